@@ -1,0 +1,2 @@
+from .stack import Calibration as Calibration
+from .stack import Stack as Stack
