@@ -8,7 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_umis_fusion.errors import StackError
+
 Plane = NDArray[Any]
+
+MOST_CHANNELS = 16
+
+ACCEPTED_DTYPES = (
+    *("bool", "uint8", "uint16", "uint32", "int8", "int16", "int32"),
+    *("float16", "float32", "float64"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +50,16 @@ class Stack(ABC):
         Physical sizes, as far as the source tells.
     sources : tuple of str
         Absolute paths of the files behind the planes; empty for arrays.
+    rgb : bool
+        True when the last axis holds colour samples (red, green, blue and perhaps
+        opacity), False when it holds microscope channels or there is none.
     """
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     calibration: Calibration = Calibration()
     sources: tuple[str, ...] = ()
+    rgb: bool = False
 
     @abstractmethod
     def plane(self, z: int) -> Plane:
@@ -61,3 +74,42 @@ class Stack(ABC):
 
     def __iter__(self) -> Iterator[Plane]:
         return (self.plane(z) for z in range(len(self)))
+
+
+def check_stack(shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """Refuse what cannot be a stack.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Must be (Z, Y, X) or (Z, Y, X, C), nothing empty, C at most 16.
+    dtype : numpy.dtype
+        Must be one of `ACCEPTED_DTYPES`, in either byte order.
+
+    Raises
+    ------
+    StackError
+        Says what was got, what is accepted and what to do.
+    """
+    if len(shape) not in (3, 4):
+        msg = (
+            f"got {len(shape)} axes, shape {shape}; a stack is (Z, Y, X) or (Z, Y, X, C). "
+            "Select one time point or position, or add the missing axis with numpy.newaxis."
+        )
+        raise StackError(msg)
+    if 0 in shape:
+        msg = f"got an empty stack, shape {shape}; every axis needs a size of at least 1."
+        raise StackError(msg)
+    if len(shape) == 4 and shape[3] > MOST_CHANNELS:
+        msg = (
+            f"the last axis of shape {shape} is taken as channels, and {shape[3]} are too many "
+            f"(at most {MOST_CHANNELS}). If the axes are (T, Z, Y, X), fuse one time point at a "
+            "time; if they are (C, Z, Y, X), move the channels last with numpy.moveaxis."
+        )
+        raise StackError(msg)
+    if dtype.name not in ACCEPTED_DTYPES:
+        msg = (
+            f"got dtype {dtype.name}; accepted are {', '.join(ACCEPTED_DTYPES)}. "
+            "Convert with astype first."
+        )
+        raise StackError(msg)

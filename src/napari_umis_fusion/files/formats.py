@@ -1,0 +1,147 @@
+"""Formats that images are written in, and what each can hold."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.stack import ACCEPTED_DTYPES
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFormat:
+    """What one format of file can hold.
+
+    Attributes
+    ----------
+    name : str
+        As people call it.
+    suffixes : tuple of str
+        Endings of file names, lower case.
+    dtypes : tuple of str
+        Names of the dtypes that it keeps.
+    samples : tuple of int, or None
+        Numbers of colour samples (1 is grey) that it holds; None for any, channels included.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    dtypes: tuple[str, ...]
+    samples: tuple[int, ...] | None
+
+
+OME_TIFF = OutputFormat("OME-TIFF", (".ome.tif", ".ome.tiff"), ACCEPTED_DTYPES, None)
+TIFF = OutputFormat("TIFF", (".tif", ".tiff"), ACCEPTED_DTYPES, None)
+PNG = OutputFormat("PNG", (".png",), ("bool", "uint8", "uint16"), (1, 3, 4))
+JPEG = OutputFormat("JPEG", (".jpg", ".jpeg"), ("uint8",), (1, 3))
+
+OUTPUT_FORMATS = (OME_TIFF, TIFF, PNG, JPEG)
+
+
+def output_format(path: Path) -> OutputFormat:
+    """Format that a file name's ending asks for.
+
+    Raises
+    ------
+    StackFileError
+        The ending is none of those that can be written.
+    """
+    for candidate in OUTPUT_FORMATS:
+        if path.name.lower().endswith(candidate.suffixes):
+            return candidate
+    endings = ", ".join(suffix for known in OUTPUT_FORMATS for suffix in known.suffixes)
+    msg = f"{path}: cannot write this kind of file; accepted endings are {endings}."
+    raise StackFileError(msg)
+
+
+def check_output_path(
+    path: str | os.PathLike[str],
+    *,
+    protect: Iterable[str | os.PathLike[str]] = (),
+    dtype: DTypeLike | None = None,
+    channels: int | None = None,
+    rgb: bool = False,
+) -> Path:
+    """Refuse, before any work, an output that could not or must not be written.
+
+    Parameters
+    ----------
+    path : path
+        Where the image is to go. An existing file is fine: it will be replaced.
+    protect : iterable of path
+        Files never to be written over, such as the stack's `sources`.
+    dtype : dtype, optional
+        Of the image; not checked by default.
+    channels : int, optional
+        Size of the image's last axis where it has one.
+    rgb : bool
+        Whether those are colour samples rather than microscope channels.
+
+    Returns
+    -------
+    pathlib.Path
+        Absolute, links followed.
+
+    Raises
+    ------
+    StackFileError
+        Unknown ending, dtype or channels that the format does not hold, no such folder, a
+        folder, or one of the protected files.
+    """
+    target = Path(path).expanduser()
+    wanted = output_format(target)
+    if dtype is not None:
+        _check_dtype(target, wanted, np.dtype(dtype).name, channels)
+    _check_channels(target, wanted, channels, rgb=rgb)
+    _check_place(target)
+    for source in protect:
+        if _are_same_file(target, Path(source)):
+            msg = f"{target}: is an input and is never written over. Choose another name."
+            raise StackFileError(msg)
+    return target.resolve()
+
+
+def _check_dtype(path: Path, wanted: OutputFormat, dtype: str, channels: int | None) -> None:
+    colour_bits = wanted is PNG and dtype == "bool" and channels not in (None, 1)
+    if dtype in wanted.dtypes and not colour_bits:
+        return
+    keeping = [known.name for known in OUTPUT_FORMATS if dtype in known.dtypes]
+    if colour_bits:
+        keeping.remove(PNG.name)
+    advice = f"{', '.join(keeping)} keep it" if keeping else "no format keeps it"
+    msg = f"{path}: {wanted.name} cannot hold {dtype} as it is; {advice}."
+    raise StackFileError(msg)
+
+
+def _check_channels(path: Path, wanted: OutputFormat, channels: int | None, *, rgb: bool) -> None:
+    if wanted.samples is None or channels in (None, 1):
+        return
+    if rgb and channels in wanted.samples:
+        return
+    what = f"{channels} {'colour samples' if rgb else 'microscope channels'}"
+    held = " or ".join({1: "grey", 3: "RGB", 4: "RGBA"}[count] for count in wanted.samples)
+    msg = f"{path}: {wanted.name} holds {held}, not {what}; OME-TIFF and TIFF hold them."
+    raise StackFileError(msg)
+
+
+def _check_place(path: Path) -> None:
+    if path.is_dir():
+        msg = f"{path}: is a folder; give the name of a file."
+        raise StackFileError(msg)
+    parent = path.resolve().parent
+    if not parent.is_dir():
+        msg = f"{path}: the folder {parent} does not exist; make it first."
+        raise StackFileError(msg)
+    if not os.access(parent, os.W_OK):
+        msg = f"{path}: the folder {parent} cannot be written to; choose another."
+        raise StackFileError(msg)
+
+
+def _are_same_file(path: Path, other: Path) -> bool:
+    if path.resolve() == other.resolve():
+        return True
+    return path.exists() and other.exists() and path.samefile(other)

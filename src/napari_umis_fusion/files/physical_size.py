@@ -1,0 +1,123 @@
+"""Physical sizes that TIFF files tell, in µm."""
+
+import math
+from typing import Any
+from xml.etree import ElementTree
+
+from tifffile import TiffFile
+
+from napari_umis_fusion.stack import Calibration
+
+_UM_PER_UNIT = {
+    **dict.fromkeys(("m", "meter", "metre", "meters", "metres"), 1e6),
+    **dict.fromkeys(("cm", "centimeter", "centimetre", "centimeters", "centimetres"), 1e4),
+    **dict.fromkeys(("mm", "millimeter", "millimetre", "millimeters", "millimetres"), 1e3),
+    **dict.fromkeys(("um", "μm", "micron", "microns", "micrometer", "micrometre"), 1.0),
+    **dict.fromkeys(("micrometers", "micrometres"), 1.0),
+    **dict.fromkeys(("nm", "nanometer", "nanometre", "nanometers", "nanometres"), 1e-3),
+    **dict.fromkeys(("å", "angstrom", "angstroms"), 1e-4),
+    "pm": 1e-6,
+}
+
+_CENTIMETRE = 3
+
+
+def length_um(value: Any, unit: Any) -> float | None:
+    r"""Convert a length to µm.
+
+    Parameters
+    ----------
+    value : float or str
+        The length.
+    unit : str
+        Metric unit, such as ``nm``, ``µm``, ``micron`` or ImageJ's ``\u00B5m``. Inches are
+        refused: they come from print resolutions, which say nothing of the object.
+
+    Returns
+    -------
+    float or None
+        None where the unit is unknown or the value zero, negative or no number.
+    """
+    name = str(unit).replace("\\u00B5", "µ").strip().casefold()
+    try:
+        um = float(value) * _UM_PER_UNIT[name]
+    except (KeyError, TypeError, ValueError):
+        return None
+    return um if math.isfinite(um) and um > 0 else None
+
+
+def tiff_calibration(tif: TiffFile, series: int) -> Calibration:
+    """Physical sizes of one series of a TIFF file.
+
+    Parameters
+    ----------
+    tif : tifffile.TiffFile
+        The open file.
+    series : int
+        Index of the series.
+
+    Returns
+    -------
+    Calibration
+        From OME-XML, ImageJ's description, this package's own description, or resolution
+        tags per centimetre; None where none of them tells.
+    """
+    if tif.ome_metadata:
+        return _ome_calibration(tif.ome_metadata, series)
+    if tif.imagej_metadata:
+        return _imagej_calibration(tif)
+    if tif.shaped_metadata and "pixel_width_um" in tif.shaped_metadata[0]:
+        return _own_calibration(dict(tif.shaped_metadata[0]))
+    if _tag(tif, "ResolutionUnit") == _CENTIMETRE:
+        return _resolution_calibration(tif, "cm")
+    return Calibration()
+
+
+def _ome_calibration(xml: str, series: int) -> Calibration:
+    try:
+        pixels = ElementTree.fromstring(xml).findall(".//{*}Image/{*}Pixels")
+    except ElementTree.ParseError:
+        return Calibration()
+    if series >= len(pixels):
+        return Calibration()
+    z, y, x = (_ome_length(pixels[series].attrib, axis) for axis in "ZYX")
+    return Calibration(z, y, x)
+
+
+def _ome_length(attributes: dict[str, str], axis: str) -> float | None:
+    unit = attributes.get(f"PhysicalSize{axis}Unit", "µm")
+    return length_um(attributes.get(f"PhysicalSize{axis}"), unit)
+
+
+def _imagej_calibration(tif: TiffFile) -> Calibration:
+    metadata = tif.imagej_metadata or {}
+    unit = metadata.get("unit", "pixel")
+    sizes = _resolution_calibration(tif, unit)
+    return Calibration(
+        z_step_um=length_um(metadata.get("spacing"), unit),
+        pixel_height_um=sizes.pixel_height_um,
+        pixel_width_um=sizes.pixel_width_um,
+    )
+
+
+def _own_calibration(metadata: dict[str, Any]) -> Calibration:
+    names = ("z_step_um", "pixel_height_um", "pixel_width_um")
+    return Calibration(*(length_um(metadata.get(name), "um") for name in names))
+
+
+def _resolution_calibration(tif: TiffFile, unit: str) -> Calibration:
+    height, width = (_tag(tif, name) for name in ("YResolution", "XResolution"))
+    return Calibration(
+        pixel_height_um=_pixel_um(height, unit), pixel_width_um=_pixel_um(width, unit)
+    )
+
+
+def _pixel_um(pixels_per_unit: Any, unit: str) -> float | None:
+    if not isinstance(pixels_per_unit, tuple) or pixels_per_unit[0] == 0:
+        return None
+    pixels, units = pixels_per_unit
+    return length_um(units / pixels, unit)
+
+
+def _tag(tif: TiffFile, name: str) -> Any:
+    return tif.pages.first.tags.valueof(name)

@@ -1,0 +1,141 @@
+"""Frames of a TIFF series, read one at a time: mapped where possible, else decoded."""
+
+import os
+import threading
+import weakref
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import numpy as np
+from tifffile import FileHandle, TiffFile, TiffFrame, TiffPage, TiffPageSeries
+
+from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.stack import Plane
+
+Index = tuple[int | slice, ...]
+
+
+class Frames(Protocol):
+    """Frames of one shape, by number."""
+
+    def part(self, number: int, index: Index) -> Plane:
+        """Read the part `index` of frame `number`."""
+
+    def check(self, numbers: Iterable[int]) -> None:
+        """Refuse if one of these frames is missing or reaches past the file's end."""
+
+    def close(self) -> None:
+        """Let go of open files; reading on reopens them."""
+
+
+def open_frames(tif: TiffFile, series: TiffPageSeries, shape: tuple[int, ...]) -> Frames:
+    """Choose how frames are read.
+
+    Parameters
+    ----------
+    tif : tifffile.TiffFile
+        The open file; from here on the frames' to close.
+    series : tifffile.TiffPageSeries
+        Series of `tif`.
+    shape : tuple of int
+        Shape of one frame.
+    """
+    if series.dataoffset is None and not all(page is not None and page.is_final for page in series):
+        return _DecodedFrames(tif, series, shape)
+    with tif:
+        return _MappedFrames(tif, series, shape)
+
+
+class _MappedFrames:
+    """Uncompressed frames. Each read maps the file anew: no handle stays open."""
+
+    def __init__(self, tif: TiffFile, series: TiffPageSeries, shape: tuple[int, ...]) -> None:
+        self._shape = shape
+        self._dtype = np.dtype(series.dtype).newbyteorder(tif.byteorder)
+        self._nbytes = int(np.prod(shape, dtype=np.int64)) * self._dtype.itemsize
+        if series.dataoffset is None:
+            self._places = [_place(page) for page in series if page is not None]
+        else:
+            count = series.size * self._dtype.itemsize // self._nbytes
+            starts = (series.dataoffset + number * self._nbytes for number in range(count))
+            self._places = [(tif.filehandle.path, start) for start in starts]
+
+    def part(self, number: int, index: Index) -> Plane:
+        path, start = self._places[number]
+        frame = np.memmap(path, self._dtype, mode="r", offset=start, shape=self._shape)
+        return np.array(frame[index])
+
+    def check(self, numbers: Iterable[int]) -> None:
+        sizes = {path: os.path.getsize(path) for path, _ in self._places}
+        for number in numbers:
+            path, start = self._places[number]
+            if start + self._nbytes > sizes[path]:
+                raise StackFileError(_truncated(number, sizes[path], start + self._nbytes))
+
+    def close(self) -> None:
+        pass
+
+
+class _DecodedFrames:
+    """Compressed frames, decoded whole. The file stays open, one thread reads at a time."""
+
+    def __init__(self, tif: TiffFile, series: TiffPageSeries, shape: tuple[int, ...]) -> None:
+        self._tif = tif
+        self._series = series
+        self._shape = shape
+        self._lock = threading.Lock()
+        weakref.finalize(self, tif.close)
+
+    def part(self, number: int, index: Index) -> Plane:
+        page = self._page(number)
+        with self._lock, _opened(page.parent.filehandle):
+            frame = page.asarray()
+        return frame.reshape(self._shape)[index]
+
+    def check(self, numbers: Iterable[int]) -> None:
+        sizes: dict[str, int] = {}
+        for number in numbers:
+            page = self._page(number)
+            path = page.parent.filehandle.path
+            size = sizes.setdefault(path, os.path.getsize(path))
+            end = max(map(sum, zip(page.dataoffsets, page.databytecounts, strict=False)), default=0)
+            if not 0 < end <= size:
+                raise StackFileError(_truncated(number, size, end))
+
+    def _page(self, number: int) -> TiffPage | TiffFrame:
+        page = self._series[number]
+        if page is None:
+            msg = (
+                f"frame {number} is missing: the acquisition stopped early, or a file of a "
+                "set of OME-TIFFs is not beside this one."
+            )
+            raise StackFileError(msg)
+        return page
+
+    def close(self) -> None:
+        self._tif.close()
+
+
+def _place(page: TiffPage | TiffFrame) -> tuple[str, int]:
+    return page.parent.filehandle.path, page.dataoffsets[0]
+
+
+@contextmanager
+def _opened(handle: FileHandle) -> Iterator[None]:
+    """Files of a set are closed until needed, and so is ours after `close`."""
+    if not handle.closed:
+        yield
+        return
+    handle.open()
+    try:
+        yield
+    finally:
+        handle.close()
+
+
+def _truncated(number: int, size: int, end: Any) -> str:
+    return (
+        f"frame {number} would end at byte {end}, but the file has {size}: it is truncated. "
+        "Copy it again."
+    )
