@@ -1,0 +1,1 @@
+"""The UMIS network: its architecture, weights, devices and inference."""
