@@ -4,10 +4,10 @@ import weakref
 import pytest
 import torch
 
-from napari_umis_fusion.bands import drain
 from napari_umis_fusion.errors import DeviceError
 from napari_umis_fusion.network import device as module
 from napari_umis_fusion.network.device import MemoryPolicy, choose_device, is_out_of_memory
+from napari_umis_fusion.workers import drain
 
 MPS_TEXT = "MPS backend out of memory (MPS allocated: 9.0 GB)"
 

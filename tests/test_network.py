@@ -3,10 +3,10 @@ import warnings
 import pytest
 import torch
 
-from napari_umis_fusion.bands import drain
 from napari_umis_fusion.errors import StackError
 from napari_umis_fusion.network.inference import StripNetwork, full_precision, upsampled_rows
 from napari_umis_fusion.network.unetplusplus import NODES, UNetPlusPlus, upsample_to
+from napari_umis_fusion.workers import drain
 
 CPU = torch.device("cpu")
 

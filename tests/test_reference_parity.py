@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from napari_umis_fusion import losses
-from napari_umis_fusion.bands import drain
 from napari_umis_fusion.focus_measure.deep_spatial_frequency import deep_spatial_frequency
 from napari_umis_fusion.focus_measure.umis import UmisFocusMeasure
 from napari_umis_fusion.network.inference import StripNetwork
@@ -17,6 +16,7 @@ from napari_umis_fusion.verification import (
     mode_filter,
     reference_window_px,
 )
+from napari_umis_fusion.workers import drain
 
 GOLDEN = Path(__file__).parents[2] / "shared" / "golden"
 

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import torch
 
-from napari_umis_fusion.bands import drain
 from napari_umis_fusion.errors import StackError
 from napari_umis_fusion.focus_measure.deep_spatial_frequency import (
     deep_spatial_frequency,
@@ -12,6 +11,7 @@ from napari_umis_fusion.focus_measure.umis import UmisFocusMeasure, feature_chan
 from napari_umis_fusion.network.inference import StripNetwork
 from napari_umis_fusion.network.unetplusplus import UNetPlusPlus
 from napari_umis_fusion.network.weights import load_checkpoint, save_checkpoint
+from napari_umis_fusion.workers import drain
 
 
 @pytest.fixture(scope="module")

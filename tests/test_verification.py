@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from napari_umis_fusion import verification
-from napari_umis_fusion.bands import drain
 from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.workers import drain
 
 SHAPES = [(1, 1), (1, 9), (7, 1), (3, 5), (23, 37)]
 FILTERS = {"mode": verification.mode_filter, "median": verification.median_filter_index}

@@ -1,2 +1,14 @@
+from .array_stack import as_stack as as_stack
+from .config import FusionConfig as FusionConfig
+from .errors import UmisFusionError as UmisFusionError
+from .events import Finished as Finished
+from .events import Progress as Progress
+from .events import Started as Started
+from .files import open_stack as open_stack
+from .files import write_image as write_image
+from .focus_measure.single import focus_map as focus_map
+from .fusion import fuse as fuse
+from .fusion import iter_fuse as iter_fuse
+from .result import FusionResult as FusionResult
 from .stack import Calibration as Calibration
 from .stack import Stack as Stack

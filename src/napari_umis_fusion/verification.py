@@ -13,8 +13,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from napari_umis_fusion.bands import bands, drain, iter_parts
 from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.tiles import bands
+from napari_umis_fusion.workers import drain, iter_parts
 
 IndexMap = NDArray[np.uint16]
 Statistic = Literal["mode", "median"]

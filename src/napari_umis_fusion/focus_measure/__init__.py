@@ -1,0 +1,1 @@
+"""Focus measures: how sharp each pixel of a plane is."""

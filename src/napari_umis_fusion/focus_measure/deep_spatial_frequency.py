@@ -13,8 +13,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from napari_umis_fusion.bands import bands, drain, iter_parts, thread_count
 from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.tiles import bands
+from napari_umis_fusion.workers import drain, iter_parts, thread_count
 
 REFERENCE_WINDOW_PX = 31
 

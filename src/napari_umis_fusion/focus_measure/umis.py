@@ -8,16 +8,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_umis_fusion.bands import drain
+from napari_umis_fusion.config import DeviceName
 from napari_umis_fusion.focus_measure.deep_spatial_frequency import (
     REFERENCE_WINDOW_PX,
     iter_box_sum,
     iter_feature_change,
 )
-from napari_umis_fusion.network.device import DeviceChoice, MemoryPolicy, choose_device
+from napari_umis_fusion.network.device import MemoryPolicy, choose_device
 from napari_umis_fusion.network.inference import StripNetwork, check_plane_size
 from napari_umis_fusion.network.unetplusplus import UNetPlusPlus
 from napari_umis_fusion.network.weights import Checkpoint, load_checkpoint
+from napari_umis_fusion.workers import drain
 
 FocusMap = NDArray[np.float32]
 
@@ -56,7 +57,7 @@ class UmisFocusMeasure:
     def __init__(
         self,
         source: str | os.PathLike[str] | Checkpoint | UNetPlusPlus,
-        device: DeviceChoice = "auto",
+        device: DeviceName = "auto",
         strip_rows: int | None = None,
     ) -> None:
         if isinstance(source, (str, os.PathLike)):

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import torch
 
+from napari_umis_fusion.config import DeviceName
 from napari_umis_fusion.errors import DeviceError
-
-DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
 
 Done = TypeVar("Done")
 
@@ -32,7 +31,7 @@ def available_devices() -> tuple[str, ...]:
     return (*cuda, *mps, "cpu")
 
 
-def choose_device(wanted: DeviceChoice) -> torch.device:
+def choose_device(wanted: DeviceName) -> torch.device:
     """Find the device to compute on.
 
     Parameters

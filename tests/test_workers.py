@@ -3,7 +3,8 @@ import time
 
 import pytest
 
-from napari_umis_fusion.bands import bands, drain, iter_parts
+from napari_umis_fusion.tiles import bands
+from napari_umis_fusion.workers import drain, iter_parts
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,212 @@
+"""How to fuse: one frozen, validated dataclass that the CLI and the widget are generated from."""
+
+from dataclasses import Field, asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal, Self, get_args
+
+from napari_umis_fusion.errors import ConfigError
+
+FocusMeasureName = Literal[
+    "laplacian",
+    "spatial_frequency",
+    "tenengrad",
+    "variance",
+    "sum_modified_laplacian",
+    "umis",
+]
+Verification = Literal["seams", "mode", "fuzzy", "none"]
+Blend = Literal["select", "weighted"]
+DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+NanPolicy = Literal["raise", "ignore"]
+ChannelRule = Literal["auto", "luminance", "mean", "max"]
+
+
+def _choice(choices: Any, help_text: str) -> dict[str, Any]:
+    return {"help": help_text, "choices": get_args(choices)}
+
+
+def _number(help_text: str, unit: str, low: float, high: float) -> dict[str, Any]:
+    return {"help": help_text, "unit": unit, "min": low, "max": high}
+
+
+@dataclass(frozen=True, slots=True)
+class FusionConfig:
+    """How a stack is fused.
+
+    Default, unit, bounds and help of each field stand in its metadata; the command line and
+    the widget read them from there.
+
+    Raises
+    ------
+    ConfigError
+        For a value outside its choices or bounds, or options that contradict each other.
+    """
+
+    focus_measure: FocusMeasureName = field(
+        default="laplacian",
+        metadata=_choice(FocusMeasureName, "how the focus of a pixel is measured"),
+    )
+    checkpoint: str | None = field(
+        default=None,
+        metadata={"help": "weights of the UMIS network (.safetensors or .pth)", "path": True},
+    )
+    detail_sigma_px: float = field(
+        default=1.0,
+        metadata=_number("scale of the detail that 'laplacian' looks for", "px", 0.5, 8.0),
+    )
+    window_sigma_px: float = field(
+        default=4.0,
+        metadata=_number(
+            "Gaussian window over which focus is averaged; larger is calmer in noise, "
+            "smaller follows edges more closely",
+            "px",
+            0.5,
+            32.0,
+        ),
+    )
+    channel: ChannelRule | int = field(
+        default="auto",
+        metadata={
+            "help": "which channel focus is measured on: a number from 0, or a rule; auto takes "
+            "the luminance of colour and the mean of microscope channels",
+            "choices": get_args(ChannelRule),
+        },
+    )
+    median_filter: bool = field(
+        default=False,
+        metadata={"help": "smooth each plane with a 5 x 5 median before focus is measured"},
+    )
+    verification: Verification = field(
+        default="seams",
+        metadata=_choice(
+            Verification,
+            "consistency verification: 'seams' lets a plane take over where its border cannot "
+            "be seen, 'mode' and 'fuzzy' filter the decision map, 'none' keeps it",
+        ),
+    )
+    seam_smoothness: float = field(
+        default=8.0,
+        metadata=_number("how much a visible seam costs against sharpness", "", 0.0, 1e4),
+    )
+    verification_window_px: int = field(
+        default=0,
+        metadata=_number(
+            "window of 'mode' and 'fuzzy'; 0: a twentieth of the shorter side", "px", 0, 9999
+        ),
+    )
+    blend: Blend = field(
+        default="select",
+        metadata=_choice(
+            Blend,
+            "'select' copies every pixel from one plane; 'weighted' averages planes by their "
+            "focus, which lowers noise and invents values between the recorded ones",
+        ),
+    )
+    device: DeviceName = field(
+        default="auto", metadata=_choice(DeviceName, "where the network runs")
+    )
+    nan_policy: NanPolicy = field(
+        default="raise",
+        metadata=_choice(NanPolicy, "what to do with NaN and infinite values"),
+    )
+    threads: int = field(
+        default=0, metadata=_number("worker threads; 0: one for each core", "", 0, 256)
+    )
+    tile_px: int = field(
+        default=512,
+        metadata=_number("side of the tiles that a thread works on", "px", 32, 65536),
+    )
+    memory_mb: int = field(
+        default=4096,
+        metadata=_number(
+            "working memory above which the maps of a run are kept in a temporary file",
+            "MB",
+            0,
+            2**30,
+        ),
+    )
+
+    def __post_init__(self) -> None:
+        """Check every field against its metadata."""
+        for spec in fields(self):
+            _check(spec, getattr(self, spec.name))
+        if self.focus_measure == "umis" and self.checkpoint is None:
+            raise ConfigError(
+                "focus_measure='umis' needs the weights of its network: give checkpoint= "
+                "(command line: --checkpoint) a .safetensors or .pth file."
+            )
+        if self.focus_measure != "umis" and self.checkpoint is not None:
+            raise ConfigError(
+                f"checkpoint={self.checkpoint!r} is only used by focus_measure='umis', "
+                f"got focus_measure={self.focus_measure!r}; drop one of the two."
+            )
+
+    @classmethod
+    def reference(cls, checkpoint: str | Path, **options: Any) -> Self:
+        """Return the published method: UMIS network, mode filter, values copied.
+
+        Parameters
+        ----------
+        checkpoint : str or Path
+            Weights of the UMIS network.
+        **options
+            Other fields, e.g. ``verification="fuzzy"`` or ``median_filter=True``.
+        """
+        settings = {"verification": "mode", **options}
+        return cls(focus_measure="umis", checkpoint=str(checkpoint), **settings)
+
+    def replace(self, **options: Any) -> Self:
+        """Return a copy with some fields changed.
+
+        Raises
+        ------
+        ConfigError
+            For a field that does not exist, or a value out of bounds.
+        """
+        names = [spec.name for spec in fields(self)]
+        unknown = [name for name in options if name not in names]
+        if unknown:
+            raise ConfigError(
+                f"unknown option {', '.join(unknown)}; accepted are {', '.join(names)}."
+            )
+        return replace(self, **options)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields as a dict of JSON values."""
+        return asdict(self)
+
+
+def _check(spec: Field[Any], value: Any) -> None:
+    if spec.name == "channel" and _is_int(value):
+        if value < 0:
+            raise ConfigError(f"channel={value}; channels are counted from 0.")
+    elif "choices" in spec.metadata:
+        _check_choice(spec, value)
+    elif "min" in spec.metadata:
+        _check_number(spec, value)
+    elif "path" in spec.metadata:
+        if value is not None and not isinstance(value, str):
+            raise ConfigError(f"{spec.name}={value!r}; accepted is a path as text, or None.")
+    elif not isinstance(value, bool):
+        raise ConfigError(f"{spec.name}={value!r}; accepted are True and False.")
+
+
+def _check_choice(spec: Field[Any], value: Any) -> None:
+    choices = spec.metadata["choices"]
+    if value not in choices:
+        also = " or a channel number" if spec.name == "channel" else ""
+        raise ConfigError(f"{spec.name}={value!r}; accepted are {', '.join(choices)}{also}.")
+
+
+def _check_number(spec: Field[Any], value: Any) -> None:
+    low, high, unit = (spec.metadata[key] for key in ("min", "max", "unit"))
+    whole = isinstance(spec.default, int)
+    fits = _is_int(value) or (not whole and isinstance(value, float))
+    if not fits or not low <= value <= high:
+        kind = "a whole number" if whole else "a number"
+        bounds = f"{kind} from {low:g} to {high:g} {unit}".rstrip()
+        raise ConfigError(f"{spec.name}={value!r}; accepted is {bounds}.")
+
+
+def _is_int(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -1,0 +1,122 @@
+"""From a config to the focus measure that it asks for."""
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.focus_measure.classical import CLASSICAL, ClassicalFocusMeasure
+from napari_umis_fusion.median import REACH_PX, median_5x5
+from napari_umis_fusion.tiles import Tile, tiles_of, with_halo
+from napari_umis_fusion.workers import Workers
+
+if TYPE_CHECKING:
+    from napari_umis_fusion.focus_measure.umis import UmisFocusMeasure
+
+Map = NDArray[np.float32]
+
+
+class PlaneMeasure(Protocol):
+    """Measures the focus of a whole plane."""
+
+    def iter_fill(self, grey: Map, unit: Map | None, focus: Map) -> Generator[None]:
+        """Fill `focus`, yielding while it works.
+
+        Parameters
+        ----------
+        grey : ndarray of shape (Y, X), float32
+            In grey levels, about 0 to 255.
+        unit : ndarray of shape (Y, X), float32, or None
+            Grey in 0 to 1 as the reference method makes it, where it differs from `grey`.
+        focus : ndarray of shape (Y, X), float32
+            Where to put the focus map.
+        """
+        ...
+
+    @property
+    def notes(self) -> list[str]:
+        """What a user should know."""
+        ...
+
+    def provenance(self) -> dict[str, Any]:
+        """Return what tells this measure from others of its name."""
+        ...
+
+
+def choose_measure(config: FusionConfig, workers: Workers) -> PlaneMeasure:
+    """Make the focus measure of a config; raises what loading of a checkpoint raises."""
+    if config.focus_measure == "umis":
+        from napari_umis_fusion.focus_measure.umis import UmisFocusMeasure
+
+        assert config.checkpoint is not None
+        return NetworkMeasure(UmisFocusMeasure(config.checkpoint, config.device), workers, config)
+    maker = CLASSICAL[config.focus_measure]
+    measure = maker(config.detail_sigma_px, config.window_sigma_px)
+    return TiledMeasure(measure, workers, config)
+
+
+class TiledMeasure:
+    """A classical measure, run on tiles by threads."""
+
+    def __init__(
+        self, measure: ClassicalFocusMeasure, workers: Workers, config: FusionConfig
+    ) -> None:
+        self._measure = measure
+        self._workers = workers
+        self._config = config
+        self.notes: list[str] = []
+
+    def iter_fill(self, grey: Map, unit: Map | None, focus: Map) -> Generator[None]:
+        """Fill `focus` tile by tile; equal to the whole to the last bit."""
+        if self._config.median_filter:
+            grey = yield from iter_median(grey, self._workers, self._config.tile_px)
+
+        def fill(tile: Tile) -> None:
+            focus[tile.window] = self._measure(with_halo(grey, tile, self._measure.halo_px))
+
+        yield from self._workers.each(fill, tiles_of(grey, self._config.tile_px))
+
+    def provenance(self) -> dict[str, Any]:
+        """Return nothing: the config tells it all."""
+        return {}
+
+
+class NetworkMeasure:
+    """The UMIS network; it needs whole planes."""
+
+    def __init__(self, measure: "UmisFocusMeasure", workers: Workers, config: FusionConfig) -> None:
+        self._measure = measure
+        self._workers = workers
+        self._config = config
+
+    @property
+    def notes(self) -> list[str]:
+        """What was changed for want of memory."""
+        return self._measure.notes
+
+    def iter_fill(self, grey: Map, unit: Map | None, focus: Map) -> Generator[None]:
+        """Fill `focus` from the network's features."""
+        if unit is None:
+            unit = np.clip(grey / np.float32(255), 0, 1)
+        if self._config.median_filter:
+            unit = yield from iter_median(unit, self._workers, self._config.tile_px)
+        focus[...] = yield from self._measure.iter_focus_map(unit)
+
+    def provenance(self) -> dict[str, Any]:
+        """Return the weights and where they ran."""
+        checkpoint = self._measure.checkpoint
+        weights = {} if checkpoint is None else {"weights_sha256": checkpoint.sha256}
+        return {"device": self._measure.device.type, **weights}
+
+
+def iter_median(image: Map, workers: Workers, tile_px: int) -> Generator[None, None, Map]:
+    """Smooth a plane with a 5 x 5 median, yielding while threads work."""
+    smoothed = np.empty_like(image)
+
+    def fill(tile: Tile) -> None:
+        smoothed[tile.window] = median_5x5(with_halo(image, tile, REACH_PX))
+
+    yield from workers.each(fill, tiles_of(image, tile_px))
+    return smoothed

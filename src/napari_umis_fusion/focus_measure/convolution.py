@@ -1,0 +1,94 @@
+"""Separable convolution with symmetric taps, as numba kernels.
+
+Inputs carry the border that the taps need; outputs are the valid part. Every output value is
+the same sum in the same order wherever it lies, so tiles agree with the whole to the last bit.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+Taps = NDArray[np.float32]
+"""The centre tap and those to its right; the left ones mirror them."""
+
+TRUNCATE = 4.0
+"""Gaussians are cut at this many sigmas."""
+
+
+def gaussian_radius(sigma_px: float) -> int:
+    """Return how far the taps of a Gaussian reach, in px."""
+    return math.floor(TRUNCATE * sigma_px + 0.5)
+
+
+def gaussian_taps(sigma_px: float) -> Taps:
+    """Return the taps of a Gaussian that sums to 1."""
+    taps = _gaussian(sigma_px)
+    return taps.astype(np.float32)
+
+
+def gaussian_second_derivative_taps(sigma_px: float) -> Taps:
+    """Return the taps of the second derivative of a Gaussian, without response to a constant."""
+    x = np.arange(gaussian_radius(sigma_px) + 1)
+    taps = _gaussian(sigma_px) * (x**2 / sigma_px**2 - 1) / sigma_px**2
+    taps[0] -= taps[0] + 2 * taps[1:].sum()
+    return taps.astype(np.float32)
+
+
+def _gaussian(sigma_px: float) -> NDArray[np.float64]:
+    x = np.arange(gaussian_radius(sigma_px) + 1)
+    taps = np.exp(-0.5 * (x / sigma_px) ** 2)
+    total: NDArray[np.float64] = taps / (taps[0] + 2 * taps[1:].sum())
+    return total
+
+
+@njit(nogil=True, cache=True)
+def convolve_rows(image: Array, taps: Array, out: Array) -> None:
+    """Convolve along x: `image` (H, W + 2 r) to `out` (H, W), r = taps.size - 1."""
+    radius = taps.size - 1
+    width = out.shape[1]
+    for y in range(out.shape[0]):
+        row = image[y]
+        target = out[y]
+        centre = row[radius : radius + width]
+        for x in range(width):
+            target[x] = taps[0] * centre[x]
+        for j in range(1, radius + 1):
+            tap = taps[j]
+            left = row[radius - j : radius - j + width]
+            right = row[radius + j : radius + j + width]
+            for x in range(width):
+                target[x] += tap * (left[x] + right[x])
+
+
+@njit(nogil=True, cache=True)
+def convolve_columns(image: Array, taps: Array, out: Array) -> None:
+    """Convolve along y: `image` (H + 2 r, W) to `out` (H, W), r = taps.size - 1."""
+    radius = taps.size - 1
+    width = out.shape[1]
+    for y in range(out.shape[0]):
+        target = out[y]
+        centre = image[y + radius]
+        for x in range(width):
+            target[x] = taps[0] * centre[x]
+        for j in range(1, radius + 1):
+            tap = taps[j]
+            above = image[y + radius - j]
+            below = image[y + radius + j]
+            for x in range(width):
+                target[x] += tap * (above[x] + below[x])
+
+
+def smooth(image: NDArray[np.float32], taps: Taps) -> NDArray[np.float32]:
+    """Convolve (H + 2 r, W + 2 r) with the taps along both axes; returns (H, W)."""
+    reach = 2 * (taps.size - 1)
+    height, width = image.shape
+    rows = np.empty((height, width - reach), np.float32)
+    out = np.empty((height - reach, width - reach), np.float32)
+    convolve_rows(image, taps, rows)
+    convolve_columns(rows, taps, out)
+    return out

@@ -1,0 +1,48 @@
+"""The focus map of a single plane."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_umis_fusion.array_stack import as_stack
+from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.focus_measure.choosing import choose_measure
+from napari_umis_fusion.grey import GreyConverter, reference_unit_grey
+from napari_umis_fusion.reading import read_plane
+from napari_umis_fusion.workers import Workers, drain
+
+
+def focus_map(
+    plane: Any, config: FusionConfig | None = None, **options: Any
+) -> NDArray[np.float32]:
+    """Measure how sharp each pixel of a plane is.
+
+    Parameters
+    ----------
+    plane : array-like of shape (Y, X) or (Y, X, C)
+        One plane, of any dtype that `fuse` takes.
+    config : FusionConfig, optional
+        Which focus measure, and how.
+    **options
+        Fields of `FusionConfig`, on top of `config`.
+
+    Returns
+    -------
+    ndarray of shape (Y, X), float32
+        0 or more, greater where the plane is sharper.
+
+    Raises
+    ------
+    StackError, ConfigError, CheckpointError, DeviceError
+        As `fuse` does.
+    """
+    config = (config or FusionConfig()).replace(**options)
+    stack = as_stack(np.asarray(plane)[np.newaxis])
+    values = read_plane(stack, 0, "raise").plane
+    grey = GreyConverter(stack, config.channel)(values)
+    focus = np.empty_like(grey)
+    with Workers(config.threads) as workers:
+        measure = choose_measure(config, workers)
+        drain(measure.iter_fill(grey, reference_unit_grey(values, config.channel), focus))
+    return focus

@@ -1,0 +1,252 @@
+"""Fuse a stack: planes stream by once, and the maps of one plane's size are all that stays."""
+
+import warnings
+from collections.abc import Generator, Mapping
+from functools import partial
+from typing import Any, TypeVar
+
+import numpy as np
+
+from napari_umis_fusion.array_stack import as_stack
+from napari_umis_fusion.config import FusionConfig, NanPolicy
+from napari_umis_fusion.decision import Maps
+from napari_umis_fusion.errors import StackError
+from napari_umis_fusion.events import Finished, FusionEvent, Progress, Started
+from napari_umis_fusion.provenance import describe_run
+from napari_umis_fusion.reading import read_plane
+from napari_umis_fusion.result import FusionResult
+from napari_umis_fusion.stack import Calibration, Plane, Stack
+from napari_umis_fusion.streaming import StreamingFusion
+from napari_umis_fusion.tiles import split_rows
+from napari_umis_fusion.verification import IndexMap, Statistic, iter_filter, reference_window_px
+from napari_umis_fusion.workers import Workers, drain
+from napari_umis_fusion.workspace import Workspace
+
+T = TypeVar("T")
+
+MOST_PLANES = 1 << 16
+"""Indices are 16-bit."""
+
+
+def fuse(
+    stack: Any,
+    config: FusionConfig | None = None,
+    *,
+    calibration: Calibration | None = None,
+    z_axis: str | None = None,
+    index: Mapping[str, int] | None = None,
+    **options: Any,
+) -> FusionResult:
+    """Fuse a z-stack into one all-in-focus image.
+
+    Parameters
+    ----------
+    stack : array-like of shape (Z, Y, X) or (Z, Y, X, C), Stack, path or list of paths
+        NumPy, dask, zarr, xarray or anything that gives planes by index; or files as
+        `open_stack` takes them. One plane at a time is read, never the whole.
+    config : FusionConfig, optional
+        How to fuse.
+    calibration : Calibration, optional
+        Physical sizes, where the stack does not tell.
+    z_axis, index : optional
+        For files: which axis is z, and which index of axes that are not fused; see
+        `open_stack`.
+    **options
+        Fields of `FusionConfig`, on top of `config`.
+
+    Returns
+    -------
+    FusionResult
+        The all-in-focus image in the dtype of the stack, and its maps.
+
+    Raises
+    ------
+    StackError
+        If the stack cannot be fused; says why.
+    StackFileError
+        If a file cannot be read.
+    ConfigError
+        If an option is out of bounds.
+    CheckpointError, DeviceError
+        If the network's weights cannot be loaded, or its device is absent.
+
+    Warns
+    -----
+    UserWarning
+        If there is only one plane, which is returned as it is.
+
+    Examples
+    --------
+    >>> from napari_umis_fusion import fuse
+    >>> from napari_umis_fusion.synthetic import make_stack
+    >>> result = fuse(make_stack("bumps", (64, 64), planes=4).stack)
+    >>> result.all_in_focus.shape, result.index_map.dtype
+    ((64, 64, 3), dtype('uint16'))
+    """
+    steps = iter_fuse(stack, config, calibration=calibration, z_axis=z_axis, index=index, **options)
+    return drain(steps)
+
+
+def iter_fuse(
+    stack: Any,
+    config: FusionConfig | None = None,
+    *,
+    calibration: Calibration | None = None,
+    z_axis: str | None = None,
+    index: Mapping[str, int] | None = None,
+    **options: Any,
+) -> Generator[FusionEvent, None, FusionResult]:
+    """Fuse a z-stack and tell about it on the way.
+
+    Takes what `fuse` takes. The arguments are checked when the first event is asked for.
+
+    Yields
+    ------
+    Started, Progress, Finished
+        `Started` first, `Progress` at least every 100 ms, `Finished` last. It can be abandoned
+        at any of them (``close()``); no thread or temporary file is left behind.
+
+    Returns
+    -------
+    FusionResult
+        As `Finished` holds it.
+    """
+    config = (config or FusionConfig()).replace(**options)
+    opened = _open(stack, calibration, z_axis, index)
+    _check_planes(opened)
+    yield Started(opened.shape)
+    with Workspace(config.memory_mb) as workspace, Workers(config.threads) as workers:
+        result = yield from _run(opened, config, workspace, workers)
+    yield Finished(result)
+    return result
+
+
+def _open(
+    stack: Any,
+    calibration: Calibration | None,
+    z_axis: str | None,
+    index: Mapping[str, int] | None,
+) -> Stack:
+    if z_axis is None and index is None:
+        return as_stack(stack, calibration=calibration)
+    from napari_umis_fusion.files import open_stack
+
+    return as_stack(open_stack(stack, z_axis=z_axis, index=index), calibration=calibration)
+
+
+def _check_planes(stack: Stack) -> None:
+    if len(stack) > MOST_PLANES:
+        msg = f"got {len(stack)} planes; at most {MOST_PLANES} can be told apart. Fuse fewer."
+        raise StackError(msg)
+    if len(stack) == 1:
+        warnings.warn(
+            "the stack has one plane, which is returned as it is; check that the right axis is "
+            "taken as z.",
+            stacklevel=4,
+        )
+
+
+def _run(
+    stack: Stack, config: FusionConfig, workspace: Workspace, workers: Workers
+) -> Generator[Progress, None, FusionResult]:
+    total = len(stack)
+    first = Progress("measuring", 0, total)
+    setup = workers.submit(StreamingFusion, stack, config, workspace, workers)
+    streaming = yield from _reporting(workers.result(setup), first)
+    upcoming = workers.submit(read_plane, stack, 0, config.nan_policy)
+    for z in range(total):
+        event = Progress("measuring", z, total)
+        reading = yield from _reporting(workers.result(upcoming), event)
+        if z + 1 < total:
+            upcoming = workers.submit(read_plane, stack, z + 1, config.nan_policy)
+        yield from _reporting(streaming.iter_add(reading), event)
+    yield Progress("measuring", total, total)
+    return (yield from _finish(stack, streaming, workspace, workers))
+
+
+def _finish(
+    stack: Stack, streaming: StreamingFusion, workspace: Workspace, workers: Workers
+) -> Generator[Progress, None, FusionResult]:
+    config, decision, total = streaming.config, streaming.decision, len(stack)
+    event = Progress("verifying", 0, total)
+    index_map = yield from _reporting(_iter_verify(decision.index, config, workers), event)
+    overruled = index_map != decision.index
+    maps = Maps.blank(index_map.shape)
+    fill = partial(maps.fill, decision, index_map, overruled)
+    yield from _reporting(workers.each(fill, split_rows(index_map.shape[0])), event)
+    if config.blend == "weighted":
+        image = yield from _reporting(_iter_mean(streaming, workers), event)
+    else:
+        image = streaming.all_in_focus
+        if overruled.any():
+            yield from _gather(stack, index_map, image, config.nan_policy, workers)
+    yield Progress("verifying", total, total)
+    notes = list(streaming.measure.notes)
+    if workspace.on_disk:
+        notes.append("maps kept in a temporary file: they are larger than memory_mb")
+    return FusionResult(
+        all_in_focus=image,
+        index_map=index_map,
+        sub_plane_map=maps.sub_plane,
+        confidence_map=maps.confidence,
+        focus_map=maps.focus,
+        config=config,
+        calibration=stack.calibration,
+        rgb=stack.rgb,
+        provenance=describe_run(stack, config, **streaming.measure.provenance(), notes=notes),
+        notes=tuple(notes),
+    )
+
+
+def _iter_verify(
+    decision_map: IndexMap, config: FusionConfig, workers: Workers
+) -> Generator[None, None, IndexMap]:
+    """Return the index map; 'seams' has verified the decisions when they were made."""
+    if config.verification in ("seams", "none"):
+        return np.array(decision_map)
+    window_px = config.verification_window_px or reference_window_px(*decision_map.shape)
+    statistic: Statistic = "mode" if config.verification == "mode" else "median"
+    return (yield from iter_filter(decision_map, window_px, statistic, workers.threads))
+
+
+def _iter_mean(streaming: StreamingFusion, workers: Workers) -> Generator[None, None, Plane]:
+    weighted, image = streaming.weighted, streaming.all_in_focus
+    assert weighted is not None
+
+    def fill(rows: slice) -> None:
+        image[rows] = weighted.mean(rows)
+
+    yield from workers.each(fill, split_rows(len(image)))
+    return image
+
+
+def _gather(
+    stack: Stack, index_map: IndexMap, image: Plane, nan_policy: NanPolicy, workers: Workers
+) -> Generator[Progress]:
+    """Copy every pixel from the plane that a verified map names: the second pass."""
+    for z in np.unique(index_map).tolist():
+        event = Progress("verifying", z, len(stack))
+        copying = workers.submit(_copy_plane, stack, z, index_map, image, nan_policy)
+        yield from _reporting(workers.result(copying), event)
+
+
+def _copy_plane(
+    stack: Stack, z: int, index_map: IndexMap, image: Plane, nan_policy: NanPolicy
+) -> None:
+    here = index_map == z
+    plane = read_plane(stack, z, nan_policy).plane
+    np.copyto(image, plane, where=here if plane.ndim == 2 else here[..., None])
+
+
+def _reporting(steps: Generator[None, None, T], event: Progress) -> Generator[Progress, None, T]:
+    """Yield the event whenever the steps yield, and return what they return."""
+    try:
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                done: T = end.value
+                return done
+            yield event
+    finally:
+        steps.close()

@@ -1,0 +1,47 @@
+"""The 5 x 5 median that may smooth a plane before its focus is measured."""
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+REACH_PX = 2
+
+
+def median_5x5(padded: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the median of each pixel's 5 x 5 window.
+
+    Parameters
+    ----------
+    padded : ndarray of shape (H + 4, W + 4), float32
+        An image with a border of 2 px.
+
+    Returns
+    -------
+    ndarray of shape (H, W), float32
+    """
+    out = np.empty((padded.shape[0] - 2 * REACH_PX, padded.shape[1] - 2 * REACH_PX), np.float32)
+    _median(np.ascontiguousarray(padded, np.float32), out)
+    return out
+
+
+@njit(nogil=True, cache=True)
+def _median(padded: Array, out: Array) -> None:
+    side = 2 * REACH_PX + 1
+    window = np.empty(side * side, np.float32)
+    for y in range(out.shape[0]):
+        for x in range(out.shape[1]):
+            count = 0
+            for dy in range(side):
+                for dx in range(side):
+                    value = padded[y + dy, x + dx]
+                    place = count
+                    while place > 0 and window[place - 1] > value:
+                        window[place] = window[place - 1]
+                        place -= 1
+                    window[place] = value
+                    count += 1
+            out[y, x] = window[count // 2]

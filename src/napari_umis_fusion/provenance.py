@@ -1,0 +1,32 @@
+"""What it takes to make a result again."""
+
+from pathlib import Path
+from typing import Any
+
+from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.stack import Stack
+
+
+def package_version() -> str:
+    """Return the version of this package."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("napari-umis-fusion")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def describe_run(stack: Stack, config: FusionConfig, **details: Any) -> dict[str, Any]:
+    """Return version, config and stack of a run as JSON values, and `details` beside them."""
+    return {
+        "software": "napari-umis-fusion",
+        "version": package_version(),
+        "config": config.as_dict(),
+        "stack": {
+            "shape": list(stack.shape),
+            "dtype": str(stack.dtype),
+            "files": [Path(source).name for source in stack.sources],
+        },
+        **details,
+    }

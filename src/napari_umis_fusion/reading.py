@@ -1,0 +1,75 @@
+"""Read planes, and see to it that each is what the stack promised."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_umis_fusion.config import NanPolicy
+from napari_umis_fusion.errors import StackError
+from napari_umis_fusion.stack import Plane, Stack
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A plane as it was read.
+
+    Attributes
+    ----------
+    plane : ndarray of shape (Y, X) or (Y, X, C)
+        C-contiguous, in native byte order.
+    invalid : ndarray of shape (Y, X), bool, or None
+        Where a channel is NaN or infinite; None if nowhere.
+    """
+
+    plane: Plane
+    invalid: NDArray[np.bool_] | None
+
+
+def read_plane(stack: Stack, z: int, nan_policy: NanPolicy) -> Reading:
+    """Read plane `z` of a stack.
+
+    Raises
+    ------
+    StackError
+        If the plane's shape or dtype is not the stack's, or it holds NaN or infinite values
+        and `nan_policy` is "raise".
+    """
+    plane = np.ascontiguousarray(stack.plane(z))
+    if plane.shape != stack.shape[1:] or plane.dtype != stack.dtype:
+        msg = (
+            f"plane {z} has shape {plane.shape} and dtype {plane.dtype}, but the stack promised "
+            f"{stack.shape[1:]} and {stack.dtype}; all planes must be alike."
+        )
+        raise StackError(msg)
+    return Reading(plane, _find_invalid(plane, z, nan_policy))
+
+
+def fill_invalid(grey: NDArray[np.float32], invalid: NDArray[np.bool_]) -> None:
+    """Replace invalid pixels by their nearest valid one, so that they make no edge."""
+    from scipy.ndimage import distance_transform_edt
+
+    if invalid.all():
+        grey[...] = 0
+        return
+    nearest: Any = distance_transform_edt(invalid, return_distances=False, return_indices=True)
+    grey[invalid] = grey[tuple(axis[invalid] for axis in nearest)]
+
+
+def _find_invalid(plane: Plane, z: int, nan_policy: NanPolicy) -> NDArray[np.bool_] | None:
+    if plane.dtype.kind != "f":
+        return None
+    finite = np.isfinite(plane)
+    if finite.all():
+        return None
+    if nan_policy == "raise":
+        nans = int(np.isnan(plane).sum())
+        infinite = int(finite.size - finite.sum()) - nans
+        msg = (
+            f"plane {z} holds {nans} NaN and {infinite} infinite values; accepted are finite "
+            'ones. Replace them, or use nan_policy="ignore" (command line: --nan-policy ignore) '
+            "to take those pixels from other planes."
+        )
+        raise StackError(msg)
+    return np.asarray(~finite if finite.ndim == 2 else ~finite.all(axis=-1))

@@ -1,0 +1,138 @@
+"""One pass over the planes: measure, decide, compose; memory does not grow with their number."""
+
+from collections.abc import Generator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.contest import Contest
+from napari_umis_fusion.decision import INVALID, Decision, take_sharper
+from napari_umis_fusion.focus_measure.choosing import TiledMeasure, choose_measure
+from napari_umis_fusion.focus_measure.classical import laplacian
+from napari_umis_fusion.grey import GreyConverter, reference_unit_grey
+from napari_umis_fusion.reading import Reading, fill_invalid
+from napari_umis_fusion.seams import TakeoverSolver
+from napari_umis_fusion.stack import Plane, Stack
+from napari_umis_fusion.tiles import Tile, tiles_of
+from napari_umis_fusion.weighted import WeightedMean
+from napari_umis_fusion.workers import Workers
+from napari_umis_fusion.workspace import Workspace
+
+Map = NDArray[np.float32]
+
+
+class StreamingFusion:
+    """Takes planes in focal order and holds the fusion of those so far.
+
+    Parameters
+    ----------
+    stack : Stack
+        Where the planes come from; its middle plane is looked at for the range of grey.
+    config : FusionConfig
+        How to fuse.
+    workspace : Workspace
+        Room for the maps.
+    workers : Workers
+        Threads to run on.
+
+    Attributes
+    ----------
+    all_in_focus : ndarray of shape (Y, X) or (Y, X, C)
+        Every pixel copied from the plane that `decision` names.
+    decision : Decision
+        Which plane each pixel comes from, and why.
+    weighted : WeightedMean or None
+        The weighted mean, if the config asks for it.
+    measure : PlaneMeasure
+        The focus measure in use.
+    """
+
+    def __init__(
+        self, stack: Stack, config: FusionConfig, workspace: Workspace, workers: Workers
+    ) -> None:
+        height, width = stack.shape[1:3]
+        self.config = config
+        self.measure = choose_measure(config, workers)
+        self.decision = Decision.blank(height, width, workspace)
+        self.all_in_focus: Plane = np.zeros(stack.shape[1:], stack.dtype)
+        weighs = config.blend == "weighted"
+        self.weighted = WeightedMean(stack.shape[1:], stack.dtype, workspace) if weighs else None
+        self._workers = workers
+        self._to_grey = GreyConverter(stack, config.channel)
+        self._tiles = tiles_of(self.all_in_focus, config.tile_px)
+        self._focus: Map = workspace.full((height, width), np.float32, 0)
+        self._takeover: NDArray[np.bool_] = workspace.full((height, width), np.bool_, False)
+        self._contest = Contest.blank(height, width, workspace)
+        self._solver = TakeoverSolver(
+            config.seam_smoothness, workers, workspace.full((height, width), np.float32, 0)
+        )
+        self._scale = 1.0
+        self._count = 0
+
+    def iter_add(self, reading: Reading) -> Generator[None]:
+        """Fuse the next plane, yielding at least every 50 ms while threads work."""
+        yield from self._measure(reading)
+        if self._count == 0:
+            self._scale = yield from self._evidence_scale()
+        yield from self._decide()
+        yield from self._workers.each(lambda tile: self._compose(reading.plane, tile), self._tiles)
+        self._count += 1
+
+    def _measure(self, reading: Reading) -> Generator[None]:
+        grey = self._contest.new_grey
+        plane, invalid = reading.plane, reading.invalid
+
+        def convert(tile: Tile) -> None:
+            grey[tile.window] = self._to_grey(plane[tile.window])
+
+        yield from self._workers.each(convert, self._tiles)
+        if invalid is not None:
+            yield from self._workers.result(self._workers.submit(fill_invalid, grey, invalid))
+        yield from self.measure.iter_fill(grey, self._unit_grey(plane), self._focus)
+        if invalid is not None:
+            self._focus[invalid] = INVALID
+
+    def _unit_grey(self, plane: Plane) -> Map | None:
+        is_network = self.config.focus_measure == "umis"
+        return reference_unit_grey(plane, self.config.channel) if is_network else None
+
+    def _evidence_scale(self) -> Generator[None, None, float]:
+        """Return what brings the measure to the grey levels of the default one."""
+        config = self.config
+        if config.focus_measure == "laplacian" and config.detail_sigma_px == 1:
+            return 1.0
+        yardstick = TiledMeasure(laplacian(1.0, config.window_sigma_px), self._workers, config)
+        focus = np.empty_like(self._focus)
+        yield from yardstick.iter_fill(self._contest.new_grey, None, focus)
+        mean = float(np.maximum(self._focus, 0).mean(dtype=np.float64))
+        return float(focus.mean(dtype=np.float64)) / mean if mean > 0 else 1.0
+
+    def _decide(self) -> Generator[None]:
+        """Fill `_takeover`."""
+        each, focus, decision = self._workers.each, self._focus, self.decision
+        if self.config.verification != "seams":
+            yield from each(
+                lambda tile: take_sharper(focus, decision, self._takeover, tile), self._tiles
+            )
+            return
+        contest = self._contest
+        yield from each(contest.measure_gradient, self._tiles)
+        if self._count > 0:
+            yield from each(
+                lambda tile: contest.weigh(focus, decision, self._scale, tile), self._tiles
+            )
+            yield from self._solver.iter_solve(contest.wish, contest.evidence, contest.visible)
+        yield from each(
+            lambda tile: contest.settle(focus, decision, self._takeover, tile), self._tiles
+        )
+
+    def _compose(self, plane: Plane, tile: Tile) -> None:
+        window, takeover = tile.window, self._takeover[tile.window]
+        where: Any = takeover if plane.ndim == 2 else takeover[..., None]
+        np.copyto(self.all_in_focus[window], plane[window], where=where)
+        self.decision.rank(self._focus, tile)
+        self.decision.switch(self._focus, self._takeover, self._count, tile)
+        if self.weighted is not None:
+            self.weighted.add(plane, self._focus, self._takeover, tile)

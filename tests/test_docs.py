@@ -1,0 +1,106 @@
+"""What the documentation shows, works: each snippet and each command is run."""
+
+import re
+import runpy
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_umis_fusion import write_image
+from napari_umis_fusion.synthetic import make_stack
+
+ROOT = Path(__file__).resolve().parents[1]
+SNIPPETS = sorted((ROOT / "docs" / "snippets").glob("*.py"))
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+FENCE = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return [code for kind, code in FENCE.findall(page.read_text("utf-8")) if kind == language]
+
+
+def shown_commands() -> list[str]:
+    lines = (line for page in PAGES for code in blocks(page, "bash") for line in code.splitlines())
+    return sorted({line for line in lines if line.startswith("umis-fusion ")})
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a folder with everything that the documentation's examples open."""
+    folder = tmp_path_factory.mktemp("samples")
+    rendered = make_stack("bars", (48, 64), planes=4)
+    (folder / "planes").mkdir()
+    for z, plane in enumerate(rendered.stack):
+        write_image(folder / "planes" / f"z{z}.png", plane, rgb=True)
+    np.save(folder / "stack.npy", rendered.stack[..., 1])
+    _write_npy_stack(folder / "npy-stack", rendered.stack[..., 1])
+    _write_hyperstack(folder / "hyperstack.ome.tif")
+    tifffile.imwrite(
+        folder / "time-series.tif", rendered.stack[..., 0], imagej=True, metadata={"axes": "TYX"}
+    )
+    _write_weights(folder / "weights.pth")
+    return folder
+
+
+def _write_npy_stack(folder: Path, stack: np.ndarray) -> None:
+    import dask.array as da
+
+    da.to_npy_stack(str(folder), da.from_array(stack, chunks=(1, -1, -1)), axis=0)
+
+
+def _write_hyperstack(path: Path) -> None:
+    stack = make_stack("fluorescence", (48, 64), planes=4, channels=2).stack
+    time_points = np.stack([np.moveaxis(stack, 3, 1)] * 2)  # TZCYX
+    metadata = {"axes": "TZCYX", "PhysicalSizeZ": 0.5, "PhysicalSizeZUnit": "µm"}
+    tifffile.imwrite(path, time_points, ome=True, photometric="minisblack", metadata=metadata)
+
+
+def _write_weights(path: Path) -> None:
+    import torch
+
+    from napari_umis_fusion.network.unetplusplus import UNetPlusPlus
+
+    torch.manual_seed(0)
+    torch.save(UNetPlusPlus().state_dict(), path)
+
+
+@pytest.fixture
+def workplace(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Change into a fresh folder that sees the samples."""
+    for sample in samples.iterdir():
+        (tmp_path / sample.name).symlink_to(sample)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda path: path.stem)
+def test_snippet_runs(snippet: Path, workplace: Path) -> None:
+    runpy.run_path(str(snippet), run_name="__main__")
+
+
+@pytest.mark.parametrize("command", shown_commands())
+def test_command_runs(command: str, workplace: Path) -> None:
+    from napari_umis_fusion.cli import main
+
+    assert main(shlex.split(command, comments=True)[1:]) == 0
+
+
+def test_every_snippet_is_shown() -> None:
+    included = {
+        name for page in PAGES for name in re.findall(r'--8<-- "(.+)"', page.read_text("utf-8"))
+    }
+    assert included == {snippet.name for snippet in SNIPPETS}
+
+
+def test_python_is_only_shown_where_it_is_run() -> None:
+    shown = [code.strip() for page in PAGES for code in blocks(page, "python")]
+    run = {snippet.read_text("utf-8").strip() for snippet in SNIPPETS}
+    assert [code for code in shown if not code.startswith("--8<--") and code not in run] == []
+
+
+def test_the_command_that_ci_runs_is_the_one_in_the_readme() -> None:
+    assert "bash tests/run_all.sh\n" in blocks(ROOT / "README.md", "bash")
+    assert "exec bash tests/run_all.sh\n" in (ROOT / ".ci" / "run").read_text("utf-8")
