@@ -130,6 +130,11 @@ class FusionConfig:
         """Check every field against its metadata."""
         for spec in fields(self):
             _check(spec, getattr(self, spec.name))
+        if self.verification_window_px and self.verification_window_px % 2 == 0:
+            raise ConfigError(
+                f"verification_window_px={self.verification_window_px}; accepted is an odd "
+                "number, so that the window has a centre, or 0."
+            )
         if self.focus_measure == "umis" and self.checkpoint is None:
             raise ConfigError(
                 "focus_measure='umis' needs the weights of its network: give checkpoint= "

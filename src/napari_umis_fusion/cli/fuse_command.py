@@ -1,0 +1,162 @@
+"""``umis-fusion fuse``: files in, all-in-focus image and maps out."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from napari_umis_fusion.cli.options import add_config_options, config_from
+from napari_umis_fusion.cli.reporting import follow, say, say_json
+from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.files import check_output_path, open_stack, write_image
+from napari_umis_fusion.fusion import iter_fuse
+from napari_umis_fusion.result import FusionResult
+from napari_umis_fusion.stack import Plane, Stack
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A file that was asked for.
+
+    Attributes
+    ----------
+    option : str
+        Which option asked for it.
+    path : str
+        Where it goes.
+    dtype : dtype-like
+        Of what goes there.
+    channels : int or None
+        Of what goes there.
+    """
+
+    option: str
+    path: str
+    dtype: DTypeLike
+    channels: int | None = None
+
+
+def add_fuse_parser(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "fuse",
+        help="fuse a z-stack into an all-in-focus image",
+        description="Fuse a z-stack: a TIFF stack, a folder, a glob or a list of images in focal "
+        "order. Formats of the outputs are chosen by their extension: .ome.tif, .tif, .png, .jpg.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("input", nargs="+", metavar="INPUT", help="stack file, folder or images")
+    parser.add_argument("-o", "--output", required=True, metavar="OUT", help="all-in-focus image")
+    parser.add_argument(
+        "--index-map", metavar="P", help="also write which plane each pixel is from"
+    )
+    parser.add_argument("--depth-map", metavar="P", help="also write the depth in µm, as float32")
+    parser.add_argument("--confidence-map", metavar="P", help="also write the confidence, 0 to 1")
+    parser.add_argument(
+        "--z-step-um", type=float, metavar="S", help="distance between planes, in µm"
+    )
+    parser.add_argument("--z-axis", metavar="AXIS", help="which axis of a TIFF is z, such as T")
+    parser.add_argument(
+        "--index",
+        action="append",
+        default=[],
+        metavar="AXIS=N",
+        help="which index to take of an axis that is not fused, such as T=0; may be repeated",
+    )
+    parser.add_argument(
+        "--reference", action="store_true", help="the published method; needs --checkpoint"
+    )
+    add_config_options(parser)
+    parser.set_defaults(run=run_fuse)
+
+
+def run_fuse(arguments: argparse.Namespace) -> None:
+    """Fuse as the arguments say; outputs are checked before any work."""
+    config = config_from(arguments)
+    source = arguments.input[0] if len(arguments.input) == 1 else arguments.input
+    stack = open_stack(source, z_axis=arguments.z_axis, index=_parse_index(arguments.index))
+    stack = _with_step(stack, arguments)
+    outputs = _outputs(arguments, stack)
+    _check_outputs(outputs, stack)
+    result = follow(iter_fuse(stack, config), quiet=arguments.json)
+    written = [_write(output, result, stack) for output in outputs]
+    if arguments.json:
+        say_json(
+            {
+                "outputs": {o.option: str(p) for o, p in zip(outputs, written, strict=True)},
+                "provenance": result.provenance,
+            }
+        )
+        return
+    for note in result.notes:
+        say(f"note: {note}")
+    for output, path in zip(outputs, written, strict=True):
+        say(f"{output.option}: {path}")
+
+
+def _parse_index(pairs: Sequence[str]) -> dict[str, int] | None:
+    index = {}
+    for pair in pairs:
+        axis, _, number = pair.partition("=")
+        if not axis or not number.isdigit():
+            raise ConfigError(f"--index {pair}; accepted is AXIS=N such as T=0.")
+        index[axis] = int(number)
+    return index or None
+
+
+def _with_step(stack: Stack, arguments: argparse.Namespace) -> Stack:
+    step = arguments.z_step_um
+    if step is not None:
+        if not (np.isfinite(step) and step > 0):
+            raise ConfigError(f"--z-step-um {step}; accepted is a positive number of µm.")
+        stack.calibration = replace(stack.calibration, z_step_um=step)
+    if arguments.depth_map and stack.calibration.z_step_um is None:
+        raise ConfigError(
+            "--depth-map needs the distance between planes, which the input does not tell: "
+            "give --z-step-um."
+        )
+    return stack
+
+
+def _outputs(arguments: argparse.Namespace, stack: Stack) -> list[Output]:
+    channels = stack.shape[3] if len(stack.shape) == 4 else None
+    wanted = [
+        Output("all_in_focus", arguments.output, stack.dtype, channels),
+        Output("index_map", arguments.index_map, np.uint16),
+        Output("depth_map", arguments.depth_map, np.float32),
+        Output("confidence_map", arguments.confidence_map, np.float32),
+    ]
+    return [output for output in wanted if output.path is not None]
+
+
+def _check_outputs(outputs: Sequence[Output], stack: Stack) -> None:
+    taken: list[Path] = []
+    for output in outputs:
+        path = check_output_path(
+            output.path,
+            protect=stack.sources,
+            dtype=np.dtype(output.dtype),
+            channels=output.channels,
+            rgb=stack.rgb,
+        )
+        if path in taken:
+            raise ConfigError(f"two outputs would go to {path}; give each a name of its own.")
+        taken.append(path)
+
+
+def _write(output: Output, result: FusionResult, stack: Stack) -> Path:
+    image: Plane = (
+        result.depth_map() if output.option == "depth_map" else getattr(result, output.option)
+    )
+    return write_image(
+        output.path,
+        image,
+        calibration=result.calibration,
+        rgb=result.rgb and output.channels is not None,
+        provenance=result.provenance,
+        protect=stack.sources,
+    )

@@ -1,0 +1,73 @@
+"""Parse the command line, run a command, and turn what goes wrong into an exit code."""
+
+import argparse
+import logging
+from collections.abc import Sequence
+
+from napari_umis_fusion.cli.demo_command import add_demo_parser
+from napari_umis_fusion.cli.fuse_command import add_fuse_parser
+from napari_umis_fusion.cli.info_command import add_info_parser
+from napari_umis_fusion.cli.reporting import complain, plain_warnings
+from napari_umis_fusion.errors import ConfigError, UmisFusionError
+from napari_umis_fusion.provenance import package_version
+
+SUCCESS, BAD_INPUT, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `umis-fusion`.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        By default those of the process.
+
+    Returns
+    -------
+    int
+        0 on success, 1 for input or output that cannot be used, 2 for wrong usage, 130 if
+        interrupted.
+    """
+    try:
+        parsed = build_parser().parse_args(arguments)
+    except SystemExit as stop:
+        return int(stop.code or SUCCESS)
+    if not parsed.debug:
+        logging.getLogger("tifffile").setLevel(logging.CRITICAL)
+    try:
+        with plain_warnings():
+            parsed.run(parsed)
+    except KeyboardInterrupt:
+        complain("interrupted", "no file was left half-written")
+        return INTERRUPTED
+    except ConfigError as error:
+        return _fail(error, USAGE, parsed.debug)
+    except Exception as error:
+        return _fail(error, BAD_INPUT, parsed.debug)
+    return SUCCESS
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Make the parser of all commands."""
+    parser = argparse.ArgumentParser(
+        "umis-fusion",
+        description="All-in-focus images and depth maps from microscope z-stacks.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=package_version())
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for add in (add_fuse_parser, add_demo_parser, add_info_parser):
+        add(commands)
+    for command in commands.choices.values():
+        command.add_argument("--json", action="store_true", help="print one line of JSON")
+        command.add_argument("--debug", action="store_true", help="show where an error came from")
+    return parser
+
+
+def _fail(error: Exception, code: int, debug: bool) -> int:
+    """Tell of an error in one line, or let it through for its traceback."""
+    if debug:
+        raise error
+    expected = isinstance(error, UmisFusionError | OSError)
+    complain("error", error if expected else f"unexpected {type(error).__name__}: {error}")
+    return code

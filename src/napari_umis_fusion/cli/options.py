@@ -1,0 +1,67 @@
+"""Command-line options, generated from the fields of a config."""
+
+import argparse
+from dataclasses import Field, fields
+from typing import Any
+
+from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.errors import ConfigError
+
+
+def add_config_options(parser: argparse.ArgumentParser) -> None:
+    """Add an option for each field of `FusionConfig`; absent ones leave no trace."""
+    group = parser.add_argument_group("how to fuse")
+    for spec in fields(FusionConfig):
+        group.add_argument(option_name(spec.name), **_settings(spec))
+
+
+def option_name(field_name: str) -> str:
+    """Return ``--window-sigma-px`` for ``window_sigma_px``."""
+    return "--" + field_name.replace("_", "-")
+
+
+def config_from(arguments: argparse.Namespace) -> FusionConfig:
+    """Return the config that the given options describe.
+
+    Raises
+    ------
+    ConfigError
+        If a value is out of bounds or options contradict each other.
+    """
+    names = {spec.name for spec in fields(FusionConfig)}
+    given = {name: value for name, value in vars(arguments).items() if name in names}
+    if not getattr(arguments, "reference", False):
+        return FusionConfig(**given)
+    if "checkpoint" not in given:
+        raise ConfigError("--reference needs the weights of its network: give --checkpoint FILE.")
+    if given.pop("focus_measure", "umis") != "umis":
+        raise ConfigError("--reference is the focus measure 'umis'; leave --focus-measure out.")
+    return FusionConfig.reference(**given)
+
+
+def _settings(spec: Field[Any]) -> dict[str, Any]:
+    meta = spec.metadata
+    settings: dict[str, Any] = {"dest": spec.name, "default": argparse.SUPPRESS}
+    if isinstance(spec.default, bool):
+        return {**settings, "action": argparse.BooleanOptionalAction, "help": meta["help"]}
+    settings["help"] = _help(spec)
+    if spec.name == "channel":
+        return {**settings, "type": _channel, "metavar": "{N," + ",".join(meta["choices"]) + "}"}
+    if "choices" in meta:
+        return {**settings, "choices": meta["choices"]}
+    if "path" in meta:
+        return {**settings, "metavar": "FILE"}
+    kind = type(spec.default)
+    return {**settings, "type": kind, "metavar": meta["unit"].upper() or "N"}
+
+
+def _help(spec: Field[Any]) -> str:
+    meta = spec.metadata
+    parts = [] if spec.default is None else [f"default {spec.default}"]
+    if "min" in meta:
+        parts.insert(0, f"{meta['min']:g} to {meta['max']:g} {meta['unit']}".rstrip())
+    return meta["help"] + (f" ({', '.join(parts)})" if parts else "")
+
+
+def _channel(text: str) -> str | int:
+    return int(text) if text.lstrip("-").isdigit() else text

@@ -1,0 +1,60 @@
+"""How the command line speaks: one line for each thing, a bar only where somebody watches."""
+
+import json
+import sys
+import warnings
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from napari_umis_fusion.events import FusionEvent, Progress
+from napari_umis_fusion.result import FusionResult
+
+
+def say(message: str, **fields: Any) -> None:
+    """Print a line for people."""
+    print(message, **fields)
+
+
+def say_json(values: dict[str, Any]) -> None:
+    """Print one line of JSON for scripts."""
+    print(json.dumps(values, default=str))
+
+
+def complain(kind: str, message: object) -> None:
+    """Print an error or a warning as one line on standard error."""
+    print(f"umis-fusion: {kind}: {' '.join(str(message).split())}", file=sys.stderr)
+
+
+@contextmanager
+def plain_warnings() -> Iterator[None]:
+    """Show warnings of this package as one line, without a place in the code."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = lambda message, *_, **__: complain("warning", message)
+        yield
+
+
+def follow(events: Generator[FusionEvent, None, FusionResult], *, quiet: bool) -> FusionResult:
+    """Run a fusion to its end, with a progress bar if standard error is a terminal."""
+    from tqdm import tqdm
+
+    bar: Any = tqdm(
+        desc="fusing", unit="plane", leave=False, disable=quiet or not sys.stderr.isatty()
+    )
+    with bar:
+        while True:
+            try:
+                event = next(events)
+            except StopIteration as end:
+                result: FusionResult = end.value
+                return result
+            if isinstance(event, Progress):
+                _show(bar, event)
+
+
+def _show(bar: Any, event: Progress) -> None:
+    bar.total = event.total
+    bar.set_description(event.stage, refresh=False)
+    bar.n = event.done
+    bar.update(0)
