@@ -108,8 +108,8 @@ check() {
     step "$*"
     "$@" || failed+=("$*")
 }
-check ruff check .
-check ruff format --check .
+check ruff check src tests benchmarks docs
+check ruff format --check src tests benchmarks docs
 check mypy
 check lint-imports
 check mkdocs build --strict --quiet --site-dir "$venv/site"

@@ -1,6 +1,5 @@
 """The benchmarks run, on stacks far too small to mean anything."""
 
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -37,11 +36,11 @@ def test_speed_compares_whole_processes(tmp_path):
     assert "6 x 64 x 64 RGB uint8" in printed
     assert "6 x 256 x 256 uint16" in printed
     ours = rows(printed)["umis-fusion laplacian"]
-    assert ours[1] == ours[3] == "1.00"
+    assert ours[1] == ours[4] == "1.00"
     assert float(ours[0]) > 0
-    assert float(ours[2]) > 30  # MB: no Python with NumPy takes less
-    assert float(ours[5]) > 25  # dB: it did fuse
-    assert re.search(r"in memory and warm: \d+\.\d+ s", printed)
+    assert float(ours[3]) > 30  # MB: no Python with NumPy takes less
+    assert float(ours[6]) > 25  # dB: it did fuse
+    assert "6 x 64 x 64 RGB uint8: the call alone" in printed
 
 
 def test_speed_names_absent_peers(tmp_path, monkeypatch):

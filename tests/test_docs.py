@@ -1,5 +1,6 @@
 """What the documentation shows, works: each snippet and each command is run."""
 
+import dataclasses
 import re
 import runpy
 import shlex
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_umis_fusion import write_image
+from napari_umis_fusion import FusionConfig, write_image
 from napari_umis_fusion.synthetic import make_stack
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -86,6 +87,30 @@ def test_command_runs(command: str, workplace: Path) -> None:
     from napari_umis_fusion.cli import main
 
     assert main(shlex.split(command, comments=True)[1:]) == 0
+
+
+def test_the_readme_lists_what_the_demo_writes(workplace: Path) -> None:
+    from napari_umis_fusion.cli import main
+
+    main(["demo"])
+    listed = re.findall(
+        r"^\| `(\S+\.\w+)` \|", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert sorted(listed) == sorted(path.name for path in Path("umis-fusion-demo").iterdir())
+
+
+def option_row(spec: dataclasses.Field) -> str:
+    meta = spec.metadata
+    accepted = ", ".join(f"`{choice}`" for choice in meta.get("choices", ()))
+    if "min" in meta:
+        accepted = f"{meta['min']:g} to {meta['max']:g} {meta['unit']}".rstrip()
+    accepted += ", or a number" if spec.name == "channel" else ""
+    return f"| `{spec.name}` | `{spec.default}` | {accepted} | {meta['help']} |"
+
+
+def test_the_options_are_those_of_the_config() -> None:
+    rows = [option_row(spec) for spec in dataclasses.fields(FusionConfig)]
+    assert "\n".join(rows) in (ROOT / "docs" / "python.md").read_text("utf-8")
 
 
 def test_every_snippet_is_shown() -> None:

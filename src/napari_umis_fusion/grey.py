@@ -68,7 +68,7 @@ class GreyConverter:
             values = values.max(axis=-1)
         out = np.empty(values.shape[:2], np.float32)
         kernel = _weigh_grey if values.ndim == 2 else _weigh_channels
-        kernel(_readable(values), weights, self.range.black, self.range.scale, out)
+        kernel(readable(values), weights, self.range.black, self.range.scale, out)
         return out
 
 
@@ -143,8 +143,8 @@ def _estimate_range(stack: Stack, rule: tuple[float, ...] | str) -> GreyRange:
     return GreyRange(float(low), 255.0 / float(high - low) if high > low else 1.0)
 
 
-def _readable(values: NDArray[Any]) -> NDArray[Any]:
-    """View or convert to a dtype that numba knows."""
+def readable(values: NDArray[Any]) -> NDArray[Any]:
+    """View or convert values to a dtype that numba knows."""
     if values.dtype == np.bool_:
         return values.view(np.uint8)
     return values.astype(np.float32) if values.dtype == np.float16 else values

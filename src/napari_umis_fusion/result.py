@@ -90,7 +90,7 @@ class FusionResult:
         threshold : float, optional
             Highest focus, in units of `focus_map`, below which a pixel counts as never in
             focus. By default the histogram of the logarithm of focus is cut in two (Otsu, 1979,
-            :doi:`10.1109/TSMC.1979.4310076`), and nothing is marked if the two parts' means
+            https://doi.org/10.1109/TSMC.1979.4310076), and nothing is marked if the two parts' means
             differ by less than a factor of 3.
 
         Returns

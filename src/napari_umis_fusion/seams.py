@@ -2,8 +2,8 @@
 
 Planes arrive one after the other. Each asks, pixel by pixel, to replace the plane chosen so
 far; how strongly, its focus says. The wish is smoothed by an edge-preserving solver that knows
-where a border between the two planes would show: strong coupling where their grey levels differ
-by more than the gradients there can hide, weak coupling where they agree. So borders move to
+where a border between the two planes would show: strong coupling where a channel differs by more
+than the slopes beside it can hide, weak coupling where both agree. So borders move to
 where both planes agree, specks of noise vanish, and a decision with evidence stays.
 
 The solver minimises, over the takeover u in [0, 1] with wish t and evidence c,
@@ -17,9 +17,9 @@ one sweep of a move-making optimiser [2]_ over the stack as it streams by.
 References
 ----------
 .. [1] Min, D. et al., "Fast global image smoothing based on weighted least squares", IEEE TIP
-   23(12), 2014. :doi:`10.1109/TIP.2014.2366600`
+   23(12), 2014. https://doi.org/10.1109/TIP.2014.2366600
 .. [2] Boykov, Y., Veksler, O., Zabih, R., "Fast approximate energy minimization via graph
-   cuts", IEEE TPAMI 23(11), 2001. :doi:`10.1109/34.969114`
+   cuts", IEEE TPAMI 23(11), 2001. https://doi.org/10.1109/34.969114
 """
 
 from collections.abc import Callable, Generator
@@ -37,9 +37,6 @@ Array = NDArray[Any]
 
 SWEEPS = 3
 """Alternations between rows and columns."""
-
-HIDING = 2.0
-"""A step of this many times the local gradient (Sobel / 8) is hidden by it."""
 
 COUPLING_FLOOR = 0.2
 """Coupling between pixels whose border would be invisible, in grey levels."""

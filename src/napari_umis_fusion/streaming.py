@@ -1,17 +1,18 @@
 """One pass over the planes: measure, decide, compose; memory does not grow with their number."""
 
 from collections.abc import Generator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_umis_fusion.config import FusionConfig
-from napari_umis_fusion.contest import Contest
+from napari_umis_fusion.contest import Contest, Scales
 from napari_umis_fusion.decision import INVALID, Decision, take_sharper
 from napari_umis_fusion.focus_measure.choosing import TiledMeasure, choose_measure
 from napari_umis_fusion.focus_measure.classical import laplacian
-from napari_umis_fusion.grey import GreyConverter, reference_unit_grey
+from napari_umis_fusion.grey import GreyConverter, readable, reference_unit_grey
 from napari_umis_fusion.reading import Reading, fill_invalid
 from napari_umis_fusion.seams import TakeoverSolver
 from napari_umis_fusion.stack import Plane, Stack
@@ -62,26 +63,27 @@ class StreamingFusion:
         self._workers = workers
         self._to_grey = GreyConverter(stack, config.channel)
         self._tiles = tiles_of(self.all_in_focus, config.tile_px)
+        self._grey: Map = workspace.full((height, width), np.float32, 0)
         self._focus: Map = workspace.full((height, width), np.float32, 0)
         self._takeover: NDArray[np.bool_] = workspace.full((height, width), np.bool_, False)
         self._contest = Contest.blank(height, width, workspace)
         self._solver = TakeoverSolver(
             config.seam_smoothness, workers, workspace.full((height, width), np.float32, 0)
         )
-        self._scale = 1.0
+        self._scales = Scales(1.0, self._to_grey.range.scale)
         self._count = 0
 
     def iter_add(self, reading: Reading) -> Generator[None]:
         """Fuse the next plane, yielding at least every 50 ms while threads work."""
         yield from self._measure(reading)
         if self._count == 0:
-            self._scale = yield from self._evidence_scale()
-        yield from self._decide()
+            self._scales = yield from self._find_scales()
+        yield from self._decide(reading.plane)
         yield from self._workers.each(lambda tile: self._compose(reading.plane, tile), self._tiles)
         self._count += 1
 
     def _measure(self, reading: Reading) -> Generator[None]:
-        grey = self._contest.new_grey
+        grey = self._grey
         plane, invalid = reading.plane, reading.invalid
 
         def convert(tile: Tile) -> None:
@@ -98,35 +100,47 @@ class StreamingFusion:
         is_network = self.config.focus_measure == "umis"
         return reference_unit_grey(plane, self.config.channel) if is_network else None
 
-    def _evidence_scale(self) -> Generator[None, None, float]:
-        """Return what brings the measure to the grey levels of the default one."""
+    def _find_scales(self) -> Generator[None, None, Scales]:
+        """Compare the measure with the default one on the first plane."""
         config = self.config
         if config.focus_measure == "laplacian" and config.detail_sigma_px == 1:
-            return 1.0
+            return self._scales
         yardstick = TiledMeasure(laplacian(1.0, config.window_sigma_px), self._workers, config)
         focus = np.empty_like(self._focus)
-        yield from yardstick.iter_fill(self._contest.new_grey, None, focus)
+        yield from yardstick.iter_fill(self._grey, None, focus)
         mean = float(np.maximum(self._focus, 0).mean(dtype=np.float64))
-        return float(focus.mean(dtype=np.float64)) / mean if mean > 0 else 1.0
+        wanted = float(focus.mean(dtype=np.float64))
+        return replace(self._scales, focus=wanted / mean if mean > 0 else 1.0)
 
-    def _decide(self) -> Generator[None]:
+    def _decide(self, plane: Plane) -> Generator[None]:
         """Fill `_takeover`."""
-        each, focus, decision = self._workers.each, self._focus, self.decision
         if self.config.verification != "seams":
-            yield from each(
-                lambda tile: take_sharper(focus, decision, self._takeover, tile), self._tiles
-            )
+            yield from self._workers.each(self._take_sharper, self._tiles)
             return
-        contest = self._contest
-        yield from each(contest.measure_gradient, self._tiles)
         if self._count > 0:
-            yield from each(
-                lambda tile: contest.weigh(focus, decision, self._scale, tile), self._tiles
-            )
-            yield from self._solver.iter_solve(contest.wish, contest.evidence, contest.visible)
-        yield from each(
-            lambda tile: contest.settle(focus, decision, self._takeover, tile), self._tiles
+            yield from self._solve(plane)
+        yield from self._workers.each(self._settle, self._tiles)
+
+    def _take_sharper(self, tile: Tile) -> None:
+        take_sharper(self._focus, self.decision, self._takeover, tile)
+
+    def _settle(self, tile: Tile) -> None:
+        self._contest.settle(self._focus, self.decision, self._takeover, tile)
+
+    def _solve(self, plane: Plane) -> Generator[None]:
+        contest = self._contest
+        channels_last = (*plane.shape[:2], -1)
+        planes = (
+            readable(plane).reshape(channels_last),
+            readable(self.all_in_focus).reshape(channels_last),
         )
+
+        def weigh(tile: Tile) -> None:
+            contest.weigh(self._focus, self.decision, planes, self._scales, tile)
+
+        yield from self._workers.each(weigh, self._tiles)
+        yield from self._solver.iter_solve(contest.wish, contest.evidence, contest.visible)
+        yield from self._workers.each(contest.conclude, self._tiles)
 
     def _compose(self, plane: Plane, tile: Tile) -> None:
         window, takeover = tile.window, self._takeover[tile.window]

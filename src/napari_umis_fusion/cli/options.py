@@ -56,11 +56,11 @@ def _settings(spec: Field[Any]) -> dict[str, Any]:
 
 
 def _help(spec: Field[Any]) -> str:
-    meta = spec.metadata
+    meta: dict[str, Any] = dict(spec.metadata)
     parts = [] if spec.default is None else [f"default {spec.default}"]
     if "min" in meta:
         parts.insert(0, f"{meta['min']:g} to {meta['max']:g} {meta['unit']}".rstrip())
-    return meta["help"] + (f" ({', '.join(parts)})" if parts else "")
+    return str(meta["help"]) + (f" ({', '.join(parts)})" if parts else "")
 
 
 def _channel(text: str) -> str | int:

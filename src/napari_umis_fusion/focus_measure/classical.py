@@ -6,9 +6,9 @@ strength of a decision means the same for each.
 References
 ----------
 .. [1] Pertuz, S., Puig, D., Garcia, M. A., "Analysis of focus measure operators for
-   shape-from-focus", Pattern Recognition 46(5), 2013. :doi:`10.1016/j.patcog.2012.11.011`
+   shape-from-focus", Pattern Recognition 46(5), 2013. https://doi.org/10.1016/j.patcog.2012.11.011
 .. [2] Nayar, S. K., Nakagawa, Y., "Shape from focus", IEEE TPAMI 16(8), 1994.
-   :doi:`10.1109/34.308479`
+   https://doi.org/10.1109/34.308479
 """
 
 from collections.abc import Callable

@@ -1,0 +1,251 @@
+"""Time and peak memory of fuse, beside the classical programs that are found.
+
+See ``README.md`` for what the columns mean. Everything printed is Markdown.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any, get_args
+
+from harness.cases import StackCase, ask
+from harness.contenders import Contender, find_peers, ours, parse_contender
+from harness.plan import Plan
+from harness.processes import ProgramError, Usage, interleaved, run
+from harness.tables import heading, table
+from napari_umis_fusion.config import FocusMeasureName
+
+CLASSICAL = tuple(name for name in get_args(FocusMeasureName) if name != "umis")
+DTYPES = ("bool", "uint8", "uint16", "uint32", "float16", "float32", "float64")
+
+
+def against_peers(plan: Plan) -> None:
+    """Print whole-process time and memory of everybody."""
+    for case in (plan.case(10, 512, "uint8", True), plan.case(20, 2048)):
+        contenders = [
+            ours(name="umis-fusion laplacian"),
+            ours("--verification", "none", name="umis-fusion laplacian, verification none"),
+            ours("--blend", "weighted", name="umis-fusion laplacian, blend weighted"),
+            *plan.peers,
+        ]
+        usages = interleaved({c: plan.program(c, case) for c in contenders}, plan.repeats)
+        base = usages[contenders[0]]
+        print(heading(f"{case.title}: whole process, from files to file"))
+        heads = (
+            *("program", "s", "time / ours", "CPU s", "peak MB", "memory / ours"),
+            *("dtype out", "PSNR dB"),
+        )
+        print(table(heads, [_peer_row(plan, case, c, usages[c], base) for c in contenders]))
+        _print_calls(plan, case)
+
+
+def _print_calls(plan: Plan, case: StackCase) -> None:
+    """Print the time of a call in memory, also of the peer that is a Python package."""
+    folder = str(case.planes_folder(plan.cache))
+    requests: dict[str, dict[str, Any]] = {
+        "umis-fusion laplacian": {"folder": folder},
+        "umis-fusion laplacian, verification none": {
+            "folder": folder,
+            "config": {"verification": "none"},
+        },
+    }
+    for peer in plan.peers:
+        python = Path(peer.template[0]).with_name("python")
+        if peer.name == "focusweave" and python.exists():
+            request = {"module": "focusweave_calls", "python": str(python), "folder": folder}
+            requests["focusweave"] = request
+    rows = [(name, str(taken)) for name, taken in plan.time_calls(requests).items()]
+    print(heading(f"{case.title}: the call alone, in memory and warm"))
+    print(table(("program", "call alone, s (CPU s)"), rows))
+
+
+def _peer_row(
+    plan: Plan, case: StackCase, contender: Contender, usage: Usage, base: Usage
+) -> tuple[str, ...]:
+    checked = ask(
+        "check", output=str(plan.output(contender)), truth=str(case.truth_file(plan.cache))
+    )
+    return (
+        contender.name,
+        f"{usage.seconds:.2f}",
+        f"{usage.seconds / base.seconds:.2f}",
+        f"{usage.cpu_seconds:.2f}",
+        f"{usage.peak_mb:.0f}",
+        f"{usage.peak_mb / base.peak_mb:.2f}",
+        checked["dtype"],
+        f"{checked['psnr']:.1f}",
+    )
+
+
+def by_measure(plan: Plan) -> None:
+    """Print what each focus measure costs."""
+    case = plan.case(10, 512, "uint8", True)
+    folder = str(case.planes_folder(plan.cache))
+    contenders = {name: ours("--focus-measure", name) for name in CLASSICAL}
+    usages = interleaved({n: plan.program(c, case) for n, c in contenders.items()}, plan.repeats)
+    calls = plan.time_calls(
+        {name: {"folder": folder, "config": {"focus_measure": name}} for name in CLASSICAL}
+    )
+    print(heading(f"By focus measure, {case.title}"))
+    rows = [
+        (name, f"{usages[name].seconds:.2f}", f"{usages[name].peak_mb:.0f}", f"{calls[name]}")
+        for name in CLASSICAL
+    ]
+    print(table(("focus measure", "whole process, s", "peak MB", "call alone, s (CPU s)"), rows))
+
+
+def by_dtype(plan: Plan) -> None:
+    """Print what each dtype costs, the content being the same."""
+    case = plan.case(10, 512)
+    folder = str(case.planes_folder(plan.cache))
+    calls = plan.time_calls({dtype: {"folder": folder, "dtype": dtype} for dtype in DTYPES})
+    print(heading(f"By dtype, {case.title.rsplit(' ', 1)[0]}"))
+    rows = [(dtype, str(calls[dtype])) for dtype in DTYPES]
+    print(table(("dtype", "call alone, s (CPU s)"), rows))
+
+
+def by_size(plan: Plan) -> None:
+    """Print what planes of growing size cost."""
+    cases = [plan.case(10, side) for side in (512, 1024, 2048)]
+    usages = interleaved({c: plan.program(ours(), c) for c in cases}, plan.repeats)
+    calls = plan.time_calls({c.title: {"folder": str(c.planes_folder(plan.cache))} for c in cases})
+    print(heading("By size"))
+    rows = [
+        (
+            c.title,
+            f"{usages[c].seconds:.2f}",
+            f"{usages[c].peak_mb:.0f}",
+            str(calls[c.title]),
+            f"{c.planes * c.side_px**2 / calls[c.title].seconds / 1e6:.0f}",
+        )
+        for c in cases
+    ]
+    heads = ("stack", "whole process, s", "peak MB", "call alone, s (CPU s)", "call, megapixels/s")
+    print(table(heads, rows))
+
+
+def by_planes(plan: Plan) -> None:
+    """Print peak memory as planes are added; one run each, as memory hardly varies."""
+    contenders = [ours(), ours("--blend", "weighted", name="umis-fusion weighted"), *plan.peers]
+    cases = [plan.case(planes, 1024) for planes in (10, 50, 200)]
+    print(heading("By number of planes, 1024 x 1024 uint16: peak MB (s)"))
+    rows = []
+    for contender in contenders:
+        usages = [plan.program(contender, case)() for case in cases]
+        rows.append((contender.name, *(f"{u.peak_mb:.0f} ({u.seconds:.1f})" for u in usages)))
+    print(table(("program", *(f"{case.planes} planes" for case in cases)), rows))
+
+
+def first_run(plan: Plan) -> None:
+    """Print how long the very first run takes, which compiles the kernels."""
+    case = plan.case(10, 512, "uint8", True)
+    folder, contender = case.planes_folder(plan.cache), ours()
+    with tempfile.TemporaryDirectory() as empty:
+        first, second = (
+            contender.start(folder, plan.output(contender), env={"NUMBA_CACHE_DIR": empty})
+            for _ in range(2)
+        )
+    print(heading(f"The first run after installation, {case.title}"))
+    rows = [("first", f"{first.seconds:.1f}"), ("second", f"{second.seconds:.1f}")]
+    print(table(("run", "whole process, s"), rows))
+
+
+def start_up(plan: Plan) -> None:
+    """Print what Python and the libraries cost before anything is fused."""
+    statements = {
+        "python": "pass",
+        "import napari_umis_fusion": "import napari_umis_fusion",
+        "import numpy": "import numpy",
+        "import numba": "import numba",
+        "from napari_umis_fusion import fuse": "from napari_umis_fusion import fuse",
+        "fuse one tiny stack": (
+            "import numpy as np; from napari_umis_fusion import fuse;"
+            "fuse(np.arange(3 * 64 * 64, dtype=np.uint8).reshape(3, 64, 64))"
+        ),
+    }
+    commands = {name: [sys.executable, "-c", code] for name, code in statements.items()}
+    usages = interleaved({n: partial(run, c) for n, c in commands.items()}, plan.repeats)
+    print(heading("Before anything is fused"))
+    rows = [(name, f"{u.seconds:.2f}", f"{u.peak_mb:.0f}") for name, u in usages.items()]
+    print(table(("process", "s", "peak MB"), rows))
+
+
+def reference(plan: Plan) -> None:
+    """Print the share of time that the reference method spends outside its network."""
+    if plan.checkpoint is None:
+        print("\nThe reference method was not timed: give --reference CHECKPOINT.")
+        return
+    case = plan.case(5, 512, "uint8", False)
+    folder = str(case.planes_folder(plan.cache))
+    taken = ask("reference", folder=folder, checkpoint=plan.checkpoint, repeats=plan.repeats)
+    network, whole = median(taken["network"]), median(taken["whole"])
+    print(heading(f"The reference method on the CPU, {case.title}"))
+    row = (f"{network:.2f}", f"{whole:.2f}", f"{1 - network / whole:.1%}")
+    print(table(("network alone, s", "whole call, s", "outside the network"), [row]))
+
+
+TABLES: dict[str, Callable[[Plan], None]] = {
+    "start": start_up,
+    "first": first_run,
+    "peers": against_peers,
+    "measures": by_measure,
+    "dtypes": by_dtype,
+    "sizes": by_size,
+    "planes": by_planes,
+    "reference": reference,
+}
+
+
+def main() -> int:
+    """Run what the command line asks for."""
+    options = _parser().parse_args()
+    peers, absent = find_peers(options.peers)
+    for line in absent:
+        print(f"- {line}")
+    with tempfile.TemporaryDirectory() as temporary:
+        cache = options.cache or Path(temporary)
+        repeats = 1 if options.quick else options.repeats
+        contenders = [*peers, *options.contender]
+        plan = Plan(cache.resolve(), repeats, options.quick, options.reference, contenders)
+        try:
+            for name in options.tables:
+                TABLES[name](plan)
+        except ProgramError as error:
+            print(error, file=sys.stderr)
+            return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("--tables", nargs="+", choices=TABLES, default=list(TABLES), help="which to print")
+    add("--repeats", type=int, default=5, help="counted rounds; medians are printed")
+    add("--quick", action="store_true", help="tiny stacks, one round: does it work?")
+    add("--cache", type=Path, help="folder that keeps the rendered stacks (0.6 GB)")
+    add(
+        "--peers",
+        type=Path,
+        nargs="*",
+        default=[],
+        metavar="FOLDER",
+        help="where to look for the programs of others before PATH",
+    )
+    add(
+        "--contender",
+        type=parse_contender,
+        action="append",
+        default=[],
+        metavar="NAME=COMMAND",
+        help="one more program; the command has {out} and {folder} or {files}",
+    )
+    add("--reference", metavar="CHECKPOINT", help="weights of the UMIS network")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
