@@ -3,20 +3,7 @@ import time
 
 import pytest
 
-from napari_umis_fusion.tiles import bands
-from napari_umis_fusion.workers import drain, iter_parts
-
-
-@pytest.mark.parametrize(
-    ("length", "count", "expected"),
-    [
-        (10, 3, [(0, 3), (3, 6), (6, 10)]),
-        (2, 8, [(0, 1), (1, 2)]),
-        (5, 1, [(0, 5)]),
-    ],
-)
-def test_bands_cover_the_length(length, count, expected):
-    assert bands(length, count) == expected
+from napari_umis_fusion.workers import Workers, drain, iter_parts, thread_count
 
 
 def test_parts_yield_while_threads_are_busy():
@@ -49,3 +36,85 @@ def test_error_of_a_part_is_raised():
 
     with pytest.raises(ValueError, match="part 7"):
         drain(iter_parts(work, [7]))
+
+
+@pytest.mark.parametrize(("asked", "threads"), [(0, thread_count()), (1, 1), (3, 3)])
+def test_number_of_threads(asked, threads):
+    with Workers(asked) as workers:
+        assert workers.threads == threads
+
+
+def test_as_many_jobs_at_once_as_threads():
+    """Each waits until all have begun."""
+    together = threading.Barrier(3, timeout=10)
+    with Workers(3) as workers:
+        drain(workers.each(lambda part: together.wait(), range(3)))
+
+
+def test_one_more_thread_reads_while_all_compute():
+    release = threading.Event()
+    with Workers(1) as workers:
+        steps = workers.each(lambda part: release.wait(10), [1])
+        next(steps)
+        reading = workers.submit(release.set)
+        assert drain(workers.result(reading)) is None
+        drain(steps)
+
+
+def test_waiting_for_a_result_yields():
+    release = threading.Event()
+    with Workers(1) as workers:
+        steps = workers.result(workers.submit(lambda a, b: release.wait(10) and a + b, 2, 3))
+        for _ in range(3):
+            next(steps)
+        release.set()
+        assert drain(steps) == 5
+
+
+def test_result_that_is_there_needs_no_wait():
+    with Workers(1) as workers:
+        future = workers.submit(str, 7)
+        future.result(10)
+        assert list(workers.result(future)) == []
+
+
+def test_error_of_a_job_is_raised():
+    with Workers(1) as workers, pytest.raises(ZeroDivisionError):
+        drain(workers.result(workers.submit(divmod, 1, 0)))
+
+
+def test_leaving_ends_what_runs_and_drops_the_rest():
+    release, began, done = threading.Event(), threading.Event(), []
+
+    def job(part):
+        began.set()
+        release.wait(10)
+        done.append(part)
+
+    with Workers(1) as workers:
+        futures = [workers.submit(job, part) for part in range(20)]
+        waiting = workers.result(futures[-1])
+        next(waiting)
+        began.wait(10)
+        waiting.close()
+        assert done == []
+        threading.Timer(0.1, release.set).start()
+    assert 1 <= len(done) <= 2
+    assert [future.cancelled() for future in futures].count(True) == 20 - len(done)
+    assert not [thread for thread in threading.enumerate() if "umis-fusion" in thread.name]
+
+
+def test_leaving_by_an_error_ends_the_threads():
+    with pytest.raises(KeyError), Workers(2) as workers:
+        workers.submit(time.sleep, 0.01)
+        raise KeyError
+    assert not [thread for thread in threading.enumerate() if "umis-fusion" in thread.name]
+
+
+def test_drain_returns_what_the_generator_returns():
+    def steps():
+        yield 1
+        yield 2
+        return 3
+
+    assert drain(steps()) == 3

@@ -85,7 +85,7 @@ class FusionConfig:
         ),
     )
     seam_smoothness: float = field(
-        default=8.0,
+        default=10.0,
         metadata=_number("how much a visible seam costs against sharpness", "", 0.0, 1e4),
     )
     verification_window_px: int = field(

@@ -7,7 +7,6 @@ from numba import njit
 from numpy.typing import NDArray
 
 from napari_umis_fusion.decision import Array, Bounds, Decision, Map
-from napari_umis_fusion.seams import COUPLING_CEILING, COUPLING_FLOOR
 from napari_umis_fusion.tiles import Tile
 from napari_umis_fusion.workspace import Workspace
 
@@ -16,6 +15,12 @@ HIDING = 2.5
 
 NOISE_SHARE = 0.15
 """Focus that differs by this share counts half, by less counts little: noise does as much."""
+
+COUPLING_FLOOR = 0.2
+"""Coupling between pixels whose border would be invisible, in grey levels."""
+
+COUPLING_CEILING = 24.0
+"""Steps above this many grey levels count alike."""
 
 UNDECIDED = 1e-4
 """Evidence of a pixel whose planes are equally sharp, in grey levels."""
@@ -163,4 +168,4 @@ def _settle(wish: Array, focus: Array, chosen: Array, takeover: Array, bounds: B
             middle = above[x] + two * row[x] + below[x]
             sides = above[w] + two * row[w] + below[w] + above[e] + two * row[e] + below[e]
             wanted = two * middle + sides > np.float32(8)
-            takeover[y, x] = focus[y, x] >= 0 and (wanted or chosen[y, x] < 0)
+            takeover[y, x] = chosen[y, x] < 0 or (wanted and focus[y, x] >= 0)

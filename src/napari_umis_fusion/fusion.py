@@ -142,7 +142,7 @@ def _check_planes(stack: Stack) -> None:
         warnings.warn(
             "the stack has one plane, which is returned as it is; check that the right axis is "
             "taken as z.",
-            stacklevel=4,
+            stacklevel=5,
         )
 
 
@@ -174,7 +174,7 @@ def _finish(
     maps = Maps.blank(index_map.shape)
     fill = partial(maps.fill, decision, index_map, overruled)
     yield from _reporting(workers.each(fill, split_rows(index_map.shape[0])), event)
-    if config.blend == "weighted":
+    if streaming.weighted is not None:
         image = yield from _reporting(_iter_mean(streaming, workers), event)
     else:
         image = streaming.all_in_focus

@@ -89,13 +89,22 @@ class FusionResult:
         ----------
         threshold : float, optional
             Highest focus, in units of `focus_map`, below which a pixel counts as never in
-            focus. By default the histogram of the logarithm of focus is cut in two (Otsu, 1979,
-            https://doi.org/10.1109/TSMC.1979.4310076), and nothing is marked if the two parts' means
-            differ by less than a factor of 3.
+            focus. By default the histogram of the logarithm of focus is cut in two [1]_, and
+            nothing is marked if the two parts' means differ by less than a factor of 3.
 
         Returns
         -------
         ndarray of shape (Y, X), bool
+
+        Notes
+        -----
+        Where the specimen has no detail nothing can be seen to be in focus: smooth areas are
+        marked too.
+
+        References
+        ----------
+        .. [1] Otsu, N., "A threshold selection method from gray-level histograms", IEEE TSMC
+           9(1), 1979. https://doi.org/10.1109/TSMC.1979.4310076
         """
         if threshold is None:
             threshold = _gap_in(self.focus_map)

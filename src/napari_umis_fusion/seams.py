@@ -38,12 +38,6 @@ Array = NDArray[Any]
 SWEEPS = 3
 """Alternations between rows and columns."""
 
-COUPLING_FLOOR = 0.2
-"""Coupling between pixels whose border would be invisible, in grey levels."""
-
-COUPLING_CEILING = 64.0
-"""Steps above this many grey levels count alike."""
-
 LANES = 8
 """Rows that are solved side by side."""
 

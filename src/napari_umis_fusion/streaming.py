@@ -58,7 +58,7 @@ class StreamingFusion:
         self.measure = choose_measure(config, workers)
         self.decision = Decision.blank(height, width, workspace)
         self.all_in_focus: Plane = np.zeros(stack.shape[1:], stack.dtype)
-        weighs = config.blend == "weighted"
+        weighs = config.blend == "weighted" and len(stack) > 1
         self.weighted = WeightedMean(stack.shape[1:], stack.dtype, workspace) if weighs else None
         self._workers = workers
         self._to_grey = GreyConverter(stack, config.channel)

@@ -47,8 +47,8 @@ class WeightedMean:
         sums = np.float64 if dtype.type in DOUBLE else np.float32
         self.shape = shape
         self.dtype = dtype
-        self._near = (workspace.full(full, sums, 0), workspace.full(full[:2], np.float32, 0))
-        self._far = (workspace.full(full, sums, 0), workspace.full(full[:2], np.float32, 0))
+        self._near = (workspace.full(full, sums, 0), workspace.full(full[:2], sums, 0))
+        self._far = (workspace.full(full, sums, 0), workspace.full(full[:2], sums, 0))
         self._peak = workspace.full(full[:2], np.float32, 0)
         self._taps = gaussian_taps(FEATHER_SIGMA_PX)
 

@@ -1,0 +1,129 @@
+"""Fusing step by step: events, heartbeat, and leaving at any time."""
+
+import tempfile
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from napari_umis_fusion import Finished, Progress, Started, fuse, iter_fuse
+from napari_umis_fusion.errors import ConfigError, StackError
+from napari_umis_fusion.synthetic import make_stack
+
+PLANES = 4
+
+
+@pytest.fixture(scope="module")
+def stack():
+    return make_stack("discs", (60, 80), planes=PLANES).stack
+
+
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def run(steps):
+    events = []
+    while True:
+        try:
+            events.append(next(steps))
+        except StopIteration as end:
+            return events, end.value
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"verification": "mode", "verification_window_px": 9}, {"blend": "weighted"}],
+    ids=lambda o: str(o),
+)
+def test_events(stack, options):
+    events, result = run(iter_fuse(stack, **options))
+    assert events[0] == Started(stack.shape)
+    assert isinstance(events[-1], Finished)
+    assert events[-1].result is result
+    np.testing.assert_array_equal(result.all_in_focus, fuse(stack, **options).all_in_focus)
+    progress = events[1:-1]
+    assert all(isinstance(event, Progress) and event.total == PLANES for event in progress)
+    steps = [(("measuring", "verifying").index(p.stage), p.done) for p in progress]
+    assert steps == sorted(steps)
+    assert {(0, PLANES), (1, PLANES)} <= set(steps)
+
+
+def test_nothing_is_checked_before_the_first_event():
+    with pytest.raises(StackError):
+        next(iter_fuse(np.zeros((4, 4))))
+    with pytest.raises(ConfigError):
+        next(iter_fuse(np.zeros((2, 4, 4), np.uint8), blend="none"))
+
+
+class Slow:
+    """Planes that take long to read."""
+
+    def __init__(self, stack, delay_s):
+        self.shape, self.dtype = stack.shape, stack.dtype
+        self._stack, self._delay_s = stack, delay_s
+
+    def __getitem__(self, z):
+        time.sleep(self._delay_s)
+        return self._stack[z]
+
+
+def test_events_come_while_a_plane_is_awaited(stack):
+    events, _ = run(iter_fuse(Slow(stack, 0.4)))
+    waiting = [event.done for event in events if getattr(event, "stage", "") == "measuring"]
+    counts = [waiting.count(z) for z in range(PLANES)]
+    assert min(counts) >= 4, "one each 100 ms"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"verification": "fuzzy", "verification_window_px": 9}, {"blend": "weighted"}],
+    ids=lambda o: str(o),
+)
+def test_abandoning_leaves_nothing_behind(stack, options, temporary):
+    before = set(threading.enumerate())
+    untouched = stack.copy()
+    slow, seen = Slow(stack, 0.06), 0
+    for count in range(1, 200, 2):
+        steps = iter_fuse(slow, memory_mb=0, tile_px=32, **options)
+        events = [event for event, _ in zip(steps, range(count), strict=False)]
+        seen += any(temporary.iterdir())
+        steps.close()
+        assert set(threading.enumerate()) == before
+        assert list(temporary.iterdir()) == []
+        if isinstance(events[-1], Finished):
+            break
+    else:
+        pytest.fail("the run never ended")
+    assert seen > 1, "there was something to leave behind"
+    np.testing.assert_array_equal(stack, untouched)
+
+
+def test_reading_in_advance_ends_with_the_run(stack):
+    before = set(threading.enumerate())
+    reading = threading.Event()
+
+    class Watched(Slow):
+        def __getitem__(self, z):
+            if z == 1:
+                reading.set()
+            return super().__getitem__(z)
+
+    steps = iter_fuse(Watched(stack, 0.1))
+    while not reading.is_set():
+        next(steps)
+    steps.close()
+    assert set(threading.enumerate()) == before
+
+
+def test_a_failing_run_leaves_nothing_behind(stack, temporary):
+    nan = stack.astype(np.float32)
+    nan[-1, 0, 0] = np.nan
+    before = set(threading.enumerate())
+    with pytest.raises(StackError, match="plane 3 holds 3 NaN"):
+        fuse(nan, memory_mb=0)
+    assert set(threading.enumerate()) == before
+    assert list(temporary.iterdir()) == []

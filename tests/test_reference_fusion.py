@@ -1,0 +1,120 @@
+"""The published method through `fuse`, on the golden stack and off it."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from napari_umis_fusion import FusionConfig, focus_map, fuse
+from napari_umis_fusion.errors import StackError
+from napari_umis_fusion.network.inference import StripNetwork
+from napari_umis_fusion.network.unetplusplus import UNetPlusPlus
+from napari_umis_fusion.network.weights import save_checkpoint
+from napari_umis_fusion.synthetic import make_stack
+
+GOLDEN = Path(__file__).parents[2] / "shared" / "golden"
+
+needs_golden = pytest.mark.skipif(
+    not (GOLDEN / "reference.npz").is_file(),
+    reason="the reference's own outputs are not here (../shared/golden)",
+)
+
+
+@pytest.fixture(scope="module")
+def golden():
+    with np.load(GOLDEN / "reference.npz") as arrays:
+        return dict(arrays)
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """Untrained weights, where no answer is compared."""
+    torch.manual_seed(0)
+    return save_checkpoint(tmp_path_factory.mktemp("w") / "w.safetensors", UNetPlusPlus())
+
+
+@pytest.fixture(scope="module")
+def stack():
+    return make_stack("discs", (300, 24), planes=3, channels=None).stack
+
+
+@needs_golden
+@pytest.mark.parametrize("verification", ["mode", "fuzzy"])
+def test_identical_to_the_reference(golden, verification):
+    config = FusionConfig.reference(GOLDEN / "weights.pth", verification=verification)
+    result = fuse(golden["stack"], config)
+    np.testing.assert_array_equal(result.index_map, golden[f"index_map_{verification}"])
+    np.testing.assert_array_equal(result.all_in_focus, golden[f"all_in_focus_{verification}"])
+    sha256 = hashlib.sha256((GOLDEN / "weights.pth").read_bytes()).hexdigest()
+    assert result.provenance["weights_sha256"] == sha256
+    assert result.provenance["device"] in ("cpu", "cuda", "mps")
+    assert result.provenance["config"]["verification"] == verification
+
+
+@needs_golden
+def test_focus_map_is_that_of_the_reference(golden):
+    config = FusionConfig.reference(GOLDEN / "weights.pth", device="cpu")
+    focus = focus_map(golden["stack"][0], config)
+    np.testing.assert_allclose(focus, golden["focus_maps"][0], rtol=1e-4)
+
+
+@needs_golden
+def test_median_filter_comes_before_the_network(golden):
+    config = FusionConfig.reference(GOLDEN / "weights.pth", median_filter=True)
+    smoothed = np.abs(fuse(golden["stack"], config).focus_map - golden["focus_maps"].max(axis=0))
+    assert smoothed.mean() > 0.01 * golden["focus_maps"].max(axis=0).mean()
+
+
+@needs_golden
+def test_trained_features_find_the_plane():
+    rendered = make_stack("bumps", (128, 160), planes=5)
+    index_map = fuse(rendered.stack, FusionConfig.reference(GOLDEN / "weights.pth")).index_map
+    assert np.abs(index_map - rendered.sub_plane_map).mean() < 0.8
+
+
+@pytest.mark.parametrize("verification", ["seams", "mode", "fuzzy", "none"])
+@pytest.mark.parametrize(
+    ("dtype", "scale"), [(np.uint8, 1), (np.uint16, 200), (np.float32, 1 / 255)]
+)
+def test_every_dtype_and_verification(stack, weights, verification, dtype, scale):
+    values = (stack * scale).astype(dtype)
+    config = FusionConfig.reference(weights, verification=verification, device="cpu")
+    result = fuse(values, config)
+    copied = np.take_along_axis(values, result.index_map[None].astype(np.intp), 0)[0]
+    np.testing.assert_array_equal(result.all_in_focus, copied)
+    assert result.focus_map.max() > result.focus_map.min() > 0
+    assert result.provenance["device"] == "cpu"
+
+
+@pytest.mark.parametrize("size", [(15, 40), (40, 15)])
+def test_plane_too_small_for_the_network(weights, size):
+    with pytest.raises(StackError, match=f"{size[0]} x {size[1]} px are too small"):
+        fuse(np.zeros((2, *size), np.uint8), FusionConfig.reference(weights))
+
+
+def test_out_of_memory_is_told(stack, weights, monkeypatch):
+    config = FusionConfig.reference(weights, device="cpu")
+    plenty = fuse(stack, config)
+    iter_features = StripNetwork.iter_features
+
+    def hungry(self, plane, strip_rows):
+        if strip_rows > 100:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        return (yield from iter_features(self, plane, strip_rows))
+
+    monkeypatch.setattr(StripNetwork, "iter_features", hungry)
+    scarce = fuse(stack, config)
+    assert plenty.notes == ()
+    assert len(scarce.notes) == 2
+    assert all("ran out of memory: strips of" in note for note in scarce.notes)
+    assert scarce.provenance["notes"] == list(scarce.notes)
+    np.testing.assert_allclose(scarce.focus_map, plenty.focus_map, rtol=1e-3)
+
+
+def test_network_runs_in_tiles_of_seams_alike(stack, weights):
+    config = FusionConfig("umis", str(weights), device="cpu")
+    whole, parts = (fuse(stack, config, tile_px=side, threads=1) for side in (4096, 32))
+    np.testing.assert_array_equal(whole.index_map, parts.index_map)
+    np.testing.assert_array_equal(whole.confidence_map, parts.confidence_map)

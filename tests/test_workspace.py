@@ -1,0 +1,100 @@
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_umis_fusion.fusion import fuse
+from napari_umis_fusion.workspace import MEGABYTE, Workspace
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """Keep temporary files where they can be counted."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def files_in(folder: Path):
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+CASES = [
+    ((3, 5), np.float32, -1.5),
+    ((1, 1), np.float64, 1e300),
+    ((4, 3, 2), np.uint16, 65535),
+    ((7,), np.bool_, False),
+    ((2, 3), np.bool_, True),
+    ((5, 5), np.float32, 0),
+    ((5, 5), np.float32, np.nan),
+]
+
+
+@pytest.mark.parametrize(("shape", "dtype", "value"), CASES)
+def test_memory_and_file_are_alike(shape, dtype, value, folder):
+    with Workspace(1) as memory, Workspace(0) as file:
+        arrays = [space.full(shape, dtype, value) for space in (memory, file)]
+        assert (memory.on_disk, file.on_disk) == (False, True)
+        assert len(files_in(folder)) == 1
+        for array in arrays:
+            assert type(array) is np.ndarray
+            assert array.dtype == dtype
+            np.testing.assert_array_equal(array, np.full(shape, value, dtype))
+            array[...] = 1
+            np.testing.assert_array_equal(array, np.ones(shape, dtype))
+
+
+def test_arrays_share_no_memory(folder):
+    with Workspace(0) as space:
+        first, second = (space.full((10, 10), np.float32, value) for value in (1, 2))
+        first[...] = 5
+        assert (second == 2).all()
+
+
+def test_budget_is_used_up_before_files_are(folder):
+    half = (MEGABYTE // 2,)
+    with Workspace(2) as space:
+        for _ in range(3):
+            space.full(half, np.uint8, 1)
+        assert not space.on_disk
+        space.full((MEGABYTE,), np.uint8, 1)
+        assert space.on_disk
+        assert len(files_in(folder)) == 1
+        space.full(half, np.uint8, 1)
+        assert len(files_in(folder)) == 1, "what is left of the budget is still used"
+        space.full((1,), np.uint8, 1)
+        assert len(files_in(folder)) == 2
+
+
+def test_files_vanish_with_the_context(folder):
+    with Workspace(0) as space:
+        space.full((10, 10), np.float32, 3)
+        space.full((10, 10), np.float32, 4)
+        assert len(files_in(folder)) == 2
+    assert not space.on_disk
+    assert list(folder.iterdir()) == []
+
+
+def test_files_vanish_after_an_error(folder):
+    with pytest.raises(KeyError), Workspace(0) as space:
+        space.full((10, 10), np.float32, 3)
+        assert files_in(folder)
+        raise KeyError
+    assert list(folder.iterdir()) == []
+
+
+def test_what_was_not_needed_is_not_made(folder):
+    with Workspace(1) as space:
+        space.full((10, 10), np.float32, 3)
+        assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("blend", ["select", "weighted"])
+def test_fusion_in_a_file_equals_that_in_memory(blend, folder):
+    stack = np.random.default_rng(0).integers(0, 4000, (4, 40, 50, 2), np.uint16)
+    memory, file = (fuse(stack, blend=blend, memory_mb=budget) for budget in (4096, 0))
+    for name in ("all_in_focus", "index_map", "sub_plane_map", "confidence_map", "focus_map"):
+        np.testing.assert_array_equal(getattr(memory, name), getattr(file, name))
+    assert memory.notes == ()
+    assert file.notes == ("maps kept in a temporary file: they are larger than memory_mb",)
+    assert list(folder.iterdir()) == []
