@@ -7,6 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from napari_umis_fusion.decision import Array, Bounds, Decision, Map
+from napari_umis_fusion.seams import padded_width
 from napari_umis_fusion.tiles import Tile
 from napari_umis_fusion.workspace import Workspace
 
@@ -44,7 +45,7 @@ class Scales:
 
 @dataclass(slots=True)
 class Contest:
-    """Maps of shape (Y, X), float32, that the solver works on; see `seams`.
+    """Maps of shape (Y, X or more), float32, that the solver works on; see `seams`.
 
     Attributes
     ----------
@@ -62,7 +63,8 @@ class Contest:
     @classmethod
     def blank(cls, height: int, width: int, workspace: Workspace) -> "Contest":
         """Make the maps before the first plane, when all pixels are taken over."""
-        return cls(*(workspace.full((height, width), np.float32, 1) for _ in range(3)))
+        shape = (height, padded_width(width))
+        return cls(*(workspace.full(shape, np.float32, 1) for _ in range(3)))
 
     def weigh(
         self,
@@ -80,7 +82,7 @@ class Contest:
             Of the new plane.
         decision : Decision
             The choice so far.
-        planes : pair of ndarray of shape (Y, X, C)
+        planes : pair of ndarray of shape (Y, X) or (Y, X, C)
             The new plane, and the all-in-focus image so far.
         scales : Scales
             What brings focus and values to grey levels.
@@ -88,7 +90,8 @@ class Contest:
             Which part to fill.
         """
         _weigh_focus(focus, decision.chosen, self.wish, self.evidence, scales.focus, tile.bounds)
-        _weigh_border(*planes, self.visible, scales.value, tile.bounds)
+        for channel, (new, chosen) in enumerate(zip(*map(_channels, planes), strict=True)):
+            _weigh_border(new, chosen, self.visible, scales.value, channel == 0, tile.bounds)
 
     def conclude(self, tile: Tile) -> None:
         """Turn what the solver left into the takeover."""
@@ -100,6 +103,10 @@ class Contest:
     ) -> None:
         """Decide which pixels the new plane takes over."""
         _settle(self.wish, focus, decision.chosen, takeover, tile.bounds)
+
+
+def _channels(plane: Array) -> list[Array]:
+    return [plane] if plane.ndim == 2 else [plane[..., c] for c in range(plane.shape[2])]
 
 
 @njit(nogil=True, cache=True)
@@ -121,45 +128,64 @@ def _weigh_focus(
 
 @njit(nogil=True, cache=True)
 def _weigh_border(
-    plane: Array, composite: Array, visible: Array, scale: float, bounds: Bounds
+    plane: Array, composite: Array, visible: Array, scale: float, is_first: bool, bounds: Bounds
 ) -> None:
+    """Fill `visible` from one channel, or raise it where this channel shows more."""
     top, bottom, left, right = bounds
-    height, width, channels = plane.shape
-    grey_levels, hiding = np.float32(scale), np.float32(HIDING / 2)
-    ceiling, floor = np.float32(COUPLING_CEILING), np.float32(COUPLING_FLOOR)
+    height, width = plane.shape
+    grey_levels = np.float32(scale)
+    first, last = max(left, 1), min(right, width - 1)  # these columns have both neighbours
     for y in range(top, bottom):
         above, below = max(y - 1, 0), min(y + 1, height - 1)
-        for x in range(left, right):
-            before, after = max(x - 1, 0), min(x + 1, width - 1)
-            shown = np.float32(0)
-            for channel in range(channels):
-                new = np.float32(plane[y, x, channel])
-                step = abs(new - np.float32(composite[y, x, channel]))
-                squared = max(
-                    _squared_slope(plane, y, x, above, below, before, after, channel),
-                    _squared_slope(composite, y, x, above, below, before, after, channel),
+        if is_first:
+            visible[y, left:right] = COUPLING_FLOOR
+        shown = visible[y, first:last]
+        new, old = plane[y, first:last], composite[y, first:last]
+        new_west, old_west = plane[y, first - 1 : last - 1], composite[y, first - 1 : last - 1]
+        new_east, old_east = plane[y, first + 1 : last + 1], composite[y, first + 1 : last + 1]
+        new_north, old_north = plane[above, first:last], composite[above, first:last]
+        new_south, old_south = plane[below, first:last], composite[below, first:last]
+        for i in range(last - first):
+            new_slope = _slope(new_west[i], new_east[i], new_north[i], new_south[i])
+            old_slope = _slope(old_west[i], old_east[i], old_north[i], old_south[i])
+            value = _coupling(new[i], old[i], max(new_slope, old_slope), grey_levels)
+            if value > shown[i]:  # false where a value is NaN
+                shown[i] = value
+        for x in (0, width - 1):
+            if left <= x < right:
+                w, e = max(x - 1, 0), min(x + 1, width - 1)
+                new_slope = _slope(plane[y, w], plane[y, e], plane[above, x], plane[below, x])
+                old_slope = _slope(
+                    composite[y, w], composite[y, e], composite[above, x], composite[below, x]
                 )
-                step -= hiding * np.sqrt(squared)
-                if step > shown:  # false where a value is NaN
-                    shown = step
-            visible[y, x] = min(shown * grey_levels, ceiling) + floor
+                slope = max(new_slope, old_slope)
+                value = _coupling(plane[y, x], composite[y, x], slope, grey_levels)
+                if value > visible[y, x]:
+                    visible[y, x] = value
 
 
 @njit(nogil=True, cache=True)
-def _squared_slope(
-    image: Array, y: int, x: int, above: int, below: int, before: int, after: int, channel: int
-) -> np.float32:
-    """Square of twice the slope, by differences across the pixel."""
-    dx = np.float32(image[y, after, channel]) - np.float32(image[y, before, channel])
-    dy = np.float32(image[below, x, channel]) - np.float32(image[above, x, channel])
-    return dx * dx + dy * dy
+def _slope(west: float, east: float, north: float, south: float) -> np.float32:
+    """Return the slope at a pixel from its four neighbours, by differences across it."""
+    dx = np.float32(east) - np.float32(west)
+    dy = np.float32(south) - np.float32(north)
+    half: np.float32 = np.float32(0.5) * np.sqrt(dx * dx + dy * dy)
+    return half
+
+
+@njit(nogil=True, cache=True)
+def _coupling(new: float, old: float, slope: np.float32, grey_levels: np.float32) -> np.float32:
+    """Return how much of the step between two planes its surroundings do not hide."""
+    step = abs(np.float32(new) - np.float32(old)) - np.float32(HIDING) * slope
+    bounded = min(step * grey_levels, np.float32(COUPLING_CEILING))
+    return np.float32(COUPLING_FLOOR) + bounded
 
 
 @njit(nogil=True, cache=True)
 def _settle(wish: Array, focus: Array, chosen: Array, takeover: Array, bounds: Bounds) -> None:
     """Take over where the takeover, smoothed by 1 2 1 along both axes, exceeds a half."""
     top, bottom, left, right = bounds
-    height, width = wish.shape
+    height, width = takeover.shape
     two = np.float32(2)
     for y in range(top, bottom):
         above, row, below = wish[max(y - 1, 0)], wish[y], wish[min(y + 1, height - 1)]

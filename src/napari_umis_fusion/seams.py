@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 
 from napari_umis_fusion.tiles import bands
 from napari_umis_fusion.workers import Workers
+from napari_umis_fusion.workspace import Workspace
 
 Array = NDArray[Any]
 
@@ -44,10 +45,16 @@ LANES = 8
 ROWS_AT_ONCE = 64
 """Fewest rows of a job."""
 
-COLUMNS_AT_ONCE = 256
+COLUMNS_AT_ONCE = 512
 """Fewest columns of a job: neighbouring ones share cache lines."""
 
 Map = NDArray[np.float32]
+
+
+def padded_width(width: int) -> int:
+    """Return the width of maps whose rows do not compete for the same lines of the cache."""
+    lines = -(-width // 16)
+    return 16 * (lines | 1)
 
 
 class TakeoverSolver:
@@ -57,25 +64,30 @@ class TakeoverSolver:
     ----------
     smoothness : float
         Weight of visible borders against evidence.
+    shape : tuple of int
+        (Y, X) of the planes.
     workers : Workers
         Threads to run on.
-    factors : ndarray of shape (Y, X), float32
+    workspace : Workspace
         Room for the elimination's factors.
     """
 
-    def __init__(self, smoothness: float, workers: Workers, factors: Map) -> None:
+    def __init__(
+        self, smoothness: float, shape: tuple[int, int], workers: Workers, workspace: Workspace
+    ) -> None:
         self.smoothness = smoothness
+        self.shape = shape
         self.workers = workers
-        self.factors = factors
+        self.factors = workspace.full((shape[0], padded_width(shape[1])), np.float32, 0)
 
     def iter_solve(self, wish: Map, evidence: Map, visible: Map) -> Generator[None]:
         """Solve in place; afterwards ``wish / evidence`` is the takeover u.
 
         Parameters
         ----------
-        wish, evidence : ndarray of shape (Y, X), float32
-            c t and c.
-        visible : ndarray of shape (Y, X), float32
+        wish, evidence : ndarray of shape (Y, padded X), float32
+            c t and c; columns beyond X are left alone.
+        visible : ndarray of shape (Y, padded X), float32
             v: how many grey levels of a border at this pixel would show.
 
         Yields
@@ -83,14 +95,14 @@ class TakeoverSolver:
         None
             While it works.
         """
-        height, width = wish.shape
-        parts = 4 * self.workers.threads
+        height, width = self.shape
+        parts = 2 * self.workers.threads
         row_bands = bands(height, max(parts, height // ROWS_AT_ONCE))
         column_bands = bands(width, max(parts, width // COLUMNS_AT_ONCE))
         for sweep in range(SWEEPS):
             share = 1.5 * 4.0 ** (SWEEPS - 1 - sweep) / (4.0**SWEEPS - 1)
             weight = np.float32(self.smoothness * share)
-            maps = (wish, evidence, visible, self.factors, weight)
+            maps = (wish, evidence, visible, self.factors, width, weight)
             for kernel, lines in ((solve_rows, row_bands), (solve_columns, column_bands)):
                 yield from self.workers.each(partial(_solve_band, kernel, maps), lines)
 
@@ -137,36 +149,38 @@ def solve_rows(
     evidence: Array,
     visible: Array,
     factors: Array,
+    width: int,
     weight: float,
     start: int,
     stop: int,
 ) -> None:
     """Solve along x for rows start to stop, in place; `LANES` rows at a time, transposed."""
-    lines = np.zeros((wish.shape[1], 4 * LANES), np.float32)
+    lines = np.zeros((width, 4 * LANES), np.float32)
     for first in range(start, stop, LANES):
-        _solve_some_rows(wish, evidence, visible, weight, first, min(first + LANES, stop), lines)
+        last = min(first + LANES, stop)
+        _solve_some_rows(wish[first:last], evidence[first:last], visible[first:last], weight, lines)
 
 
 @njit(nogil=True, cache=True)
 def _solve_some_rows(
-    wish: Array, evidence: Array, visible: Array, weight: float, start: int, stop: int, lines: Array
+    wish: Array, evidence: Array, visible: Array, weight: float, lines: Array
 ) -> None:
-    length = wish.shape[1]
-    for lane in range(stop - start):
-        w, e, v = wish[start + lane], evidence[start + lane], visible[start + lane]
-        for x in range(length):
-            lines[x, lane] = w[x]
-            lines[x, LANES + lane] = e[x]
-        for x in range(length - 1):
-            step = v[x] + v[x + 1]
-            lines[x, 2 * LANES + lane] = weight * step * step
-        lines[length - 1, 2 * LANES + lane] = 0
+    lanes, length = wish.shape[0], lines.shape[0]
+    for x in range(length):
+        line = lines[x]
+        after = min(x + 1, length - 1)
+        for lane in range(lanes):
+            line[lane] = wish[lane, x]
+            line[LANES + lane] = evidence[lane, x]
+            step = visible[lane, x] + visible[lane, after]
+            line[2 * LANES + lane] = weight * step * step
+    lines[length - 1, 2 * LANES : 3 * LANES] = 0
     _solve_lines(lines)
-    for lane in range(stop - start):
-        w, e = wish[start + lane], evidence[start + lane]
-        for x in range(length):
-            w[x] = lines[x, lane]
-            e[x] = lines[x, LANES + lane]
+    for x in range(length):
+        line = lines[x]
+        for lane in range(lanes):
+            wish[lane, x] = line[lane]
+            evidence[lane, x] = line[LANES + lane]
 
 
 @njit(nogil=True, cache=True)
@@ -175,6 +189,7 @@ def solve_columns(
     evidence: Array,
     visible: Array,
     factors: Array,
+    width: int,
     weight: float,
     start: int,
     stop: int,

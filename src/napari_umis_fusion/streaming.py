@@ -67,9 +67,7 @@ class StreamingFusion:
         self._focus: Map = workspace.full((height, width), np.float32, 0)
         self._takeover: NDArray[np.bool_] = workspace.full((height, width), np.bool_, False)
         self._contest = Contest.blank(height, width, workspace)
-        self._solver = TakeoverSolver(
-            config.seam_smoothness, workers, workspace.full((height, width), np.float32, 0)
-        )
+        self._solver = TakeoverSolver(config.seam_smoothness, (height, width), workers, workspace)
         self._scales = Scales(1.0, self._to_grey.range.scale)
         self._count = 0
 
@@ -129,11 +127,7 @@ class StreamingFusion:
 
     def _solve(self, plane: Plane) -> Generator[None]:
         contest = self._contest
-        channels_last = (*plane.shape[:2], -1)
-        planes = (
-            readable(plane).reshape(channels_last),
-            readable(self.all_in_focus).reshape(channels_last),
-        )
+        planes = (readable(plane), readable(self.all_in_focus))
 
         def weigh(tile: Tile) -> None:
             contest.weigh(self._focus, self.decision, planes, self._scales, tile)

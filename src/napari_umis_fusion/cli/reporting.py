@@ -56,5 +56,7 @@ def follow(events: Generator[FusionEvent, None, FusionResult], *, quiet: bool) -
 def _show(bar: Any, event: Progress) -> None:
     bar.total = event.total
     bar.set_description(event.stage, refresh=False)
+    if event.done < bar.n:  # the next stage; without a reset the bar would stand still
+        bar.reset()
     bar.n = event.done
     bar.update(0)
