@@ -168,5 +168,5 @@ def test_focus_map_takes_colour_and_refuses_what_is_no_plane(rendered):
     grey = focus_map(plane)
     np.testing.assert_allclose(focus_map(np.stack([plane] * 3, -1)), grey, rtol=1e-3, atol=1e-3)
     for wrong in (plane[0], np.zeros((2, 2, 2, 2)), np.full((4, 4), np.nan)):
-        with pytest.raises(UmisFusionError, match="axes|NaN"):
+        with pytest.raises(UmisFusionError, match=r"axes|NaN"):
             focus_map(wrong)

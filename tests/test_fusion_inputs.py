@@ -5,9 +5,10 @@ import weakref
 
 import numpy as np
 import pytest
+import tifffile
 
-from napari_umis_fusion import FusionConfig, fuse, write_image
-from napari_umis_fusion.errors import StackError
+from napari_umis_fusion import Calibration, FusionConfig, fuse, write_image
+from napari_umis_fusion.errors import StackError, StackFileError
 from napari_umis_fusion.stack import ACCEPTED_DTYPES
 from napari_umis_fusion.synthetic import make_stack
 
@@ -81,11 +82,13 @@ class Recorder:
     def __init__(self, stack):
         self.shape, self.dtype = stack.shape, stack.dtype
         self.read, self.most_held = [], 0
-        self._stack, self._alive = stack, []
+        self._stack, self._alive, self._reading = stack, [], threading.Lock()
 
     def __getitem__(self, key):
         assert isinstance(key, int), "only whole planes are asked for"
+        assert self._reading.acquire(blocking=False), "one plane is read at a time"
         plane = self._stack[key].copy()
+        self._reading.release()
         self.read.append(key)
         self._alive = [held for held in (*self._alive, weakref.ref(plane)) if held() is not None]
         self.most_held = max(self.most_held, len(self._alive))
@@ -125,6 +128,31 @@ def test_planes_are_read_once_and_let_go(colour, dtype, options, first):
     second = np.unique(result.index_map).tolist() if again else []
     assert stack.read == [*first, *range(PLANES), *second]
     assert stack.most_held <= 2, "the plane at work and the next one"
+
+
+def test_axes_of_a_file_are_chosen(grey, tmp_path):
+    path = tmp_path / "tz.tif"
+    both = np.stack([np.broadcast_to(grey[:1], grey.shape), grey])
+    tifffile.imwrite(path, both, imagej=True, metadata={"axes": "TZYX", "spacing": 2, "unit": "um"})
+    for choice, expected in (
+        ({"index": {"T": 1}}, both[1]),
+        ({"z_axis": "T", "index": {"Z": 3}}, both[:, 3]),
+    ):
+        result = fuse(path, **choice)
+        np.testing.assert_array_equal(result.index_map, fuse(expected).index_map)
+    with pytest.raises(StackFileError, match=r"tz\.tif"):
+        fuse(path)
+
+
+def test_sizes_go_along(grey, tmp_path):
+    path, told = tmp_path / "z.tif", Calibration(2.0, 0.5, 0.5)
+    metadata = {"axes": "ZYX", "spacing": 2, "unit": "um"}
+    tifffile.imwrite(path, grey, imagej=True, resolution=(2, 2), metadata=metadata)
+    assert fuse(path).calibration == told
+    assert fuse(path).provenance["stack"]["files"] == ["z.tif"]
+    assert fuse(path, calibration=Calibration(z_step_um=9)).calibration.z_step_um == 9
+    assert fuse(path, index={}, calibration=Calibration(9)).calibration.z_step_um == 9
+    assert fuse(grey).calibration == Calibration()
 
 
 @pytest.mark.parametrize("order", "<>")
@@ -223,7 +251,7 @@ def test_nan_and_infinity_are_counted(grey):
     stack[2, 3, 4:7] = np.nan
     stack[2, 9, 9] = np.inf
     stack[2, 9, 10] = -np.inf
-    with pytest.raises(StackError, match="plane 2 holds 3 NaN and 2 infinite values.*nan_policy"):
+    with pytest.raises(StackError, match=r"plane 2 holds 3 NaN and 2 infinite values.*nan_policy"):
         fuse(stack)
 
 

@@ -80,9 +80,8 @@ def test_nothing_is_marked_where_all_is_texture(noise):
     assert not fuse(z_stack(noise), threads=1).never_in_focus().any()
 
 
-@pytest.mark.parametrize("level", [0.0, 3.0])
-def test_nothing_is_marked_where_focus_is_the_same_everywhere(level):
-    assert not result(focus=np.full((2, 2), level)).never_in_focus().any()
+def test_nothing_is_marked_where_focus_is_the_same_everywhere():
+    assert not result(focus=np.full((2, 2), 3)).never_in_focus().any()
 
 
 @pytest.mark.parametrize(("factor", "marks"), [(2.5, False), (4, True)])
@@ -96,6 +95,4 @@ def test_focus_and_its_lack_differ_by_a_factor(factor, marks):
 
 def test_results_are_told_apart_by_identity():
     """Arrays have no single truth value: two results never compare element by element."""
-    first, second = result(), result()
-    assert first == first  # noqa: PLR0124
-    assert first != second
+    assert result() != result()

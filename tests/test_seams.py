@@ -70,6 +70,21 @@ def test_bands_of_lines_are_on_their_own(solve, axis, jit):
         np.testing.assert_array_equal(np.moveaxis(some_lines, 1 - axis, 0), expected)
 
 
+@pytest.mark.parametrize("smoothness", [0.01, 8])
+@pytest.mark.parametrize("shape", [(1, 9), (9, 1), (12, 17)], ids=str)
+def test_solver_equals_dense_solves_in_turn(shape, smoothness):
+    """Rows and columns three times, each time with a quarter of the coupling before [1]."""
+    wish, evidence, visible = random_maps(shape)
+    expected = [wish, evidence]
+    for share in (24 / 63, 6 / 63, 1.5 / 63):
+        for axis in (1, 0):
+            expected = [twin(each, visible, smoothness * share, axis) for each in expected]
+    with Workers(2) as workers:
+        solver = TakeoverSolver(smoothness, workers, np.zeros(shape, np.float32))
+        drain(solver.iter_solve(wish, evidence, visible))
+    np.testing.assert_allclose(wish / evidence, expected[0] / expected[1], rtol=1e-3, atol=1e-4)
+
+
 def takeover(wish, evidence, visible, smoothness=8.0, threads=1):
     """Solve for u; `wish` is u's target, not yet weighed."""
     evidence, visible = (

@@ -52,13 +52,14 @@ def test_as_many_jobs_at_once_as_threads():
 
 
 def test_one_more_thread_reads_while_all_compute():
-    release = threading.Event()
+    read = threading.Event()
+    seen = []
     with Workers(1) as workers:
-        steps = workers.each(lambda part: release.wait(10), [1])
+        steps = workers.each(lambda part: seen.append(read.wait(2)), [1])
         next(steps)
-        reading = workers.submit(release.set)
-        assert drain(workers.result(reading)) is None
+        workers.submit(read.set)
         drain(steps)
+    assert seen == [True]
 
 
 def test_waiting_for_a_result_yields():
@@ -105,9 +106,13 @@ def test_leaving_ends_what_runs_and_drops_the_rest():
 
 
 def test_leaving_by_an_error_ends_the_threads():
-    with pytest.raises(KeyError), Workers(2) as workers:
-        workers.submit(time.sleep, 0.01)
-        raise KeyError
+    def fail():
+        with Workers(2) as workers:
+            workers.submit(time.sleep, 0.01)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
     assert not [thread for thread in threading.enumerate() if "umis-fusion" in thread.name]
 
 

@@ -76,10 +76,14 @@ def test_files_vanish_with_the_context(folder):
 
 
 def test_files_vanish_after_an_error(folder):
-    with pytest.raises(KeyError), Workspace(0) as space:
-        space.full((10, 10), np.float32, 3)
-        assert files_in(folder)
-        raise KeyError
+    def fail():
+        with Workspace(0) as space:
+            space.full((10, 10), np.float32, 3)
+            assert files_in(folder)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
     assert list(folder.iterdir()) == []
 
 

@@ -114,7 +114,9 @@ class FusionConfig:
     )
     tile_px: int = field(
         default=512,
-        metadata=_number("side of the tiles that a thread works on", "px", 32, 65536),
+        metadata=_number(
+            "size of the tiles that a thread works on: about this many px squared", "px", 32, 65536
+        ),
     )
     memory_mb: int = field(
         default=4096,

@@ -109,7 +109,7 @@ def _channels(plane: Array) -> list[Array]:
     return [plane] if plane.ndim == 2 else [plane[..., c] for c in range(plane.shape[2])]
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _weigh_focus(
     focus: Array, chosen: Array, wish: Array, evidence: Array, scale: float, bounds: Bounds
 ) -> None:
@@ -126,7 +126,7 @@ def _weigh_focus(
             wish[y, x] = strength if gain > zero else zero
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _weigh_border(
     plane: Array, composite: Array, visible: Array, scale: float, is_first: bool, bounds: Bounds
 ) -> None:
@@ -164,7 +164,7 @@ def _weigh_border(
                     visible[y, x] = value
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _slope(west: float, east: float, north: float, south: float) -> np.float32:
     """Return the slope at a pixel from its four neighbours, by differences across it."""
     dx = np.float32(east) - np.float32(west)
@@ -173,7 +173,7 @@ def _slope(west: float, east: float, north: float, south: float) -> np.float32:
     return half
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _coupling(new: float, old: float, slope: np.float32, grey_levels: np.float32) -> np.float32:
     """Return how much of the step between two planes its surroundings do not hide."""
     step = abs(np.float32(new) - np.float32(old)) - np.float32(HIDING) * slope
@@ -181,7 +181,7 @@ def _coupling(new: float, old: float, slope: np.float32, grey_levels: np.float32
     return np.float32(COUPLING_FLOOR) + bounded
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _settle(wish: Array, focus: Array, chosen: Array, takeover: Array, bounds: Bounds) -> None:
     """Take over where the takeover, smoothed by 1 2 1 along both axes, exceeds a half."""
     top, bottom, left, right = bounds

@@ -39,13 +39,15 @@ Array = NDArray[Any]
 SWEEPS = 3
 """Alternations between rows and columns."""
 
+# The kernels divide by what cannot be zero; with Python's check for it they would not vectorise.
+
 LANES = 8
 """Rows that are solved side by side."""
 
 ROWS_AT_ONCE = 64
 """Fewest rows of a job."""
 
-COLUMNS_AT_ONCE = 512
+COLUMNS_AT_ONCE = 1024
 """Fewest columns of a job: neighbouring ones share cache lines."""
 
 Map = NDArray[np.float32]
@@ -98,7 +100,7 @@ class TakeoverSolver:
         height, width = self.shape
         parts = 2 * self.workers.threads
         row_bands = bands(height, max(parts, height // ROWS_AT_ONCE))
-        column_bands = bands(width, max(parts, width // COLUMNS_AT_ONCE))
+        column_bands = bands(width, max(self.workers.threads, width // COLUMNS_AT_ONCE))
         for sweep in range(SWEEPS):
             share = 1.5 * 4.0 ** (SWEEPS - 1 - sweep) / (4.0**SWEEPS - 1)
             weight = np.float32(self.smoothness * share)
@@ -111,7 +113,7 @@ def _solve_band(kernel: Callable[..., None], maps: tuple[Any, ...], band: tuple[
     kernel(*maps, *band)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _solve_lines(lines: Array) -> None:
     """Solve (1 + A) u = wish and = evidence along axis 0, in place, for all lanes at once.
 
@@ -143,7 +145,7 @@ def _solve_lines(lines: Array) -> None:
             line[LANES + lane] += factor * following[LANES + lane]
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def solve_rows(
     wish: Array,
     evidence: Array,
@@ -161,7 +163,7 @@ def solve_rows(
         _solve_some_rows(wish[first:last], evidence[first:last], visible[first:last], weight, lines)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _solve_some_rows(
     wish: Array, evidence: Array, visible: Array, weight: float, lines: Array
 ) -> None:
@@ -183,7 +185,7 @@ def _solve_some_rows(
             evidence[lane, x] = line[LANES + lane]
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def solve_columns(
     wish: Array,
     evidence: Array,

@@ -28,9 +28,12 @@ class Tile:
 
 
 def tiles_of(plane: NDArray[Any], side_px: int) -> list[Tile]:
-    """Cover a plane with tiles of at most `side_px`, from top left to bottom right."""
+    """Cover a plane with tiles of about `side_px` squared, from top left to bottom right.
+
+    They are half as high and twice as wide as that: a row's neighbours lie together in memory.
+    """
     height, width = plane.shape[:2]
-    cuts = product(_cuts(height, side_px), _cuts(width, side_px))
+    cuts = product(_cuts(height, max(1, side_px // 2)), _cuts(width, 2 * side_px))
     return [Tile(rows, columns) for rows, columns in cuts]
 
 

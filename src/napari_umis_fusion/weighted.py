@@ -88,7 +88,7 @@ def _as_dtype(mean: Plane, dtype: np.dtype[Any]) -> Plane:
     return mean.astype(dtype)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _accumulate(
     values: Array,
     focus: Array,
