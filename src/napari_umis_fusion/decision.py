@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from napari_umis_fusion.stack import Plane
 from napari_umis_fusion.tiles import Tile
 from napari_umis_fusion.workspace import Workspace
 
@@ -62,6 +63,16 @@ class Decision:
         """Give plane `z` the pixels that it takes over, and keep its neighbours' focus."""
         maps = (self.index, self.chosen, self.before, self.after, self.last)
         _switch(focus, takeover, z, *maps, tile.bounds)
+
+
+def copy_taken(plane: Plane, takeover: NDArray[np.bool_], image: Plane, tile: Tile) -> None:
+    """Copy the pixels that a plane takes over into the image, all channels, bit by bit."""
+    _copy_taken(_as_bits(plane), takeover, _as_bits(image), tile.bounds)
+
+
+def _as_bits(image: Plane) -> Array:
+    """View an image as (Y, X, C) of whole numbers, which numba knows for every dtype."""
+    return image.view(f"u{image.dtype.itemsize}").reshape(*image.shape[:2], -1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,3 +164,13 @@ def _switch(
             elif index[y, x] + 1 == z:
                 after[y, x] = focus[y, x]
             last[y, x] = focus[y, x]
+
+
+@njit(nogil=True, cache=True)
+def _copy_taken(plane: Array, takeover: Array, image: Array, bounds: Bounds) -> None:
+    top, bottom, left, right = bounds
+    for y in range(top, bottom):
+        for x in range(left, right):
+            if takeover[y, x]:
+                for channel in range(plane.shape[2]):
+                    image[y, x, channel] = plane[y, x, channel]

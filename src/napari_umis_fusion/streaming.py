@@ -2,14 +2,13 @@
 
 from collections.abc import Generator
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.contest import Contest, Scales
-from napari_umis_fusion.decision import INVALID, Decision, take_sharper
+from napari_umis_fusion.decision import INVALID, Decision, copy_taken, take_sharper
 from napari_umis_fusion.focus_measure.choosing import TiledMeasure, choose_measure
 from napari_umis_fusion.focus_measure.classical import laplacian
 from napari_umis_fusion.grey import GreyConverter, readable, reference_unit_grey
@@ -137,9 +136,7 @@ class StreamingFusion:
         yield from self._workers.each(contest.conclude, self._tiles)
 
     def _compose(self, plane: Plane, tile: Tile) -> None:
-        window, takeover = tile.window, self._takeover[tile.window]
-        where: Any = takeover if plane.ndim == 2 else takeover[..., None]
-        np.copyto(self.all_in_focus[window], plane[window], where=where)
+        copy_taken(plane, self._takeover, self.all_in_focus, tile)
         self.decision.rank(self._focus, tile)
         self.decision.switch(self._focus, self._takeover, self._count, tile)
         if self.weighted is not None:
