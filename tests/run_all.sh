@@ -17,7 +17,6 @@ export NO_MKDOCS_2_WARNING=1 # advertising on standard error
 
 venv=${VENV:-.venv-tests}
 [[ $venv == /* ]] || venv=$PWD/$venv
-cpu_torch_index=https://download.pytorch.org/whl/cpu
 
 # A window of napari needs OpenGL and Qt's platform plugin xcb, without a monitor also Xvfb.
 system_packages=(
@@ -96,9 +95,6 @@ step "Python packages"
 python=$(find_python) || stop "found no Python 3.11 or later; install one or set PYTHON to its path."
 make_venv "$python"
 pip=("$venv/bin/python" -m pip --disable-pip-version-check --quiet --no-input)
-# On Linux PyPI has PyTorch's CUDA build only, several GB: take the CPU build if it can be had.
-"${pip[@]}" install --no-deps --retries 0 -c constraints.txt --index-url "$cpu_torch_index" torch \
-    2>/dev/null || warn "no CPU build of PyTorch to be had; taking PyPI's."
 "${pip[@]}" install -c constraints.txt ".[test,lint,docs]"
 PATH="$venv/bin:$PATH"
 python --version

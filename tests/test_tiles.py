@@ -29,15 +29,22 @@ def test_bands_cover_the_length(length, count, expected):
 def test_tiles_cover_each_pixel_once(shape, side_px):
     seen = np.zeros(shape, np.uint8)
     for tile in tiles_of(seen, side_px):
-        assert max(seen[tile.window].shape[:2]) <= side_px
+        height, width = seen[tile.window].shape[:2]
+        assert 0 < height * width <= max(side_px**2, 2)
         seen[tile.window] += 1
     assert (seen == 1).all()
 
 
 def test_tiles_run_from_top_left_to_bottom_right():
-    bounds = [tile.bounds for tile in tiles_of(np.empty((3, 5)), 3)]
-    assert bounds == [(0, 3, 0, 3), (0, 3, 3, 5)]
-    assert [tile.bounds for tile in tiles_of(np.empty((3, 2)), 2)] == [(0, 2, 0, 2), (2, 3, 0, 2)]
+    starts = [tile.bounds[::2] for tile in tiles_of(np.empty((50, 70)), 8)]
+    assert starts == sorted(starts)
+    assert len(starts) > 4
+
+
+def test_bounds_and_window_are_the_same_rectangle():
+    tile = Tile(slice(2, 5), slice(1, 3))
+    assert tile.bounds == (2, 5, 1, 3)
+    assert numbered((6, 4))[tile.window].tolist() == [[9, 10], [13, 14], [17, 18]]
 
 
 @pytest.mark.parametrize(

@@ -150,6 +150,13 @@ def readable(values: NDArray[Any]) -> NDArray[Any]:
     return values.astype(np.float32) if values.dtype == np.float16 else values
 
 
+def comparable(values: NDArray[Any], black: float) -> NDArray[Any]:
+    """Return values whose differences 32-bit floats hold well, also far from zero."""
+    if values.dtype.itemsize >= 4:
+        return np.subtract(values, black, dtype=np.float64).astype(np.float32)
+    return readable(values)
+
+
 @njit(nogil=True, cache=True)
 def _weigh_grey(values: Array, weights: Array, black: float, scale: float, out: Array) -> None:
     for y in range(out.shape[0]):

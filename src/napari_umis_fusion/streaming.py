@@ -11,7 +11,7 @@ from napari_umis_fusion.contest import Contest, Scales
 from napari_umis_fusion.decision import INVALID, Decision, copy_taken, take_sharper
 from napari_umis_fusion.focus_measure.choosing import TiledMeasure, choose_measure
 from napari_umis_fusion.focus_measure.classical import laplacian
-from napari_umis_fusion.grey import GreyConverter, readable, reference_unit_grey
+from napari_umis_fusion.grey import GreyConverter, comparable, reference_unit_grey
 from napari_umis_fusion.reading import Reading, fill_invalid
 from napari_umis_fusion.seams import TakeoverSolver
 from napari_umis_fusion.stack import Plane, Stack
@@ -65,8 +65,10 @@ class StreamingFusion:
         self._grey: Map = workspace.full((height, width), np.float32, 0)
         self._focus: Map = workspace.full((height, width), np.float32, 0)
         self._takeover: NDArray[np.bool_] = workspace.full((height, width), np.bool_, False)
-        self._contest = Contest.blank(height, width, workspace)
-        self._solver = TakeoverSolver(config.seam_smoothness, (height, width), workers, workspace)
+        if config.verification == "seams":
+            shape = (height, width)
+            self._contest = Contest.blank(*shape, workspace)
+            self._solver = TakeoverSolver(config.seam_smoothness, shape, workers, workspace)
         self._scales = Scales(1.0, self._to_grey.range.scale)
         self._count = 0
 
@@ -126,7 +128,8 @@ class StreamingFusion:
 
     def _solve(self, plane: Plane) -> Generator[None]:
         contest = self._contest
-        planes = (readable(plane), readable(self.all_in_focus))
+        black = self._to_grey.range.black
+        planes = (comparable(plane, black), comparable(self.all_in_focus, black))
 
         def weigh(tile: Tile) -> None:
             contest.weigh(self._focus, self.decision, planes, self._scales, tile)
