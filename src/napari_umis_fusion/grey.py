@@ -153,7 +153,8 @@ def readable(values: NDArray[Any]) -> NDArray[Any]:
 def comparable(values: NDArray[Any], black: float) -> NDArray[Any]:
     """Return values whose differences 32-bit floats hold well, also far from zero."""
     if values.dtype.itemsize >= 4:
-        return np.subtract(values, black, dtype=np.float64).astype(np.float32)
+        centred: NDArray[np.float64] = values - np.float64(black)
+        return centred.astype(np.float32)
     return readable(values)
 
 
