@@ -19,13 +19,7 @@ SHAPES = [(1, 1), (1, 5), (3, 2), (17, 23)]
 SIDES = [5, 64]
 
 
-@pytest.fixture(params=["jit", "no jit"])
-def jit(request, monkeypatch):
-    """Run with compiled kernels, then as Python, where an index out of bounds is an error."""
-    if request.param == "no jit":
-        for name, item in list(vars(module).items()):
-            if hasattr(item, "py_func"):
-                monkeypatch.setattr(module, name, item.py_func)
+KERNEL_MODULES = (module,)
 
 
 def blank(shape):

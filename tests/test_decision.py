@@ -2,20 +2,15 @@ import numpy as np
 import pytest
 
 from napari_umis_fusion import decision as module
-from napari_umis_fusion.decision import INVALID, Decision, Maps, take_sharper
+from napari_umis_fusion.decision import INVALID, Decision, Maps, copy_taken, take_sharper
+from napari_umis_fusion.stack import ACCEPTED_DTYPES
 from napari_umis_fusion.tiles import split_rows, tiles_of
 from napari_umis_fusion.workspace import Workspace
 
 SHAPES = [(1, 1), (1, 5), (3, 2), (13, 17)]
 
 
-@pytest.fixture(params=["jit", "no jit"])
-def jit(request, monkeypatch):
-    """Run with compiled kernels, then as Python, where an index out of bounds is an error."""
-    if request.param == "no jit":
-        for name, item in list(vars(module).items()):
-            if hasattr(item, "py_func"):
-                monkeypatch.setattr(module, name, item.py_func)
+KERNEL_MODULES = (module,)
 
 
 def random_focus(planes, shape, ties=False, seed=0):
@@ -170,6 +165,23 @@ def test_overruled_pixels_have_neither_confidence_nor_offset():
     np.testing.assert_array_equal(maps.confidence[~overruled], free.confidence[~overruled])
     np.testing.assert_array_equal(maps.sub_plane[~overruled], free.sub_plane[~overruled])
     np.testing.assert_array_equal(maps.focus, free.focus)
+
+
+@pytest.mark.parametrize("channels", [(), (1,), (3,)])
+@pytest.mark.parametrize("dtype", ACCEPTED_DTYPES)
+def test_taken_pixels_are_copied_bit_by_bit(dtype, channels, jit):
+    """NaN, its payload and negative zero included; other pixels stay as they are."""
+    rng = np.random.default_rng(0)
+    size = np.dtype(dtype).itemsize
+    high = 2 if dtype == "bool" else 256
+    drawn = rng.integers(0, high, (2, 7, 9, *channels, size), np.uint8)
+    plane, image = (each.view(dtype).reshape(7, 9, *channels) for each in drawn)
+    takeover = rng.random((7, 9)) < 0.5
+    expected = drawn[1].copy()
+    expected[takeover] = drawn[0][takeover]
+    for tile in tiles_of(plane, 4):
+        copy_taken(plane, takeover, image, tile)
+    np.testing.assert_array_equal(image.view(np.uint8).ravel(), expected.ravel())
 
 
 def test_planes_beyond_8_bits():

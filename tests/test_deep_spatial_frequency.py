@@ -5,15 +5,7 @@ from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.focus_measure import deep_spatial_frequency as module
 from napari_umis_fusion.focus_measure.deep_spatial_frequency import deep_spatial_frequency
 
-
-@pytest.fixture(params=["jit", "no jit"])
-def jit(request, monkeypatch):
-    """Run with compiled kernels, then as Python, where an index out of bounds is an error."""
-    if request.param == "no jit":
-        for name, item in list(vars(module).items()):
-            if hasattr(item, "py_func"):
-                monkeypatch.setattr(module, name, item.py_func)
-    return request.param
+KERNEL_MODULES = (module,)
 
 
 def twin(features, window_px):

@@ -12,15 +12,10 @@ ROUNDING = 2e-6
 """What float32 sums of a few dozen values lose, as a share of the greatest value."""
 
 
-@pytest.fixture(params=["jit", "no jit"])
-def jit(request, monkeypatch):
-    """Run with compiled kernels, then as Python, where an index out of bounds is an error."""
-    if request.param == "no jit":
-        for module in (convolution, energy):
-            for name, item in list(vars(module).items()):
-                if hasattr(item, "py_func"):
-                    monkeypatch.setattr(module, name, item.py_func)
-    return request.param
+KERNEL_MODULES = (
+    convolution,
+    energy,
+)
 
 
 def texture(shape, seed=0):

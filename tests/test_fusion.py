@@ -140,9 +140,9 @@ def test_channel_decides_for_all(rendered):
     ],
     ids=["gain and offset", "small floats", "dark field", "large floats"],
 )
-def test_decisions_do_not_depend_on_the_unit(rendered, result, change):
-    changed = fuse(change(rendered.stack)).index_map
-    assert share_changed(changed, result.index_map) < 0.03
+def test_decisions_do_not_depend_on_the_unit(change):
+    hazy = make_stack("bars", (96, 128), planes=6, channels=None, haze=0.15).stack
+    assert share_changed(fuse(change(hazy)).index_map, fuse(hazy).index_map) < 0.005
 
 
 def test_order_of_planes_hardly_matters(rendered, result):

@@ -7,18 +7,19 @@ from PIL import Image
 from napari_umis_fusion import grey as module
 from napari_umis_fusion.array_stack import as_stack
 from napari_umis_fusion.errors import StackError
-from napari_umis_fusion.grey import GreyConverter, GreyRange, itu601_grey, reference_unit_grey
+from napari_umis_fusion.grey import (
+    GreyConverter,
+    GreyRange,
+    comparable,
+    itu601_grey,
+    reference_unit_grey,
+)
 from napari_umis_fusion.stack import ACCEPTED_DTYPES, Stack
 
 SHAPES = [(1, 1), (1, 5), (3, 2), (17, 23)]
 
 
-@pytest.fixture(params=["jit", "no jit"])
-def jit(request, monkeypatch):
-    """Run with compiled kernels, then as Python, where an index out of bounds is an error."""
-    if request.param == "no jit":
-        for name in ("_weigh_grey", "_weigh_channels"):
-            monkeypatch.setattr(module, name, getattr(module, name).py_func)
+KERNEL_MODULES = (module,)
 
 
 def filled(shape, dtype, seed=0):
@@ -215,6 +216,17 @@ def test_large_plane_is_sampled():
     made = GreyConverter(as_stack(data), "auto").range
     assert made.black == pytest.approx(whole[0], abs=1)
     assert made.scale == pytest.approx(255 / (whole[1] - whole[0]), rel=1e-2)
+
+
+@pytest.mark.parametrize("dtype", ACCEPTED_DTYPES)
+def test_differences_between_planes_survive(dtype):
+    """Also where 32-bit floats alone would round them away, and with a kernel's dtype."""
+    dtype = np.dtype(dtype)
+    far = {"uint32": 4e9, "int32": -2e9, "float64": 1e12}.get(dtype.name, 0)
+    values = np.array([[0, 1]]) if dtype.kind == "b" else far + np.array([[3, 5, 100]])
+    seen = comparable(values.astype(dtype), far)
+    assert seen.dtype in (np.uint8, np.int8, np.uint16, np.int16, np.float32)
+    np.testing.assert_array_equal(np.diff(seen.astype(float)), np.diff(values.astype(float)))
 
 
 def colours():

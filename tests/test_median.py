@@ -4,12 +4,7 @@ from scipy import ndimage
 
 from napari_umis_fusion import median
 
-
-@pytest.fixture(params=["jit", "no jit"])
-def jit(request, monkeypatch):
-    """Run with the compiled kernel, then as Python, where an index out of bounds is an error."""
-    if request.param == "no jit":
-        monkeypatch.setattr(median, "_median", median._median.py_func)
+KERNEL_MODULES = (median,)
 
 
 def smoothed(image):

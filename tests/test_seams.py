@@ -12,13 +12,7 @@ UNSEEN = 0.2
 SHAPES = [(1, 1), (1, 9), (9, 1), (3, 2), (8, 16), (37, 35)]
 
 
-@pytest.fixture(params=["jit", "no jit"])
-def jit(request, monkeypatch):
-    """Run with compiled kernels, then as Python, where an index out of bounds is an error."""
-    if request.param == "no jit":
-        for name, item in list(vars(seams).items()):
-            if hasattr(item, "py_func"):
-                monkeypatch.setattr(seams, name, item.py_func)
+KERNEL_MODULES = (seams,)
 
 
 def random_maps(shape, seed=0):

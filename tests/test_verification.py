@@ -12,14 +12,7 @@ SHAPES = [(1, 1), (1, 9), (7, 1), (3, 5), (23, 37)]
 FILTERS = {"mode": verification.mode_filter, "median": verification.median_filter_index}
 
 
-@pytest.fixture(params=["jit", "no jit"])
-def jit(request, monkeypatch):
-    """Run with compiled kernels, then as Python, where an index out of bounds is an error."""
-    if request.param == "no jit":
-        for name, item in list(vars(verification).items()):
-            if hasattr(item, "py_func"):
-                monkeypatch.setattr(verification, name, item.py_func)
-    return request.param
+KERNEL_MODULES = (verification,)
 
 
 def windows(index_map, window_px):

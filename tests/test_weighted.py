@@ -14,13 +14,7 @@ from napari_umis_fusion.workspace import Workspace
 SHAPES = [(1, 1), (1, 5), (3, 2), (17, 23), (9, 8, 3)]
 
 
-@pytest.fixture(params=["jit", "no jit"])
-def jit(request, monkeypatch):
-    """Run with compiled kernels, then as Python, where an index out of bounds is an error."""
-    if request.param == "no jit":
-        monkeypatch.setattr(module, "_accumulate", module._accumulate.py_func)
-        for name in ("convolve_rows", "convolve_columns"):
-            monkeypatch.setattr(convolution, name, getattr(convolution, name).py_func)
+KERNEL_MODULES = (module, convolution)
 
 
 def blend(planes, focus, takeovers, side_px=64):

@@ -153,8 +153,10 @@ def readable(values: NDArray[Any]) -> NDArray[Any]:
 def comparable(values: NDArray[Any], black: float) -> NDArray[Any]:
     """Return values whose differences 32-bit floats hold well, also far from zero."""
     if values.dtype.itemsize >= 4:
-        centred: NDArray[np.float64] = values - np.float64(black)
-        return centred.astype(np.float32)
+        centred = np.empty(values.shape, np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):
+            np.subtract(values, black, out=centred, dtype=np.float64, casting="same_kind")
+        return centred
     return readable(values)
 
 

@@ -129,10 +129,12 @@ class StreamingFusion:
     def _solve(self, plane: Plane) -> Generator[None]:
         contest = self._contest
         black = self._to_grey.range.black
-        planes = (comparable(plane, black), comparable(self.all_in_focus, black))
+        pair = [self._workers.submit(comparable, p, black) for p in (plane, self.all_in_focus)]
+        new = yield from self._workers.result(pair[0])
+        chosen = yield from self._workers.result(pair[1])
 
         def weigh(tile: Tile) -> None:
-            contest.weigh(self._focus, self.decision, planes, self._scales, tile)
+            contest.weigh(self._focus, self.decision, (new, chosen), self._scales, tile)
 
         yield from self._workers.each(weigh, self._tiles)
         yield from self._solver.iter_solve(contest.wish, contest.evidence, contest.visible)
