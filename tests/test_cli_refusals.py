@@ -74,13 +74,22 @@ def test_errors_are_one_line(options, code, text, planes, here, capsys):
     assert files_of(here) == before
 
 
-def test_outputs_are_checked_before_any_plane_is_read(planes, monkeypatch, capsys):
-    def read(*_):
-        pytest.fail("a plane was read")
-
-    monkeypatch.setattr(ImageListStack, "plane", read)
-    for bad in (["-o", "o.gif"], ["-o", "o.png", "--depth-map", "d.jpg", "--z-step-um", "1"]):
-        assert main(["fuse", planes, *bad]) == 1
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        ["-o", "o.gif"],
+        ["-o", "planes/p1.png"],
+        ["-o", "o.png", "--index-map", "planes/p2.png"],
+        ["-o", "o.png", "--depth-map", "d.jpg", "--z-step-um", "1"],
+    ],
+    ids=" ".join,
+)
+def test_outputs_are_checked_before_any_plane_is_read(outputs, planes, monkeypatch, capsys):
+    read = []
+    monkeypatch.setattr(ImageListStack, "plane", lambda _, z: read.append(z))
+    assert main(["fuse", planes, *outputs]) == 1
+    assert one_line(capsys.readouterr().err)
+    assert read == []
 
 
 @pytest.mark.parametrize("link", ["symbolic", "hard"])
@@ -157,7 +166,12 @@ def half(path, *_, **__):
     time.sleep(60)
 tifffile.imwrite = half
 """
-RUN = "\nimport sys\nfrom napari_umis_fusion.cli import main\nsys.exit(main(sys.argv[1:]))"
+RUN = """
+import signal, sys
+from napari_umis_fusion.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what started us may have muted it
+sys.exit(main(sys.argv[1:]))
+"""
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGINT for another process")

@@ -124,7 +124,7 @@ class FusionConfig:
             "working memory above which the maps of a run are kept in a temporary file",
             "MB",
             0,
-            2**30,
+            999_999,
         ),
     )
 
