@@ -224,10 +224,18 @@ def _gather(
     stack: Stack, index_map: IndexMap, image: Plane, nan_policy: NanPolicy, workers: Workers
 ) -> Generator[Progress]:
     """Copy every pixel from the plane that a verified map names: the second pass."""
-    for z in np.unique(index_map).tolist():
+    used = workers.submit(_planes_used, index_map, len(stack))
+    for z in (yield from _reporting(workers.result(used), Progress("verifying", 0, len(stack)))):
         event = Progress("verifying", z, len(stack))
         copying = workers.submit(_copy_plane, stack, z, index_map, image, nan_policy)
         yield from _reporting(workers.result(copying), event)
+
+
+def _planes_used(index_map: IndexMap, planes: int) -> list[int]:
+    used = np.zeros(planes, np.bool_)
+    for row in index_map:
+        used[row] = True
+    return [int(z) for z in np.flatnonzero(used)]
 
 
 def _copy_plane(

@@ -91,7 +91,8 @@ class StreamingFusion:
         yield from self._workers.each(convert, self._tiles)
         if invalid is not None:
             yield from self._workers.result(self._workers.submit(fill_invalid, grey, invalid))
-        yield from self.measure.iter_fill(grey, self._unit_grey(plane), self._focus)
+        unit = yield from self._workers.result(self._workers.submit(self._unit_grey, plane))
+        yield from self.measure.iter_fill(grey, unit, self._focus)
         if invalid is not None:
             self._focus[invalid] = INVALID
 

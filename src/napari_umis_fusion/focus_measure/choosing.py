@@ -99,7 +99,7 @@ class NetworkMeasure:
     def iter_fill(self, grey: Map, unit: Map | None, focus: Map) -> Generator[None]:
         """Fill `focus` from the network's features."""
         if unit is None:
-            unit = np.clip(grey / np.float32(255), 0, 1)
+            unit = yield from self._workers.result(self._workers.submit(_to_unit, grey))
         if self._config.median_filter:
             unit = yield from iter_median(unit, self._workers, self._config.tile_px)
         focus[...] = yield from self._measure.iter_focus_map(unit)
@@ -109,6 +109,11 @@ class NetworkMeasure:
         checkpoint = self._measure.checkpoint
         weights = {} if checkpoint is None else {"weights_sha256": checkpoint.sha256}
         return {"device": self._measure.device.type, **weights}
+
+
+def _to_unit(grey: Map) -> Map:
+    unit: Map = np.clip(grey / np.float32(255), 0, 1)
+    return unit
 
 
 def iter_median(image: Map, workers: Workers, tile_px: int) -> Generator[None, None, Map]:
