@@ -101,4 +101,4 @@ def test_memory_does_not_grow_with_the_planes(options):
     few, many = (peak_bytes(planes, **options) for planes in (10, 200))
     one_plane = 192 * 256 * 2 * 2
     assert few > 5 * one_plane, "something was measured"
-    assert many < few + 1.5 * one_plane
+    assert many < few + 4 * one_plane, "190 planes more; reading ahead makes it vary a little"

@@ -69,7 +69,7 @@ class Workers:
         return future.result()
 
     def each(self, job: Callable[[Part], object], parts: Iterable[Part]) -> Generator[None]:
-        """Call ``job(part)`` for each part, yielding while threads are busy.
+        """Call ``job(part)`` for each part, yielding while threads are busy and when all is done.
 
         What the first failing part raised is raised here. When abandoned, parts under way are
         finished and the others dropped.
@@ -84,6 +84,7 @@ class Workers:
             wait(futures)
         for future in futures:
             future.result()
+        yield  # many short calls in a row must not go silent
 
 
 def iter_parts(
