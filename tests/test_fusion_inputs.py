@@ -255,14 +255,8 @@ def test_nan_and_infinity_are_counted(grey):
         fuse(stack)
 
 
-KNOWN = pytest.mark.xfail(reason="filtered maps may name a plane that is invalid at a pixel")
-
-
 @pytest.mark.parametrize("blend", ["select", "weighted"])
-@pytest.mark.parametrize(
-    "verification",
-    ["seams", "none", pytest.param("mode", marks=KNOWN), pytest.param("fuzzy", marks=KNOWN)],
-)
+@pytest.mark.parametrize("verification", ["seams", "mode", "fuzzy", "none"])
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_ignored_values_are_taken_from_other_planes(colour, value, verification, blend):
     stack = colour.astype(np.float32)

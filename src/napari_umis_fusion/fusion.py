@@ -8,10 +8,11 @@ from typing import Any, TypeVar
 import numpy as np
 
 from napari_umis_fusion.array_stack import as_stack
-from napari_umis_fusion.config import FusionConfig, NanPolicy
+from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.decision import Maps
 from napari_umis_fusion.errors import StackError
 from napari_umis_fusion.events import Finished, FusionEvent, Progress, Started
+from napari_umis_fusion.gathering import Gathering
 from napari_umis_fusion.provenance import describe_run
 from napari_umis_fusion.reading import read_plane
 from napari_umis_fusion.result import FusionResult
@@ -19,10 +20,14 @@ from napari_umis_fusion.stack import Calibration, Plane, Stack
 from napari_umis_fusion.streaming import StreamingFusion
 from napari_umis_fusion.tiles import split_rows
 from napari_umis_fusion.verification import IndexMap, Statistic, iter_filter, reference_window_px
+from napari_umis_fusion.weighted import WeightedMean
 from napari_umis_fusion.workers import Workers, drain
 from napari_umis_fusion.workspace import Workspace
 
 T = TypeVar("T")
+
+FILTERS: dict[str, Statistic] = {"mode": "mode", "fuzzy": "median"}
+"""Verifications that filter the decision map once it is complete."""
 
 MOST_PLANES = 1 << 16
 """Indices are 16-bit."""
@@ -168,19 +173,19 @@ def _finish(
     stack: Stack, streaming: StreamingFusion, workspace: Workspace, workers: Workers
 ) -> Generator[Progress, None, FusionResult]:
     config, decision, total = streaming.config, streaming.decision, len(stack)
-    event = Progress("verifying", 0, total)
-    index_map = yield from _reporting(_iter_verify(decision.index, config, workers), event)
+    first, last = Progress("verifying", 0, total), Progress("verifying", total, total)
+    index_map = yield from _reporting(_iter_verify(decision.index, config, workers), first)
+    image = streaming.all_in_focus
+    if config.verification in FILTERS:
+        gathering = Gathering(stack, decision.index, index_map, image, config.nan_policy)
+        yield from _gather(gathering, workers)
     overruled = index_map != decision.index
     maps = Maps.blank(index_map.shape)
     fill = partial(maps.fill, decision, index_map, overruled)
-    yield from _reporting(workers.each(fill, split_rows(index_map.shape[0])), event)
+    yield from _reporting(workers.each(fill, split_rows(index_map.shape[0])), last)
     if streaming.weighted is not None:
-        image = yield from _reporting(_iter_mean(streaming, workers), event)
-    else:
-        image = streaming.all_in_focus
-        if overruled.any():
-            yield from _gather(stack, index_map, image, config.nan_policy, workers)
-    yield Progress("verifying", total, total)
+        yield from _reporting(_iter_mean(streaming.weighted, image, workers), last)
+    yield last
     notes = list(streaming.measure.notes)
     if workspace.on_disk:
         notes.append("maps kept in a temporary file: they are larger than memory_mb")
@@ -202,48 +207,26 @@ def _iter_verify(
     decision_map: IndexMap, config: FusionConfig, workers: Workers
 ) -> Generator[None, None, IndexMap]:
     """Return the index map; 'seams' has verified the decisions when they were made."""
-    if config.verification in ("seams", "none"):
+    if config.verification not in FILTERS:
         return np.array(decision_map)
     window_px = config.verification_window_px or reference_window_px(*decision_map.shape)
-    statistic: Statistic = "mode" if config.verification == "mode" else "median"
+    statistic = FILTERS[config.verification]
     return (yield from iter_filter(decision_map, window_px, statistic, workers.threads))
 
 
-def _iter_mean(streaming: StreamingFusion, workers: Workers) -> Generator[None, None, Plane]:
-    weighted, image = streaming.weighted, streaming.all_in_focus
-    assert weighted is not None
+def _gather(gathering: Gathering, workers: Workers) -> Generator[Progress]:
+    total = len(gathering.stack)
+    listing = workers.submit(gathering.planes)
+    for z in (yield from _reporting(workers.result(listing), Progress("verifying", 0, total))):
+        copying = workers.submit(gathering.copy_from, z)
+        yield from _reporting(workers.result(copying), Progress("verifying", z, total))
 
+
+def _iter_mean(weighted: WeightedMean, image: Plane, workers: Workers) -> Generator[None]:
     def fill(rows: slice) -> None:
         image[rows] = weighted.mean(rows)
 
     yield from workers.each(fill, split_rows(len(image)))
-    return image
-
-
-def _gather(
-    stack: Stack, index_map: IndexMap, image: Plane, nan_policy: NanPolicy, workers: Workers
-) -> Generator[Progress]:
-    """Copy every pixel from the plane that a verified map names: the second pass."""
-    used = workers.submit(_planes_used, index_map, len(stack))
-    for z in (yield from _reporting(workers.result(used), Progress("verifying", 0, len(stack)))):
-        event = Progress("verifying", z, len(stack))
-        copying = workers.submit(_copy_plane, stack, z, index_map, image, nan_policy)
-        yield from _reporting(workers.result(copying), event)
-
-
-def _planes_used(index_map: IndexMap, planes: int) -> list[int]:
-    used = np.zeros(planes, np.bool_)
-    for row in index_map:
-        used[row] = True
-    return [int(z) for z in np.flatnonzero(used)]
-
-
-def _copy_plane(
-    stack: Stack, z: int, index_map: IndexMap, image: Plane, nan_policy: NanPolicy
-) -> None:
-    here = index_map == z
-    plane = read_plane(stack, z, nan_policy).plane
-    np.copyto(image, plane, where=here if plane.ndim == 2 else here[..., None])
 
 
 def _reporting(steps: Generator[None, None, T], event: Progress) -> Generator[Progress, None, T]:

@@ -1,0 +1,56 @@
+"""The second pass: what a filtered index map changed is copied from the planes it names."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_umis_fusion.config import NanPolicy
+from napari_umis_fusion.reading import read_plane
+from napari_umis_fusion.stack import Plane, Stack
+
+IndexMap = NDArray[np.uint16]
+
+
+@dataclass(frozen=True, slots=True)
+class Gathering:
+    """Brings an image composed by one index map in line with another.
+
+    Attributes
+    ----------
+    stack : Stack
+        Where the planes are.
+    composed : ndarray of shape (Y, X), uint16
+        Which plane each pixel of `image` was copied from.
+    index_map : ndarray of shape (Y, X), uint16
+        Which plane it shall come from. Where that plane is NaN or infinite it falls back to
+        `composed`.
+    image : ndarray of shape (Y, X) or (Y, X, C)
+        Changed in place.
+    nan_policy : {"raise", "ignore"}
+        What to do with NaN and infinite values.
+    """
+
+    stack: Stack
+    composed: IndexMap
+    index_map: IndexMap
+    image: Plane
+    nan_policy: NanPolicy
+
+    def planes(self) -> list[int]:
+        """List the planes that pixels must be copied from."""
+        used = np.zeros(len(self.stack), np.bool_)
+        for wanted, has in zip(self.index_map, self.composed, strict=True):
+            used[wanted[wanted != has]] = True
+        return [int(z) for z in np.flatnonzero(used)]
+
+    def copy_from(self, z: int) -> None:
+        """Read plane `z` and copy its pixels."""
+        reading = read_plane(self.stack, z, self.nan_policy)
+        here = (self.index_map == z) & (self.composed != z)
+        if reading.invalid is not None:
+            unfit = here & reading.invalid
+            self.index_map[unfit] = self.composed[unfit]
+            here &= ~unfit
+        where = here if self.image.ndim == 2 else here[..., None]
+        np.copyto(self.image, reading.plane, where=where)
