@@ -1,4 +1,24 @@
+from pathlib import Path
+
+import numpy as np
 import pytest
+
+GOLDEN = Path(__file__).parents[2] / "shared" / "golden"
+
+
+@pytest.fixture(scope="session")
+def golden():
+    """What the reference method made of a small stack, step by step."""
+    if not (GOLDEN / "reference.npz").is_file():
+        pytest.skip("the reference's own outputs are not here (../shared/golden)")
+    with np.load(GOLDEN / "reference.npz") as arrays:
+        return dict(arrays)
+
+
+@pytest.fixture(scope="session")
+def golden_weights(golden):
+    """The checkpoint that made them, as the original saves it."""
+    return GOLDEN / "weights.pth"
 
 
 @pytest.fixture(params=["jit", "no jit"])

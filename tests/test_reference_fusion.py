@@ -1,7 +1,6 @@
 """The published method through `fuse`, on the golden stack and off it."""
 
 import hashlib
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,19 +12,6 @@ from napari_umis_fusion.network.inference import StripNetwork
 from napari_umis_fusion.network.unetplusplus import UNetPlusPlus
 from napari_umis_fusion.network.weights import save_checkpoint
 from napari_umis_fusion.synthetic import make_stack
-
-GOLDEN = Path(__file__).parents[2] / "shared" / "golden"
-
-needs_golden = pytest.mark.skipif(
-    not (GOLDEN / "reference.npz").is_file(),
-    reason="the reference's own outputs are not here (../shared/golden)",
-)
-
-
-@pytest.fixture(scope="module")
-def golden():
-    with np.load(GOLDEN / "reference.npz") as arrays:
-        return dict(arrays)
 
 
 @pytest.fixture(scope="module")
@@ -40,37 +26,33 @@ def stack():
     return make_stack("discs", (300, 24), planes=3, channels=None).stack
 
 
-@needs_golden
 @pytest.mark.parametrize("verification", ["mode", "fuzzy"])
-def test_identical_to_the_reference(golden, verification):
-    config = FusionConfig.reference(GOLDEN / "weights.pth", verification=verification)
+def test_identical_to_the_reference(golden, verification, golden_weights):
+    config = FusionConfig.reference(golden_weights, verification=verification)
     result = fuse(golden["stack"], config)
     np.testing.assert_array_equal(result.index_map, golden[f"index_map_{verification}"])
     np.testing.assert_array_equal(result.all_in_focus, golden[f"all_in_focus_{verification}"])
-    sha256 = hashlib.sha256((GOLDEN / "weights.pth").read_bytes()).hexdigest()
+    sha256 = hashlib.sha256(golden_weights.read_bytes()).hexdigest()
     assert result.provenance["weights_sha256"] == sha256
     assert result.provenance["device"] in ("cpu", "cuda", "mps")
     assert result.provenance["config"]["verification"] == verification
 
 
-@needs_golden
-def test_focus_map_is_that_of_the_reference(golden):
-    config = FusionConfig.reference(GOLDEN / "weights.pth", device="cpu")
+def test_focus_map_is_that_of_the_reference(golden, golden_weights):
+    config = FusionConfig.reference(golden_weights, device="cpu")
     focus = focus_map(golden["stack"][0], config)
     np.testing.assert_allclose(focus, golden["focus_maps"][0], rtol=1e-4)
 
 
-@needs_golden
-def test_median_filter_comes_before_the_network(golden):
-    config = FusionConfig.reference(GOLDEN / "weights.pth", median_filter=True)
+def test_median_filter_comes_before_the_network(golden, golden_weights):
+    config = FusionConfig.reference(golden_weights, median_filter=True)
     smoothed = np.abs(fuse(golden["stack"], config).focus_map - golden["focus_maps"].max(axis=0))
     assert smoothed.mean() > 0.01 * golden["focus_maps"].max(axis=0).mean()
 
 
-@needs_golden
-def test_trained_features_find_the_plane():
+def test_trained_features_find_the_plane(golden_weights):
     rendered = make_stack("bumps", (128, 160), planes=5)
-    index_map = fuse(rendered.stack, FusionConfig.reference(GOLDEN / "weights.pth")).index_map
+    index_map = fuse(rendered.stack, FusionConfig.reference(golden_weights)).index_map
     assert np.abs(index_map - rendered.sub_plane_map).mean() < 0.8
 
 
