@@ -69,7 +69,7 @@ def _write_weights(path: Path) -> None:
 
 
 @pytest.fixture
-def workplace(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def work_folder(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Change into a fresh folder that sees the samples."""
     for sample in samples.iterdir():
         (tmp_path / sample.name).symlink_to(sample)
@@ -78,18 +78,18 @@ def workplace(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda path: path.stem)
-def test_snippet_runs(snippet: Path, workplace: Path) -> None:
+def test_snippet_runs(snippet: Path, work_folder: Path) -> None:
     runpy.run_path(str(snippet), run_name="__main__")
 
 
 @pytest.mark.parametrize("command", shown_commands())
-def test_command_runs(command: str, workplace: Path) -> None:
+def test_command_runs(command: str, work_folder: Path) -> None:
     from napari_umis_fusion.cli import main
 
     assert main(shlex.split(command, comments=True)[1:]) == 0
 
 
-def test_the_readme_lists_what_the_demo_writes(workplace: Path) -> None:
+def test_the_readme_lists_what_the_demo_writes(work_folder: Path) -> None:
     from napari_umis_fusion.cli import main
 
     main(["demo"])
