@@ -83,10 +83,10 @@ def test_bands_of_lines_are_on_their_own(solve, axis, jit):
 @pytest.mark.parametrize("smoothness", [0.01, 8])
 @pytest.mark.parametrize("shape", [(1, 9), (9, 1), (12, 17)], ids=str)
 def test_solver_equals_dense_solves_in_turn(shape, smoothness):
-    """Rows and columns three times, each time with a quarter of the coupling before [1]."""
+    """Rows and columns four times, each time with a quarter of the coupling before [1]."""
     wish, evidence, visible = random_maps(shape)
     expected = [wish, evidence]
-    for share in (24 / 63, 6 / 63, 1.5 / 63):
+    for share in (96 / 255, 24 / 255, 6 / 255, 1.5 / 255):
         for axis in (1, 0):
             expected = [twin(each, visible, smoothness * share, axis) for each in expected]
     solved = takeover(wish / evidence, evidence, visible, smoothness, threads=2)

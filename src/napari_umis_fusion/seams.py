@@ -36,7 +36,7 @@ from napari_umis_fusion.workspace import Workspace
 
 Array = NDArray[Any]
 
-SWEEPS = 3
+SWEEPS = 4
 """Alternations between rows and columns."""
 
 # The kernels divide by what cannot be zero; with Python's check for it they would not vectorise.
