@@ -3,13 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_umis_fusion.config import NanPolicy
 from napari_umis_fusion.reading import read_plane
 from napari_umis_fusion.stack import Plane, Stack
-
-IndexMap = NDArray[np.uint16]
+from napari_umis_fusion.verification import IndexMap
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,9 @@ from numpy.typing import NDArray
 
 from napari_umis_fusion.config import ChannelRule
 from napari_umis_fusion.errors import StackError
-from napari_umis_fusion.stack import Plane, Stack
+from napari_umis_fusion.stack import LUMINANCE, Plane, Stack
 
 Array = NDArray[Any]
-
-LUMINANCE = (0.299, 0.587, 0.114)
-"""Weights of red, green and blue, ITU-R BT.601."""
 
 SAMPLE_PX = 1 << 18
 """About how many pixels the grey range is estimated from."""

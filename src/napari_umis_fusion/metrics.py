@@ -15,10 +15,11 @@ import scipy.ndimage
 from numpy.typing import ArrayLike, NDArray
 
 from napari_umis_fusion.errors import ConfigError, StackError
+from napari_umis_fusion.stack import LUMINANCE
 
 GreyRange = tuple[float, float]
 
-_ITU_R_601 = np.array([0.299, 0.587, 0.114], np.float32)
+_ITU_R_601 = np.array(LUMINANCE, np.float32)
 _FALSE_EDGE_MARGIN = 2.0  # grey levels of 0 to 255
 
 

@@ -14,6 +14,9 @@ Plane = NDArray[Any]
 
 MOST_CHANNELS = 16
 
+LUMINANCE = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue, ITU-R BT.601."""
+
 ACCEPTED_DTYPES = (
     *("bool", "uint8", "uint16", "uint32", "int8", "int16", "int32"),
     *("float16", "float32", "float64"),

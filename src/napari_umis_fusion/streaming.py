@@ -11,7 +11,7 @@ from napari_umis_fusion.contest import Contest, Scales
 from napari_umis_fusion.decision import INVALID, Decision, copy_taken, take_sharper
 from napari_umis_fusion.focus_measure.choosing import TiledMeasure, choose_measure
 from napari_umis_fusion.focus_measure.classical import laplacian
-from napari_umis_fusion.grey import GreyConverter, comparable, reference_unit_grey
+from napari_umis_fusion.grey import GreyConverter, comparable
 from napari_umis_fusion.reading import Reading, fill_invalid
 from napari_umis_fusion.seams import TakeoverSolver
 from napari_umis_fusion.stack import Plane, Stack
@@ -76,7 +76,7 @@ class StreamingFusion:
         """Fuse the next plane, yielding at least every 50 ms while threads work."""
         yield from self._measure(reading)
         if self._count == 0:
-            self._scales = yield from self._find_scales()
+            self._scales = yield from self._find_scales(reading.plane)
         yield from self._decide(reading.plane)
         yield from self._workers.each(lambda tile: self._compose(reading.plane, tile), self._tiles)
         self._count += 1
@@ -91,23 +91,18 @@ class StreamingFusion:
         yield from self._workers.each(convert, self._tiles)
         if invalid is not None:
             yield from self._workers.result(self._workers.submit(fill_invalid, grey, invalid))
-        unit = yield from self._workers.result(self._workers.submit(self._unit_grey, plane))
-        yield from self.measure.iter_fill(grey, unit, self._focus)
+        yield from self.measure.iter_fill(grey, plane, self._focus)
         if invalid is not None:
             self._focus[invalid] = INVALID
 
-    def _unit_grey(self, plane: Plane) -> Map | None:
-        is_network = self.config.focus_measure == "umis"
-        return reference_unit_grey(plane, self.config.channel) if is_network else None
-
-    def _find_scales(self) -> Generator[None, None, Scales]:
+    def _find_scales(self, plane: Plane) -> Generator[None, None, Scales]:
         """Compare the measure with the default one on the first plane."""
         config = self.config
         if config.focus_measure == "laplacian" and config.detail_sigma_px == 1:
             return self._scales
         yardstick = TiledMeasure(laplacian(1.0, config.window_sigma_px), self._workers, config)
         focus = np.empty_like(self._focus)
-        yield from yardstick.iter_fill(self._grey, None, focus)
+        yield from yardstick.iter_fill(self._grey, plane, focus)
         mean = float(np.maximum(self._focus, 0).mean(dtype=np.float64))
         wanted = float(focus.mean(dtype=np.float64))
         return replace(self._scales, focus=wanted / mean if mean > 0 else 1.0)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from PIL import Image
 
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files.formats import JPEG, OME_TIFF, PNG, check_output_path, output_format
+from napari_umis_fusion.replacing import written_beside
 from napari_umis_fusion.stack import Calibration, Plane
 
 _UNKNOWN_SIZES = Calibration()
@@ -82,7 +82,7 @@ def write_image(
     colour = rgb and pixels.ndim == 3
     channels = pixels.shape[2] if pixels.ndim == 3 else None
     target = check_output_path(path, protect=protect, dtype=image.dtype, channels=channels, rgb=rgb)
-    with _written_beside(target) as beside:
+    with _whole_or_not_at_all(target) as beside:
         _write(beside, output_format(target), pixels, colour, calibration, provenance)
     return target
 
@@ -108,19 +108,16 @@ def _write(
 
 
 @contextmanager
-def _written_beside(target: Path) -> Iterator[Path]:
-    """Give a name beside `target`; rename on success, remove on any way out but that."""
-    beside = target.with_name(f".{uuid.uuid4().hex[:12]}-{target.name}")
+def _whole_or_not_at_all(target: Path) -> Iterator[Path]:
+    """Give a name to write to, as `written_beside` does, and tell what the disk refuses."""
     try:
-        yield beside
-        os.replace(beside, target)
+        with written_beside(target) as beside:
+            yield beside
     except StackFileError:
         raise
     except OSError as error:
         msg = f"{target}: cannot be written ({error.strerror or error})."
         raise StackFileError(msg) from error
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _write_png(path: Path, pixels: Plane) -> None:

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.config import ChannelRule, FusionConfig
 from napari_umis_fusion.focus_measure.classical import CLASSICAL, ClassicalFocusMeasure
+from napari_umis_fusion.grey import reference_unit_grey
 from napari_umis_fusion.median import REACH_PX, median_5x5
+from napari_umis_fusion.stack import Plane
 from napari_umis_fusion.tiles import Tile, tiles_of, with_halo
 from napari_umis_fusion.workers import Workers
 
@@ -21,15 +23,15 @@ Map = NDArray[np.float32]
 class PlaneMeasure(Protocol):
     """Measures the focus of a whole plane."""
 
-    def iter_fill(self, grey: Map, unit: Map | None, focus: Map) -> Generator[None]:
+    def iter_fill(self, grey: Map, plane: Plane, focus: Map) -> Generator[None]:
         """Fill `focus`, yielding while it works.
 
         Parameters
         ----------
         grey : ndarray of shape (Y, X), float32
             In grey levels, about 0 to 255.
-        unit : ndarray of shape (Y, X), float32, or None
-            Grey in 0 to 1 as the reference method makes it, where it differs from `grey`.
+        plane : ndarray of shape (Y, X) or (Y, X, C)
+            As recorded, for measures with a grey of their own.
         focus : ndarray of shape (Y, X), float32
             Where to put the focus map.
         """
@@ -68,7 +70,7 @@ class TiledMeasure:
         self._config = config
         self.notes: list[str] = []
 
-    def iter_fill(self, grey: Map, unit: Map | None, focus: Map) -> Generator[None]:
+    def iter_fill(self, grey: Map, plane: Plane, focus: Map) -> Generator[None]:
         """Fill `focus` tile by tile; equal to the whole to the last bit."""
         if self._config.median_filter:
             grey = yield from iter_median(grey, self._workers, self._config.tile_px)
@@ -96,10 +98,10 @@ class NetworkMeasure:
         """What was changed for want of memory."""
         return self._measure.notes
 
-    def iter_fill(self, grey: Map, unit: Map | None, focus: Map) -> Generator[None]:
+    def iter_fill(self, grey: Map, plane: Plane, focus: Map) -> Generator[None]:
         """Fill `focus` from the network's features."""
-        if unit is None:
-            unit = yield from self._workers.result(self._workers.submit(_to_unit, grey))
+        job = self._workers.submit(_unit_grey, plane, grey, self._config.channel)
+        unit = yield from self._workers.result(job)
         if self._config.median_filter:
             unit = yield from iter_median(unit, self._workers, self._config.tile_px)
         focus[...] = yield from self._measure.iter_focus_map(unit)
@@ -111,9 +113,10 @@ class NetworkMeasure:
         return {"device": self._measure.device.type, **weights}
 
 
-def _to_unit(grey: Map) -> Map:
-    unit: Map = np.clip(grey / np.float32(255), 0, 1)
-    return unit
+def _unit_grey(plane: Plane, grey: Map, channel: ChannelRule | int) -> Map:
+    """Return grey in 0 to 1, as the reference method makes it where it has a rule."""
+    unit = reference_unit_grey(plane, channel)
+    return np.clip(grey / np.float32(255), 0, 1) if unit is None else unit
 
 
 def iter_median(image: Map, workers: Workers, tile_px: int) -> Generator[None, None, Map]:

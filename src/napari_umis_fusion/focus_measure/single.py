@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from napari_umis_fusion.array_stack import as_stack
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.focus_measure.choosing import choose_measure
-from napari_umis_fusion.grey import GreyConverter, reference_unit_grey
+from napari_umis_fusion.grey import GreyConverter
 from napari_umis_fusion.reading import read_plane
 from napari_umis_fusion.workers import Workers, drain
 
@@ -44,5 +44,5 @@ def focus_map(
     focus = np.empty_like(grey)
     with Workers(config.threads) as workers:
         measure = choose_measure(config, workers)
-        drain(measure.iter_fill(grey, reference_unit_grey(values, config.channel), focus))
+        drain(measure.iter_fill(grey, values, focus))
     return focus

@@ -10,7 +10,6 @@ import json
 import os
 import pickle
 import re
-import uuid
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from torch import Tensor
 
 from napari_umis_fusion.errors import CheckpointError
 from napari_umis_fusion.network.unetplusplus import UNetPlusPlus
+from napari_umis_fusion.replacing import written_beside
 
 ARCHITECTURE = "umis-unetplusplus"
 FORMAT_VERSION = 1
@@ -142,7 +142,8 @@ def save_checkpoint(
     header = {**(metadata or {}), **_signature()}
     _check_architecture(state, header, where)
     content = safetensors.torch.save(dict(state), {_HEADER_KEY: json.dumps(header)})
-    _replace(where, content)
+    with written_beside(where) as beside:
+        beside.write_bytes(content)
     return where
 
 
@@ -266,13 +267,3 @@ def _check_architecture(state: State, metadata: Mapping[str, Any], path: Path) -
 
 def _some(names: list[str]) -> str:
     return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write beside, then rename."""
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
-    try:
-        beside.write_bytes(content)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ import scipy.fft
 import scipy.ndimage
 
 from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.stack import LUMINANCE
 from napari_umis_fusion.synthetic.scene import Floats
 
 # All inside scikit-image's wheel, so that none needs a download.
@@ -39,7 +40,7 @@ def photograph(name: Photograph, shape: tuple[int, int], channels: int | None = 
         raise ConfigError(f"photograph is {name!r}; accepted are {known}.")
     image = _fit(np.asarray(getattr(data, name)(), np.float32), shape) / np.float32(255)
     if image.ndim == 3 and channels != 3:
-        image = np.asarray(image @ np.array([0.299, 0.587, 0.114], np.float32))
+        image = np.asarray(image @ np.array(LUMINANCE, np.float32))
     if image.ndim == 2 and channels is not None:
         image = np.repeat(image[..., None], channels, axis=2)
     return image
