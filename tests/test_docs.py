@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_umis_fusion import FusionConfig, write_image
-from napari_umis_fusion.synthetic import make_stack
+from napari_umis_fusion import FusionConfig, fuse, write_image
+from napari_umis_fusion.synthetic import RenderedStack, make_stack
 
 ROOT = Path(__file__).resolve().parents[1]
 SNIPPETS = sorted((ROOT / "docs" / "snippets").glob("*.py"))
@@ -36,6 +36,7 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "planes").mkdir()
     for z, plane in enumerate(rendered.stack):
         write_image(folder / "planes" / f"z{z}.png", plane, rgb=True)
+    _write_result_and_truth(folder, rendered)
     np.save(folder / "stack.npy", rendered.stack[..., 1])
     _write_npy_stack(folder / "npy-stack", rendered.stack[..., 1])
     _write_hyperstack(folder / "hyperstack.ome.tif")
@@ -44,6 +45,15 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     _write_weights(folder / "weights.pth")
     return folder
+
+
+def _write_result_and_truth(folder: Path, rendered: RenderedStack) -> None:
+    result = fuse(rendered.stack)
+    truth = np.rint(rendered.all_in_focus).astype(np.uint8)
+    write_image(folder / "result.tif", result.all_in_focus, rgb=True)
+    write_image(folder / "truth.tif", truth, rgb=True)
+    write_image(folder / "result-index.tif", result.index_map)
+    write_image(folder / "true-index.tif", rendered.index_map)
 
 
 def _write_npy_stack(folder: Path, stack: np.ndarray) -> None:

@@ -1,4 +1,5 @@
 import re
+import weakref
 
 import numpy as np
 import pytest
@@ -7,12 +8,19 @@ import scipy.ndimage
 from napari_umis_fusion.errors import ConfigError, StackError
 from napari_umis_fusion.metrics import (
     average_gradient,
+    edge_preservation,
+    entropy,
     false_edge_rate,
     index_error,
+    mutual_information,
     psnr,
     spatial_frequency,
     ssim,
+    standard_deviation,
 )
+
+ALONE = (average_gradient, spatial_frequency, entropy, standard_deviation)
+AGAINST_STACK = (false_edge_rate, edge_preservation, mutual_information)
 
 TINY = np.array([[0, 3], [4, 10]], np.uint8)  # differences: right 3, down 4; left 6, up 7
 
@@ -148,33 +156,38 @@ def test_a_seam_of_two_grey_levels_of_gradient_is_allowed():
         (np.float64, 0, 1e-3, True),
     ],
 )
-@pytest.mark.parametrize("measure", [average_gradient, spatial_frequency, "false_edge_rate"])
+@pytest.mark.parametrize("measure", [*ALONE, *AGAINST_STACK])
 def test_the_grey_range_makes_dtypes_comparable(measure, dtype, black, white, told):
-    fused, stack = noise((20, 30), seed=1), noise((3, 20, 30)) // 2
-    if measure == "false_edge_rate":
-        fused, measure = fused // 2, lambda image, **k: false_edge_rate(image, stack, **k)
-    expected = measure(fused)
+    images = noise((20, 30), seed=1) // 2, noise((3, 20, 30)) // 2
+
+    def measured(images, **options):
+        fused, stack = images
+        return measure(fused, *([stack] if measure in AGAINST_STACK else []), **options)
+
     decimals = 0 if np.issubdtype(dtype, np.integer) else 9
-    fused, stack = (
-        (black + grey / 255 * (white - black)).round(decimals).astype(dtype)
-        for grey in (fused, stack)
-    )
+    scaled = [
+        (black + grey / 255 * (white - black)).round(decimals).astype(dtype) for grey in images
+    ]
     options = {"grey_range": (black, white)} if told else {}
-    assert measure(fused, **options) == pytest.approx(expected, rel=1e-3)
+    assert measured(images) > 0
+    assert measured(scaled, **options) == pytest.approx(measured(images), rel=1e-3)
 
 
-def test_planes_are_read_one_at_a_time():
-    fused, stack = half_and_half()
-    alive = []
+@pytest.mark.parametrize("measure", AGAINST_STACK)
+def test_planes_are_read_one_at_a_time(measure):
+    fused, stack = noise((20, 30), seed=1), noise((6, 20, 30)) // 2
+    handed = []
 
     def planes():
         for plane in stack:
-            alive.append(1)
-            yield plane.copy()
-            alive.pop()
-            assert not alive
+            copy = plane.copy()
+            handed.append(weakref.ref(copy))
+            yield copy
+            del copy
+            assert sum(reference() is not None for reference in handed) <= 2
 
-    assert false_edge_rate(fused, planes()) == false_edge_rate(fused, stack)
+    assert measure(fused, planes()) == measure(fused, stack)
+    assert len(handed) == 6
 
 
 def test_colour_is_weighed_as_luminance_and_alpha_is_not_seen():
@@ -223,17 +236,50 @@ def test_average_gradient_and_spatial_frequency_equal_loops(shape):
         (lambda: index_error(TINY, TINY[0]), StackError, "accepted is that of truth, (2,)"),
         (lambda: index_error(TINY, TINY, where=TINY > 99), StackError, "no pixel is left"),
         (lambda: index_error(TINY, TINY, where=[True]), StackError, "where has shape (1,)"),
-        (lambda: false_edge_rate(TINY, []), StackError, "the stack has no planes"),
-        (lambda: false_edge_rate(TINY, [TINY, TINY[:1]]), StackError, "plane 1 has shape (1, 2)"),
-        (lambda: false_edge_rate(TINY / 9, [TINY]), ConfigError, "give grey_range=(black, white)"),
         (
             lambda: average_gradient(TINY, grey_range=(1, 1)),
             ConfigError,
             "grey_range is (1, 1); give (black, white)",
         ),
         (lambda: spatial_frequency(TINY[:1]), StackError, "accepted is (Y, X[, C]) from 2 x 2"),
+        (lambda: psnr(TINY + np.inf, TINY, data_range=255), StackError, "all_in_focus has values"),
+        (lambda: ssim(TINY, TINY * np.nan, data_range=255), StackError, "truth has values that"),
+        (lambda: index_error(TINY, TINY * np.nan), StackError, "index_map or truth has values"),
     ],
 )
 def test_errors_say_what_is_accepted(call, error, text):
     with pytest.raises(error, match=re.escape(text)):
         call()
+
+
+@pytest.mark.parametrize("measure", ALONE)
+@pytest.mark.parametrize(
+    ("image", "grey_range", "error", "text"),
+    [
+        (TINY[0], None, StackError, "the image has shape (2,); accepted is (Y, X[, C]) from"),
+        (TINY[:0], None, StackError, "the image has shape (0, 2); accepted is (Y, X[, C]) from"),
+        (TINY / 9, None, ConfigError, "give grey_range=(black, white)"),
+        (TINY, (1, 1), ConfigError, "grey_range is (1, 1); give (black, white)"),
+        (TINY, (0, np.inf), ConfigError, "grey_range is (0, inf); give (black, white)"),
+        (TINY * np.nan, (0, 1), StackError, "the image has values that are infinite or not"),
+    ],
+)
+def test_what_no_measure_of_an_image_alone_accepts(measure, image, grey_range, error, text):
+    with pytest.raises(error, match=re.escape(text)):
+        measure(image, grey_range=grey_range)
+
+
+@pytest.mark.parametrize("measure", AGAINST_STACK)
+@pytest.mark.parametrize(
+    ("image", "stack", "error", "text"),
+    [
+        (TINY, [], StackError, "the stack has no planes; give at least one"),
+        (TINY, [TINY, TINY[:1]], StackError, "plane 1 has shape (1, 2); accepted is that of"),
+        (TINY[0], [TINY[0]], StackError, "the image has shape (2,); accepted is (Y, X[, C]) from"),
+        (TINY / 9, [TINY], ConfigError, "give grey_range=(black, white)"),
+        (TINY, [TINY, TINY + np.inf], StackError, "plane 1 has values that are infinite or not"),
+    ],
+)
+def test_what_no_measure_against_a_stack_accepts(measure, image, stack, error, text):
+    with pytest.raises(error, match=re.escape(text)):
+        measure(image, stack)
