@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.sharpness import focus_of, shown_focus, total
 from harness.tables import heading, table
 from harness.truths import Example, Source, real, rendered
-from napari_umis_fusion import FusionConfig, focus_map, fuse
+from napari_umis_fusion import FusionConfig, fuse
 from napari_umis_fusion.metrics import false_edge_rate, psnr, ssim
 
 DEFAULT_STACKS = Path(__file__).parents[2] / "shared" / "data" / "stacks"
@@ -87,9 +88,8 @@ def score(source: Source, names: Iterable[str]) -> Scores:
     best = best_focus(example, fused)
     metrics: dict[str, dict[str, float]] = {metric: {} for metric in METRICS}
     for name, one in fused.items():
-        shown = np.minimum(_focus(one.all_in_focus, example), best)
-        metrics["retained"][name] = 100 * one.retained / _total(best)
-        metrics["shown"][name] = 100 * _total(shown) / _total(best)
+        metrics["retained"][name] = 100 * one.retained / total(best)
+        metrics["shown"][name] = 100 * shown_focus(one.all_in_focus, best, example.grey_range)
         rate = false_edge_rate(one.all_in_focus, example.stack, grey_range=example.grey_range)
         metrics["false edges"][name] = 100 * rate
         if DEFAULT in fused:
@@ -104,22 +104,11 @@ def best_focus(example: Example, fused: dict[str, Fused]) -> NDArray[np.float32]
     """Return the highest focus of any plane, and add up in `fused` what each choice retained."""
     best = np.zeros(example.stack.shape[1:3], np.float32)
     for z, plane in enumerate(example.stack):
-        focus = _focus(plane, example)
+        focus = focus_of(plane, example.grey_range)
         np.maximum(best, focus, out=best)
         for one in fused.values():
-            one.retained += _total(focus[one.index_map == z])
+            one.retained += total(focus[one.index_map == z])
     return best
-
-
-def _focus(plane: NDArray[Any], example: Example) -> NDArray[np.float32]:
-    """Measure focus by the default measure, on grey levels that all planes share."""
-    low, high = example.grey_range
-    grey = (plane.astype(np.float32) - low) * (255 / (high - low))
-    return focus_map(np.clip(np.rint(grey), 0, 255).astype(np.uint8))
-
-
-def _total(focus: NDArray[np.float32]) -> float:
-    return float(focus.sum(dtype=np.float64))
 
 
 def _against_truth(fused: Fused, example: Example) -> Iterator[tuple[str, float]]:

@@ -31,31 +31,43 @@ class Contender:
     def start(self, folder: Path, out: Path, env: Mapping[str, str] | None = None) -> Usage:
         """Fuse the planes in a folder and say what it took; `env` adds to the environment."""
         out.unlink(missing_ok=True)
+        return run(self.command(folder, out), env)
+
+    def command(self, folder: Path, out: Path) -> list[str]:
+        """Return the command line that fuses a folder into a file."""
         command: list[str] = []
         for word in self.template:
             if word == "{files}":
                 command += map(str, sorted(folder.iterdir()))
             else:
                 command.append(word.replace("{folder}", str(folder)).replace("{out}", str(out)))
-        return run(command, env)
+        return command
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A program of others: how it is run with alignment off, and where it comes from."""
+    """A program of others: how it is run with alignment off, and where it comes from.
 
+    Where `runner` names a script of this folder, that is run instead, by the Python that lies
+    beside the program.
+    """
+
+    name: str
     program: str
     arguments: str
     install: str
+    runner: str | None = None
 
 
 PEERS = (
     Peer(
         "focusweave",
+        "focusweave",
         "{folder} --no-align --keep-size --output {out}",
         "pip install focusweave (in an environment of its own, then --peers ENVIRONMENT/bin)",
     ),
     Peer(
+        "enfuse",
         "enfuse",
         "--exposure-weight=0 --saturation-weight=0 --contrast-weight=1 --hard-mask "
         "-o {out} {files}",
@@ -71,7 +83,9 @@ def ours(*options: str, name: str = "umis-fusion") -> Contender:
     return Contender(name, (program, "fuse", "{folder}", "-o", "{out}", *options))
 
 
-def find_peers(folders: Sequence[Path]) -> tuple[list[Contender], list[str]]:
+def find_peers(
+    folders: Sequence[Path], peers: Sequence[Peer] = PEERS
+) -> tuple[list[Contender], list[str]]:
     """Look for the peers in folders and on PATH.
 
     Returns
@@ -79,18 +93,24 @@ def find_peers(folders: Sequence[Path]) -> tuple[list[Contender], list[str]]:
     found : list of Contender
         Those that are installed.
     absent : list of str
-        A line for each that is not: how to get it.
+        A line for each program that is not: how to get it.
     """
     path = os.pathsep.join([*map(str, folders), os.environ.get("PATH", "")])
     locate = partial(shutil.which, path=path)
     found, absent = [], []
-    for peer in PEERS:
+    for peer in peers:
         program = locate(peer.program)
         if program is None:
             absent.append(f"{peer.program} is not here: {peer.install}")
         else:
-            found.append(Contender(peer.program, (program, *peer.arguments.split())))
-    return found, absent
+            found.append(Contender(peer.name, (*_start(peer, program), *peer.arguments.split())))
+    return found, list(dict.fromkeys(absent))
+
+
+def _start(peer: Peer, program: str) -> tuple[str, ...]:
+    if peer.runner is None:
+        return (program,)
+    return str(Path(program).with_name("python")), str(Path(__file__).with_name(peer.runner))
 
 
 def parse_contender(text: str) -> Contender:

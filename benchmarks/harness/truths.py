@@ -36,11 +36,14 @@ class Example:
         Black and white.
     truth : ndarray or None
         The all-in-focus truth, where there is one.
+    sub_plane_map : ndarray or None
+        The true depth in planes, where it is known.
     """
 
     stack: NDArray[Any]
     grey_range: tuple[float, float]
     truth: NDArray[np.float32] | None = None
+    sub_plane_map: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class Source:
     name : str
         As it stands in the tables.
     kind : str
-        "rendered clean", "rendered noisy", "rendered haze" or "real".
+        What is alike: "rendered clean", "occlusion noisy", "real" and so on.
     load : callable
         Returns the `Example`.
     """
