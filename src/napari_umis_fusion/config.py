@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
 from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.fields import check_choice, check_field, choice, is_int, number
 
 FocusMeasureName = Literal[
     "laplacian",
@@ -19,14 +20,6 @@ Blend = Literal["select", "weighted"]
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 NanPolicy = Literal["raise", "ignore"]
 ChannelRule = Literal["auto", "luminance", "mean", "max"]
-
-
-def _choice(choices: Any, help_text: str) -> dict[str, Any]:
-    return {"help": help_text, "choices": get_args(choices)}
-
-
-def _number(help_text: str, unit: str, low: float, high: float) -> dict[str, Any]:
-    return {"help": help_text, "unit": unit, "min": low, "max": high}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +37,7 @@ class FusionConfig:
 
     focus_measure: FocusMeasureName = field(
         default="laplacian",
-        metadata=_choice(FocusMeasureName, "how the focus of a pixel is measured"),
+        metadata=choice(FocusMeasureName, "how the focus of a pixel is measured"),
     )
     checkpoint: str | None = field(
         default=None,
@@ -52,11 +45,11 @@ class FusionConfig:
     )
     detail_sigma_px: float = field(
         default=1.0,
-        metadata=_number("scale of the detail that 'laplacian' looks for", "px", 0.5, 8.0),
+        metadata=number("scale of the detail that 'laplacian' looks for", "px", 0.5, 8.0),
     )
     window_sigma_px: float = field(
         default=4.0,
-        metadata=_number(
+        metadata=number(
             "Gaussian window over which focus is averaged; larger is calmer in noise, "
             "smaller follows edges more closely",
             "px",
@@ -78,7 +71,7 @@ class FusionConfig:
     )
     verification: Verification = field(
         default="seams",
-        metadata=_choice(
+        metadata=choice(
             Verification,
             "consistency verification: 'seams' lets a plane take over where its border cannot "
             "be seen, 'mode' and 'fuzzy' filter the decision map, 'none' keeps it",
@@ -86,41 +79,41 @@ class FusionConfig:
     )
     seam_smoothness: float = field(
         default=10.0,
-        metadata=_number("how much a visible seam costs against sharpness", "", 0.0, 1e4),
+        metadata=number("how much a visible seam costs against sharpness", "", 0.0, 1e4),
     )
     verification_window_px: int = field(
         default=0,
-        metadata=_number(
+        metadata=number(
             "window of 'mode' and 'fuzzy'; 0: a twentieth of the shorter side", "px", 0, 9999
         ),
     )
     blend: Blend = field(
         default="select",
-        metadata=_choice(
+        metadata=choice(
             Blend,
             "'select' copies every pixel from one plane; 'weighted' averages planes by their "
             "focus, which lowers noise and invents values between the recorded ones",
         ),
     )
     device: DeviceName = field(
-        default="auto", metadata=_choice(DeviceName, "where the network runs")
+        default="auto", metadata=choice(DeviceName, "where the network runs")
     )
     nan_policy: NanPolicy = field(
         default="raise",
-        metadata=_choice(NanPolicy, "what to do with NaN and infinite values"),
+        metadata=choice(NanPolicy, "what to do with NaN and infinite values"),
     )
     threads: int = field(
-        default=0, metadata=_number("worker threads; 0: one for each core", "", 0, 256)
+        default=0, metadata=number("worker threads; 0: one for each core", "", 0, 256)
     )
     tile_px: int = field(
         default=512,
-        metadata=_number(
+        metadata=number(
             "size of the tiles that a thread works on: about this many px squared", "px", 32, 65536
         ),
     )
     memory_mb: int = field(
         default=4096,
-        metadata=_number(
+        metadata=number(
             "working memory above which the maps of a run are kept in a temporary file",
             "MB",
             0,
@@ -184,36 +177,9 @@ class FusionConfig:
 
 
 def _check(spec: Field[Any], value: Any) -> None:
-    if spec.name == "channel" and _is_int(value):
-        if value < 0:
-            raise ConfigError(f"channel={value}; channels are counted from 0.")
-    elif "choices" in spec.metadata:
-        _check_choice(spec, value)
-    elif "min" in spec.metadata:
-        _check_number(spec, value)
-    elif "path" in spec.metadata:
-        if value is not None and not isinstance(value, str):
-            raise ConfigError(f"{spec.name}={value!r}; accepted is a path as text, or None.")
-    elif not isinstance(value, bool):
-        raise ConfigError(f"{spec.name}={value!r}; accepted are True and False.")
-
-
-def _check_choice(spec: Field[Any], value: Any) -> None:
-    choices = spec.metadata["choices"]
-    if value not in choices:
-        also = " or a channel number" if spec.name == "channel" else ""
-        raise ConfigError(f"{spec.name}={value!r}; accepted are {', '.join(choices)}{also}.")
-
-
-def _check_number(spec: Field[Any], value: Any) -> None:
-    low, high, unit = (spec.metadata[key] for key in ("min", "max", "unit"))
-    whole = isinstance(spec.default, int)
-    fits = _is_int(value) or (not whole and isinstance(value, float))
-    if not fits or not low <= value <= high:
-        kind = "a whole number" if whole else "a number"
-        bounds = f"{kind} from {low:g} to {high:g} {unit}".rstrip()
-        raise ConfigError(f"{spec.name}={value!r}; accepted is {bounds}.")
-
-
-def _is_int(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    if spec.name != "channel":
+        check_field(spec, value)
+    elif not is_int(value):
+        check_choice(spec, value, " or a channel number")
+    elif value < 0:
+        raise ConfigError(f"channel={value}; channels are counted from 0.")

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_umis_fusion.config import DeviceName
+from napari_umis_fusion.errors import CheckpointError
 from napari_umis_fusion.focus_measure.deep_spatial_frequency import (
     REFERENCE_WINDOW_PX,
     iter_box_sum,
@@ -63,7 +64,7 @@ class UmisFocusMeasure:
         if isinstance(source, (str, os.PathLike)):
             source = load_checkpoint(source)
         self.checkpoint = source if isinstance(source, Checkpoint) else None
-        self._model = source.model() if isinstance(source, Checkpoint) else source
+        self._model = _network(source) if isinstance(source, Checkpoint) else source
         self._policy = MemoryPolicy(choose_device(device), strip_rows)
         self._network: StripNetwork | None = None
 
@@ -127,6 +128,16 @@ class UmisFocusMeasure:
             self._network = None
             self._network = StripNetwork(self._model, device)
         return self._network
+
+
+def _network(checkpoint: Checkpoint) -> UNetPlusPlus:
+    model = checkpoint.model()
+    if not isinstance(model, UNetPlusPlus):
+        raise CheckpointError(
+            f"{checkpoint.path}: weights of {checkpoint.architecture!r}, which the focus measure "
+            "'umis' cannot use; use focus_measure='learned', or other weights"
+        )
+    return model
 
 
 @torch.inference_mode()

@@ -20,6 +20,9 @@ STRIP_PIXELS = {"cuda": 2**21, "mps": 2**20}
 CPU_STRIP_PIXELS = 2**14
 """Pixels of a strip for each thread: some tens of milliseconds, and mostly in its cache."""
 
+BFLOAT16_CPUS = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+"""What torch, which has no public name for it, knows of the CPU."""
+
 BYTES_PER_PIXEL = 450
 """Of a plane: all nodes that the last one takes, and a strip."""
 
@@ -58,6 +61,16 @@ def choose_device(wanted: DeviceName) -> torch.device:
             f"{', '.join(present)}; choose one of them or 'auto'"
         )
     return torch.device(wanted)
+
+
+def computes_bfloat16(device: torch.device) -> bool:
+    """Tell whether a device multiplies matrices in bfloat16 faster than in float32."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device.type != "cpu":
+        return False
+    asks = (getattr(torch.cpu, name, None) for name in BFLOAT16_CPUS)
+    return any(ask() for ask in asks if ask is not None)
 
 
 def default_strip_rows(device: torch.device, width: int) -> int:

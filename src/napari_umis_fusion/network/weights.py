@@ -15,17 +15,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import safetensors.torch
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from napari_umis_fusion.errors import CheckpointError
+from napari_umis_fusion.network.plane_ranker import PlaneRanker
 from napari_umis_fusion.network.unetplusplus import UNetPlusPlus
 from napari_umis_fusion.replacing import written_beside
 
-ARCHITECTURE = "umis-unetplusplus"
+Architecture = Literal["umis-unetplusplus", "plane-ranker"]
+Network = UNetPlusPlus | PlaneRanker
+
+ARCHITECTURES: dict[Architecture, type[UNetPlusPlus] | type[PlaneRanker]] = {
+    "umis-unetplusplus": UNetPlusPlus,
+    "plane-ranker": PlaneRanker,
+}
+"""What checkpoints are of."""
+
+DEFAULT_ARCHITECTURE: Architecture = "umis-unetplusplus"
+
 FORMAT_VERSION = 1
 
 SAFETENSORS = (".safetensors",)
@@ -61,9 +72,14 @@ class Checkpoint:
     sha256: str
     path: Path
 
-    def model(self) -> UNetPlusPlus:
+    @property
+    def architecture(self) -> Architecture:
+        """Which network the weights belong to."""
+        return _named(self.metadata)
+
+    def model(self) -> Network:
         """Build the network with these weights, in evaluation mode."""
-        model = UNetPlusPlus()
+        model = ARCHITECTURES[self.architecture]()
         model.load_state_dict(dict(self.state_dict))
         return model.eval()
 
@@ -109,7 +125,7 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
 
 def save_checkpoint(
     path: str | os.PathLike[str],
-    model_or_state: UNetPlusPlus | State,
+    model_or_state: nn.Module | State,
     metadata: Mapping[str, Any] | None = None,
 ) -> Path:
     """Save trained weights; the file appears under its name once it is complete.
@@ -118,7 +134,7 @@ def save_checkpoint(
     ----------
     path : path
         Ends in .safetensors. An existing file is replaced.
-    model_or_state : UNetPlusPlus or mapping of str to Tensor
+    model_or_state : UNetPlusPlus, PlaneRanker or mapping of str to Tensor
         The network or its ``state_dict``, on any device.
     metadata : mapping, optional
         Whatever JSON can hold: config, training_data, scores. Architecture, format_version and
@@ -137,9 +153,10 @@ def save_checkpoint(
     where = Path(path).absolute()
     if where.suffix not in SAFETENSORS:
         raise CheckpointError(f"{where}: checkpoints are saved as .safetensors; change the ending")
-    found = model_or_state if isinstance(model_or_state, Mapping) else model_or_state.state_dict()
-    state = _plain(found, where)
-    header = {**(metadata or {}), **_signature()}
+    if isinstance(model_or_state, nn.Module):
+        model_or_state = model_or_state.state_dict()
+    state = _plain(model_or_state, where)
+    header = {**(metadata or {}), **_signature(state)}
     _check_architecture(state, header, where)
     content = safetensors.torch.save(dict(state), {_HEADER_KEY: json.dumps(header)})
     with written_beside(where) as beside:
@@ -160,16 +177,17 @@ def describe_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
     return {
         "path": str(checkpoint.path),
         "format": "safetensors" if checkpoint.path.suffix in SAFETENSORS else "pytorch",
-        "architecture": ARCHITECTURE,
+        "architecture": checkpoint.architecture,
         "parameters": sum(p.numel() for p in model.parameters()),
         "sha256": checkpoint.sha256,
         "metadata": dict(checkpoint.metadata),
     }
 
 
-def _signature() -> dict[str, Any]:
+def _signature(state: State) -> dict[str, Any]:
+    """Say what is saved; the names tell which network it belongs to."""
     return {
-        "architecture": ARCHITECTURE,
+        "architecture": max(ARCHITECTURES, key=lambda name: len(set(state) & set(_empty(name)))),
         "format_version": FORMAT_VERSION,
         "version": version("napari-umis-fusion"),
     }
@@ -238,10 +256,26 @@ def _plain_tensor(tensor: Tensor) -> Tensor:
     return tensor.detach().to("cpu", dtype).contiguous()
 
 
-def _check_architecture(state: State, metadata: Mapping[str, Any], path: Path) -> None:
-    """Raise `CheckpointError` unless `state` fits the network exactly."""
+def _named(metadata: Mapping[str, Any]) -> Architecture:
+    name: Architecture = metadata.get("architecture", DEFAULT_ARCHITECTURE)
+    return name
+
+
+def _empty(architecture: Architecture) -> State:
+    """Return names and shapes of a network's weights, without memory for them."""
     with torch.device("meta"):
-        expected = UNetPlusPlus().state_dict()
+        return ARCHITECTURES[architecture]().state_dict()
+
+
+def _check_architecture(state: State, metadata: Mapping[str, Any], path: Path) -> None:
+    """Raise `CheckpointError` unless `state` fits its network exactly."""
+    architecture = _named(metadata)
+    if architecture not in ARCHITECTURES:
+        raise CheckpointError(
+            f"{path}: its header says architecture {architecture!r}; this version knows "
+            f"{', '.join(ARCHITECTURES)}: update the package, or use other weights"
+        )
+    expected = _empty(architecture)
     problems = {
         "missing": [name for name in expected if name not in state],
         "unexpected": [name for name in state if name not in expected],
@@ -255,12 +289,9 @@ def _check_architecture(state: State, metadata: Mapping[str, Any], path: Path) -
         ],
     }
     said = "; ".join(f"{len(v)} {kind}: {_some(v)}" for kind, v in problems.items() if v)
-    architecture = metadata.get("architecture", ARCHITECTURE)
-    if architecture != ARCHITECTURE:
-        said = f"its header says {architecture!r}"
     if said:
         raise CheckpointError(
-            f"{path}: not weights of the architecture {ARCHITECTURE!r} ({said}); "
+            f"{path}: not weights of the architecture {architecture!r} ({said}); "
             "use a checkpoint of UMIS-Fusion or of this package"
         )
 

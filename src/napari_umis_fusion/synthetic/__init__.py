@@ -1,6 +1,7 @@
 """Rendered z-stacks with a known answer, for tests, benchmarks, training and the demo."""
 
 from napari_umis_fusion.synthetic.config import RenderConfig
+from napari_umis_fusion.synthetic.distribution import StackDistribution
 from napari_umis_fusion.synthetic.gallery import (
     SCENES,
     SceneRecipe,
@@ -9,6 +10,7 @@ from napari_umis_fusion.synthetic.gallery import (
     make_stack,
 )
 from napari_umis_fusion.synthetic.render import RenderedStack, render_stack
+from napari_umis_fusion.synthetic.sampler import StackSampler, TrainingStack
 from napari_umis_fusion.synthetic.scene import Layer, Scene
 
 __all__ = [
@@ -18,6 +20,9 @@ __all__ = [
     "RenderedStack",
     "Scene",
     "SceneRecipe",
+    "StackDistribution",
+    "StackSampler",
+    "TrainingStack",
     "demo_stack",
     "make_scene",
     "make_stack",

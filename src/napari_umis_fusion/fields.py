@@ -1,0 +1,58 @@
+"""What the fields of a config carry in their metadata, and checks against it."""
+
+from dataclasses import Field, fields
+from typing import Any, get_args
+
+from napari_umis_fusion.errors import ConfigError
+
+
+def choice(choices: Any, help_text: str) -> dict[str, Any]:
+    """Return the metadata of a field that takes one of a `Literal`'s values."""
+    return {"help": help_text, "choices": get_args(choices)}
+
+
+def number(help_text: str, unit: str, low: float, high: float) -> dict[str, Any]:
+    """Return the metadata of a field that takes a number from `low` to `high`."""
+    return {"help": help_text, "unit": unit, "min": low, "max": high}
+
+
+def check_fields(config: Any) -> None:
+    """Check every field of a dataclass; raises `ConfigError` for what its metadata excludes."""
+    for spec in fields(config):
+        check_field(spec, getattr(config, spec.name))
+
+
+def check_field(spec: Field[Any], value: Any) -> None:
+    """Check one field's value."""
+    if "choices" in spec.metadata:
+        check_choice(spec, value)
+    elif "min" in spec.metadata:
+        check_number(spec, value)
+    elif "path" in spec.metadata:
+        if value is not None and not isinstance(value, str):
+            raise ConfigError(f"{spec.name}={value!r}; accepted is a path as text, or None.")
+    elif not isinstance(value, bool):
+        raise ConfigError(f"{spec.name}={value!r}; accepted are True and False.")
+
+
+def check_choice(spec: Field[Any], value: Any, also: str = "") -> None:
+    """Raise `ConfigError` unless the value is among the field's choices."""
+    choices = spec.metadata["choices"]
+    if value not in choices:
+        raise ConfigError(f"{spec.name}={value!r}; accepted are {', '.join(choices)}{also}.")
+
+
+def check_number(spec: Field[Any], value: Any) -> None:
+    """Raise `ConfigError` unless the value is a number of the field's kind within its bounds."""
+    low, high, unit = (spec.metadata[key] for key in ("min", "max", "unit"))
+    whole = isinstance(spec.default, int)
+    fits = is_int(value) or (not whole and isinstance(value, float))
+    if not fits or not low <= value <= high:
+        kind = "a whole number" if whole else "a number"
+        bounds = f"{kind} from {low:g} to {high:g} {unit}".rstrip()
+        raise ConfigError(f"{spec.name}={value!r}; accepted is {bounds}.")
+
+
+def is_int(value: Any) -> bool:
+    """Tell whole numbers from truth values and fractions."""
+    return isinstance(value, int) and not isinstance(value, bool)
