@@ -6,7 +6,13 @@ import torch
 
 from napari_umis_fusion.errors import DeviceError
 from napari_umis_fusion.network import device as module
-from napari_umis_fusion.network.device import MemoryPolicy, choose_device, is_out_of_memory
+from napari_umis_fusion.network.device import (
+    BFLOAT16_CPUS,
+    MemoryPolicy,
+    choose_device,
+    computes_bfloat16,
+    is_out_of_memory,
+)
 from napari_umis_fusion.workers import drain
 
 MPS_TEXT = "MPS backend out of memory (MPS allocated: 9.0 GB)"
@@ -47,6 +53,32 @@ def test_absent_device(wanted, cuda, mps, text, machine):
     machine(cuda=cuda, mps=mps)
     with pytest.raises(DeviceError, match=text):
         choose_device(wanted)
+
+
+@pytest.mark.parametrize("expected", [True, False])
+def test_bfloat16_of_a_graphics_card(expected, monkeypatch):
+    def supported(including_emulation=True):
+        return expected or including_emulation
+
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
+    assert computes_bfloat16(torch.device("cuda")) is expected
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [((True, False), True), ((False, True), True), ((False, False), False), ((None, None), False)],
+)
+def test_bfloat16_of_a_cpu_that_computes_with_it(known, expected, monkeypatch):
+    """None: a build of torch that cannot tell."""
+    for name, answer in zip(BFLOAT16_CPUS, known, strict=True):
+        monkeypatch.delattr(torch.cpu, name, raising=False)
+        if answer is not None:
+            monkeypatch.setattr(torch.cpu, name, lambda answer=answer: answer, raising=False)
+    assert computes_bfloat16(torch.device("cpu")) is expected
+
+
+def test_bfloat16_elsewhere_is_not_counted_on():
+    assert not computes_bfloat16(torch.device("mps"))
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,23 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_umis_fusion import FusionConfig, fuse, write_image
+from napari_umis_fusion import FusionConfig, TrainingConfig, fuse, write_image
 from napari_umis_fusion.synthetic import RenderedStack, make_stack
 
 ROOT = Path(__file__).resolve().parents[1]
 SNIPPETS = sorted((ROOT / "docs" / "snippets").glob("*.py"))
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+SHORT_TRAINING = {
+    "steps": 2,
+    "epochs": 0,
+    "validate_every": 2,
+    "batch": 2,
+    "patch_px": 32,
+    "width_px": 32,
+    "height_px": 32,
+}
+"""What makes a training short, whatever a command asks for."""
+
 FENCE = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -44,7 +55,14 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder / "time-series.tif", rendered.stack[..., 0], imagej=True, metadata={"axes": "TYX"}
     )
     _write_weights(folder / "weights.pth")
+    _write_photographs(folder / "photographs")
     return folder
+
+
+def _write_photographs(folder: Path) -> None:
+    folder.mkdir()
+    for k, image in enumerate(np.random.default_rng(0).integers(0, 255, (4, 70, 80), np.uint8)):
+        write_image(folder / f"p{k}.png", image)
 
 
 def _write_result_and_truth(folder: Path, rendered: RenderedStack) -> None:
@@ -96,7 +114,10 @@ def test_snippet_runs(snippet: Path, work_folder: Path) -> None:
 def test_command_runs(command: str, work_folder: Path) -> None:
     from napari_umis_fusion.cli import main
 
-    assert main(shlex.split(command, comments=True)[1:]) == 0
+    words = shlex.split(command, comments=True)[1:]
+    if words[0] == "train":
+        words += [f"--{name.replace('_', '-')}={value}" for name, value in SHORT_TRAINING.items()]
+    assert main(words) == 0
 
 
 def test_the_readme_lists_what_the_demo_writes(work_folder: Path) -> None:
@@ -118,9 +139,12 @@ def option_row(spec: dataclasses.Field) -> str:
     return f"| `{spec.name}` | `{spec.default}` | {accepted} | {meta['help']} |"
 
 
-def test_the_options_are_those_of_the_config() -> None:
-    rows = [option_row(spec) for spec in dataclasses.fields(FusionConfig)]
-    assert "\n".join(rows) in (ROOT / "docs" / "python.md").read_text("utf-8")
+@pytest.mark.parametrize(
+    ("config", "page"), [(FusionConfig, "python.md"), (TrainingConfig, "training.md")]
+)
+def test_the_options_are_those_of_the_config(config: type, page: str) -> None:
+    rows = [option_row(spec) for spec in dataclasses.fields(config)]
+    assert "\n".join(rows) in (ROOT / "docs" / page).read_text("utf-8")
 
 
 def test_every_snippet_is_shown() -> None:

@@ -47,11 +47,19 @@ def modules_after(code):
             "from napari_umis_fusion import FusionConfig; FusionConfig()",
             {"torch", "numba", "scipy", "skimage"},
         ),
-        ("import napari_umis_fusion.cli", {"torch"}),
+        ("import napari_umis_fusion.cli", {"torch", "matplotlib"}),
+        ("from napari_umis_fusion import TrainingConfig; TrainingConfig()", {"torch", "numba"}),
         ("from napari_umis_fusion import fuse, iter_fuse, focus_map, open_stack", {"torch"}),
         (FUSE, {"torch"}),
     ],
-    ids=["package", "config", "command line", "public names", "classical fusion"],
+    ids=[
+        "package",
+        "config",
+        "command line",
+        "training config",
+        "public names",
+        "classical fusion",
+    ],
 )
 def test_imports_load_no_more_than_they_need(code, absent):
     loaded = modules_after(code)
@@ -61,7 +69,9 @@ def test_imports_load_no_more_than_they_need(code, absent):
 
 def test_public_names_resolve():
     names = napari_umis_fusion.__all__
-    assert {"fuse", "iter_fuse", "FusionConfig", "FusionResult", "open_stack"} <= set(names)
+    assert {"fuse", "iter_fuse", "FusionConfig", "FusionResult", "open_stack", "train"} <= set(
+        names
+    )
     for name in names:
         assert getattr(napari_umis_fusion, name).__name__ == name
     assert set(names) <= set(dir(napari_umis_fusion))

@@ -8,7 +8,9 @@ import safetensors.torch
 import torch
 
 from napari_umis_fusion.errors import CheckpointError
+from napari_umis_fusion.focus_measure.umis import UmisFocusMeasure
 from napari_umis_fusion.network import weights
+from napari_umis_fusion.network.plane_ranker import PlaneRanker
 from napari_umis_fusion.network.unetplusplus import UNetPlusPlus
 from napari_umis_fusion.network.weights import (
     describe_checkpoint,
@@ -174,7 +176,7 @@ def test_other_architecture_by_its_header(state, tmp_path):
     path = tmp_path / "w.safetensors"
     header = {"napari_umis_fusion": '{"architecture": "umis-lite"}'}
     safetensors.torch.save_file(dict(state), path, header)
-    with pytest.raises(CheckpointError, match="header says 'umis-lite'"):
+    with pytest.raises(CheckpointError, match="says architecture 'umis-lite'"):
         load_checkpoint(path)
 
 
@@ -191,3 +193,86 @@ def test_description(state, tmp_path):
     assert described["architecture"] == "umis-unetplusplus"
     assert described["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert described["metadata"]["scores"] == {"psnr": 31.5}
+
+
+# --- the other network
+
+
+@pytest.fixture(scope="module")
+def ranker():
+    torch.manual_seed(6)
+    return PlaneRanker().eval()
+
+
+@pytest.mark.parametrize("as_state", [False, True])
+def test_round_trip_of_a_plane_ranker(ranker, as_state, tmp_path):
+    saved = ranker.state_dict() if as_state else ranker
+    checkpoint = load_checkpoint(save_checkpoint(tmp_path / "w.safetensors", saved, METADATA))
+    assert checkpoint.architecture == checkpoint.metadata["architecture"] == "plane-ranker"
+    assert checkpoint.metadata["scores"] == METADATA["scores"]
+    assert_same(checkpoint.state_dict, ranker.state_dict())
+    again, planes = checkpoint.model(), torch.rand(1, 3, 32, 32)
+    assert type(again) is PlaneRanker
+    assert not again.training
+    with torch.inference_mode():
+        one, other = ranker(planes), again(planes)
+    assert torch.equal(one.select, other.select)
+    assert torch.equal(one.weigh, other.weigh)
+
+
+def test_description_of_a_plane_ranker(ranker, tmp_path):
+    described = describe_checkpoint(save_checkpoint(tmp_path / "w.safetensors", ranker))
+    assert described["architecture"] == "plane-ranker"
+    assert described["parameters"] == sum(p.numel() for p in ranker.parameters())
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+def test_without_a_header_weights_are_of_the_published_network(state, ranker, suffix, tmp_path):
+    def write(name, weights):
+        path = tmp_path / f"{name}{suffix}"
+        save = torch.save if suffix == ".pth" else safetensors.torch.save_file
+        save(dict(weights), path)
+        return path
+
+    checkpoint = load_checkpoint(write("published", state))
+    assert checkpoint.architecture == "umis-unetplusplus"
+    assert type(checkpoint.model()) is UNetPlusPlus
+    with pytest.raises(CheckpointError, match="not weights of the architecture 'umis-unet"):
+        load_checkpoint(write("other", ranker.state_dict()))
+
+
+@pytest.mark.parametrize(
+    ("header", "text"),
+    [
+        (
+            '{"architecture": "plane-ranker-2"}',
+            r"says architecture 'plane-ranker-2'; this version knows umis-unetplusplus, "
+            "plane-ranker: update the package",
+        ),
+        ('{"architecture": ["plane-ranker"]}', r"says architecture \['plane-ranker'\]"),
+        ('{"architecture": null}', "says architecture None"),
+        (
+            '{"architecture": "umis-unetplusplus"}',
+            "not weights of the architecture 'umis-unetplusplus' .*missing.*unexpected",
+        ),
+        ("[1]", "truncated, or not a checkpoint"),
+        ("not JSON", "truncated, or not a checkpoint"),
+    ],
+)
+def test_header_that_does_not_fit(ranker, header, text, tmp_path):
+    path = tmp_path / "w.safetensors"
+    safetensors.torch.save_file(ranker.state_dict(), path, {"napari_umis_fusion": header})
+    with pytest.raises(CheckpointError, match=text):
+        load_checkpoint(path)
+
+
+def test_a_damaged_plane_ranker_is_named_as_such(ranker, tmp_path):
+    state = {name: tensor for name, tensor in ranker.state_dict().items() if name != "head.bias"}
+    with pytest.raises(CheckpointError, match=r"'plane-ranker' \(1 missing: head\.bias\)"):
+        save_checkpoint(tmp_path / "w.safetensors", state)
+
+
+def test_the_published_measure_takes_the_published_network_only(ranker, tmp_path):
+    path = save_checkpoint(tmp_path / "w.safetensors", ranker)
+    with pytest.raises(CheckpointError, match=r"weights of 'plane-ranker', which .* 'umis' cannot"):
+        UmisFocusMeasure(path, "cpu")

@@ -12,3 +12,5 @@ from .fusion import iter_fuse as iter_fuse
 from .result import FusionResult as FusionResult
 from .stack import Calibration as Calibration
 from .stack import Stack as Stack
+from .training.config import TrainingConfig as TrainingConfig
+from .training.loop import train as train

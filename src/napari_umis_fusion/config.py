@@ -13,6 +13,7 @@ FocusMeasureName = Literal[
     "tenengrad",
     "variance",
     "sum_modified_laplacian",
+    "learned",
     "umis",
 ]
 Verification = Literal["seams", "mode", "fuzzy", "none"]
@@ -41,7 +42,11 @@ class FusionConfig:
     )
     checkpoint: str | None = field(
         default=None,
-        metadata={"help": "weights of the UMIS network (.safetensors or .pth)", "path": True},
+        metadata={
+            "help": "weights for 'learned' (.safetensors) or 'umis' (.safetensors or .pth); "
+            "none: those that come with the package",
+            "path": True,
+        },
     )
     detail_sigma_px: float = field(
         default=1.0,
@@ -130,15 +135,10 @@ class FusionConfig:
                 f"verification_window_px={self.verification_window_px}; accepted is an odd "
                 "number, so that the window has a centre, or 0."
             )
-        if self.focus_measure == "umis" and self.checkpoint is None:
+        if self.focus_measure not in ("umis", "learned") and self.checkpoint is not None:
             raise ConfigError(
-                "focus_measure='umis' needs the weights of its network: give checkpoint= "
-                "(command line: --checkpoint) a .safetensors or .pth file."
-            )
-        if self.focus_measure != "umis" and self.checkpoint is not None:
-            raise ConfigError(
-                f"checkpoint={self.checkpoint!r} is only used by focus_measure='umis', "
-                f"got focus_measure={self.focus_measure!r}; drop one of the two."
+                f"checkpoint={self.checkpoint!r} is only used by focus_measure='learned' and "
+                f"'umis', got focus_measure={self.focus_measure!r}; drop one of the two."
             )
 
     @classmethod

@@ -66,15 +66,8 @@ class Contest:
         shape = (height, padded_width(width))
         return cls(*(workspace.full(shape, np.float32, 1) for _ in range(3)))
 
-    def weigh(
-        self,
-        focus: Map,
-        decision: Decision,
-        planes: tuple[Array, Array],
-        scales: Scales,
-        tile: Tile,
-    ) -> None:
-        """Fill a tile of the maps.
+    def weigh_focus(self, focus: Map, decision: Decision, grey_levels: float, tile: Tile) -> None:
+        """Fill a tile of wish and evidence from amounts of contrast.
 
         Parameters
         ----------
@@ -82,16 +75,43 @@ class Contest:
             Of the new plane.
         decision : Decision
             The choice so far.
-        planes : pair of ndarray of shape (Y, X) or (Y, X, C)
-            The new plane, and the all-in-focus image so far.
-        scales : Scales
-            What brings focus and values to grey levels.
+        grey_levels : float
+            For each unit of focus.
         tile : Tile
             Which part to fill.
         """
-        _weigh_focus(focus, decision.chosen, self.wish, self.evidence, scales.focus, tile.bounds)
+        _weigh_focus(focus, decision.chosen, self.wish, self.evidence, grey_levels, tile.bounds)
+
+    def weigh_shares(self, focus: Map, decision: Decision, contrast: Map, tile: Tile) -> None:
+        """Fill a tile of wish and evidence from shares of belief.
+
+        Parameters
+        ----------
+        focus : ndarray of shape (Y, X)
+            Of the new plane.
+        decision : Decision
+            The choice so far.
+        contrast : ndarray of shape (Y, X)
+            How much detail the two planes differ by, in grey levels: what is at stake.
+        tile : Tile
+            Which part to fill.
+        """
+        _weigh_shares(focus, decision.chosen, contrast, self.wish, self.evidence, tile.bounds)
+
+    def weigh_border(self, planes: tuple[Array, Array], grey_levels: float, tile: Tile) -> None:
+        """Fill a tile of `visible`.
+
+        Parameters
+        ----------
+        planes : pair of ndarray of shape (Y, X) or (Y, X, C)
+            The new plane, and the all-in-focus image so far.
+        grey_levels : float
+            For each unit of their values.
+        tile : Tile
+            Which part to fill.
+        """
         for channel, (new, chosen) in enumerate(zip(*map(_channels, planes), strict=True)):
-            _weigh_border(new, chosen, self.visible, scales.value, channel == 0, tile.bounds)
+            _weigh_border(new, chosen, self.visible, grey_levels, channel == 0, tile.bounds)
 
     def conclude(self, tile: Tile) -> None:
         """Turn what the solver left into the takeover."""
@@ -122,6 +142,21 @@ def _weigh_focus(
             noise = share * min(focus[y, x], chosen[y, x])
             trust = gain * gain / (gain * gain + noise * noise + tiny)
             strength = abs(gain) * grey_levels * trust + undecided
+            evidence[y, x] = strength
+            wish[y, x] = strength if gain > zero else zero
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _weigh_shares(
+    focus: Array, chosen: Array, contrast: Array, wish: Array, evidence: Array, bounds: Bounds
+) -> None:
+    top, bottom, left, right = bounds
+    zero, tiny, undecided = np.float32(0), np.float32(1e-30), np.float32(UNDECIDED)
+    for y in range(top, bottom):
+        for x in range(left, right):
+            gain = focus[y, x] - chosen[y, x]
+            lead = gain / (focus[y, x] + chosen[y, x] + tiny)
+            strength = contrast[y, x] * lead * lead + undecided
             evidence[y, x] = strength
             wish[y, x] = strength if gain > zero else zero
 

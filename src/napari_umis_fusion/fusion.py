@@ -165,6 +165,7 @@ def _run(
         if z + 1 < total:
             upcoming = workers.submit(read_plane, stack, z + 1, config.nan_policy)
         yield from _reporting(streaming.iter_add(reading), event)
+    yield from _reporting(streaming.iter_finish(), Progress("measuring", total, total))
     yield Progress("measuring", total, total)
     return (yield from _finish(stack, streaming, workspace, workers))
 

@@ -56,6 +56,12 @@ class GreyConverter:
     def __init__(self, stack: Stack, channel: ChannelRule | int) -> None:
         self.rule = _choose_rule(stack, channel)
         self.range = _estimate_range(stack, self.rule)
+        self._stack = stack
+
+    def span(self) -> float:
+        """Return how many grey levels the middle plane spans; reads it."""
+        low, high = _limits(self._stack, self.rule)
+        return (high - low) * self.range.scale
 
     def __call__(self, plane: Plane) -> NDArray[np.float32]:
         """Return the grey image of a plane or a part of one, in grey levels."""
@@ -126,6 +132,12 @@ def _estimate_range(stack: Stack, rule: tuple[float, ...] | str) -> GreyRange:
     """8-bit planes count as they are; others are stretched by percentiles of the middle plane."""
     if stack.dtype == np.uint8:
         return GreyRange(0.0, 1.0)
+    low, high = _limits(stack, rule)
+    return GreyRange(low, 255.0 / (high - low) if high > low else 1.0)
+
+
+def _limits(stack: Stack, rule: tuple[float, ...] | str) -> tuple[float, float]:
+    """Return dark and bright values of the middle plane; 0 and 0 where none is finite."""
     plane = stack.plane(len(stack) // 2)
     step = max(1, round((plane.shape[0] * plane.shape[1] / SAMPLE_PX) ** 0.5))
     sample = plane[::step, ::step].astype(np.float64)
@@ -133,11 +145,11 @@ def _estimate_range(stack: Stack, rule: tuple[float, ...] | str) -> GreyRange:
         sample = sample.max(axis=-1) if isinstance(rule, str) else sample @ np.array(rule)
     finite = sample[np.isfinite(sample)]
     if finite.size == 0:
-        return GreyRange(0.0, 1.0)
+        return 0.0, 0.0
     low, high = np.percentile(finite, (0.1, 99.9))
     if high <= low:
         low, high = finite.min(), finite.max()
-    return GreyRange(float(low), 255.0 / float(high - low) if high > low else 1.0)
+    return float(low), float(high)
 
 
 def readable(values: NDArray[Any]) -> NDArray[Any]:

@@ -1,7 +1,9 @@
 """One pass over the planes: measure, decide, compose; memory does not grow with their number."""
 
+from collections import deque
 from collections.abc import Generator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,12 +11,14 @@ from numpy.typing import NDArray
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.contest import Contest, Scales
 from napari_umis_fusion.decision import INVALID, Decision, copy_taken, take_sharper
-from napari_umis_fusion.focus_measure.choosing import TiledMeasure, choose_measure
+from napari_umis_fusion.focus_measure.choosing import choose_measure
 from napari_umis_fusion.focus_measure.classical import laplacian
+from napari_umis_fusion.focus_measure.planewise import TiledMeasure
 from napari_umis_fusion.grey import GreyConverter, comparable
 from napari_umis_fusion.reading import Reading, fill_invalid
 from napari_umis_fusion.seams import TakeoverSolver
 from napari_umis_fusion.stack import Plane, Stack
+from napari_umis_fusion.stake import Stake
 from napari_umis_fusion.tiles import Tile, tiles_of
 from napari_umis_fusion.weighted import WeightedMean
 from napari_umis_fusion.workers import Workers
@@ -45,7 +49,7 @@ class StreamingFusion:
         Which plane each pixel comes from, and why.
     weighted : WeightedMean or None
         The weighted mean, if the config asks for it.
-    measure : PlaneMeasure
+    measure : StackMeasure
         The focus measure in use.
     """
 
@@ -54,35 +58,53 @@ class StreamingFusion:
     ) -> None:
         height, width = stack.shape[1:3]
         self.config = config
-        self.measure = choose_measure(config, workers)
+        self._to_grey = GreyConverter(stack, config.channel)
+        self.measure = choose_measure(config, workers, self._to_grey)
         self.decision = Decision.blank(height, width, workspace)
         self.all_in_focus: Plane = np.zeros(stack.shape[1:], stack.dtype)
-        weighs = config.blend == "weighted" and len(stack) > 1
-        self.weighted = WeightedMean(stack.shape[1:], stack.dtype, workspace) if weighs else None
+        self.weighted = self._make_mean(stack, workspace)
         self._workers = workers
-        self._to_grey = GreyConverter(stack, config.channel)
+        self._pending: deque[tuple[Reading, Map]] = deque()
         self._tiles = tiles_of(self.all_in_focus, config.tile_px)
-        self._grey: Map = workspace.full((height, width), np.float32, 0)
-        self._focus: Map = workspace.full((height, width), np.float32, 0)
-        self._takeover: NDArray[np.bool_] = workspace.full((height, width), np.bool_, False)
+        shape = (height, width)
+        self._free: list[Map] = []
+        self._blank = partial(workspace.full, shape, np.float32, 0)
+        self._focus: Map = self._blank()
+        self._weight: Map = self._focus
+        self._takeover: NDArray[np.bool_] = workspace.full(shape, np.bool_, False)
         if config.verification == "seams":
-            shape = (height, width)
             self._contest = Contest.blank(*shape, workspace)
             self._solver = TakeoverSolver(config.seam_smoothness, shape, workers, workspace)
+            self._stake = Stake(shape, config, workers, workspace) if self._by_shares else None
         self._scales = Scales(1.0, self._to_grey.range.scale)
         self._count = 0
 
-    def iter_add(self, reading: Reading) -> Generator[None]:
-        """Fuse the next plane, yielding at least every 50 ms while threads work."""
-        yield from self._measure(reading)
-        if self._count == 0:
-            self._scales = yield from self._find_scales(reading.plane)
-        yield from self._decide(reading.plane)
-        yield from self._workers.each(lambda tile: self._compose(reading.plane, tile), self._tiles)
-        self._count += 1
+    @property
+    def _by_shares(self) -> bool:
+        return self.measure.is_share
 
-    def _measure(self, reading: Reading) -> Generator[None]:
-        grey = self._grey
+    def _make_mean(self, stack: Stack, workspace: Workspace) -> WeightedMean | None:
+        if self.config.blend != "weighted" or len(stack) == 1:
+            return None
+        near_chosen = not self._by_shares
+        return WeightedMean(stack.shape[1:], stack.dtype, workspace, near_chosen=near_chosen)
+
+    def iter_add(self, reading: Reading) -> Generator[None]:
+        """Take the next plane, yielding at least every 50 ms while threads work."""
+        grey = self._free.pop() if self._free else self._blank()
+        yield from self._convert(reading, grey)
+        yield from self.measure.iter_add(grey, reading.plane)
+        self._pending.append((reading, grey))
+        if len(self._pending) > self.measure.lag:
+            yield from self._fuse_oldest()
+
+    def iter_finish(self) -> Generator[None]:
+        """Fuse the planes that waited for those after them."""
+        yield from self.measure.iter_end()
+        while self._pending:
+            yield from self._fuse_oldest()
+
+    def _convert(self, reading: Reading, grey: Map) -> Generator[None]:
         plane, invalid = reading.plane, reading.invalid
 
         def convert(tile: Tile) -> None:
@@ -91,29 +113,40 @@ class StreamingFusion:
         yield from self._workers.each(convert, self._tiles)
         if invalid is not None:
             yield from self._workers.result(self._workers.submit(fill_invalid, grey, invalid))
-        yield from self.measure.iter_fill(grey, plane, self._focus)
-        if invalid is not None:
-            self._focus[invalid] = INVALID
 
-    def _find_scales(self, plane: Plane) -> Generator[None, None, Scales]:
+    def _fuse_oldest(self) -> Generator[None]:
+        reading, grey = self._pending.popleft()
+        plane = reading.plane
+        self._weight = yield from self.measure.iter_fill(self._focus)
+        if reading.invalid is not None:
+            self._focus[reading.invalid] = self._weight[reading.invalid] = INVALID
+        if self._count == 0:
+            self._scales = yield from self._find_scales(plane, grey)
+        yield from self._decide(plane, grey)
+        yield from self._workers.each(lambda tile: self._compose(plane, grey, tile), self._tiles)
+        self._free.append(grey)
+        self._count += 1
+
+    def _find_scales(self, plane: Plane, grey: Map) -> Generator[None, None, Scales]:
         """Compare the measure with the default one on the first plane."""
         config = self.config
-        if config.focus_measure == "laplacian" and config.detail_sigma_px == 1:
+        is_default = config.focus_measure == "laplacian" and config.detail_sigma_px == 1
+        if is_default or self._by_shares:
             return self._scales
         yardstick = TiledMeasure(laplacian(1.0, config.window_sigma_px), self._workers, config)
         focus = np.empty_like(self._focus)
-        yield from yardstick.iter_fill(self._grey, plane, focus)
+        yield from yardstick.iter_fill(grey, plane, focus)
         mean = float(np.maximum(self._focus, 0).mean(dtype=np.float64))
         wanted = float(focus.mean(dtype=np.float64))
         return replace(self._scales, focus=wanted / mean if mean > 0 else 1.0)
 
-    def _decide(self, plane: Plane) -> Generator[None]:
+    def _decide(self, plane: Plane, grey: Map) -> Generator[None]:
         """Fill `_takeover`."""
         if self.config.verification != "seams":
             yield from self._workers.each(self._take_sharper, self._tiles)
             return
         if self._count > 0:
-            yield from self._solve(plane)
+            yield from self._solve(plane, grey)
         yield from self._workers.each(self._settle, self._tiles)
 
     def _take_sharper(self, tile: Tile) -> None:
@@ -122,23 +155,32 @@ class StreamingFusion:
     def _settle(self, tile: Tile) -> None:
         self._contest.settle(self._focus, self.decision, self._takeover, tile)
 
-    def _solve(self, plane: Plane) -> Generator[None]:
+    def _solve(self, plane: Plane, grey: Map) -> Generator[None]:
         contest = self._contest
         black = self._to_grey.range.black
         pair = [self._workers.submit(comparable, p, black) for p in (plane, self.all_in_focus)]
         new = yield from self._workers.result(pair[0])
         chosen = yield from self._workers.result(pair[1])
 
+        if self._stake is not None:
+            yield from self._stake.iter_measure(grey, plane)
+
         def weigh(tile: Tile) -> None:
-            contest.weigh(self._focus, self.decision, (new, chosen), self._scales, tile)
+            if self._stake is None:
+                contest.weigh_focus(self._focus, self.decision, self._scales.focus, tile)
+            else:
+                contest.weigh_shares(self._focus, self.decision, self._stake.detail, tile)
+            contest.weigh_border((new, chosen), self._scales.value, tile)
 
         yield from self._workers.each(weigh, self._tiles)
         yield from self._solver.iter_solve(contest.wish, contest.evidence, contest.visible)
         yield from self._workers.each(contest.conclude, self._tiles)
 
-    def _compose(self, plane: Plane, tile: Tile) -> None:
+    def _compose(self, plane: Plane, grey: Map, tile: Tile) -> None:
         copy_taken(plane, self._takeover, self.all_in_focus, tile)
+        if self.config.verification == "seams" and self._stake is not None:
+            copy_taken(grey, self._takeover, self._stake.chosen, tile)
         self.decision.rank(self._focus, tile)
         self.decision.switch(self._focus, self._takeover, self._count, tile)
         if self.weighted is not None:
-            self.weighted.add(plane, self._focus, self._takeover, tile)
+            self.weighted.add(plane, self._weight, self._takeover, tile)

@@ -40,14 +40,25 @@ class WeightedMean:
         Of the planes.
     workspace : Workspace
         Where the sums are kept.
+    near_chosen : bool
+        Whether planes far from the chosen one count little.
     """
 
-    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any], workspace: Workspace) -> None:
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        workspace: Workspace,
+        *,
+        near_chosen: bool = True,
+    ) -> None:
         full = (*shape[:2], shape[2] if len(shape) == 3 else 1)
         sums = np.float64 if dtype.type in DOUBLE else np.float32
         self.shape = shape
         self.dtype = dtype
-        self._near = (workspace.full(full, sums, 0), workspace.full(full[:2], sums, 0))
+        self._near_chosen = near_chosen
+        near = full if near_chosen else (0, 0, 0)
+        self._near = (workspace.full(near, sums, 0), workspace.full(near[:2], sums, 0))
         self._far = (workspace.full(full, sums, 0), workspace.full(full[:2], sums, 0))
         self._peak = workspace.full(full[:2], np.float32, 0)
         self._taps = gaussian_taps(FEATHER_SIGMA_PX)
@@ -60,19 +71,24 @@ class WeightedMean:
         tile: Tile,
     ) -> None:
         """Add a tile of a plane, with its focus and the takeovers around it."""
-        halo = with_halo(takeover, tile, self._taps.size - 1).astype(np.float32)
-        fade = smooth(halo, self._taps)
-        values = np.ascontiguousarray(plane[tile.window], self._near[0].dtype)
+        values = np.ascontiguousarray(plane[tile.window], self._far[0].dtype)
         values = values.reshape(*values.shape[:2], -1)
         top, _, left, _ = tile.bounds
+        if not self._near_chosen:
+            _accumulate_all(values, focus, self._peak, *self._far, top, left)
+            return
+        halo = with_halo(takeover, tile, self._taps.size - 1).astype(np.float32)
+        fade = smooth(halo, self._taps)
         _accumulate(values, focus, fade, self._peak, self._near, self._far, top, left)
 
     def mean(self, rows: slice) -> Plane:
         """Return rows of the weighted mean, in the dtype of the planes."""
-        total, weight = (
-            near[rows] + FAR_SHARE * far[rows]
-            for near, far in zip(self._near, self._far, strict=True)
-        )
+        total, weight = (far[rows] for far in self._far)
+        if self._near_chosen:
+            total, weight = (
+                near[rows] + FAR_SHARE * far[rows]
+                for near, far in zip(self._near, self._far, strict=True)
+            )
         with np.errstate(invalid="ignore"):
             mean = (total / weight[..., None]).reshape(-1, *self.shape[1:])
         return _as_dtype(mean, self.dtype)
@@ -124,3 +140,27 @@ def _accumulate(
                 sample = values[row, column, channel]
                 near_sum[y, x, channel] = near_sum[y, x, channel] * stays + gains * sample
                 far_sum[y, x, channel] = far_sum[y, x, channel] * faded + weight * sample
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _accumulate_all(
+    values: Array, focus: Array, peak: Array, total: Array, weights: Array, top: int, left: int
+) -> None:
+    """Add a tile's values to sums relative to the highest focus so far."""
+    for row in range(values.shape[0]):
+        y = top + row
+        for column in range(values.shape[1]):
+            x = left + column
+            value = focus[y, x]
+            if value < 0:
+                continue
+            highest = max(peak[y, x], value)
+            ratio = peak[y, x] / highest if highest > 0 else np.float32(1)
+            faded = ratio * ratio
+            ratio = value / highest if highest > 0 else np.float32(1)
+            weight = max(ratio * ratio, np.float32(1e-9))
+            peak[y, x] = highest
+            weights[y, x] = weights[y, x] * faded + weight
+            for channel in range(values.shape[2]):
+                sample = values[row, column, channel]
+                total[y, x, channel] = total[y, x, channel] * faded + weight * sample

@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike
 
 from napari_umis_fusion.cli.options import add_config_options, config_from
 from napari_umis_fusion.cli.reporting import follow, say, say_json
+from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.files import check_output_path, open_stack, write_image
 from napari_umis_fusion.fusion import iter_fuse
@@ -70,7 +71,7 @@ def add_fuse_parser(commands: Any) -> None:
     parser.add_argument(
         "--reference", action="store_true", help="the published method; needs --checkpoint"
     )
-    add_config_options(parser)
+    add_config_options(parser, FusionConfig, "how to fuse")
     parser.set_defaults(run=run_fuse)
 
 

@@ -7,9 +7,13 @@ from collections.abc import Sequence
 from napari_umis_fusion.cli.demo_command import add_demo_parser
 from napari_umis_fusion.cli.fuse_command import add_fuse_parser
 from napari_umis_fusion.cli.info_command import add_info_parser
+from napari_umis_fusion.cli.metrics_command import add_metrics_parser
 from napari_umis_fusion.cli.reporting import complain, plain_warnings
+from napari_umis_fusion.cli.train_command import add_train_parser
 from napari_umis_fusion.errors import ConfigError, UmisFusionError
 from napari_umis_fusion.provenance import package_version
+
+PARSERS = (add_fuse_parser, add_demo_parser, add_info_parser, add_metrics_parser, add_train_parser)
 
 SUCCESS, BAD_INPUT, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -37,8 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with plain_warnings():
             parsed.run(parsed)
-    except KeyboardInterrupt:
-        complain("interrupted", "no file was left half-written")
+    except KeyboardInterrupt as stop:
+        complain("interrupted", str(stop) or "no file was left half-written")
         return INTERRUPTED
     except ConfigError as error:
         return _fail(error, USAGE, parsed.debug)
@@ -56,7 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=package_version())
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for add in (add_fuse_parser, add_demo_parser, add_info_parser):
+    for add in PARSERS:
         add(commands)
     for command in commands.choices.values():
         command.add_argument("--json", action="store_true", help="print one line of JSON")

@@ -8,16 +8,22 @@ from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError
 
 
-def add_config_options(parser: argparse.ArgumentParser) -> None:
-    """Add an option for each field of `FusionConfig`; absent ones leave no trace."""
-    group = parser.add_argument_group("how to fuse")
-    for spec in fields(FusionConfig):
+def add_config_options(parser: argparse.ArgumentParser, config: type[Any], title: str) -> None:
+    """Add an option for each field of a config; absent ones leave no trace."""
+    group = parser.add_argument_group(title)
+    for spec in fields(config):
         group.add_argument(option_name(spec.name), **_settings(spec))
 
 
 def option_name(field_name: str) -> str:
     """Return ``--window-sigma-px`` for ``window_sigma_px``."""
     return "--" + field_name.replace("_", "-")
+
+
+def given_options(arguments: argparse.Namespace, config: type[Any]) -> dict[str, Any]:
+    """Return those fields of a config that were given as options."""
+    names = {spec.name for spec in fields(config)}
+    return {name: value for name, value in vars(arguments).items() if name in names}
 
 
 def config_from(arguments: argparse.Namespace) -> FusionConfig:
@@ -28,8 +34,7 @@ def config_from(arguments: argparse.Namespace) -> FusionConfig:
     ConfigError
         If a value is out of bounds or options contradict each other.
     """
-    names = {spec.name for spec in fields(FusionConfig)}
-    given = {name: value for name, value in vars(arguments).items() if name in names}
+    given = given_options(arguments, FusionConfig)
     if not getattr(arguments, "reference", False):
         return FusionConfig(**given)
     if "checkpoint" not in given:

@@ -3,7 +3,7 @@
 import json
 import sys
 import warnings
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,6 +14,11 @@ from napari_umis_fusion.result import FusionResult
 def say(message: str, **fields: Any) -> None:
     """Print a line for people."""
     print(message, **fields)
+
+
+def said(numbers: Mapping[str, float]) -> str:
+    """Return numbers with their names, for people."""
+    return ", ".join(f"{name} {value:.4g}" for name, value in numbers.items())
 
 
 def say_json(values: dict[str, Any]) -> None:
@@ -35,13 +40,16 @@ def plain_warnings() -> Iterator[None]:
         yield
 
 
-def follow(events: Generator[FusionEvent, None, FusionResult], *, quiet: bool) -> FusionResult:
-    """Run a fusion to its end, with a progress bar if standard error is a terminal."""
+def progress_bar(what: str, unit: str, *, quiet: bool) -> Any:
+    """Make a bar that shows only on a terminal."""
     from tqdm import tqdm
 
-    bar: Any = tqdm(
-        desc="fusing", unit="plane", leave=False, disable=quiet or not sys.stderr.isatty()
-    )
+    return tqdm(desc=what, unit=unit, leave=False, disable=quiet or not sys.stderr.isatty())
+
+
+def follow(events: Generator[FusionEvent, None, FusionResult], *, quiet: bool) -> FusionResult:
+    """Run a fusion to its end, with a progress bar if standard error is a terminal."""
+    bar = progress_bar("fusing", "plane", quiet=quiet)
     with bar:
         while True:
             try:

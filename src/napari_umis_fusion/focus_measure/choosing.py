@@ -1,39 +1,52 @@
-"""From a config to the focus measure that it asks for."""
+"""From a config to the focus measure that it asks for, as fusion uses it: plane after plane."""
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from napari_umis_fusion.config import ChannelRule, FusionConfig
-from napari_umis_fusion.focus_measure.classical import CLASSICAL, ClassicalFocusMeasure
-from napari_umis_fusion.grey import reference_unit_grey
-from napari_umis_fusion.median import REACH_PX, median_5x5
+from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.focus_measure.classical import CLASSICAL
+from napari_umis_fusion.focus_measure.planewise import (
+    Map,
+    NetworkMeasure,
+    PlaneMeasure,
+    TiledMeasure,
+)
+from napari_umis_fusion.grey import GreyConverter
 from napari_umis_fusion.stack import Plane
-from napari_umis_fusion.tiles import Tile, tiles_of, with_halo
 from napari_umis_fusion.workers import Workers
 
-if TYPE_CHECKING:
-    from napari_umis_fusion.focus_measure.umis import UmisFocusMeasure
 
-Map = NDArray[np.float32]
+class StackMeasure(Protocol):
+    """Measures the focus of planes that arrive one after the other.
 
+    Attributes
+    ----------
+    lag : int
+        How many planes must follow a plane before its focus is known, unless it is among the
+        last.
+    is_share : bool
+        Whether focus is a share of belief, comparable between the planes of a pixel only; else
+        it is an amount of contrast.
+    """
 
-class PlaneMeasure(Protocol):
-    """Measures the focus of a whole plane."""
+    lag: int
+    is_share: bool
 
-    def iter_fill(self, grey: Map, plane: Plane, focus: Map) -> Generator[None]:
-        """Fill `focus`, yielding while it works.
+    def iter_add(self, grey: Map, plane: Plane) -> Generator[None]:
+        """Take the next plane, and its grey levels; both stay as they are while it is needed."""
+        ...
 
-        Parameters
-        ----------
-        grey : ndarray of shape (Y, X), float32
-            In grey levels, about 0 to 255.
-        plane : ndarray of shape (Y, X) or (Y, X, C)
-            As recorded, for measures with a grey of their own.
-        focus : ndarray of shape (Y, X), float32
-            Where to put the focus map.
+    def iter_end(self) -> Generator[None]:
+        """Learn that no plane follows."""
+        ...
+
+    def iter_fill(self, focus: Map) -> Generator[None, None, Map]:
+        """Fill `focus` (Y, X) with the oldest plane's not yet told.
+
+        Returns
+        -------
+        ndarray of shape (Y, X), float32
+            The focus by which the weighted blend weighs the plane; may be `focus` itself.
         """
         ...
 
@@ -47,84 +60,53 @@ class PlaneMeasure(Protocol):
         ...
 
 
-def choose_measure(config: FusionConfig, workers: Workers) -> PlaneMeasure:
-    """Make the focus measure of a config; raises what loading of a checkpoint raises."""
-    if config.focus_measure == "umis":
-        from napari_umis_fusion.focus_measure.umis import UmisFocusMeasure
+class Planewise:
+    """Fits a measure that looks at one plane at a time into a stack."""
 
-        assert config.checkpoint is not None
-        return NetworkMeasure(UmisFocusMeasure(config.checkpoint, config.device), workers, config)
-    maker = CLASSICAL[config.focus_measure]
-    measure = maker(config.detail_sigma_px, config.window_sigma_px)
-    return TiledMeasure(measure, workers, config)
+    lag = 0
+    is_share = False
 
-
-class TiledMeasure:
-    """A classical measure, run on tiles by threads."""
-
-    def __init__(
-        self, measure: ClassicalFocusMeasure, workers: Workers, config: FusionConfig
-    ) -> None:
+    def __init__(self, measure: PlaneMeasure) -> None:
         self._measure = measure
-        self._workers = workers
-        self._config = config
-        self.notes: list[str] = []
+        self._next: tuple[Map, Plane] | None = None
 
-    def iter_fill(self, grey: Map, plane: Plane, focus: Map) -> Generator[None]:
-        """Fill `focus` tile by tile; equal to the whole to the last bit."""
-        if self._config.median_filter:
-            grey = yield from iter_median(grey, self._workers, self._config.tile_px)
+    def iter_add(self, grey: Map, plane: Plane) -> Generator[None]:
+        """Take the next plane."""
+        self._next = grey, plane
+        yield
 
-        def fill(tile: Tile) -> None:
-            focus[tile.window] = self._measure(with_halo(grey, tile, self._measure.halo_px))
+    def iter_end(self) -> Generator[None]:
+        """Nothing is left to do."""
+        yield
 
-        yield from self._workers.each(fill, tiles_of(grey, self._config.tile_px))
-
-    def provenance(self) -> dict[str, Any]:
-        """Return nothing: the config tells it all."""
-        return {}
-
-
-class NetworkMeasure:
-    """The UMIS network; it needs whole planes."""
-
-    def __init__(self, measure: "UmisFocusMeasure", workers: Workers, config: FusionConfig) -> None:
-        self._measure = measure
-        self._workers = workers
-        self._config = config
+    def iter_fill(self, focus: Map) -> Generator[None, None, Map]:
+        """Measure the plane taken last."""
+        assert self._next is not None
+        yield from self._measure.iter_fill(*self._next, focus)
+        self._next = None
+        return focus
 
     @property
     def notes(self) -> list[str]:
-        """What was changed for want of memory."""
+        """What the measure has to say."""
         return self._measure.notes
 
-    def iter_fill(self, grey: Map, plane: Plane, focus: Map) -> Generator[None]:
-        """Fill `focus` from the network's features."""
-        job = self._workers.submit(_unit_grey, plane, grey, self._config.channel)
-        unit = yield from self._workers.result(job)
-        if self._config.median_filter:
-            unit = yield from iter_median(unit, self._workers, self._config.tile_px)
-        focus[...] = yield from self._measure.iter_focus_map(unit)
-
     def provenance(self) -> dict[str, Any]:
-        """Return the weights and where they ran."""
-        checkpoint = self._measure.checkpoint
-        weights = {} if checkpoint is None else {"weights_sha256": checkpoint.sha256}
-        return {"device": self._measure.device.type, **weights}
+        """Return what tells the measure from others."""
+        return self._measure.provenance()
 
 
-def _unit_grey(plane: Plane, grey: Map, channel: ChannelRule | int) -> Map:
-    """Return grey in 0 to 1, as the reference method makes it where it has a rule."""
-    unit = reference_unit_grey(plane, channel)
-    return np.clip(grey / np.float32(255), 0, 1) if unit is None else unit
+def choose_measure(config: FusionConfig, workers: Workers, to_grey: GreyConverter) -> StackMeasure:
+    """Make the focus measure of a config; raises what loading of a checkpoint raises."""
+    if config.focus_measure == "learned":
+        from napari_umis_fusion.focus_measure.learned import LearnedFocusMeasure
 
+        return LearnedFocusMeasure(config.checkpoint, config, to_grey.span(), workers)
+    if config.focus_measure == "umis":
+        from napari_umis_fusion.focus_measure.umis import UmisFocusMeasure
 
-def iter_median(image: Map, workers: Workers, tile_px: int) -> Generator[None, None, Map]:
-    """Smooth a plane with a 5 x 5 median, yielding while threads work."""
-    smoothed = np.empty_like(image)
-
-    def fill(tile: Tile) -> None:
-        smoothed[tile.window] = median_5x5(with_halo(image, tile, REACH_PX))
-
-    yield from workers.each(fill, tiles_of(image, tile_px))
-    return smoothed
+        umis = UmisFocusMeasure(config.checkpoint, config.device)
+        return Planewise(NetworkMeasure(umis, workers, config))
+    maker = CLASSICAL[config.focus_measure]
+    measure = maker(config.detail_sigma_px, config.window_sigma_px)
+    return Planewise(TiledMeasure(measure, workers, config))

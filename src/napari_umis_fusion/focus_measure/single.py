@@ -40,9 +40,12 @@ def focus_map(
     config = (config or FusionConfig()).replace(**options)
     stack = as_stack(np.asarray(plane)[np.newaxis])
     values = read_plane(stack, 0, "raise").plane
-    grey = GreyConverter(stack, config.channel)(values)
+    to_grey = GreyConverter(stack, config.channel)
+    grey = to_grey(values)
     focus = np.empty_like(grey)
     with Workers(config.threads) as workers:
-        measure = choose_measure(config, workers)
-        drain(measure.iter_fill(grey, values, focus))
+        measure = choose_measure(config, workers, to_grey)
+        drain(measure.iter_add(grey, values))
+        drain(measure.iter_end())
+        drain(measure.iter_fill(focus))
     return focus

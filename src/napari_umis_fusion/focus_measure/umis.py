@@ -18,7 +18,7 @@ from napari_umis_fusion.focus_measure.deep_spatial_frequency import (
 from napari_umis_fusion.network.device import MemoryPolicy, choose_device
 from napari_umis_fusion.network.inference import StripNetwork, check_plane_size
 from napari_umis_fusion.network.unetplusplus import UNetPlusPlus
-from napari_umis_fusion.network.weights import Checkpoint, load_checkpoint
+from napari_umis_fusion.network.weights import Checkpoint, load_checkpoint, shipped_weights
 from napari_umis_fusion.workers import drain
 
 FocusMap = NDArray[np.float32]
@@ -29,8 +29,8 @@ class UmisFocusMeasure:
 
     Parameters
     ----------
-    source : path, Checkpoint or UNetPlusPlus
-        Trained weights; a network is read, never changed.
+    source : path, Checkpoint or UNetPlusPlus, optional
+        Trained weights, by default those of this package; a network is read, never changed.
     device : {"auto", "cpu", "cuda", "mps"}
         Where to compute.
     strip_rows : int, optional
@@ -57,10 +57,12 @@ class UmisFocusMeasure:
 
     def __init__(
         self,
-        source: str | os.PathLike[str] | Checkpoint | UNetPlusPlus,
+        source: str | os.PathLike[str] | Checkpoint | UNetPlusPlus | None = None,
         device: DeviceName = "auto",
         strip_rows: int | None = None,
     ) -> None:
+        if source is None:
+            source = shipped_weights("umis-unetplusplus")
         if isinstance(source, (str, os.PathLike)):
             source = load_checkpoint(source)
         self.checkpoint = source if isinstance(source, Checkpoint) else None

@@ -188,7 +188,7 @@ class PlaneRanker(nn.Module):
         responses = self.respond(planes.reshape(batch * count, 1, height, width))
         percept = self.perceive(in_sight(responses))
         compared = self.compare([in_sight(level) for level in percept.levels])
-        scores = self.conclude(percept, [in_sight(level) for level in compared])
+        scores = self.conclude(percept.skip, percept.prior, [in_sight(level) for level in compared])
         return scores.of_stacks(batch, count, height, width)
 
     def respond(self, planes: Tensor) -> Tensor:
@@ -219,15 +219,15 @@ class PlaneRanker(nn.Module):
         )
         return quarter, eighth, sixteenth
 
-    def conclude(self, percept: Percept, levels: list[Sight]) -> Scores:
+    def conclude(self, skip: Tensor, prior: Tensor, levels: list[Sight]) -> Scores:
         """Compare once more and sum up from coarse to fine, to scores (N, Y, X)."""
         quarter, eighth, sixteenth = (
             mix(level) for mix, level in zip(self.second_mix, levels, strict=True)
         )
         eighth = eighth + _enlarged(self.up[2](F.relu(sixteenth)), 2)
         quarter = self.after(quarter + _enlarged(self.up[1](F.relu(eighth)), 2))
-        fine = F.relu(_enlarged(self.up[0](quarter), 2) + percept.skip)
-        scores = self.head(fine).float() + _enlarged(percept.prior, 2)
+        fine = F.relu(_enlarged(self.up[0](quarter), 2) + skip)
+        scores = self.head(fine).float() + _enlarged(prior, 2)
         return Scores(*_enlarged(scores, 2).unbind(1))
 
 

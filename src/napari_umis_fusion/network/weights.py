@@ -44,6 +44,9 @@ PICKLED = (".pth", ".pt")
 
 MOST_BYTES = 2**28  # forty times what this architecture takes
 
+SHIPPED = Path(__file__).parent.parent / "weights"
+"""Where the package keeps trained weights, each beside its model card."""
+
 _HEADER_KEY = "napari_umis_fusion"
 _PARALLEL_PREFIX = "module."
 
@@ -164,6 +167,20 @@ def save_checkpoint(
     return where
 
 
+def shipped_weights(architecture: Architecture) -> Path:
+    """Return the trained weights that come with this package.
+
+    Raises
+    ------
+    CheckpointError
+        If the installation lacks them.
+    """
+    path = SHIPPED / f"{architecture}.safetensors"
+    if not path.is_file():
+        raise CheckpointError(f"{path} is missing; install the package again, or give a checkpoint")
+    return path
+
+
 def describe_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Say what a checkpoint is: path, format, architecture, parameters, sha256 and metadata.
 
@@ -233,8 +250,7 @@ def _header(content: bytes) -> dict[str, Any]:
     """Read our part of the header of a safetensors file that is known to be sound."""
     length = int.from_bytes(content[:8], "little")
     entries = json.loads(content[8 : 8 + length]).get("__metadata__", {})
-    header: dict[str, Any] = json.loads(entries.get(_HEADER_KEY, "{}"))
-    return header
+    return dict(json.loads(entries.get(_HEADER_KEY, "{}")))
 
 
 def _plain(found: Any, path: Path) -> dict[str, Tensor]:
@@ -270,7 +286,7 @@ def _empty(architecture: Architecture) -> State:
 def _check_architecture(state: State, metadata: Mapping[str, Any], path: Path) -> None:
     """Raise `CheckpointError` unless `state` fits its network exactly."""
     architecture = _named(metadata)
-    if architecture not in ARCHITECTURES:
+    if architecture not in tuple(ARCHITECTURES):  # a header may hold what cannot be hashed
         raise CheckpointError(
             f"{path}: its header says architecture {architecture!r}; this version knows "
             f"{', '.join(ARCHITECTURES)}: update the package, or use other weights"

@@ -77,9 +77,9 @@ class StackDistribution:
     flicker: float = field(
         default=0.04, metadata=_share("most flicker, relative standard deviation")
     )
-    jitter_share: float = field(default=0.2, metadata=_share("stacks that shake between planes"))
+    jitter_share: float = field(default=0.3, metadata=_share("stacks that shake between planes"))
     jitter_px: float = field(
-        default=0.35, metadata=_range("most of that shake, standard deviation", "px")
+        default=1.0, metadata=_range("most of that shake, standard deviation", "px")
     )
     jpeg_share: float = field(
         default=0.15,
@@ -99,9 +99,10 @@ class StackDistribution:
 def _check(spec: Field[Any], value: Any) -> None:
     """Raise `ConfigError` unless the value is of the kind of the default and within bounds."""
     low, high, unit = (spec.metadata[key] for key in ("min", "max", "unit"))
-    paired = isinstance(spec.default, tuple)
+    default: Any = spec.default
+    paired = isinstance(default, tuple)
     pair = value if paired else (value, value)
-    whole = is_int(spec.default[0] if paired else spec.default)
+    whole = is_int(default[0] if paired else default)
     if _is_range(pair, whole) and low <= pair[0] and pair[1] <= high:
         return
     kind = "whole number" if whole else "number"

@@ -1,0 +1,173 @@
+"""``umis-fusion train``: images in, weights and a loss curve out."""
+
+import argparse
+import math
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_umis_fusion.cli.options import add_config_options, given_options
+from napari_umis_fusion.cli.reporting import said, say, say_json
+from napari_umis_fusion.errors import CheckpointError, ConfigError
+from napari_umis_fusion.training.config import TrainingConfig
+
+if TYPE_CHECKING:
+    from napari_umis_fusion.training.result import TrainingResult
+
+REASONS = {
+    "done": "all steps were made",
+    "no_gain": "validation did not gain any more",
+    "not_finite": "the loss became infinite or not a number, the last good weights were kept; "
+    "lower --learning-rate",
+}
+"""Why training ended, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What is written; all absolute."""
+
+    weights: Path
+    state: Path
+    csv: Path
+    png: Path
+
+
+def add_train_parser(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "train",
+        help="train a network on sharp images of your own",
+        description="Train a network on sharp images, without labels: folders, with their "
+        "subfolders, or files. An interrupted training goes on with --resume.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("data", nargs="+", metavar="DATA", help="folders of images, or images")
+    parser.add_argument(
+        "-o", "--output", required=True, metavar="WEIGHTS", help="trained weights, .safetensors"
+    )
+    parser.add_argument("--start", metavar="FILE", help="weights to start from")
+    parser.add_argument(
+        "--state", metavar="FILE", help="what --resume needs (default: beside WEIGHTS, .state)"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with the interrupted training in --state"
+    )
+    parser.add_argument(
+        "--curve",
+        metavar="PREFIX",
+        help="loss curve, PREFIX.csv and PREFIX.png (default: beside WEIGHTS, -loss)",
+    )
+    parser.add_argument(
+        "--reference", action="store_true", help="the published recipe of UMIS-Fusion"
+    )
+    add_config_options(parser, TrainingConfig, "how to train")
+    parser.set_defaults(run=run_train)
+
+
+def run_train(arguments: argparse.Namespace) -> None:
+    """Train as the arguments say; outputs are checked before any work."""
+    config = training_config_from(arguments)
+    files = _files(arguments)
+    from napari_umis_fusion.cli.training_report import TrainingReport
+    from napari_umis_fusion.training import train
+
+    report = TrainingReport(files.csv, quiet=arguments.json)
+    events = train(
+        arguments.data, config, start=arguments.start, state=files.state, resume=arguments.resume
+    )
+    if arguments.resume and not files.state.exists():
+        report.tell(f"note: {files.state} does not exist: training starts at the first step")
+    try:
+        with closing(events), report:
+            result = report.follow(events)
+    except KeyboardInterrupt:
+        report.curve.save_csv(files.csv)
+        raise KeyboardInterrupt(_how_to_resume(report.step, report.saved_step, files)) from None
+    result.save(files.weights)
+    report.curve.save_csv(files.csv)
+    report.curve.save_png(files.png)
+    files.state.unlink(missing_ok=True)  # nothing is left to go on with
+    if arguments.json:
+        say_json(_as_json(result, files, report.left_out))
+        return
+    for line in _summary(result, files):
+        say(line)
+
+
+def training_config_from(arguments: argparse.Namespace) -> TrainingConfig:
+    """Return the config that the given options describe.
+
+    Raises
+    ------
+    ConfigError
+        If a value is out of bounds or options contradict each other.
+    """
+    given = given_options(arguments, TrainingConfig)
+    if not arguments.reference:
+        return TrainingConfig(**given)
+    if given.get("objective", "reconstruct") != "reconstruct":
+        raise ConfigError("--reference is the objective 'reconstruct'; leave --objective out.")
+    return TrainingConfig.reference(**given)
+
+
+def _files(arguments: argparse.Namespace) -> Files:
+    weights = Path(arguments.output).absolute()
+    if weights.suffix != ".safetensors":
+        raise CheckpointError(f"{weights}: weights are saved as .safetensors; change the ending")
+    curve = Path(arguments.curve or weights.with_name(f"{weights.stem}-loss")).absolute()
+    state = Path(arguments.state or weights.with_suffix(".state")).absolute()
+    csv, png = (curve.with_name(curve.name + ending) for ending in (".csv", ".png"))
+    files = Files(weights, state, csv, png)
+    for path in (weights, state, csv, png):
+        if not path.parent.is_dir() or path.is_dir():
+            raise CheckpointError(f"{path}: no file can be written there; make its folder first")
+    _check_apart(files, arguments)
+    return files
+
+
+def _check_apart(files: Files, arguments: argparse.Namespace) -> None:
+    """Keep a picture out of the images, and an interrupted training from being written over."""
+    if any(files.png.resolve().is_relative_to(Path(data).resolve()) for data in arguments.data):
+        raise ConfigError(
+            f"{files.png} would lie among the images, and be learnt from the next time; give "
+            "--output or --curve in another folder."
+        )
+    if files.state.exists() and not arguments.resume:
+        raise ConfigError(
+            f"{files.state} holds an interrupted training; give --resume to go on with it, "
+            "another --state, or delete it."
+        )
+
+
+def _how_to_resume(step: int, saved_step: int, files: Files) -> str:
+    if not saved_step:
+        return f"training stopped at step {step}, before the first validation: nothing was saved"
+    return (
+        f"training stopped at step {step}; repeat the command with --resume to go on from step "
+        f"{saved_step}, which {files.state} holds"
+    )
+
+
+def _as_json(result: "TrainingResult", files: Files, left_out: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "weights": files.weights,
+        "curve": {"csv": files.csv, "png": files.png},
+        "step": result.step,
+        "steps_done": result.steps_done,
+        "metrics": {k: v if math.isfinite(v) else None for k, v in result.metrics.items()},
+        "reason": result.reason,
+        "data": dict(result.data),
+        "left_out": left_out,
+    }
+
+
+def _summary(result: "TrainingResult", files: Files) -> list[str]:
+    scores = said(result.metrics) or "never validated"
+    return [
+        f"weights: {files.weights}",
+        f"loss curve: {files.csv}, {files.png}",
+        f"best: step {result.step} of {result.steps_done}: {scores}",
+        f"ended: {REASONS[result.reason]}",
+    ]

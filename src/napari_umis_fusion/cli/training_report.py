@@ -1,0 +1,121 @@
+"""What the command line shows of a running training."""
+
+from collections.abc import Generator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from napari_umis_fusion.cli.reporting import progress_bar, said, say
+from napari_umis_fusion.training.curves import LossCurve
+from napari_umis_fusion.training.events import (
+    CheckpointSaved,
+    StepDone,
+    TrainingEvent,
+    TrainingStarted,
+    Validated,
+)
+from napari_umis_fusion.training.result import TrainingResult
+
+
+class TrainingReport:
+    """Shows a training on a bar and in lines, and keeps its loss curve.
+
+    Parameters
+    ----------
+    csv : Path
+        Where the curve is saved whenever the training's state is, to go on from both.
+    quiet : bool
+        Show nothing.
+
+    Attributes
+    ----------
+    curve : LossCurve
+        Up to now.
+    step, saved_step : int
+        Updates so far, and those that can be gone on from.
+    left_out : tuple of str
+        Images that could not be used, each with the reason.
+    """
+
+    def __init__(self, csv: Path, *, quiet: bool) -> None:
+        self.curve = LossCurve()
+        self.step = self.saved_step = 0
+        self.left_out: tuple[str, ...] = ()
+        self._csv = csv
+        self._quiet = quiet
+        self._total = 0
+        self._bar = progress_bar("training", "step", quiet=quiet)
+        self._shown: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.close()
+
+    def follow(self, events: Generator[TrainingEvent, None, TrainingResult]) -> TrainingResult:
+        """Run a training to its end."""
+        while True:
+            try:
+                self.take(next(events))
+            except StopIteration as end:
+                result: TrainingResult = end.value
+                return result
+
+    def take(self, event: TrainingEvent) -> None:
+        """Show an event."""
+        self.curve.add(event)
+        match event:
+            case TrainingStarted():
+                self._start(event)
+            case StepDone():
+                self._advance(event)
+            case Validated():
+                self._validate(event)
+            case CheckpointSaved():
+                self.saved_step = event.step
+                self.curve.save_csv(self._csv)
+            case _:
+                self._bar.update(0)
+
+    def tell(self, line: str) -> None:
+        """Print a line for people, above the bar."""
+        if not self._quiet:
+            self._bar.clear()
+            say(line, flush=True)
+            self._bar.refresh()
+
+    def _start(self, event: TrainingStarted) -> None:
+        self.step = self.saved_step = event.first_step
+        self.left_out, self._total = event.left_out, event.total_steps
+        for reason in event.left_out:
+            self.tell(f"left out: {reason}")
+        self.tell(
+            f"learning from {event.training_images} images, validating on "
+            f"{event.validation_images}; {event.parameters:,} weights, {event.device}, "
+            f"{event.precision}"
+        )
+        if event.first_step:
+            self.curve = LossCurve.read_csv(self._csv, event.first_step)
+            self.tell(f"going on from step {event.first_step} of {event.total_steps}")
+        self._bar.reset(event.total_steps)
+        self._bar.initial = self._bar.n = event.first_step
+
+    def _advance(self, event: StepDone) -> None:
+        self.step = self._bar.n = event.step
+        self._show(loss=event.losses["total"])
+
+    def _validate(self, event: Validated) -> None:
+        self._show(**{name: event.metrics[name] for name in list(event.metrics)[:1]})
+        best = "; the best so far" if event.is_best else ""
+        self.tell(f"step {event.step} of {self._total}: {said(event.metrics)}{best}")
+
+    def _show(self, **numbers: float) -> None:
+        self._shown |= {name: f"{value:.4g}" for name, value in numbers.items()}
+        self._bar.set_postfix(self._shown, refresh=False)
+        self._bar.update(0)

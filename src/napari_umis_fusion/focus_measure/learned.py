@@ -1,0 +1,176 @@
+"""The focus measure of the network that ranks planes in sight of their neighbours."""
+
+import os
+from collections import deque
+from collections.abc import Generator, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.errors import CheckpointError
+from napari_umis_fusion.focus_measure.planewise import iter_median
+from napari_umis_fusion.network.device import MemoryPolicy, choose_device, computes_bfloat16
+from napari_umis_fusion.network.plane_ranker import REACH_PLANES, PlaneRanker, Scores
+from napari_umis_fusion.network.ranking import RankingStream
+from napari_umis_fusion.network.weights import Checkpoint, load_checkpoint, shipped_weights
+from napari_umis_fusion.stack import Plane
+from napari_umis_fusion.workers import Workers
+
+Map = NDArray[np.float32]
+
+STRIP_PIXELS = 2**22
+"""Of a strip of rows: about 0.6 GB."""
+
+LEAST_STRIP_ROWS = 256
+"""Shorter strips would mostly compute what they share with their neighbours."""
+
+FARTHEST = 60.0
+"""Scores further from the first plane's leave no doubt; their exponentials fit into 32 bits."""
+
+
+class LearnedFocusMeasure:
+    """Measures focus with a `PlaneRanker`; focus is the exponential of its score.
+
+    Parameters
+    ----------
+    source : path, Checkpoint or PlaneRanker, optional
+        Trained weights; by default those of this package.
+    config : FusionConfig
+        Device, median filter and tiles.
+    contrast : float
+        Grey levels that the stack spans.
+    workers : Workers
+        Threads to run on.
+    strip_rows : int, optional
+        Rows computed at once; by default chosen for the planes' width. Focus is the same up to
+        rounding.
+
+    Attributes
+    ----------
+    checkpoint : Checkpoint or None
+        Where the weights come from; None if a network was given.
+
+    Raises
+    ------
+    CheckpointError
+        If the checkpoint cannot be loaded, or belongs to another network.
+    DeviceError
+        If the device is absent.
+    """
+
+    lag = REACH_PLANES
+    is_share = True
+
+    def __init__(
+        self,
+        source: str | os.PathLike[str] | Checkpoint | PlaneRanker | None,
+        config: FusionConfig,
+        contrast: float,
+        workers: Workers,
+        strip_rows: int | None = None,
+    ) -> None:
+        if source is None:
+            source = shipped_weights("plane-ranker")
+        if isinstance(source, (str, os.PathLike)):
+            source = load_checkpoint(source)
+        self.checkpoint = source if isinstance(source, Checkpoint) else None
+        self._model = _network(source) if isinstance(source, Checkpoint) else source
+        self._policy = MemoryPolicy(choose_device(config.device), strip_rows)
+        self._gain = np.float32(1 / contrast) if contrast > 0 else np.float32(1)
+        self._config = config
+        self._workers = workers
+        self._stream: tuple[torch.device, int, RankingStream] | None = None
+        self._recent: deque[Map] = deque(maxlen=2 * REACH_PLANES)
+        self._ready: deque[Scores] = deque()
+        self._first: tuple[Map, Map] | None = None
+
+    @property
+    def device(self) -> torch.device:
+        """Where planes are computed now."""
+        return self._policy.device
+
+    @property
+    def notes(self) -> list[str]:
+        """What was changed for want of memory, for people to read."""
+        return self._policy.notes
+
+    def iter_add(self, grey: Map, plane: Plane) -> Generator[None]:
+        """Take the next plane."""
+        if self._config.median_filter:
+            grey = yield from iter_median(grey, self._workers, self._config.tile_px)
+        unit = grey * self._gain
+        if self._policy.strip_rows is None:
+            rows = max(LEAST_STRIP_ROWS, STRIP_PIXELS // grey.shape[1])
+            self._policy.strip_rows = min(rows, grey.shape[0])
+
+        def step(device: torch.device, rows: int) -> Generator[None, None, Scores | None]:
+            return (yield from self._iter_push(unit, device, rows))
+
+        scores = yield from self._policy.iter_run(step, (grey.shape[0], grey.shape[1]))
+        if scores is not None:
+            self._ready.append(scores)
+        if self.device.type != "cpu":  # from where memory may run out, to be taken up elsewhere
+            self._recent.append(unit)
+
+    def iter_end(self) -> Generator[None]:
+        """Score the last planes."""
+        if self._stream is None:
+            return
+        left: Iterator[Scores] = self._stream[2].end()
+        while True:
+            scores = yield from self._workers.result(self._workers.submit(next, left, None))
+            if scores is None:
+                return
+            self._ready.append(scores)
+
+    def iter_fill(self, focus: Map) -> Generator[None, None, Map]:
+        """Fill `focus` with the oldest plane's; returns that of the weighted blend."""
+        scores = self._ready.popleft()
+        select, weigh = scores.select.numpy(), scores.weigh.numpy()
+        if self._first is None:
+            self._first = select.copy(), weigh.copy()
+        _exponential(select, self._first[0], np.float32(1), focus)
+        yield
+        weight = np.empty_like(focus)
+        # The blend weighs by the square of focus.
+        _exponential(weigh, self._first[1], np.float32(0.5), weight)
+        return weight
+
+    def provenance(self) -> dict[str, Any]:
+        """Return the weights and where they ran."""
+        weights = {} if self.checkpoint is None else {"weights_sha256": self.checkpoint.sha256}
+        return {"device": self.device.type, **weights}
+
+    def _iter_push(
+        self, unit: Map, device: torch.device, rows: int
+    ) -> Generator[None, None, Scores | None]:
+        if self._stream is None or self._stream[:2] != (device, rows):
+            stream = RankingStream(
+                self._model.to(device), device, unit.shape, rows, computes_bfloat16(device)
+            )
+            for plane in self._recent:  # what the stream had seen before memory ran out
+                yield from self._workers.result(self._workers.submit(stream.push, plane))
+            self._stream = device, rows, stream
+        job = self._workers.submit(self._stream[2].push, unit)
+        return (yield from self._workers.result(job))
+
+
+def _exponential(scores: Map, first: Map, factor: np.float32, out: Map) -> None:
+    """Fill `out` with the exponential of `factor` times the scores' lead over the first plane's."""
+    np.subtract(scores, first, out=out)
+    np.clip(out, -FARTHEST, FARTHEST, out=out)
+    np.multiply(out, factor, out=out)
+    np.exp(out, out=out)
+
+
+def _network(checkpoint: Checkpoint) -> PlaneRanker:
+    model = checkpoint.model()
+    if not isinstance(model, PlaneRanker):
+        raise CheckpointError(
+            f"{checkpoint.path}: weights of {checkpoint.architecture!r}, which the focus measure "
+            "'learned' cannot use; use focus_measure='umis', or other weights"
+        )
+    return model

@@ -1,0 +1,9 @@
+"""Training without labels: to select sharp planes, or to rebuild images as published.
+
+The public names are listed in the stub beside this file and are loaded on first use, so that
+reading a config does not load torch.
+"""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

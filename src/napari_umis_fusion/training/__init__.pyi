@@ -1,0 +1,14 @@
+from .config import TrainingConfig as TrainingConfig
+from .curves import LossCurve as LossCurve
+from .events import CheckpointSaved as CheckpointSaved
+from .events import StepDone as StepDone
+from .events import TrainingEvent as TrainingEvent
+from .events import TrainingFinished as TrainingFinished
+from .events import TrainingStarted as TrainingStarted
+from .events import Validated as Validated
+from .events import Working as Working
+from .images import ImageSet as ImageSet
+from .images import gather_images as gather_images
+from .loop import train as train
+from .loop import train_to_end as train_to_end
+from .result import TrainingResult as TrainingResult

@@ -1,0 +1,167 @@
+"""How to train: one frozen, validated dataclass that the command line and the dock read."""
+
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Literal, Self
+
+from napari_umis_fusion.config import DeviceName
+from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.fields import check_fields, choice, number
+
+Objective = Literal["select", "reconstruct"]
+Schedule = Literal["one_cycle", "exponential", "constant"]
+Precision = Literal["auto", "float32", "bfloat16"]
+SpatialFrequency = Literal["differences", "published"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingConfig:
+    """How a network is trained.
+
+    Default, unit, bounds and help of each field stand in its metadata.
+
+    Raises
+    ------
+    ConfigError
+        For a value outside its choices or bounds.
+    """
+
+    objective: Objective = field(
+        default="select",
+        metadata=choice(
+            Objective,
+            "'select' learns from rendered stacks which plane is sharp; 'reconstruct' learns to "
+            "rebuild single images, as UMIS-Fusion was published",
+        ),
+    )
+    steps: int = field(
+        default=10_000, metadata=number("updates of the weights", "", 1, 100_000_000)
+    )
+    epochs: int = field(
+        default=0,
+        metadata=number("passes over the images, instead of steps; 0: count steps", "", 0, 100_000),
+    )
+    batch: int = field(
+        default=36,
+        metadata=number("planes ('select') or images ('reconstruct') in a step", "", 1, 4096),
+    )
+    patch_px: int = field(
+        default=128, metadata=number("side of a rendered stack ('select')", "px", 32, 1024)
+    )
+    width_px: int = field(
+        default=717, metadata=number("images are resized to ('reconstruct')", "px", 32, 8192)
+    )
+    height_px: int = field(
+        default=600, metadata=number("images are resized to ('reconstruct')", "px", 32, 8192)
+    )
+    learning_rate: float = field(
+        default=2.5e-3, metadata=number("highest step size of AdamW", "", 1e-8, 1.0)
+    )
+    schedule: Schedule = field(
+        default="one_cycle",
+        metadata=choice(
+            Schedule,
+            "'one_cycle' warms up and falls to nothing along a cosine; 'exponential' shrinks by "
+            "decay after each epoch; 'constant' stays",
+        ),
+    )
+    decay: float = field(
+        default=0.9, metadata=number("of the learning rate in each epoch", "", 0.01, 1.0)
+    )
+    warmup_share: float = field(
+        default=0.05, metadata=number("of the steps, in which 'one_cycle' rises", "", 0.0, 0.9)
+    )
+    weight_decay: float = field(
+        default=1e-2, metadata=number("pull of the weights towards zero", "", 0.0, 10.0)
+    )
+    gradient_clip: float = field(
+        default=5.0, metadata=number("longest gradient; 0: any", "", 0.0, 1e6)
+    )
+    select_weight: float = field(
+        default=1.0, metadata=number("of the error of the selection", "", 0.0, 1e3)
+    )
+    weigh_weight: float = field(
+        default=1.5, metadata=number("of the error of the weighted mean", "", 0.0, 1e3)
+    )
+    false_edge_weight: float = field(
+        default=900.0, metadata=number("of gradients that no plane has", "", 0.0, 1e6)
+    )
+    mse_weight: float = field(
+        default=1.0, metadata=number("of the squared error ('reconstruct')", "", 0.0, 1e3)
+    )
+    ssim_weight: float = field(
+        default=3.0, metadata=number("of structural similarity ('reconstruct')", "", 0.0, 1e3)
+    )
+    gradient_weight: float = field(
+        default=1.0, metadata=number("of gradients ('reconstruct')", "", 0.0, 1e3)
+    )
+    spatial_frequency_weight: float = field(
+        default=2.0, metadata=number("of spatial frequency ('reconstruct')", "", 0.0, 1e3)
+    )
+    spatial_frequency: SpatialFrequency = field(
+        default="differences",
+        metadata=choice(
+            SpatialFrequency, "of neighbours' differences, or, as published, of their values"
+        ),
+    )
+    validation_share: float = field(
+        default=0.1, metadata=number("of the images, kept from training", "", 0.0, 0.9)
+    )
+    validate_every: int = field(
+        default=250,
+        metadata=number(
+            "steps from one validation to the next; 0: a pass over the images", "", 0, 1_000_000
+        ),
+    )
+    patience: int = field(
+        default=0,
+        metadata=number(
+            "validations without gain after which training stops; 0: never", "", 0, 1e6
+        ),
+    )
+    seed: int = field(default=0, metadata=number("of every random choice", "", 0, 2**31 - 1))
+    device: DeviceName = field(
+        default="auto", metadata=choice(DeviceName, "where the network is trained")
+    )
+    precision: Precision = field(
+        default="auto",
+        metadata=choice(Precision, "'auto' takes bfloat16 where the device computes it natively"),
+    )
+    threads: int = field(
+        default=0, metadata=number("threads to compute with; 0: one for each core", "", 0, 256)
+    )
+
+    def __post_init__(self) -> None:
+        """Check every field against its metadata."""
+        check_fields(self)
+
+    @classmethod
+    def reference(cls, **options: Any) -> Self:
+        """Return the published recipe of UMIS-Fusion: 80 epochs of batches of 8 images.
+
+        Where `options` has steps, these are made instead of epochs.
+        """
+        recipe: dict[str, Any] = {
+            "objective": "reconstruct",
+            "epochs": 0 if "steps" in options else 80,
+            "batch": 8,
+            "learning_rate": 1e-4,
+            "schedule": "exponential",
+            "weight_decay": 5e-4,
+            "gradient_clip": 0.0,
+            "spatial_frequency": "published",
+            "validate_every": 0,
+            "precision": "float32",
+        }
+        return cls(**{**recipe, **options})
+
+    def replace(self, **options: Any) -> Self:
+        """Return a copy with some fields changed; raises `ConfigError` for unknown ones."""
+        names = [entry.name for entry in fields(self)]
+        unknown = [name for name in options if name not in names]
+        if unknown:
+            raise ConfigError(f"unknown option {', '.join(unknown)}; accepted: {', '.join(names)}.")
+        return replace(self, **options)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields as a dict of JSON values."""
+        return asdict(self)

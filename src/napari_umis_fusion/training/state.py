@@ -1,0 +1,131 @@
+"""All that a training needs to go on to the same weights: one file, written whole."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from napari_umis_fusion.errors import CheckpointError
+from napari_umis_fusion.replacing import written_beside
+from napari_umis_fusion.training.config import TrainingConfig
+
+FORMAT = 1
+
+
+@dataclass(slots=True)
+class Best:
+    """The weights that validated best so far.
+
+    Attributes
+    ----------
+    weights : mapping of str to Tensor
+        On the CPU.
+    step : int
+        Updates behind them.
+    score : float
+        Of their validation.
+    metrics : mapping of str to float
+        Of their validation.
+    """
+
+    weights: Mapping[str, Tensor]
+    step: int
+    score: float
+    metrics: Mapping[str, float]
+
+
+@dataclass(slots=True)
+class TrainingState:
+    """Where a training stands.
+
+    Random choices follow from the config's seed and the step, so these two are their state.
+
+    Attributes
+    ----------
+    config : TrainingConfig
+        Of the training.
+    data : mapping
+        What it is trained on, to refuse other data.
+    step : int
+        Updates so far.
+    weights, optimizer : mapping
+        State of the network and of the optimiser.
+    best : Best or None
+        Before the first validation there is none.
+    without_gain : int
+        Validations since the best.
+    """
+
+    config: TrainingConfig
+    data: Mapping[str, Any]
+    step: int
+    weights: Mapping[str, Tensor]
+    optimizer: Mapping[str, Any]
+    best: Best | None
+    without_gain: int
+
+    def save(self, path: Path) -> None:
+        """Write the file; it appears under its name once it is complete.
+
+        Raises
+        ------
+        CheckpointError
+            If it cannot be written.
+        """
+        best = self.best and {
+            "weights": dict(self.best.weights),
+            "step": self.best.step,
+            "score": self.best.score,
+            "metrics": dict(self.best.metrics),
+        }
+        content = {
+            "format": FORMAT,
+            "config": json.dumps(self.config.as_dict()),
+            "data": json.dumps(dict(self.data)),
+            "step": self.step,
+            "weights": dict(self.weights),
+            "optimizer": dict(self.optimizer),
+            "best": best,
+            "without_gain": self.without_gain,
+        }
+        try:
+            with written_beside(path) as beside:
+                torch.save(content, beside)
+        except (OSError, RuntimeError) as error:  # torch has the latter for a full disk
+            raise CheckpointError(f"{path}: training cannot save there ({error})") from error
+
+
+def load_state(path: str | os.PathLike[str]) -> TrainingState:
+    """Read what `TrainingState.save` wrote, running nothing that it holds.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is missing, damaged, or no training state.
+    """
+    where = Path(path)
+    try:
+        content = torch.load(where, map_location="cpu", weights_only=True)
+        best = content["best"] and Best(**content["best"])
+        return TrainingState(
+            TrainingConfig(**json.loads(content["config"])),
+            json.loads(content["data"]),
+            content["step"],
+            content["weights"],
+            content["optimizer"],
+            best,
+            content["without_gain"],
+        )
+    except OSError as error:
+        raise CheckpointError(
+            f"{where}: cannot be read ({error.strerror}); give the file of a training"
+        ) from error
+    except Exception as error:  # what a damaged file raises is anyone's guess
+        raise CheckpointError(
+            f"{where}: damaged, or not the state of a training; start anew, or give another file"
+        ) from error
