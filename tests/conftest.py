@@ -21,6 +21,19 @@ def golden_weights(golden):
     return GOLDEN / "weights.pth"
 
 
+@pytest.fixture(scope="session")
+def ranker_weights(tmp_path_factory):
+    """Weights that training of the ranking network starts from: a classical measure."""
+    import torch
+
+    from napari_umis_fusion.network.plane_ranker import PlaneRanker
+    from napari_umis_fusion.network.weights import save_checkpoint
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return save_checkpoint(tmp_path_factory.mktemp("w") / "w.safetensors", PlaneRanker())
+
+
 @pytest.fixture(params=["jit", "no jit"])
 def jit(request, monkeypatch):
     """Run with compiled kernels, then as Python, where an index out of bounds is an error.

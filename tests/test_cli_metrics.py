@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import tifffile
 
 from napari_umis_fusion import fuse, metrics, write_image
 from napari_umis_fusion.cli import main
@@ -220,3 +221,17 @@ def test_inputs_are_checked_before_any_plane_is_read(options, monkeypatch, capsy
     assert [sources for sources in read if len(sources) > 1] == []
     assert main(["metrics", "fused.png", *STACK]) == 0
     assert [sources for sources in read if len(sources) > 1], "the stack is read through this"
+
+
+def test_a_time_point_of_a_hyperstack(rendered, result, capsys):
+    grey = np.moveaxis(rendered.stack, 3, 1)[:, :1]  # ZCYX
+    series = np.stack([grey // 8, grey])
+    tifffile.imwrite("series.ome.tif", series, ome=True, metadata={"axes": "TZCYX"})
+    write_image("grey.tif", result.all_in_focus[..., 0])
+    of_first, of_second = (
+        told(capsys, "grey.tif", "--stack", "series.ome.tif", "--index", f"T={t}")["metrics"]
+        for t in (0, 1)
+    )
+    assert of_second["false_edge_rate"]["value"] < 0.1 < of_first["false_edge_rate"]["value"]
+    assert main(["metrics", "grey.tif", "--stack", "series.ome.tif", "--index", "T"]) == 2
+    assert "accepted is AXIS=N" in capsys.readouterr().err

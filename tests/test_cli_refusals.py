@@ -61,7 +61,7 @@ def files_of(folder):
         (["planes", "-o", "o.png", "--channel", "blue"], 2, "accepted are auto, luminance"),
         (["planes", "-o", "o.png", "--channel", "3"], 1, "channel=3, but the stack has 3"),
         (["planes", "-o", "o.png", "--reference"], 2, "give --checkpoint FILE"),
-        (["planes", "-o", "o.png", "--focus-measure", "umis"], 2, "needs the weights"),
+        (["planes", "-o", "o.png", "--checkpoint", "w.pth"], 2, "only used by focus_measure="),
         (["planes", "-o", "o.png", "--reference", "--checkpoint", "absent.pth"], 1, "absent.pth"),
     ],
 )

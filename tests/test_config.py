@@ -32,11 +32,6 @@ def refused(message, **options):
     assert str(caught.value) == message
 
 
-def valid(name, value):
-    """Options that hold the value, and what it needs beside it."""
-    return {name: value, **({"checkpoint": "w.pth"} if value == "umis" else {})}
-
-
 def test_every_field_is_of_a_known_kind():
     """What is no number, choice or path is a switch; each is told about."""
     for spec in FIELDS:
@@ -87,7 +82,7 @@ def test_choices_are_accepted_and_others_refused(spec):
     choices = spec.metadata["choices"]
     assert spec.default in choices
     for choice in choices:
-        assert getattr(FusionConfig(**valid(spec.name, choice)), spec.name) == choice
+        assert getattr(FusionConfig(**{spec.name: choice}), spec.name) == choice
     also = " or a channel number" if spec.name == "channel" else ""
     for value in ("no such", spec.default.upper(), "", None, 1.5, True, []):
         message = f"{spec.name}={value!r}; accepted are {', '.join(choices)}{also}."
@@ -117,13 +112,8 @@ def test_channel_may_be_a_number(number):
             "centre, or 0.",
         ),
         (
-            {"focus_measure": "umis"},
-            "focus_measure='umis' needs the weights of its network: give checkpoint= (command "
-            "line: --checkpoint) a .safetensors or .pth file.",
-        ),
-        (
             {"checkpoint": "w.pth"},
-            "checkpoint='w.pth' is only used by focus_measure='umis', got "
+            "checkpoint='w.pth' is only used by focus_measure='learned' and 'umis', got "
             "focus_measure='laplacian'; drop one of the two.",
         ),
         (
@@ -134,6 +124,13 @@ def test_channel_may_be_a_number(number):
 )
 def test_what_contradicts_itself_is_refused(options, message):
     refused(message, **options)
+
+
+@pytest.mark.parametrize("checkpoint", [None, "w.safetensors"])
+@pytest.mark.parametrize("measure", ["learned", "umis"])
+def test_networks_come_with_weights_or_take_others(measure, checkpoint):
+    made = FusionConfig(focus_measure=measure, checkpoint=checkpoint)
+    assert made.checkpoint == checkpoint
 
 
 @pytest.mark.parametrize("window_px", [0, 1, 3, 9999])
@@ -153,8 +150,8 @@ def test_replace():
 def test_replace_checks_what_it_makes():
     with pytest.raises(ConfigError, match="threads=-1; accepted is a whole number"):
         FusionConfig().replace(threads=-1)
-    with pytest.raises(ConfigError, match="needs the weights of its network"):
-        FusionConfig().replace(focus_measure="umis")
+    with pytest.raises(ConfigError, match="only used by focus_measure='learned' and 'umis'"):
+        FusionConfig.reference("umis.pth").replace(focus_measure="tenengrad")
 
 
 def test_replace_refuses_unknown_options():

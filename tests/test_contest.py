@@ -9,9 +9,8 @@ from napari_umis_fusion.contest import (
     NOISE_SHARE,
     UNDECIDED,
     Contest,
-    Scales,
 )
-from napari_umis_fusion.decision import Decision
+from napari_umis_fusion.decision import INVALID, Decision
 from napari_umis_fusion.tiles import tiles_of
 from napari_umis_fusion.workspace import Workspace
 
@@ -27,25 +26,32 @@ def blank(shape):
     return Contest.blank(*shape, workspace), Decision.blank(*shape, workspace)
 
 
-def weigh(focus, chosen, new, old, scales, side_px=64):
-    """Weigh a whole plane, and return wish, evidence and visible."""
+def as_maps(*maps):
+    return [np.atleast_2d(np.asarray(each, np.float32)) for each in maps]
+
+
+def weigh(how, focus, chosen, amount, side_px=64):
+    """Weigh a whole plane, and return wish and evidence."""
     contest, decision = blank(focus.shape)
     decision.chosen[...] = chosen
     for tile in tiles_of(focus, side_px):
-        contest.weigh(focus, decision, (new, old), scales, tile)
-    maps = (contest.wish, contest.evidence, contest.visible)
-    return [each[:, : focus.shape[1]] for each in maps]
+        getattr(contest, how)(focus, decision, amount, tile)
+    return [each[:, : focus.shape[1]] for each in (contest.wish, contest.evidence)]
 
 
 def weigh_focus(focus, chosen, scale=1.0, side_px=64):
-    focus, chosen = (np.atleast_2d(np.asarray(each, np.float32)) for each in (focus, chosen))
-    nothing = np.zeros(focus.shape, np.uint8)
-    return weigh(focus, chosen, nothing, nothing, Scales(scale, 1.0), side_px)[:2]
+    return weigh("weigh_focus", *as_maps(focus, chosen), scale, side_px)
+
+
+def weigh_shares(focus, chosen, contrast, side_px=64):
+    return weigh("weigh_shares", *as_maps(focus, chosen, contrast), side_px)
 
 
 def visible(new, old, scale=1.0, side_px=64):
-    focus = np.zeros(new.shape[:2], np.float32)
-    return weigh(focus, focus, new, old, Scales(1.0, scale), side_px)[2]
+    contest, _ = blank(new.shape[:2])
+    for tile in tiles_of(new, side_px):
+        contest.weigh_border((new, old), scale, tile)
+    return contest.visible[:, : new.shape[1]]
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
@@ -77,6 +83,46 @@ def test_strength_of_evidence(focus, chosen, strength, wishes, jit):
     wish, evidence = weigh_focus(focus, chosen)
     assert evidence[0, 0] == pytest.approx(strength + UNDECIDED, rel=1e-5)
     assert wish[0, 0] == (evidence[0, 0] if wishes else 0)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("side_px", SIDES)
+def test_evidence_of_shares_equals_its_twin(shape, side_px, jit):
+    rng = np.random.default_rng(0)
+    focus, chosen = np.exp(rng.uniform(-50, 50, (2, *shape))).astype(np.float32)
+    focus[rng.random(shape) < 0.2], chosen[rng.random(shape) < 0.2] = INVALID, INVALID
+    contrast = rng.uniform(0, 30, shape).astype(np.float32)
+    wish, evidence = weigh_shares(focus, chosen, contrast, side_px)
+    new, old = (np.maximum(each.astype(np.float64), 0) for each in (focus, chosen))
+    lead = np.divide(new - old, new + old, out=np.zeros(shape), where=new + old > 0)
+    expected = contrast * lead**2 + UNDECIDED
+    np.testing.assert_allclose(evidence, expected, rtol=1e-4)
+    np.testing.assert_allclose(wish, np.where(new > old, expected, 0), rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("focus", "chosen", "strength", "wishes"),
+    [
+        pytest.param(1e6, 1, 8, True, id="all that is at stake"),
+        pytest.param(1, 1e6, 8, False, id="all, for the choice so far"),
+        pytest.param(3, 1, 2, True, id="a quarter for thrice the share"),
+        pytest.param(3e20, 1e20, 2, True, id="whatever the unit"),
+        pytest.param(3e-20, 1e-20, 2, True, id="small units"),
+        pytest.param(7, 7, 0, False, id="equal shares decide nothing"),
+        pytest.param(1, INVALID, 8, True, id="the choice so far is invalid"),
+        pytest.param(INVALID, 1, 8, False, id="the new plane is invalid"),
+        pytest.param(INVALID, INVALID, 0, False, id="both invalid"),
+    ],
+)
+def test_strength_of_shares(focus, chosen, strength, wishes, jit):
+    wish, evidence = weigh_shares(focus, chosen, 8)
+    assert evidence[0, 0] == pytest.approx(strength + UNDECIDED, rel=1e-5)
+    assert wish[0, 0] == (evidence[0, 0] if wishes else 0)
+
+
+@pytest.mark.parametrize(("focus", "chosen"), [(1e6, 1), (1, 1e6), (1, INVALID)])
+def test_where_nothing_is_at_stake_shares_decide_nothing(focus, chosen, jit):
+    assert weigh_shares(focus, chosen, 0)[1] == pytest.approx(UNDECIDED)
 
 
 def slopes(image):

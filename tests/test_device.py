@@ -149,6 +149,19 @@ def test_less_is_tried_until_it_fits(device, fits, tried, notes, monkeypatch):
     assert given[len(tried) :] == tried[-1:], "what was learnt holds for the next plane"
 
 
+def test_rows_may_be_chosen_otherwise():
+    asked = []
+
+    def choose(device, width):
+        asked.append((device.type, width))
+        return 400 if device.type == "cuda" else 90
+
+    step, given = hungry(lambda d, r: d == "cpu", OUT)
+    drain(MemoryPolicy(torch.device("cuda"), choose_rows=choose).iter_run(step, (500, 300)))
+    assert given == [("cuda", 400), ("cuda", 200), ("cuda", 100), ("cpu", 90)]
+    assert asked == [("cuda", 300), ("cpu", 300)]
+
+
 def test_cpu_out_of_memory_is_an_error():
     step, _ = hungry(lambda d, r: False, MemoryError())
     with pytest.raises(DeviceError, match=r"cpu ran out of memory .* 500 x 300 px.* 0\.1 GB"):

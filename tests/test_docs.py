@@ -4,6 +4,7 @@ import dataclasses
 import re
 import runpy
 import shlex
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import tifffile
 
 from napari_umis_fusion import FusionConfig, TrainingConfig, fuse, write_image
+from napari_umis_fusion.network.weights import shipped_weights
 from napari_umis_fusion.synthetic import RenderedStack, make_stack
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -56,7 +58,16 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     _write_weights(folder / "weights.pth")
     _write_photographs(folder / "photographs")
+    _write_own_stacks(folder / "stacks")
+    shutil.copy(shipped_weights("plane-ranker"), folder / "mine.safetensors")
     return folder
+
+
+def _write_own_stacks(folder: Path) -> None:
+    for name, scene in (("beetle", "discs"), ("moss", "bumps")):
+        (folder / name).mkdir(parents=True)
+        for z, plane in enumerate(make_stack(scene, (240, 460), planes=3).stack):
+            write_image(folder / name / f"z{z}.png", plane, rgb=True)
 
 
 def _write_photographs(folder: Path) -> None:

@@ -96,8 +96,7 @@ def test_provenance_is_json_and_tells_how_to_do_it_again(rendered):
         ({"verification_window_px": 4}, "accepted is an odd number"),
         ({"channel": -1}, "channels are counted from 0"),
         ({"median_filter": "no"}, "accepted are True and False"),
-        ({"focus_measure": "umis"}, "needs the weights of its network"),
-        ({"checkpoint": "w.pth"}, "only used by focus_measure='umis'"),
+        ({"checkpoint": "w.pth"}, "only used by focus_measure='learned' and 'umis'"),
     ],
 )
 def test_wrong_options(rendered, options, text):

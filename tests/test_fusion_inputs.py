@@ -9,6 +9,8 @@ import tifffile
 
 from napari_umis_fusion import Calibration, FusionConfig, fuse, write_image
 from napari_umis_fusion.errors import StackError, StackFileError
+from napari_umis_fusion.network.plane_ranker import REACH_PLANES, PlaneRanker
+from napari_umis_fusion.network.weights import save_checkpoint
 from napari_umis_fusion.stack import ACCEPTED_DTYPES
 from napari_umis_fusion.synthetic import make_stack
 
@@ -128,6 +130,16 @@ def test_planes_are_read_once_and_let_go(colour, dtype, options, first):
     second = np.unique(result.index_map).tolist() if again else []
     assert stack.read == [*first, *range(PLANES), *second]
     assert stack.most_held <= 2, "the plane at work and the next one"
+
+
+@pytest.mark.parametrize("blend", ["select", "weighted"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_planes_wait_for_those_after_them_and_no_longer(colour, dtype, blend, tmp_path):
+    checkpoint = save_checkpoint(tmp_path / "w.safetensors", PlaneRanker())
+    stack = Recorder(np.concatenate([colour] * 3).astype(dtype))
+    fuse(stack, focus_measure="learned", checkpoint=str(checkpoint), device="cpu", blend=blend)
+    assert stack.read == [stack.shape[0] // 2, *range(stack.shape[0])]
+    assert stack.most_held <= REACH_PLANES + 2
 
 
 def test_axes_of_a_file_are_chosen(grey, tmp_path):

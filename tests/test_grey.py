@@ -196,7 +196,8 @@ def test_hot_pixel_does_not_matter(hot):
     assert (spoilt.black, spoilt.scale) == pytest.approx((plain.black, plain.scale), rel=1e-2)
 
 
-def test_only_the_middle_plane_is_looked_at():
+@pytest.mark.parametrize(("dtype", "made", "spanned"), [(np.uint8, [], [2]), (np.uint16, [2], [2])])
+def test_only_the_middle_plane_is_looked_at_and_once(dtype, made, spanned):
     seen = []
 
     class Watched(Channels):
@@ -204,8 +205,32 @@ def test_only_the_middle_plane_is_looked_at():
             seen.append(z)
             return super().plane(z)
 
-    GreyConverter(Watched(filled((5, 4, 4), np.uint16), False), "auto")
-    assert seen == [2]
+    converter = GreyConverter(Watched(filled((5, 4, 4), dtype), False), "auto")
+    assert seen == made
+    assert converter.span() == converter.span() > 0
+    assert seen == spanned
+
+
+@pytest.mark.parametrize("channels", [(), (3,)])
+@pytest.mark.parametrize("dtype", ACCEPTED_DTYPES)
+def test_span_is_what_most_of_the_middle_plane_spans(dtype, channels):
+    """255 grey levels, but of 8-bit planes, which count as they are."""
+    data = filled((3, 40, 50, *channels), dtype)
+    if dtype == "uint8":
+        data = data // 4 + 9
+    values = data[1].astype(np.float64)
+    low, high = np.percentile(values.mean(-1) if channels else values, (0.1, 99.9))
+    expected = high - low if dtype == "uint8" else 255
+    assert GreyConverter(as_stack(data), "mean").span() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_a_flat_plane_spans_nothing(dtype):
+    assert GreyConverter(as_stack(np.full((3, 5, 6), 7, dtype)), "auto").span() == 0
+
+
+def test_span_of_a_plane_without_finite_values():
+    assert GreyConverter(as_stack(np.full((3, 5, 6), np.nan)), "auto").span() == 0
 
 
 def test_large_plane_is_sampled():

@@ -13,7 +13,13 @@ from napari_umis_fusion.network.plane_ranker import PlaneRanker
 from napari_umis_fusion.network.unetplusplus import UNetPlusPlus
 from napari_umis_fusion.synthetic import TrainingStack
 from napari_umis_fusion.training import gather_images
-from napari_umis_fusion.training.selecting import HARD_SHARE, SelectAim, collate, gradient
+from napari_umis_fusion.training.selecting import (
+    HARD_SHARE,
+    SPREAD_WEIGHT,
+    SelectAim,
+    collate,
+    gradient,
+)
 from napari_umis_fusion.training.trainer import torch_threads
 
 CPU = torch.device("cpu")
@@ -89,6 +95,7 @@ def numpy_losses(scores, batch, config):
         "select": config.select_weight * log_error(missed),
         "weigh": config.weigh_weight * log_error(mean_error),
         "false_edges": config.false_edge_weight * (edges[0] + HARD_SHARE * edges[1]).mean(),
+        "spread": SPREAD_WEIGHT * sum(s.var(axis=1).mean() for s in scores),
     }
 
 
@@ -142,7 +149,7 @@ def test_losses_equal_their_description(aim):
     judge.model = Fixed()
     found = {name: term.item() for name, term in judge.losses(batch, CPU).items()}
     expected = numpy_losses(scores, batch, CONFIG)
-    assert list(found) == ["select", "weigh", "false_edges"]
+    assert list(found) == ["select", "weigh", "false_edges", "spread"]
     assert found == pytest.approx(expected, rel=1e-4)
     assert min(abs(value) for value in expected.values()) > 1e-3, "each has a say"
 

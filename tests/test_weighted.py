@@ -17,8 +17,8 @@ SHAPES = [(1, 1), (1, 5), (3, 2), (17, 23), (9, 8, 3)]
 KERNEL_MODULES = (module, convolution)
 
 
-def blend(planes, focus, takeovers, side_px=64):
-    mean = WeightedMean(planes.shape[1:], planes.dtype, Workspace(16))
+def blend(planes, focus, takeovers, side_px=64, *, near_chosen=True):
+    mean = WeightedMean(planes.shape[1:], planes.dtype, Workspace(16), near_chosen=near_chosen)
     for plane, sharpness, takeover in zip(planes, focus, takeovers, strict=True):
         for tile in tiles_of(plane, side_px):
             mean.add(plane, sharpness, takeover, tile)
@@ -66,6 +66,43 @@ def test_mean_equals_its_twin(shape, invalid_share, side_px, jit):
     focus[1:][np.random.default_rng(5).random(focus[1:].shape) < invalid_share] = INVALID
     blended = blend(values, focus, takeovers, side_px)
     np.testing.assert_allclose(blended, twin(values, focus, takeovers).reshape(shape), rtol=1e-4)
+
+
+def plain_mean(values, focus):
+    """Every plane weighs its focus squared; invalid ones nothing."""
+    valid = focus >= 0
+    highest = np.maximum(focus.max(0), np.finfo(np.float32).tiny)
+    weight = np.where(valid, (focus.astype(np.float64) / highest) ** 2, 0)
+    spread = weight.reshape(*weight.shape, *[1] * (values.ndim - 3))
+    with np.errstate(invalid="ignore"):
+        return (spread * np.where(spread > 0, values, 0)).sum(0) / spread.sum(0)
+
+
+@pytest.mark.parametrize("side_px", [4, 64])
+@pytest.mark.parametrize("invalid_share", [0, 0.2])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_without_a_choice_it_is_the_plain_mean(shape, invalid_share, side_px, jit):
+    values, _, takeovers = random_run(shape)
+    rng = np.random.default_rng(5)
+    focus = rng.uniform(0.1, 5, takeovers.shape).astype(np.float32)
+    broken = rng.random(focus.shape) < invalid_share
+    broken[3] = False
+    values[broken], focus[broken] = np.nan, INVALID
+    blended = blend(values, focus, takeovers, side_px, near_chosen=False)
+    np.testing.assert_allclose(blended, plain_mean(values, focus), rtol=1e-5)
+    np.testing.assert_array_equal(
+        blended, blend(values, focus, ~takeovers, near_chosen=False), "whoever takes over"
+    )
+
+
+@pytest.mark.parametrize("scale", [1e-13, 1.0, 1e13])
+def test_without_a_choice_only_ratios_of_focus_count(scale, jit):
+    values, _, takeovers = random_run((5, 6))
+    lead = np.random.default_rng(1).uniform(-3, 3, takeovers.shape)
+    focus = (scale * np.exp(lead / 2)).astype(np.float32)
+    share = np.exp(lead) / np.exp(lead).sum(0)
+    blended = blend(values, focus, takeovers, near_chosen=False)
+    np.testing.assert_allclose(blended, (share * values).sum(0), rtol=1e-5)
 
 
 @pytest.mark.parametrize("side_px", [1, 7, 16])
@@ -181,11 +218,13 @@ def test_invalid_planes_leave_no_trace(broken):
     np.testing.assert_array_equal(blend(values, focus, takeovers), clean)
 
 
-def test_pixel_without_a_valid_plane_is_nan():
+@pytest.mark.parametrize("near_chosen", [True, False])
+def test_pixel_without_a_valid_plane_is_nan(near_chosen):
     values, focus, takeovers = random_run((5, 6))
     values[:, 2, 3] = np.nan
     focus[:, 2, 3] = INVALID
-    assert np.argwhere(np.isnan(blend(values, focus, takeovers))).tolist() == [[2, 3]]
+    blended = blend(values, focus, takeovers, near_chosen=near_chosen)
+    assert np.argwhere(np.isnan(blended)).tolist() == [[2, 3]]
 
 
 def test_noise_falls_where_planes_are_equally_sharp():

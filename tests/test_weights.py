@@ -3,12 +3,14 @@ import io
 import os
 import pickle
 
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
 
 from napari_umis_fusion.errors import CheckpointError
 from napari_umis_fusion.focus_measure.umis import UmisFocusMeasure
+from napari_umis_fusion.fusion import fuse
 from napari_umis_fusion.network import weights
 from napari_umis_fusion.network.plane_ranker import PlaneRanker
 from napari_umis_fusion.network.unetplusplus import UNetPlusPlus
@@ -16,6 +18,7 @@ from napari_umis_fusion.network.weights import (
     describe_checkpoint,
     load_checkpoint,
     save_checkpoint,
+    shipped_weights,
 )
 
 METADATA = {"config": {"epochs": 80}, "training_data": "none", "scores": {"psnr": 31.5}}
@@ -193,6 +196,32 @@ def test_description(state, tmp_path):
     assert described["architecture"] == "umis-unetplusplus"
     assert described["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert described["metadata"]["scores"] == {"psnr": 31.5}
+
+
+# --- those that come with the package
+
+
+def test_shipped_weights():
+    path = shipped_weights("plane-ranker")
+    assert load_checkpoint(path).architecture == path.stem == "plane-ranker"
+
+
+@pytest.mark.parametrize("architecture", ["plane-ranker", "umis-unetplusplus"])
+def test_installation_that_lacks_weights(architecture, tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "SHIPPED", tmp_path)
+    text = rf"{architecture}\.safetensors is missing; install the package again"
+    with pytest.raises(CheckpointError, match=text):
+        shipped_weights(architecture)
+
+
+@pytest.mark.parametrize(
+    ("measure", "name"), [("learned", "plane-ranker"), ("umis", "umis-unetplusplus")]
+)
+def test_focus_measures_ask_for_their_own(measure, name, tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "SHIPPED", tmp_path)
+    stack = np.zeros((2, 16, 16), np.uint8)
+    with pytest.raises(CheckpointError, match=rf"{name}\.safetensors is missing"):
+        fuse(stack, focus_measure=measure, device="cpu")
 
 
 # --- the other network

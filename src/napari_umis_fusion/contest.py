@@ -154,8 +154,9 @@ def _weigh_shares(
     zero, tiny, undecided = np.float32(0), np.float32(1e-30), np.float32(UNDECIDED)
     for y in range(top, bottom):
         for x in range(left, right):
-            gain = focus[y, x] - chosen[y, x]
-            lead = gain / (focus[y, x] + chosen[y, x] + tiny)
+            new, old = max(focus[y, x], zero), max(chosen[y, x], zero)  # invalid is no share
+            gain = new - old
+            lead = gain / (new + old + tiny)
             strength = contrast[y, x] * lead * lead + undecided
             evidence[y, x] = strength
             wish[y, x] = strength if gain > zero else zero

@@ -184,6 +184,8 @@ def _finish(
     maps = Maps.blank(index_map.shape)
     fill = partial(maps.fill, decision, index_map, overruled)
     yield from _reporting(workers.each(fill, split_rows(index_map.shape[0])), last)
+    if streaming.measure.is_share:  # of the planes of one pixel: says nothing of other pixels
+        yield from _reporting(streaming.iter_detail(maps.focus), last)
     if streaming.weighted is not None:
         yield from _reporting(_iter_mean(streaming.weighted, image, workers), last)
     yield last

@@ -5,6 +5,7 @@ dtype, offset and gain: decisions do not depend on the unit of the camera.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -55,13 +56,19 @@ class GreyConverter:
 
     def __init__(self, stack: Stack, channel: ChannelRule | int) -> None:
         self.rule = _choose_rule(stack, channel)
-        self.range = _estimate_range(stack, self.rule)
         self._stack = stack
+        # 8-bit planes count as they are; others are stretched by percentiles.
+        is_8_bit = stack.dtype == np.uint8
+        self.range = GreyRange(0.0, 1.0) if is_8_bit else _stretching(*self._limits)
 
     def span(self) -> float:
-        """Return how many grey levels the middle plane spans; reads it."""
-        low, high = _limits(self._stack, self.rule)
+        """Return how many grey levels the middle plane spans, outliers apart; may read it."""
+        low, high = self._limits
         return (high - low) * self.range.scale
+
+    @cached_property
+    def _limits(self) -> tuple[float, float]:
+        return _find_limits(self._stack, self.rule)
 
     def __call__(self, plane: Plane) -> NDArray[np.float32]:
         """Return the grey image of a plane or a part of one, in grey levels."""
@@ -128,15 +135,11 @@ def _choose_rule(stack: Stack, channel: ChannelRule | int) -> tuple[float, ...] 
     return (1.0 / count,) * count
 
 
-def _estimate_range(stack: Stack, rule: tuple[float, ...] | str) -> GreyRange:
-    """8-bit planes count as they are; others are stretched by percentiles of the middle plane."""
-    if stack.dtype == np.uint8:
-        return GreyRange(0.0, 1.0)
-    low, high = _limits(stack, rule)
+def _stretching(low: float, high: float) -> GreyRange:
     return GreyRange(low, 255.0 / (high - low) if high > low else 1.0)
 
 
-def _limits(stack: Stack, rule: tuple[float, ...] | str) -> tuple[float, float]:
+def _find_limits(stack: Stack, rule: tuple[float, ...] | str) -> tuple[float, float]:
     """Return dark and bright values of the middle plane; 0 and 0 where none is finite."""
     plane = stack.plane(len(stack) // 2)
     step = max(1, round((plane.shape[0] * plane.shape[1] / SAMPLE_PX) ** 0.5))

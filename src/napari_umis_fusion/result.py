@@ -29,7 +29,8 @@ class FusionResult:
         0 to 1: how far the chosen plane's focus stands above the best other plane's; 0 where
         verification overruled the sharpest plane.
     focus_map : ndarray, float32
-        The highest focus of all planes, in units of the focus measure.
+        The highest focus of all planes, in units of the focus measure; for 'learned', which
+        only compares planes, the focus of the all-in-focus image by the default measure.
     config : FusionConfig
         What was asked for.
     calibration : Calibration

@@ -38,9 +38,12 @@ class Stake:
     ) -> None:
         self.detail: Map = workspace.full(shape, np.float32, 0)
         self.chosen: Map = workspace.full(shape, np.float32, 0)
+        self._workers = workers
         plain = config.replace(median_filter=False)
         self._measure = TiledMeasure(laplacian(1.0, WINDOW_SIGMA_PX), workers, plain)
 
     def iter_measure(self, grey: Map, plane: Plane) -> Generator[None]:
         """Fill `detail` for a new plane with these grey levels."""
-        yield from self._measure.iter_fill(grey - self.chosen, plane, self.detail)
+        difference = self._workers.submit(np.subtract, grey, self.chosen)
+        differing = yield from self._workers.result(difference)
+        yield from self._measure.iter_fill(differing, plane, self.detail)

@@ -133,12 +133,24 @@ class StreamingFusion:
         is_default = config.focus_measure == "laplacian" and config.detail_sigma_px == 1
         if is_default or self._by_shares:
             return self._scales
-        yardstick = TiledMeasure(laplacian(1.0, config.window_sigma_px), self._workers, config)
         focus = np.empty_like(self._focus)
-        yield from yardstick.iter_fill(grey, plane, focus)
+        yield from self._yardstick().iter_fill(grey, plane, focus)
         mean = float(np.maximum(self._focus, 0).mean(dtype=np.float64))
         wanted = float(focus.mean(dtype=np.float64))
         return replace(self._scales, focus=wanted / mean if mean > 0 else 1.0)
+
+    def _yardstick(self) -> TiledMeasure:
+        default = laplacian(1.0, self.config.window_sigma_px)
+        return TiledMeasure(default, self._workers, self.config)
+
+    def iter_detail(self, detail: Map) -> Generator[None]:
+        """Fill `detail` with the default focus of the all-in-focus image; 0 where it is invalid."""
+        invalid = self.decision.chosen < 0
+        reading = Reading(self.all_in_focus, invalid if invalid.any() else None)
+        grey = self._blank()
+        yield from self._convert(reading, grey)
+        yield from self._yardstick().iter_fill(grey, self.all_in_focus, detail)
+        detail[invalid] = 0
 
     def _decide(self, plane: Plane, grey: Map) -> Generator[None]:
         """Fill `_takeover`."""

@@ -9,7 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from napari_umis_fusion.cli.options import add_config_options, config_from
+from napari_umis_fusion.cli.options import (
+    add_axis_options,
+    add_config_options,
+    config_from,
+    index_from,
+)
 from napari_umis_fusion.cli.reporting import follow, say, say_json
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError
@@ -60,14 +65,7 @@ def add_fuse_parser(commands: Any) -> None:
     parser.add_argument(
         "--z-step-um", type=float, metavar="S", help="distance between planes, in µm"
     )
-    parser.add_argument("--z-axis", metavar="AXIS", help="which axis of a TIFF is z, such as T")
-    parser.add_argument(
-        "--index",
-        action="append",
-        default=[],
-        metavar="AXIS=N",
-        help="which index to take of an axis that is not fused, such as T=0; may be repeated",
-    )
+    add_axis_options(parser)
     parser.add_argument(
         "--reference", action="store_true", help="the published method; needs --checkpoint"
     )
@@ -79,7 +77,7 @@ def run_fuse(arguments: argparse.Namespace) -> None:
     """Fuse as the arguments say; outputs are checked before any work."""
     config = config_from(arguments)
     source = arguments.input[0] if len(arguments.input) == 1 else arguments.input
-    stack = open_stack(source, z_axis=arguments.z_axis, index=_parse_index(arguments.index))
+    stack = open_stack(source, z_axis=arguments.z_axis, index=index_from(arguments))
     stack = _with_step(stack, arguments)
     outputs = _outputs(arguments, stack)
     _check_outputs(outputs, stack)
@@ -97,16 +95,6 @@ def run_fuse(arguments: argparse.Namespace) -> None:
         say(f"note: {note}")
     for output, path in zip(outputs, written, strict=True):
         say(f"{output.option}: {path}")
-
-
-def _parse_index(pairs: Sequence[str]) -> dict[str, int] | None:
-    index = {}
-    for pair in pairs:
-        axis, _, number = pair.partition("=")
-        if not axis or not number.isdigit():
-            raise ConfigError(f"--index {pair}; accepted is AXIS=N such as T=0.")
-        index[axis] = int(number)
-    return index or None
 
 
 def _with_step(stack: Stack, arguments: argparse.Namespace) -> Stack:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from napari_umis_fusion import metrics
+from napari_umis_fusion.cli.options import add_axis_options, index_from
 from napari_umis_fusion.cli.reporting import say, say_json
 from napari_umis_fusion.errors import ConfigError, StackError
 from napari_umis_fusion.files import open_stack
@@ -77,6 +78,7 @@ def add_metrics_parser(commands: Any) -> None:
         metavar=("LOW", "HIGH"),
         help="black and white (default: the limits of the dtype; needed for floats)",
     )
+    add_axis_options(parser)
     parser.set_defaults(run=run_metrics)
 
 
@@ -102,7 +104,10 @@ def run_metrics(arguments: argparse.Namespace) -> None:
 def _open_inputs(arguments: argparse.Namespace) -> Inputs:
     if (arguments.index_map is None) != (arguments.true_index_map is None):
         raise ConfigError("--index-map and --true-index-map are compared: give both or neither.")
-    stack = None if arguments.stack is None else open_stack(arguments.stack)
+    stack = None
+    if arguments.stack is not None:
+        index = index_from(arguments)
+        stack = open_stack(arguments.stack, z_axis=arguments.z_axis, index=index)
     truth = None if arguments.truth is None else _open_image(arguments.truth)
     fused = _open_image(arguments.fused)
     if arguments.range is None:

@@ -70,3 +70,26 @@ def _help(spec: Field[Any]) -> str:
 
 def _channel(text: str) -> str | int:
     return int(text) if text.lstrip("-").isdigit() else text
+
+
+def add_axis_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which part of a stack's file is meant."""
+    parser.add_argument("--z-axis", metavar="AXIS", help="which axis of a TIFF is z, such as T")
+    parser.add_argument(
+        "--index",
+        action="append",
+        default=[],
+        metavar="AXIS=N",
+        help="which index to take of an axis that is not z, such as T=0; may be repeated",
+    )
+
+
+def index_from(arguments: argparse.Namespace) -> dict[str, int] | None:
+    """Return which index is taken of which axis; raises `ConfigError` for what is neither."""
+    index = {}
+    for pair in arguments.index:
+        axis, _, number = pair.partition("=")
+        if not axis or not number.isdigit():
+            raise ConfigError(f"--index {pair}; accepted is AXIS=N such as T=0.")
+        index[axis] = int(number)
+    return index or None

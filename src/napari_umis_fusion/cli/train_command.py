@@ -24,6 +24,9 @@ REASONS = {
 """Why training ended, for people."""
 
 
+NOT_BETTER = "weights: not saved, as none were better than those that training started from"
+
+
 @dataclass(frozen=True, slots=True)
 class Files:
     """What is written; all absolute."""
@@ -62,6 +65,12 @@ def add_train_parser(commands: Any) -> None:
     parser.add_argument(
         "--reference", action="store_true", help="the published recipe of UMIS-Fusion"
     )
+    parser.add_argument(
+        "--own-stacks",
+        action="store_true",
+        help="DATA are z-stacks: adapt trained weights to them within minutes, and save them only "
+        "if they are better on parts of the stacks that are held out",
+    )
     add_config_options(parser, TrainingConfig, "how to train")
     parser.set_defaults(run=run_train)
 
@@ -71,10 +80,11 @@ def run_train(arguments: argparse.Namespace) -> None:
     config = training_config_from(arguments)
     files = _files(arguments)
     from napari_umis_fusion.cli.training_report import TrainingReport
-    from napari_umis_fusion.training import train
+    from napari_umis_fusion.training import fine_tune, train
 
     report = TrainingReport(files.csv, quiet=arguments.json)
-    events = train(
+    learn = fine_tune if arguments.own_stacks else train
+    events = learn(
         arguments.data, config, start=arguments.start, state=files.state, resume=arguments.resume
     )
     if arguments.resume and not files.state.exists():
@@ -85,7 +95,8 @@ def run_train(arguments: argparse.Namespace) -> None:
     except KeyboardInterrupt:
         report.curve.save_csv(files.csv)
         raise KeyboardInterrupt(_how_to_resume(report.step, report.saved_step, files)) from None
-    result.save(files.weights)
+    if result.improved:
+        result.save(files.weights)
     report.curve.save_csv(files.csv)
     report.curve.save_png(files.png)
     files.state.unlink(missing_ok=True)  # nothing is left to go on with
@@ -105,6 +116,10 @@ def training_config_from(arguments: argparse.Namespace) -> TrainingConfig:
         If a value is out of bounds or options contradict each other.
     """
     given = given_options(arguments, TrainingConfig)
+    if arguments.own_stacks and arguments.reference:
+        raise ConfigError("--own-stacks trains the network of 'learned'; leave --reference out.")
+    if arguments.own_stacks:
+        return TrainingConfig.fine_tuning(**given)
     if not arguments.reference:
         return TrainingConfig(**given)
     if given.get("objective", "reconstruct") != "reconstruct":
@@ -152,7 +167,8 @@ def _how_to_resume(step: int, saved_step: int, files: Files) -> str:
 
 def _as_json(result: "TrainingResult", files: Files, left_out: tuple[str, ...]) -> dict[str, Any]:
     return {
-        "weights": files.weights,
+        "weights": files.weights if result.improved else None,
+        "start_metrics": result.start_metrics,
         "curve": {"csv": files.csv, "png": files.png},
         "step": result.step,
         "steps_done": result.steps_done,
@@ -165,9 +181,12 @@ def _as_json(result: "TrainingResult", files: Files, left_out: tuple[str, ...]) 
 
 def _summary(result: "TrainingResult", files: Files) -> list[str]:
     scores = said(result.metrics) or "never validated"
+    start = [f"start: {said(result.start_metrics)}"] if result.start_metrics else []
+    weights = f"weights: {files.weights}" if result.improved else NOT_BETTER
     return [
-        f"weights: {files.weights}",
+        weights,
         f"loss curve: {files.csv}, {files.png}",
+        *start,
         f"best: step {result.step} of {result.steps_done}: {scores}",
         f"ended: {REASONS[result.reason]}",
     ]

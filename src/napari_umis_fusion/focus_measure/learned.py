@@ -1,9 +1,10 @@
 """The focus measure of the network that ranks planes in sight of their neighbours."""
 
+import copy
 import os
 from collections import deque
-from collections.abc import Generator, Iterator
-from typing import Any
+from collections.abc import Callable, Generator
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from napari_umis_fusion.network.weights import Checkpoint, load_checkpoint, ship
 from napari_umis_fusion.stack import Plane
 from napari_umis_fusion.workers import Workers
 
+Done = TypeVar("Done")
 Map = NDArray[np.float32]
 
 STRIP_PIXELS = 2**22
@@ -37,7 +39,7 @@ class LearnedFocusMeasure:
     Parameters
     ----------
     source : path, Checkpoint or PlaneRanker, optional
-        Trained weights; by default those of this package.
+        Trained weights, by default those of this package; a network is read, never changed.
     config : FusionConfig
         Device, median filter and tiles.
     contrast : float
@@ -77,12 +79,14 @@ class LearnedFocusMeasure:
         if isinstance(source, (str, os.PathLike)):
             source = load_checkpoint(source)
         self.checkpoint = source if isinstance(source, Checkpoint) else None
-        self._model = _network(source) if isinstance(source, Checkpoint) else source
-        self._policy = MemoryPolicy(choose_device(config.device), strip_rows)
+        self._model = _network(source)
+        device = choose_device(config.device)
+        self._policy = MemoryPolicy(device, strip_rows, choose_rows=_default_rows)
         self._gain = np.float32(1 / contrast) if contrast > 0 else np.float32(1)
         self._config = config
         self._workers = workers
         self._stream: tuple[torch.device, int, RankingStream] | None = None
+        self._size = (0, 0)
         self._recent: deque[Map] = deque(maxlen=2 * REACH_PLANES)
         self._ready: deque[Scores] = deque()
         self._first: tuple[Map, Map] | None = None
@@ -101,30 +105,20 @@ class LearnedFocusMeasure:
         """Take the next plane."""
         if self._config.median_filter:
             grey = yield from iter_median(grey, self._workers, self._config.tile_px)
-        unit = grey * self._gain
-        if self._policy.strip_rows is None:
-            rows = max(LEAST_STRIP_ROWS, STRIP_PIXELS // grey.shape[1])
-            self._policy.strip_rows = min(rows, grey.shape[0])
-
-        def step(device: torch.device, rows: int) -> Generator[None, None, Scores | None]:
-            return (yield from self._iter_push(unit, device, rows))
-
-        scores = yield from self._policy.iter_run(step, (grey.shape[0], grey.shape[1]))
+        unit = yield from self._iter_do(np.multiply, grey, self._gain)
+        self._size = grey.shape[0], grey.shape[1]
+        scores = yield from self._iter_stream(lambda stream: stream.push(unit))
         if scores is not None:
             self._ready.append(scores)
-        if self.device.type != "cpu":  # from where memory may run out, to be taken up elsewhere
-            self._recent.append(unit)
+        self._recent.append(unit)  # to be taken up again where memory runs out
 
     def iter_end(self) -> Generator[None]:
         """Score the last planes."""
         if self._stream is None:
             return
-        left: Iterator[Scores] = self._stream[2].end()
-        while True:
-            scores = yield from self._workers.result(self._workers.submit(next, left, None))
-            if scores is None:
-                return
-            self._ready.append(scores)
+        left = yield from self._iter_stream(lambda stream: list(stream.end()))
+        self._ready.extend(left)
+        self._stream = None
 
     def iter_fill(self, focus: Map) -> Generator[None, None, Map]:
         """Fill `focus` with the oldest plane's; returns that of the weighted blend."""
@@ -132,11 +126,10 @@ class LearnedFocusMeasure:
         select, weigh = scores.select.numpy(), scores.weigh.numpy()
         if self._first is None:
             self._first = select.copy(), weigh.copy()
-        _exponential(select, self._first[0], np.float32(1), focus)
-        yield
         weight = np.empty_like(focus)
+        yield from self._iter_do(_exponential, select, self._first[0], np.float32(1), focus)
         # The blend weighs by the square of focus.
-        _exponential(weigh, self._first[1], np.float32(0.5), weight)
+        yield from self._iter_do(_exponential, weigh, self._first[1], np.float32(0.5), weight)
         return weight
 
     def provenance(self) -> dict[str, Any]:
@@ -144,18 +137,37 @@ class LearnedFocusMeasure:
         weights = {} if self.checkpoint is None else {"weights_sha256": self.checkpoint.sha256}
         return {"device": self.device.type, **weights}
 
-    def _iter_push(
-        self, unit: Map, device: torch.device, rows: int
-    ) -> Generator[None, None, Scores | None]:
-        if self._stream is None or self._stream[:2] != (device, rows):
-            stream = RankingStream(
-                self._model.to(device), device, unit.shape, rows, computes_bfloat16(device)
-            )
-            for plane in self._recent:  # what the stream had seen before memory ran out
-                yield from self._workers.result(self._workers.submit(stream.push, plane))
-            self._stream = device, rows, stream
-        job = self._workers.submit(self._stream[2].push, unit)
-        return (yield from self._workers.result(job))
+    def _iter_do(self, job: Callable[..., Done], *arguments: Any) -> Generator[None, None, Done]:
+        return (yield from self._workers.result(self._workers.submit(job, *arguments)))
+
+    def _iter_stream(self, job: Callable[[RankingStream], Done]) -> Generator[None, None, Done]:
+        """Let the stream do something; where memory runs out, one like it that needs less."""
+
+        def step(device: torch.device, rows: int) -> Generator[None, None, Done]:
+            try:
+                stream = yield from self._stream_on(device, rows)
+                return (yield from self._iter_do(job, stream))
+            except BaseException:  # some strips may have seen the plane, others not
+                self._stream = None
+                raise
+
+        return (yield from self._policy.iter_run(step, self._size))
+
+    def _stream_on(self, device: torch.device, rows: int) -> Generator[None, None, RankingStream]:
+        """Return the stream, on this device in strips of so many rows."""
+        if self._stream is not None and self._stream[:2] == (device, rows):
+            return self._stream[2]
+        self._stream = None
+        model = self._model.to(device)
+        stream = RankingStream(model, device, self._size, rows, computes_bfloat16(device))
+        for plane in self._recent:  # what the stream before had seen
+            yield from self._iter_do(stream.push, plane)
+        self._stream = device, rows, stream
+        return stream
+
+
+def _default_rows(_: torch.device, width: int) -> int:
+    return max(LEAST_STRIP_ROWS, STRIP_PIXELS // width)
 
 
 def _exponential(scores: Map, first: Map, factor: np.float32, out: Map) -> None:
@@ -166,11 +178,13 @@ def _exponential(scores: Map, first: Map, factor: np.float32, out: Map) -> None:
     np.exp(out, out=out)
 
 
-def _network(checkpoint: Checkpoint) -> PlaneRanker:
-    model = checkpoint.model()
+def _network(source: Checkpoint | PlaneRanker) -> PlaneRanker:
+    if isinstance(source, PlaneRanker):
+        return copy.deepcopy(source).eval()
+    model = source.model()
     if not isinstance(model, PlaneRanker):
         raise CheckpointError(
-            f"{checkpoint.path}: weights of {checkpoint.architecture!r}, which the focus measure "
+            f"{source.path}: weights of {source.architecture!r}, which the focus measure "
             "'learned' cannot use; use focus_measure='umis', or other weights"
         )
     return model

@@ -30,7 +30,8 @@ def focus_map(
     Returns
     -------
     ndarray of shape (Y, X), float32
-        0 or more, greater where the plane is sharper.
+        0 or more, greater where the plane is sharper; 1 everywhere for 'learned', which compares
+        planes and has none to compare this one with.
 
     Raises
     ------

@@ -102,11 +102,14 @@ class MemoryPolicy:
         Rows computed at once; None: chosen for the device and the plane's width.
     notes : list of str
         What was changed and why, for people to read.
+    choose_rows : callable or None
+        Chooses rows for a device and a width; None: `default_strip_rows`.
     """
 
     device: torch.device
     strip_rows: int | None = None
     notes: list[str] = field(default_factory=list)
+    choose_rows: Callable[[torch.device, int], int] | None = None
 
     def iter_run(
         self,
@@ -137,8 +140,9 @@ class MemoryPolicy:
         DeviceError
             If the CPU, too, runs out of memory.
         """
+        choose = self.choose_rows or default_strip_rows
         while True:
-            rows = min(self.strip_rows or default_strip_rows(self.device, size[1]), size[0])
+            rows = min(self.strip_rows or choose(self.device, size[1]), size[0])
             try:
                 return (yield from step(self.device, rows))
             except (RuntimeError, MemoryError) as error:

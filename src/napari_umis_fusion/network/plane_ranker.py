@@ -36,7 +36,7 @@ CONTRAST_GAIN = 10.0
 DARKEST_ENERGY = 1e-3
 """Keeps the logarithm of no contrast at bay; the square of about a grey level of 8 bits."""
 
-HEAD_WIDTH = 8
+HEAD_WIDTH = 16
 """Channels that are kept at half the resolution until the last stage."""
 
 Levels = tuple[Tensor, Tensor, Tensor]
@@ -154,7 +154,7 @@ class PlaneRanker(nn.Module):
         )
         self.after = Residual(quarter)
         self.skip = nn.Conv2d(half, HEAD_WIDTH, 1)
-        self.head = nn.Conv2d(HEAD_WIDTH, 2, 3, padding=1)
+        self.head = nn.Conv2d(HEAD_WIDTH, 2 * 2**2, 3, padding=1)  # two scores of 2 x 2 pixels
         self.prior = nn.Conv2d(half, 2, 1, bias=False)
         self._start_classical()
 
@@ -227,8 +227,8 @@ class PlaneRanker(nn.Module):
         eighth = eighth + _enlarged(self.up[2](F.relu(sixteenth)), 2)
         quarter = self.after(quarter + _enlarged(self.up[1](F.relu(eighth)), 2))
         fine = F.relu(_enlarged(self.up[0](quarter), 2) + skip)
-        scores = self.head(fine).float() + _enlarged(prior, 2)
-        return Scores(*_enlarged(scores, 2).unbind(1))
+        scores = F.pixel_shuffle(self.head(fine).float(), 2) + _enlarged(prior, 4)
+        return Scores(*scores.unbind(1))
 
 
 def _local_mean(planes: Tensor) -> Tensor:

@@ -60,7 +60,7 @@ class StackDistribution:
     lens_blur_share: float = field(
         default=0.6, metadata=_share("stacks that are less than pixel-sharp in focus")
     )
-    noise_share: float = field(default=0.65, metadata=_share("stacks with noise"))
+    noise_share: float = field(default=0.5, metadata=_share("stacks with noise"))
     photon_electrons: Range = field(
         default=(60.0, 20000.0), metadata=_range("electrons at full scale", "e-", 1)
     )

@@ -93,7 +93,8 @@ def fluorescent_light(rng: Random, spec: StackDistribution, optics: Optics, crop
     focusing = Focusing(rng, spec, optics)
     shape = (optics.side, optics.side)
     planes = np.zeros((optics.planes, *shape), np.float32)
-    truth, depth, brightest = (np.zeros(shape, np.float32) for _ in range(3))
+    truth, brightest = (np.zeros(shape, np.float32) for _ in range(2))
+    depth = np.full(shape, (optics.planes - 1) / 2, np.float32)  # of the dark, nowhere in focus
     for _ in range(rng.integers(1, 5)):
         glow = smoothed(_glow(rng, optics, crops), max(optics.lens_blur_px, 0.5))
         glow = np.maximum(glow, 0)

@@ -7,6 +7,8 @@ from .events import TrainingFinished as TrainingFinished
 from .events import TrainingStarted as TrainingStarted
 from .events import Validated as Validated
 from .events import Working as Working
+from .fine_tuning import fine_tune as fine_tune
+from .fine_tuning import iter_sharp_regions as iter_sharp_regions
 from .images import ImageSet as ImageSet
 from .images import gather_images as gather_images
 from .loop import train as train

@@ -34,6 +34,9 @@ from napari_umis_fusion.workers import Workers, drain, thread_count
 MAY_CHANGE = ("device", "threads")
 """Options that a training may go on without."""
 
+TORCH_SHARE = 2 / 3
+"""Of the threads; the others make the next batches meanwhile."""
+
 AHEAD = 2
 """Batches that are made while one is learnt from."""
 
@@ -56,7 +59,8 @@ def train(
     config : TrainingConfig, optional
         How to train.
     start : path or Checkpoint, optional
-        Weights to start from; by default from nothing.
+        Weights to start from; by default from nothing. They are validated first, and kept unless
+        training finds better ones.
     state : path, optional
         Where to save, at each validation, all that is needed to go on.
     resume : bool
@@ -111,6 +115,9 @@ def train(
     )
     with Workers(config.threads) as workers:
         run = _Run(trainer, workers, first, total, where, about)
+        if start is not None and first == 0:
+            yield from run.validate()  # what is trained must be better than the start
+            trainer.start_metrics = trainer.best.metrics if trainer.best else None
         reason = yield from run.steps()
     result = _result(trainer, reason, run.step, about)
     yield TrainingFinished(result)
@@ -168,7 +175,7 @@ class _Run:
             self.step += 1
             yield StepDone(self.step, self.total, losses, rate)
             if self.step % every == 0 or self.step == self.total:
-                yield from self._validate()
+                yield from self.validate()
         return "done"
 
     def _batch(self, step: int) -> Any:
@@ -178,7 +185,8 @@ class _Run:
         trainer = self.trainer
         return learning_rate(trainer.config, self.step, self.total, trainer.aim.steps_per_epoch)
 
-    def _validate(self) -> Generator[TrainingEvent]:
+    def validate(self) -> Generator[TrainingEvent]:
+        """Try the network on what it is not trained on, and save where training stands."""
         trials: list[Trial] = []
         for index in range(self.trainer.aim.trials):
             attempt = self.workers.submit(self.trainer.attempt, index)
@@ -239,9 +247,7 @@ def _prepare(
         aim = make_aim(config, learn, held_out, model)
     device = choose_device(config.device)
     threads = config.threads or thread_count()
-    on_cpu = device.type == "cpu"
-    # One processor makes the next batch meanwhile.
-    trainer = Trainer(aim, config, device, max(1, threads - 1) if on_cpu else threads)
+    trainer = Trainer(aim, config, device, max(1, int(threads * TORCH_SHARE)))
     total = config.epochs * aim.steps_per_epoch if config.epochs else config.steps
     return trainer, total
 
@@ -268,6 +274,7 @@ def _result(
         best.step if best else steps_done,
         best.score if best else float("nan"),
         best.metrics if best else {},
+        trainer.start_metrics,
         reason,
         steps_done,
         trainer.config,

@@ -28,6 +28,8 @@ class TrainingResult:
         Of their validation; see `Validated`.
     metrics : mapping of str to float
         Of their validation.
+    start_metrics : mapping of str to float or None
+        Of the weights that training started from; None if it started from nothing.
     reason : {"done", "no_gain", "not_finite"}
         Why training ended: all steps made, no gain for `patience` validations, or a loss that
         was infinite or not a number, in which case the last good weights are here.
@@ -43,10 +45,16 @@ class TrainingResult:
     step: int
     score: float
     metrics: Mapping[str, float]
+    start_metrics: Mapping[str, float] | None
     reason: Reason
     steps_done: int
     config: TrainingConfig
     data: Mapping[str, Any]
+
+    @property
+    def improved(self) -> bool:
+        """Whether training found better weights than it started from."""
+        return self.start_metrics is None or self.step > 0
 
     def save(self, path: str | os.PathLike[str], **about: Any) -> Path:
         """Save the weights as .safetensors, with config, data and scores in the header."""

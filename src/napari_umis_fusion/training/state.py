@@ -59,6 +59,8 @@ class TrainingState:
         Before the first validation there is none.
     without_gain : int
         Validations since the best.
+    start_metrics : mapping of str to float or None
+        Of the weights that training started from, if it did not start from nothing.
     """
 
     config: TrainingConfig
@@ -68,6 +70,7 @@ class TrainingState:
     optimizer: Mapping[str, Any]
     best: Best | None
     without_gain: int
+    start_metrics: Mapping[str, float] | None = None
 
     def save(self, path: Path) -> None:
         """Write the file; it appears under its name once it is complete.
@@ -92,6 +95,7 @@ class TrainingState:
             "optimizer": dict(self.optimizer),
             "best": best,
             "without_gain": self.without_gain,
+            "start_metrics": self.start_metrics and dict(self.start_metrics),
         }
         try:
             with written_beside(path) as beside:
@@ -120,6 +124,7 @@ def load_state(path: str | os.PathLike[str]) -> TrainingState:
             content["optimizer"],
             best,
             content["without_gain"],
+            content.get("start_metrics"),
         )
     except OSError as error:
         raise CheckpointError(

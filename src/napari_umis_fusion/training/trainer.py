@@ -43,6 +43,7 @@ class Trainer:
         self.device = device
         self.precision = choose_precision(config.precision, device)
         self.best: Best | None = None
+        self.start_metrics: Mapping[str, float] | None = None
         self.without_gain = 0
         self._threads = threads
         self.model = aim.model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -113,6 +114,7 @@ class Trainer:
             self._optimizer.state_dict(),
             self.best,
             self.without_gain,
+            self.start_metrics,
         )
 
     def restore(self, state: TrainingState) -> None:
@@ -120,6 +122,7 @@ class Trainer:
         self.model.load_state_dict(dict(state.weights))
         self._optimizer.load_state_dict(dict(state.optimizer))
         self.best, self.without_gain = state.best, state.without_gain
+        self.start_metrics = state.start_metrics
 
     def best_model(self) -> nn.Module:
         """Return the network on the CPU with the best weights."""
