@@ -88,15 +88,15 @@ class Percept:
 
     Attributes
     ----------
-    levels : three of Tensor
-        Features of each scale.
+    quarter : Tensor of shape (N, C, Y / 4, X / 4)
+        Features of the finest scale that is compared.
     skip : Tensor of shape (N, HEAD_WIDTH, Y / 2, X / 2)
         Edges, for the last stage.
     prior : Tensor of shape (N, 2, Y / 4, X / 4)
         The classical scores.
     """
 
-    levels: Levels
+    quarter: Tensor
     skip: Tensor
     prior: Tensor
 
@@ -129,8 +129,8 @@ class Mixing(nn.Module):
 class PlaneRanker(nn.Module):
     """Scores planes, each in sight of `REACH_PLANES` before and after it.
 
-    Four stages follow each other: `respond` takes a plane; `perceive`, `compare` and `conclude`
-    take what the stage before made of a plane, and how that differs from its two neighbours.
+    Stages follow each other. `perceive`, `compare` and `sum_up` take what the stages before made of
+    a plane, and how that differs from its two neighbours; the others look at one plane.
     """
 
     def __init__(self) -> None:
@@ -185,31 +185,39 @@ class PlaneRanker(nn.Module):
             before = F.pad(rise, (*nothing, 1, 0)).flatten(0, 1)
             return Sight(x, before, F.pad(-rise, (*nothing, 0, 1)).flatten(0, 1))
 
-        responses = self.respond(planes.reshape(batch * count, 1, height, width))
-        percept = self.perceive(in_sight(responses))
-        compared = self.compare([in_sight(level) for level in percept.levels])
-        scores = self.conclude(percept.skip, percept.prior, [in_sight(level) for level in compared])
+        detail = self.detail(planes.reshape(batch * count, 1, height, width))
+        percept = self.perceive(in_sight(self.respond(detail)))
+        compared = self.compare([in_sight(level) for level in self.deepen(percept.quarter)])
+        quarter = self.sum_up([in_sight(level) for level in compared])
+        scores = self.conclude(quarter, percept.skip, percept.prior)
         return scores.of_stacks(batch, count, height, width)
 
-    def respond(self, planes: Tensor) -> Tensor:
-        """Filter planes (N, 1, Y, X), less their local mean, to (N, C, Y / 2, X / 2)."""
-        with torch.autocast(planes.device.type, enabled=False):
-            detail = CONTRAST_GAIN * (planes.float() - _local_mean(planes.float()))
-            quarters = F.pixel_unshuffle(detail, 2)
-            responses: Tensor = self.filters(quarters.contiguous(memory_format=torch.channels_last))
+    def detail(self, planes: Tensor) -> Tensor:
+        """Return planes (N, 1, Y, X) less their local mean."""
+        planes = planes.float()
+        return CONTRAST_GAIN * (planes - _local_mean(planes))
+
+    def respond(self, detail: Tensor) -> Tensor:
+        """Filter detail (N, 1, Y, X), to (N, C, Y / 2, X / 2)."""
+        with torch.autocast(detail.device.type, enabled=False):
+            phases = F.pixel_unshuffle(detail, 2).contiguous(memory_format=torch.channels_last)
+            responses: Tensor = self.filters(phases)
             return responses
 
     def perceive(self, responses: Sight) -> Percept:
-        """Turn responses into features of each scale, in sight of the planes next to them."""
+        """Turn responses into edges and their energy, in sight of the planes next to them."""
         with torch.autocast(responses.here.device.type, enabled=False):
             edges = self.motion(responses.stacked()).abs()
             own, shared = _log_energy(responses.here), _log_energy(edges)
             energies = self.energies(torch.cat([own, shared], 1))
             prior = self.prior(_blur(own))
-        quarter = self.encode[0](energies + self.down[0](edges))
+        return Percept(energies + self.down[0](edges), self.skip(edges), prior)
+
+    def deepen(self, quarter: Tensor) -> Levels:
+        """Return features of each scale, from those of the finest."""
+        quarter = self.encode[0](quarter)
         eighth = self.encode[1](self.down[1](F.relu(quarter)))
-        sixteenth = self.encode[2](self.down[2](F.relu(eighth)))
-        return Percept((quarter, eighth, sixteenth), self.skip(edges), prior)
+        return quarter, eighth, self.encode[2](self.down[2](F.relu(eighth)))
 
     def compare(self, levels: list[Sight]) -> Levels:
         """Compare features with those of the planes next to them, scale by scale."""
@@ -219,16 +227,20 @@ class PlaneRanker(nn.Module):
         )
         return quarter, eighth, sixteenth
 
-    def conclude(self, skip: Tensor, prior: Tensor, levels: list[Sight]) -> Scores:
-        """Compare once more and sum up from coarse to fine, to scores (N, Y, X)."""
+    def sum_up(self, levels: list[Sight]) -> Tensor:
+        """Compare once more and sum up from coarse to fine, at a quarter of the resolution."""
         quarter, eighth, sixteenth = (
             mix(level) for mix, level in zip(self.second_mix, levels, strict=True)
         )
         eighth = eighth + _enlarged(self.up[2](F.relu(sixteenth)), 2)
-        quarter = self.after(quarter + _enlarged(self.up[1](F.relu(eighth)), 2))
+        summed: Tensor = self.after(quarter + _enlarged(self.up[1](F.relu(eighth)), 2))
+        return summed
+
+    def conclude(self, quarter: Tensor, skip: Tensor, prior: Tensor) -> Scores:
+        """Return scores (N, Y, X) from what was summed up and what each pixel shows."""
         fine = F.relu(_enlarged(self.up[0](quarter), 2) + skip)
-        scores = F.pixel_shuffle(self.head(fine).float(), 2) + _enlarged(prior, 4)
-        return Scores(*scores.unbind(1))
+        scores = self.head(fine).float() + _enlarged(prior, 2).repeat_interleave(4, 1)
+        return Scores(*F.pixel_shuffle(scores, 2).unbind(1))
 
 
 def _local_mean(planes: Tensor) -> Tensor:

@@ -16,12 +16,17 @@ from torch import Tensor
 from napari_umis_fusion.network.plane_ranker import (
     REACH_PX,
     STRIDE_PX,
+    Percept,
     PlaneRanker,
     Scores,
     Sight,
 )
+from napari_umis_fusion.network.ranking_tiles import conclude_by_tiles, perceive_by_tiles
 
 Map = NDArray[np.float32]
+
+TILE_PX = 256
+"""Side of the tiles in which a CPU computes fine scales: they stay in its cache."""
 
 
 class _Window:
@@ -51,32 +56,48 @@ class _Window:
 class _Strip:
     """Rows of all planes, one plane after the other, through the network's stages."""
 
-    def __init__(self, model: PlaneRanker) -> None:
+    def __init__(self, model: PlaneRanker, tile_px: int) -> None:
         self._model = model
-        self._windows = (_Window(), _Window(), _Window())
-        self._percepts: deque[tuple[Tensor, Tensor]] = deque()
+        self._tile_px = tile_px
+        self._details: deque[Tensor] = deque(maxlen=3)
+        self._windows = (_Window(), _Window())
+        self._percepts: deque[Percept] = deque()
 
     def push(self, rows: Tensor) -> Scores | None:
         """Take the next plane's rows (1, 1, Y, X)."""
-        return self._stage(0, self._windows[0].push([self._model.respond(rows)]))
+        self._details.append(self._model.detail(rows))
+        if len(self._details) == 1:
+            return None
+        return self._perceive(self._details[-2], self._details[-1])
 
     def end(self) -> Iterator[Scores]:
         """Yield the scores of the planes not yet told."""
-        for stage, window in enumerate(self._windows):
-            if (scores := self._stage(stage, window.end())) is not None:
+        last = self._details[-1]
+        self._details.append(last)
+        compare, sum_up = self._windows
+        for scores in (
+            self._perceive(last, last),
+            self._compare(compare.end()),
+            self._conclude(sum_up.end()),
+        ):
+            if scores is not None:
                 yield scores
 
-    def _stage(self, stage: int, sight: list[Sight] | None) -> Scores | None:
-        """Run a stage and those behind it, as far as there are neighbours."""
-        if sight is None:
-            return None
-        if stage == 0:
-            percept = self._model.perceive(sight[0])
-            self._percepts.append((percept.skip, percept.prior))
-            return self._stage(1, self._windows[1].push(list(percept.levels)))
-        if stage == 1:
-            return self._stage(2, self._windows[2].push(list(self._model.compare(sight))))
-        return self._model.conclude(*self._percepts.popleft(), sight)
+    def _perceive(self, here: Tensor, after: Tensor) -> Scores | None:
+        before = self._details[0] if len(self._details) == 3 else here
+        percept = perceive_by_tiles(self._model, (before, here, after), self._tile_px)
+        levels = self._model.deepen(percept.quarter)
+        self._percepts.append(percept)
+        sight = self._windows[0].push(list(levels))
+        return None if sight is None else self._compare(sight)
+
+    def _compare(self, sight: list[Sight]) -> Scores | None:
+        further = self._windows[1].push(list(self._model.compare(sight)))
+        return None if further is None else self._conclude(further)
+
+    def _conclude(self, sight: list[Sight]) -> Scores:
+        quarter, percept = self._model.sum_up(sight), self._percepts.popleft()
+        return conclude_by_tiles(self._model, quarter, percept, self._tile_px)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +137,8 @@ class RankingStream:
         self._size = size
         self._half = half
         self._rows = cut_rows(size[0], strip_rows)
-        self._strips = [_Strip(model) for _ in self._rows]
+        tile_px = TILE_PX if device.type == "cpu" else max(size)
+        self._strips = [_Strip(model, tile_px) for _ in self._rows]
 
     @torch.inference_mode()
     def push(self, plane: Map) -> Scores | None:
