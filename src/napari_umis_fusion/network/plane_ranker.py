@@ -18,10 +18,13 @@ from torch.nn import functional as F  # noqa: N812
 WIDTHS = (16, 32, 48, 64)
 """Channels at a half, a quarter, an eighth and a sixteenth of the resolution."""
 
+ENCODERS = (1, 2, 2)
+"""Convolutions of a plane's own features at each of the coarser scales."""
+
 STRIDE_PX = 16
 """Planes are padded to multiples of it."""
 
-REACH_PX = 112
+REACH_PX = 144
 """Pixels further away do not change a score; a multiple of `STRIDE_PX`."""
 
 REACH_PLANES = 3
@@ -114,6 +117,11 @@ class Residual(nn.Module):
         return x + found
 
 
+def residuals(channels: int, count: int) -> nn.Sequential:
+    """Return some of them in a row."""
+    return nn.Sequential(*(Residual(channels) for _ in range(count)))
+
+
 class Mixing(nn.Module):
     """Adds what the neighbours along z tell: features, and their differences to either side."""
 
@@ -144,7 +152,9 @@ class PlaneRanker(nn.Module):
             nn.Conv2d(fine, coarse, 3, stride=2, padding=1)
             for fine, coarse in zip(WIDTHS[:-1], levels, strict=True)
         )
-        self.encode = nn.ModuleList(Residual(width) for width in levels)
+        self.encode = nn.ModuleList(
+            residuals(width, count) for width, count in zip(levels, ENCODERS, strict=True)
+        )
         self.first_mix = nn.ModuleList(Mixing(width) for width in levels)
         self.between = nn.ModuleList(Residual(width) for width in levels)
         self.second_mix = nn.ModuleList(Mixing(width) for width in levels)
@@ -152,7 +162,7 @@ class PlaneRanker(nn.Module):
             nn.Conv2d(coarse, fine, 1)
             for fine, coarse in zip((HEAD_WIDTH, quarter, eighth), levels, strict=True)
         )
-        self.after = Residual(quarter)
+        self.after = residuals(quarter, 2)
         self.skip = nn.Conv2d(half, HEAD_WIDTH, 1)
         self.head = nn.Conv2d(HEAD_WIDTH, 2 * 2**2, 3, padding=1)  # two scores of 2 x 2 pixels
         self.prior = nn.Conv2d(half, 2, 1, bias=False)

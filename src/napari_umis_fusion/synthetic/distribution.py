@@ -41,7 +41,7 @@ class StackDistribution:
         default=(2, 24), metadata=_range("number of planes", "", 2, 256)
     )
     slope_px_per_plane: Range = field(
-        default=(0.25, 6.0), metadata=_range("blur radius per plane of defocus", "px", 0.01)
+        default=(0.25, 20.0), metadata=_range("blur radius per plane of defocus", "px", 0.01)
     )
     opaque: float = field(default=0.6, metadata=_share("weight of surfaces that occlude"))
     fluorescence: float = field(default=0.15, metadata=_share("weight of light that adds up"))
@@ -58,9 +58,9 @@ class StackDistribution:
         default=(0.25, 1.3), metadata=_range("blur of the lens in focus, sigma", "px", 0.01)
     )
     lens_blur_share: float = field(
-        default=0.6, metadata=_share("stacks that are less than pixel-sharp in focus")
+        default=0.4, metadata=_share("stacks that are less than pixel-sharp in focus")
     )
-    noise_share: float = field(default=0.5, metadata=_share("stacks with noise"))
+    noise_share: float = field(default=0.4, metadata=_share("stacks with noise"))
     photon_electrons: Range = field(
         default=(60.0, 20000.0), metadata=_range("electrons at full scale", "e-", 1)
     )

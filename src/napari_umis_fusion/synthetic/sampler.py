@@ -30,7 +30,8 @@ class TrainingStack:
     planes : ndarray of shape (Z, Y, X)
         As the camera recorded them.
     steady : ndarray of shape (Z, Y, X)
-        The same, as under a lamp that neither drifts nor flickers.
+        The same, as under a lamp that does not flicker. Brightness that drifts with focus stays:
+        it is right in focus, and wrong elsewhere.
     clean : ndarray of shape (Z, Y, X)
         `steady` without noise.
     all_in_focus : ndarray of shape (Y, X)
@@ -105,9 +106,10 @@ class StackSampler:
         weights = np.array([getattr(spec, kind) for kind in KINDS])
         kind = rng.choice(list(KINDS), p=weights / weights.sum())
         light = self._cropped(KINDS[kind](rng, spec, optics, self._crops))
-        gain = _gain(rng, spec, light)
-        recorded = _record(rng, spec, light.planes * gain)
-        return TrainingStack(recorded, recorded / gain, light.planes, light.all_in_focus)
+        clean = light.planes * _random_drift(rng, spec, light)
+        flicker = _random_flicker(rng, spec, len(clean))
+        recorded = _record(rng, spec, clean * flicker)
+        return TrainingStack(recorded, recorded / flicker, clean, light.all_in_focus)
 
     def draw_planes(self, rng: Random) -> int:
         """Draw a number of planes."""
@@ -141,15 +143,19 @@ def _check_images(images: Sequence[Floats], sources: Sequence[str] | None) -> No
             )
 
 
-def _gain(rng: Random, spec: StackDistribution, light: Light) -> Floats:
-    """Return the brightness (Z, Y, X) or (1, 1, 1) relative to a steady lamp."""
-    drift = flicker = np.ones((1, 1, 1), np.float32)
-    if rng.random() < spec.drift_share:
-        drift = _drift(rng, spec.drift * rng.random(), light)
-    if rng.random() < spec.flicker_share:
-        jumps = spec.flicker * rng.random() * rng.standard_normal((len(light.planes), 1, 1))
-        flicker = np.maximum(1 + jumps, LEAST_GAIN).astype(np.float32)
-    return drift * flicker
+def _random_flicker(rng: Random, spec: StackDistribution, planes: int) -> Floats:
+    """Return the brightness of each plane (Z, 1, 1), or (1, 1, 1) under a steady lamp."""
+    if rng.random() >= spec.flicker_share:
+        return np.ones((1, 1, 1), np.float32)
+    jumps = spec.flicker * rng.random() * rng.standard_normal((planes, 1, 1))
+    return np.maximum(1 + jumps, LEAST_GAIN).astype(np.float32)
+
+
+def _random_drift(rng: Random, spec: StackDistribution, light: Light) -> Floats:
+    """Return a gain (Z, Y, X) that changes with place and focus, or (1, 1, 1) without drift."""
+    if rng.random() >= spec.drift_share:
+        return np.ones((1, 1, 1), np.float32)
+    return _drift(rng, spec.drift * rng.random(), light)
 
 
 def _drift(rng: Random, amount: float, light: Light) -> Floats:
