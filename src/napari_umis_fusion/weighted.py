@@ -105,6 +105,16 @@ def _as_dtype(mean: Plane, dtype: np.dtype[Any]) -> Plane:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
+def _relative(peak: np.float32, value: np.float32) -> tuple[np.float32, np.float32, np.float32]:
+    """Return the new peak, what earlier weights shrink by, and the weight of a value."""
+    highest = max(peak, value)
+    ratio = peak / highest if highest > 0 else np.float32(1)
+    faded = ratio * ratio
+    ratio = value / highest if highest > 0 else np.float32(1)
+    return highest, faded, max(ratio * ratio, np.float32(1e-9))
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
 def _accumulate(
     values: Array,
     focus: Array,
@@ -125,11 +135,7 @@ def _accumulate(
             value = focus[y, x]
             if value < 0:
                 continue
-            highest = max(peak[y, x], value)
-            ratio = peak[y, x] / highest if highest > 0 else np.float32(1)
-            faded = ratio * ratio
-            ratio = value / highest if highest > 0 else np.float32(1)
-            weight = max(ratio * ratio, np.float32(1e-9))
+            highest, faded, weight = _relative(peak[y, x], value)
             fresh = fade[row, column]
             stays = faded * (np.float32(1) - fresh)
             gains = weight * fresh
@@ -154,11 +160,7 @@ def _accumulate_all(
             value = focus[y, x]
             if value < 0:
                 continue
-            highest = max(peak[y, x], value)
-            ratio = peak[y, x] / highest if highest > 0 else np.float32(1)
-            faded = ratio * ratio
-            ratio = value / highest if highest > 0 else np.float32(1)
-            weight = max(ratio * ratio, np.float32(1e-9))
+            highest, faded, weight = _relative(peak[y, x], value)
             peak[y, x] = highest
             weights[y, x] = weights[y, x] * faded + weight
             for channel in range(values.shape[2]):
