@@ -109,7 +109,8 @@ def _write_weights(path: Path) -> None:
 
 @pytest.fixture
 def work_folder(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Change into a fresh folder that sees the samples."""
+    """Change into a fresh folder that sees the samples; trainings are validated briefly."""
+    monkeypatch.setattr("napari_umis_fusion.training.selecting.SelectAim.trials", 4)
     for sample in samples.iterdir():
         (tmp_path / sample.name).symlink_to(sample)
     monkeypatch.chdir(tmp_path)
