@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Generator, Mapping
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -21,10 +21,8 @@ from napari_umis_fusion.streaming import StreamingFusion
 from napari_umis_fusion.tiles import split_rows
 from napari_umis_fusion.verification import IndexMap, Statistic, iter_filter, reference_window_px
 from napari_umis_fusion.weighted import WeightedMean
-from napari_umis_fusion.workers import Workers, drain
+from napari_umis_fusion.workers import Workers, drain, reporting
 from napari_umis_fusion.workspace import Workspace
-
-T = TypeVar("T")
 
 FILTERS: dict[str, Statistic] = {"mode": "mode", "fuzzy": "median"}
 """Verifications that filter the decision map once it is complete."""
@@ -157,15 +155,15 @@ def _run(
     total = len(stack)
     first = Progress("measuring", 0, total)
     setup = workers.submit(StreamingFusion, stack, config, workspace, workers)
-    streaming = yield from _reporting(workers.result(setup), first)
+    streaming = yield from reporting(workers.result(setup), first)
     upcoming = workers.submit(read_plane, stack, 0, config.nan_policy)
     for z in range(total):
         event = Progress("measuring", z, total)
-        reading = yield from _reporting(workers.result(upcoming), event)
+        reading = yield from reporting(workers.result(upcoming), event)
         if z + 1 < total:
             upcoming = workers.submit(read_plane, stack, z + 1, config.nan_policy)
-        yield from _reporting(streaming.iter_add(reading), event)
-    yield from _reporting(streaming.iter_finish(), Progress("measuring", total, total))
+        yield from reporting(streaming.iter_add(reading), event)
+    yield from reporting(streaming.iter_finish(), Progress("measuring", total, total))
     yield Progress("measuring", total, total)
     return (yield from _finish(stack, streaming, workspace, workers))
 
@@ -175,7 +173,7 @@ def _finish(
 ) -> Generator[Progress, None, FusionResult]:
     config, decision, total = streaming.config, streaming.decision, len(stack)
     first, last = Progress("verifying", 0, total), Progress("verifying", total, total)
-    index_map = yield from _reporting(_iter_verify(decision.index, config, workers), first)
+    index_map = yield from reporting(_iter_verify(decision.index, config, workers), first)
     image = streaming.all_in_focus
     if config.verification in FILTERS:
         gathering = Gathering(stack, decision.index, index_map, image, config.nan_policy)
@@ -183,11 +181,11 @@ def _finish(
     overruled = index_map != decision.index
     maps = Maps.blank(index_map.shape)
     fill = partial(maps.fill, decision, index_map, overruled)
-    yield from _reporting(workers.each(fill, split_rows(index_map.shape[0])), last)
+    yield from reporting(workers.each(fill, split_rows(index_map.shape[0])), last)
     if streaming.measure.is_share:  # of the planes of one pixel: says nothing of other pixels
-        yield from _reporting(streaming.iter_detail(maps.focus), last)
+        yield from reporting(streaming.iter_detail(maps.focus), last)
     if streaming.weighted is not None:
-        yield from _reporting(_iter_mean(streaming.weighted, image, workers), last)
+        yield from reporting(_iter_mean(streaming.weighted, image, workers), last)
     yield last
     notes = list(streaming.measure.notes)
     if workspace.on_disk:
@@ -220,9 +218,9 @@ def _iter_verify(
 def _gather(gathering: Gathering, workers: Workers) -> Generator[Progress]:
     total = len(gathering.stack)
     listing = workers.submit(gathering.planes)
-    for z in (yield from _reporting(workers.result(listing), Progress("verifying", 0, total))):
+    for z in (yield from reporting(workers.result(listing), Progress("verifying", 0, total))):
         copying = workers.submit(gathering.copy_from, z)
-        yield from _reporting(workers.result(copying), Progress("verifying", z, total))
+        yield from reporting(workers.result(copying), Progress("verifying", z, total))
 
 
 def _iter_mean(weighted: WeightedMean, image: Plane, workers: Workers) -> Generator[None]:
@@ -230,17 +228,3 @@ def _iter_mean(weighted: WeightedMean, image: Plane, workers: Workers) -> Genera
         image[rows] = weighted.mean(rows)
 
     yield from workers.each(fill, split_rows(len(image)))
-
-
-def _reporting(steps: Generator[None, None, T], event: Progress) -> Generator[Progress, None, T]:
-    """Yield the event whenever the steps yield, and return what they return."""
-    try:
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                done: T = end.value
-                return done
-            yield event
-    finally:
-        steps.close()

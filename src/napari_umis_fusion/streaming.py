@@ -72,10 +72,12 @@ class StreamingFusion:
         self._focus: Map = self._blank()
         self._weight: Map = self._focus
         self._takeover: NDArray[np.bool_] = workspace.full(shape, np.bool_, False)
+        self._stake: Stake | None = None
         if config.verification == "seams":
             self._contest = Contest.blank(*shape, workspace)
             self._solver = TakeoverSolver(config.seam_smoothness, shape, workers, workspace)
-            self._stake = Stake(shape, config, workers, workspace) if self._by_shares else None
+            if self._by_shares:
+                self._stake = Stake(shape, config, workers, workspace)
         self._scales = Scales(1.0, self._to_grey.range.scale)
         self._count = 0
 
@@ -190,7 +192,7 @@ class StreamingFusion:
 
     def _compose(self, plane: Plane, grey: Map, tile: Tile) -> None:
         copy_taken(plane, self._takeover, self.all_in_focus, tile)
-        if self.config.verification == "seams" and self._stake is not None:
+        if self._stake is not None:
             copy_taken(grey, self._takeover, self._stake.chosen, tile)
         self.decision.rank(self._focus, tile)
         self.decision.switch(self._focus, self._takeover, self._count, tile)

@@ -8,19 +8,38 @@ from typing import Any, Self, TypeVar
 
 Part = TypeVar("Part")
 Done = TypeVar("Done")
+Event = TypeVar("Event")
 
 HEARTBEAT_S = 0.05
 """Longest wait between two yields."""
 
 
-def drain(steps: Generator[object, None, Done]) -> Done:
-    """Run a generator to its end and return what it returns."""
+def drain(
+    steps: Generator[Event, None, Done], take: Callable[[Event], object] | None = None
+) -> Done:
+    """Run a generator to its end, `take` what it yields, and return what it returns."""
     while True:
         try:
-            next(steps)
+            event = next(steps)
         except StopIteration as end:
             done: Done = end.value
             return done
+        if take is not None:
+            take(event)
+
+
+def reporting(steps: Generator[object, None, Done], event: Event) -> Generator[Event, None, Done]:
+    """Yield the event whenever the steps yield, and return what they return."""
+    try:
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                done: Done = end.value
+                return done
+            yield event
+    finally:
+        steps.close()
 
 
 def thread_count() -> int:

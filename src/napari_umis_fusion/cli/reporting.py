@@ -5,10 +5,12 @@ import sys
 import warnings
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from napari_umis_fusion.events import FusionEvent, Progress
 from napari_umis_fusion.result import FusionResult
+from napari_umis_fusion.workers import drain
 
 
 def say(message: str, **fields: Any) -> None:
@@ -51,17 +53,12 @@ def follow(events: Generator[FusionEvent, None, FusionResult], *, quiet: bool) -
     """Run a fusion to its end, with a progress bar if standard error is a terminal."""
     bar = progress_bar("fusing", "plane", quiet=quiet)
     with bar:
-        while True:
-            try:
-                event = next(events)
-            except StopIteration as end:
-                result: FusionResult = end.value
-                return result
-            if isinstance(event, Progress):
-                _show(bar, event)
+        return drain(events, partial(_show, bar))
 
 
-def _show(bar: Any, event: Progress) -> None:
+def _show(bar: Any, event: FusionEvent) -> None:
+    if not isinstance(event, Progress):
+        return
     bar.total = event.total
     bar.set_description(event.stage, refresh=False)
     if event.done < bar.n:  # the next stage; without a reset the bar would stand still

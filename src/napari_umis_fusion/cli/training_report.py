@@ -15,6 +15,7 @@ from napari_umis_fusion.training.events import (
     Validated,
 )
 from napari_umis_fusion.training.result import TrainingResult
+from napari_umis_fusion.workers import drain
 
 
 class TrainingReport:
@@ -60,12 +61,7 @@ class TrainingReport:
 
     def follow(self, events: Generator[TrainingEvent, None, TrainingResult]) -> TrainingResult:
         """Run a training to its end."""
-        while True:
-            try:
-                self.take(next(events))
-            except StopIteration as end:
-                result: TrainingResult = end.value
-                return result
+        return drain(events, self.take)
 
     def take(self, event: TrainingEvent) -> None:
         """Show an event."""

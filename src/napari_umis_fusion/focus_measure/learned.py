@@ -11,12 +11,11 @@ import torch
 from numpy.typing import NDArray
 
 from napari_umis_fusion.config import FusionConfig
-from napari_umis_fusion.errors import CheckpointError
 from napari_umis_fusion.focus_measure.planewise import iter_median
 from napari_umis_fusion.network.device import MemoryPolicy, choose_device, computes_bfloat16
 from napari_umis_fusion.network.plane_ranker import REACH_PLANES, PlaneRanker, Scores
 from napari_umis_fusion.network.ranking import RankingStream
-from napari_umis_fusion.network.weights import Checkpoint, load_checkpoint, shipped_weights
+from napari_umis_fusion.network.weights import Checkpoint, Network, open_checkpoint
 from napari_umis_fusion.stack import Plane
 from napari_umis_fusion.workers import Workers
 
@@ -74,12 +73,14 @@ class LearnedFocusMeasure:
         workers: Workers,
         strip_rows: int | None = None,
     ) -> None:
-        if source is None:
-            source = shipped_weights("plane-ranker")
-        if isinstance(source, (str, os.PathLike)):
-            source = load_checkpoint(source)
-        self.checkpoint = source if isinstance(source, Checkpoint) else None
-        self._model = _network(source)
+        self.checkpoint: Checkpoint | None = None
+        if isinstance(source, PlaneRanker):
+            model: Network = copy.deepcopy(source).eval()
+        else:
+            self.checkpoint = open_checkpoint(source, "plane-ranker")
+            model = self.checkpoint.model()
+        assert isinstance(model, PlaneRanker)
+        self._model = model
         device = choose_device(config.device)
         self._policy = MemoryPolicy(device, strip_rows, choose_rows=_default_rows)
         self._gain = np.float32(1 / contrast) if contrast > 0 else np.float32(1)
@@ -176,15 +177,3 @@ def _exponential(scores: Map, first: Map, factor: np.float32, out: Map) -> None:
     np.clip(out, -FARTHEST, FARTHEST, out=out)
     np.multiply(out, factor, out=out)
     np.exp(out, out=out)
-
-
-def _network(source: Checkpoint | PlaneRanker) -> PlaneRanker:
-    if isinstance(source, PlaneRanker):
-        return copy.deepcopy(source).eval()
-    model = source.model()
-    if not isinstance(model, PlaneRanker):
-        raise CheckpointError(
-            f"{source.path}: weights of {source.architecture!r}, which the focus measure "
-            "'learned' cannot use; use focus_measure='umis', or other weights"
-        )
-    return model

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_umis_fusion.config import DeviceName
-from napari_umis_fusion.errors import CheckpointError
 from napari_umis_fusion.focus_measure.deep_spatial_frequency import (
     REFERENCE_WINDOW_PX,
     iter_box_sum,
@@ -18,7 +17,7 @@ from napari_umis_fusion.focus_measure.deep_spatial_frequency import (
 from napari_umis_fusion.network.device import MemoryPolicy, choose_device
 from napari_umis_fusion.network.inference import StripNetwork, check_plane_size
 from napari_umis_fusion.network.unetplusplus import UNetPlusPlus
-from napari_umis_fusion.network.weights import Checkpoint, load_checkpoint, shipped_weights
+from napari_umis_fusion.network.weights import Checkpoint, Network, open_checkpoint
 from napari_umis_fusion.workers import drain
 
 FocusMap = NDArray[np.float32]
@@ -61,12 +60,14 @@ class UmisFocusMeasure:
         device: DeviceName = "auto",
         strip_rows: int | None = None,
     ) -> None:
-        if source is None:
-            source = shipped_weights("umis-unetplusplus")
-        if isinstance(source, (str, os.PathLike)):
-            source = load_checkpoint(source)
-        self.checkpoint = source if isinstance(source, Checkpoint) else None
-        self._model = _network(source) if isinstance(source, Checkpoint) else source
+        self.checkpoint: Checkpoint | None = None
+        if isinstance(source, UNetPlusPlus):
+            model: Network = source
+        else:
+            self.checkpoint = open_checkpoint(source, "umis-unetplusplus")
+            model = self.checkpoint.model()
+        assert isinstance(model, UNetPlusPlus)
+        self._model = model
         self._policy = MemoryPolicy(choose_device(device), strip_rows)
         self._network: StripNetwork | None = None
 
@@ -130,16 +131,6 @@ class UmisFocusMeasure:
             self._network = None
             self._network = StripNetwork(self._model, device)
         return self._network
-
-
-def _network(checkpoint: Checkpoint) -> UNetPlusPlus:
-    model = checkpoint.model()
-    if not isinstance(model, UNetPlusPlus):
-        raise CheckpointError(
-            f"{checkpoint.path}: weights of {checkpoint.architecture!r}, which the focus measure "
-            "'umis' cannot use; use focus_measure='learned', or other weights"
-        )
-    return model
 
 
 @torch.inference_mode()

@@ -35,6 +35,9 @@ ARCHITECTURES: dict[Architecture, type[UNetPlusPlus] | type[PlaneRanker]] = {
 }
 """What checkpoints are of."""
 
+FOCUS_MEASURES: dict[Architecture, str] = {"umis-unetplusplus": "umis", "plane-ranker": "learned"}
+"""Which focus measure each is for."""
+
 DEFAULT_ARCHITECTURE: Architecture = "umis-unetplusplus"
 
 FORMAT_VERSION = 1
@@ -179,6 +182,30 @@ def shipped_weights(architecture: Architecture) -> Path:
     if not path.is_file():
         raise CheckpointError(f"{path} is missing; install the package again, or give a checkpoint")
     return path
+
+
+def open_checkpoint(
+    source: str | os.PathLike[str] | Checkpoint | None, architecture: Architecture
+) -> Checkpoint:
+    """Return the weights of a focus measure's network, by default those of this package.
+
+    Raises
+    ------
+    CheckpointError
+        If they cannot be loaded, or belong to another network.
+    """
+    checkpoint = (
+        source
+        if isinstance(source, Checkpoint)
+        else load_checkpoint(shipped_weights(architecture) if source is None else source)
+    )
+    if checkpoint.architecture != architecture:
+        raise CheckpointError(
+            f"{checkpoint.path}: weights of {checkpoint.architecture!r}, which the focus measure "
+            f"{FOCUS_MEASURES[architecture]!r} cannot use; use "
+            f"focus_measure={FOCUS_MEASURES[checkpoint.architecture]!r}, or other weights"
+        )
+    return checkpoint
 
 
 def describe_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import StackError
-from napari_umis_fusion.events import Finished
 from napari_umis_fusion.focus_measure.single import focus_map
 from napari_umis_fusion.fusion import iter_fuse
 from napari_umis_fusion.grey import GreyConverter
@@ -25,6 +24,7 @@ from napari_umis_fusion.training.events import TrainingEvent, Working
 from napari_umis_fusion.training.images import ImageSet
 from napari_umis_fusion.training.loop import train
 from napari_umis_fusion.training.result import TrainingResult
+from napari_umis_fusion.workers import reporting
 
 Grey = NDArray[np.float32]
 
@@ -82,7 +82,7 @@ def fine_tune(
         As `train` does.
     """
     config = (config or TrainingConfig.fine_tuning()).replace(**options)
-    images = yield from _working(iter_sharp_regions(stacks, fusion))
+    images = yield from reporting(iter_sharp_regions(stacks, fusion), Working(0, 0))
     return (
         yield from train(
             images,
@@ -114,7 +114,7 @@ def iter_sharp_regions(
     images: list[tuple[Grey, str, str]] = []
     for number, stack in enumerate(_as_list(stacks)):
         name = str(stack) if isinstance(stack, (str, os.PathLike)) else f"stack {number}"
-        result = yield from _iter_result(stack, fusion or FusionConfig())
+        result = yield from reporting(iter_fuse(stack, fusion), None)
         regions = _regions(_unit_grey(result))
         images += [(region, f"{name} {place}", name) for place, region in regions]
     if not images:
@@ -128,14 +128,6 @@ def iter_sharp_regions(
 
 def _as_list(stacks: Any) -> Iterable[Any]:
     return stacks if isinstance(stacks, (list, tuple)) else [stacks]
-
-
-def _iter_result(stack: Any, fusion: FusionConfig) -> Generator[None, None, FusionResult]:
-    for event in iter_fuse(stack, fusion):
-        if isinstance(event, Finished):
-            return event.result
-        yield
-    raise AssertionError("a fusion ends with its result")
 
 
 def _unit_grey(result: FusionResult) -> Grey:
@@ -163,15 +155,3 @@ def _regions(grey: Grey) -> Iterator[tuple[str, Grey]]:
     for (y, x), amount in zip(corners, detail, strict=True):
         if amount > 0 and amount >= least:
             yield f"at {y}, {x}", grey[y : y + size, x : x + size]
-
-
-def _working(
-    steps: Generator[None, None, ImageSet],
-) -> Generator[TrainingEvent, None, ImageSet]:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            images: ImageSet = end.value
-            return images
-        yield Working(0, 0)

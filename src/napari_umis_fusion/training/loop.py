@@ -29,7 +29,7 @@ from napari_umis_fusion.training.result import Reason, TrainingResult
 from napari_umis_fusion.training.schedule import learning_rate
 from napari_umis_fusion.training.state import TrainingState, load_state
 from napari_umis_fusion.training.trainer import NotFiniteError, Trainer
-from napari_umis_fusion.workers import Workers, drain, thread_count
+from napari_umis_fusion.workers import Workers, drain, reporting, thread_count
 
 MAY_CHANGE = ("device", "threads")
 """Options that a training may go on without."""
@@ -202,16 +202,12 @@ class _Run:
 
     def _working(self, future: Any) -> Generator[TrainingEvent, None, Any]:
         waiting = self.workers.result(future)
-        while True:
-            try:
-                next(waiting)
-            except StopIteration as end:
-                return end.value
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                raise DeviceError(_too_large(self.trainer)) from error
-            yield Working(self.step, self.total)
+        try:
+            return (yield from reporting(waiting, Working(self.step, self.total)))
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise DeviceError(_too_large(self.trainer)) from error
 
 
 def _state_path(state: str | os.PathLike[str] | None, resume: bool) -> Path | None:
