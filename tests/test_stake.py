@@ -4,21 +4,29 @@ from scipy import ndimage
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.focus_measure.classical import laplacian
-from napari_umis_fusion.stake import WINDOW_SIGMA_PX, Stake
+from napari_umis_fusion.stake import DETAIL_SIGMA_PX, Stake
 from napari_umis_fusion.workers import Workers, drain
 from napari_umis_fusion.workspace import Workspace
 
 
-def detail_between(grey, chosen, **options):
+def stake_between(grey, chosen, **options):
     with Workers(2) as workers:
         stake = Stake(grey.shape, FusionConfig(**options), workers, Workspace(16))
         stake.chosen[...] = chosen
         drain(stake.iter_measure(grey, grey))
-    return stake.detail
+    return stake
+
+
+def detail_between(grey, chosen, **options):
+    return stake_between(grey, chosen, **options).detail
+
+
+def agreement_between(grey, chosen, **options):
+    return stake_between(grey, chosen, **options).agreement
 
 
 def default_focus(image):
-    measure = laplacian(1.0, WINDOW_SIGMA_PX)
+    measure = laplacian(1.0, DETAIL_SIGMA_PX)
     return measure(np.pad(image, measure.halo_px, mode="symmetric"))
 
 
@@ -72,3 +80,37 @@ def test_planes_are_left_alone():
     before = grey.copy()
     detail_between(grey, chosen)
     np.testing.assert_array_equal(grey, before)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 2), (50, 41)], ids=str)
+def test_tiles_agree_as_the_whole_does(shape):
+    grey, chosen = planes(shape)
+    np.testing.assert_array_equal(
+        agreement_between(grey, chosen, tile_px=32), agreement_between(grey, chosen, tile_px=512)
+    )
+
+
+@pytest.mark.parametrize(
+    ("offset", "expected"), [(0, 1.0), (0.5, 0.98), (1.5, 0.5), (-1.5, 0.5), (6, 0.004)]
+)
+def test_planes_agree_as_far_as_they_are_as_bright(offset, expected):
+    grey, _ = planes((40, 40))
+    agreement = agreement_between(grey + np.float32(offset), grey)
+    np.testing.assert_allclose(agreement, expected, rtol=0.03)
+
+
+@pytest.mark.parametrize("noise", [2, 10, 40])
+def test_noise_is_no_disagreement(noise):
+    rng = np.random.default_rng(0)
+    grey, chosen = rng.normal(100, noise, (2, 200, 200)).astype(np.float32)
+    assert np.median(agreement_between(grey, chosen)) > 0.95
+
+
+def test_light_that_creeps_in_disagrees():
+    """A dark body beside bright ground, in focus and blurred: they agree far from the border."""
+    sharp = np.full((40, 160), 20, np.float32)
+    sharp[:, 80:] = 220
+    blurred = ndimage.gaussian_filter(sharp, 12).astype(np.float32)
+    agreement = agreement_between(blurred, sharp)[20]
+    assert agreement[[0, -1]].min() > 0.99
+    assert agreement[65:75].max() < 0.1

@@ -8,7 +8,7 @@ from napari_umis_fusion.focus_measure import convolution
 from napari_umis_fusion.fusion import fuse
 from napari_umis_fusion.stack import ACCEPTED_DTYPES
 from napari_umis_fusion.tiles import split_rows, tiles_of
-from napari_umis_fusion.weighted import FAR_SHARE, FEATHER_SIGMA_PX, WeightedMean
+from napari_umis_fusion.weighted import FAR_AGREEMENT, FEATHER_SIGMA_PX, WeightedMean
 from napari_umis_fusion.workspace import Workspace
 
 SHAPES = [(1, 1), (1, 5), (3, 2), (17, 23), (9, 8, 3)]
@@ -17,11 +17,12 @@ SHAPES = [(1, 1), (1, 5), (3, 2), (17, 23), (9, 8, 3)]
 KERNEL_MODULES = (module, convolution)
 
 
-def blend(planes, focus, takeovers, side_px=64, *, near_chosen=True):
-    mean = WeightedMean(planes.shape[1:], planes.dtype, Workspace(16), near_chosen=near_chosen)
-    for plane, sharpness, takeover in zip(planes, focus, takeovers, strict=True):
+def blend(planes, focus, takeovers, side_px=64, agreements=None):
+    mean = WeightedMean(planes.shape[1:], planes.dtype, Workspace(16))
+    agreements = [None] * len(planes) if agreements is None else agreements
+    for plane, *maps in zip(planes, focus, takeovers, agreements, strict=True):
         for tile in tiles_of(plane, side_px):
-            mean.add(plane, sharpness, takeover, tile)
+            mean.add(plane, *maps, tile)
     blended = np.concatenate([mean.mean(rows) for rows in split_rows(planes.shape[1], 5)])
     assert blended.dtype == planes.dtype
     assert blended.shape == planes.shape[1:]
@@ -38,34 +39,41 @@ def random_run(shape, planes=6, seed=0):
     return values, focus, takeovers
 
 
-def twin(values, focus, takeovers):
+def twin(values, focus, takeovers, agreements):
     """The recursion, in float64."""
     values = values.reshape(*focus.shape, -1).astype(np.float64)
-    near, far, peak = 0.0, 0.0, np.zeros(focus.shape[1:])
-    for value, sharpness, takeover in zip(values, focus.astype(np.float64), takeovers, strict=True):
+    sums, peak = 0.0, np.zeros(focus.shape[1:])
+    planes = zip(values, focus.astype(np.float64), takeovers, agreements, strict=True)
+    for value, sharpness, takeover, agreement in planes:
         fade = ndimage.gaussian_filter(takeover.astype(np.float64), FEATHER_SIGMA_PX)
         valid = sharpness >= 0
         highest = np.maximum(peak, sharpness)
         with np.errstate(invalid="ignore", divide="ignore"):
             keeps = np.where(highest > 0, (peak / highest) ** 2, 1)
             weight = np.maximum(np.where(highest > 0, (sharpness / highest) ** 2, 1), 1e-9)
+        keeps *= 1 - fade + fade * agreement
+        weight *= fade + agreement - fade * agreement
         terms = np.concatenate([value, np.ones((*value.shape[:2], 1))], axis=2)
-        grown = near * (keeps * (1 - fade))[..., None] + (weight * fade)[..., None] * terms
-        near = np.where(valid[..., None], grown, near)
-        far = np.where(valid[..., None], far * keeps[..., None] + weight[..., None] * terms, far)
+        grown = sums * keeps[..., None] + weight[..., None] * terms
+        sums = np.where(valid[..., None], grown, sums)
         peak = np.where(valid, highest, peak)
-    total = near + float(FAR_SHARE) * far
-    return total[..., :-1] / total[..., -1:]
+    return sums[..., :-1] / sums[..., -1:]
 
 
+@pytest.mark.parametrize("agrees", ["unknown", "by pixel"])
 @pytest.mark.parametrize("side_px", [4, 64])
 @pytest.mark.parametrize("invalid_share", [0, 0.2])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_mean_equals_its_twin(shape, invalid_share, side_px, jit):
+def test_mean_equals_its_twin(shape, invalid_share, side_px, agrees, jit):
     values, focus, takeovers = random_run(shape)
     focus[1:][np.random.default_rng(5).random(focus[1:].shape) < invalid_share] = INVALID
-    blended = blend(values, focus, takeovers, side_px)
-    np.testing.assert_allclose(blended, twin(values, focus, takeovers).reshape(shape), rtol=1e-4)
+    if agrees == "unknown":
+        agreements, known = None, np.full(focus.shape, FAR_AGREEMENT)
+    else:
+        agreements = known = np.random.default_rng(6).random(focus.shape, np.float32)
+    blended = blend(values, focus, takeovers, side_px, agreements)
+    expected = twin(values, focus, takeovers, known).reshape(shape)
+    np.testing.assert_allclose(blended, expected, rtol=1e-4)
 
 
 def plain_mean(values, focus):
@@ -81,27 +89,26 @@ def plain_mean(values, focus):
 @pytest.mark.parametrize("side_px", [4, 64])
 @pytest.mark.parametrize("invalid_share", [0, 0.2])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_without_a_choice_it_is_the_plain_mean(shape, invalid_share, side_px, jit):
+def test_of_planes_that_agree_it_is_the_plain_mean(shape, invalid_share, side_px, jit):
     values, _, takeovers = random_run(shape)
     rng = np.random.default_rng(5)
     focus = rng.uniform(0.1, 5, takeovers.shape).astype(np.float32)
     broken = rng.random(focus.shape) < invalid_share
     broken[3] = False
     values[broken], focus[broken] = np.nan, INVALID
-    blended = blend(values, focus, takeovers, side_px, near_chosen=False)
-    np.testing.assert_allclose(blended, plain_mean(values, focus), rtol=1e-5)
-    np.testing.assert_array_equal(
-        blended, blend(values, focus, ~takeovers, near_chosen=False), "whoever takes over"
-    )
+    agree = np.ones_like(focus)
+    for chosen in (takeovers, ~takeovers):
+        blended = blend(values, focus, chosen, side_px, agree)
+        np.testing.assert_allclose(blended, plain_mean(values, focus), rtol=1e-5)
 
 
 @pytest.mark.parametrize("scale", [1e-13, 1.0, 1e13])
-def test_without_a_choice_only_ratios_of_focus_count(scale, jit):
+def test_only_ratios_of_focus_count(scale, jit):
     values, _, takeovers = random_run((5, 6))
     lead = np.random.default_rng(1).uniform(-3, 3, takeovers.shape)
     focus = (scale * np.exp(lead / 2)).astype(np.float32)
     share = np.exp(lead) / np.exp(lead).sum(0)
-    blended = blend(values, focus, takeovers, near_chosen=False)
+    blended = blend(values, focus, takeovers, agreements=np.ones_like(focus))
     np.testing.assert_allclose(blended, (share * values).sum(0), rtol=1e-5)
 
 
@@ -192,7 +199,7 @@ def test_takeover_outweighs_equally_sharp_planes():
     planes = np.array([0, 100, 0, 0], np.float64)[:, None, None]
     takeovers = np.array([True, True, False, False])[:, None, None]
     blended = blend(planes, np.ones(planes.shape, np.float32), takeovers)
-    assert blended[0, 0] == pytest.approx(100 * (1 + FAR_SHARE) / (1 + 4 * FAR_SHARE))
+    assert blended[0, 0] == pytest.approx(100 / (1 + 3 * FAR_AGREEMENT))
 
 
 def test_border_of_a_takeover_fades():
@@ -218,12 +225,20 @@ def test_invalid_planes_leave_no_trace(broken):
     np.testing.assert_array_equal(blend(values, focus, takeovers), clean)
 
 
-@pytest.mark.parametrize("near_chosen", [True, False])
-def test_pixel_without_a_valid_plane_is_nan(near_chosen):
+def test_plane_that_disagrees_counts_only_where_it_takes_over():
+    planes = np.stack([np.full((8, 90), level) for level in (50.0, 100.0, 0.0)])
+    takeovers = np.ones(planes.shape, np.bool_)
+    takeovers[1, :, 45:] = takeovers[2] = False
+    nothing = np.zeros(planes.shape, np.float32)
+    across = blend(planes, np.ones(planes.shape, np.float32), takeovers, agreements=nothing)[4]
+    np.testing.assert_array_equal(across[[0, -1]], [100, 50])
+
+
+def test_pixel_without_a_valid_plane_is_nan():
     values, focus, takeovers = random_run((5, 6))
     values[:, 2, 3] = np.nan
     focus[:, 2, 3] = INVALID
-    blended = blend(values, focus, takeovers, near_chosen=near_chosen)
+    blended = blend(values, focus, takeovers)
     assert np.argwhere(np.isnan(blended)).tolist() == [[2, 3]]
 
 

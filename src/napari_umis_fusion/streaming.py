@@ -73,23 +73,19 @@ class StreamingFusion:
         self._weight: Map = self._focus
         self._takeover: NDArray[np.bool_] = workspace.full(shape, np.bool_, False)
         self._stake: Stake | None = None
+        compares = config.verification == "seams" or self.weighted is not None
+        if self.measure.is_share and compares:
+            self._stake = Stake(shape, config, workers, workspace)
         if config.verification == "seams":
             self._contest = Contest.blank(*shape, workspace)
             self._solver = TakeoverSolver(config.seam_smoothness, shape, workers, workspace)
-            if self._by_shares:
-                self._stake = Stake(shape, config, workers, workspace)
         self._scales = Scales(1.0, self._to_grey.range.scale)
         self._count = 0
-
-    @property
-    def _by_shares(self) -> bool:
-        return self.measure.is_share
 
     def _make_mean(self, stack: Stack, workspace: Workspace) -> WeightedMean | None:
         if self.config.blend != "weighted" or len(stack) == 1:
             return None
-        near_chosen = not self._by_shares
-        return WeightedMean(stack.shape[1:], stack.dtype, workspace, near_chosen=near_chosen)
+        return WeightedMean(stack.shape[1:], stack.dtype, workspace)
 
     def iter_add(self, reading: Reading) -> Generator[None]:
         """Take the next plane, yielding at least every 50 ms while threads work."""
@@ -124,7 +120,9 @@ class StreamingFusion:
             self._focus[reading.invalid] = self._weight[reading.invalid] = INVALID
         if self._count == 0:
             self._scales = yield from self._find_scales(plane, grey)
-        yield from self._decide(plane, grey)
+        elif self._stake is not None:
+            yield from self._stake.iter_measure(grey, plane)
+        yield from self._decide(plane)
         yield from self._workers.each(lambda tile: self._compose(plane, grey, tile), self._tiles)
         self._free.append(grey)
         self._count += 1
@@ -133,7 +131,7 @@ class StreamingFusion:
         """Compare the measure with the default one on the first plane."""
         config = self.config
         is_default = config.focus_measure == "laplacian" and config.detail_sigma_px == 1
-        if is_default or self._by_shares:
+        if is_default or self.measure.is_share:
             return self._scales
         focus = np.empty_like(self._focus)
         yield from self._yardstick().iter_fill(grey, plane, focus)
@@ -154,13 +152,13 @@ class StreamingFusion:
         yield from self._yardstick().iter_fill(grey, self.all_in_focus, detail)
         detail[invalid] = 0
 
-    def _decide(self, plane: Plane, grey: Map) -> Generator[None]:
+    def _decide(self, plane: Plane) -> Generator[None]:
         """Fill `_takeover`."""
         if self.config.verification != "seams":
             yield from self._workers.each(self._take_sharper, self._tiles)
             return
         if self._count > 0:
-            yield from self._solve(plane, grey)
+            yield from self._solve(plane)
         yield from self._workers.each(self._settle, self._tiles)
 
     def _take_sharper(self, tile: Tile) -> None:
@@ -169,15 +167,12 @@ class StreamingFusion:
     def _settle(self, tile: Tile) -> None:
         self._contest.settle(self._focus, self.decision, self._takeover, tile)
 
-    def _solve(self, plane: Plane, grey: Map) -> Generator[None]:
+    def _solve(self, plane: Plane) -> Generator[None]:
         contest = self._contest
         black = self._to_grey.range.black
         pair = [self._workers.submit(comparable, p, black) for p in (plane, self.all_in_focus)]
         new = yield from self._workers.result(pair[0])
         chosen = yield from self._workers.result(pair[1])
-
-        if self._stake is not None:
-            yield from self._stake.iter_measure(grey, plane)
 
         def weigh(tile: Tile) -> None:
             if self._stake is None:
@@ -197,4 +192,5 @@ class StreamingFusion:
         self.decision.rank(self._focus, tile)
         self.decision.switch(self._focus, self._takeover, self._count, tile)
         if self.weighted is not None:
-            self.weighted.add(plane, self._weight, self._takeover, tile)
+            agreement = None if self._stake is None else self._stake.agreement
+            self.weighted.add(plane, self._weight, self._takeover, agreement, tile)
