@@ -55,12 +55,9 @@ def test_absent_device(wanted, cuda, mps, text, machine):
         choose_device(wanted)
 
 
-@pytest.mark.parametrize("expected", [True, False])
-def test_bfloat16_of_a_graphics_card(expected, monkeypatch):
-    def supported(including_emulation=True):
-        return expected or including_emulation
-
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
+@pytest.mark.parametrize(("capability", "expected"), [((9, 0), True), ((7, 5), False)])
+def test_bfloat16_of_a_graphics_card(capability, expected, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
     assert computes_bfloat16(torch.device("cuda")) is expected
 
 

@@ -17,6 +17,7 @@ from napari_umis_fusion.network.plane_ranker import REACH_PLANES, PlaneRanker, S
 from napari_umis_fusion.network.ranking import RankingStream
 from napari_umis_fusion.network.weights import Checkpoint, Network, open_checkpoint
 from napari_umis_fusion.stack import Plane
+from napari_umis_fusion.tiles import Tile, tiles_of
 from napari_umis_fusion.workers import Workers
 
 Done = TypeVar("Done")
@@ -128,9 +129,15 @@ class LearnedFocusMeasure:
         if self._first is None:
             self._first = select.copy(), weigh.copy()
         weight = np.empty_like(focus)
-        yield from self._iter_do(_exponential, select, self._first[0], np.float32(1), focus)
         # The blend weighs by the square of focus.
-        yield from self._iter_do(_exponential, weigh, self._first[1], np.float32(0.5), weight)
+        maps = ((select, self._first[0], 1, focus), (weigh, self._first[1], 0.5, weight))
+
+        def fill(tile: Tile) -> None:
+            for scores, first, factor, out in maps:
+                window = tile.window
+                _exponential(scores[window], first[window], np.float32(factor), out[window])
+
+        yield from self._workers.each(fill, tiles_of(focus, self._config.tile_px))
         return weight
 
     def provenance(self) -> dict[str, Any]:

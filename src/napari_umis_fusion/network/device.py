@@ -20,6 +20,9 @@ STRIP_PIXELS = {"cuda": 2**21, "mps": 2**20}
 CPU_STRIP_PIXELS = 2**14
 """Pixels of a strip for each thread: some tens of milliseconds, and mostly in its cache."""
 
+BFLOAT16_CAPABILITY = (8, 0)
+"""Compute capability of the first CUDA devices that multiply bfloat16."""
+
 BFLOAT16_CPUS = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
 """What torch, which has no public name for it, knows of the CPU."""
 
@@ -66,7 +69,7 @@ def choose_device(wanted: DeviceName) -> torch.device:
 def computes_bfloat16(device: torch.device) -> bool:
     """Tell whether a device multiplies matrices in bfloat16 faster than in float32."""
     if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+        return torch.cuda.get_device_capability(device) >= BFLOAT16_CAPABILITY
     if device.type != "cpu":
         return False
     asks = (getattr(torch.cpu, name, None) for name in BFLOAT16_CPUS)

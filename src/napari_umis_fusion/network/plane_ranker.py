@@ -220,7 +220,7 @@ class PlaneRanker(nn.Module):
             edges = self.motion(responses.stacked()).abs()
             own, shared = _log_energy(responses.here), _log_energy(edges)
             energies = self.energies(torch.cat([own, shared], 1))
-            prior = self.prior(_blur(own))
+            prior = self.prior(blur(own))
         return Percept(energies + self.down[0](edges), self.skip(edges), prior)
 
     def deepen(self, quarter: Tensor) -> Levels:
@@ -242,24 +242,24 @@ class PlaneRanker(nn.Module):
         quarter, eighth, sixteenth = (
             mix(level) for mix, level in zip(self.second_mix, levels, strict=True)
         )
-        eighth = eighth + _enlarged(self.up[2](F.relu(sixteenth)), 2)
-        summed: Tensor = self.after(quarter + _enlarged(self.up[1](F.relu(eighth)), 2))
+        eighth = eighth + enlarged(self.up[2](F.relu(sixteenth)), 2)
+        summed: Tensor = self.after(quarter + enlarged(self.up[1](F.relu(eighth)), 2))
         return summed
 
     def conclude(self, quarter: Tensor, skip: Tensor, prior: Tensor) -> Scores:
         """Return scores (N, Y, X) from what was summed up and what each pixel shows."""
-        fine = F.relu(_enlarged(self.up[0](quarter), 2) + skip)
-        scores = self.head(fine).float() + _enlarged(prior, 2).repeat_interleave(4, 1)
+        fine = F.relu(enlarged(self.up[0](quarter), 2) + skip)
+        scores = self.head(fine).float() + enlarged(prior, 2).repeat_interleave(4, 1)
         return Scores(*F.pixel_shuffle(scores, 2).unbind(1))
 
 
 def _local_mean(planes: Tensor) -> Tensor:
     """Return the mean around each pixel of (N, 1, Y, X), smooth from block to block."""
     blocks = F.avg_pool2d(planes, LOCAL_MEAN_PX)
-    return _enlarged(_blur(blocks), LOCAL_MEAN_PX)
+    return enlarged(blur(blocks), LOCAL_MEAN_PX)
 
 
-def _blur(x: Tensor) -> Tensor:
+def blur(x: Tensor) -> Tensor:
     """Return the mean over 3 x 3."""
     return F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 3, 1)
 
@@ -269,5 +269,6 @@ def _log_energy(responses: Tensor) -> Tensor:
     return torch.log(F.avg_pool2d(responses.float() ** 2, 2) + DARKEST_ENERGY)
 
 
-def _enlarged(x: Tensor, factor: int) -> Tensor:
+def enlarged(x: Tensor, factor: int) -> Tensor:
+    """Return (N, C, Y, X) with so many times the resolution."""
     return F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)

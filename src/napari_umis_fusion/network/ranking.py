@@ -13,91 +13,88 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_umis_fusion.network.folded import Fine, FoldedMixing, FoldedRanker, Spread
 from napari_umis_fusion.network.plane_ranker import (
     REACH_PX,
     STRIDE_PX,
-    Percept,
     PlaneRanker,
     Scores,
-    Sight,
 )
 from napari_umis_fusion.network.ranking_tiles import conclude_by_tiles, perceive_by_tiles
 
 Map = NDArray[np.float32]
 
-TILE_PX = 256
+TILE_PX = 512
 """Side of the tiles in which a CPU computes fine scales: they stay in its cache."""
 
 
 class _Window:
-    """Gives features in sight of their neighbours along z: those of the plane before the last."""
+    """Mixes features with those of the planes before and after: one plane later."""
 
-    def __init__(self) -> None:
-        self._here: list[Tensor] = []
-        self._rise: list[Tensor] = []
+    def __init__(self, mixings: list[FoldedMixing]) -> None:
+        self._mixings = mixings
+        self._before: list[Spread] = []
+        self._here: list[Spread] = []
 
-    def push(self, after: list[Tensor]) -> list[Sight] | None:
+    def push(self, levels: list[Tensor]) -> list[Tensor] | None:
         """Take the next plane's features; returns those of the plane before it, if there is one."""
-        here, before = self._here, self._rise
-        self._here = after
-        if not here:
-            self._rise = [torch.zeros_like(level) for level in after]
-            return None
-        self._rise = [new - old for new, old in zip(after, here, strict=True)]
-        falls = (-rise for rise in self._rise)
-        return [Sight(*parts) for parts in zip(here, before, falls, strict=True)]
+        after = [m.spread(level) for m, level in zip(self._mixings, levels, strict=True)]
+        mixed = self._mixed(after) if self._here else None
+        self._before, self._here = self._here or after, after
+        return mixed
 
-    def end(self) -> list[Sight]:
+    def end(self) -> list[Tensor]:
         """Return the last plane's features; no plane follows."""
-        pairs = zip(self._here, self._rise, strict=True)
-        return [Sight(here, rise, torch.zeros_like(here)) for here, rise in pairs]
+        return self._mixed(self._here)
+
+    def _mixed(self, after: list[Spread]) -> list[Tensor]:
+        three = zip(self._before, self._here, after, strict=True)
+        return [here.mixed(before, behind) for before, here, behind in three]
 
 
 class _Strip:
     """Rows of all planes, one plane after the other, through the network's stages."""
 
-    def __init__(self, model: PlaneRanker, tile_px: int) -> None:
-        self._model = model
+    def __init__(self, ranker: FoldedRanker, tile_px: int) -> None:
+        self._ranker = ranker
         self._tile_px = tile_px
         self._details: deque[Tensor] = deque(maxlen=3)
-        self._windows = (_Window(), _Window())
-        self._percepts: deque[Percept] = deque()
+        self._compare, self._sum_up = (_Window(mixings) for mixings in ranker.mixings)
+        self._fine: deque[Fine] = deque()
 
-    def push(self, rows: Tensor) -> Scores | None:
+    def push(self, rows: Tensor) -> Tensor | None:
         """Take the next plane's rows (1, 1, Y, X)."""
-        self._details.append(self._model.detail(rows))
+        self._details.append(self._ranker.detail(rows))
         if len(self._details) == 1:
             return None
         return self._perceive(self._details[-2], self._details[-1])
 
-    def end(self) -> Iterator[Scores]:
+    def end(self) -> Iterator[Tensor]:
         """Yield the scores of the planes not yet told."""
         last = self._details[-1]
         self._details.append(last)
-        compare, sum_up = self._windows
-        for scores in (
-            self._perceive(last, last),
-            self._compare(compare.end()),
-            self._conclude(sum_up.end()),
-        ):
-            if scores is not None:
-                yield scores
+        scores = self._perceive(last, last)
+        if scores is not None:
+            yield scores
+        scores = self._refine(self._compare.end())
+        if scores is not None:
+            yield scores
+        yield self._conclude(self._sum_up.end())
 
-    def _perceive(self, here: Tensor, after: Tensor) -> Scores | None:
+    def _perceive(self, here: Tensor, after: Tensor) -> Tensor | None:
         before = self._details[0] if len(self._details) == 3 else here
-        percept = perceive_by_tiles(self._model, (before, here, after), self._tile_px)
-        levels = self._model.deepen(percept.quarter)
-        self._percepts.append(percept)
-        sight = self._windows[0].push(list(levels))
-        return None if sight is None else self._compare(sight)
+        quarter, fine = perceive_by_tiles(self._ranker, (before, here, after), self._tile_px)
+        self._fine.append(fine)
+        mixed = self._compare.push(self._ranker.deepen(quarter))
+        return None if mixed is None else self._refine(mixed)
 
-    def _compare(self, sight: list[Sight]) -> Scores | None:
-        further = self._windows[1].push(list(self._model.compare(sight)))
+    def _refine(self, mixed: list[Tensor]) -> Tensor | None:
+        further = self._sum_up.push(self._ranker.compare(mixed))
         return None if further is None else self._conclude(further)
 
-    def _conclude(self, sight: list[Sight]) -> Scores:
-        quarter, percept = self._model.sum_up(sight), self._percepts.popleft()
-        return conclude_by_tiles(self._model, quarter, percept, self._tile_px)
+    def _conclude(self, mixed: list[Tensor]) -> Tensor:
+        quarter, fine = self._ranker.sum_up(mixed), self._fine.popleft()
+        return conclude_by_tiles(self._ranker, quarter, fine, self._tile_px)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +132,10 @@ class RankingStream:
     ) -> None:
         self._device = device
         self._size = size
-        self._half = half
         self._rows = cut_rows(size[0], strip_rows)
         tile_px = TILE_PX if device.type == "cpu" else max(size)
-        self._strips = [_Strip(model, tile_px) for _ in self._rows]
+        ranker = FoldedRanker(model, device, half=half)
+        self._strips = [_Strip(ranker, tile_px) for _ in self._rows]
 
     @torch.inference_mode()
     def push(self, plane: Map) -> Scores | None:
@@ -154,18 +151,16 @@ class RankingStream:
         Scores or None
             Of shape (Y, X), on the CPU; None where no such plane is known yet.
         """
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._half):
-            parts = [
-                strip.push(self._load(plane[rows.seen]))
-                for strip, rows in zip(self._strips, self._rows, strict=True)
-            ]
+        parts = [
+            strip.push(self._load(plane[rows.seen]))
+            for strip, rows in zip(self._strips, self._rows, strict=True)
+        ]
         return self._joined([part for part in parts if part is not None])
 
     @torch.inference_mode()
     def end(self) -> Iterator[Scores]:
         """Yield the scores of the planes not yet told; no plane follows."""
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._half):
-            left = [list(strip.end()) for strip in self._strips]
+        left = [list(strip.end()) for strip in self._strips]
         for parts in zip(*left, strict=True):
             joined = self._joined(list(parts))
             assert joined is not None
@@ -177,17 +172,14 @@ class RankingStream:
         padded = np.pad(rows, ((0, -height % STRIDE_PX), (0, -width % STRIDE_PX)), mode="edge")
         return torch.from_numpy(padded).to(self._device)[None, None]
 
-    def _joined(self, parts: list[Scores]) -> Scores | None:
+    def _joined(self, parts: list[Tensor]) -> Scores | None:
+        """Join the scores (1, 2, Y, X) of strips."""
         if not parts:
             return None
         width = self._size[1]
-        select, weigh = (
-            torch.cat(
-                [m[0, rows.told, :width] for m, rows in zip(maps, self._rows, strict=True)]
-            ).cpu()
-            for maps in ([p.select for p in parts], [p.weigh for p in parts])
-        )
-        return Scores(select, weigh)
+        told = zip(parts, self._rows, strict=True)
+        joined = torch.cat([part[0, :, rows.told, :width] for part, rows in told], 1)
+        return Scores(*joined.cpu())
 
 
 def cut_rows(height: int, strip_rows: int) -> list[_Rows]:

@@ -3,18 +3,16 @@
 These scales look only a few pixels far, so tiles overlap by little.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from napari_umis_fusion.network.plane_ranker import Percept, PlaneRanker, Scores, Sight
+from napari_umis_fusion.network.folded import Fine, FoldedRanker
 
 HALO_PX = 8
 """More than the fine scales look to a side; a multiple of 4."""
-
-Window = tuple[slice, slice]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,71 +22,79 @@ class _Tile:
     seen: tuple[range, range]
     kept: tuple[range, range]
 
-    def window(self, scale: int) -> Window:
-        """Return the rows and columns looked at, at 1 / scale of the resolution."""
+    def cut(self, whole: Tensor, scale: int) -> Tensor:
+        """Return what is looked at, of a plane at 1 / scale of the resolution."""
         rows, columns = (slice(r.start // scale, r.stop // scale) for r in self.seen)
-        return rows, columns
+        return whole[..., rows, columns]
 
-    def target(self, scale: int) -> Window:
-        """Return where to put what is kept."""
+    def keep(self, part: Tensor, whole: Tensor, scale: int) -> None:
+        """Put what was made of what is looked at where it belongs."""
         rows, columns = (slice(r.start // scale, r.stop // scale) for r in self.kept)
-        return rows, columns
-
-    def inner(self, scale: int) -> Window:
-        """Return what is kept of what is looked at."""
-        rows, columns = (
+        inner_rows, inner_columns = (
             slice((k.start - s.start) // scale, (k.stop - s.start) // scale)
             for k, s in zip(self.kept, self.seen, strict=True)
         )
-        return rows, columns
+        whole[..., rows, columns] = part[..., inner_rows, inner_columns]
 
 
 def perceive_by_tiles(
-    model: PlaneRanker, details: tuple[Tensor, Tensor, Tensor], tile_px: int
-) -> Percept:
+    ranker: FoldedRanker, details: tuple[Tensor, Tensor, Tensor], tile_px: int
+) -> tuple[Tensor, Fine]:
     """Return what the network perceives of a plane between its neighbours.
+
+    These are features at a quarter of the resolution, and what the last stage needs.
 
     Parameters
     ----------
-    model : PlaneRanker
-        In evaluation mode.
+    ranker : FoldedRanker
+        The network.
     details : three of Tensor of shape (1, 1, Y, X)
         Of the planes before, here and after.
     tile_px : int
         Side of a tile.
     """
+
+    def perceive(tile: _Tile) -> tuple[Tensor, ...]:
+        quarter, fine = ranker.perceive(*(tile.cut(detail, 1) for detail in details))
+        return quarter, fine.skip, fine.prior
+
     height, width = details[1].shape[2:]
-    whole: list[Tensor] = []
-    for tile in _tiles(height, width, tile_px):
-        rows, columns = tile.window(1)
-        before, here, after = torch.split(
-            model.respond(torch.cat([detail[:, :, rows, columns] for detail in details])), 1
-        )
-        percept = model.perceive(Sight(here, here - before, here - after))
-        parts = ((percept.quarter, 4), (percept.skip, 2), (percept.prior, 4))
+    quarter, *fine = _by_tiles(perceive, (4, 2, 4), (height, width), tile_px)
+    return quarter, Fine(*fine)
+
+
+def conclude_by_tiles(ranker: FoldedRanker, quarter: Tensor, fine: Fine, tile_px: int) -> Tensor:
+    """Return the scores (1, 2, Y, X) of a plane."""
+
+    def conclude(tile: _Tile) -> tuple[Tensor]:
+        seen = Fine(tile.cut(fine.skip, 2), tile.cut(fine.prior, 4))
+        return (ranker.conclude(tile.cut(quarter, 4), seen),)
+
+    size = 4 * quarter.shape[2], 4 * quarter.shape[3]
+    return _by_tiles(conclude, (1,), size, tile_px)[0]
+
+
+def _by_tiles(
+    compute: Callable[[_Tile], tuple[Tensor, ...]],
+    scales: tuple[int, ...],
+    size: tuple[int, int],
+    tile_px: int,
+) -> tuple[Tensor, ...]:
+    """Join what is computed of each tile, at 1 / scale of the resolution each."""
+    tiles = list(_tiles(*size, tile_px))
+    if len(tiles) == 1:
+        return compute(tiles[0])
+    whole: tuple[Tensor, ...] = ()
+    for tile in tiles:
+        parts = compute(tile)
         if not whole:
-            whole = [_blank(part, (height // scale, width // scale)) for part, scale in parts]
-        for out, (part, scale) in zip(whole, parts, strict=True):
-            _keep(out, part, tile, scale)
-    return Percept(*whole)
-
-
-def conclude_by_tiles(
-    model: PlaneRanker, quarter: Tensor, percept: Percept, tile_px: int
-) -> Scores:
-    """Return the scores of a plane, each of shape (1, Y, X)."""
-    height, width = 4 * quarter.shape[2], 4 * quarter.shape[3]
-    select, weigh = (quarter.new_empty((1, height, width), dtype=torch.float32) for _ in range(2))
-    for tile in _tiles(height, width, tile_px):
-        (rows, columns), (fine_rows, fine_columns) = tile.window(4), tile.window(2)
-        scores = model.conclude(
-            quarter[:, :, rows, columns],
-            percept.skip[:, :, fine_rows, fine_columns],
-            percept.prior[:, :, rows, columns],
-        )
-        _keep(select, scores.select, tile, 1)
-        _keep(weigh, scores.weigh, tile, 1)
-    return Scores(select, weigh)
+            whole = tuple(
+                _blank(part, size[0] // scale, size[1] // scale)
+                for part, scale in zip(parts, scales, strict=True)
+            )
+        for part, out, scale in zip(parts, whole, scales, strict=True):
+            tile.keep(part, out, scale)
+    return whole
 
 
 def _tiles(height: int, width: int, tile_px: int) -> Iterator[_Tile]:
@@ -103,12 +109,9 @@ def _tiles(height: int, width: int, tile_px: int) -> Iterator[_Tile]:
             yield _Tile((seen[0], seen[1]), kept)
 
 
-def _blank(part: Tensor, size: tuple[int, int]) -> Tensor:
-    shape = (*part.shape[:2], *size)
-    return torch.empty(shape, dtype=part.dtype, device=part.device).contiguous(
-        memory_format=torch.channels_last
+def _blank(part: Tensor, height: int, width: int) -> Tensor:
+    """Return room for a whole plane of what a part is of."""
+    shape = (*part.shape[:2], height, width)
+    return torch.empty(
+        shape, dtype=part.dtype, device=part.device, memory_format=torch.channels_last
     )
-
-
-def _keep(out: Tensor, part: Tensor, tile: _Tile, scale: int) -> None:
-    out[..., *tile.target(scale)] = part[..., *tile.inner(scale)]
