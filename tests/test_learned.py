@@ -101,8 +101,8 @@ class Hungry(RankingStream):
     fits = staticmethod(lambda device, rows: True)
     made: list = []  # noqa: RUF012
 
-    def __init__(self, model, device, size, strip_rows, half):
-        super().__init__(model, torch.device("cpu"), size, strip_rows, half)
+    def __init__(self, model, device, size, strip_rows, **options):
+        super().__init__(model, torch.device("cpu"), size, strip_rows, **options)
         self.place = device.type, strip_rows
         self.made.append(self.place)
 
@@ -125,7 +125,6 @@ def hungry(monkeypatch):
     """Make a graphics card of a CPU, on which memory runs out when it is told to."""
     monkeypatch.setattr(module, "RankingStream", Hungry)
     monkeypatch.setattr(module, "choose_device", torch.device)
-    monkeypatch.setattr(PlaneRanker, "to", lambda self, device: self)
     monkeypatch.setattr(Hungry, "made", [])
 
     def start(fits, device="cuda"):

@@ -1,13 +1,16 @@
 """Planes that stream through the network get the scores of the whole stack."""
 
 import itertools
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
 
+from napari_umis_fusion.network import ranking
 from napari_umis_fusion.network.plane_ranker import REACH_PLANES, REACH_PX, STRIDE_PX, PlaneRanker
 from napari_umis_fusion.network.ranking import RankingStream, cut_rows
+from napari_umis_fusion.workers import Workers
 
 CPU = torch.device("cpu")
 KINDS = ("select", "weigh")
@@ -28,13 +31,13 @@ def random_stack(*shape):
     return np.random.default_rng(1).random(shape, np.float32)
 
 
-def stream_on(model, shape, strip_rows=10_000):
-    return RankingStream(model, CPU, shape, strip_rows, half=False)
+def stream_on(model, shape, strip_rows=10_000, workers=None):
+    return RankingStream(model, CPU, shape, strip_rows, half=False, workers=workers)
 
 
-def streamed(model, planes, strip_rows=10_000):
+def streamed(model, planes, strip_rows=10_000, workers=None):
     """Return the scores of all planes, in order."""
-    stream = stream_on(model, planes.shape[1:], strip_rows)
+    stream = stream_on(model, planes.shape[1:], strip_rows, workers)
     early = [scores for plane in planes if (scores := stream.push(plane)) is not None]
     return [*early, *stream.end()]
 
@@ -83,6 +86,39 @@ def test_strips_equal_the_whole(model, strip_rows, height):
         stack = stack[:, :70]
     assert len(cut_rows(stack.shape[1], strip_rows)) > 2
     assert_equal_whole(streamed(model, stack, strip_rows), whole(model, stack))
+
+
+@pytest.mark.parametrize("threads", [None, 1, 3])
+@pytest.mark.parametrize("size", [(16, 16), (160, 96), (130, 70)], ids=str)
+def test_tiles_equal_the_whole(model, size, threads, monkeypatch):
+    monkeypatch.setattr(ranking, "TILE_PX", 64)
+    stack = random_stack(4, *size)
+    with Workers(threads or 1) as workers:
+        scores = streamed(model, stack, workers=workers if threads else None)
+    assert_equal_whole(scores, whole(model, stack))
+
+
+@pytest.mark.parametrize("fewest", [1, 2**30], ids=["large plane", "small plane"])
+def test_threads_of_torch_stay_as_they_were(model, fewest, monkeypatch):
+    """Those of others, too: what a thread asks for holds for threads that begin after it."""
+    monkeypatch.setattr(ranking, "FEWEST_PIXELS", fewest)
+    before = torch.get_num_threads()
+    with Workers(2) as workers:
+        streamed(model, random_stack(4, 96, 96), workers=workers)
+    assert torch.get_num_threads() == before
+    with ThreadPoolExecutor(1) as fresh:
+        assert fresh.submit(torch.get_num_threads).result() == before
+
+
+@pytest.mark.parametrize("at_end", [False, True])
+def test_abandoned_between_strips(model, at_end):
+    stack = random_stack(3, 100, 16)
+    with Workers(1) as workers:
+        stream = stream_on(model, (100, 16), 32, workers)
+        for plane in stack[:2]:
+            stream.push(plane)
+    with pytest.raises(CancelledError):
+        list(stream.end()) if at_end else stream.push(stack[2])
 
 
 @pytest.mark.parametrize("planes", range(1, 9))

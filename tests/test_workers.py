@@ -1,5 +1,6 @@
 import threading
 import time
+from concurrent.futures import CancelledError
 
 import pytest
 
@@ -123,3 +124,56 @@ def test_drain_returns_what_the_generator_returns():
         return 3
 
     assert drain(steps()) == 3
+
+
+def test_jobs_in_turn_share_a_thread():
+    with Workers(2) as workers:
+        threads = [workers.submit_in_turn(threading.get_ident) for _ in range(8)]
+        assert len({thread.result() for thread in threads}) == 1
+        assert workers.submit(threading.get_ident).result() != threads[0].result()
+
+
+def test_job_in_turn_may_ask_others_for_help():
+    with Workers(2) as workers:
+        squares = {}
+
+        def square(number):
+            squares[number] = number**2
+
+        workers.submit_in_turn(workers.run_each, square, range(20)).result(10)
+    assert squares == {number: number**2 for number in range(20)}
+
+
+def test_error_of_a_helper_is_raised_once_all_are_done():
+    done = []
+
+    def work(part):
+        if part == 0:
+            raise ValueError("part 0")
+        time.sleep(0.1)
+        done.append(part)
+
+    with Workers(1) as workers, pytest.raises(ValueError, match="part 0"):
+        workers.run_each(work, [0, 1, 2])
+    assert sorted(done) == [1, 2]
+
+
+def test_long_job_learns_that_nobody_waits():
+    begun, told = threading.Event(), []
+
+    def job():
+        begun.set()
+        try:
+            while True:
+                workers.check()
+                time.sleep(0.01)
+        except CancelledError:
+            told.append(True)
+            raise
+
+    with Workers(1) as workers:
+        workers.check()
+        future = workers.submit_in_turn(job)
+        begun.wait(10)
+    assert told == [True]
+    assert isinstance(future.exception(), CancelledError)

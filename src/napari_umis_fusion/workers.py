@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -65,6 +65,8 @@ class Workers:
     def __init__(self, threads: int = 0) -> None:
         self.threads = threads or thread_count()
         self._pool = ThreadPoolExecutor(self.threads + 1, "umis-fusion")  # one more for reading
+        self._lane = ThreadPoolExecutor(1, "umis-fusion-lane")
+        self._is_closing = False
 
     def __enter__(self) -> Self:
         return self
@@ -75,7 +77,28 @@ class Workers:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._is_closing = True
+        for pool in (self._lane, self._pool):
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def check(self) -> None:
+        """Raise `CancelledError` if nobody waits any more; long jobs ask now and then."""
+        if self._is_closing:
+            raise CancelledError
+
+    def submit_in_turn(self, job: Callable[..., Done], *arguments: Any) -> Future[Done]:
+        """Start a job after the others given here, all on one thread.
+
+        It is for libraries that keep threads of their own for each thread that calls them.
+        """
+        return self._lane.submit(job, *arguments)
+
+    def run_each(self, job: Callable[[Part], object], parts: Iterable[Part]) -> None:
+        """Call ``job(part)`` for each part and wait; for jobs given to `submit_in_turn`."""
+        futures = [self._pool.submit(job, part) for part in parts]
+        wait(futures)
+        for future in futures:
+            future.result()
 
     def submit(self, job: Callable[..., Done], *arguments: Any) -> Future[Done]:
         """Start a job."""

@@ -4,7 +4,7 @@ import copy
 import os
 from collections import deque
 from collections.abc import Callable, Generator
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
@@ -18,7 +18,10 @@ from napari_umis_fusion.network.ranking import RankingStream
 from napari_umis_fusion.network.weights import Checkpoint, Network, open_checkpoint
 from napari_umis_fusion.stack import Plane
 from napari_umis_fusion.tiles import Tile, tiles_of
-from napari_umis_fusion.workers import Workers
+from napari_umis_fusion.workers import Workers, drain
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 Done = TypeVar("Done")
 Map = NDArray[np.float32]
@@ -63,7 +66,7 @@ class LearnedFocusMeasure:
         If the device is absent.
     """
 
-    lag = REACH_PLANES
+    lag = REACH_PLANES + 1  # the network works on a plane while those before it are fused
     is_share = True
 
     def __init__(
@@ -91,6 +94,7 @@ class LearnedFocusMeasure:
         self._size = (0, 0)
         self._recent: deque[Map] = deque(maxlen=2 * REACH_PLANES)
         self._ready: deque[Scores] = deque()
+        self._under_way: Future[list[Scores]] | None = None
         self._first: tuple[Map, Map] | None = None
 
     @property
@@ -104,23 +108,35 @@ class LearnedFocusMeasure:
         return self._policy.notes
 
     def iter_add(self, grey: Map, plane: Plane) -> Generator[None]:
-        """Take the next plane."""
+        """Take the next plane, and start on it once the one before it is done."""
         if self._config.median_filter:
             grey = yield from iter_median(grey, self._workers, self._config.tile_px)
-        unit = yield from self._iter_do(np.multiply, grey, self._gain)
         self._size = grey.shape[0], grey.shape[1]
-        scores = yield from self._iter_stream(lambda stream: stream.push(unit))
-        if scores is not None:
-            self._ready.append(scores)
-        self._recent.append(unit)  # to be taken up again where memory runs out
+        yield from self._iter_collect()
+        self._under_way = self._workers.submit_in_turn(self._push, grey)
 
     def iter_end(self) -> Generator[None]:
         """Score the last planes."""
-        if self._stream is None:
-            return
-        left = yield from self._iter_stream(lambda stream: list(stream.end()))
-        self._ready.extend(left)
-        self._stream = None
+        yield from self._iter_collect()
+        if self._stream is not None:
+            self._under_way = self._workers.submit_in_turn(self._end)
+            yield from self._iter_collect()
+            self._stream = None
+
+    def _iter_collect(self) -> Generator[None]:
+        """Wait for the job under way, if there is one."""
+        if self._under_way is not None:
+            self._ready += yield from self._workers.result(self._under_way)
+            self._under_way = None
+
+    def _push(self, grey: Map) -> list[Scores]:
+        unit = grey * self._gain
+        scores = self._do(lambda stream: stream.push(unit))
+        self._recent.append(unit)  # to be taken up again where memory runs out
+        return [] if scores is None else [scores]
+
+    def _end(self) -> list[Scores]:
+        return self._do(lambda stream: list(stream.end()))
 
     def iter_fill(self, focus: Map) -> Generator[None, None, Map]:
         """Fill `focus` with the oldest plane's; returns that of the weighted blend."""
@@ -145,31 +161,28 @@ class LearnedFocusMeasure:
         weights = {} if self.checkpoint is None else {"weights_sha256": self.checkpoint.sha256}
         return {"device": self.device.type, **weights}
 
-    def _iter_do(self, job: Callable[..., Done], *arguments: Any) -> Generator[None, None, Done]:
-        return (yield from self._workers.result(self._workers.submit(job, *arguments)))
-
-    def _iter_stream(self, job: Callable[[RankingStream], Done]) -> Generator[None, None, Done]:
+    def _do(self, job: Callable[[RankingStream], Done]) -> Done:
         """Let the stream do something; where memory runs out, one like it that needs less."""
 
         def step(device: torch.device, rows: int) -> Generator[None, None, Done]:
+            yield
             try:
-                stream = yield from self._stream_on(device, rows)
-                return (yield from self._iter_do(job, stream))
+                return job(self._stream_on(device, rows))
             except BaseException:  # some strips may have seen the plane, others not
                 self._stream = None
                 raise
 
-        return (yield from self._policy.iter_run(step, self._size))
+        return drain(self._policy.iter_run(step, self._size))
 
-    def _stream_on(self, device: torch.device, rows: int) -> Generator[None, None, RankingStream]:
+    def _stream_on(self, device: torch.device, rows: int) -> RankingStream:
         """Return the stream, on this device in strips of so many rows."""
         if self._stream is not None and self._stream[:2] == (device, rows):
             return self._stream[2]
         self._stream = None
-        model = self._model.to(device)
-        stream = RankingStream(model, device, self._size, rows, computes_bfloat16(device))
+        half, workers = computes_bfloat16(device), self._workers
+        stream = RankingStream(self._model, device, self._size, rows, half=half, workers=workers)
         for plane in self._recent:  # what the stream before had seen
-            yield from self._iter_do(stream.push, plane)
+            stream.push(plane)
         self._stream = device, rows, stream
         return stream
 

@@ -76,6 +76,12 @@ def computes_bfloat16(device: torch.device) -> bool:
     return any(ask() for ask in asks if ask is not None)
 
 
+def compute_alone() -> None:
+    """Let the calling thread, one of several, compute without help of torch's own threads."""
+    if torch.get_num_threads() != 1:
+        torch.set_num_threads(1)
+
+
 def default_strip_rows(device: torch.device, width: int) -> int:
     """Choose how many rows of a plane of `width` px to compute at once."""
     on_cpu = CPU_STRIP_PIXELS * torch.get_num_threads()

@@ -36,30 +36,26 @@ class Convolution:
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
-    """A plane's features, and what they add to the mixed ones of itself and its neighbours.
+class Unmixed:
+    """A plane's features while those of the plane after it are not known.
 
     Attributes
     ----------
-    features, own : Tensor of shape (N, C, Y, X)
-        Own contribution; used up when the plane is mixed.
-    to_next, to_last : Tensor of shape (N, C, Y, X)
-        What the plane takes from the mixed features of the plane after it, and before it.
+    features : Tensor of shape (N, C, Y, X)
+        Of the plane.
+    found : Tensor of shape (N, C, Y, X)
+        What it and the plane before it add; used up when the plane is mixed.
+    to_next : Tensor of shape (N, C, Y, X)
+        What it takes from the plane after it.
     """
 
     features: Tensor
-    own: Tensor
+    found: Tensor
     to_next: Tensor
-    to_last: Tensor
-
-    def mixed(self, before: "Spread", after: "Spread") -> Tensor:
-        """Mix with the neighbours; a plane without one is its own neighbour."""
-        found = self.own.sub_(before.to_next).sub_(after.to_last)
-        return found.relu_().add_(self.features)
 
 
 class FoldedMixing:
-    """A `Mixing`, taken apart by planes."""
+    """A `Mixing`, taken apart by planes; a plane without a neighbour is its own."""
 
     def __init__(self, mixing: Mixing, prepare: "Preparation") -> None:
         weight = mixing.conv.weight
@@ -67,9 +63,19 @@ class FoldedMixing:
         self._own = prepare(here + from_before + from_after, mixing.conv.bias)
         self._to_next, self._to_last = prepare(from_before), prepare(from_after)
 
-    def spread(self, features: Tensor) -> Spread:
-        """Return what a plane's features (N, C, Y, X) add to which plane."""
-        return Spread(features, *(f(features) for f in (self._own, self._to_next, self._to_last)))
+    def first(self, features: Tensor) -> Unmixed:
+        """Take the features (N, C, Y, X) of the first plane."""
+        to_next = self._to_next(features)
+        return Unmixed(features, self._own(features).sub_(to_next), to_next)
+
+    def next(self, before: Unmixed, features: Tensor) -> Unmixed:
+        """Take the features of the plane after another."""
+        found = self._own(features).sub_(before.to_next)
+        return Unmixed(features, found, self._to_next(features))
+
+    def mixed(self, plane: Unmixed, after: Tensor) -> Tensor:
+        """Return the features of a plane, mixed with those of the plane after it."""
+        return plane.found.sub_(self._to_last(after)).relu_().add_(plane.features)
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,7 +171,8 @@ class PlaneRanker(nn.Module):
     def _start_classical(self) -> None:
         """Start as the logarithm of the energy of detail, to which training adds."""
         nn.init.constant_(self.prior.weight, 3 / WIDTHS[0])
-        nn.init.normal_(self.head.weight, 0, 0.01)
+        if not self.head.weight.is_meta:  # where torch would load its compiler for it
+            nn.init.normal_(self.head.weight, 0, 0.01)
         nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
 
     def forward(self, planes: Tensor) -> Scores:

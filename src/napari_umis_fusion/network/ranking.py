@@ -6,6 +6,7 @@ overlap by the network's reach, so that the scores are those of the whole up to 
 
 from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,14 +14,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_umis_fusion.network.folded import Fine, FoldedMixing, FoldedRanker, Spread
+from napari_umis_fusion.network.device import compute_alone
+from napari_umis_fusion.network.folded import Fine, FoldedMixing, FoldedRanker, Unmixed
 from napari_umis_fusion.network.plane_ranker import (
     REACH_PX,
     STRIDE_PX,
     PlaneRanker,
     Scores,
 )
-from napari_umis_fusion.network.ranking_tiles import conclude_by_tiles, perceive_by_tiles
+from napari_umis_fusion.network.ranking_tiles import FineStages
+from napari_umis_fusion.workers import Workers
 
 Map = NDArray[np.float32]
 
@@ -28,36 +31,41 @@ TILE_PX = 512
 """Side of the tiles in which a CPU computes fine scales: they stay in its cache."""
 
 
+FEWEST_PIXELS = 2**20
+"""Of a plane whose coarse scales are worth more than one thread."""
+
+
 class _Window:
     """Mixes features with those of the planes before and after: one plane later."""
 
     def __init__(self, mixings: list[FoldedMixing]) -> None:
         self._mixings = mixings
-        self._before: list[Spread] = []
-        self._here: list[Spread] = []
+        self._waiting: list[Unmixed] = []
 
     def push(self, levels: list[Tensor]) -> list[Tensor] | None:
         """Take the next plane's features; returns those of the plane before it, if there is one."""
-        after = [m.spread(level) for m, level in zip(self._mixings, levels, strict=True)]
-        mixed = self._mixed(after) if self._here else None
-        self._before, self._here = self._here or after, after
+        before, mixings = self._waiting, self._mixings
+        if not before:
+            self._waiting = [m.first(level) for m, level in zip(mixings, levels, strict=True)]
+            return None
+        mixed = [m.mixed(b, level) for m, b, level in zip(mixings, before, levels, strict=True)]
+        self._waiting = [
+            m.next(b, level) for m, b, level in zip(mixings, before, levels, strict=True)
+        ]
         return mixed
 
     def end(self) -> list[Tensor]:
         """Return the last plane's features; no plane follows."""
-        return self._mixed(self._here)
-
-    def _mixed(self, after: list[Spread]) -> list[Tensor]:
-        three = zip(self._before, self._here, after, strict=True)
-        return [here.mixed(before, behind) for before, here, behind in three]
+        pairs = zip(self._mixings, self._waiting, strict=True)
+        return [mixing.mixed(last, last.features) for mixing, last in pairs]
 
 
 class _Strip:
     """Rows of all planes, one plane after the other, through the network's stages."""
 
-    def __init__(self, ranker: FoldedRanker, tile_px: int) -> None:
+    def __init__(self, ranker: FoldedRanker, fine_stages: FineStages) -> None:
         self._ranker = ranker
-        self._tile_px = tile_px
+        self._fine_stages = fine_stages
         self._details: deque[Tensor] = deque(maxlen=3)
         self._compare, self._sum_up = (_Window(mixings) for mixings in ranker.mixings)
         self._fine: deque[Fine] = deque()
@@ -83,7 +91,7 @@ class _Strip:
 
     def _perceive(self, here: Tensor, after: Tensor) -> Tensor | None:
         before = self._details[0] if len(self._details) == 3 else here
-        quarter, fine = perceive_by_tiles(self._ranker, (before, here, after), self._tile_px)
+        quarter, fine = self._fine_stages.perceive((before, here, after))
         self._fine.append(fine)
         mixed = self._compare.push(self._ranker.deepen(quarter))
         return None if mixed is None else self._refine(mixed)
@@ -94,7 +102,7 @@ class _Strip:
 
     def _conclude(self, mixed: list[Tensor]) -> Tensor:
         quarter, fine = self._ranker.sum_up(mixed), self._fine.popleft()
-        return conclude_by_tiles(self._ranker, quarter, fine, self._tile_px)
+        return self._fine_stages.conclude(quarter, fine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +128,8 @@ class RankingStream:
         Rows told by a strip.
     half : bool
         Compute in bfloat16 where it does no harm.
+    workers : Workers, optional
+        Threads that help on a CPU; the work ends when they do, with `CancelledError`.
     """
 
     def __init__(
@@ -128,14 +138,19 @@ class RankingStream:
         device: torch.device,
         size: tuple[int, int],
         strip_rows: int,
+        *,
         half: bool,
+        workers: Workers | None = None,
     ) -> None:
         self._device = device
         self._size = size
+        self._workers = workers
+        self._is_small = size[0] * size[1] < FEWEST_PIXELS
         self._rows = cut_rows(size[0], strip_rows)
-        tile_px = TILE_PX if device.type == "cpu" else max(size)
         ranker = FoldedRanker(model, device, half=half)
-        self._strips = [_Strip(ranker, tile_px) for _ in self._rows]
+        on_cpu = device.type == "cpu"
+        fine = FineStages(ranker, TILE_PX if on_cpu else max(size), workers if on_cpu else None)
+        self._strips = [_Strip(ranker, fine) for _ in self._rows]
 
     @torch.inference_mode()
     def push(self, plane: Map) -> Scores | None:
@@ -151,20 +166,40 @@ class RankingStream:
         Scores or None
             Of shape (Y, X), on the CPU; None where no such plane is known yet.
         """
-        parts = [
-            strip.push(self._load(plane[rows.seen]))
-            for strip, rows in zip(self._strips, self._rows, strict=True)
-        ]
+        parts = []
+        with self._own_threads():
+            for strip, rows in zip(self._strips, self._rows, strict=True):
+                self._check()
+                parts.append(strip.push(self._load(plane[rows.seen])))
         return self._joined([part for part in parts if part is not None])
 
     @torch.inference_mode()
     def end(self) -> Iterator[Scores]:
         """Yield the scores of the planes not yet told; no plane follows."""
-        left = [list(strip.end()) for strip in self._strips]
+        left = []
+        with self._own_threads():
+            for strip in self._strips:
+                self._check()
+                left.append(list(strip.end()))
         for parts in zip(*left, strict=True):
             joined = self._joined(list(parts))
             assert joined is not None
             yield joined
+
+    @contextmanager
+    def _own_threads(self) -> Iterator[None]:
+        """Let torch compute with as many threads as pay, and leave the others as they were."""
+        threads = torch.get_num_threads()
+        if self._is_small and self._workers is not None:
+            compute_alone()
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)  # also undoes what the workers' threads have set
+
+    def _check(self) -> None:
+        if self._workers is not None:
+            self._workers.check()
 
     def _load(self, rows: Map) -> Tensor:
         """Copy rows to the device, padded to what the network accepts."""
@@ -177,9 +212,9 @@ class RankingStream:
         if not parts:
             return None
         width = self._size[1]
-        told = zip(parts, self._rows, strict=True)
-        joined = torch.cat([part[0, :, rows.told, :width] for part, rows in told], 1)
-        return Scores(*joined.cpu())
+        pairs = zip(parts, self._rows, strict=True)
+        told = [part[0, :, rows.told, :width] for part, rows in pairs]
+        return Scores(*(told[0] if len(told) == 1 else torch.cat(told, 1)).cpu())
 
 
 def cut_rows(height: int, strip_rows: int) -> list[_Rows]:
