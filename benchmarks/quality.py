@@ -12,7 +12,7 @@ from pathlib import Path
 
 from coherence import DEFAULT_STACKS
 from harness import renders
-from harness.contenders import find_peers, parse_contender
+from harness.contenders import add_peer_options, find_peers
 from harness.methods import CEILING, LAP, Method, our_method, parse_config, peer_method
 from harness.quality_peers import QUALITY_PEERS
 from harness.quality_tables import print_real, print_rendered
@@ -94,22 +94,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="MEASURE[:OPTION=VALUE,...]",
         help="our configurations: a focus measure and fields of FusionConfig",
     )
-    add(
-        "--peers",
-        type=Path,
-        nargs="*",
-        default=[],
-        metavar="FOLDER",
-        help="where to look for the programs of others before PATH",
-    )
-    add(
-        "--contender",
-        type=parse_contender,
-        action="append",
-        default=[],
-        metavar="NAME=COMMAND",
-        help="one more program; the command has {out} and {folder} or {files}",
-    )
+    add_peer_options(parser)
     add("--without", nargs="+", default=[], metavar="NAME", help="methods to leave out")
     add("--only", nargs="+", default=[""], metavar="NAME", help="stacks whose name has one of")
     add("--side", type=int, default=512, help="width of the rendered stacks, in px")

@@ -8,30 +8,52 @@ import sys
 import tempfile
 from collections.abc import Callable
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from statistics import median
 from typing import Any, get_args
 
 from harness.cases import StackCase, ask
-from harness.contenders import Contender, find_peers, ours, parse_contender
+from harness.contenders import (
+    ENFUSE,
+    FOCUSWEAVE,
+    STACKMFF_V3,
+    Contender,
+    add_peer_options,
+    find_peers,
+    ours,
+)
 from harness.plan import Plan
 from harness.processes import ProgramError, Usage, interleaved, run
 from harness.tables import heading, table
 from napari_umis_fusion.config import FocusMeasureName
 
-CLASSICAL = tuple(name for name in get_args(FocusMeasureName) if name != "umis")
+MEASURES = tuple(name for name in get_args(FocusMeasureName) if name != "umis")
+PEERS = (FOCUSWEAVE, ENFUSE, STACKMFF_V3)
+
+PEER_CALLS = {FOCUSWEAVE.name: "focusweave_calls", STACKMFF_V3.name: "openfocus_calls"}
+"""Scripts of `harness` that time a peer in memory."""
+
+OURS: dict[str, dict[str, str]] = {
+    "umis-fusion": {},
+    "umis-fusion, select": {"blend": "select"},
+    "umis-fusion, laplacian": {"focus_measure": "laplacian", "blend": "select"},
+    "umis-fusion, laplacian, none": {
+        "focus_measure": "laplacian",
+        "blend": "select",
+        "verification": "none",
+    },
+}
+"""Configs that are compared with others; first the default."""
+
 DTYPES = ("bool", "uint8", "uint16", "uint32", "float16", "float32", "float64")
 
 
 def against_peers(plan: Plan) -> None:
-    """Print whole-process time and memory of everybody."""
+    """Print time and memory of everybody: whole processes, and calls of Python packages."""
     for case in (plan.case(10, 512, "uint8", True), plan.case(20, 2048)):
-        contenders = [
-            ours(name="umis-fusion laplacian"),
-            ours("--verification", "none", name="umis-fusion laplacian, verification none"),
-            ours("--blend", "weighted", name="umis-fusion laplacian, blend weighted"),
-            *plan.peers,
-        ]
+        contenders = [ours(*_flags(config), name=name) for name, config in OURS.items()]
+        contenders += plan.peers
         usages = interleaved({c: plan.program(c, case) for c in contenders}, plan.repeats)
         base = usages[contenders[0]]
         print(heading(f"{case.title}: whole process, from files to file"))
@@ -43,21 +65,25 @@ def against_peers(plan: Plan) -> None:
         _print_calls(plan, case)
 
 
+def _flags(config: dict[str, str]) -> list[str]:
+    options = ((f"--{name.replace('_', '-')}", value) for name, value in config.items())
+    return list(chain.from_iterable(options))
+
+
 def _print_calls(plan: Plan, case: StackCase) -> None:
-    """Print the time of a call in memory, also of the peer that is a Python package."""
+    """Print the time of a call in memory, also of the peers that are Python packages."""
     folder = str(case.planes_folder(plan.cache))
     requests: dict[str, dict[str, Any]] = {
-        "umis-fusion laplacian": {"folder": folder},
-        "umis-fusion laplacian, verification none": {
-            "folder": folder,
-            "config": {"verification": "none"},
-        },
+        name: {"folder": folder, "config": config} for name, config in OURS.items()
     }
     for peer in plan.peers:
         python = Path(peer.template[0]).with_name("python")
-        if peer.name == "focusweave" and python.exists():
-            request = {"module": "focusweave_calls", "python": str(python), "folder": folder}
-            requests["focusweave"] = request
+        if peer.name in PEER_CALLS and python.exists():
+            requests[peer.name] = {
+                "module": PEER_CALLS[peer.name],
+                "python": str(python),
+                "folder": folder,
+            }
     rows = [(name, str(taken)) for name, taken in plan.time_calls(requests).items()]
     print(heading(f"{case.title}: the call alone, in memory and warm"))
     print(table(("program", "call alone, s (CPU s)"), rows))
@@ -85,15 +111,15 @@ def by_measure(plan: Plan) -> None:
     """Print what each focus measure costs."""
     case = plan.case(10, 512, "uint8", True)
     folder = str(case.planes_folder(plan.cache))
-    contenders = {name: ours("--focus-measure", name) for name in CLASSICAL}
+    contenders = {name: ours("--focus-measure", name) for name in MEASURES}
     usages = interleaved({n: plan.program(c, case) for n, c in contenders.items()}, plan.repeats)
     calls = plan.time_calls(
-        {name: {"folder": folder, "config": {"focus_measure": name}} for name in CLASSICAL}
+        {name: {"folder": folder, "config": {"focus_measure": name}} for name in MEASURES}
     )
     print(heading(f"By focus measure, {case.title}"))
     rows = [
         (name, f"{usages[name].seconds:.2f}", f"{usages[name].peak_mb:.0f}", f"{calls[name]}")
-        for name in CLASSICAL
+        for name in MEASURES
     ]
     print(table(("focus measure", "whole process, s", "peak MB", "call alone, s (CPU s)"), rows))
 
@@ -130,7 +156,11 @@ def by_size(plan: Plan) -> None:
 
 def by_planes(plan: Plan) -> None:
     """Print peak memory as planes are added; one run each, as memory hardly varies."""
-    contenders = [ours(), ours("--blend", "weighted", name="umis-fusion weighted"), *plan.peers]
+    contenders = [
+        ours(),
+        ours(*_flags(OURS["umis-fusion, laplacian"]), name="umis-fusion, laplacian"),
+        *plan.peers,
+    ]
     cases = [plan.case(planes, 1024) for planes in (10, 50, 200)]
     print(heading("By number of planes, 1024 x 1024 uint16: peak MB (s)"))
     rows = []
@@ -204,7 +234,7 @@ TABLES: dict[str, Callable[[Plan], None]] = {
 def main() -> int:
     """Run what the command line asks for."""
     options = _parser().parse_args()
-    peers, absent = find_peers(options.peers)
+    peers, absent = find_peers(options.peers, PEERS)
     for line in absent:
         print(f"- {line}")
     with tempfile.TemporaryDirectory() as temporary:
@@ -228,22 +258,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--repeats", type=int, default=5, help="counted rounds; medians are printed")
     add("--quick", action="store_true", help="tiny stacks, one round: does it work?")
     add("--cache", type=Path, help="folder that keeps the rendered stacks (0.6 GB)")
-    add(
-        "--peers",
-        type=Path,
-        nargs="*",
-        default=[],
-        metavar="FOLDER",
-        help="where to look for the programs of others before PATH",
-    )
-    add(
-        "--contender",
-        type=parse_contender,
-        action="append",
-        default=[],
-        metavar="NAME=COMMAND",
-        help="one more program; the command has {out} and {folder} or {files}",
-    )
+    add_peer_options(parser)
     add("--reference", metavar="CHECKPOINT", help="weights of the UMIS network")
     return parser
 

@@ -67,16 +67,16 @@ def test_absent_real_stacks_and_bad_options_are_told(tmp_path):
 def test_configuration_from_text():
     from harness.methods import command_options, parse_config
 
-    config = parse_config("tenengrad:blend=weighted,window_sigma_px=2.5,median_filter=true")
+    config = parse_config("tenengrad:blend=select,window_sigma_px=2.5,median_filter=true")
     assert config.focus_measure == "tenengrad"
-    assert config.blend == "weighted"
+    assert config.blend == "select"
     assert config.window_sigma_px == 2.5
     assert config.median_filter is True
     assert command_options(config) == [
         "--focus-measure", "tenengrad", "--window-sigma-px", "2.5", "--median-filter",
-        "--blend", "weighted",
+        "--blend", "select",
     ]  # fmt: skip
-    assert command_options(parse_config("laplacian")) == []
+    assert command_options(parse_config("learned")) == []
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Who is timed: this package's command line, and the programs that are found."""
 
+import argparse
 import os
 import shlex
 import shutil
@@ -59,21 +60,30 @@ class Peer:
     runner: str | None = None
 
 
-PEERS = (
-    Peer(
-        "focusweave",
-        "focusweave",
-        "{folder} --no-align --keep-size --output {out}",
-        "pip install focusweave (in an environment of its own, then --peers ENVIRONMENT/bin)",
-    ),
-    Peer(
-        "enfuse",
-        "enfuse",
-        "--exposure-weight=0 --saturation-weight=0 --contrast-weight=1 --hard-mask "
-        "-o {out} {files}",
-        "apt-get install enfuse",
-    ),
+ENVIRONMENT = "see benchmarks/README.md, then --peers ENVIRONMENT/bin"
+
+
+def openfocus(name: str, *options: str) -> Peer:
+    """Return openfocus with a method."""
+    arguments = "-i {folder} -o {out} --cpu --no-exposure-match -m"
+    return Peer(name, "openfocus", " ".join((arguments, *options)), ENVIRONMENT)
+
+
+FOCUSWEAVE = Peer(
+    "focusweave",
+    "focusweave",
+    "{folder} --no-align --keep-size --output {out}",
+    "pip install focusweave (in an environment of its own, then --peers ENVIRONMENT/bin)",
 )
+
+ENFUSE = Peer(
+    "enfuse",
+    "enfuse",
+    "--exposure-weight=0 --saturation-weight=0 --contrast-weight=1 --hard-mask -o {out} {files}",
+    "apt-get install enfuse",
+)
+
+STACKMFF_V3 = openfocus("StackMFF V3", "stackmffv3")
 
 
 def ours(*options: str, name: str = "umis-fusion") -> Contender:
@@ -83,9 +93,7 @@ def ours(*options: str, name: str = "umis-fusion") -> Contender:
     return Contender(name, (program, "fuse", "{folder}", "-o", "{out}", *options))
 
 
-def find_peers(
-    folders: Sequence[Path], peers: Sequence[Peer] = PEERS
-) -> tuple[list[Contender], list[str]]:
+def find_peers(folders: Sequence[Path], peers: Sequence[Peer]) -> tuple[list[Contender], list[str]]:
     """Look for the peers in folders and on PATH.
 
     Returns
@@ -105,6 +113,26 @@ def find_peers(
         else:
             found.append(Contender(peer.name, (*_start(peer, program), *peer.arguments.split())))
     return found, list(dict.fromkeys(absent))
+
+
+def add_peer_options(parser: argparse.ArgumentParser) -> None:
+    """Add --peers and --contender."""
+    parser.add_argument(
+        "--peers",
+        type=Path,
+        nargs="*",
+        default=[],
+        metavar="FOLDER",
+        help="where to look for the programs of others before PATH",
+    )
+    parser.add_argument(
+        "--contender",
+        type=parse_contender,
+        action="append",
+        default=[],
+        metavar="NAME=COMMAND",
+        help="one more program; the command has {out} and {folder} or {files}",
+    )
 
 
 def _start(peer: Peer, program: str) -> tuple[str, ...]:

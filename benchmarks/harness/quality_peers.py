@@ -1,13 +1,6 @@
 """The programs of others whose results are compared, each with its defaults, alignment off."""
 
-from harness.contenders import PEERS, Peer
-
-_INSTALL = "see benchmarks/README.md, then --peers ENVIRONMENT/bin"
-
-
-def _openfocus(name: str, *options: str) -> Peer:
-    arguments = "-i {folder} -o {out} --cpu --no-exposure-match -m"
-    return Peer(name, "openfocus", " ".join((arguments, *options)), _INSTALL)
+from harness.contenders import ENFUSE, ENVIRONMENT, FOCUSWEAVE, STACKMFF_V3, Peer, openfocus
 
 
 def _shinestacker(name: str, algorithm: str) -> Peer:
@@ -15,23 +8,24 @@ def _shinestacker(name: str, algorithm: str) -> Peer:
         name,
         "shinestacker",
         f"{{folder}} {{out}} {algorithm}",
-        _INSTALL,
+        ENVIRONMENT,
         "shinestacker_fuse.py",
     )
 
 
 QUALITY_PEERS: tuple[Peer, ...] = (
-    _openfocus("StackMFF V3", "stackmffv3"),
-    _openfocus("StackMFF V3 hard", "stackmffv3", "--ai-mode", "hard"),
-    _openfocus("StackMFF V2", "stackmffv2"),
-    _openfocus("guided filter", "guided_filter"),
-    _openfocus("GFG-FGF", "gfgfgf"),
-    _openfocus("openfocus a", "openfocus_a"),
-    _openfocus("openfocus b", "openfocus_b"),
-    _openfocus("openfocus c", "openfocus_c"),
-    _openfocus("DCT", "dct"),
-    _openfocus("DTCWT", "dtcwt"),
-    *PEERS,
+    STACKMFF_V3,
+    openfocus("StackMFF V3 hard", "stackmffv3", "--ai-mode", "hard"),
+    openfocus("StackMFF V2", "stackmffv2"),
+    openfocus("guided filter", "guided_filter"),
+    openfocus("GFG-FGF", "gfgfgf"),
+    openfocus("openfocus a", "openfocus_a"),
+    openfocus("openfocus b", "openfocus_b"),
+    openfocus("openfocus c", "openfocus_c"),
+    openfocus("DCT", "dct"),
+    openfocus("DTCWT", "dtcwt"),
+    FOCUSWEAVE,
+    ENFUSE,
     _shinestacker("shinestacker pyramid", "pyramid"),
     _shinestacker("shinestacker depth map", "depth_map"),
 )
