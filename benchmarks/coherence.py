@@ -1,4 +1,4 @@
-"""How coherent the fused image is, by consistency verification and blend.
+"""How coherent the fused image of `laplacian` is, by consistency verification and blend.
 
 See ``README.md`` for what the tables mean. Everything printed is Markdown.
 """
@@ -74,7 +74,8 @@ METRICS = {
 
 def fuse_by(choice: Choice, stack: NDArray[Any]) -> Fused:
     """Fuse a stack; indices count from its first plane, also where it is taken backwards."""
-    result = fuse(stack[::-1] if choice.backwards else stack, **choice.options)
+    config = FusionConfig("laplacian", blend="select").replace(**choice.options)
+    result = fuse(stack[::-1] if choice.backwards else stack, config)
     index = result.index_map
     if choice.backwards:
         index = (len(stack) - 1 - index).astype(np.uint16)

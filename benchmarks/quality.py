@@ -22,7 +22,7 @@ from napari_umis_fusion.errors import ConfigError
 from quality_suite import SUITES
 
 BASE = "laplacian:blend=select"
-OURS = (BASE, "laplacian:blend=weighted")
+OURS = ("learned:blend=weighted", "learned:blend=select", BASE)
 
 
 def methods_of(options: argparse.Namespace) -> list[Method]:

@@ -53,7 +53,8 @@ def against_peers(plan: Plan) -> None:
     """Print time and memory of everybody: whole processes, and calls of Python packages."""
     for case in (plan.case(10, 512, "uint8", True), plan.case(20, 2048)):
         contenders = [ours(*_flags(config), name=name) for name, config in OURS.items()]
-        contenders += plan.peers
+        peers = _able(plan, case)
+        contenders += peers
         usages = interleaved({c: plan.program(c, case) for c in contenders}, plan.repeats)
         base = usages[contenders[0]]
         print(heading(f"{case.title}: whole process, from files to file"))
@@ -62,7 +63,20 @@ def against_peers(plan: Plan) -> None:
             *("dtype out", "PSNR dB"),
         )
         print(table(heads, [_peer_row(plan, case, c, usages[c], base) for c in contenders]))
-        _print_calls(plan, case)
+        _print_calls(plan, case, peers)
+
+
+def _able(plan: Plan, case: StackCase) -> list[Contender]:
+    """List the peers that can fuse a stack, and print why others cannot."""
+    able = []
+    for peer in plan.peers:
+        try:
+            plan.program(peer, case)()
+        except ProgramError as error:
+            print(f"- {peer.name} cannot fuse {case.title}: {str(error).strip().splitlines()[-1]}")
+        else:
+            able.append(peer)
+    return able
 
 
 def _flags(config: dict[str, str]) -> list[str]:
@@ -70,13 +84,13 @@ def _flags(config: dict[str, str]) -> list[str]:
     return list(chain.from_iterable(options))
 
 
-def _print_calls(plan: Plan, case: StackCase) -> None:
+def _print_calls(plan: Plan, case: StackCase, peers: list[Contender]) -> None:
     """Print the time of a call in memory, also of the peers that are Python packages."""
     folder = str(case.planes_folder(plan.cache))
     requests: dict[str, dict[str, Any]] = {
         name: {"folder": folder, "config": config} for name, config in OURS.items()
     }
-    for peer in plan.peers:
+    for peer in peers:
         python = Path(peer.template[0]).with_name("python")
         if peer.name in PEER_CALLS and python.exists():
             requests[peer.name] = {

@@ -88,12 +88,13 @@ def test_all_outputs(ome, here):
     outputs = {
         "all_in_focus": ("-o", "out.ome.tif"),
         "index_map": ("--index-map", "index.png"),
+        "source_map": ("--source-map", "source.tif"),
         "depth_map": ("--depth-map", "depth.ome.tif"),
         "confidence_map": ("--confidence-map", "confidence.tif"),
     }
     options = [word for pair in outputs.values() for word in pair]
-    assert main(["fuse", ome, *options, "--focus-measure", "variance"]) == 0
-    expected = fuse(open_stack(ome), focus_measure="variance")
+    assert main(["fuse", ome, *options, "--blend", "select"]) == 0
+    expected = fuse(open_stack(ome), blend="select")
     for name, (_, path) in outputs.items():
         wanted = expected.depth_map() if name == "depth_map" else getattr(expected, name)
         data = Path(path).read_bytes()
@@ -139,7 +140,7 @@ def test_json(ome, here, capsys):
         "all_in_focus": str(here / "o.png"),
         "index_map": str(here / "i.tif"),
     }
-    assert told["provenance"]["config"]["focus_measure"] == "laplacian"
+    assert told["provenance"]["config"]["focus_measure"] == "learned"
 
 
 def test_notes_are_shown(planes, capsys):

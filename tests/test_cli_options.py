@@ -15,6 +15,7 @@ BASE = ["fuse", "stack.tif", "-o", "out.png"]
 OTHER = {
     "checkpoint": "w.pth",
     "focus_measure": "variance",
+    "blend": "select",
     "channel": "max",
     "median_filter": True,
     "verification_window_px": 7,
@@ -92,18 +93,19 @@ def test_bounds_hold(name, capsys, tmp_path, monkeypatch):
         assert f"{name}=" in capsys.readouterr().err
 
 
+REFERENCE = {"focus_measure": "umis", "checkpoint": "w.pth", "blend": "select"}
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
         (["--channel", "2"], {"channel": 2}),
         (["--no-median-filter"], {"median_filter": False}),
-        (
-            ["--reference", "--checkpoint", "w.pth"],
-            {"focus_measure": "umis", "checkpoint": "w.pth", "verification": "mode"},
-        ),
+        (["--reference"], {"focus_measure": "umis", "blend": "select", "verification": "mode"}),
+        (["--reference", "--checkpoint", "w.pth"], {**REFERENCE, "verification": "mode"}),
         (
             ["--reference", "--checkpoint", "w.pth", "--verification", "fuzzy"],
-            {"focus_measure": "umis", "checkpoint": "w.pth", "verification": "fuzzy"},
+            {**REFERENCE, "verification": "fuzzy"},
         ),
     ],
 )

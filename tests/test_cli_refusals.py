@@ -52,6 +52,7 @@ def files_of(folder):
         (["deep", "-o", "o.jpg"], 1, "JPEG cannot hold uint16"),
         (["planes", "-o", "o.png", "--confidence-map", "c.png"], 1, "PNG cannot hold float32"),
         (["planes", "-o", "planes/p3.png"], 1, "is an input and is never written over"),
+        (["planes", "-o", "o.png", "--source-map", "s.tif"], 2, "add --blend select"),
         (["planes", "-o", "o.png", "--index-map", "./o.png"], 2, "two outputs would go to"),
         (["planes", "-o", "o.png", "--depth-map", "d.tif"], 2, "give --z-step-um"),
         (["planes", "-o", "o.png", "--z-step-um", "0"], 2, "accepted is a positive number"),
@@ -60,8 +61,11 @@ def files_of(folder):
         (["planes", "-o", "o.png", "--window-sigma-px", "99"], 2, "from 0.5 to 32 px"),
         (["planes", "-o", "o.png", "--channel", "blue"], 2, "accepted are auto, luminance"),
         (["planes", "-o", "o.png", "--channel", "3"], 1, "channel=3, but the stack has 3"),
-        (["planes", "-o", "o.png", "--reference"], 2, "give --checkpoint FILE"),
-        (["planes", "-o", "o.png", "--checkpoint", "w.pth"], 2, "only used by focus_measure="),
+        (
+            ["planes", "-o", "o.png", "--focus-measure", "variance", "--checkpoint", "w.pth"],
+            2,
+            "only used by focus_measure=",
+        ),
         (["planes", "-o", "o.png", "--reference", "--checkpoint", "absent.pth"], 1, "absent.pth"),
     ],
 )

@@ -108,6 +108,7 @@ def test_the_recipe_and_options_on_top():
     assert config_of("--reference") == TrainingConfig.reference()
     assert config_of("--reference", "--batch", "3") == TrainingConfig.reference(batch=3)
     assert config_of("--reference", "--steps", "3") == TrainingConfig.reference(steps=3)
+    assert config_of("--objective", "reconstruct") == TrainingConfig.reference()
 
 
 def test_help(capsys):

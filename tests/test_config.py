@@ -112,7 +112,7 @@ def test_channel_may_be_a_number(number):
             "centre, or 0.",
         ),
         (
-            {"checkpoint": "w.pth"},
+            {"focus_measure": "laplacian", "checkpoint": "w.pth"},
             "checkpoint='w.pth' is only used by focus_measure='learned' and 'umis', got "
             "focus_measure='laplacian'; drop one of the two.",
         ),
@@ -173,6 +173,7 @@ def test_reference_method(checkpoint):
     assert config == FusionConfig(
         focus_measure="umis", checkpoint="umis.pth", verification="mode", blend="select"
     )
+    assert FusionConfig.reference() == config.replace(checkpoint=None)
     fuzzy = FusionConfig.reference(checkpoint, verification="fuzzy", median_filter=True)
     assert fuzzy == config.replace(verification="fuzzy", median_filter=True)
 

@@ -11,6 +11,8 @@ from napari_umis_fusion.focus_measure.classical import CLASSICAL
 from napari_umis_fusion.metrics import psnr
 from napari_umis_fusion.synthetic import make_stack
 
+CLASSIC = FusionConfig("laplacian", blend="select")
+
 
 @pytest.fixture(scope="module")
 def rendered():
@@ -19,7 +21,8 @@ def rendered():
 
 @pytest.fixture(scope="module")
 def result(rendered):
-    return fuse(rendered.stack, calibration=Calibration(z_step_um=0.5))
+    calibration = Calibration(z_step_um=0.5)
+    return fuse(rendered.stack, CLASSIC, calibration=calibration)
 
 
 def share_changed(index_map, other):
@@ -96,7 +99,10 @@ def test_provenance_is_json_and_tells_how_to_do_it_again(rendered):
         ({"verification_window_px": 4}, "accepted is an odd number"),
         ({"channel": -1}, "channels are counted from 0"),
         ({"median_filter": "no"}, "accepted are True and False"),
-        ({"checkpoint": "w.pth"}, "only used by focus_measure='learned' and 'umis'"),
+        (
+            {"focus_measure": "variance", "checkpoint": "w.pth"},
+            "only used by focus_measure='learned' and 'umis'",
+        ),
     ],
 )
 def test_wrong_options(rendered, options, text):
@@ -120,13 +126,14 @@ def test_absent_channel(shape, channel, text):
 def test_channel_decides_for_all(rendered):
     blank = np.zeros_like(rendered.stack)
     stack = np.stack([blank, rendered.stack], axis=-1)
-    expected = fuse(rendered.stack, verification="none").index_map
+    config = CLASSIC.replace(verification="none")
+    expected = fuse(rendered.stack, config).index_map
     for channel in (1, "max", "mean"):
-        result = fuse(stack, channel=channel, verification="none")
+        result = fuse(stack, config, channel=channel)
         np.testing.assert_array_equal(result.index_map, expected)
         copied = np.take_along_axis(stack, result.index_map[None, ..., None].astype(int), 0)[0]
         np.testing.assert_array_equal(result.all_in_focus, copied)
-    assert share_changed(fuse(stack, channel=0, verification="none").index_map, expected) > 0.5
+    assert share_changed(fuse(stack, config, channel=0).index_map, expected) > 0.5
 
 
 @pytest.mark.parametrize(
@@ -145,7 +152,7 @@ def test_decisions_do_not_depend_on_the_unit(change):
 
 
 def test_order_of_planes_hardly_matters(rendered, result):
-    mirrored = fuse(rendered.stack[::-1])
+    mirrored = fuse(rendered.stack[::-1], CLASSIC)
     truth, span = rendered.all_in_focus, rendered.data_range
     forth, back = (psnr(r.all_in_focus, truth, data_range=span) for r in (result, mirrored))
     assert abs(forth - back) < 1

@@ -9,7 +9,7 @@ from napari_umis_fusion.errors import DeviceError
 from napari_umis_fusion.focus_measure import learned as module
 from napari_umis_fusion.focus_measure.learned import LearnedFocusMeasure
 from napari_umis_fusion.network.plane_ranker import PlaneRanker
-from napari_umis_fusion.network.ranking import RankingStream
+from napari_umis_fusion.network.two_scales import TwoScaleStream
 from napari_umis_fusion.network.weights import Checkpoint, load_checkpoint
 from napari_umis_fusion.workers import Workers, drain
 
@@ -63,13 +63,16 @@ def expected(weights, tall, config):
 
 
 def test_focus_is_the_exponential_of_the_lead_over_the_first_plane(weights, tall, config):
-    planes = tall[..., :16]  # no columns to pad
-    maps = measured(weights, planes[:, :64], config)[1]
-    with torch.inference_mode():
-        scores = load_checkpoint(weights).model()(torch.from_numpy(planes[None, :, :64] / 255))
-    for k, (score, factor) in enumerate([(scores.select, 1), (scores.weigh, 0.5)]):
-        lead = (score - score[:, :1])[0].numpy()
-        np.testing.assert_allclose(np.log(maps[:, k]), factor * lead, atol=0.05)
+    planes = tall[:, :64]
+    maps = measured(weights, planes, config)[1]
+    model = load_checkpoint(weights).model()
+    stream = TwoScaleStream(model, torch.device("cpu"), (64, 20), 64, half=False)
+    told = [stream.push(plane / np.float32(255)) for plane in planes]
+    scores = [score for score in (*told, *stream.end()) if score is not None]
+    for k, (name, factor) in enumerate([("select", 1), ("weigh", 0.5)]):
+        score = np.stack([getattr(each, name).numpy() for each in scores])
+        lead = factor * (score - score[:1])
+        np.testing.assert_allclose(np.log(maps[:, k]), np.clip(lead, -60, 60), atol=0.05)
 
 
 @pytest.mark.parametrize("strip_rows", [64, 160])
@@ -95,7 +98,7 @@ def test_weights_come_with_the_package(config):
     assert measure.checkpoint.architecture == "plane-ranker"
 
 
-class Hungry(RankingStream):
+class Hungry(TwoScaleStream):
     """A stream that runs on the CPU, says that it is elsewhere, and may run out of memory."""
 
     fits = staticmethod(lambda device, rows: True)
@@ -123,7 +126,7 @@ class Hungry(RankingStream):
 @pytest.fixture
 def hungry(monkeypatch):
     """Make a graphics card of a CPU, on which memory runs out when it is told to."""
-    monkeypatch.setattr(module, "RankingStream", Hungry)
+    monkeypatch.setattr(module, "TwoScaleStream", Hungry)
     monkeypatch.setattr(module, "choose_device", torch.device)
     monkeypatch.setattr(Hungry, "made", [])
 

@@ -20,7 +20,8 @@ from napari_umis_fusion import fuse
 stack = np.random.default_rng(0).integers(0, 255, (3, 20, 30, 3), np.uint8)
 for verification in ("seams", "mode"):
     for blend in ("select", "weighted"):
-        fuse(stack, verification=verification, blend=blend, median_filter=True)
+        options = {"verification": verification, "blend": blend, "median_filter": True}
+        fuse(stack, focus_measure="laplacian", **options)
 """
 
 

@@ -30,7 +30,7 @@ def name(request):
 
 @pytest.fixture(scope="module")
 def selected(name):
-    return fuse(STACKS / name)
+    return fuse(STACKS / name, blend="select")
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +40,10 @@ def weighted(name):
 
 def test_select_copies_values(name, selected):
     planes = planes_of(name)
-    height, width = selected.index_map.shape
+    height, width = selected.source_map.shape
     rng = np.random.default_rng(0)
     rows, columns = rng.integers(0, height, 20_000), rng.integers(0, width, 20_000)
-    index = selected.index_map[rows, columns]
+    index = selected.source_map[rows, columns]
     for z, plane in enumerate(planes):
         here = rows[index == z], columns[index == z]
         np.testing.assert_array_equal(selected.all_in_focus[here], plane[here])

@@ -17,6 +17,7 @@ def result(sub_plane=((0, 1.5), (2.25, 3)), focus=((0, 0), (0, 0)), z_step_um=No
         sub_plane_map=sub_plane,
         confidence_map=np.zeros_like(sub_plane),
         focus_map=np.array(focus, np.float32),
+        source_map=None,
         config=FusionConfig(),
         calibration=Calibration(z_step_um=z_step_um),
     )

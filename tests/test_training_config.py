@@ -89,7 +89,7 @@ def test_options_go_on_top_of_the_recipe():
 def test_replace():
     config = TrainingConfig(seed=3)
     assert config.replace(steps=5) == TrainingConfig(seed=3, steps=5)
-    with pytest.raises(ConfigError, match=r"^unknown option stepz; accepted: objective, steps"):
+    with pytest.raises(ConfigError, match=r"^unknown option stepz; accepted are objective, steps"):
         config.replace(stepz=5)
     with pytest.raises(ConfigError, match="steps=0"):
         config.replace(steps=0)

@@ -201,9 +201,16 @@ def test_description(state, tmp_path):
 # --- those that come with the package
 
 
-def test_shipped_weights():
-    path = shipped_weights("plane-ranker")
-    assert load_checkpoint(path).architecture == path.stem == "plane-ranker"
+@pytest.mark.parametrize("architecture", ["plane-ranker", "umis-unetplusplus"])
+def test_shipped_weights(architecture):
+    path = shipped_weights(architecture)
+    assert load_checkpoint(path).architecture == path.stem == architecture
+    assert architecture in path.with_suffix(".md").read_text("utf-8"), "a model card"
+
+
+def test_shipped_weights_stay_small():
+    files = weights.SHIPPED.glob("*.safetensors")
+    assert sum(file.stat().st_size for file in files) < 8e6
 
 
 @pytest.mark.parametrize("architecture", ["plane-ranker", "umis-unetplusplus"])

@@ -1,4 +1,4 @@
 from napari_umis_fusion import fuse
 
-result = fuse("planes/", focus_measure="learned", blend="weighted")
+result = fuse("planes/", focus_measure="learned", device="auto")
 print(result.provenance["device"], result.provenance["weights_sha256"][:8])

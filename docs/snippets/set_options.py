@@ -2,5 +2,5 @@ from napari_umis_fusion import FusionConfig, fuse
 
 config = FusionConfig(focus_measure="tenengrad", window_sigma_px=3.0)
 first = fuse("planes/", config)
-second = fuse("planes/", config, blend="weighted")  # one option on top
+second = fuse("planes/", config, blend="select")  # one option on top
 print(second.config)

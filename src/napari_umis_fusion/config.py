@@ -1,11 +1,11 @@
 """How to fuse: one frozen, validated dataclass that the CLI and the widget are generated from."""
 
-from dataclasses import Field, asdict, dataclass, field, fields, replace
+from dataclasses import Field, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
 from napari_umis_fusion.errors import ConfigError
-from napari_umis_fusion.fields import check_choice, check_field, choice, is_int, number
+from napari_umis_fusion.fields import check_choice, check_field, choice, is_int, number, replaced
 
 FocusMeasureName = Literal[
     "laplacian",
@@ -37,7 +37,7 @@ class FusionConfig:
     """
 
     focus_measure: FocusMeasureName = field(
-        default="laplacian",
+        default="learned",
         metadata=choice(FocusMeasureName, "how the focus of a pixel is measured"),
     )
     checkpoint: str | None = field(
@@ -93,11 +93,11 @@ class FusionConfig:
         ),
     )
     blend: Blend = field(
-        default="select",
+        default="weighted",
         metadata=choice(
             Blend,
-            "'select' copies every pixel from one plane; 'weighted' averages planes by their "
-            "focus, which lowers noise and invents values between the recorded ones",
+            "'weighted' averages planes by their focus: less noise and no visible borders, values "
+            "between the recorded ones; 'select' copies every pixel from one plane",
         ),
     )
     device: DeviceName = field(
@@ -142,18 +142,19 @@ class FusionConfig:
             )
 
     @classmethod
-    def reference(cls, checkpoint: str | Path, **options: Any) -> Self:
+    def reference(cls, checkpoint: str | Path | None = None, **options: Any) -> Self:
         """Return the published method: UMIS network, mode filter, values copied.
 
         Parameters
         ----------
-        checkpoint : str or Path
-            Weights of the UMIS network.
+        checkpoint : str or Path, optional
+            Weights of the UMIS network, by default those that come with the package.
         **options
             Other fields, e.g. ``verification="fuzzy"`` or ``median_filter=True``.
         """
-        settings = {"verification": "mode", **options}
-        return cls(focus_measure="umis", checkpoint=str(checkpoint), **settings)
+        settings = {"verification": "mode", "blend": "select", **options}
+        weights = None if checkpoint is None else str(checkpoint)
+        return cls(focus_measure="umis", checkpoint=weights, **settings)
 
     def replace(self, **options: Any) -> Self:
         """Return a copy with some fields changed.
@@ -163,13 +164,7 @@ class FusionConfig:
         ConfigError
             For a field that does not exist, or a value out of bounds.
         """
-        names = [spec.name for spec in fields(self)]
-        unknown = [name for name in options if name not in names]
-        if unknown:
-            raise ConfigError(
-                f"unknown option {', '.join(unknown)}; accepted are {', '.join(names)}."
-            )
-        return replace(self, **options)
+        return replaced(self, options)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as a dict of JSON values."""

@@ -1,9 +1,15 @@
 """What the fields of a config carry in their metadata, and checks against it."""
 
-from dataclasses import Field, fields
-from typing import Any, get_args
+from collections.abc import Mapping
+from dataclasses import Field, fields, replace
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from napari_umis_fusion.errors import ConfigError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Config = TypeVar("Config", bound="DataclassInstance")
 
 
 def choice(choices: Any, help_text: str) -> dict[str, Any]:
@@ -20,6 +26,15 @@ def check_fields(config: Any) -> None:
     """Check every field of a dataclass; raises `ConfigError` for what its metadata excludes."""
     for spec in fields(config):
         check_field(spec, getattr(config, spec.name))
+
+
+def replaced(config: Config, options: Mapping[str, Any]) -> Config:
+    """Return a config with some fields changed; raises `ConfigError` for unknown ones."""
+    names = [spec.name for spec in fields(config)]
+    unknown = [name for name in options if name not in names]
+    if unknown:
+        raise ConfigError(f"unknown option {', '.join(unknown)}; accepted are {', '.join(names)}.")
+    return replace(config, **options)
 
 
 def check_field(spec: Field[Any], value: Any) -> None:

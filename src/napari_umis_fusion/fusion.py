@@ -13,6 +13,7 @@ from napari_umis_fusion.decision import Maps
 from napari_umis_fusion.errors import StackError
 from napari_umis_fusion.events import Finished, FusionEvent, Progress, Started
 from napari_umis_fusion.gathering import Gathering
+from napari_umis_fusion.nearest import NearestValues, iter_copy_nearest
 from napari_umis_fusion.provenance import describe_run
 from napari_umis_fusion.reading import read_plane
 from napari_umis_fusion.result import FusionResult
@@ -181,11 +182,19 @@ def _finish(
     overruled = index_map != decision.index
     maps = Maps.blank(index_map.shape)
     fill = partial(maps.fill, decision, index_map, overruled)
-    yield from reporting(workers.each(fill, split_rows(index_map.shape[0])), last)
+    mean, source_map = streaming.weighted, index_map if config.blend == "select" else None
+    filled = workers.each(fill, split_rows(index_map.shape[0]))
+    if mean is not None and source_map is not None:
+        yield from reporting(filled, first)
+        source_map = index_map.copy()
+        nearest = NearestValues(mean, image, source_map, workspace)
+        yield from iter_copy_nearest(stack, nearest, config, workers)
+    else:
+        yield from reporting(filled, last)
     if streaming.measure.is_share:  # of the planes of one pixel: says nothing of other pixels
         yield from reporting(streaming.iter_detail(maps.focus), last)
-    if streaming.weighted is not None:
-        yield from reporting(_iter_mean(streaming.weighted, image, workers), last)
+    if mean is not None and source_map is None:
+        yield from reporting(_iter_mean(mean, image, workers), last)
     yield last
     notes = list(streaming.measure.notes)
     if workspace.on_disk:
@@ -196,6 +205,7 @@ def _finish(
         sub_plane_map=maps.sub_plane,
         confidence_map=maps.confidence,
         focus_map=maps.focus,
+        source_map=source_map,
         config=config,
         calibration=stack.calibration,
         rgb=stack.rgb,

@@ -19,9 +19,9 @@ class FusionResult:
     ----------
     all_in_focus : ndarray of shape (Y, X) or (Y, X, C)
         In the dtype of the stack. With ``blend="select"`` every pixel is copied from the plane
-        that `index_map` names, all channels alike.
+        that `source_map` names, all channels alike.
     index_map : ndarray, uint16
-        The plane each pixel comes from, counted from 0.
+        The plane that is in focus at each pixel, counted from 0.
     sub_plane_map : ndarray, float32
         Where focus peaks along z, in planes: a parabola through three planes, within half a
         plane of `index_map`.
@@ -31,6 +31,10 @@ class FusionResult:
     focus_map : ndarray, float32
         The highest focus of all planes, in units of the focus measure; for 'learned', which
         only compares planes, the focus of the all-in-focus image by the default measure.
+    source_map : ndarray, uint16, or None
+        The plane that each pixel was copied from; None where values are averaged. It is
+        `index_map`, unless 'learned' with 'seams' copies from that plane whose value is nearest
+        to the weighted mean.
     config : FusionConfig
         What was asked for.
     calibration : Calibration
@@ -48,6 +52,7 @@ class FusionResult:
     sub_plane_map: NDArray[np.float32]
     confidence_map: NDArray[np.float32]
     focus_map: NDArray[np.float32]
+    source_map: NDArray[np.uint16] | None
     config: FusionConfig
     calibration: Calibration = field(default_factory=Calibration)
     rgb: bool = False

@@ -48,7 +48,7 @@ class StreamingFusion:
     decision : Decision
         Which plane each pixel comes from, and why.
     weighted : WeightedMean or None
-        The weighted mean, if the config asks for it.
+        The weighted mean, if the config asks for it, or copies by it.
     measure : StackMeasure
         The focus measure in use.
     """
@@ -83,7 +83,8 @@ class StreamingFusion:
         self._count = 0
 
     def _make_mean(self, stack: Stack, workspace: Workspace) -> WeightedMean | None:
-        if self.config.blend != "weighted" or len(stack) == 1:
+        selects_by_mean = self.measure.is_share and self.config.verification == "seams"
+        if len(stack) == 1 or not (self.config.blend == "weighted" or selects_by_mean):
             return None
         return WeightedMean(stack.shape[1:], stack.dtype, workspace)
 

@@ -94,11 +94,20 @@ class WeightedMean:
             self._weights[window],
         )
 
+    @property
+    def precision(self) -> np.dtype[Any]:
+        """The dtype of sums."""
+        return self._total.dtype
+
+    def estimate(self, rows: slice) -> Array:
+        """Return rows of the weighted mean, not rounded; NaN where no plane is valid."""
+        with np.errstate(invalid="ignore"):
+            mean: Array = self._total[rows] / self._weights[rows][..., None]
+        return mean.reshape(-1, *self.shape[1:])
+
     def mean(self, rows: slice) -> Plane:
         """Return rows of the weighted mean, in the dtype of the planes."""
-        with np.errstate(invalid="ignore"):
-            mean = self._total[rows] / self._weights[rows][..., None]
-        return _as_dtype(mean.reshape(-1, *self.shape[1:]), self.dtype)
+        return _as_dtype(self.estimate(rows), self.dtype)
 
 
 def _as_dtype(mean: Plane, dtype: np.dtype[Any]) -> Plane:

@@ -58,7 +58,12 @@ def add_fuse_parser(commands: Any) -> None:
     parser.add_argument("input", nargs="+", metavar="INPUT", help="stack file, folder or images")
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="all-in-focus image")
     parser.add_argument(
-        "--index-map", metavar="P", help="also write which plane each pixel is from"
+        "--index-map", metavar="P", help="also write which plane is in focus at each pixel"
+    )
+    parser.add_argument(
+        "--source-map",
+        metavar="P",
+        help="also write which plane each pixel was copied from; needs --blend select",
     )
     parser.add_argument("--depth-map", metavar="P", help="also write the depth in µm, as float32")
     parser.add_argument("--confidence-map", metavar="P", help="also write the confidence, 0 to 1")
@@ -66,9 +71,7 @@ def add_fuse_parser(commands: Any) -> None:
         "--z-step-um", type=float, metavar="S", help="distance between planes, in µm"
     )
     add_axis_options(parser)
-    parser.add_argument(
-        "--reference", action="store_true", help="the published method; needs --checkpoint"
-    )
+    parser.add_argument("--reference", action="store_true", help="the published method")
     add_config_options(parser, FusionConfig, "how to fuse")
     parser.set_defaults(run=run_fuse)
 
@@ -79,6 +82,8 @@ def run_fuse(arguments: argparse.Namespace) -> None:
     source = arguments.input[0] if len(arguments.input) == 1 else arguments.input
     stack = open_stack(source, z_axis=arguments.z_axis, index=index_from(arguments))
     stack = _with_step(stack, arguments)
+    if arguments.source_map is not None and config.blend != "select":
+        raise ConfigError("--source-map is of values that are copied: add --blend select.")
     outputs = _outputs(arguments, stack)
     _check_outputs(outputs, stack)
     result = follow(iter_fuse(stack, config), quiet=arguments.json)
@@ -116,6 +121,7 @@ def _outputs(arguments: argparse.Namespace, stack: Stack) -> list[Output]:
     wanted = [
         Output("all_in_focus", arguments.output, stack.dtype, channels),
         Output("index_map", arguments.index_map, np.uint16),
+        Output("source_map", arguments.source_map, np.uint16),
         Output("depth_map", arguments.depth_map, np.float32),
         Output("confidence_map", arguments.confidence_map, np.float32),
     ]

@@ -37,8 +37,6 @@ def config_from(arguments: argparse.Namespace) -> FusionConfig:
     given = given_options(arguments, FusionConfig)
     if not getattr(arguments, "reference", False):
         return FusionConfig(**given)
-    if "checkpoint" not in given:
-        raise ConfigError("--reference needs the weights of its network: give --checkpoint FILE.")
     if given.pop("focus_measure", "umis") != "umis":
         raise ConfigError("--reference is the focus measure 'umis'; leave --focus-measure out.")
     return FusionConfig.reference(**given)

@@ -120,11 +120,12 @@ def training_config_from(arguments: argparse.Namespace) -> TrainingConfig:
         raise ConfigError("--own-stacks trains the network of 'learned'; leave --reference out.")
     if arguments.own_stacks:
         return TrainingConfig.fine_tuning(**given)
-    if not arguments.reference:
-        return TrainingConfig(**given)
-    if given.get("objective", "reconstruct") != "reconstruct":
+    objective = given.get("objective", "reconstruct" if arguments.reference else "select")
+    if objective == "reconstruct":
+        return TrainingConfig.reference(**given)
+    if arguments.reference:
         raise ConfigError("--reference is the objective 'reconstruct'; leave --objective out.")
-    return TrainingConfig.reference(**given)
+    return TrainingConfig(**given)
 
 
 def _files(arguments: argparse.Namespace) -> Files:

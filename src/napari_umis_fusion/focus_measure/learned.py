@@ -14,7 +14,7 @@ from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.focus_measure.planewise import iter_median
 from napari_umis_fusion.network.device import MemoryPolicy, choose_device, computes_bfloat16
 from napari_umis_fusion.network.plane_ranker import REACH_PLANES, PlaneRanker, Scores
-from napari_umis_fusion.network.ranking import RankingStream
+from napari_umis_fusion.network.two_scales import TwoScaleStream
 from napari_umis_fusion.network.weights import Checkpoint, Network, open_checkpoint
 from napari_umis_fusion.stack import Plane
 from napari_umis_fusion.tiles import Tile, tiles_of
@@ -90,7 +90,7 @@ class LearnedFocusMeasure:
         self._gain = np.float32(1 / contrast) if contrast > 0 else np.float32(1)
         self._config = config
         self._workers = workers
-        self._stream: tuple[torch.device, int, RankingStream] | None = None
+        self._stream: tuple[torch.device, int, TwoScaleStream] | None = None
         self._size = (0, 0)
         self._recent: deque[Map] = deque(maxlen=2 * REACH_PLANES)
         self._ready: deque[Scores] = deque()
@@ -161,7 +161,7 @@ class LearnedFocusMeasure:
         weights = {} if self.checkpoint is None else {"weights_sha256": self.checkpoint.sha256}
         return {"device": self.device.type, **weights}
 
-    def _do(self, job: Callable[[RankingStream], Done]) -> Done:
+    def _do(self, job: Callable[[TwoScaleStream], Done]) -> Done:
         """Let the stream do something; where memory runs out, one like it that needs less."""
 
         def step(device: torch.device, rows: int) -> Generator[None, None, Done]:
@@ -174,13 +174,13 @@ class LearnedFocusMeasure:
 
         return drain(self._policy.iter_run(step, self._size))
 
-    def _stream_on(self, device: torch.device, rows: int) -> RankingStream:
+    def _stream_on(self, device: torch.device, rows: int) -> TwoScaleStream:
         """Return the stream, on this device in strips of so many rows."""
         if self._stream is not None and self._stream[:2] == (device, rows):
             return self._stream[2]
         self._stream = None
         half, workers = computes_bfloat16(device), self._workers
-        stream = RankingStream(self._model, device, self._size, rows, half=half, workers=workers)
+        stream = TwoScaleStream(self._model, device, self._size, rows, half=half, workers=workers)
         for plane in self._recent:  # what the stream before had seen
             stream.push(plane)
         self._stream = device, rows, stream

@@ -23,7 +23,7 @@ def focus_map(
     plane : array-like of shape (Y, X) or (Y, X, C)
         One plane, of any dtype that `fuse` takes.
     config : FusionConfig, optional
-        Which focus measure, and how.
+        Which focus measure, and how; by default 'laplacian'.
     **options
         Fields of `FusionConfig`, on top of `config`.
 
@@ -38,7 +38,7 @@ def focus_map(
     StackError, ConfigError, CheckpointError, DeviceError
         As `fuse` does.
     """
-    config = (config or FusionConfig()).replace(**options)
+    config = (config or FusionConfig("laplacian")).replace(**options)
     stack = as_stack(np.asarray(plane)[np.newaxis])
     values = read_plane(stack, 0, "raise").plane
     to_grey = GreyConverter(stack, config.channel)

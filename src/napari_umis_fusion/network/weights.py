@@ -85,8 +85,10 @@ class Checkpoint:
 
     def model(self) -> Network:
         """Build the network with these weights, in evaluation mode."""
-        model = ARCHITECTURES[self.architecture]()
-        model.load_state_dict(dict(self.state_dict))
+        with torch.device("meta"):  # without weights that would be made for nothing
+            model = ARCHITECTURES[self.architecture]()
+        own = {name: value.clone() for name, value in self.state_dict.items()}
+        model.load_state_dict(own, assign=True)
         return model.eval()
 
 

@@ -1,11 +1,10 @@
 """How to train: one frozen, validated dataclass that the command line and the dock read."""
 
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
 from napari_umis_fusion.config import DeviceName
-from napari_umis_fusion.errors import ConfigError
-from napari_umis_fusion.fields import check_fields, choice, number
+from napari_umis_fusion.fields import check_fields, choice, number, replaced
 
 Objective = Literal["select", "reconstruct"]
 Schedule = Literal["one_cycle", "exponential", "constant"]
@@ -167,11 +166,7 @@ class TrainingConfig:
 
     def replace(self, **options: Any) -> Self:
         """Return a copy with some fields changed; raises `ConfigError` for unknown ones."""
-        names = [entry.name for entry in fields(self)]
-        unknown = [name for name in options if name not in names]
-        if unknown:
-            raise ConfigError(f"unknown option {', '.join(unknown)}; accepted: {', '.join(names)}.")
-        return replace(self, **options)
+        return replaced(self, options)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as a dict of JSON values."""

@@ -1,0 +1,88 @@
+"""The second pass of copied values: each pixel from the plane that is nearest to the mean.
+
+Which of several equally sharp planes a pixel is copied from is free; the weighted mean, in which
+their noise averages out, tells which of them came nearest to the truth.
+"""
+
+from collections.abc import Generator
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.events import Progress
+from napari_umis_fusion.reading import Reading, read_plane
+from napari_umis_fusion.stack import Plane, Stack
+from napari_umis_fusion.tiles import Tile, split_rows, tiles_of
+from napari_umis_fusion.verification import IndexMap
+from napari_umis_fusion.weighted import WeightedMean
+from napari_umis_fusion.workers import Workers, reporting
+from napari_umis_fusion.workspace import Workspace
+
+
+class NearestValues:
+    """An image of copied values that comes nearer to an estimate with each plane offered.
+
+    Parameters
+    ----------
+    mean : WeightedMean
+        The estimate.
+    image : ndarray of shape (Y, X) or (Y, X, C)
+        Values copied so far; changed in place.
+    source_map : ndarray of shape (Y, X), uint16
+        Which plane each was copied from; changed in place.
+    workspace : Workspace
+        Room for the estimate.
+    """
+
+    def __init__(
+        self, mean: WeightedMean, image: Plane, source_map: IndexMap, workspace: Workspace
+    ) -> None:
+        self.image = image
+        self.source_map = source_map
+        self._mean = mean
+        self._estimate = workspace.full(image.shape, mean.precision, 0)
+        self._distance = workspace.full(image.shape[:2], mean.precision, 0)
+
+    def start(self, rows: slice) -> None:
+        """Measure how far some rows of the image are from the estimate."""
+        self._estimate[rows] = self._mean.estimate(rows)
+        self._distance[rows] = self._apart(self.image[rows], self._estimate[rows])
+
+    def offer(self, reading: Reading, z: int, tile: Tile) -> None:
+        """Copy those pixels of a tile of plane z that are nearer than what is there."""
+        window = tile.window
+        distance = self._apart(reading.plane[window], self._estimate[window])
+        nearer = distance < self._distance[window]  # not where a value is NaN
+        if reading.invalid is not None:
+            nearer &= ~reading.invalid[window]
+        np.copyto(self._distance[window], distance, where=nearer)
+        where = nearer if self.image.ndim == 2 else nearer[..., None]
+        np.copyto(self.image[window], reading.plane[window], where=where)
+        self.source_map[window][nearer] = z
+
+    def _apart(self, values: Plane, estimate: NDArray[Any]) -> NDArray[Any]:
+        with np.errstate(invalid="ignore"):
+            apart: NDArray[Any] = np.abs(values.astype(estimate.dtype) - estimate)
+        return apart if apart.ndim == 2 else np.asarray(apart.sum(axis=-1))
+
+
+def iter_copy_nearest(
+    stack: Stack, nearest: NearestValues, config: FusionConfig, workers: Workers
+) -> Generator[Progress]:
+    """Offer all planes of a stack, reading the next one meanwhile."""
+    total = len(stack)
+    read = partial(workers.submit, read_plane, stack)
+    upcoming = read(0, config.nan_policy)
+    rows = split_rows(len(nearest.image))
+    yield from reporting(workers.each(nearest.start, rows), Progress("verifying", 0, total))
+    tiles = tiles_of(nearest.image, config.tile_px)
+    for z in range(total):
+        event = Progress("verifying", z, total)
+        reading = yield from reporting(workers.result(upcoming), event)
+        if z + 1 < total:
+            upcoming = read(z + 1, config.nan_policy)
+        offer = partial(nearest.offer, reading, z)
+        yield from reporting(workers.each(offer, tiles), event)
