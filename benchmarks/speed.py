@@ -46,6 +46,8 @@ OURS: dict[str, dict[str, str]] = {
 }
 """Configs that are compared with others; first the default."""
 
+LAPLACIAN = OURS["umis-fusion, laplacian"]
+
 DTYPES = ("bool", "uint8", "uint16", "uint32", "float16", "float32", "float64")
 
 
@@ -142,8 +144,9 @@ def by_dtype(plan: Plan) -> None:
     """Print what each dtype costs, the content being the same."""
     case = plan.case(10, 512)
     folder = str(case.planes_folder(plan.cache))
-    calls = plan.time_calls({dtype: {"folder": folder, "dtype": dtype} for dtype in DTYPES})
-    print(heading(f"By dtype, {case.title.rsplit(' ', 1)[0]}"))
+    requests = {d: {"folder": folder, "dtype": d, "config": LAPLACIAN} for d in DTYPES}
+    calls = plan.time_calls(requests)
+    print(heading(f"By dtype, laplacian, {case.title.rsplit(' ', 1)[0]}"))
     rows = [(dtype, str(calls[dtype])) for dtype in DTYPES]
     print(table(("dtype", "call alone, s (CPU s)"), rows))
 
@@ -151,9 +154,13 @@ def by_dtype(plan: Plan) -> None:
 def by_size(plan: Plan) -> None:
     """Print what planes of growing size cost."""
     cases = [plan.case(10, side) for side in (512, 1024, 2048)]
-    usages = interleaved({c: plan.program(ours(), c) for c in cases}, plan.repeats)
-    calls = plan.time_calls({c.title: {"folder": str(c.planes_folder(plan.cache))} for c in cases})
-    print(heading("By size"))
+    program = ours(*_flags(LAPLACIAN))
+    usages = interleaved({c: plan.program(program, c) for c in cases}, plan.repeats)
+    folders = {c.title: str(c.planes_folder(plan.cache)) for c in cases}
+    calls = plan.time_calls(
+        {title: {"folder": folder, "config": LAPLACIAN} for title, folder in folders.items()}
+    )
+    print(heading("By size, laplacian"))
     rows = [
         (
             c.title,
@@ -172,7 +179,7 @@ def by_planes(plan: Plan) -> None:
     """Print peak memory as planes are added; one run each, as memory hardly varies."""
     contenders = [
         ours(),
-        ours(*_flags(OURS["umis-fusion, laplacian"]), name="umis-fusion, laplacian"),
+        ours(*_flags(LAPLACIAN), name="umis-fusion, laplacian"),
         *plan.peers,
     ]
     cases = [plan.case(planes, 1024) for planes in (10, 50, 200)]
@@ -187,13 +194,13 @@ def by_planes(plan: Plan) -> None:
 def first_run(plan: Plan) -> None:
     """Print how long the very first run takes, which compiles the kernels."""
     case = plan.case(10, 512, "uint8", True)
-    folder, contender = case.planes_folder(plan.cache), ours()
+    folder, contender = case.planes_folder(plan.cache), ours(*_flags(LAPLACIAN))
     with tempfile.TemporaryDirectory() as empty:
         first, second = (
             contender.start(folder, plan.output(contender), env={"NUMBA_CACHE_DIR": empty})
             for _ in range(2)
         )
-    print(heading(f"The first run after installation, {case.title}"))
+    print(heading(f"The first run after installation, laplacian, {case.title}"))
     rows = [("first", f"{first.seconds:.1f}"), ("second", f"{second.seconds:.1f}")]
     print(table(("run", "whole process, s"), rows))
 

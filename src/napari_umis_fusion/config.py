@@ -97,7 +97,8 @@ class FusionConfig:
         metadata=choice(
             Blend,
             "'weighted' averages planes by their focus: less noise and no visible borders, values "
-            "between the recorded ones; 'select' copies every pixel from one plane",
+            "between the recorded ones; 'select' copies every pixel from one plane, which with "
+            "'learned' and 'seams' is the one whose value is nearest to that mean",
         ),
     )
     device: DeviceName = field(
