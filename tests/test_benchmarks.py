@@ -39,7 +39,7 @@ def test_speed_compares_whole_processes(tmp_path):
     printed = run_script("speed.py", "--quick", "--cache", tmp_path, "--tables", "peers")
     assert "6 x 64 x 64 RGB uint8" in printed
     assert "6 x 256 x 256 uint16" in printed
-    ours = rows(printed)["umis-fusion laplacian"]
+    ours = rows(printed)["umis-fusion"]
     assert ours[1] == ours[4] == "1.00"
     assert float(ours[0]) > 0
     assert float(ours[3]) > 30  # MB: no Python with NumPy takes less

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from napari_umis_fusion import fuse, open_stack
 from napari_umis_fusion.metrics import average_gradient, false_edge_rate
@@ -50,9 +51,14 @@ def test_select_copies_values(name, selected):
     assert len(np.unique(index)) > len(planes) / 2
 
 
+def detail(image):
+    """Return the average gradient of what is coarser than noise, which fusion lowers."""
+    sigma = (2, 2, 0)[: image.ndim]
+    return average_gradient(ndimage.gaussian_filter(image, sigma))
+
+
 def test_fusion_is_sharper_than_any_plane(name, selected):
-    sharpest = max(average_gradient(plane) for plane in planes_of(name))
-    assert average_gradient(selected.all_in_focus) > sharpest
+    assert detail(selected.all_in_focus) > max(map(detail, planes_of(name)))
 
 
 def test_select_has_hardly_a_false_edge(name, selected):
