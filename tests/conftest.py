@@ -34,6 +34,21 @@ def ranker_weights(tmp_path_factory):
         return save_checkpoint(tmp_path_factory.mktemp("w") / "w.safetensors", PlaneRanker())
 
 
+@pytest.fixture(scope="session")
+def busy_ranker():
+    """Return a network whose every part matters, unlike that which training starts from."""
+    import torch
+
+    from napari_umis_fusion.network.plane_ranker import PlaneRanker
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = PlaneRanker().eval()
+        torch.nn.init.normal_(model.head.weight, 0, 0.3)
+        torch.nn.init.normal_(model.prior.weight, 0, 0.3)
+    return model
+
+
 @pytest.fixture(params=["jit", "no jit"])
 def jit(request, monkeypatch):
     """Run with compiled kernels, then as Python, where an index out of bounds is an error.

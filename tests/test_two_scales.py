@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional as F  # noqa: N812
 
-from napari_umis_fusion.network.plane_ranker import REACH_PLANES, PlaneRanker
+from napari_umis_fusion.network.plane_ranker import REACH_PLANES
 from napari_umis_fusion.network.ranking import RankingStream
 from napari_umis_fusion.network.two_scales import COARSE_SHARE, TwoScaleStream
 
@@ -13,12 +13,8 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
-def model():
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        model = PlaneRanker().eval()
-        torch.nn.init.normal_(model.head.weight, 0, 0.3)
-    return model
+def model(busy_ranker):
+    return busy_ranker
 
 
 def scores_of(kind, model, planes, strip_rows=10_000):

@@ -15,7 +15,7 @@ from napari_umis_fusion.events import Finished, FusionEvent, Progress, Started
 from napari_umis_fusion.gathering import Gathering
 from napari_umis_fusion.nearest import NearestValues, iter_copy_nearest
 from napari_umis_fusion.provenance import describe_run
-from napari_umis_fusion.reading import read_plane
+from napari_umis_fusion.reading import ReadAhead
 from napari_umis_fusion.result import FusionResult
 from napari_umis_fusion.stack import Calibration, Plane, Stack
 from napari_umis_fusion.streaming import StreamingFusion
@@ -157,12 +157,10 @@ def _run(
     first = Progress("measuring", 0, total)
     setup = workers.submit(StreamingFusion, stack, config, workspace, workers)
     streaming = yield from reporting(workers.result(setup), first)
-    upcoming = workers.submit(read_plane, stack, 0, config.nan_policy)
+    planes = ReadAhead(stack, config.nan_policy, workers)
     for z in range(total):
         event = Progress("measuring", z, total)
-        reading = yield from reporting(workers.result(upcoming), event)
-        if z + 1 < total:
-            upcoming = workers.submit(read_plane, stack, z + 1, config.nan_policy)
+        reading = yield from reporting(planes.iter_next(), event)
         yield from reporting(streaming.iter_add(reading), event)
     yield from reporting(streaming.iter_finish(), Progress("measuring", total, total))
     yield Progress("measuring", total, total)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.events import Progress
-from napari_umis_fusion.reading import Reading, read_plane
+from napari_umis_fusion.reading import ReadAhead, Reading
 from napari_umis_fusion.stack import Plane, Stack
 from napari_umis_fusion.tiles import Tile, split_rows, tiles_of
 from napari_umis_fusion.verification import IndexMap
@@ -74,15 +74,12 @@ def iter_copy_nearest(
 ) -> Generator[Progress]:
     """Offer all planes of a stack, reading the next one meanwhile."""
     total = len(stack)
-    read = partial(workers.submit, read_plane, stack)
-    upcoming = read(0, config.nan_policy)
+    planes = ReadAhead(stack, config.nan_policy, workers)
     rows = split_rows(len(nearest.image))
     yield from reporting(workers.each(nearest.start, rows), Progress("verifying", 0, total))
     tiles = tiles_of(nearest.image, config.tile_px)
     for z in range(total):
         event = Progress("verifying", z, total)
-        reading = yield from reporting(workers.result(upcoming), event)
-        if z + 1 < total:
-            upcoming = read(z + 1, config.nan_policy)
+        reading = yield from reporting(planes.iter_next(), event)
         offer = partial(nearest.offer, reading, z)
         yield from reporting(workers.each(offer, tiles), event)

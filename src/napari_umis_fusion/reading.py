@@ -1,5 +1,6 @@
 """Read planes, and see to it that each is what the stack promised."""
 
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from napari_umis_fusion.config import NanPolicy
 from napari_umis_fusion.errors import StackError
 from napari_umis_fusion.stack import Plane, Stack
+from napari_umis_fusion.workers import Workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,39 @@ def read_plane(stack: Stack, z: int, nan_policy: NanPolicy) -> Reading:
         )
         raise StackError(msg)
     return Reading(plane, _find_invalid(plane, z, nan_policy))
+
+
+class ReadAhead:
+    """Reads the planes of a stack in order, each while the one before it is worked on.
+
+    Parameters
+    ----------
+    stack : Stack
+        Where the planes are.
+    nan_policy : {"raise", "ignore"}
+        What to do with NaN and infinite values.
+    workers : Workers
+        One of their threads reads.
+    """
+
+    def __init__(self, stack: Stack, nan_policy: NanPolicy, workers: Workers) -> None:
+        self._stack = stack
+        self._nan_policy = nan_policy
+        self._workers = workers
+        self._count = 0
+        self._read()
+
+    def iter_next(self) -> Generator[None, None, Reading]:
+        """Wait for the next plane, and start reading the one after it; raises as `read_plane`."""
+        reading = yield from self._workers.result(self._upcoming)
+        if self._count < len(self._stack):
+            self._read()
+        return reading
+
+    def _read(self) -> None:
+        z, policy = self._count, self._nan_policy
+        self._upcoming = self._workers.submit(read_plane, self._stack, z, policy)
+        self._count += 1
 
 
 def fill_invalid(grey: NDArray[np.float32], invalid: NDArray[np.bool_]) -> None:

@@ -30,7 +30,6 @@ Map = NDArray[np.float32]
 TILE_PX = 512
 """Side of the tiles in which a CPU computes fine scales: they stay in its cache."""
 
-
 FEWEST_PIXELS = 2**20
 """Of a plane whose coarse scales are worth more than one thread."""
 
