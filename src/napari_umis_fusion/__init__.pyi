@@ -9,6 +9,9 @@ from .files import write_image as write_image
 from .focus_measure.single import focus_map as focus_map
 from .fusion import fuse as fuse
 from .fusion import iter_fuse as iter_fuse
+from .layers.fusing import fuse_layer as fuse_layer
+from .layers.fusing import iter_fuse_layer as iter_fuse_layer
+from .layers.plan import LayerPlan as LayerPlan
 from .result import FusionResult as FusionResult
 from .stack import Calibration as Calibration
 from .stack import Stack as Stack

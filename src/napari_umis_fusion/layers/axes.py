@@ -1,0 +1,151 @@
+"""Which axis of a layer is z, which are the plane's, and which are looped over."""
+
+from dataclasses import dataclass
+
+from napari_umis_fusion.errors import ConfigError, StackError
+from napari_umis_fusion.layers.image import LayerImage
+
+Z_NAMES = ("z", "depth", "plane", "planes", "focus")
+CHANNEL_NAMES = ("c", "ch", "channel", "channels", "wavelength")
+TIME_NAMES = ("t", "time", "frame")
+POSITION_NAMES = ("p", "pos", "position", "scene", "s", "m", "tile", "well")
+_NEVER_Z = (*CHANNEL_NAMES, *TIME_NAMES, *POSITION_NAMES, "y", "x")
+
+
+@dataclass(frozen=True, slots=True)
+class LayerAxes:
+    """What each axis of a layer is used for, as places in its shape.
+
+    Attributes
+    ----------
+    z, y, x : int
+        Of the stack and its planes.
+    channel : int or None
+        Axis that holds microscope channels.
+    loops : tuple of int
+        All others: each of their entries is a stack of its own.
+    """
+
+    z: int
+    y: int
+    x: int
+    channel: int | None
+    loops: tuple[int, ...]
+
+    @property
+    def outer(self) -> tuple[int, ...]:
+        """All axes but z, y and x, in order."""
+        channel = () if self.channel is None else (self.channel,)
+        return tuple(sorted((*self.loops, *channel)))
+
+
+def choose_layer_axes(
+    image: LayerImage,
+    z_axis: int | str | None = None,
+    channel_axis: int | str | None = None,
+) -> LayerAxes:
+    """Give each axis of a layer its role.
+
+    Parameters
+    ----------
+    image : LayerImage
+        The layer.
+    z_axis, channel_axis : int or str, optional
+        Place or name of an axis. By default the axes are found by their names; of three unnamed
+        axes the first is z.
+
+    Raises
+    ------
+    StackError
+        If the layer has too few axes, or none of them is z without doubt.
+    ConfigError
+        If an axis is named that the layer does not have.
+    """
+    if len(image.shape) < 3:
+        msg = (
+            f"{image.name!r} has the axes {listed(image)}: one plane. A stack has at least three "
+            "axes; open its planes together (File > Open Files as Stack)."
+        )
+        raise StackError(msg)
+    z = _sure_z(image) if z_axis is None else _place(image, z_axis, "z_axis")
+    y, x = plane_axes(image, z)
+    channel = None
+    if channel_axis is not None:
+        channel = _place(image, channel_axis, "channel_axis")
+    elif (named := _named(image, CHANNEL_NAMES)) not in (None, z, y, x):
+        channel = named
+    if len({z, y, x, channel}) < 4:
+        raise ConfigError(f"z_axis={z_axis!r}, channel_axis={channel_axis!r}: one axis twice.")
+    roles = (z, y, x, channel)
+    loops = tuple(axis for axis in range(len(image.shape)) if axis not in roles)
+    return LayerAxes(z, y, x, channel, loops)
+
+
+def plane_axes(image: LayerImage, z: int) -> tuple[int, int]:
+    """Return the axes of a plane: those named y and x, or else the last two besides z."""
+    y, x = _named(image, ("y",)), _named(image, ("x",))
+    if y is not None and x is not None and z not in (y, x):
+        return y, x
+    left = [axis for axis in range(len(image.shape)) if axis != z]
+    return left[-2], left[-1]
+
+
+def likely_z(image: LayerImage) -> tuple[int | None, bool]:
+    """Return the axis that is z, or else likely z, and whether that is sure.
+
+    None if there is nothing to go by: too few axes, or all of them named as something else.
+    """
+    named = _named(image, Z_NAMES)
+    if named is not None:
+        return named, True
+    free = [axis for axis in range(len(image.shape)) if _may_be_z(image, axis)]
+    if len(image.shape) < 3 or not free:
+        return None, False
+    sure = len(image.shape) == 3 and not any(image.axis_labels)
+    return (0, True) if sure else (free[-1], False)
+
+
+def listed(image: LayerImage) -> str:
+    """Return names and sizes of the axes, for messages."""
+    return ", ".join(f"{axis_name(image, axis)} ({size})" for axis, size in enumerate(image.shape))
+
+
+def axis_name(image: LayerImage, axis: int) -> str:
+    """Return the axis' name, or its place where it has none."""
+    return image.axis_labels[axis] or f"axis {axis}"
+
+
+def _may_be_z(image: LayerImage, axis: int) -> bool:
+    if image.axis_labels[axis].casefold() in _NEVER_Z:
+        return False
+    named_plane = {"y", "x"} <= {label.casefold() for label in image.axis_labels}
+    return named_plane or axis < len(image.shape) - 2
+
+
+def _sure_z(image: LayerImage) -> int:
+    z, sure = likely_z(image)
+    if z is None or not sure:
+        likely = "" if z is None else f" Likely it is {axis_name(image, z)!r}: z_axis={z}."
+        msg = (
+            f"{image.name!r} has the axes {listed(image)}; none is named z, and no other is taken "
+            f"for it unasked. Name the axis of the planes with z_axis.{likely}"
+        )
+        raise StackError(msg)
+    return z
+
+
+def _named(image: LayerImage, names: tuple[str, ...]) -> int | None:
+    labels = [label.casefold() for label in image.axis_labels]
+    return next((labels.index(name) for name in names if name in labels), None)
+
+
+def _place(image: LayerImage, axis: int | str, option: str) -> int:
+    ndim = len(image.shape)
+    if isinstance(axis, str) and axis in image.axis_labels:
+        return image.axis_labels.index(axis)
+    if isinstance(axis, int) and -ndim <= axis < ndim:
+        return axis % ndim
+    raise ConfigError(
+        f"{option}={axis!r}; the axes are {listed(image)}. Give the name of one, or its place "
+        f"from 0 to {ndim - 1}."
+    )

@@ -1,0 +1,63 @@
+"""What the fusion of a layer tells on the way."""
+
+from dataclasses import dataclass
+
+from napari_umis_fusion.events import Stage
+from napari_umis_fusion.layers.image import LayerData
+
+
+@dataclass(frozen=True, slots=True)
+class LayerStarted:
+    """The layer was accepted.
+
+    Attributes
+    ----------
+    stacks, planes : int
+        How many stacks there are, and planes in each.
+    """
+
+    stacks: int
+    planes: int
+
+
+@dataclass(frozen=True, slots=True)
+class LayerProgress:
+    """Work goes on; comes at least every 100 ms.
+
+    Attributes
+    ----------
+    stack, stacks : int
+        Which stack, from 0, of how many.
+    stage : "measuring" or "verifying"
+        What is done with it.
+    done, total : int
+        Planes of this stage finished, and in all.
+    share : float
+        How much of all work is behind, 0 to 1.
+    """
+
+    stack: int
+    stacks: int
+    stage: Stage
+    done: int
+    total: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class LayerFinished:
+    """The last event.
+
+    Attributes
+    ----------
+    layers : list of tuple
+        What `fuse_layer` returns.
+    notes : tuple of str
+        What a user should know, such as a fallback to the CPU.
+    """
+
+    layers: list[LayerData]
+    notes: tuple[str, ...] = ()
+
+
+LayerEvent = LayerStarted | LayerProgress | LayerFinished

@@ -1,0 +1,186 @@
+"""Fuse a layer: every stack that it holds, into layers that lie where it lies."""
+
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import fields
+from typing import Any
+
+from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.events import Finished, FusionEvent, Progress
+from napari_umis_fusion.fusion import iter_fuse
+from napari_umis_fusion.layers.events import (
+    LayerEvent,
+    LayerFinished,
+    LayerProgress,
+    LayerStarted,
+)
+from napari_umis_fusion.layers.image import LayerData, LayerImage, layer_image
+from napari_umis_fusion.layers.outputs import Output, make_outputs
+from napari_umis_fusion.layers.plan import LayerPlan
+from napari_umis_fusion.layers.stacks import LayerStacks
+from napari_umis_fusion.result import FusionResult
+from napari_umis_fusion.workers import drain
+
+_MEASURING_SHARE = {False: 0.92, True: 0.55}
+"""How much of a fusion is measuring; less where planes are read a second time."""
+
+
+def fuse_layer(
+    layer: Any,
+    config: FusionConfig | None = None,
+    plan: LayerPlan | None = None,
+    **options: Any,
+) -> list[LayerData]:
+    """Fuse a napari layer into layer data that lies where the layer lies.
+
+    Parameters
+    ----------
+    layer : napari.layers.Image, (data, attributes) tuple, or list of these
+        Of any number of axes in any order; NumPy, dask, zarr, multiscale (full resolution).
+        Several are taken as channels of one specimen. Nothing of them is changed.
+    config : FusionConfig, optional
+        How to fuse.
+    plan : LayerPlan, optional
+        What to fuse, and which layers to make of it.
+    **options
+        Fields of `FusionConfig` and `LayerPlan`, on top of the two.
+
+    Returns
+    -------
+    list of (array, dict, str)
+        Layer data tuples: all-in-focus image (in the dtype of the layer), index map (uint16),
+        depth map (float32, in the layer's unit; only where the layer tells its scale along z)
+        and confidence map (float32, 0 to 1). The attributes carry scale, units, translate,
+        rotate, shear, affine and axis labels without z, and in ``metadata["umis_fusion"]`` how
+        they came about. Time, positions and further axes are kept, one fusion for each entry.
+
+    Raises
+    ------
+    StackError
+        If it is no image layer, or no axis is z without doubt; says how to name it.
+    ConfigError
+        If an option is out of bounds or does not exist.
+    UmisFusionError
+        What else `fuse` raises.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_umis_fusion import fuse_layer
+    >>> stack = np.random.default_rng(0).integers(0, 255, (2, 5, 32, 40), np.uint8)
+    >>> attributes = {"name": "beads", "axis_labels": ("t", "z", "y", "x")}
+    >>> for data, made, kind in fuse_layer((stack, attributes), focus_measure="laplacian"):
+    ...     print(made["name"], data.shape, made["axis_labels"], kind)
+    beads all-in-focus (2, 32, 40) ('t', 'y', 'x') image
+    beads index map (2, 32, 40) ('t', 'y', 'x') image
+    beads confidence map (2, 32, 40) ('t', 'y', 'x') image
+    """
+    return drain(iter_fuse_layer(layer, config, plan, **options))
+
+
+def iter_fuse_layer(
+    layer: Any,
+    config: FusionConfig | None = None,
+    plan: LayerPlan | None = None,
+    **options: Any,
+) -> Generator[LayerEvent, None, list[LayerData]]:
+    """Fuse a layer and tell about it on the way.
+
+    Takes what `fuse_layer` takes. The layer is looked at when the first event is asked for.
+
+    Yields
+    ------
+    LayerStarted, LayerProgress, LayerFinished
+        `LayerStarted` first, `LayerProgress` at least every 100 ms, `LayerFinished` last. It can
+        be abandoned at any of them.
+    """
+    config, plan = _with_options(config, plan, options)
+    stacks = LayerStacks(layer_images(layer), plan)
+    places = list(stacks.places())
+    yield LayerStarted(len(places), len(stacks.span.planes))
+    if stacks.channels == 1 and isinstance(config.channel, int):
+        config = config.replace(channel="auto")
+    outputs = make_outputs(stacks, config)
+    notes: dict[str, None] = {}
+    provenance: dict[str, Any] = {}
+    for number, place in enumerate(places):
+        events = iter_fuse(stacks.stack(place), config)
+        result = yield from _relayed(events, number, len(places), config)
+        _fill(outputs, stacks, place, result)
+        notes |= dict.fromkeys(result.notes)
+        provenance = provenance or result.provenance
+    layers = [output.layer_data({**provenance, "stacks": len(places)}) for output in outputs]
+    yield LayerFinished(layers, tuple(notes))
+    return layers
+
+
+def layer_images(layer: Any) -> list[LayerImage]:
+    """Return what one layer holds, or several; a tuple of data and attributes is one."""
+    if isinstance(layer, list):
+        return [layer_image(one) for one in layer]
+    return [layer_image(layer)]
+
+
+def _with_options(
+    config: FusionConfig | None, plan: LayerPlan | None, options: dict[str, Any]
+) -> tuple[FusionConfig, LayerPlan]:
+    planned = {spec.name for spec in fields(LayerPlan)}
+    for_plan = {name: value for name, value in options.items() if name in planned}
+    for_config = {name: value for name, value in options.items() if name not in planned}
+    return (
+        (config or FusionConfig()).replace(**for_config),
+        (plan or LayerPlan()).replace(**for_plan),
+    )
+
+
+def _relayed(
+    events: Generator[FusionEvent, None, FusionResult],
+    number: int,
+    stacks: int,
+    config: FusionConfig,
+) -> Generator[LayerEvent, None, FusionResult]:
+    measuring = _MEASURING_SHARE[_reads_twice(config)]
+    try:
+        for event in events:
+            if isinstance(event, Finished):
+                return event.result
+            if isinstance(event, Progress):
+                part = event.done / event.total
+                verifying = event.stage == "verifying"
+                part = measuring + (1 - measuring) * part if verifying else measuring * part
+                share = (number + part) / stacks
+                yield LayerProgress(number, stacks, event.stage, event.done, event.total, share)
+    finally:
+        events.close()
+    raise AssertionError("a fusion ends with Finished")
+
+
+def _reads_twice(config: FusionConfig) -> bool:
+    if config.verification in ("mode", "fuzzy"):
+        return True
+    return config.blend == "select" and config.focus_measure == "learned"
+
+
+def _fill(
+    outputs: Iterable[Output],
+    stacks: LayerStacks,
+    place: tuple[int, dict[int, int]],
+    result: FusionResult,
+) -> None:
+    layer, entries = place
+    for output in outputs:
+        mine = _index_of(stacks.images, output.image)
+        if stacks.plan.each_channel and mine != layer:
+            continue
+        for channel in _channels_of(output, stacks, mine):
+            output.fill(entries, channel, result)
+
+
+def _channels_of(output: Output, stacks: LayerStacks, mine: int) -> Sequence[int | None]:
+    """Return which channels of a stack go into this layer; None: all that it has."""
+    if output.kind != "all_in_focus" or stacks.channels == 1:
+        return (None,)
+    return (mine,) if len(stacks.images) > 1 else range(stacks.channels)
+
+
+def _index_of(images: Sequence[LayerImage], image: LayerImage) -> int:
+    return next(place for place, one in enumerate(images) if one is image)

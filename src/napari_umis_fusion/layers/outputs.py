@@ -1,0 +1,214 @@
+"""The layers that come of a fusion: arrays filled stack by stack, and their attributes."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.layers.describing import depth_unit
+from napari_umis_fusion.layers.image import LayerData, LayerImage
+from napari_umis_fusion.layers.plan import OUTPUTS, OutputName
+from napari_umis_fusion.layers.stacks import LayerStacks
+from napari_umis_fusion.result import FusionResult
+from napari_umis_fusion.workspace import MEGABYTE
+
+METADATA_KEY = "umis_fusion"
+"""Where in a layer's metadata stands how it came about."""
+
+_COLORMAPS = {
+    "index_map": "viridis",
+    "depth_map": "viridis",
+    "confidence_map": "gray",
+    "source_map": "viridis",
+}
+_INDICES = ("index_map", "source_map")
+
+
+class Room:
+    """Allocates arrays in memory up to a budget, and in temporary files beyond it.
+
+    A file's place is given back when the last array that looks at it is gone.
+    """
+
+    def __init__(self, budget_mb: int) -> None:
+        self._left = budget_mb * MEGABYTE
+
+    def zeros(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+        """Return a new array of zeros."""
+        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        if size <= self._left:
+            self._left -= size
+            return np.zeros(shape, dtype)
+        with tempfile.TemporaryFile(prefix="umis-fusion-") as file:
+            return np.memmap(file, dtype, "w+", shape=shape)
+
+
+class Output:
+    """One layer in the making.
+
+    Parameters
+    ----------
+    kind : str
+        Which of `OUTPUTS`.
+    image : LayerImage
+        The layer that it is made of.
+    stacks : LayerStacks
+        All that is fused.
+    room : Room
+        Where its array lies.
+    """
+
+    def __init__(self, kind: OutputName, image: LayerImage, stacks: LayerStacks, room: Room):
+        self.kind, self.image, self._stacks = kind, image, stacks
+        axes, plan = stacks.axes, stacks.plan
+        is_image = kind == "all_in_focus"
+        outer = axes.outer if is_image else stacks.loops
+        shown = {axis for axis in outer if axis not in plan.index} | {axes.y, axes.x}
+        every = range(len(image.shape))
+        self._kept = tuple(axis for axis in every if axis in shown or plan.keep_axes)
+        self._sizes = [self._size(axis) for axis in every]
+        self._shown = shown
+        shape = [self._sizes[axis] if axis in shown else 1 for axis in self._kept]
+        colour = image.data.shape[-1:] if is_image and image.rgb else ()
+        dtype = image.dtype if is_image else np.uint16 if kind in _INDICES else np.float32
+        self.array = room.zeros((*shape, *colour), dtype)
+
+    def fill(self, entries: Mapping[int, int], channel: int | None, result: FusionResult) -> None:
+        """Take what a result holds for one stack, of its image one channel."""
+        plane = self._values(result)
+        if self.kind == "all_in_focus" and channel is not None:
+            plane = plane[..., channel]
+            if self._stacks.axes.channel is not None and len(self._stacks.images) == 1:
+                entries = {**entries, self._stacks.axes.channel: channel}
+        axes = self._stacks.axes
+        index = tuple(
+            slice(None)
+            if axis in (axes.y, axes.x)
+            else entries.get(axis, 0)
+            if axis in self._shown
+            else 0
+            for axis in self._kept
+        )
+        self.array[index] = plane.swapaxes(0, 1) if axes.y > axes.x else plane
+
+    def layer_data(self, provenance: Mapping[str, Any]) -> LayerData:
+        """Return array, attributes and kind."""
+        unit = self._unit()
+        name = f"{self.image.name} {OUTPUTS[self.kind]}" + (f" ({unit})" if unit else "")
+        attributes = {
+            "name": name,
+            **self._placement(),
+            "axis_labels": tuple(
+                self.image.axis_labels[axis] or f"axis {axis}" for axis in self._kept
+            ),
+            "units": tuple(self.image.units[axis] for axis in self._kept),
+            "metadata": {METADATA_KEY: self._record(provenance, unit)},
+        }
+        if self.kind == "index_map" and self._stacks.plan.labels:
+            return self.array, {**attributes, **self._label_colours(), "visible": False}, "labels"
+        return self.array, {**attributes, **self._look()}, "image"
+
+    def _values(self, result: FusionResult) -> NDArray[Any]:
+        first = self._stacks.span.planes.start
+        if self.kind in _INDICES:
+            index: NDArray[Any] = getattr(result, self.kind) + np.uint16(first)
+            return index
+        if self.kind == "depth_map":
+            step = np.float32(self.image.placement.scale[self._stacks.axes.z])
+            return (result.sub_plane_map + np.float32(first)) * step
+        return np.asarray(getattr(result, self.kind))
+
+    def _size(self, axis: int) -> int:
+        span, axes = self._stacks.span, self._stacks.axes
+        if axis == axes.z:
+            return len(span.planes)
+        for plane_axis, part in ((axes.y, span.rows), (axes.x, span.columns)):
+            if axis == plane_axis:
+                return int(part.stop - part.start)
+        return 1 if axis in self._stacks.plan.index else self.image.shape[axis]
+
+    def _placement(self) -> dict[str, Any]:
+        """Return where the layer lies; what is not shown stands for the middle of all of it."""
+        span, axes = self._stacks.span, self._stacks.axes
+        starts = {axes.z: span.planes.start, axes.y: span.rows.start, axes.x: span.columns.start}
+        starts |= self._stacks.plan.index
+        offset, extent = [], []
+        for axis, size in enumerate(self._sizes):
+            thick = axis not in self._shown
+            offset.append(starts.get(axis, 0) + (size - 1) / 2 * thick)
+            extent.append(size if thick else 1)
+        return self.image.placement.part(self._kept, offset, extent).attributes()
+
+    def _unit(self) -> str | None:
+        return depth_unit(self.image, self._stacks.axes) if self.kind == "depth_map" else None
+
+    def _look(self) -> dict[str, Any]:
+        if self.kind == "all_in_focus":
+            return {**self.image.look, "rgb": self.image.rgb}
+        planes = self._stacks.span.planes
+        step = float(abs(self.image.placement.scale[self._stacks.axes.z]))
+        limits = {
+            **dict.fromkeys(_INDICES, (planes.start, max(planes[-1], planes.start + 1))),
+            "depth_map": (planes.start * step, max(planes[-1], planes.start + 1) * step),
+            "confidence_map": (0.0, 1.0),
+        }
+        return {
+            "colormap": _COLORMAPS[self.kind],
+            "contrast_limits": limits[self.kind],
+            "visible": False,
+        }
+
+    def _label_colours(self) -> dict[str, Any]:
+        """Return a colour for each plane, plane 0 too, which labels otherwise leave clear."""
+        from matplotlib import colormaps
+
+        planes = self._stacks.span.planes
+        shades = colormaps["viridis"](np.linspace(0, 1, len(planes)))
+        colours: dict[int | None, Any] = dict(zip(planes, shades, strict=True))
+        return {"colormap": {**colours, None: np.zeros(4)}}
+
+    def _record(self, provenance: Mapping[str, Any], unit: str | None) -> dict[str, Any]:
+        axes, image = self._stacks.axes, self.image
+        return {
+            **provenance,
+            "output": self.kind,
+            **({"unit": unit} if unit else {}),
+            "layer": {
+                "name": image.name,
+                "path": image.path,
+                "shape": list(image.shape),
+                "axis_labels": list(image.axis_labels),
+                "z_axis": axes.z,
+                "channel_axis": axes.channel,
+            },
+            "plan": _json(self._stacks.plan.changed()),
+        }
+
+
+def make_outputs(stacks: LayerStacks, config: FusionConfig) -> list[Output]:
+    """Make room for all layers that a plan asks for.
+
+    One all-in-focus image for each layer; maps once, unless each channel decides for itself.
+    """
+    room = Room(config.memory_mb)
+    absent = {
+        "depth_map": depth_unit(stacks.first, stacks.axes) is None,
+        "source_map": config.blend != "select",
+    }
+    made = []
+    for kind in stacks.plan.outputs:
+        every = kind == "all_in_focus" or stacks.plan.each_channel
+        images = stacks.images if every else stacks.images[:1]
+        made += [Output(kind, image, stacks, room) for image in images if not absent.get(kind)]
+    return made
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _json(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_json(item) for item in value]
+    return value

@@ -1,0 +1,1 @@
+"""What napari loads: reader, writers, sample data, menu commands and the fusion widget."""
