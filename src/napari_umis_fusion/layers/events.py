@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.events import Stage
 from napari_umis_fusion.layers.image import LayerData
+from napari_umis_fusion.layers.outputs import Output
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,17 @@ class LayerFinished:
         What `fuse_layer` returns.
     notes : tuple of str
         What a user should know, such as a fallback to the CPU.
+    origins : tuple of Output
+        Maps of the plane that each pixel comes from, as far as they were asked for: one, or one
+        for each layer that decided for itself.
+    config : FusionConfig
+        How the stacks were fused.
     """
 
     layers: list[LayerData]
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...]
+    origins: tuple[Output, ...]
+    config: FusionConfig
 
 
 LayerEvent = LayerStarted | LayerProgress | LayerFinished

@@ -15,7 +15,7 @@ from napari_umis_fusion.layers.events import (
 )
 from napari_umis_fusion.layers.image import LayerData, LayerImage, layer_image
 from napari_umis_fusion.layers.outputs import Output, make_outputs
-from napari_umis_fusion.layers.plan import LayerPlan
+from napari_umis_fusion.layers.plan import OUTPUTS, LayerPlan
 from napari_umis_fusion.layers.stacks import LayerStacks
 from napari_umis_fusion.result import FusionResult
 from napari_umis_fusion.workers import drain
@@ -109,7 +109,7 @@ def iter_fuse_layer(
         notes |= dict.fromkeys(result.notes)
         provenance = provenance or result.provenance
     layers = [output.layer_data({**provenance, "stacks": len(places)}) for output in outputs]
-    yield LayerFinished(layers, tuple(notes))
+    yield LayerFinished(layers, tuple(notes), _origins(outputs), config)
     return layers
 
 
@@ -152,6 +152,12 @@ def _relayed(
     finally:
         events.close()
     raise AssertionError("a fusion ends with Finished")
+
+
+def _origins(outputs: Sequence[Output]) -> tuple[Output, ...]:
+    """Return the maps of where values were copied from, or else of what is in focus."""
+    by_kind = {kind: [one for one in outputs if one.kind == kind] for kind in OUTPUTS}
+    return tuple(by_kind["source_map"] or by_kind["index_map"])
 
 
 def _reads_twice(config: FusionConfig) -> bool:

@@ -11,7 +11,7 @@ from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.layers.describing import depth_unit
 from napari_umis_fusion.layers.image import LayerData, LayerImage
 from napari_umis_fusion.layers.plan import OUTPUTS, OutputName
-from napari_umis_fusion.layers.stacks import LayerStacks
+from napari_umis_fusion.layers.stacks import LayerStack, LayerStacks
 from napari_umis_fusion.result import FusionResult
 from napari_umis_fusion.workspace import MEGABYTE
 
@@ -63,6 +63,7 @@ class Output:
 
     def __init__(self, kind: OutputName, image: LayerImage, stacks: LayerStacks, room: Room):
         self.kind, self.image, self._stacks = kind, image, stacks
+        self.axes, self.first_plane = stacks.axes, stacks.span.planes.start
         axes, plan = stacks.axes, stacks.plan
         is_image = kind == "all_in_focus"
         outer = axes.outer if is_image else stacks.loops
@@ -93,6 +94,41 @@ class Output:
             for axis in self._kept
         )
         self.array[index] = plane.swapaxes(0, 1) if axes.y > axes.x else plane
+
+    def pixel(self, coordinates: Sequence[float]) -> dict[int, int] | None:
+        """Return the entry of each axis at data coordinates of the layer fused, z left out.
+
+        None where nothing was fused.
+        """
+        axes, span = self._stacks.axes, self._stacks.span
+        found = {}
+        for axis, coordinate in enumerate(coordinates):
+            entry, size = round(float(coordinate)), self.image.shape[axis]
+            part = {axes.y: span.rows, axes.x: span.columns}.get(axis, slice(0, size))
+            if axis != axes.z and axis in self._stacks.plan.index:
+                entry = self._stacks.plan.index[axis]
+            elif axis != axes.z and not part.start <= entry < part.stop:
+                return None
+            found[axis] = entry
+        del found[axes.z]
+        return found
+
+    def value_at(self, pixel: Mapping[int, int]) -> Any:
+        """Return the value of a map at what `pixel` returned."""
+        axes, span = self._stacks.axes, self._stacks.span
+        start = {axes.y: span.rows.start, axes.x: span.columns.start}
+        index = (
+            pixel[axis] - start.get(axis, 0) if axis in self._shown else 0 for axis in self._kept
+        )
+        return self.array[tuple(index)]
+
+    def stack_at(self, pixel: Mapping[int, int]) -> tuple[LayerStack, int, int]:
+        """Return the stack behind a pixel, and its row and column there."""
+        axes, span = self._stacks.axes, self._stacks.span
+        layer = self._stacks.images.index(self.image) if self._stacks.plan.each_channel else 0
+        entries = {axis: pixel[axis] for axis in self._stacks.loops}
+        stack = self._stacks.stack((layer, entries))
+        return stack, pixel[axes.y] - span.rows.start, pixel[axes.x] - span.columns.start
 
     def layer_data(self, provenance: Mapping[str, Any]) -> LayerData:
         """Return array, attributes and kind."""

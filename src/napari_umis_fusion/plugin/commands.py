@@ -1,0 +1,62 @@
+"""What the menus and the command palette offer."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+PLUGIN = "napari-umis-fusion"
+WIDGET = "Fuse z-stack"
+
+
+def open_fusion(viewer: "Viewer") -> Any:
+    """Open the fusion widget, or bring the open one to the front.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where.
+
+    Returns
+    -------
+    FusionWidget
+    """
+    dock, widget = viewer.window.add_plugin_dock_widget(PLUGIN, WIDGET)
+    dock.show()
+    dock.raise_()
+    return widget
+
+
+def fuse_now(viewer: "Viewer") -> Any:
+    """Open the fusion widget and fuse the active layer with what it is set to."""
+    widget = open_fusion(viewer)
+    widget.fuse()
+    return widget
+
+
+def open_planes(viewer: "Viewer") -> list[Any]:
+    """Ask for plane images, and open them as one z-stack in their natural order."""
+    from natsort import natsorted
+    from qtpy.QtWidgets import QFileDialog
+
+    from napari_umis_fusion.files.listing import SUFFIXES
+
+    endings = " ".join(f"*{suffix}" for suffix in SUFFIXES)
+    paths, _ = QFileDialog.getOpenFileNames(
+        viewer.window._qt_window, "Plane images of one z-stack", "", f"Images ({endings})"
+    )
+    if not paths:
+        return []
+    return open_stack_files(viewer, natsorted(paths))
+
+
+def open_stack_files(viewer: "Viewer", paths: list[str]) -> list[Any]:
+    """Open plane images as one z-stack; layers know which file they come from."""
+    from napari.layers import Layer
+
+    from napari_umis_fusion.files.layers import read_layers
+
+    layers = [Layer.create(*made) for made in read_layers(paths)]
+    for layer in layers:
+        viewer.add_layer(layer)
+    return layers

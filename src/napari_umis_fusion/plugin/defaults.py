@@ -1,0 +1,21 @@
+"""What the widget starts with: defaults, and what the user set in napari's preferences."""
+
+import napari.settings
+
+from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.errors import ConfigError
+
+PLUGIN = "napari-umis-fusion"
+SET_IN_NAPARI = ("focus_measure", "blend", "device", "memory_mb")
+
+
+def default_config() -> FusionConfig:
+    """Return the config that napari's preferences ask for; napari before 0.9 has none of them."""
+    get_plugin_settings = getattr(napari.settings, "get_plugin_settings", None)
+    if get_plugin_settings is None:
+        return FusionConfig()
+    try:
+        settings = get_plugin_settings(PLUGIN).fusion
+        return FusionConfig(**{name: getattr(settings, name) for name in SET_IN_NAPARI})
+    except (AttributeError, KeyError, ConfigError):  # not registered, or a file edited by hand
+        return FusionConfig()

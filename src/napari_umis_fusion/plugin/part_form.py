@@ -1,0 +1,115 @@
+"""Which part of the stack: a region drawn as a shape, and the first and last plane."""
+
+from typing import Any
+
+import numpy as np
+from magicgui.widgets import ComboBox, SpinBox
+
+from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.plugin.rows import Rows
+from napari_umis_fusion.plugin.stack_choice import Target
+
+WHOLE = "whole plane"
+
+
+class PartForm(Rows):
+    """Rows for the region and the range of planes; `options` are those of `LayerPlan`."""
+
+    def __init__(self, viewer: Any) -> None:
+        self._viewer = viewer
+        self._region = ComboBox(
+            name="region",
+            label="region",
+            choices=[WHOLE],
+            tooltip="A shapes layer whose selected shape, or last one, bounds the region to fuse.",
+        )
+        self._first = SpinBox(
+            name="first_plane", label="first plane", min=0, max=0, tooltip="Counted from 0."
+        )
+        self._last = SpinBox(
+            name="last_plane", label="last plane", min=0, max=0, tooltip="Is fused too."
+        )
+        super().__init__([self._region, self._first, self._last])
+        viewer.layers.events.inserted.connect(self._offer_regions)
+        viewer.layers.events.removed.connect(self._offer_regions)
+        self._planes = 0
+        self._offer_regions()
+
+    def disconnect(self) -> None:
+        """Let go of the viewer."""
+        self._viewer.layers.events.inserted.disconnect(self._offer_regions)
+        self._viewer.layers.events.removed.disconnect(self._offer_regions)
+
+    def fit(self, target: Target | None) -> None:
+        """Let the planes range over those of a stack; all of them if their number is another."""
+        planes = 0 if target is None else target.planes
+        if planes == self._planes:
+            return
+        self._planes = planes
+        with self.changed.blocked():
+            for row in (self._first, self._last):
+                row.max = max(planes - 1, 0)
+            self._first.value, self._last.value = 0, max(planes - 1, 0)
+
+    def options(self, target: Target) -> dict[str, Any]:
+        """Return ``rows``, ``columns`` and ``planes`` for a `LayerPlan`.
+
+        Raises
+        ------
+        ConfigError
+            If the region lies outside the stack, or the last plane before the first.
+        """
+        first, last = self._first.value, self._last.value
+        if last < first:
+            raise ConfigError(
+                f"the planes go from {first} to {last}: the last must not lie before the first."
+            )
+        whole = (first, last) == (0, target.planes - 1)
+        rows, columns = self._rectangle(target)
+        return {"rows": rows, "columns": columns, "planes": None if whole else (first, last)}
+
+    def _offer_regions(self, event: Any = None) -> None:
+        names = [layer.name for layer in self._viewer.layers if layer._type_string == "shapes"]
+        chosen = self._region.value
+        self._region.choices = [WHOLE, *names]
+        if chosen in self._region.choices:
+            self._region.value = chosen
+
+    def _rectangle(self, target: Target) -> tuple[Any, Any]:
+        if self._region.value in (WHOLE, None):
+            return None, None
+        shapes = self._viewer.layers[self._region.value]
+        corners = region_corners(shapes, target)
+        axes, shape = target.axes, target.images[0].shape
+        bounds = []
+        for axis in (axes.y, axes.x):
+            start = max(0, round(float(corners[:, axis].min())))
+            stop = min(shape[axis], round(float(corners[:, axis].max())) + 1)
+            if stop <= start:
+                raise ConfigError(
+                    f"the region of {shapes.name!r} lies outside {target.layers[0].name!r}. Draw "
+                    f"it over the stack, or choose {WHOLE!r}."
+                )
+            bounds.append((start, stop))
+        return bounds[0], bounds[1]
+
+
+def region_corners(shapes: Any, target: Target) -> Any:
+    """Return the corners of a shape in data coordinates of the stack.
+
+    Raises
+    ------
+    ConfigError
+        If the shapes layer is empty.
+    """
+    if len(shapes.data) == 0:
+        raise ConfigError(f"{shapes.name!r} holds no shape. Draw a rectangle in it.")
+    number = max(shapes.selected_data, default=len(shapes.data) - 1)
+    layer = target.layers[0]
+    corners = []
+    for vertex in shapes.data[number]:
+        world = np.asarray(shapes.data_to_world(vertex), float)
+        full = np.zeros(max(layer.ndim, len(world)))
+        full[len(full) - len(world) :] = world
+        corners.append(layer.world_to_data(full[-layer.ndim :]))
+    return np.asarray(corners, float)

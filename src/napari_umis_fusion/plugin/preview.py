@@ -1,0 +1,159 @@
+"""A quick look: the region that the viewer shows, fused while options change."""
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from napari.layers import Layer
+from qtpy.QtCore import QObject, Signal
+
+from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.layers.fusing import iter_fuse_layer
+from napari_umis_fusion.layers.image import LayerData
+from napari_umis_fusion.layers.plan import LayerPlan
+from napari_umis_fusion.plugin.background import LatestJob
+from napari_umis_fusion.plugin.stack_choice import Target
+
+MOST_PX = 512
+"""Longest side of what is previewed; a larger view is previewed in its middle."""
+
+NAME = "preview of {}"
+
+
+class Preview(QObject):
+    """Keeps one layer that shows what the options would give where the user looks.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Where.
+    describe : callable
+        Returns target, config and plan, or None where nothing can be fused.
+
+    Signals
+    -------
+    said(str)
+        What is going on, in words.
+    """
+
+    said = Signal(str)
+
+    def __init__(
+        self, viewer: Any, describe: Callable[[], tuple[Target, FusionConfig, LayerPlan] | None]
+    ) -> None:
+        super().__init__()
+        self._viewer, self._describe = viewer, describe
+        self._layer: Callable[[], Any] = lambda: None
+        self._asked: Target | None = None
+        self._job = LatestJob()
+        self._job.done.connect(self._show)
+        self._job.failed.connect(self._on_failed)
+        self._is_on = False
+
+    @property
+    def is_on(self) -> bool:
+        """Whether a preview is shown."""
+        return self._is_on
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether one is being made."""
+        return self._job.is_busy
+
+    def turn(self, on: bool) -> None:
+        """Begin to preview, or stop and take the layer away."""
+        if on == self._is_on:
+            return
+        self._is_on = on
+        events = self._viewer.camera.events, self._viewer.dims.events.current_step
+        for event in (events[0].center, events[0].zoom, events[1]):
+            (event.connect if on else event.disconnect)(self.refresh)
+        if on:
+            self.refresh()
+        else:
+            self._job.cancel()
+            layer = self._layer()
+            if layer in self._viewer.layers:
+                self._viewer.layers.remove(layer)
+            self.said.emit("")
+
+    def is_mine(self, layer: Any) -> bool:
+        """Tell whether a layer is the preview."""
+        return layer is not None and layer is self._layer()
+
+    def refresh(self, event: Any = None) -> None:
+        """Preview anew, once the user rests."""
+        if not self._is_on:
+            return
+        described = self._describe()
+        if described is None:
+            self._job.cancel()
+            return
+        target, config, plan = described
+        part = visible_part(self._viewer, target, plan)
+        if part is None:
+            self._job.cancel()
+            self.said.emit("the preview needs the stack in sight, in the 2D view")
+            return
+        self._asked = target
+        self.said.emit("previewing …")
+        images = list(target.images)
+        self._job.ask(lambda: iter_fuse_layer(images, config, part))
+
+    def _on_failed(self, error: Exception) -> None:
+        self.said.emit(str(error))
+
+    def _show(self, made: list[LayerData]) -> None:
+        target = self._asked
+        if not self._is_on or target is None:
+            return
+        data, attributes, kind = made[0]
+        shown = self._layer()
+        attributes = {**attributes, "name": NAME.format(target.layers[0].name)}
+        selected = set(self._viewer.layers.selection)
+        active = self._viewer.layers.selection.active
+        if shown in self._viewer.layers:
+            self._viewer.layers.remove(shown)
+        layer = Layer.create(data, attributes, kind)
+        self._layer = weakref.ref(layer)
+        self._viewer.add_layer(layer)
+        self._viewer.layers.selection = selected & set(self._viewer.layers)
+        if active in self._viewer.layers:
+            self._viewer.layers.selection.active = active
+        self.said.emit("preview")
+
+
+def visible_part(viewer: Any, target: Target, plan: LayerPlan) -> LayerPlan | None:
+    """Return a plan for the middle of what the viewer shows of a stack; None if it shows none."""
+    layer, axes, shape = target.layers[0], target.axes, target.images[0].shape
+    displayed = {axis - (viewer.dims.ndim - len(shape)) for axis in viewer.dims.displayed}
+    if displayed != {axes.y, axes.x}:
+        return None
+    corners = layer.corner_pixels * _downsampling(layer)
+    bounds = []
+    for axis, given in ((axes.y, plan.rows), (axes.x, plan.columns)):
+        low, high = given or (0, shape[axis])
+        start, stop = max(low, int(corners[0, axis])), min(high, int(corners[1, axis]) + 1)
+        middle = (start + stop) // 2
+        start, stop = max(start, middle - MOST_PX // 2), min(stop, middle + MOST_PX // 2)
+        if stop <= start:
+            return None
+        bounds.append((start, stop))
+    step = viewer.dims.point
+    world = [step[target.viewer_axis(viewer, axis)] for axis in range(len(shape))]
+    here = layer.world_to_data(world)
+    index = {axis: min(max(round(here[axis]), 0), shape[axis] - 1) for axis in axes.loops}
+    return plan.replace(
+        rows=bounds[0],
+        columns=bounds[1],
+        index=index,
+        outputs=("all_in_focus",),
+        keep_axes=plan.keep_axes,
+    )
+
+
+def _downsampling(layer: Any) -> Any:
+    """Return how many pixels of full resolution one that is shown covers, along each axis."""
+    if not layer.multiscale:
+        return 1
+    return layer.downsample_factors[layer.data_level]

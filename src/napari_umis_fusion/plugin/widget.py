@@ -1,0 +1,257 @@
+"""The fusion widget: from the active layer to layers that show it all in focus."""
+
+import contextlib
+from functools import partial
+from typing import Any
+
+from magicgui.widgets import CheckBox
+from napari.utils.notifications import notification_manager, show_info
+from qtpy.QtWidgets import QApplication, QPushButton, QVBoxLayout, QWidget
+from superqt import QCollapsible
+
+from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.errors import UmisFusionError
+from napari_umis_fusion.layers.events import LayerFinished
+from napari_umis_fusion.layers.fusing import iter_fuse_layer
+from napari_umis_fusion.layers.plan import LayerPlan
+from napari_umis_fusion.layers.script import script_for
+from napari_umis_fusion.plugin.config_form import ConfigForm
+from napari_umis_fusion.plugin.defaults import default_config
+from napari_umis_fusion.plugin.focus_view import FocusView
+from napari_umis_fusion.plugin.fused_layers import FusedLayers
+from napari_umis_fusion.plugin.output_form import OutputForm
+from napari_umis_fusion.plugin.part_form import PartForm
+from napari_umis_fusion.plugin.preview import Preview
+from napari_umis_fusion.plugin.run import FusionRun
+from napari_umis_fusion.plugin.run_row import RunRow
+from napari_umis_fusion.plugin.stack_choice import StackChoice, Target
+from napari_umis_fusion.plugin.torch_loading import preload_torch
+from napari_umis_fusion.plugin.vertical_scroll import VerticalScroll
+
+
+class FusionWidget(QWidget):
+    """Fuses the active layer of a viewer.
+
+    Parameters
+    ----------
+    napari_viewer : napari viewer
+        Whose layers are fused.
+    """
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        # the proxy that plugins get gives another object for a layer each time
+        napari_viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
+        self._viewer = napari_viewer
+        self.run: FusionRun | None = None
+        self.fused = FusedLayers(napari_viewer)
+        self.stack = StackChoice(napari_viewer, self.fused)
+        self.row = RunRow()
+        self.preview = Preview(napari_viewer, self._described)
+        self.preview_box = CheckBox(
+            text="preview what is in sight",
+            tooltip="While options change, fuse the middle of what the viewer shows, at most 512 "
+            "pixels wide. The stack itself is not touched.",
+        )
+        self.part = PartForm(napari_viewer)
+        self.method = ConfigForm(default_config())
+        self.output = OutputForm()
+        self.focus = FocusView(napari_viewer, self.fused)
+        self.copy = QPushButton("Copy as Python")
+        self.copy.setToolTip("Copy a script that does the same outside napari to the clipboard.")
+        self._lay_out()
+        self._connect()
+        self._on_stack()
+
+    @property
+    def config(self) -> FusionConfig:
+        """How to fuse, as the rows say; raises `ConfigError` if they contradict each other."""
+        channel = self.stack.decision()["channel"]
+        return self.method.config.replace(channel=channel)
+
+    @config.setter
+    def config(self, config: FusionConfig) -> None:
+        self.method.config = config
+
+    def plan(self, target: Target) -> LayerPlan:
+        """Return what is fused of a stack and which layers come of it, as the rows say."""
+        several = len(target.images) > 1 or target.axes.channel is not None
+        return LayerPlan(
+            z_axis=target.axes.z,
+            channel_axis=target.axes.channel,
+            each_channel=several and self.stack.decision()["each_channel"],
+            **self.part.options(target),
+            **self.output.options(target.axes),
+        )
+
+    def fuse(self) -> None:
+        """Start to fuse the stack that the widget shows; a message tells why if it cannot."""
+        target = self.stack.target
+        if self.run is not None:
+            show_info("A fusion is running. Cancel it, or wait until it is done.")
+            return
+        if target is None:
+            self.row.say(self.stack.says.text())
+            return
+        try:
+            config, plan = self.config, self.plan(target)
+        except UmisFusionError as error:
+            self.row.say(str(error))
+            return
+        self._start(target, config, plan)
+
+    def script(self) -> str:
+        """Return a script that does outside napari what the button does here.
+
+        Raises
+        ------
+        UmisFusionError
+            If there is no stack, or the rows contradict each other.
+        """
+        target = self.stack.target
+        if target is None:
+            raise UmisFusionError(self.stack.says.text())
+        plan = self.plan(target).replace(outputs=tuple(self.output.shown()))
+        return script_for(target.images, self.config, plan)
+
+    def shut(self) -> None:
+        """Stop all work and let go of the viewer."""
+        if self.run is not None:
+            self.run.cancel()
+        with contextlib.suppress(ValueError, RuntimeError):  # the viewer may be gone already
+            self.preview.turn(False)
+            for part in (self.stack, self.part, self.fused):
+                part.disconnect()
+            self.focus.disconnect_viewer()
+
+    def _lay_out(self) -> None:
+        inside = QWidget()
+        rows = QVBoxLayout(inside)
+        rows.setContentsMargins(6, 6, 6, 6)
+        for part in (self.stack.title, self.stack.says, self.stack.form):
+            rows.addWidget(part)
+        rows.addWidget(self.row)
+        rows.addWidget(self.preview_box.native)
+        self.sections = {
+            "Focus along z": _section("Focus along z", self.focus, is_open=True),
+            "Region and planes": _section("Region and planes", self.part.form),
+            "Method": _section("Method", self.method.form),
+            "Layers": _section("Layers", self.output.form),
+        }
+        for section in self.sections.values():
+            rows.addWidget(section)
+        rows.addWidget(self.copy)
+        rows.addStretch()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(VerticalScroll(inside))
+
+    def _connect(self) -> None:
+        self.stack.changed.connect(self._on_stack)
+        self.row.fuse_clicked.connect(self.fuse)
+        self.row.pause_clicked.connect(self._on_pause)
+        self.row.cancel_clicked.connect(self._on_cancel)
+        self.preview_box.changed.connect(self.preview.turn)
+        self.preview.said.connect(self._on_preview)
+        for form in (self.method, self.part, self.stack):
+            form.changed.connect(self.preview.refresh)
+        self.copy.clicked.connect(self._on_copy)
+        self.destroyed.connect(partial(_stop, self.__dict__))
+
+    def _on_stack(self) -> None:
+        target = self.stack.target
+        self.part.fit(target)
+        self.row.fuse.setEnabled(target is not None and target.planes > 1)
+        self.copy.setEnabled(target is not None)
+
+    def _described(self) -> tuple[Target, FusionConfig, LayerPlan] | None:
+        """Return what the preview is to show."""
+        target = self.stack.target
+        if target is None:
+            return None
+        try:
+            return target, self.config, self.plan(target)
+        except UmisFusionError as error:
+            self.row.say(str(error))
+            return None
+
+    def _start(self, target: Target, config: FusionConfig, plan: LayerPlan) -> None:
+        images, layers = list(target.images), list(target.layers)
+        shown, update = self.output.shown(), self.output.update
+
+        def events() -> Any:
+            if config.focus_measure in ("learned", "umis"):
+                preload_torch()
+            return iter_fuse_layer(images, config, plan)
+
+        self.run = FusionRun(events, f"Fusing {images[0].name}")
+        self.run.progressed.connect(self.row.show_progress)
+        self.run.succeeded.connect(partial(self._on_success, layers, shown, update))
+        self.run.failed.connect(self._on_failure)
+        self.run.ended.connect(self._on_end)
+        self._told = ""
+        self.row.show_running(is_paused=False)
+        self.run.start()
+
+    def _on_success(
+        self, sources: list[Any], shown: list[str], update: bool, event: LayerFinished
+    ) -> None:
+        made = self.fused.show(event, sources, shown=shown, update=update)
+        if made:
+            self._viewer.layers.selection.active = made[0]
+        if self.preview.is_on:
+            self.preview_box.value = False
+        self._told = ". ".join(("Done", *event.notes)) + "."
+
+    def _on_failure(self, error: Exception) -> None:
+        self._told = str(error)
+        if not isinstance(error, UmisFusionError):
+            self._told = f"This is a mistake of the plugin's, please report it: {error!r}"
+        notification_manager.receive_error(type(error), error, error.__traceback__)
+
+    def _on_end(self) -> None:
+        run, self.run = self.run, None
+        cancelled = run is not None and run.was_cancelled
+        self.row.show_idle("Cancelled; no layer was changed." if cancelled else self._told)
+        self._on_stack()
+
+    def _on_pause(self) -> None:
+        if self.run is not None:
+            self.run.toggle_pause()
+            self.row.show_running(is_paused=self.run.is_paused)
+
+    def _on_cancel(self) -> None:
+        if self.run is not None:
+            self.row.say("stopping …")
+            self.run.cancel()
+
+    def _on_preview(self, text: str) -> None:
+        if self.run is None:
+            self.row.say(text)
+
+    def _on_copy(self) -> None:
+        try:
+            script = self.script()
+        except UmisFusionError as error:
+            self.row.say(str(error))
+            return
+        QApplication.clipboard().setText(script)
+        self.row.say("Copied. Paste it into a file and run it with Python.")
+
+
+def _section(title: str, inside: QWidget, *, is_open: bool = False) -> QCollapsible:
+    section = QCollapsible(title)
+    section.setDuration(0)
+    section.layout().setContentsMargins(0, 0, 0, 0)
+    section.content().layout().setContentsMargins(6, 4, 0, 4)
+    section.addWidget(inside)
+    if is_open:
+        section.expand(animate=False)
+    return section
+
+
+def _stop(parts: dict[str, Any]) -> None:
+    """Stop the work of a widget that Qt has taken away."""
+    run = parts.get("run")
+    if run is not None:
+        run.cancel()
