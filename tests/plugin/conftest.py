@@ -38,3 +38,61 @@ def _start_display():
     with os.fdopen(reading) as answer:
         os.environ["DISPLAY"] = f":{answer.readline().strip()}"
     return process
+
+
+@pytest.fixture
+def viewer(make_napari_viewer):
+    """Return a real viewer; leaked windows are an error."""
+    return make_napari_viewer(strict_qt="raise")
+
+
+@pytest.fixture
+def widget(viewer, qtbot):
+    """Return the fusion widget docked in the viewer, with the quickest focus measure."""
+    from napari_umis_fusion.plugin.widget import FusionWidget
+
+    made = FusionWidget(viewer)
+    viewer.window.add_dock_widget(made, name="fusion")
+    made.method["focus_measure"].value = "laplacian"
+    yield made
+    made.shut()
+    qtbot.waitUntil(lambda: is_idle(made), timeout=20_000)
+
+
+def is_idle(widget):
+    """Tell whether nothing of a widget's is under way."""
+    return widget.run is None and not widget.preview.is_busy and not widget.focus.is_busy
+
+
+@pytest.fixture
+def fuse(widget, qtbot):
+    """Return a function that presses the button and waits for the end."""
+
+    def press():
+        widget.row.fuse.click()
+        qtbot.waitUntil(lambda: widget.run is None, timeout=60_000)
+
+    return press
+
+
+@pytest.fixture(scope="session")
+def rendered():
+    """Return a small stack (6, 96, 128) with its known answer."""
+    from napari_umis_fusion.synthetic import make_stack
+
+    return make_stack("discs", (96, 128), planes=6, channels=None)
+
+
+@pytest.fixture
+def stack_layer(viewer, rendered):
+    """Return the stack as a layer with all that must not be lost."""
+    return viewer.add_image(
+        rendered.stack,
+        name="beads",
+        scale=(1.5, 0.4, 0.4),
+        units=("um", "um", "um"),
+        translate=(10, 20, 30),
+        axis_labels=("z", "y", "x"),
+        colormap="magma",
+        contrast_limits=(10, 200),
+    )

@@ -125,7 +125,8 @@ class FocusView(QWidget):
         self._job.ask(lambda: iter_focus_curve(stack, row, column, config))
 
     def _on_failed(self, error: Exception) -> None:
-        self.plot.clear(str(error))
+        self.plot.clear()
+        self.says.setText(str(error))
 
     def _show(self, curve: FocusCurve) -> None:
         if self._asked is None:
@@ -139,7 +140,6 @@ class FocusView(QWidget):
             depths,
             curve.focus,
             chosen=plane - first,
-            source=None,
             current=plane - first,
             unit="µm" if step else "",
         )

@@ -1,7 +1,7 @@
 """Put what a fusion made into the viewer, beside what is there."""
 
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -64,15 +64,15 @@ class FusedLayers:
         self._all: list[Fused] = []
         viewer.layers.events.removed.connect(self._forget)
 
-    def show(
+    def showing(
         self,
         event: "LayerFinished",
         sources: Iterable[Any],
         *,
         shown: Sequence[str],
         update: bool,
-    ) -> list[Any]:
-        """Add layers, or renew those of the last fusion of the same sources.
+    ) -> Generator[Any]:
+        """Add layers one after the other, or renew those of the last fusion of the same sources.
 
         Only layers that were made here, are still in the viewer and whose data nobody has put
         another array in place of are renewed; their name and look stay as they are.
@@ -88,16 +88,16 @@ class FusedLayers:
         update : bool
             Renew where possible; else add.
 
-        Returns
-        -------
-        list of Layer
-            The layers that show this fusion.
+        Yields
+        ------
+        Layer
+            One that shows this fusion: whoever waits can let the window live in between.
         """
         kept = list(sources)
         last = self._last_of(kept) if update else None
         fused = Fused(event, [weakref.ref(one) for one in kept])
+        self._all.append(fused)
         numbers: dict[str, int] = {}
-        layers = []
         for data, attributes, kind in event.layers:
             output = attributes["metadata"][METADATA_KEY]["output"]
             number = numbers[output] = numbers.get(output, -1) + 1
@@ -106,12 +106,13 @@ class FusedLayers:
             layer = None
             if last is not None:
                 layer = self._renewed(last, (output, number), data, attributes, kind)
+            renewed = layer is not None
             if layer is None:
-                layer = self._viewer.add_layer(Layer.create(data, attributes, kind))
+                layer = Layer.create(data, attributes, kind)
             fused.layers[output, number] = (weakref.ref(layer), layer.data)
-            layers.append(layer)
-        self._all.append(fused)
-        return layers
+            if not renewed:
+                self._viewer.add_layer(layer)
+            yield layer
 
     def fused_by(self, layer: Any) -> Fused | None:
         """Return the latest fusion that made this layer, or was made of it."""

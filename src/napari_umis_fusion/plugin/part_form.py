@@ -42,10 +42,9 @@ class PartForm(Rows):
 
     def fit(self, target: Target | None) -> None:
         """Let the planes range over those of a stack; all of them if their number is another."""
-        planes = 0 if target is None else target.planes
-        if planes == self._planes:
+        if target is None or target.planes == self._planes:
             return
-        self._planes = planes
+        self._planes = planes = target.planes
         with self.changed.blocked():
             for row in (self._first, self._last):
                 row.max = max(planes - 1, 0)

@@ -12,6 +12,8 @@ class Rows(Container):
     def __init__(self, widgets: list[Any]) -> None:
         super().__init__(widgets=widgets, labels=False)
         self.form = QWidget()
+        self.native.setParent(self.form)  # empty from here on, and to go with the form
+        self.native.hide()
         self._layout = QFormLayout(self.form)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)

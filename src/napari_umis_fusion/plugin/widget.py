@@ -2,10 +2,11 @@
 
 import contextlib
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import CheckBox
 from napari.utils.notifications import notification_manager, show_info
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication, QPushButton, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
@@ -25,8 +26,14 @@ from napari_umis_fusion.plugin.preview import Preview
 from napari_umis_fusion.plugin.run import FusionRun
 from napari_umis_fusion.plugin.run_row import RunRow
 from napari_umis_fusion.plugin.stack_choice import StackChoice, Target
-from napari_umis_fusion.plugin.torch_loading import preload_torch
 from napari_umis_fusion.plugin.vertical_scroll import VerticalScroll
+from napari_umis_fusion.plugin.warm_up import warm_up
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+_BETWEEN_LAYERS_MS = 15
+"""Time for the window to draw a layer before the next is added."""
 
 
 class FusionWidget(QWidget):
@@ -44,6 +51,12 @@ class FusionWidget(QWidget):
         napari_viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
         self._viewer = napari_viewer
         self.run: FusionRun | None = None
+        self._told, self._first = "", None
+        self._showing: Generator[Any] | None = None
+        self._next_layer = QTimer(self)
+        self._next_layer.setSingleShot(True)
+        self._next_layer.setInterval(_BETWEEN_LAYERS_MS)
+        self._next_layer.timeout.connect(self._show_next)
         self.fused = FusedLayers(napari_viewer)
         self.stack = StackChoice(napari_viewer, self.fused)
         self.row = RunRow()
@@ -62,6 +75,7 @@ class FusionWidget(QWidget):
         self._lay_out()
         self._connect()
         self._on_stack()
+        warm_up()
 
     @property
     def config(self) -> FusionConfig:
@@ -179,28 +193,19 @@ class FusionWidget(QWidget):
         images, layers = list(target.images), list(target.layers)
         shown, update = self.output.shown(), self.output.update
 
-        def events() -> Any:
-            if config.focus_measure in ("learned", "umis"):
-                preload_torch()
-            return iter_fuse_layer(images, config, plan)
-
-        self.run = FusionRun(events, f"Fusing {images[0].name}")
+        start = partial(iter_fuse_layer, images, config, plan)
+        self.run = FusionRun(start, f"Fusing {images[0].name}")
         self.run.progressed.connect(self.row.show_progress)
         self.run.succeeded.connect(partial(self._on_success, layers, shown, update))
         self.run.failed.connect(self._on_failure)
         self.run.ended.connect(self._on_end)
-        self._told = ""
         self.row.show_running(is_paused=False)
         self.run.start()
 
     def _on_success(
         self, sources: list[Any], shown: list[str], update: bool, event: LayerFinished
     ) -> None:
-        made = self.fused.show(event, sources, shown=shown, update=update)
-        if made:
-            self._viewer.layers.selection.active = made[0]
-        if self.preview.is_on:
-            self.preview_box.value = False
+        self._showing = self.fused.showing(event, sources, shown=shown, update=update)
         self._told = ". ".join(("Done", *event.notes)) + "."
 
     def _on_failure(self, error: Exception) -> None:
@@ -210,9 +215,23 @@ class FusionWidget(QWidget):
         notification_manager.receive_error(type(error), error, error.__traceback__)
 
     def _on_end(self) -> None:
-        run, self.run = self.run, None
-        cancelled = run is not None and run.was_cancelled
-        self.row.show_idle("Cancelled; no layer was changed." if cancelled else self._told)
+        if self.run is not None and self.run.was_cancelled:
+            self._told = "Cancelled; no layer was changed."
+        if self.preview.is_on and self._showing is not None:
+            self.preview_box.value = False
+        self._next_layer.start()
+
+    def _show_next(self) -> None:
+        """Add one layer, and let the window live before the next."""
+        layer = None if self._showing is None else next(self._showing, None)
+        if layer is not None:
+            self._first = self._first or layer
+            self._next_layer.start()
+            return
+        if self._first in self._viewer.layers:
+            self._viewer.layers.selection.active = self._first
+        self.run = self._showing = self._first = None
+        self.row.show_idle(self._told)
         self._on_stack()
 
     def _on_pause(self) -> None:
