@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -77,6 +77,76 @@ class Stack(ABC):
 
     def __iter__(self) -> Iterator[Plane]:
         return (self.plane(z) for z in range(len(self)))
+
+
+class CroppedStack(Stack):
+    """A box of another stack: some of its planes, and a rectangle of each.
+
+    Parameters
+    ----------
+    stack : Stack
+        Read when the box is.
+    rows, columns : slice
+        The rectangle, of step 1.
+    planes : range or slice
+        Which planes, in which order; by default all.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Of the box.
+    calibration : Calibration
+        That of the stack, its z step as often as `planes` skips.
+
+    Raises
+    ------
+    StackError
+        If the box is empty, reaches outside the stack, or skips rows or columns.
+    """
+
+    def __init__(
+        self, stack: Stack, rows: slice, columns: slice, planes: range | slice = slice(None)
+    ) -> None:
+        count, height, width = stack.shape[:3]
+        self._stack = stack
+        self._planes = range(count)[planes] if isinstance(planes, slice) else planes
+        self._rows = _side("rows", range(height), rows)
+        self._columns = _side("columns", range(width), columns)
+        sides = len(self._planes), len(self._rows), len(self._columns)
+        self.shape = (*sides, *stack.shape[3:])
+        self.dtype = stack.dtype
+        check_stack(self.shape, self.dtype)
+        if not (self._planes[0] in range(count) and self._planes[-1] in range(count)):
+            msg = f"got {self._planes} of a stack with {count} planes; they count from 0."
+            raise StackError(msg)
+        self.rgb = stack.rgb
+        self.sources = stack.sources
+        step_um = stack.calibration.z_step_um
+        if step_um is not None:
+            step_um *= abs(self._planes.step)
+        self.calibration = replace(stack.calibration, z_step_um=step_um)
+
+    def plane(self, z: int) -> Plane:
+        """Read the rectangle of plane `z` of the box."""
+        return self._stack.region(self._planes[z], _slice(self._rows), _slice(self._columns))
+
+    def region(self, z: int, rows: slice, columns: slice) -> Plane:
+        """Read a rectangle of the rectangle, and no more than that where the stack can."""
+        inner = _side("rows", self._rows, rows), _side("columns", self._columns, columns)
+        return self._stack.region(self._planes[z], *map(_slice, inner))
+
+
+def _side(name: str, outer: range, part: slice) -> range:
+    """Return a part of some rows or columns."""
+    side = outer[part]
+    if side.step != 1:
+        msg = f"got {name} {part}; accepted is a step of 1."
+        raise StackError(msg)
+    return side
+
+
+def _slice(side: range) -> slice:
+    return slice(side.start, side.stop)
 
 
 def check_stack(shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:

@@ -173,6 +173,4 @@ def test_default_measure_in_the_viewer(viewer, widget, stack_layer, fuse, render
     widget.method["focus_measure"].value = "learned"
     fuse()
     expected = fuse_stack(rendered.stack)
-    np.testing.assert_array_equal(
-        viewer.layers["beads all-in-focus"].data, expected.all_in_focus
-    )
+    np.testing.assert_array_equal(viewer.layers["beads all-in-focus"].data, expected.all_in_focus)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from napari_umis_fusion.errors import ConfigError, StackError
+from napari_umis_fusion.fields import is_int
 from napari_umis_fusion.layers.image import LayerImage
 
 Z_NAMES = ("z", "depth", "plane", "planes", "focus")
@@ -68,12 +69,13 @@ def choose_layer_axes(
         )
         raise StackError(msg)
     z = _sure_z(image) if z_axis is None else _place(image, z_axis, "z_axis")
-    y, x = plane_axes(image, z)
-    channel = None
     if channel_axis is not None:
         channel = _place(image, channel_axis, "channel_axis")
-    elif (named := _named(image, CHANNEL_NAMES)) not in (None, z, y, x):
-        channel = named
+        y, x = plane_axes(image, z, channel)
+    else:
+        channel = _named(image, CHANNEL_NAMES)
+        y, x = plane_axes(image, z, channel)
+        channel = None if channel in (z, y, x) else channel
     if len({z, y, x, channel}) < 4:
         raise ConfigError(f"z_axis={z_axis!r}, channel_axis={channel_axis!r}: one axis twice.")
     roles = (z, y, x, channel)
@@ -81,13 +83,15 @@ def choose_layer_axes(
     return LayerAxes(z, y, x, channel, loops)
 
 
-def plane_axes(image: LayerImage, z: int) -> tuple[int, int]:
-    """Return the axes of a plane: those named y and x, or else the last two besides z."""
+def plane_axes(image: LayerImage, z: int, channel: int | None = None) -> tuple[int, int]:
+    """Return the axes of a plane: those named y and x, or else the last two that are free."""
     y, x = _named(image, ("y",)), _named(image, ("x",))
     if y is not None and x is not None and z not in (y, x):
         return y, x
     left = [axis for axis in range(len(image.shape)) if axis != z]
-    return left[-2], left[-1]
+    free = [axis for axis in left if axis != channel]
+    row, column = (free if len(free) > 1 else left)[-2:]
+    return row, column
 
 
 def likely_z(image: LayerImage) -> tuple[int | None, bool]:
@@ -141,9 +145,9 @@ def _named(image: LayerImage, names: tuple[str, ...]) -> int | None:
 
 def _place(image: LayerImage, axis: int | str, option: str) -> int:
     ndim = len(image.shape)
-    if isinstance(axis, str) and axis in image.axis_labels:
-        return image.axis_labels.index(axis)
-    if isinstance(axis, int) and -ndim <= axis < ndim:
+    if isinstance(axis, str) and axis and (named := _named(image, (axis.casefold(),))) is not None:
+        return named
+    if is_int(axis) and -ndim <= axis < ndim:
         return axis % ndim
     raise ConfigError(
         f"{option}={axis!r}; the axes are {listed(image)}. Give the name of one, or its place "

@@ -38,7 +38,7 @@ def describe_layer(image: LayerImage, axes: LayerAxes, layers: int = 1) -> str:
 
 def describe_step(image: LayerImage, axes: LayerAxes) -> str | None:
     """Return the distance between planes with its unit, or None where the layer tells none."""
-    step, unit = float(image.placement.scale[axes.z]), image.units[axes.z]
+    step, unit = abs(float(image.placement.scale[axes.z])), image.units[axes.z]
     um = length_um(step, unit)
     if um is not None:
         return f"{um:g} µm"

@@ -97,7 +97,8 @@ def iter_fuse_layer(
     stacks = LayerStacks(layer_images(layer), plan)
     places = list(stacks.places())
     yield LayerStarted(len(places), len(stacks.span.planes))
-    if stacks.channels == 1 and isinstance(config.channel, int):
+    grey = stacks.channels == 1 and not stacks.first.rgb
+    if grey and isinstance(config.channel, int):
         config = config.replace(channel="auto")
     outputs = make_outputs(stacks, config)
     notes: dict[str, None] = {}

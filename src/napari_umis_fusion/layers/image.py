@@ -1,7 +1,7 @@
 """What an image layer holds, as far as fusing needs it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -127,18 +127,20 @@ def _from_attributes(data: Any, given: Mapping[str, Any]) -> LayerImage:
 def _is_multiscale(data: Any, said: Any) -> bool:
     if said is not None:
         return bool(said)
-    return isinstance(data, (list, tuple)) and len(data) > 1 and _sinks(data)
+    if not isinstance(data, Sequence) or not data:
+        return False
+    return all(hasattr(level, "shape") for level in data) and _sinks(data)
 
 
 def _sinks(levels: Any) -> bool:
-    sizes = [np.prod(getattr(level, "shape", ())) for level in levels]
+    sizes = [np.prod(level.shape) for level in levels]
     return all(after < before for before, after in pairwise(sizes))
 
 
 def _labels(given: Any, data: Any, ndim: int) -> tuple[str, ...]:
-    """Return names of the axes, as lower case; napari's own stand for none."""
+    """Return names of the axes; napari's own stand for none."""
     if given is None:
-        given = getattr(data, "dims", None) or ("",) * ndim
+        given = (getattr(data, "dims", None) or ("",) * ndim)[:ndim]
     labels = tuple("" if _UNNAMED.fullmatch(str(label)) else str(label) for label in given)
     if len(labels) != ndim:
         msg = f"got {len(labels)} axis labels for {ndim} axes; give one for each."

@@ -153,7 +153,7 @@ class Output:
             index: NDArray[Any] = getattr(result, self.kind) + np.uint16(first)
             return index
         if self.kind == "depth_map":
-            step = np.float32(self.image.placement.scale[self._stacks.axes.z])
+            step = np.float32(abs(self.image.placement.scale[self._stacks.axes.z]))
             return (result.sub_plane_map + np.float32(first)) * step
         return np.asarray(getattr(result, self.kind))
 

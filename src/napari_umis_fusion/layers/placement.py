@@ -89,10 +89,9 @@ class Placement:
             self.affine[np.ix_([*keep, -1], [*keep, -1])],
         )
         dropped = [axis for axis in range(len(self.scale)) if axis not in keep]
-        mixed = not np.allclose(apart._linear(apart.scale), linear[kept]) or np.any(
-            self.affine[np.ix_(keep, dropped)]
-        )
-        if not mixed:
+        turned = np.allclose(apart.rotate @ apart.rotate.T, np.eye(len(keep)))
+        alike = np.allclose(apart._linear(apart.scale), linear[kept])
+        if turned and alike and not np.any(self.affine[np.ix_(keep, dropped)]):
             return type(self)(*(getattr(apart, name) for name in self.__slots__))
         world = self.affine[:-1, :-1] @ linear
         origin = self.affine[:-1, :-1] @ translate + self.affine[:-1, -1]
@@ -110,7 +109,7 @@ class Placement:
 
 
 def _sized(name: str, value: ArrayLike, shape: tuple[int, ...]) -> Matrix:
-    array = np.asarray(value, np.float64)
+    array = np.array(value, np.float64)  # the layer keeps its own
     if array.shape != shape:
         msg = f"{name} is of shape {array.shape}; accepted is {shape}, as the layer has it."
         raise ConfigError(msg)

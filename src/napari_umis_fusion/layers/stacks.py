@@ -12,7 +12,7 @@ from napari_umis_fusion.files.physical_size import length_um
 from napari_umis_fusion.layers.axes import LayerAxes, axis_name, choose_layer_axes, listed
 from napari_umis_fusion.layers.image import LayerImage
 from napari_umis_fusion.layers.plan import LayerPlan
-from napari_umis_fusion.stack import Calibration, Plane, Stack, check_stack
+from napari_umis_fusion.stack import MOST_CHANNELS, Calibration, Plane, Stack, check_stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +100,14 @@ class LayerStacks:
         self.first = self.images[0]
         self.axes = choose_layer_axes(self.first, plan.z_axis, plan.channel_axis)
         _check_alike(self.images, self.axes)
+        _check_not_empty(self.first)
         self.span = self._take_span()
         for axis, entry in plan.index.items():
             if axis not in self.axes.outer:
                 raise ConfigError(f"index={dict(plan.index)}: axis {axis} is not looped over.")
             self._check_entry(axis, entry)
+        if self.channels > MOST_CHANNELS:
+            raise StackError(_too_many(self.first, self.channels))
         self.stack(next(self.places()))
 
     @cached_property
@@ -172,7 +175,7 @@ class LayerStacks:
 def layer_calibration(image: LayerImage, axes: LayerAxes) -> Calibration:
     """Return physical sizes in µm, where the layer's units are lengths."""
     sizes = [
-        length_um(image.placement.scale[axis], image.units[axis])
+        length_um(abs(image.placement.scale[axis]), image.units[axis])
         for axis in (axes.z, axes.y, axes.x)
     ]
     return Calibration(*sizes)
@@ -181,6 +184,19 @@ def layer_calibration(image: LayerImage, axes: LayerAxes) -> Calibration:
 def _within(span: slice, part: slice, size: int) -> slice:
     start, stop, _ = part.indices(size)
     return slice(span.start + start, span.start + stop)
+
+
+def _too_many(image: LayerImage, channels: int) -> str:
+    return (
+        f"{image.name!r} ({listed(image)}) has {channels} channels; at most {MOST_CHANNELS} share "
+        "one decision. Fuse each for itself with each_channel, or one of them with index."
+    )
+
+
+def _check_not_empty(image: LayerImage) -> None:
+    if 0 in image.shape:
+        msg = f"{image.name!r} is empty: {listed(image)}; every axis needs a size of at least 1."
+        raise StackError(msg)
 
 
 def _check_alike(images: Sequence[LayerImage], axes: LayerAxes) -> None:

@@ -1,11 +1,12 @@
 """A plot of one pixel's focus along z, with the planes that matter marked."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from qtpy.QtCore import QEvent, QSize, Qt, Signal
-from qtpy.QtGui import QColor, QPalette
+from qtpy.QtGui import QColor, QFontMetrics, QPalette
 from qtpy.QtWidgets import QLabel, QStackedLayout, QVBoxLayout, QWidget
 
 # isort: split
@@ -13,15 +14,26 @@ import pyqtgraph as pg  # takes the Qt binding that is loaded by now: that of qt
 
 LEAST_HEIGHT_PX = 140
 LEAST_WIDTH_PX = 200
-LINE_PX = 1.5
+CURVE_PX = 1.5
+LINE_PX = 2
 
-MARKS = {"chosen": "┃", "source": "┋", "current": "╎"}
-"""Signs in the legend, which look like the lines."""
+LEAST_CONTRAST = 3.0
+"""Of lines to the background: what the Web Content Accessibility Guidelines ask for (1.4.11)."""
 
-STYLES = {
-    "chosen": Qt.PenStyle.SolidLine,
-    "source": Qt.PenStyle.DotLine,
-    "current": Qt.PenStyle.DashLine,
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """How a plane is marked: by a line, and in the legend by a sign that looks like it."""
+
+    style: Qt.PenStyle
+    sign: str
+    words: str
+
+
+MARKS = {
+    "chosen": _Mark(Qt.PenStyle.SolidLine, "┃", "index"),
+    "source": _Mark(Qt.PenStyle.DotLine, "┋", "value from"),
+    "current": _Mark(Qt.PenStyle.DashLine, "╎", "shown"),
 }
 
 EXPLANATION = (
@@ -55,6 +67,7 @@ class FocusPlot(QWidget):
         self._legend = QLabel(self)
         self._legend.setTextFormat(Qt.TextFormat.RichText)
         self._legend.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._legend.setToolTip(EXPLANATION)
         self._message = QLabel(self)
         self._message.setWordWrap(True)
         self._message.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -69,7 +82,6 @@ class FocusPlot(QWidget):
         column.setSpacing(0)
         column.addWidget(self._chart, 1)
         column.addWidget(self._legend)
-        page.setToolTip(EXPLANATION)
         self._pages = QStackedLayout(self)
         self._pages.addWidget(self._message)
         self._pages.addWidget(page)
@@ -109,7 +121,7 @@ class FocusPlot(QWidget):
         self._z_values = np.asarray(z_values, np.float64)
         shown = np.asarray(focus, np.float64)
         self._chart.draw(self._z_values, _normalised(shown) if relative else shown)
-        self._chart.label(unit, "focus (of its maximum)" if relative else "focus")
+        self._chart.label(unit, "relative focus" if relative else "focus")
         self._planes = {"chosen": chosen, "source": source, "current": current}
         self._mark()
         self._pages.setCurrentIndex(1)
@@ -133,7 +145,8 @@ class FocusPlot(QWidget):
         Parameters
         ----------
         background, foreground, accent : QColor or str
-            Behind the plot; of curve, axes and text; and of the line at the chosen plane.
+            Behind the plot; of curve, axes and text; and of the lines at the planes of index map
+            and value, which is made lighter or darker where it is too near to the background.
         """
         self._has_own_colours = True
         self._paint(QColor(background), QColor(foreground), QColor(accent))
@@ -151,6 +164,7 @@ class FocusPlot(QWidget):
             self._paint(*(self.palette().color(role) for role in wanted))
 
     def _paint(self, background: QColor, foreground: QColor, accent: QColor) -> None:
+        accent = _standing_out(accent, background)
         self._accent = accent.name()
         self._chart.paint(background, foreground, accent)
         sheet = f"color: {foreground.name()}; background: {background.name()};"
@@ -160,7 +174,8 @@ class FocusPlot(QWidget):
 
     def _mark(self) -> None:
         """Move the lines, and say which planes they stand at."""
-        planes = {name: z for name, z in self._planes.items() if self._has_plane(z)}
+        count = len(self._z_values)
+        planes = {name: z for name, z in self._planes.items() if z is not None and 0 <= z < count}
         if planes.get("source") == planes.get("chosen"):
             planes.pop("source", None)
         for name in MARKS:
@@ -168,15 +183,11 @@ class FocusPlot(QWidget):
             self._chart.move(name, None if z is None else float(self._z_values[z]))
         self._legend.setText("&nbsp; ".join(self._describe(name, planes[name]) for name in planes))
 
-    def _has_plane(self, z: int | None) -> bool:
-        return z is not None and 0 <= z < len(self._z_values)
-
     def _describe(self, name: str, z: int) -> str:
-        words = {"chosen": "index", "source": "value from", "current": "shown"}
-        sign = MARKS[name]
+        sign, words = MARKS[name].sign, MARKS[name].words.replace(" ", "&nbsp;")
         if name != "current":
             sign = f'<span style="color: {self._accent}">{sign}</span>'
-        return f"{sign}&nbsp;{words[name]} {z}".replace(" from", "&nbsp;from")
+        return f"{sign}&nbsp;{words}&nbsp;{z}"
 
     def _on_clicked(self, x: float) -> None:
         if self._z_values.size:
@@ -192,6 +203,7 @@ class _Chart(pg.GraphicsView):
         super().__init__(parent)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.view = pg.ViewBox(enableMouse=False, enableMenu=False)
+        self.view.setToolTip(EXPLANATION)
         self.view.setCursor(Qt.CursorShape.PointingHandCursor)
         self.depth_axis, self.focus_axis = _DepthAxis("bottom"), pg.AxisItem("left")
         self.curve = pg.PlotDataItem(connect="finite", symbol="o", symbolSize=4, antialias=True)
@@ -210,13 +222,17 @@ class _Chart(pg.GraphicsView):
         layout.addItem(self.depth_axis, 1, 1)
         for axis in (self.focus_axis, self.depth_axis):
             axis.enableAutoSIPrefix(False)
+            axis.setStyle(maxTickLevel=0)
             axis.linkToView(self.view)
+        # Numbers and label close together: what it takes by itself leaves little for the curve.
+        self.depth_axis.setHeight(2 * QFontMetrics(self.depth_axis.label.font()).height() + 4)
         self.setCentralItem(layout)
 
     def draw(self, z_values: NDArray[np.float64], focus: NDArray[np.float64]) -> None:
         """Show the curve, and all of it."""
-        focus = np.where(np.isfinite(focus), focus, np.nan)
-        self.curve.setData(z_values, focus)
+        drawn = np.where(np.isfinite(focus), focus, np.nan)
+        some = slice(None) if np.isfinite(drawn).any() else slice(0)
+        self.curve.setData(z_values[some], drawn[some])  # it warns where it finds only NaN
         least, most = _limits(focus)
         self.view.setYRange(min(least, 0.0), most if most > 0 else 1.0, padding=0.06)
         first, last = _limits(z_values)
@@ -244,12 +260,13 @@ class _Chart(pg.GraphicsView):
         for axis in (self.focus_axis, self.depth_axis):
             axis.setPen(faint)
             axis.setTextPen(foreground)
-        self.curve.setPen(foreground, width=LINE_PX)
+        self.curve.setPen(foreground, width=CURVE_PX)
         self.curve.setSymbolPen(None)
         self.curve.setSymbolBrush(foreground)
         for name, line in self.lines.items():
             colour = foreground if name == "current" else accent
-            line.setPen(pg.mkPen(colour, width=LINE_PX, style=STYLES[name]))
+            width = 1 if name == "current" else LINE_PX
+            line.setPen(pg.mkPen(colour, width=width, style=MARKS[name].style))
 
     def _on_mouse_clicked(self, event: Any) -> None:
         place = event.scenePos()
@@ -286,3 +303,21 @@ def _limits(values: NDArray[np.float64]) -> tuple[float, float]:
     """Return the least and the greatest finite value; 0 and 0 where there is none."""
     finite = values[np.isfinite(values)]
     return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+
+
+def _standing_out(colour: QColor, background: QColor) -> QColor:
+    """Return the colour, mixed with white or black where it is too near to the background."""
+    behind = _luminance(background)
+    far = 1.0 if behind < 0.18 else 0.0
+    for share in np.linspace(0, 1, 21):
+        mixed = QColor.fromRgbF(*(c + share * (far - c) for c in colour.getRgbF()[:3]))
+        darker, lighter = sorted((_luminance(mixed) + 0.05, behind + 0.05))
+        if lighter / darker >= LEAST_CONTRAST:
+            break
+    return mixed
+
+
+def _luminance(colour: QColor) -> float:
+    """Return the relative luminance, 0 to 1, of sRGB."""
+    light = [(max(c, 0.04) + 0.055) ** 2.4 / 1.055**2.4 for c in colour.getRgbF()[:3]]
+    return float(np.dot(light, (0.2126, 0.7152, 0.0722)))

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Generator
 from typing import Any
 
+import numpy as np
+from napari.utils.theme import get_theme
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
@@ -52,6 +54,8 @@ class FocusView(QWidget):
         self.plot.planeClicked.connect(self._on_plane_clicked)
         viewer.mouse_drag_callbacks.append(self._on_press)
         viewer.dims.events.current_step.connect(self._on_step)
+        viewer.events.theme.connect(self._take_theme)
+        self._take_theme()
 
     @property
     def is_busy(self) -> bool:
@@ -64,6 +68,7 @@ class FocusView(QWidget):
         if self._on_press in self._viewer.mouse_drag_callbacks:
             self._viewer.mouse_drag_callbacks.remove(self._on_press)
         self._viewer.dims.events.current_step.disconnect(self._on_step)
+        self._viewer.events.theme.disconnect(self._take_theme)
 
     def look(self, position: Any) -> int | None:
         """Go to the plane that a pixel came from, and measure its focus along z.
@@ -96,6 +101,11 @@ class FocusView(QWidget):
         self.found.emit(plane)
         return plane
 
+    def _take_theme(self, event: Any = None) -> None:
+        theme = get_theme(self._viewer.theme)
+        colours = (theme.background, theme.text, theme.current)
+        self.plot.set_colours(*(colour.as_hex() for colour in colours))
+
     def _on_press(self, viewer: Any, event: Any) -> Generator[None, None, None]:
         """Tell a click from a drag."""
         start = event.pos if hasattr(event, "pos") else None
@@ -125,23 +135,25 @@ class FocusView(QWidget):
         self._job.ask(lambda: iter_focus_curve(stack, row, column, config))
 
     def _on_failed(self, error: Exception) -> None:
-        self.plot.clear()
-        self.says.setText(str(error))
+        self.plot.clear(str(error))
 
     def _show(self, curve: FocusCurve) -> None:
         if self._asked is None:
             return
         origin, step, plane = self._asked
         self.curve = curve
-        first = origin.first_plane
-        planes = [first + number for number in range(len(curve.focus))]
-        depths = [number * step for number in planes] if step else planes
+        planes = np.arange(origin.first_plane + len(curve.focus))
+        focus = np.full(len(planes), np.nan)
+        focus[origin.first_plane :] = curve.focus
+        is_source = origin.kind == "source_map"
         self.plot.set_curve(
-            depths,
-            curve.focus,
-            chosen=plane - first,
-            current=plane - first,
+            planes * step if step else planes,
+            focus,
+            chosen=None if is_source else plane,
+            source=plane if is_source else None,
+            current=plane,
             unit="µm" if step else "",
+            relative=curve.is_share,
         )
 
     def _on_plane_clicked(self, number: int) -> None:
@@ -149,7 +161,7 @@ class FocusView(QWidget):
             return
         origin, source = self._asked[0], self._source()
         if source in self._viewer.layers:
-            self._go_to(source, origin, number + origin.first_plane)
+            self._go_to(source, origin, number)
 
     def _on_step(self, event: Any = None) -> None:
         """Show in the plot which plane the viewer shows."""
@@ -160,6 +172,4 @@ class FocusView(QWidget):
         axis = origin.axes.z + self._viewer.dims.ndim - ndim
         if not 0 <= axis < self._viewer.dims.ndim:
             return
-        plane = self._viewer.dims.current_step[axis] - origin.first_plane
-        if 0 <= plane < len(self.curve.focus):
-            self.plot.set_current(plane)
+        self.plot.set_current(int(self._viewer.dims.current_step[axis]))

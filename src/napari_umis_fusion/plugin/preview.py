@@ -65,8 +65,12 @@ class Preview(QObject):
         if on == self._is_on:
             return
         self._is_on = on
-        events = self._viewer.camera.events, self._viewer.dims.events.current_step
-        for event in (events[0].center, events[0].zoom, events[1]):
+        camera = getattr(self._viewer, "scene", self._viewer).camera  # napari 0.9 moved it
+        for event in (
+            camera.events.center,
+            camera.events.zoom,
+            self._viewer.dims.events.current_step,
+        ):
             (event.connect if on else event.disconnect)(self.refresh)
         if on:
             self.refresh()

@@ -13,10 +13,11 @@ from napari_umis_fusion.layers.axes import (
     axis_name,
     choose_layer_axes,
     likely_z,
-    plane_axes,
 )
 from napari_umis_fusion.layers.describing import describe_layer
 from napari_umis_fusion.layers.image import LayerImage, layer_image
+from napari_umis_fusion.layers.plan import LayerPlan
+from napari_umis_fusion.layers.stacks import LayerStacks
 from napari_umis_fusion.plugin.fused_layers import FusedLayers
 from napari_umis_fusion.plugin.rows import Rows
 
@@ -70,6 +71,8 @@ class StackChoice(Rows):
     def __init__(self, viewer: Any, fused: FusedLayers) -> None:
         self._viewer, self._fused = viewer, fused
         self._watched: list[Any] = []
+        self._offered_axes: list[tuple[str, Any]] = []
+        self._offered: list[tuple[str, Any]] = []
         self.target: Target | None = None
         self.title, self.says = QLabel(), QLabel(NOTHING)
         for label in (self.title, self.says):
@@ -78,7 +81,6 @@ class StackChoice(Rows):
             name="z_axis",
             label="planes along",
             choices=[],
-            nullable=False,
             tooltip="The axis along which the focus was moved.",
         )
         self._decision = ComboBox(
@@ -142,23 +144,20 @@ class StackChoice(Rows):
         return [layer for layer in kept if layer in self._viewer.layers]
 
     def _offer_axes(self, image: LayerImage) -> None:
-        """Show the choice of the z axis unless there is no doubt."""
-        axis, sure = likely_z(image)
-        sizes = enumerate(image.shape)
-        choices = [(f"{axis_name(image, place)} ({size})", place) for place, size in sizes]
-        if len(image.shape) < 3:
-            choices = []
-        with self._z.changed.blocked():
-            before = self._z.value
-            same = [choice[1] for choice in self._z_choices()] == [place for _, place in choices]
-            self._z.choices = choices
-            if choices and not (same and before is not None):
-                self._z.value = choices[0][1] if axis is None else axis
-        self.show_row(self._z, bool(choices) and not sure)
-        self._z_sure = sure
-
-    def _z_choices(self) -> list[tuple[str, Any]]:
-        return [(str(value), value) for value in self._z.choices]
+        """Ask for the z axis where there is doubt; the likely one is filled in, if any is."""
+        likely, sure = likely_z(image)
+        choices: list[tuple[str, Any]] = [
+            (f"{axis_name(image, place)} ({size})", place) for place, size in enumerate(image.shape)
+        ]
+        if likely is None:
+            choices.insert(0, ("choose …", None))
+        asked = not sure and len(image.shape) > 2
+        if asked and choices != self._offered_axes:
+            with self._z.changed.blocked():
+                self._z.choices = choices
+                self._z.value = likely
+        self._offered_axes = choices if asked else []
+        self.show_row(self._z, asked)
 
     def _on_axis(self) -> None:
         if self._chosen_layers():
@@ -166,8 +165,9 @@ class StackChoice(Rows):
 
     def _take(self, layers: list[Any], images: list[LayerImage]) -> None:
         first = images[0]
-        z = None if self._z_sure or not self._z.choices else self._z.value
+        z = self._z.value if self._offered_axes else None
         axes = choose_layer_axes(first, z)
+        LayerStacks(images, LayerPlan(axes.z, axes.channel, each_channel=True))  # all alike?
         self.target = Target(layers, images, axes)
         text = describe_layer(first, axes, len(layers))
         if z is not None:
@@ -189,7 +189,7 @@ class StackChoice(Rows):
             choices = [(text, rule) for rule, text in _RULES.items()]
             choices += [(f"only {name}", place) for place, name in enumerate(names)]
             choices.append((_EACH, _EACH))
-        if choices != getattr(self, "_offered", None):
+        if choices != self._offered:
             self._offered = choices
             with self._decision.changed.blocked():
                 self._decision.choices = choices
@@ -202,8 +202,9 @@ class StackChoice(Rows):
         self.says.setText(reason)
         if reason == NOTHING:
             self._show_title([])
+            self._offered_axes = []
+            self.show_row(self._z, False)
         self.show_row(self._decision, False)
-        self.show_row(self._z, False)
         self.changed.emit(self)
 
     def _show_title(self, layers: list[Any]) -> None:
@@ -220,8 +221,3 @@ class StackChoice(Rows):
         for layer in layers:
             for name in _WATCHED:
                 getattr(layer.events, name).connect(self.refresh)
-
-
-def plane_of(target: Target) -> tuple[int, int]:
-    """Return the axes of a plane in the viewer's order."""
-    return plane_axes(target.images[0], target.axes.z)

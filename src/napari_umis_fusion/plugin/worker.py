@@ -46,7 +46,9 @@ def make_worker(start: Callable[[], Generator[Any, None, Any]]) -> EventWorker:
         except RuntimeError as error:  # workers take it for the end of their own window
             raise WorkFailedError(str(error)) from error
 
-    worker: EventWorker = create_worker(fusing, _worker_class=EventWorker, _start_thread=False)
+    worker: EventWorker = create_worker(
+        fusing, _worker_class=EventWorker, _start_thread=False, _ignore_errors=True
+    )
     return worker
 
 
