@@ -12,7 +12,7 @@ from napari_umis_fusion.layers.fusing import iter_fuse_layer
 from napari_umis_fusion.layers.image import LayerData
 from napari_umis_fusion.layers.plan import LayerPlan
 from napari_umis_fusion.plugin.background import LatestJob
-from napari_umis_fusion.plugin.stack_choice import Target
+from napari_umis_fusion.plugin.stack_choice import PREVIEW_KEY, Target
 
 MOST_PX = 512
 """Longest side of what is previewed; a larger view is previewed in its middle."""
@@ -44,7 +44,8 @@ class Preview(QObject):
         super().__init__()
         self._viewer, self._describe = viewer, describe
         self._layer: Callable[[], Any] = lambda: None
-        self._asked: Target | None = None
+        self._target: Target | None = None
+        self._asked: Any = None
         self._job = LatestJob()
         self._job.done.connect(self._show)
         self._job.failed.connect(self._on_failed)
@@ -75,15 +76,11 @@ class Preview(QObject):
         if on:
             self.refresh()
         else:
-            self._job.cancel()
+            self._forget()
             layer = self._layer()
             if layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
             self.said.emit("")
-
-    def is_mine(self, layer: Any) -> bool:
-        """Tell whether a layer is the preview."""
-        return layer is not None and layer is self._layer()
 
     def refresh(self, event: Any = None) -> None:
         """Preview anew, once the user rests."""
@@ -91,29 +88,37 @@ class Preview(QObject):
             return
         described = self._describe()
         if described is None:
-            self._job.cancel()
+            self._forget()
             return
         target, config, plan = described
         part = visible_part(self._viewer, target, plan)
         if part is None:
-            self._job.cancel()
+            self._forget()
             self.said.emit("the preview needs the stack in sight, in the 2D view")
             return
-        self._asked = target
+        asked = [id(image.data) for image in target.images], config, part
+        if asked == self._asked:  # nothing has changed; a layer was added, say
+            return
+        self._asked, self._target = asked, target
         self.said.emit("previewing …")
         images = list(target.images)
         self._job.ask(lambda: iter_fuse_layer(images, config, part))
+
+    def _forget(self) -> None:
+        self._job.cancel()
+        self._asked = None
 
     def _on_failed(self, error: Exception) -> None:
         self.said.emit(str(error))
 
     def _show(self, made: list[LayerData]) -> None:
-        target = self._asked
+        target = self._target
         if not self._is_on or target is None:
             return
         data, attributes, kind = made[0]
         shown = self._layer()
-        attributes = {**attributes, "name": NAME.format(target.layers[0].name)}
+        name = NAME.format(target.layers[0].name)
+        attributes = {**attributes, "name": name, "metadata": {PREVIEW_KEY: True}}
         selected = set(self._viewer.layers.selection)
         active = self._viewer.layers.selection.active
         if shown in self._viewer.layers:

@@ -23,6 +23,9 @@ from napari_umis_fusion.plugin.rows import Rows
 
 NOTHING = "Select the image layer that holds your z-stack, or open one: File > Open Sample."
 
+PREVIEW_KEY = "umis_fusion_preview"
+"""In the metadata of a layer that is only a preview, and never fused."""
+
 _EACH = "each channel for itself"
 _RULES = {
     "mean": "all channels together, their mean",
@@ -133,7 +136,9 @@ class StackChoice(Rows):
         selected = [
             layer
             for layer in self._viewer.layers
-            if layer in self._viewer.layers.selection and layer._type_string == "image"
+            if layer in self._viewer.layers.selection
+            and layer._type_string == "image"
+            and PREVIEW_KEY not in layer.metadata
         ]
         found: list[Any] = []
         for layer in selected:
