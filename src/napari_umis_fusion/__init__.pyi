@@ -5,7 +5,10 @@ from .events import Finished as Finished
 from .events import Progress as Progress
 from .events import Started as Started
 from .files import open_stack as open_stack
+from .files import read_layers as read_layers
+from .files import write_folder as write_folder
 from .files import write_image as write_image
+from .files import write_series as write_series
 from .focus_measure.single import focus_map as focus_map
 from .fusion import fuse as fuse
 from .fusion import iter_fuse as iter_fuse

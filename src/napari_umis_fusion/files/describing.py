@@ -13,7 +13,8 @@ from napari_umis_fusion.files.images import read_image_header
 from napari_umis_fusion.files.listing import is_tiff, list_files
 from napari_umis_fusion.files.opening import open_stack
 from napari_umis_fusion.files.physical_size import tiff_calibration
-from napari_umis_fusion.files.tiff import is_colour, open_tiff_file, pick_series, series_sizes
+from napari_umis_fusion.files.tiff import is_colour, open_tiff_file, pick_series
+from napari_umis_fusion.files.tiff_layout import series_sizes
 from napari_umis_fusion.stack import Calibration
 
 _TIFF_KINDS = {"ome": "OME-TIFF", "imagej": "ImageJ TIFF"}

@@ -1,4 +1,4 @@
-"""Physical sizes that TIFF files tell, in µm."""
+"""Physical sizes that TIFF files tell, in µm, and times, in s."""
 
 import math
 from typing import Any
@@ -17,6 +17,13 @@ _UM_PER_UNIT = {
     **dict.fromkeys(("nm", "nanometer", "nanometre", "nanometers", "nanometres"), 1e-3),
     **dict.fromkeys(("å", "angstrom", "angstroms"), 1e-4),
     "pm": 1e-6,
+}
+
+_S_PER_UNIT = {
+    **dict.fromkeys(("s", "sec", "second", "seconds"), 1.0),
+    **dict.fromkeys(("ms", "msec", "millisecond", "milliseconds"), 1e-3),
+    **dict.fromkeys(("min", "minute", "minutes"), 60.0),
+    **dict.fromkeys(("h", "hour", "hours"), 3600.0),
 }
 
 _CENTIMETRE = 3
@@ -38,12 +45,33 @@ def length_um(value: Any, unit: Any) -> float | None:
     float or None
         None where the unit is unknown or the value zero, negative or no number.
     """
-    name = str(unit).replace("\\u00B5", "µ").strip().casefold()
+    return _converted(value, str(unit).replace("\\u00B5", "µ"), _UM_PER_UNIT)
+
+
+def time_s(value: Any, unit: Any) -> float | None:
+    """Convert a time to s.
+
+    Parameters
+    ----------
+    value : float or str
+        The time.
+    unit : str
+        Such as ``s``, ``ms`` or ``min``.
+
+    Returns
+    -------
+    float or None
+        None where the unit is unknown or the value zero, negative or no number.
+    """
+    return _converted(value, str(unit), _S_PER_UNIT)
+
+
+def _converted(value: Any, unit: str, factors: dict[str, float]) -> float | None:
     try:
-        um = float(value) * _UM_PER_UNIT[name]
+        converted = float(value) * factors[unit.strip().casefold()]
     except (KeyError, TypeError, ValueError):
         return None
-    return um if math.isfinite(um) and um > 0 else None
+    return converted if math.isfinite(converted) and converted > 0 else None
 
 
 def tiff_calibration(tif: TiffFile, series: int) -> Calibration:

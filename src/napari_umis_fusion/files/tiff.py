@@ -1,42 +1,24 @@
 """TIFF files as stacks: plain pages, ImageJ hyperstacks, OME-TIFF, BigTIFF."""
 
-import math
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import numpy as np
-from tifffile import PHOTOMETRIC, TiffFile, TiffPageSeries
+from tifffile import TiffFile, TiffPageSeries
 
 from napari_umis_fusion.errors import StackFileError
-from napari_umis_fusion.files.axes import AxisRoles, axis_names, choose_axes
+from napari_umis_fusion.files.axes import AxisRoles, choose_axes
 from napari_umis_fusion.files.broken import naming_file
 from napari_umis_fusion.files.physical_size import tiff_calibration
-from napari_umis_fusion.files.tiff_frames import Frames, Index, open_frames
+from napari_umis_fusion.files.tiff_frames import Frames, open_frames
+from napari_umis_fusion.files.tiff_layout import Layout, holds_colour, layout_of, read_part
 from napari_umis_fusion.stack import Plane, Stack, check_stack
 
 _DESCRIPTION = 270
-_COLOUR = (PHOTOMETRIC.RGB, PHOTOMETRIC.YCBCR)
-
-
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """How the axes of a series are spread: some over frames, the rest within a frame."""
-
-    sizes: dict[str, int]
-    over_frames: tuple[str, ...]
-    within_frame: tuple[str, ...]
-
-    def frame_number(self, picks: Mapping[str, int]) -> int:
-        places = [picks[axis] for axis in self.over_frames]
-        counts = [self.sizes[axis] for axis in self.over_frames]
-        return int(np.ravel_multi_index(places, counts)) if counts else 0
-
-    def frame_shape(self) -> tuple[int, ...]:
-        return tuple(self.sizes[axis] for axis in self.within_frame)
 
 
 class TiffStack(Stack):
@@ -46,7 +28,7 @@ class TiffStack(Stack):
     inverted greys (MinIsWhite) stay so. Usable from several threads, and as a context manager.
     """
 
-    def __init__(self, path: Path, layout: _Layout, roles: AxisRoles, frames: Frames) -> None:
+    def __init__(self, path: Path, layout: Layout, roles: AxisRoles, frames: Frames) -> None:
         sizes = layout.sizes
         self._path, self._layout, self._roles, self._frames = path, layout, roles, frames
         self.sources = (str(path.absolute()),)
@@ -70,13 +52,8 @@ class TiffStack(Stack):
         return np.ascontiguousarray(plane, dtype=self.dtype)
 
     def _part(self, picks: dict[str, int], rows: slice, columns: slice) -> Plane:
-        within = self._layout.within_frame
-        place: dict[str, int | slice] = {**picks, "Y": rows, "X": columns}
-        index: Index = tuple(place.get(axis, slice(None)) for axis in within)
-        part = self._frames.part(self._layout.frame_number(picks), index)
-        left = [axis for axis in within if axis not in picks]
-        order = [axis for axis in ("Y", "X", self._roles.channel) if axis in left]
-        return part.transpose([left.index(axis) for axis in order])
+        channel = self._roles.channel
+        return read_part(self._layout, self._frames, picks, rows, columns, channel)
 
     def _picks(self, z: int) -> list[dict[str, int]]:
         """One entry per frame that plane `z` is gathered from."""
@@ -177,16 +154,9 @@ def pick_series(tif: TiffFile, number: int | None) -> TiffPageSeries:
     return series
 
 
-def series_sizes(series: TiffPageSeries) -> dict[str, int]:
-    """Axes of a series with their sizes, without those of size 1 (Y and X apart)."""
-    return dict(zip(axis_names(series.axes), series.shape, strict=True))
-
-
 def is_colour(series: TiffPageSeries, roles: AxisRoles) -> bool:
     """Whether the last axis of the stack holds red, green, blue and perhaps opacity."""
-    sizes = series_sizes(series)
-    colour = series.keyframe.photometric in _COLOUR
-    return roles.channel == "S" and sizes["S"] in (3, 4) and colour
+    return roles.channel == "S" and holds_colour(series)
 
 
 def _stack_of(
@@ -199,8 +169,8 @@ def _stack_of(
 ) -> TiffStack:
     series = pick_series(tif, number)
     if z_axis is None and not one_plane:
-        _check_followed(tif, series)
-    layout = _layout(series)
+        check_followed(tif, series)
+    layout = layout_of(series)
     roles = choose_axes(layout.sizes, z_axis=z_axis, index=index, one_plane=one_plane)
     calibration = tiff_calibration(tif, number or 0)
     if roles.z not in (None, "Z", "I", "Q"):
@@ -216,23 +186,6 @@ def _stack_of(
 def _split_index(index: Mapping[str, int] | None) -> tuple[int | None, dict[str, int]]:
     axes = dict(index or {})
     return axes.pop("series", None), axes
-
-
-def _layout(series: TiffPageSeries) -> _Layout:
-    sizes = series_sizes(series)
-    if not {"Y", "X"} <= sizes.keys():
-        msg = f"axes are {series.axes}; a plane needs Y and X."
-        raise StackFileError(msg)
-    if 0 in sizes.values():
-        msg = f"holds an empty image, shape {series.shape}."
-        raise StackFileError(msg)
-    frames = math.prod(series.shape) // math.prod(series.keyframe.shape)
-    if series.dataoffset is None and frames != len(series):
-        msg = f"its header promises {frames} frames, but {len(series)} are there."
-        raise StackFileError(msg)
-    split = next(n for n in range(len(sizes)) if math.prod(series.shape[:n]) == frames)
-    names = tuple(sizes)
-    return _Layout(sizes, over_frames=names[:split], within_frame=names[split:])
 
 
 def _check_chain(tif: TiffFile) -> None:
@@ -263,7 +216,7 @@ def _first_tags(tif: TiffFile) -> tuple[int, ...]:
     return struct.unpack(f"{layout.byteorder}{entry * count}", file.read(layout.tagsize * count))
 
 
-def _check_followed(tif: TiffFile, series: TiffPageSeries) -> None:
+def check_followed(tif: TiffFile, series: TiffPageSeries) -> None:
     """Refuse OME pages whose axes are not known: they may be channels or times."""
     if tif.is_ome and series.kind in ("generic", "uniform"):
         msg = (

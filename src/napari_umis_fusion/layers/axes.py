@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from napari_umis_fusion.errors import ConfigError, StackError
-from napari_umis_fusion.fields import is_int
 from napari_umis_fusion.layers.image import LayerImage
 
 Z_NAMES = ("z", "depth", "plane", "planes", "focus")
@@ -69,13 +68,12 @@ def choose_layer_axes(
         )
         raise StackError(msg)
     z = _sure_z(image) if z_axis is None else _place(image, z_axis, "z_axis")
+    channel = _named(image, CHANNEL_NAMES)
     if channel_axis is not None:
         channel = _place(image, channel_axis, "channel_axis")
-        y, x = plane_axes(image, z, channel)
-    else:
-        channel = _named(image, CHANNEL_NAMES)
-        y, x = plane_axes(image, z, channel)
-        channel = None if channel in (z, y, x) else channel
+    y, x = plane_axes(image, z, channel)
+    if channel_axis is None and channel in (z, y, x):
+        channel = None
     if len({z, y, x, channel}) < 4:
         raise ConfigError(f"z_axis={z_axis!r}, channel_axis={channel_axis!r}: one axis twice.")
     roles = (z, y, x, channel)
@@ -147,7 +145,7 @@ def _place(image: LayerImage, axis: int | str, option: str) -> int:
     ndim = len(image.shape)
     if isinstance(axis, str) and axis and (named := _named(image, (axis.casefold(),))) is not None:
         return named
-    if is_int(axis) and -ndim <= axis < ndim:
+    if isinstance(axis, int) and not isinstance(axis, bool) and -ndim <= axis < ndim:
         return axis % ndim
     raise ConfigError(
         f"{option}={axis!r}; the axes are {listed(image)}. Give the name of one, or its place "

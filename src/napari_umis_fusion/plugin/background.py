@@ -5,7 +5,7 @@ from typing import Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_umis_fusion.plugin.worker import make_worker
+from napari_umis_fusion.plugin.worker import Failed, make_worker
 
 _PATIENCE_MS = 300
 
@@ -33,6 +33,7 @@ class LatestJob(QObject):
         super().__init__()
         self._start: Callable[[], Generator[Any, None, Any]] | None = None
         self._worker: Any = None
+        self._error: Exception | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(delay_ms)
@@ -60,20 +61,23 @@ class LatestJob(QObject):
     def _begin(self) -> None:
         if self._start is None or self._worker is not None:  # the older one ends first
             return
-        start, self._start = self._start, None
+        start, self._start, self._error = self._start, None, None
         self._worker = make_worker(start)
         self._worker.returned.connect(self._on_returned)
-        self._worker.errored.connect(self._on_error)
+        self._worker.yielded.connect(self._on_event)
         self._worker.finished.connect(self._on_finished)
         self._worker.start()
 
-    def _on_returned(self, returned: Any) -> None:
-        if self._start is None and not self._worker.abort_requested:
-            self.done.emit(returned)
+    def _on_event(self, event: Any) -> None:
+        self._error = event.error if isinstance(event, Failed) else None
 
-    def _on_error(self, error: Exception) -> None:
-        if self._start is None and not self._worker.abort_requested:
-            self.failed.emit(error)
+    def _on_returned(self, returned: Any) -> None:
+        if self._start is not None or self._worker.abort_requested:
+            return
+        if self._error is not None:
+            self.failed.emit(self._error)
+        else:
+            self.done.emit(returned)
 
     def _on_finished(self) -> None:
         self._worker = None

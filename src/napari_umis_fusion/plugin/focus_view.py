@@ -44,6 +44,7 @@ class FocusView(QWidget):
         self.says = QLabel(HINT)
         self.says.setWordWrap(True)
         self.plot = FocusPlot()
+        self.plot.hide()  # until there is something to show
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.says)
@@ -132,6 +133,7 @@ class FocusView(QWidget):
         step = stack.calibration.z_step_um
         self.says.setText(f"{place}, depth {plane * step:.4g} µm." if step else f"{place}.")
         self._asked = origin, step, plane
+        self.plot.show()
         self._job.ask(lambda: iter_focus_curve(stack, row, column, config))
 
     def _on_failed(self, error: Exception) -> None:

@@ -8,7 +8,7 @@ from napari.utils import cancelable_progress
 from qtpy.QtCore import QObject, Signal
 
 from napari_umis_fusion.layers.events import LayerFinished, LayerProgress, LayerStarted
-from napari_umis_fusion.plugin.worker import make_worker
+from napari_umis_fusion.plugin.worker import Failed, make_worker
 
 _STEPS = 1000
 """Of the bar in napari's activity dock."""
@@ -82,7 +82,6 @@ class FusionRun(QObject):
         self._bar: Any = cancelable_progress(total=_STEPS, desc=title)
         self._worker = make_worker(start)
         self._worker.yielded.connect(self._on_event)
-        self._worker.errored.connect(self._on_error)
         self._worker.finished.connect(self._on_finished)
 
     def start(self) -> None:
@@ -120,10 +119,8 @@ class FusionRun(QObject):
             self.progressed.emit(event.share, in_words(event, self._watch.left_s(event.share)))
         elif isinstance(event, LayerFinished):
             self.succeeded.emit(event)
-
-    def _on_error(self, error: Exception) -> None:
-        if not self.was_cancelled:
-            self.failed.emit(error)
+        elif isinstance(event, Failed):
+            self.failed.emit(event.error)
 
     def _on_finished(self) -> None:
         self._bar.close()

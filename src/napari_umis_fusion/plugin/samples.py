@@ -1,10 +1,9 @@
-"""Sample data for File > Open Sample."""
+"""Open sample data: the stacks that the manifest names."""
 
 from napari_umis_fusion.synthetic.samples import (
-    LayerData,
     colour_macro,
     noisy_fluorescence,
     textured_surface,
 )
 
-__all__ = ["LayerData", "colour_macro", "noisy_fluorescence", "textured_surface"]
+__all__ = ["colour_macro", "noisy_fluorescence", "textured_surface"]

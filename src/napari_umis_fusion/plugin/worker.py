@@ -2,19 +2,30 @@
 
 import time
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from typing import Any
 
 from napari.qt.threading import create_worker
 from superqt.utils import GeneratorWorker
 
-from napari_umis_fusion.errors import UmisFusionError
-
 SHORTEST_S = 0.03
 """Least time between two events that reach the window."""
 
 
-class WorkFailedError(UmisFusionError):
-    """A library raised an error of a kind that workers swallow."""
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The last event of work that went wrong.
+
+    Workers swallow a `RuntimeError`, and with PySide napari stumbles over any other: so errors
+    are told as events.
+
+    Attributes
+    ----------
+    error : Exception
+        What was raised.
+    """
+
+    error: Exception
 
 
 class EventWorker(GeneratorWorker):
@@ -32,7 +43,8 @@ def make_worker(start: Callable[[], Generator[Any, None, Any]]) -> EventWorker:
     """Return a worker, not yet started, that yields what the generator yields.
 
     Events that follow each other faster than `SHORTEST_S` are thinned out; the first and the
-    last are always told. napari's list of tasks knows of it and asks before it closes.
+    last are always told. What is raised is yielded as `Failed`. napari's list of tasks knows of
+    the worker and asks before it closes.
 
     Parameters
     ----------
@@ -43,12 +55,10 @@ def make_worker(start: Callable[[], Generator[Any, None, Any]]) -> EventWorker:
     def fusing() -> Generator[Any, None, Any]:
         try:
             return (yield from _thinned(start()))
-        except RuntimeError as error:  # workers take it for the end of their own window
-            raise WorkFailedError(str(error)) from error
+        except Exception as error:
+            yield Failed(error)
 
-    worker: EventWorker = create_worker(
-        fusing, _worker_class=EventWorker, _start_thread=False, _ignore_errors=True
-    )
+    worker: EventWorker = create_worker(fusing, _worker_class=EventWorker, _start_thread=False)
     return worker
 
 

@@ -1,0 +1,150 @@
+"""Drive a real window of napari and take the pictures that the documentation shows.
+
+    python docs/make_screenshots.py STACK_FOLDER [--output docs/pictures]
+
+STACK_FOLDER holds the plane images of a real stack. The window is 1280 x 800: the stack is opened,
+fused, clicked at, saved and opened again, in the dark theme and the light one. Each step is
+checked; the script stops at the first that fails. Needs a display, such as xvfb-run gives.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+SIZE = (1280, 800)
+PLUGIN, WIDGET = "napari-umis-fusion", "Fuse z-stack"
+
+
+class Window:
+    """A viewer whose window is driven and photographed."""
+
+    def __init__(self, output: Path) -> None:
+        import napari
+        from qtpy.QtWidgets import QApplication
+
+        self.viewer = napari.Viewer()
+        self.window = self.viewer.window._qt_window
+        self.window.resize(*SIZE)
+        self.application = QApplication.instance()
+        self.output = output
+
+    def wait(self, is_done: Callable[[], bool] = lambda: False, seconds: float = 0.5) -> None:
+        """Let the window live until it is done, or for this long."""
+        end = time.monotonic() + seconds
+        while not is_done() and time.monotonic() < end:
+            self.application.processEvents()
+            time.sleep(0.005)
+
+    def shoot(self, name: str) -> None:
+        """Save a picture of the window."""
+        self.wait()
+        path = self.output / f"{name}.jpg"
+        self.window.grab().save(str(path), quality=90)
+        print(path)
+
+    def click(self, row: float, column: float, layer: Any) -> None:
+        """Click a pixel of a layer on the canvas, as a mouse would."""
+        from qtpy.QtCore import QPoint, Qt
+        from qtpy.QtTest import QTest
+
+        canvas = self.viewer.window._qt_viewer.canvas
+        world = layer.data_to_world((row, column))[-2:]
+        transform = canvas.view.scene.transform
+        place = transform.map([world[1], world[0], 0, 1])
+        point = QPoint(int(place[0] / place[3]), int(place[1] / place[3]))
+        QTest.mouseMove(canvas.native, point)
+        self.wait(seconds=0.2)
+        QTest.mouseClick(canvas.native, Qt.MouseButton.LeftButton, pos=point)
+
+
+def main() -> None:
+    """Drive the window through all steps."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("stack", type=Path)
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "pictures")
+    arguments = parser.parse_args()
+    window = Window(arguments.output)
+    stack = open_stack(window, arguments.stack)
+    widget = fuse(window, stack)
+    look(window, widget)
+    unfold(window, widget)
+    save_and_reopen(window, stack)
+    window.viewer.close()
+
+
+def open_stack(window: Window, folder: Path) -> Any:
+    """Open a folder of plane images with the plugin's reader."""
+    (stack,) = window.viewer.open(folder, plugin=PLUGIN)
+    stack.scale, stack.units = (20, 2, 2), ("um", "um", "um")
+    window.viewer.reset_view()
+    window.viewer.dims.set_point(0, 20 * (stack.data.shape[0] // 2))
+    window.shoot("plugin-stack")
+    return stack
+
+
+def fuse(window: Window, stack: Any) -> Any:
+    """Open the widget, press the button, photograph the run and its end."""
+    _, widget = window.viewer.window.add_plugin_dock_widget(PLUGIN, WIDGET)
+    window.wait(seconds=3)
+    widget.row.fuse.click()
+    window.wait(lambda: widget.row.bar.value() > 400, 120)
+    window.shoot("plugin-running")
+    window.wait(lambda: widget.run is None, 300)
+    names = [layer.name for layer in window.viewer.layers]
+    assert f"{stack.name} all-in-focus" in names, (names, widget.row.says.text())
+    return widget
+
+
+def look(window: Window, widget: Any) -> None:
+    """Click the sharpest pixel, which the focus curve then explains; in both themes."""
+    image = window.viewer.layers.selection.active
+    confidence = next(layer for layer in window.viewer.layers if "confidence" in layer.name).data
+    middle = confidence[100:-100, 100:-100]
+    row, column = np.unravel_index(middle.argmax(), middle.shape)
+    window.click(row + 100, column + 100, image)
+    window.wait(lambda: widget.focus.curve is not None and not widget.focus.is_busy, 30)
+    assert widget.focus.curve is not None, "the click did not reach the widget"
+    for theme in ("light", "dark"):
+        window.viewer.theme = theme
+        window.shoot(f"plugin-fused-{theme}")
+
+
+def unfold(window: Window, widget: Any) -> None:
+    """Photograph the fold-outs."""
+    for section in widget.sections.values():
+        section.collapse(animate=False)
+    widget.sections["Method"].expand(animate=False)
+    window.shoot("plugin-method")
+    widget.sections["Method"].collapse(animate=False)
+    for title in ("Region and planes", "Layers"):
+        widget.sections[title].expand(animate=False)
+    depth = next(layer for layer in window.viewer.layers if "depth" in layer.name)
+    depth.visible = True
+    window.viewer.layers.selection.active = depth
+    window.shoot("plugin-depth")
+
+
+def save_and_reopen(window: Window, stack: Any) -> None:
+    """Save what was made as one OME-TIFF, open it again, and compare."""
+    made = [layer for layer in window.viewer.layers if layer is not stack]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "fused.ome.tif"
+        window.viewer.layers.selection = set(made)
+        written = window.viewer.layers.save(str(path), selected=True, plugin=PLUGIN)
+        assert written, "nothing was written"
+        again = window.viewer.open(path, plugin=PLUGIN)
+        assert len(again) == len(made)
+        for before, after in zip(made, again, strict=True):
+            np.testing.assert_array_equal(np.asarray(before.data), np.asarray(after.data))
+            np.testing.assert_allclose(before.scale, after.scale)
+            assert before.name == after.name.split(" [")[0]
+    print("saved and opened again:", *(layer.name for layer in made), sep="\n    ")
+
+
+if __name__ == "__main__":
+    main()
