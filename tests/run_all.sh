@@ -113,5 +113,7 @@ check mkdocs build --strict --quiet --site-dir "$venv/site"
 step "pytest"
 tests_failed=0
 python -m pytest "$@" || tests_failed=$?
+step "pytest, the plugin with PySide6"
+QT_API=pyside6 python -m pytest -o qt_api=pyside6 tests/plugin || tests_failed=$?
 [[ ${#failed[@]} -eq 0 ]] || stop "checks other than pytest failed:$(printf ' [%s]' "${failed[@]}")"
 exit "$tests_failed"

@@ -20,9 +20,9 @@ from napari_umis_fusion import (
     iter_fuse_layer,
 )
 from napari_umis_fusion.errors import ConfigError, StackError
+from napari_umis_fusion.files.layer_attributes import RUN_KEY
 from napari_umis_fusion.layers import fusing
 from napari_umis_fusion.layers.events import LayerFinished, LayerProgress, LayerStarted
-from napari_umis_fusion.layers.outputs import METADATA_KEY
 
 LINUX = sys.platform == "linux"
 STEP = 0.5
@@ -421,7 +421,7 @@ def test_options_go_on_top_of_config_and_plan():
     (layer,) = fuse_layer(
         layer_of("zyx"), config, plan, blend="weighted", keep_axes=False, outputs=("index_map",)
     )
-    record = layer[1]["metadata"][METADATA_KEY]
+    record = layer[1]["metadata"][RUN_KEY]
     assert record["config"] == FusionConfig(**QUICK).as_dict()
     assert record["plan"] == {"planes": [1, 3], "outputs": ["index_map"]}
     assert layer[0].shape == (16, 20)

@@ -7,8 +7,9 @@ import pytest
 from napari.layers import Image, Labels, Layer
 
 from napari_umis_fusion import FusionConfig, LayerPlan, fuse_layer, iter_fuse_layer
+from napari_umis_fusion.files.layer_attributes import RUN_KEY
 from napari_umis_fusion.layers.image import layer_image
-from napari_umis_fusion.layers.outputs import METADATA_KEY, Room, make_outputs
+from napari_umis_fusion.layers.outputs import Room, make_outputs
 from napari_umis_fusion.layers.stacks import LayerStacks
 from napari_umis_fusion.provenance import package_version
 
@@ -31,7 +32,7 @@ def layer_of(axes, **attributes):
 def made(layer, **options):
     """Fuse and return (array, attributes, kind) by the name that the output has."""
     layers = fuse_layer(layer, **QUICK, **options)
-    return {item[1]["metadata"][METADATA_KEY]["output"]: item for item in layers}
+    return {item[1]["metadata"][RUN_KEY]["output"]: item for item in layers}
 
 
 CASES = {
@@ -168,7 +169,7 @@ def test_depth_is_in_the_unit_of_the_layer(scale, unit, name, step, form):
         index_map = outputs["index_map"][0]
         np.testing.assert_allclose(depth_map, index_map * step, atol=step / 2)
         assert given["name"] == f"cells depth map ({name})"
-        assert given["metadata"][METADATA_KEY]["unit"] == name
+        assert given["metadata"][RUN_KEY]["unit"] == name
         assert given["contrast_limits"] == (1 * step, 4 * step)
 
 
@@ -230,7 +231,7 @@ def test_labels_are_plane_numbers_in_colours_of_their_own(planes):
 def test_metadata_can_be_written_and_tells_how_it_came_about(case):
     axes, options = CASES[case]
     for _, attributes, _ in fuse_layer(layer_of(axes, path="/data/a.tif"), **QUICK, **options):
-        record = json.loads(json.dumps(attributes["metadata"]))[METADATA_KEY]
+        record = json.loads(json.dumps(attributes["metadata"]))[RUN_KEY]
         of_plan = {spec for spec in options if hasattr(LayerPlan(), spec)}
         config = {name: value for name, value in options.items() if name not in of_plan}
         assert record["config"] == FusionConfig(**QUICK, **config).as_dict()

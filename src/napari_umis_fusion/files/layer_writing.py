@@ -164,7 +164,7 @@ def _write_tiff(path: Path, layers: Sequence[WritableLayer]) -> Path:
 
 
 def _write_one(tif: tifffile.TiffWriter, layer: WritableLayer, dtype: np.dtype[Any]) -> None:
-    colour = False and layer.shape[-1] in (3, 4)
+    colour = layer.rgb and layer.shape[-1] in (3, 4)
     tif.write(
         layer.planes(dtype),
         shape=layer.shape,

@@ -41,7 +41,8 @@ def read_layers(source: Source) -> list[LayerData]:
         ``colormap`` and ``blending`` where there are colours, and ``metadata``:
 
         ``umis_fusion_file``
-            ``path``, ``series`` and ``index`` ({"C": 1} for the second channel).
+            ``path``, ``series``, ``index`` ({"C": 1} for the second channel), and ``layer``,
+            its place in this list.
         ``umis_fusion``
             How this package made the image, if it did.
 
@@ -56,9 +57,11 @@ def read_layers(source: Source) -> list[LayerData]:
     ...     print(attributes["name"], data.shape)
     """
     paths = list_files(source)
-    if len(paths) == 1 and is_tiff(paths[0]):
-        return tiff_layers(paths[0])
-    return _list_layers(paths, source)
+    single = len(paths) == 1 and is_tiff(paths[0])
+    layers = tiff_layers(paths[0]) if single else _list_layers(paths, source)
+    for number, (_, attributes, _) in enumerate(layers):
+        attributes["metadata"][FILE_KEY]["layer"] = number
+    return layers
 
 
 def _list_layers(paths: list[Path], source: Source) -> list[LayerData]:

@@ -15,6 +15,9 @@ from napari_umis_fusion.files.listing import SUFFIXES, is_tiff
 from napari_umis_fusion.files.tiff import pick_series
 from napari_umis_fusion.files.tiff_layout import series_sizes
 
+SOFTWARE = "napari-umis-fusion"
+"""What the provenance in a file that this package wrote begins with."""
+
 _PLAIN = "I"
 _STACK_AXES = ("Z", _PLAIN, "Q")
 _OTHER_KINDS = (
@@ -35,9 +38,9 @@ def holds_stack(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]
     Returns
     -------
     bool
-        True for a TIFF file with a z axis or plain pages, and for at least two images that
-        are one plane each, judged by the first. False for all else: images without z, time
-        series, other kinds of file, what is missing.
+        True for a TIFF file with a z axis or plain pages, for one that this package made of a
+        stack, and for at least two images that are one plane each, judged by the first. False
+        for all else: images without z, time series, other kinds of file, what is missing.
 
     Raises
     ------
@@ -47,7 +50,10 @@ def holds_stack(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]
     paths = [Path(source)] if isinstance(source, (str, os.PathLike)) else [*map(Path, source)]
     if len(paths) == 1 and not paths[0].is_dir():
         (path,) = paths
-        return is_tiff(path) and path.is_file() and _holds_z(_tiff_sizes(path))
+        if not (is_tiff(path) and path.is_file()):
+            return False
+        with TiffFile(path) as tif:
+            return _is_ours(tif) or _holds_z(_tiff_sizes(tif))
     if len(paths) == 1:
         paths = _two_images(paths[0])
     known = all(path.suffix.lower() in SUFFIXES and path.is_file() for path in paths)
@@ -67,33 +73,39 @@ def _two_images(folder: Path) -> list[Path]:
         return list(islice(images, 2))
 
 
+def _is_ours(tif: TiffFile) -> bool:
+    """Whether this package made the image: only its reader gives units and provenance back."""
+    return SOFTWARE in str(tif.pages.first.description)
+
+
 def _is_plane(path: Path) -> bool:
     if not is_tiff(path):
         return True
-    return all(size == 1 for axis, size in _tiff_sizes(path, alone=True).items() if axis != "C")
+    with TiffFile(path) as tif:
+        sizes = _tiff_sizes(tif, alone=True)
+    return all(size == 1 for axis, size in sizes.items() if axis != "C")
 
 
 def _holds_z(sizes: Mapping[str, int]) -> bool:
     return any(sizes.get(axis, 1) > 1 for axis in _STACK_AXES)
 
 
-def _tiff_sizes(path: Path, *, alone: bool = False) -> dict[str, int]:
+def _tiff_sizes(tif: TiffFile, *, alone: bool = False) -> dict[str, int]:
     """Return sizes of the axes besides Y, X and S; those of size 1 may be left out.
 
     Alone, a file of a single page stands for itself even if its header names sister files.
     """
-    with TiffFile(path) as tif:
-        page = tif.pages.first
-        if tif.is_ome and not (alone and not tif.pages.is_multipage):
-            return _ome_sizes(page.description)
-        if tif.is_imagej:
-            return _imagej_sizes(tif)
-        if any(getattr(tif, f"is_{kind}", False) for kind in _OTHER_KINDS):
-            sizes = series_sizes(pick_series(tif, 0))
-            return {axis: size for axis, size in sizes.items() if axis not in "YXS"}
-        if page.shaped_description is not None:
-            return _shaped_sizes(page)
-        return _plain_sizes(tif)
+    page = tif.pages.first
+    if tif.is_ome and not (alone and not tif.pages.is_multipage):
+        return _ome_sizes(page.description)
+    if tif.is_imagej:
+        return _imagej_sizes(tif)
+    if any(getattr(tif, f"is_{kind}", False) for kind in _OTHER_KINDS):
+        sizes = series_sizes(pick_series(tif, 0))
+        return {axis: size for axis, size in sizes.items() if axis not in "YXS"}
+    if page.shaped_description is not None:
+        return _shaped_sizes(page)
+    return _plain_sizes(tif)
 
 
 def _ome_sizes(xml: str) -> dict[str, int]:

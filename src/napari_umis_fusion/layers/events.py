@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.events import Stage
-from napari_umis_fusion.layers.image import LayerData
+from napari_umis_fusion.files.layer_attributes import LayerData
 from napari_umis_fusion.layers.outputs import Output
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.events import Finished, FusionEvent, Progress
+from napari_umis_fusion.files.layer_attributes import LayerData
 from napari_umis_fusion.fusion import iter_fuse
 from napari_umis_fusion.layers.events import (
     LayerEvent,
@@ -13,7 +14,7 @@ from napari_umis_fusion.layers.events import (
     LayerProgress,
     LayerStarted,
 )
-from napari_umis_fusion.layers.image import LayerData, LayerImage, layer_image
+from napari_umis_fusion.layers.image import LayerImage, layer_image
 from napari_umis_fusion.layers.outputs import Output, make_outputs
 from napari_umis_fusion.layers.plan import OUTPUTS, LayerPlan
 from napari_umis_fusion.layers.stacks import LayerStacks

@@ -12,9 +12,6 @@ import numpy as np
 from napari_umis_fusion.errors import StackError
 from napari_umis_fusion.layers.placement import Placement
 
-LayerData = tuple[Any, dict[str, Any], str]
-"""Array, attributes and kind of a layer, as napari exchanges it."""
-
 LOOK = ("colormap", "contrast_limits", "gamma", "blending", "interpolation2d", "opacity")
 """Attributes of a layer's look that its all-in-focus image keeps."""
 

@@ -8,15 +8,14 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.files.layer_attributes import RUN_KEY, LayerData
 from napari_umis_fusion.layers.describing import depth_unit
-from napari_umis_fusion.layers.image import LayerData, LayerImage
+from napari_umis_fusion.layers.image import LayerImage
 from napari_umis_fusion.layers.plan import OUTPUTS, OutputName
 from napari_umis_fusion.layers.stacks import LayerStack, LayerStacks
 from napari_umis_fusion.result import FusionResult
 from napari_umis_fusion.workspace import MEGABYTE
-
-METADATA_KEY = "umis_fusion"
-"""Where in a layer's metadata stands how it came about."""
 
 _COLORMAPS = {
     "index_map": "viridis",
@@ -141,7 +140,7 @@ class Output:
                 self.image.axis_labels[axis] or f"axis {axis}" for axis in self._kept
             ),
             "units": tuple(self.image.units[axis] for axis in self._kept),
-            "metadata": {METADATA_KEY: self._record(provenance, unit)},
+            "metadata": {RUN_KEY: self._record(provenance, unit)},
         }
         if self.kind == "index_map" and self._stacks.plan.labels:
             return self.array, {**attributes, **self._label_colours(), "visible": False}, "labels"
@@ -239,6 +238,11 @@ def make_outputs(stacks: LayerStacks, config: FusionConfig) -> list[Output]:
         every = kind == "all_in_focus" or stacks.plan.each_channel
         images = stacks.images if every else stacks.images[:1]
         made += [Output(kind, image, stacks, room) for image in images if not absent.get(kind)]
+    if not made:
+        raise ConfigError(
+            f"outputs={stacks.plan.outputs!r} leaves nothing to make: a depth map needs a layer "
+            "with a scale along z, a source map blend='select'. Ask for another output too."
+        )
     return made
 
 

@@ -7,11 +7,9 @@ from pprint import pformat
 from typing import Any
 
 from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.files.layer_attributes import FILE_KEY
 from napari_umis_fusion.layers.image import LayerImage
 from napari_umis_fusion.layers.plan import LayerPlan
-
-FILE_KEY = "umis_fusion_file"
-"""Where in a layer's metadata the reader notes which layer of which file it is."""
 
 _TEMPLATE = '''\
 """Fuse {name}: written by the fusion widget of napari-umis-fusion {version}."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari.layers import Layer
 
-from napari_umis_fusion.layers.outputs import METADATA_KEY
+from napari_umis_fusion.files.layer_attributes import RUN_KEY
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -99,7 +99,7 @@ class FusedLayers:
         self._all.append(fused)
         numbers: dict[str, int] = {}
         for data, attributes, kind in event.layers:
-            output = attributes["metadata"][METADATA_KEY]["output"]
+            output = attributes["metadata"][RUN_KEY]["output"]
             number = numbers[output] = numbers.get(output, -1) + 1
             if output not in shown:
                 continue

@@ -8,8 +8,8 @@ from napari.layers import Layer
 from qtpy.QtCore import QObject, Signal
 
 from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.files.layer_attributes import LayerData
 from napari_umis_fusion.layers.fusing import iter_fuse_layer
-from napari_umis_fusion.layers.image import LayerData
 from napari_umis_fusion.layers.plan import LayerPlan
 from napari_umis_fusion.plugin.background import LatestJob
 from napari_umis_fusion.plugin.stack_choice import PREVIEW_KEY, Target
