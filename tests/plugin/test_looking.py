@@ -7,9 +7,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import tifffile
+from napari.layers import Layer
 from qtpy.QtWidgets import QApplication
 
 from napari_umis_fusion import fuse as fuse_stack
+from napari_umis_fusion.plugin.samples import noisy_fluorescence, textured_surface
 
 
 def click(viewer, position, *, moves=()):
@@ -150,7 +152,7 @@ def run_script(text, folder):
     return done.stdout
 
 
-@pytest.mark.parametrize("kind", ["file", "array"])
+@pytest.mark.parametrize("kind", ["file", "array", "sample", "channels"])
 def test_copied_script_gives_the_same_without_napari(
     viewer, widget, fuse, qtbot, rendered, tmp_path, kind
 ):
@@ -159,11 +161,19 @@ def test_copied_script_gives_the_same_without_napari(
         metadata = {"axes": "ZYX", "PhysicalSizeZ": 1.5, "PhysicalSizeZUnit": "µm"}
         tifffile.imwrite(path, rendered.stack, metadata=metadata, ome=True)
         viewer.open(path, plugin="napari-umis-fusion")
+    elif kind == "sample":
+        for made in textured_surface()[:1]:
+            viewer.add_layer(Layer.create(*made))
+    elif kind == "channels":
+        for made in noisy_fluorescence()[:2]:
+            viewer.add_layer(Layer.create(*made))
+        viewer.layers.selection = set(viewer.layers)
     else:
         viewer.add_image(rendered.stack, name="my beads", scale=(1.5, 1, 1))
         np.save(tmp_path / "my-beads.npy", rendered.stack)
     widget.part["first_plane"].value = 1
     widget.method["blend"].value = "select"
+    stacks = len(viewer.layers)
     widget.copy.click()
     script = QApplication.clipboard().text()
     assert "import napari\n" not in script
@@ -173,5 +183,5 @@ def test_copied_script_gives_the_same_without_napari(
     assert f"{name} all-in-focus" in said
     (written,) = tmp_path.glob("*-fused.ome.tif")
     with tifffile.TiffFile(written) as tif:
-        for series, layer in zip(tif.series, viewer.layers[1:], strict=True):
+        for series, layer in zip(tif.series, viewer.layers[stacks:], strict=True):
             np.testing.assert_array_equal(series.asarray(), layer.data)

@@ -59,6 +59,8 @@ def test_progress_is_told_in_the_widget_and_in_the_activity_dock(widget, slow_la
     widget.run.progressed.connect(lambda share, text: texts.append((share, text)))
     (bar,) = [one for one in progress._all_instances if one.desc.startswith("Fusing slow")]
     qtbot.waitUntil(lambda: bar.n > 500, timeout=20_000)
+    assert " of 40, " in bar.desc
+    assert "s left" in bar.desc
     qtbot.waitUntil(lambda: widget.run is None, timeout=20_000)
     shares = [share for share, _ in texts]
     assert shares == sorted(shares)
@@ -168,6 +170,11 @@ def test_dock_removed_during_the_run(viewer, slow_layer, qtbot):
     made.deleteLater()
     qtbot.waitUntil(lambda: not fusion_threads(), timeout=5_000)
     assert list(viewer.layers) == [slow_layer]
+    viewer.layers.selection.clear()  # nothing listens any more that Qt has taken away
+    viewer.add_shapes()
+    viewer.theme = "light"
+    viewer.dims.set_point(0, 3)
+    assert not [one for one in viewer.mouse_drag_callbacks if one.__name__ == "_on_press"]
 
 
 @pytest.mark.parametrize(

@@ -174,3 +174,22 @@ def test_default_measure_in_the_viewer(viewer, widget, stack_layer, fuse, render
     fuse()
     expected = fuse_stack(rendered.stack)
     np.testing.assert_array_equal(viewer.layers["beads all-in-focus"].data, expected.all_in_focus)
+
+
+def test_plane_images_are_opened_as_one_stack(viewer, rendered, tmp_path, monkeypatch):
+    from qtpy.QtWidgets import QFileDialog
+
+    from napari_umis_fusion import write_image
+    from napari_umis_fusion.plugin.commands import open_planes
+
+    paths = [tmp_path / f"p{z}.png" for z in (10, 2, 1)]
+    for plane, path in zip(rendered.stack[2::-1], paths, strict=True):
+        write_image(path, plane)
+    chosen = [str(path) for path in paths], ""
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_: chosen)
+    (layer,) = open_planes(viewer)
+    np.testing.assert_array_equal(layer.data, rendered.stack[:3])  # 1, 2, 10
+    assert layer.axis_labels == ("z", "y", "x")
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_: ([], ""))
+    assert open_planes(viewer) == []
+    assert list(viewer.layers) == [layer]

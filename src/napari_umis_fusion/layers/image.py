@@ -1,5 +1,6 @@
 """What an image layer holds, as far as fusing needs it."""
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -116,7 +117,7 @@ def _from_attributes(data: Any, given: Mapping[str, Any]) -> LayerImage:
         placement=Placement.of(ndim, **{name: given.get(name) for name in places}),
         units=_units(given.get("units"), ndim),
         look={name: given[name] for name in LOOK if given.get(name) is not None},
-        path=None if path is None else str(Path(path)),
+        path=str(Path(path)) if isinstance(path, (str, os.PathLike)) else None,
         metadata=dict(given.get("metadata") or {}),
     )
 

@@ -10,6 +10,7 @@ from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.files.layer_attributes import FILE_KEY
 from napari_umis_fusion.layers.image import LayerImage
 from napari_umis_fusion.layers.plan import LayerPlan
+from napari_umis_fusion.synthetic.samples import SAMPLE_KEY
 
 _TEMPLATE = '''\
 """Fuse {name}: written by the fusion widget of napari-umis-fusion {version}."""
@@ -41,8 +42,8 @@ def script_for(images: Sequence[LayerImage], config: FusionConfig, plan: LayerPl
     Returns
     -------
     str
-        Layers that came from a file are read from it; others from a ``.npy`` file, of which the
-        script says how to write it.
+        Layers that came from a file are read from it, sample data is rendered anew; others come
+        from a ``.npy`` file, of which the script says how to write it.
     """
     from napari_umis_fusion.provenance import package_version
 
@@ -53,8 +54,10 @@ def script_for(images: Sequence[LayerImage], config: FusionConfig, plan: LayerPl
     if any("read_layers" in part for part in parts):
         names.insert(3, "read_layers")
     imports = f"from napari_umis_fusion import {', '.join(names)}"
+    if any("samples." in part for part in parts):
+        imports = f"{imports}\nfrom napari_umis_fusion.synthetic import samples"
     if any("np." in part for part in parts):
-        imports = f"import numpy as np\n{imports}"
+        imports = f"import numpy as np\n\n{imports}"
     lines = [f"stack = {parts[0]}"] if len(parts) == 1 else _listing(parts)
     return _TEMPLATE.format(
         name=", ".join(image.name for image in images).replace('"', "'"),
@@ -69,9 +72,11 @@ def script_for(images: Sequence[LayerImage], config: FusionConfig, plan: LayerPl
 
 def _source(image: LayerImage) -> str:
     """Return an expression that gives the layer."""
-    known = image.metadata.get(FILE_KEY)
-    if known is not None:
-        return f"read_layers({known['path']!r})[{known.get('layer', 0)}]"
+    file, sample = image.metadata.get(FILE_KEY), image.metadata.get(SAMPLE_KEY)
+    if file is not None:
+        return f"read_layers({file['path']!r})[{file.get('layer', 0)}]"
+    if sample is not None:
+        return f"samples.{sample['function']}()[{sample['layer']}]"
     attributes = {
         "name": image.name,
         "rgb": image.rgb,
@@ -87,7 +92,7 @@ def _remarks(images: Sequence[LayerImage]) -> list[str]:
     """Say what the user has to do first."""
     remarks = []
     for image in images:
-        if FILE_KEY not in image.metadata:
+        if not {FILE_KEY, SAMPLE_KEY} & image.metadata.keys():
             file = f"{_file_name(image.name)}.npy"
             remarks.append(
                 "# This layer lives in napari only. Save it first, in napari's console:\n"

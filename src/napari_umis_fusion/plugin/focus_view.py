@@ -63,7 +63,7 @@ class FocusView(QWidget):
         """Whether a curve is being measured."""
         return self._job.is_busy
 
-    def disconnect_viewer(self) -> None:
+    def let_go(self) -> None:
         """Let go of the viewer."""
         self._job.cancel()
         if self._on_press in self._viewer.mouse_drag_callbacks:

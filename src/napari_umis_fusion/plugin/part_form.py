@@ -35,7 +35,7 @@ class PartForm(Rows):
         self._planes = 0
         self._offer_regions()
 
-    def disconnect(self) -> None:
+    def let_go(self) -> None:
         """Let go of the viewer."""
         self._viewer.layers.events.inserted.disconnect(self._offer_regions)
         self._viewer.layers.events.removed.disconnect(self._offer_regions)

@@ -24,6 +24,11 @@ class Stopwatch:
         self._begun = clock()
         self._paused_at: float | None = None
 
+    @property
+    def is_paused(self) -> bool:
+        """Whether the clock is stopped."""
+        return self._paused_at is not None
+
     def pause(self) -> None:
         """Stop the clock."""
         if self._paused_at is None:
@@ -78,7 +83,7 @@ class FusionRun(QObject):
     def __init__(self, start: Callable[[], Generator[Any, None, Any]], title: str) -> None:
         super().__init__()
         self.was_cancelled = False
-        self._watch = Stopwatch()
+        self._watch, self._title = Stopwatch(), title
         self._bar: Any = cancelable_progress(total=_STEPS, desc=title)
         self._worker = make_worker(start)
         self._worker.yielded.connect(self._on_event)
@@ -91,7 +96,7 @@ class FusionRun(QObject):
     @property
     def is_paused(self) -> bool:
         """Whether work rests, or will at its next step."""
-        return self._watch._paused_at is not None
+        return self._watch.is_paused
 
     def toggle_pause(self) -> None:
         """Pause, or go on."""
@@ -115,8 +120,10 @@ class FusionRun(QObject):
         if isinstance(event, LayerStarted):
             self.progressed.emit(0.0, "starting")
         elif isinstance(event, LayerProgress):
+            text = in_words(event, self._watch.left_s(event.share))
             self._bar.update(int(event.share * _STEPS) - self._bar.n)
-            self.progressed.emit(event.share, in_words(event, self._watch.left_s(event.share)))
+            self._bar.set_description(f"{self._title}: {text}")
+            self.progressed.emit(event.share, text)
         elif isinstance(event, LayerFinished):
             self.succeeded.emit(event)
         elif isinstance(event, Failed):

@@ -100,7 +100,7 @@ class StackChoice(Rows):
         viewer.layers.events.removed.connect(self.refresh)
         self.refresh()
 
-    def disconnect(self) -> None:
+    def let_go(self) -> None:
         """Let go of viewer and layers."""
         self._viewer.layers.selection.events.changed.disconnect(self.refresh)
         self._viewer.layers.events.inserted.disconnect(self.refresh)

@@ -51,6 +51,7 @@ class FusionWidget(QWidget):
         napari_viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
         self._viewer = napari_viewer
         self.run: FusionRun | None = None
+        self._is_shut = False
         self._told, self._first = "", None
         self._showing: Generator[Any] | None = None
         self._next_layer = QTimer(self)
@@ -129,14 +130,8 @@ class FusionWidget(QWidget):
         return script_for(target.images, self.config, plan)
 
     def shut(self) -> None:
-        """Stop all work and let go of the viewer."""
-        if self.run is not None:
-            self.run.cancel()
-        with contextlib.suppress(ValueError, RuntimeError):  # the viewer may be gone already
-            self.preview.turn(False)
-            for part in (self.stack, self.part, self.fused):
-                part.disconnect()
-            self.focus.disconnect_viewer()
+        """Stop all work and let go of the viewer; nothing happens the second time."""
+        _let_go(self.__dict__)
 
     def _lay_out(self) -> None:
         inside = QWidget()
@@ -170,7 +165,7 @@ class FusionWidget(QWidget):
         for form in (self.method, self.part, self.stack):
             form.changed.connect(self.preview.refresh)
         self.copy.clicked.connect(self._on_copy)
-        self.destroyed.connect(partial(_stop, self.__dict__))
+        self.destroyed.connect(partial(_let_go, self.__dict__))
 
     def _on_stack(self) -> None:
         target = self.stack.target
@@ -269,8 +264,13 @@ def _section(title: str, inside: QWidget, *, is_open: bool = False) -> QCollapsi
     return section
 
 
-def _stop(parts: dict[str, Any]) -> None:
-    """Stop the work of a widget that Qt has taken away."""
-    run = parts.get("run")
-    if run is not None:
-        run.cancel()
+def _let_go(parts: dict[str, Any]) -> None:
+    """Stop the work of a widget and forget its viewer, also where Qt has taken the widget away."""
+    if parts["run"] is not None:
+        parts["run"].cancel()
+    with contextlib.suppress(RuntimeError):  # the box may be gone
+        parts["preview"].turn(False)
+    if not parts["_is_shut"]:
+        parts["_is_shut"] = True
+        for name in ("stack", "part", "fused", "focus"):
+            parts[name].let_go()

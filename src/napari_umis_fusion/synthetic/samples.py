@@ -11,6 +11,9 @@ from napari_umis_fusion.synthetic.render import RenderedStack
 SampleLayer = tuple[Any, dict[str, Any], str]
 """Array, attributes and kind of a layer, as napari exchanges it."""
 
+SAMPLE_KEY = "umis_fusion_sample"
+"""Where in a layer's metadata stands which function made it, and at which place."""
+
 _CHANNELS = {"green": 0, "magenta": 1}
 
 
@@ -31,7 +34,8 @@ def textured_surface() -> list[SampleLayer]:
         read_electrons=6.0,
         seed=3,
     )
-    return _pair("surface", rendered.stack, rendered.all_in_focus, rendered, 0.65)
+    layers = _pair("surface", rendered.stack, rendered.all_in_focus, rendered, 0.65)
+    return _signed("textured_surface", layers)
 
 
 def noisy_fluorescence() -> list[SampleLayer]:
@@ -56,7 +60,8 @@ def noisy_fluorescence() -> list[SampleLayer]:
         )
         for colormap, channel in _CHANNELS.items()
     ]
-    return [*(stack for stack, _ in pairs), *(truth for _, truth in pairs)]
+    layers = [*(stack for stack, _ in pairs), *(truth for _, truth in pairs)]
+    return _signed("noisy_fluorescence", layers)
 
 
 def colour_macro() -> list[SampleLayer]:
@@ -76,7 +81,8 @@ def colour_macro() -> list[SampleLayer]:
         seed=7,
     )
     truth = np.rint(np.clip(rendered.all_in_focus, 0, 255)).astype(np.uint8)
-    return _pair("macro", rendered.stack, truth, rendered, 8.0, {"rgb": True})
+    layers = _pair("macro", rendered.stack, truth, rendered, 8.0, {"rgb": True})
+    return _signed("colour_macro", layers)
 
 
 def _pair(
@@ -95,6 +101,13 @@ def _pair(
     shown = {"name": name, **_placed("zyx", scale), **look}
     hidden = {"name": f"{name} truth", **_placed("yx", scale[1:]), **look, "visible": False}
     return [(stack, shown, "image"), (truth, hidden, "image")]
+
+
+def _signed(function: str, layers: list[SampleLayer]) -> list[SampleLayer]:
+    """Note in each layer where it comes from."""
+    for place, (_, attributes, _) in enumerate(layers):
+        attributes["metadata"] = {SAMPLE_KEY: {"function": function, "layer": place}}
+    return layers
 
 
 def _placed(axes: str, scale: tuple[float, ...]) -> dict[str, Any]:
