@@ -59,7 +59,7 @@ def test_first_of_three_unnamed_axes_is_z(labels, rgb):
         (None, 5, "Likely it is 'axis 2': z_axis=2"),
         (("a", "b", "y", "x"), 4, "Likely it is 'b': z_axis=1"),
         (("y", "x", "focal"), 3, "Likely it is 'focal': z_axis=2"),
-        (("t", "c", "-2", "-1"), 4, "Name the axis of the planes with z_axis."),
+        (("t", "c", "-2", "-1"), 4, "Say which axis the planes run along (z_axis)."),
     ],
 )
 def test_z_is_not_guessed(labels, ndim, text):
@@ -70,7 +70,7 @@ def test_z_is_not_guessed(labels, ndim, text):
 @pytest.mark.parametrize("labels", ["tyx", "cyx", "TYX", "pyx", ("frame", "y", "x")])
 def test_time_channels_and_positions_are_never_taken_for_z(labels):
     image = image_of(labels)
-    with pytest.raises(StackError, match=r"'cells' has the axes .*none is named z.*z_axis\.$"):
+    with pytest.raises(StackError, match=r"'cells' has the axes .*none is named z.*z_axis\)\.$"):
         choose_layer_axes(image)
     assert likely_z(image) == (None, False)
     assert choose_layer_axes(image, z_axis=0) == LayerAxes(0, 1, 2, None, ())

@@ -130,7 +130,7 @@ def _sure_z(image: LayerImage) -> int:
         likely = "" if z is None else f" Likely it is {axis_name(image, z)!r}: z_axis={z}."
         msg = (
             f"{image.name!r} has the axes {listed(image)}; none is named z, and no other is taken "
-            f"for it unasked. Name the axis of the planes with z_axis.{likely}"
+            f"for it unasked. Say which axis the planes run along (z_axis).{likely}"
         )
         raise StackError(msg)
     return z

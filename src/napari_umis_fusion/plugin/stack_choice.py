@@ -175,7 +175,7 @@ class StackChoice(Rows):
         LayerStacks(images, LayerPlan(axes.z, axes.channel, each_channel=True))  # all alike?
         self.target = Target(layers, images, axes)
         text = describe_layer(first, axes, len(layers))
-        if z is not None:
+        if z is not None and z == likely_z(first)[0]:
             text += f". No axis is named z; {axis_name(first, axes.z)} is a guess: please check."
         self.says.setText(text)
         self._offer_decisions(self.target)
