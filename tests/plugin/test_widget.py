@@ -1,5 +1,8 @@
 """The fusion widget in a real viewer: from a layer to layers."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -65,6 +68,14 @@ def test_second_run_renews_what_the_widget_made(viewer, widget, stack_layer, fus
     assert image.colormap.name == "viridis"
     assert not np.array_equal(first, image.data)
     assert image.metadata["umis_fusion"]["config"]["blend"] == "select"
+
+
+def test_what_was_renewed_leaves_the_memory(viewer, widget, stack_layer, fuse):
+    fuse()
+    first = [weakref.ref(layer.data) for layer in viewer.layers[1:]]
+    fuse()
+    gc.collect()
+    assert [reference() for reference in first] == [None] * 4
 
 
 def test_second_run_adds_if_so_chosen(viewer, widget, stack_layer, fuse):

@@ -2,7 +2,7 @@
 
 import weakref
 from collections.abc import Generator, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Layer
@@ -26,7 +26,7 @@ class Fused:
     Attributes
     ----------
     event : LayerFinished
-        What was made, how, and of what.
+        How it was made and where pixels come from; without the layers, which the viewer has.
     sources : list of weak references
         Layers that were fused.
     layers : dict
@@ -95,7 +95,7 @@ class FusedLayers:
         """
         kept = list(sources)
         last = self._last_of(kept) if update else None
-        fused = Fused(event, [weakref.ref(one) for one in kept])
+        fused = Fused(replace(event, layers=[]), [weakref.ref(one) for one in kept])
         self._all.append(fused)
         numbers: dict[str, int] = {}
         for data, attributes, kind in event.layers:
@@ -106,13 +106,15 @@ class FusedLayers:
             layer = None
             if last is not None:
                 layer = self._renewed(last, (output, number), data, attributes, kind)
-            renewed = layer is not None
+            is_new = layer is None
             if layer is None:
                 layer = Layer.create(data, attributes, kind)
             fused.layers[output, number] = (weakref.ref(layer), layer.data)
-            if not renewed:
+            if is_new:
                 self._viewer.add_layer(layer)
             yield layer
+        if last is not None and not last.layers:  # all renewed: its maps need not stay in memory
+            self._all.remove(last)
 
     def fused_by(self, layer: Any) -> Fused | None:
         """Return the latest fusion that made this layer, or was made of it."""
@@ -164,4 +166,5 @@ class FusedLayers:
         for name in _PLACES:
             setattr(layer, name, attributes[name])
         layer.metadata = {**layer.metadata, **attributes["metadata"]}
+        del last.layers[key]
         return layer
