@@ -40,6 +40,15 @@ def _start_display():
     return process
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _warm():
+    """Load what a widget would load in the background, so that tests know which threads run."""
+    from napari_umis_fusion.plugin import warm_up
+
+    warm_up._begun.set()
+    warm_up._load()
+
+
 @pytest.fixture
 def viewer(make_napari_viewer):
     """Return a real viewer; leaked windows are an error."""

@@ -1,32 +1,38 @@
 """Load what a fusion needs while the user still looks at the widget."""
 
+import contextlib
 import ctypes
-import importlib
 import importlib.util
 import os
 import sys
 import threading
 from pathlib import Path
 
-_NEEDED = ("napari_umis_fusion.fusion", "napari_umis_fusion.focus_measure.learned", "matplotlib")
-"""Modules that the default fusion imports, torch and numba among what they import."""
+TINY = (3, 32, 32)
+"""Shape of the stack that is fused to load all that a fusion loads."""
+
+_begun = threading.Event()
 
 
-def warm_up() -> threading.Thread:
-    """Import in a thread what would otherwise stop the window in the middle of a fusion.
+def warm_up() -> None:
+    """Load in a thread, once, what would otherwise stop the window in the middle of a fusion.
 
     Python keeps its lock while it loads a library, for torch up to 0.3 s at a time.
     """
-    thread = threading.Thread(target=_load, name="umis-fusion-warm-up")
-    thread.start()
-    return thread
+    if not _begun.is_set():
+        _begun.set()
+        threading.Thread(target=_load, name="umis-fusion-warm-up").start()
 
 
 def _load() -> None:
-    if "torch" not in sys.modules:
-        _preload_torch()
-    for name in _NEEDED:
-        importlib.import_module(name)
+    with contextlib.suppress(Exception):  # what is broken is told by the fusion that meets it
+        if "torch" not in sys.modules:
+            _preload_torch()
+        import numpy as np
+
+        from napari_umis_fusion.fusion import fuse
+
+        fuse(np.random.default_rng(0).integers(0, 255, TINY, np.uint8))
 
 
 def _preload_torch() -> None:

@@ -1,0 +1,33 @@
+"""What the widget loads in the background."""
+
+import subprocess
+import sys
+
+import pytest
+
+ONCE = """
+import sys, threading
+from napari_umis_fusion.plugin.warm_up import warm_up
+assert "torch" not in sys.modules
+warm_up()
+warm_up()
+(thread,) = [one for one in threading.enumerate() if "warm-up" in one.name]
+thread.join()
+assert {"torch", "numba"} <= set(sys.modules)
+assert threading.active_count() == 1
+"""
+
+BROKEN = """
+import sys
+sys.modules["torch"] = None  # as where its library cannot be loaded
+import threading
+from napari_umis_fusion.plugin.warm_up import warm_up
+threading.excepthook = lambda told: print("told:", told.exc_value)
+warm_up()
+"""
+
+
+@pytest.mark.parametrize(("code", "said"), [(ONCE, ""), (BROKEN, "")], ids=["once", "broken"])
+def test_libraries_are_loaded_once_and_quietly(code, said):
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (0, said), done.stderr
