@@ -178,9 +178,14 @@ def test_dock_removed_during_the_run(viewer, slow_layer, qtbot):
 
 
 @pytest.mark.parametrize(
-    "error", [RuntimeError("CUDA error: device-side assert"), MemoryError("no room")], ids=repr
+    ("error", "advice"),
+    [
+        (RuntimeError("CUDA error: device-side assert"), "please report it"),
+        (MemoryError("no room"), "Fuse a region"),
+        (FileNotFoundError("plane7.zarr"), "Are its files still there"),
+    ],
 )
-def test_unforeseen_errors_are_told(viewer, widget, stack_layer, qtbot, monkeypatch, error):
+def test_unforeseen_errors_are_told(viewer, widget, stack_layer, qtbot, monkeypatch, error, advice):
     def failing(*_):
         raise error
         yield
@@ -194,6 +199,7 @@ def test_unforeseen_errors_are_told(viewer, widget, stack_layer, qtbot, monkeypa
     qtbot.waitUntil(lambda: widget.run is None, timeout=5_000)
     assert records == [type(error)]
     assert str(error) in widget.row.says.text()
+    assert advice in widget.row.says.text()
     assert list(viewer.layers) == [stack_layer]
     assert widget.row.fuse.isEnabled()
 

@@ -204,9 +204,7 @@ class FusionWidget(QWidget):
         self._told = ". ".join(("Done", *event.notes)) + "."
 
     def _on_failure(self, error: Exception) -> None:
-        self._told = str(error)
-        if not isinstance(error, UmisFusionError):
-            self._told = f"This is a mistake of the plugin's, please report it: {error!r}"
+        self._told = _advice(error)
         notification_manager.receive_error(type(error), error, error.__traceback__)
 
     def _on_end(self) -> None:
@@ -262,6 +260,17 @@ def _section(title: str, inside: QWidget, *, is_open: bool = False) -> QCollapsi
     if is_open:
         section.expand(animate=False)
     return section
+
+
+def _advice(error: Exception) -> str:
+    """Say what went wrong, and what to do about it."""
+    if isinstance(error, UmisFusionError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return f"Out of memory ({error}). Fuse a region, or fewer planes; see Region and planes."
+    if isinstance(error, OSError):
+        return f"The stack cannot be read ({error}). Are its files still there?"
+    return f"This is a mistake of the plugin's, please report it: {error!r}"
 
 
 def _let_go(parts: dict[str, Any]) -> None:
