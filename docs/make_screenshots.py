@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy.ndimage
 
 SIZE = (1280, 800)
 PLUGIN, WIDGET = "napari-umis-fusion", "Fuse z-stack"
@@ -74,6 +75,8 @@ def main() -> None:
     look(window, widget)
     unfold(window, widget)
     save_and_reopen(window, stack)
+    window.viewer.layers.clear()
+    fuse_channels(window, widget)
     window.viewer.close()
 
 
@@ -144,6 +147,39 @@ def save_and_reopen(window: Window, stack: Any) -> None:
             np.testing.assert_allclose(before.scale, after.scale)
             assert before.name == after.name.split(" [")[0]
     print("saved and opened again:", *(layer.name for layer in made), sep="\n    ")
+
+
+def surest_pixel(window: Window, name: str) -> tuple[int, int]:
+    """Return a pixel inside the stack, in whose neighbourhood the decision is sure."""
+    index, confidence = (
+        window.viewer.layers[f"{name} {kind}"].data for kind in ("index map", "confidence map")
+    )
+    inside = confidence * ((index > 2) & (index < index.max() - 2))
+    sure = scipy.ndimage.minimum_filter(inside, 5)
+    row, column = np.unravel_index(sure.argmax(), sure.shape)
+    return int(row), int(column)
+
+
+def fuse_channels(window: Window, widget: Any) -> None:
+    """Select two layers, which are then channels, and fuse them together."""
+    opened = window.viewer.open_sample(PLUGIN, "fluorescence")
+    window.viewer.reset_view()
+    stacks = [layer for layer in opened if layer.ndim == 3]
+    window.viewer.layers.selection = set(stacks)
+    assert "2 channels" in widget.stack.says.text(), widget.stack.says.text()
+    widget.sections["Focus along z"].expand(animate=False)
+    for title in ("Region and planes", "Layers"):
+        widget.sections[title].collapse(animate=False)
+    widget.row.fuse.click()
+    window.wait(lambda: widget.run is None, 120)
+    for layer in opened:
+        layer.visible = False
+    image = window.viewer.layers[f"{stacks[0].name} all-in-focus"]
+    window.viewer.layers.selection.active = image
+    widget.focus.curve = None
+    window.click(*surest_pixel(window, stacks[0].name), image)
+    window.wait(lambda: widget.focus.curve is not None and not widget.focus.is_busy, 30)
+    window.shoot("plugin-channels")
 
 
 if __name__ == "__main__":
