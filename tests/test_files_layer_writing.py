@@ -290,7 +290,7 @@ def test_dask_zarr_and_lists(tmp_path, wrap):
 
 def test_many_bytes_make_a_bigtiff(tmp_path, monkeypatch):
     for limit, big in ((2 * 6 * 5 * 2, False), (2 * 6 * 5 * 2 - 1, True)):
-        monkeypatch.setattr(layer_writing, "_CLASSIC_TIFF_BYTES", limit)
+        monkeypatch.setattr(layer_writing, "CLASSIC_TIFF_BYTES", limit)
         write_series(tmp_path / "s.ome.tif", [layer(ramp(6, 5), "yx")] * 2)
         with tifffile.TiffFile(tmp_path / "s.ome.tif") as tif:
             assert tif.is_bigtiff == big

@@ -98,7 +98,7 @@ def test_plain_tiff_describes_itself_in_json(tmp_path):
 @pytest.mark.parametrize("name", ["o.ome.tif", "o.tif"])
 @pytest.mark.parametrize("limit", [200, 10**6])
 def test_bigtiff_when_large(tmp_path, monkeypatch, name, limit):
-    monkeypatch.setattr(writing, "_CLASSIC_TIFF_BYTES", limit)
+    monkeypatch.setattr(writing, "CLASSIC_TIFF_BYTES", limit)
     path = write_image(tmp_path / name, ramp(20, 20))
     with tifffile.TiffFile(path) as tif:
         assert tif.is_bigtiff is (limit < 400)

@@ -22,6 +22,22 @@ def number(help_text: str, unit: str, low: float, high: float) -> dict[str, Any]
     return {"help": help_text, "unit": unit, "min": low, "max": high}
 
 
+def described(spec: Field[Any]) -> str:
+    """Return a field's help with its bounds and default."""
+    meta: dict[str, Any] = dict(spec.metadata)
+    parts = [] if spec.default is None else [f"default {spec.default}"]
+    if "min" in meta:
+        parts.insert(0, f"{meta['min']:g} to {meta['max']:g} {meta['unit']}".rstrip())
+    return str(meta["help"]) + (f" ({', '.join(parts)})" if parts else "")
+
+
+def changed_fields(config: Any) -> dict[str, Any]:
+    """Return the fields of a config that differ from their defaults."""
+    blank = type(config)()
+    values = {spec.name: getattr(config, spec.name) for spec in fields(config)}
+    return {name: value for name, value in values.items() if value != getattr(blank, name)}
+
+
 def check_fields(config: Any) -> None:
     """Check every field of a dataclass; raises `ConfigError` for what its metadata excludes."""
     for spec in fields(config):

@@ -6,6 +6,7 @@ from typing import Any
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.fields import described
 
 
 def add_config_options(parser: argparse.ArgumentParser, config: type[Any], title: str) -> None:
@@ -47,7 +48,7 @@ def _settings(spec: Field[Any]) -> dict[str, Any]:
     settings: dict[str, Any] = {"dest": spec.name, "default": argparse.SUPPRESS}
     if isinstance(spec.default, bool):
         return {**settings, "action": argparse.BooleanOptionalAction, "help": meta["help"]}
-    settings["help"] = _help(spec)
+    settings["help"] = described(spec)
     if spec.name == "channel":
         return {**settings, "type": _channel, "metavar": "{N," + ",".join(meta["choices"]) + "}"}
     if "choices" in meta:
@@ -56,14 +57,6 @@ def _settings(spec: Field[Any]) -> dict[str, Any]:
         return {**settings, "metavar": "FILE"}
     kind = type(spec.default)
     return {**settings, "type": kind, "metavar": meta["unit"].upper() or "N"}
-
-
-def _help(spec: Field[Any]) -> str:
-    meta: dict[str, Any] = dict(spec.metadata)
-    parts = [] if spec.default is None else [f"default {spec.default}"]
-    if "min" in meta:
-        parts.insert(0, f"{meta['min']:g} to {meta['max']:g} {meta['unit']}".rstrip())
-    return str(meta["help"]) + (f" ({', '.join(parts)})" if parts else "")
 
 
 def _channel(text: str) -> str | int:

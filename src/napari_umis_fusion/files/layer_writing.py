@@ -3,8 +3,7 @@
 import math
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +21,13 @@ from napari_umis_fusion.files.formats import (
 )
 from napari_umis_fusion.files.layer_attributes import LayerData
 from napari_umis_fusion.files.writable_layer import WritableLayer, stored_dtype, writable_layer
-from napari_umis_fusion.files.writing import write_image
-from napari_umis_fusion.replacing import written_beside
-
-# Classic TIFF counts bytes in 32 bits; the rest is room for the headers.
-_CLASSIC_TIFF_BYTES = 2**32 - 2**25
+from napari_umis_fusion.files.writing import (
+    CLASSIC_TIFF_BYTES,
+    resolution_tags,
+    telling_refusals,
+    whole_or_not_at_all,
+    write_image,
+)
 
 _ENDING = re.compile(r"\.[A-Za-z]\w{0,4}")
 _LONGEST_NAME = 100
@@ -120,7 +121,7 @@ def write_folder(path: str | os.PathLike[str], layers: Sequence[LayerData]) -> l
     ready = [writable_layer(*layer) for layer in layers]
     targets = [folder / f"{name}{OME_TIFF.suffixes[0]}" for name in _file_names(ready)]
     _check_folder(folder, targets)
-    with _telling(folder):
+    with telling_refusals(folder):
         folder.mkdir(exist_ok=True)
     return [str(_write_tiff(file, [layer])) for file, layer in zip(targets, ready, strict=True)]
 
@@ -152,10 +153,9 @@ def _write_tiff(path: Path, layers: Sequence[WritableLayer]) -> Path:
     nbytes = sum(
         math.prod(layer.shape) * dtype.itemsize for layer, dtype in zip(layers, dtypes, strict=True)
     )
-    bigtiff = nbytes > _CLASSIC_TIFF_BYTES
+    bigtiff = nbytes > CLASSIC_TIFF_BYTES
     with (
-        _telling(target),
-        written_beside(target) as beside,
+        whole_or_not_at_all(target) as beside,
         tifffile.TiffWriter(beside, ome=True, bigtiff=bigtiff) as tif,
     ):
         for layer, dtype in zip(layers, dtypes, strict=True):
@@ -172,28 +172,8 @@ def _write_one(tif: tifffile.TiffWriter, layer: WritableLayer, dtype: np.dtype[A
         photometric="rgb" if colour else "minisblack",
         planarconfig="contig" if layer.rgb else None,
         metadata={"axes": layer.axes, **layer.metadata},
-        **_resolution(layer.metadata),
+        **resolution_tags(*(layer.metadata.get(f"PhysicalSize{axis}") for axis in "XY")),
     )
-
-
-def _resolution(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Return resolution tags, in pixels per centimetre."""
-    width, height = (metadata.get(f"PhysicalSize{axis}") for axis in "XY")
-    if width is None or height is None:
-        return {}
-    return {"resolution": (1e4 / width, 1e4 / height), "resolutionunit": "CENTIMETER"}
-
-
-@contextmanager
-def _telling(path: Path) -> Iterator[None]:
-    """Tell what the disk refuses."""
-    try:
-        yield
-    except StackFileError:
-        raise
-    except OSError as error:
-        msg = f"{path}: cannot be written ({error.strerror or error})."
-        raise StackFileError(msg) from error
 
 
 def _file_names(layers: Sequence[WritableLayer]) -> list[str]:

@@ -101,14 +101,21 @@ def tiff_calibration(tif: TiffFile, series: int) -> Calibration:
     return Calibration()
 
 
-def _ome_calibration(xml: str, series: int) -> Calibration:
+def ome_image(xml: str, series: int) -> ElementTree.Element | None:
+    """Return the element of OME-XML that describes a series; None where it is broken or absent."""
     try:
-        pixels = ElementTree.fromstring(xml).findall(".//{*}Image/{*}Pixels")
+        images = ElementTree.fromstring(xml).findall(".//{*}Image")
     except ElementTree.ParseError:
+        return None
+    return images[series] if series < len(images) else None
+
+
+def _ome_calibration(xml: str, series: int) -> Calibration:
+    image = ome_image(xml, series)
+    pixels = None if image is None else image.find("{*}Pixels")
+    if pixels is None:
         return Calibration()
-    if series >= len(pixels):
-        return Calibration()
-    z, y, x = (_ome_length(pixels[series].attrib, axis) for axis in "ZYX")
+    z, y, x = (_ome_length(pixels.attrib, axis) for axis in "ZYX")
     return Calibration(z, y, x)
 
 

@@ -3,12 +3,11 @@
 import json
 from dataclasses import dataclass
 from typing import Any
-from xml.etree import ElementTree
 
 import numpy as np
 from tifffile import TiffFile
 
-from napari_umis_fusion.files.physical_size import time_s
+from napari_umis_fusion.files.physical_size import ome_image, time_s
 
 OWN_NAME = "napari-umis-fusion"
 """What provenance says under ``software``."""
@@ -66,13 +65,9 @@ def read_series_header(tif: TiffFile, series: int) -> SeriesHeader:
 
 
 def _from_ome(xml: str, series: int) -> SeriesHeader:
-    try:
-        images = ElementTree.fromstring(xml).findall("{*}Image")
-    except ElementTree.ParseError:
+    image = ome_image(xml, series)
+    if image is None:
         return SeriesHeader()
-    if series >= len(images):
-        return SeriesHeader()
-    image = images[series]
     pixels = image.find("{*}Pixels")
     attributes = {} if pixels is None else pixels.attrib
     channels = image.findall("{*}Pixels/{*}Channel")

@@ -20,7 +20,7 @@ from napari_umis_fusion.stack import Calibration, Plane
 _UNKNOWN_SIZES = Calibration()
 
 # Classic TIFF counts bytes in 32 bits; the rest is room for the headers.
-_CLASSIC_TIFF_BYTES = 2**32 - 2**25
+CLASSIC_TIFF_BYTES = 2**32 - 2**25
 
 
 def write_image(
@@ -82,7 +82,7 @@ def write_image(
     colour = rgb and pixels.ndim == 3
     channels = pixels.shape[2] if pixels.ndim == 3 else None
     target = check_output_path(path, protect=protect, dtype=image.dtype, channels=channels, rgb=rgb)
-    with _whole_or_not_at_all(target) as beside:
+    with whole_or_not_at_all(target) as beside:
         _write(beside, output_format(target), pixels, colour, calibration, provenance)
     return target
 
@@ -108,11 +108,17 @@ def _write(
 
 
 @contextmanager
-def _whole_or_not_at_all(target: Path) -> Iterator[Path]:
+def whole_or_not_at_all(target: Path) -> Iterator[Path]:
     """Give a name to write to, as `written_beside` does, and tell what the disk refuses."""
+    with telling_refusals(target), written_beside(target) as beside:
+        yield beside
+
+
+@contextmanager
+def telling_refusals(target: Path) -> Iterator[None]:
+    """Raise what the disk refuses as `StackFileError` that names the target."""
     try:
-        with written_beside(target) as beside:
-            yield beside
+        yield
     except StackFileError:
         raise
     except OSError as error:
@@ -143,12 +149,12 @@ def _write_tiff(
         path,
         np.ascontiguousarray(stored),
         ome=ome,
-        bigtiff=pixels.nbytes > _CLASSIC_TIFF_BYTES,
+        bigtiff=pixels.nbytes > CLASSIC_TIFF_BYTES,
         photometric="rgb" if rgb else "minisblack",
         planarconfig="contig" if rgb else None,
         extrasamples=["unassalpha"] if rgb and pixels.shape[2] == 4 else None,
         metadata={"axes": "YXS" if rgb else "CYX" if channels else "YX", **metadata},
-        **_resolution(calibration),
+        **resolution_tags(calibration.pixel_width_um, calibration.pixel_height_um),
     )
 
 
@@ -183,9 +189,8 @@ def _plain_metadata(
     }
 
 
-def _resolution(calibration: Calibration) -> dict[str, Any]:
-    """Resolution tags, in pixels per centimetre."""
-    width, height = calibration.pixel_width_um, calibration.pixel_height_um
-    if width is None or height is None:
+def resolution_tags(width_um: float | None, height_um: float | None) -> dict[str, Any]:
+    """Return a pixel's size as resolution tags, in pixels per centimetre; none if unknown."""
+    if width_um is None or height_um is None:
         return {}
-    return {"resolution": (1e4 / width, 1e4 / height), "resolutionunit": "CENTIMETER"}
+    return {"resolution": (1e4 / width_um, 1e4 / height_um), "resolutionunit": "CENTIMETER"}

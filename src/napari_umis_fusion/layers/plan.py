@@ -1,11 +1,11 @@
 """What of a layer is fused and what is made of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 from napari_umis_fusion.errors import ConfigError
-from napari_umis_fusion.fields import is_int, replaced
+from napari_umis_fusion.fields import changed_fields, is_int, replaced
 
 OutputName = Literal["all_in_focus", "index_map", "depth_map", "confidence_map", "source_map"]
 
@@ -71,12 +71,7 @@ class LayerPlan:
 
     def changed(self) -> dict[str, Any]:
         """Return the fields that differ from their defaults."""
-        blank = LayerPlan()
-        return {
-            spec.name: getattr(self, spec.name)
-            for spec in fields(self)
-            if getattr(self, spec.name) != getattr(blank, spec.name)
-        }
+        return changed_fields(self)
 
 
 def _check_pair(name: str, pair: Any) -> None:

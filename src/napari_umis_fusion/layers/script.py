@@ -7,6 +7,7 @@ from pprint import pformat
 from typing import Any
 
 from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.fields import changed_fields
 from napari_umis_fusion.files.layer_attributes import FILE_KEY
 from napari_umis_fusion.layers.image import LayerImage
 from napari_umis_fusion.layers.plan import LayerPlan
@@ -47,8 +48,6 @@ def script_for(images: Sequence[LayerImage], config: FusionConfig, plan: LayerPl
     """
     from napari_umis_fusion.provenance import package_version
 
-    blank = FusionConfig().as_dict()
-    changed = {name: value for name, value in config.as_dict().items() if value != blank[name]}
     names = ["FusionConfig", "LayerPlan", "fuse_layer", "write_series"]
     parts = [_source(image) for image in images]
     if any("read_layers" in part for part in parts):
@@ -64,7 +63,7 @@ def script_for(images: Sequence[LayerImage], config: FusionConfig, plan: LayerPl
         version=package_version(),
         imports=imports,
         source="\n".join([*_remarks(images), *lines]),
-        config=_arguments(changed),
+        config=_arguments(changed_fields(config)),
         plan=_arguments(plan.changed()),
         output=f"{_file_name(images[0].name)}-fused.ome.tif",
     )

@@ -7,6 +7,7 @@ from typing import Any
 from magicgui.widgets import CheckBox, ComboBox, FileEdit, FloatSpinBox, SpinBox
 
 from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.fields import described
 from napari_umis_fusion.plugin.rows import Rows
 
 ELSEWHERE = ("channel",)
@@ -26,19 +27,11 @@ _LABELS = {
 }
 
 _NETWORKS = ("learned", "umis")
-_CLASSICAL_WINDOW = (
-    "laplacian",
-    "spatial_frequency",
-    "tenengrad",
-    "variance",
-    "sum_modified_laplacian",
-)
-
 _USED_WITH: dict[str, Callable[[FusionConfig], bool]] = {
     "checkpoint": lambda config: config.focus_measure in _NETWORKS,
     "device": lambda config: config.focus_measure in _NETWORKS,
     "detail_sigma_px": lambda config: config.focus_measure == "laplacian",
-    "window_sigma_px": lambda config: config.focus_measure in _CLASSICAL_WINDOW,
+    "window_sigma_px": lambda config: config.focus_measure not in _NETWORKS,
     "seam_smoothness": lambda config: config.verification == "seams",
     "verification_window_px": lambda config: config.verification in ("mode", "fuzzy"),
 }
@@ -85,13 +78,13 @@ class ConfigForm(Rows):
 
 
 def _row(spec: Field[Any]) -> Any:
-    meta = dict(spec.metadata)
+    meta, text = dict(spec.metadata), described(spec)
     unit = meta.get("unit")
     label = _LABELS.get(spec.name, spec.name.replace("_", " "))
     common = {
         "name": spec.name,
         "label": f"{label} ({unit})" if unit else label,
-        "tooltip": help_text(spec),
+        "tooltip": f"{text[0].upper()}{text[1:]}.",
     }
     if "path" in meta:
         filters = "Weights (*.safetensors *.pth)"
@@ -104,19 +97,6 @@ def _row(spec: Field[Any]) -> Any:
     if isinstance(spec.default, float):
         return FloatSpinBox(**common, **limits, step=0.5)
     return SpinBox(**common, **limits)
-
-
-def help_text(spec: Field[Any]) -> str:
-    """Return a field's help with its bounds and default, as a sentence."""
-    meta = dict(spec.metadata)
-    text = str(meta["help"])
-    parts = []
-    if "min" in meta:
-        parts.append(f"{meta['min']:g} to {meta['max']:g} {meta['unit']}".rstrip())
-    if spec.default is not None:
-        parts.append(f"default {spec.default}")
-    end = f" ({', '.join(parts)})" if parts else ""
-    return f"{text[0].upper()}{text[1:]}{end}."
 
 
 def _value(row: Any) -> Any:

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from napari.utils.theme import get_theme
-from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_umis_fusion.focus_curve import FocusCurve, iter_focus_curve
@@ -26,14 +25,7 @@ class FocusView(QWidget):
         Whose canvas is clicked.
     fused : FusedLayers
         Knows what came from where.
-
-    Signals
-    -------
-    found(int)
-        Plane that the pixel came from, in the stack's own count.
     """
-
-    found = Signal(int)
 
     def __init__(self, viewer: Any, fused: FusedLayers) -> None:
         super().__init__()
@@ -99,7 +91,6 @@ class FocusView(QWidget):
         self._go_to(source, origin, plane)
         self._source = fused.sources[0]
         self._ask(origin, pixel, plane, fused.event.config)
-        self.found.emit(plane)
         return plane
 
     def _take_theme(self, event: Any = None) -> None:

@@ -157,7 +157,6 @@ def visible_part(viewer: Any, target: Target, plan: LayerPlan) -> LayerPlan | No
         columns=bounds[1],
         index=index,
         outputs=("all_in_focus",),
-        keep_axes=plan.keep_axes,
     )
 
 
