@@ -1,6 +1,10 @@
 from .config import TrainingConfig as TrainingConfig
 from .curves import LossCurve as LossCurve
+from .events import CheckpointFailed as CheckpointFailed
 from .events import CheckpointSaved as CheckpointSaved
+from .events import Compared as Compared
+from .events import Pictured as Pictured
+from .events import Preparing as Preparing
 from .events import StepDone as StepDone
 from .events import TrainingEvent as TrainingEvent
 from .events import TrainingFinished as TrainingFinished
@@ -13,4 +17,5 @@ from .images import ImageSet as ImageSet
 from .images import gather_images as gather_images
 from .loop import train as train
 from .loop import train_to_end as train_to_end
+from .result import Comparison as Comparison
 from .result import TrainingResult as TrainingResult

@@ -3,13 +3,30 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_umis_fusion.training.result import TrainingResult
+from napari_umis_fusion.training.result import Comparison, TrainingResult
 
 Picture = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Preparing:
+    """Data is made ready; comes at least every 100 ms before `TrainingStarted`.
+
+    Attributes
+    ----------
+    what : str
+        What is being done, in words: "fusing stack 1 of 2".
+    share : float
+        Of this work that is behind, 0 to 1.
+    """
+
+    what: str
+    share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +37,7 @@ class TrainingStarted:
     ----------
     first_step, total_steps : int
         `first_step` is above 0 where an earlier training goes on.
-    training_images, validation_images : int
+    training_images, validation_images, test_images : int
         How many of each.
     left_out : tuple of str
         Files that could not be used, each with the reason.
@@ -38,6 +55,7 @@ class TrainingStarted:
     device: str
     precision: str
     parameters: int
+    test_images: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +120,53 @@ class CheckpointSaved:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckpointFailed:
+    """What is needed to go on could not be saved; training goes on, and the last one is kept.
+
+    Attributes
+    ----------
+    path : Path
+        Where.
+    step : int
+        Updates so far.
+    reason : str
+        Why, in words.
+    """
+
+    path: Path
+    step: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pictured:
+    """The stack that is watched was fused.
+
+    Attributes
+    ----------
+    step : int
+        Updates behind the weights of `now`.
+    before, now : ndarray of shape (Y, X) or (Y, X, C)
+        All-in-focus images, in the dtype of the stack: with the weights that training started
+        from (those of the package if it started from nothing), and with those of this step.
+    stack : object
+        What was watched: the very object that was given.
+    """
+
+    step: int
+    before: NDArray[Any]
+    now: NDArray[Any]
+    stack: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The outcome was compared with the start on images that training did not see."""
+
+    comparison: Comparison
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingFinished:
     """The last event."""
 
@@ -109,5 +174,14 @@ class TrainingFinished:
 
 
 TrainingEvent = (
-    TrainingStarted | Working | StepDone | Validated | CheckpointSaved | TrainingFinished
+    Preparing
+    | TrainingStarted
+    | Working
+    | StepDone
+    | Validated
+    | Pictured
+    | CheckpointSaved
+    | CheckpointFailed
+    | Compared
+    | TrainingFinished
 )

@@ -6,12 +6,57 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 
 from napari_umis_fusion.network.weights import save_checkpoint
 from napari_umis_fusion.training.config import TrainingConfig
 
-Reason = Literal["done", "no_gain", "not_finite"]
+Reason = Literal["done", "no_gain", "not_finite", "stopped"]
+
+Picture = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Comparison:
+    """How the outcome of a training compares with the weights that it started from.
+
+    Both fused the same stacks, rendered from images that no step of the training saw.
+
+    Attributes
+    ----------
+    baseline : str
+        Whose scores are those of `before`: the name of the weights that training started from,
+        or of those of the package if it started from nothing.
+    before, after : mapping of str to float
+        Means over the stacks: "psnr" in dB, "ssim" and "false_edges" (a share).
+    stacks : int
+        How many were fused.
+    better : int
+        Stacks with a higher PSNR than before.
+    gain_error_db : float
+        Standard error of the mean gain in PSNR.
+    unseen : bool
+        False if there were too few images to keep some for this: the stacks were then rendered
+        from those that validation chose the weights by.
+    samples : mapping of str to ndarray of shape (Y, X)
+        Pictures of one stack, 0 to 1: "truth", "before", "after".
+    """
+
+    baseline: str
+    before: Mapping[str, float]
+    after: Mapping[str, float]
+    stacks: int
+    better: int
+    gain_error_db: float
+    unseen: bool
+    samples: Mapping[str, Picture]
+
+    @property
+    def gain_db(self) -> float:
+        """Gain in PSNR, in dB; below 0 if the outcome is worse."""
+        return self.after["psnr"] - self.before["psnr"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,15 +75,17 @@ class TrainingResult:
         Of their validation.
     start_metrics : mapping of str to float or None
         Of the weights that training started from; None if it started from nothing.
-    reason : {"done", "no_gain", "not_finite"}
-        Why training ended: all steps made, no gain for `patience` validations, or a loss that
-        was infinite or not a number, in which case the last good weights are here.
+    reason : {"done", "no_gain", "not_finite", "stopped"}
+        Why training ended: all steps made, no gain for `patience` validations, a loss that was
+        infinite or not a number, in which case the last good weights are here, or it was told to.
     steps_done : int
         Updates made in all.
     config : TrainingConfig
         How it was trained.
     data : mapping
         What it was trained on: numbers of images and their sources.
+    comparison : Comparison or None
+        With the start, on images that training did not see; None if not asked for.
     """
 
     model: nn.Module
@@ -50,6 +97,7 @@ class TrainingResult:
     steps_done: int
     config: TrainingConfig
     data: Mapping[str, Any]
+    comparison: Comparison | None = None
 
     @property
     def improved(self) -> bool:

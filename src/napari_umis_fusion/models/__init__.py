@@ -1,0 +1,1 @@
+"""Trained networks of the user: a library of them, and their export."""
