@@ -10,14 +10,11 @@ from napari_umis_fusion.network.plane_ranker import PlaneRanker
 from napari_umis_fusion.network.weights import load_checkpoint, save_checkpoint
 from napari_umis_fusion.synthetic import make_stack
 from napari_umis_fusion.training.config import TrainingConfig
-from napari_umis_fusion.training.events import TrainingFinished, Validated, Working
-from napari_umis_fusion.training.fine_tuning import (
-    REGION_PX,
-    fine_tune,
-    iter_sharp_regions,
-)
+from napari_umis_fusion.training.events import Preparing, TrainingFinished, Validated
+from napari_umis_fusion.training.fine_tuning import fine_tune, iter_sharp_regions
 from napari_umis_fusion.training.objective import Trial
 from napari_umis_fusion.training.selecting import SelectAim
+from napari_umis_fusion.training.sharp_regions import REGION_PX
 from napari_umis_fusion.workers import drain
 
 CLASSICAL = FusionConfig(focus_measure="laplacian")
@@ -84,7 +81,7 @@ def test_stacks_without_detail_are_refused(useless):
 
 def test_the_start_is_tried_first(stack, weights):
     events, result = run(stack, weights)
-    assert isinstance(events[0], Working)
+    assert isinstance(events[0], Preparing)
     first = next(event for event in events if isinstance(event, Validated))
     assert first.step == 0
     assert result.start_metrics == first.metrics

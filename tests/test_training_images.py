@@ -3,8 +3,9 @@ import pytest
 import tifffile
 from PIL import Image
 
-from napari_umis_fusion.errors import StackError
+from napari_umis_fusion.errors import StackError, StackFileError
 from napari_umis_fusion.training import ImageSet, gather_images
+from napari_umis_fusion.training.images import load_images
 
 RNG = np.random.default_rng(0)
 COLOUR = RNG.integers(0, 256, (70, 80, 3), np.uint8)
@@ -114,8 +115,8 @@ def test_one_bad_plane_does_not_cost_the_others():
     found = gather_images(stack)
     assert len(found) == 1
     first, second = found.left_out
-    assert "array 0: plane 0: has values that are infinite" in first
-    assert "array 0: plane 2: is constant" in second
+    assert "array 0 plane 0: has values that are infinite" in first
+    assert "array 0 plane 2: is constant" in second
 
 
 def test_a_missing_path_is_an_error(tmp_path):
@@ -168,3 +169,86 @@ def test_too_few_to_split():
     ) as e:
         one.split(0.1, 0)
     assert str(e.value).endswith("Left out: b.png: broken")
+
+
+def test_a_split_with_test_leaves_something_to_all():
+    images = many(10)
+    learn, held_out, test = images.split_with_test(0.2, 0.3, 4)
+    assert [len(part) for part in (learn, held_out, test)] == [5, 2, 3]
+    assert sorted(learn.names + held_out.names + test.names) == sorted(images.names)
+    again = images.split_with_test(0.2, 0.3, 4)
+    assert [part.names for part in again] == [learn.names, held_out.names, test.names]
+
+
+def test_without_a_test_share_the_split_is_the_plain_one():
+    images = many(12)
+    learn, held_out, test = images.split_with_test(0.25, 0.0, 3)
+    plain = images.split(0.25, 3)
+    assert (learn.names, held_out.names) == tuple(part.names for part in plain)
+    assert len(test) == 0
+    order = np.random.default_rng(3).permutation(12)  # states that are saved depend on it
+    assert held_out.names == tuple(images.names[i] for i in sorted(order[:3]))
+
+
+@pytest.mark.parametrize(
+    ("count", "shares", "sizes"),
+    [
+        (2, (0.5, 0.5), (1, 1, 0)),
+        (3, (0.5, 0.5), (1, 1, 1)),
+        (3, (0.0, 0.01), (1, 1, 1)),
+        (4, (0.9, 0.5), (1, 1, 2)),
+        (20, (0.9, 0.1), (1, 17, 2)),
+    ],
+)
+def test_few_images_are_learnt_from_and_validated_on_first(count, shares, sizes):
+    parts = many(count).split_with_test(*shares, seed=0)
+    assert tuple(len(part) for part in parts) == sizes
+
+
+def test_too_few_to_split_with_test():
+    with pytest.raises(StackError, match=r"got 1 usable image\(s\)"):
+        many(1).split_with_test(0.1, 0.1, 0)
+
+
+@pytest.mark.parametrize("name", ["images.npz", "images"])
+def test_saved_images_are_loaded_exactly(tmp_path, name):
+    odd = RNG.random((65, 70), np.float32), RNG.random((3, 64)).astype(np.float32)
+    images = ImageSet(odd, ("ä.png", "b\n"), ("s", ""), ("c: broken",))
+    path = images.save(tmp_path / name)
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+    loaded = load_images(path)
+    assert (loaded.names, loaded.sources) == (images.names, images.sources)
+    assert loaded.left_out == images.left_out
+    for image, before in zip(loaded.images, odd, strict=True):
+        assert image.dtype == np.float32
+        np.testing.assert_array_equal(image, before)
+
+
+def test_images_that_cannot_be_saved_leave_the_old_file(tmp_path, monkeypatch):
+    path = many(2).save(tmp_path / "images.npz")
+
+    def fail(file, **arrays):
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", fail)
+    with pytest.raises(
+        StackFileError, match="cannot be saved .No space left on device.; make room"
+    ):
+        many(3).save(path)
+    assert len(load_images(path)) == 2
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("kind", ["missing", "text", "cut", "empty", "another"])
+def test_files_that_hold_no_images_are_refused(tmp_path, kind):
+    path = many(2).save(tmp_path / "images.npz")
+    whole = path.read_bytes()
+    if kind == "missing":
+        path.unlink()
+    elif kind == "another":
+        np.savez(path, image_0=GREY)
+    else:
+        path.write_bytes({"text": b"hello", "cut": whole[: len(whole) // 2], "empty": b""}[kind])
+    with pytest.raises(StackFileError, match=r"images\.npz: no images can be loaded"):
+        load_images(path)

@@ -18,7 +18,9 @@ from napari_umis_fusion.errors import (
 from napari_umis_fusion.network.unetplusplus import UNetPlusPlus
 from napari_umis_fusion.network.weights import load_checkpoint, save_checkpoint
 from napari_umis_fusion.training import (
+    CheckpointFailed,
     CheckpointSaved,
+    Preparing,
     StepDone,
     TrainingConfig,
     TrainingFinished,
@@ -102,7 +104,12 @@ def config(**options):
 
 
 def kinds(events):
-    return [type(event).__name__ for event in events if not isinstance(event, Working)]
+    quiet = Working, Preparing
+    return [type(event).__name__ for event in events if not isinstance(event, quiet)]
+
+
+def started(events):
+    return next(event for event in events if isinstance(event, TrainingStarted))
 
 
 def same_weights(a, b):
@@ -126,10 +133,10 @@ def test_events_come_in_order(use, tmp_path):
         *(step + tried),
         "TrainingFinished",
     ]
-    started = events[0]
-    assert (started.first_step, started.total_steps) == (0, 5)
-    assert (started.training_images, started.validation_images) == (5, 1)
-    assert (started.device, started.precision, started.parameters) == ("cpu", "float32", 2)
+    first = started(events)
+    assert (first.first_step, first.total_steps) == (0, 5)
+    assert (first.training_images, first.validation_images, first.test_images) == (5, 1, 0)
+    assert (first.device, first.precision, first.parameters) == ("cpu", "float32", 2)
     steps = [event for event in events if isinstance(event, StepDone)]
     assert [event.step for event in steps] == [1, 2, 3, 4, 5]
     for event in steps:
@@ -180,7 +187,7 @@ def test_it_never_goes_silent(use):
 def test_epochs_instead_of_steps(use):
     use()
     events = list(train(IMAGES, config(steps=99, epochs=3, validate_every=0)))
-    assert events[0].total_steps == 15
+    assert started(events).total_steps == 15
     assert [e.step for e in events if isinstance(e, Validated)] == [5, 10, 15], "0: each epoch"
 
 
@@ -257,8 +264,10 @@ def test_other_errors_of_a_thread_are_raised(use):
     assert our_threads() == []
 
 
-@pytest.mark.parametrize("last", [TrainingStarted, Working, StepDone, Validated, CheckpointSaved])
-def test_abandoned_anywhere_it_leaves_nothing(use, tmp_path, last):
+@pytest.mark.parametrize(
+    "last", [Preparing, TrainingStarted, Working, StepDone, Validated, CheckpointSaved]
+)
+def test_abandoned_anywhere_it_leaves_nothing_but_where_it_stands(use, tmp_path, last):
     use(batch_s=0.15)
     events = train(IMAGES, config(steps=50, validate_every=1), state=tmp_path / "s.state")
     for event in events:
@@ -266,30 +275,60 @@ def test_abandoned_anywhere_it_leaves_nothing(use, tmp_path, last):
             break
     events.close()
     assert our_threads() == []
-    saved = last is CheckpointSaved
+    saved = last in (StepDone, Validated, CheckpointSaved)
     assert [path.name for path in tmp_path.iterdir()] == ["s.state"] * saved
+    if saved:
+        assert load_state(tmp_path / "s.state").step == 1
+
+
+def test_an_update_that_is_under_way_is_saved_too(use, tmp_path):
+    stub = use()
+    busy = threading.Event()
+    losses = stub.losses
+
+    def slow(batch, device):
+        busy.set()
+        time.sleep(0.2)
+        return losses(batch, device)
+
+    stub.losses = slow
+    events = train(IMAGES, config(steps=50), state=tmp_path / "s.state")
+    for _ in events:
+        if busy.is_set():
+            break
+    events.close()
+    assert load_state(tmp_path / "s.state").step == 1
+
+
+INTERRUPTIONS = {
+    "after a step": lambda e, seen: isinstance(e, StepDone) and e.step == 5,
+    "in the middle of a validation": lambda e, seen: isinstance(e, Working) and seen == 3,
+    "after a checkpoint": lambda e, seen: isinstance(e, CheckpointSaved),
+}
 
 
 @pytest.mark.parametrize("objective", SMALL)
-def test_resumed_it_comes_to_the_same_weights(objective, tmp_path):
+@pytest.mark.parametrize("interrupted", INTERRUPTIONS.values(), ids=INTERRUPTIONS)
+def test_resumed_it_comes_to_the_same_weights(objective, interrupted, tmp_path):
     """Bit for bit: weights, optimiser, best weights and losses."""
     settings = config(objective=objective, steps=7, validate_every=3, **SMALL[objective])
     whole = list(train(IMAGES, settings, state=tmp_path / "whole.state"))
     state = tmp_path / "parts.state"
-    first = train(IMAGES, settings, state=state)
+    first, before, seen = train(IMAGES, settings, state=state), [], 0
     for event in first:
-        if isinstance(event, StepDone) and event.step == 5:
+        before.append(event)
+        seen = event.step if isinstance(event, StepDone) else seen
+        if interrupted(event, seen):
             break
     first.close()
-    assert load_state(state).step == 3
     rest = list(train(IMAGES, settings, state=state, resume=True))
-    assert (rest[0].first_step, rest[0].total_steps) == (3, 7)
+    assert (started(rest).first_step, started(rest).total_steps) == (seen, 7)
     for kind, numbers in ((StepDone, "losses"), (Validated, "metrics")):
-        late = [e for e in whole if isinstance(e, kind) and e.step > 3]
-        again = [e for e in rest if isinstance(e, kind)]
-        assert [(e.step, getattr(e, numbers)) for e in again] == [
-            (e.step, getattr(e, numbers)) for e in late
-        ]
+        told, again = (
+            [(e.step, getattr(e, numbers)) for e in events if isinstance(e, kind)]
+            for events in (whole, before + rest)
+        )
+        assert again == told
     same_weights(rest[-1].result.model.state_dict(), whole[-1].result.model.state_dict())
     one, other = load_state(state), load_state(tmp_path / "whole.state")
     same_weights(one.weights, other.weights)
@@ -323,7 +362,7 @@ def test_resuming_what_had_no_more_gain_stays_there(use, tmp_path):
 def test_resume_without_a_file_begins(use, tmp_path):
     use()
     events = list(train(IMAGES, config(steps=1), state=tmp_path / "s.state", resume=True))
-    assert events[0].first_step == 0
+    assert started(events).first_step == 0
     assert (tmp_path / "s.state").exists()
 
 
@@ -378,7 +417,7 @@ def test_state_that_runs_code_is_refused(use, tmp_path):
         load_state(tmp_path / "s.state")
 
 
-def test_state_is_checked_before_training_and_the_last_one_survives(use, tmp_path, monkeypatch):
+def test_state_is_checked_before_training_and_the_last_one_survives_a_full_disk(use, tmp_path, monkeypatch):
     use()
     with pytest.raises(CheckpointError, match="no file can be written there"):
         train_to_end(IMAGES, config(steps=1), state=tmp_path / "absent" / "s.state")
@@ -391,8 +430,11 @@ def test_state_is_checked_before_training_and_the_last_one_survives(use, tmp_pat
         raise RuntimeError("file write failed")
 
     monkeypatch.setattr(torch, "save", full)
-    with pytest.raises(CheckpointError, match=r"cannot save there \(file write failed\)"):
-        train_to_end(IMAGES, config(steps=2), state=state)
+    events = list(train(IMAGES, config(steps=4, validate_every=2), state=state))
+    failed = [event for event in events if isinstance(event, CheckpointFailed)]
+    assert [event.step for event in failed] == [2, 4]
+    assert all("cannot save there (file write failed)" in event.reason for event in failed)
+    assert events[-1].result.steps_done == 4, "what was learnt is not lost for want of a checkpoint"
     assert state.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["s.state"]
 
@@ -448,7 +490,7 @@ def test_precision(use, monkeypatch, wanted, native, chosen):
     use()
     monkeypatch.setattr(trainer, "computes_bfloat16", lambda device: native)
     events = train(IMAGES, config(steps=1, precision=wanted))
-    assert next(events).precision == chosen
+    assert started(events).precision == chosen
     events.close()
 
 
@@ -459,7 +501,7 @@ def test_a_device_that_is_not_there_is_refused(monkeypatch):
     with pytest.raises(DeviceError, match="'cuda' is not available"):
         train_to_end(IMAGES, config(steps=1, device="cuda"))
     events = train(IMAGES, config(steps=1, device="auto"))
-    assert next(events).device == "cpu"
+    assert started(events).device == "cpu"
     events.close()
 
 

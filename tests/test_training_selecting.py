@@ -217,7 +217,9 @@ def test_training_lowers_every_loss_of_a_batch(aim):
 def test_an_attempt_is_repeatable_and_shows_the_example(aim):
     one, other = aim.attempt(1, CPU), aim.attempt(1, CPU)
     assert one.metrics == other.metrics
-    assert list(one.metrics) == ["psnr", "psnr_select", "psnr_weighted"]
+    terms = ["select", "weigh", "false_edges", "spread"]
+    assert list(one.metrics) == ["psnr", "psnr_select", "psnr_weighted", "loss", *terms]
+    assert one.metrics["loss"] == pytest.approx(sum(one.metrics[term] for term in terms))
     assert one.metrics[aim.score] == pytest.approx(
         (one.metrics["psnr_select"] + one.metrics["psnr_weighted"]) / 2
     )

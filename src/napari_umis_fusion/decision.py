@@ -106,7 +106,8 @@ def _confidence(decision: Decision, rows: slice) -> Map:
     """Return 1 - (best other) / chosen, within 0 to 1; who is not the best has no lead."""
     chosen, rival = decision.chosen[rows], decision.second[rows]
     compared = (chosen > 0) & (rival >= 0)
-    ratio = np.divide(rival, chosen, out=np.ones_like(chosen), where=compared)
+    with np.errstate(over="ignore"):  # shares of a badly trained network; infinity means no lead
+        ratio = np.divide(rival, chosen, out=np.ones_like(chosen), where=compared)
     contrast: Map = np.clip(1 - ratio, 0, 1)
     return contrast
 

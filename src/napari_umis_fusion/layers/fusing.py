@@ -15,7 +15,7 @@ from napari_umis_fusion.layers.events import (
     LayerStarted,
 )
 from napari_umis_fusion.layers.image import LayerImage, layer_image
-from napari_umis_fusion.layers.outputs import Output, make_outputs
+from napari_umis_fusion.layers.outputs import Fused, Output, make_outputs
 from napari_umis_fusion.layers.plan import OUTPUTS, LayerPlan
 from napari_umis_fusion.layers.stacks import LayerStacks
 from napari_umis_fusion.result import FusionResult
@@ -107,7 +107,7 @@ def iter_fuse_layer(
     for number, place in enumerate(places):
         events = iter_fuse(stacks.stack(place), config)
         result = yield from _relayed(events, number, len(places), config)
-        _fill(outputs, stacks, place, result)
+        fill_outputs(outputs, stacks, place, result)
         notes |= dict.fromkeys(result.notes)
         provenance = provenance or result.provenance
     layers = [output.layer_data({**provenance, "stacks": len(places)}) for output in outputs]
@@ -168,12 +168,13 @@ def _reads_twice(config: FusionConfig) -> bool:
     return config.blend == "select" and config.focus_measure == "learned"
 
 
-def _fill(
+def fill_outputs(
     outputs: Iterable[Output],
     stacks: LayerStacks,
     place: tuple[int, dict[int, int]],
-    result: FusionResult,
+    result: FusionResult | Fused,
 ) -> None:
+    """Take what came of one stack into the layers that show it."""
     layer, entries = place
     for output in outputs:
         mine = _index_of(stacks.images, output.image)

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,13 @@ class Room:
             return np.memmap(file, dtype, "w+", shape=shape)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Fused:
+    """An all-in-focus image (Y, X[, C]) without the maps of a `FusionResult`."""
+
+    all_in_focus: NDArray[Any]
+
+
 class Output:
     """One layer in the making.
 
@@ -76,7 +84,9 @@ class Output:
         dtype = image.dtype if is_image else np.uint16 if kind in _INDICES else np.float32
         self.array = room.zeros((*shape, *colour), dtype)
 
-    def fill(self, entries: Mapping[int, int], channel: int | None, result: FusionResult) -> None:
+    def fill(
+        self, entries: Mapping[int, int], channel: int | None, result: FusionResult | Fused
+    ) -> None:
         """Take what a result holds for one stack, of its image one channel."""
         plane = self._values(result)
         if self.kind == "all_in_focus" and channel is not None:
@@ -146,7 +156,9 @@ class Output:
             return self.array, {**attributes, **self._label_colours(), "visible": False}, "labels"
         return self.array, {**attributes, **self._look()}, "image"
 
-    def _values(self, result: FusionResult) -> NDArray[Any]:
+    def _values(self, result: FusionResult | Fused) -> NDArray[Any]:
+        if isinstance(result, Fused):
+            return result.all_in_focus
         first = self._stacks.span.planes.start
         if self.kind in _INDICES:
             index: NDArray[Any] = getattr(result, self.kind) + np.uint16(first)

@@ -3,6 +3,7 @@ from .curves import LossCurve as LossCurve
 from .events import CheckpointFailed as CheckpointFailed
 from .events import CheckpointSaved as CheckpointSaved
 from .events import Compared as Compared
+from .events import Noted as Noted
 from .events import Pictured as Pictured
 from .events import Preparing as Preparing
 from .events import StepDone as StepDone

@@ -9,6 +9,7 @@ from napari_umis_fusion.fields import check_fields, choice, number, replaced
 Objective = Literal["select", "reconstruct"]
 Schedule = Literal["one_cycle", "exponential", "constant"]
 Precision = Literal["auto", "float32", "bfloat16"]
+Specimen = Literal["any", "opaque", "fluorescence", "transmitted"]
 SpatialFrequency = Literal["differences", "published"]
 
 
@@ -45,6 +46,20 @@ class TrainingConfig:
     )
     patch_px: int = field(
         default=128, metadata=number("side of a rendered stack ('select')", "px", 32, 1024)
+    )
+    specimen: Specimen = field(
+        default="any",
+        metadata=choice(
+            Specimen,
+            "kind of rendered stacks ('select'): 'opaque' surfaces that hide each other, light that "
+            "adds up as in 'fluorescence', thin objects in 'transmitted' light, or 'any' of these",
+        ),
+    )
+    planes: int = field(
+        default=0,
+        metadata=number(
+            "planes of rendered stacks, on average ('select'); 0: from 2 to 24", "", 0, 190
+        ),
     )
     width_px: int = field(
         default=717, metadata=number("images are resized to ('reconstruct')", "px", 32, 8192)
@@ -102,8 +117,28 @@ class TrainingConfig:
             SpatialFrequency, "of neighbours' differences, or, as published, of their values"
         ),
     )
+    augmentation: float = field(
+        default=1.0,
+        metadata=number(
+            "how often rendered stacks get noise, drifting light, flicker, shake and compression "
+            "('select'), or images are flipped ('reconstruct'); 1: as usual, 0: never",
+            "",
+            0.0,
+            1.0,
+        ),
+    )
     validation_share: float = field(
         default=0.1, metadata=number("of the images, kept from training", "", 0.0, 0.9)
+    )
+    test_share: float = field(
+        default=0.0,
+        metadata=number(
+            "of the images, seen neither by training nor by validation, on which the outcome is "
+            "compared with the start; 0: do not compare",
+            "",
+            0.0,
+            0.5,
+        ),
     )
     validate_every: int = field(
         default=250,

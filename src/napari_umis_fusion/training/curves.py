@@ -2,7 +2,9 @@
 
 import csv
 import os
-from collections.abc import Iterable, Mapping
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,10 +22,11 @@ VALIDATION = "validation_"
 """Stands before the names of what validation measured."""
 
 Row = dict[str, float]
+Floats = NDArray[np.float64]
 
 
 class LossCurve:
-    """Losses and validations of a training, by step.
+    """Losses and validations of a training, by step, at 16 bytes for each number.
 
     Examples
     --------
@@ -34,20 +37,49 @@ class LossCurve:
     """
 
     def __init__(self) -> None:
-        self._rows: dict[int, Row] = {}
+        self._steps = array("q")
+        self._columns: dict[str, _Column] = {}
 
     @property
     def rows(self) -> list[Row]:
         """One for each step: step, learning_rate, total, its terms; validations where made."""
-        return [self._rows[step] for step in sorted(self._rows)]
+        rows: dict[int, Row] = {step: {"step": step} for step in self._steps}
+        for name, column in self._columns.items():
+            for step, value in zip(column.steps, column.values, strict=True):
+                rows[step][name] = value
+        return list(rows.values())
+
+    @property
+    def names(self) -> list[str]:
+        """Of the columns beside the step, in the order in which they came."""
+        return list(self._columns)
 
     def add(self, event: TrainingEvent) -> None:
         """Take what an event tells about losses; other events are ignored."""
-        if isinstance(event, StepDone):
-            self._row(event.step).update(learning_rate=event.learning_rate, **event.losses)
-        elif isinstance(event, Validated):
-            found = {"score": event.score, **event.metrics}
-            self._row(event.step).update({VALIDATION + name: v for name, v in found.items()})
+        found = measured(event)
+        if found and isinstance(event, StepDone | Validated):
+            self._put(event.step, found)
+
+    def series(self, name: str) -> tuple[NDArray[np.int64], Floats]:
+        """Return copies of the steps and values of a column, by step; empty if there is none."""
+        column = self._columns.get(name, _Column())
+        values = np.array(column.values, np.float64)
+        # another thread may add: steps come first, so that there are never fewer of them
+        return np.array(column.steps[: len(values)], np.int64), values
+
+    def at(self, name: str, step: float) -> tuple[int, float] | None:
+        """Return step and value of a column nearest to a step; None where it is empty."""
+        column = self._columns.get(name)
+        return column.nearest(step) if column else None
+
+    def copy(self) -> Self:
+        """Return a curve of its own with the same numbers."""
+        made = type(self)()
+        for name in self.names:
+            steps, values = self.series(name)
+            made._columns[name] = _Column(array("q", steps.tobytes()), array("d", values.tobytes()))
+        made._steps = self._steps[:]
+        return made
 
     def save_csv(self, path: str | os.PathLike[str]) -> None:
         """Save a row for each step; columns of validation are empty between validations.
@@ -57,12 +89,12 @@ class LossCurve:
         OSError
             If the file cannot be written.
         """
-        columns = _names(self.rows) or ["step"]
-        columns.sort(key=lambda name: name.startswith(VALIDATION))  # the others keep their order
+        names = sorted(self.names, key=lambda name: name.startswith(VALIDATION))  # keeps order
+        cells = [self._columns[name].cells(self._steps) for name in names]
         with written_beside(Path(path)) as beside, beside.open("w", newline="") as file:
-            table = csv.DictWriter(file, columns)
-            table.writeheader()
-            table.writerows(self.rows)
+            table = csv.writer(file)
+            table.writerow(["step", *names])
+            table.writerows(zip(self._steps, *cells, strict=True))
 
     @classmethod
     def read_csv(cls, path: str | os.PathLike[str], last_step: int) -> Self:
@@ -73,12 +105,12 @@ class LossCurve:
         curve = cls()
         try:
             with Path(path).open(newline="") as file:
-                rows = [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
-            curve._rows = {int(r["step"]): r for r in rows if r["step"] <= last_step}
-        except (OSError, ValueError, KeyError, TypeError, csv.Error):
+                for cells in csv.DictReader(file):
+                    row = {name: float(cell) for name, cell in cells.items() if cell}
+                    if row["step"] <= last_step:
+                        curve._put(int(row.pop("step")), row)
+        except (OSError, ValueError, KeyError, TypeError, OverflowError, csv.Error):
             return cls()
-        for step, row in curve._rows.items():
-            row["step"] = step
         return curve
 
     def save_png(self, path: str | os.PathLike[str]) -> None:
@@ -98,27 +130,24 @@ class LossCurve:
         with written_beside(Path(path)) as beside:
             figure.savefig(beside, format="png")
 
-    def _row(self, step: int) -> Row:
-        return self._rows.setdefault(step, {"step": step})
-
-    def _series(self, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return steps and values of a column."""
-        found = [(row["step"], row[name]) for row in self.rows if name in row]
-        steps, values = np.array(found, np.float64).reshape(-1, 2).T
-        return steps, values
+    def _put(self, step: int, found: Row) -> None:
+        place = _place(self._steps, step)
+        if place == len(self._steps) or self._steps[place] != step:
+            self._steps.insert(place, step)
+        for name, value in found.items():
+            self._columns.setdefault(name, _Column()).put(step, value)
 
     def _draw(self, axes: Any) -> None:
-        losses = [n for n in _names(self.rows) if n not in ("step", "learning_rate")]
-        losses = [name for name in losses if not name.startswith(VALIDATION)]
+        losses = [n for n in self.names if n != "learning_rate" and not n.startswith(VALIDATION)]
         for number, name in enumerate(losses):
-            steps, values = self._series(name)
+            steps, values = self.series(name)
             colour = "black" if name == "total" else f"C{number}"
             axes.plot(steps, values, color=colour, alpha=0.2, linewidth=0.7)
             axes.plot(steps, _smoothed(values), color=colour, linewidth=2, label=name)
         axes.set(xlabel="step", ylabel="loss")
         axes.grid(alpha=0.3)
         handles, labels = axes.get_legend_handles_labels()
-        steps, scores = self._series(VALIDATION + "score")
+        steps, scores = self.series(VALIDATION + "score")
         if len(steps):
             beside = axes.twinx()
             beside.set_ylabel("score of the validation")
@@ -129,10 +158,58 @@ class LossCurve:
             axes.figure.legend(handles, labels, loc=place, ncols=len(labels), frameon=False)
 
 
-def _names(rows: Iterable[Mapping[str, float]]) -> list[str]:
-    return list(dict.fromkeys(name for row in rows for name in row))
+class _Column:
+    """Values at some of the steps."""
+
+    def __init__(self, steps: "array[int] | None" = None, values: "array[float] | None" = None):
+        self.steps = array("q") if steps is None else steps
+        self.values = array("d") if values is None else values
+
+    def put(self, step: int, value: float) -> None:
+        """Set the value at a step, which is nearly always a new last one."""
+        place = _place(self.steps, step)
+        if place == len(self.steps):
+            self.steps.append(step)
+            self.values.append(value)
+        elif self.steps[place] == step:
+            self.values[place] = value
+        else:
+            self.steps.insert(place, step)
+            self.values.insert(place, value)
+
+    def nearest(self, step: float) -> tuple[int, float]:
+        place = bisect_left(self.steps, step)
+        around = range(max(place - 1, 0), min(place + 1, len(self.values)))
+        chosen = min(around, key=lambda k: abs(self.steps[k] - step))
+        return self.steps[chosen], self.values[chosen]
+
+    def cells(self, steps: "array[int]") -> Iterator[float | str]:
+        """Give a value for each of the steps, or nothing."""
+        own = zip(self.steps, self.values, strict=True)
+        step, value = next(own, (None, 0.0))
+        for wanted in steps:
+            if step == wanted:
+                yield value
+                step, value = next(own, (None, 0.0))
+            else:
+                yield ""
 
 
-def _smoothed(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def measured(event: TrainingEvent) -> Row:
+    """Return the numbers of an event by column; none if it has none for a curve."""
+    if isinstance(event, StepDone):
+        return {"learning_rate": event.learning_rate, **event.losses}
+    if isinstance(event, Validated):
+        found = {"score": event.score, **event.metrics}
+        return {VALIDATION + name: value for name, value in found.items()}
+    return {}
+
+
+def _place(steps: "array[int]", step: int) -> int:
+    """Return where a step is, or belongs."""
+    return len(steps) if not steps or step > steps[-1] else bisect_left(steps, step)
+
+
+def _smoothed(values: Floats) -> Floats:
     sigma = max(1.0, SMOOTHING_SHARE * len(values))
     return np.asarray(gaussian_filter1d(values, sigma, mode="nearest"))

@@ -112,6 +112,13 @@ class Validated:
 
 
 @dataclass(frozen=True, slots=True)
+class Noted:
+    """Something that does not stop the training, for people to read."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class CheckpointSaved:
     """All that is needed to go on was saved."""
 
@@ -180,6 +187,7 @@ TrainingEvent = (
     | StepDone
     | Validated
     | Pictured
+    | Noted
     | CheckpointSaved
     | CheckpointFailed
     | Compared

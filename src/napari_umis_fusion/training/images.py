@@ -1,7 +1,9 @@
-"""The images that a network learns from: gathered, checked and split."""
+"""The images that a network learns from: gathered, split, and kept in a file."""
 
+import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+import zipfile
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,20 +11,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_umis_fusion.errors import StackError, UmisFusionError
-from napari_umis_fusion.files.listing import SUFFIXES
-from napari_umis_fusion.grey import GreyConverter
-from napari_umis_fusion.stack import Plane
+from napari_umis_fusion.errors import StackError, StackFileError
+from napari_umis_fusion.replacing import written_beside
+from napari_umis_fusion.workers import drain
 
 Grey = NDArray[np.float32]
 
 LEAST_IMAGES = 2
 """One to learn from and one to validate on."""
 
-LEAST_SIDE_PX = 64
-
-UNUSABLE = (UmisFusionError, OSError, ValueError)
-"""What an image that is broken or of no use raises."""
+_ABOUT = "about"
+_KIND = "napari-umis-fusion images"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,14 +66,107 @@ class ImageSet:
         StackError
             If there are too few for both.
         """
-        if len(self) < LEAST_IMAGES:
+        learn, held_out, _ = self.split_indices(share, 0.0, seed)
+        return self.part(learn), self.part(held_out)
+
+    def split_with_test(
+        self, validation_share: float, test_share: float, seed: int
+    ) -> tuple["ImageSet", "ImageSet", "ImageSet"]:
+        """Split into images to learn from, to validate on, and to test on.
+
+        Parameters
+        ----------
+        validation_share, test_share : float
+            Of all images. With a `test_share` of 0 none are tested on, and the others are split
+            as `split` does.
+        seed : int
+            Of the choice.
+
+        Returns
+        -------
+        tuple of ImageSet
+            None to test on where that would not leave one each to learn from and validate on.
+
+        Raises
+        ------
+        StackError
+            If there are too few to learn from and to validate on.
+        """
+        learn, held_out, test = self.split_indices(validation_share, test_share, seed)
+        return self.part(learn), self.part(held_out), self.part(test)
+
+    def split_indices(
+        self, validation_share: float, test_share: float, seed: int
+    ) -> tuple[list[int], list[int], list[int]]:
+        """Return which images `split_with_test` takes for what, in ascending order."""
+        count = len(self)
+        if count < LEAST_IMAGES:
             raise StackError(
-                f"got {len(self)} usable image(s); training needs at least {LEAST_IMAGES}, one of "
-                f"them to validate on. Give more images.{_reasons(self.left_out)}"
+                f"got {count} usable image(s); training needs at least {LEAST_IMAGES}, one of "
+                f"them to validate on. Give more images.{reasons(self.left_out)}"
             )
-        kept = min(max(1, round(share * len(self))), len(self) - 1)
-        order = np.random.default_rng(seed).permutation(len(self))
-        return self.part(sorted(order[kept:])), self.part(sorted(order[:kept]))
+        order = np.random.default_rng(seed).permutation(count).tolist()
+        tested = min(max(1, round(test_share * count)), count - LEAST_IMAGES) if test_share else 0
+        order, test = order[: count - tested], order[count - tested :]
+        kept = min(max(1, round(validation_share * count)), len(order) - 1)
+        return sorted(order[kept:]), sorted(order[:kept]), sorted(test)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Save all images, exactly, in one file; see `load_images`.
+
+        Parameters
+        ----------
+        path : path
+            Usually .npz. The file appears under its name once it is complete; an existing one is
+            replaced.
+
+        Returns
+        -------
+        pathlib.Path
+            The file, absolute.
+
+        Raises
+        ------
+        StackFileError
+            If the file cannot be written.
+        """
+        where = Path(path).absolute()
+        about = {"kind": _KIND, "names": self.names, "sources": self.sources}
+        text = json.dumps({**about, "left_out": self.left_out})
+        arrays: dict[str, Any] = {f"image_{k}": image for k, image in enumerate(self.images)}
+        arrays[_ABOUT] = np.array(text)
+        try:
+            with written_beside(where) as beside, beside.open("wb") as file:
+                np.savez(file, **arrays)
+        except OSError as error:
+            said = error.strerror or error
+            raise StackFileError(
+                f"{where}: the images cannot be saved ({said}); make room or give another folder."
+            ) from error
+        return where
+
+
+def load_images(path: str | os.PathLike[str]) -> ImageSet:
+    """Load what `ImageSet.save` wrote.
+
+    Raises
+    ------
+    StackFileError
+        If the file is missing or damaged, or holds something else.
+    """
+    where = Path(path).absolute()
+    try:
+        with np.load(where, allow_pickle=False) as file:
+            about = json.loads(str(file[_ABOUT]))
+            if about["kind"] != _KIND:
+                raise ValueError(f"holds {about['kind']!r}")
+            images = tuple(file[f"image_{k}"] for k in range(len(about["names"])))
+        return ImageSet(images, *(tuple(about[key]) for key in ("names", "sources", "left_out")))
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise StackFileError(
+            f"{where}: no images can be loaded from there ({error}); give a file that "
+            "ImageSet.save wrote, whole."
+        ) from error
 
 
 def gather_images(data: Any) -> ImageSet:
@@ -82,7 +174,7 @@ def gather_images(data: Any) -> ImageSet:
 
     Parameters
     ----------
-    data : path, array or sequence of them, or ImageSet
+    data : path, array, Stack or sequence of them, TrainingData or ImageSet
         Folders (searched for images, with their subfolders), files, arrays of shape (Y, X),
         (Y, X, 3), (Y, X, 4) or (Z, Y, X): every plane is an image.
 
@@ -96,88 +188,13 @@ def gather_images(data: Any) -> ImageSet:
     StackError
         If a path does not exist, or nothing is usable.
     """
-    if isinstance(data, ImageSet):
-        return data
-    images: list[tuple[Grey, str, str]] = []
-    left_out: list[str] = []
-    for name, source, item in _items(data):
-        greys, reasons = _greys(item)
-        images += [(grey, name, source) for grey in greys]
-        left_out += [r if r.startswith(name) else f"{name}: {r}" for r in reasons]
-    if not images:
-        raise StackError(f"found no usable image.{_reasons(left_out)}")
-    pictures, names, sources = zip(*images, strict=True)
-    return ImageSet(pictures, names, sources, tuple(left_out))
+    from napari_umis_fusion.training.gathering import iter_gather
+
+    return drain(iter_gather(data))
 
 
-def _items(data: Any) -> Iterator[tuple[str, str, Any]]:
-    """Yield name, source and content of what was given."""
-    if isinstance(data, (str, os.PathLike)) or hasattr(data, "shape"):
-        data = [data]
-    for number, item in enumerate(data):
-        if isinstance(item, (str, os.PathLike)):
-            for path in _files(Path(item)):
-                yield str(path), _source(path), path
-        else:
-            yield f"array {number}", f"array {number}", item
-
-
-def _files(path: Path) -> Sequence[Path]:
-    if not path.exists():
-        raise StackError(f"{path} does not exist; give a folder of images, or images.")
-    if path.is_file():
-        return [path]
-    return sorted(p for p in path.rglob("*") if _is_image(p))
-
-
-def _is_image(path: Path) -> bool:
-    return not path.name.startswith(".") and path.suffix.lower() in SUFFIXES and path.is_file()
-
-
-def _source(path: Path) -> str:
-    """Return the folder and the name without its number: what belongs together is named alike."""
-    return f"{path.parent.name}/{path.stem.rstrip('0123456789').rstrip('_- ')}"
-
-
-def _greys(item: Any) -> tuple[list[Grey], list[str]]:
-    """Return the usable images of a file or an array, and what is wrong with the others."""
-    from napari_umis_fusion.array_stack import as_stack
-
-    greys: list[Grey] = []
-    reasons: list[str] = []
-    try:
-        stack = as_stack(item if isinstance(item, Path) else _with_z(np.asarray(item)))
-        convert = GreyConverter(stack, "auto")
-    except UNUSABLE as error:
-        return greys, [str(error)]
-    for z in range(len(stack)):
-        try:
-            greys.append(_checked(_unit_grey(convert, stack.plane(z))))
-        except UNUSABLE as error:
-            reasons.append(f"plane {z}: {error}" if len(stack) > 1 else str(error))
-    return greys, reasons
-
-
-def _with_z(image: NDArray[Any]) -> NDArray[Any]:
-    plane = image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (3, 4))
-    return image[None] if plane else image
-
-
-def _unit_grey(convert: GreyConverter, plane: Plane) -> Grey:
-    return np.asarray(np.clip(convert(plane) / np.float32(255), 0, 1), np.float32)
-
-
-def _checked(grey: Grey) -> Grey:
-    if min(grey.shape) < LEAST_SIDE_PX:
-        raise StackError(f"is {grey.shape[0]} x {grey.shape[1]} px; at least {LEAST_SIDE_PX} px.")
-    if not np.isfinite(grey).all():
-        raise StackError("has values that are infinite or not a number.")
-    if np.ptp(grey) < 1e-3:
-        raise StackError("is constant: there is nothing to learn from it.")
-    return grey
-
-
-def _reasons(left_out: Sequence[str]) -> str:
+def reasons(left_out: Sequence[str]) -> str:
+    """Return why things were left out, the first few, for the end of a message."""
     if not left_out:
         return ""
     shown = "; ".join(left_out[:3]) + ("; ..." if len(left_out) > 3 else "")

@@ -1,34 +1,36 @@
 """The training loop: a generator of events, for scripts, the command line and the dock alike."""
 
 import os
-from collections import deque
-from collections.abc import Generator
-from itertools import islice
+import tempfile
+import threading
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from napari_umis_fusion.errors import CheckpointError, ConfigError, DeviceError
-from napari_umis_fusion.network.device import choose_device, is_out_of_memory
-from napari_umis_fusion.network.weights import Checkpoint, load_checkpoint
+from napari_umis_fusion.errors import CheckpointError, ConfigError
+from napari_umis_fusion.network.device import choose_device
+from napari_umis_fusion.network.weights import Checkpoint, load_checkpoint, shipped_weights
+from napari_umis_fusion.training.comparing import iter_compare
 from napari_umis_fusion.training.config import TrainingConfig
 from napari_umis_fusion.training.events import (
-    CheckpointSaved,
-    StepDone,
+    Compared,
     TrainingEvent,
     TrainingFinished,
     TrainingStarted,
-    Validated,
     Working,
 )
-from napari_umis_fusion.training.images import ImageSet, gather_images
-from napari_umis_fusion.training.objective import Trial, make_aim
+from napari_umis_fusion.training.gathering import iter_gather
+from napari_umis_fusion.training.images import ImageSet
+from napari_umis_fusion.training.objective import make_aim
 from napari_umis_fusion.training.result import Reason, TrainingResult
-from napari_umis_fusion.training.schedule import learning_rate
+from napari_umis_fusion.training.run import TrainingRun
 from napari_umis_fusion.training.state import TrainingState, load_state
-from napari_umis_fusion.training.trainer import NotFiniteError, Trainer
+from napari_umis_fusion.training.trainer import Trainer
+from napari_umis_fusion.training.watching import ARCHITECTURES, Watcher
 from napari_umis_fusion.workers import Workers, drain, reporting, thread_count
 
 MAY_CHANGE = ("device", "threads")
@@ -37,42 +39,67 @@ MAY_CHANGE = ("device", "threads")
 TORCH_SHARE = 2 / 3
 """Of the threads; the others make the next batches meanwhile."""
 
-AHEAD = 2
-"""Batches that are made while one is learnt from."""
+Start = str | os.PathLike[str] | Checkpoint | None
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Images to learn from, to validate on, and to compare the outcome with the start on."""
+
+    learn: ImageSet
+    held_out: ImageSet
+    test: ImageSet
+
+    def describe(self) -> dict[str, Any]:
+        """Return what is known of the data: numbers by source, and what is held out."""
+        about = describe(self.learn, self.held_out)
+        if len(self.test):
+            about["test"] = _names(self.test)
+        return about
 
 
 def train(
     data: Any,
     config: TrainingConfig | None = None,
     *,
-    start: str | os.PathLike[str] | Checkpoint | None = None,
+    start: Start = None,
     state: str | os.PathLike[str] | None = None,
     resume: bool = False,
+    stop: threading.Event | None = None,
+    watch: Callable[[], Any] | None = None,
     **options: Any,
 ) -> Generator[TrainingEvent, None, TrainingResult]:
     """Train a network and tell about it on the way.
 
     Parameters
     ----------
-    data : path, array, sequence of them, or ImageSet
-        Sharp images; see `gather_images`. No labels.
+    data : path, array, sequence of them, ImageSet or TrainingData
+        Sharp images, see `gather_images`, or z-stacks, see `TrainingData`. No labels.
     config : TrainingConfig, optional
         How to train.
     start : path or Checkpoint, optional
         Weights to start from; by default from nothing. They are validated first, and kept unless
         training finds better ones.
     state : path, optional
-        Where to save, at each validation, all that is needed to go on.
+        Where to save, at each validation and when the training is abandoned, all that is needed
+        to go on. Where that fails, `CheckpointFailed` tells, and training goes on.
     resume : bool
         Go on from `state` if it exists: to the same weights, on the same machine, as without the
         interruption.
+    stop : threading.Event, optional
+        Set it to end the training at the next step and keep the best weights.
+    watch : callable, optional
+        Returns a stack, as `fuse` takes it, or None; it is asked after every step. The stack is
+        fused at every validation, and when it is another one: see `Pictured`.
     **options
         Fields of `TrainingConfig`, on top of `config`.
 
     Yields
     ------
-    TrainingStarted, Working, StepDone, Validated, CheckpointSaved, TrainingFinished
-        At least every 100 ms. It can be abandoned at any of them (``close()``).
+    TrainingEvent
+        At least every 100 ms: `Preparing`, `TrainingStarted`, `Working`, `StepDone`, `Validated`,
+        `Pictured`, `Noted`, `CheckpointSaved`, `CheckpointFailed`, `Compared`,
+        `TrainingFinished`. It can be abandoned at any of them (``close()``).
 
     Returns
     -------
@@ -86,7 +113,7 @@ def train(
     ConfigError
         If an option is out of bounds, or `state` belongs to another training.
     CheckpointError
-        If weights or state cannot be loaded, or the state not be saved.
+        If weights or state cannot be loaded, or `state` lies in no folder.
     DeviceError
         If the device is absent, or runs out of memory.
 
@@ -98,28 +125,39 @@ def train(
     """
     config = (config or TrainingConfig()).replace(**options)
     where = _state_path(state, resume)
-    images = gather_images(data)
-    learn, held_out = images.split(config.validation_share, config.seed)
-    trainer, total = _prepare(config, learn, held_out, start)
-    about = describe(learn, held_out)
-    first = _restore(trainer, where, about) if resume and where and where.exists() else 0
+    images = yield from iter_gather(data)
+    split = Split(*images.split_with_test(config.validation_share, config.test_share, config.seed))
+    start = load_checkpoint(start) if isinstance(start, (str, os.PathLike)) else start
+    trainer, total = _prepare(config, split, start)
+    about = split.describe()
+    saved = _saved(where, config, about) if resume and where and where.exists() else None
     yield TrainingStarted(
-        first,
+        0 if saved is None else saved.step,
         total,
-        len(learn),
-        len(held_out),
+        len(split.learn),
+        len(split.held_out),
         images.left_out,
         trainer.device.type,
         trainer.precision,
         sum(p.numel() for p in trainer.model.parameters()),
+        len(split.test),
     )
+    before = start.path if start else shipped_weights(ARCHITECTURES[config.objective])
+    watcher = Watcher(watch, before, config) if watch is not None else None
     with Workers(config.threads) as workers:
-        run = _Run(trainer, workers, first, total, where, about)
-        if start is not None and first == 0:
-            yield from run.validate()  # what is trained must be better than the start
-            trainer.start_metrics = trainer.best.metrics if trainer.best else None
-        reason = yield from run.steps()
+        run = TrainingRun(trainer, workers, total, where, about, stop or threading.Event(), watcher)
+        try:
+            if saved is not None:
+                run.restore(saved)
+            elif start is not None:
+                yield from run.try_start()
+            reason = yield from run.steps()
+        except (GeneratorExit, KeyboardInterrupt):
+            run.save_where_it_stands()
+            raise
     result = _result(trainer, reason, run.step, about)
+    if config.test_share and result.improved:
+        result = yield from _compared(result, split, before)
     yield TrainingFinished(result)
     return result
 
@@ -132,82 +170,11 @@ def train_to_end(data: Any, config: TrainingConfig | None = None, **options: Any
 def describe(learn: ImageSet, held_out: ImageSet) -> dict[str, Any]:
     """Return what is known of the data: numbers of images by source, and which are held out."""
     counts = {source: learn.sources.count(source) for source in sorted(set(learn.sources))}
-    names = sorted(Path(name).name for name in held_out.names)
-    return {"training_images": len(learn), "sources": counts, "held_out": names}
+    return {"training_images": len(learn), "sources": counts, "held_out": _names(held_out)}
 
 
-class _Run:
-    """The steps of a training, one after the other."""
-
-    def __init__(
-        self,
-        trainer: Trainer,
-        workers: Workers,
-        first: int,
-        total: int,
-        where: Path | None,
-        about: dict[str, Any],
-    ) -> None:
-        self.trainer = trainer
-        self.workers = workers
-        self.step = first
-        self.total = total
-        self.where = where
-        self.about = about
-
-    def steps(self) -> Generator[TrainingEvent, None, Reason]:
-        """Make all steps that are left; returns why it ended."""
-        config = self.trainer.config
-        every = config.validate_every or self.trainer.aim.steps_per_epoch
-        to_come = iter(range(self.step, self.total))
-        batches = deque(self._batch(step) for step in islice(to_come, AHEAD))
-        while self.step < self.total:
-            if config.patience and self.trainer.without_gain >= config.patience:
-                return "no_gain"
-            batches.extend(self._batch(step) for step in islice(to_come, 1))
-            batch = yield from self._working(batches.popleft())
-            rate = self._learning_rate()
-            try:
-                update = self.workers.submit(self.trainer.update, batch, rate)
-                losses = yield from self._working(update)
-            except NotFiniteError:
-                return "not_finite"
-            self.step += 1
-            yield StepDone(self.step, self.total, losses, rate)
-            if self.step % every == 0 or self.step == self.total:
-                yield from self.validate()
-        return "done"
-
-    def _batch(self, step: int) -> Any:
-        return self.workers.submit(self.trainer.aim.batch, step)
-
-    def _learning_rate(self) -> float:
-        trainer = self.trainer
-        return learning_rate(trainer.config, self.step, self.total, trainer.aim.steps_per_epoch)
-
-    def validate(self) -> Generator[TrainingEvent]:
-        """Try the network on what it is not trained on, and save where training stands."""
-        trials: list[Trial] = []
-        for index in range(self.trainer.aim.trials):
-            attempt = self.workers.submit(self.trainer.attempt, index)
-            trials.append((yield from self._working(attempt)))
-            yield Working(self.step, self.total)  # many short waits must not go silent
-        metrics, is_best = self.trainer.judge(self.step, trials)
-        score = metrics[self.trainer.aim.score]
-        yield Validated(self.step, score, metrics, trials[0].samples, is_best)
-        if self.where is not None:
-            state = self.trainer.state(self.step, self.about)
-            yield from self._working(self.workers.submit(state.save, self.where))
-            yield CheckpointSaved(self.where, self.step)
-
-    def _working(self, future: Any) -> Generator[TrainingEvent, None, Any]:
-        waiting = self.workers.result(future)
-        try:
-            return (yield from reporting(waiting, Working(self.step, self.total)))
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            raise DeviceError(_too_large(self.trainer)) from error
+def _names(images: ImageSet) -> list[str]:
+    return sorted(Path(name).name for name in images.names)
 
 
 def _state_path(state: str | os.PathLike[str] | None, resume: bool) -> Path | None:
@@ -221,26 +188,11 @@ def _state_path(state: str | os.PathLike[str] | None, resume: bool) -> Path | No
     return where
 
 
-def _too_large(trainer: Trainer) -> str:
-    sizes = "patch_px" if trainer.config.objective == "select" else "width_px and height_px"
-    return (
-        f"{trainer.device.type} ran out of memory; lower batch (now {trainer.config.batch}), or "
-        f"{sizes}."
-    )
-
-
-def _prepare(
-    config: TrainingConfig,
-    learn: ImageSet,
-    held_out: ImageSet,
-    start: str | os.PathLike[str] | Checkpoint | None,
-) -> tuple[Trainer, int]:
-    if isinstance(start, (str, os.PathLike)):
-        start = load_checkpoint(start)
+def _prepare(config: TrainingConfig, split: Split, start: Checkpoint | None) -> tuple[Trainer, int]:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(config.seed)  # and not those of other devices
         model: nn.Module | None = start.model() if start is not None else None
-        aim = make_aim(config, learn, held_out, model)
+        aim = make_aim(config, split.learn, split.held_out, model)
     device = choose_device(config.device)
     threads = config.threads or thread_count()
     trainer = Trainer(aim, config, device, max(1, int(threads * TORCH_SHARE)))
@@ -248,17 +200,31 @@ def _prepare(
     return trainer, total
 
 
-def _restore(trainer: Trainer, where: Path, about: dict[str, Any]) -> int:
-    state: TrainingState = load_state(where)
-    now, before = trainer.config.as_dict(), state.config.as_dict()
+def _saved(where: Path, config: TrainingConfig, about: dict[str, Any]) -> TrainingState:
+    state = load_state(where)
+    now, before = config.as_dict(), state.config.as_dict()
     changed = [name for name in now if name not in MAY_CHANGE and now[name] != before[name]]
     if changed:
         said = ", ".join(f"{name}={before[name]!r}, not {now[name]!r}" for name in changed)
         raise ConfigError(f"{where} belongs to a training with {said}; give its options, or anew.")
     if state.data != about:
         raise ConfigError(f"{where} belongs to a training on other images; give the same ones.")
-    trainer.restore(state)
-    return state.step
+    return state
+
+
+def _compared(
+    result: TrainingResult, split: Split, before: Path
+) -> Generator[TrainingEvent, None, TrainingResult]:
+    """Compare the outcome with the start on what training did not see."""
+    unseen = len(split.test) > 0
+    images = split.test if unseen else split.held_out
+    with tempfile.TemporaryDirectory(prefix="umis-fusion-") as folder:
+        after = result.save(Path(folder) / "after.safetensors")
+        comparing = iter_compare(before, after, images, result.config, unseen=unseen)
+        working = Working(result.steps_done, result.steps_done)
+        comparison = yield from reporting(comparing, working)
+    yield Compared(comparison)
+    return replace(result, comparison=comparison)
 
 
 def _result(

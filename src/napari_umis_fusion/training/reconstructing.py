@@ -7,10 +7,15 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
 
 from napari_umis_fusion import losses
 from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.focus_measure.deep_spatial_frequency import REFERENCE_WINDOW_PX
+from napari_umis_fusion.focus_measure.umis import feature_change
 from napari_umis_fusion.network.unetplusplus import UNetPlusPlus
+from napari_umis_fusion.synthetic.distribution import StackDistribution
+from napari_umis_fusion.synthetic.sampler import StackSampler, TrainingStack
 from napari_umis_fusion.training.config import TrainingConfig
 from napari_umis_fusion.training.images import Grey, ImageSet
 from napari_umis_fusion.training.objective import Picture, Trial
@@ -20,7 +25,10 @@ MOST_TRIALS = 48
 LEAST_ERROR = 1e-9
 """Squared errors below it (90 dB) count alike."""
 
-_ORDER, _FLIPS = range(2)
+RENDERED = StackDistribution(size_px=128, planes=(2, 8))
+"""Stacks that are fused to see what the features are good for."""
+
+_ORDER, _FLIPS, _RENDER = range(3)
 
 FLIPS = ((), (0,), (1,))
 """Axes that are turned round: none, top with bottom, left with right."""
@@ -65,7 +73,9 @@ class ReconstructAim:
         self.trials = min(MOST_TRIALS, len(held_out))
         self._config = config
         self._learn = [_resized(image, config) for image in images.images]
-        self._held_out = [_resized(image, config) for image in held_out.images[:MOST_TRIALS]]
+        shown = held_out.images[:MOST_TRIALS]
+        self._held_out = [_resized(image, config) for image in shown]
+        self._renderers = [StackSampler([image], RENDERED) for image in shown]
 
     def batch(self, step: int) -> Tensor:
         """Take the images of a step, flipped at random: (N, 1, Y, X), -1 to 1.
@@ -76,7 +86,9 @@ class ReconstructAim:
         seed, size = self._config.seed, self._config.batch
         order = np.random.default_rng([_ORDER, seed, epoch]).permutation(len(self._learn))
         chosen = order[at * size : (at + 1) * size]
-        flips = np.random.default_rng([_FLIPS, seed, step]).integers(len(FLIPS), size=len(chosen))
+        rng = np.random.default_rng([_FLIPS, seed, step])
+        flips = rng.integers(len(FLIPS), size=len(chosen))
+        flips[rng.random(len(chosen)) >= self._config.augmentation] = 0
         images = [self._learn[i] for i in chosen]
         turned = [np.flip(g, FLIPS[flip]) for g, flip in zip(images, flips, strict=True)]
         return as_input(np.stack(turned))
@@ -88,14 +100,29 @@ class ReconstructAim:
 
     @torch.inference_mode()
     def attempt(self, index: int, device: torch.device) -> Trial:
-        """Rebuild an image that is held out."""
+        """Rebuild an image that is held out, and fuse a stack that is rendered from it."""
         images = as_input(self._held_out[index][None]).to(device)
         rebuilt: Tensor = self.model(images)
         terms = {name: float(term) for name, term in self._terms(rebuilt, images).items()}
         total = sum(terms.values())
         before, after = as_picture(images), as_picture(rebuilt)
+        stack = self._renderers[index].draw([_RENDER, index])
+        fused = self._fused(stack, device)
         metrics = {"negative_loss": -total, "loss": total, "psnr": psnr(after, before), **terms}
+        metrics["psnr_fused"] = psnr(fused, stack.all_in_focus)
         return Trial(metrics, {"image": before, "rebuilt": np.clip(after, 0, 1)})
+
+    def _fused(self, stack: TrainingStack, device: torch.device) -> Picture:
+        """Copy each pixel from the plane whose deep spatial frequency is highest."""
+        planes = torch.from_numpy((stack.planes[:, None] - np.float32(0.5)) / np.float32(0.5))
+        assert isinstance(self.model, UNetPlusPlus)
+        features = self.model.features(planes.to(device)).float()
+        change = torch.stack([feature_change(plane) for plane in features])
+        reach = REFERENCE_WINDOW_PX // 2
+        focus = F.avg_pool2d(change[:, None], REFERENCE_WINDOW_PX, 1, reach)[:, 0]
+        chosen = focus.argmax(0, keepdim=True).cpu().numpy()
+        picture: Picture = np.take_along_axis(stack.steady, chosen, 0)[0]
+        return picture
 
     def _terms(self, rebuilt: Tensor, images: Tensor) -> dict[str, Tensor]:
         """Weigh the losses, in float32 wherever the network itself is computed."""

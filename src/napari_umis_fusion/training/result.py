@@ -15,6 +15,8 @@ from napari_umis_fusion.training.config import TrainingConfig
 
 Reason = Literal["done", "no_gain", "not_finite", "stopped"]
 
+Verdict = Literal["better", "worse", "unclear"]
+
 Picture = NDArray[np.float32]
 
 
@@ -57,6 +59,22 @@ class Comparison:
     def gain_db(self) -> float:
         """Gain in PSNR, in dB; below 0 if the outcome is worse."""
         return self.after["psnr"] - self.before["psnr"]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the outcome is better or worse by more than chance would explain.
+
+        "unclear" where the gain in PSNR is within two standard errors.
+        """
+        if abs(self.gain_db) <= 2 * self.gain_error_db:
+            return "unclear"
+        return "better" if self.gain_db > 0 else "worse"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all but the pictures as JSON values."""
+        names = ("baseline", "before", "after", "stacks", "better", "gain_error_db", "unseen")
+        values = {name: getattr(self, name) for name in names}
+        return {**values, "before": dict(self.before), "after": dict(self.after)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

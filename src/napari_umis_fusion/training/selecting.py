@@ -10,11 +10,11 @@ from torch.nn import functional as F  # noqa: N812
 
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.network.plane_ranker import PlaneRanker, Scores
-from napari_umis_fusion.synthetic.distribution import StackDistribution
 from napari_umis_fusion.synthetic.sampler import StackSampler, TrainingStack
 from napari_umis_fusion.training.config import TrainingConfig
 from napari_umis_fusion.training.images import ImageSet
 from napari_umis_fusion.training.objective import Trial
+from napari_umis_fusion.training.rendering import stacks_like, stacks_to_learn_from
 
 TRIALS = 48
 
@@ -96,12 +96,12 @@ class SelectAim:
                 f"got a {type(model).__name__} to start from; objective='select' trains the "
                 "network of focus_measure='learned'. Give its weights, or none."
             )
-        distribution = StackDistribution(size_px=config.patch_px)
         self.model: nn.Module = model or PlaneRanker()
         self.steps_per_epoch = max(1, len(images) // 4)
         self._config = config
-        self._learn = StackSampler(images.images, distribution, images.sources)
-        self._held_out = StackSampler(held_out.images, distribution, held_out.sources)
+        learn, like = stacks_to_learn_from(config), stacks_like(config, config.patch_px)
+        self._learn = StackSampler(images.images, learn, images.sources)
+        self._held_out = StackSampler(held_out.images, like, held_out.sources)
 
     def batch(self, step: int) -> StackBatch:
         """Render the stacks of a step."""
@@ -114,8 +114,15 @@ class SelectAim:
 
     def losses(self, batch: StackBatch, device: torch.device) -> dict[str, Tensor]:
         """Return the errors of selection and mean, and their false edges."""
-        here, config = batch.to(device), self._config
-        scores = self.model(here.planes / here.contrast[:, None, None, None])
+        here = batch.to(device)
+        return self._terms(here, self._scored(here))
+
+    def _scored(self, here: StackBatch) -> Scores:
+        scores: Scores = self.model(here.planes / here.contrast[:, None, None, None])
+        return scores
+
+    def _terms(self, here: StackBatch, scores: Scores) -> dict[str, Tensor]:
+        config = self._config
         shares, weights = scores.select.softmax(1), scores.weigh.softmax(1)
         span = (here.truth.amax((1, 2)) - here.truth.amin((1, 2))).clamp_min(LEAST_SPAN)
         steepest = F.max_pool2d(gradient(here.planes).amax(1, keepdim=True), 3, 1, 1)
@@ -138,12 +145,14 @@ class SelectAim:
         rng = np.random.default_rng([_TRY, 0, index])
         stack = self._held_out.draw([_TRY, index], self._held_out.draw_planes(rng))
         batch = collate([stack], rng.uniform(-0.2, 1.2, 1)).to(device)
-        scores: Scores = self.model(batch.planes / batch.contrast[:, None, None, None])
+        scores = self._scored(batch)
+        terms = {name: float(term) for name, term in self._terms(batch, scores).items()}
         chosen = scores.select[0].argmax(0, keepdim=True)
         selected = batch.steady[0].gather(0, chosen)[0].cpu().numpy()
         mean = (scores.weigh[0].softmax(0) * batch.steady[0]).sum(0).cpu().numpy()
         select, weigh = _psnr(selected, stack.all_in_focus), _psnr(mean, stack.all_in_focus)
         metrics = {"psnr": (select + weigh) / 2, "psnr_select": select, "psnr_weighted": weigh}
+        metrics |= {"loss": sum(terms.values()), **terms}
         samples = {"truth": stack.all_in_focus, "select": selected, "weighted": mean}
         samples["middle plane"] = stack.planes[len(stack.planes) // 2]
         return Trial(metrics, {name: np.clip(p, 0, 1) for name, p in samples.items()})

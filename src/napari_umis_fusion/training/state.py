@@ -61,6 +61,9 @@ class TrainingState:
         Validations since the best.
     start_metrics : mapping of str to float or None
         Of the weights that training started from, if it did not start from nothing.
+    validated : int or None
+        Updates behind the last validation; None in files of before it was saved, which were
+        written at validations only.
     """
 
     config: TrainingConfig
@@ -71,6 +74,7 @@ class TrainingState:
     best: Best | None
     without_gain: int
     start_metrics: Mapping[str, float] | None = None
+    validated: int | None = None
 
     def save(self, path: Path) -> None:
         """Write the file; it appears under its name once it is complete.
@@ -96,6 +100,7 @@ class TrainingState:
             "best": best,
             "without_gain": self.without_gain,
             "start_metrics": self.start_metrics and dict(self.start_metrics),
+            "validated": self.validated,
         }
         try:
             with written_beside(path) as beside:
@@ -125,6 +130,7 @@ def load_state(path: str | os.PathLike[str]) -> TrainingState:
             best,
             content["without_gain"],
             content.get("start_metrics"),
+            content.get("validated"),
         )
     except OSError as error:
         raise CheckpointError(

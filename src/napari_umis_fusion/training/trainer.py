@@ -104,7 +104,11 @@ class Trainer:
         self.without_gain = 0 if is_best else self.without_gain + 1
         return metrics, is_best
 
-    def state(self, step: int, data: Mapping[str, Any]) -> TrainingState:
+    def weights(self) -> dict[str, torch.Tensor]:
+        """Return a copy of the weights as they are now, on the CPU."""
+        return _copied(self.model.state_dict())
+
+    def state(self, step: int, data: Mapping[str, Any], validated: int) -> TrainingState:
         """Return all that is needed to go on."""
         return TrainingState(
             self.config,
@@ -115,6 +119,7 @@ class Trainer:
             self.best,
             self.without_gain,
             self.start_metrics,
+            validated,
         )
 
     def restore(self, state: TrainingState) -> None:

@@ -1,0 +1,55 @@
+"""A region of a layer that is fused again and again: its stack, and layers that lie over it."""
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.files.layer_attributes import LayerData
+from napari_umis_fusion.layers.fusing import fill_outputs
+from napari_umis_fusion.layers.image import LayerImage
+from napari_umis_fusion.layers.outputs import Fused, make_outputs
+from napari_umis_fusion.layers.plan import LayerPlan
+from napari_umis_fusion.layers.stacks import LayerStacks
+
+
+class WatchedRegion:
+    """One stack of a layer, and the places of what is made of it.
+
+    Parameters
+    ----------
+    image : LayerImage
+        What the layer holds.
+    plan : LayerPlan
+        The region; of what the layer has more than one stack of, `index` names one.
+
+    Attributes
+    ----------
+    stack : LayerStack
+        What is fused; read anew each time.
+
+    Raises
+    ------
+    StackError, ConfigError
+        As `LayerStacks` does.
+    """
+
+    def __init__(self, image: LayerImage, plan: LayerPlan) -> None:
+        self._stacks = LayerStacks([image], plan.replace(outputs=("all_in_focus",)))
+        self._place = next(self._stacks.places())
+        self.stack = self._stacks.stack(self._place)
+
+    def layer_data(self, all_in_focus: NDArray[Any], name: str) -> LayerData:
+        """Return layer data that lies where the region lies.
+
+        Parameters
+        ----------
+        all_in_focus : ndarray of shape (Y, X) or (Y, X, C)
+            As fusing `stack` gives it.
+        name : str
+            Of the layer.
+        """
+        outputs = make_outputs(self._stacks, FusionConfig())
+        fill_outputs(outputs, self._stacks, self._place, Fused(all_in_focus))
+        data, attributes, kind = outputs[0].layer_data({})
+        return data, {**attributes, "name": name}, kind

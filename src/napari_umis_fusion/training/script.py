@@ -1,0 +1,124 @@
+"""A script that trains outside napari as the dock does."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from napari_umis_fusion.fields import changed_fields
+from napari_umis_fusion.provenance import package_version
+from napari_umis_fusion.training.config import TrainingConfig
+
+_TEMPLATE = '''\
+"""Train {name}: written by the training dock of napari-umis-fusion {version}.
+
+Interrupt it with Ctrl-C at any time, and run it again to go on.
+"""
+
+{imports}
+
+{remarks}data = TrainingData(
+    images={images},
+    stacks={stacks},
+)
+config = TrainingConfig({config})
+events = train(data, config, start={start}, state={state!r}, resume=True)
+for event in events:
+    match event:
+        case StepDone():
+            print(f"step {{event.step}} of {{event.total_steps}}: {{event.losses['total']:.3f}}")
+        case Validated():
+            print(f"PSNR {{event.metrics['psnr']:.2f}} dB", "best so far" * event.is_best)
+        case Compared(comparison):
+            print(f"against the start: {{comparison.gain_db:+.2f}} dB")
+        case TrainingFinished(result):
+            if result.improved:
+                result.save({output!r}, name={name!r})
+'''
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Something that is trained on, as a script can name it.
+
+    Attributes
+    ----------
+    kind : {"image", "stack"}
+        A sharp image or a folder of them, or a z-stack.
+    name : str
+        Of the layer or the file.
+    path : str or None
+        Where it lies; None for a layer that lives in napari only.
+    """
+
+    kind: Literal["image", "stack"]
+    name: str
+    path: str | None = None
+
+
+def training_script(
+    sources: Sequence[Source], config: TrainingConfig, *, name: str, start: str | None
+) -> str:
+    """Return a Python script that trains on the same data in the same way and saves the outcome.
+
+    Parameters
+    ----------
+    sources : sequence of Source
+        What is trained on. Layers without a file come from a ``.npy`` file, of which the script
+        says how to write it.
+    config : TrainingConfig
+        How.
+    name : str
+        Of the outcome.
+    start : str or None
+        File of the weights to start from: "" for those of the package, None for none.
+    """
+    unsaved = [source for source in sources if source.path is None]
+    names = ["Compared", "StepDone", "TrainingData", "TrainingFinished", "Validated"]
+    imports = "from napari_umis_fusion import TrainingConfig, train\n"
+    if start == "":
+        imports += "from napari_umis_fusion.network.weights import shipped_weights\n"
+    imports += f"from napari_umis_fusion.training import {', '.join(names)}"
+    if unsaved:
+        imports = f"import numpy as np\n\n{imports}"
+    network = "plane-ranker" if config.objective == "select" else "umis-unetplusplus"
+    return _TEMPLATE.format(
+        name=name.replace('"', "'"),
+        version=package_version(),
+        imports=imports,
+        remarks="".join(_remark(source) for source in unsaved),
+        images=_listed(sources, "image"),
+        stacks=_listed(sources, "stack"),
+        config=_arguments(config),
+        start=f"shipped_weights({network!r})" if start == "" else repr(start),
+        state=f"{file_name(name)}.state",
+        output=f"{file_name(name)}.safetensors",
+    )
+
+
+def file_name(name: str) -> str:
+    """Return a name as one that every system takes for a file."""
+    return "".join(c if c.isalnum() or c in "._-" else "-" for c in name).strip(".-") or "weights"
+
+
+def _listed(sources: Sequence[Source], kind: str) -> str:
+    items = [_expression(source) for source in sources if source.kind == kind]
+    return f"({', '.join(items)}{',' * (len(items) == 1)})"
+
+
+def _expression(source: Source) -> str:
+    if source.path is not None:
+        return repr(source.path)
+    return f"np.load({file_name(source.name) + '.npy'!r})"
+
+
+def _remark(source: Source) -> str:
+    file = f"{file_name(source.name)}.npy"
+    return (
+        f"# {source.name!r} lives in napari only. Save it first, in napari's console:\n"
+        f"# import numpy; numpy.save({file!r}, viewer.layers[{source.name!r}].data)\n"
+    )
+
+
+def _arguments(config: TrainingConfig) -> str:
+    rows = "".join(f"    {k}={v!r},\n" for k, v in changed_fields(config).items())
+    return f"\n{rows}" if rows else ""

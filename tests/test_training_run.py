@@ -1,0 +1,165 @@
+"""What a training is told from outside: to stop, and what to make pictures of."""
+
+import itertools
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from napari_umis_fusion.errors import StackError
+from napari_umis_fusion.network.weights import load_checkpoint, shipped_weights
+from napari_umis_fusion.synthetic import make_stack
+from napari_umis_fusion.training import (
+    Noted,
+    Pictured,
+    StepDone,
+    TrainingConfig,
+    TrainingFinished,
+    Validated,
+    train,
+)
+from napari_umis_fusion.training.run import TrainingRun
+from napari_umis_fusion.training.selecting import SelectAim
+from napari_umis_fusion.training.watching import Watcher, fusion_with
+
+IMAGES = list(np.random.default_rng(0).random((6, 64, 64), np.float32))
+TINY = {"batch": 4, "patch_px": 32, "device": "cpu", "precision": "float32", "threads": 2}
+
+
+@pytest.fixture(autouse=True)
+def few_trials(monkeypatch):
+    monkeypatch.setattr(SelectAim, "trials", 2)
+
+
+@pytest.fixture(scope="module")
+def stack():
+    return make_stack("discs", (48, 64), planes=3, channels=None).stack
+
+
+def config(**options):
+    return TrainingConfig(**{**TINY, **options})
+
+
+def stop_when(is_time, **options):
+    """Train, set the event at a time, and return all that was told."""
+    stop, told = threading.Event(), []
+    for event in train(IMAGES, config(**options), stop=stop, start=options.pop("start", None)):
+        told.append(event)
+        if is_time(event):
+            stop.set()
+    return told, told[-1].result
+
+
+def test_stopped_it_keeps_the_best():
+    told, result = stop_when(
+        lambda e: isinstance(e, StepDone) and e.step == 5, steps=50, validate_every=2
+    )
+    assert (result.reason, result.steps_done) == ("stopped", 5)
+    scores = {e.step: e.score for e in told if isinstance(e, Validated)}
+    assert list(scores) == [2, 4]
+    assert (result.step, result.score) == max(scores.items(), key=lambda item: item[1])
+
+
+def test_stopped_before_the_first_validation_it_makes_one():
+    told, result = stop_when(lambda e: isinstance(e, StepDone), steps=50, validate_every=40)
+    assert [e.step for e in told if isinstance(e, Validated)] == [1]
+    assert (result.reason, result.step) == ("stopped", 1)
+    assert np.isfinite(result.score)
+
+
+def test_stopped_in_a_validation_it_does_not_finish_it(monkeypatch):
+    monkeypatch.setattr(SelectAim, "trials", 1000)
+    tried = itertools.count()
+    attempt = SelectAim.attempt
+
+    def counted(aim, index, device):
+        next(tried)
+        return attempt(aim, index, device)
+
+    monkeypatch.setattr(SelectAim, "attempt", counted)
+    weights = shipped_weights("plane-ranker")
+    stop = threading.Event()
+    events = train(IMAGES, config(steps=5), start=weights, stop=stop)
+    for event in events:
+        if next(tried) > 4:
+            stop.set()
+        if isinstance(event, TrainingFinished):
+            break
+    assert next(tried) < 100
+    assert event.result.reason == "stopped"
+    assert not event.result.improved, "nothing was trained"
+    before = load_checkpoint(weights).state_dict
+    for name, tensor in event.result.model.state_dict().items():
+        assert torch.equal(tensor, before[name])
+
+
+def test_pictures_show_what_is_watched_with_the_start_and_with_now(stack):
+    weights = shipped_weights("plane-ranker")
+    settings = config(steps=4, validate_every=2, learning_rate=1e-2)
+    events = list(train(IMAGES, settings, start=weights, watch=lambda: stack))
+    pictures = [e for e in events if isinstance(e, Pictured)]
+    assert [e.step for e in pictures] == [0, 2, 4]
+    for picture in pictures:
+        assert picture.stack is stack
+        assert picture.now.shape == picture.before.shape == stack.shape[1:]
+        assert picture.now.dtype == picture.before.dtype == stack.dtype
+        np.testing.assert_array_equal(picture.before, pictures[0].before)
+    np.testing.assert_array_equal(pictures[0].now, pictures[0].before)
+    assert (pictures[2].now != pictures[2].before).any()
+
+
+def test_another_stack_is_pictured_at_once(stack):
+    other = stack[::-1].copy()
+    watched, steps = [stack], []
+    for event in train(IMAGES, config(steps=6, validate_every=6), watch=lambda: watched[0]):
+        if isinstance(event, StepDone) and event.step == 3:
+            watched[0] = other
+        if isinstance(event, Pictured):
+            steps.append((event.step, event.stack is other))
+    assert steps == [(0, False), (3, True), (6, True)]
+
+
+def test_watching_does_not_change_what_is_learnt(stack):
+    results = [
+        list(train(IMAGES, config(steps=3, validate_every=2), watch=watch))[-1].result
+        for watch in (None, lambda: stack)
+    ]
+    one, other = (result.model.state_dict() for result in results)
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_stack_that_cannot_be_fused_is_told_and_training_goes_on():
+    events = list(train(IMAGES, config(steps=2, validate_every=1), watch=lambda: np.zeros((3, 4))))
+    noted = [e.text for e in events if isinstance(e, Noted)]
+    assert len(noted) == 3
+    assert all(text.startswith("no picture of the region: ") for text in noted)
+    assert events[-1].result.steps_done == 2
+
+
+def test_nothing_watched_makes_no_picture(tmp_path):
+    watcher = Watcher(lambda: None, tmp_path / "absent", config())
+    assert list(watcher.iter_picture({}, 1)) == []
+    assert not watcher.has_new
+
+
+@pytest.mark.parametrize(
+    ("objective", "measure", "blend"),
+    [("select", "learned", "weighted"), ("reconstruct", "umis", "select")],
+)
+def test_each_network_fuses_as_its_users_do(objective, measure, blend):
+    weights = shipped_weights("plane-ranker")
+    made = fusion_with(weights, config(objective=objective, threads=1))
+    assert (made.focus_measure, made.blend, made.checkpoint) == (measure, blend, str(weights))
+    assert (made.device, made.threads) == ("cpu", 1)
+
+
+def test_what_an_update_broke_is_not_saved(tmp_path):
+    class Broken:
+        def result(self):
+            raise StackError("the update failed")
+
+    run = TrainingRun.__new__(TrainingRun)
+    run._update, run._where, run.step, run._saved = Broken(), tmp_path / "s.state", 5, 0
+    run.save_where_it_stands()
+    assert list(tmp_path.iterdir()) == []

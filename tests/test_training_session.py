@@ -1,0 +1,209 @@
+"""A training in a folder of its own: it goes on after everything else is gone."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from napari_umis_fusion.errors import CheckpointError, StackError
+from napari_umis_fusion.network.weights import load_checkpoint, shipped_weights
+from napari_umis_fusion.training import (
+    CheckpointSaved,
+    StepDone,
+    TrainingConfig,
+    TrainingFinished,
+    TrainingStarted,
+)
+from napari_umis_fusion.training.images import ImageSet
+from napari_umis_fusion.training.selecting import SelectAim
+from napari_umis_fusion.training.session import (
+    FOLDER_VARIABLE,
+    CurveRead,
+    TrainingSession,
+    last_session,
+    sessions_folder,
+)
+
+IMAGES = list(np.random.default_rng(0).random((6, 64, 64), np.float32))
+TINY = {"batch": 4, "patch_px": 32, "device": "cpu", "precision": "float32", "threads": 2}
+SETTINGS = TrainingConfig(steps=6, validate_every=2, **TINY)
+
+
+@pytest.fixture(autouse=True)
+def few_trials(monkeypatch):
+    monkeypatch.setattr(SelectAim, "trials", 2)
+
+
+def begin(root, **options):
+    return TrainingSession.begin(SETTINGS, name="mine", root=root, **options)
+
+
+def run(session, data=None, until=lambda event: False):
+    """Train until it is time to abandon it, and return what was told."""
+    events, told = session.train(data), []
+    for event in events:
+        told.append(event)
+        if until(event):
+            break
+    events.close()
+    return told
+
+
+def files(session):
+    return sorted(path.name for path in session.folder.iterdir())
+
+
+def test_interrupted_it_goes_on_to_the_same_weights_without_data_and_start(tmp_path):
+    weights = tmp_path / "start.safetensors"
+    weights.write_bytes(shipped_weights("plane-ranker").read_bytes())
+    whole = run(begin(tmp_path / "whole", start=weights), IMAGES)[-1].result
+    session = begin(tmp_path / "parts", start=weights)
+    before = run(session, IMAGES, until=lambda e: isinstance(e, StepDone) and e.step == 3)
+    weights.unlink()
+    found = last_session(tmp_path / "parts")
+    assert found.folder == session.folder
+    after = run(found)
+    assert next(e for e in after if isinstance(e, TrainingStarted)).first_step == 3
+    result = after[-1].result
+    same = result.model.state_dict()
+    for name, tensor in whole.model.state_dict().items():
+        assert torch.equal(tensor, same[name]), name
+    assert result.start_metrics == whole.start_metrics
+    (read,) = [e for e in after if isinstance(e, CurveRead)]
+    assert [row["step"] for row in read.curve.rows] == [0, 1, 2, 3]
+    assert [row["step"] for row in found.curve.rows] == [0, 1, 2, 3, 4, 5, 6]
+    told = [e for e in before + after if isinstance(e, StepDone)]
+    assert [row["total"] for row in found.curve.rows[1:]] == pytest.approx(
+        [e.losses["total"] for e in told]
+    )
+
+
+def test_killed_it_goes_on_from_the_last_checkpoint(tmp_path):
+    """A process that dies has no time to save anything."""
+    code = f"""
+import os, numpy as np
+from napari_umis_fusion.training import *
+from napari_umis_fusion.training.session import TrainingSession
+from napari_umis_fusion.training.selecting import SelectAim
+SelectAim.trials = 2
+images = list(np.random.default_rng(0).random((6, 64, 64), np.float32))
+session = TrainingSession.begin(TrainingConfig(**{SETTINGS.as_dict()!r}), name="mine", root={str(tmp_path / "killed")!r})
+for event in session.train(images):
+    if isinstance(event, StepDone) and event.step == 3:
+        os._exit(9)
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=False, timeout=120)
+    assert done.returncode == 9
+    session = last_session(tmp_path / "killed")
+    after = run(session)
+    assert next(e for e in after if isinstance(e, TrainingStarted)).first_step == 2
+    whole = run(begin(tmp_path / "whole"), IMAGES)[-1].result
+    same = after[-1].result.model.state_dict()
+    assert all(torch.equal(t, same[n]) for n, t in whole.model.state_dict().items())
+
+
+def test_a_folder_holds_what_its_page_says(tmp_path):
+    session = begin(tmp_path, start=shipped_weights("plane-ranker"))
+    assert not session.can_go_on
+    run(session, IMAGES, until=lambda e: isinstance(e, CheckpointSaved))
+    assert files(session) == [
+        "curve.csv", "images.npz", "session.json", "start.safetensors", "training.state",
+    ]  # fmt: skip
+    assert session.can_go_on
+    session.discard()
+    assert not session.folder.exists()
+    assert last_session(tmp_path) is None
+
+
+def test_the_newest_that_can_go_on_is_the_last(tmp_path):
+    old, new, bare = (begin(tmp_path) for _ in range(3))
+    for session in (old, new):
+        run(session, IMAGES, until=lambda e: isinstance(e, TrainingStarted))
+    (tmp_path / "9999-other").mkdir()
+    (tmp_path / "9999-damaged").mkdir()
+    (tmp_path / "9999-damaged" / "session.json").write_text("{")
+    assert bare.folder > new.folder > old.folder
+    assert last_session(tmp_path).folder == new.folder
+    assert last_session(tmp_path / "absent") is None
+
+
+def test_what_another_process_works_on_is_left_alone(tmp_path):
+    session = begin(tmp_path)
+    run(session, IMAGES, until=lambda e: isinstance(e, TrainingStarted))
+    owner = session.folder / "owner.json"
+    assert not owner.exists(), "it was abandoned"
+    sleeper = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        import psutil
+
+        owner.write_text(json.dumps([sleeper.pid, psutil.Process(sleeper.pid).create_time()]))
+        assert session.is_taken
+        assert last_session(tmp_path) is None
+    finally:
+        sleeper.communicate(b"\n")
+    assert not session.is_taken, "that process is gone"
+    assert last_session(tmp_path) is not None
+
+
+def test_weights_know_where_they_come_from(tmp_path):
+    start = shipped_weights("plane-ranker")
+    session = begin(tmp_path, start=start, parent="the shipped ones")
+    result = run(session, IMAGES)[-1].result
+    found = load_checkpoint(session.save_outcome(result, tmp_path / "w.safetensors"))
+    about = found.metadata
+    assert (about["name"], about["parent"]) == ("mine", "the shipped ones")
+    assert about["parent_sha256"] == load_checkpoint(start).sha256
+    assert about["created"] == session.origin.created
+    assert TrainingConfig(**about["config"]) == SETTINGS
+
+
+def test_a_full_disk_begins_nothing(tmp_path, monkeypatch):
+    session = begin(tmp_path)
+
+    def full(images, path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(ImageSet, "save", full)
+    with pytest.raises(CheckpointError, match=r"images\.npz: .*No space left.*free some space"):
+        run(session, IMAGES)
+    assert not session.can_go_on
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CheckpointError, match=f"cannot be kept there .* {FOLDER_VARIABLE}"):
+        begin(tmp_path / "file")
+
+
+def test_useless_data_is_told(tmp_path):
+    session = begin(tmp_path)
+    with pytest.raises(StackError):
+        run(session, np.zeros((3, 64, 64), np.uint8))
+    assert last_session(tmp_path) is None
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"config": {"steps": 0}, "origin": {}}'])
+def test_a_folder_that_is_no_session_is_refused(tmp_path, content):
+    (tmp_path / "session.json").write_text(content)
+    with pytest.raises(CheckpointError, match="no training is kept there"):
+        TrainingSession(tmp_path)
+
+
+def test_sessions_lie_where_the_user_says(tmp_path, monkeypatch):
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "mine"))
+    assert sessions_folder() == tmp_path / "mine"
+    monkeypatch.delenv(FOLDER_VARIABLE)
+    assert "napari-umis-fusion" in str(sessions_folder())
+
+
+def test_a_finished_training_can_be_had_again(tmp_path):
+    """Closed before the user decided on the outcome."""
+    done = run(begin(tmp_path), IMAGES)[-1].result
+    again = run(last_session(tmp_path))[-1]
+    assert isinstance(again, TrainingFinished)
+    assert (again.result.step, again.result.metrics) == (done.step, done.metrics)
