@@ -6,6 +6,13 @@ import pytest
 GOLDEN = Path(__file__).parents[2] / "shared" / "golden"
 
 
+@pytest.fixture(autouse=True)
+def _folders_of_the_test(tmp_path_factory, monkeypatch):
+    """Keep tests away from the models and trainings of whoever runs them."""
+    for variable in ("UMIS_FUSION_MODELS", "UMIS_FUSION_TRAININGS"):
+        monkeypatch.setenv(variable, str(tmp_path_factory.mktemp("own") / variable))
+
+
 @pytest.fixture(scope="session")
 def golden():
     """What the reference method made of a small stack, step by step."""

@@ -52,6 +52,9 @@ def modules_after(code):
         ("from napari_umis_fusion import TrainingConfig; TrainingConfig()", {"torch", "numba"}),
         ("from napari_umis_fusion import fuse, iter_fuse, focus_map, open_stack", {"torch"}),
         (FUSE, {"torch"}),
+        ("import napari_umis_fusion.models", {"torch"}),
+        ("import napari_umis_fusion.training.session", {"torch"}),
+        ("import napari_umis_fusion.training.checking", {"torch"}),
     ],
     ids=[
         "package",
@@ -60,6 +63,9 @@ def modules_after(code):
         "training config",
         "public names",
         "classical fusion",
+        "models",
+        "training session",
+        "check of data",
     ],
 )
 def test_imports_load_no_more_than_they_need(code, absent):

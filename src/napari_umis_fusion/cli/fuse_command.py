@@ -20,6 +20,7 @@ from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.files import check_output_path, open_stack, write_image
 from napari_umis_fusion.fusion import iter_fuse
+from napari_umis_fusion.models import find_weights
 from napari_umis_fusion.result import FusionResult
 from napari_umis_fusion.stack import Plane, Stack
 
@@ -78,6 +79,8 @@ def add_fuse_parser(commands: Any) -> None:
 
 def run_fuse(arguments: argparse.Namespace) -> None:
     """Fuse as the arguments say; outputs are checked before any work."""
+    if "checkpoint" in arguments:
+        arguments.checkpoint = find_weights(arguments.checkpoint)
     config = config_from(arguments)
     source = arguments.input[0] if len(arguments.input) == 1 else arguments.input
     stack = open_stack(source, z_axis=arguments.z_axis, index=index_from(arguments))

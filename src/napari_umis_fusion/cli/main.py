@@ -8,12 +8,20 @@ from napari_umis_fusion.cli.demo_command import add_demo_parser
 from napari_umis_fusion.cli.fuse_command import add_fuse_parser
 from napari_umis_fusion.cli.info_command import add_info_parser
 from napari_umis_fusion.cli.metrics_command import add_metrics_parser
+from napari_umis_fusion.cli.models_command import add_models_parser
 from napari_umis_fusion.cli.reporting import complain, plain_warnings
 from napari_umis_fusion.cli.train_command import add_train_parser
 from napari_umis_fusion.errors import ConfigError, UmisFusionError
 from napari_umis_fusion.provenance import package_version
 
-PARSERS = (add_fuse_parser, add_demo_parser, add_info_parser, add_metrics_parser, add_train_parser)
+PARSERS = (
+    add_fuse_parser,
+    add_demo_parser,
+    add_info_parser,
+    add_metrics_parser,
+    add_train_parser,
+    add_models_parser,
+)
 
 SUCCESS, BAD_INPUT, USAGE, INTERRUPTED = 0, 1, 2, 130
 

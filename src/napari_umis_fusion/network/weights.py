@@ -15,18 +15,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import safetensors.torch
 import torch
 from torch import Tensor, nn
 
 from napari_umis_fusion.errors import CheckpointError
+from napari_umis_fusion.network.architectures import (
+    DEFAULT_ARCHITECTURE,
+    FOCUS_MEASURES,
+    HEADER_KEY,
+    Architecture,
+    shipped_weights,
+)
 from napari_umis_fusion.network.plane_ranker import PlaneRanker
 from napari_umis_fusion.network.unetplusplus import UNetPlusPlus
 from napari_umis_fusion.replacing import written_beside
 
-Architecture = Literal["umis-unetplusplus", "plane-ranker"]
 Network = UNetPlusPlus | PlaneRanker
 
 ARCHITECTURES: dict[Architecture, type[UNetPlusPlus] | type[PlaneRanker]] = {
@@ -35,11 +41,6 @@ ARCHITECTURES: dict[Architecture, type[UNetPlusPlus] | type[PlaneRanker]] = {
 }
 """What checkpoints are of."""
 
-FOCUS_MEASURES: dict[Architecture, str] = {"umis-unetplusplus": "umis", "plane-ranker": "learned"}
-"""Which focus measure each is for."""
-
-DEFAULT_ARCHITECTURE: Architecture = "umis-unetplusplus"
-
 FORMAT_VERSION = 1
 
 SAFETENSORS = (".safetensors",)
@@ -47,10 +48,6 @@ PICKLED = (".pth", ".pt")
 
 MOST_BYTES = 2**28  # forty times what this architecture takes
 
-SHIPPED = Path(__file__).parent.parent / "weights"
-"""Where the package keeps trained weights, each beside its model card."""
-
-_HEADER_KEY = "napari_umis_fusion"
 _PARALLEL_PREFIX = "module."
 
 State = Mapping[str, Tensor]
@@ -166,24 +163,10 @@ def save_checkpoint(
     state = _plain(model_or_state, where)
     header = {**(metadata or {}), **_signature(state)}
     _check_architecture(state, header, where)
-    content = safetensors.torch.save(dict(state), {_HEADER_KEY: json.dumps(header)})
+    content = safetensors.torch.save(dict(state), {HEADER_KEY: json.dumps(header)})
     with written_beside(where) as beside:
         beside.write_bytes(content)
     return where
-
-
-def shipped_weights(architecture: Architecture) -> Path:
-    """Return the trained weights that come with this package.
-
-    Raises
-    ------
-    CheckpointError
-        If the installation lacks them.
-    """
-    path = SHIPPED / f"{architecture}.safetensors"
-    if not path.is_file():
-        raise CheckpointError(f"{path} is missing; install the package again, or give a checkpoint")
-    return path
 
 
 def open_checkpoint(
@@ -279,7 +262,7 @@ def _header(content: bytes) -> dict[str, Any]:
     """Read our part of the header of a safetensors file that is known to be sound."""
     length = int.from_bytes(content[:8], "little")
     entries = json.loads(content[8 : 8 + length]).get("__metadata__", {})
-    return dict(json.loads(entries.get(_HEADER_KEY, "{}")))
+    return dict(json.loads(entries.get(HEADER_KEY, "{}")))
 
 
 def _plain(found: Any, path: Path) -> dict[str, Tensor]:
