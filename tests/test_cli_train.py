@@ -22,8 +22,9 @@ from napari_umis_fusion.cli.main import build_parser
 from napari_umis_fusion.cli.options import option_name
 from napari_umis_fusion.cli.train_command import training_config_from
 from napari_umis_fusion.cli.training_report import TrainingReport
+from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.network.weights import load_checkpoint
-from napari_umis_fusion.training import StepDone
+from napari_umis_fusion.training import StepDone, TrainingStarted, load_config, save_config
 from napari_umis_fusion.training.selecting import SelectAim
 from napari_umis_fusion.training.state import load_state
 
@@ -85,7 +86,8 @@ def another(spec):
         return choices[-1]
     if isinstance(spec.default, int):
         return spec.default + 1
-    return (spec.default + spec.metadata["max"]) / 2
+    low, high = spec.metadata["min"], spec.metadata["max"]
+    return (spec.default + (low if spec.default == high else high)) / 2
 
 
 def test_every_field_has_an_option_and_every_option_a_field():
@@ -125,11 +127,13 @@ def test_images_in_weights_and_curve_out(data, here, capsys):
     assert err == "", "no progress bar where nobody watches"
     assert files_of(here) == ["w-loss.csv", "w-loss.png", "w.safetensors"]
     lines = out.splitlines()
-    assert lines[0].startswith("left out: data/broken.png: ")
-    assert lines[1].startswith("learning from 3 images, validating on 1; ")
-    assert lines[1].endswith(" weights, cpu, float32")
-    assert lines[2].startswith("step 2 of 4: psnr ")
-    assert lines[2].endswith("; the best so far")
+    assert lines[0].startswith("4 images, ")
+    assert lines[1] == "learning from 3, validating on 1"
+    assert any(line.startswith("warning: 4 images only") for line in lines)
+    start = next(k for k, line in enumerate(lines) if line.endswith(" weights, cpu, float32"))
+    assert lines[start - 1].startswith("left out: data/broken.png: ")
+    assert lines[start + 1].startswith("step 2 of 4: psnr ")
+    assert lines[start + 1].endswith("; the best so far")
     assert lines[-4:-2] == [
         f"weights: {here / 'w.safetensors'}",
         f"loss curve: {here / 'w-loss.csv'}, {here / 'w-loss.png'}",
@@ -199,7 +203,7 @@ def interrupt_at(monkeypatch):
 
         def pressed(self, event):
             take(self, event)
-            if isinstance(event, kind) and event.step == step:
+            if isinstance(event, kind) and getattr(event, "step", 0) == step:
                 monkeypatch.setattr(TrainingReport, "take", take)
                 raise KeyboardInterrupt
 
@@ -217,13 +221,13 @@ def test_interrupted_it_goes_on_to_the_same_weights(options, data, here, interru
     assert main(command) == 130
     said = one_line(capsys.readouterr().err, "interrupted")
     assert (
-        "training stopped at step 3; repeat the command with --resume to go on from step 2" in said
+        "training stopped at step 3; repeat the command with --resume to go on from step 3" in said
     )
     assert str(here / "w.state") in said
-    assert load_state("w.state").step == 2
+    assert load_state("w.state").step == 3
     assert [name for name in files_of(here) if "whole" not in name] == ["w-loss.csv", "w.state"]
     assert main([*command, "--resume"]) == 0
-    assert "going on from step 2 of 5" in capsys.readouterr().out
+    assert "going on from step 3 of 5" in capsys.readouterr().out
     assert not Path("w.state").exists(), "there is nothing left to go on with"
     one, other = (load_checkpoint(f"{name}.safetensors").state_dict for name in ("w", "whole"))
     assert all(torch.equal(one[name], other[name]) for name in other)
@@ -231,11 +235,35 @@ def test_interrupted_it_goes_on_to_the_same_weights(options, data, here, interru
 
 
 def test_interrupted_before_anything_was_saved(data, here, interrupt_at, capsys):
-    interrupt_at(StepDone, 1)
+    interrupt_at(TrainingStarted, 0)
     assert main([*BASE, "--steps", "5", *SELECT]) == 130
     said = one_line(capsys.readouterr().err, "interrupted")
-    assert "stopped at step 1, before the first validation: nothing was saved" in said
+    assert "training stopped at step 0: nothing was saved" in said
     assert files_of(here) == ["w-loss.csv"]
+
+
+def test_a_config_from_a_file_and_options_on_top(tmp_path):
+    saved = TrainingConfig.fine_tuning(steps=7, specimen="opaque")
+    path = str(save_config(tmp_path / "c.json", saved))
+    assert config_of("--config", path) == saved
+    assert config_of("--config", path, "--steps", "8") == saved.replace(steps=8)
+    assert config_of("--config", path, "--own-stacks") == load_config(path)
+    with pytest.raises(ConfigError, match="--config and --reference both say how"):
+        config_of("--config", path, "--reference")
+
+
+def test_the_outcome_is_compared_with_the_start(data, here, capsys, monkeypatch):
+    monkeypatch.setattr("napari_umis_fusion.training.comparing.SIDE_PX", 64)
+    monkeypatch.setattr("napari_umis_fusion.training.comparing.STACKS", 2)
+    command = [*BASE, "--steps", "2", *SELECT, "--test-share", "0.3"]
+    assert main([*command, "--json"]) == 0
+    compared = json.loads(capsys.readouterr().out)["comparison"]
+    assert (compared["baseline"], compared["stacks"]) == ("plane-ranker", 2)
+    assert main(command) == 0
+    said = capsys.readouterr().out
+    assert "compared: " in said
+    assert " plane-ranker, " in said
+    assert " dB, higher on " in said
 
 
 def test_an_interrupted_training_is_not_written_over(data, here, interrupt_at, capsys):
@@ -266,7 +294,7 @@ def test_a_loss_that_is_no_number_is_told(data, capsys, monkeypatch):
     monkeypatch.setattr(SelectAim, "batch", bad)
     assert main([*BASE, "--steps", "3", *SELECT]) == 0
     out = capsys.readouterr().out
-    assert "best: step 1 of 1: never validated\n" in out
+    assert "best: step 1 of 1: psnr " in out
     assert "ended: the loss became infinite or not a number" in out
     assert Path("w.safetensors").exists()
 

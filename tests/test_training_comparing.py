@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from napari_umis_fusion.network.plane_ranker import PlaneRanker
-from napari_umis_fusion.network.weights import save_checkpoint, shipped_weights
+from napari_umis_fusion.network.weights import load_checkpoint, save_checkpoint, shipped_weights
 from napari_umis_fusion.synthetic import make_stack
-from napari_umis_fusion.training import Compared, Comparison, TrainingConfig, train
+from napari_umis_fusion.training import Compared, Comparison, Noted, TrainingConfig, train
 from napari_umis_fusion.training import comparing as module
 from napari_umis_fusion.training.comparing import iter_compare
 from napari_umis_fusion.training.images import ImageSet
@@ -114,6 +114,25 @@ def test_from_nothing_it_is_compared_with_the_weights_of_the_package(images):
     settings = TrainingConfig(steps=1, test_share=0.25, **TINY)
     result = list(train(images, settings))[-1].result
     assert result.comparison.baseline == "plane-ranker"
+
+
+def test_a_comparison_that_fails_loses_nothing(images, monkeypatch):
+    def full(*arguments, **options):
+        yield
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("napari_umis_fusion.training.loop.iter_compare", full)
+    events = list(train(images, TrainingConfig(steps=1, test_share=0.25, **TINY)))
+    assert events[-1].result.improved
+    assert events[-1].result.comparison is None
+    (noted,) = [event.text for event in events if isinstance(event, Noted)]
+    assert "could not be compared with the start: [Errno 28] No space left" in noted
+
+
+def test_the_comparison_is_saved_with_the_weights(images, tmp_path):
+    result = list(train(images, TrainingConfig(steps=1, test_share=0.25, **TINY)))[-1].result
+    found = load_checkpoint(result.save(tmp_path / "w.safetensors")).metadata
+    assert found["comparison"] == result.comparison.as_dict()
 
 
 def test_without_a_test_share_nothing_is_compared(images):

@@ -1,6 +1,7 @@
 import csv
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -52,6 +53,70 @@ def test_csv_goes_on_from_an_earlier_one(tmp_path):
     begun.add(Validated(12, 6.0, {"psnr": 32.0}, {}, True))
     begun.save_csv(tmp_path / "d.csv")
     assert read(tmp_path / "d.csv") == read(tmp_path / "c.csv")
+
+
+def test_csv_read_up_to_a_step_is_as_if_the_rest_never_was(tmp_path):
+    curve().save_csv(tmp_path / "c.csv")
+    begun = LossCurve.read_csv(tmp_path / "c.csv", 3)
+    assert begun.names == ["learning_rate", "total", "mse"]
+    begun.save_csv(tmp_path / "d.csv")
+    curve(3).save_csv(tmp_path / "e.csv")
+    assert (tmp_path / "d.csv").read_bytes() == (tmp_path / "e.csv").read_bytes()
+
+
+def test_an_empty_curve_has_a_header(tmp_path):
+    LossCurve().save_csv(tmp_path / "c.csv")
+    assert (tmp_path / "c.csv").read_text().split() == ["step"]
+
+
+@pytest.mark.parametrize("order", [(1, 2, 3), (3, 1, 2), (2, 3, 1), (3, 2, 1)])
+def test_rows_are_by_step_whatever_the_order(order):
+    made = LossCurve()
+    for step in order:
+        made.add(StepDone(step, 3, {"total": step / 2}, 0.1))
+    wanted = [{"step": k, "learning_rate": 0.1, "total": k / 2} for k in (1, 2, 3)]
+    assert made.rows == wanted
+    np.testing.assert_array_equal(made.series("total")[0], [1, 2, 3])
+
+
+def test_a_step_that_is_made_again_replaces_what_it_told():
+    made = curve()
+    made.add(StepDone(4, 12, {"total": 7.0}, 0.5))
+    assert made.rows[3] == curve().rows[3] | {"total": 7.0, "learning_rate": 0.5}
+    assert [row["step"] for row in made.rows] == list(range(1, 13))
+
+
+def test_series_and_the_value_nearest_to_a_step():
+    made = curve()
+    steps, values = made.series("validation_psnr")
+    np.testing.assert_array_equal(steps, [4, 8, 12])
+    np.testing.assert_array_equal(values, [24, 28, 32])
+    nearest = [made.at("validation_psnr", step) for step in (-1, 5.9, 6.1, 1e9)]
+    assert nearest == [(4, 24), (4, 24), (8, 28), (12, 32)]
+    assert made.at("absent", 1) is None
+    assert made.series("absent")[0].size == 0
+    made.add(StepDone(13, 13, {"total": 1.0}, 0.1))  # the copies do not hold the curve fast
+
+
+def test_copies_are_independent():
+    made = curve()
+    copied = made.copy()
+    made.add(StepDone(13, 13, {"total": 1.0, "new": 2.0}, 0.1))
+    assert copied.rows == curve().rows
+
+
+def test_a_number_takes_a_few_tens_of_bytes():
+    numbers, steps = 6, 20_000
+    tracemalloc.start()
+    try:
+        made = LossCurve()
+        for step in range(steps):
+            made.add(StepDone(step, steps, dict.fromkeys("abcde", step * 0.3), step * 0.1))
+        used = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert used / (steps * numbers) < 30
+    assert made.at("e", 7_777) == (7_777, 7_777 * 0.3)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\xff\x00\n1,2", b"a,b\n1,2\n", b"step\nx\n"])

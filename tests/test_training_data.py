@@ -7,9 +7,9 @@ from PIL import Image
 
 from napari_umis_fusion.array_stack import as_stack
 from napari_umis_fusion.config import FusionConfig
-from napari_umis_fusion.errors import CheckpointError, StackError
+from napari_umis_fusion.errors import CheckpointError, DeviceError, StackError
 from napari_umis_fusion.synthetic import make_stack
-from napari_umis_fusion.training import gather_images
+from napari_umis_fusion.training import gather_images, gathering
 from napari_umis_fusion.training.data import Named, TrainingData
 from napari_umis_fusion.training.events import Preparing
 from napari_umis_fusion.training.gathering import iter_gather
@@ -135,6 +135,16 @@ def test_weights_that_are_missing_are_not_the_stacks_fault(stack, tmp_path):
     learned = FusionConfig(focus_measure="learned", checkpoint=str(tmp_path / "absent.safetensors"))
     with pytest.raises(CheckpointError):
         gathered(TrainingData(stacks=(stack,)), learned)
+
+
+def test_a_device_that_is_missing_is_not_the_stacks_fault(stack, monkeypatch):
+    def absent(stack, fusion):
+        yield 0.0
+        raise DeviceError("no such device")
+
+    monkeypatch.setattr(gathering, "iter_regions", absent)
+    with pytest.raises(DeviceError):
+        gathered(TrainingData(stacks=(stack,)))
 
 
 def test_it_can_be_abandoned_at_any_event(stack):

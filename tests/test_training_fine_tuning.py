@@ -52,7 +52,12 @@ def test_the_preset_is_a_short_gentle_training():
     assert TrainingConfig.fine_tuning(steps=7).steps == 7
 
 
-def test_half_of_the_regions_are_kept_the_sharper_half(stack):
+def test_of_few_regions_all_with_detail_are_kept(stack):
+    assert len(drain(iter_sharp_regions(stack, CLASSICAL))) == 6
+
+
+def test_half_of_the_regions_are_kept_the_sharper_half(stack, monkeypatch):
+    monkeypatch.setattr("napari_umis_fusion.training.sharp_regions.FEW", 1)
     blurred = stack.copy()
     blurred[:, :, : REGION_PX * 3 // 2] = stack.mean(axis=(1, 2), keepdims=True)
     images = drain(iter_sharp_regions(blurred, CLASSICAL))
@@ -62,6 +67,18 @@ def test_half_of_the_regions_are_kept_the_sharper_half(stack):
     for image in images.images:
         assert image.dtype == np.float32
         assert 0 <= image.min() < image.max() <= 1
+
+
+def test_noise_alone_is_no_detail():
+    """Though it is what a focus measure finds most of."""
+    rng = np.random.default_rng(0)
+    stack = make_stack("bumps", (2 * REGION_PX, 4 * REGION_PX), planes=3, channels=None).stack
+    stack = stack.copy()
+    stack[:, :, 2 * REGION_PX :] = rng.integers(0, 255, stack[:, :, 2 * REGION_PX :].shape)
+    images = drain(iter_sharp_regions(stack, CLASSICAL))
+    assert len(images) == 4
+    columns = [int(name.split(", ")[-1]) for name in images.names]
+    assert all(column < 2 * REGION_PX for column in columns)
 
 
 def test_each_stack_is_a_source(stack):

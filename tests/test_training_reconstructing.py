@@ -67,6 +67,24 @@ def test_an_epoch_takes_every_image_once_turned_or_not(aim):
         assert sorted(i for f in found for i, _ in f) == list(range(7))
 
 
+def test_without_augmentation_nothing_is_flipped():
+    aim = aim_of(1, batch=1, augmentation=0.0)
+    whole = resized(images(1).images[0])
+    for step in range(20):
+        np.testing.assert_allclose(aim.batch(step)[0, 0], whole, atol=1e-6)
+
+
+def test_features_are_tried_on_a_rendered_stack_of_the_held_out_image():
+    """Features of an image itself must choose better than chance."""
+    aim = aim_of(2)
+    aim.model.eval()
+    metrics = aim.attempt(0, CPU).metrics
+    stack = aim._renderers[0].draw([2, 0])
+    chance = [psnr(plane, stack.all_in_focus) for plane in stack.steady]
+    assert metrics["psnr_fused"] >= min(chance)
+    assert metrics["psnr_fused"] == aim.attempt(0, CPU).metrics["psnr_fused"], "the same each time"
+
+
 def test_flips_are_drawn_evenly():
     aim = aim_of(1, batch=1)
     whole = resized(images(1).images[0])

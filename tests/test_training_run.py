@@ -11,6 +11,7 @@ from napari_umis_fusion.errors import StackError
 from napari_umis_fusion.network.weights import load_checkpoint, shipped_weights
 from napari_umis_fusion.synthetic import make_stack
 from napari_umis_fusion.training import (
+    CheckpointSaved,
     Noted,
     Pictured,
     StepDone,
@@ -19,6 +20,7 @@ from napari_umis_fusion.training import (
     Validated,
     train,
 )
+from napari_umis_fusion.training.objective import Trial
 from napari_umis_fusion.training.run import TrainingRun
 from napari_umis_fusion.training.selecting import SelectAim
 from napari_umis_fusion.training.watching import Watcher, fusion_with
@@ -44,7 +46,8 @@ def config(**options):
 def stop_when(is_time, **options):
     """Train, set the event at a time, and return all that was told."""
     stop, told = threading.Event(), []
-    for event in train(IMAGES, config(**options), stop=stop, start=options.pop("start", None)):
+    start = options.pop("start", None)
+    for event in train(IMAGES, config(**options), stop=stop, start=start):
         told.append(event)
         if is_time(event):
             stop.set()
@@ -57,7 +60,7 @@ def test_stopped_it_keeps_the_best():
     )
     assert (result.reason, result.steps_done) == ("stopped", 5)
     scores = {e.step: e.score for e in told if isinstance(e, Validated)}
-    assert list(scores) == [2, 4]
+    assert list(scores) == [2, 4, 5], "the latest may be the best"
     assert (result.step, result.score) == max(scores.items(), key=lambda item: item[1])
 
 
@@ -66,6 +69,49 @@ def test_stopped_before_the_first_validation_it_makes_one():
     assert [e.step for e in told if isinstance(e, Validated)] == [1]
     assert (result.reason, result.step) == ("stopped", 1)
     assert np.isfinite(result.score)
+
+
+def test_stopped_before_the_first_validation_the_start_is_not_all_that_is_known(monkeypatch):
+    scores = iter((30.0, 31.0))
+
+    def attempt(aim, index, device):
+        if index == 0:
+            attempt.score = next(scores)
+        return Trial({"psnr": attempt.score}, {})
+
+    monkeypatch.setattr(SelectAim, "attempt", attempt)
+    weights = shipped_weights("plane-ranker")
+    _, result = stop_when(
+        lambda e: isinstance(e, StepDone) and e.step == 3,
+        steps=50,
+        validate_every=40,
+        start=weights,
+    )
+    assert (result.reason, result.step, result.improved) == ("stopped", 3, True)
+    assert result.start_metrics == {"psnr": 30.0}
+
+
+def test_interrupted_right_after_the_start_it_still_knows_it(tmp_path):
+    weights, state = shipped_weights("plane-ranker"), tmp_path / "s.state"
+    options = {"start": weights, "state": state}
+    settings = config(steps=4, validate_every=4, learning_rate=1e-8)
+    events = train(IMAGES, settings, **options)
+    assert any(isinstance(event, CheckpointSaved) for event in events)
+    saved = state.read_bytes()  # as after a crash: nothing is saved later
+    events.close()
+    state.write_bytes(saved)
+    *_, again = train(IMAGES, settings, **options, resume=True)
+    *_, whole = train(IMAGES, settings, start=weights)
+    assert again.result.start_metrics == whole.result.start_metrics
+    assert again.result.improved == whole.result.improved
+
+
+def test_stopped_at_once_from_nothing_there_is_no_outcome():
+    stop = threading.Event()
+    stop.set()
+    *_, last = train(IMAGES, config(steps=5, test_share=0.2), stop=stop)
+    assert not last.result.improved
+    assert last.result.comparison is None
 
 
 def test_stopped_in_a_validation_it_does_not_finish_it(monkeypatch):
@@ -129,8 +175,18 @@ def test_watching_does_not_change_what_is_learnt(stack):
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
-def test_a_stack_that_cannot_be_fused_is_told_and_training_goes_on():
-    events = list(train(IMAGES, config(steps=2, validate_every=1), watch=lambda: np.zeros((3, 4))))
+class Broken:
+    """A lazy stack whose file is gone."""
+
+    shape, dtype, ndim = (3, 40, 40), np.dtype(np.uint8), 3
+
+    def __getitem__(self, index):
+        raise KeyError("chunk 0.0.0")
+
+
+@pytest.mark.parametrize("watched", [np.zeros((3, 4)), Broken()], ids=["no stack", "broken"])
+def test_a_stack_that_cannot_be_fused_is_told_and_training_goes_on(watched):
+    events = list(train(IMAGES, config(steps=2, validate_every=1), watch=lambda: watched))
     noted = [e.text for e in events if isinstance(e, Noted)]
     assert len(noted) == 3
     assert all(text.startswith("no picture of the region: ") for text in noted)

@@ -21,11 +21,11 @@ from napari_umis_fusion.training import (
 )
 from napari_umis_fusion.training.images import ImageSet
 from napari_umis_fusion.training.selecting import SelectAim
-from napari_umis_fusion.training.session import (
+from napari_umis_fusion.training.session import TrainingSession, last_session
+from napari_umis_fusion.training.session_events import CurveRead
+from napari_umis_fusion.training.session_folder import (
     FOLDER_VARIABLE,
-    CurveRead,
-    TrainingSession,
-    last_session,
+    is_taken,
     sessions_folder,
 )
 
@@ -92,7 +92,8 @@ from napari_umis_fusion.training.session import TrainingSession
 from napari_umis_fusion.training.selecting import SelectAim
 SelectAim.trials = 2
 images = list(np.random.default_rng(0).random((6, 64, 64), np.float32))
-session = TrainingSession.begin(TrainingConfig(**{SETTINGS.as_dict()!r}), name="mine", root={str(tmp_path / "killed")!r})
+config = TrainingConfig(**{SETTINGS.as_dict()!r})
+session = TrainingSession.begin(config, name="mine", root={str(tmp_path / "killed")!r})
 for event in session.train(images):
     if isinstance(event, StepDone) and event.step == 3:
         os._exit(9)
@@ -142,11 +143,11 @@ def test_what_another_process_works_on_is_left_alone(tmp_path):
         import psutil
 
         owner.write_text(json.dumps([sleeper.pid, psutil.Process(sleeper.pid).create_time()]))
-        assert session.is_taken
+        assert is_taken(session.folder)
         assert last_session(tmp_path) is None
     finally:
         sleeper.communicate(b"\n")
-    assert not session.is_taken, "that process is gone"
+    assert not is_taken(session.folder), "that process is gone"
     assert last_session(tmp_path) is not None
 
 
@@ -171,7 +172,25 @@ def test_a_full_disk_begins_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(ImageSet, "save", full)
     with pytest.raises(CheckpointError, match=r"images\.npz: .*No space left.*free some space"):
         run(session, IMAGES)
-    assert not session.can_go_on
+    assert not session.folder.exists(), "nothing was begun"
+
+
+def test_a_session_at_work_in_this_process_is_left_alone(tmp_path):
+    session = begin(tmp_path)
+    events = session.train(IMAGES)
+    assert any(isinstance(event, StepDone) for event in events)
+    assert session.can_go_on
+    assert last_session(tmp_path) is None, "a second window must not go on with it"
+    events.close()
+    assert last_session(tmp_path) is not None
+
+
+def test_abandoned_before_there_is_anything_to_keep_it_leaves_no_folder(tmp_path):
+    session = begin(tmp_path)
+    events = session.train(IMAGES)
+    next(events)
+    events.close()
+    assert not session.folder.exists()
 
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path):
@@ -184,7 +203,7 @@ def test_useless_data_is_told(tmp_path):
     session = begin(tmp_path)
     with pytest.raises(StackError):
         run(session, np.zeros((3, 64, 64), np.uint8))
-    assert last_session(tmp_path) is None
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"config": {"steps": 0}, "origin": {}}'])

@@ -28,18 +28,25 @@ def drain(
             take(event)
 
 
-def reporting(steps: Generator[object, None, Done], event: Event) -> Generator[Event, None, Done]:
-    """Yield the event whenever the steps yield, and return what they return."""
+def relaying(
+    steps: Generator[Part, None, Done], change: Callable[[Part], Event]
+) -> Generator[Event, None, Done]:
+    """Yield what the steps yield, changed, and return what they return."""
     try:
         while True:
             try:
-                next(steps)
+                event = next(steps)
             except StopIteration as end:
                 done: Done = end.value
                 return done
-            yield event
+            yield change(event)
     finally:
         steps.close()
+
+
+def reporting(steps: Generator[object, None, Done], event: Event) -> Generator[Event, None, Done]:
+    """Yield the event whenever the steps yield, and return what they return."""
+    return (yield from relaying(steps, lambda _: event))
 
 
 def thread_count() -> int:

@@ -10,19 +10,13 @@ from typing import TYPE_CHECKING, Any
 from napari_umis_fusion.cli.options import add_config_options, given_options
 from napari_umis_fusion.cli.reporting import said, say, say_json
 from napari_umis_fusion.errors import CheckpointError, ConfigError
+from napari_umis_fusion.models import find_weights
 from napari_umis_fusion.training.config import TrainingConfig
+from napari_umis_fusion.training.config_file import load_config
 
 if TYPE_CHECKING:
+    from napari_umis_fusion.cli.training_report import TrainingReport
     from napari_umis_fusion.training.result import TrainingResult
-
-REASONS = {
-    "done": "all steps were made",
-    "no_gain": "validation did not gain any more",
-    "not_finite": "the loss became infinite or not a number, the last good weights were kept; "
-    "lower --learning-rate",
-}
-"""Why training ended, for people."""
-
 
 NOT_BETTER = "weights: not saved, as none were better than those that training started from"
 
@@ -50,7 +44,14 @@ def add_train_parser(commands: Any) -> None:
     parser.add_argument(
         "-o", "--output", required=True, metavar="WEIGHTS", help="trained weights, .safetensors"
     )
-    parser.add_argument("--start", metavar="FILE", help="weights to start from")
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        help="how to train, as the training dock or save_config saved it; options go on top of it",
+    )
+    parser.add_argument(
+        "--start", metavar="FILE", help="weights to start from: a file, or a model of the library"
+    )
     parser.add_argument(
         "--state", metavar="FILE", help="what --resume needs (default: beside WEIGHTS, .state)"
     )
@@ -80,31 +81,49 @@ def run_train(arguments: argparse.Namespace) -> None:
     config = training_config_from(arguments)
     files = _files(arguments)
     from napari_umis_fusion.cli.training_report import TrainingReport
-    from napari_umis_fusion.training import fine_tune, train
 
     report = TrainingReport(files.csv, quiet=arguments.json)
-    learn = fine_tune if arguments.own_stacks else train
-    events = learn(
-        arguments.data, config, start=arguments.start, state=files.state, resume=arguments.resume
-    )
     if arguments.resume and not files.state.exists():
         report.tell(f"note: {files.state} does not exist: training starts at the first step")
     try:
-        with closing(events), report:
-            result = report.follow(events)
+        with report:
+            result = _train(arguments, config, files, report)
     except KeyboardInterrupt:
         report.curve.save_csv(files.csv)
-        raise KeyboardInterrupt(_how_to_resume(report.step, report.saved_step, files)) from None
+        raise KeyboardInterrupt(_how_to_resume(report.step, files)) from None
     if result.improved:
         result.save(files.weights)
     report.curve.save_csv(files.csv)
     report.curve.save_png(files.png)
     files.state.unlink(missing_ok=True)  # nothing is left to go on with
     if arguments.json:
-        say_json(_as_json(result, files, report.left_out))
+        say_json(_as_json(result, files, report))
         return
     for line in _summary(result, files):
         say(line)
+
+
+def _train(
+    arguments: argparse.Namespace, config: TrainingConfig, files: Files, report: "TrainingReport"
+) -> "TrainingResult":
+    """Gather the data, say what it is, and train."""
+    from napari_umis_fusion.network.architectures import shipped_weights
+    from napari_umis_fusion.network.weights import load_checkpoint
+    from napari_umis_fusion.training import TrainingData, check_images, iter_gather, train
+
+    own = arguments.own_stacks
+    given = find_weights(arguments.start) if arguments.start else None
+    if own and given is None:
+        given = str(shipped_weights("plane-ranker"))
+    start = None if given is None else load_checkpoint(given)  # before data is read for long
+    data = TrainingData(stacks=arguments.data) if own else TrainingData(arguments.data)
+    with closing(iter_gather(data)) as gathering:
+        images = report.prepare(gathering)
+    if len(images) > 1:
+        report.tell_data(check_images(images, config))
+    events = train(images, config, start=start, state=files.state, resume=arguments.resume)
+    with closing(events):
+        return report.follow(events)
 
 
 def training_config_from(arguments: argparse.Namespace) -> TrainingConfig:
@@ -116,6 +135,10 @@ def training_config_from(arguments: argparse.Namespace) -> TrainingConfig:
         If a value is out of bounds or options contradict each other.
     """
     given = given_options(arguments, TrainingConfig)
+    if arguments.config and arguments.reference:
+        raise ConfigError("--config and --reference both say how to train; leave one of them out.")
+    if arguments.config:
+        return load_config(arguments.config, **given)
     if arguments.own_stacks and arguments.reference:
         raise ConfigError("--own-stacks trains the network of 'learned'; leave --reference out.")
     if arguments.own_stacks:
@@ -157,16 +180,18 @@ def _check_apart(files: Files, arguments: argparse.Namespace) -> None:
         )
 
 
-def _how_to_resume(step: int, saved_step: int, files: Files) -> str:
-    if not saved_step:
-        return f"training stopped at step {step}, before the first validation: nothing was saved"
+def _how_to_resume(step: int, files: Files) -> str:
+    from napari_umis_fusion.training.state import load_state
+
+    if not files.state.exists():
+        return f"training stopped at step {step}: nothing was saved"
     return (
         f"training stopped at step {step}; repeat the command with --resume to go on from step "
-        f"{saved_step}, which {files.state} holds"
+        f"{load_state(files.state).step}, which {files.state} holds"
     )
 
 
-def _as_json(result: "TrainingResult", files: Files, left_out: tuple[str, ...]) -> dict[str, Any]:
+def _as_json(result: "TrainingResult", files: Files, report: "TrainingReport") -> dict[str, Any]:
     return {
         "weights": files.weights if result.improved else None,
         "start_metrics": result.start_metrics,
@@ -176,18 +201,27 @@ def _as_json(result: "TrainingResult", files: Files, left_out: tuple[str, ...]) 
         "metrics": {k: v if math.isfinite(v) else None for k, v in result.metrics.items()},
         "reason": result.reason,
         "data": dict(result.data),
-        "left_out": left_out,
+        "comparison": result.comparison.as_dict() if result.comparison else None,
+        "findings": report.findings,
+        "left_out": report.left_out,
     }
 
 
 def _summary(result: "TrainingResult", files: Files) -> list[str]:
     scores = said(result.metrics) or "never validated"
     start = [f"start: {said(result.start_metrics)}"] if result.start_metrics else []
+    from napari_umis_fusion.training.telling import REASONS, gain_in_words, verdict_in_words
+
+    compared = []
+    if result.comparison is not None:
+        words = verdict_in_words(result.comparison), gain_in_words(result.comparison)
+        compared = [f"compared: {', '.join(words)}"]
     weights = f"weights: {files.weights}" if result.improved else NOT_BETTER
     return [
         weights,
         f"loss curve: {files.csv}, {files.png}",
         *start,
         f"best: step {result.step} of {result.steps_done}: {scores}",
+        *compared,
         f"ended: {REASONS[result.reason]}",
     ]

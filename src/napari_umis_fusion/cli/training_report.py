@@ -6,14 +6,18 @@ from types import TracebackType
 from typing import Self
 
 from napari_umis_fusion.cli.reporting import progress_bar, said, say
+from napari_umis_fusion.training.checking import DataReport
 from napari_umis_fusion.training.curves import LossCurve
 from napari_umis_fusion.training.events import (
+    CheckpointFailed,
     CheckpointSaved,
+    Preparing,
     StepDone,
     TrainingEvent,
     TrainingStarted,
     Validated,
 )
+from napari_umis_fusion.training.images import ImageSet
 from napari_umis_fusion.training.result import TrainingResult
 from napari_umis_fusion.workers import drain
 
@@ -32,16 +36,19 @@ class TrainingReport:
     ----------
     curve : LossCurve
         Up to now.
-    step, saved_step : int
-        Updates so far, and those that can be gone on from.
+    step : int
+        Updates so far.
     left_out : tuple of str
         Images that could not be used, each with the reason.
+    findings : list of str
+        What may be wrong with the data.
     """
 
     def __init__(self, csv: Path, *, quiet: bool) -> None:
         self.curve = LossCurve()
-        self.step = self.saved_step = 0
+        self.step = 0
         self.left_out: tuple[str, ...] = ()
+        self.findings: list[str] = []
         self._csv = csv
         self._quiet = quiet
         self._total = 0
@@ -59,6 +66,16 @@ class TrainingReport:
     ) -> None:
         self._bar.close()
 
+    def prepare(self, gathering: Generator[Preparing, None, ImageSet]) -> ImageSet:
+        """Run the gathering of the data to its end."""
+        return drain(gathering, self.take)
+
+    def tell_data(self, data: DataReport) -> None:
+        """Say what there is to learn from, and what may be wrong with it."""
+        self.findings = [f"{one.severity}: {one.text}" for one in data.findings]
+        for line in data.lines():
+            self.tell(line)
+
     def follow(self, events: Generator[TrainingEvent, None, TrainingResult]) -> TrainingResult:
         """Run a training to its end."""
         return drain(events, self.take)
@@ -67,6 +84,8 @@ class TrainingReport:
         """Show an event."""
         self.curve.add(event)
         match event:
+            case Preparing():
+                self._bar.set_description(event.what)
             case TrainingStarted():
                 self._start(event)
             case StepDone():
@@ -74,8 +93,9 @@ class TrainingReport:
             case Validated():
                 self._validate(event)
             case CheckpointSaved():
-                self.saved_step = event.step
-                self.curve.save_csv(self._csv)
+                self._save_curve()
+            case CheckpointFailed():
+                self.tell(f"warning: {event.reason}; training goes on")
             case _:
                 self._bar.update(0)
 
@@ -86,16 +106,17 @@ class TrainingReport:
             say(line, flush=True)
             self._bar.refresh()
 
+    def _save_curve(self) -> None:
+        try:
+            self.curve.save_csv(self._csv)
+        except OSError as error:
+            self.tell(f"warning: {error}; training goes on without its curve")
+
     def _start(self, event: TrainingStarted) -> None:
-        self.step = self.saved_step = event.first_step
+        self.step = event.first_step
         self.left_out, self._total = event.left_out, event.total_steps
-        for reason in event.left_out:
-            self.tell(f"left out: {reason}")
-        self.tell(
-            f"learning from {event.training_images} images, validating on "
-            f"{event.validation_images}; {event.parameters:,} weights, {event.device}, "
-            f"{event.precision}"
-        )
+        self._bar.set_description("training")
+        self.tell(f"{event.parameters:,} weights, {event.device}, {event.precision}")
         if event.first_step:
             self.curve = LossCurve.read_csv(self._csv, event.first_step)
             self.tell(f"going on from step {event.first_step} of {event.total_steps}")

@@ -1,5 +1,12 @@
+from .checking import DataReport as DataReport
+from .checking import check_images as check_images
+from .checking import iter_check as iter_check
 from .config import TrainingConfig as TrainingConfig
+from .config_file import load_config as load_config
+from .config_file import save_config as save_config
 from .curves import LossCurve as LossCurve
+from .data import Named as Named
+from .data import TrainingData as TrainingData
 from .events import CheckpointFailed as CheckpointFailed
 from .events import CheckpointSaved as CheckpointSaved
 from .events import Compared as Compared
@@ -14,9 +21,13 @@ from .events import Validated as Validated
 from .events import Working as Working
 from .fine_tuning import fine_tune as fine_tune
 from .fine_tuning import iter_sharp_regions as iter_sharp_regions
+from .gathering import iter_gather as iter_gather
 from .images import ImageSet as ImageSet
 from .images import gather_images as gather_images
+from .images import load_images as load_images
 from .loop import train as train
 from .loop import train_to_end as train_to_end
 from .result import Comparison as Comparison
 from .result import TrainingResult as TrainingResult
+from .session import TrainingSession as TrainingSession
+from .session import last_session as last_session

@@ -1,5 +1,6 @@
 """Check what a network is to learn from, before hours are lost on it."""
 
+from collections import Counter
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 
@@ -115,12 +116,11 @@ def iter_check(
     parts = _parts(images, config)
     findings = iter_findings(images, config, parts, qualities, groups)
     pixels = sum(image.size for image in images.images)
-    counts = {source: images.sources.count(source) for source in dict.fromkeys(images.sources)}
     return DataReport(
         len(images),
         pixels / 1e6,
         sum(image.nbytes for image in images.images) / 1e6,
-        dict(sorted(counts.items(), key=lambda item: -item[1])),
+        dict(Counter(images.sources).most_common()),
         tuple(len(part) for part in parts),
         images.left_out,
         tuple(sorted(findings, key=lambda one: one.severity != "warning")),

@@ -15,9 +15,9 @@ from napari_umis_fusion.training.images import ImageSet
 from napari_umis_fusion.training.rendering import stacks_like
 from napari_umis_fusion.training.result import Comparison
 from napari_umis_fusion.training.watching import fusion_with
-from napari_umis_fusion.workers import reporting
+from napari_umis_fusion.workers import Workers, reporting
 
-STACKS = 32
+STACKS = 96
 
 SIDE_PX = 192
 """Of a stack: borders count less than in the smaller ones that are trained on."""
@@ -42,8 +42,9 @@ def iter_compare(
     images: ImageSet,
     config: TrainingConfig,
     *,
+    baseline: str = "",
     unseen: bool = True,
-    stacks: int = STACKS,
+    stacks: int | None = None,
 ) -> Generator[None, None, Comparison]:
     """Fuse rendered stacks with two sets of weights, yielding while it works.
 
@@ -55,10 +56,12 @@ def iter_compare(
         Sharp images that training did not see, to render from.
     config : TrainingConfig
         Of the training: which network, on which device.
+    baseline : str
+        Name of `before`; by default that of the file.
     unseen : bool
         Whether that is so; told on.
-    stacks : int
-        How many.
+    stacks : int, optional
+        How many; by default `STACKS`.
 
     Yields
     ------
@@ -72,22 +75,25 @@ def iter_compare(
         as a weighted mean.
     """
     sampler = StackSampler(images.images, stacks_like(config, SIDE_PX), images.sources)
+    count = STACKS if stacks is None else stacks
     old, new, shown = [], [], []
-    for index in range(stacks):
-        stack = sampler.draw([_SEED, index])
-        yield
-        one = yield from _fused(stack, before, config)
-        other = yield from _fused(stack, after, config)
-        old.append(one.scores)
-        new.append(other.scores)
-        shown.append({"truth": stack.all_in_focus, "before": one.picture, "after": other.picture})
+    with Workers(1) as workers:
+        for index in range(count):
+            drawing = workers.submit(sampler.draw, [_SEED, index])
+            stack = yield from workers.result(drawing)
+            one = yield from _fused(stack, before, config, workers)
+            other = yield from _fused(stack, after, config, workers)
+            old.append(one.scores)
+            new.append(other.scores)
+            pictures = (stack.all_in_focus, one.picture, other.picture)
+            shown.append(dict(zip(("truth", "before", "after"), pictures, strict=True)))
     gains = np.array([a["psnr"] - b["psnr"] for a, b in zip(new, old, strict=True)])
     typical = int(np.argsort(gains)[len(gains) // 2])
     return Comparison(
-        baseline=before.stem,
+        baseline=baseline or before.stem,
         before=_means(old),
         after=_means(new),
-        stacks=stacks,
+        stacks=count,
         better=int((gains > 0).sum()),
         gain_error_db=float(gains.std(ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else 0.0,
         unseen=unseen,
@@ -96,17 +102,21 @@ def iter_compare(
 
 
 def _fused(
-    stack: TrainingStack, weights: Path, config: TrainingConfig
+    stack: TrainingStack, weights: Path, config: TrainingConfig, workers: Workers
 ) -> Generator[None, None, Fused]:
     result = yield from reporting(iter_fuse(stack.planes, fusion_with(weights, config)), None)
-    picture, truth = result.all_in_focus, stack.all_in_focus
+    measuring = workers.submit(_measured, result.all_in_focus, stack)
+    return Fused(result.all_in_focus, (yield from workers.result(measuring)))
+
+
+def _measured(picture: Picture, stack: TrainingStack) -> dict[str, float]:
+    truth = stack.all_in_focus
     span = max(float(np.ptp(truth)), 0.1)
-    scores = {
+    return {
         "psnr": min(50.0, psnr(picture, truth, data_range=span)),
         "ssim": ssim(picture, truth, data_range=span),
         "false_edges": false_edge_rate(picture, stack.planes, grey_range=(0.0, 1.0)),
     }
-    return Fused(picture, scores)
 
 
 def _means(scores: list[Mapping[str, float]]) -> dict[str, float]:

@@ -5,12 +5,19 @@ from typing import Any, Literal, Self
 
 from napari_umis_fusion.config import DeviceName
 from napari_umis_fusion.fields import check_fields, choice, number, replaced
+from napari_umis_fusion.network.architectures import Architecture
 
 Objective = Literal["select", "reconstruct"]
 Schedule = Literal["one_cycle", "exponential", "constant"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Specimen = Literal["any", "opaque", "fluorescence", "transmitted"]
 SpatialFrequency = Literal["differences", "published"]
+
+NETWORKS: dict[Objective, Architecture] = {
+    "select": "plane-ranker",
+    "reconstruct": "umis-unetplusplus",
+}
+"""Which network each objective trains."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +58,8 @@ class TrainingConfig:
         default="any",
         metadata=choice(
             Specimen,
-            "kind of rendered stacks ('select'): 'opaque' surfaces that hide each other, light that "
-            "adds up as in 'fluorescence', thin objects in 'transmitted' light, or 'any' of these",
+            "kind of rendered stacks ('select'): 'opaque' surfaces that hide each other, light "
+            "that adds up as in 'fluorescence', thin objects in 'transmitted' light, or 'any'",
         ),
     )
     planes: int = field(
@@ -192,10 +199,11 @@ class TrainingConfig:
     def fine_tuning(cls, **options: Any) -> Self:
         """Return what adapts trained weights to a few stacks within minutes."""
         recipe: dict[str, Any] = {
-            "steps": 400,
-            "learning_rate": 3e-4,
-            "validation_share": 0.3,
-            "validate_every": 50,
+            "steps": 2000,
+            "learning_rate": 1e-3,
+            "validation_share": 0.2,
+            "test_share": 0.15,
+            "validate_every": 200,
         }
         return cls(**{**recipe, **options})
 

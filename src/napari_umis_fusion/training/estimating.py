@@ -1,13 +1,14 @@
 """How much memory a training will need, before it begins."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import psutil
-import torch
 
-from napari_umis_fusion.network.device import choose_device
 from napari_umis_fusion.training.config import Objective, TrainingConfig
-from napari_umis_fusion.training.trainer import choose_precision
+
+if TYPE_CHECKING:
+    import torch
 
 BYTES_PER_PIXEL: dict[Objective, int] = {"select": 575, "reconstruct": 5800}
 """Of a batch, in float32: what is kept of a step to compute its gradient. Measured as the growth
@@ -64,6 +65,9 @@ def estimate_memory(config: TrainingConfig, images_px: int = 0) -> MemoryNeed:
     DeviceError
         If it is absent.
     """
+    from napari_umis_fusion.network.device import choose_device
+    from napari_umis_fusion.training.trainer import choose_precision
+
     device = choose_device(config.device)
     objective = config.objective
     pixels = config.batch * config.patch_px**2
@@ -78,19 +82,23 @@ def estimate_memory(config: TrainingConfig, images_px: int = 0) -> MemoryNeed:
     return MemoryNeed(round(needed), free_memory_mb(device), device.type)
 
 
-def free_memory_mb(device: torch.device) -> int | None:
+def free_memory_mb(device: "torch.device") -> int | None:
     """Return what is free on a device; None where it does not tell."""
     if device.type == "cpu":
         return int(psutil.virtual_memory().available / 1e6)
     if device.type == "cuda":
+        import torch
+
         return round(torch.cuda.mem_get_info(device)[0] / 1e6)
     return None
 
 
 def used_memory_mb(device: str) -> int:
     """Return what this program takes up on a device now: the main memory, for the CPU."""
+    if device == "cpu":
+        return int(psutil.Process().memory_info().rss / 1e6)
+    import torch
+
     if device == "cuda":
         return round(torch.cuda.memory_reserved() / 1e6)
-    if device == "mps":
-        return round(torch.mps.driver_allocated_memory() / 1e6)
-    return int(psutil.Process().memory_info().rss / 1e6)
+    return round(torch.mps.driver_allocated_memory() / 1e6)

@@ -60,10 +60,19 @@ class TrainingStarted:
 
 @dataclass(frozen=True, slots=True)
 class Working:
-    """Work goes on; comes at least every 100 ms between the others."""
+    """Work goes on; comes at least every 100 ms between the others.
+
+    Attributes
+    ----------
+    step, total_steps : int
+        Updates so far and in all.
+    what : str
+        What is being done, in words; empty while it learns.
+    """
 
     step: int
     total_steps: int
+    what: str = ""
 
 
 @dataclass(frozen=True, slots=True)

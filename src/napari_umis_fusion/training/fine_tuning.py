@@ -10,7 +10,8 @@ from collections.abc import Generator
 from typing import Any
 
 from napari_umis_fusion.config import FusionConfig
-from napari_umis_fusion.network.weights import Checkpoint, shipped_weights
+from napari_umis_fusion.network.architectures import shipped_weights
+from napari_umis_fusion.network.weights import Checkpoint
 from napari_umis_fusion.training.config import TrainingConfig
 from napari_umis_fusion.training.data import TrainingData
 from napari_umis_fusion.training.events import TrainingEvent

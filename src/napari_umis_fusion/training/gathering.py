@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_umis_fusion.config import FusionConfig
-from napari_umis_fusion.errors import CheckpointError, ConfigError, StackError
+from napari_umis_fusion.errors import CheckpointError, ConfigError, DeviceError, StackError
 from napari_umis_fusion.training.data import Named, TrainingData
 from napari_umis_fusion.training.events import Preparing
 from napari_umis_fusion.training.images import ImageSet, reasons
@@ -26,7 +26,7 @@ from napari_umis_fusion.training.reading_images import (
     read_item,
 )
 from napari_umis_fusion.training.sharp_regions import iter_regions
-from napari_umis_fusion.workers import Workers, reporting
+from napari_umis_fusion.workers import Workers, relaying, reporting
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 STACK_WEIGHT = 20
 """A stack takes about as long as so many images; for the share that is behind."""
 
-_NOT_THE_DATA = (ConfigError, CheckpointError)
+_NOT_THE_DATA = (ConfigError, CheckpointError, DeviceError)
 """What no other stack would help against."""
 
 
@@ -150,22 +150,17 @@ def _cut_out(
     stack: Named, what: str, fusion: FusionConfig | None, found: _Found
 ) -> Generator[Preparing]:
     """Fuse a stack and keep its sharp regions."""
-    regions = iter_regions(stack.data, fusion)
     yield found.preparing(what)
     try:
-        while True:
-            try:
-                share = next(regions)
-            except StopIteration as end:
-                for place, region in end.value:
-                    found.add(region, f"{stack.name} {place}", stack.source or stack.name)
-                break
-            yield found.preparing(what, STACK_WEIGHT * share)
+        regions = yield from relaying(
+            iter_regions(stack.data, fusion),
+            lambda share: found.preparing(what, STACK_WEIGHT * share),
+        )
+        for place, region in regions:
+            found.add(region, f"{stack.name} {place}", stack.source or stack.name)
     except _NOT_THE_DATA:
         raise
     except UNUSABLE as error:
         text = str(error)
         found.left_out.append(text if text.startswith(stack.name) else f"{stack.name}: {text}")
-    finally:
-        regions.close()
     found.done += STACK_WEIGHT

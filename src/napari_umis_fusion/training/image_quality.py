@@ -26,6 +26,9 @@ _QUIET_BIAS = 0.65
 _LEAST_ENERGY = (0.5 / 255) ** 2
 """Of the coarse band; a tile with less has no detail to judge."""
 
+_LEAST_PX = 32
+"""Side of what can be judged."""
+
 _BLOCK_PX = 16
 
 _DETAIL = 2 / 255
@@ -96,13 +99,15 @@ def sharpness(grey: Grey) -> float:
     -------
     float
         About 0.25 to 2 for images in focus, 0.08 to 0.16 for the same blurred by 3 px (sigma).
-        NaN if nowhere detail stands out from noise.
+        NaN if nowhere detail stands out from noise, or the image is smaller than 32 px.
 
     References
     ----------
     Noise is estimated as by J. Immerkær, "Fast noise variance estimation", Computer Vision and
     Image Understanding 64(2), 1996, doi:10.1006/cviu.1996.0060, where the image is quietest.
     """
+    if min(grey.shape) < _LEAST_PX:
+        return float("nan")
     tiles = _tiles(grey)
     fine = gaussian_filter(tiles, (0, _FINE, _FINE))
     middle = _smoothed(fine, _FINE, _MIDDLE)
@@ -157,7 +162,8 @@ def _noise(tiles: Grey) -> Grey:
 
 
 def _detail(grey: Grey) -> float:
-    height, width = (side // _BLOCK_PX * _BLOCK_PX for side in grey.shape)
-    shape = (height // _BLOCK_PX, _BLOCK_PX, width // _BLOCK_PX, _BLOCK_PX)
+    block = min(_BLOCK_PX, *grey.shape)
+    rows, columns = (side // block for side in grey.shape)
+    height, width, shape = rows * block, columns * block, (rows, block, columns, block)
     blocks = grey[:height, :width].reshape(shape)[:, ::2, :, ::2]  # a quarter of them tells
     return float(np.mean(blocks.std(axis=(1, 3)) > _DETAIL))

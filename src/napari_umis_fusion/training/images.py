@@ -156,7 +156,7 @@ def load_images(path: str | os.PathLike[str]) -> ImageSet:
     """
     where = Path(path).absolute()
     try:
-        with np.load(where, allow_pickle=False) as file:
+        with where.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             about = json.loads(str(file[_ABOUT]))
             if about["kind"] != _KIND:
                 raise ValueError(f"holds {about['kind']!r}")

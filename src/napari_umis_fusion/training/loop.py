@@ -12,12 +12,14 @@ import torch
 from torch import nn
 
 from napari_umis_fusion.errors import CheckpointError, ConfigError
+from napari_umis_fusion.network.architectures import shipped_weights
 from napari_umis_fusion.network.device import choose_device
-from napari_umis_fusion.network.weights import Checkpoint, load_checkpoint, shipped_weights
+from napari_umis_fusion.network.weights import Checkpoint, load_checkpoint
 from napari_umis_fusion.training.comparing import iter_compare
-from napari_umis_fusion.training.config import TrainingConfig
+from napari_umis_fusion.training.config import NETWORKS, TrainingConfig
 from napari_umis_fusion.training.events import (
     Compared,
+    Noted,
     TrainingEvent,
     TrainingFinished,
     TrainingStarted,
@@ -30,11 +32,14 @@ from napari_umis_fusion.training.result import Reason, TrainingResult
 from napari_umis_fusion.training.run import TrainingRun
 from napari_umis_fusion.training.state import TrainingState, load_state
 from napari_umis_fusion.training.trainer import Trainer
-from napari_umis_fusion.training.watching import ARCHITECTURES, Watcher
+from napari_umis_fusion.training.watching import Watcher
 from napari_umis_fusion.workers import Workers, drain, reporting, thread_count
 
 MAY_CHANGE = ("device", "threads")
 """Options that a training may go on without."""
+
+_SEEDING = threading.Lock()
+"""torch has one generator for all threads."""
 
 TORCH_SHARE = 2 / 3
 """Of the threads; the others make the next batches meanwhile."""
@@ -142,7 +147,7 @@ def train(
         sum(p.numel() for p in trainer.model.parameters()),
         len(split.test),
     )
-    before = start.path if start else shipped_weights(ARCHITECTURES[config.objective])
+    before = start.path if start else shipped_weights(NETWORKS[config.objective])
     watcher = Watcher(watch, before, config) if watch is not None else None
     with Workers(config.threads) as workers:
         run = TrainingRun(trainer, workers, total, where, about, stop or threading.Event(), watcher)
@@ -157,7 +162,8 @@ def train(
             raise
     result = _result(trainer, reason, run.step, about)
     if config.test_share and result.improved:
-        result = yield from _compared(result, split, before)
+        baseline = start.metadata.get("name", "") if start else ""
+        result = yield from _compared(result, split, before, baseline)
     yield TrainingFinished(result)
     return result
 
@@ -189,7 +195,7 @@ def _state_path(state: str | os.PathLike[str] | None, resume: bool) -> Path | No
 
 
 def _prepare(config: TrainingConfig, split: Split, start: Checkpoint | None) -> tuple[Trainer, int]:
-    with torch.random.fork_rng(devices=[]):
+    with _SEEDING, torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(config.seed)  # and not those of other devices
         model: nn.Module | None = start.model() if start is not None else None
         aim = make_aim(config, split.learn, split.held_out, model)
@@ -213,16 +219,22 @@ def _saved(where: Path, config: TrainingConfig, about: dict[str, Any]) -> Traini
 
 
 def _compared(
-    result: TrainingResult, split: Split, before: Path
+    result: TrainingResult, split: Split, before: Path, baseline: str
 ) -> Generator[TrainingEvent, None, TrainingResult]:
     """Compare the outcome with the start on what training did not see."""
     unseen = len(split.test) > 0
     images = split.test if unseen else split.held_out
-    with tempfile.TemporaryDirectory(prefix="umis-fusion-") as folder:
-        after = result.save(Path(folder) / "after.safetensors")
-        comparing = iter_compare(before, after, images, result.config, unseen=unseen)
-        working = Working(result.steps_done, result.steps_done)
-        comparison = yield from reporting(comparing, working)
+    working = Working(result.steps_done, result.steps_done, "comparing with the start")
+    try:
+        with tempfile.TemporaryDirectory(prefix="umis-fusion-") as folder:
+            after = result.save(Path(folder) / "after.safetensors")
+            comparing = iter_compare(
+                before, after, images, result.config, baseline=baseline, unseen=unseen
+            )
+            comparison = yield from reporting(comparing, working)
+    except Exception as error:  # what was learnt must not be lost for want of a comparison
+        yield Noted(f"the outcome could not be compared with the start: {error}")
+        return result
     yield Compared(comparison)
     return replace(result, comparison=comparison)
 

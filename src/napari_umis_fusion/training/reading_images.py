@@ -64,11 +64,7 @@ def list_items(data: Iterable[Any], check: Callable[[], object]) -> list[Item]:
     StackError
         If a path does not exist.
     """
-    items: list[Item] = []
-    for item in _each(data):
-        check()
-        items.append(item)
-    return items
+    return list(_each(data, check))
 
 
 def read_item(item: Item, check: Callable[[], object]) -> Read:
@@ -100,23 +96,28 @@ def is_path(data: Any) -> bool:
     return isinstance(data, (str, os.PathLike))
 
 
-def _each(data: Iterable[Any]) -> Iterator[Item]:
+def _each(data: Iterable[Any], check: Callable[[], object]) -> Iterator[Item]:
     for number, given in enumerate(data):
         named = given if isinstance(given, Named) else Named("", given)
         if is_path(named.data):
-            for path in _files(Path(named.data).expanduser()):
+            for path in _files(Path(named.data).expanduser(), check):
                 yield Item(str(path), named.source or named.name or _source(path), path)
         else:
             name = named.name or f"array {number}"
             yield Item(name, named.source or name, named.data)
 
 
-def _files(path: Path) -> Sequence[Path]:
+def _files(path: Path, check: Callable[[], object]) -> Sequence[Path]:
     if not path.exists():
         raise StackError(f"{path} does not exist; give a folder of images, or images.")
     if path.is_file():
         return [path]
-    return sorted(p for p in path.rglob("*") if _is_image(p))
+    found: list[Path] = []
+    for entry in path.rglob("*"):
+        check()
+        if _is_image(entry):
+            found.append(entry)
+    return sorted(found)
 
 
 def _is_image(path: Path) -> bool:

@@ -4,14 +4,15 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
-from napari_umis_fusion.network.weights import save_checkpoint
 from napari_umis_fusion.training.config import TrainingConfig
+
+if TYPE_CHECKING:
+    from torch import nn
 
 Reason = Literal["done", "no_gain", "not_finite", "stopped"]
 
@@ -106,7 +107,7 @@ class TrainingResult:
         With the start, on images that training did not see; None if not asked for.
     """
 
-    model: nn.Module
+    model: "nn.Module"
     step: int
     score: float
     metrics: Mapping[str, float]
@@ -120,10 +121,12 @@ class TrainingResult:
     @property
     def improved(self) -> bool:
         """Whether training found better weights than it started from."""
-        return self.start_metrics is None or self.step > 0
+        return self.steps_done > 0 and (self.start_metrics is None or self.step > 0)
 
     def save(self, path: str | os.PathLike[str], **about: Any) -> Path:
         """Save the weights as .safetensors, with config, data and scores in the header."""
+        from napari_umis_fusion.network.weights import save_checkpoint
+
         header = {
             "config": self.config.as_dict(),
             "training_data": dict(self.data),
@@ -131,4 +134,6 @@ class TrainingResult:
             "steps": self.step,
             **about,
         }
+        if self.comparison is not None:
+            header["comparison"] = self.comparison.as_dict()
         return save_checkpoint(path, self.model, header)

@@ -86,8 +86,8 @@ class TrainingRun:
 
     def try_start(self) -> Generator[TrainingEvent]:
         """Validate the weights that training starts from: what is trained must be better."""
-        yield from self._validate()
-        self.trainer.start_metrics = self.trainer.best.metrics if self.trainer.best else {}
+        self.trainer.start_metrics = {}  # should it be stopped before they are known
+        yield from self._validate(of_start=True)
 
     def steps(self) -> Generator[TrainingEvent, None, Reason]:
         """Make all steps that are left; returns why it ended."""
@@ -100,11 +100,13 @@ class TrainingRun:
             if self._has_no_gain():
                 return "no_gain"
             if self._stop.is_set():
-                return (yield from self._stopped())
+                yield from self._judge_the_last()
+                return "stopped"
             batches.extend(self._batch(step) for step in islice(to_come, 1))
             try:
                 yield (yield from self._make_step(batches.popleft()))
             except NotFiniteError:
+                yield from self._judge_the_last()
                 return "not_finite"
             if self._is_due():
                 yield from self._validate()
@@ -140,10 +142,10 @@ class TrainingRun:
         self.step += 1
         return StepDone(self.step, self._total, losses, rate)
 
-    def _stopped(self) -> Generator[TrainingEvent, None, Reason]:
-        if self.trainer.best is None and self.step > 0:
-            yield from self._validate(whole=True)  # something must be known of what is kept
-        return "stopped"
+    def _judge_the_last(self) -> Generator[TrainingEvent]:
+        """Validate the latest weights: they may be the best, or the only ones."""
+        if self.step > self._validated:
+            yield from self._validate(whole=True)
 
     def _has_no_gain(self) -> bool:
         patience = self.trainer.config.patience
@@ -155,7 +157,7 @@ class TrainingRun:
     def _batch(self, step: int) -> Future[Any]:
         return self._workers.submit(self.trainer.aim.batch, step)
 
-    def _validate(self, *, whole: bool = False) -> Generator[TrainingEvent]:
+    def _validate(self, *, whole: bool = False, of_start: bool = False) -> Generator[TrainingEvent]:
         """Try the network on what it is not trained on, and save where training stands.
 
         When training is told to stop, it is broken off, unless it has to be made as a `whole`.
@@ -165,10 +167,12 @@ class TrainingRun:
             if self._stop.is_set() and not whole:
                 return
             attempt = self._workers.submit(self.trainer.attempt, index)
-            trials.append((yield from self._working(attempt)))
-            yield Working(self.step, self._total)  # many short waits must not go silent
+            trials.append((yield from self._working(attempt, "validating")))
+            yield self._doing("validating")  # many short waits must not go silent
         metrics, is_best = self.trainer.judge(self.step, trials)
         self._validated = self.step
+        if of_start:
+            self.trainer.start_metrics = metrics
         score = metrics[self.trainer.aim.score]
         yield Validated(self.step, score, metrics, trials[0].samples, is_best)
         if self._where is not None:
@@ -189,14 +193,17 @@ class TrainingRun:
         if self._watcher is None:
             return
         made = self._watcher.iter_picture(self.trainer.weights(), self.step)
-        picture = yield from reporting(made, Working(self.step, self._total))
+        picture = yield from reporting(made, self._doing("making a picture"))
         if picture is not None:
             yield picture if not isinstance(picture, str) else Noted(picture)
 
-    def _working(self, future: "Future[Any]") -> Generator[TrainingEvent, None, Any]:
+    def _doing(self, what: str) -> Working:
+        return Working(self.step, self._total, what)
+
+    def _working(self, future: Future[Any], what: str = "") -> Generator[TrainingEvent, None, Any]:
         waiting = self._workers.result(future)
         try:
-            return (yield from reporting(waiting, Working(self.step, self._total)))
+            return (yield from reporting(waiting, self._doing(what)))
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from napari_umis_fusion.fields import changed_fields
+from napari_umis_fusion.models.naming import file_stem
 from napari_umis_fusion.provenance import package_version
-from napari_umis_fusion.training.config import TrainingConfig
+from napari_umis_fusion.training.config import NETWORKS, TrainingConfig
 
 _TEMPLATE = '''\
-"""Train {name}: written by the training dock of napari-umis-fusion {version}.
+"""Train {title}: written by the training dock of napari-umis-fusion {version}.
 
 Interrupt it with Ctrl-C at any time, and run it again to go on.
 """
@@ -46,13 +47,13 @@ class Source:
         A sharp image or a folder of them, or a z-stack.
     name : str
         Of the layer or the file.
-    path : str or None
-        Where it lies; None for a layer that lives in napari only.
+    path : str, list of str, or None
+        Where it lies, or its planes; None for a layer that lives in napari only.
     """
 
     kind: Literal["image", "stack"]
     name: str
-    path: str | None = None
+    path: str | list[str] | None = None
 
 
 def training_script(
@@ -76,28 +77,23 @@ def training_script(
     names = ["Compared", "StepDone", "TrainingData", "TrainingFinished", "Validated"]
     imports = "from napari_umis_fusion import TrainingConfig, train\n"
     if start == "":
-        imports += "from napari_umis_fusion.network.weights import shipped_weights\n"
+        imports += "from napari_umis_fusion.network.architectures import shipped_weights\n"
     imports += f"from napari_umis_fusion.training import {', '.join(names)}"
     if unsaved:
         imports = f"import numpy as np\n\n{imports}"
-    network = "plane-ranker" if config.objective == "select" else "umis-unetplusplus"
     return _TEMPLATE.format(
-        name=name.replace('"', "'"),
+        title=name.replace('"', "'").replace("\\", "/"),
+        name=name,
         version=package_version(),
         imports=imports,
         remarks="".join(_remark(source) for source in unsaved),
         images=_listed(sources, "image"),
         stacks=_listed(sources, "stack"),
         config=_arguments(config),
-        start=f"shipped_weights({network!r})" if start == "" else repr(start),
-        state=f"{file_name(name)}.state",
-        output=f"{file_name(name)}.safetensors",
+        start=f"shipped_weights({NETWORKS[config.objective]!r})" if start == "" else repr(start),
+        state=f"{file_stem(name)}.state",
+        output=f"{file_stem(name)}.safetensors",
     )
-
-
-def file_name(name: str) -> str:
-    """Return a name as one that every system takes for a file."""
-    return "".join(c if c.isalnum() or c in "._-" else "-" for c in name).strip(".-") or "weights"
 
 
 def _listed(sources: Sequence[Source], kind: str) -> str:
@@ -108,13 +104,14 @@ def _listed(sources: Sequence[Source], kind: str) -> str:
 def _expression(source: Source) -> str:
     if source.path is not None:
         return repr(source.path)
-    return f"np.load({file_name(source.name) + '.npy'!r})"
+    return f"np.load({file_stem(source.name) + '.npy'!r})"
 
 
 def _remark(source: Source) -> str:
-    file = f"{file_name(source.name)}.npy"
+    file = f"{file_stem(source.name)}.npy"
     return (
-        f"# {source.name!r} lives in napari only. Save it first, in napari's console:\n"
+        f"# {source.name!r} has no file of its own. Save it first, in napari's console; of a\n"
+        "# layer with more axes than z, y and x one stack:\n"
         f"# import numpy; numpy.save({file!r}, viewer.layers[{source.name!r}].data)\n"
     )
 

@@ -2,11 +2,12 @@
 
 | file | what it is |
 |---|---|
-| session.json | config, name, where the weights come from, who works on it |
+| session.json | config, name, where the weights come from |
 | images.npz | the images, exactly: layers and files may be gone when it goes on |
 | start.safetensors | the weights that it started from |
 | training.state | where it stands; see `TrainingState` |
 | curve.csv | losses and validations so far |
+| owner.json | the process that works on it, while it does |
 """
 
 import contextlib
@@ -20,41 +21,31 @@ from pathlib import Path
 from threading import Event
 from typing import Any, Self
 
-import platformdirs
-import psutil
-
 from napari_umis_fusion.errors import CheckpointError
-from napari_umis_fusion.network.weights import load_checkpoint, save_checkpoint
 from napari_umis_fusion.replacing import written_beside
+from napari_umis_fusion.training.checking import iter_check
 from napari_umis_fusion.training.config import TrainingConfig
 from napari_umis_fusion.training.curves import LossCurve
-from napari_umis_fusion.training.events import CheckpointSaved, TrainingEvent, TrainingStarted
+from napari_umis_fusion.training.events import (
+    CheckpointSaved,
+    Preparing,
+    TrainingEvent,
+    TrainingStarted,
+)
 from napari_umis_fusion.training.gathering import iter_gather
 from napari_umis_fusion.training.images import ImageSet, load_images
-from napari_umis_fusion.training.loop import train
 from napari_umis_fusion.training.result import TrainingResult
-
-FOLDER_VARIABLE = "UMIS_FUSION_TRAININGS"
-"""Environment variable that names another folder for sessions."""
+from napari_umis_fusion.training.session_events import CurveRead, DataChecked, SessionEvent
+from napari_umis_fusion.training.session_folder import (
+    FOLDER_VARIABLE,
+    is_taken,
+    sessions_folder,
+    taken,
+)
+from napari_umis_fusion.workers import Workers, reporting
 
 _ABOUT, _IMAGES, _START = "session.json", "images.npz", "start.safetensors"
 _STATE, _CURVE = "training.state", "curve.csv"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class CurveRead:
-    """A training goes on: losses and validations so far; comes before `TrainingStarted`.
-
-    Attributes
-    ----------
-    curve : LossCurve
-        The receiver's own.
-    """
-
-    curve: LossCurve
-
-
-SessionEvent = TrainingEvent | CurveRead
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +124,8 @@ class TrainingSession:
         CheckpointError
             If the weights cannot be loaded, or the folder not be written.
         """
+        from napari_umis_fusion.network.weights import load_checkpoint, save_checkpoint
+
         now = datetime.now(UTC)
         folder = Path(root or sessions_folder()) / f"{now:%Y-%m-%d-%H%M%S-%f}"
         checkpoint = load_checkpoint(start) if start is not None else None
@@ -163,15 +156,6 @@ class TrainingSession:
         """Whether the images are there, so that it needs nothing from outside."""
         return (self.folder / _IMAGES).is_file()
 
-    @property
-    def is_taken(self) -> bool:
-        """Whether another process works on it now."""
-        try:
-            pid, began = json.loads((self.folder / "owner.json").read_text("utf-8"))
-            return bool(pid != os.getpid() and psutil.Process(pid).create_time() == began)
-        except (OSError, ValueError, TypeError, psutil.Error):
-            return False
-
     def train(
         self,
         data: Any = None,
@@ -190,8 +174,8 @@ class TrainingSession:
 
         Yields
         ------
-        TrainingEvent, CurveRead
-            As `training.train` does; `CurveRead` where it goes on.
+        TrainingEvent, CurveRead, DataChecked
+            As `training.train` does; `DataChecked` where it begins, `CurveRead` where it goes on.
 
         Raises
         ------
@@ -200,22 +184,25 @@ class TrainingSession:
         UmisFusionError
             As `training.train` does.
         """
-        self._take()
+        from napari_umis_fusion.training.loop import train
+
         try:
-            images = yield from self._images(data)
-            start = self.folder / _START
-            events = train(
-                images,
-                self.config,
-                start=start if start.is_file() else None,
-                state=self.state,
-                resume=True,
-                stop=stop,
-                watch=watch,
-            )
-            return (yield from self._recorded(events))
+            with taken(self.folder):
+                images = yield from self._images(data)
+                start = self.folder / _START
+                events = train(
+                    images,
+                    self.config,
+                    start=start if start.is_file() else None,
+                    state=self.state,
+                    resume=True,
+                    stop=stop,
+                    watch=watch,
+                )
+                return (yield from self._recorded(events))
         finally:
-            (self.folder / "owner.json").unlink(missing_ok=True)
+            if not self.can_go_on:  # nothing is there yet that was worth keeping
+                self.discard()
 
     def save_outcome(self, result: TrainingResult, path: str | os.PathLike[str]) -> Path:
         """Save the best weights with all that is known of them in the header.
@@ -225,29 +212,25 @@ class TrainingSession:
         CheckpointError, OSError
             If the file cannot be written.
         """
-        about: dict[str, Any] = asdict(self.origin)
-        if result.comparison is not None:
-            about["comparison"] = result.comparison.as_dict()
-        return result.save(path, **about)
+        return result.save(path, **asdict(self.origin))
 
     def discard(self) -> None:
         """Delete the folder and all that is in it."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _take(self) -> None:
-        owner = json.dumps([os.getpid(), psutil.Process().create_time()])
-        with contextlib.suppress(OSError):  # only keeps a second window from going on with it
-            (self.folder / "owner.json").write_text(owner, "utf-8")
-
-    def _images(self, data: Any) -> Generator[TrainingEvent, None, ImageSet]:
+    def _images(self, data: Any) -> Generator[SessionEvent, None, ImageSet]:
         kept = self.folder / _IMAGES
-        if kept.is_file():
-            return load_images(kept)
-        images = yield from iter_gather(data)
-        try:
-            images.save(kept)
-        except OSError as error:
-            raise CheckpointError(_no_room(kept, error)) from error
+        with Workers(1) as workers:
+            if kept.is_file():
+                reading = workers.result(workers.submit(load_images, kept))
+                return (yield from reporting(reading, Preparing("reading the images", 1.0)))
+            images = yield from iter_gather(data)
+            saving = workers.result(workers.submit(images.save, kept))
+            try:
+                yield from reporting(saving, Preparing("keeping the images", 1.0))
+            except OSError as error:
+                raise CheckpointError(_no_room(kept, error)) from error
+        yield DataChecked((yield from iter_check(images, self.config)))
         return images
 
     def _recorded(
@@ -280,14 +263,6 @@ class TrainingSession:
             self.curve.save_csv(self.folder / _CURVE)
 
 
-def sessions_folder() -> Path:
-    """Return where sessions lie: `UMIS_FUSION_TRAININGS`, or a folder of the user's data."""
-    given = os.environ.get(FOLDER_VARIABLE)
-    if given:
-        return Path(given)
-    return platformdirs.user_data_path("napari-umis-fusion", appauthor=False) / "trainings"
-
-
 def last_session(root: str | os.PathLike[str] | None = None) -> TrainingSession | None:
     """Return the newest session that can go on and that no other process works on."""
     folder = Path(root or sessions_folder())
@@ -298,7 +273,7 @@ def last_session(root: str | os.PathLike[str] | None = None) -> TrainingSession 
     for path in found:
         with contextlib.suppress(CheckpointError):
             session = TrainingSession(path)
-            if session.can_go_on and not session.is_taken:
+            if session.can_go_on and not is_taken(path):
                 return session
     return None
 

@@ -1,6 +1,8 @@
 """Regions where a stack is sharp in some plane: sharp images of that kind of specimen."""
 
-from collections.abc import Generator, Iterator
+import itertools
+import math
+from collections.abc import Generator
 from typing import Any
 
 import numpy as np
@@ -9,24 +11,35 @@ from numpy.typing import NDArray
 from napari_umis_fusion.array_stack import as_stack
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import StackError
-from napari_umis_fusion.events import FusionEvent, Progress
+from napari_umis_fusion.events import Finished, FusionEvent, Progress
 from napari_umis_fusion.focus_measure.single import focus_map
 from napari_umis_fusion.fusion import iter_fuse
 from napari_umis_fusion.grey import GreyConverter
 from napari_umis_fusion.result import FusionResult
 from napari_umis_fusion.stack import Plane, Stack
+from napari_umis_fusion.training.findings import BLURRED
+from napari_umis_fusion.training.image_quality import sharpness
 from napari_umis_fusion.training.reading_images import unit_grey
-from napari_umis_fusion.workers import Workers, reporting
+from napari_umis_fusion.workers import Workers, relaying, reporting
 
 Grey = NDArray[np.float32]
 Region = tuple[str, Grey]
 """Its place in words, and its pixels."""
 
+Place = tuple[slice, slice]
+"""Rows and columns."""
+
 REGION_PX = 224
 """Side of the regions that are cut out: a rendered stack with its margin."""
 
 SHARPEST = 0.5
-"""Share of the regions that are kept: those with most detail."""
+"""Share of all regions that are kept: of those that are crisp the ones with most detail."""
+
+FEW = 8
+"""So many are kept in any case: of a small image all that have detail."""
+
+LEAST_CRISP = 4
+"""Where fewer regions are crisp, others count too, and the check of the data tells of them."""
 
 _MEASURING_SHARE = 0.8
 
@@ -82,23 +95,12 @@ def _check_planes(stack: Stack) -> None:
 
 
 def _fused(stack: Stack, fusion: FusionConfig | None) -> Generator[float, None, FusionResult]:
-    events: Generator[FusionEvent, None, FusionResult] = iter_fuse(stack, fusion)
-    share = 0.0
-    try:
-        while True:
-            try:
-                event = next(events)
-            except StopIteration as end:
-                result: FusionResult = end.value
-                return result
-            if isinstance(event, Progress):
-                share = max(share, _share(event))
-            yield share
-    finally:
-        events.close()
+    return (yield from relaying(iter_fuse(stack, fusion), _share))
 
 
-def _share(event: Progress) -> float:
+def _share(event: FusionEvent) -> float:
+    if not isinstance(event, Progress):
+        return float(isinstance(event, Finished))
     done = event.done / max(event.total, 1)
     if event.stage == "measuring":
         return _MEASURING_SHARE * done
@@ -107,22 +109,29 @@ def _share(event: Progress) -> float:
 
 def _cut(image: Plane) -> list[Region]:
     convert = GreyConverter(as_stack(image[np.newaxis]), "auto")
-    return list(_sharpest(unit_grey(convert, image)))
+    grey = unit_grey(convert, image)
+    places = _places(grey)
+    crisp = [one for one in places if sharpness(grey[one]) >= BLURRED]  # no noise alone
+    most = max(math.ceil(SHARPEST * len(places)), FEW)
+    usable = crisp if len(crisp) >= LEAST_CRISP else places
+    return [
+        (f"at {rows.start}, {columns.start}", grey[rows, columns].copy())
+        for rows, columns in _most_detailed(grey, usable, most)
+    ]
 
 
-def _sharpest(grey: Grey) -> Iterator[Region]:
-    """Yield place and pixels of the regions with most detail."""
-    focus = focus_map(255 * grey, focus_measure="laplacian")
+def _places(grey: Grey) -> list[Place]:
+    """Return where regions can be cut out: side by side, none if the image is too small."""
     size = min(REGION_PX, *grey.shape)
     if size < REGION_PX // 2:
-        return
-    corners = [
-        (y, x)
-        for y in range(0, grey.shape[0] - size + 1, size)
-        for x in range(0, grey.shape[1] - size + 1, size)
-    ]
-    detail = [float(focus[y : y + size, x : x + size].mean()) for y, x in corners]
-    least = float(np.quantile(detail, 1 - SHARPEST))
-    for (y, x), amount in zip(corners, detail, strict=True):
-        if amount > 0 and amount >= least:
-            yield f"at {y}, {x}", grey[y : y + size, x : x + size].copy()  # not the whole image
+        return []
+    starts = (range(0, side - size + 1, size) for side in grey.shape)
+    return [(slice(y, y + size), slice(x, x + size)) for y, x in itertools.product(*starts)]
+
+
+def _most_detailed(grey: Grey, places: list[Place], most: int) -> list[Place]:
+    """Return the places with most detail, in their order; none without any."""
+    focus = focus_map(255 * grey, focus_measure="laplacian")
+    detail = [float(focus[place].mean()) for place in places]
+    ranked = sorted(range(len(places)), key=lambda k: -detail[k])[:most]
+    return [places[k] for k in sorted(ranked) if detail[k] > 0]

@@ -3,27 +3,22 @@
 import tempfile
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from napari_umis_fusion.config import FusionConfig
-from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.fusion import iter_fuse
-from napari_umis_fusion.network.weights import Architecture, save_checkpoint
-from napari_umis_fusion.training.config import Objective, TrainingConfig
+from napari_umis_fusion.network.weights import save_checkpoint
+from napari_umis_fusion.training.config import TrainingConfig
 from napari_umis_fusion.training.events import Pictured
 from napari_umis_fusion.workers import reporting
 
-Image = NDArray[Any]
+if TYPE_CHECKING:
+    from torch import Tensor
 
-ARCHITECTURES: dict[Objective, Architecture] = {
-    "select": "plane-ranker",
-    "reconstruct": "umis-unetplusplus",
-}
-"""Which network each objective trains."""
+Image = NDArray[Any]
 
 
 def fusion_with(weights: Path, config: TrainingConfig) -> FusionConfig:
@@ -58,7 +53,7 @@ class Watcher:
         return self._watch() is not self._seen
 
     def iter_picture(
-        self, weights: Mapping[str, Tensor], step: int
+        self, weights: Mapping[str, "Tensor"], step: int
     ) -> Generator[None, None, Pictured | str | None]:
         """Fuse what is watched, yielding while it works.
 
@@ -78,7 +73,7 @@ class Watcher:
             with tempfile.TemporaryDirectory(prefix="umis-fusion-") as folder:
                 now = save_checkpoint(Path(folder) / "now.safetensors", weights)
                 fused = yield from self._fused(stack, now)
-        except (UmisFusionError, OSError) as error:
+        except Exception as error:  # a picture is no reason to end a training
             return f"no picture of the region: {error}"
         return Pictured(step, self._before, fused, stack)
 
