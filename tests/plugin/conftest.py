@@ -47,6 +47,8 @@ def _warm():
 
     warm_up._begun.set()
     warm_up._load()
+    warm_up._training_begun.set()
+    warm_up._load_training()
 
 
 @pytest.fixture

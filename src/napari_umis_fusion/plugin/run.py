@@ -142,11 +142,12 @@ def in_words(event: LayerProgress, left_s: float | None) -> str:
     else:
         parts.append("checking the decision")
     if left_s is not None:
-        parts.append(f"{_duration(left_s)} left")
+        parts.append(f"{duration_in_words(left_s)} left")
     return ", ".join(parts)
 
 
-def _duration(seconds: float) -> str:
+def duration_in_words(seconds: float) -> str:
+    """Say how long: "42 s", "3 min 05 s", "2 h 10 min"."""
     whole = max(1, round(seconds))
     if whole < 60:
         return f"{whole} s"

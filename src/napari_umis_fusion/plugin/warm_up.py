@@ -11,7 +11,20 @@ from pathlib import Path
 TINY = (3, 32, 32)
 """Shape of the stack that is fused to load all that a fusion loads."""
 
-_begun = threading.Event()
+_begun, _loaded, _training_begun = threading.Event(), threading.Event(), threading.Event()
+
+
+def has_loaded() -> bool:
+    """Tell whether torch is there, or cannot be had: asking it anything would load it else."""
+    return _loaded.is_set()
+
+
+def warm_up_training() -> None:
+    """Load in a thread, once, what a training loads besides."""
+    warm_up()
+    if not _training_begun.is_set():
+        _training_begun.set()
+        threading.Thread(target=_load_training, name="umis-fusion-warm-up").start()
 
 
 def warm_up() -> None:
@@ -25,6 +38,13 @@ def warm_up() -> None:
 
 
 def _load() -> None:
+    try:
+        _fuse_something()
+    finally:
+        _loaded.set()
+
+
+def _fuse_something() -> None:
     with contextlib.suppress(Exception):  # what is broken is told by the fusion that meets it
         if "torch" not in sys.modules:
             _preload_torch()
@@ -33,6 +53,28 @@ def _load() -> None:
         from napari_umis_fusion.fusion import fuse
 
         fuse(np.random.default_rng(0).integers(0, 255, TINY, np.uint8))
+
+
+def _load_training() -> None:
+    _loaded.wait()
+    with contextlib.suppress(Exception):  # what is broken is told by the training that meets it
+        import numpy as np
+
+        from napari_umis_fusion.metrics import false_edge_rate, psnr, ssim
+        from napari_umis_fusion.network.architectures import shipped_weights
+        from napari_umis_fusion.network.weights import load_checkpoint
+        from napari_umis_fusion.training import StepDone, check_images, gather_images, train
+
+        noise = np.random.default_rng(0).random((2, 64, 64))
+        for measure in (psnr, ssim):
+            measure(*noise, data_range=1.0)
+        false_edge_rate(noise[0], noise, grey_range=(0.0, 1.0))
+        images = gather_images(noise)
+        check_images(images)
+        with contextlib.closing(train(images, steps=1, batch=2, patch_px=32)) as events:
+            next(event for event in events if isinstance(event, StepDone))
+        # with the optimiser comes another way to make empty networks, slow the first time
+        load_checkpoint(shipped_weights("plane-ranker"))
 
 
 def _preload_torch() -> None:
