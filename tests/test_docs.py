@@ -12,8 +12,11 @@ import pytest
 import tifffile
 
 from napari_umis_fusion import FusionConfig, TrainingConfig, fuse, write_image
-from napari_umis_fusion.network.weights import shipped_weights
+from napari_umis_fusion.models import ModelLibrary
+from napari_umis_fusion.network.plane_ranker import PlaneRanker
+from napari_umis_fusion.network.weights import save_checkpoint, shipped_weights
 from napari_umis_fusion.synthetic import RenderedStack, make_stack
+from napari_umis_fusion.training import save_config
 
 ROOT = Path(__file__).resolve().parents[1]
 SNIPPETS = sorted((ROOT / "docs" / "snippets").glob("*.py"))
@@ -60,7 +63,14 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     _write_photographs(folder / "photographs")
     _write_own_stacks(folder / "stacks")
     shutil.copy(shipped_weights("plane-ranker"), folder / "mine.safetensors")
+    save_config(folder / "training.json", TrainingConfig.fine_tuning())
+    _write_model(folder / "models", folder / "ranker.safetensors")
     return folder
+
+
+def _write_model(library: Path, weights: Path) -> None:
+    save_checkpoint(weights, PlaneRanker())
+    ModelLibrary(library).add(weights, "scorpion")
 
 
 def _write_own_stacks(folder: Path) -> None:
@@ -111,8 +121,13 @@ def _write_weights(path: Path) -> None:
 def work_folder(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Change into a fresh folder that sees the samples; trainings are validated briefly."""
     monkeypatch.setattr("napari_umis_fusion.training.selecting.SelectAim.trials", 4)
+    monkeypatch.setattr("napari_umis_fusion.training.comparing.STACKS", 2)
+    monkeypatch.setattr("napari_umis_fusion.training.comparing.SIDE_PX", 64)
+    monkeypatch.setenv("UMIS_FUSION_MODELS", str(tmp_path / "models"))
+    shutil.copytree(samples / "models", tmp_path / "models")
     for sample in samples.iterdir():
-        (tmp_path / sample.name).symlink_to(sample)
+        if sample.name != "models":
+            (tmp_path / sample.name).symlink_to(sample)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

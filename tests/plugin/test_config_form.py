@@ -21,6 +21,9 @@ def test_each_field_has_its_row_with_bounds_and_help(form):
         if spec.name in ELSEWHERE:
             assert spec.name not in [row.name for row in form]
             continue
+        if spec.name == "checkpoint":  # see test_weights_choice
+            assert form.weights.toolTip().lower().startswith(spec.metadata["help"].lower())
+            continue
         row, meta = form[spec.name], spec.metadata
         assert row.tooltip.lower().startswith(meta["help"].lower())
         if "min" in meta:
@@ -51,11 +54,11 @@ def test_round_trip(form, config):
 def test_rows_without_a_say_are_greyed_out(form):
     form["focus_measure"].value = "laplacian"
     assert form["detail_sigma_px"].enabled
-    assert not form["checkpoint"].enabled
+    assert not form.weights.isEnabled()
     assert not form["device"].enabled
     form["focus_measure"].value = "learned"
     assert not form["detail_sigma_px"].enabled
-    assert form["checkpoint"].enabled
+    assert form.weights.isEnabled()
     form["verification"].value = "mode"
     assert form["verification_window_px"].enabled
     assert not form["seam_smoothness"].enabled

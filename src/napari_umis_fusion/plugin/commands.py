@@ -7,6 +7,7 @@ if TYPE_CHECKING:
 
 PLUGIN = "napari-umis-fusion"
 WIDGET = "Fuse z-stack"
+TRAINING_WIDGET = "Train network"
 
 
 def open_fusion(viewer: "Viewer") -> Any:
@@ -21,7 +22,26 @@ def open_fusion(viewer: "Viewer") -> Any:
     -------
     FusionWidget
     """
-    dock, widget = viewer.window.add_plugin_dock_widget(PLUGIN, WIDGET)
+    return _opened(viewer, WIDGET)
+
+
+def open_training(viewer: "Viewer") -> Any:
+    """Open the training widget, or bring the open one to the front.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where.
+
+    Returns
+    -------
+    TrainingWidget
+    """
+    return _opened(viewer, TRAINING_WIDGET)
+
+
+def _opened(viewer: "Viewer", name: str) -> Any:
+    dock, widget = viewer.window.add_plugin_dock_widget(PLUGIN, name)
     dock.show()
     dock.raise_()
     return widget

@@ -2,16 +2,24 @@
 
 from collections.abc import Callable
 from dataclasses import Field, fields
+from pathlib import Path
 from typing import Any
 
-from magicgui.widgets import CheckBox, ComboBox, FileEdit, FloatSpinBox, SpinBox
+from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, SpinBox
+from qtpy.QtWidgets import QLabel
 
 from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.errors import CheckpointError
 from napari_umis_fusion.fields import described
+from napari_umis_fusion.models.header import focus_measure_of
+from napari_umis_fusion.network.architectures import SHIPPED
 from napari_umis_fusion.plugin.rows import Rows
+from napari_umis_fusion.plugin.weights_choice import WeightsChoice
 
 ELSEWHERE = ("channel",)
 """Fields that the widget asks for in another place."""
+
+_WEIGHTS_ROW = 1  # below the focus measure
 
 _LABELS = {
     "focus_measure": "focus measure",
@@ -28,7 +36,6 @@ _LABELS = {
 
 _NETWORKS = ("learned", "umis")
 _USED_WITH: dict[str, Callable[[FusionConfig], bool]] = {
-    "checkpoint": lambda config: config.focus_measure in _NETWORKS,
     "device": lambda config: config.focus_measure in _NETWORKS,
     "detail_sigma_px": lambda config: config.focus_measure == "laplacian",
     "window_sigma_px": lambda config: config.focus_measure not in _NETWORKS,
@@ -39,13 +46,24 @@ _USED_WITH: dict[str, Callable[[FusionConfig], bool]] = {
 
 
 class ConfigForm(Rows):
-    """A row for each field of `FusionConfig`: `config` is the whole, `changed` tells of edits."""
+    """A row for each field of `FusionConfig`: `config` is the whole, `changed` tells of edits.
+
+    The row `weights` is no magicgui widget, as it follows the library of models.
+    """
 
     def __init__(self, config: FusionConfig | None = None) -> None:
-        rows = [_row(spec) for spec in fields(FusionConfig) if spec.name not in ELSEWHERE]
-        super().__init__(rows)
+        specs = {spec.name: spec for spec in fields(FusionConfig) if spec.name not in ELSEWHERE}
+        about_weights = _common(specs.pop("checkpoint"))
+        label = QLabel(about_weights["label"])
+        super().__init__([_row(spec) for spec in specs.values()])
+        self.weights = WeightsChoice()
+        for part in (label, self.weights):
+            part.setToolTip(about_weights["tooltip"])
+        self._layout.insertRow(_WEIGHTS_ROW, label, self.weights)
         self.config = config or FusionConfig()
         self.changed.connect(self._show_used)
+        self.weights.changed.connect(self._on_weights)
+        self.weights.file_chosen.connect(self._on_file)
 
     @property
     def config(self) -> FusionConfig:
@@ -56,18 +74,39 @@ class ConfigForm(Rows):
         ConfigError
             If rows contradict each other.
         """
-        values = {row.name: _value(row) for row in self}
-        if values["focus_measure"] not in _NETWORKS:
-            values["checkpoint"] = None
-        return FusionConfig(**values)
+        values = {row.name: row.value for row in self}
+        is_network = values["focus_measure"] in _NETWORKS
+        return FusionConfig(**values, checkpoint=self.weights.value if is_network else None)
 
     @config.setter
     def config(self, config: FusionConfig) -> None:
         with self.changed.blocked():
             for row in self:
                 row.value = getattr(config, row.name)
-        self._show_used()
+            self._show_used()
+            if config.focus_measure in _NETWORKS:
+                self.weights.value = config.checkpoint
         self.changed.emit(self)
+
+    def use_weights(self, path: str | Path) -> str:
+        """Choose weights and the focus measure that they are for, which is returned.
+
+        Raises
+        ------
+        CheckpointError
+            If the file cannot be read, or its weights are of a network that this version lacks.
+        """
+        measure = focus_measure_of(path)
+        with self.changed.blocked():
+            self["focus_measure"].value = measure
+            self._show_used()
+            self.weights.value = None if Path(path).parent == SHIPPED else str(path)
+        self.changed.emit(self)
+        return measure
+
+    def let_go(self) -> None:
+        """Listen to the library of models no more."""
+        self.weights.let_go()
 
     def _show_used(self) -> None:
         chosen = FusionConfig(
@@ -75,32 +114,37 @@ class ConfigForm(Rows):
         )
         for name, is_used in _USED_WITH.items():
             self[name].enabled = is_used(chosen)
+        self.weights.setEnabled(chosen.focus_measure in _NETWORKS)
+        if chosen.focus_measure in _NETWORKS:
+            self.weights.show_measure(chosen.focus_measure)
+
+    def _on_weights(self) -> None:
+        self.changed.emit(self)
+
+    def _on_file(self, path: str) -> None:
+        try:
+            self.use_weights(path)
+        except CheckpointError as error:
+            self.weights.said.emit(str(error))
 
 
-def _row(spec: Field[Any]) -> Any:
-    meta, text = dict(spec.metadata), described(spec)
-    unit = meta.get("unit")
+def _common(spec: Field[Any]) -> dict[str, str]:
+    unit, text = spec.metadata.get("unit"), described(spec)
     label = _LABELS.get(spec.name, spec.name.replace("_", " "))
-    common = {
+    return {
         "name": spec.name,
         "label": f"{label} ({unit})" if unit else label,
         "tooltip": f"{text[0].upper()}{text[1:]}.",
     }
-    if "path" in meta:
-        filters = "Weights (*.safetensors *.pth)"
-        return FileEdit(**common, filter=filters, nullable=True, value=None)
+
+
+def _row(spec: Field[Any]) -> Any:
+    meta, common = dict(spec.metadata), _common(spec)
     if "choices" in meta:
         return ComboBox(**common, choices=meta["choices"], value=spec.default)
     if isinstance(spec.default, bool):
-        return CheckBox(**{**common, "text": "", "value": spec.default})
+        return CheckBox(**common, text="", value=spec.default)
     limits = {"min": meta["min"], "max": meta["max"], "value": spec.default}
     if isinstance(spec.default, float):
         return FloatSpinBox(**common, **limits, step=0.5)
     return SpinBox(**common, **limits)
-
-
-def _value(row: Any) -> Any:
-    if isinstance(row, FileEdit):
-        path = row.value
-        return None if path is None or str(path) in ("", ".") else str(path)
-    return row.value

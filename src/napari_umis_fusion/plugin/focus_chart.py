@@ -12,6 +12,8 @@ from qtpy.QtWidgets import QWidget
 # isort: split
 import pyqtgraph as pg  # takes the Qt binding that is loaded by now: that of qtpy
 
+from napari_umis_fusion.plugin.whole_axis import WholeAxis
+
 CURVE_PX = 1.5
 LINE_PX = 2
 
@@ -51,7 +53,7 @@ class FocusChart(pg.GraphicsView):
         self.view = pg.ViewBox(enableMouse=False, enableMenu=False)
         self.view.setToolTip(EXPLANATION)
         self.view.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.depth_axis, self.focus_axis = _DepthAxis("bottom"), pg.AxisItem("left")
+        self.depth_axis, self.focus_axis = WholeAxis("bottom"), pg.AxisItem("left")
         self.curve = pg.PlotDataItem(connect="finite", symbol="o", symbolSize=4, antialias=True)
         self.lines = {name: pg.InfiniteLine(angle=90) for name in MARKS}
         self._arrange()
@@ -119,24 +121,6 @@ class FocusChart(pg.GraphicsView):
         inside = self.view.sceneBoundingRect().contains(place)
         if inside and event.button() == Qt.MouseButton.LeftButton:
             self.clicked.emit(self.view.mapSceneToView(place).x())
-
-
-class _DepthAxis(pg.AxisItem):
-    """Has no ticks between planes where it counts them."""
-
-    is_whole = False
-
-    def tickSpacing(  # noqa: N802
-        self,
-        minVal: float,  # noqa: N803
-        maxVal: float,  # noqa: N803
-        size: float,
-    ) -> list[tuple[float, float]]:
-        """Return (spacing, offset) of each level of ticks."""
-        levels: list[tuple[float, float]] = super().tickSpacing(minVal, maxVal, size)
-        if not self.is_whole:
-            return levels
-        return [level for level in levels if level[0] >= 1] or [(1.0, 0.0)]
 
 
 def limits(values: NDArray[np.float64]) -> tuple[float, float]:

@@ -2,20 +2,18 @@
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from qtpy.QtCore import QEvent, QSize, Qt, Signal
-from qtpy.QtGui import QColor, QPalette
+from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QLabel, QStackedLayout, QVBoxLayout, QWidget
 
 from napari_umis_fusion.plugin.focus_chart import EXPLANATION, MARKS, FocusChart, limits
+from napari_umis_fusion.plugin.plot_colours import ColouredPlot, standing_out
 
 LEAST_HEIGHT_PX = 140
 LEAST_WIDTH_PX = 200
 
-LEAST_CONTRAST = 3.0
-"""Of lines to the background: what the Web Content Accessibility Guidelines ask for (1.4.11)."""
 
-
-class FocusPlot(QWidget):
+class FocusPlot(ColouredPlot):
     """Shows a focus curve; `planeClicked` tells which plane was clicked at.
 
     Parameters
@@ -31,7 +29,6 @@ class FocusPlot(QWidget):
         super().__init__(parent)
         self._z_values: NDArray[np.float64] = np.empty(0)
         self._planes: dict[str, int | None] = dict.fromkeys(MARKS)
-        self._has_own_colours = False
         self._chart = FocusChart(self)
         self._chart.clicked.connect(self._on_clicked)
         self._legend = QLabel(self)
@@ -107,34 +104,8 @@ class FocusPlot(QWidget):
         self._message.setText(message)
         self._pages.setCurrentIndex(0)
 
-    def set_colours(
-        self, background: QColor | str, foreground: QColor | str, accent: QColor | str
-    ) -> None:
-        """Use these colours from now on, whatever the palette becomes.
-
-        Parameters
-        ----------
-        background, foreground, accent : QColor or str
-            Behind the plot; of curve, axes and text; and of the lines at the planes of index map
-            and value, which is made lighter or darker where it is too near to the background.
-        """
-        self._has_own_colours = True
-        self._paint(QColor(background), QColor(foreground), QColor(accent))
-
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
-        """Follow the palette."""
-        super().changeEvent(event)
-        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange):
-            self._take_palette()
-
-    def _take_palette(self) -> None:
-        if not self._has_own_colours:
-            roles = QPalette.ColorRole
-            wanted = (roles.Window, roles.WindowText, roles.Highlight)
-            self._paint(*(self.palette().color(role) for role in wanted))
-
     def _paint(self, background: QColor, foreground: QColor, accent: QColor) -> None:
-        accent = _standing_out(accent, background)
+        accent = standing_out(accent, background)
         self._accent = accent.name()
         self._chart.paint(background, foreground, accent)
         sheet = f"color: {foreground.name()}; background: {background.name()};"
@@ -168,21 +139,3 @@ def _normalised(focus: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return focus as a share of its maximum."""
     most = limits(focus)[1]
     return focus / most if most > 0 else focus
-
-
-def _standing_out(colour: QColor, background: QColor) -> QColor:
-    """Return the colour, mixed with white or black where it is too near to the background."""
-    behind = _luminance(background)
-    far = 1.0 if behind < 0.18 else 0.0
-    for share in np.linspace(0, 1, 21):
-        mixed = QColor.fromRgbF(*(c + share * (far - c) for c in colour.getRgbF()[:3]))
-        darker, lighter = sorted((_luminance(mixed) + 0.05, behind + 0.05))
-        if lighter / darker >= LEAST_CONTRAST:
-            break
-    return mixed
-
-
-def _luminance(colour: QColor) -> float:
-    """Return the relative luminance, 0 to 1, of sRGB."""
-    light = [(max(c, 0.04) + 0.055) ** 2.4 / 1.055**2.4 for c in colour.getRgbF()[:3]]
-    return float(np.dot(light, (0.2126, 0.7152, 0.0722)))

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from napari_umis_fusion.layers.events import LayerFinished
     from napari_umis_fusion.layers.outputs import Output
 
-_PLACES = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
+BETWEEN_LAYERS_MS = 15
+"""Time for the window to draw a layer before the next is added."""
+
+PLACES = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
 
 
 @dataclass(eq=False)
@@ -163,7 +166,7 @@ class FusedLayers:
         if layer._type_string != kind or layer.ndim != len(attributes["scale"]):
             return None
         layer.data = data
-        for name in _PLACES:
+        for name in PLACES:
             setattr(layer, name, attributes[name])
         layer.metadata = {**layer.metadata, **attributes["metadata"]}
         del last.layers[key]

@@ -78,19 +78,30 @@ class PartForm(Rows):
         if self._region.value in (WHOLE, None):
             return None, None
         shapes = self._viewer.layers[self._region.value]
-        corners = region_corners(shapes, target)
-        axes, shape = target.axes, target.images[0].shape
-        bounds = []
-        for axis in (axes.y, axes.x):
-            start = max(0, round(float(corners[:, axis].min())))
-            stop = min(shape[axis], round(float(corners[:, axis].max())) + 1)
-            if stop <= start:
-                raise ConfigError(
-                    f"the region of {shapes.name!r} lies outside {target.layers[0].name!r}. Draw "
-                    f"it over the stack, or choose {WHOLE!r}."
-                )
-            bounds.append((start, stop))
-        return bounds[0], bounds[1]
+        return region_bounds(shapes, target)
+
+
+def region_bounds(shapes: Any, target: Target) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return rows and columns of the stack that a shape lies over, first and one after the last.
+
+    Raises
+    ------
+    ConfigError
+        If the shapes layer is empty, or its shape lies outside the stack.
+    """
+    corners = region_corners(shapes, target)
+    axes, shape = target.axes, target.images[0].shape
+    bounds = []
+    for axis in (axes.y, axes.x):
+        start = max(0, round(float(corners[:, axis].min())))
+        stop = min(shape[axis], round(float(corners[:, axis].max())) + 1)
+        if stop <= start:
+            raise ConfigError(
+                f"the region of {shapes.name!r} lies outside {target.layers[0].name!r}. Draw "
+                f"it over the stack, or choose {WHOLE!r}."
+            )
+        bounds.append((start, stop))
+    return bounds[0], bounds[1]
 
 
 def region_corners(shapes: Any, target: Target) -> Any:

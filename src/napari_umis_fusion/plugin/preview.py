@@ -11,8 +11,9 @@ from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.files.layer_attributes import LayerData
 from napari_umis_fusion.layers.fusing import iter_fuse_layer
 from napari_umis_fusion.layers.plan import LayerPlan
+from napari_umis_fusion.layers.training_data import PREVIEW_KEY
 from napari_umis_fusion.plugin.background import LatestJob
-from napari_umis_fusion.plugin.stack_choice import PREVIEW_KEY, Target
+from napari_umis_fusion.plugin.stack_choice import Target
 
 MOST_PX = 512
 """Longest side of what is previewed; a larger view is previewed in its middle."""

@@ -18,13 +18,11 @@ from napari_umis_fusion.layers.describing import describe_layer
 from napari_umis_fusion.layers.image import LayerImage, layer_image
 from napari_umis_fusion.layers.plan import LayerPlan
 from napari_umis_fusion.layers.stacks import LayerStacks
+from napari_umis_fusion.layers.training_data import PREVIEW_KEY
 from napari_umis_fusion.plugin.fused_layers import FusedLayers
 from napari_umis_fusion.plugin.rows import Rows
 
 NOTHING = "Select the image layer that holds your z-stack, or open one: File > Open Sample."
-
-PREVIEW_KEY = "umis_fusion_preview"
-"""In the metadata of a layer that is only a preview, and never fused."""
 
 _EACH = "each channel for itself"
 _RULES = {

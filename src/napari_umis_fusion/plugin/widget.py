@@ -2,16 +2,16 @@
 
 import contextlib
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import CheckBox
 from napari.utils.notifications import notification_manager, show_info
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication, QPushButton, QVBoxLayout, QWidget
-from superqt import QCollapsible
 
 from napari_umis_fusion.config import FusionConfig
-from napari_umis_fusion.errors import UmisFusionError
+from napari_umis_fusion.errors import CheckpointError, UmisFusionError
 from napari_umis_fusion.layers.events import LayerFinished
 from napari_umis_fusion.layers.fusing import iter_fuse_layer
 from napari_umis_fusion.layers.plan import LayerPlan
@@ -19,21 +19,19 @@ from napari_umis_fusion.layers.script import script_for
 from napari_umis_fusion.plugin.config_form import ConfigForm
 from napari_umis_fusion.plugin.defaults import default_config
 from napari_umis_fusion.plugin.focus_view import FocusView
-from napari_umis_fusion.plugin.fused_layers import FusedLayers
+from napari_umis_fusion.plugin.fused_layers import BETWEEN_LAYERS_MS, FusedLayers
 from napari_umis_fusion.plugin.output_form import OutputForm
 from napari_umis_fusion.plugin.part_form import PartForm
 from napari_umis_fusion.plugin.preview import Preview
 from napari_umis_fusion.plugin.run import FusionRun
 from napari_umis_fusion.plugin.run_row import RunRow
+from napari_umis_fusion.plugin.section import section
 from napari_umis_fusion.plugin.stack_choice import StackChoice, Target
 from napari_umis_fusion.plugin.vertical_scroll import VerticalScroll
 from napari_umis_fusion.plugin.warm_up import warm_up
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-
-_BETWEEN_LAYERS_MS = 15
-"""Time for the window to draw a layer before the next is added."""
 
 
 class FusionWidget(QWidget):
@@ -56,7 +54,7 @@ class FusionWidget(QWidget):
         self._showing: Generator[Any] | None = None
         self._next_layer = QTimer(self)
         self._next_layer.setSingleShot(True)
-        self._next_layer.setInterval(_BETWEEN_LAYERS_MS)
+        self._next_layer.setInterval(BETWEEN_LAYERS_MS)
         self._next_layer.timeout.connect(self._show_next)
         self.fused = FusedLayers(napari_viewer)
         self.stack = StackChoice(napari_viewer, self.fused)
@@ -115,6 +113,16 @@ class FusionWidget(QWidget):
             return
         self._start(target, config, plan)
 
+    def use_model(self, path: str | Path) -> None:
+        """Fuse with these weights from now on, and with the focus measure that they are for."""
+        try:
+            measure = self.method.use_weights(path)
+        except CheckpointError as error:
+            self.row.say(str(error))
+            return
+        weights = self.method.weights.currentText()
+        self.row.say(f"Fuses with the weights {weights!r} from now on (focus measure {measure!r}).")
+
     def script(self) -> str:
         """Return a script that does outside napari what the button does here.
 
@@ -142,13 +150,13 @@ class FusionWidget(QWidget):
         rows.addWidget(self.row)
         rows.addWidget(self.preview_box.native)
         self.sections = {
-            "Focus along z": _section("Focus along z", self.focus, is_open=True),
-            "Region and planes": _section("Region and planes", self.part.form),
-            "Method": _section("Method", self.method.form),
-            "Layers": _section("Layers", self.output.form),
+            "Focus along z": section("Focus along z", self.focus, is_open=True),
+            "Region and planes": section("Region and planes", self.part.form),
+            "Method": section("Method", self.method.form),
+            "Layers": section("Layers", self.output.form),
         }
-        for section in self.sections.values():
-            rows.addWidget(section)
+        for part in self.sections.values():
+            rows.addWidget(part)
         rows.addWidget(self.copy)
         rows.addStretch()
         layout = QVBoxLayout(self)
@@ -164,6 +172,7 @@ class FusionWidget(QWidget):
         self.preview.said.connect(self._on_preview)
         for form in (self.method, self.part, self.stack):
             form.changed.connect(self.preview.refresh)
+        self.method.weights.said.connect(self.row.say)
         self.copy.clicked.connect(self._on_copy)
         self.destroyed.connect(partial(_let_go, self.__dict__))
 
@@ -251,17 +260,6 @@ class FusionWidget(QWidget):
         self.row.say("Copied. Paste it into a file and run it with Python.")
 
 
-def _section(title: str, inside: QWidget, *, is_open: bool = False) -> QCollapsible:
-    section = QCollapsible(title)
-    section.setDuration(0)
-    section.layout().setContentsMargins(0, 0, 0, 0)
-    section.content().layout().setContentsMargins(6, 4, 0, 4)
-    section.addWidget(inside)
-    if is_open:
-        section.expand(animate=False)
-    return section
-
-
 def _advice(error: Exception) -> str:
     """Say what went wrong, and what to do about it."""
     if isinstance(error, UmisFusionError):
@@ -281,5 +279,5 @@ def _let_go(parts: dict[str, Any]) -> None:
         parts["preview"].turn(False)
     if not parts["_is_shut"]:
         parts["_is_shut"] = True
-        for name in ("stack", "part", "fused", "focus"):
+        for name in ("stack", "part", "method", "fused", "focus"):
             parts[name].let_go()

@@ -1,0 +1,40 @@
+"""What is known of a model, to read and to copy."""
+
+from html import escape
+
+from qtpy.QtGui import QTextOption
+from qtpy.QtWidgets import QFrame, QTextEdit
+
+from napari_umis_fusion.models.describing import model_facts
+from napari_umis_fusion.models.model import Model
+from napari_umis_fusion.training.config import TrainingConfig
+
+NOTHING = "Choose a model to read where it comes from."
+_LEAST_HEIGHT_PX = 120
+
+
+class ModelDetails(QTextEdit):
+    """Text that lists what is known of one model."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setReadOnly(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        self.setMinimumHeight(_LEAST_HEIGHT_PX)
+        self.show_model(None)
+
+    def show_model(self, model: Model | None) -> None:
+        """Show what is known of a model; its hash only as far as it is known."""
+        if model is None:
+            self.setPlainText(NOTHING)
+            return
+        facts = {
+            **model_facts(model, TrainingConfig().as_dict()),
+            "SHA-256": model.known_sha256 or "…",
+            "file": str(model.path),
+        }
+        note = facts.pop("note", "")
+        lines = [f"<b>{escape(model.name)}</b>", *([f"<i>{escape(note)}</i>"] if note else [])]
+        lines += [f"{escape(name)}: {escape(text)}" for name, text in facts.items()]
+        self.setHtml("".join(f"<div>{line}</div>" for line in lines))

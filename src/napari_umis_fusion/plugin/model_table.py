@@ -1,0 +1,136 @@
+"""A table of models, the newest first; names are edited in place."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
+
+from napari_umis_fusion.models.model import Model
+
+COLUMNS = ("name", "date", "PSNR", "note")
+NAME, DATE, PSNR, NOTE = range(len(COLUMNS))
+
+_TIPS = (
+    "Double-click to rename; the file stays where it is.",
+    "When it was trained or imported.",
+    "With a sign: gain over the weights that training started from. Without: of its validation.",
+    "Double-click to write a note.",
+)
+_SHIPPED_NOTE = "of this package"
+_LEAST_HEIGHT_PX, _ROW_HEIGHT_PX = 130, 24
+
+
+class ModelTable(QTableWidget):
+    """Shows models, one of which may be chosen.
+
+    Signals
+    -------
+    choice_changed()
+        Another model is chosen, or none.
+    renamed(object, str)
+        The user has typed another name for a model.
+    note_wanted(object)
+        The user wants to write a note to a model.
+    """
+
+    choice_changed = Signal()
+    renamed = Signal(object, str)
+    note_wanted = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__(0, len(COLUMNS))
+        self._models: list[Model] = []
+        self._is_filling = False
+        self.setHorizontalHeaderLabels(list(COLUMNS))
+        for column, tip in enumerate(_TIPS):
+            self.horizontalHeaderItem(column).setToolTip(tip)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT_PX)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setMinimumHeight(_LEAST_HEIGHT_PX)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        triggers = QAbstractItemView.EditTrigger
+        self.setEditTriggers(triggers.DoubleClicked | triggers.EditKeyPressed)
+        modes = QHeaderView.ResizeMode
+        for column in range(len(COLUMNS)):
+            is_text = column in (NAME, NOTE)
+            mode = modes.Stretch if is_text else modes.ResizeToContents
+            self.horizontalHeader().setSectionResizeMode(column, mode)
+        self.itemSelectionChanged.connect(self._on_selection)
+        self.itemChanged.connect(self._on_item_changed)
+        self.cellDoubleClicked.connect(self._on_double_click)
+
+    def fill(self, models: Sequence[Model]) -> None:
+        """Show these models; the one that is chosen stays so, if it is among them."""
+        chosen = self.chosen()
+        self._is_filling = True
+        self._models = list(models)
+        self.clearSelection()
+        self.setRowCount(len(models))
+        for row, model in enumerate(models):
+            for column, text in enumerate(_cells(model)):
+                self.setItem(row, column, _item(text, model, column))
+        self._is_filling = False
+        self.choose(chosen.path if chosen is not None else None)
+
+    def chosen(self) -> Model | None:
+        """Return the model that is chosen."""
+        rows = self.selectionModel().selectedRows()
+        return self._models[rows[0].row()] if rows else None
+
+    def choose(self, path: Path | None) -> None:
+        """Choose the model in this file; none where there is no such model."""
+        rows = [row for row, model in enumerate(self._models) if model.path == path]
+        self._is_filling = True
+        if rows:
+            self.selectRow(rows[0])
+        else:
+            self.clearSelection()
+        self._is_filling = False
+        self.choice_changed.emit()
+
+    def edit_name(self) -> None:
+        """Let the user type another name for the model that is chosen."""
+        row = self.selectionModel().selectedRows()[0].row()
+        self.setCurrentCell(row, NAME)
+        self.editItem(self.item(row, NAME))
+
+    def _on_selection(self) -> None:
+        if not self._is_filling:
+            self.choice_changed.emit()
+
+    def _on_item_changed(self, item: QTableWidgetItem) -> None:
+        if not self._is_filling:
+            self.renamed.emit(self._models[item.row()], item.text())
+
+    def _on_double_click(self, row: int, column: int) -> None:
+        if column == NOTE and not self._models[row].is_shipped:
+            self.note_wanted.emit(self._models[row])
+
+
+def _cells(model: Model) -> tuple[str, ...]:
+    if model.is_shipped:  # its date is that of the installation
+        return model.name, "", model.achieved, _SHIPPED_NOTE
+    date = f"{model.created.astimezone():%Y-%m-%d}"
+    return model.name, date, model.achieved, " ".join(model.note.split())
+
+
+def _item(text: str, model: Model, column: int) -> QTableWidgetItem:
+    item = QTableWidgetItem(text)
+    flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+    if column == NAME and not model.is_shipped:
+        flags |= Qt.ItemFlag.ItemIsEditable
+    item.setFlags(flags)
+    if column == PSNR:
+        item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    if model.is_shipped:
+        font = item.font()
+        font.setItalic(True)
+        item.setFont(font)
+    if column in (NAME, NOTE):
+        item.setToolTip(model.note if column == NOTE and model.note else text)
+    return item

@@ -1,0 +1,80 @@
+"""What a running training says in one line, collected from its events."""
+
+from napari_umis_fusion.training.estimating import used_memory_mb
+from napari_umis_fusion.training.events import (
+    CheckpointFailed,
+    CheckpointSaved,
+    Noted,
+    Pictured,
+    StepDone,
+    TrainingStarted,
+    Validated,
+)
+from napari_umis_fusion.training.session_events import DataChecked, SessionEvent
+
+
+class TrainingNumbers:
+    """Keeps the latest of each number.
+
+    Attributes
+    ----------
+    saved_step : int
+        Updates behind the last checkpoint; 0 before the first.
+    """
+
+    def __init__(self) -> None:
+        self.saved_step = 0
+        self._device = "cpu"
+        self._lines: dict[str, str] = {}
+
+    def take(self, event: SessionEvent) -> None:
+        """Take what an event tells."""
+        match event:
+            case DataChecked():
+                self._lines["data trouble"] = "\n".join(
+                    f"Warning: {one.text}" for one in event.report.warnings
+                )
+            case TrainingStarted():
+                self._device, self.saved_step = event.device, event.first_step
+                self._lines["data"] = _data(event)
+            case StepDone():
+                self._lines["rate"] = f"learning rate {event.learning_rate:.1e}"
+            case Validated():
+                self._validate(event)
+            case CheckpointSaved():
+                self.saved_step = event.step
+                self._lines.pop("trouble", None)
+            case CheckpointFailed():
+                self._lines["trouble"] = (
+                    f"Step {event.step} could not be saved: {event.reason}. Training goes on; the "
+                    f"checkpoint of step {self.saved_step} is kept."
+                )
+            case Pictured():
+                self._lines.pop("note", None)
+            case Noted():
+                self._lines["note"] = event.text
+
+    def text(self) -> str:
+        """Return everything, in lines for people."""
+        memory = f"memory {used_memory_mb(self._device):,} MB"
+        running = [self._lines[k] for k in ("psnr", "best", "rate") if k in self._lines]
+        lines = [self._lines.get("data", ""), ", ".join([*running, memory])]
+        lines += [self._lines[k] for k in ("data trouble", "trouble", "note") if k in self._lines]
+        return "\n".join(line for line in lines if line)
+
+    def _validate(self, event: Validated) -> None:
+        shown = event.metrics.get("psnr_fused", event.metrics.get("psnr"))
+        if shown is None:
+            return
+        self._lines["psnr"] = f"PSNR {shown:.2f} dB"
+        if event.is_best:
+            self._lines["best"] = f"best {shown:.2f} dB at step {event.step}"
+
+
+def _data(event: TrainingStarted) -> str:
+    test = f", {event.test_images} to compare with the start on" if event.test_images else ""
+    left = f"; {len(event.left_out)} left out" if event.left_out else ""
+    return (
+        f"Images: {event.training_images} to learn from, {event.validation_images} to validate on"
+        f"{test}{left}. {event.parameters:,} weights on {event.device}, {event.precision}."
+    )
