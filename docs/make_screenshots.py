@@ -80,13 +80,14 @@ def main() -> None:
     window.viewer.close()
 
 
-def open_stack(window: Window, folder: Path) -> Any:
-    """Open a folder of plane images with the plugin's reader."""
+def open_stack(window: Window, folder: Path, picture: str | None = "plugin-stack") -> Any:
+    """Open a folder of plane images with the plugin's reader, and photograph it."""
     (stack,) = window.viewer.open(folder, plugin=PLUGIN)
     stack.scale, stack.units = (20, 2, 2), ("um", "um", "um")
     window.viewer.reset_view()
     window.viewer.dims.set_point(0, 20 * (stack.data.shape[0] // 2))
-    window.shoot("plugin-stack")
+    if picture is not None:
+        window.shoot(picture)
     return stack
 
 

@@ -1,0 +1,119 @@
+"""Fine-tune the network in a real window of napari, and take the pictures that the docs show.
+
+    python docs/make_training_screenshots.py STACK_FOLDER [--output docs/pictures] [--steps 2000]
+
+STACK_FOLDER holds the plane images of a real stack of opaque specimens. The stack is opened, its
+data checked, a region of it watched, the network trained with the preset, paused and resumed on the
+way, and the outcome kept and used. Each step is checked; the script stops at the first that fails.
+The numbers that the outcome shows are printed. Models and trainings lie in a folder of the
+script's own. Needs a display, such as xvfb-run gives.
+"""
+
+import argparse
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from make_screenshots import PLUGIN, Window, open_stack
+
+HEIGHT = 1060
+"""Of the window: the widget is long."""
+
+
+def main() -> None:
+    """Drive the window through all steps."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("stack", type=Path)
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "pictures")
+    parser.add_argument("--steps", type=int, default=0, help="by default those of the preset")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["UMIS_FUSION_TRAININGS"] = str(Path(folder) / "trainings")
+        os.environ["UMIS_FUSION_MODELS"] = str(Path(folder) / "models")
+        drive(arguments)
+
+
+def drive(arguments: argparse.Namespace) -> None:
+    """Open, check, train, keep, use."""
+    window = Window(arguments.output)
+    window.window.resize(1360, HEIGHT)
+    stack = open_stack(window, arguments.stack, picture=None)
+    _, widget = window.viewer.window.add_plugin_dock_widget(PLUGIN, "Train network")
+    window.wait(seconds=4)
+    choose(window, widget, stack, arguments.steps)
+    train(window, widget)
+    look(window, widget)
+    keep(window, widget)
+    window.viewer.close()
+
+
+def choose(window: Window, widget: Any, stack: Any, steps: int) -> None:
+    """Tick the stack, say what it is, check it, and watch a region."""
+    assert [source.name for source in widget.data.sources()] == [stack.name]
+    widget.setup.start.specimen.value = "opaque"
+    if steps:
+        widget.setup.form["steps"].value = steps
+    assert widget.config.planes == stack.data.shape[0]
+    widget.data.check.button.click()
+    window.wait(lambda: not widget.data.check.is_busy, 300)
+    assert widget.data.gathered is not None, widget.data.check.says.text()
+    print(*widget.data.check.report.lines(), sep="\n")
+    window.shoot("training-data")
+    widget.region.watch(stack)
+    widget.region.draw()
+    shapes = window.viewer.layers["region to watch"]
+    shapes.add_rectangles([[1000, 800], [1400, 1300]])
+    shapes.visible = False
+
+
+def train(window: Window, widget: Any) -> None:
+    """Press Train; pause and go on half way; wait for the outcome."""
+    widget.sections["Outcome"].collapse(animate=False)
+    widget.row.start.click()
+    window.wait(lambda: widget.task is not None and widget.task.step > 2, 600)
+    half = widget.config.steps // 2
+    window.wait(lambda: widget.task.step >= half, 3600)
+    widget.row.pause.click()
+    window.wait(lambda: widget.task._worker.is_paused, 10)
+    widget.row.pause.click()
+    window.wait(lambda: widget.task.step > half + 5, 60)
+    window.viewer.dims.ndisplay = 2
+    window.shoot("training-running")
+    window.wait(lambda: widget.task is None, 3600)
+    result = widget.outcome._result
+    assert result is not None, widget.row.says.text()
+    print("validation:", result.start_metrics, "->", result.metrics)
+    print("comparison:", result.comparison and result.comparison.as_dict())
+    assert result.improved, widget.outcome.panel.says.text()
+
+
+def look(window: Window, widget: Any) -> None:
+    """Photograph score and outcome."""
+    widget.plot.page = "Score"
+    widget.sections["Outcome"].expand(animate=False)
+    window.shoot("training-outcome")
+    widget.plot.save(window.output / "training-score.png")
+    print(window.output / "training-score.png")
+
+
+def keep(window: Window, widget: Any) -> None:
+    """Keep the outcome and fuse with it; photograph the library."""
+    from qtpy.QtWidgets import QTabWidget
+
+    widget.outcome.panel.name.setText("pseudoscorpion")
+    widget.outcome.keep(use=True)
+    window.wait(lambda: not widget.outcome.is_open, 60)
+    window.wait(seconds=2)
+    fusion = window.viewer.window.add_plugin_dock_widget(PLUGIN, "Fuse z-stack")[1]
+    assert fusion.config.checkpoint is not None, fusion.row.says.text()
+    print("fuses with", Path(fusion.config.checkpoint).name)
+    window.shoot("training-used")
+    dock, _ = window.viewer.window.add_plugin_dock_widget(PLUGIN, "Train network")
+    dock.raise_()
+    widget.findChild(QTabWidget).setCurrentIndex(1)
+    window.shoot("training-models")
+
+
+if __name__ == "__main__":
+    main()
