@@ -11,7 +11,7 @@ import torch
 from napari_umis_fusion.errors import CheckpointError
 from napari_umis_fusion.focus_measure.umis import UmisFocusMeasure
 from napari_umis_fusion.fusion import fuse
-from napari_umis_fusion.network import weights
+from napari_umis_fusion.network import architectures, weights
 from napari_umis_fusion.network.plane_ranker import PlaneRanker
 from napari_umis_fusion.network.unetplusplus import UNetPlusPlus
 from napari_umis_fusion.network.weights import (
@@ -209,13 +209,13 @@ def test_shipped_weights(architecture):
 
 
 def test_shipped_weights_stay_small():
-    files = weights.SHIPPED.glob("*.safetensors")
+    files = architectures.SHIPPED.glob("*.safetensors")
     assert sum(file.stat().st_size for file in files) < 8e6
 
 
 @pytest.mark.parametrize("architecture", ["plane-ranker", "umis-unetplusplus"])
 def test_installation_that_lacks_weights(architecture, tmp_path, monkeypatch):
-    monkeypatch.setattr(weights, "SHIPPED", tmp_path)
+    monkeypatch.setattr(architectures, "SHIPPED", tmp_path)
     text = rf"{architecture}\.safetensors is missing; install the package again"
     with pytest.raises(CheckpointError, match=text):
         shipped_weights(architecture)
@@ -225,7 +225,7 @@ def test_installation_that_lacks_weights(architecture, tmp_path, monkeypatch):
     ("measure", "name"), [("learned", "plane-ranker"), ("umis", "umis-unetplusplus")]
 )
 def test_focus_measures_ask_for_their_own(measure, name, tmp_path, monkeypatch):
-    monkeypatch.setattr(weights, "SHIPPED", tmp_path)
+    monkeypatch.setattr(architectures, "SHIPPED", tmp_path)
     stack = np.zeros((2, 16, 16), np.uint8)
     with pytest.raises(CheckpointError, match=rf"{name}\.safetensors is missing"):
         fuse(stack, focus_measure=measure, device="cpu")
