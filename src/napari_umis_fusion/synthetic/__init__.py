@@ -9,6 +9,7 @@ from napari_umis_fusion.synthetic.gallery import (
     make_scene,
     make_stack,
 )
+from napari_umis_fusion.synthetic.motion import Motion, MovingStack, render_moving_stack
 from napari_umis_fusion.synthetic.render import RenderedStack, render_stack
 from napari_umis_fusion.synthetic.sampler import StackSampler, TrainingStack
 from napari_umis_fusion.synthetic.scene import Layer, Scene
@@ -16,6 +17,8 @@ from napari_umis_fusion.synthetic.scene import Layer, Scene
 __all__ = [
     "SCENES",
     "Layer",
+    "Motion",
+    "MovingStack",
     "RenderConfig",
     "RenderedStack",
     "Scene",
@@ -26,5 +29,6 @@ __all__ = [
     "demo_stack",
     "make_scene",
     "make_stack",
+    "render_moving_stack",
     "render_stack",
 ]

@@ -72,10 +72,10 @@ def render_stack(scene: Scene, config: RenderConfig | None = None) -> RenderedSt
         The stack and the known answer. Equal seeds give equal stacks.
     """
     config = config or RenderConfig()
-    scene = _through_lens(scene, config.base_blur_px)
+    scene = through_lens(scene, config.base_blur_px)
     depth = scene.sub_plane_map()
     stack = np.empty((config.planes, *scene.shape), config.dtype)
-    for z, light in enumerate(_light_of_planes(scene, config)):
+    for z, light in enumerate(light_of_planes(scene, config)):
         light = light * np.float32(plane_gain(config, z))
         if config.haze:
             light = light * like_colour(haze_gain(config, depth, z), light.shape)
@@ -84,7 +84,7 @@ def render_stack(scene: Scene, config: RenderConfig | None = None) -> RenderedSt
     return RenderedStack(stack, truth, depth, config.grey_span, config.z_step_um)
 
 
-def _through_lens(scene: Scene, sigma: float) -> Scene:
+def through_lens(scene: Scene, sigma: float) -> Scene:
     """Blur what even a focused lens blurs: colour and opacity, before any defocus."""
     if sigma == 0:
         return scene
@@ -104,7 +104,8 @@ def _through_lens(scene: Scene, sigma: float) -> Scene:
     return replace(scene, layers=tuple(seen(layer) for layer in scene.layers))
 
 
-def _light_of_planes(scene: Scene, config: RenderConfig) -> Iterator[Floats]:
+def light_of_planes(scene: Scene, config: RenderConfig) -> Iterator[Floats]:
+    """Yield the light (Y, X[, C]) of each plane, before gain, haze and any camera."""
     depths = [layer.depth for layer in scene.layers]
     span = min(float(np.min(d)) for d in depths), max(float(np.max(d)) for d in depths)
     defocus = Defocus(scene.shape[:2], config, span)
