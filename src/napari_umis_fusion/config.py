@@ -21,6 +21,9 @@ Blend = Literal["select", "weighted"]
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 NanPolicy = Literal["raise", "ignore"]
 ChannelRule = Literal["auto", "luminance", "mean", "max"]
+AlignMode = Literal["none", "auto", "translation", "similarity", "affine"]
+AlignBorder = Literal["crop", "mask"]
+LightCorrection = Literal["auto", "none", "measure", "output"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,33 @@ class FusionConfig:
             "'learned' and 'seams' is the one whose value is nearest to that mean",
         ),
     )
+    align: AlignMode = field(
+        default="none",
+        metadata=choice(
+            AlignMode,
+            "how planes are put on one another before they are fused: 'translation', 'similarity' "
+            "(magnification and turn too) or 'affine'; 'auto' takes what the planes are evidence "
+            "of, only translation for microscope stacks; planes that need it not stay as they are",
+        ),
+    )
+    align_border: AlignBorder = field(
+        default="crop",
+        metadata=choice(
+            AlignBorder,
+            "where planes that were moved leave the image: 'crop' keeps what all planes show, "
+            "'mask' the whole of the reference plane, there fused from the planes that show it",
+        ),
+    )
+    light: LightCorrection = field(
+        default="auto",
+        metadata=choice(
+            LightCorrection,
+            "flickering lamps, bleaching, dust and hot pixels: 'measure' corrects them for the "
+            "decision only, so that values stay recorded ones, 'output' the brightness of the "
+            "image too; 'auto' is 'measure' where planes are aligned, and 'none' else, as it "
+            "takes reading them twice",
+        ),
+    )
     device: DeviceName = field(
         default="auto", metadata=choice(DeviceName, "where the network runs")
     )
@@ -166,6 +196,16 @@ class FusionConfig:
             For a field that does not exist, or a value out of bounds.
         """
         return replaced(self, options)
+
+    @property
+    def corrects_light(self) -> bool:
+        """Whether planes are brought to one light, for the measure at least."""
+        return self.light in ("measure", "output") or (self.light == "auto" and self.aligns)
+
+    @property
+    def aligns(self) -> bool:
+        """Whether planes are put on one another."""
+        return self.align != "none"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as a dict of JSON values."""

@@ -25,5 +25,9 @@ class CheckpointError(UmisFusionError, ValueError):
     """A checkpoint cannot be loaded: unsafe, truncated or of another architecture."""
 
 
+class AlignmentError(UmisFusionError, ValueError):
+    """Planes cannot be put on one another as asked: unsound transforms, or nothing in common."""
+
+
 class DeviceError(UmisFusionError):
     """The wanted device is absent or ran out of memory."""

@@ -5,7 +5,7 @@ from typing import Literal
 
 from napari_umis_fusion.result import FusionResult
 
-Stage = Literal["measuring", "verifying"]
+Stage = Literal["aligning", "measuring", "verifying"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Progress:
 
     Attributes
     ----------
-    stage : "measuring" or "verifying"
+    stage : "aligning", "measuring" or "verifying"
         What is being done.
     done, total : int
         Planes finished and planes in all.

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from napari_umis_fusion.alignment.aligned_stack import AlignedStack
+from napari_umis_fusion.alignment.placing import Transforms, iter_put_in_place
 from napari_umis_fusion.array_stack import as_stack
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.decision import Maps
@@ -39,6 +41,7 @@ def fuse(
     calibration: Calibration | None = None,
     z_axis: str | None = None,
     index: Mapping[str, int] | None = None,
+    transforms: Transforms | None = None,
     **options: Any,
 ) -> FusionResult:
     """Fuse a z-stack into one all-in-focus image.
@@ -55,6 +58,9 @@ def fuse(
     z_axis, index : optional
         For files: which axis is z, and which index of axes that are not fused; see
         `open_stack`.
+    transforms : Alignment, array-like of shape (Z, 2, 3) or path, optional
+        Where planes lie, as known from another run or channel, instead of what `config.align`
+        would find: ``result.alignment``, an array (see `Alignment`) or a CSV file of either.
     **options
         Fields of `FusionConfig`, on top of `config`.
 
@@ -73,6 +79,8 @@ def fuse(
         If an option is out of bounds.
     CheckpointError, DeviceError
         If the network's weights cannot be loaded, or its device is absent.
+    AlignmentError
+        If `transforms` are of another stack, or planes have too little in common.
 
     Warns
     -----
@@ -87,7 +95,15 @@ def fuse(
     >>> result.all_in_focus.shape, result.index_map.dtype
     ((64, 64, 3), dtype('uint16'))
     """
-    steps = iter_fuse(stack, config, calibration=calibration, z_axis=z_axis, index=index, **options)
+    steps = iter_fuse(
+        stack,
+        config,
+        calibration=calibration,
+        z_axis=z_axis,
+        index=index,
+        transforms=transforms,
+        **options,
+    )
     return drain(steps)
 
 
@@ -98,6 +114,7 @@ def iter_fuse(
     calibration: Calibration | None = None,
     z_axis: str | None = None,
     index: Mapping[str, int] | None = None,
+    transforms: Transforms | None = None,
     **options: Any,
 ) -> Generator[FusionEvent, None, FusionResult]:
     """Fuse a z-stack and tell about it on the way.
@@ -120,7 +137,8 @@ def iter_fuse(
     _check_planes(opened)
     yield Started(opened.shape)
     with Workspace(config.memory_mb) as workspace, Workers(config.threads) as workers:
-        result = yield from _run(opened, config, workspace, workers)
+        placed = yield from iter_put_in_place(opened, config, transforms, workers)
+        result = yield from _run(placed, config, workspace, workers)
     yield Finished(result)
     return result
 
@@ -195,6 +213,8 @@ def _finish(
         yield from reporting(_iter_mean(mean, image, workers), last)
     yield last
     notes = list(streaming.measure.notes)
+    if isinstance(stack, AlignedStack):
+        notes += stack.notes(config)
     if workspace.on_disk:
         notes.append("maps kept in a temporary file: they are larger than memory_mb")
     return FusionResult(
@@ -207,6 +227,8 @@ def _finish(
         config=config,
         calibration=stack.calibration,
         rgb=stack.rgb,
+        alignment=stack.alignment if isinstance(stack, AlignedStack) else None,
+        window=stack.window if isinstance(stack, AlignedStack) else None,
         provenance=describe_run(stack, config, **streaming.measure.provenance(), notes=notes),
         notes=tuple(notes),
     )

@@ -22,7 +22,7 @@ class Reading:
     plane : ndarray of shape (Y, X) or (Y, X, C)
         C-contiguous, in native byte order.
     invalid : ndarray of shape (Y, X), bool, or None
-        Where a channel is NaN or infinite; None if nowhere.
+        Where a channel is NaN or infinite, or the plane shows nothing; None if nowhere.
     """
 
     plane: Plane
@@ -45,7 +45,9 @@ def read_plane(stack: Stack, z: int, nan_policy: NanPolicy) -> Reading:
             f"{stack.shape[1:]} and {stack.dtype}; all planes must be alike."
         )
         raise StackError(msg)
-    return Reading(plane, _find_invalid(plane, z, nan_policy))
+    parts = (_find_invalid(plane, z, nan_policy), stack.uncovered(z))
+    known = [part for part in parts if part is not None]
+    return Reading(plane, np.logical_or.reduce(known) if known else None)
 
 
 class ReadAhead:

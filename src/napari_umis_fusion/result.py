@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_umis_fusion.alignment.alignment import Alignment
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.stack import Calibration, Plane
@@ -43,6 +44,11 @@ class FusionResult:
         Whether the last axis of the image holds colour.
     provenance : dict
         Version, config, stack, weights and device: what it takes to do it again. JSON values.
+    alignment : Alignment or None
+        Where planes lay, and which were moved; None where that was not asked for. Values of
+        planes that were moved, other than by whole pixels, are interpolated.
+    window : tuple of slice, or None
+        Rows and columns of the reference plane that the image shows; None: all of them.
     notes : tuple of str
         What a user should know, such as a fallback to the CPU.
     """
@@ -57,6 +63,8 @@ class FusionResult:
     calibration: Calibration = field(default_factory=Calibration)
     rgb: bool = False
     provenance: dict[str, Any] = field(default_factory=dict)
+    alignment: Alignment | None = None
+    window: tuple[slice, slice] | None = None
     notes: tuple[str, ...] = ()
 
     def depth_map(self, z_step_um: float | None = None) -> NDArray[np.float32]:

@@ -72,6 +72,10 @@ class Stack(ABC):
         """Read a rectangle of plane `z`; sources that can, read no more than that."""
         return self.plane(z)[rows, columns]
 
+    def uncovered(self, z: int) -> NDArray[np.bool_] | None:
+        """Return where plane `z` shows nothing: bool of shape (Y, X), or None if nowhere."""
+        return None
+
     def __len__(self) -> int:
         return self.shape[0]
 

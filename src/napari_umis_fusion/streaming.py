@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_umis_fusion.alignment.aligned_stack import AlignedStack
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.contest import Contest, Scales
 from napari_umis_fusion.decision import INVALID, Decision, copy_taken, take_sharper
@@ -81,6 +82,10 @@ class StreamingFusion:
             self._solver = TakeoverSolver(config.seam_smoothness, shape, workers, workspace)
         self._scales = Scales(1.0, self._to_grey.range.scale)
         self._count = 0
+        self._converted = 0
+        self._corrects = None
+        if isinstance(stack, AlignedStack) and not stack.alignment.light.is_plain:
+            self._corrects = stack.correct_grey
 
     def _make_mean(self, stack: Stack, workspace: Workspace) -> WeightedMean | None:
         selects_by_mean = self.measure.is_share and self.config.verification == "seams"
@@ -92,6 +97,10 @@ class StreamingFusion:
         """Take the next plane, yielding at least every 50 ms while threads work."""
         grey = self._free.pop() if self._free else self._blank()
         yield from self._convert(reading, grey)
+        if self._corrects is not None:
+            z = self._converted
+            yield from self._workers.result(self._workers.submit(self._corrects, grey, z))
+        self._converted += 1
         yield from self.measure.iter_add(grey, reading.plane)
         self._pending.append((reading, grey))
         if len(self._pending) > self.measure.lag:

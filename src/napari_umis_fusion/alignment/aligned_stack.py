@@ -1,0 +1,143 @@
+"""A stack whose planes lie on one another."""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_umis_fusion.alignment.alignment import Alignment
+from napari_umis_fusion.alignment.resampling import (
+    covered,
+    resample,
+    source_region,
+    whole_shift,
+)
+from napari_umis_fusion.alignment.transforms import compose, is_identity
+from napari_umis_fusion.alignment.window import Window
+from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.errors import AlignmentError
+from napari_umis_fusion.illumination import Defects
+from napari_umis_fusion.stack import Plane, Stack, check_stack
+
+
+class AlignedStack(Stack):
+    """The planes of another stack, each put where the reference plane lies as it is read.
+
+    Planes that are not moved, or moved by whole pixels, are copied; the others are resampled,
+    once, in their dtype.
+
+    Parameters
+    ----------
+    stack : Stack
+        As recorded.
+    alignment : Alignment
+        Where its planes lie.
+    window : tuple of slice, optional
+        Which rows and columns of the reference plane are shown; by default all. What a plane
+        does not cover there is told by `uncovered`, and holds no meaning.
+    corrects_values : bool
+        Whether values are brought to the light of the reference plane, as far as known.
+
+    Raises
+    ------
+    AlignmentError
+        If the alignment is of other planes.
+    """
+
+    def __init__(
+        self,
+        stack: Stack,
+        alignment: Alignment,
+        window: Window | None = None,
+        *,
+        corrects_values: bool = False,
+    ) -> None:
+        if (len(stack), *stack.shape[1:3]) != (len(alignment.planes), *alignment.shape):
+            msg = (
+                f"the transforms are of {len(alignment.planes)} planes of "
+                f"{alignment.shape[0]} x {alignment.shape[1]} px, but the stack has {len(stack)} "
+                f"of {stack.shape[1]} x {stack.shape[2]}; use those of this stack."
+            )
+            raise AlignmentError(msg)
+        self.recorded, self.alignment = stack, alignment
+        self._corrects_values = corrects_values
+        self._still_defects: Defects | None = None
+        rows, columns = window or (slice(0, stack.shape[1]), slice(0, stack.shape[2]))
+        self.window = rows, columns
+        sides = rows.stop - rows.start, columns.stop - columns.start
+        self.shape = (len(stack), *sides, *stack.shape[3:])
+        self.dtype = stack.dtype
+        check_stack(self.shape, self.dtype)
+        self.rgb, self.sources = stack.rgb, stack.sources
+        self.calibration = replace(stack.calibration)
+
+    def plane(self, z: int) -> Plane:
+        """Read plane `z`, put where the reference plane lies."""
+        return self.region(z, slice(None), slice(None))
+
+    def region(self, z: int, rows: slice, columns: slice) -> Plane:
+        """Read a rectangle of plane `z`, and no more than it takes where the stack can."""
+        rows, columns = self._in_reference(rows, columns)
+        transform = self.alignment.transforms[z]
+        if is_identity(transform):
+            return self._lit(self.recorded.region(z, rows, columns), z)
+        down, along = source_region(transform, rows, columns, self.alignment.shape)
+        part = self._lit(self.recorded.region(z, down, along), z)
+        size = rows.stop - rows.start, columns.stop - columns.start
+        to_reference = np.column_stack([np.eye(2), (rows.start, columns.start)])
+        to_part = np.column_stack([np.eye(2), (-down.start, -along.start)])
+        local = compose(to_part, compose(transform, to_reference))
+        shift = whole_shift(local, size)
+        if shift is None:
+            return resample(part, local, size)
+        places = [
+            np.clip(np.arange(side) + by, 0, most - 1)
+            for side, by, most in zip(size, shift, part.shape[:2], strict=True)
+        ]
+        copied: Plane = part[np.ix_(*places)]
+        return copied
+
+    def uncovered(self, z: int) -> NDArray[np.bool_] | None:
+        """Return where plane `z` shows nothing: bool of shape (Y, X), None if nowhere."""
+        transform = self.alignment.transforms[z]
+        if is_identity(transform):
+            return None
+        missing = ~covered(transform, *self.window, self.alignment.shape)
+        return missing if missing.any() else None
+
+    def notes(self, config: FusionConfig) -> list[str]:
+        """Say what a user should know of how planes were put in place and lit."""
+        looked = config.aligns or self.alignment.is_needed
+        said = [self.alignment.summary()] if looked else []
+        return said + self.alignment.light.summary()
+
+    def correct_grey(self, grey: NDArray[np.float32], z: int) -> None:
+        """Bring the grey image of a whole plane to the light of the others, in place.
+
+        Defects of the sensor are smoothed over too, where they lie once the plane is in place.
+        """
+        light = self.alignment.light
+        if light.defects is not None:
+            self._defects_of(z, light.defects).fill(grey)
+        if light.illumination is not None and not self._corrects_values:
+            light.illumination.correct(grey, z)
+
+    def _defects_of(self, z: int, defects: Defects) -> Defects:
+        """Return where the defects of the sensor lie in plane `z`."""
+        transform = self.alignment.transforms[z]
+        if not is_identity(transform):
+            return defects.seen_through(transform, *self.window)
+        if self._still_defects is None:
+            self._still_defects = defects.seen_through(transform, *self.window)
+        return self._still_defects
+
+    def _lit(self, part: Plane, z: int) -> Plane:
+        return self.alignment.light.correct_values(part, z) if self._corrects_values else part
+
+    def _in_reference(self, rows: slice, columns: slice) -> tuple[slice, slice]:
+        (first, last), sides = self.window, self.shape[1:3]
+        inner = [part.indices(side) for part, side in zip((rows, columns), sides, strict=True)]
+        return (
+            slice(first.start + inner[0][0], first.start + inner[0][1]),
+            slice(last.start + inner[1][0], last.start + inner[1][1]),
+        )

@@ -1,0 +1,204 @@
+"""What alignment found: a transform for each plane, and the evidence for it."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_umis_fusion.alignment.transforms import (
+    Transform,
+    is_identity,
+    parts_of,
+)
+from napari_umis_fusion.errors import AlignmentError
+from napari_umis_fusion.illumination import Light
+
+MotionModel = Literal["none", "translation", "similarity", "affine"]
+
+_LEAST_AREA = 0.01
+"""Of a pixel, once moved, that still is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneMotion:
+    """How one plane lies, and why that is believed or not.
+
+    Attributes
+    ----------
+    z : int
+        The plane.
+    is_moved : bool
+        Whether it is put elsewhere before it is fused.
+    shift_rows_px, shift_columns_px : float
+        How far its centre lies from that of the reference plane.
+    scale : float
+        Its magnification relative to the reference plane.
+    rotation_deg : float
+        Its turn as displayed, counter-clockwise.
+    shear : float
+        Half the difference of its two stretches.
+    agreement_before, agreement_after : float or None
+        Mean correlation of its detail with that of its neighbour towards the reference plane, as
+        recorded and moved; None where there is none to tell.
+    why : str
+        In words.
+    """
+
+    z: int
+    is_moved: bool
+    shift_rows_px: float
+    shift_columns_px: float
+    scale: float
+    rotation_deg: float
+    shear: float
+    agreement_before: float | None
+    agreement_after: float | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Alignment:
+    """Where the planes of a stack lie on one another.
+
+    Attributes
+    ----------
+    model : {"none", "translation", "similarity", "affine"}
+        What the transforms are.
+    reference : int
+        The plane that stays where it is.
+    shape : tuple of int
+        (Y, X) of the planes.
+    transforms : ndarray of float64, shape (Z, 2, 3)
+        (matrix | offset): what lies at `p` (row, column) in the reference plane lies at
+        ``matrix @ p + offset`` in the plane. Exactly that of no motion for planes left alone.
+    planes : tuple of PlaneMotion
+        One for each.
+    light : Light
+        What the same look at the planes told of their light; not in the table.
+    """
+
+    model: MotionModel
+    reference: int
+    shape: tuple[int, int]
+    transforms: NDArray[np.float64]
+    planes: tuple[PlaneMotion, ...]
+    light: Light = field(default_factory=Light)
+
+    @classmethod
+    def given(cls, transforms: ArrayLike, shape: Sequence[int], reference: int = 0) -> Self:
+        """Take transforms that are known from elsewhere.
+
+        Parameters
+        ----------
+        transforms : array-like of shape (Z, 2, 3)
+            One for each plane.
+        shape : sequence of int
+            (Y, X) of the planes.
+        reference : int
+            The plane that they refer to; its own transform may be any.
+
+        Raises
+        ------
+        AlignmentError
+            If the shape is another, or a transform is not finite or cannot be undone.
+        """
+        array = np.array(transforms, np.float64)
+        if array.ndim != 3 or array.shape[1:] != (2, 3):
+            msg = (
+                f"got transforms of shape {array.shape}; accepted is (Z, 2, 3), one for each plane."
+            )
+            raise AlignmentError(msg)
+        sound = np.isfinite(array).all() and (np.linalg.det(array[:, :, :2]) > _LEAST_AREA).all()
+        if not sound:
+            msg = "a transform is not finite, or makes nothing of a plane; give others."
+            raise AlignmentError(msg)
+        size = (int(shape[0]), int(shape[1]))
+        rows = tuple(motion_of(z, one, size, why="given") for z, one in enumerate(array))
+        return cls("affine", reference, size, array, rows)
+
+    @property
+    def moved(self) -> tuple[int, ...]:
+        """Planes that are not where they were recorded."""
+        return tuple(row.z for row in self.planes if row.is_moved)
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether any plane is moved."""
+        return bool(self.moved)
+
+    def describe(self) -> dict[str, Any]:
+        """Return all of it as JSON values."""
+        return {
+            "model": self.model,
+            "reference": self.reference,
+            "shape": list(self.shape),
+            "moved": list(self.moved),
+            "transforms": self.transforms.tolist(),
+            "planes": [asdict(row) for row in self.planes],
+        }
+
+    def summary(self) -> str:
+        """Say in a sentence what was done."""
+        if not self.is_needed:
+            return "planes lie on one another as they are; none was moved"
+        parts = [f"{len(self.moved)} of {len(self.planes)} planes were moved ({self.model})"]
+        shifts = [(row.shift_rows_px, row.shift_columns_px) for row in self.planes]
+        parts.append(f"by up to {max(float(np.hypot(*shift)) for shift in shifts):.1f} px")
+        scales = [row.scale for row in self.planes]
+        if max(scales) - min(scales) > 1e-4:
+            parts.append(f"magnification {min(scales):.3f} to {max(scales):.3f}")
+        return ", ".join(parts)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the table as CSV; see `napari_umis_fusion.alignment.table`.
+
+        Raises
+        ------
+        StackFileError
+            If the file cannot be written.
+        """
+        from napari_umis_fusion.alignment.table import write_table
+
+        return write_table(self, path)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> "Alignment":
+        """Read a table that `save` wrote.
+
+        Raises
+        ------
+        AlignmentError
+            If it cannot be read, or is no such table; says what is wrong.
+        """
+        from napari_umis_fusion.alignment.table import read_table
+
+        return read_table(path)
+
+
+def motion_of(
+    z: int,
+    transform: Transform,
+    shape: tuple[int, int],
+    *,
+    before: float = np.nan,
+    after: float = np.nan,
+    why: str = "",
+) -> PlaneMotion:
+    """Return the row of the table that a transform makes."""
+    parts = parts_of(transform, shape)
+    return PlaneMotion(
+        z=z,
+        is_moved=not is_identity(transform),
+        shift_rows_px=parts.shift_px[0],
+        shift_columns_px=parts.shift_px[1],
+        scale=parts.scale,
+        rotation_deg=parts.rotation_deg,
+        shear=parts.shear,
+        agreement_before=float(before) if np.isfinite(before) else None,
+        agreement_after=float(after) if np.isfinite(after) else None,
+        why=why,
+    )

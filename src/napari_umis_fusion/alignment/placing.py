@@ -1,0 +1,83 @@
+"""Put the planes of a stack in place before it is fused, if that is asked for and needed."""
+
+from collections.abc import Generator
+from dataclasses import replace
+from os import PathLike
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from napari_umis_fusion.alignment.aligned_stack import AlignedStack
+from napari_umis_fusion.alignment.aligning import iter_align
+from napari_umis_fusion.alignment.alignment import Alignment
+from napari_umis_fusion.alignment.window import Window, common_window
+from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.events import Progress
+from napari_umis_fusion.stack import Stack
+from napari_umis_fusion.workers import Workers
+
+Transforms = Alignment | ArrayLike | PathLike[str]
+"""What `fuse` takes as known transforms."""
+
+
+def iter_put_in_place(
+    stack: Stack, config: FusionConfig, transforms: Transforms | None, workers: Workers
+) -> Generator[Progress, None, Stack]:
+    """Return the stack with its planes on one another; as it is where none is asked for.
+
+    Raises
+    ------
+    AlignmentError
+        If `transforms` are of another stack, or planes have too little in common.
+    """
+    if isinstance(stack, AlignedStack):
+        return stack
+    if transforms is not None:
+        alignment = as_alignment(transforms, stack)
+        known = config.replace(align="none")
+        if known.corrects_light and len(stack) > 1:
+            looked = yield from iter_align(stack, known, workers)
+            alignment = replace(alignment, light=looked.light)
+        return put_in_place(stack, alignment, config)
+    if len(stack) == 1 or not (config.aligns or config.corrects_light):
+        return stack
+    alignment = yield from iter_align(stack, config, workers)
+    return put_in_place(stack, alignment, config)
+
+
+def put_in_place(
+    stack: Stack, alignment: Alignment, config: FusionConfig, window: Window | None = None
+) -> AlignedStack:
+    """Return the stack with its planes where an alignment says, and lit as the config asks.
+
+    Parameters
+    ----------
+    stack : Stack
+        As recorded.
+    alignment : Alignment
+        Of its planes.
+    config : FusionConfig
+        What is done at the borders, and whether values are brought to one light.
+    window : tuple of slice, optional
+        What is shown where borders are cropped; by default what all planes show.
+    """
+    if config.align_border == "mask":
+        window = None
+    elif window is None:
+        window = common_window(alignment)
+    return AlignedStack(stack, alignment, window, corrects_values=config.light == "output")
+
+
+def as_alignment(transforms: Any, stack: Stack) -> Alignment:
+    """Return transforms as `fuse` takes them as an alignment.
+
+    Raises
+    ------
+    AlignmentError
+        If a file is no table, or an array no transforms.
+    """
+    if isinstance(transforms, Alignment):
+        return transforms
+    if isinstance(transforms, (str, PathLike)):
+        return Alignment.load(transforms)
+    return Alignment.given(transforms, stack.shape[1:3], reference=len(stack) // 2)

@@ -1,0 +1,106 @@
+"""The table of an alignment as a CSV file: to look at in a spreadsheet, and to use again."""
+
+import csv
+from dataclasses import astuple, fields
+from os import PathLike
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+
+from napari_umis_fusion.alignment.alignment import Alignment, MotionModel, PlaneMotion
+from napari_umis_fusion.errors import AlignmentError, StackFileError
+from napari_umis_fusion.replacing import written_beside
+
+_TRANSFORM = ("m00", "m01", "m10", "m11", "offset_rows_px", "offset_columns_px")
+_WHOLE = ("height_px", "width_px", "model", "reference")
+_TOLD = tuple(spec.name for spec in fields(PlaneMotion))
+
+_ENCODING = "utf-8"
+
+COLUMNS = (*_TOLD, *_TRANSFORM, *_WHOLE)
+"""Of the file: what people read, the exact transform, and what holds for all planes."""
+
+
+def write_table(alignment: Alignment, path: str | Path) -> Path:
+    """Write an alignment as CSV, whole or not at all.
+
+    Raises
+    ------
+    StackFileError
+        If the file cannot be written.
+    """
+    target = Path(path)
+    whole = (*alignment.shape, alignment.model, alignment.reference)
+    try:
+        with (
+            written_beside(target) as beside,
+            beside.open("w", newline="", encoding=_ENCODING) as to,
+        ):
+            writer = csv.writer(to)
+            writer.writerow(COLUMNS)
+            for row, transform in zip(alignment.planes, alignment.transforms, strict=True):
+                exact = (*transform[:, :2].ravel().tolist(), *transform[:, 2].tolist())
+                writer.writerow((*astuple(row), *map(repr, exact), *whole))
+    except OSError as error:
+        msg = f"{target}: cannot be written ({error.strerror or error})."
+        raise StackFileError(msg) from error
+    return target
+
+
+def read_table(path: str | PathLike[str]) -> Alignment:
+    """Read what `write_table` wrote.
+
+    Raises
+    ------
+    AlignmentError
+        If it cannot be read, or is no such table.
+    """
+    try:
+        with Path(path).open(newline="", encoding=_ENCODING) as file:
+            rows = list(csv.DictReader(file))
+        return _alignment(rows)
+    except AlignmentError as error:
+        raise AlignmentError(f"{path}: {error}") from error
+    except (OSError, csv.Error, LookupError, ValueError, TypeError) as error:
+        msg = (
+            f"{path}: no table of transforms ({error}); accepted is a CSV file as alignment saves "
+            f"it, with the columns {', '.join(COLUMNS)}."
+        )
+        raise AlignmentError(msg) from error
+
+
+def _alignment(rows: list[dict[str, str]]) -> Alignment:
+    first = rows[0]
+    numbers = np.array([[float(row[name]) for name in _TRANSFORM] for row in rows])
+    transforms = np.concatenate([numbers[:, :4].reshape(-1, 2, 2), numbers[:, 4:, None]], axis=2)
+    shape = int(first["height_px"]), int(first["width_px"])
+    checked = Alignment.given(transforms, shape, int(first["reference"]))
+    if first["model"] not in get_args(MotionModel):
+        raise ValueError(f"model {first['model']!r}")
+    return Alignment(
+        next(model for model in get_args(MotionModel) if model == first["model"]),
+        checked.reference,
+        shape,
+        checked.transforms,
+        tuple(_row(row) for row in rows),
+    )
+
+
+def _row(row: dict[str, str]) -> PlaneMotion:
+    return PlaneMotion(
+        z=int(row["z"]),
+        is_moved=row["is_moved"] == "True",
+        shift_rows_px=float(row["shift_rows_px"]),
+        shift_columns_px=float(row["shift_columns_px"]),
+        scale=float(row["scale"]),
+        rotation_deg=float(row["rotation_deg"]),
+        shear=float(row["shear"]),
+        agreement_before=_number(row["agreement_before"]),
+        agreement_after=_number(row["agreement_after"]),
+        why=row["why"],
+    )
+
+
+def _number(text: str) -> float | None:
+    return float(text) if text else None
