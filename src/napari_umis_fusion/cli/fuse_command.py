@@ -71,6 +71,17 @@ def add_fuse_parser(commands: Any) -> None:
     parser.add_argument(
         "--z-step-um", type=float, metavar="S", help="distance between planes, in µm"
     )
+    parser.add_argument(
+        "--transforms",
+        metavar="CSV",
+        help="put planes where a table says that --save-transforms wrote, instead of aligning them",
+    )
+    parser.add_argument(
+        "--save-transforms",
+        metavar="CSV",
+        help="also write how planes were aligned, a row for each: shift, magnification, agreement "
+        "before and after, and why it was used or not",
+    )
     add_axis_options(parser)
     parser.add_argument("--reference", action="store_true", help="the published method")
     add_config_options(parser, FusionConfig, "how to fuse")
@@ -89,20 +100,34 @@ def run_fuse(arguments: argparse.Namespace) -> None:
         raise ConfigError("--source-map is of values that are copied: add --blend select.")
     outputs = _outputs(arguments, stack)
     _check_outputs(outputs, stack)
-    result = follow(iter_fuse(stack, config), quiet=arguments.json)
-    written = [_write(output, result, stack) for output in outputs]
+    _check_table(arguments, config, stack)
+    transforms = arguments.transforms
+    result = follow(iter_fuse(stack, config, transforms=transforms), quiet=arguments.json)
+    written = {output.option: str(_write(output, result, stack)) for output in outputs}
+    if arguments.save_transforms and result.alignment is not None:
+        written["transforms"] = str(result.alignment.save(arguments.save_transforms))
     if arguments.json:
-        say_json(
-            {
-                "outputs": {o.option: str(p) for o, p in zip(outputs, written, strict=True)},
-                "provenance": result.provenance,
-            }
-        )
+        say_json({"outputs": written, "provenance": result.provenance})
         return
     for note in result.notes:
         say(f"note: {note}")
-    for output, path in zip(outputs, written, strict=True):
-        say(f"{output.option}: {path}")
+    for option, path in written.items():
+        say(f"{option}: {path}")
+
+
+def _check_table(arguments: argparse.Namespace, config: FusionConfig, stack: Stack) -> None:
+    """Refuse a table of transforms that would not come about, or takes the place of another."""
+    path = arguments.save_transforms
+    if path is None:
+        return
+    if not config.aligns and arguments.transforms is None:
+        raise ConfigError("--save-transforms is of planes that are aligned: add --align auto.")
+    if len(stack) == 1:
+        raise ConfigError("--save-transforms needs a stack of two planes or more.")
+    if Path(path).suffix.lower() != ".csv":
+        raise ConfigError(f"--save-transforms {path}; accepted is a file name that ends in .csv.")
+    if not Path(path).absolute().parent.is_dir():
+        raise ConfigError(f"--save-transforms {path}: there is no such folder; make it first.")
 
 
 def _with_step(stack: Stack, arguments: argparse.Namespace) -> Stack:

@@ -1,0 +1,99 @@
+"""The tables of ``alignment.py``."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from harness.alignment_cost import Cost
+from harness.alignment_real import RealScores
+from harness.alignment_scores import CaseScores
+from harness.tables import heading, table
+
+ABSENT = "-"
+
+
+def print_rendered(rows: Sequence[CaseScores], ours: Sequence[str], names: Sequence[str]) -> None:
+    """Print how far off alignment is, and what that costs the fused image."""
+    _print_cases("Largest error of ours in corners and centre, px", rows, ours, "error_px")
+    _print_cases(
+        "Loss of ours against the fused aligned twin, dB, where ours says it lies",
+        rows,
+        ours,
+        "strict",
+    )
+    _print_cases("Loss, dB, every image registered on the truth alike", rows, names, "loss")
+    _print_cases("PSNR, dB, of the same", rows, names, "psnr")
+    _print_motions(rows, names)
+    print_failures((row.case.name, row.failures) for row in rows)
+
+
+def print_costs(costs: Sequence[Cost], ways: Sequence[str]) -> None:
+    """Print what alignment takes, as a multiple of the fusion."""
+    print(heading("Time of alignment / time of the fusion"))
+    lines = (
+        (
+            one.stack,
+            f"{one.fusion_s:.2f}",
+            *(f"{one.share(way):.2f}" if way in one.aligned_s else ABSENT for way in ways),
+        )
+        for one in costs
+    )
+    print(table(("stack", "fusion alone, s", *ways), lines))
+
+
+def print_real(rows: Sequence[RealScores], names: Sequence[str]) -> None:
+    """Print the numbers of real stacks."""
+    heads = ("stack", *names)
+    print(heading("Mean gradient where all images show the same, grey levels per px"))
+    print(table(heads, [(row.name, *_cells(row.methods, names, "gradient")) for row in rows]))
+    print(heading("False-edge rate against the planes as they were fused, %"))
+    lines = [(row.name, *_cells(row.methods, names, "false_edges", "{:.3f}", 100)) for row in rows]
+    print(table(heads, lines))
+    print(heading("Size of the image, px"))
+    lines = [
+        (
+            f"{row.name}, {row.shape[0]} x {row.shape[1]} x {row.shape[2]}",
+            *("{} x {}".format(*row.sizes[n]) if n in row.sizes else ABSENT for n in names),
+        )
+        for row in rows
+    ]
+    print(table(heads, lines))
+    print_failures((row.name, row.failures) for row in rows)
+
+
+def print_failures(failures: Iterable[tuple[str, dict[str, str]]]) -> None:
+    """Print who failed where, and with what words."""
+    for stack, found in failures:
+        for name, words in found.items():
+            print(f"\n- {name} failed on {stack}: {(words.strip() or '?').splitlines()[-1]}")
+
+
+def _print_cases(title: str, rows: Sequence[CaseScores], names: Sequence[str], metric: str) -> None:
+    print(heading(title))
+    lines = [(row.case.name, *_cells(row.methods, names, metric)) for row in rows]
+    print(table(("stack", *names), lines))
+
+
+def _print_motions(rows: Sequence[CaseScores], names: Sequence[str]) -> None:
+    """Print the loss of each motion: mean over scenes, and the worst."""
+    lines = []
+    for motion in dict.fromkeys(row.case.motion for row in rows):
+        cells = []
+        for name in names:
+            of_motion = [row for row in rows if row.case.motion == motion]
+            found = [row.methods[name]["loss"] for row in of_motion if name in row.methods]
+            cells.append(f"{np.mean(found):.2f} ({max(found):.2f})" if found else ABSENT)
+        lines.append((motion, *cells))
+    print(heading("The same loss by motion, dB: mean over the scenes (worst)"))
+    print(table(("motion", *names), lines))
+
+
+def _cells(
+    methods: dict[str, dict[str, float]],
+    names: Sequence[str],
+    metric: str,
+    form: str = "{:.2f}",
+    scale: float = 1,
+) -> list[str]:
+    found = (methods.get(name, {}).get(metric) for name in names)
+    return [ABSENT if value is None else form.format(scale * value) for value in found]
