@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_umis_fusion import FusionConfig, TrainingConfig, fuse, write_image
+from napari_umis_fusion import Alignment, FusionConfig, TrainingConfig, fuse, write_image
 from napari_umis_fusion.models import ModelLibrary
 from napari_umis_fusion.network.plane_ranker import PlaneRanker
 from napari_umis_fusion.network.weights import save_checkpoint, shipped_weights
@@ -53,6 +53,7 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for z, plane in enumerate(rendered.stack):
         write_image(folder / "planes" / f"z{z}.png", plane, rgb=True)
     _write_result_and_truth(folder, rendered)
+    Alignment.given([np.eye(2, 3)] * 4, (48, 64)).save(folder / "transforms.csv")
     np.save(folder / "stack.npy", rendered.stack[..., 1])
     _write_npy_stack(folder / "npy-stack", rendered.stack[..., 1])
     _write_hyperstack(folder / "hyperstack.ome.tif")

@@ -1,3 +1,4 @@
+from .alignment.alignment import Alignment as Alignment
 from .array_stack import as_stack as as_stack
 from .config import FusionConfig as FusionConfig
 from .errors import UmisFusionError as UmisFusionError
