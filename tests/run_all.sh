@@ -110,10 +110,18 @@ check mypy
 check lint-imports
 check mkdocs build --strict --quiet --site-dir "$venv/site"
 
-step "pytest"
+# The two runs share the processors: each of them waits for windows much of its time.
+step "pytest, and beside it the plugin with PySide6"
 tests_failed=0
+pyside_log=$venv/pyside6.log
+QT_API=pyside6 python -m pytest -o qt_api=pyside6 -p no:cacheprovider tests/plugin \
+    >"$pyside_log" 2>&1 &
+pyside=$!
+trap 'kill "$pyside" 2>/dev/null || true' EXIT
 python -m pytest "$@" || tests_failed=$?
+wait "$pyside" || tests_failed=$?
+trap - EXIT
 step "pytest, the plugin with PySide6"
-QT_API=pyside6 python -m pytest -o qt_api=pyside6 tests/plugin || tests_failed=$?
+cat "$pyside_log"
 [[ ${#failed[@]} -eq 0 ]] || stop "checks other than pytest failed:$(printf ' [%s]' "${failed[@]}")"
 exit "$tests_failed"

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from napari_umis_fusion.alignment import resampling
 from napari_umis_fusion.alignment.aligned_stack import AlignedStack
 from napari_umis_fusion.alignment.alignment import Alignment
 from napari_umis_fusion.alignment.resampling import covered, resample, source_region, whole_shift
@@ -9,6 +10,8 @@ from napari_umis_fusion.alignment.transforms import about_centre, apply
 from napari_umis_fusion.alignment.window import common_window
 from napari_umis_fusion.array_stack import as_stack
 from napari_umis_fusion.errors import AlignmentError
+
+KERNEL_MODULES = (resampling,)
 
 SHAPE = (48, 60)
 
@@ -42,6 +45,7 @@ TRANSFORMS = {
 }
 
 
+@pytest.mark.usefixtures("jit")
 @pytest.mark.parametrize("name", TRANSFORMS)
 def test_values_between_pixels_are_near_to_the_truth(name):
     transform = TRANSFORMS[name]
@@ -51,6 +55,7 @@ def test_values_between_pixels_are_near_to_the_truth(name):
     assert np.abs(moved - pattern())[inner].max() > 5
 
 
+@pytest.mark.usefixtures("jit")
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "uint16", "int16", "float16", "float32", "f8"])
 def test_dtype_is_kept_and_no_value_is_beyond_those_around(dtype):
     rng = np.random.default_rng(1)
