@@ -11,14 +11,19 @@ from itertools import product
 from pathlib import Path
 
 from coherence import DEFAULT_STACKS
-from harness import alignment_real, alignment_scores
+from harness import alignment_estimators, alignment_real, alignment_scores
 from harness.alignment_cost import cost
 from harness.alignment_fusing import TRUE, Aligner, our_aligner, peer_aligner
 from harness.alignment_peers import find_aligning
 from harness.alignment_scenes import MOTIONS, Case, load
-from harness.alignment_tables import print_costs, print_real, print_rendered
+from harness.alignment_tables import (
+    print_costs,
+    print_estimators,
+    print_real,
+    print_rendered,
+)
 
-TABLES = ("rendered", "cost", "real")
+TABLES = ("estimators", "rendered", "cost", "real")
 WAYS = ("none", "auto", "translation", "similarity")
 SCENES = ("bumps", "discs", "bars")
 
@@ -43,6 +48,14 @@ def aligners_of(options: argparse.Namespace) -> list[Aligner]:
     ours = [our_aligner(options.ours, way) for way in options.align]
     found = [*ours, *map(peer_aligner, peers)]
     return [one for one in found if one.name not in options.without]
+
+
+def estimators(options: argparse.Namespace) -> None:
+    """Compare ways to find how two planes lie, among the libraries that are installed."""
+    names, lacking = alignment_estimators.available()
+    for package in lacking:
+        print(f"- {package} is not installed here")
+    print_estimators(alignment_estimators.compare(names, quick=options.quick))
 
 
 def rendered(options: argparse.Namespace, aligners: Sequence[Aligner], cache: Path) -> None:
@@ -97,7 +110,10 @@ def main() -> int:
     options = _parser().parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         cache = (options.cache or Path(temporary)).resolve()
-        aligners = aligners_of(options)
+        if "estimators" in options.tables:
+            estimators(options)
+        compared = {"rendered", "real"} & set(options.tables)
+        aligners = aligners_of(options) if compared else []
         if "rendered" in options.tables:
             rendered(options, aligners, cache)
         if "cost" in options.tables:

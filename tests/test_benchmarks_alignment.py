@@ -43,7 +43,7 @@ def test_it_runs_and_tells_who_is_absent_or_fails(tmp_path):
     done = subprocess.run(
         [
             sys.executable, str(BENCHMARKS / "alignment.py"), "--quick", "--only", "drift",
-            "--ours", "laplacian", "--align", "none", "--tables", "rendered", "real",
+            "--ours", "laplacian", "--align", "none", "--tables", "estimators", "rendered", "real",
             "--stacks", str(tmp_path / "absent"), "--peers", str(tmp_path),
         ],
         capture_output=True,
@@ -52,7 +52,14 @@ def test_it_runs_and_tells_who_is_absent_or_fails(tmp_path):
         env={**os.environ, "PATH": ""},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    for title in ("Largest error", "Loss of ours", "Loss, dB", "PSNR, dB", "The same loss"):
+    for title in (
+        "Error of a pair",
+        "Largest error",
+        "Loss of ours",
+        "Loss, dB",
+        "PSNR, dB",
+        "The same loss",
+    ):
         assert f"### {title}" in done.stdout
     assert "openfocus is not here: see benchmarks/README.md" in done.stdout
     assert "focusweave failed on bumps, drift: out of film" in done.stdout

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from harness.alignment_cost import Cost
+from harness.alignment_estimators import Errors
 from harness.alignment_real import RealScores
 from harness.alignment_scores import CaseScores
 from harness.tables import heading, table
@@ -25,6 +26,22 @@ def print_rendered(rows: Sequence[CaseScores], ours: Sequence[str], names: Seque
     _print_cases("PSNR, dB, of the same", rows, names, "psnr")
     _print_motions(rows, names)
     print_failures((row.case.name, row.failures) for row in rows)
+
+
+def print_estimators(found: Iterable[Errors]) -> None:
+    """Print how far off each estimator is on pairs of planes."""
+    print(heading("Error of a pair of planes in corners and centre, px: median (worst)"))
+    rows = list(found)
+    conditions = list(rows[0].median_px)
+    lines = [
+        (
+            row.estimator,
+            *(f"{row.median_px[name]:.2f} ({row.worst_px[name]:.2f})" for name in conditions),
+            f"{1000 * row.pair_s:.0f}",
+        )
+        for row in rows
+    ]
+    print(table(("estimator", *conditions, "ms for a pair"), lines))
 
 
 def print_costs(costs: Sequence[Cost], ways: Sequence[str]) -> None:
