@@ -23,8 +23,9 @@ LEAST_GAIN = 0.001
 """Of correlation: less is what noise makes."""
 
 LEAST_LINK_PX = 0.5
-"""Of a corner, in pixels that motion was measured in: what lies on one another is found to be up to
-that far apart, where focus changes. A slow drift shows between planes farther apart."""
+"""Of a corner, in pixels that motion was measured in, unless the motion is beyond doubt: in noise,
+what lies on one another is found to be up to that far apart. A slow drift shows between planes
+farther apart."""
 
 SURE_ERRORS, SURE_CERTAINTY = 8.0, 0.8
 """The same for motion that is so many of its own errors long."""
@@ -88,7 +89,7 @@ def judge(first: int, other: int, match: Match, shape: tuple[int, ...]) -> Link:
     reach = reach_px(match.transform, shape)
     errors = reach / match.error_px
     far = errors > SURE_ERRORS
-    if errors < _WITHIN_ERRORS or reach < LEAST_LINK_PX * match.pixel_px:
+    if errors < _WITHIN_ERRORS or (not far and reach < LEAST_LINK_PX * match.pixel_px):
         return _doubted(link, "no motion beyond the error of measurement", match.error_px)
     certainty = SURE_CERTAINTY if far else LEAST_CERTAINTY
     if match.certainty < certainty or after - before < LEAST_GAIN:
