@@ -139,6 +139,11 @@ class CroppedStack(Stack):
         inner = _side("rows", self._rows, rows), _side("columns", self._columns, columns)
         return self._stack.region(self._planes[z], *map(_slice, inner))
 
+    def uncovered(self, z: int) -> NDArray[np.bool_] | None:
+        """Return where plane `z` of the box shows nothing; None if nowhere."""
+        missing = self._stack.uncovered(self._planes[z])
+        return None if missing is None else missing[_slice(self._rows), _slice(self._columns)]
+
 
 def _side(name: str, outer: range, part: slice) -> range:
     """Return a part of some rows or columns."""

@@ -13,6 +13,7 @@ from napari_umis_fusion.alignment.transforms import (
     Transform,
     is_identity,
     parts_of,
+    reach_px,
 )
 from napari_umis_fusion.errors import AlignmentError
 from napari_umis_fusion.illumination import Light
@@ -146,8 +147,8 @@ class Alignment:
         if not self.is_needed:
             return "planes lie on one another as they are; none was moved"
         parts = [f"{len(self.moved)} of {len(self.planes)} planes were moved ({self.model})"]
-        shifts = [(row.shift_rows_px, row.shift_columns_px) for row in self.planes]
-        parts.append(f"by up to {max(float(np.hypot(*shift)) for shift in shifts):.1f} px")
+        farthest = max(reach_px(transform, self.shape) for transform in self.transforms)
+        parts.append(f"by up to {farthest:.1f} px")
         scales = [row.scale for row in self.planes]
         if max(scales) - min(scales) > 1e-4:
             parts.append(f"magnification {min(scales):.3f} to {max(scales):.3f}")

@@ -64,8 +64,8 @@ def read_table(path: str | PathLike[str]) -> Alignment:
         raise AlignmentError(f"{path}: {error}") from error
     except (OSError, csv.Error, LookupError, ValueError, TypeError) as error:
         msg = (
-            f"{path}: no table of transforms ({error}); accepted is a CSV file as alignment saves "
-            f"it, with the columns {', '.join(COLUMNS)}."
+            f"{path}: no table of transforms ({error}); accepted is a CSV file that was saved "
+            "from an alignment."
         )
         raise AlignmentError(msg) from error
 

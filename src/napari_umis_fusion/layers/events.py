@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from napari_umis_fusion.alignment.alignment import Alignment
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.events import Stage
 from napari_umis_fusion.files.layer_attributes import LayerData
@@ -29,8 +30,8 @@ class LayerProgress:
     Attributes
     ----------
     stack, stacks : int
-        Which stack, from 0, of how many.
-    stage : "measuring" or "verifying"
+        Which stack, from 0, of how many; all are aligned before the first is fused.
+    stage : "aligning", "measuring" or "verifying"
         What is done with it.
     done, total : int
         Planes of this stage finished, and in all.
@@ -61,12 +62,16 @@ class LayerFinished:
         for each layer that decided for itself.
     config : FusionConfig
         How the stacks were fused.
+    alignments : tuple of Alignment
+        Where planes lie: one for each time point, position and so on, in their order, or one that
+        holds for all. Empty where none was asked for.
     """
 
     layers: list[LayerData]
     notes: tuple[str, ...]
     origins: tuple[Output, ...]
     config: FusionConfig
+    alignments: tuple[Alignment, ...] = ()
 
 
 LayerEvent = LayerStarted | LayerProgress | LayerFinished

@@ -1,13 +1,18 @@
 """Fuse a layer: every stack that it holds, into layers that lie where it lies."""
 
 from collections.abc import Generator, Iterable, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.events import Finished, FusionEvent, Progress
 from napari_umis_fusion.files.layer_attributes import LayerData
 from napari_umis_fusion.fusion import iter_fuse
+from napari_umis_fusion.layers.aligning import (
+    config_for,
+    iter_align_layer,
+    share_of_aligning,
+)
 from napari_umis_fusion.layers.events import (
     LayerEvent,
     LayerFinished,
@@ -15,9 +20,10 @@ from napari_umis_fusion.layers.events import (
     LayerStarted,
 )
 from napari_umis_fusion.layers.image import LayerImage, layer_image
-from napari_umis_fusion.layers.outputs import Fused, Output, make_outputs
+from napari_umis_fusion.layers.outputs import Fused, Output, make_outputs, wanted_outputs
 from napari_umis_fusion.layers.plan import OUTPUTS, LayerPlan
-from napari_umis_fusion.layers.stacks import LayerStacks
+from napari_umis_fusion.layers.stacks import LayerStacks, Place
+from napari_umis_fusion.layers.summary import Summary
 from napari_umis_fusion.result import FusionResult
 from napari_umis_fusion.workers import drain
 
@@ -95,23 +101,20 @@ def iter_fuse_layer(
         be abandoned at any of them.
     """
     config, plan = _with_options(config, plan, options)
-    stacks = LayerStacks(layer_images(layer), plan)
-    places = list(stacks.places())
-    yield LayerStarted(len(places), len(stacks.span.planes))
-    grey = stacks.channels == 1 and not stacks.first.rgb
-    if grey and isinstance(config.channel, int):
-        config = config.replace(channel="auto")
-    outputs = make_outputs(stacks, config)
-    notes: dict[str, None] = {}
-    provenance: dict[str, Any] = {}
+    recorded = LayerStacks(layer_images(layer), plan)
+    places = list(recorded.places())
+    yield LayerStarted(len(places), len(recorded.span.planes))
+    wanted_outputs(recorded, config)  # refuses what cannot be made before the work begins
+    stacks = yield from iter_align_layer(recorded, config)
+    begun, config = share_of_aligning(stacks, config), config_for(stacks, config)
+    outputs, summary = make_outputs(stacks, config), Summary(stacks)
     for number, place in enumerate(places):
         events = iter_fuse(stacks.stack(place), config)
-        result = yield from _relayed(events, number, len(places), config)
+        result = yield from _relayed(events, _Telling(number, len(places), begun, config))
         fill_outputs(outputs, stacks, place, result)
-        notes |= dict.fromkeys(result.notes)
-        provenance = provenance or result.provenance
-    layers = [output.layer_data({**provenance, "stacks": len(places)}) for output in outputs]
-    yield LayerFinished(layers, tuple(notes), _origins(outputs), config)
+        summary.add(result)
+    layers = [output.layer_data(summary.provenance()) for output in outputs]
+    yield LayerFinished(layers, summary.notes, _origins(outputs), config, summary.alignments)
     return layers
 
 
@@ -135,25 +138,34 @@ def _with_options(
 
 
 def _relayed(
-    events: Generator[FusionEvent, None, FusionResult],
-    number: int,
-    stacks: int,
-    config: FusionConfig,
+    events: Generator[FusionEvent, None, FusionResult], telling: "_Telling"
 ) -> Generator[LayerEvent, None, FusionResult]:
-    measuring = _MEASURING_SHARE[_reads_twice(config)]
     try:
         for event in events:
             if isinstance(event, Finished):
                 return event.result
             if isinstance(event, Progress):
-                part = event.done / event.total
-                verifying = event.stage == "verifying"
-                part = measuring + (1 - measuring) * part if verifying else measuring * part
-                share = (number + part) / stacks
-                yield LayerProgress(number, stacks, event.stage, event.done, event.total, share)
+                yield telling.of(event)
     finally:
         events.close()
     raise AssertionError("a fusion ends with Finished")
+
+
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    """Tells of one stack among others, once the share `begun` of all work is behind."""
+
+    number: int
+    stacks: int
+    begun: float
+    config: FusionConfig
+
+    def of(self, event: Progress) -> LayerProgress:
+        measuring, part = _MEASURING_SHARE[_reads_twice(self.config)], event.done / event.total
+        verifying = event.stage == "verifying"
+        part = measuring + (1 - measuring) * part if verifying else measuring * part
+        share = self.begun + (1 - self.begun) * (self.number + part) / self.stacks
+        return LayerProgress(self.number, self.stacks, event.stage, event.done, event.total, share)
 
 
 def _origins(outputs: Sequence[Output]) -> tuple[Output, ...]:
@@ -171,7 +183,7 @@ def _reads_twice(config: FusionConfig) -> bool:
 def fill_outputs(
     outputs: Iterable[Output],
     stacks: LayerStacks,
-    place: tuple[int, dict[int, int]],
+    place: Place,
     result: FusionResult | Fused,
 ) -> None:
     """Take what came of one stack into the layers that show it."""

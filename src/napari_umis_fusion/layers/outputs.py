@@ -8,14 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from napari_umis_fusion.alignment.alignment import Alignment
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.files.layer_attributes import RUN_KEY, LayerData
 from napari_umis_fusion.layers.describing import depth_unit
 from napari_umis_fusion.layers.image import LayerImage
 from napari_umis_fusion.layers.plan import OUTPUTS, OutputName
-from napari_umis_fusion.layers.stacks import LayerStack, LayerStacks
+from napari_umis_fusion.layers.stacks import LayerStacks
 from napari_umis_fusion.result import FusionResult
+from napari_umis_fusion.stack import Stack
 from napari_umis_fusion.workspace import MEGABYTE
 
 _COLORMAPS = {
@@ -131,8 +133,12 @@ class Output:
         )
         return self.array[tuple(index)]
 
-    def stack_at(self, pixel: Mapping[int, int]) -> tuple[LayerStack, int, int]:
-        """Return the stack behind a pixel, and its row and column there."""
+    def alignment_at(self, entries: Mapping[int, int]) -> Alignment | None:
+        """Return where planes lie at entries of the axes looped over; None: as recorded."""
+        return self._stacks.alignment_at(entries)
+
+    def stack_at(self, pixel: Mapping[int, int]) -> tuple[Stack, int, int]:
+        """Return the stack behind a pixel as it was fused, and the pixel's row and column there."""
         axes, span = self._stacks.axes, self._stacks.span
         layer = self._stacks.images.index(self.image) if self._stacks.plan.each_channel else 0
         entries = {axis: pixel[axis] for axis in self._stacks.loops}
@@ -236,26 +242,38 @@ class Output:
 
 
 def make_outputs(stacks: LayerStacks, config: FusionConfig) -> list[Output]:
-    """Make room for all layers that a plan asks for.
+    """Make room for all layers that a plan asks for."""
+    room = Room(config.memory_mb)
+    return [Output(kind, image, stacks, room) for kind, image in wanted_outputs(stacks, config)]
+
+
+def wanted_outputs(
+    stacks: LayerStacks, config: FusionConfig
+) -> list[tuple[OutputName, LayerImage]]:
+    """Return the kind of each layer that a plan asks for, and the layer it is made of.
 
     One all-in-focus image for each layer; maps once, unless each channel decides for itself.
+
+    Raises
+    ------
+    ConfigError
+        If there would be none.
     """
-    room = Room(config.memory_mb)
     absent = {
         "depth_map": depth_unit(stacks.first, stacks.axes) is None,
         "source_map": config.blend != "select",
     }
-    made = []
+    wanted: list[tuple[OutputName, LayerImage]] = []
     for kind in stacks.plan.outputs:
         every = kind == "all_in_focus" or stacks.plan.each_channel
         images = stacks.images if every else stacks.images[:1]
-        made += [Output(kind, image, stacks, room) for image in images if not absent.get(kind)]
-    if not made:
+        wanted += [(kind, image) for image in images if not absent.get(kind)]
+    if not wanted:
         raise ConfigError(
             f"outputs={stacks.plan.outputs!r} leaves nothing to make: a depth map needs a layer "
             "with a scale along z, a source map blend='select'. Ask for another output too."
         )
-    return made
+    return wanted
 
 
 def _json(value: Any) -> Any:

@@ -1,11 +1,11 @@
 """What of a layer is fused and what is made of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Self
 
 from napari_umis_fusion.errors import ConfigError
-from napari_umis_fusion.fields import changed_fields, is_int, replaced
+from napari_umis_fusion.fields import changed_fields, check_field, is_int, replaced
 
 OutputName = Literal["all_in_focus", "index_map", "depth_map", "confidence_map", "source_map"]
 
@@ -44,6 +44,13 @@ class LayerPlan:
         source map (the plane that each pixel was copied from) unless values are copied.
     labels : bool
         The index map comes as a labels layer.
+    align_each : bool
+        Where `FusionConfig.align` asks for it, the planes of each time point, position and so on
+        are aligned for themselves; else what holds for the first holds for all. Channels of one
+        specimen always share one alignment.
+    transforms : str or None
+        A CSV file of an alignment that holds for all, instead of what would be found; see
+        `Alignment.save`. It must be of as many planes, rows and columns as are fused.
     """
 
     z_axis: int | str | None = None
@@ -56,11 +63,16 @@ class LayerPlan:
     keep_axes: bool = False
     outputs: tuple[OutputName, ...] = ("all_in_focus", "index_map", "depth_map", "confidence_map")
     labels: bool = False
+    align_each: bool = True
+    transforms: str | None = field(default=None, metadata={"path": True})
 
     def __post_init__(self) -> None:
         """Check what can be checked without the layer."""
         for name in ("rows", "columns", "planes"):
             _check_pair(name, getattr(self, name))
+        for spec in fields(self):
+            if spec.name in ("align_each", "transforms"):
+                check_field(spec, getattr(self, spec.name))
         unknown = [name for name in self.outputs if name not in OUTPUTS]
         if unknown or not self.outputs:
             raise ConfigError(f"outputs={self.outputs!r}; accepted are {', '.join(OUTPUTS)}.")

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from napari_umis_fusion.alignment.alignment import Alignment
 from napari_umis_fusion.errors import ConfigError, StackError
 from napari_umis_fusion.files.physical_size import length_um
 from napari_umis_fusion.layers.axes import LayerAxes, axis_name, choose_layer_axes, listed
@@ -22,6 +23,13 @@ class Span:
     planes: range
     rows: slice
     columns: slice
+
+
+Place = tuple[int, Mapping[int, int]]
+"""Which stack: the number of its layer, 0 for all together, and its entry of each loop."""
+
+Specimen = tuple[int, ...]
+"""Entries of time, positions and so on: all of a place but the channel."""
 
 
 class LayerStack(Stack):
@@ -124,7 +132,7 @@ class LayerStacks:
         return len(self.images) * len(self._entries_together())
 
     def places(self) -> Iterator[tuple[int, dict[int, int]]]:
-        """Yield which stacks there are: number of the layer, or 0 for all, and entries of loops."""
+        """Yield which stacks there are."""
         apart = range(len(self.images)) if self.plan.each_channel else (0,)
         entries = [self.entries(axis) for axis in self.loops]
         for layer, place in itertools.product(apart, itertools.product(*entries)):
@@ -136,7 +144,16 @@ class LayerStacks:
             return (self.plan.index[axis],)
         return range(self.first.shape[axis])
 
-    def stack(self, place: tuple[int, Mapping[int, int]]) -> LayerStack:
+    def specimen(self, entries: Mapping[int, int]) -> Specimen:
+        """Return what the stacks of all channels of a specimen have in common."""
+        axes = (axis for axis in self.loops if axis != self.axes.channel)
+        return tuple(self.plan.index.get(axis, entries[axis]) for axis in axes)
+
+    def alignment_at(self, entries: Mapping[int, int]) -> Alignment | None:
+        """Return where the planes of a stack lie, given its entries; None: as recorded."""
+        return None
+
+    def stack(self, place: Place) -> Stack:
         """Return the stack at one of `places`."""
         layer, entries = place
         images = [self.images[layer]] if self.plan.each_channel else self.images

@@ -16,12 +16,14 @@ from napari_umis_fusion.network.architectures import SHIPPED
 from napari_umis_fusion.plugin.rows import Rows
 from napari_umis_fusion.plugin.weights_choice import WeightsChoice
 
-ELSEWHERE = ("channel",)
+ELSEWHERE = ("channel", "align", "align_border", "light")
 """Fields that the widget asks for in another place."""
 
 _WEIGHTS_ROW = 1  # below the focus measure
 
 _LABELS = {
+    "align": "align planes",
+    "align_border": "borders",
     "focus_measure": "focus measure",
     "checkpoint": "weights",
     "detail_sigma_px": "detail",
@@ -53,9 +55,9 @@ class ConfigForm(Rows):
 
     def __init__(self, config: FusionConfig | None = None) -> None:
         specs = {spec.name: spec for spec in fields(FusionConfig) if spec.name not in ELSEWHERE}
-        about_weights = _common(specs.pop("checkpoint"))
+        about_weights = described_row(specs.pop("checkpoint"))
         label = QLabel(about_weights["label"])
-        super().__init__([_row(spec) for spec in specs.values()])
+        super().__init__([row_of(spec) for spec in specs.values()])
         self.weights = WeightsChoice()
         for part in (label, self.weights):
             part.setToolTip(about_weights["tooltip"])
@@ -128,7 +130,8 @@ class ConfigForm(Rows):
             self.weights.said.emit(str(error))
 
 
-def _common(spec: Field[Any]) -> dict[str, str]:
+def described_row(spec: Field[Any]) -> dict[str, str]:
+    """Return name, label and tooltip of the row of a field."""
     unit, text = spec.metadata.get("unit"), described(spec)
     label = _LABELS.get(spec.name, spec.name.replace("_", " "))
     return {
@@ -138,8 +141,9 @@ def _common(spec: Field[Any]) -> dict[str, str]:
     }
 
 
-def _row(spec: Field[Any]) -> Any:
-    meta, common = dict(spec.metadata), _common(spec)
+def row_of(spec: Field[Any]) -> Any:
+    """Return a row for a field, made from its metadata."""
+    meta, common = dict(spec.metadata), described_row(spec)
     if "choices" in meta:
         return ComboBox(**common, choices=meta["choices"], value=spec.default)
     if isinstance(spec.default, bool):

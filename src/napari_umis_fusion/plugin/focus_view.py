@@ -12,6 +12,7 @@ from napari_umis_fusion.layers.outputs import Output
 from napari_umis_fusion.plugin.background import LatestJob
 from napari_umis_fusion.plugin.focus_plot import FocusPlot
 from napari_umis_fusion.plugin.fused_layers import FusedLayers
+from napari_umis_fusion.plugin.sliders import go_to_plane
 
 HINT = "Click a pixel of a fused layer: the plane it came from, and its focus along z."
 
@@ -88,7 +89,7 @@ class FocusView(QWidget):
         if pixel is None:
             return None
         plane = int(origin.value_at(pixel))
-        self._go_to(source, origin, plane)
+        go_to_plane(self._viewer, source, origin.axes.z, plane)
         self._source = fused.sources[0]
         self._ask(origin, pixel, plane, fused.event.config)
         return plane
@@ -108,14 +109,6 @@ class FocusView(QWidget):
             yield
         if not moved and event.button == 1 and not event.modifiers:
             self.look(position)
-
-    def _go_to(self, source: Any, origin: Output, plane: int) -> None:
-        """Move the slider of z, which the stack has whatever else is shown."""
-        axis = origin.axes.z
-        here = [0.0] * source.ndim
-        here[axis] = plane
-        world = source.data_to_world(here)[axis]
-        self._viewer.dims.set_point(axis + self._viewer.dims.ndim - source.ndim, world)
 
     def _ask(self, origin: Output, pixel: Any, plane: int, config: Any) -> None:
         stack, row, column = origin.stack_at(pixel)
@@ -154,7 +147,7 @@ class FocusView(QWidget):
             return
         origin, source = self._asked[0], self._source()
         if source in self._viewer.layers:
-            self._go_to(source, origin, number)
+            go_to_plane(self._viewer, source, origin.axes.z, number)
 
     def _on_step(self, event: Any = None) -> None:
         """Show in the plot which plane the viewer shows."""

@@ -92,6 +92,8 @@ class Preview(QObject):
             self._forget()
             return
         target, config, plan = described
+        # where the whole planes lie, a part of them tells badly and slowly
+        config, plan = config.replace(align="none"), plan.replace(transforms=None)
         part = visible_part(self._viewer, target, plan)
         if part is None:
             self._forget()

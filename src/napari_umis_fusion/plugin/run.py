@@ -137,8 +137,11 @@ class FusionRun(QObject):
 def in_words(event: LayerProgress, left_s: float | None) -> str:
     """Say how far it is: "stack 2 of 10, plane 5 of 12, 14 s left"."""
     parts = [f"stack {event.stack + 1} of {event.stacks}"] if event.stacks > 1 else []
-    if event.stage == "measuring":
-        parts.append(f"plane {min(event.done + 1, event.total)} of {event.total}")
+    plane = f"plane {min(event.done + 1, event.total)} of {event.total}"
+    if event.stage == "aligning":
+        parts.append(f"aligning {plane}")
+    elif event.stage == "measuring":
+        parts.append(plane)
     else:
         parts.append("checking the decision")
     if left_s is not None:

@@ -16,6 +16,7 @@ from napari_umis_fusion.layers.events import LayerFinished
 from napari_umis_fusion.layers.fusing import iter_fuse_layer
 from napari_umis_fusion.layers.plan import LayerPlan
 from napari_umis_fusion.layers.script import script_for
+from napari_umis_fusion.plugin.alignment_form import AlignmentForm
 from napari_umis_fusion.plugin.config_form import ConfigForm
 from napari_umis_fusion.plugin.defaults import default_config
 from napari_umis_fusion.plugin.focus_view import FocusView
@@ -67,6 +68,7 @@ class FusionWidget(QWidget):
         )
         self.part = PartForm(napari_viewer)
         self.method = ConfigForm(default_config())
+        self.alignment = AlignmentForm(napari_viewer, self.fused, default_config())
         self.output = OutputForm()
         self.focus = FocusView(napari_viewer, self.fused)
         self.copy = QPushButton("Copy as Python")
@@ -80,11 +82,12 @@ class FusionWidget(QWidget):
     def config(self) -> FusionConfig:
         """How to fuse, as the rows say; raises `ConfigError` if they contradict each other."""
         channel = self.stack.decision()["channel"]
-        return self.method.config.replace(channel=channel)
+        return self.method.config.replace(channel=channel, **self.alignment.options())
 
     @config.setter
     def config(self, config: FusionConfig) -> None:
         self.method.config = config
+        self.alignment.show_config(config)
 
     def plan(self, target: Target) -> LayerPlan:
         """Return what is fused of a stack and which layers come of it, as the rows say."""
@@ -94,6 +97,7 @@ class FusionWidget(QWidget):
             channel_axis=target.axes.channel,
             each_channel=several and self.stack.decision()["each_channel"],
             **self.part.options(target),
+            **self.alignment.plan_options(target),
             **self.output.options(target.axes),
         )
 
@@ -152,6 +156,7 @@ class FusionWidget(QWidget):
         self.sections = {
             "Focus along z": section("Focus along z", self.focus, is_open=True),
             "Region and planes": section("Region and planes", self.part.form),
+            "Alignment": section("Alignment", self.alignment),
             "Method": section("Method", self.method.form),
             "Layers": section("Layers", self.output.form),
         }
@@ -173,12 +178,14 @@ class FusionWidget(QWidget):
         for form in (self.method, self.part, self.stack):
             form.changed.connect(self.preview.refresh)
         self.method.weights.said.connect(self.row.say)
+        self.alignment.said.connect(self.row.say)
         self.copy.clicked.connect(self._on_copy)
         self.destroyed.connect(partial(_let_go, self.__dict__))
 
     def _on_stack(self) -> None:
         target = self.stack.target
         self.part.fit(target)
+        self.alignment.fit(target)
         self.row.fuse.setEnabled(target is not None and target.planes > 1)
         self.copy.setEnabled(target is not None)
 
@@ -279,5 +286,5 @@ def _let_go(parts: dict[str, Any]) -> None:
         parts["preview"].turn(False)
     if not parts["_is_shut"]:
         parts["_is_shut"] = True
-        for name in ("stack", "part", "method", "fused", "focus"):
+        for name in ("stack", "part", "alignment", "method", "fused", "focus"):
             parts[name].let_go()

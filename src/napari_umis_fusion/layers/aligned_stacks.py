@@ -1,0 +1,65 @@
+"""The stacks of a layer with their planes on one another, and the window that all of them show."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from napari_umis_fusion.alignment.aligned_stack import AlignedStack
+from napari_umis_fusion.alignment.alignment import Alignment
+from napari_umis_fusion.alignment.window import Window
+from napari_umis_fusion.layers.stacks import LayerStacks, Place, Specimen
+
+
+class AlignedStacks(LayerStacks):
+    """All stacks that other `LayerStacks` take, each plane put where it belongs.
+
+    Parameters
+    ----------
+    recorded : LayerStacks
+        As they are in the layers.
+    alignments : mapping of Specimen to Alignment
+        Where the planes of each lie.
+    corrects_values : bool
+        Whether values are brought to one light, as far as known.
+    window : tuple of slice, optional
+        Rows and columns, of those that are taken, that all stacks show; by default all. The
+        span is narrowed to it, so that what is made lies where it belongs.
+
+    Raises
+    ------
+    AlignmentError
+        If an alignment is of other planes.
+    """
+
+    def __init__(
+        self,
+        recorded: LayerStacks,
+        alignments: Mapping[Specimen, Alignment],
+        window: Window | None,
+        *,
+        corrects_values: bool = False,
+    ) -> None:
+        self._recorded, self._alignments, self._window = recorded, alignments, window
+        self._corrects_values = corrects_values
+        super().__init__(recorded.images, recorded.plan)
+        if window is not None:
+            rows, columns = self.span.rows.start, self.span.columns.start
+            down, along = window
+            self.span = replace(
+                self.span,
+                rows=slice(rows + down.start, rows + down.stop),
+                columns=slice(columns + along.start, columns + along.stop),
+            )
+
+    def alignment_at(self, entries: Mapping[int, int]) -> Alignment:
+        """Return where the planes of a stack lie, given its entries."""
+        return self._alignments[self.specimen(entries)]
+
+    def stack(self, place: Place) -> AlignedStack:
+        """Return the stack at one of `places`."""
+        recorded = self._recorded.stack(place)
+        return AlignedStack(
+            recorded,
+            self.alignment_at(place[1]),
+            self._window,
+            corrects_values=self._corrects_values,
+        )

@@ -1,0 +1,133 @@
+"""Align the stacks of a layer, all of them before the first is fused."""
+
+from collections.abc import Generator, Iterable
+from dataclasses import replace
+from functools import partial, reduce
+
+from napari_umis_fusion.alignment.aligning import iter_align
+from napari_umis_fusion.alignment.alignment import Alignment
+from napari_umis_fusion.alignment.window import LEAST_SHARE, Window, common_window, shared
+from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.errors import AlignmentError
+from napari_umis_fusion.events import Progress
+from napari_umis_fusion.illumination import Light
+from napari_umis_fusion.layers.aligned_stacks import AlignedStacks
+from napari_umis_fusion.layers.events import LayerProgress
+from napari_umis_fusion.layers.stacks import LayerStacks, Specimen
+from napari_umis_fusion.stack import MOST_CHANNELS
+from napari_umis_fusion.workers import Workers, relaying
+
+_COST = {"umis": 0.1, "learned": 0.7}
+"""Of aligning a stack, relative to fusing it; measured on planes of 512 x 512 px."""
+
+_COST_CLASSICAL = 2.0
+
+
+def iter_align_layer(
+    stacks: LayerStacks, config: FusionConfig
+) -> Generator[LayerProgress, None, LayerStacks]:
+    """Return the stacks with their planes on one another; as they are where none is asked for.
+
+    Raises
+    ------
+    AlignmentError
+        If transforms that were given are of other planes, or planes have too little in common.
+    """
+    if not is_aligned(stacks, config):
+        return stacks
+    alignments = yield from _iter_alignments(stacks, config)
+    window = None
+    if config.align_border == "crop":
+        window = _window_of_all(list(dict.fromkeys(alignments.values())))
+    corrects_values = config.light == "output"
+    return AlignedStacks(stacks, alignments, window, corrects_values=corrects_values)
+
+
+def is_aligned(stacks: LayerStacks, config: FusionConfig) -> bool:
+    """Tell whether planes are put on one another; a single plane never is."""
+    is_asked = config.align != "none" or stacks.plan.transforms is not None
+    return is_asked and len(stacks.span.planes) > 1
+
+
+def share_of_aligning(stacks: LayerStacks, config: FusionConfig) -> float:
+    """Return which share of all work it is to find out where planes lie, 0 to 1."""
+    if not is_aligned(stacks, config) or stacks.plan.transforms is not None:
+        return 0.0
+    places = [stacks.specimen(entries) for _, entries in stacks.places()]
+    aligned = len(set(places)) if stacks.plan.align_each else 1
+    aligning = aligned * _COST.get(config.focus_measure, _COST_CLASSICAL)
+    return aligning / (aligning + len(places))
+
+
+def config_for(stacks: LayerStacks, config: FusionConfig) -> FusionConfig:
+    """Return the config for stacks that may have one channel only, whose number says nothing."""
+    is_grey = stacks.channels == 1 and not stacks.first.rgb
+    if is_grey and isinstance(config.channel, int):
+        return config.replace(channel="auto")
+    return config
+
+
+def _iter_alignments(
+    stacks: LayerStacks, config: FusionConfig
+) -> Generator[LayerProgress, None, dict[Specimen, Alignment]]:
+    """Return the alignment of each specimen; its channels share one.
+
+    The light of one stack says nothing of that of another, or of channels apart.
+    """
+    specimens = list(dict.fromkeys(stacks.specimen(entries) for _, entries in stacks.places()))
+    given = None
+    if stacks.plan.transforms is not None:
+        given, config = Alignment.load(stacks.plan.transforms), config.replace(align="none")
+        if not config.corrects_light:
+            return dict.fromkeys(specimens, given)
+    together, until = _channels_together(stacks), share_of_aligning(stacks, config)
+    config = config_for(together, config)
+    if together is not stacks:
+        config = config.replace(light="none")
+    places = {together.specimen(place[1]): place for place in reversed(list(together.places()))}
+    to_align = specimens if stacks.plan.align_each or given else specimens[:1]
+    found = {}
+    with Workers(config.threads) as workers:
+        for number, specimen in enumerate(to_align):
+            steps = iter_align(together.stack(places[specimen]), config, workers)
+            change = partial(_relayed, number, len(to_align), until)
+            yield change(Progress("aligning", 0, len(together.span.planes)))
+            looked = yield from relaying(steps, change)
+            found[specimen] = looked if given is None else replace(given, light=looked.light)
+    if len(found) == len(specimens):
+        return found
+    return dict.fromkeys(specimens, replace(found[specimens[0]], light=Light()))
+
+
+def _relayed(number: int, count: int, until: float, event: Progress) -> LayerProgress:
+    share = until * (number + event.done / event.total) / count
+    return LayerProgress(number, count, event.stage, event.done, event.total, share)
+
+
+def _channels_together(stacks: LayerStacks) -> LayerStacks:
+    """Return stacks that hold all channels of a specimen, also where each decides for itself.
+
+    Where they cannot be one stack, the first of them tells where all lie.
+    """
+    if not stacks.plan.each_channel or stacks.first.rgb:
+        return stacks
+    channel, count = stacks.axes.channel, len(stacks.images)
+    if channel is not None and channel not in stacks.plan.index:
+        count *= stacks.first.shape[channel]
+    if count > MOST_CHANNELS:
+        return stacks
+    return LayerStacks(stacks.images, stacks.plan.replace(each_channel=False))
+
+
+def _window_of_all(alignments: Iterable[Alignment]) -> Window:
+    """Return what the planes of all stacks show, so that the images of all are of one shape."""
+    alignments = list(alignments)
+    window = reduce(shared, map(common_window, alignments))
+    for part, size in zip(window, alignments[0].shape, strict=True):
+        if part.stop - part.start < max(LEAST_SHARE * size, 1):
+            msg = (
+                f"the planes of {len(alignments)} stacks have too little in common once they lie "
+                'on one another. Fuse with align_border="mask", or fewer stacks at a time.'
+            )
+            raise AlignmentError(msg)
+    return window
