@@ -1,7 +1,8 @@
 """Make the pictures of the page on alignment, in docs/pictures.
 
-Run it with a folder of real stacks: ``python docs/make_alignment_pictures.py STACKS``. It takes
-those named in `CROPS`: a ring (C. McGuinness, Apache-2.0) and a circuit board (P. Aimonen, MIT).
+Run it with a folder of real stacks: ``xvfb-run python docs/make_alignment_pictures.py STACKS``. It
+takes those named in `CROPS`: a ring (C. McGuinness, Apache-2.0) and a circuit board (P. Aimonen,
+MIT).
 """
 
 import sys
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from make_screenshots import PLUGIN, WIDGET, Window, open_stack
 from napari_umis_fusion import fuse
 
 PICTURES = Path(__file__).parent / "pictures"
@@ -23,6 +25,30 @@ CROPS = {
 
 
 def main(folder: Path) -> None:
+    """Make all pictures."""
+    show_widget(folder / "ring_cmcguinness")
+    compare(folder)
+
+
+def show_widget(stack: Path) -> None:
+    """Align a stack in napari, and photograph the table."""
+    window = Window(PICTURES)
+    open_stack(window, stack, picture=None)
+    _, widget = window.viewer.window.add_plugin_dock_widget(PLUGIN, WIDGET)
+    window.wait(seconds=3)
+    for section in widget.sections.values():
+        section.collapse(animate=False)
+    widget.sections["Alignment"].expand(animate=False)
+    widget.alignment.rows["align"].value = "similarity"
+    widget.row.fuse.click()
+    window.wait(lambda: widget.run is None, 300)
+    assert widget.alignment.table.rowCount() > 0, widget.row.says.text()
+    widget.alignment.table.selectRow(0)
+    window.shoot("plugin-alignment")
+    window.viewer.close()
+
+
+def compare(folder: Path) -> None:
     """Fuse each stack as it is and aligned, and save both crops side by side."""
     for name, (picture, rows, columns) in CROPS.items():
         parts = [_crop(folder / name, align, rows, columns) for align in ("none", "auto")]

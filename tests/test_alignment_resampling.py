@@ -66,6 +66,16 @@ def test_dtype_is_kept_and_no_value_is_beyond_those_around(dtype):
     assert moved.max() <= plane.max()
 
 
+@pytest.mark.usefixtures("jit")
+@pytest.mark.parametrize("place", [(20, 30), (0, 0), (47, 30)])
+def test_what_is_not_a_number_stays_none(place):
+    plane = pattern()
+    plane[place] = np.nan
+    moved = resample(plane, TRANSFORMS["half a pixel"], SHAPE)
+    assert np.isnan(moved[place])
+    assert 0 < np.isnan(moved).sum() <= 49, "as far as the kernel reaches"
+
+
 def test_large_integers_are_exact():
     plane = np.full(SHAPE, 2**31 - 7, np.int32)
     assert np.array_equal(resample(plane, TRANSFORMS["turned"], SHAPE), plane)

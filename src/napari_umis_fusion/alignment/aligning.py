@@ -3,6 +3,7 @@
 import math
 from collections import deque
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -112,21 +113,19 @@ class _Aligner:
 
     def alignment(self) -> Alignment:
         """Return what all planes together tell."""
-        reference = self._count // 2
+        reference, is_auto = self._count // 2, self._config.align == "auto"
         links = doubt_outliers(self._links, self._model, self._shape)
-        if not links:
-            rows = tuple(motion_of(z, identity(), self._shape) for z in range(self._count))
+        if links:
+            chain = solve_chain(
+                links, self._count, reference, self._shape, self._model, may_simplify=is_auto
+            )
+            found = _settled(chain, links, reference, self._shape)
+        else:
             still = np.array([identity()] * self._count)
-            return Alignment("none", reference, self._shape, still, rows, self._light(reference))
-        chain = solve_chain(
-            links,
-            self._count,
-            reference,
-            self._shape,
-            self._model,
-            may_simplify=self._config.align == "auto",
-        )
-        return _settled(chain, links, reference, self._shape, self._light(reference))
+            rows = tuple(motion_of(z, identity(), self._shape) for z in range(self._count))
+            found = Alignment("none", reference, self._shape, still, rows)
+        is_telecentric = is_auto and self._model == "translation"
+        return replace(found, light=self._light(reference), is_telecentric=is_telecentric)
 
     def _light(self, reference: int) -> Light:
         if not self._config.corrects_light:
@@ -160,9 +159,7 @@ def _white(dtype: np.dtype[Any], grey: GreyRange) -> float:
     return (float(np.iinfo(dtype).max) - grey.black) * grey.scale
 
 
-def _settled(
-    chain: Chain, links: list[Link], reference: int, shape: tuple[int, int], light: Light
-) -> Alignment:
+def _settled(chain: Chain, links: list[Link], reference: int, shape: tuple[int, int]) -> Alignment:
     """Leave planes alone that would hardly move, and say of each what was done and why."""
     neighbours = {link.other: link for link in links if link.distance == 1}
     transforms = np.array(chain.transforms)
@@ -177,7 +174,7 @@ def _settled(
         rows.append(motion_of(z, transforms[z], shape, before=before, after=after, why=why))
     is_still = all(not row.is_moved for row in rows)
     model: MotionModel = "none" if is_still else chain.model
-    return Alignment(model, reference, shape, transforms, tuple(rows), light)
+    return Alignment(model, reference, shape, transforms, tuple(rows))
 
 
 def _why(link: Link | None, z: int, is_moved: bool) -> str:

@@ -80,6 +80,8 @@ class Alignment:
         One for each.
     light : Light
         What the same look at the planes told of their light; not in the table.
+    is_telecentric : bool
+        Whether "auto" looked for shifts only, taking the stack for one of a microscope.
     """
 
     model: MotionModel
@@ -88,6 +90,7 @@ class Alignment:
     transforms: NDArray[np.float64]
     planes: tuple[PlaneMotion, ...]
     light: Light = field(default_factory=Light)
+    is_telecentric: bool = False
 
     @classmethod
     def given(cls, transforms: ArrayLike, shape: Sequence[int], reference: int = 0) -> Self:
@@ -144,15 +147,17 @@ class Alignment:
 
     def summary(self) -> str:
         """Say in a sentence what was done."""
+        shifts_only = ["only shifts were looked for, as in stacks of microscopes"]
+        shifts_only *= self.is_telecentric
         if not self.is_needed:
-            return "planes lie on one another as they are; none was moved"
+            return "; ".join(["planes lie right as they are, none was moved", *shifts_only])
         parts = [f"{len(self.moved)} of {len(self.planes)} planes were moved ({self.model})"]
         farthest = max(reach_px(transform, self.shape) for transform in self.transforms)
         parts.append(f"by up to {farthest:.1f} px")
         scales = [row.scale for row in self.planes]
         if max(scales) - min(scales) > 1e-4:
             parts.append(f"magnification {min(scales):.3f} to {max(scales):.3f}")
-        return ", ".join(parts)
+        return "; ".join([", ".join(parts), *shifts_only])
 
     def save(self, path: str | Path) -> Path:
         """Write the table as CSV; see `napari_umis_fusion.alignment.table`.

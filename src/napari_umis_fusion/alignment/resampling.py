@@ -108,27 +108,58 @@ _WEIGHTS = _lanczos_weights()
 @njit(nogil=True, cache=True)
 def _resample(source: Array, transform: Array, table: Array, out: Array) -> None:
     height, width, channels = source.shape
+    last_step = table.shape[0] - 1
     for row in range(out.shape[0]):
         for column in range(out.shape[1]):
             y = transform[0, 0] * row + transform[0, 1] * column + transform[0, 2]
             x = transform[1, 0] * row + transform[1, 1] * column + transform[1, 2]
             y, x = min(max(y, 0.0), height - 1.0), min(max(x, 0.0), width - 1.0)
             top, left = int(y), int(x)
-            down = table[int((y - top) * (table.shape[0] - 1) + 0.5)]
-            along = table[int((x - left) * (table.shape[0] - 1) + 0.5)]
-            first, last = max(top - 2, 0), min(top + 3, height - 1)
-            begin, end = max(left - 2, 0), min(left + 3, width - 1)
-            for channel in range(channels):
-                total, weight = 0.0, 0.0
-                least = largest = source[top, left, channel]
-                for i in range(first, last + 1):
-                    sum_along, weight_along = 0.0, 0.0
-                    for j in range(begin, end + 1):
-                        value = source[i, j, channel]
-                        sum_along += along[j - left + 2] * value
-                        weight_along += along[j - left + 2]
-                        if top - 1 <= i <= top + 2 and left - 1 <= j <= left + 2:
-                            least, largest = min(least, value), max(largest, value)
-                    total += down[i - top + 2] * sum_along
-                    weight += down[i - top + 2] * weight_along
-                out[row, column, channel] = min(max(total / weight, least), largest)
+            down = table[int((y - top) * last_step + 0.5)]
+            along = table[int((x - left) * last_step + 0.5)]
+            if 2 <= top < height - 3 and 2 <= left < width - 3:
+                for channel in range(channels):
+                    out[row, column, channel] = _inside(source, top, left, channel, down, along)
+            else:
+                for channel in range(channels):
+                    out[row, column, channel] = _at_border(source, top, left, channel, down, along)
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _inside(source: Array, top: int, left: int, channel: int, down: Array, along: Array) -> Any:
+    """Return the value where all six rows and columns around are recorded."""
+    total = source.dtype.type(0)
+    for i in range(6):
+        line = source.dtype.type(0)
+        for j in range(6):
+            line += along[j] * source[top - 2 + i, left - 2 + j, channel]
+        total += down[i] * line
+    least = largest = source[top, left, channel]
+    for i in range(4):
+        for j in range(4):
+            value = source[top - 1 + i, left - 1 + j, channel]
+            least, largest = min(least, value), max(largest, value)
+    return _held(total, least, largest)
+
+
+@njit(nogil=True, cache=True)
+def _at_border(source: Array, top: int, left: int, channel: int, down: Array, along: Array) -> Any:
+    """Return the value from those of the six rows and columns that are recorded."""
+    total, weight = 0.0, 0.0
+    least = largest = source[top, left, channel]
+    for i in range(max(top - 2, 0), min(top + 4, source.shape[0])):
+        for j in range(max(left - 2, 0), min(left + 4, source.shape[1])):
+            value, share = source[i, j, channel], down[i - top + 2] * along[j - left + 2]
+            total += share * value
+            weight += share
+            if top - 1 <= i <= top + 2 and left - 1 <= j <= left + 2:
+                least, largest = min(least, value), max(largest, value)
+    return _held(total / weight, least, largest)
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _held(value: Any, least: Any, largest: Any) -> Any:
+    """Return a value within bounds; NaN stays what it is."""
+    if value < least:
+        return least
+    return largest if value > largest else value
