@@ -1,6 +1,7 @@
 """Alignment finds what was moved, leaves alone what was not, and says so."""
 
 import csv
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from scipy.ndimage import binary_dilation, gaussian_filter
 from napari_umis_fusion import FusionConfig, fuse, iter_fuse
 from napari_umis_fusion.alignment.aligning import allowed_model, iter_align
 from napari_umis_fusion.alignment.alignment import Alignment
+from napari_umis_fusion.alignment.placing import put_in_place
 from napari_umis_fusion.alignment.transforms import (
     apply,
     centre_of,
@@ -22,7 +24,8 @@ from napari_umis_fusion.alignment.transforms import (
 from napari_umis_fusion.array_stack import as_stack
 from napari_umis_fusion.errors import AlignmentError, StackFileError
 from napari_umis_fusion.events import Progress
-from napari_umis_fusion.stack import Calibration
+from napari_umis_fusion.grey import GreyConverter
+from napari_umis_fusion.stack import Calibration, Stack
 from napari_umis_fusion.synthetic import SCENES, Motion, RenderConfig, render_moving_stack
 from napari_umis_fusion.workers import Workers, drain
 
@@ -205,7 +208,10 @@ def test_an_implausible_plane_is_left_out_and_named():
     assert not {2, 3, 4, 5} & set(alignment.moved)
 
 
-@pytest.mark.parametrize("shape", [(3, 8, 9), (2, 40, 300), (1, 64, 64), (3, 64, 64)])
+@pytest.mark.parametrize(
+    "shape",
+    [(3, 8, 9), (2, 40, 300), (1, 64, 64), (3, 64, 64), (3, 1, 50), (2, 1, 2500), (2, 2500, 3)],
+)
 def test_small_and_odd_stacks_do_no_harm(shape):
     planes = np.random.default_rng(0).integers(0, 255, shape, np.uint8)
     result = fuse(planes, align="translation", focus_measure="laplacian") if shape[0] > 1 else None
@@ -337,19 +343,69 @@ def test_it_can_be_abandoned_while_aligning(moving):
 
 def test_table_is_saved_and_used_again(moving, tmp_path):
     stack = moving["everything"].stack
-    first = fuse(stack, align="auto", focus_measure="laplacian", light="none")
+    options = {"focus_measure": "laplacian", "light": "measure"}
+    first = fuse(stack, align="auto", **options)
     path = first.alignment.save(tmp_path / "moved.csv")
     again = Alignment.load(path)
     assert np.array_equal(again.transforms, first.alignment.transforms)
     assert again.planes == first.alignment.planes
     assert (again.model, again.reference) == (first.alignment.model, first.alignment.reference)
     for transforms in (path, str(path), again, first.alignment.transforms):
-        second = fuse(stack, transforms=transforms, focus_measure="laplacian")
+        second = fuse(stack, transforms=transforms, **options)
         assert np.array_equal(second.all_in_focus, first.all_in_focus)
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [int(row["z"]) for row in rows] == list(range(PLANES))
     assert rows[3]["why"] == "reference"
+
+
+def test_table_that_went_through_a_spreadsheet(moving, tmp_path):
+    """It writes TRUE for True and a mark before the first column, and rows may be sorted."""
+    found = align(moving["drift"].stack)
+    path = found.save(tmp_path / "t.csv")
+    head, *rows = path.read_text("utf-8").splitlines()
+    rows = [row.replace("True", "TRUE").replace("False", "FALSE") for row in reversed(rows)]
+    path.write_text("\n".join([head, *rows]), "utf-8-sig")
+    again = Alignment.load(path)
+    assert np.array_equal(again.transforms, found.transforms)
+    assert again.moved == found.moved
+    path.write_text("\n".join([head, *rows[:2], *rows[3:]]), "utf-8")
+    with pytest.raises(AlignmentError, match="not one for each plane"):
+        Alignment.load(path)
+
+
+def test_light_of_another_run_is_not_taken_over(flickering):
+    other = fuse(flickering.stack, align="auto", focus_measure="laplacian").alignment
+    assert other.light.illumination is not None
+    even = flickering.twin.stack
+    for light in ("auto", "none"):
+        known = fuse(even, transforms=other, light=light, focus_measure="laplacian")
+        assert known.alignment.light.is_plain
+        assert "illumination" not in known.provenance
+
+
+def test_light_is_corrected_in_the_grey_that_focus_is_measured_on():
+    """A dark rim that alignment crops away changes which values are grey 0 to 255."""
+    config = RenderConfig(planes=6, base_blur_px=0.8, dtype="uint16", photon_electrons=20_000.0)
+    moving = render_moving_stack("bumps", SHAPE, Motion(drift_px=(12, 0)), config, channels=None)
+    stack = moving.stack // 2 + 8000
+    stack[:, :4] = 200
+    stack[4] = 200 + (stack[4] - 200) * 0.7
+    alignment = align(stack)
+    placed = put_in_place(as_stack(stack), alignment, FusionConfig(align="auto"))
+    to_grey = GreyConverter(placed, "auto")
+    illumination = placed.illumination_in(to_grey.range)
+    means = [
+        illumination.correct(to_grey(placed.plane(z)), z)[20:-20, 20:-20].mean() for z in (3, 4)
+    ]
+    assert means[1] == pytest.approx(means[0], rel=0.03)
+
+
+def test_planes_that_are_in_place_take_no_transforms(moving):
+    stack = as_stack(moving["drift"].stack)
+    placed = put_in_place(stack, align(stack), FusionConfig())
+    with pytest.raises(AlignmentError, match="in place already"):
+        fuse(placed, transforms=moving["drift"].transforms)
 
 
 @pytest.mark.parametrize("text", ["", "z,why\n0,x\n", "no table at all", "\x00"])
@@ -385,3 +441,26 @@ def test_long_drift_does_not_add_up():
         for found, true in zip(alignment.transforms, moving.transforms, strict=True)
     ]
     assert max(apart) < 0.35
+
+
+class Endless(Stack):
+    """Planes made when they are read."""
+
+    def __init__(self, planes):
+        self.shape, self.dtype = (planes, 256, 320), np.dtype(np.uint8)
+        noise = gaussian_filter(np.random.default_rng(0).random((256, 400)), 1.5)
+        self._scene = (255 * (noise - noise.min()) / np.ptp(noise)).astype(np.uint8)
+
+    def plane(self, z):
+        return self._scene[:, z % 40 : z % 40 + 320].copy()
+
+
+def test_memory_does_not_grow_with_the_planes():
+    align(Endless(3))  # what is made once
+    peaks = []
+    for planes in (8, 24):
+        tracemalloc.start()
+        align(Endless(planes))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] - peaks[0] < 256 * 320 * 4, "not even one more grey plane"

@@ -16,6 +16,7 @@ from napari_umis_fusion.focus_measure.choosing import choose_measure
 from napari_umis_fusion.focus_measure.classical import laplacian
 from napari_umis_fusion.focus_measure.planewise import TiledMeasure
 from napari_umis_fusion.grey import GreyConverter, comparable
+from napari_umis_fusion.illumination import Illumination
 from napari_umis_fusion.reading import Reading, fill_invalid
 from napari_umis_fusion.seams import TakeoverSolver
 from napari_umis_fusion.stack import Plane, Stack
@@ -85,7 +86,8 @@ class StreamingFusion:
         self._converted = 0
         self._corrects = None
         if isinstance(stack, AlignedStack) and not stack.alignment.light.is_plain:
-            self._corrects = stack.correct_grey
+            illumination = stack.illumination_in(self._to_grey.range)
+            self._corrects = partial(_bring_to_light, stack, illumination)
 
     def _make_mean(self, stack: Stack, workspace: Workspace) -> WeightedMean | None:
         selects_by_mean = self.measure.is_share and self.config.verification == "seams"
@@ -204,3 +206,12 @@ class StreamingFusion:
         if self.weighted is not None:
             agreement = None if self._stake is None else self._stake.agreement
             self.weighted.add(plane, self._weight, self._takeover, agreement, tile)
+
+
+def _bring_to_light(
+    stack: AlignedStack, illumination: Illumination | None, grey: Map, z: int
+) -> None:
+    """Bring the grey image of plane `z` to the light of the others, without defects."""
+    stack.fill_defects(grey, z)
+    if illumination is not None:
+        illumination.correct(grey, z)

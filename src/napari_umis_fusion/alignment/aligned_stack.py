@@ -16,7 +16,8 @@ from napari_umis_fusion.alignment.transforms import compose, is_identity
 from napari_umis_fusion.alignment.window import Window
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import AlignmentError
-from napari_umis_fusion.illumination import Defects
+from napari_umis_fusion.grey import GreyRange
+from napari_umis_fusion.illumination import Defects, Illumination
 from napari_umis_fusion.stack import Plane, Stack, check_stack
 
 
@@ -111,16 +112,15 @@ class AlignedStack(Stack):
         said = [self.alignment.summary()] if looked else []
         return said + self.alignment.light.summary()
 
-    def correct_grey(self, grey: NDArray[np.float32], z: int) -> None:
-        """Bring the grey image of a whole plane to the light of the others, in place.
+    def illumination_in(self, grey_range: GreyRange) -> Illumination | None:
+        """Return how planes as they are read are lit, in grey levels; None if all alike."""
+        return None if self._corrects_values else self.alignment.light.illumination_in(grey_range)
 
-        Defects of the sensor are smoothed over too, where they lie once the plane is in place.
-        """
-        light = self.alignment.light
-        if light.defects is not None:
-            self._defects_of(z, light.defects).fill(grey)
-        if light.illumination is not None and not self._corrects_values:
-            light.illumination.correct(grey, z)
+    def fill_defects(self, grey: NDArray[np.float32], z: int) -> None:
+        """Smooth over defects of the sensor in the grey image of a whole plane, in place."""
+        defects = self.alignment.light.defects
+        if defects is not None:
+            self._defects_of(z, defects).fill(grey)
 
     def _defects_of(self, z: int, defects: Defects) -> Defects:
         """Return where the defects of the sensor lie in plane `z`."""

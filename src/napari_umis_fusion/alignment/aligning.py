@@ -29,6 +29,9 @@ DISTANCES = (1, 4)
 LEAST_MOTION_PX = 0.15
 """Of a corner; planes that would move less stay as they were recorded."""
 
+LEAST_SIDE_PX = 16
+"""Of planes that are compared at all."""
+
 MICROSCOPE_PIXEL_UM = 20.0
 """Stacks whose pixels are known to be smaller come from a microscope, and those are telecentric."""
 
@@ -65,7 +68,8 @@ def iter_align(
         adding = workers.submit(aligner.add, reading)
         yield from reporting(workers.result(adding), event)
     yield Progress("aligning", total, total)
-    return aligner.alignment()
+    finishing = workers.submit(aligner.alignment)
+    return (yield from reporting(workers.result(finishing), Progress("aligning", total, total)))
 
 
 def allowed_model(align: AlignMode, calibration: Calibration) -> Model:
@@ -102,8 +106,8 @@ class _Aligner:
             fill_invalid(grey, reading.invalid)
         if self._config.corrects_light:
             self._gains.add(self._count, grey, reading.invalid)
-            self._defects.add(grey)
-        if self._config.aligns:
+            self._defects.add(grey, reading.invalid)
+        if self._config.aligns and min(self._shape) >= LEAST_SIDE_PX:
             pyramid = Pyramid.of(grey)
             for distance in DISTANCES:
                 if distance <= len(self._recent):

@@ -44,7 +44,8 @@ class PlaneMotion:
         Half the difference of its two stretches.
     agreement_before, agreement_after : float or None
         Mean correlation of its detail with that of its neighbour towards the reference plane, as
-        recorded and moved; None where there is none to tell.
+        recorded and moved as was measured, whether that was believed or not; None where there is
+        none to tell.
     why : str
         In words.
     """
@@ -108,7 +109,8 @@ class Alignment:
         Raises
         ------
         AlignmentError
-            If the shape is another, or a transform is not finite or cannot be undone.
+            If the shape is another, a transform is not finite or cannot be undone, or the
+            reference is none of the planes.
         """
         array = np.array(transforms, np.float64)
         if array.ndim != 3 or array.shape[1:] != (2, 3):
@@ -120,9 +122,12 @@ class Alignment:
         if not sound:
             msg = "a transform is not finite, or makes nothing of a plane; give others."
             raise AlignmentError(msg)
+        if not 0 <= reference < len(array):
+            msg = f"got plane {reference} as reference of {len(array)} transforms; count from 0."
+            raise AlignmentError(msg)
         size = (int(shape[0]), int(shape[1]))
         rows = tuple(motion_of(z, one, size, why="given") for z, one in enumerate(array))
-        return cls("affine", reference, size, array, rows)
+        return cls("affine", int(reference), size, array, rows)
 
     @property
     def moved(self) -> tuple[int, ...]:

@@ -119,8 +119,9 @@ class _Net:
             found = spsolve(normal, weighted.T @ (rows * steps.ravel()))
             apart = np.linalg.norm((steps.ravel() - design @ found).reshape(-1, size), axis=1)
             values[np.arange(self._planes) != self._reference] = found.reshape(-1, size)
-            typical = max(float(np.median(apart * weights)), 1e-12)
-            weights = 1 / self.errors_px / np.sqrt(np.maximum(1, apart * weights / (3 * typical)))
+            off = apart / self.errors_px
+            typical = max(float(np.median(off)), 1e-12)
+            weights = 1 / self.errors_px / np.sqrt(np.maximum(1, off / (3 * typical)))
         return values
 
     def error_px(self, plane: int) -> float:
@@ -156,9 +157,11 @@ class _Net:
 def _logarithm(link: Link, model: Model) -> NDArray[np.float64]:
     """Return the logarithm of a link's matrix: along a chain, logarithms add up."""
     matrix = link.transform[:, :2]
-    if model == "similarity":
-        matrix = nearest_similarity(matrix)
-    return np.real(logm(matrix))
+    if model == "affine":
+        return np.asarray(np.real(logm(matrix)))
+    turn = nearest_similarity(matrix)
+    stretch, angle = math.log(np.linalg.det(turn)) / 2, math.atan2(turn[1, 0], turn[0, 0])
+    return np.array([[stretch, -angle], [angle, stretch]])
 
 
 def _is_beyond_doubt(net: _Net, logarithms: Values, shape: tuple[int, ...]) -> bool:

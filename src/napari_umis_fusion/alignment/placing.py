@@ -12,7 +12,9 @@ from napari_umis_fusion.alignment.aligning import iter_align
 from napari_umis_fusion.alignment.alignment import Alignment
 from napari_umis_fusion.alignment.window import Window, common_window
 from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.errors import AlignmentError
 from napari_umis_fusion.events import Progress
+from napari_umis_fusion.illumination import Light
 from napari_umis_fusion.stack import Stack
 from napari_umis_fusion.workers import Workers
 
@@ -31,18 +33,25 @@ def iter_put_in_place(
         If `transforms` are of another stack, or planes have too little in common.
     """
     if isinstance(stack, AlignedStack):
+        if transforms is not None:
+            raise AlignmentError("planes of this stack are in place already; leave out transforms.")
         return stack
     if transforms is not None:
-        alignment = as_alignment(transforms, stack)
-        known = config.replace(align="none")
-        if known.corrects_light and len(stack) > 1:
-            looked = yield from iter_align(stack, known, workers)
-            alignment = replace(alignment, light=looked.light)
-        return put_in_place(stack, alignment, config)
+        alignment, light = as_alignment(transforms, stack), Light()
+        only_light = light_only(config)
+        if only_light.corrects_light and len(stack) > 1:
+            light = (yield from iter_align(stack, only_light, workers)).light
+        return put_in_place(stack, replace(alignment, light=light), config)
     if len(stack) == 1 or not (config.aligns or config.corrects_light):
         return stack
     alignment = yield from iter_align(stack, config, workers)
     return put_in_place(stack, alignment, config)
+
+
+def light_only(config: FusionConfig) -> FusionConfig:
+    """Return the config that looks for light as another does, and for no motion."""
+    light = "measure" if config.light == "auto" and config.aligns else config.light
+    return config.replace(align="none", light=light)
 
 
 def put_in_place(

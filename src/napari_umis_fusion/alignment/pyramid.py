@@ -32,7 +32,7 @@ class Pyramid:
     @classmethod
     def of(cls, grey: Grey) -> "Pyramid":
         """Make the pyramid of a plane."""
-        factor = -(-max(grey.shape) // FINEST_PX)
+        factor = min(-(-max(grey.shape) // FINEST_PX), min(grey.shape))
         return cls(np.array(grey) if factor == 1 else reduced(grey, factor), factor)
 
     @cached_property

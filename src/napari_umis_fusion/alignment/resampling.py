@@ -10,7 +10,6 @@ from napari_umis_fusion.alignment.transforms import Transform, apply, corners_of
 from napari_umis_fusion.stack import Plane
 
 Array = NDArray[Any]
-Mask = NDArray[np.bool_]
 
 LOBES = 3
 """Of the Lanczos kernel: how many pixels it reaches to each side."""
@@ -84,7 +83,9 @@ def resample(part: Plane, transform: Transform, shape: tuple[int, int]) -> Plane
     return values if part.ndim == 3 else values[..., 0]
 
 
-def covered(transform: Transform, rows: slice, columns: slice, shape: tuple[int, ...]) -> Mask:
+def covered(
+    transform: Transform, rows: slice, columns: slice, shape: tuple[int, ...]
+) -> NDArray[np.bool_]:
     """Return which pixels of a rectangle of the reference plane a plane (Y, X) shows."""
     down, along = np.arange(rows.start, rows.stop), np.arange(columns.start, columns.stop)
     inside = np.ones((len(down), len(along)), np.bool_)

@@ -1,14 +1,20 @@
 """The table of an alignment as a CSV file: to look at in a spreadsheet, and to use again."""
 
 import csv
-from dataclasses import astuple, fields
+from dataclasses import astuple, fields, replace
 from os import PathLike
 from pathlib import Path
 from typing import get_args
 
 import numpy as np
 
-from napari_umis_fusion.alignment.alignment import Alignment, MotionModel, PlaneMotion
+from napari_umis_fusion.alignment.alignment import (
+    Alignment,
+    MotionModel,
+    PlaneMotion,
+    motion_of,
+)
+from napari_umis_fusion.alignment.transforms import Transform
 from napari_umis_fusion.errors import AlignmentError, StackFileError
 from napari_umis_fusion.replacing import written_beside
 
@@ -57,7 +63,7 @@ def read_table(path: str | PathLike[str]) -> Alignment:
         If it cannot be read, or is no such table.
     """
     try:
-        with Path(path).open(newline="", encoding=_ENCODING) as file:
+        with Path(path).open(newline="", encoding="utf-8-sig") as file:  # spreadsheets mark it
             rows = list(csv.DictReader(file))
         return _alignment(rows)
     except AlignmentError as error:
@@ -71,36 +77,24 @@ def read_table(path: str | PathLike[str]) -> Alignment:
 
 
 def _alignment(rows: list[dict[str, str]]) -> Alignment:
+    """Make the alignment of the rows, in whatever order; what they tell follows from transforms."""
+    rows = sorted(rows, key=lambda row: int(row["z"]))
+    if [int(row["z"]) for row in rows] != list(range(len(rows))):
+        raise ValueError("its rows are not one for each plane from 0 on")
     first = rows[0]
     numbers = np.array([[float(row[name]) for name in _TRANSFORM] for row in rows])
     transforms = np.concatenate([numbers[:, :4].reshape(-1, 2, 2), numbers[:, 4:, None]], axis=2)
     shape = int(first["height_px"]), int(first["width_px"])
     checked = Alignment.given(transforms, shape, int(first["reference"]))
-    if first["model"] not in get_args(MotionModel):
-        raise ValueError(f"model {first['model']!r}")
-    return Alignment(
-        next(model for model in get_args(MotionModel) if model == first["model"]),
-        checked.reference,
-        shape,
-        checked.transforms,
-        tuple(_row(row) for row in rows),
-    )
+    models = {model: model for model in get_args(MotionModel)}
+    planes = tuple(_row(row, one, shape) for row, one in zip(rows, transforms, strict=True))
+    return replace(checked, model=models[first["model"]], planes=planes)
 
 
-def _row(row: dict[str, str]) -> PlaneMotion:
-    return PlaneMotion(
-        z=int(row["z"]),
-        is_moved=row["is_moved"] == "True",
-        shift_rows_px=float(row["shift_rows_px"]),
-        shift_columns_px=float(row["shift_columns_px"]),
-        scale=float(row["scale"]),
-        rotation_deg=float(row["rotation_deg"]),
-        shear=float(row["shear"]),
-        agreement_before=_number(row["agreement_before"]),
-        agreement_after=_number(row["agreement_after"]),
-        why=row["why"],
-    )
+def _row(row: dict[str, str], transform: Transform, shape: tuple[int, int]) -> PlaneMotion:
+    before, after = (_number(row[f"agreement_{when}"]) for when in ("before", "after"))
+    return motion_of(int(row["z"]), transform, shape, before=before, after=after, why=row["why"])
 
 
-def _number(text: str) -> float | None:
-    return float(text) if text else None
+def _number(text: str) -> float:
+    return float(text) if text else np.nan

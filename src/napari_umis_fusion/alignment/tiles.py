@@ -69,7 +69,7 @@ class Tiles:
     def __init__(self, image: Grey) -> None:
         self._image = image
         rows, columns = image.shape
-        self._size = min(TILE_PX, rows // 2), min(TILE_PX, columns // 2)
+        self._size = min(TILE_PX, max(1, rows // 2)), min(TILE_PX, max(1, columns // 2))
         places = [_starts(side, tile) for side, tile in zip(image.shape, self._size, strict=True)]
         self._origins = np.stack(np.meshgrid(*places, indexing="ij"), axis=-1).reshape(-1, 2)
         self.centres: Points = self._origins + (np.array(self._size) - 1) / 2

@@ -1,6 +1,6 @@
 """Planes as if all were lit like one of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -61,6 +61,20 @@ class Illumination:
             grey -= np.float32(self.offsets[z])
             grey *= np.float32(1 / self.gains[z])
         return grey
+
+    def in_range(self, known: GreyRange, wanted: GreyRange) -> "Illumination":
+        """Return the same for grey levels that stand for other values.
+
+        Parameters
+        ----------
+        known, wanted : GreyRange
+            Which values are the grey levels of this, and of what is returned.
+        """
+        rate = wanted.scale / known.scale
+        dark = (known.black - wanted.black) * wanted.scale
+        pairs = zip(self.gains, self.offsets, strict=True)
+        offsets = tuple(rate * offset + dark * (1 - gain) for gain, offset in pairs)
+        return replace(self, offsets=offsets)
 
     def correct_values(self, plane: Plane, z: int, grey_range: GreyRange) -> Plane:
         """Return recorded values of plane `z`, or of a part of it, in the reference light.

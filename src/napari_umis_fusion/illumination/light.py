@@ -3,9 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from napari_umis_fusion.grey import GreyRange
 from napari_umis_fusion.illumination.correcting import Illumination
 from napari_umis_fusion.illumination.defects import Defects
@@ -35,22 +32,11 @@ class Light:
         """Whether there is nothing to correct."""
         return self.illumination is None and self.defects is None
 
-    def correct(self, grey: NDArray[np.float32], z: int, defects: Defects | None) -> None:
-        """Bring the grey image of plane `z` to the light of the others, in place.
-
-        Parameters
-        ----------
-        grey : ndarray of shape (Y, X), float32
-            In grey levels.
-        z : int
-            Index of the plane.
-        defects : Defects or None
-            Where in `grey` defects lie.
-        """
-        if self.illumination is not None:
-            self.illumination.correct(grey, z)
-        if defects is not None:
-            defects.fill(grey)
+    def illumination_in(self, wanted: GreyRange) -> Illumination | None:
+        """Return how planes are lit, in grey levels of another range."""
+        if self.illumination is None or self.grey_range is None:
+            return None
+        return self.illumination.in_range(self.grey_range, wanted)
 
     def correct_values(self, plane: Plane, z: int) -> Plane:
         """Return values of plane `z` as if it were lit like the others, in their dtype."""

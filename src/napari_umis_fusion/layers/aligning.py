@@ -6,6 +6,7 @@ from functools import partial, reduce
 
 from napari_umis_fusion.alignment.aligning import iter_align
 from napari_umis_fusion.alignment.alignment import Alignment
+from napari_umis_fusion.alignment.placing import light_only
 from napari_umis_fusion.alignment.window import LEAST_SHARE, Window, common_window, shared
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import AlignmentError
@@ -77,13 +78,13 @@ def _iter_alignments(
     specimens = list(dict.fromkeys(stacks.specimen(entries) for _, entries in stacks.places()))
     given = None
     if stacks.plan.transforms is not None:
-        given, config = Alignment.load(stacks.plan.transforms), config.replace(align="none")
-        if not config.corrects_light:
-            return dict.fromkeys(specimens, given)
+        given, config = Alignment.load(stacks.plan.transforms), light_only(config)
     together, until = _channels_together(stacks), share_of_aligning(stacks, config)
     config = config_for(together, config)
-    if together is not stacks:
+    if len(list(stacks.places())) > len(specimens):  # channels apart, each with a light of its own
         config = config.replace(light="none")
+    if given is not None and not config.corrects_light:
+        return dict.fromkeys(specimens, given)
     places = {together.specimen(place[1]): place for place in reversed(list(together.places()))}
     to_align = specimens if stacks.plan.align_each or given else specimens[:1]
     found = {}
@@ -93,10 +94,14 @@ def _iter_alignments(
             change = partial(_relayed, number, len(to_align), until)
             yield change(Progress("aligning", 0, len(together.span.planes)))
             looked = yield from relaying(steps, change)
-            found[specimen] = looked if given is None else replace(given, light=looked.light)
+            found[specimen] = looked if given is None else _lit(given, looked.light)
     if len(found) == len(specimens):
         return found
     return dict.fromkeys(specimens, replace(found[specimens[0]], light=Light()))
+
+
+def _lit(given: Alignment, light: Light) -> Alignment:
+    return given if light.is_plain else replace(given, light=light)
 
 
 def _relayed(number: int, count: int, until: float, event: Progress) -> LayerProgress:

@@ -49,8 +49,15 @@ class Summary:
         every = {**self._provenance, "notes": list(self._notes), "stacks": self._count}
         if len(self.alignments) > 1:
             window = every.pop("alignment")["window"]
+            for light in ("illumination", "defects"):  # of the first stack
+                every.pop(light, None)
             every["alignments"] = [
-                {**alignment.describe(), "window": window, "place": self._named(entries)}
+                {
+                    **alignment.describe(),
+                    **alignment.light.describe(),
+                    "window": window,
+                    "place": self._named(entries),
+                }
                 for alignment, entries in zip(
                     self.alignments, self._specimens.values(), strict=True
                 )
