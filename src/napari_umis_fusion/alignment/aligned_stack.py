@@ -1,7 +1,5 @@
 """A stack whose planes lie on one another."""
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -70,7 +68,7 @@ class AlignedStack(Stack):
         self.dtype = stack.dtype
         check_stack(self.shape, self.dtype)
         self.rgb, self.sources = stack.rgb, stack.sources
-        self.calibration = replace(stack.calibration)
+        self.calibration = stack.calibration
 
     def plane(self, z: int) -> Plane:
         """Read plane `z`, put where the reference plane lies."""

@@ -14,7 +14,13 @@ from napari_umis_fusion.alignment.fitting import Model
 from napari_umis_fusion.alignment.links import Link, doubt_outliers, judge
 from napari_umis_fusion.alignment.matching import match
 from napari_umis_fusion.alignment.pyramid import Pyramid
-from napari_umis_fusion.alignment.transforms import Transform, compose, identity, reach_px
+from napari_umis_fusion.alignment.transforms import (
+    Transform,
+    compose,
+    identity,
+    is_identity,
+    reach_px,
+)
 from napari_umis_fusion.config import AlignMode, FusionConfig
 from napari_umis_fusion.events import Progress
 from napari_umis_fusion.grey import GreyConverter, GreyRange
@@ -174,7 +180,7 @@ def _settled(chain: Chain, links: list[Link], reference: int, shape: tuple[int, 
         if z == reference or reach_px(transform, shape) < LEAST_MOTION_PX:
             transforms[z] = identity()
         before, after = (np.nan, np.nan) if link is None else (link.before, link.after)
-        why = _why(link, z, bool(np.any(transforms[z] != identity())))
+        why = _why(link, z, not is_identity(transforms[z]))
         rows.append(motion_of(z, transforms[z], shape, before=before, after=after, why=why))
     is_still = all(not row.is_moved for row in rows)
     model: MotionModel = "none" if is_still else chain.model

@@ -28,6 +28,7 @@ Transforms = NDArray[np.float64]
 Values = NDArray[np.float64]
 
 _ROUNDS = 4
+"""In which links that fit badly come to count less."""
 
 _LEAST_MATRIX_PX = 0.5
 """What magnification and turn must move the corners by, for `auto` to correct them."""
@@ -99,7 +100,7 @@ class _Net:
     def __init__(self, links: Sequence[Link], planes: int, reference: int) -> None:
         self._first = np.array([link.first for link in links])
         self._other = np.array([link.other for link in links])
-        self.errors_px = np.array([link.error_px for link in links])
+        self._errors_px = np.array([link.error_px for link in links])
         self._planes, self._reference = planes, reference
 
     def solve(self, steps: NDArray[np.float64], carried: NDArray[np.float64]) -> Values:
@@ -110,28 +111,26 @@ class _Net:
         """
         size = steps.shape[1]
         design = self._design(carried, size)
-        weights = 1 / self.errors_px
+        weights = 1 / self._errors_px
         values = np.zeros((self._planes, size))
         for _ in range(_ROUNDS):
-            rows = np.repeat(weights, size)
-            weighted = scipy.sparse.diags(rows) @ design
-            normal = (weighted.T @ weighted).tocsc()
-            found = spsolve(normal, weighted.T @ (rows * steps.ravel()))
+            square = np.repeat(weights, size) ** 2
+            found = spsolve(_normal(design, square), design.T @ (square * steps.ravel()))
             apart = np.linalg.norm((steps.ravel() - design @ found).reshape(-1, size), axis=1)
             values[np.arange(self._planes) != self._reference] = found.reshape(-1, size)
-            off = apart / self.errors_px
+            off = apart / self._errors_px
             typical = max(float(np.median(off)), 1e-12)
-            weights = 1 / self.errors_px / np.sqrt(np.maximum(1, off / (3 * typical)))
+            weights = 1 / self._errors_px / np.sqrt(np.maximum(1, off / (3 * typical)))
         return values
 
     def error_px(self, plane: int) -> float:
         """Return the standard error of a plane's place, in the corners."""
-        one = np.ones((len(self.errors_px), 1, 1))
-        weighted = scipy.sparse.diags(1 / self.errors_px) @ self._design(one, 1)
+        one = np.ones((len(self._errors_px), 1, 1))
         wanted = np.zeros(self._planes)
         wanted[plane] = 1
         wanted = np.delete(wanted, self._reference)
-        return math.sqrt(wanted @ spsolve((weighted.T @ weighted).tocsc(), wanted))
+        normal = _normal(self._design(one, 1), 1 / self._errors_px**2)
+        return math.sqrt(wanted @ spsolve(normal, wanted))
 
     def _design(self, carried: NDArray[np.float64], size: int) -> Any:
         """Return the sparse matrix (links * size, free planes * size) from values to steps."""
@@ -152,6 +151,11 @@ class _Net:
         parts = (np.concatenate(part) for part in (entries, rows, places))
         values, down, along = parts
         return scipy.sparse.csr_matrix((values, (down, along)), shape)
+
+
+def _normal(design: Any, weights: NDArray[np.float64]) -> Any:
+    """Return the normal matrix of weighted least squares."""
+    return (design.T @ scipy.sparse.diags(weights) @ design).tocsc()
 
 
 def _logarithm(link: Link, model: Model) -> NDArray[np.float64]:

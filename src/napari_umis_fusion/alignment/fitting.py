@@ -44,13 +44,10 @@ class Fit:
         Of points of one image to those of the other.
     error_px : float
         Standard error where it is largest, in the corners.
-    agreeing : int
-        How many tiles it explains.
     """
 
     transform: Transform
     error_px: float
-    agreeing: int
 
 
 def fit_shifts(
@@ -96,8 +93,7 @@ def fit_shifts(
     parameters, *_ = np.linalg.lstsq(chosen, wanted, rcond=None)
     matrix = np.eye(2) + _matrix(model, parameters)
     error_px = _error_px(model, chosen, wanted - chosen @ parameters, shape)
-    transform = about_centre(matrix, parameters[:2], shape)
-    return Fit(transform, error_px, int(agreeing.sum()))
+    return Fit(about_centre(matrix, parameters[:2], shape), error_px)
 
 
 def _agreeing(

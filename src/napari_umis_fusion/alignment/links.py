@@ -19,6 +19,9 @@ LARGEST_SHEAR = 0.02
 LEAST_CERTAINTY = 2.0
 """Standard errors by which tiles must correlate better for a transform to be used."""
 
+SURE_ERRORS, SURE_CERTAINTY = 8.0, 0.8
+"""The same for motion that is so many of its own errors long."""
+
 LEAST_GAIN = 0.001
 """Of correlation: less is what noise makes."""
 
@@ -26,9 +29,6 @@ LEAST_LINK_PX = 0.5
 """Of a corner, in pixels that motion was measured in, unless the motion is beyond doubt: in noise,
 what lies on one another is found to be up to that far apart. A slow drift shows between planes
 farther apart."""
-
-SURE_ERRORS, SURE_CERTAINTY = 8.0, 0.8
-"""The same for motion that is so many of its own errors long."""
 
 _WITHIN_ERRORS = 2.5
 """Standard errors within which a motion is none."""

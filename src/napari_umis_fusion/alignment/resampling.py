@@ -17,7 +17,8 @@ LOBES = 3
 _STEPS = 4096
 """Places between two pixels that are told apart."""
 
-_ROUNDING_PX = 1e-6
+ROUNDING_PX = 1e-6
+"""By which places beyond the border count as on it."""
 
 _WHOLE_PX = 0.02
 """Shifts nearer to whole pixels are taken as such: values are then copied."""
@@ -91,7 +92,7 @@ def covered(
     inside = np.ones((len(down), len(along)), np.bool_)
     for axis in range(2):
         place = transform[axis, 0] * down[:, None] + transform[axis, 1] * along + transform[axis, 2]
-        inside &= (place >= -_ROUNDING_PX) & (place <= shape[axis] - 1 + _ROUNDING_PX)
+        inside &= (place >= -ROUNDING_PX) & (place <= shape[axis] - 1 + ROUNDING_PX)
     return inside
 
 

@@ -13,7 +13,7 @@ import scipy.fft
 from numba import njit
 from numpy.typing import NDArray
 
-from napari_umis_fusion.alignment.transforms import Points, Transform
+from napari_umis_fusion.alignment.transforms import Points, Transform, identity, is_identity
 
 Grey = NDArray[np.float32]
 Spectra = NDArray[np.complex64]
@@ -77,12 +77,18 @@ class Tiles:
     @cached_property
     def spectra(self) -> Spectra:
         """Of the detail of each tile, (N, Y, X // 2 + 1)."""
-        return self._spectra_moved(np.eye(2, 3))[0]
+        return self._spectra_moved(identity())[0]
+
+    @cached_property
+    def powers(self) -> NDArray[np.float64]:
+        """Of the detail of each tile, of shape (N,)."""
+        return _powers(self.spectra, self._size[1])
 
     def compared_with(self, other: "Tiles", transform: Transform) -> "Comparison":
         """Compare each tile with what another image of this shape shows where a transform says."""
-        spectra, seen = other._spectra_moved(transform)
-        return Comparison(self, spectra, seen)
+        if is_identity(transform):  # which every plane is asked for, also by the next one
+            return Comparison(self, other.spectra, np.ones(len(self.centres), np.bool_))
+        return Comparison(self, *other._spectra_moved(transform))
 
     def detail(self, tiles: Grey) -> Spectra:
         """Return spectra of what is neither noise nor light that falls off."""
@@ -124,7 +130,7 @@ class Comparison:
     def __init__(self, tiles: Tiles, spectra: Spectra, seen: NDArray[np.bool_]) -> None:
         self._tiles = tiles
         here = tiles.spectra
-        powers = [_powers(side, tiles.size[1]) for side in (here, spectra)]
+        powers = tiles.powers, _powers(spectra, tiles.size[1])
         least = (_LEAST_CONTRAST * np.prod(tiles.size)) ** 2  # spectra are sums over pixels
         usable = seen & (np.minimum(*powers) >= least)
         norms = np.sqrt(np.where(usable, powers[0] * powers[1], np.nan)) / np.prod(tiles.size)

@@ -116,7 +116,7 @@ def run_fuse(arguments: argparse.Namespace) -> None:
 
 
 def _check_table(arguments: argparse.Namespace, config: FusionConfig, stack: Stack) -> None:
-    """Refuse a table of transforms that would not come about, or takes the place of another."""
+    """Refuse a table of transforms that would not come about, or cannot be written."""
     path = arguments.save_transforms
     if path is None:
         return

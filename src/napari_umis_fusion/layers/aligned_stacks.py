@@ -5,7 +5,9 @@ from dataclasses import replace
 
 from napari_umis_fusion.alignment.aligned_stack import AlignedStack
 from napari_umis_fusion.alignment.alignment import Alignment
+from napari_umis_fusion.alignment.placing import put_in_place
 from napari_umis_fusion.alignment.window import Window
+from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.layers.stacks import LayerStacks, Place, Specimen
 
 
@@ -18,8 +20,8 @@ class AlignedStacks(LayerStacks):
         As they are in the layers.
     alignments : mapping of Specimen to Alignment
         Where the planes of each lie.
-    corrects_values : bool
-        Whether values are brought to one light, as far as known.
+    config : FusionConfig
+        What is done at the borders, and whether values are brought to one light.
     window : tuple of slice, optional
         Rows and columns, of those that are taken, that all stacks show; by default all. The
         span is narrowed to it, so that what is made lies where it belongs.
@@ -34,12 +36,11 @@ class AlignedStacks(LayerStacks):
         self,
         recorded: LayerStacks,
         alignments: Mapping[Specimen, Alignment],
+        config: FusionConfig,
         window: Window | None,
-        *,
-        corrects_values: bool = False,
     ) -> None:
-        self._recorded, self._alignments, self._window = recorded, alignments, window
-        self._corrects_values = corrects_values
+        self._recorded, self._alignments = recorded, alignments
+        self._config, self._window = config, window
         super().__init__(recorded.images, recorded.plan)
         if window is not None:
             rows, columns = self.span.rows.start, self.span.columns.start
@@ -56,10 +57,5 @@ class AlignedStacks(LayerStacks):
 
     def stack(self, place: Place) -> AlignedStack:
         """Return the stack at one of `places`."""
-        recorded = self._recorded.stack(place)
-        return AlignedStack(
-            recorded,
-            self.alignment_at(place[1]),
-            self._window,
-            corrects_values=self._corrects_values,
-        )
+        recorded, alignment = self._recorded.stack(place), self.alignment_at(place[1])
+        return put_in_place(recorded, alignment, self._config, self._window)

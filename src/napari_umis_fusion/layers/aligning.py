@@ -1,15 +1,14 @@
 """Align the stacks of a layer, all of them before the first is fused."""
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from dataclasses import replace
-from functools import partial, reduce
+from functools import partial
 
 from napari_umis_fusion.alignment.aligning import iter_align
 from napari_umis_fusion.alignment.alignment import Alignment
 from napari_umis_fusion.alignment.placing import light_only
-from napari_umis_fusion.alignment.window import LEAST_SHARE, Window, common_window, shared
+from napari_umis_fusion.alignment.window import common_window
 from napari_umis_fusion.config import FusionConfig
-from napari_umis_fusion.errors import AlignmentError
 from napari_umis_fusion.events import Progress
 from napari_umis_fusion.illumination import Light
 from napari_umis_fusion.layers.aligned_stacks import AlignedStacks
@@ -39,14 +38,13 @@ def iter_align_layer(
     alignments = yield from _iter_alignments(stacks, config)
     window = None
     if config.align_border == "crop":
-        window = _window_of_all(list(dict.fromkeys(alignments.values())))
-    corrects_values = config.light == "output"
-    return AlignedStacks(stacks, alignments, window, corrects_values=corrects_values)
+        window = common_window(*dict.fromkeys(alignments.values()))
+    return AlignedStacks(stacks, alignments, config, window)
 
 
 def is_aligned(stacks: LayerStacks, config: FusionConfig) -> bool:
     """Tell whether planes are put on one another; a single plane never is."""
-    is_asked = config.align != "none" or stacks.plan.transforms is not None
+    is_asked = config.aligns or stacks.plan.transforms is not None
     return is_asked and len(stacks.span.planes) > 1
 
 
@@ -122,17 +120,3 @@ def _channels_together(stacks: LayerStacks) -> LayerStacks:
     if count > MOST_CHANNELS:
         return stacks
     return LayerStacks(stacks.images, stacks.plan.replace(each_channel=False))
-
-
-def _window_of_all(alignments: Iterable[Alignment]) -> Window:
-    """Return what the planes of all stacks show, so that the images of all are of one shape."""
-    alignments = list(alignments)
-    window = reduce(shared, map(common_window, alignments))
-    for part, size in zip(window, alignments[0].shape, strict=True):
-        if part.stop - part.start < max(LEAST_SHARE * size, 1):
-            msg = (
-                f"the planes of {len(alignments)} stacks have too little in common once they lie "
-                'on one another. Fuse with align_border="mask", or fewer stacks at a time.'
-            )
-            raise AlignmentError(msg)
-    return window
