@@ -1,0 +1,214 @@
+"""One thing, one word: the words that the glossary retires stay out of what people read."""
+
+import argparse
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import pytest
+
+from napari_umis_fusion import FusionConfig, TrainingConfig
+from napari_umis_fusion.cli.main import build_parser
+
+ROOT = Path(__file__).resolve().parents[1]
+GLOSSARY = ROOT / "docs" / "glossary.md"
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "benchmarks/README.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
+CODE = sorted((ROOT / "src").rglob("*.py"))
+
+RETIRED_HEADING = "\n## Retired words\n"
+
+
+@dataclass(frozen=True)
+class Retired:
+    """A word that is not used any more, what to use instead, and where it is looked for."""
+
+    word: str
+    instead: str
+    searched: str
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """Whole words in any case, with any white space between them."""
+        words = r"\s+".join(re.escape(part) for part in self.word.split())
+        return re.compile(rf"(?<!\w){words}(?!\w)", re.IGNORECASE)
+
+
+LEVELS = ("docs", "strings", "names")
+"""Where a word is looked for; each level includes those before it."""
+
+# What waits to be rewritten; these lists only ever shrink.
+ALLOWED_IN_PAGES = (  # labels of the GUI, which the pages must give as they are
+    "preview what is in sight",
+    "each channel for itself",
+    "Throw away",
+    "| start from |",
+)
+ALLOWED_IN_HELP = Counter(
+    {
+        "calmer": 1,
+        "go on": 2,
+        "goes on": 1,
+        "outcome": 1,
+        "put on one another": 1,
+        "start from": 1,
+        "take over": 1,
+        "the start": 2,
+        "training dock": 1,
+    }
+)
+FRAGMENTS_IN_HELP = 106
+
+
+def retired_words(glossary: str) -> list[Retired]:
+    """Read the table of retired words."""
+    _, table = glossary.split(RETIRED_HEADING)
+    head, _, *rows = [line for line in table.splitlines() if line.startswith("|")]
+    assert head == "| retired | use instead | searched in |"
+    return [Retired(*(cell.strip() for cell in row.strip("|").split("|"))) for row in rows]
+
+
+def found_in(text: str, words: Iterable[Retired]) -> list[str]:
+    """Return each retired word that a text holds, with what to use instead."""
+    text = with_split_names(text)
+    return [
+        f"{' '.join(match.group().split())} -> {word.instead}, in: {_around(text, match)}"
+        for word in words
+        for match in word.pattern.finditer(text)
+    ]
+
+
+def with_split_names(text: str) -> str:
+    """Return a text without link targets, and below it the words of names between backticks."""
+    text = re.sub(r"\]\([^)]*\)", "]", text)
+    code = " ".join(re.findall(r"`([^`\n]+)`", text))
+    names = re.findall(r"[A-Za-z]\w+(?![\w./])", code)  # but not those of files
+    return "\n".join([text, *dict.fromkeys(split_name(name) for name in names)])
+
+
+def split_name(name: str) -> str:
+    """Return the words of a ``snake_case`` or ``CamelCase`` name."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|_+", " ", name).strip()
+
+
+def _around(text: str, match: re.Match[str]) -> str:
+    return " ".join(text[max(0, match.start() - 30) : match.end() + 30].split())
+
+
+def page_text(page: Path) -> str:
+    """Return a page without what is not its own: options' help texts, labels, retired words."""
+    text, _, _ = page.read_text("utf-8").partition(RETIRED_HEADING)
+    for config in (FusionConfig, TrainingConfig):
+        for spec in fields(config):
+            text = text.replace(f"| {spec.metadata['help']} |", "|")
+    for label in ALLOWED_IN_PAGES:
+        text = text.replace(label, "")
+    return text
+
+
+def visible_strings(source: str) -> Iterator[str]:
+    """Yield the strings of a module that may reach a user: all but docstrings."""
+    nodes = list(ast.walk(ast.parse(source)))
+    docs = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    for node in nodes:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
+            yield node.value
+
+
+def defined_names(source: str) -> Iterator[str]:
+    """Yield the words of each class and function that a module defines."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            yield split_name(node.name)
+
+
+def help_texts() -> Iterator[str]:
+    """Yield the help and description of every command and option of the command line."""
+    parsers = [build_parser()]
+    while parsers:
+        parser = parsers.pop()
+        if parser.description:
+            yield parser.description
+        for action in parser._actions:
+            if isinstance(action.help, str) and action.help != argparse.SUPPRESS:
+                yield action.help % {**vars(action), "prog": parser.prog}
+            if isinstance(action.choices, dict):
+                yield from (choice.help for choice in action._choices_actions)
+                parsers += action.choices.values()
+
+
+def is_sentence(text: str) -> bool:
+    """Whether a help text begins with a capital, a sign or a quoted choice and ends in a stop."""
+    return text.endswith(".") and not text[0].islower()
+
+
+WORDS = retired_words(GLOSSARY.read_text("utf-8"))
+
+
+def words_at(level: str) -> list[Retired]:
+    """Return the words that are looked for at a level."""
+    return [word for word in WORDS if LEVELS.index(word.searched) >= LEVELS.index(level)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_pages_use_the_words_of_the_glossary(page: Path) -> None:
+    assert found_in(page_text(page), WORDS) == []
+
+
+def test_help_uses_the_words_of_the_glossary_but_for_a_list_that_shrinks() -> None:
+    text = "\n".join(sorted(set(help_texts())))
+    counts = Counter({word.word: len(word.pattern.findall(text)) for word in WORDS})
+    assert counts - ALLOWED_IN_HELP == Counter()
+
+
+def test_help_is_in_sentences_but_for_a_number_that_shrinks() -> None:
+    fragments = [text for text in set(help_texts()) if not is_sentence(text)]
+    assert len(fragments) <= FRAGMENTS_IN_HELP
+
+
+@pytest.mark.parametrize("module", CODE, ids=lambda path: str(path.relative_to(ROOT / "src")))
+def test_code_uses_the_words_of_the_glossary(module: Path) -> None:
+    source = module.read_text("utf-8")
+    assert found_in("\n".join(visible_strings(source)), words_at("strings")) == []
+    names = [split_name(module.stem), *defined_names(source)]
+    assert found_in("\n".join(names), words_at("names")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The outcome is saved.", ["outcome"]),
+        ("Outcomes differ.", []),
+        ("Planes are put on\n  one another.", ["put on one another"]),
+        ("Call `save_outcome`, or `OutcomePanel(x)`.", ["outcome", "Outcome"]),
+        ("`training_dock.py` of `benchmarks/training_dock.py`, [this](the-start.md)", []),
+        ("A tHe OuTcOmE", ["OuTcOmE"]),
+    ],
+)
+def test_a_retired_word_is_found_where_it_stands(text: str, expected: list[str]) -> None:
+    assert [found.partition(" -> ")[0] for found in found_in(text, WORDS)] == expected
+
+
+def test_strings_that_users_see_are_told_from_docstrings() -> None:
+    source = '"""Module."""\nA = 1\n"""About A."""\ndef f():\n    "Doc."\n    return f"seen {A}"\n'
+    assert list(visible_strings(source)) == ["seen "]
+    assert list(defined_names("class FooBar:\n    def go_on(self): ...")) == ["Foo Bar", "go on"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("Random seed.", True), ("'none' keeps it.", True), ("of every choice", False), ("No", False)],
+)
+def test_a_sentence_is_told_from_a_fragment(text: str, expected: bool) -> None:
+    assert is_sentence(text) == expected
+
+
+def test_the_table_of_retired_words_is_sound() -> None:
+    assert {word.searched for word in WORDS} <= set(LEVELS)
+    assert len({word.word.lower() for word in WORDS}) == len(WORDS)
+    assert found_in("\n".join(word.instead for word in WORDS), WORDS) == []
