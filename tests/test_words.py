@@ -24,25 +24,10 @@ CODE = sorted((ROOT / "src").rglob("*.py"))
 RETIRED_HEADING = "\n## Retired words\n"
 
 
-@dataclass(frozen=True)
-class Retired:
-    """A word that is not used any more, what to use instead, and where it is looked for."""
+PLACES = ("docs", "strings", "names")
+"""Pages and help; strings that users can see; names of modules, classes and functions."""
 
-    word: str
-    instead: str
-    searched: str
-
-    @property
-    def pattern(self) -> re.Pattern[str]:
-        """Whole words in any case, with any white space between them."""
-        words = r"\s+".join(re.escape(part) for part in self.word.split())
-        return re.compile(rf"(?<!\w){words}(?!\w)", re.IGNORECASE)
-
-
-LEVELS = ("docs", "strings", "names")
-"""Where a word is looked for; each level includes those before it."""
-
-# What waits to be rewritten; these lists only ever shrink.
+# What waits to be rewritten, counted over all files. These lists only ever shrink.
 ALLOWED_IN_PAGES = (  # labels of the GUI, which the pages must give as they are
     "preview what is in sight",
     "each channel for itself",
@@ -54,6 +39,7 @@ ALLOWED_IN_HELP = Counter(
         "calmer": 1,
         "go on": 2,
         "goes on": 1,
+        "magnification and turn": 1,
         "outcome": 1,
         "put on one another": 1,
         "start from": 1,
@@ -62,7 +48,73 @@ ALLOWED_IN_HELP = Counter(
         "training dock": 1,
     }
 )
+ALLOWED_IN_STRINGS = Counter(
+    {
+        "before and now": 1,
+        "calmer": 1,
+        "contest": 1,
+        "continue last training": 6,
+        "for itself": 4,
+        "go on": 8,
+        "goes on": 7,
+        "going on": 1,
+        "half-written": 1,
+        "in register": 1,
+        "in sight": 3,
+        "in sight of": 1,
+        "lie on one another": 1,
+        "magnification and turn": 1,
+        "outcome": 20,
+        "put on one another": 1,
+        "start from": 5,
+        "take over": 1,
+        "the ending": 7,
+        "the start": 12,
+        "throw away": 4,
+        "thrown away": 1,
+        "training dock": 3,
+        "unsharp": 1,
+        "written over": 2,
+    }
+)
+ALLOWED_IN_NAMES = Counter(
+    {
+        "aim": 4,
+        "asking": 1,
+        "contest": 2,
+        "gathering": 3,
+        "go on": 4,
+        "let go": 16,
+        "outcome": 7,
+        "percept": 1,
+        "put in place": 2,
+        "read ahead": 1,
+        "replacing": 1,
+        "sight": 2,
+        "stake": 2,
+        "start from": 1,
+        "telling": 3,
+        "trial": 1,
+        "whole or not at all": 1,
+        "written beside": 1,
+    }
+)
 FRAGMENTS_IN_HELP = 106
+
+
+@dataclass(frozen=True)
+class Retired:
+    """A word that is not used any more, what to use instead, and where it is searched for."""
+
+    word: str
+    instead: str
+    places: tuple[str, ...]
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """Whole words in any case, with any white space between them."""
+        words = r"\s+".join(re.escape(part) for part in self.word.split())
+        return re.compile(rf"(?<!\w){words}(?!\w)", re.IGNORECASE)
 
 
 def retired_words(glossary: str) -> list[Retired]:
@@ -70,7 +122,8 @@ def retired_words(glossary: str) -> list[Retired]:
     _, table = glossary.split(RETIRED_HEADING)
     head, _, *rows = [line for line in table.splitlines() if line.startswith("|")]
     assert head == "| retired | use instead | searched in |"
-    return [Retired(*(cell.strip() for cell in row.strip("|").split("|"))) for row in rows]
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+    return [Retired(word, instead, tuple(where.split(", "))) for word, instead, where in cells]
 
 
 def found_in(text: str, words: Iterable[Retired]) -> list[str]:
@@ -87,7 +140,8 @@ def with_split_names(text: str) -> str:
     """Return a text without link targets, and below it the words of names between backticks."""
     text = re.sub(r"\]\([^)]*\)", "]", text)
     code = " ".join(re.findall(r"`([^`\n]+)`", text))
-    names = re.findall(r"[A-Za-z]\w+(?![\w./])", code)  # but not those of files
+    code = re.sub(r"\S*(?:/|\.(?:py|pyi|md|csv|json|png)\b)\S*", " ", code)  # names of files
+    names = re.findall(r"[A-Za-z]\w+", code)
     return "\n".join([text, *dict.fromkeys(split_name(name) for name in names)])
 
 
@@ -150,33 +204,39 @@ def is_sentence(text: str) -> bool:
 WORDS = retired_words(GLOSSARY.read_text("utf-8"))
 
 
-def words_at(level: str) -> list[Retired]:
-    """Return the words that are looked for at a level."""
-    return [word for word in WORDS if LEVELS.index(word.searched) >= LEVELS.index(level)]
+def words_in(place: str) -> list[Retired]:
+    """Return the words that are searched for in a place."""
+    return [word for word in WORDS if place in word.places]
+
+
+def counted(text: str, place: str) -> Counter[str]:
+    """Count the words that are searched for in a place."""
+    return Counter({word.word: len(word.pattern.findall(text)) for word in words_in(place)})
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_pages_use_the_words_of_the_glossary(page: Path) -> None:
-    assert found_in(page_text(page), WORDS) == []
+    assert found_in(page_text(page), words_in("docs")) == []
 
 
-def test_help_uses_the_words_of_the_glossary_but_for_a_list_that_shrinks() -> None:
-    text = "\n".join(sorted(set(help_texts())))
-    counts = Counter({word.word: len(word.pattern.findall(text)) for word in WORDS})
-    assert counts - ALLOWED_IN_HELP == Counter()
+def test_help_uses_the_words_of_the_glossary() -> None:
+    assert counted("\n".join(set(help_texts())), "docs") - ALLOWED_IN_HELP == Counter()
 
 
-def test_help_is_in_sentences_but_for_a_number_that_shrinks() -> None:
+def test_help_is_in_sentences() -> None:
     fragments = [text for text in set(help_texts()) if not is_sentence(text)]
     assert len(fragments) <= FRAGMENTS_IN_HELP
 
 
-@pytest.mark.parametrize("module", CODE, ids=lambda path: str(path.relative_to(ROOT / "src")))
-def test_code_uses_the_words_of_the_glossary(module: Path) -> None:
-    source = module.read_text("utf-8")
-    assert found_in("\n".join(visible_strings(source)), words_at("strings")) == []
-    names = [split_name(module.stem), *defined_names(source)]
-    assert found_in("\n".join(names), words_at("names")) == []
+def test_strings_use_the_words_of_the_glossary() -> None:
+    texts = [text for module in CODE for text in visible_strings(module.read_text("utf-8"))]
+    assert counted("\n".join(texts), "strings") - ALLOWED_IN_STRINGS == Counter()
+
+
+def test_names_use_the_words_of_the_glossary() -> None:
+    names = [name for module in CODE for name in defined_names(module.read_text("utf-8"))]
+    names += [split_name(module.stem) for module in CODE]
+    assert counted("\n".join(names), "names") - ALLOWED_IN_NAMES == Counter()
 
 
 @pytest.mark.parametrize(
@@ -209,6 +269,13 @@ def test_a_sentence_is_told_from_a_fragment(text: str, expected: bool) -> None:
 
 
 def test_the_table_of_retired_words_is_sound() -> None:
-    assert {word.searched for word in WORDS} <= set(LEVELS)
+    assert {place for word in WORDS for place in word.places} == set(PLACES)
     assert len({word.word.lower() for word in WORDS}) == len(WORDS)
     assert found_in("\n".join(word.instead for word in WORDS), WORDS) == []
+
+
+def test_what_is_allowed_is_still_there() -> None:
+    pages = "\n".join(page.read_text("utf-8") for page in PAGES)
+    assert [label for label in ALLOWED_IN_PAGES if label not in pages] == []
+    known = {word.word for word in WORDS}
+    assert {*ALLOWED_IN_HELP, *ALLOWED_IN_STRINGS, *ALLOWED_IN_NAMES} <= known
