@@ -274,6 +274,23 @@ def test_the_table_of_retired_words_is_sound() -> None:
     assert found_in("\n".join(word.instead for word in WORDS), WORDS) == []
 
 
+def test_the_glossary_names_what_the_code_has() -> None:
+    definitions, _ = GLOSSARY.read_text("utf-8").split(RETIRED_HEADING)
+    cells = [line.rsplit("|", 2)[1] for line in definitions.splitlines() if line.startswith("| ")]
+    named = [code for cell in cells for code in re.findall(r"`([^`]+[^`/])`", cell)]
+    source = "\n".join(module.read_text("utf-8") for module in CODE)
+    words = {*re.findall(r"\w+", source), "umis", "fusion"}
+    options = {*re.findall(r'"(--[a-z-]+)"', source)}
+    missing = [
+        part
+        for code in named
+        for part in re.findall(r"--[a-z-]+|\w+", code)
+        if part not in (options if part.startswith("--") else words)
+    ]
+    assert len(named) > 40
+    assert missing == []
+
+
 def test_what_is_allowed_is_still_there() -> None:
     pages = "\n".join(page.read_text("utf-8") for page in PAGES)
     assert [label for label in ALLOWED_IN_PAGES if label not in pages] == []
