@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from napari_umis_fusion.errors import ConfigError, StackError
+from napari_umis_fusion.files.layer_image import layer_image
 from napari_umis_fusion.layers.axes import LayerAxes, choose_layer_axes, likely_z
-from napari_umis_fusion.layers.image import layer_image
 
 
 def image_of(labels, ndim=None, rgb=False):

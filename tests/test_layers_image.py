@@ -6,7 +6,7 @@ from napari.layers import Image, Labels, Points
 from napari.layers._multiscale_data import MultiScaleData
 
 from napari_umis_fusion.errors import ConfigError, StackError
-from napari_umis_fusion.layers.image import LayerImage, layer_image
+from napari_umis_fusion.files.layer_image import LayerImage, layer_image
 
 STACK = np.arange(4 * 32 * 40, dtype=np.uint16).reshape(4, 32, 40)
 LEVELS = [STACK, STACK[:, ::2, ::2], STACK[:, ::4, ::4]]
