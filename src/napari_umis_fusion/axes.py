@@ -100,7 +100,7 @@ def place_named(names: Sequence[object], wanted: str) -> int | None:
         return plain.index(asked)
     kind = kind_of(asked)
     alike = [place for place, name in enumerate(names) if kind_of(name) == kind]
-    known = len(asked) > 1 and kind not in ("unnamed", "unknown")
+    known = len(asked) > 1 and kind != "unknown" and not is_blank(asked)
     return alike[0] if known and len(alike) == 1 else None
 
 
