@@ -27,6 +27,15 @@ YX = {"Y": 4, "X": 5}
         ({"Z": 2, "C": 3}, {"index": {"C": 1}}, AxisRoles("Z", None, {"C": 1})),
         ({"Z": 2, "C": 3, "S": 3}, {"index": {"C": 1}}, AxisRoles("Z", "S", {"C": 1})),
         ({"Z": 2}, {"index": {"T": 0, "C": 0}}, AxisRoles("Z", None)),
+        ({"Z": 2}, {"index": {"time": 0, "channels": 0}}, AxisRoles("Z", None)),
+        ({"T": 3}, {"z_axis": "frames"}, AxisRoles("T", None)),
+        (
+            {"T": 3, "Z": 2},
+            {"index": {"Time": 2}, "z_axis": "depth"},
+            AxisRoles("Z", None, {"T": 2}),
+        ),
+        ({"Z": 3, "E": 2}, {}, AxisRoles("Z", "E")),
+        ({"I": 3, "Q": 2}, {"index": {"Q": 1}}, AxisRoles("I", None, {"Q": 1})),
     ],
 )
 def test_roles(sizes, options, roles):
@@ -43,6 +52,11 @@ def test_roles(sizes, options, roles):
         ({"T": 9, "Z": 2}, {}, r'more than one stack.*index=\{"T": 0\} \(--index T=0\)'),
         ({"T": 9, "Z": 2}, {"z_axis": "T"}, r'index=\{"Z": 0\}'),
         ({"Z": 2, "C": 2, "S": 3}, {}, r"both channels.*--index C=0"),
+        ({"Z": 2, "C": 2, "E": 3}, {}, r"more than one stack.*--index E=0"),
+        ({"E": 2, "S": 3}, {}, r'z_axis="E"'),
+        ({"I": 3, "Q": 2}, {}, r"more than one stack.*--index Q=0"),
+        ({"P": 3, "M": 2}, {"z_axis": "position"}, "z axis cannot be 'position'"),
+        ({"Z": 2}, {"index": {"": 0}}, "index names axis ''"),
         ({"Z": 2}, {"z_axis": "T"}, r"z axis cannot be 'T': the axes are Z \(2\)"),
         ({"Z": 2}, {"z_axis": "Y"}, "z axis cannot be 'Y'"),
         ({"Z": 2, "S": 3}, {"z_axis": "S"}, "z axis cannot be 'S'"),
