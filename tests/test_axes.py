@@ -157,6 +157,17 @@ def test_channels_before_the_plane_are_put_last_though_no_axis_is_called_z():
     )
 
 
+def test_spectra_are_channels_of_arrays_files_and_layers(tmp_path):
+    data = np.stack([STACK, STACK[::-1]], 1)
+    wanted = fuse(np.moveaxis(data, 1, -1), **QUICK).all_in_focus
+    path = tmp_path / "spectra.tif"
+    tifffile.imwrite(path, data, metadata={"axes": "ZEYX"}, photometric="minisblack")
+    for stack in (xarray.DataArray(data, dims=("z", "lambda", "y", "x")), open_stack(path)):
+        np.testing.assert_array_equal(fuse(stack, **QUICK).all_in_focus, wanted)
+    made = fuse_layer(read_layers(path)[0], **QUICK)[0][0]
+    np.testing.assert_array_equal(np.moveaxis(made, 0, -1), wanted)
+
+
 def test_axes_of_xarray_are_chosen_as_those_of_files():
     data = xarray.DataArray(np.stack([STACK, STACK[::-1]]), dims=("t", "frame index", "y", "x"))
     one = fuse(data, z_axis="Frame Index", index={"time": 1}, **QUICK)

@@ -72,8 +72,10 @@ def choose_axes(
     left = [axis for axis in free if axis != z]
     channel, sample = _first(left, "channel"), _first(left, "sample")
     others = [axis for axis in left if axis not in (channel, sample)]
-    if others or (z is None and channel is not None and not one_plane):
-        raise StackFileError(_in_doubt(sizes, z, others or left[:1]))
+    if others:
+        raise StackFileError(_in_doubt(sizes, z, others))
+    if z is None and channel is not None and not one_plane:
+        raise StackFileError(_in_doubt(sizes, z, [channel]))
     if channel is not None and sample is not None:
         msg = (
             f"axes are {_listed(sizes)}: both channels ({channel}) and colour samples ({sample}). "
