@@ -13,10 +13,10 @@ from napari_umis_fusion.alignment.alignment import Alignment
 from napari_umis_fusion.errors import AlignmentError, ConfigError
 from napari_umis_fusion.events import Progress
 from napari_umis_fusion.files.layer_attributes import RUN_KEY
+from napari_umis_fusion.files.layer_image import layer_image
+from napari_umis_fusion.files.placement import Placement
 from napari_umis_fusion.layers import aligning
 from napari_umis_fusion.layers.events import LayerFinished, LayerProgress, LayerStarted
-from napari_umis_fusion.layers.image import layer_image
-from napari_umis_fusion.layers.placement import Placement
 from napari_umis_fusion.layers.script import script_for
 from napari_umis_fusion.synthetic import Motion, RenderConfig, render_moving_stack
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from napari_umis_fusion.errors import ConfigError, StackError
+from napari_umis_fusion.files.layer_image import layer_image
 from napari_umis_fusion.layers.axes import LayerAxes, choose_layer_axes, likely_z
-from napari_umis_fusion.layers.image import layer_image
 
 
 def image_of(labels, ndim=None, rgb=False):
@@ -37,6 +37,9 @@ def image_of(labels, ndim=None, rgb=False):
         (("z", "row", "column", "c"), 0, 1, 2, 3, ()),
         (("row", "z", "column"), 1, 0, 2, None, ()),
         (("t", "focus", "-2", "-1"), 1, 2, 3, None, (0,)),
+        (("-3", "y", "x"), 0, 1, 2, None, ()),
+        (("column", "row", "Slices"), 2, 1, 0, None, ()),
+        (("frames", "Channels", "z-stack", "y", "x"), 2, 3, 4, 1, (0,)),
     ],
 )
 def test_axes_are_found_by_name(labels, z, y, x, channel, loops):
@@ -67,7 +70,9 @@ def test_z_is_not_guessed(labels, ndim, text):
         choose_layer_axes(image_of(labels, ndim))
 
 
-@pytest.mark.parametrize("labels", ["tyx", "cyx", "TYX", "pyx", ("frame", "y", "x")])
+@pytest.mark.parametrize(
+    "labels", ["tyx", "cyx", "TYX", "pyx", ("frame", "y", "x"), ("views", "y", "x")]
+)
 def test_time_channels_and_positions_are_never_taken_for_z(labels):
     image = image_of(labels)
     with pytest.raises(StackError, match=r"'cells' has the axes .*none is named z.*z_axis\)\.$"):
@@ -85,6 +90,7 @@ def test_one_plane_is_refused():
     ("labels", "z_axis", "expected"),
     [
         ("tzyx", "t", LayerAxes(0, 2, 3, None, (1,))),
+        ("tzyx", "time", LayerAxes(0, 2, 3, None, (1,))),
         ("tzyx", "T", LayerAxes(0, 2, 3, None, (1,))),
         ("TZYX", "z", LayerAxes(1, 2, 3, None, (0,))),
         ("tzyx", 0, LayerAxes(0, 2, 3, None, (1,))),

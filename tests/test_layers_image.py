@@ -1,12 +1,16 @@
 """What is seen of a layer, given as napari's object or as a tuple."""
 
+import dask.array
 import numpy as np
 import pytest
+import xarray
 from napari.layers import Image, Labels, Points
 from napari.layers._multiscale_data import MultiScaleData
 
-from napari_umis_fusion.errors import ConfigError, StackError
-from napari_umis_fusion.layers.image import LayerImage, layer_image
+from napari_umis_fusion.errors import ConfigError, StackError, StackFileError
+from napari_umis_fusion.files import read_layers, write_image_layer, write_series
+from napari_umis_fusion.files.layer_image import LayerImage, full_resolution, layer_image
+from napari_umis_fusion.layers.axes import choose_layer_axes
 
 STACK = np.arange(4 * 32 * 40, dtype=np.uint16).reshape(4, 32, 40)
 LEVELS = [STACK, STACK[:, ::2, ::2], STACK[:, ::4, ::4]]
@@ -92,6 +96,98 @@ def test_list_of_equal_planes_is_one_array():
     assert nested.shape == (1, 32, 40)
 
 
+LAZY = dask.array.from_array(STACK, chunks=(1, 32, 40))
+EQUAL = [STACK, STACK + 1]
+PLANES = list(STACK)
+GROWING = LEVELS[::-1]
+
+DECISIONS = [
+    # data, multiscale, what they are
+    (LEVELS, None, STACK),
+    (LEVELS, True, STACK),
+    (tuple(LEVELS), None, STACK),
+    (LEVELS[:1], None, STACK),
+    (LEVELS[:1], False, STACK[None]),
+    (PLANES, None, STACK),
+    (PLANES, False, STACK),
+    (tuple(PLANES), None, STACK),
+    (PLANES, True, STACK[0]),
+    (EQUAL, None, np.stack(EQUAL)),
+    (STACK, None, STACK),
+    (STACK, False, STACK),
+    (MultiScaleData(LEVELS), None, STACK),
+    (MultiScaleData(LEVELS), True, STACK),
+    (MultiScaleData(LEVELS), False, STACK),
+    (MultiScaleData(LEVELS[:1]), None, STACK),
+    ([LAZY, LAZY[:, ::2, ::2]], None, STACK),
+    ([LAZY[0], LAZY[1]], None, STACK[:2]),
+    (LAZY, None, STACK),
+    (STACK.tolist(), None, STACK),
+]
+
+
+@pytest.mark.parametrize(("data", "multiscale", "wanted"), DECISIONS)
+def test_fusing_and_writing_see_the_same_array(tmp_path, data, multiscale, wanted):
+    attributes = {} if multiscale is None else {"multiscale": multiscale}
+    seen = full_resolution(data, multiscale)
+    np.testing.assert_array_equal(layer_image((data, attributes)).data, seen)
+    np.testing.assert_array_equal(seen, wanted)
+    for kind in ("image", "labels"):
+        written = tmp_path / f"{kind}.ome.tif"
+        write_series(written, [(data, attributes, kind)])
+        array = read_layers(written)[0][0]
+        np.testing.assert_array_equal(array, wanted.squeeze())
+
+
+def test_resolutions_stay_unread():
+    assert full_resolution([LAZY, LAZY[:, ::2, ::2]]) is LAZY
+    assert full_resolution(MultiScaleData([LAZY, LAZY[:, ::2, ::2]])) is LAZY
+
+
+@pytest.mark.parametrize(("data", "multiscale"), [(GROWING, None), (LEVELS, False)])
+def test_arrays_that_are_neither_planes_nor_resolutions(tmp_path, data, multiscale):
+    attributes = {"name": "a", "multiscale": multiscale}
+    text = "list of 3 arrays that make no array, as their shapes differ.*multiscale=True"
+    with pytest.raises(StackError, match=text):
+        layer_image((data, attributes))
+    with pytest.raises(StackFileError, match=f"'a' cannot be written: got a {text}"):
+        write_image_layer(tmp_path / "a.ome.tif", data, attributes)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("multiscale", [None, True, False])
+def test_an_empty_list_is_no_layer(tmp_path, multiscale):
+    with pytest.raises(StackFileError, match="no plane"):
+        write_image_layer(tmp_path / "a.ome.tif", [], {"multiscale": multiscale})
+
+
+@pytest.mark.parametrize(
+    ("label", "name"), [("axis 0", ""), (" 0 ", ""), ("dim_0", ""), ("axis-3", ""), ("Q", "Q")]
+)
+def test_fusing_and_writing_tell_unnamed_axes_alike(tmp_path, label, name):
+    attributes = {"axis_labels": (label, "y", "x")}
+    assert layer_image((STACK, attributes)).axis_labels[0] == name
+    write_image_layer(tmp_path / "a.ome.tif", STACK, attributes)
+    assert read_layers(tmp_path / "a.ome.tif")[0][1]["axis_labels"] == ("z", "y", "x")
+    assert choose_layer_axes(layer_image((STACK, attributes))).z == 0
+
+
+def test_dimensions_of_xarray_are_written_as_they_are_fused(tmp_path):
+    data = xarray.DataArray(STACK, dims=("y", "x", "slice"))
+    write_image_layer(tmp_path / "a.ome.tif", data, {})
+    array, attributes, _ = read_layers(tmp_path / "a.ome.tif")[0]
+    np.testing.assert_array_equal(array, STACK.transpose(2, 0, 1))
+    assert attributes["axis_labels"] == ("z", "y", "x")
+
+
+@pytest.mark.parametrize(
+    "attributes", [{"axis_labels": ("y", "x")}, {"units": ("um", "um")}, {"scale": (1, 1)}]
+)
+def test_attributes_that_do_not_fit_are_not_written(tmp_path, attributes):
+    with pytest.raises(StackFileError, match=r"'image' cannot be written: .*(2|\(2,\))"):
+        write_image_layer(tmp_path / "a.ome.tif", STACK, attributes)
+
+
 @pytest.mark.parametrize("given", [Image(COLOUR, rgb=True), (COLOUR, {"rgb": True})])
 def test_colour_is_no_axis(given):
     image = layer_image(given)
@@ -103,8 +199,6 @@ def test_colour_is_no_axis(given):
 
 @pytest.mark.parametrize("rgb", [False, True])
 def test_dimensions_of_xarray_name_the_axes(rgb):
-    import xarray
-
     data = xarray.DataArray(COLOUR, dims=("t", "v", "u", "w"))
     named = ("t", "v", "u") if rgb else ("t", "v", "u", "w")
     assert layer_image((data, {"rgb": rgb})).axis_labels == named

@@ -8,7 +8,7 @@ from napari.layers import Image, Labels, Layer
 
 from napari_umis_fusion import FusionConfig, LayerPlan, fuse_layer, iter_fuse_layer
 from napari_umis_fusion.files.layer_attributes import RUN_KEY
-from napari_umis_fusion.layers.image import layer_image
+from napari_umis_fusion.files.layer_image import layer_image
 from napari_umis_fusion.layers.outputs import Room, make_outputs
 from napari_umis_fusion.layers.stacks import LayerStacks
 from napari_umis_fusion.provenance import package_version

@@ -5,8 +5,8 @@ import pytest
 from napari.layers import Image
 
 from napari_umis_fusion.errors import ConfigError
-from napari_umis_fusion.layers.image import layer_image
-from napari_umis_fusion.layers.placement import Placement
+from napari_umis_fusion.files.layer_image import layer_image
+from napari_umis_fusion.files.placement import Placement
 
 pytestmark = pytest.mark.filterwarnings("ignore:Non-orthogonal slicing")
 

@@ -7,7 +7,7 @@ import pytest
 
 from napari_umis_fusion import Calibration
 from napari_umis_fusion.errors import ConfigError, StackError
-from napari_umis_fusion.layers.image import layer_image
+from napari_umis_fusion.files.layer_image import layer_image
 from napari_umis_fusion.layers.plan import LayerPlan
 from napari_umis_fusion.layers.stacks import LayerStacks
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_umis_fusion.layers.image import layer_image
+from napari_umis_fusion.files.layer_image import layer_image
 from napari_umis_fusion.layers.plan import LayerPlan
 from napari_umis_fusion.layers.watched import WatchedRegion
 

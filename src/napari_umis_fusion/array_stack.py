@@ -2,21 +2,23 @@
 
 import copy
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from napari_umis_fusion.axes import find_z, kind_of, may_be_z, place_named, place_of
 from napari_umis_fusion.errors import StackError
 from napari_umis_fusion.stack import Calibration, Plane, Stack, check_stack
 
-_Z_NAMES = ("z", "depth", "plane")
-_CHANNEL_NAMES = ("c", "ch", "channel")
-_SAMPLE_NAMES = ("s", "sample", "rgb", "rgba")
-_NEVER_Z = (*_CHANNEL_NAMES, *_SAMPLE_NAMES, "t", "time")
 
-
-def as_stack(data: Any, *, calibration: Calibration | None = None) -> Stack:
+def as_stack(
+    data: Any,
+    *,
+    calibration: Calibration | None = None,
+    z_axis: str | None = None,
+    index: Mapping[str, int] | None = None,
+) -> Stack:
     """Look at `data` as a stack; nothing is copied and no plane is read.
 
     Parameters
@@ -29,6 +31,10 @@ def as_stack(data: Any, *, calibration: Calibration | None = None) -> Stack:
         - a path, glob, folder or list of paths: see `napari_umis_fusion.files.open_stack`.
     calibration : Calibration, optional
         Physical sizes; by default those that `data` tells.
+    z_axis : str, optional
+        Of files and named dimensions: which is z, by its name or what it counts.
+    index : mapping of str to int, optional
+        Of files and named dimensions: the one index to take of each that is not fused.
 
     Returns
     -------
@@ -39,26 +45,34 @@ def as_stack(data: Any, *, calibration: Calibration | None = None) -> Stack:
     Raises
     ------
     StackError
-        Wrong number of axes, empty, too many channels, ragged, mixed or unaccepted dtype.
+        Wrong number of axes, none that is z, empty, too many channels, ragged, mixed or
+        unaccepted dtype.
     StackFileError
         A file cannot be read.
     """
-    stack = _as_stack(data)
+    stack = _as_stack(data, z_axis, index)
     if calibration is not None and calibration != stack.calibration:
         stack = copy.copy(stack)
         stack.calibration = calibration
     return stack
 
 
-def _as_stack(data: Any) -> Stack:
-    if isinstance(data, Stack):
-        return data
+def _as_stack(data: Any, z_axis: str | None, index: Mapping[str, int] | None) -> Stack:
     if _are_paths(data):
         from napari_umis_fusion.files import open_stack
 
-        return open_stack(data)
+        return open_stack(data, z_axis=z_axis, index=index)
     if hasattr(data, "dims") and hasattr(data, "coords"):
-        return _from_named_axes(data)
+        return _from_named_axes(data, z_axis, index or {})
+    if z_axis is not None or index is not None:
+        msg = (
+            f"z_axis={z_axis!r}, index={index!r} name axes of a file or an xarray.DataArray; got "
+            f"{type(data).__name__}, whose axes have no names. Leave them out, and give an array "
+            "(Z, Y, X) or (Z, Y, X, C): numpy.moveaxis puts z first."
+        )
+        raise StackError(msg)
+    if isinstance(data, Stack):
+        return data
     if hasattr(data, "shape") and hasattr(data, "dtype"):
         return _ArrayStack(data)
     if isinstance(data, Sequence) and not isinstance(data, (str, bytes)):
@@ -155,41 +169,72 @@ def _as_plane(plane: Any, z: int) -> Any:
         raise StackError(msg) from error
 
 
-def _from_named_axes(data: Any) -> Stack:
+def _from_named_axes(data: Any, z_axis: str | None, index: Mapping[str, int]) -> Stack:
     """Stack of an xarray.DataArray: z first, channels last, the rest dropped or refused."""
-    names = {str(name).casefold(): name for name in data.dims}
-    z_name = next((names[name] for name in _Z_NAMES if name in names), None)
-    if z_name is None:
-        _check_first_dimension(data)
-        stack = _ArrayStack(data)
-        stack.calibration = _named_calibration(data, *data.dims[:3])
-        return stack
-    channel = next((names[n] for n in (*_CHANNEL_NAMES, *_SAMPLE_NAMES) if n in names), None)
-    plane_names = _plane_dimensions(data, z_name, channel)
-    order = [z_name, *plane_names, *([] if channel is None else [channel])]
-    squeezed = data.isel({name: 0 for name in data.dims if name not in order})
-    rgb = str(channel).casefold() in _SAMPLE_NAMES and data.sizes[channel] in (3, 4)
+    picked = _picked(data, index)
+    if len(picked.dims) < 3 and place_of(picked.dims, "z") is None:
+        return _ArrayStack(picked)  # which says how many axes a stack has
+    z = _z_dimension(picked) if z_axis is None else _dimension(picked, z_axis, "z_axis")
+    channel = _channel_dimension(picked, z, z_axis)
+    plane = _plane_dimensions(picked, z, channel)
+    order = [z, *plane, *([] if channel is None else [channel])]
+    squeezed = picked.isel({name: 0 for name in picked.dims if name not in order})
+    rgb = channel is not None and kind_of(channel) != "channel" and picked.sizes[channel] in (3, 4)
     stack = _ArrayStack(squeezed.transpose(*order), rgb=rgb)
-    stack.calibration = _named_calibration(data, z_name, *plane_names)
+    stack.calibration = _named_calibration(picked, z, *plane)
     return stack
 
 
-def _check_first_dimension(data: Any) -> None:
-    if data.dims and str(data.dims[0]).casefold() in _NEVER_Z:
-        first = data.dims[0]
-        msg = (
-            f"dimensions are {data.dims} and none is called z; {first!r} is never taken for it. "
-            f"If its planes are the stack, use data.rename({{{first!r}: 'z'}})."
-        )
+def _picked(data: Any, index: Mapping[str, int]) -> Any:
+    entries = {_dimension(data, name, "index"): number for name, number in index.items()}
+    for name, number in entries.items():
+        if not 0 <= number < data.sizes[name]:
+            msg = f"index {name}={number} is outside 0 to {data.sizes[name] - 1}."
+            raise StackError(msg)
+    return data.isel(entries)
+
+
+def _dimension(data: Any, name: str, option: str) -> Any:
+    place = place_named(data.dims, name)
+    if place is None:
+        msg = f"{option} names {name!r}; the dimensions are {dict(data.sizes)}. Name one of those."
         raise StackError(msg)
+    return data.dims[place]
+
+
+def _z_dimension(data: Any) -> Any:
+    """Return the one called z, or else the first, if it is not known to be something else."""
+    place, is_sure = find_z(data.dims)
+    if place is not None and is_sure:
+        return data.dims[place]
+    first = data.dims[0]
+    if may_be_z(first):
+        return first
+    likely = first if place is None else data.dims[place]
+    msg = (
+        f"dimensions are {data.dims} and none is called z; {first!r} is never taken for it. If "
+        f"the planes run along {likely!r}, say so: z_axis={likely!r}, or "
+        f"data.rename({{{likely!r}: 'z'}})."
+    )
+    raise StackError(msg)
+
+
+def _channel_dimension(data: Any, z: Any, z_axis: str | None) -> Any:
+    """Return the one of channels or samples by name, or else the last of four without z."""
+    others = [name for name in data.dims if name != z]
+    place = place_of(others, "channel", "sample")
+    if place is not None:
+        return others[place]
+    by_place = z_axis is None and kind_of(z) != "z" and len(others) == 3
+    return others[-1] if by_place and may_be_z(others[-1]) else None
 
 
 def _plane_dimensions(data: Any, z_name: Any, channel: Any) -> list[Any]:
     """Y and X: those two by name, or else what z and the channels leave."""
     others = [name for name in data.dims if name not in (z_name, channel)]
-    named = [name for name in others if str(name).casefold() in ("y", "x")]
-    if len(named) == 2:
-        kept = sorted(named, key=lambda name: str(name).casefold(), reverse=True)
+    y, x = place_of(others, "y"), place_of(others, "x")
+    if y is not None and x is not None:
+        kept = [others[y], others[x]]
     else:
         kept = [name for name in others if data.sizes[name] > 1] if len(others) > 2 else others
     surplus = {name: data.sizes[name] for name in others if name not in kept}

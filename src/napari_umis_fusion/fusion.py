@@ -56,8 +56,8 @@ def fuse(
     calibration : Calibration, optional
         Physical sizes, where the stack does not tell.
     z_axis, index : optional
-        For files: which axis is z, and which index of axes that are not fused; see
-        `open_stack`.
+        For files and named dimensions (xarray): which axis is z, and which index of axes that
+        are not fused; see `open_stack`.
     transforms : Alignment, array-like of shape (Z, 2, 3) or path, optional
         Where planes lie, as known from another run or channel, instead of what `config.align`
         would find: ``result.alignment``, an array (see `Alignment`) or a CSV file of either.
@@ -133,7 +133,7 @@ def iter_fuse(
         As `Finished` holds it.
     """
     config = (config or FusionConfig()).replace(**options)
-    opened = _open(stack, calibration, z_axis, index)
+    opened = as_stack(stack, calibration=calibration, z_axis=z_axis, index=index)
     _check_planes(opened)
     yield Started(opened.shape)
     with Workspace(config.memory_mb) as workspace, Workers(config.threads) as workers:
@@ -141,19 +141,6 @@ def iter_fuse(
         result = yield from _run(placed, config, workspace, workers)
     yield Finished(result)
     return result
-
-
-def _open(
-    stack: Any,
-    calibration: Calibration | None,
-    z_axis: str | None,
-    index: Mapping[str, int] | None,
-) -> Stack:
-    if z_axis is None and index is None:
-        return as_stack(stack, calibration=calibration)
-    from napari_umis_fusion.files import open_stack
-
-    return as_stack(open_stack(stack, z_axis=z_axis, index=index), calibration=calibration)
 
 
 def _check_planes(stack: Stack) -> None:

@@ -1,11 +1,11 @@
 """Which axis of a file is the stack's, which its channels, and which are fixed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from napari_umis_fusion.axes import OME_LETTERS, Kind, kind_of, place_named, place_of
 from napari_umis_fusion.errors import StackFileError
 
-_PLAIN_PAGES = ("I", "Q")
 _PLANE = ("Y", "X")
 
 
@@ -18,7 +18,7 @@ class AxisRoles:
     z : str or None
         Axis that the stack runs along; None for a single plane.
     channel : str or None
-        Axis that becomes the stack's last: C (channels) or S (samples).
+        Axis that becomes the stack's last: C or E (channels) or S (samples).
     fixed : dict of str to int
         The one index taken of each other axis.
     """
@@ -50,9 +50,10 @@ def choose_axes(
     sizes : mapping of str to int
         Axes of the file in order, without those of size 1 (Y and X apart).
     z_axis : str, optional
-        Axis to take as the stack's. By default Z, or the pages of a file that says nothing.
+        Axis to take as the stack's, by its letter or what it counts ("time"). By default Z, or
+        the pages of a file that says nothing.
     index : mapping of str to int, optional
-        The one index to take of an axis.
+        The one index to take of an axis, which is named alike.
     one_plane : bool
         The file is one plane among many, so channels without a z axis are no doubt.
 
@@ -68,26 +69,39 @@ def choose_axes(
     fixed = _fixed_axes(sizes, index or {})
     free = [axis for axis in sizes if axis not in fixed and axis not in _PLANE]
     z = _stack_axis(sizes, free, z_axis)
-    others = [axis for axis in free if axis != z and axis not in ("C", "S")]
-    channels = [axis for axis in free if axis != z and axis in ("C", "S")]
-    if others or (z is None and "C" in channels and not one_plane):
-        raise StackFileError(_in_doubt(sizes, z, others or ["C"]))
-    if len(channels) > 1:
+    left = [axis for axis in free if axis != z]
+    channel, sample = _first(left, "channel"), _first(left, "sample")
+    others = [axis for axis in left if axis not in (channel, sample)]
+    if others:
+        raise StackFileError(_in_doubt(sizes, z, others))
+    if z is None and channel is not None and not one_plane:
+        raise StackFileError(_in_doubt(sizes, z, [channel]))
+    if channel is not None and sample is not None:
         msg = (
-            f"axes are {_listed(sizes)}: both channels (C) and colour samples (S). Pick one "
-            f"channel: {_index_advice(['C'])}."
+            f"axes are {_listed(sizes)}: both channels ({channel}) and colour samples ({sample}). "
+            f"Pick one channel: {_index_advice([channel])}."
         )
         raise StackFileError(msg)
-    return AxisRoles(z=z, channel=channels[0] if channels else None, fixed=fixed)
+    return AxisRoles(z=z, channel=channel or sample, fixed=fixed)
+
+
+def _first(axes: Sequence[str], *kinds: Kind) -> str | None:
+    place = place_of(axes, *kinds)
+    return None if place is None else axes[place]
+
+
+def _meant(axes: Sequence[str], name: str) -> str | None:
+    place = place_named(axes, name)
+    return None if place is None else axes[place]
 
 
 def _fixed_axes(sizes: Mapping[str, int], index: Mapping[str, int]) -> dict[str, int]:
     fixed = {}
     for name, number in index.items():
-        axis = name.upper()
-        if axis not in sizes and axis in "TCZ" and number == 0:
-            continue
-        if axis not in sizes or axis in _PLANE:
+        axis = _meant(list(sizes), name)
+        if axis is None and kind_of(name) in OME_LETTERS and number == 0:
+            continue  # a size of 1, which is left out
+        if axis is None or axis in _PLANE:
             msg = f"index names axis {name!r}; the axes are {_listed(sizes)}. Name one of those."
             raise StackFileError(msg)
         if not 0 <= number < sizes[axis]:
@@ -99,14 +113,15 @@ def _fixed_axes(sizes: Mapping[str, int], index: Mapping[str, int]) -> dict[str,
 
 def _stack_axis(sizes: Mapping[str, int], free: list[str], z_axis: str | None) -> str | None:
     if z_axis is None:
-        return next((axis for axis in ("Z", *_PLAIN_PAGES) if axis in free), None)
-    if z_axis.upper() not in free or z_axis.upper() == "S":
+        return _first(free, "z", "unnamed")
+    axis = _meant(free, z_axis)
+    if axis is None or kind_of(axis) == "sample":
         msg = (
             f"the z axis cannot be {z_axis!r}: the axes are {_listed(sizes)}. Name one of those "
             "(size 1 is left out), other than Y, X, S and any that index fixes."
         )
         raise StackFileError(msg)
-    return z_axis.upper()
+    return axis
 
 
 def _in_doubt(sizes: Mapping[str, int], z: str | None, others: list[str]) -> str:

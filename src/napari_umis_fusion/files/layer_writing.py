@@ -46,7 +46,8 @@ def write_image_layer(
         without an ending, .ome.tif is added. An existing file is replaced once the new one is
         complete.
     data : array-like, or list of these
-        NumPy, dask, zarr...; of several resolutions the first is written.
+        NumPy, dask, zarr...; of several resolutions, each smaller than the one before, the first
+        is written, and a list of equal arrays as the planes of one.
     attributes : mapping
         Of the layer, as napari gives them. Kept are ``name``, ``axis_labels``, ``scale`` with
         ``units`` that are lengths or times, the colour of a plain colormap and
@@ -60,7 +61,8 @@ def write_image_layer(
     Raises
     ------
     StackFileError
-        The layer or the place is refused, such as the file that the layer was read from.
+        The layer or the place is refused, such as attributes that do not fit the data, or the
+        file that the layer was read from.
     """
     target = _with_ending(path)
     layer = writable_layer(data, attributes)

@@ -21,8 +21,8 @@ def open_stack(
         plane (TIFF, PNG, JPEG, BMP, WebP). Folders and globs come in natural order, a list
         keeps its own.
     z_axis : str, optional
-        Axis of a TIFF file to take as the stack's, such as ``"T"``. By default Z, or the
-        pages of a file that names no axes. Time and channels are never taken unasked.
+        Axis of a TIFF file to take as the stack's, such as ``"T"``, or ``"time"``. By default Z,
+        or the pages of a file that names no axes. Time and channels are never taken unasked.
     index : mapping of str to int, optional
         The one index to take of an axis, such as ``{"T": 0}``. ``{"series": n}`` picks a
         series of a file that holds several; the first is the default.

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 from tifffile import TiffFile
 from tifffile.tifffile import shaped_description_metadata
 
+from napari_umis_fusion.axes import kind_of
 from napari_umis_fusion.files.listing import SUFFIXES, is_tiff
 from napari_umis_fusion.files.tiff import pick_series
 from napari_umis_fusion.files.tiff_layout import series_sizes
@@ -19,7 +20,6 @@ SOFTWARE = "napari-umis-fusion"
 """What the provenance in a file that this package wrote begins with."""
 
 _PLAIN = "I"
-_STACK_AXES = ("Z", _PLAIN, "Q")
 _OTHER_KINDS = (
     *("scanimage", "lsm", "mmstack", "ndtiff", "fluoview", "stk", "sis", "nih"),
     *("svs", "scn", "qpi", "ndpi", "bif", "avs", "eer", "philips", "mdgel", "indica"),
@@ -83,11 +83,11 @@ def _is_plane(path: Path) -> bool:
         return True
     with TiffFile(path) as tif:
         sizes = _tiff_sizes(tif, alone=True)
-    return all(size == 1 for axis, size in sizes.items() if axis != "C")
+    return all(size == 1 for axis, size in sizes.items() if kind_of(axis) != "channel")
 
 
 def _holds_z(sizes: Mapping[str, int]) -> bool:
-    return any(sizes.get(axis, 1) > 1 for axis in _STACK_AXES)
+    return any(size > 1 and kind_of(axis) in ("z", "unnamed") for axis, size in sizes.items())
 
 
 def _tiff_sizes(tif: TiffFile, *, alone: bool = False) -> dict[str, int]:

@@ -10,6 +10,7 @@ from typing import Self
 import numpy as np
 from tifffile import TiffFile, TiffPageSeries
 
+from napari_umis_fusion.axes import kind_of
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files.axes import AxisRoles, choose_axes
 from napari_umis_fusion.files.broken import naming_file
@@ -173,7 +174,7 @@ def _stack_of(
     layout = layout_of(series)
     roles = choose_axes(layout.sizes, z_axis=z_axis, index=index, one_plane=one_plane)
     calibration = tiff_calibration(tif, number or 0)
-    if roles.z not in (None, "Z", "I", "Q"):
+    if roles.z is not None and kind_of(roles.z) not in ("z", "unnamed"):
         calibration = replace(calibration, z_step_um=None)
     stack = TiffStack(path, layout, roles, open_frames(tif, series, layout.frame_shape()))
     stack.dtype = np.dtype(series.dtype).newbyteorder("=")

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_umis_fusion.axes import kind_of
 from napari_umis_fusion.files.broken import naming_file
 from napari_umis_fusion.files.layer_attributes import (
     FILE_KEY,
@@ -156,7 +157,8 @@ def _attributes(series: _Series, pick: Mapping[str, int]) -> dict[str, Any]:
 
 
 def _axis_labels(outer: Sequence[str]) -> list[str]:
-    labels = ["z"] if list(outer) in (["I"], ["Q"]) else [axis.lower() for axis in outer]
+    plain_pages = [kind_of(axis) for axis in outer] == ["unnamed"]
+    labels = ["z"] if plain_pages else [axis.lower() for axis in outer]
     return [*labels, "y", "x"]
 
 

@@ -1,6 +1,5 @@
 """What of a layer goes into an OME-TIFF: planes in OME's order, and what is told of them."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,15 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.axes import OME_LETTERS, Kind, kind_of, plane_places
+from napari_umis_fusion.errors import ConfigError, StackError, StackFileError
 from napari_umis_fusion.files.layer_attributes import FILE_KEY, RUN_KEY
+from napari_umis_fusion.files.layer_image import LayerImage
 from napari_umis_fusion.files.listing import SUFFIXES
-from napari_umis_fusion.files.ome_metadata import NAMED, axis_entries, ome_metadata
+from napari_umis_fusion.files.ome_metadata import ome_metadata
 from napari_umis_fusion.stack import ACCEPTED_DTYPES, Plane
 
 KINDS = ("image", "labels")
 
-_UNNAMED = re.compile(r"(axis )?-?\d+|")
 _CONVERTED = {"bool": "uint8", "float16": "float32"}
 _WIDE = ("int64", "uint64")
 
@@ -27,12 +27,8 @@ class WritableLayer:
 
     Attributes
     ----------
-    name : str
-        Of the layer.
-    data : array-like
-        Full resolution.
-    rgb : bool
-        Whether the last axis holds colour.
+    image : LayerImage
+        The layer.
     outer : tuple of int
         Places of the axes besides the plane's and colour, without those of size 1.
     plane : tuple of int
@@ -45,14 +41,22 @@ class WritableLayer:
         Files that the layer comes from.
     """
 
-    name: str
-    data: Any
-    rgb: bool
+    image: LayerImage
     outer: tuple[int, ...]
     plane: tuple[int, int]
     letters: str
     metadata: dict[str, Any]
     sources: tuple[Path, ...]
+
+    @property
+    def name(self) -> str:
+        """Of the layer."""
+        return self.image.name
+
+    @property
+    def rgb(self) -> bool:
+        """Whether the last axis holds colour."""
+        return self.image.rgb
 
     @property
     def axes(self) -> str:
@@ -63,24 +67,23 @@ class WritableLayer:
     def shape(self) -> tuple[int, ...]:
         """Sizes of all axes, in the order of `axes`."""
         places = (*self.outer, *self.plane, *((-1,) if self.rgb else ()))
-        return tuple(int(self.data.shape[place]) for place in places)
+        return tuple(int(self.image.data.shape[place]) for place in places)
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """Of the data, in native byte order."""
-        native: np.dtype[Any] = np.dtype(self.data.dtype).newbyteorder("=")
-        return native
+        return self.image.dtype
 
     def planes(self, dtype: np.dtype[Any] | None = None) -> Iterator[Plane]:
         """Yield the planes in order, each read when it is its turn."""
-        counts = [self.data.shape[axis] for axis in self.outer]
+        data, counts = self.image.data, [self.image.shape[axis] for axis in self.outer]
         turned = self.plane[0] > self.plane[1]
         for place in np.ndindex(*counts):
             entries = dict(zip(self.outer, place, strict=True))
-            axes = range(len(self.data.shape) - self.rgb)
+            axes = range(len(self.image.shape))
             keep = slice(None)
             index = tuple(keep if a in self.plane else entries.get(a, 0) for a in axes)
-            part = np.asarray(self.data[index])
+            part = np.asarray(data[index])
             plane = part.swapaxes(0, 1) if turned else part
             yield np.ascontiguousarray(plane, dtype or self.dtype)
 
@@ -91,7 +94,7 @@ def writable_layer(data: Any, attributes: Mapping[str, Any], kind: str = "image"
     Parameters
     ----------
     data : array-like, or list of these
-        NumPy, dask, zarr...; of several resolutions the first is taken.
+        NumPy, dask, zarr...; a list is understood as `full_resolution` tells.
     attributes : mapping
         Of the layer, as napari gives them.
     kind : str
@@ -100,46 +103,41 @@ def writable_layer(data: Any, attributes: Mapping[str, Any], kind: str = "image"
     Raises
     ------
     StackFileError
-        Another kind of layer, no planes, axes that OME-TIFF has no place for.
+        Another kind of layer, no planes, attributes that do not fit, axes that OME-TIFF has no
+        place for.
     """
+    image = _seen(data, attributes, kind)
+    shape = tuple(image.data.shape)
+    if len(image.shape) < 2 or 0 in shape:
+        msg = f"{image.name!r} is of shape {shape}: there is no plane (Y, X) to write."
+        raise StackFileError(msg)
+    plane = plane_places(image.axis_labels)
+    outer = tuple(a for a, size in enumerate(image.shape) if a not in plane and size > 1)
+    letters = _letters(image.name, [image.axis_labels[axis] for axis in outer])
+    places = {**dict(zip(outer, letters, strict=True)), plane[0]: "Y", plane[1]: "X"}
+    metadata = {"Name": image.name, **ome_metadata(image, places)}
+    return WritableLayer(image, outer, plane, letters, metadata, _sources(image))
+
+
+def _seen(data: Any, attributes: Mapping[str, Any], kind: str) -> LayerImage:
     name = str(attributes.get("name") or kind)
     if kind not in KINDS:
         msg = f"{name!r} is a {kind} layer; image and labels layers can be written. Deselect it."
         raise StackFileError(msg)
-    full = data[0] if _is_multiscale(data, attributes) else data
-    full = full if hasattr(full, "shape") and hasattr(full, "dtype") else np.asarray(full)
-    rgb = bool(attributes.get("rgb", False))
-    ndim = len(full.shape) - rgb
-    if ndim < 2 or 0 in full.shape:
-        msg = f"{name!r} is of shape {tuple(full.shape)}: there is no plane (Y, X) to write."
-        raise StackFileError(msg)
-    labels = axis_entries(attributes.get("axis_labels"), ndim, "")
-    plane = _plane_axes(labels)
-    outer = tuple(a for a in range(ndim) if a not in plane and full.shape[a] > 1)
-    letters = _letters(name, [labels[axis] for axis in outer])
-    places = {**dict(zip(outer, letters, strict=True)), plane[0]: "Y", plane[1]: "X"}
-    metadata = {"Name": name, **ome_metadata(attributes, ndim, places, one_channel=not rgb)}
-    return WritableLayer(name, full, rgb, outer, plane, letters, metadata, _sources(attributes))
-
-
-def _is_multiscale(data: Any, attributes: Mapping[str, Any]) -> bool:
-    told = attributes.get("multiscale")
-    return isinstance(data, (list, tuple)) if told is None else bool(told)
-
-
-def _plane_axes(labels: Sequence[str]) -> tuple[int, int]:
-    """Return the places of y and x: those of that name, or else the last two."""
-    if labels.count("y") == labels.count("x") == 1:
-        return labels.index("y"), labels.index("x")
-    return len(labels) - 2, len(labels) - 1
+    try:
+        return LayerImage.of(data, attributes, name)
+    except (StackError, ConfigError) as error:
+        msg = f"{name!r} cannot be written: {error}"
+        raise StackFileError(msg) from error
 
 
 def _letters(name: str, labels: Sequence[str]) -> str:
     """Give each axis a letter of OME: by its name, else one that is free."""
-    letters = [NAMED.get(label) for label in labels]
+    kinds: list[Kind] = [kind_of(label) for label in labels]
+    letters = [OME_LETTERS.get(kind) for kind in kinds]
     for place in reversed(range(len(labels))):
         if letters[place] is None:
-            free = "ZTC" if _UNNAMED.fullmatch(labels[place]) else "TC"
+            free = "ZTC" if kinds[place] == "unnamed" else "TC"
             letters[place] = next((letter for letter in free if letter not in letters), "")
     known = [letter for letter in letters if letter]
     if len(set(known)) < len(labels):
@@ -153,11 +151,10 @@ def _letters(name: str, labels: Sequence[str]) -> str:
     return "".join(known)
 
 
-def _sources(attributes: Mapping[str, Any]) -> tuple[Path, ...]:
+def _sources(image: LayerImage) -> tuple[Path, ...]:
     """Return the files that a layer was read from, or fused from."""
-    metadata = attributes.get("metadata") or {}
-    origins = [metadata.get(FILE_KEY)]
-    run = metadata.get(RUN_KEY)
+    origins = [image.metadata.get(FILE_KEY)]
+    run = image.metadata.get(RUN_KEY)
     origins.append(run.get("layer") if isinstance(run, Mapping) else None)
     paths: list[Path] = []
     for origin in origins:

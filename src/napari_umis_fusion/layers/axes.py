@@ -2,14 +2,9 @@
 
 from dataclasses import dataclass
 
+from napari_umis_fusion.axes import find_z, place_named, place_of
 from napari_umis_fusion.errors import ConfigError, StackError
-from napari_umis_fusion.layers.image import LayerImage
-
-Z_NAMES = ("z", "depth", "plane", "planes", "focus")
-CHANNEL_NAMES = ("c", "ch", "channel", "channels", "wavelength")
-TIME_NAMES = ("t", "time", "frame")
-POSITION_NAMES = ("p", "pos", "position", "scene", "s", "m", "tile", "well")
-_NEVER_Z = (*CHANNEL_NAMES, *TIME_NAMES, *POSITION_NAMES, "y", "x")
+from napari_umis_fusion.files.layer_image import LayerImage
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +46,8 @@ def choose_layer_axes(
     image : LayerImage
         The layer.
     z_axis, channel_axis : int or str, optional
-        Place or name of an axis. By default the axes are found by their names; of three unnamed
-        axes the first is z.
+        Place or name of an axis, or what it counts ("time"). By default the axes are found by
+        their names; of three unnamed axes the first is z.
 
     Raises
     ------
@@ -68,7 +63,7 @@ def choose_layer_axes(
         )
         raise StackError(msg)
     z = _sure_z(image) if z_axis is None else _place(image, z_axis, "z_axis")
-    channel = _named(image, CHANNEL_NAMES)
+    channel = place_of(image.axis_labels, "channel")
     if channel_axis is not None:
         channel = _place(image, channel_axis, "channel_axis")
     y, x = plane_axes(image, z, channel)
@@ -83,7 +78,7 @@ def choose_layer_axes(
 
 def plane_axes(image: LayerImage, z: int, channel: int | None = None) -> tuple[int, int]:
     """Return the axes of a plane: those named y and x, or else the last two that are free."""
-    y, x = _named(image, ("y",)), _named(image, ("x",))
+    y, x = place_of(image.axis_labels, "y"), place_of(image.axis_labels, "x")
     if y is not None and x is not None and z not in (y, x):
         return y, x
     left = [axis for axis in range(len(image.shape)) if axis != z]
@@ -97,14 +92,7 @@ def likely_z(image: LayerImage) -> tuple[int | None, bool]:
 
     None if there is nothing to go by: too few axes, or all of them named as something else.
     """
-    named = _named(image, Z_NAMES)
-    if named is not None:
-        return named, True
-    free = [axis for axis in range(len(image.shape)) if _may_be_z(image, axis)]
-    if len(image.shape) < 3 or not free:
-        return None, False
-    sure = len(image.shape) == 3 and not any(image.axis_labels)
-    return (0, True) if sure else (free[-1], False)
+    return find_z(image.axis_labels)
 
 
 def listed(image: LayerImage) -> str:
@@ -115,13 +103,6 @@ def listed(image: LayerImage) -> str:
 def axis_name(image: LayerImage, axis: int) -> str:
     """Return the axis' name, or its place where it has none."""
     return image.axis_labels[axis] or f"axis {axis}"
-
-
-def _may_be_z(image: LayerImage, axis: int) -> bool:
-    if image.axis_labels[axis].casefold() in _NEVER_Z:
-        return False
-    named_plane = {"y", "x"} <= {label.casefold() for label in image.axis_labels}
-    return named_plane or axis < len(image.shape) - 2
 
 
 def _sure_z(image: LayerImage) -> int:
@@ -136,14 +117,10 @@ def _sure_z(image: LayerImage) -> int:
     return z
 
 
-def _named(image: LayerImage, names: tuple[str, ...]) -> int | None:
-    labels = [label.casefold() for label in image.axis_labels]
-    return next((labels.index(name) for name in names if name in labels), None)
-
-
 def _place(image: LayerImage, axis: int | str, option: str) -> int:
     ndim = len(image.shape)
-    if isinstance(axis, str) and axis and (named := _named(image, (axis.casefold(),))) is not None:
+    named = place_named(image.axis_labels, axis) if isinstance(axis, str) else None
+    if named is not None:
         return named
     if isinstance(axis, int) and not isinstance(axis, bool) and -ndim <= axis < ndim:
         return axis % ndim

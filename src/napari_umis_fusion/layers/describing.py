@@ -1,8 +1,9 @@
 """Say what a layer holds, as a microscopist would."""
 
+from napari_umis_fusion.axes import kind_of
+from napari_umis_fusion.files.layer_image import LayerImage
 from napari_umis_fusion.files.physical_size import length_um
-from napari_umis_fusion.layers.axes import POSITION_NAMES, TIME_NAMES, LayerAxes, axis_name
-from napari_umis_fusion.layers.image import LayerImage
+from napari_umis_fusion.layers.axes import LayerAxes, axis_name
 
 
 def describe_layer(image: LayerImage, axes: LayerAxes, layers: int = 1) -> str:
@@ -55,10 +56,10 @@ def depth_unit(image: LayerImage, axes: LayerAxes) -> str | None:
 
 
 def _loop(image: LayerImage, axis: int) -> str:
-    label, size = image.axis_labels[axis].casefold(), image.shape[axis]
-    if label in TIME_NAMES:
+    kind, size = kind_of(image.axis_labels[axis]), image.shape[axis]
+    if kind == "time":
         return _count(size, "time point")
-    if label in POSITION_NAMES:
+    if kind == "position":
         return _count(size, "position")
     return f"{size} along {axis_name(image, axis)!r}"
 

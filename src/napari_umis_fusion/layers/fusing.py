@@ -7,6 +7,7 @@ from typing import Any
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.events import Finished, FusionEvent, Progress
 from napari_umis_fusion.files.layer_attributes import LayerData
+from napari_umis_fusion.files.layer_image import LayerImage, layer_image
 from napari_umis_fusion.fusion import iter_fuse
 from napari_umis_fusion.layers.aligning import (
     config_for,
@@ -19,7 +20,6 @@ from napari_umis_fusion.layers.events import (
     LayerProgress,
     LayerStarted,
 )
-from napari_umis_fusion.layers.image import LayerImage, layer_image
 from napari_umis_fusion.layers.outputs import Fused, Output, make_outputs, wanted_outputs
 from napari_umis_fusion.layers.plan import OUTPUTS, LayerPlan
 from napari_umis_fusion.layers.stacks import LayerStacks, Place

@@ -12,8 +12,8 @@ from napari_umis_fusion.alignment.alignment import Alignment
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.files.layer_attributes import RUN_KEY, LayerData
+from napari_umis_fusion.files.layer_image import LayerImage
 from napari_umis_fusion.layers.describing import depth_unit
-from napari_umis_fusion.layers.image import LayerImage
 from napari_umis_fusion.layers.plan import OUTPUTS, OutputName
 from napari_umis_fusion.layers.stacks import LayerStacks
 from napari_umis_fusion.result import FusionResult

@@ -9,7 +9,7 @@ from typing import Any
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.fields import changed_fields
 from napari_umis_fusion.files.layer_attributes import FILE_KEY
-from napari_umis_fusion.layers.image import LayerImage
+from napari_umis_fusion.files.layer_image import LayerImage
 from napari_umis_fusion.layers.plan import LayerPlan
 from napari_umis_fusion.synthetic.samples import SAMPLE_KEY
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from napari_umis_fusion.alignment.alignment import Alignment
 from napari_umis_fusion.errors import ConfigError, StackError
+from napari_umis_fusion.files.layer_image import LayerImage
 from napari_umis_fusion.files.physical_size import length_um
 from napari_umis_fusion.layers.axes import LayerAxes, axis_name, choose_layer_axes, listed
-from napari_umis_fusion.layers.image import LayerImage
 from napari_umis_fusion.layers.plan import LayerPlan
 from napari_umis_fusion.stack import MOST_CHANNELS, Calibration, Plane, Stack, check_stack
 

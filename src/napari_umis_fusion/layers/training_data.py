@@ -8,12 +8,13 @@ from typing import Any, Literal
 
 import numpy as np
 
+from napari_umis_fusion.axes import plane_places
 from napari_umis_fusion.errors import StackError, UmisFusionError
 from napari_umis_fusion.files.layer_attributes import FILE_KEY, RUN_KEY
+from napari_umis_fusion.files.layer_image import LayerImage, layer_image
 from napari_umis_fusion.files.listing import SUFFIXES
 from napari_umis_fusion.layers.axes import axis_name, likely_z, listed
 from napari_umis_fusion.layers.describing import describe_layer
-from napari_umis_fusion.layers.image import LayerImage, layer_image
 from napari_umis_fusion.layers.plan import OUTPUTS, LayerPlan
 from napari_umis_fusion.layers.stacks import LayerStacks
 from napari_umis_fusion.stack import Plane, Stack, check_stack
@@ -170,7 +171,7 @@ def _stacks(image: LayerImage, z: int, is_sure: bool) -> TrainingItem:
 
 
 def _images(image: LayerImage) -> TrainingItem:
-    y, x = _plane_axes(image)
+    y, x = plane_places(image.axis_labels)
     _check_side(image, y, x, LEAST_SIDE_PX)
     loops = [axis for axis in range(len(image.shape)) if axis not in (y, x)]
     sizes = [image.shape[axis] for axis in loops]
@@ -200,13 +201,6 @@ def _check_side(image: LayerImage, y: int, x: int, least: int) -> None:
     height, width = image.shape[y], image.shape[x]
     if min(height, width) < least:
         raise StackError(f"{height} x {width} px is too small; at least {least} px a side")
-
-
-def _plane_axes(image: LayerImage) -> tuple[int, int]:
-    labels = [label.casefold() for label in image.axis_labels]
-    if "y" in labels and "x" in labels:
-        return labels.index("y"), labels.index("x")
-    return len(labels) - 2, len(labels) - 1
 
 
 def _part_name(image: LayerImage, place: Mapping[int, int]) -> str:

@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.files.layer_attributes import LayerData
+from napari_umis_fusion.files.layer_image import LayerImage
 from napari_umis_fusion.layers.fusing import fill_outputs
-from napari_umis_fusion.layers.image import LayerImage
 from napari_umis_fusion.layers.outputs import Fused, make_outputs
 from napari_umis_fusion.layers.plan import LayerPlan
 from napari_umis_fusion.layers.stacks import LayerStacks

@@ -11,8 +11,8 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QLabel
 
 from napari_umis_fusion.errors import UmisFusionError
+from napari_umis_fusion.files.layer_image import layer_image
 from napari_umis_fusion.layers.axes import choose_layer_axes
-from napari_umis_fusion.layers.image import layer_image
 from napari_umis_fusion.layers.plan import LayerPlan
 from napari_umis_fusion.layers.training_data import PREVIEW_KEY
 from napari_umis_fusion.layers.watched import WatchedRegion

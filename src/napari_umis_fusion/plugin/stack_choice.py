@@ -8,6 +8,7 @@ from magicgui.widgets import ComboBox
 from qtpy.QtWidgets import QLabel
 
 from napari_umis_fusion.errors import UmisFusionError
+from napari_umis_fusion.files.layer_image import LayerImage, layer_image
 from napari_umis_fusion.layers.axes import (
     LayerAxes,
     axis_name,
@@ -15,7 +16,6 @@ from napari_umis_fusion.layers.axes import (
     likely_z,
 )
 from napari_umis_fusion.layers.describing import describe_layer
-from napari_umis_fusion.layers.image import LayerImage, layer_image
 from napari_umis_fusion.layers.plan import LayerPlan
 from napari_umis_fusion.layers.stacks import LayerStacks
 from napari_umis_fusion.layers.training_data import PREVIEW_KEY

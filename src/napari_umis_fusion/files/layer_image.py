@@ -1,27 +1,27 @@
-"""What an image layer holds, as far as fusing needs it."""
+"""What a layer holds, as far as fusing and writing need it."""
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
+from napari_umis_fusion.axes import is_blank
 from napari_umis_fusion.errors import StackError
-from napari_umis_fusion.layers.placement import Placement
+from napari_umis_fusion.files.placement import Placement
 
 LOOK = ("colormap", "contrast_limits", "gamma", "blending", "interpolation2d", "opacity")
 """Attributes of a layer's look that its all-in-focus image keeps."""
 
-_UNNAMED = re.compile(r"(axis )?-?\d+")
+_PLACES = ("scale", "translate", "rotate", "shear", "affine")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LayerImage:
-    """An image layer, without napari.
+    """An image (or labels) layer, without napari.
 
     Attributes
     ----------
@@ -67,6 +67,31 @@ class LayerImage:
         native: np.dtype[Any] = np.dtype(self.data.dtype).newbyteorder("=")
         return native
 
+    @classmethod
+    def of(cls, data: Any, attributes: Mapping[str, Any], name: str = "image") -> Self:
+        """Look at data and attributes of a layer; `name` stands for one that is missing.
+
+        Raises
+        ------
+        StackError, ConfigError
+            If an attribute does not fit the number of axes.
+        """
+        rgb = bool(attributes.get("rgb", False))
+        full = full_resolution(data, attributes.get("multiscale"))
+        ndim = len(full.shape) - rgb
+        path = attributes.get("path")
+        return cls(
+            data=full,
+            name=str(attributes.get("name") or name),
+            rgb=rgb,
+            axis_labels=_labels(attributes.get("axis_labels"), full, ndim),
+            placement=Placement.of(ndim, **{place: attributes.get(place) for place in _PLACES}),
+            units=_units(attributes.get("units"), ndim),
+            look={one: attributes[one] for one in LOOK if attributes.get(one) is not None},
+            path=str(Path(path)) if isinstance(path, (str, os.PathLike)) else None,
+            metadata=dict(attributes.get("metadata") or {}),
+        )
+
 
 def layer_image(layer: Any) -> LayerImage:
     """Look at a layer; nothing is copied or read.
@@ -86,13 +111,12 @@ def layer_image(layer: Any) -> LayerImage:
     if isinstance(layer, (tuple, list)):
         data, attributes, *kind = layer
         _check_kind(kind[0] if kind else "image")
-        return _from_attributes(data, attributes)
+        return LayerImage.of(data, attributes)
     _check_kind(getattr(layer, "_type_string", None) or type(layer).__name__)
     names = ("name", "rgb", "multiscale", "axis_labels", "units", "metadata", *LOOK)
-    places = ("scale", "translate", "rotate", "shear", "affine")
     path = getattr(getattr(layer, "source", None), "path", None)
-    attributes = {name: getattr(layer, name) for name in (*names, *places) if hasattr(layer, name)}
-    return _from_attributes(layer.data, {**attributes, "path": path})
+    attributes = {name: getattr(layer, name) for name in (*names, *_PLACES) if hasattr(layer, name)}
+    return LayerImage.of(layer.data, {**attributes, "path": path})
 
 
 def _check_kind(kind: str) -> None:
@@ -101,33 +125,43 @@ def _check_kind(kind: str) -> None:
         raise StackError(msg)
 
 
-def _from_attributes(data: Any, given: Mapping[str, Any]) -> LayerImage:
-    rgb = bool(given.get("rgb", False))
-    full = data[0] if _is_multiscale(data, given.get("multiscale")) else data
-    if not (hasattr(full, "shape") and hasattr(full, "dtype")):
-        full = np.asarray(full)
-    ndim = len(full.shape) - rgb
-    places = ("scale", "translate", "rotate", "shear", "affine")
-    path = given.get("path")
-    return LayerImage(
-        data=full,
-        name=str(given.get("name") or "image"),
-        rgb=rgb,
-        axis_labels=_labels(given.get("axis_labels"), full, ndim),
-        placement=Placement.of(ndim, **{name: given.get(name) for name in places}),
-        units=_units(given.get("units"), ndim),
-        look={name: given[name] for name in LOOK if given.get(name) is not None},
-        path=str(Path(path)) if isinstance(path, (str, os.PathLike)) else None,
-        metadata=dict(given.get("metadata") or {}),
-    )
+def full_resolution(data: Any, multiscale: bool | None = None) -> Any:
+    """Return the array that a layer's data are, of several resolutions the first.
+
+    Parameters
+    ----------
+    data : array-like, or sequence of these
+        Arrays of equal size are the planes of one array; arrays of which each is smaller than the
+        one before, or a single one, are resolutions.
+    multiscale : bool, optional
+        Which of the two a sequence is, if that is known.
+
+    Raises
+    ------
+    StackError
+        If a sequence is neither.
+    """
+    full = data[0] if _is_multiscale(data, multiscale) else data
+    if hasattr(full, "shape") and hasattr(full, "dtype"):
+        return full
+    try:
+        return np.asarray(full)
+    except ValueError as error:
+        msg = (
+            f"got a list of {len(full)} arrays that make no array, as their shapes differ. Give "
+            "planes of one shape, or resolutions, each smaller than the one before, with "
+            "multiscale=True."
+        )
+        raise StackError(msg) from error
 
 
-def _is_multiscale(data: Any, said: Any) -> bool:
-    if said is not None:
-        return bool(said)
-    if not isinstance(data, Sequence) or not data:
-        return False
-    return all(hasattr(level, "shape") for level in data) and _sinks(data)
+def _is_multiscale(data: Any, told: bool | None) -> bool:
+    sequence = isinstance(data, Sequence) and len(data) > 0
+    if sequence and hasattr(data, "shapes"):
+        return True  # napari's own list of resolutions; as an array it would be the coarsest
+    if told is not None:
+        return bool(told) and len(data) > 0
+    return sequence and all(hasattr(level, "shape") for level in data) and _sinks(data)
 
 
 def _sinks(levels: Any) -> bool:
@@ -139,7 +173,7 @@ def _labels(given: Any, data: Any, ndim: int) -> tuple[str, ...]:
     """Return names of the axes; napari's own stand for none."""
     if given is None:
         given = (getattr(data, "dims", None) or ("",) * ndim)[:ndim]
-    labels = tuple("" if _UNNAMED.fullmatch(str(label)) else str(label) for label in given)
+    labels = tuple("" if is_blank(label) else str(label) for label in given)
     if len(labels) != ndim:
         msg = f"got {len(labels)} axis labels for {ndim} axes; give one for each."
         raise StackError(msg)
