@@ -170,7 +170,7 @@ class TrainingPlot(ColouredPlot):
         self.controls.changed.connect(self._redraw)
         self.controls.export.clicked.connect(self.exporter.ask)
         self.exporter.said.connect(self._say)
-        self.legend.toggled.connect(self._redraw)
+        self.legend.valueChanged.connect(self._redraw)
         self.chart.pointed.connect(self._on_pointed)
 
     def _paint(self, background: QColor, foreground: QColor, accent: QColor) -> None:
