@@ -143,6 +143,10 @@ class _View(pg.ViewBox):
         self.rbScaleBox.setPen(pg.mkPen(colour, width=1))
         self.rbScaleBox.setBrush(pg.mkBrush(within))
 
+    def wheelEvent(self, event: Any, axis: int | None = None) -> None:  # noqa: N802
+        """Leave the wheel alone; pyqtgraph 0.13 swallows it."""
+        event.ignore()
+
     def mouseDragEvent(self, event: Any, axis: int | None = None) -> None:  # noqa: N802
         """Enlarge by the left button alone, as is told."""
         if event.button() == Qt.MouseButton.LeftButton and axis is None:
