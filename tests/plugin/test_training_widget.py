@@ -117,7 +117,7 @@ def test_a_training_from_start_to_use(viewer, widget, qtbot):
     widget.setup.start.name_row.value = "mine"
     run(widget, qtbot)
     assert "outcome stands below" in widget.row.says.text()
-    assert [row["step"] for row in widget.plot.curve.rows] == [1, 2, 3, 4]
+    assert [row["step"] for row in widget.plot.value().rows] == [1, 2, 3, 4]
     assert not our_threads()
     panel = widget.outcome.panel
     assert ModelLibrary().models() == [], "nothing silently"
@@ -212,7 +212,7 @@ def test_after_a_restart_it_goes_on_to_the_same_weights(viewer, widget, images, 
     assert again.row.go_on.isVisibleTo(again)
     again.row.go_on.click()
     finish(again, qtbot)
-    assert [row["step"] for row in again.plot.curve.rows] == list(range(10))
+    assert [row["step"] for row in again.plot.value().rows] == list(range(10))
     assert again.config == settings
     result = again.outcome._result
     assert result.start_metrics == expected.start_metrics
@@ -311,7 +311,7 @@ def test_it_goes_on_after_it_went_wrong(widget, qtbot, monkeypatch):
         run(widget, qtbot)
     widget.row.go_on.click()
     finish(widget, qtbot)
-    assert [row["step"] for row in widget.plot.curve.rows] == [1, 2, 3, 4]
+    assert [row["step"] for row in widget.plot.value().rows] == [1, 2, 3, 4]
 
 
 def test_a_loss_that_is_no_number_is_told_and_the_best_is_kept(widget, qtbot, monkeypatch):

@@ -230,7 +230,7 @@ class TrainingWidget(QWidget):
 
     def _on_event(self, event: Any) -> None:
         if isinstance(event, CurveRead):
-            self.plot.load(event.curve)
+            self.plot.setValue(event.curve)
             return
         self.plot.take(event)
         self.numbers.take(event)
