@@ -18,7 +18,7 @@ from harness.truths import Example, Source, real, rendered
 from napari_umis_fusion import FusionConfig, fuse
 from napari_umis_fusion.metrics import false_edge_rate, psnr, ssim
 
-DEFAULT_STACKS = Path(__file__).parents[2] / "shared" / "data" / "stacks"
+DEFAULT_STACKS = Path(__file__).parents[1] / "tests" / "data" / "stacks"
 
 
 @dataclass(frozen=True, slots=True)

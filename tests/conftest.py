@@ -1,9 +1,11 @@
+import hashlib
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-GOLDEN = Path(__file__).parents[2] / "shared" / "golden"
+GOLDEN = Path(__file__).parent / "data" / "golden"
 
 
 @pytest.fixture(autouse=True)
@@ -15,17 +17,42 @@ def _folders_of_the_test(tmp_path_factory, monkeypatch):
 
 @pytest.fixture(scope="session")
 def golden():
-    """What the reference method made of a small stack, step by step."""
-    if not (GOLDEN / "reference.npz").is_file():
-        pytest.skip("the reference's own outputs are not here (../shared/golden)")
+    """What the reference method made of a small stack, step by step; see data/README.md."""
     with np.load(GOLDEN / "reference.npz") as arrays:
-        return dict(arrays)
+        reference = dict(arrays)
+    with Image.open(GOLDEN / "stack.webp") as below:
+        stack = np.asarray(below.convert("RGB"))
+    stack = stack.reshape(-1, *reference["decision_map"].shape, 3)
+    greys = np.stack([np.asarray(Image.fromarray(plane).convert("L")) for plane in stack])
+    fused = {
+        f"all_in_focus_{name}": np.take_along_axis(
+            stack, reference[f"index_map_{name}"][None, ..., None].astype(np.intp), axis=0
+        )[0]
+        for name in ("mode", "fuzzy")
+    }
+    # What is not stored follows from what is, and its hash says that it is the reference's own.
+    for name, array in (("grey", greys), *fused.items()):
+        sha256 = hashlib.sha256(array.tobytes()).hexdigest()
+        assert sha256 == reference[f"{name}_sha256"], f"{name} differs from the reference's"
+    return reference | fused | {"stack": stack, "grey": greys}
 
 
 @pytest.fixture(scope="session")
-def golden_weights(golden):
-    """The checkpoint that made them, as the original saves it."""
-    return GOLDEN / "weights.pth"
+def golden_weights(tmp_path_factory):
+    """The checkpoint that made them, as the original saves it; kernels were rounded."""
+    import torch
+
+    with np.load(GOLDEN / "weights.npz") as arrays:
+        stored = dict(arrays)
+    state = {name: torch.from_numpy(array) for name, array in stored.items() if "|" not in name}
+    for name in [key.removesuffix("|bytes") for key in stored if key.endswith("|bytes")]:
+        unsigned = np.ascontiguousarray(stored[f"{name}|bytes"].T).view("<u4").astype(np.int64)
+        integers = np.where(unsigned % 2, -(unsigned + 1) // 2, unsigned // 2)
+        kernel = integers.astype(np.float32) * stored[f"{name}|step"]
+        state[name] = torch.from_numpy(kernel.reshape(stored[f"{name}|shape"]))
+    path = tmp_path_factory.mktemp("golden") / "weights.pth"
+    torch.save(state, path)
+    return path
 
 
 @pytest.fixture(scope="session")

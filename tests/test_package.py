@@ -103,7 +103,6 @@ def test_no_qt_binding_is_imported(path):
 
 
 def test_layers():
-    pytest.importorskip("importlinter")
     command = "from importlinter.cli import lint_imports_command as run; run(['--no-cache'])"
     report = python("-c", command, cwd=ROOT)
     assert "0 broken" in report

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from data.make_golden import grid, sampled
 from napari_umis_fusion import losses
 from napari_umis_fusion.focus_measure.deep_spatial_frequency import deep_spatial_frequency
 from napari_umis_fusion.focus_measure.umis import UmisFocusMeasure
@@ -16,6 +17,8 @@ from napari_umis_fusion.verification import (
     reference_window_px,
 )
 from napari_umis_fusion.workers import drain
+
+WINDOW_RADIUS_PX = 15
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +46,12 @@ def first_plane(golden):
     return torch.from_numpy((golden["grey"][0].astype(np.float32) / 255 - 0.5) / 0.5)
 
 
+def assert_near(found, golden, name, within=1e-4):
+    """Compare the corners and the grid that are stored, relative to the highest value."""
+    for part, values in sampled(name, found).items():
+        assert relative_error(values, golden[part]) < within, part
+
+
 def test_grey(golden):
     greys = np.stack([itu601_grey(plane) for plane in golden["stack"]])
     np.testing.assert_array_equal(greys, golden["grey"])
@@ -52,26 +61,39 @@ def test_grey(golden):
 def test_features(golden, checkpoint, strip_rows):
     network = StripNetwork(checkpoint.model(), torch.device("cpu"))
     features = drain(network.iter_features(first_plane(golden), strip_rows)).numpy()
-    assert relative_error(features, golden["features_plane0"]) < 1e-4
+    assert_near(features, golden, "features_plane0")
 
 
-def test_deep_spatial_frequency(golden):
-    focus_map = deep_spatial_frequency(golden["features_plane0"])
-    np.testing.assert_allclose(focus_map, golden["focus_maps"][0], rtol=1e-5)
+@pytest.mark.parametrize(
+    ("corner", "known"),
+    [("first", np.s_[:-WINDOW_RADIUS_PX]), ("last", np.s_[WINDOW_RADIUS_PX + 1 :])],
+)
+def test_deep_spatial_frequency(golden, corner, known):
+    """Compare where neither the window nor the difference to the left or top leaves the crop."""
+    focus_map = deep_spatial_frequency(golden[f"features_plane0_{corner}"])[known, known]
+    expected = golden[f"focus_plane0_{corner}"][known, known]
+    assert min(expected.shape) >= 24
+    np.testing.assert_allclose(focus_map, expected, rtol=1e-5)
 
 
 def test_focus_maps(golden, focus_maps):
-    np.testing.assert_allclose(focus_maps, golden["focus_maps"], rtol=1e-4)
+    np.testing.assert_allclose(grid(focus_maps), golden["focus_maps_grid"], rtol=1e-4)
+    for part, values in sampled("focus_plane0", focus_maps[0]).items():
+        np.testing.assert_allclose(values, golden[part], rtol=1e-4, err_msg=part)
 
 
 def test_decision_map(golden, decision_map):
-    np.testing.assert_array_equal(decision_map, golden["decision_map"])
+    """Let only those pixels differ where the two best planes are as good as equal."""
+    differs = decision_map != golden["decision_map"]
+    assert not (differs & ~golden["undecided"]).any()
+    assert golden["undecided"].mean() < 0.002
 
 
 @pytest.mark.parametrize(
     ("name", "verify"), [("mode", mode_filter), ("fuzzy", median_filter_index)]
 )
-def test_index_map_and_all_in_focus_image(golden, decision_map, name, verify):
+def test_index_map_and_all_in_focus_image(golden, name, verify):
+    decision_map = golden["decision_map"].astype(np.uint16)
     window_px = reference_window_px(*decision_map.shape)
     assert window_px == golden["window_px"]
     index_map = verify(decision_map, window_px)
@@ -84,7 +106,7 @@ def test_index_map_and_all_in_focus_image(golden, decision_map, name, verify):
 def test_reconstruction(golden, checkpoint):
     with torch.inference_mode():
         rebuilt = checkpoint.model()(first_plane(golden)[None, None])[0, 0].numpy()
-    assert relative_error(rebuilt, golden["reconstruction_plane0"]) < 1e-4
+    assert_near(rebuilt, golden, "reconstruction_plane0")
 
 
 def test_losses(golden):
@@ -105,4 +127,4 @@ def test_names_of_a_data_parallel_run(golden, checkpoint, tmp_path):
     model = load_checkpoint(path).model()
     with torch.inference_mode():
         features = model.features(first_plane(golden)[None, None])[0].numpy()
-    assert relative_error(features, golden["features_plane0"]) < 1e-4
+    assert_near(features, golden, "features_plane0")
