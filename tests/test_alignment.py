@@ -394,10 +394,11 @@ def test_light_is_corrected_in_the_grey_that_focus_is_measured_on():
     alignment = align(stack)
     placed = put_in_place(as_stack(stack), alignment, FusionConfig(align="auto"))
     to_grey = GreyConverter(placed, "auto")
-    illumination = placed.illumination_in(to_grey.range)
-    means = [
-        illumination.correct(to_grey(placed.plane(z)), z)[20:-20, 20:-20].mean() for z in (3, 4)
-    ]
+    lighting = placed.lighting(to_grey.range)
+    greys = {z: to_grey(placed.plane(z)) for z in (3, 4)}
+    for z, grey in greys.items():
+        lighting.correct(grey, z)
+    means = [grey[20:-20, 20:-20].mean() for grey in greys.values()]
     assert means[1] == pytest.approx(means[0], rel=0.03)
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from napari_umis_fusion import decision as module
-from napari_umis_fusion.decision import INVALID, Decision, Maps, copy_taken, take_sharper
+from napari_umis_fusion.decision import INVALID, Decision, Maps, Verified, copy_taken, take_sharper
 from napari_umis_fusion.stack import ACCEPTED_DTYPES
 from napari_umis_fusion.tiles import split_rows, tiles_of
 from napari_umis_fusion.workspace import Workspace
@@ -37,7 +37,7 @@ def stream(focus, takeovers=None, side_px=6):
 
 def maps_of(decision, index_map=None, overruled=None):
     shape = decision.index.shape
-    maps = Maps.blank(shape)
+    maps = Maps.blank(shape, Workspace(16))
     overruled = np.zeros(shape, np.bool_) if overruled is None else overruled
     for rows in split_rows(shape[0], 4):
         maps.fill(decision, decision.index if index_map is None else index_map, overruled, rows)
@@ -190,3 +190,46 @@ def test_planes_beyond_8_bits():
     focus[[299, 300, 301], 0, 0] = 2, 4, 3
     maps = maps_of(stream(focus))
     assert maps.sub_plane[0, 0] == pytest.approx(300 + 1 / 6)
+
+
+def followed(focus, index_map, side_px=6):
+    """Stream by again behind an index map; return what becomes of it, choice and takeovers."""
+    decided = last_argmax(focus).astype(np.uint16)
+    verified = Verified(index_map.astype(np.uint16), decided)
+    decision = Decision.blank(*focus.shape[1:], Workspace(16))
+    takeovers = np.empty(focus.shape, np.bool_)
+    for z, plane in enumerate(focus):
+        for tile in tiles_of(plane, side_px):
+            verified.follow(plane, decision, takeovers[z], z, tile)
+            decision.switch(plane, takeovers[z], z, tile)
+    return verified.index_map, decision.index, takeovers
+
+
+def sharper_so_far(focus):
+    return focus >= np.maximum.accumulate(focus)
+
+
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_following_the_decision_itself_takes_over_as_it_did(shape, ties, jit):
+    focus = random_focus(5, shape, ties)
+    index_map, chosen, takeovers = followed(focus, last_argmax(focus))
+    np.testing.assert_array_equal(index_map, last_argmax(focus))
+    np.testing.assert_array_equal(chosen, last_argmax(focus))
+    np.testing.assert_array_equal(takeovers, sharper_so_far(focus))
+
+
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_following_an_index_map_ends_with_its_planes(shape, ties, jit):
+    """And where its plane is invalid, with the plane decided."""
+    focus = random_focus(6, shape, ties, seed=3)
+    focus[:, -1, -1] = INVALID
+    wanted = np.random.default_rng(2).integers(0, 6, shape)
+    index_map, chosen, takeovers = followed(focus, wanted)
+    expected = np.where(at(focus, wanted) < 0, last_argmax(focus), wanted)
+    np.testing.assert_array_equal(index_map, expected)
+    np.testing.assert_array_equal(chosen, expected)
+    planes = np.arange(6)[:, None, None]
+    until = (planes < expected) & sharper_so_far(focus)
+    np.testing.assert_array_equal(takeovers, until | (planes == expected))

@@ -115,20 +115,25 @@ def test_every_form_gives_the_same(form, which, request, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("dtype", "options", "first"),
+    ("dtype", "options", "first", "again"),
     [
-        (np.uint8, {"blend": "select"}, []),
-        (np.uint16, {"blend": "select"}, [2]),
-        (np.uint16, {"blend": "weighted"}, [2]),
-        (np.uint8, {"verification": "mode", "verification_window_px": 9}, []),
+        (np.uint8, {"blend": "select"}, [], "none"),
+        (np.uint16, {"blend": "select"}, [2], "none"),
+        (np.uint16, {"blend": "weighted"}, [2], "none"),
+        (np.uint8, {"verification": "mode", "blend": "select"}, [], "changed"),
+        (np.uint8, {"verification": "mode", "blend": "weighted"}, [], "all"),
+        (np.uint16, {"verification": "fuzzy", "blend": "weighted"}, [2], "all"),
     ],
 )
-def test_planes_are_read_once_and_let_go(colour, dtype, options, first):
+def test_planes_are_read_in_order_and_let_go(colour, dtype, options, first, again):
     stack = Recorder(colour.astype(dtype))
-    result = fuse(stack, focus_measure="laplacian", **options)
-    again = "verification" in options  # a verified map is gathered in a second pass
-    second = np.unique(result.index_map).tolist() if again else []
-    assert stack.read == [*first, *range(PLANES), *second]
+    options = {"focus_measure": "laplacian", "verification_window_px": 9, **options}
+    index_map = fuse(stack, **options).index_map
+    read = list(stack.read)
+    decided = fuse(stack, **{**options, "verification": "none"}).index_map
+    changed = np.unique(index_map[index_map != decided]).tolist()
+    second = {"none": [], "changed": changed, "all": range(PLANES)}[again]
+    assert read == [*first, *range(PLANES), *second]
     assert stack.most_held <= 2, "the plane at work and the next one"
 
 

@@ -9,9 +9,10 @@ from napari.layers import Image, Labels, Layer
 from napari_umis_fusion import FusionConfig, LayerPlan, fuse_layer, iter_fuse_layer
 from napari_umis_fusion.files.layer_attributes import RUN_KEY
 from napari_umis_fusion.files.layer_image import layer_image
-from napari_umis_fusion.layers.outputs import Room, make_outputs
+from napari_umis_fusion.layers.outputs import make_outputs
 from napari_umis_fusion.layers.stacks import LayerStacks
 from napari_umis_fusion.provenance import package_version
+from napari_umis_fusion.workspace import Workspace
 
 pytestmark = pytest.mark.filterwarnings("ignore:Non-orthogonal slicing")
 
@@ -302,17 +303,6 @@ def test_stack_behind_a_pixel_is_that_of_its_layer():
         assert stack.plane(2)[row, column] == data[2, 6, 7]
 
 
-@pytest.mark.parametrize(("budget_mb", "in_files"), [(0, 2), (1, 1), (2, 0)])
-def test_room_is_in_memory_up_to_its_budget(budget_mb, in_files):
-    room = Room(budget_mb)
-    arrays = [room.zeros((1024, 1024), np.uint8) for _ in range(2)]
-    assert sum(isinstance(array, np.memmap) for array in arrays) == in_files
-    for array in arrays:
-        assert not array.any()
-        array[3] = 7
-        assert array.sum() == 7 * 1024
-
-
 @pytest.mark.parametrize(
     ("each", "expected"),
     [
@@ -323,5 +313,5 @@ def test_room_is_in_memory_up_to_its_budget(budget_mb, in_files):
 def test_outputs_of_several_layers(each, expected):
     pair = [layer_image(layer_of("zyx", name=name)) for name in "ab"]
     plan = LayerPlan(outputs=("all_in_focus", "index_map"), each_channel=each)
-    outputs = make_outputs(LayerStacks(pair, plan), FusionConfig(**QUICK))
+    outputs = make_outputs(LayerStacks(pair, plan), FusionConfig(**QUICK), Workspace(16))
     assert [(output.kind, output.image.name) for output in outputs] == expected

@@ -1,4 +1,5 @@
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -54,16 +55,73 @@ def test_arrays_share_no_memory(folder):
 def test_budget_is_used_up_before_files_are(folder):
     half = (MEGABYTE // 2,)
     with Workspace(2) as space:
-        for _ in range(3):
-            space.full(half, np.uint8, 1)
+        held = [space.full(half, np.uint8, 1) for _ in range(3)]
         assert not space.on_disk
-        space.full((MEGABYTE,), np.uint8, 1)
+        held.append(space.full((MEGABYTE,), np.uint8, 1))
         assert space.on_disk
         assert len(files_in(folder)) == 1
-        space.full(half, np.uint8, 1)
+        held.append(space.full(half, np.uint8, 1))
         assert len(files_in(folder)) == 1, "what is left of the budget is still used"
-        space.full((1,), np.uint8, 1)
+        held.append(space.full((1,), np.uint8, 1))
         assert len(files_in(folder)) == 2
+
+
+def test_room_of_arrays_that_are_gone_is_used_again(folder):
+    with Workspace(1) as space:
+        for _ in range(3):
+            array = space.full((MEGABYTE,), np.uint8, 1)
+            view = array[5:]
+            del array
+            assert space.held_bytes == MEGABYTE, "a view holds on to it"
+            del view
+            assert space.held_bytes == 0
+        assert not space.on_disk
+
+
+@pytest.mark.parametrize("make", ["full", "lasting"])
+def test_parts_share_one_budget(make, folder):
+    def allocate(space, megabytes):
+        more = {"full": (1,), "lasting": ()}[make]
+        return getattr(space, make)((megabytes * MEGABYTE,), np.uint8, *more)
+
+    whole = Workspace(4)
+    with whole.part(0.5) as outputs, whole.part() as maps:
+        held = [allocate(outputs, 2)]
+        assert not outputs.on_disk
+        held.append(allocate(outputs, 1))
+        assert outputs.on_disk, "a part may not take more than its share"
+        held.append(allocate(maps, 2))
+        assert not maps.on_disk
+        assert (outputs.held_bytes, maps.held_bytes, whole.held_bytes) == (
+            *(2 * MEGABYTE, 2 * MEGABYTE),
+            4 * MEGABYTE,
+        )
+        held.append(allocate(maps, 1))
+        assert maps.on_disk, "what others hold counts"
+        del held[0]
+        assert whole.held_bytes == 2 * MEGABYTE
+        held.append(allocate(maps, 2))
+        assert maps.held_bytes == 4 * MEGABYTE, "what the other part let go of is there"
+
+
+@pytest.mark.parametrize("budget_mb", [0, 1])
+def test_lasting_arrays_outlive_the_context(budget_mb, folder):
+    with Workspace(budget_mb) as space:
+        array = space.lasting((1024, 1024), np.uint8)
+        assert type(array) is np.ndarray
+        assert isinstance(array.base, np.memmap) == space.on_disk == (budget_mb == 0)
+        assert not array.any()
+    array[3] = 7
+    assert array.sum() == 7 * 1024
+    assert list(folder.iterdir()) == []
+
+
+def test_threads_do_not_overdraw(folder):
+    with Workspace(4) as space, ThreadPoolExecutor(8) as pool:
+        shape = (MEGABYTE // 4,)
+        arrays = list(pool.map(lambda _: space.full(shape, np.uint8, 1), range(64)))
+        assert space.held_bytes == 4 * MEGABYTE
+        assert len(files_in(folder)) == len(arrays) - 16
 
 
 def test_files_vanish_with_the_context(folder):

@@ -150,7 +150,7 @@ class FusionConfig:
     memory_mb: int = field(
         default=4096,
         metadata=number(
-            "working memory above which the maps of a run are kept in a temporary file",
+            "memory for the maps and results of a run, kept in temporary files beyond it",
             "MB",
             0,
             999_999,

@@ -76,6 +76,33 @@ def _as_bits(image: Plane) -> Array:
 
 
 @dataclass(frozen=True, slots=True)
+class Verified:
+    """What verification made of a decision map, to be followed as planes stream by again.
+
+    Attributes
+    ----------
+    index_map : ndarray of shape (Y, X), uint16
+        The plane that each pixel shall come from. Where that plane is NaN or infinite it falls
+        back to `decided`.
+    decided : ndarray of shape (Y, X), uint16
+        The decision map that was verified.
+    """
+
+    index_map: NDArray[np.uint16]
+    decided: NDArray[np.uint16]
+
+    def follow(
+        self, focus: Map, decision: Decision, takeover: NDArray[np.bool_], z: int, tile: Tile
+    ) -> None:
+        """Take over as `take_sharper` does until the plane of the index map has, and no more.
+
+        Where verification changed nothing, the takeovers are those of the decision.
+        """
+        maps = focus, decision.chosen, self.index_map, self.decided, takeover
+        _follow(*maps, z, tile.bounds)
+
+
+@dataclass(frozen=True, slots=True)
 class Maps:
     """What a finished decision tells, of shape (Y, X), float32; see `FusionResult`."""
 
@@ -84,9 +111,9 @@ class Maps:
     focus: Map
 
     @classmethod
-    def blank(cls, shape: tuple[int, ...]) -> "Maps":
-        """Make empty maps."""
-        return cls(*(np.empty(shape, np.float32) for _ in range(3)))
+    def blank(cls, shape: tuple[int, ...], workspace: Workspace) -> "Maps":
+        """Make empty maps, which outlive the workspace."""
+        return cls(*(workspace.lasting(shape, np.float32) for _ in range(3)))
 
     def fill(
         self,
@@ -126,6 +153,25 @@ def take_sharper(focus: Map, decision: Decision, takeover: NDArray[np.bool_], ti
     """Take over where the new plane is at least as sharp: on a tie the later plane wins."""
     window = tile.window
     np.greater_equal(focus[window], decision.chosen[window], out=takeover[window])
+
+
+@njit(nogil=True, cache=True)
+def _follow(
+    focus: Array,
+    chosen: Array,
+    index_map: Array,
+    decided: Array,
+    takeover: Array,
+    z: int,
+    bounds: Bounds,
+) -> None:
+    top, bottom, left, right = bounds
+    for y in range(top, bottom):
+        for x in range(left, right):
+            if index_map[y, x] == z and focus[y, x] < 0:
+                index_map[y, x] = decided[y, x]
+            wanted = index_map[y, x]
+            takeover[y, x] = wanted == z or (wanted > z and focus[y, x] >= chosen[y, x])
 
 
 @njit(nogil=True, cache=True)

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_umis_fusion.alignment.aligned_stack import AlignedStack
 from napari_umis_fusion.array_stack import as_stack
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError, StackError
@@ -175,9 +174,7 @@ class _Follower:
         self._nan_policy = config.nan_policy
         self._workers = workers
         self._to_grey = to_grey or GreyConverter(stack, config.channel)
-        self._illumination = None
-        if isinstance(stack, AlignedStack):
-            self._illumination = stack.illumination_in(self._to_grey.range)
+        self._lighting = crop.lighting(self._to_grey.range)
         self._count = 0
         self._measure: StackMeasure = choose_measure(config, workers, self._to_grey)
         self._map: Map = np.empty(crop.shape[1:3], np.float32)
@@ -214,8 +211,8 @@ class _Follower:
         grey = self._to_grey(reading.plane)
         if reading.invalid is not None:
             fill_invalid(grey, reading.invalid)
-        if self._illumination is not None:
-            self._illumination.correct(grey, self._count)
+        if self._lighting is not None:
+            self._lighting.correct(grey, self._count)
         self._count += 1
         return grey
 

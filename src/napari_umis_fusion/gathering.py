@@ -1,13 +1,16 @@
-"""The second pass: what a filtered index map changed is copied from the planes it names."""
+"""The second pass of copied values: what a filtered map changed, from the planes it names."""
 
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import numpy as np
 
 from napari_umis_fusion.config import NanPolicy
+from napari_umis_fusion.events import Progress
 from napari_umis_fusion.reading import read_plane
 from napari_umis_fusion.stack import Plane, Stack
 from napari_umis_fusion.verification import IndexMap
+from napari_umis_fusion.workers import Workers, reporting
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +55,12 @@ class Gathering:
             here &= ~unfit
         where = here if self.image.ndim == 2 else here[..., None]
         np.copyto(self.image, reading.plane, where=where)
+
+
+def iter_gather(gathering: Gathering, workers: Workers) -> Generator[Progress]:
+    """Copy from all planes that pixels must be copied from, one after the other."""
+    total = len(gathering.stack)
+    listing = workers.submit(gathering.planes)
+    for z in (yield from reporting(workers.result(listing), Progress("verifying", 0, total))):
+        copying = workers.submit(gathering.copy_from, z)
+        yield from reporting(workers.result(copying), Progress("verifying", z, total))

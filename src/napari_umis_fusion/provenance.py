@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-from napari_umis_fusion.alignment.aligned_stack import AlignedStack
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.stack import Stack
 
@@ -29,16 +28,6 @@ def describe_run(stack: Stack, config: FusionConfig, **details: Any) -> dict[str
             "dtype": str(stack.dtype),
             "files": [Path(source).name for source in stack.sources],
         },
-        **_alignment_of(stack),
+        **stack.describe_placing(),
         **details,
     }
-
-
-def _alignment_of(stack: Stack) -> dict[str, Any]:
-    """Return how planes were put on one another; nothing where they were not."""
-    if not isinstance(stack, AlignedStack):
-        return {}
-    rows, columns = stack.window
-    window = {"rows": [rows.start, rows.stop], "columns": [columns.start, columns.stop]}
-    light = stack.alignment.light.describe()
-    return {"alignment": {**stack.alignment.describe(), "window": window}, **light}

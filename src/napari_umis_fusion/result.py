@@ -20,7 +20,8 @@ class FusionResult:
     ----------
     all_in_focus : ndarray of shape (Y, X) or (Y, X, C)
         In the dtype of the stack. With ``blend="select"`` every pixel is copied from the plane
-        that `source_map` names, all channels alike.
+        that `source_map` names, all channels alike; with "weighted" it is the mean of planes
+        around the one that `index_map` names.
     index_map : ndarray, uint16
         The plane that is in focus at each pixel, counted from 0.
     sub_plane_map : ndarray, float32

@@ -3,12 +3,17 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_umis_fusion.errors import StackError
+
+if TYPE_CHECKING:
+    from napari_umis_fusion.alignment.alignment import Alignment
+    from napari_umis_fusion.config import FusionConfig
+    from napari_umis_fusion.grey import GreyRange
 
 Plane = NDArray[Any]
 
@@ -40,6 +45,14 @@ class Calibration:
     pixel_width_um: float | None = None
 
 
+class Lighting(Protocol):
+    """What brings the planes of a stack to one light."""
+
+    def correct(self, grey: NDArray[np.float32], z: int) -> None:
+        """Correct the grey image of plane `z`, in place."""
+        ...
+
+
 class Stack(ABC):
     """A z-stack whose planes are read one at a time.
 
@@ -56,6 +69,10 @@ class Stack(ABC):
     rgb : bool
         True when the last axis holds colour samples (red, green, blue and perhaps
         opacity), False when it holds microscope channels or there is none.
+    alignment : Alignment or None
+        Where the planes were put on one another; None where they are as recorded.
+    window : tuple of slice, or None
+        Rows and columns of the alignment's reference plane that the planes show.
     """
 
     shape: tuple[int, ...]
@@ -63,6 +80,8 @@ class Stack(ABC):
     calibration: Calibration = Calibration()
     sources: tuple[str, ...] = ()
     rgb: bool = False
+    alignment: "Alignment | None" = None
+    window: tuple[slice, slice] | None = None
 
     @abstractmethod
     def plane(self, z: int) -> Plane:
@@ -75,6 +94,39 @@ class Stack(ABC):
     def uncovered(self, z: int) -> NDArray[np.bool_] | None:
         """Return where plane `z` shows nothing: bool of shape (Y, X), or None if nowhere."""
         return None
+
+    def lighting(
+        self, grey_range: "GreyRange", rows: slice = slice(None), columns: slice = slice(None)
+    ) -> Lighting | None:
+        """Return what brings grey images of planes, or a rectangle of them, to one light.
+
+        Parameters
+        ----------
+        grey_range : GreyRange
+            Of the grey levels.
+        rows, columns : slice
+            The rectangle, of step 1.
+
+        Returns
+        -------
+        Lighting or None
+            None where grey images are measured as they are.
+        """
+        return None
+
+    def notes(self, config: "FusionConfig") -> list[str]:
+        """Say what a user should know of how planes were put in place and lit."""
+        alignment = self.alignment
+        return [] if alignment is None else alignment.notes(was_asked=config.aligns)
+
+    def describe_placing(self) -> dict[str, Any]:
+        """Return as JSON values how planes were put in place and lit; nothing as recorded."""
+        if self.alignment is None or self.window is None:
+            return {}
+        rows, columns = self.window
+        window = {"rows": [rows.start, rows.stop], "columns": [columns.start, columns.stop]}
+        light = self.alignment.light.describe()
+        return {"alignment": {**self.alignment.describe(), "window": window}, **light}
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -129,6 +181,8 @@ class CroppedStack(Stack):
         if step_um is not None:
             step_um *= abs(self._planes.step)
         self.calibration = replace(stack.calibration, z_step_um=step_um)
+        if self._planes == range(count):  # an alignment is of all planes
+            self.alignment, self.window = stack.alignment, self._window_in(stack.window)
 
     def plane(self, z: int) -> Plane:
         """Read the rectangle of plane `z` of the box."""
@@ -143,6 +197,35 @@ class CroppedStack(Stack):
         """Return where plane `z` of the box shows nothing; None if nowhere."""
         missing = self._stack.uncovered(self._planes[z])
         return None if missing is None else missing[_slice(self._rows), _slice(self._columns)]
+
+    def lighting(
+        self, grey_range: "GreyRange", rows: slice = slice(None), columns: slice = slice(None)
+    ) -> Lighting | None:
+        """Return the light of a rectangle of the rectangle; see `Stack.lighting`."""
+        inner = _side("rows", self._rows, rows), _side("columns", self._columns, columns)
+        whole = self._stack.lighting(grey_range, *map(_slice, inner))
+        return None if whole is None else _PickedLighting(whole, self._planes)
+
+    def _window_in(self, outer: tuple[slice, slice] | None) -> tuple[slice, slice] | None:
+        """Return the rectangle as rows and columns of the reference plane."""
+        if outer is None:
+            return None
+        sides = zip(outer, (self._rows, self._columns), strict=True)
+        rows, columns = (
+            slice(whole.start + side.start, whole.start + side.stop) for whole, side in sides
+        )
+        return rows, columns
+
+
+@dataclass(frozen=True, slots=True)
+class _PickedLighting:
+    """The light of some planes of a stack."""
+
+    whole: Lighting
+    planes: range
+
+    def correct(self, grey: NDArray[np.float32], z: int) -> None:
+        self.whole.correct(grey, self.planes[z])
 
 
 def _side(name: str, outer: range, part: slice) -> range:

@@ -8,15 +8,13 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_umis_fusion.alignment.aligned_stack import AlignedStack
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.contest import Contest, Scales
-from napari_umis_fusion.decision import INVALID, Decision, copy_taken, take_sharper
+from napari_umis_fusion.decision import INVALID, Decision, Verified, copy_taken, take_sharper
 from napari_umis_fusion.focus_measure.choosing import choose_measure
 from napari_umis_fusion.focus_measure.classical import laplacian
 from napari_umis_fusion.focus_measure.planewise import TiledMeasure
 from napari_umis_fusion.grey import GreyConverter, comparable
-from napari_umis_fusion.illumination import Illumination
 from napari_umis_fusion.reading import Reading, fill_invalid
 from napari_umis_fusion.seams import TakeoverSolver
 from napari_umis_fusion.stack import Plane, Stack
@@ -42,6 +40,12 @@ class StreamingFusion:
         Room for the maps.
     workers : Workers
         Threads to run on.
+    averages : bool
+        Whether the weighted mean is summed.
+    verified : Verified, optional
+        The index map that decides, in a second pass; else the config does.
+    to_grey : GreyConverter, optional
+        That of the first pass, which has looked at the middle plane.
 
     Attributes
     ----------
@@ -50,21 +54,34 @@ class StreamingFusion:
     decision : Decision
         Which plane each pixel comes from, and why.
     weighted : WeightedMean or None
-        The weighted mean, if the config asks for it, or copies by it.
+        The weighted mean.
     measure : StackMeasure
         The focus measure in use.
+    to_grey : GreyConverter
+        What turns planes into grey.
     """
 
     def __init__(
-        self, stack: Stack, config: FusionConfig, workspace: Workspace, workers: Workers
+        self,
+        stack: Stack,
+        config: FusionConfig,
+        workspace: Workspace,
+        workers: Workers,
+        *,
+        averages: bool,
+        verified: Verified | None = None,
+        to_grey: GreyConverter | None = None,
     ) -> None:
         height, width = stack.shape[1:3]
         self.config = config
-        self._to_grey = GreyConverter(stack, config.channel)
-        self.measure = choose_measure(config, workers, self._to_grey)
+        self.to_grey = to_grey or GreyConverter(stack, config.channel)
+        self.measure = choose_measure(config, workers, self.to_grey)
         self.decision = Decision.blank(height, width, workspace)
-        self.all_in_focus: Plane = np.zeros(stack.shape[1:], stack.dtype)
-        self.weighted = self._make_mean(stack, workspace)
+        self.all_in_focus: Plane = workspace.lasting(stack.shape[1:], stack.dtype)
+        self.weighted: WeightedMean | None = None
+        if averages:
+            self.weighted = WeightedMean(stack.shape[1:], stack.dtype, workspace)
+        self._verified = verified
         self._workers = workers
         self._pending: deque[tuple[Reading, Map]] = deque()
         self._tiles = tiles_of(self.all_in_focus, config.tile_px)
@@ -75,33 +92,23 @@ class StreamingFusion:
         self._weight: Map = self._focus
         self._takeover: NDArray[np.bool_] = workspace.full(shape, np.bool_, False)
         self._stake: Stake | None = None
-        compares = config.verification == "seams" or self.weighted is not None
-        if self.measure.is_share and compares:
+        if self.measure.is_share and (config.verification == "seams" or averages):
             self._stake = Stake(shape, config, workers, workspace)
         if config.verification == "seams":
             self._contest = Contest.blank(*shape, workspace)
             self._solver = TakeoverSolver(config.seam_smoothness, shape, workers, workspace)
-        self._scales = Scales(1.0, self._to_grey.range.scale)
+        self._scales = Scales(1.0, self.to_grey.range.scale)
         self._count = 0
         self._converted = 0
-        self._corrects = None
-        if isinstance(stack, AlignedStack) and not stack.alignment.light.is_plain:
-            illumination = stack.illumination_in(self._to_grey.range)
-            self._corrects = partial(_bring_to_light, stack, illumination)
-
-    def _make_mean(self, stack: Stack, workspace: Workspace) -> WeightedMean | None:
-        selects_by_mean = self.measure.is_share and self.config.verification == "seams"
-        if len(stack) == 1 or not (self.config.blend == "weighted" or selects_by_mean):
-            return None
-        return WeightedMean(stack.shape[1:], stack.dtype, workspace)
+        self._lighting = stack.lighting(self.to_grey.range)
 
     def iter_add(self, reading: Reading) -> Generator[None]:
         """Take the next plane, yielding at least every 50 ms while threads work."""
         grey = self._free.pop() if self._free else self._blank()
         yield from self._convert(reading, grey)
-        if self._corrects is not None:
-            z = self._converted
-            yield from self._workers.result(self._workers.submit(self._corrects, grey, z))
+        if self._lighting is not None:
+            job = self._workers.submit(self._lighting.correct, grey, self._converted)
+            yield from self._workers.result(job)
         self._converted += 1
         yield from self.measure.iter_add(grey, reading.plane)
         self._pending.append((reading, grey))
@@ -118,7 +125,7 @@ class StreamingFusion:
         plane, invalid = reading.plane, reading.invalid
 
         def convert(tile: Tile) -> None:
-            grey[tile.window] = self._to_grey(plane[tile.window])
+            grey[tile.window] = self.to_grey(plane[tile.window])
 
         yield from self._workers.each(convert, self._tiles)
         if invalid is not None:
@@ -143,7 +150,7 @@ class StreamingFusion:
         """Compare the measure with the default one on the first plane."""
         config = self.config
         is_default = config.focus_measure == "laplacian" and config.detail_sigma_px == 1
-        if is_default or self.measure.is_share:
+        if config.verification != "seams" or is_default or self.measure.is_share:
             return self._scales
         focus = np.empty_like(self._focus)
         yield from self._yardstick().iter_fill(grey, plane, focus)
@@ -166,12 +173,18 @@ class StreamingFusion:
 
     def _decide(self, plane: Plane) -> Generator[None]:
         """Fill `_takeover`."""
+        if self._verified is not None:
+            yield from self._workers.each(partial(self._follow, self._verified), self._tiles)
+            return
         if self.config.verification != "seams":
             yield from self._workers.each(self._take_sharper, self._tiles)
             return
         if self._count > 0:
             yield from self._solve(plane)
         yield from self._workers.each(self._settle, self._tiles)
+
+    def _follow(self, verified: Verified, tile: Tile) -> None:
+        verified.follow(self._focus, self.decision, self._takeover, self._count, tile)
 
     def _take_sharper(self, tile: Tile) -> None:
         take_sharper(self._focus, self.decision, self._takeover, tile)
@@ -181,7 +194,7 @@ class StreamingFusion:
 
     def _solve(self, plane: Plane) -> Generator[None]:
         contest = self._contest
-        black = self._to_grey.range.black
+        black = self.to_grey.range.black
         pair = [self._workers.submit(comparable, p, black) for p in (plane, self.all_in_focus)]
         new = yield from self._workers.result(pair[0])
         chosen = yield from self._workers.result(pair[1])
@@ -206,12 +219,3 @@ class StreamingFusion:
         if self.weighted is not None:
             agreement = None if self._stake is None else self._stake.agreement
             self.weighted.add(plane, self._weight, self._takeover, agreement, tile)
-
-
-def _bring_to_light(
-    stack: AlignedStack, illumination: Illumination | None, grey: Map, z: int
-) -> None:
-    """Bring the grey image of plane `z` to the light of the others, without defects."""
-    stack.fill_defects(grey, z)
-    if illumination is not None:
-        illumination.correct(grey, z)

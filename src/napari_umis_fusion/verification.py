@@ -7,18 +7,19 @@ tile really holds have a bin.
 
 from collections.abc import Callable, Generator
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.passes import Passes, Statistic
 from napari_umis_fusion.tiles import bands
 from napari_umis_fusion.workers import drain, iter_parts
 
 IndexMap = NDArray[np.uint16]
-Statistic = Literal["mode", "median"]
 
 TILE_ROWS = 512
 TILE_COLUMNS = 256
@@ -93,7 +94,11 @@ def median_filter_index(index_map: IndexMap, window_px: int) -> IndexMap:
 
 
 def iter_filter(
-    index_map: IndexMap, window_px: int, statistic: Statistic, threads: int | None = None
+    index_map: IndexMap,
+    window_px: int,
+    statistic: Statistic,
+    threads: int | None = None,
+    out: IndexMap | None = None,
 ) -> Generator[None, None, IndexMap]:
     """Compute `mode_filter` or `median_filter_index`, yielding every 50 ms.
 
@@ -105,13 +110,15 @@ def iter_filter(
         Which of the two.
     threads : int, optional
         How many at once; as many as there are processors by default. The outcome is the same.
+    out : ndarray of shape (Y, X), uint16, optional
+        Where to put the index map; another array than `index_map`.
     """
     if window_px < 1 or window_px % 2 == 0:
         raise ConfigError(
             f"the window is {window_px} px wide: it accepts odd numbers of 1 and more"
         )
     source = np.ascontiguousarray(index_map, np.uint16)
-    out = np.empty_like(source)
+    out = np.empty_like(source) if out is None else out
     kernel = {"mode": _mode_tile, "median": _median_tile}[statistic]
     rows, columns = source.shape
     tiles = [
@@ -122,6 +129,17 @@ def iter_filter(
     radius = min(window_px // 2, max(source.shape))
     yield from iter_parts(partial(_filter_tile, kernel, source, radius, out), tiles, threads)
     return out
+
+
+def iter_verify(
+    decision_map: IndexMap, config: FusionConfig, passes: Passes, threads: int, out: IndexMap
+) -> Generator[None]:
+    """Fill `out` with the index map; 'seams' has verified decisions when they were made."""
+    if passes.statistic is None:
+        out[...] = decision_map
+        return
+    window_px = config.verification_window_px or reference_window_px(*decision_map.shape)
+    yield from iter_filter(decision_map, window_px, passes.statistic, threads, out)
 
 
 def _filter_tile(

@@ -6,6 +6,7 @@ decision, smoothed so that no border shows. Elsewhere it counts as far as it agr
 one, so that planes lower the noise where they show the same, and lend no light where they do not.
 """
 
+from collections.abc import Generator
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 
 from napari_umis_fusion.focus_measure.convolution import gaussian_taps, smooth
 from napari_umis_fusion.stack import Plane
-from napari_umis_fusion.tiles import Tile, with_halo
+from napari_umis_fusion.tiles import Tile, split_rows, with_halo
+from napari_umis_fusion.workers import Workers
 from napari_umis_fusion.workspace import Workspace
 
 Array = NDArray[Any]
@@ -104,6 +106,14 @@ class WeightedMean:
         with np.errstate(invalid="ignore"):
             mean: Array = self._total[rows] / self._weights[rows][..., None]
         return mean.reshape(-1, *self.shape[1:])
+
+    def iter_fill(self, image: Plane, workers: Workers) -> Generator[None]:
+        """Fill an image with the weighted mean."""
+
+        def fill(rows: slice) -> None:
+            image[rows] = self.mean(rows)
+
+        yield from workers.each(fill, split_rows(len(image)))
 
     def mean(self, rows: slice) -> Plane:
         """Return rows of the weighted mean, in the dtype of the planes."""

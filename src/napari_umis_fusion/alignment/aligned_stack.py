@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_umis_fusion.alignment.alignment import Alignment
+from napari_umis_fusion.alignment.lighting import PlaneLighting
 from napari_umis_fusion.alignment.resampling import (
     covered,
     resample,
@@ -12,10 +13,8 @@ from napari_umis_fusion.alignment.resampling import (
 )
 from napari_umis_fusion.alignment.transforms import compose, is_identity
 from napari_umis_fusion.alignment.window import Window
-from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import AlignmentError
 from napari_umis_fusion.grey import GreyRange
-from napari_umis_fusion.illumination import Defects, Illumination
 from napari_umis_fusion.stack import Plane, Stack, check_stack
 
 
@@ -43,6 +42,9 @@ class AlignedStack(Stack):
         If the alignment is of other planes.
     """
 
+    alignment: Alignment
+    window: Window
+
     def __init__(
         self,
         stack: Stack,
@@ -60,7 +62,6 @@ class AlignedStack(Stack):
             raise AlignmentError(msg)
         self.recorded, self.alignment = stack, alignment
         self._corrects_values = corrects_values
-        self._still_defects: Defects | None = None
         rows, columns = window or (slice(0, stack.shape[1]), slice(0, stack.shape[2]))
         self.window = rows, columns
         sides = rows.stop - rows.start, columns.stop - columns.start
@@ -104,30 +105,16 @@ class AlignedStack(Stack):
         missing = ~covered(transform, *self.window, self.alignment.shape)
         return missing if missing.any() else None
 
-    def notes(self, config: FusionConfig) -> list[str]:
-        """Say what a user should know of how planes were put in place and lit."""
-        looked = config.aligns or self.alignment.is_needed
-        said = [self.alignment.summary()] if looked else []
-        return said + self.alignment.light.summary()
-
-    def illumination_in(self, grey_range: GreyRange) -> Illumination | None:
-        """Return how planes as they are read are lit, in grey levels; None if all alike."""
-        return None if self._corrects_values else self.alignment.light.illumination_in(grey_range)
-
-    def fill_defects(self, grey: NDArray[np.float32], z: int) -> None:
-        """Smooth over defects of the sensor in the grey image of a whole plane, in place."""
-        defects = self.alignment.light.defects
-        if defects is not None:
-            self._defects_of(z, defects).fill(grey)
-
-    def _defects_of(self, z: int, defects: Defects) -> Defects:
-        """Return where the defects of the sensor lie in plane `z`."""
-        transform = self.alignment.transforms[z]
-        if not is_identity(transform):
-            return defects.seen_through(transform, *self.window)
-        if self._still_defects is None:
-            self._still_defects = defects.seen_through(transform, *self.window)
-        return self._still_defects
+    def lighting(
+        self, grey_range: GreyRange, rows: slice = slice(None), columns: slice = slice(None)
+    ) -> PlaneLighting | None:
+        """Return what brings grey images to one light and fills defects; None: nothing does."""
+        light = self.alignment.light
+        if light.is_plain:
+            return None
+        illumination = None if self._corrects_values else light.illumination_in(grey_range)
+        window = self._in_reference(rows, columns)
+        return PlaneLighting(self.alignment.transforms, window, illumination, light.defects)
 
     def _lit(self, part: Plane, z: int) -> Plane:
         return self.alignment.light.correct_values(part, z) if self._corrects_values else part

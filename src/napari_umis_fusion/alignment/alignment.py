@@ -164,6 +164,17 @@ class Alignment:
             parts.append(f"magnification {min(scales):.3f} to {max(scales):.3f}")
         return "; ".join([", ".join(parts), *shifts_only])
 
+    def notes(self, *, was_asked: bool) -> list[str]:
+        """Say what a user should know of how planes were put in place and lit.
+
+        Parameters
+        ----------
+        was_asked : bool
+            Whether it is told too that no plane was moved.
+        """
+        said = [self.summary()] if was_asked or self.is_needed else []
+        return said + self.light.summary()
+
     def save(self, path: str | Path) -> Path:
         """Write the table as CSV; see `napari_umis_fusion.alignment.table`.
 

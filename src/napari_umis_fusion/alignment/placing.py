@@ -32,7 +32,7 @@ def iter_put_in_place(
     AlignmentError
         If `transforms` are of another stack, or planes have too little in common.
     """
-    if isinstance(stack, AlignedStack):
+    if stack.alignment is not None:
         if transforms is not None:
             raise AlignmentError("planes of this stack are in place already; leave out transforms.")
         return stack

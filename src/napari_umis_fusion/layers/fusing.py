@@ -24,11 +24,18 @@ from napari_umis_fusion.layers.outputs import Fused, Output, make_outputs, wante
 from napari_umis_fusion.layers.plan import OUTPUTS, LayerPlan
 from napari_umis_fusion.layers.stacks import LayerStacks, Place
 from napari_umis_fusion.layers.summary import Summary
+from napari_umis_fusion.passes import Passes, SecondPass, passes_of
 from napari_umis_fusion.result import FusionResult
 from napari_umis_fusion.workers import drain
+from napari_umis_fusion.workspace import Workspace
 
-_MEASURING_SHARE = {False: 0.92, True: 0.55}
-"""How much of a fusion is measuring; less where planes are read a second time."""
+_MEASURING_SHARE: dict[SecondPass, float] = {
+    "none": 0.92,
+    "copy_filtered": 0.55,
+    "copy_nearest": 0.55,
+    "average": 0.5,  # all is measured again
+}
+"""How much of a fusion is the first pass, by what the second is for."""
 
 
 def fuse_layer(
@@ -103,16 +110,21 @@ def iter_fuse_layer(
     config, plan = _with_options(config, plan, options)
     recorded = LayerStacks(layer_images(layer), plan)
     places = list(recorded.places())
-    yield LayerStarted(len(places), len(recorded.span.planes))
+    planes = len(recorded.span.planes)
+    yield LayerStarted(len(places), planes)
     wanted_outputs(recorded, config)  # refuses what cannot be made before the work begins
     stacks = yield from iter_align_layer(recorded, config)
     begun, config = share_of_aligning(stacks, config), config_for(stacks, config)
-    outputs, summary = make_outputs(stacks, config), Summary(stacks)
-    for number, place in enumerate(places):
-        events = iter_fuse(stacks.stack(place), config)
-        result = yield from _relayed(events, _Telling(number, len(places), begun, config))
-        fill_outputs(outputs, stacks, place, result)
-        summary.add(result)
+    summary = Summary(stacks)
+    with Workspace(config.memory_mb) as workspace:
+        outputs = make_outputs(stacks, config, workspace)
+        for number, place in enumerate(places):
+            events = iter_fuse(stacks.stack(place), config, workspace=workspace)
+            telling = _Telling(number, len(places), begun, passes_of(config, planes))
+            result = yield from _relayed(events, telling)
+            fill_outputs(outputs, stacks, place, result)
+            summary.add(result)
+            del result  # its maps make room for those of the next stack
     layers = [output.layer_data(summary.provenance()) for output in outputs]
     yield LayerFinished(layers, summary.notes, _origins(outputs), config, summary.alignments)
     return layers
@@ -158,10 +170,10 @@ class _Telling:
     number: int
     stacks: int
     begun: float
-    config: FusionConfig
+    passes: Passes
 
     def of(self, event: Progress) -> LayerProgress:
-        measuring, part = _MEASURING_SHARE[_reads_twice(self.config)], event.done / event.total
+        measuring, part = _MEASURING_SHARE[self.passes.second], event.done / event.total
         verifying = event.stage == "verifying"
         part = measuring + (1 - measuring) * part if verifying else measuring * part
         share = self.begun + (1 - self.begun) * (self.number + part) / self.stacks
@@ -172,12 +184,6 @@ def _origins(outputs: Sequence[Output]) -> tuple[Output, ...]:
     """Return the maps of where values were copied from, or else of what is in focus."""
     by_kind = {kind: [one for one in outputs if one.kind == kind] for kind in OUTPUTS}
     return tuple(by_kind["source_map"] or by_kind["index_map"])
-
-
-def _reads_twice(config: FusionConfig) -> bool:
-    if config.verification in ("mode", "fuzzy"):
-        return True
-    return config.blend == "select" and config.focus_measure == "learned"
 
 
 def fill_outputs(

@@ -1,12 +1,11 @@
 """The layers that come of a fusion: arrays filled stack by stack, and their attributes."""
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from napari_umis_fusion.alignment.alignment import Alignment
 from napari_umis_fusion.config import FusionConfig
@@ -16,9 +15,10 @@ from napari_umis_fusion.files.layer_image import LayerImage
 from napari_umis_fusion.layers.describing import depth_unit
 from napari_umis_fusion.layers.plan import OUTPUTS, OutputName
 from napari_umis_fusion.layers.stacks import LayerStacks
+from napari_umis_fusion.passes import passes_of
 from napari_umis_fusion.result import FusionResult
 from napari_umis_fusion.stack import Stack
-from napari_umis_fusion.workspace import MEGABYTE
+from napari_umis_fusion.workspace import Workspace
 
 _COLORMAPS = {
     "index_map": "viridis",
@@ -29,23 +29,9 @@ _COLORMAPS = {
 _INDICES = ("index_map", "source_map")
 
 
-class Room:
-    """Allocates arrays in memory up to a budget, and in temporary files beyond it.
-
-    A file's place is given back when the last array that looks at it is gone.
-    """
-
-    def __init__(self, budget_mb: int) -> None:
-        self._left = budget_mb * MEGABYTE
-
-    def zeros(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-        """Return a new array of zeros."""
-        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-        if size <= self._left:
-            self._left -= size
-            return np.zeros(shape, dtype)
-        with tempfile.TemporaryFile(prefix="umis-fusion-") as file:
-            return np.memmap(file, dtype, "w+", shape=shape)
+OUTPUT_SHARE = 0.5
+"""Of the memory of a run, for its layers: they are written once, the maps of a stack again and
+again, so that a file costs layers less."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,11 +52,13 @@ class Output:
         The layer that it is made of.
     stacks : LayerStacks
         All that is fused.
-    room : Room
-        Where its array lies.
+    workspace : Workspace
+        Where its array lies; it may outlive it.
     """
 
-    def __init__(self, kind: OutputName, image: LayerImage, stacks: LayerStacks, room: Room):
+    def __init__(
+        self, kind: OutputName, image: LayerImage, stacks: LayerStacks, workspace: Workspace
+    ) -> None:
         self.kind, self.image, self._stacks = kind, image, stacks
         self.axes, self.first_plane = stacks.axes, stacks.span.planes.start
         axes, plan = stacks.axes, stacks.plan
@@ -84,7 +72,7 @@ class Output:
         shape = [self._sizes[axis] if axis in shown else 1 for axis in self._kept]
         colour = image.data.shape[-1:] if is_image and image.rgb else ()
         dtype = image.dtype if is_image else np.uint16 if kind in _INDICES else np.float32
-        self.array = room.zeros((*shape, *colour), dtype)
+        self.array = workspace.lasting((*shape, *colour), dtype)
 
     def fill(
         self, entries: Mapping[int, int], channel: int | None, result: FusionResult | Fused
@@ -241,9 +229,9 @@ class Output:
         }
 
 
-def make_outputs(stacks: LayerStacks, config: FusionConfig) -> list[Output]:
-    """Make room for all layers that a plan asks for."""
-    room = Room(config.memory_mb)
+def make_outputs(stacks: LayerStacks, config: FusionConfig, workspace: Workspace) -> list[Output]:
+    """Make room for all layers that a plan asks for, in the memory of the run they come of."""
+    room = workspace.part(OUTPUT_SHARE)
     return [Output(kind, image, stacks, room) for kind, image in wanted_outputs(stacks, config)]
 
 
@@ -261,7 +249,7 @@ def wanted_outputs(
     """
     absent = {
         "depth_map": depth_unit(stacks.first, stacks.axes) is None,
-        "source_map": config.blend != "select",
+        "source_map": not passes_of(config, len(stacks.span.planes)).copies,
     }
     wanted: list[tuple[OutputName, LayerImage]] = []
     for kind in stacks.plan.outputs:

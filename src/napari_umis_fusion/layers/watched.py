@@ -11,6 +11,7 @@ from napari_umis_fusion.layers.fusing import fill_outputs
 from napari_umis_fusion.layers.outputs import Fused, make_outputs
 from napari_umis_fusion.layers.plan import LayerPlan
 from napari_umis_fusion.layers.stacks import LayerStacks
+from napari_umis_fusion.workspace import Workspace
 
 
 class WatchedRegion:
@@ -49,7 +50,8 @@ class WatchedRegion:
         name : str
             Of the layer.
         """
-        outputs = make_outputs(self._stacks, FusionConfig())
+        config = FusionConfig()
+        outputs = make_outputs(self._stacks, config, Workspace(config.memory_mb))
         fill_outputs(outputs, self._stacks, self._place, Fused(all_in_focus))
         data, attributes, kind = outputs[0].layer_data({})
         return data, {**attributes, "name": name}, kind
