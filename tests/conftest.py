@@ -65,7 +65,7 @@ class QuickAim:
 
     score = "psnr"
     steps_per_epoch = 5
-    trials = 2
+    trials = 1
 
     def __init__(self, model, wait_s):
         self.model, self.wait_s = model, wait_s

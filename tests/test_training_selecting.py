@@ -8,7 +8,7 @@ import scipy.ndimage
 import torch
 
 from napari_umis_fusion import TrainingConfig
-from napari_umis_fusion.array_stack import ArrayStack
+from napari_umis_fusion.array_stack import as_stack
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.grey import GreyConverter
 from napari_umis_fusion.network.plane_ranker import PlaneRanker
@@ -133,7 +133,7 @@ def test_collate():
 
 def test_training_scales_planes_as_fusion_does():
     stack = training_stack(0)
-    span = GreyConverter(ArrayStack(stack.planes), "auto").range.scale
+    span = GreyConverter(as_stack(stack.planes), "auto").range.scale
     assert collate([stack], np.zeros(1)).contrast.item() == pytest.approx(255 / span, rel=1e-5)
 
 
