@@ -17,7 +17,7 @@ import shutil
 import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
@@ -31,6 +31,7 @@ from napari_umis_fusion.training.curves import LossCurve
 from napari_umis_fusion.training.events import Preparing, TrainingEvent, TrainingStarted
 from napari_umis_fusion.training.gathering import iter_gather
 from napari_umis_fusion.training.images import ImageSet, load_images
+from napari_umis_fusion.training.origin import Origin
 from napari_umis_fusion.training.result import TrainingResult
 from napari_umis_fusion.training.session_events import CurveRead, DataChecked, SessionEvent
 from napari_umis_fusion.training.session_folder import (
@@ -50,28 +51,6 @@ from napari_umis_fusion.training.split import split_images
 from napari_umis_fusion.workers import Workers, reporting
 
 _IMAGES, _START, _CURVE = "images.npz", "start.safetensors", "curve.csv"
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a training comes from, for the header of its weights.
-
-    Attributes
-    ----------
-    name : str
-        What the outcome is called, unless it is renamed.
-    parent : str
-        Name of the weights that it starts from; empty if from nothing.
-    parent_sha256 : str
-        Of their file.
-    created : str
-        When it began, ISO 8601.
-    """
-
-    name: str
-    parent: str = ""
-    parent_sha256: str = ""
-    created: str = ""
 
 
 class TrainingSession:
