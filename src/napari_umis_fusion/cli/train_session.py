@@ -10,7 +10,6 @@ from napari_umis_fusion.errors import CheckpointError, ConfigError
 from napari_umis_fusion.models import find_weights
 from napari_umis_fusion.training.config import TrainingConfig
 from napari_umis_fusion.training.session_folder import is_session, state_file
-from napari_umis_fusion.training.state import MAY_CHANGE, check_options, load_state
 
 if TYPE_CHECKING:
     from napari_umis_fusion.training.images import ImageSet
@@ -55,6 +54,7 @@ def session_to_go_on(
         If nothing can be read there.
     """
     from napari_umis_fusion.training.session import TrainingSession, last_session
+    from napari_umis_fusion.training.state import MAY_CHANGE
 
     if is_session(files.state):
         session = TrainingSession(files.state)
@@ -103,6 +103,7 @@ def _adopted(
 ) -> "TrainingSession":
     """Make a session of a state that was saved on its own, by an earlier version or a script."""
     from napari_umis_fusion.training.adopting import adopt_state
+    from napari_umis_fusion.training.state import load_state
 
     kept = load_state(files.state).config
     _check_options(arguments, wanted, files.state, kept)
@@ -116,6 +117,8 @@ def _check_options(
     arguments: argparse.Namespace, wanted: TrainingConfig, where: Path, kept: TrainingConfig
 ) -> None:
     """Refuse options that are given and differ; a whole config if one is given."""
+    from napari_umis_fusion.training.state import check_options
+
     given = given_options(arguments, TrainingConfig)
     if arguments.config or arguments.reference or arguments.own_stacks:
         given = wanted.as_dict()
