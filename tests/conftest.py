@@ -1,4 +1,5 @@
 import hashlib
+import time
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +82,58 @@ def busy_ranker():
         torch.nn.init.normal_(model.head.weight, 0, 0.3)
         torch.nn.init.normal_(model.prior.weight, 0, 0.3)
     return model
+
+
+class QuickAim:
+    """Pulls the weights of a plane ranker to numbers that follow from the step: quick, not wise.
+
+    Jobs are held up for as long as a test says, so that other events come in between.
+    """
+
+    score = "psnr"
+    steps_per_epoch = 5
+    trials = 1
+
+    def __init__(self, model, wait_s):
+        self.model, self.wait_s = model, wait_s
+
+    def batch(self, step):
+        time.sleep(self.wait_s)
+        return float(np.random.default_rng(step).random())
+
+    def losses(self, batch, device):
+        time.sleep(self.wait_s)
+        parts = [(part - batch).square().mean() for part in self.model.parameters()]
+        return {"near": sum(parts), "far": 0.5 * max(parts)}
+
+    def attempt(self, index, device):
+        import torch
+
+        from napari_umis_fusion.training.objective import Trial
+
+        time.sleep(self.wait_s)
+        with torch.inference_mode():
+            size = sum(float(part.square().mean()) for part in self.model.parameters())
+        return Trial({"psnr": index + size, "loss": -size}, {"picture": np.zeros((3, 4))})
+
+
+@pytest.fixture
+def quick_aim(monkeypatch):
+    """Return a function that makes every training aim at next to nothing."""
+    import torch
+
+    from napari_umis_fusion.network.plane_ranker import PlaneRanker
+    from napari_umis_fusion.training import loop
+
+    def use(wait_s=0.0):
+        def make_aim(config, images, held_out, model):
+            with torch.random.fork_rng():
+                torch.manual_seed(0)
+                return QuickAim(model or PlaneRanker(), wait_s)
+
+        monkeypatch.setattr(loop, "make_aim", make_aim)
+
+    return use
 
 
 @pytest.fixture(params=["jit", "no jit"])

@@ -186,7 +186,7 @@ def test_delete_without_a_terminal_needs_a_yes(scorpion, capsys, monkeypatch):
     assert only() == scorpion
     assert main(["models", "delete", "scorpion", "--yes", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["deleted"] is True
-    assert list(scorpion.path.parent.iterdir()) == []
+    assert [p.name for p in scorpion.path.parent.iterdir()] == [".lock"], "empty, and stays"
 
 
 @pytest.mark.parametrize(

@@ -225,7 +225,7 @@ def test_interrupted_it_goes_on_to_the_same_weights(options, data, here, interru
     )
     assert str(here / "w.state") in said
     assert load_state("w.state").step == 3
-    assert [name for name in files_of(here) if "whole" not in name] == ["w-loss.csv", "w.state"]
+    assert [name for name in files_of(here) if "whole" not in name] == ["w-loss.csv"]
     assert main([*command, "--resume"]) == 0
     assert "going on from step 3 of 5" in capsys.readouterr().out
     assert not Path("w.state").exists(), "there is nothing left to go on with"
@@ -270,13 +270,13 @@ def test_an_interrupted_training_is_not_written_over(data, here, interrupt_at, c
     interrupt_at(StepDone, 3)
     command = [*BASE, "--steps", "5", *SELECT, "--state", "mine.state"]
     assert main(command) == 130
-    before = Path("mine.state").read_bytes()
+    before = Path("mine.state/training.state").read_bytes()
     capsys.readouterr()
     assert main(command) == 2
     assert "mine.state holds an interrupted training; give --resume" in capsys.readouterr().err
     assert main([*command, "--resume", "--batch", "7"]) == 2
     assert "belongs to a training with batch=6, not 7" in one_line(capsys.readouterr().err)
-    assert Path("mine.state").read_bytes() == before
+    assert Path("mine.state/training.state").read_bytes() == before
 
 
 def test_resume_without_a_state_says_so(data, here, capsys):
@@ -374,5 +374,5 @@ def test_interrupt_by_signal(data, here):
             process.kill()
     assert process.returncode == 130
     assert "repeat the command with --resume" in one_line(err, "interrupted")
-    assert files_of(here) == ["w-loss.csv", "w.state"], "nothing half-written"
+    assert files_of(here) == ["w-loss.csv"], "nothing half-written"
     assert load_state("w.state").step >= 2

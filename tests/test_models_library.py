@@ -6,13 +6,16 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import torch
 
-from napari_umis_fusion.errors import CheckpointError, ConfigError
+from napari_umis_fusion.errors import BusyError, CheckpointError, ConfigError
 from napari_umis_fusion.models import (
     ModelLibrary,
     default_folder,
@@ -20,8 +23,10 @@ from napari_umis_fusion.models import (
     header,
     shipped,
     shipped_models,
+    sidecar,
 )
 from napari_umis_fusion.models.naming import LONGEST_NAME, clean_name, file_stem, unique_name
+from napari_umis_fusion.models.reserving import LOCK, reserved
 from napari_umis_fusion.network.plane_ranker import PlaneRanker
 from napari_umis_fusion.network.unetplusplus import UNetPlusPlus
 from napari_umis_fusion.network.weights import load_checkpoint, save_checkpoint
@@ -63,7 +68,7 @@ def scorpion(library, saved):
 
 
 def files(library):
-    return sorted(path.name for path in library.folder.iterdir())
+    return sorted(path.name for path in library.folder.iterdir() if path.name != LOCK)
 
 
 def test_a_model_is_the_file_byte_for_byte(library, saved):
@@ -159,6 +164,115 @@ def test_names_are_unique(library, saved, scorpion):
     with pytest.raises(ConfigError, match="'scorpion \\(2\\)' is the name of another model"):
         library.rename(scorpion, "scorpion (2)")
     assert library.rename(scorpion, "Scorpion").name == "Scorpion"
+
+
+ADD = """
+import sys, time
+from pathlib import Path
+from napari_umis_fusion.models import ModelLibrary, library
+copy = library.copy_weights
+
+def slowly(*arguments):
+    time.sleep(0.3)
+    return copy(*arguments)
+
+library.copy_weights = slowly
+print("ready", flush=True)
+while not Path(sys.argv[3]).exists():
+    time.sleep(0.001)
+print(ModelLibrary(sys.argv[1]).add(sys.argv[2], "beetle").name)
+"""
+
+
+def test_of_two_processes_that_want_a_name_one_gets_it(library, saved, tmp_path):
+    go = tmp_path / "go"
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", ADD, str(library.folder), str(saved(number)), str(go)],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for number in (2, 3)
+    ]
+    assert [process.stdout.readline() for process in both] == ["ready\n"] * 2
+    go.touch()
+    names = [process.communicate(timeout=60)[0].strip() for process in both]
+    assert sorted(names) == ["beetle", "beetle (2)"]
+    assert sorted(model.name for model in library.models()) == ["beetle", "beetle (2)"]
+
+
+def at_once(*jobs):
+    """Run jobs in threads that begin together, and return what they return or raise."""
+    barrier = threading.Barrier(len(jobs))
+
+    def job(one):
+        barrier.wait()
+        try:
+            return one()
+        except ConfigError as error:
+            return error
+
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        return list(pool.map(job, jobs))
+
+
+@pytest.fixture
+def slow(monkeypatch):
+    """Let some time pass between finding a name free and taking it."""
+    unique = ModelLibrary._unique
+
+    def slowly(self, *arguments, **options):
+        found = unique(self, *arguments, **options)
+        time.sleep(0.2)
+        return found
+
+    monkeypatch.setattr(ModelLibrary, "_unique", slowly)
+
+
+def test_of_threads_that_want_a_name_one_gets_it(library, saved, slow):
+    sources = [saved(number) for number in (2, 3, 4)]
+    found = at_once(*(lambda s=s: ModelLibrary(library.folder).add(s, "beetle") for s in sources))
+    assert sorted(model.name for model in found) == ["beetle", "beetle (2)", "beetle (3)"]
+    assert len(library.models()) == 3
+
+
+def test_the_same_weights_at_once_are_kept_once(library, saved, slow):
+    source = saved(2)
+    found = at_once(*(lambda: ModelLibrary(library.folder).add(source, "beetle") for _ in "ab"))
+    assert found[0] == found[1] == library.models()[0]
+    assert len(library.models()) == 1
+
+
+def test_of_two_that_are_renamed_alike_one_is(library, saved, slow):
+    models = [library.add(saved(number), str(number)) for number in (2, 3)]
+    found = at_once(*(lambda m=m: ModelLibrary(library.folder).rename(m, "beetle") for m in models))
+    assert sorted(isinstance(one, ConfigError) for one in found) == [False, True]
+    assert sum(model.name == "beetle" for model in library.models()) == 1
+
+
+def test_name_and_note_that_are_changed_at_once_are_both_kept(library, scorpion, monkeypatch):
+    read = sidecar.read_sidecar
+
+    def slowly(path):
+        noted = read(path)
+        time.sleep(0.1)
+        return noted
+
+    monkeypatch.setattr(sidecar, "read_sidecar", slowly)
+    at_once(
+        lambda: ModelLibrary(library.folder).rename(scorpion, "beetle"),
+        lambda: ModelLibrary(library.folder).annotate(scorpion, "from Tuesday"),
+    )
+    monkeypatch.undo()
+    (model,) = ModelLibrary(library.folder).models()
+    assert (model.name, model.note) == ("beetle", "from Tuesday")
+
+
+def test_who_waits_for_long_is_told(library, scorpion, monkeypatch):
+    monkeypatch.setattr("napari_umis_fusion.models.reserving.PATIENCE_S", 0.1)
+    with reserved(library.folder), pytest.raises(BusyError, match="end it, or try again later"):
+        library.rename(scorpion, "beetle")
+    assert library.rename(scorpion, "beetle").name == "beetle"
 
 
 @pytest.mark.parametrize(

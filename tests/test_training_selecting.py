@@ -8,7 +8,9 @@ import scipy.ndimage
 import torch
 
 from napari_umis_fusion import TrainingConfig
+from napari_umis_fusion.array_stack import as_stack
 from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.grey import GreyConverter
 from napari_umis_fusion.network.plane_ranker import PlaneRanker
 from napari_umis_fusion.network.unetplusplus import UNetPlusPlus
 from napari_umis_fusion.synthetic import TrainingStack
@@ -124,9 +126,15 @@ def test_collate():
         np.testing.assert_array_equal(
             getattr(batch, name), np.stack([getattr(s, wanted) for s in stacks])
         )
-    spans = [np.diff(np.percentile(s.planes[1], (0.3, 99.7)))[0] for s in stacks]
+    spans = [np.diff(np.percentile(s.planes[1], (0.1, 99.9)))[0] for s in stacks]
     np.testing.assert_allclose(batch.contrast, spans * np.exp([0.0, 0.7]), rtol=1e-6)
     assert batch.contrast.dtype == torch.float32
+
+
+def test_training_scales_planes_as_fusion_does():
+    stack = training_stack(0)
+    span = GreyConverter(as_stack(stack.planes), "auto").range.scale
+    assert collate([stack], np.zeros(1)).contrast.item() == pytest.approx(255 / span, rel=1e-5)
 
 
 def test_contrast_of_an_empty_stack_is_bounded():

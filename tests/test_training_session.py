@@ -1,7 +1,6 @@
 """A training in a folder of its own: it goes on after everything else is gone."""
 
 import errno
-import json
 import os
 import subprocess
 import sys
@@ -10,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_umis_fusion.errors import CheckpointError, StackError
+from napari_umis_fusion.errors import BusyError, CheckpointError, StackError
 from napari_umis_fusion.network.weights import load_checkpoint, shipped_weights
 from napari_umis_fusion.training import (
     CheckpointSaved,
@@ -18,6 +17,7 @@ from napari_umis_fusion.training import (
     TrainingConfig,
     TrainingFinished,
     TrainingStarted,
+    train,
 )
 from napari_umis_fusion.training.images import ImageSet
 from napari_umis_fusion.training.selecting import SelectAim
@@ -113,7 +113,7 @@ def test_a_folder_holds_what_its_page_says(tmp_path):
     assert not session.can_go_on
     run(session, IMAGES, until=lambda e: isinstance(e, CheckpointSaved))
     assert files(session) == [
-        "curve.csv", "images.npz", "session.json", "start.safetensors", "training.state",
+        "images.npz", "session.json", "session.lock", "start.safetensors", "training.state",
     ]  # fmt: skip
     assert session.can_go_on
     session.discard()
@@ -133,22 +133,138 @@ def test_the_newest_that_can_go_on_is_the_last(tmp_path):
     assert last_session(tmp_path / "absent") is None
 
 
-def test_what_another_process_works_on_is_left_alone(tmp_path):
+WORK = """
+import sys, time
+from pathlib import Path
+from napari_umis_fusion.errors import BusyError
+from napari_umis_fusion.training import StepDone
+from napari_umis_fusion.training.session import TrainingSession
+from napari_umis_fusion.training.selecting import SelectAim
+SelectAim.trials = 2
+folder, go = Path(sys.argv[1]), Path(sys.argv[2])
+session = TrainingSession(folder)
+print("ready", flush=True)
+while not go.exists():
+    time.sleep(0.001)
+try:
+    for event in session.train():
+        if isinstance(event, StepDone):
+            print("got it", flush=True)
+            input()  # until it is killed
+except BusyError as error:
+    print(error, flush=True)
+"""
+
+
+@pytest.fixture
+def worker():
+    """Return a function that starts a process which goes on with a session."""
+    begun = []
+
+    def start(session, go):
+        command = [sys.executable, "-c", WORK, str(session.folder), str(go)]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        begun.append(subprocess.Popen(command, **pipes))
+        return begun[-1]
+
+    yield start
+    for process in begun:
+        process.kill()
+        process.communicate()
+
+
+def test_of_two_processes_one_gets_the_session_and_the_other_is_told(tmp_path, worker):
+    session = begin(tmp_path / "s")
+    run(session, IMAGES, until=lambda e: isinstance(e, TrainingStarted))
+    assert not is_taken(session.folder), "it was abandoned"
+    go = tmp_path / "go"
+    both = [worker(session, go) for _ in range(2)]
+    assert [process.stdout.readline() for process in both] == ["ready\n"] * 2
+    go.touch()
+    said = [process.stdout.readline() for process in both]
+    assert said.count("got it\n") == 1
+    winner, loser = sorted(both, key=lambda process: said[both.index(process)] != "got it\n")
+    told = said[both.index(loser)]
+    assert f"{session.folder}: this training is worked on by process {winner.pid} (" in told
+    assert "Wait until it ends, or interrupt it" in told
+    assert is_taken(session.folder)
+    assert last_session(tmp_path / "s") is None
+    with pytest.raises(BusyError, match=f"worked on by process {winner.pid}"):
+        run(session)
+    session.discard()
+    assert session.can_go_on, "what another works on is not thrown away"
+    winner.kill()
+    winner.wait()
+    assert not is_taken(session.folder), "the system ends the lock of a killed process"
+    assert last_session(tmp_path / "s") is not None
+    assert run(session)[-1].result.steps_done == SETTINGS.steps
+
+
+def test_two_windows_of_one_process_cannot_both_go_on(tmp_path):
+    session = begin(tmp_path)
+    events = session.train(IMAGES)
+    assert any(isinstance(event, StepDone) for event in events)
+    with pytest.raises(BusyError, match=f"process {os.getpid()} "):
+        run(TrainingSession(session.folder))
+    with pytest.raises(BusyError, match="Wait until it ends"):
+        next(train(IMAGES, SETTINGS, state=session.folder, resume=True))
+    events.close()
+    assert list(train(IMAGES, SETTINGS, state=session.folder, resume=True))
+
+
+def test_what_was_discarded_meanwhile_is_told(tmp_path):
+    session = begin(tmp_path)
+    again = TrainingSession(session.folder)
+    (session.folder / "session.json").unlink()
+    with pytest.raises(CheckpointError, match="discarded meanwhile; begin anew"):
+        run(again, IMAGES)
+
+
+def test_a_session_elsewhere_is_found_and_forgotten(tmp_path):
+    folder = tmp_path / "mine.state"
+    session = TrainingSession.begin(SETTINGS, name="mine", folder=folder)
+    with pytest.raises(CheckpointError, match=r"mine\.state: is there already"):
+        TrainingSession.begin(SETTINGS, name="other", folder=folder)
+    run(session, IMAGES, until=lambda e: isinstance(e, StepDone))
+    assert last_session().folder == folder
+    assert last_session(tmp_path).folder == folder, "as one of this folder"
+    session.discard()
+    assert last_session() is None
+    assert list(sessions_folder().iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"folder": 3}', '{"folder": "/gone"}'])
+def test_a_link_that_leads_nowhere_hides_nothing(tmp_path, text):
     session = begin(tmp_path)
     run(session, IMAGES, until=lambda e: isinstance(e, TrainingStarted))
-    owner = session.folder / "owner.json"
-    assert not owner.exists(), "it was abandoned"
-    sleeper = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    try:
-        import psutil
+    (tmp_path / "9999.link.json").write_text(text)
+    assert last_session(tmp_path).folder == session.folder
 
-        owner.write_text(json.dumps([sleeper.pid, psutil.Process(sleeper.pid).create_time()]))
-        assert is_taken(session.folder)
-        assert last_session(tmp_path) is None
-    finally:
-        sleeper.communicate(b"\n")
-    assert not is_taken(session.folder), "that process is gone"
-    assert last_session(tmp_path) is not None
+
+def test_one_image_begins_nothing(tmp_path):
+    session = begin(tmp_path)
+    with pytest.raises(StackError, match="training needs at least 2"):
+        run(session, IMAGES[:1])
+    assert not session.folder.exists()
+
+
+def test_a_session_of_before_the_state_held_the_curve_goes_on(tmp_path):
+    """Its state has neither curve nor validations; the curve lies beside it, and goes further."""
+    whole = begin(tmp_path / "whole")
+    result = run(whole, IMAGES)[-1].result
+    old = begin(tmp_path / "old")
+    run(old, IMAGES, until=lambda e: isinstance(e, CheckpointSaved) and e.step == 4)
+    whole.curve.save_csv(old.folder / "curve.csv")
+    content = torch.load(old.state, weights_only=True)
+    del content["curve"], content["validated"]
+    torch.save(content, old.state)
+    found = last_session(tmp_path / "old")
+    after = run(found)
+    (read,) = [e for e in after if isinstance(e, CurveRead)]
+    assert [row["step"] for row in read.curve.rows] == [1, 2, 3, 4]
+    assert found.curve.rows == whole.curve.rows
+    same = after[-1].result.model.state_dict()
+    assert all(torch.equal(t, same[n]) for n, t in result.model.state_dict().items())
 
 
 def test_weights_know_where_they_come_from(tmp_path):

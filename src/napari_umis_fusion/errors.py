@@ -31,3 +31,7 @@ class AlignmentError(UmisFusionError, ValueError):
 
 class DeviceError(UmisFusionError):
     """The wanted device is absent or ran out of memory."""
+
+
+class BusyError(UmisFusionError):
+    """Another process, or another window of this one, works on the same files."""

@@ -21,6 +21,14 @@ Array = NDArray[Any]
 SAMPLE_PX = 1 << 18
 """About how many pixels the grey range is estimated from."""
 
+OUTLIERS_PERCENT = 0.1
+"""Of the values, at either end, that lie outside the range which planes are scaled by.
+
+Fusion, training and the exported networks all take it from here. The shipped weights score alike
+with 0.3 (0.01 dB in the mean of 16 rendered stacks, with more false edges); training varies the
+range by more than what a small patch makes of so few values.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class GreyRange:
@@ -149,9 +157,15 @@ def _find_limits(stack: Stack, rule: tuple[float, ...] | str) -> tuple[float, fl
     finite = sample[np.isfinite(sample)]
     if finite.size == 0:
         return 0.0, 0.0
-    low, high = np.percentile(finite, (0.1, 99.9))
+    low, high = percentile_limits(finite)
     if high <= low:
         low, high = finite.min(), finite.max()
+    return float(low), float(high)
+
+
+def percentile_limits(values: NDArray[Any]) -> tuple[float, float]:
+    """Return what counts as dark and as bright among finite values, outliers apart."""
+    low, high = np.percentile(values, (OUTLIERS_PERCENT, 100 - OUTLIERS_PERCENT))
     return float(low), float(high)
 
 

@@ -619,3 +619,40 @@ def test_the_menu_opens_it_once(viewer, qtbot):
     one, other = open_training(viewer), open_training(viewer)
     assert one is other
     one.shut()
+
+
+def test_what_another_process_works_on_is_told_without_talk_of_checkpoints():
+    from napari_umis_fusion.errors import BusyError
+    from napari_umis_fusion.plugin.training_endings import advice
+
+    assert advice(BusyError("worked on by process 7"), 0) == "worked on by process 7"
+
+
+def test_it_goes_on_with_what_the_command_line_began(make_widget, tmp_path, monkeypatch, qtbot):
+    from PIL import Image
+
+    from napari_umis_fusion.cli import main
+    from napari_umis_fusion.cli.training_report import TrainingReport
+    from napari_umis_fusion.training import StepDone
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    for number, plane in enumerate(np.random.default_rng(0).integers(0, 255, (4, 64, 64))):
+        Image.fromarray(plane.astype(np.uint8)).save(f"data/{number}.png")
+    take = TrainingReport.take
+
+    def pressed(report, event):
+        take(report, event)
+        if isinstance(event, StepDone):
+            raise KeyboardInterrupt
+
+    options = ["--steps", "3", "--validate-every", "2", "--batch", "4", "--patch-px", "32"]
+    options += ["--device", "cpu", "--precision", "float32", "--threads", "2"]
+    monkeypatch.setattr(TrainingReport, "take", pressed)
+    assert main(["train", "data", "-o", "beetle.safetensors", *options]) == 130
+    widget = make_widget()
+    assert "beetle" in widget.row.go_on.toolTip()
+    widget.row.go_on.click()
+    finish(widget, qtbot)
+    assert [row["step"] for row in widget.plot.curve.rows] == [1, 2, 3]
+    assert widget.outcome.panel.name.text() == "beetle"

@@ -9,14 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 from napari_umis_fusion.cli.options import add_config_options, given_options
 from napari_umis_fusion.cli.reporting import said, say, say_json
+from napari_umis_fusion.cli.train_session import (
+    begin_session,
+    data_of,
+    session_to_go_on,
+    state_path,
+)
 from napari_umis_fusion.errors import CheckpointError, ConfigError
-from napari_umis_fusion.models import find_weights
 from napari_umis_fusion.training.config import TrainingConfig
 from napari_umis_fusion.training.config_file import load_config
+from napari_umis_fusion.training.session_folder import is_session
 
 if TYPE_CHECKING:
     from napari_umis_fusion.cli.training_report import TrainingReport
+    from napari_umis_fusion.training.images import ImageSet
     from napari_umis_fusion.training.result import TrainingResult
+    from napari_umis_fusion.training.session import TrainingSession
 
 NOT_BETTER = "weights: not saved, as none were better than those that training started from"
 
@@ -37,10 +45,16 @@ def add_train_parser(commands: Any) -> None:
         "train",
         help="train a network on sharp images of your own",
         description="Train a network on sharp images, without labels: folders, with their "
-        "subfolders, or files. An interrupted training goes on with --resume.",
+        "subfolders, or files. An interrupted training goes on with --resume, also one that was "
+        "begun in napari.",
         allow_abbrev=False,
     )
-    parser.add_argument("data", nargs="+", metavar="DATA", help="folders of images, or images")
+    parser.add_argument(
+        "data",
+        nargs="*",
+        metavar="DATA",
+        help="folders of images, or images; can be left out with --resume",
+    )
     parser.add_argument(
         "-o", "--output", required=True, metavar="WEIGHTS", help="trained weights, .safetensors"
     )
@@ -53,10 +67,16 @@ def add_train_parser(commands: Any) -> None:
         "--start", metavar="FILE", help="weights to start from: a file, or a model of the library"
     )
     parser.add_argument(
-        "--state", metavar="FILE", help="what --resume needs (default: beside WEIGHTS, .state)"
+        "--state",
+        metavar="FOLDER",
+        help="what --resume needs: a folder, or a file of an earlier version (default: beside "
+        "WEIGHTS, .state)",
     )
     parser.add_argument(
-        "--resume", action="store_true", help="go on with the interrupted training in --state"
+        "--resume",
+        action="store_true",
+        help="go on with the interrupted training in --state; without one and without DATA, with "
+        "the last that napari would go on with",
     )
     parser.add_argument(
         "--curve",
@@ -83,19 +103,23 @@ def run_train(arguments: argparse.Namespace) -> None:
     from napari_umis_fusion.cli.training_report import TrainingReport
 
     report = TrainingReport(files.csv, quiet=arguments.json)
-    if arguments.resume and not files.state.exists():
-        report.tell(f"note: {files.state} does not exist: training starts at the first step")
+    session = None
     try:
         with report:
-            result = _train(arguments, config, files, report)
+            session = _open(arguments, config, files, report)
+            data = None if session.can_go_on else data_of(arguments)
+            with closing(session.train(data)) as events:
+                result = report.follow(events, session.curve)
     except KeyboardInterrupt:
         report.curve.save_csv(files.csv)
-        raise KeyboardInterrupt(_how_to_resume(report.step, files)) from None
+        if session is not None and not arguments.resume and not session.state.exists():
+            session.discard()
+        raise KeyboardInterrupt(_how_to_resume(report.step, session)) from None
     if result.improved:
-        result.save(files.weights)
+        session.save_outcome(result, files.weights)
     report.curve.save_csv(files.csv)
     report.curve.save_png(files.png)
-    files.state.unlink(missing_ok=True)  # nothing is left to go on with
+    session.discard()  # nothing is left to go on with
     if arguments.json:
         say_json(_as_json(result, files, report))
         return
@@ -103,27 +127,26 @@ def run_train(arguments: argparse.Namespace) -> None:
         say(line)
 
 
-def _train(
+def _open(
     arguments: argparse.Namespace, config: TrainingConfig, files: Files, report: "TrainingReport"
-) -> "TrainingResult":
-    """Gather the data, say what it is, and train."""
-    from napari_umis_fusion.network.architectures import shipped_weights
-    from napari_umis_fusion.network.weights import load_checkpoint
-    from napari_umis_fusion.training import TrainingData, check_images, iter_gather, train
+) -> "TrainingSession":
+    """Return the session to go on with, or a new one."""
+    from napari_umis_fusion.training.gathering import iter_gather
 
-    own = arguments.own_stacks
-    given = find_weights(arguments.start) if arguments.start else None
-    if own and given is None:
-        given = str(shipped_weights("plane-ranker"))
-    start = None if given is None else load_checkpoint(given)  # before data is read for long
-    data = TrainingData(stacks=arguments.data) if own else TrainingData(arguments.data)
-    with closing(iter_gather(data)) as gathering:
-        images = report.prepare(gathering)
-    if len(images) > 1:
-        report.tell_data(check_images(images, config))
-    events = train(images, config, start=start, state=files.state, resume=arguments.resume)
-    with closing(events):
-        return report.follow(events)
+    if not arguments.resume:
+        return begin_session(arguments, config, files.state)
+
+    def gather(data: Any) -> "ImageSet":
+        with closing(iter_gather(data)) as gathering:
+            return report.prepare(gathering)
+
+    session = session_to_go_on(arguments, config, files, gather)
+    if session is None:
+        report.tell(f"note: {files.state} does not exist: training starts at the first step")
+        return begin_session(arguments, config, files.state)
+    if session.folder != files.state:
+        report.tell(f"going on with {session.origin.name!r}, in {session.folder}")
+    return session
 
 
 def training_config_from(arguments: argparse.Namespace) -> TrainingConfig:
@@ -156,11 +179,11 @@ def _files(arguments: argparse.Namespace) -> Files:
     if weights.suffix != ".safetensors":
         raise CheckpointError(f"{weights}: weights are saved as .safetensors; change the ending")
     curve = Path(arguments.curve or weights.with_name(f"{weights.stem}-loss")).absolute()
-    state = Path(arguments.state or weights.with_suffix(".state")).absolute()
+    state = state_path(arguments.state or str(weights.with_suffix(".state")))
     csv, png = (curve.with_name(curve.name + ending) for ending in (".csv", ".png"))
     files = Files(weights, state, csv, png)
     for path in (weights, state, csv, png):
-        if not path.parent.is_dir() or path.is_dir():
+        if not path.parent.is_dir() or (path.is_dir() and not is_session(path)):
             raise CheckpointError(f"{path}: no file can be written there; make its folder first")
     _check_apart(files, arguments)
     return files
@@ -180,14 +203,14 @@ def _check_apart(files: Files, arguments: argparse.Namespace) -> None:
         )
 
 
-def _how_to_resume(step: int, files: Files) -> str:
+def _how_to_resume(step: int, session: "TrainingSession | None") -> str:
     from napari_umis_fusion.training.state import load_state
 
-    if not files.state.exists():
+    if session is None or not session.state.exists():
         return f"training stopped at step {step}: nothing was saved"
     return (
         f"training stopped at step {step}; repeat the command with --resume to go on from step "
-        f"{load_state(files.state).step}, which {files.state} holds"
+        f"{load_state(session.state).step}, which {session.folder} holds"
     )
 
 

@@ -13,12 +13,12 @@ from napari_umis_fusion.training.events import (
     CheckpointSaved,
     Preparing,
     StepDone,
-    TrainingEvent,
     TrainingStarted,
     Validated,
 )
 from napari_umis_fusion.training.images import ImageSet
 from napari_umis_fusion.training.result import TrainingResult
+from napari_umis_fusion.training.session_events import DataChecked, SessionEvent
 from napari_umis_fusion.workers import drain
 
 
@@ -28,7 +28,7 @@ class TrainingReport:
     Parameters
     ----------
     csv : Path
-        Where the curve is saved whenever the training's state is, to go on from both.
+        Where the curve is saved whenever the training's state is, to be looked at.
     quiet : bool
         Show nothing.
 
@@ -76,16 +76,20 @@ class TrainingReport:
         for line in data.lines():
             self.tell(line)
 
-    def follow(self, events: Generator[TrainingEvent, None, TrainingResult]) -> TrainingResult:
-        """Run a training to its end."""
+    def follow(
+        self, events: Generator[SessionEvent, None, TrainingResult], curve: LossCurve
+    ) -> TrainingResult:
+        """Run a training to its end; it fills the curve."""
+        self.curve = curve
         return drain(events, self.take)
 
-    def take(self, event: TrainingEvent) -> None:
+    def take(self, event: SessionEvent) -> None:
         """Show an event."""
-        self.curve.add(event)
         match event:
             case Preparing():
                 self._bar.set_description(event.what)
+            case DataChecked():
+                self.tell_data(event.report)
             case TrainingStarted():
                 self._start(event)
             case StepDone():
@@ -118,7 +122,6 @@ class TrainingReport:
         self._bar.set_description("training")
         self.tell(f"{event.parameters:,} weights, {event.device}, {event.precision}")
         if event.first_step:
-            self.curve = LossCurve.read_csv(self._csv, event.first_step)
             self.tell(f"going on from step {event.first_step} of {event.total_steps}")
         self._bar.reset(event.total_steps)
         self._bar.initial = self._bar.n = event.first_step

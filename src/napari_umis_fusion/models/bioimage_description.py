@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
+from napari_umis_fusion.grey import OUTLIERS_PERCENT
 from napari_umis_fusion.models.about import About
 from napari_umis_fusion.models.exported import INPUT, INTERFACES, Axis, Interface
 from napari_umis_fusion.models.onnx_export import OPSET
@@ -131,7 +132,8 @@ def _preprocessing(interface: Interface) -> Sequence[dict[str, Any]]:
     """Scale the planes of a stack alike: they lie along z, or, where there is none, the batch."""
     names = [axis.name for axis in interface.axes]
     together = names if "z" not in names else [name for name in names if name != "batch"]
-    percentiles = {"min_percentile": 0.1, "max_percentile": 99.9, "axes": together}
+    low, high = OUTLIERS_PERCENT, 100 - OUTLIERS_PERCENT
+    percentiles = {"min_percentile": low, "max_percentile": high, "axes": together}
     steps: list[dict[str, Any]] = [{"id": "scale_range", "kwargs": percentiles}]
     black, white = interface.values
     if (black, white) != (0, 1):

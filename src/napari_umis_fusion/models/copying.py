@@ -9,6 +9,7 @@ from napari_umis_fusion.errors import CheckpointError
 from napari_umis_fusion.models.header import ENDING
 from napari_umis_fusion.models.model import HASH_SHOWN, Model
 from napari_umis_fusion.models.naming import file_stem
+from napari_umis_fusion.models.reserving import no_room
 from napari_umis_fusion.replacing import written_beside
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ ORIGIN = "imported_from"
 
 
 def copy_weights(checkpoint: "Checkpoint", folder: Path, name: str) -> Path:
-    """Copy the file of a checkpoint into a folder, which is made, under a name like `name`.
+    """Copy the file of a checkpoint into a folder under a name like `name`.
 
     The start of the hash is part of the name, so that no two models want the same file.
 
@@ -30,17 +31,13 @@ def copy_weights(checkpoint: "Checkpoint", folder: Path, name: str) -> Path:
     """
     target = folder / f"{file_stem(name)}-{checkpoint.sha256[:HASH_SHOWN]}{ENDING}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         with written_beside(target) as beside:
             if checkpoint.path.suffix == ENDING:
                 beside.write_bytes(_unchanged(checkpoint))
             else:
                 _convert(checkpoint, beside)
     except OSError as error:
-        raise CheckpointError(
-            f"{folder}: cannot be written ({error.strerror or error}); free some space, or choose "
-            "a folder in which you may write. What was there is as it was"
-        ) from error
+        raise CheckpointError(no_room(folder, error)) from error
     return target
 
 

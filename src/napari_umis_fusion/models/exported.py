@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from napari_umis_fusion.grey import OUTLIERS_PERCENT
 from napari_umis_fusion.network.architectures import Architecture
 from napari_umis_fusion.network.plane_ranker import STRIDE_PX, PlaneRanker
 from napari_umis_fusion.network.unetplusplus import CHANNELS, MIN_SIDE_PX, UNetPlusPlus
@@ -69,6 +70,8 @@ class Interface:
         return tuple(channels if axis.name == "channel" else axis for axis in self.axes)
 
 
+_PERCENTILES = f"{OUTLIERS_PERCENT} and {100 - OUTLIERS_PERCENT}"
+
 _RANKER = Interface(
     axes=(
         Axis("batch"),
@@ -80,7 +83,7 @@ _RANKER = Interface(
     channels=0,
     scaling=(
         "Grey planes of a stack, all scaled alike so that the stack spans about 0 to 1: "
-        "(value - low) / (high - low), where low and high are its percentiles 0.1 and 99.9. "
+        f"(value - low) / (high - low), where low and high are its percentiles {_PERCENTILES}. "
         f"Height and width are multiples of {STRIDE_PX} px: repeat the border to fill up."
     ),
     outputs={
@@ -114,7 +117,8 @@ _FEATURES = Interface(
     scaling=(
         "Grey planes, one at a time or several as a batch, all planes of a stack scaled alike: "
         "8-bit values v become v / 127.5 - 1; others are stretched so that the stack's "
-        f"percentiles 0.1 and 99.9 become -1 and 1, and clipped. At least {MIN_SIDE_PX} px a side."
+        f"percentiles {_PERCENTILES} become -1 and 1, and clipped. At least {MIN_SIDE_PX} px a "
+        "side."
     ),
     outputs={
         "features": "node x[0][4] of the UNet++, 0 to 6: what the focus measure is computed on"

@@ -8,6 +8,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
 
@@ -18,9 +19,13 @@ from napari_umis_fusion.models.finding import choose_model
 from napari_umis_fusion.models.header import ENDING
 from napari_umis_fusion.models.model import Model, read_model
 from napari_umis_fusion.models.naming import LONGEST_NAME, clean_name, clean_note, unique_name
+from napari_umis_fusion.models.reserving import reserved
 from napari_umis_fusion.models.shipped import shipped_models
 from napari_umis_fusion.models.sidecar import sidecar_of, write_sidecar
 from napari_umis_fusion.network.architectures import SHIPPED
+
+if TYPE_CHECKING:
+    from napari_umis_fusion.network.weights import Checkpoint
 
 FOLDER_VARIABLE = "UMIS_FUSION_MODELS"
 """Environment variable that names another folder for the library."""
@@ -128,6 +133,8 @@ class ModelLibrary:
             If the file cannot be loaded as weights, or the library not be written.
         ConfigError
             If the name is empty or too long.
+        BusyError
+            If another process changes the library for long.
         """
         from napari_umis_fusion.network.weights import load_checkpoint
 
@@ -136,14 +143,9 @@ class ModelLibrary:
         known = self._made_from(checkpoint.sha256)
         if known is not None:
             return known
-        unique = self._unique(wanted or clean_name(name_of(checkpoint)[:LONGEST_NAME]))
-        target = copy_weights(checkpoint, self.folder, unique)
-        try:
-            write_sidecar(target, name=unique, note=note)
-        except CheckpointError:
-            target.unlink()
-            raise
-        return self._read(target)
+        wanted = wanted or clean_name(name_of(checkpoint)[:LONGEST_NAME])
+        with reserved(self.folder):  # or two at once would find the same name free
+            return self._made_from(checkpoint.sha256) or self._added(checkpoint, wanted, note)
 
     def rename(self, model: Model, name: str) -> Model:
         """Give a model another name; its file stays where it is.
@@ -156,23 +158,27 @@ class ModelLibrary:
             If the name is empty, too long, or another model's.
         """
         path, cleaned = self._own(model), clean_name(name)
-        if self._unique(cleaned, but=path) != cleaned:
-            raise ConfigError(f"{cleaned!r} is the name of another model; choose one of its own.")
-        write_sidecar(path, name=cleaned)
+        with reserved(self.folder):
+            if self._unique(cleaned, but=path) != cleaned:
+                text = f"{cleaned!r} is the name of another model; choose one of its own."
+                raise ConfigError(text)
+            write_sidecar(path, name=cleaned)
         return self._read(path)
 
     def annotate(self, model: Model, note: str) -> Model:
         """Write a note to a model, in place of that which it has; raises as `rename`."""
         path = self._own(model)
-        write_sidecar(path, note=clean_note(note))
+        with reserved(self.folder):  # the name beside it may be changed at the same time
+            write_sidecar(path, note=clean_note(note))
         return self._read(path)
 
     def delete(self, model: Model) -> None:
         """Delete a model for good; raises `CheckpointError` if it is none of this library's."""
         path = self._own(model)
         try:
-            path.unlink()
-            sidecar_of(path).unlink(missing_ok=True)
+            with reserved(self.folder):
+                path.unlink()
+                sidecar_of(path).unlink(missing_ok=True)
         except OSError as error:
             raise CheckpointError(
                 f"{model.name}: cannot be deleted ({error.strerror}); is {path} in use?"
@@ -225,6 +231,16 @@ class ModelLibrary:
         return export_model(
             checkpoint, target, name=name, note=note, authors=authors, licence=licence
         )
+
+    def _added(self, checkpoint: "Checkpoint", wanted: str, note: str) -> Model:
+        unique = self._unique(wanted)
+        target = copy_weights(checkpoint, self.folder, unique)
+        try:
+            write_sidecar(target, name=unique, note=note)
+        except CheckpointError:
+            target.unlink()
+            raise
+        return self._read(target)
 
     def _all(self) -> list[Model]:
         return [*self.models(), *shipped_models()]

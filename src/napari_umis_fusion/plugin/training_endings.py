@@ -5,7 +5,7 @@ from typing import Any
 
 from napari.utils.notifications import show_info
 
-from napari_umis_fusion.errors import DeviceError, UmisFusionError
+from napari_umis_fusion.errors import BusyError, DeviceError, UmisFusionError
 
 NOT_KEPT = (
     "The outcome of the last training is not kept yet. It comes back with Continue last training "
@@ -25,6 +25,8 @@ def advice(error: Exception, saved_step: int) -> str:
     what = (
         str(error) if known else f"This is a mistake of the plugin's, please report it: {error!r}"
     )
+    if isinstance(error, BusyError):
+        return what
     if not saved_step:
         return f"{what} No checkpoint had been made yet."
     if isinstance(error, DeviceError):

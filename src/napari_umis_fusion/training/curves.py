@@ -4,7 +4,7 @@ import csv
 import os
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -87,12 +87,31 @@ class LossCurve:
 
     def copy(self) -> Self:
         """Return a curve of its own with the same numbers."""
-        made = type(self)()
+        return self.of({name: self.series(name) for name in self.names})
+
+    @classmethod
+    def of(cls, columns: Mapping[str, tuple[NDArray[np.int64], Floats]]) -> Self:
+        """Make the curve of these columns: steps, ascending, and values by name."""
+        made = cls()
+        for name, (steps, values) in columns.items():
+            made._columns[name] = _Column(array("q", steps.tobytes()), array("d", values.tobytes()))
+        every = [steps for steps, _ in columns.values()]
+        made._steps = array("q", np.unique(np.concatenate(every)).tobytes() if every else b"")
+        return made
+
+    def up_to(self, last_step: int) -> Self:
+        """Return a curve of its own with the same numbers up to a step."""
+        found = {}
         for name in self.names:
             steps, values = self.series(name)
-            made._columns[name] = _Column(array("q", steps.tobytes()), array("d", values.tobytes()))
-        made._steps = self._steps[:]
-        return made
+            count = int(np.searchsorted(steps, last_step, "right"))
+            if count:
+                found[name] = steps[:count], values[:count]
+        return self.of(found)
+
+    def take_over(self, other: "LossCurve") -> None:
+        """Hold what another curve holds, and nothing else."""
+        self._steps, self._columns = other._steps, other._columns
 
     def save_csv(self, path: str | os.PathLike[str]) -> None:
         """Save a row for each step; columns of validation are empty between validations.
@@ -185,7 +204,8 @@ class _Column:
             self.steps.append(step)
             self.values.append(value)
         elif self.steps[place] == step:
-            self.values[place] = value
+            # a slice, as Ctrl-C may have come between a step and its value
+            self.values[place : place + 1] = array("d", [value])
         else:
             self.steps.insert(place, step)
             self.values.insert(place, value)

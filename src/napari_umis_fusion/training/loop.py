@@ -4,7 +4,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from napari_umis_fusion.network.device import choose_device
 from napari_umis_fusion.network.weights import Checkpoint, load_checkpoint
 from napari_umis_fusion.training.comparing import iter_compare
 from napari_umis_fusion.training.config import NETWORKS, TrainingConfig
+from napari_umis_fusion.training.curves import LossCurve
 from napari_umis_fusion.training.events import (
     Compared,
     Noted,
@@ -26,17 +27,15 @@ from napari_umis_fusion.training.events import (
     Working,
 )
 from napari_umis_fusion.training.gathering import iter_gather
-from napari_umis_fusion.training.images import ImageSet
 from napari_umis_fusion.training.objective import make_aim
 from napari_umis_fusion.training.result import Reason, TrainingResult
 from napari_umis_fusion.training.run import TrainingRun
-from napari_umis_fusion.training.state import TrainingState, load_state
+from napari_umis_fusion.training.session_folder import held_by_session, state_file
+from napari_umis_fusion.training.split import Split, split_images
+from napari_umis_fusion.training.state import TrainingState, check_options, load_state
 from napari_umis_fusion.training.trainer import Trainer
 from napari_umis_fusion.training.watching import Watcher
 from napari_umis_fusion.workers import Workers, drain, reporting, thread_count
-
-MAY_CHANGE = ("device", "threads")
-"""Options that a training may go on without."""
 
 _SEEDING = threading.Lock()
 """torch has one generator for all threads."""
@@ -45,22 +44,6 @@ TORCH_SHARE = 2 / 3
 """Of the threads; the others make the next batches meanwhile."""
 
 Start = str | os.PathLike[str] | Checkpoint | None
-
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """Images to learn from, to validate on, and to compare the outcome with the start on."""
-
-    learn: ImageSet
-    held_out: ImageSet
-    test: ImageSet
-
-    def describe(self) -> dict[str, Any]:
-        """Return what is known of the data: numbers by source, and what is held out."""
-        about = describe(self.learn, self.held_out)
-        if len(self.test):
-            about["test"] = _names(self.test)
-        return about
 
 
 def train(
@@ -72,6 +55,7 @@ def train(
     resume: bool = False,
     stop: threading.Event | None = None,
     watch: Callable[[], Any] | None = None,
+    curve: LossCurve | None = None,
     **options: Any,
 ) -> Generator[TrainingEvent, None, TrainingResult]:
     """Train a network and tell about it on the way.
@@ -87,7 +71,8 @@ def train(
         training finds better ones.
     state : path, optional
         Where to save, at each validation and when the training is abandoned, all that is needed
-        to go on. Where that fails, `CheckpointFailed` tells, and training goes on.
+        to go on. Where that fails, `CheckpointFailed` tells, and training goes on. The folder of
+        a `TrainingSession` stands for the state in it.
     resume : bool
         Go on from `state` if it exists: to the same weights, on the same machine, as without the
         interruption.
@@ -96,6 +81,9 @@ def train(
     watch : callable, optional
         Returns a stack, as `fuse` takes it, or None; it is asked after every step. The stack is
         fused at every validation, and when it is another one: see `Pictured`.
+    curve : LossCurve, optional
+        Is given the losses and validations; from `TrainingStarted` on it holds those of before
+        where training goes on.
     **options
         Fields of `TrainingConfig`, on top of `config`.
 
@@ -121,6 +109,8 @@ def train(
         If weights or state cannot be loaded, or `state` lies in no folder.
     DeviceError
         If the device is absent, or runs out of memory.
+    BusyError
+        If `state` lies in a session that is worked on already.
 
     Examples
     --------
@@ -130,12 +120,33 @@ def train(
     """
     config = (config or TrainingConfig()).replace(**options)
     where = _state_path(state, resume)
+    with held_by_session(where):
+        training = iter_train(
+            data, config, start=start, where=where, resume=resume, stop=stop, watch=watch,
+            curve=curve,
+        )  # fmt: skip
+        return (yield from training)
+
+
+def iter_train(
+    data: Any,
+    config: TrainingConfig,
+    *,
+    start: Start,
+    where: Path | None,
+    resume: bool,
+    stop: threading.Event | None,
+    watch: Callable[[], Any] | None,
+    curve: LossCurve | None,
+) -> Generator[TrainingEvent, None, TrainingResult]:
+    """Train as `train` does, for who keeps others from the state already."""
     images = yield from iter_gather(data)
-    split = Split(*images.split_with_test(config.validation_share, config.test_share, config.seed))
+    split = split_images(images, config)
     start = load_checkpoint(start) if isinstance(start, (str, os.PathLike)) else start
     trainer, total = _prepare(config, split, start)
     about = split.describe()
     saved = _saved(where, config, about) if resume and where and where.exists() else None
+    curve = _begun(curve, saved)
     yield TrainingStarted(
         0 if saved is None else saved.step,
         total,
@@ -150,7 +161,8 @@ def train(
     before = start.path if start else shipped_weights(NETWORKS[config.objective])
     watcher = Watcher(watch, before, config) if watch is not None else None
     with Workers(config.threads) as workers:
-        run = TrainingRun(trainer, workers, total, where, about, stop or threading.Event(), watcher)
+        stop = stop or threading.Event()
+        run = TrainingRun(trainer, workers, total, where, about, stop, curve, watcher)
         try:
             if saved is not None:
                 run.restore(saved)
@@ -173,22 +185,12 @@ def train_to_end(data: Any, config: TrainingConfig | None = None, **options: Any
     return drain(train(data, config, **options))
 
 
-def describe(learn: ImageSet, held_out: ImageSet) -> dict[str, Any]:
-    """Return what is known of the data: numbers of images by source, and which are held out."""
-    counts = {source: learn.sources.count(source) for source in sorted(set(learn.sources))}
-    return {"training_images": len(learn), "sources": counts, "held_out": _names(held_out)}
-
-
-def _names(images: ImageSet) -> list[str]:
-    return sorted(Path(name).name for name in images.names)
-
-
 def _state_path(state: str | os.PathLike[str] | None, resume: bool) -> Path | None:
     if state is None:
         if resume:
             raise ConfigError("resume=True needs the file to go on from; give state=.")
         return None
-    where = Path(state).absolute()
+    where = state_file(Path(state).absolute())
     if not where.parent.is_dir() or where.is_dir():
         raise CheckpointError(f"{where}: no file can be written there; give one in a folder.")
     return where
@@ -208,14 +210,17 @@ def _prepare(config: TrainingConfig, split: Split, start: Checkpoint | None) -> 
 
 def _saved(where: Path, config: TrainingConfig, about: dict[str, Any]) -> TrainingState:
     state = load_state(where)
-    now, before = config.as_dict(), state.config.as_dict()
-    changed = [name for name in now if name not in MAY_CHANGE and now[name] != before[name]]
-    if changed:
-        said = ", ".join(f"{name}={before[name]!r}, not {now[name]!r}" for name in changed)
-        raise ConfigError(f"{where} belongs to a training with {said}; give its options, or anew.")
-    if state.data != about:
-        raise ConfigError(f"{where} belongs to a training on other images; give the same ones.")
+    check_options(where, state.config, config.as_dict())
+    state.check_data(where, about)
     return state
+
+
+def _begun(curve: LossCurve | None, saved: TrainingState | None) -> LossCurve:
+    """Return the curve to go on with; before states held it, it came from a file beside them."""
+    curve = LossCurve() if curve is None else curve
+    before = LossCurve() if saved is None else (saved.curve or curve).up_to(saved.step)
+    curve.take_over(before)
+    return curve
 
 
 def _compared(

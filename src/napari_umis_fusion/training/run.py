@@ -5,12 +5,14 @@ import threading
 from collections import deque
 from collections.abc import Generator
 from concurrent.futures import Future
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_umis_fusion.errors import CheckpointError, DeviceError
 from napari_umis_fusion.network.device import is_out_of_memory
+from napari_umis_fusion.training.curves import LossCurve
 from napari_umis_fusion.training.events import (
     CheckpointFailed,
     CheckpointSaved,
@@ -34,8 +36,21 @@ AHEAD = 2
 """Batches that are made while one is learnt from."""
 
 
+@dataclass(slots=True)
+class _Update:
+    """An update of the weights that is under way, and what it counts as once it is made."""
+
+    step: int
+    learning_rate: float
+    job: Future[dict[str, float]] | None = None
+
+
 class TrainingRun:
     """Trains, and knows at any time where it stands.
+
+    What is done is kept in one order, whatever interrupts it: the weights are updated or
+    validated, the curve gets its row, the step or the validation counts, an event tells of it,
+    and a state that is saved holds all of these or none.
 
     Parameters
     ----------
@@ -51,6 +66,8 @@ class TrainingRun:
         What is known of the data.
     stop : threading.Event
         Set from outside when no further step is wanted.
+    curve : LossCurve
+        Gets a row for each step and validation; holds those of before where training goes on.
     watcher : Watcher or None
         Makes pictures of the stack that is watched.
 
@@ -68,21 +85,23 @@ class TrainingRun:
         where: Path | None,
         about: dict[str, Any],
         stop: threading.Event,
+        curve: LossCurve,
         watcher: Watcher | None = None,
     ) -> None:
         self.trainer = trainer
         self.step = 0
+        self.curve = curve
         self._workers, self._total, self._where = workers, total, where
         self._about, self._stop, self._watcher = about, stop, watcher
         self._every = trainer.config.validate_every or trainer.aim.steps_per_epoch
-        self._validated = self._saved = 0
-        self._update: Future[Any] | None = None
+        self._saved = (0, 0)
+        self._update: _Update | None = None
 
     def restore(self, state: TrainingState) -> None:
         """Go on where a state was saved."""
         self.trainer.restore(state)
-        self.step = self._saved = state.step
-        self._validated = state.step if state.validated is None else state.validated
+        self.step = state.step
+        self._saved = self._stand
 
     def try_start(self) -> Generator[TrainingEvent]:
         """Validate the weights that training starts from: what is trained must be better."""
@@ -91,7 +110,7 @@ class TrainingRun:
 
     def steps(self) -> Generator[TrainingEvent, None, Reason]:
         """Make all steps that are left; returns why it ended."""
-        if self.step > self._validated and self._is_due():  # it ended before it could
+        if self.step > self.trainer.validated and self._is_due():  # it ended before it could
             yield from self._validate()
         yield from self._picture()
         to_come = iter(range(self.step, self._total))
@@ -117,34 +136,51 @@ class TrainingRun:
 
     def save_where_it_stands(self) -> None:
         """Save what is needed to go on, at once, whatever was under way."""
+        update = self._update
         try:
-            if self._update is not None:
-                self._update.result()
-                self.step += 1
+            if update is not None and update.job is None:
+                return  # it may have begun: weights in doubt, the last checkpoint stands
+            if update is not None:
+                self._count(update)
+        except NotFiniteError:  # the weights are as before
+            pass
         except Exception:  # weights in doubt: the last checkpoint stands
             return
-        if self._where is not None and self.step > self._saved:
+        if self._where is not None and self._stand != self._saved:
             with contextlib.suppress(CheckpointError):  # the last checkpoint stands
                 self._state().save(self._where)
+
+    @property
+    def _stand(self) -> tuple[int, int]:
+        """Updates so far, and updates behind the last validation."""
+        return self.step, self.trainer.validated
 
     def _make_step(self, made: Future[Any]) -> Generator[TrainingEvent, None, StepDone]:
         batch = yield from self._working(made)
         rate = learning_rate(
             self.trainer.config, self.step, self._total, self.trainer.aim.steps_per_epoch
         )
-        self._update = self._workers.submit(self.trainer.update, batch, rate)
+        update = self._update = _Update(self.step + 1, rate)
+        update.job = self._workers.submit(self.trainer.update, batch, rate)
         try:
-            losses = yield from self._working(self._update)
+            yield from self._working(update.job)
         except Exception:
             self._update = None
             raise
+        return self._count(update)
+
+    def _count(self, update: _Update) -> StepDone:
+        """Wait for an update, keep its row and count it; can be broken off and repeated."""
+        assert update.job is not None
+        done = StepDone(update.step, self._total, update.job.result(), update.learning_rate)
+        self.curve.add(done)
+        self.step = update.step
         self._update = None
-        self.step += 1
-        return StepDone(self.step, self._total, losses, rate)
+        return done
 
     def _judge_the_last(self) -> Generator[TrainingEvent]:
         """Validate the latest weights: they may be the best, or the only ones."""
-        if self.step > self._validated:
+        if self.step > self.trainer.validated:
             yield from self._validate(whole=True)
 
     def _has_no_gain(self) -> bool:
@@ -169,12 +205,15 @@ class TrainingRun:
             attempt = self._workers.submit(self.trainer.attempt, index)
             trials.append((yield from self._working(attempt, "validating")))
             yield self._doing("validating")  # many short waits must not go silent
-        metrics, is_best = self.trainer.judge(self.step, trials)
-        self._validated = self.step
+        metrics = self.trainer.average(trials)
+        score = metrics[self.trainer.aim.score]
+        is_best = self.trainer.is_best(score)
+        done = Validated(self.step, score, metrics, trials[0].samples, is_best)
+        self.curve.add(done)
+        self.trainer.judge(self.step, metrics)
         if of_start:
             self.trainer.start_metrics = metrics
-        score = metrics[self.trainer.aim.score]
-        yield Validated(self.step, score, metrics, trials[0].samples, is_best)
+        yield done
         if self._where is not None:
             yield (yield from self._checkpoint(self._where))
 
@@ -183,11 +222,11 @@ class TrainingRun:
             yield from self._working(self._workers.submit(self._state().save, where))
         except CheckpointError as error:  # hours of work are in memory: it goes on
             return CheckpointFailed(where, self.step, str(error))
-        self._saved = self.step
+        self._saved = self._stand
         return CheckpointSaved(where, self.step)
 
     def _state(self) -> TrainingState:
-        return self.trainer.state(self.step, self._about, self._validated)
+        return self.trainer.state(self.step, self._about, self.curve)
 
     def _picture(self) -> Generator[TrainingEvent]:
         if self._watcher is None:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.grey import percentile_limits
 from napari_umis_fusion.network.plane_ranker import PlaneRanker, Scores
 from napari_umis_fusion.synthetic.sampler import StackSampler, TrainingStack
 from napari_umis_fusion.training.config import TrainingConfig
@@ -32,6 +33,9 @@ SPREAD_WEIGHT = 5e-4
 
 LEAST_SPAN = 0.1
 """Errors are relative to the span of the truth, or to this."""
+
+LEAST_CONTRAST = 0.02
+"""Planes of next to no contrast are not stretched into noise."""
 
 _TRAIN, _TRY, _PLAN = range(3)
 
@@ -178,8 +182,8 @@ def gradient(planes: Tensor) -> Tensor:
 
 def _contrast(planes: Floats) -> float:
     """Return the span of the middle plane, as fusion measures it."""
-    low, high = np.percentile(planes[len(planes) // 2], (0.3, 99.7))
-    return max(float(high - low), 0.02)
+    low, high = percentile_limits(planes[len(planes) // 2])
+    return max(high - low, LEAST_CONTRAST)
 
 
 def _log_error(squared: Tensor, span: Tensor) -> Tensor:

@@ -5,69 +5,52 @@
 | session.json | config, name, where the weights come from |
 | images.npz | the images, exactly: layers and files may be gone when it goes on |
 | start.safetensors | the weights that it started from |
-| training.state | where it stands; see `TrainingState` |
-| curve.csv | losses and validations so far |
-| owner.json | the process that works on it, while it does |
+| training.state | where it stands, and its curve; see `TrainingState` |
+| session.lock, owner.json | empty, locked by the process that works on it; which one that is |
+
+Sessions of before states held the curve have it in curve.csv.
 """
 
-import contextlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Generator
-from dataclasses import asdict, dataclass
+import sys
+from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 from typing import Any, Self
 
-from napari_umis_fusion.errors import CheckpointError
+from napari_umis_fusion.errors import BusyError, CheckpointError
 from napari_umis_fusion.replacing import written_beside
 from napari_umis_fusion.training.checking import iter_check
 from napari_umis_fusion.training.config import TrainingConfig
 from napari_umis_fusion.training.curves import LossCurve
-from napari_umis_fusion.training.events import (
-    CheckpointSaved,
-    Preparing,
-    TrainingEvent,
-    TrainingStarted,
-)
+from napari_umis_fusion.training.events import Preparing, TrainingEvent, TrainingStarted
 from napari_umis_fusion.training.gathering import iter_gather
 from napari_umis_fusion.training.images import ImageSet, load_images
+from napari_umis_fusion.training.origin import Origin
 from napari_umis_fusion.training.result import TrainingResult
 from napari_umis_fusion.training.session_events import CurveRead, DataChecked, SessionEvent
 from napari_umis_fusion.training.session_folder import (
-    FOLDER_VARIABLE,
+    ABOUT,
+    STATE,
     is_taken,
+    link,
+    make_folder,
+    no_room,
+    session_folders,
     sessions_folder,
     taken,
+    time_name,
+    unlink,
 )
+from napari_umis_fusion.training.split import split_images
 from napari_umis_fusion.workers import Workers, reporting
 
-_ABOUT, _IMAGES, _START = "session.json", "images.npz", "start.safetensors"
-_STATE, _CURVE = "training.state", "curve.csv"
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a training comes from, for the header of its weights.
-
-    Attributes
-    ----------
-    name : str
-        What the outcome is called, unless it is renamed.
-    parent : str
-        Name of the weights that it starts from; empty if from nothing.
-    parent_sha256 : str
-        Of their file.
-    created : str
-        When it began, ISO 8601.
-    """
-
-    name: str
-    parent: str = ""
-    parent_sha256: str = ""
-    created: str = ""
+_IMAGES, _START, _CURVE = "images.npz", "start.safetensors", "curve.csv"
 
 
 class TrainingSession:
@@ -77,6 +60,17 @@ class TrainingSession:
     ----------
     folder : Path
         Of a session that was begun; see `begin` and `last_session`.
+
+    Attributes
+    ----------
+    config : TrainingConfig
+        How to train.
+    origin : Origin
+        Its name, and the weights that it started from.
+    data : tuple of str
+        Absolute paths of what it is trained on, if it was begun with files alone.
+    curve : LossCurve
+        Losses and validations up to now, filled by `train`.
 
     Raises
     ------
@@ -88,9 +82,10 @@ class TrainingSession:
         self.folder = folder
         self.curve = LossCurve()
         try:
-            about = json.loads((folder / _ABOUT).read_text("utf-8"))
+            about = json.loads((folder / ABOUT).read_text("utf-8"))
             self.config = TrainingConfig(**about["config"])
             self.origin = Origin(**about["origin"])
+            self.data = tuple(about.get("data", ()))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CheckpointError(f"{folder}: no training is kept there ({error})") from error
 
@@ -103,6 +98,8 @@ class TrainingSession:
         start: str | os.PathLike[str] | None = None,
         parent: str = "",
         root: str | os.PathLike[str] | None = None,
+        folder: str | os.PathLike[str] | None = None,
+        data: Sequence[str] = (),
     ) -> Self:
         """Make the folder of a new session.
 
@@ -118,38 +115,50 @@ class TrainingSession:
             Their name; by default that of the file.
         root : path, optional
             Where sessions lie; by default `sessions_folder`.
+        folder : path, optional
+            Its folder, which must not be there yet; by default a new one in `root`. One that
+            lies elsewhere is found by `last_session` all the same, once it is trained.
+        data : sequence of str
+            Absolute paths of what it is trained on, to refuse others.
 
         Raises
         ------
         CheckpointError
-            If the weights cannot be loaded, or the folder not be written.
+            If the weights cannot be loaded, or the folder is there or cannot be written.
         """
         from napari_umis_fusion.network.weights import load_checkpoint, save_checkpoint
 
-        now = datetime.now(UTC)
-        folder = Path(root or sessions_folder()) / f"{now:%Y-%m-%d-%H%M%S-%f}"
+        now, root = datetime.now(UTC), Path(root or sessions_folder())
+        where = Path(folder).absolute() if folder else root / time_name(now)
         checkpoint = load_checkpoint(start) if start is not None else None
         sha256 = checkpoint.sha256 if checkpoint else ""
         parent = parent or (checkpoint.path.stem if checkpoint else "")
         origin = Origin(name, parent, sha256, now.isoformat(timespec="seconds"))
-        about = {"config": config.as_dict(), "origin": asdict(origin)}
+        about = {"config": config.as_dict(), "origin": asdict(origin), "data": list(data)}
+        make_folder(where)
         try:
-            folder.mkdir(parents=True)
             if checkpoint is not None:
                 save_checkpoint(
-                    folder / _START, checkpoint.state_dict, {**checkpoint.metadata, "name": parent}
+                    where / _START, checkpoint.state_dict, {**checkpoint.metadata, "name": parent}
                 )
-            with written_beside(folder / _ABOUT) as beside:
+            with written_beside(where / ABOUT) as beside:
                 beside.write_text(json.dumps(about, indent=1), "utf-8")
-        except OSError as error:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise CheckpointError(_no_room(folder, error)) from error
-        return cls(folder)
+        except BaseException as error:
+            shutil.rmtree(where, ignore_errors=True)
+            if isinstance(error, OSError):
+                raise CheckpointError(no_room(where, error)) from error
+            raise
+        return cls(where)
 
     @property
     def state(self) -> Path:
         """File that holds where the training stands, once there is a checkpoint."""
-        return self.folder / _STATE
+        return self.folder / STATE
+
+    @property
+    def old_curve(self) -> Path:
+        """File that held the curve before states did."""
+        return self.folder / _CURVE
 
     @property
     def can_go_on(self) -> bool:
@@ -179,30 +188,35 @@ class TrainingSession:
 
         Raises
         ------
+        BusyError
+            If another process works on it, or another window.
         CheckpointError
             If the images cannot be saved.
         UmisFusionError
             As `training.train` does.
         """
-        from napari_umis_fusion.training.loop import train
-
+        is_ours = False
         try:
             with taken(self.folder):
-                images = yield from self._images(data)
-                start = self.folder / _START
-                events = train(
-                    images,
-                    self.config,
-                    start=start if start.is_file() else None,
-                    state=self.state,
-                    resume=True,
-                    stop=stop,
-                    watch=watch,
-                )
-                return (yield from self._recorded(events))
+                is_ours = True
+                link(self.folder, sessions_folder())
+                return (yield from self._train(data, stop, watch))
         finally:
-            if not self.can_go_on:  # nothing is there yet that was worth keeping
+            if is_ours and not self.can_go_on:  # nothing is there yet that was worth keeping
                 self.discard()
+
+    def keep(self, images: ImageSet) -> None:
+        """Save the images, so that it can go on without anything from outside.
+
+        Raises
+        ------
+        CheckpointError
+            If they cannot be saved.
+        """
+        try:
+            images.save(self.folder / _IMAGES)
+        except OSError as error:
+            raise CheckpointError(no_room(self.folder / _IMAGES, error)) from error
 
     def save_outcome(self, result: TrainingResult, path: str | os.PathLike[str]) -> Path:
         """Save the best weights with all that is known of them in the header.
@@ -215,8 +229,33 @@ class TrainingSession:
         return result.save(path, **asdict(self.origin))
 
     def discard(self) -> None:
-        """Delete the folder and all that is in it."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Delete the folder and all that is in it, unless it is worked on."""
+        with suppress(BusyError, CheckpointError), taken(self.folder):
+            shutil.rmtree(self.folder, ignore_errors=True)
+        if not (self.folder / ABOUT).exists():
+            # once more, as some systems keep a lock that is held
+            shutil.rmtree(self.folder, ignore_errors=True)
+            unlink(self.folder, sessions_folder())
+
+    def _train(
+        self, data: Any, stop: Event | None, watch: Callable[[], Any] | None
+    ) -> Generator[SessionEvent, None, TrainingResult]:
+        from napari_umis_fusion.training.loop import iter_train
+
+        images = yield from self._images(data)
+        start = self.folder / _START
+        self.curve.take_over(LossCurve.read_csv(self.old_curve, sys.maxsize))
+        events = iter_train(
+            images,
+            self.config,
+            start=start if start.is_file() else None,
+            where=self.state,
+            resume=True,
+            stop=stop,
+            watch=watch,
+            curve=self.curve,
+        )
+        return (yield from self._told(events))
 
     def _images(self, data: Any) -> Generator[SessionEvent, None, ImageSet]:
         kept = self.folder / _IMAGES
@@ -225,18 +264,17 @@ class TrainingSession:
                 reading = workers.result(workers.submit(load_images, kept))
                 return (yield from reporting(reading, Preparing("reading the images", 1.0)))
             images = yield from iter_gather(data)
-            saving = workers.result(workers.submit(images.save, kept))
-            try:
-                yield from reporting(saving, Preparing("keeping the images", 1.0))
-            except OSError as error:
-                raise CheckpointError(_no_room(kept, error)) from error
-        yield DataChecked((yield from iter_check(images, self.config)))
+            split_images(images, self.config)  # too few are refused before anything is kept
+            report = yield from iter_check(images, self.config)
+            saving = workers.result(workers.submit(self.keep, images))
+            yield from reporting(saving, Preparing("keeping the images", 1.0))
+        yield DataChecked(report)
         return images
 
-    def _recorded(
+    def _told(
         self, events: Generator[TrainingEvent, None, TrainingResult]
     ) -> Generator[SessionEvent, None, TrainingResult]:
-        """Keep the curve beside the state."""
+        """Tell of the curve of before as soon as it is known."""
         try:
             while True:
                 try:
@@ -244,42 +282,18 @@ class TrainingSession:
                 except StopIteration as end:
                     result: TrainingResult = end.value
                     return result
-                if isinstance(event, TrainingStarted) and event.first_step:
-                    self.curve = self._read_curve(event.first_step)
-                    yield CurveRead(self._read_curve(event.first_step))
-                self.curve.add(event)
-                if isinstance(event, CheckpointSaved):
-                    self._save_curve()
+                if isinstance(event, TrainingStarted) and self.curve.names:
+                    yield CurveRead(self.curve.copy())
                 yield event
         finally:
             events.close()
-            self._save_curve()
-
-    def _read_curve(self, last_step: int) -> LossCurve:
-        return LossCurve.read_csv(self.folder / _CURVE, last_step)
-
-    def _save_curve(self) -> None:
-        with contextlib.suppress(OSError):  # a curve is no reason not to train
-            self.curve.save_csv(self.folder / _CURVE)
 
 
 def last_session(root: str | os.PathLike[str] | None = None) -> TrainingSession | None:
     """Return the newest session that can go on and that no other process works on."""
-    folder = Path(root or sessions_folder())
-    try:
-        found = sorted((path for path in folder.iterdir() if path.is_dir()), reverse=True)
-    except OSError:
-        return None
-    for path in found:
-        with contextlib.suppress(CheckpointError):
-            session = TrainingSession(path)
-            if session.can_go_on and not is_taken(path):
+    for folder in session_folders(Path(root or sessions_folder())):
+        with suppress(CheckpointError):
+            session = TrainingSession(folder)
+            if session.can_go_on and not is_taken(folder):
                 return session
     return None
-
-
-def _no_room(path: Path, error: OSError) -> str:
-    return (
-        f"{path}: the training cannot be kept there ({error.strerror or error}); free some space, "
-        f"or name another folder in {FOLDER_VARIABLE}. Nothing was begun."
-    )

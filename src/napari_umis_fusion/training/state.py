@@ -10,11 +10,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from napari_umis_fusion.errors import CheckpointError
+from napari_umis_fusion.errors import CheckpointError, ConfigError
 from napari_umis_fusion.replacing import written_beside
 from napari_umis_fusion.training.config import TrainingConfig
+from napari_umis_fusion.training.curves import LossCurve
+from napari_umis_fusion.training.session_folder import state_file
 
 FORMAT = 1
+
+MAY_CHANGE = ("device", "threads")
+"""Options that a training may go on without."""
 
 
 @dataclass(slots=True)
@@ -64,6 +69,9 @@ class TrainingState:
     validated : int or None
         Updates behind the last validation; None in files of before it was saved, which were
         written at validations only.
+    curve : LossCurve or None
+        A row for each of these updates and validations: in the same file, so that neither can be
+        kept without the other. None in files of before it was saved.
     """
 
     config: TrainingConfig
@@ -75,6 +83,12 @@ class TrainingState:
     without_gain: int
     start_metrics: Mapping[str, float] | None = None
     validated: int | None = None
+    curve: LossCurve | None = None
+
+    def check_data(self, where: Path, data: Mapping[str, Any]) -> None:
+        """Raise `ConfigError` where it was trained on other data."""
+        if self.data != data:
+            raise ConfigError(f"{where} belongs to a training on other images; give the same ones.")
 
     def save(self, path: Path) -> None:
         """Write the file; it appears under its name once it is complete.
@@ -101,6 +115,7 @@ class TrainingState:
             "without_gain": self.without_gain,
             "start_metrics": self.start_metrics and dict(self.start_metrics),
             "validated": self.validated,
+            "curve": self.curve and _as_tensors(self.curve),
         }
         try:
             with written_beside(path) as beside:
@@ -109,15 +124,29 @@ class TrainingState:
             raise CheckpointError(f"{path}: training cannot save there ({error})") from error
 
 
+def check_options(where: Path, before: TrainingConfig, wanted: Mapping[str, Any]) -> None:
+    """Raise `ConfigError` where a training shall go on with other options than it began with."""
+    kept = before.as_dict()
+    changed = [name for name in wanted if name not in MAY_CHANGE and wanted[name] != kept[name]]
+    if changed:
+        said = ", ".join(f"{name}={kept[name]!r}, not {wanted[name]!r}" for name in changed)
+        raise ConfigError(f"{where} belongs to a training with {said}; give its options, or anew.")
+
+
 def load_state(path: str | os.PathLike[str]) -> TrainingState:
     """Read what `TrainingState.save` wrote, running nothing that it holds.
+
+    Parameters
+    ----------
+    path : path
+        The file, or the folder of a `TrainingSession`.
 
     Raises
     ------
     CheckpointError
         If the file is missing, damaged, or no training state.
     """
-    where = Path(path)
+    where = state_file(Path(path))
     try:
         content = torch.load(where, map_location="cpu", weights_only=True)
         best = content["best"] and Best(**content["best"])
@@ -131,6 +160,7 @@ def load_state(path: str | os.PathLike[str]) -> TrainingState:
             content["without_gain"],
             content.get("start_metrics"),
             content.get("validated"),
+            _curve(content.get("curve")),
         )
     except OSError as error:
         raise CheckpointError(
@@ -140,3 +170,15 @@ def load_state(path: str | os.PathLike[str]) -> TrainingState:
         raise CheckpointError(
             f"{where}: damaged, or not the state of a training; start anew, or give another file"
         ) from error
+
+
+def _as_tensors(curve: LossCurve) -> dict[str, list[Tensor]]:
+    """Return the columns as tensors, which are read without running anything."""
+    return {name: [torch.from_numpy(part) for part in curve.series(name)] for name in curve.names}
+
+
+def _curve(columns: Mapping[str, list[Tensor]] | None) -> LossCurve | None:
+    if columns is None:
+        return None
+    arrays = {name: (steps.numpy(), values.numpy()) for name, (steps, values) in columns.items()}
+    return LossCurve.of(arrays)

@@ -12,6 +12,7 @@ from torch import nn
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.network.device import computes_bfloat16
 from napari_umis_fusion.training.config import Precision, TrainingConfig
+from napari_umis_fusion.training.curves import LossCurve
 from napari_umis_fusion.training.objective import Aim, Trial
 from napari_umis_fusion.training.state import Best, TrainingState
 
@@ -44,7 +45,7 @@ class Trainer:
         self.precision = choose_precision(config.precision, device)
         self.best: Best | None = None
         self.start_metrics: Mapping[str, float] | None = None
-        self.without_gain = 0
+        self.without_gain = self.validated = 0
         self._threads = threads
         self.model = aim.model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._optimizer = torch.optim.AdamW(
@@ -91,24 +92,31 @@ class Trainer:
         with self._computing():
             return self.aim.attempt(index, self.device)
 
-    def judge(self, step: int, trials: list[Trial]) -> tuple[dict[str, float], bool]:
-        """Average the trials' metrics, and keep the weights if they are the best so far."""
-        metrics = {
+    def average(self, trials: list[Trial]) -> dict[str, float]:
+        """Return the means of the trials' metrics."""
+        return {
             name: float(np.mean([trial.metrics[name] for trial in trials]))
             for name in trials[0].metrics
         }
+
+    def is_best(self, score: float) -> bool:
+        """Tell whether a score is better than that of the best weights so far."""
+        return math.isfinite(score) and (self.best is None or score > self.best.score)
+
+    def judge(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Count a validation, and keep the weights if they are the best so far."""
         score = metrics[self.aim.score]
-        is_best = math.isfinite(score) and (self.best is None or score > self.best.score)
-        if is_best:
-            self.best = Best(_copied(self.model.state_dict()), step, score, metrics)
-        self.without_gain = 0 if is_best else self.without_gain + 1
-        return metrics, is_best
+        best, without_gain = self.best, self.without_gain + 1
+        if self.is_best(score):
+            best, without_gain = Best(self.weights(), step, score, metrics), 0
+        # stored at once at the end: Ctrl-C in between would count the validation twice
+        self.best, self.without_gain, self.validated = best, without_gain, step
 
     def weights(self) -> dict[str, torch.Tensor]:
         """Return a copy of the weights as they are now, on the CPU."""
         return _copied(self.model.state_dict())
 
-    def state(self, step: int, data: Mapping[str, Any], validated: int) -> TrainingState:
+    def state(self, step: int, data: Mapping[str, Any], curve: LossCurve) -> TrainingState:
         """Return all that is needed to go on."""
         return TrainingState(
             self.config,
@@ -119,7 +127,8 @@ class Trainer:
             self.best,
             self.without_gain,
             self.start_metrics,
-            validated,
+            self.validated,
+            curve,
         )
 
     def restore(self, state: TrainingState) -> None:
@@ -128,6 +137,7 @@ class Trainer:
         self._optimizer.load_state_dict(dict(state.optimizer))
         self.best, self.without_gain = state.best, state.without_gain
         self.start_metrics = state.start_metrics
+        self.validated = state.step if state.validated is None else state.validated
 
     def best_model(self) -> nn.Module:
         """Return the network on the CPU with the best weights."""
