@@ -43,7 +43,7 @@ def _start_display():
 @pytest.fixture(scope="session", autouse=True)
 def _warm():
     """Load what a widget would load in the background, so that tests know which threads run."""
-    from napari_umis_fusion.plugin import warm_up
+    from napari_umis_fusion.plugin import _warm_up as warm_up
 
     warm_up._begun.set()
     warm_up._load()
@@ -60,7 +60,7 @@ def viewer(make_napari_viewer):
 @pytest.fixture
 def widget(viewer, qtbot):
     """Return the fusion widget docked in the viewer, with the quickest focus measure."""
-    from napari_umis_fusion.plugin.widget import FusionWidget
+    from napari_umis_fusion.plugin.fusion._widget import FusionWidget
 
     made = FusionWidget(viewer)
     viewer.window.add_dock_widget(made, name="fusion")

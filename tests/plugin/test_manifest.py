@@ -10,7 +10,7 @@ from npe2 import PluginManifest
 from npe2.manifest.utils import import_python_name
 
 from napari_umis_fusion import FusionConfig
-from napari_umis_fusion.plugin.defaults import SET_IN_NAPARI
+from napari_umis_fusion.plugin.fusion._defaults import SET_IN_NAPARI
 
 MANIFEST = PluginManifest.from_file(str(files("napari_umis_fusion") / "napari.yaml"))
 
