@@ -72,7 +72,7 @@ def widget(viewer, qtbot):
 
 def is_idle(widget):
     """Tell whether nothing of a widget's is under way."""
-    return widget.run is None and not widget.preview.is_busy and not widget.focus.is_busy
+    return widget.job is None and not widget.preview.is_busy and not widget.focus.is_busy
 
 
 @pytest.fixture
@@ -80,8 +80,8 @@ def fuse(widget, qtbot):
     """Return a function that presses the button and waits for the end."""
 
     def press():
-        widget.row.fuse.click()
-        qtbot.waitUntil(lambda: widget.run is None, timeout=60_000)
+        widget.controls.buttons["start"].click()
+        qtbot.waitUntil(lambda: widget.job is None, timeout=60_000)
 
     return press
 

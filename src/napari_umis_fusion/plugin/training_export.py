@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.files.writing import telling_refusals
-from napari_umis_fusion.plugin.widgets._latest_job import LatestJob
+from napari_umis_fusion.plugin.widgets import LatestJob
 from napari_umis_fusion.training.curves import LossCurve
 
 FILTERS = {

@@ -10,8 +10,7 @@ from qtpy.QtWidgets import QApplication
 from napari_umis_fusion import FusionConfig
 from napari_umis_fusion import fuse as fuse_stack
 from napari_umis_fusion.alignment.alignment import Alignment
-from napari_umis_fusion.layers.events import LayerProgress
-from napari_umis_fusion.plugin.fusion._alignment_section import FIELDS, HINT, AlignmentForm
+from napari_umis_fusion.plugin.fusion._alignment_section import FIELDS, HINT, AlignmentSection
 from napari_umis_fusion.plugin.fusion._alignment_table import (
     AGREEMENT,
     COLUMNS,
@@ -23,7 +22,6 @@ from napari_umis_fusion.plugin.fusion._alignment_table import (
     WHY,
     Z,
 )
-from napari_umis_fusion.plugin.fusion._run import in_words
 from napari_umis_fusion.synthetic import Motion, RenderConfig, render_moving_stack
 
 SHAPE, PLANES = (120, 150), 5
@@ -100,12 +98,12 @@ def test_rows_are_those_of_the_config(widget):
 )
 def test_round_trip(widget, stack_layer, config):
     widget.alignment.rows["align"].value = "affine"
-    widget.config = config
-    assert widget.config == config
+    widget.setValue(config)
+    assert widget.value() == config
 
 
 def test_planes_are_not_aligned_unless_asked(widget, stack_layer, fuse):
-    assert widget.config.align == "none"
+    assert widget.value().align == "none"
     fuse()
     assert widget.alignment.table.isHidden()
     assert widget.alignment.save.isHidden()
@@ -149,7 +147,7 @@ def test_fusion_is_aligned_and_lies_where_it_belongs(viewer, widget, form, drift
     assert rows.start > 0
     np.testing.assert_allclose(image.translate, (20 + 0.4 * rows.start, 30 + 0.4 * columns.start))
     summary = expected.alignment.summary()
-    assert widget.row.says.text() == f"Done. {summary}."
+    assert widget.controls.says.text() == f"Done. {summary}."
     assert form.says.text() == f"{summary}."
 
 
@@ -231,7 +229,7 @@ def test_table_goes_with_the_layers(viewer, widget, form, drifting, fuse):
 
 def test_table_is_of_the_time_point_in_sight(viewer, widget, form, movie, fuse, stacks):
     fuse()
-    assert widget.row.says.text() == "Done. 2 of 2 stacks had planes that were moved."
+    assert widget.controls.says.text() == "Done. 2 of 2 stacks had planes that were moved."
     for time in (0, 1, 0):
         viewer.dims.set_point(0, time)
         alignment = fuse_stack(stacks[time], **ALIGNED).alignment
@@ -275,22 +273,14 @@ def test_cancel_while_aligning_changes_nothing(viewer, widget, form, qtbot):
     stack = np.random.default_rng(0).integers(0, 255, (40, 600, 600), np.uint8)
     layer = viewer.add_image(stack, name="noise", axis_labels=("z", "y", "x"))
     texts = []
-    widget.row.fuse.click()
-    widget.run.progressed.connect(lambda share, text: texts.append(text))
+    widget.controls.buttons["start"].click()
+    widget.job.progressed.connect(lambda share, text: texts.append(text))
     qtbot.waitUntil(lambda: any("aligning plane 2 of 40" in text for text in texts), timeout=20_000)
-    widget.row.cancel.click()
-    qtbot.waitUntil(lambda: widget.run is None, timeout=10_000)
+    widget.controls.buttons["cancel"].click()
+    qtbot.waitUntil(lambda: widget.job is None, timeout=10_000)
     assert list(viewer.layers) == [layer]
-    assert widget.row.says.text() == "Cancelled; no layer was changed."
+    assert widget.controls.says.text() == "Cancelled; no layer was changed."
     assert form.table.isHidden()
-
-
-def test_progress_in_words():
-    event = LayerProgress(1, 10, "aligning", 2, 12, 0.1)
-    assert in_words(event, None) == "stack 2 of 10, aligning plane 3 of 12"
-    assert in_words(LayerProgress(0, 1, "aligning", 12, 12, 0.5), 3) == (
-        "aligning plane 12 of 12, 3 s left"
-    )
 
 
 # --- files
@@ -298,18 +288,18 @@ def test_progress_in_words():
 
 def test_saved_table_is_used_again(viewer, widget, form, drifting, fuse, stacks, tmp_path):
     fuse()
-    widget.alignment.ask_where = lambda: str(tmp_path / "drift")
+    widget.alignment.ask_for_saving = lambda: str(tmp_path / "drift")
     form.save.click()
     path = tmp_path / "drift.csv"
-    assert widget.row.says.text() == f"Saved as {path}."
+    assert widget.controls.says.text() == f"Saved as {path}."
     found = fuse_stack(stacks[0], **ALIGNED).alignment
     np.testing.assert_array_equal(Alignment.load(path).transforms, found.transforms)
     # another name that the dialog did not ask about
     path.write_text("mine")
     form.save.click()
-    assert "exists already" in widget.row.says.text()
+    assert "exists already" in widget.controls.says.text()
     assert path.read_text() == "mine"
-    widget.alignment.ask_where = lambda: str(path)  # it did
+    widget.alignment.ask_for_saving = lambda: str(path)  # it did
     form.save.click()
     assert len(Alignment.load(path).planes) == PLANES
 
@@ -317,7 +307,7 @@ def test_saved_table_is_used_again(viewer, widget, form, drifting, fuse, stacks,
 def test_a_table_holds_until_it_is_dropped(viewer, widget, form, fuse, stacks, tmp_path):
     path = fuse_stack(stacks[0], **ALIGNED).alignment.save(tmp_path / "drift.csv")
     viewer.add_image(stacks[1], name="other channel", axis_labels=("z", "y", "x"))
-    form.ask_which = lambda: str(path)
+    form.ask_for_table = lambda: str(path)
     assert form.drop.isHidden()
     form.use.click()
     assert form.file_says.text() == "Uses the table drift.csv."
@@ -345,12 +335,12 @@ def test_bad_table_is_told_and_changes_nothing(widget, form, drifting, fuse, tmp
     bad = tmp_path / "bad.csv"
     if text is not None:
         bad.write_text(text)
-    form.ask_which = lambda: str(bad)
+    form.ask_for_table = lambda: str(bad)
     form.use.click()
-    assert "bad.csv: no table of transforms" in widget.row.says.text()
+    assert "bad.csv: no table of transforms" in widget.controls.says.text()
     assert form.table_file == str(good)
     assert form.file_says.text() == "Uses the table good.csv."
-    form.ask_which = lambda: ""
+    form.ask_for_table = lambda: ""
     form.use.click()
     assert form.table_file == str(good)
 
@@ -360,9 +350,9 @@ def test_table_of_another_stack_is_told(viewer, widget, form, drifting, tmp_path
     Alignment.given(np.tile(np.eye(2, 3), (PLANES + 1, 1, 1)), SHAPE).save(path)
     form.use_file(str(path))
     with qtbot.capture_exceptions():
-        widget.row.fuse.click()
-        qtbot.waitUntil(lambda: widget.run is None, timeout=20_000)
-    assert "the transforms are of 6 planes of 120 x 150 px" in widget.row.says.text()
+        widget.controls.buttons["start"].click()
+        qtbot.waitUntil(lambda: widget.job is None, timeout=20_000)
+    assert "the transforms are of 6 planes of 120 x 150 px" in widget.controls.says.text()
     assert list(viewer.layers) == [drifting]
 
 
@@ -376,7 +366,8 @@ def test_copied_script_aligns_too(widget, form, movie):
 
 
 def test_starts_with_what_is_set(viewer, widget, qtbot):
-    form = AlignmentForm(viewer, widget.fused, FusionConfig(align="auto", align_border="mask"))
+    form = AlignmentSection(viewer, widget.fused, FusionConfig(align="auto", align_border="mask"))
     qtbot.addWidget(form)
-    assert form.options() == {"align": "auto", "align_border": "mask", "light": "auto"}
-    form.let_go()
+    options = {"align": "auto", "align_border": "mask", "light": "auto"}
+    assert form.value().config_options() == options
+    form.release()

@@ -28,7 +28,7 @@ def test_one_button_makes_the_image_and_its_maps(viewer, widget, stack_layer, fu
     np.testing.assert_array_equal(viewer.layers[2].data, expected.index_map)
     np.testing.assert_allclose(viewer.layers[3].data, expected.sub_plane_map * 1.5, rtol=1e-6)
     np.testing.assert_array_equal(viewer.layers[4].data, expected.confidence_map)
-    assert widget.row.says.text() == "Done."
+    assert widget.controls.says.text() == "Done."
 
 
 def test_made_layers_lie_where_the_stack_lies(viewer, widget, stack_layer, fuse):
@@ -80,7 +80,7 @@ def test_what_was_renewed_leaves_the_memory(viewer, widget, stack_layer, fuse):
 
 def test_second_run_adds_if_so_chosen(viewer, widget, stack_layer, fuse):
     fuse()
-    widget.output.update = False
+    widget.output["again"].value = "adds layers"
     fuse()
     assert len(viewer.layers) == 9
 
@@ -146,9 +146,9 @@ def test_region_drawn_as_a_shape(viewer, widget, stack_layer, fuse, rendered):
 def test_bad_region_is_told(viewer, widget, stack_layer, make, text):
     make(viewer)
     widget.part["region"].value = "region"
-    widget.row.fuse.click()
-    assert widget.run is None
-    assert text in widget.row.says.text()
+    widget.controls.buttons["start"].click()
+    assert widget.job is None
+    assert text in widget.controls.says.text()
     assert len(viewer.layers) == 2
 
 
@@ -158,8 +158,8 @@ def test_range_of_planes(viewer, widget, stack_layer, fuse):
     index = viewer.layers["beads index map"].data
     assert set(np.unique(index)) <= {2, 3, 4}
     widget.part["last_plane"].value = 1
-    widget.row.fuse.click()
-    assert "the last must not lie before the first" in widget.row.says.text()
+    widget.controls.buttons["start"].click()
+    assert "the last must not lie before the first" in widget.controls.says.text()
 
 
 def test_selecting_what_was_made_means_the_stack_it_was_made_of(viewer, widget, stack_layer, fuse):
@@ -176,7 +176,7 @@ def test_fuse_from_the_menu(viewer, stack_layer, qtbot):
     assert open_fusion(viewer) is widget
     widget.method["focus_measure"].value = "laplacian"
     assert fuse_now(viewer) is widget
-    qtbot.waitUntil(lambda: widget.run is None, timeout=60_000)
+    qtbot.waitUntil(lambda: widget.job is None, timeout=60_000)
     assert "beads all-in-focus" in names(viewer)
 
 

@@ -6,13 +6,13 @@ import pytest
 
 from napari_umis_fusion import FusionConfig
 from napari_umis_fusion.plugin.fusion import _defaults as defaults
-from napari_umis_fusion.plugin.fusion._method_form import ELSEWHERE, ConfigForm
+from napari_umis_fusion.plugin.fusion._method_form import ELSEWHERE, MethodForm
 
 
 @pytest.fixture
 def form(qtbot):
-    made = ConfigForm()
-    qtbot.addWidget(made.form)
+    made = MethodForm()
+    qtbot.addWidget(made)
     return made
 
 
@@ -34,7 +34,7 @@ def test_each_field_has_its_row_with_bounds_and_help(form):
 
 
 def test_shows_defaults(form):
-    assert form.config == FusionConfig()
+    assert form.value() == FusionConfig()
 
 
 @pytest.mark.parametrize(
@@ -47,8 +47,8 @@ def test_shows_defaults(form):
     ],
 )
 def test_round_trip(form, config):
-    form.config = config
-    assert form.config == config
+    form.setValue(config)
+    assert form.value() == config
 
 
 def test_rows_without_a_say_are_greyed_out(form):
@@ -65,9 +65,9 @@ def test_rows_without_a_say_are_greyed_out(form):
 
 
 def test_weights_are_forgotten_with_the_network(form):
-    form.config = FusionConfig(checkpoint="/weights/mine.safetensors")
+    form.setValue(FusionConfig(checkpoint="/weights/mine.safetensors"))
     form["focus_measure"].value = "variance"
-    assert form.config.checkpoint is None
+    assert form.value().checkpoint is None
 
 
 def test_settings_of_napari_are_the_defaults(monkeypatch):

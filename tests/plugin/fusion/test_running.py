@@ -12,7 +12,8 @@ from napari.utils.progress import progress
 from napari_umis_fusion import fuse as fuse_stack
 from napari_umis_fusion.layers.events import LayerProgress
 from napari_umis_fusion.plugin.fusion import _widget as widget_module
-from napari_umis_fusion.plugin.fusion._run import Stopwatch, in_words
+from napari_umis_fusion.plugin.fusion._progress import progress_of
+from napari_umis_fusion.plugin.widgets import Progress
 
 
 class SlowStack:
@@ -45,8 +46,8 @@ def slow_layer(viewer):
 
 
 def begin(widget, qtbot, share=0.1):
-    widget.row.fuse.click()
-    qtbot.waitUntil(lambda: widget.row.bar.value() > share * 1000, timeout=20_000)
+    widget.controls.buttons["start"].click()
+    qtbot.waitUntil(lambda: widget.controls.bar.value() > share * 1000, timeout=20_000)
 
 
 def fusion_threads():
@@ -55,13 +56,13 @@ def fusion_threads():
 
 def test_progress_is_told_in_the_widget_and_in_the_activity_dock(widget, slow_layer, qtbot):
     texts = []
-    widget.row.fuse.click()
-    widget.run.progressed.connect(lambda share, text: texts.append((share, text)))
+    widget.controls.buttons["start"].click()
+    widget.job.progressed.connect(lambda share, text: texts.append((share, text)))
     (bar,) = [one for one in progress._all_instances if one.desc.startswith("Fusing slow")]
     qtbot.waitUntil(lambda: bar.n > 500, timeout=20_000)
     assert " of 40, " in bar.desc
     assert "s left" in bar.desc
-    qtbot.waitUntil(lambda: widget.run is None, timeout=20_000)
+    qtbot.waitUntil(lambda: widget.job is None, timeout=20_000)
     shares = [share for share, _ in texts]
     assert shares == sorted(shares)
     assert len({text.split(",")[0] for _, text in texts if " of 40" in text}) > 10
@@ -73,11 +74,11 @@ def test_progress_is_told_in_the_widget_and_in_the_activity_dock(widget, slow_la
 def test_cancel_acts_within_a_second_and_changes_nothing(viewer, widget, slow_layer, qtbot):
     begin(widget, qtbot)
     start = time.perf_counter()
-    widget.row.cancel.click()
-    qtbot.waitUntil(lambda: widget.run is None, timeout=5_000)
+    widget.controls.buttons["cancel"].click()
+    qtbot.waitUntil(lambda: widget.job is None, timeout=5_000)
     assert time.perf_counter() - start < 1
     assert list(viewer.layers) == [slow_layer]
-    assert widget.row.says.text() == "Cancelled; no layer was changed."
+    assert widget.controls.says.text() == "Cancelled; no layer was changed."
     assert not fusion_threads()
     read = len(slow_layer.data.read)
     qtbot.wait(200)
@@ -86,42 +87,42 @@ def test_cancel_acts_within_a_second_and_changes_nothing(viewer, widget, slow_la
 
 def test_cancel_from_the_activity_dock(widget, slow_layer, qtbot):
     begin(widget, qtbot)
-    widget.run._bar.cancel()
-    qtbot.waitUntil(lambda: widget.run is None, timeout=5_000)
-    assert "Cancelled" in widget.row.says.text()
+    widget.job._bar.cancel()
+    qtbot.waitUntil(lambda: widget.job is None, timeout=5_000)
+    assert "Cancelled" in widget.controls.says.text()
 
 
 def test_pause_rests_and_goes_on_to_the_same_image(viewer, widget, slow_layer, qtbot):
     widget.method["focus_measure"].value = "laplacian"
     begin(widget, qtbot)
-    widget.row.pause.click()
-    assert widget.row.pause.text() == "Go on"
+    widget.controls.buttons["pause"].click()
+    assert widget.controls.buttons["pause"].text() == "Resume"
     qtbot.wait(300)
     read = len(slow_layer.data.read)
     qtbot.wait(400)
     assert len(slow_layer.data.read) == read < 40
-    widget.row.pause.click()
-    qtbot.waitUntil(lambda: widget.run is None, timeout=20_000)
+    widget.controls.buttons["pause"].click()
+    qtbot.waitUntil(lambda: widget.job is None, timeout=20_000)
     expected = fuse_stack(np.asarray(slow_layer.data), focus_measure="laplacian")
     np.testing.assert_array_equal(viewer.layers["slow all-in-focus"].data, expected.all_in_focus)
 
 
 def test_cancel_while_paused(widget, slow_layer, qtbot):
     begin(widget, qtbot)
-    widget.row.pause.click()
+    widget.controls.buttons["pause"].click()
     qtbot.wait(200)
-    widget.row.cancel.click()
-    qtbot.waitUntil(lambda: widget.run is None, timeout=5_000)
+    widget.controls.buttons["cancel"].click()
+    qtbot.waitUntil(lambda: widget.job is None, timeout=5_000)
     assert not fusion_threads()
 
 
 def test_second_press_while_running_is_refused(viewer, widget, slow_layer, qtbot):
     begin(widget, qtbot)
-    first = widget.run
+    first = widget.job
     widget.fuse()
-    assert widget.run is first
+    assert widget.job is first
     assert "A fusion is running" in notification_manager.records[-1].message
-    widget.row.cancel.click()
+    widget.controls.buttons["cancel"].click()
 
 
 def test_two_widgets_fuse_at_once(viewer, widget, slow_layer, qtbot):
@@ -129,10 +130,10 @@ def test_two_widgets_fuse_at_once(viewer, widget, slow_layer, qtbot):
     viewer.window.add_dock_widget(other, name="second")
     for one in (widget, other):
         one.method["focus_measure"].value = "laplacian"
-        one.row.fuse.click()
-    assert widget.run is not None
-    assert other.run is not None
-    qtbot.waitUntil(lambda: widget.run is None and other.run is None, timeout=30_000)
+        one.controls.buttons["start"].click()
+    assert widget.job is not None
+    assert other.job is not None
+    qtbot.waitUntil(lambda: widget.job is None and other.job is None, timeout=30_000)
     expected = fuse_stack(np.asarray(slow_layer.data), focus_measure="laplacian").all_in_focus
     for name in ("slow all-in-focus", "slow all-in-focus [1]"):
         np.testing.assert_array_equal(viewer.layers[name].data, expected)
@@ -142,9 +143,9 @@ def test_two_widgets_fuse_at_once(viewer, widget, slow_layer, qtbot):
 def test_layer_deleted_during_the_run(viewer, widget, slow_layer, qtbot):
     begin(widget, qtbot)
     viewer.layers.remove(slow_layer)
-    qtbot.waitUntil(lambda: widget.run is None, timeout=20_000)
+    qtbot.waitUntil(lambda: widget.job is None, timeout=20_000)
     assert "slow all-in-focus" in viewer.layers
-    assert not widget.row.fuse.isEnabled()
+    assert not widget.controls.buttons["start"].isEnabled()
 
 
 def test_viewer_closed_during_the_run(make_napari_viewer, qtbot):
@@ -195,13 +196,13 @@ def test_unforeseen_errors_are_told(viewer, widget, stack_layer, qtbot, monkeypa
     monkeypatch.setattr(
         notification_manager, "receive_error", lambda kind, *_: records.append(kind)
     )
-    widget.row.fuse.click()
-    qtbot.waitUntil(lambda: widget.run is None, timeout=5_000)
+    widget.controls.buttons["start"].click()
+    qtbot.waitUntil(lambda: widget.job is None, timeout=5_000)
     assert records == [type(error)]
-    assert str(error) in widget.row.says.text()
-    assert advice in widget.row.says.text()
+    assert str(error) in widget.controls.says.text()
+    assert advice in widget.controls.says.text()
     assert list(viewer.layers) == [stack_layer]
-    assert widget.row.fuse.isEnabled()
+    assert widget.controls.buttons["start"].isEnabled()
 
 
 def test_bad_values_are_told_and_leave_the_layers(viewer, widget, qtbot, monkeypatch):
@@ -209,9 +210,9 @@ def test_bad_values_are_told_and_leave_the_layers(viewer, widget, qtbot, monkeyp
     stack = np.ones((4, 32, 32), np.float32)
     stack[2, 5, 5] = np.nan
     layer = viewer.add_image(stack, axis_labels=("z", "y", "x"))
-    widget.row.fuse.click()
-    qtbot.waitUntil(lambda: widget.run is None, timeout=5_000)
-    assert "NaN" in widget.row.says.text()
+    widget.controls.buttons["start"].click()
+    qtbot.waitUntil(lambda: widget.job is None, timeout=5_000)
+    assert "NaN" in widget.controls.says.text()
     assert list(viewer.layers) == [layer]
 
 
@@ -242,39 +243,17 @@ def test_gpu_out_of_memory_goes_on_elsewhere_and_says_so(
     widget.method["device"].value = "cuda"
     fuse()
     np.testing.assert_allclose(viewer.layers["beads all-in-focus"].data, expected, atol=1)
-    assert "cuda ran out of memory: fell back to the cpu" in widget.row.says.text()
-
-
-def test_time_left_leaves_pauses_out():
-    now = [0.0]
-    watch = Stopwatch(lambda: now[0])
-    assert watch.left_s(0.5) is None  # too early to tell
-    now[0] = 10.0
-    assert watch.left_s(0.25) == 30.0
-    watch.pause()
-    now[0] = 100.0
-    assert watch.left_s(0.25) == 30.0
-    watch.resume()
-    now[0] = 110.0
-    assert watch.left_s(0.5) == 20.0
+    assert "cuda ran out of memory: fell back to the cpu" in widget.controls.says.text()
 
 
 @pytest.mark.parametrize(
-    ("event", "left", "text"),
+    ("event", "text"),
     [
-        (LayerProgress(0, 1, "measuring", 4, 12, 0.3), None, "plane 5 of 12"),
-        (
-            LayerProgress(1, 10, "measuring", 12, 12, 0.3),
-            14,
-            "stack 2 of 10, plane 12 of 12, 14 s left",
-        ),
-        (
-            LayerProgress(0, 1, "verifying", 0, 12, 0.9),
-            75,
-            "checking the decision, 1 min 15 s left",
-        ),
-        (LayerProgress(0, 1, "measuring", 0, 12, 0.1), 7260, "plane 1 of 12, 2 h 1 min left"),
+        (LayerProgress(0, 1, "measuring", 4, 12, 0.3), "plane 5 of 12"),
+        (LayerProgress(1, 10, "measuring", 12, 12, 0.3), "stack 2 of 10, plane 12 of 12"),
+        (LayerProgress(1, 10, "aligning", 2, 12, 0.1), "stack 2 of 10, aligning plane 3 of 12"),
+        (LayerProgress(0, 1, "verifying", 0, 12, 0.9), "checking the decision"),
     ],
 )
-def test_progress_in_words(event, left, text):
-    assert in_words(event, left) == text
+def test_progress_in_words(event, text):
+    assert progress_of(event) == Progress(event.share, text, timed_share=event.share)

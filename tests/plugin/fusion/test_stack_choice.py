@@ -53,12 +53,12 @@ def test_says_step_and_colour(viewer, widget):
 def test_nothing_to_fuse_is_said_and_the_button_is_off(viewer, widget, add, text):
     add(viewer)
     assert text in widget.stack.says.text()
-    assert not widget.row.fuse.isEnabled()
+    assert not widget.controls.buttons["start"].isEnabled()
 
 
 def test_one_plane_is_no_stack(viewer, widget):
     viewer.add_image(noise(1, 40, 50), axis_labels=("z", "y", "x"))
-    assert not widget.row.fuse.isEnabled()
+    assert not widget.controls.buttons["start"].isEnabled()
 
 
 def test_unnamed_axes_offer_the_likely_one(viewer, widget, fuse):
@@ -77,7 +77,7 @@ def test_unnamed_axes_offer_the_likely_one(viewer, widget, fuse):
 def test_time_that_is_named_may_be_taken_for_z_when_asked(viewer, widget, fuse):
     viewer.add_image(noise(5, 40, 50), name="movie", axis_labels=("t", "y", "x"))
     widget.stack["z_axis"].value = 0
-    assert widget.row.fuse.isEnabled()
+    assert widget.controls.buttons["start"].isEnabled()
     fuse()
     assert viewer.layers["movie all-in-focus"].data.shape == (40, 50)
 
@@ -158,9 +158,11 @@ def test_selected_layers_are_channels_of_one_specimen(viewer, widget, fuse):
 def test_layers_that_differ_are_refused(viewer, widget):
     layers = [viewer.add_image(noise(planes, 40, 50), name=f"of {planes}") for planes in (4, 5)]
     viewer.layers.selection = set(layers)
-    widget.row.fuse.click()
-    assert "channels of one shape and dtype" in widget.row.says.text() + widget.stack.says.text()
-    assert widget.run is None
+    widget.controls.buttons["start"].click()
+    assert (
+        "channels of one shape and dtype" in widget.controls.says.text() + widget.stack.says.text()
+    )
+    assert widget.job is None
 
 
 @pytest.mark.parametrize("kind", ["dask", "zarr", "multiscale"])

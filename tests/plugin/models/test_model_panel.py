@@ -52,7 +52,7 @@ def scorpion(library, sources):
 @pytest.fixture
 def panel(library, scorpion, qtbot):
     made = ModelPanel(library)
-    qtbot.addWidget(made, before_close_func=lambda panel: panel.let_go())
+    qtbot.addWidget(made, before_close_func=lambda panel: panel.release())
     made.show()
     yield made
     qtbot.waitUntil(lambda: not made.is_busy)
@@ -111,12 +111,12 @@ def test_a_hash_that_is_not_known_is_taken_in_the_background(library, sources, q
 
 
 def test_only_what_is_possible_is_offered(panel, scorpion):
-    assert enabled(panel) == {"bring"}
+    assert enabled(panel) == {"import"}
     panel.table.choose(scorpion.path)
     assert enabled(panel) == set(panel.buttons)
     panel.table.selectRow(1)
     assert panel.table.chosen().is_shipped
-    assert enabled(panel) == {"use", "export", "bring"}
+    assert enabled(panel) == {"use", "export", "import"}
     assert not panel.table.item(1, NAME).flags() & Qt.ItemFlag.ItemIsEditable
 
 
@@ -166,14 +166,14 @@ def test_import(panel, library, sources, monkeypatch, qtbot):
     path = sources / "original.pth"
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *a: (str(path), ""))
     with qtbot.waitSignal(library_changed, timeout=20_000):
-        panel.buttons["bring"].click()
+        panel.buttons["import"].click()
         assert enabled(panel) == set()
         assert panel.says.text() == "importing original.pth …"
     assert panel.says.text() == "Imported as 'original'."
     assert panel.table.chosen() == library.find("original")
     assert enabled(panel) == set(panel.buttons)
     wait(panel, qtbot)
-    panel.buttons["bring"].click()
+    panel.buttons["import"].click()
     wait(panel, qtbot)
     assert panel.says.text() == "These weights are here already, as 'original'."
     assert len(library.models()) == 2
@@ -182,11 +182,11 @@ def test_import(panel, library, sources, monkeypatch, qtbot):
 @pytest.mark.parametrize("name", ["bad.pth", "absent.safetensors"])
 def test_what_is_no_checkpoint_is_told(panel, library, sources, monkeypatch, qtbot, name):
     monkeypatch.setattr(panel, "ask_for_import", lambda: sources / name)
-    panel.buttons["bring"].click()
+    panel.buttons["import"].click()
     wait(panel, qtbot)
     assert name in panel.says.text()
     assert len(library.models()) == 1
-    assert enabled(panel) == {"bring"}
+    assert enabled(panel) == {"import"}
 
 
 def test_export(chosen, scorpion, tmp_path, monkeypatch, qtbot):
@@ -231,17 +231,17 @@ def test_delete_asks(chosen, library, scorpion, monkeypatch, qtbot):
     chosen.buttons["delete"].click()
     assert asked == ["Delete the model 'scorpion' for good?"]
     assert library.models() == [scorpion]
-    monkeypatch.setattr(chosen, "ask_whether_to_delete", lambda model: model == scorpion)
+    monkeypatch.setattr(chosen, "confirm_deletion", lambda model: model == scorpion)
     with qtbot.waitSignal(library_changed):
         chosen.buttons["delete"].click()
     assert library.models() == []
     assert column(chosen, NAME) == SHIPPED
     assert chosen.says.text() == "Deleted: scorpion."
-    assert enabled(chosen) == {"bring"}
+    assert enabled(chosen) == {"import"}
 
 
 def test_what_was_deleted_elsewhere_is_told(chosen, library, scorpion, monkeypatch):
-    monkeypatch.setattr(chosen, "ask_whether_to_delete", lambda model: True)
+    monkeypatch.setattr(chosen, "confirm_deletion", lambda model: True)
     library.delete(scorpion)
     chosen.buttons["delete"].click()
     assert "is gone; was it deleted elsewhere?" in chosen.says.text()
@@ -281,7 +281,7 @@ def test_a_damaged_json_is_not_written_over(chosen, scorpion, qtbot):
 def test_a_shut_panel_listens_no_more(library, scorpion, qtbot, sources):
     panel = ModelPanel(library)
     qtbot.addWidget(panel)
-    panel.let_go()
+    panel.release()
     library.add(sources / "other.safetensors", "beetle")
     library_changed.emit()
     assert column(panel, NAME) == ["scorpion", *SHIPPED]
@@ -303,4 +303,4 @@ def test_fits_a_narrow_dock(viewer, library, scorpion):
     viewer.window.add_dock_widget(docked, name="models")
     docked.table.choose(scorpion.path)
     assert docked.minimumSizeHint().width() <= 380
-    docked.let_go()
+    docked.release()

@@ -11,7 +11,7 @@ from napari_umis_fusion.models import ModelLibrary, shipped_models
 from napari_umis_fusion.network.plane_ranker import PlaneRanker
 from napari_umis_fusion.network.unetplusplus import UNetPlusPlus
 from napari_umis_fusion.network.weights import save_checkpoint
-from napari_umis_fusion.plugin.fusion._method_form import ConfigForm
+from napari_umis_fusion.plugin.fusion._method_form import MethodForm
 from napari_umis_fusion.plugin.models import library_changed
 from napari_umis_fusion.plugin.models._weights_choice import FROM_FILE, OF_PACKAGE, WeightsChoice
 
@@ -53,8 +53,8 @@ def choice(scorpion, umis, qtbot):
 
 @pytest.fixture
 def form(scorpion, umis, qtbot):
-    made = ConfigForm()
-    qtbot.addWidget(made.form)
+    made = MethodForm()
+    qtbot.addWidget(made)
     return made
 
 
@@ -70,7 +70,7 @@ def pick(choice, text):
 
 def test_offers_what_the_measure_can_use(choice):
     assert texts(choice) == [OF_PACKAGE, "scorpion", FROM_FILE]
-    assert (choice.value, choice.currentText()) == (None, OF_PACKAGE)
+    assert (choice.value(), choice.currentText()) == (None, OF_PACKAGE)
     choice.show_measure("umis")
     assert texts(choice) == [OF_PACKAGE, "published", FROM_FILE]
 
@@ -87,30 +87,30 @@ def test_what_is_known_shows_as_a_tooltip(choice, scorpion):
 
 
 def test_choosing_a_model(choice, scorpion, qtbot):
-    with qtbot.waitSignal(choice.changed):
+    with qtbot.waitSignal(choice.valueChanged):
         pick(choice, "scorpion")
-    assert choice.value == str(scorpion.path)
-    with qtbot.assertNotEmitted(choice.changed):
+    assert choice.value() == str(scorpion.path)
+    with qtbot.assertNotEmitted(choice.valueChanged):
         pick(choice, "scorpion")
 
 
 def test_each_measure_keeps_its_choice(choice, scorpion, umis):
-    choice.value = str(scorpion.path)
+    choice.setValue(str(scorpion.path))
     choice.show_measure("umis")
-    assert choice.value is None
-    choice.value = str(umis.path)
+    assert choice.value() is None
+    choice.setValue(str(umis.path))
     choice.show_measure("learned")
-    assert (choice.value, choice.currentText()) == (str(scorpion.path), "scorpion")
+    assert (choice.value(), choice.currentText()) == (str(scorpion.path), "scorpion")
 
 
 def test_a_file_is_asked_for_and_becomes_an_entry(form, rankers, monkeypatch):
     other = str(rankers / "other.safetensors")
     monkeypatch.setattr(form.weights, "ask_for_file", lambda: other)
     pick(form.weights, FROM_FILE)
-    assert form.config == FusionConfig(checkpoint=other)
+    assert form.value() == FusionConfig(checkpoint=other)
     assert texts(form.weights) == [OF_PACKAGE, "scorpion", "other.safetensors", FROM_FILE]
     pick(form.weights, OF_PACKAGE)
-    assert form.config == FusionConfig()
+    assert form.value() == FusionConfig()
     assert "other.safetensors" in texts(form.weights)
 
 
@@ -119,14 +119,14 @@ def test_no_file_leaves_all_as_it_was(form, scorpion, monkeypatch):
     monkeypatch.setattr(form.weights, "ask_for_file", lambda: "")
     pick(form.weights, FROM_FILE)
     assert form.weights.currentText() == "scorpion"
-    assert form.config.checkpoint == str(scorpion.path)
+    assert form.value().checkpoint == str(scorpion.path)
 
 
 def test_a_file_brings_its_focus_measure(form, rankers, monkeypatch):
     path = str(rankers / "original.pth")
     monkeypatch.setattr(form.weights, "ask_for_file", lambda: path)
     pick(form.weights, FROM_FILE)
-    assert form.config == FusionConfig("umis", checkpoint=path)
+    assert form.value() == FusionConfig("umis", checkpoint=path)
 
 
 def test_a_damaged_file_is_told_and_not_taken(form, tmp_path, monkeypatch, qtbot):
@@ -136,7 +136,7 @@ def test_a_damaged_file_is_told_and_not_taken(form, tmp_path, monkeypatch, qtbot
     with qtbot.waitSignal(form.weights.said) as told:
         pick(form.weights, FROM_FILE)
     assert "bad.safetensors: damaged" in told.args[0]
-    assert form.config == FusionConfig()
+    assert form.value() == FusionConfig()
 
 
 @pytest.mark.parametrize(
@@ -148,37 +148,37 @@ def test_a_damaged_file_is_told_and_not_taken(form, tmp_path, monkeypatch, qtbot
     ],
 )
 def test_any_path_is_kept_as_it_was_given(form, config):
-    form.config = FusionConfig(checkpoint="/weights/before.safetensors")
-    form.config = config
-    assert form.config == config
+    form.setValue(FusionConfig(checkpoint="/weights/before.safetensors"))
+    form.setValue(config)
+    assert form.value() == config
 
 
 def test_weights_of_the_package_need_no_path(form):
     ranker, umis = shipped_models()
     assert form.use_weights(umis.path) == "umis"
-    assert form.config == FusionConfig("umis")
+    assert form.value() == FusionConfig("umis")
     assert form.use_weights(ranker.path) == "learned"
-    assert form.config == FusionConfig()
+    assert form.value() == FusionConfig()
 
 
 def test_a_new_model_is_offered_at_once(choice, library, rankers, scorpion):
-    choice.value = str(scorpion.path)
+    choice.setValue(str(scorpion.path))
     library.add(rankers / "other.safetensors", "beetle")
     library_changed.emit()
     assert texts(choice) == [OF_PACKAGE, "beetle", "scorpion", FROM_FILE]
     assert choice.currentText() == "scorpion"
     library.rename(scorpion, "spider")
     library_changed.emit()
-    assert (choice.currentText(), choice.value) == ("spider", str(scorpion.path))
+    assert (choice.currentText(), choice.value()) == ("spider", str(scorpion.path))
 
 
 def test_deleted_weights_are_never_swapped_for_others(choice, library, scorpion, qtbot):
-    choice.value = str(scorpion.path)
+    choice.setValue(str(scorpion.path))
     library.delete(scorpion)
-    with qtbot.assertNotEmitted(choice.changed):
+    with qtbot.assertNotEmitted(choice.valueChanged):
         library_changed.emit()
-    assert (choice.currentText(), choice.value) == ("scorpion (missing)", str(scorpion.path))
-    choice.value = None
+    assert (choice.currentText(), choice.value()) == ("scorpion (missing)", str(scorpion.path))
+    choice.setValue(None)
     assert texts(choice) == [OF_PACKAGE, FROM_FILE]
 
 
@@ -188,7 +188,7 @@ def test_a_model_may_be_called_like_an_entry(choice, library, rankers):
     assert texts(choice) == [OF_PACKAGE, OF_PACKAGE, "scorpion", FROM_FILE]
     choice.setCurrentIndex(1)
     choice.activated.emit(1)
-    assert (choice.value, choice.currentIndex()) == (str(other.path), 1)
+    assert (choice.value(), choice.currentIndex()) == (str(other.path), 1)
 
 
 def test_scrolling_past_changes_nothing(choice, qtbot):
@@ -199,13 +199,13 @@ def test_scrolling_past_changes_nothing(choice, qtbot):
     flags = Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier
     event = QWheelEvent(where, where, turn, turn, *flags, Qt.ScrollPhase.NoScrollPhase, False)
     choice.wheelEvent(event)
-    assert choice.value is None
+    assert choice.value() is None
     assert not event.isAccepted()
 
 
 def test_a_shut_widget_listens_no_more(form, library, rankers):
     before = texts(form.weights)
-    form.let_go()
+    form.release()
     library.add(rankers / "other.safetensors", "beetle")
     library_changed.emit()
     assert texts(form.weights) == before
@@ -224,20 +224,20 @@ def test_the_library_keeps_no_widget_alive(library, qtbot):
 
 def test_use_a_model_in_the_fusion_widget(scorpion, umis, viewer, widget):
     library_changed.emit()
-    assert widget.config.focus_measure == "laplacian"
+    assert widget.value().focus_measure == "laplacian"
     widget.use_model(scorpion.path)
-    assert widget.config == FusionConfig(checkpoint=str(scorpion.path))
-    assert "'scorpion'" in widget.row.says.text()
-    assert "'learned'" in widget.row.says.text()
+    assert widget.value() == FusionConfig(checkpoint=str(scorpion.path))
+    assert "'scorpion'" in widget.controls.says.text()
+    assert "'learned'" in widget.controls.says.text()
     widget.use_model(umis.path)
-    assert widget.config == FusionConfig("umis", checkpoint=str(umis.path))
+    assert widget.value() == FusionConfig("umis", checkpoint=str(umis.path))
 
 
 def test_what_cannot_be_used_is_told(viewer, widget, tmp_path):
-    before = widget.config
+    before = widget.value()
     widget.use_model(tmp_path / "absent.safetensors")
-    assert widget.config == before
-    assert "absent.safetensors: cannot be read" in widget.row.says.text()
+    assert widget.value() == before
+    assert "absent.safetensors: cannot be read" in widget.controls.says.text()
 
 
 def test_fusing_with_a_model_of_the_library(scorpion, viewer, widget, stack_layer, fuse):

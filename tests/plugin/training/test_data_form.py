@@ -10,7 +10,6 @@ from qtpy.QtWidgets import QFileDialog
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.layers import training_data as headless
 from napari_umis_fusion.plugin.training import _data_check as data_check
-from napari_umis_fusion.plugin.training import stack_choice
 from napari_umis_fusion.plugin.training._data_form import NOTHING, DataForm
 from napari_umis_fusion.plugin.training._data_row import PathRow
 from napari_umis_fusion.training import gather_images
@@ -36,7 +35,7 @@ def make_form(viewer, qtbot):
 
     yield make
     for form in made:
-        form.let_go()
+        form.release()
         qtbot.waitUntil(lambda form=form: not form.is_busy, timeout=20_000)
 
 
@@ -84,7 +83,7 @@ def test_lists_image_layers_and_says_what_they_are(viewer, form):
     viewer.add_image(noise(70, 80), name="photo")
     viewer.add_image(noise(20, 30), name="tiny")
     viewer.add_labels(np.zeros((70, 80), int), name="cells")
-    viewer.add_image(noise(70, 80), name="now", metadata={stack_choice.PREVIEW_KEY: True})
+    viewer.add_image(noise(70, 80), name="now", metadata={headless.PREVIEW_KEY: True})
     assert shown(form) == [
         ("tiny", "not used: 20 x 30 px is too small; at least 64 px a side", False),
         ("photo", "image, 70 x 80", True),
@@ -100,10 +99,6 @@ def test_long_names_are_shortened_and_signs_kept(viewer, form, qtbot):
     qtbot.waitUntil(lambda: box.text().startswith("R&&D") and "…" in box.text())
     assert box.toolTip() == name
     assert form.minimumSizeHint().width() < 380
-
-
-def test_a_preview_is_one_for_both():
-    assert stack_choice.PREVIEW_KEY == headless.PREVIEW_KEY
 
 
 def test_what_is_selected_at_first_is_ticked(viewer, make_form):
@@ -140,7 +135,7 @@ def test_follows_name_data_order_and_removal(viewer, form, qtbot):
     layer.name = "renamed"
     assert [text for text, *_ in shown(form)] == ["second", "renamed"]
     assert names(form.value().stacks) == ["renamed"]
-    with qtbot.waitSignal(form.changed):
+    with qtbot.waitSignal(form.valueChanged):
         layer.data = noise(5, 120, 130)
     assert form.value().stacks[0].data.shape == (5, 120, 130)
     layer.data = noise(5, 20, 30)
@@ -149,7 +144,7 @@ def test_follows_name_data_order_and_removal(viewer, form, qtbot):
     viewer.layers.move(0, 2)
     assert [text for text, *_ in shown(form)] == ["renamed", "second"]
     assert names(form.value().stacks) == ["renamed"], "still ticked"
-    with qtbot.waitSignal(form.changed):
+    with qtbot.waitSignal(form.valueChanged):
         viewer.layers.remove(layer)
     assert form.value().stacks == ()
     assert len(shown(form)) == 1
@@ -157,23 +152,23 @@ def test_follows_name_data_order_and_removal(viewer, form, qtbot):
 
 def test_layers_that_are_not_ticked_change_nothing(viewer, form, qtbot):
     layer = viewer.add_image(noise(3, 120, 130))
-    with qtbot.assertNotEmitted(form.changed):
+    with qtbot.assertNotEmitted(form.valueChanged):
         layer.data = noise(4, 120, 130)
         layer.name = "another"
         viewer.layers.remove(layer)
 
 
 def test_a_folder_of_planes_is_a_stack_unless_the_user_says_otherwise(form, folder, qtbot):
-    with qtbot.waitSignal(form.changed):
+    with qtbot.waitSignal(form.valueChanged):
         form.add_paths([folder])
     assert form.value().stacks == (str(folder),)
     assert form.sources() == [Source("stack", "planes", str(folder))]
     row = rows(form)[0]
     assert isinstance(row, PathRow)
-    with qtbot.waitSignal(form.changed):
+    with qtbot.waitSignal(form.valueChanged):
         row._kind.setCurrentIndex(row._kind.findText("sharp images"))
     assert (form.value().images, form.value().stacks) == ((str(folder),), ())
-    with qtbot.waitSignal(form.changed):
+    with qtbot.waitSignal(form.valueChanged):
         row._remove.click()
     assert form.value().images == ()
     assert rows(form) == []
@@ -237,7 +232,7 @@ def test_a_value_can_be_shown(viewer, form, folder):
 
 def check(form, qtbot):
     with qtbot.waitSignal(form.check.checked, timeout=30_000) as caught:
-        form.check.button.click()
+        form.check.controls.buttons["start"].click()
     return caught.args[0]
 
 
@@ -247,7 +242,7 @@ def test_the_check_tells_what_there_is_and_what_is_wrong(viewer, form, folder, q
     tick(form, "<photo>")
     form.add_paths([folder], "image")
     report = check(form, qtbot)
-    text = form.check.says.text()
+    text = form.check.controls.says.text()
     assert "5 images" in text
     assert "learning from 4, validating on 1" in text
     assert "⚠</span> 5 images only" in text
@@ -263,9 +258,9 @@ def test_what_was_found_is_forgotten_when_the_data_changes(form, folder, qtbot):
     check(form, qtbot)
     rows(form)[0].box.click()
     assert form.gathered is None
-    assert not form.check.says.isVisibleTo(form)
-    form.check.button.click()
-    assert form.check.says.text().startswith("Nothing is ticked")
+    assert not form.check.controls.says.isVisibleTo(form)
+    form.check.controls.buttons["start"].click()
+    assert form.check.controls.says.text().startswith("Nothing is ticked")
 
 
 def test_images_are_not_gathered_again_for_another_config(make_form, folder, qtbot):
@@ -285,15 +280,17 @@ def test_options_that_contradict_each_other_are_said(make_form, folder):
 
     form = make_form(contradict)
     form.add_paths([folder], "image")
-    form.check.button.click()
-    assert "one against the other" in form.check.says.text()
+    form.check.controls.buttons["start"].click()
+    assert "one against the other" in form.check.controls.says.text()
 
 
 def test_nothing_usable_is_said(form, tmp_path, qtbot):
     form.add_paths([tmp_path], "image")
-    form.check.button.click()
-    qtbot.waitUntil(lambda: "found no usable image" in form.check.says.text(), timeout=20_000)
-    assert form.check.button.isVisibleTo(form)
+    form.check.controls.buttons["start"].click()
+    qtbot.waitUntil(
+        lambda: "found no usable image" in form.check.controls.says.text(), timeout=20_000
+    )
+    assert form.check.controls.buttons["start"].isVisibleTo(form)
 
 
 @pytest.fixture
@@ -315,25 +312,27 @@ def stuck(monkeypatch):
 
 def test_it_shows_how_far_it_is_in_the_background_and_can_be_cancelled(form, folder, qtbot, stuck):
     form.add_paths([folder], "image")
-    form.check.button.click()
-    qtbot.waitUntil(lambda: form.check.says.text() == "reading image 3 of 4", timeout=20_000)
-    assert form.check.bar.value() == form.check.bar.maximum() // 2
+    form.check.controls.buttons["start"].click()
+    qtbot.waitUntil(
+        lambda: form.check.controls.says.text() == "reading image 3 of 4", timeout=20_000
+    )
+    assert form.check.controls.bar.value() == form.check.controls.bar.maximum() // 2
     assert form.is_busy
-    assert not form.check.button.isVisibleTo(form)
-    form.check.cancel.click()
+    assert not form.check.controls.buttons["start"].isVisibleTo(form)
+    form.check.controls.buttons["cancel"].click()
     qtbot.waitUntil(lambda: not form.is_busy, timeout=20_000)
     assert stuck[1].is_set()
-    assert form.check.button.isVisibleTo(form)
+    assert form.check.controls.buttons["start"].isVisibleTo(form)
     assert form.gathered is None
 
 
 @pytest.mark.parametrize("end", ["let go", "change"])
 def test_what_ends_the_check(form, folder, qtbot, stuck, end):
     form.add_paths([folder], "image")
-    form.check.button.click()
+    form.check.controls.buttons["start"].click()
     qtbot.waitUntil(stuck[0].is_set, timeout=20_000)
     if end == "let go":
-        form.let_go()
+        form.release()
     else:
         rows(form)[0].box.click()
     qtbot.waitUntil(lambda: not form.is_busy, timeout=20_000)
@@ -342,8 +341,8 @@ def test_what_ends_the_check(form, folder, qtbot, stuck, end):
 
 def test_a_form_that_let_go_follows_no_more(viewer, form):
     layer = viewer.add_image(noise(3, 120, 130), name="before")
-    form.let_go()
-    form.let_go()
+    form.release()
+    form.release()
     layer.name = "after"
     viewer.add_image(noise(3, 120, 130))
     assert [text for text, *_ in shown(form)] == ["before"]

@@ -12,9 +12,9 @@ from qtpy.QtWidgets import QApplication
 from napari_umis_fusion.models import ModelLibrary
 from napari_umis_fusion.network.plane_ranker import PlaneRanker
 from napari_umis_fusion.network.weights import load_checkpoint, save_checkpoint, shipped_weights
-from napari_umis_fusion.plugin.training import _result as outcome_module
+from napari_umis_fusion.plugin.training import _pending_result as result_module
 from napari_umis_fusion.plugin.training import _widget as module
-from napari_umis_fusion.plugin.training._options_form import (
+from napari_umis_fusion.plugin.training._presets import (
     FINE_TUNE,
     OWN,
     PRESETS,
@@ -58,8 +58,8 @@ def answers(monkeypatch):
 
     answer.yes = True
     asked.append(answer)
-    for one in (module, outcome_module):
-        monkeypatch.setattr(one, "ask", answer)
+    for one in (module, result_module):
+        monkeypatch.setattr(one, "confirm", answer)
     return asked
 
 
@@ -89,30 +89,30 @@ def make_widget(viewer, qtbot):
 def widget(make_widget, viewer, images):
     viewer.layers.selection = set(images)
     made = make_widget()
-    made.config = QUICK
-    made.setup.start.start_from(None)  # what comes of it is then an outcome in any case
+    made.setValue(QUICK)
+    made.setup.start.start_from(None)  # then there is a result in any case
     return made
 
 
 def is_idle(widget):
-    parts = (widget.data, widget.setup, widget.outcome)
-    return widget.task is None and not any(part.is_busy for part in parts)
+    parts = (widget.data, widget.setup, widget.result)
+    return widget.job is None and not any(part.is_busy for part in parts)
 
 
 def finish(widget, qtbot):
-    qtbot.waitUntil(lambda: widget.task is None, timeout=60_000)
+    qtbot.waitUntil(lambda: widget.job is None, timeout=60_000)
 
 
 def run(widget, qtbot):
-    widget.row.start.click()
+    widget.controls.buttons["start"].click()
     finish(widget, qtbot)
 
 
 def begin(widget, qtbot, step=3):
     """Start a training that would take long, and wait for a step of it."""
-    widget.config = LONG
-    widget.row.start.click()
-    qtbot.waitUntil(lambda: widget.task is not None and widget.task.step >= step, timeout=60_000)
+    widget.setValue(LONG)
+    widget.controls.buttons["start"].click()
+    qtbot.waitUntil(lambda: widget.job is not None and widget.job.step >= step, timeout=60_000)
 
 
 def our_threads():
@@ -120,17 +120,17 @@ def our_threads():
 
 
 def test_a_training_from_start_to_use(viewer, widget, qtbot):
-    widget.setup.start.name_row.value = "mine"
+    widget.setup.start["name"].value = "mine"
     run(widget, qtbot)
-    assert "outcome stands below" in widget.row.says.text()
+    assert "result stands below" in widget.controls.says.text()
     assert [row["step"] for row in widget.plot.curve.rows] == [1, 2, 3, 4]
     assert not our_threads()
-    panel = widget.outcome.panel
+    panel = widget.result.panel
     assert ModelLibrary().models() == [], "nothing silently"
     assert "plane-ranker" in panel.says.text()
     assert panel.name.text() == "mine"
     panel.use.click()
-    qtbot.waitUntil(lambda: not widget.outcome.is_busy, timeout=20_000)
+    qtbot.waitUntil(lambda: not widget.result.is_busy, timeout=20_000)
     (model,) = ModelLibrary().models()
     assert model.name == "mine"
     assert model.comparison["stacks"] == 2
@@ -138,7 +138,7 @@ def test_a_training_from_start_to_use(viewer, widget, qtbot):
     from napari_umis_fusion.plugin.fusion._widget import FusionWidget
 
     (fusion,) = (w for w in viewer.window._qt_window.findChildren(FusionWidget))
-    assert fusion.config.checkpoint == str(model.path)
+    assert fusion.value().checkpoint == str(model.path)
     assert last_session() is None, "it is settled"
     fusion.shut()
 
@@ -147,7 +147,7 @@ def test_it_trains_as_a_script_does(widget, images, qtbot):
     """The same config and data give the same weights."""
     run(widget, qtbot)
     expected = train_to_end(widget.data.value(), QUICK)
-    result = widget.outcome._result
+    result = widget.result._result
     assert result.metrics == expected.metrics
     same = expected.model.state_dict()
     assert all(torch.equal(t, same[n]) for n, t in result.model.state_dict().items())
@@ -155,23 +155,23 @@ def test_it_trains_as_a_script_does(widget, images, qtbot):
 
 def test_nothing_to_learn_from_is_told(make_widget):
     widget = make_widget()
-    widget.row.start.click()
-    assert widget.task is None
-    assert "Choose what to learn from" in widget.row.says.text()
+    widget.controls.buttons["start"].click()
+    assert widget.job is None
+    assert "Choose what to learn from" in widget.controls.says.text()
 
 
 def test_pause_rests_and_resume_goes_on(widget, qtbot):
     begin(widget, qtbot)
-    widget.row.pause.click()
-    assert widget.row.pause.text() == "Resume"
+    widget.controls.buttons["pause"].click()
+    assert widget.controls.buttons["pause"].text() == "Resume"
     qtbot.wait(600)  # what was under way ends
-    step = widget.task.step
+    step = widget.job.step
     qtbot.wait(600)
-    assert widget.task.step == step
-    assert "Paused at step" in widget.row.says.text()
-    widget.row.pause.click()
-    qtbot.waitUntil(lambda: widget.task.step > step + 2, timeout=20_000)
-    widget.row.stop.click()
+    assert widget.job.step == step
+    assert "Paused at step" in widget.controls.says.text()
+    widget.controls.buttons["pause"].click()
+    qtbot.waitUntil(lambda: widget.job.step > step + 2, timeout=20_000)
+    widget.controls.buttons["stop"].click()
     finish(widget, qtbot)
 
 
@@ -179,27 +179,27 @@ def test_pause_rests_and_resume_goes_on(widget, qtbot):
 def test_stop_keeps_the_best(widget, qtbot, paused):
     begin(widget, qtbot)
     if paused:
-        widget.row.pause.click()
-    widget.row.stop.click()
+        widget.controls.buttons["pause"].click()
+    widget.controls.buttons["stop"].click()
     finish(widget, qtbot)
-    assert "It was told to stop; the best weights" in widget.outcome.panel.says.text()
-    assert widget.outcome._result.reason == "stopped"
+    assert "It was told to stop; the best weights" in widget.result.panel.says.text()
+    assert widget.result._result.reason == "stopped"
     assert not our_threads()
 
 
 def test_discard_asks_and_leaves_nothing(widget, qtbot, answers):
     answers[0].yes = False
     begin(widget, qtbot)
-    widget.row.discard.click()
+    widget.controls.buttons["discard"].click()
     assert "Throw away" in answers[-1]
-    assert widget.task is not None
-    assert not widget.task.is_stopping
+    assert widget.job is not None
+    assert not widget.job.is_stopping
     answers[0].yes = True
-    widget.row.discard.click()
+    widget.controls.buttons["discard"].click()
     finish(widget, qtbot)
     assert last_session() is None
-    assert "Discarded" in widget.row.says.text()
-    assert not widget.row.go_on.isVisibleTo(widget)
+    assert "Discarded" in widget.controls.says.text()
+    assert not widget.controls.buttons["resume"].isVisibleTo(widget)
     assert not our_threads()
 
 
@@ -208,19 +208,19 @@ def test_after_a_restart_it_goes_on_to_the_same_weights(viewer, widget, images, 
     start = shipped_weights("plane-ranker")
     expected = train_to_end(widget.data.value(), settings, start=start)
     widget.setup.start.start_from(start)
-    widget.config = settings
-    widget.row.start.click()
-    qtbot.waitUntil(lambda: widget.task.step >= 4, timeout=60_000)
+    widget.setValue(settings)
+    widget.controls.buttons["start"].click()
+    qtbot.waitUntil(lambda: widget.job.step >= 4, timeout=60_000)
     widget.shut()  # as when napari is closed
     finish(widget, qtbot)
     viewer.layers.clear()
     again = make_widget()
-    assert again.row.go_on.isVisibleTo(again)
-    again.row.go_on.click()
+    assert again.controls.buttons["resume"].isVisibleTo(again)
+    again.controls.buttons["resume"].click()
     finish(again, qtbot)
     assert [row["step"] for row in again.plot.curve.rows] == list(range(10))
-    assert again.config == settings
-    result = again.outcome._result
+    assert again.value() == settings
+    result = again.result._result
     assert result.start_metrics == expected.start_metrics
     same = expected.model.state_dict()
     assert all(torch.equal(t, same[n]) for n, t in result.model.state_dict().items())
@@ -261,11 +261,11 @@ def test_napari_knows_of_the_work_and_asks(viewer, widget, qtbot):
 
 def test_a_second_training_is_refused_while_one_runs(widget, qtbot):
     begin(widget, qtbot)
-    first = widget.task
+    first = widget.job
     widget.train()
-    assert widget.task is first
+    assert widget.job is first
     assert "A training is running" in notification_manager.records[-1].message
-    widget.row.stop.click()
+    widget.controls.buttons["stop"].click()
     finish(widget, qtbot)
 
 
@@ -303,10 +303,10 @@ KEPT = "The checkpoint of step 2 is kept"
 def test_what_goes_wrong_is_told_with_what_is_kept(widget, qtbot, monkeypatch, error, text, advice):
     failing(monkeypatch, error)
     run(widget, qtbot)
-    said = widget.row.says.text()
+    said = widget.controls.says.text()
     assert text in said
     assert advice in said
-    assert widget.row.go_on.isVisibleTo(widget)
+    assert widget.controls.buttons["resume"].isVisibleTo(widget)
     assert not our_threads()
     monkeypatch.undo()
 
@@ -315,7 +315,7 @@ def test_it_goes_on_after_it_went_wrong(widget, qtbot, monkeypatch):
     with monkeypatch.context() as patch:
         failing(patch, torch.cuda.OutOfMemoryError("CUDA out of memory"))
         run(widget, qtbot)
-    widget.row.go_on.click()
+    widget.controls.buttons["resume"].click()
     finish(widget, qtbot)
     assert [row["step"] for row in widget.plot.curve.rows] == [1, 2, 3, 4]
 
@@ -331,9 +331,9 @@ def test_a_loss_that_is_no_number_is_told_and_the_best_is_kept(widget, qtbot, mo
 
     monkeypatch.setattr(SelectAim, "batch", bad)
     run(widget, qtbot)
-    said = widget.outcome.panel.says.text()
+    said = widget.result.panel.says.text()
     assert "infinite or not a number: the last good weights are kept" in said
-    assert widget.outcome.is_open
+    assert widget.result.is_open
 
 
 def test_a_full_disk_is_told_and_training_goes_on(widget, qtbot, monkeypatch):
@@ -344,10 +344,10 @@ def test_a_full_disk_is_told_and_training_goes_on(widget, qtbot, monkeypatch):
 
     monkeypatch.setattr(TrainingState, "save", full)
     told = []
-    widget.row.numbers.setText = told.append
+    widget.controls.details.setText = told.append
     run(widget, qtbot)
     assert any("No space left" in text and "Training goes on" in text for text in told)
-    assert "outcome stands below" in widget.row.says.text()
+    assert "result stands below" in widget.controls.says.text()
 
 
 def test_an_outcome_that_cannot_be_saved_is_still_there(widget, qtbot, monkeypatch):
@@ -360,12 +360,12 @@ def test_an_outcome_that_cannot_be_saved_is_still_there(widget, qtbot, monkeypat
 
     with monkeypatch.context() as patch:
         patch.setattr(ModelLibrary, "add", full)
-        widget.outcome.panel.keep.click()
-        qtbot.waitUntil(lambda: not widget.outcome.is_busy, timeout=20_000)
-    assert "Not saved: models: No space left" in widget.outcome.panel.says.text()
-    assert widget.outcome.is_open
-    widget.outcome.panel.keep.click()
-    qtbot.waitUntil(lambda: not widget.outcome.is_open, timeout=20_000)
+        widget.result.panel.keep.click()
+        qtbot.waitUntil(lambda: not widget.result.is_busy, timeout=20_000)
+    assert "Not saved: models: No space left" in widget.result.panel.says.text()
+    assert widget.result.is_open
+    widget.result.panel.keep.click()
+    qtbot.waitUntil(lambda: not widget.result.is_open, timeout=20_000)
     assert len(ModelLibrary().models()) == 1
 
 
@@ -375,7 +375,7 @@ def test_unreadable_files_are_left_out_and_told(widget, qtbot, tmp_path):
     (folder / "broken.png").write_bytes(b"hello")
     widget.data.add_paths([folder], "image")
     told = []
-    widget.row.numbers.setText = told.append
+    widget.controls.details.setText = told.append
     run(widget, qtbot)
     assert any("1 left out" in text for text in told)
 
@@ -383,16 +383,16 @@ def test_unreadable_files_are_left_out_and_told(widget, qtbot, tmp_path):
 def test_an_undecided_outcome_is_not_dropped_unasked(widget, qtbot, answers):
     run(widget, qtbot)
     answers[0].yes = False
-    widget.row.start.click()
+    widget.controls.buttons["start"].click()
     assert "not kept yet" in answers[-1]
-    assert widget.task is None
-    assert widget.outcome.is_open
+    assert widget.job is None
+    assert widget.result.is_open
 
 
 def test_throwing_an_outcome_away(widget, qtbot):
     run(widget, qtbot)
-    widget.outcome.panel.discard.click()
-    assert not widget.outcome.is_open
+    widget.result.panel.discard.click()
+    assert not widget.result.is_open
     assert last_session() is None
     assert ModelLibrary().models() == []
 
@@ -400,12 +400,12 @@ def test_throwing_an_outcome_away(widget, qtbot):
 def test_too_little_memory_is_asked_about(widget, answers, monkeypatch, qtbot):
     answers[0].yes = False
     monkeypatch.setattr("napari_umis_fusion.training.estimating.free_memory_mb", lambda device: 10)
-    widget.config = QUICK.replace(steps=5)
+    widget.setValue(QUICK.replace(steps=5))
     qtbot.waitUntil(lambda: widget.setup.memory is not None, timeout=5_000)
     assert "That is not enough" in widget.setup.says.text()
-    widget.row.start.click()
+    widget.controls.buttons["start"].click()
     assert "Begin all the same?" in answers[-1]
-    assert widget.task is None
+    assert widget.job is None
 
 
 def test_the_region_is_shown_before_and_now(viewer, widget, qtbot):
@@ -449,45 +449,45 @@ def test_a_region_can_be_drawn(viewer, widget):
 
 
 def test_presets_set_everything_and_edits_make_them_ones_own(widget):
-    preset = widget.setup.start.preset
+    preset = widget.setup.start["preset"]
     for name in (FINE_TUNE, TRAIN, PUBLISHED):
         preset.value = name
-        assert widget.config.replace(planes=0, device="auto", threads=0) == PRESETS[name]
+        assert widget.value().replace(planes=0, device="auto", threads=0) == PRESETS[name]
         assert preset.value == name
-        start = widget.setup.start.start
+        start = widget.setup.start.value().weights
         assert start == (shipped_weights("plane-ranker") if name == FINE_TUNE else None)
-    widget.setup.form["batch"].value = 3
+    widget.setup.options["batch"].value = 3
     assert preset.value == OWN
-    assert widget.config.batch == 3
+    assert widget.value().batch == 3
 
 
 def test_rows_that_have_no_say_are_hidden(widget):
-    form = widget.setup.form
-    widget.config = TrainingConfig()
-    assert form._layout.isRowVisible(form["patch_px"].native)
-    assert not form._layout.isRowVisible(form["ssim_weight"].native)
-    widget.config = TrainingConfig.reference()
-    assert not form._layout.isRowVisible(form["patch_px"].native)
-    assert form._layout.isRowVisible(form["ssim_weight"].native)
+    form = widget.setup.options
+    widget.setValue(TrainingConfig())
+    assert form.is_row_shown("patch_px")
+    assert not form.is_row_shown("ssim_weight")
+    widget.setValue(TrainingConfig.reference())
+    assert not form.is_row_shown("patch_px")
+    assert form.is_row_shown("ssim_weight")
 
 
 @pytest.mark.parametrize("text", ["much", "", "2"])
 def test_a_number_that_is_none_is_told(widget, text):
-    widget.setup.form["learning_rate"].value = text
-    widget.row.start.click()
-    assert widget.task is None
-    assert "learning" in widget.row.says.text()
+    widget.setup.options["learning_rate"].value = text
+    widget.controls.buttons["start"].click()
+    assert widget.job is None
+    assert "learning" in widget.controls.says.text()
 
 
 def test_planes_follow_the_stacks_that_are_learnt_from(viewer, make_widget):
     stack = np.random.default_rng(0).integers(0, 255, (11, 240, 240), np.uint8)
     viewer.add_image(stack, name="beads", axis_labels=("z", "y", "x"))
     widget = make_widget()
-    assert widget.config.planes == 11
-    widget.setup.form["planes"].value = 5
+    assert widget.value().planes == 11
+    widget.setup.options["planes"].value = 5
     viewer.add_image(stack[:7], name="more", axis_labels=("z", "y", "x"))
     widget.data._layers[0].box.setChecked(True)
-    assert widget.config.planes == 5, "the user's own number stays"
+    assert widget.value().planes == 5, "the user's own number stays"
 
 
 def test_weights_of_the_library_and_of_a_file_can_be_started_from(widget, tmp_path, monkeypatch):
@@ -495,27 +495,27 @@ def test_weights_of_the_library_and_of_a_file_can_be_started_from(widget, tmp_pa
     module.library_changed.emit()
     start = widget.setup.start
     start.start_from(model.path)
-    assert (start.start, start.parent) == (model.path, "older")
+    assert (start.value().weights, start.parent_name) == (model.path, "older")
     other = tmp_path / "other.safetensors"
     other.write_bytes(model.path.read_bytes())
     monkeypatch.setattr(type(start), "ask_for_file", lambda self: other)
-    start["start"].value = "from a file …"
-    assert (start.start, start.parent) == (other, "other")
+    start["weights"].value = "from a file …"
+    assert (start.value().weights, start.parent_name) == (other, "other")
     monkeypatch.setattr(type(start), "ask_for_file", lambda self: None)
-    start["start"].value = "from a file …"
-    assert start.start == other, "the dialog was closed"
+    start["weights"].value = "from a file …"
+    assert start.value().weights == other, "the dialog was closed"
     start.start_from(None)
-    assert (start.start, start.parent) == (None, "")
-    widget.setup.start.preset.value = PUBLISHED
-    assert start.start is None, "it begins anew"
-    start["start"].value = "weights of this package"
-    assert start.start == shipped_weights("umis-unetplusplus")
+    assert (start.value().weights, start.parent_name) == (None, "")
+    widget.setup.start["preset"].value = PUBLISHED
+    assert start.value().weights is None, "it begins anew"
+    start["weights"].value = "weights of this package"
+    assert start.value().weights == shipped_weights("umis-unetplusplus")
 
 
 def test_a_config_that_is_loaded_is_trained_to_the_last_digit(widget):
     config = QUICK.replace(learning_rate=0.123456789, weight_decay=1e-7 / 3)
-    widget.config = config
-    assert widget.config == config
+    widget.setValue(config)
+    assert widget.value() == config
 
 
 def test_a_hidden_picture_stays_hidden_and_a_removed_one_away(viewer, widget):
@@ -535,29 +535,29 @@ def test_a_hidden_picture_stays_hidden_and_a_removed_one_away(viewer, widget):
 
 
 def test_shut_before_it_has_begun_it_never_does(widget):
-    widget.row.start.click()
+    widget.controls.buttons["start"].click()
     widget.shut()
     assert not our_threads()
 
 
 def test_a_saved_config_replaces_no_file_that_was_not_chosen(widget, tmp_path, monkeypatch):
     (tmp_path / "mine.json").write_text("precious")
-    monkeypatch.setattr(widget.files, "ask_where", lambda: tmp_path / "mine")
+    monkeypatch.setattr(widget.files, "ask_for_saving", lambda: tmp_path / "mine")
     widget.files.save.click()
     assert (tmp_path / "mine.json").read_text() == "precious"
-    assert "exists already" in widget.row.says.text()
+    assert "exists already" in widget.controls.says.text()
 
 
 def test_the_config_is_saved_loaded_and_copied_as_a_script(widget, tmp_path, monkeypatch):
-    monkeypatch.setattr(widget.files, "ask_where", lambda: tmp_path / "c.json")
+    monkeypatch.setattr(widget.files, "ask_for_saving", lambda: tmp_path / "c.json")
     widget.setup.start.start_from(shipped_weights("plane-ranker"))
-    widget.setup.start.specimen.value = "opaque"
+    widget.setup.start["specimen"].value = "opaque"
     widget.files.save.click()
     assert load_config(tmp_path / "c.json") == QUICK.replace(specimen="opaque")
-    widget.setup.start.preset.value = TRAIN
-    monkeypatch.setattr(widget.files, "ask_which", lambda: tmp_path / "c.json")
+    widget.setup.start["preset"].value = TRAIN
+    monkeypatch.setattr(widget.files, "ask_for_loading", lambda: tmp_path / "c.json")
     widget.files.load.click()
-    assert widget.config == QUICK.replace(specimen="opaque")
+    assert widget.value() == QUICK.replace(specimen="opaque")
     widget.setup.start.start_from(shipped_weights("plane-ranker"))  # the preset began anew
     widget.files.copy.click()
     script = QApplication.clipboard().text()
@@ -566,8 +566,8 @@ def test_the_config_is_saved_loaded_and_copied_as_a_script(widget, tmp_path, mon
     assert "shipped_weights('plane-ranker')" in script
     (tmp_path / "c.json").write_text("{")
     widget.files.load.click()
-    assert "is no JSON" in widget.row.says.text()
-    assert widget.config == QUICK.replace(specimen="opaque")
+    assert "is no JSON" in widget.controls.says.text()
+    assert widget.value() == QUICK.replace(specimen="opaque")
 
 
 def make_random(folder):
@@ -591,9 +591,9 @@ def test_the_outcome_is_saved_with_all_that_is_known_of_it(widget, qtbot, tmp_pa
     monkeypatch.setattr(SelectAim, "attempt", attempt)
     widget.setup.start.start_from(make_random(tmp_path))
     run(widget, qtbot)
-    widget.outcome.panel.name.setText("better beads")
-    widget.outcome.panel.keep.click()
-    qtbot.waitUntil(lambda: not widget.outcome.is_open, timeout=20_000)
+    widget.result.panel.name.setText("better beads")
+    widget.result.panel.keep.click()
+    qtbot.waitUntil(lambda: not widget.result.is_open, timeout=20_000)
     (model,) = ModelLibrary().models()
     about = load_checkpoint(model.path).metadata
     assert model.name == "better beads"
@@ -604,7 +604,7 @@ def test_the_outcome_is_saved_with_all_that_is_known_of_it(widget, qtbot, tmp_pa
 
 def test_pictures_of_the_comparison_as_layers(viewer, widget, qtbot):
     run(widget, qtbot)
-    widget.outcome.panel.show_layers.click()
+    widget.result.panel.show_layers.click()
     names = {layer.name for layer in viewer.layers}
     assert {"compared: truth", "compared: before", "compared: after"} <= names
 

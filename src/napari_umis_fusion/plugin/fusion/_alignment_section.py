@@ -1,6 +1,6 @@
 """Whether planes are put on one another before they are fused, and what was found."""
 
-from dataclasses import fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,10 @@ from napari_umis_fusion.alignment.alignment import Alignment
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.plugin.fusion._alignment_table import AlignmentTable
-from napari_umis_fusion.plugin.fusion._found_alignment import AlignmentsMade, Shown
+from napari_umis_fusion.plugin.fusion._found_alignment import AlignmentFinder, FoundAlignment
 from napari_umis_fusion.plugin.fusion._fused_layers import FusedLayers
-from napari_umis_fusion.plugin.fusion._method_form import row_of
 from napari_umis_fusion.plugin.viewer import TargetStack, go_to_plane
-from napari_umis_fusion.plugin.widgets._rows import Rows
+from napari_umis_fusion.plugin.widgets import ConfigForm, file_to_write
 
 HINT = "For stacks whose planes shift, turn or grow along z. What was done is listed here."
 FIELDS = ("align", "align_border", "light")
@@ -24,7 +23,35 @@ FIELDS = ("align", "align_border", "light")
 _FILTER = "Table of an alignment (*.csv)"
 
 
-class AlignmentForm(QWidget):
+@dataclass(frozen=True, slots=True)
+class AlignmentChoice:
+    """How planes are put on one another.
+
+    Attributes
+    ----------
+    config : FusionConfig
+        Of which the fields `FIELDS` count.
+    each : bool
+        Whether each time point and position is aligned for itself.
+    table_file : str or None
+        Table whose transforms are used instead of looking for them.
+    """
+
+    config: FusionConfig
+    each: bool = True
+    table_file: str | None = None
+
+    def config_options(self) -> dict[str, Any]:
+        """Return the options of `FusionConfig`."""
+        return {name: getattr(self.config, name) for name in FIELDS}
+
+    def plan_options(self, target: TargetStack) -> dict[str, Any]:
+        """Return the options ``align_each`` and ``transforms`` of `LayerPlan`."""
+        each = self.each or not target.has_loop
+        return {"align_each": each, "transforms": self.table_file}
+
+
+class AlignmentSection(QWidget):
     """Rows that ask for alignment, and a table of what the last fusion found.
 
     Parameters
@@ -38,19 +65,21 @@ class AlignmentForm(QWidget):
 
     Signals
     -------
+    valueChanged()
+        The `AlignmentChoice` is another.
     said(str)
         What was saved, or why a file cannot be used.
     """
 
+    valueChanged = Signal()  # noqa: N815
     said = Signal(str)
 
     def __init__(self, viewer: Any, fused: FusedLayers, config: FusionConfig | None = None) -> None:
         super().__init__()
         self._viewer = viewer
-        self._made = AlignmentsMade(viewer, fused)
+        self._found = AlignmentFinder(viewer, fused)
         self._target: TargetStack | None = None
-        self._shown: Shown | None = None
-        specs = [spec for spec in fields(FusionConfig) if spec.name in FIELDS]
+        self._shown: FoundAlignment | None = None
         self._each = CheckBox(
             name="align_each",
             text="align each time point",
@@ -58,7 +87,7 @@ class AlignmentForm(QWidget):
             tooltip="Each time point and position is aligned for itself; else what was found for "
             "the first holds for all. Channels always share one alignment.",
         )
-        self.rows = Rows([*(row_of(spec) for spec in specs), self._each])
+        self.rows = ConfigForm(config or FusionConfig(), FIELDS, more=[self._each])
         self.table_file: str | None = None
         self.says, self.file_says = QLabel(HINT), QLabel()
         self.table = AlignmentTable()
@@ -66,33 +95,29 @@ class AlignmentForm(QWidget):
         self.drop = QPushButton("Do not use it")
         self._lay_out()
         self._connect()
-        self.show_config(config or FusionConfig())
         self.fit(None)
         self._show_file()
 
-    def options(self) -> dict[str, Any]:
-        """Return the options of `FusionConfig` that the rows show."""
-        return {name: self.rows[name].value for name in FIELDS}
+    def value(self) -> AlignmentChoice:
+        """Return what the rows show."""
+        return AlignmentChoice(self.rows.value(), bool(self._each.value), self.table_file)
 
-    def show_config(self, config: FusionConfig) -> None:
-        """Show the options of a config."""
-        for name in FIELDS:
-            self.rows[name].value = getattr(config, name)
-
-    def plan_options(self, target: TargetStack) -> dict[str, Any]:
-        """Return the options ``align_each`` and ``transforms`` of `LayerPlan`."""
-        each = bool(self._each.value) or not target.has_loop
-        return {"align_each": each, "transforms": self.table_file}
+    def setValue(self, choice: AlignmentChoice) -> None:  # noqa: N802
+        """Show a choice."""
+        self.table_file = choice.table_file
+        self.rows.setValue(choice.config)
+        self._each.value = choice.each
+        self._show_file()
 
     def fit(self, target: TargetStack | None) -> None:
         """Ask what matters for a stack, and show what was found for it last."""
         self._target = target
-        self.rows.show_row(self._each, target is not None and target.has_loop)
+        self.rows.show_row("align_each", target is not None and target.has_loop)
         self.refresh()
 
     def refresh(self, event: Any = None) -> None:
         """Show what was found for the stack that the sliders are at."""
-        shown = None if self._target is None else self._made.find(self._target)
+        shown = None if self._target is None else self._found.find(self._target)
         self._shown = shown
         self.table.setVisible(shown is not None)
         self.save.setVisible(shown is not None)
@@ -110,17 +135,17 @@ class AlignmentForm(QWidget):
         self.table_file = path
         self._show_file()
 
-    def ask_where(self) -> str:
+    def ask_for_saving(self) -> str:
         """Ask where to save; empty if not at all."""
         path, _ = QFileDialog.getSaveFileName(self, "Save table", "alignment.csv", _FILTER)
         return str(path)
 
-    def ask_which(self) -> str:
+    def ask_for_table(self) -> str:
         """Ask which table to use; empty if none."""
         path, _ = QFileDialog.getOpenFileName(self, "Use a table", "", _FILTER)
         return str(path)
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Let go of the viewer."""
         self._viewer.dims.events.current_step.disconnect(self.refresh)
         self._viewer.layers.selection.events.active.disconnect(self.refresh)
@@ -129,7 +154,7 @@ class AlignmentForm(QWidget):
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.rows.form)
+        layout.addWidget(self.rows)
         in_use = QHBoxLayout()
         in_use.addWidget(self.file_says, 1)
         in_use.addWidget(self.drop)
@@ -150,7 +175,7 @@ class AlignmentForm(QWidget):
         self.drop.setToolTip("Look for transforms again, if that is asked for above.")
 
     def _connect(self) -> None:
-        self.rows["align"].changed.connect(self._show_used)
+        self.rows.valueChanged.connect(self._on_rows)
         self.table.plane_chosen.connect(self._on_plane)
         self.save.clicked.connect(self._on_save)
         self.use.clicked.connect(self._on_use)
@@ -158,7 +183,7 @@ class AlignmentForm(QWidget):
         self._viewer.dims.events.current_step.connect(self.refresh)
         self._viewer.layers.selection.events.active.connect(self.refresh)
 
-    def _show_used(self, value: Any = None) -> None:
+    def _show_used(self) -> None:
         """Grey out what has no say."""
         is_asked, is_given = self.rows["align"].value != "none", self.table_file is not None
         self.rows["align"].enabled = not is_given
@@ -171,29 +196,29 @@ class AlignmentForm(QWidget):
         self.file_says.setToolTip(self.table_file or "")
         for part in (self.file_says, self.drop):
             part.setVisible(bool(name))
+        self._on_rows()
+
+    def _on_rows(self) -> None:
         self._show_used()
+        self.valueChanged.emit()
 
     def _on_plane(self, plane: int) -> None:
         if self._shown is not None and self._shown.source in self._viewer.layers:
             go_to_plane(self._viewer, self._shown.source, self._shown.z_axis, plane)
 
     def _on_save(self) -> None:
-        shown, path = self._shown, self.ask_where()
+        shown, path = self._shown, self.ask_for_saving()
         if not path or shown is None:
             return
-        target = Path(path)
-        if target.suffix.lower() != ".csv":
-            target = target.with_name(f"{target.name}.csv")
-            if target.exists():  # the dialog asked about another file
-                self.said.emit(f"Not saved: {target} exists already; choose it, or another name.")
-                return
         try:
-            self.said.emit(f"Saved as {shown.alignment.save(target)}.")
+            saved = shown.alignment.save(file_to_write(path, ".csv"))
         except UmisFusionError as error:
             self.said.emit(f"Not saved: {error}")
+        else:
+            self.said.emit(f"Saved as {saved}.")
 
     def _on_use(self) -> None:
-        path = self.ask_which()
+        path = self.ask_for_table()
         if path:
             self.use_file(path)
 

@@ -12,7 +12,7 @@ from napari_umis_fusion.layers.outputs import Output
 from napari_umis_fusion.plugin.focus_plot import FocusPlot
 from napari_umis_fusion.plugin.fusion._fused_layers import FusedLayers
 from napari_umis_fusion.plugin.viewer import go_to_plane
-from napari_umis_fusion.plugin.widgets._latest_job import LatestJob
+from napari_umis_fusion.plugin.widgets import LatestJob
 
 HINT = "Click a pixel of a fused layer: the plane it came from, and its focus along z."
 
@@ -56,7 +56,7 @@ class FocusView(QWidget):
         """Whether a curve is being measured."""
         return self._job.is_busy
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Let go of the viewer."""
         self._job.cancel()
         if self._on_press in self._viewer.mouse_drag_callbacks:

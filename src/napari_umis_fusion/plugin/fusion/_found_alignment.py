@@ -10,7 +10,7 @@ from napari_umis_fusion.plugin.viewer import TargetStack, entries_shown
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class FoundAlignment:
     """An alignment, and what it is of.
 
     Attributes
@@ -40,7 +40,7 @@ class Shown:
         return said
 
 
-class AlignmentsMade:
+class AlignmentFinder:
     """Finds the alignment of the last fusion of a stack.
 
     Parameters
@@ -54,7 +54,7 @@ class AlignmentsMade:
     def __init__(self, viewer: Any, fused: FusedLayers) -> None:
         self._viewer, self._fused = viewer, fused
 
-    def find(self, target: TargetStack) -> Shown | None:
+    def find(self, target: TargetStack) -> FoundAlignment | None:
         """Return what was found for a stack; None where its planes were fused as recorded."""
         active = self._viewer.layers.selection.active
         fused = None if active is None else self._fused.fused_by(active)
@@ -72,4 +72,4 @@ class AlignmentsMade:
         if len(fused.event.alignments) > 1:
             loops = [axis for axis in origin.axes.loops if origin.image.shape[axis] > 1]
             place = ", ".join(f"{axis_name(origin.image, axis)} {entries[axis]}" for axis in loops)
-        return Shown(alignment, source, origin.axes.z, origin.first_plane, place)
+        return FoundAlignment(alignment, source, origin.axes.z, origin.first_plane, place)

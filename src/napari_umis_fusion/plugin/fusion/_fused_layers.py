@@ -132,7 +132,7 @@ class FusedLayers:
         alive = [] if fused is None else [reference() for reference in fused.sources]
         return [one for one in alive if one in self._viewer.layers] or [layer]
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Let go of the viewer."""
         self._viewer.layers.events.removed.disconnect(self._forget)
 

@@ -13,7 +13,7 @@ from napari_umis_fusion.layers.fusing import iter_fuse_layer
 from napari_umis_fusion.layers.plan import LayerPlan
 from napari_umis_fusion.layers.training_data import PREVIEW_KEY
 from napari_umis_fusion.plugin.viewer import TargetStack
-from napari_umis_fusion.plugin.widgets._latest_job import LatestJob
+from napari_umis_fusion.plugin.widgets import LatestJob
 
 MOST_PX = 512
 """Longest side of what is previewed; a larger view is previewed in its middle."""

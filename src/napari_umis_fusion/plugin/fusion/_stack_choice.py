@@ -1,11 +1,13 @@
 """Which stack is meant: the active layer, what it holds, and what it does not tell."""
 
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 from magicgui.widgets import ComboBox
 from qtpy.QtWidgets import QLabel
 
+from napari_umis_fusion.config import ChannelRule
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.layers.axes import (
     axis_name,
@@ -19,7 +21,7 @@ from napari_umis_fusion.layers.stacks import LayerStacks
 from napari_umis_fusion.layers.training_data import PREVIEW_KEY
 from napari_umis_fusion.plugin.fusion._fused_layers import FusedLayers
 from napari_umis_fusion.plugin.viewer import TargetStack
-from napari_umis_fusion.plugin.widgets._rows import Rows
+from napari_umis_fusion.plugin.widgets import Form
 
 NOTHING = "Select the image layer that holds your z-stack, or open one: File > Open Sample."
 
@@ -33,11 +35,35 @@ _COLOURS = {"auto": "luminance", "mean": "mean of the colours", "max": "brightes
 _WATCHED = ("data", "scale", "units", "axis_labels", "name")
 
 
-class StackChoice(Rows):
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Which channel tells what is in focus.
+
+    Attributes
+    ----------
+    channel : str or int
+        A rule, or a number, as `FusionConfig` takes it.
+    each_channel : bool
+        Whether each channel decides for itself.
+    """
+
+    channel: ChannelRule | int = "auto"
+    each_channel: bool = False
+
+
+class StackChoice(Form):
     """Follows the layers that are selected, says what they hold and asks what they do not tell.
 
-    `changed` is emitted whenever `target` or `decision` may be another. Of the labels, `title`
-    names the layer and `says` describes it, or tells why it cannot be fused.
+    Its value is a `Decision`. `valueChanged` is emitted whenever `target` or the decision may be
+    another. Of the labels, `title` names the layer and `says` describes it, or tells why it cannot
+    be fused.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Whose layers are followed.
+    fused : FusedLayers
+        Knows which layers were made of which.
     """
 
     def __init__(self, viewer: Any, fused: FusedLayers) -> None:
@@ -46,9 +72,6 @@ class StackChoice(Rows):
         self._offered_axes: list[tuple[str, Any]] = []
         self._offered: list[tuple[str, Any]] = []
         self.target: TargetStack | None = None
-        self.title, self.says = QLabel(), QLabel(NOTHING)
-        for label in (self.title, self.says):
-            label.setWordWrap(True)
         self._z = ComboBox(
             name="z_axis",
             label="planes along",
@@ -63,27 +86,35 @@ class StackChoice(Rows):
             "that they stay in register, unless each channel decides for itself.",
         )
         super().__init__([self._z, self._decision])
+        self.title, self.says = QLabel(), QLabel(NOTHING)
+        for label in (self.title, self.says):
+            label.setWordWrap(True)
+        self.add_above(self.title, self.says)
         self._z.changed.connect(self._on_axis)
         viewer.layers.selection.events.changed.connect(self.refresh)
         viewer.layers.events.inserted.connect(self.refresh)
         viewer.layers.events.removed.connect(self.refresh)
         self.refresh()
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Let go of viewer and layers."""
         self._viewer.layers.selection.events.changed.disconnect(self.refresh)
         self._viewer.layers.events.inserted.disconnect(self.refresh)
         self._viewer.layers.events.removed.disconnect(self.refresh)
         self._watch([])
 
-    def decision(self) -> dict[str, Any]:
-        """Return the options ``channel`` and ``each_channel`` that are chosen."""
+    def value(self) -> Decision:
+        """Return which channel decides."""
         chosen = self._decision.value
         if chosen is None:
-            return {"channel": "auto", "each_channel": False}
-        if chosen == _EACH:
-            return {"channel": "auto", "each_channel": True}
-        return {"channel": chosen, "each_channel": False}
+            return Decision()
+        return Decision(each_channel=True) if chosen == _EACH else Decision(chosen)
+
+    def setValue(self, decision: Decision) -> None:  # noqa: N802
+        """Choose which channel decides, where the stack offers that."""
+        chosen = _EACH if decision.each_channel else decision.channel
+        if chosen in self._decision.choices:
+            self._decision.value = chosen
 
     def refresh(self, event: Any = None) -> None:
         """Look anew at what is selected."""
@@ -131,7 +162,7 @@ class StackChoice(Rows):
                 self._z.choices = choices
                 self._z.value = likely
         self._offered_axes = choices if asked else []
-        self.show_row(self._z, asked)
+        self.show_row("z_axis", asked)
 
     def _on_axis(self) -> None:
         if self._chosen_layers():
@@ -148,7 +179,7 @@ class StackChoice(Rows):
             text += f". No axis is named z; {axis_name(first, axes.z)} is a guess: please check."
         self.says.setText(text)
         self._offer_decisions(self.target)
-        self.changed.emit(self)
+        self.valueChanged.emit()
 
     def _offer_decisions(self, target: TargetStack) -> None:
         image, channel = target.images[0], target.axes.channel
@@ -169,7 +200,7 @@ class StackChoice(Rows):
                 self._decision.choices = choices
                 if choices:
                     self._decision.value = choices[0][1]
-        self.show_row(self._decision, bool(choices))
+        self.show_row("decision", bool(choices))
 
     def _show_nothing(self, reason: str) -> None:
         self.target = None
@@ -177,9 +208,9 @@ class StackChoice(Rows):
         if reason == NOTHING:
             self._show_title([])
             self._offered_axes = []
-            self.show_row(self._z, False)
-        self.show_row(self._decision, False)
-        self.changed.emit(self)
+            self.show_row("z_axis", False)
+        self.show_row("decision", False)
+        self.valueChanged.emit()
 
     def _show_title(self, layers: list[Any]) -> None:
         names = ", ".join(layer.name for layer in layers)

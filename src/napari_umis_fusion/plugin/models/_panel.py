@@ -26,14 +26,13 @@ from napari_umis_fusion.models.shipped import shipped_models
 from napari_umis_fusion.plugin.models._details import ModelDetails
 from napari_umis_fusion.plugin.models._events import library_changed
 from napari_umis_fusion.plugin.models._table import ModelTable
-from napari_umis_fusion.plugin.widgets._confirm import ask
-from napari_umis_fusion.plugin.widgets._latest_job import LatestJob
+from napari_umis_fusion.plugin.widgets import LatestJob, confirm
 
 BUTTONS = {
     "use": ("Use in fusion", "Fuse with these weights from now on."),
     "rename": ("Rename", "Give it another name; its file stays where it is."),
     "note": ("Note …", "Write down whatever there is to say of it."),
-    "bring": ("Import …", "Copy weights into the library: .safetensors, or the original's .pth."),
+    "import": ("Import …", "Copy weights into the library: .safetensors, or the original's .pth."),
     "export": ("Export …", "Write it to a file for others; the ending chooses the format."),
     "delete": ("Delete …", "Delete it for good, after asking."),
 }
@@ -90,7 +89,7 @@ class ModelPanel(QWidget):
         self.says.setText(text)
         self.says.setVisible(bool(text))
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Listen to the library no more, and drop what runs."""
         self._job.cancel()
         self._hashing.cancel()
@@ -128,9 +127,9 @@ class ModelPanel(QWidget):
         )
         return str(text) if is_given else None
 
-    def ask_whether_to_delete(self, model: Model) -> bool:
+    def confirm_deletion(self, model: Model) -> bool:
         """Ask before a model is lost."""
-        return ask(self, f"Delete the model {model.name!r} for good?", "Delete")
+        return confirm(self, f"Delete the model {model.name!r} for good?", "Delete")
 
     def _lay_out(self) -> None:
         grid = QGridLayout()
@@ -172,7 +171,7 @@ class ModelPanel(QWidget):
         model, is_idle = self.table.chosen(), self._then is None
         for name, button in self.buttons.items():
             is_own = model is not None and not model.is_shipped
-            possible = is_own if name in _OF_OWN else model is not None or name == "bring"
+            possible = is_own if name in _OF_OWN else model is not None or name == "import"
             button.setEnabled(is_idle and possible)
 
     def _on_hashed(self, model: Model) -> None:
@@ -202,10 +201,10 @@ class ModelPanel(QWidget):
 
     def _on_delete(self) -> None:
         model = self.table.chosen()
-        if model is not None and self.ask_whether_to_delete(model):
+        if model is not None and self.confirm_deletion(model):
             self._change(lambda: self.library.delete(model), f"Deleted: {model.name}.")
 
-    def _on_bring(self) -> None:
+    def _on_import(self) -> None:
         path = self.ask_for_import()
         if path is not None:
             self._start(partial(_imported, self.library, path), self._on_imported)

@@ -30,7 +30,7 @@ class WeightsChoice(QComboBox):
 
     Signals
     -------
-    changed()
+    valueChanged()
         Other weights were chosen.
     file_chosen(str)
         The user asks for the weights in this file, whichever measure they are for.
@@ -38,7 +38,7 @@ class WeightsChoice(QComboBox):
         Why they cannot be used, in words.
     """
 
-    changed = Signal()
+    valueChanged = Signal()  # noqa: N815
     file_chosen = Signal(str)
     said = Signal(str)
 
@@ -55,17 +55,16 @@ class WeightsChoice(QComboBox):
         library_changed.connect(self.refresh)
         self.refresh()
 
-    @property
     def value(self) -> str | None:
-        """Path of the weights; None for those of this package."""
+        """Return the path of the weights; None for those of this package."""
         return self._chosen.get(self._measure)
 
-    @value.setter
-    def value(self, path: str | None) -> None:
-        before, self._chosen[self._measure] = self.value, path
+    def setValue(self, path: str | None) -> None:  # noqa: N802
+        """Choose weights for the measure that is shown."""
+        before, self._chosen[self._measure] = self.value(), path
         self.refresh()
         if path != before:
-            self.changed.emit()
+            self.valueChanged.emit()
 
     def show_measure(self, measure: str) -> None:
         """Offer the weights that a focus measure can use."""
@@ -84,7 +83,7 @@ class WeightsChoice(QComboBox):
         for text, path, tip in [*entries, (FROM_FILE, None, "Choose a file of weights.")]:
             self.addItem(text, path)
             self.setItemData(self.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
-        self.setCurrentIndex([path for _, path, _ in entries].index(self.value))
+        self.setCurrentIndex([path for _, path, _ in entries].index(self.value()))
 
     def ask_for_file(self) -> str:
         """Ask the user for a file of weights; empty if there shall be none."""
@@ -93,7 +92,7 @@ class WeightsChoice(QComboBox):
         )
         return str(path)
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Listen to the library no more, which a widget that is gone does of itself."""
         if isalive(self):
             library_changed.disconnect(self.refresh)
@@ -105,12 +104,13 @@ class WeightsChoice(QComboBox):
     def _files_beside(self, known: Container[str | None]) -> list[_Entry]:
         """Return entries for files that were chosen and are in no library."""
         files = self._files.setdefault(self._measure, [])
-        if self.value is not None and self.value not in files:
-            files.append(self.value)
+        chosen = self.value()
+        if chosen is not None and chosen not in files:
+            files.append(chosen)
         entries: list[_Entry] = []
         for path in files:
             is_there = Path(path).is_file()
-            if path in known or not (is_there or path == self.value):
+            if path in known or not (is_there or path == chosen):
                 continue
             name = self._names.get(path, Path(path).name)
             if is_there:
@@ -121,7 +121,7 @@ class WeightsChoice(QComboBox):
 
     def _on_activated(self, index: int) -> None:
         if index < self.count() - 1:
-            self.value = self.itemData(index)
+            self.setValue(self.itemData(index))
             return
         self.refresh()  # back to what is chosen
         path = self.ask_for_file()

@@ -7,13 +7,14 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QApplication, QFileDialog, QHBoxLayout, QPushButton, QWidget
 
 from napari_umis_fusion.errors import UmisFusionError
+from napari_umis_fusion.plugin.widgets import file_to_write
 from napari_umis_fusion.training.config import TrainingConfig
 from napari_umis_fusion.training.config_file import load_config, save_config
 
 _FILTER = "Config of a training (*.json)"
 
 
-class TrainingFiles(QWidget):
+class ConfigFiles(QWidget):
     """Buttons to copy a script, and to save and load the config.
 
     Parameters
@@ -51,12 +52,12 @@ class TrainingFiles(QWidget):
             layout.addWidget(button)
             button.clicked.connect(slot)
 
-    def ask_where(self) -> Path | None:
+    def ask_for_saving(self) -> Path | None:
         """Ask where to save."""
         path, _ = QFileDialog.getSaveFileName(self, "Save config", "training.json", _FILTER)
         return Path(path) if path else None
 
-    def ask_which(self) -> Path | None:
+    def ask_for_loading(self) -> Path | None:
         """Ask what to load."""
         path, _ = QFileDialog.getOpenFileName(self, "Load config", "", _FILTER)
         return Path(path) if path else None
@@ -70,21 +71,18 @@ class TrainingFiles(QWidget):
         self.said.emit("Copied. Paste it into a file and run it with Python.")
 
     def _on_save(self) -> None:
-        path = self.ask_where()
+        path = self.ask_for_saving()
         if path is None:
             return
-        if path.suffix.lower() != ".json":
-            path = path.with_name(f"{path.name}.json")
-            if path.exists():  # the dialog asked about another file
-                self.said.emit(f"Not saved: {path} exists already; choose it, or another name.")
-                return
         try:
-            self.said.emit(f"Saved as {save_config(path, self._describe())}.")
+            self.said.emit(
+                f"Saved as {save_config(file_to_write(path, '.json'), self._describe())}."
+            )
         except (UmisFusionError, OSError) as error:
             self.said.emit(f"Not saved: {error}")
 
     def _on_load(self) -> None:
-        path = self.ask_which()
+        path = self.ask_for_loading()
         if path is None:
             return
         try:
@@ -95,8 +93,8 @@ class TrainingFiles(QWidget):
             self.said.emit(f"Loaded from {path.name}.")
 
 
-def outcome_name(names: Sequence[str], day: str) -> str:
-    """Return what an outcome is called after its data: "scorpion and 2 more, 2026-05-01"."""
+def result_name(names: Sequence[str], day: str) -> str:
+    """Return what a result is called after its data: "scorpion and 2 more, 2026-05-01"."""
     if not names:
         return f"training, {day}"
     more = f" and {len(names) - 1} more" if len(names) > 1 else ""

@@ -5,10 +5,10 @@ from html import escape
 from typing import Any
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_umis_fusion.errors import UmisFusionError
-from napari_umis_fusion.plugin.widgets._latest_job import LatestJob
+from napari_umis_fusion.plugin.widgets import LatestJob, Progress, RunControls
 from napari_umis_fusion.training.checking import DataReport, iter_check
 from napari_umis_fusion.training.config import TrainingConfig
 from napari_umis_fusion.training.data import TrainingData
@@ -18,7 +18,15 @@ from napari_umis_fusion.training.images import ImageSet
 
 Checked = tuple[ImageSet, DataReport]
 
-_STEPS = 1000
+_IDLE = {
+    "start": (
+        "Check data",
+        "Read the images, fuse the stacks, and look for what would spoil a training: too few or "
+        "too small images, blur, saturation, noise, copies.",
+    )
+}
+_RUNNING = {"cancel": ("Cancel", "Stop checking.")}
+
 _WARNING = "#e8a33d"
 _LEFT_OUT_SHOWN = 4
 
@@ -51,26 +59,17 @@ class DataCheck(QWidget):
         self._describe = describe
         self.images: ImageSet | None = None
         self.report: DataReport | None = None
-        self.button, self.cancel = QPushButton("Check data"), QPushButton("Cancel")
-        self.button.setToolTip(
-            "Read the images, fuse the stacks, and look for what would spoil a training: too few "
-            "or too small images, blur, saturation, noise, copies."
-        )
-        self.bar = QProgressBar()
-        self.bar.setRange(0, _STEPS)
-        self.bar.setTextVisible(False)
-        self.says = QLabel()
-        self.says.setWordWrap(True)
-        self.says.setTextFormat(Qt.TextFormat.RichText)
-        self.says.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._job = _CheckJob(delay_ms=0)
-        self._job.told.connect(self._on_told)
+        self.controls = RunControls(_IDLE, _RUNNING, is_flat=True)
+        self.controls.says.setTextFormat(Qt.TextFormat.RichText)
+        self.controls.says.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.controls)
+        self._job = LatestJob(delay_ms=0, report=_progress_of)
+        self._job.progressed.connect(self._on_progress)
         self._job.done.connect(self._on_done)
         self._job.failed.connect(self._on_failed)
-        self.button.clicked.connect(self.start)
-        self.cancel.clicked.connect(self._on_cancel)
-        self._lay_out()
-        self._show_busy(False)
+        self.controls.clicked.connect(self._on_button)
 
     @property
     def is_busy(self) -> bool:
@@ -82,76 +81,50 @@ class DataCheck(QWidget):
         try:
             data, config = self._describe()
         except UmisFusionError as error:  # options that contradict each other
-            self._say(_warned(str(error)))
+            self.controls.say(_warned(str(error)))
             return
         if not (data.images or data.stacks):
-            self._say("Nothing is ticked: there is nothing to check.")
+            self.controls.say("Nothing is ticked: there is nothing to check.")
             return
         gathered: TrainingData | ImageSet = data if self.images is None else self.images
         self._job.ask(lambda: _iter_checked(gathered, config))
-        self._show_busy(True)
-        self._say("checking …")
+        self.controls.show_running()
+        self.controls.say("checking …")
 
     def forget(self) -> None:
         """Forget what was found: the data is another."""
         self.stop()
         self.images = self.report = None
-        self._say("")
 
     def stop(self) -> None:
         """End what is under way."""
         self._job.cancel()
-        self._show_busy(False)
+        self.controls.show_idle()
 
-    def _lay_out(self) -> None:
-        row = QHBoxLayout()
-        row.addWidget(self.button)
-        row.addWidget(self.bar, 1)
-        row.addWidget(self.cancel)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(row)
-        layout.addWidget(self.says)
+    def release(self) -> None:
+        """End what is under way, also where Qt has taken the buttons away."""
+        self._job.cancel()
 
-    def _show_busy(self, busy: bool) -> None:
-        self.button.setVisible(not busy)
-        self.bar.setVisible(busy)
-        self.cancel.setVisible(busy)
-        self.bar.setValue(0)
-
-    def _say(self, text: str) -> None:
-        self.says.setText(text)
-        self.says.setVisible(bool(text))
-
-    def _on_told(self, event: Preparing) -> None:
-        if not self.button.isVisibleTo(self):
-            self.bar.setValue(int(event.share * _STEPS))
-            self._say(escape(event.what))
+    def _on_progress(self, share: float, text: str) -> None:
+        self.controls.show_progress(share, escape(text))
 
     def _on_done(self, checked: Checked) -> None:
         self.images, self.report = checked
-        self._show_busy(False)
-        self._say(as_html(self.report))
+        self.controls.show_idle(as_html(self.report))
         self.checked.emit(self.report)
 
     def _on_failed(self, error: Exception) -> None:
-        self._show_busy(False)
-        self._say(_warned(str(error)))
+        self.controls.show_idle(_warned(str(error)))
 
-    def _on_cancel(self) -> None:
-        self.stop()
-        self._say("")
+    def _on_button(self, name: str) -> None:
+        if name == "start":
+            self.start()
+        else:
+            self.stop()
 
 
-class _CheckJob(LatestJob):
-    """Tells of progress, too."""
-
-    told = Signal(object)
-
-    def _on_event(self, event: Any) -> None:
-        super()._on_event(event)
-        if isinstance(event, Preparing):
-            self.told.emit(event)
+def _progress_of(event: Any) -> Progress | None:
+    return Progress(event.share, event.what) if isinstance(event, Preparing) else None
 
 
 def as_html(report: DataReport) -> str:

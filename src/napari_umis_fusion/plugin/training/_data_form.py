@@ -35,11 +35,11 @@ class DataForm(QWidget):
 
     Signals
     -------
-    changed()
+    valueChanged()
         `value` is another.
     """
 
-    changed = Signal()
+    valueChanged = Signal()  # noqa: N815
 
     def __init__(self, viewer: Any, config: Callable[[], TrainingConfig] = TrainingConfig) -> None:
         super().__init__()
@@ -125,15 +125,15 @@ class DataForm(QWidget):
         paths = [source for row in self._paths if row.is_used for source in row.sources()]
         return paths + [row.item.source() for row in self._layers if row.is_used]
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """End the check and let go of viewer and layers; nothing happens the second time."""
-        self.check.stop()
+        self.check.release()
         if self._viewer is None:
             return
         for event in self._viewer_events():
             event.disconnect(self._follow)
         for row in self._layers:
-            row.let_go()
+            row.release()
         self._viewer = None
 
     def _lay_out(self) -> None:
@@ -159,7 +159,7 @@ class DataForm(QWidget):
             return
         was_used = [row.layer for row in self._layers if row.is_used]
         for row in [row for row in self._layers if row.layer not in there]:
-            row.let_go()
+            row.release()
             self._layers.remove(row)
             self._discard(row)
         known = {id(row.layer): row for row in self._layers}
@@ -202,7 +202,7 @@ class DataForm(QWidget):
 
     def _on_changed(self) -> None:
         self.check.forget()
-        self.changed.emit()
+        self.valueChanged.emit()
 
     def _on_add_folder(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Sharp images, or planes of one z-stack")

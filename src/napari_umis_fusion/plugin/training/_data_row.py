@@ -83,7 +83,7 @@ class DataRow(QWidget):
 
 
 class LayerRow(DataRow):
-    """A layer; follows its name and its data until it lets go.
+    """A layer; follows its name and its data until it is released.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ class LayerRow(DataRow):
         for name in _WATCHED:
             getattr(layer.events, name).connect(self._on_layer)
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Let go of the layer."""
         for name in _WATCHED:
             getattr(self.layer.events, name).disconnect(self._on_layer)

@@ -1,4 +1,4 @@
-"""How a training ends in the window, in words, and how the window lets go of it."""
+"""What is told when a training begins or ends, and how the window lets go of it."""
 
 import contextlib
 from typing import Any
@@ -6,17 +6,28 @@ from typing import Any
 from napari.utils.notifications import show_info
 
 from napari_umis_fusion.errors import DeviceError, UmisFusionError
+from napari_umis_fusion.training.estimating import MemoryNeed
 
 NOT_KEPT = (
-    "The outcome of the last training is not kept yet. It comes back with Continue last training "
+    "The result of the last training is not kept yet. It comes back with Continue last training "
     "once the new training is settled. Begin all the same?"
 )
 
 ENDED = {
-    "kept": "The outcome stands below. Nothing is used until you say so.",
-    "suspended": "Suspended; Continue last training goes on where it stands.",
+    "kept": "The result stands below. Nothing is used until you say so.",
+    "suspended": "Suspended; Continue last training resumes where it stands.",
     "discarded": "Discarded; nothing of this training is left.",
 }
+
+
+def short_of_memory(need: MemoryNeed | None) -> str:
+    """Return what to ask before a training that may not find the memory it needs; else nothing."""
+    if need is None or need.is_enough:
+        return ""
+    return (
+        f"This needs about {need.needed_mb:,} MB, and {need.free_mb:,} MB are free. Lower batch, "
+        "or the size of images, under Options. Begin all the same?"
+    )
 
 
 def advice(error: Exception, saved_step: int) -> str:
@@ -35,17 +46,17 @@ def advice(error: Exception, saved_step: int) -> str:
     return f"{what} The checkpoint of step {saved_step} is kept: Continue last training."
 
 
-def let_go(parts: dict[str, Any]) -> None:
+def release(parts: dict[str, Any]) -> None:
     """Suspend the training and forget the viewer, also where Qt has taken the widget away."""
     if parts["_is_shut"]:
         return
     parts["_is_shut"] = True
-    task = parts["task"]
-    if task is not None and task.suspend_and_wait():
+    job = parts["job"]
+    if job is not None and job.suspend_and_wait():
         show_info(
-            f"The training is suspended at step {task.step}. Open Train network again, and press "
+            f"The training is suspended at step {job.step}. Open Train network again, and press "
             "Continue last training."
         )
-    for name in ("data", "setup", "region", "outcome", "models"):
+    for name in ("data", "setup", "region", "result", "models"):
         with contextlib.suppress(RuntimeError):  # Qt may have taken it away
-            parts[name].let_go()
+            parts[name].release()

@@ -1,4 +1,4 @@
-"""What came of a training: against the start, in numbers and pictures; use it, keep it, or not."""
+"""What came of a training, beside its initial weights: in numbers and pictures; keep it, or not."""
 
 from typing import Any
 
@@ -22,13 +22,13 @@ from napari_umis_fusion.training.telling import REASONS, gain_in_words, verdict_
 PICTURE_PX = 112
 """Side of a picture in the panel; a click shows it whole, as layers."""
 
-NOTHING = "Once a training has ended, its outcome is compared with the start here."
+NOTHING = "Once a training has ended, its result is compared with the initial weights here."
 
 SAMPLES = ("truth", "before", "after")
 
 
-class OutcomePanel(QWidget):
-    """Shows an outcome; whoever listens saves it.
+class ResultPanel(QWidget):
+    """Shows a result; whoever listens saves it.
 
     Signals
     -------
@@ -54,23 +54,23 @@ class OutcomePanel(QWidget):
         self.discard, self.show_layers = QPushButton("Throw away"), QPushButton("Show as layers")
         self.use.setToolTip("Keep the weights in the library, and fuse with them from now on.")
         self.keep.setToolTip("Keep the weights in the library; what is fused with stays.")
-        self.discard.setToolTip("Delete this outcome; the weights it started from stay.")
+        self.discard.setToolTip("Delete this result; the initial weights stay.")
         self.show_layers.setToolTip("Open truth, before and after as image layers.")
         self._lay_out()
         self.clear()
 
     def clear(self) -> None:
-        """Show no outcome."""
+        """Show no result."""
         self.settle(NOTHING, None)
 
     def settle(self, text: str, comparison: Comparison | None) -> None:
-        """Show an outcome that is decided on, `text` saying how."""
+        """Show a result that is decided on, `text` saying how."""
         self.says.setText(text)
         self._fill(comparison)
         self._offer(saving=False)
 
-    def show_outcome(self, result: TrainingResult, name: str) -> None:
-        """Show an outcome, and offer what can be done with it.
+    def show_result(self, result: TrainingResult, name: str) -> None:
+        """Show a result, and offer what can be done with it.
 
         Parameters
         ----------
@@ -140,10 +140,10 @@ def _verdict(result: TrainingResult) -> str:
     if not result.steps_done:
         return "Nothing was learnt yet."
     if not result.improved:
-        return "No weights were better than the start on the images held out: the start stays."
+        return "No weights were better than the initial ones on the validation set: those stay."
     comparison = result.comparison
     if comparison is None:
-        return "It was not compared with the start."
+        return "It was not compared with the initial weights."
     return f"<b>{_sentence(verdict_in_words(comparison))}</b>: {gain_in_words(comparison)}."
 
 
@@ -159,5 +159,5 @@ def _picture(picture: NDArray[np.float32], title: str) -> QLabel:
     pixmap = QPixmap.fromImage(image.copy())
     mode = Qt.TransformationMode.SmoothTransformation
     label.setPixmap(pixmap.scaled(PICTURE_PX, PICTURE_PX, Qt.AspectRatioMode.KeepAspectRatio, mode))
-    label.setToolTip(f"{title}: one of the stacks that outcome and start were compared on")
+    label.setToolTip(f"{title}: one of the stacks that result and initial weights were compared on")
     return label

@@ -1,66 +1,102 @@
-"""How to train: preset, start, options, and what they will cost."""
+"""How to train: preset, initial weights, options, and what they will cost."""
 
 import statistics
 import time
 from collections.abc import Generator
+from dataclasses import fields
 from typing import Any
 
-from qtpy.QtWidgets import QLabel
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-from napari_umis_fusion.errors import UmisFusionError
+from napari_umis_fusion.errors import ConfigError, UmisFusionError
 from napari_umis_fusion.network.architectures import shipped_weights
 from napari_umis_fusion.plugin._warm_up import has_loaded
-from napari_umis_fusion.plugin.training._options_form import FINE_TUNE, OWN, PRESETS, TrainingForm
+from napari_umis_fusion.plugin.training._presets import FINE_TUNE, OWN, PRESETS, preset_of
 from napari_umis_fusion.plugin.training._start_form import StartForm
-from napari_umis_fusion.plugin.widgets._latest_job import LatestJob
+from napari_umis_fusion.plugin.widgets import ConfigForm, LatestJob, section
 from napari_umis_fusion.stack import Stack
 from napari_umis_fusion.training.config import NETWORKS, TrainingConfig
 from napari_umis_fusion.training.data import Named, TrainingData
 from napari_umis_fusion.training.estimating import MemoryNeed, estimate_memory
 
+_OPTIONS = [spec.name for spec in fields(TrainingConfig) if spec.name != "specimen"]
+"""The specimen is asked for among what a training starts from."""
 
-class TrainingSetup:
+_KEPT = ("seed", "device", "threads", "planes")
+"""Options that no preset sets."""
+
+
+class TrainingSetup(QWidget):
     """The rows of a training's config, kept in step with each other.
+
+    Signals
+    -------
+    valueChanged()
+        The config, or what is started from, is another.
 
     Attributes
     ----------
     start : StartForm
-        Preset, weights to start from, specimen and name.
-    form : TrainingForm
+        Preset, initial weights, specimen and name.
+    options : ConfigForm
         All other options.
+    section : QCollapsible
+        The fold-out of the options.
     says : QLabel
         What memory it needs, or what is wrong with the options.
     memory : MemoryNeed or None
         The same; None while it cannot be told.
     """
 
+    valueChanged = Signal()  # noqa: N815
+
     def __init__(self) -> None:
-        self.start, self.form, self.says = StartForm(), TrainingForm(), QLabel()
+        super().__init__()
+        self.start, self.says = StartForm(), QLabel()
+        self.options = ConfigForm(PRESETS[FINE_TUNE], _OPTIONS, hides_unused=True)
+        self.section = section("Options", self.options)
         self.says.setWordWrap(True)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for part in (self.start, self.section, self.says):
+            layout.addWidget(part)
         self.memory: MemoryNeed | None = None
         self._planes = self._images_px = 0
         self._estimate = LatestJob()  # asks for devices: torch takes its time to load
         self._estimate.done.connect(self._on_estimated)
         self._estimate.failed.connect(self._on_refused)
         self.start.preset.changed.connect(self._on_preset)
-        self.start.changed.connect(self._describe)
-        self.form.changed.connect(self._on_option)
+        self.start.valueChanged.connect(self._on_start)
+        self.options.valueChanged.connect(self._on_option)
         self._on_option()
 
-    @property
-    def config(self) -> TrainingConfig:
-        """How to train; raises `ConfigError` for what the rows do not accept."""
-        return self.form.config.replace(specimen=self.start.specimen.value)
+    def value(self) -> TrainingConfig:
+        """Return how to train.
 
-    @config.setter
-    def config(self, config: TrainingConfig) -> None:
-        self.start.specimen.value = config.specimen
-        self.form.config = config
+        Raises
+        ------
+        ConfigError
+            For what the rows do not accept.
+        """
+        config: TrainingConfig = self.options.value()
+        return config.replace(specimen=self.start.value().specimen)
+
+    def setValue(self, config: TrainingConfig) -> None:  # noqa: N802
+        """Show how to train."""
+        self.start["specimen"].value = config.specimen
+        self.options.setValue(config)
+
+    def freeze(self, is_running: bool) -> None:
+        """Let nothing be changed while a training runs."""
+        for part in (self.start, self.options):
+            part.setEnabled(not is_running)
+        self.says.setVisible(not is_running)
 
     def fit(self, data: TrainingData) -> None:
         """Render stacks of as many planes as those that are learnt from."""
         counts = [len(stack) for stack in map(_bare, data.stacks) if isinstance(stack, Stack)]
-        row = self.form["planes"]
+        row = self.options["planes"]
         if row.value == self._planes:  # the user's own number stays
             self._planes = min(round(statistics.median(counts)) if counts else 0, row.max)
             row.value = self._planes
@@ -75,34 +111,40 @@ class TrainingSetup:
         """Whether memory is being estimated."""
         return self._estimate.is_busy
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Listen to the library no more."""
         self._estimate.cancel()
-        self.start.let_go()
+        self.start.release()
 
     def _on_preset(self, name: str) -> None:
-        if name == OWN:
+        if name in (OWN, self._preset()):
             return
-        now = self.form.preset()
-        if now == name:
-            return
-        kept = {key: self.form[key].value for key in ("seed", "device", "threads", "planes")}
-        self.form.config = PRESETS[name].replace(**kept)
+        kept = {key: self.options[key].value for key in _KEPT}
+        self.options.setValue(PRESETS[name].replace(**kept))
         if name != FINE_TUNE:
             self.start.start_from(None)
-        elif self.start.start is None:
-            self.start.start_from(shipped_weights(NETWORKS[self.form.config.objective]))
+        elif self.start.value().weights is None:
+            self.start.start_from(shipped_weights(NETWORKS[PRESETS[name].objective]))
 
-    def _on_option(self, event: Any = None) -> None:
-        self.form.refresh()
+    def _preset(self) -> str:
+        try:
+            return preset_of(self.options.value())
+        except ConfigError:
+            return OWN
+
+    def _on_option(self) -> None:
         with self.start.preset.changed.blocked():
-            self.start.preset.value = self.form.preset()
-        self._describe()
+            self.start.preset.value = self._preset()
+        self._on_start()
 
-    def _describe(self, event: Any = None) -> None:
+    def _on_start(self) -> None:
+        self._describe()
+        self.valueChanged.emit()
+
+    def _describe(self) -> None:
         self.memory = None
         try:
-            config = self.config
+            config = self.value()
         except UmisFusionError as error:
             self._estimate.cancel()
             self.says.setText(str(error))

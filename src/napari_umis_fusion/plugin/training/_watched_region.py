@@ -1,14 +1,15 @@
 """The region that is looked at during a training: before, and now, as two layers."""
 
 import weakref
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from magicgui.widgets import ComboBox, PushButton
+from magicgui.widgets import ComboBox
 from napari.layers import Layer
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QLabel
+from qtpy.QtWidgets import QLabel, QPushButton
 
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.layers.axes import choose_layer_axes
@@ -23,7 +24,7 @@ from napari_umis_fusion.plugin.viewer import (
     region_bounds,
     target_in,
 )
-from napari_umis_fusion.plugin.widgets._rows import Rows
+from napari_umis_fusion.plugin.widgets import ConfigForm
 from napari_umis_fusion.training.events import Pictured
 
 if TYPE_CHECKING:
@@ -44,8 +45,24 @@ _SAYS = {
 }
 
 
-class RegionWatch(Rows):
-    """Rows for what is watched; `stack` is what a training asks for, in its own thread.
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What is looked at.
+
+    Attributes
+    ----------
+    stack : str
+        Name of a layer, or "nothing".
+    region : str
+        Name of a shapes layer, or "its middle".
+    """
+
+    stack: str = NOTHING
+    region: str = MIDDLE
+
+
+class WatchedRegionForm(ConfigForm):
+    """Rows for what is `Watched`; `stack` is what a training asks for, in its own thread.
 
     Parameters
     ----------
@@ -59,32 +76,32 @@ class RegionWatch(Rows):
         self._shown: dict[str, Any] = {}
         self._seen: dict[str, WatchedRegion] = {}
         self._drawn: Any = None
-        self.says = QLabel(_SAYS["idle"])
-        self.says.setWordWrap(True)
-        self._stack = ComboBox(
-            name="watched",
-            label="watch",
-            choices=[NOTHING],
-            tooltip="The stack that shows what training does. It need not be trained on.",
-        )
-        self._place = ComboBox(
-            name="region",
-            label="region",
-            choices=[MIDDLE],
-            tooltip=f"A shapes layer bounds the region; at most {MOST_PX} px wide and high.",
-        )
-        self._draw = PushButton(
-            text="Draw a region", tooltip="Add a shapes layer to draw a rectangle in."
-        )
-        super().__init__([self._stack, self._place, self._draw])
         self._to_do: list[Callable[[], None]] = []
-        self._next = QTimer(self.form)
+        rows = {
+            "stack": ComboBox(
+                name="stack",
+                label="watch",
+                choices=[NOTHING],
+                tooltip="The stack that shows what training does. It need not be trained on.",
+            ),
+            "region": ComboBox(
+                name="region",
+                label="region",
+                choices=[MIDDLE],
+                tooltip=f"A shapes layer bounds the region; at most {MOST_PX} px wide and high.",
+            ),
+        }
+        super().__init__(Watched(), rows=rows)
+        self.says, draw = QLabel(_SAYS["idle"]), QPushButton("Draw a region")
+        self.says.setWordWrap(True)
+        draw.setToolTip("Add a shapes layer to draw a rectangle in.")
+        draw.clicked.connect(self.draw)
+        self.add_below(draw, self.says)
+        self._next = QTimer(self)
         self._next.setSingleShot(True)
         self._next.setInterval(BETWEEN_LAYERS_MS)
         self._next.timeout.connect(self._do_next)
-        self._stack.changed.connect(self._choose)
-        self._place.changed.connect(self._choose)
-        self._draw.changed.connect(self.draw)
+        self.valueChanged.connect(self._choose)
         for event in (viewer.layers.events.inserted, viewer.layers.events.removed):
             event.connect(self._offer)
         self._offer()
@@ -96,7 +113,7 @@ class RegionWatch(Rows):
 
     def watch(self, layer: Any) -> None:
         """Watch a stack of the viewer."""
-        self._stack.value = layer.name
+        self["stack"].value = layer.name
 
     def draw(self) -> None:
         """Add a shapes layer over the stack, ready to draw a rectangle in."""
@@ -112,7 +129,7 @@ class RegionWatch(Rows):
         look = {"edge_color": "yellow", "face_color": "transparent", "edge_width": 2}
         shapes = self._viewer.add_shapes(ndim=2, name=DRAWN, **placed, **look)
         shapes.mode = "add_rectangle"
-        self._place.value = shapes.name
+        self["region"].value = shapes.name
 
     def prepare(self, then: "Callable[[], None]") -> None:
         """Make room for pictures, hidden as yet, while nothing else works; then go on.
@@ -138,16 +155,18 @@ class RegionWatch(Rows):
         self._next.start()
         self.says.setText(f"Fused after step {picture.step}; compare the two layers.")
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Let go of the viewer."""
         for event in (self._viewer.layers.events.inserted, self._viewer.layers.events.removed):
             event.disconnect(self._offer)
-        self._next.stop()
         self._follow(None)
         self._region = None
+        self._to_do.clear()
 
     def _do_next(self) -> None:
         """Do one thing, and let the window live before the next, whatever became of it."""
+        if not self._to_do:  # let go of meanwhile
+            return
         selection = set(self._viewer.layers.selection)
         try:
             self._to_do.pop(0)()
@@ -158,7 +177,7 @@ class RegionWatch(Rows):
 
     def _make_room(self, region: WatchedRegion, when: str, image: Any) -> Any:
         """Return the layer for a picture; a new and hidden one where none fits."""
-        data, attributes, kind = region.layer_data(image, f"{self._stack.value} {when}")
+        data, attributes, kind = region.layer_data(image, f"{self.value().stack} {when}")
         shown = self._shown.get(when, lambda: None)()
         if shown in self._viewer.layers and shown.data.shape == data.shape:
             for name in ("name", *PLACES):
@@ -186,7 +205,8 @@ class RegionWatch(Rows):
     def _offer(self, event: Any = None) -> None:
         stacks = [layer.name for layer in self._viewer.layers if target_in(layer) is not None]
         shapes = [one.name for one in self._viewer.layers if one._type_string == "shapes"]
-        for row, choices in ((self._stack, [NOTHING, *stacks]), (self._place, [MIDDLE, *shapes])):
+        for name, choices in (("stack", [NOTHING, *stacks]), ("region", [MIDDLE, *shapes])):
+            row = self[name]
             chosen = row.value
             if tuple(choices) != tuple(row.choices):
                 row.choices = choices
@@ -194,12 +214,13 @@ class RegionWatch(Rows):
                     row.value = chosen
 
     def _chosen_layer(self) -> Any:
-        return _named(self._viewer, self._stack.value)
+        return _named(self._viewer, self.value().stack)
 
     def _choose(self, event: Any = None) -> None:
         """Look anew at which region is meant."""
         layer = self._chosen_layer()
-        drawn = None if self._place.value == MIDDLE else _named(self._viewer, self._place.value)
+        name = self.value().region
+        drawn = None if name == MIDDLE else _named(self._viewer, name)
         self._follow(drawn)
         target = None if layer is None else target_in(layer)
         if target is None:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from napari.utils.notifications import notification_manager, show_info
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QSpacerItem, QTabWidget, QVBoxLayout, QWidget
 
 from napari_umis_fusion.errors import UmisFusionError
@@ -13,27 +14,48 @@ from napari_umis_fusion.models.model import Model
 from napari_umis_fusion.plugin._warm_up import warm_up_training
 from napari_umis_fusion.plugin.commands import open_fusion
 from napari_umis_fusion.plugin.models import ModelPanel, library_changed
-from napari_umis_fusion.plugin.training._config_files import TrainingFiles, outcome_name
+from napari_umis_fusion.plugin.training._config_files import ConfigFiles, result_name
 from napari_umis_fusion.plugin.training._data_form import DataForm
-from napari_umis_fusion.plugin.training._endings import ENDED, NOT_KEPT, advice, let_go
-from napari_umis_fusion.plugin.training._result import Outcome
-from napari_umis_fusion.plugin.training._run_row import TrainingRow
+from napari_umis_fusion.plugin.training._endings import (
+    ENDED,
+    NOT_KEPT,
+    advice,
+    release,
+    short_of_memory,
+)
+from napari_umis_fusion.plugin.training._job import TrainingJob
+from napari_umis_fusion.plugin.training._pending_result import PendingResult
 from napari_umis_fusion.plugin.training._setup import TrainingSetup
-from napari_umis_fusion.plugin.training._task import TrainingTask
-from napari_umis_fusion.plugin.training._watched_region import RegionWatch
+from napari_umis_fusion.plugin.training._watched_region import WatchedRegionForm
 from napari_umis_fusion.plugin.training_numbers import TrainingNumbers
 from napari_umis_fusion.plugin.training_plot import TrainingPlot
-from napari_umis_fusion.plugin.widgets._confirm import ask
-from napari_umis_fusion.plugin.widgets._section import section
-from napari_umis_fusion.plugin.widgets._vertical_scroll import VerticalScroll
+from napari_umis_fusion.plugin.widgets import RunControls, VerticalScroll, confirm, section
 from napari_umis_fusion.training.config import TrainingConfig
-from napari_umis_fusion.training.events import Pictured
+from napari_umis_fusion.training.events import Pictured, TrainingFinished
+from napari_umis_fusion.training.result import TrainingResult
 from napari_umis_fusion.training.script import training_script
 from napari_umis_fusion.training.session import TrainingSession, last_session
 from napari_umis_fusion.training.session_events import CurveRead
 
 LEAST_WIDTH_PX = 390
 """What the curves of a training need, so that nothing moves when they come."""
+
+
+_IDLE = {
+    "start": ("Train", "Begin with what is chosen above."),
+    "resume": (
+        "Continue last training",
+        "Resume the training that was interrupted, to the same weights as without that.",
+    ),
+}
+_RUNNING = {
+    "pause": ("Pause", "Rest after the step that is under way; nothing is lost."),
+    "stop": (
+        "Stop and keep the best",
+        "End now, keep the weights that validated best so far, and compare them.",
+    ),
+    "discard": ("Discard", "End now and throw away what this training has learnt."),
+}
 
 
 class TrainingWidget(QWidget):
@@ -43,23 +65,30 @@ class TrainingWidget(QWidget):
     ----------
     napari_viewer : napari viewer
         Whose layers are learnt from and where pictures are shown.
+
+    Signals
+    -------
+    valueChanged()
+        The config is another.
     """
+
+    valueChanged = Signal()  # noqa: N815
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
         # the proxy that plugins get gives another object for a layer each time
         napari_viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
         self._viewer = napari_viewer
-        self.task: TrainingTask | None = None
+        self.job: TrainingJob | None = None
         self._is_shut = self._is_discarded = False
         self._told = ""
         self.setup = TrainingSetup()
-        self.data = DataForm(napari_viewer, lambda: self.config)
-        self.row = TrainingRow()
+        self.data = DataForm(napari_viewer, self.value)
+        self.controls = RunControls(_IDLE, _RUNNING)
         self.plot = TrainingPlot()
-        self.region = RegionWatch(napari_viewer)
-        self.outcome = Outcome(napari_viewer)
-        self.files = TrainingFiles(lambda: self.config, self.script)
+        self.region = WatchedRegionForm(napari_viewer)
+        self.result = PendingResult(napari_viewer)
+        self.files = ConfigFiles(self.value, self.script)
         self.models = ModelPanel()
         self.numbers = TrainingNumbers()
         self._lay_out()
@@ -68,45 +97,53 @@ class TrainingWidget(QWidget):
         self._show_idle()
         warm_up_training()
 
-    @property
-    def config(self) -> TrainingConfig:
-        """How to train, as the rows say; raises `ConfigError` for what they do not accept."""
-        return self.setup.config
+    def value(self) -> TrainingConfig:
+        """Return how to train.
 
-    @config.setter
-    def config(self, config: TrainingConfig) -> None:
-        self.setup.config = config
+        Raises
+        ------
+        ConfigError
+            For what the rows do not accept.
+        """
+        return self.setup.value()
+
+    def setValue(self, config: TrainingConfig) -> None:  # noqa: N802
+        """Show how to train."""
+        self.setup.setValue(config)
 
     def train(self) -> None:
         """Start to train with what is chosen; a message tells why if that cannot be."""
-        if self.task is not None:
+        if self.job is not None:
             show_info("A training is running. Stop it, or wait until it is done.")
             return
         try:
-            config, data = self.config, self.data.value()
+            config, data = self.value(), self.data.value()
             gathered = self.data.gathered  # by the check: no need to fuse again
         except UmisFusionError as error:
-            self.row.say(str(error))
+            self.controls.say(str(error))
             return
         if not (data.images or data.stacks):
-            self.row.say("Choose what to learn from: tick a layer above, or add files.")
+            self.controls.say("Choose what to learn from: tick a layer above, or add files.")
             return
         if not self._may_begin():
             return
-        start = self.setup.start
         begin = partial(
-            TrainingSession.begin, config, name=self._name(), start=start.start, parent=start.parent
+            TrainingSession.begin,
+            config,
+            name=self._name(),
+            start=self.setup.start.value().weights,
+            parent=self.setup.start.parent_name,
         )
         self._run(begin, gathered or data)
 
-    def go_on(self) -> None:
-        """Go on with the last training that was interrupted."""
+    def resume(self) -> None:
+        """Resume the last training that was interrupted."""
         session = last_session()
-        if self.task is not None or session is None or not self._may_begin():
+        if self.job is not None or session is None or not self._may_begin():
             self._show_idle()
             return
-        self.config = session.config
-        self.setup.start.name_row.value = session.origin.name
+        self.setValue(session.config)
+        self.setup.start["name"].value = session.origin.name
         self._run(lambda: session, None)
 
     def script(self) -> str:
@@ -118,34 +155,26 @@ class TrainingWidget(QWidget):
             If the rows contradict each other.
         """
         start = self.setup.start.script_start()
-        return training_script(self.data.sources(), self.config, name=self._name(), start=start)
+        return training_script(self.data.sources(), self.value(), name=self._name(), start=start)
 
     def shut(self) -> None:
         """Stop all work and let go of the viewer; nothing happens the second time."""
-        let_go(self.__dict__)
+        release(self.__dict__)
 
     def _lay_out(self) -> None:
         inside = QWidget()
         rows = QVBoxLayout(inside)
         rows.setContentsMargins(6, 6, 6, 6)
-        pictures = QWidget()
-        column = QVBoxLayout(pictures)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.region.form)
-        column.addWidget(self.region.says)
         self.sections = {
             "Data": section("Learn from", self.data, is_open=True),
-            "Options": section("Options", self.setup.form.form),
+            "Options": self.setup.section,
             "Curves": section("Curves", self.plot, is_open=True),
-            "Picture": section("Picture: before and now", pictures),
-            "Outcome": section("Outcome", self.outcome.panel, is_open=True),
+            "Picture": section("Picture: before and now", self.region),
+            "Result": section("Result", self.result.panel, is_open=True),
         }
-        rows.addWidget(self.sections["Data"])
-        rows.addWidget(self.setup.start.form)
-        rows.addWidget(self.sections["Options"])
-        rows.addWidget(self.setup.says)
-        rows.addWidget(self.row)
-        for name in ("Curves", "Picture", "Outcome"):
+        for part in (self.sections["Data"], self.setup, self.controls):
+            rows.addWidget(part)
+        for name in ("Curves", "Picture", "Result"):
             rows.addWidget(self.sections[name])
         rows.addWidget(self.files)
         rows.addItem(QSpacerItem(LEAST_WIDTH_PX, 0))
@@ -158,94 +187,80 @@ class TrainingWidget(QWidget):
         layout.addWidget(tabs)
 
     def _connect(self) -> None:
-        self.data.changed.connect(self._on_data)
-        self.row.start_clicked.connect(self.train)
-        self.row.go_on_clicked.connect(self.go_on)
-        self.row.pause_clicked.connect(self._on_pause)
-        self.row.stop_clicked.connect(self._on_stop)
-        self.row.discard_clicked.connect(self._on_discard)
+        self.data.valueChanged.connect(self._on_data)
+        self.setup.valueChanged.connect(self.valueChanged)
+        self.controls.clicked.connect(self._on_button)
         self.files.loaded.connect(self._on_loaded)
-        self.files.said.connect(self.row.say)
-        self.outcome.kept.connect(self._on_kept)
-        self.outcome.settled.connect(self._on_settled)
+        self.files.said.connect(self.controls.say)
+        self.result.kept.connect(self._on_kept)
+        self.result.settled.connect(self._on_settled)
         self.data.check.checked.connect(lambda report: self.setup.count_images(report.megapixels))
         self.models.use_requested.connect(self._use)
-        self.destroyed.connect(partial(let_go, self.__dict__))
+        self.destroyed.connect(partial(release, self.__dict__))
 
     def _may_begin(self) -> bool:
         """Ask before an undecided outcome makes room, or memory is not likely to suffice."""
-        if self.outcome.is_busy:
-            self.row.say("The outcome is being saved; try again in a moment.")
+        if self.result.is_busy:
+            self.controls.say("The result is being saved; try again in a moment.")
             return False
-        if self.outcome.is_open and not ask(self, NOT_KEPT, "Begin"):
+        if self.result.is_open and not confirm(self, NOT_KEPT, "Begin"):
             return False
-        need = self.setup.memory
-        return (
-            need is None
-            or need.is_enough
-            or ask(
-                self,
-                f"This needs about {need.needed_mb:,} MB, and {need.free_mb:,} MB are free. Lower "
-                "batch, or the size of images, under Options. Begin all the same?",
-                "Begin",
-            )
-        )
+        question = short_of_memory(self.setup.memory)
+        return not question or confirm(self, question, "Begin")
 
     def _name(self) -> str:
         given = str(self.setup.start.name_row.value).strip()
         names = [source.name for source in self.data.sources()]
-        return given or outcome_name(names, f"{datetime.now(UTC).astimezone():%Y-%m-%d}")
+        return given or result_name(names, f"{datetime.now(UTC).astimezone():%Y-%m-%d}")
 
     def _run(self, begin: Callable[[], TrainingSession], data: Any) -> None:
-        self.outcome.forget()
+        self.result.forget()
         self.plot.clear()
         self.numbers = TrainingNumbers()
         self._told, self._is_discarded = "", False
-        self.task = TrainingTask(begin, data, self.region.stack, f"Training {self._name()}")
-        self.task.told.connect(self._on_event)
-        self.task.progressed.connect(self._on_progress)
-        self.task.succeeded.connect(self._on_success)
-        self.task.failed.connect(self._on_failure)
-        self.task.ended.connect(self._on_end)
+        self.job = TrainingJob(begin, data, self.region.stack, f"Training {self._name()}")
+        self.job.told.connect(self._on_event)
+        self.job.failed.connect(self._on_failure)
+        self.job.ended.connect(self._on_end)
         self._freeze(True)
         self.sections["Data"].collapse(animate=False)
-        self.row.show_running(is_paused=False)
-        self.row.say("starting …")
-        self.region.prepare(then=self.task.start)
+        self.controls.follow(self.job)
+        self.job.progressed.connect(self._on_progress)
+        self.controls.say("starting …")
+        self.region.prepare(then=self.job.start)
 
-    def _freeze(self, running: bool) -> None:
-        for part in (self.data, self.setup.start.form, self.setup.form.form):
-            part.setEnabled(not running)
-        self.setup.says.setVisible(not running)
+    def _freeze(self, is_running: bool) -> None:
+        self.data.setEnabled(not is_running)
+        self.setup.freeze(is_running)
 
     def _on_data(self) -> None:
-        if self.task is None:
+        if self.job is None:
             self.setup.fit(self.data.value())
             self.setup.count_images(0.0)  # until they are checked
 
     def _on_loaded(self, config: TrainingConfig) -> None:
-        if self.task is None:
-            self.config = config
+        if self.job is None:
+            self.setValue(config)
 
     def _on_event(self, event: Any) -> None:
         if isinstance(event, CurveRead):
             self.plot.load(event.curve)
             return
+        if isinstance(event, TrainingFinished):
+            self._on_success(event.result)
         self.plot.take(event)
         self.numbers.take(event)
         if isinstance(event, Pictured):
             self.region.show_picture(event)
 
     def _on_progress(self, share: float, text: str) -> None:
-        if self.task is not None and not self.task.is_paused:
-            self.row.show_progress(share, text)
-            self.row.show_numbers(self.numbers.text())
+        self.controls.say_more(self.numbers.text())
 
-    def _on_success(self, result: Any) -> None:
-        task = self.task
-        if task is not None and task.session is not None and not self._is_discarded:
-            task.was_suspended = False  # it ended before it could be
-            self.outcome.take(result, task.session)
+    def _on_success(self, result: TrainingResult) -> None:
+        job = self.job
+        if job is not None and job.session is not None and not self._is_discarded:
+            job.was_cancelled = False  # it ended before it could be
+            self.result.take(result, job.session)
             self._told = ENDED["kept"]
 
     def _on_failure(self, error: Exception) -> None:
@@ -253,11 +268,11 @@ class TrainingWidget(QWidget):
         notification_manager.receive_error(type(error), error, error.__traceback__)
 
     def _on_end(self) -> None:
-        task, self.task = self.task, None
-        if task is not None and self._is_discarded and task.session is not None:
-            task.session.discard()
+        job, self.job = self.job, None
+        if job is not None and self._is_discarded and job.session is not None:
+            job.session.discard()
             self._told = ENDED["discarded"]
-        elif task is not None and task.was_suspended:
+        elif job is not None and job.was_cancelled:
             self._told = ENDED["suspended"]
         self._freeze(False)
         self._show_idle()
@@ -267,31 +282,36 @@ class TrainingWidget(QWidget):
         self._show_idle()
 
     def _show_idle(self) -> None:
-        if self.task is not None:
+        if self.job is not None:
             return
-        session = None if self.outcome.is_open else last_session()
-        tip = "" if session is None else f"({session.origin.name}, {session.origin.created})"
-        self.row.show_idle(self._told, can_go_on=session is not None, go_on_tip=tip)
+        self.controls.show_idle(self._told)
+        session = None if self.result.is_open else last_session()
+        resume = self.controls.buttons["resume"]
+        resume.setVisible(session is not None)
+        if session is not None:
+            origin = session.origin
+            resume.setToolTip(f"{_IDLE['resume'][1]} ({origin.name}, {origin.created})")
 
-    def _on_pause(self) -> None:
-        if self.task is not None:
-            self.task.toggle_pause()
-            self.row.show_running(is_paused=self.task.is_paused)
-            if self.task.is_paused:
-                self.row.say(f"Paused at step {self.task.step}.")
+    def _on_button(self, name: str) -> None:
+        {
+            "start": self.train,
+            "resume": self.resume,
+            "stop": self._on_stop,
+            "discard": self._on_discard,
+        }[name]()
 
     def _on_stop(self) -> None:
-        if self.task is not None:
-            self.task.stop()
-            self.row.show_running(is_paused=False, is_stopping=True)
-            self.row.say("stopping, then comparing with the start …")
+        if self.job is not None:
+            self.job.stop()
+            self.controls.show_running(is_stopping=True)
+            self.controls.say("stopping, then comparing with the initial weights …")
 
     def _on_discard(self) -> None:
         question = "Throw away what this training has learnt so far?"
-        if self.task is not None and ask(self, question, "Discard") and self.task is not None:
+        if self.job is not None and confirm(self, question, "Discard") and self.job is not None:
             self._is_discarded = True
-            self.row.show_running(is_paused=False, is_stopping=True)
-            self.task.suspend()
+            self.controls.show_running(is_stopping=True)
+            self.job.cancel()
 
     def _on_kept(self, model: Model, use: bool) -> None:
         library_changed.emit()

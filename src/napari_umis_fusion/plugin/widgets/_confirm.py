@@ -3,7 +3,7 @@
 from qtpy.QtWidgets import QMessageBox, QWidget
 
 
-def ask(parent: QWidget, question: str, do_it: str) -> bool:
+def confirm(parent: QWidget, question: str, do_it: str) -> bool:
     """Ask whether to do something; the answer that changes nothing is the default.
 
     Parameters

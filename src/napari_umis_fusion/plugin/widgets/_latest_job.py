@@ -1,11 +1,11 @@
-"""One small job at a time in a thread: a newer one takes the place of an older."""
+"""One small job at a time: a newer one takes the place of an older."""
 
 from collections.abc import Callable, Generator
 from typing import Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_umis_fusion.plugin.widgets._worker import Failed, make_worker
+from napari_umis_fusion.plugin.widgets._job import Job, Progress
 
 _PATIENCE_MS = 300
 
@@ -17,23 +17,32 @@ class LatestJob(QObject):
     ----------
     delay_ms : int
         How long nothing newer must be asked for before a job begins.
+    report : callable, optional
+        Returns the `Progress` that an event tells of, or None.
 
     Signals
     -------
+    progressed(float, str)
+        Share of the newest job that is behind, 0 to 1, and the same in words.
     done(object)
         What the newest job returned.
     failed(object)
         What it raised instead.
     """
 
+    progressed = Signal(float, str)
     done = Signal(object)
     failed = Signal(object)
 
-    def __init__(self, delay_ms: int = _PATIENCE_MS) -> None:
+    def __init__(
+        self,
+        delay_ms: int = _PATIENCE_MS,
+        report: Callable[[Any], Progress | None] = lambda event: None,
+    ) -> None:
         super().__init__()
         self._start: Callable[[], Generator[Any, None, Any]] | None = None
-        self._worker: Any = None
-        self._error: Exception | None = None
+        self._job: Job | None = None
+        self._report = report
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(delay_ms)
@@ -42,44 +51,34 @@ class LatestJob(QObject):
     @property
     def is_busy(self) -> bool:
         """Whether a job runs or waits."""
-        return self._worker is not None or self._timer.isActive()
+        return self._job is not None or self._timer.isActive()
 
     def ask(self, start: Callable[[], Generator[Any, None, Any]]) -> None:
         """Run this job as soon as nothing newer is asked for; older ones are dropped."""
         self._start = start
-        if self._worker is not None:
-            self._worker.quit()
+        if self._job is not None:
+            self._job.cancel()
         self._timer.start()
 
     def cancel(self) -> None:
         """Drop what runs and what waits."""
         self._start = None
         self._timer.stop()
-        if self._worker is not None:
-            self._worker.quit()
+        if self._job is not None:
+            self._job.cancel()
 
     def _begin(self) -> None:
-        if self._start is None or self._worker is not None:  # the older one ends first
+        if self._start is None or self._job is not None:  # the older one ends first
             return
-        start, self._start, self._error = self._start, None, None
-        self._worker = make_worker(start)
-        self._worker.returned.connect(self._on_returned)
-        self._worker.yielded.connect(self._on_event)
-        self._worker.finished.connect(self._on_finished)
-        self._worker.start()
+        start, self._start = self._start, None
+        self._job = Job(start, report=self._report)
+        self._job.progressed.connect(self.progressed)
+        self._job.returned.connect(self.done)
+        self._job.failed.connect(self.failed)
+        self._job.ended.connect(self._on_ended)
+        self._job.start()
 
-    def _on_event(self, event: Any) -> None:
-        self._error = event.error if isinstance(event, Failed) else None
-
-    def _on_returned(self, returned: Any) -> None:
-        if self._start is not None or self._worker.abort_requested:
-            return
-        if self._error is not None:
-            self.failed.emit(self._error)
-        else:
-            self.done.emit(returned)
-
-    def _on_finished(self) -> None:
-        self._worker = None
+    def _on_ended(self) -> None:
+        self._job = None
         if self._start is not None:
             self._timer.start()

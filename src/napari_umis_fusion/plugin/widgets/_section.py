@@ -6,11 +6,11 @@ from superqt import QCollapsible
 
 def section(title: str, inside: QWidget, *, is_open: bool = False) -> QCollapsible:
     """Return a fold-out around a widget."""
-    made = QCollapsible(title)
-    made.setDuration(0)
-    made.layout().setContentsMargins(0, 0, 0, 0)
-    made.content().layout().setContentsMargins(6, 4, 0, 4)
-    made.addWidget(inside)
+    fold = QCollapsible(title)
+    fold.setDuration(0)
+    fold.layout().setContentsMargins(0, 0, 0, 0)
+    fold.content().layout().setContentsMargins(6, 4, 0, 4)
+    fold.addWidget(inside)
     if is_open:
-        made.expand(animate=False)
-    return made
+        fold.expand(animate=False)
+    return fold

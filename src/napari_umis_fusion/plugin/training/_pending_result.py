@@ -1,4 +1,4 @@
-"""Decide on an outcome: keep it in the library, use it, or throw it away."""
+"""Decide on what a training led to: keep it in the library, use it, or throw it away."""
 
 import tempfile
 from collections.abc import Generator
@@ -11,19 +11,18 @@ from qtpy.QtCore import QObject, Signal
 from napari_umis_fusion.layers.training_data import PREVIEW_KEY
 from napari_umis_fusion.models.library import ModelLibrary
 from napari_umis_fusion.models.model import Model
-from napari_umis_fusion.plugin.training._result_panel import SAMPLES, OutcomePanel
-from napari_umis_fusion.plugin.widgets._confirm import ask
-from napari_umis_fusion.plugin.widgets._latest_job import LatestJob
+from napari_umis_fusion.plugin.training._result_panel import SAMPLES, ResultPanel
+from napari_umis_fusion.plugin.widgets import LatestJob, confirm
 from napari_umis_fusion.training.result import TrainingResult
 from napari_umis_fusion.training.session import TrainingSession
 
 _DOUBTS = {
-    "worse": "This outcome is worse than what it started from. Fuse with it all the same?",
-    "unclear": "No difference to what it started from can be told. Fuse with it all the same?",
+    "worse": "This result is worse than the initial weights. Fuse with it all the same?",
+    "unclear": "No difference to the initial weights can be told. Fuse with it all the same?",
 }
 
 
-class Outcome(QObject):
+class PendingResult(QObject):
     """What the last training led to, until the user has decided on it.
 
     Parameters
@@ -45,7 +44,7 @@ class Outcome(QObject):
     def __init__(self, viewer: Any) -> None:
         super().__init__()
         self._viewer = viewer
-        self.panel = OutcomePanel()
+        self.panel = ResultPanel()
         self._result: TrainingResult | None = None
         self._session: TrainingSession | None = None
         self._use = False
@@ -68,14 +67,14 @@ class Outcome(QObject):
         return self._job.is_busy
 
     def take(self, result: TrainingResult, session: TrainingSession) -> None:
-        """Show what a training led to; what is not better than the start needs no decision."""
+        """Show what a training led to; what is no better needs no decision."""
         self._result, self._session = result, session
-        self.panel.show_outcome(result, session.origin.name)
+        self.panel.show_result(result, session.origin.name)
         if not result.improved and result.reason in ("done", "no_gain"):
             session.discard()
 
     def keep(self, *, use: bool) -> None:
-        """Save the outcome in the library, in the background."""
+        """Save the result in the library, in the background."""
         if not self.is_open or self._job.is_busy or self._session is None:
             return
         result, session, name = self._result, self._session, self.panel.name.text().strip()
@@ -85,11 +84,11 @@ class Outcome(QObject):
         self._job.ask(lambda: _saving(result, session, name or session.origin.name))
 
     def forget(self) -> None:
-        """Show no outcome any more; its session stays where it is."""
+        """Show no result any more; its session stays where it is."""
         self._result = self._session = None
         self.panel.clear()
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Let go of the viewer."""
         self._job.cancel()
         self._viewer = None
@@ -97,16 +96,16 @@ class Outcome(QObject):
     def _on_use(self) -> None:
         comparison = self._result.comparison if self._result is not None else None
         doubt = _DOUBTS.get(comparison.verdict) if comparison is not None else None
-        if doubt is None or ask(self.panel, doubt, "Use it"):
+        if doubt is None or confirm(self.panel, doubt, "Use it"):
             self.keep(use=True)
 
     def _on_discard(self) -> None:
-        if self._session is None or not ask(
+        if self._session is None or not confirm(
             self.panel, "Throw these weights away? They cannot be brought back.", "Throw away"
         ):
             return
         self._session.discard()
-        self._settle("The outcome was thrown away; what it started from is as it was.")
+        self._settle("The result was thrown away; the initial weights are as they were.")
 
     def _on_kept(self, model: Model) -> None:
         self.panel.setEnabled(True)
@@ -115,7 +114,7 @@ class Outcome(QObject):
 
     def _on_failed(self, error: Exception) -> None:
         self.panel.setEnabled(True)
-        self.panel.says.setText(f"Not saved: {error} The outcome is still here.")
+        self.panel.says.setText(f"Not saved: {error} The result is still here.")
 
     def _settle(self, text: str) -> None:
         comparison = self._result.comparison if self._result is not None else None
