@@ -1,4 +1,5 @@
 import csv
+import math
 import subprocess
 import sys
 import tracemalloc
@@ -96,6 +97,26 @@ def test_series_and_the_value_nearest_to_a_step():
     assert made.at("absent", 1) is None
     assert made.series("absent")[0].size == 0
     made.add(StepDone(13, 13, {"total": 1.0}, 0.1))  # the copies do not hold the curve fast
+
+
+@pytest.mark.parametrize(
+    ("scores", "best"),
+    [([], None), ([math.nan], None), ([1, 3, 2], 20), ([3, 3], 10), ([math.nan, -4, -5], 20)],
+)
+@pytest.mark.parametrize("is_copied", [False, True])
+def test_best_step_has_the_highest_score_first(scores, best, is_copied):
+    made = LossCurve()
+    for number, score in enumerate(scores, 1):
+        made.add(Validated(10 * number, float(score), {"psnr": score}, {}, True))
+    assert (made.copy() if is_copied else made).best_step == best
+
+
+def test_adding_tells_whether_there_was_anything():
+    made = LossCurve()
+    assert not made.add(Working(1, 2))
+    assert made.add(StepDone(1, 2, {"total": 1.0}, 0.1))
+    assert made.add(Validated(1, 20.0, {"psnr": 20.0}, {}, True))
+    assert made.names == ["learning_rate", "total", "validation_score", "validation_psnr"]
 
 
 def test_copies_are_independent():

@@ -9,7 +9,7 @@ from qtpy.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QColor, QPalette
 from qtpy.QtWidgets import QApplication, QLabel
 
-from napari_umis_fusion.plugin.focus_plot import LEAST_HEIGHT_PX, FocusPlot
+from napari_umis_fusion.plugin.focus_plot import LEAST_HEIGHT_PX, FocusPlot, MarkedFocus
 
 DEPTHS = np.arange(6) * 0.5
 FOCUS = np.array([1.0, 2, 8, 4, 2, 1])
@@ -27,13 +27,14 @@ def plot(qtbot):
 
 def show(plot, focus=FOCUS, z_values=DEPTHS, **options):
     planes = {"chosen": 2, "source": 3, "current": 0, "unit": "µm"} | options
-    plot.set_curve(z_values, focus, **planes)
+    shown = [np.asarray(values, np.float64) for values in (z_values, focus)]
+    plot.setValue(MarkedFocus(*shown, **planes))
     QApplication.processEvents()
 
 
 def lines(plot):
     """Return where lines stand."""
-    return {name: line.value() for name, line in plot._chart.lines.items() if line.isVisible()}
+    return {name: line.value() for name, line in plot._lines.items() if line.isVisible()}
 
 
 def legend(plot):
@@ -64,16 +65,16 @@ def items(plot):
 
 def test_curve_items_are_made_once(plot):
     show(plot)
-    before = plot._chart.curve, dict(plot._chart.lines), set(map(id, items(plot)))
+    before = plot._curve, dict(plot._lines), set(map(id, items(plot)))
     for k in range(100):
         show(plot, np.roll(FOCUS, k), chosen=k % 6, current=(k + 1) % 6)
-    assert (plot._chart.curve, plot._chart.lines) == before[:2]
+    assert (plot._curve, plot._lines) == before[:2]
     assert set(map(id, items(plot))) == before[2]
 
 
 def test_curve_shows_focus_over_depth(plot):
     show(plot)
-    x, y = plot._chart.curve.getData()
+    x, y = plot._curve.getData()
     np.testing.assert_array_equal(x, DEPTHS)
     np.testing.assert_array_equal(y, FOCUS)
     (left, right), (bottom, top) = plot._chart.view.viewRange()
@@ -82,30 +83,30 @@ def test_curve_shows_focus_over_depth(plot):
 
 
 def test_relative_focus_is_a_share_of_its_maximum(plot):
-    show(plot, FOCUS * 1e20, relative=True)
-    np.testing.assert_allclose(plot._chart.curve.getData()[1], FOCUS / 8)
-    assert "relative focus" in plot._chart.focus_axis.labelString()
+    show(plot, FOCUS * 1e20, is_relative=True)
+    np.testing.assert_allclose(plot._curve.getData()[1], FOCUS / 8)
+    assert "relative focus" in plot._chart.y_axis.labelString()
     show(plot)
-    assert "relative" not in plot._chart.focus_axis.labelString()
+    assert "relative" not in plot._chart.y_axis.labelString()
 
 
 @pytest.mark.parametrize(("unit", "label"), [("µm", "depth (µm)"), ("", "plane")])
 def test_depth_is_named_with_its_unit(plot, unit, label):
     show(plot, unit=unit)
-    assert label in plot._chart.depth_axis.labelString()
+    assert label in plot._chart.x_axis.labelString()
 
 
 def test_planes_are_counted_in_whole_numbers(plot):
     show(plot, FOCUS[:3], np.arange(3), unit="")
-    assert [spacing for spacing, _ in plot._chart.depth_axis.tickSpacing(0, 2, 250)] == [1]
+    assert [spacing for spacing, _ in plot._chart.x_axis.tickSpacing(0, 2, 250)] == [1]
     show(plot, FOCUS[:3], np.arange(3), unit="µm")
-    assert plot._chart.depth_axis.tickSpacing(0, 2, 250)[0][0] < 1
+    assert plot._chart.x_axis.tickSpacing(0, 2, 250)[0][0] < 1
 
 
 def test_lines_stand_at_the_planes(plot):
     show(plot)
     assert lines(plot) == {"chosen": 1.0, "source": 1.5, "current": 0.0}
-    styles = {name: line.pen.style() for name, line in plot._chart.lines.items()}
+    styles = {name: line.pen.style() for name, line in plot._lines.items()}
     assert styles["chosen"] == Qt.PenStyle.SolidLine
     assert styles["current"] == Qt.PenStyle.DashLine
     for words in ("index&nbsp;2", "value&nbsp;from&nbsp;3", "shown&nbsp;0"):
@@ -136,8 +137,8 @@ def test_set_current_moves_one_line(plot, z, place):
 )
 @pytest.mark.parametrize("relative", [False, True])
 def test_values_that_cannot_be_drawn_leave_gaps(plot, focus, relative):
-    show(plot, focus, relative=relative)
-    drawn = plot._chart.curve.getData()[1]
+    show(plot, focus, is_relative=relative)
+    drawn = plot._curve.getData()[1]
     if drawn is not None:
         np.testing.assert_array_equal(np.isfinite(drawn), np.isfinite(focus))
     assert np.isfinite(plot._chart.view.viewRange()).all()
@@ -209,7 +210,7 @@ def test_own_colours(plot):
 def test_accents_near_to_the_background_are_made_to_stand_out(plot, background, accent):
     show(plot)
     plot.set_colours(background, "grey", accent)
-    used = plot._chart.lines["chosen"].pen.color()
+    used = plot._lines["chosen"].pen.color()
     levels = sorted(luminance(colour) for colour in (used, QColor(background)))
     assert 2.9 <= (levels[1] + 0.05) / (levels[0] + 0.05) < 4.5
     assert used.name() in legend(plot)
@@ -236,14 +237,14 @@ def test_colours_follow_the_palette(plot):
 
 def test_labels_fit_into_the_least_size(plot):
     plot.resize(300, 10)
-    show(plot, relative=True)
+    show(plot, is_relative=True)
     assert plot.height() == LEAST_HEIGHT_PX
     chart = plot._chart
     area = chart.sceneRect()
-    for axis in (chart.depth_axis, chart.focus_axis):
+    for axis in (chart.x_axis, chart.y_axis):
         assert area.contains(axis.label.sceneBoundingRect().center())
         text = axis.label.document().size()
-        side = chart.view.width() if axis is chart.depth_axis else area.height()
+        side = chart.view.width() if axis is chart.x_axis else area.height()
         assert text.width() - 2 * axis.label.document().documentMargin() <= side
     assert chart.view.height() > 50
 
@@ -253,7 +254,7 @@ def test_nothing_is_left_after_closing(qtbot):
     plot = FocusPlot()
     plot.show()
     show(plot)
-    gone = [weakref.ref(item) for item in (plot, plot._chart, plot._chart.curve)]
+    gone = [weakref.ref(item) for item in (plot, plot._chart, plot._curve)]
     plot.close()
     plot.deleteLater()
     del plot

@@ -1,4 +1,4 @@
-"""The chart of a training: axes and curves, made once and then given new numbers."""
+"""The chart of a training: faint and bold curves, dots of validation, and a ring."""
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -6,21 +6,22 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QEvent, QRectF, QSize, Qt, Signal
-from qtpy.QtGui import QColor, QFontMetrics, QMouseEvent
+from qtpy.QtCore import QRectF, QSize, Qt
+from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QWidget
 
 # isort: split
 import pyqtgraph as pg  # takes the Qt binding that is loaded by now: that of qtpy
 
-from napari_umis_fusion.plugin.focus_chart import limits
-from napari_umis_fusion.plugin.training_axes import StepAxis, ValueAxis
-from napari_umis_fusion.plugin.training_view import ZoomView
-from napari_umis_fusion.training.trace import Trace
+from napari_umis_fusion.plugin.chart import Chart
+from napari_umis_fusion.plugin.chart_axis import GRID_ALPHA
 
 SMOOTHED_PX, POINT_PX, BEST_PX, RING_PX = 2.0, 6.0, 13.0, 1.5
 FAINT = 0.25
 """Opacity of the raw curve behind the smoothed one."""
+
+PARTS_PER_PX = 2
+"""Of long curves: with pyqtgraph's 5, faint lines lie so close that they are faint no more."""
 
 EXPLANATION = (
     "Faint: each step. Bold: smoothed. Dots: validation; the ring is around the best weights.\n"
@@ -28,75 +29,68 @@ EXPLANATION = (
 )
 
 Floats = NDArray[np.float64]
+Steps = NDArray[np.int64] | Floats
 
 
-class TrainingChart(pg.GraphicsView):
-    """Axes and curves by the name of their column: made once, then given new numbers.
+class TrainingChart(Chart):
+    """Curves by the name of their column: made once, then given new numbers.
 
-    Signals
-    -------
-    pointed(object)
-        Step under the mouse; None once it has left.
+    Parameters
+    ----------
+    parent : QWidget
+        Owner of the chart.
     """
-
-    pointed = Signal(object)
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.view = ZoomView()
         self.view.setToolTip(EXPLANATION)
         self.view.setCursor(Qt.CursorShape.CrossCursor)
-        self.step_axis, self.value_axis = StepAxis("bottom"), ValueAxis("left")
-        self.lines: dict[str, tuple[Any, Any]] = {}
-        self.points: dict[str, Any] = {}
-        self.best = pg.ScatterPlotItem(size=BEST_PX, brush=None)
-        self.crosshair = pg.InfiniteLine(angle=90)
+        self.x_axis.is_whole = True
+        self.x_axis.setLabel("step")
+        for axis in (self.x_axis, self.y_axis):
+            axis.setGrid(GRID_ALPHA)
+        self.lines: dict[str, tuple[pg.PlotDataItem, pg.PlotDataItem]] = {}
+        self.points: dict[str, pg.PlotDataItem] = {}
+        ring = pg.PlotDataItem(pen=None, symbol="o", symbolSize=BEST_PX, symbolBrush=None)
+        self.best = self.add(ring, 4, is_measured=False)
+        self.crosshair = self.add(pg.InfiniteLine(angle=90), 4, is_measured=False)
         self.crosshair.hide()
-        self._extents: dict[str, tuple[float, float, float, float]] = {}
         self._colours: Mapping[str, QColor] = {}
-        self._foreground = self._accent = QColor()
-        self._scale = 1.0
-        self._shown: Collection[str] = ()
-        self._is_zoomed = False
-        self._arrange()
-        self.view.enlarged.connect(self._on_enlarged)
-        self.scene().sigMouseMoved.connect(self._on_moved)
+        self._surroundings = QColor(), QColor(), QColor()
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """Return a size that shows the curves well."""
         return QSize(360, 220)
 
     def set_axis(self, label: str, *, is_log: bool) -> None:
-        """Name the axis of the values, before they are drawn; another one shows all of them."""
-        if (label, is_log) == (self.value_axis.labelText, self.value_axis.is_log):
+        """Name the axis of the values; another one shows all of them."""
+        if (label, is_log) == (self.y_axis.labelText, self.is_log):
             return
-        self.value_axis.setLabel(label)
-        self.value_axis.set_log(is_log)
-        self._is_zoomed = False
+        self.y_axis.setLabel(label)
+        self.set_log(is_log)
+        self.show_all()
 
-    def draw_line(self, name: str, trace: Trace, amount: float) -> bool:
-        """Draw all values faintly, and smoothed by an amount; tells whether any can be drawn."""
-        raw, smoothed = self.lines.get(name) or self._new_line(name)
-        steps, values = trace.envelope()
-        drawn = self._heights(values)
-        raw.setData(steps, drawn)
-        smoothed.setData(trace.steps, self._heights(trace.smoothed(amount)))
-        return self._measure(name, steps, drawn)
+    def draw_line(self, name: str, raw: tuple[Steps, Floats], bold: tuple[Floats, Floats]) -> None:
+        """Draw all values faintly, and the smoothed ones."""
+        if name not in self.lines:
+            bold_one = pg.PlotDataItem(antialias=True)
+            self.lines[name] = self.add(_thinned(), 0), self.add(bold_one, 1)
+            self._colour(name)
+        for item, drawn in zip(self.lines[name], (raw, bold), strict=True):
+            item.setData(*drawn)
 
-    def draw_points(self, name: str, trace: Trace) -> bool:
-        """Draw each value as a dot; tells whether any can be drawn."""
-        points = self.points.get(name) or self._new_points(name)
-        drawn = self._heights(trace.raw)
-        some = np.isfinite(drawn)
-        points.setData(trace.steps[some], drawn[some])
-        return self._measure(name, trace.steps, drawn)
+    def draw_points(self, name: str, raw: tuple[Steps, Floats]) -> None:
+        """Draw each value as a dot."""
+        if name not in self.points:
+            dots = _thinned(symbol="o", symbolSize=POINT_PX, antialias=True)
+            self.points[name] = self.add(dots, 3)
+            self._colour(name)
+        self.points[name].setData(*raw)
 
     def mark_best(self, step: float | None, values: Collection[float]) -> None:
         """Put a ring around each of these values at a step."""
-        heights = self._heights(np.array([] if step is None else list(values), np.float64))
-        heights = heights[np.isfinite(heights)]
-        self.best.setData(np.full(len(heights), step, np.float64), heights)
+        shown = [] if step is None else list(values)
+        self.best.setData([step] * len(shown), shown)
 
     def point_at(self, step: float | None) -> None:
         """Put a line at a step, or nowhere."""
@@ -105,27 +99,25 @@ class TrainingChart(pg.GraphicsView):
             self.crosshair.setPos(step)
 
     def show_only(self, names: Collection[str]) -> None:
-        """Show the curves of these names, and all of them unless a part is enlarged."""
-        for name, items in self.lines.items():
-            for item in items:
-                item.setVisible(name in names)
-        for name, item in self.points.items():
-            item.setVisible(name in names)
-        self._shown = names
-        if not self._is_zoomed:
-            self._fit()
+        """Show the curves of these names."""
+        for kept in (self.lines, self.points):
+            for name in kept:
+                for item in self._items(name):
+                    item.setVisible(name in names)
+        self.view.updateAutoRange()  # it does not notice by itself what is hidden
 
     def clear_curves(self) -> None:
         """Take all curves away."""
-        for item in (*(i for pair in self.lines.values() for i in pair), *self.points.values()):
-            self.view.removeItem(item)
-        for kept in (self.lines, self.points, self._extents):
-            kept.clear()
+        for name in (*self.lines, *self.points):
+            for item in self._items(name):
+                self.view.removeItem(item)
+        self.lines.clear()
+        self.points.clear()
         self.best.setData([], [])
         self.point_at(None)
-        self._is_zoomed = False
+        self.show_all()
 
-    def paint(
+    def colour(
         self,
         background: QColor,
         foreground: QColor,
@@ -133,132 +125,80 @@ class TrainingChart(pg.GraphicsView):
         colours: Mapping[str, QColor],
     ) -> None:
         """Recolour everything; curves by their names."""
-        self._colours, self._foreground, self._accent = colours, foreground, accent
-        self.setBackground(background)
-        self.view.frame(foreground)
+        self._colours, self._surroundings = colours, (background, foreground, accent)
         self._take_pens(1.0)
 
     @contextmanager
-    def laid_out(self, area: QRectF, scale: float) -> Iterator[None]:
-        """Lay the chart out for another area of its scene and wider pens, to paint it there."""
-        before = self.centralWidget.geometry()
-        was_visible = self.crosshair.isVisible()
-        self._become_picture(True)
+    def laid_out(
+        self, size: QSize, scale: float, entries: Mapping[str, pg.PlotDataItem]
+    ) -> Iterator[None]:
+        """Lay the chart out for another size, with wider pens and a legend, to export it.
+
+        Parameters
+        ----------
+        size : QSize
+            In pixels.
+        scale : float
+            Of pens: those of pyqtgraph's pictures do not grow with the rest.
+        entries : mapping of str to pyqtgraph item
+            What the legend says of which curve.
+        """
+        before, was_visible = self.grid.geometry(), self.crosshair.isVisible()
+        legend = _legend(entries, self._surroundings[1])
+        self.grid.addItem(legend, 0, 1)
         self.crosshair.hide()
-        self.centralWidget.setGeometry(area)
+        self.grid.setGeometry(QRectF(0, 0, size.width(), size.height()))
         self._take_pens(scale)
+        self.scene().prepareForPaint()
         try:
             yield
         finally:
-            self._become_picture(False)
+            self.grid.removeItem(legend)
             self.crosshair.setVisible(was_visible)
-            self.centralWidget.setGeometry(before)
+            self.grid.setGeometry(before)
             self._take_pens(1.0)
 
-    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
-        """Tell that nothing is pointed at."""
-        super().leaveEvent(event)
-        self.pointed.emit(None)
-
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Show all again."""
-        super().mouseDoubleClickEvent(event)
-        self._is_zoomed = False
-        self._fit()
-
-    def _arrange(self) -> None:
-        layout = pg.GraphicsLayout()
-        layout.setContentsMargins(4, 6, 10, 4)
-        layout.setSpacing(0)
-        layout.addItem(self.value_axis, 0, 0)
-        layout.addItem(self.view, 0, 1)
-        layout.addItem(self.step_axis, 1, 1)
-        for axis in (self.value_axis, self.step_axis):
-            axis.linkToView(self.view)
-        self.step_axis.setLabel("step")
-        self.step_axis.setHeight(2 * QFontMetrics(self.step_axis.label.font()).height() + 4)
-        for item in (self.crosshair, self.best):
-            item.setZValue(4)
-            self.view.addItem(item, ignoreBounds=True)
-        self.setCentralItem(layout)
-
-    def _new_line(self, name: str) -> tuple[Any, Any]:
-        pair = tuple(pg.PlotCurveItem(connect="finite", antialias=k == 1) for k in range(2))
-        for z, item in enumerate(pair):
-            item.setZValue(z)
-            self.view.addItem(item, ignoreBounds=True)
-        self.lines[name] = pair
-        self._colour(name)
-        return pair
-
-    def _new_points(self, name: str) -> Any:
-        item = pg.PlotDataItem(symbol="o", symbolSize=POINT_PX, antialias=True)
-        item.setZValue(3)
-        self.view.addItem(item, ignoreBounds=True)
-        self.points[name] = item
-        self._colour(name)
-        return item
-
-    def _become_picture(self, on: bool) -> None:
-        """Paint dots as lines instead of copies of an image."""
-        for dots in (self.best, *(item.scatter for item in self.points.values())):
-            dots.setExportMode(on, {"resolutionScale": 1.0})
+    def _items(self, name: str) -> tuple[pg.PlotDataItem, ...]:
+        return self.lines[name] if name in self.lines else (self.points[name],)
 
     def _take_pens(self, scale: float) -> None:
-        self._scale = scale
-        faint = QColor(self._foreground)
-        faint.setAlphaF(0.5)
-        for axis in (self.value_axis, self.step_axis):
-            axis.setPen(pg.mkPen(faint, width=scale))
-            axis.setTextPen(self._foreground)
-        self.best.setPen(pg.mkPen(self._foreground, width=RING_PX * scale))
-        self.crosshair.setPen(pg.mkPen(self._accent, width=1))
+        background, foreground, accent = self._surroundings
+        self.paint(background, foreground, scale)
+        self.best.setSymbolPen(pg.mkPen(foreground, width=RING_PX * scale))
+        self.crosshair.setPen(pg.mkPen(accent, width=1))
         for name in (*self.lines, *self.points):
-            self._colour(name)
+            self._colour(name, scale)
 
-    def _colour(self, name: str) -> None:
-        colour, scale = self._colours.get(name), self._scale
+    def _colour(self, name: str, scale: float = 1.0) -> None:
+        colour = self._colours.get(name)
         if colour is None:
             return
         faint = QColor(colour)
         faint.setAlphaF(FAINT)
         if name in self.lines:
-            raw, smoothed = self.lines[name]
+            raw, bold = self.lines[name]
             raw.setPen(pg.mkPen(faint, width=1))  # wider ones take long
-            smoothed.setPen(pg.mkPen(colour, width=SMOOTHED_PX * scale))
-        if name in self.points:
+            bold.setPen(pg.mkPen(colour, width=SMOOTHED_PX * scale))
+        else:
             points = self.points[name]
             points.setPen(pg.mkPen(colour, width=scale, style=Qt.PenStyle.DotLine))
             points.setSymbolPen(None)
             points.setSymbolBrush(colour)
 
-    def _heights(self, values: Floats) -> Floats:
-        """Return where values stand on the axis; NaN where they have no place."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            heights = np.log10(values) if self.value_axis.is_log else values
-        return np.where(np.isfinite(heights), heights, np.nan)
 
-    def _measure(self, name: str, steps: Floats, heights: Floats) -> bool:
-        shown = np.isfinite(heights)
-        self._extents.pop(name, None)
-        if shown.any():
-            self._extents[name] = (*limits(steps[shown]), *limits(heights[shown]))
-        return bool(shown.any())
+def _thinned(**options: Any) -> pg.PlotDataItem:
+    """Make a curve of which pyqtgraph draws the part in sight, by the extremes of each pixel."""
+    item = pg.PlotDataItem(autoDownsampleFactor=PARTS_PER_PX, **options)
+    item.setDownsampling(auto=True, method="peak")
+    item.setClipToView(True)
+    return item
 
-    def _fit(self) -> None:
-        extents = [self._extents[name] for name in self._shown if name in self._extents]
-        table = np.array(extents or [(0.0, 1.0, 0.0, 1.0)])
-        left, bottom = table[:, 0].min(), table[:, 2].min()
-        right, top = table[:, 1].max(), table[:, 3].max()
-        right += 0.0 if right > left else 1.0
-        room = 0.0 if top > bottom else max(abs(top) * 0.1, 1e-12)
-        self.view.setXRange(left, right, padding=0.02)
-        self.view.setYRange(bottom - room, top + room, padding=0.06)
 
-    def _on_enlarged(self, part: QRectF) -> None:
-        self._is_zoomed = True
-        self.view.setRange(part, padding=0)
-
-    def _on_moved(self, place: Any) -> None:
-        inside = self.view.sceneBoundingRect().contains(place)
-        self.pointed.emit(self.view.mapSceneToView(place).x() if inside else None)
+def _legend(entries: Mapping[str, pg.PlotDataItem], text: QColor) -> pg.LegendItem:
+    legend = pg.LegendItem(colCount=4, horSpacing=12, labelTextColor=text)
+    # it would keep its size where the rest of a picture is enlarged
+    legend.setZValue(2)
+    legend.setFlag(legend.GraphicsItemFlag.ItemIgnoresTransformations, False)
+    for words, item in entries.items():
+        legend.addItem(item, words)
+    return legend

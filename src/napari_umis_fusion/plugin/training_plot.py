@@ -2,10 +2,12 @@
 
 import math
 import os
-from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
-from qtpy.QtCore import QSize, QTimer
+import numpy as np
+from numpy.typing import NDArray
+from qtpy.QtCore import QSize, QTimer, Signal
 from qtpy.QtGui import QColor, QHideEvent, QShowEvent
 from qtpy.QtWidgets import QLabel, QStackedLayout, QVBoxLayout, QWidget
 
@@ -17,14 +19,16 @@ from napari_umis_fusion.plugin.training_controls import TrainingControls
 from napari_umis_fusion.plugin.training_export import Exporter
 from napari_umis_fusion.plugin.training_legend import Numbers, TrainingLegend
 from napari_umis_fusion.plugin.training_pages import AXES, WAITING, Page, Row, heads_of, rows_of
-from napari_umis_fusion.plugin.training_picture import Entry, save_picture
+from napari_umis_fusion.plugin.training_picture import save_picture
 from napari_umis_fusion.training.curves import LossCurve
 from napari_umis_fusion.training.events import TrainingEvent
-from napari_umis_fusion.training.traced_curve import TracedCurve
+from napari_umis_fusion.training.smoothing import finite_only, smoothed
 
 REDRAW_MS = 200
 ENDINGS = (".csv", ".png", ".svg")
 LEAST_CHART_PX = 150
+
+Floats = NDArray[np.float64]
 
 
 class TrainingPlot(ColouredPlot):
@@ -34,11 +38,19 @@ class TrainingPlot(ColouredPlot):
     ----------
     parent : QWidget, optional
         Owner of the plot.
+
+    Signals
+    -------
+    valueChanged()
+        The curve is another one, or longer.
     """
+
+    valueChanged = Signal()  # noqa: N815
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._numbers = TracedCurve()
+        self._curve = LossCurve()
+        self._bold: dict[str, tuple[Floats, Floats]] = {}
         self._is_dirty = False
         self._pointed: float | None = None
         self._hint = self._told = ""
@@ -48,7 +60,7 @@ class TrainingPlot(ColouredPlot):
         self.legend = TrainingLegend(self)
         self.says = QLabel(self)
         self.says.setWordWrap(True)
-        self.exporter = Exporter(self, lambda: self.curve, self.save)
+        self.exporter = Exporter(self, self.value, self.save)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(REDRAW_MS)
@@ -58,10 +70,15 @@ class TrainingPlot(ColouredPlot):
         self._take_palette()
         self._redraw()
 
-    @property
-    def curve(self) -> LossCurve:
-        """All that was taken."""
-        return self._numbers.curve
+    def value(self) -> LossCurve:
+        """Return all that was taken."""
+        return self._curve
+
+    def setValue(self, curve: LossCurve) -> None:  # noqa: N802
+        """Show a copy of a curve, and go on from there."""
+        self.clear()
+        self._curve = curve.copy()
+        self._touch()
 
     @property
     def page(self) -> Page:
@@ -78,18 +95,12 @@ class TrainingPlot(ColouredPlot):
 
     def take(self, event: TrainingEvent) -> None:
         """Keep what an event measured, and draw it soon; other events are ignored."""
-        if self._numbers.add(event):
+        if self._curve.add(event):
             self._touch()
-
-    def load(self, curve: LossCurve) -> None:
-        """Show a copy of a curve, and go on from there."""
-        self.clear()
-        self._numbers.load(curve)
-        self._touch()
 
     def clear(self) -> None:
         """Forget everything but how it is shown."""
-        self._numbers = TracedCurve()
+        self._curve = LossCurve()
         self._pointed = None
         self.chart.clear_curves()
         self._say("")
@@ -122,10 +133,10 @@ class TrainingPlot(ColouredPlot):
             raise ConfigError(f"{where}: curves are saved as {accepted}; change the ending.")
         with telling_refusals(where):
             if ending == ".csv":
-                self.curve.save_csv(where)
+                self._curve.save_csv(where)
             else:
                 self._redraw()
-                save_picture(where, self.chart, list(self._entries()), self._foreground)
+                save_picture(where, self.chart, self._entries())
         return where
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
@@ -173,18 +184,19 @@ class TrainingPlot(ColouredPlot):
         pairs = list(zip(rows, colours, strict=True))
         columns = {column: colour for row, colour in pairs for column in row.columns}
         self._colours = {row.words: colour for row, colour in pairs}
-        self.chart.paint(self._background, self._foreground, self._accent, columns)
+        self.chart.colour(self._background, self._foreground, self._accent, columns)
         self.legend.paint(self._foreground, self._colours)
 
     def _touch(self) -> None:
         self._is_dirty = True
+        self.valueChanged.emit()
         if self.isVisible() and not self._timer.isActive():
             self._timer.start()
 
     def _redraw(self) -> None:
-        """Draw the page anew; costs the same however long the training is."""
+        """Draw the page anew."""
         self._is_dirty = False
-        page, rows = self.page, rows_of(self.page, self.curve.names)
+        page, rows = self.page, rows_of(self.page, self._curve.names)
         if rows != self.legend.rows:
             self.legend.set_rows(rows, len(heads_of(page, None)))
             self._colour(rows)
@@ -193,57 +205,74 @@ class TrainingPlot(ColouredPlot):
         self._message.setText("" if rows else WAITING[page])
         self._stacked.setCurrentIndex(1 if rows else 0)
         self.legend.setVisible(bool(rows))
-        self.controls.export.setEnabled(bool(self.curve.names))
+        self.controls.export.setEnabled(bool(self._curve.names))
         self._tell()
 
     def _draw(self, rows: list[Row]) -> None:
-        numbers, amount = self._numbers, self.controls.amount
-        without = []
-        for row in rows:
-            is_drawn = False
-            if row.training is not None:
-                is_drawn = self.chart.draw_line(row.training, numbers.trace(row.training), amount)
-            if row.validation is not None:
-                is_drawn |= self.chart.draw_points(row.validation, numbers.trace(row.validation))
-            if not is_drawn:
-                without.append(row.words)
-        best = numbers.best_step
-        marked = [numbers.value_near(row.validation, best) for row in rows]
+        without = [row.words for row in rows if not self._draw_row(row)]
+        best = self._curve.best_step
+        marked = [self._near(row.validation, best) for row in rows]
         self.chart.mark_best(best, [value for value in marked if value is not None])
         self.chart.show_only([column for row in rows for column in row.columns])
         self._hint = _hint(without) if self.controls.is_log else ""
         self._say_all()
+
+    def _draw_row(self, row: Row) -> bool:
+        """Draw what was measured under one name; tells whether any of it can be seen."""
+        found = []
+        if row.training is not None:
+            raw = finite_only(*self._curve.series(row.training))
+            self._bold[row.training] = smoothed(*raw, self.controls.amount)
+            self.chart.draw_line(row.training, raw, self._bold[row.training])
+            found.append(raw[1])
+        if row.validation is not None:
+            raw = finite_only(*self._curve.series(row.validation))
+            self.chart.draw_points(row.validation, raw)
+            found.append(raw[1])
+        return any(
+            bool((values > 0).any() if self.chart.is_log else len(values)) for values in found
+        )
 
     def _tell(self) -> None:
         """Show the numbers at the step that is pointed at, or the latest."""
         rows = self.legend.wanted
         wish = math.inf if self._pointed is None else self._pointed
         columns = [column for row in rows for column in row.columns]
-        step = self._numbers.step_near(columns[0], wish) if columns else None
+        found = self._curve.at(columns[0], wish) if columns else None
+        step = None if found is None else found[0]
         is_pointed = self._pointed is not None and step is not None
         self.chart.point_at(step if is_pointed else None)
-        best = self._numbers.best_step
+        best = self._curve.best_step
         place = "" if step is None else f"step {step:,}" if is_pointed else f"latest: step {step:,}"
         numbers = {} if step is None else {row.words: self._read(row, step) for row in rows}
         self.legend.tell(place, heads_of(self.page, best), numbers)
 
     def _read(self, row: Row, step: int) -> Numbers:
-        numbers = self._numbers
-        if self.page == "Loss":
-            smoothed = numbers.smoothed_near(row.training, step, self.controls.amount)
-            raw = numbers.value_near(row.training, step)
-            return raw, smoothed, numbers.value_near(row.validation, step)
+        validated = self._near(row.validation, step)
         if self.page == "Score":
-            best = numbers.value_near(row.validation, numbers.best_step)
-            return numbers.value_near(row.validation, step), best
-        return (numbers.value_near(row.training, step),)
+            return validated, self._near(row.validation, self._curve.best_step)
+        raw = self._near(row.training, step)
+        return (
+            (raw, self._bold_near(row.training, step), validated) if self.page == "Loss" else (raw,)
+        )
 
-    def _entries(self) -> Iterable[Entry]:
-        """Say what is in the picture."""
-        rows = self.legend.wanted
-        yield from ((row.words, self._colours[row.words]) for row in rows)
-        if any(row.validation for row in rows):
-            yield "dots: validation, ring: the best weights", None
+    def _near(self, name: str | None, step: float | None) -> float | None:
+        """Return the value of a column nearest to a step; None where there is none."""
+        found = None if name is None or step is None else self._curve.at(name, step)
+        return None if found is None else found[1]
+
+    def _bold_near(self, name: str | None, step: float) -> float | None:
+        """Return where the bold curve runs, as it was drawn last."""
+        steps, means = self._bold.get(name or "", (np.empty(0), np.empty(0)))
+        return float(means[np.abs(steps - step).argmin()]) if len(steps) else None
+
+    def _entries(self) -> dict[str, Any]:
+        """Say what is in the picture, by the curves that show it."""
+        chart, rows = self.chart, self.legend.wanted
+        dots = {row.words: chart.points[row.validation] for row in rows if row.validation}
+        bold = {row.words: chart.lines[row.training][1] for row in rows if row.training}
+        told = {"validation": next(iter(dots.values())), "best weights": chart.best} if dots else {}
+        return dots | bold | told
 
     def _on_pointed(self, step: float | None) -> None:
         self._pointed = step

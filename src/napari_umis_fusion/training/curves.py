@@ -10,16 +10,18 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 
 from napari_umis_fusion.replacing import written_beside
 from napari_umis_fusion.training.events import StepDone, TrainingEvent, Validated
+from napari_umis_fusion.training.smoothing import smoothed
 
-SMOOTHING_SHARE = 0.01
-"""Of the curve's length: sigma of the bold line."""
+SMOOTHING = 0.32
+"""Of the bold line in the picture: its sigma is about a hundredth of the curve's length."""
 
 VALIDATION = "validation_"
 """Stands before the names of what validation measured."""
+
+SCORE = VALIDATION + "score"
 
 Row = dict[str, float]
 Floats = NDArray[np.float64]
@@ -54,11 +56,22 @@ class LossCurve:
         """Of the columns beside the step, in the order in which they came."""
         return list(self._columns)
 
-    def add(self, event: TrainingEvent) -> None:
-        """Take what an event tells about losses; other events are ignored."""
-        found = measured(event)
-        if found and isinstance(event, StepDone | Validated):
-            self._put(event.step, found)
+    @property
+    def best_step(self) -> int | None:
+        """Step of the highest score, the first of equals; None before the first validation."""
+        steps, scores = self.series(SCORE)
+        finite = np.isfinite(scores)
+        return int(steps[finite][scores[finite].argmax()]) if finite.any() else None
+
+    def add(self, event: TrainingEvent) -> bool:
+        """Take what an event tells about losses; returns whether it told anything.
+
+        Steps may go back, as they do after a checkpoint: values are replaced then.
+        """
+        if not isinstance(event, StepDone | Validated):
+            return False
+        self._put(event.step, measured(event))
+        return True
 
     def series(self, name: str) -> tuple[NDArray[np.int64], Floats]:
         """Return copies of the steps and values of a column, by step; empty if there is none."""
@@ -143,11 +156,11 @@ class LossCurve:
             steps, values = self.series(name)
             colour = "black" if name == "total" else f"C{number}"
             axes.plot(steps, values, color=colour, alpha=0.2, linewidth=0.7)
-            axes.plot(steps, _smoothed(values), color=colour, linewidth=2, label=name)
+            axes.plot(*smoothed(steps, values, SMOOTHING), color=colour, linewidth=2, label=name)
         axes.set(xlabel="step", ylabel="loss")
         axes.grid(alpha=0.3)
         handles, labels = axes.get_legend_handles_labels()
-        steps, scores = self.series(VALIDATION + "score")
+        steps, scores = self.series(SCORE)
         if len(steps):
             beside = axes.twinx()
             beside.set_ylabel("score of the validation")
@@ -195,21 +208,14 @@ class _Column:
                 yield ""
 
 
-def measured(event: TrainingEvent) -> Row:
-    """Return the numbers of an event by column; none if it has none for a curve."""
+def measured(event: StepDone | Validated) -> Row:
+    """Return the numbers of an event by column."""
     if isinstance(event, StepDone):
         return {"learning_rate": event.learning_rate, **event.losses}
-    if isinstance(event, Validated):
-        found = {"score": event.score, **event.metrics}
-        return {VALIDATION + name: value for name, value in found.items()}
-    return {}
+    found = {"score": event.score, **event.metrics}
+    return {VALIDATION + name: value for name, value in found.items()}
 
 
 def _place(steps: "array[int]", step: int) -> int:
     """Return where a step is, or belongs."""
     return len(steps) if not steps or step > steps[-1] else bisect_left(steps, step)
-
-
-def _smoothed(values: Floats) -> Floats:
-    sigma = max(1.0, SMOOTHING_SHARE * len(values))
-    return np.asarray(gaussian_filter1d(values, sigma, mode="nearest"))

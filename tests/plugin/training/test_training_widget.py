@@ -123,7 +123,7 @@ def test_a_training_from_start_to_use(viewer, widget, qtbot):
     widget.setup.start["name"].value = "mine"
     run(widget, qtbot)
     assert "result stands below" in widget.controls.says.text()
-    assert [row["step"] for row in widget.plot.curve.rows] == [1, 2, 3, 4]
+    assert [row["step"] for row in widget.plot.value().rows] == [1, 2, 3, 4]
     assert not our_threads()
     panel = widget.result.panel
     assert ModelLibrary().models() == [], "nothing silently"
@@ -218,7 +218,7 @@ def test_after_a_restart_it_goes_on_to_the_same_weights(viewer, widget, images, 
     assert again.controls.buttons["resume"].isVisibleTo(again)
     again.controls.buttons["resume"].click()
     finish(again, qtbot)
-    assert [row["step"] for row in again.plot.curve.rows] == list(range(10))
+    assert [row["step"] for row in again.plot.value().rows] == list(range(10))
     assert again.value() == settings
     result = again.result._result
     assert result.start_metrics == expected.start_metrics
@@ -317,7 +317,7 @@ def test_it_goes_on_after_it_went_wrong(widget, qtbot, monkeypatch):
         run(widget, qtbot)
     widget.controls.buttons["resume"].click()
     finish(widget, qtbot)
-    assert [row["step"] for row in widget.plot.curve.rows] == [1, 2, 3, 4]
+    assert [row["step"] for row in widget.plot.value().rows] == [1, 2, 3, 4]
 
 
 def test_a_loss_that_is_no_number_is_told_and_the_best_is_kept(widget, qtbot, monkeypatch):

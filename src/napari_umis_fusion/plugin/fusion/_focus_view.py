@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_umis_fusion.focus_curve import FocusCurve, iter_focus_curve
 from napari_umis_fusion.layers.outputs import Output
-from napari_umis_fusion.plugin.focus_plot import FocusPlot
+from napari_umis_fusion.plugin.focus_plot import FocusPlot, MarkedFocus
 from napari_umis_fusion.plugin.fusion._fused_layers import FusedLayers
 from napari_umis_fusion.plugin.viewer import go_to_plane
 from napari_umis_fusion.plugin.widgets import LatestJob
@@ -132,14 +132,16 @@ class FocusView(QWidget):
         focus = np.full(len(planes), np.nan)
         focus[origin.first_plane :] = curve.focus
         is_source = origin.kind == "source_map"
-        self.plot.set_curve(
-            planes * step if step else planes,
-            focus,
-            chosen=None if is_source else plane,
-            source=plane if is_source else None,
-            current=plane,
-            unit="µm" if step else "",
-            relative=curve.is_share,
+        self.plot.setValue(
+            MarkedFocus(
+                np.asarray(planes * step if step else planes, np.float64),
+                focus,
+                chosen=None if is_source else plane,
+                source=plane if is_source else None,
+                current=plane,
+                unit="µm" if step else "",
+                is_relative=curve.is_share,
+            )
         )
 
     def _on_plane_clicked(self, number: int) -> None:

@@ -244,7 +244,7 @@ class TrainingWidget(QWidget):
 
     def _on_event(self, event: Any) -> None:
         if isinstance(event, CurveRead):
-            self.plot.load(event.curve)
+            self.plot.setValue(event.curve)
             return
         if isinstance(event, TrainingFinished):
             self._on_success(event.result)
