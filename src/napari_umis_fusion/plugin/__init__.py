@@ -6,7 +6,7 @@
 - ``training``: the dock that trains;
 - ``models``: the library of models in the window;
 - ``viewer``: what the viewer shows: the stack that is meant, regions, sliders, layers;
-- ``widgets``: forms, run controls and jobs, which know nothing of what they are used for.
+- ``widgets``: forms, run controls, jobs and charts, which know nothing of what they are used for.
 
 Importing this loads none of it: napari loads what the user asks for.
 """

@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_umis_fusion.focus_curve import FocusCurve, iter_focus_curve
 from napari_umis_fusion.layers.outputs import Output
-from napari_umis_fusion.plugin.focus_plot import FocusPlot, MarkedFocus
+from napari_umis_fusion.plugin.fusion._focus_plot import FocusPlot, MarkedFocus
 from napari_umis_fusion.plugin.fusion._fused_layers import FusedLayers
 from napari_umis_fusion.plugin.viewer import go_to_plane
 from napari_umis_fusion.plugin.widgets import LatestJob

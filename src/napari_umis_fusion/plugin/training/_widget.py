@@ -24,11 +24,11 @@ from napari_umis_fusion.plugin.training._endings import (
     short_of_memory,
 )
 from napari_umis_fusion.plugin.training._job import TrainingJob
+from napari_umis_fusion.plugin.training._numbers import TrainingNumbers
 from napari_umis_fusion.plugin.training._pending_result import PendingResult
+from napari_umis_fusion.plugin.training._plot import TrainingPlot
 from napari_umis_fusion.plugin.training._setup import TrainingSetup
 from napari_umis_fusion.plugin.training._watched_region import WatchedRegionForm
-from napari_umis_fusion.plugin.training_numbers import TrainingNumbers
-from napari_umis_fusion.plugin.training_plot import TrainingPlot
 from napari_umis_fusion.plugin.widgets import RunControls, VerticalScroll, confirm, section
 from napari_umis_fusion.training.config import TrainingConfig
 from napari_umis_fusion.training.events import Pictured, TrainingFinished

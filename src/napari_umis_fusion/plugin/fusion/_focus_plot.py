@@ -11,8 +11,7 @@ from qtpy.QtWidgets import QLabel, QStackedLayout, QVBoxLayout, QWidget
 # isort: split
 import pyqtgraph as pg  # takes the Qt binding that is loaded by now: that of qtpy
 
-from napari_umis_fusion.plugin.chart import Chart
-from napari_umis_fusion.plugin.plot_colours import ColouredPlot, standing_out
+from napari_umis_fusion.plugin.widgets import Chart, ColouredPlot, standing_out
 
 CURVE_PX, LINE_PX, DOT_PX = 1.5, 2, 4
 LEAST_HEIGHT_PX = 140

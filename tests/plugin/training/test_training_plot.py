@@ -15,8 +15,8 @@ from qtpy.QtGui import QColor, QMouseEvent, QPalette, QWheelEvent
 from qtpy.QtWidgets import QApplication, QFileDialog, QScrollArea
 
 from napari_umis_fusion.errors import ConfigError, StackFileError
-from napari_umis_fusion.plugin.plot_colours import LEAST_CONTRAST, luminance
-from napari_umis_fusion.plugin.training_plot import TrainingPlot
+from napari_umis_fusion.plugin.training._plot import TrainingPlot
+from napari_umis_fusion.plugin.widgets._plot_colours import LEAST_CONTRAST, luminance
 from napari_umis_fusion.training import LossCurve, StepDone, Validated, Working
 from napari_umis_fusion.training.smoothing import MOST_POINTS
 

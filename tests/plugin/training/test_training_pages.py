@@ -2,7 +2,7 @@
 
 import pytest
 
-from napari_umis_fusion.plugin.training_pages import PAGES, Row, heads_of, rows_of
+from napari_umis_fusion.plugin.training._pages import PAGES, Row, heads_of, rows_of
 
 TERMS = ("select", "weigh", "false_edges", "spread")
 SELECT = [

@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QWidget
 # isort: split
 import pyqtgraph as pg  # takes the Qt binding that is loaded by now: that of qtpy
 
-from napari_umis_fusion.plugin.chart_axis import ChartAxis
+from napari_umis_fusion.plugin.widgets._chart_axis import ChartAxis
 
 LEAST_DRAG_PX = 5
 PADDINGS = 0.02, 0.06

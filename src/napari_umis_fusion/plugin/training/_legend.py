@@ -6,7 +6,7 @@ from qtpy.QtCore import QPointF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QIcon, QPainter, QPen, QPixmap, QResizeEvent
 from qtpy.QtWidgets import QCheckBox, QGridLayout, QLabel, QSizePolicy, QWidget
 
-from napari_umis_fusion.plugin.training_pages import Row
+from napari_umis_fusion.plugin.training._pages import Row
 
 SWATCH_PX = QSize(16, 12)
 LEAST_NAME_PX = 100

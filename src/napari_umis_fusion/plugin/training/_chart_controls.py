@@ -12,7 +12,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_umis_fusion.plugin.training_pages import PAGES, Page
+from napari_umis_fusion.plugin.training._pages import PAGES, Page
 
 SMOOTHING = 40
 """Of 100, at first."""

@@ -13,8 +13,7 @@ from qtpy.QtWidgets import QWidget
 # isort: split
 import pyqtgraph as pg  # takes the Qt binding that is loaded by now: that of qtpy
 
-from napari_umis_fusion.plugin.chart import Chart
-from napari_umis_fusion.plugin.chart_axis import GRID_ALPHA
+from napari_umis_fusion.plugin.widgets import GRID_ALPHA, Chart
 
 SMOOTHED_PX, POINT_PX, BEST_PX, RING_PX = 2.0, 6.0, 13.0, 1.5
 FAINT = 0.25

@@ -13,13 +13,13 @@ from qtpy.QtWidgets import QLabel, QStackedLayout, QVBoxLayout, QWidget
 
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.files.writing import telling_refusals
-from napari_umis_fusion.plugin.plot_colours import ColouredPlot, distinct, standing_out
-from napari_umis_fusion.plugin.training_chart import TrainingChart
-from napari_umis_fusion.plugin.training_controls import TrainingControls
-from napari_umis_fusion.plugin.training_export import Exporter
-from napari_umis_fusion.plugin.training_legend import Numbers, TrainingLegend
-from napari_umis_fusion.plugin.training_pages import AXES, WAITING, Page, Row, heads_of, rows_of
-from napari_umis_fusion.plugin.training_picture import save_picture
+from napari_umis_fusion.plugin.training._chart import TrainingChart
+from napari_umis_fusion.plugin.training._chart_controls import TrainingControls
+from napari_umis_fusion.plugin.training._export import Exporter
+from napari_umis_fusion.plugin.training._legend import Numbers, TrainingLegend
+from napari_umis_fusion.plugin.training._pages import AXES, WAITING, Page, Row, heads_of, rows_of
+from napari_umis_fusion.plugin.training._picture import save_picture
+from napari_umis_fusion.plugin.widgets import ColouredPlot, distinct, standing_out
 from napari_umis_fusion.training.curves import LossCurve
 from napari_umis_fusion.training.events import TrainingEvent
 from napari_umis_fusion.training.smoothing import finite_only, smoothed

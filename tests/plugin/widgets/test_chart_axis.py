@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_umis_fusion.plugin.chart_axis import ChartAxis
+from napari_umis_fusion.plugin.widgets._chart_axis import ChartAxis
 
 
 def log_levels(low, high, size):

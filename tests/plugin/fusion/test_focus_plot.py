@@ -9,7 +9,7 @@ from qtpy.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QColor, QPalette
 from qtpy.QtWidgets import QApplication, QLabel
 
-from napari_umis_fusion.plugin.focus_plot import LEAST_HEIGHT_PX, FocusPlot, MarkedFocus
+from napari_umis_fusion.plugin.fusion._focus_plot import LEAST_HEIGHT_PX, FocusPlot, MarkedFocus
 
 DEPTHS = np.arange(6) * 0.5
 FOCUS = np.array([1.0, 2, 8, 4, 2, 1])

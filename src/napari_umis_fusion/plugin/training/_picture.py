@@ -10,7 +10,7 @@ from qtpy.QtGui import QPainter, QPainterPath, QPen
 from qtpy.QtSvg import QSvgGenerator
 from qtpy.QtWidgets import QGraphicsPathItem
 
-from napari_umis_fusion.plugin.training_chart import TrainingChart
+from napari_umis_fusion.plugin.training._chart import TrainingChart
 from napari_umis_fusion.replacing import written_beside
 
 SIZE = QSize(900, 520)
