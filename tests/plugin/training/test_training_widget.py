@@ -21,6 +21,8 @@ from napari_umis_fusion.plugin.training._presets import (
     PUBLISHED,
     TRAIN,
 )
+from napari_umis_fusion.plugin.training._start_form import Start
+from napari_umis_fusion.plugin.training._watched_region import Watched
 from napari_umis_fusion.plugin.training._widget import TrainingWidget
 from napari_umis_fusion.synthetic import make_stack
 from napari_umis_fusion.training import TrainingConfig, last_session, load_config, train_to_end
@@ -516,6 +518,23 @@ def test_a_config_that_is_loaded_is_trained_to_the_last_digit(widget):
     config = QUICK.replace(learning_rate=0.123456789, weight_decay=1e-7 / 3)
     widget.setValue(config)
     assert widget.value() == config
+
+
+def test_what_is_set_is_what_each_part_holds(viewer, widget, tmp_path):
+    stack = np.random.default_rng(0).integers(0, 255, (3, 40, 50), np.uint8)
+    viewer.add_image(stack, name="beads", axis_labels=("z", "y", "x"))
+    viewer.add_shapes(name="region")
+    for form, value in (
+        (widget.setup.start, Start(make_random(tmp_path), "opaque", "mine")),
+        (widget.setup.start, Start(None)),
+        (widget.region, Watched("beads", "region")),
+        (widget.setup, LONG.replace(specimen="transmitted", seed=3)),
+    ):
+        told = []
+        form.valueChanged.connect(lambda told=told, form=form: told.append(form.value()))
+        form.setValue(value)
+        assert form.value() == value
+        assert told[-1] == value
 
 
 def test_a_hidden_picture_stays_hidden_and_a_removed_one_away(viewer, widget):

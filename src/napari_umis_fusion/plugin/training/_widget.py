@@ -14,6 +14,7 @@ from napari_umis_fusion.models.model import Model
 from napari_umis_fusion.plugin._warm_up import warm_up_training
 from napari_umis_fusion.plugin.commands import open_fusion
 from napari_umis_fusion.plugin.models import ModelPanel, library_changed
+from napari_umis_fusion.plugin.training._buttons import IDLE, RUNNING
 from napari_umis_fusion.plugin.training._config_files import ConfigFiles, result_name
 from napari_umis_fusion.plugin.training._data_form import DataForm
 from napari_umis_fusion.plugin.training._endings import (
@@ -39,23 +40,6 @@ from napari_umis_fusion.training.session_events import CurveRead
 
 LEAST_WIDTH_PX = 390
 """What the curves of a training need, so that nothing moves when they come."""
-
-
-_IDLE = {
-    "start": ("Train", "Begin with what is chosen above."),
-    "resume": (
-        "Continue last training",
-        "Resume the training that was interrupted, to the same weights as without that.",
-    ),
-}
-_RUNNING = {
-    "pause": ("Pause", "Rest after the step that is under way; nothing is lost."),
-    "stop": (
-        "Stop and keep the best",
-        "End now, keep the weights that validated best so far, and compare them.",
-    ),
-    "discard": ("Discard", "End now and throw away what this training has learnt."),
-}
 
 
 class TrainingWidget(QWidget):
@@ -84,7 +68,7 @@ class TrainingWidget(QWidget):
         self._told = ""
         self.setup = TrainingSetup()
         self.data = DataForm(napari_viewer, self.value)
-        self.controls = RunControls(_IDLE, _RUNNING)
+        self.controls = RunControls(IDLE, RUNNING)
         self.plot = TrainingPlot()
         self.region = WatchedRegionForm(napari_viewer)
         self.result = PendingResult(napari_viewer)
@@ -124,17 +108,8 @@ class TrainingWidget(QWidget):
             return
         if not (data.images or data.stacks):
             self.controls.say("Choose what to learn from: tick a layer above, or add files.")
-            return
-        if not self._may_begin():
-            return
-        begin = partial(
-            TrainingSession.begin,
-            config,
-            name=self._name(),
-            start=self.setup.start.value().weights,
-            parent=self.setup.start.parent_name,
-        )
-        self._run(begin, gathered or data)
+        elif self._may_begin():
+            self._run(self._new_session(config), gathered or data)
 
     def resume(self) -> None:
         """Resume the last training that was interrupted."""
@@ -172,11 +147,9 @@ class TrainingWidget(QWidget):
             "Picture": section("Picture: before and now", self.region),
             "Result": section("Result", self.result.panel, is_open=True),
         }
-        for part in (self.sections["Data"], self.setup, self.controls):
+        below = (self.sections[name] for name in ("Curves", "Picture", "Result"))
+        for part in (self.sections["Data"], self.setup, self.controls, *below, self.files):
             rows.addWidget(part)
-        for name in ("Curves", "Picture", "Result"):
-            rows.addWidget(self.sections[name])
-        rows.addWidget(self.files)
         rows.addItem(QSpacerItem(LEAST_WIDTH_PX, 0))
         rows.addStretch()
         tabs = QTabWidget()
@@ -199,7 +172,7 @@ class TrainingWidget(QWidget):
         self.destroyed.connect(partial(release, self.__dict__))
 
     def _may_begin(self) -> bool:
-        """Ask before an undecided outcome makes room, or memory is not likely to suffice."""
+        """Ask before an undecided result makes room, or memory is not likely to suffice."""
         if self.result.is_busy:
             self.controls.say("The result is being saved; try again in a moment.")
             return False
@@ -208,8 +181,15 @@ class TrainingWidget(QWidget):
         question = short_of_memory(self.setup.memory)
         return not question or confirm(self, question, "Begin")
 
+    def _new_session(self, config: TrainingConfig) -> Callable[[], TrainingSession]:
+        start = self.setup.start
+        weights, parent = start.value().weights, start.parent_name
+        return partial(
+            TrainingSession.begin, config, name=self._name(), start=weights, parent=parent
+        )
+
     def _name(self) -> str:
-        given = str(self.setup.start.name_row.value).strip()
+        given = self.setup.start.value().name
         names = [source.name for source in self.data.sources()]
         return given or result_name(names, f"{datetime.now(UTC).astimezone():%Y-%m-%d}")
 
@@ -290,15 +270,16 @@ class TrainingWidget(QWidget):
         resume.setVisible(session is not None)
         if session is not None:
             origin = session.origin
-            resume.setToolTip(f"{_IDLE['resume'][1]} ({origin.name}, {origin.created})")
+            resume.setToolTip(f"{IDLE['resume'][1]} ({origin.name}, {origin.created})")
 
     def _on_button(self, name: str) -> None:
-        {
+        actions = {
             "start": self.train,
             "resume": self.resume,
             "stop": self._on_stop,
             "discard": self._on_discard,
-        }[name]()
+        }
+        actions[name]()
 
     def _on_stop(self) -> None:
         if self.job is not None:
