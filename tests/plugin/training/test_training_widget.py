@@ -170,7 +170,7 @@ def test_pause_rests_and_resume_goes_on(widget, qtbot):
     step = widget.job.step
     qtbot.wait(600)
     assert widget.job.step == step
-    assert "Paused at step" in widget.controls.says.text()
+    assert "Paused: step" in widget.controls.says.text()
     widget.controls.buttons["pause"].click()
     qtbot.waitUntil(lambda: widget.job.step > step + 2, timeout=20_000)
     widget.controls.buttons["stop"].click()
