@@ -145,6 +145,22 @@ def test_values_that_cannot_be_drawn_leave_gaps(plot, focus, relative):
     pixels(plot)
 
 
+def test_values_are_given_back_and_changes_told(qtbot, plot):
+    with qtbot.waitSignal(plot.valueChanged, timeout=1000):
+        show(plot)
+    given = plot.value()
+    assert (given.chosen, given.source, given.current) == (2, 3, 0)
+    with qtbot.waitSignal(plot.valueChanged, timeout=1000):
+        plot.set_current(4)
+    assert plot.value().current == 4
+    assert plot.value().z_values is given.z_values
+    with qtbot.waitSignal(plot.valueChanged, timeout=1000):
+        plot.clear("Click a pixel.")
+    assert plot.value() is None
+    with qtbot.assertNotEmitted(plot.valueChanged):
+        plot.set_current(1)
+
+
 def test_single_planes_have_room(plot):
     show(plot, [3.0], [0.0], chosen=0, source=0, current=0)
     left, right = plot._chart.view.viewRange()[0]

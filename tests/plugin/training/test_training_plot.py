@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 from PIL import Image
-from qtpy.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
+from qtpy.QtCore import QCoreApplication, QEvent, QPoint, QPointF, QRectF, Qt
 from qtpy.QtGui import QColor, QMouseEvent, QPalette, QWheelEvent
 from qtpy.QtWidgets import QApplication, QFileDialog, QScrollArea
 
@@ -357,12 +357,12 @@ def test_pointing_at_nothing(plot):
     assert plot.legend.place.text() == ""
 
 
-def drag(qtbot, plot, start, end):
+def drag(qtbot, plot, start, end, button=Qt.MouseButton.LeftButton):
     view = plot.chart.viewport()
-    qtbot.mousePress(view, Qt.MouseButton.LeftButton, pos=start)
+    qtbot.mousePress(view, button, pos=start)
     for share in (0.3, 0.7, 1.0):
-        move(plot, start + (end - start) * share, Qt.MouseButton.LeftButton)
-    qtbot.mouseRelease(view, Qt.MouseButton.LeftButton, pos=end)
+        move(plot, start + (end - start) * share, button)
+    qtbot.mouseRelease(view, button, pos=end)
     QApplication.processEvents()
 
 
@@ -375,10 +375,74 @@ def test_a_part_is_enlarged_by_dragging_and_all_shown_by_a_double_click(qtbot, p
     feed(plot, [step(41)])
     np.testing.assert_array_equal(ranges(plot), part)
     qtbot.mouseDClick(plot.chart.viewport(), Qt.MouseButton.LeftButton, pos=place_of(plot, 15, 0.4))
-    np.testing.assert_allclose(ranges(plot), whole, rtol=0.1)
+    np.testing.assert_allclose(ranges(plot), whole, rtol=0.1, atol=0.1)
     drag(qtbot, plot, place_of(plot, 10, 0.2), place_of(plot, 20, 0.6))
     plot.controls.log.setChecked(True)
     assert ranges(plot)[0, 1] > 40, "another axis shows all"
+
+
+def test_an_enlarged_part_shows_each_of_its_steps(plot):
+    curve = LossCurve()
+    for number in range(1, 50_001):
+        curve.add(step(number, number % 7 + 1.0))
+    plot.setValue(curve)
+    settle(plot)
+    assert len(drawn(plot, "total", 0)[0]) < 5_000
+    for width in (5_000, 100):
+        plot.chart.view.showAxRect(QRectF(20_000, 2.0, width, 4.0))
+    steps, values = drawn(plot, "total", 0)
+    np.testing.assert_array_equal(np.diff(steps), 1)
+    np.testing.assert_array_equal(values, steps % 7 + 1)
+    assert steps[0] <= 20_000 < 20_100 <= steps[-1]
+    assert len(steps) < 500, "the rest is left out"
+    plot.chart.show_all()
+    steps = drawn(plot, "total", 0)[0]
+    assert (steps[0] < 200, steps[-1] > 49_800, len(steps) < 5_000) == (True,) * 3
+
+
+def test_what_is_dragged_too_thin_is_not_enlarged(qtbot, plot):
+    feed(plot, training())
+    start = place_of(plot, 10, 0.6)
+    whole = ranges(plot)
+    drag(qtbot, plot, start, start + QPoint(80, 2))
+    np.testing.assert_array_equal(ranges(plot), whole)
+    assert not plot.chart.view.rbScaleBox.isVisible()
+
+
+@pytest.mark.parametrize("button", [Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton])
+def test_other_buttons_enlarge_nothing(qtbot, plot, button):
+    feed(plot, training())
+    start = place_of(plot, 10, 0.2)
+    whole = ranges(plot)
+    drag(qtbot, plot, start, place_of(plot, 20, 0.6), button)
+    np.testing.assert_array_equal(ranges(plot), whole)
+
+
+@pytest.mark.parametrize("rate", [1e-5, 1e-3, 0.0])
+def test_a_constant_rate_stands_between_ticks_that_can_be_read(plot, rate):
+    plot.page = "Learning rate"
+    feed(plot, [step(k, rate=rate) for k in range(1, 30)])
+    low, high = ranges(plot)[1]
+    assert low < rate < high
+    assert high - low < (rate or 4)
+
+
+def test_values_are_given_back_and_changes_told(qtbot, plot):
+    given = LossCurve()
+    for event in training():
+        given.add(event)
+    with qtbot.waitSignal(plot.valueChanged, timeout=1_000):
+        plot.setValue(given)
+    assert plot.value().rows == given.rows
+    with qtbot.assertNotEmitted(plot.valueChanged):
+        plot.take(Working(1, 2))
+    with qtbot.waitSignal(plot.valueChanged, timeout=1_000):
+        plot.take(step(41))
+    settle(plot)
+    with qtbot.waitSignal(plot.legend.valueChanged, timeout=1_000):
+        plot.legend.setValue(["mse", "ssim"])
+    assert plot.legend.value() == ["mse", "ssim"]
+    assert not is_shown(plot, "total")
 
 
 def test_the_wheel_is_left_to_the_window(qtbot, plot):

@@ -23,6 +23,8 @@ FILTERS = {
 class Exporter(QObject):
     """Saves at once what must be painted, and tables in a thread: they may be long.
 
+    Tables are those of `LossCurve`: pyqtgraph's exporter knows no more than what is drawn.
+
     Parameters
     ----------
     parent : QWidget

@@ -1,6 +1,6 @@
 """The legend of a training's chart: a table that names the curves, switches and reads them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from qtpy.QtCore import QPointF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QIcon, QPainter, QPen, QPixmap, QResizeEvent
@@ -19,6 +19,8 @@ Numbers = Sequence[float | None]
 class TrainingLegend(QWidget):
     """Knows which curves are wanted, and shows their values at one step.
 
+    pyqtgraph's own legend serves in pictures; it has no numbers, and no boxes for the keyboard.
+
     Parameters
     ----------
     parent : QWidget
@@ -26,11 +28,11 @@ class TrainingLegend(QWidget):
 
     Signals
     -------
-    toggled()
+    valueChanged()
         A curve is wanted or no more.
     """
 
-    toggled = Signal()
+    valueChanged = Signal()  # noqa: N815
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -46,6 +48,15 @@ class TrainingLegend(QWidget):
         self.heads = [_right(QLabel(self)) for _ in range(COLUMNS)]
         for column, label in enumerate((self.place, *self.heads)):
             self._table.addWidget(label, 0, column)
+
+    def value(self) -> list[str]:
+        """Return the words of the rows that are switched on."""
+        return [row.words for row in self.wanted]
+
+    def setValue(self, words: Collection[str]) -> None:  # noqa: N802
+        """Switch on the rows of these words, and the others off."""
+        for row in self.rows:
+            self.boxes[row.words].setChecked(row.words in words)
 
     @property
     def wanted(self) -> list[Row]:
@@ -88,7 +99,7 @@ class TrainingLegend(QWidget):
         box.setChecked(True)
         box.setIconSize(SWATCH_PX)
         box.setToolTip(f"Show or hide {words}.")
-        box.toggled.connect(self.toggled)
+        box.toggled.connect(self.valueChanged)
         self.boxes[words] = box
         self.numbers[words] = [_right(QLabel(self)) for _ in range(COLUMNS)]
         line = self._table.rowCount()

@@ -1,5 +1,6 @@
 """Pictures of the training chart, larger than on screen, with a legend."""
 
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,7 +45,9 @@ def save_picture(path: Path, chart: TrainingChart, entries: Mapping[str, Any]) -
 def _png(chart: TrainingChart) -> bytes:
     from pyqtgraph.exporters import ImageExporter  # loads much, for pictures alone
 
-    exporter = ImageExporter(chart.grid)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of itself, in pyqtgraph 0.13
+        exporter = ImageExporter(chart.grid)
     exporter.parameters()["width"] = SIZE.width() * PNG_SCALE
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
@@ -90,9 +93,9 @@ def _covered(chart: TrainingChart, area: QRectF) -> Iterator[None]:
 @contextmanager
 def _in_lines(chart: TrainingChart) -> Iterator[None]:
     """Let dots be painted as lines instead of copies of an image."""
-    from pyqtgraph.exporters import ImageExporter
+    from pyqtgraph.exporters.Exporter import Exporter
 
-    exporter = ImageExporter(chart.grid)
+    exporter = Exporter(chart.grid)
     exporter.setExportMode(True, {"resolutionScale": 1.0})
     try:
         yield

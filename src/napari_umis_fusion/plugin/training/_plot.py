@@ -101,6 +101,7 @@ class TrainingPlot(ColouredPlot):
     def clear(self) -> None:
         """Forget everything but how it is shown."""
         self._curve = LossCurve()
+        self._bold.clear()
         self._pointed = None
         self.chart.clear_curves()
         self._say("")
@@ -170,7 +171,7 @@ class TrainingPlot(ColouredPlot):
         self.controls.changed.connect(self._redraw)
         self.controls.export.clicked.connect(self.exporter.ask)
         self.exporter.said.connect(self._say)
-        self.legend.toggled.connect(self._redraw)
+        self.legend.valueChanged.connect(self._redraw)
         self.chart.pointed.connect(self._on_pointed)
 
     def _paint(self, background: QColor, foreground: QColor, accent: QColor) -> None:
@@ -219,19 +220,18 @@ class TrainingPlot(ColouredPlot):
 
     def _draw_row(self, row: Row) -> bool:
         """Draw what was measured under one name; tells whether any of it can be seen."""
-        found = []
+        least = 0.0 if self.chart.is_log else -math.inf
+        is_seen = False
         if row.training is not None:
             raw = finite_only(*self._curve.series(row.training))
             self._bold[row.training] = smoothed(*raw, self.controls.amount)
             self.chart.draw_line(row.training, raw, self._bold[row.training])
-            found.append(raw[1])
+            is_seen = bool((raw[1] > least).any())
         if row.validation is not None:
             raw = finite_only(*self._curve.series(row.validation))
             self.chart.draw_points(row.validation, raw)
-            found.append(raw[1])
-        return any(
-            bool((values > 0).any() if self.chart.is_log else len(values)) for values in found
-        )
+            is_seen = is_seen or bool((raw[1] > least).any())
+        return is_seen
 
     def _tell(self) -> None:
         """Show the numbers at the step that is pointed at, or the latest."""
@@ -252,9 +252,9 @@ class TrainingPlot(ColouredPlot):
         if self.page == "Score":
             return validated, self._near(row.validation, self._curve.best_step)
         raw = self._near(row.training, step)
-        return (
-            (raw, self._bold_near(row.training, step), validated) if self.page == "Loss" else (raw,)
-        )
+        if self.page == "Learning rate":
+            return (raw,)
+        return raw, self._bold_near(row.training, step), validated
 
     def _near(self, name: str | None, step: float | None) -> float | None:
         """Return the value of a column nearest to a step; None where there is none."""
@@ -269,10 +269,12 @@ class TrainingPlot(ColouredPlot):
     def _entries(self) -> dict[str, Any]:
         """Say what is in the picture, by the curves that show it."""
         chart, rows = self.chart, self.legend.wanted
-        dots = {row.words: chart.points[row.validation] for row in rows if row.validation}
-        bold = {row.words: chart.lines[row.training][1] for row in rows if row.training}
-        told = {"validation": next(iter(dots.values())), "best weights": chart.best} if dots else {}
-        return dots | bold | told
+        dots = [chart.points[row.validation] for row in rows if row.validation]
+        named = {
+            row.words: chart.lines[row.training][1] if row.training else dots[k]
+            for k, row in enumerate(rows)  # all rows have dots where one has nothing else
+        }
+        return named | ({"validation": dots[0], "best weights": chart.best} if dots else {})
 
     def _on_pointed(self, step: float | None) -> None:
         self._pointed = step
