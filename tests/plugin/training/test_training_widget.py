@@ -185,6 +185,7 @@ def test_stop_keeps_the_best(widget, qtbot, paused):
     widget.controls.buttons["stop"].click()
     finish(widget, qtbot)
     assert "It was told to stop; the best weights" in widget.result.panel.says.text()
+    assert not widget.controls.details.text(), "its numbers are those of what runs"
     assert widget.result._result.reason == "stopped"
     assert not our_threads()
 

@@ -234,7 +234,8 @@ class TrainingWidget(QWidget):
             self.region.show_picture(event)
 
     def _on_progress(self, share: float, text: str) -> None:
-        self.controls.say_more(self.numbers.text())
+        if self.job is not None:  # the last events come late
+            self.controls.say_more(self.numbers.text())
 
     def _on_success(self, result: TrainingResult) -> None:
         job = self.job
