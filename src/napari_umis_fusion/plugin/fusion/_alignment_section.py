@@ -146,7 +146,7 @@ class AlignmentSection(QWidget):
         return str(path)
 
     def release(self) -> None:
-        """Let go of the viewer."""
+        """Follow the viewer no more."""
         self._viewer.dims.events.current_step.disconnect(self.refresh)
         self._viewer.layers.selection.events.active.disconnect(self.refresh)
         self._target = self._shown = None

@@ -57,7 +57,7 @@ class FocusView(QWidget):
         return self._job.is_busy
 
     def release(self) -> None:
-        """Let go of the viewer."""
+        """Follow the viewer no more."""
         self._job.cancel()
         if self._on_press in self._viewer.mouse_drag_callbacks:
             self._viewer.mouse_drag_callbacks.remove(self._on_press)

@@ -133,11 +133,11 @@ class FusedLayers:
         return [one for one in alive if one in self._viewer.layers] or [layer]
 
     def release(self) -> None:
-        """Let go of the viewer."""
+        """Follow the viewer no more."""
         self._viewer.layers.events.removed.disconnect(self._forget)
 
     def _forget(self, event: Any = None) -> None:
-        """Let go of fusions of which nothing is left to see: they hold on to the stacks."""
+        """Forget fusions of which nothing is left to see: they hold on to the stacks."""
         there = list(self._viewer.layers)
         self._all = [
             fused

@@ -60,7 +60,7 @@ class PartForm(ConfigForm):
         self._offer_regions()
 
     def release(self) -> None:
-        """Let go of the viewer."""
+        """Follow the viewer no more."""
         self._viewer.layers.events.inserted.disconnect(self._offer_regions)
         self._viewer.layers.events.removed.disconnect(self._offer_regions)
 

@@ -97,7 +97,7 @@ class StackChoice(Form):
         self.refresh()
 
     def release(self) -> None:
-        """Let go of viewer and layers."""
+        """Follow viewer and layers no more."""
         self._viewer.layers.selection.events.changed.disconnect(self.refresh)
         self._viewer.layers.events.inserted.disconnect(self.refresh)
         self._viewer.layers.events.removed.disconnect(self.refresh)

@@ -171,7 +171,7 @@ class FusionWidget(QWidget):
         return script_for(target.images, self.value(), plan)
 
     def shut(self) -> None:
-        """Stop all work and let go of the viewer; nothing happens the second time."""
+        """Stop all work and follow the viewer no more; nothing happens the second time."""
         release(self.__dict__)
 
     def _lay_out(self) -> None:

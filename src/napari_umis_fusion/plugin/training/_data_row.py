@@ -101,7 +101,7 @@ class LayerRow(DataRow):
             getattr(layer.events, name).connect(self._on_layer)
 
     def release(self) -> None:
-        """Let go of the layer."""
+        """Follow the layer no more."""
         for name in _WATCHED:
             getattr(self.layer.events, name).disconnect(self._on_layer)
 

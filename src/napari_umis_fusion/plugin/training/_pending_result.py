@@ -89,7 +89,7 @@ class PendingResult(QObject):
         self.panel.clear()
 
     def release(self) -> None:
-        """Let go of the viewer."""
+        """Follow the viewer no more."""
         self._job.cancel()
         self._viewer = None
 

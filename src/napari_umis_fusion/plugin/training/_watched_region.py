@@ -132,7 +132,7 @@ class WatchedRegionForm(ConfigForm):
         self["region"].value = shapes.name
 
     def prepare(self, then: "Callable[[], None]") -> None:
-        """Make room for pictures, hidden as yet, while nothing else works; then go on.
+        """Make room for pictures, hidden as yet, while nothing else works; then do the rest.
 
         Beside a training napari takes several times as long to add a layer.
         """
@@ -156,7 +156,7 @@ class WatchedRegionForm(ConfigForm):
         self.says.setText(f"Fused after step {picture.step}; compare the two layers.")
 
     def release(self) -> None:
-        """Let go of the viewer."""
+        """Follow the viewer no more."""
         for event in (self._viewer.layers.events.inserted, self._viewer.layers.events.removed):
             event.disconnect(self._offer)
         self._follow(None)
@@ -165,7 +165,7 @@ class WatchedRegionForm(ConfigForm):
 
     def _do_next(self) -> None:
         """Do one thing, and let the window live before the next, whatever became of it."""
-        if not self._to_do:  # let go of meanwhile
+        if not self._to_do:  # released meanwhile
             return
         selection = set(self._viewer.layers.selection)
         try:

@@ -133,7 +133,7 @@ class TrainingWidget(QWidget):
         return training_script(self.data.sources(), self.value(), name=self._name(), start=start)
 
     def shut(self) -> None:
-        """Stop all work and let go of the viewer; nothing happens the second time."""
+        """Stop all work and follow the viewer no more; nothing happens the second time."""
         release(self.__dict__)
 
     def _lay_out(self) -> None:
