@@ -35,13 +35,13 @@ def main() -> None:
     print("while it loads in the background, longest gaps (ms):", *np.rint(gaps[:5] * 1e3))
     widget.method["focus_measure"].value = arguments.measure
     for run in ("first", "second"):
-        gaps = beats_while(widget.fuse, lambda: widget.run is None)
+        gaps = beats_while(widget.fuse, lambda: widget.job is None)
         print(f"{run} fusion, {len(gaps)} beats, longest gaps (ms):", *np.rint(gaps[:5] * 1e3))
     widget.fuse()
     beats_while(lambda: None, after(1.0))
     start = time.perf_counter()
-    widget.row.cancel.click()
-    beats_while(lambda: None, lambda: widget.run is None)
+    widget.controls.buttons["cancel"].click()
+    beats_while(lambda: None, lambda: widget.job is None)
     say("from Cancel to the end", time.perf_counter() - start)
     viewer.close()
 

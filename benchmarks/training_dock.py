@@ -3,8 +3,8 @@
     python benchmarks/training_dock.py [--steps 60] [--threads 0] [--stack FOLDER]
 
 A timer of 5 ms beats in the event loop of a real viewer while the training widget fine-tunes the
-network on a stack, validates it, makes pictures of a region, and compares the outcome. Reported are
-the longest gaps between two beats, the time from Pause to rest and from Stop to the outcome, and
+network on a stack, validates it, makes pictures of a region, and compares the result. Reported are
+the longest gaps between two beats, the time from Pause to rest and from Stop to the result, and
 the time to redraw the plot after 1,000 and after 100,000 steps. Needs a display (or xvfb-run).
 """
 
@@ -43,20 +43,21 @@ def measure(arguments: argparse.Namespace) -> None:
     say("widget opens", time.perf_counter() - start)
     beats_while(lambda: None, after(5.0))  # libraries load in the background
     widget.region.watch(layer)
-    widget.config = widget.config.replace(
+    config = widget.value().replace(
         steps=arguments.steps, validate_every=arguments.steps // 3, threads=arguments.threads
     )
-    tell("prepares", beats_while(widget.train, lambda: widget.task.step >= 1))
+    widget.setValue(config)
+    tell("prepares", beats_while(widget.train, lambda: widget.job.step >= 1))
     half = arguments.steps // 2
-    tell("trains", beats_while(lambda: None, lambda: widget.task.step >= half))
+    tell("trains", beats_while(lambda: None, lambda: widget.job.step >= half))
     start = time.perf_counter()
-    widget.row.pause.click()
-    beats_while(lambda: None, lambda: widget.task._worker.is_paused)
+    widget.controls.buttons["pause"].click()
+    beats_while(lambda: None, lambda: widget.job.is_resting)
     say("from Pause to rest", time.perf_counter() - start)
-    widget.row.pause.click()
-    gaps = beats_while(lambda: None, lambda: widget.task is None)
+    widget.controls.buttons["pause"].click()
+    gaps = beats_while(lambda: None, lambda: widget.job is None)
     tell("trains on, compares", gaps)
-    print(widget.outcome.panel.says.text())
+    print(widget.result.panel.says.text())
     time_plot(widget.plot)
     viewer.close()
 

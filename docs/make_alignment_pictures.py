@@ -40,9 +40,9 @@ def show_widget(stack: Path) -> None:
         section.collapse(animate=False)
     widget.sections["Alignment"].expand(animate=False)
     widget.alignment.rows["align"].value = "similarity"
-    widget.row.fuse.click()
-    window.wait(lambda: widget.run is None, 300)
-    assert widget.alignment.table.rowCount() > 0, widget.row.says.text()
+    widget.controls.buttons["start"].click()
+    window.wait(lambda: widget.job is None, 300)
+    assert widget.alignment.table.rowCount() > 0, widget.controls.says.text()
     widget.alignment.table.selectRow(0)
     window.shoot("plugin-alignment")
     window.viewer.close()

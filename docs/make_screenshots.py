@@ -95,12 +95,12 @@ def fuse(window: Window, stack: Any) -> Any:
     """Open the widget, press the button, photograph the run and its end."""
     _, widget = window.viewer.window.add_plugin_dock_widget(PLUGIN, WIDGET)
     window.wait(seconds=3)
-    widget.row.fuse.click()
-    window.wait(lambda: widget.row.bar.value() > 400, 120)
+    widget.controls.buttons["start"].click()
+    window.wait(lambda: widget.controls.bar.value() > 400, 120)
     window.shoot("plugin-running")
-    window.wait(lambda: widget.run is None, 300)
+    window.wait(lambda: widget.job is None, 300)
     names = [layer.name for layer in window.viewer.layers]
-    assert f"{stack.name} all-in-focus" in names, (names, widget.row.says.text())
+    assert f"{stack.name} all-in-focus" in names, (names, widget.controls.says.text())
     return widget
 
 
@@ -171,8 +171,8 @@ def fuse_channels(window: Window, widget: Any) -> None:
     widget.sections["Focus along z"].expand(animate=False)
     for title in ("Region and planes", "Layers"):
         widget.sections[title].collapse(animate=False)
-    widget.row.fuse.click()
-    window.wait(lambda: widget.run is None, 120)
+    widget.controls.buttons["start"].click()
+    window.wait(lambda: widget.job is None, 120)
     for layer in opened:
         layer.visible = False
     image = window.viewer.layers[f"{stacks[0].name} all-in-focus"]

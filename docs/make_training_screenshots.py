@@ -4,8 +4,8 @@
 
 STACK_FOLDER holds the plane images of a real stack of opaque specimens. The stack is opened, its
 data checked, a region of it watched, the network trained with the preset, paused and resumed on the
-way, and the outcome kept and used. Each step is checked; the script stops at the first that fails.
-The numbers that the outcome shows are printed. Models and trainings lie in a folder of the
+way, and the result kept and used. Each step is checked; the script stops at the first that fails.
+The numbers that the result shows are printed. Models and trainings lie in a folder of the
 script's own. Needs a display, such as xvfb-run gives.
 """
 
@@ -51,10 +51,10 @@ def drive(arguments: argparse.Namespace) -> None:
 def choose(window: Window, widget: Any, stack: Any, steps: int) -> None:
     """Tick the stack, say what it is, check it, and watch a region."""
     assert [source.name for source in widget.data.sources()] == [stack.name]
-    widget.setup.start.specimen.value = "opaque"
+    widget.setup.start["specimen"].value = "opaque"
     if steps:
-        widget.setup.form["steps"].value = steps
-    assert widget.config.planes == stack.data.shape[0]
+        widget.setup.options["steps"].value = steps
+    assert widget.value().planes == stack.data.shape[0]
     widget.data.check.button.click()
     window.wait(lambda: not widget.data.check.is_busy, 300)
     assert widget.data.gathered is not None, widget.data.check.says.text()
@@ -68,46 +68,46 @@ def choose(window: Window, widget: Any, stack: Any, steps: int) -> None:
 
 
 def train(window: Window, widget: Any) -> None:
-    """Press Train; pause and go on half way; wait for the outcome."""
-    widget.sections["Outcome"].collapse(animate=False)
-    widget.row.start.click()
-    window.wait(lambda: widget.task is not None and widget.task.step > 2, 600)
-    half = widget.config.steps // 2
-    window.wait(lambda: widget.task.step >= half, 3600)
-    widget.row.pause.click()
-    window.wait(lambda: widget.task._worker.is_paused, 10)
-    widget.row.pause.click()
-    window.wait(lambda: widget.task.step > half + 5, 60)
+    """Press Train; pause and resume half way; wait for the result."""
+    widget.sections["Result"].collapse(animate=False)
+    widget.controls.buttons["start"].click()
+    window.wait(lambda: widget.job is not None and widget.job.step > 2, 600)
+    half = widget.value().steps // 2
+    window.wait(lambda: widget.job.step >= half, 3600)
+    widget.controls.buttons["pause"].click()
+    window.wait(lambda: widget.job.is_resting, 10)
+    widget.controls.buttons["pause"].click()
+    window.wait(lambda: widget.job.step > half + 5, 60)
     window.viewer.dims.ndisplay = 2
     window.shoot("training-running")
-    window.wait(lambda: widget.task is None, 3600)
-    result = widget.outcome._result
-    assert result is not None, widget.row.says.text()
+    window.wait(lambda: widget.job is None, 3600)
+    result = widget.result._result
+    assert result is not None, widget.controls.says.text()
     print("validation:", result.start_metrics, "->", result.metrics)
     print("comparison:", result.comparison and result.comparison.as_dict())
-    assert result.improved, widget.outcome.panel.says.text()
+    assert result.improved, widget.result.panel.says.text()
 
 
 def look(window: Window, widget: Any) -> None:
-    """Photograph score and outcome."""
+    """Photograph score and result."""
     widget.plot.page = "Score"
-    widget.sections["Outcome"].expand(animate=False)
+    widget.sections["Result"].expand(animate=False)
     window.shoot("training-outcome")
     widget.plot.save(window.output / "training-score.png")
     print(window.output / "training-score.png")
 
 
 def keep(window: Window, widget: Any) -> None:
-    """Keep the outcome and fuse with it; photograph the library."""
+    """Keep the result and fuse with it; photograph the library."""
     from qtpy.QtWidgets import QTabWidget
 
-    widget.outcome.panel.name.setText("pseudoscorpion")
-    widget.outcome.keep(use=True)
-    window.wait(lambda: not widget.outcome.is_open, 60)
+    widget.result.panel.name.setText("pseudoscorpion")
+    widget.result.keep(use=True)
+    window.wait(lambda: not widget.result.is_open, 60)
     window.wait(seconds=2)
     fusion = window.viewer.window.add_plugin_dock_widget(PLUGIN, "Fuse z-stack")[1]
-    assert fusion.config.checkpoint is not None, fusion.row.says.text()
-    print("fuses with", Path(fusion.config.checkpoint).name)
+    assert fusion.value().checkpoint is not None, fusion.controls.says.text()
+    print("fuses with", Path(fusion.value().checkpoint).name)
     window.shoot("training-used")
     dock, _ = window.viewer.window.add_plugin_dock_widget(PLUGIN, "Train network")
     dock.raise_()

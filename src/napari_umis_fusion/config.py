@@ -25,6 +25,12 @@ AlignMode = Literal["none", "auto", "translation", "similarity", "affine"]
 AlignBorder = Literal["crop", "mask"]
 LightCorrection = Literal["auto", "none", "measure", "output"]
 
+NETWORK_MEASURES: tuple[FocusMeasureName, ...] = ("learned", "umis")
+"""Focus measures that take weights."""
+
+_CLASSICAL = tuple(name for name in get_args(FocusMeasureName) if name not in NETWORK_MEASURES)
+_ALIGNED = tuple(name for name in get_args(AlignMode) if name != "none")
+
 
 @dataclass(frozen=True, slots=True)
 class FusionConfig:
@@ -49,11 +55,21 @@ class FusionConfig:
             "help": "weights for 'learned' (.safetensors) or 'umis' (.safetensors or .pth); "
             "none: those that come with the package",
             "path": True,
+            "label": "weights",
+            "used_when": ("focus_measure", NETWORK_MEASURES),
         },
     )
     detail_sigma_px: float = field(
         default=1.0,
-        metadata=number("scale of the detail that 'laplacian' looks for", "px", 0.5, 8.0),
+        metadata=number(
+            "scale of the detail that 'laplacian' looks for",
+            "px",
+            0.5,
+            8.0,
+            step=0.5,
+            label="detail",
+            used_when=("focus_measure", ("laplacian",)),
+        ),
     )
     window_sigma_px: float = field(
         default=4.0,
@@ -63,6 +79,9 @@ class FusionConfig:
             "px",
             0.5,
             32.0,
+            step=0.5,
+            label="window",
+            used_when=("focus_measure", _CLASSICAL),
         ),
     )
     channel: ChannelRule | int = field(
@@ -87,12 +106,25 @@ class FusionConfig:
     )
     seam_smoothness: float = field(
         default=10.0,
-        metadata=number("how much a visible seam costs against sharpness", "", 0.0, 1e4),
+        metadata=number(
+            "how much a visible seam costs against sharpness",
+            "",
+            0.0,
+            1e4,
+            step=0.5,
+            label="seam cost",
+            used_when=("verification", ("seams",)),
+        ),
     )
     verification_window_px: int = field(
         default=0,
         metadata=number(
-            "window of 'mode' and 'fuzzy'; 0: a twentieth of the shorter side", "px", 0, 9999
+            "window of 'mode' and 'fuzzy'; 0: a twentieth of the shorter side",
+            "px",
+            0,
+            9999,
+            label="filter window",
+            used_when=("verification", ("mode", "fuzzy")),
         ),
     )
     blend: Blend = field(
@@ -111,6 +143,7 @@ class FusionConfig:
             "how planes are put on one another before they are fused: 'translation', 'similarity' "
             "(magnification and turn too) or 'affine'; 'auto' takes what the planes are evidence "
             "of, only translation for microscope stacks; planes that need it not stay as they are",
+            label="align planes",
         ),
     )
     align_border: AlignBorder = field(
@@ -119,6 +152,8 @@ class FusionConfig:
             AlignBorder,
             "where planes that were moved leave the image: 'crop' keeps what all planes show, "
             "'mask' the whole of the reference plane, there fused from the planes that show it",
+            label="borders",
+            used_when=("align", _ALIGNED),
         ),
     )
     light: LightCorrection = field(
@@ -132,11 +167,14 @@ class FusionConfig:
         ),
     )
     device: DeviceName = field(
-        default="auto", metadata=choice(DeviceName, "where the network runs")
+        default="auto",
+        metadata=choice(
+            DeviceName, "where the network runs", used_when=("focus_measure", NETWORK_MEASURES)
+        ),
     )
     nan_policy: NanPolicy = field(
         default="raise",
-        metadata=choice(NanPolicy, "what to do with NaN and infinite values"),
+        metadata=choice(NanPolicy, "what to do with NaN and infinite values", label="NaN values"),
     )
     threads: int = field(
         default=0, metadata=number("worker threads; 0: one for each core", "", 0, 256)
@@ -144,7 +182,11 @@ class FusionConfig:
     tile_px: int = field(
         default=512,
         metadata=number(
-            "size of the tiles that a thread works on: about this many px squared", "px", 32, 65536
+            "size of the tiles that a thread works on: about this many px squared",
+            "px",
+            32,
+            65536,
+            label="tiles",
         ),
     )
     memory_mb: int = field(
@@ -154,6 +196,7 @@ class FusionConfig:
             "MB",
             0,
             999_999,
+            label="memory",
         ),
     )
 
@@ -166,7 +209,7 @@ class FusionConfig:
                 f"verification_window_px={self.verification_window_px}; accepted is an odd "
                 "number, so that the window has a centre, or 0."
             )
-        if self.focus_measure not in ("umis", "learned") and self.checkpoint is not None:
+        if self.focus_measure not in NETWORK_MEASURES and self.checkpoint is not None:
             raise ConfigError(
                 f"checkpoint={self.checkpoint!r} is only used by focus_measure='learned' and "
                 f"'umis', got focus_measure={self.focus_measure!r}; drop one of the two."

@@ -1,4 +1,9 @@
-"""What the fields of a config carry in their metadata, and checks against it."""
+"""What the fields of a config carry in their metadata, and checks against it.
+
+Beside help, bounds, unit and choices these may be: ``label``, what people call the field; ``step``
+of a spin box; and ``used_when``, the name of another field and the values of it that give this one
+a say.
+"""
 
 from collections.abc import Mapping
 from dataclasses import Field, fields, replace
@@ -12,14 +17,27 @@ if TYPE_CHECKING:
 Config = TypeVar("Config", bound="DataclassInstance")
 
 
-def choice(choices: Any, help_text: str) -> dict[str, Any]:
+def choice(choices: Any, help_text: str, **more: Any) -> dict[str, Any]:
     """Return the metadata of a field that takes one of a `Literal`'s values."""
-    return {"help": help_text, "choices": get_args(choices)}
+    return {"help": help_text, "choices": get_args(choices), **more}
 
 
-def number(help_text: str, unit: str, low: float, high: float) -> dict[str, Any]:
+def number(help_text: str, unit: str, low: float, high: float, **more: Any) -> dict[str, Any]:
     """Return the metadata of a field that takes a number from `low` to `high`."""
-    return {"help": help_text, "unit": unit, "min": low, "max": high}
+    return {"help": help_text, "unit": unit, "min": low, "max": high, **more}
+
+
+def label_of(spec: Field[Any]) -> str:
+    """Return what people call a field: "median filter"."""
+    return str(spec.metadata.get("label", spec.name.replace("_", " ")))
+
+
+def is_used(spec: Field[Any], config: Any) -> bool:
+    """Tell whether a field has a say in a config, beside what other fields are set to."""
+    if "used_when" not in spec.metadata:
+        return True
+    other, accepted = spec.metadata["used_when"]
+    return getattr(config, other) in accepted
 
 
 def described(spec: Field[Any]) -> str:

@@ -43,7 +43,7 @@ def _start_display():
 @pytest.fixture(scope="session", autouse=True)
 def _warm():
     """Load what a widget would load in the background, so that tests know which threads run."""
-    from napari_umis_fusion.plugin import warm_up
+    from napari_umis_fusion.plugin import _warm_up as warm_up
 
     warm_up._begun.set()
     warm_up._load()
@@ -60,7 +60,7 @@ def viewer(make_napari_viewer):
 @pytest.fixture
 def widget(viewer, qtbot):
     """Return the fusion widget docked in the viewer, with the quickest focus measure."""
-    from napari_umis_fusion.plugin.widget import FusionWidget
+    from napari_umis_fusion.plugin.fusion._widget import FusionWidget
 
     made = FusionWidget(viewer)
     viewer.window.add_dock_widget(made, name="fusion")
@@ -72,7 +72,7 @@ def widget(viewer, qtbot):
 
 def is_idle(widget):
     """Tell whether nothing of a widget's is under way."""
-    return widget.run is None and not widget.preview.is_busy and not widget.focus.is_busy
+    return widget.job is None and not widget.preview.is_busy and not widget.focus.is_busy
 
 
 @pytest.fixture
@@ -80,8 +80,8 @@ def fuse(widget, qtbot):
     """Return a function that presses the button and waits for the end."""
 
     def press():
-        widget.row.fuse.click()
-        qtbot.waitUntil(lambda: widget.run is None, timeout=60_000)
+        widget.controls.buttons["start"].click()
+        qtbot.waitUntil(lambda: widget.job is None, timeout=60_000)
 
     return press
 

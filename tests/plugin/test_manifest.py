@@ -10,7 +10,7 @@ from npe2 import PluginManifest
 from npe2.manifest.utils import import_python_name
 
 from napari_umis_fusion import FusionConfig
-from napari_umis_fusion.plugin.defaults import SET_IN_NAPARI
+from napari_umis_fusion.plugin.fusion._defaults import SET_IN_NAPARI
 
 MANIFEST = PluginManifest.from_file(str(files("napari_umis_fusion") / "napari.yaml"))
 
@@ -61,3 +61,18 @@ def test_reading_the_manifest_loads_none_of_the_package():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert set(done.stdout.split()) <= {"napari_umis_fusion", "napari_umis_fusion._version"}
+
+
+LIGHT = """
+import sys
+import napari_umis_fusion.plugin
+from napari_umis_fusion.plugin.commands import open_fusion
+from napari_umis_fusion.plugin.io import get_reader, write_image_layer
+heavy = {"qtpy", "napari", "magicgui", "torch", "numba", "napari_umis_fusion.synthetic"}
+print(*sorted(heavy & set(sys.modules)))
+"""
+
+
+def test_what_reads_and_writes_loads_neither_qt_nor_a_network():
+    done = subprocess.run([sys.executable, "-c", LIGHT], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout.split()) == (0, []), done.stderr

@@ -7,7 +7,7 @@ import pytest
 
 ONCE = """
 import sys, threading
-from napari_umis_fusion.plugin.warm_up import warm_up
+from napari_umis_fusion.plugin._warm_up import warm_up
 assert "torch" not in sys.modules
 warm_up()
 warm_up()
@@ -19,7 +19,7 @@ assert threading.active_count() == 1
 
 TRAINING = """
 import sys, threading
-from napari_umis_fusion.plugin import warm_up
+from napari_umis_fusion.plugin import _warm_up as warm_up
 warm_up.warm_up_training()
 warm_up.warm_up_training()
 threads = [one for one in threading.enumerate() if "warm-up" in one.name]
@@ -35,7 +35,7 @@ BROKEN = """
 import sys
 sys.modules["torch"] = None  # as where its library cannot be loaded
 import threading
-from napari_umis_fusion.plugin.warm_up import warm_up
+from napari_umis_fusion.plugin._warm_up import warm_up
 threading.excepthook = lambda told: print("told:", told.exc_value)
 warm_up()
 """

@@ -19,6 +19,9 @@ NETWORKS: dict[Objective, Architecture] = {
 }
 """Which network each objective trains."""
 
+_SELECT = ("objective", ("select",))
+_RECONSTRUCT = ("objective", ("reconstruct",))
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
@@ -41,7 +44,8 @@ class TrainingConfig:
         ),
     )
     steps: int = field(
-        default=10_000, metadata=number("updates of the weights", "", 1, 100_000_000)
+        default=10_000,
+        metadata=number("updates of the weights", "", 1, 100_000_000, used_when=("epochs", (0,))),
     )
     epochs: int = field(
         default=0,
@@ -52,7 +56,10 @@ class TrainingConfig:
         metadata=number("planes ('select') or images ('reconstruct') in a step", "", 1, 4096),
     )
     patch_px: int = field(
-        default=128, metadata=number("side of a rendered stack ('select')", "px", 32, 1024)
+        default=128,
+        metadata=number(
+            "side of a rendered stack ('select')", "px", 32, 1024, label="patch", used_when=_SELECT
+        ),
     )
     specimen: Specimen = field(
         default="any",
@@ -60,19 +67,40 @@ class TrainingConfig:
             Specimen,
             "kind of rendered stacks ('select'): 'opaque' surfaces that hide each other, light "
             "that adds up as in 'fluorescence', thin objects in 'transmitted' light, or 'any'",
+            used_when=_SELECT,
         ),
     )
     planes: int = field(
         default=0,
         metadata=number(
-            "planes of rendered stacks, on average ('select'); 0: from 2 to 24", "", 0, 190
+            "planes of rendered stacks, on average ('select'); 0: from 2 to 24",
+            "",
+            0,
+            190,
+            used_when=_SELECT,
         ),
     )
     width_px: int = field(
-        default=717, metadata=number("images are resized to ('reconstruct')", "px", 32, 8192)
+        default=717,
+        metadata=number(
+            "images are resized to ('reconstruct')",
+            "px",
+            32,
+            8192,
+            label="width",
+            used_when=_RECONSTRUCT,
+        ),
     )
     height_px: int = field(
-        default=600, metadata=number("images are resized to ('reconstruct')", "px", 32, 8192)
+        default=600,
+        metadata=number(
+            "images are resized to ('reconstruct')",
+            "px",
+            32,
+            8192,
+            label="height",
+            used_when=_RECONSTRUCT,
+        ),
     )
     learning_rate: float = field(
         default=2.5e-3, metadata=number("highest step size of AdamW", "", 1e-8, 1.0)
@@ -86,10 +114,25 @@ class TrainingConfig:
         ),
     )
     decay: float = field(
-        default=0.9, metadata=number("of the learning rate in each epoch", "", 0.01, 1.0)
+        default=0.9,
+        metadata=number(
+            "of the learning rate in each epoch",
+            "",
+            0.01,
+            1.0,
+            label="decay per epoch",
+            used_when=("schedule", ("exponential",)),
+        ),
     )
     warmup_share: float = field(
-        default=0.05, metadata=number("of the steps, in which 'one_cycle' rises", "", 0.0, 0.9)
+        default=0.05,
+        metadata=number(
+            "of the steps, in which 'one_cycle' rises",
+            "",
+            0.0,
+            0.9,
+            used_when=("schedule", ("one_cycle",)),
+        ),
     )
     weight_decay: float = field(
         default=1e-2, metadata=number("pull of the weights towards zero", "", 0.0, 10.0)
@@ -98,30 +141,88 @@ class TrainingConfig:
         default=5.0, metadata=number("longest gradient; 0: any", "", 0.0, 1e6)
     )
     select_weight: float = field(
-        default=1.0, metadata=number("of the error of the selection", "", 0.0, 1e3)
+        default=1.0,
+        metadata=number(
+            "of the error of the selection",
+            "",
+            0.0,
+            1e3,
+            label="weight of selection",
+            used_when=_SELECT,
+        ),
     )
     weigh_weight: float = field(
-        default=1.5, metadata=number("of the error of the weighted mean", "", 0.0, 1e3)
+        default=1.5,
+        metadata=number(
+            "of the error of the weighted mean",
+            "",
+            0.0,
+            1e3,
+            label="weight of mean",
+            used_when=_SELECT,
+        ),
     )
     false_edge_weight: float = field(
-        default=900.0, metadata=number("of gradients that no plane has", "", 0.0, 1e6)
+        default=900.0,
+        metadata=number(
+            "of gradients that no plane has",
+            "",
+            0.0,
+            1e6,
+            label="weight of false edges",
+            used_when=_SELECT,
+        ),
     )
     mse_weight: float = field(
-        default=1.0, metadata=number("of the squared error ('reconstruct')", "", 0.0, 1e3)
+        default=1.0,
+        metadata=number(
+            "of the squared error ('reconstruct')",
+            "",
+            0.0,
+            1e3,
+            label="weight of squared error",
+            used_when=_RECONSTRUCT,
+        ),
     )
     ssim_weight: float = field(
-        default=3.0, metadata=number("of structural similarity ('reconstruct')", "", 0.0, 1e3)
+        default=3.0,
+        metadata=number(
+            "of structural similarity ('reconstruct')",
+            "",
+            0.0,
+            1e3,
+            label="weight of SSIM",
+            used_when=_RECONSTRUCT,
+        ),
     )
     gradient_weight: float = field(
-        default=1.0, metadata=number("of gradients ('reconstruct')", "", 0.0, 1e3)
+        default=1.0,
+        metadata=number(
+            "of gradients ('reconstruct')",
+            "",
+            0.0,
+            1e3,
+            label="weight of gradient",
+            used_when=_RECONSTRUCT,
+        ),
     )
     spatial_frequency_weight: float = field(
-        default=2.0, metadata=number("of spatial frequency ('reconstruct')", "", 0.0, 1e3)
+        default=2.0,
+        metadata=number(
+            "of spatial frequency ('reconstruct')",
+            "",
+            0.0,
+            1e3,
+            label="weight of frequency",
+            used_when=_RECONSTRUCT,
+        ),
     )
     spatial_frequency: SpatialFrequency = field(
         default="differences",
         metadata=choice(
-            SpatialFrequency, "of neighbours' differences, or, as published, of their values"
+            SpatialFrequency,
+            "of neighbours' differences, or, as published, of their values",
+            used_when=_RECONSTRUCT,
         ),
     )
     augmentation: float = field(

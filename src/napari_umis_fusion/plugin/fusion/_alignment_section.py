@@ -1,0 +1,227 @@
+"""Whether planes are put on one another before they are fused, and what was found."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from magicgui.widgets import CheckBox
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from napari_umis_fusion.alignment.alignment import Alignment
+from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.errors import UmisFusionError
+from napari_umis_fusion.plugin.fusion._alignment_table import AlignmentTable
+from napari_umis_fusion.plugin.fusion._found_alignment import AlignmentFinder, FoundAlignment
+from napari_umis_fusion.plugin.fusion._fused_layers import FusedLayers
+from napari_umis_fusion.plugin.viewer import TargetStack, go_to_plane
+from napari_umis_fusion.plugin.widgets import ConfigForm, file_to_write
+
+HINT = "For stacks whose planes shift, turn or grow along z. What was done is listed here."
+FIELDS = ("align", "align_border", "light")
+
+_FILTER = "Table of an alignment (*.csv)"
+
+
+@dataclass(frozen=True, slots=True)
+class AlignmentChoice:
+    """How planes are put on one another.
+
+    Attributes
+    ----------
+    config : FusionConfig
+        Of which the fields `FIELDS` count.
+    each : bool
+        Whether each time point and position is aligned for itself.
+    table_file : str or None
+        Table whose transforms are used instead of looking for them.
+    """
+
+    config: FusionConfig
+    each: bool = True
+    table_file: str | None = None
+
+    def config_options(self) -> dict[str, Any]:
+        """Return the options of `FusionConfig`."""
+        return {name: getattr(self.config, name) for name in FIELDS}
+
+    def plan_options(self, target: TargetStack) -> dict[str, Any]:
+        """Return the options ``align_each`` and ``transforms`` of `LayerPlan`."""
+        each = self.each or not target.has_loop
+        return {"align_each": each, "transforms": self.table_file}
+
+
+class AlignmentSection(QWidget):
+    """Rows that ask for alignment, and a table of what the last fusion found.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Whose sliders tell which stack is meant, and are moved to planes that are selected.
+    fused : FusedLayers
+        Knows what the fusions have found.
+    config : FusionConfig, optional
+        What the rows show first.
+
+    Signals
+    -------
+    valueChanged()
+        The `AlignmentChoice` is another.
+    said(str)
+        What was saved, or why a file cannot be used.
+    """
+
+    valueChanged = Signal()  # noqa: N815
+    said = Signal(str)
+
+    def __init__(self, viewer: Any, fused: FusedLayers, config: FusionConfig | None = None) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._found = AlignmentFinder(viewer, fused)
+        self._target: TargetStack | None = None
+        self._shown: FoundAlignment | None = None
+        self._each = CheckBox(
+            name="align_each",
+            text="align each time point",
+            value=True,
+            tooltip="Each time point and position is aligned for itself; else what was found for "
+            "the first holds for all. Channels always share one alignment.",
+        )
+        self.rows = ConfigForm(config or FusionConfig(), FIELDS, more=[self._each])
+        self.table_file: str | None = None
+        self.says, self.file_says = QLabel(HINT), QLabel()
+        self.table = AlignmentTable()
+        self.save, self.use = QPushButton("Save table …"), QPushButton("Use a table …")
+        self.drop = QPushButton("Do not use it")
+        self._lay_out()
+        self._connect()
+        self.fit(None)
+        self._show_file()
+
+    def value(self) -> AlignmentChoice:
+        """Return what the rows show."""
+        return AlignmentChoice(self.rows.value(), bool(self._each.value), self.table_file)
+
+    def setValue(self, choice: AlignmentChoice) -> None:  # noqa: N802
+        """Show a choice."""
+        self.table_file = choice.table_file
+        self.rows.setValue(choice.config)
+        self._each.value = choice.each
+        self._show_file()
+
+    def fit(self, target: TargetStack | None) -> None:
+        """Ask what matters for a stack, and show what was found for it last."""
+        self._target = target
+        self.rows.show_row("align_each", target is not None and target.has_loop)
+        self.refresh()
+
+    def refresh(self, event: Any = None) -> None:
+        """Show what was found for the stack that the sliders are at."""
+        shown = None if self._target is None else self._found.find(self._target)
+        self._shown = shown
+        self.table.setVisible(shown is not None)
+        self.save.setVisible(shown is not None)
+        self.says.setText(HINT if shown is None else shown.in_words())
+        if shown is not None:
+            self.table.fill(shown.alignment, shown.first_plane)
+
+    def use_file(self, path: str) -> None:
+        """Fuse with the transforms of a table from now on, unless it cannot be read."""
+        try:
+            Alignment.load(path)
+        except UmisFusionError as error:
+            self.said.emit(str(error))
+            return
+        self.table_file = path
+        self._show_file()
+
+    def ask_for_saving(self) -> str:
+        """Ask where to save; empty if not at all."""
+        path, _ = QFileDialog.getSaveFileName(self, "Save table", "alignment.csv", _FILTER)
+        return str(path)
+
+    def ask_for_table(self) -> str:
+        """Ask which table to use; empty if none."""
+        path, _ = QFileDialog.getOpenFileName(self, "Use a table", "", _FILTER)
+        return str(path)
+
+    def release(self) -> None:
+        """Follow the viewer no more."""
+        self._viewer.dims.events.current_step.disconnect(self.refresh)
+        self._viewer.layers.selection.events.active.disconnect(self.refresh)
+        self._target = self._shown = None
+
+    def _lay_out(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.rows)
+        in_use = QHBoxLayout()
+        in_use.addWidget(self.file_says, 1)
+        in_use.addWidget(self.drop)
+        layout.addLayout(in_use)
+        for label in (self.says, self.file_says):
+            label.setWordWrap(True)
+        layout.addWidget(self.says)
+        layout.addWidget(self.table)
+        buttons = QHBoxLayout()
+        for button in (self.save, self.use):
+            buttons.addWidget(button)
+        layout.addLayout(buttons)
+        self.save.setToolTip("As CSV: to look at in a spreadsheet, and to use again.")
+        self.use.setToolTip(
+            "Fuse with the transforms of a saved table, of another channel for instance, instead "
+            "of looking for them."
+        )
+        self.drop.setToolTip("Look for transforms again, if that is asked for above.")
+
+    def _connect(self) -> None:
+        self.rows.valueChanged.connect(self._on_rows)
+        self.table.plane_chosen.connect(self._on_plane)
+        self.save.clicked.connect(self._on_save)
+        self.use.clicked.connect(self._on_use)
+        self.drop.clicked.connect(self._on_drop)
+        self._viewer.dims.events.current_step.connect(self.refresh)
+        self._viewer.layers.selection.events.active.connect(self.refresh)
+
+    def _show_used(self) -> None:
+        """Grey out what has no say."""
+        is_asked, is_given = self.rows["align"].value != "none", self.table_file is not None
+        self.rows["align"].enabled = not is_given
+        self.rows["align_border"].enabled = is_asked or is_given
+        self._each.enabled = is_asked and not is_given
+
+    def _show_file(self) -> None:
+        name = "" if self.table_file is None else Path(self.table_file).name
+        self.file_says.setText(f"Uses the table {name}.")
+        self.file_says.setToolTip(self.table_file or "")
+        for part in (self.file_says, self.drop):
+            part.setVisible(bool(name))
+        self._on_rows()
+
+    def _on_rows(self) -> None:
+        self._show_used()
+        self.valueChanged.emit()
+
+    def _on_plane(self, plane: int) -> None:
+        if self._shown is not None and self._shown.source in self._viewer.layers:
+            go_to_plane(self._viewer, self._shown.source, self._shown.z_axis, plane)
+
+    def _on_save(self) -> None:
+        shown, path = self._shown, self.ask_for_saving()
+        if not path or shown is None:
+            return
+        try:
+            saved = shown.alignment.save(file_to_write(path, ".csv"))
+        except UmisFusionError as error:
+            self.said.emit(f"Not saved: {error}")
+        else:
+            self.said.emit(f"Saved as {saved}.")
+
+    def _on_use(self) -> None:
+        path = self.ask_for_table()
+        if path:
+            self.use_file(path)
+
+    def _on_drop(self) -> None:
+        self.table_file = None
+        self._show_file()

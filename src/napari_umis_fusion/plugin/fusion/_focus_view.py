@@ -1,0 +1,163 @@
+"""Click a pixel: the viewer jumps to the plane that it came from, and the focus curve shows."""
+
+from collections.abc import Callable, Generator
+from typing import Any
+
+import numpy as np
+from napari.utils.theme import get_theme
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+
+from napari_umis_fusion.focus_curve import FocusCurve, iter_focus_curve
+from napari_umis_fusion.layers.outputs import Output
+from napari_umis_fusion.plugin.fusion._focus_plot import FocusPlot, MarkedFocus
+from napari_umis_fusion.plugin.fusion._fused_layers import FusedLayers
+from napari_umis_fusion.plugin.viewer import go_to_plane
+from napari_umis_fusion.plugin.widgets import LatestJob
+
+HINT = "Click a pixel of a fused layer: the plane it came from, and its focus along z."
+
+
+class FocusView(QWidget):
+    """Plot of focus along z at the pixel clicked last.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Whose canvas is clicked.
+    fused : FusedLayers
+        Knows what came from where.
+    """
+
+    def __init__(self, viewer: Any, fused: FusedLayers) -> None:
+        super().__init__()
+        self._viewer, self._fused = viewer, fused
+        self._asked: tuple[Output, Any, int] | None = None
+        self._source: Callable[[], Any] = lambda: None
+        self.curve: FocusCurve | None = None
+        self.says = QLabel(HINT)
+        self.says.setWordWrap(True)
+        self.plot = FocusPlot()
+        self.plot.hide()  # until there is something to show
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.says)
+        layout.addWidget(self.plot)
+        self._job = LatestJob(delay_ms=0)
+        self._job.done.connect(self._show)
+        self._job.failed.connect(self._on_failed)
+        self.plot.planeClicked.connect(self._on_plane_clicked)
+        viewer.mouse_drag_callbacks.append(self._on_press)
+        viewer.dims.events.current_step.connect(self._on_step)
+        viewer.events.theme.connect(self._take_theme)
+        self._take_theme()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a curve is being measured."""
+        return self._job.is_busy
+
+    def release(self) -> None:
+        """Follow the viewer no more."""
+        self._job.cancel()
+        if self._on_press in self._viewer.mouse_drag_callbacks:
+            self._viewer.mouse_drag_callbacks.remove(self._on_press)
+        self._viewer.dims.events.current_step.disconnect(self._on_step)
+        self._viewer.events.theme.disconnect(self._take_theme)
+
+    def look(self, position: Any) -> int | None:
+        """Go to the plane that a pixel came from, and measure its focus along z.
+
+        Parameters
+        ----------
+        position : sequence of float
+            World coordinates, as a mouse event has them.
+
+        Returns
+        -------
+        int or None
+            The plane; None where the active layer was not made by fusing, or outside of it.
+        """
+        layer = self._viewer.layers.selection.active
+        fused = None if layer is None else self._fused.fused_by(layer)
+        if fused is None or layer is None or not fused.event.origins:
+            return None
+        source = fused.sources[0]()
+        if source is None or source not in self._viewer.layers:
+            return None
+        origin = fused.origin(layer)
+        pixel = origin.pixel(source.world_to_data(position))
+        if pixel is None:
+            return None
+        plane = int(origin.value_at(pixel))
+        go_to_plane(self._viewer, source, origin.axes.z, plane)
+        self._source = fused.sources[0]
+        self._ask(origin, pixel, plane, fused.event.config)
+        return plane
+
+    def _take_theme(self, event: Any = None) -> None:
+        theme = get_theme(self._viewer.theme)
+        colours = (theme.background, theme.text, theme.current)
+        self.plot.set_colours(*(colour.as_hex() for colour in colours))
+
+    def _on_press(self, viewer: Any, event: Any) -> Generator[None, None, None]:
+        """Tell a click from a drag."""
+        start = event.pos if hasattr(event, "pos") else None
+        position, moved = event.position, False
+        yield
+        while event.type == "mouse_move":
+            moved = moved or start is None or max(abs(event.pos - start)) > 3
+            yield
+        if not moved and event.button == 1 and not event.modifiers:
+            self.look(position)
+
+    def _ask(self, origin: Output, pixel: Any, plane: int, config: Any) -> None:
+        stack, row, column = origin.stack_at(pixel)
+        axes = origin.axes
+        place = f"Row {pixel[axes.y]}, column {pixel[axes.x]}: plane {plane}"
+        step = stack.calibration.z_step_um
+        self.says.setText(f"{place}, depth {plane * step:.4g} µm." if step else f"{place}.")
+        self._asked = origin, step, plane
+        self.plot.show()
+        self._job.ask(lambda: iter_focus_curve(stack, row, column, config))
+
+    def _on_failed(self, error: Exception) -> None:
+        self.plot.clear(str(error))
+
+    def _show(self, curve: FocusCurve) -> None:
+        if self._asked is None:
+            return
+        origin, step, plane = self._asked
+        self.curve = curve
+        planes = np.arange(origin.first_plane + len(curve.focus))
+        focus = np.full(len(planes), np.nan)
+        focus[origin.first_plane :] = curve.focus
+        is_source = origin.kind == "source_map"
+        self.plot.setValue(
+            MarkedFocus(
+                np.asarray(planes * step if step else planes, np.float64),
+                focus,
+                chosen=None if is_source else plane,
+                source=plane if is_source else None,
+                current=plane,
+                unit="µm" if step else "",
+                is_relative=curve.is_share,
+            )
+        )
+
+    def _on_plane_clicked(self, number: int) -> None:
+        if self._asked is None:
+            return
+        origin, source = self._asked[0], self._source()
+        if source in self._viewer.layers:
+            go_to_plane(self._viewer, source, origin.axes.z, number)
+
+    def _on_step(self, event: Any = None) -> None:
+        """Show in the plot which plane the viewer shows."""
+        if self._asked is None or self.curve is None:
+            return
+        origin = self._asked[0]
+        ndim = len(origin.image.shape)
+        axis = origin.axes.z + self._viewer.dims.ndim - ndim
+        if not 0 <= axis < self._viewer.dims.ndim:
+            return
+        self.plot.set_current(int(self._viewer.dims.current_step[axis]))

@@ -1,0 +1,75 @@
+"""Which alignment belongs to what the viewer shows."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from napari_umis_fusion.alignment.alignment import Alignment
+from napari_umis_fusion.layers.axes import axis_name
+from napari_umis_fusion.plugin.fusion._fused_layers import FusedLayers
+from napari_umis_fusion.plugin.viewer import TargetStack, entries_shown
+
+
+@dataclass(frozen=True, eq=False)
+class FoundAlignment:
+    """An alignment, and what it is of.
+
+    Attributes
+    ----------
+    alignment : Alignment
+        Where planes lay.
+    source : napari.layers.Image
+        The layer that was fused.
+    z_axis, first_plane : int
+        Its axis of planes, and the first plane that was fused.
+    place : str
+        Which of several stacks, such as "t 3"; empty where it holds for all.
+    """
+
+    alignment: Alignment
+    source: Any
+    z_axis: int
+    first_plane: int
+    place: str
+
+    def in_words(self) -> str:
+        """Say what was found."""
+        text = self.alignment.summary()
+        said = f"{self.place}: {text}." if self.place else f"{text[0].upper()}{text[1:]}."
+        if self.first_plane:
+            said += f" The reasons count planes from plane {self.first_plane} on."
+        return said
+
+
+class AlignmentFinder:
+    """Finds the alignment of the last fusion of a stack.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Whose active layer and sliders tell which is meant.
+    fused : FusedLayers
+        Knows the fusions.
+    """
+
+    def __init__(self, viewer: Any, fused: FusedLayers) -> None:
+        self._viewer, self._fused = viewer, fused
+
+    def find(self, target: TargetStack) -> FoundAlignment | None:
+        """Return what was found for a stack; None where its planes were fused as recorded."""
+        active = self._viewer.layers.selection.active
+        fused = None if active is None else self._fused.fused_by(active)
+        fused = fused or self._fused.fused_by(target.layers[0])
+        if fused is None or not fused.event.origins or not fused.event.alignments:
+            return None
+        source = fused.sources[0]()
+        if source is None or source not in self._viewer.layers:
+            return None
+        origin, entries = fused.event.origins[0], entries_shown(self._viewer, source)
+        alignment = origin.alignment_at(entries)
+        if alignment is None:
+            return None
+        place = ""
+        if len(fused.event.alignments) > 1:
+            loops = [axis for axis in origin.axes.loops if origin.image.shape[axis] > 1]
+            place = ", ".join(f"{axis_name(origin.image, axis)} {entries[axis]}" for axis in loops)
+        return FoundAlignment(alignment, source, origin.axes.z, origin.first_plane, place)

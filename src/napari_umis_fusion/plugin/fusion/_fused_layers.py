@@ -1,0 +1,169 @@
+"""Put what a fusion made into the viewer, beside what is there."""
+
+import weakref
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from napari.layers import Layer
+
+from napari_umis_fusion.files.layer_attributes import RUN_KEY
+from napari_umis_fusion.plugin.viewer import PLACES
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from numpy.typing import NDArray
+
+    from napari_umis_fusion.layers.events import LayerFinished
+    from napari_umis_fusion.layers.outputs import Output
+
+
+@dataclass(eq=False)
+class Fused:
+    """One fusion that was shown.
+
+    Attributes
+    ----------
+    event : LayerFinished
+        How it was made and where pixels come from; without the layers, which the viewer has.
+    sources : list of weak references
+        Layers that were fused.
+    layers : dict
+        By kind and number, the layers that are shown, weakly, and the data put there.
+    """
+
+    event: "LayerFinished"
+    sources: list["weakref.ref[Any]"]
+    layers: dict[tuple[str, int], tuple["weakref.ref[Any]", "NDArray[Any]"]] = field(
+        default_factory=dict
+    )
+
+    def origin(self, layer: Any) -> "Output":
+        """Return the map of where pixels come from that counts for a layer."""
+        origins = self.event.origins
+        sources = [reference() for reference in self.sources]
+        number = sources.index(layer) if layer in sources else 0
+        for (_, place), (reference, _) in self.layers.items():
+            if reference() is layer:
+                number = place
+        return origins[min(number, len(origins) - 1)]
+
+
+class FusedLayers:
+    """Knows which layers of a viewer a widget has made, and of what.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Where the layers are shown.
+    """
+
+    def __init__(self, viewer: "ViewerModel") -> None:
+        self._viewer = viewer
+        self._all: list[Fused] = []
+        viewer.layers.events.removed.connect(self._forget)
+
+    def showing(
+        self,
+        event: "LayerFinished",
+        sources: Iterable[Any],
+        *,
+        shown: Sequence[str],
+        update: bool,
+    ) -> Generator[Any]:
+        """Add layers one after the other, or renew those of the last fusion of the same sources.
+
+        Only layers that were made here, are still in the viewer and whose data nobody has put
+        another array in place of are renewed; their name and look stay as they are.
+
+        Parameters
+        ----------
+        event : LayerFinished
+            What the fusion ended with.
+        sources : iterable of Layer
+            What was fused.
+        shown : sequence of str
+            Kinds of output that become layers.
+        update : bool
+            Renew where possible; else add.
+
+        Yields
+        ------
+        Layer
+            One that shows this fusion: whoever waits can let the window live in between.
+        """
+        kept = list(sources)
+        last = self._last_of(kept) if update else None
+        fused = Fused(replace(event, layers=[]), [weakref.ref(one) for one in kept])
+        self._all.append(fused)
+        numbers: dict[str, int] = {}
+        for data, attributes, kind in event.layers:
+            output = attributes["metadata"][RUN_KEY]["output"]
+            number = numbers[output] = numbers.get(output, -1) + 1
+            if output not in shown:
+                continue
+            layer = None
+            if last is not None:
+                layer = self._renewed(last, (output, number), data, attributes, kind)
+            is_new = layer is None
+            if layer is None:
+                layer = Layer.create(data, attributes, kind)
+            fused.layers[output, number] = (weakref.ref(layer), layer.data)
+            if is_new:
+                self._viewer.add_layer(layer)
+            yield layer
+        if last is not None and not last.layers:  # all renewed: its maps need not stay in memory
+            self._all.remove(last)
+
+    def fused_by(self, layer: Any) -> Fused | None:
+        """Return the latest fusion that made this layer, or was made of it."""
+        for fused in reversed(self._all):
+            shown = [reference() for reference, _ in fused.layers.values()]
+            if any(one is layer for one in shown if one is not None):
+                return fused
+        for fused in reversed(self._all):
+            if any(reference() is layer for reference in fused.sources):
+                return fused
+        return None
+
+    def sources_of(self, layer: Any) -> list[Any]:
+        """Return the layers that a layer was made of and that are still there, or itself."""
+        fused = self.fused_by(layer)
+        alive = [] if fused is None else [reference() for reference in fused.sources]
+        return [one for one in alive if one in self._viewer.layers] or [layer]
+
+    def release(self) -> None:
+        """Follow the viewer no more."""
+        self._viewer.layers.events.removed.disconnect(self._forget)
+
+    def _forget(self, event: Any = None) -> None:
+        """Forget fusions of which nothing is left to see: they hold on to the stacks."""
+        there = list(self._viewer.layers)
+        self._all = [
+            fused
+            for fused in self._all
+            if any(reference() in there for reference, _ in fused.layers.values())
+            and all(reference() in there for reference in fused.sources)
+        ]
+
+    def _last_of(self, sources: list[Any]) -> Fused | None:
+        for fused in reversed(self._all):
+            if [reference() for reference in fused.sources] == sources:
+                return fused
+        return None
+
+    def _renewed(
+        self, last: Fused, key: tuple[str, int], data: Any, attributes: dict[str, Any], kind: str
+    ) -> Any | None:
+        reference, put = last.layers.get(key, (None, None))
+        layer = reference() if reference is not None else None
+        if layer is None or layer not in self._viewer.layers or layer.data is not put:
+            return None
+        if layer._type_string != kind or layer.ndim != len(attributes["scale"]):
+            return None
+        layer.data = data
+        for name in PLACES:
+            setattr(layer, name, attributes[name])
+        layer.metadata = {**layer.metadata, **attributes["metadata"]}
+        del last.layers[key]
+        return layer

@@ -1,0 +1,76 @@
+"""How to fuse: a row for each field of the config that no other part of the dock asks for."""
+
+from dataclasses import Field, fields
+from pathlib import Path
+from typing import Any
+
+from napari_umis_fusion.config import NETWORK_MEASURES, FusionConfig
+from napari_umis_fusion.errors import CheckpointError
+from napari_umis_fusion.models.header import focus_measure_of
+from napari_umis_fusion.network.architectures import SHIPPED
+from napari_umis_fusion.plugin.models import WeightsChoice
+from napari_umis_fusion.plugin.widgets import ConfigForm, QtRow, described_row
+
+ELSEWHERE = ("channel", "align", "align_border", "light")
+"""Fields that the dock asks for in another place."""
+
+
+class MethodForm(ConfigForm):
+    """The rows of a `FusionConfig`; that of the weights follows focus measure and library.
+
+    Parameters
+    ----------
+    config : FusionConfig, optional
+        What is shown first.
+    """
+
+    def __init__(self, config: FusionConfig | None = None) -> None:
+        specs = {spec.name: spec for spec in fields(FusionConfig) if spec.name not in ELSEWHERE}
+        self.weights = WeightsChoice()
+        row = QtRow(**described_row(specs["checkpoint"]), native=self.weights)
+        super().__init__(config or FusionConfig(), list(specs), rows={"checkpoint": row})
+        self.weights.file_chosen.connect(self._on_file)
+
+    def use_weights(self, path: str | Path) -> str:
+        """Choose weights and the focus measure that they are for, which is returned.
+
+        Raises
+        ------
+        CheckpointError
+            If the file cannot be read, or its weights are of a network that this version lacks.
+        """
+        measure = focus_measure_of(path)
+        is_shipped = Path(path).parent == SHIPPED
+        self.set_row_values(
+            {"focus_measure": measure, "checkpoint": None if is_shipped else str(path)}
+        )
+        return measure
+
+    def set_row_values(self, values: dict[str, Any]) -> None:
+        """Fill rows; weights that were chosen for a network stay while another measure is shown."""
+        measure = values["focus_measure"]
+        if measure in NETWORK_MEASURES:
+            self.weights.show_measure(measure)
+        else:
+            values = {name: value for name, value in values.items() if name != "checkpoint"}
+        super().set_row_values(values)
+
+    def release(self) -> None:
+        """Listen to the library of models no more."""
+        self.weights.release()
+
+    def _field_value(self, spec: Field[Any]) -> Any:
+        if spec.name == "checkpoint" and not self.is_used("checkpoint"):
+            return None  # a config refuses weights that its measure does not take
+        return super()._field_value(spec)
+
+    def _update_rows(self) -> None:
+        super()._update_rows()
+        if self.is_used("checkpoint"):
+            self.weights.show_measure(self["focus_measure"].value)
+
+    def _on_file(self, path: str) -> None:
+        try:
+            self.use_weights(path)
+        except CheckpointError as error:
+            self.weights.said.emit(str(error))

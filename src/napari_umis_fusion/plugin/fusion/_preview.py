@@ -1,0 +1,172 @@
+"""A quick look: the region that the viewer shows, fused while options change."""
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from napari.layers import Layer
+from qtpy.QtCore import QObject, Signal
+
+from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.files.layer_attributes import LayerData
+from napari_umis_fusion.layers.fusing import iter_fuse_layer
+from napari_umis_fusion.layers.plan import LayerPlan
+from napari_umis_fusion.layers.training_data import PREVIEW_KEY
+from napari_umis_fusion.plugin.viewer import TargetStack
+from napari_umis_fusion.plugin.widgets import LatestJob
+
+MOST_PX = 512
+"""Longest side of what is previewed; a larger view is previewed in its middle."""
+
+NAME = "preview of {}"
+
+
+class Preview(QObject):
+    """Keeps one layer that shows what the options would give where the user looks.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Where.
+    describe : callable
+        Returns target, config and plan, or None where nothing can be fused.
+
+    Signals
+    -------
+    said(str)
+        What is going on, in words.
+    """
+
+    said = Signal(str)
+
+    def __init__(
+        self,
+        viewer: Any,
+        describe: Callable[[], tuple[TargetStack, FusionConfig, LayerPlan] | None],
+    ) -> None:
+        super().__init__()
+        self._viewer, self._describe = viewer, describe
+        self._layer: Callable[[], Any] = lambda: None
+        self._target: TargetStack | None = None
+        self._asked: Any = None
+        self._job = LatestJob()
+        self._job.done.connect(self._show)
+        self._job.failed.connect(self._on_failed)
+        self._is_on = False
+
+    @property
+    def is_on(self) -> bool:
+        """Whether a preview is shown."""
+        return self._is_on
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether one is being made."""
+        return self._job.is_busy
+
+    def turn(self, on: bool) -> None:
+        """Begin to preview, or stop and take the layer away."""
+        if on == self._is_on:
+            return
+        self._is_on = on
+        camera = getattr(self._viewer, "scene", self._viewer).camera  # napari 0.9 moved it
+        for event in (
+            camera.events.center,
+            camera.events.zoom,
+            self._viewer.dims.events.current_step,
+        ):
+            (event.connect if on else event.disconnect)(self.refresh)
+        if on:
+            self.refresh()
+        else:
+            self._forget()
+            layer = self._layer()
+            if layer in self._viewer.layers:
+                self._viewer.layers.remove(layer)
+            self.said.emit("")
+
+    def refresh(self, event: Any = None) -> None:
+        """Preview anew, once the user rests."""
+        if not self._is_on:
+            return
+        described = self._describe()
+        if described is None:
+            self._forget()
+            return
+        target, config, plan = described
+        # where the whole planes lie, a part of them tells badly and slowly
+        config, plan = config.replace(align="none"), plan.replace(transforms=None)
+        part = visible_part(self._viewer, target, plan)
+        if part is None:
+            self._forget()
+            self.said.emit("the preview needs the stack in sight, in the 2D view")
+            return
+        asked = [id(image.data) for image in target.images], config, part
+        if asked == self._asked:  # nothing has changed; a layer was added, say
+            return
+        self._asked, self._target = asked, target
+        self.said.emit("previewing …")
+        images = list(target.images)
+        self._job.ask(lambda: iter_fuse_layer(images, config, part))
+
+    def _forget(self) -> None:
+        self._job.cancel()
+        self._asked = None
+
+    def _on_failed(self, error: Exception) -> None:
+        self.said.emit(str(error))
+
+    def _show(self, made: list[LayerData]) -> None:
+        target = self._target
+        if not self._is_on or target is None:
+            return
+        data, attributes, kind = made[0]
+        shown = self._layer()
+        name = NAME.format(target.layers[0].name)
+        attributes = {**attributes, "name": name, "metadata": {PREVIEW_KEY: True}}
+        selected = set(self._viewer.layers.selection)
+        active = self._viewer.layers.selection.active
+        if shown in self._viewer.layers:
+            self._viewer.layers.remove(shown)
+        layer = Layer.create(data, attributes, kind)
+        self._layer = weakref.ref(layer)
+        self._viewer.add_layer(layer)
+        self._viewer.layers.selection = selected & set(self._viewer.layers)
+        if active in self._viewer.layers:
+            self._viewer.layers.selection.active = active
+        self.said.emit("preview")
+
+
+def visible_part(viewer: Any, target: TargetStack, plan: LayerPlan) -> LayerPlan | None:
+    """Return a plan for the middle of what the viewer shows of a stack; None if it shows none."""
+    layer, axes, shape = target.layers[0], target.axes, target.images[0].shape
+    displayed = {axis - (viewer.dims.ndim - len(shape)) for axis in viewer.dims.displayed}
+    if displayed != {axes.y, axes.x}:
+        return None
+    corners = layer.corner_pixels * _downsampling(layer)
+    bounds = []
+    for axis, given in ((axes.y, plan.rows), (axes.x, plan.columns)):
+        low, high = given or (0, shape[axis])
+        start, stop = max(low, int(corners[0, axis])), min(high, int(corners[1, axis]) + 1)
+        middle = (start + stop) // 2
+        start, stop = max(start, middle - MOST_PX // 2), min(stop, middle + MOST_PX // 2)
+        if stop <= start:
+            return None
+        bounds.append((start, stop))
+    step = viewer.dims.point
+    world = [step[target.viewer_axis(viewer, axis)] for axis in range(len(shape))]
+    here = layer.world_to_data(world)
+    index = {axis: min(max(round(here[axis]), 0), shape[axis] - 1) for axis in axes.loops}
+    return plan.replace(
+        rows=bounds[0],
+        columns=bounds[1],
+        index=index,
+        outputs=("all_in_focus",),
+    )
+
+
+def _downsampling(layer: Any) -> Any:
+    """Return how many pixels of full resolution one that is shown covers, along each axis."""
+    if not layer.multiscale:
+        return 1
+    return layer.downsample_factors[layer.data_level]

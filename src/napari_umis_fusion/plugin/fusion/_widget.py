@@ -1,0 +1,290 @@
+"""The fusion widget: from the active layer to layers that show it all in focus."""
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import CheckBox
+from napari.utils.notifications import notification_manager, show_info
+from qtpy.QtCore import QTimer, Signal
+from qtpy.QtWidgets import QApplication, QPushButton, QVBoxLayout, QWidget
+
+from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.errors import CheckpointError, UmisFusionError
+from napari_umis_fusion.layers.events import LayerFinished
+from napari_umis_fusion.layers.fusing import iter_fuse_layer
+from napari_umis_fusion.layers.plan import LayerPlan
+from napari_umis_fusion.layers.script import script_for
+from napari_umis_fusion.plugin._warm_up import warm_up
+from napari_umis_fusion.plugin.fusion._alignment_section import AlignmentSection
+from napari_umis_fusion.plugin.fusion._defaults import default_config
+from napari_umis_fusion.plugin.fusion._endings import advice, release
+from napari_umis_fusion.plugin.fusion._focus_view import FocusView
+from napari_umis_fusion.plugin.fusion._fused_layers import FusedLayers
+from napari_umis_fusion.plugin.fusion._method_form import MethodForm
+from napari_umis_fusion.plugin.fusion._output_options import OutputOptions
+from napari_umis_fusion.plugin.fusion._part_form import PartForm
+from napari_umis_fusion.plugin.fusion._preview import Preview
+from napari_umis_fusion.plugin.fusion._progress import progress_of
+from napari_umis_fusion.plugin.fusion._stack_choice import Decision, StackChoice
+from napari_umis_fusion.plugin.viewer import BETWEEN_LAYERS_MS, TargetStack
+from napari_umis_fusion.plugin.widgets import (
+    ConfigForm,
+    Job,
+    RunControls,
+    VerticalScroll,
+    section,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+
+_IDLE = {"start": ("Fuse", "Make one all-in-focus image, and maps, of the stack above.")}
+_RUNNING = {
+    "pause": ("Pause", "Rest after the step that is under way; nothing is lost."),
+    "cancel": ("Cancel", "Stop, and leave all layers as they are."),
+}
+
+
+class FusionWidget(QWidget):
+    """Fuses the active layer of a viewer.
+
+    Parameters
+    ----------
+    napari_viewer : napari viewer
+        Whose layers are fused.
+
+    Signals
+    -------
+    valueChanged()
+        Some row says something else.
+    """
+
+    valueChanged = Signal()  # noqa: N815
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        # the proxy that plugins get gives another object for a layer each time
+        napari_viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
+        self._viewer = napari_viewer
+        self.job: Job | None = None
+        self._is_shut = False
+        self._told, self._first = "", None
+        self._showing: Generator[Any] | None = None
+        self._next_layer = QTimer(self)
+        self._next_layer.setSingleShot(True)
+        self._next_layer.setInterval(BETWEEN_LAYERS_MS)
+        self._next_layer.timeout.connect(self._show_next)
+        self.fused = FusedLayers(napari_viewer)
+        self.stack = StackChoice(napari_viewer, self.fused)
+        self.controls = RunControls(_IDLE, _RUNNING)
+        self.preview = Preview(napari_viewer, self._described)
+        self.preview_box = CheckBox(
+            text="preview what is in sight",
+            tooltip="While options change, fuse the middle of what the viewer shows, at most 512 "
+            "pixels wide. The stack itself is not touched.",
+        )
+        self.part = PartForm(napari_viewer)
+        self.method = MethodForm(default_config())
+        self.alignment = AlignmentSection(napari_viewer, self.fused, default_config())
+        self.output = ConfigForm(OutputOptions())
+        self.focus = FocusView(napari_viewer, self.fused)
+        self.copy = QPushButton("Copy as Python")
+        self.copy.setToolTip("Copy a script that does the same outside napari to the clipboard.")
+        self._lay_out()
+        self._connect()
+        self._on_stack()
+        warm_up()
+
+    def value(self) -> FusionConfig:
+        """Return how to fuse.
+
+        Raises
+        ------
+        ConfigError
+            If rows contradict each other.
+        """
+        options = self.alignment.value().config_options()
+        config: FusionConfig = self.method.value()
+        return config.replace(channel=self.stack.value().channel, **options)
+
+    def setValue(self, config: FusionConfig) -> None:  # noqa: N802
+        """Show how to fuse; which channel decides stays where the stack does not offer it."""
+        self.stack.setValue(Decision(config.channel, self.stack.value().each_channel))
+        self.method.setValue(config)
+        self.alignment.setValue(replace(self.alignment.value(), config=config))
+
+    def plan(self, target: TargetStack) -> LayerPlan:
+        """Return what is fused of a stack and which layers come of it, as the rows say."""
+        several = len(target.images) > 1 or target.axes.channel is not None
+        return LayerPlan(
+            z_axis=target.axes.z,
+            channel_axis=target.axes.channel,
+            each_channel=several and self.stack.value().each_channel,
+            **self.part.plan_options(target),
+            **self.alignment.value().plan_options(target),
+            **self.output.value().plan_options(target.axes),
+        )
+
+    def fuse(self) -> None:
+        """Start to fuse the stack that the widget shows; a message tells why if it cannot."""
+        target = self.stack.target
+        if self.job is not None:
+            show_info("A fusion is running. Cancel it, or wait until it is done.")
+            return
+        if target is None:
+            self.controls.say(self.stack.says.text())
+            return
+        try:
+            config, plan = self.value(), self.plan(target)
+        except UmisFusionError as error:
+            self.controls.say(str(error))
+            return
+        self._start(target, config, plan)
+
+    def use_model(self, path: str | Path) -> None:
+        """Fuse with these weights from now on, and with the focus measure that they are for."""
+        try:
+            measure = self.method.use_weights(path)
+        except CheckpointError as error:
+            self.controls.say(str(error))
+            return
+        weights = self.method.weights.currentText()
+        self.controls.say(
+            f"Fuses with the weights {weights!r} from now on (focus measure {measure!r})."
+        )
+
+    def script(self) -> str:
+        """Return a script that does outside napari what the button does here.
+
+        Raises
+        ------
+        UmisFusionError
+            If there is no stack, or the rows contradict each other.
+        """
+        target = self.stack.target
+        if target is None:
+            raise UmisFusionError(self.stack.says.text())
+        plan = self.plan(target).replace(outputs=tuple(self.output.value().shown))
+        return script_for(target.images, self.value(), plan)
+
+    def shut(self) -> None:
+        """Stop all work and follow the viewer no more; nothing happens the second time."""
+        release(self.__dict__)
+
+    def _lay_out(self) -> None:
+        inside = QWidget()
+        rows = QVBoxLayout(inside)
+        rows.setContentsMargins(6, 6, 6, 6)
+        rows.addWidget(self.stack)
+        rows.addWidget(self.controls)
+        rows.addWidget(self.preview_box.native)
+        self.sections = {
+            "Focus along z": section("Focus along z", self.focus, is_open=True),
+            "Region and planes": section("Region and planes", self.part),
+            "Alignment": section("Alignment", self.alignment),
+            "Method": section("Method", self.method),
+            "Layers": section("Layers", self.output),
+        }
+        for part in self.sections.values():
+            rows.addWidget(part)
+        rows.addWidget(self.copy)
+        rows.addStretch()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(VerticalScroll(inside))
+
+    def _connect(self) -> None:
+        self.stack.valueChanged.connect(self._on_stack)
+        self.controls.clicked.connect(self._on_button)
+        self.preview_box.changed.connect(self.preview.turn)
+        self.preview.said.connect(self._on_preview)
+        for form in (self.stack, self.part, self.alignment, self.method, self.output):
+            form.valueChanged.connect(self.valueChanged)
+        self.valueChanged.connect(self.preview.refresh)
+        self.method.weights.said.connect(self.controls.say)
+        self.alignment.said.connect(self.controls.say)
+        self.copy.clicked.connect(self._on_copy)
+        self.destroyed.connect(partial(release, self.__dict__))
+
+    def _on_stack(self) -> None:
+        target = self.stack.target
+        self.part.fit(target)
+        self.alignment.fit(target)
+        self.controls.buttons["start"].setEnabled(target is not None and target.planes > 1)
+        self.copy.setEnabled(target is not None)
+
+    def _described(self) -> tuple[TargetStack, FusionConfig, LayerPlan] | None:
+        """Return what the preview is to show."""
+        target = self.stack.target
+        if target is None:
+            return None
+        try:
+            return target, self.value(), self.plan(target)
+        except UmisFusionError as error:
+            self.controls.say(str(error))
+            return None
+
+    def _start(self, target: TargetStack, config: FusionConfig, plan: LayerPlan) -> None:
+        images, layers = list(target.images), list(target.layers)
+        output = self.output.value()
+        start = partial(iter_fuse_layer, images, config, plan)
+        self.job = Job(start, f"Fusing {images[0].name}", progress_of)
+        self.job.told.connect(partial(self._on_event, layers, output))
+        self.job.failed.connect(self._on_failure)
+        self.job.ended.connect(self._on_end)
+        self.controls.follow(self.job)
+        self.job.start()
+
+    def _on_event(self, sources: list[Any], output: OutputOptions, event: Any) -> None:
+        if isinstance(event, LayerFinished):
+            self._showing = self.fused.showing(
+                event, sources, shown=output.shown, update=output.renews
+            )
+            self._told = ". ".join(("Done", *event.notes)) + "."
+
+    def _on_failure(self, error: Exception) -> None:
+        self._told = advice(error)
+        notification_manager.receive_error(type(error), error, error.__traceback__)
+
+    def _on_end(self) -> None:
+        if self.job is not None and self.job.was_cancelled:
+            self._told = "Cancelled; no layer was changed."
+        if self.preview.is_on and self._showing is not None:
+            self.preview_box.value = False
+        self._next_layer.start()
+
+    def _show_next(self) -> None:
+        """Add one layer, and let the window live before the next."""
+        layer = None if self._showing is None else next(self._showing, None)
+        if layer is not None:
+            self._first = self._first or layer
+            self._next_layer.start()
+            return
+        if self._first in self._viewer.layers:
+            self._viewer.layers.selection.active = self._first
+        self.job = self._showing = self._first = None
+        self.controls.show_idle(self._told)
+        self._on_stack()
+
+    def _on_button(self, name: str) -> None:
+        if name == "start":
+            self.fuse()
+        elif self.job is not None:
+            self.controls.say("stopping …")
+            self.job.cancel()
+
+    def _on_preview(self, text: str) -> None:
+        if self.job is None:
+            self.controls.say(text)
+
+    def _on_copy(self) -> None:
+        try:
+            script = self.script()
+        except UmisFusionError as error:
+            self.controls.say(str(error))
+            return
+        QApplication.clipboard().setText(script)
+        self.controls.say("Copied. Paste it into a file and run it with Python.")

@@ -1,0 +1,278 @@
+"""The library of models in a panel: look, rename, annotate, import, export, delete."""
+
+from collections.abc import Callable, Generator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from qtpy.compat import isalive
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QFileDialog,
+    QGridLayout,
+    QInputDialog,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_umis_fusion.errors import UmisFusionError
+from napari_umis_fusion.models.exporting import EXPORT_SUFFIXES
+from napari_umis_fusion.models.library import ModelLibrary
+from napari_umis_fusion.models.model import Model
+from napari_umis_fusion.models.naming import file_stem
+from napari_umis_fusion.models.shipped import shipped_models
+from napari_umis_fusion.plugin.models._details import ModelDetails
+from napari_umis_fusion.plugin.models._events import library_changed
+from napari_umis_fusion.plugin.models._table import ModelTable
+from napari_umis_fusion.plugin.widgets import LatestJob, confirm
+
+BUTTONS = {
+    "use": ("Use in fusion", "Fuse with these weights from now on."),
+    "rename": ("Rename", "Give it another name; its file stays where it is."),
+    "note": ("Note …", "Write down whatever there is to say of it."),
+    "import": ("Import …", "Copy weights into the library: .safetensors, or the original's .pth."),
+    "export": ("Export …", "Write it to a file for others; the ending chooses the format."),
+    "delete": ("Delete …", "Delete it for good, after asking."),
+}
+_COLUMNS = 3
+_OF_OWN = ("rename", "note", "delete")
+"""Buttons that are for the user's own models only."""
+
+
+class ModelPanel(QWidget):
+    """Shows the models of the library, and changes it as the user wants.
+
+    Parameters
+    ----------
+    library : ModelLibrary, optional
+        By default the user's.
+
+    Signals
+    -------
+    use_requested(object)
+        The `Model` that shall be fused with.
+    """
+
+    use_requested = Signal(object)
+
+    def __init__(self, library: ModelLibrary | None = None) -> None:
+        super().__init__()
+        self.library = library or ModelLibrary()
+        self.table, self.details = ModelTable(), ModelDetails()
+        self.says, self.broken = QLabel(), QLabel()
+        self.buttons = {name: QPushButton(text) for name, (text, _) in BUTTONS.items()}
+        self._job, self._hashing = LatestJob(delay_ms=0), LatestJob(delay_ms=0)
+        self._then: Callable[[Any], None] | None = None
+        self._lay_out()
+        self._connect()
+        self.refresh()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is read or written in the background."""
+        return self._job.is_busy or self._hashing.is_busy
+
+    def refresh(self) -> None:
+        """Look into the library again."""
+        self.table.fill([*self.library.models(), *shipped_models()])
+        broken = self.library.broken()
+        self.broken.setText(
+            "Files of the library that cannot be read: "
+            + ", ".join(f"{path.name} ({reason})" for path, reason in broken.items())
+        )
+        self.broken.setVisible(bool(broken))
+
+    def say(self, text: str) -> None:
+        """Show a line of text, or none."""
+        self.says.setText(text)
+        self.says.setVisible(bool(text))
+
+    def release(self) -> None:
+        """Listen to the library no more, and drop what runs."""
+        self._job.cancel()
+        self._hashing.cancel()
+        if isalive(self):
+            library_changed.disconnect(self.refresh)
+
+    def showEvent(self, event: Any) -> None:  # noqa: N802
+        """Look into the library again: other programs may have changed it."""
+        super().showEvent(event)
+        self.refresh()
+
+    def ask_for_import(self) -> Path | None:
+        """Ask for a file of weights."""
+        path, _ = QFileDialog.getOpenFileName(
+            self, "Import weights", "", "Weights (*.safetensors *.pth *.pt)"
+        )
+        return Path(path) if path else None
+
+    def ask_for_export(self, model: Model) -> tuple[Path, bool] | None:
+        """Ask for a file to export to, and tell whether it may be replaced."""
+        filters = {f"{about} (*{ending})": ending for ending, about in EXPORT_SUFFIXES.items()}
+        path, chosen = QFileDialog.getSaveFileName(
+            self, f"Export {model.name}", file_stem(model.name), ";;".join(filters)
+        )
+        if not path:
+            return None
+        if Path(path).suffix in EXPORT_SUFFIXES:
+            return Path(path), True  # the dialog has asked
+        return Path(path + filters.get(chosen, next(iter(filters.values())))), False
+
+    def ask_for_note(self, model: Model) -> str | None:
+        """Ask for a note; None if it shall stay."""
+        text, is_given = QInputDialog.getMultiLineText(
+            self, f"Note of {model.name}", "Whatever there is to say:", model.note
+        )
+        return str(text) if is_given else None
+
+    def confirm_deletion(self, model: Model) -> bool:
+        """Ask before a model is lost."""
+        return confirm(self, f"Delete the model {model.name!r} for good?", "Delete")
+
+    def _lay_out(self) -> None:
+        grid = QGridLayout()
+        for place, (name, button) in enumerate(self.buttons.items()):
+            button.setToolTip(BUTTONS[name][1])
+            grid.addWidget(button, *divmod(place, _COLUMNS))
+        for label in (self.says, self.broken):
+            label.setWordWrap(True)
+            label.hide()
+        self.table.setToolTip(f"Models in {self.library.folder}")
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.table, 1)
+        layout.addLayout(grid)
+        layout.addWidget(self.says)
+        layout.addWidget(self.broken)
+        layout.addWidget(self.details, 1)
+
+    def _connect(self) -> None:
+        for name, button in self.buttons.items():
+            button.clicked.connect(getattr(self, f"_on_{name}"))
+        self.table.choice_changed.connect(self._on_choice)
+        # the table is filled anew only when it has done with the edit
+        self.table.renamed.connect(self._on_renamed, Qt.ConnectionType.QueuedConnection)
+        self.table.note_wanted.connect(self._write_note)
+        self._job.done.connect(self._on_done)
+        self._job.failed.connect(self._on_failed)
+        self._hashing.done.connect(self._on_hashed)
+        library_changed.connect(self.refresh)
+
+    def _on_choice(self) -> None:
+        model = self.table.chosen()
+        self.details.show_model(model)
+        if model is not None and not model.known_sha256:
+            self._hashing.ask(partial(_hashed, model))
+        self._show_possible()
+
+    def _show_possible(self) -> None:
+        """Enable the buttons that have something to act on."""
+        model, is_idle = self.table.chosen(), self._then is None
+        for name, button in self.buttons.items():
+            is_own = model is not None and not model.is_shipped
+            possible = is_own if name in _OF_OWN else model is not None or name == "import"
+            button.setEnabled(is_idle and possible)
+
+    def _on_hashed(self, model: Model) -> None:
+        if self.table.chosen() == model:
+            self.details.show_model(model)
+
+    def _on_use(self) -> None:
+        model = self.table.chosen()
+        if model is not None:
+            self.use_requested.emit(model)
+
+    def _on_rename(self) -> None:
+        self.table.edit_name()
+
+    def _on_renamed(self, model: Model, name: str) -> None:
+        self._change(lambda: self.library.rename(model, name))
+
+    def _on_note(self) -> None:
+        model = self.table.chosen()
+        if model is not None:
+            self._write_note(model)
+
+    def _write_note(self, model: Model) -> None:
+        note = self.ask_for_note(model)
+        if note is not None:
+            self._change(lambda: self.library.annotate(model, note))
+
+    def _on_delete(self) -> None:
+        model = self.table.chosen()
+        if model is not None and self.confirm_deletion(model):
+            self._change(lambda: self.library.delete(model), f"Deleted: {model.name}.")
+
+    def _on_import(self) -> None:
+        path = self.ask_for_import()
+        if path is not None:
+            self._start(partial(_imported, self.library, path), self._on_imported)
+            self.say(f"importing {path.name} …")
+
+    def _on_imported(self, found: tuple[Model, bool]) -> None:
+        model, is_new = found
+        library_changed.emit()
+        self.table.choose(model.path)
+        self.say(
+            f"Imported as {model.name!r}."
+            if is_new
+            else f"These weights are here already, as {model.name!r}."
+        )
+
+    def _on_export(self) -> None:
+        model = self.table.chosen()
+        asked = None if model is None else self.ask_for_export(model)
+        if model is not None and asked is not None:
+            path, may_replace = asked
+            start = partial(_exported, self.library, model, path, may_replace)
+            self._start(start, lambda path: self.say(f"Exported to {path}."))
+            self.say(f"exporting to {path.name} …")
+
+    def _change(self, change: Callable[[], Any], told: str = "") -> None:
+        """Change the library and tell all; what cannot be changed is told here, and stays."""
+        try:
+            change()
+        except UmisFusionError as error:
+            self.refresh()
+            self.say(str(error))
+            return
+        library_changed.emit()
+        self.say(told)
+
+    def _start(
+        self, start: Callable[[], Generator[Any, None, Any]], then: Callable[[Any], None]
+    ) -> None:
+        self._then = then
+        self._job.ask(start)
+        self._show_possible()
+
+    def _on_done(self, result: Any) -> None:
+        then, self._then = self._then, None
+        self._show_possible()
+        if then is not None:
+            then(result)
+
+    def _on_failed(self, error: Exception) -> None:
+        self._then = None
+        self._show_possible()
+        self.say(str(error))
+
+
+def _hashed(model: Model) -> Generator[None, None, Model]:
+    yield
+    _ = model.sha256
+    return model
+
+
+def _imported(library: ModelLibrary, path: Path) -> Generator[None, None, tuple[Model, bool]]:
+    yield
+    known = library.holding(path)
+    return known or library.add(path), known is None
+
+
+def _exported(
+    library: ModelLibrary, model: Model, path: Path, replace: bool
+) -> Generator[None, None, Path]:
+    yield
+    return library.export(model, path, replace=replace)

@@ -1,0 +1,138 @@
+"""The weights that a network fuses with: of the package, of the library, or a file."""
+
+from collections.abc import Container, Iterator
+from pathlib import Path
+from typing import Any
+
+from qtpy.compat import isalive
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QComboBox, QFileDialog
+
+from napari_umis_fusion.models.library import ModelLibrary
+from napari_umis_fusion.models.model import HASH_SHOWN, Model
+from napari_umis_fusion.plugin.models._events import library_changed
+
+OF_PACKAGE, FROM_FILE = "of this package", "from a file …"
+
+_Entry = tuple[str, str | None, str]
+"""Text, path and tooltip."""
+
+
+class WeightsChoice(QComboBox):
+    """Chooses weights for a focus measure; those of another measure are not offered.
+
+    What is chosen for one measure is chosen again when that measure is.
+
+    Parameters
+    ----------
+    library : ModelLibrary, optional
+        Whose models are offered; by default the user's.
+
+    Signals
+    -------
+    valueChanged()
+        Other weights were chosen.
+    file_chosen(str)
+        The user asks for the weights in this file, whichever measure they are for.
+    said(str)
+        Why they cannot be used, in words.
+    """
+
+    valueChanged = Signal()  # noqa: N815
+    file_chosen = Signal(str)
+    said = Signal(str)
+
+    def __init__(self, library: ModelLibrary | None = None) -> None:
+        super().__init__()
+        self._library = library or ModelLibrary()
+        self._measure = "learned"
+        self._chosen: dict[str, str | None] = {}
+        self._files: dict[str, list[str]] = {}
+        self._names: dict[str, str] = {}
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(10)
+        self.activated.connect(self._on_activated)
+        library_changed.connect(self.refresh)
+        self.refresh()
+
+    def value(self) -> str | None:
+        """Return the path of the weights; None for those of this package."""
+        return self._chosen.get(self._measure)
+
+    def setValue(self, path: str | None) -> None:  # noqa: N802
+        """Choose weights for the measure that is shown."""
+        before, self._chosen[self._measure] = self.value(), path
+        self.refresh()
+        if path != before:
+            self.valueChanged.emit()
+
+    def show_measure(self, measure: str) -> None:
+        """Offer the weights that a focus measure can use."""
+        if measure != self._measure:
+            self._measure = measure
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Look into the library again; the choice stays, also where its file is gone."""
+        models = [one for one in self._library.models() if one.focus_measure == self._measure]
+        self._names.update({str(model.path): model.name for model in models})
+        entries: list[_Entry] = [(OF_PACKAGE, None, "The weights that come with this package.")]
+        entries += [(model.name, str(model.path), "\n".join(_told(model))) for model in models]
+        entries += self._files_beside({path for _, path, _ in entries})
+        self.clear()
+        for text, path, tip in [*entries, (FROM_FILE, None, "Choose a file of weights.")]:
+            self.addItem(text, path)
+            self.setItemData(self.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+        self.setCurrentIndex([path for _, path, _ in entries].index(self.value()))
+
+    def ask_for_file(self) -> str:
+        """Ask the user for a file of weights; empty if there shall be none."""
+        path, _ = QFileDialog.getOpenFileName(
+            self, "Weights", "", "Weights (*.safetensors *.pth *.pt)"
+        )
+        return str(path)
+
+    def release(self) -> None:
+        """Listen to the library no more, which a widget that is gone does of itself."""
+        if isalive(self):
+            library_changed.disconnect(self.refresh)
+
+    def wheelEvent(self, event: Any) -> None:  # noqa: N802
+        """Leave the wheel to the form around: weights are not to be changed by scrolling."""
+        event.ignore()
+
+    def _files_beside(self, known: Container[str | None]) -> list[_Entry]:
+        """Return entries for files that were chosen and are in no library."""
+        files = self._files.setdefault(self._measure, [])
+        chosen = self.value()
+        if chosen is not None and chosen not in files:
+            files.append(chosen)
+        entries: list[_Entry] = []
+        for path in files:
+            is_there = Path(path).is_file()
+            if path in known or not (is_there or path == chosen):
+                continue
+            name = self._names.get(path, Path(path).name)
+            if is_there:
+                entries.append((name, path, path))
+            else:
+                entries.append((f"{name} (missing)", path, f"{path} is gone."))
+        return entries
+
+    def _on_activated(self, index: int) -> None:
+        if index < self.count() - 1:
+            self.setValue(self.itemData(index))
+            return
+        self.refresh()  # back to what is chosen
+        path = self.ask_for_file()
+        if path:
+            self.file_chosen.emit(path)
+
+
+def _told(model: Model) -> Iterator[str]:
+    """Say what tells a model from others, a line for each thing."""
+    yield ", ".join(filter(None, (f"{model.created:%Y-%m-%d}", model.achieved)))
+    if model.note:
+        yield model.note
+    if model.known_sha256:
+        yield f"SHA-256 {model.known_sha256[:HASH_SHOWN]}"

@@ -1,0 +1,101 @@
+"""A training's config in files, and a script that does the same outside napari."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QApplication, QFileDialog, QHBoxLayout, QPushButton, QWidget
+
+from napari_umis_fusion.errors import UmisFusionError
+from napari_umis_fusion.plugin.widgets import file_to_write
+from napari_umis_fusion.training.config import TrainingConfig
+from napari_umis_fusion.training.config_file import load_config, save_config
+
+_FILTER = "Config of a training (*.json)"
+
+
+class ConfigFiles(QWidget):
+    """Buttons to copy a script, and to save and load the config.
+
+    Parameters
+    ----------
+    describe : callable
+        Returns the config.
+    script : callable
+        Returns the script.
+
+    Signals
+    -------
+    loaded(object)
+        A `TrainingConfig` that was read from a file.
+    said(str)
+        What was done, or why not.
+    """
+
+    loaded = Signal(object)
+    said = Signal(str)
+
+    def __init__(self, describe: Callable[[], TrainingConfig], script: Callable[[], str]) -> None:
+        super().__init__()
+        self._describe, self._script = describe, script
+        self.copy = QPushButton("Copy as Python")
+        self.save, self.load = QPushButton("Save config…"), QPushButton("Load config…")
+        self.copy.setToolTip("Copy a script that trains the same outside napari.")
+        self.save.setToolTip("For umis-fusion train --config, for scripts, or for later.")
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for button, slot in (
+            (self.copy, self._on_copy),
+            (self.save, self._on_save),
+            (self.load, self._on_load),
+        ):
+            layout.addWidget(button)
+            button.clicked.connect(slot)
+
+    def ask_for_saving(self) -> Path | None:
+        """Ask where to save."""
+        path, _ = QFileDialog.getSaveFileName(self, "Save config", "training.json", _FILTER)
+        return Path(path) if path else None
+
+    def ask_for_loading(self) -> Path | None:
+        """Ask what to load."""
+        path, _ = QFileDialog.getOpenFileName(self, "Load config", "", _FILTER)
+        return Path(path) if path else None
+
+    def _on_copy(self) -> None:
+        try:
+            QApplication.clipboard().setText(self._script())
+        except UmisFusionError as error:
+            self.said.emit(str(error))
+            return
+        self.said.emit("Copied. Paste it into a file and run it with Python.")
+
+    def _on_save(self) -> None:
+        path = self.ask_for_saving()
+        if path is None:
+            return
+        try:
+            self.said.emit(
+                f"Saved as {save_config(file_to_write(path, '.json'), self._describe())}."
+            )
+        except (UmisFusionError, OSError) as error:
+            self.said.emit(f"Not saved: {error}")
+
+    def _on_load(self) -> None:
+        path = self.ask_for_loading()
+        if path is None:
+            return
+        try:
+            self.loaded.emit(load_config(path))
+        except UmisFusionError as error:
+            self.said.emit(str(error))
+        else:
+            self.said.emit(f"Loaded from {path.name}.")
+
+
+def result_name(names: Sequence[str], day: str) -> str:
+    """Return what a result is called after its data: "scorpion and 2 more, 2026-05-01"."""
+    if not names:
+        return f"training, {day}"
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return f"{names[0]}{more}, {day}"

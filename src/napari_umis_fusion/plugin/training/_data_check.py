@@ -1,0 +1,154 @@
+"""What was found out about the data, before hours are lost: a button, and words below it."""
+
+from collections.abc import Callable, Generator
+from html import escape
+from typing import Any
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_umis_fusion.errors import UmisFusionError
+from napari_umis_fusion.plugin.widgets import LatestJob, Progress, RunControls
+from napari_umis_fusion.training.checking import DataReport, iter_check
+from napari_umis_fusion.training.config import TrainingConfig
+from napari_umis_fusion.training.data import TrainingData
+from napari_umis_fusion.training.events import Preparing
+from napari_umis_fusion.training.gathering import iter_gather
+from napari_umis_fusion.training.images import ImageSet
+
+Checked = tuple[ImageSet, DataReport]
+
+_IDLE = {
+    "start": (
+        "Check data",
+        "Read the images, fuse the stacks, and look for what would spoil a training: too few or "
+        "too small images, blur, saturation, noise, copies.",
+    )
+}
+_RUNNING = {"cancel": ("Cancel", "Stop checking.")}
+
+_WARNING = "#e8a33d"
+_LEFT_OUT_SHOWN = 4
+
+
+class DataCheck(QWidget):
+    """Gathers and checks data in the background, and says what came of it.
+
+    Parameters
+    ----------
+    describe : callable
+        Returns data and config.
+
+    Signals
+    -------
+    checked(object)
+        The `DataReport`.
+
+    Attributes
+    ----------
+    report : DataReport or None
+        Of the data as it is now.
+    images : ImageSet or None
+        What the data gives; training on it saves gathering it again.
+    """
+
+    checked = Signal(object)
+
+    def __init__(self, describe: Callable[[], tuple[TrainingData, TrainingConfig]]) -> None:
+        super().__init__()
+        self._describe = describe
+        self.images: ImageSet | None = None
+        self.report: DataReport | None = None
+        self.controls = RunControls(_IDLE, _RUNNING, is_flat=True)
+        self.controls.says.setTextFormat(Qt.TextFormat.RichText)
+        self.controls.says.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.controls)
+        self._job = LatestJob(delay_ms=0, report=_progress_of)
+        self._job.progressed.connect(self._on_progress)
+        self._job.done.connect(self._on_done)
+        self._job.failed.connect(self._on_failed)
+        self.controls.clicked.connect(self._on_button)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it is at work, or ends it."""
+        return self._job.is_busy
+
+    def start(self) -> None:
+        """Check the data as it is now."""
+        try:
+            data, config = self._describe()
+        except UmisFusionError as error:  # options that contradict each other
+            self.controls.say(_warned(str(error)))
+            return
+        if not (data.images or data.stacks):
+            self.controls.say("Nothing is ticked: there is nothing to check.")
+            return
+        gathered: TrainingData | ImageSet = data if self.images is None else self.images
+        self._job.ask(lambda: _iter_checked(gathered, config))
+        self.controls.show_running()
+        self.controls.say("checking …")
+
+    def forget(self) -> None:
+        """Forget what was found: the data is another."""
+        self.stop()
+        self.images = self.report = None
+
+    def stop(self) -> None:
+        """End what is under way."""
+        self._job.cancel()
+        self.controls.show_idle()
+
+    def release(self) -> None:
+        """End what is under way, also where Qt has taken the buttons away."""
+        self._job.cancel()
+
+    def _on_progress(self, share: float, text: str) -> None:
+        self.controls.show_progress(share, escape(text))
+
+    def _on_done(self, checked: Checked) -> None:
+        self.images, self.report = checked
+        self.controls.show_idle(as_html(self.report))
+        self.checked.emit(self.report)
+
+    def _on_failed(self, error: Exception) -> None:
+        self.controls.show_idle(_warned(str(error)))
+
+    def _on_button(self, name: str) -> None:
+        if name == "start":
+            self.start()
+        else:
+            self.stop()
+
+
+def _progress_of(event: Any) -> Progress | None:
+    return Progress(event.share, event.what) if isinstance(event, Preparing) else None
+
+
+def as_html(report: DataReport) -> str:
+    """Return a report as a label shows it: a paragraph for each thing, warnings marked."""
+    lines = [escape(line) for line in report.lines()[: 2 if report.split else 1]]
+    if not report.findings:
+        lines.append("Nothing speaks against it.")
+    for finding in report.findings:
+        is_warning = finding.severity == "warning"
+        lines.append(_warned(finding.text) if is_warning else f"Note: {escape(finding.text)}")
+    left_out = report.left_out[:_LEFT_OUT_SHOWN]
+    lines += [f"Left out: {escape(reason)}" for reason in left_out]
+    if len(report.left_out) > len(left_out):
+        lines.append(f"Left out: {len(report.left_out) - len(left_out)} more.")
+    return "".join(f'<p style="margin: 3px 0">{line}</p>' for line in lines)
+
+
+def _warned(text: str) -> str:
+    return f'<span style="color: {_WARNING}">⚠</span> {escape(text)}'
+
+
+def _iter_checked(
+    data: TrainingData | ImageSet, config: TrainingConfig
+) -> Generator[Preparing, None, Checked]:
+    images = yield from iter_gather(data)
+    report = yield from iter_check(images, config)
+    return images, report

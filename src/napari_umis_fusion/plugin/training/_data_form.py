@@ -1,0 +1,226 @@
+"""What to learn from: layers of the viewer, folders and files, ticked in a list."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from napari_umis_fusion.files.listing import SUFFIXES
+from napari_umis_fusion.layers.training_data import PREVIEW_KEY, Kind, training_data
+from napari_umis_fusion.plugin.training._data_check import DataCheck
+from napari_umis_fusion.plugin.training._data_row import LayerRow, PathRow, likely_kind
+from napari_umis_fusion.training.config import TrainingConfig
+from napari_umis_fusion.training.data import Named, TrainingData
+from napari_umis_fusion.training.images import ImageSet
+from napari_umis_fusion.training.reading_images import is_path
+from napari_umis_fusion.training.script import Source
+
+NOTHING = "Open z-stacks or sharp images of your specimens in the viewer, or add a folder."
+
+
+class DataForm(QWidget):
+    """Lists what can be learnt from; follows the layers of a viewer.
+
+    Layers that are selected when it is made are ticked, later ones are not.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Whose layers are offered.
+    config : callable, optional
+        Returns how will be trained, for the check.
+
+    Signals
+    -------
+    valueChanged()
+        `value` is another.
+    """
+
+    valueChanged = Signal()  # noqa: N815
+
+    def __init__(self, viewer: Any, config: Callable[[], TrainingConfig] = TrainingConfig) -> None:
+        super().__init__()
+        # the proxy that plugins get gives another object for a layer each time
+        self._viewer = getattr(viewer, "__wrapped__", viewer)
+        self._layers: list[LayerRow] = []
+        self._paths: list[PathRow] = []
+        self._nothing = QLabel(NOTHING, self)
+        self._nothing.setWordWrap(True)
+        self._rows = QVBoxLayout()
+        self._rows.setSpacing(4)
+        self._rows.addWidget(self._nothing)
+        self.add_folder, self.add_files = QPushButton("Add folder…"), QPushButton("Add files…")
+        self.add_folder.setToolTip(
+            "Sharp images, with those in its subfolders, or the planes of one z-stack."
+        )
+        self.add_files.setToolTip("Sharp images, z-stacks (TIFF), or the planes of one z-stack.")
+        self.check = DataCheck(lambda: (self.value(), config()))
+        self._lay_out()
+        self.add_folder.clicked.connect(self._on_add_folder)
+        self.add_files.clicked.connect(self._on_add_files)
+        for event in self._viewer_events():
+            event.connect(self._follow)
+        self._follow()
+        for row in self._layers:
+            row.box.setChecked(row.layer in self._viewer.layers.selection and row.box.isEnabled())
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether data is checked in the background, or that is about to end."""
+        return self.check.is_busy
+
+    @property
+    def gathered(self) -> ImageSet | None:
+        """What `value` gives, if it has been checked as it is: training may begin with it."""
+        return self.check.images
+
+    def value(self) -> TrainingData:
+        """Return what is ticked; nothing of it has been read."""
+        data: dict[Kind, list[Any]] = {"image": [], "stack": []}
+        for row in self._paths:
+            if row.is_used:
+                data[row.kind] += row.data()
+        items = [row.item for row in self._layers if row.is_used]
+        return training_data(items, images=data["image"], stacks=data["stack"])
+
+    def setValue(self, data: TrainingData) -> None:  # noqa: N802
+        """Tick the layers that data is named after, and list its paths; the rest is unticked.
+
+        Arrays without a layer are left out.
+        """
+        for row in list(self._paths):
+            self._take_away(row)
+        named: set[str] = set()
+        kinds: list[tuple[Kind, tuple[Any, ...]]] = [("image", data.images), ("stack", data.stacks)]
+        for kind, given in kinds:
+            for one in given:
+                if isinstance(one, Named):
+                    named.add(one.source or one.name)
+                    continue
+                paths = [one] if is_path(one) else one
+                if isinstance(paths, list) and all(is_path(path) for path in paths):
+                    self._add(paths, kind)
+        for row in self._layers:
+            row.box.setChecked(row.item.name in named and row.box.isEnabled())
+        self._on_changed()
+
+    def add_paths(self, paths: Sequence[Any], kind: Kind | None = None) -> None:
+        """List a folder, or files that belong together, ticked.
+
+        Parameters
+        ----------
+        paths : sequence of path
+            One folder, one file, or several files.
+        kind : {"image", "stack"}, optional
+            What they are; by default guessed from a few headers.
+        """
+        self._add(paths, kind or likely_kind([Path(path) for path in paths]))
+        self._on_changed()
+
+    def sources(self) -> list[Source]:
+        """Return what is ticked as a script can name it."""
+        paths = [source for row in self._paths if row.is_used for source in row.sources()]
+        return paths + [row.item.source() for row in self._layers if row.is_used]
+
+    def release(self) -> None:
+        """End the check and let go of viewer and layers; nothing happens the second time."""
+        self.check.release()
+        if self._viewer is None:
+            return
+        for event in self._viewer_events():
+            event.disconnect(self._follow)
+        for row in self._layers:
+            row.release()
+        self._viewer = None
+
+    def _lay_out(self) -> None:
+        buttons = QHBoxLayout()
+        for button in (self.add_folder, self.add_files):
+            buttons.addWidget(button)
+        buttons.addStretch()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(self._rows)
+        layout.addLayout(buttons)
+        layout.addWidget(self.check)
+        layout.addStretch()
+
+    def _viewer_events(self) -> list[Any]:
+        events = self._viewer.layers.events
+        return [events.inserted, events.removed, events.reordered]
+
+    def _follow(self, event: Any = None) -> None:
+        """List the layers that are there, in the order of the viewer's list: the top first."""
+        there = [layer for layer in reversed(self._viewer.layers) if _is_offered(layer)]
+        if there == [row.layer for row in self._layers]:  # a picture of ours, or shapes
+            return
+        was_used = [row.layer for row in self._layers if row.is_used]
+        for row in [row for row in self._layers if row.layer not in there]:
+            row.release()
+            self._layers.remove(row)
+            self._discard(row)
+        known = {id(row.layer): row for row in self._layers}
+        self._layers = [known.get(id(layer)) or self._layer_row(layer) for layer in there]
+        for place, row in enumerate(self._layers):
+            self._rows.insertWidget(place + 1, row)
+        self._show_nothing()
+        if any(layer not in there for layer in was_used):
+            self._on_changed()
+
+    def _layer_row(self, layer: Any) -> LayerRow:
+        row = LayerRow(layer, self)
+        row.changed.connect(self._on_changed)
+        return row
+
+    def _add(self, paths: Sequence[Any], kind: Kind) -> None:
+        row = PathRow([Path(path) for path in paths], kind, self)
+        row.changed.connect(self._on_changed)
+        row.removed.connect(partial(self._on_remove, row))
+        self._paths.append(row)
+        self._rows.addWidget(row)
+        self._show_nothing()
+
+    def _on_remove(self, row: PathRow) -> None:
+        self._take_away(row)
+        self._on_changed()
+
+    def _take_away(self, row: PathRow) -> None:
+        self._paths.remove(row)
+        self._discard(row)
+        self._show_nothing()
+
+    def _discard(self, row: QWidget) -> None:
+        row.hide()
+        self._rows.removeWidget(row)
+        row.deleteLater()
+
+    def _show_nothing(self) -> None:
+        self._nothing.setVisible(not self._layers and not self._paths)
+
+    def _on_changed(self) -> None:
+        self.check.forget()
+        self.valueChanged.emit()
+
+    def _on_add_folder(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Sharp images, or planes of one z-stack")
+        if folder:
+            self.add_paths([folder])
+
+    def _on_add_files(self) -> None:
+        endings = " ".join(f"*{suffix}" for suffix in SUFFIXES)
+        files, _ = QFileDialog.getOpenFileNames(
+            self, "Sharp images, or z-stacks", "", f"Images ({endings})"
+        )
+        stacks = [file for file in files if len(files) > 1 and likely_kind([Path(file)]) == "stack"]
+        for file in stacks:  # a stack each
+            self.add_paths([file], "stack")
+        rest = [file for file in files if file not in stacks]
+        if rest:
+            self.add_paths(rest)
+
+
+def _is_offered(layer: Any) -> bool:
+    return bool(layer._type_string == "image" and PREVIEW_KEY not in layer.metadata)

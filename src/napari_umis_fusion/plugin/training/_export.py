@@ -1,0 +1,102 @@
+"""Asks where to save the curves of a training, and saves them."""
+
+from collections.abc import Callable, Generator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import QObject, Qt, Signal
+from qtpy.QtWidgets import QFileDialog, QWidget
+
+from napari_umis_fusion.errors import UmisFusionError
+from napari_umis_fusion.files.writing import telling_refusals
+from napari_umis_fusion.plugin.widgets import LatestJob
+from napari_umis_fusion.training.curves import LossCurve
+
+FILTERS = {
+    "Picture (*.png)": "png",
+    "Picture to be scaled (*.svg)": "svg",
+    "Table of all numbers (*.csv)": "csv",
+}
+
+
+class Exporter(QObject):
+    """Saves at once what must be painted, and tables in a thread: they may be long.
+
+    Tables are those of `LossCurve`: pyqtgraph's exporter knows no more than what is drawn.
+
+    Parameters
+    ----------
+    parent : QWidget
+        Owner of the dialog.
+    curve : callable
+        Returns the curve.
+    save : callable
+        Saves a file of any kind.
+
+    Signals
+    -------
+    said(str)
+        What came of it, in words.
+    """
+
+    said = Signal(str)
+
+    def __init__(
+        self,
+        parent: QWidget,
+        curve: Callable[[], LossCurve],
+        save: Callable[[str], Path],
+    ) -> None:
+        super().__init__(parent)
+        self._parent, self._curve, self._save = parent, curve, save
+        self._job = LatestJob(delay_ms=0)
+        self._job.done.connect(self._on_saved)
+        self._job.failed.connect(self._on_failed)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a table is being written."""
+        return self._job.is_busy
+
+    def ask(self) -> None:
+        """Show a dialog, and save to what is chosen in it."""
+        dialog = QFileDialog(self._parent, "Export the curves")
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setNameFilters(list(FILTERS))
+        dialog.setDefaultSuffix(next(iter(FILTERS.values())))
+        dialog.filterSelected.connect(partial(_on_filter, dialog))
+        dialog.selectFile("training")
+        dialog.fileSelected.connect(self.export)
+        dialog.open()
+
+    def export(self, path: str) -> None:
+        """Save to a file; `said` tells how it went."""
+        if Path(path).suffix.lower() == ".csv":
+            if self.is_busy:
+                self.said.emit("A table is being written; export again once it is done.")
+                return
+            self._job.ask(partial(_iter_save, self._curve().copy(), Path(path)))
+            return
+        try:
+            self._on_saved(self._save(path))
+        except UmisFusionError as error:
+            self._on_failed(error)
+
+    def _on_saved(self, path: Path) -> None:
+        self.said.emit(f"Saved {path}.")
+
+    def _on_failed(self, error: Exception) -> None:
+        self.said.emit(str(error))
+
+
+def _on_filter(dialog: QFileDialog, chosen: str) -> None:
+    dialog.setDefaultSuffix(FILTERS[chosen])
+
+
+def _iter_save(curve: LossCurve, path: Path) -> Generator[Any, None, Path]:
+    yield
+    with telling_refusals(path):
+        curve.save_csv(path)
+    return path

@@ -1,0 +1,110 @@
+"""One training under way: what Stop, Discard and a closed window do to it, and how far it is."""
+
+import threading
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any
+
+from napari_umis_fusion.plugin.widgets import PATIENCE_S, Job, Progress
+from napari_umis_fusion.training.events import (
+    Preparing,
+    StepDone,
+    TrainingStarted,
+    Validated,
+    Working,
+)
+from napari_umis_fusion.training.session import TrainingSession
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOpened:
+    """The folder of the training is there."""
+
+    session: TrainingSession
+
+
+class TrainingJob(Job):
+    """A training in a thread of its own; to cancel it is to suspend it: it can be resumed.
+
+    Parameters
+    ----------
+    open_session : callable
+        Returns the session; called in the thread, as it reads and writes files.
+    data : object
+        What to train on, as `TrainingSession.train` takes it; None to resume.
+    watch : callable
+        Returns the stack to make pictures of, or None; called in the thread.
+    title : str
+        What napari's activity dock calls it.
+    """
+
+    def __init__(
+        self,
+        open_session: Callable[[], TrainingSession],
+        data: Any,
+        watch: Callable[[], Any],
+        title: str,
+    ) -> None:
+        super().__init__(self._events, title, self._progress, every_event=True)
+        self.session: TrainingSession | None = None
+        self.step = 0
+        self._open, self._data, self._watch = open_session, data, watch
+        self._stop = threading.Event()
+        self._first = self._total = 0
+        self._working_on = ""
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was told to end, one way or another."""
+        return self._stop.is_set() or self.was_cancelled
+
+    def stop(self) -> None:
+        """End at the next step and keep the best weights."""
+        self._stop.set()
+        if self.is_paused:
+            self.toggle_pause()
+
+    def suspend_and_wait(self) -> bool:
+        """Cancel, and wait a moment for the end: the window is about to go.
+
+        Returns whether the training has ended and can be resumed later.
+        """
+        self.cancel()
+        ended = self.wait(PATIENCE_S)
+        return ended and self.session is not None and self.session.can_go_on
+
+    def _events(self) -> Generator[Any, None, Any]:
+        session = self._open()
+        yield SessionOpened(session)
+        return (yield from session.train(self._data, stop=self._stop, watch=self._watch))
+
+    def _on_bar_cancelled(self) -> None:
+        if not self.is_stopping:
+            self.stop()
+
+    def _progress(self, event: Any) -> Progress | None:
+        match event:
+            case SessionOpened():
+                self.session = event.session
+            case Preparing():
+                return Progress(event.share, event.what)
+            case TrainingStarted():
+                self.step = self._first = event.first_step
+                self._total = event.total_steps
+            case StepDone() | Validated():
+                self.step, self._working_on = event.step, ""
+            case Working():
+                self._working_on = event.what
+        if not self._total:
+            return None
+        text = f"step {self.step} of {self._total}"
+        return Progress(
+            self.step / self._total,
+            f"{text}, {self._working_on}" if self._working_on else text,
+            self._timed_share(),
+            restarts_clock=isinstance(event, TrainingStarted),  # preparations are not timed
+        )
+
+    def _timed_share(self) -> float | None:
+        to_do = self._total - self._first
+        return (self.step - self._first) / to_do if self.step < self._total else None

@@ -1,0 +1,147 @@
+"""Decide on what a training led to: keep it in the library, use it, or throw it away."""
+
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+from napari.layers import Image
+from qtpy.QtCore import QObject, Signal
+
+from napari_umis_fusion.layers.training_data import PREVIEW_KEY
+from napari_umis_fusion.models.library import ModelLibrary
+from napari_umis_fusion.models.model import Model
+from napari_umis_fusion.plugin.training._result_panel import SAMPLES, ResultPanel
+from napari_umis_fusion.plugin.widgets import LatestJob, confirm
+from napari_umis_fusion.training.result import TrainingResult
+from napari_umis_fusion.training.session import TrainingSession
+
+_DOUBTS = {
+    "worse": "This result is worse than the initial weights. Fuse with it all the same?",
+    "unclear": "No difference to the initial weights can be told. Fuse with it all the same?",
+}
+
+
+class PendingResult(QObject):
+    """What the last training led to, until the user has decided on it.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Where pictures are shown as layers.
+
+    Signals
+    -------
+    kept(object, bool)
+        The `Model` in the library, and whether to fuse with it.
+    settled()
+        Nothing is left to decide.
+    """
+
+    kept = Signal(object, bool)
+    settled = Signal()
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self.panel = ResultPanel()
+        self._result: TrainingResult | None = None
+        self._session: TrainingSession | None = None
+        self._use = False
+        self._job = LatestJob(delay_ms=0)
+        self._job.done.connect(self._on_kept)
+        self._job.failed.connect(self._on_failed)
+        self.panel.use_clicked.connect(self._on_use)
+        self.panel.keep_clicked.connect(lambda: self.keep(use=False))
+        self.panel.discard_clicked.connect(self._on_discard)
+        self.panel.show_clicked.connect(self._on_show)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the user has yet to decide."""
+        return self._result is not None and self._result.improved
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it is being saved."""
+        return self._job.is_busy
+
+    def take(self, result: TrainingResult, session: TrainingSession) -> None:
+        """Show what a training led to; what is no better needs no decision."""
+        self._result, self._session = result, session
+        self.panel.show_result(result, session.origin.name)
+        if not result.improved and result.reason in ("done", "no_gain"):
+            session.discard()
+
+    def keep(self, *, use: bool) -> None:
+        """Save the result in the library, in the background."""
+        if not self.is_open or self._job.is_busy or self._session is None:
+            return
+        result, session, name = self._result, self._session, self.panel.name.text().strip()
+        assert result is not None
+        self._use = use
+        self.panel.setEnabled(False)
+        self._job.ask(lambda: _saving(result, session, name or session.origin.name))
+
+    def forget(self) -> None:
+        """Show no result any more; its session stays where it is."""
+        self._result = self._session = None
+        self.panel.clear()
+
+    def release(self) -> None:
+        """Follow the viewer no more."""
+        self._job.cancel()
+        self._viewer = None
+
+    def _on_use(self) -> None:
+        comparison = self._result.comparison if self._result is not None else None
+        doubt = _DOUBTS.get(comparison.verdict) if comparison is not None else None
+        if doubt is None or confirm(self.panel, doubt, "Use it"):
+            self.keep(use=True)
+
+    def _on_discard(self) -> None:
+        if self._session is None or not confirm(
+            self.panel, "Throw these weights away? They cannot be brought back.", "Throw away"
+        ):
+            return
+        self._session.discard()
+        self._settle("The result was thrown away; the initial weights are as they were.")
+
+    def _on_kept(self, model: Model) -> None:
+        self.panel.setEnabled(True)
+        self._settle(f"Kept in the library as {model.name!r}.")
+        self.kept.emit(model, self._use)
+
+    def _on_failed(self, error: Exception) -> None:
+        self.panel.setEnabled(True)
+        self.panel.says.setText(f"Not saved: {error} The result is still here.")
+
+    def _settle(self, text: str) -> None:
+        comparison = self._result.comparison if self._result is not None else None
+        self._result = self._session = None
+        self.panel.settle(text, comparison)
+        self.settled.emit()
+
+    def _on_show(self) -> None:
+        comparison = self.panel.comparison
+        if comparison is None or self._viewer is None:
+            return
+        for sample in SAMPLES:
+            name, mark = f"compared: {sample}", {PREVIEW_KEY: True}
+            shown = [layer for layer in self._viewer.layers if layer.name == name]
+            if shown and shown[0].metadata.get(PREVIEW_KEY):
+                shown[0].data = comparison.samples[sample]
+                continue
+            options = {"name": name, "contrast_limits": (0, 1), "metadata": mark}
+            self._viewer.add_layer(Image(comparison.samples[sample], **options))
+
+
+def _saving(
+    result: TrainingResult, session: TrainingSession, name: str
+) -> Generator[None, None, Model]:
+    with tempfile.TemporaryDirectory(prefix="umis-fusion-") as folder:
+        path = session.save_outcome(result, Path(folder) / "outcome.safetensors")
+        yield
+        model = ModelLibrary().add(path, name)
+    session.discard()
+    return model

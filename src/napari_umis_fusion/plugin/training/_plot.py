@@ -1,0 +1,299 @@
+"""Live plots of a training: losses, validation and learning rate, to read, switch and save."""
+
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qtpy.QtCore import QSize, QTimer, Signal
+from qtpy.QtGui import QColor, QHideEvent, QShowEvent
+from qtpy.QtWidgets import QLabel, QStackedLayout, QVBoxLayout, QWidget
+
+from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.files.writing import telling_refusals
+from napari_umis_fusion.plugin.training._chart import TrainingChart
+from napari_umis_fusion.plugin.training._chart_controls import TrainingControls
+from napari_umis_fusion.plugin.training._export import Exporter
+from napari_umis_fusion.plugin.training._legend import Numbers, TrainingLegend
+from napari_umis_fusion.plugin.training._pages import AXES, WAITING, Page, Row, heads_of, rows_of
+from napari_umis_fusion.plugin.training._picture import save_picture
+from napari_umis_fusion.plugin.widgets import ColouredPlot, distinct, standing_out
+from napari_umis_fusion.training.curves import LossCurve
+from napari_umis_fusion.training.events import TrainingEvent
+from napari_umis_fusion.training.smoothing import finite_only, smoothed
+
+REDRAW_MS = 200
+ENDINGS = (".csv", ".png", ".svg")
+LEAST_CHART_PX = 150
+
+Floats = NDArray[np.float64]
+
+
+class TrainingPlot(ColouredPlot):
+    """Shows a training while it runs, or as far as it went.
+
+    Parameters
+    ----------
+    parent : QWidget, optional
+        Owner of the plot.
+
+    Signals
+    -------
+    valueChanged()
+        The curve is another one, or longer.
+    """
+
+    valueChanged = Signal()  # noqa: N815
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._curve = LossCurve()
+        self._bold: dict[str, tuple[Floats, Floats]] = {}
+        self._is_dirty = False
+        self._pointed: float | None = None
+        self._hint = self._told = ""
+        self.controls = TrainingControls(self)
+        self.chart = TrainingChart(self)
+        self.chart.setMinimumHeight(LEAST_CHART_PX)
+        self.legend = TrainingLegend(self)
+        self.says = QLabel(self)
+        self.says.setWordWrap(True)
+        self.exporter = Exporter(self, self.value, self.save)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(REDRAW_MS)
+        self._timer.timeout.connect(self._redraw)
+        self._lay_out()
+        self._connect()
+        self._take_palette()
+        self._redraw()
+
+    def value(self) -> LossCurve:
+        """Return all that was taken."""
+        return self._curve
+
+    def setValue(self, curve: LossCurve) -> None:  # noqa: N802
+        """Show a copy of a curve, and go on from there."""
+        self.clear()
+        self._curve = curve.copy()
+        self._touch()
+
+    @property
+    def page(self) -> Page:
+        """What is shown: 'Loss', 'Score' or 'Learning rate'."""
+        return self.controls.page
+
+    @page.setter
+    def page(self, page: Page) -> None:
+        self.controls.page = page
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Return a size that shows the curves well."""
+        return QSize(380, super().sizeHint().height())
+
+    def take(self, event: TrainingEvent) -> None:
+        """Keep what an event measured, and draw it soon; other events are ignored."""
+        if self._curve.add(event):
+            self._touch()
+
+    def clear(self) -> None:
+        """Forget everything but how it is shown."""
+        self._curve = LossCurve()
+        self._bold.clear()
+        self._pointed = None
+        self.chart.clear_curves()
+        self._say("")
+        self._touch()
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Save all numbers, or a picture of the page that is shown.
+
+        Parameters
+        ----------
+        path : path
+            Ends in .csv, .png or .svg. An existing file is replaced.
+
+        Returns
+        -------
+        pathlib.Path
+            The file, absolute.
+
+        Raises
+        ------
+        ConfigError
+            If the name ends otherwise.
+        StackFileError
+            If the file cannot be written.
+        """
+        where = Path(path).absolute()
+        ending = where.suffix.lower()
+        if ending not in ENDINGS:
+            accepted = ", ".join(ENDINGS)
+            raise ConfigError(f"{where}: curves are saved as {accepted}; change the ending.")
+        with telling_refusals(where):
+            if ending == ".csv":
+                self._curve.save_csv(where)
+            else:
+                self._redraw()
+                save_picture(where, self.chart, self._entries())
+        return where
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Show what came meanwhile."""
+        super().showEvent(event)
+        if self._is_dirty:
+            self._redraw()
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
+        """Draw nothing until it is seen again."""
+        super().hideEvent(event)
+        self._timer.stop()
+
+    def _lay_out(self) -> None:
+        self._message = QLabel(self)
+        self._message.setWordWrap(True)
+        self._message.setMargin(12)
+        area = QWidget(self)
+        self._stacked = QStackedLayout(area)
+        self._stacked.addWidget(self._message)
+        self._stacked.addWidget(self.chart)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(self.controls)
+        layout.addWidget(area, 1)
+        layout.addWidget(self.legend)
+        layout.addWidget(self.says)
+
+    def _connect(self) -> None:
+        self.controls.changed.connect(self._redraw)
+        self.controls.export.clicked.connect(self.exporter.ask)
+        self.exporter.said.connect(self._say)
+        self.legend.valueChanged.connect(self._redraw)
+        self.chart.pointed.connect(self._on_pointed)
+
+    def _paint(self, background: QColor, foreground: QColor, accent: QColor) -> None:
+        self._background, self._foreground = background, foreground
+        self._accent = standing_out(accent, background)
+        self._colour(self.legend.rows)
+
+    def _colour(self, rows: list[Row]) -> None:
+        """Give the rows of a page their colours."""
+        colours = distinct(len(rows), self._foreground, self._background)
+        pairs = list(zip(rows, colours, strict=True))
+        columns = {column: colour for row, colour in pairs for column in row.columns}
+        self._colours = {row.words: colour for row, colour in pairs}
+        self.chart.colour(self._background, self._foreground, self._accent, columns)
+        self.legend.paint(self._foreground, self._colours)
+
+    def _touch(self) -> None:
+        self._is_dirty = True
+        self.valueChanged.emit()
+        if self.isVisible() and not self._timer.isActive():
+            self._timer.start()
+
+    def _redraw(self) -> None:
+        """Draw the page anew."""
+        self._is_dirty = False
+        page, rows = self.page, rows_of(self.page, self._curve.names)
+        if rows != self.legend.rows:
+            self.legend.set_rows(rows, len(heads_of(page, None)))
+            self._colour(rows)
+        self.chart.set_axis(AXES[page], is_log=self.controls.is_log)
+        self._draw(self.legend.wanted)
+        self._message.setText("" if rows else WAITING[page])
+        self._stacked.setCurrentIndex(1 if rows else 0)
+        self.legend.setVisible(bool(rows))
+        self.controls.export.setEnabled(bool(self._curve.names))
+        self._tell()
+
+    def _draw(self, rows: list[Row]) -> None:
+        without = [row.words for row in rows if not self._draw_row(row)]
+        best = self._curve.best_step
+        marked = [self._near(row.validation, best) for row in rows]
+        self.chart.mark_best(best, [value for value in marked if value is not None])
+        self.chart.show_only([column for row in rows for column in row.columns])
+        self._hint = _hint(without) if self.controls.is_log else ""
+        self._say_all()
+
+    def _draw_row(self, row: Row) -> bool:
+        """Draw what was measured under one name; tells whether any of it can be seen."""
+        least = 0.0 if self.chart.is_log else -math.inf
+        is_seen = False
+        if row.training is not None:
+            raw = finite_only(*self._curve.series(row.training))
+            self._bold[row.training] = smoothed(*raw, self.controls.amount)
+            self.chart.draw_line(row.training, raw, self._bold[row.training])
+            is_seen = bool((raw[1] > least).any())
+        if row.validation is not None:
+            raw = finite_only(*self._curve.series(row.validation))
+            self.chart.draw_points(row.validation, raw)
+            is_seen = is_seen or bool((raw[1] > least).any())
+        return is_seen
+
+    def _tell(self) -> None:
+        """Show the numbers at the step that is pointed at, or the latest."""
+        rows = self.legend.wanted
+        wish = math.inf if self._pointed is None else self._pointed
+        columns = [column for row in rows for column in row.columns]
+        found = self._curve.at(columns[0], wish) if columns else None
+        step = None if found is None else found[0]
+        is_pointed = self._pointed is not None and step is not None
+        self.chart.point_at(step if is_pointed else None)
+        best = self._curve.best_step
+        place = "" if step is None else f"step {step:,}" if is_pointed else f"latest: step {step:,}"
+        numbers = {} if step is None else {row.words: self._read(row, step) for row in rows}
+        self.legend.tell(place, heads_of(self.page, best), numbers)
+
+    def _read(self, row: Row, step: int) -> Numbers:
+        validated = self._near(row.validation, step)
+        if self.page == "Score":
+            return validated, self._near(row.validation, self._curve.best_step)
+        raw = self._near(row.training, step)
+        if self.page == "Learning rate":
+            return (raw,)
+        return raw, self._bold_near(row.training, step), validated
+
+    def _near(self, name: str | None, step: float | None) -> float | None:
+        """Return the value of a column nearest to a step; None where there is none."""
+        found = None if name is None or step is None else self._curve.at(name, step)
+        return None if found is None else found[1]
+
+    def _bold_near(self, name: str | None, step: float) -> float | None:
+        """Return where the bold curve runs, as it was drawn last."""
+        steps, means = self._bold.get(name or "", (np.empty(0), np.empty(0)))
+        return float(means[np.abs(steps - step).argmin()]) if len(steps) else None
+
+    def _entries(self) -> dict[str, Any]:
+        """Say what is in the picture, by the curves that show it."""
+        chart, rows = self.chart, self.legend.wanted
+        dots = [chart.points[row.validation] for row in rows if row.validation]
+        named = {
+            row.words: chart.lines[row.training][1] if row.training else dots[k]
+            for k, row in enumerate(rows)  # all rows have dots where one has nothing else
+        }
+        return named | ({"validation": dots[0], "best weights": chart.best} if dots else {})
+
+    def _on_pointed(self, step: float | None) -> None:
+        self._pointed = step
+        self._tell()
+
+    def _say(self, text: str) -> None:
+        self._told = text
+        self._say_all()
+
+    def _say_all(self) -> None:
+        lines = [line for line in (self._hint, self._told) if line]
+        self.says.setText("\n".join(lines))
+        self.says.setVisible(bool(lines))
+
+
+def _hint(without: list[str]) -> str:
+    if not without:
+        return ""
+    return (
+        f"A logarithmic axis has no place for {', '.join(without)}: 0 or below at each step. "
+        "Switch it off to see them."
+    )

@@ -1,0 +1,163 @@
+"""What came of a training, beside its initial weights: in numbers and pictures; keep it, or not."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QImage, QPixmap
+from qtpy.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_umis_fusion.training.result import Comparison, TrainingResult
+from napari_umis_fusion.training.telling import REASONS, gain_in_words, verdict_in_words
+
+PICTURE_PX = 112
+"""Side of a picture in the panel; a click shows it whole, as layers."""
+
+NOTHING = "Once a training has ended, its result is compared with the initial weights here."
+
+SAMPLES = ("truth", "before", "after")
+
+
+class ResultPanel(QWidget):
+    """Shows a result; whoever listens saves it.
+
+    Signals
+    -------
+    use_clicked(), keep_clicked(), discard_clicked(), show_clicked()
+        What the user wants: keep it and fuse with it, keep it, throw it away, see the pictures as
+        layers.
+    """
+
+    use_clicked = Signal()
+    keep_clicked = Signal()
+    discard_clicked = Signal()
+    show_clicked = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.says = QLabel(NOTHING)
+        self.says.setWordWrap(True)
+        self.table = QGridLayout()
+        self.pictures = QGridLayout()
+        self.name = QLineEdit()
+        self.name.setPlaceholderText("name of the model")
+        self.use, self.keep = QPushButton("Use it"), QPushButton("Keep in library")
+        self.discard, self.show_layers = QPushButton("Throw away"), QPushButton("Show as layers")
+        self.use.setToolTip("Keep the weights in the library, and fuse with them from now on.")
+        self.keep.setToolTip("Keep the weights in the library; what is fused with stays.")
+        self.discard.setToolTip("Delete this result; the initial weights stay.")
+        self.show_layers.setToolTip("Open truth, before and after as image layers.")
+        self._lay_out()
+        self.clear()
+
+    def clear(self) -> None:
+        """Show no result."""
+        self.settle(NOTHING, None)
+
+    def settle(self, text: str, comparison: Comparison | None) -> None:
+        """Show a result that is decided on, `text` saying how."""
+        self.says.setText(text)
+        self._fill(comparison)
+        self._offer(saving=False)
+
+    def show_result(self, result: TrainingResult, name: str) -> None:
+        """Show a result, and offer what can be done with it.
+
+        Parameters
+        ----------
+        result : TrainingResult
+            What training ended with.
+        name : str
+            What it will be called unless the user says otherwise.
+        """
+        self.name.setText(name)
+        self.says.setText(f"{_sentence(REASONS[result.reason])}. {_verdict(result)}")
+        self._fill(result.comparison)
+        self._offer(saving=result.improved)
+
+    def _lay_out(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.says)
+        layout.addLayout(self.table)
+        layout.addLayout(self.pictures)
+        layout.addWidget(self.show_layers)
+        layout.addWidget(self.name)
+        buttons = QHBoxLayout()
+        for button in (self.use, self.keep, self.discard):
+            buttons.addWidget(button)
+        layout.addLayout(buttons)
+        self.use.clicked.connect(self.use_clicked)
+        self.keep.clicked.connect(self.keep_clicked)
+        self.discard.clicked.connect(self.discard_clicked)
+        self.show_layers.clicked.connect(self.show_clicked)
+
+    def _offer(self, *, saving: bool) -> None:
+        for part in (self.name, self.use, self.keep, self.discard):
+            part.setVisible(saving)
+
+    def _fill(self, comparison: Comparison | None) -> None:
+        self.comparison = comparison
+        for room in (self.table, self.pictures):
+            while (item := room.takeAt(0)) is not None:
+                widget = item.widget()
+                widget.hide()
+                widget.deleteLater()
+        self.show_layers.setVisible(comparison is not None)
+        if comparison is None:
+            return
+        for column, title in enumerate(("", "before", "after"), 0):
+            self.table.addWidget(QLabel(f"<b>{title}</b>"), 0, column)
+        for number, (title, before, after) in enumerate(rows_of(comparison), 1):
+            for column, text in enumerate((title, before, after)):
+                self.table.addWidget(QLabel(text), number, column)
+        for column, name in enumerate(SAMPLES):
+            self.pictures.addWidget(_picture(comparison.samples[name], name), 0, column)
+            self.pictures.addWidget(QLabel(name), 1, column)
+
+
+def rows_of(comparison: Comparison) -> list[tuple[str, str, str]]:
+    """Return title, before and after of each line of the table."""
+    scores = (comparison.before, comparison.after)
+    lines = [
+        ("PSNR (dB)", *(f"{score['psnr']:.2f}" for score in scores)),
+        ("SSIM", *(f"{score['ssim']:.4f}" for score in scores)),
+        ("false edges", *(f"{100 * score['false_edges']:.3f} %" for score in scores)),
+    ]
+    return [(title, before, after) for title, before, after in lines]
+
+
+def _verdict(result: TrainingResult) -> str:
+    if not result.steps_done:
+        return "Nothing was learnt yet."
+    if not result.improved:
+        return "No weights were better than the initial ones on the validation set: those stay."
+    comparison = result.comparison
+    if comparison is None:
+        return "It was not compared with the initial weights."
+    return f"<b>{_sentence(verdict_in_words(comparison))}</b>: {gain_in_words(comparison)}."
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}"
+
+
+def _picture(picture: NDArray[np.float32], title: str) -> QLabel:
+    label = QLabel()
+    grey = np.ascontiguousarray(np.rint(picture * 255).astype(np.uint8))
+    height, width = grey.shape
+    image: Any = QImage(grey.data, width, height, width, QImage.Format.Format_Grayscale8)
+    pixmap = QPixmap.fromImage(image.copy())
+    mode = Qt.TransformationMode.SmoothTransformation
+    label.setPixmap(pixmap.scaled(PICTURE_PX, PICTURE_PX, Qt.AspectRatioMode.KeepAspectRatio, mode))
+    label.setToolTip(f"{title}: one of the stacks that result and initial weights were compared on")
+    return label

@@ -1,0 +1,186 @@
+"""How to train: preset, initial weights, options, and what they will cost."""
+
+import statistics
+import time
+from collections.abc import Generator
+from dataclasses import fields
+from typing import Any
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+
+from napari_umis_fusion.errors import ConfigError, UmisFusionError
+from napari_umis_fusion.network.architectures import shipped_weights
+from napari_umis_fusion.plugin._warm_up import has_loaded
+from napari_umis_fusion.plugin.training._presets import FINE_TUNE, OWN, PRESETS, preset_of
+from napari_umis_fusion.plugin.training._start_form import StartForm
+from napari_umis_fusion.plugin.widgets import ConfigForm, LatestJob, section
+from napari_umis_fusion.stack import Stack
+from napari_umis_fusion.training.config import NETWORKS, TrainingConfig
+from napari_umis_fusion.training.data import Named, TrainingData
+from napari_umis_fusion.training.estimating import MemoryNeed, estimate_memory
+
+_OPTIONS = [spec.name for spec in fields(TrainingConfig) if spec.name != "specimen"]
+"""The specimen is asked for among what a training starts from."""
+
+_KEPT = ("seed", "device", "threads", "planes")
+"""Options that no preset sets."""
+
+
+class TrainingSetup(QWidget):
+    """The rows of a training's config, kept in step with each other.
+
+    Signals
+    -------
+    valueChanged()
+        The config, or what is started from, is another.
+
+    Attributes
+    ----------
+    start : StartForm
+        Preset, initial weights, specimen and name.
+    options : ConfigForm
+        All other options.
+    section : QCollapsible
+        The fold-out of the options.
+    says : QLabel
+        What memory it needs, or what is wrong with the options.
+    memory : MemoryNeed or None
+        The same; None while it cannot be told.
+    """
+
+    valueChanged = Signal()  # noqa: N815
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.start, self.says = StartForm(), QLabel()
+        self.options = ConfigForm(PRESETS[FINE_TUNE], _OPTIONS, hides_unused=True)
+        self.section = section("Options", self.options)
+        self.says.setWordWrap(True)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for part in (self.start, self.section, self.says):
+            layout.addWidget(part)
+        self.memory: MemoryNeed | None = None
+        self._planes = self._images_px = 0
+        self._estimate = LatestJob()  # asks for devices: torch takes its time to load
+        self._estimate.done.connect(self._on_estimated)
+        self._estimate.failed.connect(self._on_refused)
+        self.start.preset.changed.connect(self._on_preset)
+        self.start.valueChanged.connect(self._on_start)
+        self.options.valueChanged.connect(self._on_option)
+        self._on_option()
+
+    def value(self) -> TrainingConfig:
+        """Return how to train.
+
+        Raises
+        ------
+        ConfigError
+            For what the rows do not accept.
+        """
+        config: TrainingConfig = self.options.value()
+        return config.replace(specimen=self.start.value().specimen)
+
+    def setValue(self, config: TrainingConfig) -> None:  # noqa: N802
+        """Show how to train."""
+        self.start["specimen"].value = config.specimen
+        self.options.setValue(config)
+
+    def freeze(self, is_running: bool) -> None:
+        """Let nothing be changed while a training runs."""
+        for part in (self.start, self.options):
+            part.setEnabled(not is_running)
+        self.says.setVisible(not is_running)
+
+    def fit(self, data: TrainingData) -> None:
+        """Render stacks of as many planes as those that are learnt from."""
+        counts = [len(stack) for stack in map(_bare, data.stacks) if isinstance(stack, Stack)]
+        row = self.options["planes"]
+        if row.value == self._planes:  # the user's own number stays
+            self._planes = min(round(statistics.median(counts)) if counts else 0, row.max)
+            row.value = self._planes
+
+    def count_images(self, megapixels: float) -> None:
+        """Take into account what images take up, once they are known."""
+        self._images_px = round(1e6 * megapixels)
+        self._describe()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether memory is being estimated."""
+        return self._estimate.is_busy
+
+    def release(self) -> None:
+        """Listen to the library no more."""
+        self._estimate.cancel()
+        self.start.release()
+
+    def _on_preset(self, name: str) -> None:
+        if name in (OWN, self._preset()):
+            return
+        kept = {key: self.options[key].value for key in _KEPT}
+        self.options.setValue(PRESETS[name].replace(**kept))
+        if name != FINE_TUNE:
+            self.start.start_from(None)
+        elif self.start.value().weights is None:
+            self.start.start_from(shipped_weights(NETWORKS[PRESETS[name].objective]))
+
+    def _preset(self) -> str:
+        try:
+            return preset_of(self.options.value())
+        except ConfigError:
+            return OWN
+
+    def _on_option(self) -> None:
+        with self.start.preset.changed.blocked():
+            self.start.preset.value = self._preset()
+        self._on_start()
+
+    def _on_start(self) -> None:
+        self._describe()
+        self.valueChanged.emit()
+
+    def _describe(self) -> None:
+        self.memory = None
+        try:
+            config = self.value()
+        except UmisFusionError as error:
+            self._estimate.cancel()
+            self.says.setText(str(error))
+            return
+        self.start.fit(config.objective)
+        self.says.setText(_length(config))
+        pixels = self._images_px
+        self._estimate.ask(lambda: _estimating(config, pixels))
+
+    def _on_estimated(self, estimated: tuple[TrainingConfig, MemoryNeed]) -> None:
+        config, self.memory = estimated
+        self.says.setText(f"{_length(config)} {_cost(self.memory)}")
+
+    def _on_refused(self, error: Exception) -> None:
+        self.says.setText(str(error))
+
+
+def _bare(stack: Any) -> Any:
+    return stack.data if isinstance(stack, Named) else stack
+
+
+def _estimating(
+    config: TrainingConfig, images_px: int
+) -> Generator[None, None, tuple[TrainingConfig, MemoryNeed]]:
+    while not has_loaded():
+        time.sleep(0.02)
+        yield
+    return config, estimate_memory(config, images_px)
+
+
+def _length(config: TrainingConfig) -> str:
+    length = f"{config.epochs} epochs" if config.epochs else f"{config.steps:,} steps"
+    return f"{length}; how long they take shows after the first ones."
+
+
+def _cost(need: MemoryNeed) -> str:
+    free = "" if need.free_mb is None else f" of {need.free_mb:,} MB that are free"
+    short = "" if need.is_enough else " <b>That is not enough: lower batch or sizes.</b>"
+    return f"About {need.needed_mb:,} MB{free} on {need.device}.{short}"

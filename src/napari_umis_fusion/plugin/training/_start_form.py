@@ -1,0 +1,162 @@
+"""What a training starts from: a preset, initial weights, the specimen, and a name."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from magicgui.widgets import ComboBox, LineEdit
+from qtpy.compat import isalive
+from qtpy.QtWidgets import QFileDialog
+
+from napari_umis_fusion.fields import described
+from napari_umis_fusion.models.library import ModelLibrary
+from napari_umis_fusion.network.architectures import shipped_weights
+from napari_umis_fusion.plugin.models import library_changed
+from napari_umis_fusion.plugin.training._presets import EXPLAINED, FINE_TUNE, OWN, PRESETS
+from napari_umis_fusion.plugin.widgets import Form
+from napari_umis_fusion.training.config import NETWORKS, Objective, Specimen, TrainingConfig
+
+SHIPPED, NOTHING, FILE = "weights of this package", "nothing", "from a file …"
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a training starts from.
+
+    Attributes
+    ----------
+    weights : Path or None
+        File of the initial weights; None: from nothing.
+    specimen : str
+        What the samples are, as `TrainingConfig` takes it.
+    name : str
+        What the result shall be called; empty where the data tells.
+    """
+
+    weights: Path | None
+    specimen: Specimen = "any"
+    name: str = ""
+
+
+class StartForm(Form):
+    """Rows for a preset and for a `Start`; follows the library of models."""
+
+    def __init__(self) -> None:
+        self._objective: Objective = "select"
+        self._files: list[Path] = []
+        self._chosen: Any = SHIPPED
+        self._names: dict[Path, str] = {}
+        self.preset = ComboBox(
+            name="preset",
+            label="preset",
+            choices=[*PRESETS, OWN],
+            value=FINE_TUNE,
+            tooltip="Sets everything; the rows under Options can then be changed one by one.\n"
+            + "\n".join(f"{name}: {text}" for name, text in EXPLAINED.items()),
+        )
+        self._weights = ComboBox(
+            name="weights",
+            label="initial weights",
+            choices=[SHIPPED],
+            tooltip="Weights that training starts from. They are never changed; the result is "
+            "compared with them.",
+        )
+        (spec,) = [one for one in fields(TrainingConfig) if one.name == "specimen"]
+        specimen = ComboBox(
+            name="specimen",
+            label="specimen",
+            choices=spec.metadata["choices"],
+            tooltip=f"What your samples are: {described(spec)}. The nearer the rendered stacks are "
+            "to yours, the more there is to gain.",
+        )
+        name = LineEdit(
+            name="name",
+            label="name",
+            value="",
+            tooltip="What the result is called in the library; by default after the data.",
+        )
+        super().__init__([self.preset, self._weights, specimen, name])
+        self._weights.changed.connect(self._on_weights)
+        library_changed.connect(self._offer)
+        self._offer()
+
+    def value(self) -> Start:
+        """Return what the rows show."""
+        return Start(self._path(), self["specimen"].value, str(self["name"].value).strip())
+
+    def setValue(self, start: Start) -> None:  # noqa: N802
+        """Show what to start from."""
+        self.set_row_values({"specimen": start.specimen, "name": start.name})
+        self.start_from(start.weights)
+
+    @property
+    def parent_name(self) -> str:
+        """Name of the initial weights; empty if from nothing."""
+        path = self._path()
+        return "" if path is None else self._names.get(path, path.stem)
+
+    def script_start(self) -> str | None:
+        """Return how a script names them: "" for those of the package, None for none."""
+        chosen = self._weights.value
+        return "" if chosen == SHIPPED else None if chosen == NOTHING else str(chosen)
+
+    def start_from(self, path: Path | None) -> None:
+        """Choose weights, from nothing if None."""
+        if path == shipped_weights(NETWORKS[self._objective]):
+            self._offer(choose=SHIPPED)
+            return
+        if path is not None and path not in self._weights.choices:
+            self._files.append(path)
+        self._offer(choose=NOTHING if path is None else path)
+
+    def fit(self, objective: Objective) -> None:
+        """Offer the weights of the network that an objective trains."""
+        self.show_row("specimen", objective == "select")
+        if objective != self._objective:
+            self._objective = objective
+            self._offer()
+
+    def release(self) -> None:
+        """Listen to the library no more, which a widget that is gone does of itself."""
+        if isalive(self):
+            library_changed.disconnect(self._offer)
+
+    def ask_for_file(self) -> Path | None:
+        """Ask the user for a file of weights."""
+        path, _ = QFileDialog.getOpenFileName(
+            self, "Initial weights", "", "Weights (*.safetensors *.pth *.pt)"
+        )
+        return Path(path) if path else None
+
+    def _path(self) -> Path | None:
+        chosen = self._weights.value
+        if chosen == NOTHING:
+            return None
+        return shipped_weights(NETWORKS[self._objective]) if chosen == SHIPPED else Path(chosen)
+
+    def _offer(self, choose: Any = None) -> None:
+        wanted = self._weights.value if choose is None else choose
+        architecture = NETWORKS[self._objective]
+        models = [one for one in ModelLibrary().models() if one.architecture == architecture]
+        self._names = {one.path: one.name for one in models}
+        files = [path for path in self._files if path not in self._names]
+        choices = [SHIPPED, NOTHING, *self._names, *files, FILE]
+        with self._weights.changed.blocked():
+            self._weights.choices = [(self._named(choice), choice) for choice in choices]
+            self._weights.value = wanted if wanted in choices else SHIPPED
+        self._chosen = self._weights.value
+        if self._chosen != wanted or choose is not None:
+            self.valueChanged.emit()
+
+    def _named(self, choice: Any) -> str:
+        return self._names.get(choice, choice.name) if isinstance(choice, Path) else str(choice)
+
+    def _on_weights(self) -> None:
+        if self._weights.value != FILE:
+            self._chosen = self._weights.value
+            return
+        path = self.ask_for_file()
+        if path is None:
+            self._offer(choose=self._chosen)
+        else:
+            self.start_from(path)

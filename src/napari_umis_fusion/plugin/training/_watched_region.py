@@ -1,0 +1,270 @@
+"""The region that is looked at during a training: before, and now, as two layers."""
+
+import weakref
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from magicgui.widgets import ComboBox
+from napari.layers import Layer
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QLabel, QPushButton
+
+from napari_umis_fusion.errors import UmisFusionError
+from napari_umis_fusion.files.layer_image import layer_image
+from napari_umis_fusion.layers.axes import choose_layer_axes
+from napari_umis_fusion.layers.plan import LayerPlan
+from napari_umis_fusion.layers.training_data import PREVIEW_KEY
+from napari_umis_fusion.layers.watched import WatchedRegion
+from napari_umis_fusion.plugin.viewer import (
+    BETWEEN_LAYERS_MS,
+    PLACES,
+    TargetStack,
+    region_bounds,
+    target_in,
+)
+from napari_umis_fusion.plugin.widgets import ConfigForm
+from napari_umis_fusion.training.events import Pictured
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MOST_PX = 512
+"""Longest side of what is watched; of a larger region the middle is taken."""
+
+NOTHING, MIDDLE = "nothing", "its middle"
+DRAWN = "region to watch"
+
+PICTURES = ("before training", "now")
+
+_SAYS = {
+    "idle": "Choose a stack: a region of it is fused with the weights before training and with "
+    "those of now, while training goes on.",
+    "chosen": "{rows} x {columns} px are fused at every validation.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What is looked at.
+
+    Attributes
+    ----------
+    stack : str
+        Name of a layer, or "nothing".
+    region : str
+        Name of a shapes layer, or "its middle".
+    """
+
+    stack: str = NOTHING
+    region: str = MIDDLE
+
+
+class WatchedRegionForm(ConfigForm):
+    """Rows for what is `Watched`; `stack` is what a training asks for, in its own thread.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Whose stacks and shapes are offered, and where pictures are shown.
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        self._viewer = viewer
+        self._region: WatchedRegion | None = None
+        self._shown: dict[str, Any] = {}
+        self._seen: dict[str, WatchedRegion] = {}
+        self._drawn: Any = None
+        self._to_do: list[Callable[[], None]] = []
+        rows = {
+            "stack": ComboBox(
+                name="stack",
+                label="watch",
+                choices=[NOTHING],
+                tooltip="The stack that shows what training does. It need not be trained on.",
+            ),
+            "region": ComboBox(
+                name="region",
+                label="region",
+                choices=[MIDDLE],
+                tooltip=f"A shapes layer bounds the region; at most {MOST_PX} px wide and high.",
+            ),
+        }
+        super().__init__(Watched(), rows=rows)
+        self.says, draw = QLabel(_SAYS["idle"]), QPushButton("Draw a region")
+        self.says.setWordWrap(True)
+        draw.setToolTip("Add a shapes layer to draw a rectangle in.")
+        draw.clicked.connect(self.draw)
+        self.add_below(draw, self.says)
+        self._next = QTimer(self)
+        self._next.setSingleShot(True)
+        self._next.setInterval(BETWEEN_LAYERS_MS)
+        self._next.timeout.connect(self._do_next)
+        self.valueChanged.connect(self._choose)
+        for event in (viewer.layers.events.inserted, viewer.layers.events.removed):
+            event.connect(self._offer)
+        self._offer()
+
+    def stack(self) -> Any:
+        """Return the stack that is watched, or None; may be called from any thread."""
+        region = self._region
+        return None if region is None else region.stack
+
+    def watch(self, layer: Any) -> None:
+        """Watch a stack of the viewer."""
+        self["stack"].value = layer.name
+
+    def draw(self) -> None:
+        """Add a shapes layer over the stack, ready to draw a rectangle in."""
+        layer = self._chosen_layer()
+        if layer is None:
+            self.says.setText("Choose the stack first.")
+            return
+        axes = choose_layer_axes(layer_image(layer), None)
+        placed = {
+            name: [getattr(layer, name)[axis] for axis in (axes.y, axes.x)]
+            for name in ("scale", "translate", "units", "axis_labels")
+        }
+        look = {"edge_color": "yellow", "face_color": "transparent", "edge_width": 2}
+        shapes = self._viewer.add_shapes(ndim=2, name=DRAWN, **placed, **look)
+        shapes.mode = "add_rectangle"
+        self["region"].value = shapes.name
+
+    def prepare(self, then: "Callable[[], None]") -> None:
+        """Make room for pictures, hidden as yet, while nothing else works; then do the rest.
+
+        Beside a training napari takes several times as long to add a layer.
+        """
+        region = self._region
+        self._seen.clear()
+        self._to_do = [then]
+        if region is not None:
+            blank = np.zeros(region.stack.shape[1:], region.stack.dtype)
+            rooms = [partial(self._make_room, region, when, blank) for when in PICTURES]
+            self._to_do = [*rooms, then]
+        self._next.start()
+
+    def show_picture(self, picture: Pictured) -> None:
+        """Show pictures as two layers; those that are there already are renewed."""
+        region = self._region
+        if region is None or picture.stack is not region.stack:
+            return  # another one was chosen meanwhile
+        pictures = zip(PICTURES, (picture.before, picture.now), strict=True)
+        self._to_do = [partial(self._show, region, when, image) for when, image in pictures]
+        self._next.start()
+        self.says.setText(f"Fused after step {picture.step}; compare the two layers.")
+
+    def release(self) -> None:
+        """Follow the viewer no more."""
+        for event in (self._viewer.layers.events.inserted, self._viewer.layers.events.removed):
+            event.disconnect(self._offer)
+        self._follow(None)
+        self._region = None
+        self._to_do.clear()
+
+    def _do_next(self) -> None:
+        """Do one thing, and let the window live before the next, whatever became of it."""
+        if not self._to_do:  # released meanwhile
+            return
+        selection = set(self._viewer.layers.selection)
+        try:
+            self._to_do.pop(0)()
+        finally:
+            self._viewer.layers.selection = selection & set(self._viewer.layers)
+            if self._to_do:
+                self._next.start()
+
+    def _make_room(self, region: WatchedRegion, when: str, image: Any) -> Any:
+        """Return the layer for a picture; a new and hidden one where none fits."""
+        data, attributes, kind = region.layer_data(image, f"{self.value().stack} {when}")
+        shown = self._shown.get(when, lambda: None)()
+        if shown in self._viewer.layers and shown.data.shape == data.shape:
+            for name in ("name", *PLACES):
+                setattr(shown, name, attributes[name])
+            return shown
+        if shown in self._viewer.layers:
+            self._viewer.layers.remove(shown)
+        mark = {**attributes["metadata"], PREVIEW_KEY: True}
+        layer = Layer.create(data, {**attributes, "metadata": mark, "visible": False}, kind)
+        self._shown[when] = weakref.ref(layer)
+        self._viewer.add_layer(layer)
+        return layer
+
+    def _show(self, region: WatchedRegion, when: str, image: Any) -> None:
+        """Show a picture; whoever hides or removes its layer is not shown it again."""
+        is_new = self._seen.get(when) is not region
+        if not is_new and self._shown[when]() not in self._viewer.layers:
+            return
+        layer = self._make_room(region, when, image)
+        layer.data = region.layer_data(image, layer.name)[0]
+        if is_new:
+            layer.visible = True
+        self._seen[when] = region
+
+    def _offer(self, event: Any = None) -> None:
+        stacks = [layer.name for layer in self._viewer.layers if target_in(layer) is not None]
+        shapes = [one.name for one in self._viewer.layers if one._type_string == "shapes"]
+        for name, choices in (("stack", [NOTHING, *stacks]), ("region", [MIDDLE, *shapes])):
+            row = self[name]
+            chosen = row.value
+            if tuple(choices) != tuple(row.choices):
+                row.choices = choices
+                if chosen in choices:
+                    row.value = chosen
+
+    def _chosen_layer(self) -> Any:
+        return _named(self._viewer, self.value().stack)
+
+    def _choose(self, event: Any = None) -> None:
+        """Look anew at which region is meant."""
+        layer = self._chosen_layer()
+        name = self.value().region
+        drawn = None if name == MIDDLE else _named(self._viewer, name)
+        self._follow(drawn)
+        target = None if layer is None else target_in(layer)
+        if target is None:
+            self._region = None
+            self.says.setText(_SAYS["idle"])
+            return
+        try:
+            plan = _plan(self._viewer, target, drawn)
+            self._region = WatchedRegion(target.images[0], plan)
+        except UmisFusionError as error:
+            self._region = None
+            self.says.setText(str(error))
+            return
+        rows, columns = self._region.stack.shape[1:3]
+        self.says.setText(_SAYS["chosen"].format(rows=rows, columns=columns))
+
+    def _follow(self, shapes: Any) -> None:
+        """Look anew whenever a shape is drawn or moved."""
+        before = self._drawn() if self._drawn is not None else None
+        if before is shapes:
+            return
+        if before is not None:
+            before.events.data.disconnect(self._choose)
+        if shapes is not None:
+            shapes.events.data.connect(self._choose)
+        self._drawn = None if shapes is None else weakref.ref(shapes)
+
+
+def _named(viewer: Any, name: str | None) -> Any:
+    return next((layer for layer in viewer.layers if layer.name == name), None)
+
+
+def _plan(viewer: Any, target: TargetStack, shapes: Any) -> LayerPlan:
+    image, axes = target.images[0], target.axes
+    bounds = ((0, image.shape[axes.y]), (0, image.shape[axes.x]))
+    if shapes is not None and len(shapes.data):
+        bounds = region_bounds(shapes, target)
+    rows, columns = (_middle(*part) for part in bounds)
+    here = target.layers[0].world_to_data(viewer.dims.point[-len(image.shape) :])
+    index = {axis: min(max(round(here[axis]), 0), image.shape[axis] - 1) for axis in axes.loops}
+    return LayerPlan(axes.z, axes.channel, rows=rows, columns=columns, index=index)
+
+
+def _middle(start: int, stop: int) -> tuple[int, int]:
+    """Return the middle of a span, no longer than what is watched."""
+    middle = (start + stop) // 2
+    return max(start, middle - MOST_PX // 2), min(stop, middle + MOST_PX // 2)

@@ -1,0 +1,304 @@
+"""The training widget: adapt the network to one's own samples, and see whether it helps."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from napari.utils.notifications import notification_manager, show_info
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QSpacerItem, QTabWidget, QVBoxLayout, QWidget
+
+from napari_umis_fusion.errors import UmisFusionError
+from napari_umis_fusion.models.model import Model
+from napari_umis_fusion.plugin._warm_up import warm_up_training
+from napari_umis_fusion.plugin.commands import open_fusion
+from napari_umis_fusion.plugin.models import ModelPanel, library_changed
+from napari_umis_fusion.plugin.training._buttons import IDLE, RUNNING
+from napari_umis_fusion.plugin.training._config_files import ConfigFiles, result_name
+from napari_umis_fusion.plugin.training._data_form import DataForm
+from napari_umis_fusion.plugin.training._endings import (
+    ENDED,
+    NOT_KEPT,
+    advice,
+    release,
+    short_of_memory,
+)
+from napari_umis_fusion.plugin.training._job import TrainingJob
+from napari_umis_fusion.plugin.training._numbers import TrainingNumbers
+from napari_umis_fusion.plugin.training._pending_result import PendingResult
+from napari_umis_fusion.plugin.training._plot import TrainingPlot
+from napari_umis_fusion.plugin.training._setup import TrainingSetup
+from napari_umis_fusion.plugin.training._watched_region import WatchedRegionForm
+from napari_umis_fusion.plugin.widgets import RunControls, VerticalScroll, confirm, section
+from napari_umis_fusion.training.config import TrainingConfig
+from napari_umis_fusion.training.events import Pictured, TrainingFinished
+from napari_umis_fusion.training.result import TrainingResult
+from napari_umis_fusion.training.script import training_script
+from napari_umis_fusion.training.session import TrainingSession, last_session
+from napari_umis_fusion.training.session_events import CurveRead
+
+LEAST_WIDTH_PX = 390
+"""What the curves of a training need, so that nothing moves when they come."""
+
+
+class TrainingWidget(QWidget):
+    """Trains the network on what a viewer shows and on files.
+
+    Parameters
+    ----------
+    napari_viewer : napari viewer
+        Whose layers are learnt from and where pictures are shown.
+
+    Signals
+    -------
+    valueChanged()
+        The config is another.
+    """
+
+    valueChanged = Signal()  # noqa: N815
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        # the proxy that plugins get gives another object for a layer each time
+        napari_viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
+        self._viewer = napari_viewer
+        self.job: TrainingJob | None = None
+        self._is_shut = self._is_discarded = False
+        self._told = ""
+        self.setup = TrainingSetup()
+        self.data = DataForm(napari_viewer, self.value)
+        self.controls = RunControls(IDLE, RUNNING)
+        self.plot = TrainingPlot()
+        self.region = WatchedRegionForm(napari_viewer)
+        self.result = PendingResult(napari_viewer)
+        self.files = ConfigFiles(self.value, self.script)
+        self.models = ModelPanel()
+        self.numbers = TrainingNumbers()
+        self._lay_out()
+        self._connect()
+        self._on_data()
+        self._show_idle()
+        warm_up_training()
+
+    def value(self) -> TrainingConfig:
+        """Return how to train.
+
+        Raises
+        ------
+        ConfigError
+            For what the rows do not accept.
+        """
+        return self.setup.value()
+
+    def setValue(self, config: TrainingConfig) -> None:  # noqa: N802
+        """Show how to train."""
+        self.setup.setValue(config)
+
+    def train(self) -> None:
+        """Start to train with what is chosen; a message tells why if that cannot be."""
+        if self.job is not None:
+            show_info("A training is running. Stop it, or wait until it is done.")
+            return
+        try:
+            config, data = self.value(), self.data.value()
+            gathered = self.data.gathered  # by the check: no need to fuse again
+        except UmisFusionError as error:
+            self.controls.say(str(error))
+            return
+        if not (data.images or data.stacks):
+            self.controls.say("Choose what to learn from: tick a layer above, or add files.")
+        elif self._may_begin():
+            self._run(self._new_session(config), gathered or data)
+
+    def resume(self) -> None:
+        """Resume the last training that was interrupted."""
+        session = last_session()
+        if self.job is not None or session is None or not self._may_begin():
+            self._show_idle()
+            return
+        self.setValue(session.config)
+        self.setup.start["name"].value = session.origin.name
+        self._run(lambda: session, None)
+
+    def script(self) -> str:
+        """Return a script that does outside napari what the button does here.
+
+        Raises
+        ------
+        ConfigError
+            If the rows contradict each other.
+        """
+        start = self.setup.start.script_start()
+        return training_script(self.data.sources(), self.value(), name=self._name(), start=start)
+
+    def shut(self) -> None:
+        """Stop all work and follow the viewer no more; nothing happens the second time."""
+        release(self.__dict__)
+
+    def _lay_out(self) -> None:
+        inside = QWidget()
+        rows = QVBoxLayout(inside)
+        rows.setContentsMargins(6, 6, 6, 6)
+        self.sections = {
+            "Data": section("Learn from", self.data, is_open=True),
+            "Options": self.setup.section,
+            "Curves": section("Curves", self.plot, is_open=True),
+            "Picture": section("Picture: before and now", self.region),
+            "Result": section("Result", self.result.panel, is_open=True),
+        }
+        below = (self.sections[name] for name in ("Curves", "Picture", "Result"))
+        for part in (self.sections["Data"], self.setup, self.controls, *below, self.files):
+            rows.addWidget(part)
+        rows.addItem(QSpacerItem(LEAST_WIDTH_PX, 0))
+        rows.addStretch()
+        tabs = QTabWidget()
+        tabs.addTab(VerticalScroll(inside), "Train")
+        tabs.addTab(self.models, "Models")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(tabs)
+
+    def _connect(self) -> None:
+        self.data.valueChanged.connect(self._on_data)
+        self.setup.valueChanged.connect(self.valueChanged)
+        self.controls.clicked.connect(self._on_button)
+        self.files.loaded.connect(self._on_loaded)
+        self.files.said.connect(self.controls.say)
+        self.result.kept.connect(self._on_kept)
+        self.result.settled.connect(self._on_settled)
+        self.data.check.checked.connect(lambda report: self.setup.count_images(report.megapixels))
+        self.models.use_requested.connect(self._use)
+        self.destroyed.connect(partial(release, self.__dict__))
+
+    def _may_begin(self) -> bool:
+        """Ask before an undecided result makes room, or memory is not likely to suffice."""
+        if self.result.is_busy:
+            self.controls.say("The result is being saved; try again in a moment.")
+            return False
+        if self.result.is_open and not confirm(self, NOT_KEPT, "Begin"):
+            return False
+        question = short_of_memory(self.setup.memory)
+        return not question or confirm(self, question, "Begin")
+
+    def _new_session(self, config: TrainingConfig) -> Callable[[], TrainingSession]:
+        start = self.setup.start
+        weights, parent = start.value().weights, start.parent_name
+        return partial(
+            TrainingSession.begin, config, name=self._name(), start=weights, parent=parent
+        )
+
+    def _name(self) -> str:
+        given = self.setup.start.value().name
+        names = [source.name for source in self.data.sources()]
+        return given or result_name(names, f"{datetime.now(UTC).astimezone():%Y-%m-%d}")
+
+    def _run(self, begin: Callable[[], TrainingSession], data: Any) -> None:
+        self.result.forget()
+        self.plot.clear()
+        self.numbers = TrainingNumbers()
+        self._told, self._is_discarded = "", False
+        self.job = TrainingJob(begin, data, self.region.stack, f"Training {self._name()}")
+        self.job.told.connect(self._on_event)
+        self.job.failed.connect(self._on_failure)
+        self.job.ended.connect(self._on_end)
+        self._freeze(True)
+        self.sections["Data"].collapse(animate=False)
+        self.controls.follow(self.job)
+        self.job.progressed.connect(self._on_progress)
+        self.controls.say("starting …")
+        self.region.prepare(then=self.job.start)
+
+    def _freeze(self, is_running: bool) -> None:
+        self.data.setEnabled(not is_running)
+        self.setup.freeze(is_running)
+
+    def _on_data(self) -> None:
+        if self.job is None:
+            self.setup.fit(self.data.value())
+            self.setup.count_images(0.0)  # until they are checked
+
+    def _on_loaded(self, config: TrainingConfig) -> None:
+        if self.job is None:
+            self.setValue(config)
+
+    def _on_event(self, event: Any) -> None:
+        if isinstance(event, CurveRead):
+            self.plot.setValue(event.curve)
+            return
+        if isinstance(event, TrainingFinished):
+            self._on_success(event.result)
+        self.plot.take(event)
+        self.numbers.take(event)
+        if isinstance(event, Pictured):
+            self.region.show_picture(event)
+
+    def _on_progress(self, share: float, text: str) -> None:
+        if self.job is not None:  # the last events come late
+            self.controls.say_more(self.numbers.text())
+
+    def _on_success(self, result: TrainingResult) -> None:
+        job = self.job
+        if job is not None and job.session is not None and not self._is_discarded:
+            job.was_cancelled = False  # it ended before it could be
+            self.result.take(result, job.session)
+            self._told = ENDED["kept"]
+
+    def _on_failure(self, error: Exception) -> None:
+        self._told = advice(error, self.numbers.saved_step)
+        notification_manager.receive_error(type(error), error, error.__traceback__)
+
+    def _on_end(self) -> None:
+        job, self.job = self.job, None
+        if job is not None and self._is_discarded and job.session is not None:
+            job.session.discard()
+            self._told = ENDED["discarded"]
+        elif job is not None and job.was_cancelled:
+            self._told = ENDED["suspended"]
+        self._freeze(False)
+        self._show_idle()
+
+    def _on_settled(self) -> None:
+        self._told = ""
+        self._show_idle()
+
+    def _show_idle(self) -> None:
+        if self.job is not None:
+            return
+        self.controls.show_idle(self._told)
+        session = None if self.result.is_open else last_session()
+        resume = self.controls.buttons["resume"]
+        resume.setVisible(session is not None)
+        if session is not None:
+            origin = session.origin
+            resume.setToolTip(f"{IDLE['resume'][1]} ({origin.name}, {origin.created})")
+
+    def _on_button(self, name: str) -> None:
+        actions = {
+            "start": self.train,
+            "resume": self.resume,
+            "stop": self._on_stop,
+            "discard": self._on_discard,
+        }
+        actions[name]()
+
+    def _on_stop(self) -> None:
+        if self.job is not None:
+            self.job.stop()
+            self.controls.show_running(is_stopping=True)
+            self.controls.say("stopping, then comparing with the initial weights …")
+
+    def _on_discard(self) -> None:
+        question = "Throw away what this training has learnt so far?"
+        if self.job is not None and confirm(self, question, "Discard") and self.job is not None:
+            self._is_discarded = True
+            self.controls.show_running(is_stopping=True)
+            self.job.cancel()
+
+    def _on_kept(self, model: Model, use: bool) -> None:
+        library_changed.emit()
+        if use:
+            self._use(model)
+
+    def _use(self, model: Model) -> None:
+        open_fusion(self._viewer).use_model(model.path)

@@ -1,0 +1,55 @@
+"""A region of a stack, drawn as a shape."""
+
+from typing import Any
+
+import numpy as np
+
+from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.plugin.viewer._target import TargetStack
+
+WHOLE_PLANE = "whole plane"
+"""What a form offers beside the shapes that are drawn."""
+
+
+def region_bounds(shapes: Any, target: TargetStack) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return rows and columns of the stack that a shape lies over, first and one after the last.
+
+    Raises
+    ------
+    ConfigError
+        If the shapes layer is empty, or its shape lies outside the stack.
+    """
+    corners = region_corners(shapes, target)
+    axes, shape = target.axes, target.images[0].shape
+    bounds = []
+    for axis in (axes.y, axes.x):
+        start = max(0, round(float(corners[:, axis].min())))
+        stop = min(shape[axis], round(float(corners[:, axis].max())) + 1)
+        if stop <= start:
+            raise ConfigError(
+                f"the region of {shapes.name!r} lies outside {target.layers[0].name!r}. Draw "
+                f"it over the stack, or choose {WHOLE_PLANE!r}."
+            )
+        bounds.append((start, stop))
+    return bounds[0], bounds[1]
+
+
+def region_corners(shapes: Any, target: TargetStack) -> Any:
+    """Return the corners of a shape in data coordinates of the stack.
+
+    Raises
+    ------
+    ConfigError
+        If the shapes layer is empty.
+    """
+    if len(shapes.data) == 0:
+        raise ConfigError(f"{shapes.name!r} holds no shape. Draw a rectangle in it.")
+    number = max(shapes.selected_data, default=len(shapes.data) - 1)
+    layer = target.layers[0]
+    corners = []
+    for vertex in shapes.data[number]:
+        world = np.asarray(shapes.data_to_world(vertex), float)
+        full = np.zeros(max(layer.ndim, len(world)))
+        full[len(full) - len(world) :] = world
+        corners.append(layer.world_to_data(full[-layer.ndim :]))
+    return np.asarray(corners, float)

@@ -1,0 +1,54 @@
+"""The stack that is meant: layers, what they hold, and the roles of their axes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from napari_umis_fusion.errors import UmisFusionError
+from napari_umis_fusion.layers.axes import LayerAxes, choose_layer_axes
+from napari_umis_fusion.layers.image import LayerImage, layer_image
+from napari_umis_fusion.layers.training_data import PREVIEW_KEY
+
+
+@dataclass(frozen=True, eq=False)
+class TargetStack:
+    """The stack that is meant.
+
+    Attributes
+    ----------
+    layers : list of napari.layers.Image
+        One, or several that are channels.
+    images : list of LayerImage
+        What they hold.
+    axes : LayerAxes
+        Roles of their axes.
+    """
+
+    layers: list[Any]
+    images: list[LayerImage]
+    axes: LayerAxes
+
+    @property
+    def planes(self) -> int:
+        """How many planes a stack has."""
+        return self.images[0].shape[self.axes.z]
+
+    @property
+    def has_loop(self) -> bool:
+        """Whether there are several time points, positions or the like."""
+        return any(self.images[0].shape[axis] > 1 for axis in self.axes.loops)
+
+    def viewer_axis(self, viewer: Any, axis: int) -> int:
+        """Return which of the viewer's sliders moves an axis of the layers."""
+        return axis + int(viewer.dims.ndim) - len(self.images[0].shape)
+
+
+def target_in(layer: Any) -> TargetStack | None:
+    """Return the stack that a layer holds, or None where it holds none without doubt."""
+    if layer._type_string != "image" or PREVIEW_KEY in layer.metadata:
+        return None
+    try:
+        image = layer_image(layer)
+        target = TargetStack([layer], [image], choose_layer_axes(image, None))
+    except UmisFusionError:
+        return None
+    return target if target.planes > 1 else None

@@ -1,0 +1,175 @@
+"""A chart of curves: two axes and a view, made once; its items are then given new numbers."""
+
+from typing import Any
+
+from qtpy.QtCore import QEvent, Qt, Signal
+from qtpy.QtGui import QColor, QFontMetrics, QMouseEvent
+from qtpy.QtWidgets import QWidget
+
+# isort: split
+import pyqtgraph as pg  # takes the Qt binding that is loaded by now: that of qtpy
+
+from napari_umis_fusion.plugin.widgets._chart_axis import ChartAxis
+
+LEAST_DRAG_PX = 5
+PADDINGS = 0.02, 0.06
+"""Around the curves, of the chart's width and height."""
+
+
+class Chart(pg.GraphicsView):
+    """Axes around curves; dragging over a part enlarges it, a double click shows all again.
+
+    It is no `pg.PlotWidget`: that one makes 44 widgets for a menu that is not wanted here, seven of
+    them menus without a parent, which napari's own tests count as windows left behind.
+
+    Parameters
+    ----------
+    parent : QWidget
+        Owner of the chart.
+
+    Signals
+    -------
+    pointed(object)
+        Place of the mouse along the lower axis; None once it has left.
+    clicked(float)
+        Place of a click along the lower axis.
+    """
+
+    pointed = Signal(object)
+    clicked = Signal(float)
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.view = _View()
+        self.x_axis, self.y_axis = ChartAxis("bottom"), ChartAxis("left")
+        self.grid = pg.GraphicsLayout()
+        self.grid.setContentsMargins(4, 6, 10, 4)
+        self.grid.setSpacing(0)
+        self.grid.addItem(self.y_axis, 1, 0)
+        self.grid.addItem(self.view, 1, 1)
+        self.grid.addItem(self.x_axis, 2, 1)
+        self.grid.layout.setRowStretchFactor(1, 1)  # row 0 is for a legend
+        for axis in (self.x_axis, self.y_axis):
+            axis.linkToView(self.view)
+            axis.setZValue(2)  # a picture covers, at 1, what runs out of the view
+        # Numbers and label close together: what it takes by itself leaves little for the curves.
+        self.x_axis.setHeight(2 * QFontMetrics(self.x_axis.label.font()).height() + 4)
+        self.setCentralItem(self.grid)
+        self.scene().sigMouseMoved.connect(self._on_moved)
+        self.scene().sigMouseClicked.connect(self._on_clicked)
+
+    @property
+    def is_log(self) -> bool:
+        """Whether the axis of the values is logarithmic."""
+        return bool(self.y_axis.logMode)
+
+    def set_log(self, is_log: bool) -> None:
+        """Choose the axis of the values, for the curves that there are and those to come."""
+        self.y_axis.setLogMode(x=False, y=is_log)
+        for item in self.view.allChildren():
+            if isinstance(item, pg.PlotDataItem):
+                item.setLogMode(False, is_log)
+
+    def add(self, item: Any, z: int = 0, *, is_measured: bool = True) -> Any:
+        """Add an item, and return it.
+
+        Parameters
+        ----------
+        item : pyqtgraph item
+            A curve, dots, or a line.
+        z : int
+            Higher ones lie above lower ones.
+        is_measured : bool
+            Whether all of it is shown where all is shown.
+        """
+        item.setZValue(z)
+        if isinstance(item, pg.PlotDataItem):
+            item.setLogMode(False, self.is_log)
+        self.view.addItem(item, ignoreBounds=not is_measured)
+        return item
+
+    def show_all(self) -> None:
+        """Show all that is measured and visible, from now on."""
+        self.view.enableAutoRange()
+        for _ in range(2):  # at first curves are still clipped to the part that was in sight
+            self.view.updateAutoRange()
+
+    def paint(self, background: QColor, foreground: QColor, scale: float = 1.0) -> None:
+        """Recolour what is around the curves, in pens so many pixels wide."""
+        self.setBackground(background)
+        self.view.frame(foreground)
+        faint = QColor(foreground)
+        faint.setAlphaF(0.5)
+        for axis in (self.x_axis, self.y_axis):
+            axis.setPen(pg.mkPen(faint, width=scale))
+            axis.setTextPen(foreground)
+
+    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Tell that nothing is pointed at."""
+        super().leaveEvent(event)
+        self.pointed.emit(None)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Show all again."""
+        super().mouseDoubleClickEvent(event)
+        self.show_all()
+
+    def _across(self, place: Any) -> float | None:
+        """Return where a place of the scene is along the lower axis; None beside the curves."""
+        inside = self.view.sceneBoundingRect().contains(place)
+        return self.view.mapSceneToView(place).x() if inside else None
+
+    def _on_moved(self, place: Any) -> None:
+        self.pointed.emit(self._across(place))
+
+    def _on_clicked(self, event: Any) -> None:
+        across = self._across(event.scenePos())
+        if across is not None and event.button() == Qt.MouseButton.LeftButton:
+            self.clicked.emit(across)
+
+
+class _View(pg.ViewBox):
+    """Holds the curves; leaves the wheel to what scrolls the window."""
+
+    def __init__(self) -> None:
+        super().__init__(enableMouse=False, enableMenu=False)
+        self.setMouseMode(self.RectMode)
+
+    def frame(self, colour: QColor) -> None:
+        """Choose the colour of the rectangle that is dragged."""
+        within = QColor(colour)
+        within.setAlphaF(0.15)
+        self.rbScaleBox.setPen(pg.mkPen(colour, width=1))
+        self.rbScaleBox.setBrush(pg.mkBrush(within))
+
+    def wheelEvent(self, event: Any, axis: int | None = None) -> None:  # noqa: N802
+        """Leave the wheel alone; pyqtgraph 0.13 swallows it."""
+        event.ignore()
+
+    def mouseDragEvent(self, event: Any, axis: int | None = None) -> None:  # noqa: N802
+        """Enlarge by the left button alone, as is told."""
+        if event.button() == Qt.MouseButton.LeftButton and axis is None:
+            super().mouseDragEvent(event)
+        else:
+            event.ignore()
+
+    def showAxRect(self, ax: Any, **kwargs: Any) -> None:  # noqa: N802
+        """Show a part that was dragged over, unless it is too thin to have been meant."""
+        part = ax.normalized() & self.viewRect().normalized()
+        px_wide, px_high = self.viewPixelSize()
+        if min(part.width() / px_wide, part.height() / px_high) >= LEAST_DRAG_PX:
+            super().showAxRect(part, padding=0, **kwargs)
+
+    def suggestPadding(self, axis: int) -> float:  # noqa: N802
+        """Return the room around the curves; pyqtgraph's is a tenth, below step 0 too."""
+        return PADDINGS[axis]
+
+    def childrenBounds(self, *args: Any, **kwargs: Any) -> Any:  # noqa: N802
+        """Return the extent of the curves; flat ones get room in proportion, to be read."""
+        bounds = super().childrenBounds(*args, **kwargs)
+        for bound in bounds:
+            if bound is not None and bound[0] == bound[1]:
+                room = abs(bound[0]) * 0.1 or 0.5
+                bound[:] = bound[0] - room, bound[1] + room
+        return bounds

@@ -1,0 +1,134 @@
+"""A form for any config: rows, bounds, help and when a row has a say come from its fields."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import Field, fields, replace
+from typing import Any
+
+from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, LineEdit, SpinBox
+
+from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.fields import described, is_used, label_of
+from napari_umis_fusion.plugin.widgets._form import Form
+
+
+class ConfigForm(Form):
+    """A row for each field of a config; rows that have no say are greyed out, or hidden.
+
+    Parameters
+    ----------
+    config : dataclass instance
+        What is shown first. Its fields describe themselves in their metadata, see
+        `napari_umis_fusion.fields`.
+    names : sequence of str, optional
+        Fields that get a row, by default all of them. The others keep the value that the config
+        which was set last has.
+    rows : mapping of str to row, optional
+        Rows for fields whose metadata does not tell all, by the name of the field.
+    more : sequence of rows
+        Rows below that are of no field.
+    hides_unused : bool
+        Hide rows that have no say instead of greying them out.
+    """
+
+    def __init__(
+        self,
+        config: Any,
+        names: Sequence[str] | None = None,
+        *,
+        rows: Mapping[str, Any] | None = None,
+        more: Sequence[Any] = (),
+        hides_unused: bool = False,
+    ) -> None:
+        self._config, self._hides_unused = config, hides_unused
+        specs = [spec for spec in fields(config) if names is None or spec.name in names]
+        self.specs = {spec.name: spec for spec in specs}
+        given = rows or {}
+        super().__init__([*(given.get(spec.name) or row_of(spec) for spec in specs), *more])
+        self.setValue(config)
+
+    def value(self) -> Any:
+        """Return the config that the rows show.
+
+        Raises
+        ------
+        ConfigError
+            If a row holds no number, or rows contradict each other.
+        """
+        values = {name: self._field_value(spec) for name, spec in self.specs.items()}
+        return replace(self._config, **values)
+
+    def setValue(self, config: Any) -> None:  # noqa: N802
+        """Show a config."""
+        self._config = config
+        self.set_row_values(
+            {
+                name: self._shown_value(spec, getattr(config, name))
+                for name, spec in self.specs.items()
+            }
+        )
+
+    def is_used(self, name: str) -> bool:
+        """Tell whether a field has a say beside what the other rows hold."""
+        return is_used(self.specs[name], _Held(self))
+
+    def _field_value(self, spec: Field[Any]) -> Any:
+        value = self[spec.name].value
+        if not isinstance(self[spec.name], NumberRow):
+            return value
+        try:
+            return float(value)
+        except ValueError:
+            raise ConfigError(
+                f"{label_of(spec)} is {value!r}; accepted is a number such as 0.001 or 1e-3."
+            ) from None
+
+    def _shown_value(self, spec: Field[Any], value: Any) -> Any:
+        return repr(value) if isinstance(self[spec.name], NumberRow) else value
+
+    def _update_rows(self) -> None:
+        for name in self.specs:
+            if self._hides_unused:
+                self.show_row(name, self.is_used(name))
+            else:
+                self[name].enabled = self.is_used(name)
+
+
+class NumberRow(LineEdit):
+    """A number to type: from 1e-8 to 1e6, no spin box shows both."""
+
+
+class _Held:
+    """A config as the rows hold it, also where it is not valid as a whole."""
+
+    def __init__(self, form: ConfigForm) -> None:
+        self._form = form
+
+    def __getattr__(self, name: str) -> Any:
+        is_shown = name in self._form.specs
+        return self._form[name].value if is_shown else getattr(self._form._config, name)
+
+
+def described_row(spec: Field[Any]) -> dict[str, str]:
+    """Return name, label and tooltip of the row of a field."""
+    unit, text = spec.metadata.get("unit"), described(spec)
+    label = label_of(spec)
+    return {
+        "name": spec.name,
+        "label": f"{label} ({unit})" if unit else label,
+        "tooltip": f"{text[0].upper()}{text[1:]}.",
+    }
+
+
+def row_of(spec: Field[Any]) -> Any:
+    """Return a row for a field, made from its metadata."""
+    meta, common = spec.metadata, described_row(spec)
+    if "choices" in meta:
+        return ComboBox(**common, choices=meta["choices"], value=spec.default)
+    if isinstance(spec.default, bool):
+        return CheckBox(**common, text="", value=spec.default)
+    if isinstance(spec.default, float) and "step" not in meta:
+        return NumberRow(**common, value=repr(spec.default))
+    limits = {"min": meta["min"], "max": meta["max"], "value": spec.default}
+    if isinstance(spec.default, float):
+        return FloatSpinBox(**common, **limits, step=meta["step"])
+    return SpinBox(**common, **limits)

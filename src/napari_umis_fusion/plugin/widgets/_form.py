@@ -1,0 +1,129 @@
+"""A form: rows of a label and a field, all fields aligned."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from magicgui.widgets import CheckBox
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QFormLayout, QLabel, QWidget
+
+
+class QtRow:
+    """A Qt widget with `value`, `setValue` and `valueChanged` as a row beside magicgui's.
+
+    Parameters
+    ----------
+    name : str
+        What the form calls it.
+    label, tooltip : str
+        What stands beside the field, and what is told of both.
+    native : QWidget
+        The field.
+    """
+
+    def __init__(self, name: str, label: str, tooltip: str, native: Any) -> None:
+        self.name, self.label, self.tooltip, self.native = name, label, tooltip, native
+        self.changed = native.valueChanged
+        native.setToolTip(tooltip)
+
+    @property
+    def value(self) -> Any:
+        """What the field holds."""
+        return self.native.value()
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        self.native.setValue(value)
+
+    @property
+    def enabled(self) -> bool:
+        """Whether the field can be edited."""
+        return bool(self.native.isEnabled())
+
+    @enabled.setter
+    def enabled(self, enabled: bool) -> None:
+        self.native.setEnabled(enabled)
+
+
+class Form(QWidget):
+    """Rows, found by their names; each is a magicgui widget or a `QtRow`.
+
+    Parameters
+    ----------
+    rows : sequence
+        From top to bottom.
+
+    Signals
+    -------
+    valueChanged()
+        Some row holds another value.
+    """
+
+    valueChanged = Signal()  # noqa: N815
+
+    def __init__(self, rows: Sequence[Any]) -> None:
+        super().__init__()
+        self._rows = {row.name: row for row in rows}
+        self._is_setting = False
+        self._layout = QFormLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        for row in rows:
+            self._add(row)
+            row.changed.connect(self._on_row)
+
+    def __getitem__(self, name: str) -> Any:
+        """Return the row of a name."""
+        return self._rows[name]
+
+    def __iter__(self) -> Iterator[Any]:
+        """Go through the rows from top to bottom."""
+        return iter(self._rows.values())
+
+    def row_values(self) -> dict[str, Any]:
+        """Return what each row holds, by its name."""
+        return {name: row.value for name, row in self._rows.items()}
+
+    def set_row_values(self, values: dict[str, Any]) -> None:
+        """Fill rows; `valueChanged` tells of it once, at the end."""
+        self._is_setting = True
+        try:
+            for name, value in values.items():
+                self._rows[name].value = value
+        finally:
+            self._is_setting = False
+        self._on_row()
+
+    def add_above(self, *widgets: QWidget) -> None:
+        """Put widgets above all rows, over the whole width."""
+        for place, widget in enumerate(widgets):
+            self._layout.insertRow(place, widget)
+
+    def add_below(self, *widgets: QWidget) -> None:
+        """Put widgets below all rows, over the whole width."""
+        for widget in widgets:
+            self._layout.addRow(widget)
+
+    def show_row(self, name: str, shown: bool) -> None:
+        """Show or hide a row with its label."""
+        self._layout.setRowVisible(self._rows[name].native, shown)
+
+    def is_row_shown(self, name: str) -> bool:
+        """Tell whether a row is shown where the form is."""
+        return bool(self._layout.isRowVisible(self._rows[name].native))
+
+    def _add(self, row: Any) -> None:
+        if isinstance(row, CheckBox):  # has its label in itself
+            self._layout.addRow(row.native)
+            return
+        label = QLabel(row.label)
+        label.setToolTip(row.tooltip or "")
+        self._layout.addRow(label, row.native)
+
+    def _on_row(self, value: Any = None) -> None:
+        if not self._is_setting:
+            self._update_rows()
+            self.valueChanged.emit()
+
+    def _update_rows(self) -> None:
+        """Let rows follow each other, before anybody is told of a change."""

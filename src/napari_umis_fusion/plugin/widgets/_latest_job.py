@@ -1,0 +1,84 @@
+"""One small job at a time: a newer one takes the place of an older."""
+
+from collections.abc import Callable, Generator
+from typing import Any
+
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_umis_fusion.plugin.widgets._job import Job, Progress
+
+_PATIENCE_MS = 300
+
+
+class LatestJob(QObject):
+    """Runs generators in a thread, of which only the newest counts.
+
+    Parameters
+    ----------
+    delay_ms : int
+        How long nothing newer must be asked for before a job begins.
+    report : callable, optional
+        Returns the `Progress` that an event tells of, or None.
+
+    Signals
+    -------
+    progressed(float, str)
+        Share of the newest job that is behind, 0 to 1, and the same in words.
+    done(object)
+        What the newest job returned.
+    failed(object)
+        What it raised instead.
+    """
+
+    progressed = Signal(float, str)
+    done = Signal(object)
+    failed = Signal(object)
+
+    def __init__(
+        self,
+        delay_ms: int = _PATIENCE_MS,
+        report: Callable[[Any], Progress | None] = lambda event: None,
+    ) -> None:
+        super().__init__()
+        self._start: Callable[[], Generator[Any, None, Any]] | None = None
+        self._job: Job | None = None
+        self._report = report
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(delay_ms)
+        self._timer.timeout.connect(self._begin)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a job runs or waits."""
+        return self._job is not None or self._timer.isActive()
+
+    def ask(self, start: Callable[[], Generator[Any, None, Any]]) -> None:
+        """Run this job as soon as nothing newer is asked for; older ones are dropped."""
+        self._start = start
+        if self._job is not None:
+            self._job.cancel()
+        self._timer.start()
+
+    def cancel(self) -> None:
+        """Drop what runs and what waits."""
+        self._start = None
+        self._timer.stop()
+        if self._job is not None:
+            self._job.cancel()
+
+    def _begin(self) -> None:
+        if self._start is None or self._job is not None:  # the older one ends first
+            return
+        start, self._start = self._start, None
+        self._job = Job(start, report=self._report)
+        self._job.progressed.connect(self.progressed)
+        self._job.returned.connect(self.done)
+        self._job.failed.connect(self.failed)
+        self._job.ended.connect(self._on_ended)
+        self._job.start()
+
+    def _on_ended(self) -> None:
+        self._job = None
+        if self._start is not None:
+            self._timer.start()

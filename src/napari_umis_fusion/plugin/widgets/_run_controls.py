@@ -1,0 +1,152 @@
+"""Buttons, bar and words of work that takes a while: start, pause, cancel, and how far it is."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import (
+    QBoxLayout,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+STEPS = 1000
+_START_HEIGHT_PX = 34
+
+Buttons = Mapping[str, tuple[str, str]]
+"""Text and tooltip of each button, by its name."""
+
+
+class RunControls(QWidget):
+    """Starts, shows and stops work; knows nothing of what is run.
+
+    Parameters
+    ----------
+    idle : mapping of str to (str, str)
+        Buttons that are offered while nothing runs; the first is the large one.
+    running : mapping of str to (str, str)
+        Buttons that are offered meanwhile. The one named 'pause' pauses the job that is followed,
+        and resumes it.
+    is_flat : bool
+        Put the bar beside the buttons instead of below them.
+
+    Signals
+    -------
+    clicked(str)
+        The name of a button; not of 'pause', of which nobody else need know.
+
+    Attributes
+    ----------
+    buttons : dict of QPushButton
+        By their names.
+    """
+
+    clicked = Signal(str)
+
+    def __init__(self, idle: Buttons, running: Buttons, *, is_flat: bool = False) -> None:
+        super().__init__()
+        self._idle, self._running = list(idle), list(running)
+        self._job: Any = None
+        self.buttons = {
+            name: self._button(name, *texts) for name, texts in (*idle.items(), *running.items())
+        }
+        if not is_flat:
+            self.buttons[self._idle[0]].setMinimumHeight(_START_HEIGHT_PX)
+        self.bar = QProgressBar()
+        self.bar.setRange(0, STEPS)
+        self.bar.setTextVisible(False)
+        self.says, self.details = QLabel(), QLabel()
+        for label in (self.says, self.details):
+            label.setWordWrap(True)
+        self._lay_out(is_flat)
+        self.show_idle()
+
+    def follow(self, job: Any) -> None:
+        """Show a `Job` that is about to run, until `show_idle`."""
+        self._job = job
+        job.progressed.connect(self._on_progress)
+        self.show_running()
+
+    def show_idle(self, text: str = "") -> None:
+        """Offer to start; `text` says how the last run ended."""
+        self._job = None
+        self._show(is_running=False)
+        self.say(text)
+        self.say_more("")
+
+    def show_running(self, *, is_stopping: bool = False) -> None:
+        """Offer what can be done meanwhile; nothing more where it was told to stop."""
+        self._show(is_running=True)
+        self._show_pause()
+        for name in self._running:
+            self.buttons[name].setEnabled(not is_stopping)
+
+    def show_progress(self, share: float, text: str) -> None:
+        """Show how far it is."""
+        self.bar.setValue(int(share * STEPS))
+        self.say(text)
+
+    def say(self, text: str) -> None:
+        """Show a line of text, or none."""
+        self.says.setText(text)
+        self.says.setVisible(bool(text))
+
+    def say_more(self, text: str) -> None:
+        """Show a second line, or none."""
+        self.details.setText(text)
+        self.details.setVisible(bool(text))
+
+    def _button(self, name: str, text: str, tip: str) -> QPushButton:
+        button = QPushButton(text)
+        button.setToolTip(tip)
+        if name == "pause":
+            button.clicked.connect(self._on_pause)
+        else:
+            button.clicked.connect(lambda: self.clicked.emit(name))
+        return button
+
+    def _lay_out(self, is_flat: bool) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        row = QHBoxLayout()
+        above: QBoxLayout = row if is_flat else layout
+        for name in self._idle:
+            above.addWidget(self.buttons[name])
+        if is_flat:
+            row.addWidget(self.bar, 1)
+        for name in self._running:
+            row.addWidget(self.buttons[name])
+        layout.addLayout(row)
+        if not is_flat:
+            layout.addWidget(self.bar)
+        for label in (self.says, self.details):
+            layout.addWidget(label)
+
+    def _show(self, *, is_running: bool) -> None:
+        for names, shown in ((self._idle, not is_running), (self._running, is_running)):
+            for name in names:
+                self.buttons[name].setVisible(shown)
+        self.bar.setVisible(is_running)
+        if not is_running:
+            self.bar.setValue(0)
+
+    def _show_pause(self) -> None:
+        if "pause" in self.buttons:
+            is_paused = self._job is not None and self._job.is_paused
+            self.buttons["pause"].setText("Resume" if is_paused else "Pause")
+
+    def _on_progress(self, share: float, text: str) -> None:
+        if self._job is not None and not self._job.is_paused:  # the last events still come
+            self.show_progress(share, text)
+
+    def _on_pause(self) -> None:
+        if self._job is None:
+            return
+        self._job.toggle_pause()
+        self._show_pause()
+        doing = self._job.doing
+        self.say(f"Paused: {doing or 'starting'}." if self._job.is_paused else doing)

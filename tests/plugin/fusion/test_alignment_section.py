@@ -1,0 +1,373 @@
+"""The section Alignment: what it asks, what it shows of a fusion, and its tables as files."""
+
+from dataclasses import fields
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QApplication
+
+from napari_umis_fusion import FusionConfig
+from napari_umis_fusion import fuse as fuse_stack
+from napari_umis_fusion.alignment.alignment import Alignment
+from napari_umis_fusion.plugin.fusion._alignment_section import FIELDS, HINT, AlignmentSection
+from napari_umis_fusion.plugin.fusion._alignment_table import (
+    AGREEMENT,
+    COLUMNS,
+    MAGNIFICATION,
+    MOVED,
+    ROWS,
+    SHIFT_COLUMNS,
+    TURN,
+    WHY,
+    Z,
+)
+from napari_umis_fusion.synthetic import Motion, RenderConfig, render_moving_stack
+
+SHAPE, PLANES = (120, 150), 5
+ALIGNED = {"focus_measure": "laplacian", "align": "translation"}
+
+
+def moving(drift):
+    motion = Motion(drift_px=drift, jitter_px=0.4, seed=2)
+    return render_moving_stack("bumps", SHAPE, motion, RenderConfig(planes=PLANES), None)
+
+
+@pytest.fixture(scope="session")
+def stacks():
+    """Return two stacks (T, Z, Y, X) whose planes drift differently."""
+    return np.stack([moving(drift).stack for drift in ((8.0, -5.0), (-3.0, 12.0))])
+
+
+@pytest.fixture
+def drifting(viewer, stacks):
+    """Return a layer whose planes drift."""
+    return viewer.add_image(
+        stacks[0],
+        name="drift",
+        scale=(1.5, 0.4, 0.4),
+        translate=(10, 20, 30),
+        units=("um", "um", "um"),
+        axis_labels=("z", "y", "x"),
+    )
+
+
+@pytest.fixture
+def movie(viewer, stacks):
+    """Return a layer with two time points."""
+    return viewer.add_image(stacks, name="movie", axis_labels=("t", "z", "y", "x"))
+
+
+@pytest.fixture
+def form(widget):
+    """Return the section, unfolded, of a widget that aligns by shifts."""
+    widget.sections["Alignment"].expand(animate=False)
+    widget.alignment.rows["align"].value = "translation"
+    return widget.alignment
+
+
+def cell(form, row, column):
+    return form.table.item(row, column).text()
+
+
+def shown(form):
+    """Return the texts of the table."""
+    return [[cell(form, row, column) for column in range(len(COLUMNS))] for row in range(PLANES)]
+
+
+# --- the rows and the config
+
+
+def test_rows_are_those_of_the_config(widget):
+    for spec in fields(FusionConfig):
+        if spec.name in FIELDS:
+            row = widget.alignment.rows[spec.name]
+            assert tuple(row.choices) == tuple(spec.metadata["choices"])
+            assert row.tooltip.lower().startswith(spec.metadata["help"].lower())
+            assert spec.name not in [row.name for row in widget.method]
+    assert {"align", "align_border", "light"} == set(FIELDS)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        FusionConfig("laplacian"),
+        FusionConfig("laplacian", align="similarity"),
+        FusionConfig("laplacian", align="auto", align_border="mask"),
+    ],
+)
+def test_round_trip(widget, stack_layer, config):
+    widget.alignment.rows["align"].value = "affine"
+    widget.setValue(config)
+    assert widget.value() == config
+
+
+def test_planes_are_not_aligned_unless_asked(widget, stack_layer, fuse):
+    assert widget.value().align == "none"
+    fuse()
+    assert widget.alignment.table.isHidden()
+    assert widget.alignment.save.isHidden()
+    assert widget.alignment.says.text() == HINT
+
+
+def test_what_has_no_say_is_greyed_out(widget, movie):
+    rows = widget.alignment.rows
+    assert not rows["align_border"].enabled
+    assert not rows["align_each"].enabled
+    rows["align"].value = "auto"
+    assert rows["align_border"].enabled
+    assert rows["align_each"].enabled
+
+
+def test_each_time_point_is_asked_about_only_where_there_are_several(
+    viewer, widget, form, drifting, movie
+):
+    each = form.rows["align_each"].native
+    viewer.layers.selection.active = drifting
+    assert each.isHidden()
+    each_plan = widget.plan(widget.stack.target)
+    viewer.layers.selection.active = movie
+    assert not each.isHidden()
+    form.rows["align_each"].value = False
+    assert each_plan.align_each
+    assert not widget.plan(widget.stack.target).align_each
+    viewer.layers.selection.active = drifting
+    assert widget.plan(widget.stack.target).align_each, "of one stack there is no first"
+
+
+# --- what was found
+
+
+def test_fusion_is_aligned_and_lies_where_it_belongs(viewer, widget, form, drifting, fuse, stacks):
+    fuse()
+    expected = fuse_stack(stacks[0], **ALIGNED)
+    image = viewer.layers["drift all-in-focus"]
+    np.testing.assert_array_equal(image.data, expected.all_in_focus)
+    rows, columns = expected.window
+    assert rows.start > 0
+    np.testing.assert_allclose(image.translate, (20 + 0.4 * rows.start, 30 + 0.4 * columns.start))
+    summary = expected.alignment.summary()
+    assert widget.controls.says.text() == f"Done. {summary}."
+    assert form.says.text() == f"{summary}."
+
+
+def test_table_tells_of_every_plane(widget, form, drifting, fuse, stacks):
+    fuse()
+    alignment = fuse_stack(stacks[0], **ALIGNED).alignment
+    assert not form.table.isHidden()
+    assert form.table.rowCount() == PLANES
+    for z, motion in enumerate(alignment.planes):
+        assert cell(form, z, Z) == str(z)
+        assert cell(form, z, MOVED) == ("yes" if motion.is_moved else "")
+        assert float(cell(form, z, ROWS)) == pytest.approx(motion.shift_rows_px, abs=0.006)
+        assert float(cell(form, z, SHIFT_COLUMNS)) == pytest.approx(
+            motion.shift_columns_px, abs=0.006
+        )
+        assert float(cell(form, z, MAGNIFICATION)) == 1
+        assert cell(form, z, TURN) == "0.00"
+        assert cell(form, z, WHY) == motion.why
+        item = form.table.item(z, WHY)
+        assert not item.flags() & Qt.ItemFlag.ItemIsEditable or not form.table.editTriggers()
+    assert cell(form, 2, AGREEMENT) == ""
+    before, after = map(float, cell(form, 0, AGREEMENT).split(" → "))
+    assert after > before
+    assert form.table.isColumnHidden(TURN), "planes that only shift have none"
+
+
+def test_magnification_is_shown_where_it_was_looked_for(viewer, widget, form, fuse):
+    motion = Motion(breathing=0.08, rotation_deg=3)
+    stack = render_moving_stack("bumps", (200, 240), motion, RenderConfig(planes=PLANES), None)
+    viewer.add_image(stack.stack, name="growing", axis_labels=("z", "y", "x"))
+    form.rows["align"].value = "similarity"
+    fuse()
+    assert not form.table.isColumnHidden(MAGNIFICATION)
+    scales = [float(cell(form, z, MAGNIFICATION)) for z in range(PLANES)]
+    assert scales[-1] - scales[0] == pytest.approx(0.08, abs=0.01)
+    turns = [float(cell(form, z, TURN)) for z in range(PLANES)]
+    assert turns[-1] - turns[0] == pytest.approx(3, abs=0.4)
+
+
+def test_selecting_a_row_leads_to_the_plane(viewer, widget, form, drifting, fuse):
+    fuse()
+    for plane in (4, 0, 3):
+        form.table.selectRow(plane)
+        assert viewer.dims.current_step[0] == plane
+    widget.part["first_plane"].value = 1
+    fuse()
+    assert [cell(form, row, Z) for row in range(form.table.rowCount())] == ["1", "2", "3", "4"]
+    form.table.selectRow(0)
+    assert viewer.dims.current_step[0] == 1, "rows are counted as the sliders count"
+
+
+def test_second_run_renews_the_table(viewer, widget, form, drifting, fuse):
+    fuse()
+    first = shown(form)
+    drifting.data = np.ascontiguousarray(drifting.data[:, :, ::-1])
+    fuse()
+    second = shown(form)
+    assert float(second[0][SHIFT_COLUMNS]) == pytest.approx(
+        -float(first[0][SHIFT_COLUMNS]), abs=0.2
+    )
+    form.rows["align"].value = "none"
+    fuse()
+    assert form.table.isHidden()
+    assert form.says.text() == HINT
+
+
+def test_table_goes_with_the_layers(viewer, widget, form, drifting, fuse):
+    other = viewer.add_image(np.zeros((4, 90, 100), np.uint8), name="other")
+    viewer.layers.selection.active = drifting
+    fuse()
+    viewer.layers.selection.active = other
+    assert form.table.isHidden()
+    viewer.layers.selection.active = viewer.layers["drift index map"]
+    assert not form.table.isHidden()
+    viewer.layers.remove(drifting)
+    viewer.layers.selection.active = other
+    assert form.table.isHidden()
+
+
+def test_table_is_of_the_time_point_in_sight(viewer, widget, form, movie, fuse, stacks):
+    fuse()
+    assert widget.controls.says.text() == "Done. 2 of 2 stacks had planes that were moved."
+    for time in (0, 1, 0):
+        viewer.dims.set_point(0, time)
+        alignment = fuse_stack(stacks[time], **ALIGNED).alignment
+        assert form.says.text() == f"t {time}: {alignment.summary()}."
+        shift = alignment.planes[0].shift_columns_px
+        assert float(cell(form, 0, SHIFT_COLUMNS)) == pytest.approx(shift, abs=0.006)
+    form.rows["align_each"].value = False
+    fuse()
+    viewer.dims.set_point(0, 1)
+    summary = fuse_stack(stacks[0], **ALIGNED).alignment.summary()
+    assert form.says.text() == f"{summary}.", "the first holds for all"
+
+
+def test_click_leads_to_the_aligned_stack(viewer, widget, form, drifting, fuse, qtbot, stacks):
+    fuse()
+    result = fuse_stack(stacks[0], **ALIGNED)
+    row, column = 40, 50
+    top, left = (part.start for part in result.window)
+    world = (10.0, 20 + (top + row) * 0.4, 30 + (left + column) * 0.4)
+    plane = widget.focus.look(world)
+    assert plane == result.index_map[row, column] == viewer.dims.current_step[0]
+    qtbot.waitUntil(lambda: not widget.focus.is_busy, timeout=10_000)
+    curve = widget.focus.curve
+    assert (curve.row, curve.column) == (row, column)
+    assert curve.values[2] == stacks[0][2, top + row, left + column], "the plane that stays"
+    assert any(curve.values[z] != stacks[0][z, top + row, left + column] for z in (0, 4))
+    assert f"Row {top + row}, column {left + column}" in widget.focus.says.text()
+
+
+def test_preview_is_not_aligned(viewer, widget, form, drifting, qtbot, stacks, tmp_path):
+    form.use_file(str(fuse_stack(stacks[0], **ALIGNED).alignment.save(tmp_path / "a.csv")))
+    drifting.corner_pixels = np.array([[0, 0, 0], [4, 119, 149]])
+    widget.preview_box.value = True
+    qtbot.waitUntil(lambda: not widget.preview.is_busy, timeout=20_000)
+    data = viewer.layers["preview of drift"].data
+    expected = fuse_stack(stacks[0], focus_measure="laplacian").all_in_focus
+    np.testing.assert_array_equal(data, expected)
+
+
+def test_cancel_while_aligning_changes_nothing(viewer, widget, form, qtbot):
+    stack = np.random.default_rng(0).integers(0, 255, (40, 600, 600), np.uint8)
+    layer = viewer.add_image(stack, name="noise", axis_labels=("z", "y", "x"))
+    texts = []
+    widget.controls.buttons["start"].click()
+    widget.job.progressed.connect(lambda share, text: texts.append(text))
+    qtbot.waitUntil(lambda: any("aligning plane 2 of 40" in text for text in texts), timeout=20_000)
+    widget.controls.buttons["cancel"].click()
+    qtbot.waitUntil(lambda: widget.job is None, timeout=10_000)
+    assert list(viewer.layers) == [layer]
+    assert widget.controls.says.text() == "Cancelled; no layer was changed."
+    assert form.table.isHidden()
+
+
+# --- files
+
+
+def test_saved_table_is_used_again(viewer, widget, form, drifting, fuse, stacks, tmp_path):
+    fuse()
+    widget.alignment.ask_for_saving = lambda: str(tmp_path / "drift")
+    form.save.click()
+    path = tmp_path / "drift.csv"
+    assert widget.controls.says.text() == f"Saved as {path}."
+    found = fuse_stack(stacks[0], **ALIGNED).alignment
+    np.testing.assert_array_equal(Alignment.load(path).transforms, found.transforms)
+    # another name that the dialog did not ask about
+    path.write_text("mine")
+    form.save.click()
+    assert "exists already" in widget.controls.says.text()
+    assert path.read_text() == "mine"
+    widget.alignment.ask_for_saving = lambda: str(path)  # it did
+    form.save.click()
+    assert len(Alignment.load(path).planes) == PLANES
+
+
+def test_a_table_holds_until_it_is_dropped(viewer, widget, form, fuse, stacks, tmp_path):
+    path = fuse_stack(stacks[0], **ALIGNED).alignment.save(tmp_path / "drift.csv")
+    viewer.add_image(stacks[1], name="other channel", axis_labels=("z", "y", "x"))
+    form.ask_for_table = lambda: str(path)
+    assert form.drop.isHidden()
+    form.use.click()
+    assert form.file_says.text() == "Uses the table drift.csv."
+    assert not form.drop.isHidden()
+    assert not form.rows["align"].enabled
+    assert f"transforms={str(path)!r}" in widget.script()
+    fuse()
+    image = viewer.layers["other channel all-in-focus"]
+    expected = fuse_stack(stacks[1], focus_measure="laplacian", transforms=path)
+    np.testing.assert_array_equal(image.data, expected.all_in_focus)
+    form.drop.click()
+    assert form.file_says.isHidden()
+    assert form.rows["align"].enabled
+    assert "transforms" not in widget.script()
+    fuse()
+    expected = fuse_stack(stacks[1], **ALIGNED)
+    np.testing.assert_array_equal(image.data, expected.all_in_focus)
+
+
+@pytest.mark.parametrize("text", [None, "no,table\n1,2\n", ""])
+def test_bad_table_is_told_and_changes_nothing(widget, form, drifting, fuse, tmp_path, text):
+    good = tmp_path / "good.csv"
+    Alignment.given(np.tile(np.eye(2, 3), (PLANES, 1, 1)), SHAPE).save(good)
+    form.use_file(str(good))
+    bad = tmp_path / "bad.csv"
+    if text is not None:
+        bad.write_text(text)
+    form.ask_for_table = lambda: str(bad)
+    form.use.click()
+    assert "bad.csv: no table of transforms" in widget.controls.says.text()
+    assert form.table_file == str(good)
+    assert form.file_says.text() == "Uses the table good.csv."
+    form.ask_for_table = lambda: ""
+    form.use.click()
+    assert form.table_file == str(good)
+
+
+def test_table_of_another_stack_is_told(viewer, widget, form, drifting, tmp_path, qtbot):
+    path = tmp_path / "other.csv"
+    Alignment.given(np.tile(np.eye(2, 3), (PLANES + 1, 1, 1)), SHAPE).save(path)
+    form.use_file(str(path))
+    with qtbot.capture_exceptions():
+        widget.controls.buttons["start"].click()
+        qtbot.waitUntil(lambda: widget.job is None, timeout=20_000)
+    assert "the transforms are of 6 planes of 120 x 150 px" in widget.controls.says.text()
+    assert list(viewer.layers) == [drifting]
+
+
+def test_copied_script_aligns_too(widget, form, movie):
+    form.rows["align_border"].value = "mask"
+    form.rows["align_each"].value = False
+    widget.copy.click()
+    script = QApplication.clipboard().text()
+    for line in ("align='translation'", "align_border='mask'", "align_each=False"):
+        assert line in script
+
+
+def test_starts_with_what_is_set(viewer, widget, qtbot):
+    form = AlignmentSection(viewer, widget.fused, FusionConfig(align="auto", align_border="mask"))
+    qtbot.addWidget(form)
+    options = {"align": "auto", "align_border": "mask", "light": "auto"}
+    assert form.value().config_options() == options
+    form.release()

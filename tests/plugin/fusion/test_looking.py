@@ -1,0 +1,187 @@
+"""Clicks that lead to planes, the focus curve, the preview, and the script to copy."""
+
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import tifffile
+from napari.layers import Layer
+from qtpy.QtWidgets import QApplication
+
+from napari_umis_fusion import fuse as fuse_stack
+from napari_umis_fusion.plugin.io._samples import noisy_fluorescence, textured_surface
+
+
+def click(viewer, position, *, moves=()):
+    """Press, perhaps move, and release the mouse, as napari tells its callbacks."""
+    event = SimpleNamespace(
+        position=position, pos=np.array([5, 5]), button=1, modifiers=(), type="mouse_press"
+    )
+    (callback,) = [one for one in viewer.mouse_drag_callbacks if one.__name__ == "_on_press"]
+    steps = callback(viewer, event)
+    next(steps)
+    for move in moves:
+        event.type, event.pos = "mouse_move", np.array(move)
+        next(steps)
+    event.type = "mouse_release"
+    with pytest.raises(StopIteration):
+        next(steps)
+
+
+def world(row, column):
+    return (10.0, 20 + row * 0.4, 30 + column * 0.4)
+
+
+def test_click_jumps_to_the_plane_and_shows_the_curve(viewer, widget, stack_layer, fuse, qtbot):
+    fuse()
+    index = viewer.layers["beads index map"].data
+    for plane in np.unique(index)[[0, -1]]:
+        row, column = np.argwhere(index == plane)[40]
+        click(viewer, world(row, column))
+        assert viewer.dims.current_step[0] == plane
+        qtbot.waitUntil(lambda: not widget.focus.is_busy, timeout=10_000)
+        curve = widget.focus.curve
+        np.testing.assert_array_equal(curve.values, stack_layer.data[:, row, column])
+        assert (curve.row, curve.column) == (row, column)
+        assert f"plane {plane}, depth {plane * 1.5:.4g} µm" in widget.focus.says.text()
+
+
+def test_a_drag_is_no_click(viewer, widget, stack_layer, fuse):
+    fuse()
+    viewer.dims.set_point(0, 10 + 3 * 1.5)
+    click(viewer, world(5, 5), moves=[(5, 6), (40, 5)])
+    assert viewer.dims.current_step[0] == 3
+
+
+@pytest.mark.parametrize("position", [(10, 0, 0), (10, 20 - 1, 30), (10, 900, 900)])
+def test_click_outside_does_nothing(viewer, widget, stack_layer, fuse, position):
+    fuse()
+    viewer.dims.set_point(0, 10 + 3 * 1.5)
+    click(viewer, position)
+    assert viewer.dims.current_step[0] == 3
+
+
+def test_click_on_foreign_layers_does_nothing(viewer, widget, stack_layer, fuse):
+    viewer.dims.set_point(0, 10 + 3 * 1.5)
+    click(viewer, world(5, 5))
+    assert viewer.dims.current_step[0] == 3
+
+
+def test_copied_values_lead_to_where_they_were_copied_from(viewer, widget, stack_layer, fuse):
+    widget.method["focus_measure"].value = "learned"
+    widget.method["blend"].value = "select"
+    widget.output["source_map"].value = True
+    fuse()
+    source = viewer.layers["beads source map"].data
+    row, column = np.argwhere(source != viewer.layers["beads index map"].data)[0]
+    viewer.layers.selection.active = viewer.layers["beads all-in-focus"]
+    click(viewer, world(row, column))
+    assert viewer.dims.current_step[0] == source[row, column]
+
+
+def test_click_in_a_region_of_a_movie(viewer, widget, rendered, fuse):
+    movie = np.stack([rendered.stack, rendered.stack[::-1]])
+    viewer.add_image(movie, name="movie", axis_labels=("t", "z", "y", "x"))
+    widget.part["first_plane"].value = 1
+    fuse()
+    index = viewer.layers["movie index map"].data
+    for time in (0, 1):
+        viewer.dims.set_point(0, time)
+        row, column = 30, 40
+        click(viewer, (time, 0, row, column))
+        assert viewer.dims.current_step[1] == index[time, 0, row, column] >= 1
+
+
+def test_click_in_the_plot_leads_to_the_plane(viewer, widget, stack_layer, fuse, qtbot):
+    fuse()
+    click(viewer, world(50, 60))
+    qtbot.waitUntil(lambda: not widget.focus.is_busy, timeout=10_000)
+    widget.focus.plot.planeClicked.emit(4)
+    assert viewer.dims.current_step[0] == 4
+
+
+def test_preview_shows_what_is_in_sight_and_follows_options(viewer, widget, stack_layer, qtbot):
+    widget.preview_box.value = True
+    qtbot.waitUntil(lambda: not widget.preview.is_busy, timeout=10_000)
+    layer = viewer.layers["preview of beads"]
+    np.testing.assert_allclose(layer.scale, (0.4, 0.4))
+    assert viewer.layers.selection.active is stack_layer
+    first = layer.data.copy()
+    widget.method["blend"].value = "select"
+    qtbot.waitUntil(lambda: not widget.preview.is_busy, timeout=10_000)
+    second = viewer.layers["preview of beads"].data
+    assert first.shape == second.shape
+    assert not np.array_equal(first, second)
+    assert len(viewer.layers) == 2
+    widget.preview_box.value = False
+    assert list(viewer.layers) == [stack_layer]
+
+
+def test_preview_lies_where_it_was_fused(viewer, widget, qtbot):
+    data = np.random.default_rng(0).integers(0, 255, (4, 700, 900), np.uint8)
+    layer = viewer.add_image(data, name="large", axis_labels=("z", "y", "x"))
+    layer.corner_pixels = np.array([[0, 0, 0], [3, 699, 899]])
+    widget.preview_box.value = True
+    qtbot.waitUntil(lambda: not widget.preview.is_busy, timeout=20_000)
+    shown = viewer.layers["preview of large"]
+    assert shown.data.shape == (512, 512)
+    top, left = (int(place) for place in shown.translate)
+    expected = fuse_stack(
+        data[:, top : top + 512, left : left + 512], focus_measure="laplacian"
+    ).all_in_focus
+    np.testing.assert_array_equal(shown.data, expected)
+
+
+def test_preview_ends_when_the_whole_is_fused(viewer, widget, stack_layer, fuse, qtbot):
+    widget.preview_box.value = True
+    qtbot.waitUntil(lambda: not widget.preview.is_busy, timeout=10_000)
+    fuse()
+    assert "preview of beads" not in viewer.layers
+    assert not widget.preview_box.value
+
+
+def run_script(text, folder):
+    path = folder / "again.py"
+    path.write_text(text, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, path], cwd=folder, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("kind", ["file", "array", "sample", "channels"])
+def test_copied_script_gives_the_same_without_napari(
+    viewer, widget, fuse, qtbot, rendered, tmp_path, kind
+):
+    if kind == "file":
+        path = tmp_path / "stack.ome.tif"
+        metadata = {"axes": "ZYX", "PhysicalSizeZ": 1.5, "PhysicalSizeZUnit": "µm"}
+        tifffile.imwrite(path, rendered.stack, metadata=metadata, ome=True)
+        viewer.open(path, plugin="napari-umis-fusion")
+    elif kind == "sample":
+        for made in textured_surface()[:1]:
+            viewer.add_layer(Layer.create(*made))
+    elif kind == "channels":
+        for made in noisy_fluorescence()[:2]:
+            viewer.add_layer(Layer.create(*made))
+        viewer.layers.selection = set(viewer.layers)
+    else:
+        viewer.add_image(rendered.stack, name="my beads", scale=(1.5, 1, 1))
+        np.save(tmp_path / "my-beads.npy", rendered.stack)
+    widget.part["first_plane"].value = 1
+    widget.method["blend"].value = "select"
+    stacks = len(viewer.layers)
+    widget.copy.click()
+    script = QApplication.clipboard().text()
+    assert "import napari\n" not in script
+    said = run_script(script, tmp_path)
+    fuse()
+    name = viewer.layers[0].name
+    assert f"{name} all-in-focus" in said
+    (written,) = tmp_path.glob("*-fused.ome.tif")
+    with tifffile.TiffFile(written) as tif:
+        for series, layer in zip(tif.series, viewer.layers[stacks:], strict=True):
+            np.testing.assert_array_equal(series.asarray(), layer.data)

@@ -1,0 +1,196 @@
+"""What the widget makes of the layers that are selected."""
+
+import dask.array
+import numpy as np
+import pytest
+import zarr
+
+from napari_umis_fusion import fuse as fuse_stack
+
+
+def noise(*shape, dtype=np.uint8):
+    return np.random.default_rng(0).integers(0, 255, shape).astype(dtype)
+
+
+@pytest.mark.parametrize(
+    ("shape", "labels", "says"),
+    [
+        ((12, 40, 50), ("z", "y", "x"), "12 planes of 40 x 50"),
+        (
+            (10, 2, 12, 40, 50),
+            ("t", "c", "z", "y", "x"),
+            "12 planes of 40 x 50, 2 channels, 10 time points",
+        ),
+        ((12, 3, 40, 50), ("z", "position", "y", "x"), "12 planes of 40 x 50, 3 positions"),
+        ((40, 50, 12), ("y", "x", "z"), "12 planes of 40 x 50"),
+        ((12, 40, 50), None, "12 planes of 40 x 50"),
+        ((1, 40, 50), ("z", "y", "x"), "1 plane of 40 x 50"),
+    ],
+)
+def test_says_what_it_sees(viewer, widget, shape, labels, says):
+    viewer.add_image(noise(*shape), axis_labels=labels)
+    assert widget.stack.says.text() == says
+
+
+def test_says_step_and_colour(viewer, widget):
+    viewer.add_image(noise(5, 40, 50, 3), rgb=True, scale=(1.5, 1, 1), units=("um",) * 3)
+    assert widget.stack.says.text() == "5 planes of 40 x 50, z step 1.5 µm, colour"
+
+
+@pytest.mark.parametrize(
+    ("add", "text"),
+    [
+        (lambda viewer: None, "Select the image layer"),
+        (lambda viewer: viewer.add_image(noise(40, 50), name="flat"), "'flat' has the axes"),
+        (
+            lambda viewer: viewer.add_image(noise(5, 40, 50), axis_labels=("t", "y", "x")),
+            "none is named z",
+        ),
+        (lambda viewer: viewer.add_points(np.zeros((1, 3))), "Select the image layer"),
+    ],
+    ids=["nothing", "one plane", "time only", "points"],
+)
+def test_nothing_to_fuse_is_said_and_the_button_is_off(viewer, widget, add, text):
+    add(viewer)
+    assert text in widget.stack.says.text()
+    assert not widget.controls.buttons["start"].isEnabled()
+
+
+def test_one_plane_is_no_stack(viewer, widget):
+    viewer.add_image(noise(1, 40, 50), axis_labels=("z", "y", "x"))
+    assert not widget.controls.buttons["start"].isEnabled()
+
+
+def test_unnamed_axes_offer_the_likely_one(viewer, widget, fuse):
+    data = noise(2, 6, 40, 50)
+    viewer.add_image(data, name="unnamed")
+    assert "axis 1 is a guess" in widget.stack.says.text()
+    assert widget.stack["z_axis"].native.isVisibleTo(widget)
+    widget.stack["z_axis"].value = 0
+    assert widget.stack.says.text().startswith("2 planes of 40 x 50, 6 along")
+    fuse()
+    image = viewer.layers["unnamed all-in-focus"]
+    expected = fuse_stack(data[:, 3], focus_measure="laplacian").all_in_focus
+    np.testing.assert_array_equal(image.data[3], expected)
+
+
+def test_time_that_is_named_may_be_taken_for_z_when_asked(viewer, widget, fuse):
+    viewer.add_image(noise(5, 40, 50), name="movie", axis_labels=("t", "y", "x"))
+    widget.stack["z_axis"].value = 0
+    assert widget.controls.buttons["start"].isEnabled()
+    fuse()
+    assert viewer.layers["movie all-in-focus"].data.shape == (40, 50)
+
+
+def test_follows_selection_name_scale_and_data(viewer, widget):
+    first = viewer.add_image(noise(4, 40, 50), name="first")
+    viewer.add_image(noise(6, 40, 50), name="second")
+    assert widget.stack.says.text().startswith("6 planes")
+    viewer.layers.selection.active = first
+    assert widget.stack.says.text().startswith("4 planes")
+    first.name, first.scale = "renamed", (2, 1, 1)
+    assert "renamed" in widget.stack.title.text()
+    assert "z step 2 pixel" in widget.stack.says.text()
+    first.data = noise(3, 40, 50)
+    assert widget.stack.says.text().startswith("3 planes")
+    viewer.layers.clear()
+    assert "Select the image layer" in widget.stack.says.text()
+
+
+def test_shapes_that_are_selected_for_a_region_keep_the_stack(viewer, widget, stack_layer):
+    viewer.add_shapes(name="region")
+    assert widget.stack.target.layers == [stack_layer]
+
+
+@pytest.mark.parametrize(
+    ("choice", "options"),
+    [
+        ("all channels together, their mean", {"channel": "mean"}),
+        ("all channels together, the brightest", {"channel": "max"}),
+        ("only channel 1", {"channel": 1}),
+    ],
+)
+def test_one_decision_for_all_channels(viewer, widget, fuse, choice, options):
+    data = noise(2, 6, 40, 50)
+    viewer.add_image(data, name="two", axis_labels=("c", "z", "y", "x"))
+    widget.stack["decision"].value = options["channel"]
+    assert widget.stack["decision"].current_choice == choice
+    fuse()
+    expected = fuse_stack(np.moveaxis(data, 0, -1), focus_measure="laplacian", **options)
+    shown = viewer.layers["two all-in-focus"].data
+    np.testing.assert_array_equal(
+        np.moveaxis(np.squeeze(shown, axis=1), 0, -1), expected.all_in_focus
+    )
+    np.testing.assert_array_equal(
+        np.squeeze(viewer.layers["two index map"].data), expected.index_map
+    )
+
+
+def test_each_channel_for_itself(viewer, widget, fuse):
+    data = noise(2, 6, 40, 50)
+    viewer.add_image(data, name="two", axis_labels=("c", "z", "y", "x"))
+    widget.stack["decision"].value = "each channel for itself"
+    fuse()
+    for channel in range(2):
+        expected = fuse_stack(data[channel], focus_measure="laplacian")
+        index = viewer.layers["two index map"].data[channel, 0]
+        np.testing.assert_array_equal(index, expected.index_map)
+
+
+def test_selected_layers_are_channels_of_one_specimen(viewer, widget, fuse):
+    first, second = noise(5, 40, 50), noise(5, 40, 50)[::-1]
+    layers = [
+        viewer.add_image(data, name=name, colormap=name, axis_labels=("z", "y", "x"))
+        for data, name in ((first, "green"), (second, "magenta"))
+    ]
+    viewer.layers.selection = set(layers)
+    assert widget.stack.says.text() == "5 planes of 40 x 50, 2 channels"
+    widget.stack["decision"].value = 0
+    fuse()
+    expected = fuse_stack(np.stack([first, second], -1), focus_measure="laplacian", channel=0)
+    for place, name in enumerate(("green", "magenta")):
+        layer = viewer.layers[f"{name} all-in-focus"]
+        np.testing.assert_array_equal(layer.data, expected.all_in_focus[..., place])
+        assert layer.colormap.name == name
+    assert "magenta index map" not in viewer.layers
+
+
+def test_layers_that_differ_are_refused(viewer, widget):
+    layers = [viewer.add_image(noise(planes, 40, 50), name=f"of {planes}") for planes in (4, 5)]
+    viewer.layers.selection = set(layers)
+    widget.controls.buttons["start"].click()
+    assert (
+        "channels of one shape and dtype" in widget.controls.says.text() + widget.stack.says.text()
+    )
+    assert widget.job is None
+
+
+@pytest.mark.parametrize("kind", ["dask", "zarr", "multiscale"])
+def test_kinds_of_data(viewer, widget, fuse, kind):
+    data = noise(5, 64, 80, dtype=np.uint16)
+    made = {
+        "dask": lambda: dask.array.from_array(data, chunks=(1, 32, 80)),
+        "zarr": lambda: zarr.array(data, chunks=(1, 32, 80)),
+        "multiscale": lambda: [data, data[:, ::2, ::2]],
+    }[kind]()
+    viewer.add_image(made, name="big", multiscale=kind == "multiscale")
+    fuse()
+    expected = fuse_stack(data, focus_measure="laplacian").all_in_focus
+    np.testing.assert_array_equal(viewer.layers["big all-in-focus"].data, expected)
+
+
+def test_sliders_move_stack_and_image_alike(viewer, widget, fuse):
+    """Time before z: without z as an axis, the image's time would lie on the slider of z."""
+    data = noise(3, 5, 40, 50)
+    viewer.add_image(data, name="movie", axis_labels=("t", "z", "y", "x"), scale=(1, 2, 1, 1))
+    fuse()
+    image = viewer.layers["movie all-in-focus"]
+    assert image.data.shape == (3, 1, 40, 50)
+    assert image.axis_labels == ("t", "z", "y", "x")
+    for plane in (0, 4):
+        viewer.dims.set_point((0, 1), (2, 2 * plane))
+        position = image.world_to_data(viewer.dims.point)
+        assert tuple(np.round(position[:2]).astype(int)) == (2, 0)
+    widget.output["keep_axes"].value = False
+    fuse()
+    assert viewer.layers["movie all-in-focus [1]"].axis_labels == ("t", "y", "x")
