@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from napari_umis_fusion.errors import UmisFusionError
+from napari_umis_fusion.files.layer_image import LayerImage, layer_image
 from napari_umis_fusion.layers.axes import LayerAxes, choose_layer_axes
-from napari_umis_fusion.layers.image import LayerImage, layer_image
 from napari_umis_fusion.layers.training_data import PREVIEW_KEY
 
 
