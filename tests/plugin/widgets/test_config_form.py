@@ -77,7 +77,7 @@ def test_fields_without_a_row_keep_their_value(make, config):
     form.setValue(config)
     form["threads"].value = 3
     assert form.value() == config.replace(threads=3)
-    assert [row.name for row in form] == ["threads", "device"] or len(list(form)) == 2
+    assert [row.name for row in form] == ["device", "threads"]
 
 
 def test_edits_are_told_once_each(make, qtbot):
