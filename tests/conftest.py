@@ -61,8 +61,7 @@ def ranker_weights(tmp_path_factory):
     """Weights that training of the ranking network starts from: a classical measure."""
     import torch
 
-    from napari_umis_fusion.network.plane_ranker import PlaneRanker
-    from napari_umis_fusion.network.weights import save_checkpoint
+    from napari_umis_fusion.network import PlaneRanker, save_checkpoint
 
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -74,7 +73,7 @@ def busy_ranker():
     """Return a network whose every part matters, unlike that which training starts from."""
     import torch
 
-    from napari_umis_fusion.network.plane_ranker import PlaneRanker
+    from napari_umis_fusion.network import PlaneRanker
 
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -109,12 +108,14 @@ class QuickAim:
     def attempt(self, index, device):
         import torch
 
-        from napari_umis_fusion.training.objective import Trial
+        from napari_umis_fusion.training.objectives import ValidationExample
 
         time.sleep(self.wait_s)
         with torch.inference_mode():
             size = sum(float(part.square().mean()) for part in self.model.parameters())
-        return Trial({"psnr": index + size, "loss": -size}, {"picture": np.zeros((3, 4))})
+        return ValidationExample(
+            {"psnr": index + size, "loss": -size}, {"picture": np.zeros((3, 4))}
+        )
 
 
 @pytest.fixture
@@ -122,16 +123,16 @@ def quick_aim(monkeypatch):
     """Return a function that makes every training aim at next to nothing."""
     import torch
 
-    from napari_umis_fusion.network.plane_ranker import PlaneRanker
-    from napari_umis_fusion.training import loop
+    from napari_umis_fusion.network import PlaneRanker
+    from napari_umis_fusion.training.loop import _train as loop
 
     def use(wait_s=0.0):
-        def make_aim(config, images, held_out, model):
+        def make_objective(config, images, held_out, model):
             with torch.random.fork_rng():
                 torch.manual_seed(0)
                 return QuickAim(model or PlaneRanker(), wait_s)
 
-        monkeypatch.setattr(loop, "make_aim", make_aim)
+        monkeypatch.setattr(loop, "make_objective", make_objective)
 
     return use
 

@@ -12,11 +12,10 @@ import pytest
 import tifffile
 
 from napari_umis_fusion import Alignment, FusionConfig, TrainingConfig, fuse, write_image
-from napari_umis_fusion.models import ModelLibrary
-from napari_umis_fusion.network.plane_ranker import PlaneRanker
-from napari_umis_fusion.network.weights import save_checkpoint, shipped_weights
+from napari_umis_fusion.models.library import ModelLibrary
+from napari_umis_fusion.network import PlaneRanker, save_checkpoint, shipped_weights
 from napari_umis_fusion.synthetic import RenderedStack, make_stack
-from napari_umis_fusion.training import save_config
+from napari_umis_fusion.training.session import save_config
 
 ROOT = Path(__file__).resolve().parents[1]
 SNIPPETS = sorted((ROOT / "docs" / "snippets").glob("*.py"))
@@ -112,7 +111,7 @@ def _write_hyperstack(path: Path) -> None:
 def _write_weights(path: Path) -> None:
     import torch
 
-    from napari_umis_fusion.network.unetplusplus import UNetPlusPlus
+    from napari_umis_fusion.network import UNetPlusPlus
 
     torch.manual_seed(0)
     torch.save(UNetPlusPlus().state_dict(), path)
@@ -121,9 +120,9 @@ def _write_weights(path: Path) -> None:
 @pytest.fixture
 def work_folder(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Change into a fresh folder that sees the samples; trainings are validated briefly."""
-    monkeypatch.setattr("napari_umis_fusion.training.selecting.SelectAim.trials", 4)
-    monkeypatch.setattr("napari_umis_fusion.training.comparing.STACKS", 2)
-    monkeypatch.setattr("napari_umis_fusion.training.comparing.SIDE_PX", 64)
+    monkeypatch.setattr("napari_umis_fusion.training.objectives._select.SelectObjective.trials", 4)
+    monkeypatch.setattr("napari_umis_fusion.training.loop._compare.STACKS", 2)
+    monkeypatch.setattr("napari_umis_fusion.training.loop._compare.SIDE_PX", 64)
     monkeypatch.setenv("UMIS_FUSION_MODELS", str(tmp_path / "models"))
     shutil.copytree(samples / "models", tmp_path / "models")
     for sample in samples.iterdir():

@@ -53,8 +53,8 @@ def modules_after(code):
         ("from napari_umis_fusion import fuse, iter_fuse, focus_map, open_stack", {"torch"}),
         (FUSE, {"torch"}),
         ("import napari_umis_fusion.models", {"torch"}),
-        ("import napari_umis_fusion.training.session", {"torch"}),
-        ("import napari_umis_fusion.training.checking", {"torch"}),
+        ("import napari_umis_fusion.training.session._session", {"torch"}),
+        ("import napari_umis_fusion.training.data._check", {"torch"}),
     ],
     ids=[
         "package",

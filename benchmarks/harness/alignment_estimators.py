@@ -14,9 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.alignment_geometry import worst_error_px
-from napari_umis_fusion.alignment.matching import match
-from napari_umis_fusion.alignment.pyramid import Pyramid
-from napari_umis_fusion.alignment.transforms import compose, inverse
+from napari_umis_fusion.alignment import Pyramid, compose, inverse, match_planes
 from napari_umis_fusion.synthetic import SCENES, Motion, render_moving_stack
 
 Plane = NDArray[np.float32]
@@ -81,7 +79,7 @@ def _pairs(
 
 
 def _ours(first: Plane, other: Plane) -> Transform:
-    return match(Pyramid.of(first), Pyramid.of(other), "similarity").transform
+    return match_planes(Pyramid.of(first), Pyramid.of(other), "similarity").transform
 
 
 def _ecc(first: Plane, other: Plane) -> Transform:

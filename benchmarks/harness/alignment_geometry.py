@@ -8,7 +8,7 @@ import scipy.ndimage
 from numpy.typing import NDArray
 from skimage.registration import phase_cross_correlation
 
-from napari_umis_fusion.alignment.transforms import (
+from napari_umis_fusion.alignment import (
     Transform,
     apply,
     centre_of,
@@ -21,7 +21,7 @@ from napari_umis_fusion.alignment.transforms import (
 Grey = NDArray[np.float32]
 
 _COARSEST_PX = 40  # the shorter side on which a registration starts
-_MOST_STEPS = 40
+_MAX_STEPS = 40
 _ENOUGH_PX = 1e-3
 
 
@@ -116,7 +116,7 @@ def _fit(image: Grey, frame: Grey, start: Transform) -> tuple[Transform, float]:
     places = (np.stack(np.mgrid[: frame.shape[0], : frame.shape[1]], -1) - middle) / middle
     ways = np.concatenate([places, np.ones((*frame.shape, 1))], axis=2)  # of rows, columns, shift
     left = math.inf
-    for _ in range(_MOST_STEPS):
+    for _ in range(_MAX_STEPS):
         moved = pulled(image, found, frame.shape, order=3)
         slopes = np.gradient(moved)
         known = np.isfinite(moved + slopes[0] + slopes[1])

@@ -15,7 +15,7 @@ from harness.processes import ProgramError
 from harness.subject import Subject
 from harness.truths import Example
 from napari_umis_fusion import open_stack
-from napari_umis_fusion.alignment.transforms import Transform, compose, inverse
+from napari_umis_fusion.alignment import Transform, compose, inverse
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.metrics import false_edge_rate
 

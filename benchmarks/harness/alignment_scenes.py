@@ -11,19 +11,20 @@ from numpy.typing import NDArray
 import napari_umis_fusion.synthetic
 from harness.methods import folder_digest
 from harness.truths import Example
-from napari_umis_fusion.synthetic.camera import to_grey
-from napari_umis_fusion.synthetic.config import RenderConfig
-from napari_umis_fusion.synthetic.gallery import SCENES, make_scene
-from napari_umis_fusion.synthetic.motion import (
+from napari_umis_fusion.synthetic import (
     OVERSAMPLING,
+    SCENES,
     Motion,
     MovingStack,
+    RenderConfig,
     Sensor,
-    _margins,
+    digitise,
+    make_scene,
     render_moving_stack,
     spline_of,
     through_lens,
 )
+from napari_umis_fusion.synthetic._motion import _margins
 
 Transform = NDArray[np.float64]
 
@@ -109,7 +110,7 @@ class MovingScene:
         """
         height, width = shape[:2]
         sensor = Sensor((height, width), self.margins)
-        return to_grey(sensor.read(self.spline, transform), self.config)
+        return digitise(sensor.read(self.spline, transform), self.config)
 
     @property
     def moving(self) -> Example:

@@ -20,7 +20,7 @@ from harness.alignment_scenes import Case, MovingScene, load
 from harness.processes import ProgramError
 from harness.scores import PSNR_CAP_DB
 from harness.subject import Subject
-from napari_umis_fusion.alignment.transforms import Transform, compose, inverse
+from napari_umis_fusion.alignment import Transform, compose, inverse
 from napari_umis_fusion.errors import UmisFusionError
 
 INSET_PX = 8

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from napari_umis_fusion.alignment.transforms import Transform, apply
+from napari_umis_fusion.alignment import Transform, apply
 
 ACROSS = 6
 

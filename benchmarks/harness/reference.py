@@ -14,11 +14,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_umis_fusion import FusionConfig, fuse
-from napari_umis_fusion.files import open_stack
-from napari_umis_fusion.network.device import choose_device, default_strip_rows
-from napari_umis_fusion.network.inference import StripNetwork
-from napari_umis_fusion.network.weights import load_checkpoint
-from napari_umis_fusion.workers import drain
+from napari_umis_fusion.files.read import open_stack
+from napari_umis_fusion.network import (
+    StripNetwork,
+    choose_device,
+    default_strip_rows,
+    load_checkpoint,
+)
+from napari_umis_fusion.runtime import run_to_end
 
 FeatureSteps = Callable[[StripNetwork, Tensor, int], Any]
 
@@ -28,7 +31,7 @@ def run_network(network: StripNetwork, stack: NDArray[Any]) -> None:
     rows = default_strip_rows(network.device, stack.shape[2])
     for plane in stack:
         grey = plane.astype(np.float32).reshape(*plane.shape[:2], -1).mean(axis=2)
-        drain(network.iter_features(torch.from_numpy(grey / 127.5 - 1), rows))
+        run_to_end(network.iter_features(torch.from_numpy(grey / 127.5 - 1), rows))
 
 
 def timed_features(spent: list[float]) -> FeatureSteps:

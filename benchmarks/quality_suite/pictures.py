@@ -6,19 +6,18 @@ from numpy.typing import NDArray
 from skimage import data
 from skimage.transform import resize
 
-from napari_umis_fusion.stack import LUMINANCE
-from napari_umis_fusion.synthetic.gallery import View
-from napari_umis_fusion.synthetic.textures import smooth_field
+from napari_umis_fusion.stack._stack import LUMINANCE
+from napari_umis_fusion.synthetic import SceneOptions, smooth_field
 
 Floats = NDArray[np.float32]
 
 
-def picture(view: View, name: str) -> Floats:
+def picture(view: SceneOptions, name: str) -> Floats:
     """Return a photograph of `skimage.data`, 0 to 1, cropped about its centre or mirrored."""
     return coloured(view, fitted(view, np.asarray(getattr(data, name)(), np.float32) / 255))
 
 
-def coloured(view: View, image: Floats) -> Floats:
+def coloured(view: SceneOptions, image: Floats) -> Floats:
     """Return a picture with the channels of the view."""
     if image.ndim == 3 and view.channels is None:
         return np.asarray(image @ np.array(LUMINANCE, np.float32))
@@ -27,7 +26,7 @@ def coloured(view: View, image: Floats) -> Floats:
     return image
 
 
-def fitted(view: View, image: Floats) -> Floats:
+def fitted(view: SceneOptions, image: Floats) -> Floats:
     """Return the middle of a picture, mirrored where it is smaller than the view."""
     missing = [max(0, n - m) for n, m in zip(view.shape, image.shape, strict=False)]
     margins = [(n // 2, n - n // 2) for n in missing] + [(0, 0)] * (image.ndim - 2)
@@ -36,7 +35,7 @@ def fitted(view: View, image: Floats) -> Floats:
     return image[top : top + view.shape[0], left : left + view.shape[1]]
 
 
-def motorcycle(view: View, scale: float, left: float) -> tuple[Floats, Floats]:
+def motorcycle(view: SceneOptions, scale: float, left: float) -> tuple[Floats, Floats]:
     """Return a photograph and its disparity, measured with structured light [1]_.
 
     The picture is scaled by `scale` at a width of 512 px, and cut where `left` (0 to 1) says.
@@ -76,7 +75,7 @@ def cover_where(distance_px: Floats) -> Floats:
     return np.asarray(np.clip(distance_px + 0.5, 0, 1), np.float32)
 
 
-def blobs(view: View, share: float, waves: float) -> Floats:
+def blobs(view: SceneOptions, share: float, waves: float) -> Floats:
     """Return the cover of irregular blobs that fill about a share of the view."""
     field = smooth_field(view.rng, view.shape, 0, 1, waves)
     level = np.quantile(field, 1 - share).astype(np.float32)
@@ -84,7 +83,7 @@ def blobs(view: View, share: float, waves: float) -> Floats:
     return cover_where((field - level) / slope)
 
 
-def filaments(view: View, width_px: float, waves: float) -> Floats:
+def filaments(view: SceneOptions, width_px: float, waves: float) -> Floats:
     """Return the cover of winding threads of one width."""
     field = smooth_field(view.rng, view.shape, -1, 1, waves)
     field = field - np.float32(np.median(field))
@@ -92,7 +91,7 @@ def filaments(view: View, width_px: float, waves: float) -> Floats:
     return cover_where(np.asarray(width_px / 2 - np.abs(field) / slope, np.float32))
 
 
-def rings(view: View, count: int, width_px: float) -> Floats:
+def rings(view: SceneOptions, count: int, width_px: float) -> Floats:
     """Return the cover of circles of random place and radius."""
     rows, columns = view.grid()
     cover = np.zeros(view.shape, np.float32)
@@ -104,7 +103,7 @@ def rings(view: View, count: int, width_px: float) -> Floats:
     return cover
 
 
-def net(view: View, pitch_px: float, width_px: float, angle: float) -> Floats:
+def net(view: SceneOptions, pitch_px: float, width_px: float, angle: float) -> Floats:
     """Return the cover of a square net of thin wires."""
     rows, columns = view.grid()
     turned = [columns * np.cos(turn) + rows * np.sin(turn) for turn in (angle, angle + np.pi / 2)]
@@ -112,7 +111,7 @@ def net(view: View, pitch_px: float, width_px: float, angle: float) -> Floats:
     return cover_where(width_px / 2 - np.minimum(*away))
 
 
-def spiral(view: View, arms: int, turns: float, phase: float) -> Floats:
+def spiral(view: SceneOptions, arms: int, turns: float, phase: float) -> Floats:
     """Return the cover of spiral arms that fill half of the view."""
     rows, columns = view.grid()
     y, x = rows - view.shape[0] * 0.48, columns - view.shape[1] * 0.53
@@ -122,7 +121,7 @@ def spiral(view: View, arms: int, turns: float, phase: float) -> Floats:
     return cover_where(np.asarray(np.sin(angle) / slope, np.float32))
 
 
-def slope(view: View, angle: float) -> Floats:
+def slope(view: SceneOptions, angle: float) -> Floats:
     """Return a tilted plane (Y, X) that rises from 0 to 1 along a direction."""
     rows, columns = view.grid()
     along = columns * np.cos(angle) + rows * np.sin(angle)

@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 
 from harness.truths import Example
-from napari_umis_fusion.synthetic import RenderConfig, Scene, render_stack
-from napari_umis_fusion.synthetic.gallery import View
+from napari_umis_fusion.synthetic import RenderConfig, Scene, SceneOptions, render_stack
 
 NOISE_150 = {"photon_electrons": 150.0, "read_electrons": 2.0}
 NOISE_200 = {"photon_electrons": 200.0, "read_electrons": 2.0}
 
-Build = Callable[[View], Scene]
+Build = Callable[[SceneOptions], Scene]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +26,7 @@ class Row:
     kind : str
         "smooth", "occlusion", "weak", "real depth", "additive" or "haze", and "clean" or "noisy".
     build : callable
-        Makes the `Scene` from a `View`.
+        Makes the `Scene` from a `SceneOptions`.
     seed : int
         Of the scene and of its noise.
     channels : int or None
@@ -47,7 +46,7 @@ class Row:
         """Render it, `side_px` wide and three quarters of that high."""
         config = RenderConfig(seed=self.seed, **self.options)
         shape = (side_px * 3 // 4, side_px)
-        view = View(shape, config.planes, self.channels, np.random.default_rng(self.seed))
+        view = SceneOptions(shape, config.planes, self.channels, np.random.default_rng(self.seed))
         made = render_stack(self.build(view), config)
         grey_range = (config.offset, config.offset + made.data_range)
         return Example(made.stack, grey_range, made.all_in_focus, made.sub_plane_map)

@@ -6,28 +6,35 @@ from functools import partial
 import numpy as np
 import scipy.ndimage
 
-from napari_umis_fusion.synthetic import Layer, Scene
-from napari_umis_fusion.synthetic.gallery import View
-from napari_umis_fusion.synthetic.textures import fractal_noise, smooth_field, tinted
+from napari_umis_fusion.synthetic import (
+    Layer,
+    Scene,
+    SceneOptions,
+    fractal_noise,
+    smooth_field,
+    tinted,
+)
 from quality_suite import pictures
 from quality_suite.pictures import Floats
 
-Cover = Callable[[View], Floats]
+Cover = Callable[[SceneOptions], Floats]
 
 
-def draped(view: View, name: str, waves: float = 3) -> Scene:
+def draped(view: SceneOptions, name: str, waves: float = 3) -> Scene:
     """Return a photograph draped over smooth hills."""
     hills = smooth_field(view.rng, view.shape, 0, view.planes - 1, waves)
     return Scene.from_depth(pictures.picture(view, name), hills)
 
 
-def tilted(view: View, name: str, angle: float) -> Scene:
+def tilted(view: SceneOptions, name: str, angle: float) -> Scene:
     """Return a photograph on a plane that is tilted through all planes of the stack."""
     depth = pictures.slope(view, angle) * np.float32(view.planes - 1)
     return Scene.from_depth(pictures.picture(view, name), depth)
 
 
-def before(view: View, behind: str, covers: dict[float, Cover], names: tuple[str, ...]) -> Scene:
+def before(
+    view: SceneOptions, behind: str, covers: dict[float, Cover], names: tuple[str, ...]
+) -> Scene:
     """Return opaque shapes, by their share of the depth, before a photograph far behind.
 
     They are filled with the photographs `names` in turn, or with noise where there are none.
@@ -43,7 +50,7 @@ def before(view: View, behind: str, covers: dict[float, Cover], names: tuple[str
     return Scene(tuple(layers))
 
 
-def photographed_depth(view: View, scale: float, left: float) -> Scene:
+def photographed_depth(view: SceneOptions, scale: float, left: float) -> Scene:
     """Return the motorcycle, cut into slabs of depth that occlude each other.
 
     A slab continues beneath what is nearer by its nearest pixels: what blur uncovers there is
@@ -63,7 +70,7 @@ def _slab(light: Floats, depth: Floats, low: int, cut: bool) -> Layer | None:
     return Layer(pictures.nearest_of(light, inside), pictures.nearest_of(depth, inside), cover)
 
 
-def brightfield(view: View, covers: tuple[Cover, ...]) -> Scene:
+def brightfield(view: SceneOptions, covers: tuple[Cover, ...]) -> Scene:
     """Return thin dark objects at several depths before a bright, almost flat background."""
     shade = smooth_field(view.rng, view.shape, 0.78, 0.9, waves=1.5)
     grain = 0.04 * (fractal_noise(view.rng, view.shape, 0.8) - 0.5)
@@ -76,7 +83,7 @@ def brightfield(view: View, covers: tuple[Cover, ...]) -> Scene:
     return Scene(tuple(layers))
 
 
-def glowing(view: View, covers: tuple[Cover, ...], brightness: float = 0.5) -> Scene:
+def glowing(view: SceneOptions, covers: tuple[Cover, ...], brightness: float = 0.5) -> Scene:
     """Return shapes and spots that glow in the dark; their light adds up."""
     layers = []
     for share, cover in zip(np.linspace(0, 1, len(covers)), covers, strict=True):
@@ -91,7 +98,7 @@ def glowing(view: View, covers: tuple[Cover, ...], brightness: float = 0.5) -> S
     return Scene(tuple(layers), additive=True)
 
 
-def relief(view: View, name: str, sigma: float) -> Scene:
+def relief(view: SceneOptions, name: str, sigma: float) -> Scene:
     """Return a photograph whose smoothed brightness is its height."""
     texture = pictures.picture(view, name)
     grey = texture if texture.ndim == 2 else texture.mean(axis=2)

@@ -1,8 +1,8 @@
 import numpy as np
 import onnxruntime
 
-from napari_umis_fusion.models.exporting import export_model
-from napari_umis_fusion.network.weights import load_checkpoint
+from napari_umis_fusion.models.export import export_model
+from napari_umis_fusion.network import load_checkpoint
 
 checkpoint = load_checkpoint("mine.safetensors")
 path = export_model(checkpoint, "mosses.onnx", name="Mosses, 10x", authors=["Ann Lee"])

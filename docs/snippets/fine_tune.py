@@ -1,4 +1,5 @@
-from napari_umis_fusion.training import StepDone, TrainingFinished, Validated, fine_tune
+from napari_umis_fusion.training import StepDone, TrainingFinished, Validated
+from napari_umis_fusion.training.loop._train import fine_tune
 
 options = {"steps": 4, "validate_every": 2, "batch": 8, "patch_px": 32}  # a try: seconds
 for event in fine_tune(["stacks/beetle", "stacks/moss"], **options):

@@ -5,7 +5,14 @@ from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
 from napari_umis_fusion.errors import ConfigError
-from napari_umis_fusion.fields import check_choice, check_field, choice, is_int, number, replaced
+from napari_umis_fusion.runtime import (
+    check_choice,
+    check_field,
+    choice,
+    is_int,
+    number,
+    replace_fields,
+)
 
 FocusMeasureName = Literal[
     "laplacian",
@@ -47,13 +54,13 @@ class FusionConfig:
 
     focus_measure: FocusMeasureName = field(
         default="learned",
-        metadata=choice(FocusMeasureName, "how the focus of a pixel is measured"),
+        metadata=choice(FocusMeasureName, "How the focus of each pixel is measured."),
     )
     checkpoint: str | None = field(
         default=None,
         metadata={
-            "help": "weights for 'learned' (.safetensors) or 'umis' (.safetensors or .pth); "
-            "none: those that come with the package",
+            "help": "Weights of 'learned' (.safetensors) or 'umis' (.safetensors or .pth). Without "
+            "it, the weights of this package are used.",
             "path": True,
             "label": "weights",
             "used_when": ("focus_measure", NETWORK_MEASURES),
@@ -62,7 +69,7 @@ class FusionConfig:
     detail_sigma_px: float = field(
         default=1.0,
         metadata=number(
-            "scale of the detail that 'laplacian' looks for",
+            "Scale (sigma) of the detail that 'laplacian' responds to.",
             "px",
             0.5,
             8.0,
@@ -74,8 +81,8 @@ class FusionConfig:
     window_sigma_px: float = field(
         default=4.0,
         metadata=number(
-            "Gaussian window over which focus is averaged; larger is calmer in noise, "
-            "smaller follows edges more closely",
+            "Sigma of the Gaussian window that averages focus. A larger window suppresses noise, a "
+            "smaller one follows edges more closely.",
             "px",
             0.5,
             32.0,
@@ -87,27 +94,28 @@ class FusionConfig:
     channel: ChannelRule | int = field(
         default="auto",
         metadata={
-            "help": "which channel focus is measured on: a number from 0, or a rule; auto takes "
-            "the luminance of colour and the mean of microscope channels",
+            "help": "Channel on which focus is measured: a number from 0, or a rule. 'auto' uses "
+            "the luminance of colour images and the mean of microscope channels.",
             "choices": get_args(ChannelRule),
         },
     )
     median_filter: bool = field(
         default=False,
-        metadata={"help": "smooth each plane with a 5 x 5 median before focus is measured"},
+        metadata={"help": "Smooth each plane with a 5 x 5 median before focus is measured."},
     )
     verification: Verification = field(
         default="seams",
         metadata=choice(
             Verification,
-            "consistency verification: 'seams' lets a plane take over where its border cannot "
-            "be seen, 'mode' and 'fuzzy' filter the decision map, 'none' keeps it",
+            "Consistency verification of the decision. 'seams' moves borders between planes to "
+            "where they cannot be seen, 'mode' and 'fuzzy' filter the decision map, 'none' "
+            "keeps it.",
         ),
     )
     seam_smoothness: float = field(
         default=10.0,
         metadata=number(
-            "how much a visible seam costs against sharpness",
+            "How much a visible border between planes costs, relative to sharpness.",
             "",
             0.0,
             1e4,
@@ -119,7 +127,8 @@ class FusionConfig:
     verification_window_px: int = field(
         default=0,
         metadata=number(
-            "window of 'mode' and 'fuzzy'; 0: a twentieth of the shorter side",
+            "Side of the window of 'mode' and 'fuzzy'. 0 uses a twentieth of the shorter side of "
+            "the plane.",
             "px",
             0,
             9999,
@@ -131,18 +140,20 @@ class FusionConfig:
         default="weighted",
         metadata=choice(
             Blend,
-            "'weighted' averages planes by their focus: less noise and no visible borders, values "
-            "between the recorded ones; 'select' copies every pixel from one plane, which with "
-            "'learned' and 'seams' is the one whose value is nearest to that mean",
+            "How pixel values are composed. 'weighted' averages the planes by their focus: less "
+            "noise, no visible borders, values between recorded ones. 'select' copies each "
+            "pixel from one plane; with 'learned' and 'seams' it copies the value nearest to "
+            "that mean.",
         ),
     )
     align: AlignMode = field(
         default="none",
         metadata=choice(
             AlignMode,
-            "how planes are put on one another before they are fused: 'translation', 'similarity' "
-            "(magnification and turn too) or 'affine'; 'auto' takes what the planes are evidence "
-            "of, only translation for microscope stacks; planes that need it not stay as they are",
+            "How planes are aligned before fusion: 'translation', 'similarity' (translation, "
+            "rotation and scale) or 'affine'. 'auto' uses only the motion for which the "
+            "planes give evidence, and translation alone for microscope stacks. Planes that "
+            "need no alignment stay unchanged.",
             label="align planes",
         ),
     )
@@ -150,8 +161,9 @@ class FusionConfig:
         default="crop",
         metadata=choice(
             AlignBorder,
-            "where planes that were moved leave the image: 'crop' keeps what all planes show, "
-            "'mask' the whole of the reference plane, there fused from the planes that show it",
+            "What happens at borders that alignment leaves uncovered. 'crop' keeps the area that "
+            "all planes show, 'mask' keeps the whole reference plane and fuses each pixel "
+            "from the planes that show it.",
             label="borders",
             used_when=("align", _ALIGNED),
         ),
@@ -160,29 +172,33 @@ class FusionConfig:
         default="auto",
         metadata=choice(
             LightCorrection,
-            "flickering lamps, bleaching, dust and hot pixels: 'measure' corrects them for the "
-            "decision only, so that values stay recorded ones, 'output' the brightness of the "
-            "image too; 'auto' is 'measure' where planes are aligned, and 'none' else, as it "
-            "takes reading them twice",
+            "Correction of illumination (flicker, bleaching) and sensor defects (dust, hot "
+            "pixels). 'measure' corrects the planes only for measuring focus, so that output "
+            "values stay recorded ones. 'output' also corrects the brightness of the image. "
+            "'auto' is 'measure' when planes are aligned and 'none' otherwise, because the "
+            "correction reads the planes twice.",
         ),
     )
     device: DeviceName = field(
         default="auto",
         metadata=choice(
-            DeviceName, "where the network runs", used_when=("focus_measure", NETWORK_MEASURES)
+            DeviceName,
+            "Device on which the network runs.",
+            used_when=("focus_measure", NETWORK_MEASURES),
         ),
     )
     nan_policy: NanPolicy = field(
         default="raise",
-        metadata=choice(NanPolicy, "what to do with NaN and infinite values", label="NaN values"),
+        metadata=choice(NanPolicy, "What happens to NaN and infinite values.", label="NaN values"),
     )
     threads: int = field(
-        default=0, metadata=number("worker threads; 0: one for each core", "", 0, 256)
+        default=0,
+        metadata=number("Number of worker threads. 0 uses one per processor core.", "", 0, 256),
     )
     tile_px: int = field(
         default=512,
         metadata=number(
-            "size of the tiles that a thread works on: about this many px squared",
+            "Side of the square tiles that the threads process.",
             "px",
             32,
             65536,
@@ -192,7 +208,7 @@ class FusionConfig:
     memory_mb: int = field(
         default=4096,
         metadata=number(
-            "memory for the maps and results of a run, kept in temporary files beyond it",
+            "Memory for the maps of a run. Maps beyond it are kept in a temporary file.",
             "MB",
             0,
             999_999,
@@ -238,10 +254,10 @@ class FusionConfig:
         ConfigError
             For a field that does not exist, or a value out of bounds.
         """
-        return replaced(self, options)
+        return replace_fields(self, options)
 
     @property
-    def corrects_light(self) -> bool:
+    def corrects_illumination(self) -> bool:
         """Whether planes are brought to one light, for the measure at least."""
         return self.light in ("measure", "output") or (self.light == "auto" and self.aligns)
 
@@ -261,4 +277,4 @@ def _check(spec: Field[Any], value: Any) -> None:
     elif not is_int(value):
         check_choice(spec, value, " or a channel number")
     elif value < 0:
-        raise ConfigError(f"channel={value}; channels are counted from 0.")
+        raise ConfigError(f"channel={value}; channels are count_noun from 0.")

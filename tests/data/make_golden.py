@@ -25,8 +25,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from napari_umis_fusion.network.unetplusplus import UNetPlusPlus
-from napari_umis_fusion.network.weights import load_checkpoint
+from napari_umis_fusion.network import UNetPlusPlus, load_checkpoint
 
 Arrays = dict[str, NDArray[Any]]
 

@@ -27,7 +27,7 @@ for thread in threads:
     thread.join()
 assert len(threads) == 2
 assert warm_up.has_loaded()
-assert {"torch.optim", "skimage.metrics", "napari_umis_fusion.training.run"} <= set(sys.modules)
+assert {"torch.optim", "skimage.metrics", "napari_umis_fusion.training.loop._run"} <= set(sys.modules)
 assert threading.active_count() == 1
 """
 

@@ -1,1 +1,5 @@
-"""Where the planes of a stack lie on one another: estimated, judged, and put right."""
+"""Register the planes of a stack: estimate transforms, judge the evidence, resample."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

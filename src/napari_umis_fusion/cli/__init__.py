@@ -1,5 +1,5 @@
 """The command line, `umis-fusion`."""
 
-from napari_umis_fusion.cli.main import main
+import lazy_loader as _lazy
 
-__all__ = ["main"]
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

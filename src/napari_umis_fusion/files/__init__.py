@@ -1,21 +1,5 @@
-"""Stacks from files, and images to files."""
+"""Image files: stacks and layers are read from them, results are written to them."""
 
-from napari_umis_fusion.files.describing import describe_file
-from napari_umis_fusion.files.formats import check_output_path
-from napari_umis_fusion.files.layer_writing import write_folder, write_image_layer, write_series
-from napari_umis_fusion.files.layers import read_layers
-from napari_umis_fusion.files.opening import open_stack
-from napari_umis_fusion.files.recognising import holds_stack
-from napari_umis_fusion.files.writing import write_image
+import lazy_loader as _lazy
 
-__all__ = [
-    "check_output_path",
-    "describe_file",
-    "holds_stack",
-    "open_stack",
-    "read_layers",
-    "write_folder",
-    "write_image",
-    "write_image_layer",
-    "write_series",
-]
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

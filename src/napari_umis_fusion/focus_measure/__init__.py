@@ -1,1 +1,5 @@
 """Focus measures: how sharp each pixel of a plane is."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

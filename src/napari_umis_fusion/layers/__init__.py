@@ -1,1 +1,5 @@
-"""Layers as data, without napari: what they hold, how they are fused, what comes of it."""
+"""Layers as data, without napari: what they hold, how they are fused, and the resulting layers."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

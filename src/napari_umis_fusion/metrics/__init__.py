@@ -7,31 +7,6 @@
 alone.
 """
 
-from napari_umis_fusion.metrics.against_stack import (
-    edge_preservation,
-    false_edge_rate,
-    mutual_information,
-)
-from napari_umis_fusion.metrics.grey import GreyRange
-from napari_umis_fusion.metrics.image_alone import (
-    average_gradient,
-    entropy,
-    spatial_frequency,
-    standard_deviation,
-)
-from napari_umis_fusion.metrics.with_truth import IndexDeviation, index_error, psnr, ssim
+import lazy_loader as _lazy
 
-__all__ = [
-    "GreyRange",
-    "IndexDeviation",
-    "average_gradient",
-    "edge_preservation",
-    "entropy",
-    "false_edge_rate",
-    "index_error",
-    "mutual_information",
-    "psnr",
-    "spatial_frequency",
-    "ssim",
-    "standard_deviation",
-]
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

@@ -1,1 +1,5 @@
-"""The UMIS network: its architecture, weights, devices and inference."""
+"""The networks: architectures, checkpoints, devices, and inference in bounded memory."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

@@ -61,15 +61,16 @@ def _load_training() -> None:
         import numpy as np
 
         from napari_umis_fusion.metrics import false_edge_rate, psnr, ssim
-        from napari_umis_fusion.network.architectures import shipped_weights
-        from napari_umis_fusion.network.weights import load_checkpoint
-        from napari_umis_fusion.training import StepDone, check_images, gather_images, train
+        from napari_umis_fusion.network import load_checkpoint, shipped_weights
+        from napari_umis_fusion.training import StepDone
+        from napari_umis_fusion.training.data import check_images, collect_images
+        from napari_umis_fusion.training.loop import train
 
         noise = np.random.default_rng(0).random((2, 64, 64))
         for measure in (psnr, ssim):
             measure(*noise, data_range=1.0)
         false_edge_rate(noise[0], noise, grey_range=(0.0, 1.0))
-        images = gather_images(noise)
+        images = collect_images(noise)
         check_images(images)
         with contextlib.closing(train(images, steps=1, batch=2, patch_px=32)) as events:
             next(event for event in events if isinstance(event, StepDone))

@@ -59,7 +59,7 @@ def open_planes(viewer: "Viewer") -> list[Any]:
     from natsort import natsorted
     from qtpy.QtWidgets import QFileDialog
 
-    from napari_umis_fusion.files.listing import SUFFIXES
+    from napari_umis_fusion.files.read import SUFFIXES
 
     endings = " ".join(f"*{suffix}" for suffix in SUFFIXES)
     paths, _ = QFileDialog.getOpenFileNames(
@@ -74,7 +74,7 @@ def open_stack_files(viewer: "Viewer", paths: list[str]) -> list[Any]:
     """Open plane images as one z-stack; layers know which file they come from."""
     from napari.layers import Layer
 
-    from napari_umis_fusion.files.layers import read_layers
+    from napari_umis_fusion.files.read import read_layers
 
     layers = [Layer.create(*made) for made in read_layers(paths)]
     for layer in layers:

@@ -1,8 +1,4 @@
-"""Training without labels: to select sharp planes, or to rebuild images as published.
-
-The public names are listed in the stub beside this file and are loaded on first use, so that
-reading a config does not load torch.
-"""
+"""Training without labels: to select sharp planes, or to rebuild images as published."""
 
 import lazy_loader as _lazy
 

@@ -9,7 +9,7 @@ from qtpy.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QColor, QPalette
 from qtpy.QtWidgets import QApplication, QLabel
 
-from napari_umis_fusion.plugin.fusion._focus_plot import LEAST_HEIGHT_PX, FocusPlot, MarkedFocus
+from napari_umis_fusion.plugin.fusion._focus_plot import MIN_HEIGHT_PX, FocusPlot, MarkedFocus
 
 DEPTHS = np.arange(6) * 0.5
 FOCUS = np.array([1.0, 2, 8, 4, 2, 1])
@@ -254,7 +254,7 @@ def test_colours_follow_the_palette(plot):
 def test_labels_fit_into_the_least_size(plot):
     plot.resize(300, 10)
     show(plot, is_relative=True)
-    assert plot.height() == LEAST_HEIGHT_PX
+    assert plot.height() == MIN_HEIGHT_PX
     chart = plot._chart
     area = chart.sceneRect()
     for axis in (chart.x_axis, chart.y_axis):

@@ -11,7 +11,7 @@ from napari.layers import Layer
 from qtpy.QtWidgets import QApplication
 
 from napari_umis_fusion import fuse as fuse_stack
-from napari_umis_fusion.plugin.io._samples import noisy_fluorescence, textured_surface
+from napari_umis_fusion.synthetic import noisy_fluorescence, textured_surface
 
 
 def click(viewer, position, *, moves=()):

@@ -10,7 +10,7 @@ from napari.utils.notifications import notification_manager
 from napari.utils.progress import progress
 
 from napari_umis_fusion import fuse as fuse_stack
-from napari_umis_fusion.layers.events import LayerProgress
+from napari_umis_fusion.layers import LayerProgress
 from napari_umis_fusion.plugin.fusion import _widget as widget_module
 from napari_umis_fusion.plugin.fusion._progress import progress_of
 from napari_umis_fusion.plugin.widgets import Progress
@@ -222,7 +222,7 @@ def test_gpu_out_of_memory_goes_on_elsewhere_and_says_so(
     """A graphics card made of a CPU: the same image, and a note of what happened."""
     import torch
 
-    from napari_umis_fusion.focus_measure import learned
+    from napari_umis_fusion.focus_measure import _learned as learned
 
     class Short(learned.TwoScaleStream):
         def __init__(self, model, device, size, strip_rows, **options):

@@ -10,10 +10,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QInputDialog, QLineEdit, QMessageBox
 
 from napari_umis_fusion.errors import CheckpointError
-from napari_umis_fusion.models import ModelLibrary
-from napari_umis_fusion.network.plane_ranker import PlaneRanker
-from napari_umis_fusion.network.unetplusplus import UNetPlusPlus
-from napari_umis_fusion.network.weights import save_checkpoint
+from napari_umis_fusion.models.library import ModelLibrary
+from napari_umis_fusion.network import PlaneRanker, UNetPlusPlus, save_checkpoint
 from napari_umis_fusion.plugin.models import ModelPanel, library_changed
 from napari_umis_fusion.plugin.models._table import DATE, NAME, NOTE, PSNR
 
@@ -213,7 +211,7 @@ def test_export_that_fails(chosen, tmp_path, monkeypatch, qtbot):
     def fail(*_, **__):
         raise CheckpointError("onnx is missing; pip install onnx")
 
-    monkeypatch.setattr("napari_umis_fusion.models.exporting.export_model", fail)
+    monkeypatch.setattr("napari_umis_fusion.models.export._export.export_model", fail)
     monkeypatch.setattr(chosen, "ask_for_export", lambda model: (tmp_path / "out.onnx", True))
     chosen.buttons["export"].click()
     wait(chosen, qtbot)

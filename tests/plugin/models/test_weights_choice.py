@@ -7,10 +7,8 @@ import pytest
 import torch
 
 from napari_umis_fusion import FusionConfig
-from napari_umis_fusion.models import ModelLibrary, shipped_models
-from napari_umis_fusion.network.plane_ranker import PlaneRanker
-from napari_umis_fusion.network.unetplusplus import UNetPlusPlus
-from napari_umis_fusion.network.weights import save_checkpoint
+from napari_umis_fusion.models.library import ModelLibrary, shipped_models
+from napari_umis_fusion.network import PlaneRanker, UNetPlusPlus, save_checkpoint
 from napari_umis_fusion.plugin.fusion._method_form import MethodForm
 from napari_umis_fusion.plugin.models import library_changed
 from napari_umis_fusion.plugin.models._weights_choice import FROM_FILE, OF_PACKAGE, WeightsChoice

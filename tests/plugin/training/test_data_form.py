@@ -8,15 +8,13 @@ from PIL import Image
 from qtpy.QtWidgets import QFileDialog
 
 from napari_umis_fusion.errors import ConfigError
-from napari_umis_fusion.layers import training_data as headless
+from napari_umis_fusion.layers import _training_data as headless
 from napari_umis_fusion.plugin.training import _data_check as data_check
 from napari_umis_fusion.plugin.training._data_form import NOTHING, DataForm
 from napari_umis_fusion.plugin.training._data_row import PathRow
-from napari_umis_fusion.training import gather_images
-from napari_umis_fusion.training.config import TrainingConfig
-from napari_umis_fusion.training.data import Named, TrainingData
-from napari_umis_fusion.training.events import Preparing
-from napari_umis_fusion.training.script import Source
+from napari_umis_fusion.training import Preparing, TrainingConfig
+from napari_umis_fusion.training.data import NamedData, TrainingData, collect_images
+from napari_umis_fusion.training.session import ScriptSource
 
 
 def noise(*shape):
@@ -73,7 +71,7 @@ def tick(form, *names):
 
 
 def names(items):
-    return [item.name if isinstance(item, Named) else item for item in items]
+    return [item.name if isinstance(item, NamedData) else item for item in items]
 
 
 def test_lists_image_layers_and_says_what_they_are(viewer, form):
@@ -122,7 +120,7 @@ def test_gives_what_is_ticked(viewer, form):
     assert (names(data.images), names(data.stacks)) == (["photo"], ["stack"])
     np.testing.assert_array_equal(data.stacks[0].data.plane(2), stack[2])
     np.testing.assert_array_equal(data.images[0].data.plane(0), photo)
-    assert form.sources() == [Source("image", "photo"), Source("stack", "stack")]
+    assert form.sources() == [ScriptSource("image", "photo"), ScriptSource("stack", "stack")]
     tick(form, "stack")
     assert form.value().stacks == ()
 
@@ -162,7 +160,7 @@ def test_a_folder_of_planes_is_a_stack_unless_the_user_says_otherwise(form, fold
     with qtbot.waitSignal(form.valueChanged):
         form.add_paths([folder])
     assert form.value().stacks == (str(folder),)
-    assert form.sources() == [Source("stack", "planes", str(folder))]
+    assert form.sources() == [ScriptSource("stack", "planes", str(folder))]
     row = rows(form)[0]
     assert isinstance(row, PathRow)
     with qtbot.waitSignal(form.valueChanged):
@@ -224,7 +222,9 @@ def test_a_value_can_be_shown(viewer, form, folder):
     tick(form, "a")
     form.add_paths([folder], "image")
     other = folder / "0.png"
-    data = TrainingData(images=(str(other), noise(70, 80)), stacks=(str(folder), Named("b", None)))
+    data = TrainingData(
+        images=(str(other), noise(70, 80)), stacks=(str(folder), NamedData("b", None))
+    )
     form.setValue(data)
     assert form.value().images == (str(other),)
     assert names(form.value().stacks) == [str(folder), "b"]
@@ -248,7 +248,7 @@ def test_the_check_tells_what_there_is_and_what_is_wrong(viewer, form, folder, q
     assert "⚠</span> 5 images only" in text
     assert "Left out: " in text
     assert report.images == 5
-    expected = gather_images(form.value())
+    expected = collect_images(form.value())
     assert form.gathered.names == expected.names
     np.testing.assert_array_equal(form.gathered.images[0], expected.images[0])
 
@@ -306,7 +306,7 @@ def stuck(monkeypatch):
         finally:
             closed.set()
 
-    monkeypatch.setattr(data_check, "iter_gather", iter_for_ever)
+    monkeypatch.setattr(data_check, "iter_collect", iter_for_ever)
     return begun, closed
 
 

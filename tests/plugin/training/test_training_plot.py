@@ -16,9 +16,9 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QScrollArea
 
 from napari_umis_fusion.errors import ConfigError, StackFileError
 from napari_umis_fusion.plugin.training._plot import TrainingPlot
-from napari_umis_fusion.plugin.widgets._plot_colours import LEAST_CONTRAST, luminance
+from napari_umis_fusion.plugin.widgets._plot_colours import MIN_CONTRAST, luminance
 from napari_umis_fusion.training import LossCurve, StepDone, Validated, Working
-from napari_umis_fusion.training.smoothing import MOST_POINTS
+from napari_umis_fusion.training._smoothing import MAX_POINTS
 
 DARK = "#262930", "#f0f1f2", "#4b9ce8"
 LIGHT = "#ebe7e6", "#3b3a39", "#a0b8ff"
@@ -126,7 +126,7 @@ def test_10000_events_are_kept_whole_and_drawn_small(plot):
         assert len(drawn(plot, name, 0)[0]) < 4 * 5 * plot.chart.view.width(), (
             "a few for each pixel"
         )
-        assert len(drawn(plot, name, 1)[0]) <= MOST_POINTS
+        assert len(drawn(plot, name, 1)[0]) <= MAX_POINTS
     steps, values = drawn(plot, "total", 0)
     assert values.max() == 40.0
     assert abs(steps[values.argmax()] - spike) < 20
@@ -528,7 +528,7 @@ def test_curves_differ_and_stand_out_from_the_background(plot, colours):
     assert len({colour.name() for colour in used}) == len(LOSSES)
     for colour in used:
         light = luminance(colour) + 0.05
-        assert max(light, behind) / min(light, behind) > LEAST_CONTRAST - 0.1
+        assert max(light, behind) / min(light, behind) > MIN_CONTRAST - 0.1
     line, points = plot.chart.lines["mse"][1], plot.chart.points["validation_mse"]
     assert points.opts["symbolBrush"].color() == line.opts["pen"].color()
 

@@ -9,26 +9,26 @@ import torch
 from napari.utils.notifications import notification_manager
 from qtpy.QtWidgets import QApplication
 
-from napari_umis_fusion.models import ModelLibrary
-from napari_umis_fusion.network.plane_ranker import PlaneRanker
-from napari_umis_fusion.network.weights import load_checkpoint, save_checkpoint, shipped_weights
+from napari_umis_fusion.models.library import ModelLibrary
+from napari_umis_fusion.network import (
+    PlaneRanker,
+    load_checkpoint,
+    save_checkpoint,
+    shipped_weights,
+)
 from napari_umis_fusion.plugin.training import _pending_result as result_module
 from napari_umis_fusion.plugin.training import _widget as module
-from napari_umis_fusion.plugin.training._presets import (
-    FINE_TUNE,
-    OWN,
-    PRESETS,
-    PUBLISHED,
-    TRAIN,
-)
+from napari_umis_fusion.plugin.training._presets import FINE_TUNE, OWN, PRESETS, PUBLISHED, TRAIN
 from napari_umis_fusion.plugin.training._start_form import Start
 from napari_umis_fusion.plugin.training._watched_region import Watched
 from napari_umis_fusion.plugin.training._widget import TrainingWidget
 from napari_umis_fusion.synthetic import make_stack
-from napari_umis_fusion.training import TrainingConfig, last_session, load_config, train_to_end
-from napari_umis_fusion.training.objective import Trial
-from napari_umis_fusion.training.selecting import SelectAim
-from napari_umis_fusion.training.state import TrainingState
+from napari_umis_fusion.training import TrainingConfig
+from napari_umis_fusion.training.loop import train_to_end
+from napari_umis_fusion.training.loop._state import TrainingState
+from napari_umis_fusion.training.objectives import ValidationExample
+from napari_umis_fusion.training.objectives._select import SelectObjective
+from napari_umis_fusion.training.session import last_session, load_config
 
 TINY = {
     "batch": 4,
@@ -44,9 +44,9 @@ LONG = TrainingConfig(steps=5000, validate_every=2, **TINY)
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    monkeypatch.setattr(SelectAim, "trials", 2)
-    monkeypatch.setattr("napari_umis_fusion.training.comparing.STACKS", 2)
-    monkeypatch.setattr("napari_umis_fusion.training.comparing.SIDE_PX", 64)
+    monkeypatch.setattr(SelectObjective, "trials", 2)
+    monkeypatch.setattr("napari_umis_fusion.training.loop._compare.STACKS", 2)
+    monkeypatch.setattr("napari_umis_fusion.training.loop._compare.SIDE_PX", 64)
 
 
 @pytest.fixture(autouse=True)
@@ -273,14 +273,14 @@ def test_a_second_training_is_refused_while_one_runs(widget, qtbot):
 
 
 def failing(monkeypatch, error, after=3):
-    batch = SelectAim.batch
+    batch = SelectObjective.batch
 
     def bad(aim, step):
         if step >= after:
             raise error
         return batch(aim, step)
 
-    monkeypatch.setattr(SelectAim, "batch", bad)
+    monkeypatch.setattr(SelectObjective, "batch", bad)
 
 
 KEPT = "The checkpoint of step 2 is kept"
@@ -324,7 +324,7 @@ def test_it_goes_on_after_it_went_wrong(widget, qtbot, monkeypatch):
 
 
 def test_a_loss_that_is_no_number_is_told_and_the_best_is_kept(widget, qtbot, monkeypatch):
-    batch = SelectAim.batch
+    batch = SelectObjective.batch
 
     def bad(aim, step):
         made = batch(aim, step)
@@ -332,7 +332,7 @@ def test_a_loss_that_is_no_number_is_told_and_the_best_is_kept(widget, qtbot, mo
             made.truth[:] = float("nan")
         return made
 
-    monkeypatch.setattr(SelectAim, "batch", bad)
+    monkeypatch.setattr(SelectObjective, "batch", bad)
     run(widget, qtbot)
     said = widget.result.panel.says.text()
     assert "infinite or not a number: the last good weights are kept" in said
@@ -402,7 +402,9 @@ def test_throwing_an_outcome_away(widget, qtbot):
 
 def test_too_little_memory_is_asked_about(widget, answers, monkeypatch, qtbot):
     answers[0].yes = False
-    monkeypatch.setattr("napari_umis_fusion.training.estimating.free_memory_mb", lambda device: 10)
+    monkeypatch.setattr(
+        "napari_umis_fusion.training.loop._memory.free_memory_mb", lambda device: 10
+    )
     widget.setValue(QUICK.replace(steps=5))
     qtbot.waitUntil(lambda: widget.setup.memory is not None, timeout=5_000)
     assert "That is not enough" in widget.setup.says.text()
@@ -606,9 +608,9 @@ def test_the_outcome_is_saved_with_all_that_is_known_of_it(widget, qtbot, tmp_pa
     def attempt(aim, index, device):
         if index == 0:
             attempt.score = next(scores)
-        return Trial({"psnr": attempt.score}, {})
+        return ValidationExample({"psnr": attempt.score}, {})
 
-    monkeypatch.setattr(SelectAim, "attempt", attempt)
+    monkeypatch.setattr(SelectObjective, "attempt", attempt)
     widget.setup.start.start_from(make_random(tmp_path))
     run(widget, qtbot)
     widget.result.panel.name.setText("better beads")
@@ -659,7 +661,7 @@ def test_it_goes_on_with_what_the_command_line_began(make_widget, tmp_path, monk
     from PIL import Image
 
     from napari_umis_fusion.cli import main
-    from napari_umis_fusion.cli.training_report import TrainingReport
+    from napari_umis_fusion.cli._training_report import TrainingReport
     from napari_umis_fusion.training import StepDone
 
     monkeypatch.chdir(tmp_path)

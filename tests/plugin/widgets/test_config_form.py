@@ -8,9 +8,9 @@ from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, SpinBox
 
 from napari_umis_fusion import FusionConfig
 from napari_umis_fusion.errors import ConfigError
-from napari_umis_fusion.fields import check_fields, choice, is_used, number
 from napari_umis_fusion.plugin.widgets import ConfigForm
 from napari_umis_fusion.plugin.widgets._config_form import NumberRow
+from napari_umis_fusion.runtime import check_fields, choice, is_used, number
 from napari_umis_fusion.training import TrainingConfig
 
 Shape = Literal["round", "square"]

@@ -3,10 +3,10 @@
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
-from napari_umis_fusion.alignment.alignment import Alignment, PlaneMotion
+from napari_umis_fusion.alignment import Alignment, PlaneMotion
 
 COLUMNS = {
-    "z": "The plane, counted from 0 as the sliders do. Select a row to see it.",
+    "z": "The plane, count_noun from 0 as the sliders do. Select a row to see it.",
     "moved": "Whether it was put elsewhere before it was fused.",
     "rows\n(px)": "How far it lies below the reference plane.",
     "columns\n(px)": "How far it lies to the right of the reference plane.",
@@ -18,7 +18,7 @@ COLUMNS = {
 }
 Z, MOVED, ROWS, SHIFT_COLUMNS, MAGNIFICATION, TURN, AGREEMENT, WHY = range(len(COLUMNS))
 
-_ROW_HEIGHT_PX, _MOST_ROWS_SHOWN = 22, 8
+_ROW_HEIGHT_PX, _MAX_ROWS_SHOWN = 22, 8
 
 
 class AlignmentTable(QTableWidget):
@@ -72,7 +72,7 @@ class AlignmentTable(QTableWidget):
 
     def _fit_height(self) -> None:
         """Be as high as the planes need, up to a limit; what does not fit is scrolled to."""
-        rows = min(self.rowCount(), _MOST_ROWS_SHOWN) * _ROW_HEIGHT_PX
+        rows = min(self.rowCount(), _MAX_ROWS_SHOWN) * _ROW_HEIGHT_PX
         header = self.horizontalHeader().sizeHint().height()
         bar = self.horizontalScrollBar().sizeHint().height()
         self.setFixedHeight(rows + header + bar + 2 * self.frameWidth())

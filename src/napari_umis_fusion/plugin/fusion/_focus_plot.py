@@ -14,8 +14,8 @@ import pyqtgraph as pg  # takes the Qt binding that is loaded by now: that of qt
 from napari_umis_fusion.plugin.widgets import Chart, ColouredPlot, standing_out
 
 CURVE_PX, LINE_PX, DOT_PX = 1.5, 2, 4
-LEAST_HEIGHT_PX = 140
-LEAST_WIDTH_PX = 200
+MIN_HEIGHT_PX = 140
+MIN_WIDTH_PX = 200
 
 EXPLANATION = (
     "Focus of the pixel in each plane, as the fusion measures it.\n"
@@ -54,7 +54,7 @@ class MarkedFocus:
         Not drawn where it is not finite.
     chosen, source, current : int or None
         Plane of the index map, plane that the value comes from, and plane shown in the viewer,
-        counted from 0; None where there is none.
+        count_noun from 0; None where there is none.
     unit : str
         Of the depth; empty for numbers of planes.
     is_relative : bool
@@ -97,7 +97,7 @@ class FocusPlot(ColouredPlot):
     """
 
     planeClicked = Signal(int)  # noqa: N815
-    """Plane nearest to the click, counted from 0."""
+    """Plane nearest to the click, count_noun from 0."""
 
     valueChanged = Signal()  # noqa: N815
     """Another curve is shown, or another plane marked."""
@@ -171,7 +171,7 @@ class FocusPlot(ColouredPlot):
         self._pages = QStackedLayout(self)
         self._pages.addWidget(self._message)
         self._pages.addWidget(page)
-        self.setMinimumSize(LEAST_WIDTH_PX, LEAST_HEIGHT_PX)
+        self.setMinimumSize(MIN_WIDTH_PX, MIN_HEIGHT_PX)
 
     def _paint(self, background: QColor, foreground: QColor, accent: QColor) -> None:
         accent = standing_out(accent, background)

@@ -7,8 +7,8 @@ import numpy as np
 from napari.utils.theme import get_theme
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-from napari_umis_fusion.focus_curve import FocusCurve, iter_focus_curve
-from napari_umis_fusion.layers.outputs import Output
+from napari_umis_fusion.fusion import FocusCurve, iter_focus_curve
+from napari_umis_fusion.layers import OutputLayer
 from napari_umis_fusion.plugin.fusion._focus_plot import FocusPlot, MarkedFocus
 from napari_umis_fusion.plugin.fusion._fused_layers import FusedLayers
 from napari_umis_fusion.plugin.viewer import go_to_plane
@@ -31,7 +31,7 @@ class FocusView(QWidget):
     def __init__(self, viewer: Any, fused: FusedLayers) -> None:
         super().__init__()
         self._viewer, self._fused = viewer, fused
-        self._asked: tuple[Output, Any, int] | None = None
+        self._asked: tuple[OutputLayer, Any, int] | None = None
         self._source: Callable[[], Any] = lambda: None
         self.curve: FocusCurve | None = None
         self.says = QLabel(HINT)
@@ -110,7 +110,7 @@ class FocusView(QWidget):
         if not moved and event.button == 1 and not event.modifiers:
             self.look(position)
 
-    def _ask(self, origin: Output, pixel: Any, plane: int, config: Any) -> None:
+    def _ask(self, origin: OutputLayer, pixel: Any, plane: int, config: Any) -> None:
         stack, row, column = origin.stack_at(pixel)
         axes = origin.axes
         place = f"Row {pixel[axes.y]}, column {pixel[axes.x]}: plane {plane}"

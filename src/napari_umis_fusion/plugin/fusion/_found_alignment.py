@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from napari_umis_fusion.alignment.alignment import Alignment
-from napari_umis_fusion.layers.axes import axis_name
+from napari_umis_fusion.alignment import Alignment
+from napari_umis_fusion.layers import axis_name
 from napari_umis_fusion.plugin.fusion._fused_layers import FusedLayers
 from napari_umis_fusion.plugin.viewer import TargetStack, entries_shown
 

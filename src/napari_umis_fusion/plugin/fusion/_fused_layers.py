@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from napari.layers import Layer
 
-from napari_umis_fusion.files.layer_attributes import RUN_KEY
+from napari_umis_fusion.files import RUN_KEY
 from napari_umis_fusion.plugin.viewer import PLACES
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from numpy.typing import NDArray
 
-    from napari_umis_fusion.layers.events import LayerFinished
-    from napari_umis_fusion.layers.outputs import Output
+    from napari_umis_fusion.layers import LayerFinished, OutputLayer
 
 
 @dataclass(eq=False)
@@ -38,7 +37,7 @@ class Fused:
         default_factory=dict
     )
 
-    def origin(self, layer: Any) -> "Output":
+    def origin(self, layer: Any) -> "OutputLayer":
         """Return the map of where pixels come from that counts for a layer."""
         origins = self.event.origins
         sources = [reference() for reference in self.sources]

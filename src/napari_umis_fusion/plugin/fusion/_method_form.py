@@ -6,8 +6,8 @@ from typing import Any
 
 from napari_umis_fusion.config import NETWORK_MEASURES, FusionConfig
 from napari_umis_fusion.errors import CheckpointError
-from napari_umis_fusion.models.header import focus_measure_of
-from napari_umis_fusion.network.architectures import SHIPPED
+from napari_umis_fusion.models.library import focus_measure_of
+from napari_umis_fusion.network import SHIPPED
 from napari_umis_fusion.plugin.models import WeightsChoice
 from napari_umis_fusion.plugin.widgets import ConfigForm, QtRow, described_row
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from napari_umis_fusion.fields import check_fields, choice
+from napari_umis_fusion.runtime import check_fields, choice
 
 Again = Literal["renews these layers", "adds layers"]
 

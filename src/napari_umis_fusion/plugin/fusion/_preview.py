@@ -8,14 +8,12 @@ from napari.layers import Layer
 from qtpy.QtCore import QObject, Signal
 
 from napari_umis_fusion.config import FusionConfig
-from napari_umis_fusion.files.layer_attributes import LayerData
-from napari_umis_fusion.layers.fusing import iter_fuse_layer
-from napari_umis_fusion.layers.plan import LayerPlan
-from napari_umis_fusion.layers.training_data import PREVIEW_KEY
+from napari_umis_fusion.files import LayerData
+from napari_umis_fusion.layers import PREVIEW_KEY, LayerPlan, iter_fuse_layer
 from napari_umis_fusion.plugin.viewer import TargetStack
 from napari_umis_fusion.plugin.widgets import LatestJob
 
-MOST_PX = 512
+MAX_PX = 512
 """Longest side of what is previewed; a larger view is previewed in its middle."""
 
 NAME = "preview of {}"
@@ -149,7 +147,7 @@ def visible_part(viewer: Any, target: TargetStack, plan: LayerPlan) -> LayerPlan
         low, high = given or (0, shape[axis])
         start, stop = max(low, int(corners[0, axis])), min(high, int(corners[1, axis]) + 1)
         middle = (start + stop) // 2
-        start, stop = max(start, middle - MOST_PX // 2), min(stop, middle + MOST_PX // 2)
+        start, stop = max(start, middle - MAX_PX // 2), min(stop, middle + MAX_PX // 2)
         if stop <= start:
             return None
         bounds.append((start, stop))

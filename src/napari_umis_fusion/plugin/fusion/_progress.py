@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from napari_umis_fusion.layers.events import LayerProgress, LayerStarted
+from napari_umis_fusion.layers import LayerProgress, LayerStarted
 from napari_umis_fusion.plugin.widgets import Progress
 
 

@@ -9,16 +9,16 @@ from qtpy.QtWidgets import QLabel
 
 from napari_umis_fusion.config import ChannelRule
 from napari_umis_fusion.errors import UmisFusionError
-from napari_umis_fusion.files.layer_image import LayerImage, layer_image
-from napari_umis_fusion.layers.axes import (
+from napari_umis_fusion.files import LayerImage, layer_image
+from napari_umis_fusion.layers import (
+    PREVIEW_KEY,
+    LayerPlan,
+    LayerStacks,
     axis_name,
     choose_layer_axes,
+    describe_layer,
     likely_z,
 )
-from napari_umis_fusion.layers.describing import describe_layer
-from napari_umis_fusion.layers.plan import LayerPlan
-from napari_umis_fusion.layers.stacks import LayerStacks
-from napari_umis_fusion.layers.training_data import PREVIEW_KEY
 from napari_umis_fusion.plugin.fusion._fused_layers import FusedLayers
 from napari_umis_fusion.plugin.viewer import TargetStack
 from napari_umis_fusion.plugin.widgets import Form

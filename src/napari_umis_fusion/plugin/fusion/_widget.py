@@ -12,10 +12,7 @@ from qtpy.QtWidgets import QApplication, QPushButton, QVBoxLayout, QWidget
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import CheckpointError, UmisFusionError
-from napari_umis_fusion.layers.events import LayerFinished
-from napari_umis_fusion.layers.fusing import iter_fuse_layer
-from napari_umis_fusion.layers.plan import LayerPlan
-from napari_umis_fusion.layers.script import script_for
+from napari_umis_fusion.layers import LayerFinished, LayerPlan, iter_fuse_layer, script_for
 from napari_umis_fusion.plugin._warm_up import warm_up
 from napari_umis_fusion.plugin.fusion._alignment_section import AlignmentSection
 from napari_umis_fusion.plugin.fusion._defaults import default_config
@@ -29,13 +26,7 @@ from napari_umis_fusion.plugin.fusion._preview import Preview
 from napari_umis_fusion.plugin.fusion._progress import progress_of
 from napari_umis_fusion.plugin.fusion._stack_choice import Decision, StackChoice
 from napari_umis_fusion.plugin.viewer import BETWEEN_LAYERS_MS, TargetStack
-from napari_umis_fusion.plugin.widgets import (
-    ConfigForm,
-    Job,
-    RunControls,
-    VerticalScroll,
-    section,
-)
+from napari_umis_fusion.plugin.widgets import ConfigForm, Job, RunControls, VerticalScroll, section
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -1,9 +1,5 @@
 """Open sample data: the stacks that the manifest names."""
 
-from napari_umis_fusion.synthetic.samples import (
-    colour_macro,
-    noisy_fluorescence,
-    textured_surface,
-)
+from napari_umis_fusion.synthetic import colour_macro, noisy_fluorescence, textured_surface
 
 __all__ = ["colour_macro", "noisy_fluorescence", "textured_surface"]

@@ -1,5 +1,5 @@
 """Save layers: the writers that the manifest names."""
 
-from napari_umis_fusion.files.layer_writing import write_folder, write_image_layer, write_series
+from napari_umis_fusion.files.write import write_folder, write_image_layer, write_series
 
 __all__ = ["write_folder", "write_image_layer", "write_series"]

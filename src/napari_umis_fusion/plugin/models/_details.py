@@ -5,12 +5,11 @@ from html import escape
 from qtpy.QtGui import QTextOption
 from qtpy.QtWidgets import QFrame, QTextEdit
 
-from napari_umis_fusion.models.describing import model_facts
-from napari_umis_fusion.models.model import Model
-from napari_umis_fusion.training.config import TrainingConfig
+from napari_umis_fusion.models.library import Model, model_facts
+from napari_umis_fusion.training import TrainingConfig
 
 NOTHING = "Choose a model to read where it comes from."
-_LEAST_HEIGHT_PX = 120
+_MIN_HEIGHT_PX = 120
 
 
 class ModelDetails(QTextEdit):
@@ -21,7 +20,7 @@ class ModelDetails(QTextEdit):
         self.setReadOnly(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
-        self.setMinimumHeight(_LEAST_HEIGHT_PX)
+        self.setMinimumHeight(_MIN_HEIGHT_PX)
         self.show_model(None)
 
     def show_model(self, model: Model | None) -> None:

@@ -18,11 +18,8 @@ from qtpy.QtWidgets import (
 )
 
 from napari_umis_fusion.errors import UmisFusionError
-from napari_umis_fusion.models.exporting import EXPORT_SUFFIXES
-from napari_umis_fusion.models.library import ModelLibrary
-from napari_umis_fusion.models.model import Model
-from napari_umis_fusion.models.naming import file_stem
-from napari_umis_fusion.models.shipped import shipped_models
+from napari_umis_fusion.models.export import EXPORT_SUFFIXES
+from napari_umis_fusion.models.library import Model, ModelLibrary, file_stem, shipped_models
 from napari_umis_fusion.plugin.models._details import ModelDetails
 from napari_umis_fusion.plugin.models._events import library_changed
 from napari_umis_fusion.plugin.models._table import ModelTable

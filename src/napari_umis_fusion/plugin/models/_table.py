@@ -6,7 +6,7 @@ from pathlib import Path
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
-from napari_umis_fusion.models.model import Model
+from napari_umis_fusion.models.library import Model
 
 COLUMNS = ("name", "date", "PSNR", "note")
 NAME, DATE, PSNR, NOTE = range(len(COLUMNS))
@@ -18,7 +18,7 @@ _TIPS = (
     "Double-click to write a note.",
 )
 _SHIPPED_NOTE = "of this package"
-_LEAST_HEIGHT_PX, _ROW_HEIGHT_PX = 130, 24
+_MIN_HEIGHT_PX, _ROW_HEIGHT_PX = 130, 24
 
 
 class ModelTable(QTableWidget):
@@ -49,7 +49,7 @@ class ModelTable(QTableWidget):
         self.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT_PX)
         self.setShowGrid(False)
         self.setWordWrap(False)
-        self.setMinimumHeight(_LEAST_HEIGHT_PX)
+        self.setMinimumHeight(_MIN_HEIGHT_PX)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

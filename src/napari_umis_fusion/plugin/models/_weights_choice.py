@@ -8,8 +8,7 @@ from qtpy.compat import isalive
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QFileDialog
 
-from napari_umis_fusion.models.library import ModelLibrary
-from napari_umis_fusion.models.model import HASH_SHOWN, Model
+from napari_umis_fusion.models.library import HASH_SHOWN, Model, ModelLibrary
 from napari_umis_fusion.plugin.models._events import library_changed
 
 OF_PACKAGE, FROM_FILE = "of this package", "from a file …"

@@ -8,8 +8,8 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QHBoxLayout, QPushButton, 
 
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.plugin.widgets import file_to_write
-from napari_umis_fusion.training.config import TrainingConfig
-from napari_umis_fusion.training.config_file import load_config, save_config
+from napari_umis_fusion.training import TrainingConfig
+from napari_umis_fusion.training.session import load_config, save_config
 
 _FILTER = "Config of a training (*.json)"
 

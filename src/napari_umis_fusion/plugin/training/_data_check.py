@@ -9,12 +9,14 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.plugin.widgets import LatestJob, Progress, RunControls
-from napari_umis_fusion.training.checking import DataReport, iter_check
-from napari_umis_fusion.training.config import TrainingConfig
-from napari_umis_fusion.training.data import TrainingData
-from napari_umis_fusion.training.events import Preparing
-from napari_umis_fusion.training.gathering import iter_gather
-from napari_umis_fusion.training.images import ImageSet
+from napari_umis_fusion.training import Preparing, TrainingConfig
+from napari_umis_fusion.training.data import (
+    DataReport,
+    ImageSet,
+    TrainingData,
+    iter_check,
+    iter_collect,
+)
 
 Checked = tuple[ImageSet, DataReport]
 
@@ -149,6 +151,6 @@ def _warned(text: str) -> str:
 def _iter_checked(
     data: TrainingData | ImageSet, config: TrainingConfig
 ) -> Generator[Preparing, None, Checked]:
-    images = yield from iter_gather(data)
+    images = yield from iter_collect(data)
     report = yield from iter_check(images, config)
     return images, report

@@ -8,15 +8,13 @@ from typing import Any
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from napari_umis_fusion.files.listing import SUFFIXES
-from napari_umis_fusion.layers.training_data import PREVIEW_KEY, Kind, training_data
+from napari_umis_fusion.files.read import SUFFIXES
+from napari_umis_fusion.layers import PREVIEW_KEY, ItemKind, training_data
 from napari_umis_fusion.plugin.training._data_check import DataCheck
 from napari_umis_fusion.plugin.training._data_row import LayerRow, PathRow, likely_kind
-from napari_umis_fusion.training.config import TrainingConfig
-from napari_umis_fusion.training.data import Named, TrainingData
-from napari_umis_fusion.training.images import ImageSet
-from napari_umis_fusion.training.reading_images import is_path
-from napari_umis_fusion.training.script import Source
+from napari_umis_fusion.training import TrainingConfig
+from napari_umis_fusion.training.data import ImageSet, NamedData, TrainingData, is_path
+from napari_umis_fusion.training.session import ScriptSource
 
 NOTHING = "Open z-stacks or sharp images of your specimens in the viewer, or add a folder."
 
@@ -79,7 +77,7 @@ class DataForm(QWidget):
 
     def value(self) -> TrainingData:
         """Return what is ticked; nothing of it has been read."""
-        data: dict[Kind, list[Any]] = {"image": [], "stack": []}
+        data: dict[ItemKind, list[Any]] = {"image": [], "stack": []}
         for row in self._paths:
             if row.is_used:
                 data[row.kind] += row.data()
@@ -94,10 +92,13 @@ class DataForm(QWidget):
         for row in list(self._paths):
             self._take_away(row)
         named: set[str] = set()
-        kinds: list[tuple[Kind, tuple[Any, ...]]] = [("image", data.images), ("stack", data.stacks)]
+        kinds: list[tuple[ItemKind, tuple[Any, ...]]] = [
+            ("image", data.images),
+            ("stack", data.stacks),
+        ]
         for kind, given in kinds:
             for one in given:
-                if isinstance(one, Named):
+                if isinstance(one, NamedData):
                     named.add(one.source or one.name)
                     continue
                 paths = [one] if is_path(one) else one
@@ -107,7 +108,7 @@ class DataForm(QWidget):
             row.box.setChecked(row.item.name in named and row.box.isEnabled())
         self._on_changed()
 
-    def add_paths(self, paths: Sequence[Any], kind: Kind | None = None) -> None:
+    def add_paths(self, paths: Sequence[Any], kind: ItemKind | None = None) -> None:
         """List a folder, or files that belong together, ticked.
 
         Parameters
@@ -120,7 +121,7 @@ class DataForm(QWidget):
         self._add(paths, kind or likely_kind([Path(path) for path in paths]))
         self._on_changed()
 
-    def sources(self) -> list[Source]:
+    def sources(self) -> list[ScriptSource]:
         """Return what is ticked as a script can name it."""
         paths = [source for row in self._paths if row.is_used for source in row.sources()]
         return paths + [row.item.source() for row in self._layers if row.is_used]
@@ -175,7 +176,7 @@ class DataForm(QWidget):
         row.changed.connect(self._on_changed)
         return row
 
-    def _add(self, paths: Sequence[Any], kind: Kind) -> None:
+    def _add(self, paths: Sequence[Any], kind: ItemKind) -> None:
         row = PathRow([Path(path) for path in paths], kind, self)
         row.changed.connect(self._on_changed)
         row.removed.connect(partial(self._on_remove, row))

@@ -16,13 +16,11 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_umis_fusion.files.image_list import ImageListStack
-from napari_umis_fusion.files.listing import list_files
-from napari_umis_fusion.files.recognising import holds_stack
-from napari_umis_fusion.layers.training_data import Kind, TrainingItem, training_item
-from napari_umis_fusion.training.script import Source
+from napari_umis_fusion.files.read import ImageListStack, holds_stack, list_files
+from napari_umis_fusion.layers import ItemKind, TrainingItem, training_item
+from napari_umis_fusion.training.session import ScriptSource
 
-KINDS: dict[Kind, str] = {"image": "sharp images", "stack": "z-stack"}
+KINDS: dict[ItemKind, str] = {"image": "sharp images", "stack": "z-stack"}
 
 _LOOKED_AT = 4
 """Files whose headers tell whether a folder may be a stack: reading all would take too long."""
@@ -139,7 +137,7 @@ class PathRow(DataRow):
 
     removed = Signal()
 
-    def __init__(self, paths: Sequence[Path], kind: Kind, parent: QWidget) -> None:
+    def __init__(self, paths: Sequence[Path], kind: ItemKind, parent: QWidget) -> None:
         super().__init__(parent)
         self.paths = tuple(str(path) for path in paths)
         self._kind = QComboBox(self)
@@ -160,13 +158,13 @@ class PathRow(DataRow):
         self._remove.clicked.connect(self.removed)
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> ItemKind:
         """What they are taken for."""
-        kind: Kind = self._kind.currentData()
+        kind: ItemKind = self._kind.currentData()
         return kind
 
     @kind.setter
-    def kind(self, kind: Kind) -> None:
+    def kind(self, kind: ItemKind) -> None:
         self._kind.setCurrentIndex(self._kind.findData(kind))
 
     def data(self) -> list[Any]:
@@ -174,10 +172,10 @@ class PathRow(DataRow):
         alone = self.kind == "image" or len(self.paths) == 1
         return list(self.paths) if alone else [list(self.paths)]
 
-    def sources(self) -> list[Source]:
+    def sources(self) -> list[ScriptSource]:
         """Return what a script calls them by."""
         paths: list[Any] = self.data()
-        return [Source(self.kind, self._name, path) for path in paths]
+        return [ScriptSource(self.kind, self._name, path) for path in paths]
 
 
 def paths_name(paths: Sequence[Path]) -> str:
@@ -186,7 +184,7 @@ def paths_name(paths: Sequence[Path]) -> str:
     return f"{paths[0].name or paths[0]}{more}"
 
 
-def likely_kind(paths: Sequence[Path]) -> Kind:
+def likely_kind(paths: Sequence[Path]) -> ItemKind:
     """Tell from a few headers whether a folder or files are one z-stack; never raises."""
     try:
         if not holds_stack(paths[0] if len(paths) == 1 else paths):

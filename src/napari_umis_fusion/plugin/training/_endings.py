@@ -6,7 +6,7 @@ from typing import Any
 from napari.utils.notifications import show_info
 
 from napari_umis_fusion.errors import BusyError, DeviceError, UmisFusionError
-from napari_umis_fusion.training.estimating import MemoryNeed
+from napari_umis_fusion.training.loop import MemoryNeed
 
 NOT_KEPT = (
     "The result of the last training is not kept yet. It comes back with Continue last training "

@@ -9,9 +9,9 @@ from qtpy.QtCore import QObject, Qt, Signal
 from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_umis_fusion.errors import UmisFusionError
-from napari_umis_fusion.files.writing import telling_refusals
+from napari_umis_fusion.files.write import naming_write_errors
 from napari_umis_fusion.plugin.widgets import LatestJob
-from napari_umis_fusion.training.curves import LossCurve
+from napari_umis_fusion.training import LossCurve
 
 FILTERS = {
     "Picture (*.png)": "png",
@@ -97,6 +97,6 @@ def _on_filter(dialog: QFileDialog, chosen: str) -> None:
 
 def _iter_save(curve: LossCurve, path: Path) -> Generator[Any, None, Path]:
     yield
-    with telling_refusals(path):
+    with naming_write_errors(path):
         curve.save_csv(path)
     return path

@@ -6,13 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from napari_umis_fusion.plugin.widgets import PATIENCE_S, Job, Progress
-from napari_umis_fusion.training.events import (
-    Preparing,
-    StepDone,
-    TrainingStarted,
-    Validated,
-    Working,
-)
+from napari_umis_fusion.training import Preparing, StepDone, TrainingStarted, Validated, Working
 from napari_umis_fusion.training.session import TrainingSession
 
 
@@ -71,7 +65,7 @@ class TrainingJob(Job):
         """
         self.cancel()
         ended = self.wait(PATIENCE_S)
-        return ended and self.session is not None and self.session.can_go_on
+        return ended and self.session is not None and self.session.can_resume
 
     def _events(self) -> Generator[Any, None, Any]:
         session = self._open()

@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QCheckBox, QGridLayout, QLabel, QSizePolicy, QWidget
 from napari_umis_fusion.plugin.training._pages import Row
 
 SWATCH_PX = QSize(16, 12)
-LEAST_NAME_PX = 100
+MIN_NAME_PX = 100
 COLUMNS = 3
 NOTHING = "–"
 
@@ -124,7 +124,7 @@ class _NameBox(QCheckBox):
     def minimumSizeHint(self) -> QSize:  # noqa: N802
         """Do with less."""
         hint = self.sizeHint()
-        return QSize(min(hint.width(), LEAST_NAME_PX), hint.height())
+        return QSize(min(hint.width(), MIN_NAME_PX), hint.height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Shorten the words, or not."""

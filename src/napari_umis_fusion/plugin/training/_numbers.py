@@ -1,7 +1,6 @@
 """What a running training says in one line, collected from its events."""
 
-from napari_umis_fusion.training.estimating import used_memory_mb
-from napari_umis_fusion.training.events import (
+from napari_umis_fusion.training import (
     CheckpointFailed,
     CheckpointSaved,
     Noted,
@@ -10,7 +9,8 @@ from napari_umis_fusion.training.events import (
     TrainingStarted,
     Validated,
 )
-from napari_umis_fusion.training.session_events import DataChecked, SessionEvent
+from napari_umis_fusion.training.loop import used_memory_mb
+from napari_umis_fusion.training.session import DataChecked, SessionEvent
 
 
 class TrainingNumbers:

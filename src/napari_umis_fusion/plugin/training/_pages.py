@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from napari_umis_fusion.training.curves import VALIDATION
+from napari_umis_fusion.training import VALIDATION
 
 Page = Literal["Loss", "Score", "Learning rate"]
 PAGES: tuple[Page, ...] = get_args(Page)

@@ -8,12 +8,11 @@ from typing import Any
 from napari.layers import Image
 from qtpy.QtCore import QObject, Signal
 
-from napari_umis_fusion.layers.training_data import PREVIEW_KEY
-from napari_umis_fusion.models.library import ModelLibrary
-from napari_umis_fusion.models.model import Model
+from napari_umis_fusion.layers import PREVIEW_KEY
+from napari_umis_fusion.models.library import Model, ModelLibrary
 from napari_umis_fusion.plugin.training._result_panel import SAMPLES, ResultPanel
 from napari_umis_fusion.plugin.widgets import LatestJob, confirm
-from napari_umis_fusion.training.result import TrainingResult
+from napari_umis_fusion.training import TrainingResult
 from napari_umis_fusion.training.session import TrainingSession
 
 _DOUBTS = {
@@ -140,7 +139,7 @@ def _saving(
     result: TrainingResult, session: TrainingSession, name: str
 ) -> Generator[None, None, Model]:
     with tempfile.TemporaryDirectory(prefix="umis-fusion-") as folder:
-        path = session.save_outcome(result, Path(folder) / "outcome.safetensors")
+        path = session.save_result(result, Path(folder) / "outcome.safetensors")
         yield
         model = ModelLibrary().add(path, name)
     session.discard()

@@ -12,7 +12,7 @@ from qtpy.QtSvg import QSvgGenerator
 from qtpy.QtWidgets import QGraphicsPathItem
 
 from napari_umis_fusion.plugin.training._chart import TrainingChart
-from napari_umis_fusion.replacing import written_beside
+from napari_umis_fusion.runtime import atomic_write
 
 SIZE = QSize(900, 520)
 PNG_SCALE = 2
@@ -38,7 +38,7 @@ def save_picture(path: Path, chart: TrainingChart, entries: Mapping[str, Any]) -
     draw, scale = (_svg, 1) if path.suffix.lower() == ".svg" else (_png, PNG_SCALE)
     with chart.laid_out(SIZE, scale, entries):
         content = draw(chart)
-    with written_beside(path) as beside:
+    with atomic_write(path) as beside:
         beside.write_bytes(content)
 
 

@@ -12,7 +12,7 @@ from qtpy.QtGui import QColor, QHideEvent, QShowEvent
 from qtpy.QtWidgets import QLabel, QStackedLayout, QVBoxLayout, QWidget
 
 from napari_umis_fusion.errors import ConfigError
-from napari_umis_fusion.files.writing import telling_refusals
+from napari_umis_fusion.files.write import naming_write_errors
 from napari_umis_fusion.plugin.training._chart import TrainingChart
 from napari_umis_fusion.plugin.training._chart_controls import TrainingControls
 from napari_umis_fusion.plugin.training._export import Exporter
@@ -20,13 +20,11 @@ from napari_umis_fusion.plugin.training._legend import Numbers, TrainingLegend
 from napari_umis_fusion.plugin.training._pages import AXES, WAITING, Page, Row, heads_of, rows_of
 from napari_umis_fusion.plugin.training._picture import save_picture
 from napari_umis_fusion.plugin.widgets import ColouredPlot, distinct, standing_out
-from napari_umis_fusion.training.curves import LossCurve
-from napari_umis_fusion.training.events import TrainingEvent
-from napari_umis_fusion.training.smoothing import finite_only, smoothed
+from napari_umis_fusion.training import LossCurve, TrainingEvent, finite_only, smoothed
 
 REDRAW_MS = 200
 ENDINGS = (".csv", ".png", ".svg")
-LEAST_CHART_PX = 150
+MIN_CHART_PX = 150
 
 Floats = NDArray[np.float64]
 
@@ -56,7 +54,7 @@ class TrainingPlot(ColouredPlot):
         self._hint = self._told = ""
         self.controls = TrainingControls(self)
         self.chart = TrainingChart(self)
-        self.chart.setMinimumHeight(LEAST_CHART_PX)
+        self.chart.setMinimumHeight(MIN_CHART_PX)
         self.legend = TrainingLegend(self)
         self.says = QLabel(self)
         self.says.setWordWrap(True)
@@ -132,7 +130,7 @@ class TrainingPlot(ColouredPlot):
         if ending not in ENDINGS:
             accepted = ", ".join(ENDINGS)
             raise ConfigError(f"{where}: curves are saved as {accepted}; change the ending.")
-        with telling_refusals(where):
+        with naming_write_errors(where):
             if ending == ".csv":
                 self._curve.save_csv(where)
             else:

@@ -1,6 +1,6 @@
 """Presets, each of which sets all that a training's config says."""
 
-from napari_umis_fusion.training.config import TrainingConfig
+from napari_umis_fusion.training import TrainingConfig
 
 FREE = {"seed": 0, "device": "auto", "threads": 0, "specimen": "any", "planes": 0}
 """Fields that belong to the machine or the data, and to no preset."""

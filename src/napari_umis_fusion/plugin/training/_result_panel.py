@@ -16,8 +16,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_umis_fusion.training.result import Comparison, TrainingResult
-from napari_umis_fusion.training.telling import REASONS, gain_in_words, verdict_in_words
+from napari_umis_fusion.training import Comparison, TrainingResult
+from napari_umis_fusion.training.session import REASONS, describe_gain, describe_verdict
 
 PICTURE_PX = 112
 """Side of a picture in the panel; a click shows it whole, as layers."""
@@ -144,7 +144,7 @@ def _verdict(result: TrainingResult) -> str:
     comparison = result.comparison
     if comparison is None:
         return "It was not compared with the initial weights."
-    return f"<b>{_sentence(verdict_in_words(comparison))}</b>: {gain_in_words(comparison)}."
+    return f"<b>{_sentence(describe_verdict(comparison))}</b>: {describe_gain(comparison)}."
 
 
 def _sentence(text: str) -> str:

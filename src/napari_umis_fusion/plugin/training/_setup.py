@@ -10,15 +10,15 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_umis_fusion.errors import ConfigError, UmisFusionError
-from napari_umis_fusion.network.architectures import shipped_weights
+from napari_umis_fusion.network import shipped_weights
 from napari_umis_fusion.plugin._warm_up import has_loaded
 from napari_umis_fusion.plugin.training._presets import FINE_TUNE, OWN, PRESETS, preset_of
 from napari_umis_fusion.plugin.training._start_form import StartForm
 from napari_umis_fusion.plugin.widgets import ConfigForm, LatestJob, section
 from napari_umis_fusion.stack import Stack
-from napari_umis_fusion.training.config import NETWORKS, TrainingConfig
-from napari_umis_fusion.training.data import Named, TrainingData
-from napari_umis_fusion.training.estimating import MemoryNeed, estimate_memory
+from napari_umis_fusion.training import NETWORKS, TrainingConfig
+from napari_umis_fusion.training.data import NamedData, TrainingData
+from napari_umis_fusion.training.loop import MemoryNeed, estimate_memory
 
 _OPTIONS = [spec.name for spec in fields(TrainingConfig) if spec.name != "specimen"]
 """The specimen is asked for among what a training starts from."""
@@ -163,7 +163,7 @@ class TrainingSetup(QWidget):
 
 
 def _bare(stack: Any) -> Any:
-    return stack.data if isinstance(stack, Named) else stack
+    return stack.data if isinstance(stack, NamedData) else stack
 
 
 def _estimating(

@@ -8,13 +8,13 @@ from magicgui.widgets import ComboBox, LineEdit
 from qtpy.compat import isalive
 from qtpy.QtWidgets import QFileDialog
 
-from napari_umis_fusion.fields import described
 from napari_umis_fusion.models.library import ModelLibrary
-from napari_umis_fusion.network.architectures import shipped_weights
+from napari_umis_fusion.network import shipped_weights
 from napari_umis_fusion.plugin.models import library_changed
 from napari_umis_fusion.plugin.training._presets import EXPLAINED, FINE_TUNE, OWN, PRESETS
 from napari_umis_fusion.plugin.widgets import Form
-from napari_umis_fusion.training.config import NETWORKS, Objective, Specimen, TrainingConfig
+from napari_umis_fusion.runtime import help_with_bounds
+from napari_umis_fusion.training import NETWORKS, ObjectiveName, Specimen, TrainingConfig
 
 SHIPPED, NOTHING, FILE = "weights of this package", "nothing", "from a file …"
 
@@ -42,7 +42,7 @@ class StartForm(Form):
     """Rows for a preset and for a `Start`; follows the library of models."""
 
     def __init__(self) -> None:
-        self._objective: Objective = "select"
+        self._objective: ObjectiveName = "select"
         self._files: list[Path] = []
         self._chosen: Any = SHIPPED
         self._names: dict[Path, str] = {}
@@ -66,7 +66,7 @@ class StartForm(Form):
             name="specimen",
             label="specimen",
             choices=spec.metadata["choices"],
-            tooltip=f"What your samples are: {described(spec)}. The nearer the rendered stacks are "
+            tooltip=f"What your samples are: {help_with_bounds(spec)}. The nearer the rendered stacks are "
             "to yours, the more there is to gain.",
         )
         name = LineEdit(
@@ -109,7 +109,7 @@ class StartForm(Form):
             self._files.append(path)
         self._offer(choose=NOTHING if path is None else path)
 
-    def fit(self, objective: Objective) -> None:
+    def fit(self, objective: ObjectiveName) -> None:
         """Offer the weights of the network that an objective trains."""
         self.show_row("specimen", objective == "select")
         if objective != self._objective:

@@ -12,11 +12,8 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QLabel, QPushButton
 
 from napari_umis_fusion.errors import UmisFusionError
-from napari_umis_fusion.files.layer_image import layer_image
-from napari_umis_fusion.layers.axes import choose_layer_axes
-from napari_umis_fusion.layers.plan import LayerPlan
-from napari_umis_fusion.layers.training_data import PREVIEW_KEY
-from napari_umis_fusion.layers.watched import WatchedRegion
+from napari_umis_fusion.files import layer_image
+from napari_umis_fusion.layers import PREVIEW_KEY, LayerPlan, MonitoredRegion, choose_layer_axes
 from napari_umis_fusion.plugin.viewer import (
     BETWEEN_LAYERS_MS,
     PLACES,
@@ -25,12 +22,12 @@ from napari_umis_fusion.plugin.viewer import (
     target_in,
 )
 from napari_umis_fusion.plugin.widgets import ConfigForm
-from napari_umis_fusion.training.events import Pictured
+from napari_umis_fusion.training import Pictured
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MOST_PX = 512
+MAX_PX = 512
 """Longest side of what is watched; of a larger region the middle is taken."""
 
 NOTHING, MIDDLE = "nothing", "its middle"
@@ -72,9 +69,9 @@ class WatchedRegionForm(ConfigForm):
 
     def __init__(self, viewer: Any) -> None:
         self._viewer = viewer
-        self._region: WatchedRegion | None = None
+        self._region: MonitoredRegion | None = None
         self._shown: dict[str, Any] = {}
-        self._seen: dict[str, WatchedRegion] = {}
+        self._seen: dict[str, MonitoredRegion] = {}
         self._drawn: Any = None
         self._to_do: list[Callable[[], None]] = []
         rows = {
@@ -88,7 +85,7 @@ class WatchedRegionForm(ConfigForm):
                 name="region",
                 label="region",
                 choices=[MIDDLE],
-                tooltip=f"A shapes layer bounds the region; at most {MOST_PX} px wide and high.",
+                tooltip=f"A shapes layer bounds the region; at most {MAX_PX} px wide and high.",
             ),
         }
         super().__init__(Watched(), rows=rows)
@@ -175,7 +172,7 @@ class WatchedRegionForm(ConfigForm):
             if self._to_do:
                 self._next.start()
 
-    def _make_room(self, region: WatchedRegion, when: str, image: Any) -> Any:
+    def _make_room(self, region: MonitoredRegion, when: str, image: Any) -> Any:
         """Return the layer for a picture; a new and hidden one where none fits."""
         data, attributes, kind = region.layer_data(image, f"{self.value().stack} {when}")
         shown = self._shown.get(when, lambda: None)()
@@ -191,7 +188,7 @@ class WatchedRegionForm(ConfigForm):
         self._viewer.add_layer(layer)
         return layer
 
-    def _show(self, region: WatchedRegion, when: str, image: Any) -> None:
+    def _show(self, region: MonitoredRegion, when: str, image: Any) -> None:
         """Show a picture; whoever hides or removes its layer is not shown it again."""
         is_new = self._seen.get(when) is not region
         if not is_new and self._shown[when]() not in self._viewer.layers:
@@ -229,7 +226,7 @@ class WatchedRegionForm(ConfigForm):
             return
         try:
             plan = _plan(self._viewer, target, drawn)
-            self._region = WatchedRegion(target.images[0], plan)
+            self._region = MonitoredRegion(target.images[0], plan)
         except UmisFusionError as error:
             self._region = None
             self.says.setText(str(error))
@@ -267,4 +264,4 @@ def _plan(viewer: Any, target: TargetStack, shapes: Any) -> LayerPlan:
 def _middle(start: int, stop: int) -> tuple[int, int]:
     """Return the middle of a span, no longer than what is watched."""
     middle = (start + stop) // 2
-    return max(start, middle - MOST_PX // 2), min(stop, middle + MOST_PX // 2)
+    return max(start, middle - MAX_PX // 2), min(stop, middle + MAX_PX // 2)

@@ -10,7 +10,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QSpacerItem, QTabWidget, QVBoxLayout, QWidget
 
 from napari_umis_fusion.errors import UmisFusionError
-from napari_umis_fusion.models.model import Model
+from napari_umis_fusion.models.library import Model
 from napari_umis_fusion.plugin._warm_up import warm_up_training
 from napari_umis_fusion.plugin.commands import open_fusion
 from napari_umis_fusion.plugin.models import ModelPanel, library_changed
@@ -31,14 +31,15 @@ from napari_umis_fusion.plugin.training._plot import TrainingPlot
 from napari_umis_fusion.plugin.training._setup import TrainingSetup
 from napari_umis_fusion.plugin.training._watched_region import WatchedRegionForm
 from napari_umis_fusion.plugin.widgets import RunControls, VerticalScroll, confirm, section
-from napari_umis_fusion.training.config import TrainingConfig
-from napari_umis_fusion.training.events import Pictured, TrainingFinished
-from napari_umis_fusion.training.result import TrainingResult
-from napari_umis_fusion.training.script import training_script
-from napari_umis_fusion.training.session import TrainingSession, last_session
-from napari_umis_fusion.training.session_events import CurveRead
+from napari_umis_fusion.training import Pictured, TrainingConfig, TrainingFinished, TrainingResult
+from napari_umis_fusion.training.session import (
+    CurveRead,
+    TrainingSession,
+    last_session,
+    training_script,
+)
 
-LEAST_WIDTH_PX = 390
+MIN_WIDTH_PX = 390
 """What the curves of a training need, so that nothing moves when they come."""
 
 
@@ -150,7 +151,7 @@ class TrainingWidget(QWidget):
         below = (self.sections[name] for name in ("Curves", "Picture", "Result"))
         for part in (self.sections["Data"], self.setup, self.controls, *below, self.files):
             rows.addWidget(part)
-        rows.addItem(QSpacerItem(LEAST_WIDTH_PX, 0))
+        rows.addItem(QSpacerItem(MIN_WIDTH_PX, 0))
         rows.addStretch()
         tabs = QTabWidget()
         tabs.addTab(VerticalScroll(inside), "Train")

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from napari_umis_fusion.errors import UmisFusionError
-from napari_umis_fusion.files.layer_image import LayerImage, layer_image
-from napari_umis_fusion.layers.axes import LayerAxes, choose_layer_axes
-from napari_umis_fusion.layers.training_data import PREVIEW_KEY
+from napari_umis_fusion.files import LayerImage, layer_image
+from napari_umis_fusion.layers import PREVIEW_KEY, LayerAxes, choose_layer_axes
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ import pyqtgraph as pg  # takes the Qt binding that is loaded by now: that of qt
 
 from napari_umis_fusion.plugin.widgets._chart_axis import ChartAxis
 
-LEAST_DRAG_PX = 5
+MIN_DRAG_PX = 5
 PADDINGS = 0.02, 0.06
 """Around the curves, of the chart's width and height."""
 
@@ -158,7 +158,7 @@ class _View(pg.ViewBox):
         """Show a part that was dragged over, unless it is too thin to have been meant."""
         part = ax.normalized() & self.viewRect().normalized()
         px_wide, px_high = self.viewPixelSize()
-        if min(part.width() / px_wide, part.height() / px_high) >= LEAST_DRAG_PX:
+        if min(part.width() / px_wide, part.height() / px_high) >= MIN_DRAG_PX:
             super().showAxRect(part, padding=0, **kwargs)
 
     def suggestPadding(self, axis: int) -> float:  # noqa: N802

@@ -7,8 +7,8 @@ from typing import Any
 from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, LineEdit, SpinBox
 
 from napari_umis_fusion.errors import ConfigError
-from napari_umis_fusion.fields import described, is_used, label_of
 from napari_umis_fusion.plugin.widgets._form import Form
+from napari_umis_fusion.runtime import help_with_bounds, is_used, label_of
 
 
 class ConfigForm(Form):
@@ -18,7 +18,7 @@ class ConfigForm(Form):
     ----------
     config : dataclass instance
         What is shown first. Its fields describe themselves in their metadata, see
-        `napari_umis_fusion.fields`.
+        `napari_umis_fusion.runtime._options`.
     names : sequence of str, optional
         Fields that get a row, by default all of them. The others keep the value that the config
         which was set last has.
@@ -110,7 +110,7 @@ class _Held:
 
 def described_row(spec: Field[Any]) -> dict[str, str]:
     """Return name, label and tooltip of the row of a field."""
-    unit, text = spec.metadata.get("unit"), described(spec)
+    unit, text = spec.metadata.get("unit"), help_with_bounds(spec)
     label = label_of(spec)
     return {
         "name": spec.name,

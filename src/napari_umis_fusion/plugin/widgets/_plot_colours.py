@@ -7,7 +7,7 @@ from qtpy.QtCore import QEvent
 from qtpy.QtGui import QColor, QPalette
 from qtpy.QtWidgets import QWidget
 
-LEAST_CONTRAST = 3.0
+MIN_CONTRAST = 3.0
 """Of lines to the background: what the Web Content Accessibility Guidelines ask for (1.4.11)."""
 
 OKABE_ITO = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#0072b2", "#f0e442")
@@ -56,7 +56,7 @@ def standing_out(colour: QColor, background: QColor) -> QColor:
     for share in np.linspace(0, 1, 21):
         mixed = QColor.fromRgbF(*(c + share * (far - c) for c in colour.getRgbF()[:3]))
         darker, lighter = sorted((luminance(mixed) + 0.05, behind + 0.05))
-        if lighter / darker >= LEAST_CONTRAST:
+        if lighter / darker >= MIN_CONTRAST:
             break
     return mixed
 

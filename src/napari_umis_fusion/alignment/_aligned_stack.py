@@ -1,0 +1,128 @@
+"""A stack whose planes lie on one another."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_umis_fusion.alignment._alignment import Alignment
+from napari_umis_fusion.alignment._common_window import Window
+from napari_umis_fusion.alignment._lighting import PlaneLighting
+from napari_umis_fusion.alignment._resample import (
+    coverage_mask,
+    resample,
+    source_region,
+    whole_shift,
+)
+from napari_umis_fusion.alignment._transforms import compose, is_identity
+from napari_umis_fusion.errors import AlignmentError
+from napari_umis_fusion.preprocess import GreyRange
+from napari_umis_fusion.stack import Plane, Stack, check_stack
+
+
+class AlignedStack(Stack):
+    """The planes of another stack, each put where the reference plane lies as it is read.
+
+    Planes that are not moved, or moved by whole pixels, are copied; the others are resampled,
+    once, in their dtype.
+
+    Parameters
+    ----------
+    stack : Stack
+        As recorded.
+    alignment : Alignment
+        Where its planes lie.
+    window : tuple of slice, optional
+        Which rows and columns of the reference plane are shown; by default all. What a plane
+        does not cover there is told by `uncovered`, and holds no meaning.
+    corrects_values : bool
+        Whether values are brought to the light of the reference plane, as far as known.
+
+    Raises
+    ------
+    AlignmentError
+        If the alignment is of other planes.
+    """
+
+    alignment: Alignment
+    window: Window
+
+    def __init__(
+        self,
+        stack: Stack,
+        alignment: Alignment,
+        window: Window | None = None,
+        *,
+        corrects_values: bool = False,
+    ) -> None:
+        if (len(stack), *stack.shape[1:3]) != (len(alignment.planes), *alignment.shape):
+            msg = (
+                f"the transforms are of {len(alignment.planes)} planes of "
+                f"{alignment.shape[0]} x {alignment.shape[1]} px, but the stack has {len(stack)} "
+                f"of {stack.shape[1]} x {stack.shape[2]}; use those of this stack."
+            )
+            raise AlignmentError(msg)
+        self.recorded, self.alignment = stack, alignment
+        self._corrects_values = corrects_values
+        rows, columns = window or (slice(0, stack.shape[1]), slice(0, stack.shape[2]))
+        self.window = rows, columns
+        sides = rows.stop - rows.start, columns.stop - columns.start
+        self.shape = (len(stack), *sides, *stack.shape[3:])
+        self.dtype = stack.dtype
+        check_stack(self.shape, self.dtype)
+        self.rgb, self.sources = stack.rgb, stack.sources
+        self.calibration = stack.calibration
+
+    def plane(self, z: int) -> Plane:
+        """Read plane `z`, put where the reference plane lies."""
+        return self.region(z, slice(None), slice(None))
+
+    def region(self, z: int, rows: slice, columns: slice) -> Plane:
+        """Read a rectangle of plane `z`, and no more than it takes where the stack can."""
+        rows, columns = self._in_reference(rows, columns)
+        transform = self.alignment.transforms[z]
+        if is_identity(transform):
+            return self._lit(self.recorded.region(z, rows, columns), z)
+        down, along = source_region(transform, rows, columns, self.alignment.shape)
+        part = self._lit(self.recorded.region(z, down, along), z)
+        size = rows.stop - rows.start, columns.stop - columns.start
+        to_reference = np.column_stack([np.eye(2), (rows.start, columns.start)])
+        to_part = np.column_stack([np.eye(2), (-down.start, -along.start)])
+        local = compose(to_part, compose(transform, to_reference))
+        shift = whole_shift(local, size)
+        if shift is None:
+            return resample(part, local, size)
+        places = [
+            np.clip(np.arange(side) + by, 0, most - 1)
+            for side, by, most in zip(size, shift, part.shape[:2], strict=True)
+        ]
+        copied: Plane = part[np.ix_(*places)]
+        return copied
+
+    def uncovered(self, z: int) -> NDArray[np.bool_] | None:
+        """Return where plane `z` shows nothing: bool of shape (Y, X), None if nowhere."""
+        transform = self.alignment.transforms[z]
+        if is_identity(transform):
+            return None
+        missing = ~coverage_mask(transform, *self.window, self.alignment.shape)
+        return missing if missing.any() else None
+
+    def lighting(
+        self, grey_range: GreyRange, rows: slice = slice(None), columns: slice = slice(None)
+    ) -> PlaneLighting | None:
+        """Return what brings grey images to one light and fills defects; None: nothing does."""
+        light = self.alignment.light
+        if light.is_plain:
+            return None
+        illumination = None if self._corrects_values else light.illumination_in(grey_range)
+        window = self._in_reference(rows, columns)
+        return PlaneLighting(self.alignment.transforms, window, illumination, light.defects)
+
+    def _lit(self, part: Plane, z: int) -> Plane:
+        return self.alignment.light.correct_values(part, z) if self._corrects_values else part
+
+    def _in_reference(self, rows: slice, columns: slice) -> tuple[slice, slice]:
+        (first, last), sides = self.window, self.shape[1:3]
+        inner = [part.indices(side) for part, side in zip((rows, columns), sides, strict=True)]
+        return (
+            slice(first.start + inner[0][0], first.start + inner[0][1]),
+            slice(last.start + inner[1][0], last.start + inner[1][1]),
+        )

@@ -1,0 +1,167 @@
+"""A plane put where another lies: resampled once, from what was recorded and nothing else."""
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from napari_umis_fusion.alignment._transforms import Transform, apply, corners_of
+from napari_umis_fusion.stack import Plane
+
+Array = NDArray[Any]
+
+LOBES = 3
+"""Of the Lanczos kernel: how many pixels it reaches to each side."""
+
+_STEPS = 4096
+"""Places between two pixels that are told apart."""
+
+ROUNDING_PX = 1e-6
+"""By which places beyond the border count as on it."""
+
+_WHOLE_PX = 0.02
+"""Shifts nearer to whole pixels are taken as such: values are then copied."""
+
+
+def whole_shift(transform: Transform, shape: tuple[int, ...]) -> tuple[int, int] | None:
+    """Return the shift in whole pixels that a transform of planes (Y, X) is; None if it is not."""
+    corners = corners_of(shape)
+    shifts = apply(transform, corners) - corners
+    nearest = np.rint(shifts[0])
+    if np.abs(shifts - nearest).max() > _WHOLE_PX:
+        return None
+    return int(nearest[0]), int(nearest[1])
+
+
+def source_region(
+    transform: Transform, rows: slice, columns: slice, shape: tuple[int, ...]
+) -> tuple[slice, slice]:
+    """Return which rectangle of a plane (Y, X) is needed to fill one of the reference plane.
+
+    It has at least one pixel, also where the plane does not reach there at all.
+    """
+    size = rows.stop - rows.start, columns.stop - columns.start
+    seen = apply(transform, corners_of(size) + np.array([rows.start, columns.start]))
+    low, high = np.floor(seen.min(0)) - LOBES, np.ceil(seen.max(0)) + LOBES + 1
+    start = np.clip(low, 0, np.array(shape[:2]) - 1).astype(int)
+    stop = np.clip(high, start + 1, shape[:2]).astype(int)
+    return slice(int(start[0]), int(stop[0])), slice(int(start[1]), int(stop[1]))
+
+
+def resample(part: Plane, transform: Transform, shape: tuple[int, int]) -> Plane:
+    """Return a plane as it is seen from where the reference plane lies.
+
+    A Lanczos kernel of three lobes, held between the least and the largest of the 4 x 4 pixels
+    around: sharp edges neither ring nor get brighter than anything recorded. Where the kernel
+    reaches beyond the plane, the pixels that there are count alone.
+
+    Parameters
+    ----------
+    part : ndarray of shape (Y, X) or (Y, X, C)
+        What was recorded.
+    transform : ndarray of shape (2, 3)
+        Where points of the result lie in `part`.
+    shape : tuple of int
+        (Y, X) of the result.
+
+    Returns
+    -------
+    ndarray of shape (Y, X) or (Y, X, C)
+        In the dtype of `part`, integers rounded; what is not covered holds the nearest values.
+    """
+    source = part if part.ndim == 3 else part[..., None]
+    kept = source.dtype if source.dtype != bool else np.dtype(np.uint8)
+    wide = np.float64 if kept.itemsize > 2 and kept != np.float32 else np.float32
+    out = np.empty((*shape, source.shape[2]), wide)
+    _resample(np.ascontiguousarray(source, wide), transform, _WEIGHTS, out)
+    if source.dtype == bool:
+        values: Plane = out >= 0.5
+    elif kept.kind in "iu":
+        values = np.rint(out).astype(kept)
+    else:
+        values = out.astype(kept)
+    return values if part.ndim == 3 else values[..., 0]
+
+
+def coverage_mask(
+    transform: Transform, rows: slice, columns: slice, shape: tuple[int, ...]
+) -> NDArray[np.bool_]:
+    """Return which pixels of a rectangle of the reference plane a plane (Y, X) shows."""
+    down, along = np.arange(rows.start, rows.stop), np.arange(columns.start, columns.stop)
+    inside = np.ones((len(down), len(along)), np.bool_)
+    for axis in range(2):
+        place = transform[axis, 0] * down[:, None] + transform[axis, 1] * along + transform[axis, 2]
+        inside &= (place >= -ROUNDING_PX) & (place <= shape[axis] - 1 + ROUNDING_PX)
+    return inside
+
+
+def _lanczos_weights() -> NDArray[np.float32]:
+    """Return the weights of the six pixels around, for each of many places between two."""
+    between = np.arange(_STEPS + 1)[:, None] / _STEPS
+    apart = between - np.arange(1 - LOBES, LOBES + 1)
+    weights = np.sinc(apart) * np.sinc(apart / LOBES)
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
+
+
+_WEIGHTS = _lanczos_weights()
+
+
+@njit(nogil=True, cache=True)
+def _resample(source: Array, transform: Array, table: Array, out: Array) -> None:
+    height, width, channels = source.shape
+    last_step = table.shape[0] - 1
+    for row in range(out.shape[0]):
+        for column in range(out.shape[1]):
+            y = transform[0, 0] * row + transform[0, 1] * column + transform[0, 2]
+            x = transform[1, 0] * row + transform[1, 1] * column + transform[1, 2]
+            y, x = min(max(y, 0.0), height - 1.0), min(max(x, 0.0), width - 1.0)
+            top, left = int(y), int(x)
+            down = table[int((y - top) * last_step + 0.5)]
+            along = table[int((x - left) * last_step + 0.5)]
+            if 2 <= top < height - 3 and 2 <= left < width - 3:
+                for channel in range(channels):
+                    out[row, column, channel] = _inside(source, top, left, channel, down, along)
+            else:
+                for channel in range(channels):
+                    out[row, column, channel] = _at_border(source, top, left, channel, down, along)
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _inside(source: Array, top: int, left: int, channel: int, down: Array, along: Array) -> Any:
+    """Return the value where all six rows and columns around are recorded."""
+    total = source.dtype.type(0)
+    for i in range(6):
+        line = source.dtype.type(0)
+        for j in range(6):
+            line += along[j] * source[top - 2 + i, left - 2 + j, channel]
+        total += down[i] * line
+    least = largest = source[top, left, channel]
+    for i in range(4):
+        for j in range(4):
+            value = source[top - 1 + i, left - 1 + j, channel]
+            least, largest = min(least, value), max(largest, value)
+    return _held(total, least, largest)
+
+
+@njit(nogil=True, cache=True)
+def _at_border(source: Array, top: int, left: int, channel: int, down: Array, along: Array) -> Any:
+    """Return the value from those of the six rows and columns that are recorded."""
+    total, weight = 0.0, 0.0
+    least = largest = source[top, left, channel]
+    for i in range(max(top - 2, 0), min(top + 4, source.shape[0])):
+        for j in range(max(left - 2, 0), min(left + 4, source.shape[1])):
+            value, share = source[i, j, channel], down[i - top + 2] * along[j - left + 2]
+            total += share * value
+            weight += share
+            if top - 1 <= i <= top + 2 and left - 1 <= j <= left + 2:
+                least, largest = min(least, value), max(largest, value)
+    return _held(total / weight, least, largest)
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _held(value: Any, least: Any, largest: Any) -> Any:
+    """Return a value within bounds; NaN stays what it is."""
+    if value < least:
+        return least
+    return largest if value > largest else value

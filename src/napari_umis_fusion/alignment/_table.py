@@ -1,0 +1,96 @@
+"""The table of an alignment as a CSV file: to look at in a spreadsheet, and to use again."""
+
+import csv
+from dataclasses import astuple, fields, replace
+from os import PathLike
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+
+from napari_umis_fusion.alignment._alignment import Alignment
+from napari_umis_fusion.alignment._plane_motion import MotionModel, PlaneMotion, motion_of
+from napari_umis_fusion.alignment._transforms import Transform
+from napari_umis_fusion.errors import AlignmentError, StackFileError
+from napari_umis_fusion.runtime import atomic_write
+
+_TRANSFORM = ("m00", "m01", "m10", "m11", "offset_rows_px", "offset_columns_px")
+_WHOLE = ("height_px", "width_px", "model", "reference")
+_TOLD = tuple(spec.name for spec in fields(PlaneMotion))
+
+_ENCODING = "utf-8"
+
+COLUMNS = (*_TOLD, *_TRANSFORM, *_WHOLE)
+"""Of the file: what people read, the exact transform, and what holds for all planes."""
+
+
+def write_table(alignment: Alignment, path: str | Path) -> Path:
+    """Write an alignment as CSV, whole or not at all.
+
+    Raises
+    ------
+    StackFileError
+        If the file cannot be written.
+    """
+    target = Path(path)
+    whole = (*alignment.shape, alignment.model, alignment.reference)
+    try:
+        with (
+            atomic_write(target) as beside,
+            beside.open("w", newline="", encoding=_ENCODING) as to,
+        ):
+            writer = csv.writer(to)
+            writer.writerow(COLUMNS)
+            for row, transform in zip(alignment.planes, alignment.transforms, strict=True):
+                exact = (*transform[:, :2].ravel().tolist(), *transform[:, 2].tolist())
+                writer.writerow((*astuple(row), *map(repr, exact), *whole))
+    except OSError as error:
+        msg = f"{target}: cannot be written ({error.strerror or error})."
+        raise StackFileError(msg) from error
+    return target
+
+
+def read_table(path: str | PathLike[str]) -> Alignment:
+    """Read what `write_table` wrote.
+
+    Raises
+    ------
+    AlignmentError
+        If it cannot be read, or is no such table.
+    """
+    try:
+        with Path(path).open(newline="", encoding="utf-8-sig") as file:  # spreadsheets mark it
+            rows = list(csv.DictReader(file))
+        return _alignment(rows)
+    except AlignmentError as error:
+        raise AlignmentError(f"{path}: {error}") from error
+    except (OSError, csv.Error, LookupError, ValueError, TypeError) as error:
+        msg = (
+            f"{path}: no table of transforms ({error}); accepted is a CSV file that was saved "
+            "from an alignment."
+        )
+        raise AlignmentError(msg) from error
+
+
+def _alignment(rows: list[dict[str, str]]) -> Alignment:
+    """Make the alignment of the rows, in whatever order; what they tell follows from transforms."""
+    rows = sorted(rows, key=lambda row: int(row["z"]))
+    if [int(row["z"]) for row in rows] != list(range(len(rows))):
+        raise ValueError("its rows are not one for each plane from 0 on")
+    first = rows[0]
+    numbers = np.array([[float(row[name]) for name in _TRANSFORM] for row in rows])
+    transforms = np.concatenate([numbers[:, :4].reshape(-1, 2, 2), numbers[:, 4:, None]], axis=2)
+    shape = int(first["height_px"]), int(first["width_px"])
+    checked = Alignment.given(transforms, shape, int(first["reference"]))
+    models = {model: model for model in get_args(MotionModel)}
+    planes = tuple(_row(row, one, shape) for row, one in zip(rows, transforms, strict=True))
+    return replace(checked, model=models[first["model"]], planes=planes)
+
+
+def _row(row: dict[str, str], transform: Transform, shape: tuple[int, int]) -> PlaneMotion:
+    before, after = (_number(row[f"agreement_{when}"]) for when in ("before", "after"))
+    return motion_of(int(row["z"]), transform, shape, before=before, after=after, why=row["why"])
+
+
+def _number(text: str) -> float:
+    return float(text) if text else np.nan

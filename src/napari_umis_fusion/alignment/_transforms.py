@@ -1,0 +1,117 @@
+"""Transforms of planes, as arrays.
+
+A transform is an array of float64, shape (2, 3), (matrix | offset), in (row, column) of pixels:
+what lies at `p` in the reference plane lies at ``matrix @ p + offset`` in the other. This is the
+direction that `scipy.ndimage.affine_transform` takes. Centres of pixels have whole coordinates.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Transform = NDArray[np.float64]
+Points = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class TransformParts:
+    """What a transform does, about the centre of a plane.
+
+    Attributes
+    ----------
+    shift_px : tuple of float
+        How far the centre moves, along rows and columns.
+    scale : float
+        Magnification relative to the reference plane.
+    rotation_deg : float
+        Turn as displayed, counter-clockwise.
+    shear : float
+        How unlike a similarity the rest is: half the difference of the two stretches.
+    """
+
+    shift_px: tuple[float, float]
+    scale: float
+    rotation_deg: float
+    shear: float
+
+
+def identity() -> Transform:
+    """Return the transform that moves nothing."""
+    return np.eye(2, 3)
+
+
+def is_identity(transform: Transform) -> bool:
+    """Tell whether nothing moves at all."""
+    return bool(np.array_equal(transform, identity()))
+
+
+def apply(transform: Transform, points: ArrayLike) -> Points:
+    """Return where points (..., 2) lie."""
+    moved: Points = np.asarray(points, np.float64) @ transform[:, :2].T + transform[:, 2]
+    return moved
+
+
+def compose(after: Transform, before: Transform) -> Transform:
+    """Return the transform that does `before` and then `after`."""
+    matrix = after[:, :2] @ before[:, :2]
+    return np.column_stack([matrix, after[:, :2] @ before[:, 2] + after[:, 2]])
+
+
+def inverse(transform: Transform) -> Transform:
+    """Return the transform that undoes another."""
+    back = np.linalg.inv(transform[:, :2])
+    return np.column_stack([back, -back @ transform[:, 2]])
+
+
+def about_centre(matrix: NDArray[Any], shift: ArrayLike, shape: tuple[int, ...]) -> Transform:
+    """Return the transform with a matrix that moves the centre of planes (Y, X) by a shift."""
+    centre = centre_of(shape)
+    return np.column_stack([matrix, centre + np.asarray(shift) - matrix @ centre])
+
+
+def centre_of(shape: tuple[int, ...]) -> Points:
+    """Return the centre of planes (Y, X)."""
+    return (np.asarray(shape[:2], np.float64) - 1) / 2
+
+
+def corners_of(shape: tuple[int, ...]) -> Points:
+    """Return the centres of the pixels in the corners of planes (Y, X), of shape (4, 2)."""
+    height, width = shape[:2]
+    return np.array([(row, column) for row in (0.0, height - 1) for column in (0.0, width - 1)])
+
+
+def max_displacement_px(transform: Transform, shape: tuple[int, ...]) -> float:
+    """Return how far the corner of planes (Y, X) that moves farthest moves."""
+    corners = corners_of(shape)
+    return float(np.hypot(*(apply(transform, corners) - corners).T).max())
+
+
+def decompose(transform: Transform, shape: tuple[int, ...]) -> TransformParts:
+    """Take a transform of planes (Y, X) apart."""
+    matrix, centre = transform[:, :2], centre_of(shape)
+    turn = nearest_similarity(matrix)
+    shift = apply(transform, centre) - centre
+    stretches = np.linalg.svd(matrix, compute_uv=False)
+    return TransformParts(
+        shift_px=(float(shift[0]), float(shift[1])),
+        scale=float(np.sqrt(np.linalg.det(turn))),
+        rotation_deg=float(np.rad2deg(np.arctan2(turn[1, 0], turn[0, 0]))),
+        shear=float(stretches[0] - stretches[1]) / 2,
+    )
+
+
+def nearest_similarity(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the matrix of turn and scale that is nearest to another."""
+    along = (matrix[0, 0] + matrix[1, 1]) / 2
+    across = (matrix[1, 0] - matrix[0, 1]) / 2
+    return np.array([[along, -across], [across, along]])
+
+
+def rescaled(transform: Transform, factor: float) -> Transform:
+    """Return the transform in the pixels of an image whose pixels are `factor` times as wide."""
+    shift = (factor - 1) / 2  # from centre to centre of the first pixels
+    matrix = transform[:, :2]
+    offset = (matrix @ np.full(2, shift) + transform[:, 2] - shift) / factor
+    return np.column_stack([matrix, offset])

@@ -1,0 +1,202 @@
+"""``umis-fusion fuse``: files in, all-in-focus image and maps out."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from napari_umis_fusion.cli._options import (
+    add_axis_options,
+    add_config_options,
+    config_from,
+    index_from,
+)
+from napari_umis_fusion.cli._report import print_line, run_with_progress, say_json
+from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.files.read import open_stack
+from napari_umis_fusion.files.write import check_output_path, write_image
+from napari_umis_fusion.fusion import FusionResult, iter_fuse
+from napari_umis_fusion.models.library import find_weights
+from napari_umis_fusion.stack import Plane, Stack
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFile:
+    """A file that was asked for.
+
+    Attributes
+    ----------
+    option : str
+        Which option asked for it.
+    path : str
+        Where it goes.
+    dtype : dtype-like
+        Of what goes there.
+    channels : int or None
+        Of what goes there.
+    """
+
+    option: str
+    path: str
+    dtype: DTypeLike
+    channels: int | None = None
+
+
+def add_fuse_parser(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "fuse",
+        help="fuse a z-stack into an all-in-focus image",
+        description="Fuse a z-stack: a TIFF stack, a folder, a glob or a list of images in focal "
+        "order. Formats of the outputs are chosen by their extension: .ome.tif, .tif, .png, .jpg.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "input",
+        nargs="+",
+        metavar="INPUT",
+        help="Stack file, folder of planes, or plane images in focal order.",
+    )
+    parser.add_argument(
+        "-o", "--output", required=True, metavar="OUT", help="File for the all-in-focus image."
+    )
+    parser.add_argument(
+        "--index-map",
+        metavar="P",
+        help="Also write the index map: the plane in focus at each pixel.",
+    )
+    parser.add_argument(
+        "--source-map",
+        metavar="P",
+        help="Also write the source map: the plane each pixel was copied from. Needs --blend "
+        "select.",
+    )
+    parser.add_argument(
+        "--depth-map", metavar="P", help="Also write the depth map in µm, as float32."
+    )
+    parser.add_argument(
+        "--confidence-map", metavar="P", help="Also write the confidence map, from 0 to 1."
+    )
+    parser.add_argument(
+        "--z-step-um", type=float, metavar="S", help="Distance between planes in µm."
+    )
+    parser.add_argument(
+        "--transforms",
+        metavar="CSV",
+        help="Align the planes with the transforms of a table that --save-transforms wrote, "
+        "instead of estimating them.",
+    )
+    parser.add_argument(
+        "--save-transforms",
+        metavar="CSV",
+        help="Also write the alignment as a CSV table, one row per plane: shift, magnification, "
+        "correlation before and after, and whether it was applied and why.",
+    )
+    add_axis_options(parser)
+    parser.add_argument("--reference", action="store_true", help="Use the published method.")
+    add_config_options(parser, FusionConfig, "how to fuse")
+    parser.set_defaults(run=run_fuse)
+
+
+def run_fuse(arguments: argparse.Namespace) -> None:
+    """Fuse as the arguments say; outputs are checked before any work."""
+    if "checkpoint" in arguments:
+        arguments.checkpoint = find_weights(arguments.checkpoint)
+    config = config_from(arguments)
+    source = arguments.input[0] if len(arguments.input) == 1 else arguments.input
+    stack = open_stack(source, z_axis=arguments.z_axis, index=index_from(arguments))
+    stack = _with_step(stack, arguments)
+    if arguments.source_map is not None and config.blend != "select":
+        raise ConfigError("--source-map is of values that are copied: add --blend select.")
+    outputs = _outputs(arguments, stack)
+    _check_outputs(outputs, stack)
+    _check_table(arguments, config, stack)
+    transforms = arguments.transforms
+    result = run_with_progress(
+        iter_fuse(stack, config, transforms=transforms), quiet=arguments.json
+    )
+    written = {output.option: str(_write(output, result, stack)) for output in outputs}
+    if arguments.save_transforms and result.alignment is not None:
+        written["transforms"] = str(result.alignment.save(arguments.save_transforms))
+    if arguments.json:
+        say_json({"outputs": written, "provenance": result.provenance})
+        return
+    for note in result.notes:
+        print_line(f"note: {note}")
+    for option, path in written.items():
+        print_line(f"{option}: {path}")
+
+
+def _check_table(arguments: argparse.Namespace, config: FusionConfig, stack: Stack) -> None:
+    """Refuse a table of transforms that would not come about, or cannot be written."""
+    path = arguments.save_transforms
+    if path is None:
+        return
+    if not config.aligns and arguments.transforms is None:
+        raise ConfigError("--save-transforms is of planes that are aligned: add --align auto.")
+    if len(stack) == 1:
+        raise ConfigError("--save-transforms needs a stack of two planes or more.")
+    if Path(path).suffix.lower() != ".csv":
+        raise ConfigError(f"--save-transforms {path}; accepted is a file name that ends in .csv.")
+    if not Path(path).absolute().parent.is_dir():
+        raise ConfigError(f"--save-transforms {path}: there is no such folder; make it first.")
+
+
+def _with_step(stack: Stack, arguments: argparse.Namespace) -> Stack:
+    step = arguments.z_step_um
+    if step is not None:
+        if not (np.isfinite(step) and step > 0):
+            raise ConfigError(f"--z-step-um {step}; accepted is a positive number of µm.")
+        stack.calibration = replace(stack.calibration, z_step_um=step)
+    if arguments.depth_map and stack.calibration.z_step_um is None:
+        raise ConfigError(
+            "--depth-map needs the distance between planes, which the input does not tell: "
+            "give --z-step-um."
+        )
+    return stack
+
+
+def _outputs(arguments: argparse.Namespace, stack: Stack) -> list[OutputFile]:
+    channels = stack.shape[3] if len(stack.shape) == 4 else None
+    wanted = [
+        OutputFile("all_in_focus", arguments.output, stack.dtype, channels),
+        OutputFile("index_map", arguments.index_map, np.uint16),
+        OutputFile("source_map", arguments.source_map, np.uint16),
+        OutputFile("depth_map", arguments.depth_map, np.float32),
+        OutputFile("confidence_map", arguments.confidence_map, np.float32),
+    ]
+    return [output for output in wanted if output.path is not None]
+
+
+def _check_outputs(outputs: Sequence[OutputFile], stack: Stack) -> None:
+    taken: list[Path] = []
+    for output in outputs:
+        path = check_output_path(
+            output.path,
+            protect=stack.sources,
+            dtype=np.dtype(output.dtype),
+            channels=output.channels,
+            rgb=stack.rgb,
+        )
+        if path in taken:
+            raise ConfigError(f"two outputs would go to {path}; give each a name of its own.")
+        taken.append(path)
+
+
+def _write(output: OutputFile, result: FusionResult, stack: Stack) -> Path:
+    image: Plane = (
+        result.depth_map() if output.option == "depth_map" else getattr(result, output.option)
+    )
+    return write_image(
+        output.path,
+        image,
+        calibration=result.calibration,
+        rgb=result.rgb and output.channels is not None,
+        provenance=result.provenance,
+        protect=stack.sources,
+    )

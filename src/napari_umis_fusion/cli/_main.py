@@ -1,0 +1,87 @@
+"""Parse the command line, run a command, and turn what goes wrong into an exit code."""
+
+import argparse
+import logging
+from collections.abc import Sequence
+
+from napari_umis_fusion.cli._demo_command import add_demo_parser
+from napari_umis_fusion.cli._fuse_command import add_fuse_parser
+from napari_umis_fusion.cli._info_command import add_info_parser
+from napari_umis_fusion.cli._metrics_command import add_metrics_parser
+from napari_umis_fusion.cli._models_command import add_models_parser
+from napari_umis_fusion.cli._report import one_line_warnings, print_error
+from napari_umis_fusion.cli._train_command import add_train_parser
+from napari_umis_fusion.errors import ConfigError, UmisFusionError
+from napari_umis_fusion.runtime import package_version
+
+PARSERS = (
+    add_fuse_parser,
+    add_demo_parser,
+    add_info_parser,
+    add_metrics_parser,
+    add_train_parser,
+    add_models_parser,
+)
+
+SUCCESS, BAD_INPUT, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `umis-fusion`.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        By default those of the process.
+
+    Returns
+    -------
+    int
+        0 on success, 1 for input or output that cannot be used, 2 for wrong usage, 130 if
+        interrupted.
+    """
+    try:
+        parsed = build_parser().parse_args(arguments)
+    except SystemExit as stop:
+        return int(stop.code or SUCCESS)
+    if not parsed.debug:
+        logging.getLogger("tifffile").setLevel(logging.CRITICAL)
+    try:
+        with one_line_warnings():
+            parsed.run(parsed)
+    except KeyboardInterrupt as stop:
+        print_error("interrupted", str(stop) or "no file was left half-written")
+        return INTERRUPTED
+    except ConfigError as error:
+        return _fail(error, USAGE, parsed.debug)
+    except Exception as error:
+        return _fail(error, BAD_INPUT, parsed.debug)
+    return SUCCESS
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Make the parser of all commands."""
+    parser = argparse.ArgumentParser(
+        "umis-fusion",
+        description="All-in-focus images and depth maps from microscope z-stacks.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=package_version())
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for add in PARSERS:
+        add(commands)
+    for command in commands.choices.values():
+        command.add_argument("--json", action="store_true", help="Print one line of JSON.")
+        command.add_argument(
+            "--debug", action="store_true", help="Print the traceback of an error."
+        )
+    return parser
+
+
+def _fail(error: Exception, code: int, debug: bool) -> int:
+    """Tell of an error in one line, or let it through for its traceback."""
+    if debug:
+        raise error
+    expected = isinstance(error, UmisFusionError | OSError)
+    print_error("error", error if expected else f"unexpected {type(error).__name__}: {error}")
+    return code

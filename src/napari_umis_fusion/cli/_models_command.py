@@ -1,0 +1,222 @@
+"""``umis-fusion models``: the library of trained weights."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from napari_umis_fusion.cli._report import print_error, print_line, say_json
+from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.models.export import DEFAULT_LICENCE
+from napari_umis_fusion.models.library import (
+    HASH_SHOWN,
+    Model,
+    ModelLibrary,
+    model_facts,
+    shipped_models,
+)
+from napari_umis_fusion.training import TrainingConfig
+
+
+def add_models_parser(commands: Any) -> None:
+    """Add the command and its own commands to the parser."""
+    parser = commands.add_parser(
+        "models",
+        help="list, show, import, rename, annotate, export and delete trained weights",
+        description="The library of trained weights: those of this package, and your own. A MODEL "
+        "is given by its name, or by the first digits of its hash.",
+        allow_abbrev=False,
+    )
+    actions = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add(actions, "list", run_list, "list all models, newest first")
+    _add(actions, "show", run_show, "say all that is known of a model", "model")
+    bring = _add(actions, "import", run_import, "copy weights into the library")
+    bring.add_argument("file", metavar="FILE", help="weights: .safetensors, .pth or .pt")
+    bring.add_argument("--name", help="Name of the model (default: the name of the file).")
+    bring.add_argument("--note", default="", metavar="TEXT", help="Note about the model.")
+    rename = _add(actions, "rename", run_rename, "give a model another name", "model")
+    rename.add_argument("name", metavar="NAME", help="the new name")
+    note = _add(actions, "note", run_note, "write a note to a model", "model")
+    note.add_argument("text", metavar="TEXT", help="takes the place of the old note; '' for none")
+    _add_export(actions)
+    delete = _add(actions, "delete", run_delete, "delete a model for good, after asking", "model")
+    delete.add_argument("--yes", action="store_true", help="Delete without confirmation.")
+
+
+def run_list(arguments: argparse.Namespace) -> None:
+    """Print a line for each model; files that cannot be read are told on standard error."""
+    library = ModelLibrary()
+    models, broken = [*library.models(), *shipped_models()], library.broken()
+    if arguments.json:
+        say_json(
+            {
+                "folder": library.folder,
+                "models": [model.as_dict() for model in models],
+                "broken": {str(path): reason for path, reason in broken.items()},
+            }
+        )
+        return
+    for line in _aligned([_row(model) for model in models]):
+        print_line(line)
+    for path, reason in broken.items():
+        print_error("warning", f"{path}: {reason}")
+
+
+def run_show(arguments: argparse.Namespace) -> None:
+    """Print what is known of a model."""
+    model = ModelLibrary().find(arguments.model)
+    if arguments.json:
+        say_json(model.as_dict())
+        return
+    facts = model_facts(model, TrainingConfig().as_dict())
+    for name, text in {"name": model.name, **facts, **_place(model)}.items():
+        print_line(f"{name}: {text}")
+
+
+def run_import(arguments: argparse.Namespace) -> None:
+    """Copy weights into the library, unless they are there already."""
+    library = ModelLibrary()
+    known = library.holding(arguments.file)
+    model = known or library.add(arguments.file, arguments.name, arguments.note)
+    if arguments.json:
+        say_json({**model.as_dict(), "is_new": known is None})
+    elif known is None:
+        print_line(f"imported: {model.name}")
+    else:
+        print_line(f"there already: {model.name}, with the same weights")
+
+
+def run_rename(arguments: argparse.Namespace) -> None:
+    """Give a model another name."""
+    _change(arguments, lambda library, model: library.rename(model, arguments.name))
+
+
+def run_note(arguments: argparse.Namespace) -> None:
+    """Write a note to a model."""
+    _change(arguments, lambda library, model: library.annotate(model, arguments.text))
+
+
+def run_export(arguments: argparse.Namespace) -> None:
+    """Write a model to a file for others."""
+    library = ModelLibrary()
+    model = library.find(arguments.model)
+    path = library.export(
+        model,
+        arguments.file,
+        replace=arguments.replace,
+        authors=arguments.authors,
+        licence=arguments.licence,
+    )
+    if arguments.json:
+        say_json({"model": model.as_dict(), "file": path})
+    else:
+        print_line(f"{model.name}: {path}")
+
+
+def run_delete(arguments: argparse.Namespace) -> None:
+    """Delete a model, if it is wanted.
+
+    Raises
+    ------
+    ConfigError
+        If nobody can be asked and nobody has said yes.
+    """
+    library = ModelLibrary()
+    model = library.find(arguments.model)
+    is_wanted = arguments.yes or model.is_shipped or _ask(model)
+    if is_wanted:
+        library.delete(model)
+    if arguments.json:
+        say_json({"name": model.name, "path": model.path, "deleted": is_wanted})
+    else:
+        print_line(f"{'deleted' if is_wanted else 'kept'}: {model.name}")
+
+
+def _add(
+    actions: Any,
+    name: str,
+    run: Callable[[argparse.Namespace], None],
+    help_text: str,
+    *positional: str,
+) -> argparse.ArgumentParser:
+    """Add a command of the command; --json and --debug stand before it or after it."""
+    description = f"{help_text[0].upper()}{help_text[1:]}."
+    parser: argparse.ArgumentParser = actions.add_parser(
+        name, help=help_text, description=description, allow_abbrev=False
+    )
+    for each in positional:
+        parser.add_argument(each, metavar=each.upper(), help="its name, or the start of its hash")
+    for option, text in (
+        ("--json", "print one line of JSON"),
+        ("--debug", "show where an error came from"),
+    ):
+        parser.add_argument(option, action="store_true", default=argparse.SUPPRESS, help=text)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _add_export(actions: Any) -> None:
+    parser = _add(actions, "export", run_export, "write a model to a file for others", "model")
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        help=".safetensors: the same bytes; .onnx: for other programs; .zip: BioImage Model Zoo",
+    )
+    parser.add_argument(
+        "--author",
+        action="append",
+        default=[],
+        dest="authors",
+        metavar="NAME",
+        help="Author of the weights, for .onnx and .zip. May be repeated.",
+    )
+    parser.add_argument(
+        "--licence",
+        default=DEFAULT_LICENCE,
+        metavar="SPDX",
+        help="Licence of the weights, for .onnx and .zip (default: %(default)s).",
+    )
+    parser.add_argument("--replace", action="store_true", help="Replace an existing file.")
+
+
+def _change(arguments: argparse.Namespace, change: Callable[[ModelLibrary, Model], Model]) -> None:
+    library = ModelLibrary()
+    model = change(library, library.find(arguments.model))
+    if arguments.json:
+        say_json(model.as_dict())
+    else:
+        print_line(f"{model.name}: {' '.join(model.note.split()) or 'no note'}")
+
+
+def _ask(model: Model) -> bool:
+    if not sys.stdin.isatty():
+        raise ConfigError(
+            f"deleting {model.name!r} is for good, and there is no terminal to ask: add --yes."
+        )
+    print(f"Delete {model.name!r} for good? [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _place(model: Model) -> dict[str, str]:
+    return {"sha256": model.sha256, "file": str(model.path)}
+
+
+def _row(model: Model) -> tuple[str, ...]:
+    note = "of this package" if model.is_shipped else " ".join(model.note.split())
+    created = "" if model.is_shipped else f"{model.created.astimezone():%Y-%m-%d}"
+    return (
+        model.name,
+        created,
+        model.focus_measure,
+        model.achieved,
+        model.sha256[:HASH_SHOWN],
+        note,
+    )
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]

@@ -1,0 +1,88 @@
+"""Command-line options, generated from the fields of a config."""
+
+import argparse
+from dataclasses import Field, fields
+from typing import Any
+
+from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.runtime import help_with_bounds
+
+
+def add_config_options(parser: argparse.ArgumentParser, config: type[Any], title: str) -> None:
+    """Add an option for each field of a config; absent ones leave no trace."""
+    group = parser.add_argument_group(title)
+    for spec in fields(config):
+        group.add_argument(option_name(spec.name), **_settings(spec))
+
+
+def option_name(field_name: str) -> str:
+    """Return ``--window-sigma-px`` for ``window_sigma_px``."""
+    return "--" + field_name.replace("_", "-")
+
+
+def given_options(arguments: argparse.Namespace, config: type[Any]) -> dict[str, Any]:
+    """Return those fields of a config that were given as options."""
+    names = {spec.name for spec in fields(config)}
+    return {name: value for name, value in vars(arguments).items() if name in names}
+
+
+def config_from(arguments: argparse.Namespace) -> FusionConfig:
+    """Return the config that the given options describe.
+
+    Raises
+    ------
+    ConfigError
+        If a value is out of bounds or options contradict each other.
+    """
+    given = given_options(arguments, FusionConfig)
+    if not getattr(arguments, "reference", False):
+        return FusionConfig(**given)
+    if given.pop("focus_measure", "umis") != "umis":
+        raise ConfigError("--reference is the focus measure 'umis'; leave --focus-measure out.")
+    return FusionConfig.reference(**given)
+
+
+def _settings(spec: Field[Any]) -> dict[str, Any]:
+    meta = spec.metadata
+    settings: dict[str, Any] = {"dest": spec.name, "default": argparse.SUPPRESS}
+    if isinstance(spec.default, bool):
+        return {**settings, "action": argparse.BooleanOptionalAction, "help": meta["help"]}
+    settings["help"] = help_with_bounds(spec)
+    if spec.name == "channel":
+        return {**settings, "type": _channel, "metavar": "{N," + ",".join(meta["choices"]) + "}"}
+    if "choices" in meta:
+        return {**settings, "choices": meta["choices"]}
+    if "path" in meta:
+        return {**settings, "metavar": "FILE"}
+    kind = type(spec.default)
+    return {**settings, "type": kind, "metavar": meta["unit"].upper() or "N"}
+
+
+def _channel(text: str) -> str | int:
+    return int(text) if text.lstrip("-").isdigit() else text
+
+
+def add_axis_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which part of a stack's file is meant."""
+    parser.add_argument(
+        "--z-axis", metavar="AXIS", help="Axis of a TIFF file that is z, such as T."
+    )
+    parser.add_argument(
+        "--index",
+        action="append",
+        default=[],
+        metavar="AXIS=N",
+        help="Index to take of an axis other than z, such as T=0. May be repeated.",
+    )
+
+
+def index_from(arguments: argparse.Namespace) -> dict[str, int] | None:
+    """Return which index is taken of which axis; raises `ConfigError` for what is neither."""
+    index = {}
+    for pair in arguments.index:
+        axis, _, number = pair.partition("=")
+        if not axis or not number.isdigit():
+            raise ConfigError(f"--index {pair}; accepted is AXIS=N such as T=0.")
+        index[axis] = int(number)
+    return index or None

@@ -1,0 +1,68 @@
+"""How the command line speaks: one line for each thing, a bar only where somebody watches."""
+
+import json
+import sys
+import warnings
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from napari_umis_fusion.fusion import FusionEvent, FusionResult
+from napari_umis_fusion.runtime import Progress, run_to_end
+
+
+def print_line(message: str, **fields: Any) -> None:
+    """Print a line for people."""
+    print(message, **fields)
+
+
+def format_numbers(numbers: Mapping[str, float]) -> str:
+    """Return numbers with their names, for people."""
+    return ", ".join(f"{name} {value:.4g}" for name, value in numbers.items())
+
+
+def say_json(values: dict[str, Any]) -> None:
+    """Print one line of JSON for scripts."""
+    print(json.dumps(values, default=str))
+
+
+def print_error(kind: str, message: object) -> None:
+    """Print an error or a warning as one line on standard error."""
+    print(f"umis-fusion: {kind}: {' '.join(str(message).split())}", file=sys.stderr)
+
+
+@contextmanager
+def one_line_warnings() -> Iterator[None]:
+    """Show warnings of this package as one line, without a place in the code."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = lambda message, *_, **__: print_error("warning", message)
+        yield
+
+
+def progress_bar(what: str, unit: str, *, quiet: bool) -> Any:
+    """Make a bar that shows only on a terminal."""
+    from tqdm import tqdm
+
+    return tqdm(desc=what, unit=unit, leave=False, disable=quiet or not sys.stderr.isatty())
+
+
+def run_with_progress(
+    events: Generator[FusionEvent, None, FusionResult], *, quiet: bool
+) -> FusionResult:
+    """Run a fusion to its end, with a progress bar if standard error is a terminal."""
+    bar = progress_bar("fusing", "plane", quiet=quiet)
+    with bar:
+        return run_to_end(events, partial(_show, bar))
+
+
+def _show(bar: Any, event: FusionEvent) -> None:
+    if not isinstance(event, Progress):
+        return
+    bar.total = event.total
+    bar.set_description(event.stage, refresh=False)
+    if event.done < bar.n:  # the next stage; without a reset the bar would stand still
+        bar.reset()
+    bar.n = event.done
+    bar.update(0)

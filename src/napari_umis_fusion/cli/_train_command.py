@@ -1,0 +1,254 @@
+"""``umis-fusion train``: images in, weights and a loss curve out."""
+
+import argparse
+import math
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_umis_fusion.cli._options import add_config_options, given_options
+from napari_umis_fusion.cli._report import format_numbers, print_line, say_json
+from napari_umis_fusion.cli._train_session import (
+    begin_session,
+    data_of,
+    session_to_go_on,
+    state_path,
+)
+from napari_umis_fusion.errors import CheckpointError, ConfigError
+from napari_umis_fusion.training import TrainingConfig, is_session
+from napari_umis_fusion.training.session import load_config
+
+if TYPE_CHECKING:
+    from napari_umis_fusion.cli._training_report import TrainingReport
+    from napari_umis_fusion.training import TrainingResult
+    from napari_umis_fusion.training.data import ImageSet
+    from napari_umis_fusion.training.session import TrainingSession
+
+NOT_BETTER = "weights: not saved, as none were better than those that training started from"
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What is written; all absolute."""
+
+    weights: Path
+    state: Path
+    csv: Path
+    png: Path
+
+
+def add_train_parser(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "train",
+        help="train a network on sharp images of your own",
+        description="Train a network on sharp images, without labels: folders, with their "
+        "subfolders, or files. An interrupted training goes on with --resume, also one that was "
+        "begun in napari.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "data",
+        nargs="*",
+        metavar="DATA",
+        help="Folders of images, or image files.",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="WEIGHTS",
+        help="File for the trained weights (.safetensors).",
+    )
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        help="JSON file with the training options, as the training widget or save_config saves it. "
+        "Options on the command line override it.",
+    )
+    parser.add_argument(
+        "--start", metavar="FILE", help="Initial weights: a file, or a model of the library."
+    )
+    parser.add_argument(
+        "--state",
+        metavar="FOLDER",
+        help="File with the state that --resume needs (default: beside WEIGHTS, ending in .state).",
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="Resume the interrupted training in --state.",
+    )
+    parser.add_argument(
+        "--curve",
+        metavar="PREFIX",
+        help="Prefix of the loss curve, written as PREFIX.csv and PREFIX.png (default: beside "
+        "WEIGHTS, ending in -loss).",
+    )
+    parser.add_argument(
+        "--reference", action="store_true", help="Use the published recipe of UMIS-Fusion."
+    )
+    parser.add_argument(
+        "--own-stacks",
+        action="store_true",
+        help="Treat DATA as z-stacks: fine-tune trained weights on them within minutes, and save "
+        "the result only if it is better than the initial weights on held-out parts of the "
+        "stacks.",
+    )
+    add_config_options(parser, TrainingConfig, "how to train")
+    parser.set_defaults(run=run_train)
+
+
+def run_train(arguments: argparse.Namespace) -> None:
+    """Train as the arguments say; outputs are checked before any work."""
+    config = training_config_from(arguments)
+    files = _files(arguments)
+    from napari_umis_fusion.cli._training_report import TrainingReport
+
+    report = TrainingReport(files.csv, quiet=arguments.json)
+    session = None
+    try:
+        with report:
+            session = _open(arguments, config, files, report)
+            data = None if session.can_resume else data_of(arguments)
+            with closing(session.train(data)) as events:
+                result = report.follow(events, session.curve)
+    except KeyboardInterrupt:
+        report.curve.save_csv(files.csv)
+        if session is not None and not arguments.resume and not session.state.exists():
+            session.discard()
+        raise KeyboardInterrupt(_how_to_resume(report.step, session)) from None
+    if result.improved:
+        session.save_result(result, files.weights)
+    report.curve.save_csv(files.csv)
+    report.curve.save_png(files.png)
+    session.discard()  # nothing is left to go on with
+    if arguments.json:
+        say_json(_as_json(result, files, report))
+        return
+    for line in _summary(result, files):
+        print_line(line)
+
+
+def _open(
+    arguments: argparse.Namespace, config: TrainingConfig, files: Files, report: "TrainingReport"
+) -> "TrainingSession":
+    """Return the session to go on with, or a new one."""
+    from napari_umis_fusion.training.data import iter_collect
+
+    if not arguments.resume:
+        return begin_session(arguments, config, files.state)
+
+    def gather(data: Any) -> "ImageSet":
+        with closing(iter_collect(data)) as gathering:
+            return report.prepare(gathering)
+
+    session = session_to_go_on(arguments, config, files, gather)
+    if session is None:
+        report.tell(f"note: {files.state} does not exist: training starts at the first step")
+        return begin_session(arguments, config, files.state)
+    if session.folder != files.state:
+        report.tell(f"going on with {session.origin.name!r}, in {session.folder}")
+    return session
+
+
+def training_config_from(arguments: argparse.Namespace) -> TrainingConfig:
+    """Return the config that the given options describe.
+
+    Raises
+    ------
+    ConfigError
+        If a value is out of bounds or options contradict each other.
+    """
+    given = given_options(arguments, TrainingConfig)
+    if arguments.config and arguments.reference:
+        raise ConfigError("--config and --reference both say how to train; leave one of them out.")
+    if arguments.config:
+        return load_config(arguments.config, **given)
+    if arguments.own_stacks and arguments.reference:
+        raise ConfigError("--own-stacks trains the network of 'learned'; leave --reference out.")
+    if arguments.own_stacks:
+        return TrainingConfig.fine_tuning(**given)
+    objective = given.get("objective", "reconstruct" if arguments.reference else "select")
+    if objective == "reconstruct":
+        return TrainingConfig.reference(**given)
+    if arguments.reference:
+        raise ConfigError("--reference is the objective 'reconstruct'; leave --objective out.")
+    return TrainingConfig(**given)
+
+
+def _files(arguments: argparse.Namespace) -> Files:
+    weights = Path(arguments.output).absolute()
+    if weights.suffix != ".safetensors":
+        raise CheckpointError(f"{weights}: weights are saved as .safetensors; change the ending")
+    curve = Path(arguments.curve or weights.with_name(f"{weights.stem}-loss")).absolute()
+    state = state_path(arguments.state or str(weights.with_suffix(".state")))
+    csv, png = (curve.with_name(curve.name + ending) for ending in (".csv", ".png"))
+    files = Files(weights, state, csv, png)
+    for path in (weights, state, csv, png):
+        if not path.parent.is_dir() or (path.is_dir() and not is_session(path)):
+            raise CheckpointError(f"{path}: no file can be written there; make its folder first")
+    _check_apart(files, arguments)
+    return files
+
+
+def _check_apart(files: Files, arguments: argparse.Namespace) -> None:
+    """Keep a picture out of the images, and an interrupted training from being written over."""
+    if any(files.png.resolve().is_relative_to(Path(data).resolve()) for data in arguments.data):
+        raise ConfigError(
+            f"{files.png} would lie among the images, and be learnt from the next time; give "
+            "--output or --curve in another folder."
+        )
+    if files.state.exists() and not arguments.resume:
+        raise ConfigError(
+            f"{files.state} holds an interrupted training; give --resume to go on with it, "
+            "another --state, or delete it."
+        )
+
+
+def _how_to_resume(step: int, session: "TrainingSession | None") -> str:
+    from napari_umis_fusion.training.loop import load_state
+
+    if session is None or not session.state.exists():
+        return f"training stopped at step {step}: nothing was saved"
+    return (
+        f"training stopped at step {step}; repeat the command with --resume to go on from step "
+        f"{load_state(session.state).step}, which {session.folder} holds"
+    )
+
+
+def _as_json(result: "TrainingResult", files: Files, report: "TrainingReport") -> dict[str, Any]:
+    return {
+        "weights": files.weights if result.improved else None,
+        "start_metrics": result.start_metrics,
+        "curve": {"csv": files.csv, "png": files.png},
+        "step": result.step,
+        "steps_done": result.steps_done,
+        "metrics": {k: v if math.isfinite(v) else None for k, v in result.metrics.items()},
+        "reason": result.reason,
+        "data": dict(result.data),
+        "comparison": result.comparison.as_dict() if result.comparison else None,
+        "findings": report.findings,
+        "left_out": report.left_out,
+    }
+
+
+def _summary(result: "TrainingResult", files: Files) -> list[str]:
+    scores = format_numbers(result.metrics) or "never validated"
+    start = [f"start: {format_numbers(result.start_metrics)}"] if result.start_metrics else []
+    from napari_umis_fusion.training.session import REASONS, describe_gain, describe_verdict
+
+    compared = []
+    if result.comparison is not None:
+        words = describe_verdict(result.comparison), describe_gain(result.comparison)
+        compared = [f"compared: {', '.join(words)}"]
+    weights = f"weights: {files.weights}" if result.improved else NOT_BETTER
+    return [
+        weights,
+        f"loss curve: {files.csv}, {files.png}",
+        *start,
+        f"best: step {result.step} of {result.steps_done}: {scores}",
+        *compared,
+        f"ended: {REASONS[result.reason]}",
+    ]

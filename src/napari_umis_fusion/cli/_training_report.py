@@ -1,0 +1,140 @@
+"""What the command line shows of a running training."""
+
+from collections.abc import Generator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from napari_umis_fusion.cli._report import format_numbers, print_line, progress_bar
+from napari_umis_fusion.runtime import run_to_end
+from napari_umis_fusion.training import (
+    CheckpointFailed,
+    CheckpointSaved,
+    LossCurve,
+    Preparing,
+    StepDone,
+    TrainingResult,
+    TrainingStarted,
+    Validated,
+)
+from napari_umis_fusion.training.data import DataReport, ImageSet
+from napari_umis_fusion.training.session import DataChecked, SessionEvent
+
+
+class TrainingReport:
+    """Shows a training on a bar and in lines, and keeps its loss curve.
+
+    Parameters
+    ----------
+    csv : Path
+        Where the curve is saved whenever the training's state is, to be looked at.
+    quiet : bool
+        Show nothing.
+
+    Attributes
+    ----------
+    curve : LossCurve
+        Up to now.
+    step : int
+        Updates so far.
+    left_out : tuple of str
+        Images that could not be used, each with the reason.
+    findings : list of str
+        What may be wrong with the data.
+    """
+
+    def __init__(self, csv: Path, *, quiet: bool) -> None:
+        self.curve = LossCurve()
+        self.step = 0
+        self.left_out: tuple[str, ...] = ()
+        self.findings: list[str] = []
+        self._csv = csv
+        self._quiet = quiet
+        self._total = 0
+        self._bar = progress_bar("training", "step", quiet=quiet)
+        self._shown: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.close()
+
+    def prepare(self, gathering: Generator[Preparing, None, ImageSet]) -> ImageSet:
+        """Run the gathering of the data to its end."""
+        return run_to_end(gathering, self.take)
+
+    def tell_data(self, data: DataReport) -> None:
+        """Say what there is to learn from, and what may be wrong with it."""
+        self.findings = [f"{one.severity}: {one.text}" for one in data.findings]
+        for line in data.lines():
+            self.tell(line)
+
+    def follow(
+        self, events: Generator[SessionEvent, None, TrainingResult], curve: LossCurve
+    ) -> TrainingResult:
+        """Run a training to its end; it fills the curve."""
+        self.curve = curve
+        return run_to_end(events, self.take)
+
+    def take(self, event: SessionEvent) -> None:
+        """Show an event."""
+        match event:
+            case Preparing():
+                self._bar.set_description(event.what)
+            case DataChecked():
+                self.tell_data(event.report)
+            case TrainingStarted():
+                self._start(event)
+            case StepDone():
+                self._advance(event)
+            case Validated():
+                self._validate(event)
+            case CheckpointSaved():
+                self._save_curve()
+            case CheckpointFailed():
+                self.tell(f"warning: {event.reason}; training goes on")
+            case _:
+                self._bar.update(0)
+
+    def tell(self, line: str) -> None:
+        """Print a line for people, above the bar."""
+        if not self._quiet:
+            self._bar.clear()
+            print_line(line, flush=True)
+            self._bar.refresh()
+
+    def _save_curve(self) -> None:
+        try:
+            self.curve.save_csv(self._csv)
+        except OSError as error:
+            self.tell(f"warning: {error}; training goes on without its curve")
+
+    def _start(self, event: TrainingStarted) -> None:
+        self.step = event.first_step
+        self.left_out, self._total = event.left_out, event.total_steps
+        self._bar.set_description("training")
+        self.tell(f"{event.parameters:,} weights, {event.device}, {event.precision}")
+        if event.first_step:
+            self.tell(f"going on from step {event.first_step} of {event.total_steps}")
+        self._bar.reset(event.total_steps)
+        self._bar.initial = self._bar.n = event.first_step
+
+    def _advance(self, event: StepDone) -> None:
+        self.step = self._bar.n = event.step
+        self._show(loss=event.losses["total"])
+
+    def _validate(self, event: Validated) -> None:
+        self._show(**{name: event.metrics[name] for name in list(event.metrics)[:1]})
+        best = "; the best so far" if event.is_best else ""
+        self.tell(f"step {event.step} of {self._total}: {format_numbers(event.metrics)}{best}")
+
+    def _show(self, **numbers: float) -> None:
+        self._shown |= {name: f"{value:.4g}" for name, value in numbers.items()}
+        self._bar.set_postfix(self._shown, refresh=False)
+        self._bar.update(0)

@@ -1,0 +1,101 @@
+"""Attributes of layers that are read from files, as napari takes them."""
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from napari_umis_fusion.files.read import Colour
+from napari_umis_fusion.stack import Calibration
+
+LayerData = tuple[Any, dict[str, Any], str]
+"""Array, attributes and kind of a layer, as napari exchanges it."""
+
+FILE_KEY = "umis_fusion_file"
+"""Entry of a layer's metadata: path, series and index that the layer was read from."""
+
+RUN_KEY = "umis_fusion"
+"""Entry of a layer's metadata: how this package made the image."""
+
+_COLORMAPS: dict[Colour, str] = {
+    (255, 255, 255): "gray",
+    (0, 255, 0): "green",
+    (255, 0, 255): "magenta",
+    (0, 255, 255): "cyan",
+    (255, 255, 0): "yellow",
+    (255, 0, 0): "red",
+    (0, 0, 255): "blue",
+}
+_WHITE = (255, 255, 255)
+_BLACK = (0, 0, 0)
+
+
+def placement_attributes(
+    axes: Sequence[str], calibration: Calibration, time_step_s: float | None = None
+) -> dict[str, Any]:
+    """Return axis labels, scale and units of a layer.
+
+    Parameters
+    ----------
+    axes : sequence of str
+        Labels of the axes.
+    calibration : Calibration
+        Of the axes z, y and x.
+    time_step_s : float, optional
+        Of the axis t.
+
+    Returns
+    -------
+    dict
+        ``axis_labels``, ``scale`` and ``units``: µm or s where known, else pixel.
+    """
+    known = {
+        "z": (calibration.z_step_um, "um"),
+        "y": (calibration.pixel_height_um, "um"),
+        "x": (calibration.pixel_width_um, "um"),
+        "t": (time_step_s, "s"),
+    }
+    sizes = [known.get(axis, (None, "")) for axis in axes]
+    return {
+        "axis_labels": tuple(axes),
+        "scale": tuple(1.0 if size is None else size for size, _ in sizes),
+        "units": tuple("pixel" if size is None else unit for size, unit in sizes),
+    }
+
+
+def layer_stem(path: Path) -> str:
+    """Return a file's name without its endings: that of its layer."""
+    stem = path.stem
+    return stem[:-4] if stem.lower().endswith(".ome") else stem
+
+
+def channel_appearance(colours: Sequence[Colour | None]) -> list[dict[str, Any]]:
+    """Return how the channels of one image are shown: each in a colour, added up.
+
+    Parameters
+    ----------
+    colours : sequence
+        (red, green, blue) of each channel where known. Several channels that are all white or
+        unknown, as most programs write them, get colours of their own.
+
+    Returns
+    -------
+    list of dict
+        ``colormap`` and, for several channels, ``blending``.
+    """
+    if len(colours) == 1:
+        return [{} if colours[0] in (None, _BLACK) else {"colormap": _colormap(colours[0])}]
+    told = any(colour not in (None, _WHITE, _BLACK) for colour in colours)
+    spare = itertools.cycle(list(_COLORMAPS.values())[1:])
+    return [
+        {
+            "colormap": _colormap(colour) if told and colour not in (None, _BLACK) else next(spare),
+            "blending": "additive",
+        }
+        for colour in colours
+    ]
+
+
+def _colormap(colour: Colour | None) -> str:
+    red, green, blue = colour or _WHITE
+    return _COLORMAPS.get((red, green, blue), f"#{red:02x}{green:02x}{blue:02x}")

@@ -1,0 +1,12 @@
+from ._as_stack import as_stack as as_stack
+from ._describe import describe_file as describe_file
+from ._image_list import ImageListStack as ImageListStack
+from ._layers import read_layers as read_layers
+from ._listing import SUFFIXES as SUFFIXES
+from ._listing import is_tiff as is_tiff
+from ._listing import list_files as list_files
+from ._open_stack import open_stack as open_stack
+from ._recognise import holds_stack as holds_stack
+from ._series_header import OWN_NAME as OWN_NAME
+from ._series_header import Colour as Colour
+from ._tiff import open_tiff as open_tiff

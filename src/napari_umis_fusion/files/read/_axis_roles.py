@@ -1,0 +1,145 @@
+"""Which axis of a file is the stack's, which its channels, and which are fixed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.stack import OME_LETTERS, Kind, kind_of, place_named, place_of
+
+_PLANE = ("Y", "X")
+
+
+@dataclass(frozen=True, slots=True)
+class AxisRoles:
+    """What each axis of a file is used for.
+
+    Attributes
+    ----------
+    z : str or None
+        Axis that the stack runs along; None for a single plane.
+    channel : str or None
+        Axis that becomes the stack's last: C or E (channels) or S (samples).
+    fixed : dict of str to int
+        The one index taken of each other axis.
+    """
+
+    z: str | None
+    channel: str | None
+    fixed: dict[str, int] = field(default_factory=dict)
+
+
+def axis_names(letters: str) -> tuple[str, ...]:
+    """Make letters unique: QQYX becomes Q1, Q2, Y, X."""
+    return tuple(
+        f"{letter}{letters[: place + 1].count(letter)}" if letters.count(letter) > 1 else letter
+        for place, letter in enumerate(letters)
+    )
+
+
+def choose_axes(
+    sizes: Mapping[str, int],
+    *,
+    z_axis: str | None = None,
+    index: Mapping[str, int] | None = None,
+    one_plane: bool = False,
+) -> AxisRoles:
+    """Give each axis its role; where that is in doubt, ask.
+
+    Parameters
+    ----------
+    sizes : mapping of str to int
+        Axes of the file in order, without those of size 1 (Y and X apart).
+    z_axis : str, optional
+        Axis to take as the stack's, by its letter or what it counts ("time"). By default Z, or
+        the pages of a file that says nothing.
+    index : mapping of str to int, optional
+        The one index to take of an axis, which is named alike.
+    one_plane : bool
+        The file is one plane among many, so channels without a z axis are no doubt.
+
+    Returns
+    -------
+    AxisRoles
+
+    Raises
+    ------
+    StackFileError
+        An axis is unknown, out of range or in doubt; lists the axes and how to choose.
+    """
+    fixed = _fixed_axes(sizes, index or {})
+    free = [axis for axis in sizes if axis not in fixed and axis not in _PLANE]
+    z = _stack_axis(sizes, free, z_axis)
+    left = [axis for axis in free if axis != z]
+    channel, sample = _first(left, "channel"), _first(left, "sample")
+    others = [axis for axis in left if axis not in (channel, sample)]
+    if others:
+        raise StackFileError(_in_doubt(sizes, z, others))
+    if z is None and channel is not None and not one_plane:
+        raise StackFileError(_in_doubt(sizes, z, [channel]))
+    if channel is not None and sample is not None:
+        msg = (
+            f"axes are {_listed(sizes)}: both channels ({channel}) and colour samples ({sample}). "
+            f"Pick one channel: {_index_advice([channel])}."
+        )
+        raise StackFileError(msg)
+    return AxisRoles(z=z, channel=channel or sample, fixed=fixed)
+
+
+def _first(axes: Sequence[str], *kinds: Kind) -> str | None:
+    place = place_of(axes, *kinds)
+    return None if place is None else axes[place]
+
+
+def _meant(axes: Sequence[str], name: str) -> str | None:
+    place = place_named(axes, name)
+    return None if place is None else axes[place]
+
+
+def _fixed_axes(sizes: Mapping[str, int], index: Mapping[str, int]) -> dict[str, int]:
+    fixed = {}
+    for name, number in index.items():
+        axis = _meant(list(sizes), name)
+        if axis is None and kind_of(name) in OME_LETTERS and number == 0:
+            continue  # a size of 1, which is left out
+        if axis is None or axis in _PLANE:
+            msg = f"index names axis {name!r}; the axes are {_listed(sizes)}. Name one of those."
+            raise StackFileError(msg)
+        if not 0 <= number < sizes[axis]:
+            msg = f"index {axis}={number} is outside 0 to {sizes[axis] - 1}."
+            raise StackFileError(msg)
+        fixed[axis] = int(number)
+    return fixed
+
+
+def _stack_axis(sizes: Mapping[str, int], free: list[str], z_axis: str | None) -> str | None:
+    if z_axis is None:
+        return _first(free, "z", "unnamed")
+    axis = _meant(free, z_axis)
+    if axis is None or kind_of(axis) == "sample":
+        msg = (
+            f"the z axis cannot be {z_axis!r}: the axes are {_listed(sizes)}. Name one of those "
+            "(size 1 is left out), other than Y, X, S and any that index fixes."
+        )
+        raise StackFileError(msg)
+    return axis
+
+
+def _in_doubt(sizes: Mapping[str, int], z: str | None, others: list[str]) -> str:
+    axes = f"axes are {_listed(sizes)}"
+    if z is not None:
+        return f"{axes}: more than one stack. Pick one: {_index_advice(others)}."
+    ways = " or ".join(f'z_axis="{axis}" (--z-axis {axis})' for axis in others)
+    return (
+        f"{axes}: none is Z, and no other is taken for it unasked. "
+        f"If the planes run along another axis: {ways}; to take one entry: {_index_advice(others)}."
+    )
+
+
+def _index_advice(axes: list[str]) -> str:
+    entries = ", ".join(f'"{axis}": 0' for axis in axes)
+    options = " ".join(f"--index {axis}=0" for axis in axes)
+    return f"index={{{entries}}} ({options})"
+
+
+def _listed(sizes: Mapping[str, int]) -> str:
+    return ", ".join(f"{axis} ({size})" for axis, size in sizes.items())

@@ -1,0 +1,172 @@
+"""Single images: PNG, JPEG, BMP and WebP."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import numpy as np
+from PIL import Image, ImageFile, ImageOps
+
+from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.files.read._naming_errors import naming_read_errors
+from napari_umis_fusion.stack import Plane
+
+_FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
+_ROTATABLE = ("JPEG", "MPO", "WEBP")
+_ORIENTATION_TAG = 0x0112
+_SAMPLES = {"1": 0, "L": 0, "RGB": 3, "RGBA": 4}
+_DEEP_PNG_SAMPLES = {0: 0, 2: 3, 4: 0, 6: 4}  # by PNG's colour type; grey's opacity is dropped
+
+_pillow_settings = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class ImageHeader:
+    """What an image file promises before its pixels are decoded.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (Y, X) or (Y, X, C), after the orientation that EXIF asks for.
+    dtype : numpy.dtype
+        bool, uint8 or uint16.
+    kind : str
+        Format, such as PNG.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    kind: str
+
+
+def read_image_header(path: Path) -> ImageHeader:
+    """Read size and type of an image file without decoding it.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        PNG, JPEG, BMP or WebP.
+
+    Raises
+    ------
+    StackFileError
+        Missing, broken, or of a kind that has no place in a stack.
+    """
+    with naming_read_errors(path):
+        deep = _deep_png_header(path)
+        if deep is not None:
+            return deep
+        with _opened(path) as image:
+            mode = _kept_mode(image)
+            width, height = image.size
+            if _orientation(image) in (5, 6, 7, 8):
+                width, height = height, width
+            dtype = np.dtype(bool if mode == "1" else np.uint8)
+            return ImageHeader(_shape(height, width, _SAMPLES[mode]), dtype, str(image.format))
+
+
+def read_image(path: Path) -> Plane:
+    """Decode an image file.
+
+    Palettes become RGB (RGBA where they have see-through entries). EXIF orientation is
+    applied. The opacity of grey images is dropped, as it carries no focus; that of colour
+    images is kept as a fourth sample. 16-bit PNG keeps its 16 bits.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        PNG, JPEG, BMP or WebP.
+
+    Returns
+    -------
+    ndarray of shape (Y, X) or (Y, X, C)
+        bool, uint8 or uint16; C is 3 (RGB) or 4 (RGBA).
+
+    Raises
+    ------
+    StackFileError
+        Missing, broken, truncated or of a kind that has no place in a stack.
+    """
+    with naming_read_errors(path):
+        if _deep_png_header(path) is not None:
+            return _read_deep_png(path)
+        with _opened(path) as image, _whole_only():
+            mode = _kept_mode(image)
+            turned = ImageOps.exif_transpose(image) if _orientation(image) != 1 else image
+            return np.array(turned if turned.mode == mode else turned.convert(mode))
+
+
+def _shape(height: int, width: int, samples: int) -> tuple[int, ...]:
+    return (height, width, samples) if samples else (height, width)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """Open lazily. Pillow's limit on sizes is for strangers' uploads, not for mosaics."""
+    with _pillow_settings:
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            image = Image.open(path, formats=_FORMATS)
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+    with image:
+        frames = getattr(image, "n_frames", 1)
+        if image.format in ("PNG", "WEBP") and frames > 1:
+            msg = f"is an animation of {frames} frames; a plane is one still image."
+            raise StackFileError(msg)
+        yield image
+
+
+@contextmanager
+def _whole_only() -> Iterator[None]:
+    """Undo another library's wish that truncated files be filled with grey."""
+    if not ImageFile.LOAD_TRUNCATED_IMAGES:
+        yield
+        return
+    with _pillow_settings:
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
+        try:
+            yield
+        finally:
+            ImageFile.LOAD_TRUNCATED_IMAGES = True
+
+
+def _kept_mode(image: Image.Image) -> str:
+    """Pillow mode that an image is read in."""
+    if image.mode in _SAMPLES:
+        return image.mode
+    if image.mode in ("P", "PA"):
+        return "RGBA" if image.has_transparency_data else "RGB"
+    if image.mode == "LA":
+        return "L"
+    msg = (
+        f"pixels are {image.mode}; accepted are black and white, grey, RGB and "
+        "RGBA. Convert the file to RGB or grey first."
+    )
+    raise StackFileError(msg)
+
+
+def _orientation(image: Image.Image) -> int:
+    if image.format not in _ROTATABLE:
+        return 1
+    return int(image.getexif().get(_ORIENTATION_TAG, 1))
+
+
+def _deep_png_header(path: Path) -> ImageHeader | None:
+    """Header of a PNG with 16 bits per sample, which Pillow would cut to 8."""
+    with path.open("rb") as file:
+        head = file.read(26)
+    if len(head) < 26 or head[:8] != b"\x89PNG\r\n\x1a\n" or head[24] != 16:
+        return None
+    width, height = (int.from_bytes(head[start : start + 4], "big") for start in (16, 20))
+    shape = _shape(height, width, _DEEP_PNG_SAMPLES[head[25]])
+    return ImageHeader(shape, np.dtype(np.uint16), "PNG")
+
+
+def _read_deep_png(path: Path) -> Plane:
+    plane: Plane = imagecodecs.png_decode(path.read_bytes())
+    return np.ascontiguousarray(plane[..., 0]) if plane.shape[2:] == (2,) else plane

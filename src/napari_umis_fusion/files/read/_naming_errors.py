@@ -1,0 +1,42 @@
+"""One place that turns what readers raise into an error that names the file."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from napari_umis_fusion.errors import StackError, StackFileError
+
+
+@contextmanager
+def naming_read_errors(path: Path) -> Iterator[None]:
+    """Name `path` in whatever goes wrong inside.
+
+    Decoders of foreign files raise nearly every kind of exception, so all are caught.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file being read.
+
+    Raises
+    ------
+    StackFileError
+        Instead of any `Exception` except lack of memory.
+    """
+    try:
+        yield
+    except (StackError, StackFileError) as error:
+        known = str(error).startswith(f"{path}:")
+        raise StackFileError(str(error) if known else f"{path}: {error}") from error
+    except MemoryError:
+        raise
+    except FileNotFoundError as error:
+        msg = f"{path}: no such file."
+        raise StackFileError(msg) from error
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        msg = (
+            f"{path}: cannot be read ({reason}). The file is broken, truncated or not what its "
+            "name says; copy it again or leave it out."
+        )
+        raise StackFileError(msg) from error

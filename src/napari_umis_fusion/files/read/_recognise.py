@@ -1,0 +1,142 @@
+"""Tell from first headers alone whether files hold a z-stack."""
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from tifffile import TiffFile
+from tifffile.tifffile import shaped_description_metadata
+
+from napari_umis_fusion.files.read._listing import SUFFIXES, is_tiff
+from napari_umis_fusion.files.read._tiff import pick_series
+from napari_umis_fusion.files.read._tiff_layout import series_sizes
+from napari_umis_fusion.stack import kind_of
+
+SOFTWARE = "napari-umis-fusion"
+"""What the provenance in a file that this package wrote begins with."""
+
+_PLAIN = "I"
+_OTHER_KINDS = (
+    *("scanimage", "lsm", "mmstack", "ndtiff", "fluoview", "stk", "sis", "nih"),
+    *("svs", "scn", "qpi", "ndpi", "bif", "avs", "eer", "philips", "mdgel", "indica"),
+)
+"""Kinds whose axes only tifffile's own parsers tell, some of them slowly."""
+
+
+def holds_stack(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> bool:
+    """Whether files hold a z-stack; of a long file only the first two headers are read.
+
+    Parameters
+    ----------
+    source : path, or sequence of paths
+        A TIFF file; a folder, or two files or more, that are planes of one stack.
+
+    Returns
+    -------
+    bool
+        True for a TIFF file with a z axis or plain pages, for one that this package made of a
+        stack, and for at least two images that are one plane each, judged by the first. False
+        for all else: images without z, time series, other kinds of file, what is missing.
+
+    Raises
+    ------
+    Exception
+        Of any kind, for broken files.
+    """
+    paths = [Path(source)] if isinstance(source, (str, os.PathLike)) else [*map(Path, source)]
+    if len(paths) == 1 and not paths[0].is_dir():
+        (path,) = paths
+        if not (is_tiff(path) and path.is_file()):
+            return False
+        with TiffFile(path) as tif:
+            return _is_ours(tif) or _holds_z(_tiff_sizes(tif))
+    if len(paths) == 1:
+        paths = _two_images(paths[0])
+    known = all(path.suffix.lower() in SUFFIXES and path.is_file() for path in paths)
+    return len(paths) > 1 and known and _is_plane(paths[0])
+
+
+def _two_images(folder: Path) -> list[Path]:
+    """Return two images of a folder, or fewer if there are not so many."""
+    with os.scandir(folder) as entries:
+        images = (
+            Path(entry.path)
+            for entry in entries
+            if os.path.splitext(entry.name)[1].lower() in SUFFIXES
+            and not entry.name.startswith(".")
+            and entry.is_file()
+        )
+        return list(islice(images, 2))
+
+
+def _is_ours(tif: TiffFile) -> bool:
+    """Whether this package made the image: only its reader gives units and provenance back."""
+    return SOFTWARE in str(tif.pages.first.description)
+
+
+def _is_plane(path: Path) -> bool:
+    if not is_tiff(path):
+        return True
+    with TiffFile(path) as tif:
+        sizes = _tiff_sizes(tif, alone=True)
+    return all(size == 1 for axis, size in sizes.items() if kind_of(axis) != "channel")
+
+
+def _holds_z(sizes: Mapping[str, int]) -> bool:
+    return any(size > 1 and kind_of(axis) in ("z", "unnamed") for axis, size in sizes.items())
+
+
+def _tiff_sizes(tif: TiffFile, *, alone: bool = False) -> dict[str, int]:
+    """Return sizes of the axes besides Y, X and S; those of size 1 may be left out.
+
+    Alone, a file of a single page stands for itself even if its header names sister files.
+    """
+    page = tif.pages.first
+    if tif.is_ome and not (alone and not tif.pages.is_multipage):
+        return _ome_sizes(page.description)
+    if tif.is_imagej:
+        return _imagej_sizes(tif)
+    if any(getattr(tif, f"is_{kind}", False) for kind in _OTHER_KINDS):
+        sizes = series_sizes(pick_series(tif, 0))
+        return {axis: size for axis, size in sizes.items() if axis not in "YXS"}
+    if page.shaped_description is not None:
+        return _shaped_sizes(page)
+    return _plain_sizes(tif)
+
+
+def _ome_sizes(xml: str) -> dict[str, int]:
+    pixels = ElementTree.fromstring(xml).findall("{*}Image/{*}Pixels")
+    return {
+        axis: max((int(one.get(f"Size{axis}", 1)) for one in pixels), default=1) for axis in "ZTC"
+    }
+
+
+def _imagej_sizes(tif: TiffFile) -> dict[str, int]:
+    metadata = tif.imagej_metadata or {}
+    names = {"Z": "slices", "T": "frames", "C": "channels"}
+    sizes = {axis: int(metadata.get(name, 1)) for axis, name in names.items()}
+    return _plain_sizes(tif) if set(sizes.values()) == {1} else sizes
+
+
+def _shaped_sizes(page: Any) -> dict[str, int]:
+    metadata = shaped_description_metadata(page.shaped_description)
+    shape, axes = metadata["shape"], metadata.get("axes")
+    if axes is None:
+        return {_PLAIN: math.prod(shape) * page.imagedepth // math.prod(page.shape)}
+    return {axis: size for axis, size in zip(axes, shape, strict=True) if axis not in "YXS"}
+
+
+def _plain_sizes(tif: TiffFile) -> dict[str, int]:
+    """Return whether there are more pages like the first, as a size of 1 or 2."""
+    first = tif.pages.first
+    if first.imagedepth > 1:
+        return {"Z": first.imagedepth}
+    if not tif.pages.is_multipage:
+        return {}
+    second = tif.pages[1]
+    alike = (second.shape, second.dtype) == (first.shape, first.dtype)
+    return {_PLAIN: 2 if alike else 1}

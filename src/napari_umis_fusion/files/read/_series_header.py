@@ -1,0 +1,124 @@
+"""What a TIFF file tells of one series besides its axes and sizes."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from tifffile import TiffFile
+
+from napari_umis_fusion.files.read._physical_size import ome_image
+from napari_umis_fusion.stack import time_s
+
+OWN_NAME = "napari-umis-fusion"
+"""What provenance says under ``software``."""
+
+Colour = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesHeader:
+    """Names, colours, time and origin of one series, as far as the file tells.
+
+    Attributes
+    ----------
+    name : str
+        Of the image; "" if none.
+    channel_names : tuple of str
+        One for each channel, or none; "" for a channel without a name.
+    colours : tuple
+        (red, green, blue), 0 to 255, of each channel, or None where unknown.
+    time_step_s : float or None
+        Between time points.
+    provenance : dict or None
+        What this package wrote about how the image came to be.
+    """
+
+    name: str = ""
+    channel_names: tuple[str, ...] = ()
+    colours: tuple[Colour | None, ...] = ()
+    time_step_s: float | None = None
+    provenance: dict[str, Any] | None = None
+
+
+def read_series_header(tif: TiffFile, series: int) -> SeriesHeader:
+    """Read names, colours, time and origin of one series of a TIFF file.
+
+    Parameters
+    ----------
+    tif : tifffile.TiffFile
+        The open file.
+    series : int
+        Index of the series.
+
+    Returns
+    -------
+    SeriesHeader
+        From OME-XML, ImageJ's description or this package's own.
+    """
+    if tif.ome_metadata:
+        return _from_ome(tif.ome_metadata, series)
+    if tif.imagej_metadata:
+        return _from_imagej(tif.imagej_metadata)
+    if tif.shaped_metadata:
+        return SeriesHeader(provenance=_own(tif.shaped_metadata[0].get("provenance")))
+    return SeriesHeader()
+
+
+def _from_ome(xml: str, series: int) -> SeriesHeader:
+    image = ome_image(xml, series)
+    if image is None:
+        return SeriesHeader()
+    pixels = image.find("{*}Pixels")
+    attributes = {} if pixels is None else pixels.attrib
+    channels = image.findall("{*}Pixels/{*}Channel")
+    return SeriesHeader(
+        name=image.get("Name", "").strip(),
+        channel_names=tuple(channel.get("Name", "").strip() for channel in channels),
+        colours=tuple(_ome_colour(channel.get("Color")) for channel in channels),
+        time_step_s=time_s(
+            attributes.get("TimeIncrement"), attributes.get("TimeIncrementUnit", "s")
+        ),
+        provenance=_from_json(image.findtext("{*}Description")),
+    )
+
+
+def _ome_colour(value: str | None) -> Colour | None:
+    """Return the colour that OME packs in a signed number: red, green, blue, opacity."""
+    try:
+        packed = int(value or "") & 0xFFFFFFFF
+    except ValueError:
+        return None
+    return packed >> 24, packed >> 16 & 0xFF, packed >> 8 & 0xFF
+
+
+def _from_imagej(metadata: dict[str, Any]) -> SeriesHeader:
+    return SeriesHeader(
+        colours=tuple(_ramp_colour(table) for table in metadata.get("LUTs") or ()),
+        time_step_s=time_s(metadata.get("finterval"), metadata.get("tunit") or "s"),
+    )
+
+
+def _ramp_colour(table: Any) -> Colour | None:
+    """Return the last colour of a look-up table that rises evenly from black, or None."""
+    values = np.asarray(table)
+    if values.shape != (3, 256):
+        return None
+    even = np.linspace(0, values[:, -1], 256, axis=1)
+    if np.abs(values - even).max() > 1:
+        return None
+    red, green, blue = (int(value) for value in values[:, -1])
+    return red, green, blue
+
+
+def _from_json(text: str | None) -> dict[str, Any] | None:
+    try:
+        return _own(json.loads(text or ""))
+    except ValueError:
+        return None
+
+
+def _own(value: Any) -> dict[str, Any] | None:
+    if isinstance(value, dict) and value.get("software") == OWN_NAME:
+        return value
+    return None

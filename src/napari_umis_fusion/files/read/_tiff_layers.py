@@ -1,0 +1,178 @@
+"""TIFF files as layers: all axes, one layer for each channel, one set for each series."""
+
+import itertools
+import math
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_umis_fusion.files._layer_attributes import (
+    FILE_KEY,
+    RUN_KEY,
+    LayerData,
+    channel_appearance,
+    layer_stem,
+    placement_attributes,
+)
+from napari_umis_fusion.files.read._lazy_arrays import LAZY_BYTES, stack_planes
+from napari_umis_fusion.files.read._naming_errors import naming_read_errors
+from napari_umis_fusion.files.read._physical_size import tiff_calibration
+from napari_umis_fusion.files.read._series_header import Colour, SeriesHeader, read_series_header
+from napari_umis_fusion.files.read._tiff import check_axes_known, open_tiff_file, pick_series
+from napari_umis_fusion.files.read._tiff_frames import Frames, open_frames
+from napari_umis_fusion.files.read._tiff_layout import Layout, holds_colour, layout_of, read_part
+from napari_umis_fusion.stack import MAX_CHANNELS, Calibration, Plane, kind_of
+
+MAX_SERIES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """One series, open for reading."""
+
+    path: Path
+    number: int
+    layout: Layout
+    frames: Frames
+    dtype: np.dtype[Any]
+    colour: bool
+    calibration: Calibration
+    header: SeriesHeader
+
+    def split(self) -> tuple[str, ...]:
+        """Return the axes whose entries become layers of their own."""
+        sizes = self.layout.sizes
+        few = [axis for axis in ("C",) if sizes.get(axis, 0) in range(2, MAX_CHANNELS + 1)]
+        return (*few, *(axis for axis in ("S",) if axis in sizes and not self.colour))
+
+    def outer(self) -> tuple[str, ...]:
+        """Return the axes of a layer but for Y, X and colour."""
+        apart = (*self.split(), "Y", "X", *(("S",) if self.colour else ()))
+        return tuple(axis for axis in self.layout.sizes if axis not in apart)
+
+
+def tiff_layers(path: Path) -> list[LayerData]:
+    """Read all that a TIFF file holds.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+
+    Returns
+    -------
+    list of (array, attributes, "image")
+        See `napari_umis_fusion.files.read.read_layers`.
+
+    Raises
+    ------
+    StackFileError
+        Broken, truncated, or without planes.
+    """
+    with naming_read_errors(path):
+        with open_tiff_file(path) as tif:
+            count, nbytes = (
+                len(tif.series),
+                sum(one.size * one.dtype.itemsize for one in tif.series),
+            )
+        if count > MAX_SERIES:
+            msg = f"{path}: holds {count} images; the first {MAX_SERIES} are opened."
+            warnings.warn(msg, UserWarning, stacklevel=2)
+        numbers = range(max(1, min(count, MAX_SERIES)))
+        lazy = nbytes > LAZY_BYTES
+        return [
+            layer
+            for number in numbers
+            for layer in _series_layers(_open_series(path, number), lazy, alone=count == 1)
+        ]
+
+
+def _open_series(path: Path, number: int) -> _Series:
+    tif = open_tiff_file(path)
+    try:
+        series = pick_series(tif, number)
+        check_axes_known(tif, series)
+        layout = layout_of(series)
+        calibration, header = tiff_calibration(tif, number), read_series_header(tif, number)
+        frames = open_frames(tif, series, layout.frame_shape())
+    except BaseException:
+        tif.close()
+        raise
+    dtype = np.dtype(series.dtype).newbyteorder("=")
+    colour = holds_colour(series)
+    return _Series(path, number, layout, frames, dtype, colour, calibration, header)
+
+
+def _series_layers(series: _Series, lazy: bool, *, alone: bool) -> list[LayerData]:
+    layout = series.layout
+    counts = (layout.sizes[axis] for axis in layout.over_frames)
+    series.frames.check(range(math.prod(counts)))
+    picks = list(_picks(series))
+    looks = channel_appearance(_channel_colours(series, len(picks)))
+    name = layer_stem(series.path) if alone else _image_name(series)
+    layers: list[LayerData] = []
+    for k, (pick, look) in enumerate(zip(picks, looks, strict=True)):
+        ending = f" {_channel_name(series, k)}" if len(picks) > 1 else ""
+        attributes = {**_attributes(series, pick), **look, "name": name + ending}
+        layers.append((_array(series, pick, lazy), attributes, "image"))
+    if not lazy:
+        series.frames.close()
+    return layers
+
+
+def _picks(series: _Series) -> Iterator[dict[str, int]]:
+    axes = series.split()
+    for place in itertools.product(*(range(series.layout.sizes[axis]) for axis in axes)):
+        yield dict(zip(axes, place, strict=True))
+
+
+def _array(series: _Series, pick: Mapping[str, int], lazy: bool) -> Any:
+    layout, outer = series.layout, series.outer()
+    last = ("S",) if series.colour else ()
+
+    def read(place: tuple[int, ...]) -> Plane:
+        picks = {**pick, **dict(zip(outer, place, strict=True))}
+        with naming_read_errors(series.path):
+            part = read_part(layout, series.frames, picks, last=last[0] if last else None)
+        return np.ascontiguousarray(part, series.dtype)
+
+    shape = [layout.sizes[axis] for axis in outer]
+    plane = [layout.sizes[axis] for axis in ("Y", "X", *last)]
+    return stack_planes(read, shape, plane, series.dtype, lazy=lazy)
+
+
+def _attributes(series: _Series, pick: Mapping[str, int]) -> dict[str, Any]:
+    axes = _axis_labels(series.outer())
+    origin = {"path": str(series.path.absolute()), "series": series.number, "index": dict(pick)}
+    metadata: dict[str, Any] = {FILE_KEY: origin}
+    if series.header.provenance is not None:
+        metadata[RUN_KEY] = series.header.provenance
+    places = placement_attributes(axes, series.calibration, series.header.time_step_s)
+    return {**places, "rgb": series.colour, "metadata": metadata}
+
+
+def _axis_labels(outer: Sequence[str]) -> list[str]:
+    plain_pages = [kind_of(axis) for axis in outer] == ["unnamed"]
+    labels = ["z"] if plain_pages else [axis.lower() for axis in outer]
+    return [*labels, "y", "x"]
+
+
+def _image_name(series: _Series) -> str:
+    return series.header.name or f"{layer_stem(series.path)} series {series.number}"
+
+
+def _channel_name(series: _Series, k: int) -> str:
+    names = series.header.channel_names
+    known = names[k] if len(names) == series.layout.sizes.get("C") and k < len(names) else ""
+    return known or f"channel {k + 1}"
+
+
+def _channel_colours(series: _Series, count: int) -> list[Colour | None]:
+    colours = series.header.colours
+    if series.colour or len(colours) != count:
+        return [None] * count
+    return list(colours)

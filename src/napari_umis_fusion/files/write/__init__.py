@@ -1,0 +1,5 @@
+"""Write images and layers whole or not at all, with all that is known of them."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

@@ -1,0 +1,211 @@
+"""Write layers, as napari hands them to a writer: array, attributes and kind."""
+
+import math
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+
+from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.files._layer_attributes import LayerData
+from napari_umis_fusion.files.write._formats import (
+    JPEG,
+    OME_TIFF,
+    PNG,
+    TIFF,
+    check_output_path,
+    output_format,
+)
+from napari_umis_fusion.files.write._image import (
+    CLASSIC_TIFF_BYTES,
+    atomic_write_checked,
+    naming_write_errors,
+    resolution_tags,
+    write_image,
+)
+from napari_umis_fusion.files.write._writable_layer import (
+    WritableLayer,
+    stored_dtype,
+    writable_layer,
+)
+
+_ENDING = re.compile(r"\.[A-Za-z]\w{0,4}")
+_LONGEST_NAME = 100
+_NEVER_NAMES = {"CON", "PRN", "AUX", "NUL", *(f"{p}{n}" for p in ("COM", "LPT") for n in range(10))}
+
+
+def write_image_layer(
+    path: str | os.PathLike[str], data: Any, attributes: Mapping[str, Any]
+) -> list[str]:
+    """Write one image layer in the format that the name's ending asks for.
+
+    Parameters
+    ----------
+    path : path
+        Ends in .ome.tif or .tif (OME-TIFF: any axes), .png or .jpg (one plane, grey or colour);
+        without an ending, .ome.tif is added. An existing file is replaced once the new one is
+        complete.
+    data : array-like, or list of these
+        NumPy, dask, zarr...; of several resolutions, each smaller than the one before, the first
+        is written, and a list of equal arrays as the planes of one.
+    attributes : mapping
+        Of the layer, as napari gives them. Kept are ``name``, ``axis_labels``, ``scale`` with
+        ``units`` that are lengths or times, the colour of a plain colormap and
+        ``metadata["umis_fusion"]``. Axes of size 1 are left out.
+
+    Returns
+    -------
+    list of str
+        The file written.
+
+    Raises
+    ------
+    StackFileError
+        The layer or the place is refused, such as attributes that do not fit the data, or the
+        file that the layer was read from.
+    """
+    target = _with_ending(path)
+    layer = writable_layer(data, attributes)
+    if output_format(target) in (PNG, JPEG):
+        return [str(_write_plane(target, layer))]
+    return [str(_write_tiff(target, [layer]))]
+
+
+def write_series(path: str | os.PathLike[str], layers: Sequence[LayerData]) -> list[str]:
+    """Write layers as the series of one OME-TIFF.
+
+    Parameters
+    ----------
+    path : path
+        Ends in .ome.tif or .tif; without an ending, .ome.tif is added. An existing file is
+        replaced once the new one is complete.
+    layers : sequence of (data, attributes, kind)
+        Image and labels layers, as `write_image_layer` takes them.
+
+    Returns
+    -------
+    list of str
+        The file written.
+
+    Raises
+    ------
+    StackFileError
+        A layer or the place is refused.
+    """
+    target = _with_ending(path)
+    if output_format(target) not in (OME_TIFF, TIFF):
+        msg = f"{target}: several layers go into an OME-TIFF; end the name in .ome.tif."
+        raise StackFileError(msg)
+    return [str(_write_tiff(target, [writable_layer(*layer) for layer in layers]))]
+
+
+def write_folder(path: str | os.PathLike[str], layers: Sequence[LayerData]) -> list[str]:
+    """Write layers into a folder, each as an OME-TIFF of its name.
+
+    Parameters
+    ----------
+    path : path
+        The folder; made if it is not there. Files in it are never replaced.
+    layers : sequence of (data, attributes, kind)
+        Image and labels layers, as `write_image_layer` takes them.
+
+    Returns
+    -------
+    list of str
+        The files written.
+
+    Raises
+    ------
+    StackFileError
+        A layer is refused, the path is a file or ends like one, or a file is in the way.
+    """
+    folder = Path(path).expanduser()
+    ready = [writable_layer(*layer) for layer in layers]
+    targets = [folder / f"{name}{OME_TIFF.suffixes[0]}" for name in _file_names(ready)]
+    _check_folder(folder, targets)
+    with naming_write_errors(folder):
+        folder.mkdir(exist_ok=True)
+    return [str(_write_tiff(file, [layer])) for file, layer in zip(targets, ready, strict=True)]
+
+
+def _with_ending(path: str | os.PathLike[str]) -> Path:
+    target = Path(path).expanduser()
+    if _ENDING.fullmatch(target.suffix):
+        return target
+    return target.with_name(target.name + OME_TIFF.suffixes[0])
+
+
+def _write_plane(target: Path, layer: WritableLayer) -> Path:
+    if layer.outer:
+        axes = ", ".join(f"{a} ({n})" for a, n in zip(layer.axes.lower(), layer.shape, strict=True))
+        wanted = output_format(target).name
+        msg = (
+            f"{target}: {wanted} holds one plane; {layer.name!r} has the axes {axes}. "
+            "End the name in .ome.tif, or save a single plane."
+        )
+        raise StackFileError(msg)
+    (plane,) = layer.planes()
+    return write_image(target, plane, rgb=layer.rgb, protect=layer.sources)
+
+
+def _write_tiff(path: Path, layers: Sequence[WritableLayer]) -> Path:
+    protect = [source for layer in layers for source in layer.sources]
+    target = check_output_path(path, protect=protect)
+    dtypes = [stored_dtype(layer) for layer in layers]
+    nbytes = sum(
+        math.prod(layer.shape) * dtype.itemsize for layer, dtype in zip(layers, dtypes, strict=True)
+    )
+    bigtiff = nbytes > CLASSIC_TIFF_BYTES
+    with (
+        atomic_write_checked(target) as beside,
+        tifffile.TiffWriter(beside, ome=True, bigtiff=bigtiff) as tif,
+    ):
+        for layer, dtype in zip(layers, dtypes, strict=True):
+            _write_one(tif, layer, dtype)
+    return target
+
+
+def _write_one(tif: tifffile.TiffWriter, layer: WritableLayer, dtype: np.dtype[Any]) -> None:
+    colour = layer.rgb and layer.shape[-1] in (3, 4)
+    tif.write(
+        layer.planes(dtype),
+        shape=layer.shape,
+        dtype=dtype,
+        photometric="rgb" if colour else "minisblack",
+        planarconfig="contig" if layer.rgb else None,
+        metadata={"axes": layer.axes, **layer.metadata},
+        **resolution_tags(*(layer.metadata.get(f"PhysicalSize{axis}") for axis in "XY")),
+    )
+
+
+def _file_names(layers: Sequence[WritableLayer]) -> list[str]:
+    """Return names that every file system takes, unique even where case does not count."""
+    names: list[str] = []
+    taken: set[str] = set()
+    for layer in layers:
+        plain = re.sub(r"[^\w\-. ()\[\]+,=&#']", "_", layer.name).strip(". ")[:_LONGEST_NAME]
+        plain = f"{plain}_" if plain.upper() in _NEVER_NAMES else plain or "layer"
+        name, count = plain, 1
+        while name.casefold() in taken:
+            count += 1
+            name = f"{plain} ({count})"
+        taken.add(name.casefold())
+        names.append(name)
+    return names
+
+
+def _check_folder(folder: Path, targets: Sequence[Path]) -> None:
+    if folder.is_file() or folder.name.lower().endswith((".tif", ".tiff", ".png", ".jpg")):
+        msg = f"{folder}: names a file; several layers go into a folder. Give it another name."
+        raise StackFileError(msg)
+    standing = [target.name for target in targets if target.exists()]
+    if standing:
+        msg = (
+            f"{folder}: {', '.join(standing)} is there already, and files in a folder are never "
+            "replaced. Choose another folder, or rename the layers."
+        )
+        raise StackFileError(msg)

@@ -1,0 +1,69 @@
+"""What OME tells of a layer: sizes, time step, colour and how it was made."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from napari_umis_fusion.files._layer_attributes import RUN_KEY
+from napari_umis_fusion.files._layer_image import LayerImage
+from napari_umis_fusion.files.read import OWN_NAME
+from napari_umis_fusion.stack import OME_LETTERS, kind_of, length_um, time_s
+
+
+def ome_metadata(image: LayerImage, places: Mapping[int, str]) -> dict[str, Any]:
+    """Return what OME's XML tells of a layer.
+
+    Parameters
+    ----------
+    image : LayerImage
+        The layer.
+    places : mapping of int to str
+        OME's letter of each axis that is written.
+
+    Returns
+    -------
+    dict
+        ``PhysicalSizeX`` and so on in µm, ``TimeIncrement`` in s, where the units are such;
+        ``Channel`` with the colour of the colormap, if the layer is one channel; ``Description``
+        with provenance as JSON.
+    """
+    metadata = {**_sizes(image, places), **_description(image)}
+    if not image.rgb and "C" not in places.values():
+        metadata |= _channel(image)
+    return metadata
+
+
+def _sizes(image: LayerImage, places: Mapping[int, str]) -> dict[str, Any]:
+    kinds = [kind_of(label) for label in image.axis_labels]
+    named = {axis: OME_LETTERS[kind] for axis, kind in enumerate(kinds) if kind in OME_LETTERS}
+    metadata: dict[str, Any] = {}
+    for axis, letter in {**named, **places}.items():
+        size, unit = float(image.placement.scale[axis]), image.units[axis]
+        um, seconds = length_um(size, unit), time_s(size, unit)
+        if letter in "XYZ" and um is not None:
+            metadata |= {f"PhysicalSize{letter}": um, f"PhysicalSize{letter}Unit": "µm"}
+        if letter == "T" and seconds is not None:
+            metadata |= {"TimeIncrement": seconds, "TimeIncrementUnit": "s"}
+    return metadata
+
+
+def _description(image: LayerImage) -> dict[str, str]:
+    run = image.metadata.get(RUN_KEY)
+    if not isinstance(run, Mapping):
+        return {}
+    return {"Description": json.dumps({"software": OWN_NAME, **run}, default=str)}
+
+
+def _channel(image: LayerImage) -> dict[str, Any]:
+    """Return the colour of a layer whose colormap rises from black to one colour."""
+    colormap = image.look.get("colormap")
+    if not (isinstance(colormap, Mapping) and "colors" in colormap):
+        return {}
+    colours = np.asarray(colormap["colors"], np.float64)
+    if colours.shape != (2, 4) or colours[0, :3].any():
+        return {}
+    red, green, blue = (round(255 * value) for value in colours[1, :3])
+    packed = np.array(red << 24 | green << 16 | blue << 8 | 255, np.uint32)
+    return {"Channel": {"Color": int(packed.view(np.int32))}}

@@ -1,0 +1,206 @@
+"""What of a layer goes into an OME-TIFF: planes in OME's order, and what is told of them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_umis_fusion.errors import ConfigError, StackError, StackFileError
+from napari_umis_fusion.files._layer_attributes import FILE_KEY, RUN_KEY
+from napari_umis_fusion.files._layer_image import LayerImage
+from napari_umis_fusion.files.read import SUFFIXES
+from napari_umis_fusion.files.write._ome_metadata import ome_metadata
+from napari_umis_fusion.stack import (
+    ACCEPTED_DTYPES,
+    OME_LETTERS,
+    Kind,
+    Plane,
+    kind_of,
+    plane_places,
+)
+
+KINDS = ("image", "labels")
+
+_CONVERTED = {"bool": "uint8", "float16": "float32"}
+_WIDE = ("int64", "uint64")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WritableLayer:
+    """One layer, ready to be written; nothing is read yet.
+
+    Attributes
+    ----------
+    image : LayerImage
+        The layer.
+    outer : tuple of int
+        Places of the axes besides the plane's and colour, without those of size 1.
+    plane : tuple of int
+        Places of y and x.
+    letters : str
+        OME's letters of the outer axes.
+    metadata : dict
+        What OME tells of the image.
+    sources : tuple of pathlib.Path
+        Files that the layer comes from.
+    """
+
+    image: LayerImage
+    outer: tuple[int, ...]
+    plane: tuple[int, int]
+    letters: str
+    metadata: dict[str, Any]
+    sources: tuple[Path, ...]
+
+    @property
+    def name(self) -> str:
+        """Of the layer."""
+        return self.image.name
+
+    @property
+    def rgb(self) -> bool:
+        """Whether the last axis holds colour."""
+        return self.image.rgb
+
+    @property
+    def axes(self) -> str:
+        """OME's letters of all axes."""
+        return f"{self.letters}YX{'S' if self.rgb else ''}"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of all axes, in the order of `axes`."""
+        places = (*self.outer, *self.plane, *((-1,) if self.rgb else ()))
+        return tuple(int(self.image.data.shape[place]) for place in places)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the data, in native byte order."""
+        return self.image.dtype
+
+    def planes(self, dtype: np.dtype[Any] | None = None) -> Iterator[Plane]:
+        """Yield the planes in order, each read when it is its turn."""
+        data, counts = self.image.data, [self.image.shape[axis] for axis in self.outer]
+        turned = self.plane[0] > self.plane[1]
+        for place in np.ndindex(*counts):
+            entries = dict(zip(self.outer, place, strict=True))
+            axes = range(len(self.image.shape))
+            keep = slice(None)
+            index = tuple(keep if a in self.plane else entries.get(a, 0) for a in axes)
+            part = np.asarray(data[index])
+            plane = part.swapaxes(0, 1) if turned else part
+            yield np.ascontiguousarray(plane, dtype or self.dtype)
+
+
+def writable_layer(data: Any, attributes: Mapping[str, Any], kind: str = "image") -> WritableLayer:
+    """Look at a layer as something to write.
+
+    Parameters
+    ----------
+    data : array-like, or list of these
+        NumPy, dask, zarr...; a list is understood as `full_resolution` tells.
+    attributes : mapping
+        Of the layer, as napari gives them.
+    kind : str
+        image or labels.
+
+    Raises
+    ------
+    StackFileError
+        Another kind of layer, no planes, attributes that do not fit, axes that OME-TIFF has no
+        place for.
+    """
+    image = _seen(data, attributes, kind)
+    shape = tuple(image.data.shape)
+    if len(image.shape) < 2 or 0 in shape:
+        msg = f"{image.name!r} is of shape {shape}: there is no plane (Y, X) to write."
+        raise StackFileError(msg)
+    plane = plane_places(image.axis_labels)
+    outer = tuple(a for a, size in enumerate(image.shape) if a not in plane and size > 1)
+    letters = _letters(image.name, [image.axis_labels[axis] for axis in outer])
+    places = {**dict(zip(outer, letters, strict=True)), plane[0]: "Y", plane[1]: "X"}
+    metadata = {"Name": image.name, **ome_metadata(image, places)}
+    return WritableLayer(image, outer, plane, letters, metadata, _sources(image))
+
+
+def _seen(data: Any, attributes: Mapping[str, Any], kind: str) -> LayerImage:
+    name = str(attributes.get("name") or kind)
+    if kind not in KINDS:
+        msg = f"{name!r} is a {kind} layer; image and labels layers can be written. Deselect it."
+        raise StackFileError(msg)
+    try:
+        return LayerImage.of(data, attributes, name)
+    except (StackError, ConfigError) as error:
+        msg = f"{name!r} cannot be written: {error}"
+        raise StackFileError(msg) from error
+
+
+def _letters(name: str, labels: Sequence[str]) -> str:
+    """Give each axis a letter of OME: by its name, else one that is free."""
+    kinds: list[Kind] = [kind_of(label) for label in labels]
+    letters = [OME_LETTERS.get(kind) for kind in kinds]
+    for place in reversed(range(len(labels))):
+        if letters[place] is None:
+            free = "ZTC" if kinds[place] == "unnamed" else "TC"
+            letters[place] = next((letter for letter in free if letter not in letters), "")
+    known = [letter for letter in letters if letter]
+    if len(set(known)) < len(labels):
+        named = ", ".join(repr(label) for label in labels)
+        msg = (
+            f"{name!r} has the axes {named} besides y and x; OME-TIFF has one each for z, c "
+            "(channel) and t (time), and takes one of another name for t or c. Rename them "
+            "(axis_labels), or save a part of the layer."
+        )
+        raise StackFileError(msg)
+    return "".join(known)
+
+
+def _sources(image: LayerImage) -> tuple[Path, ...]:
+    """Return the files that a layer was read from, or fused from."""
+    origins = [image.metadata.get(FILE_KEY)]
+    run = image.metadata.get(RUN_KEY)
+    origins.append(run.get("layer") if isinstance(run, Mapping) else None)
+    paths: list[Path] = []
+    for origin in origins:
+        told = origin.get("path") if isinstance(origin, Mapping) else None
+        paths += [Path(one) for one in ([told] if isinstance(told, str) else told or [])]
+    return tuple(file for path in paths for file in _files(path))
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    return [entry for entry in path.iterdir() if entry.suffix.lower() in SUFFIXES]
+
+
+def stored_dtype(layer: WritableLayer) -> np.dtype[Any]:
+    """Return the dtype that OME-TIFF holds a layer in, without loss.
+
+    Integers of 64 bits are looked through, plane by plane.
+
+    Raises
+    ------
+    StackFileError
+        There is none.
+    """
+    dtype = layer.dtype.name
+    if dtype in ACCEPTED_DTYPES:
+        return np.dtype(_CONVERTED.get(dtype, dtype))
+    if dtype in _WIDE:
+        lowest, highest = _span(layer)
+        for narrow in ("uint32", "int32"):
+            if np.iinfo(narrow).min <= lowest and highest <= np.iinfo(narrow).max:
+                return np.dtype(narrow)
+    msg = (
+        f"{layer.name!r} is {dtype}, which OME-TIFF cannot hold; accepted are "
+        f"{', '.join(ACCEPTED_DTYPES)}, and 64-bit integers whose values fit into 32. "
+        "Convert the layer's data first."
+    )
+    raise StackFileError(msg)
+
+
+def _span(layer: WritableLayer) -> tuple[int, int]:
+    spans = [(int(plane.min()), int(plane.max())) for plane in layer.planes()]
+    return min(low for low, _ in spans), max(high for _, high in spans)

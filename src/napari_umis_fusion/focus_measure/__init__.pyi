@@ -1,0 +1,11 @@
+from ._choose import StackMeasure as StackMeasure
+from ._choose import choose_measure as choose_measure
+from ._classical import CLASSICAL as CLASSICAL
+from ._classical import laplacian as laplacian
+from ._convolution import gaussian_taps as gaussian_taps
+from ._convolution import smooth as smooth
+from ._deep_spatial_frequency import REFERENCE_WINDOW_PX as REFERENCE_WINDOW_PX
+from ._learned import LearnedFocusMeasure as LearnedFocusMeasure
+from ._planewise import TiledMeasure as TiledMeasure
+from ._single_plane import focus_map as focus_map
+from ._umis import feature_change as feature_change

@@ -1,0 +1,113 @@
+"""The classical focus measures: local energy of detail, averaged by a Gaussian window.
+
+All are in grey levels (the energies that square are brought back by a root), so that the
+strength of a decision means the same for each.
+
+References
+----------
+.. [1] Pertuz, S., Puig, D., Garcia, M. A., "Analysis of focus measure operators for
+   shape-from-focus", Pattern Recognition 46(5), 2013. https://doi.org/10.1016/j.patcog.2012.11.011
+.. [2] Nayar, S. K., Nakagawa, Y., "Shape from focus", IEEE TPAMI 16(8), 1994.
+   https://doi.org/10.1109/34.308479
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_umis_fusion.focus_measure import _convolution as convolution
+from napari_umis_fusion.focus_measure import _energy as energy
+from napari_umis_fusion.focus_measure._energy import GreyImage
+
+
+@dataclass(frozen=True, slots=True)
+class ClassicalFocusMeasure:
+    """A focus measure that needs no more than the neighbourhood of a pixel.
+
+    Attributes
+    ----------
+    halo_px : int
+        Border that the input carries on each side.
+    measure : callable
+        From grey (H + 2 halo_px, W + 2 halo_px) to the focus map (H, W).
+    """
+
+    halo_px: int
+    measure: Callable[[GreyImage], NDArray[np.float32]]
+
+    def __call__(self, grey: GreyImage) -> NDArray[np.float32]:
+        """Measure the focus of a tile that carries its halo."""
+        return self.measure(grey)
+
+
+def laplacian(detail_sigma_px: float, window_sigma_px: float) -> ClassicalFocusMeasure:
+    """Mean of |Laplacian of Gaussian|: rewards fine detail, little misled by brightness."""
+    taps = convolution.gaussian_taps(detail_sigma_px)
+    second = convolution.gaussian_second_derivative_taps(detail_sigma_px)
+    detail = partial(energy.laplacian_of_gaussian, gaussian=taps, second=second)
+    return _windowed(detail, taps.size - 1, window_sigma_px)
+
+
+def spatial_frequency(detail_sigma_px: float, window_sigma_px: float) -> ClassicalFocusMeasure:
+    """Root mean square of the differences to the left and upper neighbours."""
+    return _windowed(_filled(energy.squared_differences), 1, window_sigma_px, root=True)
+
+
+def tenengrad(detail_sigma_px: float, window_sigma_px: float) -> ClassicalFocusMeasure:
+    """Root mean square of the Sobel gradient."""
+    return _windowed(_filled(energy.squared_sobel), 1, window_sigma_px, root=True)
+
+
+def sum_modified_laplacian(detail_sigma_px: float, window_sigma_px: float) -> ClassicalFocusMeasure:
+    """Mean of the modified Laplacian of Nayar and Nakagawa [2]_."""
+    return _windowed(_filled(energy.modified_laplacian), 1, window_sigma_px)
+
+
+def variance(detail_sigma_px: float, window_sigma_px: float) -> ClassicalFocusMeasure:
+    """Local standard deviation: robust in noise, drawn to strong edges nearby."""
+    taps = convolution.gaussian_taps(window_sigma_px)
+
+    def measure(grey: GreyImage) -> NDArray[np.float32]:
+        mean = convolution.smooth(grey, taps)
+        mean_square = convolution.smooth(grey * grey, taps)
+        energy.fill_standard_deviation(mean, mean_square, mean)
+        return mean
+
+    return ClassicalFocusMeasure(taps.size - 1, measure)
+
+
+def _windowed(
+    detail: Callable[[GreyImage], GreyImage], reach: int, sigma_px: float, root: bool = False
+) -> ClassicalFocusMeasure:
+    taps = convolution.gaussian_taps(sigma_px)
+
+    def measure(grey: GreyImage) -> NDArray[np.float32]:
+        focus = convolution.smooth(detail(grey), taps)
+        if root:
+            energy.square_root(focus)
+        return focus
+
+    return ClassicalFocusMeasure(reach + taps.size - 1, measure)
+
+
+def _filled(kernel: Callable[..., Any]) -> Callable[[GreyImage], GreyImage]:
+    def detail(grey: GreyImage) -> GreyImage:
+        out = np.empty((grey.shape[0] - 2, grey.shape[1] - 2), np.float32)
+        kernel(grey, out)
+        return out
+
+    return detail
+
+
+CLASSICAL: dict[str, Callable[[float, float], ClassicalFocusMeasure]] = {
+    "laplacian": laplacian,
+    "spatial_frequency": spatial_frequency,
+    "tenengrad": tenengrad,
+    "variance": variance,
+    "sum_modified_laplacian": sum_modified_laplacian,
+}
+"""From name to maker; makers take detail_sigma_px and window_sigma_px."""

@@ -1,0 +1,92 @@
+"""Local energy of detail, pixel by pixel, as numba kernels.
+
+Each takes a grey image with a border of the kernel's reach and fills the valid part.
+"""
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from napari_umis_fusion.focus_measure._convolution import Taps, convolve_columns, convolve_rows
+
+Array = NDArray[Any]
+
+GreyImage = NDArray[np.float32]
+
+
+@njit(nogil=True, cache=True)
+def absolute_sum(first: Array, second: Array, out: Array) -> None:
+    """Fill `out` with |first + second|."""
+    for y in range(out.shape[0]):
+        for x in range(out.shape[1]):
+            out[y, x] = abs(first[y, x] + second[y, x])
+
+
+def laplacian_of_gaussian(grey: GreyImage, gaussian: Taps, second: Taps) -> GreyImage:
+    """Return |Laplacian of Gaussian|: (H + 2 r, W + 2 r) to (H, W)."""
+    reach = 2 * (gaussian.size - 1)
+    height, width = grey.shape[0] - reach, grey.shape[1] - reach
+    rows = np.empty((grey.shape[0], width), np.float32)
+    along_x = np.empty((height, width), np.float32)
+    along_y = np.empty((height, width), np.float32)
+    convolve_rows(grey, second, rows)
+    convolve_columns(rows, gaussian, along_x)
+    convolve_rows(grey, gaussian, rows)
+    convolve_columns(rows, second, along_y)
+    absolute_sum(along_x, along_y, along_x)
+    return along_x
+
+
+@njit(nogil=True, cache=True)
+def squared_differences(grey: Array, out: Array) -> None:
+    """Squared differences to the left and upper neighbour, summed; reach 1."""
+    for y in range(out.shape[0]):
+        above, row, target = grey[y], grey[y + 1], out[y]
+        for x in range(out.shape[1]):
+            dx = row[x + 1] - row[x]
+            dy = row[x + 1] - above[x + 1]
+            target[x] = dx * dx + dy * dy
+
+
+@njit(nogil=True, cache=True)
+def squared_sobel(grey: Array, out: Array) -> None:
+    """Squared Sobel gradient, of slope 1 on a ramp of slope 1; reach 1."""
+    for y in range(out.shape[0]):
+        above, row, below, target = grey[y], grey[y + 1], grey[y + 2], out[y]
+        for x in range(out.shape[1]):
+            right = above[x + 2] + np.float32(2) * row[x + 2] + below[x + 2]
+            left = above[x] + np.float32(2) * row[x] + below[x]
+            down = below[x] + np.float32(2) * below[x + 1] + below[x + 2]
+            up = above[x] + np.float32(2) * above[x + 1] + above[x + 2]
+            gx = right - left
+            gy = down - up
+            target[x] = (gx * gx + gy * gy) * np.float32(1 / 64)
+
+
+@njit(nogil=True, cache=True)
+def modified_laplacian(grey: Array, out: Array) -> None:
+    """Second differences along x and along y, each as absolute value, summed; reach 1."""
+    for y in range(out.shape[0]):
+        above, row, below, target = grey[y], grey[y + 1], grey[y + 2], out[y]
+        for x in range(out.shape[1]):
+            twice = np.float32(2) * row[x + 1]
+            target[x] = abs(twice - row[x] - row[x + 2]) + abs(twice - above[x + 1] - below[x + 1])
+
+
+@njit(nogil=True, cache=True)
+def square_root(image: Array) -> None:
+    """Replace each value by its square root, in place; what rounding made negative becomes 0."""
+    for y in range(image.shape[0]):
+        for x in range(image.shape[1]):
+            image[y, x] = np.sqrt(max(image[y, x], np.float32(0)))
+
+
+@njit(nogil=True, cache=True)
+def fill_standard_deviation(mean: Array, mean_square: Array, out: Array) -> None:
+    """Fill `out` with sqrt(mean_square - mean ** 2)."""
+    for y in range(out.shape[0]):
+        for x in range(out.shape[1]):
+            variance = mean_square[y, x] - mean[y, x] * mean[y, x]
+            out[y, x] = np.sqrt(max(variance, np.float32(0)))

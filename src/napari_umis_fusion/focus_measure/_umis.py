@@ -1,0 +1,150 @@
+"""The focus measure of UMIS-Fusion: deep spatial frequency of a trained network's features."""
+
+import os
+from collections.abc import Generator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_umis_fusion.config import DeviceName
+from napari_umis_fusion.focus_measure._deep_spatial_frequency import (
+    REFERENCE_WINDOW_PX,
+    iter_box_sum,
+    iter_feature_change,
+)
+from napari_umis_fusion.network import (
+    Checkpoint,
+    MemoryPolicy,
+    Network,
+    StripNetwork,
+    UNetPlusPlus,
+    check_plane_size,
+    choose_device,
+    open_checkpoint,
+)
+from napari_umis_fusion.runtime import run_to_end
+
+FocusMap = NDArray[np.float32]
+
+
+class UmisFocusMeasure:
+    """Measures focus with a trained network, one plane at a time.
+
+    Parameters
+    ----------
+    source : path, Checkpoint or UNetPlusPlus, optional
+        Trained weights, by default those of this package; a network is read, never changed.
+    device : {"auto", "cpu", "cuda", "mps"}
+        Where to compute.
+    strip_rows : int, optional
+        Rows computed at once; by default chosen for the device and the plane's width. The focus
+        map is the same up to rounding.
+
+    Attributes
+    ----------
+    halo_px : None
+        Rows and columns around a tile that its focus map depends on: None, as the network needs
+        the whole plane.
+    checkpoint : Checkpoint or None
+        Where the weights come from; None if a network was given.
+
+    Raises
+    ------
+    CheckpointError
+        If the checkpoint cannot be loaded.
+    DeviceError
+        If the device is absent.
+    """
+
+    halo_px: None = None
+
+    def __init__(
+        self,
+        source: str | os.PathLike[str] | Checkpoint | UNetPlusPlus | None = None,
+        device: DeviceName = "auto",
+        strip_rows: int | None = None,
+    ) -> None:
+        self.checkpoint: Checkpoint | None = None
+        if isinstance(source, UNetPlusPlus):
+            model: Network = source
+        else:
+            self.checkpoint = open_checkpoint(source, "umis-unetplusplus")
+            model = self.checkpoint.model()
+        assert isinstance(model, UNetPlusPlus)
+        self._model = model
+        self._policy = MemoryPolicy(choose_device(device), strip_rows)
+        self._network: StripNetwork | None = None
+
+    @property
+    def device(self) -> torch.device:
+        """Where planes are computed now."""
+        return self._policy.device
+
+    @property
+    def notes(self) -> list[str]:
+        """What was changed for want of memory, for people to read."""
+        return self._policy.notes
+
+    def __call__(self, grey_unit: FocusMap) -> FocusMap:
+        """Compute the focus map of one plane, as `iter_focus_map` does."""
+        return run_to_end(self.iter_focus_map(grey_unit))
+
+    def iter_focus_map(self, grey_unit: FocusMap) -> Generator[None, None, FocusMap]:
+        """Compute the focus map of one plane, yielding after each strip.
+
+        Parameters
+        ----------
+        grey_unit : ndarray of shape (Y, X), float32
+            Grey in 0 to 1; both sides at least 16 px.
+
+        Yields
+        ------
+        None
+            Every 100 ms or more often; safe to abandon.
+
+        Returns
+        -------
+        ndarray of shape (Y, X), float32
+            0 or more; greater where the plane is in focus.
+
+        Raises
+        ------
+        StackError
+            If the plane is too small.
+        DeviceError
+            If even the CPU runs out of memory; on another device the strips are halved and then
+            the CPU takes over, which `notes` tells.
+        """
+        height, width = grey_unit.shape
+        check_plane_size(height, width)
+        normalised = (np.asarray(grey_unit, np.float32) - np.float32(0.5)) / np.float32(0.5)
+        plane = torch.from_numpy(np.ascontiguousarray(normalised))
+
+        def step(device: torch.device, rows: int) -> Generator[None, None, FocusMap]:
+            features = yield from self._network_on(device).iter_features(plane, rows)
+            if device.type == "cpu":
+                return (yield from iter_feature_change(features.numpy()))
+            return feature_change(features).cpu().numpy()
+
+        change = yield from self._policy.iter_run(step, (height, width))
+        return (yield from iter_box_sum(change, REFERENCE_WINDOW_PX))
+
+    def _network_on(self, device: torch.device) -> StripNetwork:
+        """Copy the weights to the device, once."""
+        if self._network is None or self._network.device != device:
+            self._network = None
+            self._network = StripNetwork(self._model, device)
+        return self._network
+
+
+@torch.inference_mode()
+def feature_change(features: Tensor) -> Tensor:
+    """Compute `iter_feature_change` where the features are: (C, Y, X) becomes (Y, X)."""
+    total = torch.zeros_like(features[0])
+    for channel in features:  # one at a time, so that little more memory is needed
+        left = torch.diff(channel, dim=1, prepend=torch.zeros_like(channel[:, :1]))
+        upper = torch.diff(channel, dim=0, prepend=torch.zeros_like(channel[:1]))
+        total += torch.hypot(left, upper)
+    return total

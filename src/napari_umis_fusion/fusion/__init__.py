@@ -1,0 +1,15 @@
+"""Fuse a z-stack into one all-in-focus image, a depth map and a confidence map.
+
+The steps of a fusion, in order:
+
+1. `_fuse` opens the stack and aligns it if asked to; `_run` drives the passes that `_passes` names;
+2. `_compositor` takes plane after plane, converts it to grey and measures its focus;
+3. `_seam_evidence`, `_plane_difference` and `_seams` decide which pixels the plane takes over;
+4. `_decision` keeps the choice, `_weighted_mean` the blend, both in memory of one plane's size;
+5. `_verification` filters the decision map, `_copy_planes` and `_recorded_values` copy values anew;
+6. `_result` and `_provenance` hold what came out and how it was made.
+"""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

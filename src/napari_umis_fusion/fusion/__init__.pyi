@@ -1,0 +1,13 @@
+from ._events import Finished as Finished
+from ._events import FusionEvent as FusionEvent
+from ._events import Started as Started
+from ._focus_curve import FocusCurve as FocusCurve
+from ._focus_curve import iter_focus_curve as iter_focus_curve
+from ._fuse import fuse as fuse
+from ._fuse import iter_fuse as iter_fuse
+from ._passes import Passes as Passes
+from ._passes import SecondPass as SecondPass
+from ._passes import passes_of as passes_of
+from ._result import FusionResult as FusionResult
+from ._verification import median_filter_index as median_filter_index
+from ._verification import mode_filter as mode_filter

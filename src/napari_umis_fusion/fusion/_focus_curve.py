@@ -1,0 +1,247 @@
+"""The focus curve: how the focus of one pixel runs along z, as fusion measures it."""
+
+from collections import deque
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.errors import ConfigError, StackError
+from napari_umis_fusion.files.read import as_stack
+from napari_umis_fusion.focus_measure import CLASSICAL, StackMeasure, choose_measure
+from napari_umis_fusion.preprocess import REACH_PX, GreyConverter
+from napari_umis_fusion.runtime import Workers, run_to_end
+from napari_umis_fusion.stack import CheckedPlane, CroppedStack, Prefetch, Stack, fill_invalid
+
+Map = NDArray[np.float32]
+
+NETWORK_MARGIN_PX = {"learned": 96, "umis": 64}
+"""How far around the pixel the networks are shown the planes: on rendered stacks the sharpest plane
+is then that of whole planes at 99 of 100 pixels."""
+
+GRID_PX = 32
+"""Crops begin and end on it, as the networks' coarse scales do: 16 px, at half the resolution."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FocusCurve:
+    """What one pixel shows along z.
+
+    Attributes
+    ----------
+    focus : ndarray of shape (Z,), float32
+        What fusion compares: the focus measure at the pixel in each plane, 0 or more; NaN where
+        the plane's value is NaN or infinite.
+    values : ndarray of shape (Z,) or (Z, C)
+        The recorded values, in the dtype of the stack.
+    row, column : int
+        The pixel.
+    is_share : bool
+        Whether focus compares the planes of this pixel only ('learned'); else it is an amount of
+        contrast, which other pixels' can be compared with.
+    """
+
+    focus: Map
+    values: NDArray[Any]
+    row: int
+    column: int
+    is_share: bool
+
+    @property
+    def sharpest(self) -> int | None:
+        """Plane of the highest focus, the first of equals; None where no plane is valid."""
+        valid = np.isfinite(self.focus)
+        return int(np.where(valid, self.focus, -1).argmax()) if valid.any() else None
+
+
+def focus_curve(
+    stack: Any,
+    row: int,
+    column: int,
+    config: FusionConfig | None = None,
+    *,
+    margin_px: int | None = None,
+    to_grey: GreyConverter | None = None,
+) -> FocusCurve:
+    """Measure the focus of one pixel in every plane, from a rectangle around it.
+
+    Parameters
+    ----------
+    stack : array-like of shape (Z, Y, X) or (Z, Y, X, C), Stack, path or list of paths
+        As `fuse` takes it. Only the rectangle is read of each plane where the source can do so,
+        and the middle plane once, for the range of grey.
+    row, column : int
+        The pixel, count_noun from 0.
+    config : FusionConfig, optional
+        Which focus measure, and how.
+    margin_px : int, optional
+        How far the rectangle reaches on each side, at least; it is rounded up to a grid and ends
+        at the plane's border. By default as far as a classical measure looks, so that its focus
+        is that of the whole plane; 'learned' and 'umis' look further than their default, which
+        mostly leaves the sharpest plane the same.
+    to_grey : GreyConverter, optional
+        That of the stack and `config.channel`, kept by callers who ask for many pixels: the
+        middle plane is then not read again.
+
+    Returns
+    -------
+    FocusCurve
+        Focus and values along z.
+
+    Raises
+    ------
+    StackError
+        If the pixel is outside the planes, or `fuse` would refuse the rectangle.
+    ConfigError, CheckpointError, DeviceError
+        As `fuse` does.
+
+    Examples
+    --------
+    >>> from napari_umis_fusion.config import FusionConfig
+    >>> from napari_umis_fusion.fusion._focus_curve import focus_curve
+    >>> from napari_umis_fusion.synthetic import make_stack
+    >>> stack = make_stack("bumps", (64, 64), planes=4).stack
+    >>> curve = focus_curve(stack, 10, 20, FusionConfig("laplacian"))
+    >>> curve.focus.shape, curve.values.shape
+    ((4,), (4, 3))
+    """
+    return run_to_end(
+        iter_focus_curve(stack, row, column, config, margin_px=margin_px, to_grey=to_grey)
+    )
+
+
+def iter_focus_curve(
+    stack: Any,
+    row: int,
+    column: int,
+    config: FusionConfig | None = None,
+    *,
+    margin_px: int | None = None,
+    to_grey: GreyConverter | None = None,
+) -> Generator[None, None, FocusCurve]:
+    """Measure the focus of one pixel step by step; takes what `focus_curve` takes.
+
+    The arguments are checked when the first step is asked for.
+
+    Yields
+    ------
+    None
+        At least every 100 ms. It can be abandoned at any of them (``close()``); no thread is
+        left behind.
+
+    Returns
+    -------
+    FocusCurve
+        As `focus_curve` returns it.
+    """
+    config = config or FusionConfig()
+    opened = as_stack(stack)
+    _check_pixel(opened, row, column)
+    margin_px = _default_margin_px(config) if margin_px is None else margin_px
+    if margin_px < 0:
+        raise ConfigError(f"margin_px={margin_px}; accepted is 0 or more.")
+    rows, columns = (
+        _around(place, margin_px, size)
+        for place, size in zip((row, column), opened.shape[1:3], strict=True)
+    )
+    crop = CroppedStack(opened, rows, columns)
+    pixel = row - rows.start, column - columns.start
+    with Workers(config.threads) as workers:
+        setup = workers.submit(_Follower, opened, crop, pixel, config, workers, to_grey)
+        follower = yield from workers.result(setup)
+        focus, values = yield from follower.iter_follow()
+    return FocusCurve(focus, values, row, column, follower.is_share)
+
+
+class _Follower:
+    """Follows one pixel of a crop through the planes."""
+
+    def __init__(
+        self,
+        stack: Stack,
+        crop: Stack,
+        pixel: tuple[int, int],
+        config: FusionConfig,
+        workers: Workers,
+        to_grey: GreyConverter | None,
+    ) -> None:
+        self._crop = crop
+        self._pixel = pixel
+        self._nan_policy = config.nan_policy
+        self._workers = workers
+        self._to_grey = to_grey or GreyConverter(stack, config.channel)
+        self._lighting = crop.lighting(self._to_grey.range)
+        self._count = 0
+        self._measure: StackMeasure = choose_measure(config, workers, self._to_grey)
+        self._map: Map = np.empty(crop.shape[1:3], np.float32)
+        self._is_valid: deque[bool] = deque()
+        self._focus: list[float] = []
+
+    @property
+    def is_share(self) -> bool:
+        return self._measure.is_share
+
+    def iter_follow(self) -> Generator[None, None, tuple[Map, NDArray[Any]]]:
+        """Return focus and values along z."""
+        planes = Prefetch(self._crop, self._nan_policy, self._workers)
+        values = np.empty((len(self._crop), *self._crop.shape[3:]), self._crop.dtype)
+        for z in range(len(self._crop)):
+            reading = yield from planes.iter_next()
+            values[z] = reading.plane[self._pixel]
+            yield from self._iter_add(reading)
+        yield from self._measure.iter_end()
+        while self._is_valid:
+            yield from self._iter_tell()
+        return np.array(self._focus, np.float32), values
+
+    def _iter_add(self, reading: CheckedPlane) -> Generator[None]:
+        """Take the next plane."""
+        job = self._workers.submit(self._grey_of, reading)
+        grey = yield from self._workers.result(job)
+        yield from self._measure.iter_add(grey, reading.plane)
+        self._is_valid.append(reading.invalid is None or not reading.invalid[self._pixel])
+        if len(self._is_valid) > self._measure.lag:
+            yield from self._iter_tell()
+
+    def _grey_of(self, reading: CheckedPlane) -> Map:
+        grey = self._to_grey(reading.plane)
+        if reading.invalid is not None:
+            fill_invalid(grey, reading.invalid)
+        if self._lighting is not None:
+            self._lighting.correct(grey, self._count)
+        self._count += 1
+        return grey
+
+    def _iter_tell(self) -> Generator[None]:
+        """Note the focus of the oldest plane not yet told."""
+        yield from self._measure.iter_fill(self._map)
+        is_valid = self._is_valid.popleft()
+        self._focus.append(float(self._map[self._pixel]) if is_valid else np.nan)
+
+
+def _check_pixel(stack: Stack, row: int, column: int) -> None:
+    height, width = stack.shape[1:3]
+    if not (0 <= row < height and 0 <= column < width):
+        msg = (
+            f"got row {row} and column {column}, but the planes are {height} rows by {width} "
+            f"columns; accepted are rows 0 to {height - 1} and columns 0 to {width - 1}."
+        )
+        raise StackError(msg)
+
+
+def _default_margin_px(config: FusionConfig) -> int:
+    margin_px = NETWORK_MARGIN_PX.get(config.focus_measure)
+    if margin_px is None:
+        maker = CLASSICAL[config.focus_measure]
+        margin_px = maker(config.detail_sigma_px, config.window_sigma_px).halo_px
+    return margin_px + (REACH_PX if config.median_filter else 0)
+
+
+def _around(place: int, margin_px: int, size: int) -> slice:
+    """Return what lies within `margin_px` of a place, on the grid and inside the plane."""
+    start = max(0, place - margin_px) // GRID_PX * GRID_PX
+    stop = -(-(place + margin_px + 1) // GRID_PX) * GRID_PX
+    return slice(start, min(stop, size))

@@ -1,0 +1,147 @@
+"""Fuse a stack: planes stream by, and maps of one plane's size are all that stays."""
+
+import warnings
+from collections.abc import Generator, Mapping
+from typing import Any
+
+from napari_umis_fusion.alignment import TransformsLike, iter_align_if_asked
+from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.errors import StackError
+from napari_umis_fusion.files.read import as_stack
+from napari_umis_fusion.fusion._events import Finished, FusionEvent, Started
+from napari_umis_fusion.fusion._result import FusionResult
+from napari_umis_fusion.fusion._run import iter_passes
+from napari_umis_fusion.runtime import ScratchMemory, Workers, run_to_end
+from napari_umis_fusion.stack import Calibration, Stack
+
+MAX_PLANES = 1 << 16
+"""Indices are 16-bit."""
+
+
+def fuse(
+    stack: Any,
+    config: FusionConfig | None = None,
+    *,
+    calibration: Calibration | None = None,
+    z_axis: str | None = None,
+    index: Mapping[str, int] | None = None,
+    transforms: TransformsLike | None = None,
+    **options: Any,
+) -> FusionResult:
+    """Fuse a z-stack into one all-in-focus image.
+
+    Parameters
+    ----------
+    stack : array-like of shape (Z, Y, X) or (Z, Y, X, C), Stack, path or list of paths
+        NumPy, dask, zarr, xarray or anything that gives planes by index; or files as
+        `open_stack` takes them. One plane at a time is read, never the whole.
+    config : FusionConfig, optional
+        How to fuse.
+    calibration : Calibration, optional
+        Physical sizes, where the stack does not tell.
+    z_axis, index : optional
+        For files and named dimensions (xarray): which axis is z, and which index of axes that
+        are not fused; see `open_stack`.
+    transforms : Alignment, array-like of shape (Z, 2, 3) or path, optional
+        Where planes lie, as known from another run or channel, instead of what `config.align`
+        would find: ``result.alignment``, an array (see `Alignment`) or a CSV file of either.
+    **options
+        Fields of `FusionConfig`, on top of `config`.
+
+    Returns
+    -------
+    FusionResult
+        The all-in-focus image in the dtype of the stack, and its maps.
+
+    Raises
+    ------
+    StackError
+        If the stack cannot be fused; says why.
+    StackFileError
+        If a file cannot be read.
+    ConfigError
+        If an option is out of bounds.
+    CheckpointError, DeviceError
+        If the network's weights cannot be loaded, or its device is absent.
+    AlignmentError
+        If `transforms` are of another stack, or planes have too little in common.
+
+    Warns
+    -----
+    UserWarning
+        If there is only one plane, which is returned as it is.
+
+    Examples
+    --------
+    >>> from napari_umis_fusion import fuse
+    >>> from napari_umis_fusion.synthetic import make_stack
+    >>> result = fuse(make_stack("bumps", (64, 64), planes=4).stack)
+    >>> result.all_in_focus.shape, result.index_map.dtype
+    ((64, 64, 3), dtype('uint16'))
+    """
+    steps = iter_fuse(
+        stack,
+        config,
+        calibration=calibration,
+        z_axis=z_axis,
+        index=index,
+        transforms=transforms,
+        **options,
+    )
+    return run_to_end(steps)
+
+
+def iter_fuse(
+    stack: Any,
+    config: FusionConfig | None = None,
+    *,
+    calibration: Calibration | None = None,
+    z_axis: str | None = None,
+    index: Mapping[str, int] | None = None,
+    transforms: TransformsLike | None = None,
+    workspace: ScratchMemory | None = None,
+    **options: Any,
+) -> Generator[FusionEvent, None, FusionResult]:
+    """Fuse a z-stack and tell about it on the way.
+
+    Takes what `fuse` takes. The arguments are checked when the first event is asked for.
+
+    Parameters
+    ----------
+    workspace : ScratchMemory, optional
+        That of a larger run, whose memory this one shares; by default one of
+        `FusionConfig.memory_mb`.
+
+    Yields
+    ------
+    Started, Progress, Finished
+        `Started` first, `Progress` at least every 100 ms, `Finished` last. It can be abandoned
+        at any of them (``close()``); no thread or temporary file is left behind.
+
+    Returns
+    -------
+    FusionResult
+        As `Finished` holds it.
+    """
+    config = (config or FusionConfig()).replace(**options)
+    opened = as_stack(stack, calibration=calibration, z_axis=z_axis, index=index)
+    _check_planes(opened)
+    yield Started(opened.shape)
+    room = ScratchMemory(config.memory_mb) if workspace is None else workspace.part()
+    with room, Workers(config.threads) as workers:
+        placed = yield from iter_align_if_asked(opened, config, transforms, workers)
+        result = yield from iter_passes(placed, config, room, workers)
+    yield Finished(result)
+    return result
+
+
+def _check_planes(stack: Stack) -> None:
+    if len(stack) > MAX_PLANES:
+        msg = f"got {len(stack)} planes; at most {MAX_PLANES} can be told apart. Fuse fewer."
+        raise StackError(msg)
+    if len(stack) == 1:
+        warnings.warn(
+            "the stack has one plane, which is returned as it is; check that the right axis is "
+            "taken as z.",
+            stacklevel=5,
+        )

@@ -1,0 +1,118 @@
+"""Align the stacks of a layer, all of them before the first is fused."""
+
+from collections.abc import Generator
+from dataclasses import replace
+from functools import partial
+
+from napari_umis_fusion.alignment import Alignment, common_window, illumination_only, iter_align
+from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.layers._aligned_stacks import AlignedStacks
+from napari_umis_fusion.layers._events import LayerProgress
+from napari_umis_fusion.layers._stacks import LayerStacks, SpecimenKey
+from napari_umis_fusion.preprocess.illumination import IlluminationProfile
+from napari_umis_fusion.runtime import Progress, Workers, map_events
+from napari_umis_fusion.stack import MAX_CHANNELS
+
+_COST = {"umis": 0.1, "learned": 0.7}
+"""Of aligning a stack, relative to fusing it; measured on planes of 512 x 512 px."""
+
+_COST_CLASSICAL = 2.0
+
+
+def iter_align_layer(
+    stacks: LayerStacks, config: FusionConfig
+) -> Generator[LayerProgress, None, LayerStacks]:
+    """Return the stacks with their planes on one another; as they are where none is asked for.
+
+    Raises
+    ------
+    AlignmentError
+        If transforms that were given are of other planes, or planes have too little in common.
+    """
+    if not is_aligned(stacks, config):
+        return stacks
+    alignments = yield from _iter_alignments(stacks, config)
+    window = None
+    if config.align_border == "crop":
+        window = common_window(*dict.fromkeys(alignments.values()))
+    return AlignedStacks(stacks, alignments, config, window)
+
+
+def is_aligned(stacks: LayerStacks, config: FusionConfig) -> bool:
+    """Tell whether planes are put on one another; a single plane never is."""
+    is_asked = config.aligns or stacks.plan.transforms is not None
+    return is_asked and len(stacks.span.planes) > 1
+
+
+def share_of_aligning(stacks: LayerStacks, config: FusionConfig) -> float:
+    """Return which share of all work it is to find out where planes lie, 0 to 1."""
+    if not is_aligned(stacks, config) or stacks.plan.transforms is not None:
+        return 0.0
+    places = [stacks.specimen(entries) for _, entries in stacks.places()]
+    aligned = len(set(places)) if stacks.plan.align_each else 1
+    aligning = aligned * _COST.get(config.focus_measure, _COST_CLASSICAL)
+    return aligning / (aligning + len(places))
+
+
+def config_for(stacks: LayerStacks, config: FusionConfig) -> FusionConfig:
+    """Return the config for stacks that may have one channel only, whose number says nothing."""
+    is_grey = stacks.channels == 1 and not stacks.first.rgb
+    if is_grey and isinstance(config.channel, int):
+        return config.replace(channel="auto")
+    return config
+
+
+def _iter_alignments(
+    stacks: LayerStacks, config: FusionConfig
+) -> Generator[LayerProgress, None, dict[SpecimenKey, Alignment]]:
+    """Return the alignment of each specimen; its channels share one.
+
+    The light of one stack says nothing of that of another, or of channels apart.
+    """
+    specimens = list(dict.fromkeys(stacks.specimen(entries) for _, entries in stacks.places()))
+    given = None
+    if stacks.plan.transforms is not None:
+        given, config = Alignment.load(stacks.plan.transforms), illumination_only(config)
+    together, until = _channels_together(stacks), share_of_aligning(stacks, config)
+    config = config_for(together, config)
+    if len(list(stacks.places())) > len(specimens):  # channels apart, each with a light of its own
+        config = config.replace(light="none")
+    if given is not None and not config.corrects_illumination:
+        return dict.fromkeys(specimens, given)
+    places = {together.specimen(place[1]): place for place in reversed(list(together.places()))}
+    to_align = specimens if stacks.plan.align_each or given else specimens[:1]
+    found = {}
+    with Workers(config.threads) as workers:
+        for number, specimen in enumerate(to_align):
+            steps = iter_align(together.stack(places[specimen]), config, workers)
+            change = partial(_relayed, number, len(to_align), until)
+            yield change(Progress("aligning", 0, len(together.span.planes)))
+            looked = yield from map_events(steps, change)
+            found[specimen] = looked if given is None else _lit(given, looked.light)
+    if len(found) == len(specimens):
+        return found
+    return dict.fromkeys(specimens, replace(found[specimens[0]], light=IlluminationProfile()))
+
+
+def _lit(given: Alignment, light: IlluminationProfile) -> Alignment:
+    return given if light.is_plain else replace(given, light=light)
+
+
+def _relayed(number: int, count: int, until: float, event: Progress) -> LayerProgress:
+    share = until * (number + event.done / event.total) / count
+    return LayerProgress(number, count, event.stage, event.done, event.total, share)
+
+
+def _channels_together(stacks: LayerStacks) -> LayerStacks:
+    """Return stacks that hold all channels of a specimen, also where each decides for itself.
+
+    Where they cannot be one stack, the first of them tells where all lie.
+    """
+    if not stacks.plan.each_channel or stacks.first.rgb:
+        return stacks
+    channel, count = stacks.axes.channel, len(stacks.images)
+    if channel is not None and channel not in stacks.plan.index:
+        count *= stacks.first.shape[channel]
+    if count > MAX_CHANNELS:
+        return stacks
+    return LayerStacks(stacks.images, stacks.plan.replace(each_channel=False))

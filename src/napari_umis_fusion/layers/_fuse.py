@@ -1,0 +1,207 @@
+"""Fuse a layer: every stack that it holds, into layers that lie where it lies."""
+
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.files import LayerData, LayerImage, layer_image
+from napari_umis_fusion.fusion import (
+    Finished,
+    FusionEvent,
+    FusionResult,
+    Passes,
+    SecondPass,
+    iter_fuse,
+    passes_of,
+)
+from napari_umis_fusion.layers._align import config_for, iter_align_layer, share_of_aligning
+from napari_umis_fusion.layers._events import LayerEvent, LayerFinished, LayerProgress, LayerStarted
+from napari_umis_fusion.layers._outputs import FusedImage, OutputLayer, make_outputs, wanted_outputs
+from napari_umis_fusion.layers._plan import OUTPUTS, LayerPlan
+from napari_umis_fusion.layers._stacks import LayerStacks, LoopPlace
+from napari_umis_fusion.layers._summary import FusionSummary
+from napari_umis_fusion.runtime import Progress, ScratchMemory, run_to_end
+
+_MEASURING_SHARE: dict[SecondPass, float] = {
+    "none": 0.92,
+    "copy_filtered": 0.55,
+    "copy_nearest": 0.55,
+    "average": 0.5,  # all is measured again
+}
+"""How much of a fusion is the first pass, by what the second is for."""
+
+
+def fuse_layer(
+    layer: Any,
+    config: FusionConfig | None = None,
+    plan: LayerPlan | None = None,
+    **options: Any,
+) -> list[LayerData]:
+    """Fuse a napari layer into layer data that lies where the layer lies.
+
+    Parameters
+    ----------
+    layer : napari.layers.Image, (data, attributes) tuple, or list of these
+        Of any number of axes in any order; NumPy, dask, zarr, multiscale (full resolution).
+        Several are taken as channels of one specimen. Nothing of them is changed.
+    config : FusionConfig, optional
+        How to fuse.
+    plan : LayerPlan, optional
+        What to fuse, and which layers to make of it.
+    **options
+        Fields of `FusionConfig` and `LayerPlan`, on top of the two.
+
+    Returns
+    -------
+    list of (array, dict, str)
+        Layer data tuples: all-in-focus image (in the dtype of the layer), index map (uint16),
+        depth map (float32, in the layer's unit; only where the layer tells its scale along z)
+        and confidence map (float32, 0 to 1). The attributes carry scale, units, translate,
+        rotate, shear, affine and axis labels without z, and in ``metadata["umis_fusion"]`` how
+        they came about. Time, positions and further axes are kept, one fusion for each entry.
+
+    Raises
+    ------
+    StackError
+        If it is no image layer, or no axis is z without doubt; says how to name it.
+    ConfigError
+        If an option is out of bounds or does not exist.
+    UmisFusionError
+        What else `fuse` raises.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_umis_fusion import fuse_layer
+    >>> stack = np.random.default_rng(0).integers(0, 255, (2, 5, 32, 40), np.uint8)
+    >>> attributes = {"name": "beads", "axis_labels": ("t", "z", "y", "x")}
+    >>> for data, made, kind in fuse_layer((stack, attributes), focus_measure="laplacian"):
+    ...     print(made["name"], data.shape, made["axis_labels"], kind)
+    beads all-in-focus (2, 32, 40) ('t', 'y', 'x') image
+    beads index map (2, 32, 40) ('t', 'y', 'x') image
+    beads confidence map (2, 32, 40) ('t', 'y', 'x') image
+    """
+    return run_to_end(iter_fuse_layer(layer, config, plan, **options))
+
+
+def iter_fuse_layer(
+    layer: Any,
+    config: FusionConfig | None = None,
+    plan: LayerPlan | None = None,
+    **options: Any,
+) -> Generator[LayerEvent, None, list[LayerData]]:
+    """Fuse a layer and tell about it on the way.
+
+    Takes what `fuse_layer` takes. The layer is looked at when the first event is asked for.
+
+    Yields
+    ------
+    LayerStarted, LayerProgress, LayerFinished
+        `LayerStarted` first, `LayerProgress` at least every 100 ms, `LayerFinished` last. It can
+        be abandoned at any of them.
+    """
+    config, plan = _with_options(config, plan, options)
+    recorded = LayerStacks(layer_images(layer), plan)
+    places = list(recorded.places())
+    planes = len(recorded.span.planes)
+    yield LayerStarted(len(places), planes)
+    wanted_outputs(recorded, config)  # refuses what cannot be made before the work begins
+    stacks = yield from iter_align_layer(recorded, config)
+    begun, config = share_of_aligning(stacks, config), config_for(stacks, config)
+    summary = FusionSummary(stacks)
+    with ScratchMemory(config.memory_mb) as workspace:
+        outputs = make_outputs(stacks, config, workspace)
+        for number, place in enumerate(places):
+            events = iter_fuse(stacks.stack(place), config, workspace=workspace)
+            telling = _Telling(number, len(places), begun, passes_of(config, planes))
+            result = yield from _relayed(events, telling)
+            fill_outputs(outputs, stacks, place, result)
+            summary.add(result)
+            del result  # its maps make room for those of the next stack
+    layers = [output.layer_data(summary.provenance()) for output in outputs]
+    yield LayerFinished(layers, summary.notes, _origins(outputs), config, summary.alignments)
+    return layers
+
+
+def layer_images(layer: Any) -> list[LayerImage]:
+    """Return what one layer holds, or several; a tuple of data and attributes is one."""
+    if isinstance(layer, list):
+        return [layer_image(one) for one in layer]
+    return [layer_image(layer)]
+
+
+def _with_options(
+    config: FusionConfig | None, plan: LayerPlan | None, options: dict[str, Any]
+) -> tuple[FusionConfig, LayerPlan]:
+    planned = {spec.name for spec in fields(LayerPlan)}
+    for_plan = {name: value for name, value in options.items() if name in planned}
+    for_config = {name: value for name, value in options.items() if name not in planned}
+    return (
+        (config or FusionConfig()).replace(**for_config),
+        (plan or LayerPlan()).replace(**for_plan),
+    )
+
+
+def _relayed(
+    events: Generator[FusionEvent, None, FusionResult], telling: "_Telling"
+) -> Generator[LayerEvent, None, FusionResult]:
+    try:
+        for event in events:
+            if isinstance(event, Finished):
+                return event.result
+            if isinstance(event, Progress):
+                yield telling.of(event)
+    finally:
+        events.close()
+    raise AssertionError("a fusion ends with Finished")
+
+
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    """Tells of one stack among others, once the share `begun` of all work is behind."""
+
+    number: int
+    stacks: int
+    begun: float
+    passes: Passes
+
+    def of(self, event: Progress) -> LayerProgress:
+        measuring, part = _MEASURING_SHARE[self.passes.second], event.done / event.total
+        verifying = event.stage == "verifying"
+        part = measuring + (1 - measuring) * part if verifying else measuring * part
+        share = self.begun + (1 - self.begun) * (self.number + part) / self.stacks
+        return LayerProgress(self.number, self.stacks, event.stage, event.done, event.total, share)
+
+
+def _origins(outputs: Sequence[OutputLayer]) -> tuple[OutputLayer, ...]:
+    """Return the maps of where values were copied from, or else of what is in focus."""
+    by_kind = {kind: [one for one in outputs if one.kind == kind] for kind in OUTPUTS}
+    return tuple(by_kind["source_map"] or by_kind["index_map"])
+
+
+def fill_outputs(
+    outputs: Iterable[OutputLayer],
+    stacks: LayerStacks,
+    place: LoopPlace,
+    result: FusionResult | FusedImage,
+) -> None:
+    """Take what came of one stack into the layers that show it."""
+    layer, entries = place
+    for output in outputs:
+        mine = _index_of(stacks.images, output.image)
+        if stacks.plan.each_channel and mine != layer:
+            continue
+        for channel in _channels_of(output, stacks, mine):
+            output.fill(entries, channel, result)
+
+
+def _channels_of(output: OutputLayer, stacks: LayerStacks, mine: int) -> Sequence[int | None]:
+    """Return which channels of a stack go into this layer; None: all that it has."""
+    if output.kind != "all_in_focus" or stacks.channels == 1:
+        return (None,)
+    return (mine,) if len(stacks.images) > 1 else range(stacks.channels)
+
+
+def _index_of(images: Sequence[LayerImage], image: LayerImage) -> int:
+    return next(place for place, one in enumerate(images) if one is image)

@@ -1,0 +1,56 @@
+"""A region of a layer that is fused again and again: its stack, and layers that lie over it."""
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.files import LayerData, LayerImage
+from napari_umis_fusion.layers._fuse import fill_outputs
+from napari_umis_fusion.layers._outputs import FusedImage, make_outputs
+from napari_umis_fusion.layers._plan import LayerPlan
+from napari_umis_fusion.layers._stacks import LayerStacks
+from napari_umis_fusion.runtime import ScratchMemory
+
+
+class MonitoredRegion:
+    """One stack of a layer, and the places of what is made of it.
+
+    Parameters
+    ----------
+    image : LayerImage
+        What the layer holds.
+    plan : LayerPlan
+        The region; of what the layer has more than one stack of, `index` names one.
+
+    Attributes
+    ----------
+    stack : LayerStack
+        What is fused; read anew each time.
+
+    Raises
+    ------
+    StackError, ConfigError
+        As `LayerStacks` does.
+    """
+
+    def __init__(self, image: LayerImage, plan: LayerPlan) -> None:
+        self._stacks = LayerStacks([image], plan.replace(outputs=("all_in_focus",)))
+        self._place = next(self._stacks.places())
+        self.stack = self._stacks.stack(self._place)
+
+    def layer_data(self, all_in_focus: NDArray[Any], name: str) -> LayerData:
+        """Return layer data that lies where the region lies.
+
+        Parameters
+        ----------
+        all_in_focus : ndarray of shape (Y, X) or (Y, X, C)
+            As fusing `stack` gives it.
+        name : str
+            Of the layer.
+        """
+        config = FusionConfig()
+        outputs = make_outputs(self._stacks, config, ScratchMemory(config.memory_mb))
+        fill_outputs(outputs, self._stacks, self._place, FusedImage(all_in_focus))
+        data, attributes, kind = outputs[0].layer_data({})
+        return data, {**attributes, "name": name}, kind

@@ -1,0 +1,274 @@
+"""The layers that come of a fusion: arrays filled stack by stack, and their attributes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_umis_fusion.alignment import Alignment
+from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.files import RUN_KEY, LayerData, LayerImage
+from napari_umis_fusion.fusion import FusionResult, passes_of
+from napari_umis_fusion.layers._describe import depth_unit
+from napari_umis_fusion.layers._plan import OUTPUTS, OutputName
+from napari_umis_fusion.layers._stacks import LayerStacks
+from napari_umis_fusion.runtime import ScratchMemory
+from napari_umis_fusion.stack import Stack
+
+_COLORMAPS = {
+    "index_map": "viridis",
+    "depth_map": "viridis",
+    "confidence_map": "gray",
+    "source_map": "viridis",
+}
+_INDICES = ("index_map", "source_map")
+
+
+OUTPUT_SHARE = 0.5
+"""Of the memory of a run, for its layers: they are written once, the maps of a stack again and
+again, so that a file costs layers less."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FusedImage:
+    """An all-in-focus image (Y, X[, C]) without the maps of a `FusionResult`."""
+
+    all_in_focus: NDArray[Any]
+
+
+class OutputLayer:
+    """One layer in the making.
+
+    Parameters
+    ----------
+    kind : str
+        Which of `OUTPUTS`.
+    image : LayerImage
+        The layer that it is made of.
+    stacks : LayerStacks
+        All that is fused.
+    workspace : ScratchMemory
+        Where its array lies; it may outlive it.
+    """
+
+    def __init__(
+        self, kind: OutputName, image: LayerImage, stacks: LayerStacks, workspace: ScratchMemory
+    ) -> None:
+        self.kind, self.image, self._stacks = kind, image, stacks
+        self.axes, self.first_plane = stacks.axes, stacks.span.planes.start
+        axes, plan = stacks.axes, stacks.plan
+        is_image = kind == "all_in_focus"
+        outer = axes.outer if is_image else stacks.loops
+        shown = {axis for axis in outer if axis not in plan.index} | {axes.y, axes.x}
+        every = range(len(image.shape))
+        self._kept = tuple(axis for axis in every if axis in shown or plan.keep_axes)
+        self._sizes = [self._size(axis) for axis in every]
+        self._shown = shown
+        shape = [self._sizes[axis] if axis in shown else 1 for axis in self._kept]
+        colour = image.data.shape[-1:] if is_image and image.rgb else ()
+        dtype = image.dtype if is_image else np.uint16 if kind in _INDICES else np.float32
+        self.array = workspace.lasting((*shape, *colour), dtype)
+
+    def fill(
+        self, entries: Mapping[int, int], channel: int | None, result: FusionResult | FusedImage
+    ) -> None:
+        """Take what a result holds for one stack, of its image one channel."""
+        plane = self._values(result)
+        if self.kind == "all_in_focus" and channel is not None:
+            plane = plane[..., channel]
+            if self._stacks.axes.channel is not None and len(self._stacks.images) == 1:
+                entries = {**entries, self._stacks.axes.channel: channel}
+        axes = self._stacks.axes
+        index = tuple(
+            slice(None)
+            if axis in (axes.y, axes.x)
+            else entries.get(axis, 0)
+            if axis in self._shown
+            else 0
+            for axis in self._kept
+        )
+        self.array[index] = plane.swapaxes(0, 1) if axes.y > axes.x else plane
+
+    def pixel(self, coordinates: Sequence[float]) -> dict[int, int] | None:
+        """Return the entry of each axis at data coordinates of the layer fused, z left out.
+
+        None where nothing was fused.
+        """
+        axes, span = self._stacks.axes, self._stacks.span
+        found = {}
+        for axis, coordinate in enumerate(coordinates):
+            entry, size = round(float(coordinate)), self.image.shape[axis]
+            part = {axes.y: span.rows, axes.x: span.columns}.get(axis, slice(0, size))
+            if axis != axes.z and axis in self._stacks.plan.index:
+                entry = self._stacks.plan.index[axis]
+            elif axis != axes.z and not part.start <= entry < part.stop:
+                return None
+            found[axis] = entry
+        del found[axes.z]
+        return found
+
+    def value_at(self, pixel: Mapping[int, int]) -> Any:
+        """Return the value of a map at what `pixel` returned."""
+        axes, span = self._stacks.axes, self._stacks.span
+        start = {axes.y: span.rows.start, axes.x: span.columns.start}
+        index = (
+            pixel[axis] - start.get(axis, 0) if axis in self._shown else 0 for axis in self._kept
+        )
+        return self.array[tuple(index)]
+
+    def alignment_at(self, entries: Mapping[int, int]) -> Alignment | None:
+        """Return where planes lie at entries of the axes looped over; None: as recorded."""
+        return self._stacks.alignment_at(entries)
+
+    def stack_at(self, pixel: Mapping[int, int]) -> tuple[Stack, int, int]:
+        """Return the stack behind a pixel as it was fused, and the pixel's row and column there."""
+        axes, span = self._stacks.axes, self._stacks.span
+        layer = self._stacks.images.index(self.image) if self._stacks.plan.each_channel else 0
+        entries = {axis: pixel[axis] for axis in self._stacks.loops}
+        stack = self._stacks.stack((layer, entries))
+        return stack, pixel[axes.y] - span.rows.start, pixel[axes.x] - span.columns.start
+
+    def layer_data(self, provenance: Mapping[str, Any]) -> LayerData:
+        """Return array, attributes and kind."""
+        unit = self._unit()
+        name = f"{self.image.name} {OUTPUTS[self.kind]}" + (f" ({unit})" if unit else "")
+        attributes = {
+            "name": name,
+            **self._placement(),
+            "axis_labels": tuple(
+                self.image.axis_labels[axis] or f"axis {axis}" for axis in self._kept
+            ),
+            "units": tuple(self.image.units[axis] for axis in self._kept),
+            "metadata": {RUN_KEY: self._record(provenance, unit)},
+        }
+        if self.kind == "index_map" and self._stacks.plan.labels:
+            return self.array, {**attributes, **self._label_colours(), "visible": False}, "labels"
+        return self.array, {**attributes, **self._look()}, "image"
+
+    def _values(self, result: FusionResult | FusedImage) -> NDArray[Any]:
+        if isinstance(result, FusedImage):
+            return result.all_in_focus
+        first = self._stacks.span.planes.start
+        if self.kind in _INDICES:
+            index: NDArray[Any] = getattr(result, self.kind) + np.uint16(first)
+            return index
+        if self.kind == "depth_map":
+            step = np.float32(abs(self.image.placement.scale[self._stacks.axes.z]))
+            return (result.sub_plane_map + np.float32(first)) * step
+        return np.asarray(getattr(result, self.kind))
+
+    def _size(self, axis: int) -> int:
+        span, axes = self._stacks.span, self._stacks.axes
+        if axis == axes.z:
+            return len(span.planes)
+        for plane_axis, part in ((axes.y, span.rows), (axes.x, span.columns)):
+            if axis == plane_axis:
+                return int(part.stop - part.start)
+        return 1 if axis in self._stacks.plan.index else self.image.shape[axis]
+
+    def _placement(self) -> dict[str, Any]:
+        """Return where the layer lies; what is not shown stands for the middle of all of it."""
+        span, axes = self._stacks.span, self._stacks.axes
+        starts = {axes.z: span.planes.start, axes.y: span.rows.start, axes.x: span.columns.start}
+        starts |= self._stacks.plan.index
+        offset, extent = [], []
+        for axis, size in enumerate(self._sizes):
+            thick = axis not in self._shown
+            offset.append(starts.get(axis, 0) + (size - 1) / 2 * thick)
+            extent.append(size if thick else 1)
+        return self.image.placement.part(self._kept, offset, extent).attributes()
+
+    def _unit(self) -> str | None:
+        return depth_unit(self.image, self._stacks.axes) if self.kind == "depth_map" else None
+
+    def _look(self) -> dict[str, Any]:
+        if self.kind == "all_in_focus":
+            return {**self.image.look, "rgb": self.image.rgb}
+        planes = self._stacks.span.planes
+        step = float(abs(self.image.placement.scale[self._stacks.axes.z]))
+        limits = {
+            **dict.fromkeys(_INDICES, (planes.start, max(planes[-1], planes.start + 1))),
+            "depth_map": (planes.start * step, max(planes[-1], planes.start + 1) * step),
+            "confidence_map": (0.0, 1.0),
+        }
+        return {
+            "colormap": _COLORMAPS[self.kind],
+            "contrast_limits": limits[self.kind],
+            "visible": False,
+        }
+
+    def _label_colours(self) -> dict[str, Any]:
+        """Return a colour for each plane, plane 0 too, which labels otherwise leave clear."""
+        from matplotlib import colormaps
+
+        planes = self._stacks.span.planes
+        shades = colormaps["viridis"](np.linspace(0, 1, len(planes)))
+        colours: dict[int | None, Any] = dict(zip(planes, shades, strict=True))
+        return {"colormap": {**colours, None: np.zeros(4)}}
+
+    def _record(self, provenance: Mapping[str, Any], unit: str | None) -> dict[str, Any]:
+        axes, image = self._stacks.axes, self.image
+        return {
+            **provenance,
+            "output": self.kind,
+            **({"unit": unit} if unit else {}),
+            "layer": {
+                "name": image.name,
+                "path": image.path,
+                "shape": list(image.shape),
+                "axis_labels": list(image.axis_labels),
+                "z_axis": axes.z,
+                "channel_axis": axes.channel,
+            },
+            "plan": _json(self._stacks.plan.differences_from_default()),
+        }
+
+
+def make_outputs(
+    stacks: LayerStacks, config: FusionConfig, workspace: ScratchMemory
+) -> list[OutputLayer]:
+    """Make room for all layers that a plan asks for, in the memory of the run they come of."""
+    room = workspace.part(OUTPUT_SHARE)
+    return [
+        OutputLayer(kind, image, stacks, room) for kind, image in wanted_outputs(stacks, config)
+    ]
+
+
+def wanted_outputs(
+    stacks: LayerStacks, config: FusionConfig
+) -> list[tuple[OutputName, LayerImage]]:
+    """Return the kind of each layer that a plan asks for, and the layer it is made of.
+
+    One all-in-focus image for each layer; maps once, unless each channel decides for itself.
+
+    Raises
+    ------
+    ConfigError
+        If there would be none.
+    """
+    absent = {
+        "depth_map": depth_unit(stacks.first, stacks.axes) is None,
+        "source_map": not passes_of(config, len(stacks.span.planes)).copies,
+    }
+    wanted: list[tuple[OutputName, LayerImage]] = []
+    for kind in stacks.plan.outputs:
+        every = kind == "all_in_focus" or stacks.plan.each_channel
+        images = stacks.images if every else stacks.images[:1]
+        wanted += [(kind, image) for image in images if not absent.get(kind)]
+    if not wanted:
+        raise ConfigError(
+            f"outputs={stacks.plan.outputs!r} leaves nothing to make: a depth map needs a layer "
+            "with a scale along z, a source map blend='select'. Ask for another output too."
+        )
+    return wanted
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _json(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_json(item) for item in value]
+    return value

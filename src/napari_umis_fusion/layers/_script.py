@@ -1,0 +1,114 @@
+"""A script that does again, without napari, what was done to a layer."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from pprint import pformat
+from typing import Any
+
+from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.files import FILE_KEY, LayerImage
+from napari_umis_fusion.layers._plan import LayerPlan
+from napari_umis_fusion.runtime import changed_fields
+from napari_umis_fusion.synthetic import SAMPLE_KEY
+
+_TEMPLATE = '''\
+"""Fuse {name}: written by the fusion widget of napari-umis-fusion {version}."""
+
+{imports}
+
+{source}
+config = FusionConfig({config})
+plan = LayerPlan({plan})
+layers = fuse_layer(stack, config, plan)
+for data, attributes, kind in layers:
+    print(attributes["name"], data.shape, data.dtype)
+write_series("{output}", layers)
+'''
+
+
+def script_for(images: Sequence[LayerImage], config: FusionConfig, plan: LayerPlan) -> str:
+    """Return a Python script that fuses the same stack in the same way and saves it.
+
+    Parameters
+    ----------
+    images : sequence of LayerImage
+        One layer, or several that are channels.
+    config : FusionConfig
+        How.
+    plan : LayerPlan
+        What.
+
+    Returns
+    -------
+    str
+        Layers that came from a file are read from it, sample data is rendered anew; others come
+        from a ``.npy`` file, of which the script says how to write it.
+    """
+    from napari_umis_fusion.runtime import package_version
+
+    names = ["FusionConfig", "LayerPlan", "fuse_layer", "write_series"]
+    parts = [_source(image) for image in images]
+    if any("read_layers" in part for part in parts):
+        names.insert(3, "read_layers")
+    imports = f"from napari_umis_fusion import {', '.join(names)}"
+    if any("samples." in part for part in parts):
+        imports = f"{imports}\nfrom napari_umis_fusion.synthetic import samples"
+    if any("np." in part for part in parts):
+        imports = f"import numpy as np\n\n{imports}"
+    lines = [f"stack = {parts[0]}"] if len(parts) == 1 else _listing(parts)
+    return _TEMPLATE.format(
+        name=", ".join(image.name for image in images).replace('"', "'"),
+        version=package_version(),
+        imports=imports,
+        source="\n".join([*_remarks(images), *lines]),
+        config=_arguments(changed_fields(config)),
+        plan=_arguments(plan.differences_from_default()),
+        output=f"{_file_name(images[0].name)}-fused.ome.tif",
+    )
+
+
+def _source(image: LayerImage) -> str:
+    """Return an expression that gives the layer."""
+    file, sample = image.metadata.get(FILE_KEY), image.metadata.get(SAMPLE_KEY)
+    if file is not None:
+        return f"read_layers({file['path']!r})[{file.get('layer', 0)}]"
+    if sample is not None:
+        return f"samples.{sample['function']}()[{sample['layer']}]"
+    attributes = {
+        "name": image.name,
+        "rgb": image.rgb,
+        "axis_labels": image.axis_labels,
+        "units": image.units,
+        **{name: value.tolist() for name, value in image.placement.attributes().items()},
+    }
+    text = pformat(attributes, indent=4, sort_dicts=False)
+    return f"(np.load({_file_name(image.name) + '.npy'!r}), {text})"
+
+
+def _remarks(images: Sequence[LayerImage]) -> list[str]:
+    """Say what the user has to do first."""
+    remarks = []
+    for image in images:
+        if not {FILE_KEY, SAMPLE_KEY} & image.metadata.keys():
+            file = f"{_file_name(image.name)}.npy"
+            remarks.append(
+                "# This layer lives in napari only. Save it first, in napari's console:\n"
+                f"# import numpy; numpy.save({file!r}, viewer.layers[{image.name!r}].data)"
+            )
+    return remarks
+
+
+def _listing(parts: list[str]) -> list[str]:
+    return ["stack = [", *(f"    {part}," for part in parts), "]"]
+
+
+def _arguments(options: dict[str, Any]) -> str:
+    if not options:
+        return ""
+    rows = "".join(f"    {name}={value!r},\n" for name, value in options.items())
+    return f"\n{rows}"
+
+
+def _file_name(name: str) -> str:
+    return re.sub(r"[^\w.-]+", "-", Path(name).name).strip("-") or "stack"

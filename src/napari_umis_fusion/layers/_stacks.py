@@ -1,0 +1,240 @@
+"""The stacks that a layer holds: one for each time point, position and so on."""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from napari_umis_fusion.alignment import Alignment
+from napari_umis_fusion.errors import ConfigError, StackError
+from napari_umis_fusion.files import LayerImage
+from napari_umis_fusion.layers._axes import LayerAxes, axis_name, choose_layer_axes, listed
+from napari_umis_fusion.layers._plan import LayerPlan
+from napari_umis_fusion.stack import (
+    MAX_CHANNELS,
+    Calibration,
+    Plane,
+    Stack,
+    check_stack,
+    length_um,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Region3D:
+    """Where in the layer's planes a stack lies: planes, rows and columns."""
+
+    planes: range
+    rows: slice
+    columns: slice
+
+
+LoopPlace = tuple[int, Mapping[int, int]]
+"""Which stack: the number of its layer, 0 for all together, and its entry of each loop."""
+
+SpecimenKey = tuple[int, ...]
+"""Entries of time, positions and so on: all of a place but the channel."""
+
+
+class LayerStack(Stack):
+    """One stack of a layer, or of several layers that are its channels."""
+
+    def __init__(
+        self,
+        images: Sequence[LayerImage],
+        axes: LayerAxes,
+        picks: Sequence[Mapping[int, int]],
+        span: Region3D,
+    ) -> None:
+        first = images[0]
+        self._images, self._axes, self._picks, self._span = images, axes, picks, span
+        self.dtype = first.dtype
+        self.rgb = first.rgb and first.data.shape[-1] in (3, 4)
+        last = (len(picks),) if len(picks) > 1 else (first.data.shape[-1],) if first.rgb else ()
+        height, width = (part.stop - part.start for part in (span.rows, span.columns))
+        self.shape = (len(span.planes), height, width, *last)
+        self.calibration = layer_calibration(first, axes)
+        self.sources = tuple({image.path: None for image in images if image.path})
+        check_stack(self.shape, self.dtype)
+
+    def plane(self, z: int) -> Plane:
+        """Read plane `z` of this stack."""
+        return self.region(z, slice(None), slice(None))
+
+    def region(self, z: int, rows: slice, columns: slice) -> Plane:
+        """Read a rectangle of plane `z`, and no more of what can be sliced unread."""
+        span = self._span
+        height, width = self.shape[1:3]
+        place: dict[int, int | slice] = {
+            self._axes.z: span.planes[z],
+            self._axes.y: _within(span.rows, rows, height),
+            self._axes.x: _within(span.columns, columns, width),
+        }
+        parts = [
+            self._read(image, {**place, **picks})
+            for image, picks in zip(self._images, self._picks, strict=True)
+        ]
+        plane = parts[0] if len(parts) == 1 else np.stack(parts, axis=-1)
+        return np.ascontiguousarray(plane, dtype=self.dtype)
+
+    def _read(self, image: LayerImage, place: Mapping[int, int | slice]) -> Plane:
+        part = np.asarray(image.data[tuple(place[axis] for axis in range(len(image.shape)))])
+        return part.swapaxes(0, 1) if self._axes.y > self._axes.x else part
+
+
+class LayerStacks:
+    """All stacks that a plan takes from one layer, or from several of equal shape.
+
+    Parameters
+    ----------
+    images : sequence of LayerImage
+        One layer, or several that are channels of one specimen.
+    plan : LayerPlan
+        What to take.
+
+    Attributes
+    ----------
+    axes : LayerAxes
+        Of all layers.
+    span : Region3D
+        Planes, rows and columns that are taken.
+
+    Raises
+    ------
+    StackError
+        If the layers differ, or have no z axis.
+    ConfigError
+        If the plan names what is not there.
+    """
+
+    def __init__(self, images: Sequence[LayerImage], plan: LayerPlan) -> None:
+        self.images, self.plan = list(images), plan
+        self.first = self.images[0]
+        self.axes = choose_layer_axes(self.first, plan.z_axis, plan.channel_axis)
+        _check_alike(self.images, self.axes)
+        _check_not_empty(self.first)
+        self.span = self._take_span()
+        for axis, entry in plan.index.items():
+            if axis not in self.axes.outer:
+                raise ConfigError(f"index={dict(plan.index)}: axis {axis} is not looped over.")
+            self._check_entry(axis, entry)
+        if self.channels > MAX_CHANNELS:
+            raise StackError(_too_many(self.first, self.channels))
+        self.stack(next(self.places()))
+
+    @cached_property
+    def loops(self) -> tuple[int, ...]:
+        """Axes with one stack for each entry; channels are among them unless fused together."""
+        apart = self.plan.each_channel or self.first.rgb or self.axes.channel in self.plan.index
+        return self.axes.outer if apart else self.axes.loops
+
+    @property
+    def channels(self) -> int:
+        """How many channels one stack holds."""
+        if self.plan.each_channel and len(self.images) > 1:
+            return 1
+        return len(self.images) * len(self._entries_together())
+
+    def places(self) -> Iterator[tuple[int, dict[int, int]]]:
+        """Yield which stacks there are."""
+        apart = range(len(self.images)) if self.plan.each_channel else (0,)
+        entries = [self.entries(axis) for axis in self.loops]
+        for layer, place in itertools.product(apart, itertools.product(*entries)):
+            yield layer, dict(zip(self.loops, place, strict=True))
+
+    def entries(self, axis: int) -> Sequence[int]:
+        """Return the entries of a looped axis that are taken."""
+        if axis in self.plan.index:
+            return (self.plan.index[axis],)
+        return range(self.first.shape[axis])
+
+    def specimen(self, entries: Mapping[int, int]) -> SpecimenKey:
+        """Return what the stacks of all channels of a specimen have in common."""
+        axes = (axis for axis in self.loops if axis != self.axes.channel)
+        return tuple(self.plan.index.get(axis, entries[axis]) for axis in axes)
+
+    def alignment_at(self, entries: Mapping[int, int]) -> Alignment | None:
+        """Return where the planes of a stack lie, given its entries; None: as recorded."""
+        return None
+
+    def stack(self, place: LoopPlace) -> Stack:
+        """Return the stack at one of `places`."""
+        layer, entries = place
+        images = [self.images[layer]] if self.plan.each_channel else self.images
+        together = self._entries_together()
+        picks = [{**entries, **channel} for _ in images for channel in together]
+        every = [image for image in images for _ in together]
+        return LayerStack(every, self.axes, picks, self.span)
+
+    def _entries_together(self) -> list[dict[int, int]]:
+        channel = self.axes.channel
+        if channel is None or channel in self.loops:
+            return [{}]
+        return [{channel: entry} for entry in range(self.first.shape[channel])]
+
+    def _take_span(self) -> Region3D:
+        plan, shape, axes = self.plan, self.first.shape, self.axes
+        count = shape[axes.z]
+        first, last = plan.planes or (0, count - 1)
+        if last >= count:
+            raise ConfigError(f"planes={plan.planes}; the stack has planes 0 to {count - 1}.")
+        rows, columns = plan.rows or (0, shape[axes.y]), plan.columns or (0, shape[axes.x])
+        if rows[1] > shape[axes.y] or columns[1] > shape[axes.x]:
+            raise ConfigError(
+                f"rows={rows}, columns={columns} reach beyond the planes, which are "
+                f"{shape[axes.y]} x {shape[axes.x]} pixels."
+            )
+        return Region3D(range(first, last + 1), slice(*rows), slice(*columns))
+
+    def _check_entry(self, axis: int, entry: int) -> None:
+        size = self.first.shape[axis]
+        if not 0 <= entry < size:
+            name = axis_name(self.first, axis)
+            raise ConfigError(f"index {name}={entry} is outside 0 to {size - 1}.")
+
+
+def layer_calibration(image: LayerImage, axes: LayerAxes) -> Calibration:
+    """Return physical sizes in µm, where the layer's units are lengths."""
+    sizes = [
+        length_um(abs(image.placement.scale[axis]), image.units[axis])
+        for axis in (axes.z, axes.y, axes.x)
+    ]
+    return Calibration(*sizes)
+
+
+def _within(span: slice, part: slice, size: int) -> slice:
+    start, stop, _ = part.indices(size)
+    return slice(span.start + start, span.start + stop)
+
+
+def _too_many(image: LayerImage, channels: int) -> str:
+    return (
+        f"{image.name!r} ({listed(image)}) has {channels} channels; at most {MAX_CHANNELS} share "
+        "one decision. Fuse each for itself with each_channel, or one of them with index."
+    )
+
+
+def _check_not_empty(image: LayerImage) -> None:
+    if 0 in image.shape:
+        msg = f"{image.name!r} is empty: {listed(image)}; every axis needs a size of at least 1."
+        raise StackError(msg)
+
+
+def _check_alike(images: Sequence[LayerImage], axes: LayerAxes) -> None:
+    first = images[0]
+    for image in images[1:]:
+        if (image.shape, image.dtype) != (first.shape, first.dtype):
+            msg = (
+                f"{image.name!r} is {listed(image)} {image.dtype}, {first.name!r} is "
+                f"{listed(first)} {first.dtype}; layers fused together are channels of one "
+                "shape and dtype. Select only such layers."
+            )
+            raise StackError(msg)
+        if image.rgb or first.rgb or axes.channel is not None:
+            msg = (
+                f"{image.name!r} and {first.name!r} hold colour or channels themselves; several "
+                "layers are fused together only as one channel each. Select one of them."
+            )
+            raise StackError(msg)

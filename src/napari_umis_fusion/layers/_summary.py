@@ -1,0 +1,78 @@
+"""What the fusions of a layer's stacks have to tell together."""
+
+from typing import Any
+
+from napari_umis_fusion.alignment import Alignment
+from napari_umis_fusion.fusion import FusionResult
+from napari_umis_fusion.layers._axes import axis_name
+from napari_umis_fusion.layers._stacks import LayerStacks
+
+
+class FusionSummary:
+    """Notes, alignments and provenance of all stacks, gathered as they are fused.
+
+    Parameters
+    ----------
+    stacks : LayerStacks
+        What is fused.
+
+    Attributes
+    ----------
+    alignments : tuple of Alignment
+        One for each specimen, or one for all; empty where planes lie as recorded.
+    """
+
+    def __init__(self, stacks: LayerStacks) -> None:
+        self._stacks = stacks
+        places = list(stacks.places())
+        self._count = len(places)
+        self._specimens = {stacks.specimen(entries): entries for _, entries in places}
+        found = [stacks.alignment_at(entries) for entries in self._specimens.values()]
+        self.alignments = tuple(dict.fromkeys(one for one in found if one is not None))
+        moved = [alignment_note(self.alignments)] if self.alignments else []
+        self._notes: dict[str, None] = dict.fromkeys(moved)
+        self._provenance: dict[str, Any] = {}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know, each once."""
+        return tuple(self._notes)
+
+    def add(self, result: FusionResult) -> None:
+        """Take what came of one stack."""
+        told = None if result.alignment is None else result.alignment.summary()
+        self._notes |= dict.fromkeys(note for note in result.notes if note != told)
+        self._provenance = self._provenance or result.provenance
+
+    def provenance(self) -> dict[str, Any]:
+        """Return how the first stack was fused, and what holds for all."""
+        every = {**self._provenance, "notes": list(self._notes), "stacks": self._count}
+        if len(self.alignments) > 1:
+            window = every.pop("alignment")["window"]
+            for light in ("illumination", "defects"):  # of the first stack
+                every.pop(light, None)
+            every["alignments"] = [
+                {
+                    **alignment.describe(),
+                    **alignment.light.describe(),
+                    "window": window,
+                    "place": self._named(entries),
+                }
+                for alignment, entries in zip(
+                    self.alignments, self._specimens.values(), strict=True
+                )
+            ]
+        return every
+
+    def _named(self, entries: dict[int, int]) -> dict[str, int]:
+        """Return the entry of each axis that tells specimens apart, by the axis' name."""
+        axes = [axis for axis in self._stacks.loops if axis != self._stacks.axes.channel]
+        return {axis_name(self._stacks.first, axis): entries[axis] for axis in axes}
+
+
+def alignment_note(alignments: tuple[Alignment, ...]) -> str:
+    """Say in a sentence what was done to one stack, or to several."""
+    if len(alignments) == 1:
+        return alignments[0].summary()
+    moved = sum(one.is_needed for one in alignments)
+    return f"{moved} of {len(alignments)} stacks had planes that were moved"

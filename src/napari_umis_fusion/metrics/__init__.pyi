@@ -1,0 +1,13 @@
+from ._against_stack import edge_preservation as edge_preservation
+from ._against_stack import false_edge_rate as false_edge_rate
+from ._against_stack import mutual_information as mutual_information
+from ._grey_levels import BlackWhite as BlackWhite
+from ._grey_levels import grey_range_of as grey_range_of
+from ._image_alone import average_gradient as average_gradient
+from ._image_alone import entropy as entropy
+from ._image_alone import spatial_frequency as spatial_frequency
+from ._image_alone import standard_deviation as standard_deviation
+from ._with_truth import IndexDeviation as IndexDeviation
+from ._with_truth import index_error as index_error
+from ._with_truth import psnr as psnr
+from ._with_truth import ssim as ssim

@@ -1,0 +1,5 @@
+"""Networks for other programs: safetensors, ONNX and BioImage Model Zoo packages."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

@@ -1,0 +1,75 @@
+"""What a file of weights says about itself, without reading the weights or loading torch."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from napari_umis_fusion.errors import CheckpointError
+from napari_umis_fusion.network import (
+    DEFAULT_ARCHITECTURE,
+    FOCUS_MEASURES,
+    HEADER_KEY,
+    Architecture,
+)
+
+ENDING = ".safetensors"
+
+_LENGTH_BYTES = 8
+_MAX_HEADER_BYTES = 2**24
+_DAMAGED = "damaged, or not weights of this package; save or download it again"
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """Return our part of the header of a .safetensors file; empty where there is none.
+
+    Raises
+    ------
+    CheckpointError
+        If the file cannot be read, is cut short, or is none of its kind.
+    """
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
+            if not 2 <= length <= min(size - _LENGTH_BYTES, _MAX_HEADER_BYTES):
+                raise CheckpointError(f"{path}: {_DAMAGED}")
+            text = file.read(length)
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error
+    try:
+        entries = json.loads(text)
+        about = entries.pop("__metadata__", {})
+        end = max((entry["data_offsets"][1] for entry in entries.values()), default=0)
+        ours = json.loads(about.get(HEADER_KEY, "{}"))
+        is_whole = _LENGTH_BYTES + length + end == size and bool(entries)
+    except (LookupError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise CheckpointError(f"{path}: {_DAMAGED}") from error
+    if not is_whole or not isinstance(ours, dict):
+        raise CheckpointError(f"{path}: {_DAMAGED}")
+    return ours
+
+
+def focus_measure_of(path: str | os.PathLike[str]) -> str:
+    """Return the focus measure that weights are for, as far as their file says so.
+
+    Raises
+    ------
+    CheckpointError
+        If the file cannot be read, or its weights are of a network that this version lacks.
+    """
+    where = Path(path)
+    header = read_header(where) if where.suffix == ENDING else {}
+    return FOCUS_MEASURES[architecture_in(header, where)]
+
+
+def architecture_in(header: dict[str, Any], path: Path) -> Architecture:
+    """Return which network a header names; raises `CheckpointError` for one that is unknown."""
+    architecture = header.get("architecture", DEFAULT_ARCHITECTURE)
+    known = {str(name): name for name in FOCUS_MEASURES}
+    if not isinstance(architecture, str) or architecture not in known:
+        raise CheckpointError(
+            f"{path}: of the architecture {architecture!r}; this version knows "
+            f"{', '.join(FOCUS_MEASURES)}: update the package"
+        )
+    return known[architecture]

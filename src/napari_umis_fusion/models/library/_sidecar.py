@@ -1,0 +1,90 @@
+"""The small .json beside a model: what may change, and the hash of what may not."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from napari_umis_fusion.errors import CheckpointError
+from napari_umis_fusion.runtime import atomic_write
+
+_hashes: dict[tuple[str, int, int], str] = {}
+"""Of files that were hashed in this process, by path, size and time of change."""
+
+
+def sidecar_of(path: Path) -> Path:
+    """Return the .json that belongs to a file of weights."""
+    return path.with_suffix(".json")
+
+
+def read_sidecar(path: Path) -> dict[str, Any]:
+    """Return what is noted beside a file of weights; empty where nothing readable is."""
+    try:
+        noted = json.loads(sidecar_of(path).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return noted if isinstance(noted, dict) else {}
+
+
+def write_sidecar(path: Path, **changes: str) -> None:
+    """Change what is noted beside a file of weights; the rest of it stays.
+
+    Raises
+    ------
+    CheckpointError
+        If it cannot be written, or would take the place of a file that is none of ours.
+    """
+    target = sidecar_of(path)
+    if target.exists() and not read_sidecar(path):
+        raise CheckpointError(
+            f"{target}: damaged, and not written over; mend it, or move it away and try again"
+        )
+    size, changed = _stamp(path)
+    noted = {**read_sidecar(path), **changes}
+    noted.update(sha256=sha256_of(path), size=size, mtime_ns=changed)
+    try:
+        with atomic_write(target) as beside:
+            beside.write_text(json.dumps(noted, indent=1), "utf-8")
+    except OSError as error:
+        raise CheckpointError(
+            f"{target}: cannot be written ({error.strerror}); free some space, or change the "
+            "rights of the folder. Nothing was changed"
+        ) from error
+
+
+def known_sha256(path: Path) -> str:
+    """Return the hash of a file if it is known without reading it, or nothing."""
+    size, changed = _stamp(path)
+    known = _hashes.get((str(path), size, changed), "")
+    if not known:
+        noted = read_sidecar(path)
+        if (noted.get("size"), noted.get("mtime_ns")) == (size, changed):
+            known = str(noted.get("sha256", ""))
+    return known
+
+
+def sha256_of(path: Path) -> str:
+    """Return the hash of a file; raises `CheckpointError` if it is gone."""
+    known = known_sha256(path)
+    if not known:
+        stamp = _stamp(path)
+        try:
+            with path.open("rb") as file:
+                known = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error
+        _hashes[(str(path), *stamp)] = known
+    return known
+
+
+def changed_at(path: Path) -> float:
+    """Return when a file was changed last, in seconds since 1970."""
+    return _stamp(path)[1] / 1e9
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error
+    return status.st_size, status.st_mtime_ns

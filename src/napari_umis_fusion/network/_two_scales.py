@@ -1,0 +1,71 @@
+"""Planes ranked at full and at half resolution: where nothing is fine, what is coarse decides.
+
+The network looks `REACH_PX` far and was trained on blur of tens of pixels. Blur wider than that,
+as of a dark body before bright ground at high magnification, looks to it like structure of an
+even plane; at half the resolution it does not.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional as F  # noqa: N812
+
+from napari_umis_fusion.network._plane_ranker import PlaneRanker, Scores
+from napari_umis_fusion.network._ranking_stream import RankingStream
+from napari_umis_fusion.runtime import Workers
+
+COARSE_SHARE = 0.5
+"""Of the scores at half the resolution, in those for copying values."""
+
+
+class TwoScaleStream:
+    """Scores the planes of one stack as a `RankingStream` does, which takes the same parameters.
+
+    Scores for copying values come from both resolutions, those for the mean from the full one.
+    """
+
+    def __init__(
+        self,
+        model: PlaneRanker,
+        device: torch.device,
+        size: tuple[int, int],
+        strip_rows: int,
+        *,
+        half: bool,
+        workers: Workers | None = None,
+    ) -> None:
+        coarse = -(-size[0] // 2), -(-size[1] // 2)
+        self._size = size
+        self._fine, self._coarse = (
+            RankingStream(model, device, shape, rows, half=half, workers=workers)
+            for shape, rows in ((size, strip_rows), (coarse, max(1, strip_rows // 2)))
+        )
+
+    def push(self, plane: NDArray[np.float32]) -> Scores | None:
+        """Take the next plane (Y, X); returns the scores of one before it, or None."""
+        fine, coarse = self._fine.push(plane), self._coarse.push(_halved(plane))
+        return None if fine is None or coarse is None else self._sum(fine, coarse)
+
+    def end(self) -> Iterator[Scores]:
+        """Yield the scores of the planes not yet told; no plane follows."""
+        for fine, coarse in zip(self._fine.end(), self._coarse.end(), strict=True):
+            yield self._sum(fine, coarse)
+
+    def _sum(self, fine: Scores, coarse: Scores) -> Scores:
+        height, width = self._size
+        large = F.interpolate(
+            coarse.select[None, None], scale_factor=2, mode="bilinear", align_corners=False
+        )
+        return Scores(fine.select + COARSE_SHARE * large[0, 0, :height, :width], fine.weigh)
+
+
+def _halved(plane: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the means of 2 x 2 pixels."""
+    height, width = plane.shape
+    if height % 2 or width % 2:
+        plane = np.pad(plane, ((0, height % 2), (0, width % 2)), mode="edge")
+    quarter = np.float32(0.25)
+    upper, lower = plane[::2], plane[1::2]
+    return (upper[:, ::2] + upper[:, 1::2] + lower[:, ::2] + lower[:, 1::2]) * quarter

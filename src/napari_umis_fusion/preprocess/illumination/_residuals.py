@@ -1,0 +1,61 @@
+"""How far each pixel stands out of its eight neighbours, least and most over the planes."""
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def update_extremes(padded: Array, lowest: Array, highest: Array) -> None:
+    """Take a plane's residuals into their running minimum and maximum.
+
+    A residual is how far the pixel lies above the second highest of its neighbours, or, negative,
+    below the second lowest, less the range between those two. It is 0 on edges, ridges and lines,
+    and at the tip of any detail that optics made, but not for a pixel that is one of two defects.
+
+    Parameters
+    ----------
+    padded : ndarray of shape (Y + 2, X + 2), float32
+        A grey image with a border of 1 px.
+    lowest, highest : ndarray of shape (Y, X), float32
+        Brought up to date in place.
+    """
+    zero = np.float32(0)
+    for y in range(lowest.shape[0]):
+        above, row, below = padded[y], padded[y + 1], padded[y + 2]
+        for x in range(1, lowest.shape[1] + 1):
+            most, more = max(above[x - 1], above[x]), min(above[x - 1], above[x])
+            least, less = more, most
+            most, more, least, less = _enter(above[x + 1], most, more, least, less)
+            most, more, least, less = _enter(row[x - 1], most, more, least, less)
+            most, more, least, less = _enter(row[x + 1], most, more, least, less)
+            most, more, least, less = _enter(below[x - 1], most, more, least, less)
+            most, more, least, less = _enter(below[x], most, more, least, less)
+            most, more, least, less = _enter(below[x + 1], most, more, least, less)
+            high, low = more + (more - less), less - (more - less)
+            residual = max(row[x] - high, zero) + min(row[x] - low, zero)
+            lowest[y, x - 1] = min(lowest[y, x - 1], residual)
+            highest[y, x - 1] = max(highest[y, x - 1], residual)
+
+
+@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+def _enter(value: Any, most: Any, more: Any, least: Any, less: Any) -> tuple[Any, Any, Any, Any]:
+    """Let a value into the two highest (most, more) and the two lowest (least, less)."""
+    more, most = max(more, min(most, value)), max(most, value)
+    less, least = min(less, max(least, value)), min(least, value)
+    return most, more, least, less
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def bin_twofold(grey: Array, out: Array) -> None:
+    """Fill `out` (Y // 2, X // 2) with the means of 2 x 2 pixels."""
+    quarter = np.float32(0.25)
+    for y in range(out.shape[0]):
+        upper, lower = grey[2 * y], grey[2 * y + 1]
+        for x in range(out.shape[1]):
+            left, right = upper[2 * x] + lower[2 * x], upper[2 * x + 1] + lower[2 * x + 1]
+            out[y, x] = quarter * (left + right)

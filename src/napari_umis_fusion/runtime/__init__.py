@@ -1,0 +1,5 @@
+"""How work runs: threads, generators of events, tiles, scratch memory, atomic writes, options."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

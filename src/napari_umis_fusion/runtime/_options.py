@@ -1,0 +1,107 @@
+"""What the fields of a config carry in their metadata, and checks against it.
+
+Beside help, bounds, unit and choices these may be: ``label``, what people call the field; ``step``
+of a spin box; and ``used_when``, the name of another field and the values of it that give this one
+a say.
+"""
+
+from collections.abc import Mapping
+from dataclasses import Field, fields, replace
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
+
+from napari_umis_fusion.errors import ConfigError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Config = TypeVar("Config", bound="DataclassInstance")
+
+
+def choice(choices: Any, help_text: str, **more: Any) -> dict[str, Any]:
+    """Return the metadata of a field that takes one of a `Literal`'s values."""
+    return {"help": help_text, "choices": get_args(choices), **more}
+
+
+def number(help_text: str, unit: str, low: float, high: float, **more: Any) -> dict[str, Any]:
+    """Return the metadata of a field that takes a number from `low` to `high`."""
+    return {"help": help_text, "unit": unit, "min": low, "max": high, **more}
+
+
+def label_of(spec: Field[Any]) -> str:
+    """Return what people call a field: "median filter"."""
+    return str(spec.metadata.get("label", spec.name.replace("_", " ")))
+
+
+def is_used(spec: Field[Any], config: Any) -> bool:
+    """Tell whether a field has a say in a config, beside what other fields are set to."""
+    if "used_when" not in spec.metadata:
+        return True
+    other, accepted = spec.metadata["used_when"]
+    return getattr(config, other) in accepted
+
+
+def help_with_bounds(spec: Field[Any]) -> str:
+    """Return a field's help with its bounds and default."""
+    meta: dict[str, Any] = dict(spec.metadata)
+    parts = [] if spec.default is None else [f"default {spec.default}"]
+    if "min" in meta:
+        parts.insert(0, f"{meta['min']:g} to {meta['max']:g} {meta['unit']}".rstrip())
+    return str(meta["help"]) + (f" ({', '.join(parts)})" if parts else "")
+
+
+def changed_fields(config: Any) -> dict[str, Any]:
+    """Return the fields of a config that differ from their defaults."""
+    blank = type(config)()
+    values = {spec.name: getattr(config, spec.name) for spec in fields(config)}
+    return {name: value for name, value in values.items() if value != getattr(blank, name)}
+
+
+def check_fields(config: Any) -> None:
+    """Check every field of a dataclass; raises `ConfigError` for what its metadata excludes."""
+    for spec in fields(config):
+        check_field(spec, getattr(config, spec.name))
+
+
+def replace_fields(config: Config, options: Mapping[str, Any]) -> Config:
+    """Return a config with some fields changed; raises `ConfigError` for unknown ones."""
+    names = [spec.name for spec in fields(config)]
+    unknown = [name for name in options if name not in names]
+    if unknown:
+        raise ConfigError(f"unknown option {', '.join(unknown)}; accepted are {', '.join(names)}.")
+    return replace(config, **options)
+
+
+def check_field(spec: Field[Any], value: Any) -> None:
+    """Check one field's value."""
+    if "choices" in spec.metadata:
+        check_choice(spec, value)
+    elif "min" in spec.metadata:
+        check_number(spec, value)
+    elif "path" in spec.metadata:
+        if value is not None and not isinstance(value, str):
+            raise ConfigError(f"{spec.name}={value!r}; accepted is a path as text, or None.")
+    elif not isinstance(value, bool):
+        raise ConfigError(f"{spec.name}={value!r}; accepted are True and False.")
+
+
+def check_choice(spec: Field[Any], value: Any, also: str = "") -> None:
+    """Raise `ConfigError` unless the value is among the field's choices."""
+    choices = spec.metadata["choices"]
+    if value not in choices:
+        raise ConfigError(f"{spec.name}={value!r}; accepted are {', '.join(choices)}{also}.")
+
+
+def check_number(spec: Field[Any], value: Any) -> None:
+    """Raise `ConfigError` unless the value is a number of the field's kind within its bounds."""
+    low, high, unit = (spec.metadata[key] for key in ("min", "max", "unit"))
+    whole = isinstance(spec.default, int)
+    fits = is_int(value) or (not whole and isinstance(value, float))
+    if not fits or not low <= value <= high:
+        kind = "a whole number" if whole else "a number"
+        bounds = f"{kind} from {low:g} to {high:g} {unit}".rstrip()
+        raise ConfigError(f"{spec.name}={value!r}; accepted is {bounds}.")
+
+
+def is_int(value: Any) -> bool:
+    """Tell whole numbers from truth values and fractions."""
+    return isinstance(value, int) and not isinstance(value, bool)

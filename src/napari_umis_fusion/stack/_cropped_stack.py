@@ -1,0 +1,108 @@
+"""A box of another stack."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_umis_fusion.errors import StackError
+
+if TYPE_CHECKING:
+    from napari_umis_fusion.preprocess import GreyRange
+from napari_umis_fusion.stack._stack import Lighting, Plane, Stack, _PickedLighting, check_stack
+
+
+class CroppedStack(Stack):
+    """A box of another stack: some of its planes, and a rectangle of each.
+
+    Parameters
+    ----------
+    stack : Stack
+        Read when the box is.
+    rows, columns : slice
+        The rectangle, of step 1.
+    planes : range or slice
+        Which planes, in which order; by default all.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Of the box.
+    calibration : Calibration
+        That of the stack, its z step as often as `planes` skips.
+
+    Raises
+    ------
+    StackError
+        If the box is empty, reaches outside the stack, or skips rows or columns.
+    """
+
+    def __init__(
+        self, stack: Stack, rows: slice, columns: slice, planes: range | slice = slice(None)
+    ) -> None:
+        count, height, width = stack.shape[:3]
+        self._stack = stack
+        self._planes = range(count)[planes] if isinstance(planes, slice) else planes
+        self._rows = _side("rows", range(height), rows)
+        self._columns = _side("columns", range(width), columns)
+        sides = len(self._planes), len(self._rows), len(self._columns)
+        self.shape = (*sides, *stack.shape[3:])
+        self.dtype = stack.dtype
+        check_stack(self.shape, self.dtype)
+        if not (self._planes[0] in range(count) and self._planes[-1] in range(count)):
+            msg = f"got {self._planes} of a stack with {count} planes; they count from 0."
+            raise StackError(msg)
+        self.rgb = stack.rgb
+        self.sources = stack.sources
+        step_um = stack.calibration.z_step_um
+        if step_um is not None:
+            step_um *= abs(self._planes.step)
+        self.calibration = replace(stack.calibration, z_step_um=step_um)
+        if self._planes == range(count):  # an alignment is of all planes
+            self.alignment, self.window = stack.alignment, self._window_in(stack.window)
+
+    def plane(self, z: int) -> Plane:
+        """Read the rectangle of plane `z` of the box."""
+        return self._stack.region(self._planes[z], _slice(self._rows), _slice(self._columns))
+
+    def region(self, z: int, rows: slice, columns: slice) -> Plane:
+        """Read a rectangle of the rectangle, and no more than that where the stack can."""
+        inner = _side("rows", self._rows, rows), _side("columns", self._columns, columns)
+        return self._stack.region(self._planes[z], *map(_slice, inner))
+
+    def uncovered(self, z: int) -> NDArray[np.bool_] | None:
+        """Return where plane `z` of the box shows nothing; None if nowhere."""
+        missing = self._stack.uncovered(self._planes[z])
+        return None if missing is None else missing[_slice(self._rows), _slice(self._columns)]
+
+    def lighting(
+        self, grey_range: "GreyRange", rows: slice = slice(None), columns: slice = slice(None)
+    ) -> Lighting | None:
+        """Return the light of a rectangle of the rectangle; see `Stack.lighting`."""
+        inner = _side("rows", self._rows, rows), _side("columns", self._columns, columns)
+        whole = self._stack.lighting(grey_range, *map(_slice, inner))
+        return None if whole is None else _PickedLighting(whole, self._planes)
+
+    def _window_in(self, outer: tuple[slice, slice] | None) -> tuple[slice, slice] | None:
+        """Return the rectangle as rows and columns of the reference plane."""
+        if outer is None:
+            return None
+        sides = zip(outer, (self._rows, self._columns), strict=True)
+        rows, columns = (
+            slice(whole.start + side.start, whole.start + side.stop) for whole, side in sides
+        )
+        return rows, columns
+
+
+def _side(name: str, outer: range, part: slice) -> range:
+    """Return a part of some rows or columns."""
+    side = outer[part]
+    if side.step != 1:
+        msg = f"got {name} {part}; accepted is a step of 1."
+        raise StackError(msg)
+    return side
+
+
+def _slice(side: range) -> slice:
+    return slice(side.start, side.stop)

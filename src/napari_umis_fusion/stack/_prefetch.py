@@ -1,0 +1,112 @@
+"""Read planes, and see to it that each is what the stack promised."""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_umis_fusion.config import NanPolicy
+from napari_umis_fusion.errors import StackError
+from napari_umis_fusion.runtime import Workers
+from napari_umis_fusion.stack._stack import Plane, Stack
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedPlane:
+    """A plane as it was read.
+
+    Attributes
+    ----------
+    plane : ndarray of shape (Y, X) or (Y, X, C)
+        C-contiguous, in native byte order.
+    invalid : ndarray of shape (Y, X), bool, or None
+        Where a channel is NaN or infinite, or the plane shows nothing; None if nowhere.
+    """
+
+    plane: Plane
+    invalid: NDArray[np.bool_] | None
+
+
+def read_plane(stack: Stack, z: int, nan_policy: NanPolicy) -> CheckedPlane:
+    """Read plane `z` of a stack.
+
+    Raises
+    ------
+    StackError
+        If the plane's shape or dtype is not the stack's, or it holds NaN or infinite values
+        and `nan_policy` is "raise".
+    """
+    plane = np.ascontiguousarray(stack.plane(z))
+    if plane.shape != stack.shape[1:] or plane.dtype != stack.dtype:
+        msg = (
+            f"plane {z} has shape {plane.shape} and dtype {plane.dtype}, but the stack promised "
+            f"{stack.shape[1:]} and {stack.dtype}; all planes must be alike."
+        )
+        raise StackError(msg)
+    parts = (_find_invalid(plane, z, nan_policy), stack.uncovered(z))
+    known = [part for part in parts if part is not None]
+    return CheckedPlane(plane, np.logical_or.reduce(known) if known else None)
+
+
+class Prefetch:
+    """Reads the planes of a stack in order, each while the one before it is worked on.
+
+    Parameters
+    ----------
+    stack : Stack
+        Where the planes are.
+    nan_policy : {"raise", "ignore"}
+        What to do with NaN and infinite values.
+    workers : Workers
+        One of their threads reads.
+    """
+
+    def __init__(self, stack: Stack, nan_policy: NanPolicy, workers: Workers) -> None:
+        self._stack = stack
+        self._nan_policy = nan_policy
+        self._workers = workers
+        self._count = 0
+        self._read()
+
+    def iter_next(self) -> Generator[None, None, CheckedPlane]:
+        """Wait for the next plane, and start reading the one after it; raises as `read_plane`."""
+        reading = yield from self._workers.result(self._upcoming)
+        if self._count < len(self._stack):
+            self._read()
+        return reading
+
+    def _read(self) -> None:
+        z, policy = self._count, self._nan_policy
+        self._upcoming = self._workers.submit(read_plane, self._stack, z, policy)
+        self._count += 1
+
+
+def fill_invalid(grey: NDArray[np.float32], invalid: NDArray[np.bool_]) -> None:
+    """Replace invalid pixels by their nearest valid one, so that they make no edge."""
+    from scipy.ndimage import distance_transform_edt
+
+    if invalid.all():
+        grey[...] = 0
+        return
+    nearest: Any = distance_transform_edt(invalid, return_distances=False, return_indices=True)
+    grey[invalid] = grey[tuple(axis[invalid] for axis in nearest)]
+
+
+def _find_invalid(plane: Plane, z: int, nan_policy: NanPolicy) -> NDArray[np.bool_] | None:
+    if plane.dtype.kind != "f":
+        return None
+    finite = np.isfinite(plane)
+    if finite.all():
+        return None
+    if nan_policy == "raise":
+        nans = int(np.isnan(plane).sum())
+        infinite = int(finite.size - finite.sum()) - nans
+        msg = (
+            f"plane {z} holds {nans} NaN and {infinite} infinite values; accepted are finite "
+            'ones. Replace them, or use nan_policy="ignore" (command line: --nan-policy ignore) '
+            "to take those pixels from other planes."
+        )
+        raise StackError(msg)
+    return np.asarray(~finite if finite.ndim == 2 else ~finite.all(axis=-1))

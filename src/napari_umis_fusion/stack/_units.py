@@ -1,0 +1,68 @@
+"""Units of length and time, in µm and s."""
+
+import math
+from typing import Any
+
+_UM_PER_UNIT = {
+    **dict.fromkeys(("m", "meter", "metre", "meters", "metres"), 1e6),
+    **dict.fromkeys(("cm", "centimeter", "centimetre", "centimeters", "centimetres"), 1e4),
+    **dict.fromkeys(("mm", "millimeter", "millimetre", "millimeters", "millimetres"), 1e3),
+    **dict.fromkeys(("um", "μm", "micron", "microns", "micrometer", "micrometre"), 1.0),
+    **dict.fromkeys(("micrometers", "micrometres"), 1.0),
+    **dict.fromkeys(("nm", "nanometer", "nanometre", "nanometers", "nanometres"), 1e-3),
+    **dict.fromkeys(("å", "angstrom", "angstroms"), 1e-4),
+    "pm": 1e-6,
+}
+
+
+_S_PER_UNIT = {
+    **dict.fromkeys(("s", "sec", "second", "seconds"), 1.0),
+    **dict.fromkeys(("ms", "msec", "millisecond", "milliseconds"), 1e-3),
+    **dict.fromkeys(("min", "minute", "minutes"), 60.0),
+    **dict.fromkeys(("h", "hour", "hours"), 3600.0),
+}
+
+
+def length_um(value: Any, unit: Any) -> float | None:
+    r"""Convert a length to µm.
+
+    Parameters
+    ----------
+    value : float or str
+        The length.
+    unit : str
+        Metric unit, such as ``nm``, ``µm``, ``micron`` or ImageJ's ``\u00B5m``. Inches are
+        refused: they come from print resolutions, which say nothing of the object.
+
+    Returns
+    -------
+    float or None
+        None where the unit is unknown or the value zero, negative or no number.
+    """
+    return _converted(value, str(unit).replace("\\u00B5", "µ"), _UM_PER_UNIT)
+
+
+def time_s(value: Any, unit: Any) -> float | None:
+    """Convert a time to s.
+
+    Parameters
+    ----------
+    value : float or str
+        The time.
+    unit : str
+        Such as ``s``, ``ms`` or ``min``.
+
+    Returns
+    -------
+    float or None
+        None where the unit is unknown or the value zero, negative or no number.
+    """
+    return _converted(value, str(unit), _S_PER_UNIT)
+
+
+def _converted(value: Any, unit: str, factors: dict[str, float]) -> float | None:
+    try:
+        converted = float(value) * factors[unit.strip().casefold()]
+    except (KeyError, TypeError, ValueError):
+        return None
+    return converted if math.isfinite(converted) and converted > 0 else None

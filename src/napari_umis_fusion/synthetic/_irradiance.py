@@ -1,0 +1,222 @@
+"""The light of random stacks, before any camera: occlusion, fluorescence and brightfield."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_umis_fusion.synthetic._distribution import StackDistribution
+from napari_umis_fusion.synthetic._random_scene import RandomCrops, RandomOptics, random_surfaces
+from napari_umis_fusion.synthetic._scene import Floats
+from napari_umis_fusion.synthetic._shapes import (
+    Random,
+    hills,
+    log_uniform,
+    random_cover,
+    random_depth,
+    random_lights,
+)
+from napari_umis_fusion.synthetic._transfer import (
+    Spectrum,
+    cut_into_slabs,
+    defocus_transfer,
+    frequencies,
+    shift_factor,
+    smoothed,
+    to_field,
+    to_spectrum,
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Irradiance:
+    """What reaches the camera: planes (Z, Y, X), the truth (Y, X) and its depth (Y, X)."""
+
+    planes: Floats
+    all_in_focus: Floats
+    depth: Floats
+
+
+class StackOptics:
+    """Brings fields of any depth into every plane of a stack, all shaken alike."""
+
+    def __init__(self, rng: Random, spec: StackDistribution, optics: RandomOptics) -> None:
+        self.optics = optics
+        self._shake: list[Spectrum] | None = None
+        if rng.random() < spec.jitter_share:
+            spread = spec.jitter_px * rng.random()
+            moves = rng.normal(0, spread, (optics.planes, 2))
+            self._shake = [shift_factor(optics.side, dy, dx) for dy, dx in moves]
+
+    def slabs(self, field: Floats, depth: float | Floats) -> list[tuple[float, Spectrum]]:
+        """Return depth and spectrum of the slabs of a field (Y, X)."""
+        cut = cut_into_slabs(depth, self.optics.slope_px_per_plane)
+        return [(place, to_spectrum(field if w is None else field * w)) for place, w in cut]
+
+    def seen(self, slabs: Iterable[tuple[float, Spectrum]], z: int) -> Floats:
+        """Return what plane `z` sees of them, blurred by the defocus of each."""
+        optics = self.optics
+        radii = ((optics.slope_px_per_plane * abs(place - z), part) for place, part in slabs)
+        return self.gathered(
+            (part * defocus_transfer(optics.side, optics.psf, radius) for radius, part in radii), z
+        )
+
+    def gathered(self, spectra: Iterable[Spectrum], z: int) -> Floats:
+        """Return the field (Y, X) of a sum of spectra in plane `z`."""
+        total = sum(spectra)
+        assert isinstance(total, np.ndarray)
+        return to_field(total if self._shake is None else total * self._shake[z], self.optics.side)
+
+
+def opaque_light(
+    rng: Random, spec: StackDistribution, optics: RandomOptics, crops: RandomCrops
+) -> Irradiance:
+    """Render surfaces whose blurred fronts veil what is behind them."""
+    focusing = StackOptics(rng, spec, optics)
+    shape = (optics.side, optics.side)
+    planes = np.zeros((optics.planes, *shape), np.float32)
+    truth, depth = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    for surface in random_surfaces(rng, spec, optics, crops):
+        cover = np.ones(shape, np.float32) if surface.cover is None else surface.cover
+        truth = truth * (1 - cover) + surface.light * cover
+        depth = np.where(cover >= 0.5, surface.depth, depth)
+        colour = focusing.slabs(surface.light * cover, surface.depth)
+        opacity = None if surface.cover is None else focusing.slabs(cover, surface.depth)
+        whole = focusing.slabs(np.ones(shape, np.float32), surface.depth)
+        for z in range(optics.planes):
+            norm = np.maximum(focusing.seen(whole, z), 0.05) if len(whole) > 1 else np.float32(1)
+            veil = 1 if opacity is None else np.clip(focusing.seen(opacity, z) / norm, 0, 1)
+            planes[z] = focusing.seen(colour, z) / norm + planes[z] * (1 - veil)
+    return Irradiance(planes, truth, np.asarray(depth, np.float32))
+
+
+def fluorescent_light(
+    rng: Random, spec: StackDistribution, optics: RandomOptics, crops: RandomCrops
+) -> Irradiance:
+    """Render things that glow in the dark; their light adds up, in focus or not."""
+    focusing = StackOptics(rng, spec, optics)
+    shape = (optics.side, optics.side)
+    planes = np.zeros((optics.planes, *shape), np.float32)
+    truth, brightest = (np.zeros(shape, np.float32) for _ in range(2))
+    depth = np.full(shape, (optics.planes - 1) / 2, np.float32)  # of the dark, nowhere in focus
+    for _ in range(rng.integers(1, 5)):
+        glow = smoothed(_glow(rng, optics, crops), max(optics.lens_blur_px, 0.5))
+        glow = np.maximum(glow, 0)
+        place = random_depth(rng, optics.side, optics.planes)
+        truth += glow
+        depth = np.where(glow > brightest, place, depth)
+        brightest = np.maximum(glow, brightest)
+        slabs = focusing.slabs(glow, place)
+        for z in range(optics.planes):
+            planes[z] += focusing.seen(slabs, z)
+    gain = np.float32(log_uniform(rng, 0.15, 1) / max(float(truth.max()), 0.3))
+    ground = np.float32(rng.uniform(0, 0.1))
+    return Irradiance(ground + gain * planes, ground + gain * truth, np.asarray(depth, np.float32))
+
+
+def _glow(rng: Random, optics: RandomOptics, crops: RandomCrops) -> Floats:
+    side, kind = optics.side, rng.random()
+    if kind < 0.25:
+        image = crops.draw(rng, side)
+        light = np.clip((image - np.percentile(image, rng.uniform(40, 90))) * 2, 0, 1)
+    elif kind < 0.75:
+        light = random_lights(rng, side)
+    else:
+        light = random_cover(rng, side) * crops.draw(rng, side)
+    return np.asarray(light * rng.uniform(0.1, 0.9), np.float32)
+
+
+def brightfield_light(
+    rng: Random, spec: StackDistribution, optics: RandomOptics, crops: RandomCrops
+) -> Irradiance:
+    """Render thin objects that absorb and refract.
+
+    Weak objects under partially coherent light: absorption is seen through the cosine, phase
+    through the sine of the defocus, so out of focus edges show rings and phase gains contrast
+    [1]_. In focus the phase is invisible.
+
+    References
+    ----------
+    .. [1] N. Streibl, "Three-dimensional imaging by a microscope", J. Opt. Soc. Am. A 2 (1985),
+       https://doi.org/10.1364/JOSAA.2.000121
+    """
+    focusing = StackOptics(rng, spec, optics)
+    shape = (optics.side, optics.side)
+    planes = np.ones((optics.planes, *shape), np.float32)
+    truth, depth = np.ones(shape, np.float32), np.zeros(shape, np.float32)
+    coherence = _Coherence.draw(rng, optics)
+    for layer in range(rng.integers(1, 4)):
+        absorption, phase = _thin_object(rng, optics, crops, whole=layer == 0)
+        place = random_depth(rng, optics.side, optics.planes)
+        truth = truth * (1 - absorption)
+        depth = np.where(absorption > 0.1, place, depth) if layer else np.full(shape, place)
+        pairs = list(
+            zip(focusing.slabs(absorption, place), focusing.slabs(phase, place), strict=True)
+        )
+        for z in range(optics.planes):
+            parts = (coherence.seen(z - at, dark, bent) for (at, dark), (_, bent) in pairs)
+            planes[z] *= np.maximum(1 - focusing.gathered(parts, z), 0.01)
+    lamp = np.float32(rng.uniform(0.45, 0.9)) * _vignetting(rng, optics.side)
+    planes = np.clip(planes * lamp, 0, 1.2)
+    return Irradiance(planes, truth * lamp, np.asarray(depth, np.float32))
+
+
+@dataclass(frozen=True, slots=True)
+class _Coherence:
+    """Defocus of partially coherent light.
+
+    Attributes
+    ----------
+    optics : RandomOptics
+        Of the stack.
+    damping : float
+        Condenser aperture over objective aperture: 0 is a point, whose rings never fade.
+    fresnel_px2 : float
+        Wavelength times distance between planes over the pixel's area.
+    """
+
+    optics: RandomOptics
+    damping: float
+    fresnel_px2: float
+
+    @classmethod
+    def draw(cls, rng: Random, optics: RandomOptics) -> "_Coherence":
+        wave = optics.slope_px_per_plane * log_uniform(rng, 0.6, 2.5) / np.pi
+        return cls(optics, log_uniform(rng, 0.15, 1.2), wave)
+
+    def seen(self, defocus: float, dark: Spectrum, bent: Spectrum) -> Spectrum:
+        """Return the spectrum of what is taken away from the light, `defocus` planes off."""
+        optics = self.optics
+        radius = optics.slope_px_per_plane * self.damping * abs(defocus)
+        turn = np.float32(np.pi * self.fresnel_px2 * defocus) * frequencies(optics.side)[0] ** 2
+        fading = defocus_transfer(optics.side, optics.psf, radius) * np.exp(-((turn / 8) ** 2))
+        seen: Spectrum = fading * (dark * np.cos(turn) - 2 * bent * np.sin(turn))
+        return seen
+
+
+def _thin_object(
+    rng: Random, optics: RandomOptics, crops: RandomCrops, *, whole: bool
+) -> tuple[Floats, Floats]:
+    """Return absorption (0 to 1) and phase (radian), each (Y, X)."""
+    side = optics.side
+    covers_all = whole and rng.random() < 0.5
+    cover = np.ones((side, side), np.float32) if covers_all else random_cover(rng, side)
+    absorption = (1 - crops.draw(rng, side)) * np.float32(rng.uniform(0.3, 0.95)) * cover
+    absorption = np.clip(smoothed(absorption, optics.lens_blur_px), 0, 0.97)
+    relief = absorption if rng.random() < 0.5 else crops.draw(rng, side) * cover
+    smooth = smoothed(relief, max(optics.lens_blur_px, log_uniform(rng, 0.5, 2)))
+    depth = rng.choice([-1, 1]) * rng.uniform(0, 0.8)
+    return np.asarray(absorption, np.float32), np.asarray(smooth * depth, np.float32)
+
+
+def _vignetting(rng: Random, side: int) -> Floats:
+    if rng.random() < 0.7:
+        return np.ones((side, side), np.float32)
+    return np.asarray(0.8 + 0.2 * hills(rng, side, 0.5), np.float32)
+
+
+KINDS: dict[str, Callable[[Random, StackDistribution, RandomOptics, RandomCrops], Irradiance]] = {
+    "opaque": opaque_light,
+    "fluorescence": fluorescent_light,
+    "brightfield": brightfield_light,
+}

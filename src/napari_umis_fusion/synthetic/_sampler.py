@@ -1,0 +1,191 @@
+"""Training stacks without end, each with its answer; equal seeds give equal stacks."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.fft
+import scipy.ndimage
+from PIL import Image
+
+from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.synthetic._distribution import StackDistribution
+from napari_umis_fusion.synthetic._irradiance import KINDS, Irradiance
+from napari_umis_fusion.synthetic._random_scene import RandomCrops, RandomOptics
+from napari_umis_fusion.synthetic._scene import Floats
+from napari_umis_fusion.synthetic._shapes import Random, log_uniform
+from napari_umis_fusion.synthetic._textures import enlarge
+
+MIN_GAIN = 0.2
+"""Neither drift nor flicker lowers brightness below this share."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainingStack:
+    """A rendered stack and what can be known of it; light 1 is full scale, all float32.
+
+    Attributes
+    ----------
+    planes : ndarray of shape (Z, Y, X)
+        As the camera recorded them.
+    steady : ndarray of shape (Z, Y, X)
+        The same, as under a lamp that does not flicker. Brightness that drifts with focus stays:
+        it is right in focus, and wrong elsewhere.
+    clean : ndarray of shape (Z, Y, X)
+        `steady` without noise.
+    all_in_focus : ndarray of shape (Y, X)
+        The truth.
+    """
+
+    planes: Floats
+    steady: Floats
+    clean: Floats
+    all_in_focus: Floats
+
+
+class StackSampler:
+    """Renders random stacks from sharp images.
+
+    Parameters
+    ----------
+    images : sequence of ndarray of shape (Y, X)
+        Grey, 0 to 1. Those smaller than a stack with its margin are enlarged.
+    distribution : StackDistribution, optional
+        What to draw.
+    sources : sequence of str, optional
+        Where each image comes from; sources are drawn alike.
+
+    Raises
+    ------
+    ConfigError
+        Without images, for one that is not of that kind, or sources that are not one for each.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_umis_fusion.synthetic import StackDistribution, StackSampler
+    >>> image = np.random.default_rng(0).random((200, 200), dtype=np.float32)
+    >>> sampler = StackSampler([image], StackDistribution(size_px=64))
+    >>> sampler.draw([1, 2], planes=5).planes.shape
+    (5, 64, 64)
+    """
+
+    def __init__(
+        self,
+        images: Sequence[Floats],
+        distribution: StackDistribution | None = None,
+        sources: Sequence[str] | None = None,
+    ) -> None:
+        _check_images(images, sources)
+        self.distribution = distribution or StackDistribution()
+        self._crops = RandomCrops(images, sources)
+        least = self.distribution.size_px + 2 * self.distribution.margin_px
+        self._side = scipy.fft.next_fast_len(least, True)
+
+    def draw(self, seed: int | Sequence[int], planes: int | None = None) -> TrainingStack:
+        """Render one stack.
+
+        Parameters
+        ----------
+        seed : int or sequence of int
+            Of every random choice.
+        planes : int, optional
+            How many; by default drawn too.
+
+        Raises
+        ------
+        ConfigError
+            For fewer than one plane.
+        """
+        if planes is not None and planes < 1:
+            raise ConfigError(f"planes is {planes}; accepted are whole numbers from 1 on.")
+        spec, rng = self.distribution, np.random.default_rng(seed)
+        drawn = self.draw_planes(rng)
+        optics = RandomOptics.draw(rng, spec, self._side, planes or drawn)
+        weights = np.array([getattr(spec, kind) for kind in KINDS])
+        kind = rng.choice(list(KINDS), p=weights / weights.sum())
+        light = self._cropped(KINDS[kind](rng, spec, optics, self._crops))
+        clean = light.planes * _random_drift(rng, spec, light)
+        flicker = _random_flicker(rng, spec, len(clean))
+        recorded = _record(rng, spec, clean * flicker)
+        return TrainingStack(recorded, recorded / flicker, clean, light.all_in_focus)
+
+    def draw_planes(self, rng: Random) -> int:
+        """Draw a number of planes."""
+        low, high = self.distribution.planes
+        return int(log_uniform(rng, low, high + 1))
+
+    def _cropped(self, light: Irradiance) -> Irradiance:
+        size = self.distribution.size_px
+        start = (self._side - size) // 2
+        window = (..., slice(start, start + size), slice(start, start + size))
+        planes = np.maximum(light.planes[window], 0)
+        return Irradiance(planes, light.all_in_focus[window], light.depth[window])
+
+
+def _check_images(images: Sequence[Floats], sources: Sequence[str] | None) -> None:
+    if len(images) == 0:
+        raise ConfigError("got no image; give at least one sharp image to render from.")
+    if sources is not None and len(sources) != len(images):
+        raise ConfigError(
+            f"got {len(sources)} source(s) for {len(images)} image(s); give one for each."
+        )
+    for number, image in enumerate(images):
+        if np.ndim(image) != 2 or np.size(image) == 0:
+            raise ConfigError(
+                f"image {number} has shape {np.shape(image)}; accepted is (Y, X): make it grey."
+            )
+        low, high = np.min(image), np.max(image)
+        if not (low >= 0 and high <= 1):
+            raise ConfigError(
+                f"image {number} reaches from {low:g} to {high:g}; accepted is 0 to 1: scale it."
+            )
+
+
+def _random_flicker(rng: Random, spec: StackDistribution, planes: int) -> Floats:
+    """Return the brightness of each plane (Z, 1, 1), or (1, 1, 1) under a steady lamp."""
+    if rng.random() >= spec.flicker_share:
+        return np.ones((1, 1, 1), np.float32)
+    jumps = spec.flicker * rng.random() * rng.standard_normal((planes, 1, 1))
+    return np.maximum(1 + jumps, MIN_GAIN).astype(np.float32)
+
+
+def _random_drift(rng: Random, spec: StackDistribution, light: Irradiance) -> Floats:
+    """Return a gain (Z, Y, X) that changes with place and focus, or (1, 1, 1) without drift."""
+    if rng.random() >= spec.drift_share:
+        return np.ones((1, 1, 1), np.float32)
+    return _drift(rng, spec.drift * rng.random(), light)
+
+
+def _drift(rng: Random, amount: float, light: Irradiance) -> Floats:
+    """Return a gain that changes smoothly with place and focus where out of focus."""
+    order = np.arange(len(light.planes), dtype=np.float32)[:, None, None]
+    coarse = rng.standard_normal((2, 4, 4), np.float32)
+    near, far = (enlarge(part, light.depth.shape) for part in coarse)
+    turn = np.pi * rng.uniform(0.5, 1.5) * order / max(len(order) - 1, 1)
+    defocus = scipy.ndimage.gaussian_filter(np.abs(light.depth - order), (0, 4, 4))
+    drift = (np.cos(turn) * near + np.sin(turn) * far) * defocus / (1 + defocus)
+    return np.asarray(np.maximum(1 + amount * drift, MIN_GAIN), np.float32)
+
+
+def _record(rng: Random, spec: StackDistribution, light: Floats) -> Floats:
+    """Return what the camera makes of light: noise, 256 grey levels, JPEG."""
+    if rng.random() < spec.noise_share:
+        electrons = log_uniform(rng, *spec.photon_electrons)
+        read = rng.random() ** 2 * spec.read_share
+        sigma = np.sqrt(np.maximum(light, 0) / np.float32(electrons) + np.float32(read**2))
+        light = np.asarray(light + sigma * rng.standard_normal(light.shape, np.float32), np.float32)
+    if rng.random() >= spec.eight_bit_share:
+        return light
+    grey = np.clip(np.rint(light * 255), 0, 255)
+    if rng.random() < spec.jpeg_share / spec.eight_bit_share:
+        quality = int(rng.integers(70, 97))
+        grey = np.stack([_through_jpeg(plane, quality) for plane in grey])
+    return np.asarray(grey / np.float32(255), np.float32)
+
+
+def _through_jpeg(grey: Floats, quality: int) -> Floats:
+    file = io.BytesIO()
+    Image.fromarray(grey.astype(np.uint8)).save(file, "JPEG", quality=quality)
+    return np.asarray(Image.open(file), np.float32)

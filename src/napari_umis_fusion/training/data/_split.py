@@ -1,0 +1,40 @@
+"""Which images are learnt from, validated on, and compared on."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from napari_umis_fusion.training._config import TrainingConfig
+from napari_umis_fusion.training.data._image_set import ImageSet
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSplit:
+    """Images to learn from, to validate on, and to compare the outcome with the start on."""
+
+    learn: ImageSet
+    held_out: ImageSet
+    test: ImageSet
+
+    def describe(self) -> dict[str, Any]:
+        """Return what is known of the data: numbers by source, and what is held out."""
+        about = describe(self.learn, self.held_out)
+        if len(self.test):
+            about["test"] = _names(self.test)
+        return about
+
+
+def split_images(images: ImageSet, config: TrainingConfig) -> ImageSplit:
+    """Split images as a config says; raises `StackError` if there are too few."""
+    shares = config.validation_share, config.test_share
+    return ImageSplit(*images.split_with_test(*shares, config.seed))
+
+
+def describe(learn: ImageSet, held_out: ImageSet) -> dict[str, Any]:
+    """Return what is known of the data: numbers of images by source, and which are held out."""
+    counts = {source: learn.sources.count(source) for source in sorted(set(learn.sources))}
+    return {"training_images": len(learn), "sources": counts, "held_out": _names(held_out)}
+
+
+def _names(images: ImageSet) -> list[str]:
+    return sorted(Path(name).name for name in images.names)

@@ -1,0 +1,11 @@
+from ._fine_tune import fine_tune as fine_tune
+from ._fine_tune import iter_sharp_regions as iter_sharp_regions
+from ._memory import MemoryNeed as MemoryNeed
+from ._memory import estimate_memory as estimate_memory
+from ._memory import used_memory_mb as used_memory_mb
+from ._state import MAY_CHANGE as MAY_CHANGE
+from ._state import check_options as check_options
+from ._state import load_state as load_state
+from ._train import iter_train as iter_train
+from ._train import train as train
+from ._train import train_to_end as train_to_end

@@ -1,0 +1,257 @@
+"""The steps of a training, one after the other, with validations and checkpoints in between."""
+
+import contextlib
+import threading
+from collections import deque
+from collections.abc import Generator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_umis_fusion.errors import CheckpointError, DeviceError
+from napari_umis_fusion.network import is_out_of_memory
+from napari_umis_fusion.runtime import Workers, repeat_event
+from napari_umis_fusion.training._events import (
+    CheckpointFailed,
+    CheckpointSaved,
+    Noted,
+    StepDone,
+    TrainingEvent,
+    Validated,
+    Working,
+)
+from napari_umis_fusion.training._loss_curve import LossCurve
+from napari_umis_fusion.training._result import Reason
+from napari_umis_fusion.training.loop._monitor import StackMonitor
+from napari_umis_fusion.training.loop._schedule import learning_rate
+from napari_umis_fusion.training.loop._state import TrainingState
+from napari_umis_fusion.training.loop._trainer import NotFiniteError, Trainer
+
+if TYPE_CHECKING:
+    from napari_umis_fusion.training.objectives import ValidationExample
+
+AHEAD = 2
+"""Batches that are made while one is learnt from."""
+
+
+@dataclass(slots=True)
+class _Update:
+    """An update of the weights that is under way, and what it counts as once it is made."""
+
+    step: int
+    learning_rate: float
+    job: Future[dict[str, float]] | None = None
+
+
+class TrainingRun:
+    """Trains, and knows at any time where it stands.
+
+    What is done is kept in one order, whatever interrupts it: the weights are updated or
+    validated, the curve gets its row, the step or the validation counts, an event tells of it,
+    and a state that is saved holds all of these or none.
+
+    Parameters
+    ----------
+    trainer : Trainer
+        Network and optimiser.
+    workers : Workers
+        Threads to compute on.
+    total : int
+        Updates to make in all.
+    where : Path or None
+        File for what is needed to go on.
+    about : dict
+        What is known of the data.
+    stop : threading.Event
+        Set from outside when no further step is wanted.
+    curve : LossCurve
+        Gets a row for each step and validation; holds those of before where training goes on.
+    watcher : StackMonitor or None
+        Makes pictures of the stack that is watched.
+
+    Attributes
+    ----------
+    step : int
+        Updates so far.
+    """
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        workers: Workers,
+        total: int,
+        where: Path | None,
+        about: dict[str, Any],
+        stop: threading.Event,
+        curve: LossCurve,
+        watcher: StackMonitor | None = None,
+    ) -> None:
+        self.trainer = trainer
+        self.step = 0
+        self.curve = curve
+        self._workers, self._total, self._where = workers, total, where
+        self._about, self._stop, self._watcher = about, stop, watcher
+        self._every = trainer.config.validate_every or trainer.aim.steps_per_epoch
+        self._saved = (0, 0)
+        self._update: _Update | None = None
+
+    def restore(self, state: TrainingState) -> None:
+        """Go on where a state was saved."""
+        self.trainer.restore(state)
+        self.step = state.step
+        self._saved = self._stand
+
+    def validate_initial(self) -> Generator[TrainingEvent]:
+        """Validate the weights that training starts from: what is trained must be better."""
+        self.trainer.start_metrics = {}  # should it be stopped before they are known
+        yield from self._validate(of_start=True)
+
+    def steps(self) -> Generator[TrainingEvent, None, Reason]:
+        """Make all steps that are left; returns why it ended."""
+        if self.step > self.trainer.validated and self._is_due():  # it ended before it could
+            yield from self._validate()
+        yield from self._picture()
+        to_come = iter(range(self.step, self._total))
+        batches = deque(self._batch(step) for step in islice(to_come, AHEAD))
+        while self.step < self._total:
+            if self._is_out_of_patience():
+                return "no_gain"
+            if self._stop.is_set():
+                yield from self._validate_last()
+                return "stopped"
+            batches.extend(self._batch(step) for step in islice(to_come, 1))
+            try:
+                yield (yield from self._make_step(batches.popleft()))
+            except NotFiniteError:
+                yield from self._validate_last()
+                return "not_finite"
+            if self._is_due():
+                yield from self._validate()
+                yield from self._picture()
+            elif self._watcher is not None and self._watcher.has_new:
+                yield from self._picture()
+        return "done"
+
+    def save_checkpoint_now(self) -> None:
+        """Save what is needed to go on, at once, whatever was under way."""
+        update = self._update
+        try:
+            if update is not None and update.job is None:
+                return  # it may have begun: weights in doubt, the last checkpoint stands
+            if update is not None:
+                self._count(update)
+        except NotFiniteError:  # the weights are as before
+            pass
+        except Exception:  # weights in doubt: the last checkpoint stands
+            return
+        if self._where is not None and self._stand != self._saved:
+            with contextlib.suppress(CheckpointError):  # the last checkpoint stands
+                self._state().save(self._where)
+
+    @property
+    def _stand(self) -> tuple[int, int]:
+        """Updates so far, and updates behind the last validation."""
+        return self.step, self.trainer.validated
+
+    def _make_step(self, made: Future[Any]) -> Generator[TrainingEvent, None, StepDone]:
+        batch = yield from self._working(made)
+        rate = learning_rate(
+            self.trainer.config, self.step, self._total, self.trainer.aim.steps_per_epoch
+        )
+        update = self._update = _Update(self.step + 1, rate)
+        update.job = self._workers.submit(self.trainer.update, batch, rate)
+        try:
+            yield from self._working(update.job)
+        except Exception:
+            self._update = None
+            raise
+        return self._count(update)
+
+    def _count(self, update: _Update) -> StepDone:
+        """Wait for an update, keep its row and count it; can be broken off and repeated."""
+        assert update.job is not None
+        done = StepDone(update.step, self._total, update.job.result(), update.learning_rate)
+        self.curve.add(done)
+        self.step = update.step
+        self._update = None
+        return done
+
+    def _validate_last(self) -> Generator[TrainingEvent]:
+        """Validate the latest weights: they may be the best, or the only ones."""
+        if self.step > self.trainer.validated:
+            yield from self._validate(whole=True)
+
+    def _is_out_of_patience(self) -> bool:
+        patience = self.trainer.config.patience
+        return bool(patience) and self.trainer.without_gain >= patience
+
+    def _is_due(self) -> bool:
+        return self.step % self._every == 0 or self.step == self._total
+
+    def _batch(self, step: int) -> Future[Any]:
+        return self._workers.submit(self.trainer.aim.batch, step)
+
+    def _validate(self, *, whole: bool = False, of_start: bool = False) -> Generator[TrainingEvent]:
+        """Try the network on what it is not trained on, and save where training stands.
+
+        When training is told to stop, it is broken off, unless it has to be made as a `whole`.
+        """
+        trials: list[ValidationExample] = []
+        for index in range(self.trainer.aim.trials):
+            if self._stop.is_set() and not whole:
+                return
+            attempt = self._workers.submit(self.trainer.attempt, index)
+            trials.append((yield from self._working(attempt, "validating")))
+            yield self._doing("validating")  # many short waits must not go silent
+        metrics = self.trainer.average(trials)
+        score = metrics[self.trainer.aim.score]
+        is_best = self.trainer.is_best(score)
+        done = Validated(self.step, score, metrics, trials[0].samples, is_best)
+        self.curve.add(done)
+        self.trainer.judge(self.step, metrics)
+        if of_start:
+            self.trainer.start_metrics = metrics
+        yield done
+        if self._where is not None:
+            yield (yield from self._checkpoint(self._where))
+
+    def _checkpoint(self, where: Path) -> Generator[TrainingEvent, None, TrainingEvent]:
+        try:
+            yield from self._working(self._workers.submit(self._state().save, where))
+        except CheckpointError as error:  # hours of work are in memory: it goes on
+            return CheckpointFailed(where, self.step, str(error))
+        self._saved = self._stand
+        return CheckpointSaved(where, self.step)
+
+    def _state(self) -> TrainingState:
+        return self.trainer.state(self.step, self._about, self.curve)
+
+    def _picture(self) -> Generator[TrainingEvent]:
+        if self._watcher is None:
+            return
+        made = self._watcher.iter_picture(self.trainer.weights(), self.step)
+        picture = yield from repeat_event(made, self._doing("making a picture"))
+        if picture is not None:
+            yield picture if not isinstance(picture, str) else Noted(picture)
+
+    def _doing(self, what: str) -> Working:
+        return Working(self.step, self._total, what)
+
+    def _working(self, future: Future[Any], what: str = "") -> Generator[TrainingEvent, None, Any]:
+        waiting = self._workers.result(future)
+        try:
+            return (yield from repeat_event(waiting, self._doing(what)))
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise DeviceError(_too_large(self.trainer)) from error
+
+
+def _too_large(trainer: Trainer) -> str:
+    sizes = "patch_px" if trainer.config.objective == "select" else "width_px and height_px"
+    return (
+        f"{trainer.device.type} ran out of memory; lower batch (now {trainer.config.batch}), or "
+        f"{sizes}."
+    )

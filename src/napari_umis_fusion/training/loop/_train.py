@@ -1,0 +1,260 @@
+"""The training loop: a generator of events, for scripts, the command line and the dock alike."""
+
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Generator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from napari_umis_fusion.errors import CheckpointError, ConfigError
+from napari_umis_fusion.network import Checkpoint, choose_device, load_checkpoint, shipped_weights
+from napari_umis_fusion.runtime import Workers, repeat_event, run_to_end, thread_count
+from napari_umis_fusion.training._config import NETWORKS, TrainingConfig
+from napari_umis_fusion.training._events import (
+    Compared,
+    Noted,
+    TrainingEvent,
+    TrainingFinished,
+    TrainingStarted,
+    Working,
+)
+from napari_umis_fusion.training._loss_curve import LossCurve
+from napari_umis_fusion.training._result import Reason, TrainingResult
+from napari_umis_fusion.training._session_folder import held_by_session, state_file
+from napari_umis_fusion.training.data import ImageSplit, iter_collect, split_images
+from napari_umis_fusion.training.loop._compare import iter_compare
+from napari_umis_fusion.training.loop._monitor import StackMonitor
+from napari_umis_fusion.training.loop._run import TrainingRun
+from napari_umis_fusion.training.loop._state import TrainingState, check_options, load_state
+from napari_umis_fusion.training.loop._trainer import Trainer
+from napari_umis_fusion.training.objectives import make_objective
+
+_SEEDING = threading.Lock()
+"""torch has one generator for all threads."""
+
+TORCH_SHARE = 2 / 3
+"""Of the threads; the others make the next batches meanwhile."""
+
+Start = str | os.PathLike[str] | Checkpoint | None
+
+
+def train(
+    data: Any,
+    config: TrainingConfig | None = None,
+    *,
+    start: Start = None,
+    state: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    stop: threading.Event | None = None,
+    watch: Callable[[], Any] | None = None,
+    curve: LossCurve | None = None,
+    **options: Any,
+) -> Generator[TrainingEvent, None, TrainingResult]:
+    """Train a network and tell about it on the way.
+
+    Parameters
+    ----------
+    data : path, array, sequence of them, ImageSet or TrainingData
+        Sharp images, see `collect_images`, or z-stacks, see `TrainingData`. No labels.
+    config : TrainingConfig, optional
+        How to train.
+    start : path or Checkpoint, optional
+        Weights to start from; by default from nothing. They are validated first, and kept unless
+        training finds better ones.
+    state : path, optional
+        Where to save, at each validation and when the training is abandoned, all that is needed
+        to go on. Where that fails, `CheckpointFailed` tells, and training goes on. The folder of
+        a `TrainingSession` stands for the state in it.
+    resume : bool
+        Go on from `state` if it exists: to the same weights, on the same machine, as without the
+        interruption.
+    stop : threading.Event, optional
+        Set it to end the training at the next step and keep the best weights.
+    watch : callable, optional
+        Returns a stack, as `fuse` takes it, or None; it is asked after every step. The stack is
+        fused at every validation, and when it is another one: see `Pictured`.
+    curve : LossCurve, optional
+        Is given the losses and validations; from `TrainingStarted` on it holds those of before
+        where training goes on.
+    **options
+        Fields of `TrainingConfig`, on top of `config`.
+
+    Yields
+    ------
+    TrainingEvent
+        At least every 100 ms: `Preparing`, `TrainingStarted`, `Working`, `StepDone`, `Validated`,
+        `Pictured`, `Noted`, `CheckpointSaved`, `CheckpointFailed`, `Compared`,
+        `TrainingFinished`. It can be abandoned at any of them (``close()``).
+
+    Returns
+    -------
+    TrainingResult
+        The weights that validated best.
+
+    Raises
+    ------
+    StackError
+        If there are too few images.
+    ConfigError
+        If an option is out of bounds, or `state` belongs to another training.
+    CheckpointError
+        If weights or state cannot be loaded, or `state` lies in no folder.
+    DeviceError
+        If the device is absent, or runs out of memory.
+    BusyError
+        If `state` lies in a session that is worked on already.
+
+    Examples
+    --------
+    >>> from napari_umis_fusion.training import train
+    >>> for event in train("photographs", steps=2000):  # doctest: +SKIP
+    ...     print(event)
+    """
+    config = (config or TrainingConfig()).replace(**options)
+    where = _state_path(state, resume)
+    with held_by_session(where):
+        training = iter_train(
+            data, config, start=start, where=where, resume=resume, stop=stop, watch=watch,
+            curve=curve,
+        )  # fmt: skip
+        return (yield from training)
+
+
+def iter_train(
+    data: Any,
+    config: TrainingConfig,
+    *,
+    start: Start,
+    where: Path | None,
+    resume: bool,
+    stop: threading.Event | None,
+    watch: Callable[[], Any] | None,
+    curve: LossCurve | None,
+) -> Generator[TrainingEvent, None, TrainingResult]:
+    """Train as `train` does, for who keeps others from the state already."""
+    images = yield from iter_collect(data)
+    split = split_images(images, config)
+    start = load_checkpoint(start) if isinstance(start, (str, os.PathLike)) else start
+    trainer, total = _prepare(config, split, start)
+    about = split.describe()
+    saved = _saved(where, config, about) if resume and where and where.exists() else None
+    curve = _begun(curve, saved)
+    yield TrainingStarted(
+        0 if saved is None else saved.step,
+        total,
+        len(split.learn),
+        len(split.held_out),
+        images.left_out,
+        trainer.device.type,
+        trainer.precision,
+        sum(p.numel() for p in trainer.model.parameters()),
+        len(split.test),
+    )
+    before = start.path if start else shipped_weights(NETWORKS[config.objective])
+    watcher = StackMonitor(watch, before, config) if watch is not None else None
+    with Workers(config.threads) as workers:
+        stop = stop or threading.Event()
+        run = TrainingRun(trainer, workers, total, where, about, stop, curve, watcher)
+        try:
+            if saved is not None:
+                run.restore(saved)
+            elif start is not None:
+                yield from run.validate_initial()
+            reason = yield from run.steps()
+        except (GeneratorExit, KeyboardInterrupt):
+            run.save_checkpoint_now()
+            raise
+    result = _result(trainer, reason, run.step, about)
+    if config.test_share and result.improved:
+        baseline = start.metadata.get("name", "") if start else ""
+        result = yield from _compared(result, split, before, baseline)
+    yield TrainingFinished(result)
+    return result
+
+
+def train_to_end(data: Any, config: TrainingConfig | None = None, **options: Any) -> TrainingResult:
+    """Train without telling about it; takes and returns what `train` does."""
+    return run_to_end(train(data, config, **options))
+
+
+def _state_path(state: str | os.PathLike[str] | None, resume: bool) -> Path | None:
+    if state is None:
+        if resume:
+            raise ConfigError("resume=True needs the file to go on from; give state=.")
+        return None
+    where = state_file(Path(state).absolute())
+    if not where.parent.is_dir() or where.is_dir():
+        raise CheckpointError(f"{where}: no file can be written there; give one in a folder.")
+    return where
+
+
+def _prepare(
+    config: TrainingConfig, split: ImageSplit, start: Checkpoint | None
+) -> tuple[Trainer, int]:
+    with _SEEDING, torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(config.seed)  # and not those of other devices
+        model: nn.Module | None = start.model() if start is not None else None
+        aim = make_objective(config, split.learn, split.held_out, model)
+    device = choose_device(config.device)
+    threads = config.threads or thread_count()
+    trainer = Trainer(aim, config, device, max(1, int(threads * TORCH_SHARE)))
+    total = config.epochs * aim.steps_per_epoch if config.epochs else config.steps
+    return trainer, total
+
+
+def _saved(where: Path, config: TrainingConfig, about: dict[str, Any]) -> TrainingState:
+    state = load_state(where)
+    check_options(where, state.config, config.as_dict())
+    state.check_data(where, about)
+    return state
+
+
+def _begun(curve: LossCurve | None, saved: TrainingState | None) -> LossCurve:
+    """Return the curve to go on with; before states held it, it came from a file beside them."""
+    curve = LossCurve() if curve is None else curve
+    before = LossCurve() if saved is None else (saved.curve or curve).up_to(saved.step)
+    curve.take_over(before)
+    return curve
+
+
+def _compared(
+    result: TrainingResult, split: ImageSplit, before: Path, baseline: str
+) -> Generator[TrainingEvent, None, TrainingResult]:
+    """Compare the outcome with the start on what training did not see."""
+    unseen = len(split.test) > 0
+    images = split.test if unseen else split.held_out
+    working = Working(result.steps_done, result.steps_done, "comparing with the start")
+    try:
+        with tempfile.TemporaryDirectory(prefix="umis-fusion-") as folder:
+            after = result.save(Path(folder) / "after.safetensors")
+            comparing = iter_compare(
+                before, after, images, result.config, baseline=baseline, unseen=unseen
+            )
+            comparison = yield from repeat_event(comparing, working)
+    except Exception as error:  # what was learnt must not be lost for want of a comparison
+        yield Noted(f"the outcome could not be compared with the start: {error}")
+        return result
+    yield Compared(comparison)
+    return replace(result, comparison=comparison)
+
+
+def _result(
+    trainer: Trainer, reason: Reason, steps_done: int, about: dict[str, Any]
+) -> TrainingResult:
+    best = trainer.best
+    return TrainingResult(
+        trainer.best_model(),
+        best.step if best else steps_done,
+        best.score if best else float("nan"),
+        best.metrics if best else {},
+        trainer.start_metrics,
+        reason,
+        steps_done,
+        trainer.config,
+        about,
+    )

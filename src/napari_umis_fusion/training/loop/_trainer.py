@@ -1,0 +1,178 @@
+"""Updates the weights and tries them: what the loop runs in its threads."""
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from napari_umis_fusion.errors import UmisFusionError
+from napari_umis_fusion.network import computes_bfloat16
+from napari_umis_fusion.training._config import Precision, TrainingConfig
+from napari_umis_fusion.training._loss_curve import LossCurve
+from napari_umis_fusion.training.loop._state import Best, TrainingState
+from napari_umis_fusion.training.objectives import Objective, ValidationExample
+
+
+class NotFiniteError(UmisFusionError):
+    """A loss or a gradient is infinite or not a number."""
+
+
+class Trainer:
+    """A network, its optimiser and the best weights so far.
+
+    Parameters
+    ----------
+    aim : Objective
+        What to train, on what.
+    config : TrainingConfig
+        How.
+    device : torch.device
+        Where.
+    threads : int
+        That torch may use on the CPU.
+    """
+
+    def __init__(
+        self, aim: Objective, config: TrainingConfig, device: torch.device, threads: int
+    ) -> None:
+        self.aim = aim
+        self.config = config
+        self.device = device
+        self.precision = choose_precision(config.precision, device)
+        self.best: Best | None = None
+        self.start_metrics: Mapping[str, float] | None = None
+        self.without_gain = self.validated = 0
+        self._threads = threads
+        self.model = aim.model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._optimizer = torch.optim.AdamW(
+            self.model.parameters(), config.learning_rate, weight_decay=config.weight_decay
+        )
+
+    def update(self, batch: Any, learning_rate: float) -> dict[str, float]:
+        """Update the weights once; returns the loss and its terms.
+
+        Raises
+        ------
+        NotFiniteError
+            If the loss or its gradient is not finite; the weights are as before.
+        """
+        for group in self._optimizer.param_groups:
+            group["lr"] = learning_rate
+        kept = [buffer.clone() for buffer in self.model.buffers()]
+        losses, gradient = self._descend(batch)
+        if not (math.isfinite(losses["total"]) and math.isfinite(gradient)):
+            for buffer, before in zip(self.model.buffers(), kept, strict=True):
+                buffer.copy_(before)
+            raise NotFiniteError(f"the loss became {losses['total']}, its gradient {gradient}")
+        self._optimizer.step()
+        return losses
+
+    def _descend(self, batch: Any) -> tuple[dict[str, float], float]:
+        """Compute the losses and the gradient; returns also the gradient's length."""
+        self.model.train()
+        with self._computing():
+            terms = self.aim.losses(batch, self.device)
+        total = torch.stack(list(terms.values())).sum()
+        self._optimizer.zero_grad(set_to_none=True)
+        with torch_threads(self._threads):
+            total.backward()  # type: ignore[no-untyped-call]
+        length = nn.utils.clip_grad_norm_(
+            self.model.parameters(), self.config.gradient_clip or math.inf
+        )
+        losses = {name: float(term.detach()) for name, term in terms.items()}
+        return {"total": float(total.detach()), **losses}, float(length)
+
+    def attempt(self, index: int) -> ValidationExample:
+        """Try the network on a validation example."""
+        self.model.eval()
+        with self._computing():
+            return self.aim.attempt(index, self.device)
+
+    def average(self, trials: list[ValidationExample]) -> dict[str, float]:
+        """Return the means of the trials' metrics."""
+        return {
+            name: float(np.mean([trial.metrics[name] for trial in trials]))
+            for name in trials[0].metrics
+        }
+
+    def is_best(self, score: float) -> bool:
+        """Tell whether a score is better than that of the best weights so far."""
+        return math.isfinite(score) and (self.best is None or score > self.best.score)
+
+    def judge(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Count a validation, and keep the weights if they are the best so far."""
+        score = metrics[self.aim.score]
+        best, without_gain = self.best, self.without_gain + 1
+        if self.is_best(score):
+            best, without_gain = Best(self.weights(), step, score, metrics), 0
+        # stored at once at the end: Ctrl-C in between would count the validation twice
+        self.best, self.without_gain, self.validated = best, without_gain, step
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        """Return a copy of the weights as they are now, on the CPU."""
+        return _copied(self.model.state_dict())
+
+    def state(self, step: int, data: Mapping[str, Any], curve: LossCurve) -> TrainingState:
+        """Return all that is needed to go on."""
+        return TrainingState(
+            self.config,
+            data,
+            step,
+            self.model.state_dict(),
+            self._optimizer.state_dict(),
+            self.best,
+            self.without_gain,
+            self.start_metrics,
+            self.validated,
+            curve,
+        )
+
+    def restore(self, state: TrainingState) -> None:
+        """Go on where a state was saved."""
+        self.model.load_state_dict(dict(state.weights))
+        self._optimizer.load_state_dict(dict(state.optimizer))
+        self.best, self.without_gain = state.best, state.without_gain
+        self.start_metrics = state.start_metrics
+        self.validated = state.step if state.validated is None else state.validated
+
+    def best_model(self) -> nn.Module:
+        """Return the network on the CPU with the best weights."""
+        model: nn.Module = self.model.to("cpu")
+        if self.best is not None:
+            model.load_state_dict(dict(self.best.weights))
+        return model.eval()
+
+    @contextmanager
+    def _computing(self) -> Iterator[None]:
+        half = self.precision == "bfloat16"
+        with (
+            torch_threads(self._threads),
+            torch.autocast(self.device.type, torch.bfloat16, enabled=half),
+        ):
+            yield
+
+
+def choose_precision(wanted: Precision, device: torch.device) -> Precision:
+    """Return 'bfloat16' where it is wanted, or computed natively and nothing else is wanted."""
+    if wanted != "auto":
+        return wanted
+    return "bfloat16" if computes_bfloat16(device) else "float32"
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Let torch use so many threads of the CPU, here only."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _copied(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: tensor.detach().to("cpu", copy=True) for name, tensor in weights.items()}

@@ -1,0 +1,214 @@
+"""Learn to select: the fusion of a rendered stack shall equal the sharp image it came from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.network import PlaneRanker, Scores
+from napari_umis_fusion.preprocess import percentile_limits
+from napari_umis_fusion.synthetic import StackSampler, TrainingStack
+from napari_umis_fusion.training._config import TrainingConfig
+from napari_umis_fusion.training.data import ImageSet
+from napari_umis_fusion.training.objectives._objective import ValidationExample
+from napari_umis_fusion.training.objectives._render import (
+    training_distribution,
+    validation_distribution,
+)
+
+TRIALS = 48
+
+BEST_ERROR = 4e-6
+"""Squared errors below it (54 dB) count alike."""
+
+HIDDEN_EDGE = 0.25 / 255
+"""A gradient that exceeds those of all planes by less is no false edge."""
+
+HARD_SHARE = 1 / 6
+"""Weight of the selection's false edges, which verification removes, against the mean's."""
+
+SPREAD_WEIGHT = 5e-4
+"""Of scores that lie far apart: softmax would be certain, and leave no gradient to learn from."""
+
+MIN_SPAN = 0.1
+"""Errors are relative to the span of the truth, or to this."""
+
+MIN_CONTRAST = 0.02
+"""Planes of next to no contrast are not stretched into noise."""
+
+_TRAIN, _TRY, _PLAN = range(3)
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StackBatch:
+    """Rendered stacks of as many planes each.
+
+    Attributes
+    ----------
+    planes, steady, clean : Tensor of shape (N, Z, Y, X)
+        See `TrainingStack`.
+    truth : Tensor of shape (N, Y, X)
+        The sharp images.
+    contrast : Tensor of shape (N,)
+        What the network's input is divided by.
+    """
+
+    planes: Tensor
+    steady: Tensor
+    clean: Tensor
+    truth: Tensor
+    contrast: Tensor
+
+    def to(self, device: torch.device) -> "StackBatch":
+        """Copy to a device."""
+        return StackBatch(
+            *(
+                part.to(device)
+                for part in (self.planes, self.steady, self.clean, self.truth, self.contrast)
+            )
+        )
+
+
+class SelectObjective:
+    """Trains a `PlaneRanker` on stacks rendered from sharp images.
+
+    Parameters
+    ----------
+    config : TrainingConfig
+        Seed, sizes and weights of the loss.
+    images, held_out : ImageSet
+        To learn from and to validate on.
+    model : PlaneRanker, optional
+        To go on with.
+    """
+
+    score = "psnr"
+    trials = TRIALS
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        images: ImageSet,
+        held_out: ImageSet,
+        model: nn.Module | None = None,
+    ) -> None:
+        if model is not None and not isinstance(model, PlaneRanker):
+            raise ConfigError(
+                f"got a {type(model).__name__} to start from; objective='select' trains the "
+                "network of focus_measure='learned'. Give its weights, or none."
+            )
+        self.model: nn.Module = model or PlaneRanker()
+        self.steps_per_epoch = max(1, len(images) // 4)
+        self._config = config
+        learn, like = (
+            training_distribution(config),
+            validation_distribution(config, config.patch_px),
+        )
+        self._learn = StackSampler(images.images, learn, images.sources)
+        self._held_out = StackSampler(held_out.images, like, held_out.sources)
+
+    def batch(self, step: int) -> StackBatch:
+        """Render the stacks of a step."""
+        seed = self._config.seed
+        rng = np.random.default_rng([_PLAN, seed, step])
+        planes = self._learn.draw_planes(rng)
+        count = max(1, self._config.batch // planes)
+        stacks = [self._learn.draw([_TRAIN, seed, step, k], planes) for k in range(count)]
+        return collate(stacks, rng.uniform(-0.2, 1.2, count))
+
+    def losses(self, batch: StackBatch, device: torch.device) -> dict[str, Tensor]:
+        """Return the errors of selection and mean, and their false edges."""
+        here = batch.to(device)
+        return self._terms(here, self._scored(here))
+
+    def _scored(self, here: StackBatch) -> Scores:
+        scores: Scores = self.model(here.planes / here.contrast[:, None, None, None])
+        return scores
+
+    def _terms(self, here: StackBatch, scores: Scores) -> dict[str, Tensor]:
+        config = self._config
+        shares, weights = scores.select.softmax(1), scores.weigh.softmax(1)
+        span = (here.truth.amax((1, 2)) - here.truth.amin((1, 2))).clamp_min(MIN_SPAN)
+        steepest = F.max_pool2d(gradient(here.planes).amax(1, keepdim=True), 3, 1, 1)
+        select = (shares * (here.clean - here.truth[:, None]) ** 2).sum(1)
+        weigh = ((weights * here.steady).sum(1) - here.truth) ** 2
+        false_edges = [
+            _false_edge(share, here.planes, steepest) / span for share in (weights, shares)
+        ]
+        return {
+            "select": config.select_weight * _log_error(select, span),
+            "weigh": config.weigh_weight * _log_error(weigh, span),
+            "false_edges": config.false_edge_weight
+            * (false_edges[0] + HARD_SHARE * false_edges[1]).mean(),
+            "spread": SPREAD_WEIGHT * (_spread(scores.select) + _spread(scores.weigh)),
+        }
+
+    @torch.inference_mode()
+    def attempt(self, index: int, device: torch.device) -> ValidationExample:
+        """Fuse a stack that is rendered from images held out, and compare with the truth."""
+        rng = np.random.default_rng([_TRY, 0, index])
+        stack = self._held_out.draw([_TRY, index], self._held_out.draw_planes(rng))
+        batch = collate([stack], rng.uniform(-0.2, 1.2, 1)).to(device)
+        scores = self._scored(batch)
+        terms = {name: float(term) for name, term in self._terms(batch, scores).items()}
+        chosen = scores.select[0].argmax(0, keepdim=True)
+        selected = batch.steady[0].gather(0, chosen)[0].cpu().numpy()
+        mean = (scores.weigh[0].softmax(0) * batch.steady[0]).sum(0).cpu().numpy()
+        select, weigh = _psnr(selected, stack.all_in_focus), _psnr(mean, stack.all_in_focus)
+        metrics = {"psnr": (select + weigh) / 2, "psnr_select": select, "psnr_weighted": weigh}
+        metrics |= {"loss": sum(terms.values()), **terms}
+        samples = {"truth": stack.all_in_focus, "select": selected, "weighted": mean}
+        samples["middle plane"] = stack.planes[len(stack.planes) // 2]
+        return ValidationExample(metrics, {name: np.clip(p, 0, 1) for name, p in samples.items()})
+
+
+def collate(stacks: list[TrainingStack], log_gain: NDArray[np.float64]) -> StackBatch:
+    """Join stacks of as many planes; the network sees each `exp(-log_gain)` times brighter."""
+    parts = zip(*((s.planes, s.steady, s.clean, s.all_in_focus) for s in stacks), strict=True)
+    planes, steady, clean, truth = (torch.from_numpy(np.stack(part)) for part in parts)
+    contrast = [_contrast(s.planes) * np.exp(g) for s, g in zip(stacks, log_gain, strict=True)]
+    return StackBatch(planes, steady, clean, truth, torch.tensor(contrast, dtype=torch.float32))
+
+
+def gradient(planes: Tensor) -> Tensor:
+    """Return the magnitude of the gradient (Sobel / 8) of the last two axes, same shape."""
+    wide = F.pad(planes, (1, 1, 1, 1), mode="replicate")
+    across = wide[..., 2:] - wide[..., :-2]
+    down = wide[..., 2:, :] - wide[..., :-2, :]
+    gx = across[..., :-2, :] + 2 * across[..., 1:-1, :] + across[..., 2:, :]
+    gy = down[..., :-2] + 2 * down[..., 1:-1] + down[..., 2:]
+    return (gx**2 + gy**2 + 1e-10).sqrt() / 8
+
+
+def _contrast(planes: Floats) -> float:
+    """Return the span of the middle plane, as fusion measures it."""
+    low, high = percentile_limits(planes[len(planes) // 2])
+    return max(high - low, MIN_CONTRAST)
+
+
+def _log_error(squared: Tensor, span: Tensor) -> Tensor:
+    """Return the mean logarithm of the stacks' errors: easy and hard ones count alike, as in dB."""
+    return (squared.mean((1, 2)) / span**2 + BEST_ERROR).log().mean()
+
+
+def _spread(scores: Tensor) -> Tensor:
+    """Return the variance of the planes' scores, averaged over all pixels."""
+    return (scores - scores.mean(1, keepdim=True)).square().mean()
+
+
+def _false_edge(weights: Tensor, planes: Tensor, steepest: Tensor) -> Tensor:
+    """Return how far gradients of the weighted mean exceed those of all planes; (N,)."""
+    fused = (weights * planes).sum(1, keepdim=True)
+    return F.relu(gradient(fused) - steepest - HIDDEN_EDGE).mean((1, 2, 3))
+
+
+def _psnr(image: Floats, truth: Floats) -> float:
+    span = max(float(np.ptp(truth)), MIN_SPAN)
+    error = float(np.mean((image - truth) ** 2)) / span**2
+    return min(50.0, -10 * float(np.log10(max(error, 1e-9))))

@@ -1,0 +1,13 @@
+from ._adopt import adopt_state as adopt_state
+from ._config_file import load_config as load_config
+from ._config_file import save_config as save_config
+from ._events import CurveRead as CurveRead
+from ._events import DataChecked as DataChecked
+from ._events import SessionEvent as SessionEvent
+from ._messages import REASONS as REASONS
+from ._messages import describe_gain as describe_gain
+from ._messages import describe_verdict as describe_verdict
+from ._script import ScriptSource as ScriptSource
+from ._script import training_script as training_script
+from ._session import TrainingSession as TrainingSession
+from ._session import last_session as last_session

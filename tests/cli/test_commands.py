@@ -1,0 +1,258 @@
+"""`umis-fusion`: what it writes and what it says."""
+
+import io
+import json
+import re
+import sys
+import time
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import pytest
+import tifffile
+import torch
+
+from napari_umis_fusion import fuse, open_stack, write_image
+from napari_umis_fusion.cli import main
+from napari_umis_fusion.files.read import ImageListStack
+from napari_umis_fusion.network import UNetPlusPlus, save_checkpoint
+from napari_umis_fusion.synthetic import make_stack
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def stack():
+    return make_stack("discs", (40, 56), planes=12).stack
+
+
+@pytest.fixture
+def planes(stack, here):
+    """Make a folder of colour planes; with twelve of them, natural order matters."""
+    (here / "planes").mkdir()
+    for z in range(12):
+        write_image(here / "planes" / f"p{z}.png", stack[z], rgb=True)
+    return "planes"
+
+
+@pytest.fixture
+def ome(stack, here):
+    metadata = {
+        "axes": "ZYX",
+        **{f"PhysicalSize{axis}": size for axis, size in zip("ZYX", (0.5, 0.2, 0.1), strict=True)},
+        **{f"PhysicalSize{axis}Unit": "µm" for axis in "ZYX"},
+    }
+    grey = stack[::3, ..., 0].astype(np.uint16) * 200
+    tifffile.imwrite(here / "stack.ome.tif", grey, ome=True, metadata=metadata)
+    return "stack.ome.tif"
+
+
+def one_line(text, start):
+    """The text, if it is a single line that starts so; no traceback then."""
+    assert text.startswith(f"umis-fusion: {start}: ")
+    assert text.count("\n") == 1
+    return text
+
+
+def files_of(folder):
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+
+
+def test_folder_to_png(planes, here, capsys):
+    assert main(["fuse", planes, "-o", "out.png"]) == 0
+    out, err = capsys.readouterr()
+    assert out == f"all_in_focus: {here / 'out.png'}\n"
+    assert err == "", "no progress bar where nobody watches"
+    fused = imagecodecs.png_decode((here / "out.png").read_bytes())
+    np.testing.assert_array_equal(fused, fuse(here / planes).all_in_focus)
+    assert files_of(here) == ["out.png", *(f"planes/p{z}.png" for z in sorted(range(12), key=str))]
+
+
+@pytest.mark.parametrize(
+    "given", [["planes/p*.png"], [f"planes/p{z}.png" for z in range(12)]], ids=["glob", "list"]
+)
+def test_glob_and_list(given, planes, here):
+    assert main(["fuse", *given, "-o", "out.tif", "--index-map", "index.tif"]) == 0
+    expected = fuse(here / planes).index_map
+    assert expected.max() > 9, "p10 comes after p9"
+    np.testing.assert_array_equal(tifffile.imread("index.tif"), expected)
+
+
+def test_all_outputs(ome, here):
+    outputs = {
+        "all_in_focus": ("-o", "out.ome.tif"),
+        "index_map": ("--index-map", "index.png"),
+        "source_map": ("--source-map", "source.tif"),
+        "depth_map": ("--depth-map", "depth.ome.tif"),
+        "confidence_map": ("--confidence-map", "confidence.tif"),
+    }
+    options = [word for pair in outputs.values() for word in pair]
+    assert main(["fuse", ome, *options, "--blend", "select"]) == 0
+    expected = fuse(open_stack(ome), blend="select")
+    for name, (_, path) in outputs.items():
+        wanted = expected.depth_map() if name == "depth_map" else getattr(expected, name)
+        data = Path(path).read_bytes()
+        found = imagecodecs.png_decode(data) if path.endswith("png") else tifffile.imread(path)
+        assert found.dtype == wanted.dtype
+        np.testing.assert_array_equal(found, wanted, err_msg=name)
+
+
+def test_sizes_and_provenance_go_along(ome, here):
+    assert main(["fuse", ome, "-o", "out.ome.tif", "--depth-map", "d.tif", "--threads", "1"]) == 0
+    with tifffile.TiffFile("out.ome.tif") as tif:
+        image = tifffile.xml2dict(tif.ome_metadata)["OME"]["Image"]
+    pixels = image["Pixels"]
+    assert [pixels[f"PhysicalSize{axis}"] for axis in "ZYX"] == [0.5, 0.2, 0.1]
+    assert {pixels[f"PhysicalSize{axis}Unit"] for axis in "ZYX"} == {"µm"}
+    with tifffile.TiffFile("d.tif") as tif:
+        plain = json.loads(tif.pages[0].description)
+        assert tif.pages[0].resolution == (1e5, 5e4)
+    assert (plain["z_step_um"], plain["pixel_height_um"], plain["pixel_width_um"]) == (
+        0.5,
+        0.2,
+        0.1,
+    )
+    for told in (json.loads(image["Description"]), plain["provenance"]):
+        assert told["config"]["threads"] == 1
+        assert told["stack"] == {"shape": [4, 40, 56], "dtype": "uint16", "files": [ome]}
+
+
+def test_z_step_scales_the_depth(planes, ome, capsys):
+    assert main(["fuse", planes, "-o", "o.png", "--depth-map", "d.tif", "--z-step-um", "2"]) == 0
+    np.testing.assert_array_equal(tifffile.imread("d.tif"), fuse(planes).depth_map(2))
+    assert main(["fuse", ome, "-o", "o.png", "--depth-map", "d.tif", "--z-step-um", "7"]) == 0
+    np.testing.assert_array_equal(tifffile.imread("d.tif"), fuse(ome).depth_map(7))
+
+
+def test_json(ome, here, capsys):
+    assert main(["fuse", ome, "-o", "o.png", "--index-map", "i.tif", "--json"]) == 0
+    out, err = capsys.readouterr()
+    told = json.loads(out)
+    assert out.count("\n") == 1
+    assert err == ""
+    assert told["outputs"] == {
+        "all_in_focus": str(here / "o.png"),
+        "index_map": str(here / "i.tif"),
+    }
+    assert told["provenance"]["config"]["focus_measure"] == "learned"
+
+
+def test_notes_are_shown(planes, capsys):
+    assert main(["fuse", planes, "-o", "o.png", "--memory-mb", "0"]) == 0
+    assert "note: maps kept in a temporary file" in capsys.readouterr().out
+
+
+def test_one_plane_is_one_line_of_warning(stack, capsys):
+    write_image("one.png", stack[0], rgb=True)
+    assert main(["fuse", "one.png", "-o", "out.png"]) == 0
+    assert "one plane, which is returned as it is" in one_line(capsys.readouterr().err, "warning")
+    assert Path("out.png").read_bytes() == Path("one.png").read_bytes()
+
+
+def test_output_replaces_an_older_one(planes):
+    Path("o.png").write_text("older")
+    assert main(["fuse", planes, "-o", "o.png"]) == 0
+    assert imagecodecs.png_decode(Path("o.png").read_bytes()).shape == (40, 56, 3)
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_progress_bar_on_a_terminal_only(planes, monkeypatch):
+    read = ImageListStack.plane
+
+    def slow(self, z):
+        time.sleep(0.12)
+        return read(self, z)
+
+    monkeypatch.setattr(ImageListStack, "plane", slow)
+    verified = ["--verification", "mode", "--verification-window-px", "9"]
+    shown = []
+    for stream, extra in ((Terminal(), []), (Terminal(), ["--json"]), (io.StringIO(), [])):
+        monkeypatch.setattr(sys, "stderr", stream)
+        assert main(["fuse", "planes/p[0-5].png", "-o", "o.png", *verified, *extra]) == 0
+        shown.append(stream.getvalue())
+    for stage in ("measuring", "verifying"):
+        seen = [int(done) for done in re.findall(rf"{stage}: .*?(\d+)/6 ", shown[0])]
+        assert seen == sorted(seen)
+        assert {*seen} & {*range(1, 6)}, f"the bar moves while {stage}"
+    assert shown[1:] == ["", ""]
+
+
+@pytest.fixture
+def time_series(stack):
+    """Time points of which the second is the stack, and z is short."""
+    grey = stack[..., 1]
+    both = np.stack([np.broadcast_to(grey[:1], grey.shape), grey])
+    tifffile.imwrite("tz.tif", both, imagej=True, metadata={"axes": "TZYX"})
+    return both
+
+
+def test_index_and_z_axis(time_series, capsys):
+    assert main(["fuse", "tz.tif", "-o", "o.tif"]) == 1
+    assert "T" in one_line(capsys.readouterr().err, "error")
+    for options, expected in (
+        (["--index", "T=1"], time_series[1]),
+        (["--z-axis", "T", "--index", "Z=3"], time_series[:, 3]),
+    ):
+        assert main(["fuse", "tz.tif", "-o", "o.tif", *options]) == 0
+        np.testing.assert_array_equal(tifffile.imread("o.tif"), fuse(expected).all_in_focus)
+
+
+def test_reference(planes, here):
+    torch.manual_seed(0)
+    save_checkpoint(here / "w.safetensors", UNetPlusPlus())
+    options = ["--reference", "--checkpoint", "w.safetensors", "--device", "cpu"]
+    assert main(["fuse", planes, "-o", "o.tif", *options]) == 0
+    with tifffile.TiffFile("o.tif") as tif:
+        told = json.loads(tif.pages[0].description)["provenance"]
+    assert (told["config"]["focus_measure"], told["config"]["verification"]) == ("umis", "mode")
+    assert len(told["weights_sha256"]) == 64
+    assert told["device"] == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("file", "facts"),
+    [
+        ("stack.ome.tif", ["kind: OME-TIFF", "axes: ZYX", "shape: 4 x 40 x 56", "dtype: uint16"]),
+        ("planes", ["kind: folder of images", "axes: ZYXS", "planes: 12", "colour: True"]),
+        ("planes/p0.png", ["kind: PNG image", "planes: 1", "channels: 3"]),
+        ("w.safetensors", ["architecture", "sha256"]),
+    ],
+)
+def test_info(file, facts, planes, ome, here, capsys):
+    save_checkpoint(here / "w.safetensors", UNetPlusPlus())
+    assert main(["info", file]) == 0
+    out = capsys.readouterr().out
+    assert [fact for fact in facts if fact not in out] == []
+    assert main(["info", file, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)
+
+
+def test_demo(here, capsys):
+    assert main(["demo", "-o", "deep/demo"]) == 0
+    out = capsys.readouterr().out
+    folder = here / "deep" / "demo"
+    names = ["all-in-focus.ome.tif", "index-map.ome.tif", "side-by-side.png"]
+    assert files_of(here) == [f"deep/demo/{name}" for name in names]
+    assert all(str(folder / name) in out for name in names)
+    assert "PSNR" in out
+    assert tifffile.imread(folder / names[0]).shape == (384, 512, 3)
+    assert tifffile.imread(folder / names[1]).dtype == np.uint16
+    assert imagecodecs.png_decode((folder / names[2]).read_bytes()).shape == (384, 1552, 3)
+
+
+def test_demo_tells_how_near_it_came(here, capsys):
+    assert main(["demo", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert {Path(path).parent for path in told["files"].values()} == {here / "umis-fusion-demo"}
+    assert told["psnr_db"] > told["best_plane_psnr_db"] + 5
+    assert told["ssim"] > 0.9
+    assert told["index_error_planes"] < 1

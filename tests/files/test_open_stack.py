@@ -1,0 +1,195 @@
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.files.read import open_stack
+from napari_umis_fusion.stack import Calibration
+
+
+def write(path, data, **options):
+    if ".tif" in path.name:
+        tifffile.imwrite(path, data, **({"photometric": "minisblack"} | options))
+    else:
+        Image.fromarray(data).save(path)
+
+
+def plane(value, *shape, dtype="uint8"):
+    return np.full(shape or (6, 5), value, dtype)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Planes 0 to 11, named without leading zeros, amid what is no plane."""
+    for z in range(12):
+        write(tmp_path / f"f{z}.png", plane(z))
+    write(tmp_path / ".f3.png", plane(99))
+    (tmp_path / "notes.txt").write_text("nothing")
+    (tmp_path / "Thumbs.db").write_bytes(b"nothing")
+    (tmp_path / "f5.png.d").mkdir()
+    write(tmp_path / "f5.png.d" / "f5.png", plane(99))
+    return tmp_path
+
+
+@pytest.mark.parametrize("source", ["", "*.png", "f*", "f?*.png", "**/f*.png"])
+def test_folders_and_globs_come_in_natural_order(folder, source):
+    stack = open_stack(folder / source if source else folder)
+    values = [int(each[0, 0]) for each in stack]
+    assert [value for value in values if value != 99] == list(range(12))
+    assert stack.shape[1:] == (6, 5)
+    assert stack.sources[:2] == (str(folder / "f0.png"), str(folder / "f1.png"))
+
+
+def test_a_list_keeps_its_order_and_may_hold_globs(folder):
+    stack = open_stack([folder / "f7.png", str(folder / "f1?.png"), folder / "f2.png"])
+    assert [int(each[0, 0]) for each in stack] == [7, 10, 11, 2]
+
+
+def test_suffixes_in_capitals(tmp_path):
+    for name in ("a.PNG", "b.JPG", "c.TIFF"):
+        write(tmp_path / name.lower(), plane(7))
+        (tmp_path / name.lower()).rename(tmp_path / name)
+    assert open_stack(tmp_path).shape == (3, 6, 5)
+
+
+def test_an_existing_name_is_no_glob(tmp_path):
+    write(tmp_path / "f[1].png", plane(5))
+    write(tmp_path / "f1.png", plane(6))
+    assert open_stack(tmp_path / "f[1].png").plane(0)[0, 0] == 5
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".png", ".jpg", ".bmp", ".webp"])
+def test_planes_of_each_format(tmp_path, suffix):
+    for z in range(3):
+        write(tmp_path / f"{z}{suffix}", plane(80 * z, 6, 5, 3))
+    if suffix == ".tif":
+        for z in range(3):
+            write(tmp_path / f"{z}{suffix}", plane(80 * z, 6, 5, 3), photometric="rgb")
+    stack = open_stack(tmp_path)
+    assert (stack.shape, stack.dtype, stack.rgb) == ((3, 6, 5, 3), np.uint8, True)
+    assert np.abs(stack.plane(2).astype(int) - 160).max() <= 2
+    assert stack.region(2, slice(1, 3), slice(0, 4)).shape == (2, 4, 3)
+
+
+def test_deep_colour_png(tmp_path):
+    import imagecodecs
+
+    data = np.arange(2 * 6 * 5 * 3, dtype=np.uint16).reshape(2, 6, 5, 3) * 300
+    for z in range(2):
+        (tmp_path / f"{z}.png").write_bytes(imagecodecs.png_encode(data[z]))
+    np.testing.assert_array_equal(np.stack(list(open_stack(tmp_path))), data, strict=True)
+
+
+def test_tiff_planes_with_channels_and_sizes(tmp_path):
+    data = np.arange(3 * 2 * 6 * 5, dtype=np.uint16).reshape(3, 2, 6, 5)
+    for z in range(3):
+        metadata = {"axes": "CYX", "PhysicalSizeX": 0.5, "PhysicalSizeY": 0.25}
+        write(tmp_path / f"{z}.ome.tif", data[z], metadata=metadata)
+    stack = open_stack(tmp_path)
+    assert (stack.rgb, stack.calibration) == (False, Calibration(None, 0.25, 0.5))
+    np.testing.assert_array_equal(np.stack(list(stack)), np.moveaxis(data, 1, -1), strict=True)
+    second = open_stack(tmp_path, index={"C": 1})
+    np.testing.assert_array_equal(np.stack(list(second)), data[:, 1], strict=True)
+
+
+def test_files_of_an_ome_set_stand_for_themselves(tmp_path):
+    """One plane per file, each header naming all: the folder is the stack."""
+    ids = [f"urn:uuid:00000000-0000-0000-0000-00000000000{z}" for z in range(3)]
+    blocks = "".join(
+        f'<TiffData FirstZ="{z}" IFD="0" PlaneCount="1">'
+        f'<UUID FileName="s{z}.ome.tif">{ids[z]}</UUID></TiffData>'
+        for z in range(3)
+    )
+    for z in range(3):
+        xml = (
+            f'<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="{ids[z]}">'
+            '<Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint8" '
+            'SizeX="5" SizeY="6" SizeZ="3" SizeC="1" SizeT="1"><Channel ID="Channel:0:0"/>'
+            f"{blocks}</Pixels></Image></OME>"
+        )
+        write(tmp_path / f"s{z}.ome.tif", plane(z), description=xml, metadata=None)
+    assert [int(each[0, 0]) for each in open_stack(tmp_path)] == [0, 1, 2]
+    assert [int(each[0, 0]) for each in open_stack(tmp_path / "s0.ome.tif")] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("odd", "data", "text"),
+    [
+        (
+            "f9.png",
+            plane(0, 6, 4),
+            r"f9\.png: is 6 × 4 uint8 but the first file, f0\.png, is 6 × 5",
+        ),
+        ("f9.png", plane(0, 6, 5, 3), r"f9\.png: is 6 × 5 × 3 uint8"),
+        ("f9.tif", plane(0, dtype="uint16"), r"f9\.tif: is 6 × 5 uint16 .*6 × 5 uint8"),
+        ("f9.tif", plane(0, 4, 6, 5), r"f9\.tif: holds 4 planes; .*Give this file alone"),
+    ],
+)
+def test_a_file_unlike_the_first_is_named_before_any_plane_is_read(tmp_path, odd, data, text):
+    write(tmp_path / "f0.png", plane(0))
+    write(tmp_path / odd, data)
+    with pytest.raises(StackFileError, match=text):
+        open_stack(tmp_path)
+
+
+def test_a_turned_jpeg_is_compared_as_it_will_be_read(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(plane(9, 6, 5)).save(tmp_path / "a.jpg")
+    Image.fromarray(plane(9, 5, 6)).save(tmp_path / "b.jpg", exif=exif)
+    stack = open_stack(tmp_path)
+    assert stack.plane(1).shape == stack.shape[1:] == (6, 5)
+
+
+def test_a_file_changed_since_it_was_opened(tmp_path):
+    write(tmp_path / "a.png", plane(0))
+    stack = open_stack(tmp_path)
+    write(tmp_path / "a.png", plane(0, 6, 4))
+    with pytest.raises(StackFileError, match=r"a\.png: is \(6, 4\) now, was \(6, 5\)"):
+        stack.plane(0)
+
+
+@pytest.mark.parametrize("content", [b"", b"no image"])
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp", ".bmp"])
+def test_a_broken_file_is_named(tmp_path, suffix, content):
+    write(tmp_path / "a.png", plane(0))
+    (tmp_path / f"b{suffix}").write_bytes(content)
+    with pytest.raises(StackFileError, match=rf"b\{suffix}: cannot be read"):
+        open_stack(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("none.tif", r"none\.tif: no such file or folder"),
+        ("none*.tif", r"none\*\.tif: no image matches; accepted are \.tif, .*\.webp"),
+        ("empty", r"empty: the folder holds no image; accepted are"),
+        ("notes.txt", r"notes\.txt: unknown kind of file; accepted are"),
+        ("*.txt", "no image matches"),
+    ],
+)
+def test_sources_without_images(tmp_path, source, text):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes.txt").write_text("nothing")
+    with pytest.raises(StackFileError, match=text):
+        open_stack(tmp_path / source)
+    with pytest.raises(StackFileError, match=text):
+        open_stack([tmp_path / source])
+
+
+def test_an_empty_list():
+    with pytest.raises(StackFileError, match="empty list of files"):
+        open_stack([])
+
+
+@pytest.mark.parametrize("options", [{"z_axis": "T"}, {"index": {"T": 0}}])
+def test_axes_of_images_cannot_be_chosen(folder, options):
+    with pytest.raises(StackFileError, match=r"f0\.png: z_axis and index choose among the axes"):
+        open_stack(folder, **options)
+
+
+def test_sources_are_absolute(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    assert open_stack("f3.png").sources == (str(folder / "f3.png"),)
+    assert open_stack("f1*.png").sources[0] == str(folder / "f1.png")
