@@ -1,7 +1,7 @@
 """What alignment found: a transform for each plane, and the evidence for it."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, Self
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_umis_fusion.alignment._plane_motion import MotionModel, PlaneMotion, motion_of
+from napari_umis_fusion.alignment._table import TransformTable, read_table, write_table
 from napari_umis_fusion.alignment._transforms import max_displacement_px
 from napari_umis_fusion.errors import AlignmentError
 from napari_umis_fusion.preprocess.illumination import IlluminationProfile
@@ -132,19 +133,18 @@ class Alignment:
         return said + self.light.summary()
 
     def save(self, path: str | Path) -> Path:
-        """Write the table as CSV; see `napari_umis_fusion.alignment._table`.
+        """Write the table as CSV: one row for each plane, as people read it and exactly.
 
         Raises
         ------
         StackFileError
             If the file cannot be written.
         """
-        from napari_umis_fusion.alignment._table import write_table
-
-        return write_table(self, path)
+        table = TransformTable(self.model, self.reference, self.shape, self.transforms, self.planes)
+        return write_table(table, path)
 
     @classmethod
-    def load(cls, path: str | PathLike[str]) -> "Alignment":
+    def load(cls, path: str | PathLike[str]) -> Self:
         """Read a table that `save` wrote.
 
         Raises
@@ -152,6 +152,9 @@ class Alignment:
         AlignmentError
             If it cannot be read, or is no such table; says what is wrong.
         """
-        from napari_umis_fusion.alignment._table import read_table
-
-        return read_table(path)
+        table = read_table(path)
+        try:
+            checked = cls.given(table.transforms, table.shape, table.reference)
+        except AlignmentError as error:
+            raise AlignmentError(f"{path}: {error}") from error
+        return replace(checked, model=table.model, planes=table.planes)

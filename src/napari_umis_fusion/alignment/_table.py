@@ -1,14 +1,14 @@
 """The table of an alignment as a CSV file: to look at in a spreadsheet, and to use again."""
 
 import csv
-from dataclasses import astuple, fields, replace
+from dataclasses import astuple, dataclass, fields
 from os import PathLike
 from pathlib import Path
 from typing import get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
-from napari_umis_fusion.alignment._alignment import Alignment
 from napari_umis_fusion.alignment._plane_motion import MotionModel, PlaneMotion, motion_of
 from napari_umis_fusion.alignment._transforms import Transform
 from napari_umis_fusion.errors import AlignmentError, StackFileError
@@ -24,8 +24,33 @@ COLUMNS = (*_TOLD, *_TRANSFORM, *_WHOLE)
 """Of the file: what people read, the exact transform, and what holds for all planes."""
 
 
-def write_table(alignment: Alignment, path: str | Path) -> Path:
-    """Write an alignment as CSV, whole or not at all.
+@dataclass(frozen=True, slots=True, eq=False)
+class TransformTable:
+    """What the file holds.
+
+    Attributes
+    ----------
+    model : {"none", "translation", "similarity", "affine"}
+        What the transforms are.
+    reference : int
+        The plane that stays in place.
+    shape : tuple of int
+        (Y, X) of the planes.
+    transforms : ndarray of float64, shape (Z, 2, 3)
+        As in `Alignment`.
+    planes : tuple of PlaneMotion
+        One for each.
+    """
+
+    model: MotionModel
+    reference: int
+    shape: tuple[int, int]
+    transforms: NDArray[np.float64]
+    planes: tuple[PlaneMotion, ...]
+
+
+def write_table(table: TransformTable, path: str | Path) -> Path:
+    """Write a table as CSV, whole or not at all.
 
     Raises
     ------
@@ -33,7 +58,7 @@ def write_table(alignment: Alignment, path: str | Path) -> Path:
         If the file cannot be written.
     """
     target = Path(path)
-    whole = (*alignment.shape, alignment.model, alignment.reference)
+    whole = (*table.shape, table.model, table.reference)
     try:
         with (
             atomic_write(target) as beside,
@@ -41,7 +66,7 @@ def write_table(alignment: Alignment, path: str | Path) -> Path:
         ):
             writer = csv.writer(to)
             writer.writerow(COLUMNS)
-            for row, transform in zip(alignment.planes, alignment.transforms, strict=True):
+            for row, transform in zip(table.planes, table.transforms, strict=True):
                 exact = (*transform[:, :2].ravel().tolist(), *transform[:, 2].tolist())
                 writer.writerow((*astuple(row), *map(repr, exact), *whole))
     except OSError as error:
@@ -50,7 +75,7 @@ def write_table(alignment: Alignment, path: str | Path) -> Path:
     return target
 
 
-def read_table(path: str | PathLike[str]) -> Alignment:
+def read_table(path: str | PathLike[str]) -> TransformTable:
     """Read what `write_table` wrote.
 
     Raises
@@ -61,9 +86,7 @@ def read_table(path: str | PathLike[str]) -> Alignment:
     try:
         with Path(path).open(newline="", encoding="utf-8-sig") as file:  # spreadsheets mark it
             rows = list(csv.DictReader(file))
-        return _alignment(rows)
-    except AlignmentError as error:
-        raise AlignmentError(f"{path}: {error}") from error
+        return _table(rows)
     except (OSError, csv.Error, LookupError, ValueError, TypeError) as error:
         msg = (
             f"{path}: no table of transforms ({error}); accepted is a CSV file that was saved "
@@ -72,8 +95,8 @@ def read_table(path: str | PathLike[str]) -> Alignment:
         raise AlignmentError(msg) from error
 
 
-def _alignment(rows: list[dict[str, str]]) -> Alignment:
-    """Make the alignment of the rows, in whatever order; what they tell follows from transforms."""
+def _table(rows: list[dict[str, str]]) -> TransformTable:
+    """Make the table of rows in any order; what they tell people follows from the transforms."""
     rows = sorted(rows, key=lambda row: int(row["z"]))
     if [int(row["z"]) for row in rows] != list(range(len(rows))):
         raise ValueError("its rows are not one for each plane from 0 on")
@@ -81,10 +104,10 @@ def _alignment(rows: list[dict[str, str]]) -> Alignment:
     numbers = np.array([[float(row[name]) for name in _TRANSFORM] for row in rows])
     transforms = np.concatenate([numbers[:, :4].reshape(-1, 2, 2), numbers[:, 4:, None]], axis=2)
     shape = int(first["height_px"]), int(first["width_px"])
-    checked = Alignment.given(transforms, shape, int(first["reference"]))
     models = {model: model for model in get_args(MotionModel)}
     planes = tuple(_row(row, one, shape) for row, one in zip(rows, transforms, strict=True))
-    return replace(checked, model=models[first["model"]], planes=planes)
+    model, reference = models[first["model"]], int(first["reference"])
+    return TransformTable(model, reference, shape, transforms, planes)
 
 
 def _row(row: dict[str, str], transform: Transform, shape: tuple[int, int]) -> PlaneMotion:

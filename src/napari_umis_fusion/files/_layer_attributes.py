@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from napari_umis_fusion.files.read import Colour
 from napari_umis_fusion.stack import Calibration
+
+Colour = tuple[int, int, int]
+"""Red, green and blue, 0 to 255."""
 
 LayerData = tuple[Any, dict[str, Any], str]
 """Array, attributes and kind of a layer, as napari exchanges it."""

@@ -8,5 +8,4 @@ from ._listing import list_files as list_files
 from ._open_stack import open_stack as open_stack
 from ._recognise import holds_stack as holds_stack
 from ._series_header import OWN_NAME as OWN_NAME
-from ._series_header import Colour as Colour
 from ._tiff import open_tiff as open_tiff

@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 from tifffile import TiffFile
 
+from napari_umis_fusion.files._layer_attributes import Colour
 from napari_umis_fusion.files.read._physical_size import ome_image
 from napari_umis_fusion.stack import time_s
 
 OWN_NAME = "napari-umis-fusion"
 """What provenance says under ``software``."""
-
-Colour = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)

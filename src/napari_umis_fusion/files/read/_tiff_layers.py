@@ -13,6 +13,7 @@ import numpy as np
 from napari_umis_fusion.files._layer_attributes import (
     FILE_KEY,
     RUN_KEY,
+    Colour,
     LayerData,
     channel_appearance,
     layer_stem,
@@ -21,7 +22,7 @@ from napari_umis_fusion.files._layer_attributes import (
 from napari_umis_fusion.files.read._lazy_arrays import LAZY_BYTES, stack_planes
 from napari_umis_fusion.files.read._naming_errors import naming_read_errors
 from napari_umis_fusion.files.read._physical_size import tiff_calibration
-from napari_umis_fusion.files.read._series_header import Colour, SeriesHeader, read_series_header
+from napari_umis_fusion.files.read._series_header import SeriesHeader, read_series_header
 from napari_umis_fusion.files.read._tiff import check_axes_known, open_tiff_file, pick_series
 from napari_umis_fusion.files.read._tiff_frames import Frames, open_frames
 from napari_umis_fusion.files.read._tiff_layout import Layout, holds_colour, layout_of, read_part

@@ -1,10 +1,10 @@
 from ._check import DataReport as DataReport
 from ._check import check_images as check_images
 from ._check import iter_check as iter_check
+from ._collect import collect_images as collect_images
 from ._collect import iter_collect as iter_collect
 from ._image_set import Grey as Grey
 from ._image_set import ImageSet as ImageSet
-from ._image_set import collect_images as collect_images
 from ._image_set import load_images as load_images
 from ._read_images import MIN_SIDE_PX as MIN_SIDE_PX
 from ._read_images import is_path as is_path

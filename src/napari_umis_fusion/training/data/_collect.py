@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import CheckpointError, ConfigError, DeviceError, StackError
-from napari_umis_fusion.runtime import Workers, map_events, repeat_event
+from napari_umis_fusion.runtime import Workers, map_events, repeat_event, run_to_end
 from napari_umis_fusion.training._events import Preparing
 from napari_umis_fusion.training.data._image_set import ImageSet, reasons
 from napari_umis_fusion.training.data._read_images import (
@@ -63,6 +63,28 @@ class _Found:
         return ImageSet(
             tuple(self.images), tuple(self.names), tuple(self.sources), tuple(self.left_out)
         )
+
+
+def collect_images(data: Any) -> ImageSet:
+    """Gather sharp images to learn from.
+
+    Parameters
+    ----------
+    data : path, array, Stack or sequence of them, TrainingData or ImageSet
+        Folders (searched for images, with their subfolders), files, arrays of shape (Y, X),
+        (Y, X, 3), (Y, X, 4) or (Z, Y, X): every plane is an image.
+
+    Returns
+    -------
+    ImageSet
+        Unreadable and unusable ones are left out and listed.
+
+    Raises
+    ------
+    StackError
+        If a path does not exist, or nothing is usable.
+    """
+    return run_to_end(iter_collect(data))
 
 
 def iter_collect(

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_umis_fusion.errors import StackError, StackFileError
-from napari_umis_fusion.runtime import atomic_write, run_to_end
+from napari_umis_fusion.runtime import atomic_write
 
 Grey = NDArray[np.float32]
 
@@ -166,30 +166,6 @@ def load_images(path: str | os.PathLike[str]) -> ImageSet:
             f"{where}: no images can be loaded from there ({error}); give a file that "
             "ImageSet.save wrote, whole."
         ) from error
-
-
-def collect_images(data: Any) -> ImageSet:
-    """Gather sharp images to learn from.
-
-    Parameters
-    ----------
-    data : path, array, Stack or sequence of them, TrainingData or ImageSet
-        Folders (searched for images, with their subfolders), files, arrays of shape (Y, X),
-        (Y, X, 3), (Y, X, 4) or (Z, Y, X): every plane is an image.
-
-    Returns
-    -------
-    ImageSet
-        Unreadable and unusable ones are left out and listed.
-
-    Raises
-    ------
-    StackError
-        If a path does not exist, or nothing is usable.
-    """
-    from napari_umis_fusion.training.data._collect import iter_collect
-
-    return run_to_end(iter_collect(data))
 
 
 def reasons(left_out: Sequence[str]) -> str:
