@@ -12,7 +12,7 @@ def add_demo_parser(commands: Any) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
         "demo",
-        help="render the sample stack, fuse it and compare with the known truth",
+        help="Render the sample stack, fuse it, and compare the result with the known truth.",
         description="Render the sample stack, fuse it, and write the all-in-focus image, the "
         "index map, and a picture with the middle plane, the fusion and the truth side by side.",
         allow_abbrev=False,

@@ -51,9 +51,9 @@ def add_fuse_parser(commands: Any) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
         "fuse",
-        help="fuse a z-stack into an all-in-focus image",
-        description="Fuse a z-stack: a TIFF stack, a folder, a glob or a list of images in focal "
-        "order. Formats of the outputs are chosen by their extension: .ome.tif, .tif, .png, .jpg.",
+        help="Fuse a z-stack into an all-in-focus image.",
+        description="Fuse a z-stack: a TIFF stack, a folder, a glob pattern or a list of images in "
+        "focal order. The extension of an output chooses its format: .ome.tif, .tif, .png or .jpg.",
         allow_abbrev=False,
     )
     parser.add_argument(
@@ -99,7 +99,7 @@ def add_fuse_parser(commands: Any) -> None:
     )
     add_axis_options(parser)
     parser.add_argument("--reference", action="store_true", help="Use the published method.")
-    add_config_options(parser, FusionConfig, "how to fuse")
+    add_config_options(parser, FusionConfig, "fusion options")
     parser.set_defaults(run=run_fuse)
 
 

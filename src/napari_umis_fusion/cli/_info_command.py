@@ -14,8 +14,8 @@ def add_info_parser(commands: Any) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
         "info",
-        help="say what a file is: axes, dtype and sizes, or which weights",
-        description="Say what a stack, an image, a folder of images or a checkpoint is.",
+        help="Describe a file: axes, data type and sizes, or which weights it holds.",
+        description="Describe a stack, an image, a folder of images or a checkpoint.",
         allow_abbrev=False,
     )
     parser.add_argument("file", metavar="FILE", help="Stack, image, folder or checkpoint.")

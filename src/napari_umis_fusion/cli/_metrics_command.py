@@ -59,9 +59,9 @@ def add_metrics_parser(commands: Any) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
         "metrics",
-        help="measure how good a fused image is",
-        description="Measure a fused image: by itself, against its stack and against a known "
-        "truth, as far as these are given. Each number comes with what it rewards wrongly.",
+        help="Measure the quality of a fused image.",
+        description="Measure a fused image: by itself, against its stack, and against a known "
+        "truth, as far as these are given. Each number comes with the error that it rewards.",
         allow_abbrev=False,
     )
     parser.add_argument("fused", metavar="FUSED", help="All-in-focus image.")

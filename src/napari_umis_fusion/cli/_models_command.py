@@ -22,24 +22,28 @@ def add_models_parser(commands: Any) -> None:
     """Add the command and its own commands to the parser."""
     parser = commands.add_parser(
         "models",
-        help="list, show, import, rename, annotate, export and delete trained weights",
-        description="The library of trained weights: those of this package, and your own. A MODEL "
-        "is given by its name, or by the first digits of its hash.",
+        help="List, show, import, rename, annotate, export and delete trained weights.",
+        description="Manage the library of trained weights: those of this package and your own. "
+        "Name a MODEL by its name or by the first digits of its hash.",
         allow_abbrev=False,
     )
     actions = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    _add(actions, "list", run_list, "list all models, newest first")
-    _add(actions, "show", run_show, "say all that is known of a model", "model")
-    bring = _add(actions, "import", run_import, "copy weights into the library")
-    bring.add_argument("file", metavar="FILE", help="weights: .safetensors, .pth or .pt")
-    bring.add_argument("--name", help="Name of the model (default: the name of the file).")
-    bring.add_argument("--note", default="", metavar="TEXT", help="Note about the model.")
-    rename = _add(actions, "rename", run_rename, "give a model another name", "model")
-    rename.add_argument("name", metavar="NAME", help="the new name")
-    note = _add(actions, "note", run_note, "write a note to a model", "model")
-    note.add_argument("text", metavar="TEXT", help="takes the place of the old note; '' for none")
+    _add(actions, "list", run_list, "List all models, newest first.")
+    _add(actions, "show", run_show, "Show everything that is known of a model.", "model")
+    importing = _add(actions, "import", run_import, "Copy weights into the library.")
+    importing.add_argument("file", metavar="FILE", help="Weights: .safetensors, .pth or .pt.")
+    importing.add_argument("--name", help="Name of the model (default: the name of the file).")
+    importing.add_argument("--note", default="", metavar="TEXT", help="Note about the model.")
+    rename = _add(actions, "rename", run_rename, "Rename a model.", "model")
+    rename.add_argument("name", metavar="NAME", help="New name.")
+    note = _add(actions, "note", run_note, "Write a note to a model.", "model")
+    note.add_argument(
+        "text", metavar="TEXT", help="Text that replaces the old note. An empty text removes it."
+    )
     _add_export(actions)
-    delete = _add(actions, "delete", run_delete, "delete a model for good, after asking", "model")
+    delete = _add(
+        actions, "delete", run_delete, "Delete a model permanently, after confirmation.", "model"
+    )
     delete.add_argument("--yes", action="store_true", help="Delete without confirmation.")
 
 
@@ -140,15 +144,16 @@ def _add(
     *positional: str,
 ) -> argparse.ArgumentParser:
     """Add a command of the command; --json and --debug stand before it or after it."""
-    description = f"{help_text[0].upper()}{help_text[1:]}."
     parser: argparse.ArgumentParser = actions.add_parser(
-        name, help=help_text, description=description, allow_abbrev=False
+        name, help=help_text, description=help_text, allow_abbrev=False
     )
     for each in positional:
-        parser.add_argument(each, metavar=each.upper(), help="its name, or the start of its hash")
+        parser.add_argument(
+            each, metavar=each.upper(), help="Name of the model or the start of its hash."
+        )
     for option, text in (
-        ("--json", "print one line of JSON"),
-        ("--debug", "show where an error came from"),
+        ("--json", "Print one line of JSON."),
+        ("--debug", "Print the traceback of an error."),
     ):
         parser.add_argument(option, action="store_true", default=argparse.SUPPRESS, help=text)
     parser.set_defaults(run=run)
@@ -156,11 +161,12 @@ def _add(
 
 
 def _add_export(actions: Any) -> None:
-    parser = _add(actions, "export", run_export, "write a model to a file for others", "model")
+    parser = _add(actions, "export", run_export, "Export a model to a file.", "model")
     parser.add_argument(
         "file",
         metavar="FILE",
-        help=".safetensors: the same bytes; .onnx: for other programs; .zip: BioImage Model Zoo",
+        help="Target file. The extension chooses the format: .safetensors (the same bytes), .onnx "
+        "(for other programs), .zip (BioImage Model Zoo).",
     )
     parser.add_argument(
         "--author",

@@ -42,10 +42,10 @@ def add_train_parser(commands: Any) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
         "train",
-        help="train a network on sharp images of your own",
-        description="Train a network on sharp images, without labels: folders, with their "
-        "subfolders, or files. An interrupted training goes on with --resume, also one that was "
-        "begun in napari.",
+        help="Train a network on your own sharp images.",
+        description="Train a network without labels on sharp images: folders, including "
+        "subfolders, or files. Use --resume to resume an interrupted training, also one that "
+        "began in napari.",
         allow_abbrev=False,
     )
     parser.add_argument(
@@ -96,7 +96,7 @@ def add_train_parser(commands: Any) -> None:
         "the result only if it is better than the initial weights on held-out parts of the "
         "stacks.",
     )
-    add_config_options(parser, TrainingConfig, "how to train")
+    add_config_options(parser, TrainingConfig, "training options")
     parser.set_defaults(run=run_train)
 
 

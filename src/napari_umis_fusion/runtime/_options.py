@@ -41,12 +41,15 @@ def is_used(spec: Field[Any], config: Any) -> bool:
 
 
 def help_with_bounds(spec: Field[Any]) -> str:
-    """Return a field's help with its bounds and default."""
+    """Return a field's help with its bounds and default, in sentences."""
     meta: dict[str, Any] = dict(spec.metadata)
-    parts = [] if spec.default is None else [f"default {spec.default}"]
+    sentences = [str(meta["help"])]
     if "min" in meta:
-        parts.insert(0, f"{meta['min']:g} to {meta['max']:g} {meta['unit']}".rstrip())
-    return str(meta["help"]) + (f" ({', '.join(parts)})" if parts else "")
+        bounds = f"{meta['min']:g} to {meta['max']:g} {meta['unit']}".rstrip()
+        sentences.append(f"Accepted: {bounds}.")
+    if spec.default is not None:
+        sentences.append(f"Default: {spec.default}.")
+    return " ".join(sentences)
 
 
 def changed_fields(config: Any) -> dict[str, Any]:
