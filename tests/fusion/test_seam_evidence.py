@@ -162,7 +162,7 @@ def test_visible_border_equals_its_twin(shape, dtype, jit):
 @pytest.mark.parametrize("sloping", ["new", "old"])
 @pytest.mark.parametrize("axis", [0, 1])
 def test_slope_hides_a_step(slope, step, shown, sloping, axis, jit):
-    """A step of up to HIDING_SLOPE_RATIO times the slope beside it, in either plane, cannot be seen."""
+    """Up to HIDING_SLOPE_RATIO times the slope beside it, in either plane, no step is visible."""
     ramp = np.full((9, 9), 100.0)
     ramp += slope * (np.arange(9.0) - 4) if axis else slope * (np.arange(9.0)[:, None] - 4)
     flat = np.full((9, 9), 100.0 + step)

@@ -27,7 +27,8 @@ for thread in threads:
     thread.join()
 assert len(threads) == 2
 assert warm_up.has_loaded()
-assert {"torch.optim", "skimage.metrics", "napari_umis_fusion.training.loop._run"} <= set(sys.modules)
+loop = "napari_umis_fusion.training.loop._run"
+assert {"torch.optim", "skimage.metrics", loop} <= set(sys.modules)
 assert threading.active_count() == 1
 """
 

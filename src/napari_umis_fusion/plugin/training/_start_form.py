@@ -66,8 +66,8 @@ class StartForm(Form):
             name="specimen",
             label="specimen",
             choices=spec.metadata["choices"],
-            tooltip=f"What your samples are: {help_with_bounds(spec)}. The nearer the rendered stacks are "
-            "to yours, the more there is to gain.",
+            tooltip="What your samples are. The closer the rendered stacks are to yours, the more "
+            f"training can gain. {help_with_bounds(spec)}",
         )
         name = LineEdit(
             name="name",
