@@ -11,7 +11,7 @@ from itertools import product
 from pathlib import Path
 
 from coherence import DEFAULT_STACKS
-from harness import alignment_estimators, alignment_real, alignment_scores
+from harness import alignment_estimators, alignment_real, alignment_scores, alignment_seeds
 from harness.alignment_cost import cost
 from harness.alignment_fusing import TRUE, Aligner, our_aligner, peer_aligner
 from harness.alignment_peers import find_aligning
@@ -21,9 +21,10 @@ from harness.alignment_tables import (
     print_estimators,
     print_real,
     print_rendered,
+    print_spreads,
 )
 
-TABLES = ("estimators", "rendered", "cost", "real")
+TABLES = ("estimators", "seeds", "rendered", "cost", "real")
 WAYS = ("none", "auto", "translation", "similarity")
 SCENES = ("bumps", "discs", "bars")
 
@@ -112,6 +113,8 @@ def main() -> int:
         cache = (options.cache or Path(temporary)).resolve()
         if "estimators" in options.tables:
             estimators(options)
+        if "seeds" in options.tables:
+            print_spreads(alignment_seeds.spreads(quick=options.quick))
         compared = {"rendered", "real"} & set(options.tables)
         aligners = aligners_of(options) if compared else []
         if "rendered" in options.tables:

@@ -1,5 +1,6 @@
 """The tables of ``alignment.py``."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -8,6 +9,7 @@ from harness.alignment_cost import Cost
 from harness.alignment_estimators import Errors
 from harness.alignment_real import RealScores
 from harness.alignment_scores import CaseScores
+from harness.alignment_seeds import Spread
 from harness.tables import heading, table
 
 ABSENT = "-"
@@ -42,6 +44,23 @@ def print_estimators(found: Iterable[Errors]) -> None:
         for row in rows
     ]
     print(table(("estimator", *conditions, "ms for a pair"), lines))
+
+
+def print_spreads(spreads: Iterable[Spread]) -> None:
+    """Print how errors spread over seeds, of each kind of stack and of all."""
+    found = list(spreads)
+    kinds = {one.stacks: [one] for one in found}
+    for kind in ("shaken", "still"):
+        kinds[f"all, {kind}"] = [one for one in found if one.stacks.endswith(kind)]
+    lines = []
+    for name, several in kinds.items():
+        errors_px = np.concatenate([one.errors_px for one in several])
+        models = sum((one.models for one in several), Counter())
+        numbers = np.median(errors_px), np.percentile(errors_px, 95), errors_px.max()
+        taken_for = ", ".join(f"{count} {model}" for model, count in models.most_common())
+        lines.append((name, str(len(errors_px)), *(f"{one:.2f}" for one in numbers), taken_for))
+    print(heading("Error of auto in corners and centre over seeds, px"))
+    print(table(("stacks", "seeds", "median", "95 %", "worst", "taken for"), lines))
 
 
 def print_costs(costs: Sequence[Cost], ways: Sequence[str]) -> None:

@@ -40,7 +40,8 @@ def test_it_runs_and_tells_who_is_absent_or_fails(tmp_path):
     done = subprocess.run(
         [
             sys.executable, str(BENCHMARKS / "alignment.py"), "--quick", "--only", "drift",
-            "--ours", "laplacian", "--align", "none", "--tables", "estimators", "rendered", "real",
+            "--ours", "laplacian", "--align", "none",
+            "--tables", "estimators", "seeds", "rendered", "real",
             "--stacks", str(tmp_path / "absent"), "--peers", str(tmp_path),
         ],
         capture_output=True,
@@ -51,6 +52,7 @@ def test_it_runs_and_tells_who_is_absent_or_fails(tmp_path):
     assert done.returncode == 0, done.stderr
     for title in (
         "Error of a pair",
+        "Error of auto",
         "Largest error",
         "Loss of ours",
         "Loss, dB",

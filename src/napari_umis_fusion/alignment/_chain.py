@@ -11,12 +11,17 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import expm, logm
 from scipy.sparse.linalg import spsolve
 
-from napari_umis_fusion.alignment._fit import TransformModel
+from napari_umis_fusion.alignment._fit import TransformModel, shift_of
 from napari_umis_fusion.alignment._links import Link
+from napari_umis_fusion.alignment._model_evidence import (
+    Estimate,
+    believed_share,
+    matrices_without_parts,
+)
 from napari_umis_fusion.alignment._transforms import (
     about_centre,
     apply,
@@ -27,14 +32,11 @@ from napari_umis_fusion.alignment._transforms import (
 TransformArray = NDArray[np.float64]
 Values = NDArray[np.float64]
 
-_ROUNDS = 4
+_ROUNDS = 8
 """In which links that fit badly come to count less."""
 
-_MIN_MATRIX_PX = 0.5
-"""What magnification and turn must move the corners by, for `auto` to correct them."""
-
-_MIN_CERTAINTY = 4.0
-"""Standard errors that magnification or turn must differ from none by, for the same."""
+_TOLERANCE_PX = 1.0
+"""How far from a plane's shift tiles may be that are believed, once its matrix is settled."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,30 +79,70 @@ def solve_chain(
     may_simplify : bool
         Return translations where nothing else is beyond doubt.
     """
-    net = _Net(links, planes, reference)
     matrices = np.broadcast_to(np.eye(2), (planes, 2, 2))
     if model != "translation":
-        steps = np.array([_logarithm(link, model).ravel() for link in links])
-        logarithms = net.solve(steps, np.broadcast_to(np.eye(4), (len(links), 4, 4)))
-        if may_simplify and not _is_beyond_doubt(net, logarithms, shape):
-            model = "translation"
-        else:
-            matrices = np.array([expm(one.reshape(2, 2)) for one in logarithms])
-    centre = centre_of(shape)
-    shifts = np.array([apply(link.transform, centre) - centre for link in links])
+        found = _logarithms(links, planes, reference, shape, model)
+        share = believed_share(found, shape) if may_simplify else 1.0
+        model = model if share else "translation"
+        if share:
+            matrices = np.array([expm(share * one.reshape(2, 2)) for one in found.values])
     relative = [matrices[link.other] @ np.linalg.inv(matrices[link.first]) for link in links]
-    shifts = net.solve(shifts, np.array(relative))
+    steps, errors_px = _shifts(links, relative, shape)
+    net = _Net(links, planes, reference, errors_px)
+    shifts = net.solve(steps, np.array(relative))
     moves = zip(matrices, shifts, strict=True)
     return Chain(np.array([about_centre(*move, shape) for move in moves]), model)
+
+
+def _logarithms(
+    links: Sequence[Link],
+    planes: int,
+    reference: int,
+    shape: tuple[int, ...],
+    model: TransformModel,
+) -> Estimate:
+    """Return the logarithm of each plane's matrix, of all tiles and without each part of them."""
+    net = _Net(links, planes, reference, [link.error_px for link in links])
+    carried = np.broadcast_to(np.eye(4), (len(links), 4, 4))
+    found = [matrices_without_parts(link, model, shape) for link in links]
+    whole, *parts = (
+        net.solve(np.array([_logarithm(one, model).ravel() for one in matrices]), carried)
+        for matrices in zip(*found, strict=True)
+    )
+    # of what was measured: how far a link is doubted says how much it counts, not how it scatters
+    measured = [one.sightings.error_px if one.sightings else one.error_px for one in links]
+    errors_px = _Net(links, planes, reference, measured).errors_px()
+    return Estimate(whole, np.array(parts), errors_px, reference)
+
+
+def _shifts(
+    links: Sequence[Link], relative: Sequence[NDArray[np.float64]], shape: tuple[int, ...]
+) -> tuple[Values, Values]:
+    """Return how far each link moves the centre of planes, given its matrix, and the error."""
+    centre, steps, errors_px = centre_of(shape), [], []
+    for link, matrix in zip(links, relative, strict=True):
+        step, error_px, seen = apply(link.transform, centre) - centre, link.error_px, link.sightings
+        if seen is not None and link.belief > 0:
+            apart = seen.there - centre - (seen.here - centre) @ matrix.T
+            fit = shift_of(apart, seen.weights, _TOLERANCE_PX * seen.pixel_px)
+            if fit is not None:
+                step = link.belief * fit.transform[:, 2]
+                doubt_px = math.sqrt(max(0.0, error_px**2 - seen.error_px**2))
+                error_px = math.hypot(doubt_px, fit.error_px)
+        steps.append(step)
+        errors_px.append(error_px)
+    return np.array(steps), np.array(errors_px)
 
 
 class _Net:
     """Planes, held in place by links."""
 
-    def __init__(self, links: Sequence[Link], planes: int, reference: int) -> None:
+    def __init__(
+        self, links: Sequence[Link], planes: int, reference: int, errors_px: ArrayLike
+    ) -> None:
         self._first = np.array([link.first for link in links])
         self._other = np.array([link.other for link in links])
-        self._errors_px = np.array([link.error_px for link in links])
+        self._errors_px = np.asarray(errors_px, np.float64)
         self._planes, self._reference = planes, reference
 
     def solve(self, steps: NDArray[np.float64], carried: NDArray[np.float64]) -> Values:
@@ -123,14 +165,12 @@ class _Net:
             weights = 1 / self._errors_px / np.sqrt(np.maximum(1, off / (3 * typical)))
         return values
 
-    def error_px(self, plane: int) -> float:
-        """Return the standard error of a plane's place, in the corners."""
+    def errors_px(self) -> Values:
+        """Return the standard error of each plane's place (Z,), in the corners."""
         one = np.ones((len(self._errors_px), 1, 1))
-        wanted = np.zeros(self._planes)
-        wanted[plane] = 1
-        wanted = np.delete(wanted, self._reference)
         normal = _normal(self._design(one, 1), 1 / self._errors_px**2)
-        return math.sqrt(wanted @ spsolve(normal, wanted))
+        variances = np.diag(np.linalg.inv(normal.toarray()))
+        return np.insert(np.sqrt(variances), self._reference, 0.0)
 
     def _design(self, carried: NDArray[np.float64], size: int) -> Any:
         """Return the sparse matrix (links * size, free planes * size) from values to steps."""
@@ -158,20 +198,10 @@ def _normal(design: Any, weights: NDArray[np.float64]) -> Any:
     return (design.T @ scipy.sparse.diags(weights) @ design).tocsc()
 
 
-def _logarithm(link: Link, model: TransformModel) -> NDArray[np.float64]:
-    """Return the logarithm of a link's matrix: along a chain, logarithms add up."""
-    matrix = link.transform[:, :2]
+def _logarithm(matrix: Values, model: TransformModel) -> NDArray[np.float64]:
+    """Return the logarithm of a matrix: along a chain, logarithms add up."""
     if model == "affine":
         return np.asarray(np.real(logm(matrix)))
     turn = nearest_similarity(matrix)
     stretch, angle = math.log(np.linalg.det(turn)) / 2, math.atan2(turn[1, 0], turn[0, 0])
     return np.array([[stretch, -angle], [angle, stretch]])
-
-
-def _is_beyond_doubt(net: _Net, logarithms: Values, shape: tuple[int, ...]) -> bool:
-    """Tell whether magnification or turn of some plane is larger than what errors explain."""
-    half_diagonal = float(np.hypot(*centre_of(shape)))
-    max_displacement_px = np.linalg.norm(logarithms, axis=1) / 2**0.5 * half_diagonal
-    farthest = int(max_displacement_px.argmax())
-    least_px = max(_MIN_MATRIX_PX, _MIN_CERTAINTY * net.error_px(farthest))
-    return bool(max_displacement_px[farthest] > least_px)

@@ -11,10 +11,11 @@ import numpy as np
 from napari_umis_fusion.alignment._alignment import Alignment
 from napari_umis_fusion.alignment._chain import Chain, solve_chain
 from napari_umis_fusion.alignment._fit import TransformModel
-from napari_umis_fusion.alignment._links import Link, assess_links, reject_outliers
+from napari_umis_fusion.alignment._links import Link, assess_links, believe_all, reject_outliers
 from napari_umis_fusion.alignment._match import match_planes
 from napari_umis_fusion.alignment._plane_motion import MotionModel, PlaneMotion, motion_of
 from napari_umis_fusion.alignment._pyramid import Pyramid
+from napari_umis_fusion.alignment._tile_shifts import ramp
 from napari_umis_fusion.alignment._transforms import (
     Transform,
     compose,
@@ -37,6 +38,9 @@ DISTANCES = (1, 4)
 
 MIN_MOTION_PX = 0.15
 """Of a corner; planes that would move less stay as they were recorded."""
+
+WHOLE_MOTION_PX = 0.2
+"""Planes that would move so far do; between the two, by a share, so that no last digit decides."""
 
 MIN_SIDE_PX = 16
 """Of planes that are compared at all."""
@@ -128,6 +132,7 @@ class _Estimator:
         """Return what all planes together tell."""
         reference, is_auto = self._count // 2, self._config.align == "auto"
         links = reject_outliers(self._links, self._model, self._shape)
+        links = believe_all(links, self._shape)
         if links:
             chain = solve_chain(
                 links, self._count, reference, self._shape, self._model, may_simplify=is_auto
@@ -180,14 +185,24 @@ def _settled(chain: Chain, links: list[Link], reference: int, shape: tuple[int, 
     for z, transform in enumerate(transforms):
         # the neighbour on the way to the reference plane
         link = None if z == reference else neighbours[z if z > reference else z + 1]
-        if z == reference or max_displacement_px(transform, shape) < MIN_MOTION_PX:
-            transforms[z] = identity()
+        share = 0.0 if z == reference else _moved_share(max_displacement_px(transform, shape))
+        if share < 1:
+            transforms[z] = identity() if share == 0 else _part_of(transform, share)
         before, after = (np.nan, np.nan) if link is None else (link.before, link.after)
         why = _why(link, z, not is_identity(transforms[z]))
         rows.append(motion_of(z, transforms[z], shape, before=before, after=after, why=why))
     is_still = all(not row.is_moved for row in rows)
     model: MotionModel = "none" if is_still else chain.model
     return Alignment(model, reference, shape, transforms, tuple(rows))
+
+
+def _moved_share(far_px: float) -> float:
+    """Return how much of so far a motion is made: none if short, all if not, never a jump."""
+    return float(ramp(far_px, MIN_MOTION_PX, WHOLE_MOTION_PX))
+
+
+def _part_of(transform: Transform, share: float) -> Transform:
+    return identity() + share * (transform - identity())
 
 
 def _why(link: Link | None, z: int, is_moved: bool) -> str:

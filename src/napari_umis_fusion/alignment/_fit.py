@@ -27,11 +27,21 @@ Design = NDArray[np.float64]
 _MIN_SHARE = 0.3
 """Of the tiles that must agree: fewer do so by chance."""
 
+_HALF_WAY = 0.25
+"""What a shift that is as far from the fit as is tolerated counts."""
+
 _NARROWING = 1.6
 """By which the width within which shifts count fully shrinks with each round."""
 
+_ROUNDS = 8
+"""At the last width: what still moves after so many is no more than rounding."""
+
 _MIN_SPREAD_PX = 0.02
 """Of shifts; they are measured no finer."""
+
+_OVERLAP = (4 / 3) ** 2
+"""By which variances grow because neighbouring tiles share pixels: noise under two Hann windows
+that overlap by half is correlated by 1/6, on both sides and along both axes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,10 +54,13 @@ class TransformFit:
         Of points of one image to those of the other.
     error_px : float
         Standard error where it is largest, in the corners.
+    weights : ndarray of shape (N,)
+        How much each shift count_noun.
     """
 
     transform: Transform
     error_px: float
+    weights: NDArray[np.float64]
 
 
 def fit_shifts(
@@ -83,31 +96,59 @@ def fit_shifts(
     if len(measured.centres) < MIN_TILES:
         return None
     centres, shifts = measured.centres, measured.shifts
-    trust = np.sqrt(measured.weights / measured.weights.mean())
+    trust = measured.weights / measured.weights.mean()
     design = _design(model, centres - centre_of(shape))
-    agreeing = _agreeing(design, shifts, trust, tolerance_px)
-    if agreeing.sum() < MIN_TILES or (trust**2)[agreeing].sum() < _MIN_SHARE * len(centres):
+    factors = _agreement(design, shifts, trust, tolerance_px)
+    agreeing = factors > _HALF_WAY
+    if agreeing.sum() < MIN_TILES or trust[agreeing].sum() < _MIN_SHARE * len(centres):
         return None
-    rows = np.repeat(trust[agreeing], 2)
-    chosen, wanted = design[np.repeat(agreeing, 2)] * rows[:, None], shifts[agreeing].ravel() * rows
-    parameters, *_ = np.linalg.lstsq(chosen, wanted, rcond=None)
+    parameters = _solved(design, shifts, trust * factors)
     matrix = np.eye(2) + _matrix(model, parameters)
-    error_px = _error_px(model, chosen, wanted - chosen @ parameters, shape)
-    return TransformFit(about_centre(matrix, parameters[:2], shape), error_px)
+    residuals = shifts - (design @ parameters).reshape(-1, 2)
+    free = max(1.0, 2 * float(factors.sum()) - design.shape[1])
+    spread = float(trust * factors @ (residuals**2).sum(axis=1)) / free
+    error_px = _error_px(model, design, trust * factors, spread, shape)
+    return TransformFit(about_centre(matrix, parameters[:2], shape), error_px, trust * factors)
 
 
-def _agreeing(
+def shift_of(
+    shifts: Points, weights: NDArray[np.float64], tolerance_px: float
+) -> TransformFit | None:
+    """Fit one shift to all, as `fit_shifts` does; `None` where too few agree."""
+    return fit_shifts(Shifts(shifts, shifts, weights), "translation", (1, 1), tolerance_px)
+
+
+def matrix_of(
+    model: TransformModel, places: Points, shifts: Points, weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the matrix (2, 2) that fits weighted shifts at places about the centre best."""
+    matrix = np.eye(2) + _matrix(model, _solved(_design(model, places), shifts, weights))
+    return np.asarray(matrix, np.float64)
+
+
+def _agreement(
     design: Design, shifts: Points, trust: NDArray[np.float64], tolerance_px: float
-) -> NDArray[np.bool_]:
-    """Return which shifts lie near a fit that most of them share."""
-    apart, width = np.zeros(len(shifts)), np.inf
-    while width > tolerance_px:
-        weights = trust / (1 + (apart / width) ** 2)  # the root of Geman and McClure's
-        rows = np.repeat(weights, 2)
-        parameters, *_ = np.linalg.lstsq(design * rows[:, None], shifts.ravel() * rows, rcond=None)
+) -> NDArray[np.float64]:
+    """Return how well each shift agrees with a fit that most of them share: 0 to 1.
+
+    None is thrown out at a limit: where it counts a little less for being a little farther away,
+    what is fitted does not jump.
+    """
+    factors, width, rounds = np.ones(len(shifts)), np.inf, 0
+    while rounds < _ROUNDS:
+        parameters = _solved(design, shifts, trust * factors)
         apart = np.linalg.norm(shifts - (design @ parameters).reshape(-1, 2), axis=1)
         width = max(tolerance_px, min(width / _NARROWING, 2 * float(apart.max())))
-    return apart < tolerance_px
+        rounds += width == tolerance_px
+        factors = 1 / (1 + (apart / width) ** 2) ** 2  # Geman and McClure's
+    return factors
+
+
+def _solved(design: Design, shifts: Points, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the parameters of weighted least squares."""
+    weighted = design * np.repeat(weights, 2)[:, None]
+    parameters, *_ = np.linalg.lstsq(weighted.T @ design, weighted.T @ shifts.ravel(), rcond=None)
+    return np.asarray(parameters)
 
 
 def _design(model: TransformModel, places: Points) -> Design:
@@ -136,12 +177,15 @@ def _matrix(model: TransformModel, parameters: NDArray[Any]) -> NDArray[Any]:
 
 
 def _error_px(
-    model: TransformModel, design: Design, residuals: NDArray[np.float64], shape: tuple[int, ...]
+    model: TransformModel,
+    design: Design,
+    weights: NDArray[np.float64],
+    spread: float,
+    shape: tuple[int, ...],
 ) -> float:
     """Return the standard error of the shift in the worst corner."""
-    free = max(1, len(residuals) - design.shape[1])
-    spread = max(float(residuals @ residuals) / free, _MIN_SPREAD_PX**2)
-    covariance = spread * np.linalg.pinv(design.T @ design)
+    spread = _OVERLAP * max(spread, _MIN_SPREAD_PX**2)
+    covariance = spread * np.linalg.pinv(design.T @ (design * np.repeat(weights, 2)[:, None]))
     corners = _design(model, corners_of(shape) - centre_of(shape))
     variances = np.einsum("ij,jk,ik->i", corners, covariance, corners).reshape(-1, 2)
     return float(np.sqrt(variances.sum(axis=1).max()))

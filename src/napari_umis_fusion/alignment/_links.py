@@ -1,12 +1,14 @@
 """Links between planes, and whether each is evidence of motion."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from napari_umis_fusion.alignment._fit import TransformModel
-from napari_umis_fusion.alignment._match import PlaneMatch
+from napari_umis_fusion.alignment._match import PlaneMatch, Sightings
+from napari_umis_fusion.alignment._tile_shifts import ramp
 from napari_umis_fusion.alignment._transforms import (
     Transform,
     decompose,
@@ -38,6 +40,16 @@ farther apart."""
 _WITHIN_ERRORS = 2.5
 """Standard errors within which a motion is none."""
 
+_SOFT = 1.5
+"""Belief grows from none at each of these limits to whole at so many times the limit."""
+
+_MOVING_SHARE = (0.25, 0.5)
+"""Of links that are believed, from where to where a stack comes to be taken for one that moves as
+a whole. In such a stack a short motion is as likely as a long one, and none is the exception."""
+
+_HALF = 0.5
+"""Of belief: with less, a link is said to be doubted."""
+
 _UNKNOWN_ERROR_PX = 10.0
 """Of a link that tells nothing, so that links over more planes decide where there are any."""
 
@@ -56,7 +68,8 @@ class Link:
     first, other : int
         The planes, `first` before `other`.
     transform : ndarray of shape (2, 3)
-        Where `other` has the points of `first`; that of no motion unless it is believed.
+        Where `other` has the points of `first`: what was measured as far as it is believed, and
+        for the rest no motion.
     error_px : float
         Standard error of `transform` in the corners.
     before, after : float
@@ -65,6 +78,10 @@ class Link:
         What was measured, believed or not.
     doubt : str
         Why it is not believed; "" if it is.
+    belief : float
+        How far it is: 0 to 1.
+    sightings : Sightings or None
+        What tiles showed, if that is known.
     """
 
     first: int
@@ -75,6 +92,8 @@ class Link:
     after: float
     measured: Transform
     doubt: str = ""
+    belief: float = 1.0
+    sightings: Sightings | None = None
 
     @property
     def distance(self) -> int:
@@ -86,20 +105,54 @@ def assess_links(first: int, other: int, match: PlaneMatch, shape: tuple[int, ..
     """Return the link that a match of planes (Y, X) makes, with or without its motion."""
     if match.tiles == 0:
         why, error_px = "too little detail in common", _UNKNOWN_ERROR_PX
-        return Link(first, other, identity(), error_px, np.nan, np.nan, identity(), why)
+        return Link(first, other, identity(), error_px, np.nan, np.nan, identity(), why, 0.0)
     before, after = match.agreement
-    link = Link(first, other, match.transform, match.error_px, before, after, match.transform)
-    if implausible := _bounds_broken(match.transform, shape):
-        return _doubted(link, implausible, _UNKNOWN_ERROR_PX)
-    reach = max_displacement_px(match.transform, shape)
-    errors = reach / match.error_px
-    far = errors > SURE_ERRORS
-    if errors < _WITHIN_ERRORS or (not far and reach < MIN_LINK_PX * match.pixel_px):
-        return _doubted(link, "no motion beyond the error of measurement", match.error_px)
-    certainty = SURE_CERTAINTY if far else MIN_CERTAINTY
-    if match.certainty < certainty or after - before < MIN_GAIN:
-        return _doubted(link, "planes agree no better when moved", match.error_px)
-    return link
+    measured, error_px = match.transform, match.error_px
+    link = Link(
+        first, other, measured, error_px, before, after, measured, sightings=match.sightings
+    )
+    if implausible := _bounds_broken(measured, shape):
+        return _unknown(link, implausible)
+    reach = max_displacement_px(measured, shape)
+    errors = reach / error_px
+    far = _above(errors, SURE_ERRORS)
+    longer = _above(errors, _WITHIN_ERRORS)
+    longer *= max(far, _above(reach, MIN_LINK_PX * match.pixel_px))
+    certainty = MIN_CERTAINTY + far * (SURE_CERTAINTY - MIN_CERTAINTY)
+    better = _above(match.certainty, certainty) * _above(after - before, MIN_GAIN)
+    doubts = {
+        "no motion beyond the error of measurement": longer,
+        "planes agree no better when moved": better,
+    }
+    doubt = next((why for why, belief in doubts.items() if belief < _HALF), "")
+    # what is clearly long, but makes nothing better, tells nothing
+    misled = longer * (1 - float(ramp(match.certainty, 0.0, certainty)))
+    error_px = math.hypot(error_px, misled * _UNKNOWN_ERROR_PX)
+    return _believed(replace(link, doubt=doubt, error_px=error_px), longer * better)
+
+
+def believe_all(links: Sequence[Link], shape: tuple[int, ...]) -> list[Link]:
+    """Believe short motions where the stack moves as a whole, and say how wrong none may be.
+
+    Links over several planes come to count less: the farther planes are apart in focus, the more
+    of what tiles show differs, and in the same way from link to link, so that it does not average
+    out as their errors would.
+    """
+    errors_px = np.array([link.error_px for link in links])
+    telling = np.maximum(0.0, 1 - (errors_px / _UNKNOWN_ERROR_PX) ** 2)
+    beliefs = np.array([link.belief for link in links])
+    if not telling @ beliefs:
+        return list(links)
+    share = float(ramp(telling @ beliefs / telling.sum(), *_MOVING_SHARE))
+    believed = []
+    for link in links:
+        if link.error_px < _UNKNOWN_ERROR_PX:
+            belief = link.belief + (1 - link.belief) * share
+            left = (1 - belief) * max_displacement_px(link.measured, shape)
+            error_px = math.hypot(link.error_px * math.sqrt(link.distance), left)
+            link = _believed(replace(link, error_px=error_px), belief)
+        believed.append(link)
+    return believed
 
 
 def reject_outliers(
@@ -122,12 +175,24 @@ def reject_outliers(
     for place, scale in scales.items():
         if abs(scale - typical) > limit:
             why = f"its magnification ({np.exp(scale):.4f}) is unlike other planes'"
-            kept[place] = _doubted(links[place], why, _UNKNOWN_ERROR_PX)
+            kept[place] = _unknown(links[place], why)
     return kept
 
 
-def _doubted(link: Link, why: str, error_px: float) -> Link:
-    return replace(link, transform=identity(), doubt=why, error_px=error_px)
+def _above(value: float, limit: float) -> float:
+    return float(ramp(value, limit, _SOFT * limit))
+
+
+def _believed(link: Link, belief: float) -> Link:
+    """Return a link with so much of what was measured."""
+    mixed = identity() if belief == 0 else link.measured
+    if 0 < belief < 1:
+        mixed = belief * link.measured + (1 - belief) * identity()
+    return replace(link, transform=mixed, belief=belief)
+
+
+def _unknown(link: Link, why: str) -> Link:
+    return _believed(replace(link, doubt=why, error_px=_UNKNOWN_ERROR_PX), 0.0)
 
 
 def _bounds_broken(transform: Transform, shape: tuple[int, ...]) -> str:

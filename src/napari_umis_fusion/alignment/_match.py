@@ -12,16 +12,54 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_umis_fusion.alignment._fit import MIN_TILES, TransformModel, fit_shifts
+from napari_umis_fusion.alignment._fit import MIN_TILES, TransformFit, TransformModel, fit_shifts
 from napari_umis_fusion.alignment._pyramid import Pyramid, PyramidLevel
-from napari_umis_fusion.alignment._tile_shifts import shift_of_all
-from napari_umis_fusion.alignment._transforms import Transform, compose, identity, rescaled
+from napari_umis_fusion.alignment._tile_shifts import Shifts, shift_of_all
+from napari_umis_fusion.alignment._transforms import (
+    Points,
+    Transform,
+    apply,
+    compose,
+    identity,
+    rescaled,
+)
 
 _TOLERANCE_PX = (3.0, 1.0)
 """How far from the fit tiles may be that are believed, in the rounds of a level."""
 
 _LAST_TOLERANCE_PX = 0.4
 """Of one more round at the finest level: tiles with dust in them are some tenths off."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sightings:
+    """What tiles of one plane show, and where that is in another.
+
+    Attributes
+    ----------
+    here, there : ndarray of shape (N, 2)
+        Places in either plane, in its pixels.
+    weights : ndarray of shape (N,)
+        How much each count_noun where a transform was fitted to all.
+    error_px : float
+        Standard error of that transform in the corners.
+    pixel_px : int
+        How many pixels of the plane are one of those that were compared, along a side.
+    """
+
+    here: Points
+    there: Points
+    weights: NDArray[np.float64]
+    error_px: float
+    pixel_px: int
+
+    @classmethod
+    def of(cls, shifts: Shifts, local: Transform, fit: TransformFit, factor: int) -> "Sightings":
+        """Tell what was seen of shifts against a plane moved by `local`, both in a level."""
+        there = apply(local, shifts.centres + shifts.shifts)
+        middle = (factor - 1) / 2  # of the pixels that are one of the level
+        here, there = (factor * places + middle for places in (shifts.centres, there))
+        return cls(here, there, fit.weights, factor * fit.error_px, factor)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,6 +78,8 @@ class PlaneMatch:
         How much of what each tile shows is in focus in both planes; see `Shifts`.
     pixel_px : int
         How many pixels of the plane are one of those that were compared, along a side.
+    sightings : Sightings or None
+        What `transform` was fitted to.
     """
 
     transform: Transform
@@ -48,6 +88,7 @@ class PlaneMatch:
     after: NDArray[np.float64]
     weights: NDArray[np.float64]
     pixel_px: int = 1
+    sightings: Sightings | None = None
 
     @property
     def tiles(self) -> int:
@@ -106,7 +147,7 @@ def match_planes(
         found = _search(*levels[0])
     else:  # as good as what coarse levels would find
         found, levels = start, levels[-1:]
-    error_px = np.inf
+    error_px, sightings = np.inf, None
     for here, there in levels:
         last = (_LAST_TOLERANCE_PX,) if here is first.levels[-1] else ()
         for tolerance_px in (*_TOLERANCE_PX, *last):
@@ -117,6 +158,7 @@ def match_planes(
             if fit is None:
                 break
             error_px = fit.error_px * here.factor
+            sightings = Sightings.of(shifts, local, fit, here.factor)
             found = rescaled(compose(local, fit.transform), 1 / here.factor)
     if not np.isfinite(error_px):
         return NOTHING
@@ -125,10 +167,10 @@ def match_planes(
         for motion in (identity(), found)
     )
     seen = np.isfinite(lying.correlations) & np.isfinite(moved.correlations)
-    weights = np.maximum(lying.weights, moved.weights)[seen]
-    return PlaneMatch(
-        found, error_px, lying.correlations[seen], moved.correlations[seen], weights, here.factor
-    )
+    trust = np.minimum(lying.trust, moved.trust)
+    weights = (np.maximum(lying.sharpness, moved.sharpness) * trust)[seen]
+    before, after = lying.correlations[seen], moved.correlations[seen]
+    return PlaneMatch(found, error_px, before, after, weights, here.factor, sightings)
 
 
 def _search(here: PyramidLevel, there: PyramidLevel) -> Transform:

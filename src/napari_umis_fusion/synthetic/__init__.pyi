@@ -1,4 +1,5 @@
 from ._camera import digitise as digitise
+from ._camera import expose as expose
 from ._config import RenderConfig as RenderConfig
 from ._distribution import StackDistribution as StackDistribution
 from ._gallery import SCENES as SCENES
@@ -11,6 +12,7 @@ from ._motion import Motion as Motion
 from ._motion import MovingStack as MovingStack
 from ._motion import render_moving_stack as render_moving_stack
 from ._render import RenderedStack as RenderedStack
+from ._render import light_of_planes as light_of_planes
 from ._render import render_stack as render_stack
 from ._render import through_lens as through_lens
 from ._sampler import StackSampler as StackSampler
