@@ -105,7 +105,10 @@ def test_channel_may_be_a_number(number):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"channel": -1}, "channel=-1; channels are count_noun from 0."),
+        (
+            {"channel": -1},
+            "channel=-1; accepted is 0 or more: channels are counted from 0.",
+        ),
         (
             {"verification_window_px": 4},
             "verification_window_px=4; accepted is an odd number, so that the window has a "
@@ -114,7 +117,7 @@ def test_channel_may_be_a_number(number):
         (
             {"focus_measure": "laplacian", "checkpoint": "w.pth"},
             "checkpoint='w.pth' is only used by focus_measure='learned' and 'umis', got "
-            "focus_measure='laplacian'; drop one of the two.",
+            "focus_measure='laplacian'; leave one of the two out.",
         ),
         (
             {"focus_measure": "umis", "checkpoint": 3},
