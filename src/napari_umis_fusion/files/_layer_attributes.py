@@ -85,9 +85,11 @@ def channel_appearance(colours: Sequence[Colour | None]) -> list[dict[str, Any]]
     list of dict
         ``colormap`` and, for several channels, ``blending``.
     """
+    # A black colormap would hide the channel: it means that no colour was set.
     if len(colours) == 1:
         return [{} if colours[0] in (None, _BLACK) else {"colormap": _colormap(colours[0])}]
     has_colours = any(colour not in (None, _WHITE, _BLACK) for colour in colours)
+    # Without grey, the first one, which would hide the other channels' colours.
     spare = itertools.cycle(list(_COLORMAPS.values())[1:])
     return [
         {

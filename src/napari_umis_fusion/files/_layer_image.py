@@ -112,6 +112,7 @@ def layer_image(layer: Any) -> LayerImage:
         data, attributes, *kind = layer
         _check_kind(kind[0] if kind else "image")
         return LayerImage.of(data, attributes)
+    # By its attributes, since napari must not be imported here.
     _check_kind(getattr(layer, "_type_string", None) or type(layer).__name__)
     names = ("name", "rgb", "multiscale", "axis_labels", "units", "metadata", *LOOK)
     path = getattr(getattr(layer, "source", None), "path", None)

@@ -95,6 +95,7 @@ class Placement:
         is_exact = np.allclose(apart._linear(apart.scale), linear[kept])
         if is_rotation and is_exact and not np.any(self.affine[np.ix_(keep, dropped)]):
             return type(self)(*(getattr(apart, name) for name in self.__slots__))
+        # All else becomes one affine; the scale stays, as it is the size of a pixel.
         world = self.affine[:-1, :-1] @ linear
         origin = self.affine[:-1, :-1] @ translate + self.affine[:-1, -1]
         affine = np.eye(len(keep) + 1)

@@ -84,6 +84,7 @@ def iter_feature_change(
     ndarray of shape (Y, X), float32
         Sum of sqrt((left - f)^2 + (upper - f)^2), with zeros outside the plane.
     """
+    # The kernel sums over the channels of a pixel, so these must be contiguous.
     pixels = np.ascontiguousarray(np.moveaxis(features, 0, -1), np.float32)
     out = np.empty(pixels.shape[:2], np.float32)
     yield from iter_parts(
@@ -126,6 +127,7 @@ def iter_box_sum(values: FloatMap, window_px: int) -> Generator[None, None, Floa
     radius, unit = window_px // 2, _unit(values, window_px)
     sums = np.empty((height, width), np.int64)
     out = np.empty((height, width), np.float32)
+    # More parts than threads, so that a slow one does not delay the end by much.
     parts = 4 * thread_count()
     yield from iter_parts(
         lambda band: _sum_along_rows(values, radius, unit, *band, sums), bands(height, parts)

@@ -86,6 +86,7 @@ class LearnedFocusMeasure:
     ) -> None:
         self.checkpoint: Checkpoint | None = None
         if isinstance(source, PlaneRanker):
+            # A copy, since the caller may continue to train the network.
             model: Network = copy.deepcopy(source).eval()
         else:
             self.checkpoint = open_checkpoint(source, "plane-ranker")
@@ -94,6 +95,7 @@ class LearnedFocusMeasure:
         self._model = model
         device = choose_device(config.device)
         self._policy = MemoryPolicy(device, strip_rows, choose_rows=_default_rows)
+        # To a span of 0 to 1, that of the training stacks.
         self._gain = np.float32(1 / contrast) if contrast > 0 else np.float32(1)
         self._config = config
         self._workers = workers

@@ -99,6 +99,7 @@ class NetworkMeasure:
 def _unit_grey(plane: Plane, grey: FloatMap, channel: ChannelRule | int) -> FloatMap:
     """Return grey in 0 to 1, as the published method computes it if it is defined there."""
     unit = reference_unit_grey(plane, channel)
+    # Clipped, since outliers are outside the grey range.
     return np.clip(grey / np.float32(255), 0, 1) if unit is None else unit
 
 

@@ -94,6 +94,7 @@ class Compositor:
         self._weight: FloatMap = self._focus
         self._takeover: BoolMap = workspace.full(shape, np.bool_, False)
         self._plane_difference: PlaneDifference | None = None
+        # Its detail is for seams, its agreement for the mean.
         if self.measure.is_share and (config.verification == "seams" or averages):
             self._plane_difference = PlaneDifference(shape, config, workers, workspace)
         if config.verification == "seams":
@@ -139,6 +140,7 @@ class Compositor:
         self._weight = yield from self.measure.iter_fill(self._focus)
         if checked.invalid is not None:
             self._focus[checked.invalid] = self._weight[checked.invalid] = INVALID
+        # Units do not change from plane to plane: one comparison suffices.
         if self._count == 0:
             self._scales = yield from self._find_scales(plane, grey)
         elif self._plane_difference is not None:

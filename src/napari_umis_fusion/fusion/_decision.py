@@ -169,6 +169,7 @@ def _follow(
     top, bottom, left, right = bounds
     for y in range(top, bottom):
         for x in range(left, right):
+            # An invalid pixel cannot be chosen.
             if index_map[y, x] == z and focus[y, x] < 0:
                 index_map[y, x] = decided[y, x]
             wanted = index_map[y, x]
@@ -206,6 +207,7 @@ def _assign(
             if takeover[y, x]:
                 before[y, x] = last[y, x]
                 chosen[y, x] = focus[y, x]
+                # Unknown until the next plane.
                 after[y, x] = INVALID
                 index[y, x] = z
             elif index[y, x] + 1 == z:

@@ -170,6 +170,7 @@ class _PixelTracker:
         self._pixel = pixel
         self._nan_policy = config.nan_policy
         self._workers = workers
+        # Of the whole stack, not of the crop: grey levels must be those of its fusion.
         self._to_grey = to_grey or GreyConverter(stack, config.channel)
         self._lighting = crop.lighting(self._to_grey.range)
         self._count = 0

@@ -51,6 +51,7 @@ class Passes:
 def passes_of(config: FusionConfig, planes: int) -> Passes:
     """Return the passes that a config needs for a number of planes."""
     copies = config.blend == "select"
+    # A single plane is copied: there is nothing to average or to filter.
     if planes == 1:
         return Passes(averages=False, statistic=None, second="none", copies=copies)
     statistic = FILTERS.get(config.verification)

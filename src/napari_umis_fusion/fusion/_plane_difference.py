@@ -81,6 +81,7 @@ def _fill_agreement(mean: FloatMap, power: FloatMap, agreement: FloatMap) -> Non
     for y in range(mean.shape[0]):
         for x in range(mean.shape[1]):
             offset = mean[y, x] * mean[y, x]
+            # Measured on the difference, so that it includes the noise of both planes.
             variance = max(power[y, x] - offset, zero)
             excess = offset / (least + noise * variance)
             agreement[y, x] = one / (one + excess * excess)

@@ -70,6 +70,7 @@ class NearestToMean:
     def _measure_distance(self, values: Plane, estimate: NDArray[Any]) -> NDArray[Any]:
         with np.errstate(invalid="ignore"):
             apart: NDArray[Any] = np.abs(values.astype(estimate.dtype) - estimate)
+        # One distance for all channels, since these are copied together.
         return apart if apart.ndim == 2 else np.asarray(apart.sum(axis=-1))
 
 

@@ -66,6 +66,7 @@ def iter_passes(
         filling = compositor.weighted.iter_fill(compositor.all_in_focus, workers)
         yield from repeat_event(filling, run.verified)
     yield run.verified
+    # Both passes may give the same notes.
     notes = list(dict.fromkeys([*notes, *compositor.measure.notes, *run.notes()]))
     return FusionResult(
         all_in_focus=compositor.all_in_focus,

@@ -156,6 +156,7 @@ def _add_focus_evidence(
         for x in range(left, right):
             gain = focus[y, x] - chosen[y, x]
             noise = share * min(focus[y, x], chosen[y, x])
+            # Near 0 for differences that noise can cause, near 1 for clear ones.
             trust = gain * gain / (gain * gain + noise * noise + tiny)
             strength = abs(gain) * grey_levels * trust + undecided
             evidence[y, x] = strength
@@ -179,6 +180,7 @@ def _add_share_evidence(
             new, old = max(focus[y, x], zero), max(chosen[y, x], zero)
             gain = new - old
             lead = gain / (new + old + tiny)
+            # Where planes do not differ in detail, no lead in shares matters.
             strength = contrast[y, x] * lead * lead + undecided
             evidence[y, x] = strength
             target[y, x] = strength if gain > zero else zero
@@ -260,4 +262,5 @@ def _threshold_takeover(
             middle = above[x] + two * row[x] + below[x]
             sides = above[w] + two * row[w] + below[w] + above[e] + two * row[e] + below[e]
             wanted = two * middle + sides > np.float32(8)
+            # Anything replaces an invalid pixel, and an invalid pixel replaces nothing.
             takeover[y, x] = chosen[y, x] < 0 or (wanted and focus[y, x] >= 0)

@@ -181,6 +181,7 @@ def _solve_some_rows(
             line[LANES + lane] = evidence[lane, x]
             step = visibility[lane, x] + visibility[lane, after]
             line[2 * LANES + lane] = weight * step * step
+    # The last pixel has no next one.
     lines[length - 1, 2 * LANES : 3 * LANES] = 0
     _solve_lines(lines)
     for x in range(length):
@@ -211,6 +212,7 @@ def solve_columns(
         last_w, last_e = target[above, start:stop], evidence[above, start:stop]
         last_f = factors[above, start:stop]
         here, below = visibility[y, start:stop], visibility[min(y + 1, length - 1), start:stop]
+        # Factors of 0 or 1 instead of branches, so that the loop over lanes vectorises.
         open_end = weight * np.float32(y + 1 < length)
         inner = np.float32(y > 0)
         for lane in range(lanes):

@@ -125,6 +125,7 @@ def iter_filter(
         for band in bands(rows, -(-rows // TILE_ROWS))
         for span in bands(columns, -(-columns // TILE_COLUMNS))
     ]
+    # A wider window holds no more pixels.
     radius = min(window_px // 2, max(source.shape))
     yield from iter_parts(partial(_filter_tile, kernel, source, radius, out), tiles, threads)
     return out

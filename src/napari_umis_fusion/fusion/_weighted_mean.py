@@ -87,8 +87,10 @@ class WeightedMean:
         values = np.ascontiguousarray(plane[tile.window], self._total.dtype)
         values = values.reshape(*values.shape[:2], -1)
         halo = with_halo(takeover, tile, self._taps.size - 1).astype(np.float32)
+        # At most 1, which rounding may exceed.
         fade = np.minimum(smooth(halo, self._taps), np.float32(1))
         share = np.full_like(fade, FAR_AGREEMENT) if agreement is None else agreement[tile.window]
+        # A chosen plane counts in full, and earlier ones keep the share that agrees with it.
         counts = fade + (1 - fade) * share
         keeps = 1 - fade * (1 - share)
         window = tile.window

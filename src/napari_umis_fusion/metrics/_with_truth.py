@@ -41,6 +41,7 @@ def psnr(all_in_focus: ArrayLike, truth: ArrayLike, *, data_range: float) -> flo
     from skimage.metrics import peak_signal_noise_ratio
 
     image, known = _pair(all_in_focus, truth, data_range)
+    # scikit-image would warn of a division by 0.
     if np.array_equal(image, known):
         return float("inf")
     ratio = peak_signal_noise_ratio(known, image, data_range=data_range)  # type: ignore[no-untyped-call]

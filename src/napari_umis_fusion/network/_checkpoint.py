@@ -291,6 +291,7 @@ def _plain(found: Any, path: Path) -> dict[str, Tensor]:
 
 
 def _plain_tensor(tensor: Tensor) -> Tensor:
+    # The counters of batch normalisation stay integers.
     dtype = torch.float32 if tensor.is_floating_point() else tensor.dtype
     return tensor.detach().to("cpu", dtype).contiguous()
 

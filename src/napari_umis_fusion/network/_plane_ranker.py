@@ -148,6 +148,7 @@ class PlaneRanker(nn.Module):
         super().__init__()
         half, quarter, eighth, _ = WIDTHS
         levels = WIDTHS[1:]
+        # Without bias, so that inverting the contrast only changes the sign of responses.
         self.filters = nn.Conv2d(4, half, 3, padding=1, bias=False)
         self.motion = nn.Conv2d(3 * half, half, 1, bias=False)
         self.energies = nn.Conv2d(2 * half, quarter, 1)
@@ -176,6 +177,7 @@ class PlaneRanker(nn.Module):
         nn.init.constant_(self.prior.weight, 3 / WIDTHS[0])
         # On the meta device, torch would import its compiler for this.
         if not self.head.weight.is_meta:
+            # Small, but not 0: gradients must reach the layers before it.
             nn.init.normal_(self.head.weight, 0, 0.01)
         nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
 
@@ -257,6 +259,7 @@ class PlaneRanker(nn.Module):
     def score(self, quarter: Tensor, skip: Tensor, prior: Tensor) -> Scores:
         """Return scores (N, Y, X) from the decoded features, the edges and the classical scores."""
         fine = F.relu(upsample(self.up[0](quarter), 2) + skip)
+        # The classical scores are those of all four pixels into which each one is unfolded.
         scores = self.head(fine).float() + upsample(prior, 2).repeat_interleave(4, 1)
         return Scores(*F.pixel_shuffle(scores, 2).unbind(1))
 

@@ -62,6 +62,7 @@ class _RowStrip:
     def __init__(self, ranker: StreamingRanker, fine_stages: FineStages) -> None:
         self._ranker = ranker
         self._fine_stages = fine_stages
+        # A plane and its two neighbours.
         self._details: deque[Tensor] = deque(maxlen=3)
         self._first_mix, self._second_mix = (
             _NeighbourWindow(mixings) for mixings in ranker.mixings
@@ -78,6 +79,7 @@ class _RowStrip:
     def end(self) -> Iterator[Tensor]:
         """Yield the scores of the remaining planes."""
         last = self._details[-1]
+        # The missing neighbour is replaced by the plane itself.
         self._details.append(last)
         scores = self._extract_features(last, last)
         if scores is not None:

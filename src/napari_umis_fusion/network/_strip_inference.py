@@ -128,6 +128,7 @@ class StripNetwork:
             strip = block.conv2(hidden)
             out[:, :, start:stop] = strip
             sums += strip.sum((2, 3))
+            # A copy, so that the memory of the strip is freed.
             hidden, done = hidden[:, :, -2 * REACH :].clone(), ahead
             yield
         weights = block.attention((sums / (height * width)).float())[:, :, None, None]

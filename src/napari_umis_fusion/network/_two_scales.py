@@ -41,6 +41,7 @@ class TwoScaleStream:
         self._size = size
         self._fine, self._coarse = (
             RankingStream(model, device, shape, rows, half=half, workers=workers)
+            # Half the rows at half the resolution: strips of both cover the same area.
             for shape, rows in ((size, strip_rows), (coarse, max(1, strip_rows // 2)))
         )
 

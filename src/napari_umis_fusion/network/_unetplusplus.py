@@ -131,6 +131,7 @@ def node_input(nodes: Mapping[tuple[int, int], Tensor], level: int, column: int)
 
 def upsample_to(x: Tensor, skip: Tensor) -> Tensor:
     """Upsample `x` twofold, and pad it with zeros to the size of `skip`."""
+    # Aligned corners, as in the published network: its weights depend on them.
     up = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=True)
     dy, dx = skip.shape[2] - up.shape[2], skip.shape[3] - up.shape[3]
     return F.pad(up, (dx // 2, dx - dx // 2, dy // 2, dy - dy // 2))

@@ -209,6 +209,7 @@ def _weigh_channels(
 ) -> None:
     for y in range(out.shape[0]):
         for x in range(out.shape[1]):
+            # In double precision, since values may be integers of 32 bits.
             total = 0.0
             for channel in range(weights.size):
                 total += values[y, x, channel] * weights[channel]

@@ -14,6 +14,7 @@ def run_to_end(
     """Run a generator to its end, pass each event to `take`, and return its result."""
     while True:
         try:
+            # A for loop would lose the result of the generator.
             event = next(steps)
         except StopIteration as end:
             done: Done = end.value

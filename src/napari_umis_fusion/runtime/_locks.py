@@ -32,6 +32,7 @@ def locked(lock: Path, patience_s: float) -> Iterator[None]:
     try:
         held.acquire(timeout=patience_s)
     except Timeout as error:
+        # A standard exception, so that callers do not depend on filelock.
         raise TimeoutError(f"{lock} is held by another process") from error
     try:
         yield

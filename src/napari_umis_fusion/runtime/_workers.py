@@ -71,6 +71,7 @@ class Workers:
 
     def run_all(self, job: Callable[[Part], object], parts: Iterable[Part]) -> None:
         """Call ``job(part)`` for each part and wait; for use in jobs of `submit_ordered`."""
+        # Without yielding: it blocks the ordered thread, not the caller of `result`.
         futures = [self._pool.submit(job, part) for part in parts]
         wait(futures)
         for future in futures:

@@ -65,6 +65,7 @@ class _ArrayStack(Stack):
         self._data = data
 
     def plane(self, z: int) -> Plane:
+        # Here lazy arrays are computed, and other byte orders converted.
         return np.asarray(self._data[z]).astype(self.dtype, copy=False)
 
     def region(self, z: int, rows: slice, columns: slice) -> Plane:
@@ -109,6 +110,7 @@ class _PlaneListStack(Stack):
 
 
 def _looks_rgb(shape: tuple[int, ...]) -> bool:
+    # A guess: without names, colour and three or four channels look the same.
     return len(shape) == 4 and shape[3] in (3, 4)
 
 

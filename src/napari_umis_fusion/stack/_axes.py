@@ -129,6 +129,7 @@ def find_z(names: Sequence[object]) -> tuple[int | None, bool]:
     named = place_of(names, "z")
     if named is not None:
         return named, True
+    # A plane alone has no z.
     if len(names) < 3:
         return None, False
     if kind_of(names[0]) == "unnamed" and _make_a_plane(names[1:]):

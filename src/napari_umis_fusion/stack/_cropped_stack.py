@@ -48,6 +48,7 @@ class CroppedStack(Stack):
         self.shape = (*sides, *stack.shape[3:])
         self.dtype = stack.dtype
         check_stack(self.shape, self.dtype)
+        # A slice was clipped to the stack; a range may exceed it.
         if not (self._planes[0] in range(count) and self._planes[-1] in range(count)):
             msg = f"got planes {self._planes}; accepted are planes 0 to {count - 1} of the stack."
             raise StackError(msg)

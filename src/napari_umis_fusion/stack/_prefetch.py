@@ -37,6 +37,7 @@ def read_plane(stack: Stack, z: int, nan_policy: NanPolicy) -> CheckedPlane:
         If the plane differs from the stack in shape or dtype, or holds NaN or infinite values
         while `nan_policy` is "raise".
     """
+    # Contiguous, since kernels would be compiled again for other layouts.
     plane = np.ascontiguousarray(stack.plane(z))
     if plane.shape != stack.shape[1:] or plane.dtype != stack.dtype:
         msg = (
@@ -86,6 +87,7 @@ def fill_invalid(grey: FloatMap, invalid: BoolMap) -> None:
     """Replace each invalid pixel by the nearest valid one, so that no edges appear."""
     from scipy.ndimage import distance_transform_edt
 
+    # There is no valid pixel to copy from.
     if invalid.all():
         grey[...] = 0
         return
@@ -94,6 +96,7 @@ def fill_invalid(grey: FloatMap, invalid: BoolMap) -> None:
 
 
 def _find_invalid(plane: Plane, z: int, nan_policy: NanPolicy) -> BoolMap | None:
+    # Integers are always finite.
     if plane.dtype.kind != "f":
         return None
     finite = np.isfinite(plane)
@@ -108,4 +111,5 @@ def _find_invalid(plane: Plane, z: int, nan_policy: NanPolicy) -> BoolMap | None
             "to take those pixels from other planes."
         )
         raise StackError(msg)
+    # Invalid in one channel is invalid in all, since channels are copied together.
     return np.asarray(~finite if finite.ndim == 2 else ~finite.all(axis=-1))

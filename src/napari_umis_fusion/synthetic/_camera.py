@@ -52,6 +52,7 @@ def _add_noise(light: Float32Array, config: RenderConfig, z: int) -> Float32Arra
         return light
     rng = np.random.default_rng([config.seed, _NOISE, z])
     full = np.float32(config.photon_electrons)
+    # Interpolation may leave slightly negative light.
     electrons = rng.poisson(np.maximum(light, 0) * full).astype(np.float32)
     if config.read_electrons:
         noise = rng.standard_normal(light.shape, np.float32)

@@ -45,6 +45,7 @@ def blur_kernel(psf: Psf, radius_px: float) -> Float32Array:
         return np.ones((1, 1), np.float32)
     reach = kernel_reach(psf, radius_px)
     extent = radius_px if psf == "disc" else 2 * radius_px
+    # At least 8 points per pixel.
     half = max(16, math.ceil(8 * extent))
     points = (np.arange(-half, half) + 0.5) * (extent / half)
     triangle = np.maximum(0, 1 - np.abs(points[:, None] - np.arange(-reach, reach + 1)))
@@ -122,6 +123,7 @@ class Defocus:
         return padded
 
     def _transfer(self, defocus: float) -> Float32Array:
+        # Rounded, so that equal radii share one transfer function.
         radius = round(self._config.slope_px_per_plane * defocus, 6)
         if radius not in self._transfers:
             kernel = blur_kernel(self._config.psf, radius)

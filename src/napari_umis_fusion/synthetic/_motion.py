@@ -129,6 +129,7 @@ class Motion:
         cos, sin = size * np.cos(angle), size * np.sin(angle)
         matrices = np.moveaxis(np.array([[cos, -sin], [sin, cos]]), 2, 0)
         jitter = np.random.default_rng([self.seed, _JITTER]).standard_normal((planes, 2))
+        # This plane defines the reference frame.
         jitter[middle] = 0
         shifts = way[:, None] * self.drift_px + self.jitter_px * jitter
         centre = (np.array(shape) - 1) / 2
@@ -215,6 +216,7 @@ def render_moving_stack(
     shades = np.asarray(gains, np.float32)[:, None, None] * shade
     moving, still = _record_twins(scene, sensor, transforms, shades, config)
     noiseless = replace(config, photon_electrons=None, read_electrons=0.0)
+    # After noise and shading, since a hot pixel is saturated.
     moving[:, hot] = expose(np.ones(1, np.float32), noiseless, 0)
     truth = digitise(sensor.mean_binned(scene.all_in_focus()), config)
     depth = sensor.median_binned(scene.sub_plane_map())

@@ -121,6 +121,7 @@ class StackSampler:
         size = self.distribution.size_px
         start = (self._side - size) // 2
         window = (..., slice(start, start + size), slice(start, start + size))
+        # Fourier transforms leave small negative values.
         planes = np.maximum(light.planes[window], 0)
         return Irradiance(planes, light.all_in_focus[window], light.depth[window])
 

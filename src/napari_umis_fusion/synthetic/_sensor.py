@@ -60,6 +60,7 @@ class Sensor:
         size = tuple(OVERSAMPLING * n for n in self.shape)
 
         def moved(channel: Float32Array) -> Float32Array:
+            # Not filtered again: the input is spline coefficients already.
             points = scipy.ndimage.affine_transform(
                 channel, back, offset, size, np.float32, order=3, mode="mirror", prefilter=False
             )

@@ -65,6 +65,7 @@ def fractal_noise(
     0.2 and 0.8.
     """
     frequency = np.hypot(np.fft.fftfreq(shape[0])[:, None], np.fft.rfftfreq(shape[1]))
+    # Removes the mean, and avoids a division by 0.
     frequency[0, 0] = np.inf
     spectrum = scipy.fft.rfft2(rng.standard_normal(shape, np.float32)) / frequency**exponent
     noise = scipy.fft.irfft2(spectrum, shape)

@@ -48,6 +48,7 @@ def to_field(spectrum: NDArray[Any], side: int) -> Float32Array:
 
 def defocus_transfer(side: int, psf: Psf, radius_px: float) -> Float32Array:
     """Return the transfer function of defocus, with the radius rounded to a step of the table."""
+    # Finer steps for small radii, where the relative error would be larger.
     step = 4 if radius_px >= 2 else 16
     return _defocus_transfer(side, psf, round(radius_px * step) / step)
 
@@ -59,6 +60,7 @@ def _defocus_transfer(side: int, psf: Psf, radius_px: float) -> Float32Array:
         return np.ones_like(frequency)
     if psf == "gaussian":
         return gaussian_transfer(side, radius_px / 2)
+    # J1(x) / x has a limit at 0, but cannot be evaluated there.
     phase = np.maximum(2 * np.pi * radius_px * frequency, 1e-4)
     airy = 2 * scipy.special.j1(phase) / phase
     return np.asarray(airy * gaussian_transfer(side, SOFT_EDGE * radius_px), np.float32)

@@ -47,6 +47,7 @@ class ImageListStack(Stack):
         self._paths = paths
         self._index = dict(index or {})
         first = self._header(paths[0])
+        # At once: an error in the last file should not end a long fusion.
         for path in paths:
             self._check_alike(path, self._header(path), first)
         self.shape = (len(paths), *first.shape)

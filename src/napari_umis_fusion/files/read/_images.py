@@ -16,6 +16,7 @@ from napari_umis_fusion.files.read._naming_errors import naming_read_errors
 from napari_umis_fusion.stack import Plane
 
 _FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
+# Pillow calls JPEGs that hold further images MPO.
 _ROTATABLE = ("JPEG", "MPO", "WEBP")
 _ORIENTATION_TAG = 0x0112
 _SAMPLES = {"1": 0, "L": 0, "RGB": 3, "RGBA": 4}

@@ -26,8 +26,10 @@ def naming_read_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except (StackError, StackFileError) as error:
+        # Nested readers have named the file already.
         known = str(error).startswith(f"{path}:")
         raise StackFileError(str(error) if known else f"{path}: {error}") from error
+    # Not a fault of the file.
     except MemoryError:
         raise
     except FileNotFoundError as error:

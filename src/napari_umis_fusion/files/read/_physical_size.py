@@ -58,6 +58,7 @@ def _ome_calibration(xml: str, series: int) -> Calibration:
 
 
 def _ome_length(attributes: dict[str, str], axis: str) -> float | None:
+    # The OME schema's default is µm.
     unit = attributes.get(f"PhysicalSize{axis}Unit", "µm")
     return length_um(attributes.get(f"PhysicalSize{axis}"), unit)
 

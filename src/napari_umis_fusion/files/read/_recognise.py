@@ -122,6 +122,7 @@ def _imagej_sizes(tif: TiffFile) -> dict[str, int]:
     metadata = tif.imagej_metadata or {}
     names = {"Z": "slices", "T": "frames", "C": "channels"}
     sizes = {axis: int(metadata.get(name, 1)) for axis, name in names.items()}
+    # A header without counts leaves it to the pages.
     return _plain_sizes(tif) if set(sizes.values()) == {1} else sizes
 
 

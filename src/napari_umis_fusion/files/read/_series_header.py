@@ -77,6 +77,7 @@ def _from_ome(xml: str, series: int) -> SeriesHeader:
         name=image.get("Name", "").strip(),
         channel_names=tuple(channel.get("Name", "").strip() for channel in channels),
         colours=tuple(_ome_colour(channel.get("Color")) for channel in channels),
+        # The OME schema's default is s.
         time_step_s=time_s(
             attributes.get("TimeIncrement"), attributes.get("TimeIncrementUnit", "s")
         ),

@@ -36,6 +36,7 @@ class TiffStack(Stack):
         channels = () if roles.channel is None else (sizes[roles.channel],)
         planes = 1 if roles.z is None else sizes[roles.z]
         self.shape = (planes, sizes["Y"], sizes["X"], *channels)
+        # At once: a truncated file should fail here, not at its last plane.
         frames.check(self._frame_numbers())
 
     def plane(self, z: int) -> Plane:
@@ -126,6 +127,7 @@ def open_tiff_file(path: Path, *, one_plane: bool = False) -> TiffFile:
     """Open a file with tifffile; refuse it if the chain of its pages is truncated."""
     tif = TiffFile(path)
     try:
+        # Also makes tifffile follow the chain of pages, which is checked next.
         pages = len(tif.pages)
         _check_chain(tif)
         _check_description(tif)
@@ -134,6 +136,7 @@ def open_tiff_file(path: Path, *, one_plane: bool = False) -> TiffFile:
         raise
     if one_plane and pages == 1 and tif.is_ome and len(tif.series[0]) > 1:
         tif.close()
+        # Without its OME header, the file is only its own page.
         return TiffFile(path, is_ome=False)
     return tif
 
@@ -178,6 +181,7 @@ def _stack_of(
     roles = choose_axes(layout.sizes, z_axis=z_axis, index=index, one_plane=one_plane)
     calibration = tiff_calibration(tif, number or 0)
     if roles.z is not None and kind_of(roles.z) not in ("z", "unnamed"):
+        # The z step says nothing about distances along time or another axis.
         calibration = replace(calibration, z_step_um=None)
     stack = TiffStack(path, layout, roles, open_frames(tif, series, layout.frame_shape()))
     stack.dtype = np.dtype(series.dtype).newbyteorder("=")

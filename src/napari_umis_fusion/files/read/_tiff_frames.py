@@ -41,6 +41,7 @@ def open_frames(tif: TiffFile, series: TiffPageSeries, shape: tuple[int, ...]) -
     shape : tuple of int
         Shape of one frame.
     """
+    # Pages that are "final" are stored as the array is, except for the byte order.
     if series.dataoffset is None and not all(page is not None and page.is_final for page in series):
         return _DecodedFrames(tif, series, shape)
     with tif:
@@ -85,6 +86,7 @@ class _DecodedFrames:
         self._series = series
         self._shape = shape
         self._lock = threading.Lock()  # the file handle has one position for all threads
+        # Closes the file when the frames are no longer used, even without `close`.
         weakref.finalize(self, tif.close)
 
     def read(self, number: int, index: Index) -> Plane:

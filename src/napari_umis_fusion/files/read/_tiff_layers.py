@@ -121,6 +121,7 @@ def _series_layers(series: _Series, lazy: bool, *, alone: bool) -> list[LayerDat
         channel = f" {_channel_name(series, k)}" if len(picks) > 1 else ""
         attributes = {**_attributes(series, pick), **look, "name": name + channel}
         layers.append((_array(series, pick, lazy), attributes, "image"))
+    # All planes are in memory.
     if not lazy:
         series.frames.close()
     return layers
@@ -158,6 +159,7 @@ def _attributes(series: _Series, pick: Mapping[str, int]) -> dict[str, Any]:
 
 
 def _axis_labels(outer: Sequence[str]) -> list[str]:
+    # Pages about which a file says nothing are taken as planes along z, as `open_tiff` does.
     plain_pages = [kind_of(axis) for axis in outer] == ["unnamed"]
     labels = ["z"] if plain_pages else [axis.lower() for axis in outer]
     return [*labels, "y", "x"]

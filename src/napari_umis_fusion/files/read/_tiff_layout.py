@@ -66,6 +66,7 @@ def layout_of(series: TiffPageSeries) -> Layout:
     if series.dataoffset is None and frames != len(series):
         msg = f"its header announces {frames} frames, but it holds {len(series)}. Copy it again."
         raise StackFileError(msg)
+    # Frames are counted along the leading axes, whose sizes multiply to their number.
     split = next(n for n in range(len(sizes)) if math.prod(series.shape[:n]) == frames)
     names = tuple(sizes)
     return Layout(sizes, over_frames=names[:split], within_frame=names[split:])

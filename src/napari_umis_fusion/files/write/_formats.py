@@ -133,6 +133,7 @@ def _check_place(path: Path) -> None:
     if path.is_dir():
         msg = f"{path}: is a folder; give the name of a file."
         raise StackFileError(msg)
+    # The folder that a symbolic link points into is the one to write to.
     parent = path.resolve().parent
     if not parent.is_dir():
         msg = f"{path}: the folder {parent} does not exist; make it first."

@@ -104,6 +104,7 @@ def _write(
     if wanted is PNG:
         _write_png(path, pixels)
     elif wanted is JPEG:
+        # Without chroma subsampling, which would halve the resolution of colour.
         Image.fromarray(pixels).save(path, format="JPEG", quality=95, subsampling=0)
     else:
         ome = wanted is OME_TIFF
@@ -150,6 +151,7 @@ def _write_tiff(
     calibration: Calibration,
 ) -> None:
     channels = pixels.ndim == 3 and not rgb
+    # Channels become pages, as microscopy programs expect them.
     stored = np.moveaxis(pixels, -1, 0) if channels else pixels
     tifffile.imwrite(
         path,

@@ -124,6 +124,7 @@ def write_folder(path: str | os.PathLike[str], layers: Sequence[LayerData]) -> l
         If a layer is refused, the path is a file or has a file's extension, or a file exists.
     """
     folder = Path(path).expanduser()
+    # All layers are checked before the first one is written.
     ready = [writable_layer(*layer) for layer in layers]
     targets = [folder / f"{name}{OME_TIFF.suffixes[0]}" for name in _file_names(ready)]
     _check_folder(folder, targets)

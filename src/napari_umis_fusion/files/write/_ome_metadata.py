@@ -39,6 +39,7 @@ def _sizes(image: LayerImage, places: Mapping[int, str]) -> dict[str, Any]:
     kinds = [kind_of(label) for label in image.axis_labels]
     named = {axis: OME_LETTERS[kind] for axis, kind in enumerate(kinds) if kind in OME_LETTERS}
     metadata: dict[str, Any] = {}
+    # Also of axes of size 1, which are not written: a single plane keeps its z step.
     for axis, letter in {**named, **places}.items():
         size, unit = float(image.placement.scale[axis]), image.units[axis]
         um, seconds = length_um(size, unit), time_s(size, unit)

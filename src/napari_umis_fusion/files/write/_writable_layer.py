@@ -141,6 +141,7 @@ def _letters(name: str, labels: Sequence[str]) -> str:
     """Give each axis an OME letter: that of its name, else one that is free."""
     kinds: list[Kind] = [kind_of(label) for label in labels]
     letters = [OME_LETTERS.get(kind) for kind in kinds]
+    # From the last axis, so that the innermost one without a name becomes z.
     for place in reversed(range(len(labels))):
         if letters[place] is None:
             free = "ZTC" if kinds[place] == "unnamed" else "TC"

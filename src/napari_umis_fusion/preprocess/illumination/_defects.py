@@ -106,6 +106,7 @@ class Defects:
         shape = rows.stop - rows.start, columns.stop - columns.start
         matrix, offset = transform[:, :2], transform[:, 2]
         begin = matrix @ np.array([rows.start, columns.start]) + offset
+        # Shifts by whole pixels need no interpolation.
         still = np.array_equal(matrix, np.eye(2)) and np.array_equal(begin, np.rint(begin))
 
         def seen(mask: BoolMap) -> BoolMap:
@@ -166,6 +167,7 @@ class DefectFinder:
             fill_invalid(grey, invalid)
             self._invalid = invalid | (False if self._invalid is None else self._invalid)
         self._noises.append(_noise(grey))
+        # Without repeating the border: a hot pixel there must not be its own neighbour.
         padded = np.pad(grey, 1, mode="reflect")
         update_extremes(padded, self._residuals.lowest, self._residuals.highest)
         if min(self._binned.shape) > 0:

@@ -49,6 +49,7 @@ def relative_contrast(binned: FloatMap) -> FloatMap:
     spot = gaussian_filter(binned, SPOT_SIGMA, truncate=3)
     around = gaussian_filter(binned, AROUND_SIGMA, truncate=3)
     spot -= around
+    # Grey levels may be negative below the grey range.
     np.maximum(around, 0, out=around)
     around += np.float32(DARK_LEVELS)
     return np.asarray(np.divide(spot, around, out=spot))
