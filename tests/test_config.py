@@ -38,7 +38,7 @@ def test_every_field_is_of_a_known_kind():
         kinds = [spec in NUMBERS, spec in CHOICES, spec in SWITCHES, "path" in spec.metadata]
         assert kinds.count(True) == 1, spec.name
         assert len(spec.metadata["help"]) > 10, spec.name
-        assert not spec.metadata["help"].endswith("."), spec.name
+        assert spec.metadata["help"].endswith("."), spec.name
 
 
 def test_unit_in_the_name_is_that_of_the_metadata():
@@ -105,7 +105,10 @@ def test_channel_may_be_a_number(number):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"channel": -1}, "channel=-1; channels are count_noun from 0."),
+        (
+            {"channel": -1},
+            "channel=-1; accepted is 0 or more: channels are counted from 0.",
+        ),
         (
             {"verification_window_px": 4},
             "verification_window_px=4; accepted is an odd number, so that the window has a "
@@ -114,7 +117,7 @@ def test_channel_may_be_a_number(number):
         (
             {"focus_measure": "laplacian", "checkpoint": "w.pth"},
             "checkpoint='w.pth' is only used by focus_measure='learned' and 'umis', got "
-            "focus_measure='laplacian'; drop one of the two.",
+            "focus_measure='laplacian'; leave one of the two out.",
         ),
         (
             {"focus_measure": "umis", "checkpoint": 3},

@@ -52,7 +52,6 @@ ALLOWED_IN_STRINGS = Counter(
     {
         "before and now": 1,
         "calmer": 1,
-        "contest": 1,
         "continue last training": 6,
         "for itself": 4,
         "go on": 8,
@@ -65,38 +64,28 @@ ALLOWED_IN_STRINGS = Counter(
         "lie on one another": 1,
         "magnification and turn": 1,
         "outcome": 20,
-        "put on one another": 1,
         "start from": 5,
         "take over": 1,
-        "the ending": 7,
+        "the ending": 5,
         "the start": 12,
         "throw away": 4,
         "thrown away": 1,
         "training dock": 3,
         "unsharp": 1,
-        "written over": 2,
+        "written over": 1,
     }
 )
 ALLOWED_IN_NAMES = Counter(
     {
         "aim": 4,
         "asking": 1,
-        "contest": 2,
         "gathering": 3,
         "go on": 4,
         "let go": 16,
         "outcome": 7,
-        "percept": 1,
-        "put in place": 2,
-        "read ahead": 1,
-        "replacing": 1,
-        "sight": 2,
-        "stake": 2,
         "start from": 1,
         "telling": 3,
         "trial": 1,
-        "whole or not at all": 1,
-        "written beside": 1,
     }
 )
 FRAGMENTS_IN_HELP = 106

@@ -1,4 +1,4 @@
-"""How to fuse: one frozen, validated dataclass that the CLI and the widget are generated from."""
+"""Options of a fusion: a validated dataclass from which the CLI and the widget are generated."""
 
 from dataclasses import Field, asdict, dataclass, field, fields
 from pathlib import Path
@@ -33,7 +33,7 @@ AlignBorder = Literal["crop", "mask"]
 LightCorrection = Literal["auto", "none", "measure", "output"]
 
 NETWORK_MEASURES: tuple[FocusMeasureName, ...] = ("learned", "umis")
-"""Focus measures that take weights."""
+"""Focus measures that are networks, and take weights."""
 
 _CLASSICAL = tuple(name for name in get_args(FocusMeasureName) if name not in NETWORK_MEASURES)
 _ALIGNED = tuple(name for name in get_args(AlignMode) if name != "none")
@@ -41,15 +41,16 @@ _ALIGNED = tuple(name for name in get_args(AlignMode) if name != "none")
 
 @dataclass(frozen=True, slots=True)
 class FusionConfig:
-    """How a stack is fused.
+    """Options of a fusion.
 
-    Default, unit, bounds and help of each field stand in its metadata; the command line and
-    the widget read them from there.
+    Default, unit, bounds and help of each field are in its metadata, from which the command line
+    and the widget read them.
 
     Raises
     ------
     ConfigError
-        For a value outside its choices or bounds, or options that contradict each other.
+        If a value is not among its choices or within its bounds, or options contradict each
+        other.
     """
 
     focus_measure: FocusMeasureName = field(
@@ -228,17 +229,17 @@ class FusionConfig:
         if self.focus_measure not in NETWORK_MEASURES and self.checkpoint is not None:
             raise ConfigError(
                 f"checkpoint={self.checkpoint!r} is only used by focus_measure='learned' and "
-                f"'umis', got focus_measure={self.focus_measure!r}; drop one of the two."
+                f"'umis', got focus_measure={self.focus_measure!r}; leave one of the two out."
             )
 
     @classmethod
     def reference(cls, checkpoint: str | Path | None = None, **options: Any) -> Self:
-        """Return the published method: UMIS network, mode filter, values copied.
+        """Return the options of the published method: UMIS network, mode filter, copied values.
 
         Parameters
         ----------
         checkpoint : str or Path, optional
-            Weights of the UMIS network, by default those that come with the package.
+            Weights of the UMIS network; by default those shipped with the package.
         **options
             Other fields, e.g. ``verification="fuzzy"`` or ``median_filter=True``.
         """
@@ -252,18 +253,18 @@ class FusionConfig:
         Raises
         ------
         ConfigError
-            For a field that does not exist, or a value out of bounds.
+            If a field does not exist, or a value is not accepted.
         """
         return replace_fields(self, options)
 
     @property
     def corrects_illumination(self) -> bool:
-        """Whether planes are brought to one light, for the measure at least."""
+        """Whether illumination is corrected, at least for measuring focus."""
         return self.light in ("measure", "output") or (self.light == "auto" and self.aligns)
 
     @property
     def aligns(self) -> bool:
-        """Whether planes are put on one another."""
+        """Whether planes are aligned before fusion."""
         return self.align != "none"
 
     def as_dict(self) -> dict[str, Any]:
@@ -272,9 +273,10 @@ class FusionConfig:
 
 
 def _check(spec: Field[Any], value: Any) -> None:
+    # The channel is a rule or a number, which the checks of the metadata cannot express.
     if spec.name != "channel":
         check_field(spec, value)
     elif not is_int(value):
         check_choice(spec, value, " or a channel number")
     elif value < 0:
-        raise ConfigError(f"channel={value}; channels are count_noun from 0.")
+        raise ConfigError(f"channel={value}; accepted is 0 or more: channels are counted from 0.")

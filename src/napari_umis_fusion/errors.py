@@ -1,12 +1,13 @@
-"""What can go wrong, as exceptions that a caller can tell apart.
+"""Exceptions of this package.
 
-None of them derives from `RuntimeError`: Qt thread workers swallow that one.
-Every message says what was got, what is accepted and what to do.
+None of them derives from `RuntimeError`: a `RuntimeError` raised inside a generator that napari's
+thread worker runs is swallowed, so that neither ``errored`` nor ``finished`` is emitted.
+Each message says what was got, what is accepted and what to do.
 """
 
 
 class UmisFusionError(Exception):
-    """Base of every error that this package raises on purpose."""
+    """Base class of the errors that this package raises."""
 
 
 class StackError(UmisFusionError, ValueError):
@@ -14,11 +15,11 @@ class StackError(UmisFusionError, ValueError):
 
 
 class ConfigError(UmisFusionError, ValueError):
-    """An option has a value outside what it accepts."""
+    """An option has a value that is not accepted."""
 
 
 class StackFileError(UmisFusionError, OSError):
-    """A file cannot be read as (part of) a stack, or written."""
+    """A file cannot be read as a stack or a part of one, or cannot be written."""
 
 
 class CheckpointError(UmisFusionError, ValueError):
@@ -26,12 +27,12 @@ class CheckpointError(UmisFusionError, ValueError):
 
 
 class AlignmentError(UmisFusionError, ValueError):
-    """Planes cannot be put on one another as asked: unsound transforms, or nothing in common."""
+    """Planes cannot be aligned: the transforms are unsound, or planes have too little overlap."""
 
 
 class DeviceError(UmisFusionError):
-    """The wanted device is absent or ran out of memory."""
+    """The requested device is not available or ran out of memory."""
 
 
 class BusyError(UmisFusionError):
-    """Another process, or another window of this one, works on the same files."""
+    """Another process, or another window of this process, is using the same files."""

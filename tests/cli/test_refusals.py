@@ -48,11 +48,15 @@ def files_of(folder):
     ("options", "code", "text"),
     [
         (["absent.tif", "-o", "o.png"], 1, "absent.tif: no such file or folder"),
-        (["planes", "-o", "o.gif"], 1, "o.gif: cannot write this kind of file; accepted endings"),
+        (
+            ["planes", "-o", "o.gif"],
+            1,
+            "o.gif: cannot write this kind of file; accepted extensions",
+        ),
         (["planes", "-o", "no/o.png"], 1, "does not exist; make it first"),
         (["deep", "-o", "o.jpg"], 1, "JPEG cannot hold uint16"),
         (["planes", "-o", "o.png", "--confidence-map", "c.png"], 1, "PNG cannot hold float32"),
-        (["planes", "-o", "planes/p3.png"], 1, "is an input and is never written over"),
+        (["planes", "-o", "planes/p3.png"], 1, "is an input, which is never overwritten"),
         (["planes", "-o", "o.png", "--source-map", "s.tif"], 2, "add --blend select"),
         (["planes", "-o", "o.png", "--index-map", "./o.png"], 2, "two outputs would go to"),
         (["planes", "-o", "o.png", "--depth-map", "d.tif"], 2, "give --z-step-um"),
@@ -103,7 +107,7 @@ def test_inputs_are_safe_behind_links(link, planes, here, capsys):
     content = target.read_bytes()
     (Path("alias.png").symlink_to if link == "symbolic" else Path("alias.png").hardlink_to)(target)
     assert main(["fuse", planes, "-o", "alias.png"]) == 1
-    assert "never written over" in one_line(capsys.readouterr().err)
+    assert "never overwritten" in one_line(capsys.readouterr().err)
     assert target.read_bytes() == content
 
 

@@ -149,7 +149,7 @@ def test_resolutions_stay_unread():
 @pytest.mark.parametrize(("data", "multiscale"), [(GROWING, None), (LEVELS, False)])
 def test_arrays_that_are_neither_planes_nor_resolutions(tmp_path, data, multiscale):
     attributes = {"name": "a", "multiscale": multiscale}
-    text = "list of 3 arrays that make no array, as their shapes differ.*multiscale=True"
+    text = "list of 3 arrays whose shapes differ; accepted are .*multiscale=True"
     with pytest.raises(StackError, match=text):
         layer_image((data, attributes))
     with pytest.raises(StackFileError, match=f"'a' cannot be written: got a {text}"):
@@ -259,8 +259,8 @@ def test_other_kinds_are_refused(layer, kind):
     [
         ({"axis_labels": ("y", "x")}, StackError, "2 axis labels for 3 axes"),
         ({"units": ("um", "um")}, StackError, "2 units for 3 axes"),
-        ({"scale": (1, 1)}, ConfigError, r"scale is of shape \(2,\); accepted is \(3,\)"),
-        ({"rotate": np.eye(2)}, ConfigError, r"rotate is of shape \(2, 2\)"),
+        ({"scale": (1, 1)}, ConfigError, r"scale has shape \(2,\); accepted is \(3,\)"),
+        ({"rotate": np.eye(2)}, ConfigError, r"rotate has shape \(2, 2\)"),
     ],
 )
 def test_wrong_sizes_are_refused(attributes, error, text):

@@ -185,7 +185,7 @@ def test_an_empty_list():
 
 @pytest.mark.parametrize("options", [{"z_axis": "T"}, {"index": {"T": 0}}])
 def test_axes_of_images_cannot_be_chosen(folder, options):
-    with pytest.raises(StackFileError, match=r"f0\.png: z_axis and index choose among the axes"):
+    with pytest.raises(StackFileError, match=r"f0\.png: z_axis and index select among the axes"):
         open_stack(folder, **options)
 
 

@@ -153,12 +153,12 @@ def test_placement_is_that_of_the_layer(kind):
 @pytest.mark.parametrize(
     ("attributes", "text"),
     [
-        ({"scale": (1, 2)}, r"scale is of shape \(2,\); accepted is \(3,\)"),
-        ({"translate": np.zeros(4)}, r"translate is of shape \(4,\); accepted is \(3,\)"),
-        ({"rotate": 30}, r"rotate is of shape \(\); accepted is \(3, 3\)"),
-        ({"shear": (1, 2)}, r"shear is of shape \(2,\); accepted is \(3,\)"),
-        ({"shear": np.eye(2)}, r"shear is of shape \(2, 2\); accepted is \(3, 3\)"),
-        ({"affine": np.eye(3)}, r"affine is of shape \(3, 3\); accepted is \(4, 4\)"),
+        ({"scale": (1, 2)}, r"scale has shape \(2,\); accepted is \(3,\)"),
+        ({"translate": np.zeros(4)}, r"translate has shape \(4,\); accepted is \(3,\)"),
+        ({"rotate": 30}, r"rotate has shape \(\); accepted is \(3, 3\)"),
+        ({"shear": (1, 2)}, r"shear has shape \(2,\); accepted is \(3,\)"),
+        ({"shear": np.eye(2)}, r"shear has shape \(2, 2\); accepted is \(3, 3\)"),
+        ({"affine": np.eye(3)}, r"affine has shape \(3, 3\); accepted is \(4, 4\)"),
     ],
 )
 def test_wrong_sizes_are_refused(attributes, text):

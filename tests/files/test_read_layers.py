@@ -233,7 +233,9 @@ def test_more_than_fifty_series_are_told(tmp_path, monkeypatch):
     with tifffile.TiffWriter(path, ome=True) as tif:
         for _ in range(3):
             tif.write(ramp(4, 6, 5), metadata={"axes": "ZYX"})
-    with pytest.warns(UserWarning, match=r"wells.ome.tif: holds 3 images; the first 2 are opened"):
+    with pytest.warns(
+        UserWarning, match=r"wells.ome.tif: holds 3 images; only the first 2 are opened"
+    ):
         assert len(read_layers(path)) == 2
 
 
@@ -391,7 +393,7 @@ def test_ome_that_leaves_its_description_to_another_file_is_refused(tmp_path):
     path = tmp_path / "s.ome.tif"
     save(path, ramp(4, 6, 5), description=xml, metadata=None)
     assert not holds_stack(path)
-    with pytest.raises(StackFileError, match="leaves the description to another file"):
+    with pytest.raises(StackFileError, match="the description is in another file"):
         read_layers(path)
 
 

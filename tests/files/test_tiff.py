@@ -287,7 +287,7 @@ def test_ome_that_promises_more_planes_than_there_are(tmp_path):
         f'SizeZ="4" SizeC="1" SizeT="1">{blocks}</Pixels></Image></OME>'
     )
     save(path, ramp(2, 6, 5), metadata=None, description=xml)
-    with pytest.raises(StackFileError, match=r"s\.ome\.tif: .*(promises 4 frames|is missing)"):
+    with pytest.raises(StackFileError, match=r"s\.ome\.tif: .*(announces 4 frames|is missing)"):
         open_stack(path)
 
 

@@ -193,7 +193,7 @@ def test_inputs_are_never_written_over(tmp_path, monkeypatch, alias):
     elif alias == "hardlink":
         os.link(source, other)
     for check in (check_output_path, lambda path, **kw: write_image(path, ramp(6, 5), **kw)):
-        with pytest.raises(StackFileError, match="is an input and is never written over"):
+        with pytest.raises(StackFileError, match="is an input, which is never overwritten"):
             check(other, protect=["elsewhere.png", source])
     assert source.read_bytes() == b"precious"
 

@@ -307,12 +307,12 @@ def test_png_holds_one_plane(tmp_path, shape, rgb, dtype):
 @pytest.mark.parametrize(
     ("name", "data", "complaint"),
     [
-        ("s.png", ramp(7, 6, 5), r"s\.png: PNG holds one plane; 'a' has the axes z \(7\)"),
+        ("s.png", ramp(7, 6, 5), r"s\.png: PNG can hold one plane; 'a' has the axes z \(7\)"),
         ("s.png", ramp(6, 5, dtype="float32"), "PNG cannot hold float32"),
-        ("s.jp2", ramp(6, 5), "cannot write this kind of file; accepted endings are .ome.tif"),
+        ("s.jp2", ramp(6, 5), "cannot write this kind of file; accepted extensions are .ome.tif"),
         ("no/s.ome.tif", ramp(6, 5), "the folder .* does not exist"),
-        ("s.ome.tif", ramp(5), r"is of shape \(5,\): there is no plane"),
-        ("s.ome.tif", ramp(0, 6, 5), r"is of shape \(0, 6, 5\): there is no plane"),
+        ("s.ome.tif", ramp(5), r"has shape \(5,\); accepted are layers with planes"),
+        ("s.ome.tif", ramp(0, 6, 5), r"has shape \(0, 6, 5\); accepted are layers with planes"),
     ],
 )
 def test_refusals(tmp_path, name, data, complaint):
@@ -322,7 +322,7 @@ def test_refusals(tmp_path, name, data, complaint):
 
 
 def test_several_layers_need_a_tiff_and_a_kind_that_can_be_written(tmp_path):
-    with pytest.raises(StackFileError, match=r"several layers go into an OME-TIFF"):
+    with pytest.raises(StackFileError, match=r"several layers need an OME-TIFF"):
         write_series(tmp_path / "s.png", [layer(ramp(6, 5), "yx")])
     with pytest.raises(StackFileError, match="'spots' is a points layer"):
         write_series(tmp_path / "s.ome.tif", [(ramp(6, 5), {"name": "spots"}, "points")])
@@ -411,7 +411,7 @@ class TestFolder:
 
     @pytest.mark.parametrize("name", ["s.ome.tif", "s.tiff", "S.PNG"])
     def test_the_name_of_a_file_is_refused(self, tmp_path, name):
-        with pytest.raises(StackFileError, match="names a file; several layers go into a folder"):
+        with pytest.raises(StackFileError, match="names a file; several layers need a folder"):
             write_folder(tmp_path / name, [layer(ramp(6, 5), "yx")])
         assert list(tmp_path.iterdir()) == []
 

@@ -37,7 +37,7 @@ def measured(source, planes, config, *, strip_rows=None, contrast=255.0):
         focus, maps = np.empty(planes.shape[1:], np.float32), []
         for z, plane in enumerate(planes):
             run_to_end(measure.iter_add(plane, plane))
-            if z >= measure.lag:
+            if z >= measure.delay_planes:
                 weight = run_to_end(measure.iter_fill(focus))
                 maps.append((focus.copy(), weight))
         run_to_end(measure.iter_end())

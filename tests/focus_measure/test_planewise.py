@@ -54,7 +54,7 @@ def test_classical_measures(stack, name, median_filter):
         made = CLASSICAL[name](1.0, 2.0)
         expected = made(np.pad(plane, made.halo_px, mode="symmetric"))
         np.testing.assert_array_equal(focus, expected)
-    assert (measure.lag, measure.is_share) == (0, False)
+    assert (measure.delay_planes, measure.is_share) == (0, False)
     assert measure.notes == []
     assert measure.provenance() == {}
 
@@ -71,7 +71,7 @@ def test_published_network(stack, checkpoint, change):
         unit = reference_unit_grey(plane, "auto")
         unit = np.clip(to_grey(plane) / np.float32(255), 0, 1) if unit is None else unit
         np.testing.assert_array_equal(focus, UmisFocusMeasure(checkpoint, "cpu")(unit))
-    assert (measure.lag, measure.is_share) == (0, False)
+    assert (measure.delay_planes, measure.is_share) == (0, False)
     sha256 = load_checkpoint(checkpoint).sha256
     assert measure.provenance() == {"device": "cpu", "weights_sha256": sha256}
     assert measure.notes == []

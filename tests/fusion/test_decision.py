@@ -37,7 +37,7 @@ def stream(focus, takeovers=None, side_px=6):
             if takeovers is None:
                 take_sharper(plane, decision, takeover, tile)
             decision.rank(plane, tile)
-            decision.switch(plane, takeover, z, tile)
+            decision.assign(plane, takeover, z, tile)
     return decision
 
 
@@ -105,8 +105,8 @@ def test_neighbours_of_the_chosen_plane_are_kept(shape, planes, jit):
     index = last_argmax(takeovers)
     np.testing.assert_array_equal(decision.index, index)
     np.testing.assert_array_equal(decision.chosen, at(focus, index))
-    np.testing.assert_array_equal(decision.before, at(focus, index - 1))
-    np.testing.assert_array_equal(decision.after, at(focus, index + 1))
+    np.testing.assert_array_equal(decision.focus_before, at(focus, index - 1))
+    np.testing.assert_array_equal(decision.focus_after, at(focus, index + 1))
     np.testing.assert_array_equal(decision.best, focus.max(0))
 
 
@@ -207,7 +207,7 @@ def followed(focus, index_map, side_px=6):
     for z, plane in enumerate(focus):
         for tile in tiles_of(plane, side_px):
             verified.follow(plane, decision, takeovers[z], z, tile)
-            decision.switch(plane, takeovers[z], z, tile)
+            decision.assign(plane, takeovers[z], z, tile)
     return verified.index_map, decision.index, takeovers
 
 

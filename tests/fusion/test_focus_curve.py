@@ -62,7 +62,7 @@ def whole_planes(stack, config):
         told = 0
         for z, plane in enumerate(stack):
             run_to_end(measure.iter_add(to_grey(plane), plane))
-            if z >= measure.lag:
+            if z >= measure.delay_planes:
                 run_to_end(measure.iter_fill(maps[told]))
                 told += 1
         run_to_end(measure.iter_end())

@@ -53,7 +53,7 @@ def test_sub_plane_map_is_nearer_to_the_truth_than_the_index_map(rendered, resul
 def test_depth_map(rendered, result):
     np.testing.assert_array_equal(result.depth_map(), result.sub_plane_map * np.float32(0.5))
     np.testing.assert_array_equal(result.depth_map(3), result.sub_plane_map * np.float32(3))
-    with pytest.raises(ConfigError, match="does not tell: give z_step_um"):
+    with pytest.raises(ConfigError, match="is unknown for this stack: give z_step_um"):
         fuse(rendered.stack).depth_map()
     for step in (0, -1, float("nan")):
         with pytest.raises(ConfigError, match="accepted is a positive number"):
@@ -97,7 +97,7 @@ def test_provenance_is_json_and_tells_how_to_do_it_again(rendered):
         ),
         ({"threads": 1.5}, r"threads=1\.5; accepted is a whole number from 0 to 256"),
         ({"verification_window_px": 4}, "accepted is an odd number"),
-        ({"channel": -1}, "channels are count_noun from 0"),
+        ({"channel": -1}, "channels are counted from 0"),
         ({"median_filter": "no"}, "accepted are True and False"),
         (
             {"focus_measure": "variance", "checkpoint": "w.pth"},
@@ -114,7 +114,7 @@ def test_wrong_options(rendered, options, text):
     ("shape", "channel", "text"),
     [
         ((2, 8, 8), 1, "channel=1, but the stack has 1"),
-        ((2, 8, 8, 3), 3, "channel=3, but the stack has 3; channels are count_noun from 0"),
+        ((2, 8, 8, 3), 3, "channel=3, but the stack has 3; accepted are 0 to 2: channels are"),
         ((2, 8, 8, 2), "luminance", "needs red, green and blue, but the stack has 2 channels"),
     ],
 )

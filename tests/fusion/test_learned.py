@@ -125,7 +125,7 @@ def test_any_number_of_planes(config, planes, blend):
 
 @pytest.mark.parametrize("sharp", range(8))
 def test_each_plane_gets_its_own_scores(config, sharp):
-    """That results lag behind the planes shifts nothing."""
+    """That results delay_planes behind the planes shifts nothing."""
     stack = np.full((8, 32, 32), 100.0)
     stack[:] += np.random.default_rng(0).normal(0, 1, (32, 32))
     stack[sharp] += np.random.default_rng(1).normal(0, 40, (32, 32))
@@ -262,7 +262,9 @@ def test_weights_and_device_are_told(ranker_weights, result, config):
 
 def test_weights_of_another_network(stack, tmp_path):
     path = save_checkpoint(tmp_path / "u.safetensors", UNetPlusPlus())
-    text = r"u\.safetensors: weights of 'umis-unetplusplus', .* use focus_measure='umis', or other"
+    text = (
+        r"u\.safetensors: got weights of 'umis-unetplusplus', .* use focus_measure='umis', or other"
+    )
     with pytest.raises(CheckpointError, match=text):
         fuse(stack, focus_measure="learned", checkpoint=str(path))
 

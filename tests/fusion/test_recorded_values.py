@@ -19,11 +19,11 @@ def copied(planes, estimate, chosen, invalid=None, side_px=8):
     image = np.take_along_axis(planes, where.astype(int), 0)[0]
     nearest = NearestToMean(mean, image, chosen.copy(), workspace)
     for rows in split_rows(len(image), 5):
-        nearest.start(rows)
+        nearest.begin(rows)
     for z, plane in enumerate(planes):
         reading = CheckedPlane(plane, None if invalid is None else invalid[z])
         for tile in tiles_of(plane, side_px):
-            nearest.offer(reading, z, tile)
+            nearest.try_plane(reading, z, tile)
     return nearest
 
 

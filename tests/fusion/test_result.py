@@ -32,7 +32,9 @@ def test_depth_is_sub_plane_times_step(own, given, step):
 
 
 def test_depth_needs_a_step():
-    with pytest.raises(ConfigError, match=r"does not tell: give z_step_um in µm .*--z-step-um"):
+    with pytest.raises(
+        ConfigError, match=r"is unknown for this stack: give z_step_um in µm .*--z-step-um"
+    ):
         result().depth_map()
 
 

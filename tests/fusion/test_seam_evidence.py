@@ -30,12 +30,12 @@ def as_maps(*maps):
 
 
 def weigh(how, focus, chosen, amount, side_px=64):
-    """Weigh a whole plane, and return wish and evidence."""
-    contest, decision = blank(focus.shape)
+    """Weigh a whole plane, and return target and evidence."""
+    seams, decision = blank(focus.shape)
     decision.chosen[...] = chosen
     for tile in tiles_of(focus, side_px):
-        getattr(contest, how)(focus, decision, amount, tile)
-    return [each[:, : focus.shape[1]] for each in (contest.wish, contest.evidence)]
+        getattr(seams, how)(focus, decision, amount, tile)
+    return [each[:, : focus.shape[1]] for each in (seams.target, seams.evidence)]
 
 
 def add_focus_evidence(focus, chosen, scale=1.0, side_px=64):
@@ -46,11 +46,11 @@ def add_share_evidence(focus, chosen, contrast, side_px=64):
     return weigh("add_share_evidence", *as_maps(focus, chosen, contrast), side_px)
 
 
-def visible(new, old, scale=1.0, side_px=64):
-    contest, _ = blank(new.shape[:2])
+def visibility(new, old, scale=1.0, side_px=64):
+    seams, _ = blank(new.shape[:2])
     for tile in tiles_of(new, side_px):
-        contest.measure_visibility((new, old), scale, tile)
-    return contest.visible[:, : new.shape[1]]
+        seams.measure_visibility((new, old), scale, tile)
+    return seams.visibility[:, : new.shape[1]]
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
@@ -58,16 +58,16 @@ def visible(new, old, scale=1.0, side_px=64):
 def test_evidence_equals_its_twin(shape, side_px, jit):
     rng = np.random.default_rng(0)
     focus, chosen = rng.uniform(0, 30, (2, *shape)).astype(np.float32)
-    wish, evidence = add_focus_evidence(focus, chosen, 1.7, side_px)
+    target, evidence = add_focus_evidence(focus, chosen, 1.7, side_px)
     gain = focus.astype(np.float64) - chosen
     noise = NOISE_SHARE * np.minimum(focus, chosen)
     expected = 1.7 * abs(gain) * gain**2 / (gain**2 + noise**2) + UNDECIDED
     np.testing.assert_allclose(evidence, expected, rtol=1e-5)
-    np.testing.assert_allclose(wish, np.where(gain > 0, expected, 0), rtol=1e-5)
+    np.testing.assert_allclose(target, np.where(gain > 0, expected, 0), rtol=1e-5)
 
 
 @pytest.mark.parametrize(
-    ("focus", "chosen", "strength", "wishes"),
+    ("focus", "chosen", "strength", "replaces"),
     [
         pytest.param(10, 0, 10, True, id="all of the gain counts against nothing"),
         pytest.param(0, 10, 10, False, id="or against the new plane"),
@@ -78,10 +78,10 @@ def test_evidence_equals_its_twin(shape, side_px, jit):
         pytest.param(-1, -1, 0, False, id="both invalid"),
     ],
 )
-def test_strength_of_evidence(focus, chosen, strength, wishes, jit):
-    wish, evidence = add_focus_evidence(focus, chosen)
+def test_strength_of_evidence(focus, chosen, strength, replaces, jit):
+    target, evidence = add_focus_evidence(focus, chosen)
     assert evidence[0, 0] == pytest.approx(strength + UNDECIDED, rel=1e-5)
-    assert wish[0, 0] == (evidence[0, 0] if wishes else 0)
+    assert target[0, 0] == (evidence[0, 0] if replaces else 0)
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
@@ -91,16 +91,16 @@ def test_evidence_of_shares_equals_its_twin(shape, side_px, jit):
     focus, chosen = np.exp(rng.uniform(-50, 50, (2, *shape))).astype(np.float32)
     focus[rng.random(shape) < 0.2], chosen[rng.random(shape) < 0.2] = INVALID, INVALID
     contrast = rng.uniform(0, 30, shape).astype(np.float32)
-    wish, evidence = add_share_evidence(focus, chosen, contrast, side_px)
+    target, evidence = add_share_evidence(focus, chosen, contrast, side_px)
     new, old = (np.maximum(each.astype(np.float64), 0) for each in (focus, chosen))
     lead = np.divide(new - old, new + old, out=np.zeros(shape), where=new + old > 0)
     expected = contrast * lead**2 + UNDECIDED
     np.testing.assert_allclose(evidence, expected, rtol=1e-4)
-    np.testing.assert_allclose(wish, np.where(new > old, expected, 0), rtol=1e-4)
+    np.testing.assert_allclose(target, np.where(new > old, expected, 0), rtol=1e-4)
 
 
 @pytest.mark.parametrize(
-    ("focus", "chosen", "strength", "wishes"),
+    ("focus", "chosen", "strength", "replaces"),
     [
         pytest.param(1e6, 1, 8, True, id="all that is at stake"),
         pytest.param(1, 1e6, 8, False, id="all, for the choice so far"),
@@ -113,10 +113,10 @@ def test_evidence_of_shares_equals_its_twin(shape, side_px, jit):
         pytest.param(INVALID, INVALID, 0, False, id="both invalid"),
     ],
 )
-def test_strength_of_shares(focus, chosen, strength, wishes, jit):
-    wish, evidence = add_share_evidence(focus, chosen, 8)
+def test_strength_of_shares(focus, chosen, strength, replaces, jit):
+    target, evidence = add_share_evidence(focus, chosen, 8)
     assert evidence[0, 0] == pytest.approx(strength + UNDECIDED, rel=1e-5)
-    assert wish[0, 0] == (evidence[0, 0] if wishes else 0)
+    assert target[0, 0] == (evidence[0, 0] if replaces else 0)
 
 
 @pytest.mark.parametrize(("focus", "chosen"), [(1e6, 1), (1, 1e6), (1, INVALID)])
@@ -145,7 +145,7 @@ def test_visible_border_equals_its_twin(shape, dtype, jit):
     new[: shape[0] // 2] += dtype(50)
     for side_px in SIDES:
         np.testing.assert_allclose(
-            visible(new, old, 0.8, side_px), visible_twin(new, old, 0.8), rtol=1e-5
+            visibility(new, old, 0.8, side_px), visible_twin(new, old, 0.8), rtol=1e-5
         )
 
 
@@ -167,7 +167,7 @@ def test_slope_hides_a_step(slope, step, shown, sloping, axis, jit):
     ramp += slope * (np.arange(9.0) - 4) if axis else slope * (np.arange(9.0)[:, None] - 4)
     flat = np.full((9, 9), 100.0 + step)
     pair = (ramp, flat) if sloping == "new" else (flat, ramp)
-    assert visible(*pair)[4, 4] == pytest.approx(COUPLING_FLOOR + shown)
+    assert visibility(*pair)[4, 4] == pytest.approx(COUPLING_FLOOR + shown)
 
 
 @pytest.mark.parametrize("channel", [0, 1, 2])
@@ -175,7 +175,7 @@ def test_difference_in_one_channel_shows(channel, jit):
     new = np.full((5, 5, 3), 80, np.uint8)
     old = new.copy()
     old[..., channel] += 8
-    assert visible(new, old) == pytest.approx(COUPLING_FLOOR + 8)
+    assert visibility(new, old) == pytest.approx(COUPLING_FLOOR + 8)
 
 
 def test_slope_of_one_channel_hides_nothing_in_another(jit):
@@ -183,7 +183,7 @@ def test_slope_of_one_channel_hides_nothing_in_another(jit):
     new[..., 0] = 20 * np.arange(9)
     old = new.copy()
     old[..., 1] += 8
-    assert visible(new, old)[4, 4] == pytest.approx(COUPLING_FLOOR + 8)
+    assert visibility(new, old)[4, 4] == pytest.approx(COUPLING_FLOOR + 8)
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_broken_value_spoils_its_neighbours_at_most(broken, nothing):
     new, old = np.full((2, 9, 9), 50, np.float32)
     old += 10
     new[4, 4] = broken
-    seen = visible(new, old)
+    seen = visibility(new, old)
     assert np.isfinite(seen).all()
     assert seen[4, 4] == pytest.approx(COUPLING_FLOOR + nothing)
     seen[3:6, 3:6] = 10 + COUPLING_FLOOR
@@ -206,18 +206,18 @@ def test_broken_channel_leaves_the_others(broken, jit):
     new, old = np.full((2, 3, 3, 2), 50, np.float32)
     old[..., 1 - broken] += 10
     new[..., broken] = np.nan
-    assert visible(new, old) == pytest.approx(10 + COUPLING_FLOOR)
+    assert visibility(new, old) == pytest.approx(10 + COUPLING_FLOOR)
 
 
-def settled(wish, focus=1.0, chosen=1.0, side_px=64):
-    contest, decision = blank(wish.shape)
-    contest.wish[...] = np.nan
-    contest.wish[:, : wish.shape[1]] = wish
+def settled(target, focus=1.0, chosen=1.0, side_px=64):
+    seams, decision = blank(target.shape)
+    seams.target[...] = np.nan
+    seams.target[:, : target.shape[1]] = target
     decision.chosen[...] = chosen
-    focus = np.broadcast_to(np.float32(focus), wish.shape)
-    took = np.zeros(wish.shape, np.bool_)
-    for tile in tiles_of(wish, side_px):
-        contest.settle(focus, decision, took, tile)
+    focus = np.broadcast_to(np.float32(focus), target.shape)
+    took = np.zeros(target.shape, np.bool_)
+    for tile in tiles_of(target, side_px):
+        seams.threshold_takeover(focus, decision, took, tile)
     return took
 
 
@@ -225,17 +225,17 @@ def settled(wish, focus=1.0, chosen=1.0, side_px=64):
 @pytest.mark.parametrize("side_px", SIDES)
 def test_takeover_equals_its_twin(shape, side_px, jit):
     rng = np.random.default_rng(0)
-    wish = rng.integers(0, 65, shape).astype(np.float32) / 64
+    target = rng.integers(0, 65, shape).astype(np.float32) / 64
     focus, chosen = (rng.choice([-1, 3], shape).astype(np.float32) for _ in range(2))
-    padded = np.pad(wish, 1, mode="edge")
+    padded = np.pad(target, 1, mode="edge")
     lines = padded[:-2] + 2 * padded[1:-1] + padded[2:]
     smooth = (lines[:, :-2] + 2 * lines[:, 1:-1] + lines[:, 2:]) / 16
     expected = (chosen < 0) | ((smooth > 0.5) & (focus >= 0))
-    np.testing.assert_array_equal(settled(wish, focus, chosen, side_px), expected)
+    np.testing.assert_array_equal(settled(target, focus, chosen, side_px), expected)
 
 
 @pytest.mark.parametrize(
-    ("wish", "focus", "chosen", "took"),
+    ("target", "focus", "chosen", "took"),
     [
         pytest.param(1, 5, 9, True, id="wanted"),
         pytest.param(0, 9, 5, False, id="not wanted"),
@@ -245,25 +245,25 @@ def test_takeover_equals_its_twin(shape, side_px, jit):
         pytest.param(0, -1, -1, True, id="of invalid planes the last, as elsewhere"),
     ],
 )
-def test_takeover(wish, focus, chosen, took, jit):
-    assert (settled(np.full((3, 3), wish, np.float32), focus, chosen) == took).all()
+def test_takeover(target, focus, chosen, took, jit):
+    assert (settled(np.full((3, 3), target, np.float32), focus, chosen) == took).all()
 
 
 def test_conclusion_is_wish_per_evidence():
-    contest, _ = blank((7, 9))
+    seams, _ = blank((7, 9))
     rng = np.random.default_rng(0)
-    wish, evidence = (each[:, :9] for each in (contest.wish, contest.evidence))
-    wish[...], evidence[...] = rng.uniform(0.1, 2, (2, 7, 9))
-    expected = wish / evidence
-    for tile in tiles_of(wish, 4):
-        contest.conclude(tile)
-    np.testing.assert_array_equal(wish, expected)
+    target, evidence = (each[:, :9] for each in (seams.target, seams.evidence))
+    target[...], evidence[...] = rng.uniform(0.1, 2, (2, 7, 9))
+    expected = target / evidence
+    for tile in tiles_of(target, 4):
+        seams.normalise(tile)
+    np.testing.assert_array_equal(target, expected)
 
 
 def test_first_plane_takes_over_everywhere():
     """Before any plane, maps ask for a takeover and nothing is chosen."""
-    contest, decision = blank((4, 5))
+    seams, decision = blank((4, 5))
     took = np.zeros((4, 5), np.bool_)
     for tile in tiles_of(took, 3):
-        contest.settle(np.zeros((4, 5), np.float32), decision, took, tile)
+        seams.threshold_takeover(np.zeros((4, 5), np.float32), decision, took, tile)
     assert took.all()

@@ -15,12 +15,12 @@ KERNEL_MODULES = (seams,)
 
 
 def random_maps(shape, seed=0):
-    """Wish, evidence and visible."""
+    """Target, evidence and visibility."""
     rng = np.random.default_rng(seed)
     evidence = rng.uniform(0.01, 20, shape)
-    wish = evidence * (rng.random(shape) < 0.5)
-    visible = UNSEEN + 64 * rng.random(shape) ** 4
-    return [one.astype(np.float32) for one in (wish, evidence, visible)]
+    target = evidence * (rng.random(shape) < 0.5)
+    visibility = UNSEEN + 64 * rng.random(shape) ** 4
+    return [one.astype(np.float32) for one in (target, evidence, visibility)]
 
 
 def padded(each):
@@ -31,7 +31,7 @@ def padded(each):
 
 
 def run(solve, maps, weight, start, stop):
-    """Run a kernel; wish and evidence change in place."""
+    """Run a kernel; target and evidence change in place."""
     width = maps[0].shape[1]
     wide = [padded(each) for each in maps]
     factors = np.full_like(wide[0], 0.5)
@@ -41,16 +41,16 @@ def run(solve, maps, weight, start, stop):
         assert np.isnan(solved[:, width:]).all()
 
 
-def smoothed_line(values, visible, weight):
+def smoothed_line(values, visibility, weight):
     """Solve (1 + A) u = values, A the line's graph Laplacian, as a dense system."""
-    coupling = weight * (visible[1:] + visible[:-1]) ** 2
+    coupling = weight * (visibility[1:] + visibility[:-1]) ** 2
     system = np.eye(len(values)) - np.diag(coupling, 1) - np.diag(coupling, -1)
     system += np.diag(np.append(coupling, 0) + np.append(0, coupling))
     return np.linalg.solve(system, values)
 
 
-def twin(values, visible, weight, axis):
-    lines = (np.moveaxis(each.astype(np.float64), axis, -1) for each in (values, visible))
+def twin(values, visibility, weight, axis):
+    lines = (np.moveaxis(each.astype(np.float64), axis, -1) for each in (values, visibility))
     solved = [smoothed_line(*line, weight) for line in zip(*lines, strict=True)]
     return np.moveaxis(np.array(solved), -1, axis)
 
@@ -59,10 +59,10 @@ def twin(values, visible, weight, axis):
 @pytest.mark.parametrize("weight", [0, 1e-3, 0.1, 4])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_lines_equal_a_dense_solver(shape, weight, solve, axis, jit):
-    maps = wish, evidence, visible = random_maps(shape)
-    expected = [twin(each, visible, weight, axis) for each in (wish, evidence)]
+    maps = target, evidence, visibility = random_maps(shape)
+    expected = [twin(each, visibility, weight, axis) for each in (target, evidence)]
     run(solve, maps, weight, 0, shape[1 - axis])
-    for solved, dense in zip((wish, evidence), expected, strict=True):
+    for solved, dense in zip((target, evidence), expected, strict=True):
         np.testing.assert_allclose(solved, dense, rtol=2e-3, atol=1e-4)
 
 
@@ -83,30 +83,30 @@ def test_bands_of_lines_are_on_their_own(solve, axis, jit):
 @pytest.mark.parametrize("shape", [(1, 9), (9, 1), (12, 17)], ids=str)
 def test_solver_equals_dense_solves_in_turn(shape, smoothness):
     """Rows and columns four times, each time with a quarter of the coupling before [1]."""
-    wish, evidence, visible = random_maps(shape)
-    expected = [wish, evidence]
+    target, evidence, visibility = random_maps(shape)
+    expected = [target, evidence]
     for share in (96 / 255, 24 / 255, 6 / 255, 1.5 / 255):
         for axis in (1, 0):
-            expected = [twin(each, visible, smoothness * share, axis) for each in expected]
-    solved = takeover(wish / evidence, evidence, visible, smoothness, threads=2)
+            expected = [twin(each, visibility, smoothness * share, axis) for each in expected]
+    solved = takeover(target / evidence, evidence, visibility, smoothness, threads=2)
     np.testing.assert_allclose(solved, expected[0] / expected[1], rtol=1e-3, atol=1e-4)
 
 
-def takeover(wish, evidence, visible, smoothness=8.0, threads=1):
-    """Solve for u; `wish` is u's target, not yet weighed."""
-    evidence, visible = (
-        np.broadcast_to(np.asarray(each, np.float32), wish.shape).copy()
-        for each in (evidence, visible)
+def takeover(target, evidence, visibility, smoothness=8.0, threads=1):
+    """Solve for u; `target` is u's target, not yet weighed."""
+    evidence, visibility = (
+        np.broadcast_to(np.asarray(each, np.float32), target.shape).copy()
+        for each in (evidence, visibility)
     )
-    maps = [padded(each) for each in (wish * evidence, evidence, visible)]
+    maps = [padded(each) for each in (target * evidence, evidence, visibility)]
     with Workers(threads) as workers:
-        solver = TakeoverSolver(smoothness, wish.shape, workers, ScratchMemory(16))
+        solver = TakeoverSolver(smoothness, target.shape, workers, ScratchMemory(16))
         run_to_end(solver.iter_solve(*maps))
-    return (maps[0] / maps[1])[:, : wish.shape[1]]
+    return (maps[0] / maps[1])[:, : target.shape[1]]
 
 
 @pytest.mark.parametrize(
-    ("visible", "strength", "stays"),
+    ("visibility", "strength", "stays"),
     [
         pytest.param(10, 1, False, id="weak, seen"),
         pytest.param(10, 1e6, True, id="overwhelming, seen"),
@@ -116,13 +116,13 @@ def takeover(wish, evidence, visible, smoothness=8.0, threads=1):
     ],
 )
 @pytest.mark.parametrize("around", [0, 1])
-def test_speck_stays_if_its_evidence_outweighs_its_border(visible, strength, stays, around):
-    wish = np.full((41, 43), around, np.float32)
+def test_speck_stays_if_its_evidence_outweighs_its_border(visibility, strength, stays, around):
+    target = np.full((41, 43), around, np.float32)
     evidence = np.ones((41, 43))
-    wish[20, 21], evidence[20, 21] = 1 - around, strength
-    changed = (takeover(wish, evidence, visible) > 0.5) != around
+    target[20, 21], evidence[20, 21] = 1 - around, strength
+    changed = (takeover(target, evidence, visibility) > 0.5) != around
     assert changed[20, 21] == stays
-    if not stays or visible == UNSEEN:
+    if not stays or visibility == UNSEEN:
         assert changed.sum() <= 50 * stays
 
 
@@ -130,13 +130,13 @@ def test_speck_stays_if_its_evidence_outweighs_its_border(visible, strength, sta
 @pytest.mark.parametrize("transposed", [False, True])
 def test_border_moves_to_where_it_cannot_be_seen(column, transposed):
     """Between two sides that know what they want, the cut falls into the invisible gap."""
-    wish = np.zeros((24, 40))
-    wish[:, :20] = 1
+    target = np.zeros((24, 40))
+    target[:, :20] = 1
     evidence = np.full((24, 40), 1e-4)
     evidence[:, :5] = evidence[:, -5:] = 30
-    visible = np.full((24, 40), 30.0)
-    visible[:, column : column + 2] = UNSEEN
-    maps = [each.T if transposed else each for each in (wish, evidence, visible)]
+    visibility = np.full((24, 40), 30.0)
+    visibility[:, column : column + 2] = UNSEEN
+    maps = [each.T if transposed else each for each in (target, evidence, visibility)]
     took = takeover(*maps) > 0.5
     took = took.T if transposed else took
     np.testing.assert_array_equal(took, np.arange(40) <= np.full((24, 1), column))
@@ -144,14 +144,14 @@ def test_border_moves_to_where_it_cannot_be_seen(column, transposed):
 
 @pytest.mark.parametrize("wanted", [0.0, 0.3, 1.0])
 def test_constant_wish_stays(wanted):
-    _, evidence, visible = random_maps((20, 30))
-    took = takeover(np.full((20, 30), wanted), evidence, visible)
+    _, evidence, visibility = random_maps((20, 30))
+    took = takeover(np.full((20, 30), wanted), evidence, visibility)
     np.testing.assert_allclose(took, wanted, rtol=1e-5)
 
 
 def test_without_smoothness_every_pixel_has_its_wish():
-    wish = np.random.default_rng(0).random((13, 11))
-    np.testing.assert_allclose(takeover(wish, 2.0, 30.0, smoothness=0), wish, rtol=1e-6)
+    target = np.random.default_rng(0).random((13, 11))
+    np.testing.assert_allclose(takeover(target, 2.0, 30.0, smoothness=0), target, rtol=1e-6)
 
 
 @pytest.mark.parametrize("smoothness", [0.1, 8, 1e4])
@@ -159,17 +159,17 @@ def test_without_smoothness_every_pixel_has_its_wish():
 def test_takeover_is_between_0_and_1(shape, smoothness):
     rng = np.random.default_rng(3)
     evidence = 10.0 ** rng.uniform(-4, 4, shape)
-    visible = rng.choice([UNSEEN, 64], shape)
-    took = takeover((rng.random(shape) < 0.5).astype(float), evidence, visible, smoothness)
+    visibility = rng.choice([UNSEEN, 64], shape)
+    took = takeover((rng.random(shape) < 0.5).astype(float), evidence, visibility, smoothness)
     assert np.isfinite(took).all()
     assert took.min() >= 0
     assert took.max() <= 1 + 1e-5
 
 
 def test_threads_change_nothing():
-    wish, evidence, visible = random_maps((70, 530))
-    target = wish / evidence
-    one, three = (takeover(target, evidence, visible, threads=threads) for threads in (1, 3))
+    target, evidence, visibility = random_maps((70, 530))
+    target = target / evidence
+    one, three = (takeover(target, evidence, visibility, threads=threads) for threads in (1, 3))
     np.testing.assert_array_equal(one, three)
 
 

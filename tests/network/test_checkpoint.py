@@ -123,8 +123,8 @@ def damaged(state):
         "cut_early.safetensors": (ours[:20], "truncated, or not a checkpoint"),
         "text.pth": (b"hello world, no weights here", "truncated, or not a checkpoint"),
         "text.safetensors": (b"hello world, no weights here", "truncated, or not a checkpoint"),
-        "list.pth": (saved([1, 2]), "holds a list that is no state_dict"),
-        "numbers.pth": (saved({"a": 1}), "holds a dict that is no state_dict"),
+        "list.pth": (saved([1, 2]), "holds a list that is not a state_dict"),
+        "numbers.pth": (saved({"a": 1}), "holds a dict that is not a state_dict"),
         "ours.pth": (ours, "truncated, or not a checkpoint"),
         "weights.tif": (whole, r"ends in '.tif'; accepted are .safetensors, .pth, .pt"),
     }
@@ -217,7 +217,7 @@ def test_shipped_weights_stay_small():
 @pytest.mark.parametrize("architecture", ["plane-ranker", "umis-unetplusplus"])
 def test_installation_that_lacks_weights(architecture, tmp_path, monkeypatch):
     monkeypatch.setattr(architectures, "SHIPPED", tmp_path)
-    text = rf"{architecture}\.safetensors is missing; install the package again"
+    text = rf"{architecture}\.safetensors: no such file; install the package again"
     with pytest.raises(CheckpointError, match=text):
         shipped_weights(architecture)
 
@@ -283,7 +283,7 @@ def test_without_a_header_weights_are_of_the_published_network(state, ranker, su
     [
         (
             '{"architecture": "plane-ranker-2"}',
-            r"says architecture 'plane-ranker-2'; this version knows umis-unetplusplus, "
+            r"says architecture 'plane-ranker-2'; accepted are umis-unetplusplus, "
             "plane-ranker: update the package",
         ),
         ('{"architecture": ["plane-ranker"]}', r"says architecture \['plane-ranker'\]"),

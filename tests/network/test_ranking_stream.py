@@ -10,7 +10,7 @@ import torch
 from napari_umis_fusion.network import REACH_PLANES, STRIDE_PX, PlaneRanker, RankingStream
 from napari_umis_fusion.network import _ranking_stream as ranking
 from napari_umis_fusion.network._plane_ranker import REACH_PX
-from napari_umis_fusion.network._ranking_stream import cut_rows
+from napari_umis_fusion.network._ranking_stream import split_rows_with_context
 from napari_umis_fusion.runtime import Workers
 
 CPU = torch.device("cpu")
@@ -79,7 +79,7 @@ def test_strips_equal_the_whole(model, strip_rows, height):
     stack = random_stack(3, height, 16)
     if strip_rows == 1:  # as low as strips can be; few, as each sees far around it
         stack = stack[:, :70]
-    assert len(cut_rows(stack.shape[1], strip_rows)) > 2
+    assert len(split_rows_with_context(stack.shape[1], strip_rows)) > 2
     assert_equal_whole(streamed(model, stack, strip_rows), whole(model, stack))
 
 
@@ -140,11 +140,11 @@ def test_planes_may_change_once_they_are_taken(model):
 def test_strips_tell_every_row_once(height, strip_rows):
     rows = np.arange(height)
     told = []
-    for strip in cut_rows(height, strip_rows):
-        seen = rows[strip.seen]
-        mine = seen[strip.told]
+    for strip in split_rows_with_context(height, strip_rows):
+        seen = rows[strip.input]
+        mine = seen[strip.output]
         told.extend(mine)
-        assert strip.seen.start % STRIDE_PX == 0, "on the network's grid"
+        assert strip.input.start % STRIDE_PX == 0, "on the network's grid"
         assert mine.size <= max(strip_rows, STRIDE_PX)
         assert seen[0] in (0, mine[0] - REACH_PX) or mine[0] < REACH_PX
         assert seen[-1] == min(mine[-1] + REACH_PX, height - 1)

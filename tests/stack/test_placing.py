@@ -46,7 +46,7 @@ def test_stacks_lie_as_recorded_unless_told_otherwise():
         assert (one.alignment, one.window) == (None, None)
         assert one.lighting(GreyRange(0.0, 1.0)) is None
         assert one.notes(FusionConfig(align="auto")) == []
-        assert one.describe_placing() == {}
+        assert one.describe_alignment() == {}
 
 
 def test_rectangle_of_a_stack_in_place_is_in_place(placed):

@@ -135,7 +135,7 @@ def test_moving_costs_no_sharpness(cycles_per_px, shift_px):
     x = (np.arange(3 * 68) - 1) / 3 - 4  # of the points, in pixels of the plane
     wave = np.cos(2 * np.pi * cycles_per_px * x)
     spline = spline_of(np.tile(wave, (33, 1)).astype(np.float32))
-    seen = sensor.read(spline, np.array([[1, 0, 0], [0, 1, shift_px]]))[1]
+    seen = sensor.sample(spline, np.array([[1, 0, 0], [0, 1, shift_px]]))[1]
     box = np.sinc(cycles_per_px) / np.sinc(cycles_per_px / 3)  # contrast of averages of 3 points
     expected = box * np.cos(2 * np.pi * cycles_per_px * (np.arange(60) - shift_px))
     np.testing.assert_allclose(seen, expected, atol=0.003)
@@ -276,10 +276,10 @@ def test_a_pixel_is_the_average_of_its_points_and_its_depth_one_of_theirs():
     assert sensor.scene_shape == (12, 21)
     points = np.random.default_rng(0).random((12, 21, 2), np.float32)
     block = points[3:6, 9:12]  # of pixel (0, 1)
-    np.testing.assert_allclose(sensor.averaged(points)[0, 1], block.mean((0, 1)), rtol=1e-6)
-    assert sensor.medians(points[..., 1])[0, 1] == np.median(block[..., 1])
-    still = sensor.read(spline_of(points), np.eye(2, 3))
-    np.testing.assert_allclose(still, sensor.averaged(points), atol=1e-6)
+    np.testing.assert_allclose(sensor.mean_binned(points)[0, 1], block.mean((0, 1)), rtol=1e-6)
+    assert sensor.median_binned(points[..., 1])[0, 1] == np.median(block[..., 1])
+    still = sensor.sample(spline_of(points), np.eye(2, 3))
+    np.testing.assert_allclose(still, sensor.mean_binned(points), atol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float16", "float64"])

@@ -374,15 +374,17 @@ def test_as_many_lenses_blur_as_asked(share):
 
 def test_all_layers_of_a_plane_shake_alike_and_planes_by_themselves():
     spec = replace(EXACT, jitter_share=1.0, jitter_px=3.0)
-    focusing = StackOptics(rng(1), spec, OPTICS)
-    sharp = [focusing.seen(focusing.slabs(texture(), float(z)), z) for z in range(5)]
+    stack_optics = StackOptics(rng(1), spec, OPTICS)
+    sharp = [stack_optics.blurred(stack_optics.slabs(texture(), float(z)), z) for z in range(5)]
     still = StackOptics(rng(1), EXACT, OPTICS)
     for z, plane in enumerate(sharp):
-        moved = focusing.seen(focusing.slabs(texture(seed=1), float(z)), z)
+        moved = stack_optics.blurred(stack_optics.slabs(texture(seed=1), float(z)), z)
         spectra = [np.fft.fft2(field) for field in (plane, texture(), moved, texture(seed=1))]
         turns = [np.angle(spectra[k] / spectra[k + 1])[:4, :4] for k in (0, 2)]
         np.testing.assert_allclose(turns[0], turns[1], atol=1e-2)
-        np.testing.assert_allclose(still.seen(still.slabs(texture(), z), z), texture(), atol=1e-5)
+        np.testing.assert_allclose(
+            still.blurred(still.slabs(texture(), z), z), texture(), atol=1e-5
+        )
     off = [np.abs(plane - texture()).max() for plane in sharp]
     assert min(off) > 0.01
     assert min(np.abs(one - other).max() for one, other in pairwise(sharp)) > 0.01

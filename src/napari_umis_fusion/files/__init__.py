@@ -1,4 +1,4 @@
-"""Image files: stacks and layers are read from them, results are written to them."""
+"""Image files: stacks and layers to read, results to write."""
 
 import lazy_loader as _lazy
 

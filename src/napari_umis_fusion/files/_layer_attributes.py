@@ -1,4 +1,4 @@
-"""Attributes of layers that are read from files, as napari takes them."""
+"""Attributes of layers that are read from files, in napari's terms."""
 
 import itertools
 from collections.abc import Sequence
@@ -14,10 +14,10 @@ LayerData = tuple[Any, dict[str, Any], str]
 """Array, attributes and kind of a layer, as napari exchanges it."""
 
 FILE_KEY = "umis_fusion_file"
-"""Entry of a layer's metadata: path, series and index that the layer was read from."""
+"""Entry of a layer's metadata: path, series and index from which the layer was read."""
 
 RUN_KEY = "umis_fusion"
-"""Entry of a layer's metadata: how this package made the image."""
+"""Entry of a layer's metadata: provenance of an image that this package made."""
 
 _COLORMAPS: dict[Colour, str] = {
     (255, 255, 255): "gray",
@@ -42,9 +42,9 @@ def placement_attributes(
     axes : sequence of str
         Labels of the axes.
     calibration : Calibration
-        Of the axes z, y and x.
+        Physical sizes along z, y and x.
     time_step_s : float, optional
-        Of the axis t.
+        Interval between time points, in s.
 
     Returns
     -------
@@ -66,32 +66,36 @@ def placement_attributes(
 
 
 def layer_stem(path: Path) -> str:
-    """Return a file's name without its endings: that of its layer."""
+    """Return the name of a file's layer: the file name without ".tif" or ".ome.tif"."""
     stem = path.stem
     return stem[:-4] if stem.lower().endswith(".ome") else stem
 
 
 def channel_appearance(colours: Sequence[Colour | None]) -> list[dict[str, Any]]:
-    """Return how the channels of one image are shown: each in a colour, added up.
+    """Return how the channels of one image are shown: each in one colour, blended additively.
 
     Parameters
     ----------
     colours : sequence
-        (red, green, blue) of each channel where known. Several channels that are all white or
-        unknown, as most programs write them, get colours of their own.
+        (red, green, blue) of each channel, or None. Several channels that are all white or
+        unknown, as most programs write them, get different colours.
 
     Returns
     -------
     list of dict
         ``colormap`` and, for several channels, ``blending``.
     """
+    # A black colormap would hide the channel: it means that no colour was set.
     if len(colours) == 1:
         return [{} if colours[0] in (None, _BLACK) else {"colormap": _colormap(colours[0])}]
-    told = any(colour not in (None, _WHITE, _BLACK) for colour in colours)
+    has_colours = any(colour not in (None, _WHITE, _BLACK) for colour in colours)
+    # Without grey, the first one, which would hide the other channels' colours.
     spare = itertools.cycle(list(_COLORMAPS.values())[1:])
     return [
         {
-            "colormap": _colormap(colour) if told and colour not in (None, _BLACK) else next(spare),
+            "colormap": _colormap(colour)
+            if has_colours and colour not in (None, _BLACK)
+            else next(spare),
             "blending": "additive",
         }
         for colour in colours

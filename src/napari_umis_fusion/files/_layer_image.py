@@ -1,4 +1,4 @@
-"""What a layer holds, as far as fusing and writing need it."""
+"""Data and attributes of a layer that fusing and writing need, without napari."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from napari_umis_fusion.files._placement import Placement
 from napari_umis_fusion.stack import is_blank
 
 LOOK = ("colormap", "contrast_limits", "gamma", "blending", "interpolation2d", "opacity")
-"""Attributes of a layer's look that its all-in-focus image keeps."""
+"""Attributes of a layer's appearance that its all-in-focus image keeps."""
 
 _PLACES = ("scale", "translate", "rotate", "shear", "affine")
 
@@ -28,21 +28,21 @@ class LayerImage:
     data : array-like
         Full resolution of a multiscale layer; with `rgb` the last axis holds colour.
     name : str
-        Of the layer.
+        Name of the layer.
     rgb : bool
-        Whether the last axis of `data` holds colour; no other attribute counts that axis.
+        Whether the last axis of `data` holds colour; other attributes do not count that axis.
     axis_labels : tuple of str
-        One for each axis; "" where it has no name.
+        Name of each axis; "" if it has none.
     placement : Placement
-        Where the layer lies.
+        Transform from data to world.
     units : tuple of str
-        Of each axis.
+        Unit of each axis.
     look : dict
-        Attributes that say how it is shown.
+        Attributes of its appearance.
     path : str or None
         File that it was read from.
     metadata : dict
-        The layer's own.
+        Metadata of the layer.
     """
 
     data: Any
@@ -57,19 +57,19 @@ class LayerImage:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Size of each axis, colour apart."""
+        """Size of each axis, except colour."""
         shape = tuple(int(size) for size in self.data.shape)
         return shape[:-1] if self.rgb else shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of the values, in native byte order."""
+        """Dtype of the values, in native byte order."""
         native: np.dtype[Any] = np.dtype(self.data.dtype).newbyteorder("=")
         return native
 
     @classmethod
     def of(cls, data: Any, attributes: Mapping[str, Any], name: str = "image") -> Self:
-        """Look at data and attributes of a layer; `name` stands for one that is missing.
+        """Make one from data and attributes of a layer; `name` is used if they have none.
 
         Raises
         ------
@@ -94,7 +94,7 @@ class LayerImage:
 
 
 def layer_image(layer: Any) -> LayerImage:
-    """Look at a layer; nothing is copied or read.
+    """Return a layer as `LayerImage`; no data are copied or read.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def layer_image(layer: Any) -> LayerImage:
     Raises
     ------
     StackError
-        If it is no image layer, or an attribute does not fit its number of axes.
+        If it is not an image layer, or an attribute does not fit its number of axes.
     """
     if isinstance(layer, LayerImage):
         return layer
@@ -112,6 +112,7 @@ def layer_image(layer: Any) -> LayerImage:
         data, attributes, *kind = layer
         _check_kind(kind[0] if kind else "image")
         return LayerImage.of(data, attributes)
+    # By its attributes, since napari must not be imported here.
     _check_kind(getattr(layer, "_type_string", None) or type(layer).__name__)
     names = ("name", "rgb", "multiscale", "axis_labels", "units", "metadata", *LOOK)
     path = getattr(getattr(layer, "source", None), "path", None)
@@ -126,15 +127,15 @@ def _check_kind(kind: str) -> None:
 
 
 def full_resolution(data: Any, multiscale: bool | None = None) -> Any:
-    """Return the array that a layer's data are, of several resolutions the first.
+    """Return the array of a layer's data; of several resolutions, the full one.
 
     Parameters
     ----------
     data : array-like, or sequence of these
-        Arrays of equal size are the planes of one array; arrays of which each is smaller than the
-        one before, or a single one, are resolutions.
+        Arrays of equal size are the planes of one array; a single array, or arrays of decreasing
+        size, are resolutions.
     multiscale : bool, optional
-        Which of the two a sequence is, if that is known.
+        Whether a sequence holds resolutions, if that is known.
 
     Raises
     ------
@@ -148,34 +149,33 @@ def full_resolution(data: Any, multiscale: bool | None = None) -> Any:
         return np.asarray(full)
     except ValueError as error:
         msg = (
-            f"got a list of {len(full)} arrays that make no array, as their shapes differ. Give "
-            "planes of one shape, or resolutions, each smaller than the one before, with "
-            "multiscale=True."
+            f"got a list of {len(full)} arrays whose shapes differ; accepted are planes of one "
+            "shape, or resolutions, each smaller than the one before, with multiscale=True."
         )
         raise StackError(msg) from error
 
 
-def _is_multiscale(data: Any, told: bool | None) -> bool:
+def _is_multiscale(data: Any, given: bool | None) -> bool:
     sequence = isinstance(data, Sequence) and len(data) > 0
     if sequence and hasattr(data, "shapes"):
-        return True  # napari's own list of resolutions; as an array it would be the coarsest
-    if told is not None:
-        return bool(told) and len(data) > 0
-    return sequence and all(hasattr(level, "shape") for level in data) and _sinks(data)
+        return True  # napari's MultiScaleData; np.asarray of it would give the coarsest level
+    if given is not None:
+        return bool(given) and len(data) > 0
+    return sequence and all(hasattr(level, "shape") for level in data) and _sizes_decrease(data)
 
 
-def _sinks(levels: Any) -> bool:
+def _sizes_decrease(levels: Any) -> bool:
     sizes = [np.prod(level.shape) for level in levels]
     return all(after < before for before, after in pairwise(sizes))
 
 
 def _labels(given: Any, data: Any, ndim: int) -> tuple[str, ...]:
-    """Return names of the axes; napari's own stand for none."""
+    """Return the names of the axes; napari's defaults, such as "axis -1", count as none."""
     if given is None:
         given = (getattr(data, "dims", None) or ("",) * ndim)[:ndim]
     labels = tuple("" if is_blank(label) else str(label) for label in given)
     if len(labels) != ndim:
-        msg = f"got {len(labels)} axis labels for {ndim} axes; give one for each."
+        msg = f"got {len(labels)} axis labels for {ndim} axes; accepted is one for each axis."
         raise StackError(msg)
     return labels
 
@@ -187,6 +187,6 @@ def _units(given: Any, ndim: int) -> tuple[str, ...]:
         return (given,) * ndim
     units = tuple(str(unit) for unit in given)
     if len(units) != ndim:
-        msg = f"got {len(units)} units for {ndim} axes; give one for each."
+        msg = f"got {len(units)} units for {ndim} axes; accepted is one for each axis."
         raise StackError(msg)
     return units

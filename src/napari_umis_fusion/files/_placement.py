@@ -1,36 +1,37 @@
-"""Where a layer lies in the world, and where a part of it lies."""
+"""The transform of a layer from data to world, and that of a part of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from napari_umis_fusion.errors import ConfigError
-
-Matrix = NDArray[np.float64]
+from napari_umis_fusion.runtime import Float64Array
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Placement:
-    """From data to world as napari does it: ``affine @ (rotate @ shear @ scale @ x + translate)``.
+    """Transform from data to world: ``affine @ (rotate @ shear @ scale @ x + translate)``.
+
+    The order of its parts is napari's.
 
     Attributes
     ----------
     scale, translate : ndarray of shape (N,)
         World units per index, and world coordinates of index 0.
     rotate, shear : ndarray of shape (N, N)
-        Identity where there is none.
+        Identity by default.
     affine : ndarray of shape (N + 1, N + 1)
         Applied last.
     """
 
-    scale: Matrix
-    translate: Matrix
-    rotate: Matrix
-    shear: Matrix
-    affine: Matrix
+    scale: Float64Array
+    translate: Float64Array
+    rotate: Float64Array
+    shear: Float64Array
+    affine: Float64Array
 
     @classmethod
     def of(
@@ -43,12 +44,12 @@ class Placement:
         shear: ArrayLike | None = None,
         affine: Any = None,
     ) -> Self:
-        """Complete what a layer's attributes leave out.
+        """Make one from a layer's attributes, with the identity for those that are None.
 
         Raises
         ------
         ConfigError
-            If one of them does not fit `ndim` axes.
+            If an attribute does not fit `ndim` axes.
         """
         return cls(
             np.ones(ndim) if scale is None else _sized("scale", scale, (ndim,)),
@@ -59,28 +60,29 @@ class Placement:
         )
 
     def part(self, keep: Sequence[int], offset: ArrayLike, extent: ArrayLike) -> Self:
-        """Place an array that shows a part of this one, perhaps along fewer axes.
+        """Return the placement of an array that shows a part of this one.
 
         Parameters
         ----------
         keep : sequence of int
-            Axes that are left, in order.
+            Axes of the part, in order.
         offset : array-like of shape (N,)
-            Index in this array, a fraction where it lies between two, of the part's index 0; of
-            axes that are left out the place that stands for all.
+            Index in this array, or a fraction between two, of the part's index 0; along axes that
+            the part lacks, the index that represents them.
         extent : array-like of shape (N,)
-            How many indices of this array one of the part's covers.
+            Number of indices of this array that one index of the part covers.
 
         Returns
         -------
         Placement
-            Exact for all that is kept; a rotation that mixes kept axes with others becomes an
+            Exact along the kept axes; a rotation that mixes kept axes with others becomes an
             affine.
         """
         kept = np.ix_(keep, keep)
         scale = self.scale * np.asarray(extent, np.float64)
         translate = self.translate + self._linear(self.scale) @ np.asarray(offset, np.float64)
         linear = self._linear(scale)
+        # Of the kept axes alone: right unless rotation or shear mixes them with dropped ones.
         apart = Placement(
             scale[list(keep)],
             translate[list(keep)],
@@ -89,10 +91,11 @@ class Placement:
             self.affine[np.ix_([*keep, -1], [*keep, -1])],
         )
         dropped = [axis for axis in range(len(self.scale)) if axis not in keep]
-        turned = np.allclose(apart.rotate @ apart.rotate.T, np.eye(len(keep)))
-        alike = np.allclose(apart._linear(apart.scale), linear[kept])
-        if turned and alike and not np.any(self.affine[np.ix_(keep, dropped)]):
+        is_rotation = np.allclose(apart.rotate @ apart.rotate.T, np.eye(len(keep)))
+        is_exact = np.allclose(apart._linear(apart.scale), linear[kept])
+        if is_rotation and is_exact and not np.any(self.affine[np.ix_(keep, dropped)]):
             return type(self)(*(getattr(apart, name) for name in self.__slots__))
+        # All else becomes one affine; the scale stays, as it is the size of a pixel.
         world = self.affine[:-1, :-1] @ linear
         origin = self.affine[:-1, :-1] @ translate + self.affine[:-1, -1]
         affine = np.eye(len(keep) + 1)
@@ -101,23 +104,23 @@ class Placement:
         return type(self).of(len(keep), scale=apart.scale, affine=affine)
 
     def attributes(self) -> dict[str, Any]:
-        """Return what a layer is made with."""
+        """Return the attributes with which a layer is created."""
         return {name: getattr(self, name) for name in self.__slots__}
 
-    def _linear(self, scale: Matrix) -> Matrix:
+    def _linear(self, scale: Float64Array) -> Float64Array:
         return np.asarray(self.rotate @ self.shear @ np.diag(scale))
 
 
-def _sized(name: str, value: ArrayLike, shape: tuple[int, ...]) -> Matrix:
-    array = np.array(value, np.float64)  # the layer keeps its own
+def _sized(name: str, value: ArrayLike, shape: tuple[int, ...]) -> Float64Array:
+    array = np.array(value, np.float64)  # a copy: the attribute belongs to the layer
     if array.shape != shape:
-        msg = f"{name} is of shape {array.shape}; accepted is {shape}, as the layer has it."
+        msg = f"{name} has shape {array.shape}; accepted is {shape}, that of the layer."
         raise ConfigError(msg)
     return array
 
 
-def _shear_matrix(shear: ArrayLike, ndim: int) -> Matrix:
-    """Return a matrix from one, or from the values above the diagonal of one."""
+def _shear_matrix(shear: ArrayLike, ndim: int) -> Float64Array:
+    """Return the shear as a matrix; a vector holds the values above its diagonal."""
     array = np.asarray(shear, np.float64)
     if array.ndim == 2:
         return _sized("shear", array, (ndim, ndim))
@@ -127,5 +130,6 @@ def _shear_matrix(shear: ArrayLike, ndim: int) -> Matrix:
     return matrix
 
 
-def _affine_matrix(affine: Any, ndim: int) -> Matrix:
+def _affine_matrix(affine: Any, ndim: int) -> Float64Array:
+    # napari hands out its own Affine, which holds the matrix as an attribute.
     return _sized("affine", getattr(affine, "affine_matrix", affine), (ndim + 1, ndim + 1))

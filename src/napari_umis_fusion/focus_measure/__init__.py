@@ -1,4 +1,4 @@
-"""Focus measures: how sharp each pixel of a plane is."""
+"""Focus measures: how well each pixel of a plane is in focus."""
 
 import lazy_loader as _lazy
 

@@ -1,4 +1,4 @@
-"""From a config to the focus measure that it asks for, as fusion uses it: plane after plane."""
+"""Choice of the focus measure of a config, for planes that arrive one after the other."""
 
 from collections.abc import Generator
 from typing import Any, Protocol
@@ -6,13 +6,12 @@ from typing import Any, Protocol
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.focus_measure._classical import CLASSICAL
 from napari_umis_fusion.focus_measure._planewise import (
-    Map,
     NetworkMeasure,
     PlaneMeasure,
     TiledMeasure,
 )
 from napari_umis_fusion.preprocess import GreyConverter
-from napari_umis_fusion.runtime import Workers
+from napari_umis_fusion.runtime import FloatMap, Workers
 from napari_umis_fusion.stack import Plane
 
 
@@ -21,66 +20,66 @@ class StackMeasure(Protocol):
 
     Attributes
     ----------
-    lag : int
-        How many planes must follow a plane before its focus is known, unless it is among the
-        last.
+    delay_planes : int
+        Number of planes that must follow a plane before its focus is known, except at the end of
+        the stack.
     is_share : bool
-        Whether focus is a share of belief, comparable between the planes of a pixel only; else
-        it is an amount of contrast.
+        Whether focus compares only the planes of one pixel, like a probability along z; otherwise
+        it is an amount of contrast, comparable between pixels.
     """
 
-    lag: int
+    delay_planes: int
     is_share: bool
 
-    def iter_add(self, grey: Map, plane: Plane) -> Generator[None]:
-        """Take the next plane, and its grey levels; both stay as they are while it is needed."""
+    def iter_add(self, grey: FloatMap, plane: Plane) -> Generator[None]:
+        """Add the next plane with its grey levels; neither may change until its focus is filled."""
         ...
 
     def iter_end(self) -> Generator[None]:
-        """Learn that no plane follows."""
+        """Finish: no plane follows."""
         ...
 
-    def iter_fill(self, focus: Map) -> Generator[None, None, Map]:
-        """Fill `focus` (Y, X) with the oldest plane's not yet told.
+    def iter_fill(self, focus: FloatMap) -> Generator[None, None, FloatMap]:
+        """Fill `focus` (Y, X) with the focus map of the oldest plane not yet returned.
 
         Returns
         -------
         ndarray of shape (Y, X), float32
-            The focus by which the weighted blend weighs the plane; may be `focus` itself.
+            The focus with which the weighted blend weights the plane; may be `focus` itself.
         """
         ...
 
     @property
     def notes(self) -> list[str]:
-        """What a user should know."""
+        """Notes for the user, such as a fallback to the CPU."""
         ...
 
     def provenance(self) -> dict[str, Any]:
-        """Return what tells this measure from others of its name."""
+        """Return what identifies this measure besides the config, such as its weights."""
         ...
 
 
 class PerPlaneMeasure:
-    """Fits a measure that looks at one plane at a time into a stack."""
+    """Adapter from a measure of single planes to a `StackMeasure`."""
 
-    lag = 0
+    delay_planes = 0
     is_share = False
 
     def __init__(self, measure: PlaneMeasure) -> None:
         self._measure = measure
-        self._next: tuple[Map, Plane] | None = None
+        self._next: tuple[FloatMap, Plane] | None = None
 
-    def iter_add(self, grey: Map, plane: Plane) -> Generator[None]:
-        """Take the next plane."""
+    def iter_add(self, grey: FloatMap, plane: Plane) -> Generator[None]:
+        """Add the next plane."""
         self._next = grey, plane
         yield
 
     def iter_end(self) -> Generator[None]:
-        """Nothing is left to do."""
+        """Do nothing: the focus of each plane is known at once."""
         yield
 
-    def iter_fill(self, focus: Map) -> Generator[None, None, Map]:
-        """Measure the plane taken last."""
+    def iter_fill(self, focus: FloatMap) -> Generator[None, None, FloatMap]:
+        """Measure the plane added last."""
         assert self._next is not None
         yield from self._measure.iter_fill(*self._next, focus)
         self._next = None
@@ -88,16 +87,17 @@ class PerPlaneMeasure:
 
     @property
     def notes(self) -> list[str]:
-        """What the measure has to say."""
+        """Notes of the measure."""
         return self._measure.notes
 
     def provenance(self) -> dict[str, Any]:
-        """Return what tells the measure from others."""
+        """Return what identifies the measure besides the config."""
         return self._measure.provenance()
 
 
 def choose_measure(config: FusionConfig, workers: Workers, to_grey: GreyConverter) -> StackMeasure:
-    """Make the focus measure of a config; raises what loading of a checkpoint raises."""
+    """Create the focus measure of a config; raises as `open_checkpoint` and `choose_device`."""
+    # The networks are imported here, since torch takes seconds that classical measures need not.
     if config.focus_measure == "learned":
         from napari_umis_fusion.focus_measure._learned import LearnedFocusMeasure
 

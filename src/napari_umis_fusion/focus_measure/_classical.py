@@ -1,7 +1,7 @@
-"""The classical focus measures: local energy of detail, averaged by a Gaussian window.
+"""Classical focus measures: local energy of detail, averaged by a Gaussian window.
 
-All are in grey levels (the energies that square are brought back by a root), so that the
-strength of a decision means the same for each.
+All are in grey levels (the root is taken of energies that are squares), so that the strength of a
+decision means the same for each of them.
 
 References
 ----------
@@ -17,35 +17,34 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_umis_fusion.focus_measure import _convolution as convolution
 from napari_umis_fusion.focus_measure import _energy as energy
-from napari_umis_fusion.focus_measure._energy import GreyImage
+from napari_umis_fusion.runtime import FloatMap
 
 
 @dataclass(frozen=True, slots=True)
 class ClassicalFocusMeasure:
-    """A focus measure that needs no more than the neighbourhood of a pixel.
+    """A focus measure that depends only on the neighbourhood of a pixel.
 
     Attributes
     ----------
     halo_px : int
-        Border that the input carries on each side.
+        Width of the border around the input.
     measure : callable
         From grey (H + 2 halo_px, W + 2 halo_px) to the focus map (H, W).
     """
 
     halo_px: int
-    measure: Callable[[GreyImage], NDArray[np.float32]]
+    measure: Callable[[FloatMap], FloatMap]
 
-    def __call__(self, grey: GreyImage) -> NDArray[np.float32]:
-        """Measure the focus of a tile that carries its halo."""
+    def __call__(self, grey: FloatMap) -> FloatMap:
+        """Measure the focus of a tile with its halo."""
         return self.measure(grey)
 
 
 def laplacian(detail_sigma_px: float, window_sigma_px: float) -> ClassicalFocusMeasure:
-    """Mean of |Laplacian of Gaussian|: rewards fine detail, little misled by brightness."""
+    """Return the mean of |Laplacian of Gaussian|: sensitive to detail, little to brightness."""
     taps = convolution.gaussian_taps(detail_sigma_px)
     second = convolution.gaussian_second_derivative_taps(detail_sigma_px)
     detail = partial(energy.laplacian_of_gaussian, gaussian=taps, second=second)
@@ -53,39 +52,39 @@ def laplacian(detail_sigma_px: float, window_sigma_px: float) -> ClassicalFocusM
 
 
 def spatial_frequency(detail_sigma_px: float, window_sigma_px: float) -> ClassicalFocusMeasure:
-    """Root mean square of the differences to the left and upper neighbours."""
+    """Return the root mean square of the differences from the left and upper neighbours."""
     return _windowed(_filled(energy.squared_differences), 1, window_sigma_px, root=True)
 
 
 def tenengrad(detail_sigma_px: float, window_sigma_px: float) -> ClassicalFocusMeasure:
-    """Root mean square of the Sobel gradient."""
+    """Return the root mean square of the Sobel gradient."""
     return _windowed(_filled(energy.squared_sobel), 1, window_sigma_px, root=True)
 
 
 def sum_modified_laplacian(detail_sigma_px: float, window_sigma_px: float) -> ClassicalFocusMeasure:
-    """Mean of the modified Laplacian of Nayar and Nakagawa [2]_."""
+    """Return the mean of the modified Laplacian of Nayar and Nakagawa [2]_."""
     return _windowed(_filled(energy.modified_laplacian), 1, window_sigma_px)
 
 
 def variance(detail_sigma_px: float, window_sigma_px: float) -> ClassicalFocusMeasure:
-    """Local standard deviation: robust in noise, drawn to strong edges nearby."""
+    """Return the local standard deviation: robust to noise, attracted by strong edges nearby."""
     taps = convolution.gaussian_taps(window_sigma_px)
 
-    def measure(grey: GreyImage) -> NDArray[np.float32]:
+    def measure(grey: FloatMap) -> FloatMap:
         mean = convolution.smooth(grey, taps)
         mean_square = convolution.smooth(grey * grey, taps)
-        energy.fill_standard_deviation(mean, mean_square, mean)
+        energy.fill_standard_deviation(mean, mean_square, mean)  # in place: `mean` is the output
         return mean
 
     return ClassicalFocusMeasure(taps.size - 1, measure)
 
 
 def _windowed(
-    detail: Callable[[GreyImage], GreyImage], reach: int, sigma_px: float, root: bool = False
+    detail: Callable[[FloatMap], FloatMap], reach: int, sigma_px: float, root: bool = False
 ) -> ClassicalFocusMeasure:
     taps = convolution.gaussian_taps(sigma_px)
 
-    def measure(grey: GreyImage) -> NDArray[np.float32]:
+    def measure(grey: FloatMap) -> FloatMap:
         focus = convolution.smooth(detail(grey), taps)
         if root:
             energy.square_root(focus)
@@ -94,8 +93,8 @@ def _windowed(
     return ClassicalFocusMeasure(reach + taps.size - 1, measure)
 
 
-def _filled(kernel: Callable[..., Any]) -> Callable[[GreyImage], GreyImage]:
-    def detail(grey: GreyImage) -> GreyImage:
+def _filled(kernel: Callable[..., Any]) -> Callable[[FloatMap], FloatMap]:
+    def detail(grey: FloatMap) -> FloatMap:
         out = np.empty((grey.shape[0] - 2, grey.shape[1] - 2), np.float32)
         kernel(grey, out)
         return out
@@ -110,4 +109,4 @@ CLASSICAL: dict[str, Callable[[float, float], ClassicalFocusMeasure]] = {
     "variance": variance,
     "sum_modified_laplacian": sum_modified_laplacian,
 }
-"""From name to maker; makers take detail_sigma_px and window_sigma_px."""
+"""Factories by name; all take detail_sigma_px and window_sigma_px."""

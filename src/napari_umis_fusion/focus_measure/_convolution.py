@@ -1,40 +1,40 @@
 """Separable convolution with symmetric taps, as numba kernels.
 
-Inputs carry the border that the taps need; outputs are the valid part. Every output value is
-the same sum in the same order wherever it lies, so tiles agree with the whole to the last bit.
+Inputs include the border that the taps need; outputs are the valid part. Every output value is
+the same sum in the same order wherever it is, so that tiles equal the whole to the last bit.
 """
 
 import math
-from typing import Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from napari_umis_fusion.runtime import AnyArray, FloatMap
 
-Taps = NDArray[np.float32]
-"""The centre tap and those to its right; the left ones mirror them."""
+Taps = FloatMap
+"""The centre tap and those to its right; those to its left are equal."""
 
 TRUNCATE = 4.0
-"""Gaussians are cut at this many sigmas."""
+"""Gaussians are truncated at this many sigmas, as in `scipy.ndimage`."""
 
 
 def gaussian_radius(sigma_px: float) -> int:
-    """Return how far the taps of a Gaussian reach, in px."""
+    """Return the radius of the taps of a Gaussian, in px."""
     return math.floor(TRUNCATE * sigma_px + 0.5)
 
 
 def gaussian_taps(sigma_px: float) -> Taps:
-    """Return the taps of a Gaussian that sums to 1."""
+    """Return the taps of a Gaussian whose sum is 1."""
     taps = _gaussian(sigma_px)
     return taps.astype(np.float32)
 
 
 def gaussian_second_derivative_taps(sigma_px: float) -> Taps:
-    """Return the taps of the second derivative of a Gaussian, without response to a constant."""
+    """Return the taps of the second derivative of a Gaussian, with sum 0."""
     x = np.arange(gaussian_radius(sigma_px) + 1)
     taps = _gaussian(sigma_px) * (x**2 / sigma_px**2 - 1) / sigma_px**2
+    # Sampling and truncation leave a small sum, which would respond to constant brightness.
     taps[0] -= taps[0] + 2 * taps[1:].sum()
     return taps.astype(np.float32)
 
@@ -47,8 +47,9 @@ def _gaussian(sigma_px: float) -> NDArray[np.float64]:
 
 
 @njit(nogil=True, cache=True)
-def convolve_rows(image: Array, taps: Array, out: Array) -> None:
+def convolve_rows(image: AnyArray, taps: AnyArray, out: AnyArray) -> None:
     """Convolve along x: `image` (H, W + 2 r) to `out` (H, W), r = taps.size - 1."""
+    # Taps outside, pixels inside: the inner loop runs along a row, and vectorises.
     radius = taps.size - 1
     width = out.shape[1]
     for y in range(out.shape[0]):
@@ -66,7 +67,7 @@ def convolve_rows(image: Array, taps: Array, out: Array) -> None:
 
 
 @njit(nogil=True, cache=True)
-def convolve_columns(image: Array, taps: Array, out: Array) -> None:
+def convolve_columns(image: AnyArray, taps: AnyArray, out: AnyArray) -> None:
     """Convolve along y: `image` (H + 2 r, W) to `out` (H, W), r = taps.size - 1."""
     radius = taps.size - 1
     width = out.shape[1]
@@ -83,8 +84,8 @@ def convolve_columns(image: Array, taps: Array, out: Array) -> None:
                 target[x] += tap * (above[x] + below[x])
 
 
-def smooth(image: NDArray[np.float32], taps: Taps) -> NDArray[np.float32]:
-    """Convolve (H + 2 r, W + 2 r) with the taps along both axes; returns (H, W)."""
+def smooth(image: FloatMap, taps: Taps) -> FloatMap:
+    """Convolve (H + 2 r, W + 2 r) with the taps along both axes, to (H, W)."""
     reach = 2 * (taps.size - 1)
     height, width = image.shape
     rows = np.empty((height, width - reach), np.float32)

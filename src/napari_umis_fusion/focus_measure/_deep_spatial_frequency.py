@@ -1,43 +1,47 @@
-"""Deep spatial frequency: how much the network's features change around each pixel.
+"""Deep spatial frequency: local differences of a network's features, summed over a window.
 
 The published method sums differences over a window by one convolution for each channel. A
-running sum over the sum of the channels is the same number for a thousandth of the work. It
-runs in fixed point, whose sums are exact: planes that are equal in a window tie, as they should.
+running sum over the sum of the channels gives the same number for a thousandth of the operations.
+It is computed in fixed point, whose sums are exact: planes that are equal in a window tie.
 """
 
 import math
 from collections.abc import Generator
-from typing import Any
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 from napari_umis_fusion.errors import ConfigError
-from napari_umis_fusion.runtime import bands, iter_parts, run_to_end, thread_count
+from napari_umis_fusion.runtime import (
+    AnyArray,
+    FloatMap,
+    bands,
+    iter_parts,
+    run_to_end,
+    thread_count,
+)
 
 REFERENCE_WINDOW_PX = 31
+"""Window of the published method."""
 
 FRACTION_BITS = 40
-"""Bits after the binary point, enough for 1e-12; fewer where sums would overflow."""
+"""Bits after the binary point, a resolution of 1e-12; fewer if sums would overflow."""
 
 
-def deep_spatial_frequency(
-    features: NDArray[np.float32], window_px: int = REFERENCE_WINDOW_PX
-) -> NDArray[np.float32]:
+def deep_spatial_frequency(features: FloatMap, window_px: int = REFERENCE_WINDOW_PX) -> FloatMap:
     """Compute the focus map of one plane from its features.
 
     Parameters
     ----------
     features : ndarray of shape (C, Y, X), float32
-        What the network makes of the plane: 16 channels, 0 to 6.
+        Features of the plane: 16 channels, 0 to 6.
     window_px : int
-        Side of the window that the changes are summed over, in px; odd, 1 or more.
+        Side of the window over which differences are summed, in px; odd, 1 or more.
 
     Returns
     -------
     ndarray of shape (Y, X), float32
-        0 or more; greater where the plane is in focus. Outside the plane all counts as zero.
+        0 or more; higher where the plane is in focus. Features are 0 outside the plane.
 
     Raises
     ------
@@ -53,22 +57,22 @@ def deep_spatial_frequency(
 
 
 def iter_deep_spatial_frequency(
-    features: NDArray[np.float32], window_px: int = REFERENCE_WINDOW_PX
-) -> Generator[None, None, NDArray[np.float32]]:
+    features: FloatMap, window_px: int = REFERENCE_WINDOW_PX
+) -> Generator[None, None, FloatMap]:
     """Compute `deep_spatial_frequency`, yielding every 50 ms."""
     change = yield from iter_feature_change(features)
     return (yield from iter_box_sum(change, window_px))
 
 
 def iter_feature_change(
-    features: NDArray[np.float32],
-) -> Generator[None, None, NDArray[np.float32]]:
-    """Sum up over the channels how each feature differs from its left and upper neighbours.
+    features: FloatMap,
+) -> Generator[None, None, FloatMap]:
+    """Sum the differences of each feature from its left and upper neighbours over the channels.
 
     Parameters
     ----------
     features : ndarray of shape (C, Y, X), float32
-        Fastest where the channels lie together in memory.
+        Fastest if the channels of a pixel are contiguous in memory.
 
     Yields
     ------
@@ -80,6 +84,7 @@ def iter_feature_change(
     ndarray of shape (Y, X), float32
         Sum of sqrt((left - f)^2 + (upper - f)^2), with zeros outside the plane.
     """
+    # The kernel sums over the channels of a pixel, so these must be contiguous.
     pixels = np.ascontiguousarray(np.moveaxis(features, 0, -1), np.float32)
     out = np.empty(pixels.shape[:2], np.float32)
     yield from iter_parts(
@@ -88,9 +93,7 @@ def iter_feature_change(
     return out
 
 
-def iter_box_sum(
-    values: NDArray[np.float32], window_px: int
-) -> Generator[None, None, NDArray[np.float32]]:
+def iter_box_sum(values: FloatMap, window_px: int) -> Generator[None, None, FloatMap]:
     """Sum over a square window around each pixel, with zeros outside.
 
     Parameters
@@ -108,7 +111,7 @@ def iter_box_sum(
     Returns
     -------
     ndarray of shape (Y, X), float32
-        The sums. Those of equal windows are equal, wherever they lie.
+        The sums. Equal windows have equal sums, wherever they are.
 
     Raises
     ------
@@ -117,12 +120,14 @@ def iter_box_sum(
     """
     if window_px < 1 or window_px % 2 == 0:
         raise ConfigError(
-            f"the window is {window_px} px wide: it accepts odd numbers of 1 and more"
+            f"window_px={window_px}; accepted is an odd number of 1 or more, so that the window "
+            "has a centre."
         )
     height, width = values.shape
     radius, unit = window_px // 2, _unit(values, window_px)
     sums = np.empty((height, width), np.int64)
     out = np.empty((height, width), np.float32)
+    # More parts than threads, so that a slow one does not delay the end by much.
     parts = 4 * thread_count()
     yield from iter_parts(
         lambda band: _sum_along_rows(values, radius, unit, *band, sums), bands(height, parts)
@@ -133,15 +138,17 @@ def iter_box_sum(
     return out
 
 
-def _unit(values: NDArray[np.float32], window_px: int) -> float:
-    """Choose what 1 stands for in fixed point: as little as the largest sum allows."""
+def _unit(values: FloatMap, window_px: int) -> float:
+    """Choose the unit of the fixed-point numbers: the smallest that the largest sum allows."""
     largest = float(values.max()) * window_px**2
+    # An int64 has 63 bits besides its sign. Two are spare, since values are rounded and the running
+    # sum adds a pixel before it subtracts one.
     bits = min(FRACTION_BITS, 61 - math.frexp(largest)[1])
     return 2.0**-bits
 
 
 @njit(nogil=True, cache=True)
-def _feature_change(pixels: NDArray[Any], start: int, stop: int, out: NDArray[Any]) -> None:
+def _feature_change(pixels: AnyArray, start: int, stop: int, out: AnyArray) -> None:
     """Fill rows `start` to `stop` of `out` (Y, X) from `pixels` (Y, X, C)."""
     _, width, channels = pixels.shape
     for y in range(start, stop):
@@ -157,7 +164,7 @@ def _feature_change(pixels: NDArray[Any], start: int, stop: int, out: NDArray[An
 
 @njit(nogil=True, cache=True)
 def _sum_along_rows(
-    values: NDArray[Any], radius: int, unit: float, start: int, stop: int, sums: NDArray[Any]
+    values: AnyArray, radius: int, unit: float, start: int, stop: int, sums: AnyArray
 ) -> None:
     """Fill rows `start` to `stop` with sums of 2 `radius` + 1 neighbours, in units of `unit`."""
     width = values.shape[1]
@@ -176,7 +183,7 @@ def _sum_along_rows(
 
 @njit(nogil=True, cache=True)
 def _sum_along_columns(
-    sums: NDArray[Any], radius: int, unit: float, start: int, stop: int, out: NDArray[Any]
+    sums: AnyArray, radius: int, unit: float, start: int, stop: int, out: AnyArray
 ) -> None:
     """Fill columns `start` to `stop` of `out` with sums of 2 `radius` + 1 rows."""
     height = sums.shape[0]

@@ -1,31 +1,25 @@
-"""Local energy of detail, pixel by pixel, as numba kernels.
+"""Local energy of detail at each pixel, as numba kernels.
 
-Each takes a grey image with a border of the kernel's reach and fills the valid part.
+Each takes a grey image with a border as wide as the kernel's radius and fills the valid part.
 """
-
-from typing import Any
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 from napari_umis_fusion.focus_measure._convolution import Taps, convolve_columns, convolve_rows
-
-Array = NDArray[Any]
-
-GreyImage = NDArray[np.float32]
+from napari_umis_fusion.runtime import AnyArray, FloatMap
 
 
 @njit(nogil=True, cache=True)
-def absolute_sum(first: Array, second: Array, out: Array) -> None:
+def absolute_sum(first: AnyArray, second: AnyArray, out: AnyArray) -> None:
     """Fill `out` with |first + second|."""
     for y in range(out.shape[0]):
         for x in range(out.shape[1]):
             out[y, x] = abs(first[y, x] + second[y, x])
 
 
-def laplacian_of_gaussian(grey: GreyImage, gaussian: Taps, second: Taps) -> GreyImage:
-    """Return |Laplacian of Gaussian|: (H + 2 r, W + 2 r) to (H, W)."""
+def laplacian_of_gaussian(grey: FloatMap, gaussian: Taps, second: Taps) -> FloatMap:
+    """Return |Laplacian of Gaussian|, from (H + 2 r, W + 2 r) to (H, W)."""
     reach = 2 * (gaussian.size - 1)
     height, width = grey.shape[0] - reach, grey.shape[1] - reach
     rows = np.empty((grey.shape[0], width), np.float32)
@@ -40,8 +34,8 @@ def laplacian_of_gaussian(grey: GreyImage, gaussian: Taps, second: Taps) -> Grey
 
 
 @njit(nogil=True, cache=True)
-def squared_differences(grey: Array, out: Array) -> None:
-    """Squared differences to the left and upper neighbour, summed; reach 1."""
+def squared_differences(grey: AnyArray, out: AnyArray) -> None:
+    """Fill `out` with the summed squared differences from the left and upper pixel; radius 1."""
     for y in range(out.shape[0]):
         above, row, target = grey[y], grey[y + 1], out[y]
         for x in range(out.shape[1]):
@@ -51,8 +45,8 @@ def squared_differences(grey: Array, out: Array) -> None:
 
 
 @njit(nogil=True, cache=True)
-def squared_sobel(grey: Array, out: Array) -> None:
-    """Squared Sobel gradient, of slope 1 on a ramp of slope 1; reach 1."""
+def squared_sobel(grey: AnyArray, out: AnyArray) -> None:
+    """Fill `out` with the squared Sobel gradient, 1 on a ramp of slope 1; radius 1."""
     for y in range(out.shape[0]):
         above, row, below, target = grey[y], grey[y + 1], grey[y + 2], out[y]
         for x in range(out.shape[1]):
@@ -66,8 +60,8 @@ def squared_sobel(grey: Array, out: Array) -> None:
 
 
 @njit(nogil=True, cache=True)
-def modified_laplacian(grey: Array, out: Array) -> None:
-    """Second differences along x and along y, each as absolute value, summed; reach 1."""
+def modified_laplacian(grey: AnyArray, out: AnyArray) -> None:
+    """Fill `out` with the sum of absolute second differences along x and y; radius 1."""
     for y in range(out.shape[0]):
         above, row, below, target = grey[y], grey[y + 1], grey[y + 2], out[y]
         for x in range(out.shape[1]):
@@ -76,15 +70,15 @@ def modified_laplacian(grey: Array, out: Array) -> None:
 
 
 @njit(nogil=True, cache=True)
-def square_root(image: Array) -> None:
-    """Replace each value by its square root, in place; what rounding made negative becomes 0."""
+def square_root(image: AnyArray) -> None:
+    """Replace each value by its square root, in place; negative rounding errors become 0."""
     for y in range(image.shape[0]):
         for x in range(image.shape[1]):
             image[y, x] = np.sqrt(max(image[y, x], np.float32(0)))
 
 
 @njit(nogil=True, cache=True)
-def fill_standard_deviation(mean: Array, mean_square: Array, out: Array) -> None:
+def fill_standard_deviation(mean: AnyArray, mean_square: AnyArray, out: AnyArray) -> None:
     """Fill `out` with sqrt(mean_square - mean ** 2)."""
     for y in range(out.shape[0]):
         for x in range(out.shape[1]):

@@ -1,52 +1,49 @@
-"""Focus measures that look at one plane at a time."""
+"""Focus measures of single planes: classical ones by tiles, the UMIS network as a whole."""
 
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_umis_fusion.config import ChannelRule, FusionConfig
 from napari_umis_fusion.focus_measure._classical import ClassicalFocusMeasure
 from napari_umis_fusion.preprocess import REACH_PX, median_5x5, reference_unit_grey
-from napari_umis_fusion.runtime import Tile, Workers, tiles_of, with_halo
+from napari_umis_fusion.runtime import FloatMap, Tile, Workers, tiles_of, with_halo
 from napari_umis_fusion.stack import Plane
 
 if TYPE_CHECKING:
     from napari_umis_fusion.focus_measure._umis import UmisFocusMeasure
 
-Map = NDArray[np.float32]
-
 
 class PlaneMeasure(Protocol):
-    """Measures the focus of a whole plane."""
+    """A focus measure of whole single planes."""
 
-    def iter_fill(self, grey: Map, plane: Plane, focus: Map) -> Generator[None]:
-        """Fill `focus`, yielding while it works.
+    def iter_fill(self, grey: FloatMap, plane: Plane, focus: FloatMap) -> Generator[None]:
+        """Fill `focus`, yielding while threads work.
 
         Parameters
         ----------
         grey : ndarray of shape (Y, X), float32
             In grey levels, about 0 to 255.
         plane : ndarray of shape (Y, X) or (Y, X, C)
-            As recorded, for measures with a grey of their own.
+            As recorded, for measures that define their own conversion to grey.
         focus : ndarray of shape (Y, X), float32
-            Where to put the focus map.
+            Output: the focus map.
         """
         ...
 
     @property
     def notes(self) -> list[str]:
-        """What a user should know."""
+        """Notes for the user."""
         ...
 
     def provenance(self) -> dict[str, Any]:
-        """Return what tells this measure from others of its name."""
+        """Return what identifies this measure besides the config."""
         ...
 
 
 class TiledMeasure:
-    """A classical measure, run on tiles by threads."""
+    """A classical measure, computed tile by tile on threads."""
 
     def __init__(
         self, measure: ClassicalFocusMeasure, workers: Workers, config: FusionConfig
@@ -56,8 +53,8 @@ class TiledMeasure:
         self._config = config
         self.notes: list[str] = []
 
-    def iter_fill(self, grey: Map, plane: Plane, focus: Map) -> Generator[None]:
-        """Fill `focus` tile by tile; equal to the whole to the last bit."""
+    def iter_fill(self, grey: FloatMap, plane: Plane, focus: FloatMap) -> Generator[None]:
+        """Fill `focus` tile by tile; the result equals that of the whole plane to the last bit."""
         if self._config.median_filter:
             grey = yield from iter_median(grey, self._workers, self._config.tile_px)
 
@@ -67,12 +64,12 @@ class TiledMeasure:
         yield from self._workers.each(fill, tiles_of(grey, self._config.tile_px))
 
     def provenance(self) -> dict[str, Any]:
-        """Return nothing: the config tells it all."""
+        """Return an empty dict: the config identifies the measure."""
         return {}
 
 
 class NetworkMeasure:
-    """The UMIS network; it needs whole planes."""
+    """The UMIS network, which needs whole planes: its channel attention averages over the plane."""
 
     def __init__(self, measure: "UmisFocusMeasure", workers: Workers, config: FusionConfig) -> None:
         self._measure = measure
@@ -81,10 +78,10 @@ class NetworkMeasure:
 
     @property
     def notes(self) -> list[str]:
-        """What was changed for want of memory."""
+        """Notes for the user on what was changed because memory ran out."""
         return self._measure.notes
 
-    def iter_fill(self, grey: Map, plane: Plane, focus: Map) -> Generator[None]:
+    def iter_fill(self, grey: FloatMap, plane: Plane, focus: FloatMap) -> Generator[None]:
         """Fill `focus` from the network's features."""
         job = self._workers.submit(_unit_grey, plane, grey, self._config.channel)
         unit = yield from self._workers.result(job)
@@ -93,19 +90,20 @@ class NetworkMeasure:
         focus[...] = yield from self._measure.iter_focus_map(unit)
 
     def provenance(self) -> dict[str, Any]:
-        """Return the weights and where they ran."""
+        """Return the hash of the weights, and the device."""
         checkpoint = self._measure.checkpoint
         weights = {} if checkpoint is None else {"weights_sha256": checkpoint.sha256}
         return {"device": self._measure.device.type, **weights}
 
 
-def _unit_grey(plane: Plane, grey: Map, channel: ChannelRule | int) -> Map:
-    """Return grey in 0 to 1, as the reference method makes it where it has a rule."""
+def _unit_grey(plane: Plane, grey: FloatMap, channel: ChannelRule | int) -> FloatMap:
+    """Return grey in 0 to 1, as the published method computes it if it is defined there."""
     unit = reference_unit_grey(plane, channel)
+    # Clipped, since outliers are outside the grey range.
     return np.clip(grey / np.float32(255), 0, 1) if unit is None else unit
 
 
-def iter_median(image: Map, workers: Workers, tile_px: int) -> Generator[None, None, Map]:
+def iter_median(image: FloatMap, workers: Workers, tile_px: int) -> Generator[None, None, FloatMap]:
     """Smooth a plane with a 5 x 5 median, yielding while threads work."""
     smoothed = np.empty_like(image)
 

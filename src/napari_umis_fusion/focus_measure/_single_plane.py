@@ -3,35 +3,32 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.files.read import as_stack
 from napari_umis_fusion.focus_measure._choose import choose_measure
 from napari_umis_fusion.preprocess import GreyConverter
-from napari_umis_fusion.runtime import Workers, run_to_end
+from napari_umis_fusion.runtime import FloatMap, Workers, run_to_end
 from napari_umis_fusion.stack import read_plane
 
 
-def focus_map(
-    plane: Any, config: FusionConfig | None = None, **options: Any
-) -> NDArray[np.float32]:
-    """Measure how sharp each pixel of a plane is.
+def focus_map(plane: Any, config: FusionConfig | None = None, **options: Any) -> FloatMap:
+    """Measure how well each pixel of a plane is in focus.
 
     Parameters
     ----------
     plane : array-like of shape (Y, X) or (Y, X, C)
-        One plane, of any dtype that `fuse` takes.
+        One plane, of any dtype that `fuse` accepts.
     config : FusionConfig, optional
-        Which focus measure, and how; by default 'laplacian'.
+        The focus measure and its options; by default 'laplacian'.
     **options
-        Fields of `FusionConfig`, on top of `config`.
+        Fields of `FusionConfig` that replace those of `config`.
 
     Returns
     -------
     ndarray of shape (Y, X), float32
-        0 or more, greater where the plane is sharper; 1 everywhere for 'learned', which compares
-        planes and has none to compare this one with.
+        0 or more, higher where the plane is in focus; 1 everywhere for 'learned', which needs
+        other planes to compare with.
 
     Raises
     ------

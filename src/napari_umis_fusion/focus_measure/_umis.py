@@ -5,7 +5,6 @@ from collections.abc import Generator
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_umis_fusion.config import DeviceName
@@ -24,9 +23,7 @@ from napari_umis_fusion.network import (
     choose_device,
     open_checkpoint,
 )
-from napari_umis_fusion.runtime import run_to_end
-
-FocusMap = NDArray[np.float32]
+from napari_umis_fusion.runtime import FloatMap, run_to_end
 
 
 class UmisFocusMeasure:
@@ -35,9 +32,9 @@ class UmisFocusMeasure:
     Parameters
     ----------
     source : path, Checkpoint or UNetPlusPlus, optional
-        Trained weights, by default those of this package; a network is read, never changed.
+        Trained weights, by default those of this package; a network is read, not changed.
     device : {"auto", "cpu", "cuda", "mps"}
-        Where to compute.
+        Device on which the network runs.
     strip_rows : int, optional
         Rows computed at once; by default chosen for the device and the plane's width. The focus
         map is the same up to rounding.
@@ -45,17 +42,16 @@ class UmisFocusMeasure:
     Attributes
     ----------
     halo_px : None
-        Rows and columns around a tile that its focus map depends on: None, as the network needs
-        the whole plane.
+        Width of the border that a tile needs: None, because the network needs the whole plane.
     checkpoint : Checkpoint or None
-        Where the weights come from; None if a network was given.
+        The checkpoint of the weights; None if a network was given.
 
     Raises
     ------
     CheckpointError
         If the checkpoint cannot be loaded.
     DeviceError
-        If the device is absent.
+        If the device is not available.
     """
 
     halo_px: None = None
@@ -79,19 +75,19 @@ class UmisFocusMeasure:
 
     @property
     def device(self) -> torch.device:
-        """Where planes are computed now."""
+        """The device that is in use now."""
         return self._policy.device
 
     @property
     def notes(self) -> list[str]:
-        """What was changed for want of memory, for people to read."""
+        """Notes for the user on what was changed because memory ran out."""
         return self._policy.notes
 
-    def __call__(self, grey_unit: FocusMap) -> FocusMap:
+    def __call__(self, grey_unit: FloatMap) -> FloatMap:
         """Compute the focus map of one plane, as `iter_focus_map` does."""
         return run_to_end(self.iter_focus_map(grey_unit))
 
-    def iter_focus_map(self, grey_unit: FocusMap) -> Generator[None, None, FocusMap]:
+    def iter_focus_map(self, grey_unit: FloatMap) -> Generator[None, None, FloatMap]:
         """Compute the focus map of one plane, yielding after each strip.
 
         Parameters
@@ -107,22 +103,23 @@ class UmisFocusMeasure:
         Returns
         -------
         ndarray of shape (Y, X), float32
-            0 or more; greater where the plane is in focus.
+            0 or more; higher where the plane is in focus.
 
         Raises
         ------
         StackError
             If the plane is too small.
         DeviceError
-            If even the CPU runs out of memory; on another device the strips are halved and then
-            the CPU takes over, which `notes` tells.
+            If the CPU runs out of memory. On another device, strips are halved and finally the
+            CPU is used instead, as `notes` say.
         """
         height, width = grey_unit.shape
         check_plane_size(height, width)
+        # To -1 to 1, the range that the network was trained on.
         normalised = (np.asarray(grey_unit, np.float32) - np.float32(0.5)) / np.float32(0.5)
         plane = torch.from_numpy(np.ascontiguousarray(normalised))
 
-        def step(device: torch.device, rows: int) -> Generator[None, None, FocusMap]:
+        def step(device: torch.device, rows: int) -> Generator[None, None, FloatMap]:
             features = yield from self._network_on(device).iter_features(plane, rows)
             if device.type == "cpu":
                 return (yield from iter_feature_change(features.numpy()))
@@ -132,18 +129,18 @@ class UmisFocusMeasure:
         return (yield from iter_box_sum(change, REFERENCE_WINDOW_PX))
 
     def _network_on(self, device: torch.device) -> StripNetwork:
-        """Copy the weights to the device, once."""
+        """Return the network on a device; the weights are copied once."""
         if self._network is None or self._network.device != device:
-            self._network = None
+            self._network = None  # frees the memory of the old copy before the new one is made
             self._network = StripNetwork(self._model, device)
         return self._network
 
 
 @torch.inference_mode()
 def feature_change(features: Tensor) -> Tensor:
-    """Compute `iter_feature_change` where the features are: (C, Y, X) becomes (Y, X)."""
+    """Compute `iter_feature_change` on the device of the features: (C, Y, X) becomes (Y, X)."""
     total = torch.zeros_like(features[0])
-    for channel in features:  # one at a time, so that little more memory is needed
+    for channel in features:  # one at a time, to need little additional memory
         left = torch.diff(channel, dim=1, prepend=torch.zeros_like(channel[:, :1]))
         upper = torch.diff(channel, dim=0, prepend=torch.zeros_like(channel[:1]))
         total += torch.hypot(left, upper)

@@ -2,12 +2,12 @@
 
 The steps of a fusion, in order:
 
-1. `_fuse` opens the stack and aligns it if asked to; `_run` drives the passes that `_passes` names;
-2. `_compositor` takes plane after plane, converts it to grey and measures its focus;
-3. `_seam_evidence`, `_plane_difference` and `_seams` decide which pixels the plane takes over;
-4. `_decision` keeps the choice, `_weighted_mean` the blend, both in memory of one plane's size;
-5. `_verification` filters the decision map, `_copy_planes` and `_recorded_values` copy values anew;
-6. `_result` and `_provenance` hold what came out and how it was made.
+1. `_fuse` opens the stack and aligns it if asked to; `_run` runs the passes that `_passes` lists;
+2. `_compositor` converts one plane after the other to grey and measures its focus;
+3. `_seam_evidence`, `_plane_difference` and `_seams` decide for which pixels the plane is chosen;
+4. `_decision` keeps the choice, `_weighted_mean` the blend, in maps of the size of one plane;
+5. `_verification` filters the decision map; `_copy_planes` and `_recorded_values` copy values;
+6. `_result` and `_provenance` hold the result and how it was made.
 """
 
 import lazy_loader as _lazy

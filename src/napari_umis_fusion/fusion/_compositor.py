@@ -1,4 +1,7 @@
-"""One pass over the planes: measure, decide, compose; memory does not grow with their number."""
+"""One pass over the planes: measure focus, decide, compose.
+
+Memory does not grow with the number of planes.
+"""
 
 from collections import deque
 from collections.abc import Generator
@@ -6,7 +9,6 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.focus_measure import TiledMeasure, choose_measure, laplacian
@@ -22,44 +24,42 @@ from napari_umis_fusion.fusion._seam_evidence import GreyScales, SeamEvidence
 from napari_umis_fusion.fusion._seams import TakeoverSolver
 from napari_umis_fusion.fusion._weighted_mean import WeightedMean
 from napari_umis_fusion.preprocess import GreyConverter, comparable
-from napari_umis_fusion.runtime import ScratchMemory, Tile, Workers, tiles_of
+from napari_umis_fusion.runtime import BoolMap, FloatMap, ScratchMemory, Tile, Workers, tiles_of
 from napari_umis_fusion.stack import CheckedPlane, Plane, Stack, fill_invalid
-
-Map = NDArray[np.float32]
 
 
 class Compositor:
-    """Takes planes in focal order and holds the fusion of those so far.
+    """Adds planes in focal order to the composite of the planes before them.
 
     Parameters
     ----------
     stack : Stack
-        Where the planes come from; its middle plane is looked at for the range of grey.
+        Source of the planes; its middle plane is read for the range of grey levels.
     config : FusionConfig
-        How to fuse.
+        Options of the fusion.
     workspace : ScratchMemory
-        Room for the maps.
+        Memory for the maps.
     workers : Workers
         Threads to run on.
     averages : bool
-        Whether the weighted mean is summed.
+        Whether the weighted mean is computed.
     verified : Verified, optional
-        The index map that decides, in a second pass; else the config does.
+        In a second pass, the index map that decides instead of focus.
     to_grey : GreyConverter, optional
-        That of the first pass, which has looked at the middle plane.
+        Converter of the first pass, so that the middle plane is not read again.
 
     Attributes
     ----------
     all_in_focus : ndarray of shape (Y, X) or (Y, X, C)
-        Every pixel copied from the plane that `decision` names.
+        The composite: every pixel is copied from the plane that `decision` names.
     decision : Decision
-        Which plane each pixel comes from, and why.
+        The plane of each pixel, with its focus.
     weighted : WeightedMean or None
         The weighted mean.
     measure : StackMeasure
         The focus measure in use.
     to_grey : GreyConverter
-        What turns planes into grey.
+        Conversion of planes to grey.
     """
 
     def __init__(
@@ -84,46 +84,48 @@ class Compositor:
             self.weighted = WeightedMean(stack.shape[1:], stack.dtype, workspace)
         self._verified = verified
         self._workers = workers
-        self._pending: deque[tuple[CheckedPlane, Map]] = deque()
+        self._pending: deque[tuple[CheckedPlane, FloatMap]] = deque()
         self._tiles = tiles_of(self.all_in_focus, config.tile_px)
         shape = (height, width)
-        self._free: list[Map] = []
+        # Grey images of planes that were composed, to be reused: their allocation takes time.
+        self._free: list[FloatMap] = []
         self._blank = partial(workspace.full, shape, np.float32, 0)
-        self._focus: Map = self._blank()
-        self._weight: Map = self._focus
-        self._takeover: NDArray[np.bool_] = workspace.full(shape, np.bool_, False)
+        self._focus: FloatMap = self._blank()
+        self._weight: FloatMap = self._focus
+        self._takeover: BoolMap = workspace.full(shape, np.bool_, False)
         self._plane_difference: PlaneDifference | None = None
+        # Its detail is for seams, its agreement for the mean.
         if self.measure.is_share and (config.verification == "seams" or averages):
             self._plane_difference = PlaneDifference(shape, config, workers, workspace)
         if config.verification == "seams":
-            self._contest = SeamEvidence.blank(*shape, workspace)
+            self._seam_evidence = SeamEvidence.blank(*shape, workspace)
             self._solver = TakeoverSolver(config.seam_smoothness, shape, workers, workspace)
         self._scales = GreyScales(1.0, self.to_grey.range.scale)
         self._count = 0
         self._converted = 0
         self._lighting = stack.lighting(self.to_grey.range)
 
-    def iter_add(self, reading: CheckedPlane) -> Generator[None]:
-        """Take the next plane, yielding at least every 50 ms while threads work."""
+    def iter_add(self, checked: CheckedPlane) -> Generator[None]:
+        """Add the next plane, yielding at least every 50 ms while threads work."""
         grey = self._free.pop() if self._free else self._blank()
-        yield from self._convert(reading, grey)
+        yield from self._convert(checked, grey)
         if self._lighting is not None:
             job = self._workers.submit(self._lighting.correct, grey, self._converted)
             yield from self._workers.result(job)
         self._converted += 1
-        yield from self.measure.iter_add(grey, reading.plane)
-        self._pending.append((reading, grey))
-        if len(self._pending) > self.measure.lag:
+        yield from self.measure.iter_add(grey, checked.plane)
+        self._pending.append((checked, grey))
+        if len(self._pending) > self.measure.delay_planes:
             yield from self._fuse_oldest()
 
     def iter_finish(self) -> Generator[None]:
-        """Fuse the planes that waited for those after them."""
+        """Compose the planes that waited for those after them."""
         yield from self.measure.iter_end()
         while self._pending:
             yield from self._fuse_oldest()
 
-    def _convert(self, reading: CheckedPlane, grey: Map) -> Generator[None]:
-        plane, invalid = reading.plane, reading.invalid
+    def _convert(self, checked: CheckedPlane, grey: FloatMap) -> Generator[None]:
+        plane, invalid = checked.plane, checked.invalid
 
         def convert(tile: Tile) -> None:
             grey[tile.window] = self.to_grey(plane[tile.window])
@@ -133,11 +135,12 @@ class Compositor:
             yield from self._workers.result(self._workers.submit(fill_invalid, grey, invalid))
 
     def _fuse_oldest(self) -> Generator[None]:
-        reading, grey = self._pending.popleft()
-        plane = reading.plane
+        checked, grey = self._pending.popleft()
+        plane = checked.plane
         self._weight = yield from self.measure.iter_fill(self._focus)
-        if reading.invalid is not None:
-            self._focus[reading.invalid] = self._weight[reading.invalid] = INVALID
+        if checked.invalid is not None:
+            self._focus[checked.invalid] = self._weight[checked.invalid] = INVALID
+        # Units do not change from plane to plane: one comparison suffices.
         if self._count == 0:
             self._scales = yield from self._find_scales(plane, grey)
         elif self._plane_difference is not None:
@@ -147,8 +150,8 @@ class Compositor:
         self._free.append(grey)
         self._count += 1
 
-    def _find_scales(self, plane: Plane, grey: Map) -> Generator[None, None, GreyScales]:
-        """Compare the measure with the default one on the first plane."""
+    def _find_scales(self, plane: Plane, grey: FloatMap) -> Generator[None, None, GreyScales]:
+        """Return the unit of the measure, by comparison with 'laplacian' on the first plane."""
         config = self.config
         is_default = config.focus_measure == "laplacian" and config.detail_sigma_px == 1
         if config.verification != "seams" or is_default or self.measure.is_share:
@@ -163,17 +166,17 @@ class Compositor:
         default = laplacian(1.0, self.config.window_sigma_px)
         return TiledMeasure(default, self._workers, self.config)
 
-    def iter_detail(self, detail: Map) -> Generator[None]:
-        """Fill `detail` with the default focus of the all-in-focus image; 0 where it is invalid."""
+    def iter_detail(self, detail: FloatMap) -> Generator[None]:
+        """Fill `detail` with the 'laplacian' focus of the all-in-focus image; 0 where invalid."""
         invalid = self.decision.chosen < 0
-        reading = CheckedPlane(self.all_in_focus, invalid if invalid.any() else None)
+        checked = CheckedPlane(self.all_in_focus, invalid if invalid.any() else None)
         grey = self._blank()
-        yield from self._convert(reading, grey)
+        yield from self._convert(checked, grey)
         yield from self._default_measure().iter_fill(grey, self.all_in_focus, detail)
         detail[invalid] = 0
 
     def _decide(self, plane: Plane) -> Generator[None]:
-        """Fill `_takeover`."""
+        """Fill `_takeover`: the pixels for which the new plane is chosen."""
         if self._verified is not None:
             yield from self._workers.each(partial(self._follow, self._verified), self._tiles)
             return
@@ -181,8 +184,8 @@ class Compositor:
             yield from self._workers.each(self._take_sharper, self._tiles)
             return
         if self._count > 0:
-            yield from self._solve(plane)
-        yield from self._workers.each(self._settle, self._tiles)
+            yield from self._solve_seams(plane)
+        yield from self._workers.each(self._threshold_takeover, self._tiles)
 
     def _follow(self, verified: Verified, tile: Tile) -> None:
         verified.follow(self._focus, self.decision, self._takeover, self._count, tile)
@@ -190,11 +193,11 @@ class Compositor:
     def _take_sharper(self, tile: Tile) -> None:
         take_sharper(self._focus, self.decision, self._takeover, tile)
 
-    def _settle(self, tile: Tile) -> None:
-        self._contest.settle(self._focus, self.decision, self._takeover, tile)
+    def _threshold_takeover(self, tile: Tile) -> None:
+        self._seam_evidence.threshold_takeover(self._focus, self.decision, self._takeover, tile)
 
-    def _solve(self, plane: Plane) -> Generator[None]:
-        contest = self._contest
+    def _solve_seams(self, plane: Plane) -> Generator[None]:
+        seams = self._seam_evidence
         black = self.to_grey.range.black
         pair = [self._workers.submit(comparable, p, black) for p in (plane, self.all_in_focus)]
         new = yield from self._workers.result(pair[0])
@@ -202,23 +205,23 @@ class Compositor:
 
         def weigh(tile: Tile) -> None:
             if self._plane_difference is None:
-                contest.add_focus_evidence(self._focus, self.decision, self._scales.focus, tile)
+                seams.add_focus_evidence(self._focus, self.decision, self._scales.focus, tile)
             else:
-                contest.add_share_evidence(
+                seams.add_share_evidence(
                     self._focus, self.decision, self._plane_difference.detail, tile
                 )
-            contest.measure_visibility((new, chosen), self._scales.value, tile)
+            seams.measure_visibility((new, chosen), self._scales.value, tile)
 
         yield from self._workers.each(weigh, self._tiles)
-        yield from self._solver.iter_solve(contest.wish, contest.evidence, contest.visible)
-        yield from self._workers.each(contest.conclude, self._tiles)
+        yield from self._solver.iter_solve(seams.target, seams.evidence, seams.visibility)
+        yield from self._workers.each(seams.normalise, self._tiles)
 
-    def _compose(self, plane: Plane, grey: Map, tile: Tile) -> None:
+    def _compose(self, plane: Plane, grey: FloatMap, tile: Tile) -> None:
         copy_pixels(plane, self._takeover, self.all_in_focus, tile)
         if self._plane_difference is not None:
             copy_pixels(grey, self._takeover, self._plane_difference.chosen, tile)
         self.decision.rank(self._focus, tile)
-        self.decision.switch(self._focus, self._takeover, self._count, tile)
+        self.decision.assign(self._focus, self._takeover, self._count, tile)
         if self.weighted is not None:
             agreement = None if self._plane_difference is None else self._plane_difference.agreement
             self.weighted.add(plane, self._weight, self._takeover, agreement, tile)

@@ -1,101 +1,101 @@
-"""Which plane each pixel comes from, kept up to date as planes stream by.
+"""The decision: the plane chosen for each pixel, updated with each plane.
 
-The maps have the size of one plane, however many planes there are.
+The maps have the size of one plane, whatever the number of planes.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from napari_umis_fusion.runtime import ScratchMemory, Tile
+from napari_umis_fusion.runtime import AnyArray, BoolMap, FloatMap, ScratchMemory, Tile
 from napari_umis_fusion.stack import Plane
 
-Array = NDArray[Any]
 Bounds = tuple[int, int, int, int]
 """Top, bottom, left and right; see `Tile`."""
 
-Map = NDArray[np.float32]
 
 INVALID = -1.0
-"""Focus of a pixel that is NaN or infinite: less than any focus."""
+"""Focus of a pixel that is NaN or infinite: lower than any focus, which is 0 or more."""
 
 
 @dataclass(slots=True)
 class Decision:
-    """The choice so far and what it rests on; every map is of shape (Y, X).
+    """The plane chosen for each pixel so far, and its focus; every map has shape (Y, X).
 
     Attributes
     ----------
     index : ndarray, uint16
-        The plane chosen.
+        The chosen plane.
     chosen, best, second : ndarray, float32
         Focus of the chosen plane, and the highest and second highest of all planes.
-    before, after : ndarray, float32
-        Focus of the planes next to the chosen one; negative where there is none yet.
-    last : ndarray, float32
+    focus_before, focus_after : ndarray, float32
+        Focus of the planes before and after the chosen one; negative if there is none yet.
+    previous_focus : ndarray, float32
         Focus of the plane before the current one.
     """
 
     index: NDArray[np.uint16]
-    chosen: Map
-    best: Map
-    second: Map
-    before: Map
-    after: Map
-    last: Map
+    chosen: FloatMap
+    best: FloatMap
+    second: FloatMap
+    focus_before: FloatMap
+    focus_after: FloatMap
+    previous_focus: FloatMap
 
     @classmethod
     def blank(cls, height: int, width: int, workspace: ScratchMemory) -> "Decision":
-        """Make the maps before the first plane, where any focus is welcome."""
+        """Create the maps before the first plane, with a focus that any plane exceeds."""
         index = workspace.full((height, width), np.uint16, 0)
         maps = (workspace.full((height, width), np.float32, INVALID) for _ in range(6))
         return cls(index, *maps)
 
-    def rank(self, focus: Map, tile: Tile) -> None:
-        """Enter the focus of a new plane into the highest and second highest."""
+    def rank(self, focus: FloatMap, tile: Tile) -> None:
+        """Update the highest and second highest focus with that of a new plane."""
         _rank(focus, self.best, self.second, tile.bounds)
 
-    def switch(self, focus: Map, takeover: NDArray[np.bool_], z: int, tile: Tile) -> None:
-        """Give plane `z` the pixels that it takes over, and keep its neighbours' focus."""
-        maps = (self.index, self.chosen, self.before, self.after, self.last)
-        _switch(focus, takeover, z, *maps, tile.bounds)
+    def assign(self, focus: FloatMap, takeover: BoolMap, z: int, tile: Tile) -> None:
+        """Assign pixels to plane `z`, and record the focus of the neighbouring planes."""
+        maps = (self.index, self.chosen, self.focus_before, self.focus_after, self.previous_focus)
+        _assign(focus, takeover, z, *maps, tile.bounds)
 
 
-def copy_pixels(plane: Plane, takeover: NDArray[np.bool_], image: Plane, tile: Tile) -> None:
-    """Copy the pixels that a plane takes over into the image, all channels, bit by bit."""
+def copy_pixels(plane: Plane, takeover: BoolMap, image: Plane, tile: Tile) -> None:
+    """Copy the pixels for which a plane is chosen into the image, all channels, bit by bit."""
     _copy_pixels(_as_bits(plane), takeover, _as_bits(image), tile.bounds)
 
 
-def _as_bits(image: Plane) -> Array:
-    """View an image as (Y, X, C) of whole numbers, which numba knows for every dtype."""
+def _as_bits(image: Plane) -> AnyArray:
+    """View an image as (Y, X, C) of unsigned integers.
+
+    numba compiles for these, but not for float16.
+    """
     return image.view(f"u{image.dtype.itemsize}").reshape(*image.shape[:2], -1)
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What verification made of a decision map, to be followed as planes stream by again.
+    """A verified index map, to be followed in a second pass over the planes.
 
     Attributes
     ----------
     index_map : ndarray of shape (Y, X), uint16
-        The plane that each pixel shall come from. Where that plane is NaN or infinite it falls
+        The plane to choose for each pixel. Where that plane is NaN or infinite, it is changed
         back to `decided`.
     decided : ndarray of shape (Y, X), uint16
-        The decision map that was verified.
+        The decision map before verification.
     """
 
     index_map: NDArray[np.uint16]
     decided: NDArray[np.uint16]
 
     def follow(
-        self, focus: Map, decision: Decision, takeover: NDArray[np.bool_], z: int, tile: Tile
+        self, focus: FloatMap, decision: Decision, takeover: BoolMap, z: int, tile: Tile
     ) -> None:
-        """Take over as `take_sharper` does until the plane of the index map has, and no more.
+        """Choose as `take_sharper` does, up to the plane of the index map, and no later one.
 
-        Where verification changed nothing, the takeovers are those of the decision.
+        Where verification changed nothing, the same planes are chosen as in the first pass.
         """
         maps = focus, decision.chosen, self.index_map, self.decided, takeover
         _follow(*maps, z, tile.bounds)
@@ -103,70 +103,73 @@ class Verified:
 
 @dataclass(frozen=True, slots=True)
 class FinalMaps:
-    """What a finished decision tells, of shape (Y, X), float32; see `FusionResult`."""
+    """Maps of a finished decision, of shape (Y, X), float32; see `FusionResult`."""
 
-    sub_plane: Map
-    confidence: Map
-    focus: Map
+    sub_plane: FloatMap
+    confidence: FloatMap
+    focus: FloatMap
 
     @classmethod
     def blank(cls, shape: tuple[int, ...], workspace: ScratchMemory) -> "FinalMaps":
-        """Make empty maps, which outlive the workspace."""
+        """Create empty maps, which outlive the scratch memory."""
         return cls(*(workspace.lasting(shape, np.float32) for _ in range(3)))
 
     def fill(
         self,
         decision: Decision,
         index_map: NDArray[np.uint16],
-        overruled: NDArray[np.bool_],
+        overruled: BoolMap,
         rows: slice,
     ) -> None:
-        """Fill some rows; where verification overruled the decision there is no peak to trust."""
+        """Fill some rows; where verification overruled the decision, there is no focus peak."""
         wrong = overruled[rows]
         self.focus[rows] = np.maximum(decision.best[rows], 0)
         self.confidence[rows] = np.where(wrong, 0, _confidence(decision, rows))
         self.sub_plane[rows] = index_map[rows] + np.where(wrong, 0, _peak_shift(decision, rows))
 
 
-def _confidence(decision: Decision, rows: slice) -> Map:
-    """Return 1 - (best other) / chosen, within 0 to 1; who is not the best has no lead."""
+def _confidence(decision: Decision, rows: slice) -> FloatMap:
+    """Return 1 - (best other focus) / (chosen focus), within 0 to 1; 0 if another is higher."""
     chosen, rival = decision.chosen[rows], decision.second[rows]
     compared = (chosen > 0) & (rival >= 0)
-    with np.errstate(over="ignore"):  # shares of a badly trained network; infinity means no lead
+    # The focus of a badly trained network may overflow; infinity gives a confidence of 0.
+    with np.errstate(over="ignore"):
         ratio = np.divide(rival, chosen, out=np.ones_like(chosen), where=compared)
-    contrast: Map = np.clip(1 - ratio, 0, 1)
+    contrast: FloatMap = np.clip(1 - ratio, 0, 1)
     return contrast
 
 
-def _peak_shift(decision: Decision, rows: slice) -> Map:
-    """Return where a parabola through three planes peaks, from the chosen one, in planes."""
-    before, after = decision.before[rows], decision.after[rows]
+def _peak_shift(decision: Decision, rows: slice) -> FloatMap:
+    """Return the peak of a parabola through three planes, relative to the chosen one."""
+    before, after = decision.focus_before[rows], decision.focus_after[rows]
     bend = before - 2 * decision.chosen[rows] + after
     peaks = (before >= 0) & (after >= 0) & (bend < 0)
     shift = np.divide(before - after, 2 * bend, out=np.zeros_like(bend), where=peaks)
-    bounded: Map = np.clip(shift, -0.5, 0.5)
+    # Beyond half a plane, a neighbour would be the chosen plane: the parabola does not fit.
+    bounded: FloatMap = np.clip(shift, -0.5, 0.5)
     return bounded
 
 
-def take_sharper(focus: Map, decision: Decision, takeover: NDArray[np.bool_], tile: Tile) -> None:
-    """Take over where the new plane is at least as sharp: on a tie the later plane wins."""
+def take_sharper(focus: FloatMap, decision: Decision, takeover: BoolMap, tile: Tile) -> None:
+    """Choose the new plane where its focus is at least as high: on a tie the later plane wins."""
     window = tile.window
     np.greater_equal(focus[window], decision.chosen[window], out=takeover[window])
 
 
 @njit(nogil=True, cache=True)
 def _follow(
-    focus: Array,
-    chosen: Array,
-    index_map: Array,
-    decided: Array,
-    takeover: Array,
+    focus: AnyArray,
+    chosen: AnyArray,
+    index_map: AnyArray,
+    decided: AnyArray,
+    takeover: AnyArray,
     z: int,
     bounds: Bounds,
 ) -> None:
     top, bottom, left, right = bounds
     for y in range(top, bottom):
         for x in range(left, right):
+            # An invalid pixel cannot be chosen.
             if index_map[y, x] == z and focus[y, x] < 0:
                 index_map[y, x] = decided[y, x]
             wanted = index_map[y, x]
@@ -174,7 +177,7 @@ def _follow(
 
 
 @njit(nogil=True, cache=True)
-def _rank(focus: Array, best: Array, second: Array, bounds: Bounds) -> None:
+def _rank(focus: AnyArray, best: AnyArray, second: AnyArray, bounds: Bounds) -> None:
     top, bottom, left, right = bounds
     for y in range(top, bottom):
         for x in range(left, right):
@@ -187,15 +190,15 @@ def _rank(focus: Array, best: Array, second: Array, bounds: Bounds) -> None:
 
 
 @njit(nogil=True, cache=True)
-def _switch(
-    focus: Array,
-    takeover: Array,
+def _assign(
+    focus: AnyArray,
+    takeover: AnyArray,
     z: int,
-    index: Array,
-    chosen: Array,
-    before: Array,
-    after: Array,
-    last: Array,
+    index: AnyArray,
+    chosen: AnyArray,
+    before: AnyArray,
+    after: AnyArray,
+    last: AnyArray,
     bounds: Bounds,
 ) -> None:
     top, bottom, left, right = bounds
@@ -204,6 +207,7 @@ def _switch(
             if takeover[y, x]:
                 before[y, x] = last[y, x]
                 chosen[y, x] = focus[y, x]
+                # Unknown until the next plane.
                 after[y, x] = INVALID
                 index[y, x] = z
             elif index[y, x] + 1 == z:
@@ -212,7 +216,7 @@ def _switch(
 
 
 @njit(nogil=True, cache=True)
-def _copy_pixels(plane: Array, takeover: Array, image: Array, bounds: Bounds) -> None:
+def _copy_pixels(plane: AnyArray, takeover: AnyArray, image: AnyArray, bounds: Bounds) -> None:
     top, bottom, left, right = bounds
     for y in range(top, bottom):
         for x in range(left, right):

@@ -1,4 +1,4 @@
-"""What a running fusion tells: frozen events, yielded by `iter_fuse`."""
+"""Events of a running fusion, yielded by `iter_fuse`."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ from napari_umis_fusion.runtime import Progress
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The stack was accepted.
+    """The first event: the stack was accepted.
 
     Attributes
     ----------
     shape : tuple of int
-        Of the stack.
+        Shape of the stack.
     """
 
     shape: tuple[int, ...]
@@ -21,12 +21,12 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The last event.
+    """The last event: the fusion is complete.
 
     Attributes
     ----------
     result : FusionResult
-        What `fuse` returns.
+        The result that `fuse` returns.
     """
 
     result: FusionResult

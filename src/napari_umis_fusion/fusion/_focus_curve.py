@@ -1,4 +1,4 @@
-"""The focus curve: how the focus of one pixel runs along z, as fusion measures it."""
+"""The focus curve: the focus of one pixel along z, as fusion measures it."""
 
 from collections import deque
 from collections.abc import Generator
@@ -13,38 +13,36 @@ from napari_umis_fusion.errors import ConfigError, StackError
 from napari_umis_fusion.files.read import as_stack
 from napari_umis_fusion.focus_measure import CLASSICAL, StackMeasure, choose_measure
 from napari_umis_fusion.preprocess import REACH_PX, GreyConverter
-from napari_umis_fusion.runtime import Workers, run_to_end
+from napari_umis_fusion.runtime import FloatMap, Workers, run_to_end
 from napari_umis_fusion.stack import CheckedPlane, CroppedStack, Prefetch, Stack, fill_invalid
 
-Map = NDArray[np.float32]
-
 NETWORK_MARGIN_PX = {"learned": 96, "umis": 64}
-"""How far around the pixel the networks are shown the planes: on rendered stacks the sharpest plane
-is then that of whole planes at 99 of 100 pixels."""
+"""Margin around the pixel that the networks process. On rendered stacks, the sharpest plane is then
+that of whole planes at 99 of 100 pixels."""
 
 GRID_PX = 32
-"""Crops begin and end on it, as the networks' coarse scales do: 16 px, at half the resolution."""
+"""Grid on which crops begin and end, so that the networks' coarse scales have the same grid as in
+whole planes: 16 px, at half the resolution."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FocusCurve:
-    """What one pixel shows along z.
+    """Focus and values of one pixel along z.
 
     Attributes
     ----------
     focus : ndarray of shape (Z,), float32
-        What fusion compares: the focus measure at the pixel in each plane, 0 or more; NaN where
-        the plane's value is NaN or infinite.
+        The focus that fusion compares, 0 or more; NaN for planes whose value is NaN or infinite.
     values : ndarray of shape (Z,) or (Z, C)
         The recorded values, in the dtype of the stack.
     row, column : int
         The pixel.
     is_share : bool
-        Whether focus compares the planes of this pixel only ('learned'); else it is an amount of
-        contrast, which other pixels' can be compared with.
+        Whether focus compares only the planes of this pixel ('learned'); otherwise it is an amount
+        of contrast, comparable between pixels.
     """
 
-    focus: Map
+    focus: FloatMap
     values: NDArray[Any]
     row: int
     column: int
@@ -52,7 +50,7 @@ class FocusCurve:
 
     @property
     def sharpest(self) -> int | None:
-        """Plane of the highest focus, the first of equals; None where no plane is valid."""
+        """The plane with the highest focus, the first on a tie; None if no plane is valid."""
         valid = np.isfinite(self.focus)
         return int(np.where(valid, self.focus, -1).argmax()) if valid.any() else None
 
@@ -71,20 +69,20 @@ def focus_curve(
     Parameters
     ----------
     stack : array-like of shape (Z, Y, X) or (Z, Y, X, C), Stack, path or list of paths
-        As `fuse` takes it. Only the rectangle is read of each plane where the source can do so,
-        and the middle plane once, for the range of grey.
+        As `fuse` accepts it. Of each plane only the rectangle is read, if the source allows it;
+        the middle plane is read once for the range of grey levels.
     row, column : int
-        The pixel, count_noun from 0.
+        The pixel, counted from 0.
     config : FusionConfig, optional
-        Which focus measure, and how.
+        The focus measure and its options.
     margin_px : int, optional
-        How far the rectangle reaches on each side, at least; it is rounded up to a grid and ends
-        at the plane's border. By default as far as a classical measure looks, so that its focus
-        is that of the whole plane; 'learned' and 'umis' look further than their default, which
-        mostly leaves the sharpest plane the same.
+        Smallest margin of the rectangle around the pixel; it is rounded up to a grid and ends at
+        the plane's border. The default is the radius of a classical measure, so that its focus
+        equals that of the whole plane. 'learned' and 'umis' have larger receptive fields than
+        their default margin, which rarely changes the sharpest plane.
     to_grey : GreyConverter, optional
-        That of the stack and `config.channel`, kept by callers who ask for many pixels: the
-        middle plane is then not read again.
+        Converter of the stack and `config.channel`, so that the middle plane is not read again
+        for each of many pixels.
 
     Returns
     -------
@@ -94,7 +92,7 @@ def focus_curve(
     Raises
     ------
     StackError
-        If the pixel is outside the planes, or `fuse` would refuse the rectangle.
+        If the pixel is outside the planes, or the rectangle cannot be fused.
     ConfigError, CheckpointError, DeviceError
         As `fuse` does.
 
@@ -122,15 +120,15 @@ def iter_focus_curve(
     margin_px: int | None = None,
     to_grey: GreyConverter | None = None,
 ) -> Generator[None, None, FocusCurve]:
-    """Measure the focus of one pixel step by step; takes what `focus_curve` takes.
+    """Measure the focus of one pixel as a generator; takes the parameters of `focus_curve`.
 
-    The arguments are checked when the first step is asked for.
+    The arguments are checked at the first step.
 
     Yields
     ------
     None
-        At least every 100 ms. It can be abandoned at any of them (``close()``); no thread is
-        left behind.
+        At least every 100 ms. The generator can be closed at any time; no thread is left
+        running.
 
     Returns
     -------
@@ -150,14 +148,14 @@ def iter_focus_curve(
     crop = CroppedStack(opened, rows, columns)
     pixel = row - rows.start, column - columns.start
     with Workers(config.threads) as workers:
-        setup = workers.submit(_Follower, opened, crop, pixel, config, workers, to_grey)
-        follower = yield from workers.result(setup)
-        focus, values = yield from follower.iter_follow()
-    return FocusCurve(focus, values, row, column, follower.is_share)
+        setup = workers.submit(_PixelTracker, opened, crop, pixel, config, workers, to_grey)
+        tracker = yield from workers.result(setup)
+        focus, values = yield from tracker.iter_track()
+    return FocusCurve(focus, values, row, column, tracker.is_share)
 
 
-class _Follower:
-    """Follows one pixel of a crop through the planes."""
+class _PixelTracker:
+    """Measures one pixel of a crop in all planes."""
 
     def __init__(
         self,
@@ -172,11 +170,12 @@ class _Follower:
         self._pixel = pixel
         self._nan_policy = config.nan_policy
         self._workers = workers
+        # Of the whole stack, not of the crop: grey levels must be those of its fusion.
         self._to_grey = to_grey or GreyConverter(stack, config.channel)
         self._lighting = crop.lighting(self._to_grey.range)
         self._count = 0
         self._measure: StackMeasure = choose_measure(config, workers, self._to_grey)
-        self._map: Map = np.empty(crop.shape[1:3], np.float32)
+        self._map: FloatMap = np.empty(crop.shape[1:3], np.float32)
         self._is_valid: deque[bool] = deque()
         self._focus: list[float] = []
 
@@ -184,39 +183,39 @@ class _Follower:
     def is_share(self) -> bool:
         return self._measure.is_share
 
-    def iter_follow(self) -> Generator[None, None, tuple[Map, NDArray[Any]]]:
+    def iter_track(self) -> Generator[None, None, tuple[FloatMap, NDArray[Any]]]:
         """Return focus and values along z."""
         planes = Prefetch(self._crop, self._nan_policy, self._workers)
         values = np.empty((len(self._crop), *self._crop.shape[3:]), self._crop.dtype)
         for z in range(len(self._crop)):
-            reading = yield from planes.iter_next()
-            values[z] = reading.plane[self._pixel]
-            yield from self._iter_add(reading)
+            checked = yield from planes.iter_next()
+            values[z] = checked.plane[self._pixel]
+            yield from self._iter_add(checked)
         yield from self._measure.iter_end()
         while self._is_valid:
-            yield from self._iter_tell()
+            yield from self._iter_record()
         return np.array(self._focus, np.float32), values
 
-    def _iter_add(self, reading: CheckedPlane) -> Generator[None]:
-        """Take the next plane."""
-        job = self._workers.submit(self._grey_of, reading)
+    def _iter_add(self, checked: CheckedPlane) -> Generator[None]:
+        """Add the next plane."""
+        job = self._workers.submit(self._grey_of, checked)
         grey = yield from self._workers.result(job)
-        yield from self._measure.iter_add(grey, reading.plane)
-        self._is_valid.append(reading.invalid is None or not reading.invalid[self._pixel])
-        if len(self._is_valid) > self._measure.lag:
-            yield from self._iter_tell()
+        yield from self._measure.iter_add(grey, checked.plane)
+        self._is_valid.append(checked.invalid is None or not checked.invalid[self._pixel])
+        if len(self._is_valid) > self._measure.delay_planes:
+            yield from self._iter_record()
 
-    def _grey_of(self, reading: CheckedPlane) -> Map:
-        grey = self._to_grey(reading.plane)
-        if reading.invalid is not None:
-            fill_invalid(grey, reading.invalid)
+    def _grey_of(self, checked: CheckedPlane) -> FloatMap:
+        grey = self._to_grey(checked.plane)
+        if checked.invalid is not None:
+            fill_invalid(grey, checked.invalid)
         if self._lighting is not None:
             self._lighting.correct(grey, self._count)
         self._count += 1
         return grey
 
-    def _iter_tell(self) -> Generator[None]:
-        """Note the focus of the oldest plane not yet told."""
+    def _iter_record(self) -> Generator[None]:
+        """Record the focus of the oldest plane not yet recorded."""
         yield from self._measure.iter_fill(self._map)
         is_valid = self._is_valid.popleft()
         self._focus.append(float(self._map[self._pixel]) if is_valid else np.nan)
@@ -241,7 +240,7 @@ def _default_margin_px(config: FusionConfig) -> int:
 
 
 def _around(place: int, margin_px: int, size: int) -> slice:
-    """Return what lies within `margin_px` of a place, on the grid and inside the plane."""
+    """Return the rows or columns within `margin_px` of a position, on the grid, in the plane."""
     start = max(0, place - margin_px) // GRID_PX * GRID_PX
     stop = -(-(place + margin_px + 1) // GRID_PX) * GRID_PX
     return slice(start, min(stop, size))

@@ -1,4 +1,4 @@
-"""Fuse a stack: planes stream by, and maps of one plane's size are all that stays."""
+"""The fusion of a stack, plane by plane, in maps of the size of one plane."""
 
 import warnings
 from collections.abc import Generator, Mapping
@@ -15,7 +15,7 @@ from napari_umis_fusion.runtime import ScratchMemory, Workers, run_to_end
 from napari_umis_fusion.stack import Calibration, Stack
 
 MAX_PLANES = 1 << 16
-"""Indices are 16-bit."""
+"""Index maps are uint16."""
 
 
 def fuse(
@@ -33,20 +33,20 @@ def fuse(
     Parameters
     ----------
     stack : array-like of shape (Z, Y, X) or (Z, Y, X, C), Stack, path or list of paths
-        NumPy, dask, zarr, xarray or anything that gives planes by index; or files as
-        `open_stack` takes them. One plane at a time is read, never the whole.
+        NumPy, dask, zarr, xarray or any array-like that is indexed by plane; or files as
+        `open_stack` accepts them. Planes are read one at a time.
     config : FusionConfig, optional
-        How to fuse.
+        Options of the fusion.
     calibration : Calibration, optional
-        Physical sizes, where the stack does not tell.
+        Physical sizes; by default those of the stack.
     z_axis, index : optional
-        For files and named dimensions (xarray): which axis is z, and which index of axes that
-        are not fused; see `open_stack`.
+        For files and named dimensions (xarray): the z axis, and the index of each axis that is
+        not fused; see `open_stack`.
     transforms : Alignment, array-like of shape (Z, 2, 3) or path, optional
-        Where planes lie, as known from another run or channel, instead of what `config.align`
-        would find: ``result.alignment``, an array (see `Alignment`) or a CSV file of either.
+        Known alignment, from another run or channel, instead of the one that `config.align` would
+        estimate: ``result.alignment``, an array (see `Alignment`) or a CSV file of either.
     **options
-        Fields of `FusionConfig`, on top of `config`.
+        Fields of `FusionConfig` that replace those of `config`.
 
     Returns
     -------
@@ -56,20 +56,20 @@ def fuse(
     Raises
     ------
     StackError
-        If the stack cannot be fused; says why.
+        If the stack cannot be fused.
     StackFileError
         If a file cannot be read.
     ConfigError
-        If an option is out of bounds.
+        If an option is not accepted.
     CheckpointError, DeviceError
-        If the network's weights cannot be loaded, or its device is absent.
+        If the network's weights cannot be loaded, or its device is not available.
     AlignmentError
-        If `transforms` are of another stack, or planes have too little in common.
+        If `transforms` belong to another stack, or planes have too little overlap.
 
     Warns
     -----
     UserWarning
-        If there is only one plane, which is returned as it is.
+        If there is only one plane, which is returned unchanged.
 
     Examples
     --------
@@ -102,21 +102,21 @@ def iter_fuse(
     workspace: ScratchMemory | None = None,
     **options: Any,
 ) -> Generator[FusionEvent, None, FusionResult]:
-    """Fuse a z-stack and tell about it on the way.
+    """Fuse a z-stack as a generator of events.
 
-    Takes what `fuse` takes. The arguments are checked when the first event is asked for.
+    Takes the parameters of `fuse`. The arguments are checked at the first event.
 
     Parameters
     ----------
     workspace : ScratchMemory, optional
-        That of a larger run, whose memory this one shares; by default one of
+        Scratch memory of a larger run, to be shared; by default a new one of
         `FusionConfig.memory_mb`.
 
     Yields
     ------
     Started, Progress, Finished
-        `Started` first, `Progress` at least every 100 ms, `Finished` last. It can be abandoned
-        at any of them (``close()``); no thread or temporary file is left behind.
+        `Started` first, `Progress` at least every 100 ms, `Finished` last. The generator can be
+        closed at any time; no thread or temporary file is left behind.
 
     Returns
     -------
@@ -127,21 +127,21 @@ def iter_fuse(
     opened = as_stack(stack, calibration=calibration, z_axis=z_axis, index=index)
     _check_planes(opened)
     yield Started(opened.shape)
-    room = ScratchMemory(config.memory_mb) if workspace is None else workspace.part()
-    with room, Workers(config.threads) as workers:
-        placed = yield from iter_align_if_asked(opened, config, transforms, workers)
-        result = yield from iter_passes(placed, config, room, workers)
+    scratch = ScratchMemory(config.memory_mb) if workspace is None else workspace.part()
+    with scratch, Workers(config.threads) as workers:
+        aligned = yield from iter_align_if_asked(opened, config, transforms, workers)
+        result = yield from iter_passes(aligned, config, scratch, workers)
     yield Finished(result)
     return result
 
 
 def _check_planes(stack: Stack) -> None:
     if len(stack) > MAX_PLANES:
-        msg = f"got {len(stack)} planes; at most {MAX_PLANES} can be told apart. Fuse fewer."
+        msg = f"got {len(stack)} planes; accepted are at most {MAX_PLANES}. Fuse fewer planes."
         raise StackError(msg)
     if len(stack) == 1:
         warnings.warn(
             "the stack has one plane, which is returned as it is; check that the right axis is "
-            "taken as z.",
-            stacklevel=5,
+            "used as z.",
+            stacklevel=5,  # the caller of `fuse`
         )

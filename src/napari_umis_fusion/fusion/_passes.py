@@ -1,7 +1,7 @@
-"""Which passes over the planes a config needs.
+"""Passes over the planes that a config needs.
 
-The first pass measures and decides. Where the decision map is filtered, or values are copied by
-the mean of all planes, the image is made in a second one, so that it always belongs to the maps.
+The first pass measures focus and decides. If the decision map is filtered, or copied values depend
+on the mean of all planes, the image is made in a second pass, so that it belongs to the maps.
 """
 
 from dataclasses import dataclass
@@ -16,25 +16,25 @@ FILTERS: dict[str, Statistic] = {"mode": "mode", "fuzzy": "median"}
 """Verifications that filter the decision map once it is complete."""
 
 RANKING_MEASURES = ("learned",)
-"""Focus measures that compare the planes of a pixel, and say nothing of other pixels."""
+"""Focus measures that compare only the planes of one pixel."""
 
 
 @dataclass(frozen=True, slots=True)
 class Passes:
-    """What is done to the planes, pass by pass.
+    """The passes of a fusion.
 
     Attributes
     ----------
     averages : bool
-        Whether the first pass, which measures, decides and copies, sums the weighted mean too.
+        Whether the first pass, which measures, decides and copies, also computes the weighted mean.
     statistic : {"mode", "median"} or None
-        By what the decision map is filtered between the passes; None: it is the index map.
+        Filter of the decision map between the passes; None: the decision map is the index map.
     second : {"none", "copy_filtered", "copy_nearest", "average"}
-        Which planes are read again, and what for: those that a filtered pixel names, to copy
-        it; all, to copy each pixel from the plane nearest to the mean; all, to measure them
-        again and average them around the filtered map.
+        The second pass: copy the pixels that the filter changed, from the planes of the filtered
+        map; copy each pixel from the plane nearest to the mean, out of all planes; or measure all
+        planes again and average them around the filtered map.
     copies : bool
-        Whether every value of the image is one of those recorded, named by a source map.
+        Whether every value of the image is a recorded one, whose plane is in the source map.
     """
 
     averages: bool
@@ -44,13 +44,14 @@ class Passes:
 
     @property
     def reads_twice(self) -> bool:
-        """Whether planes are read in a second pass."""
+        """Whether there is a second pass."""
         return self.second != "none"
 
 
 def passes_of(config: FusionConfig, planes: int) -> Passes:
-    """Return the passes that it takes to fuse so many planes."""
+    """Return the passes that a config needs for a number of planes."""
     copies = config.blend == "select"
+    # A single plane is copied: there is nothing to average or to filter.
     if planes == 1:
         return Passes(averages=False, statistic=None, second="none", copies=copies)
     statistic = FILTERS.get(config.verification)

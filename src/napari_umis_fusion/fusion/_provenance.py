@@ -1,4 +1,4 @@
-"""What it takes to make a result again."""
+"""Provenance: what is needed to reproduce a result."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from napari_umis_fusion.stack import Stack
 
 
 def describe_run(stack: Stack, config: FusionConfig, **details: Any) -> dict[str, Any]:
-    """Return version, config and stack of a run as JSON values, and `details` beside them."""
+    """Return version, config and stack of a run as JSON values, with further `details`."""
     return {
         "software": "napari-umis-fusion",
         "version": package_version(),
@@ -19,6 +19,6 @@ def describe_run(stack: Stack, config: FusionConfig, **details: Any) -> dict[str
             "dtype": str(stack.dtype),
             "files": [Path(source).name for source in stack.sources],
         },
-        **stack.describe_placing(),
+        **stack.describe_alignment(),
         **details,
     }

@@ -1,7 +1,7 @@
-"""The second pass of copied values: each pixel from the plane that is nearest to the mean.
+"""Second pass that copies each pixel from the plane whose value is nearest to the weighted mean.
 
-Which of several equally sharp planes a pixel is copied from is free; the weighted mean, in which
-their noise averages out, tells which of them came nearest to the truth.
+Which of several equally sharp planes is copied is arbitrary; the weighted mean, in which their
+noise averages out, indicates which of them is closest to the truth.
 """
 
 from collections.abc import Generator
@@ -27,18 +27,18 @@ from napari_umis_fusion.stack import CheckedPlane, Plane, Prefetch, Stack
 
 
 class NearestToMean:
-    """An image of copied values that comes nearer to an estimate with each plane offered.
+    """Replaces the values of an image by those of planes that are nearer to the weighted mean.
 
     Parameters
     ----------
     mean : WeightedMean
-        The estimate.
+        The weighted mean.
     image : ndarray of shape (Y, X) or (Y, X, C)
         Values copied so far; changed in place.
     source_map : ndarray of shape (Y, X), uint16
-        Which plane each was copied from; changed in place.
+        The plane of each pixel; changed in place.
     workspace : ScratchMemory
-        Room for the estimate.
+        Memory for the mean.
     """
 
     def __init__(
@@ -50,40 +50,41 @@ class NearestToMean:
         self._estimate = workspace.full(image.shape, mean.precision, 0)
         self._distance = workspace.full(image.shape[:2], mean.precision, 0)
 
-    def start(self, rows: slice) -> None:
-        """Measure how far some rows of the image are from the estimate."""
+    def begin(self, rows: slice) -> None:
+        """Compute the distances of some rows of the image from the mean."""
         self._estimate[rows] = self._mean.estimate(rows)
-        self._distance[rows] = self._apart(self.image[rows], self._estimate[rows])
+        self._distance[rows] = self._measure_distance(self.image[rows], self._estimate[rows])
 
-    def offer(self, reading: CheckedPlane, z: int, tile: Tile) -> None:
-        """Copy those pixels of a tile of plane z that are nearer than what is there."""
+    def try_plane(self, checked: CheckedPlane, z: int, tile: Tile) -> None:
+        """Copy the pixels of a tile of plane `z` that are nearer to the mean than the image."""
         window = tile.window
-        distance = self._apart(reading.plane[window], self._estimate[window])
-        nearer = distance < self._distance[window]  # not where a value is NaN
-        if reading.invalid is not None:
-            nearer &= ~reading.invalid[window]
+        distance = self._measure_distance(checked.plane[window], self._estimate[window])
+        nearer = distance < self._distance[window]  # False where a value is NaN
+        if checked.invalid is not None:
+            nearer &= ~checked.invalid[window]
         np.copyto(self._distance[window], distance, where=nearer)
         where = nearer if self.image.ndim == 2 else nearer[..., None]
-        np.copyto(self.image[window], reading.plane[window], where=where)
+        np.copyto(self.image[window], checked.plane[window], where=where)
         self.source_map[window][nearer] = z
 
-    def _apart(self, values: Plane, estimate: NDArray[Any]) -> NDArray[Any]:
+    def _measure_distance(self, values: Plane, estimate: NDArray[Any]) -> NDArray[Any]:
         with np.errstate(invalid="ignore"):
             apart: NDArray[Any] = np.abs(values.astype(estimate.dtype) - estimate)
+        # One distance for all channels, since these are copied together.
         return apart if apart.ndim == 2 else np.asarray(apart.sum(axis=-1))
 
 
 def iter_copy_nearest(
     stack: Stack, nearest: NearestToMean, config: FusionConfig, workers: Workers
 ) -> Generator[Progress]:
-    """Offer all planes of a stack, reading the next one meanwhile."""
+    """Try all planes of a stack; the next one is read meanwhile."""
     total = len(stack)
     planes = Prefetch(stack, config.nan_policy, workers)
     rows = split_rows(len(nearest.image))
-    yield from repeat_event(workers.each(nearest.start, rows), Progress("verifying", 0, total))
+    yield from repeat_event(workers.each(nearest.begin, rows), Progress("verifying", 0, total))
     tiles = tiles_of(nearest.image, config.tile_px)
     for z in range(total):
         event = Progress("verifying", z, total)
-        reading = yield from repeat_event(planes.iter_next(), event)
-        offer = partial(nearest.offer, reading, z)
-        yield from repeat_event(workers.each(offer, tiles), event)
+        checked = yield from repeat_event(planes.iter_next(), event)
+        try_plane = partial(nearest.try_plane, checked, z)
+        yield from repeat_event(workers.each(try_plane, tiles), event)

@@ -1,4 +1,4 @@
-"""What a fusion gives: the all-in-focus image and the maps beside it."""
+"""The result of a fusion: the all-in-focus image and its maps."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,56 +9,58 @@ from numpy.typing import NDArray
 from napari_umis_fusion.alignment import Alignment
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.runtime import BoolMap, FloatMap
 from napari_umis_fusion.stack import Calibration, Plane
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FusionResult:
-    """All-in-focus image, maps of shape (Y, X), and how they came about.
+    """All-in-focus image, maps of shape (Y, X), and their provenance.
 
     Attributes
     ----------
     all_in_focus : ndarray of shape (Y, X) or (Y, X, C)
-        In the dtype of the stack. With ``blend="select"`` every pixel is copied from the plane
-        that `source_map` names, all channels alike; with "weighted" it is the mean of planes
-        around the one that `index_map` names.
+        In the dtype of the stack. With ``blend="select"`` all channels of a pixel are copied from
+        the plane in `source_map`; with "weighted" they are the mean of planes around the one in
+        `index_map`.
     index_map : ndarray, uint16
-        The plane that is in focus at each pixel, count_noun from 0.
+        The plane that is in focus at each pixel, counted from 0.
     sub_plane_map : ndarray, float32
-        Where focus peaks along z, in planes: a parabola through three planes, within half a
-        plane of `index_map`.
+        Position of the focus peak along z, in planes: the peak of a parabola through three
+        planes, within half a plane of `index_map`.
     confidence_map : ndarray, float32
-        0 to 1: how far the chosen plane's focus stands above the best other plane's; 0 where
-        verification overruled the sharpest plane.
+        1 - (best other focus) / (focus of the chosen plane), 0 to 1; 0 where verification chose a
+        plane other than the sharpest.
     focus_map : ndarray, float32
         The highest focus of all planes, in units of the focus measure; for 'learned', which
-        only compares planes, the focus of the all-in-focus image by the default measure.
+        only compares planes, the focus of the all-in-focus image measured with 'laplacian'.
     source_map : ndarray, uint16, or None
-        The plane that each pixel was copied from; None where values are averaged. It is
-        `index_map`, unless 'learned' with 'seams' copies from that plane whose value is nearest
-        to the weighted mean.
+        The plane from which each pixel was copied; None if values are averaged. It equals
+        `index_map`, except that 'learned' with 'seams' copies from the plane whose value is
+        nearest to the weighted mean.
     config : FusionConfig
-        What was asked for.
+        Options of the fusion.
     calibration : Calibration
         Physical sizes of the stack, as far as known.
     rgb : bool
         Whether the last axis of the image holds colour.
     provenance : dict
-        Version, config, stack, weights and device: what it takes to do it again. JSON values.
+        Version, config, stack, weights and device, as JSON values: what is needed to reproduce
+        the result.
     alignment : Alignment or None
-        Where planes lay, and which were moved; None where that was not asked for. Values of
-        planes that were moved, other than by whole pixels, are interpolated.
+        How planes were aligned; None if that was not asked for. Values of planes that were moved,
+        except by whole pixels, are interpolated.
     window : tuple of slice, or None
         Rows and columns of the reference plane that the image shows; None: all of them.
     notes : tuple of str
-        What a user should know, such as a fallback to the CPU.
+        Notes for the user, such as a fallback to the CPU.
     """
 
     all_in_focus: Plane
     index_map: NDArray[np.uint16]
-    sub_plane_map: NDArray[np.float32]
-    confidence_map: NDArray[np.float32]
-    focus_map: NDArray[np.float32]
+    sub_plane_map: FloatMap
+    confidence_map: FloatMap
+    focus_map: FloatMap
     source_map: NDArray[np.uint16] | None
     config: FusionConfig
     calibration: Calibration = field(default_factory=Calibration)
@@ -68,7 +70,7 @@ class FusionResult:
     window: tuple[slice, slice] | None = None
     notes: tuple[str, ...] = ()
 
-    def depth_map(self, z_step_um: float | None = None) -> NDArray[np.float32]:
+    def depth_map(self, z_step_um: float | None = None) -> FloatMap:
         """Return the depth of each pixel below the first plane.
 
         Parameters
@@ -84,28 +86,28 @@ class FusionResult:
         Raises
         ------
         ConfigError
-            If the stack tells no step and none is given, or it is not positive and finite.
+            If the step is unknown, or not positive and finite.
         """
         step = self.calibration.z_step_um if z_step_um is None else z_step_um
         if step is None:
             raise ConfigError(
-                "the depth map needs the distance between planes, which this stack does not "
-                "tell: give z_step_um in µm (command line: --z-step-um)."
+                "the depth map needs the distance between planes, which is unknown for this "
+                "stack: give z_step_um in µm (command line: --z-step-um)."
             )
         if not (np.isfinite(step) and step > 0):
             raise ConfigError(f"z_step_um={step!r}; accepted is a positive number of µm.")
-        depth: NDArray[np.float32] = self.sub_plane_map * np.float32(step)
+        depth: FloatMap = self.sub_plane_map * np.float32(step)
         return depth
 
-    def never_in_focus(self, threshold: float | None = None) -> NDArray[np.bool_]:
-        """Return which pixels no plane shows in focus: their index and depth mean little.
+    def never_in_focus(self, threshold: float | None = None) -> BoolMap:
+        """Return the pixels that no plane shows in focus: their index and depth mean little.
 
         Parameters
         ----------
         threshold : float, optional
-            Highest focus, in units of `focus_map`, below which a pixel counts as never in
-            focus. By default the histogram of the logarithm of focus is cut in two [1]_, and
-            nothing is marked if the two parts' means differ by less than a factor of 3.
+            Focus, in units of `focus_map`, below which a pixel was never in focus. By default the
+            histogram of the logarithm of focus is split in two [1]_, and nothing is marked if the
+            means of the two parts differ by less than a factor of 3.
 
         Returns
         -------
@@ -113,8 +115,8 @@ class FusionResult:
 
         Notes
         -----
-        Where the specimen has no detail nothing can be seen to be in focus: smooth areas are
-        marked too.
+        Without detail, nobody can tell whether a specimen is in focus: smooth areas are marked
+        too.
 
         References
         ----------
@@ -122,16 +124,16 @@ class FusionResult:
            9(1), 1979. https://doi.org/10.1109/TSMC.1979.4310076
         """
         if threshold is None:
-            threshold = _gap_in(self.focus_map)
+            threshold = _find_gap(self.focus_map)
         return self.focus_map < threshold
 
 
 MIN_FACTOR = 3.0
-"""By how much focus and the lack of it differ at least."""
+"""Smallest ratio between the mean focus of the two parts of the histogram."""
 
 
-def _gap_in(focus: NDArray[np.float32]) -> float:
-    """Return the focus that parts structure from emptiness, or 0 where there is no such gap."""
+def _find_gap(focus: FloatMap) -> float:
+    """Return the focus that separates structure from background, or 0 if there is no gap."""
     from skimage.filters import threshold_otsu
 
     positive = focus[focus > 0]

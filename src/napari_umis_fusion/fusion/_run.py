@@ -1,4 +1,4 @@
-"""All passes of one fusion, from the first plane read to the result."""
+"""The passes of one fusion, from the first plane to the result."""
 
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.fusion._compositor import Compositor
-from napari_umis_fusion.fusion._copy_planes import RecordedCopy, iter_collect
+from napari_umis_fusion.fusion._copy_planes import RecordedCopy, iter_copy_recorded
 from napari_umis_fusion.fusion._decision import Decision, FinalMaps, Verified
 from napari_umis_fusion.fusion._passes import Passes, passes_of
 from napari_umis_fusion.fusion._provenance import describe_run
@@ -30,16 +30,16 @@ from napari_umis_fusion.stack import Prefetch, Stack
 def iter_passes(
     stack: Stack, config: FusionConfig, workspace: ScratchMemory, workers: Workers
 ) -> Generator[Progress, None, FusionResult]:
-    """Fuse a stack whose planes are in place.
+    """Fuse a stack whose planes are aligned.
 
     Parameters
     ----------
     stack : Stack
         Read once or twice; see `passes_of`.
     config : FusionConfig
-        How to fuse.
+        Options of the fusion.
     workspace : ScratchMemory
-        Room for the maps; those of the result may outlive it.
+        Memory for the maps; those of the result may outlive it.
     workers : Workers
         Threads to run on.
 
@@ -49,26 +49,27 @@ def iter_passes(
         While threads work.
     """
     run = _Run(stack, config, passes_of(config, len(stack)), workspace, workers)
-    streaming = yield from run.iter_stream("measuring", averages=run.passes.averages)
-    decision, notes = streaming.decision, list(streaming.measure.notes)
+    compositor = yield from run.iter_stream("measuring", averages=run.passes.averages)
+    decision, notes = compositor.decision, list(compositor.measure.notes)
     index_map = yield from run.iter_index_map(decision)
     source_map = index_map if run.passes.copies else None
     if run.passes.second == "copy_filtered":
-        yield from run.iter_copy_filtered(streaming, index_map)
+        yield from run.iter_copy_filtered(compositor, index_map)
     elif run.passes.second == "copy_nearest":
-        source_map = yield from run.iter_copy_nearest(streaming, index_map)
+        source_map = yield from run.iter_copy_nearest(compositor, index_map)
     elif run.passes.second == "average":
-        verified, to_grey = Verified(index_map, decision.index), streaming.to_grey
-        del streaming  # its maps make room for those of the second pass
-        streaming = yield from run.iter_average(verified, to_grey)
-    maps = yield from run.iter_maps(streaming, decision, index_map)
-    if streaming.weighted is not None and not run.passes.copies:
-        filling = streaming.weighted.iter_fill(streaming.all_in_focus, workers)
+        verified, to_grey = Verified(index_map, decision.index), compositor.to_grey
+        del compositor  # frees its maps for those of the second pass
+        compositor = yield from run.iter_average(verified, to_grey)
+    maps = yield from run.iter_maps(compositor, decision, index_map)
+    if compositor.weighted is not None and not run.passes.copies:
+        filling = compositor.weighted.iter_fill(compositor.all_in_focus, workers)
         yield from repeat_event(filling, run.verified)
     yield run.verified
-    notes = list(dict.fromkeys([*notes, *streaming.measure.notes, *run.notes()]))
+    # Both passes may give the same notes.
+    notes = list(dict.fromkeys([*notes, *compositor.measure.notes, *run.notes()]))
     return FusionResult(
-        all_in_focus=streaming.all_in_focus,
+        all_in_focus=compositor.all_in_focus,
         index_map=index_map,
         sub_plane_map=maps.sub_plane,
         confidence_map=maps.confidence,
@@ -79,14 +80,14 @@ def iter_passes(
         rgb=stack.rgb,
         alignment=stack.alignment,
         window=stack.window,
-        provenance=describe_run(stack, config, **streaming.measure.provenance(), notes=notes),
+        provenance=describe_run(stack, config, **compositor.measure.provenance(), notes=notes),
         notes=tuple(notes),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """What the passes have in common."""
+    """Common data of the passes, and the passes themselves."""
 
     stack: Stack
     config: FusionConfig
@@ -107,7 +108,7 @@ class _Run:
         verified: Verified | None = None,
         to_grey: GreyConverter | None = None,
     ) -> Generator[Progress, None, Compositor]:
-        """Let all planes stream by; see `Compositor`."""
+        """Compose all planes in one pass; see `Compositor`."""
         total, workers = len(self.stack), self.workers
         make = partial(
             Compositor,
@@ -116,17 +117,18 @@ class _Run:
             verified=verified,
             to_grey=to_grey,
         )
+        # On a thread, since it may load a network and read the middle plane.
         setup = workers.result(workers.submit(make))
-        streaming = yield from repeat_event(setup, Progress(stage, 0, total))
+        compositor = yield from repeat_event(setup, Progress(stage, 0, total))
         planes = Prefetch(self.stack, self.config.nan_policy, workers)
         for z in range(total):
             event = Progress(stage, z, total)
-            reading = yield from repeat_event(planes.iter_next(), event)
-            yield from repeat_event(streaming.iter_add(reading), event)
+            checked = yield from repeat_event(planes.iter_next(), event)
+            yield from repeat_event(compositor.iter_add(checked), event)
         last = Progress(stage, total, total)
-        yield from repeat_event(streaming.iter_finish(), last)
+        yield from repeat_event(compositor.iter_finish(), last)
         yield last
-        return streaming
+        return compositor
 
     def iter_index_map(self, decision: Decision) -> Generator[Progress, None, IndexMap]:
         """Verify the decision map."""
@@ -136,28 +138,30 @@ class _Run:
         yield from repeat_event(verifying, Progress("verifying", 0, len(self.stack)))
         return index_map
 
-    def iter_copy_filtered(self, streaming: Compositor, index_map: IndexMap) -> Generator[Progress]:
-        """Copy what the filter changed."""
-        decided, image = streaming.decision.index, streaming.all_in_focus
-        gathering = RecordedCopy(self.stack, decided, index_map, image, self.config.nan_policy)
-        yield from iter_collect(gathering, self.workers)
+    def iter_copy_filtered(
+        self, compositor: Compositor, index_map: IndexMap
+    ) -> Generator[Progress]:
+        """Copy the pixels that the filter changed."""
+        decided, image = compositor.decision.index, compositor.all_in_focus
+        copy = RecordedCopy(self.stack, decided, index_map, image, self.config.nan_policy)
+        yield from iter_copy_recorded(copy, self.workers)
 
     def iter_copy_nearest(
-        self, streaming: Compositor, index_map: IndexMap
+        self, compositor: Compositor, index_map: IndexMap
     ) -> Generator[Progress, None, IndexMap]:
-        """Copy what is nearest to the mean, and return the source map."""
-        assert streaming.weighted is not None
+        """Copy the values nearest to the mean, and return the source map."""
+        assert compositor.weighted is not None
         source_map = self.workspace.lasting(index_map.shape, np.uint16)
         source_map[...] = index_map
-        image = streaming.all_in_focus
-        nearest = NearestToMean(streaming.weighted, image, source_map, self.workspace)
+        image = compositor.all_in_focus
+        nearest = NearestToMean(compositor.weighted, image, source_map, self.workspace)
         yield from iter_copy_nearest(self.stack, nearest, self.config, self.workers)
         return source_map
 
     def iter_average(
         self, verified: Verified, to_grey: GreyConverter
     ) -> Generator[Progress, None, Compositor]:
-        """Measure all planes again, and average them around the index map."""
+        """Measure all planes again and average them around the index map."""
         return (
             yield from self.iter_stream(
                 "verifying", averages=True, verified=verified, to_grey=to_grey
@@ -165,22 +169,22 @@ class _Run:
         )
 
     def iter_maps(
-        self, streaming: Compositor, decision: Decision, index_map: IndexMap
+        self, compositor: Compositor, decision: Decision, index_map: IndexMap
     ) -> Generator[Progress, None, FinalMaps]:
-        """Fill the maps of what the first pass decided."""
+        """Fill the maps of the decision of the first pass."""
         overruled = index_map != decision.index
         maps = FinalMaps.blank(index_map.shape, self.workspace)
         fill = partial(maps.fill, decision, index_map, overruled)
         yield from repeat_event(
             self.workers.each(fill, split_rows(index_map.shape[0])), self.verified
         )
-        if streaming.measure.is_share:  # of the planes of one pixel: says nothing of other pixels
-            yield from repeat_event(streaming.iter_detail(maps.focus), self.verified)
+        if compositor.measure.is_share:  # focus of different pixels cannot be compared
+            yield from repeat_event(compositor.iter_detail(maps.focus), self.verified)
         return maps
 
     def notes(self) -> list[str]:
-        """Say what a user should know of the stack and of memory."""
-        said = self.stack.notes(self.config)
+        """Return notes for the user on the stack and on memory."""
+        notes = self.stack.notes(self.config)
         if self.workspace.on_disk:
-            said.append("maps kept in a temporary file: they are larger than memory_mb")
-        return said
+            notes.append("maps kept in a temporary file: they are larger than memory_mb")
+        return notes

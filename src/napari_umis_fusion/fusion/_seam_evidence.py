@@ -1,41 +1,41 @@
-"""A new plane against the planes chosen so far: who is sharper, and where would a border show."""
+"""Evidence for seams: whether a new plane or the composite is sharper, and where borders show."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-from napari_umis_fusion.fusion._decision import Array, Bounds, Decision, Map
+from napari_umis_fusion.fusion._decision import Bounds, Decision
 from napari_umis_fusion.fusion._seams import padded_width
-from napari_umis_fusion.runtime import ScratchMemory, Tile
+from napari_umis_fusion.runtime import AnyArray, BoolMap, FloatMap, ScratchMemory, Tile
 
 HIDING_SLOPE_RATIO = 2.5
-"""A step of this many times the slope beside it, in any channel, is hidden by it."""
+"""Largest step between two planes, relative to the slope of the image there, that is invisible.
+Costs on raw steps would push borders away from the edges to which they belong."""
 
 NOISE_SHARE = 0.15
-"""Focus that differs by this share counts half, by less counts little: noise does as much."""
+"""Relative difference in focus whose evidence counts half, since noise causes as much."""
 
 COUPLING_FLOOR = 0.2
 """Coupling between pixels whose border would be invisible, in grey levels."""
 
 COUPLING_CEILING = 24.0
-"""Steps above this many grey levels count alike."""
+"""Largest step that counts, in grey levels, so that detail wins where every path is visible."""
 
 UNDECIDED = 1e-4
-"""Evidence of a pixel whose planes are equally sharp, in grey levels."""
+"""Evidence of a pixel whose planes are equally sharp, in grey levels; avoids division by 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class GreyScales:
-    """What brings values to grey levels, of which the stack spans about 255.
+    """Factors to grey levels, of which the stack spans about 255.
 
     Attributes
     ----------
     focus : float
-        Grey levels of the default focus measure for each unit of the measure in use.
+        Grey levels of 'laplacian' per unit of the focus measure in use.
     value : float
-        Grey levels for each unit of the recorded values.
+        Grey levels per unit of the recorded values.
     """
 
     focus: float
@@ -44,99 +44,110 @@ class GreyScales:
 
 @dataclass(slots=True)
 class SeamEvidence:
-    """Maps of shape (Y, X or more), float32, that the solver works on; see `seams`.
+    """Input of the solver, maps of shape (Y, X or more), float32; see `_seams`.
 
     Attributes
     ----------
-    wish, evidence : ndarray
-        How strongly a pixel asks for the new plane, and for either. Once `conclude` has run,
-        `wish` is the takeover, 0 to 1.
-    visible : ndarray
-        How many grey levels of a border at this pixel would show.
+    target, evidence : ndarray
+        Evidence for the new plane, and for either plane. After `normalise`, `target` is the
+        takeover, 0 to 1.
+    visibility : ndarray
+        Visible part of a border at this pixel, in grey levels.
     """
 
-    wish: Map
-    evidence: Map
-    visible: Map
+    target: FloatMap
+    evidence: FloatMap
+    visibility: FloatMap
 
     @classmethod
     def blank(cls, height: int, width: int, workspace: ScratchMemory) -> "SeamEvidence":
-        """Make the maps before the first plane, when all pixels are taken over."""
+        """Create the maps before the first plane, which is chosen for all pixels."""
         shape = (height, padded_width(width))
         return cls(*(workspace.full(shape, np.float32, 1) for _ in range(3)))
 
     def add_focus_evidence(
-        self, focus: Map, decision: Decision, grey_levels: float, tile: Tile
+        self, focus: FloatMap, decision: Decision, grey_levels: float, tile: Tile
     ) -> None:
-        """Fill a tile of wish and evidence from amounts of contrast.
+        """Fill a tile of target and evidence, for focus that is an amount of contrast.
 
         Parameters
         ----------
         focus : ndarray of shape (Y, X)
-            Of the new plane.
+            Focus of the new plane.
         decision : Decision
-            The choice so far.
+            The decision so far.
         grey_levels : float
-            For each unit of focus.
+            Grey levels per unit of focus.
         tile : Tile
-            Which part to fill.
+            The part to fill.
         """
         _add_focus_evidence(
-            focus, decision.chosen, self.wish, self.evidence, grey_levels, tile.bounds
+            focus, decision.chosen, self.target, self.evidence, grey_levels, tile.bounds
         )
 
-    def add_share_evidence(self, focus: Map, decision: Decision, contrast: Map, tile: Tile) -> None:
-        """Fill a tile of wish and evidence from shares of belief.
+    def add_share_evidence(
+        self, focus: FloatMap, decision: Decision, contrast: FloatMap, tile: Tile
+    ) -> None:
+        """Fill a tile of target and evidence, for focus that is a share.
 
         Parameters
         ----------
         focus : ndarray of shape (Y, X)
-            Of the new plane.
+            Focus of the new plane.
         decision : Decision
-            The choice so far.
+            The decision so far.
         contrast : ndarray of shape (Y, X)
-            How much detail the two planes differ by, in grey levels: what is at stake.
+            Detail by which the two planes differ, in grey levels: how much the decision matters.
         tile : Tile
-            Which part to fill.
+            The part to fill.
         """
-        _add_share_evidence(focus, decision.chosen, contrast, self.wish, self.evidence, tile.bounds)
+        _add_share_evidence(
+            focus, decision.chosen, contrast, self.target, self.evidence, tile.bounds
+        )
 
     def measure_visibility(
-        self, planes: tuple[Array, Array], grey_levels: float, tile: Tile
+        self, planes: tuple[AnyArray, AnyArray], grey_levels: float, tile: Tile
     ) -> None:
-        """Fill a tile of `visible`.
+        """Fill a tile of `visibility`.
 
         Parameters
         ----------
         planes : pair of ndarray of shape (Y, X) or (Y, X, C)
             The new plane, and the all-in-focus image so far.
         grey_levels : float
-            For each unit of their values.
+            Grey levels per unit of their values.
         tile : Tile
-            Which part to fill.
+            The part to fill.
         """
         for channel, (new, chosen) in enumerate(zip(*map(_channels, planes), strict=True)):
-            _measure_visibility(new, chosen, self.visible, grey_levels, channel == 0, tile.bounds)
+            _measure_visibility(
+                new, chosen, self.visibility, grey_levels, channel == 0, tile.bounds
+            )
 
-    def conclude(self, tile: Tile) -> None:
-        """Turn what the solver left into the takeover."""
+    def normalise(self, tile: Tile) -> None:
+        """Compute the takeover from the result of the solver."""
         window = tile.window
-        np.divide(self.wish[window], self.evidence[window], out=self.wish[window])
+        np.divide(self.target[window], self.evidence[window], out=self.target[window])
 
-    def settle(
-        self, focus: Map, decision: Decision, takeover: NDArray[np.bool_], tile: Tile
+    def threshold_takeover(
+        self, focus: FloatMap, decision: Decision, takeover: BoolMap, tile: Tile
     ) -> None:
-        """Decide which pixels the new plane takes over."""
-        _settle(self.wish, focus, decision.chosen, takeover, tile.bounds)
+        """Decide for which pixels the new plane is chosen."""
+        _threshold_takeover(self.target, focus, decision.chosen, takeover, tile.bounds)
 
 
-def _channels(plane: Array) -> list[Array]:
+def _channels(plane: AnyArray) -> list[AnyArray]:
     return [plane] if plane.ndim == 2 else [plane[..., c] for c in range(plane.shape[2])]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _add_focus_evidence(
-    focus: Array, chosen: Array, wish: Array, evidence: Array, scale: float, bounds: Bounds
+    focus: AnyArray,
+    chosen: AnyArray,
+    target: AnyArray,
+    evidence: AnyArray,
+    scale: float,
+    bounds: Bounds,
 ) -> None:
     top, bottom, left, right = bounds
     grey_levels, zero = np.float32(scale), np.float32(0)
@@ -145,42 +156,56 @@ def _add_focus_evidence(
         for x in range(left, right):
             gain = focus[y, x] - chosen[y, x]
             noise = share * min(focus[y, x], chosen[y, x])
+            # Near 0 for differences that noise can cause, near 1 for clear ones.
             trust = gain * gain / (gain * gain + noise * noise + tiny)
             strength = abs(gain) * grey_levels * trust + undecided
             evidence[y, x] = strength
-            wish[y, x] = strength if gain > zero else zero
+            target[y, x] = strength if gain > zero else zero
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _add_share_evidence(
-    focus: Array, chosen: Array, contrast: Array, wish: Array, evidence: Array, bounds: Bounds
+    focus: AnyArray,
+    chosen: AnyArray,
+    contrast: AnyArray,
+    target: AnyArray,
+    evidence: AnyArray,
+    bounds: Bounds,
 ) -> None:
     top, bottom, left, right = bounds
     zero, tiny, undecided = np.float32(0), np.float32(1e-30), np.float32(UNDECIDED)
     for y in range(top, bottom):
         for x in range(left, right):
-            new, old = max(focus[y, x], zero), max(chosen[y, x], zero)  # invalid is no share
+            # Invalid pixels have a negative focus, which is not a share.
+            new, old = max(focus[y, x], zero), max(chosen[y, x], zero)
             gain = new - old
             lead = gain / (new + old + tiny)
+            # Where planes do not differ in detail, no lead in shares matters.
             strength = contrast[y, x] * lead * lead + undecided
             evidence[y, x] = strength
-            wish[y, x] = strength if gain > zero else zero
+            target[y, x] = strength if gain > zero else zero
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _measure_visibility(
-    plane: Array, composite: Array, visible: Array, scale: float, is_first: bool, bounds: Bounds
+    plane: AnyArray,
+    composite: AnyArray,
+    visibility: AnyArray,
+    scale: float,
+    is_first: bool,
+    bounds: Bounds,
 ) -> None:
-    """Fill `visible` from one channel, or raise it where this channel shows more."""
+    """Fill `visibility` from the first channel, or raise it where another one shows more."""
     top, bottom, left, right = bounds
     height, width = plane.shape
     grey_levels = np.float32(scale)
-    first, last = max(left, 1), min(right, width - 1)  # these columns have both neighbours
+    # Columns with both neighbours, in a loop without branches; the others are handled below.
+    first, last = max(left, 1), min(right, width - 1)
     for y in range(top, bottom):
         above, below = max(y - 1, 0), min(y + 1, height - 1)
         if is_first:
-            visible[y, left:right] = COUPLING_FLOOR
-        shown = visible[y, first:last]
+            visibility[y, left:right] = COUPLING_FLOOR
+        shown = visibility[y, first:last]
         new, old = plane[y, first:last], composite[y, first:last]
         new_west, old_west = plane[y, first - 1 : last - 1], composite[y, first - 1 : last - 1]
         new_east, old_east = plane[y, first + 1 : last + 1], composite[y, first + 1 : last + 1]
@@ -190,7 +215,7 @@ def _measure_visibility(
             new_slope = _slope(new_west[i], new_east[i], new_north[i], new_south[i])
             old_slope = _slope(old_west[i], old_east[i], old_north[i], old_south[i])
             value = _coupling(new[i], old[i], max(new_slope, old_slope), grey_levels)
-            if value > shown[i]:  # false where a value is NaN
+            if value > shown[i]:  # False where a value is NaN
                 shown[i] = value
         for x in (0, width - 1):
             if left <= x < right:
@@ -201,13 +226,13 @@ def _measure_visibility(
                 )
                 slope = max(new_slope, old_slope)
                 value = _coupling(plane[y, x], composite[y, x], slope, grey_levels)
-                if value > visible[y, x]:
-                    visible[y, x] = value
+                if value > visibility[y, x]:
+                    visibility[y, x] = value
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _slope(west: float, east: float, north: float, south: float) -> np.float32:
-    """Return the slope at a pixel from its four neighbours, by differences across it."""
+    """Return the slope at a pixel from central differences of its four neighbours."""
     dx = np.float32(east) - np.float32(west)
     dy = np.float32(south) - np.float32(north)
     half: np.float32 = np.float32(0.5) * np.sqrt(dx * dx + dy * dy)
@@ -216,23 +241,26 @@ def _slope(west: float, east: float, north: float, south: float) -> np.float32:
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _coupling(new: float, old: float, slope: np.float32, grey_levels: np.float32) -> np.float32:
-    """Return how much of the step between two planes its surroundings do not hide."""
+    """Return the part of the step between two planes that the slope does not hide."""
     step = abs(np.float32(new) - np.float32(old)) - np.float32(HIDING_SLOPE_RATIO) * slope
     bounded = min(step * grey_levels, np.float32(COUPLING_CEILING))
     return np.float32(COUPLING_FLOOR) + bounded
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _settle(wish: Array, focus: Array, chosen: Array, takeover: Array, bounds: Bounds) -> None:
-    """Take over where the takeover, smoothed by 1 2 1 along both axes, exceeds a half."""
+def _threshold_takeover(
+    target: AnyArray, focus: AnyArray, chosen: AnyArray, takeover: AnyArray, bounds: Bounds
+) -> None:
+    """Choose the new plane where the takeover, smoothed by 1 2 1 along both axes, exceeds 1/2."""
     top, bottom, left, right = bounds
     height, width = takeover.shape
     two = np.float32(2)
     for y in range(top, bottom):
-        above, row, below = wish[max(y - 1, 0)], wish[y], wish[min(y + 1, height - 1)]
+        above, row, below = target[max(y - 1, 0)], target[y], target[min(y + 1, height - 1)]
         for x in range(left, right):
             w, e = max(x - 1, 0), min(x + 1, width - 1)
             middle = above[x] + two * row[x] + below[x]
             sides = above[w] + two * row[w] + below[w] + above[e] + two * row[e] + below[e]
             wanted = two * middle + sides > np.float32(8)
+            # Anything replaces an invalid pixel, and an invalid pixel replaces nothing.
             takeover[y, x] = chosen[y, x] < 0 or (wanted and focus[y, x] >= 0)

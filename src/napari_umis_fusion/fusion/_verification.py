@@ -1,13 +1,12 @@
-"""Consistency verification: each pixel of a decision map gives way to its neighbourhood.
+"""Consistency verification by filters: the mode or the median of a window of the decision map.
 
-The histogram of a window slides with it. Each column keeps a histogram of its own, so that a
-step costs one column in and one out, whatever the window's size; and only the indices that a
-tile really holds have a bin.
+The histogram of the window is updated as it slides. Each column has its own histogram, so that a
+step adds one column and subtracts one, whatever the size of the window; and only indices that
+occur in a tile have a bin.
 """
 
 from collections.abc import Callable, Generator
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numba import njit
@@ -16,18 +15,18 @@ from numpy.typing import NDArray
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.fusion._passes import Passes, Statistic
-from napari_umis_fusion.runtime import bands, iter_parts, run_to_end
+from napari_umis_fusion.runtime import AnyArray, bands, iter_parts, run_to_end
 
 IndexMap = NDArray[np.uint16]
 
 TILE_ROWS = 512
 TILE_COLUMNS = 256
 WIDEST_NARROW_PX = 255
-"""Up to this window, a count and an index fit into 32 bits together."""
+"""Widest window whose counts fit into 16 bits, and so into 32 bits together with an index."""
 
 
 def reference_window_px(height: int, width: int) -> int:
-    """Return the window of the reference method, in px: a twentieth of the shorter side, odd.
+    """Return the window of the published method, in px: a twentieth of the shorter side, odd.
 
     Sides under 20 px, where the published rule gives less than one pixel, get 1.
     """
@@ -38,8 +37,8 @@ def reference_window_px(height: int, width: int) -> int:
 def mode_filter(index_map: IndexMap, window_px: int) -> IndexMap:
     """Replace each index by the most frequent one in a square window around it.
 
-    Pixels outside the map are left out; on a tie the smallest index wins. Time does not grow
-    with the window.
+    Pixels outside the map are ignored; on a tie the smallest index wins. The time does not depend
+    on the window.
 
     Parameters
     ----------
@@ -69,8 +68,8 @@ def mode_filter(index_map: IndexMap, window_px: int) -> IndexMap:
 def median_filter_index(index_map: IndexMap, window_px: int) -> IndexMap:
     """Replace each index by the median of a square window around it: the 'fuzzy' option.
 
-    Pixels outside the map are left out; where that makes their number even, the median is the
-    mean of the two in the middle, truncated to an integer.
+    Pixels outside the map are ignored; if the number of pixels is even, the median is the mean of
+    the two in the middle, truncated to an integer.
 
     Parameters
     ----------
@@ -106,15 +105,16 @@ def iter_filter(
     index_map, window_px
         As in `mode_filter`.
     statistic : {"mode", "median"}
-        Which of the two.
+        The statistic of the window.
     threads : int, optional
-        How many at once; as many as there are processors by default. The outcome is the same.
+        Number of threads, by default one per processor. It does not change the result.
     out : ndarray of shape (Y, X), uint16, optional
-        Where to put the index map; another array than `index_map`.
+        Output; must not be `index_map`.
     """
     if window_px < 1 or window_px % 2 == 0:
         raise ConfigError(
-            f"the window is {window_px} px wide: it accepts odd numbers of 1 and more"
+            f"window_px={window_px}; accepted is an odd number of 1 or more, so that the window "
+            "has a centre."
         )
     source = np.ascontiguousarray(index_map, np.uint16)
     out = np.empty_like(source) if out is None else out
@@ -125,6 +125,7 @@ def iter_filter(
         for band in bands(rows, -(-rows // TILE_ROWS))
         for span in bands(columns, -(-columns // TILE_COLUMNS))
     ]
+    # A wider window holds no more pixels.
     radius = min(window_px // 2, max(source.shape))
     yield from iter_parts(partial(_filter_tile, kernel, source, radius, out), tiles, threads)
     return out
@@ -133,7 +134,7 @@ def iter_filter(
 def iter_verify(
     decision_map: IndexMap, config: FusionConfig, passes: Passes, threads: int, out: IndexMap
 ) -> Generator[None]:
-    """Fill `out` with the index map; 'seams' has verified decisions when they were made."""
+    """Fill `out` with the index map; 'seams' verified decisions already when they were made."""
     if passes.statistic is None:
         out[...] = decision_map
         return
@@ -164,10 +165,8 @@ def _filter_tile(
 
 
 @njit(nogil=True, cache=True)
-def _enter_row(
-    binned: NDArray[Any], row: int, first_row: int, radius: int, columns: NDArray[Any]
-) -> None:
-    """Move the histogram of every column so that its window is centred on `row`."""
+def _enter_row(binned: AnyArray, row: int, first_row: int, radius: int, columns: AnyArray) -> None:
+    """Update the histogram of every column to a window centred on `row`."""
     height, width = binned.shape
     low = row + radius if row > first_row else max(row - radius, 0)
     for y in range(low, min(row + radius + 1, height)):
@@ -181,9 +180,9 @@ def _enter_row(
 
 @njit(nogil=True, cache=True)
 def _first_window(
-    columns: NDArray[Any], column: int, radius: int, shift: int, window: NDArray[Any]
+    columns: AnyArray, column: int, radius: int, shift: int, window: AnyArray
 ) -> None:
-    """Add up the columns of the first window of a row, but for the one that enters first."""
+    """Sum the columns of the first window of a row, except the one that `_slide` adds first."""
     window[:] = 0
     for x in range(max(column - radius, 0), min(column + radius, len(columns) - 1)):
         for b in range(len(window)):
@@ -191,12 +190,10 @@ def _first_window(
 
 
 @njit(nogil=True, cache=True)
-def _slide(
-    columns: NDArray[Any], entering: int, leaving: int, shift: int, window: NDArray[Any]
-) -> None:
-    """Add the histogram of one column to the window's and take that of another away.
+def _slide(columns: AnyArray, entering: int, leaving: int, shift: int, window: AnyArray) -> None:
+    """Add the histogram of one column to that of the window, and subtract that of another.
 
-    The last of the `columns` stays empty: it stands for those outside.
+    The last of the `columns` is empty: it represents columns outside the map.
     """
     empty = len(columns) - 1
     entering = min(entering, empty)
@@ -208,14 +205,14 @@ def _slide(
 
 @njit(nogil=True, cache=True)
 def _mode_tile(
-    binned: NDArray[Any],
-    indices: NDArray[Any],
+    binned: AnyArray,
+    indices: AnyArray,
     radius: int,
     first_row: int,
     first_column: int,
-    columns: NDArray[Any],
-    window: NDArray[Any],
-    out: NDArray[Any],
+    columns: AnyArray,
+    window: AnyArray,
+    out: AnyArray,
 ) -> None:
     """Write the mode of the window of each pixel of `out`.
 
@@ -224,7 +221,8 @@ def _mode_tile(
     for y in range(out.shape[0]):
         _enter_row(binned, first_row + y, first_row, radius, columns)
         _first_window(columns, first_column, radius, 16, window)
-        # Count above, 65535 - bin below: the greatest is the mode, the smallest on a tie.
+        # The count in the upper bits, 65535 - bin in the lower 16: the largest number is the mode,
+        # and on a tie the one of the smallest index.
         for b in range(len(window)):
             window[b] += 65535 - b
         for x in range(out.shape[1]):
@@ -239,14 +237,14 @@ def _mode_tile(
 
 @njit(nogil=True, cache=True)
 def _median_tile(
-    binned: NDArray[Any],
-    indices: NDArray[Any],
+    binned: AnyArray,
+    indices: AnyArray,
     radius: int,
     first_row: int,
     first_column: int,
-    columns: NDArray[Any],
-    window: NDArray[Any],
-    out: NDArray[Any],
+    columns: AnyArray,
+    window: AnyArray,
+    out: AnyArray,
 ) -> None:
     """Write the truncated median of the window of each pixel of `out`.
 
@@ -267,7 +265,7 @@ def _median_tile(
 
 
 @njit(nogil=True, cache=True)
-def _truncated_median(window: NDArray[Any], indices: NDArray[Any], count: int) -> int:
+def _truncated_median(window: AnyArray, indices: AnyArray, count: int) -> int:
     """Find the median of a histogram of `count` values, truncated to an integer."""
     low = 0
     seen = np.int64(window[0])

@@ -1,9 +1,10 @@
-"""The weighted blend: a mean of planes that lowers noise, kept up to date as planes stream by.
+"""The weighted blend: a mean of planes, updated with each plane.
 
-A plane weighs focus squared, relative to the sharpest so far (an online softmax of the logarithm of
-focus), which is free of units. It counts in full where it is the chosen one: the takeovers of the
-decision, smoothed so that no border shows. Elsewhere it counts as far as it agrees with the chosen
-one, so that planes lower the noise where they show the same, and lend no light where they do not.
+The weight of a plane is the square of its focus relative to the highest so far (an online softmax
+of the logarithm of focus), which does not depend on units. It counts in full where the plane is
+chosen, with a soft border so that none is visible. Elsewhere it is reduced according to how well
+the plane agrees with the chosen one: planes reduce the noise where they show the same, and add no
+light where they do not.
 """
 
 from collections.abc import Generator
@@ -11,36 +12,41 @@ from typing import Any
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 from napari_umis_fusion.focus_measure import gaussian_taps, smooth
-from napari_umis_fusion.runtime import ScratchMemory, Tile, Workers, split_rows, with_halo
+from napari_umis_fusion.runtime import (
+    AnyArray,
+    BoolMap,
+    FloatMap,
+    ScratchMemory,
+    Tile,
+    Workers,
+    split_rows,
+    with_halo,
+)
 from napari_umis_fusion.stack import Plane
 
-Array = NDArray[Any]
-Map = NDArray[np.float32]
-
 FEATHER_SIGMA_PX = 6.0
-"""Over which distance a takeover fades in."""
+"""Sigma of the soft border of a takeover."""
 
 FAR_AGREEMENT = np.float32(0.05)
-"""How far planes agree of which nothing is known."""
+"""Agreement of planes with the chosen one where it is not measured."""
 
 DOUBLE = (np.uint32, np.int32, np.float64)
-"""Values that 32-bit sums would round."""
+"""Dtypes that are summed in double precision: single precision would round their values."""
 
 
 class WeightedMean:
-    """Sums planes, weighted by focus.
+    """Averages planes, weighted by focus.
 
     Parameters
     ----------
     shape : tuple of int
         (Y, X) or (Y, X, C).
     dtype : numpy.dtype
-        Of the planes.
+        Dtype of the planes.
     workspace : ScratchMemory
-        Where the sums are kept.
+        Memory for the sums.
     """
 
     def __init__(
@@ -58,9 +64,9 @@ class WeightedMean:
     def add(
         self,
         plane: Plane,
-        focus: Map,
-        takeover: NDArray[np.bool_],
-        agreement: Map | None,
+        focus: FloatMap,
+        takeover: BoolMap,
+        agreement: FloatMap | None,
         tile: Tile,
     ) -> None:
         """Add a tile of a plane.
@@ -70,19 +76,21 @@ class WeightedMean:
         plane : ndarray of shape (Y, X) or (Y, X, C)
             As recorded.
         focus : ndarray of shape (Y, X)
-            Of the plane; negative where it is invalid.
+            Focus of the plane; negative where it is invalid.
         takeover : ndarray of shape (Y, X), bool
-            Where the plane became the chosen one.
+            Pixels for which the plane was chosen.
         agreement : ndarray of shape (Y, X), optional
-            How far the plane agrees with the one chosen before, 0 to 1.
+            Agreement of the plane with the composite before it, 0 to 1.
         tile : Tile
-            Which part to add.
+            The part to add.
         """
         values = np.ascontiguousarray(plane[tile.window], self._total.dtype)
         values = values.reshape(*values.shape[:2], -1)
         halo = with_halo(takeover, tile, self._taps.size - 1).astype(np.float32)
+        # At most 1, which rounding may exceed.
         fade = np.minimum(smooth(halo, self._taps), np.float32(1))
         share = np.full_like(fade, FAR_AGREEMENT) if agreement is None else agreement[tile.window]
+        # A chosen plane counts in full, and earlier ones keep the share that agrees with it.
         counts = fade + (1 - fade) * share
         keeps = 1 - fade * (1 - share)
         window = tile.window
@@ -98,13 +106,13 @@ class WeightedMean:
 
     @property
     def precision(self) -> np.dtype[Any]:
-        """The dtype of sums."""
+        """Dtype of the sums."""
         return self._total.dtype
 
-    def estimate(self, rows: slice) -> Array:
-        """Return rows of the weighted mean, not rounded; NaN where no plane is valid."""
+    def estimate(self, rows: slice) -> AnyArray:
+        """Return rows of the weighted mean without rounding; NaN where no plane is valid."""
         with np.errstate(invalid="ignore"):
-            mean: Array = self._total[rows] / self._weights[rows][..., None]
+            mean: AnyArray = self._total[rows] / self._weights[rows][..., None]
         return mean.reshape(-1, *self.shape[1:])
 
     def iter_fill(self, image: Plane, workers: Workers) -> Generator[None]:
@@ -121,7 +129,7 @@ class WeightedMean:
 
 
 def _as_dtype(mean: Plane, dtype: np.dtype[Any]) -> Plane:
-    """Round to the nearest value that the dtype holds."""
+    """Round to the nearest value of the dtype."""
     if dtype.kind == "b":
         return np.asarray(mean >= 0.5)
     if dtype.kind in "iu":
@@ -132,25 +140,26 @@ def _as_dtype(mean: Plane, dtype: np.dtype[Any]) -> Plane:
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _relative(peak: np.float32, value: np.float32) -> tuple[np.float32, np.float32, np.float32]:
-    """Return the new peak, what earlier weights shrink by, and the weight of a value."""
+    """Return the new peak, the factor for earlier weights, and the weight of a value."""
     highest = max(peak, value)
     ratio = peak / highest if highest > 0 else np.float32(1)
     faded = ratio * ratio
     ratio = value / highest if highest > 0 else np.float32(1)
+    # Never 0, since a chosen plane without focus may be the only one that counts.
     return highest, faded, max(ratio * ratio, np.float32(1e-9))
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _accumulate(
-    values: Array,
-    focus: Array,
-    counts: Array,
-    keeps: Array,
-    peak: Array,
-    total: Array,
-    weights: Array,
+    values: AnyArray,
+    focus: AnyArray,
+    counts: AnyArray,
+    keeps: AnyArray,
+    peak: AnyArray,
+    total: AnyArray,
+    weights: AnyArray,
 ) -> None:
-    """Add a tile's values: they count so much, and what was there before keeps so much."""
+    """Add the values of a tile with weights `counts`, and scale earlier sums by `keeps`."""
     for y in range(values.shape[0]):
         for x in range(values.shape[1]):
             value = focus[y, x]

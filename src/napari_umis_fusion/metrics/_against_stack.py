@@ -1,4 +1,4 @@
-"""What of its stack an all-in-focus image keeps, and what it makes up."""
+"""Metrics of an all-in-focus image relative to its stack."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
@@ -25,7 +25,7 @@ _FALSE_EDGE_MARGIN = 2.0  # grey levels of 0 to 255
 
 
 class _Logistic(NamedTuple):
-    """A curve of Q^AB/F: top / (1 + exp(slope (value - middle)))."""
+    """Logistic curve of Q^AB/F: top / (1 + exp(slope (value - middle)))."""
 
     top: float
     slope: float
@@ -35,6 +35,7 @@ class _Logistic(NamedTuple):
         return np.asarray(self.top / (1 + np.exp(self.slope * (value - self.middle))))
 
 
+# Constants as published.
 _STRENGTH_KEPT = _Logistic(0.9994, -15, 0.5)
 _ORIENTATION_KEPT = _Logistic(0.9879, -22, 0.8)
 
@@ -52,7 +53,7 @@ def false_edge_rate(
     An edge is false where its gradient magnitude (Sobel / 8, on grey from 0 to 255) exceeds the
     largest gradient that any plane has within 3 x 3 pixels by more than 2 grey levels.
 
-    Rewards wrongly: blur and a single plane, which have no false edge at all. Read it beside a
+    Rewards wrongly: blur, and a single plane, which have no false edges. Read it together with a
     measure of sharpness.
 
     Parameters
@@ -67,9 +68,9 @@ def false_edge_rate(
     Raises
     ------
     ConfigError
-        For a float image without `grey_range`, or a range that is empty.
+        If a float image has no `grey_range`, or the range is empty.
     StackError
-        For no plane, a plane of another shape, or values that are not finite.
+        If there is no plane, a plane has another shape, or values are not finite.
     """
     image = read_pixels(all_in_focus)
     grey_range = grey_range_of(image, grey_range)
@@ -84,18 +85,18 @@ def false_edge_rate(
 def edge_preservation(
     all_in_focus: ArrayLike, stack: Iterable[ArrayLike], *, grey_range: BlackWhite | None = None
 ) -> float:
-    """Return Q^AB/F: how well the edges of all planes are kept, 0 to 0.975.
+    """Return Q^AB/F: how well the edges of all planes are preserved, 0 to 0.975.
 
     As published [1]_, for any number of sources: the strength and the orientation of each
     plane's Sobel edges are compared with those of the fused image, both pass a logistic curve, and
     the products are averaged over pixels and planes with the plane's edge strength as weight
-    (L = 1). Orientation has no sign, so angles differ by a quarter turn at most: a gradient and
-    its opposite agree. With the published constants an image that keeps all has 0.975, not 1.
+    (L = 1). Orientation has no sign, so that angles differ by 90° at most: a gradient and its
+    opposite agree. With the published constants, an image that preserves all edges has 0.975.
 
-    Rewards wrongly: blur. The measure is made for two sources that show different things; the
-    planes of a stack show the same things, mostly out of focus, and each of them wants its blur
-    kept. A plain mean of the planes scores above the truth, and a sharp image falls with every
-    plane that is added. Never rank fusions of a z-stack by it.
+    Rewards wrongly: blur. The metric was made for two sources that show different objects; the
+    planes of a stack show the same objects, mostly out of focus, and the metric demands that the
+    blur of each is preserved. A plain mean of the planes scores above the truth, and the score of
+    a sharp image falls with every additional plane. Never rank fusions of a z-stack by it.
 
     Parameters
     ----------
@@ -109,10 +110,10 @@ def edge_preservation(
     Raises
     ------
     ConfigError
-        For a float image without `grey_range`, or a range that is empty.
+        If a float image has no `grey_range`, or the range is empty.
     StackError
-        For no plane, a plane of another shape, values that are not finite, or planes without
-        any edge.
+        If there is no plane, a plane has another shape, values are not finite, or no plane has
+        an edge.
 
     References
     ----------
@@ -128,22 +129,23 @@ def edge_preservation(
         kept += float((edges.strength * _kept(edges, fused)).sum(dtype=np.float64))
         total += float(edges.strength.sum(dtype=np.float64))
     if total == 0:
-        raise StackError("no plane has an edge that could be kept; give planes that are not flat.")
+        raise StackError("no plane has an edge; accepted are planes that are not flat.")
     return kept / total
 
 
 def mutual_information(
     all_in_focus: ArrayLike, stack: Iterable[ArrayLike], *, grey_range: BlackWhite | None = None
 ) -> float:
-    """Return how much the planes tell about the fused image: mutual information, in bits.
+    """Return the mutual information of the planes and the fused image, in bits.
 
-    The published sum over two sources [1]_, over all planes: for each, the entropies of the 256
-    grey levels of the plane and of the fused image, less that of their joint histogram. It is 0
-    or more, grows with the number of planes, and so compares fusions of the same stack only.
+    The published sum over two sources [1]_, extended to all planes: for each, the entropies of
+    the 256 grey levels of the plane and of the fused image, minus that of their joint histogram.
+    It is 0 or more and grows with the number of planes, so that it compares only fusions of the
+    same stack.
 
     Rewards wrongly: the copy of one plane, which shares all of its entropy with that plane, and
-    noise copied along. Any map of grey levels that can be undone leaves it unchanged, an inverted
-    image included; and small images raise it, as 65536 pairs of levels are too many to fill.
+    noise that is copied. An invertible map of grey levels, such as inverted contrast, does not
+    change it; and small images raise it, as they cannot fill 65536 pairs of levels.
 
     Parameters
     ----------
@@ -157,9 +159,9 @@ def mutual_information(
     Raises
     ------
     ConfigError
-        For a float image without `grey_range`, or a range that is empty.
+        If a float image has no `grey_range`, or the range is empty.
     StackError
-        For no plane, a plane of another shape, or values that are not finite.
+        If there is no plane, a plane has another shape, or values are not finite.
 
     References
     ----------
@@ -174,7 +176,7 @@ def mutual_information(
 
 
 def _planes_like(image: NDArray[Any], stack: Iterable[ArrayLike]) -> Iterator[NDArray[Any]]:
-    """Read planes one at a time; each must have the image's shape, and there must be one."""
+    """Yield the planes of a stack; raise if one has not the image's shape, or there is none."""
     count = 0
     for count, plane in enumerate(stack, start=1):
         pixels = np.asarray(plane)
@@ -182,7 +184,7 @@ def _planes_like(image: NDArray[Any], stack: Iterable[ArrayLike]) -> Iterator[ND
         check_finite(f"plane {count - 1}", pixels)
         yield pixels
     if count == 0:
-        raise StackError("the stack has no planes; give at least one.")
+        raise StackError("the stack has no planes; accepted is at least one.")
 
 
 def _strength(image: NDArray[Any], grey_range: BlackWhite) -> NDArray[np.float32]:
@@ -199,12 +201,13 @@ def _kept(plane: _Edges, fused: _Edges) -> NDArray[np.float32]:
     weaker = np.minimum(plane.strength, fused.strength)
     stronger = np.maximum(plane.strength, fused.strength)
     ratio = np.divide(weaker, stronger, out=np.zeros_like(stronger), where=stronger > 0)
-    turn = np.abs(plane.angle - fused.angle) % np.float32(np.pi)
-    alignment = 1 - np.minimum(turn, np.float32(np.pi) - turn) / np.float32(np.pi / 2)
+    angle = np.abs(plane.angle - fused.angle) % np.float32(np.pi)
+    alignment = 1 - np.minimum(angle, np.float32(np.pi) - angle) / np.float32(np.pi / 2)
     return _STRENGTH_KEPT(ratio) * _ORIENTATION_KEPT(alignment)
 
 
 def _shared_bits(plane: NDArray[np.uint8], fused: NDArray[np.uint8]) -> float:
     pairs = plane.astype(np.intp) * LEVELS + fused
     joint = np.bincount(pairs.ravel(), minlength=LEVELS**2).reshape(LEVELS, LEVELS)
+    # Rounding may give a small negative number for independent images.
     return max(0.0, bits(joint.sum(axis=1)) + bits(joint.sum(axis=0)) - bits(joint))

@@ -1,4 +1,4 @@
-"""What the metrics see: grey from 0 to 255, its 256 levels, its edges."""
+"""Grey images, levels and edges on which the metrics are computed."""
 
 from typing import Any
 
@@ -22,12 +22,12 @@ def grey_range_of(image: NDArray[Any], given: BlackWhite | None) -> BlackWhite:
     Raises
     ------
     ConfigError
-        For a float image without a range, or a range that is empty.
+        If a float image has no range, or the range is empty.
     """
     if given is not None:
         low, high = given
         if not (np.isfinite(low) and np.isfinite(high) and low < high):
-            raise ConfigError(f"grey_range is {given!r}; give (black, white), black first.")
+            raise ConfigError(f"grey_range is {given!r}; accepted is (black, white), black first.")
         return float(low), float(high)
     if image.dtype == bool:
         return 0.0, 1.0
@@ -45,20 +45,21 @@ def read_pixels(image: ArrayLike, *, smallest_px: int = 1) -> NDArray[Any]:
     Raises
     ------
     StackError
-        For another number of axes, a side below `smallest_px`, or values that are not finite.
+        If the number of axes differs, a side is shorter than `smallest_px`, or values are not
+        finite.
     """
     pixels = np.asarray(image)
     if pixels.ndim not in (2, 3) or min(pixels.shape[:2]) < smallest_px:
         raise StackError(
             f"the image has shape {pixels.shape}; accepted is (Y, X[, C]) "
-            f"from {smallest_px} x {smallest_px}."
+            f"of at least {smallest_px} x {smallest_px} px."
         )
     check_finite("the image", pixels)
     return pixels
 
 
 def to_grey_levels(pixels: NDArray[Any], grey_range: BlackWhite) -> NDArray[np.float32]:
-    """Scale to 0..255; luminance of RGB and RGBA, the mean of any other channels."""
+    """Convert to grey from 0 to 255: luminance of RGB and RGBA, the mean of other channels."""
     low, high = grey_range
     values = pixels.astype(np.float32)
     if values.ndim == 3:
@@ -68,7 +69,7 @@ def to_grey_levels(pixels: NDArray[Any], grey_range: BlackWhite) -> NDArray[np.f
 
 
 def to_levels(grey: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Round grey to the nearest of the 256 levels; beyond black and white counts as those."""
+    """Round grey to the nearest of 256 levels, clipped to black and white."""
     return np.clip(np.rint(grey), 0, LEVELS - 1).astype(np.uint8)
 
 
@@ -79,21 +80,22 @@ def bits(counts: NDArray[np.integer[Any]]) -> float:
 
 
 def sobel(grey: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the Sobel gradient along y and x, in grey levels per pixel; borders are repeated."""
+    """Return the Sobel gradient along y and x, in grey levels per pixel; edges are extended."""
     along_y, along_x = (scipy.ndimage.sobel(grey, axis, mode="nearest") for axis in (0, 1))
+    # The kernel's weights of one side sum to 4, over a distance of 2 px.
     return along_y / np.float32(8), along_x / np.float32(8)
 
 
 def check_same_shape(
     name: str, shape: tuple[int, ...], other: str, accepted: tuple[int, ...]
 ) -> None:
-    """Raise a `StackError` for two shapes that differ."""
+    """Raise `StackError` if two shapes differ."""
     if shape != accepted:
         raise StackError(f"{name} has shape {shape}; accepted is that of {other}, {accepted}.")
 
 
 def check_finite(name: str, values: NDArray[Any]) -> None:
-    """Raise a `StackError` for values that are infinite or not a number."""
+    """Raise `StackError` if values are infinite or not a number."""
     if not np.isfinite(values).all():
         raise StackError(
             f"{name} has values that are infinite or not a number; replace them, "

@@ -1,4 +1,4 @@
-"""What an all-in-focus image tells by itself, which noise and false seams raise."""
+"""Metrics of an all-in-focus image alone, which noise and false edges raise."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,7 +19,7 @@ def average_gradient(image: ArrayLike, *, grey_range: BlackWhite | None = None) 
 
     Forward differences over the (Y - 1) x (X - 1) pixels that have both.
 
-    Rewards wrongly: noise, false seams, ringing and any sharpening.
+    Rewards wrongly: noise, false edges, ringing and sharpening.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def spatial_frequency(image: ArrayLike, *, grey_range: BlackWhite | None = None)
     RF^2 and CF^2 are the sums of squared differences to the left and to the top neighbour, over
     the pixels that have both, divided by Y X.
 
-    Rewards wrongly: what `average_gradient` does, and a few strong edges more than fine texture.
+    Rewards wrongly: the same as `average_gradient`, and a few strong edges more than fine texture.
 
     Parameters
     ----------
@@ -58,11 +58,12 @@ def spatial_frequency(image: ArrayLike, *, grey_range: BlackWhite | None = None)
 def entropy(image: ArrayLike, *, grey_range: BlackWhite | None = None) -> float:
     """Return the Shannon entropy of the grey levels, 0 to 8 bits.
 
-    Of the histogram of grey rounded to 256 levels. Where the image fills a part of `grey_range`
-    only, as 12 bits do in a 16-bit file, few of the levels are in use: give the range it fills.
+    It is that of the histogram of grey rounded to 256 levels. If the image fills only a part of
+    `grey_range`, as 12-bit values do in a 16-bit file, few levels are used: give the range that it
+    fills.
 
-    Rewards wrongly: noise, which fills the histogram, and background that is uneven. It does not
-    see where the pixels are: shuffled, they have the same entropy.
+    Rewards wrongly: noise, which fills the histogram, and uneven background. It does not depend on
+    the positions of pixels: shuffled, they have the same entropy.
 
     Parameters
     ----------
@@ -83,8 +84,8 @@ def entropy(image: ArrayLike, *, grey_range: BlackWhite | None = None) -> float:
 def standard_deviation(image: ArrayLike, *, grey_range: BlackWhite | None = None) -> float:
     """Return the standard deviation of grey from 0 to 255, over all pixels: 0 to 127.5.
 
-    Rewards wrongly: noise, a stretched contrast and uneven light. It does not see where the pixels
-    are, and blur that is narrower than the structures hardly lowers it.
+    Rewards wrongly: noise, stretched contrast and uneven illumination. It does not depend on the
+    positions of pixels, and blur narrower than the structures hardly lowers it.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How near the known truth an all-in-focus image and an index map are."""
+"""Metrics of an all-in-focus image and an index map relative to the truth."""
 
 from dataclasses import dataclass
 
@@ -11,14 +11,14 @@ from napari_umis_fusion.metrics._grey_levels import check_finite, check_same_sha
 
 @dataclass(frozen=True, slots=True)
 class IndexDeviation:
-    """How far an index map is from the true depth.
+    """Deviation of an index map from the true depth.
 
     Attributes
     ----------
     mean_planes : float
         Mean absolute error, in planes.
     share_off : float
-        Share of pixels, 0 to 1, that are off by more than one plane.
+        Share of pixels, 0 to 1, that deviate by more than one plane.
     """
 
     mean_planes: float
@@ -26,21 +26,22 @@ class IndexDeviation:
 
 
 def psnr(all_in_focus: ArrayLike, truth: ArrayLike, *, data_range: float) -> float:
-    """Return the peak signal-to-noise ratio, in dB; infinite where the images are equal.
+    """Return the peak signal-to-noise ratio, in dB; infinite if the images are equal.
 
     Rewards wrongly: blur in flat or noisy regions (errors are averaged over the image, and most
-    of it has no edge); a false seam costs next to nothing.
+    of it has no edge); a false edge costs next to nothing.
 
     Parameters
     ----------
     all_in_focus, truth : array-like of shape (Y, X) or (Y, X, C)
-        The fused image and the known answer, in the same grey levels.
+        The fused image and the truth, in the same grey levels.
     data_range : float
         Grey levels from black to white.
     """
     from skimage.metrics import peak_signal_noise_ratio
 
     image, known = _pair(all_in_focus, truth, data_range)
+    # scikit-image would warn of a division by 0.
     if np.array_equal(image, known):
         return float("inf")
     ratio = peak_signal_noise_ratio(known, image, data_range=data_range)  # type: ignore[no-untyped-call]
@@ -52,13 +53,13 @@ def ssim(all_in_focus: ArrayLike, truth: ArrayLike, *, data_range: float) -> flo
 
     Gaussian window with a sigma of 1.5 px and population covariance, as published [1]_.
 
-    Rewards wrongly: exact noise-free flatness (the least grain in a flat region costs as much as
-    a lost edge), so it favours whatever smooths.
+    Rewards wrongly: flatness without noise (the slightest noise in a flat region costs as much as
+    a lost edge), and therefore smoothing.
 
     Parameters
     ----------
     all_in_focus, truth : array-like of shape (Y, X) or (Y, X, C)
-        The fused image and the known answer, in the same grey levels; at least 11 x 11.
+        The fused image and the truth, in the same grey levels; at least 11 x 11.
     data_range : float
         Grey levels from black to white.
 
@@ -72,7 +73,7 @@ def ssim(all_in_focus: ArrayLike, truth: ArrayLike, *, data_range: float) -> flo
     image, known = _pair(all_in_focus, truth, data_range)
     if min(image.shape[:2]) < 11:
         raise StackError(
-            f"the image has shape {image.shape}; SSIM accepts 11 x 11 and larger: take PSNR."
+            f"the image has shape {image.shape}; SSIM accepts 11 x 11 px and more: use PSNR."
         )
     similarity = structural_similarity(  # type: ignore[no-untyped-call]
         known,
@@ -91,16 +92,16 @@ def index_error(
 ) -> IndexDeviation:
     """Return how far an index map is from the true depth in planes.
 
-    Rewards wrongly: smooth maps. Where nothing has texture any plane is as good as another, yet
-    counts as an error; at occlusions the best plane is not the true depth, because the blurred
-    foreground veils the plane behind it.
+    Rewards wrongly: smooth maps. Without texture any plane is as good as another, yet counts as
+    an error; at occlusions the best plane is not the true depth, because the defocused foreground
+    covers the plane behind it.
 
     Parameters
     ----------
     index_map : array-like of shape (Y, X)
         An index map, or a sub-plane map.
     truth : array-like of shape (Y, X)
-        True depth in planes, fractions welcome.
+        True depth in planes, which may be fractions.
     where : array-like of bool, shape (Y, X), optional
         The pixels to count; by default all.
     """
@@ -108,11 +109,11 @@ def index_error(
     check_same_shape("index_map", index.shape, "truth", known.shape)
     deviation = np.abs(index - known)
     if where is not None:
-        count_noun = np.asarray(where, bool)
-        check_same_shape("where", count_noun.shape, "truth", known.shape)
-        deviation = deviation[count_noun]
+        counted = np.asarray(where, bool)
+        check_same_shape("where", counted.shape, "truth", known.shape)
+        deviation = deviation[counted]
     if deviation.size == 0:
-        raise StackError("no pixel is left to count; give at least one.")
+        raise StackError("no pixel is left to count; accepted is at least one in `where`.")
     check_finite("index_map or truth", deviation)
     return IndexDeviation(float(deviation.mean()), float((deviation > 1).mean()))
 
@@ -123,7 +124,10 @@ def _pair(
     fused, known = np.asarray(image, np.float64), np.asarray(truth, np.float64)
     check_same_shape("all_in_focus", fused.shape, "truth", known.shape)
     if not (np.isfinite(data_range) and data_range > 0):
-        raise ConfigError(f"data_range is {data_range!r}; give the grey levels black to white.")
+        raise ConfigError(
+            f"data_range is {data_range!r}; accepted is a positive number of grey levels, from "
+            "black to white."
+        )
     check_finite("all_in_focus", fused)
     check_finite("truth", known)
     return fused, known

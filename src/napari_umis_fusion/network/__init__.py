@@ -1,4 +1,4 @@
-"""The networks: architectures, checkpoints, devices, and inference in bounded memory."""
+"""Networks: architectures, checkpoints, devices, and inference in bounded memory."""
 
 import lazy_loader as _lazy
 

@@ -1,4 +1,4 @@
-"""The networks that weights can be of, and the weights of this package; loads no torch."""
+"""Architectures of networks, and the shipped weights; torch is not imported."""
 
 from pathlib import Path
 from typing import Literal
@@ -8,27 +8,29 @@ from napari_umis_fusion.errors import CheckpointError
 Architecture = Literal["umis-unetplusplus", "plane-ranker"]
 
 FOCUS_MEASURES: dict[Architecture, str] = {"umis-unetplusplus": "umis", "plane-ranker": "learned"}
-"""Which focus measure each is for."""
+"""Focus measure of each architecture."""
 
 DEFAULT_ARCHITECTURE: Architecture = "umis-unetplusplus"
-"""Of files that do not say, such as the original's."""
+"""Architecture of files that do not name one, such as those published for UMIS-Fusion."""
 
 HEADER_KEY = "napari_umis_fusion"
-"""Entry of the metadata of a safetensors file that is ours."""
+"""Entry of this package in the metadata of a safetensors file."""
 
 SHIPPED = Path(__file__).parent.parent / "weights"
-"""Where the package keeps trained weights, each beside its model card."""
+"""Folder of the shipped weights, each with its model card."""
 
 
 def shipped_weights(architecture: Architecture) -> Path:
-    """Return the trained weights that come with this package.
+    """Return the path of the weights shipped with this package.
 
     Raises
     ------
     CheckpointError
-        If the installation lacks them.
+        If the file is missing.
     """
     path = SHIPPED / f"{architecture}.safetensors"
     if not path.is_file():
-        raise CheckpointError(f"{path} is missing; install the package again, or give a checkpoint")
+        raise CheckpointError(
+            f"{path}: no such file; install the package again, or give a checkpoint"
+        )
     return path

@@ -1,7 +1,7 @@
-"""Trained weights in files: our own safetensors with a header, and the original's .pth.
+"""Files of trained weights: safetensors with a header, and the published .pth.
 
-A checkpoint is read once, whole, so that the hash is that of what was loaded; and never by
-running what it holds.
+A file is read once as a whole, so that its hash is that of the loaded weights. Code in a pickled
+file is never executed.
 """
 
 import hashlib
@@ -39,35 +39,37 @@ ARCHITECTURES: dict[Architecture, type[UNetPlusPlus] | type[PlaneRanker]] = {
     "umis-unetplusplus": UNetPlusPlus,
     "plane-ranker": PlaneRanker,
 }
-"""What checkpoints are of."""
+"""Network of each architecture."""
 
 FORMAT_VERSION = 1
+"""Version of the header, for later versions of this package."""
 
 SAFETENSORS = (".safetensors",)
 PICKLED = (".pth", ".pt")
 
-MAX_BYTES = 2**28  # forty times what this architecture takes
+# Files are read into memory as a whole; this is forty times the larger network.
+MAX_BYTES = 2**28
 
-_PARALLEL_PREFIX = "module."
+_PARALLEL_PREFIX = "module."  # added by torch.nn.DataParallel
 
 State = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Trained weights, checked against the architecture, and where they come from.
+    """Trained weights that fit their architecture, with their file.
 
     Attributes
     ----------
     state_dict : mapping of str to Tensor
-        On the CPU, float32, without the prefix of a data-parallel run.
+        On the CPU, float32, without the prefix of data-parallel training.
     metadata : mapping
-        What the file's header says: architecture, format_version, version, and as far as it was
-        saved config, training_data and scores; empty for the original's files.
+        The file's header: architecture, format_version, version and, if saved, config,
+        training_data and scores; empty for the published files.
     sha256 : str
-        Of the file, for provenance.
+        Hash of the file, for provenance.
     path : pathlib.Path
-        The file, absolute.
+        Absolute path of the file.
     """
 
     state_dict: State = field(repr=False)
@@ -77,52 +79,53 @@ class Checkpoint:
 
     @property
     def architecture(self) -> Architecture:
-        """Which network the weights belong to."""
+        """Architecture of the weights."""
         return _named(self.metadata)
 
     def model(self) -> Network:
         """Build the network with these weights, in evaluation mode."""
-        with torch.device("meta"):  # without weights that would be made for nothing
+        with torch.device("meta"):  # skips the random initial weights, which are replaced anyway
             model = ARCHITECTURES[self.architecture]()
-        own = {name: value.clone() for name, value in self.state_dict.items()}
-        model.load_state_dict(own, assign=True)
+        # Copies: `assign` shares memory, and the network may be trained.
+        copies = {name: value.clone() for name, value in self.state_dict.items()}
+        model.load_state_dict(copies, assign=True)
         return model.eval()
 
 
 def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
-    """Load trained weights, refusing whatever is not exactly that.
+    """Load trained weights; refuse any other file.
 
     Parameters
     ----------
     path : path
         A .safetensors file of this package, or a .pth or .pt file with the ``state_dict`` of the
-        original, with or without ``module.`` before each name.
+        published network, with or without ``module.`` before each name.
 
     Returns
     -------
     Checkpoint
-        The weights and what is known about them.
+        The weights with their metadata.
 
     Raises
     ------
     CheckpointError
-        If the file is missing, too large, truncated, no checkpoint, made to run code, or of
+        If the file is missing, too large, truncated, not a checkpoint, contains code, or is of
         another architecture.
     """
     where = Path(path).absolute()
     content = _read(where)
     try:
         with warnings.catch_warnings():
-            # torch comments on the way in which a file was pickled; we judge what it holds.
+            # torch warns about the way in which a file was pickled; its content is checked below.
             warnings.simplefilter("ignore")
             found, metadata = _parse(content, where)
             state = _plain(found, where)
     except CheckpointError:
         raise
-    except Exception as error:  # what a damaged file raises is anyone's guess
+    except Exception as error:  # damaged files raise nearly every type of exception
         raise CheckpointError(
-            f"{where}: truncated, or not a checkpoint; got {len(content)} bytes that do not read "
-            f"as {where.suffix}; download or save it again"
+            f"{where}: truncated, or not a checkpoint; got {len(content)} bytes that cannot be "
+            f"parsed as {where.suffix}; download or save it again"
         ) from error
     _check_architecture(state, metadata, where)
     return Checkpoint(state, metadata, hashlib.sha256(content).hexdigest(), where)
@@ -133,7 +136,7 @@ def save_checkpoint(
     model_or_state: nn.Module | State,
     metadata: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Save trained weights; the file appears under its name once it is complete.
+    """Save trained weights in an atomic write.
 
     Parameters
     ----------
@@ -142,30 +145,32 @@ def save_checkpoint(
     model_or_state : UNetPlusPlus, PlaneRanker or mapping of str to Tensor
         The network or its ``state_dict``, on any device.
     metadata : mapping, optional
-        Whatever JSON can hold: config, training_data, scores. Architecture, format_version and
-        the package's version are added.
+        JSON values: config, training_data, scores. Architecture, format_version and the
+        package's version are added.
 
     Returns
     -------
     pathlib.Path
-        The file, absolute.
+        Absolute path of the file.
 
     Raises
     ------
     CheckpointError
-        If the name ends otherwise, or the weights are of another architecture.
+        If the extension is not .safetensors, or the weights are of another architecture.
     """
     where = Path(path).absolute()
     if where.suffix not in SAFETENSORS:
-        raise CheckpointError(f"{where}: checkpoints are saved as .safetensors; change the ending")
+        raise CheckpointError(
+            f"{where}: checkpoints are saved as .safetensors; change the extension"
+        )
     if isinstance(model_or_state, nn.Module):
         model_or_state = model_or_state.state_dict()
     state = _plain(model_or_state, where)
     header = {**(metadata or {}), **_signature(state)}
     _check_architecture(state, header, where)
     content = safetensors.torch.save(dict(state), {HEADER_KEY: json.dumps(header)})
-    with atomic_write(where) as beside:
-        beside.write_bytes(content)
+    with atomic_write(where) as temporary:
+        temporary.write_bytes(content)
     return where
 
 
@@ -177,7 +182,7 @@ def open_checkpoint(
     Raises
     ------
     CheckpointError
-        If they cannot be loaded, or belong to another network.
+        If they cannot be loaded, or are of another architecture.
     """
     checkpoint = (
         source
@@ -186,7 +191,7 @@ def open_checkpoint(
     )
     if checkpoint.architecture != architecture:
         raise CheckpointError(
-            f"{checkpoint.path}: weights of {checkpoint.architecture!r}, which the focus measure "
+            f"{checkpoint.path}: got weights of {checkpoint.architecture!r}, which focus measure "
             f"{FOCUS_MEASURES[architecture]!r} cannot use; use "
             f"focus_measure={FOCUS_MEASURES[checkpoint.architecture]!r}, or other weights"
         )
@@ -194,7 +199,7 @@ def open_checkpoint(
 
 
 def describe_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Say what a checkpoint is: path, format, architecture, parameters, sha256 and metadata.
+    """Describe a checkpoint: path, format, architecture, parameters, sha256 and metadata.
 
     Raises
     ------
@@ -214,7 +219,10 @@ def describe_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def _signature(state: State) -> dict[str, Any]:
-    """Say what is saved; the names tell which network it belongs to."""
+    """Return the entries of the header that identify weights.
+
+    The architecture is the one with which they have most names in common.
+    """
     return {
         "architecture": max(ARCHITECTURES, key=lambda name: len(set(state) & set(_empty(name)))),
         "format_version": FORMAT_VERSION,
@@ -223,14 +231,16 @@ def _signature(state: State) -> dict[str, Any]:
 
 
 def _read(path: Path) -> bytes:
-    """Read a file that may be a checkpoint by its name and size."""
+    """Read a file, after checks of its extension and size."""
     if path.suffix not in SAFETENSORS + PICKLED:
         accepted = ", ".join(SAFETENSORS + PICKLED)
         raise CheckpointError(f"{path}: ends in {path.suffix!r}; accepted are {accepted}")
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
-            raise CheckpointError(f"{path}: {size} bytes are too many for a checkpoint of ours")
+            raise CheckpointError(
+                f"{path}: got {size} bytes; accepted are checkpoints of at most {MAX_BYTES}"
+            )
         content = path.read_bytes()
     except OSError as error:
         raise CheckpointError(
@@ -242,7 +252,7 @@ def _read(path: Path) -> bytes:
 
 
 def _parse(content: bytes, path: Path) -> tuple[Any, dict[str, Any]]:
-    """Read the weights and the header, running nothing."""
+    """Parse the weights and the header without executing code."""
     if path.suffix in SAFETENSORS:
         return safetensors.torch.load(content), _header(content)
     try:
@@ -252,25 +262,26 @@ def _parse(content: bytes, path: Path) -> tuple[Any, dict[str, Any]]:
         if not named:
             raise
         raise CheckpointError(
-            f"{path}: refused, as loading it would run code ({named[1]}); accepted are files that "
-            "hold a state_dict and nothing else; save one with "
-            "torch.save(model.state_dict(), path) where you trust the file"
+            f"{path}: refused, because loading it would run code ({named[1]}); accepted are files "
+            "that hold only a state_dict. If you trust the file, load it with torch and save "
+            "model.state_dict() with torch.save"
         ) from None
 
 
 def _header(content: bytes) -> dict[str, Any]:
-    """Read our part of the header of a safetensors file that is known to be sound."""
+    """Read the entry of this package in the header of a valid safetensors file."""
+    # The format: 8 bytes of length, then the header as JSON. The library returns only tensors.
     length = int.from_bytes(content[:8], "little")
     entries = json.loads(content[8 : 8 + length]).get("__metadata__", {})
     return dict(json.loads(entries.get(HEADER_KEY, "{}")))
 
 
 def _plain(found: Any, path: Path) -> dict[str, Tensor]:
-    """Turn what a file holds into float32 weights under plain names."""
+    """Return the content of a file as float32 weights, without the data-parallel prefix."""
     if not isinstance(found, Mapping) or not all(isinstance(v, Tensor) for v in found.values()):
         raise CheckpointError(
-            f"{path}: holds a {type(found).__name__} that is no state_dict; accepted are names "
-            "with a tensor each, as model.state_dict() returns them"
+            f"{path}: holds a {type(found).__name__} that is not a state_dict; accepted is a "
+            "mapping of names to tensors, as model.state_dict() returns it"
         )
     parallel = all(name.startswith(_PARALLEL_PREFIX) for name in found)
     return {
@@ -280,6 +291,7 @@ def _plain(found: Any, path: Path) -> dict[str, Tensor]:
 
 
 def _plain_tensor(tensor: Tensor) -> Tensor:
+    # The counters of batch normalisation stay integers.
     dtype = torch.float32 if tensor.is_floating_point() else tensor.dtype
     return tensor.detach().to("cpu", dtype).contiguous()
 
@@ -290,7 +302,7 @@ def _named(metadata: Mapping[str, Any]) -> Architecture:
 
 
 def _empty(architecture: Architecture) -> State:
-    """Return names and shapes of a network's weights, without memory for them."""
+    """Return names and shapes of a network's weights, without allocating them."""
     with torch.device("meta"):
         return ARCHITECTURES[architecture]().state_dict()
 
@@ -298,9 +310,9 @@ def _empty(architecture: Architecture) -> State:
 def _check_architecture(state: State, metadata: Mapping[str, Any], path: Path) -> None:
     """Raise `CheckpointError` unless `state` fits its network exactly."""
     architecture = _named(metadata)
-    if architecture not in tuple(ARCHITECTURES):  # a header may hold what cannot be hashed
+    if architecture not in tuple(ARCHITECTURES):  # a tuple: the header's value may be unhashable
         raise CheckpointError(
-            f"{path}: its header says architecture {architecture!r}; this version knows "
+            f"{path}: its header says architecture {architecture!r}; accepted are "
             f"{', '.join(ARCHITECTURES)}: update the package, or use other weights"
         )
     expected = _empty(architecture)
@@ -316,13 +328,13 @@ def _check_architecture(state: State, metadata: Mapping[str, Any], path: Path) -
             name for name in expected if name in state and not state[name].isfinite().all()
         ],
     }
-    said = "; ".join(f"{len(v)} {kind}: {_some(v)}" for kind, v in problems.items() if v)
-    if said:
+    found = "; ".join(f"{len(v)} {kind}: {_list_some(v)}" for kind, v in problems.items() if v)
+    if found:
         raise CheckpointError(
-            f"{path}: not weights of the architecture {architecture!r} ({said}); "
+            f"{path}: not weights of the architecture {architecture!r} ({found}); "
             "use a checkpoint of UMIS-Fusion or of this package"
         )
 
 
-def _some(names: list[str]) -> str:
+def _list_some(names: list[str]) -> str:
     return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")

@@ -1,4 +1,4 @@
-"""Where the network runs, and what happens when that place runs out of memory."""
+"""Devices on which networks run, and what to do when their memory runs out."""
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
@@ -12,48 +12,48 @@ from napari_umis_fusion.errors import DeviceError
 Done = TypeVar("Done")
 
 SHORTEST_RETRY = 64
-"""Strips are not halved below this many rows: it would save little."""
+"""Smallest number of rows of halved strips; fewer would save little memory."""
 
 STRIP_PIXELS = {"cuda": 2**21, "mps": 2**20}
-"""Pixels of a strip that use about 1 GB and 0.5 GB."""
+"""Pixels of a strip, which take about 1 GB and 0.5 GB."""
 
 CPU_STRIP_PIXELS = 2**14
-"""Pixels of a strip for each thread: some tens of milliseconds, and mostly in its cache."""
+"""Pixels of a strip per thread: they take some tens of milliseconds and mostly fit the cache."""
 
 BFLOAT16_CAPABILITY = (8, 0)
-"""Compute capability of the first CUDA devices that multiply bfloat16."""
+"""Compute capability of the first CUDA devices with bfloat16 arithmetic."""
 
 BFLOAT16_CPUS = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
-"""What torch, which has no public name for it, knows of the CPU."""
+"""Tests of the CPU in torch, which has no public ones."""
 
 BYTES_PER_PIXEL = 450
-"""Of a plane: all nodes that the last one takes, and a strip."""
+"""Memory per pixel of a plane: all nodes that the last node takes, and a strip."""
 
 
 def available_devices() -> tuple[str, ...]:
-    """List the devices of this machine, the fastest first."""
+    """List the available devices, the fastest first."""
     cuda = ("cuda",) if torch.cuda.is_available() else ()
     mps = ("mps",) if torch.backends.mps.is_available() else ()
     return (*cuda, *mps, "cpu")
 
 
 def choose_device(wanted: DeviceName) -> torch.device:
-    """Find the device to compute on.
+    """Choose the device to compute on.
 
     Parameters
     ----------
     wanted : {"auto", "cpu", "cuda", "mps"}
-        'auto' takes the first of cuda, mps and cpu that the machine has.
+        'auto' selects the first of cuda, mps and cpu that is available.
 
     Returns
     -------
     torch.device
-        One that is there.
+        An available device.
 
     Raises
     ------
     DeviceError
-        If the machine has no such device.
+        If the device is not available.
     """
     present = available_devices()
     if wanted == "auto":
@@ -67,50 +67,51 @@ def choose_device(wanted: DeviceName) -> torch.device:
 
 
 def computes_bfloat16(device: torch.device) -> bool:
-    """Tell whether a device multiplies matrices in bfloat16 faster than in float32."""
+    """Whether a device multiplies matrices in bfloat16 faster than in float32."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= BFLOAT16_CAPABILITY
     if device.type != "cpu":
         return False
-    asks = (getattr(torch.cpu, name, None) for name in BFLOAT16_CPUS)
-    return any(ask() for ask in asks if ask is not None)
+    tests = (getattr(torch.cpu, name, None) for name in BFLOAT16_CPUS)
+    return any(test() for test in tests if test is not None)  # private, so they may be missing
 
 
 def single_torch_thread() -> None:
-    """Let the calling thread, one of several, compute without help of torch's own threads."""
+    """Restrict torch to the calling thread, one of several that compute at the same time."""
     if torch.get_num_threads() != 1:
         torch.set_num_threads(1)
 
 
 def default_strip_rows(device: torch.device, width: int) -> int:
-    """Choose how many rows of a plane of `width` px to compute at once."""
+    """Choose the number of rows of a plane of `width` px to compute at once."""
     on_cpu = CPU_STRIP_PIXELS * torch.get_num_threads()
     return max(16, STRIP_PIXELS.get(device.type, on_cpu) // width)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether an error means that a device, or the machine, ran out of memory."""
+    """Whether an error means that a device, or the machine, ran out of memory."""
     if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)):
         return True
     text = str(error).lower()
+    # On the CPU and on MPS, torch raises a plain RuntimeError that only its text identifies.
     signs = ("out of memory", "can't allocate memory", "not enough memory")
     return isinstance(error, RuntimeError) and any(sign in text for sign in signs)
 
 
 @dataclass
 class MemoryPolicy:
-    """Runs planes on a device; when memory runs out it halves the strips, then takes the CPU.
+    """Runs planes on a device; when memory runs out, halves the strips and finally uses the CPU.
 
-    What it learns from one plane holds for the next.
+    Its changes stay in effect for the following planes.
 
     Attributes
     ----------
     device : torch.device
-        Where planes run now.
+        The device in use now.
     strip_rows : int or None
         Rows computed at once; None: chosen for the device and the plane's width.
     notes : list of str
-        What was changed and why, for people to read.
+        Notes for the user on what was changed, and why.
     choose_rows : callable or None
         Chooses rows for a device and a width; None: `default_strip_rows`.
     """
@@ -125,12 +126,12 @@ class MemoryPolicy:
         step: Callable[[torch.device, int], Generator[None, None, Done]],
         size: tuple[int, int],
     ) -> Generator[None, None, Done]:
-        """Run one plane, again with less memory where it ran out.
+        """Run one plane, and again with less memory if it ran out.
 
         Parameters
         ----------
         step : callable
-            Takes a device and a number of rows, and returns a generator that does the work.
+            From a device and a number of rows to a generator that computes the plane.
         size : tuple of int
             (Y, X) of the plane.
 
@@ -142,12 +143,12 @@ class MemoryPolicy:
         Returns
         -------
         object
-            What `step` returns.
+            The result of `step`.
 
         Raises
         ------
         DeviceError
-            If the CPU, too, runs out of memory.
+            If the CPU runs out of memory too.
         """
         choose = self.choose_rows or default_strip_rows
         while True:
@@ -157,7 +158,8 @@ class MemoryPolicy:
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
-            # Only here, with the error and all that its frames held gone, is memory free.
+            # Outside the handler: only here the error, and the tensors that its traceback keeps
+            # alive, are freed.
             self._use_less(rows, size)
 
     def _use_less(self, rows: int, size: tuple[int, int]) -> None:
@@ -174,11 +176,11 @@ class MemoryPolicy:
                 f"about {size[0] * size[1] * BYTES_PER_PIXEL / 1e9:.1f} GB; close other programs, "
                 "fuse a part of the stack or choose another focus measure"
             )
-        _give_back(name)
+        _empty_cache(name)
 
 
-def _give_back(device: str) -> None:
-    """Return memory that torch keeps for later to the device."""
+def _empty_cache(device: str) -> None:
+    """Return the memory that torch caches to the device."""
     if device == "cuda" and torch.cuda.is_available():
         torch.cuda.empty_cache()
     elif device == "mps" and torch.backends.mps.is_available():

@@ -1,11 +1,11 @@
-"""The network that ranks planes: which is sharpest at each pixel, and how much each should weigh.
+"""The plane ranker: a network that scores planes for copying and for averaging.
 
-It sees a plane together with its neighbours along z, so it can tell an edge in focus from the
-blurred veil of a nearer one, and detail from noise. Only magnitudes of filter responses go on
-from the first layers: turning dark into bright changes no score.
+It compares a plane with its neighbours along z, so that it can distinguish an edge in focus from
+the defocused light of a nearer object, and detail from noise. Later layers see only magnitudes of
+filter responses: inverting the contrast changes no score.
 
-Scores are logarithms, comparable between the planes of a pixel and nothing else: the softmax
-along z is a share.
+Scores are logarithms of shares (their softmax along z): they compare the planes of one pixel, and
+say nothing about other pixels.
 """
 
 from dataclasses import dataclass
@@ -19,28 +19,30 @@ WIDTHS = (16, 32, 48, 64)
 """Channels at a half, a quarter, an eighth and a sixteenth of the resolution."""
 
 ENCODERS = (1, 2, 2)
-"""Convolutions of a plane's own features at each of the coarser scales."""
+"""Convolutions of the features of single planes, at each of the coarser scales."""
 
 STRIDE_PX = 16
-"""Planes are padded to multiples of it."""
+"""Planes are padded to multiples of this: the coarsest scale is a sixteenth."""
 
 REACH_PX = 144
-"""Pixels further away do not change a score; a multiple of `STRIDE_PX`."""
+"""Radius of the receptive field: pixels farther away do not change a score. A multiple of
+`STRIDE_PX`, so that strips of rows begin on the grid of the coarsest scale."""
 
 REACH_PLANES = 3
-"""Planes before and after that a score depends on."""
+"""Planes on either side on which a score depends: one for each comparison with neighbours."""
 
 LOCAL_MEAN_PX = 8
-"""Brightness is taken relative to the mean of about three times this."""
+"""Side of the blocks of the local mean, which covers about three of them."""
 
 CONTRAST_GAIN = 10.0
-"""Brings texture of planes that span 0 to 1 to the order of one."""
+"""Scales the texture of planes that span 0 to 1 to the order of 1."""
 
 DARKEST_ENERGY = 1e-3
-"""Keeps the logarithm of no contrast at bay; the square of about a grey level of 8 bits."""
+"""Added to energies, so that the logarithm of no contrast is finite; about the square of one grey
+level of 8 bits, after `CONTRAST_GAIN`."""
 
 HEAD_WIDTH = 16
-"""Channels that are kept at half the resolution until the last stage."""
+"""Channels of a plane that are kept at half the resolution until the last stage."""
 
 FeaturePyramid = tuple[Tensor, Tensor, Tensor]
 """Features at a quarter, an eighth and a sixteenth of the resolution."""
@@ -48,7 +50,7 @@ FeaturePyramid = tuple[Tensor, Tensor, Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What the network says of each pixel of each plane; see the module.
+    """Scores of each pixel of each plane; see the module.
 
     Attributes
     ----------
@@ -62,18 +64,18 @@ class Scores:
     weigh: Tensor
 
     def of_stacks(self, *shape: int) -> Self:
-        """Return the same in another shape."""
+        """Return the scores in another shape."""
         return type(self)(self.select.view(shape), self.weigh.view(shape))
 
 
 @dataclass(frozen=True, slots=True)
 class NeighbourFeatures:
-    """Features of planes, and how they differ from those before and after; 0 where there is none.
+    """Features of planes, and their differences from those of the planes before and after.
 
     Attributes
     ----------
     here, from_before, from_after : Tensor of shape (N, C, Y, X)
-        Differences are here minus neighbour.
+        Features, and features minus those of the neighbour; 0 if there is no neighbour.
     """
 
     here: Tensor
@@ -87,16 +89,16 @@ class NeighbourFeatures:
 
 @dataclass(frozen=True, slots=True)
 class PlaneFeatures:
-    """What is kept of a plane until its neighbours are known.
+    """Features of a plane at fine scales.
 
     Attributes
     ----------
     quarter : Tensor of shape (N, C, Y / 4, X / 4)
-        Features of the finest scale that is compared.
+        Features of the finest scale that is compared between planes.
     skip : Tensor of shape (N, HEAD_WIDTH, Y / 2, X / 2)
         Edges, for the last stage.
     prior : Tensor of shape (N, 2, Y / 4, X / 4)
-        The classical scores.
+        The classical scores, to which the network adds.
     """
 
     quarter: Tensor
@@ -105,25 +107,25 @@ class PlaneFeatures:
 
 
 class Residual(nn.Module):
-    """Adds what a 3 x 3 convolution of the rectified features finds."""
+    """Adds a 3 x 3 convolution of the rectified features to the features."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Keep the shape (N, C, Y, X)."""
+        """Return features of the same shape (N, C, Y, X)."""
         found: Tensor = self.conv(F.relu(x))
         return x + found
 
 
-def residuals(channels: int, count: int) -> nn.Sequential:
-    """Return some of them in a row."""
+def residual_blocks(channels: int, count: int) -> nn.Sequential:
+    """Return a sequence of residual blocks."""
     return nn.Sequential(*(Residual(channels) for _ in range(count)))
 
 
 class NeighbourMixing(nn.Module):
-    """Adds what the neighbours along z tell: features, and their differences to either side."""
+    """Adds a 1 x 1 convolution of features and their differences from both neighbours along z."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -135,16 +137,18 @@ class NeighbourMixing(nn.Module):
 
 
 class PlaneRanker(nn.Module):
-    """Scores planes, each in sight of `REACH_PLANES` before and after it.
+    """Scores planes, each compared with `REACH_PLANES` planes before and after it.
 
-    Stages follow each other. `perceive`, `compare` and `sum_up` take what the stages before made of
-    a plane, and how that differs from its two neighbours; the others look at one plane.
+    The methods are its stages, in order. `extract_features`, `mix_neighbours` and `decode` take
+    the result of the previous stage with its differences from both neighbours along z; the others
+    process single planes.
     """
 
     def __init__(self) -> None:
         super().__init__()
         half, quarter, eighth, _ = WIDTHS
         levels = WIDTHS[1:]
+        # Without bias, so that inverting the contrast only changes the sign of responses.
         self.filters = nn.Conv2d(4, half, 3, padding=1, bias=False)
         self.motion = nn.Conv2d(3 * half, half, 1, bias=False)
         self.energies = nn.Conv2d(2 * half, quarter, 1)
@@ -153,7 +157,7 @@ class PlaneRanker(nn.Module):
             for fine, coarse in zip(WIDTHS[:-1], levels, strict=True)
         )
         self.encode = nn.ModuleList(
-            residuals(width, count) for width, count in zip(levels, ENCODERS, strict=True)
+            residual_blocks(width, count) for width, count in zip(levels, ENCODERS, strict=True)
         )
         self.first_mix = nn.ModuleList(NeighbourMixing(width) for width in levels)
         self.between = nn.ModuleList(Residual(width) for width in levels)
@@ -162,16 +166,18 @@ class PlaneRanker(nn.Module):
             nn.Conv2d(coarse, fine, 1)
             for fine, coarse in zip((HEAD_WIDTH, quarter, eighth), levels, strict=True)
         )
-        self.after = residuals(quarter, 2)
+        self.after = residual_blocks(quarter, 2)
         self.skip = nn.Conv2d(half, HEAD_WIDTH, 1)
         self.head = nn.Conv2d(HEAD_WIDTH, 2 * 2**2, 3, padding=1)  # two scores of 2 x 2 pixels
         self.prior = nn.Conv2d(half, 2, 1, bias=False)
         self._start_classical()
 
     def _start_classical(self) -> None:
-        """Start as the logarithm of the energy of detail, to which training adds."""
+        """Set the initial weights: scores are then the logarithm of the energy of detail."""
         nn.init.constant_(self.prior.weight, 3 / WIDTHS[0])
-        if not self.head.weight.is_meta:  # where torch would load its compiler for it
+        # On the meta device, torch would import its compiler for this.
+        if not self.head.weight.is_meta:
+            # Small, but not 0: gradients must reach the layers before it.
             nn.init.normal_(self.head.weight, 0, 0.01)
         nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
 
@@ -190,86 +196,90 @@ class PlaneRanker(nn.Module):
         """
         batch, count, height, width = planes.shape
 
-        def in_sight(x: Tensor) -> NeighbourFeatures:
+        def with_neighbours(x: Tensor) -> NeighbourFeatures:
             rise = x.view(batch, count, *x.shape[1:]).diff(dim=1)
             nothing = (0, 0) * (x.ndim - 1)
             before = F.pad(rise, (*nothing, 1, 0)).flatten(0, 1)
             return NeighbourFeatures(x, before, F.pad(-rise, (*nothing, 0, 1)).flatten(0, 1))
 
-        detail = self.detail(planes.reshape(batch * count, 1, height, width))
-        percept = self.perceive(in_sight(self.respond(detail)))
-        compared = self.compare([in_sight(level) for level in self.deepen(percept.quarter)])
-        quarter = self.sum_up([in_sight(level) for level in compared])
-        scores = self.conclude(quarter, percept.skip, percept.prior)
+        detail = self.subtract_local_mean(planes.reshape(batch * count, 1, height, width))
+        features = self.extract_features(with_neighbours(self.filter_detail(detail)))
+        compared = self.mix_neighbours(
+            [with_neighbours(level) for level in self.encode_scales(features.quarter)]
+        )
+        quarter = self.decode([with_neighbours(level) for level in compared])
+        scores = self.score(quarter, features.skip, features.prior)
         return scores.of_stacks(batch, count, height, width)
 
-    def detail(self, planes: Tensor) -> Tensor:
+    def subtract_local_mean(self, planes: Tensor) -> Tensor:
         """Return planes (N, 1, Y, X) less their local mean."""
         planes = planes.float()
         return CONTRAST_GAIN * (planes - _local_mean(planes))
 
-    def respond(self, detail: Tensor) -> Tensor:
+    def filter_detail(self, detail: Tensor) -> Tensor:
         """Filter detail (N, 1, Y, X), to (N, C, Y / 2, X / 2)."""
+        # In full precision also under autocast, since small differences between planes follow.
         with torch.autocast(detail.device.type, enabled=False):
             phases = F.pixel_unshuffle(detail, 2).contiguous(memory_format=torch.channels_last)
             responses: Tensor = self.filters(phases)
             return responses
 
-    def perceive(self, responses: NeighbourFeatures) -> PlaneFeatures:
-        """Turn responses into edges and their energy, in sight of the planes next to them."""
+    def extract_features(self, responses: NeighbourFeatures) -> PlaneFeatures:
+        """Return edges and their energies, from filter responses with those of the neighbours."""
         with torch.autocast(responses.here.device.type, enabled=False):
             edges = self.motion(responses.stacked()).abs()
             own, shared = _log_energy(responses.here), _log_energy(edges)
             energies = self.energies(torch.cat([own, shared], 1))
-            prior = self.prior(blur(own))
+            prior = self.prior(mean_3x3(own))
         return PlaneFeatures(energies + self.down[0](edges), self.skip(edges), prior)
 
-    def deepen(self, quarter: Tensor) -> FeaturePyramid:
-        """Return features of each scale, from those of the finest."""
+    def encode_scales(self, quarter: Tensor) -> FeaturePyramid:
+        """Return the features of all scales, from those of the finest."""
         quarter = self.encode[0](quarter)
         eighth = self.encode[1](self.down[1](F.relu(quarter)))
         return quarter, eighth, self.encode[2](self.down[2](F.relu(eighth)))
 
-    def compare(self, levels: list[NeighbourFeatures]) -> FeaturePyramid:
-        """Compare features with those of the planes next to them, scale by scale."""
+    def mix_neighbours(self, levels: list[NeighbourFeatures]) -> FeaturePyramid:
+        """Compare features with those of the neighbouring planes, at each scale."""
         mixed = (mix(level) for mix, level in zip(self.first_mix, levels, strict=True))
         quarter, eighth, sixteenth = (
             refine(level) for refine, level in zip(self.between, mixed, strict=True)
         )
         return quarter, eighth, sixteenth
 
-    def sum_up(self, levels: list[NeighbourFeatures]) -> Tensor:
-        """Compare once more and sum up from coarse to fine, at a quarter of the resolution."""
+    def decode(self, levels: list[NeighbourFeatures]) -> Tensor:
+        """Compare again, and sum from coarse to fine, at a quarter of the resolution."""
         quarter, eighth, sixteenth = (
             mix(level) for mix, level in zip(self.second_mix, levels, strict=True)
         )
-        eighth = eighth + enlarged(self.up[2](F.relu(sixteenth)), 2)
-        summed: Tensor = self.after(quarter + enlarged(self.up[1](F.relu(eighth)), 2))
+        eighth = eighth + upsample(self.up[2](F.relu(sixteenth)), 2)
+        summed: Tensor = self.after(quarter + upsample(self.up[1](F.relu(eighth)), 2))
         return summed
 
-    def conclude(self, quarter: Tensor, skip: Tensor, prior: Tensor) -> Scores:
-        """Return scores (N, Y, X) from what was summed up and what each pixel shows."""
-        fine = F.relu(enlarged(self.up[0](quarter), 2) + skip)
-        scores = self.head(fine).float() + enlarged(prior, 2).repeat_interleave(4, 1)
+    def score(self, quarter: Tensor, skip: Tensor, prior: Tensor) -> Scores:
+        """Return scores (N, Y, X) from the decoded features, the edges and the classical scores."""
+        fine = F.relu(upsample(self.up[0](quarter), 2) + skip)
+        # The classical scores are those of all four pixels into which each one is unfolded.
+        scores = self.head(fine).float() + upsample(prior, 2).repeat_interleave(4, 1)
         return Scores(*F.pixel_shuffle(scores, 2).unbind(1))
 
 
 def _local_mean(planes: Tensor) -> Tensor:
-    """Return the mean around each pixel of (N, 1, Y, X), smooth from block to block."""
+    """Return the local mean of (N, 1, Y, X), interpolated between blocks."""
     blocks = F.avg_pool2d(planes, LOCAL_MEAN_PX)
-    return enlarged(blur(blocks), LOCAL_MEAN_PX)
+    return upsample(mean_3x3(blocks), LOCAL_MEAN_PX)
 
 
-def blur(x: Tensor) -> Tensor:
-    """Return the mean over 3 x 3."""
+def mean_3x3(x: Tensor) -> Tensor:
+    """Return the mean over 3 x 3 pixels."""
     return F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 3, 1)
 
 
 def _log_energy(responses: Tensor) -> Tensor:
-    """Return the logarithm of the mean square of 2 x 2."""
+    """Return the logarithm of the mean square over 2 x 2 pixels."""
     return torch.log(F.avg_pool2d(responses.float() ** 2, 2) + DARKEST_ENERGY)
 
 
-def enlarged(x: Tensor, factor: int) -> Tensor:
-    """Return (N, C, Y, X) with so many times the resolution."""
+def upsample(x: Tensor, factor: int) -> Tensor:
+    """Return (N, C, Y, X) upsampled by a factor, bilinearly."""
     return F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)

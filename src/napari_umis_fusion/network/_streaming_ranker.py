@@ -1,8 +1,8 @@
-"""The network that ranks planes, multiplied out for planes that arrive one after the other.
+"""The plane ranker rearranged for inference on planes that arrive one after the other.
 
-Its scores are those of `PlaneRanker` up to rounding, from fewer passes over memory: it is they
-that take the time, not the convolutions. What is linear is done in one step, and what a plane
-adds to its neighbours' features is computed once, when the plane arrives.
+Its scores are those of `PlaneRanker` up to rounding, with fewer passes over memory, which take more
+time than the convolutions. Successive linear steps are merged into one, and the contribution of a
+plane to the features of its neighbours is computed once, when the plane arrives.
 """
 
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ from napari_umis_fusion.network._plane_ranker import (
     DARKEST_ENERGY,
     NeighbourMixing,
     PlaneRanker,
-    blur,
-    enlarged,
+    mean_3x3,
+    upsample,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Convolution:
-    """A convolution whose weights are ready for use."""
+    """A convolution with weights in the dtype and on the device of the computation."""
 
     weight: Tensor
     bias: Tensor | None = None
@@ -37,25 +37,28 @@ class Convolution:
 
 @dataclass(frozen=True, slots=True)
 class PendingFeatures:
-    """A plane's features while those of the plane after it are not known.
+    """Features of a plane that wait for those of the next plane.
 
     Attributes
     ----------
     features : Tensor of shape (N, C, Y, X)
-        Of the plane.
-    found : Tensor of shape (N, C, Y, X)
-        What it and the plane before it add; used up when the plane is mixed.
+        Features of the plane.
+    added : Tensor of shape (N, C, Y, X)
+        Contribution of the plane and of the previous one; overwritten when the plane is mixed.
     to_next : Tensor of shape (N, C, Y, X)
-        What it takes from the plane after it.
+        Contribution of the plane to the next one, which subtracts it.
     """
 
     features: Tensor
-    found: Tensor
+    added: Tensor
     to_next: Tensor
 
 
 class StreamingMixing:
-    """A `NeighbourMixing`, taken apart by planes; a plane without a neighbour is its own."""
+    """A `NeighbourMixing`, split into the contributions of each plane.
+
+    A missing neighbour counts as equal to the plane, which makes the difference 0.
+    """
 
     def __init__(self, mixing: NeighbourMixing, prepare: "WeightLoader") -> None:
         weight = mixing.conv.weight
@@ -64,23 +67,23 @@ class StreamingMixing:
         self._to_next, self._to_last = prepare(from_before), prepare(from_after)
 
     def first(self, features: Tensor) -> PendingFeatures:
-        """Take the features (N, C, Y, X) of the first plane."""
+        """Add the features (N, C, Y, X) of the first plane."""
         to_next = self._to_next(features)
         return PendingFeatures(features, self._own(features).sub_(to_next), to_next)
 
     def next(self, before: PendingFeatures, features: Tensor) -> PendingFeatures:
-        """Take the features of the plane after another."""
+        """Add the features of the plane after `before`."""
         found = self._own(features).sub_(before.to_next)
         return PendingFeatures(features, found, self._to_next(features))
 
     def mixed(self, plane: PendingFeatures, after: Tensor) -> Tensor:
         """Return the features of a plane, mixed with those of the plane after it."""
-        return plane.found.sub_(self._to_last(after)).relu_().add_(plane.features)
+        return plane.added.sub_(self._to_last(after)).relu_().add_(plane.features)
 
 
 @dataclass(frozen=True, slots=True)
 class FineFeatures:
-    """What is kept of a plane until its neighbours are known, for the last stage.
+    """Features of a plane that are kept for the last stage.
 
     Attributes
     ----------
@@ -96,7 +99,7 @@ class FineFeatures:
 
 @dataclass(frozen=True, slots=True)
 class WeightLoader:
-    """Puts weights where and into what they are used."""
+    """Converts weights to the device and dtype of the computation."""
 
     device: torch.device
     dtype: torch.dtype
@@ -109,36 +112,37 @@ class WeightLoader:
         return Convolution(ready, added, **layout)
 
     def module(self, conv: nn.Module) -> Convolution:
-        """Return the same as a `Conv2d`."""
+        """Return a `Conv2d` as a convolution with its stride and padding."""
         assert isinstance(conv, nn.Conv2d)
         stride, padding = int(conv.stride[0]), conv.padding[0]
         assert isinstance(padding, int)
         return self(conv.weight, conv.bias, stride=stride, padding=padding)
 
-    def residuals(self, modules: nn.Module) -> list[Convolution]:
-        """Return the convolutions of some `Residual`."""
+    def residual_blocks(self, modules: nn.Module) -> list[Convolution]:
+        """Return the convolutions of a sequence of residual blocks."""
         return [self.module(m) for m in modules.modules() if isinstance(m, nn.Conv2d)]
 
 
 class StreamingRanker:
-    """Stages of a `PlaneRanker`, for inference.
+    """The stages of a `PlaneRanker`, for inference.
 
     Parameters
     ----------
     model : PlaneRanker
-        Read, never changed.
+        Read, not changed.
     device : torch.device
-        Where to compute.
+        Device to compute on.
     half : bool
-        Compute in bfloat16 where it does no harm.
+        Compute in bfloat16 where the precision suffices.
 
     Attributes
     ----------
     mixings : pair of list of StreamingMixing
-        Of the two comparisons with neighbouring planes, from fine to coarse scales.
+        The first and the second comparison with neighbouring planes, from fine to coarse scales.
     """
 
     def __init__(self, model: PlaneRanker, device: torch.device, *, half: bool) -> None:
+        # Filters and classical scores stay in full precision, as in `PlaneRanker.filter_detail`.
         full = WeightLoader(device, torch.float32)
         prepare = WeightLoader(device, torch.bfloat16) if half else full
         self._dtype = prepare.dtype
@@ -148,12 +152,12 @@ class StreamingRanker:
         self._prior = full.module(model.prior)
         self._down = [prepare.module(conv) for conv in model.down]
         self._skip = prepare.module(model.skip)
-        self._encode = [prepare.residuals(level) for level in model.encode]
-        self._between = [prepare.residuals(level) for level in model.between]
+        self._encode = [prepare.residual_blocks(level) for level in model.encode]
+        self._between = [prepare.residual_blocks(level) for level in model.between]
         self._up = [prepare.module(conv) for conv in model.up]
-        self._after = prepare.residuals(model.after)
+        self._after = prepare.residual_blocks(model.after)
         self._head = prepare.module(model.head)
-        self._detail = model.detail
+        self._subtract_local_mean = model.subtract_local_mean
         self.mixings = tuple(
             [
                 StreamingMixing(mixing, prepare)
@@ -163,15 +167,17 @@ class StreamingRanker:
             for mixings in (model.first_mix, model.second_mix)
         )
 
-    def detail(self, planes: Tensor) -> Tensor:
+    def subtract_local_mean(self, planes: Tensor) -> Tensor:
         """Return planes (N, 1, Y, X) less their local mean."""
-        return self._detail(planes)
+        return self._subtract_local_mean(planes)
 
-    def perceive(self, before: Tensor, here: Tensor, after: Tensor) -> tuple[Tensor, FineFeatures]:
-        """Turn detail (1, 1, Y, X) into edges and their energy, in sight of the planes next to it.
+    def extract_features(
+        self, before: Tensor, here: Tensor, after: Tensor
+    ) -> tuple[Tensor, FineFeatures]:
+        """Return features of detail (1, 1, Y, X), compared with that of both neighbours.
 
-        A plane without a neighbour is its own. Returns features at a quarter of the resolution,
-        and what the last stage needs.
+        A missing neighbour is replaced by the plane itself. Returns features at a quarter of the
+        resolution, and those for the last stage.
         """
         edges = self._edges(torch.cat([before, here, after], 1)).abs_()
         shown = edges.to(self._dtype)
@@ -179,42 +185,42 @@ class StreamingRanker:
         own, shared = _log_energy(self._own(here)), _log_energy(edges)
         for energy, found in zip(self._energies, (own, shared), strict=True):
             quarter.add_(energy(found.to(self._dtype)))
-        return quarter, FineFeatures(skip, blur(self._prior(own)))
+        return quarter, FineFeatures(skip, mean_3x3(self._prior(own)))
 
-    def deepen(self, quarter: Tensor) -> list[Tensor]:
-        """Return features of each scale, from those of the finest."""
+    def encode_scales(self, quarter: Tensor) -> list[Tensor]:
+        """Return the features of all scales, from those of the finest."""
         levels = [_refined(quarter, self._encode[0])]
         for down, encode in zip(self._down[1:], self._encode[1:], strict=True):
             levels.append(_refined(down(F.relu(levels[-1])), encode))
         return levels
 
-    def compare(self, mixed: list[Tensor]) -> list[Tensor]:
-        """Refine features that were compared with those of the planes next to them."""
+    def mix_neighbours(self, mixed: list[Tensor]) -> list[Tensor]:
+        """Refine features after they were mixed with those of neighbouring planes."""
         return [
             _refined(level, between) for level, between in zip(mixed, self._between, strict=True)
         ]
 
-    def sum_up(self, mixed: list[Tensor]) -> Tensor:
-        """Sum up from coarse to fine, at a quarter of the resolution; `mixed` is used up."""
+    def decode(self, mixed: list[Tensor]) -> Tensor:
+        """Sum from coarse to fine, at a quarter of the resolution; `mixed` is overwritten."""
         quarter, eighth, sixteenth = mixed
-        eighth.add_(enlarged(self._up[2](sixteenth.relu_()), 2))
-        quarter.add_(enlarged(self._up[1](eighth.relu_()), 2))
+        eighth.add_(upsample(self._up[2](sixteenth.relu_()), 2))
+        quarter.add_(upsample(self._up[1](eighth.relu_()), 2))
         return self._up[0](_refined(quarter, self._after))
 
-    def conclude(self, quarter: Tensor, fine: FineFeatures) -> Tensor:
-        """Return scores (N, 2, Y, X), float32, from what was summed up and each pixel's edges."""
-        edges = enlarged(quarter, 2).add_(fine.skip).relu_()
+    def score(self, quarter: Tensor, fine: FineFeatures) -> Tensor:
+        """Return scores (N, 2, Y, X), float32, from decoded features and those of fine scales."""
+        edges = upsample(quarter, 2).add_(fine.skip).relu_()
         scores = self._head(edges).float()
-        prior = enlarged(fine.prior, 2)
+        prior = upsample(fine.prior, 2)
         count, _, height, width = prior.shape
         both = scores.view(count, 2, -1, height, width).add_(prior[:, :, None])
         return F.pixel_shuffle(both.view(scores.shape), 2)
 
 
 def _filters(model: PlaneRanker, prepare: WeightLoader) -> tuple[Convolution, Convolution]:
-    """Return the filters of a plane's own detail, and those of edges in three planes.
+    """Return the filters of a plane's detail, and those of the edges of three planes.
 
-    They take detail at full resolution: 3 x 3 over four phases are 6 x 6 over pixels.
+    They take detail at full resolution: 3 x 3 over four phases equals 6 x 6 over pixels.
     """
     phases = model.filters.weight
     count = phases.shape[0]
@@ -228,12 +234,12 @@ def _filters(model: PlaneRanker, prepare: WeightLoader) -> tuple[Convolution, Co
 
 
 def _refined(x: Tensor, convolutions: list[Convolution]) -> Tensor:
-    """Add what each 3 x 3 convolution of the rectified features finds."""
+    """Apply residual blocks."""
     for convolution in convolutions:
         x = convolution(F.relu(x)).add_(x)
     return x
 
 
 def _log_energy(responses: Tensor) -> Tensor:
-    """Return the logarithm of the mean square of 2 x 2; the responses are used up."""
+    """Return the logarithm of the mean square over 2 x 2 pixels; `responses` is overwritten."""
     return F.avg_pool2d(responses.square_(), 2).add_(DARKEST_ENERGY).log_()

@@ -1,8 +1,8 @@
-"""The network's features of one plane in bounded memory: strip by strip, equal to the whole.
+"""Features of the UMIS network for one plane, computed in strips to bound the memory.
 
-Channel attention looks at the mean over the whole plane, so tiles with halos would change the
-numbers. Here each node is computed in strips of rows that add up its channel sums, and is
-weighted in place once they are complete. Only nodes that are still needed stay in memory.
+Channel attention depends on the mean over the whole plane, so that tiles with halos would change
+the result. Here each node is computed in strips of rows, its channel sums are accumulated, and the
+node is weighted in place once they are complete. Only nodes that are still needed are kept.
 """
 
 from collections.abc import Generator, Iterator
@@ -25,10 +25,10 @@ from napari_umis_fusion.network._unetplusplus import (
 )
 
 REACH = 3
-"""Rows that a 7 x 7 convolution looks up and down."""
+"""Radius of a 7 x 7 convolution."""
 
 SHORTEST_STRIP = 4 * REACH
-"""Fewest rows to ask for: halves of it still hold more than one reach."""
+"""Smallest number of rows of a strip: half of it is still more than one radius."""
 
 Node = tuple[int, int]
 Nodes = dict[Node, Tensor]
@@ -36,20 +36,20 @@ Nodes = dict[Node, Tensor]
 
 @dataclass(frozen=True, slots=True)
 class FoldedConv:
-    """A convolution with the batch normalisation after it folded in."""
+    """A convolution that includes the batch normalisation after it."""
 
     weight: Tensor
     bias: Tensor
 
     def __call__(self, rows: Tensor) -> Tensor:
-        """Convolve; pads the columns with zeros, and returns 2 `REACH` rows fewer."""
+        """Convolve, with columns padded by zeros; returns 2 `REACH` fewer rows."""
         with full_precision(rows.device):
             return F.conv2d(rows, self.weight, self.bias, padding=(0, REACH))
 
 
 @dataclass(frozen=True, slots=True)
 class FoldedBlock:
-    """A `Block` in evaluation mode, its weights copied to a device."""
+    """A `Block` in evaluation mode, with its weights on a device."""
 
     conv1: FoldedConv
     conv2: FoldedConv
@@ -57,14 +57,14 @@ class FoldedBlock:
 
 
 class StripNetwork:
-    """A trained network, ready to compute the features of single planes.
+    """A trained UMIS network that computes the features of single planes.
 
     Parameters
     ----------
     model : UNetPlusPlus
-        Read, never changed: batch normalisation is folded into copies.
+        Read, not changed: batch normalisation is folded into copies of the weights.
     device : torch.device
-        Where to compute.
+        Device to compute on.
     """
 
     def __init__(self, model: UNetPlusPlus, device: torch.device) -> None:
@@ -82,7 +82,7 @@ class StripNetwork:
         plane : Tensor of shape (Y, X), float32
             Grey in -1 to 1, on any device; both sides at least 16 px.
         strip_rows : int
-            Rows computed at once at full size; deeper levels take as many pixels.
+            Rows computed at once at full resolution; deeper levels compute as many pixels.
 
         Yields
         ------
@@ -108,7 +108,7 @@ class StripNetwork:
             nodes[level, column] = yield from self._iter_node(
                 nodes, source, (level, column), size, strip_rows << level
             )
-            _forget_used(nodes, level, column)
+            _free_used(nodes, level, column)
         return nodes[0, DEPTH - 1][0]
 
     def _iter_node(
@@ -117,7 +117,7 @@ class StripNetwork:
         block, channels, (height, width) = self._blocks[node], CHANNELS[node[0]], size
         out = torch.empty((1, channels, *size), device=self.device, memory_format=self.layout)
         sums = torch.zeros((1, channels), device=self.device, dtype=_sum_dtype(self.device))
-        # Rows between the convolutions that two strips need are carried from one to the next.
+        # Rows between the two convolutions that consecutive strips share are carried over.
         hidden = source.new_zeros((1, channels, REACH, width))
         done = 0
         for start, stop in _strips(height, rows):
@@ -128,6 +128,7 @@ class StripNetwork:
             strip = block.conv2(hidden)
             out[:, :, start:stop] = strip
             sums += strip.sum((2, 3))
+            # A copy, so that the memory of the strip is freed.
             hidden, done = hidden[:, :, -2 * REACH :].clone(), ahead
             yield
         weights = block.attention((sums / (height * width)).float())[:, :, None, None]
@@ -144,7 +145,7 @@ class StripNetwork:
         size: tuple[int, int],
         span: tuple[int, int],
     ) -> Tensor:
-        """Gather a span of rows of what a node takes; zeros outside the plane."""
+        """Return a span of rows of a node's input; zeros outside the plane."""
         (level, column), (start, stop) = node, span
         low, high = max(start, 0), min(stop, size[0])
         if node == (0, 0):
@@ -170,6 +171,7 @@ class StripNetwork:
 
     @torch.no_grad()
     def _fold(self, conv: nn.Conv2d, norm: nn.BatchNorm2d) -> FoldedConv:
+        # In double precision, so that the features differ from the network's by rounding only.
         assert conv.bias is not None
         assert norm.running_mean is not None
         assert norm.running_var is not None
@@ -181,9 +183,9 @@ class StripNetwork:
 
 
 def full_precision(device: torch.device) -> AbstractContextManager[None]:
-    """Keep a CUDA device from convolving in TF32, which would cost three digits.
+    """Disable TF32 convolutions on a CUDA device, which would lose three digits.
 
-    To be entered around single calls, never around a yield: the switch is global.
+    Use it around single calls, never around a yield: the setting is global.
     """
     if device.type != "cuda":
         return nullcontext()
@@ -191,24 +193,24 @@ def full_precision(device: torch.device) -> AbstractContextManager[None]:
 
 
 def check_plane_size(height: int, width: int) -> None:
-    """Raise `StackError` where a plane is too small for the network."""
+    """Raise `StackError` if a plane is too small for the network."""
     if min(height, width) < MIN_SIDE_PX:
         raise StackError(
-            f"planes of {height} x {width} px are too small for the focus measure 'umis': "
-            f"it accepts {MIN_SIDE_PX} x {MIN_SIDE_PX} px and more; "
+            f"planes of {height} x {width} px are too small for the focus measure 'umis'; "
+            f"accepted are {MIN_SIDE_PX} x {MIN_SIDE_PX} px and more; "
             "use another focus measure for stacks this small"
         )
 
 
 def upsampled_rows(x: Tensor, start: int, stop: int, size: tuple[int, int]) -> Tensor:
-    """Compute rows of `x` upsampled twofold and padded with zeros, as the whole would be.
+    """Compute some rows of `x` upsampled twofold and padded, equal to those of the whole.
 
     Parameters
     ----------
     x : Tensor of shape (1, C, y, x)
-        The smaller node.
+        The node to upsample.
     start, stop : int
-        Rows of the padded node, at least one of them not padding.
+        Rows of the padded node; at least one must not be padding.
     size : tuple of int
         (Y, X) of the padded node; 2 y <= Y and 2 x <= X.
 
@@ -233,7 +235,7 @@ def upsampled_rows(x: Tensor, start: int, stop: int, size: tuple[int, int]) -> T
 
 
 def _take_rows(x: Tensor, rows: Tensor) -> Tensor:
-    """Select rows as (1, row, X, C): an order in memory that oneDNN can go on with."""
+    """Select rows as (1, row, X, C): the memory layout in which oneDNN convolves."""
     return x.permute(0, 2, 3, 1).index_select(1, rows)
 
 
@@ -244,12 +246,12 @@ def _strips(height: int, rows: int) -> Iterator[tuple[int, int]]:
 
 
 def _sum_dtype(device: torch.device) -> torch.dtype:
-    """Choose what channel sums are kept in: MPS has no float64."""
+    """Return the dtype of channel sums: float64, which MPS does not have."""
     return torch.float32 if device.type == "mps" else torch.float64
 
 
-def _forget_used(nodes: Nodes, level: int, column: int) -> None:
-    """Free the nodes that no node after (level, column) takes."""
+def _free_used(nodes: Nodes, level: int, column: int) -> None:
+    """Free the nodes that no node after (level, column) needs."""
     for i, j in list(nodes):
         skips = any((i, k) not in nodes for k in range(j + 1, DEPTH - i))
         rises = i > 0 and (i - 1, j + 1) not in nodes

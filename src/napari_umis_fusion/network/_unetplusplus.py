@@ -1,4 +1,4 @@
-"""The UMIS network: a UNet++ with channel attention that learns to rebuild single images."""
+"""The UMIS network: a UNet++ with channel attention, trained to reconstruct single images."""
 
 from collections.abc import Mapping
 
@@ -7,26 +7,26 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 CHANNELS = (16, 16, 32, 32, 64)
-"""Channels of the nodes, level by level."""
+"""Channels of the nodes at each level."""
 
 DEPTH = len(CHANNELS)
 
 NODES = tuple((level, column) for column in range(DEPTH) for level in range(DEPTH - column))
-"""(level, column) of every node, in an order in which each comes after its inputs."""
+"""(level, column) of every node, in an order in which each follows its inputs."""
 
 MIN_SIDE_PX = 2 ** (DEPTH - 1)
-"""A shorter side would be pooled away before the deepest level."""
+"""Shortest side of a plane: pooling leaves one pixel of it at the deepest level."""
 
 
 def input_channels(level: int, column: int) -> int:
-    """Count the channels that node (level, column) takes."""
+    """Return the number of input channels of node (level, column)."""
     if column == 0:
         return CHANNELS[level - 1] if level else 1
     return column * CHANNELS[level] + CHANNELS[level + 1]
 
 
 class ChannelAttention(nn.Module):
-    """One weight in 0 to 1 for each channel: squeeze and excitation.
+    """Squeeze and excitation: a weight in 0 to 1 for each channel.
 
     References
     ----------
@@ -43,13 +43,13 @@ class ChannelAttention(nn.Module):
         )
 
     def forward(self, means: Tensor) -> Tensor:
-        """Turn the channels' means over the plane, (N, C), into weights (N, C)."""
+        """Return the weights (N, C) from the channels' means over the plane (N, C)."""
         weights: Tensor = self.fc(means)
         return weights
 
 
 class Block(nn.Module):
-    """What every node computes: two 7 x 7 convolutions and channel attention."""
+    """The computation of each node: two 7 x 7 convolutions and channel attention."""
 
     def __init__(self, channels_in: int, channels_out: int) -> None:
         super().__init__()
@@ -69,8 +69,8 @@ class Block(nn.Module):
 class UNetPlusPlus(nn.Module):
     """Nested U-Net of depth 5 with 1,515,313 parameters.
 
-    Node x[i][j] takes x[i][0] to x[i][j-1] and the upsampled x[i+1][j-1], in this order. The
-    names in its ``state_dict`` are those of the checkpoints published for UMIS-Fusion.
+    The inputs of node x[i][j] are x[i][0] to x[i][j-1] and the upsampled x[i+1][j-1], in this
+    order. The names in its ``state_dict`` are those of the checkpoints published for UMIS-Fusion.
 
     References
     ----------
@@ -95,7 +95,7 @@ class UNetPlusPlus(nn.Module):
         return block
 
     def features(self, x: Tensor) -> Tensor:
-        """Compute the features that the focus measure reads.
+        """Compute the features for the focus measure.
 
         Parameters
         ----------
@@ -114,7 +114,7 @@ class UNetPlusPlus(nn.Module):
         return nodes[0, DEPTH - 1]
 
     def forward(self, x: Tensor) -> Tensor:
-        """Rebuild planes (N, 1, Y, X) in -1 to 1 from their features."""
+        """Reconstruct planes (N, 1, Y, X) in -1 to 1 from their features."""
         rebuilt: Tensor = self.recon1(self.features(x))
         for head in (self.recon2, self.recon3, self.recon4):
             rebuilt = head(rebuilt)
@@ -122,7 +122,7 @@ class UNetPlusPlus(nn.Module):
 
 
 def node_input(nodes: Mapping[tuple[int, int], Tensor], level: int, column: int) -> Tensor:
-    """Gather what node (level, column) takes from the nodes computed before it."""
+    """Return the input of node (level, column) from the nodes computed before it."""
     if column == 0:
         return F.max_pool2d(nodes[level - 1, 0], 2)
     skips = [nodes[level, k] for k in range(column)]
@@ -130,7 +130,8 @@ def node_input(nodes: Mapping[tuple[int, int], Tensor], level: int, column: int)
 
 
 def upsample_to(x: Tensor, skip: Tensor) -> Tensor:
-    """Double the size of `x`, then pad it with zeros to the size of `skip`."""
+    """Upsample `x` twofold, and pad it with zeros to the size of `skip`."""
+    # Aligned corners, as in the published network: its weights depend on them.
     up = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=True)
     dy, dx = skip.shape[2] - up.shape[2], skip.shape[3] - up.shape[3]
     return F.pad(up, (dx // 2, dx - dx // 2, dy // 2, dy - dy // 2))

@@ -1,4 +1,4 @@
-"""What is done to a plane before its focus is measured: grey levels, median, illumination."""
+"""Preprocessing of planes before focus is measured: grey levels, median, illumination."""
 
 import lazy_loader as _lazy
 

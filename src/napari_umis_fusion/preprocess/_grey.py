@@ -1,7 +1,7 @@
-"""From a plane to the grey image that focus is measured on.
+"""Conversion of planes to the grey images on which focus is measured.
 
-Focus measures see grey levels scaled so that the stack spans about 255 of them, whatever its
-dtype, offset and gain: decisions do not depend on the unit of the camera.
+Grey levels are scaled so that the stack spans about 255 of them, whatever its dtype, offset and
+gain: decisions do not depend on the units of the camera.
 """
 
 from dataclasses import dataclass
@@ -14,32 +14,31 @@ from numpy.typing import NDArray
 
 from napari_umis_fusion.config import ChannelRule
 from napari_umis_fusion.errors import StackError
+from napari_umis_fusion.runtime import AnyArray, FloatMap
 from napari_umis_fusion.stack import LUMINANCE, Plane, Stack
 
-Array = NDArray[Any]
-
 SAMPLE_PX = 1 << 18
-"""About how many pixels the grey range is estimated from."""
+"""Approximate number of pixels from which the grey range is estimated."""
 
 OUTLIERS_PERCENT = 0.1
-"""Of the values, at either end, that lie outside the range which planes are scaled by.
+"""Percentage of values outside the grey range, at either end.
 
-Fusion, training and the exported networks all take it from here. The shipped weights score alike
-with 0.3 (0.01 dB in the mean of 16 rendered stacks, with more false edges); training varies the
-range by more than what a small patch makes of so few values.
+Fusion, training and the exported networks all use this value. With 0.3, the shipped weights differ
+by 0.01 dB (mean of 16 rendered stacks) and have more false edges; training varies the range by
+more than so few values change it on a small patch.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class GreyRange:
-    """Which values of the stack become grey level 0 and 255.
+    """Linear scale from values of the stack to grey levels.
 
     Attributes
     ----------
     black : float
-        Value that becomes 0.
+        Value of grey level 0.
     scale : float
-        Grey levels for each unit of the stack's values.
+        Grey levels per unit of the values.
     """
 
     black: float
@@ -47,30 +46,31 @@ class GreyRange:
 
 
 class GreyConverter:
-    """Turns planes into grey float32 images.
+    """Converts planes to grey float32 images.
 
     Parameters
     ----------
     stack : Stack
-        What the planes come from.
+        Source of the planes.
     channel : int or str
-        A channel, or "auto", "luminance", "mean" or "max".
+        Number of a channel, or "auto", "luminance", "mean" or "max".
 
     Raises
     ------
     StackError
-        If the stack has no such channel, or luminance is asked of other than colour.
+        If the stack has no such channel, or "luminance" is asked for without colour.
     """
 
     def __init__(self, stack: Stack, channel: ChannelRule | int) -> None:
         self.rule = _choose_rule(stack, channel)
         self._stack = stack
-        # 8-bit planes count as they are; others are stretched by percentiles.
+        # 8-bit values are grey levels already, as the published method takes them; others are
+        # scaled by percentiles, since cameras rarely use the whole range of a wider dtype.
         is_8_bit = stack.dtype == np.uint8
-        self.range = GreyRange(0.0, 1.0) if is_8_bit else _stretching(*self._limits)
+        self.range = GreyRange(0.0, 1.0) if is_8_bit else _range_of_limits(*self._limits)
 
     def span(self) -> float:
-        """Return how many grey levels the middle plane spans, outliers apart; may read it."""
+        """Return the span of the middle plane in grey levels, without outliers; may read it."""
         low, high = self._limits
         return (high - low) * self.range.scale
 
@@ -78,11 +78,11 @@ class GreyConverter:
     def _limits(self) -> tuple[float, float]:
         return _find_limits(self._stack, self.rule)
 
-    def __call__(self, plane: Plane) -> NDArray[np.float32]:
-        """Return the grey image of a plane or a part of one, in grey levels."""
+    def __call__(self, plane: Plane) -> FloatMap:
+        """Return the grey image of a plane, or of a part of one, in grey levels."""
         values = np.ascontiguousarray(plane)
         weights = np.asarray(self.rule if isinstance(self.rule, tuple) else (1.0,), np.float64)
-        if self.rule == "max":
+        if self.rule == "max":  # the only rule that is not a weighted sum of channels
             values = values.max(axis=-1)
         out = np.empty(values.shape[:2], np.float32)
         kernel = _weigh_grey if values.ndim == 2 else _weigh_channels
@@ -91,12 +91,12 @@ class GreyConverter:
 
 
 def itu601_grey(plane: Plane) -> NDArray[np.uint8]:
-    """Return 8-bit grey of 8-bit colour in integer arithmetic, as the reference method does.
+    """Return 8-bit grey of 8-bit colour in integer arithmetic, as the published method does.
 
     Parameters
     ----------
     plane : ndarray of shape (Y, X) or (Y, X, C), uint8
-        C of 3 or 4; a grey plane is returned as it is.
+        C is 3 or 4; a grey plane is returned unchanged.
 
     Returns
     -------
@@ -105,15 +105,16 @@ def itu601_grey(plane: Plane) -> NDArray[np.uint8]:
     """
     if plane.ndim == 2:
         return plane
+    # Pillow's weights of BT.601, times 2^16, with rounding: equal to the last bit.
     red, green, blue = (plane[..., channel].astype(np.uint32) for channel in range(3))
     grey = (19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16
     return grey.astype(np.uint8)
 
 
-def reference_unit_grey(plane: Plane, channel: ChannelRule | int) -> NDArray[np.float32] | None:
-    """Return grey in 0 to 1 as the reference method makes it; None where it has no rule.
+def reference_unit_grey(plane: Plane, channel: ChannelRule | int) -> FloatMap | None:
+    """Return grey in 0 to 1 as the published method computes it; None if it is not defined.
 
-    It has one for 8-bit grey and colour, unless a channel or another rule is asked for.
+    It is defined for 8-bit grey and colour, unless a channel or another rule is asked for.
     """
     has_rule = plane.dtype == np.uint8 and (plane.ndim == 2 or plane.shape[2] in (3, 4))
     if not has_rule or channel not in ("auto", "luminance"):
@@ -127,7 +128,10 @@ def _choose_rule(stack: Stack, channel: ChannelRule | int) -> tuple[float, ...] 
         channel = "luminance" if stack.rgb else "mean"
     if isinstance(channel, int):
         if channel >= count:
-            msg = f"channel={channel}, but the stack has {count}; channels are count_noun from 0."
+            msg = (
+                f"channel={channel}, but the stack has {count}; accepted are 0 to {count - 1}: "
+                "channels are counted from 0."
+            )
             raise StackError(msg)
         return tuple(float(index == channel) for index in range(count))
     if channel == "luminance" and count > 1:
@@ -143,12 +147,12 @@ def _choose_rule(stack: Stack, channel: ChannelRule | int) -> tuple[float, ...] 
     return (1.0 / count,) * count
 
 
-def _stretching(low: float, high: float) -> GreyRange:
+def _range_of_limits(low: float, high: float) -> GreyRange:
     return GreyRange(low, 255.0 / (high - low) if high > low else 1.0)
 
 
 def _find_limits(stack: Stack, rule: tuple[float, ...] | str) -> tuple[float, float]:
-    """Return dark and bright values of the middle plane; 0 and 0 where none is finite."""
+    """Return dark and bright values of the middle plane; 0 and 0 if none is finite."""
     plane = stack.plane(len(stack) // 2)
     step = max(1, round((plane.shape[0] * plane.shape[1] / SAMPLE_PX) ** 0.5))
     sample = plane[::step, ::step].astype(np.float64)
@@ -158,26 +162,30 @@ def _find_limits(stack: Stack, rule: tuple[float, ...] | str) -> tuple[float, fl
     if finite.size == 0:
         return 0.0, 0.0
     low, high = percentile_limits(finite)
-    if high <= low:
+    if high <= low:  # nearly all pixels are equal, such as sparse spots on darkness
         low, high = finite.min(), finite.max()
     return float(low), float(high)
 
 
 def percentile_limits(values: NDArray[Any]) -> tuple[float, float]:
-    """Return what counts as dark and as bright among finite values, outliers apart."""
+    """Return the dark and the bright limit of finite values, without outliers."""
     low, high = np.percentile(values, (OUTLIERS_PERCENT, 100 - OUTLIERS_PERCENT))
     return float(low), float(high)
 
 
 def readable(values: NDArray[Any]) -> NDArray[Any]:
-    """View or convert values to a dtype that numba knows."""
+    """View or convert values to a dtype that numba compiles for."""
     if values.dtype == np.bool_:
         return values.view(np.uint8)
     return values.astype(np.float32) if values.dtype == np.float16 else values
 
 
 def comparable(values: NDArray[Any], black: float) -> NDArray[Any]:
-    """Return values whose differences 32-bit floats hold well, also far from zero."""
+    """Return values whose differences are precise in 32-bit floats, also far from zero.
+
+    Values of 32 bits and more are taken relative to `black` in double precision: a float32 has 24
+    bits, too few for small differences of large values.
+    """
     if values.dtype.itemsize >= 4:
         centred = np.empty(values.shape, np.float32)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -187,16 +195,21 @@ def comparable(values: NDArray[Any], black: float) -> NDArray[Any]:
 
 
 @njit(nogil=True, cache=True)
-def _weigh_grey(values: Array, weights: Array, black: float, scale: float, out: Array) -> None:
+def _weigh_grey(
+    values: AnyArray, weights: AnyArray, black: float, scale: float, out: AnyArray
+) -> None:
     for y in range(out.shape[0]):
         for x in range(out.shape[1]):
             out[y, x] = (values[y, x] - black) * scale
 
 
 @njit(nogil=True, cache=True)
-def _weigh_channels(values: Array, weights: Array, black: float, scale: float, out: Array) -> None:
+def _weigh_channels(
+    values: AnyArray, weights: AnyArray, black: float, scale: float, out: AnyArray
+) -> None:
     for y in range(out.shape[0]):
         for x in range(out.shape[1]):
+            # In double precision, since values may be integers of 32 bits.
             total = 0.0
             for channel in range(weights.size):
                 total += values[y, x, channel] * weights[channel]

@@ -1,17 +1,14 @@
-"""The 5 x 5 median that may smooth a plane before its focus is measured."""
-
-from typing import Any
+"""The 5 x 5 median that optionally smooths planes before focus is measured."""
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from napari_umis_fusion.runtime import AnyArray, FloatMap
 
 REACH_PX = 2
 
 
-def median_5x5(padded: NDArray[np.float32]) -> NDArray[np.float32]:
+def median_5x5(padded: FloatMap) -> FloatMap:
     """Return the median of each pixel's 5 x 5 window.
 
     Parameters
@@ -29,8 +26,9 @@ def median_5x5(padded: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 @njit(nogil=True, cache=True)
-def _median(padded: Array, out: Array) -> None:
+def _median(padded: AnyArray, out: AnyArray) -> None:
     side = 2 * REACH_PX + 1
+    # Insertion sort, as a window has only 25 values.
     window = np.empty(side * side, np.float32)
     for y in range(out.shape[0]):
         for x in range(out.shape[1]):

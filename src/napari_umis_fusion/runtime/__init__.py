@@ -1,4 +1,4 @@
-"""How work runs: threads, generators of events, tiles, scratch memory, atomic writes, options."""
+"""Infrastructure: threads, generators of events, tiles, scratch memory, atomic writes, options."""
 
 import lazy_loader as _lazy
 

@@ -1,3 +1,8 @@
+from ._arrays import AnyArray as AnyArray
+from ._arrays import BoolMap as BoolMap
+from ._arrays import Float32Array as Float32Array
+from ._arrays import Float64Array as Float64Array
+from ._arrays import FloatMap as FloatMap
 from ._atomic_write import atomic_write as atomic_write
 from ._generators import map_events as map_events
 from ._generators import repeat_event as repeat_event

@@ -1,4 +1,4 @@
-"""Write files whole or not at all: beside the target first, then renamed."""
+"""Atomic writes: a file is complete under its name, or absent."""
 
 import os
 import uuid
@@ -9,13 +9,15 @@ from pathlib import Path
 
 @contextmanager
 def atomic_write(target: Path) -> Iterator[Path]:
-    """Give a name beside `target`; rename on success, remove on any way out but that.
+    """Yield a temporary name to write to, and rename it to `target` on success.
 
-    The name ends as the target's does, for writers that go by the ending.
+    On failure the temporary file is removed and `target` stays as it was.
     """
-    beside = target.with_name(f".{uuid.uuid4().hex[:12]}-{target.name}")
+    # In the target's folder, since a rename across file systems is not atomic. The extension is
+    # kept at the end, because writers such as Pillow choose the format by it.
+    temporary = target.with_name(f".{uuid.uuid4().hex[:12]}-{target.name}")
     try:
-        yield beside
-        os.replace(beside, target)
+        yield temporary
+        os.replace(temporary, target)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)

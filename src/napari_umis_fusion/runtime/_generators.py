@@ -1,4 +1,4 @@
-"""Drive generators of events: to their end, or inside another generator."""
+"""Generators of events, run to their end or inside another generator."""
 
 from collections.abc import Callable, Generator
 from typing import TypeVar
@@ -11,9 +11,10 @@ Event = TypeVar("Event")
 def run_to_end(
     steps: Generator[Event, None, Done], take: Callable[[Event], object] | None = None
 ) -> Done:
-    """Run a generator to its end, `take` what it yields, and return what it returns."""
+    """Run a generator to its end, pass each event to `take`, and return its result."""
     while True:
         try:
+            # A for loop would lose the result of the generator.
             event = next(steps)
         except StopIteration as end:
             done: Done = end.value
@@ -25,7 +26,7 @@ def run_to_end(
 def map_events(
     steps: Generator[Part, None, Done], change: Callable[[Part], Event]
 ) -> Generator[Event, None, Done]:
-    """Yield what the steps yield, changed, and return what they return."""
+    """Yield each event of a generator, changed, and return its result."""
     try:
         while True:
             try:
@@ -35,11 +36,13 @@ def map_events(
                 return done
             yield change(event)
     finally:
+        # Abandoned here, the inner generator must end now, not when it is collected as garbage:
+        # its threads and files are released in its own `finally`.
         steps.close()
 
 
 def repeat_event(
     steps: Generator[object, None, Done], event: Event
 ) -> Generator[Event, None, Done]:
-    """Yield the event whenever the steps yield, and return what they return."""
+    """Yield the same event whenever a generator yields, and return its result."""
     return (yield from map_events(steps, lambda _: event))

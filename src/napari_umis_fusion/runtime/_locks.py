@@ -1,4 +1,4 @@
-"""Keep others from files while they are worked on, by locks that end with their process."""
+"""Locks on files, which the system releases when their process ends."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,29 +9,30 @@ from filelock import FileLock, Timeout
 
 @contextmanager
 def locked(lock: Path, patience_s: float) -> Iterator[None]:
-    """Hold a lock; a process that is killed leaves none, only an empty file.
+    """Hold a lock; a killed process leaves only an empty file, not a lock.
 
-    Other threads of this process are kept out as other processes are.
+    The lock excludes other threads of this process as well as other processes.
 
     Parameters
     ----------
     lock : Path
-        An empty file that is made where it lacks, in a folder that is there.
+        The lock file, created if it is missing; its folder must exist.
     patience_s : float
-        How long to wait for whoever holds it.
+        How long to wait for the current holder, in s.
 
     Raises
     ------
     TimeoutError
-        If it is held for longer.
+        If the lock is not released in time.
     OSError
-        If the file cannot be made.
+        If the file cannot be created.
     """
-    # not by thread: a generator may be closed in another one than it was run in
+    # Not bound to a thread: a generator may be closed in another thread than it ran in.
     held = FileLock(lock, thread_local=False)
     try:
         held.acquire(timeout=patience_s)
     except Timeout as error:
+        # A standard exception, so that callers do not depend on filelock.
         raise TimeoutError(f"{lock} is held by another process") from error
     try:
         yield

@@ -1,8 +1,8 @@
-"""What the fields of a config carry in their metadata, and checks against it.
+"""Metadata of config fields, and checks of values against it.
 
-Beside help, bounds, unit and choices these may be: ``label``, what people call the field; ``step``
-of a spin box; and ``used_when``, the name of another field and the values of it that give this one
-a say.
+Besides help, bounds, unit and choices, the metadata may hold ``label``, the name shown to users;
+``step``, the increment of a spin box; and ``used_when``, the name of another field with the values
+for which this field has an effect.
 """
 
 from collections.abc import Mapping
@@ -28,12 +28,12 @@ def number(help_text: str, unit: str, low: float, high: float, **more: Any) -> d
 
 
 def label_of(spec: Field[Any]) -> str:
-    """Return what people call a field: "median filter"."""
+    """Return the name of a field as users see it, such as "median filter"."""
     return str(spec.metadata.get("label", spec.name.replace("_", " ")))
 
 
 def is_used(spec: Field[Any], config: Any) -> bool:
-    """Tell whether a field has a say in a config, beside what other fields are set to."""
+    """Whether a field has an effect, given the other fields of its config."""
     if "used_when" not in spec.metadata:
         return True
     other, accepted = spec.metadata["used_when"]
@@ -41,7 +41,7 @@ def is_used(spec: Field[Any], config: Any) -> bool:
 
 
 def help_with_bounds(spec: Field[Any]) -> str:
-    """Return a field's help with its bounds and default, in sentences."""
+    """Return a field's help with its bounds and default, as sentences."""
     meta: dict[str, Any] = dict(spec.metadata)
     sentences = [str(meta["help"])]
     if "min" in meta:
@@ -60,13 +60,13 @@ def changed_fields(config: Any) -> dict[str, Any]:
 
 
 def check_fields(config: Any) -> None:
-    """Check every field of a dataclass; raises `ConfigError` for what its metadata excludes."""
+    """Check every field of a config; raises `ConfigError` for a value that is not accepted."""
     for spec in fields(config):
         check_field(spec, getattr(config, spec.name))
 
 
 def replace_fields(config: Config, options: Mapping[str, Any]) -> Config:
-    """Return a config with some fields changed; raises `ConfigError` for unknown ones."""
+    """Return a config with some fields changed; raises `ConfigError` for unknown fields."""
     names = [spec.name for spec in fields(config)]
     unknown = [name for name in options if name not in names]
     if unknown:
@@ -75,7 +75,7 @@ def replace_fields(config: Config, options: Mapping[str, Any]) -> Config:
 
 
 def check_field(spec: Field[Any], value: Any) -> None:
-    """Check one field's value."""
+    """Raise `ConfigError` unless the field accepts the value."""
     if "choices" in spec.metadata:
         check_choice(spec, value)
     elif "min" in spec.metadata:
@@ -95,9 +95,9 @@ def check_choice(spec: Field[Any], value: Any, also: str = "") -> None:
 
 
 def check_number(spec: Field[Any], value: Any) -> None:
-    """Raise `ConfigError` unless the value is a number of the field's kind within its bounds."""
+    """Raise `ConfigError` unless the value is a number of the field's type within its bounds."""
     low, high, unit = (spec.metadata[key] for key in ("min", "max", "unit"))
-    whole = isinstance(spec.default, int)
+    whole = isinstance(spec.default, int)  # the default's type stands for the field's
     fits = is_int(value) or (not whole and isinstance(value, float))
     if not fits or not low <= value <= high:
         kind = "a whole number" if whole else "a number"
@@ -106,5 +106,5 @@ def check_number(spec: Field[Any], value: Any) -> None:
 
 
 def is_int(value: Any) -> bool:
-    """Tell whole numbers from truth values and fractions."""
+    """Whether a value is a whole number; bool, a subclass of int in Python, is not."""
     return isinstance(value, int) and not isinstance(value, bool)

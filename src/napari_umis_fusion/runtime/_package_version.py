@@ -2,7 +2,7 @@
 
 
 def package_version() -> str:
-    """Return the version of this package."""
+    """Return the version of this package, or "unknown" if it is not installed."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:

@@ -1,4 +1,4 @@
-"""Progress of long work, as a frozen event that generators yield."""
+"""Progress of long work, as an event that generators yield."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,14 +8,14 @@ Stage = Literal["aligning", "measuring", "verifying"]
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Work goes on; comes at least every 100 ms, also when no plane was finished meanwhile.
+    """Work is in progress; yielded at least every 100 ms, even if no plane was finished.
 
     Attributes
     ----------
     stage : "aligning", "measuring" or "verifying"
-        What is being done.
+        The current stage.
     done, total : int
-        Planes finished and planes in all.
+        Number of planes finished, and of all planes.
     """
 
     stage: Stage

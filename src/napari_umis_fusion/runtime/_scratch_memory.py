@@ -1,4 +1,4 @@
-"""Room for the arrays of a run: memory, or temporary files where memory would not do."""
+"""Scratch memory: arrays of a run in memory, and beyond a budget in temporary files."""
 
 import itertools
 import tempfile
@@ -20,19 +20,19 @@ _numbers = itertools.count()
 class ScratchMemory:
     """Allocates arrays, in memory up to a budget and in temporary files beyond it.
 
-    An array counts until it is gone, so that what one part of a run let go of is there for the
-    next. Where arrays lie changes no value. The files of `full` vanish with the context, those
-    of `lasting` with the last array that looks at them.
+    An array counts towards the budget until it is garbage-collected, so that memory freed by one
+    part of a run is available to the next. Values do not depend on where an array is stored. The
+    files of `full` are deleted with the context, those of `lasting` with the last view of them.
 
     Parameters
     ----------
     budget_mb : float
-        How much to keep in memory, in MB.
+        Memory to use before arrays are stored in files, in MB.
     """
 
     def __init__(self, budget_mb: float) -> None:
         self.budget_mb = budget_mb
-        self._whole: ScratchMemory | None = None
+        self._parent: ScratchMemory | None = None
         self._lock = threading.Lock()
         self._sizes: dict[int, int] = {}
         self._count = 0
@@ -40,15 +40,16 @@ class ScratchMemory:
         self._is_on_disk = False
 
     def part(self, share: float = 1.0) -> "ScratchMemory":
-        """Return a workspace for a part of the run, which takes from the budget of this one.
+        """Return scratch memory for a part of the run, which shares the budget of this one.
 
         Parameters
         ----------
         share : float
-            Of the budget: how much it may take at most, 0 to 1.
+            Largest share of the budget that the part may use, 0 to 1.
         """
         part = ScratchMemory(share * self.budget_mb)
-        part._whole, part._lock = self, self._lock
+        # One lock for the whole run: an allocation must be checked against all budgets at once.
+        part._parent, part._lock = self, self._lock
         return part
 
     def __enter__(self) -> Self:
@@ -67,20 +68,22 @@ class ScratchMemory:
 
     @property
     def on_disk(self) -> bool:
-        """Whether any array lies in a file."""
+        """Whether any array is stored in a file."""
         return self._is_on_disk
 
     @property
     def held_bytes(self) -> int:
-        """How much memory its arrays, and those of its parts, take now."""
-        return sum(self._sizes.copy().values())  # others may leave meanwhile
+        """Memory used now by its arrays and those of its parts, in bytes."""
+        # A copy, since arrays that other threads free leave the dictionary at any time.
+        return sum(self._sizes.copy().values())
 
     def full(self, shape: tuple[int, ...], dtype: DTypeLike, value: Any) -> NDArray[Any]:
         """Return a new array filled with a value, for use within the context."""
         array = self._in_memory(shape, dtype, value)
         if array is None:
+            # A plain array: callers must not depend on where it is stored.
             array = np.memmap(self._new_file(), dtype, "w+", shape=shape).view(np.ndarray)
-            if value != 0:
+            if value != 0:  # a new file reads as zeros already
                 array[...] = value
         return array
 
@@ -89,6 +92,7 @@ class ScratchMemory:
         array = self._in_memory(shape, dtype, 0)
         if array is None:
             self._is_on_disk = True
+            # The mapping keeps the nameless file after it is closed, for as long as the array.
             with tempfile.TemporaryFile(prefix="umis-fusion-") as file:
                 array = np.memmap(file, dtype, "w+", shape=shape).view(np.ndarray)
         return array
@@ -96,24 +100,25 @@ class ScratchMemory:
     def _in_memory(
         self, shape: tuple[int, ...], dtype: DTypeLike, value: Any
     ) -> NDArray[Any] | None:
-        """Return an array in memory, or None where the budget leaves no room for it."""
+        """Return an array in memory, or None if the budget does not allow it."""
         size = int(np.prod(shape)) * np.dtype(dtype).itemsize
         chain = tuple(self._chain())
-        with self._lock:  # threads allocate too, and must not both take the last room
+        with self._lock:  # or two threads could both take the last of the budget
             if any(one.held_bytes + size > one.budget_mb * MEGABYTE for one in chain):
                 return None
             array = np.zeros(shape, dtype) if value == 0 else np.full(shape, value, dtype)
             number = next(_numbers)
             for one in chain:
                 one._sizes[number] = size
-        weakref.finalize(array, _give_back, number, chain).atexit = False
+        # At exit there is nothing left to account for.
+        weakref.finalize(array, _release, number, chain).atexit = False
         return array
 
     def _chain(self) -> Iterator["ScratchMemory"]:
         space: ScratchMemory | None = self
         while space is not None:
             yield space
-            space = space._whole
+            space = space._parent
 
     def _new_file(self) -> Path:
         self._is_on_disk = True
@@ -126,7 +131,8 @@ class ScratchMemory:
             return Path(self._folder.name) / f"map{self._count}"
 
 
-def _give_back(number: int, chain: tuple[ScratchMemory, ...]) -> None:
-    # Any thread may run this, in the middle of anything: it takes no lock.
+def _release(number: int, chain: tuple[ScratchMemory, ...]) -> None:
+    # The garbage collector may call this in any thread, even in one that holds the lock: taking
+    # the lock here would deadlock. `dict.pop` is atomic.
     for space in chain:
         space._sizes.pop(number, None)

@@ -1,4 +1,4 @@
-"""Tiles of a plane, and the halo that a tile's neighbourhood needs."""
+"""Tiles of a plane, and the halo that neighbourhood operations need around a tile."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,9 +28,9 @@ class Tile:
 
 
 def tiles_of(plane: NDArray[Any], side_px: int) -> list[Tile]:
-    """Cover a plane with tiles of about `side_px` squared, from top left to bottom right.
+    """Cover a plane with tiles of about `side_px` squared pixels, from top left to bottom right.
 
-    They are half as high and twice as wide as that: a row's neighbours lie together in memory.
+    Tiles are half as high and twice as wide: the pixels of a row are contiguous in memory.
     """
     height, width = plane.shape[:2]
     cuts = product(_cuts(height, max(1, side_px // 2)), _cuts(width, 2 * side_px))
@@ -53,16 +53,16 @@ def _cuts(size: int, side: int) -> Iterator[slice]:
 
 
 def with_halo(plane: NDArray[Any], tile: Tile, halo_px: int) -> NDArray[Any]:
-    """Return the tile with its halo; beyond the plane's border the plane is mirrored.
+    """Return a tile with its halo; the plane is mirrored beyond its border.
 
     Parameters
     ----------
     plane : ndarray of shape (Y, X)
         The whole plane.
     tile : Tile
-        Which part of it.
+        The part to return.
     halo_px : int
-        Border on each side, also larger than the plane.
+        Width of the border on each side; it may exceed the plane.
 
     Returns
     -------
@@ -71,11 +71,13 @@ def with_halo(plane: NDArray[Any], tile: Tile, halo_px: int) -> NDArray[Any]:
     """
     rows, columns = (np.arange(cut.start - halo_px, cut.stop + halo_px) for cut in tile.window)
     height, width = plane.shape
+    # Inside the plane, slices are faster than arrays of indices.
     if rows[0] >= 0 and columns[0] >= 0 and rows[-1] < height and columns[-1] < width:
         return np.ascontiguousarray(plane[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
     return np.ascontiguousarray(plane[np.ix_(_mirror(rows, height), _mirror(columns, width))])
 
 
 def _mirror(index: NDArray[np.intp], size: int) -> NDArray[np.intp]:
+    # Periodic in twice the size, so that a halo of any width is defined.
     phase = index % (2 * size)
     return np.where(phase < size, phase, 2 * size - 1 - phase)

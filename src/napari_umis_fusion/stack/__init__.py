@@ -1,4 +1,4 @@
-"""The z-stack: planes that are read one at a time, their axes and their units."""
+"""The z-stack: planes that are read one at a time, with their axes and units."""
 
 import lazy_loader as _lazy
 

@@ -13,19 +13,21 @@ from napari_umis_fusion.stack._stack import Calibration, Plane, Stack, check_sta
 def stack_of_arrays(
     data: Any, z_axis: str | None = None, index: Mapping[str, int] | None = None
 ) -> Stack:
-    """Look at a stack, an array or a list of planes as a stack; see `as_stack`.
+    """Return a stack of an array or a list of planes; see `as_stack`.
 
     Raises
     ------
     StackError
-        Wrong number of axes, empty, too many channels, ragged, mixed or unaccepted dtype.
+        If the number of axes or of channels is not accepted, the data are empty or ragged, or
+        dtypes are mixed or not accepted.
     """
+    # An xarray.DataArray, recognised without importing xarray.
     if hasattr(data, "dims") and hasattr(data, "coords"):
         return _from_named_axes(data, z_axis, index or {})
     if z_axis is not None or index is not None:
         msg = (
             f"z_axis={z_axis!r}, index={index!r} name axes of a file or an xarray.DataArray; got "
-            f"{type(data).__name__}, whose axes have no names. Leave them out, and give an array "
+            f"{type(data).__name__}, whose axes have no names. Leave both out, and give an array "
             "(Z, Y, X) or (Z, Y, X, C): numpy.moveaxis puts z first."
         )
         raise StackError(msg)
@@ -43,16 +45,17 @@ def stack_of_arrays(
 
 
 def _native_dtype(dtype: Any) -> np.dtype[Any]:
+    # Native byte order, as numba does not compile for any other.
     try:
         native: np.dtype[Any] = np.dtype(dtype).newbyteorder("=")
     except TypeError as error:
-        msg = f"got dtype {dtype!r}, which is none of NumPy's: convert to a NumPy array first."
+        msg = f"got dtype {dtype!r}, which NumPy does not have: convert to a NumPy array first."
         raise StackError(msg) from error
     return native
 
 
 class _ArrayStack(Stack):
-    """Planes of one array-like."""
+    """Stack of one array-like."""
 
     def __init__(self, data: Any, *, rgb: bool | None = None) -> None:
         self.shape = tuple(int(size) for size in data.shape)
@@ -62,6 +65,7 @@ class _ArrayStack(Stack):
         self._data = data
 
     def plane(self, z: int) -> Plane:
+        # Here lazy arrays are computed, and other byte orders converted.
         return np.asarray(self._data[z]).astype(self.dtype, copy=False)
 
     def region(self, z: int, rows: slice, columns: slice) -> Plane:
@@ -69,7 +73,7 @@ class _ArrayStack(Stack):
 
 
 class _PlaneListStack(Stack):
-    """Planes of a list of arrays."""
+    """Stack of a list of planes."""
 
     def __init__(self, planes: Sequence[Any]) -> None:
         if not planes:
@@ -93,7 +97,7 @@ class _PlaneListStack(Stack):
         else:
             return
         msg = (
-            f"plane {z} is {got} but plane 0 is {wanted}; all planes of a stack are of one "
+            f"plane {z} is {got} but plane 0 is {wanted}; all planes of a stack have the same "
             "shape and dtype. Crop or convert the planes, or leave this one out."
         )
         raise StackError(msg)
@@ -106,6 +110,7 @@ class _PlaneListStack(Stack):
 
 
 def _looks_rgb(shape: tuple[int, ...]) -> bool:
+    # A guess: without names, colour and three or four channels look the same.
     return len(shape) == 4 and shape[3] in (3, 4)
 
 
@@ -115,27 +120,29 @@ def _as_plane(plane: Any, z: int) -> Any:
     try:
         return np.asarray(plane)
     except ValueError as error:
-        msg = f"plane {z} is ragged: its rows are of different lengths. Give it as an array."
+        msg = f"plane {z} is ragged: its rows differ in length. Give a rectangular array (Y, X)."
         raise StackError(msg) from error
 
 
 def _from_named_axes(data: Any, z_axis: str | None, index: Mapping[str, int]) -> Stack:
-    """Stack of an xarray.DataArray: z first, channels last, the rest dropped or refused."""
-    picked = _picked(data, index)
-    if len(picked.dims) < 3 and place_of(picked.dims, "z") is None:
-        return _ArrayStack(picked)  # which says how many axes a stack has
-    z = _z_dimension(picked) if z_axis is None else _dimension(picked, z_axis, "z_axis")
-    channel = _channel_dimension(picked, z, z_axis)
-    plane = _plane_dimensions(picked, z, channel)
+    """Return the stack of an xarray.DataArray: z first, channels last, no other axes."""
+    selected = _select(data, index)
+    if len(selected.dims) < 3 and place_of(selected.dims, "z") is None:
+        return _ArrayStack(selected)  # raises the error that names the accepted axes
+    z = _z_dimension(selected) if z_axis is None else _dimension(selected, z_axis, "z_axis")
+    channel = _channel_dimension(selected, z, z_axis)
+    plane = _plane_dimensions(selected, z, channel)
     order = [z, *plane, *([] if channel is None else [channel])]
-    squeezed = picked.isel({name: 0 for name in picked.dims if name not in order})
-    rgb = channel is not None and kind_of(channel) != "channel" and picked.sizes[channel] in (3, 4)
+    squeezed = selected.isel({name: 0 for name in selected.dims if name not in order})
+    rgb = (
+        channel is not None and kind_of(channel) != "channel" and selected.sizes[channel] in (3, 4)
+    )
     stack = _ArrayStack(squeezed.transpose(*order), rgb=rgb)
-    stack.calibration = _named_calibration(picked, z, *plane)
+    stack.calibration = _named_calibration(selected, z, *plane)
     return stack
 
 
-def _picked(data: Any, index: Mapping[str, int]) -> Any:
+def _select(data: Any, index: Mapping[str, int]) -> Any:
     entries = {_dimension(data, name, "index"): number for name, number in index.items()}
     for name, number in entries.items():
         if not 0 <= number < data.sizes[name]:
@@ -147,13 +154,13 @@ def _picked(data: Any, index: Mapping[str, int]) -> Any:
 def _dimension(data: Any, name: str, option: str) -> Any:
     place = place_named(data.dims, name)
     if place is None:
-        msg = f"{option} names {name!r}; the dimensions are {dict(data.sizes)}. Name one of those."
+        msg = f"{option} names {name!r}; accepted are the dimensions {dict(data.sizes)}."
         raise StackError(msg)
     return data.dims[place]
 
 
 def _z_dimension(data: Any) -> Any:
-    """Return the one called z, or else the first, if it is not known to be something else."""
+    """Return the dimension named z, else the first unless its name says that it is another."""
     place, is_sure = find_z(data.dims)
     if place is not None and is_sure:
         return data.dims[place]
@@ -162,15 +169,15 @@ def _z_dimension(data: Any) -> Any:
         return first
     likely = first if place is None else data.dims[place]
     msg = (
-        f"dimensions are {data.dims} and none is called z; {first!r} is never taken for it. If "
-        f"the planes run along {likely!r}, say so: z_axis={likely!r}, or "
+        f"dimensions are {data.dims} and none is named z; {first!r} is never used as z by "
+        f"default. If the planes are along {likely!r}, pass z_axis={likely!r} or "
         f"data.rename({{{likely!r}: 'z'}})."
     )
     raise StackError(msg)
 
 
 def _channel_dimension(data: Any, z: Any, z_axis: str | None) -> Any:
-    """Return the one of channels or samples by name, or else the last of four without z."""
+    """Return the dimension named as channels or samples, else the last of four unnamed ones."""
     others = [name for name in data.dims if name != z]
     place = place_of(others, "channel", "sample")
     if place is not None:
@@ -180,7 +187,7 @@ def _channel_dimension(data: Any, z: Any, z_axis: str | None) -> Any:
 
 
 def _plane_dimensions(data: Any, z_name: Any, channel: Any) -> list[Any]:
-    """Y and X: those two by name, or else what z and the channels leave."""
+    """Return y and x: the dimensions of these names, else those besides z and channels."""
     others = [name for name in data.dims if name not in (z_name, channel)]
     y, x = place_of(others, "y"), place_of(others, "x")
     if y is not None and x is not None:
@@ -190,7 +197,7 @@ def _plane_dimensions(data: Any, z_name: Any, channel: Any) -> list[Any]:
     surplus = {name: data.sizes[name] for name in others if name not in kept}
     if len(kept) != 2 or any(size > 1 for size in surplus.values()):
         msg = (
-            f"dimensions are {dict(data.sizes)}; a stack is z, y, x and perhaps channels. "
+            f"dimensions are {dict(data.sizes)}; accepted are z, y, x and optionally channels. "
             "Select one entry of every other dimension, such as data.isel(t=0)."
         )
         raise StackError(msg)
@@ -206,7 +213,7 @@ def _named_calibration(data: Any, z_name: Any, y_name: Any, x_name: Any) -> Cali
 
 
 def _spacing_um(data: Any, name: Any) -> float | None:
-    """Step of a regular coordinate that tells its unit."""
+    """Return the step of a regular coordinate with a known unit, else None."""
     if name not in data.coords or data.sizes[name] < 2:
         return None
     coordinate = data.coords[name]
@@ -215,6 +222,7 @@ def _spacing_um(data: Any, name: Any) -> float | None:
         return None
     from napari_umis_fusion.stack._units import length_um
 
+    # Coordinates may be rounded: 0.1 % of a step is tolerated.
     steps = np.diff(np.asarray(coordinate, dtype=np.float64))
     if not np.allclose(steps, steps[0], rtol=1e-3, atol=0):
         return None

@@ -1,4 +1,4 @@
-"""What axes are called, and which of them is z: one table for arrays, files and layers."""
+"""Names of axes, and which of them is z: one table for arrays, files and layers."""
 
 import re
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from typing import Literal
 Kind = Literal[
     "z", "y", "x", "channel", "sample", "time", "position", "other", "unnamed", "unknown"
 ]
-"""What an axis counts; "unnamed" has a place only, "unknown" a name that tells nothing."""
+"""What an axis counts; an "unnamed" axis has no name, an "unknown" one a name not listed here."""
 
 NAMES: dict[Kind, tuple[str, ...]] = {
     "z": (
@@ -34,15 +34,15 @@ NAMES: dict[Kind, tuple[str, ...]] = {
     ),
     "unnamed": ("i", "q", "index", "sequence", "page"),
 }
-"""Names of each kind, the usual first.
+"""Names of each kind, the most common first.
 
-One letter is what TIFF, OME, ImageJ and CZI call it; P, R, J and K stand for different things in
-these, none of which is depth. I and Q are pages of which a file tells no more. Case, spaces,
-hyphens, underscores and an "s" at the end make no difference.
+Single letters are those of TIFF, OME, ImageJ and CZI; P, R, J and K mean different things in these
+formats, none of which is depth. I and Q are pages about which a file says nothing else. Case,
+spaces, hyphens, underscores and a plural "s" are ignored.
 """
 
 OME_LETTERS: dict[Kind, str] = {"z": "Z", "channel": "C", "time": "T"}
-"""What OME-TIFF calls the axes, besides Y and X, that it has a place for."""
+"""Letters of the axes, besides Y and X, that OME-TIFF can hold."""
 
 _BLANK = re.compile(r"((axis|dim)[ _-]?)?-?\d+|")
 _SEPARATORS = re.compile(r"[\s_-]+")
@@ -58,12 +58,12 @@ _KNOWN = {
 
 
 def is_blank(name: object) -> bool:
-    """Whether a name is none: empty, or the number that a program gives, such as "axis -3"."""
+    """Whether a name is empty, or a default that a program gives, such as "axis -3"."""
     return _BLANK.fullmatch(str(name).strip().casefold()) is not None
 
 
 def kind_of(name: object) -> Kind:
-    """Return what an axis of this name counts.
+    """Return the kind of an axis by its name.
 
     Examples
     --------
@@ -75,12 +75,13 @@ def kind_of(name: object) -> Kind:
 
 def _known(name: object) -> tuple[Kind, int]:
     plain = _plain(str(name))
+    # Plural to singular; not of two letters, where the "s" is part of the name.
     one = plain[:-1] if len(plain) > 2 and plain.endswith("s") else plain
     return _KNOWN.get(plain) or _KNOWN.get(one) or ("unknown", 0)
 
 
 def place_of(names: Sequence[object], *kinds: Kind) -> int | None:
-    """Return the place of the axis of one of these kinds; of several, that of the usual name."""
+    """Return the position of the axis of one of these kinds; the most common name wins."""
     found = [
         (kinds.index(kind), _known(name)[1], place)
         for place, name in enumerate(names)
@@ -90,9 +91,9 @@ def place_of(names: Sequence[object], *kinds: Kind) -> int | None:
 
 
 def place_named(names: Sequence[object], wanted: str) -> int | None:
-    """Return the place of the axis that a person means: by its name, or by what it counts.
+    """Return the position of the axis that a user names, by its name or by its kind.
 
-    "time" finds an axis T, if no other counts time; one letter finds no axis but its own.
+    "time" finds an axis T if it is the only time axis; a single letter matches exactly.
     """
     plain = [str(name).strip().casefold() for name in names]
     asked = wanted.strip().casefold()
@@ -105,29 +106,30 @@ def place_named(names: Sequence[object], wanted: str) -> int | None:
 
 
 def may_be_z(name: object) -> bool:
-    """Whether an axis may run through the planes: all but those known to count something else."""
+    """Whether an axis may be z: its name says so, or nothing."""
     return kind_of(name) in ("z", "unnamed", "unknown")
 
 
 def find_z(names: Sequence[object]) -> tuple[int | None, bool]:
-    """Return the place of the axis that is z, or else likely z, and whether that is sure.
+    """Return the position of the axis that is or may be z, and whether it is certain.
 
     Parameters
     ----------
     names : sequence
-        Of all axes in order, colour apart; "" where there is none.
+        Names of all axes in order, except colour; "" for an axis without a name.
 
     Returns
     -------
     place : int or None
-        The axis named z; else the first of three, if it has no name and those of a plane follow;
-        else, as a guess, the last that may be z and is not of the plane. None if there is none.
+        The axis named z; else the first of three if it has no name and y and x follow; else, as a
+        guess, the last axis outside the plane that may be z. None if there is none.
     is_sure : bool
-        Whether that is more than a guess.
+        False for a guess.
     """
     named = place_of(names, "z")
     if named is not None:
         return named, True
+    # A plane alone has no z.
     if len(names) < 3:
         return None, False
     if kind_of(names[0]) == "unnamed" and _make_a_plane(names[1:]):
@@ -137,7 +139,7 @@ def find_z(names: Sequence[object]) -> tuple[int | None, bool]:
 
 
 def plane_places(names: Sequence[object]) -> tuple[int, int]:
-    """Return the places of y and x: those of that name, or else the last two."""
+    """Return the positions of y and x: the axes of these names, else the last two."""
     y, x = place_of(names, "y"), place_of(names, "x")
     return (len(names) - 2, len(names) - 1) if y is None or x is None else (y, x)
 

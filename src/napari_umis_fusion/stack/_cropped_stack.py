@@ -1,41 +1,39 @@
-"""A box of another stack."""
+"""A stack that is a part of another one."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
-
-import numpy as np
-from numpy.typing import NDArray
 
 from napari_umis_fusion.errors import StackError
 
 if TYPE_CHECKING:
     from napari_umis_fusion.preprocess import GreyRange
-from napari_umis_fusion.stack._stack import Lighting, Plane, Stack, _PickedLighting, check_stack
+from napari_umis_fusion.runtime import BoolMap
+from napari_umis_fusion.stack._stack import Lighting, Plane, Stack, _SelectedLighting, check_stack
 
 
 class CroppedStack(Stack):
-    """A box of another stack: some of its planes, and a rectangle of each.
+    """A part of another stack: a selection of its planes, and a rectangle of each.
 
     Parameters
     ----------
     stack : Stack
-        Read when the box is.
+        The whole stack; its planes are read when those of the part are.
     rows, columns : slice
         The rectangle, of step 1.
     planes : range or slice
-        Which planes, in which order; by default all.
+        The planes in order; by default all.
 
     Attributes
     ----------
     shape : tuple of int
-        Of the box.
+        Of the part.
     calibration : Calibration
-        That of the stack, its z step as often as `planes` skips.
+        That of the stack, with the z step multiplied by the step of `planes`.
 
     Raises
     ------
     StackError
-        If the box is empty, reaches outside the stack, or skips rows or columns.
+        If the part is empty, exceeds the stack, or has a step other than 1 in rows or columns.
     """
 
     def __init__(
@@ -50,8 +48,9 @@ class CroppedStack(Stack):
         self.shape = (*sides, *stack.shape[3:])
         self.dtype = stack.dtype
         check_stack(self.shape, self.dtype)
+        # A slice was clipped to the stack; a range may exceed it.
         if not (self._planes[0] in range(count) and self._planes[-1] in range(count)):
-            msg = f"got {self._planes} of a stack with {count} planes; they count from 0."
+            msg = f"got planes {self._planes}; accepted are planes 0 to {count - 1} of the stack."
             raise StackError(msg)
         self.rgb = stack.rgb
         self.sources = stack.sources
@@ -59,33 +58,34 @@ class CroppedStack(Stack):
         if step_um is not None:
             step_um *= abs(self._planes.step)
         self.calibration = replace(stack.calibration, z_step_um=step_um)
-        if self._planes == range(count):  # an alignment is of all planes
+        # An alignment describes all planes of a stack; with fewer planes it would not fit.
+        if self._planes == range(count):
             self.alignment, self.window = stack.alignment, self._window_in(stack.window)
 
     def plane(self, z: int) -> Plane:
-        """Read the rectangle of plane `z` of the box."""
+        """Read plane `z` of the part."""
         return self._stack.region(self._planes[z], _slice(self._rows), _slice(self._columns))
 
     def region(self, z: int, rows: slice, columns: slice) -> Plane:
-        """Read a rectangle of the rectangle, and no more than that where the stack can."""
+        """Read a rectangle of plane `z` of the part, and no more than that if possible."""
         inner = _side("rows", self._rows, rows), _side("columns", self._columns, columns)
         return self._stack.region(self._planes[z], *map(_slice, inner))
 
-    def uncovered(self, z: int) -> NDArray[np.bool_] | None:
-        """Return where plane `z` of the box shows nothing; None if nowhere."""
+    def uncovered(self, z: int) -> BoolMap | None:
+        """Return where plane `z` of the part shows nothing; None if nowhere."""
         missing = self._stack.uncovered(self._planes[z])
         return None if missing is None else missing[_slice(self._rows), _slice(self._columns)]
 
     def lighting(
         self, grey_range: "GreyRange", rows: slice = slice(None), columns: slice = slice(None)
     ) -> Lighting | None:
-        """Return the light of a rectangle of the rectangle; see `Stack.lighting`."""
+        """Return the correction of illumination in a rectangle; see `Stack.lighting`."""
         inner = _side("rows", self._rows, rows), _side("columns", self._columns, columns)
         whole = self._stack.lighting(grey_range, *map(_slice, inner))
-        return None if whole is None else _PickedLighting(whole, self._planes)
+        return None if whole is None else _SelectedLighting(whole, self._planes)
 
     def _window_in(self, outer: tuple[slice, slice] | None) -> tuple[slice, slice] | None:
-        """Return the rectangle as rows and columns of the reference plane."""
+        """Return the rectangle in rows and columns of the reference plane."""
         if outer is None:
             return None
         sides = zip(outer, (self._rows, self._columns), strict=True)
@@ -96,10 +96,10 @@ class CroppedStack(Stack):
 
 
 def _side(name: str, outer: range, part: slice) -> range:
-    """Return a part of some rows or columns."""
+    """Return the selected rows or columns; refuse a step other than 1."""
     side = outer[part]
     if side.step != 1:
-        msg = f"got {name} {part}; accepted is a step of 1."
+        msg = f"got {name} {part}; accepted is a step of 1: a part holds every pixel."
         raise StackError(msg)
     return side
 

@@ -1,32 +1,31 @@
-"""Read planes, and see to it that each is what the stack promised."""
+"""Reading of planes: one ahead of the computation, each checked against its stack."""
 
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_umis_fusion.config import NanPolicy
 from napari_umis_fusion.errors import StackError
-from napari_umis_fusion.runtime import Workers
+from napari_umis_fusion.runtime import BoolMap, FloatMap, Workers
 from napari_umis_fusion.stack._stack import Plane, Stack
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedPlane:
-    """A plane as it was read.
+    """A plane whose shape, dtype and values were checked.
 
     Attributes
     ----------
     plane : ndarray of shape (Y, X) or (Y, X, C)
         C-contiguous, in native byte order.
     invalid : ndarray of shape (Y, X), bool, or None
-        Where a channel is NaN or infinite, or the plane shows nothing; None if nowhere.
+        True where a channel is NaN or infinite, or the plane shows nothing; None if nowhere.
     """
 
     plane: Plane
-    invalid: NDArray[np.bool_] | None
+    invalid: BoolMap | None
 
 
 def read_plane(stack: Stack, z: int, nan_policy: NanPolicy) -> CheckedPlane:
@@ -35,14 +34,15 @@ def read_plane(stack: Stack, z: int, nan_policy: NanPolicy) -> CheckedPlane:
     Raises
     ------
     StackError
-        If the plane's shape or dtype is not the stack's, or it holds NaN or infinite values
-        and `nan_policy` is "raise".
+        If the plane differs from the stack in shape or dtype, or holds NaN or infinite values
+        while `nan_policy` is "raise".
     """
+    # Contiguous, since kernels would be compiled again for other layouts.
     plane = np.ascontiguousarray(stack.plane(z))
     if plane.shape != stack.shape[1:] or plane.dtype != stack.dtype:
         msg = (
-            f"plane {z} has shape {plane.shape} and dtype {plane.dtype}, but the stack promised "
-            f"{stack.shape[1:]} and {stack.dtype}; all planes must be alike."
+            f"plane {z} has shape {plane.shape} and dtype {plane.dtype}; accepted are those of "
+            f"the stack, {stack.shape[1:]} and {stack.dtype}. Check how the stack reads its planes."
         )
         raise StackError(msg)
     parts = (_find_invalid(plane, z, nan_policy), stack.uncovered(z))
@@ -51,16 +51,16 @@ def read_plane(stack: Stack, z: int, nan_policy: NanPolicy) -> CheckedPlane:
 
 
 class Prefetch:
-    """Reads the planes of a stack in order, each while the one before it is worked on.
+    """Reads the planes of a stack in order, each while the previous one is processed.
 
     Parameters
     ----------
     stack : Stack
-        Where the planes are.
+        Source of the planes.
     nan_policy : {"raise", "ignore"}
         What to do with NaN and infinite values.
     workers : Workers
-        One of their threads reads.
+        Threads, one of which reads.
     """
 
     def __init__(self, stack: Stack, nan_policy: NanPolicy, workers: Workers) -> None:
@@ -71,11 +71,11 @@ class Prefetch:
         self._read()
 
     def iter_next(self) -> Generator[None, None, CheckedPlane]:
-        """Wait for the next plane, and start reading the one after it; raises as `read_plane`."""
-        reading = yield from self._workers.result(self._upcoming)
+        """Wait for the next plane and start to read the one after it; raises as `read_plane`."""
+        checked = yield from self._workers.result(self._upcoming)
         if self._count < len(self._stack):
             self._read()
-        return reading
+        return checked
 
     def _read(self) -> None:
         z, policy = self._count, self._nan_policy
@@ -83,10 +83,11 @@ class Prefetch:
         self._count += 1
 
 
-def fill_invalid(grey: NDArray[np.float32], invalid: NDArray[np.bool_]) -> None:
-    """Replace invalid pixels by their nearest valid one, so that they make no edge."""
+def fill_invalid(grey: FloatMap, invalid: BoolMap) -> None:
+    """Replace each invalid pixel by the nearest valid one, so that no edges appear."""
     from scipy.ndimage import distance_transform_edt
 
+    # There is no valid pixel to copy from.
     if invalid.all():
         grey[...] = 0
         return
@@ -94,7 +95,8 @@ def fill_invalid(grey: NDArray[np.float32], invalid: NDArray[np.bool_]) -> None:
     grey[invalid] = grey[tuple(axis[invalid] for axis in nearest)]
 
 
-def _find_invalid(plane: Plane, z: int, nan_policy: NanPolicy) -> NDArray[np.bool_] | None:
+def _find_invalid(plane: Plane, z: int, nan_policy: NanPolicy) -> BoolMap | None:
+    # Integers are always finite.
     if plane.dtype.kind != "f":
         return None
     finite = np.isfinite(plane)
@@ -109,4 +111,5 @@ def _find_invalid(plane: Plane, z: int, nan_policy: NanPolicy) -> NDArray[np.boo
             "to take those pixels from other planes."
         )
         raise StackError(msg)
+    # Invalid in one channel is invalid in all, since channels are copied together.
     return np.asarray(~finite if finite.ndim == 2 else ~finite.all(axis=-1))

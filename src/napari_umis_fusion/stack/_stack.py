@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_umis_fusion.errors import StackError
+from napari_umis_fusion.runtime import BoolMap, FloatMap
 
 if TYPE_CHECKING:
     from napari_umis_fusion.alignment import Alignment
@@ -16,11 +17,13 @@ if TYPE_CHECKING:
     from napari_umis_fusion.preprocess import GreyRange
 
 Plane = NDArray[Any]
+"""One plane, of shape (Y, X) or (Y, X, C) and any accepted dtype."""
 
 MAX_CHANNELS = 16
+"""A longer last axis is more likely x of a stack with a time axis than a number of channels."""
 
 LUMINANCE = (0.299, 0.587, 0.114)
-"""Weights of red, green and blue, ITU-R BT.601."""
+"""Weights of red, green and blue, ITU-R BT.601: those of the published method."""
 
 ACCEPTED_DTYPES = (
     *("bool", "uint8", "uint16", "uint32", "int8", "int16", "int32"),
@@ -46,10 +49,10 @@ class Calibration:
 
 
 class Lighting(Protocol):
-    """What brings the planes of a stack to one light."""
+    """A correction that makes all planes of a stack equally bright."""
 
-    def correct(self, grey: NDArray[np.float32], z: int) -> None:
-        """Correct the grey image of plane `z`, in place."""
+    def correct(self, grey: FloatMap, z: int) -> None:
+        """Correct the grey image of plane `z` in place."""
         ...
 
 
@@ -63,16 +66,16 @@ class Stack(ABC):
     dtype : numpy.dtype
         Of every plane, in native byte order.
     calibration : Calibration
-        Physical sizes, as far as the source tells.
+        Physical sizes, as far as the source gives them.
     sources : tuple of str
-        Absolute paths of the files behind the planes; empty for arrays.
+        Absolute paths of the files that the planes are read from; empty for arrays.
     rgb : bool
         True when the last axis holds colour samples (red, green, blue and perhaps
         opacity), False when it holds microscope channels or there is none.
     alignment : Alignment or None
-        Where the planes were put on one another; None where they are as recorded.
+        How the planes were aligned; None if they are as recorded.
     window : tuple of slice, or None
-        Rows and columns of the alignment's reference plane that the planes show.
+        Rows and columns of the reference plane that the aligned planes show.
     """
 
     shape: tuple[int, ...]
@@ -88,39 +91,39 @@ class Stack(ABC):
         """Read plane `z`: ndarray of shape (Y, X) or (Y, X, C)."""
 
     def region(self, z: int, rows: slice, columns: slice) -> Plane:
-        """Read a rectangle of plane `z`; sources that can, read no more than that."""
+        """Read a rectangle of plane `z`, and no more than that if the source allows it."""
         return self.plane(z)[rows, columns]
 
-    def uncovered(self, z: int) -> NDArray[np.bool_] | None:
+    def uncovered(self, z: int) -> BoolMap | None:
         """Return where plane `z` shows nothing: bool of shape (Y, X), or None if nowhere."""
         return None
 
     def lighting(
         self, grey_range: "GreyRange", rows: slice = slice(None), columns: slice = slice(None)
     ) -> Lighting | None:
-        """Return what brings grey images of planes, or a rectangle of them, to one light.
+        """Return the correction of illumination for grey images of planes, or of a rectangle.
 
         Parameters
         ----------
         grey_range : GreyRange
-            Of the grey levels.
+            Range of the grey levels.
         rows, columns : slice
             The rectangle, of step 1.
 
         Returns
         -------
         Lighting or None
-            None where grey images are measured as they are.
+            None if grey images are not corrected.
         """
         return None
 
     def notes(self, config: "FusionConfig") -> list[str]:
-        """Say what a user should know of how planes were put in place and lit."""
+        """Return notes for the user on alignment and illumination."""
         alignment = self.alignment
         return [] if alignment is None else alignment.notes(was_asked=config.aligns)
 
-    def describe_placing(self) -> dict[str, Any]:
-        """Return as JSON values how planes were put in place and lit; nothing as recorded."""
+    def describe_alignment(self) -> dict[str, Any]:
+        """Return alignment and illumination as JSON values; an empty dict if as recorded."""
         if self.alignment is None or self.window is None:
             return {}
         rows, columns = self.window
@@ -136,18 +139,18 @@ class Stack(ABC):
 
 
 @dataclass(frozen=True, slots=True)
-class _PickedLighting:
-    """The light of some planes of a stack."""
+class _SelectedLighting:
+    """The correction of a selection of planes."""
 
     whole: Lighting
     planes: range
 
-    def correct(self, grey: NDArray[np.float32], z: int) -> None:
+    def correct(self, grey: FloatMap, z: int) -> None:
         self.whole.correct(grey, self.planes[z])
 
 
 def check_stack(shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-    """Refuse what cannot be a stack.
+    """Check the shape and dtype of a stack.
 
     Parameters
     ----------
@@ -159,21 +162,21 @@ def check_stack(shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     Raises
     ------
     StackError
-        Says what was got, what is accepted and what to do.
+        If it is not.
     """
     if len(shape) not in (3, 4):
         msg = (
-            f"got {len(shape)} axes, shape {shape}; a stack is (Z, Y, X) or (Z, Y, X, C). "
+            f"got {len(shape)} axes, shape {shape}; accepted are (Z, Y, X) and (Z, Y, X, C). "
             "Select one time point or position, or add the missing axis with numpy.newaxis."
         )
         raise StackError(msg)
     if 0 in shape:
-        msg = f"got an empty stack, shape {shape}; every axis needs a size of at least 1."
+        msg = f"got an empty stack, shape {shape}; accepted are axes of size 1 or more."
         raise StackError(msg)
     if len(shape) == 4 and shape[3] > MAX_CHANNELS:
         msg = (
-            f"the last axis of shape {shape} is taken as channels, and {shape[3]} are too many "
-            f"(at most {MAX_CHANNELS}). If the axes are (T, Z, Y, X), fuse one time point at a "
+            f"the last axis of shape {shape} is interpreted as {shape[3]} channels; accepted are "
+            f"at most {MAX_CHANNELS}. If the axes are (T, Z, Y, X), fuse one time point at a "
             "time; if they are (C, Z, Y, X), move the channels last with numpy.moveaxis."
         )
         raise StackError(msg)

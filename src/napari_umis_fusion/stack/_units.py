@@ -1,4 +1,4 @@
-"""Units of length and time, in µm and s."""
+"""Conversion of lengths to µm and of times to s."""
 
 import math
 from typing import Any
@@ -31,13 +31,13 @@ def length_um(value: Any, unit: Any) -> float | None:
     value : float or str
         The length.
     unit : str
-        Metric unit, such as ``nm``, ``µm``, ``micron`` or ImageJ's ``\u00B5m``. Inches are
-        refused: they come from print resolutions, which say nothing of the object.
+        Metric unit, such as ``nm``, ``µm``, ``micron`` or ImageJ's ``\u00B5m``. Inches are not
+        converted: they come from print resolutions, which say nothing about the object.
 
     Returns
     -------
     float or None
-        None where the unit is unknown or the value zero, negative or no number.
+        None if the unit is unknown, or the value is not a positive number.
     """
     return _converted(value, str(unit).replace("\\u00B5", "µ"), _UM_PER_UNIT)
 
@@ -55,12 +55,13 @@ def time_s(value: Any, unit: Any) -> float | None:
     Returns
     -------
     float or None
-        None where the unit is unknown or the value zero, negative or no number.
+        None if the unit is unknown, or the value is not a positive number.
     """
     return _converted(value, str(unit), _S_PER_UNIT)
 
 
 def _converted(value: Any, unit: str, factors: dict[str, float]) -> float | None:
+    # `casefold` also turns the micro sign into the Greek letter mu, so that the table needs one.
     try:
         converted = float(value) * factors[unit.strip().casefold()]
     except (KeyError, TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""Rendered z-stacks with a known answer, for tests, benchmarks, training and the demo."""
+"""Rendered z-stacks with known truth, for tests, benchmarks, training and the demo."""
 
 import lazy_loader as _lazy
 

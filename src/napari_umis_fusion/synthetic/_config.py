@@ -1,4 +1,4 @@
-"""How a scene is photographed: optics, brightness, noise and grey levels."""
+"""Options of rendering: optics, brightness, noise and grey levels."""
 
 import math
 from dataclasses import dataclass, field, fields
@@ -22,15 +22,15 @@ def _choice(help_text: str, choices: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class RenderConfig:
-    """How a scene becomes a stack; the help, unit and bounds stand in the fields' metadata.
+    """Options for rendering a scene; help, unit and bounds are in the fields' metadata.
 
     Grey value = ``offset + full_scale * light``, with light 1 the brightest of the scene.
 
     Raises
     ------
     ConfigError
-        For a value outside its bounds, read noise without `photon_electrons`, or a white level
-        beyond what the dtype holds.
+        If a value is outside its bounds, there is read noise without `photon_electrons`, or the
+        white level exceeds the dtype.
     """
 
     planes: int = field(default=10, metadata=_number("Number of planes.", "", 1))
@@ -75,10 +75,10 @@ class RenderConfig:
             _check(entry.name, getattr(self, entry.name), entry.metadata)
         for name in ("planes", "seed"):
             if not isinstance(getattr(self, name), int):
-                raise ConfigError(f"{name} is {getattr(self, name)!r}; give a whole number.")
+                raise ConfigError(f"{name} is {getattr(self, name)!r}; accepted is a whole number.")
         if self.photon_electrons == 0 or self.z_step_um == 0 or self.full_scale == 0:
             raise ConfigError(
-                "photon_electrons, z_step_um or full_scale is 0; give a positive number."
+                "photon_electrons, z_step_um or full_scale is 0; accepted is a positive number."
             )
         if self.read_electrons and self.photon_electrons is None:
             raise ConfigError(
@@ -92,8 +92,8 @@ class RenderConfig:
         white = self.offset + self.grey_span
         if not (low <= self.offset and white <= high):
             raise ConfigError(
-                f"black is {self.offset:g} and white {white:g}, but {self.dtype} holds "
-                f"{low:g} to {high:g}; lower full_scale or offset, or take a wider dtype."
+                f"black is {self.offset:g} and white {white:g}; {self.dtype} accepts "
+                f"{low:g} to {high:g}: lower full_scale or offset, or use a wider dtype."
             )
 
     @property
@@ -124,5 +124,5 @@ def _check(name: str, value: Any, metadata: Any) -> None:
     elif math.isfinite(value) and value >= metadata["min"]:
         return
     raise ConfigError(
-        f"{name} is {value!r}; accepted are finite numbers from {metadata['min']:g} on."
+        f"{name} is {value!r}; accepted are finite numbers of {metadata['min']:g} or more."
     )

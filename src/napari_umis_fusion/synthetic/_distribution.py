@@ -1,4 +1,4 @@
-"""What stacks a network is trained on: the distribution that `StackSampler` draws from."""
+"""The distribution of rendered training stacks from which `StackSampler` draws."""
 
 import math
 from dataclasses import Field, dataclass, field, fields
@@ -20,16 +20,16 @@ def _share(help_text: str) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class StackDistribution:
-    """How rendered training stacks vary; help, unit and bounds stand in the fields' metadata.
+    """Distribution of rendered training stacks; help, unit and bounds are in the fields' metadata.
 
-    Ranges are (low, high), drawn uniformly on a logarithmic scale: small and large count alike.
-    Shares are probabilities, stack by stack.
+    Ranges are (low, high), drawn uniformly on a logarithmic scale: small and large values are
+    equally frequent. Shares are probabilities for each stack.
 
     Raises
     ------
     ConfigError
-        For a range that is empty or out of bounds, a share outside 0 to 1, or kinds that do not
-        leave any stack.
+        If a range is empty or out of bounds, a share is outside 0 to 1, or the weights of all
+        kinds of scenes are 0.
     """
 
     size_px: int = field(default=128, metadata=_range("Side of a stack.", "px", 16, 1024))
@@ -115,7 +115,7 @@ class StackDistribution:
 
 
 def _check(spec: Field[Any], value: Any) -> None:
-    """Raise `ConfigError` unless the value is of the kind of the default and within bounds."""
+    """Raise `ConfigError` unless the value has the type of the default and is within bounds."""
     low, high, unit = (spec.metadata[key] for key in ("min", "max", "unit"))
     default: Any = spec.default
     paired = isinstance(default, tuple)
@@ -132,7 +132,7 @@ def _check(spec: Field[Any], value: Any) -> None:
 
 
 def _is_range(pair: Any, whole: bool) -> bool:
-    """Tell whether these are two finite numbers, the lower one first."""
+    """Whether a value is a pair of finite numbers, the lower one first."""
     if not isinstance(pair, tuple) or len(pair) != 2:
         return False
     numbers = (is_int(n) or (not whole and isinstance(n, float) and math.isfinite(n)) for n in pair)

@@ -1,4 +1,4 @@
-"""Ready scenes, each hard in its own way, and the demo's stack."""
+"""Predefined scenes, each with a different difficulty, and the stack of the demo."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -8,24 +8,25 @@ import numpy as np
 import scipy.ndimage
 
 from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.runtime import Float32Array
 from napari_umis_fusion.synthetic._config import RenderConfig
 from napari_umis_fusion.synthetic._render import RenderedStack, render_stack
-from napari_umis_fusion.synthetic._scene import Floats, Layer, Scene
+from napari_umis_fusion.synthetic._scene import Layer, Scene
 from napari_umis_fusion.synthetic._textures import fractal_noise, photograph, smooth_field, tinted
 
 
 @dataclass(frozen=True, slots=True)
 class SceneOptions:
-    """What the builder of a scene may choose from.
+    """Options for building a scene.
 
     Attributes
     ----------
     shape : tuple of int
         (Y, X).
     planes : int
-        Depths reach from 0 to planes - 1.
+        Depths range from 0 to planes - 1.
     channels : int or None
-        Of the texture; None: no channel axis.
+        Channels of the texture; None: no channel axis.
     rng : numpy.random.Generator
         Source of every random choice.
     """
@@ -39,7 +40,7 @@ class SceneOptions:
         """Return the depth, a whole plane, at a share (0 to 1) of the stack."""
         return float(round(share * (self.planes - 1)))
 
-    def grid(self) -> tuple[Floats, Floats]:
+    def grid(self) -> tuple[Float32Array, Float32Array]:
         """Return rows (Y, 1) and columns (1, X) as float32."""
         rows, columns = (np.arange(n, dtype=np.float32) for n in self.shape)
         return rows[:, None], columns[None, :]
@@ -103,16 +104,16 @@ def fluorescence(view: SceneOptions) -> Scene:
 
 @dataclass(frozen=True, slots=True)
 class SceneRecipe:
-    """How to make a scene and how to photograph it, clean and noisy.
+    """How to build and render a scene, with and without noise.
 
     Attributes
     ----------
     build : callable
-        Makes the `Scene` from a `SceneOptions`.
+        Builds a `Scene` from `SceneOptions`.
     clean, noisy : RenderConfig
-        Without and with photon and read noise.
+        Options without and with photon and read noise.
     channels : int or None
-        Of the texture unless told otherwise.
+        Default number of channels of the texture.
     """
 
     build: Callable[[SceneOptions], Scene]
@@ -157,11 +158,11 @@ def make_scene(
     shape : tuple of int
         (Y, X).
     planes : int
-        The scene's depths reach from 0 to planes - 1.
+        Depths range from 0 to planes - 1.
     channels : int or None, optional
-        Of the texture; None: no channel axis. By default what the recipe names.
+        Channels of the texture; None: no channel axis. By default those of the recipe.
     seed : int
-        Of every random choice.
+        Seed of every random choice.
 
     Returns
     -------
@@ -183,7 +184,7 @@ def make_stack(
     channels: int | Literal["default"] | None = "default",
     **options: Any,
 ) -> RenderedStack:
-    """Make one of `SCENES` and render it; `options` change its `RenderConfig`."""
+    """Make one of `SCENES` and render it; `options` replace fields of its `RenderConfig`."""
     recipe = _find(name)
     scene = make_scene(name, shape, planes=planes, channels=channels, seed=seed)
     config = recipe.noisy if noisy else recipe.clean
@@ -201,16 +202,16 @@ def _find(name: str) -> SceneRecipe:
     return SCENES[name]
 
 
-def _disc(view: SceneOptions, radius: float) -> Floats:
-    """Return the antialiased cover of a disc at a random place."""
+def _disc(view: SceneOptions, radius: float) -> Float32Array:
+    """Return the antialiased cover of a disc at a random position."""
     rows, columns = view.grid()
     centre = [view.rng.uniform(0.1, 0.9) * n for n in view.shape]
     distance = np.hypot(rows - np.float32(centre[0]), columns - np.float32(centre[1]))
     return np.asarray(np.clip(radius + 0.5 - distance, 0, 1), np.float32)
 
 
-def _stripes(view: SceneOptions, angle: float) -> Floats:
-    """Return the antialiased cover of a few parallel bars of random width and place."""
+def _stripes(view: SceneOptions, angle: float) -> Float32Array:
+    """Return the antialiased cover of a few parallel bars of random width and position."""
     rows, columns = view.grid()
     across = columns * np.float32(np.cos(angle)) + rows * np.float32(np.sin(angle))
     cover = np.zeros(view.shape, np.float32)
@@ -221,12 +222,12 @@ def _stripes(view: SceneOptions, angle: float) -> Floats:
     return np.asarray(cover, np.float32)
 
 
-def _textured(view: SceneOptions, cover: Floats, depth: float) -> Layer:
+def _textured(view: SceneOptions, cover: Float32Array, depth: float) -> Layer:
     texture = fractal_noise(view.rng, view.shape, 0.9)
     return Layer(tinted(view.rng, texture, view.channels, 0.5), depth, cover)
 
 
-def _emitters(view: SceneOptions, channel: int) -> Floats:
+def _emitters(view: SceneOptions, channel: int) -> Float32Array:
     """Return sparse light, 0 to 1: filaments in even channels, spots in odd, a little of both."""
     ridge = np.abs(smooth_field(view.rng, view.shape, -1, 1, waves=6))
     slope = np.hypot(*np.gradient(ridge)) + 1e-4

@@ -1,13 +1,13 @@
-"""The light of random stacks, before any camera: occlusion, fluorescence and brightfield."""
+"""The light of random stacks that reaches the camera: occlusion, fluorescence and brightfield."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
+from napari_umis_fusion.runtime import Float32Array
 from napari_umis_fusion.synthetic._distribution import StackDistribution
 from napari_umis_fusion.synthetic._random_scene import RandomCrops, RandomOptics, random_surfaces
-from napari_umis_fusion.synthetic._scene import Floats
 from napari_umis_fusion.synthetic._shapes import (
     Random,
     hills,
@@ -30,15 +30,15 @@ from napari_umis_fusion.synthetic._transfer import (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Irradiance:
-    """What reaches the camera: planes (Z, Y, X), the truth (Y, X) and its depth (Y, X)."""
+    """Light that reaches the camera: planes (Z, Y, X), the truth (Y, X) and its depth (Y, X)."""
 
-    planes: Floats
-    all_in_focus: Floats
-    depth: Floats
+    planes: Float32Array
+    all_in_focus: Float32Array
+    depth: Float32Array
 
 
 class StackOptics:
-    """Brings fields of any depth into every plane of a stack, all shaken alike."""
+    """Defocuses fields of any depth for each plane of a stack, with one shake for all."""
 
     def __init__(self, rng: Random, spec: StackDistribution, optics: RandomOptics) -> None:
         self.optics = optics
@@ -48,20 +48,22 @@ class StackOptics:
             moves = rng.normal(0, spread, (optics.planes, 2))
             self._shake = [shift_factor(optics.side, dy, dx) for dy, dx in moves]
 
-    def slabs(self, field: Floats, depth: float | Floats) -> list[tuple[float, Spectrum]]:
+    def slabs(
+        self, field: Float32Array, depth: float | Float32Array
+    ) -> list[tuple[float, Spectrum]]:
         """Return depth and spectrum of the slabs of a field (Y, X)."""
         cut = cut_into_slabs(depth, self.optics.slope_px_per_plane)
         return [(place, to_spectrum(field if w is None else field * w)) for place, w in cut]
 
-    def seen(self, slabs: Iterable[tuple[float, Spectrum]], z: int) -> Floats:
-        """Return what plane `z` sees of them, blurred by the defocus of each."""
+    def blurred(self, slabs: Iterable[tuple[float, Spectrum]], z: int) -> Float32Array:
+        """Return the field (Y, X) of slabs in plane `z`, each blurred by its defocus."""
         optics = self.optics
         radii = ((optics.slope_px_per_plane * abs(place - z), part) for place, part in slabs)
-        return self.gathered(
+        return self.summed(
             (part * defocus_transfer(optics.side, optics.psf, radius) for radius, part in radii), z
         )
 
-    def gathered(self, spectra: Iterable[Spectrum], z: int) -> Floats:
+    def summed(self, spectra: Iterable[Spectrum], z: int) -> Float32Array:
         """Return the field (Y, X) of a sum of spectra in plane `z`."""
         total = sum(spectra)
         assert isinstance(total, np.ndarray)
@@ -71,8 +73,8 @@ class StackOptics:
 def opaque_light(
     rng: Random, spec: StackDistribution, optics: RandomOptics, crops: RandomCrops
 ) -> Irradiance:
-    """Render surfaces whose blurred fronts veil what is behind them."""
-    focusing = StackOptics(rng, spec, optics)
+    """Render surfaces whose defocused light covers what is behind them."""
+    stack_optics = StackOptics(rng, spec, optics)
     shape = (optics.side, optics.side)
     planes = np.zeros((optics.planes, *shape), np.float32)
     truth, depth = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
@@ -80,21 +82,26 @@ def opaque_light(
         cover = np.ones(shape, np.float32) if surface.cover is None else surface.cover
         truth = truth * (1 - cover) + surface.light * cover
         depth = np.where(cover >= 0.5, surface.depth, depth)
-        colour = focusing.slabs(surface.light * cover, surface.depth)
-        opacity = None if surface.cover is None else focusing.slabs(cover, surface.depth)
-        whole = focusing.slabs(np.ones(shape, np.float32), surface.depth)
+        colour = stack_optics.slabs(surface.light * cover, surface.depth)
+        opacity = None if surface.cover is None else stack_optics.slabs(cover, surface.depth)
+        whole = stack_optics.slabs(np.ones(shape, np.float32), surface.depth)
         for z in range(optics.planes):
-            norm = np.maximum(focusing.seen(whole, z), 0.05) if len(whole) > 1 else np.float32(1)
-            veil = 1 if opacity is None else np.clip(focusing.seen(opacity, z) / norm, 0, 1)
-            planes[z] = focusing.seen(colour, z) / norm + planes[z] * (1 - veil)
+            # The blurred slabs of a surface do not quite sum to one; see `_render._opacity`.
+            norm = (
+                np.maximum(stack_optics.blurred(whole, z), 0.05)
+                if len(whole) > 1
+                else np.float32(1)
+            )
+            veil = 1 if opacity is None else np.clip(stack_optics.blurred(opacity, z) / norm, 0, 1)
+            planes[z] = stack_optics.blurred(colour, z) / norm + planes[z] * (1 - veil)
     return Irradiance(planes, truth, np.asarray(depth, np.float32))
 
 
 def fluorescent_light(
     rng: Random, spec: StackDistribution, optics: RandomOptics, crops: RandomCrops
 ) -> Irradiance:
-    """Render things that glow in the dark; their light adds up, in focus or not."""
-    focusing = StackOptics(rng, spec, optics)
+    """Render emitters in the dark; their light adds up, in focus or not."""
+    stack_optics = StackOptics(rng, spec, optics)
     shape = (optics.side, optics.side)
     planes = np.zeros((optics.planes, *shape), np.float32)
     truth, brightest = (np.zeros(shape, np.float32) for _ in range(2))
@@ -106,15 +113,15 @@ def fluorescent_light(
         truth += glow
         depth = np.where(glow > brightest, place, depth)
         brightest = np.maximum(glow, brightest)
-        slabs = focusing.slabs(glow, place)
+        slabs = stack_optics.slabs(glow, place)
         for z in range(optics.planes):
-            planes[z] += focusing.seen(slabs, z)
+            planes[z] += stack_optics.blurred(slabs, z)
     gain = np.float32(log_uniform(rng, 0.15, 1) / max(float(truth.max()), 0.3))
     ground = np.float32(rng.uniform(0, 0.1))
     return Irradiance(ground + gain * planes, ground + gain * truth, np.asarray(depth, np.float32))
 
 
-def _glow(rng: Random, optics: RandomOptics, crops: RandomCrops) -> Floats:
+def _glow(rng: Random, optics: RandomOptics, crops: RandomCrops) -> Float32Array:
     side, kind = optics.side, rng.random()
     if kind < 0.25:
         image = crops.draw(rng, side)
@@ -131,48 +138,50 @@ def brightfield_light(
 ) -> Irradiance:
     """Render thin objects that absorb and refract.
 
-    Weak objects under partially coherent light: absorption is seen through the cosine, phase
-    through the sine of the defocus, so out of focus edges show rings and phase gains contrast
-    [1]_. In focus the phase is invisible.
+    Weak objects in partially coherent light: absorption is transferred with the cosine, phase with
+    the sine of the defocus, so that defocused edges show rings and phase gains contrast [1]_. In
+    focus, phase is invisible.
 
     References
     ----------
     .. [1] N. Streibl, "Three-dimensional imaging by a microscope", J. Opt. Soc. Am. A 2 (1985),
        https://doi.org/10.1364/JOSAA.2.000121
     """
-    focusing = StackOptics(rng, spec, optics)
+    stack_optics = StackOptics(rng, spec, optics)
     shape = (optics.side, optics.side)
     planes = np.ones((optics.planes, *shape), np.float32)
     truth, depth = np.ones(shape, np.float32), np.zeros(shape, np.float32)
-    coherence = _Coherence.draw(rng, optics)
+    coherence = _PartialCoherence.draw(rng, optics)
     for layer in range(rng.integers(1, 4)):
         absorption, phase = _thin_object(rng, optics, crops, whole=layer == 0)
         place = random_depth(rng, optics.side, optics.planes)
         truth = truth * (1 - absorption)
         depth = np.where(absorption > 0.1, place, depth) if layer else np.full(shape, place)
         pairs = list(
-            zip(focusing.slabs(absorption, place), focusing.slabs(phase, place), strict=True)
+            zip(
+                stack_optics.slabs(absorption, place), stack_optics.slabs(phase, place), strict=True
+            )
         )
         for z in range(optics.planes):
-            parts = (coherence.seen(z - at, dark, bent) for (at, dark), (_, bent) in pairs)
-            planes[z] *= np.maximum(1 - focusing.gathered(parts, z), 0.01)
+            parts = (coherence.blurred(z - at, dark, bent) for (at, dark), (_, bent) in pairs)
+            planes[z] *= np.maximum(1 - stack_optics.summed(parts, z), 0.01)
     lamp = np.float32(rng.uniform(0.45, 0.9)) * _vignetting(rng, optics.side)
     planes = np.clip(planes * lamp, 0, 1.2)
     return Irradiance(planes, truth * lamp, np.asarray(depth, np.float32))
 
 
 @dataclass(frozen=True, slots=True)
-class _Coherence:
+class _PartialCoherence:
     """Defocus of partially coherent light.
 
     Attributes
     ----------
     optics : RandomOptics
-        Of the stack.
+        Optics of the stack.
     damping : float
-        Condenser aperture over objective aperture: 0 is a point, whose rings never fade.
+        Condenser aperture over objective aperture: 0 is a point source, whose rings never fade.
     fresnel_px2 : float
-        Wavelength times distance between planes over the pixel's area.
+        Wavelength times distance between planes, over the area of a pixel.
     """
 
     optics: RandomOptics
@@ -180,23 +189,23 @@ class _Coherence:
     fresnel_px2: float
 
     @classmethod
-    def draw(cls, rng: Random, optics: RandomOptics) -> "_Coherence":
+    def draw(cls, rng: Random, optics: RandomOptics) -> "_PartialCoherence":
         wave = optics.slope_px_per_plane * log_uniform(rng, 0.6, 2.5) / np.pi
         return cls(optics, log_uniform(rng, 0.15, 1.2), wave)
 
-    def seen(self, defocus: float, dark: Spectrum, bent: Spectrum) -> Spectrum:
-        """Return the spectrum of what is taken away from the light, `defocus` planes off."""
+    def blurred(self, defocus: float, dark: Spectrum, bent: Spectrum) -> Spectrum:
+        """Return the spectrum of the missing light, at a defocus in planes."""
         optics = self.optics
         radius = optics.slope_px_per_plane * self.damping * abs(defocus)
-        turn = np.float32(np.pi * self.fresnel_px2 * defocus) * frequencies(optics.side)[0] ** 2
-        fading = defocus_transfer(optics.side, optics.psf, radius) * np.exp(-((turn / 8) ** 2))
-        seen: Spectrum = fading * (dark * np.cos(turn) - 2 * bent * np.sin(turn))
-        return seen
+        phase = np.float32(np.pi * self.fresnel_px2 * defocus) * frequencies(optics.side)[0] ** 2
+        fading = defocus_transfer(optics.side, optics.psf, radius) * np.exp(-((phase / 8) ** 2))
+        missing: Spectrum = fading * (dark * np.cos(phase) - 2 * bent * np.sin(phase))
+        return missing
 
 
 def _thin_object(
     rng: Random, optics: RandomOptics, crops: RandomCrops, *, whole: bool
-) -> tuple[Floats, Floats]:
+) -> tuple[Float32Array, Float32Array]:
     """Return absorption (0 to 1) and phase (radian), each (Y, X)."""
     side = optics.side
     covers_all = whole and rng.random() < 0.5
@@ -209,7 +218,7 @@ def _thin_object(
     return np.asarray(absorption, np.float32), np.asarray(smooth * depth, np.float32)
 
 
-def _vignetting(rng: Random, side: int) -> Floats:
+def _vignetting(rng: Random, side: int) -> Float32Array:
     if rng.random() < 0.7:
         return np.ones((side, side), np.float32)
     return np.asarray(0.8 + 0.2 * hills(rng, side, 0.5), np.float32)

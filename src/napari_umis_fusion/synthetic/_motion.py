@@ -1,9 +1,9 @@
-"""Rendered stacks whose planes do not lie on one another, with the truth.
+"""Rendered stacks whose planes are not aligned, with their truth.
 
-A transform is an array of shape (2, 3), (matrix | offset), in (row, column) of pixels: what lies
-at `p` in the reference frame lies at ``matrix @ p + offset`` in the plane. This is the direction
-that `scipy.ndimage.affine_transform` takes to bring the plane back into the reference frame.
-Centres of pixels have whole coordinates.
+A transform is an array of shape (2, 3), (matrix | offset), in (row, column) of pixels: a point `p`
+of the reference frame is at ``matrix @ p + offset`` in the plane. In this direction
+`scipy.ndimage.affine_transform` takes it to resample the plane in the reference frame. Centres of
+pixels have integer coordinates.
 """
 
 import math
@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_umis_fusion.errors import ConfigError
-from napari_umis_fusion.runtime import check_number, number
+from napari_umis_fusion.runtime import Float32Array, check_number, number
 from napari_umis_fusion.synthetic._camera import digitise, expose
 from napari_umis_fusion.synthetic._config import RenderConfig
 from napari_umis_fusion.synthetic._defocus import kernel_reach
 from napari_umis_fusion.synthetic._gallery import SCENES, make_scene
 from napari_umis_fusion.synthetic._render import RenderedStack, light_of_planes, through_lens
-from napari_umis_fusion.synthetic._scene import Floats, Scene, like_colour
+from napari_umis_fusion.synthetic._scene import Scene, like_colour
 from napari_umis_fusion.synthetic._sensor import (
     OVERSAMPLING,
     Sensor,
@@ -32,16 +32,16 @@ from napari_umis_fusion.synthetic._sensor import (
 
 TransformArray = NDArray[np.float64]
 
-_FLICKER, _JITTER = 3, 4  # random streams of their own: 0 to 2 are the camera's
-_SPLINE_REACH_PX = 2  # beyond it a spline knows no more of where the scene ends
+_FLICKER, _JITTER = 3, 4  # separate random streams: 0 to 2 are the camera's
+_SPLINE_REACH_PX = 2  # farther from the end of the scene, a spline does not depend on it
 
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """How planes move and their light changes; help, unit and bounds stand in the metadata.
+    """Motion and illumination of planes; help, unit and bounds are in the fields' metadata.
 
-    What a plane has of its own moves with z: breathing, drift, rotation and jitter, flicker and
-    fading. Vignetting, dust and hot pixels stand still on the sensor.
+    Breathing, drift, rotation and jitter, flicker and fading change with z. Vignetting, dust and
+    hot pixels stand still on the sensor.
 
     Raises
     ------
@@ -106,15 +106,15 @@ class Motion:
             _check(spec, getattr(self, spec.name))
 
     def transforms(self, planes: int, shape: tuple[int, int]) -> TransformArray:
-        """Return where each plane has the points of the reference frame.
+        """Return the transform from the reference frame to each plane.
 
         Magnification, drift and angle are linear in z, about the centre of the plane; plane
-        ``planes // 2`` is the reference frame itself.
+        ``planes // 2`` is the reference frame.
 
         Parameters
         ----------
         planes : int
-            Their number, Z.
+            Number of planes, Z.
         shape : tuple of int
             (Y, X).
 
@@ -129,6 +129,7 @@ class Motion:
         cos, sin = size * np.cos(angle), size * np.sin(angle)
         matrices = np.moveaxis(np.array([[cos, -sin], [sin, cos]]), 2, 0)
         jitter = np.random.default_rng([self.seed, _JITTER]).standard_normal((planes, 2))
+        # This plane defines the reference frame.
         jitter[middle] = 0
         shifts = way[:, None] * self.drift_px + self.jitter_px * jitter
         centre = (np.array(shape) - 1) / 2
@@ -136,7 +137,7 @@ class Motion:
         return np.concatenate([matrices, offsets[..., None]], axis=2)
 
     def gains(self, planes: int) -> NDArray[np.float64]:
-        """Return the light of each plane relative to a steady lamp, of shape (Z,)."""
+        """Return the brightness of each plane relative to a steady lamp, of shape (Z,)."""
         draws = np.random.default_rng([self.seed, _FLICKER]).standard_normal(planes)
         lamp = np.maximum(1 + self.flicker * draws, 0)
         return lamp * (1 - self.fading * np.arange(planes) / max(planes - 1, 1))
@@ -144,19 +145,19 @@ class Motion:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MovingStack:
-    """A stack that wants alignment, and the same one that does not.
+    """A stack that needs alignment, and its twin that does not.
 
     Attributes
     ----------
     stack : ndarray of shape (Z, Y, X) or (Z, Y, X, C)
         In the dtype of the config.
     twin : RenderedStack
-        The same scene with every plane in the reference frame and lit alike, with the same
-        noise, and its truth. It went through the same interpolation, which costs nothing there.
+        The same scene with every plane in the reference frame and equally bright, with the same
+        noise, and its truth. It was interpolated in the same way, at integer positions.
     transforms : ndarray of float64, shape (Z, 2, 3)
-        Where each plane has the points of the reference frame.
+        Transform from the reference frame to each plane.
     gains : ndarray of float64, shape (Z,)
-        Light of each plane relative to the twin's.
+        Brightness of each plane relative to the twin's.
     """
 
     stack: NDArray[Any]
@@ -172,11 +173,11 @@ def render_moving_stack(
     config: RenderConfig | None = None,
     channels: int | Literal["default"] | None = "default",
 ) -> MovingStack:
-    """Render one of `SCENES` while its planes move.
+    """Render one of `SCENES` with moving planes.
 
-    The scene is rendered finer and larger than the planes and then read by a sensor that moved:
-    no plane loses sharpness to interpolation, and what moves into view is more of the scene.
-    So a farther motion needs a larger scene, in which shapes lie elsewhere.
+    The scene is rendered finer and larger than the planes, and then sampled by a moved sensor:
+    interpolation makes no plane less sharp, and planes show more of the scene where they move.
+    A larger motion therefore needs a larger scene, in which shapes are at other positions.
 
     Parameters
     ----------
@@ -185,12 +186,12 @@ def render_moving_stack(
     shape : tuple of int
         (Y, X) of the planes.
     motion : Motion
-        How planes move and their light changes.
+        Motion and illumination of the planes.
     config : RenderConfig, optional
-        How the scene is photographed; by default without noise, as its recipe says. Its seed is
-        that of the scene too. Blur is in pixels of the planes.
+        Options of rendering; by default those of the recipe, without noise. Its seed is also that
+        of the scene. Blur is in pixels of the planes.
     channels : int or None, optional
-        Of the planes; None: no channel axis. By default what the recipe names.
+        Channels of the planes; None: no channel axis. By default those of the recipe.
 
     Returns
     -------
@@ -200,10 +201,10 @@ def render_moving_stack(
     Raises
     ------
     ConfigError
-        For an unknown scene, a config with flicker or haze, or a motion farther than the planes
-        are wide.
+        If the scene is unknown, the config has flicker or haze, or the motion exceeds the size of
+        the planes.
     """
-    config = _settled(name, config)
+    config = _checked_config(name, config)
     transforms, gains = motion.transforms(config.planes, shape), motion.gains(config.planes)
     sensor = Sensor(shape, _margins(transforms, shape, config))
     scene = make_scene(
@@ -213,17 +214,22 @@ def render_moving_stack(
     hot = hot_pixels(shape, motion.hot_pixels, motion.seed)
     shade = shading(shape, motion.vignetting, motion.dust_spots, motion.seed)
     shades = np.asarray(gains, np.float32)[:, None, None] * shade
-    moving, still = _photographed(scene, sensor, transforms, shades, config)
+    moving, still = _record_twins(scene, sensor, transforms, shades, config)
     noiseless = replace(config, photon_electrons=None, read_electrons=0.0)
+    # After noise and shading, since a hot pixel is saturated.
     moving[:, hot] = expose(np.ones(1, np.float32), noiseless, 0)
-    truth = digitise(sensor.averaged(scene.all_in_focus()), config)
-    depth = sensor.medians(scene.sub_plane_map())
+    truth = digitise(sensor.mean_binned(scene.all_in_focus()), config)
+    depth = sensor.median_binned(scene.sub_plane_map())
     twin = RenderedStack(still, truth, depth, config.grey_span, config.z_step_um)
     return MovingStack(moving, twin, transforms, gains)
 
 
-def _photographed(
-    scene: Scene, sensor: Sensor, transforms: TransformArray, shades: Floats, config: RenderConfig
+def _record_twins(
+    scene: Scene,
+    sensor: Sensor,
+    transforms: TransformArray,
+    shades: Float32Array,
+    config: RenderConfig,
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the stacks (Z, Y, X[, C]) of the scene moved and shaded, and left alone."""
     size = (config.planes, *sensor.shape, *scene.shape[2:])
@@ -231,22 +237,22 @@ def _photographed(
     fine = replace(config, slope_px_per_plane=OVERSAMPLING * config.slope_px_per_plane)
     for z, points in enumerate(light_of_planes(scene, fine)):
         spline = spline_of(points)
-        light = sensor.read(spline, transforms[z])
+        light = sensor.sample(spline, transforms[z])
         moving[z] = expose(light * like_colour(shades[z], light.shape), config, z)
-        # By the same way, though it leads nowhere: the two differ in nothing but the motion.
-        still[z] = expose(sensor.read(spline, np.eye(2, 3)), config, z)
+        # Through the same interpolation, so that the two differ only by the motion.
+        still[z] = expose(sensor.sample(spline, np.eye(2, 3)), config, z)
     return moving, still
 
 
-def _settled(name: str, config: RenderConfig | None) -> RenderConfig:
+def _checked_config(name: str, config: RenderConfig | None) -> RenderConfig:
     if name not in SCENES:
         raise ConfigError(f"the scene is {name!r}; accepted are {', '.join(SCENES)}.")
     config = config or SCENES[name].clean
-    for trouble in ("flicker", "haze"):
-        if getattr(config, trouble):
+    for name in ("flicker", "haze"):
+        if getattr(config, name):
             raise ConfigError(
-                f"{trouble} of the config is {getattr(config, trouble)}; accepted is 0, since "
-                "the twin is lit alike: set what changes the light in Motion."
+                f"{name} of the config is {getattr(config, name)}; accepted is 0, since all planes "
+                "of the twin are equally bright: set flicker and fading in Motion."
             )
     return config
 
@@ -254,7 +260,7 @@ def _settled(name: str, config: RenderConfig | None) -> RenderConfig:
 def _margins(
     transforms: TransformArray, shape: tuple[int, int], config: RenderConfig
 ) -> tuple[int, int]:
-    """Return how far beyond the plane the scene must be true, above and beside, in pixels."""
+    """Return the margins of the scene around the plane, in rows and columns, in pixels."""
     ends = np.array([(-0.5, n - 0.5) for n in shape])
     corners = np.array(list(product(*ends)))
     back = np.linalg.inv(transforms[:, :, :2])
@@ -263,8 +269,8 @@ def _margins(
     if np.any(beyond > shape):
         far = ", ".join(f"{distance:.1f}" for distance in beyond)
         raise ConfigError(
-            f"planes of {shape} see ({far}) px beyond the reference frame; accepted is as much "
-            "as their own size: give a smaller motion or a larger shape."
+            f"planes of {shape} show ({far}) px beyond the reference frame; accepted is at most "
+            "their own size: give a smaller motion or a larger shape."
         )
     blur = kernel_reach(config.psf, config.slope_px_per_plane * (config.planes - 1))
     blur += math.ceil(3 * config.base_blur_px) + _SPLINE_REACH_PX

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from napari_umis_fusion.runtime import Float32Array
 from napari_umis_fusion.synthetic._config import Psf
 from napari_umis_fusion.synthetic._distribution import StackDistribution
-from napari_umis_fusion.synthetic._scene import Floats
 from napari_umis_fusion.synthetic._shapes import (
     Random,
     hills,
@@ -20,28 +20,29 @@ from napari_umis_fusion.synthetic._shapes import (
 from napari_umis_fusion.synthetic._transfer import smoothed
 
 MIN_CONTRAST = 0.06
-"""A crop of a lower standard deviation is drawn again: little can be learnt from it."""
+"""Smallest standard deviation of a crop. Others are drawn again: little can be learnt from them."""
 
 TRIES = 3
+"""Number of draws, of which the last resort is the crop with the highest standard deviation."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Surface:
     """A layer of a random scene: light and cover (Y, X), 0 to 1, and depth in planes."""
 
-    light: Floats
-    cover: Floats | None
-    depth: float | Floats
+    light: Float32Array
+    cover: Float32Array | None
+    depth: float | Float32Array
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RandomOptics:
-    """How a random stack is seen.
+    """Optics of a random stack.
 
     Attributes
     ----------
     side : int
-        Of the field, margin included, in px.
+        Side of the field, including the margin, in px.
     planes : int
         Number of planes.
     slope_px_per_plane : float
@@ -60,7 +61,7 @@ class RandomOptics:
 
     @classmethod
     def draw(cls, rng: Random, spec: StackDistribution, side: int, planes: int) -> "RandomOptics":
-        """Draw one; what is as far from focus as first and last plane blurs up to the margin."""
+        """Draw the optics; blur over the whole depth of the stack is at most the margin."""
         low, high = spec.slope_px_per_plane
         high = min(high, spec.margin_px / max(planes - 1, 1))
         blurred = rng.random() < spec.lens_blur_share
@@ -74,31 +75,34 @@ class RandomOptics:
 
 
 class RandomCrops:
-    """Square crops of sharp images, in many guises.
+    """Random square crops of sharp images.
 
     Parameters
     ----------
     images : sequence of ndarray of shape (Y, X)
         Grey, 0 to 1, float32.
     sources : sequence of str, optional
-        Where each image comes from: every source is drawn as often, however many images it has.
+        Source of each image. All sources are drawn equally often, whatever their number of images.
     """
 
-    def __init__(self, images: Sequence[Floats], sources: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, images: Sequence[Float32Array], sources: Sequence[str] | None = None
+    ) -> None:
         names = list(sources) if sources is not None else [""] * len(images)
         self._groups = [
             [image for image, own in zip(images, names, strict=True) if own == name]
             for name in sorted(set(names))
         ]
 
-    def draw(self, rng: Random, side: int) -> Floats:
-        """Draw a crop (Y, X), 0 to 1: turned, scaled, brightened, perhaps inverted."""
+    def draw(self, rng: Random, side: int) -> Float32Array:
+        """Draw a crop (Y, X), 0 to 1: rotated, scaled, with random contrast, maybe inverted."""
         best = self._cut(rng, side)
         for _ in range(TRIES - 1):
             if best.std() > MIN_CONTRAST:
                 break
             best = max(best, self._cut(rng, side), key=np.std)
-        crop = _turned(rng, _resized(best, side))
+        crop = _rotated_or_mirrored(rng, _resized(best, side))
+        # A sample of the pixels suffices.
         dark, bright = np.percentile(crop[::4, ::4], (1, 99))
         crop = np.clip((crop - dark) / max(bright - dark, 0.08), 0, 1)
         crop = crop if rng.random() < 0.7 else 1 - crop
@@ -106,7 +110,7 @@ class RandomCrops:
         span = rng.uniform(0.35, 1)
         return np.asarray(rng.uniform(0, 1 - span) + span * crop, np.float32)
 
-    def _cut(self, rng: Random, side: int) -> Floats:
+    def _cut(self, rng: Random, side: int) -> Float32Array:
         group = self._groups[rng.integers(len(self._groups))]
         image = group[rng.integers(len(group))]
         shrunk = rng.uniform(1, 2) if rng.random() < 0.6 else 1.0
@@ -115,7 +119,7 @@ class RandomCrops:
         return image[y : y + size, x : x + size]
 
 
-def _resized(crop: Floats, side: int) -> Floats:
+def _resized(crop: Float32Array, side: int) -> Float32Array:
     if len(crop) == side:
         return crop
     method = Image.Resampling.LANCZOS if len(crop) > side else Image.Resampling.BICUBIC
@@ -123,7 +127,7 @@ def _resized(crop: Floats, side: int) -> Floats:
     return np.asarray(picture.resize((side, side), method), np.float32)
 
 
-def _turned(rng: Random, crop: Floats) -> Floats:
+def _rotated_or_mirrored(rng: Random, crop: Float32Array) -> Float32Array:
     """Return one of the eight symmetries of a square."""
     crop = np.rot90(crop, int(rng.integers(4)))
     return crop.T if rng.random() < 0.5 else crop
@@ -135,7 +139,7 @@ def random_surfaces(
     """Draw opaque surfaces from back to front, seen through the lens in focus."""
     count = rng.integers(spec.layers[0], spec.layers[1] + 1)
     surfaces = [_random_surface(rng, spec, optics, crops, front=k > 0) for k in range(count)]
-    return [_through_lens(surface, optics.lens_blur_px) for surface in surfaces]
+    return [_blur_by_lens(surface, optics.lens_blur_px) for surface in surfaces]
 
 
 def _random_surface(
@@ -154,7 +158,7 @@ def _random_surface(
     return Surface(light, cover, random_depth(rng, side, optics.planes))
 
 
-def _fading(rng: Random, light: Floats) -> Floats:
+def _fading(rng: Random, light: Float32Array) -> Float32Array:
     """Let the texture fade to none in patches."""
     side = len(light)
     share = np.clip(hills(rng, side, rng.uniform(0.5, 2)) * 2 - rng.uniform(0, 0.9), 0, 1)
@@ -162,7 +166,7 @@ def _fading(rng: Random, light: Floats) -> Floats:
     return np.asarray(shade + (light - shade) * share * rng.uniform(0.2, 1), np.float32)
 
 
-def _through_lens(surface: Surface, sigma_px: float) -> Surface:
+def _blur_by_lens(surface: Surface, sigma_px: float) -> Surface:
     light, cover = surface.light, surface.cover
     if sigma_px == 0:
         return surface

@@ -1,4 +1,4 @@
-"""Scene and config in, stack and known answer out."""
+"""Rendering of a scene to a stack with its truth."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -9,15 +9,16 @@ import numpy as np
 import scipy.ndimage
 from numpy.typing import NDArray
 
+from napari_umis_fusion.runtime import Float32Array
 from napari_umis_fusion.synthetic._camera import digitise, expose, haze_gain, plane_gain
 from napari_umis_fusion.synthetic._config import RenderConfig
 from napari_umis_fusion.synthetic._defocus import Defocus, Slab, slabs
-from napari_umis_fusion.synthetic._scene import Floats, Layer, Scene, like_colour
+from napari_umis_fusion.synthetic._scene import Layer, Scene, like_colour
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RenderedStack:
-    """A stack and what a perfect fusion would make of it.
+    """A rendered stack and the result of a perfect fusion.
 
     Attributes
     ----------
@@ -35,8 +36,8 @@ class RenderedStack:
     """
 
     stack: NDArray[Any]
-    all_in_focus: Floats
-    sub_plane_map: Floats
+    all_in_focus: Float32Array
+    sub_plane_map: Float32Array
     data_range: float
     z_step_um: float
 
@@ -47,7 +48,7 @@ class RenderedStack:
         return nearest.astype(np.uint16)
 
     @property
-    def depth_map(self) -> Floats:
+    def depth_map(self) -> Float32Array:
         """True depth in µm, float32, of shape (Y, X)."""
         return self.sub_plane_map * np.float32(self.z_step_um)
 
@@ -55,21 +56,21 @@ class RenderedStack:
 def render_stack(scene: Scene, config: RenderConfig | None = None) -> RenderedStack:
     """Render the planes of a scene, plane 0 focused on depth 0.
 
-    Each layer is blurred with its own defocus, colour (premultiplied) and opacity alike, and the
-    layers are composited from back to front, so that the blur of the foreground veils what is
-    behind it. Layers of an additive scene are summed.
+    Colour (premultiplied) and opacity of each layer are blurred with its defocus, and the layers
+    are composited from back to front, so that the defocused foreground covers what is behind it.
+    Layers of an additive scene are summed.
 
     Parameters
     ----------
     scene : Scene
-        What is in front of the lens.
+        The scene in front of the lens.
     config : RenderConfig, optional
-        How it is photographed.
+        Options of rendering.
 
     Returns
     -------
     RenderedStack
-        The stack and the known answer. Equal seeds give equal stacks.
+        The stack and its truth. Equal seeds give equal stacks.
     """
     config = config or RenderConfig()
     scene = through_lens(scene, config.base_blur_px)
@@ -85,11 +86,11 @@ def render_stack(scene: Scene, config: RenderConfig | None = None) -> RenderedSt
 
 
 def through_lens(scene: Scene, sigma: float) -> Scene:
-    """Blur what even a focused lens blurs: colour and opacity, before any defocus."""
+    """Blur a scene by the lens in focus: colour and opacity, before any defocus."""
     if sigma == 0:
         return scene
 
-    def blur(image: Floats) -> Floats:
+    def blur(image: Float32Array) -> Float32Array:
         smooth = scipy.ndimage.gaussian_filter(image, sigma, axes=(0, 1), mode="reflect")
         return np.clip(np.asarray(smooth, np.float32), 0, 1)
 
@@ -104,8 +105,8 @@ def through_lens(scene: Scene, sigma: float) -> Scene:
     return replace(scene, layers=tuple(seen(layer) for layer in scene.layers))
 
 
-def light_of_planes(scene: Scene, config: RenderConfig) -> Iterator[Floats]:
-    """Yield the light (Y, X[, C]) of each plane, before gain, haze and any camera."""
+def light_of_planes(scene: Scene, config: RenderConfig) -> Iterator[Float32Array]:
+    """Yield the light (Y, X[, C]) of each plane, before gain, haze and camera."""
     depths = [layer.depth for layer in scene.layers]
     span = min(float(np.min(d)) for d in depths), max(float(np.max(d)) for d in depths)
     defocus = Defocus(scene.shape[:2], config, span)
@@ -121,7 +122,7 @@ def light_of_planes(scene: Scene, config: RenderConfig) -> Iterator[Floats]:
 
 def _blurred(
     layer: Layer, defocus: Defocus, additive: bool, config: RenderConfig
-) -> Iterator[tuple[Floats, Floats | None]]:
+) -> Iterator[tuple[Float32Array, Float32Array | None]]:
     """Yield premultiplied colour (Y, X[, C]) and opacity (Y, X) of the layer in each plane."""
     cut = slabs(layer, config.slope_px_per_plane)
     light = layer.texture * like_colour(layer.alpha, layer.texture.shape)
@@ -138,17 +139,17 @@ def _blurred(
         yield colour, alpha
 
 
-def _colour(parts: tuple[Floats, ...], layer: Layer) -> Floats:
+def _colour(parts: tuple[Float32Array, ...], layer: Layer) -> Float32Array:
     return parts[0] if layer.texture.ndim == 2 else np.stack(parts, axis=2)
 
 
 def _opacity(
     layer: Layer, defocus: Defocus, cut: list[Slab], planes: int
-) -> Iterator[tuple[Floats | None, Floats | None]]:
-    """Yield opacity and the coverage to divide colours by, per plane; None where it is 1.
+) -> Iterator[tuple[Float32Array | None, Float32Array | None]]:
+    """Yield opacity, and the coverage by which to divide colours, per plane; None if it is 1.
 
-    The blurred slabs of an opaque surface of varying depth do not quite sum to one: dividing by
-    what they do sum to keeps flat colours flat.
+    The blurred slabs of an opaque surface of varying depth do not quite sum to one: division by
+    their sum keeps flat colours flat.
     """
     surface = np.ones(layer.texture.shape[:2], np.float32)
     covers = repeat(None, planes) if len(cut) == 1 else defocus.planes(surface, cut)

@@ -1,4 +1,4 @@
-"""Training stacks without end, each with its answer; equal seeds give equal stacks."""
+"""Random training stacks with their truth; equal seeds give equal stacks."""
 
 import io
 from collections.abc import Sequence
@@ -10,38 +10,38 @@ import scipy.ndimage
 from PIL import Image
 
 from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.runtime import Float32Array
 from napari_umis_fusion.synthetic._distribution import StackDistribution
 from napari_umis_fusion.synthetic._irradiance import KINDS, Irradiance
 from napari_umis_fusion.synthetic._random_scene import RandomCrops, RandomOptics
-from napari_umis_fusion.synthetic._scene import Floats
 from napari_umis_fusion.synthetic._shapes import Random, log_uniform
 from napari_umis_fusion.synthetic._textures import enlarge
 
 MIN_GAIN = 0.2
-"""Neither drift nor flicker lowers brightness below this share."""
+"""Smallest gain by drift or flicker."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingStack:
-    """A rendered stack and what can be known of it; light 1 is full scale, all float32.
+    """A rendered training stack with its truth; all float32, with full scale 1.
 
     Attributes
     ----------
     planes : ndarray of shape (Z, Y, X)
-        As the camera recorded them.
+        As recorded by the camera.
     steady : ndarray of shape (Z, Y, X)
-        The same, as under a lamp that does not flicker. Brightness that drifts with focus stays:
-        it is right in focus, and wrong elsewhere.
+        The same without flicker. Brightness that drifts with focus remains: it is right in focus,
+        and wrong elsewhere.
     clean : ndarray of shape (Z, Y, X)
         `steady` without noise.
     all_in_focus : ndarray of shape (Y, X)
         The truth.
     """
 
-    planes: Floats
-    steady: Floats
-    clean: Floats
-    all_in_focus: Floats
+    planes: Float32Array
+    steady: Float32Array
+    clean: Float32Array
+    all_in_focus: Float32Array
 
 
 class StackSampler:
@@ -50,16 +50,17 @@ class StackSampler:
     Parameters
     ----------
     images : sequence of ndarray of shape (Y, X)
-        Grey, 0 to 1. Those smaller than a stack with its margin are enlarged.
+        Grey, 0 to 1. Images smaller than a stack with its margin are enlarged.
     distribution : StackDistribution, optional
-        What to draw.
+        Distribution of the stacks.
     sources : sequence of str, optional
-        Where each image comes from; sources are drawn alike.
+        Source of each image; all sources are drawn equally often.
 
     Raises
     ------
     ConfigError
-        Without images, for one that is not of that kind, or sources that are not one for each.
+        If there are no images, an image is not grey from 0 to 1, or the numbers of images and
+        sources differ.
 
     Examples
     --------
@@ -73,7 +74,7 @@ class StackSampler:
 
     def __init__(
         self,
-        images: Sequence[Floats],
+        images: Sequence[Float32Array],
         distribution: StackDistribution | None = None,
         sources: Sequence[str] | None = None,
     ) -> None:
@@ -89,19 +90,19 @@ class StackSampler:
         Parameters
         ----------
         seed : int or sequence of int
-            Of every random choice.
+            Seed of every random choice.
         planes : int, optional
-            How many; by default drawn too.
+            Number of planes; by default drawn too.
 
         Raises
         ------
         ConfigError
-            For fewer than one plane.
+            If `planes` is less than 1.
         """
         if planes is not None and planes < 1:
-            raise ConfigError(f"planes is {planes}; accepted are whole numbers from 1 on.")
+            raise ConfigError(f"planes is {planes}; accepted are whole numbers of 1 or more.")
         spec, rng = self.distribution, np.random.default_rng(seed)
-        drawn = self.draw_planes(rng)
+        drawn = self.draw_planes(rng)  # also if not used, so that a seed gives the same scene
         optics = RandomOptics.draw(rng, spec, self._side, planes or drawn)
         weights = np.array([getattr(spec, kind) for kind in KINDS])
         kind = rng.choice(list(KINDS), p=weights / weights.sum())
@@ -120,16 +121,17 @@ class StackSampler:
         size = self.distribution.size_px
         start = (self._side - size) // 2
         window = (..., slice(start, start + size), slice(start, start + size))
+        # Fourier transforms leave small negative values.
         planes = np.maximum(light.planes[window], 0)
         return Irradiance(planes, light.all_in_focus[window], light.depth[window])
 
 
-def _check_images(images: Sequence[Floats], sources: Sequence[str] | None) -> None:
+def _check_images(images: Sequence[Float32Array], sources: Sequence[str] | None) -> None:
     if len(images) == 0:
-        raise ConfigError("got no image; give at least one sharp image to render from.")
+        raise ConfigError("got no image; accepted is at least one sharp image to render from.")
     if sources is not None and len(sources) != len(images):
         raise ConfigError(
-            f"got {len(sources)} source(s) for {len(images)} image(s); give one for each."
+            f"got {len(sources)} source(s) for {len(images)} image(s); accepted is one for each."
         )
     for number, image in enumerate(images):
         if np.ndim(image) != 2 or np.size(image) == 0:
@@ -143,7 +145,7 @@ def _check_images(images: Sequence[Floats], sources: Sequence[str] | None) -> No
             )
 
 
-def _random_flicker(rng: Random, spec: StackDistribution, planes: int) -> Floats:
+def _random_flicker(rng: Random, spec: StackDistribution, planes: int) -> Float32Array:
     """Return the brightness of each plane (Z, 1, 1), or (1, 1, 1) under a steady lamp."""
     if rng.random() >= spec.flicker_share:
         return np.ones((1, 1, 1), np.float32)
@@ -151,41 +153,43 @@ def _random_flicker(rng: Random, spec: StackDistribution, planes: int) -> Floats
     return np.maximum(1 + jumps, MIN_GAIN).astype(np.float32)
 
 
-def _random_drift(rng: Random, spec: StackDistribution, light: Irradiance) -> Floats:
-    """Return a gain (Z, Y, X) that changes with place and focus, or (1, 1, 1) without drift."""
+def _random_drift(rng: Random, spec: StackDistribution, light: Irradiance) -> Float32Array:
+    """Return a gain (Z, Y, X) that varies with position and focus, or (1, 1, 1) without drift."""
     if rng.random() >= spec.drift_share:
         return np.ones((1, 1, 1), np.float32)
     return _drift(rng, spec.drift * rng.random(), light)
 
 
-def _drift(rng: Random, amount: float, light: Irradiance) -> Floats:
-    """Return a gain that changes smoothly with place and focus where out of focus."""
+def _drift(rng: Random, amount: float, light: Irradiance) -> Float32Array:
+    """Return a gain that varies smoothly with position and z where out of focus."""
     order = np.arange(len(light.planes), dtype=np.float32)[:, None, None]
     coarse = rng.standard_normal((2, 4, 4), np.float32)
     near, far = (enlarge(part, light.depth.shape) for part in coarse)
-    turn = np.pi * rng.uniform(0.5, 1.5) * order / max(len(order) - 1, 1)
+    phase = np.pi * rng.uniform(0.5, 1.5) * order / max(len(order) - 1, 1)
     defocus = scipy.ndimage.gaussian_filter(np.abs(light.depth - order), (0, 4, 4))
-    drift = (np.cos(turn) * near + np.sin(turn) * far) * defocus / (1 + defocus)
+    drift = (np.cos(phase) * near + np.sin(phase) * far) * defocus / (1 + defocus)
     return np.asarray(np.maximum(1 + amount * drift, MIN_GAIN), np.float32)
 
 
-def _record(rng: Random, spec: StackDistribution, light: Floats) -> Floats:
-    """Return what the camera makes of light: noise, 256 grey levels, JPEG."""
+def _record(rng: Random, spec: StackDistribution, light: Float32Array) -> Float32Array:
+    """Return light as recorded by a camera: with noise, 256 grey levels, JPEG."""
     if rng.random() < spec.noise_share:
         electrons = log_uniform(rng, *spec.photon_electrons)
         read = rng.random() ** 2 * spec.read_share
+        # Normal noise with the variance of photon and read noise together.
         sigma = np.sqrt(np.maximum(light, 0) / np.float32(electrons) + np.float32(read**2))
         light = np.asarray(light + sigma * rng.standard_normal(light.shape, np.float32), np.float32)
     if rng.random() >= spec.eight_bit_share:
         return light
     grey = np.clip(np.rint(light * 255), 0, 255)
+    # JPEG needs 256 grey levels: a share of all stacks becomes one of these.
     if rng.random() < spec.jpeg_share / spec.eight_bit_share:
         quality = int(rng.integers(70, 97))
         grey = np.stack([_through_jpeg(plane, quality) for plane in grey])
     return np.asarray(grey / np.float32(255), np.float32)
 
 
-def _through_jpeg(grey: Floats, quality: int) -> Floats:
+def _through_jpeg(grey: Float32Array, quality: int) -> Float32Array:
     file = io.BytesIO()
     Image.fromarray(grey.astype(np.uint8)).save(file, "JPEG", quality=quality)
     return np.asarray(Image.open(file), np.float32)

@@ -1,4 +1,4 @@
-"""Sample stacks with their known truth, as layer data."""
+"""Sample stacks with their truth, as layer data."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ SampleLayer = tuple[Any, dict[str, Any], str]
 """Array, attributes and kind of a layer, as napari exchanges it."""
 
 SAMPLE_KEY = "umis_fusion_sample"
-"""Where in a layer's metadata stands which function made it, and at which place."""
+"""Entry of a layer's metadata: the function that made it, and its position in the result."""
 
 _CHANNELS = {"green": 0, "magenta": 1}
 
@@ -23,7 +23,7 @@ def textured_surface() -> list[SampleLayer]:
     Returns
     -------
     list of (array, attributes, "image")
-        The stack, and hidden its all-in-focus truth, float32.
+        The stack, and its all-in-focus truth, hidden, float32.
     """
     rendered = make_stack(
         "bars",
@@ -35,7 +35,7 @@ def textured_surface() -> list[SampleLayer]:
         seed=3,
     )
     layers = _pair("surface", rendered.stack, rendered.all_in_focus, rendered, 0.65)
-    return _signed("textured_surface", layers)
+    return _with_origin("textured_surface", layers)
 
 
 def noisy_fluorescence() -> list[SampleLayer]:
@@ -44,7 +44,7 @@ def noisy_fluorescence() -> list[SampleLayer]:
     Returns
     -------
     list of (array, attributes, "image")
-        One stack for each channel, with much noise, and hidden their truths, float32.
+        One noisy stack for each channel, and their truths, hidden, float32.
     """
     rendered = make_stack(
         "fluorescence", (320, 400), planes=10, channels=2, noisy=True, z_step_um=0.5, seed=5
@@ -61,7 +61,7 @@ def noisy_fluorescence() -> list[SampleLayer]:
         for colormap, channel in _CHANNELS.items()
     ]
     layers = [*(stack for stack, _ in pairs), *(truth for _, truth in pairs)]
-    return _signed("noisy_fluorescence", layers)
+    return _with_origin("noisy_fluorescence", layers)
 
 
 def colour_macro() -> list[SampleLayer]:
@@ -70,7 +70,7 @@ def colour_macro() -> list[SampleLayer]:
     Returns
     -------
     list of (array, attributes, "image")
-        The stack, and hidden its all-in-focus truth, rounded to uint8.
+        The stack, and its all-in-focus truth, hidden, rounded to uint8.
     """
     rendered = make_stack(
         "discs",
@@ -82,7 +82,7 @@ def colour_macro() -> list[SampleLayer]:
     )
     truth = np.rint(np.clip(rendered.all_in_focus, 0, 255)).astype(np.uint8)
     layers = _pair("macro", rendered.stack, truth, rendered, 8.0, {"rgb": True})
-    return _signed("colour_macro", layers)
+    return _with_origin("colour_macro", layers)
 
 
 def _pair(
@@ -93,22 +93,27 @@ def _pair(
     pixel_um: float,
     look: Mapping[str, Any] | None = None,
 ) -> list[SampleLayer]:
-    """Return the layers of a stack and its truth, shown alike."""
+    """Return the layers of a stack and its truth, with the same appearance."""
     look = {"rgb": False, **(look or {})}
     if not look["rgb"]:
         look["contrast_limits"] = (float(stack.min()), float(stack.max()))
     scale = (rendered.z_step_um, pixel_um, pixel_um)
-    shown = {"name": name, **_placed("zyx", scale), **look}
-    hidden = {"name": f"{name} truth", **_placed("yx", scale[1:]), **look, "visible": False}
+    shown = {"name": name, **_spatial_attributes("zyx", scale), **look}
+    hidden = {
+        "name": f"{name} truth",
+        **_spatial_attributes("yx", scale[1:]),
+        **look,
+        "visible": False,
+    }
     return [(stack, shown, "image"), (truth, hidden, "image")]
 
 
-def _signed(function: str, layers: list[SampleLayer]) -> list[SampleLayer]:
-    """Note in each layer where it comes from."""
+def _with_origin(function: str, layers: list[SampleLayer]) -> list[SampleLayer]:
+    """Record in each layer which function made it."""
     for place, (_, attributes, _) in enumerate(layers):
         attributes["metadata"] = {SAMPLE_KEY: {"function": function, "layer": place}}
     return layers
 
 
-def _placed(axes: str, scale: tuple[float, ...]) -> dict[str, Any]:
+def _spatial_attributes(axes: str, scale: tuple[float, ...]) -> dict[str, Any]:
     return {"axis_labels": tuple(axes), "scale": scale, "units": ("um",) * len(axes)}

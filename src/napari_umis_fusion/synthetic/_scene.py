@@ -1,21 +1,19 @@
-"""What is in front of the lens: layers with a texture, an opacity and a depth."""
+"""Scenes: layers with a texture, an opacity and a depth."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_umis_fusion.errors import ConfigError
-
-Floats = NDArray[np.float32]
+from napari_umis_fusion.runtime import Float32Array
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Layer:
-    """A surface: what it looks like in focus, where it is opaque, how deep it lies.
+    """A surface: its texture in focus, its opacity and its depth.
 
-    Depth should be smooth within a layer; where it jumps, two layers belong.
+    Depth should be smooth within a layer; use two layers where it jumps.
 
     Attributes
     ----------
@@ -27,9 +25,9 @@ class Layer:
         Opacity from 0 to 1; opaque everywhere by default.
     """
 
-    texture: Floats
-    depth: float | Floats
-    alpha: Floats | None = None
+    texture: Float32Array
+    depth: float | Float32Array
+    alpha: Float32Array | None = None
 
     def __post_init__(self) -> None:
         texture = _light("texture", self.texture)
@@ -43,7 +41,7 @@ class Layer:
             object.__setattr__(self, "depth", np.asarray(self.depth, np.float32))
             self._check_shape("depth", self.depth)
         if not np.isfinite(self.depth).all():
-            raise ConfigError("depth is not finite everywhere; give planes as finite numbers.")
+            raise ConfigError("depth is not finite everywhere; accepted are finite numbers.")
 
     def _check_shape(self, name: str, array: Any) -> None:
         if np.shape(array) != self.texture.shape[:2]:
@@ -53,7 +51,7 @@ class Layer:
             )
 
     @property
-    def depth_map(self) -> Floats:
+    def depth_map(self) -> Float32Array:
         """Depth of every pixel in planes, of shape (Y, X)."""
         return np.broadcast_to(np.float32(self.depth), self.texture.shape[:2])
 
@@ -65,7 +63,7 @@ class Scene:
     Attributes
     ----------
     layers : tuple of Layer
-        All of one shape. The first lies farthest from the lens.
+        All of one shape. The first is the farthest from the lens.
     additive : bool
         False: layers occlude what is behind them. True: they glow, and their light adds up.
     """
@@ -77,12 +75,12 @@ class Scene:
         shapes = sorted({layer.texture.shape for layer in self.layers})
         if len(shapes) != 1:
             raise ConfigError(
-                f"the layers' textures have shapes {shapes}; give at least one layer, and all "
-                "of one shape."
+                f"the layers' textures have shapes {shapes}; accepted is at least one layer, and "
+                "textures of one shape."
             )
 
     @classmethod
-    def from_depth(cls, texture: Floats, depth: float | Floats) -> "Scene":
+    def from_depth(cls, texture: Float32Array, depth: float | Float32Array) -> "Scene":
         """Return the scene of one opaque surface: `texture` (Y, X[, C]) at `depth`, in planes."""
         return cls((Layer(texture, depth),))
 
@@ -91,7 +89,7 @@ class Scene:
         """(Y, X) or (Y, X, C)."""
         return self.layers[0].texture.shape
 
-    def all_in_focus(self) -> Floats:
+    def all_in_focus(self) -> Float32Array:
         """Return the light of the scene with every layer in focus, of shape (Y, X[, C])."""
         light = np.zeros(self.shape, np.float32)
         for layer in self.layers:
@@ -99,10 +97,11 @@ class Scene:
             light = (light if self.additive else light * (1 - alpha)) + layer.texture * alpha
         return light
 
-    def sub_plane_map(self) -> Floats:
-        """Return the depth, in planes, of what is seen at each pixel, of shape (Y, X).
+    def sub_plane_map(self) -> Float32Array:
+        """Return the depth of the visible layer at each pixel, in planes, of shape (Y, X).
 
-        The front-most layer that is at least half opaque; where layers add up, the brightest.
+        This is the front-most layer that is at least half opaque, or in an additive scene the
+        brightest.
         """
         depth = np.array(self.layers[0].depth_map)
         brightest = _brightness(self.layers[0])
@@ -114,23 +113,23 @@ class Scene:
         return depth
 
 
-def like_colour(alpha: Floats | None, shape: tuple[int, ...]) -> Floats:
+def like_colour(alpha: Float32Array | None, shape: tuple[int, ...]) -> Float32Array:
     """Return `alpha` with a channel axis where `shape` has one; 1 where it is None."""
     if alpha is None:
         return np.ones((), np.float32)
     return alpha if len(shape) == 2 else alpha[..., None]
 
 
-def _opacity(layer: Layer) -> Floats:
+def _opacity(layer: Layer) -> Float32Array:
     return np.ones(layer.texture.shape[:2], np.float32) if layer.alpha is None else layer.alpha
 
 
-def _brightness(layer: Layer) -> Floats:
+def _brightness(layer: Layer) -> Float32Array:
     light = layer.texture * like_colour(layer.alpha, layer.texture.shape)
     return light if light.ndim == 2 else np.max(light, axis=2)
 
 
-def _light(name: str, values: Any) -> Floats:
+def _light(name: str, values: Any) -> Float32Array:
     light = np.asarray(values, np.float32)
     if light.size and not (light.min() >= 0 and light.max() <= 1):
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""Random shapes: the covers of objects, the hills of surfaces, lights in the dark."""
+"""Random shapes: covers of objects, depths of surfaces, emitters."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ import numpy as np
 import scipy.ndimage
 from PIL import Image
 
-from napari_umis_fusion.synthetic._scene import Floats
+from napari_umis_fusion.runtime import Float32Array
 
 Random = np.random.Generator
 
@@ -16,7 +16,7 @@ def log_uniform(rng: Random, low: float, high: float) -> float:
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
-def hills(rng: Random, side: int, waves: float) -> Floats:
+def hills(rng: Random, side: int, waves: float) -> Float32Array:
     """Draw smooth hills (Y, X) from 0 to 1, about `waves` of them across."""
     nodes = 2 + round(2 * waves)
     coarse = Image.fromarray(rng.standard_normal((nodes, nodes), np.float32))
@@ -24,12 +24,12 @@ def hills(rng: Random, side: int, waves: float) -> Floats:
     return np.asarray((field - field.min()) / max(float(np.ptp(field)), 1e-6), np.float32)
 
 
-def random_cover(rng: Random, side: int) -> Floats:
+def random_cover(rng: Random, side: int) -> Float32Array:
     """Draw the antialiased cover (Y, X), 0 to 1, of objects of one kind."""
     return COVERS[rng.integers(len(COVERS))](rng, side)
 
 
-def random_depth(rng: Random, side: int, planes: int) -> float | Floats:
+def random_depth(rng: Random, side: int, planes: int) -> float | Float32Array:
     """Draw a depth within the stack, in planes: level, tilted or hilly (Y, X)."""
     low, high = -0.3, planes - 0.7
     kind = rng.random()
@@ -43,24 +43,24 @@ def random_depth(rng: Random, side: int, planes: int) -> float | Floats:
     return np.asarray(np.clip(depth, low, high), np.float32)
 
 
-def random_lights(rng: Random, side: int) -> Floats:
+def random_lights(rng: Random, side: int) -> Float32Array:
     """Draw spots or filaments (Y, X), 0 to 1, on darkness."""
     return _spots(rng, side) if rng.random() < 0.5 else _filaments(rng, side)
 
 
-def _grid(side: int) -> tuple[Floats, Floats]:
+def _grid(side: int) -> tuple[Float32Array, Float32Array]:
     line = np.arange(side, dtype=np.float32)
     return line[:, None], line[None, :]
 
 
-def _ramp(rng: Random, side: int) -> Floats:
+def _ramp(rng: Random, side: int) -> Float32Array:
     rows, columns = _grid(side)
     turn = rng.uniform(0, 2 * np.pi)
     along = (columns * np.cos(turn) + rows * np.sin(turn)) / side
     return np.asarray((along - along.mean()) * rng.uniform(0.2, 1.2) + rng.uniform(0.2, 0.8))
 
 
-def _ellipses(rng: Random, side: int) -> Floats:
+def _ellipses(rng: Random, side: int) -> Float32Array:
     rows, columns = _grid(side)
     cover = np.zeros((side, side), np.float32)
     for _ in range(rng.integers(1, 5)):
@@ -71,7 +71,7 @@ def _ellipses(rng: Random, side: int) -> Floats:
     return np.asarray(cover, np.float32)
 
 
-def _fibres(rng: Random, side: int) -> Floats:
+def _fibres(rng: Random, side: int) -> Float32Array:
     rows, columns = (part - np.float32(side / 2) for part in _grid(side))
     cover = np.zeros((side, side), np.float32)
     for _ in range(rng.integers(2, 8)):
@@ -84,7 +84,7 @@ def _fibres(rng: Random, side: int) -> Floats:
     return np.asarray(cover, np.float32)
 
 
-def _polygon(rng: Random, side: int) -> Floats:
+def _polygon(rng: Random, side: int) -> Float32Array:
     rows, columns = _grid(side)
     y, x = rng.uniform(0.25, 0.75, 2) * side
     radius = rng.uniform(0.1, 0.4) * side
@@ -98,24 +98,24 @@ def _polygon(rng: Random, side: int) -> Floats:
     return np.asarray(np.clip(inside + 0.5, 0, 1), np.float32)
 
 
-def _islands(rng: Random, side: int) -> Floats:
+def _islands(rng: Random, side: int) -> Float32Array:
     field = hills(rng, side, rng.uniform(0.7, 3))
     return _above(field, rng.uniform(0.45, 0.75), steepness=1e-3)
 
 
-def _specks(rng: Random, side: int) -> Floats:
+def _specks(rng: Random, side: int) -> Float32Array:
     noise = rng.standard_normal((side, side), np.float32)
     field = scipy.ndimage.gaussian_filter(noise, log_uniform(rng, 1.5, 6), mode="wrap")
     return _above(field / field.std(), rng.uniform(0.8, 1.8), steepness=1e-2)
 
 
-def _above(field: Floats, threshold: float, steepness: float) -> Floats:
+def _above(field: Float32Array, threshold: float, steepness: float) -> Float32Array:
     """Return where a field exceeds a threshold, with edges one pixel wide."""
     slope = np.maximum(np.hypot(*np.gradient(field)), steepness)
     return np.asarray(np.clip((field - threshold) / slope + 0.5, 0, 1), np.float32)
 
 
-COVERS: tuple[Callable[[Random, int], Floats], ...] = (
+COVERS: tuple[Callable[[Random, int], Float32Array], ...] = (
     _ellipses,
     _fibres,
     _polygon,
@@ -124,14 +124,14 @@ COVERS: tuple[Callable[[Random, int], Floats], ...] = (
 )
 
 
-def _spots(rng: Random, side: int) -> Floats:
+def _spots(rng: Random, side: int) -> Float32Array:
     lit = rng.random((side, side), np.float32) < log_uniform(rng, 3e-4, 5e-3)
     bright = lit * rng.uniform(0.2, 1, (side, side)).astype(np.float32)
     spots = scipy.ndimage.gaussian_filter(bright, log_uniform(rng, 0.5, 2), mode="wrap")
     return np.asarray(spots / max(float(spots.max()), 1e-6), np.float32)
 
 
-def _filaments(rng: Random, side: int) -> Floats:
+def _filaments(rng: Random, side: int) -> Float32Array:
     ridge = np.abs(hills(rng, side, rng.uniform(1, 3.5)) - np.float32(0.5))
     slope = np.hypot(*np.gradient(ridge)) + 1e-4
     lines = np.exp(-((ridge / slope / log_uniform(rng, 0.7, 2.5)) ** 2))

@@ -1,4 +1,4 @@
-"""Sharp pictures to render from: photographs that scikit-image ships, and procedural ones."""
+"""Textures: photographs that scikit-image ships, and procedural ones."""
 
 from typing import Literal, get_args
 
@@ -7,16 +7,18 @@ import scipy.fft
 import scipy.ndimage
 
 from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.runtime import Float32Array
 from napari_umis_fusion.stack import LUMINANCE
-from napari_umis_fusion.synthetic._scene import Floats
 
-# All inside scikit-image's wheel, so that none needs a download.
+# All are in scikit-image's wheel, so that none needs a download.
 Photograph = Literal[
     "astronaut", "brick", "camera", "chelsea", "coffee", "coins", "grass", "gravel"
 ]  # fmt: skip
 
 
-def photograph(name: Photograph, shape: tuple[int, int], channels: int | None = None) -> Floats:
+def photograph(
+    name: Photograph, shape: tuple[int, int], channels: int | None = None
+) -> Float32Array:
     """Return a photograph of scikit-image, cropped about its centre or mirrored to a size.
 
     Parameters
@@ -46,7 +48,7 @@ def photograph(name: Photograph, shape: tuple[int, int], channels: int | None = 
     return image
 
 
-def _fit(image: Floats, shape: tuple[int, int]) -> Floats:
+def _fit(image: Float32Array, shape: tuple[int, int]) -> Float32Array:
     missing = [max(0, n - m) for n, m in zip(shape, image.shape, strict=False)]
     margins = [(n // 2, n - n // 2) for n in missing] + [(0, 0)] * (image.ndim - 2)
     image = np.pad(image, margins, mode="symmetric")
@@ -56,13 +58,14 @@ def _fit(image: Floats, shape: tuple[int, int]) -> Floats:
 
 def fractal_noise(
     rng: np.random.Generator, shape: tuple[int, int], exponent: float = 1.0
-) -> Floats:
+) -> Float32Array:
     """Return noise whose amplitude falls with frequency to the power of `exponent`, 0 to 1.
 
     0 is white, 1 looks like a natural texture, 2 like clouds; 5 and 95 % quantiles lie at about
     0.2 and 0.8.
     """
     frequency = np.hypot(np.fft.fftfreq(shape[0])[:, None], np.fft.rfftfreq(shape[1]))
+    # Removes the mean, and avoids a division by 0.
     frequency[0, 0] = np.inf
     spectrum = scipy.fft.rfft2(rng.standard_normal(shape, np.float32)) / frequency**exponent
     noise = scipy.fft.irfft2(spectrum, shape)
@@ -71,8 +74,8 @@ def fractal_noise(
 
 
 def tinted(
-    rng: np.random.Generator, grey: Floats, channels: int | None, spread: float = 0.3
-) -> Floats:
+    rng: np.random.Generator, grey: Float32Array, channels: int | None, spread: float = 0.3
+) -> Float32Array:
     """Return a grey picture in colour: each channel raised to a random power about 1."""
     if channels is None:
         return grey
@@ -82,15 +85,15 @@ def tinted(
 
 def smooth_field(
     rng: np.random.Generator, shape: tuple[int, int], low: float, high: float, waves: float = 3
-) -> Floats:
-    """Return smooth hills (Y, X) that reach from `low` to `high`, about `waves` of them across."""
+) -> Float32Array:
+    """Return smooth hills (Y, X) from `low` to `high`, about `waves` of them across."""
     nodes = [2 + round(2 * waves * n / min(shape)) for n in shape]
     hills = enlarge(rng.standard_normal(nodes, np.float32), shape)
     spread = max(float(np.ptp(hills)), 1e-12)
     return np.asarray(low + (high - low) / spread * (hills - hills.min()), np.float32)
 
 
-def enlarge(coarse: Floats, shape: tuple[int, ...]) -> Floats:
+def enlarge(coarse: Float32Array, shape: tuple[int, ...]) -> Float32Array:
     """Return a coarse grid (Y, X) enlarged to `shape` by cubic splines."""
     zoom = [n / m for n, m in zip(shape, coarse.shape, strict=True)]
     smooth = scipy.ndimage.zoom(coarse, zoom, order=3, mode="nearest", grid_mode=True)

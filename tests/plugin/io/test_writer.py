@@ -177,5 +177,5 @@ def test_the_file_that_a_layer_was_read_from_is_never_overwritten(tmp_path, view
     (path,) = viewer.layers.save(str(tmp_path / "s.ome.tif"))
     viewer.layers.clear()
     viewer.open(path, plugin=NAME)
-    with pytest.raises(StackFileError, match="is an input and is never written over"):
+    with pytest.raises(StackFileError, match="is an input, which is never overwritten"):
         viewer.layers.save(path)

@@ -1,4 +1,4 @@
-"""Read stacks and layers from TIFF, OME-TIFF, ImageJ files and folders of images."""
+"""Reading of stacks and layers from TIFF, OME-TIFF, ImageJ files and folders of images."""
 
 import lazy_loader as _lazy
 

@@ -1,4 +1,4 @@
-"""Look at any source of planes as a stack: arrays, files, stacks."""
+"""Stacks of any source of planes: arrays, files, stacks."""
 
 import copy
 import os
@@ -19,36 +19,36 @@ def as_stack(
     z_axis: str | None = None,
     index: Mapping[str, int] | None = None,
 ) -> Stack:
-    """Look at `data` as a stack; nothing is copied and no plane is read.
+    """Return `data` as a stack; nothing is copied and no plane is read.
 
     Parameters
     ----------
     data : Stack, array-like, sequence of arrays, path or sequence of paths
-        - a `Stack` is returned as it is;
+        - a `Stack`, which is returned unchanged;
         - anything with `shape`, `dtype` and indexing (NumPy, dask, zarr, xarray...), of shape
           (Z, Y, X) or (Z, Y, X, C); named dimensions of an xarray.DataArray are honoured;
         - a list or tuple of planes, each (Y, X) or (Y, X, C);
         - a path, glob, folder or list of paths: see `napari_umis_fusion.files.open_stack`.
     calibration : Calibration, optional
-        Physical sizes; by default those that `data` tells.
+        Physical sizes; by default those of `data`.
     z_axis : str, optional
-        Of files and named dimensions: which is z, by its name or what it counts.
+        For files and named dimensions: the z axis, by its name or kind ("time").
     index : mapping of str to int, optional
-        Of files and named dimensions: the one index to take of each that is not fused.
+        For files and named dimensions: the index to select of each axis that is not fused.
 
     Returns
     -------
     Stack
-        With `rgb` True where the last of four axes has 3 or 4 entries and is not named as
+        With `rgb` True if the last of four axes has 3 or 4 entries and is not named as
         channels.
 
     Raises
     ------
     StackError
-        Wrong number of axes, none that is z, empty, too many channels, ragged, mixed or
-        unaccepted dtype.
+        If the number of axes or of channels is not accepted, no axis is z, the data are empty or
+        ragged, or dtypes are mixed or not accepted.
     StackFileError
-        A file cannot be read.
+        If a file cannot be read.
     """
     if _are_paths(data):
         from napari_umis_fusion.files.read._open_stack import open_stack
@@ -57,7 +57,7 @@ def as_stack(
     else:
         stack = stack_of_arrays(data, z_axis, index)
     if calibration is not None and calibration != stack.calibration:
-        stack = copy.copy(stack)
+        stack = copy.copy(stack)  # the stack may be the caller's
         stack.calibration = calibration
     return stack
 

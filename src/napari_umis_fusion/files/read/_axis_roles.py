@@ -1,4 +1,4 @@
-"""Which axis of a file is the stack's, which its channels, and which are fixed."""
+"""Roles of the axes of a file: z, channel, or fixed at one index."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,16 +11,16 @@ _PLANE = ("Y", "X")
 
 @dataclass(frozen=True, slots=True)
 class AxisRoles:
-    """What each axis of a file is used for.
+    """Roles of the axes of a file.
 
     Attributes
     ----------
     z : str or None
-        Axis that the stack runs along; None for a single plane.
+        The z axis; None for a single plane.
     channel : str or None
-        Axis that becomes the stack's last: C or E (channels) or S (samples).
+        Axis that becomes the last one of the stack: C or E (channels) or S (samples).
     fixed : dict of str to int
-        The one index taken of each other axis.
+        The index selected of each other axis.
     """
 
     z: str | None
@@ -43,19 +43,19 @@ def choose_axes(
     index: Mapping[str, int] | None = None,
     one_plane: bool = False,
 ) -> AxisRoles:
-    """Give each axis its role; where that is in doubt, ask.
+    """Give each axis its role; raise if it is ambiguous.
 
     Parameters
     ----------
     sizes : mapping of str to int
-        Axes of the file in order, without those of size 1 (Y and X apart).
+        Axes of the file in order, without those of size 1 (except Y and X).
     z_axis : str, optional
-        Axis to take as the stack's, by its letter or what it counts ("time"). By default Z, or
-        the pages of a file that says nothing.
+        Axis to use as z, by its letter or kind ("time"). By default Z, or the pages of a file
+        that names no axes.
     index : mapping of str to int, optional
-        The one index to take of an axis, which is named alike.
+        The index to select of an axis, named in the same way.
     one_plane : bool
-        The file is one plane among many, so channels without a z axis are no doubt.
+        The file is one plane among many, so that channels without a z axis are not ambiguous.
 
     Returns
     -------
@@ -64,7 +64,8 @@ def choose_axes(
     Raises
     ------
     StackFileError
-        An axis is unknown, out of range or in doubt; lists the axes and how to choose.
+        If an axis is unknown, out of range or ambiguous; the message lists the axes and how to
+        choose.
     """
     fixed = _fixed_axes(sizes, index or {})
     free = [axis for axis in sizes if axis not in fixed and axis not in _PLANE]
@@ -73,13 +74,13 @@ def choose_axes(
     channel, sample = _first(left, "channel"), _first(left, "sample")
     others = [axis for axis in left if axis not in (channel, sample)]
     if others:
-        raise StackFileError(_in_doubt(sizes, z, others))
+        raise StackFileError(_ambiguous_axes(sizes, z, others))
     if z is None and channel is not None and not one_plane:
-        raise StackFileError(_in_doubt(sizes, z, [channel]))
+        raise StackFileError(_ambiguous_axes(sizes, z, [channel]))
     if channel is not None and sample is not None:
         msg = (
-            f"axes are {_listed(sizes)}: both channels ({channel}) and colour samples ({sample}). "
-            f"Pick one channel: {_index_advice([channel])}."
+            f"axes are {_list_sizes(sizes)}: both channels ({channel}) and colour samples "
+            f"({sample}). Select one channel: {_index_advice([channel])}."
         )
         raise StackFileError(msg)
     return AxisRoles(z=z, channel=channel or sample, fixed=fixed)
@@ -90,7 +91,7 @@ def _first(axes: Sequence[str], *kinds: Kind) -> str | None:
     return None if place is None else axes[place]
 
 
-def _meant(axes: Sequence[str], name: str) -> str | None:
+def _find_named(axes: Sequence[str], name: str) -> str | None:
     place = place_named(axes, name)
     return None if place is None else axes[place]
 
@@ -98,11 +99,13 @@ def _meant(axes: Sequence[str], name: str) -> str | None:
 def _fixed_axes(sizes: Mapping[str, int], index: Mapping[str, int]) -> dict[str, int]:
     fixed = {}
     for name, number in index.items():
-        axis = _meant(list(sizes), name)
+        axis = _find_named(list(sizes), name)
         if axis is None and kind_of(name) in OME_LETTERS and number == 0:
-            continue  # a size of 1, which is left out
+            continue  # an axis of size 1, which `sizes` leaves out
         if axis is None or axis in _PLANE:
-            msg = f"index names axis {name!r}; the axes are {_listed(sizes)}. Name one of those."
+            msg = (
+                f"index names axis {name!r}; the axes are {_list_sizes(sizes)}. Name one of those."
+            )
             raise StackFileError(msg)
         if not 0 <= number < sizes[axis]:
             msg = f"index {axis}={number} is outside 0 to {sizes[axis] - 1}."
@@ -114,24 +117,24 @@ def _fixed_axes(sizes: Mapping[str, int], index: Mapping[str, int]) -> dict[str,
 def _stack_axis(sizes: Mapping[str, int], free: list[str], z_axis: str | None) -> str | None:
     if z_axis is None:
         return _first(free, "z", "unnamed")
-    axis = _meant(free, z_axis)
+    axis = _find_named(free, z_axis)
     if axis is None or kind_of(axis) == "sample":
         msg = (
-            f"the z axis cannot be {z_axis!r}: the axes are {_listed(sizes)}. Name one of those "
-            "(size 1 is left out), other than Y, X, S and any that index fixes."
+            f"the z axis cannot be {z_axis!r}: the axes are {_list_sizes(sizes)}. Name one of "
+            "those (size 1 is left out), other than Y, X, S and any that index fixes."
         )
         raise StackFileError(msg)
     return axis
 
 
-def _in_doubt(sizes: Mapping[str, int], z: str | None, others: list[str]) -> str:
-    axes = f"axes are {_listed(sizes)}"
+def _ambiguous_axes(sizes: Mapping[str, int], z: str | None, others: list[str]) -> str:
+    axes = f"axes are {_list_sizes(sizes)}"
     if z is not None:
-        return f"{axes}: more than one stack. Pick one: {_index_advice(others)}."
+        return f"{axes}: more than one stack. Select one: {_index_advice(others)}."
     ways = " or ".join(f'z_axis="{axis}" (--z-axis {axis})' for axis in others)
     return (
-        f"{axes}: none is Z, and no other is taken for it unasked. "
-        f"If the planes run along another axis: {ways}; to take one entry: {_index_advice(others)}."
+        f"{axes}: none is Z, and no other is used as z by default. If the planes are along "
+        f"another axis: {ways}; to select one entry: {_index_advice(others)}."
     )
 
 
@@ -141,5 +144,5 @@ def _index_advice(axes: list[str]) -> str:
     return f"index={{{entries}}} ({options})"
 
 
-def _listed(sizes: Mapping[str, int]) -> str:
+def _list_sizes(sizes: Mapping[str, int]) -> str:
     return ", ".join(f"{axis} ({size})" for axis, size in sizes.items())

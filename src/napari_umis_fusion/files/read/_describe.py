@@ -1,4 +1,4 @@
-"""Say what an image file or folder is."""
+"""Description of an image file or a folder of images."""
 
 import os
 from pathlib import Path
@@ -21,7 +21,7 @@ _TIFF_KINDS = {"ome": "OME-TIFF", "imagej": "ImageJ TIFF"}
 
 
 def describe_file(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Describe an image file or a folder of them, from headers alone.
+    """Describe an image file or a folder of images; only headers are read.
 
     Parameters
     ----------
@@ -31,15 +31,15 @@ def describe_file(path: str | os.PathLike[str]) -> dict[str, Any]:
     Returns
     -------
     dict
-        Ready for JSON: ``kind``, ``path``, ``axes`` (letters as in the file, without those
+        JSON values: ``kind``, ``path``, ``axes`` (letters as in the file, without those
         of size 1), ``shape``, ``dtype``, ``planes``, ``channels``, ``colour`` and, in µm or
-        None, ``z_step_um``, ``pixel_height_um``, ``pixel_width_um``. Where the z axis is in
-        doubt ``planes`` and ``channels`` are None and ``choose`` says how to settle it.
+        None, ``z_step_um``, ``pixel_height_um``, ``pixel_width_um``. If the z axis is
+        ambiguous, ``planes`` and ``channels`` are None and ``choose`` says how to choose it.
 
     Raises
     ------
     StackFileError
-        Missing, broken or of another kind.
+        If the file is missing, broken or of another kind.
     """
     place = Path(path).expanduser()
     if place.is_dir():

@@ -1,4 +1,4 @@
-"""A stack of which each plane is a file."""
+"""A stack with one file for each plane."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,27 +26,28 @@ class _PlaneHeader:
 
 
 class ImageListStack(Stack):
-    """Planes that are one file each: TIFF, PNG, JPEG, BMP or WebP.
+    """Stack of image files, one for each plane: TIFF, PNG, JPEG, BMP or WebP.
 
-    All headers are read, and compared, at once; pixels when a plane is asked for.
+    All headers are read and compared when it is created, pixels on demand.
 
     Parameters
     ----------
     paths : list of pathlib.Path
         The planes in order.
     index : mapping of str to int
-        The one index to take of further axes in TIFF files.
+        The index to select of further axes in TIFF files.
 
     Raises
     ------
     StackFileError
-        A file is broken, holds several planes, or differs in size or dtype from the first.
+        If a file is broken, holds several planes, or differs from the first in size or dtype.
     """
 
     def __init__(self, paths: list[Path], index: Mapping[str, int] | None = None) -> None:
         self._paths = paths
         self._index = dict(index or {})
         first = self._header(paths[0])
+        # At once: an error in the last file should not end a long fusion.
         for path in paths:
             self._check_alike(path, self._header(path), first)
         self.shape = (len(paths), *first.shape)
@@ -61,14 +62,17 @@ class ImageListStack(Stack):
         return self.region(z, slice(None), slice(None))
 
     def region(self, z: int, rows: slice, columns: slice) -> Plane:
-        """Read a rectangle of plane `z`; only uncompressed TIFF reads no more than that."""
+        """Read a rectangle of plane `z`, and no more than that from uncompressed TIFF."""
         path = self._paths[z]
         if is_tiff(path):
             with self._open(path) as stack:
                 return stack.region(0, rows, columns)
         plane = read_image(path)
         if plane.shape != self.shape[1:]:
-            msg = f"{path}: is {plane.shape} now, was {self.shape[1:]}: the file was changed."
+            msg = (
+                f"{path}: has shape {plane.shape} now and had {self.shape[1:]} when the stack was "
+                "opened: the file was changed. Open the stack again."
+            )
             raise StackFileError(msg)
         return plane[rows, columns]
 
@@ -82,8 +86,8 @@ class ImageListStack(Stack):
         with self._open(path) as stack:
             if len(stack) > 1:
                 msg = (
-                    f"{path}: holds {len(stack)} planes; in a list of files each is one plane. "
-                    "Give this file alone, or leave it out."
+                    f"{path}: holds {len(stack)} planes; accepted in a list of files is one plane "
+                    "per file. Open this file alone, or leave it out."
                 )
                 raise StackFileError(msg)
             return _PlaneHeader(stack.shape[1:], stack.dtype, stack.rgb, stack.calibration)
@@ -93,6 +97,6 @@ class ImageListStack(Stack):
             return
         msg = (
             f"{path}: is {header} but the first file, {self._paths[0].name}, is {first}; all "
-            "planes are of one size and dtype. Crop or convert the file, or leave it out."
+            "planes must have the same size and dtype. Crop or convert the file, or leave it out."
         )
         raise StackFileError(msg)

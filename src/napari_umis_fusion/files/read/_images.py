@@ -1,4 +1,4 @@
-"""Single images: PNG, JPEG, BMP and WebP."""
+"""Reading of single images: PNG, JPEG, BMP and WebP."""
 
 import threading
 from collections.abc import Iterator
@@ -16,22 +16,23 @@ from napari_umis_fusion.files.read._naming_errors import naming_read_errors
 from napari_umis_fusion.stack import Plane
 
 _FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
+# Pillow calls JPEGs that hold further images MPO.
 _ROTATABLE = ("JPEG", "MPO", "WEBP")
 _ORIENTATION_TAG = 0x0112
 _SAMPLES = {"1": 0, "L": 0, "RGB": 3, "RGBA": 4}
 _DEEP_PNG_SAMPLES = {0: 0, 2: 3, 4: 0, 6: 4}  # by PNG's colour type; grey's opacity is dropped
 
-_pillow_settings = threading.Lock()
+_pillow_settings = threading.Lock()  # they are global, and several threads read images
 
 
 @dataclass(frozen=True, slots=True)
 class ImageHeader:
-    """What an image file promises before its pixels are decoded.
+    """Shape, dtype and format of an image file, known before its pixels are decoded.
 
     Attributes
     ----------
     shape : tuple of int
-        (Y, X) or (Y, X, C), after the orientation that EXIF asks for.
+        (Y, X) or (Y, X, C), with the EXIF orientation applied.
     dtype : numpy.dtype
         bool, uint8 or uint16.
     kind : str
@@ -44,7 +45,7 @@ class ImageHeader:
 
 
 def read_image_header(path: Path) -> ImageHeader:
-    """Read size and type of an image file without decoding it.
+    """Read the header of an image file without decoding its pixels.
 
     Parameters
     ----------
@@ -54,7 +55,7 @@ def read_image_header(path: Path) -> ImageHeader:
     Raises
     ------
     StackFileError
-        Missing, broken, or of a kind that has no place in a stack.
+        If the file is missing, broken or of a kind that is not accepted.
     """
     with naming_read_errors(path):
         deep = _deep_png_header(path)
@@ -72,7 +73,7 @@ def read_image_header(path: Path) -> ImageHeader:
 def read_image(path: Path) -> Plane:
     """Decode an image file.
 
-    Palettes become RGB (RGBA where they have see-through entries). EXIF orientation is
+    Palettes become RGB, or RGBA if they have transparent entries. EXIF orientation is
     applied. The opacity of grey images is dropped, as it carries no focus; that of colour
     images is kept as a fourth sample. 16-bit PNG keeps its 16 bits.
 
@@ -89,15 +90,15 @@ def read_image(path: Path) -> Plane:
     Raises
     ------
     StackFileError
-        Missing, broken, truncated or of a kind that has no place in a stack.
+        If the file is missing, broken, truncated or of a kind that is not accepted.
     """
     with naming_read_errors(path):
         if _deep_png_header(path) is not None:
             return _read_deep_png(path)
-        with _opened(path) as image, _whole_only():
+        with _opened(path) as image, _refusing_truncated():
             mode = _kept_mode(image)
-            turned = ImageOps.exif_transpose(image) if _orientation(image) != 1 else image
-            return np.array(turned if turned.mode == mode else turned.convert(mode))
+            upright = ImageOps.exif_transpose(image) if _orientation(image) != 1 else image
+            return np.array(upright if upright.mode == mode else upright.convert(mode))
 
 
 def _shape(height: int, width: int, samples: int) -> tuple[int, ...]:
@@ -106,7 +107,10 @@ def _shape(height: int, width: int, samples: int) -> tuple[int, ...]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
-    """Open lazily. Pillow's limit on sizes is for strangers' uploads, not for mosaics."""
+    """Open an image without decoding it.
+
+    Pillow's limit of sizes protects servers from uploads; microscope mosaics exceed it.
+    """
     with _pillow_settings:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
@@ -116,14 +120,14 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     with image:
         frames = getattr(image, "n_frames", 1)
         if image.format in ("PNG", "WEBP") and frames > 1:
-            msg = f"is an animation of {frames} frames; a plane is one still image."
+            msg = f"is an animation of {frames} frames; accepted is one still image per plane."
             raise StackFileError(msg)
         yield image
 
 
 @contextmanager
-def _whole_only() -> Iterator[None]:
-    """Undo another library's wish that truncated files be filled with grey."""
+def _refusing_truncated() -> Iterator[None]:
+    """Make Pillow raise for truncated files, even if another library set it to fill them."""
     if not ImageFile.LOAD_TRUNCATED_IMAGES:
         yield
         return
@@ -136,7 +140,7 @@ def _whole_only() -> Iterator[None]:
 
 
 def _kept_mode(image: Image.Image) -> str:
-    """Pillow mode that an image is read in."""
+    """Return the Pillow mode in which an image is read."""
     if image.mode in _SAMPLES:
         return image.mode
     if image.mode in ("P", "PA"):
@@ -157,7 +161,8 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _deep_png_header(path: Path) -> ImageHeader | None:
-    """Header of a PNG with 16 bits per sample, which Pillow would cut to 8."""
+    """Return the header of a PNG with 16 bits per sample, which Pillow would reduce to 8."""
+    # The IHDR chunk always comes first: width and height at byte 16, bits at 24, colour at 25.
     with path.open("rb") as file:
         head = file.read(26)
     if len(head) < 26 or head[:8] != b"\x89PNG\r\n\x1a\n" or head[24] != 16:

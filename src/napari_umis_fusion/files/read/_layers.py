@@ -1,4 +1,4 @@
-"""Read files as layers: array, attributes and kind, as napari exchanges them."""
+"""Files as layers: array, attributes and kind, as napari exchanges them."""
 
 import math
 import os
@@ -28,28 +28,28 @@ def read_layers(source: PathsLike) -> list[LayerData]:
     ----------
     source : path, glob, folder or sequence of these
         One TIFF file (plain pages, ImageJ hyperstack, OME-TIFF, BigTIFF), or images (TIFF,
-        PNG, JPEG, BMP, WebP) that are the planes of one stack, in natural order if a folder
-        or a glob names them.
+        PNG, JPEG, BMP, WebP) that are the planes of one stack, sorted in natural order if they
+        come from a folder or a glob.
 
     Returns
     -------
     list of (array, attributes, "image")
-        One layer for each channel, up to 16, of each series, up to 50. The array is a NumPy
-        array, from 512 MB on a dask array with one chunk for each plane. Axes of size 1 are left
-        out; colour is the last axis, with ``rgb``. The attributes are ``name``, ``axis_labels``,
-        ``scale`` and ``units`` (µm and s where the file tells them, else pixel), ``rgb``,
-        ``colormap`` and ``blending`` where there are colours, and ``metadata``:
+        One layer for each channel (up to 16) of each series (up to 50). The array is a NumPy
+        array, or from 512 MB on a dask array with one chunk for each plane. Axes of size 1 are
+        left out; colour is the last axis, with ``rgb``. The attributes are ``name``,
+        ``axis_labels``, ``scale`` and ``units`` (µm and s if the file gives them, else pixel),
+        ``rgb``, ``colormap`` and ``blending`` if there are colours, and ``metadata``:
 
         ``umis_fusion_file``
             ``path``, ``series``, ``index`` ({"C": 1} for the second channel), and ``layer``,
-            its place in this list.
+            the position in this list.
         ``umis_fusion``
-            How this package made the image, if it did.
+            Provenance, if this package made the image.
 
     Raises
     ------
     StackFileError
-        Missing, broken or truncated files, mixed sizes; names the file.
+        If a file is missing, broken or truncated, or sizes are mixed; the message names the file.
 
     Examples
     --------
@@ -72,20 +72,20 @@ def _list_layers(paths: list[Path], source: PathsLike) -> list[LayerData]:
     axes = ["z", "y", "x"]
     if len(paths) == 1:
         array, axes = array[0], axes[1:]
-    apart = len(stack.shape) == 4 and not stack.rgb
-    channels = range(stack.shape[3]) if apart else range(1)
+    split = len(stack.shape) == 4 and not stack.rgb
+    channels = range(stack.shape[3]) if split else range(1)
     shared = {**placement_attributes(axes, stack.calibration), "rgb": stack.rgb}
     name = _list_name(paths, source)
     layers: list[LayerData] = []
     for k, look in enumerate(channel_appearance([None] * len(channels))):
-        index = {"C": k} if apart else {}
+        index = {"C": k} if split else {}
         attributes: dict[str, Any] = {
             **shared,
             **look,
-            "name": f"{name} channel {k + 1}" if apart else name,
+            "name": f"{name} channel {k + 1}" if split else name,
             "metadata": {FILE_KEY: {"path": _origin(paths, source), "series": 0, "index": index}},
         }
-        layers.append((array[..., k] if apart else array, attributes, "image"))
+        layers.append((array[..., k] if split else array, attributes, "image"))
     return layers
 
 

@@ -1,4 +1,4 @@
-"""Arrays whose planes are read from files: at once, or each when it is shown."""
+"""Arrays whose planes are read from files: at once, or each on demand."""
 
 import uuid
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.stack import Plane
 
 LAZY_BYTES = 512 * 2**20
-"""From this size on files are read plane by plane, as they are shown."""
+"""Files from this size on are read plane by plane, when napari shows a plane."""
 
 ReadPlane = Callable[[tuple[int, ...]], Plane]
 
@@ -24,18 +24,18 @@ def stack_planes(
     *,
     lazy: bool,
 ) -> Any:
-    """Gather planes in one array.
+    """Stack planes along one or more axes.
 
     Parameters
     ----------
     read : callable
-        Gives the plane at one place along the outer axes.
+        Returns the plane at one index along the outer axes.
     outer, inner : sequence of int
-        Shape of the axes that planes are count_noun along, and of one plane.
+        Shape of the outer axes, and of one plane.
     dtype : dtype
-        Of every plane.
+        Dtype of every plane.
     lazy : bool
-        Read a plane only when it is asked for.
+        Read each plane only on demand.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def stack_planes(
     Raises
     ------
     StackFileError
-        Lazy, and dask is not installed.
+        If `lazy` and dask is not installed.
     """
     if lazy:
         return _lazy_array(read, tuple(outer), tuple(inner), np.dtype(dtype))
@@ -68,6 +68,7 @@ def _lazy_array(
         chunks=(*((1,) * size for size in outer), *((size,) for size in inner)),
         dtype=dtype,
         meta=np.empty((0,) * (len(outer) + len(inner)), dtype),
+        # A unique name, so that dask does not hash the function, and the open file with it.
         name=f"planes-{uuid.uuid4().hex}",
     )
 
@@ -77,8 +78,8 @@ def _import_dask_array() -> Any:
         import dask.array
     except ImportError as error:
         msg = (
-            f"more than {LAZY_BYTES // 2**20} MB are read plane by plane, which needs dask: "
-            'pip install "dask[array]".'
+            f"files of more than {LAZY_BYTES // 2**20} MB are read plane by plane, which needs "
+            'dask: pip install "dask[array]".'
         )
         raise StackFileError(msg) from error
     return dask.array

@@ -1,4 +1,4 @@
-"""One place that turns what readers raise into an error that names the file."""
+"""Errors of readers, turned into errors that name the file."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,9 +9,9 @@ from napari_umis_fusion.errors import StackError, StackFileError
 
 @contextmanager
 def naming_read_errors(path: Path) -> Iterator[None]:
-    """Name `path` in whatever goes wrong inside.
+    """Raise any error inside as a `StackFileError` that names `path`.
 
-    Decoders of foreign files raise nearly every kind of exception, so all are caught.
+    Decoders raise nearly every kind of exception on broken files, so all are caught.
 
     Parameters
     ----------
@@ -21,13 +21,15 @@ def naming_read_errors(path: Path) -> Iterator[None]:
     Raises
     ------
     StackFileError
-        Instead of any `Exception` except lack of memory.
+        Instead of any `Exception` except `MemoryError`.
     """
     try:
         yield
     except (StackError, StackFileError) as error:
+        # Nested readers have named the file already.
         known = str(error).startswith(f"{path}:")
         raise StackFileError(str(error) if known else f"{path}: {error}") from error
+    # Not a fault of the file.
     except MemoryError:
         raise
     except FileNotFoundError as error:

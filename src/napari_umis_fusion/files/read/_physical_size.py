@@ -1,4 +1,4 @@
-"""Physical sizes that TIFF files tell, in µm, and times, in s."""
+"""Physical sizes in the headers of TIFF files, in µm."""
 
 from typing import Any
 from xml.etree import ElementTree
@@ -11,7 +11,7 @@ _CENTIMETRE = 3
 
 
 def tiff_calibration(tif: TiffFile, series: int) -> Calibration:
-    """Physical sizes of one series of a TIFF file.
+    """Read the physical sizes of one series of a TIFF file.
 
     Parameters
     ----------
@@ -24,8 +24,10 @@ def tiff_calibration(tif: TiffFile, series: int) -> Calibration:
     -------
     Calibration
         From OME-XML, ImageJ's description, this package's own description, or resolution
-        tags per centimetre; None where none of them tells.
+        tags per centimetre; None for sizes that none of them gives.
     """
+    # Resolution tags count only per centimetre: per inch they are a print resolution, which
+    # programs write by default.
     if tif.ome_metadata:
         return _ome_calibration(tif.ome_metadata, series)
     if tif.imagej_metadata:
@@ -38,7 +40,7 @@ def tiff_calibration(tif: TiffFile, series: int) -> Calibration:
 
 
 def ome_image(xml: str, series: int) -> ElementTree.Element | None:
-    """Return the element of OME-XML that describes a series; None where it is broken or absent."""
+    """Return the element of OME-XML that describes a series; None if it is broken or absent."""
     try:
         images = ElementTree.fromstring(xml).findall(".//{*}Image")
     except ElementTree.ParseError:
@@ -56,6 +58,7 @@ def _ome_calibration(xml: str, series: int) -> Calibration:
 
 
 def _ome_length(attributes: dict[str, str], axis: str) -> float | None:
+    # The OME schema's default is µm.
     unit = attributes.get(f"PhysicalSize{axis}Unit", "µm")
     return length_um(attributes.get(f"PhysicalSize{axis}"), unit)
 

@@ -1,4 +1,7 @@
-"""Tell from first headers alone whether files hold a z-stack."""
+"""Recognition of z-stacks by the first headers of files.
+
+napari asks for every file that is dropped on it, so this must be fast, also on long files.
+"""
 
 import math
 import os
@@ -17,35 +20,35 @@ from napari_umis_fusion.files.read._tiff_layout import series_sizes
 from napari_umis_fusion.stack import kind_of
 
 SOFTWARE = "napari-umis-fusion"
-"""What the provenance in a file that this package wrote begins with."""
+"""Software in the provenance of files that this package wrote."""
 
 _PLAIN = "I"
 _OTHER_KINDS = (
     *("scanimage", "lsm", "mmstack", "ndtiff", "fluoview", "stk", "sis", "nih"),
     *("svs", "scn", "qpi", "ndpi", "bif", "avs", "eer", "philips", "mdgel", "indica"),
 )
-"""Kinds whose axes only tifffile's own parsers tell, some of them slowly."""
+"""Kinds whose axes only tifffile's parsers know; some of these are slow."""
 
 
 def holds_stack(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> bool:
-    """Whether files hold a z-stack; of a long file only the first two headers are read.
+    """Whether files hold a z-stack; only the first two headers of a long file are read.
 
     Parameters
     ----------
     source : path, or sequence of paths
-        A TIFF file; a folder, or two files or more, that are planes of one stack.
+        A TIFF file; or a folder, or two or more files, that are planes of one stack.
 
     Returns
     -------
     bool
-        True for a TIFF file with a z axis or plain pages, for one that this package made of a
-        stack, and for at least two images that are one plane each, judged by the first. False
-        for all else: images without z, time series, other kinds of file, what is missing.
+        True for a TIFF file with a z axis or plain pages, for one that this package wrote, and
+        for at least two images of which the first is a single plane. False for anything else:
+        images without z, time series, other kinds of file, missing files.
 
     Raises
     ------
     Exception
-        Of any kind, for broken files.
+        Of any type, for broken files.
     """
     paths = [Path(source)] if isinstance(source, (str, os.PathLike)) else [*map(Path, source)]
     if len(paths) == 1 and not paths[0].is_dir():
@@ -53,7 +56,7 @@ def holds_stack(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]
         if not (is_tiff(path) and path.is_file()):
             return False
         with TiffFile(path) as tif:
-            return _is_ours(tif) or _holds_z(_tiff_sizes(tif))
+            return _is_written_by_us(tif) or _holds_z(_tiff_sizes(tif))
     if len(paths) == 1:
         paths = _two_images(paths[0])
     known = all(path.suffix.lower() in SUFFIXES and path.is_file() for path in paths)
@@ -61,7 +64,7 @@ def holds_stack(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]
 
 
 def _two_images(folder: Path) -> list[Path]:
-    """Return two images of a folder, or fewer if there are not so many."""
+    """Return two images of a folder, or fewer if it holds fewer."""
     with os.scandir(folder) as entries:
         images = (
             Path(entry.path)
@@ -73,8 +76,8 @@ def _two_images(folder: Path) -> list[Path]:
         return list(islice(images, 2))
 
 
-def _is_ours(tif: TiffFile) -> bool:
-    """Whether this package made the image: only its reader gives units and provenance back."""
+def _is_written_by_us(tif: TiffFile) -> bool:
+    """Whether this package wrote the file: only its own reader restores units and provenance."""
     return SOFTWARE in str(tif.pages.first.description)
 
 
@@ -93,7 +96,7 @@ def _holds_z(sizes: Mapping[str, int]) -> bool:
 def _tiff_sizes(tif: TiffFile, *, alone: bool = False) -> dict[str, int]:
     """Return sizes of the axes besides Y, X and S; those of size 1 may be left out.
 
-    Alone, a file of a single page stands for itself even if its header names sister files.
+    With `alone`, a file of a single page is one plane, even if its OME header lists other files.
     """
     page = tif.pages.first
     if tif.is_ome and not (alone and not tif.pages.is_multipage):
@@ -119,6 +122,7 @@ def _imagej_sizes(tif: TiffFile) -> dict[str, int]:
     metadata = tif.imagej_metadata or {}
     names = {"Z": "slices", "T": "frames", "C": "channels"}
     sizes = {axis: int(metadata.get(name, 1)) for axis, name in names.items()}
+    # A header without counts leaves it to the pages.
     return _plain_sizes(tif) if set(sizes.values()) == {1} else sizes
 
 
@@ -131,12 +135,12 @@ def _shaped_sizes(page: Any) -> dict[str, int]:
 
 
 def _plain_sizes(tif: TiffFile) -> dict[str, int]:
-    """Return whether there are more pages like the first, as a size of 1 or 2."""
+    """Return 2 as the size if the second page equals the first in shape and dtype, else 1."""
     first = tif.pages.first
     if first.imagedepth > 1:
         return {"Z": first.imagedepth}
     if not tif.pages.is_multipage:
         return {}
     second = tif.pages[1]
-    alike = (second.shape, second.dtype) == (first.shape, first.dtype)
-    return {_PLAIN: 2 if alike else 1}
+    is_equal = (second.shape, second.dtype) == (first.shape, first.dtype)
+    return {_PLAIN: 2 if is_equal else 1}

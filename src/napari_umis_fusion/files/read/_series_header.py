@@ -1,4 +1,4 @@
-"""What a TIFF file tells of one series besides its axes and sizes."""
+"""Names, colours, time step and provenance in the headers of TIFF files."""
 
 import json
 from dataclasses import dataclass
@@ -12,25 +12,25 @@ from napari_umis_fusion.files.read._physical_size import ome_image
 from napari_umis_fusion.stack import time_s
 
 OWN_NAME = "napari-umis-fusion"
-"""What provenance says under ``software``."""
+"""Value of ``software`` in the provenance of this package."""
 
 
 @dataclass(frozen=True, slots=True)
 class SeriesHeader:
-    """Names, colours, time and origin of one series, as far as the file tells.
+    """Names, colours, time step and provenance of one series, as far as the file gives them.
 
     Attributes
     ----------
     name : str
-        Of the image; "" if none.
+        Name of the image; "" if it has none.
     channel_names : tuple of str
-        One for each channel, or none; "" for a channel without a name.
+        Name of each channel, "" if it has none; or an empty tuple.
     colours : tuple
-        (red, green, blue), 0 to 255, of each channel, or None where unknown.
+        (red, green, blue) of each channel, 0 to 255, or None if unknown.
     time_step_s : float or None
-        Between time points.
+        Interval between time points, in s.
     provenance : dict or None
-        What this package wrote about how the image came to be.
+        Provenance, if this package made the image.
     """
 
     name: str = ""
@@ -41,7 +41,7 @@ class SeriesHeader:
 
 
 def read_series_header(tif: TiffFile, series: int) -> SeriesHeader:
-    """Read names, colours, time and origin of one series of a TIFF file.
+    """Read names, colours, time step and provenance of one series of a TIFF file.
 
     Parameters
     ----------
@@ -60,7 +60,9 @@ def read_series_header(tif: TiffFile, series: int) -> SeriesHeader:
     if tif.imagej_metadata:
         return _from_imagej(tif.imagej_metadata)
     if tif.shaped_metadata:
-        return SeriesHeader(provenance=_own(tif.shaped_metadata[0].get("provenance")))
+        return SeriesHeader(
+            provenance=_from_our_description(tif.shaped_metadata[0].get("provenance"))
+        )
     return SeriesHeader()
 
 
@@ -75,6 +77,7 @@ def _from_ome(xml: str, series: int) -> SeriesHeader:
         name=image.get("Name", "").strip(),
         channel_names=tuple(channel.get("Name", "").strip() for channel in channels),
         colours=tuple(_ome_colour(channel.get("Color")) for channel in channels),
+        # The OME schema's default is s.
         time_step_s=time_s(
             attributes.get("TimeIncrement"), attributes.get("TimeIncrementUnit", "s")
         ),
@@ -83,7 +86,7 @@ def _from_ome(xml: str, series: int) -> SeriesHeader:
 
 
 def _ome_colour(value: str | None) -> Colour | None:
-    """Return the colour that OME packs in a signed number: red, green, blue, opacity."""
+    """Return the colour that OME packs into a signed 32-bit number: red, green, blue, opacity."""
     try:
         packed = int(value or "") & 0xFFFFFFFF
     except ValueError:
@@ -99,12 +102,12 @@ def _from_imagej(metadata: dict[str, Any]) -> SeriesHeader:
 
 
 def _ramp_colour(table: Any) -> Colour | None:
-    """Return the last colour of a look-up table that rises evenly from black, or None."""
+    """Return the last colour of a look-up table that rises linearly from black, else None."""
     values = np.asarray(table)
     if values.shape != (3, 256):
         return None
     even = np.linspace(0, values[:, -1], 256, axis=1)
-    if np.abs(values - even).max() > 1:
+    if np.abs(values - even).max() > 1:  # more than rounding
         return None
     red, green, blue = (int(value) for value in values[:, -1])
     return red, green, blue
@@ -112,12 +115,12 @@ def _ramp_colour(table: Any) -> Colour | None:
 
 def _from_json(text: str | None) -> dict[str, Any] | None:
     try:
-        return _own(json.loads(text or ""))
+        return _from_our_description(json.loads(text or ""))
     except ValueError:
         return None
 
 
-def _own(value: Any) -> dict[str, Any] | None:
+def _from_our_description(value: Any) -> dict[str, Any] | None:
     if isinstance(value, dict) and value.get("software") == OWN_NAME:
         return value
     return None

@@ -24,8 +24,9 @@ _DESCRIPTION = 270
 class TiffStack(Stack):
     """A stack in a TIFF file, read plane by plane.
 
-    Values are taken as stored: colour maps (ImageJ's look-up tables) are not applied and
-    inverted greys (MinIsWhite) stay so. Usable from several threads, and as a context manager.
+    Values are those stored: colour maps (ImageJ's look-up tables) are not applied and
+    inverted greys (MinIsWhite) stay inverted. It can be used from several threads, and as a
+    context manager.
     """
 
     def __init__(self, path: Path, layout: Layout, roles: AxisRoles, frames: Frames) -> None:
@@ -35,6 +36,7 @@ class TiffStack(Stack):
         channels = () if roles.channel is None else (sizes[roles.channel],)
         planes = 1 if roles.z is None else sizes[roles.z]
         self.shape = (planes, sizes["Y"], sizes["X"], *channels)
+        # At once: a truncated file should fail here, not at its last plane.
         frames.check(self._frame_numbers())
 
     def plane(self, z: int) -> Plane:
@@ -42,7 +44,7 @@ class TiffStack(Stack):
         return self.region(z, slice(None), slice(None))
 
     def region(self, z: int, rows: slice, columns: slice) -> Plane:
-        """Read a rectangle of plane `z`; where uncompressed, no more than that."""
+        """Read a rectangle of plane `z`, and no more than that from uncompressed files."""
         if not 0 <= z < len(self):
             msg = f"plane {z} is outside 0 to {len(self) - 1}"
             raise IndexError(msg)
@@ -56,7 +58,7 @@ class TiffStack(Stack):
         return read_part(self._layout, self._frames, picks, rows, columns, channel)
 
     def _picks(self, z: int) -> list[dict[str, int]]:
-        """One entry per frame that plane `z` is gathered from."""
+        """Return the index along each axis, for every frame that plane `z` consists of."""
         picks = dict(self._roles.fixed)
         if self._roles.z is not None:
             picks[self._roles.z] = z
@@ -70,7 +72,7 @@ class TiffStack(Stack):
         return sorted({self._layout.frame_number(pick) for pick in picks})
 
     def close(self) -> None:
-        """Close the file; reading on reopens it."""
+        """Close the file; the next read reopens it."""
         self._frames.close()
 
     def __enter__(self) -> Self:
@@ -99,32 +101,33 @@ def open_tiff(
     path : pathlib.Path
         The file.
     z_axis : str, optional
-        Axis to take as the stack's.
+        Axis to use as z.
     index : mapping of str to int, optional
-        The one index to take of an axis; ``"series"`` picks the series (default 0).
+        The index to select of an axis; ``"series"`` selects the series (default 0).
     one_plane : bool
-        The file is one plane among many: channels without a z axis are no doubt, and a file
-        of a single page stands for itself even where its header names sister files.
+        The file is one plane among many: channels without a z axis are not ambiguous, and a
+        file of a single page is one plane, even if its OME header lists other files.
 
     Raises
     ------
     StackFileError
-        Broken, truncated, or axes in doubt.
+        If the file is broken or truncated, or its axes are ambiguous.
     """
     number, wanted = _split_index(index)
     with naming_read_errors(path):
         tif = open_tiff_file(path, one_plane=one_plane)
         try:
             return _stack_of(tif, path, number, z_axis, wanted, one_plane)
-        except BaseException:
+        except BaseException:  # cancellation too must not leave the file open
             tif.close()
             raise
 
 
 def open_tiff_file(path: Path, *, one_plane: bool = False) -> TiffFile:
-    """Open with tifffile, and refuse a file whose chain of pages is cut."""
+    """Open a file with tifffile; refuse it if the chain of its pages is truncated."""
     tif = TiffFile(path)
     try:
+        # Also makes tifffile follow the chain of pages, which is checked next.
         pages = len(tif.pages)
         _check_chain(tif)
         _check_description(tif)
@@ -133,14 +136,15 @@ def open_tiff_file(path: Path, *, one_plane: bool = False) -> TiffFile:
         raise
     if one_plane and pages == 1 and tif.is_ome and len(tif.series[0]) > 1:
         tif.close()
+        # Without its OME header, the file is only its own page.
         return TiffFile(path, is_ome=False)
     return tif
 
 
 def pick_series(tif: TiffFile, number: int | None) -> TiffPageSeries:
-    """Series `number` of a file; the first by default, unless that leaves plain pages out."""
+    """Return series `number` of a file; by default the first, unless it omits plain pages."""
     if not tif.series:
-        msg = "holds no image."
+        msg = "holds no image; accepted are TIFF files with at least one page."
         raise StackFileError(msg)
     if number is None:
         _check_alike(tif)
@@ -149,13 +153,16 @@ def pick_series(tif: TiffFile, number: int | None) -> TiffPageSeries:
         raise StackFileError(msg)
     series = tif.series[number or 0]
     if tif.is_imagej and series.kind in ("generic", "uniform"):
-        msg = "its ImageJ header promises more than the file holds: it is truncated. Copy it again."
+        msg = (
+            "its ImageJ header announces more planes than the file holds: it is truncated. Copy it "
+            "again."
+        )
         raise StackFileError(msg)
     return series
 
 
 def is_colour(series: TiffPageSeries, roles: AxisRoles) -> bool:
-    """Whether the last axis of the stack holds red, green, blue and perhaps opacity."""
+    """Whether the last axis of the stack holds red, green, blue and optionally opacity."""
     return roles.channel == "S" and holds_colour(series)
 
 
@@ -174,6 +181,7 @@ def _stack_of(
     roles = choose_axes(layout.sizes, z_axis=z_axis, index=index, one_plane=one_plane)
     calibration = tiff_calibration(tif, number or 0)
     if roles.z is not None and kind_of(roles.z) not in ("z", "unnamed"):
+        # The z step says nothing about distances along time or another axis.
         calibration = replace(calibration, z_step_um=None)
     stack = TiffStack(path, layout, roles, open_frames(tif, series, layout.frame_shape()))
     stack.dtype = np.dtype(series.dtype).newbyteorder("=")
@@ -189,26 +197,26 @@ def _split_index(index: Mapping[str, int] | None) -> tuple[int | None, dict[str,
 
 
 def _check_chain(tif: TiffFile) -> None:
-    """Refuse a last page that names a following one: tifffile only logs a chain cut short."""
+    """Refuse a last page that refers to a next one: tifffile only logs a truncated chain."""
     place = tif.pages.next_page_offset
     if place is None:
         return
     tif.filehandle.seek(place)
     following = tif.filehandle.read(tif.tiff.offsetsize)
     if following != bytes(tif.tiff.offsetsize):
-        msg = f"the chain of pages is cut after {len(tif.pages)}: truncated. Copy it again."
+        msg = f"its pages end after {len(tif.pages)}: the file is truncated. Copy it again."
         raise StackFileError(msg)
 
 
 def _check_description(tif: TiffFile) -> None:
-    """Refuse a description that lies beyond the end of the file: tifffile only logs it."""
+    """Refuse a description beyond the end of the file: tifffile only logs it."""
     if _DESCRIPTION in _first_tags(tif) and _DESCRIPTION not in tif.pages.first.tags:
         msg = "its description cannot be read: the file is truncated. Copy it again."
         raise StackFileError(msg)
 
 
 def _first_tags(tif: TiffFile) -> tuple[int, ...]:
-    """Codes of all tags that the first page announces, readable or not."""
+    """Return the codes of all tags of the first page, readable or not."""
     layout, file = tif.tiff, tif.filehandle
     file.seek(tif.pages.first.offset)
     (count,) = struct.unpack(layout.tagnoformat, file.read(layout.tagnosize))
@@ -217,21 +225,21 @@ def _first_tags(tif: TiffFile) -> tuple[int, ...]:
 
 
 def check_axes_known(tif: TiffFile, series: TiffPageSeries) -> None:
-    """Refuse OME pages whose axes are not known: they may be channels or times."""
+    """Refuse OME pages whose axes are unknown: they may be channels or time points."""
     if tif.is_ome and series.kind in ("generic", "uniform"):
         msg = (
-            "its OME header is broken or leaves the description to another file. Open that one, "
-            'or take the pages of this file in order: z_axis="I" (--z-axis I).'
+            "its OME header is broken, or the description is in another file. Open that file, "
+            'or use the pages of this one in order: z_axis="I" (--z-axis I).'
         )
         raise StackFileError(msg)
 
 
 def _check_alike(tif: TiffFile) -> None:
-    """Plain pages of several sizes are separate series: taking the first would hide it."""
+    """Refuse plain pages of several sizes: they are separate series, and the first would do."""
     if len(tif.series) > 1 and tif.series[0].kind == "generic":
         sizes = "; ".join(f"series {s.index}: {s.axes} {s.shape} {s.dtype}" for s in tif.series)
         msg = (
-            f"its pages differ in size or kind ({sizes}). Pick one series: "
+            f"its pages differ in size or dtype ({sizes}). Select one series: "
             'index={"series": 0} (--index series=0).'
         )
         raise StackFileError(msg)

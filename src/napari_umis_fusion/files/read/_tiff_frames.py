@@ -1,4 +1,4 @@
-"""Frames of a TIFF series, read one at a time: mapped where possible, else decoded."""
+"""Frames of a TIFF series, read one at a time: memory-mapped if possible, else decoded."""
 
 import os
 import threading
@@ -19,14 +19,14 @@ Index = tuple[int | slice, ...]
 class Frames(Protocol):
     """Frames of one shape, by number."""
 
-    def part(self, number: int, index: Index) -> Plane:
-        """Read the part `index` of frame `number`."""
+    def read(self, number: int, index: Index) -> Plane:
+        """Read a part of frame `number`, selected by `index`."""
 
     def check(self, numbers: Iterable[int]) -> None:
-        """Refuse if one of these frames is missing or reaches past the file's end."""
+        """Raise if one of these frames is missing or exceeds the end of the file."""
 
     def close(self) -> None:
-        """Let go of open files; reading on reopens them."""
+        """Close open files; the next read reopens them."""
 
 
 def open_frames(tif: TiffFile, series: TiffPageSeries, shape: tuple[int, ...]) -> Frames:
@@ -35,12 +35,13 @@ def open_frames(tif: TiffFile, series: TiffPageSeries, shape: tuple[int, ...]) -
     Parameters
     ----------
     tif : tifffile.TiffFile
-        The open file; from here on the frames' to close.
+        The open file, which the frames close from now on.
     series : tifffile.TiffPageSeries
         Series of `tif`.
     shape : tuple of int
         Shape of one frame.
     """
+    # Pages that are "final" are stored as the array is, except for the byte order.
     if series.dataoffset is None and not all(page is not None and page.is_final for page in series):
         return _DecodedFrames(tif, series, shape)
     with tif:
@@ -48,7 +49,7 @@ def open_frames(tif: TiffFile, series: TiffPageSeries, shape: tuple[int, ...]) -
 
 
 class _MappedFrames:
-    """Uncompressed frames. Each read maps the file anew: no handle stays open."""
+    """Uncompressed frames. Each read maps the file anew, so that no handle stays open."""
 
     def __init__(self, tif: TiffFile, series: TiffPageSeries, shape: tuple[int, ...]) -> None:
         self._shape = shape
@@ -61,10 +62,10 @@ class _MappedFrames:
             starts = (series.dataoffset + number * self._nbytes for number in range(count))
             self._places = [(tif.filehandle.path, start) for start in starts]
 
-    def part(self, number: int, index: Index) -> Plane:
+    def read(self, number: int, index: Index) -> Plane:
         path, start = self._places[number]
         frame = np.memmap(path, self._dtype, mode="r", offset=start, shape=self._shape)
-        return np.array(frame[index])
+        return np.array(frame[index])  # a copy: the mapping, and its handle, end here
 
     def check(self, numbers: Iterable[int]) -> None:
         sizes = {path: os.path.getsize(path) for path, _ in self._places}
@@ -78,16 +79,17 @@ class _MappedFrames:
 
 
 class _DecodedFrames:
-    """Compressed frames, decoded whole. The file stays open, one thread reads at a time."""
+    """Compressed frames, decoded as a whole. The file stays open; one thread reads at a time."""
 
     def __init__(self, tif: TiffFile, series: TiffPageSeries, shape: tuple[int, ...]) -> None:
         self._tif = tif
         self._series = series
         self._shape = shape
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # the file handle has one position for all threads
+        # Closes the file when the frames are no longer used, even without `close`.
         weakref.finalize(self, tif.close)
 
-    def part(self, number: int, index: Index) -> Plane:
+    def read(self, number: int, index: Index) -> Plane:
         page = self._page(number)
         with self._lock, _opened(page.parent.filehandle):
             frame = page.asarray()
@@ -107,8 +109,8 @@ class _DecodedFrames:
         page = self._series[number]
         if page is None:
             msg = (
-                f"frame {number} is missing: the acquisition stopped early, or a file of a "
-                "set of OME-TIFFs is not beside this one."
+                f"frame {number} is missing: the acquisition stopped early, or another file of "
+                "this set of OME-TIFFs is absent. Copy all files of the set into one folder."
             )
             raise StackFileError(msg)
         return page
@@ -123,7 +125,7 @@ def _place(page: TiffPage | TiffFrame) -> tuple[str, int]:
 
 @contextmanager
 def _opened(handle: FileHandle) -> Iterator[None]:
-    """Files of a set are closed until needed, and so is ours after `close`."""
+    """Open a handle if it is closed: other files of a set are, and ours is after `close`."""
     if not handle.closed:
         yield
         return
@@ -136,6 +138,6 @@ def _opened(handle: FileHandle) -> Iterator[None]:
 
 def _truncated(number: int, size: int, end: Any) -> str:
     return (
-        f"frame {number} would end at byte {end}, but the file has {size}: it is truncated. "
+        f"frame {number} would end at byte {end}, but the file ends at {size}: it is truncated. "
         "Copy it again."
     )

@@ -29,6 +29,7 @@ from napari_umis_fusion.files.read._tiff_layout import Layout, holds_colour, lay
 from napari_umis_fusion.stack import MAX_CHANNELS, Calibration, Plane, kind_of
 
 MAX_SERIES = 50
+"""Files of whole plates hold hundreds of series, each of which would become a layer or more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +46,19 @@ class _Series:
     header: SeriesHeader
 
     def split(self) -> tuple[str, ...]:
-        """Return the axes whose entries become layers of their own."""
+        """Return the axes whose entries become separate layers."""
         sizes = self.layout.sizes
         few = [axis for axis in ("C",) if sizes.get(axis, 0) in range(2, MAX_CHANNELS + 1)]
         return (*few, *(axis for axis in ("S",) if axis in sizes and not self.colour))
 
     def outer(self) -> tuple[str, ...]:
-        """Return the axes of a layer but for Y, X and colour."""
-        apart = (*self.split(), "Y", "X", *(("S",) if self.colour else ()))
-        return tuple(axis for axis in self.layout.sizes if axis not in apart)
+        """Return the axes of a layer besides Y, X and colour."""
+        excluded = (*self.split(), "Y", "X", *(("S",) if self.colour else ()))
+        return tuple(axis for axis in self.layout.sizes if axis not in excluded)
 
 
 def tiff_layers(path: Path) -> list[LayerData]:
-    """Read all that a TIFF file holds.
+    """Read a TIFF file as layers, with all its axes, channels and series.
 
     Parameters
     ----------
@@ -72,7 +73,7 @@ def tiff_layers(path: Path) -> list[LayerData]:
     Raises
     ------
     StackFileError
-        Broken, truncated, or without planes.
+        If the file is broken, truncated or without planes.
     """
     with naming_read_errors(path):
         with open_tiff_file(path) as tif:
@@ -81,7 +82,7 @@ def tiff_layers(path: Path) -> list[LayerData]:
                 sum(one.size * one.dtype.itemsize for one in tif.series),
             )
         if count > MAX_SERIES:
-            msg = f"{path}: holds {count} images; the first {MAX_SERIES} are opened."
+            msg = f"{path}: holds {count} images; only the first {MAX_SERIES} are opened."
             warnings.warn(msg, UserWarning, stacklevel=2)
         numbers = range(max(1, min(count, MAX_SERIES)))
         lazy = nbytes > LAZY_BYTES
@@ -117,9 +118,10 @@ def _series_layers(series: _Series, lazy: bool, *, alone: bool) -> list[LayerDat
     name = layer_stem(series.path) if alone else _image_name(series)
     layers: list[LayerData] = []
     for k, (pick, look) in enumerate(zip(picks, looks, strict=True)):
-        ending = f" {_channel_name(series, k)}" if len(picks) > 1 else ""
-        attributes = {**_attributes(series, pick), **look, "name": name + ending}
+        channel = f" {_channel_name(series, k)}" if len(picks) > 1 else ""
+        attributes = {**_attributes(series, pick), **look, "name": name + channel}
         layers.append((_array(series, pick, lazy), attributes, "image"))
+    # All planes are in memory.
     if not lazy:
         series.frames.close()
     return layers
@@ -157,6 +159,7 @@ def _attributes(series: _Series, pick: Mapping[str, int]) -> dict[str, Any]:
 
 
 def _axis_labels(outer: Sequence[str]) -> list[str]:
+    # Pages about which a file says nothing are taken as planes along z, as `open_tiff` does.
     plain_pages = [kind_of(axis) for axis in outer] == ["unnamed"]
     labels = ["z"] if plain_pages else [axis.lower() for axis in outer]
     return [*labels, "y", "x"]

@@ -1,4 +1,4 @@
-"""Where in a TIFF series its planes are: over frames, within frames."""
+"""Layout of a TIFF series: its axes over frames and within frames."""
 
 import math
 from collections.abc import Mapping
@@ -17,14 +17,14 @@ _COLOUR = (PHOTOMETRIC.RGB, PHOTOMETRIC.YCBCR)
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How the axes of a series are spread.
+    """Axes of a series, over its frames and within a frame.
 
     Attributes
     ----------
     sizes : dict of str to int
-        Of all axes, in order.
+        Sizes of all axes, in order.
     over_frames, within_frame : tuple of str
-        Axes that count frames, and axes of one frame.
+        Axes along which frames are counted, and axes of one frame.
     """
 
     sizes: dict[str, int]
@@ -32,7 +32,7 @@ class Layout:
     within_frame: tuple[str, ...]
 
     def frame_number(self, picks: Mapping[str, int]) -> int:
-        """Return which frame holds the entry `picks` of each axis over frames."""
+        """Return the number of the frame at index `picks` of each axis over frames."""
         places = [picks[axis] for axis in self.over_frames]
         counts = [self.sizes[axis] for axis in self.over_frames]
         return int(np.ravel_multi_index(places, counts)) if counts else 0
@@ -43,29 +43,30 @@ class Layout:
 
 
 def series_sizes(series: TiffPageSeries) -> dict[str, int]:
-    """Axes of a series with their sizes, without those of size 1 (Y and X apart)."""
+    """Return the sizes of the axes of a series, without those of size 1 (except Y and X)."""
     return dict(zip(axis_names(series.axes), series.shape, strict=True))
 
 
 def holds_colour(series: TiffPageSeries) -> bool:
-    """Whether the samples of a series are red, green, blue and perhaps opacity."""
+    """Whether the samples of a series are red, green, blue and optionally opacity."""
     colour = series.keyframe.photometric in _COLOUR
     return colour and series_sizes(series).get("S") in (3, 4)
 
 
 def layout_of(series: TiffPageSeries) -> Layout:
-    """Tell axes over frames from those within; refuse a series without planes or with gaps."""
+    """Return the layout of a series; refuse one without planes or with missing frames."""
     sizes = series_sizes(series)
     if not {"Y", "X"} <= sizes.keys():
-        msg = f"axes are {series.axes}; a plane needs Y and X."
+        msg = f"axes are {series.axes}; accepted are images with the axes Y and X."
         raise StackFileError(msg)
     if 0 in sizes.values():
-        msg = f"holds an empty image, shape {series.shape}."
+        msg = f"holds an empty image, shape {series.shape}; accepted are axes of size 1 or more."
         raise StackFileError(msg)
     frames = math.prod(series.shape) // math.prod(series.keyframe.shape)
     if series.dataoffset is None and frames != len(series):
-        msg = f"its header promises {frames} frames, but {len(series)} are there."
+        msg = f"its header announces {frames} frames, but it holds {len(series)}. Copy it again."
         raise StackFileError(msg)
+    # Frames are counted along the leading axes, whose sizes multiply to their number.
     split = next(n for n in range(len(sizes)) if math.prod(series.shape[:n]) == frames)
     names = tuple(sizes)
     return Layout(sizes, over_frames=names[:split], within_frame=names[split:])
@@ -79,20 +80,20 @@ def read_part(
     columns: slice = slice(None),
     last: str | None = None,
 ) -> Plane:
-    """Read a rectangle of the plane at one entry of each other axis.
+    """Read a rectangle of the plane at one index along each other axis.
 
     Parameters
     ----------
     layout : Layout
-        Of the series.
+        Layout of the series.
     frames : Frames
-        Of the series.
+        Frames of the series.
     picks : mapping of str to int
-        One entry of every axis but Y, X and `last`.
+        Index along every axis except Y, X and `last`.
     rows, columns : slice
         The rectangle.
     last : str, optional
-        Axis within frames that is kept, after Y and X.
+        Axis within frames that is kept, as the last one.
 
     Returns
     -------
@@ -102,7 +103,7 @@ def read_part(
     within = layout.within_frame
     place: dict[str, int | slice] = {**picks, "Y": rows, "X": columns}
     index: Index = tuple(place.get(axis, slice(None)) for axis in within)
-    part = frames.part(layout.frame_number(picks), index)
+    part = frames.read(layout.frame_number(picks), index)
     left = [axis for axis in within if axis not in picks]
     order = [axis for axis in ("Y", "X", last) if axis in left]
     return part.transpose([left.index(axis) for axis in order])

@@ -1,4 +1,4 @@
-"""Write images and layers whole or not at all, with all that is known of them."""
+"""Atomic writing of images and layers, with calibration and provenance."""
 
 import lazy_loader as _lazy
 

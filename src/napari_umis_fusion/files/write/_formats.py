@@ -1,4 +1,4 @@
-"""Formats that images are written in, and what each can hold."""
+"""Output formats, and what each can hold."""
 
 import os
 from collections.abc import Iterable
@@ -14,18 +14,18 @@ from napari_umis_fusion.stack import ACCEPTED_DTYPES
 
 @dataclass(frozen=True, slots=True)
 class OutputFormat:
-    """What one format of file can hold.
+    """An output format.
 
     Attributes
     ----------
     name : str
-        As people call it.
+        Name of the format.
     suffixes : tuple of str
-        Endings of file names, lower case.
+        Extensions in lower case.
     dtypes : tuple of str
-        Names of the dtypes that it keeps.
+        Names of the dtypes that it preserves.
     samples : tuple of int, or None
-        Numbers of colour samples (1 is grey) that it holds; None for any, channels included.
+        Accepted numbers of colour samples (1 is grey); None for any, channels included.
     """
 
     name: str
@@ -39,22 +39,22 @@ TIFF = OutputFormat("TIFF", (".tif", ".tiff"), ACCEPTED_DTYPES, None)
 PNG = OutputFormat("PNG", (".png",), ("bool", "uint8", "uint16"), (1, 3, 4))
 JPEG = OutputFormat("JPEG", (".jpg", ".jpeg"), ("uint8",), (1, 3))
 
-OUTPUT_FORMATS = (OME_TIFF, TIFF, PNG, JPEG)
+OUTPUT_FORMATS = (OME_TIFF, TIFF, PNG, JPEG)  # OME-TIFF first: ".ome.tif" also ends in ".tif"
 
 
 def output_format(path: Path) -> OutputFormat:
-    """Format that a file name's ending asks for.
+    """Return the format of a file name's extension.
 
     Raises
     ------
     StackFileError
-        The ending is none of those that can be written.
+        If no format has this extension.
     """
     for candidate in OUTPUT_FORMATS:
         if path.name.lower().endswith(candidate.suffixes):
             return candidate
-    endings = ", ".join(suffix for known in OUTPUT_FORMATS for suffix in known.suffixes)
-    msg = f"{path}: cannot write this kind of file; accepted endings are {endings}."
+    extensions = ", ".join(suffix for known in OUTPUT_FORMATS for suffix in known.suffixes)
+    msg = f"{path}: cannot write this kind of file; accepted extensions are {extensions}."
     raise StackFileError(msg)
 
 
@@ -66,31 +66,31 @@ def check_output_path(
     channels: int | None = None,
     rgb: bool = False,
 ) -> Path:
-    """Refuse, before any work, an output that could not or must not be written.
+    """Refuse, before any computation, an output that cannot or must not be written.
 
     Parameters
     ----------
     path : path
-        Where the image is to go. An existing file is fine: it will be replaced.
+        The output file. An existing file is accepted: it will be replaced.
     protect : iterable of path
-        Files never to be written over, such as the stack's `sources`.
+        Files that must not be overwritten, such as the stack's `sources`.
     dtype : dtype, optional
-        Of the image; not checked by default.
+        Dtype of the image; not checked by default.
     channels : int, optional
-        Size of the image's last axis where it has one.
+        Size of the image's channel axis, if it has one.
     rgb : bool
-        Whether those are colour samples rather than microscope channels.
+        Whether the channels are colour samples rather than microscope channels.
 
     Returns
     -------
     pathlib.Path
-        Absolute, links followed.
+        Absolute path, with symbolic links resolved.
 
     Raises
     ------
     StackFileError
-        Unknown ending, dtype or channels that the format does not hold, no such folder, a
-        folder, or one of the protected files.
+        If the extension is unknown, the format cannot hold the dtype or channels, the folder is
+        missing or not writable, or the path is a folder or a protected file.
     """
     target = Path(path).expanduser()
     wanted = output_format(target)
@@ -100,12 +100,13 @@ def check_output_path(
     _check_place(target)
     for source in protect:
         if _are_same_file(target, Path(source)):
-            msg = f"{target}: is an input and is never written over. Choose another name."
+            msg = f"{target}: is an input, which is never overwritten. Choose another name."
             raise StackFileError(msg)
     return target.resolve()
 
 
 def _check_dtype(path: Path, wanted: OutputFormat, dtype: str, channels: int | None) -> None:
+    # PNG has one bit per pixel for grey only.
     colour_bits = wanted is PNG and dtype == "bool" and channels not in (None, 1)
     if dtype in wanted.dtypes and not colour_bits:
         return
@@ -132,6 +133,7 @@ def _check_place(path: Path) -> None:
     if path.is_dir():
         msg = f"{path}: is a folder; give the name of a file."
         raise StackFileError(msg)
+    # The folder that a symbolic link points into is the one to write to.
     parent = path.resolve().parent
     if not parent.is_dir():
         msg = f"{path}: the folder {parent} does not exist; make it first."
@@ -144,4 +146,5 @@ def _check_place(path: Path) -> None:
 def _are_same_file(path: Path, other: Path) -> bool:
     if path.resolve() == other.resolve():
         return True
+    # Two paths of one file: hard links, or a file system that ignores case.
     return path.exists() and other.exists() and path.samefile(other)

@@ -1,4 +1,4 @@
-"""Write images: beside the target first, then renamed."""
+"""Atomic writing of images."""
 
 import json
 import os
@@ -25,7 +25,7 @@ from napari_umis_fusion.stack import Calibration, Plane
 
 _UNKNOWN_SIZES = Calibration()
 
-# Classic TIFF counts bytes in 32 bits; the rest is room for the headers.
+# Classic TIFF has 32-bit offsets; 32 MB are reserved for headers.
 CLASSIC_TIFF_BYTES = 2**32 - 2**25
 
 
@@ -38,48 +38,48 @@ def write_image(
     provenance: Mapping[str, Any] | None = None,
     protect: Iterable[str | os.PathLike[str]] = (),
 ) -> Path:
-    """Write an image in the format that the name's ending asks for.
+    """Write an image in the format of the file name's extension.
 
-    The file appears under its name only once it is complete; an existing one is replaced.
+    The write is atomic: the file is complete or absent. An existing file is replaced.
 
     ========== ============================== ===================================================
-    ending     dtypes                         what goes along
+    extension  dtypes                         metadata
     ========== ============================== ===================================================
     .ome.tif   all; bool becomes uint8 (0, 1) physical sizes in µm; provenance as JSON in the
                and float16 becomes float32,   OME Description
-               as OME knows neither
+               as OME has neither
     .tif       all; bool as one bit, in       sizes and provenance as JSON in the description,
                colour as uint8                resolution tags
     .png       bool, uint8, uint16            nothing
     .jpg       uint8 (quality 95, 4:4:4)      nothing
     ========== ============================== ===================================================
 
-    TIFFs are uncompressed, so that every program maps them, and BigTIFF from 4 GB up.
+    TIFFs are uncompressed, so that programs can memory-map them, and BigTIFF from 4 GB on.
 
     Parameters
     ----------
     path : path
         Ends in .ome.tif, .ome.tiff, .tif, .tiff, .png, .jpg or .jpeg.
     image : ndarray of shape (Y, X) or (Y, X, C)
-        The image; C are microscope channels, or with `rgb` 3 or 4 colour samples.
+        The image; C counts microscope channels or, with `rgb`, 3 or 4 colour samples.
     calibration : Calibration
         Physical sizes.
     rgb : bool
         Whether the last axis holds colour samples.
     provenance : mapping, optional
-        Whatever JSON can hold, about how the image came to be.
+        How the image was made, as JSON values.
     protect : iterable of path
-        Files never to be written over.
+        Files that must not be overwritten.
 
     Returns
     -------
     pathlib.Path
-        Where the file is, absolute.
+        Absolute path of the file.
 
     Raises
     ------
     StackFileError
-        The output is refused (see `check_output_path`) or the disk fails.
+        If the output is refused (see `check_output_path`) or cannot be written.
     """
     if image.ndim not in (2, 3) or image.size == 0:
         msg = f"{path}: got an image of shape {image.shape}; accepted are (Y, X) and (Y, X, C)."
@@ -88,8 +88,8 @@ def write_image(
     colour = rgb and pixels.ndim == 3
     channels = pixels.shape[2] if pixels.ndim == 3 else None
     target = check_output_path(path, protect=protect, dtype=image.dtype, channels=channels, rgb=rgb)
-    with atomic_write_checked(target) as beside:
-        _write(beside, output_format(target), pixels, colour, calibration, provenance)
+    with atomic_write_checked(target) as temporary:
+        _write(temporary, output_format(target), pixels, colour, calibration, provenance)
     return target
 
 
@@ -104,6 +104,7 @@ def _write(
     if wanted is PNG:
         _write_png(path, pixels)
     elif wanted is JPEG:
+        # Without chroma subsampling, which would halve the resolution of colour.
         Image.fromarray(pixels).save(path, format="JPEG", quality=95, subsampling=0)
     else:
         ome = wanted is OME_TIFF
@@ -115,27 +116,27 @@ def _write(
 
 @contextmanager
 def atomic_write_checked(target: Path) -> Iterator[Path]:
-    """Give a name to write to, as `atomic_write` does, and tell what the disk refuses."""
-    with naming_write_errors(target), atomic_write(target) as beside:
-        yield beside
+    """Yield a temporary name as `atomic_write` does; raises `StackFileError` on failure."""
+    with naming_write_errors(target), atomic_write(target) as temporary:
+        yield temporary
 
 
 @contextmanager
 def naming_write_errors(target: Path) -> Iterator[None]:
-    """Raise what the disk refuses as `StackFileError` that names the target."""
+    """Raise an `OSError` inside as a `StackFileError` that names the target."""
     try:
         yield
     except StackFileError:
         raise
     except OSError as error:
-        msg = f"{target}: cannot be written ({error.strerror or error})."
+        msg = f"{target}: cannot be written ({error.strerror or error}). Choose another folder."
         raise StackFileError(msg) from error
 
 
 def _write_png(path: Path, pixels: Plane) -> None:
-    if pixels.dtype == bool:
+    if pixels.dtype == bool:  # one bit per pixel
         Image.fromarray(pixels).save(path, format="PNG")
-    else:
+    else:  # Pillow cannot write colour of 16 bits
         native = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
         path.write_bytes(imagecodecs.png_encode(np.ascontiguousarray(native)))
 
@@ -150,6 +151,7 @@ def _write_tiff(
     calibration: Calibration,
 ) -> None:
     channels = pixels.ndim == 3 and not rgb
+    # Channels become pages, as microscopy programs expect them.
     stored = np.moveaxis(pixels, -1, 0) if channels else pixels
     tifffile.imwrite(
         path,
@@ -196,7 +198,7 @@ def _plain_metadata(
 
 
 def resolution_tags(width_um: float | None, height_um: float | None) -> dict[str, Any]:
-    """Return a pixel's size as resolution tags, in pixels per centimetre; none if unknown."""
+    """Return the resolution tags of a pixel size, per centimetre; an empty dict if unknown."""
     if width_um is None or height_um is None:
         return {}
     return {"resolution": (1e4 / width_um, 1e4 / height_um), "resolutionunit": "CENTIMETER"}

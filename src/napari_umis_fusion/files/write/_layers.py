@@ -1,4 +1,4 @@
-"""Write layers, as napari hands them to a writer: array, attributes and kind."""
+"""Writing of layers, given as napari passes them to a writer: array, attributes and kind."""
 
 import math
 import os
@@ -33,28 +33,28 @@ from napari_umis_fusion.files.write._writable_layer import (
     writable_layer,
 )
 
-_ENDING = re.compile(r"\.[A-Za-z]\w{0,4}")
+_EXTENSION = re.compile(r"\.[A-Za-z]\w{0,4}")
 _LONGEST_NAME = 100
+# Windows reserves these names, with any extension.
 _NEVER_NAMES = {"CON", "PRN", "AUX", "NUL", *(f"{p}{n}" for p in ("COM", "LPT") for n in range(10))}
 
 
 def write_image_layer(
     path: str | os.PathLike[str], data: Any, attributes: Mapping[str, Any]
 ) -> list[str]:
-    """Write one image layer in the format that the name's ending asks for.
+    """Write one image layer in the format of the file name's extension.
 
     Parameters
     ----------
     path : path
         Ends in .ome.tif or .tif (OME-TIFF: any axes), .png or .jpg (one plane, grey or colour);
-        without an ending, .ome.tif is added. An existing file is replaced once the new one is
-        complete.
+        without an extension, .ome.tif is added. An existing file is replaced atomically.
     data : array-like, or list of these
-        NumPy, dask, zarr...; of several resolutions, each smaller than the one before, the first
-        is written, and a list of equal arrays as the planes of one.
+        NumPy, dask, zarr...; of several resolutions, each smaller than the previous one, the first
+        is written; a list of equal arrays is written as the planes of one.
     attributes : mapping
-        Of the layer, as napari gives them. Kept are ``name``, ``axis_labels``, ``scale`` with
-        ``units`` that are lengths or times, the colour of a plain colormap and
+        Attributes of the layer, as napari gives them. Written are ``name``, ``axis_labels``,
+        ``scale`` if ``units`` are lengths or times, the colour of a single-colour colormap and
         ``metadata["umis_fusion"]``. Axes of size 1 are left out.
 
     Returns
@@ -65,10 +65,10 @@ def write_image_layer(
     Raises
     ------
     StackFileError
-        The layer or the place is refused, such as attributes that do not fit the data, or the
-        file that the layer was read from.
+        If the layer or the path is refused, for instance because attributes do not fit the data,
+        or the layer was read from this file.
     """
-    target = _with_ending(path)
+    target = _with_extension(path)
     layer = writable_layer(data, attributes)
     if output_format(target) in (PNG, JPEG):
         return [str(_write_plane(target, layer))]
@@ -81,8 +81,8 @@ def write_series(path: str | os.PathLike[str], layers: Sequence[LayerData]) -> l
     Parameters
     ----------
     path : path
-        Ends in .ome.tif or .tif; without an ending, .ome.tif is added. An existing file is
-        replaced once the new one is complete.
+        Ends in .ome.tif or .tif; without an extension, .ome.tif is added. An existing file is
+        replaced atomically.
     layers : sequence of (data, attributes, kind)
         Image and labels layers, as `write_image_layer` takes them.
 
@@ -94,22 +94,22 @@ def write_series(path: str | os.PathLike[str], layers: Sequence[LayerData]) -> l
     Raises
     ------
     StackFileError
-        A layer or the place is refused.
+        If a layer or the path is refused.
     """
-    target = _with_ending(path)
+    target = _with_extension(path)
     if output_format(target) not in (OME_TIFF, TIFF):
-        msg = f"{target}: several layers go into an OME-TIFF; end the name in .ome.tif."
+        msg = f"{target}: several layers need an OME-TIFF; end the name in .ome.tif."
         raise StackFileError(msg)
     return [str(_write_tiff(target, [writable_layer(*layer) for layer in layers]))]
 
 
 def write_folder(path: str | os.PathLike[str], layers: Sequence[LayerData]) -> list[str]:
-    """Write layers into a folder, each as an OME-TIFF of its name.
+    """Write layers into a folder, each as an OME-TIFF named after it.
 
     Parameters
     ----------
     path : path
-        The folder; made if it is not there. Files in it are never replaced.
+        The folder, created if it is missing. Files in it are never replaced.
     layers : sequence of (data, attributes, kind)
         Image and labels layers, as `write_image_layer` takes them.
 
@@ -121,9 +121,10 @@ def write_folder(path: str | os.PathLike[str], layers: Sequence[LayerData]) -> l
     Raises
     ------
     StackFileError
-        A layer is refused, the path is a file or ends like one, or a file is in the way.
+        If a layer is refused, the path is a file or has a file's extension, or a file exists.
     """
     folder = Path(path).expanduser()
+    # All layers are checked before the first one is written.
     ready = [writable_layer(*layer) for layer in layers]
     targets = [folder / f"{name}{OME_TIFF.suffixes[0]}" for name in _file_names(ready)]
     _check_folder(folder, targets)
@@ -132,9 +133,9 @@ def write_folder(path: str | os.PathLike[str], layers: Sequence[LayerData]) -> l
     return [str(_write_tiff(file, [layer])) for file, layer in zip(targets, ready, strict=True)]
 
 
-def _with_ending(path: str | os.PathLike[str]) -> Path:
+def _with_extension(path: str | os.PathLike[str]) -> Path:
     target = Path(path).expanduser()
-    if _ENDING.fullmatch(target.suffix):
+    if _EXTENSION.fullmatch(target.suffix):
         return target
     return target.with_name(target.name + OME_TIFF.suffixes[0])
 
@@ -144,7 +145,7 @@ def _write_plane(target: Path, layer: WritableLayer) -> Path:
         axes = ", ".join(f"{a} ({n})" for a, n in zip(layer.axes.lower(), layer.shape, strict=True))
         wanted = output_format(target).name
         msg = (
-            f"{target}: {wanted} holds one plane; {layer.name!r} has the axes {axes}. "
+            f"{target}: {wanted} can hold one plane; {layer.name!r} has the axes {axes}. "
             "End the name in .ome.tif, or save a single plane."
         )
         raise StackFileError(msg)
@@ -161,8 +162,8 @@ def _write_tiff(path: Path, layers: Sequence[WritableLayer]) -> Path:
     )
     bigtiff = nbytes > CLASSIC_TIFF_BYTES
     with (
-        atomic_write_checked(target) as beside,
-        tifffile.TiffWriter(beside, ome=True, bigtiff=bigtiff) as tif,
+        atomic_write_checked(target) as temporary,
+        tifffile.TiffWriter(temporary, ome=True, bigtiff=bigtiff) as tif,
     ):
         for layer, dtype in zip(layers, dtypes, strict=True):
             _write_one(tif, layer, dtype)
@@ -183,7 +184,7 @@ def _write_one(tif: tifffile.TiffWriter, layer: WritableLayer, dtype: np.dtype[A
 
 
 def _file_names(layers: Sequence[WritableLayer]) -> list[str]:
-    """Return names that every file system takes, unique even where case does not count."""
+    """Return file names that every file system accepts, unique also where case is ignored."""
     names: list[str] = []
     taken: set[str] = set()
     for layer in layers:
@@ -200,12 +201,12 @@ def _file_names(layers: Sequence[WritableLayer]) -> list[str]:
 
 def _check_folder(folder: Path, targets: Sequence[Path]) -> None:
     if folder.is_file() or folder.name.lower().endswith((".tif", ".tiff", ".png", ".jpg")):
-        msg = f"{folder}: names a file; several layers go into a folder. Give it another name."
+        msg = f"{folder}: names a file; several layers need a folder. Give another name."
         raise StackFileError(msg)
-    standing = [target.name for target in targets if target.exists()]
-    if standing:
+    existing = [target.name for target in targets if target.exists()]
+    if existing:
         msg = (
-            f"{folder}: {', '.join(standing)} is there already, and files in a folder are never "
+            f"{folder}: {', '.join(existing)} is there already, and files in a folder are never "
             "replaced. Choose another folder, or rename the layers."
         )
         raise StackFileError(msg)

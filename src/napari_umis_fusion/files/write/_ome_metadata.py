@@ -1,4 +1,4 @@
-"""What OME tells of a layer: sizes, time step, colour and how it was made."""
+"""OME metadata of a layer: physical sizes, time step, colour and provenance."""
 
 import json
 from collections.abc import Mapping
@@ -13,19 +13,19 @@ from napari_umis_fusion.stack import OME_LETTERS, kind_of, length_um, time_s
 
 
 def ome_metadata(image: LayerImage, places: Mapping[int, str]) -> dict[str, Any]:
-    """Return what OME's XML tells of a layer.
+    """Return the OME metadata of a layer.
 
     Parameters
     ----------
     image : LayerImage
         The layer.
     places : mapping of int to str
-        OME's letter of each axis that is written.
+        OME letter of each axis that is written.
 
     Returns
     -------
     dict
-        ``PhysicalSizeX`` and so on in µm, ``TimeIncrement`` in s, where the units are such;
+        ``PhysicalSizeX`` and so on in µm, ``TimeIncrement`` in s, if the units can be converted;
         ``Channel`` with the colour of the colormap, if the layer is one channel; ``Description``
         with provenance as JSON.
     """
@@ -39,6 +39,7 @@ def _sizes(image: LayerImage, places: Mapping[int, str]) -> dict[str, Any]:
     kinds = [kind_of(label) for label in image.axis_labels]
     named = {axis: OME_LETTERS[kind] for axis, kind in enumerate(kinds) if kind in OME_LETTERS}
     metadata: dict[str, Any] = {}
+    # Also of axes of size 1, which are not written: a single plane keeps its z step.
     for axis, letter in {**named, **places}.items():
         size, unit = float(image.placement.scale[axis]), image.units[axis]
         um, seconds = length_um(size, unit), time_s(size, unit)
@@ -57,7 +58,7 @@ def _description(image: LayerImage) -> dict[str, str]:
 
 
 def _channel(image: LayerImage) -> dict[str, Any]:
-    """Return the colour of a layer whose colormap rises from black to one colour."""
+    """Return the colour of a layer whose colormap is a ramp from black to one colour."""
     colormap = image.look.get("colormap")
     if not (isinstance(colormap, Mapping) and "colors" in colormap):
         return {}
@@ -65,5 +66,6 @@ def _channel(image: LayerImage) -> dict[str, Any]:
     if colours.shape != (2, 4) or colours[0, :3].any():
         return {}
     red, green, blue = (round(255 * value) for value in colours[1, :3])
+    # OME packs red, green, blue and opacity into a signed 32-bit integer.
     packed = np.array(red << 24 | green << 16 | blue << 8 | 255, np.uint32)
     return {"Channel": {"Color": int(packed.view(np.int32))}}

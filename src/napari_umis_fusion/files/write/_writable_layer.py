@@ -1,4 +1,4 @@
-"""What of a layer goes into an OME-TIFF: planes in OME's order, and what is told of them."""
+"""Layers prepared for OME-TIFF: planes in OME's order of axes, with their metadata."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,28 +23,28 @@ from napari_umis_fusion.stack import (
 
 KINDS = ("image", "labels")
 
-_CONVERTED = {"bool": "uint8", "float16": "float32"}
-_WIDE = ("int64", "uint64")
+_CONVERTED = {"bool": "uint8", "float16": "float32"}  # OME has neither
+_WIDE = ("int64", "uint64")  # of labels, mostly; OME has at most 32 bits
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WritableLayer:
-    """One layer, ready to be written; nothing is read yet.
+    """A layer prepared for writing; its data are not read yet.
 
     Attributes
     ----------
     image : LayerImage
         The layer.
     outer : tuple of int
-        Places of the axes besides the plane's and colour, without those of size 1.
+        Positions of the axes other than y, x and colour, without those of size 1.
     plane : tuple of int
-        Places of y and x.
+        Positions of y and x.
     letters : str
-        OME's letters of the outer axes.
+        OME letters of the outer axes.
     metadata : dict
-        What OME tells of the image.
+        OME metadata of the image.
     sources : tuple of pathlib.Path
-        Files that the layer comes from.
+        Files that the layer was read or fused from.
     """
 
     image: LayerImage
@@ -56,7 +56,7 @@ class WritableLayer:
 
     @property
     def name(self) -> str:
-        """Of the layer."""
+        """Name of the layer."""
         return self.image.name
 
     @property
@@ -66,7 +66,7 @@ class WritableLayer:
 
     @property
     def axes(self) -> str:
-        """OME's letters of all axes."""
+        """OME letters of all axes."""
         return f"{self.letters}YX{'S' if self.rgb else ''}"
 
     @property
@@ -77,45 +77,45 @@ class WritableLayer:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of the data, in native byte order."""
+        """Dtype of the data, in native byte order."""
         return self.image.dtype
 
     def planes(self, dtype: np.dtype[Any] | None = None) -> Iterator[Plane]:
-        """Yield the planes in order, each read when it is its turn."""
+        """Yield the planes in order; each is read only then."""
         data, counts = self.image.data, [self.image.shape[axis] for axis in self.outer]
-        turned = self.plane[0] > self.plane[1]
+        x_before_y = self.plane[0] > self.plane[1]
         for place in np.ndindex(*counts):
             entries = dict(zip(self.outer, place, strict=True))
             axes = range(len(self.image.shape))
             keep = slice(None)
             index = tuple(keep if a in self.plane else entries.get(a, 0) for a in axes)
             part = np.asarray(data[index])
-            plane = part.swapaxes(0, 1) if turned else part
+            plane = part.swapaxes(0, 1) if x_before_y else part
             yield np.ascontiguousarray(plane, dtype or self.dtype)
 
 
 def writable_layer(data: Any, attributes: Mapping[str, Any], kind: str = "image") -> WritableLayer:
-    """Look at a layer as something to write.
+    """Prepare a layer for writing.
 
     Parameters
     ----------
     data : array-like, or list of these
-        NumPy, dask, zarr...; a list is understood as `full_resolution` tells.
+        NumPy, dask, zarr...; a list is interpreted as in `full_resolution`.
     attributes : mapping
-        Of the layer, as napari gives them.
-    kind : str
-        image or labels.
+        Attributes of the layer, as napari gives them.
+    kind : {"image", "labels"}
+        Kind of the layer.
 
     Raises
     ------
     StackFileError
-        Another kind of layer, no planes, attributes that do not fit, axes that OME-TIFF has no
-        place for.
+        If the layer is of another kind or without planes, attributes do not fit, or OME-TIFF
+        cannot hold its axes.
     """
-    image = _seen(data, attributes, kind)
+    image = _to_layer_image(data, attributes, kind)
     shape = tuple(image.data.shape)
     if len(image.shape) < 2 or 0 in shape:
-        msg = f"{image.name!r} is of shape {shape}: there is no plane (Y, X) to write."
+        msg = f"{image.name!r} has shape {shape}; accepted are layers with planes (Y, X)."
         raise StackFileError(msg)
     plane = plane_places(image.axis_labels)
     outer = tuple(a for a, size in enumerate(image.shape) if a not in plane and size > 1)
@@ -125,10 +125,10 @@ def writable_layer(data: Any, attributes: Mapping[str, Any], kind: str = "image"
     return WritableLayer(image, outer, plane, letters, metadata, _sources(image))
 
 
-def _seen(data: Any, attributes: Mapping[str, Any], kind: str) -> LayerImage:
+def _to_layer_image(data: Any, attributes: Mapping[str, Any], kind: str) -> LayerImage:
     name = str(attributes.get("name") or kind)
     if kind not in KINDS:
-        msg = f"{name!r} is a {kind} layer; image and labels layers can be written. Deselect it."
+        msg = f"{name!r} is a {kind} layer; accepted are image and labels layers. Deselect it."
         raise StackFileError(msg)
     try:
         return LayerImage.of(data, attributes, name)
@@ -138,9 +138,10 @@ def _seen(data: Any, attributes: Mapping[str, Any], kind: str) -> LayerImage:
 
 
 def _letters(name: str, labels: Sequence[str]) -> str:
-    """Give each axis a letter of OME: by its name, else one that is free."""
+    """Give each axis an OME letter: that of its name, else one that is free."""
     kinds: list[Kind] = [kind_of(label) for label in labels]
     letters = [OME_LETTERS.get(kind) for kind in kinds]
+    # From the last axis, so that the innermost one without a name becomes z.
     for place in reversed(range(len(labels))):
         if letters[place] is None:
             free = "ZTC" if kinds[place] == "unnamed" else "TC"
@@ -150,7 +151,7 @@ def _letters(name: str, labels: Sequence[str]) -> str:
         named = ", ".join(repr(label) for label in labels)
         msg = (
             f"{name!r} has the axes {named} besides y and x; OME-TIFF has one each for z, c "
-            "(channel) and t (time), and takes one of another name for t or c. Rename them "
+            "(channel) and t (time), and stores an axis of another name as t or c. Rename them "
             "(axis_labels), or save a part of the layer."
         )
         raise StackFileError(msg)
@@ -158,14 +159,14 @@ def _letters(name: str, labels: Sequence[str]) -> str:
 
 
 def _sources(image: LayerImage) -> tuple[Path, ...]:
-    """Return the files that a layer was read from, or fused from."""
+    """Return the files that a layer was read or fused from, which must not be overwritten."""
     origins = [image.metadata.get(FILE_KEY)]
     run = image.metadata.get(RUN_KEY)
     origins.append(run.get("layer") if isinstance(run, Mapping) else None)
     paths: list[Path] = []
     for origin in origins:
-        told = origin.get("path") if isinstance(origin, Mapping) else None
-        paths += [Path(one) for one in ([told] if isinstance(told, str) else told or [])]
+        path = origin.get("path") if isinstance(origin, Mapping) else None
+        paths += [Path(one) for one in ([path] if isinstance(path, str) else path or [])]
     return tuple(file for path in paths for file in _files(path))
 
 
@@ -176,20 +177,20 @@ def _files(path: Path) -> list[Path]:
 
 
 def stored_dtype(layer: WritableLayer) -> np.dtype[Any]:
-    """Return the dtype that OME-TIFF holds a layer in, without loss.
+    """Return the dtype in which OME-TIFF can hold a layer without loss.
 
-    Integers of 64 bits are looked through, plane by plane.
+    For 64-bit integers, all planes are read to find their range.
 
     Raises
     ------
     StackFileError
-        There is none.
+        If there is no such dtype.
     """
     dtype = layer.dtype.name
     if dtype in ACCEPTED_DTYPES:
         return np.dtype(_CONVERTED.get(dtype, dtype))
     if dtype in _WIDE:
-        lowest, highest = _span(layer)
+        lowest, highest = _value_range(layer)
         for narrow in ("uint32", "int32"):
             if np.iinfo(narrow).min <= lowest and highest <= np.iinfo(narrow).max:
                 return np.dtype(narrow)
@@ -201,6 +202,6 @@ def stored_dtype(layer: WritableLayer) -> np.dtype[Any]:
     raise StackFileError(msg)
 
 
-def _span(layer: WritableLayer) -> tuple[int, int]:
+def _value_range(layer: WritableLayer) -> tuple[int, int]:
     spans = [(int(plane.min()), int(plane.max())) for plane in layer.planes()]
     return min(low for low, _ in spans), max(high for _, high in spans)

@@ -1,7 +1,7 @@
-"""What the lamp and the sensor add to a stack: flicker, fading, hot and dead pixels, dust.
+"""Correction of flicker, bleaching, hot and dead pixels, and dust.
 
-All of it is gathered in one pass over the planes, in memory that grows with them by a small table
-only. It is for the focus measure; recorded values stay as they are unless asked for.
+All of these are measured in one pass over the planes; per plane, only a small table is kept. The
+correction is for the focus measure; recorded values change only on request.
 """
 
 import lazy_loader as _lazy

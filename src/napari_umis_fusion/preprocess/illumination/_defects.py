@@ -1,7 +1,7 @@
-"""Pixels of the sensor, and dust before it, that stand still while the focus moves.
+"""Defects that stand still while the focus moves: hot and dead pixels, and dust.
 
-Both are found by what is true of them in every plane: a running minimum and maximum over the
-planes is all that is kept.
+Both are found by properties that they have in every plane, so that only a running minimum and
+maximum over the planes is kept.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_umis_fusion.preprocess.illumination._dust import (
     BINNING,
@@ -19,40 +18,38 @@ from napari_umis_fusion.preprocess.illumination._dust import (
 )
 from napari_umis_fusion.preprocess.illumination._harmonic_fill import HarmonicFill
 from napari_umis_fusion.preprocess.illumination._residuals import bin_twofold, update_extremes
+from napari_umis_fusion.runtime import BoolMap, FloatMap
 from napari_umis_fusion.stack import fill_invalid
 
-Map = NDArray[np.float32]
-Mask = NDArray[np.bool_]
-
 SPREAD_PX = 3
-"""By which a defect is wider once its plane was resampled."""
+"""Widening of a defect by the interpolation of a resampled plane."""
 
 MIN_PLANES = 4
-"""In fewer planes noise, and detail that is in focus, stand still by chance."""
+"""In fewer planes, noise and detail in focus stand still by chance."""
 
 MIN_RESIDUAL = 6.0
-"""A pixel that differs from its surroundings by fewer grey levels does no harm."""
+"""Smallest residual of a defect, in grey levels; smaller ones do no harm."""
 
 NOISE_FACTOR = 2.0
-"""Nor one that differs in some plane by less than so many standard deviations of the noise."""
+"""Smallest residual of a defect in every plane, in standard deviations of the noise."""
 
 TAIL_FACTOR = 4.0
-"""Defects stand out so many times farther than all other pixels..."""
+"""Smallest residual of a defect, relative to the largest of all other pixels."""
 
 MAX_DEFECTS = 0.001
-"""...and are at most this share of them, but for..."""
+"""Largest share of pixels that are defects, except in small planes (`FEW_DEFECTS`)."""
 
 FEW_DEFECTS = 8
-"""...so many in small planes."""
+"""Number of defects that is accepted whatever the size of the planes."""
 
 MAX_KEPT = 0.8
-"""Where half of the specimen's details keep more of their contrast than this in all planes, focus
-does not move: its finest points cannot be told from defects."""
+"""If half of the specimen's details keep more than this share of their contrast in all planes, the
+focus does not move, and fine detail cannot be distinguished from defects."""
 
 
 @dataclass(frozen=True, eq=False)
 class Defects:
-    """What stands still on the sensor.
+    """Defects of the sensor, with dust in front of it.
 
     Attributes
     ----------
@@ -62,46 +59,45 @@ class Defects:
         Soft dark spots.
     """
 
-    pixels: Mask
-    dust: Mask
+    pixels: BoolMap
+    dust: BoolMap
 
     @cached_property
-    def mask(self) -> Mask:
-        """Both together."""
+    def mask(self) -> BoolMap:
+        """All defects."""
         return self.pixels | self.dust
 
     @cached_property
     def _filling(self) -> HarmonicFill:
         return HarmonicFill(self.mask)
 
-    def fill(self, grey: Map) -> Map:
-        """Replace what is marked by a smooth surface from around it, in place.
+    def fill(self, grey: FloatMap) -> FloatMap:
+        """Replace defects by a smooth surface interpolated from their surroundings, in place.
 
-        The surface has no detail of its own (its Laplacian is 0), so that no focus measure is
-        drawn to it, and it meets its surroundings without a step.
+        The surface has no detail (its Laplacian is 0), so that no focus measure responds to it,
+        and no step at its border.
 
         Parameters
         ----------
         grey : ndarray of shape (Y, X), float32
-            As the sensor has it: before planes are brought onto one another.
+            In the frame of the sensor: before alignment.
 
         Returns
         -------
         ndarray of float32
-            `grey` itself, unmarked pixels unchanged to the bit.
+            `grey` itself; pixels that are not defects are unchanged to the bit.
         """
         if self.mask.any():
             self._filling.fill(grey)
         return grey
 
     def corrected_view(self, transform: Any, rows: slice, columns: slice) -> "Defects":
-        """Return where defects lie in a rectangle of a plane that was put elsewhere.
+        """Return the defects in a rectangle of an aligned plane.
 
         Parameters
         ----------
         transform : ndarray of shape (2, 3)
-            Where the sensor has the points of the plane put elsewhere, as
-            `scipy.ndimage.affine_transform` takes it.
+            From the aligned plane to the sensor, as `scipy.ndimage.affine_transform` takes it.
         rows, columns : slice
             The rectangle.
         """
@@ -110,10 +106,11 @@ class Defects:
         shape = rows.stop - rows.start, columns.stop - columns.start
         matrix, offset = transform[:, :2], transform[:, 2]
         begin = matrix @ np.array([rows.start, columns.start]) + offset
+        # Shifts by whole pixels need no interpolation.
         still = np.array_equal(matrix, np.eye(2)) and np.array_equal(begin, np.rint(begin))
 
-        def seen(mask: Mask) -> Mask:
-            if not still:  # as far as interpolation spreads them
+        def seen(mask: BoolMap) -> BoolMap:
+            if not still:  # by as much as interpolation spreads defects
                 mask = binary_dilation(mask, iterations=SPREAD_PX)
             moved = affine_transform(mask.view(np.uint8), matrix, begin, shape, order=0)
             return np.asarray(moved, np.bool_)
@@ -121,7 +118,7 @@ class Defects:
         return Defects(seen(self.pixels), seen(self.dust))
 
     def describe(self) -> dict[str, Any]:
-        """Return counts as JSON values."""
+        """Return the numbers of defects as JSON values."""
         from scipy.ndimage import label
 
         return {
@@ -132,13 +129,13 @@ class Defects:
 
 
 class DefectFinder:
-    """Follows how far pixels and spots stand out of their surroundings from plane to plane.
+    """Finds pixels and spots that differ from their surroundings in every plane.
 
-    Few false alarms matter most, since what is marked is no longer measured. Nothing is marked
-    where the planes cannot tell a defect from the specimen: in fewer than `MIN_PLANES` planes,
-    or where the specimen is in focus in all of them. Dust is soft, as a specimen out of focus is,
-    and asks for more: nearly all detail has to lose most of its contrast in some plane, by
-    defocus or by moving, and there has to be some detail that can.
+    Few false positives matter most, since focus is not measured at defects. Nothing is marked
+    if defects cannot be distinguished from the specimen: with fewer than `MIN_PLANES` planes, or if
+    the specimen is in focus in all of them. Dust is soft, as a defocused specimen is, and needs
+    more evidence: there must be detail, and nearly all of it must lose most of its contrast in
+    some plane, by defocus or motion.
 
     Parameters
     ----------
@@ -151,25 +148,26 @@ class DefectFinder:
         self._residuals = _Extremes.blank(shape)
         self._contrasts = _Extremes.blank(small)
         self._binned = np.empty(small, np.float32)
-        self._invalid: Mask | None = None
+        self._invalid: BoolMap | None = None
         self._noises: list[float] = []
 
-    def add(self, grey: Map, invalid: Mask | None = None) -> None:
-        """Take a plane.
+    def add(self, grey: FloatMap, invalid: BoolMap | None = None) -> None:
+        """Add a plane.
 
         Parameters
         ----------
         grey : ndarray of shape (Y, X), float32
             In grey levels; not kept.
         invalid : ndarray of shape (Y, X), bool, optional
-            Pixels that hold nothing: filled from around them so that they make no edge. What is
-            invalid in any plane is not marked.
+            Invalid pixels. They are filled from their surroundings so that they form no edges, and
+            never marked as defects.
         """
         if invalid is not None:
             grey = grey.copy()
             fill_invalid(grey, invalid)
             self._invalid = invalid | (False if self._invalid is None else self._invalid)
         self._noises.append(_noise(grey))
+        # Without repeating the border: a hot pixel there must not be its own neighbour.
         padded = np.pad(grey, 1, mode="reflect")
         update_extremes(padded, self._residuals.lowest, self._residuals.highest)
         if min(self._binned.shape) > 0:
@@ -177,7 +175,7 @@ class DefectFinder:
             self._contrasts.take(relative_contrast(self._binned))
 
     def defects(self) -> Defects:
-        """Return what stood still in all planes so far."""
+        """Return the defects of the planes added so far."""
         nowhere = np.zeros(self._residuals.lowest.shape, np.bool_)
         if len(self._noises) < MIN_PLANES:
             return Defects(nowhere, nowhere)
@@ -191,8 +189,9 @@ class DefectFinder:
         valid = True if self._invalid is None else ~self._invalid
         return Defects(pixels & valid, dust & valid)
 
-    def _find_pixels(self) -> Mask:
-        # How far a pixel stands out in the plane where it does least.
+    def _find_pixels(self) -> BoolMap:
+        # The residual of each pixel in the plane where it is smallest; negative, and so never that
+        # of a defect, for a pixel that is too bright in one plane and too dark in another.
         least = np.maximum(self._residuals.lowest, -self._residuals.highest)
         rank = least.size - 1 - max(round(MAX_DEFECTS * least.size), FEW_DEFECTS)
         usual = TAIL_FACTOR * float(np.partition(least, max(rank, 0), axis=None)[max(rank, 0)])
@@ -201,24 +200,26 @@ class DefectFinder:
 
 @dataclass(frozen=True, slots=True)
 class _Extremes:
-    """Least and most of a map over the planes."""
+    """Running minimum and maximum of a map over the planes."""
 
-    lowest: Map
-    highest: Map
+    lowest: FloatMap
+    highest: FloatMap
 
     @classmethod
     def blank(cls, shape: tuple[int, int]) -> "_Extremes":
         return cls(np.full(shape, np.inf, np.float32), np.full(shape, -np.inf, np.float32))
 
-    def take(self, values: Map) -> None:
+    def take(self, values: FloatMap) -> None:
         np.minimum(self.lowest, values, out=self.lowest)
         np.maximum(self.highest, values, out=self.highest)
 
 
-def _noise(grey: Map) -> float:
-    """Return the standard deviation of noise, of detail too if that is everywhere."""
+def _noise(grey: FloatMap) -> float:
+    """Estimate the standard deviation of noise; detail counts too if it covers the plane."""
     rows = grey[:: max(1, grey.shape[0] // 64)]
     if rows.shape[1] < 3:
         return 0.0
+    # Second differences cancel slopes. Of white noise their variance is 1.5 times that of a pixel,
+    # and 0.6745 of the standard deviation is the median of its absolute value.
     bend = rows[:, 1:-1] - (rows[:, :-2] + rows[:, 2:]) / 2
     return float(np.median(np.abs(bend)) / (0.6745 * 1.5**0.5))

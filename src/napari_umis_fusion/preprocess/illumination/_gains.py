@@ -1,12 +1,11 @@
-"""The light of each plane, from means of coarse tiles.
+"""Gains of the planes, estimated from the means of coarse tiles.
 
 Defocus spreads light over some pixels but hardly beyond a tile, so that the means of two planes
-differ by their light and little else. Each pair of near planes is compared by a robust line
-through the tiles, and the planes' gains are those that suit all pairs best.
+differ by their illumination and little else. Pairs of planes are compared by a robust line through
+the tiles, and the gains are the least-squares solution for all pairs.
 """
 
 import math
-from typing import Any
 
 import numpy as np
 from numba import njit
@@ -14,38 +13,39 @@ from numpy.typing import NDArray
 
 from napari_umis_fusion.preprocess.illumination._illumination import Illumination
 from napari_umis_fusion.preprocess.illumination._tile_gains import log_gains
-
-Array = NDArray[Any]
+from napari_umis_fusion.runtime import AnyArray, BoolMap, FloatMap
 
 TILES = 8
-"""Along each side: fewer do not tell outliers apart, more are mixed up by defocus and shifts."""
+"""Tiles along each side. With fewer, outliers cannot be found; with more, defocus and shifts carry
+light from tile to tile."""
 
 MIN_CHANGE = 0.01
-"""Gains nearer to 1 are not told from it: scenes that occlude, and move, make up to 0.5 %."""
+"""Smallest relative change that is corrected: scenes that occlude and move cause up to 0.5 %."""
 
 CERTAINTY = 3.0
-"""A gain that differs from 1 by fewer of its standard errors is not told from it either."""
+"""Smallest change that is corrected, in standard errors."""
 
 MIN_KNOWN = 0.25
-"""Nor does one of which fewer tiles than this share are valid and not saturated."""
+"""Smallest share of tiles that must be valid and not saturated for a plane to be used."""
 
 MIN_LIGHT = 0.1
-"""A plane with less than this share of the median light tells nothing of the lamp."""
+"""Planes with less than this share of the median light are not used: they say nothing about the
+lamp."""
 
 
 class GainEstimator:
-    """Gathers tile means and finds how each plane was lit.
+    """Collects tile means and estimates the gain of each plane.
 
     Parameters
     ----------
     shape : tuple of int
         (Y, X) of the planes.
     dark : float, optional
-        Grey level where there is no light, if the camera's offset is known. What a stack with
-        uneven light tells about it goes before.
+        Grey level without light, if the camera's offset is known. Where the stack itself allows
+        an estimate, that is used instead.
     white : float, optional
-        Grey level at which the camera saturates: tiles with more than a tenth of such pixels do
-        not count.
+        Grey level at which the camera saturates: tiles with more than a tenth of such pixels are
+        ignored.
     """
 
     def __init__(
@@ -56,10 +56,8 @@ class GainEstimator:
         self._white = white
         self._means: dict[int, NDArray[np.float64]] = {}
 
-    def add(
-        self, z: int, grey: NDArray[np.float32], invalid: NDArray[np.bool_] | None = None
-    ) -> None:
-        """Take a plane; planes may come in any order.
+    def add(self, z: int, grey: FloatMap, invalid: BoolMap | None = None) -> None:
+        """Add a plane; planes may come in any order.
 
         Parameters
         ----------
@@ -68,7 +66,7 @@ class GainEstimator:
         grey : ndarray of shape (Y, X), float32
             In grey levels; not kept.
         invalid : ndarray of shape (Y, X), bool, optional
-            Pixels that do not count.
+            Pixels to ignore.
         """
         means = np.empty([edges.size - 1 for edges in self._edges])
         masked = np.empty((1, 1), np.bool_) if invalid is None else invalid
@@ -77,19 +75,19 @@ class GainEstimator:
         self._means[z] = means.ravel()
 
     def illumination(self, reference: int) -> Illumination:
-        """Return how the planes so far were lit.
+        """Estimate the illumination of the planes added so far.
 
         Parameters
         ----------
         reference : int
-            The plane whose light all are brought to. If it tells nothing of the lamp, being
-            black or invalid, the nearest one that does.
+            The reference plane, whose gain is 1. If it is black or invalid, the nearest plane
+            that can be used.
 
         Returns
         -------
         Illumination
-            For planes 0 to the last that was taken. A plane whose gain cannot be told from 1 is
-            left exactly as it is.
+            For planes 0 to the last one added. A plane whose gain does not differ significantly
+            from 1 stays exactly as recorded.
         """
         count = max(self._means, default=-1) + 1
         gains, dark = np.ones(count), 0.0
@@ -98,14 +96,14 @@ class GainEstimator:
             reference = int(lit[np.argmin(np.abs(lit - reference))])
             tiles = np.stack([self._means[z] for z in lit])
             logs, errors, dark = log_gains(tiles - self._dark, int(np.searchsorted(lit, reference)))
-            is_told = np.abs(logs) > np.maximum(MIN_CHANGE, CERTAINTY * errors)
-            gains[lit[is_told]] = np.exp(logs[is_told])
-        offsets = (dark + self._dark) * (1 - gains)  # what is there without light is not dimmed
+            is_significant = np.abs(logs) > np.maximum(MIN_CHANGE, CERTAINTY * errors)
+            gains[lit[is_significant]] = np.exp(logs[is_significant])
+        offsets = (dark + self._dark) * (1 - gains)  # a gain does not scale the dark level
         return Illumination(tuple(gains.tolist()), tuple(offsets.tolist()), reference)
 
     def _lit_planes(self) -> NDArray[np.intp]:
-        """Return the indices of planes that tell of the lamp: neither black nor invalid."""
-        indices = sorted(z for z, means in self._means.items() if _tells(means))
+        """Return the indices of planes that can be used: neither black nor invalid."""
+        indices = sorted(z for z, means in self._means.items() if _has_enough_tiles(means))
         if not indices:
             return np.zeros(0, np.intp)
         light = np.array([np.nanmean(self._means[z]) for z in indices]) - self._dark
@@ -113,21 +111,21 @@ class GainEstimator:
         return np.array(indices, np.intp)[light > least]
 
 
-def _tells(means: NDArray[np.float64]) -> bool:
+def _has_enough_tiles(means: NDArray[np.float64]) -> bool:
     return bool(np.isfinite(means).mean() > MIN_KNOWN)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _tile_means(
-    grey: Array,
-    invalid: Array,
+    grey: AnyArray,
+    invalid: AnyArray,
     has_invalid: bool,
     white: float,
-    rows: Array,
-    columns: Array,
-    means: Array,
+    rows: AnyArray,
+    columns: AnyArray,
+    means: AnyArray,
 ) -> None:
-    """Fill `means`; NaN where over half of a tile is invalid, or a tenth of the rest white."""
+    """Fill `means`; NaN if over half of a tile is invalid, or a tenth of the rest is saturated."""
     for i in range(means.shape[0]):
         for j in range(means.shape[1]):
             total, count, whites = 0.0, 0, 0

@@ -1,22 +1,24 @@
-"""Smooth surfaces over the holes of an image."""
+"""Filling of holes in images by smooth surfaces."""
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_umis_fusion.runtime import BoolMap, FloatMap
+
 
 class HarmonicFill:
-    """Fills the same holes of many images by solutions of Laplace's equation.
+    """Fills the same holes in many images by solving Laplace's equation.
 
-    Each filled pixel is the mean of its neighbours. The equations are factorised once; a plane
-    then costs next to nothing.
+    Each filled pixel is the mean of its neighbours. The equations are factorised once, so that
+    each image takes little time.
 
     Parameters
     ----------
     mask : ndarray of shape (Y, X), bool
-        The holes; not all of the image.
+        The holes; at least one pixel of the image must not be one.
     """
 
-    def __init__(self, mask: NDArray[np.bool_]) -> None:
+    def __init__(self, mask: BoolMap) -> None:
         from scipy.sparse import coo_array
         from scipy.sparse.linalg import splu
 
@@ -34,7 +36,7 @@ class HarmonicFill:
         self._solver = splu(coo_array((entries, (rows, columns)), size).tocsc())
         self._rim = hole[~in_hole], neighbour[~in_hole]
 
-    def fill(self, image: NDArray[np.float32]) -> None:
+    def fill(self, image: FloatMap) -> None:
         """Fill the holes of an image of shape (Y, X) in place."""
         hole, neighbour = self._rim
         values = np.take(image, neighbour)
@@ -45,7 +47,7 @@ class HarmonicFill:
 def _neighbours(
     shape: tuple[int, ...], holes: NDArray[np.intp]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return pairs: the number of a hole, and the flat index of a neighbour inside the image."""
+    """Return pairs of the number of a hole and the flat index of a neighbour in the image."""
     y, x = np.divmod(holes, shape[1])
     pairs = []
     for dy, dx in ((-1, 0), (1, 0), (0, -1), (0, 1)):

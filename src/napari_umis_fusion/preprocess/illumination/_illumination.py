@@ -1,32 +1,32 @@
-"""Planes as if all were lit like one of them."""
+"""Correction of planes to the illumination of a reference plane."""
 
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_umis_fusion.preprocess._grey import GreyRange
+from napari_umis_fusion.runtime import FloatMap
 from napari_umis_fusion.stack import Plane
 
 
 @dataclass(frozen=True, slots=True)
 class Illumination:
-    """How each plane was lit: its grey is ``gain * reference + offset``.
+    """Illumination of each plane: its grey is ``gain * reference + offset``.
 
-    Vignetting and other shading that stands still on the sensor is left as it is: it dims all
-    planes of a pixel alike, so that no plane wins by it. Where planes move it does little: of a
-    stack that breathes by 3 % and drifts by 4 px, brought back into place, corners darker by 30 %
-    changed the sharpest plane of 0.5 to 1 % of the pixels, and flicker of 5 % that of 25 %.
+    Vignetting and other shading that stands still on the sensor is not corrected: it dims all
+    planes of a pixel equally, so that it favours no plane. If planes move it has little effect: in
+    a stack with 3 % breathing and 4 px drift, aligned, corners darker by 30 % changed the sharpest
+    plane of 0.5 to 1 % of the pixels, and flicker of 5 % that of 25 %.
 
     Attributes
     ----------
     gains : tuple of float, one for each plane
-        Relative to the reference; 1 where the plane is left as it is.
+        Relative to the reference plane; 1 for a plane that is not corrected.
     offsets : tuple of float, one for each plane
-        In grey levels; 0 where the plane is left as it is.
+        In grey levels; 0 for a plane that is not corrected.
     reference : int
-        The plane whose light all are brought to.
+        The reference plane.
     """
 
     gains: tuple[float, ...]
@@ -35,15 +35,15 @@ class Illumination:
 
     @property
     def is_even(self) -> bool:
-        """Whether all planes are left as they are."""
+        """Whether no plane is corrected."""
         return not any(map(self.changes, range(len(self.gains))))
 
     def changes(self, z: int) -> bool:
-        """Tell whether plane `z` is lit otherwise than the reference."""
+        """Whether plane `z` is corrected."""
         return self.gains[z] != 1 or self.offsets[z] != 0
 
-    def correct(self, grey: NDArray[np.float32], z: int) -> NDArray[np.float32]:
-        """Bring the grey image of plane `z`, or any part of it, to the reference light in place.
+    def correct(self, grey: FloatMap, z: int) -> FloatMap:
+        """Correct the grey image of plane `z`, or any part of it, in place.
 
         Parameters
         ----------
@@ -63,12 +63,12 @@ class Illumination:
         return grey
 
     def in_range(self, known: GreyRange, wanted: GreyRange) -> "Illumination":
-        """Return the same for grey levels that stand for other values.
+        """Return the same illumination in grey levels of another range.
 
         Parameters
         ----------
         known, wanted : GreyRange
-            Which values are the grey levels of this, and of what is returned.
+            Range of this illumination, and of the returned one.
         """
         rate = wanted.scale / known.scale
         dark = (known.black - wanted.black) * wanted.scale
@@ -77,26 +77,28 @@ class Illumination:
         return replace(self, offsets=offsets)
 
     def correct_values(self, plane: Plane, z: int, grey_range: GreyRange) -> Plane:
-        """Return recorded values of plane `z`, or of a part of it, in the reference light.
+        """Return the corrected values of plane `z`, or of a part of it.
 
         Parameters
         ----------
         plane : ndarray
-            Of any dtype, each channel alike; a plane that is left as it is is returned itself.
+            Of any dtype; all channels are corrected in the same way. A plane that is not corrected
+            is returned itself.
         z : int
             Index of the plane.
         grey_range : GreyRange
-            How values became the grey that the gains were estimated from.
+            Range of the grey levels from which the gains were estimated.
 
         Returns
         -------
         ndarray
-            In the dtype of `plane`; integers are rounded and clipped, saturated ones are as dim
-            as their recorded value makes them.
+            In the dtype of `plane`; integers are rounded and clipped. Saturated values are scaled
+            like all others.
         """
         if not self.changes(z) or plane.dtype == np.bool_:
             return plane
-        # (v - black) * scale is grey: solved for the value, all is one factor and one constant.
+        # Grey is (value - black) * scale: solved for the value, the correction is one factor and
+        # one constant, computed in double precision for integers of 32 bits.
         factor = 1 / self.gains[z]
         dark = grey_range.black + self.offsets[z] / grey_range.scale
         values = np.multiply(plane, factor, dtype=np.float64) + (grey_range.black - factor * dark)
@@ -106,7 +108,7 @@ class Illumination:
         return values.astype(plane.dtype)
 
     def describe(self) -> dict[str, Any]:
-        """Return what is known as JSON values."""
+        """Return gains and offsets as JSON values."""
         return {
             "reference": self.reference,
             "gains": [round(gain, 5) for gain in self.gains],

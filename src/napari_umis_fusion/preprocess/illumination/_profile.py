@@ -1,4 +1,4 @@
-"""What is known of a stack's light and sensor, brought to the planes as they are fused."""
+"""Illumination and defects of a stack, as fusion applies them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,16 +11,16 @@ from napari_umis_fusion.stack import Plane
 
 @dataclass(frozen=True, slots=True, eq=False)
 class IlluminationProfile:
-    """How planes were lit, and what stands still on the sensor.
+    """Illumination and defects of a stack.
 
     Attributes
     ----------
     illumination : Illumination or None
-        None where it was not looked for, or planes are lit alike.
+        None if it was not measured, or all planes are equally bright.
     defects : Defects or None
-        None where they were not looked for, or nothing was found.
+        None if they were not searched for, or none was found.
     grey_range : GreyRange or None
-        Of the grey levels that `illumination` is about.
+        Range of the grey levels of `illumination`.
     """
 
     illumination: Illumination | None = None
@@ -33,19 +33,19 @@ class IlluminationProfile:
         return self.illumination is None and self.defects is None
 
     def illumination_in(self, wanted: GreyRange) -> Illumination | None:
-        """Return how planes are lit, in grey levels of another range."""
+        """Return the illumination in grey levels of another range."""
         if self.illumination is None or self.grey_range is None:
             return None
         return self.illumination.in_range(self.grey_range, wanted)
 
     def correct_values(self, plane: Plane, z: int) -> Plane:
-        """Return values of plane `z` as if it were lit like the others, in their dtype."""
+        """Return the values of plane `z`, corrected for illumination, in their dtype."""
         if self.illumination is None or self.grey_range is None:
             return plane
         return self.illumination.correct_values(plane, z, self.grey_range)
 
     def describe(self) -> dict[str, Any]:
-        """Return what is known as JSON values; nothing where there is nothing."""
+        """Return illumination and defects as JSON values; an empty dict if there are none."""
         found: dict[str, Any] = {}
         if self.illumination is not None:
             found["illumination"] = self.illumination.describe()
@@ -54,16 +54,16 @@ class IlluminationProfile:
         return found
 
     def summary(self) -> list[str]:
-        """Say in sentences what was found."""
-        said = []
+        """Return notes for the user on what was found."""
+        notes = []
         if self.illumination is not None:
             gains = self.illumination.gains
-            said.append(
+            notes.append(
                 f"planes are lit unevenly: {min(gains):.2f} to {max(gains):.2f} times plane "
                 f"{self.illumination.reference}"
             )
         if self.defects is not None:
             found = self.defects.describe()
             spots, pixels = found["dust_spots"], found["hot_or_dead_pixels"]
-            said.append(f"{spots} dust spots and {pixels} hot or dead pixels do not decide")
-        return said
+            notes.append(f"{spots} dust spots and {pixels} hot or dead pixels do not decide")
+        return notes

@@ -1,28 +1,28 @@
-"""How far each pixel stands out of its eight neighbours, least and most over the planes."""
+"""Residuals of pixels relative to their eight neighbours, as running minimum and maximum."""
 
 from typing import Any
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from napari_umis_fusion.runtime import AnyArray
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def update_extremes(padded: Array, lowest: Array, highest: Array) -> None:
-    """Take a plane's residuals into their running minimum and maximum.
+def update_extremes(padded: AnyArray, lowest: AnyArray, highest: AnyArray) -> None:
+    """Update the running minimum and maximum of residuals with those of a plane.
 
-    A residual is how far the pixel lies above the second highest of its neighbours, or, negative,
-    below the second lowest, less the range between those two. It is 0 on edges, ridges and lines,
-    and at the tip of any detail that optics made, but not for a pixel that is one of two defects.
+    A residual is the distance of a pixel above the second highest of its neighbours or, negative,
+    below the second lowest, reduced by the range between those two. It is 0 on edges, ridges and
+    lines, and at the tip of any detail that optics can form, but not at one of two adjacent
+    defects.
 
     Parameters
     ----------
     padded : ndarray of shape (Y + 2, X + 2), float32
         A grey image with a border of 1 px.
     lowest, highest : ndarray of shape (Y, X), float32
-        Brought up to date in place.
+        Updated in place.
     """
     zero = np.float32(0)
     for y in range(lowest.shape[0]):
@@ -30,12 +30,12 @@ def update_extremes(padded: Array, lowest: Array, highest: Array) -> None:
         for x in range(1, lowest.shape[1] + 1):
             most, more = max(above[x - 1], above[x]), min(above[x - 1], above[x])
             least, less = more, most
-            most, more, least, less = _enter(above[x + 1], most, more, least, less)
-            most, more, least, less = _enter(row[x - 1], most, more, least, less)
-            most, more, least, less = _enter(row[x + 1], most, more, least, less)
-            most, more, least, less = _enter(below[x - 1], most, more, least, less)
-            most, more, least, less = _enter(below[x], most, more, least, less)
-            most, more, least, less = _enter(below[x + 1], most, more, least, less)
+            most, more, least, less = _insert(above[x + 1], most, more, least, less)
+            most, more, least, less = _insert(row[x - 1], most, more, least, less)
+            most, more, least, less = _insert(row[x + 1], most, more, least, less)
+            most, more, least, less = _insert(below[x - 1], most, more, least, less)
+            most, more, least, less = _insert(below[x], most, more, least, less)
+            most, more, least, less = _insert(below[x + 1], most, more, least, less)
             high, low = more + (more - less), less - (more - less)
             residual = max(row[x] - high, zero) + min(row[x] - low, zero)
             lowest[y, x - 1] = min(lowest[y, x - 1], residual)
@@ -43,15 +43,15 @@ def update_extremes(padded: Array, lowest: Array, highest: Array) -> None:
 
 
 @njit(nogil=True, cache=True, error_model="numpy", inline="always")
-def _enter(value: Any, most: Any, more: Any, least: Any, less: Any) -> tuple[Any, Any, Any, Any]:
-    """Let a value into the two highest (most, more) and the two lowest (least, less)."""
+def _insert(value: Any, most: Any, more: Any, least: Any, less: Any) -> tuple[Any, Any, Any, Any]:
+    """Insert a value into the two highest (most, more) and the two lowest (least, less)."""
     more, most = max(more, min(most, value)), max(most, value)
     less, least = min(less, max(least, value)), min(least, value)
     return most, more, least, less
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def bin_twofold(grey: Array, out: Array) -> None:
+def bin_twofold(grey: AnyArray, out: AnyArray) -> None:
     """Fill `out` (Y // 2, X // 2) with the means of 2 x 2 pixels."""
     quarter = np.float32(0.25)
     for y in range(out.shape[0]):

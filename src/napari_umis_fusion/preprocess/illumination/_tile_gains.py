@@ -1,90 +1,94 @@
-"""Planes compared pair by pair through the means of their tiles."""
+"""Gains by robust comparison of pairs of planes through the means of their tiles."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from napari_umis_fusion.runtime import Float64Array
 
 LAGS = (1, 4, 16, 64)
-"""Which neighbours are compared; the far ones keep errors from adding up along the stack."""
+"""Distances in z at which planes are compared; without the larger ones, errors would accumulate
+along the stack."""
 
 TUKEY = 4.685
-"""Tiles farther from the line than this many standard deviations do not count."""
+"""Distance from the line, in standard deviations, from which on tiles have no weight: the usual
+constant of Tukey's biweight, 95 % efficient for normal errors."""
 
 MIN_SPREAD = 1e-3
-"""Tiles nearer to the line than this, in grey levels, count alike."""
+"""Distances below this, in grey levels, are not distinguished; avoids division by 0."""
 
 MAX_CHANGE = 0.9
-"""Of (b - a) / (b + a): gains up to 19 between two planes."""
+"""Limit of (b - a) / (b + a): a gain of 19 between two planes."""
 
 MIN_FLICKER = 0.0025
-"""Root mean square of (b - a) / (b + a), by half a percent of light, below which pairs tell
-nothing of the dark: defocus and shifts alone make up to that."""
+"""Smallest root mean square of (b - a) / (b + a), half a percent of light, for which the dark level
+is estimated: defocus and shifts alone cause as much."""
 
 MIN_PAIRS = 4
-"""Fewer pairs do not tell what is common to them."""
+"""Smallest number of pairs from which the dark level is estimated."""
 
 
 @dataclass(frozen=True, slots=True)
 class LineFits:
     """Robust lines ``b - a = change * (b + a)`` through the tiles of P pairs of planes.
 
-    A sum and a difference rather than two planes, since noise and defocus are in both.
+    Lines are fitted to a sum and a difference rather than to two planes, since both planes have
+    noise and defocus.
 
     Attributes
     ----------
     change, error : ndarray of shape (P,)
-        And its standard error.
+        Slope of the line through 0, and its standard error.
     intercept, intercept_error : ndarray of shape (P,)
-        Of the line that need not pass through 0, through the same tiles.
+        Intercept of a line with one, through the same tiles, and its standard error.
     level : ndarray of shape (P,)
-        Weighted mean of ``b + a``, each weighted by itself too, as the first line weighs them.
+        Mean of ``b + a``, weighted by itself as in the line through 0.
     """
 
-    change: Floats
-    error: Floats
-    intercept: Floats
-    intercept_error: Floats
-    level: Floats
+    change: Float64Array
+    error: Float64Array
+    intercept: Float64Array
+    intercept_error: Float64Array
+    level: Float64Array
 
 
-def log_gains(tiles: Floats, reference: int) -> tuple[Floats, Floats, float]:
-    """Return how planes are lit relative to one of them.
+def log_gains(tiles: Float64Array, reference: int) -> tuple[Float64Array, Float64Array, float]:
+    """Estimate the gains of planes relative to one of them.
 
     Parameters
     ----------
     tiles : ndarray of shape (Z, T)
-        Means of tiles, NaN where unknown, 0 about where there is no light.
+        Means of tiles, NaN where unknown; about 0 without light.
     reference : int
-        Its gain is 1.
+        The plane whose gain is 1.
 
     Returns
     -------
     logs, errors : ndarray of shape (Z,)
         Natural logarithms of the gains, and their standard errors along the chain of neighbours.
     dark : float
-        Grey level where there is no light: 0 unless the pairs tell otherwise.
+        Grey level without light: 0 unless the pairs allow an estimate.
     """
     lags = [lag for lag in LAGS if lag < len(tiles)]
     first = np.concatenate([np.arange(len(tiles) - lag) for lag in lags])
     second = np.concatenate([np.arange(lag, len(tiles)) for lag in lags])
     dark = estimate_dark_level(fit_lines(tiles[first], tiles[second]))
     lines = fit_lines(tiles[first] - dark, tiles[second] - dark)
+    # With r = (b - a) / (b + a), the logarithm of b / a is 2 artanh(r).
     steps = 2 * np.arctanh(np.clip(lines.change, -MAX_CHANGE, MAX_CHANGE))
     variances = (2 * lines.error) ** 2 + 1e-8
-    logs = _reconcile(first, second, steps, variances, len(tiles))
+    logs = _least_squares(first, second, steps, variances, len(tiles))
     chain = np.concatenate([[0.0], np.cumsum(variances[: len(tiles) - 1])])
     return logs - logs[reference], np.sqrt(np.abs(chain - chain[reference])), dark
 
 
-def fit_lines(a: Floats, b: Floats, rounds: int = 20) -> LineFits:
+def fit_lines(a: Float64Array, b: Float64Array, rounds: int = 20) -> LineFits:
     """Fit lines to tiles (P, T) of pairs of planes by Tukey's biweight."""
     known = np.isfinite(a) & np.isfinite(b)
     total, step = np.where(known, a + b, 0), np.where(known, b - a, 0)
     weights = known.astype(np.float64)
+    # Iteratively reweighted least squares; 1.4826 times the median distance estimates sigma.
     for _ in range(rounds):
         square = _sum(weights * total**2)
         change = _sum(weights * total * step) / square
@@ -106,11 +110,11 @@ def fit_lines(a: Floats, b: Floats, rounds: int = 20) -> LineFits:
 
 
 def estimate_dark_level(lines: LineFits) -> float:
-    """Return the grey level where there is no light, 0 where the pairs do not tell.
+    """Estimate the grey level without light; 0 if the pairs do not allow it.
 
-    With ``b - dark = gain * (a - dark)`` the intercept of a pair's line grows with its change.
-    Defocus flattens the lines and gives them intercepts too, but by no rule of the change: so
-    all pairs are asked at once, and have to agree.
+    With ``b - dark = gain * (a - dark)`` the intercept of a pair's line is proportional to its
+    change. Defocus flattens the lines and causes intercepts too, but not in proportion to the
+    change: therefore all pairs are fitted together, and must agree.
     """
     if lines.change.size < MIN_PAIRS or np.sqrt(np.mean(lines.change**2)) < MIN_FLICKER:
         return 0.0
@@ -120,26 +124,28 @@ def estimate_dark_level(lines: LineFits) -> float:
     off = lines.intercept - rise * lines.change
     error = np.sqrt((weights * off**2).sum() / (lines.change.size - 1) / square)
     level = float(np.median(lines.level))
-    # No light is darker than the tiles (rise -inf), and no line is steeper than rise = level.
+    # The dark level is below the tiles (rise -inf), and no line is steeper than rise = level.
     if abs(rise) < 4 * error or rise > 0.9 * level:
         return 0.0
     return rise * level / (2 * (rise - level))
 
 
-def _reconcile(first: Any, second: Any, steps: Floats, variances: Floats, count: int) -> Floats:
-    """Return the values (Z,) whose differences suit the steps best, by least squares."""
+def _least_squares(
+    first: Any, second: Any, steps: Float64Array, variances: Float64Array, count: int
+) -> Float64Array:
+    """Return the values (Z,) whose differences fit the steps best, by least squares."""
     from scipy.sparse import coo_array
     from scipy.sparse.linalg import spsolve
 
     weights = 1 / variances
     rows = np.concatenate([first, second, first, second, [0]])
     columns = np.concatenate([first, second, second, first, [0]])
-    # Differences leave the common level open: the last entry holds the first value at 0.
+    # Differences do not determine the common level: the last entry fixes the first value at 0.
     entries = np.concatenate([weights, weights, -weights, -weights, [weights.max()]])
     matrix = coo_array((entries, (rows, columns)), (count, count)).tocsc()
     pull = np.bincount(second, weights * steps, count) - np.bincount(first, weights * steps, count)
     return np.asarray(spsolve(matrix, pull))
 
 
-def _sum(values: Floats) -> Floats:
+def _sum(values: Float64Array) -> Float64Array:
     return np.asarray(values.sum(axis=1, keepdims=True))
