@@ -79,7 +79,7 @@ ALLOWED_IN_STRINGS = Counter(
 )
 ALLOWED_IN_NAMES = Counter(
     {
-        "aim": 4,
+        "objective": 4,
         "asking": 1,
         "contest": 2,
         "gathering": 3,

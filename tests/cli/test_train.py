@@ -42,7 +42,7 @@ REBUILD = [*SMALL, "--reference", "--batch", "2", "--width-px", "32", "--height-
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(SelectObjective, "trials", 2)
+    monkeypatch.setattr(SelectObjective, "validation_examples", 2)
     return tmp_path
 
 
@@ -205,10 +205,10 @@ def interrupt_at(monkeypatch):
         def pressed(self, event):
             take(self, event)
             if isinstance(event, kind) and getattr(event, "step", 0) == step:
-                monkeypatch.setattr(TrainingReport, "take", take)
+                monkeypatch.setattr(TrainingReport, "on_event", take)
                 raise KeyboardInterrupt
 
-        monkeypatch.setattr(TrainingReport, "take", pressed)
+        monkeypatch.setattr(TrainingReport, "on_event", pressed)
 
     return interrupt_at
 
@@ -355,7 +355,7 @@ RUN = """
 import signal, sys
 from napari_umis_fusion.cli import main
 from napari_umis_fusion.training.selecting import SelectObjective
-SelectObjective.trials = 1
+SelectObjective.validation_examples = 1
 signal.signal(signal.SIGINT, signal.default_int_handler)  # what started us may have muted it
 sys.exit(main(sys.argv[1:]))
 """

@@ -24,7 +24,7 @@ TINY = {"batch": 4, "patch_px": 32, "device": "cpu", "precision": "float32", "th
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    monkeypatch.setattr(SelectObjective, "trials", 2)
+    monkeypatch.setattr(SelectObjective, "validation_examples", 2)
     monkeypatch.setattr(module, "STACKS", 4)
     monkeypatch.setattr(module, "SIDE_PX", 64)
 

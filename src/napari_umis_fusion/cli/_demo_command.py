@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from napari_umis_fusion.cli._report import print_line, say_json
+from napari_umis_fusion.cli._report import print_json, print_line
 
 
 def add_demo_parser(commands: Any) -> None:
@@ -33,7 +33,7 @@ def run_demo_command(arguments: argparse.Namespace) -> None:
 
     report = run_demo(Path(arguments.output))
     if arguments.json:
-        say_json(asdict(report))
+        print_json(asdict(report))
         return
     for name, path in report.files.items():
         print_line(f"{name}: {path}")

@@ -15,7 +15,7 @@ from napari_umis_fusion.cli._options import (
     config_from,
     index_from,
 )
-from napari_umis_fusion.cli._report import print_line, run_with_progress, say_json
+from napari_umis_fusion.cli._report import print_json, print_line, run_with_progress
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.files.read import open_stack
@@ -124,7 +124,7 @@ def run_fuse(arguments: argparse.Namespace) -> None:
     if arguments.save_transforms and result.alignment is not None:
         written["transforms"] = str(result.alignment.save(arguments.save_transforms))
     if arguments.json:
-        say_json({"outputs": written, "provenance": result.provenance})
+        print_json({"outputs": written, "provenance": result.provenance})
         return
     for note in result.notes:
         print_line(f"note: {note}")

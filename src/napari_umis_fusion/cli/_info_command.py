@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from napari_umis_fusion.cli._report import print_line, say_json
+from napari_umis_fusion.cli._report import print_json, print_line
 from napari_umis_fusion.files.read import describe_file
 
 CHECKPOINT_SUFFIXES = (".safetensors", ".pth", ".pt")
@@ -26,7 +26,7 @@ def run_info(arguments: argparse.Namespace) -> None:
     """Print what the file is, a line for each fact."""
     facts = _describe(Path(arguments.file))
     if arguments.json:
-        say_json(facts)
+        print_json(facts)
         return
     for name, value in _flat(facts):
         print_line(f"{name.replace('_', ' ')}: {value}")

@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_umis_fusion import metrics
 from napari_umis_fusion.cli._options import add_axis_options, index_from
-from napari_umis_fusion.cli._report import print_line, say_json
+from napari_umis_fusion.cli._report import print_json, print_line
 from napari_umis_fusion.errors import ConfigError, StackError
 from napari_umis_fusion.files.read import is_tiff, list_files, open_stack, open_tiff
 from napari_umis_fusion.metrics import BlackWhite, grey_range_of
@@ -93,7 +93,7 @@ def run_metrics(arguments: argparse.Namespace) -> None:
     }
     if arguments.json:
         entries = {name: _json_entry(name, value) for name, value in values.items()}
-        say_json({"grey_range": inputs.grey_range, "metrics": entries})
+        print_json({"grey_range": inputs.grey_range, "metrics": entries})
         return
     low, high = inputs.grey_range
     print_line(f"black is {low:g}, white is {high:g}")

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from napari_umis_fusion.cli._report import print_error, print_line, say_json
+from napari_umis_fusion.cli._report import print_error, print_json, print_line
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.models.export import DEFAULT_LICENCE
 from napari_umis_fusion.models.library import (
@@ -50,9 +50,9 @@ def add_models_parser(commands: Any) -> None:
 def run_list(arguments: argparse.Namespace) -> None:
     """Print a line for each model; files that cannot be read are told on standard error."""
     library = ModelLibrary()
-    models, broken = [*library.models(), *shipped_models()], library.broken()
+    models, broken = [*library.models(), *shipped_models()], library.unreadable()
     if arguments.json:
-        say_json(
+        print_json(
             {
                 "folder": library.folder,
                 "models": [model.as_dict() for model in models],
@@ -70,20 +70,20 @@ def run_show(arguments: argparse.Namespace) -> None:
     """Print what is known of a model."""
     model = ModelLibrary().find(arguments.model)
     if arguments.json:
-        say_json(model.as_dict())
+        print_json(model.as_dict())
         return
     facts = model_facts(model, TrainingConfig().as_dict())
-    for name, text in {"name": model.name, **facts, **_place(model)}.items():
+    for name, text in {"name": model.name, **facts, **_location(model)}.items():
         print_line(f"{name}: {text}")
 
 
 def run_import(arguments: argparse.Namespace) -> None:
     """Copy weights into the library, unless they are there already."""
     library = ModelLibrary()
-    known = library.holding(arguments.file)
+    known = library.find_copy_of(arguments.file)
     model = known or library.add(arguments.file, arguments.name, arguments.note)
     if arguments.json:
-        say_json({**model.as_dict(), "is_new": known is None})
+        print_json({**model.as_dict(), "is_new": known is None})
     elif known is None:
         print_line(f"imported: {model.name}")
     else:
@@ -112,7 +112,7 @@ def run_export(arguments: argparse.Namespace) -> None:
         licence=arguments.licence,
     )
     if arguments.json:
-        say_json({"model": model.as_dict(), "file": path})
+        print_json({"model": model.as_dict(), "file": path})
     else:
         print_line(f"{model.name}: {path}")
 
@@ -127,11 +127,11 @@ def run_delete(arguments: argparse.Namespace) -> None:
     """
     library = ModelLibrary()
     model = library.find(arguments.model)
-    is_wanted = arguments.yes or model.is_shipped or _ask(model)
+    is_wanted = arguments.yes or model.is_shipped or _confirm(model)
     if is_wanted:
         library.delete(model)
     if arguments.json:
-        say_json({"name": model.name, "path": model.path, "deleted": is_wanted})
+        print_json({"name": model.name, "path": model.path, "deleted": is_wanted})
     else:
         print_line(f"{'deleted' if is_wanted else 'kept'}: {model.name}")
 
@@ -189,12 +189,12 @@ def _change(arguments: argparse.Namespace, change: Callable[[ModelLibrary, Model
     library = ModelLibrary()
     model = change(library, library.find(arguments.model))
     if arguments.json:
-        say_json(model.as_dict())
+        print_json(model.as_dict())
     else:
         print_line(f"{model.name}: {' '.join(model.note.split()) or 'no note'}")
 
 
-def _ask(model: Model) -> bool:
+def _confirm(model: Model) -> bool:
     if not sys.stdin.isatty():
         raise ConfigError(
             f"deleting {model.name!r} is for good, and there is no terminal to ask: add --yes."
@@ -203,7 +203,7 @@ def _ask(model: Model) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _place(model: Model) -> dict[str, str]:
+def _location(model: Model) -> dict[str, str]:
     return {"sha256": model.sha256, "file": str(model.path)}
 
 

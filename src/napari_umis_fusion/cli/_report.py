@@ -22,7 +22,7 @@ def format_numbers(numbers: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {value:.4g}" for name, value in numbers.items())
 
 
-def say_json(values: dict[str, Any]) -> None:
+def print_json(values: dict[str, Any]) -> None:
     """Print one line of JSON for scripts."""
     print(json.dumps(values, default=str))
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_umis_fusion.cli._options import add_config_options, given_options
-from napari_umis_fusion.cli._report import format_numbers, print_line, say_json
+from napari_umis_fusion.cli._report import format_numbers, print_json, print_line
 from napari_umis_fusion.cli._train_session import (
-    begin_session,
+    create_session,
     data_of,
-    session_to_go_on,
+    session_to_resume,
     state_path,
 )
 from napari_umis_fusion.errors import CheckpointError, ConfigError
@@ -113,7 +113,7 @@ def run_train(arguments: argparse.Namespace) -> None:
             session = _open(arguments, config, files, report)
             data = None if session.can_resume else data_of(arguments)
             with closing(session.train(data)) as events:
-                result = report.follow(events, session.curve)
+                result = report.run(events, session.curve)
     except KeyboardInterrupt:
         report.curve.save_csv(files.csv)
         if session is not None and not arguments.resume and not session.state.exists():
@@ -125,7 +125,7 @@ def run_train(arguments: argparse.Namespace) -> None:
     report.curve.save_png(files.png)
     session.discard()  # nothing is left to go on with
     if arguments.json:
-        say_json(_as_json(result, files, report))
+        print_json(_as_json(result, files, report))
         return
     for line in _summary(result, files):
         print_line(line)
@@ -138,18 +138,18 @@ def _open(
     from napari_umis_fusion.training.data import iter_collect
 
     if not arguments.resume:
-        return begin_session(arguments, config, files.state)
+        return create_session(arguments, config, files.state)
 
     def gather(data: Any) -> "ImageSet":
         with closing(iter_collect(data)) as gathering:
             return report.prepare(gathering)
 
-    session = session_to_go_on(arguments, config, files, gather)
+    session = session_to_resume(arguments, config, files, gather)
     if session is None:
-        report.tell(f"note: {files.state} does not exist: training starts at the first step")
-        return begin_session(arguments, config, files.state)
+        report.write_line(f"note: {files.state} does not exist: training starts at the first step")
+        return create_session(arguments, config, files.state)
     if session.folder != files.state:
-        report.tell(f"going on with {session.origin.name!r}, in {session.folder}")
+        report.write_line(f"going on with {session.origin.name!r}, in {session.folder}")
     return session
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Gather = Callable[[Any], "ImageSet"]
 
 
-def begin_session(
+def create_session(
     arguments: argparse.Namespace, config: TrainingConfig, folder: Path
 ) -> "TrainingSession":
     """Begin a session in a folder of its own."""
@@ -26,10 +26,10 @@ def begin_session(
     if not arguments.data:
         raise ConfigError("there is nothing to train on; give DATA: folders of images, or images.")
     paths = [str(Path(path).absolute()) for path in arguments.data]
-    return TrainingSession.begin(config, folder=folder, data=paths, **_origin(arguments))
+    return TrainingSession.create(config, folder=folder, data=paths, **_origin(arguments))
 
 
-def session_to_go_on(
+def session_to_resume(
     arguments: argparse.Namespace, wanted: TrainingConfig, files: Any, gather: Gather
 ) -> "TrainingSession | None":
     """Return the session that ``--resume`` means; None if there is none yet.

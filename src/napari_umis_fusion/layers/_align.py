@@ -29,7 +29,7 @@ def iter_align_layer(
     AlignmentError
         If transforms that were given are of other planes, or planes have too little in common.
     """
-    if not is_aligned(stacks, config):
+    if not wants_alignment(stacks, config):
         return stacks
     alignments = yield from _iter_alignments(stacks, config)
     window = None
@@ -38,15 +38,15 @@ def iter_align_layer(
     return AlignedStacks(stacks, alignments, config, window)
 
 
-def is_aligned(stacks: LayerStacks, config: FusionConfig) -> bool:
+def wants_alignment(stacks: LayerStacks, config: FusionConfig) -> bool:
     """Tell whether planes are put on one another; a single plane never is."""
     is_asked = config.aligns or stacks.plan.transforms is not None
     return is_asked and len(stacks.span.planes) > 1
 
 
-def share_of_aligning(stacks: LayerStacks, config: FusionConfig) -> float:
+def alignment_share(stacks: LayerStacks, config: FusionConfig) -> float:
     """Return which share of all work it is to find out where planes lie, 0 to 1."""
-    if not is_aligned(stacks, config) or stacks.plan.transforms is not None:
+    if not wants_alignment(stacks, config) or stacks.plan.transforms is not None:
         return 0.0
     places = [stacks.specimen(entries) for _, entries in stacks.places()]
     aligned = len(set(places)) if stacks.plan.align_each else 1
@@ -73,7 +73,7 @@ def _iter_alignments(
     given = None
     if stacks.plan.transforms is not None:
         given, config = Alignment.load(stacks.plan.transforms), illumination_only(config)
-    together, until = _channels_together(stacks), share_of_aligning(stacks, config)
+    together, until = _stacks_of_all_channels(stacks), alignment_share(stacks, config)
     config = config_for(together, config)
     if len(list(stacks.places())) > len(specimens):  # channels apart, each with a light of its own
         config = config.replace(light="none")
@@ -85,25 +85,25 @@ def _iter_alignments(
     with Workers(config.threads) as workers:
         for number, specimen in enumerate(to_align):
             steps = iter_align(together.stack(places[specimen]), config, workers)
-            change = partial(_relayed, number, len(to_align), until)
+            change = partial(_as_layer_progress, number, len(to_align), until)
             yield change(Progress("aligning", 0, len(together.span.planes)))
             looked = yield from map_events(steps, change)
-            found[specimen] = looked if given is None else _lit(given, looked.light)
+            found[specimen] = looked if given is None else _with_illumination(given, looked.light)
     if len(found) == len(specimens):
         return found
     return dict.fromkeys(specimens, replace(found[specimens[0]], light=IlluminationProfile()))
 
 
-def _lit(given: Alignment, light: IlluminationProfile) -> Alignment:
+def _with_illumination(given: Alignment, light: IlluminationProfile) -> Alignment:
     return given if light.is_plain else replace(given, light=light)
 
 
-def _relayed(number: int, count: int, until: float, event: Progress) -> LayerProgress:
+def _as_layer_progress(number: int, count: int, until: float, event: Progress) -> LayerProgress:
     share = until * (number + event.done / event.total) / count
     return LayerProgress(number, count, event.stage, event.done, event.total, share)
 
 
-def _channels_together(stacks: LayerStacks) -> LayerStacks:
+def _stacks_of_all_channels(stacks: LayerStacks) -> LayerStacks:
     """Return stacks that hold all channels of a specimen, also where each decides for itself.
 
     Where they cannot be one stack, the first of them tells where all lie.

@@ -15,7 +15,7 @@ from napari_umis_fusion.fusion import (
     iter_fuse,
     passes_of,
 )
-from napari_umis_fusion.layers._align import config_for, iter_align_layer, share_of_aligning
+from napari_umis_fusion.layers._align import alignment_share, config_for, iter_align_layer
 from napari_umis_fusion.layers._events import LayerEvent, LayerFinished, LayerProgress, LayerStarted
 from napari_umis_fusion.layers._outputs import FusedImage, OutputLayer, make_outputs, wanted_outputs
 from napari_umis_fusion.layers._plan import OUTPUTS, LayerPlan
@@ -108,19 +108,19 @@ def iter_fuse_layer(
     yield LayerStarted(len(places), planes)
     wanted_outputs(recorded, config)  # refuses what cannot be made before the work begins
     stacks = yield from iter_align_layer(recorded, config)
-    begun, config = share_of_aligning(stacks, config), config_for(stacks, config)
+    begun, config = alignment_share(stacks, config), config_for(stacks, config)
     summary = FusionSummary(stacks)
     with ScratchMemory(config.memory_mb) as workspace:
         outputs = make_outputs(stacks, config, workspace)
         for number, place in enumerate(places):
             events = iter_fuse(stacks.stack(place), config, workspace=workspace)
-            telling = _Telling(number, len(places), begun, passes_of(config, planes))
-            result = yield from _relayed(events, telling)
+            progress = _StackProgress(number, len(places), begun, passes_of(config, planes))
+            result = yield from _iter_layer_progress(events, progress)
             fill_outputs(outputs, stacks, place, result)
             summary.add(result)
             del result  # its maps make room for those of the next stack
     layers = [output.layer_data(summary.provenance()) for output in outputs]
-    yield LayerFinished(layers, summary.notes, _origins(outputs), config, summary.alignments)
+    yield LayerFinished(layers, summary.notes, _source_maps(outputs), config, summary.alignments)
     return layers
 
 
@@ -143,22 +143,22 @@ def _with_options(
     )
 
 
-def _relayed(
-    events: Generator[FusionEvent, None, FusionResult], telling: "_Telling"
+def _iter_layer_progress(
+    events: Generator[FusionEvent, None, FusionResult], progress: "_StackProgress"
 ) -> Generator[LayerEvent, None, FusionResult]:
     try:
         for event in events:
             if isinstance(event, Finished):
                 return event.result
             if isinstance(event, Progress):
-                yield telling.of(event)
+                yield progress.event(event)
     finally:
         events.close()
     raise AssertionError("a fusion ends with Finished")
 
 
 @dataclass(frozen=True, slots=True)
-class _Telling:
+class _StackProgress:
     """Tells of one stack among others, once the share `begun` of all work is behind."""
 
     number: int
@@ -166,7 +166,7 @@ class _Telling:
     begun: float
     passes: Passes
 
-    def of(self, event: Progress) -> LayerProgress:
+    def event(self, event: Progress) -> LayerProgress:
         measuring, part = _MEASURING_SHARE[self.passes.second], event.done / event.total
         verifying = event.stage == "verifying"
         part = measuring + (1 - measuring) * part if verifying else measuring * part
@@ -174,7 +174,7 @@ class _Telling:
         return LayerProgress(self.number, self.stacks, event.stage, event.done, event.total, share)
 
 
-def _origins(outputs: Sequence[OutputLayer]) -> tuple[OutputLayer, ...]:
+def _source_maps(outputs: Sequence[OutputLayer]) -> tuple[OutputLayer, ...]:
     """Return the maps of where values were copied from, or else of what is in focus."""
     by_kind = {kind: [one for one in outputs if one.kind == kind] for kind in OUTPUTS}
     return tuple(by_kind["source_map"] or by_kind["index_map"])

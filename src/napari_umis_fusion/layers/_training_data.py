@@ -38,7 +38,7 @@ class TrainingItem:
         Of the layer.
     kind : {"stack", "image"} or None
         What it gives; None for nothing.
-    says : str
+    summary : str
         What it holds, or why it gives nothing.
     data : tuple of NamedData
         Stacks or images, each a `Stack` whose planes are read when they are asked for.
@@ -48,7 +48,7 @@ class TrainingItem:
 
     name: str
     kind: ItemKind | None
-    says: str
+    summary: str
     data: tuple[NamedData, ...] = ()
     path: str | None = None
 
@@ -61,7 +61,7 @@ class TrainingItem:
             If it gives nothing.
         """
         if self.kind is None:
-            raise StackError(f"{self.name!r} gives nothing to learn from: {self.says}")
+            raise StackError(f"{self.name!r} gives nothing to learn from: {self.summary}")
         return ScriptSource(self.kind, self.name, self.path)
 
 

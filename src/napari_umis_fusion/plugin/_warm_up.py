@@ -14,7 +14,7 @@ TINY = (3, 32, 32)
 _begun, _loaded, _training_begun = threading.Event(), threading.Event(), threading.Event()
 
 
-def has_loaded() -> bool:
+def torch_is_loaded() -> bool:
     """Tell whether torch is there, or cannot be had: asking it anything would load it else."""
     return _loaded.is_set()
 

@@ -22,7 +22,7 @@ def open_fusion(viewer: "Viewer") -> Any:
     -------
     FusionWidget
     """
-    return _opened(viewer, WIDGET)
+    return _open_widget(viewer, WIDGET)
 
 
 def open_training(viewer: "Viewer") -> Any:
@@ -37,10 +37,10 @@ def open_training(viewer: "Viewer") -> Any:
     -------
     TrainingWidget
     """
-    return _opened(viewer, TRAINING_WIDGET)
+    return _open_widget(viewer, TRAINING_WIDGET)
 
 
-def _opened(viewer: "Viewer", name: str) -> Any:
+def _open_widget(viewer: "Viewer", name: str) -> Any:
     dock, widget = viewer.window.add_plugin_dock_widget(PLUGIN, name)
     dock.show()
     dock.raise_()

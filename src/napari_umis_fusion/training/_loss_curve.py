@@ -109,7 +109,7 @@ class LossCurve:
                 found[name] = steps[:count], values[:count]
         return self.of(found)
 
-    def take_over(self, other: "LossCurve") -> None:
+    def assign(self, other: "LossCurve") -> None:
         """Hold what another curve holds, and nothing else."""
         self._steps, self._columns = other._steps, other._columns
 

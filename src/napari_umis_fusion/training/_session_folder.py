@@ -117,7 +117,7 @@ def is_locked(folder: Path) -> bool:
 
 
 @contextmanager
-def taken(folder: Path) -> Iterator[None]:
+def lock_session(folder: Path) -> Iterator[None]:
     """Keep others from a session while it is worked on.
 
     Raises
@@ -147,11 +147,11 @@ def taken(folder: Path) -> Iterator[None]:
                 (folder / OWNER).unlink()
 
 
-def held_by_session(state: Path | None) -> AbstractContextManager[None]:
+def session_lock(state: Path | None) -> AbstractContextManager[None]:
     """Keep others from the session that a state lies in, if it lies in one."""
     if state is None or not is_session(state.parent):
         return nullcontext()
-    return taken(state.parent)
+    return lock_session(state.parent)
 
 
 def _sign(folder: Path) -> None:

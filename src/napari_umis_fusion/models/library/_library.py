@@ -80,7 +80,7 @@ class ModelLibrary:
         """Return all models that can be read, newest first; only their headers are read."""
         return sorted(self._scan()[0], key=lambda model: model.created, reverse=True)
 
-    def broken(self) -> dict[Path, str]:
+    def unreadable(self) -> dict[Path, str]:
         """Return the files of the folder that cannot be read, and why not."""
         return self._scan()[1]
 
@@ -94,7 +94,7 @@ class ModelLibrary:
         """
         return choose_model(self._all(), name_or_hash)
 
-    def holding(self, path: str | os.PathLike[str]) -> Model | None:
+    def find_copy_of(self, path: str | os.PathLike[str]) -> Model | None:
         """Return the model that was made from the same file, byte for byte, if there is one.
 
         Raises
@@ -115,7 +115,7 @@ class ModelLibrary:
         """Copy weights into the library.
 
         Weights that are there already are not copied again: their model is returned, with the
-        name and the note that it has; `holding` tells beforehand.
+        name and the note that it has; `find_copy_of` tells beforehand.
 
         Parameters
         ----------

@@ -67,12 +67,12 @@ class AlignmentSection(QWidget):
     -------
     valueChanged()
         The `AlignmentChoice` is another.
-    said(str)
+    notified(str)
         What was saved, or why a file cannot be used.
     """
 
     valueChanged = Signal()  # noqa: N815
-    said = Signal(str)
+    notified = Signal(str)
 
     def __init__(self, viewer: Any, fused: FusedLayers, config: FusionConfig | None = None) -> None:
         super().__init__()
@@ -89,13 +89,13 @@ class AlignmentSection(QWidget):
         )
         self.rows = ConfigForm(config or FusionConfig(), FIELDS, more=[self._each])
         self.table_file: str | None = None
-        self.says, self.file_says = QLabel(HINT), QLabel()
+        self.message, self.file_message = QLabel(HINT), QLabel()
         self.table = AlignmentTable()
         self.save, self.use = QPushButton("Save table …"), QPushButton("Use a table …")
         self.drop = QPushButton("Do not use it")
         self._lay_out()
         self._connect()
-        self.fit(None)
+        self.adapt_to(None)
         self._show_file()
 
     def value(self) -> AlignmentChoice:
@@ -109,7 +109,7 @@ class AlignmentSection(QWidget):
         self._each.value = choice.each
         self._show_file()
 
-    def fit(self, target: TargetStack | None) -> None:
+    def adapt_to(self, target: TargetStack | None) -> None:
         """Ask what matters for a stack, and show what was found for it last."""
         self._target = target
         self.rows.show_row("align_each", target is not None and target.has_loop)
@@ -121,7 +121,7 @@ class AlignmentSection(QWidget):
         self._shown = shown
         self.table.setVisible(shown is not None)
         self.save.setVisible(shown is not None)
-        self.says.setText(HINT if shown is None else shown.in_words())
+        self.message.setText(HINT if shown is None else shown.in_words())
         if shown is not None:
             self.table.fill(shown.alignment, shown.first_plane)
 
@@ -130,17 +130,17 @@ class AlignmentSection(QWidget):
         try:
             Alignment.load(path)
         except UmisFusionError as error:
-            self.said.emit(str(error))
+            self.notified.emit(str(error))
             return
         self.table_file = path
         self._show_file()
 
-    def ask_for_saving(self) -> str:
+    def choose_save_file(self) -> str:
         """Ask where to save; empty if not at all."""
         path, _ = QFileDialog.getSaveFileName(self, "Save table", "alignment.csv", _FILTER)
         return str(path)
 
-    def ask_for_table(self) -> str:
+    def choose_table_file(self) -> str:
         """Ask which table to use; empty if none."""
         path, _ = QFileDialog.getOpenFileName(self, "Use a table", "", _FILTER)
         return str(path)
@@ -156,12 +156,12 @@ class AlignmentSection(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.rows)
         in_use = QHBoxLayout()
-        in_use.addWidget(self.file_says, 1)
+        in_use.addWidget(self.file_message, 1)
         in_use.addWidget(self.drop)
         layout.addLayout(in_use)
-        for label in (self.says, self.file_says):
+        for label in (self.message, self.file_message):
             label.setWordWrap(True)
-        layout.addWidget(self.says)
+        layout.addWidget(self.message)
         layout.addWidget(self.table)
         buttons = QHBoxLayout()
         for button in (self.save, self.use):
@@ -192,9 +192,9 @@ class AlignmentSection(QWidget):
 
     def _show_file(self) -> None:
         name = "" if self.table_file is None else Path(self.table_file).name
-        self.file_says.setText(f"Uses the table {name}.")
-        self.file_says.setToolTip(self.table_file or "")
-        for part in (self.file_says, self.drop):
+        self.file_message.setText(f"Uses the table {name}.")
+        self.file_message.setToolTip(self.table_file or "")
+        for part in (self.file_message, self.drop):
             part.setVisible(bool(name))
         self._on_rows()
 
@@ -207,18 +207,18 @@ class AlignmentSection(QWidget):
             go_to_plane(self._viewer, self._shown.source, self._shown.z_axis, plane)
 
     def _on_save(self) -> None:
-        shown, path = self._shown, self.ask_for_saving()
+        shown, path = self._shown, self.choose_save_file()
         if not path or shown is None:
             return
         try:
             saved = shown.alignment.save(file_to_write(path, ".csv"))
         except UmisFusionError as error:
-            self.said.emit(f"Not saved: {error}")
+            self.notified.emit(f"Not saved: {error}")
         else:
-            self.said.emit(f"Saved as {saved}.")
+            self.notified.emit(f"Saved as {saved}.")
 
     def _on_use(self) -> None:
-        path = self.ask_for_table()
+        path = self.choose_table_file()
         if path:
             self.use_file(path)
 

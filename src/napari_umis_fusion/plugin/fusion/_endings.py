@@ -22,8 +22,8 @@ def release(parts: dict[str, Any]) -> None:
     if parts["job"] is not None:
         parts["job"].cancel()
     with contextlib.suppress(RuntimeError):  # the box may be gone
-        parts["preview"].turn(False)
-    if not parts["_is_shut"]:
-        parts["_is_shut"] = True
+        parts["preview"].set_enabled(False)
+    if not parts["_is_closed"]:
+        parts["_is_closed"] = True
         for name in ("stack", "part", "alignment", "method", "fused", "focus"):
             parts[name].release()

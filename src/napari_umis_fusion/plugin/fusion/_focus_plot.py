@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QLabel, QStackedLayout, QVBoxLayout, QWidget
 # isort: split
 import pyqtgraph as pg  # takes the Qt binding that is loaded by now: that of qtpy
 
-from napari_umis_fusion.plugin.widgets import Chart, ColouredPlot, standing_out
+from napari_umis_fusion.plugin.widgets import Chart, ColouredPlot, ensure_contrast
 
 CURVE_PX, LINE_PX, DOT_PX = 1.5, 2, 4
 MIN_HEIGHT_PX = 140
@@ -54,7 +54,7 @@ class MarkedFocus:
         Not drawn where it is not finite.
     chosen, source, current : int or None
         Plane of the index map, plane that the value comes from, and plane shown in the viewer,
-        count_noun from 0; None where there is none.
+        counted from 0; None where there is none.
     unit : str
         Of the depth; empty for numbers of planes.
     is_relative : bool
@@ -97,7 +97,7 @@ class FocusPlot(ColouredPlot):
     """
 
     planeClicked = Signal(int)  # noqa: N815
-    """Plane nearest to the click, count_noun from 0."""
+    """Plane nearest to the click, counted from 0."""
 
     valueChanged = Signal()  # noqa: N815
     """Another curve is shown, or another plane marked."""
@@ -174,7 +174,7 @@ class FocusPlot(ColouredPlot):
         self.setMinimumSize(MIN_WIDTH_PX, MIN_HEIGHT_PX)
 
     def _paint(self, background: QColor, foreground: QColor, accent: QColor) -> None:
-        accent = standing_out(accent, background)
+        accent = ensure_contrast(accent, background)
         self._accent = accent.name()
         self._chart.paint(background, foreground)
         self._curve.setPen(foreground, width=CURVE_PX)

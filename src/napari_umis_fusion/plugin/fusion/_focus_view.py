@@ -34,13 +34,13 @@ class FocusView(QWidget):
         self._asked: tuple[OutputLayer, Any, int] | None = None
         self._source: Callable[[], Any] = lambda: None
         self.curve: FocusCurve | None = None
-        self.says = QLabel(HINT)
-        self.says.setWordWrap(True)
+        self.message = QLabel(HINT)
+        self.message.setWordWrap(True)
         self.plot = FocusPlot()
         self.plot.hide()  # until there is something to show
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.says)
+        layout.addWidget(self.message)
         layout.addWidget(self.plot)
         self._job = LatestJob(delay_ms=0)
         self._job.done.connect(self._show)
@@ -64,7 +64,7 @@ class FocusView(QWidget):
         self._viewer.dims.events.current_step.disconnect(self._on_step)
         self._viewer.events.theme.disconnect(self._take_theme)
 
-    def look(self, position: Any) -> int | None:
+    def show_pixel(self, position: Any) -> int | None:
         """Go to the plane that a pixel came from, and measure its focus along z.
 
         Parameters
@@ -108,17 +108,17 @@ class FocusView(QWidget):
             moved = moved or start is None or max(abs(event.pos - start)) > 3
             yield
         if not moved and event.button == 1 and not event.modifiers:
-            self.look(position)
+            self.show_pixel(position)
 
     def _ask(self, origin: OutputLayer, pixel: Any, plane: int, config: Any) -> None:
         stack, row, column = origin.stack_at(pixel)
         axes = origin.axes
         place = f"Row {pixel[axes.y]}, column {pixel[axes.x]}: plane {plane}"
         step = stack.calibration.z_step_um
-        self.says.setText(f"{place}, depth {plane * step:.4g} µm." if step else f"{place}.")
+        self.message.setText(f"{place}, depth {plane * step:.4g} µm." if step else f"{place}.")
         self._asked = origin, step, plane
         self.plot.show()
-        self._job.ask(lambda: iter_focus_curve(stack, row, column, config))
+        self._job.submit(lambda: iter_focus_curve(stack, row, column, config))
 
     def _on_failed(self, error: Exception) -> None:
         self.plot.clear(str(error))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(eq=False)
-class Fused:
+class ShownFusion:
     """One fusion that was shown.
 
     Attributes
@@ -59,10 +59,10 @@ class FusedLayers:
 
     def __init__(self, viewer: "ViewerModel") -> None:
         self._viewer = viewer
-        self._all: list[Fused] = []
+        self._all: list[ShownFusion] = []
         viewer.layers.events.removed.connect(self._forget)
 
-    def showing(
+    def iter_show(
         self,
         event: "LayerFinished",
         sources: Iterable[Any],
@@ -92,8 +92,8 @@ class FusedLayers:
             One that shows this fusion: whoever waits can let the window live in between.
         """
         kept = list(sources)
-        last = self._last_of(kept) if update else None
-        fused = Fused(replace(event, layers=[]), [weakref.ref(one) for one in kept])
+        last = self._latest_of(kept) if update else None
+        fused = ShownFusion(replace(event, layers=[]), [weakref.ref(one) for one in kept])
         self._all.append(fused)
         numbers: dict[str, int] = {}
         for data, attributes, kind in event.layers:
@@ -103,7 +103,7 @@ class FusedLayers:
                 continue
             layer = None
             if last is not None:
-                layer = self._renewed(last, (output, number), data, attributes, kind)
+                layer = self._replaced(last, (output, number), data, attributes, kind)
             is_new = layer is None
             if layer is None:
                 layer = Layer.create(data, attributes, kind)
@@ -114,7 +114,7 @@ class FusedLayers:
         if last is not None and not last.layers:  # all renewed: its maps need not stay in memory
             self._all.remove(last)
 
-    def fused_by(self, layer: Any) -> Fused | None:
+    def fused_by(self, layer: Any) -> ShownFusion | None:
         """Return the latest fusion that made this layer, or was made of it."""
         for fused in reversed(self._all):
             shown = [reference() for reference, _ in fused.layers.values()]
@@ -145,14 +145,19 @@ class FusedLayers:
             and all(reference() in there for reference in fused.sources)
         ]
 
-    def _last_of(self, sources: list[Any]) -> Fused | None:
+    def _latest_of(self, sources: list[Any]) -> ShownFusion | None:
         for fused in reversed(self._all):
             if [reference() for reference in fused.sources] == sources:
                 return fused
         return None
 
-    def _renewed(
-        self, last: Fused, key: tuple[str, int], data: Any, attributes: dict[str, Any], kind: str
+    def _replaced(
+        self,
+        last: ShownFusion,
+        key: tuple[str, int],
+        data: Any,
+        attributes: dict[str, Any],
+        kind: str,
     ) -> Any | None:
         reference, put = last.layers.get(key, (None, None))
         layer = reference() if reference is not None else None

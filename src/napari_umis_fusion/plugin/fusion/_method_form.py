@@ -73,4 +73,4 @@ class MethodForm(ConfigForm):
         try:
             self.use_weights(path)
         except CheckpointError as error:
-            self.weights.said.emit(str(error))
+            self.weights.notified.emit(str(error))

@@ -64,7 +64,7 @@ class PartForm(ConfigForm):
         self._viewer.layers.events.inserted.disconnect(self._offer_regions)
         self._viewer.layers.events.removed.disconnect(self._offer_regions)
 
-    def fit(self, target: TargetStack | None) -> None:
+    def adapt_to(self, target: TargetStack | None) -> None:
         """Let the planes range over those of a stack; all of them if their number is another."""
         if target is None or target.planes == self._planes:
             return

@@ -31,11 +31,11 @@ class Preview(QObject):
 
     Signals
     -------
-    said(str)
+    notified(str)
         What is going on, in words.
     """
 
-    said = Signal(str)
+    notified = Signal(str)
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Preview(QObject):
         """Whether one is being made."""
         return self._job.is_busy
 
-    def turn(self, on: bool) -> None:
+    def set_enabled(self, on: bool) -> None:
         """Begin to preview, or stop and take the layer away."""
         if on == self._is_on:
             return
@@ -81,7 +81,7 @@ class Preview(QObject):
             layer = self._layer()
             if layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
-            self.said.emit("")
+            self.notified.emit("")
 
     def refresh(self, event: Any = None) -> None:
         """Preview anew, once the user rests."""
@@ -97,22 +97,22 @@ class Preview(QObject):
         part = visible_part(self._viewer, target, plan)
         if part is None:
             self._forget()
-            self.said.emit("the preview needs the stack in sight, in the 2D view")
+            self.notified.emit("the preview needs the stack in sight, in the 2D view")
             return
         asked = [id(image.data) for image in target.images], config, part
         if asked == self._asked:  # nothing has changed; a layer was added, say
             return
         self._asked, self._target = asked, target
-        self.said.emit("previewing …")
+        self.notified.emit("previewing …")
         images = list(target.images)
-        self._job.ask(lambda: iter_fuse_layer(images, config, part))
+        self._job.submit(lambda: iter_fuse_layer(images, config, part))
 
     def _forget(self) -> None:
         self._job.cancel()
         self._asked = None
 
     def _on_failed(self, error: Exception) -> None:
-        self.said.emit(str(error))
+        self.notified.emit(str(error))
 
     def _show(self, made: list[LayerData]) -> None:
         target = self._target
@@ -132,7 +132,7 @@ class Preview(QObject):
         self._viewer.layers.selection = selected & set(self._viewer.layers)
         if active in self._viewer.layers:
             self._viewer.layers.selection.active = active
-        self.said.emit("preview")
+        self.notified.emit("preview")
 
 
 def visible_part(viewer: Any, target: TargetStack, plan: LayerPlan) -> LayerPlan | None:

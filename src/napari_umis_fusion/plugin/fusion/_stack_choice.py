@@ -86,10 +86,10 @@ class StackChoice(Form):
             "that they stay in register, unless each channel decides for itself.",
         )
         super().__init__([self._z, self._decision])
-        self.title, self.says = QLabel(), QLabel(NOTHING)
-        for label in (self.title, self.says):
+        self.title, self.message = QLabel(), QLabel(NOTHING)
+        for label in (self.title, self.message):
             label.setWordWrap(True)
-        self.add_above(self.title, self.says)
+        self.add_above(self.title, self.message)
         self._z.changed.connect(self._on_axis)
         viewer.layers.selection.events.changed.connect(self.refresh)
         viewer.layers.events.inserted.connect(self.refresh)
@@ -177,7 +177,7 @@ class StackChoice(Form):
         text = describe_layer(first, axes, len(layers))
         if z is not None and z == likely_z(first)[0]:
             text += f". No axis is named z; {axis_name(first, axes.z)} is a guess: please check."
-        self.says.setText(text)
+        self.message.setText(text)
         self._offer_decisions(self.target)
         self.valueChanged.emit()
 
@@ -204,7 +204,7 @@ class StackChoice(Form):
 
     def _show_nothing(self, reason: str) -> None:
         self.target = None
-        self.says.setText(reason)
+        self.message.setText(reason)
         if reason == NOTHING:
             self._show_title([])
             self._offered_axes = []

@@ -61,7 +61,7 @@ class FusionWidget(QWidget):
         napari_viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
         self._viewer = napari_viewer
         self.job: Job | None = None
-        self._is_shut = False
+        self._is_closed = False
         self._told, self._first = "", None
         self._showing: Generator[Any] | None = None
         self._next_layer = QTimer(self)
@@ -126,12 +126,12 @@ class FusionWidget(QWidget):
             show_info("A fusion is running. Cancel it, or wait until it is done.")
             return
         if target is None:
-            self.controls.say(self.stack.says.text())
+            self.controls.show_message(self.stack.message.text())
             return
         try:
             config, plan = self.value(), self.plan(target)
         except UmisFusionError as error:
-            self.controls.say(str(error))
+            self.controls.show_message(str(error))
             return
         self._start(target, config, plan)
 
@@ -140,10 +140,10 @@ class FusionWidget(QWidget):
         try:
             measure = self.method.use_weights(path)
         except CheckpointError as error:
-            self.controls.say(str(error))
+            self.controls.show_message(str(error))
             return
         weights = self.method.weights.currentText()
-        self.controls.say(
+        self.controls.show_message(
             f"Fuses with the weights {weights!r} from now on (focus measure {measure!r})."
         )
 
@@ -157,11 +157,11 @@ class FusionWidget(QWidget):
         """
         target = self.stack.target
         if target is None:
-            raise UmisFusionError(self.stack.says.text())
+            raise UmisFusionError(self.stack.message.text())
         plan = self.plan(target).replace(outputs=tuple(self.output.value().shown))
         return script_for(target.images, self.value(), plan)
 
-    def shut(self) -> None:
+    def close_down(self) -> None:
         """Stop all work and follow the viewer no more; nothing happens the second time."""
         release(self.__dict__)
 
@@ -190,20 +190,20 @@ class FusionWidget(QWidget):
     def _connect(self) -> None:
         self.stack.valueChanged.connect(self._on_stack)
         self.controls.clicked.connect(self._on_button)
-        self.preview_box.changed.connect(self.preview.turn)
-        self.preview.said.connect(self._on_preview)
+        self.preview_box.changed.connect(self.preview.set_enabled)
+        self.preview.notified.connect(self._on_preview)
         for form in (self.stack, self.part, self.alignment, self.method, self.output):
             form.valueChanged.connect(self.valueChanged)
         self.valueChanged.connect(self.preview.refresh)
-        self.method.weights.said.connect(self.controls.say)
-        self.alignment.said.connect(self.controls.say)
+        self.method.weights.notified.connect(self.controls.show_message)
+        self.alignment.notified.connect(self.controls.show_message)
         self.copy.clicked.connect(self._on_copy)
         self.destroyed.connect(partial(release, self.__dict__))
 
     def _on_stack(self) -> None:
         target = self.stack.target
-        self.part.fit(target)
-        self.alignment.fit(target)
+        self.part.adapt_to(target)
+        self.alignment.adapt_to(target)
         self.controls.buttons["start"].setEnabled(target is not None and target.planes > 1)
         self.copy.setEnabled(target is not None)
 
@@ -215,7 +215,7 @@ class FusionWidget(QWidget):
         try:
             return target, self.value(), self.plan(target)
         except UmisFusionError as error:
-            self.controls.say(str(error))
+            self.controls.show_message(str(error))
             return None
 
     def _start(self, target: TargetStack, config: FusionConfig, plan: LayerPlan) -> None:
@@ -223,7 +223,7 @@ class FusionWidget(QWidget):
         output = self.output.value()
         start = partial(iter_fuse_layer, images, config, plan)
         self.job = Job(start, f"Fusing {images[0].name}", progress_of)
-        self.job.told.connect(partial(self._on_event, layers, output))
+        self.job.yielded.connect(partial(self._on_event, layers, output))
         self.job.failed.connect(self._on_failure)
         self.job.ended.connect(self._on_end)
         self.controls.follow(self.job)
@@ -231,7 +231,7 @@ class FusionWidget(QWidget):
 
     def _on_event(self, sources: list[Any], output: OutputOptions, event: Any) -> None:
         if isinstance(event, LayerFinished):
-            self._showing = self.fused.showing(
+            self._showing = self.fused.iter_show(
                 event, sources, shown=output.shown, update=output.renews
             )
             self._told = ". ".join(("Done", *event.notes)) + "."
@@ -264,18 +264,18 @@ class FusionWidget(QWidget):
         if name == "start":
             self.fuse()
         elif self.job is not None:
-            self.controls.say("stopping …")
+            self.controls.show_message("stopping …")
             self.job.cancel()
 
     def _on_preview(self, text: str) -> None:
         if self.job is None:
-            self.controls.say(text)
+            self.controls.show_message(text)
 
     def _on_copy(self) -> None:
         try:
             script = self.script()
         except UmisFusionError as error:
-            self.controls.say(str(error))
+            self.controls.show_message(str(error))
             return
         QApplication.clipboard().setText(script)
-        self.controls.say("Copied. Paste it into a file and run it with Python.")
+        self.controls.show_message("Copied. Paste it into a file and run it with Python.")

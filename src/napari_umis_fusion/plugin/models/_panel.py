@@ -58,7 +58,7 @@ class ModelPanel(QWidget):
         super().__init__()
         self.library = library or ModelLibrary()
         self.table, self.details = ModelTable(), ModelDetails()
-        self.says, self.broken = QLabel(), QLabel()
+        self.message, self.broken = QLabel(), QLabel()
         self.buttons = {name: QPushButton(text) for name, (text, _) in BUTTONS.items()}
         self._job, self._hashing = LatestJob(delay_ms=0), LatestJob(delay_ms=0)
         self._then: Callable[[Any], None] | None = None
@@ -74,17 +74,17 @@ class ModelPanel(QWidget):
     def refresh(self) -> None:
         """Look into the library again."""
         self.table.fill([*self.library.models(), *shipped_models()])
-        broken = self.library.broken()
+        broken = self.library.unreadable()
         self.broken.setText(
             "Files of the library that cannot be read: "
             + ", ".join(f"{path.name} ({reason})" for path, reason in broken.items())
         )
         self.broken.setVisible(bool(broken))
 
-    def say(self, text: str) -> None:
+    def show_message(self, text: str) -> None:
         """Show a line of text, or none."""
-        self.says.setText(text)
-        self.says.setVisible(bool(text))
+        self.message.setText(text)
+        self.message.setVisible(bool(text))
 
     def release(self) -> None:
         """Listen to the library no more, and drop what runs."""
@@ -98,14 +98,14 @@ class ModelPanel(QWidget):
         super().showEvent(event)
         self.refresh()
 
-    def ask_for_import(self) -> Path | None:
+    def choose_import_file(self) -> Path | None:
         """Ask for a file of weights."""
         path, _ = QFileDialog.getOpenFileName(
             self, "Import weights", "", "Weights (*.safetensors *.pth *.pt)"
         )
         return Path(path) if path else None
 
-    def ask_for_export(self, model: Model) -> tuple[Path, bool] | None:
+    def choose_export_file(self, model: Model) -> tuple[Path, bool] | None:
         """Ask for a file to export to, and tell whether it may be replaced."""
         filters = {f"{about} (*{ending})": ending for ending, about in EXPORT_SUFFIXES.items()}
         path, chosen = QFileDialog.getSaveFileName(
@@ -117,7 +117,7 @@ class ModelPanel(QWidget):
             return Path(path), True  # the dialog has asked
         return Path(path + filters.get(chosen, next(iter(filters.values())))), False
 
-    def ask_for_note(self, model: Model) -> str | None:
+    def edit_note(self, model: Model) -> str | None:
         """Ask for a note; None if it shall stay."""
         text, is_given = QInputDialog.getMultiLineText(
             self, f"Note of {model.name}", "Whatever there is to say:", model.note
@@ -133,14 +133,14 @@ class ModelPanel(QWidget):
         for place, (name, button) in enumerate(self.buttons.items()):
             button.setToolTip(BUTTONS[name][1])
             grid.addWidget(button, *divmod(place, _COLUMNS))
-        for label in (self.says, self.broken):
+        for label in (self.message, self.broken):
             label.setWordWrap(True)
             label.hide()
         self.table.setToolTip(f"Models in {self.library.folder}")
         layout = QVBoxLayout(self)
         layout.addWidget(self.table, 1)
         layout.addLayout(grid)
-        layout.addWidget(self.says)
+        layout.addWidget(self.message)
         layout.addWidget(self.broken)
         layout.addWidget(self.details, 1)
 
@@ -160,7 +160,7 @@ class ModelPanel(QWidget):
         model = self.table.chosen()
         self.details.show_model(model)
         if model is not None and not model.known_sha256:
-            self._hashing.ask(partial(_hashed, model))
+            self._hashing.submit(partial(_hashed, model))
         self._show_possible()
 
     def _show_possible(self) -> None:
@@ -192,7 +192,7 @@ class ModelPanel(QWidget):
             self._write_note(model)
 
     def _write_note(self, model: Model) -> None:
-        note = self.ask_for_note(model)
+        note = self.edit_note(model)
         if note is not None:
             self._change(lambda: self.library.annotate(model, note))
 
@@ -202,16 +202,16 @@ class ModelPanel(QWidget):
             self._change(lambda: self.library.delete(model), f"Deleted: {model.name}.")
 
     def _on_import(self) -> None:
-        path = self.ask_for_import()
+        path = self.choose_import_file()
         if path is not None:
             self._start(partial(_imported, self.library, path), self._on_imported)
-            self.say(f"importing {path.name} …")
+            self.show_message(f"importing {path.name} …")
 
     def _on_imported(self, found: tuple[Model, bool]) -> None:
         model, is_new = found
         library_changed.emit()
         self.table.choose(model.path)
-        self.say(
+        self.show_message(
             f"Imported as {model.name!r}."
             if is_new
             else f"These weights are here already, as {model.name!r}."
@@ -219,12 +219,12 @@ class ModelPanel(QWidget):
 
     def _on_export(self) -> None:
         model = self.table.chosen()
-        asked = None if model is None else self.ask_for_export(model)
+        asked = None if model is None else self.choose_export_file(model)
         if model is not None and asked is not None:
             path, may_replace = asked
             start = partial(_exported, self.library, model, path, may_replace)
-            self._start(start, lambda path: self.say(f"Exported to {path}."))
-            self.say(f"exporting to {path.name} …")
+            self._start(start, lambda path: self.show_message(f"Exported to {path}."))
+            self.show_message(f"exporting to {path.name} …")
 
     def _change(self, change: Callable[[], Any], told: str = "") -> None:
         """Change the library and tell all; what cannot be changed is told here, and stays."""
@@ -232,16 +232,16 @@ class ModelPanel(QWidget):
             change()
         except UmisFusionError as error:
             self.refresh()
-            self.say(str(error))
+            self.show_message(str(error))
             return
         library_changed.emit()
-        self.say(told)
+        self.show_message(told)
 
     def _start(
         self, start: Callable[[], Generator[Any, None, Any]], then: Callable[[Any], None]
     ) -> None:
         self._then = then
-        self._job.ask(start)
+        self._job.submit(start)
         self._show_possible()
 
     def _on_done(self, result: Any) -> None:
@@ -253,7 +253,7 @@ class ModelPanel(QWidget):
     def _on_failed(self, error: Exception) -> None:
         self._then = None
         self._show_possible()
-        self.say(str(error))
+        self.show_message(str(error))
 
 
 def _hashed(model: Model) -> Generator[None, None, Model]:
@@ -264,7 +264,7 @@ def _hashed(model: Model) -> Generator[None, None, Model]:
 
 def _imported(library: ModelLibrary, path: Path) -> Generator[None, None, tuple[Model, bool]]:
     yield
-    known = library.holding(path)
+    known = library.find_copy_of(path)
     return known or library.add(path), known is None
 
 

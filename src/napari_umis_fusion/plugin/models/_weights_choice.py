@@ -33,13 +33,13 @@ class WeightsChoice(QComboBox):
         Other weights were chosen.
     file_chosen(str)
         The user asks for the weights in this file, whichever measure they are for.
-    said(str)
+    notified(str)
         Why they cannot be used, in words.
     """
 
     valueChanged = Signal()  # noqa: N815
     file_chosen = Signal(str)
-    said = Signal(str)
+    notified = Signal(str)
 
     def __init__(self, library: ModelLibrary | None = None) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ class WeightsChoice(QComboBox):
             self.setItemData(self.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         self.setCurrentIndex([path for _, path, _ in entries].index(self.value()))
 
-    def ask_for_file(self) -> str:
+    def choose_file(self) -> str:
         """Ask the user for a file of weights; empty if there shall be none."""
         path, _ = QFileDialog.getOpenFileName(
             self, "Weights", "", "Weights (*.safetensors *.pth *.pt)"
@@ -123,7 +123,7 @@ class WeightsChoice(QComboBox):
             self.setValue(self.itemData(index))
             return
         self.refresh()  # back to what is chosen
-        path = self.ask_for_file()
+        path = self.choose_file()
         if path:
             self.file_chosen.emit(path)
 

@@ -28,12 +28,12 @@ class ConfigFiles(QWidget):
     -------
     loaded(object)
         A `TrainingConfig` that was read from a file.
-    said(str)
+    notified(str)
         What was done, or why not.
     """
 
     loaded = Signal(object)
-    said = Signal(str)
+    notified = Signal(str)
 
     def __init__(self, describe: Callable[[], TrainingConfig], script: Callable[[], str]) -> None:
         super().__init__()
@@ -52,12 +52,12 @@ class ConfigFiles(QWidget):
             layout.addWidget(button)
             button.clicked.connect(slot)
 
-    def ask_for_saving(self) -> Path | None:
+    def choose_save_file(self) -> Path | None:
         """Ask where to save."""
         path, _ = QFileDialog.getSaveFileName(self, "Save config", "training.json", _FILTER)
         return Path(path) if path else None
 
-    def ask_for_loading(self) -> Path | None:
+    def choose_load_file(self) -> Path | None:
         """Ask what to load."""
         path, _ = QFileDialog.getOpenFileName(self, "Load config", "", _FILTER)
         return Path(path) if path else None
@@ -66,31 +66,31 @@ class ConfigFiles(QWidget):
         try:
             QApplication.clipboard().setText(self._script())
         except UmisFusionError as error:
-            self.said.emit(str(error))
+            self.notified.emit(str(error))
             return
-        self.said.emit("Copied. Paste it into a file and run it with Python.")
+        self.notified.emit("Copied. Paste it into a file and run it with Python.")
 
     def _on_save(self) -> None:
-        path = self.ask_for_saving()
+        path = self.choose_save_file()
         if path is None:
             return
         try:
-            self.said.emit(
+            self.notified.emit(
                 f"Saved as {save_config(file_to_write(path, '.json'), self._describe())}."
             )
         except (UmisFusionError, OSError) as error:
-            self.said.emit(f"Not saved: {error}")
+            self.notified.emit(f"Not saved: {error}")
 
     def _on_load(self) -> None:
-        path = self.ask_for_loading()
+        path = self.choose_load_file()
         if path is None:
             return
         try:
             self.loaded.emit(load_config(path))
         except UmisFusionError as error:
-            self.said.emit(str(error))
+            self.notified.emit(str(error))
         else:
-            self.said.emit(f"Loaded from {path.name}.")
+            self.notified.emit(f"Loaded from {path.name}.")
 
 
 def result_name(names: Sequence[str], day: str) -> str:

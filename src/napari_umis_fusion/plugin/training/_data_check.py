@@ -62,8 +62,8 @@ class DataCheck(QWidget):
         self.images: ImageSet | None = None
         self.report: DataReport | None = None
         self.controls = RunControls(_IDLE, _RUNNING, is_flat=True)
-        self.controls.says.setTextFormat(Qt.TextFormat.RichText)
-        self.controls.says.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.controls.message.setTextFormat(Qt.TextFormat.RichText)
+        self.controls.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.controls)
@@ -83,17 +83,17 @@ class DataCheck(QWidget):
         try:
             data, config = self._describe()
         except UmisFusionError as error:  # options that contradict each other
-            self.controls.say(_warned(str(error)))
+            self.controls.show_message(_warned(str(error)))
             return
         if not (data.images or data.stacks):
-            self.controls.say("Nothing is ticked: there is nothing to check.")
+            self.controls.show_message("Nothing is ticked: there is nothing to check.")
             return
         gathered: TrainingData | ImageSet = data if self.images is None else self.images
-        self._job.ask(lambda: _iter_checked(gathered, config))
+        self._job.submit(lambda: _iter_checked(gathered, config))
         self.controls.show_running()
-        self.controls.say("checking …")
+        self.controls.show_message("checking …")
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Forget what was found: the data is another."""
         self.stop()
         self.images = self.report = None

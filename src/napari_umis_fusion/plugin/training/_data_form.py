@@ -202,7 +202,7 @@ class DataForm(QWidget):
         self._nothing.setVisible(not self._layers and not self._paths)
 
     def _on_changed(self) -> None:
-        self.check.forget()
+        self.check.clear()
         self.valueChanged.emit()
 
     def _on_add_folder(self) -> None:

@@ -42,17 +42,17 @@ class DataRow(QWidget):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._name = ""
-        self.box, self.says = QCheckBox(self), QLabel(self)
+        self.box, self.message = QCheckBox(self), QLabel(self)
         self.box.setStyleSheet("QCheckBox { font-weight: bold; }")
         self.box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.says.setWordWrap(True)
-        self.says.setTextFormat(Qt.TextFormat.PlainText)
-        self.says.setIndent(22)
+        self.message.setWordWrap(True)
+        self.message.setTextFormat(Qt.TextFormat.PlainText)
+        self.message.setIndent(22)
         self.grid = QGridLayout(self)
         self.grid.setContentsMargins(0, 0, 0, 2)
         self.grid.setVerticalSpacing(0)
         self.grid.addWidget(self.box, 0, 0)
-        self.grid.addWidget(self.says, 1, 0, 1, 3)
+        self.grid.addWidget(self.message, 1, 0, 1, 3)
         self.grid.setColumnStretch(0, 1)
         self.box.toggled.connect(self.changed)
 
@@ -65,7 +65,7 @@ class DataRow(QWidget):
         """Show what it is."""
         self._name = name
         self.box.setToolTip(name)
-        self.says.setText(says)
+        self.message.setText(says)
         self._elide()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
@@ -106,8 +106,8 @@ class LayerRow(DataRow):
     def _look(self) -> TrainingItem:
         item = training_item(self.layer)
         prefix = f"{item.kind}, " if item.kind else "not used: "
-        self.show_text(item.name, f"{prefix}{item.says}")
-        for part in (self.box, self.says):
+        self.show_text(item.name, f"{prefix}{item.summary}")
+        for part in (self.box, self.message):
             part.setEnabled(item.kind is not None)
         return item
 

@@ -50,9 +50,9 @@ def advice(error: Exception, saved_step: int) -> str:
 
 def release(parts: dict[str, Any]) -> None:
     """Suspend the training and forget the viewer, also where Qt has taken the widget away."""
-    if parts["_is_shut"]:
+    if parts["_is_closed"]:
         return
-    parts["_is_shut"] = True
+    parts["_is_closed"] = True
     job = parts["job"]
     if job is not None and job.suspend_and_wait():
         show_info(

@@ -36,11 +36,11 @@ class Exporter(QObject):
 
     Signals
     -------
-    said(str)
+    notified(str)
         What came of it, in words.
     """
 
-    said = Signal(str)
+    notified = Signal(str)
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Exporter(QObject):
         """Whether a table is being written."""
         return self._job.is_busy
 
-    def ask(self) -> None:
+    def open_dialog(self) -> None:
         """Show a dialog, and save to what is chosen in it."""
         dialog = QFileDialog(self._parent, "Export the curves")
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -75,9 +75,9 @@ class Exporter(QObject):
         """Save to a file; `said` tells how it went."""
         if Path(path).suffix.lower() == ".csv":
             if self.is_busy:
-                self.said.emit("A table is being written; export again once it is done.")
+                self.notified.emit("A table is being written; export again once it is done.")
                 return
-            self._job.ask(partial(_iter_save, self._curve().copy(), Path(path)))
+            self._job.submit(partial(_iter_save, self._curve().copy(), Path(path)))
             return
         try:
             self._on_saved(self._save(path))
@@ -85,10 +85,10 @@ class Exporter(QObject):
             self._on_failed(error)
 
     def _on_saved(self, path: Path) -> None:
-        self.said.emit(f"Saved {path}.")
+        self.notified.emit(f"Saved {path}.")
 
     def _on_failed(self, error: Exception) -> None:
-        self.said.emit(str(error))
+        self.notified.emit(str(error))
 
 
 def _on_filter(dialog: QFileDialog, chosen: str) -> None:

@@ -27,7 +27,7 @@ class TrainingNumbers:
         self._device = "cpu"
         self._lines: dict[str, str] = {}
 
-    def take(self, event: SessionEvent) -> None:
+    def update(self, event: SessionEvent) -> None:
         """Take what an event tells."""
         match event:
             case DataChecked():

@@ -33,12 +33,12 @@ class PendingResult(QObject):
     -------
     kept(object, bool)
         The `Model` in the library, and whether to fuse with it.
-    settled()
+    decided()
         Nothing is left to decide.
     """
 
     kept = Signal(object, bool)
-    settled = Signal()
+    decided = Signal()
 
     def __init__(self, viewer: Any) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class PendingResult(QObject):
         self._job.done.connect(self._on_kept)
         self._job.failed.connect(self._on_failed)
         self.panel.use_clicked.connect(self._on_use)
-        self.panel.keep_clicked.connect(lambda: self.keep(use=False))
+        self.panel.keep_clicked.connect(lambda: self.save_to_library(use=False))
         self.panel.discard_clicked.connect(self._on_discard)
         self.panel.show_clicked.connect(self._on_show)
 
@@ -65,14 +65,14 @@ class PendingResult(QObject):
         """Whether it is being saved."""
         return self._job.is_busy
 
-    def take(self, result: TrainingResult, session: TrainingSession) -> None:
+    def show_result(self, result: TrainingResult, session: TrainingSession) -> None:
         """Show what a training led to; what is no better needs no decision."""
         self._result, self._session = result, session
         self.panel.show_result(result, session.origin.name)
         if not result.improved and result.reason in ("done", "no_gain"):
             session.discard()
 
-    def keep(self, *, use: bool) -> None:
+    def save_to_library(self, *, use: bool) -> None:
         """Save the result in the library, in the background."""
         if not self.is_open or self._job.is_busy or self._session is None:
             return
@@ -80,9 +80,9 @@ class PendingResult(QObject):
         assert result is not None
         self._use = use
         self.panel.setEnabled(False)
-        self._job.ask(lambda: _saving(result, session, name or session.origin.name))
+        self._job.submit(lambda: _saving(result, session, name or session.origin.name))
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Show no result any more; its session stays where it is."""
         self._result = self._session = None
         self.panel.clear()
@@ -96,7 +96,7 @@ class PendingResult(QObject):
         comparison = self._result.comparison if self._result is not None else None
         doubt = _DOUBTS.get(comparison.verdict) if comparison is not None else None
         if doubt is None or confirm(self.panel, doubt, "Use it"):
-            self.keep(use=True)
+            self.save_to_library(use=True)
 
     def _on_discard(self) -> None:
         if self._session is None or not confirm(
@@ -104,22 +104,22 @@ class PendingResult(QObject):
         ):
             return
         self._session.discard()
-        self._settle("The result was thrown away; the initial weights are as they were.")
+        self._finish("The result was thrown away; the initial weights are as they were.")
 
     def _on_kept(self, model: Model) -> None:
         self.panel.setEnabled(True)
-        self._settle(f"Kept in the library as {model.name!r}.")
+        self._finish(f"Kept in the library as {model.name!r}.")
         self.kept.emit(model, self._use)
 
     def _on_failed(self, error: Exception) -> None:
         self.panel.setEnabled(True)
-        self.panel.says.setText(f"Not saved: {error} The result is still here.")
+        self.panel.message.setText(f"Not saved: {error} The result is still here.")
 
-    def _settle(self, text: str) -> None:
+    def _finish(self, text: str) -> None:
         comparison = self._result.comparison if self._result is not None else None
         self._result = self._session = None
-        self.panel.settle(text, comparison)
-        self.settled.emit()
+        self.panel.show_decision(text, comparison)
+        self.decided.emit()
 
     def _on_show(self) -> None:
         comparison = self.panel.comparison

@@ -19,7 +19,7 @@ from napari_umis_fusion.plugin.training._export import Exporter
 from napari_umis_fusion.plugin.training._legend import Numbers, TrainingLegend
 from napari_umis_fusion.plugin.training._pages import AXES, WAITING, Page, Row, heads_of, rows_of
 from napari_umis_fusion.plugin.training._picture import save_picture
-from napari_umis_fusion.plugin.widgets import ColouredPlot, distinct, standing_out
+from napari_umis_fusion.plugin.widgets import ColouredPlot, distinct, ensure_contrast
 from napari_umis_fusion.training import LossCurve, TrainingEvent, finite_only, smoothed
 
 REDRAW_MS = 200
@@ -56,8 +56,8 @@ class TrainingPlot(ColouredPlot):
         self.chart = TrainingChart(self)
         self.chart.setMinimumHeight(MIN_CHART_PX)
         self.legend = TrainingLegend(self)
-        self.says = QLabel(self)
-        self.says.setWordWrap(True)
+        self.message = QLabel(self)
+        self.message.setWordWrap(True)
         self.exporter = Exporter(self, self.value, self.save)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -91,7 +91,7 @@ class TrainingPlot(ColouredPlot):
         """Return a size that shows the curves well."""
         return QSize(380, super().sizeHint().height())
 
-    def take(self, event: TrainingEvent) -> None:
+    def add_event(self, event: TrainingEvent) -> None:
         """Keep what an event measured, and draw it soon; other events are ignored."""
         if self._curve.add(event):
             self._touch()
@@ -163,18 +163,18 @@ class TrainingPlot(ColouredPlot):
         layout.addWidget(self.controls)
         layout.addWidget(area, 1)
         layout.addWidget(self.legend)
-        layout.addWidget(self.says)
+        layout.addWidget(self.message)
 
     def _connect(self) -> None:
         self.controls.changed.connect(self._redraw)
-        self.controls.export.clicked.connect(self.exporter.ask)
-        self.exporter.said.connect(self._say)
+        self.controls.export.clicked.connect(self.exporter.open_dialog)
+        self.exporter.notified.connect(self._say)
         self.legend.valueChanged.connect(self._redraw)
         self.chart.pointed.connect(self._on_pointed)
 
     def _paint(self, background: QColor, foreground: QColor, accent: QColor) -> None:
         self._background, self._foreground = background, foreground
-        self._accent = standing_out(accent, background)
+        self._accent = ensure_contrast(accent, background)
         self._colour(self.legend.rows)
 
     def _colour(self, rows: list[Row]) -> None:
@@ -284,8 +284,8 @@ class TrainingPlot(ColouredPlot):
 
     def _say_all(self) -> None:
         lines = [line for line in (self._hint, self._told) if line]
-        self.says.setText("\n".join(lines))
-        self.says.setVisible(bool(lines))
+        self.message.setText("\n".join(lines))
+        self.message.setVisible(bool(lines))
 
 
 def _hint(without: list[str]) -> str:

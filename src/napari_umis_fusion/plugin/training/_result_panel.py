@@ -44,8 +44,8 @@ class ResultPanel(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.says = QLabel(NOTHING)
-        self.says.setWordWrap(True)
+        self.message = QLabel(NOTHING)
+        self.message.setWordWrap(True)
         self.table = QGridLayout()
         self.pictures = QGridLayout()
         self.name = QLineEdit()
@@ -61,11 +61,11 @@ class ResultPanel(QWidget):
 
     def clear(self) -> None:
         """Show no result."""
-        self.settle(NOTHING, None)
+        self.show_decision(NOTHING, None)
 
-    def settle(self, text: str, comparison: Comparison | None) -> None:
+    def show_decision(self, text: str, comparison: Comparison | None) -> None:
         """Show a result that is decided on, `text` saying how."""
-        self.says.setText(text)
+        self.message.setText(text)
         self._fill(comparison)
         self._offer(saving=False)
 
@@ -80,14 +80,14 @@ class ResultPanel(QWidget):
             What it will be called unless the user says otherwise.
         """
         self.name.setText(name)
-        self.says.setText(f"{_sentence(REASONS[result.reason])}. {_verdict(result)}")
+        self.message.setText(f"{_sentence(REASONS[result.reason])}. {_verdict(result)}")
         self._fill(result.comparison)
         self._offer(saving=result.improved)
 
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.says)
+        layout.addWidget(self.message)
         layout.addLayout(self.table)
         layout.addLayout(self.pictures)
         layout.addWidget(self.show_layers)

@@ -11,9 +11,9 @@ from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_umis_fusion.errors import ConfigError, UmisFusionError
 from napari_umis_fusion.network import shipped_weights
-from napari_umis_fusion.plugin._warm_up import has_loaded
+from napari_umis_fusion.plugin._warm_up import torch_is_loaded
+from napari_umis_fusion.plugin.training._basics_form import BasicsForm
 from napari_umis_fusion.plugin.training._presets import FINE_TUNE, OWN, PRESETS, preset_of
-from napari_umis_fusion.plugin.training._start_form import StartForm
 from napari_umis_fusion.plugin.widgets import ConfigForm, LatestJob, section
 from napari_umis_fusion.stack import Stack
 from napari_umis_fusion.training import NETWORKS, TrainingConfig
@@ -37,7 +37,7 @@ class TrainingSetup(QWidget):
 
     Attributes
     ----------
-    start : StartForm
+    basics : BasicsForm
         Preset, initial weights, specimen and name.
     options : ConfigForm
         All other options.
@@ -53,21 +53,21 @@ class TrainingSetup(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.start, self.says = StartForm(), QLabel()
+        self.basics, self.message = BasicsForm(), QLabel()
         self.options = ConfigForm(PRESETS[FINE_TUNE], _OPTIONS, hides_unused=True)
         self.section = section("Options", self.options)
-        self.says.setWordWrap(True)
+        self.message.setWordWrap(True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for part in (self.start, self.section, self.says):
+        for part in (self.basics, self.section, self.message):
             layout.addWidget(part)
         self.memory: MemoryNeed | None = None
         self._planes = self._images_px = 0
         self._estimate = LatestJob()  # asks for devices: torch takes its time to load
         self._estimate.done.connect(self._on_estimated)
         self._estimate.failed.connect(self._on_refused)
-        self.start.preset.changed.connect(self._on_preset)
-        self.start.valueChanged.connect(self._on_start)
+        self.basics.preset.changed.connect(self._on_preset)
+        self.basics.valueChanged.connect(self._on_start)
         self.options.valueChanged.connect(self._on_option)
         self._on_option()
 
@@ -80,20 +80,20 @@ class TrainingSetup(QWidget):
             For what the rows do not accept.
         """
         config: TrainingConfig = self.options.value()
-        return config.replace(specimen=self.start.value().specimen)
+        return config.replace(specimen=self.basics.value().specimen)
 
     def setValue(self, config: TrainingConfig) -> None:  # noqa: N802
         """Show how to train."""
-        self.start["specimen"].value = config.specimen
+        self.basics["specimen"].value = config.specimen
         self.options.setValue(config)
 
     def freeze(self, is_running: bool) -> None:
         """Let nothing be changed while a training runs."""
-        for part in (self.start, self.options):
+        for part in (self.basics, self.options):
             part.setEnabled(not is_running)
-        self.says.setVisible(not is_running)
+        self.message.setVisible(not is_running)
 
-    def fit(self, data: TrainingData) -> None:
+    def adapt_to(self, data: TrainingData) -> None:
         """Render stacks of as many planes as those that are learnt from."""
         counts = [len(stack) for stack in map(_bare, data.stacks) if isinstance(stack, Stack)]
         row = self.options["planes"]
@@ -114,7 +114,7 @@ class TrainingSetup(QWidget):
     def release(self) -> None:
         """Listen to the library no more."""
         self._estimate.cancel()
-        self.start.release()
+        self.basics.release()
 
     def _on_preset(self, name: str) -> None:
         if name in (OWN, self._preset()):
@@ -122,9 +122,9 @@ class TrainingSetup(QWidget):
         kept = {key: self.options[key].value for key in _KEPT}
         self.options.setValue(PRESETS[name].replace(**kept))
         if name != FINE_TUNE:
-            self.start.start_from(None)
-        elif self.start.value().weights is None:
-            self.start.start_from(shipped_weights(NETWORKS[PRESETS[name].objective]))
+            self.basics.select_weights(None)
+        elif self.basics.value().weights is None:
+            self.basics.select_weights(shipped_weights(NETWORKS[PRESETS[name].objective]))
 
     def _preset(self) -> str:
         try:
@@ -133,8 +133,8 @@ class TrainingSetup(QWidget):
             return OWN
 
     def _on_option(self) -> None:
-        with self.start.preset.changed.blocked():
-            self.start.preset.value = self._preset()
+        with self.basics.preset.changed.blocked():
+            self.basics.preset.value = self._preset()
         self._on_start()
 
     def _on_start(self) -> None:
@@ -147,19 +147,19 @@ class TrainingSetup(QWidget):
             config = self.value()
         except UmisFusionError as error:
             self._estimate.cancel()
-            self.says.setText(str(error))
+            self.message.setText(str(error))
             return
-        self.start.fit(config.objective)
-        self.says.setText(_length(config))
+        self.basics.adapt_to(config.objective)
+        self.message.setText(_length(config))
         pixels = self._images_px
-        self._estimate.ask(lambda: _estimating(config, pixels))
+        self._estimate.submit(lambda: _estimating(config, pixels))
 
     def _on_estimated(self, estimated: tuple[TrainingConfig, MemoryNeed]) -> None:
         config, self.memory = estimated
-        self.says.setText(f"{_length(config)} {_cost(self.memory)}")
+        self.message.setText(f"{_length(config)} {_cost(self.memory)}")
 
     def _on_refused(self, error: Exception) -> None:
-        self.says.setText(str(error))
+        self.message.setText(str(error))
 
 
 def _bare(stack: Any) -> Any:
@@ -169,7 +169,7 @@ def _bare(stack: Any) -> Any:
 def _estimating(
     config: TrainingConfig, images_px: int
 ) -> Generator[None, None, tuple[TrainingConfig, MemoryNeed]]:
-    while not has_loaded():
+    while not torch_is_loaded():
         time.sleep(0.02)
         yield
     return config, estimate_memory(config, images_px)

@@ -25,15 +25,15 @@ from napari_umis_fusion.plugin.training._endings import (
     short_of_memory,
 )
 from napari_umis_fusion.plugin.training._job import TrainingJob
+from napari_umis_fusion.plugin.training._monitor_form import MonitorForm
 from napari_umis_fusion.plugin.training._numbers import TrainingNumbers
 from napari_umis_fusion.plugin.training._pending_result import PendingResult
 from napari_umis_fusion.plugin.training._plot import TrainingPlot
 from napari_umis_fusion.plugin.training._setup import TrainingSetup
-from napari_umis_fusion.plugin.training._watched_region import WatchedRegionForm
 from napari_umis_fusion.plugin.widgets import RunControls, VerticalScroll, confirm, section
 from napari_umis_fusion.training import Pictured, TrainingConfig, TrainingFinished, TrainingResult
 from napari_umis_fusion.training.session import (
-    CurveRead,
+    CurveRestored,
     TrainingSession,
     last_session,
     training_script,
@@ -65,13 +65,13 @@ class TrainingWidget(QWidget):
         napari_viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
         self._viewer = napari_viewer
         self.job: TrainingJob | None = None
-        self._is_shut = self._is_discarded = False
+        self._is_closed = self._is_discarded = False
         self._told = ""
         self.setup = TrainingSetup()
         self.data = DataForm(napari_viewer, self.value)
         self.controls = RunControls(IDLE, RUNNING)
         self.plot = TrainingPlot()
-        self.region = WatchedRegionForm(napari_viewer)
+        self.region = MonitorForm(napari_viewer)
         self.result = PendingResult(napari_viewer)
         self.files = ConfigFiles(self.value, self.script)
         self.models = ModelPanel()
@@ -105,10 +105,12 @@ class TrainingWidget(QWidget):
             config, data = self.value(), self.data.value()
             gathered = self.data.gathered  # by the check: no need to fuse again
         except UmisFusionError as error:
-            self.controls.say(str(error))
+            self.controls.show_message(str(error))
             return
         if not (data.images or data.stacks):
-            self.controls.say("Choose what to learn from: tick a layer above, or add files.")
+            self.controls.show_message(
+                "Choose what to learn from: tick a layer above, or add files."
+            )
         elif self._may_begin():
             self._run(self._new_session(config), gathered or data)
 
@@ -119,7 +121,7 @@ class TrainingWidget(QWidget):
             self._show_idle()
             return
         self.setValue(session.config)
-        self.setup.start["name"].value = session.origin.name
+        self.setup.basics["name"].value = session.origin.name
         self._run(lambda: session, None)
 
     def script(self) -> str:
@@ -130,10 +132,10 @@ class TrainingWidget(QWidget):
         ConfigError
             If the rows contradict each other.
         """
-        start = self.setup.start.script_start()
+        start = self.setup.basics.script_argument()
         return training_script(self.data.sources(), self.value(), name=self._name(), start=start)
 
-    def shut(self) -> None:
+    def close_down(self) -> None:
         """Stop all work and follow the viewer no more; nothing happens the second time."""
         release(self.__dict__)
 
@@ -165,9 +167,9 @@ class TrainingWidget(QWidget):
         self.setup.valueChanged.connect(self.valueChanged)
         self.controls.clicked.connect(self._on_button)
         self.files.loaded.connect(self._on_loaded)
-        self.files.said.connect(self.controls.say)
+        self.files.notified.connect(self.controls.show_message)
         self.result.kept.connect(self._on_kept)
-        self.result.settled.connect(self._on_settled)
+        self.result.decided.connect(self._on_decided)
         self.data.check.checked.connect(lambda report: self.setup.count_images(report.megapixels))
         self.models.use_requested.connect(self._use)
         self.destroyed.connect(partial(release, self.__dict__))
@@ -175,7 +177,7 @@ class TrainingWidget(QWidget):
     def _may_begin(self) -> bool:
         """Ask before an undecided result makes room, or memory is not likely to suffice."""
         if self.result.is_busy:
-            self.controls.say("The result is being saved; try again in a moment.")
+            self.controls.show_message("The result is being saved; try again in a moment.")
             return False
         if self.result.is_open and not confirm(self, NOT_KEPT, "Begin"):
             return False
@@ -183,31 +185,31 @@ class TrainingWidget(QWidget):
         return not question or confirm(self, question, "Begin")
 
     def _new_session(self, config: TrainingConfig) -> Callable[[], TrainingSession]:
-        start = self.setup.start
-        weights, parent = start.value().weights, start.parent_name
+        start = self.setup.basics
+        weights, parent = start.value().weights, start.initial_name
         return partial(
-            TrainingSession.begin, config, name=self._name(), start=weights, parent=parent
+            TrainingSession.create, config, name=self._name(), start=weights, parent=parent
         )
 
     def _name(self) -> str:
-        given = self.setup.start.value().name
+        given = self.setup.basics.value().name
         names = [source.name for source in self.data.sources()]
         return given or result_name(names, f"{datetime.now(UTC).astimezone():%Y-%m-%d}")
 
     def _run(self, begin: Callable[[], TrainingSession], data: Any) -> None:
-        self.result.forget()
+        self.result.clear()
         self.plot.clear()
         self.numbers = TrainingNumbers()
         self._told, self._is_discarded = "", False
         self.job = TrainingJob(begin, data, self.region.stack, f"Training {self._name()}")
-        self.job.told.connect(self._on_event)
+        self.job.yielded.connect(self._on_event)
         self.job.failed.connect(self._on_failure)
         self.job.ended.connect(self._on_end)
         self._freeze(True)
         self.sections["Data"].collapse(animate=False)
         self.controls.follow(self.job)
         self.job.progressed.connect(self._on_progress)
-        self.controls.say("starting …")
+        self.controls.show_message("starting …")
         self.region.prepare(then=self.job.start)
 
     def _freeze(self, is_running: bool) -> None:
@@ -216,7 +218,7 @@ class TrainingWidget(QWidget):
 
     def _on_data(self) -> None:
         if self.job is None:
-            self.setup.fit(self.data.value())
+            self.setup.adapt_to(self.data.value())
             self.setup.count_images(0.0)  # until they are checked
 
     def _on_loaded(self, config: TrainingConfig) -> None:
@@ -224,25 +226,25 @@ class TrainingWidget(QWidget):
             self.setValue(config)
 
     def _on_event(self, event: Any) -> None:
-        if isinstance(event, CurveRead):
+        if isinstance(event, CurveRestored):
             self.plot.setValue(event.curve)
             return
         if isinstance(event, TrainingFinished):
             self._on_success(event.result)
-        self.plot.take(event)
-        self.numbers.take(event)
+        self.plot.add_event(event)
+        self.numbers.update(event)
         if isinstance(event, Pictured):
             self.region.show_picture(event)
 
     def _on_progress(self, share: float, text: str) -> None:
         if self.job is not None:  # the last events come late
-            self.controls.say_more(self.numbers.text())
+            self.controls.show_details(self.numbers.text())
 
     def _on_success(self, result: TrainingResult) -> None:
         job = self.job
         if job is not None and job.session is not None and not self._is_discarded:
             job.was_cancelled = False  # it ended before it could be
-            self.result.take(result, job.session)
+            self.result.show_result(result, job.session)
             self._told = ENDED["kept"]
 
     def _on_failure(self, error: Exception) -> None:
@@ -259,7 +261,7 @@ class TrainingWidget(QWidget):
         self._freeze(False)
         self._show_idle()
 
-    def _on_settled(self) -> None:
+    def _on_decided(self) -> None:
         self._told = ""
         self._show_idle()
 
@@ -287,7 +289,7 @@ class TrainingWidget(QWidget):
         if self.job is not None:
             self.job.stop()
             self.controls.show_running(is_stopping=True)
-            self.controls.say("stopping, then comparing with the initial weights …")
+            self.controls.show_message("stopping, then comparing with the initial weights …")
 
     def _on_discard(self) -> None:
         question = "Throw away what this training has learnt so far?"

@@ -10,7 +10,7 @@ from napari_umis_fusion.plugin.widgets._confirm import confirm
 from napari_umis_fusion.plugin.widgets._form import Form, QtRow
 from napari_umis_fusion.plugin.widgets._job import Job, Progress, duration_in_words
 from napari_umis_fusion.plugin.widgets._latest_job import LatestJob
-from napari_umis_fusion.plugin.widgets._plot_colours import ColouredPlot, distinct, standing_out
+from napari_umis_fusion.plugin.widgets._plot_colours import ColouredPlot, distinct, ensure_contrast
 from napari_umis_fusion.plugin.widgets._run_controls import RunControls
 from napari_umis_fusion.plugin.widgets._saving import file_to_write
 from napari_umis_fusion.plugin.widgets._section import section
@@ -34,8 +34,8 @@ __all__ = [
     "described_row",
     "distinct",
     "duration_in_words",
+    "ensure_contrast",
     "file_to_write",
     "row_of",
     "section",
-    "standing_out",
 ]

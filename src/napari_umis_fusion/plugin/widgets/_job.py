@@ -102,7 +102,7 @@ class Job(QObject):
 
     Signals
     -------
-    told(object)
+    yielded(object)
         An event.
     progressed(float, str)
         Share of the work behind, 0 to 1, and the same in words, with the time left.
@@ -114,7 +114,7 @@ class Job(QObject):
         Last of all, whatever happened.
     """
 
-    told = Signal(object)
+    yielded = Signal(object)
     progressed = Signal(float, str)
     returned = Signal(object)
     failed = Signal(object)
@@ -193,7 +193,7 @@ class Job(QObject):
                 self.failed.emit(event.error)
                 continue
             progress = self._taken(event) or progress
-            self.told.emit(event)
+            self.yielded.emit(event)
         if progress is not None and not self.was_cancelled:
             self._tell(progress)
 

@@ -53,7 +53,7 @@ class LatestJob(QObject):
         """Whether a job runs or waits."""
         return self._job is not None or self._timer.isActive()
 
-    def ask(self, start: Callable[[], Generator[Any, None, Any]]) -> None:
+    def submit(self, start: Callable[[], Generator[Any, None, Any]]) -> None:
         """Run this job as soon as nothing newer is asked for; older ones are dropped."""
         self._start = start
         if self._job is not None:

@@ -49,7 +49,7 @@ class ColouredPlot(QWidget):
         raise NotImplementedError
 
 
-def standing_out(colour: QColor, background: QColor) -> QColor:
+def ensure_contrast(colour: QColor, background: QColor) -> QColor:
     """Return the colour, mixed with white or black where it is too near to the background."""
     behind = luminance(background)
     far = 1.0 if behind < 0.18 else 0.0
@@ -63,7 +63,7 @@ def standing_out(colour: QColor, background: QColor) -> QColor:
 
 def distinct(count: int, foreground: QColor, background: QColor) -> Sequence[QColor]:
     """Return colours of so many curves: the foreground, and hues that differ from each other."""
-    hues = [standing_out(QColor(hue), background) for hue in OKABE_ITO]
+    hues = [ensure_contrast(QColor(hue), background) for hue in OKABE_ITO]
     return [foreground, *(hues[k % len(hues)] for k in range(count - 1))][:count]
 
 

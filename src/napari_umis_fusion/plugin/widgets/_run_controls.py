@@ -59,8 +59,8 @@ class RunControls(QWidget):
         self.bar = QProgressBar()
         self.bar.setRange(0, STEPS)
         self.bar.setTextVisible(False)
-        self.says, self.details = QLabel(), QLabel()
-        for label in (self.says, self.details):
+        self.message, self.details = QLabel(), QLabel()
+        for label in (self.message, self.details):
             label.setWordWrap(True)
         self._lay_out(is_flat)
         self.show_idle()
@@ -75,8 +75,8 @@ class RunControls(QWidget):
         """Offer to start; `text` says how the last run ended."""
         self._job = None
         self._show(is_running=False)
-        self.say(text)
-        self.say_more("")
+        self.show_message(text)
+        self.show_details("")
 
     def show_running(self, *, is_stopping: bool = False) -> None:
         """Offer what can be done meanwhile; nothing more where it was told to stop."""
@@ -88,14 +88,14 @@ class RunControls(QWidget):
     def show_progress(self, share: float, text: str) -> None:
         """Show how far it is."""
         self.bar.setValue(int(share * STEPS))
-        self.say(text)
+        self.show_message(text)
 
-    def say(self, text: str) -> None:
+    def show_message(self, text: str) -> None:
         """Show a line of text, or none."""
-        self.says.setText(text)
-        self.says.setVisible(bool(text))
+        self.message.setText(text)
+        self.message.setVisible(bool(text))
 
-    def say_more(self, text: str) -> None:
+    def show_details(self, text: str) -> None:
         """Show a second line, or none."""
         self.details.setText(text)
         self.details.setVisible(bool(text))
@@ -123,7 +123,7 @@ class RunControls(QWidget):
         layout.addLayout(row)
         if not is_flat:
             layout.addWidget(self.bar)
-        for label in (self.says, self.details):
+        for label in (self.message, self.details):
             layout.addWidget(label)
 
     def _show(self, *, is_running: bool) -> None:
@@ -149,4 +149,4 @@ class RunControls(QWidget):
         self._job.toggle_pause()
         self._show_pause()
         doing = self._job.doing
-        self.say(f"Paused: {doing or 'starting'}." if self._job.is_paused else doing)
+        self.show_message(f"Paused: {doing or 'starting'}." if self._job.is_paused else doing)

@@ -48,11 +48,11 @@ class StackMonitor:
         self._before: Image | None = None
 
     @property
-    def has_new(self) -> bool:
+    def has_changed(self) -> bool:
         """Whether another stack is watched since the last picture."""
         return self._watch() is not self._seen
 
-    def iter_picture(
+    def iter_fuse_monitored(
         self, weights: Mapping[str, "Tensor"], step: int
     ) -> Generator[None, None, Pictured | str | None]:
         """Fuse what is watched, yielding while it works.

@@ -68,7 +68,7 @@ class TrainingRun:
         Set from outside when no further step is wanted.
     curve : LossCurve
         Gets a row for each step and validation; holds those of before where training goes on.
-    watcher : StackMonitor or None
+    monitor : StackMonitor or None
         Makes pictures of the stack that is watched.
 
     Attributes
@@ -86,14 +86,14 @@ class TrainingRun:
         about: dict[str, Any],
         stop: threading.Event,
         curve: LossCurve,
-        watcher: StackMonitor | None = None,
+        monitor: StackMonitor | None = None,
     ) -> None:
         self.trainer = trainer
         self.step = 0
         self.curve = curve
         self._workers, self._total, self._where = workers, total, where
-        self._about, self._stop, self._watcher = about, stop, watcher
-        self._every = trainer.config.validate_every or trainer.aim.steps_per_epoch
+        self._about, self._stop, self._monitor = about, stop, monitor
+        self._every = trainer.config.validate_every or trainer.objective.steps_per_epoch
         self._saved = (0, 0)
         self._update: _Update | None = None
 
@@ -106,11 +106,13 @@ class TrainingRun:
     def validate_initial(self) -> Generator[TrainingEvent]:
         """Validate the weights that training starts from: what is trained must be better."""
         self.trainer.start_metrics = {}  # should it be stopped before they are known
-        yield from self._validate(of_start=True)
+        yield from self._validate(of_initial=True)
 
     def steps(self) -> Generator[TrainingEvent, None, Reason]:
         """Make all steps that are left; returns why it ended."""
-        if self.step > self.trainer.validated and self._is_due():  # it ended before it could
+        if (
+            self.step > self.trainer.validated and self._validation_is_due()
+        ):  # it ended before it could
             yield from self._validate()
         yield from self._picture()
         to_come = iter(range(self.step, self._total))
@@ -127,10 +129,10 @@ class TrainingRun:
             except NotFiniteError:
                 yield from self._validate_last()
                 return "not_finite"
-            if self._is_due():
+            if self._validation_is_due():
                 yield from self._validate()
                 yield from self._picture()
-            elif self._watcher is not None and self._watcher.has_new:
+            elif self._monitor is not None and self._monitor.has_changed:
                 yield from self._picture()
         return "done"
 
@@ -158,7 +160,7 @@ class TrainingRun:
     def _make_step(self, made: Future[Any]) -> Generator[TrainingEvent, None, StepDone]:
         batch = yield from self._working(made)
         rate = learning_rate(
-            self.trainer.config, self.step, self._total, self.trainer.aim.steps_per_epoch
+            self.trainer.config, self.step, self._total, self.trainer.objective.steps_per_epoch
         )
         update = self._update = _Update(self.step + 1, rate)
         update.job = self._workers.submit(self.trainer.update, batch, rate)
@@ -187,31 +189,33 @@ class TrainingRun:
         patience = self.trainer.config.patience
         return bool(patience) and self.trainer.without_gain >= patience
 
-    def _is_due(self) -> bool:
+    def _validation_is_due(self) -> bool:
         return self.step % self._every == 0 or self.step == self._total
 
     def _batch(self, step: int) -> Future[Any]:
-        return self._workers.submit(self.trainer.aim.batch, step)
+        return self._workers.submit(self.trainer.objective.batch, step)
 
-    def _validate(self, *, whole: bool = False, of_start: bool = False) -> Generator[TrainingEvent]:
+    def _validate(
+        self, *, whole: bool = False, of_initial: bool = False
+    ) -> Generator[TrainingEvent]:
         """Try the network on what it is not trained on, and save where training stands.
 
         When training is told to stop, it is broken off, unless it has to be made as a `whole`.
         """
         trials: list[ValidationExample] = []
-        for index in range(self.trainer.aim.trials):
+        for index in range(self.trainer.objective.validation_examples):
             if self._stop.is_set() and not whole:
                 return
-            attempt = self._workers.submit(self.trainer.attempt, index)
+            attempt = self._workers.submit(self.trainer.validate_example, index)
             trials.append((yield from self._working(attempt, "validating")))
-            yield self._doing("validating")  # many short waits must not go silent
+            yield self._activity("validating")  # many short waits must not go silent
         metrics = self.trainer.average(trials)
-        score = metrics[self.trainer.aim.score]
+        score = metrics[self.trainer.objective.score]
         is_best = self.trainer.is_best(score)
         done = Validated(self.step, score, metrics, trials[0].samples, is_best)
         self.curve.add(done)
-        self.trainer.judge(self.step, metrics)
-        if of_start:
+        self.trainer.record_validation(self.step, metrics)
+        if of_initial:
             self.trainer.start_metrics = metrics
         yield done
         if self._where is not None:
@@ -229,20 +233,20 @@ class TrainingRun:
         return self.trainer.state(self.step, self._about, self.curve)
 
     def _picture(self) -> Generator[TrainingEvent]:
-        if self._watcher is None:
+        if self._monitor is None:
             return
-        made = self._watcher.iter_picture(self.trainer.weights(), self.step)
-        picture = yield from repeat_event(made, self._doing("making a picture"))
+        made = self._monitor.iter_fuse_monitored(self.trainer.weights(), self.step)
+        picture = yield from repeat_event(made, self._activity("making a picture"))
         if picture is not None:
             yield picture if not isinstance(picture, str) else Noted(picture)
 
-    def _doing(self, what: str) -> Working:
+    def _activity(self, what: str) -> Working:
         return Working(self.step, self._total, what)
 
     def _working(self, future: Future[Any], what: str = "") -> Generator[TrainingEvent, None, Any]:
         waiting = self._workers.result(future)
         try:
-            return (yield from repeat_event(waiting, self._doing(what)))
+            return (yield from repeat_event(waiting, self._activity(what)))
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise

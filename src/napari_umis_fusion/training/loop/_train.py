@@ -25,7 +25,7 @@ from napari_umis_fusion.training._events import (
 )
 from napari_umis_fusion.training._loss_curve import LossCurve
 from napari_umis_fusion.training._result import Reason, TrainingResult
-from napari_umis_fusion.training._session_folder import held_by_session, state_file
+from napari_umis_fusion.training._session_folder import session_lock, state_file
 from napari_umis_fusion.training.data import ImageSplit, iter_collect, split_images
 from napari_umis_fusion.training.loop._compare import iter_compare
 from napari_umis_fusion.training.loop._monitor import StackMonitor
@@ -117,7 +117,7 @@ def train(
     """
     config = (config or TrainingConfig()).replace(**options)
     where = _state_path(state, resume)
-    with held_by_session(where):
+    with session_lock(where):
         training = iter_train(
             data, config, start=start, where=where, resume=resume, stop=stop, watch=watch,
             curve=curve,
@@ -156,10 +156,10 @@ def iter_train(
         len(split.test),
     )
     before = start.path if start else shipped_weights(NETWORKS[config.objective])
-    watcher = StackMonitor(watch, before, config) if watch is not None else None
+    monitor = StackMonitor(watch, before, config) if watch is not None else None
     with Workers(config.threads) as workers:
         stop = stop or threading.Event()
-        run = TrainingRun(trainer, workers, total, where, about, stop, curve, watcher)
+        run = TrainingRun(trainer, workers, total, where, about, stop, curve, monitor)
         try:
             if saved is not None:
                 run.restore(saved)
@@ -199,11 +199,11 @@ def _prepare(
     with _SEEDING, torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(config.seed)  # and not those of other devices
         model: nn.Module | None = start.model() if start is not None else None
-        aim = make_objective(config, split.learn, split.held_out, model)
+        objective = make_objective(config, split.learn, split.held_out, model)
     device = choose_device(config.device)
     threads = config.threads or thread_count()
-    trainer = Trainer(aim, config, device, max(1, int(threads * TORCH_SHARE)))
-    total = config.epochs * aim.steps_per_epoch if config.epochs else config.steps
+    trainer = Trainer(objective, config, device, max(1, int(threads * TORCH_SHARE)))
+    total = config.epochs * objective.steps_per_epoch if config.epochs else config.steps
     return trainer, total
 
 
@@ -218,7 +218,7 @@ def _begun(curve: LossCurve | None, saved: TrainingState | None) -> LossCurve:
     """Return the curve to go on with; before states held it, it came from a file beside them."""
     curve = LossCurve() if curve is None else curve
     before = LossCurve() if saved is None else (saved.curve or curve).up_to(saved.step)
-    curve.take_over(before)
+    curve.assign(before)
     return curve
 
 

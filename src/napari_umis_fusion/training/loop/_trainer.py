@@ -26,7 +26,7 @@ class Trainer:
 
     Parameters
     ----------
-    aim : Objective
+    objective : Objective
         What to train, on what.
     config : TrainingConfig
         How.
@@ -37,9 +37,9 @@ class Trainer:
     """
 
     def __init__(
-        self, aim: Objective, config: TrainingConfig, device: torch.device, threads: int
+        self, objective: Objective, config: TrainingConfig, device: torch.device, threads: int
     ) -> None:
-        self.aim = aim
+        self.objective = objective
         self.config = config
         self.device = device
         self.precision = choose_precision(config.precision, device)
@@ -47,7 +47,7 @@ class Trainer:
         self.start_metrics: Mapping[str, float] | None = None
         self.without_gain = self.validated = 0
         self._threads = threads
-        self.model = aim.model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.model = objective.model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._optimizer = torch.optim.AdamW(
             self.model.parameters(), config.learning_rate, weight_decay=config.weight_decay
         )
@@ -63,7 +63,7 @@ class Trainer:
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate
         kept = [buffer.clone() for buffer in self.model.buffers()]
-        losses, gradient = self._descend(batch)
+        losses, gradient = self._backpropagate(batch)
         if not (math.isfinite(losses["total"]) and math.isfinite(gradient)):
             for buffer, before in zip(self.model.buffers(), kept, strict=True):
                 buffer.copy_(before)
@@ -71,11 +71,11 @@ class Trainer:
         self._optimizer.step()
         return losses
 
-    def _descend(self, batch: Any) -> tuple[dict[str, float], float]:
+    def _backpropagate(self, batch: Any) -> tuple[dict[str, float], float]:
         """Compute the losses and the gradient; returns also the gradient's length."""
         self.model.train()
         with self._computing():
-            terms = self.aim.losses(batch, self.device)
+            terms = self.objective.losses(batch, self.device)
         total = torch.stack(list(terms.values())).sum()
         self._optimizer.zero_grad(set_to_none=True)
         with torch_threads(self._threads):
@@ -86,11 +86,11 @@ class Trainer:
         losses = {name: float(term.detach()) for name, term in terms.items()}
         return {"total": float(total.detach()), **losses}, float(length)
 
-    def attempt(self, index: int) -> ValidationExample:
+    def validate_example(self, index: int) -> ValidationExample:
         """Try the network on a validation example."""
         self.model.eval()
         with self._computing():
-            return self.aim.attempt(index, self.device)
+            return self.objective.validate_example(index, self.device)
 
     def average(self, trials: list[ValidationExample]) -> dict[str, float]:
         """Return the means of the trials' metrics."""
@@ -103,9 +103,9 @@ class Trainer:
         """Tell whether a score is better than that of the best weights so far."""
         return math.isfinite(score) and (self.best is None or score > self.best.score)
 
-    def judge(self, step: int, metrics: Mapping[str, float]) -> None:
+    def record_validation(self, step: int, metrics: Mapping[str, float]) -> None:
         """Count a validation, and keep the weights if they are the best so far."""
-        score = metrics[self.aim.score]
+        score = metrics[self.objective.score]
         best, without_gain = self.best, self.without_gain + 1
         if self.is_best(score):
             best, without_gain = Best(self.weights(), step, score, metrics), 0

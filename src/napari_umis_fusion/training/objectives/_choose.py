@@ -10,7 +10,7 @@ from napari_umis_fusion.training.objectives._objective import Objective
 def make_objective(
     config: TrainingConfig, images: ImageSet, held_out: ImageSet, model: nn.Module | None
 ) -> Objective:
-    """Make the aim of a config; without a model, training starts from nothing."""
+    """Make the objective of a config; without a model, training starts from nothing."""
     if config.objective == "select":
         from napari_umis_fusion.training.objectives._select import SelectObjective
 

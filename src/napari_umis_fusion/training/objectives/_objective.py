@@ -38,7 +38,7 @@ class Objective(Protocol):
     steps_per_epoch: int
     """Steps in which every image is seen about once."""
 
-    trials: int
+    validation_examples: int
     """Validation examples."""
 
     def batch(self, step: int) -> Any:
@@ -49,6 +49,6 @@ class Objective(Protocol):
         """Return the terms of the loss, weighted, to be summed."""
         ...
 
-    def attempt(self, index: int, device: torch.device) -> ValidationExample:
+    def validate_example(self, index: int, device: torch.device) -> ValidationExample:
         """Try the network on a validation example."""
         ...

@@ -18,7 +18,7 @@ from napari_umis_fusion.training.data import Grey, ImageSet
 from napari_umis_fusion.training.objectives import _losses as losses
 from napari_umis_fusion.training.objectives._objective import Picture, ValidationExample
 
-MAX_TRIALS = 48
+MAX_VALIDATION_EXAMPLES = 48
 
 MIN_ERROR = 1e-9
 """Squared errors below it (90 dB) count alike."""
@@ -68,10 +68,10 @@ class ReconstructObjective:
             )
         self.model: nn.Module = model or UNetPlusPlus()
         self.steps_per_epoch = math.ceil(len(images) / config.batch)
-        self.trials = min(MAX_TRIALS, len(held_out))
+        self.validation_examples = min(MAX_VALIDATION_EXAMPLES, len(held_out))
         self._config = config
         self._learn = [_resized(image, config) for image in images.images]
-        shown = held_out.images[:MAX_TRIALS]
+        shown = held_out.images[:MAX_VALIDATION_EXAMPLES]
         self._held_out = [_resized(image, config) for image in shown]
         self._renderers = [StackSampler([image], RENDERED) for image in shown]
 
@@ -97,7 +97,7 @@ class ReconstructObjective:
         return self._terms(self.model(images), images)
 
     @torch.inference_mode()
-    def attempt(self, index: int, device: torch.device) -> ValidationExample:
+    def validate_example(self, index: int, device: torch.device) -> ValidationExample:
         """Rebuild an image that is held out, and fuse a stack that is rendered from it."""
         images = as_input(self._held_out[index][None]).to(device)
         rebuilt: Tensor = self.model(images)

@@ -20,7 +20,7 @@ from napari_umis_fusion.training.objectives._render import (
     validation_distribution,
 )
 
-TRIALS = 48
+VALIDATION_EXAMPLES = 48
 
 BEST_ERROR = 4e-6
 """Squared errors below it (54 dB) count alike."""
@@ -89,7 +89,7 @@ class SelectObjective:
     """
 
     score = "psnr"
-    trials = TRIALS
+    validation_examples = VALIDATION_EXAMPLES
 
     def __init__(
         self,
@@ -150,7 +150,7 @@ class SelectObjective:
         }
 
     @torch.inference_mode()
-    def attempt(self, index: int, device: torch.device) -> ValidationExample:
+    def validate_example(self, index: int, device: torch.device) -> ValidationExample:
         """Fuse a stack that is rendered from images held out, and compare with the truth."""
         rng = np.random.default_rng([_TRY, 0, index])
         stack = self._held_out.draw([_TRY, index], self._held_out.draw_planes(rng))

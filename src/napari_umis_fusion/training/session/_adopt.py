@@ -31,7 +31,7 @@ def adopt_state(
     images : ImageSet
         What it was trained on.
     name, start, parent
-        As `TrainingSession.begin` takes them.
+        As `TrainingSession.create` takes them.
     curve : Path, optional
         Losses so far as .csv, for files of before the state held them.
 
@@ -47,7 +47,9 @@ def adopt_state(
     # before anything is written: what cannot go on stays as it is
     kept.check_data(state, split_images(images, kept.config).describe())
     made = state.with_name(f".{uuid.uuid4().hex[:12]}-{state.name}")
-    session = TrainingSession.begin(kept.config, name=name, start=start, parent=parent, folder=made)
+    session = TrainingSession.create(
+        kept.config, name=name, start=start, parent=parent, folder=made
+    )
     try:
         session.keep(images)
         shutil.copyfile(state, session.state)

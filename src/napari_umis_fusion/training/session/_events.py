@@ -8,7 +8,7 @@ from napari_umis_fusion.training.data import DataReport
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class CurveRead:
+class CurveRestored:
     """A training goes on: losses and validations so far; comes before `TrainingStarted`.
 
     Attributes
@@ -27,4 +27,4 @@ class DataChecked:
     report: DataReport
 
 
-SessionEvent = TrainingEvent | CurveRead | DataChecked
+SessionEvent = TrainingEvent | CurveRestored | DataChecked

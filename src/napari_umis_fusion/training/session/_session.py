@@ -34,11 +34,11 @@ from napari_umis_fusion.training._session_folder import (
     STATE,
     is_locked,
     link,
+    lock_session,
     make_folder,
     no_room,
     session_folders,
     sessions_folder,
-    taken,
     time_name,
     unlink,
 )
@@ -49,7 +49,7 @@ from napari_umis_fusion.training.data import (
     load_images,
     split_images,
 )
-from napari_umis_fusion.training.session._events import CurveRead, DataChecked, SessionEvent
+from napari_umis_fusion.training.session._events import CurveRestored, DataChecked, SessionEvent
 from napari_umis_fusion.training.session._origin import Origin
 
 _IMAGES, _START, _CURVE = "images.npz", "start.safetensors", "curve.csv"
@@ -61,7 +61,7 @@ class TrainingSession:
     Parameters
     ----------
     folder : Path
-        Of a session that was begun; see `begin` and `last_session`.
+        Of a session that was begun; see `create` and `last_session`.
 
     Attributes
     ----------
@@ -92,7 +92,7 @@ class TrainingSession:
             raise CheckpointError(f"{folder}: no training is kept there ({error})") from error
 
     @classmethod
-    def begin(
+    def create(
         cls,
         config: TrainingConfig,
         *,
@@ -185,8 +185,8 @@ class TrainingSession:
 
         Yields
         ------
-        TrainingEvent, CurveRead, DataChecked
-            As `training.train` does; `DataChecked` where it begins, `CurveRead` where it goes on.
+        TrainingEvent, CurveRestored, DataChecked
+            As `training.train` does; `DataChecked` where it begins, `CurveRestored` where it goes on.
 
         Raises
         ------
@@ -199,7 +199,7 @@ class TrainingSession:
         """
         is_ours = False
         try:
-            with taken(self.folder):
+            with lock_session(self.folder):
                 is_ours = True
                 link(self.folder, sessions_folder())
                 return (yield from self._train(data, stop, watch))
@@ -232,7 +232,7 @@ class TrainingSession:
 
     def discard(self) -> None:
         """Delete the folder and all that is in it, unless it is worked on."""
-        with suppress(BusyError, CheckpointError), taken(self.folder):
+        with suppress(BusyError, CheckpointError), lock_session(self.folder):
             shutil.rmtree(self.folder, ignore_errors=True)
         if not (self.folder / ABOUT).exists():
             # once more, as some systems keep a lock that is held
@@ -246,7 +246,7 @@ class TrainingSession:
 
         images = yield from self._images(data)
         start = self.folder / _START
-        self.curve.take_over(LossCurve.read_csv(self.old_curve, sys.maxsize))
+        self.curve.assign(LossCurve.read_csv(self.old_curve, sys.maxsize))
         events = iter_train(
             images,
             self.config,
@@ -285,7 +285,7 @@ class TrainingSession:
                     result: TrainingResult = end.value
                     return result
                 if isinstance(event, TrainingStarted) and self.curve.names:
-                    yield CurveRead(self.curve.copy())
+                    yield CurveRestored(self.curve.copy())
                 yield event
         finally:
             events.close()

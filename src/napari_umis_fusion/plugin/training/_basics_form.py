@@ -38,7 +38,7 @@ class Start:
     name: str = ""
 
 
-class StartForm(Form):
+class BasicsForm(Form):
     """Rows for a preset and for a `Start`; follows the library of models."""
 
     def __init__(self) -> None:
@@ -87,20 +87,20 @@ class StartForm(Form):
     def setValue(self, start: Start) -> None:  # noqa: N802
         """Show what to start from."""
         self.set_row_values({"specimen": start.specimen, "name": start.name})
-        self.start_from(start.weights)
+        self.select_weights(start.weights)
 
     @property
-    def parent_name(self) -> str:
+    def initial_name(self) -> str:
         """Name of the initial weights; empty if from nothing."""
         path = self._path()
         return "" if path is None else self._names.get(path, path.stem)
 
-    def script_start(self) -> str | None:
+    def script_argument(self) -> str | None:
         """Return how a script names them: "" for those of the package, None for none."""
         chosen = self._weights.value
         return "" if chosen == SHIPPED else None if chosen == NOTHING else str(chosen)
 
-    def start_from(self, path: Path | None) -> None:
+    def select_weights(self, path: Path | None) -> None:
         """Choose weights, from nothing if None."""
         if path == shipped_weights(NETWORKS[self._objective]):
             self._offer(choose=SHIPPED)
@@ -109,7 +109,7 @@ class StartForm(Form):
             self._files.append(path)
         self._offer(choose=NOTHING if path is None else path)
 
-    def fit(self, objective: ObjectiveName) -> None:
+    def adapt_to(self, objective: ObjectiveName) -> None:
         """Offer the weights of the network that an objective trains."""
         self.show_row("specimen", objective == "select")
         if objective != self._objective:
@@ -121,7 +121,7 @@ class StartForm(Form):
         if isalive(self):
             library_changed.disconnect(self._offer)
 
-    def ask_for_file(self) -> Path | None:
+    def choose_file(self) -> Path | None:
         """Ask the user for a file of weights."""
         path, _ = QFileDialog.getOpenFileName(
             self, "Initial weights", "", "Weights (*.safetensors *.pth *.pt)"
@@ -155,8 +155,8 @@ class StartForm(Form):
         if self._weights.value != FILE:
             self._chosen = self._weights.value
             return
-        path = self.ask_for_file()
+        path = self.choose_file()
         if path is None:
             self._offer(choose=self._chosen)
         else:
-            self.start_from(path)
+            self.select_weights(path)

@@ -35,7 +35,7 @@ DRAWN = "region to watch"
 
 PICTURES = ("before training", "now")
 
-_SAYS = {
+_MESSAGES = {
     "idle": "Choose a stack: a region of it is fused with the weights before training and with "
     "those of now, while training goes on.",
     "chosen": "{rows} x {columns} px are fused at every validation.",
@@ -43,7 +43,7 @@ _SAYS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class Monitored:
     """What is looked at.
 
     Attributes
@@ -58,8 +58,8 @@ class Watched:
     region: str = MIDDLE
 
 
-class WatchedRegionForm(ConfigForm):
-    """Rows for what is `Watched`; `stack` is what a training asks for, in its own thread.
+class MonitorForm(ConfigForm):
+    """Rows for what is `Monitored`; `stack` is what a training asks for, in its own thread.
 
     Parameters
     ----------
@@ -88,12 +88,12 @@ class WatchedRegionForm(ConfigForm):
                 tooltip=f"A shapes layer bounds the region; at most {MAX_PX} px wide and high.",
             ),
         }
-        super().__init__(Watched(), rows=rows)
-        self.says, draw = QLabel(_SAYS["idle"]), QPushButton("Draw a region")
-        self.says.setWordWrap(True)
+        super().__init__(Monitored(), rows=rows)
+        self.message, draw = QLabel(_MESSAGES["idle"]), QPushButton("Draw a region")
+        self.message.setWordWrap(True)
         draw.setToolTip("Add a shapes layer to draw a rectangle in.")
         draw.clicked.connect(self.draw)
-        self.add_below(draw, self.says)
+        self.add_below(draw, self.message)
         self._next = QTimer(self)
         self._next.setSingleShot(True)
         self._next.setInterval(BETWEEN_LAYERS_MS)
@@ -108,7 +108,7 @@ class WatchedRegionForm(ConfigForm):
         region = self._region
         return None if region is None else region.stack
 
-    def watch(self, layer: Any) -> None:
+    def monitor(self, layer: Any) -> None:
         """Watch a stack of the viewer."""
         self["stack"].value = layer.name
 
@@ -116,7 +116,7 @@ class WatchedRegionForm(ConfigForm):
         """Add a shapes layer over the stack, ready to draw a rectangle in."""
         layer = self._chosen_layer()
         if layer is None:
-            self.says.setText("Choose the stack first.")
+            self.message.setText("Choose the stack first.")
             return
         axes = choose_layer_axes(layer_image(layer), None)
         placed = {
@@ -150,7 +150,7 @@ class WatchedRegionForm(ConfigForm):
         pictures = zip(PICTURES, (picture.before, picture.now), strict=True)
         self._to_do = [partial(self._show, region, when, image) for when, image in pictures]
         self._next.start()
-        self.says.setText(f"Fused after step {picture.step}; compare the two layers.")
+        self.message.setText(f"Fused after step {picture.step}; compare the two layers.")
 
     def release(self) -> None:
         """Follow the viewer no more."""
@@ -222,17 +222,17 @@ class WatchedRegionForm(ConfigForm):
         target = None if layer is None else target_in(layer)
         if target is None:
             self._region = None
-            self.says.setText(_SAYS["idle"])
+            self.message.setText(_MESSAGES["idle"])
             return
         try:
             plan = _plan(self._viewer, target, drawn)
             self._region = MonitoredRegion(target.images[0], plan)
         except UmisFusionError as error:
             self._region = None
-            self.says.setText(str(error))
+            self.message.setText(str(error))
             return
         rows, columns = self._region.stack.shape[1:3]
-        self.says.setText(_SAYS["chosen"].format(rows=rows, columns=columns))
+        self.message.setText(_MESSAGES["chosen"].format(rows=rows, columns=columns))
 
     def _follow(self, shapes: Any) -> None:
         """Look anew whenever a shape is drawn or moved."""
