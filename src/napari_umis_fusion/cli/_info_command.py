@@ -1,4 +1,4 @@
-"""``umis-fusion info``: what a file is."""
+"""``umis-fusion info``: describe a file."""
 
 import argparse
 from pathlib import Path
@@ -23,7 +23,7 @@ def add_info_parser(commands: Any) -> None:
 
 
 def run_info(arguments: argparse.Namespace) -> None:
-    """Print what the file is, a line for each fact."""
+    """Print the description, one fact per line."""
     facts = _describe(Path(arguments.file))
     if arguments.json:
         print_json(facts)

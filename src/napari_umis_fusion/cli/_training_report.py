@@ -1,4 +1,4 @@
-"""What the command line shows of a running training."""
+"""Progress of a training on the command line."""
 
 from collections.abc import Generator
 from pathlib import Path
@@ -22,25 +22,25 @@ from napari_umis_fusion.training.session import DataChecked, SessionEvent
 
 
 class TrainingReport:
-    """Shows a training on a bar and in lines, and keeps its loss curve.
+    """Shows a training as a progress bar and lines, and keeps its loss curve.
 
     Parameters
     ----------
     csv : Path
-        Where the curve is saved whenever the training's state is, to be looked at.
+        File of the curve, saved with every checkpoint so that it can be inspected.
     quiet : bool
         Show nothing.
 
     Attributes
     ----------
     curve : LossCurve
-        Up to now.
+        Losses and validations so far.
     step : int
-        Updates so far.
+        Steps so far.
     left_out : tuple of str
         Images that could not be used, each with the reason.
     findings : list of str
-        What may be wrong with the data.
+        Problems of the data.
     """
 
     def __init__(self, csv: Path, *, quiet: bool) -> None:
@@ -65,12 +65,12 @@ class TrainingReport:
     ) -> None:
         self._bar.close()
 
-    def prepare(self, gathering: Generator[Preparing, None, ImageSet]) -> ImageSet:
-        """Run the gathering of the data to its end."""
-        return run_to_end(gathering, self.on_event)
+    def prepare(self, events: Generator[Preparing, None, ImageSet]) -> ImageSet:
+        """Collect the data, with progress."""
+        return run_to_end(events, self.on_event)
 
     def write_data(self, data: DataReport) -> None:
-        """Say what there is to learn from, and what may be wrong with it."""
+        """Print the report on the data."""
         self.findings = [f"{one.severity}: {one.text}" for one in data.findings]
         for line in data.lines():
             self.write_line(line)
@@ -78,7 +78,7 @@ class TrainingReport:
     def run(
         self, events: Generator[SessionEvent, None, TrainingResult], curve: LossCurve
     ) -> TrainingResult:
-        """Run a training to its end; it fills the curve."""
+        """Run a training, which fills the curve."""
         self.curve = curve
         return run_to_end(events, self.on_event)
 
@@ -98,14 +98,14 @@ class TrainingReport:
             case CheckpointSaved():
                 self._save_curve()
             case CheckpointFailed():
-                self.write_line(f"warning: {event.reason}; training goes on")
+                self.write_line(f"warning: {event.reason}; training continues")
             case _:
                 self._bar.update(0)
 
     def write_line(self, line: str) -> None:
-        """Print a line for people, above the bar."""
+        """Print a line above the bar."""
         if not self._quiet:
-            self._bar.clear()
+            self._bar.clear()  # else the line would be appended to the bar
             print_line(line, flush=True)
             self._bar.refresh()
 
@@ -113,7 +113,7 @@ class TrainingReport:
         try:
             self.curve.save_csv(self._csv)
         except OSError as error:
-            self.write_line(f"warning: {error}; training goes on without its curve")
+            self.write_line(f"warning: {error}; training continues, without the curve")
 
     def _start(self, event: TrainingStarted) -> None:
         self.step = event.first_step
@@ -121,7 +121,7 @@ class TrainingReport:
         self._bar.set_description("training")
         self.write_line(f"{event.parameters:,} weights, {event.device}, {event.precision}")
         if event.first_step:
-            self.write_line(f"going on from step {event.first_step} of {event.total_steps}")
+            self.write_line(f"resuming at step {event.first_step} of {event.total_steps}")
         self._bar.reset(event.total_steps)
         self._bar.initial = self._bar.n = event.first_step
 

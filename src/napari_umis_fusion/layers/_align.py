@@ -1,4 +1,7 @@
-"""Align the stacks of a layer, all of them before the first is fused."""
+"""Align the stacks of a layer, all of them before the first is fused.
+
+The common window must be known first: all results have its size.
+"""
 
 from collections.abc import Generator
 from dataclasses import replace
@@ -14,20 +17,21 @@ from napari_umis_fusion.runtime import Progress, Workers, map_events
 from napari_umis_fusion.stack import MAX_CHANNELS
 
 _COST = {"umis": 0.1, "learned": 0.7}
-"""Of aligning a stack, relative to fusing it; measured on planes of 512 x 512 px."""
+"""Time to align a stack, relative to fusing it; measured on planes of 512 x 512 px."""
 
 _COST_CLASSICAL = 2.0
+"""The same for the classical measures, which take less time than alignment."""
 
 
 def iter_align_layer(
     stacks: LayerStacks, config: FusionConfig
 ) -> Generator[LayerProgress, None, LayerStacks]:
-    """Return the stacks with their planes on one another; as they are where none is asked for.
+    """Return the stacks with aligned planes; unchanged if no alignment is wanted.
 
     Raises
     ------
     AlignmentError
-        If transforms that were given are of other planes, or planes have too little in common.
+        If given transforms are for another number or size of planes, or planes overlap too little.
     """
     if not wants_alignment(stacks, config):
         return stacks
@@ -39,13 +43,13 @@ def iter_align_layer(
 
 
 def wants_alignment(stacks: LayerStacks, config: FusionConfig) -> bool:
-    """Tell whether planes are put on one another; a single plane never is."""
+    """Return whether planes are aligned; a single plane never is."""
     is_asked = config.aligns or stacks.plan.transforms is not None
     return is_asked and len(stacks.span.planes) > 1
 
 
 def alignment_share(stacks: LayerStacks, config: FusionConfig) -> float:
-    """Return which share of all work it is to find out where planes lie, 0 to 1."""
+    """Return the share of alignment in all work, 0 to 1."""
     if not wants_alignment(stacks, config) or stacks.plan.transforms is not None:
         return 0.0
     places = [stacks.specimen(entries) for _, entries in stacks.places()]
@@ -55,7 +59,7 @@ def alignment_share(stacks: LayerStacks, config: FusionConfig) -> float:
 
 
 def config_for(stacks: LayerStacks, config: FusionConfig) -> FusionConfig:
-    """Return the config for stacks that may have one channel only, whose number says nothing."""
+    """Return the config for stacks that may have a single channel, where a number is invalid."""
     is_grey = stacks.channels == 1 and not stacks.first.rgb
     if is_grey and isinstance(config.channel, int):
         return config.replace(channel="auto")
@@ -67,7 +71,7 @@ def _iter_alignments(
 ) -> Generator[LayerProgress, None, dict[SpecimenKey, Alignment]]:
     """Return the alignment of each specimen; its channels share one.
 
-    The light of one stack says nothing of that of another, or of channels apart.
+    The illumination of one stack says nothing about another, or about single channels.
     """
     specimens = list(dict.fromkeys(stacks.specimen(entries) for _, entries in stacks.places()))
     given = None
@@ -75,7 +79,9 @@ def _iter_alignments(
         given, config = Alignment.load(stacks.plan.transforms), illumination_only(config)
     together, until = _stacks_of_all_channels(stacks), alignment_share(stacks, config)
     config = config_for(together, config)
-    if len(list(stacks.places())) > len(specimens):  # channels apart, each with a light of its own
+    if len(list(stacks.places())) > len(
+        specimens
+    ):  # separate channels, each with its own illumination
         config = config.replace(light="none")
     if given is not None and not config.corrects_illumination:
         return dict.fromkeys(specimens, given)
@@ -87,8 +93,10 @@ def _iter_alignments(
             steps = iter_align(together.stack(places[specimen]), config, workers)
             change = partial(_as_layer_progress, number, len(to_align), until)
             yield change(Progress("aligning", 0, len(together.span.planes)))
-            looked = yield from map_events(steps, change)
-            found[specimen] = looked if given is None else _with_illumination(given, looked.light)
+            estimated = yield from map_events(steps, change)
+            found[specimen] = (
+                estimated if given is None else _with_illumination(given, estimated.light)
+            )
     if len(found) == len(specimens):
         return found
     return dict.fromkeys(specimens, replace(found[specimens[0]], light=IlluminationProfile()))
@@ -104,9 +112,9 @@ def _as_layer_progress(number: int, count: int, until: float, event: Progress) -
 
 
 def _stacks_of_all_channels(stacks: LayerStacks) -> LayerStacks:
-    """Return stacks that hold all channels of a specimen, also where each decides for itself.
+    """Return stacks with all channels of a specimen, even if each is fused separately.
 
-    Where they cannot be one stack, the first of them tells where all lie.
+    If they do not fit one stack, its first channel is aligned for all.
     """
     if not stacks.plan.each_channel or stacks.first.rgb:
         return stacks

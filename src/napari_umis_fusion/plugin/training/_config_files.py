@@ -1,4 +1,4 @@
-"""A training's config in files, and a script that does the same outside napari."""
+"""Save and load the config of a training, and copy it as a script."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from napari_umis_fusion.plugin.widgets import file_to_write
 from napari_umis_fusion.training import TrainingConfig
 from napari_umis_fusion.training.session import load_config, save_config
 
-_FILTER = "Config of a training (*.json)"
+_FILTER = "Training config (*.json)"
 
 
 class ConfigFiles(QWidget):
@@ -27,9 +27,9 @@ class ConfigFiles(QWidget):
     Signals
     -------
     loaded(object)
-        A `TrainingConfig` that was read from a file.
+        The `TrainingConfig` of a file.
     notified(str)
-        What was done, or why not.
+        What was done, or why it failed.
     """
 
     loaded = Signal(object)
@@ -40,8 +40,11 @@ class ConfigFiles(QWidget):
         self._describe, self._script = describe, script
         self.copy = QPushButton("Copy as Python")
         self.save, self.load = QPushButton("Save config…"), QPushButton("Load config…")
-        self.copy.setToolTip("Copy a script that trains the same outside napari.")
-        self.save.setToolTip("For umis-fusion train --config, for scripts, or for later.")
+        self.copy.setToolTip("Copy a Python script that repeats this training outside napari.")
+        self.save.setToolTip(
+            "Save the options as JSON, for later, for scripts or for umis-fusion train --config."
+        )
+        self.load.setToolTip("Load options that were saved as JSON.")
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for button, slot in (
@@ -53,12 +56,12 @@ class ConfigFiles(QWidget):
             button.clicked.connect(slot)
 
     def choose_save_file(self) -> Path | None:
-        """Ask where to save."""
+        """Open a dialog for the file to save."""
         path, _ = QFileDialog.getSaveFileName(self, "Save config", "training.json", _FILTER)
         return Path(path) if path else None
 
     def choose_load_file(self) -> Path | None:
-        """Ask what to load."""
+        """Open a dialog for the file to load."""
         path, _ = QFileDialog.getOpenFileName(self, "Load config", "", _FILTER)
         return Path(path) if path else None
 
@@ -93,8 +96,8 @@ class ConfigFiles(QWidget):
             self.notified.emit(f"Loaded from {path.name}.")
 
 
-def result_name(names: Sequence[str], day: str) -> str:
-    """Return what a result is called after its data: "scorpion and 2 more, 2026-05-01"."""
+def default_result_name(names: Sequence[str], day: str) -> str:
+    """Return the default name of a result, from its data: "scorpion and 2 more, 2026-05-01"."""
     if not names:
         return f"training, {day}"
     more = f" and {len(names) - 1} more" if len(names) > 1 else ""

@@ -1,4 +1,4 @@
-"""Asks where to save the curves of a training, and saves them."""
+"""Export the curves of a training to a file."""
 
 from collections.abc import Callable, Generator
 from functools import partial
@@ -15,15 +15,15 @@ from napari_umis_fusion.training import LossCurve
 
 FILTERS = {
     "Picture (*.png)": "png",
-    "Picture to be scaled (*.svg)": "svg",
+    "Vector graphic (*.svg)": "svg",
     "Table of all numbers (*.csv)": "csv",
 }
 
 
 class Exporter(QObject):
-    """Saves at once what must be painted, and tables in a thread: they may be long.
+    """Saves pictures at once, as Qt paints on the main thread only, and tables in a thread.
 
-    Tables are those of `LossCurve`: pyqtgraph's exporter knows no more than what is drawn.
+    Tables come from `LossCurve`, because pyqtgraph's exporter holds only the drawn samples.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class Exporter(QObject):
     Signals
     -------
     notified(str)
-        What came of it, in words.
+        The result, as a sentence.
     """
 
     notified = Signal(str)
@@ -60,7 +60,7 @@ class Exporter(QObject):
         return self._job.is_busy
 
     def open_dialog(self) -> None:
-        """Show a dialog, and save to what is chosen in it."""
+        """Open a dialog, and save to the chosen file."""
         dialog = QFileDialog(self._parent, "Export the curves")
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
@@ -72,7 +72,7 @@ class Exporter(QObject):
         dialog.open()
 
     def export(self, path: str) -> None:
-        """Save to a file; `said` tells how it went."""
+        """Save to a file; `notified` reports the result."""
         if Path(path).suffix.lower() == ".csv":
             if self.is_busy:
                 self.notified.emit("A table is being written; export again once it is done.")

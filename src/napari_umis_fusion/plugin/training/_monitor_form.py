@@ -1,4 +1,4 @@
-"""The region that is looked at during a training: before, and now, as two layers."""
+"""Monitor a region during training: fused with initial and current weights, as two layers."""
 
 import weakref
 from dataclasses import dataclass
@@ -28,23 +28,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MAX_PX = 512
-"""Longest side of what is watched; of a larger region the middle is taken."""
+"""Longest side of the monitored region; of a larger one the middle is fused, to save time."""
 
 NOTHING, MIDDLE = "nothing", "its middle"
-DRAWN = "region to watch"
+DRAWN = "monitored region"
 
-PICTURES = ("before training", "now")
+PICTURES = ("initial weights", "current weights")
+"""Last words of the names of the two layers."""
 
 _MESSAGES = {
-    "idle": "Choose a stack: a region of it is fused with the weights before training and with "
-    "those of now, while training goes on.",
+    "idle": "Choose a stack to fuse a region of it with the initial weights and with the current "
+    "weights while training runs.",
     "chosen": "{rows} x {columns} px are fused at every validation.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Monitored:
-    """What is looked at.
+    """What is monitored.
 
     Attributes
     ----------
@@ -59,12 +60,12 @@ class Monitored:
 
 
 class MonitorForm(ConfigForm):
-    """Rows for what is `Monitored`; `stack` is what a training asks for, in its own thread.
+    """Rows for what is `Monitored`; the training reads `stack` in its own thread.
 
     Parameters
     ----------
     viewer : napari viewer
-        Whose stacks and shapes are offered, and where pictures are shown.
+        Viewer with the stacks and shapes, which also shows the two layers.
     """
 
     def __init__(self, viewer: Any) -> None:
@@ -77,21 +78,22 @@ class MonitorForm(ConfigForm):
         rows = {
             "stack": ComboBox(
                 name="stack",
-                label="watch",
+                label="monitor",
                 choices=[NOTHING],
-                tooltip="The stack that shows what training does. It need not be trained on.",
+                tooltip="Stack that is fused again during training to show the progress. It need not be "
+                "training data.",
             ),
             "region": ComboBox(
                 name="region",
                 label="region",
                 choices=[MIDDLE],
-                tooltip=f"A shapes layer bounds the region; at most {MAX_PX} px wide and high.",
+                tooltip=f"Shapes layer that bounds the region, at most {MAX_PX} px wide and high.",
             ),
         }
         super().__init__(Monitored(), rows=rows)
         self.message, draw = QLabel(_MESSAGES["idle"]), QPushButton("Draw a region")
         self.message.setWordWrap(True)
-        draw.setToolTip("Add a shapes layer to draw a rectangle in.")
+        draw.setToolTip("Add a shapes layer to draw a rectangle.")
         draw.clicked.connect(self.draw)
         self.add_below(draw, self.message)
         self._next = QTimer(self)
@@ -104,16 +106,16 @@ class MonitorForm(ConfigForm):
         self._offer()
 
     def stack(self) -> Any:
-        """Return the stack that is watched, or None; may be called from any thread."""
+        """Return the monitored stack, or None; may be called from any thread."""
         region = self._region
         return None if region is None else region.stack
 
     def monitor(self, layer: Any) -> None:
-        """Watch a stack of the viewer."""
+        """Monitor a stack of the viewer."""
         self["stack"].value = layer.name
 
     def draw(self) -> None:
-        """Add a shapes layer over the stack, ready to draw a rectangle in."""
+        """Add a shapes layer over the stack, in the mode that draws rectangles."""
         layer = self._chosen_layer()
         if layer is None:
             self.message.setText("Choose the stack first.")
@@ -129,31 +131,33 @@ class MonitorForm(ConfigForm):
         self["region"].value = shapes.name
 
     def prepare(self, then: "Callable[[], None]") -> None:
-        """Make room for pictures, hidden as yet, while nothing else works; then do the rest.
+        """Add both layers, still hidden, before training starts; then call `then`.
 
-        Beside a training napari takes several times as long to add a layer.
+        While a training runs, napari takes several times as long to add a layer.
         """
         region = self._region
         self._seen.clear()
         self._to_do = [then]
         if region is not None:
             blank = np.zeros(region.stack.shape[1:], region.stack.dtype)
-            rooms = [partial(self._make_room, region, when, blank) for when in PICTURES]
-            self._to_do = [*rooms, then]
+            layers = [partial(self._layer_for, region, when, blank) for when in PICTURES]
+            self._to_do = [*layers, then]
         self._next.start()
 
     def show_picture(self, picture: Pictured) -> None:
-        """Show pictures as two layers; those that are there already are renewed."""
+        """Show both images as layers; existing layers are updated."""
         region = self._region
         if region is None or picture.stack is not region.stack:
             return  # another one was chosen meanwhile
-        pictures = zip(PICTURES, (picture.before, picture.now), strict=True)
+        pictures = zip(PICTURES, (picture.initial, picture.current), strict=True)
         self._to_do = [partial(self._show, region, when, image) for when, image in pictures]
         self._next.start()
-        self.message.setText(f"Fused after step {picture.step}; compare the two layers.")
+        self.message.setText(
+            f"Fused with the weights of step {picture.step}. Compare the two layers."
+        )
 
     def release(self) -> None:
-        """Follow the viewer no more."""
+        """Disconnect from the viewer."""
         for event in (self._viewer.layers.events.inserted, self._viewer.layers.events.removed):
             event.disconnect(self._offer)
         self._follow(None)
@@ -161,7 +165,7 @@ class MonitorForm(ConfigForm):
         self._to_do.clear()
 
     def _do_next(self) -> None:
-        """Do one thing, and let the window live before the next, whatever became of it."""
+        """Do one task, and let the window process events before the next, even after an error."""
         if not self._to_do:  # released meanwhile
             return
         selection = set(self._viewer.layers.selection)
@@ -172,8 +176,8 @@ class MonitorForm(ConfigForm):
             if self._to_do:
                 self._next.start()
 
-    def _make_room(self, region: MonitoredRegion, when: str, image: Any) -> Any:
-        """Return the layer for a picture; a new and hidden one where none fits."""
+    def _layer_for(self, region: MonitoredRegion, when: str, image: Any) -> Any:
+        """Return the layer for an image; a new, hidden one if none has its shape."""
         data, attributes, kind = region.layer_data(image, f"{self.value().stack} {when}")
         shown = self._shown.get(when, lambda: None)()
         if shown in self._viewer.layers and shown.data.shape == data.shape:
@@ -189,11 +193,11 @@ class MonitorForm(ConfigForm):
         return layer
 
     def _show(self, region: MonitoredRegion, when: str, image: Any) -> None:
-        """Show a picture; whoever hides or removes its layer is not shown it again."""
+        """Show an image, unless the user has hidden or removed its layer."""
         is_new = self._seen.get(when) is not region
         if not is_new and self._shown[when]() not in self._viewer.layers:
             return
-        layer = self._make_room(region, when, image)
+        layer = self._layer_for(region, when, image)
         layer.data = region.layer_data(image, layer.name)[0]
         if is_new:
             layer.visible = True
@@ -214,7 +218,7 @@ class MonitorForm(ConfigForm):
         return _named(self._viewer, self.value().stack)
 
     def _choose(self, event: Any = None) -> None:
-        """Look anew at which region is meant."""
+        """Determine the region from stack and shapes."""
         layer = self._chosen_layer()
         name = self.value().region
         drawn = None if name == MIDDLE else _named(self._viewer, name)
@@ -235,7 +239,7 @@ class MonitorForm(ConfigForm):
         self.message.setText(_MESSAGES["chosen"].format(rows=rows, columns=columns))
 
     def _follow(self, shapes: Any) -> None:
-        """Look anew whenever a shape is drawn or moved."""
+        """Determine the region again whenever a shape is drawn or moved."""
         before = self._drawn() if self._drawn is not None else None
         if before is shapes:
             return
@@ -262,6 +266,6 @@ def _plan(viewer: Any, target: TargetStack, shapes: Any) -> LayerPlan:
 
 
 def _middle(start: int, stop: int) -> tuple[int, int]:
-    """Return the middle of a span, no longer than what is watched."""
+    """Return the middle of a span, at most `MAX_PX` long."""
     middle = (start + stop) // 2
     return max(start, middle - MAX_PX // 2), min(stop, middle + MAX_PX // 2)

@@ -1,4 +1,4 @@
-"""How to train: preset, initial weights, options, and what they will cost."""
+"""Options of a training: preset, initial weights, everything else, and the memory they need."""
 
 import statistics
 import time
@@ -21,19 +21,19 @@ from napari_umis_fusion.training.data import NamedData, TrainingData
 from napari_umis_fusion.training.loop import MemoryNeed, estimate_memory
 
 _OPTIONS = [spec.name for spec in fields(TrainingConfig) if spec.name != "specimen"]
-"""The specimen is asked for among what a training starts from."""
+"""The specimen has its row above, beside preset and initial weights."""
 
 _KEPT = ("seed", "device", "threads", "planes")
 """Options that no preset sets."""
 
 
 class TrainingSetup(QWidget):
-    """The rows of a training's config, kept in step with each other.
+    """The rows of a training config, kept consistent with each other.
 
     Signals
     -------
     valueChanged()
-        The config, or what is started from, is another.
+        The config or the initial weights have changed.
 
     Attributes
     ----------
@@ -42,11 +42,11 @@ class TrainingSetup(QWidget):
     options : ConfigForm
         All other options.
     section : QCollapsible
-        The fold-out of the options.
-    says : QLabel
-        What memory it needs, or what is wrong with the options.
+        The collapsible section of the options.
+    message : QLabel
+        The memory that training needs, or why the options are invalid.
     memory : MemoryNeed or None
-        The same; None while it cannot be told.
+        That memory; None while it is unknown.
     """
 
     valueChanged = Signal()  # noqa: N815
@@ -63,11 +63,13 @@ class TrainingSetup(QWidget):
             layout.addWidget(part)
         self.memory: MemoryNeed | None = None
         self._planes = self._images_px = 0
-        self._estimate = LatestJob()  # asks for devices: torch takes its time to load
+        self._estimate = (
+            LatestJob()
+        )  # in a thread: it asks torch for devices, and torch loads slowly
         self._estimate.done.connect(self._on_estimated)
         self._estimate.failed.connect(self._on_refused)
         self.basics.preset.changed.connect(self._on_preset)
-        self.basics.valueChanged.connect(self._on_start)
+        self.basics.valueChanged.connect(self._on_basics)
         self.options.valueChanged.connect(self._on_option)
         self._on_option()
 
@@ -77,7 +79,7 @@ class TrainingSetup(QWidget):
         Raises
         ------
         ConfigError
-            For what the rows do not accept.
+            If a row holds no valid value.
         """
         config: TrainingConfig = self.options.value()
         return config.replace(specimen=self.basics.value().specimen)
@@ -88,21 +90,21 @@ class TrainingSetup(QWidget):
         self.options.setValue(config)
 
     def freeze(self, is_running: bool) -> None:
-        """Let nothing be changed while a training runs."""
+        """Disable all rows while a training runs."""
         for part in (self.basics, self.options):
             part.setEnabled(not is_running)
         self.message.setVisible(not is_running)
 
     def adapt_to(self, data: TrainingData) -> None:
-        """Render stacks of as many planes as those that are learnt from."""
+        """Set the number of planes of rendered stacks to that of the stacks in the data."""
         counts = [len(stack) for stack in map(_bare, data.stacks) if isinstance(stack, Stack)]
         row = self.options["planes"]
-        if row.value == self._planes:  # the user's own number stays
+        if row.value == self._planes:  # a number that the user typed stays
             self._planes = min(round(statistics.median(counts)) if counts else 0, row.max)
             row.value = self._planes
 
     def count_images(self, megapixels: float) -> None:
-        """Take into account what images take up, once they are known."""
+        """Include the memory of the images, once they are known."""
         self._images_px = round(1e6 * megapixels)
         self._describe()
 
@@ -112,7 +114,7 @@ class TrainingSetup(QWidget):
         return self._estimate.is_busy
 
     def release(self) -> None:
-        """Listen to the library no more."""
+        """Cancel the estimate and disconnect from the library."""
         self._estimate.cancel()
         self.basics.release()
 
@@ -135,9 +137,9 @@ class TrainingSetup(QWidget):
     def _on_option(self) -> None:
         with self.basics.preset.changed.blocked():
             self.basics.preset.value = self._preset()
-        self._on_start()
+        self._on_basics()
 
-    def _on_start(self) -> None:
+    def _on_basics(self) -> None:
         self._describe()
         self.valueChanged.emit()
 
@@ -152,7 +154,7 @@ class TrainingSetup(QWidget):
         self.basics.adapt_to(config.objective)
         self.message.setText(_length(config))
         pixels = self._images_px
-        self._estimate.submit(lambda: _estimating(config, pixels))
+        self._estimate.submit(lambda: _iter_estimate(config, pixels))
 
     def _on_estimated(self, estimated: tuple[TrainingConfig, MemoryNeed]) -> None:
         config, self.memory = estimated
@@ -166,10 +168,10 @@ def _bare(stack: Any) -> Any:
     return stack.data if isinstance(stack, NamedData) else stack
 
 
-def _estimating(
+def _iter_estimate(
     config: TrainingConfig, images_px: int
 ) -> Generator[None, None, tuple[TrainingConfig, MemoryNeed]]:
-    while not torch_is_loaded():
+    while not torch_is_loaded():  # asking for devices would import torch, and stop the window
         time.sleep(0.02)
         yield
     return config, estimate_memory(config, images_px)
@@ -177,10 +179,10 @@ def _estimating(
 
 def _length(config: TrainingConfig) -> str:
     length = f"{config.epochs} epochs" if config.epochs else f"{config.steps:,} steps"
-    return f"{length}; how long they take shows after the first ones."
+    return f"{length}. The time left is shown after the first steps."
 
 
 def _cost(need: MemoryNeed) -> str:
-    free = "" if need.free_mb is None else f" of {need.free_mb:,} MB that are free"
-    short = "" if need.is_enough else " <b>That is not enough: lower batch or sizes.</b>"
+    free = "" if need.free_mb is None else f" of {need.free_mb:,} MB free"
+    short = "" if need.is_enough else " <b>Not enough memory: lower batch or sizes.</b>"
     return f"About {need.needed_mb:,} MB{free} on {need.device}.{short}"

@@ -1,4 +1,4 @@
-"""The training widget: adapt the network to one's own samples, and see whether it helps."""
+"""The training widget: adapt the network to your own samples, and see whether it helps."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -15,14 +15,14 @@ from napari_umis_fusion.plugin._warm_up import warm_up_training
 from napari_umis_fusion.plugin.commands import open_fusion
 from napari_umis_fusion.plugin.models import ModelPanel, library_changed
 from napari_umis_fusion.plugin.training._buttons import IDLE, RUNNING
-from napari_umis_fusion.plugin.training._config_files import ConfigFiles, result_name
+from napari_umis_fusion.plugin.training._config_files import ConfigFiles, default_result_name
 from napari_umis_fusion.plugin.training._data_form import DataForm
 from napari_umis_fusion.plugin.training._endings import (
     ENDED,
     NOT_KEPT,
-    advice,
+    error_advice,
+    memory_question,
     release,
-    short_of_memory,
 )
 from napari_umis_fusion.plugin.training._job import TrainingJob
 from napari_umis_fusion.plugin.training._monitor_form import MonitorForm
@@ -40,33 +40,33 @@ from napari_umis_fusion.training.session import (
 )
 
 MIN_WIDTH_PX = 390
-"""What the curves of a training need, so that nothing moves when they come."""
+"""Width of the curves, reserved from the start so that nothing moves when they appear."""
 
 
 class TrainingWidget(QWidget):
-    """Trains the network on what a viewer shows and on files.
+    """Trains the network on layers of a viewer and on files.
 
     Parameters
     ----------
     napari_viewer : napari viewer
-        Whose layers are learnt from and where pictures are shown.
+        Viewer with the training data, which also shows the monitored region.
 
     Signals
     -------
     valueChanged()
-        The config is another.
+        The config has changed.
     """
 
     valueChanged = Signal()  # noqa: N815
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
-        # the proxy that plugins get gives another object for a layer each time
+        # napari's PublicOnlyProxy wraps a layer anew at each access: identity would never hold
         napari_viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
         self._viewer = napari_viewer
         self.job: TrainingJob | None = None
         self._is_closed = self._is_discarded = False
-        self._told = ""
+        self._status = ""
         self.setup = TrainingSetup()
         self.data = DataForm(napari_viewer, self.value)
         self.controls = RunControls(IDLE, RUNNING)
@@ -88,7 +88,7 @@ class TrainingWidget(QWidget):
         Raises
         ------
         ConfigError
-            For what the rows do not accept.
+            If a row holds no valid value.
         """
         return self.setup.value()
 
@@ -97,25 +97,23 @@ class TrainingWidget(QWidget):
         self.setup.setValue(config)
 
     def train(self) -> None:
-        """Start to train with what is chosen; a message tells why if that cannot be."""
+        """Start a training with the current options; a message says why if it cannot start."""
         if self.job is not None:
-            show_info("A training is running. Stop it, or wait until it is done.")
+            show_info("A training is running. Stop it, or wait until it has finished.")
             return
         try:
             config, data = self.value(), self.data.value()
-            gathered = self.data.gathered  # by the check: no need to fuse again
+            collected = self.data.collected  # by the check: no need to fuse again
         except UmisFusionError as error:
             self.controls.show_message(str(error))
             return
         if not (data.images or data.stacks):
-            self.controls.show_message(
-                "Choose what to learn from: tick a layer above, or add files."
-            )
+            self.controls.show_message("Choose training data: tick a layer above, or add files.")
         elif self._may_begin():
-            self._run(self._new_session(config), gathered or data)
+            self._run(self._new_session(config), collected or data)
 
     def resume(self) -> None:
-        """Resume the last training that was interrupted."""
+        """Resume the training that was interrupted last."""
         session = last_session()
         if self.job is not None or session is None or not self._may_begin():
             self._show_idle()
@@ -125,7 +123,7 @@ class TrainingWidget(QWidget):
         self._run(lambda: session, None)
 
     def script(self) -> str:
-        """Return a script that does outside napari what the button does here.
+        """Return a script that repeats this training outside napari.
 
         Raises
         ------
@@ -136,7 +134,7 @@ class TrainingWidget(QWidget):
         return training_script(self.data.sources(), self.value(), name=self._name(), start=start)
 
     def close_down(self) -> None:
-        """Stop all work and follow the viewer no more; nothing happens the second time."""
+        """Interrupt the work and disconnect from the viewer; further calls do nothing."""
         release(self.__dict__)
 
     def _lay_out(self) -> None:
@@ -144,10 +142,10 @@ class TrainingWidget(QWidget):
         rows = QVBoxLayout(inside)
         rows.setContentsMargins(6, 6, 6, 6)
         self.sections = {
-            "Data": section("Learn from", self.data, is_open=True),
+            "Data": section("Training data", self.data, is_open=True),
             "Options": self.setup.section,
             "Curves": section("Curves", self.plot, is_open=True),
-            "Picture": section("Picture: before and now", self.region),
+            "Picture": section("Monitored region", self.region),
             "Result": section("Result", self.result.panel, is_open=True),
         }
         below = (self.sections[name] for name in ("Curves", "Picture", "Result"))
@@ -175,32 +173,35 @@ class TrainingWidget(QWidget):
         self.destroyed.connect(partial(release, self.__dict__))
 
     def _may_begin(self) -> bool:
-        """Ask before an undecided result makes room, or memory is not likely to suffice."""
+        """Confirm a start that replaces an undecided result, or that may run out of memory."""
         if self.result.is_busy:
             self.controls.show_message("The result is being saved; try again in a moment.")
             return False
-        if self.result.is_open and not confirm(self, NOT_KEPT, "Begin"):
+        if self.result.is_open and not confirm(self, NOT_KEPT, "Start"):
             return False
-        question = short_of_memory(self.setup.memory)
-        return not question or confirm(self, question, "Begin")
+        question = memory_question(self.setup.memory)
+        return not question or confirm(self, question, "Start")
 
     def _new_session(self, config: TrainingConfig) -> Callable[[], TrainingSession]:
-        start = self.setup.basics
-        weights, parent = start.value().weights, start.initial_name
+        basics = self.setup.basics
         return partial(
-            TrainingSession.create, config, name=self._name(), start=weights, parent=parent
+            TrainingSession.create,
+            config,
+            name=self._name(),
+            initial_weights=basics.value().weights,
+            initial_name=basics.initial_name,
         )
 
     def _name(self) -> str:
         given = self.setup.basics.value().name
         names = [source.name for source in self.data.sources()]
-        return given or result_name(names, f"{datetime.now(UTC).astimezone():%Y-%m-%d}")
+        return given or default_result_name(names, f"{datetime.now(UTC).astimezone():%Y-%m-%d}")
 
     def _run(self, begin: Callable[[], TrainingSession], data: Any) -> None:
         self.result.clear()
         self.plot.clear()
         self.numbers = TrainingNumbers()
-        self._told, self._is_discarded = "", False
+        self._status, self._is_discarded = "", False
         self.job = TrainingJob(begin, data, self.region.stack, f"Training {self._name()}")
         self.job.yielded.connect(self._on_event)
         self.job.failed.connect(self._on_failure)
@@ -219,7 +220,7 @@ class TrainingWidget(QWidget):
     def _on_data(self) -> None:
         if self.job is None:
             self.setup.adapt_to(self.data.value())
-            self.setup.count_images(0.0)  # until they are checked
+            self.setup.count_images(0.0)  # unknown until the check
 
     def _on_loaded(self, config: TrainingConfig) -> None:
         if self.job is None:
@@ -237,44 +238,44 @@ class TrainingWidget(QWidget):
             self.region.show_picture(event)
 
     def _on_progress(self, share: float, text: str) -> None:
-        if self.job is not None:  # the last events come late
+        if self.job is not None:  # events may arrive after the end
             self.controls.show_details(self.numbers.text())
 
     def _on_success(self, result: TrainingResult) -> None:
         job = self.job
         if job is not None and job.session is not None and not self._is_discarded:
-            job.was_cancelled = False  # it ended before it could be
+            job.was_cancelled = False  # it finished before the cancel took effect
             self.result.show_result(result, job.session)
-            self._told = ENDED["kept"]
+            self._status = ENDED["kept"]
 
     def _on_failure(self, error: Exception) -> None:
-        self._told = advice(error, self.numbers.saved_step)
+        self._status = error_advice(error, self.numbers.saved_step)
         notification_manager.receive_error(type(error), error, error.__traceback__)
 
     def _on_end(self) -> None:
         job, self.job = self.job, None
         if job is not None and self._is_discarded and job.session is not None:
             job.session.discard()
-            self._told = ENDED["discarded"]
+            self._status = ENDED["discarded"]
         elif job is not None and job.was_cancelled:
-            self._told = ENDED["suspended"]
+            self._status = ENDED["interrupted"]
         self._freeze(False)
         self._show_idle()
 
     def _on_decided(self) -> None:
-        self._told = ""
+        self._status = ""
         self._show_idle()
 
     def _show_idle(self) -> None:
         if self.job is not None:
             return
-        self.controls.show_idle(self._told)
+        self.controls.show_idle(self._status)
         session = None if self.result.is_open else last_session()
         resume = self.controls.buttons["resume"]
         resume.setVisible(session is not None)
         if session is not None:
             origin = session.origin
-            resume.setToolTip(f"{IDLE['resume'][1]} ({origin.name}, {origin.created})")
+            resume.setToolTip(f"{IDLE['resume'][1]}\n{origin.name}, {origin.created}")
 
     def _on_button(self, name: str) -> None:
         actions = {
@@ -289,11 +290,15 @@ class TrainingWidget(QWidget):
         if self.job is not None:
             self.job.stop()
             self.controls.show_running(is_stopping=True)
-            self.controls.show_message("stopping, then comparing with the initial weights …")
+            self.controls.show_message(
+                "stopping; then the result is compared with the initial weights …"
+            )
 
     def _on_discard(self) -> None:
-        question = "Throw away what this training has learnt so far?"
-        if self.job is not None and confirm(self, question, "Discard") and self.job is not None:
+        question = "Discard what this training has learnt so far?"
+        if self.job is None or not confirm(self, question, "Discard"):
+            return
+        if self.job is not None:  # it may have ended while the question was open
             self._is_discarded = True
             self.controls.show_running(is_stopping=True)
             self.job.cancel()
