@@ -14,7 +14,7 @@ def add_demo_parser(commands: Any) -> None:
         "demo",
         help="Render the sample stack, fuse it, and compare the result with the known truth.",
         description="Render the sample stack, fuse it, and write the all-in-focus image, the "
-        "index map, and a picture with the middle plane, the fused image and the truth side by side.",
+        "index map, and a picture of the middle plane, the fused image and the truth side by side.",
         allow_abbrev=False,
     )
     parser.add_argument(

@@ -112,9 +112,7 @@ def run_fuse(arguments: argparse.Namespace) -> None:
     stack = open_stack(source, z_axis=arguments.z_axis, index=index_from(arguments))
     stack = _with_step(stack, arguments)
     if arguments.source_map is not None and config.blend != "select":
-        raise ConfigError(
-            f"--source-map with --blend {config.blend}; accepted is --blend select, which copies values."
-        )
+        raise ConfigError(f"--source-map with --blend {config.blend}; accepted is --blend select.")
     outputs = _outputs(arguments, stack)
     _check_outputs(outputs, stack)
     _check_table(arguments, config, stack)

@@ -141,8 +141,8 @@ def _check_given(arguments: argparse.Namespace, session: "TrainingSession") -> N
         if load_checkpoint(find_weights(arguments.start)).sha256 != session.origin.initial_sha256:
             initial = session.origin.initial_name or "an untrained network"
             raise ConfigError(
-                f"{session.folder} belongs to a training with {initial} as initial weights; leave out "
-                "--start to resume it."
+                f"{session.folder} belongs to a training with {initial} as initial weights; leave "
+                "out --start to resume it."
             )
 
 

@@ -119,8 +119,8 @@ class LayerStacks:
         for axis, entry in plan.index.items():
             if axis not in self.axes.outer:
                 raise ConfigError(
-                    f"index={dict(plan.index)}: axis {axis} is not looped over; accepted are the axes "
-                    f"{', '.join(map(str, self.axes.outer)) or 'of no loop'}."
+                    f"index={dict(plan.index)}: axis {axis} is not looped over; accepted are "
+                    f"the axes {list(self.axes.outer)}."
                 )
             self._check_entry(axis, entry)
         if self.channels > MAX_CHANNELS:

@@ -15,7 +15,7 @@ _begun, _loaded, _training_begun = threading.Event(), threading.Event(), threadi
 
 
 def torch_is_loaded() -> bool:
-    """Return whether torch is imported, or failed to: before, any question to it would import it."""
+    """Return whether the import of torch has ended: before that, using it would import it here."""
     return _loaded.is_set()
 
 

@@ -169,8 +169,8 @@ class AlignmentSection(QWidget):
         layout.addLayout(buttons)
         self.save.setToolTip("Save the transforms as a CSV table.")
         self.use.setToolTip(
-            "Align with the transforms of a saved table, for example of another channel, instead of "
-            "estimating them."
+            "Align with the transforms of a saved table, for example of another channel, instead "
+            "of estimating them."
         )
         self.drop.setToolTip("Estimate the transforms again.")
 

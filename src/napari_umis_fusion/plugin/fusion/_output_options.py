@@ -40,8 +40,8 @@ class OutputOptions:
     keep_axes: bool = field(
         default=True,
         metadata={
-            "help": "If time or positions come before z, keep z as an axis with one thick plane, so "
-            "that each slider moves the same axis of stack and image.",
+            "help": "If time or positions come before z, keep z as an axis with one thick plane, "
+            "so that each slider moves the same axis of stack and image.",
             "label": "match the sliders of the stack",
         },
     )

@@ -94,8 +94,8 @@ class PartForm(ConfigForm):
         first, last = part.first_plane, part.last_plane
         if last < first:
             raise ConfigError(
-                f"planes {first} to {last}: the last lies before the first. Raise the last plane, or lower "
-                "the first."
+                f"planes {first} to {last}: the last lies before the first. Raise the last "
+                "plane, or lower the first."
             )
         whole = (first, last) == (0, target.planes - 1)
         rows = columns = None

@@ -102,7 +102,7 @@ class FusionWidget(QWidget):
         return config.replace(channel=self.stack.value().channel, **options)
 
     def setValue(self, config: FusionConfig) -> None:  # noqa: N802
-        """Show how to fuse; the focus channel stays if the stack does not have that of the config."""
+        """Show how to fuse; a focus channel that the stack does not have is ignored."""
         self.stack.setValue(Decision(config.channel, self.stack.value().each_channel))
         self.method.setValue(config)
         self.alignment.setValue(replace(self.alignment.value(), config=config))

@@ -24,7 +24,7 @@ class ModelDetails(QTextEdit):
         self.show_model(None)
 
     def show_model(self, model: Model | None) -> None:
-        """Show the details of a model; \"…\" until its hash is computed."""
+        """Show the details of a model; its hash appears once it is computed."""
         if model is None:
             self.setPlainText(NOTHING)
             return

@@ -40,8 +40,8 @@ def error_advice(error: Exception, saved_step: int) -> str:
         return f"{what} No checkpoint had been saved yet."
     if isinstance(error, DeviceError):
         return (
-            f"{what} The checkpoint of step {saved_step} is kept, but Resume last training needs as "
-            "much memory again: close other programs first, or start a new training with less."
+            f"{what} The checkpoint of step {saved_step} is kept, but Resume last training needs "
+            "as much memory again: close other programs first, or start a new training with less."
         )
     return f"{what} The checkpoint of step {saved_step} is kept: press Resume last training."
 
@@ -58,8 +58,8 @@ def release(parts: dict[str, Any]) -> None:
     job = parts["job"]
     if job is not None and job.interrupt_and_wait():
         show_info(
-            f"The training was interrupted at step {job.step}. To resume it, open Train network and "
-            "press Resume last training."
+            f"The training was interrupted at step {job.step}. To resume it, open Train network "
+            "and press Resume last training."
         )
     for name in ("data", "setup", "region", "result", "models"):
         with contextlib.suppress(RuntimeError):  # Qt may have deleted the widget first

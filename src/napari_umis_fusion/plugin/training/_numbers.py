@@ -46,8 +46,8 @@ class TrainingNumbers:
                 self._lines.pop("trouble", None)
             case CheckpointFailed():
                 self._lines["trouble"] = (
-                    f"Step {event.step} could not be saved: {event.reason}. Training continues; the "
-                    f"checkpoint of step {self.saved_step} is kept."
+                    f"Step {event.step} could not be saved: {event.reason}. Training continues; "
+                    f"the checkpoint of step {self.saved_step} is kept."
                 )
             case Pictured():
                 self._lines.pop("note", None)

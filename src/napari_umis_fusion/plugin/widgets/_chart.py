@@ -168,7 +168,7 @@ class _View(pg.ViewBox):
         return PADDINGS[axis]
 
     def childrenBounds(self, *args: Any, **kwargs: Any) -> Any:  # noqa: N802
-        """Return the extent of the curves; a flat curve gets a margin in proportion to its value."""
+        """Return the extent of the curves; a flat curve gets a margin relative to its value."""
         bounds = super().childrenBounds(*args, **kwargs)
         for bound in bounds:
             if bound is not None and bound[0] == bound[1]:

@@ -1,4 +1,4 @@
-"""The steps of a training, one after the other, with validations and checkpoints in between."""
+"""The steps of a training, with validations and checkpoints in between."""
 
 import contextlib
 import threading
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
     from napari_umis_fusion.training.objectives import ValidationExample
 
 AHEAD = 2
-"""Batches that are made while one is learnt from."""
+"""Batches that are prefetched during a step."""
 
 
 @dataclass(slots=True)
 class _Update:
-    """An update of the weights that is under way, and what it counts as once it is made."""
+    """A running update of the weights, and the step that it completes."""
 
     step: int
     learning_rate: float
@@ -46,35 +46,35 @@ class _Update:
 
 
 class TrainingRun:
-    """Trains, and knows at any time where it stands.
+    """Runs the steps of a training; its state is consistent at any time.
 
-    What is done is kept in one order, whatever interrupts it: the weights are updated or
-    validated, the curve gets its row, the step or the validation counts, an event tells of it,
-    and a state that is saved holds all of these or none.
+    Whatever interrupts it, the order is: the weights are updated or validated, the curve gets its
+    row, the step or the validation is counted, and an event is yielded. A saved state holds all of
+    these or none.
 
     Parameters
     ----------
     trainer : Trainer
         Network and optimiser.
     workers : Workers
-        Threads to compute on.
+        Threads of the computation.
     total : int
-        Updates to make in all.
+        Total number of steps.
     where : Path or None
-        File for what is needed to go on.
+        File of the state.
     about : dict
-        What is known of the data.
+        Description of the data.
     stop : threading.Event
-        Set from outside when no further step is wanted.
+        Set from outside to stop before the next step.
     curve : LossCurve
-        Gets a row for each step and validation; holds those of before where training goes on.
+        Gets a row for each step and validation; holds the earlier ones of a resumed training.
     monitor : StackMonitor or None
-        Makes pictures of the stack that is watched.
+        Fuses the monitored stack.
 
     Attributes
     ----------
     step : int
-        Updates so far.
+        Steps so far.
     """
 
     def __init__(
@@ -98,23 +98,23 @@ class TrainingRun:
         self._update: _Update | None = None
 
     def restore(self, state: TrainingState) -> None:
-        """Go on where a state was saved."""
+        """Continue from a saved state."""
         self.trainer.restore(state)
         self.step = state.step
         self._saved = self._stand
 
     def validate_initial(self) -> Generator[TrainingEvent]:
-        """Validate the weights that training starts from: what is trained must be better."""
-        self.trainer.start_metrics = {}  # should it be stopped before they are known
+        """Validate the initial weights: the result must be better than these."""
+        self.trainer.start_metrics = {}  # in case it is stopped before they are known
         yield from self._validate(of_initial=True)
 
     def steps(self) -> Generator[TrainingEvent, None, Reason]:
-        """Make all steps that are left; returns why it ended."""
+        """Make all remaining steps; return why training ended."""
         if (
             self.step > self.trainer.validated and self._validation_is_due()
-        ):  # it ended before it could
+        ):  # interrupted before this validation
             yield from self._validate()
-        yield from self._picture()
+        yield from self._fuse_monitored()
         to_come = iter(range(self.step, self._total))
         batches = deque(self._batch(step) for step in islice(to_come, AHEAD))
         while self.step < self._total:
@@ -131,30 +131,30 @@ class TrainingRun:
                 return "not_finite"
             if self._validation_is_due():
                 yield from self._validate()
-                yield from self._picture()
+                yield from self._fuse_monitored()
             elif self._monitor is not None and self._monitor.has_changed:
-                yield from self._picture()
+                yield from self._fuse_monitored()
         return "done"
 
     def save_checkpoint_now(self) -> None:
-        """Save what is needed to go on, at once, whatever was under way."""
+        """Save the state at once, whatever was running."""
         update = self._update
         try:
             if update is not None and update.job is None:
-                return  # it may have begun: weights in doubt, the last checkpoint stands
+                return  # its job may have started: the weights are uncertain
             if update is not None:
                 self._count(update)
-        except NotFiniteError:  # the weights are as before
+        except NotFiniteError:  # the weights are unchanged
             pass
-        except Exception:  # weights in doubt: the last checkpoint stands
+        except Exception:  # the weights are uncertain: the last checkpoint stays
             return
         if self._where is not None and self._stand != self._saved:
-            with contextlib.suppress(CheckpointError):  # the last checkpoint stands
+            with contextlib.suppress(CheckpointError):  # the last checkpoint stays
                 self._state().save(self._where)
 
     @property
     def _stand(self) -> tuple[int, int]:
-        """Updates so far, and updates behind the last validation."""
+        """Steps so far, and step of the last validation."""
         return self.step, self.trainer.validated
 
     def _make_step(self, made: Future[Any]) -> Generator[TrainingEvent, None, StepDone]:
@@ -172,7 +172,7 @@ class TrainingRun:
         return self._count(update)
 
     def _count(self, update: _Update) -> StepDone:
-        """Wait for an update, keep its row and count it; can be broken off and repeated."""
+        """Wait for an update, add its row and count it; can be interrupted and repeated."""
         assert update.job is not None
         done = StepDone(update.step, self._total, update.job.result(), update.learning_rate)
         self.curve.add(done)
@@ -181,7 +181,7 @@ class TrainingRun:
         return done
 
     def _validate_last(self) -> Generator[TrainingEvent]:
-        """Validate the latest weights: they may be the best, or the only ones."""
+        """Validate the last weights: they may be the best, or the only ones."""
         if self.step > self.trainer.validated:
             yield from self._validate(whole=True)
 
@@ -198,21 +198,23 @@ class TrainingRun:
     def _validate(
         self, *, whole: bool = False, of_initial: bool = False
     ) -> Generator[TrainingEvent]:
-        """Try the network on what it is not trained on, and save where training stands.
+        """Validate the network, and save the state.
 
-        When training is told to stop, it is broken off, unless it has to be made as a `whole`.
+        A stop interrupts the validation, unless it has to be completed as a `whole`.
         """
-        trials: list[ValidationExample] = []
+        examples: list[ValidationExample] = []
         for index in range(self.trainer.objective.validation_examples):
             if self._stop.is_set() and not whole:
                 return
             attempt = self._workers.submit(self.trainer.validate_example, index)
-            trials.append((yield from self._working(attempt, "validating")))
-            yield self._activity("validating")  # many short waits must not go silent
-        metrics = self.trainer.average(trials)
+            examples.append((yield from self._working(attempt, "validating")))
+            yield self._activity(
+                "validating"
+            )  # examples may be shorter than the interval of events
+        metrics = self.trainer.average(examples)
         score = metrics[self.trainer.objective.score]
         is_best = self.trainer.is_best(score)
-        done = Validated(self.step, score, metrics, trials[0].samples, is_best)
+        done = Validated(self.step, score, metrics, examples[0].samples, is_best)
         self.curve.add(done)
         self.trainer.record_validation(self.step, metrics)
         if of_initial:
@@ -224,7 +226,7 @@ class TrainingRun:
     def _checkpoint(self, where: Path) -> Generator[TrainingEvent, None, TrainingEvent]:
         try:
             yield from self._working(self._workers.submit(self._state().save, where))
-        except CheckpointError as error:  # hours of work are in memory: it goes on
+        except CheckpointError as error:  # hours of work are in memory: training continues
             return CheckpointFailed(where, self.step, str(error))
         self._saved = self._stand
         return CheckpointSaved(where, self.step)
@@ -232,11 +234,11 @@ class TrainingRun:
     def _state(self) -> TrainingState:
         return self.trainer.state(self.step, self._about, self.curve)
 
-    def _picture(self) -> Generator[TrainingEvent]:
+    def _fuse_monitored(self) -> Generator[TrainingEvent]:
         if self._monitor is None:
             return
         made = self._monitor.iter_fuse_monitored(self.trainer.weights(), self.step)
-        picture = yield from repeat_event(made, self._activity("making a picture"))
+        picture = yield from repeat_event(made, self._activity("fusing the monitored region"))
         if picture is not None:
             yield picture if not isinstance(picture, str) else Noted(picture)
 

@@ -1,4 +1,4 @@
-"""What a session tells beside the events of its training."""
+"""Events of a session, in addition to those of its training."""
 
 from dataclasses import dataclass
 
@@ -9,12 +9,12 @@ from napari_umis_fusion.training.data import DataReport
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CurveRestored:
-    """A training goes on: losses and validations so far; comes before `TrainingStarted`.
+    """Losses and validations so far of a resumed training; yielded before `TrainingStarted`.
 
     Attributes
     ----------
     curve : LossCurve
-        The receiver's own.
+        A copy, which the receiver may change.
     """
 
     curve: LossCurve
@@ -22,7 +22,7 @@ class CurveRestored:
 
 @dataclass(frozen=True, slots=True)
 class DataChecked:
-    """The data of a new training was looked at; comes before `TrainingStarted`."""
+    """The data of a new training was checked; yielded before `TrainingStarted`."""
 
     report: DataReport
 
