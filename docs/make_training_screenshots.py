@@ -57,7 +57,7 @@ def choose(window: Window, widget: Any, stack: Any, steps: int) -> None:
     assert widget.value().planes == stack.data.shape[0]
     widget.data.check.button.click()
     window.wait(lambda: not widget.data.check.is_busy, 300)
-    assert widget.data.gathered is not None, widget.data.check.message.text()
+    assert widget.data.collected is not None, widget.data.check.message.text()
     print(*widget.data.check.report.lines(), sep="\n")
     window.shoot("training-data")
     widget.region.monitor(stack)

@@ -129,7 +129,7 @@ def test_images_in_weights_and_curve_out(data, here, capsys):
     assert files_of(here) == ["w-loss.csv", "w-loss.png", "w.safetensors"]
     lines = out.splitlines()
     assert lines[0].startswith("4 images, ")
-    assert lines[1] == "learning from 3, validating on 1"
+    assert lines[1] == "3 for training, 1 for validation"
     assert any(line.startswith("warning: 4 images only") for line in lines)
     start = next(k for k, line in enumerate(lines) if line.endswith(" weights, cpu, float32"))
     assert lines[start - 1].startswith("left out: data/broken.png: ")

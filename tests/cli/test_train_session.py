@@ -84,7 +84,9 @@ def test_napari_goes_on_with_what_the_command_line_began(here, interrupt, whole)
 
 @pytest.mark.parametrize("state", ["found by itself", "folder", "file in it"])
 def test_the_command_line_goes_on_with_what_napari_began(here, whole, state, ranker_weights):
-    begun = TrainingSession.create(CONFIG, name="scorpion", start=ranker_weights, parent="ours")
+    begun = TrainingSession.create(
+        CONFIG, name="scorpion", initial_weights=ranker_weights, initial_name="ours"
+    )
     suspended(begun, ["data"])
     shutil.rmtree("data")
     places = {"folder": begun.folder, "file in it": begun.state}

@@ -26,7 +26,7 @@ from napari_umis_fusion.models.library import (
 from napari_umis_fusion.models.library import _header as header
 from napari_umis_fusion.models.library import _shipped as shipped
 from napari_umis_fusion.models.library import _sidecar as sidecar
-from napari_umis_fusion.models.library._names import LONGEST_NAME, clean_name, unique_name
+from napari_umis_fusion.models.library._names import MAX_NAME_LENGTH, clean_name, unique_name
 from napari_umis_fusion.models.library._reserve import LOCK, reserved
 from napari_umis_fusion.network import PlaneRanker, UNetPlusPlus, load_checkpoint, save_checkpoint
 
@@ -279,7 +279,7 @@ def test_who_waits_for_long_is_told(library, scorpion, monkeypatch):
     [
         ("a", [], "a"),
         ("a", ["A", "a (2)"], "a (3)"),
-        ("a" * LONGEST_NAME, ["a" * LONGEST_NAME], "a" * (LONGEST_NAME - 4) + " (2)"),
+        ("a" * MAX_NAME_LENGTH, ["a" * MAX_NAME_LENGTH], "a" * (MAX_NAME_LENGTH - 4) + " (2)"),
     ],
 )
 def test_numbering(name, taken, expected):

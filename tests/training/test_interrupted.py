@@ -68,7 +68,9 @@ def test_a_session_can_be_suspended_at_every_event(tmp_path, ranker_weights, fro
     start = ranker_weights if from_weights else None
 
     def begin(name):
-        return TrainingSession.create(CONFIG, name="mine", start=start, root=tmp_path / name)
+        return TrainingSession.create(
+            CONFIG, name="mine", initial_weights=start, root=tmp_path / name
+        )
 
     complete = begin("whole")
     curve, whole = follow(complete.train(IMAGES))

@@ -148,11 +148,11 @@ def test_pictures_show_what_is_watched_with_the_start_and_with_now(stack):
     assert [e.step for e in pictures] == [0, 2, 4]
     for picture in pictures:
         assert picture.stack is stack
-        assert picture.now.shape == picture.before.shape == stack.shape[1:]
-        assert picture.now.dtype == picture.before.dtype == stack.dtype
-        np.testing.assert_array_equal(picture.before, pictures[0].before)
-    np.testing.assert_array_equal(pictures[0].now, pictures[0].before)
-    assert (pictures[2].now != pictures[2].before).any()
+        assert picture.current.shape == picture.initial.shape == stack.shape[1:]
+        assert picture.current.dtype == picture.initial.dtype == stack.dtype
+        np.testing.assert_array_equal(picture.initial, pictures[0].initial)
+    np.testing.assert_array_equal(pictures[0].current, pictures[0].initial)
+    assert (pictures[2].current != pictures[2].initial).any()
 
 
 def test_another_stack_is_pictured_at_once(stack):

@@ -56,8 +56,8 @@ def files(session):
 def test_interrupted_it_goes_on_to_the_same_weights_without_data_and_start(tmp_path):
     weights = tmp_path / "start.safetensors"
     weights.write_bytes(shipped_weights("plane-ranker").read_bytes())
-    whole = run(begin(tmp_path / "whole", start=weights), IMAGES)[-1].result
-    session = begin(tmp_path / "parts", start=weights)
+    whole = run(begin(tmp_path / "whole", initial_weights=weights), IMAGES)[-1].result
+    session = begin(tmp_path / "parts", initial_weights=weights)
     before = run(session, IMAGES, until=lambda e: isinstance(e, StepDone) and e.step == 3)
     weights.unlink()
     found = last_session(tmp_path / "parts")
@@ -104,7 +104,7 @@ for event in session.train(images):
 
 
 def test_a_folder_holds_what_its_page_says(tmp_path):
-    session = begin(tmp_path, start=shipped_weights("plane-ranker"))
+    session = begin(tmp_path, initial_weights=shipped_weights("plane-ranker"))
     assert not session.can_resume
     run(session, IMAGES, until=lambda e: isinstance(e, CheckpointSaved))
     assert files(session) == [
@@ -264,7 +264,7 @@ def test_a_session_of_before_the_state_held_the_curve_goes_on(tmp_path):
 
 def test_weights_know_where_they_come_from(tmp_path):
     start = shipped_weights("plane-ranker")
-    session = begin(tmp_path, start=start, parent="the shipped ones")
+    session = begin(tmp_path, initial_weights=start, initial_name="the shipped ones")
     result = run(session, IMAGES)[-1].result
     found = load_checkpoint(session.save_result(result, tmp_path / "w.safetensors"))
     about = found.metadata

@@ -170,7 +170,7 @@ class OutputLayer:
         return 1 if axis in self._stacks.plan.index else self.image.shape[axis]
 
     def _placement(self) -> dict[str, Any]:
-        """Return the placement of the layer; a dropped axis counts with the middle of its extent."""
+        """Return the placement of the layer; a dropped axis counts by the middle of its extent."""
         span, axes = self._stacks.span, self._stacks.axes
         starts = {axes.z: span.planes.start, axes.y: span.rows.start, axes.x: span.columns.start}
         starts |= self._stacks.plan.index

@@ -80,7 +80,7 @@ def test_what_was_renewed_leaves_the_memory(viewer, widget, stack_layer, fuse):
 
 def test_second_run_adds_if_so_chosen(viewer, widget, stack_layer, fuse):
     fuse()
-    widget.output["again"].value = "adds layers"
+    widget.output["again"].value = "keep"
     fuse()
     assert len(viewer.layers) == 9
 

@@ -129,7 +129,7 @@ def test_one_decision_for_all_channels(viewer, widget, fuse, choice, options):
 def test_each_channel_for_itself(viewer, widget, fuse):
     data = noise(2, 6, 40, 50)
     viewer.add_image(data, name="two", axis_labels=("c", "z", "y", "x"))
-    widget.stack["decision"].value = "each channel for itself"
+    widget.stack["decision"].value = "each channel separately"
     fuse()
     for channel in range(2):
         expected = fuse_stack(data[channel], focus_measure="laplacian")

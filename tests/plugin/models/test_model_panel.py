@@ -247,10 +247,10 @@ def test_what_was_deleted_elsewhere_is_told(chosen, library, scorpion, monkeypat
 
 
 def test_broken_files_are_told_and_hide_nothing(panel, library):
-    assert panel.broken.isHidden()
+    assert panel.unreadable.isHidden()
     (library.folder / "bad.safetensors").write_bytes(b"hello")
     panel.refresh()
-    assert panel.broken.text().startswith(
+    assert panel.unreadable.text().startswith(
         "Files of the library that cannot be read: bad.safetensors (dam"
     )
     assert column(panel, NAME) == ["scorpion", *SHIPPED]

@@ -18,7 +18,6 @@ from napari_umis_fusion.network import (
 )
 from napari_umis_fusion.plugin.training import _pending_result as result_module
 from napari_umis_fusion.plugin.training import _widget as module
-from napari_umis_fusion.plugin.training._basics_form import Start
 from napari_umis_fusion.plugin.training._monitor_form import Monitored
 from napari_umis_fusion.plugin.training._presets import FINE_TUNE, OWN, PRESETS, PUBLISHED, TRAIN
 from napari_umis_fusion.plugin.training._widget import TrainingWidget
@@ -136,7 +135,7 @@ def test_a_training_from_start_to_use(viewer, widget, qtbot):
     (model,) = ModelLibrary().models()
     assert model.name == "mine"
     assert model.comparison["stacks"] == 2
-    assert (model.parent, model.comparison["baseline"]) == ("", "plane-ranker")
+    assert (model.initial_weights, model.comparison["baseline"]) == ("", "plane-ranker")
     from napari_umis_fusion.plugin.fusion._widget import FusionWidget
 
     (fusion,) = (w for w in viewer.window._qt_window.findChildren(FusionWidget))
@@ -194,7 +193,7 @@ def test_discard_asks_and_leaves_nothing(widget, qtbot, answers):
     answers[0].yes = False
     begin(widget, qtbot)
     widget.controls.buttons["discard"].click()
-    assert "Throw away" in answers[-1]
+    assert "Discard" in answers[-1]
     assert widget.job is not None
     assert not widget.job.is_stopping
     answers[0].yes = True
@@ -233,7 +232,7 @@ def test_shut_while_it_trains_it_suspends_and_says_so(widget, qtbot):
     begin(widget, qtbot)
     widget.close_down()
     assert not our_threads(), "the work has ended before the window is gone"
-    assert "suspended at step" in notification_manager.records[-1].message
+    assert "interrupted at step" in notification_manager.records[-1].message
     assert last_session() is not None
     finish(widget, qtbot)
 
@@ -292,9 +291,9 @@ KEPT = "The checkpoint of step 2 is kept"
         (
             torch.cuda.OutOfMemoryError("CUDA out of memory"),
             "ran out of memory; lower batch",
-            f"{KEPT}, but Continue last training needs as much memory again",
+            f"{KEPT}, but Resume last training needs as much memory again",
         ),
-        (OSError(5, "Input/output error"), "Input/output error", f"{KEPT}: Continue last"),
+        (OSError(5, "Input/output error"), "Input/output error", f"{KEPT}: press Resume last"),
         (
             ZeroDivisionError("oops"),
             "a mistake of the plugin's, please report",
@@ -427,7 +426,7 @@ def test_the_region_is_shown_before_and_now(viewer, widget, qtbot):
     widget.region["region"].value = region.name
     assert widget.region.stack().shape == (3, 40, 64)
     run(widget, qtbot)
-    before, now = viewer.layers["beads before training"], viewer.layers["beads now"]
+    before, now = viewer.layers["beads initial weights"], viewer.layers["beads current weights"]
     for made in (before, now):
         assert made.data.shape == (40, 64)
         assert made.data.dtype == stack.dtype
@@ -436,7 +435,7 @@ def test_the_region_is_shown_before_and_now(viewer, widget, qtbot):
     assert (before.data != now.data).any()
     assert "ShownFusion after step 4" in widget.region.message.text()
     names = [row.name for row in widget.data.sources()]
-    assert "beads now" not in names, "pictures are no data"
+    assert "beads current weights" not in names, "pictures are no data"
 
 
 def test_a_region_can_be_drawn(viewer, widget):
@@ -528,8 +527,8 @@ def test_what_is_set_is_what_each_part_holds(viewer, widget, tmp_path):
     viewer.add_image(stack, name="beads", axis_labels=("z", "y", "x"))
     viewer.add_shapes(name="region")
     for form, value in (
-        (widget.setup.basics, Start(make_random(tmp_path), "opaque", "mine")),
-        (widget.setup.basics, Start(None)),
+        (widget.setup.basics, Basics(make_random(tmp_path), "opaque", "mine")),
+        (widget.setup.basics, Basics(None)),
         (widget.region, Monitored("beads", "region")),
         (widget.setup, LONG.replace(specimen="transmitted", seed=3)),
     ):
@@ -545,15 +544,15 @@ def test_a_hidden_picture_stays_hidden_and_a_removed_one_away(viewer, widget):
     layer = viewer.add_image(stack, name="beads", axis_labels=("z", "y", "x"))
     region = widget.region
     region.monitor(layer)
-    for when in ("before training", "now"):
+    for when in ("initial weights", "current weights"):
         region._show(region._region, when, stack[0])
-    viewer.layers["beads before training"].visible = False
-    viewer.layers.remove("beads now")
-    for when in ("before training", "now"):
+    viewer.layers["beads initial weights"].visible = False
+    viewer.layers.remove("beads current weights")
+    for when in ("initial weights", "current weights"):
         region._show(region._region, when, stack[1])
-    assert not viewer.layers["beads before training"].visible
-    np.testing.assert_array_equal(viewer.layers["beads before training"].data, stack[1])
-    assert "beads now" not in viewer.layers
+    assert not viewer.layers["beads initial weights"].visible
+    np.testing.assert_array_equal(viewer.layers["beads initial weights"].data, stack[1])
+    assert "beads current weights" not in viewer.layers
 
 
 def test_shut_before_it_has_begun_it_never_does(widget):
@@ -650,11 +649,10 @@ def test_the_menu_opens_it_once(viewer, qtbot):
 
 
 def test_what_another_process_works_on_is_told_without_talk_of_checkpoints():
-    from napari_umis_fusion.plugin.training_endings import advice
-
     from napari_umis_fusion.errors import BusyError
+    from napari_umis_fusion.plugin.training._endings import error_advice
 
-    assert advice(BusyError("worked on by process 7"), 0) == "worked on by process 7"
+    assert error_advice(BusyError("worked on by process 7"), 0) == "worked on by process 7"
 
 
 def test_it_goes_on_with_what_the_command_line_began(make_widget, tmp_path, monkeypatch, qtbot):

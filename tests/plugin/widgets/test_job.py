@@ -5,7 +5,7 @@ import time
 import pytest
 from napari.utils.progress import progress
 
-from napari_umis_fusion.plugin.widgets import Job, LatestJob, Progress, duration_in_words
+from napari_umis_fusion.plugin.widgets import Job, LatestJob, Progress, format_duration
 from napari_umis_fusion.plugin.widgets._job import Stopwatch
 
 
@@ -220,4 +220,4 @@ def test_time_left_of_what_began_later_and_paused():
     ("seconds", "words"), [(0.2, "1 s"), (42, "42 s"), (185, "3 min 05 s"), (7800, "2 h 10 min")]
 )
 def test_durations(seconds, words):
-    assert duration_in_words(seconds) == words
+    assert format_duration(seconds) == words

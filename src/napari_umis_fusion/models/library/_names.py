@@ -39,8 +39,8 @@ def clean_note(note: str) -> str:
     cleaned = note.strip()
     if len(cleaned) > MAX_NOTE_LENGTH:
         raise ConfigError(
-            f"the note has {len(cleaned)} characters; accepted are up to {MAX_NOTE_LENGTH}: shorten "
-            "it."
+            f"the note has {len(cleaned)} characters; accepted are up to {MAX_NOTE_LENGTH}: "
+            "shorten it."
         )
     return cleaned
 

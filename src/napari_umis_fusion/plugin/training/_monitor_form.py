@@ -80,8 +80,8 @@ class MonitorForm(ConfigForm):
                 name="stack",
                 label="monitor",
                 choices=[NOTHING],
-                tooltip="Stack that is fused again during training to show the progress. It need not "
-                "be training data.",
+                tooltip="Stack that is fused again during training to show the progress. It need "
+                "not be training data.",
             ),
             "region": ComboBox(
                 name="region",
