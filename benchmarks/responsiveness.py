@@ -30,7 +30,7 @@ def main() -> None:
     viewer.add_image(noise, name="noise", axis_labels=("z", "y", "x"))
     start = time.perf_counter()
     _, widget = viewer.window.add_plugin_dock_widget("napari-umis-fusion", "Fuse z-stack")
-    say("widget opens", time.perf_counter() - start)
+    report("widget opens", time.perf_counter() - start)
     gaps = beats_while(lambda: None, after(3.0))
     print("while it loads in the background, longest gaps (ms):", *np.rint(gaps[:5] * 1e3))
     widget.method["focus_measure"].value = arguments.measure
@@ -42,7 +42,7 @@ def main() -> None:
     start = time.perf_counter()
     widget.controls.buttons["cancel"].click()
     beats_while(lambda: None, lambda: widget.job is None)
-    say("from Cancel to the end", time.perf_counter() - start)
+    report("from Cancel to the end", time.perf_counter() - start)
     viewer.close()
 
 
@@ -72,7 +72,7 @@ def after(seconds: float) -> Callable[[], bool]:
     return lambda: time.perf_counter() > end
 
 
-def say(what: str, seconds: float) -> None:
+def report(what: str, seconds: float) -> None:
     """Print a time."""
     print(f"{what}: {seconds:.3f} s")
 

@@ -42,7 +42,7 @@ def measure(arguments: argparse.Namespace) -> None:
     _, widget = viewer.window.add_plugin_dock_widget("napari-umis-fusion", "Train network")
     say("widget opens", time.perf_counter() - start)
     beats_while(lambda: None, after(5.0))  # libraries load in the background
-    widget.region.watch(layer)
+    widget.region.monitor(layer)
     config = widget.value().replace(
         steps=arguments.steps, validate_every=arguments.steps // 3, threads=arguments.threads
     )
@@ -57,7 +57,7 @@ def measure(arguments: argparse.Namespace) -> None:
     widget.controls.buttons["pause"].click()
     gaps = beats_while(lambda: None, lambda: widget.job is None)
     tell("trains on, compares", gaps)
-    print(widget.result.panel.says.text())
+    print(widget.result.panel.message.text())
     time_plot(widget.plot)
     viewer.close()
 
@@ -81,11 +81,11 @@ def time_plot(plot: Any) -> None:
         plot.clear()
         for step in range(steps):
             loss = 1 / (step + 1)
-            plot.take(StepDone(step + 1, steps, {"total": loss, "mse": loss / 2}, 1e-3))
+            plot.add_event(StepDone(step + 1, steps, {"total": loss, "mse": loss / 2}, 1e-3))
         plot._redraw()  # the first after many steps at once
         times = []
         for more in range(30):
-            plot.take(StepDone(steps + more + 1, steps, {"total": 0.1, "mse": 0.05}, 1e-3))
+            plot.add_event(StepDone(steps + more + 1, steps, {"total": 0.1, "mse": 0.05}, 1e-3))
             begun = time.perf_counter()
             plot._redraw()
             times.append(time.perf_counter() - begun)

@@ -42,7 +42,7 @@ def show_widget(stack: Path) -> None:
     widget.alignment.rows["align"].value = "similarity"
     widget.controls.buttons["start"].click()
     window.wait(lambda: widget.job is None, 300)
-    assert widget.alignment.table.rowCount() > 0, widget.controls.says.text()
+    assert widget.alignment.table.rowCount() > 0, widget.controls.message.text()
     widget.alignment.table.selectRow(0)
     window.shoot("plugin-alignment")
     window.viewer.close()

@@ -72,7 +72,7 @@ def main() -> None:
     window = Window(arguments.output)
     stack = open_stack(window, arguments.stack)
     widget = fuse(window, stack)
-    look(window, widget)
+    show_pixel(window, widget)
     unfold(window, widget)
     save_and_reopen(window, stack)
     window.viewer.layers.clear()
@@ -100,11 +100,11 @@ def fuse(window: Window, stack: Any) -> Any:
     window.shoot("plugin-running")
     window.wait(lambda: widget.job is None, 300)
     names = [layer.name for layer in window.viewer.layers]
-    assert f"{stack.name} all-in-focus" in names, (names, widget.controls.says.text())
+    assert f"{stack.name} all-in-focus" in names, (names, widget.controls.message.text())
     return widget
 
 
-def look(window: Window, widget: Any) -> None:
+def show_pixel(window: Window, widget: Any) -> None:
     """Click the sharpest pixel, which the focus curve then explains; in both themes."""
     image = window.viewer.layers.selection.active
     confidence = next(layer for layer in window.viewer.layers if "confidence" in layer.name).data
@@ -167,7 +167,7 @@ def fuse_channels(window: Window, widget: Any) -> None:
     window.viewer.reset_view()
     stacks = [layer for layer in opened if layer.ndim == 3]
     window.viewer.layers.selection = set(stacks)
-    assert "2 channels" in widget.stack.says.text(), widget.stack.says.text()
+    assert "2 channels" in widget.stack.message.text(), widget.stack.message.text()
     widget.sections["Focus along z"].expand(animate=False)
     for title in ("Region and planes", "Layers"):
         widget.sections[title].collapse(animate=False)

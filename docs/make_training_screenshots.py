@@ -51,16 +51,16 @@ def drive(arguments: argparse.Namespace) -> None:
 def choose(window: Window, widget: Any, stack: Any, steps: int) -> None:
     """Tick the stack, say what it is, check it, and watch a region."""
     assert [source.name for source in widget.data.sources()] == [stack.name]
-    widget.setup.start["specimen"].value = "opaque"
+    widget.setup.basics["specimen"].value = "opaque"
     if steps:
         widget.setup.options["steps"].value = steps
     assert widget.value().planes == stack.data.shape[0]
     widget.data.check.button.click()
     window.wait(lambda: not widget.data.check.is_busy, 300)
-    assert widget.data.gathered is not None, widget.data.check.says.text()
+    assert widget.data.collected is not None, widget.data.check.message.text()
     print(*widget.data.check.report.lines(), sep="\n")
     window.shoot("training-data")
-    widget.region.watch(stack)
+    widget.region.monitor(stack)
     widget.region.draw()
     shapes = window.viewer.layers["region to watch"]
     shapes.add_rectangles([[1000, 800], [1400, 1300]])
@@ -82,10 +82,10 @@ def train(window: Window, widget: Any) -> None:
     window.shoot("training-running")
     window.wait(lambda: widget.job is None, 3600)
     result = widget.result._result
-    assert result is not None, widget.controls.says.text()
+    assert result is not None, widget.controls.message.text()
     print("validation:", result.start_metrics, "->", result.metrics)
     print("comparison:", result.comparison and result.comparison.as_dict())
-    assert result.improved, widget.result.panel.says.text()
+    assert result.improved, widget.result.panel.message.text()
 
 
 def look(window: Window, widget: Any) -> None:
@@ -102,11 +102,11 @@ def keep(window: Window, widget: Any) -> None:
     from qtpy.QtWidgets import QTabWidget
 
     widget.result.panel.name.setText("pseudoscorpion")
-    widget.result.keep(use=True)
+    widget.result.save_to_library(use=True)
     window.wait(lambda: not widget.result.is_open, 60)
     window.wait(seconds=2)
     fusion = window.viewer.window.add_plugin_dock_widget(PLUGIN, "Fuse z-stack")[1]
-    assert fusion.value().checkpoint is not None, fusion.controls.says.text()
+    assert fusion.value().checkpoint is not None, fusion.controls.message.text()
     print("fuses with", Path(fusion.value().checkpoint).name)
     window.shoot("training-used")
     dock, _ = window.viewer.window.add_plugin_dock_widget(PLUGIN, "Train network")

@@ -91,7 +91,7 @@ class QuickAim:
 
     score = "psnr"
     steps_per_epoch = 5
-    trials = 1
+    validation_examples = 1
 
     def __init__(self, model, wait_s):
         self.model, self.wait_s = model, wait_s
@@ -105,7 +105,7 @@ class QuickAim:
         parts = [(part - batch).square().mean() for part in self.model.parameters()]
         return {"near": sum(parts), "far": 0.5 * max(parts)}
 
-    def attempt(self, index, device):
+    def validate_example(self, index, device):
         import torch
 
         from napari_umis_fusion.training.objectives import ValidationExample
@@ -120,7 +120,7 @@ class QuickAim:
 
 @pytest.fixture
 def quick_aim(monkeypatch):
-    """Return a function that makes every training aim at next to nothing."""
+    """Return a function that makes every training objective at next to nothing."""
     import torch
 
     from napari_umis_fusion.network import PlaneRanker

@@ -77,7 +77,7 @@ ALLOWED_IN_STRINGS = Counter(
 )
 ALLOWED_IN_NAMES = Counter(
     {
-        "aim": 4,
+        "objective": 4,
         "asking": 1,
         "gathering": 3,
         "go on": 4,

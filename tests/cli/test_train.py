@@ -42,7 +42,7 @@ REBUILD = [*SMALL, "--reference", "--batch", "2", "--width-px", "32", "--height-
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(SelectObjective, "trials", 2)
+    monkeypatch.setattr(SelectObjective, "validation_examples", 2)
     return tmp_path
 
 
@@ -129,7 +129,7 @@ def test_images_in_weights_and_curve_out(data, here, capsys):
     assert files_of(here) == ["w-loss.csv", "w-loss.png", "w.safetensors"]
     lines = out.splitlines()
     assert lines[0].startswith("4 images, ")
-    assert lines[1] == "learning from 3, validating on 1"
+    assert lines[1] == "3 for training, 1 for validation"
     assert any(line.startswith("warning: 4 images only") for line in lines)
     start = next(k for k, line in enumerate(lines) if line.endswith(" weights, cpu, float32"))
     assert lines[start - 1].startswith("left out: data/broken.png: ")
@@ -205,10 +205,10 @@ def interrupt_at(monkeypatch):
         def pressed(self, event):
             take(self, event)
             if isinstance(event, kind) and getattr(event, "step", 0) == step:
-                monkeypatch.setattr(TrainingReport, "take", take)
+                monkeypatch.setattr(TrainingReport, "on_event", take)
                 raise KeyboardInterrupt
 
-        monkeypatch.setattr(TrainingReport, "take", pressed)
+        monkeypatch.setattr(TrainingReport, "on_event", pressed)
 
     return interrupt_at
 
@@ -355,7 +355,7 @@ RUN = """
 import signal, sys
 from napari_umis_fusion.cli import main
 from napari_umis_fusion.training.selecting import SelectObjective
-SelectObjective.trials = 1
+SelectObjective.validation_examples = 1
 signal.signal(signal.SIGINT, signal.default_int_handler)  # what started us may have muted it
 sys.exit(main(sys.argv[1:]))
 """

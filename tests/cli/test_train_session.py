@@ -51,7 +51,7 @@ def interrupt(monkeypatch):
 
     def interrupt(command):
         with monkeypatch.context() as patch:
-            patch.setattr(TrainingReport, "take", pressed)
+            patch.setattr(TrainingReport, "on_event", pressed)
             assert main(command) == 130
 
     return interrupt
@@ -84,14 +84,16 @@ def test_napari_goes_on_with_what_the_command_line_began(here, interrupt, whole)
 
 @pytest.mark.parametrize("state", ["found by itself", "folder", "file in it"])
 def test_the_command_line_goes_on_with_what_napari_began(here, whole, state, ranker_weights):
-    begun = TrainingSession.begin(CONFIG, name="scorpion", start=ranker_weights, parent="ours")
+    begun = TrainingSession.create(
+        CONFIG, name="scorpion", initial_weights=ranker_weights, initial_name="ours"
+    )
     suspended(begun, ["data"])
     shutil.rmtree("data")
     places = {"folder": begun.folder, "file in it": begun.state}
     given = ["--state", str(places[state])] if state in places else []
     assert main(["train", "-o", "w.safetensors", "--resume", "--threads", "1", *given]) == 0
     found = load_checkpoint("w.safetensors")
-    expected = TrainingSession.begin(CONFIG, name="other", start=ranker_weights)
+    expected = TrainingSession.create(CONFIG, name="other", start=ranker_weights)
     (here / "data").mkdir()
     for number, image in enumerate(np.random.default_rng(0).integers(0, 255, (4, 64, 64))):
         Image.fromarray(image.astype(np.uint8)).save(f"data/{number}.png")
@@ -131,7 +133,7 @@ def test_nothing_to_go_on_with_is_told(capsys):
 
 
 def test_a_session_at_work_is_not_gone_on_with(here, capsys):
-    session = suspended(TrainingSession.begin(CONFIG, name="mine"), ["data"])
+    session = suspended(TrainingSession.create(CONFIG, name="mine"), ["data"])
     events = session.train()
     next(event for event in events if isinstance(event, StepDone))
     command = ["train", "-o", "w.safetensors", "--resume", "--state", str(session.folder)]
@@ -182,7 +184,7 @@ def test_a_state_of_a_script_becomes_a_session_that_napari_goes_on_with(here, wh
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(TrainingReport, "take", pressed)
+        patch.setattr(TrainingReport, "on_event", pressed)
         assert main([*COMMAND, "--resume"]) == 130
     session = last_session()
     assert session.folder == here / "w.state"
@@ -198,7 +200,7 @@ def test_a_script_goes_on_with_a_session(here, interrupt, whole):
 
 
 def test_a_session_interrupted_again_before_its_first_step_is_kept(here, monkeypatch, capsys):
-    session = TrainingSession.begin(CONFIG, name="mine")
+    session = TrainingSession.create(CONFIG, name="mine")
     events = session.train(["data"])
     while not session.can_resume:
         next(events)
@@ -207,7 +209,7 @@ def test_a_session_interrupted_again_before_its_first_step_is_kept(here, monkeyp
     def pressed(self, event):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(TrainingReport, "take", pressed)
+    monkeypatch.setattr(TrainingReport, "on_event", pressed)
     assert main(["train", "-o", "w.safetensors", "--resume"]) == 130
     assert session.can_resume
     assert json.loads((session.folder / "session.json").read_text())["origin"]["name"] == "mine"

@@ -65,7 +65,7 @@ class Unread:
 )
 def test_what_it_is_and_how_many_without_reading_it(shape, axes, kind, count, says):
     item = training_item(layer(Unread(*shape), axes))
-    assert (item.name, item.kind, item.says) == ("it", kind, says)
+    assert (item.name, item.kind, item.summary) == ("it", kind, says)
     assert len(item.data) == count
     assert {named.source for named in item.data} == {"it"}
     assert len({named.name for named in item.data}) == count
@@ -73,9 +73,9 @@ def test_what_it_is_and_how_many_without_reading_it(shape, axes, kind, count, sa
 
 def test_colour_is_no_axis():
     stack = training_item(layer(Unread(5, 250, 260, 3), rgb=True))
-    assert (stack.kind, stack.says) == ("stack", "5 planes of 250 x 260, colour")
+    assert (stack.kind, stack.summary) == ("stack", "5 planes of 250 x 260, colour")
     image = training_item(layer(Unread(70, 80, 4), rgb=True))
-    assert (image.kind, image.says) == ("image", "70 x 80, colour")
+    assert (image.kind, image.summary) == ("image", "70 x 80, colour")
     assert image.data[0].data.shape == (1, 70, 80, 4)
 
 
@@ -97,7 +97,7 @@ def test_what_gives_nothing_says_why(given, reason):
     item = training_item(given)
     assert item.kind is None
     assert item.data == ()
-    assert reason in item.says
+    assert reason in item.summary
     with pytest.raises(StackError, match="gives nothing to learn from"):
         item.source()
     assert training_data([item]).images == training_data([item]).stacks == ()

@@ -26,7 +26,7 @@ from napari_umis_fusion.models.library import (
 from napari_umis_fusion.models.library import _header as header
 from napari_umis_fusion.models.library import _shipped as shipped
 from napari_umis_fusion.models.library import _sidecar as sidecar
-from napari_umis_fusion.models.library._names import LONGEST_NAME, clean_name, unique_name
+from napari_umis_fusion.models.library._names import MAX_NAME_LENGTH, clean_name, unique_name
 from napari_umis_fusion.models.library._reserve import LOCK, reserved
 from napari_umis_fusion.network import PlaneRanker, UNetPlusPlus, load_checkpoint, save_checkpoint
 
@@ -125,16 +125,16 @@ def test_the_originals_files_become_ours(library, tmp_path):
     sha256 = hashlib.sha256((tmp_path / "original.pth").read_bytes()).hexdigest()
     assert model.metadata["imported_from"] == {"file": "original.pth", "sha256": sha256}
     assert model.sha256 == loaded.sha256
-    assert library.holding(tmp_path / "original.pth") == model
+    assert library.find_copy_of(tmp_path / "original.pth") == model
     assert library.add(tmp_path / "original.pth", "again") == model
     assert len(library.models()) == 1
 
 
 def test_the_same_weights_are_kept_once(library, saved, scorpion):
     source = saved(1, TRAINED, "trained")
-    assert library.holding(source) == scorpion
+    assert library.find_copy_of(source) == scorpion
     assert library.add(source, "another name", "another note") == scorpion
-    assert library.holding(saved(2)) is None
+    assert library.find_copy_of(saved(2)) is None
     assert len(library.models()) == 1
 
 
@@ -279,7 +279,7 @@ def test_who_waits_for_long_is_told(library, scorpion, monkeypatch):
     [
         ("a", [], "a"),
         ("a", ["A", "a (2)"], "a (3)"),
-        ("a" * LONGEST_NAME, ["a" * LONGEST_NAME], "a" * (LONGEST_NAME - 4) + " (2)"),
+        ("a" * MAX_NAME_LENGTH, ["a" * MAX_NAME_LENGTH], "a" * (MAX_NAME_LENGTH - 4) + " (2)"),
     ],
 )
 def test_numbering(name, taken, expected):
@@ -367,8 +367,8 @@ def test_what_cannot_be_read_hides_nothing(library, scorpion, content, reason):
     bad = library.folder / "bad.safetensors"
     bad.write_bytes(content(shipped_models()[0].path.read_bytes()))
     assert library.models() == [scorpion]
-    assert list(library.broken()) == [bad]
-    assert reason in library.broken()[bad]
+    assert list(library.unreadable()) == [bad]
+    assert reason in library.unreadable()[bad]
     assert library.find("scorpion") == scorpion
 
 
@@ -377,7 +377,7 @@ def test_folders_and_other_files_are_no_models(library, scorpion):
     (library.folder / ".abc-x.safetensors").write_bytes(b"being written")
     (library.folder / "notes.txt").write_text("mine")
     assert library.models() == [scorpion]
-    assert [path.name for path in library.broken()] == ["folder.safetensors"]
+    assert [path.name for path in library.unreadable()] == ["folder.safetensors"]
 
 
 def test_files_copied_in_by_hand_are_models(library, scorpion, saved):

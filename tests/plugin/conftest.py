@@ -66,7 +66,7 @@ def widget(viewer, qtbot):
     viewer.window.add_dock_widget(made, name="fusion")
     made.method["focus_measure"].value = "laplacian"
     yield made
-    made.shut()
+    made.close_down()
     qtbot.waitUntil(lambda: is_idle(made), timeout=20_000)
 
 

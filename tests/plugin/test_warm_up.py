@@ -26,7 +26,7 @@ threads = [one for one in threading.enumerate() if "warm-up" in one.name]
 for thread in threads:
     thread.join()
 assert len(threads) == 2
-assert warm_up.has_loaded()
+assert warm_up.torch_is_loaded()
 loop = "napari_umis_fusion.training.loop._run"
 assert {"torch.optim", "skimage.metrics", loop} <= set(sys.modules)
 assert threading.active_count() == 1

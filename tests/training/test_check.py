@@ -10,7 +10,7 @@ from napari_umis_fusion.runtime import run_to_end
 from napari_umis_fusion.training import Preparing, TrainingConfig
 from napari_umis_fusion.training.data import ImageSet, check_images, iter_check
 from napari_umis_fusion.training.data._duplicates import iter_duplicates
-from napari_umis_fusion.training.data._findings import BLURRED
+from napari_umis_fusion.training.data._findings import MIN_SHARPNESS
 from napari_umis_fusion.training.data._image_quality import measure_quality, sharpness, thumbnail
 
 RNG = np.random.default_rng(0)
@@ -89,7 +89,7 @@ def test_sharpness_falls_with_blur():
     for image in PICTURES[:4]:
         values = [sharpness(gaussian_filter(image, sigma)) for sigma in (0, 1, 2, 3, 5)]
         assert values == sorted(values, reverse=True)
-        assert values[0] > 2 * BLURRED > BLURRED > values[3]
+        assert values[0] > 2 * MIN_SHARPNESS > MIN_SHARPNESS > values[3]
 
 
 REAL = ("astronaut", "camera", "coffee", "coins", "immunohistochemistry", "page", "retina")
@@ -98,8 +98,8 @@ REAL = ("astronaut", "camera", "coffee", "coins", "immunohistochemistry", "page"
 
 def test_sharpness_tells_real_images_from_blurred_ones():
     images = [itu601_grey(getattr(data, name)()) / np.float32(255) for name in REAL]
-    assert min(sharpness(image) for image in images) > BLURRED
-    assert max(sharpness(gaussian_filter(image, 3)) for image in images) < BLURRED
+    assert min(sharpness(image) for image in images) > MIN_SHARPNESS
+    assert max(sharpness(gaussian_filter(image, 3)) for image in images) < MIN_SHARPNESS
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 64), (32, 33), (64, 65), (130, 700)])
@@ -188,7 +188,7 @@ def test_the_report_reads_from_numbers_to_what_is_left_out():
     given = ImageSet(given.images, given.names, given.sources, ("c.png: broken",))
     lines = check_images(given, TrainingConfig(validation_share=0.3, test_share=0.2)).lines()
     assert lines[0] == "11 images, 0.845 megapixels (3.38 MB), from b (6), a (5)"
-    assert lines[1] == "learning from 6, validating on 3, comparing on 2"
+    assert lines[1] == "6 for training, 3 for validation, 2 for comparison"
     assert lines[2].startswith("warning: Out of focus: 1 of 11 images (9.png). The network")
     assert lines[3].startswith(
         "note: Black in more than 50% of the pixels: 1 of 11 images (10.png)"

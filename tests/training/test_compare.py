@@ -24,7 +24,7 @@ TINY = {"batch": 4, "patch_px": 32, "device": "cpu", "precision": "float32", "th
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    monkeypatch.setattr(SelectObjective, "trials", 2)
+    monkeypatch.setattr(SelectObjective, "validation_examples", 2)
     monkeypatch.setattr(module, "STACKS", 4)
     monkeypatch.setattr(module, "SIDE_PX", 64)
 
@@ -60,8 +60,8 @@ def test_better_weights_are_told_from_worse_ones(images, random_weights):
     assert better.gain_db > 1
     assert (better.verdict, worse.verdict) == ("better", "worse")
     assert (better.better, worse.better, better.stacks) == (4, 0, 4)
-    assert (better.baseline, worse.baseline) == ("random", "plane-ranker")
-    assert better.after["ssim"] > better.before["ssim"]
+    assert (better.initial_name, worse.initial_name) == ("random", "plane-ranker")
+    assert better.trained["ssim"] > better.initial["ssim"]
     assert set(better.samples) == {"truth", "before", "after"}
     assert all(picture.shape == (64, 64) for picture in better.samples.values())
 
@@ -69,7 +69,7 @@ def test_better_weights_are_told_from_worse_ones(images, random_weights):
 def test_the_same_weights_are_equal(images):
     weights = shipped_weights("plane-ranker")
     same = compare(weights, weights, images)
-    assert same.before == same.after
+    assert same.initial == same.trained
     assert (same.gain_db, same.better, same.verdict) == (0, 0, "unclear")
 
 
@@ -118,7 +118,7 @@ def test_training_ends_with_the_comparison(
 def test_from_nothing_it_is_compared_with_the_weights_of_the_package(images):
     settings = TrainingConfig(steps=1, test_share=0.25, **TINY)
     result = list(train(images, settings))[-1].result
-    assert result.comparison.baseline == "plane-ranker"
+    assert result.comparison.initial_name == "plane-ranker"
 
 
 def test_a_comparison_that_fails_loses_nothing(images, monkeypatch):

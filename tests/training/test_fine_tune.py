@@ -21,7 +21,7 @@ TINY = {"steps": 2, "validate_every": 2, "batch": 4, "patch_px": 32, "precision"
 
 @pytest.fixture(autouse=True)
 def few_trials(monkeypatch):
-    monkeypatch.setattr(SelectObjective, "trials", 4)
+    monkeypatch.setattr(SelectObjective, "validation_examples", 4)
 
 
 @pytest.fixture(scope="module")
@@ -115,11 +115,11 @@ def test_worse_weights_do_not_replace_the_start(stack, weights):
 def test_better_weights_do(stack, weights, monkeypatch):
     start = load_checkpoint(weights).state_dict["prior.weight"]
 
-    def attempt(aim, index, device):
-        moved = not torch.equal(aim.model.prior.weight.detach(), start)
+    def validate_example(objective, index, device):
+        moved = not torch.equal(objective.model.prior.weight.detach(), start)
         return ValidationExample({"psnr": 31.0 if moved else 30.0}, {})
 
-    monkeypatch.setattr(SelectObjective, "attempt", attempt)
+    monkeypatch.setattr(SelectObjective, "validate_example", validate_example)
     _, result = run(stack, weights)
     assert result.improved
     assert result.step == 2

@@ -16,7 +16,7 @@ from napari_umis_fusion.training import LossCurve, TrainingConfig
 from napari_umis_fusion.training.loop import _run as run
 from napari_umis_fusion.training.loop import _trainer as trainer
 from napari_umis_fusion.training.loop import load_state, train
-from napari_umis_fusion.training.session import CurveRead, TrainingSession
+from napari_umis_fusion.training.session import CurveRestored, TrainingSession
 
 IMAGES = list(np.random.default_rng(0).random((4, 64, 64), np.float32))
 CONFIG = TrainingConfig(
@@ -45,7 +45,7 @@ def follow(events):
     """Run a training to its end; return the curve that a window shows, and the result."""
     shown = LossCurve()
     for event in events:
-        if isinstance(event, CurveRead):
+        if isinstance(event, CurveRestored):
             shown = event.curve
         shown.add(event)
     return shown, event.result
@@ -68,7 +68,9 @@ def test_a_session_can_be_suspended_at_every_event(tmp_path, ranker_weights, fro
     start = ranker_weights if from_weights else None
 
     def begin(name):
-        return TrainingSession.begin(CONFIG, name="mine", start=start, root=tmp_path / name)
+        return TrainingSession.create(
+            CONFIG, name="mine", initial_weights=start, root=tmp_path / name
+        )
 
     complete = begin("whole")
     curve, whole = follow(complete.train(IMAGES))

@@ -41,7 +41,7 @@ def aim_of(count=7, held_out=2, **options):
 
 
 @pytest.fixture(scope="module")
-def aim():
+def objective():
     return aim_of()
 
 
@@ -54,11 +54,11 @@ def orientations(image):
     return [image, image[::-1], image[:, ::-1]]
 
 
-def test_an_epoch_takes_every_image_once_turned_or_not(aim):
-    assert aim.steps_per_epoch == 3
+def test_an_epoch_takes_every_image_once_turned_or_not(objective):
+    assert objective.steps_per_epoch == 3
     whole = [resized(image) for image in images(7).images]
     for epoch in (0, 5):
-        batches = [aim.batch(3 * epoch + k) for k in range(3)]
+        batches = [objective.batch(3 * epoch + k) for k in range(3)]
         assert [tuple(b.shape) for b in batches] == [(3, 1, 33, 37), (3, 1, 33, 37), (1, 1, 33, 37)]
         taken = torch.cat(batches)[:, 0].numpy()
         found = [
@@ -75,43 +75,45 @@ def test_an_epoch_takes_every_image_once_turned_or_not(aim):
 
 
 def test_without_augmentation_nothing_is_flipped():
-    aim = aim_of(1, batch=1, augmentation=0.0)
+    objective = aim_of(1, batch=1, augmentation=0.0)
     whole = resized(images(1).images[0])
     for step in range(20):
-        np.testing.assert_allclose(aim.batch(step)[0, 0], whole, atol=1e-6)
+        np.testing.assert_allclose(objective.batch(step)[0, 0], whole, atol=1e-6)
 
 
 def test_features_are_tried_on_a_rendered_stack_of_the_held_out_image():
     """Features of an image itself must choose better than chance."""
-    aim = aim_of(2)
-    aim.model.eval()
-    metrics = aim.attempt(0, CPU).metrics
-    stack = aim._renderers[0].draw([2, 0])
+    objective = aim_of(2)
+    objective.model.eval()
+    metrics = objective.validate_example(0, CPU).metrics
+    stack = objective._renderers[0].draw([2, 0])
     chance = [psnr_of_unit_images(plane, stack.all_in_focus) for plane in stack.steady]
     assert metrics["psnr_fused"] >= min(chance)
-    assert metrics["psnr_fused"] == aim.attempt(0, CPU).metrics["psnr_fused"], "the same each time"
+    assert metrics["psnr_fused"] == objective.validate_example(0, CPU).metrics["psnr_fused"], (
+        "the same each time"
+    )
 
 
 def test_flips_are_drawn_evenly():
-    aim = aim_of(1, batch=1)
+    objective = aim_of(1, batch=1)
     whole = resized(images(1).images[0])
     turns = [
         next(
             turn
             for turn, turned in enumerate(orientations(whole))
-            if np.allclose(turned, aim.batch(step)[0, 0], atol=1e-6)
+            if np.allclose(turned, objective.batch(step)[0, 0], atol=1e-6)
         )
         for step in range(60)
     ]
     assert min(turns.count(turn) for turn in range(3)) > 10
 
 
-def test_a_batch_follows_from_seed_and_step(aim):
+def test_a_batch_follows_from_seed_and_step(objective):
     again = aim_of()
     for step in (4, 0, 2):  # in any order
-        assert torch.equal(aim.batch(step), again.batch(step))
-    assert not torch.equal(aim.batch(0), aim.batch(3)), "epochs are shuffled anew"
-    assert not torch.equal(aim_of(seed=5).batch(0), aim.batch(0))
+        assert torch.equal(objective.batch(step), again.batch(step))
+    assert not torch.equal(objective.batch(0), objective.batch(3)), "epochs are shuffled anew"
+    assert not torch.equal(aim_of(seed=5).batch(0), objective.batch(0))
 
 
 @pytest.mark.parametrize("kind", ["published", "differences"])
@@ -122,11 +124,11 @@ def test_losses_are_the_four_weighted(kind):
         "gradient_weight": 7.0,
         "spatial_frequency_weight": 3.0,
     }
-    aim = aim_of(spatial_frequency=kind, **weights)
-    batch = aim.batch(0)
-    aim.model.eval()
-    terms = aim.losses(batch, CPU)
-    rebuilt = aim.model(batch)
+    objective = aim_of(spatial_frequency=kind, **weights)
+    batch = objective.batch(0)
+    objective.model.eval()
+    terms = objective.losses(batch, CPU)
+    rebuilt = objective.model(batch)
     expected = {
         "mse": 2 * losses.mse_loss(rebuilt, batch),
         "ssim": 0.5 * losses.ssim_loss(rebuilt, batch),
@@ -138,14 +140,14 @@ def test_losses_are_the_four_weighted(kind):
         torch.testing.assert_close(term, expected[name])
 
 
-def test_the_published_weights_give_the_published_loss(aim):
-    batch = aim.batch(0)
-    aim.model.eval()
-    total = sum(aim.losses(batch, CPU).values())
-    torch.testing.assert_close(total, losses.published_loss(aim.model(batch), batch))
+def test_the_published_weights_give_the_published_loss(objective):
+    batch = objective.batch(0)
+    objective.model.eval()
+    total = sum(objective.losses(batch, CPU).values())
+    torch.testing.assert_close(total, losses.published_loss(objective.model(batch), batch))
 
 
-def test_losses_are_in_float32_where_the_network_is_not(aim, monkeypatch):
+def test_losses_are_in_float32_where_the_network_is_not(objective, monkeypatch):
     seen = []
     for name in ("mse_loss", "ssim_loss", "gradient_loss", "spatial_frequency_loss"):
         whole = getattr(losses, name)
@@ -156,29 +158,29 @@ def test_losses_are_in_float32_where_the_network_is_not(aim, monkeypatch):
 
         monkeypatch.setattr(losses, name, watched)
     inside = []
-    handle = aim.model.register_forward_hook(lambda *parts: inside.append(parts[2].dtype))
+    handle = objective.model.register_forward_hook(lambda *parts: inside.append(parts[2].dtype))
     with torch.autocast("cpu", torch.bfloat16):
-        aim.losses(aim.batch(0), CPU)
+        objective.losses(objective.batch(0), CPU)
     handle.remove()
     assert inside == [torch.bfloat16]
     assert seen == [(torch.float32,) * 3] * 4
 
 
-def test_a_batch_of_one_image_trains(aim):
-    aim.model.train()
-    sum(aim.losses(aim.batch(2), CPU).values()).backward()
-    assert all(p.grad.isfinite().all() for p in aim.model.parameters())
+def test_a_batch_of_one_image_trains(objective):
+    objective.model.train()
+    sum(objective.losses(objective.batch(2), CPU).values()).backward()
+    assert all(p.grad.isfinite().all() for p in objective.model.parameters())
 
 
-def test_an_attempt_measures_and_shows(aim):
-    aim.model.eval()
-    trial = aim.attempt(1, CPU)
+def test_an_attempt_measures_and_shows(objective):
+    objective.model.eval()
+    trial = objective.validate_example(1, CPU)
     metrics, samples = trial.metrics, trial.samples
     terms = [metrics[name] for name in ("mse", "ssim", "gradient", "spatial_frequency")]
     assert metrics["loss"] == pytest.approx(sum(terms))
-    assert metrics[aim.score] == -metrics["loss"]
+    assert metrics[objective.score] == -metrics["loss"]
     image = torch.from_numpy(resized(images(2, 1).images[1]))[None, None]
-    rebuilt = aim.model(image).detach()[0, 0].numpy() / 2 + 0.5
+    rebuilt = objective.model(image).detach()[0, 0].numpy() / 2 + 0.5
     np.testing.assert_allclose(samples["image"], image[0, 0] / 2 + 0.5, atol=1e-6)
     np.testing.assert_allclose(samples["rebuilt"], np.clip(rebuilt, 0, 1), atol=1e-5)
     error = np.mean((rebuilt - samples["image"]) ** 2)
@@ -188,11 +190,11 @@ def test_an_attempt_measures_and_shows(aim):
         assert 0 <= picture.min() <= picture.max() <= 1
 
 
-@pytest.mark.parametrize(("held_out", "trials"), [(1, 1), (5, 5), (60, 48)])
+@pytest.mark.parametrize(("held_out", "validation_examples"), [(1, 1), (5, 5), (60, 48)])
 def test_trials_are_the_images_held_out(held_out, trials):
-    aim = aim_of(2, held_out)
-    assert aim.trials == trials
-    aim.attempt(trials - 1, CPU)
+    objective = aim_of(2, held_out)
+    assert objective.validation_examples == trials
+    objective.validate_example(trials - 1, CPU)
 
 
 @pytest.mark.parametrize(("count", "batch", "steps"), [(1, 8, 1), (8, 8, 1), (9, 8, 2), (7, 3, 3)])

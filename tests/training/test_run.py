@@ -31,7 +31,7 @@ TINY = {"batch": 4, "patch_px": 32, "device": "cpu", "precision": "float32", "th
 
 @pytest.fixture(autouse=True)
 def few_trials(monkeypatch):
-    monkeypatch.setattr(SelectObjective, "trials", 2)
+    monkeypatch.setattr(SelectObjective, "validation_examples", 2)
 
 
 @pytest.fixture(scope="module")
@@ -74,12 +74,12 @@ def test_stopped_before_the_first_validation_it_makes_one():
 def test_stopped_before_the_first_validation_the_start_is_not_all_that_is_known(monkeypatch):
     scores = iter((30.0, 31.0))
 
-    def attempt(aim, index, device):
+    def validate_example(objective, index, device):
         if index == 0:
-            attempt.score = next(scores)
-        return ValidationExample({"psnr": attempt.score}, {})
+            validate_example.score = next(scores)
+        return ValidationExample({"psnr": validate_example.score}, {})
 
-    monkeypatch.setattr(SelectObjective, "attempt", attempt)
+    monkeypatch.setattr(SelectObjective, "validate_example", validate_example)
     weights = shipped_weights("plane-ranker")
     _, result = stop_when(
         lambda e: isinstance(e, StepDone) and e.step == 3,
@@ -115,15 +115,15 @@ def test_stopped_at_once_from_nothing_there_is_no_outcome():
 
 
 def test_stopped_in_a_validation_it_does_not_finish_it(monkeypatch):
-    monkeypatch.setattr(SelectObjective, "trials", 1000)
+    monkeypatch.setattr(SelectObjective, "validation_examples", 1000)
     tried = itertools.count()
-    attempt = SelectObjective.attempt
+    original = SelectObjective.validate_example
 
-    def count_noun(aim, index, device):
+    def counted(objective, index, device):
         next(tried)
-        return attempt(aim, index, device)
+        return original(objective, index, device)
 
-    monkeypatch.setattr(SelectObjective, "attempt", count_noun)
+    monkeypatch.setattr(SelectObjective, "validate_example", counted)
     weights = shipped_weights("plane-ranker")
     stop = threading.Event()
     events = train(IMAGES, config(steps=5), start=weights, stop=stop)
@@ -148,11 +148,11 @@ def test_pictures_show_what_is_watched_with_the_start_and_with_now(stack):
     assert [e.step for e in pictures] == [0, 2, 4]
     for picture in pictures:
         assert picture.stack is stack
-        assert picture.now.shape == picture.before.shape == stack.shape[1:]
-        assert picture.now.dtype == picture.before.dtype == stack.dtype
-        np.testing.assert_array_equal(picture.before, pictures[0].before)
-    np.testing.assert_array_equal(pictures[0].now, pictures[0].before)
-    assert (pictures[2].now != pictures[2].before).any()
+        assert picture.current.shape == picture.initial.shape == stack.shape[1:]
+        assert picture.current.dtype == picture.initial.dtype == stack.dtype
+        np.testing.assert_array_equal(picture.initial, pictures[0].initial)
+    np.testing.assert_array_equal(pictures[0].current, pictures[0].initial)
+    assert (pictures[2].current != pictures[2].initial).any()
 
 
 def test_another_stack_is_pictured_at_once(stack):
@@ -194,9 +194,9 @@ def test_a_stack_that_cannot_be_fused_is_told_and_training_goes_on(watched):
 
 
 def test_nothing_watched_makes_no_picture(tmp_path):
-    watcher = StackMonitor(lambda: None, tmp_path / "absent", config())
-    assert list(watcher.iter_picture({}, 1)) == []
-    assert not watcher.has_new
+    monitor = StackMonitor(lambda: None, tmp_path / "absent", config())
+    assert list(monitor.iter_fuse_monitored({}, 1)) == []
+    assert not monitor.has_changed
 
 
 @pytest.mark.parametrize(

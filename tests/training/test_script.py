@@ -50,7 +50,7 @@ def test_it_runs_and_is_the_same_training(tmp_path, monkeypatch, capsys):
     from napari_umis_fusion.training.data import TrainingData
     from napari_umis_fusion.training.loop import train_to_end
 
-    monkeypatch.setattr(SelectObjective, "trials", 2)
+    monkeypatch.setattr(SelectObjective, "validation_examples", 2)
     monkeypatch.chdir(tmp_path)
     images = np.random.default_rng(0).integers(0, 255, (6, 64, 64), np.uint8)
     np.save("noise.npy", images)

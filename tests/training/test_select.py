@@ -45,7 +45,7 @@ def images(count=4, seed=0):
 
 
 @pytest.fixture(scope="module")
-def aim():
+def objective():
     torch.manual_seed(0)
     return SelectObjective(CONFIG, images(), images(2, seed=1))
 
@@ -141,7 +141,7 @@ def test_contrast_of_an_empty_stack_is_bounded():
     assert collate([dark], np.zeros(1)).contrast.item() == pytest.approx(0.02)
 
 
-def test_losses_equal_their_description(aim):
+def test_losses_equal_their_description(objective):
     rng = np.random.default_rng(3)
     batch = collate([training_stack(0), training_stack(1)], np.zeros(2))
     batch = dataclasses.replace(batch, planes=batch.planes * 0.3)
@@ -167,7 +167,7 @@ class SimpleScores:
     weigh: torch.Tensor
 
 
-def test_copying_the_truth_costs_least(aim):
+def test_copying_the_truth_costs_least(objective):
     truth = training_stack(0).all_in_focus
     sharp = np.stack([truth, np.zeros_like(truth)])
     stack = TrainingStack(sharp, sharp, sharp, truth)
@@ -187,54 +187,54 @@ def test_copying_the_truth_costs_least(aim):
     assert right["false_edges"] == 0
 
 
-def test_a_batch_follows_from_seed_and_step(aim):
+def test_a_batch_follows_from_seed_and_step(objective):
     again = SelectObjective(CONFIG, images(), images(2, seed=1))
     for step in (7, 3):  # in any order
-        one, other = aim.batch(step), again.batch(step)
+        one, other = objective.batch(step), again.batch(step)
         for field in dataclasses.fields(one):
             assert torch.equal(getattr(one, field.name), getattr(other, field.name))
-    assert not torch.equal(aim.batch(3).truth[:1], aim.batch(4).truth[:1])
+    assert not torch.equal(objective.batch(3).truth[:1], objective.batch(4).truth[:1])
     elsewhere = SelectObjective(CONFIG.replace(seed=1), images(), images(2, seed=1))
-    assert not torch.equal(elsewhere.batch(3).truth[:1], aim.batch(3).truth[:1])
+    assert not torch.equal(elsewhere.batch(3).truth[:1], objective.batch(3).truth[:1])
 
 
-def test_a_batch_has_about_as_many_planes_as_asked(aim):
+def test_a_batch_has_about_as_many_planes_as_asked(objective):
     for step in range(8):
-        count, planes, height, width = aim.batch(step).planes.shape
+        count, planes, height, width = objective.batch(step).planes.shape
         assert (height, width) == (32, 32)
         assert count == max(1, CONFIG.batch // planes)
 
 
-def test_training_lowers_every_loss_of_a_batch(aim):
+def test_training_lowers_every_loss_of_a_batch(objective):
     """Also shows that gradients reach the network."""
-    batch = aim.batch(0)
-    optimizer = torch.optim.AdamW(aim.model.parameters(), 2e-3)
+    batch = objective.batch(0)
+    optimizer = torch.optim.AdamW(objective.model.parameters(), 2e-3)
     totals = []
     for _ in range(8):
-        total = sum(aim.losses(batch, CPU).values())
+        total = sum(objective.losses(batch, CPU).values())
         optimizer.zero_grad()
         total.backward()
         optimizer.step()
         totals.append(total.item())
     assert totals[-1] < totals[0] - 0.1
-    unmoved = [name for name, p in aim.model.named_parameters() if p.grad is None]
+    unmoved = [name for name, p in objective.model.named_parameters() if p.grad is None]
     assert unmoved == []
 
 
-def test_an_attempt_is_repeatable_and_shows_the_example(aim):
-    one, other = aim.attempt(1, CPU), aim.attempt(1, CPU)
+def test_an_attempt_is_repeatable_and_shows_the_example(objective):
+    one, other = objective.validate_example(1, CPU), objective.validate_example(1, CPU)
     assert one.metrics == other.metrics
     terms = ["select", "weigh", "false_edges", "spread"]
     assert list(one.metrics) == ["psnr", "psnr_select", "psnr_weighted", "loss", *terms]
     assert one.metrics["loss"] == pytest.approx(sum(one.metrics[term] for term in terms))
-    assert one.metrics[aim.score] == pytest.approx(
+    assert one.metrics[objective.score] == pytest.approx(
         (one.metrics["psnr_select"] + one.metrics["psnr_weighted"]) / 2
     )
     assert list(one.samples) == ["truth", "select", "weighted", "middle plane"]
     for picture in one.samples.values():
         assert picture.shape == (32, 32)
         assert 0 <= picture.min() <= picture.max() <= 1
-    assert aim.attempt(0, CPU).metrics != one.metrics
+    assert objective.validate_example(0, CPU).metrics != one.metrics
 
 
 def test_another_network_is_no_start():

@@ -22,7 +22,7 @@ from napari_umis_fusion.training._session_folder import FOLDER_VARIABLE, is_lock
 from napari_umis_fusion.training.data import ImageSet
 from napari_umis_fusion.training.loop import train
 from napari_umis_fusion.training.objectives._select import SelectObjective
-from napari_umis_fusion.training.session import CurveRead, TrainingSession, last_session
+from napari_umis_fusion.training.session import CurveRestored, TrainingSession, last_session
 
 IMAGES = list(np.random.default_rng(0).random((6, 64, 64), np.float32))
 TINY = {"batch": 4, "patch_px": 32, "device": "cpu", "precision": "float32", "threads": 2}
@@ -31,11 +31,11 @@ SETTINGS = TrainingConfig(steps=6, validate_every=2, **TINY)
 
 @pytest.fixture(autouse=True)
 def few_trials(monkeypatch):
-    monkeypatch.setattr(SelectObjective, "trials", 2)
+    monkeypatch.setattr(SelectObjective, "validation_examples", 2)
 
 
 def begin(root, **options):
-    return TrainingSession.begin(SETTINGS, name="mine", root=root, **options)
+    return TrainingSession.create(SETTINGS, name="mine", root=root, **options)
 
 
 def run(session, data=None, until=lambda event: False):
@@ -56,8 +56,8 @@ def files(session):
 def test_interrupted_it_goes_on_to_the_same_weights_without_data_and_start(tmp_path):
     weights = tmp_path / "start.safetensors"
     weights.write_bytes(shipped_weights("plane-ranker").read_bytes())
-    whole = run(begin(tmp_path / "whole", start=weights), IMAGES)[-1].result
-    session = begin(tmp_path / "parts", start=weights)
+    whole = run(begin(tmp_path / "whole", initial_weights=weights), IMAGES)[-1].result
+    session = begin(tmp_path / "parts", initial_weights=weights)
     before = run(session, IMAGES, until=lambda e: isinstance(e, StepDone) and e.step == 3)
     weights.unlink()
     found = last_session(tmp_path / "parts")
@@ -69,7 +69,7 @@ def test_interrupted_it_goes_on_to_the_same_weights_without_data_and_start(tmp_p
     for name, tensor in whole.model.state_dict().items():
         assert torch.equal(tensor, same[name]), name
     assert result.start_metrics == whole.start_metrics
-    (read,) = [e for e in after if isinstance(e, CurveRead)]
+    (read,) = [e for e in after if isinstance(e, CurveRestored)]
     assert [row["step"] for row in read.curve.rows] == [0, 1, 2, 3]
     assert [row["step"] for row in found.curve.rows] == [0, 1, 2, 3, 4, 5, 6]
     told = [e for e in before + after if isinstance(e, StepDone)]
@@ -85,10 +85,10 @@ import os, numpy as np
 from napari_umis_fusion.training import *
 from napari_umis_fusion.training.session import TrainingSession
 from napari_umis_fusion.training.selecting import SelectObjective
-SelectObjective.trials = 2
+SelectObjective.validation_examples = 2
 images = list(np.random.default_rng(0).random((6, 64, 64), np.float32))
 config = TrainingConfig(**{SETTINGS.as_dict()!r})
-session = TrainingSession.begin(config, name="mine", root={str(tmp_path / "killed")!r})
+session = TrainingSession.create(config, name="mine", root={str(tmp_path / "killed")!r})
 for event in session.train(images):
     if isinstance(event, StepDone) and event.step == 3:
         os._exit(9)
@@ -104,7 +104,7 @@ for event in session.train(images):
 
 
 def test_a_folder_holds_what_its_page_says(tmp_path):
-    session = begin(tmp_path, start=shipped_weights("plane-ranker"))
+    session = begin(tmp_path, initial_weights=shipped_weights("plane-ranker"))
     assert not session.can_resume
     run(session, IMAGES, until=lambda e: isinstance(e, CheckpointSaved))
     assert files(session) == [
@@ -135,7 +135,7 @@ from napari_umis_fusion.errors import BusyError
 from napari_umis_fusion.training import StepDone
 from napari_umis_fusion.training.session import TrainingSession
 from napari_umis_fusion.training.selecting import SelectObjective
-SelectObjective.trials = 2
+SelectObjective.validation_examples = 2
 folder, go = Path(sys.argv[1]), Path(sys.argv[2])
 session = TrainingSession(folder)
 print("ready", flush=True)
@@ -217,9 +217,9 @@ def test_what_was_discarded_meanwhile_is_told(tmp_path):
 
 def test_a_session_elsewhere_is_found_and_forgotten(tmp_path):
     folder = tmp_path / "mine.state"
-    session = TrainingSession.begin(SETTINGS, name="mine", folder=folder)
+    session = TrainingSession.create(SETTINGS, name="mine", folder=folder)
     with pytest.raises(CheckpointError, match=r"mine\.state: is there already"):
-        TrainingSession.begin(SETTINGS, name="other", folder=folder)
+        TrainingSession.create(SETTINGS, name="other", folder=folder)
     run(session, IMAGES, until=lambda e: isinstance(e, StepDone))
     assert last_session().folder == folder
     assert last_session(tmp_path).folder == folder, "as one of this folder"
@@ -255,7 +255,7 @@ def test_a_session_of_before_the_state_held_the_curve_goes_on(tmp_path):
     torch.save(content, old.state)
     found = last_session(tmp_path / "old")
     after = run(found)
-    (read,) = [e for e in after if isinstance(e, CurveRead)]
+    (read,) = [e for e in after if isinstance(e, CurveRestored)]
     assert [row["step"] for row in read.curve.rows] == [1, 2, 3, 4]
     assert found.curve.rows == whole.curve.rows
     same = after[-1].result.model.state_dict()
@@ -264,7 +264,7 @@ def test_a_session_of_before_the_state_held_the_curve_goes_on(tmp_path):
 
 def test_weights_know_where_they_come_from(tmp_path):
     start = shipped_weights("plane-ranker")
-    session = begin(tmp_path, start=start, parent="the shipped ones")
+    session = begin(tmp_path, initial_weights=start, initial_name="the shipped ones")
     result = run(session, IMAGES)[-1].result
     found = load_checkpoint(session.save_result(result, tmp_path / "w.safetensors"))
     about = found.metadata

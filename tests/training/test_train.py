@@ -1,4 +1,4 @@
-"""The loop, mostly with an aim that is made up: what it yields, keeps, saves and refuses."""
+"""The loop, mostly with an objective that is made up: what it yields, keeps, saves and refuses."""
 
 import itertools
 import threading
@@ -44,7 +44,7 @@ class Stub:
 
     score = "good"
     steps_per_epoch = 5
-    trials = 2
+    validation_examples = 2
 
     def __init__(self, scores=(), nan_at=None, batch_s=0.0, trial_s=0.0, error=None):
         self.model = nn.Sequential(nn.BatchNorm1d(1, affine=False), nn.Linear(1, 1))
@@ -64,7 +64,7 @@ class Stub:
         error = (self.model(batch) - 3 * batch) ** 2
         return {"near": error.mean(), "far": 0.5 * error.amax()}
 
-    def attempt(self, index, device):
+    def validate_example(self, index, device):
         time.sleep(self.trial_s)
         if index == 0:
             self.now = next(self.scores)
@@ -90,7 +90,7 @@ def use(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def few_trials(monkeypatch):
-    monkeypatch.setattr(SelectObjective, "trials", 2)
+    monkeypatch.setattr(SelectObjective, "validation_examples", 2)
 
 
 def config(**options):
@@ -168,7 +168,7 @@ def test_it_returns_what_the_last_event_holds(use):
 
 def test_it_never_goes_silent(use):
     stub = use(batch_s=0.4, trial_s=0.03)
-    stub.trials = 20
+    stub.validation_examples = 20
     last, longest, working = time.monotonic(), 0.0, 0
     for event in train(IMAGES, config(steps=1)):
         now = time.monotonic()

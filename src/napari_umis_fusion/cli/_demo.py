@@ -1,4 +1,4 @@
-"""The demo: render the sample stack, fuse it, and say how near the known truth it came."""
+"""The demo: render the sample stack, fuse it, and compare the result with the known truth."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -20,16 +20,16 @@ GAP_PX = 8
 
 @dataclass(frozen=True, slots=True)
 class DemoReport:
-    """Where the demo's files are and how near the truth they came.
+    """Files of the demo, and its scores against the truth.
 
     Attributes
     ----------
     files : dict of str to Path
-        By what they show.
+        By their content.
     psnr_db, best_plane_psnr_db : float
-        Of the all-in-focus image, and of the best single plane, against the truth.
+        PSNR of the all-in-focus image and of the best single plane against the truth.
     ssim : float
-        Of the all-in-focus image, up to 1.
+        SSIM of the all-in-focus image, at most 1.
     index_error_planes : float
         Mean absolute error of the index map.
     """
@@ -47,7 +47,7 @@ def run_demo(folder: Path, config: FusionConfig | None = None) -> DemoReport:
     Parameters
     ----------
     folder : Path
-        Made if absent; the demo's own files in it are replaced.
+        Created if it does not exist; files of an earlier demo are replaced.
     config : FusionConfig, optional
         How to fuse.
 
@@ -84,7 +84,7 @@ def _write(folder: Path, rendered: RenderedStack, result: FusionResult) -> dict[
 
 
 def side_by_side(*images: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Put 8-bit images next to each other: in the demo a plane, the fusion, and the truth."""
+    """Return 8-bit images side by side; in the demo a plane, the fused image and the truth."""
     parts = [np.clip(np.rint(image), 0, 255).astype(np.uint8) for image in images]
     gap = np.full((parts[0].shape[0], GAP_PX, *parts[0].shape[2:]), 255, np.uint8)
     spaced = [piece for part in parts for piece in (part, gap)]

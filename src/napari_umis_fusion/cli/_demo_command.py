@@ -1,11 +1,11 @@
-"""``umis-fusion demo``: the main job on a stack that the package brings."""
+"""``umis-fusion demo``: fuse the sample stack of the package."""
 
 import argparse
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from napari_umis_fusion.cli._report import print_line, say_json
+from napari_umis_fusion.cli._report import print_json, print_line
 
 
 def add_demo_parser(commands: Any) -> None:
@@ -14,7 +14,7 @@ def add_demo_parser(commands: Any) -> None:
         "demo",
         help="Render the sample stack, fuse it, and compare the result with the known truth.",
         description="Render the sample stack, fuse it, and write the all-in-focus image, the "
-        "index map, and a picture with the middle plane, the fusion and the truth side by side.",
+        "index map, and a picture of the middle plane, the fused image and the truth side by side.",
         allow_abbrev=False,
     )
     parser.add_argument(
@@ -28,12 +28,12 @@ def add_demo_parser(commands: Any) -> None:
 
 
 def run_demo_command(arguments: argparse.Namespace) -> None:
-    """Run the demo and print where its files are and how good they are."""
+    """Run the demo, and print its files and scores."""
     from napari_umis_fusion.cli._demo import run_demo
 
     report = run_demo(Path(arguments.output))
     if arguments.json:
-        say_json(asdict(report))
+        print_json(asdict(report))
         return
     for name, path in report.files.items():
         print_line(f"{name}: {path}")

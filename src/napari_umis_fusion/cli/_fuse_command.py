@@ -1,4 +1,4 @@
-"""``umis-fusion fuse``: files in, all-in-focus image and maps out."""
+"""``umis-fusion fuse``: fuse a stack in files into an all-in-focus image and maps."""
 
 import argparse
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from napari_umis_fusion.cli._options import (
     config_from,
     index_from,
 )
-from napari_umis_fusion.cli._report import print_line, run_with_progress, say_json
+from napari_umis_fusion.cli._report import print_json, print_line, run_with_progress
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.files.read import open_stack
@@ -27,18 +27,18 @@ from napari_umis_fusion.stack import Plane, Stack
 
 @dataclass(frozen=True, slots=True)
 class OutputFile:
-    """A file that was asked for.
+    """A file to write.
 
     Attributes
     ----------
     option : str
-        Which option asked for it.
+        Name of the result, as in the JSON output.
     path : str
-        Where it goes.
+        Path of the file.
     dtype : dtype-like
-        Of what goes there.
+        Data type of its content.
     channels : int or None
-        Of what goes there.
+        Number of channels of its content.
     """
 
     option: str
@@ -104,7 +104,7 @@ def add_fuse_parser(commands: Any) -> None:
 
 
 def run_fuse(arguments: argparse.Namespace) -> None:
-    """Fuse as the arguments say; outputs are checked before any work."""
+    """Fuse as the arguments say; all outputs are checked before any work."""
     if "checkpoint" in arguments:
         arguments.checkpoint = find_weights(arguments.checkpoint)
     config = config_from(arguments)
@@ -112,7 +112,7 @@ def run_fuse(arguments: argparse.Namespace) -> None:
     stack = open_stack(source, z_axis=arguments.z_axis, index=index_from(arguments))
     stack = _with_step(stack, arguments)
     if arguments.source_map is not None and config.blend != "select":
-        raise ConfigError("--source-map is of values that are copied: add --blend select.")
+        raise ConfigError(f"--source-map with --blend {config.blend}; accepted is --blend select.")
     outputs = _outputs(arguments, stack)
     _check_outputs(outputs, stack)
     _check_table(arguments, config, stack)
@@ -124,7 +124,7 @@ def run_fuse(arguments: argparse.Namespace) -> None:
     if arguments.save_transforms and result.alignment is not None:
         written["transforms"] = str(result.alignment.save(arguments.save_transforms))
     if arguments.json:
-        say_json({"outputs": written, "provenance": result.provenance})
+        print_json({"outputs": written, "provenance": result.provenance})
         return
     for note in result.notes:
         print_line(f"note: {note}")
@@ -133,18 +133,20 @@ def run_fuse(arguments: argparse.Namespace) -> None:
 
 
 def _check_table(arguments: argparse.Namespace, config: FusionConfig, stack: Stack) -> None:
-    """Refuse a table of transforms that would not come about, or cannot be written."""
+    """Refuse a table of transforms that would be empty, or cannot be written."""
     path = arguments.save_transforms
     if path is None:
         return
     if not config.aligns and arguments.transforms is None:
-        raise ConfigError("--save-transforms is of planes that are aligned: add --align auto.")
+        raise ConfigError("--save-transforms without alignment; add --align auto or --transforms.")
     if len(stack) == 1:
-        raise ConfigError("--save-transforms needs a stack of two planes or more.")
+        raise ConfigError(
+            "--save-transforms with a stack of 1 plane; accepted are stacks of two planes or more."
+        )
     if Path(path).suffix.lower() != ".csv":
         raise ConfigError(f"--save-transforms {path}; accepted is a file name that ends in .csv.")
     if not Path(path).absolute().parent.is_dir():
-        raise ConfigError(f"--save-transforms {path}: there is no such folder; make it first.")
+        raise ConfigError(f"--save-transforms {path}: the folder does not exist; create it first.")
 
 
 def _with_step(stack: Stack, arguments: argparse.Namespace) -> Stack:
@@ -155,8 +157,8 @@ def _with_step(stack: Stack, arguments: argparse.Namespace) -> Stack:
         stack.calibration = replace(stack.calibration, z_step_um=step)
     if arguments.depth_map and stack.calibration.z_step_um is None:
         raise ConfigError(
-            "--depth-map needs the distance between planes, which the input does not tell: "
-            "give --z-step-um."
+            "--depth-map needs the distance between planes, which the input does not contain; add "
+            "--z-step-um."
         )
     return stack
 
@@ -174,7 +176,7 @@ def _outputs(arguments: argparse.Namespace, stack: Stack) -> list[OutputFile]:
 
 
 def _check_outputs(outputs: Sequence[OutputFile], stack: Stack) -> None:
-    taken: list[Path] = []
+    paths: list[Path] = []
     for output in outputs:
         path = check_output_path(
             output.path,
@@ -183,9 +185,9 @@ def _check_outputs(outputs: Sequence[OutputFile], stack: Stack) -> None:
             channels=output.channels,
             rgb=stack.rgb,
         )
-        if path in taken:
-            raise ConfigError(f"two outputs would go to {path}; give each a name of its own.")
-        taken.append(path)
+        if path in paths:
+            raise ConfigError(f"two outputs have the path {path}; give each its own.")
+        paths.append(path)
 
 
 def _write(output: OutputFile, result: FusionResult, stack: Stack) -> Path:

@@ -1,10 +1,10 @@
-"""``umis-fusion info``: what a file is."""
+"""``umis-fusion info``: describe a file."""
 
 import argparse
 from pathlib import Path
 from typing import Any
 
-from napari_umis_fusion.cli._report import print_line, say_json
+from napari_umis_fusion.cli._report import print_json, print_line
 from napari_umis_fusion.files.read import describe_file
 
 CHECKPOINT_SUFFIXES = (".safetensors", ".pth", ".pt")
@@ -23,10 +23,10 @@ def add_info_parser(commands: Any) -> None:
 
 
 def run_info(arguments: argparse.Namespace) -> None:
-    """Print what the file is, a line for each fact."""
+    """Print the description, one fact per line."""
     facts = _describe(Path(arguments.file))
     if arguments.json:
-        say_json(facts)
+        print_json(facts)
         return
     for name, value in _flat(facts):
         print_line(f"{name.replace('_', ' ')}: {value}")

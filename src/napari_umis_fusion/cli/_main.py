@@ -1,4 +1,4 @@
-"""Parse the command line, run a command, and turn what goes wrong into an exit code."""
+"""Parse the command line, run a command, and convert errors to exit codes."""
 
 import argparse
 import logging
@@ -37,20 +37,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 on success, 1 for input or output that cannot be used, 2 for wrong usage, 130 if
-        interrupted.
+        0 on success, 1 for unusable input or output, 2 for wrong usage, 130 if interrupted.
     """
     try:
         parsed = build_parser().parse_args(arguments)
     except SystemExit as stop:
         return int(stop.code or SUCCESS)
     if not parsed.debug:
+        # tifffile logs what is wrong with a file; the error of this package says it once
         logging.getLogger("tifffile").setLevel(logging.CRITICAL)
     try:
         with one_line_warnings():
             parsed.run(parsed)
     except KeyboardInterrupt as stop:
-        print_error("interrupted", str(stop) or "no file was left half-written")
+        print_error("interrupted", str(stop) or "no partial file was left")
         return INTERRUPTED
     except ConfigError as error:
         return _fail(error, USAGE, parsed.debug)
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Make the parser of all commands."""
+    """Return the parser of all commands."""
     parser = argparse.ArgumentParser(
         "umis-fusion",
         description="All-in-focus images and depth maps from microscope z-stacks.",
@@ -79,7 +79,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _fail(error: Exception, code: int, debug: bool) -> int:
-    """Tell of an error in one line, or let it through for its traceback."""
+    """Print an error as one line, or raise it for its traceback."""
     if debug:
         raise error
     expected = isinstance(error, UmisFusionError | OSError)

@@ -1,4 +1,4 @@
-"""``umis-fusion metrics``: how good a fused image is, and what each number rewards wrongly."""
+"""``umis-fusion metrics``: quality of a fused image, and the error that each metric rewards."""
 
 import argparse
 from dataclasses import dataclass
@@ -8,42 +8,51 @@ import numpy as np
 
 from napari_umis_fusion import metrics
 from napari_umis_fusion.cli._options import add_axis_options, index_from
-from napari_umis_fusion.cli._report import print_line, say_json
+from napari_umis_fusion.cli._report import print_json, print_line
 from napari_umis_fusion.errors import ConfigError, StackError
 from napari_umis_fusion.files.read import is_tiff, list_files, open_stack, open_tiff
 from napari_umis_fusion.metrics import BlackWhite, grey_range_of
 from napari_umis_fusion.stack import Plane, Stack
 
 MEANINGS = {
-    "psnr": ("dB", "nearness to the truth, higher is better; blur costs little"),
-    "ssim": ("", "likeness to the truth, 1 at best; favours whatever smooths"),
+    "psnr": ("dB", "similarity to the truth, higher is better; blur costs little"),
+    "ssim": ("", "structural similarity to the truth, 1 at best; favours smoothing"),
     "index_error": ("planes", "distance from the true depth, 0 at best; favours smooth maps"),
     "index_share_off": ("of 1", "pixels off by more than a plane; flat regions count, too"),
     "false_edge_rate": ("of 1", "edges that no plane has, 0 at best; blur has none"),
-    "edge_preservation": ("of 0.975", "Q^AB/F, edges kept of all planes; the planes' mean wins"),
-    "mutual_information": ("bits", "told by the planes, summed; the copy of one plane wins"),
-    "average_gradient": ("grey/px", "steepness, of grey from 0 to 255; noise and seams raise it"),
-    "spatial_frequency": ("grey/px", "as the average gradient; noise and seams raise it"),
-    "entropy": ("bits", "variety of grey levels, 8 at most; noise raises it"),
+    "edge_preservation": (
+        "of 0.975",
+        "Q^AB/F, edges of all planes that are preserved; favours their mean",
+    ),
+    "mutual_information": ("bits", "shared with the planes, summed; favours a copy of one plane"),
+    "average_gradient": (
+        "grey/px",
+        "mean gradient, of grey from 0 to 255; noise and seams raise it",
+    ),
+    "spatial_frequency": (
+        "grey/px",
+        "differences of neighbouring pixels; noise and seams raise it",
+    ),
+    "entropy": ("bits", "information of the histogram, 8 at most; noise raises it"),
     "standard_deviation": ("grey", "contrast, of grey from 0 to 255; noise raises it"),
 }
-"""Unit of each number, and what it says and rewards wrongly, in the order they are shown."""
+"""Unit of each metric, what it measures and the error it rewards, in the order of the table."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What was given to measure.
+    """The inputs of the metrics.
 
     Attributes
     ----------
     fused : ndarray of shape (Y, X) or (Y, X, C)
         The all-in-focus image.
     grey_range : (float, float)
-        Black and white of it, of the truth and of the stack.
+        Black and white level of the image, the truth and the stack.
     truth : ndarray of shape (Y, X) or (Y, X, C), or None
         The known all-in-focus image.
     stack : Stack or None
-        What was fused.
+        The stack that was fused.
     index_maps : pair of ndarray of shape (Y, X), or None
         The index map and the true one, in planes.
     """
@@ -83,7 +92,7 @@ def add_metrics_parser(commands: Any) -> None:
 
 
 def run_metrics(arguments: argparse.Namespace) -> None:
-    """Print every number that the inputs allow; all inputs are opened before any work."""
+    """Print every metric that the inputs allow; all inputs are opened before any work."""
     inputs = _open_inputs(arguments)
     values = {
         **_with_truth(inputs),
@@ -93,7 +102,7 @@ def run_metrics(arguments: argparse.Namespace) -> None:
     }
     if arguments.json:
         entries = {name: _json_entry(name, value) for name, value in values.items()}
-        say_json({"grey_range": inputs.grey_range, "metrics": entries})
+        print_json({"grey_range": inputs.grey_range, "metrics": entries})
         return
     low, high = inputs.grey_range
     print_line(f"black is {low:g}, white is {high:g}")
@@ -103,7 +112,7 @@ def run_metrics(arguments: argparse.Namespace) -> None:
 
 def _open_inputs(arguments: argparse.Namespace) -> Inputs:
     if (arguments.index_map is None) != (arguments.true_index_map is None):
-        raise ConfigError("--index-map and --true-index-map are compared: give both or neither.")
+        raise ConfigError("--index-map and --true-index-map are compared; give both or neither.")
     stack = None
     if arguments.stack is not None:
         index = index_from(arguments)
@@ -120,7 +129,9 @@ def _open_inputs(arguments: argparse.Namespace) -> Inputs:
 
 def _open_image(path: str) -> Plane:
     files = list_files(path)
-    one_tiff = len(files) == 1 and is_tiff(files[0])  # whose channels are not in doubt, as in fuse
+    one_tiff = len(files) == 1 and is_tiff(
+        files[0]
+    )  # a single TIFF declares its channels, unlike a folder
     stack = open_tiff(files[0], one_plane=True) if one_tiff else open_stack(path)
     if len(stack) != 1:
         raise StackError(f"{path} has {len(stack)} planes; accepted is one image.")
@@ -131,8 +142,8 @@ def _check_same_dtype(fused: Plane, others: dict[str, Plane | Stack | None]) -> 
     for option, other in others.items():
         if other is not None and other.dtype != fused.dtype:
             raise StackError(
-                f"{option} is {other.dtype}, but the fused image {fused.dtype}: where black and "
-                "white differ, convert one; where they agree, give them: --range LOW HIGH."
+                f"{option} is {other.dtype}, but the fused image is {fused.dtype}; convert one of "
+                "them or, if their black and white levels agree, add --range LOW HIGH."
             )
 
 
@@ -140,12 +151,14 @@ def _grey_range(fused: Plane, given: list[float] | None) -> BlackWhite:
     if given is not None:
         low, high = given
         if not (np.isfinite(low) and np.isfinite(high) and low < high):
-            raise ConfigError(f"--range {low:g} {high:g}; accepted is black, then white above it.")
+            raise ConfigError(
+                f"--range {low:g} {high:g}; accepted are two numbers, black and a higher white."
+            )
         return low, high
     if not np.issubdtype(fused.dtype, np.integer) and fused.dtype != bool:
         raise ConfigError(
-            f"the fused image is {fused.dtype}, whose black and white are unknown: "
-            "give --range LOW HIGH."
+            f"the fused image is {fused.dtype}, whose black and white levels are unknown; add "
+            "--range LOW HIGH."
         )
     return grey_range_of(fused, None)
 
@@ -191,12 +204,12 @@ def _alone(inputs: Inputs) -> dict[str, float]:
 
 
 def _json_entry(name: str, value: float) -> dict[str, Any]:
-    """Describe a number; JSON knows no infinity, the PSNR of equal images."""
+    """Return a metric as JSON, which has no infinity, the PSNR of equal images."""
     unit, hint = MEANINGS[name]
     return {"value": value if np.isfinite(value) else None, "unit": unit, "hint": hint}
 
 
 def _table(values: dict[str, float]) -> list[str]:
-    rows = [("metric", "value", "unit", "what it says; what it rewards wrongly")]
+    rows = [("metric", "value", "unit", "what it measures; the error it rewards")]
     rows += [(name, f"{value:.4g}", *MEANINGS[name]) for name, value in values.items()]
     return [f"{name:<18}  {value:>7}  {unit:<8}  {hint}" for name, value, unit, hint in rows]

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from napari_umis_fusion.cli._report import print_error, print_line, say_json
+from napari_umis_fusion.cli._report import print_error, print_json, print_line
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.models.export import DEFAULT_LICENCE
 from napari_umis_fusion.models.library import (
@@ -48,50 +48,50 @@ def add_models_parser(commands: Any) -> None:
 
 
 def run_list(arguments: argparse.Namespace) -> None:
-    """Print a line for each model; files that cannot be read are told on standard error."""
+    """Print a line for each model; unreadable files are reported on standard error."""
     library = ModelLibrary()
-    models, broken = [*library.models(), *shipped_models()], library.broken()
+    models, unreadable = [*library.models(), *shipped_models()], library.unreadable()
     if arguments.json:
-        say_json(
+        print_json(
             {
                 "folder": library.folder,
                 "models": [model.as_dict() for model in models],
-                "broken": {str(path): reason for path, reason in broken.items()},
+                "broken": {str(path): reason for path, reason in unreadable.items()},
             }
         )
         return
     for line in _aligned([_row(model) for model in models]):
         print_line(line)
-    for path, reason in broken.items():
+    for path, reason in unreadable.items():
         print_error("warning", f"{path}: {reason}")
 
 
 def run_show(arguments: argparse.Namespace) -> None:
-    """Print what is known of a model."""
+    """Print the details of a model."""
     model = ModelLibrary().find(arguments.model)
     if arguments.json:
-        say_json(model.as_dict())
+        print_json(model.as_dict())
         return
     facts = model_facts(model, TrainingConfig().as_dict())
-    for name, text in {"name": model.name, **facts, **_place(model)}.items():
+    for name, text in {"name": model.name, **facts, **_location(model)}.items():
         print_line(f"{name}: {text}")
 
 
 def run_import(arguments: argparse.Namespace) -> None:
     """Copy weights into the library, unless they are there already."""
     library = ModelLibrary()
-    known = library.holding(arguments.file)
+    known = library.find_copy_of(arguments.file)
     model = known or library.add(arguments.file, arguments.name, arguments.note)
     if arguments.json:
-        say_json({**model.as_dict(), "is_new": known is None})
+        print_json({**model.as_dict(), "is_new": known is None})
     elif known is None:
         print_line(f"imported: {model.name}")
     else:
-        print_line(f"there already: {model.name}, with the same weights")
+        print_line(f"already in the library: {model.name}")
 
 
 def run_rename(arguments: argparse.Namespace) -> None:
-    """Give a model another name."""
+    """Rename a model."""
     _change(arguments, lambda library, model: library.rename(model, arguments.name))
 
 
@@ -101,7 +101,7 @@ def run_note(arguments: argparse.Namespace) -> None:
 
 
 def run_export(arguments: argparse.Namespace) -> None:
-    """Write a model to a file for others."""
+    """Export a model to a file."""
     library = ModelLibrary()
     model = library.find(arguments.model)
     path = library.export(
@@ -112,28 +112,29 @@ def run_export(arguments: argparse.Namespace) -> None:
         licence=arguments.licence,
     )
     if arguments.json:
-        say_json({"model": model.as_dict(), "file": path})
+        print_json({"model": model.as_dict(), "file": path})
     else:
         print_line(f"{model.name}: {path}")
 
 
 def run_delete(arguments: argparse.Namespace) -> None:
-    """Delete a model, if it is wanted.
+    """Delete a model after confirmation.
 
     Raises
     ------
     ConfigError
-        If nobody can be asked and nobody has said yes.
+        If there is neither a terminal to confirm nor ``--yes``.
     """
     library = ModelLibrary()
     model = library.find(arguments.model)
-    is_wanted = arguments.yes or model.is_shipped or _ask(model)
-    if is_wanted:
+    # deleting a shipped model raises an error: no confirmation needed
+    is_confirmed = arguments.yes or model.is_shipped or _confirm(model)
+    if is_confirmed:
         library.delete(model)
     if arguments.json:
-        say_json({"name": model.name, "path": model.path, "deleted": is_wanted})
+        print_json({"name": model.name, "path": model.path, "deleted": is_confirmed})
     else:
-        print_line(f"{'deleted' if is_wanted else 'kept'}: {model.name}")
+        print_line(f"{'deleted' if is_confirmed else 'kept'}: {model.name}")
 
 
 def _add(
@@ -143,13 +144,13 @@ def _add(
     help_text: str,
     *positional: str,
 ) -> argparse.ArgumentParser:
-    """Add a command of the command; --json and --debug stand before it or after it."""
+    """Add a subcommand; --json and --debug are accepted before and after it."""
     parser: argparse.ArgumentParser = actions.add_parser(
         name, help=help_text, description=help_text, allow_abbrev=False
     )
     for each in positional:
         parser.add_argument(
-            each, metavar=each.upper(), help="Name of the model or the start of its hash."
+            each, metavar=each.upper(), help="Name of the model, or the first digits of its hash."
         )
     for option, text in (
         ("--json", "Print one line of JSON."),
@@ -189,26 +190,26 @@ def _change(arguments: argparse.Namespace, change: Callable[[ModelLibrary, Model
     library = ModelLibrary()
     model = change(library, library.find(arguments.model))
     if arguments.json:
-        say_json(model.as_dict())
+        print_json(model.as_dict())
     else:
         print_line(f"{model.name}: {' '.join(model.note.split()) or 'no note'}")
 
 
-def _ask(model: Model) -> bool:
+def _confirm(model: Model) -> bool:
     if not sys.stdin.isatty():
         raise ConfigError(
-            f"deleting {model.name!r} is for good, and there is no terminal to ask: add --yes."
+            f"deleting {model.name!r} is permanent, and there is no terminal to confirm; add --yes."
         )
-    print(f"Delete {model.name!r} for good? [y/N] ", end="", file=sys.stderr, flush=True)
+    print(f"Delete {model.name!r} permanently? [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _place(model: Model) -> dict[str, str]:
+def _location(model: Model) -> dict[str, str]:
     return {"sha256": model.sha256, "file": str(model.path)}
 
 
 def _row(model: Model) -> tuple[str, ...]:
-    note = "of this package" if model.is_shipped else " ".join(model.note.split())
+    note = "weights of this package" if model.is_shipped else " ".join(model.note.split())
     created = "" if model.is_shipped else f"{model.created.astimezone():%Y-%m-%d}"
     return (
         model.name,

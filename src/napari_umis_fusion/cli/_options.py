@@ -10,7 +10,7 @@ from napari_umis_fusion.runtime import help_with_bounds
 
 
 def add_config_options(parser: argparse.ArgumentParser, config: type[Any], title: str) -> None:
-    """Add an option for each field of a config; absent ones leave no trace."""
+    """Add an option for each field of a config; options that are not given set no attribute."""
     group = parser.add_argument_group(title)
     for spec in fields(config):
         group.add_argument(option_name(spec.name), **_settings(spec))
@@ -22,13 +22,13 @@ def option_name(field_name: str) -> str:
 
 
 def given_options(arguments: argparse.Namespace, config: type[Any]) -> dict[str, Any]:
-    """Return those fields of a config that were given as options."""
+    """Return the fields of a config that were given as options."""
     names = {spec.name for spec in fields(config)}
     return {name: value for name, value in vars(arguments).items() if name in names}
 
 
 def config_from(arguments: argparse.Namespace) -> FusionConfig:
-    """Return the config that the given options describe.
+    """Return the config of the given options.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def config_from(arguments: argparse.Namespace) -> FusionConfig:
     if not getattr(arguments, "reference", False):
         return FusionConfig(**given)
     if given.pop("focus_measure", "umis") != "umis":
-        raise ConfigError("--reference is the focus measure 'umis'; leave --focus-measure out.")
+        raise ConfigError("--reference uses the focus measure 'umis'; leave out --focus-measure.")
     return FusionConfig.reference(**given)
 
 
@@ -64,7 +64,7 @@ def _channel(text: str) -> str | int:
 
 
 def add_axis_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say which part of a stack's file is meant."""
+    """Add the options that select z and a part of a file."""
     parser.add_argument(
         "--z-axis", metavar="AXIS", help="Axis of a TIFF file that is z, such as T."
     )
@@ -78,7 +78,7 @@ def add_axis_options(parser: argparse.ArgumentParser) -> None:
 
 
 def index_from(arguments: argparse.Namespace) -> dict[str, int] | None:
-    """Return which index is taken of which axis; raises `ConfigError` for what is neither."""
+    """Return the selected index of each axis; raises `ConfigError` for anything else."""
     index = {}
     for pair in arguments.index:
         axis, _, number = pair.partition("=")

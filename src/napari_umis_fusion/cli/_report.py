@@ -1,4 +1,4 @@
-"""How the command line speaks: one line for each thing, a bar only where somebody watches."""
+"""Output of the command line: lines, JSON, errors, and a progress bar on terminals only."""
 
 import json
 import sys
@@ -18,11 +18,11 @@ def print_line(message: str, **fields: Any) -> None:
 
 
 def format_numbers(numbers: Mapping[str, float]) -> str:
-    """Return numbers with their names, for people."""
+    """Return numbers with their names as text."""
     return ", ".join(f"{name} {value:.4g}" for name, value in numbers.items())
 
 
-def say_json(values: dict[str, Any]) -> None:
+def print_json(values: dict[str, Any]) -> None:
     """Print one line of JSON for scripts."""
     print(json.dumps(values, default=str))
 
@@ -34,7 +34,7 @@ def print_error(kind: str, message: object) -> None:
 
 @contextmanager
 def one_line_warnings() -> Iterator[None]:
-    """Show warnings of this package as one line, without a place in the code."""
+    """Print warnings of this package as one line, without file and line number."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)
         warnings.showwarning = lambda message, *_, **__: print_error("warning", message)
@@ -42,7 +42,7 @@ def one_line_warnings() -> Iterator[None]:
 
 
 def progress_bar(what: str, unit: str, *, quiet: bool) -> Any:
-    """Make a bar that shows only on a terminal."""
+    """Return a progress bar that is shown on terminals only."""
     from tqdm import tqdm
 
     return tqdm(desc=what, unit=unit, leave=False, disable=quiet or not sys.stderr.isatty())
@@ -62,7 +62,7 @@ def _show(bar: Any, event: FusionEvent) -> None:
         return
     bar.total = event.total
     bar.set_description(event.stage, refresh=False)
-    if event.done < bar.n:  # the next stage; without a reset the bar would stand still
+    if event.done < bar.n:  # the next stage has begun: tqdm shows nothing for a count that falls
         bar.reset()
     bar.n = event.done
     bar.update(0)

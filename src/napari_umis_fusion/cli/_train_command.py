@@ -1,4 +1,4 @@
-"""``umis-fusion train``: images in, weights and a loss curve out."""
+"""``umis-fusion train``: train weights on images, with a loss curve."""
 
 import argparse
 import math
@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_umis_fusion.cli._options import add_config_options, given_options
-from napari_umis_fusion.cli._report import format_numbers, print_line, say_json
+from napari_umis_fusion.cli._report import format_numbers, print_json, print_line
 from napari_umis_fusion.cli._train_session import (
-    begin_session,
+    create_session,
     data_of,
-    session_to_go_on,
+    session_to_resume,
     state_path,
 )
 from napari_umis_fusion.errors import CheckpointError, ConfigError
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from napari_umis_fusion.training.data import ImageSet
     from napari_umis_fusion.training.session import TrainingSession
 
-NOT_BETTER = "weights: not saved, as none were better than those that training started from"
+NOT_BETTER = "weights: not saved, because none were better than the initial weights"
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """What is written; all absolute."""
+    """Files to write; absolute paths."""
 
     weights: Path
     state: Path
@@ -44,8 +44,7 @@ def add_train_parser(commands: Any) -> None:
         "train",
         help="Train a network on your own sharp images.",
         description="Train a network without labels on sharp images: folders, including "
-        "subfolders, or files. Use --resume to resume an interrupted training, also one that "
-        "began in napari.",
+        "subfolders, or files. Use --resume to resume an interrupted training, also one of napari.",
         allow_abbrev=False,
     )
     parser.add_argument(
@@ -101,7 +100,7 @@ def add_train_parser(commands: Any) -> None:
 
 
 def run_train(arguments: argparse.Namespace) -> None:
-    """Train as the arguments say; outputs are checked before any work."""
+    """Train as the arguments say; all outputs are checked before any work."""
     config = training_config_from(arguments)
     files = _files(arguments)
     from napari_umis_fusion.cli._training_report import TrainingReport
@@ -113,7 +112,7 @@ def run_train(arguments: argparse.Namespace) -> None:
             session = _open(arguments, config, files, report)
             data = None if session.can_resume else data_of(arguments)
             with closing(session.train(data)) as events:
-                result = report.follow(events, session.curve)
+                result = report.run(events, session.curve)
     except KeyboardInterrupt:
         report.curve.save_csv(files.csv)
         if session is not None and not arguments.resume and not session.state.exists():
@@ -123,9 +122,9 @@ def run_train(arguments: argparse.Namespace) -> None:
         session.save_result(result, files.weights)
     report.curve.save_csv(files.csv)
     report.curve.save_png(files.png)
-    session.discard()  # nothing is left to go on with
+    session.discard()  # nothing is left to resume
     if arguments.json:
-        say_json(_as_json(result, files, report))
+        print_json(_as_json(result, files, report))
         return
     for line in _summary(result, files):
         print_line(line)
@@ -134,27 +133,27 @@ def run_train(arguments: argparse.Namespace) -> None:
 def _open(
     arguments: argparse.Namespace, config: TrainingConfig, files: Files, report: "TrainingReport"
 ) -> "TrainingSession":
-    """Return the session to go on with, or a new one."""
+    """Return the session to resume, or a new one."""
     from napari_umis_fusion.training.data import iter_collect
 
     if not arguments.resume:
-        return begin_session(arguments, config, files.state)
+        return create_session(arguments, config, files.state)
 
-    def gather(data: Any) -> "ImageSet":
-        with closing(iter_collect(data)) as gathering:
-            return report.prepare(gathering)
+    def collect(data: Any) -> "ImageSet":
+        with closing(iter_collect(data)) as events:
+            return report.prepare(events)
 
-    session = session_to_go_on(arguments, config, files, gather)
+    session = session_to_resume(arguments, config, files, collect)
     if session is None:
-        report.tell(f"note: {files.state} does not exist: training starts at the first step")
-        return begin_session(arguments, config, files.state)
+        report.write_line(f"note: {files.state} does not exist: training starts at the first step")
+        return create_session(arguments, config, files.state)
     if session.folder != files.state:
-        report.tell(f"going on with {session.origin.name!r}, in {session.folder}")
+        report.write_line(f"resuming {session.origin.name!r} in {session.folder}")
     return session
 
 
 def training_config_from(arguments: argparse.Namespace) -> TrainingConfig:
-    """Return the config that the given options describe.
+    """Return the config of the given options.
 
     Raises
     ------
@@ -163,47 +162,47 @@ def training_config_from(arguments: argparse.Namespace) -> TrainingConfig:
     """
     given = given_options(arguments, TrainingConfig)
     if arguments.config and arguments.reference:
-        raise ConfigError("--config and --reference both say how to train; leave one of them out.")
+        raise ConfigError("--config and --reference both set the options; leave out one of them.")
     if arguments.config:
         return load_config(arguments.config, **given)
     if arguments.own_stacks and arguments.reference:
-        raise ConfigError("--own-stacks trains the network of 'learned'; leave --reference out.")
+        raise ConfigError("--own-stacks trains the network of 'learned'; leave out --reference.")
     if arguments.own_stacks:
         return TrainingConfig.fine_tuning(**given)
     objective = given.get("objective", "reconstruct" if arguments.reference else "select")
     if objective == "reconstruct":
         return TrainingConfig.reference(**given)
     if arguments.reference:
-        raise ConfigError("--reference is the objective 'reconstruct'; leave --objective out.")
+        raise ConfigError("--reference uses the objective 'reconstruct'; leave out --objective.")
     return TrainingConfig(**given)
 
 
 def _files(arguments: argparse.Namespace) -> Files:
     weights = Path(arguments.output).absolute()
     if weights.suffix != ".safetensors":
-        raise CheckpointError(f"{weights}: weights are saved as .safetensors; change the ending")
+        raise CheckpointError(f"{weights}: weights are saved as .safetensors; change the extension")
     curve = Path(arguments.curve or weights.with_name(f"{weights.stem}-loss")).absolute()
     state = state_path(arguments.state or str(weights.with_suffix(".state")))
-    csv, png = (curve.with_name(curve.name + ending) for ending in (".csv", ".png"))
+    csv, png = (curve.with_name(curve.name + suffix) for suffix in (".csv", ".png"))
     files = Files(weights, state, csv, png)
     for path in (weights, state, csv, png):
         if not path.parent.is_dir() or (path.is_dir() and not is_session(path)):
-            raise CheckpointError(f"{path}: no file can be written there; make its folder first")
+            raise CheckpointError(f"{path}: no file can be written there; create its folder first")
     _check_apart(files, arguments)
     return files
 
 
 def _check_apart(files: Files, arguments: argparse.Namespace) -> None:
-    """Keep a picture out of the images, and an interrupted training from being written over."""
+    """Refuse to write a picture among the images, or to overwrite an interrupted training."""
     if any(files.png.resolve().is_relative_to(Path(data).resolve()) for data in arguments.data):
         raise ConfigError(
-            f"{files.png} would lie among the images, and be learnt from the next time; give "
-            "--output or --curve in another folder."
+            f"{files.png} would lie among the images, and the next training would use it; put "
+            "--output or --curve into another folder."
         )
     if files.state.exists() and not arguments.resume:
         raise ConfigError(
-            f"{files.state} holds an interrupted training; give --resume to go on with it, "
-            "another --state, or delete it."
+            f"{files.state} holds an interrupted training; add --resume to resume it, give another "
+            "--state, or delete it."
         )
 
 
@@ -213,8 +212,8 @@ def _how_to_resume(step: int, session: "TrainingSession | None") -> str:
     if session is None or not session.state.exists():
         return f"training stopped at step {step}: nothing was saved"
     return (
-        f"training stopped at step {step}; repeat the command with --resume to go on from step "
-        f"{load_state(session.state).step}, which {session.folder} holds"
+        f"training stopped at step {step}; repeat the command with --resume to continue from step "
+        f"{load_state(session.state).step}, saved in {session.folder}"
     )
 
 
@@ -236,7 +235,9 @@ def _as_json(result: "TrainingResult", files: Files, report: "TrainingReport") -
 
 def _summary(result: "TrainingResult", files: Files) -> list[str]:
     scores = format_numbers(result.metrics) or "never validated"
-    start = [f"start: {format_numbers(result.start_metrics)}"] if result.start_metrics else []
+    initial = []
+    if result.start_metrics:
+        initial = [f"initial weights: {format_numbers(result.start_metrics)}"]
     from napari_umis_fusion.training.session import REASONS, describe_gain, describe_verdict
 
     compared = []
@@ -247,7 +248,7 @@ def _summary(result: "TrainingResult", files: Files) -> list[str]:
     return [
         weights,
         f"loss curve: {files.csv}, {files.png}",
-        *start,
+        *initial,
         f"best: step {result.step} of {result.steps_done}: {scores}",
         *compared,
         f"ended: {REASONS[result.reason]}",

@@ -1,4 +1,4 @@
-"""The session that ``umis-fusion train`` works in: a new one, or one to go on with."""
+"""The session of ``umis-fusion train``: a new one, or one to resume."""
 
 import argparse
 from collections.abc import Callable
@@ -14,43 +14,43 @@ if TYPE_CHECKING:
     from napari_umis_fusion.training.data import ImageSet
     from napari_umis_fusion.training.session import TrainingSession
 
-Gather = Callable[[Any], "ImageSet"]
+Collect = Callable[[Any], "ImageSet"]
 
 
-def begin_session(
+def create_session(
     arguments: argparse.Namespace, config: TrainingConfig, folder: Path
 ) -> "TrainingSession":
-    """Begin a session in a folder of its own."""
+    """Create a session in its own folder."""
     from napari_umis_fusion.training.session import TrainingSession
 
     if not arguments.data:
-        raise ConfigError("there is nothing to train on; give DATA: folders of images, or images.")
+        raise ConfigError("no training data; give DATA: folders of images, or image files.")
     paths = [str(Path(path).absolute()) for path in arguments.data]
-    return TrainingSession.begin(config, folder=folder, data=paths, **_origin(arguments))
+    return TrainingSession.create(config, folder=folder, data=paths, **_origin(arguments))
 
 
-def session_to_go_on(
-    arguments: argparse.Namespace, wanted: TrainingConfig, files: Any, gather: Gather
+def session_to_resume(
+    arguments: argparse.Namespace, wanted: TrainingConfig, files: Any, collect: Collect
 ) -> "TrainingSession | None":
-    """Return the session that ``--resume`` means; None if there is none yet.
+    """Return the session to resume; None if there is none yet.
 
     Parameters
     ----------
     arguments : Namespace
-        Of the command.
+        Arguments of the command.
     wanted : TrainingConfig
-        That they describe.
+        Config of these arguments.
     files : Files
-        Where the state is, and the curve.
-    gather : callable
-        Makes images of data, for states of before there were sessions.
+        Paths of the state and of the curve.
+    collect : callable
+        Returns the images of data, for state files from before there were sessions.
 
     Raises
     ------
     ConfigError
-        If it was begun with other options, data or weights than those that are given.
+        If the session has other options, data or initial weights than those given.
     CheckpointError
-        If nothing can be read there.
+        If the state cannot be read.
     """
     from napari_umis_fusion.training.loop import MAY_CHANGE
     from napari_umis_fusion.training.session import TrainingSession, last_session
@@ -58,15 +58,15 @@ def session_to_go_on(
     if is_session(files.state):
         session = TrainingSession(files.state)
     elif files.state.exists():
-        return _adopted(arguments, wanted, files, gather)
+        return _adopt(arguments, wanted, files, collect)
     elif arguments.data:
         return None
     else:
         found = last_session()
         if found is None:
             raise CheckpointError(
-                f"{files.state} does not exist, and no training was interrupted in napari; give "
-                "DATA to begin one, or the --state of one"
+                f"{files.state} does not exist, and no interrupted training of napari was found; "
+                "give DATA to start one, or --state of one"
             )
         session = found
     _check_options(arguments, wanted, session.folder, session.config)
@@ -78,7 +78,7 @@ def session_to_go_on(
 
 
 def data_of(arguments: argparse.Namespace) -> Any:
-    """Return what is trained on, as a session takes it."""
+    """Return the training data, as a session accepts it."""
     from napari_umis_fusion.training.data import TrainingData
 
     own = arguments.own_stacks
@@ -86,35 +86,39 @@ def data_of(arguments: argparse.Namespace) -> Any:
 
 
 def _origin(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return the name of the outcome, and the weights to start from with theirs."""
+    """Return the name of the result, and the initial weights with their name."""
     from napari_umis_fusion.network import load_checkpoint, shipped_weights
 
     start = find_weights(arguments.start) if arguments.start else None
     if arguments.own_stacks and start is None:
         start = str(shipped_weights("plane-ranker"))
-    parent = load_checkpoint(start).metadata.get("name", "") if start else ""
-    return {"name": Path(arguments.output).stem, "start": start, "parent": str(parent)}
+    name = load_checkpoint(start).metadata.get("name", "") if start else ""
+    return {
+        "name": Path(arguments.output).stem,
+        "initial_weights": start,
+        "initial_name": str(name),
+    }
 
 
-def _adopted(
-    arguments: argparse.Namespace, wanted: TrainingConfig, files: Any, gather: Gather
+def _adopt(
+    arguments: argparse.Namespace, wanted: TrainingConfig, files: Any, collect: Collect
 ) -> "TrainingSession":
-    """Make a session of a state that was saved on its own, by an earlier version or a script."""
+    """Convert a single state file, of an earlier version or a script, to a session."""
     from napari_umis_fusion.training.loop import load_state
     from napari_umis_fusion.training.session import adopt_state
 
     kept = load_state(files.state).config
     _check_options(arguments, wanted, files.state, kept)
     if not arguments.data:
-        raise ConfigError(f"{files.state} holds no images; give the DATA that it was trained on.")
-    images = gather(data_of(arguments))
+        raise ConfigError(f"{files.state} holds no images; give the DATA of this training.")
+    images = collect(data_of(arguments))
     return adopt_state(files.state, images, curve=files.csv, **_origin(arguments))
 
 
 def _check_options(
     arguments: argparse.Namespace, wanted: TrainingConfig, where: Path, kept: TrainingConfig
 ) -> None:
-    """Refuse options that are given and differ; a whole config if one is given."""
+    """Refuse given options that differ from those of the session; of a config, all options."""
     from napari_umis_fusion.training.loop import check_options
 
     given = given_options(arguments, TrainingConfig)
@@ -124,25 +128,25 @@ def _check_options(
 
 
 def _check_given(arguments: argparse.Namespace, session: "TrainingSession") -> None:
-    """Refuse other data, and other weights to start from, than it was begun with."""
+    """Refuse data and initial weights that differ from those of the session."""
     paths = tuple(str(Path(path).absolute()) for path in arguments.data)
     if paths and set(paths) != set(session.data):
-        held = ", ".join(session.data) or "images that it keeps itself"
+        held = ", ".join(session.data) or "images stored in it"
         raise ConfigError(
-            f"{session.folder} belongs to a training on {held}; leave DATA out to go on with it."
+            f"{session.folder} belongs to a training on {held}; leave out DATA to resume it."
         )
     if arguments.start:
         from napari_umis_fusion.network import load_checkpoint
 
-        if load_checkpoint(find_weights(arguments.start)).sha256 != session.origin.parent_sha256:
-            began = session.origin.parent or "nothing"
+        if load_checkpoint(find_weights(arguments.start)).sha256 != session.origin.initial_sha256:
+            initial = session.origin.initial_name or "an untrained network"
             raise ConfigError(
-                f"{session.folder} belongs to a training that started from {began}; leave --start "
-                "out to go on with it."
+                f"{session.folder} belongs to a training with {initial} as initial weights; leave "
+                "out --start to resume it."
             )
 
 
 def state_path(text: str) -> Path:
-    """Return the path that ``--state`` names: of a session also by the state in it."""
+    """Return the path of ``--state``; the state file of a session stands for its folder."""
     path = Path(text).absolute()
     return path.parent if is_session(path.parent) and path == state_file(path.parent) else path

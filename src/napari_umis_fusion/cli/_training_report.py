@@ -1,4 +1,4 @@
-"""What the command line shows of a running training."""
+"""Progress of a training on the command line."""
 
 from collections.abc import Generator
 from pathlib import Path
@@ -22,25 +22,25 @@ from napari_umis_fusion.training.session import DataChecked, SessionEvent
 
 
 class TrainingReport:
-    """Shows a training on a bar and in lines, and keeps its loss curve.
+    """Shows a training as a progress bar and lines, and keeps its loss curve.
 
     Parameters
     ----------
     csv : Path
-        Where the curve is saved whenever the training's state is, to be looked at.
+        File of the curve, saved with every checkpoint so that it can be inspected.
     quiet : bool
         Show nothing.
 
     Attributes
     ----------
     curve : LossCurve
-        Up to now.
+        Losses and validations so far.
     step : int
-        Updates so far.
+        Steps so far.
     left_out : tuple of str
         Images that could not be used, each with the reason.
     findings : list of str
-        What may be wrong with the data.
+        Problems of the data.
     """
 
     def __init__(self, csv: Path, *, quiet: bool) -> None:
@@ -65,30 +65,30 @@ class TrainingReport:
     ) -> None:
         self._bar.close()
 
-    def prepare(self, gathering: Generator[Preparing, None, ImageSet]) -> ImageSet:
-        """Run the gathering of the data to its end."""
-        return run_to_end(gathering, self.take)
+    def prepare(self, events: Generator[Preparing, None, ImageSet]) -> ImageSet:
+        """Collect the data, with progress."""
+        return run_to_end(events, self.on_event)
 
-    def tell_data(self, data: DataReport) -> None:
-        """Say what there is to learn from, and what may be wrong with it."""
+    def write_data(self, data: DataReport) -> None:
+        """Print the report on the data."""
         self.findings = [f"{one.severity}: {one.text}" for one in data.findings]
         for line in data.lines():
-            self.tell(line)
+            self.write_line(line)
 
-    def follow(
+    def run(
         self, events: Generator[SessionEvent, None, TrainingResult], curve: LossCurve
     ) -> TrainingResult:
-        """Run a training to its end; it fills the curve."""
+        """Run a training, which fills the curve."""
         self.curve = curve
-        return run_to_end(events, self.take)
+        return run_to_end(events, self.on_event)
 
-    def take(self, event: SessionEvent) -> None:
+    def on_event(self, event: SessionEvent) -> None:
         """Show an event."""
         match event:
             case Preparing():
                 self._bar.set_description(event.what)
             case DataChecked():
-                self.tell_data(event.report)
+                self.write_data(event.report)
             case TrainingStarted():
                 self._start(event)
             case StepDone():
@@ -98,14 +98,14 @@ class TrainingReport:
             case CheckpointSaved():
                 self._save_curve()
             case CheckpointFailed():
-                self.tell(f"warning: {event.reason}; training goes on")
+                self.write_line(f"warning: {event.reason}; training continues")
             case _:
                 self._bar.update(0)
 
-    def tell(self, line: str) -> None:
-        """Print a line for people, above the bar."""
+    def write_line(self, line: str) -> None:
+        """Print a line above the bar."""
         if not self._quiet:
-            self._bar.clear()
+            self._bar.clear()  # else the line would be appended to the bar
             print_line(line, flush=True)
             self._bar.refresh()
 
@@ -113,15 +113,15 @@ class TrainingReport:
         try:
             self.curve.save_csv(self._csv)
         except OSError as error:
-            self.tell(f"warning: {error}; training goes on without its curve")
+            self.write_line(f"warning: {error}; training continues, without the curve")
 
     def _start(self, event: TrainingStarted) -> None:
         self.step = event.first_step
         self.left_out, self._total = event.left_out, event.total_steps
         self._bar.set_description("training")
-        self.tell(f"{event.parameters:,} weights, {event.device}, {event.precision}")
+        self.write_line(f"{event.parameters:,} weights, {event.device}, {event.precision}")
         if event.first_step:
-            self.tell(f"going on from step {event.first_step} of {event.total_steps}")
+            self.write_line(f"resuming at step {event.first_step} of {event.total_steps}")
         self._bar.reset(event.total_steps)
         self._bar.initial = self._bar.n = event.first_step
 
@@ -132,7 +132,9 @@ class TrainingReport:
     def _validate(self, event: Validated) -> None:
         self._show(**{name: event.metrics[name] for name in list(event.metrics)[:1]})
         best = "; the best so far" if event.is_best else ""
-        self.tell(f"step {event.step} of {self._total}: {format_numbers(event.metrics)}{best}")
+        self.write_line(
+            f"step {event.step} of {self._total}: {format_numbers(event.metrics)}{best}"
+        )
 
     def _show(self, **numbers: float) -> None:
         self._shown |= {name: f"{value:.4g}" for name, value in numbers.items()}

@@ -1,4 +1,4 @@
-"""Layers as data, without napari: what they hold, how they are fused, and the resulting layers."""
+"""Layers as data, without napari: their axes and stacks, their fusion, and the results."""
 
 import lazy_loader as _lazy
 

@@ -1,4 +1,7 @@
-"""Align the stacks of a layer, all of them before the first is fused."""
+"""Align the stacks of a layer, all of them before the first is fused.
+
+The common window must be known first: all results have its size.
+"""
 
 from collections.abc import Generator
 from dataclasses import replace
@@ -14,22 +17,23 @@ from napari_umis_fusion.runtime import Progress, Workers, map_events
 from napari_umis_fusion.stack import MAX_CHANNELS
 
 _COST = {"umis": 0.1, "learned": 0.7}
-"""Of aligning a stack, relative to fusing it; measured on planes of 512 x 512 px."""
+"""Time to align a stack, relative to fusing it; measured on planes of 512 x 512 px."""
 
 _COST_CLASSICAL = 2.0
+"""The same for the classical measures, which take less time than alignment."""
 
 
 def iter_align_layer(
     stacks: LayerStacks, config: FusionConfig
 ) -> Generator[LayerProgress, None, LayerStacks]:
-    """Return the stacks with their planes on one another; as they are where none is asked for.
+    """Return the stacks with aligned planes; unchanged if no alignment is wanted.
 
     Raises
     ------
     AlignmentError
-        If transforms that were given are of other planes, or planes have too little in common.
+        If given transforms are for another number or size of planes, or planes overlap too little.
     """
-    if not is_aligned(stacks, config):
+    if not wants_alignment(stacks, config):
         return stacks
     alignments = yield from _iter_alignments(stacks, config)
     window = None
@@ -38,15 +42,15 @@ def iter_align_layer(
     return AlignedStacks(stacks, alignments, config, window)
 
 
-def is_aligned(stacks: LayerStacks, config: FusionConfig) -> bool:
-    """Tell whether planes are put on one another; a single plane never is."""
+def wants_alignment(stacks: LayerStacks, config: FusionConfig) -> bool:
+    """Return whether planes are aligned; a single plane never is."""
     is_asked = config.aligns or stacks.plan.transforms is not None
     return is_asked and len(stacks.span.planes) > 1
 
 
-def share_of_aligning(stacks: LayerStacks, config: FusionConfig) -> float:
-    """Return which share of all work it is to find out where planes lie, 0 to 1."""
-    if not is_aligned(stacks, config) or stacks.plan.transforms is not None:
+def alignment_share(stacks: LayerStacks, config: FusionConfig) -> float:
+    """Return the share of alignment in all work, 0 to 1."""
+    if not wants_alignment(stacks, config) or stacks.plan.transforms is not None:
         return 0.0
     places = [stacks.specimen(entries) for _, entries in stacks.places()]
     aligned = len(set(places)) if stacks.plan.align_each else 1
@@ -55,7 +59,7 @@ def share_of_aligning(stacks: LayerStacks, config: FusionConfig) -> float:
 
 
 def config_for(stacks: LayerStacks, config: FusionConfig) -> FusionConfig:
-    """Return the config for stacks that may have one channel only, whose number says nothing."""
+    """Return the config for stacks that may have a single channel, where a number is invalid."""
     is_grey = stacks.channels == 1 and not stacks.first.rgb
     if is_grey and isinstance(config.channel, int):
         return config.replace(channel="auto")
@@ -67,15 +71,17 @@ def _iter_alignments(
 ) -> Generator[LayerProgress, None, dict[SpecimenKey, Alignment]]:
     """Return the alignment of each specimen; its channels share one.
 
-    The light of one stack says nothing of that of another, or of channels apart.
+    The illumination of one stack says nothing about another, or about single channels.
     """
     specimens = list(dict.fromkeys(stacks.specimen(entries) for _, entries in stacks.places()))
     given = None
     if stacks.plan.transforms is not None:
         given, config = Alignment.load(stacks.plan.transforms), illumination_only(config)
-    together, until = _channels_together(stacks), share_of_aligning(stacks, config)
+    together, until = _stacks_of_all_channels(stacks), alignment_share(stacks, config)
     config = config_for(together, config)
-    if len(list(stacks.places())) > len(specimens):  # channels apart, each with a light of its own
+    if len(list(stacks.places())) > len(
+        specimens
+    ):  # separate channels, each with its own illumination
         config = config.replace(light="none")
     if given is not None and not config.corrects_illumination:
         return dict.fromkeys(specimens, given)
@@ -85,28 +91,30 @@ def _iter_alignments(
     with Workers(config.threads) as workers:
         for number, specimen in enumerate(to_align):
             steps = iter_align(together.stack(places[specimen]), config, workers)
-            change = partial(_relayed, number, len(to_align), until)
+            change = partial(_as_layer_progress, number, len(to_align), until)
             yield change(Progress("aligning", 0, len(together.span.planes)))
-            looked = yield from map_events(steps, change)
-            found[specimen] = looked if given is None else _lit(given, looked.light)
+            estimated = yield from map_events(steps, change)
+            found[specimen] = (
+                estimated if given is None else _with_illumination(given, estimated.light)
+            )
     if len(found) == len(specimens):
         return found
     return dict.fromkeys(specimens, replace(found[specimens[0]], light=IlluminationProfile()))
 
 
-def _lit(given: Alignment, light: IlluminationProfile) -> Alignment:
+def _with_illumination(given: Alignment, light: IlluminationProfile) -> Alignment:
     return given if light.is_plain else replace(given, light=light)
 
 
-def _relayed(number: int, count: int, until: float, event: Progress) -> LayerProgress:
+def _as_layer_progress(number: int, count: int, until: float, event: Progress) -> LayerProgress:
     share = until * (number + event.done / event.total) / count
     return LayerProgress(number, count, event.stage, event.done, event.total, share)
 
 
-def _channels_together(stacks: LayerStacks) -> LayerStacks:
-    """Return stacks that hold all channels of a specimen, also where each decides for itself.
+def _stacks_of_all_channels(stacks: LayerStacks) -> LayerStacks:
+    """Return stacks with all channels of a specimen, even if each is fused separately.
 
-    Where they cannot be one stack, the first of them tells where all lie.
+    If they do not fit one stack, its first channel is aligned for all.
     """
     if not stacks.plan.each_channel or stacks.first.rgb:
         return stacks

@@ -1,4 +1,4 @@
-"""The stacks of a layer with their planes on one another, and the window that all of them show."""
+"""The aligned stacks of a layer, cropped to the window that all of them cover."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,24 +9,24 @@ from napari_umis_fusion.layers._stacks import LayerStacks, LoopPlace, SpecimenKe
 
 
 class AlignedStacks(LayerStacks):
-    """All stacks that other `LayerStacks` take, each plane put where it belongs.
+    """The stacks of another `LayerStacks`, with aligned planes.
 
     Parameters
     ----------
     recorded : LayerStacks
-        As they are in the layers.
+        The stacks as recorded.
     alignments : mapping of SpecimenKey to Alignment
-        Where the planes of each lie.
+        Alignment of each specimen.
     config : FusionConfig
-        What is done at the borders, and whether values are brought to one light.
+        How borders are treated, and whether the illumination is corrected.
     window : tuple of slice, optional
-        Rows and columns, of those that are taken, that all stacks show; by default all. The
-        span is narrowed to it, so that what is made lies where it belongs.
+        Rows and columns, relative to the span, that all stacks cover; by default all. The span is
+        narrowed to it, so that the results are placed correctly.
 
     Raises
     ------
     AlignmentError
-        If an alignment is of other planes.
+        If an alignment is for another number or size of planes.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class AlignedStacks(LayerStacks):
             )
 
     def alignment_at(self, entries: Mapping[int, int]) -> Alignment:
-        """Return where the planes of a stack lie, given its entries."""
+        """Return the alignment of a stack, given its entries."""
         return self._alignments[self.specimen(entries)]
 
     def stack(self, place: LoopPlace) -> AlignedStack:

@@ -1,4 +1,4 @@
-"""Which axis of a layer is z, which are the plane's, and which are looped over."""
+"""Which axis of a layer is z, which are those of the plane, and which are looped over."""
 
 from dataclasses import dataclass
 
@@ -9,16 +9,16 @@ from napari_umis_fusion.stack import find_z, place_named, place_of
 
 @dataclass(frozen=True, slots=True)
 class LayerAxes:
-    """What each axis of a layer is used for, as places in its shape.
+    """The role of each axis of a layer, as indices of its shape.
 
     Attributes
     ----------
     z, y, x : int
-        Of the stack and its planes.
+        Axes of the stack and its planes.
     channel : int or None
         Axis that holds microscope channels.
     loops : tuple of int
-        All others: each of their entries is a stack of its own.
+        All other axes: each of their entries is a separate stack.
     """
 
     z: int
@@ -39,22 +39,22 @@ def choose_layer_axes(
     z_axis: int | str | None = None,
     channel_axis: int | str | None = None,
 ) -> LayerAxes:
-    """Give each axis of a layer its role.
+    """Assign each axis of a layer its role.
 
     Parameters
     ----------
     image : LayerImage
         The layer.
     z_axis, channel_axis : int or str, optional
-        Place or name of an axis, or what it counts ("time"). By default the axes are found by
+        Index or name of an axis, or what it counts ("time"). By default the axes are found by
         their names; of three unnamed axes the first is z.
 
     Raises
     ------
     StackError
-        If the layer has too few axes, or none of them is z without doubt.
+        If the layer has too few axes, or its z axis is uncertain.
     ConfigError
-        If an axis is named that the layer does not have.
+        If the layer does not have a given axis.
     """
     if len(image.shape) < 3:
         msg = (
@@ -70,14 +70,16 @@ def choose_layer_axes(
     if channel_axis is None and channel in (z, y, x):
         channel = None
     if len({z, y, x, channel}) < 4:
-        raise ConfigError(f"z_axis={z_axis!r}, channel_axis={channel_axis!r}: one axis twice.")
+        raise ConfigError(
+            f"z_axis={z_axis!r}, channel_axis={channel_axis!r}: the same axis twice; give two."
+        )
     roles = (z, y, x, channel)
     loops = tuple(axis for axis in range(len(image.shape)) if axis not in roles)
     return LayerAxes(z, y, x, channel, loops)
 
 
 def plane_axes(image: LayerImage, z: int, channel: int | None = None) -> tuple[int, int]:
-    """Return the axes of a plane: those named y and x, or else the last two that are free."""
+    """Return the axes of a plane: those named y and x, or else the last two other axes."""
     y, x = place_of(image.axis_labels, "y"), place_of(image.axis_labels, "x")
     if y is not None and x is not None and z not in (y, x):
         return y, x
@@ -88,30 +90,30 @@ def plane_axes(image: LayerImage, z: int, channel: int | None = None) -> tuple[i
 
 
 def likely_z(image: LayerImage) -> tuple[int | None, bool]:
-    """Return the axis that is z, or else likely z, and whether that is sure.
+    """Return the axis that is z or is likely z, and whether that is certain.
 
-    None if there is nothing to go by: too few axes, or all of them named as something else.
+    None if there is no candidate: too few axes, or all of them have other names.
     """
     return find_z(image.axis_labels)
 
 
 def listed(image: LayerImage) -> str:
-    """Return names and sizes of the axes, for messages."""
+    """Return names and sizes of the axes as text."""
     return ", ".join(f"{axis_name(image, axis)} ({size})" for axis, size in enumerate(image.shape))
 
 
 def axis_name(image: LayerImage, axis: int) -> str:
-    """Return the axis' name, or its place where it has none."""
+    """Return the name of an axis, or its index if it has none."""
     return image.axis_labels[axis] or f"axis {axis}"
 
 
 def _sure_z(image: LayerImage) -> int:
     z, sure = likely_z(image)
     if z is None or not sure:
-        likely = "" if z is None else f" Likely it is {axis_name(image, z)!r}: z_axis={z}."
+        likely = "" if z is None else f" It is likely {axis_name(image, z)!r}: z_axis={z}."
         msg = (
-            f"{image.name!r} has the axes {listed(image)}; none is named z, and no other is taken "
-            f"for it unasked. Say which axis the planes run along (z_axis).{likely}"
+            f"{image.name!r} has the axes {listed(image)}; none is named z, and none is assumed to "
+            f"be. Name the axis along which the focus changes (z_axis).{likely}"
         )
         raise StackError(msg)
     return z
@@ -125,6 +127,6 @@ def _place(image: LayerImage, axis: int | str, option: str) -> int:
     if isinstance(axis, int) and not isinstance(axis, bool) and -ndim <= axis < ndim:
         return axis % ndim
     raise ConfigError(
-        f"{option}={axis!r}; the axes are {listed(image)}. Give the name of one, or its place "
+        f"{option}={axis!r}; the axes are {listed(image)}. Give the name of one, or its index "
         f"from 0 to {ndim - 1}."
     )

@@ -1,4 +1,4 @@
-"""Say what a layer holds, as a microscopist would."""
+"""Describe the content of a layer in the terms of a microscopist."""
 
 from napari_umis_fusion.files import LayerImage
 from napari_umis_fusion.layers._axes import LayerAxes, axis_name
@@ -15,7 +15,7 @@ def describe_layer(image: LayerImage, axes: LayerAxes, layers: int = 1) -> str:
     axes : LayerAxes
         Roles of its axes.
     layers : int
-        How many layers of its kind are fused together.
+        Number of layers that are fused together.
 
     Returns
     -------
@@ -37,16 +37,17 @@ def describe_layer(image: LayerImage, axes: LayerAxes, layers: int = 1) -> str:
 
 
 def describe_step(image: LayerImage, axes: LayerAxes) -> str | None:
-    """Return the distance between planes with its unit, or None where the layer tells none."""
+    """Return the z step with its unit, or None if it is unknown."""
     step, unit = abs(float(image.placement.scale[axes.z])), image.units[axes.z]
     um = length_um(step, unit)
     if um is not None:
         return f"{um:g} µm"
+    # napari's default scale is 1: without a unit of length it says nothing
     return None if step == 1 else f"{step:g} {unit}"
 
 
 def depth_unit(image: LayerImage, axes: LayerAxes) -> str | None:
-    """Return the unit that depth has in the layer's world, or None where the scale is unknown."""
+    """Return the unit of depth of a layer, or None if its scale along z is unknown."""
     if describe_step(image, axes) is None:
         return None
     unit = image.units[axes.z]

@@ -1,4 +1,4 @@
-"""What the fusion of a layer tells on the way."""
+"""Events of the fusion of a layer."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ class LayerStarted:
     Attributes
     ----------
     stacks, planes : int
-        How many stacks there are, and planes in each.
+        Number of stacks, and of planes in each.
     """
 
     stacks: int
@@ -25,18 +25,18 @@ class LayerStarted:
 
 @dataclass(frozen=True, slots=True)
 class LayerProgress:
-    """Work goes on; comes at least every 100 ms.
+    """Progress, at least every 100 ms.
 
     Attributes
     ----------
     stack, stacks : int
         Which stack, from 0, of how many; all are aligned before the first is fused.
     stage : "aligning", "measuring" or "verifying"
-        What is done with it.
+        Current stage of this stack.
     done, total : int
-        Planes of this stage finished, and in all.
+        Planes of this stage that are done, and in total.
     share : float
-        How much of all work is behind, 0 to 1.
+        Share of all work that is done, 0 to 1.
     """
 
     stack: int
@@ -54,17 +54,17 @@ class LayerFinished:
     Attributes
     ----------
     layers : list of tuple
-        What `fuse_layer` returns.
+        Layer data, as `fuse_layer` returns it.
     notes : tuple of str
-        What a user should know, such as a fallback to the CPU.
+        Information for the user, such as a fallback to the CPU.
     origins : tuple of OutputLayer
-        Maps of the plane that each pixel comes from, as far as they were asked for: one, or one
-        for each layer that decided for itself.
+        Source maps, or else index maps, if requested: one, or one for each channel that was fused
+        separately.
     config : FusionConfig
         How the stacks were fused.
     alignments : tuple of Alignment
-        Where planes lie: one for each time point, position and so on, in their order, or one that
-        holds for all. Empty where none was asked for.
+        One for each time point and position in their order, or one for all. Empty without
+        alignment.
     """
 
     layers: list[LayerData]

@@ -1,4 +1,4 @@
-"""Fuse a layer: every stack that it holds, into layers that lie where it lies."""
+"""Fuse all stacks of a layer into layers at the same place."""
 
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, fields
@@ -15,7 +15,7 @@ from napari_umis_fusion.fusion import (
     iter_fuse,
     passes_of,
 )
-from napari_umis_fusion.layers._align import config_for, iter_align_layer, share_of_aligning
+from napari_umis_fusion.layers._align import alignment_share, config_for, iter_align_layer
 from napari_umis_fusion.layers._events import LayerEvent, LayerFinished, LayerProgress, LayerStarted
 from napari_umis_fusion.layers._outputs import FusedImage, OutputLayer, make_outputs, wanted_outputs
 from napari_umis_fusion.layers._plan import OUTPUTS, LayerPlan
@@ -27,9 +27,9 @@ _MEASURING_SHARE: dict[SecondPass, float] = {
     "none": 0.92,
     "copy_filtered": 0.55,
     "copy_nearest": 0.55,
-    "average": 0.5,  # all is measured again
+    "average": 0.5,  # focus is measured again
 }
-"""How much of a fusion is the first pass, by what the second is for."""
+"""Share of the first pass in a fusion, by the kind of the second pass."""
 
 
 def fuse_layer(
@@ -38,37 +38,37 @@ def fuse_layer(
     plan: LayerPlan | None = None,
     **options: Any,
 ) -> list[LayerData]:
-    """Fuse a napari layer into layer data that lies where the layer lies.
+    """Fuse a napari layer into layer data at the same place.
 
     Parameters
     ----------
     layer : napari.layers.Image, (data, attributes) tuple, or list of these
         Of any number of axes in any order; NumPy, dask, zarr, multiscale (full resolution).
-        Several are taken as channels of one specimen. Nothing of them is changed.
+        Several are channels of one specimen. They are not changed.
     config : FusionConfig, optional
         How to fuse.
     plan : LayerPlan, optional
-        What to fuse, and which layers to make of it.
+        What to fuse, and which layers to return.
     **options
-        Fields of `FusionConfig` and `LayerPlan`, on top of the two.
+        Fields of `FusionConfig` and `LayerPlan` that override the two.
 
     Returns
     -------
     list of (array, dict, str)
         Layer data tuples: all-in-focus image (in the dtype of the layer), index map (uint16),
-        depth map (float32, in the layer's unit; only where the layer tells its scale along z)
+        depth map (float32, in the unit of the layer; only if it has a scale along z)
         and confidence map (float32, 0 to 1). The attributes carry scale, units, translate,
-        rotate, shear, affine and axis labels without z, and in ``metadata["umis_fusion"]`` how
-        they came about. Time, positions and further axes are kept, one fusion for each entry.
+        rotate, shear, affine and axis labels without z, and ``metadata["umis_fusion"]`` the
+        provenance. Time, positions and further axes are kept, with one fusion per entry.
 
     Raises
     ------
     StackError
-        If it is no image layer, or no axis is z without doubt; says how to name it.
+        If it is no image layer, or its z axis is uncertain; the message says how to name it.
     ConfigError
         If an option is out of bounds or does not exist.
     UmisFusionError
-        What else `fuse` raises.
+        As `fuse` raises it.
 
     Examples
     --------
@@ -91,41 +91,41 @@ def iter_fuse_layer(
     plan: LayerPlan | None = None,
     **options: Any,
 ) -> Generator[LayerEvent, None, list[LayerData]]:
-    """Fuse a layer and tell about it on the way.
+    """Fuse a layer, yielding events.
 
-    Takes what `fuse_layer` takes. The layer is looked at when the first event is asked for.
+    Parameters are those of `fuse_layer`. The layer is checked when the first event is requested.
 
     Yields
     ------
     LayerStarted, LayerProgress, LayerFinished
         `LayerStarted` first, `LayerProgress` at least every 100 ms, `LayerFinished` last. It can
-        be abandoned at any of them.
+        be closed at any of them.
     """
     config, plan = _with_options(config, plan, options)
     recorded = LayerStacks(layer_images(layer), plan)
     places = list(recorded.places())
     planes = len(recorded.span.planes)
     yield LayerStarted(len(places), planes)
-    wanted_outputs(recorded, config)  # refuses what cannot be made before the work begins
+    wanted_outputs(recorded, config)  # raises before the work starts, not at its end
     stacks = yield from iter_align_layer(recorded, config)
-    begun, config = share_of_aligning(stacks, config), config_for(stacks, config)
+    begun, config = alignment_share(stacks, config), config_for(stacks, config)
     summary = FusionSummary(stacks)
     with ScratchMemory(config.memory_mb) as workspace:
         outputs = make_outputs(stacks, config, workspace)
         for number, place in enumerate(places):
             events = iter_fuse(stacks.stack(place), config, workspace=workspace)
-            telling = _Telling(number, len(places), begun, passes_of(config, planes))
-            result = yield from _relayed(events, telling)
+            progress = _StackProgress(number, len(places), begun, passes_of(config, planes))
+            result = yield from _iter_layer_progress(events, progress)
             fill_outputs(outputs, stacks, place, result)
             summary.add(result)
-            del result  # its maps make room for those of the next stack
+            del result  # frees its maps for those of the next stack
     layers = [output.layer_data(summary.provenance()) for output in outputs]
-    yield LayerFinished(layers, summary.notes, _origins(outputs), config, summary.alignments)
+    yield LayerFinished(layers, summary.notes, _source_maps(outputs), config, summary.alignments)
     return layers
 
 
 def layer_images(layer: Any) -> list[LayerImage]:
-    """Return what one layer holds, or several; a tuple of data and attributes is one."""
+    """Return the images of one layer or of several; a tuple of data and attributes is one layer."""
     if isinstance(layer, list):
         return [layer_image(one) for one in layer]
     return [layer_image(layer)]
@@ -143,30 +143,30 @@ def _with_options(
     )
 
 
-def _relayed(
-    events: Generator[FusionEvent, None, FusionResult], telling: "_Telling"
+def _iter_layer_progress(
+    events: Generator[FusionEvent, None, FusionResult], progress: "_StackProgress"
 ) -> Generator[LayerEvent, None, FusionResult]:
     try:
         for event in events:
             if isinstance(event, Finished):
                 return event.result
             if isinstance(event, Progress):
-                yield telling.of(event)
+                yield progress.event(event)
     finally:
         events.close()
     raise AssertionError("a fusion ends with Finished")
 
 
 @dataclass(frozen=True, slots=True)
-class _Telling:
-    """Tells of one stack among others, once the share `begun` of all work is behind."""
+class _StackProgress:
+    """Progress of one stack among others, after the share `begun` of all work."""
 
     number: int
     stacks: int
     begun: float
     passes: Passes
 
-    def of(self, event: Progress) -> LayerProgress:
+    def event(self, event: Progress) -> LayerProgress:
         measuring, part = _MEASURING_SHARE[self.passes.second], event.done / event.total
         verifying = event.stage == "verifying"
         part = measuring + (1 - measuring) * part if verifying else measuring * part
@@ -174,8 +174,8 @@ class _Telling:
         return LayerProgress(self.number, self.stacks, event.stage, event.done, event.total, share)
 
 
-def _origins(outputs: Sequence[OutputLayer]) -> tuple[OutputLayer, ...]:
-    """Return the maps of where values were copied from, or else of what is in focus."""
+def _source_maps(outputs: Sequence[OutputLayer]) -> tuple[OutputLayer, ...]:
+    """Return the source maps, or else the index maps."""
     by_kind = {kind: [one for one in outputs if one.kind == kind] for kind in OUTPUTS}
     return tuple(by_kind["source_map"] or by_kind["index_map"])
 
@@ -186,7 +186,7 @@ def fill_outputs(
     place: LoopPlace,
     result: FusionResult | FusedImage,
 ) -> None:
-    """Take what came of one stack into the layers that show it."""
+    """Copy the result of one stack into its output layers."""
     layer, entries = place
     for output in outputs:
         mine = _index_of(stacks.images, output.image)
@@ -197,7 +197,7 @@ def fill_outputs(
 
 
 def _channels_of(output: OutputLayer, stacks: LayerStacks, mine: int) -> Sequence[int | None]:
-    """Return which channels of a stack go into this layer; None: all that it has."""
+    """Return the channels of a stack for this output; None for all."""
     if output.kind != "all_in_focus" or stacks.channels == 1:
         return (None,)
     return (mine,) if len(stacks.images) > 1 else range(stacks.channels)

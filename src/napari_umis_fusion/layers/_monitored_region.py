@@ -1,4 +1,4 @@
-"""A region of a layer that is fused again and again: its stack, and layers that lie over it."""
+"""A region of a layer that is fused repeatedly, and layer data at its place."""
 
 from typing import Any
 
@@ -14,24 +14,24 @@ from napari_umis_fusion.runtime import ScratchMemory
 
 
 class MonitoredRegion:
-    """One stack of a layer, and the places of what is made of it.
+    """One stack of a layer, and the placement of its results.
 
     Parameters
     ----------
     image : LayerImage
-        What the layer holds.
+        Content of the layer.
     plan : LayerPlan
-        The region; of what the layer has more than one stack of, `index` names one.
+        The region; in a layer with several stacks, `index` selects one.
 
     Attributes
     ----------
     stack : LayerStack
-        What is fused; read anew each time.
+        The stack to fuse; its planes are read each time.
 
     Raises
     ------
     StackError, ConfigError
-        As `LayerStacks` does.
+        As `LayerStacks` raises them.
     """
 
     def __init__(self, image: LayerImage, plan: LayerPlan) -> None:
@@ -40,14 +40,14 @@ class MonitoredRegion:
         self.stack = self._stacks.stack(self._place)
 
     def layer_data(self, all_in_focus: NDArray[Any], name: str) -> LayerData:
-        """Return layer data that lies where the region lies.
+        """Return layer data at the place of the region.
 
         Parameters
         ----------
         all_in_focus : ndarray of shape (Y, X) or (Y, X, C)
-            As fusing `stack` gives it.
+            Result of fusing `stack`.
         name : str
-            Of the layer.
+            Name of the layer.
         """
         config = FusionConfig()
         outputs = make_outputs(self._stacks, config, ScratchMemory(config.memory_mb))

@@ -1,4 +1,4 @@
-"""The layers that come of a fusion: arrays filled stack by stack, and their attributes."""
+"""Output layers of a fusion: arrays that are filled stack by stack, and their attributes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,8 +28,8 @@ _INDICES = ("index_map", "source_map")
 
 
 OUTPUT_SHARE = 0.5
-"""Of the memory of a run, for its layers: they are written once, the maps of a stack again and
-again, so that a file costs layers less."""
+"""Share of the memory of a run for its output layers. They are written once, but the maps of a
+stack many times: a temporary file slows layers down less."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,18 +40,18 @@ class FusedImage:
 
 
 class OutputLayer:
-    """One layer in the making.
+    """One output layer that is being filled.
 
     Parameters
     ----------
     kind : str
-        Which of `OUTPUTS`.
+        A key of `OUTPUTS`.
     image : LayerImage
-        The layer that it is made of.
+        The layer that is fused.
     stacks : LayerStacks
-        All that is fused.
+        All stacks that are fused.
     workspace : ScratchMemory
-        Where its array lies; it may outlive it.
+        Memory for its array, which may outlive the workspace.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class OutputLayer:
     def fill(
         self, entries: Mapping[int, int], channel: int | None, result: FusionResult | FusedImage
     ) -> None:
-        """Take what a result holds for one stack, of its image one channel."""
+        """Copy the result of one stack, or one channel of its image, into the array."""
         plane = self._values(result)
         if self.kind == "all_in_focus" and channel is not None:
             plane = plane[..., channel]
@@ -93,9 +93,9 @@ class OutputLayer:
         self.array[index] = plane.swapaxes(0, 1) if axes.y > axes.x else plane
 
     def pixel(self, coordinates: Sequence[float]) -> dict[int, int] | None:
-        """Return the entry of each axis at data coordinates of the layer fused, z left out.
+        """Return the entry of each axis but z at data coordinates of the fused layer.
 
-        None where nothing was fused.
+        None outside of the fused region.
         """
         axes, span = self._stacks.axes, self._stacks.span
         found = {}
@@ -111,7 +111,7 @@ class OutputLayer:
         return found
 
     def value_at(self, pixel: Mapping[int, int]) -> Any:
-        """Return the value of a map at what `pixel` returned."""
+        """Return the value of a map at a result of `pixel`."""
         axes, span = self._stacks.axes, self._stacks.span
         start = {axes.y: span.rows.start, axes.x: span.columns.start}
         index = (
@@ -120,11 +120,11 @@ class OutputLayer:
         return self.array[tuple(index)]
 
     def alignment_at(self, entries: Mapping[int, int]) -> Alignment | None:
-        """Return where planes lie at entries of the axes looped over; None: as recorded."""
+        """Return the alignment at entries of the looped axes; None without alignment."""
         return self._stacks.alignment_at(entries)
 
     def stack_at(self, pixel: Mapping[int, int]) -> tuple[Stack, int, int]:
-        """Return the stack behind a pixel as it was fused, and the pixel's row and column there."""
+        """Return the fused stack of a pixel, and the row and column of the pixel in it."""
         axes, span = self._stacks.axes, self._stacks.span
         layer = self._stacks.images.index(self.image) if self._stacks.plan.each_channel else 0
         entries = {axis: pixel[axis] for axis in self._stacks.loops}
@@ -170,7 +170,7 @@ class OutputLayer:
         return 1 if axis in self._stacks.plan.index else self.image.shape[axis]
 
     def _placement(self) -> dict[str, Any]:
-        """Return where the layer lies; what is not shown stands for the middle of all of it."""
+        """Return the placement of the layer; a dropped axis counts by the middle of its extent."""
         span, axes = self._stacks.span, self._stacks.axes
         starts = {axes.z: span.planes.start, axes.y: span.rows.start, axes.x: span.columns.start}
         starts |= self._stacks.plan.index
@@ -201,7 +201,7 @@ class OutputLayer:
         }
 
     def _label_colours(self) -> dict[str, Any]:
-        """Return a colour for each plane, plane 0 too, which labels otherwise leave clear."""
+        """Return a colour for each plane, also plane 0: napari shows label 0 as transparent."""
         from matplotlib import colormaps
 
         planes = self._stacks.span.planes
@@ -230,24 +230,24 @@ class OutputLayer:
 def make_outputs(
     stacks: LayerStacks, config: FusionConfig, workspace: ScratchMemory
 ) -> list[OutputLayer]:
-    """Make room for all layers that a plan asks for, in the memory of the run they come of."""
-    room = workspace.part(OUTPUT_SHARE)
+    """Allocate all output layers of a plan, in the memory of the run."""
+    memory = workspace.part(OUTPUT_SHARE)
     return [
-        OutputLayer(kind, image, stacks, room) for kind, image in wanted_outputs(stacks, config)
+        OutputLayer(kind, image, stacks, memory) for kind, image in wanted_outputs(stacks, config)
     ]
 
 
 def wanted_outputs(
     stacks: LayerStacks, config: FusionConfig
 ) -> list[tuple[OutputName, LayerImage]]:
-    """Return the kind of each layer that a plan asks for, and the layer it is made of.
+    """Return the kind of each output layer of a plan, and the layer that is fused for it.
 
-    One all-in-focus image for each layer; maps once, unless each channel decides for itself.
+    One all-in-focus image per layer; one of each map, or one per channel if fused separately.
 
     Raises
     ------
     ConfigError
-        If there would be none.
+        If there are none.
     """
     absent = {
         "depth_map": depth_unit(stacks.first, stacks.axes) is None,
@@ -260,8 +260,8 @@ def wanted_outputs(
         wanted += [(kind, image) for image in images if not absent.get(kind)]
     if not wanted:
         raise ConfigError(
-            f"outputs={stacks.plan.outputs!r} leaves nothing to make: a depth map needs a layer "
-            "with a scale along z, a source map blend='select'. Ask for another output too."
+            f"outputs={stacks.plan.outputs!r} gives no layer: a depth map needs a layer with a "
+            "scale along z, a source map needs blend='select'. Add another output."
         )
     return wanted
 

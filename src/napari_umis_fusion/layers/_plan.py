@@ -1,4 +1,4 @@
-"""What of a layer is fused and what is made of it."""
+"""Which part of a layer is fused, and which layers are returned."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -16,41 +16,41 @@ OUTPUTS: dict[str, str] = {
     "confidence_map": "confidence map",
     "source_map": "source map",
 }
-"""What can be made, and how its layer is called."""
+"""All outputs, and the names of their layers."""
 
 
 @dataclass(frozen=True, slots=True)
 class LayerPlan:
-    """Which part of a layer is fused, and which layers come of it.
+    """Which part of a layer is fused, and which layers are returned.
 
     Attributes
     ----------
     z_axis, channel_axis : int, str or None
-        Place or name of an axis; None: found by name.
+        Index or name of an axis; None: found by name.
     each_channel : bool
-        Each channel decides for itself; else one decision, from the channel or rule that
-        `FusionConfig.channel` names, holds for all.
+        Fuse each channel separately; otherwise one decision, on the channel or rule of
+        `FusionConfig.channel`, applies to all.
     rows, columns : tuple of int, or None
         First row (column) of a region, and the one after its last, in pixels.
     planes : tuple of int, or None
-        First and last plane, count_noun from 0.
+        First and last plane, counted from 0.
     index : mapping of int to int
-        The one entry to fuse of an axis that is looped over.
+        The one entry to fuse of a looped axis.
     keep_axes : bool
-        Axes that fusing takes away stay, with one entry as thick as all that it stands for, so
-        that the sliders of a viewer move stack and image alike.
+        Keep the axes that fusion removes, with one entry as thick as their extent, so that the
+        sliders of a viewer move stack and image together.
     outputs : tuple of str
-        Which of `OUTPUTS`. The depth map is left out where the layer tells no scale along z, the
-        source map (the plane that each pixel was copied from) unless values are copied.
+        Keys of `OUTPUTS`. The depth map is left out if the layer has no scale along z, the source
+        map (the plane from which each pixel was copied) unless values are copied.
     labels : bool
-        The index map comes as a labels layer.
+        Return the index map as a labels layer.
     align_each : bool
-        Where `FusionConfig.align` asks for it, the planes of each time point, position and so on
-        are aligned for themselves; else what holds for the first holds for all. Channels of one
-        specimen always share one alignment.
+        With `FusionConfig.align`, align each time point and position separately; otherwise the
+        alignment of the first is used for all. Channels of one specimen always share one
+        alignment.
     transforms : str or None
-        A CSV file of an alignment that holds for all, instead of what would be found; see
-        `Alignment.save`. It must be of as many planes, rows and columns as are fused.
+        CSV file of an alignment to use for all stacks instead of estimating it; see
+        `Alignment.save`. It must have as many planes, rows and columns as are fused.
     """
 
     z_axis: int | str | None = None
@@ -67,7 +67,7 @@ class LayerPlan:
     transforms: str | None = field(default=None, metadata={"path": True})
 
     def __post_init__(self) -> None:
-        """Check what can be checked without the layer."""
+        """Check all that does not depend on the layer."""
         for name in ("rows", "columns", "planes"):
             _check_pair(name, getattr(self, name))
         for spec in fields(self):
@@ -93,5 +93,5 @@ def _check_pair(name: str, pair: Any) -> None:
     if not whole or pair[0] < 0 or pair[1] < pair[0] + (name != "planes"):
         raise ConfigError(
             f"{name}={pair!r}; accepted are two whole numbers, the first not negative and the "
-            "second not before it."
+            "second not below it."
         )

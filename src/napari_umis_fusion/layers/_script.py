@@ -1,4 +1,4 @@
-"""A script that does again, without napari, what was done to a layer."""
+"""A script that repeats the fusion of a layer outside napari."""
 
 import re
 from collections.abc import Sequence
@@ -28,22 +28,22 @@ write_series("{output}", layers)
 
 
 def script_for(images: Sequence[LayerImage], config: FusionConfig, plan: LayerPlan) -> str:
-    """Return a Python script that fuses the same stack in the same way and saves it.
+    """Return a Python script that repeats a fusion and saves the result.
 
     Parameters
     ----------
     images : sequence of LayerImage
         One layer, or several that are channels.
     config : FusionConfig
-        How.
+        How to fuse.
     plan : LayerPlan
-        What.
+        What to fuse.
 
     Returns
     -------
     str
-        Layers that came from a file are read from it, sample data is rendered anew; others come
-        from a ``.npy`` file, of which the script says how to write it.
+        Layers from a file are read from it, and sample data is rendered again. For other layers
+        the script reads a ``.npy`` file, and explains how to write it.
     """
     from napari_umis_fusion.runtime import package_version
 
@@ -69,7 +69,7 @@ def script_for(images: Sequence[LayerImage], config: FusionConfig, plan: LayerPl
 
 
 def _source(image: LayerImage) -> str:
-    """Return an expression that gives the layer."""
+    """Return an expression for the layer."""
     file, sample = image.metadata.get(FILE_KEY), image.metadata.get(SAMPLE_KEY)
     if file is not None:
         return f"read_layers({file['path']!r})[{file.get('layer', 0)}]"
@@ -87,13 +87,13 @@ def _source(image: LayerImage) -> str:
 
 
 def _remarks(images: Sequence[LayerImage]) -> list[str]:
-    """Say what the user has to do first."""
+    """Return comments on what the user has to do first."""
     remarks = []
     for image in images:
         if not {FILE_KEY, SAMPLE_KEY} & image.metadata.keys():
             file = f"{_file_name(image.name)}.npy"
             remarks.append(
-                "# This layer lives in napari only. Save it first, in napari's console:\n"
+                "# This layer has no file. Save it first, in napari's console:\n"
                 f"# import numpy; numpy.save({file!r}, viewer.layers[{image.name!r}].data)"
             )
     return remarks

@@ -1,4 +1,4 @@
-"""The stacks that a layer holds: one for each time point, position and so on."""
+"""The stacks of a layer: one for each time point and position."""
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ from napari_umis_fusion.stack import (
 
 @dataclass(frozen=True, slots=True)
 class Region3D:
-    """Where in the layer's planes a stack lies: planes, rows and columns."""
+    """Planes, rows and columns of a layer that are fused."""
 
     planes: range
     rows: slice
@@ -32,10 +32,10 @@ class Region3D:
 
 
 LoopPlace = tuple[int, Mapping[int, int]]
-"""Which stack: the number of its layer, 0 for all together, and its entry of each loop."""
+"""A stack: the number of its layer (0 if fused together), and its entry on each looped axis."""
 
 SpecimenKey = tuple[int, ...]
-"""Entries of time, positions and so on: all of a place but the channel."""
+"""Entries on all looped axes but the channel: stacks with one key share one alignment."""
 
 
 class LayerStack(Stack):
@@ -64,7 +64,7 @@ class LayerStack(Stack):
         return self.region(z, slice(None), slice(None))
 
     def region(self, z: int, rows: slice, columns: slice) -> Plane:
-        """Read a rectangle of plane `z`, and no more of what can be sliced unread."""
+        """Read a rectangle of plane `z`; of lazy arrays, nothing more is read."""
         span = self._span
         height, width = self.shape[1:3]
         place: dict[int, int | slice] = {
@@ -85,28 +85,28 @@ class LayerStack(Stack):
 
 
 class LayerStacks:
-    """All stacks that a plan takes from one layer, or from several of equal shape.
+    """All stacks of a plan in one layer, or in several of equal shape.
 
     Parameters
     ----------
     images : sequence of LayerImage
         One layer, or several that are channels of one specimen.
     plan : LayerPlan
-        What to take.
+        Which part to fuse.
 
     Attributes
     ----------
     axes : LayerAxes
-        Of all layers.
+        Axes of all layers.
     span : Region3D
-        Planes, rows and columns that are taken.
+        Planes, rows and columns that are fused.
 
     Raises
     ------
     StackError
         If the layers differ, or have no z axis.
     ConfigError
-        If the plan names what is not there.
+        If the plan exceeds the layer.
     """
 
     def __init__(self, images: Sequence[LayerImage], plan: LayerPlan) -> None:
@@ -118,45 +118,48 @@ class LayerStacks:
         self.span = self._take_span()
         for axis, entry in plan.index.items():
             if axis not in self.axes.outer:
-                raise ConfigError(f"index={dict(plan.index)}: axis {axis} is not looped over.")
+                raise ConfigError(
+                    f"index={dict(plan.index)}: axis {axis} is not looped over; accepted are "
+                    f"the axes {list(self.axes.outer)}."
+                )
             self._check_entry(axis, entry)
         if self.channels > MAX_CHANNELS:
             raise StackError(_too_many(self.first, self.channels))
-        self.stack(next(self.places()))
+        self.stack(next(self.places()))  # raises now, not in the middle of the work
 
     @cached_property
     def loops(self) -> tuple[int, ...]:
-        """Axes with one stack for each entry; channels are among them unless fused together."""
+        """Axes with one stack per entry; channels are among them unless fused together."""
         apart = self.plan.each_channel or self.first.rgb or self.axes.channel in self.plan.index
         return self.axes.outer if apart else self.axes.loops
 
     @property
     def channels(self) -> int:
-        """How many channels one stack holds."""
+        """Number of channels of one stack."""
         if self.plan.each_channel and len(self.images) > 1:
             return 1
         return len(self.images) * len(self._entries_together())
 
     def places(self) -> Iterator[tuple[int, dict[int, int]]]:
-        """Yield which stacks there are."""
+        """Yield the place of each stack."""
         apart = range(len(self.images)) if self.plan.each_channel else (0,)
         entries = [self.entries(axis) for axis in self.loops]
         for layer, place in itertools.product(apart, itertools.product(*entries)):
             yield layer, dict(zip(self.loops, place, strict=True))
 
     def entries(self, axis: int) -> Sequence[int]:
-        """Return the entries of a looped axis that are taken."""
+        """Return the entries of a looped axis that are fused."""
         if axis in self.plan.index:
             return (self.plan.index[axis],)
         return range(self.first.shape[axis])
 
     def specimen(self, entries: Mapping[int, int]) -> SpecimenKey:
-        """Return what the stacks of all channels of a specimen have in common."""
+        """Return the key that the stacks of all channels of a specimen share."""
         axes = (axis for axis in self.loops if axis != self.axes.channel)
         return tuple(self.plan.index.get(axis, entries[axis]) for axis in axes)
 
     def alignment_at(self, entries: Mapping[int, int]) -> Alignment | None:
-        """Return where the planes of a stack lie, given its entries; None: as recorded."""
+        """Return the alignment of a stack, given its entries; None without alignment."""
         return None
 
     def stack(self, place: LoopPlace) -> Stack:
@@ -192,11 +195,11 @@ class LayerStacks:
         size = self.first.shape[axis]
         if not 0 <= entry < size:
             name = axis_name(self.first, axis)
-            raise ConfigError(f"index {name}={entry} is outside 0 to {size - 1}.")
+            raise ConfigError(f"index {name}={entry}; accepted is 0 to {size - 1}.")
 
 
 def layer_calibration(image: LayerImage, axes: LayerAxes) -> Calibration:
-    """Return physical sizes in µm, where the layer's units are lengths."""
+    """Return physical sizes in µm, if the units of the layer are lengths."""
     sizes = [
         length_um(abs(image.placement.scale[axis]), image.units[axis])
         for axis in (axes.z, axes.y, axes.x)
@@ -212,7 +215,7 @@ def _within(span: slice, part: slice, size: int) -> slice:
 def _too_many(image: LayerImage, channels: int) -> str:
     return (
         f"{image.name!r} ({listed(image)}) has {channels} channels; at most {MAX_CHANNELS} share "
-        "one decision. Fuse each for itself with each_channel, or one of them with index."
+        "one decision. Fuse each separately with each_channel, or select one with index."
     )
 
 

@@ -1,4 +1,4 @@
-"""What the fusions of a layer's stacks have to tell together."""
+"""Notes, alignments and provenance of all stacks of a layer."""
 
 from typing import Any
 
@@ -9,17 +9,17 @@ from napari_umis_fusion.layers._stacks import LayerStacks
 
 
 class FusionSummary:
-    """Notes, alignments and provenance of all stacks, gathered as they are fused.
+    """Collects notes, alignments and provenance while stacks are fused.
 
     Parameters
     ----------
     stacks : LayerStacks
-        What is fused.
+        The stacks that are fused.
 
     Attributes
     ----------
     alignments : tuple of Alignment
-        One for each specimen, or one for all; empty where planes lie as recorded.
+        One per specimen, or one for all; empty without alignment.
     """
 
     def __init__(self, stacks: LayerStacks) -> None:
@@ -35,21 +35,21 @@ class FusionSummary:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a user should know, each once."""
+        """Information for the user, without duplicates."""
         return tuple(self._notes)
 
     def add(self, result: FusionResult) -> None:
-        """Take what came of one stack."""
-        told = None if result.alignment is None else result.alignment.summary()
-        self._notes |= dict.fromkeys(note for note in result.notes if note != told)
+        """Add the result of one stack."""
+        summary = None if result.alignment is None else result.alignment.summary()
+        self._notes |= dict.fromkeys(note for note in result.notes if note != summary)
         self._provenance = self._provenance or result.provenance
 
     def provenance(self) -> dict[str, Any]:
-        """Return how the first stack was fused, and what holds for all."""
+        """Return the provenance of the first stack, with the notes and alignments of all."""
         every = {**self._provenance, "notes": list(self._notes), "stacks": self._count}
         if len(self.alignments) > 1:
             window = every.pop("alignment")["window"]
-            for light in ("illumination", "defects"):  # of the first stack
+            for light in ("illumination", "defects"):  # these describe the first stack only
                 every.pop(light, None)
             every["alignments"] = [
                 {
@@ -65,14 +65,14 @@ class FusionSummary:
         return every
 
     def _named(self, entries: dict[int, int]) -> dict[str, int]:
-        """Return the entry of each axis that tells specimens apart, by the axis' name."""
+        """Return the entries that identify a specimen, by the names of the axes."""
         axes = [axis for axis in self._stacks.loops if axis != self._stacks.axes.channel]
         return {axis_name(self._stacks.first, axis): entries[axis] for axis in axes}
 
 
 def alignment_note(alignments: tuple[Alignment, ...]) -> str:
-    """Say in a sentence what was done to one stack, or to several."""
+    """Summarise the alignment of one stack or several in a sentence."""
     if len(alignments) == 1:
         return alignments[0].summary()
     moved = sum(one.is_needed for one in alignments)
-    return f"{moved} of {len(alignments)} stacks had planes that were moved"
+    return f"planes were moved in {moved} of {len(alignments)} stacks"

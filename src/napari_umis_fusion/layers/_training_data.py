@@ -1,4 +1,4 @@
-"""What a layer gives to a training: stacks, sharp images, or nothing."""
+"""What a layer contributes to a training: stacks, sharp images, or nothing."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,10 +20,10 @@ from napari_umis_fusion.training.data import MIN_SIDE_PX, REGION_PX, NamedData, 
 from napari_umis_fusion.training.session import ScriptSource
 
 PREVIEW_KEY = "umis_fusion_preview"
-"""In the metadata of a layer that is only a preview, and never learnt from."""
+"""In the metadata of a layer that is only a preview, and never training data."""
 
-MOST = 8
-"""Stacks, or images, that are taken of one layer: more of a time series tell little new."""
+MAX_ITEMS = 8
+"""Stacks or images of one layer: further ones of a time series would add little."""
 
 ItemKind = Literal["stack", "image"]
 
@@ -35,33 +35,33 @@ class TrainingItem:
     Attributes
     ----------
     name : str
-        Of the layer.
+        Name of the layer.
     kind : {"stack", "image"} or None
-        What it gives; None for nothing.
-    says : str
-        What it holds, or why it gives nothing.
+        What it contributes; None for nothing.
+    summary : str
+        Description of its content, or why it contributes nothing.
     data : tuple of NamedData
-        Stacks or images, each a `Stack` whose planes are read when they are asked for.
+        Stacks or images, each a lazy `Stack`.
     path : str or None
-        The file or folder that holds just the same, if one is known.
+        File or folder with exactly this content, if known.
     """
 
     name: str
     kind: ItemKind | None
-    says: str
+    summary: str
     data: tuple[NamedData, ...] = ()
     path: str | None = None
 
     def source(self) -> ScriptSource:
-        """Return what a script calls it by.
+        """Return the source as a script refers to it.
 
         Raises
         ------
         StackError
-            If it gives nothing.
+            If it contributes nothing.
         """
         if self.kind is None:
-            raise StackError(f"{self.name!r} gives nothing to learn from: {self.says}")
+            raise StackError(f"{self.name!r} is no training data: {self.summary}")
         return ScriptSource(self.kind, self.name, self.path)
 
 
@@ -75,7 +75,7 @@ class LayerPlane(Stack):
     y, x : int
         Axes of the plane.
     entries : mapping of int to int
-        Where it lies along the others.
+        Entries on the other axes.
     """
 
     def __init__(self, image: LayerImage, y: int, x: int, entries: Mapping[int, int]) -> None:
@@ -97,20 +97,20 @@ class LayerPlane(Stack):
 
 
 def training_item(layer: Any) -> TrainingItem:
-    """Find out what a layer gives to a training; nothing of it is read.
+    """Determine what a layer contributes to a training, without reading its data.
 
     Parameters
     ----------
     layer : napari.layers.Image, (data, attributes) tuple, or LayerImage
-        Of any number of axes. Where one of them is z, by its name or likely so, it gives stacks;
-        else sharp images. Of time points, positions and so on, at most a few spread evenly are
-        taken.
+        With any number of axes. If one of them is z, or likely z, it contributes stacks,
+        otherwise sharp images. Of time points and positions, at most `MAX_ITEMS` are used, evenly
+        spaced.
 
     Returns
     -------
     TrainingItem
-        Layers of other kinds, previews, maps, and layers that are too small give nothing, and say
-        why.
+        Other types of layers, previews, maps, and layers that are too small contribute nothing;
+        the summary says why.
     """
     name = str(getattr(layer, "name", "image"))
     try:
@@ -128,7 +128,7 @@ def training_item(layer: Any) -> TrainingItem:
 def training_data(
     items: Iterable[TrainingItem], *, images: Sequence[Any] = (), stacks: Sequence[Any] = ()
 ) -> TrainingData:
-    """Return all that items give, after other images and stacks."""
+    """Return the data of all items, after other images and stacks."""
     chosen = list(items)
     return TrainingData(
         (*images, *(one for item in chosen if item.kind == "image" for one in item.data)),
@@ -139,11 +139,11 @@ def training_data(
 def _check_picture(image: LayerImage) -> None:
     output = image.metadata.get(RUN_KEY, {}).get("output", "all_in_focus")
     if PREVIEW_KEY in image.metadata:
-        raise StackError("a preview, which goes away")
+        raise StackError("a preview, which is temporary")
     if output != "all_in_focus":
-        raise StackError(f"{OUTPUTS.get(output, output)} of a fusion, not a picture")
+        raise StackError(f"{OUTPUTS.get(output, output)} of a fusion, not an image")
     if len(image.shape) < 2:
-        raise StackError(f"{listed(image)}: a picture has two axes or more")
+        raise StackError(f"{listed(image)}: an image has two axes or more")
     if 0 in image.shape:
         raise StackError(f"empty: {listed(image)}")
 
@@ -157,13 +157,13 @@ def _stacks(image: LayerImage, z: int, is_sure: bool) -> TrainingItem:
         NamedData(_part_name(image, place), stacks.stack((0, place)), image.name)
         for place in _spread(places)
     )
-    says = [describe_layer(image, axes)]
+    parts = [describe_layer(image, axes)]
     if not is_sure:
-        says.append(f"{axis_name(image, z)} is taken for z")
-    if len(places) > MOST:
-        says.append(f"{MOST} of {len(places)} stacks are used")
+        parts.append(f"{axis_name(image, z)} is assumed to be z")
+    if len(places) > MAX_ITEMS:
+        parts.append(f"{MAX_ITEMS} of {len(places)} stacks are used")
     path = _whole_file(image) if len(places) == 1 and stacks.channels == 1 else None
-    return TrainingItem(image.name, "stack", ", ".join(says), data, path)
+    return TrainingItem(image.name, "stack", ", ".join(parts), data, path)
 
 
 def _images(image: LayerImage) -> TrainingItem:
@@ -180,34 +180,36 @@ def _images(image: LayerImage) -> TrainingItem:
         NamedData(_part_name(image, place), LayerPlane(image, y, x, place), image.name)
         for place in places
     )
-    says = [f"{image.shape[y]} x {image.shape[x]}", *(["colour"] if image.rgb else [])]
+    parts = [f"{image.shape[y]} x {image.shape[x]}", *(["colour"] if image.rgb else [])]
     if count > 1:
-        says.append(f"{MOST} of {count} images are used" if count > MOST else f"{count} images")
+        parts.append(
+            f"{MAX_ITEMS} of {count} images are used" if count > MAX_ITEMS else f"{count} images"
+        )
     path = _whole_file(image) or _image_file(image) if count == 1 else None
-    return TrainingItem(image.name, "image", ", ".join(says), data, path)
+    return TrainingItem(image.name, "image", ", ".join(parts), data, path)
 
 
 def _spread(among: Sequence[Any]) -> list[Any]:
-    """Return at most a few, spread evenly, the first and the last among them."""
-    places = np.linspace(0, len(among) - 1, min(MOST, len(among)))
+    """Return at most `MAX_ITEMS` evenly spaced ones, including the first and the last."""
+    places = np.linspace(0, len(among) - 1, min(MAX_ITEMS, len(among)))
     return [among[round(place)] for place in places]
 
 
-def _check_side(image: LayerImage, y: int, x: int, least: int) -> None:
+def _check_side(image: LayerImage, y: int, x: int, minimum: int) -> None:
     height, width = image.shape[y], image.shape[x]
-    if min(height, width) < least:
-        raise StackError(f"{height} x {width} px is too small; at least {least} px a side")
+    if min(height, width) < minimum:
+        raise StackError(f"{height} x {width} px is too small; at least {minimum} px per side")
 
 
 def _part_name(image: LayerImage, place: Mapping[int, int]) -> str:
-    """Return the layer's name, and where in it this is."""
+    """Return the name of the layer with the entries of the part."""
     apart = {axis: entry for axis, entry in place.items() if image.shape[axis] > 1}
     parts = [f"{axis_name(image, axis)} {entry}" for axis, entry in apart.items()]
     return f"{image.name} [{', '.join(parts)}]" if parts else image.name
 
 
 def _whole_file(image: LayerImage) -> str | None:
-    """Return what this package read the layer from, if that holds nothing else."""
+    """Return the file that this package read the layer from, if it holds nothing else."""
     file = image.metadata.get(FILE_KEY, {})
     is_all = not file.get("index") and not file.get("series") and not file.get("layer")
     path = file.get("path")
@@ -215,6 +217,6 @@ def _whole_file(image: LayerImage) -> str | None:
 
 
 def _image_file(image: LayerImage) -> str | None:
-    """Return the file of a layer with one plane that another reader read."""
+    """Return the file of a single image that another reader has read."""
     is_known = image.path is not None and Path(image.path).suffix.lower() in SUFFIXES
     return image.path if is_known and FILE_KEY not in image.metadata else None

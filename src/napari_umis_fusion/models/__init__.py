@@ -1,7 +1,7 @@
-"""Trained networks of the user: a library of them, and their export.
+"""Trained networks: the library of the user, and their export.
 
-The public names are listed in the stub beside this file and are loaded on first use, so that
-looking into the library does not load torch.
+The public names are listed in the stub beside this file and are imported on first use, so that
+reading the library does not import torch.
 """
 
 import lazy_loader as _lazy

@@ -1,12 +1,12 @@
-"""The napari plugin, a room for each thing that it does.
+"""The napari plugin, in one folder for each task.
 
-- ``io``: the reader, the writers and the sample data that the manifest names;
-- ``commands``: what the menus and the command palette offer;
-- ``fusion``: the dock that fuses;
-- ``training``: the dock that trains;
-- ``models``: the library of models in the window;
-- ``viewer``: what the viewer shows: the stack that is meant, regions, sliders, layers;
-- ``widgets``: forms, run controls, jobs and charts, which know nothing of what they are used for.
+- ``io``: the reader, the writers and the sample data of the manifest;
+- ``commands``: the commands of menus and command palette;
+- ``fusion``: the fusion widget;
+- ``training``: the training widget;
+- ``models``: the library of models as widgets;
+- ``viewer``: the state of the viewer: current stack, regions, sliders, layers;
+- ``widgets``: forms, run controls, jobs and charts that are independent of their use.
 
-Importing this loads none of it: napari loads what the user asks for.
+Importing this package loads none of them: napari imports what the user opens.
 """

@@ -9,18 +9,18 @@ import threading
 from pathlib import Path
 
 TINY = (3, 32, 32)
-"""Shape of the stack that is fused to load all that a fusion loads."""
+"""Shape of the stack that is fused to import and compile everything that a fusion needs."""
 
 _begun, _loaded, _training_begun = threading.Event(), threading.Event(), threading.Event()
 
 
-def has_loaded() -> bool:
-    """Tell whether torch is there, or cannot be had: asking it anything would load it else."""
+def torch_is_loaded() -> bool:
+    """Return whether the import of torch has ended: before that, using it would import it here."""
     return _loaded.is_set()
 
 
 def warm_up_training() -> None:
-    """Load in a thread, once, what a training loads besides."""
+    """Import in a thread, once, what only a training needs."""
     warm_up()
     if not _training_begun.is_set():
         _training_begun.set()
@@ -28,9 +28,9 @@ def warm_up_training() -> None:
 
 
 def warm_up() -> None:
-    """Load in a thread, once, what would otherwise stop the window in the middle of a fusion.
+    """Import in a thread, once, what would otherwise stop the window during a fusion.
 
-    Python keeps its lock while it loads a library, for torch up to 0.3 s at a time.
+    Python holds its global lock while it loads a shared library, for torch up to 0.3 s at a time.
     """
     if not _begun.is_set():
         _begun.set()
@@ -45,7 +45,7 @@ def _load() -> None:
 
 
 def _fuse_something() -> None:
-    with contextlib.suppress(Exception):  # what is broken is told by the fusion that meets it
+    with contextlib.suppress(Exception):  # the first fusion reports what is broken
         if "torch" not in sys.modules:
             _preload_torch()
         import numpy as np
@@ -57,7 +57,7 @@ def _fuse_something() -> None:
 
 def _load_training() -> None:
     _loaded.wait()
-    with contextlib.suppress(Exception):  # what is broken is told by the training that meets it
+    with contextlib.suppress(Exception):  # the first training reports what is broken
         import numpy as np
 
         from napari_umis_fusion.metrics import false_edge_rate, psnr, ssim
@@ -74,21 +74,21 @@ def _load_training() -> None:
         check_images(images)
         with contextlib.closing(train(images, steps=1, batch=2, patch_px=32)) as events:
             next(event for event in events if isinstance(event, StepDone))
-        # with the optimiser comes another way to make empty networks, slow the first time
+        # after the optimiser is imported, creating a network is slow the first time
         load_checkpoint(shipped_weights("plane-ranker"))
 
 
 def _preload_torch() -> None:
-    """Map torch's largest library with Python's lock given up, as foreign functions are called.
+    """Load torch's largest libraries by dlopen, because ctypes releases Python's global lock.
 
-    Where that does not work torch is imported a moment later as ever.
+    If this fails, the import of torch loads them as usual.
     """
     spec = importlib.util.find_spec("torch")
     if os.name != "posix" or spec is None or spec.origin is None:
         return
     folder = Path(spec.origin).parent / "lib"
-    ending = "dylib" if sys.platform == "darwin" else "so"
+    suffix = "dylib" if sys.platform == "darwin" else "so"
     open_library = ctypes.CDLL(None).dlopen
     open_library.restype = ctypes.c_void_p
     for name in ("libc10", "libtorch_cpu"):
-        open_library(os.fsencode(folder / f"{name}.{ending}"), os.RTLD_NOW)
+        open_library(os.fsencode(folder / f"{name}.{suffix}"), os.RTLD_NOW)

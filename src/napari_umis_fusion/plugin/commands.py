@@ -1,4 +1,4 @@
-"""What the menus and the command palette offer."""
+"""The commands of menus and command palette."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -11,36 +11,36 @@ TRAINING_WIDGET = "Train network"
 
 
 def open_fusion(viewer: "Viewer") -> Any:
-    """Open the fusion widget, or bring the open one to the front.
+    """Open the fusion widget, or raise the open one.
 
     Parameters
     ----------
     viewer : napari.Viewer
-        Where.
+        The viewer.
 
     Returns
     -------
     FusionWidget
     """
-    return _opened(viewer, WIDGET)
+    return _open_widget(viewer, WIDGET)
 
 
 def open_training(viewer: "Viewer") -> Any:
-    """Open the training widget, or bring the open one to the front.
+    """Open the training widget, or raise the open one.
 
     Parameters
     ----------
     viewer : napari.Viewer
-        Where.
+        The viewer.
 
     Returns
     -------
     TrainingWidget
     """
-    return _opened(viewer, TRAINING_WIDGET)
+    return _open_widget(viewer, TRAINING_WIDGET)
 
 
-def _opened(viewer: "Viewer", name: str) -> Any:
+def _open_widget(viewer: "Viewer", name: str) -> Any:
     dock, widget = viewer.window.add_plugin_dock_widget(PLUGIN, name)
     dock.show()
     dock.raise_()
@@ -48,22 +48,22 @@ def _opened(viewer: "Viewer", name: str) -> Any:
 
 
 def fuse_now(viewer: "Viewer") -> Any:
-    """Open the fusion widget and fuse the active layer with what it is set to."""
+    """Open the fusion widget and fuse the active layer with its current options."""
     widget = open_fusion(viewer)
     widget.fuse()
     return widget
 
 
 def open_planes(viewer: "Viewer") -> list[Any]:
-    """Ask for plane images, and open them as one z-stack in their natural order."""
+    """Open a dialog for plane images, and open them as one z-stack in natural order."""
     from natsort import natsorted
     from qtpy.QtWidgets import QFileDialog
 
     from napari_umis_fusion.files.read import SUFFIXES
 
-    endings = " ".join(f"*{suffix}" for suffix in SUFFIXES)
+    patterns = " ".join(f"*{suffix}" for suffix in SUFFIXES)
     paths, _ = QFileDialog.getOpenFileNames(
-        viewer.window._qt_window, "Plane images of one z-stack", "", f"Images ({endings})"
+        viewer.window._qt_window, "Plane images of one z-stack", "", f"Images ({patterns})"
     )
     if not paths:
         return []
@@ -71,7 +71,7 @@ def open_planes(viewer: "Viewer") -> list[Any]:
 
 
 def open_stack_files(viewer: "Viewer", paths: list[str]) -> list[Any]:
-    """Open plane images as one z-stack; layers know which file they come from."""
+    """Open plane images as one z-stack; the layers record their files."""
     from napari.layers import Layer
 
     from napari_umis_fusion.files.read import read_layers

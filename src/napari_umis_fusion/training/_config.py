@@ -1,4 +1,4 @@
-"""How to train: one frozen, validated dataclass that the command line and the dock read."""
+"""The options of a training: one frozen, validated dataclass for command line and widget."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
@@ -17,7 +17,7 @@ NETWORKS: dict[ObjectiveName, Architecture] = {
     "select": "plane-ranker",
     "reconstruct": "umis-unetplusplus",
 }
-"""Which network each objective trains."""
+"""Network of each objective."""
 
 _SELECT = ("objective", ("select",))
 _RECONSTRUCT = ("objective", ("reconstruct",))
@@ -307,7 +307,7 @@ class TrainingConfig:
     def reference(cls, **options: Any) -> Self:
         """Return the published recipe of UMIS-Fusion: 80 epochs of batches of 8 images.
 
-        Where `options` has steps, these are made instead of epochs.
+        If `options` has steps, they replace the epochs.
         """
         recipe: dict[str, Any] = {
             "objective": "reconstruct",
@@ -325,7 +325,7 @@ class TrainingConfig:
 
     @classmethod
     def fine_tuning(cls, **options: Any) -> Self:
-        """Return what adapts trained weights to a few stacks within minutes."""
+        """Return the recipe that adapts trained weights to a few stacks within minutes."""
         recipe: dict[str, Any] = {
             "steps": 2000,
             "learning_rate": 1e-3,

@@ -1,28 +1,25 @@
-"""What a running training tells: frozen events, yielded by `train`."""
+"""Events of a training, yielded by `train`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from napari_umis_fusion.training._result import Comparison, TrainingResult
-
-Picture = NDArray[np.float32]
+from napari_umis_fusion.training._result import Comparison, GreyImage, TrainingResult
 
 
 @dataclass(frozen=True, slots=True)
 class Preparing:
-    """Data is made ready; comes at least every 100 ms before `TrainingStarted`.
+    """Data is being prepared; at least every 100 ms before `TrainingStarted`.
 
     Attributes
     ----------
     what : str
-        What is being done, in words: "fusing stack 1 of 2".
+        Current work, such as "fusing stack 1 of 2".
     share : float
-        Of this work that is behind, 0 to 1.
+        Share of this work that is done, 0 to 1.
     """
 
     what: str
@@ -36,15 +33,15 @@ class TrainingStarted:
     Attributes
     ----------
     first_step, total_steps : int
-        `first_step` is above 0 where an earlier training goes on.
+        `first_step` is above 0 for a resumed training.
     training_images, validation_images, test_images : int
-        How many of each.
+        Number of images of each set.
     left_out : tuple of str
         Files that could not be used, each with the reason.
     device, precision : str
-        Where and in which numbers it computes.
+        Device and number format of the computation.
     parameters : int
-        Weights that are trained.
+        Number of weights that are trained.
     """
 
     first_step: int
@@ -60,14 +57,14 @@ class TrainingStarted:
 
 @dataclass(frozen=True, slots=True)
 class Working:
-    """Work goes on; comes at least every 100 ms between the others.
+    """Work is in progress; at least every 100 ms between the other events.
 
     Attributes
     ----------
     step, total_steps : int
-        Updates so far and in all.
+        Steps so far and in total.
     what : str
-        What is being done, in words; empty while it learns.
+        Current work; empty during a step.
     """
 
     step: int
@@ -82,11 +79,11 @@ class StepDone:
     Attributes
     ----------
     step, total_steps : int
-        Updates so far and in all.
+        Steps so far and in total.
     losses : mapping of str to float
         'total' and its terms.
     learning_rate : float
-        Of this step.
+        Learning rate of this step.
     """
 
     step: int
@@ -97,18 +94,18 @@ class StepDone:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Validated:
-    """The network was tried on images that it is not trained on.
+    """The network was validated on the validation set.
 
     Attributes
     ----------
     step : int
-        Updates so far.
+        Steps so far.
     score : float
-        What decides which weights are kept; more is better.
+        Score that selects the best weights; higher is better.
     metrics : mapping of str to float
-        All that was measured, by name; PSNR in dB.
+        All metrics by name; PSNR in dB.
     samples : mapping of str to ndarray of shape (Y, X)
-        Pictures of one example, 0 to 1.
+        Images of one example, 0 to 1.
     is_best : bool
         Whether these weights are the best so far.
     """
@@ -116,20 +113,20 @@ class Validated:
     step: int
     score: float
     metrics: Mapping[str, float]
-    samples: Mapping[str, Picture]
+    samples: Mapping[str, GreyImage]
     is_best: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """Something that does not stop the training, for people to read."""
+    """A notice for the user; training continues."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class CheckpointSaved:
-    """All that is needed to go on was saved."""
+    """The state of the training was saved; it can be resumed from here."""
 
     path: Path
     step: int
@@ -137,16 +134,16 @@ class CheckpointSaved:
 
 @dataclass(frozen=True, slots=True)
 class CheckpointFailed:
-    """What is needed to go on could not be saved; training goes on, and the last one is kept.
+    """The state could not be saved; training continues, and the previous checkpoint stays.
 
     Attributes
     ----------
     path : Path
-        Where.
+        File of the state.
     step : int
-        Updates so far.
+        Steps so far.
     reason : str
-        Why, in words.
+        Reason as text.
     """
 
     path: Path
@@ -156,28 +153,28 @@ class CheckpointFailed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pictured:
-    """The stack that is watched was fused.
+    """The monitored stack was fused.
 
     Attributes
     ----------
     step : int
-        Updates behind the weights of `now`.
-    before, now : ndarray of shape (Y, X) or (Y, X, C)
-        All-in-focus images, in the dtype of the stack: with the weights that training started
-        from (those of the package if it started from nothing), and with those of this step.
+        Step of the current weights.
+    initial, current : ndarray of shape (Y, X) or (Y, X, C)
+        All-in-focus images, in the dtype of the stack: with the initial weights (those of the
+        package for an untrained network), and with the current weights.
     stack : object
-        What was watched: the very object that was given.
+        The monitored stack: the same object that was given.
     """
 
     step: int
-    before: NDArray[Any]
-    now: NDArray[Any]
+    initial: NDArray[Any]
+    current: NDArray[Any]
     stack: Any
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """The outcome was compared with the start on images that training did not see."""
+    """The result was compared with the initial weights on images that training did not see."""
 
     comparison: Comparison
 

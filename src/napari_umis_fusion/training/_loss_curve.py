@@ -1,4 +1,4 @@
-"""The loss curve of a training: collected from its events, saved as numbers and as a picture."""
+"""The loss curve of a training: collected from events, saved as a table and as a picture."""
 
 import csv
 import os
@@ -16,10 +16,10 @@ from napari_umis_fusion.training._events import StepDone, TrainingEvent, Validat
 from napari_umis_fusion.training._smoothing import smoothed
 
 SMOOTHING = 0.32
-"""Of the bold line in the picture: its sigma is about a hundredth of the curve's length."""
+"""Smoothing of the bold line in the picture: a sigma of about 1 % of the curve's length."""
 
 VALIDATION = "validation_"
-"""Stands before the names of what validation measured."""
+"""Prefix of the columns of validations."""
 
 SCORE = VALIDATION + "score"
 
@@ -28,7 +28,7 @@ Floats = NDArray[np.float64]
 
 
 class LossCurve:
-    """Losses and validations of a training, by step, at 16 bytes for each number.
+    """Losses and validations of a training by step, with 16 bytes per number.
 
     Examples
     --------
@@ -44,7 +44,7 @@ class LossCurve:
 
     @property
     def rows(self) -> list[CurveValues]:
-        """One for each step: step, learning_rate, total, its terms; validations where made."""
+        """One row per step: step, learning_rate, total and its terms; validations where made."""
         rows: dict[int, CurveValues] = {step: {"step": step} for step in self._steps}
         for name, column in self._columns.items():
             for step, value in zip(column.steps, column.values, strict=True):
@@ -53,7 +53,7 @@ class LossCurve:
 
     @property
     def names(self) -> list[str]:
-        """Of the columns beside the step, in the order in which they came."""
+        """Names of the columns except the step, in order of their appearance."""
         return list(self._columns)
 
     @property
@@ -64,9 +64,9 @@ class LossCurve:
         return int(steps[finite][scores[finite].argmax()]) if finite.any() else None
 
     def add(self, event: TrainingEvent) -> bool:
-        """Take what an event tells about losses; returns whether it told anything.
+        """Add the losses of an event; return whether it has any.
 
-        Steps may go back, as they do after a checkpoint: values are replaced then.
+        Steps may go back, as after resuming from a checkpoint: their values are replaced.
         """
         if not isinstance(event, StepDone | Validated):
             return False
@@ -77,7 +77,7 @@ class LossCurve:
         """Return copies of the steps and values of a column, by step; empty if there is none."""
         column = self._columns.get(name, _Column())
         values = np.array(column.values, np.float64)
-        # another thread may add: steps come first, so that there are never fewer of them
+        # another thread may be adding: steps are appended first, so there are never fewer of them
         return np.array(column.steps[: len(values)], np.int64), values
 
     def at(self, name: str, step: float) -> tuple[int, float] | None:
@@ -86,12 +86,12 @@ class LossCurve:
         return column.nearest(step) if column else None
 
     def copy(self) -> Self:
-        """Return a curve of its own with the same numbers."""
+        """Return an independent copy."""
         return self.of({name: self.series(name) for name in self.names})
 
     @classmethod
     def of(cls, columns: Mapping[str, tuple[NDArray[np.int64], Floats]]) -> Self:
-        """Make the curve of these columns: steps, ascending, and values by name."""
+        """Return a curve with these columns: ascending steps, and values, by name."""
         made = cls()
         for name, (steps, values) in columns.items():
             made._columns[name] = _Column(array("q", steps.tobytes()), array("d", values.tobytes()))
@@ -100,7 +100,7 @@ class LossCurve:
         return made
 
     def up_to(self, last_step: int) -> Self:
-        """Return a curve of its own with the same numbers up to a step."""
+        """Return an independent copy up to a step."""
         found = {}
         for name in self.names:
             steps, values = self.series(name)
@@ -109,12 +109,12 @@ class LossCurve:
                 found[name] = steps[:count], values[:count]
         return self.of(found)
 
-    def take_over(self, other: "LossCurve") -> None:
-        """Hold what another curve holds, and nothing else."""
+    def assign(self, other: "LossCurve") -> None:
+        """Replace the content by that of another curve, for whoever holds a reference."""
         self._steps, self._columns = other._steps, other._columns
 
     def save_csv(self, path: str | os.PathLike[str]) -> None:
-        """Save a row for each step; columns of validation are empty between validations.
+        """Save one row per step; the columns of validations are empty in between.
 
         Raises
         ------
@@ -130,9 +130,9 @@ class LossCurve:
 
     @classmethod
     def read_csv(cls, path: str | os.PathLike[str], last_step: int) -> Self:
-        """Read what `save_csv` wrote, up to a step, to go on from there.
+        """Read a file of `save_csv` up to a step, to continue from there.
 
-        A curve is no reason not to train: one that cannot be read counts as empty.
+        An unreadable file gives an empty curve: it must not keep a training from resuming.
         """
         curve = cls()
         try:
@@ -146,7 +146,7 @@ class LossCurve:
         return curve
 
     def save_png(self, path: str | os.PathLike[str]) -> None:
-        """Save a picture: losses, raw and smoothed, and the score of each validation.
+        """Save a picture with raw and smoothed losses, and the score of each validation.
 
         Raises
         ------
@@ -157,7 +157,7 @@ class LossCurve:
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=(9, 5), dpi=120, layout="constrained")
-        FigureCanvasAgg(figure)  # becomes the figure's; no window system is asked for
+        FigureCanvasAgg(figure)  # sets the canvas; pyplot would look for a window system
         self._draw(figure.add_subplot())
         with atomic_write(Path(path)) as beside:
             figure.savefig(beside, format="png")
@@ -198,13 +198,13 @@ class _Column:
         self.values = array("d") if values is None else values
 
     def put(self, step: int, value: float) -> None:
-        """Set the value at a step, which is nearly always a new last one."""
+        """Set the value of a step, which is nearly always a new last one."""
         place = _place(self.steps, step)
         if place == len(self.steps):
             self.steps.append(step)
             self.values.append(value)
         elif self.steps[place] == step:
-            # a slice, as Ctrl-C may have come between a step and its value
+            # a slice, because Ctrl-C may have come between appending a step and its value
             self.values[place : place + 1] = array("d", [value])
         else:
             self.steps.insert(place, step)
@@ -217,7 +217,7 @@ class _Column:
         return self.steps[chosen], self.values[chosen]
 
     def cells(self, steps: "array[int]") -> Iterator[float | str]:
-        """Give a value for each of the steps, or nothing."""
+        """Yield the value of each step, or an empty string."""
         own = zip(self.steps, self.values, strict=True)
         step, value = next(own, (None, 0.0))
         for wanted in steps:
@@ -229,7 +229,7 @@ class _Column:
 
 
 def measured(event: StepDone | Validated) -> CurveValues:
-    """Return the numbers of an event by column."""
+    """Return the values of an event by column."""
     if isinstance(event, StepDone):
         return {"learning_rate": event.learning_rate, **event.losses}
     found = {"score": event.score, **event.metrics}
@@ -237,5 +237,5 @@ def measured(event: StepDone | Validated) -> CurveValues:
 
 
 def _place(steps: "array[int]", step: int) -> int:
-    """Return where a step is, or belongs."""
+    """Return the index at which a step is, or has to be inserted."""
     return len(steps) if not steps or step > steps[-1] else bisect_left(steps, step)

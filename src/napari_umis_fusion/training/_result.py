@@ -1,4 +1,4 @@
-"""What a training leaves."""
+"""The result of a training."""
 
 import os
 from collections.abc import Mapping
@@ -18,93 +18,99 @@ Reason = Literal["done", "no_gain", "not_finite", "stopped"]
 
 Verdict = Literal["better", "worse", "unclear"]
 
-Picture = NDArray[np.float32]
+GreyImage = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Comparison:
-    """How the outcome of a training compares with the weights that it started from.
+    """The result of a training, compared with its initial weights.
 
     Both fused the same stacks, rendered from images that no step of the training saw.
 
     Attributes
     ----------
-    baseline : str
-        Whose scores are those of `before`: the name of the weights that training started from,
-        or of those of the package if it started from nothing.
-    before, after : mapping of str to float
-        Means over the stacks: "psnr" in dB, "ssim" and "false_edges" (a share).
+    initial_name : str
+        Name of the initial weights, or of those of the package for an untrained network.
+    initial, trained : mapping of str to float
+        Scores of the initial weights and of the result, as means over the stacks: "psnr" in dB,
+        "ssim" and "false_edges" (a share).
     stacks : int
-        How many were fused.
+        Number of stacks.
     better : int
-        Stacks with a higher PSNR than before.
+        Stacks with a higher PSNR than with the initial weights.
     gain_error_db : float
         Standard error of the mean gain in PSNR.
     unseen : bool
-        False if there were too few images to keep some for this: the stacks were then rendered
-        from those that validation chose the weights by.
+        False if there were too few images for a test set: the stacks were then rendered from the
+        validation set, which selected the weights.
     samples : mapping of str to ndarray of shape (Y, X)
-        Pictures of one stack, 0 to 1: "truth", "before", "after".
+        Images of one stack, 0 to 1: "truth", "initial", "result".
     """
 
-    baseline: str
-    before: Mapping[str, float]
-    after: Mapping[str, float]
+    initial_name: str
+    initial: Mapping[str, float]
+    trained: Mapping[str, float]
     stacks: int
     better: int
     gain_error_db: float
     unseen: bool
-    samples: Mapping[str, Picture]
+    samples: Mapping[str, GreyImage]
 
     @property
     def gain_db(self) -> float:
-        """Gain in PSNR, in dB; below 0 if the outcome is worse."""
-        return self.after["psnr"] - self.before["psnr"]
+        """Gain in PSNR, in dB; negative if the result is worse."""
+        return self.trained["psnr"] - self.initial["psnr"]
 
     @property
     def verdict(self) -> Verdict:
-        """Whether the outcome is better or worse by more than chance would explain.
+        """Whether the result is significantly better or worse.
 
-        "unclear" where the gain in PSNR is within two standard errors.
+        "unclear" if the gain in PSNR is within two standard errors.
         """
         if abs(self.gain_db) <= 2 * self.gain_error_db:
             return "unclear"
         return "better" if self.gain_db > 0 else "worse"
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all but the pictures as JSON values."""
-        names = ("baseline", "before", "after", "stacks", "better", "gain_error_db", "unseen")
-        values = {name: getattr(self, name) for name in names}
-        return {**values, "before": dict(self.before), "after": dict(self.after)}
+        """Return all but the images as JSON values, under the keys of headers of weights."""
+        return {
+            "baseline": self.initial_name,
+            "before": dict(self.initial),
+            "after": dict(self.trained),
+            "stacks": self.stacks,
+            "better": self.better,
+            "gain_error_db": self.gain_error_db,
+            "unseen": self.unseen,
+        }
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingResult:
-    """The best network of a training.
+    """The network with the best weights of a training.
 
     Attributes
     ----------
     model : torch.nn.Module
-        With the weights that validated best, in evaluation mode, on the CPU.
+        With the weights of the best validation, in evaluation mode, on the CPU.
     step : int
-        Updates behind these weights.
+        Step of these weights.
     score : float
-        Of their validation; see `Validated`.
+        Score of their validation; see `Validated`.
     metrics : mapping of str to float
-        Of their validation.
+        Metrics of their validation.
     start_metrics : mapping of str to float or None
-        Of the weights that training started from; None if it started from nothing.
+        Metrics of the initial weights; None for an untrained network.
     reason : {"done", "no_gain", "not_finite", "stopped"}
-        Why training ended: all steps made, no gain for `patience` validations, a loss that was
-        infinite or not a number, in which case the last good weights are here, or it was told to.
+        Why training ended: all steps were made, `patience` validations brought no gain, the loss
+        was infinite or not a number (the last finite weights are kept), or it was stopped.
     steps_done : int
-        Updates made in all.
+        Number of steps made.
     config : TrainingConfig
-        How it was trained.
+        Options of the training.
     data : mapping
-        What it was trained on: numbers of images and their sources.
+        Training data: numbers of images and their sources.
     comparison : Comparison or None
-        With the start, on images that training did not see; None if not asked for.
+        Comparison with the initial weights on a test set; None if not requested.
     """
 
     model: "nn.Module"
@@ -120,7 +126,7 @@ class TrainingResult:
 
     @property
     def improved(self) -> bool:
-        """Whether training found better weights than it started from."""
+        """Whether training found better weights than the initial ones."""
         return self.steps_done > 0 and (self.start_metrics is None or self.step > 0)
 
     def save(self, path: str | os.PathLike[str], **about: Any) -> Path:

@@ -1,4 +1,4 @@
-"""Where trainings that outlive the program are kept, and which of them is worked on."""
+"""The folders of training sessions, and their locks."""
 
 import contextlib
 import json
@@ -21,20 +21,20 @@ FOLDER_VARIABLE = "UMIS_FUSION_TRAININGS"
 ABOUT, STATE = "session.json", "training.state"
 
 LOCK = "session.lock"
-"""In the folder of a session; the system knows who holds it."""
+"""Lock file of a session; the operating system releases it if its process dies."""
 
 OWNER = "owner.json"
-"""Beside the lock while it is held: who works on the session, for people."""
+"""File beside the lock while it is held: names the process, for error messages."""
 
 LINK = ".link.json"
-"""Ending of a file that stands for a session that lies elsewhere."""
+"""Extension of a file that links to a session in another folder."""
 
 PATIENCE_S = 1.0
-"""For a lock that is held only to look whether it is."""
+"""Others hold the lock for a moment, only to test it."""
 
 
 def sessions_folder() -> Path:
-    """Return where sessions lie: `UMIS_FUSION_TRAININGS`, or a folder of the user's data."""
+    """Return the folder of all sessions: `UMIS_FUSION_TRAININGS`, or one in the user's data."""
     given = os.environ.get(FOLDER_VARIABLE)
     if given:
         return Path(given).expanduser().absolute()
@@ -42,36 +42,36 @@ def sessions_folder() -> Path:
 
 
 def is_session(path: Path) -> bool:
-    """Tell whether a path is the folder of a session."""
+    """Return whether a path is the folder of a session."""
     return (path / ABOUT).is_file()
 
 
 def state_file(path: Path) -> Path:
-    """Return the state that is in a session's folder; any other path as it is."""
+    """Return the state file of a session's folder; any other path unchanged."""
     return path / STATE if is_session(path) else path
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder that is not there yet: of two who want the same one, one gets it."""
+    """Create a folder that does not exist: of two concurrent processes, one succeeds."""
     try:
         folder.mkdir(parents=True)
     except FileExistsError as error:
-        text = f"{folder}: is there already; go on with it, or name another"
+        text = f"{folder}: exists already; resume its training, or choose another folder"
         raise CheckpointError(text) from error
     except OSError as error:
         raise CheckpointError(no_room(folder, error)) from error
 
 
 def no_room(path: Path, error: OSError) -> str:
-    """Say that nothing can be kept in a place, and what to do."""
+    """Return the message that a session cannot be written."""
     return (
-        f"{path}: the training cannot be kept there ({error.strerror or error}); free some space, "
-        f"or name another folder in {FOLDER_VARIABLE}. Nothing was begun."
+        f"{path}: the training cannot be saved there ({error.strerror or error}); free some space, "
+        f"or set another folder in {FOLDER_VARIABLE}. No training was started."
     )
 
 
 def session_folders(root: Path) -> Iterator[Path]:
-    """Yield the folders of sessions that lie in `root` or are linked from there, newest first."""
+    """Yield the folders of sessions in `root`, or linked from there, newest first."""
     try:
         found = sorted(root.iterdir(), key=lambda path: path.name, reverse=True)
     except OSError:
@@ -88,7 +88,7 @@ def time_name(now: datetime) -> str:
 
 
 def link(folder: Path, root: Path) -> None:
-    """Let a session that lies elsewhere be found in `root`; where that fails, it is not."""
+    """Link a session in another folder from `root`, if possible."""
     folder = folder.absolute()
     if folder.parent == root.absolute():
         return
@@ -100,7 +100,7 @@ def link(folder: Path, root: Path) -> None:
 
 
 def unlink(folder: Path, root: Path) -> None:
-    """Forget a session that lay elsewhere."""
+    """Remove the link to a session in another folder."""
     with contextlib.suppress(OSError):
         for path in root.glob(f"*{LINK}"):
             if _linked(path) == folder.absolute():
@@ -108,7 +108,7 @@ def unlink(folder: Path, root: Path) -> None:
 
 
 def is_locked(folder: Path) -> bool:
-    """Tell whether a session is worked on now, by this process or another."""
+    """Return whether a session is in use, by this process or another."""
     try:
         with locked(folder / LOCK, 0):
             return False
@@ -117,15 +117,15 @@ def is_locked(folder: Path) -> bool:
 
 
 @contextmanager
-def taken(folder: Path) -> Iterator[None]:
-    """Keep others from a session while it is worked on.
+def lock_session(folder: Path) -> Iterator[None]:
+    """Lock a session against other processes and windows.
 
     Raises
     ------
     BusyError
-        If it is worked on already.
+        If it is in use.
     CheckpointError
-        If it is gone, or its folder cannot be written.
+        If it does not exist any more, or its folder cannot be written.
     """
     with contextlib.ExitStack() as stack:
         try:
@@ -134,12 +134,14 @@ def taken(folder: Path) -> Iterator[None]:
             raise BusyError(_busy(folder)) from error
         except OSError as error:
             raise CheckpointError(
-                f"{folder}: cannot be kept from others ({error.strerror or error}); is it there, "
-                "and may you write in it?"
+                f"{folder}: cannot be locked ({error.strerror or error}); check that it exists and "
+                "that you may write in it"
             ) from error
-        if not is_session(folder):  # discarded by whoever held the lock
-            raise CheckpointError(f"{folder}: the training was discarded meanwhile; begin anew.")
-        _sign(folder)
+        if not is_session(folder):  # the process that held the lock has discarded it
+            raise CheckpointError(
+                f"{folder}: the training was discarded meanwhile; start a new one."
+            )
+        _write_owner(folder)
         try:
             yield
         finally:
@@ -147,22 +149,22 @@ def taken(folder: Path) -> Iterator[None]:
                 (folder / OWNER).unlink()
 
 
-def held_by_session(state: Path | None) -> AbstractContextManager[None]:
-    """Keep others from the session that a state lies in, if it lies in one."""
+def session_lock(state: Path | None) -> AbstractContextManager[None]:
+    """Lock the session that a state belongs to, if it belongs to one."""
     if state is None or not is_session(state.parent):
         return nullcontext()
-    return taken(state.parent)
+    return lock_session(state.parent)
 
 
-def _sign(folder: Path) -> None:
-    """Write down who works on a session."""
+def _write_owner(folder: Path) -> None:
+    """Record the process that uses a session."""
     owner = {
         "pid": os.getpid(),
         "program": _program(),
         "host": platform.node(),
         "since": datetime.now().astimezone().isoformat(timespec="seconds"),
     }
-    with contextlib.suppress(OSError), atomic_write(folder / OWNER) as beside:  # on a full disk
+    with contextlib.suppress(OSError), atomic_write(folder / OWNER) as beside:  # a full disk
         beside.write_text(json.dumps(owner), "utf-8")
 
 
@@ -178,8 +180,8 @@ def _busy(folder: Path) -> str:
     except (OSError, ValueError, KeyError, TypeError):
         who = "another process"
     return (
-        f"{folder}: this training is worked on by {who}. Wait until it ends, or interrupt it "
-        "there; then go on with it here."
+        f"{folder}: this training is in use by {who}. Wait until it ends, or interrupt it there, "
+        "and then resume it here."
     )
 
 

@@ -107,7 +107,7 @@ def test_planes_are_not_aligned_unless_asked(widget, stack_layer, fuse):
     fuse()
     assert widget.alignment.table.isHidden()
     assert widget.alignment.save.isHidden()
-    assert widget.alignment.says.text() == HINT
+    assert widget.alignment.message.text() == HINT
 
 
 def test_what_has_no_say_is_greyed_out(widget, movie):
@@ -147,8 +147,8 @@ def test_fusion_is_aligned_and_lies_where_it_belongs(viewer, widget, form, drift
     assert rows.start > 0
     np.testing.assert_allclose(image.translate, (20 + 0.4 * rows.start, 30 + 0.4 * columns.start))
     summary = expected.alignment.summary()
-    assert widget.controls.says.text() == f"Done. {summary}."
-    assert form.says.text() == f"{summary}."
+    assert widget.controls.message.text() == f"Done. {summary}."
+    assert form.message.text() == f"{summary}."
 
 
 def test_table_tells_of_every_plane(widget, form, drifting, fuse, stacks):
@@ -211,7 +211,7 @@ def test_second_run_renews_the_table(viewer, widget, form, drifting, fuse):
     form.rows["align"].value = "none"
     fuse()
     assert form.table.isHidden()
-    assert form.says.text() == HINT
+    assert form.message.text() == HINT
 
 
 def test_table_goes_with_the_layers(viewer, widget, form, drifting, fuse):
@@ -229,18 +229,18 @@ def test_table_goes_with_the_layers(viewer, widget, form, drifting, fuse):
 
 def test_table_is_of_the_time_point_in_sight(viewer, widget, form, movie, fuse, stacks):
     fuse()
-    assert widget.controls.says.text() == "Done. 2 of 2 stacks had planes that were moved."
+    assert widget.controls.message.text() == "Done. 2 of 2 stacks had planes that were moved."
     for time in (0, 1, 0):
         viewer.dims.set_point(0, time)
         alignment = fuse_stack(stacks[time], **ALIGNED).alignment
-        assert form.says.text() == f"t {time}: {alignment.summary()}."
+        assert form.message.text() == f"t {time}: {alignment.summary()}."
         shift = alignment.planes[0].shift_columns_px
         assert float(cell(form, 0, SHIFT_COLUMNS)) == pytest.approx(shift, abs=0.006)
     form.rows["align_each"].value = False
     fuse()
     viewer.dims.set_point(0, 1)
     summary = fuse_stack(stacks[0], **ALIGNED).alignment.summary()
-    assert form.says.text() == f"{summary}.", "the first holds for all"
+    assert form.message.text() == f"{summary}.", "the first holds for all"
 
 
 def test_click_leads_to_the_aligned_stack(viewer, widget, form, drifting, fuse, qtbot, stacks):
@@ -249,14 +249,14 @@ def test_click_leads_to_the_aligned_stack(viewer, widget, form, drifting, fuse, 
     row, column = 40, 50
     top, left = (part.start for part in result.window)
     world = (10.0, 20 + (top + row) * 0.4, 30 + (left + column) * 0.4)
-    plane = widget.focus.look(world)
+    plane = widget.focus.show_pixel(world)
     assert plane == result.index_map[row, column] == viewer.dims.current_step[0]
     qtbot.waitUntil(lambda: not widget.focus.is_busy, timeout=10_000)
     curve = widget.focus.curve
     assert (curve.row, curve.column) == (row, column)
     assert curve.values[2] == stacks[0][2, top + row, left + column], "the plane that stays"
     assert any(curve.values[z] != stacks[0][z, top + row, left + column] for z in (0, 4))
-    assert f"Row {top + row}, column {left + column}" in widget.focus.says.text()
+    assert f"Row {top + row}, column {left + column}" in widget.focus.message.text()
 
 
 def test_preview_is_not_aligned(viewer, widget, form, drifting, qtbot, stacks, tmp_path):
@@ -279,7 +279,7 @@ def test_cancel_while_aligning_changes_nothing(viewer, widget, form, qtbot):
     widget.controls.buttons["cancel"].click()
     qtbot.waitUntil(lambda: widget.job is None, timeout=10_000)
     assert list(viewer.layers) == [layer]
-    assert widget.controls.says.text() == "Cancelled; no layer was changed."
+    assert widget.controls.message.text() == "Cancelled; no layer was changed."
     assert form.table.isHidden()
 
 
@@ -288,18 +288,18 @@ def test_cancel_while_aligning_changes_nothing(viewer, widget, form, qtbot):
 
 def test_saved_table_is_used_again(viewer, widget, form, drifting, fuse, stacks, tmp_path):
     fuse()
-    widget.alignment.ask_for_saving = lambda: str(tmp_path / "drift")
+    widget.alignment.choose_save_file = lambda: str(tmp_path / "drift")
     form.save.click()
     path = tmp_path / "drift.csv"
-    assert widget.controls.says.text() == f"Saved as {path}."
+    assert widget.controls.message.text() == f"Saved as {path}."
     found = fuse_stack(stacks[0], **ALIGNED).alignment
     np.testing.assert_array_equal(Alignment.load(path).transforms, found.transforms)
     # another name that the dialog did not ask about
     path.write_text("mine")
     form.save.click()
-    assert "exists already" in widget.controls.says.text()
+    assert "exists already" in widget.controls.message.text()
     assert path.read_text() == "mine"
-    widget.alignment.ask_for_saving = lambda: str(path)  # it did
+    widget.alignment.choose_save_file = lambda: str(path)  # it did
     form.save.click()
     assert len(Alignment.load(path).planes) == PLANES
 
@@ -307,10 +307,10 @@ def test_saved_table_is_used_again(viewer, widget, form, drifting, fuse, stacks,
 def test_a_table_holds_until_it_is_dropped(viewer, widget, form, fuse, stacks, tmp_path):
     path = fuse_stack(stacks[0], **ALIGNED).alignment.save(tmp_path / "drift.csv")
     viewer.add_image(stacks[1], name="other channel", axis_labels=("z", "y", "x"))
-    form.ask_for_table = lambda: str(path)
+    form.choose_table_file = lambda: str(path)
     assert form.drop.isHidden()
     form.use.click()
-    assert form.file_says.text() == "Uses the table drift.csv."
+    assert form.file_message.text() == "Uses the table drift.csv."
     assert not form.drop.isHidden()
     assert not form.rows["align"].enabled
     assert f"transforms={str(path)!r}" in widget.script()
@@ -319,7 +319,7 @@ def test_a_table_holds_until_it_is_dropped(viewer, widget, form, fuse, stacks, t
     expected = fuse_stack(stacks[1], focus_measure="laplacian", transforms=path)
     np.testing.assert_array_equal(image.data, expected.all_in_focus)
     form.drop.click()
-    assert form.file_says.isHidden()
+    assert form.file_message.isHidden()
     assert form.rows["align"].enabled
     assert "transforms" not in widget.script()
     fuse()
@@ -335,12 +335,12 @@ def test_bad_table_is_told_and_changes_nothing(widget, form, drifting, fuse, tmp
     bad = tmp_path / "bad.csv"
     if text is not None:
         bad.write_text(text)
-    form.ask_for_table = lambda: str(bad)
+    form.choose_table_file = lambda: str(bad)
     form.use.click()
-    assert "bad.csv: no table of transforms" in widget.controls.says.text()
+    assert "bad.csv: no table of transforms" in widget.controls.message.text()
     assert form.table_file == str(good)
-    assert form.file_says.text() == "Uses the table good.csv."
-    form.ask_for_table = lambda: ""
+    assert form.file_message.text() == "Uses the table good.csv."
+    form.choose_table_file = lambda: ""
     form.use.click()
     assert form.table_file == str(good)
 
@@ -352,7 +352,7 @@ def test_table_of_another_stack_is_told(viewer, widget, form, drifting, tmp_path
     with qtbot.capture_exceptions():
         widget.controls.buttons["start"].click()
         qtbot.waitUntil(lambda: widget.job is None, timeout=20_000)
-    assert "the transforms are of 6 planes of 120 x 150 px" in widget.controls.says.text()
+    assert "the transforms are of 6 planes of 120 x 150 px" in widget.controls.message.text()
     assert list(viewer.layers) == [drifting]
 
 

@@ -28,7 +28,7 @@ def test_one_button_makes_the_image_and_its_maps(viewer, widget, stack_layer, fu
     np.testing.assert_array_equal(viewer.layers[2].data, expected.index_map)
     np.testing.assert_allclose(viewer.layers[3].data, expected.sub_plane_map * 1.5, rtol=1e-6)
     np.testing.assert_array_equal(viewer.layers[4].data, expected.confidence_map)
-    assert widget.controls.says.text() == "Done."
+    assert widget.controls.message.text() == "Done."
 
 
 def test_made_layers_lie_where_the_stack_lies(viewer, widget, stack_layer, fuse):
@@ -80,7 +80,7 @@ def test_what_was_renewed_leaves_the_memory(viewer, widget, stack_layer, fuse):
 
 def test_second_run_adds_if_so_chosen(viewer, widget, stack_layer, fuse):
     fuse()
-    widget.output["again"].value = "adds layers"
+    widget.output["again"].value = "keep"
     fuse()
     assert len(viewer.layers) == 9
 
@@ -148,7 +148,7 @@ def test_bad_region_is_told(viewer, widget, stack_layer, make, text):
     widget.part["region"].value = "region"
     widget.controls.buttons["start"].click()
     assert widget.job is None
-    assert text in widget.controls.says.text()
+    assert text in widget.controls.message.text()
     assert len(viewer.layers) == 2
 
 
@@ -159,14 +159,14 @@ def test_range_of_planes(viewer, widget, stack_layer, fuse):
     assert set(np.unique(index)) <= {2, 3, 4}
     widget.part["last_plane"].value = 1
     widget.controls.buttons["start"].click()
-    assert "the last must not lie before the first" in widget.controls.says.text()
+    assert "the last must not lie before the first" in widget.controls.message.text()
 
 
 def test_selecting_what_was_made_means_the_stack_it_was_made_of(viewer, widget, stack_layer, fuse):
     fuse()
     assert viewer.layers.selection.active is viewer.layers["beads all-in-focus"]
     assert widget.stack.target.layers == [stack_layer]
-    assert "6 planes of 96 x 128, z step 1.5 µm" in widget.stack.says.text()
+    assert "6 planes of 96 x 128, z step 1.5 µm" in widget.stack.message.text()
 
 
 def test_fuse_from_the_menu(viewer, stack_layer, qtbot):

@@ -45,7 +45,7 @@ def test_click_jumps_to_the_plane_and_shows_the_curve(viewer, widget, stack_laye
         curve = widget.focus.curve
         np.testing.assert_array_equal(curve.values, stack_layer.data[:, row, column])
         assert (curve.row, curve.column) == (row, column)
-        assert f"plane {plane}, depth {plane * 1.5:.4g} µm" in widget.focus.says.text()
+        assert f"plane {plane}, depth {plane * 1.5:.4g} µm" in widget.focus.message.text()
 
 
 def test_a_drag_is_no_click(viewer, widget, stack_layer, fuse):

@@ -78,7 +78,7 @@ def test_cancel_acts_within_a_second_and_changes_nothing(viewer, widget, slow_la
     qtbot.waitUntil(lambda: widget.job is None, timeout=5_000)
     assert time.perf_counter() - start < 1
     assert list(viewer.layers) == [slow_layer]
-    assert widget.controls.says.text() == "Cancelled; no layer was changed."
+    assert widget.controls.message.text() == "Cancelled; no layer was changed."
     assert not fusion_threads()
     read = len(slow_layer.data.read)
     qtbot.wait(200)
@@ -89,7 +89,7 @@ def test_cancel_from_the_activity_dock(widget, slow_layer, qtbot):
     begin(widget, qtbot)
     widget.job._bar.cancel()
     qtbot.waitUntil(lambda: widget.job is None, timeout=5_000)
-    assert "Cancelled" in widget.controls.says.text()
+    assert "Cancelled" in widget.controls.message.text()
 
 
 def test_pause_rests_and_goes_on_to_the_same_image(viewer, widget, slow_layer, qtbot):
@@ -137,7 +137,7 @@ def test_two_widgets_fuse_at_once(viewer, widget, slow_layer, qtbot):
     expected = fuse_stack(np.asarray(slow_layer.data), focus_measure="laplacian").all_in_focus
     for name in ("slow all-in-focus", "slow all-in-focus [1]"):
         np.testing.assert_array_equal(viewer.layers[name].data, expected)
-    other.shut()
+    other.close_down()
 
 
 def test_layer_deleted_during_the_run(viewer, widget, slow_layer, qtbot):
@@ -199,8 +199,8 @@ def test_unforeseen_errors_are_told(viewer, widget, stack_layer, qtbot, monkeypa
     widget.controls.buttons["start"].click()
     qtbot.waitUntil(lambda: widget.job is None, timeout=5_000)
     assert records == [type(error)]
-    assert str(error) in widget.controls.says.text()
-    assert advice in widget.controls.says.text()
+    assert str(error) in widget.controls.message.text()
+    assert advice in widget.controls.message.text()
     assert list(viewer.layers) == [stack_layer]
     assert widget.controls.buttons["start"].isEnabled()
 
@@ -212,7 +212,7 @@ def test_bad_values_are_told_and_leave_the_layers(viewer, widget, qtbot, monkeyp
     layer = viewer.add_image(stack, axis_labels=("z", "y", "x"))
     widget.controls.buttons["start"].click()
     qtbot.waitUntil(lambda: widget.job is None, timeout=5_000)
-    assert "NaN" in widget.controls.says.text()
+    assert "NaN" in widget.controls.message.text()
     assert list(viewer.layers) == [layer]
 
 
@@ -243,7 +243,7 @@ def test_gpu_out_of_memory_goes_on_elsewhere_and_says_so(
     widget.method["device"].value = "cuda"
     fuse()
     np.testing.assert_allclose(viewer.layers["beads all-in-focus"].data, expected, atol=1)
-    assert "cuda ran out of memory: fell back to the cpu" in widget.controls.says.text()
+    assert "cuda ran out of memory: fell back to the cpu" in widget.controls.message.text()
 
 
 @pytest.mark.parametrize(

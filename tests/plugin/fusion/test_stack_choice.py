@@ -29,12 +29,12 @@ def noise(*shape, dtype=np.uint8):
 )
 def test_says_what_it_sees(viewer, widget, shape, labels, says):
     viewer.add_image(noise(*shape), axis_labels=labels)
-    assert widget.stack.says.text() == says
+    assert widget.stack.message.text() == says
 
 
 def test_says_step_and_colour(viewer, widget):
     viewer.add_image(noise(5, 40, 50, 3), rgb=True, scale=(1.5, 1, 1), units=("um",) * 3)
-    assert widget.stack.says.text() == "5 planes of 40 x 50, z step 1.5 µm, colour"
+    assert widget.stack.message.text() == "5 planes of 40 x 50, z step 1.5 µm, colour"
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_says_step_and_colour(viewer, widget):
 )
 def test_nothing_to_fuse_is_said_and_the_button_is_off(viewer, widget, add, text):
     add(viewer)
-    assert text in widget.stack.says.text()
+    assert text in widget.stack.message.text()
     assert not widget.controls.buttons["start"].isEnabled()
 
 
@@ -64,10 +64,10 @@ def test_one_plane_is_no_stack(viewer, widget):
 def test_unnamed_axes_offer_the_likely_one(viewer, widget, fuse):
     data = noise(2, 6, 40, 50)
     viewer.add_image(data, name="unnamed")
-    assert "axis 1 is a guess" in widget.stack.says.text()
+    assert "axis 1 is a guess" in widget.stack.message.text()
     assert widget.stack["z_axis"].native.isVisibleTo(widget)
     widget.stack["z_axis"].value = 0
-    assert widget.stack.says.text().startswith("2 planes of 40 x 50, 6 along")
+    assert widget.stack.message.text().startswith("2 planes of 40 x 50, 6 along")
     fuse()
     image = viewer.layers["unnamed all-in-focus"]
     expected = fuse_stack(data[:, 3], focus_measure="laplacian").all_in_focus
@@ -85,16 +85,16 @@ def test_time_that_is_named_may_be_taken_for_z_when_asked(viewer, widget, fuse):
 def test_follows_selection_name_scale_and_data(viewer, widget):
     first = viewer.add_image(noise(4, 40, 50), name="first")
     viewer.add_image(noise(6, 40, 50), name="second")
-    assert widget.stack.says.text().startswith("6 planes")
+    assert widget.stack.message.text().startswith("6 planes")
     viewer.layers.selection.active = first
-    assert widget.stack.says.text().startswith("4 planes")
+    assert widget.stack.message.text().startswith("4 planes")
     first.name, first.scale = "renamed", (2, 1, 1)
     assert "renamed" in widget.stack.title.text()
-    assert "z step 2 pixel" in widget.stack.says.text()
+    assert "z step 2 pixel" in widget.stack.message.text()
     first.data = noise(3, 40, 50)
-    assert widget.stack.says.text().startswith("3 planes")
+    assert widget.stack.message.text().startswith("3 planes")
     viewer.layers.clear()
-    assert "Select the image layer" in widget.stack.says.text()
+    assert "Select the image layer" in widget.stack.message.text()
 
 
 def test_shapes_that_are_selected_for_a_region_keep_the_stack(viewer, widget, stack_layer):
@@ -129,7 +129,7 @@ def test_one_decision_for_all_channels(viewer, widget, fuse, choice, options):
 def test_each_channel_for_itself(viewer, widget, fuse):
     data = noise(2, 6, 40, 50)
     viewer.add_image(data, name="two", axis_labels=("c", "z", "y", "x"))
-    widget.stack["decision"].value = "each channel for itself"
+    widget.stack["decision"].value = "each channel separately"
     fuse()
     for channel in range(2):
         expected = fuse_stack(data[channel], focus_measure="laplacian")
@@ -144,7 +144,7 @@ def test_selected_layers_are_channels_of_one_specimen(viewer, widget, fuse):
         for data, name in ((first, "green"), (second, "magenta"))
     ]
     viewer.layers.selection = set(layers)
-    assert widget.stack.says.text() == "5 planes of 40 x 50, 2 channels"
+    assert widget.stack.message.text() == "5 planes of 40 x 50, 2 channels"
     widget.stack["decision"].value = 0
     fuse()
     expected = fuse_stack(np.stack([first, second], -1), focus_measure="laplacian", channel=0)
@@ -160,7 +160,8 @@ def test_layers_that_differ_are_refused(viewer, widget):
     viewer.layers.selection = set(layers)
     widget.controls.buttons["start"].click()
     assert (
-        "channels of one shape and dtype" in widget.controls.says.text() + widget.stack.says.text()
+        "channels of one shape and dtype"
+        in widget.controls.message.text() + widget.stack.message.text()
     )
     assert widget.job is None
 

@@ -20,7 +20,7 @@ def two_channels(viewer):
 @pytest.mark.parametrize(
     ("part", "value"),
     [
-        ("output", OutputOptions(depth_map=False, labels=True, again="adds layers")),
+        ("output", OutputOptions(depth_map=False, labels=True, again="keep")),
         ("part", Part(region="region", first_plane=1, last_plane=3)),
         ("alignment", AlignmentChoice(FusionConfig(align="auto"), False, "a.csv")),
         ("stack", Decision("max")),
@@ -55,5 +55,5 @@ def test_a_rule_that_the_stack_does_not_offer_changes_nothing(widget, two_channe
 
 
 def test_another_second_run_than_there_are_is_refused():
-    with pytest.raises(ConfigError, match="accepted are renews these layers, adds layers"):
+    with pytest.raises(ConfigError, match="accepted are replace, keep"):
         OutputOptions(again="sometimes")

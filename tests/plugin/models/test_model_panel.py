@@ -144,7 +144,7 @@ def test_rename_in_place(chosen, library, scorpion, qtbot):
 )
 def test_names_that_are_refused(chosen, library, scorpion, qtbot, name, text):
     type_name(chosen, qtbot, name)
-    qtbot.waitUntil(lambda: text in chosen.says.text())
+    qtbot.waitUntil(lambda: text in chosen.message.text())
     assert column(chosen, NAME) == ["scorpion", *SHIPPED]
     assert library.models() == [scorpion]
 
@@ -166,23 +166,23 @@ def test_import(panel, library, sources, monkeypatch, qtbot):
     with qtbot.waitSignal(library_changed, timeout=20_000):
         panel.buttons["import"].click()
         assert enabled(panel) == set()
-        assert panel.says.text() == "importing original.pth …"
-    assert panel.says.text() == "Imported as 'original'."
+        assert panel.message.text() == "importing original.pth …"
+    assert panel.message.text() == "Imported as 'original'."
     assert panel.table.chosen() == library.find("original")
     assert enabled(panel) == set(panel.buttons)
     wait(panel, qtbot)
     panel.buttons["import"].click()
     wait(panel, qtbot)
-    assert panel.says.text() == "These weights are here already, as 'original'."
+    assert panel.message.text() == "These weights are here already, as 'original'."
     assert len(library.models()) == 2
 
 
 @pytest.mark.parametrize("name", ["bad.pth", "absent.safetensors"])
 def test_what_is_no_checkpoint_is_told(panel, library, sources, monkeypatch, qtbot, name):
-    monkeypatch.setattr(panel, "ask_for_import", lambda: sources / name)
+    monkeypatch.setattr(panel, "choose_import_file", lambda: sources / name)
     panel.buttons["import"].click()
     wait(panel, qtbot)
-    assert name in panel.says.text()
+    assert name in panel.message.text()
     assert len(library.models()) == 1
     assert enabled(panel) == {"import"}
 
@@ -193,7 +193,7 @@ def test_export(chosen, scorpion, tmp_path, monkeypatch, qtbot):
     chosen.buttons["export"].click()
     assert enabled(chosen) == set()
     wait(chosen, qtbot)
-    assert chosen.says.text() == f"Exported to {target}."
+    assert chosen.message.text() == f"Exported to {target}."
     assert target.read_bytes() == scorpion.path.read_bytes()
 
 
@@ -203,7 +203,7 @@ def test_an_ending_that_is_not_typed_is_that_of_the_filter(chosen, tmp_path, mon
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a: asked)
     chosen.buttons["export"].click()
     wait(chosen, qtbot)
-    assert "out.onnx: is there already" in chosen.says.text()  # the dialog asked of another name
+    assert "out.onnx: is there already" in chosen.message.text()  # the dialog asked of another name
     assert (tmp_path / "out.onnx").read_text() == "mine"
 
 
@@ -212,10 +212,10 @@ def test_export_that_fails(chosen, tmp_path, monkeypatch, qtbot):
         raise CheckpointError("onnx is missing; pip install onnx")
 
     monkeypatch.setattr("napari_umis_fusion.models.export._export.export_model", fail)
-    monkeypatch.setattr(chosen, "ask_for_export", lambda model: (tmp_path / "out.onnx", True))
+    monkeypatch.setattr(chosen, "choose_export_file", lambda model: (tmp_path / "out.onnx", True))
     chosen.buttons["export"].click()
     wait(chosen, qtbot)
-    assert chosen.says.text() == "onnx is missing; pip install onnx"
+    assert chosen.message.text() == "onnx is missing; pip install onnx"
     assert enabled(chosen) == set(chosen.buttons)
 
 
@@ -234,7 +234,7 @@ def test_delete_asks(chosen, library, scorpion, monkeypatch, qtbot):
         chosen.buttons["delete"].click()
     assert library.models() == []
     assert column(chosen, NAME) == SHIPPED
-    assert chosen.says.text() == "Deleted: scorpion."
+    assert chosen.message.text() == "Deleted: scorpion."
     assert enabled(chosen) == {"import"}
 
 
@@ -242,15 +242,15 @@ def test_what_was_deleted_elsewhere_is_told(chosen, library, scorpion, monkeypat
     monkeypatch.setattr(chosen, "confirm_deletion", lambda model: True)
     library.delete(scorpion)
     chosen.buttons["delete"].click()
-    assert "is gone; was it deleted elsewhere?" in chosen.says.text()
+    assert "is gone; was it deleted elsewhere?" in chosen.message.text()
     assert column(chosen, NAME) == SHIPPED
 
 
 def test_broken_files_are_told_and_hide_nothing(panel, library):
-    assert panel.broken.isHidden()
+    assert panel.unreadable.isHidden()
     (library.folder / "bad.safetensors").write_bytes(b"hello")
     panel.refresh()
-    assert panel.broken.text().startswith(
+    assert panel.unreadable.text().startswith(
         "Files of the library that cannot be read: bad.safetensors (dam"
     )
     assert column(panel, NAME) == ["scorpion", *SHIPPED]
@@ -272,7 +272,7 @@ def test_a_damaged_json_is_not_written_over(chosen, scorpion, qtbot):
     beside = scorpion.path.with_suffix(".json")
     beside.write_text(json.dumps({"name": "scorpion"})[:-3])
     type_name(chosen, qtbot, "beetle")
-    qtbot.waitUntil(lambda: "damaged, and not written over" in chosen.says.text())
+    qtbot.waitUntil(lambda: "damaged, and not written over" in chosen.message.text())
     assert column(chosen, NAME)[0] == scorpion.path.stem
 
 

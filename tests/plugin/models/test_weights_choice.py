@@ -103,7 +103,7 @@ def test_each_measure_keeps_its_choice(choice, scorpion, umis):
 
 def test_a_file_is_asked_for_and_becomes_an_entry(form, rankers, monkeypatch):
     other = str(rankers / "other.safetensors")
-    monkeypatch.setattr(form.weights, "ask_for_file", lambda: other)
+    monkeypatch.setattr(form.weights, "choose_file", lambda: other)
     pick(form.weights, FROM_FILE)
     assert form.value() == FusionConfig(checkpoint=other)
     assert texts(form.weights) == [OF_PACKAGE, "scorpion", "other.safetensors", FROM_FILE]
@@ -114,7 +114,7 @@ def test_a_file_is_asked_for_and_becomes_an_entry(form, rankers, monkeypatch):
 
 def test_no_file_leaves_all_as_it_was(form, scorpion, monkeypatch):
     pick(form.weights, "scorpion")
-    monkeypatch.setattr(form.weights, "ask_for_file", lambda: "")
+    monkeypatch.setattr(form.weights, "choose_file", lambda: "")
     pick(form.weights, FROM_FILE)
     assert form.weights.currentText() == "scorpion"
     assert form.value().checkpoint == str(scorpion.path)
@@ -122,7 +122,7 @@ def test_no_file_leaves_all_as_it_was(form, scorpion, monkeypatch):
 
 def test_a_file_brings_its_focus_measure(form, rankers, monkeypatch):
     path = str(rankers / "original.pth")
-    monkeypatch.setattr(form.weights, "ask_for_file", lambda: path)
+    monkeypatch.setattr(form.weights, "choose_file", lambda: path)
     pick(form.weights, FROM_FILE)
     assert form.value() == FusionConfig("umis", checkpoint=path)
 
@@ -130,8 +130,8 @@ def test_a_file_brings_its_focus_measure(form, rankers, monkeypatch):
 def test_a_damaged_file_is_told_and_not_taken(form, tmp_path, monkeypatch, qtbot):
     bad = tmp_path / "bad.safetensors"
     bad.write_bytes(b"hello")
-    monkeypatch.setattr(form.weights, "ask_for_file", lambda: str(bad))
-    with qtbot.waitSignal(form.weights.said) as told:
+    monkeypatch.setattr(form.weights, "choose_file", lambda: str(bad))
+    with qtbot.waitSignal(form.weights.notified) as told:
         pick(form.weights, FROM_FILE)
     assert "bad.safetensors: damaged" in told.args[0]
     assert form.value() == FusionConfig()
@@ -225,8 +225,8 @@ def test_use_a_model_in_the_fusion_widget(scorpion, umis, viewer, widget):
     assert widget.value().focus_measure == "laplacian"
     widget.use_model(scorpion.path)
     assert widget.value() == FusionConfig(checkpoint=str(scorpion.path))
-    assert "'scorpion'" in widget.controls.says.text()
-    assert "'learned'" in widget.controls.says.text()
+    assert "'scorpion'" in widget.controls.message.text()
+    assert "'learned'" in widget.controls.message.text()
     widget.use_model(umis.path)
     assert widget.value() == FusionConfig("umis", checkpoint=str(umis.path))
 
@@ -235,7 +235,7 @@ def test_what_cannot_be_used_is_told(viewer, widget, tmp_path):
     before = widget.value()
     widget.use_model(tmp_path / "absent.safetensors")
     assert widget.value() == before
-    assert "absent.safetensors: cannot be read" in widget.controls.says.text()
+    assert "absent.safetensors: cannot be read" in widget.controls.message.text()
 
 
 def test_fusing_with_a_model_of_the_library(scorpion, viewer, widget, stack_layer, fuse):

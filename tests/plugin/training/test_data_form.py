@@ -58,7 +58,7 @@ def rows(form):
 
 
 def shown(form):
-    return [(row.box.toolTip(), row.says.text(), row.box.isEnabled()) for row in rows(form)]
+    return [(row.box.toolTip(), row.message.text(), row.box.isEnabled()) for row in rows(form)]
 
 
 def row_of(form, name):
@@ -242,25 +242,25 @@ def test_the_check_tells_what_there_is_and_what_is_wrong(viewer, form, folder, q
     tick(form, "<photo>")
     form.add_paths([folder], "image")
     report = check(form, qtbot)
-    text = form.check.controls.says.text()
+    text = form.check.controls.message.text()
     assert "5 images" in text
-    assert "learning from 4, validating on 1" in text
+    assert "4 for training, 1 for validation" in text
     assert "⚠</span> 5 images only" in text
     assert "Left out: " in text
     assert report.images == 5
     expected = collect_images(form.value())
-    assert form.gathered.names == expected.names
-    np.testing.assert_array_equal(form.gathered.images[0], expected.images[0])
+    assert form.collected.names == expected.names
+    np.testing.assert_array_equal(form.collected.images[0], expected.images[0])
 
 
 def test_what_was_found_is_forgotten_when_the_data_changes(form, folder, qtbot):
     form.add_paths([folder], "image")
     check(form, qtbot)
     rows(form)[0].box.click()
-    assert form.gathered is None
-    assert not form.check.controls.says.isVisibleTo(form)
+    assert form.collected is None
+    assert not form.check.controls.message.isVisibleTo(form)
     form.check.controls.buttons["start"].click()
-    assert form.check.controls.says.text().startswith("Nothing is ticked")
+    assert form.check.controls.message.text().startswith("Nothing is ticked")
 
 
 def test_images_are_not_gathered_again_for_another_config(make_form, folder, qtbot):
@@ -268,10 +268,10 @@ def test_images_are_not_gathered_again_for_another_config(make_form, folder, qtb
     form = make_form(lambda: config)
     form.add_paths([folder], "image")
     assert any(one.kind == "small" for one in check(form, qtbot).findings)
-    before = form.gathered
+    before = form.collected
     config = TrainingConfig(patch_px=32)
     assert not any(one.kind == "small" for one in check(form, qtbot).findings)
-    assert form.gathered is before
+    assert form.collected is before
 
 
 def test_options_that_contradict_each_other_are_said(make_form, folder):
@@ -281,14 +281,14 @@ def test_options_that_contradict_each_other_are_said(make_form, folder):
     form = make_form(contradict)
     form.add_paths([folder], "image")
     form.check.controls.buttons["start"].click()
-    assert "one against the other" in form.check.controls.says.text()
+    assert "one against the other" in form.check.controls.message.text()
 
 
 def test_nothing_usable_is_said(form, tmp_path, qtbot):
     form.add_paths([tmp_path], "image")
     form.check.controls.buttons["start"].click()
     qtbot.waitUntil(
-        lambda: "found no usable image" in form.check.controls.says.text(), timeout=20_000
+        lambda: "found no usable image" in form.check.controls.message.text(), timeout=20_000
     )
     assert form.check.controls.buttons["start"].isVisibleTo(form)
 
@@ -314,7 +314,7 @@ def test_it_shows_how_far_it_is_in_the_background_and_can_be_cancelled(form, fol
     form.add_paths([folder], "image")
     form.check.controls.buttons["start"].click()
     qtbot.waitUntil(
-        lambda: form.check.controls.says.text() == "reading image 3 of 4", timeout=20_000
+        lambda: form.check.controls.message.text() == "reading image 3 of 4", timeout=20_000
     )
     assert form.check.controls.bar.value() == form.check.controls.bar.maximum() // 2
     assert form.is_busy
@@ -323,7 +323,7 @@ def test_it_shows_how_far_it_is_in_the_background_and_can_be_cancelled(form, fol
     qtbot.waitUntil(lambda: not form.is_busy, timeout=20_000)
     assert stuck[1].is_set()
     assert form.check.controls.buttons["start"].isVisibleTo(form)
-    assert form.gathered is None
+    assert form.collected is None
 
 
 @pytest.mark.parametrize("end", ["let go", "change"])

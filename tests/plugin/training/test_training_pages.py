@@ -2,7 +2,7 @@
 
 import pytest
 
-from napari_umis_fusion.plugin.training._pages import PAGES, Row, heads_of, rows_of
+from napari_umis_fusion.plugin.training._pages import PAGES, CurveRow, curve_rows, heads_of
 
 TERMS = ("select", "weigh", "false_edges", "spread")
 SELECT = [
@@ -20,8 +20,8 @@ RECONSTRUCT = [
 
 @pytest.mark.parametrize(("columns", "terms"), [(SELECT, TERMS), (RECONSTRUCT, PUBLISHED)])
 def test_losses_go_with_those_of_validation(columns, terms):
-    rows = rows_of("Loss", columns)
-    assert rows[0] == Row("total", "total", "validation_loss")
+    rows = curve_rows("Loss", columns)
+    assert rows[0] == CurveRow("total", "total", "validation_loss")
     assert [(row.training, row.validation) for row in rows[1:]] == [
         (term, f"validation_{term}") for term in terms
     ]
@@ -37,26 +37,26 @@ def test_losses_go_with_those_of_validation(columns, terms):
     ],
 )
 def test_only_what_is_in_decibels_is_a_score(columns, words):
-    rows = rows_of("Score", columns)
+    rows = curve_rows("Score", columns)
     assert [row.words for row in rows] == words
     assert all(row.training is None and row.validation in columns for row in rows)
 
 
 def test_the_total_comes_first_and_alone_without_validation():
-    assert rows_of("Loss", ["false_edges", "total"]) == [
-        Row("total", "total"),
-        Row("false edges", "false_edges"),
+    assert curve_rows("Loss", ["false_edges", "total"]) == [
+        CurveRow("total", "total"),
+        CurveRow("false edges", "false_edges"),
     ]
 
 
 def test_learning_rate():
-    assert rows_of("Learning rate", SELECT) == [Row("learning rate", "learning_rate")]
+    assert curve_rows("Learning rate", SELECT) == [CurveRow("learning rate", "learning_rate")]
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_nothing_of_nothing(page):
-    assert rows_of(page, []) == []
-    assert rows_of(page, ["validation_score"]) == []
+    assert curve_rows(page, []) == []
+    assert curve_rows(page, ["validation_score"]) == []
 
 
 def test_heads_tell_the_best_step():

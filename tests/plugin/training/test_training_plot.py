@@ -54,7 +54,7 @@ def plot(qtbot):
 
 def feed(plot, events):
     for event in events:
-        plot.take(event)
+        plot.add_event(event)
     settle(plot)
 
 
@@ -115,7 +115,7 @@ def test_10000_events_are_kept_whole_and_drawn_small(plot):
             events.append(validated(number, number / 500))
         for event in events:
             wanted.add(event)
-            plot.take(event)
+            plot.add_event(event)
         if number in (1_000, 5_000):
             settle(plot)
             items = items or set(map(id, plot.chart.scene().items()))
@@ -140,7 +140,7 @@ def test_events_are_stored_and_drawn_later(qtbot, plot):
     settle(plot)
     feed(plot, [step(1)])
     before = drawn(plot, "total")[0].copy()
-    plot.take(step(2))
+    plot.add_event(step(2))
     assert plot._timer.isActive()
     np.testing.assert_array_equal(drawn(plot, "total")[0], before)
     qtbot.waitUntil(lambda: len(drawn(plot, "total")[0]) == 2, timeout=5_000)
@@ -149,17 +149,17 @@ def test_events_are_stored_and_drawn_later(qtbot, plot):
 
 def test_events_without_numbers_are_ignored(plot):
     settle(plot)
-    plot.take(Working(1, 2))
+    plot.add_event(Working(1, 2))
     assert not plot._timer.isActive()
     assert plot.value().rows == []
 
 
 def test_nothing_is_drawn_while_hidden(qtbot, plot):
     feed(plot, [step(1)])
-    plot.take(step(2))
+    plot.add_event(step(2))
     plot.hide()
     assert not plot._timer.isActive()
-    plot.take(step(3))
+    plot.add_event(step(3))
     assert not plot._timer.isActive()
     assert len(drawn(plot, "total")[0]) == 1
     plot.show()
@@ -225,7 +225,7 @@ def test_values_of_0_and_below_leave_gaps_in_a_logarithmic_chart(plot):
     np.testing.assert_array_equal(drawn(plot, "total", 0)[1], heights)
     assert np.isfinite(ranges(plot)).all()
     pixels(plot)
-    assert not plot.says.isVisible()
+    assert not plot.message.isVisible()
     plot.controls.log.setChecked(False)
     np.testing.assert_allclose(drawn(plot, "total")[1], [10, 0, -3, 0.1, 1])
 
@@ -233,14 +233,14 @@ def test_values_of_0_and_below_leave_gaps_in_a_logarithmic_chart(plot):
 def test_curves_without_a_place_on_a_logarithmic_axis_are_named(plot):
     feed(plot, [StepDone(k, 9, {"total": -k, "select": -2 * k, "edges": 0.1}, 0) for k in (1, 2)])
     plot.controls.log.setChecked(True)
-    assert "no place for total, select:" in plot.says.text()
+    assert "no place for total, select:" in plot.message.text()
     pixels(plot)
     plot.legend.boxes["total"].setChecked(False)
     plot.legend.boxes["select"].setChecked(False)
-    assert not plot.says.isVisible()
+    assert not plot.message.isVisible()
     plot.legend.boxes["select"].setChecked(True)
     plot.page = "Learning rate"
-    assert not plot.says.isVisible()
+    assert not plot.message.isVisible()
     assert not plot.chart.is_log
 
 
@@ -435,9 +435,9 @@ def test_values_are_given_back_and_changes_told(qtbot, plot):
         plot.setValue(given)
     assert plot.value().rows == given.rows
     with qtbot.assertNotEmitted(plot.valueChanged):
-        plot.take(Working(1, 2))
+        plot.add_event(Working(1, 2))
     with qtbot.waitSignal(plot.valueChanged, timeout=1_000):
-        plot.take(step(41))
+        plot.add_event(step(41))
     settle(plot)
     with qtbot.waitSignal(plot.legend.valueChanged, timeout=1_000):
         plot.legend.setValue(["mse", "ssim"])
@@ -541,7 +541,7 @@ def test_png_shows_the_page(plot, tmp_path, page, is_visible):
     if not is_visible:
         plot.hide()
     for event in training():
-        plot.take(event)
+        plot.add_event(event)
     if is_visible:
         settle(plot)
     before = plot.chart.centralWidget.geometry()
@@ -622,8 +622,8 @@ def test_export_asks_where(qtbot, plot, tmp_path, ending):
     assert dialog.defaultSuffix() == ending
     dialog.fileSelected.emit(str(tmp_path / f"mine.{ending}"))
     dialog.close()
-    qtbot.waitUntil(lambda: "Saved" in plot.says.text(), timeout=10_000)
-    assert f"mine.{ending}" in plot.says.text()
+    qtbot.waitUntil(lambda: "Saved" in plot.message.text(), timeout=10_000)
+    assert f"mine.{ending}" in plot.message.text()
     assert (tmp_path / f"mine.{ending}").stat().st_size > 100
     qtbot.waitUntil(lambda: plot.findChild(QFileDialog) is None, timeout=5_000)
 
@@ -639,8 +639,8 @@ def test_export_asks_where(qtbot, plot, tmp_path, ending):
 def test_export_says_what_went_wrong(qtbot, plot, tmp_path, name, words):
     feed(plot, training())
     plot.exporter.export(str(tmp_path / name))
-    qtbot.waitUntil(lambda: words in plot.says.text(), timeout=10_000)
-    assert plot.says.isVisible()
+    qtbot.waitUntil(lambda: words in plot.message.text(), timeout=10_000)
+    assert plot.message.isVisible()
 
 
 def test_a_table_is_written_to_its_end_when_the_plot_goes_away(qtbot, tmp_path):
@@ -695,7 +695,7 @@ def test_nothing_is_left_after_closing(qtbot):
     plot = TrainingPlot()
     plot.show()
     feed(plot, training())
-    plot.take(step(41))
+    plot.add_event(step(41))
     gone = [weakref.ref(item) for item in (plot, plot.chart, plot.chart.lines["total"][0])]
     plot.close()
     plot.deleteLater()

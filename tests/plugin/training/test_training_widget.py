@@ -18,9 +18,8 @@ from napari_umis_fusion.network import (
 )
 from napari_umis_fusion.plugin.training import _pending_result as result_module
 from napari_umis_fusion.plugin.training import _widget as module
+from napari_umis_fusion.plugin.training._monitor_form import Monitored
 from napari_umis_fusion.plugin.training._presets import FINE_TUNE, OWN, PRESETS, PUBLISHED, TRAIN
-from napari_umis_fusion.plugin.training._start_form import Start
-from napari_umis_fusion.plugin.training._watched_region import Watched
 from napari_umis_fusion.plugin.training._widget import TrainingWidget
 from napari_umis_fusion.synthetic import make_stack
 from napari_umis_fusion.training import TrainingConfig
@@ -44,7 +43,7 @@ LONG = TrainingConfig(steps=5000, validate_every=2, **TINY)
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    monkeypatch.setattr(SelectObjective, "trials", 2)
+    monkeypatch.setattr(SelectObjective, "validation_examples", 2)
     monkeypatch.setattr("napari_umis_fusion.training.loop._compare.STACKS", 2)
     monkeypatch.setattr("napari_umis_fusion.training.loop._compare.SIDE_PX", 64)
 
@@ -83,7 +82,7 @@ def make_widget(viewer, qtbot):
 
     yield make
     for widget in made:
-        widget.shut()
+        widget.close_down()
         qtbot.waitUntil(lambda w=widget: is_idle(w), timeout=20_000)
 
 
@@ -92,7 +91,7 @@ def widget(make_widget, viewer, images):
     viewer.layers.selection = set(images)
     made = make_widget()
     made.setValue(QUICK)
-    made.setup.start.start_from(None)  # then there is a result in any case
+    made.setup.basics.select_weights(None)  # then there is a result in any case
     return made
 
 
@@ -122,27 +121,27 @@ def our_threads():
 
 
 def test_a_training_from_start_to_use(viewer, widget, qtbot):
-    widget.setup.start["name"].value = "mine"
+    widget.setup.basics["name"].value = "mine"
     run(widget, qtbot)
-    assert "result stands below" in widget.controls.says.text()
+    assert "result stands below" in widget.controls.message.text()
     assert [row["step"] for row in widget.plot.value().rows] == [1, 2, 3, 4]
     assert not our_threads()
     panel = widget.result.panel
     assert ModelLibrary().models() == [], "nothing silently"
-    assert "plane-ranker" in panel.says.text()
+    assert "plane-ranker" in panel.message.text()
     assert panel.name.text() == "mine"
     panel.use.click()
     qtbot.waitUntil(lambda: not widget.result.is_busy, timeout=20_000)
     (model,) = ModelLibrary().models()
     assert model.name == "mine"
     assert model.comparison["stacks"] == 2
-    assert (model.parent, model.comparison["baseline"]) == ("", "plane-ranker")
+    assert (model.initial_weights, model.comparison["baseline"]) == ("", "plane-ranker")
     from napari_umis_fusion.plugin.fusion._widget import FusionWidget
 
     (fusion,) = (w for w in viewer.window._qt_window.findChildren(FusionWidget))
     assert fusion.value().checkpoint == str(model.path)
     assert last_session() is None, "it is settled"
-    fusion.shut()
+    fusion.close_down()
 
 
 def test_it_trains_as_a_script_does(widget, images, qtbot):
@@ -159,7 +158,7 @@ def test_nothing_to_learn_from_is_told(make_widget):
     widget = make_widget()
     widget.controls.buttons["start"].click()
     assert widget.job is None
-    assert "Choose what to learn from" in widget.controls.says.text()
+    assert "Choose what to learn from" in widget.controls.message.text()
 
 
 def test_pause_rests_and_resume_goes_on(widget, qtbot):
@@ -170,7 +169,7 @@ def test_pause_rests_and_resume_goes_on(widget, qtbot):
     step = widget.job.step
     qtbot.wait(600)
     assert widget.job.step == step
-    assert "Paused: step" in widget.controls.says.text()
+    assert "Paused: step" in widget.controls.message.text()
     widget.controls.buttons["pause"].click()
     qtbot.waitUntil(lambda: widget.job.step > step + 2, timeout=20_000)
     widget.controls.buttons["stop"].click()
@@ -184,7 +183,7 @@ def test_stop_keeps_the_best(widget, qtbot, paused):
         widget.controls.buttons["pause"].click()
     widget.controls.buttons["stop"].click()
     finish(widget, qtbot)
-    assert "It was told to stop; the best weights" in widget.result.panel.says.text()
+    assert "It was told to stop; the best weights" in widget.result.panel.message.text()
     assert not widget.controls.details.text(), "its numbers are those of what runs"
     assert widget.result._result.reason == "stopped"
     assert not our_threads()
@@ -194,14 +193,14 @@ def test_discard_asks_and_leaves_nothing(widget, qtbot, answers):
     answers[0].yes = False
     begin(widget, qtbot)
     widget.controls.buttons["discard"].click()
-    assert "Throw away" in answers[-1]
+    assert "Discard" in answers[-1]
     assert widget.job is not None
     assert not widget.job.is_stopping
     answers[0].yes = True
     widget.controls.buttons["discard"].click()
     finish(widget, qtbot)
     assert last_session() is None
-    assert "Discarded" in widget.controls.says.text()
+    assert "Discarded" in widget.controls.message.text()
     assert not widget.controls.buttons["resume"].isVisibleTo(widget)
     assert not our_threads()
 
@@ -210,11 +209,11 @@ def test_after_a_restart_it_goes_on_to_the_same_weights(viewer, widget, images, 
     settings = QUICK.replace(steps=9, validate_every=3)
     start = shipped_weights("plane-ranker")
     expected = train_to_end(widget.data.value(), settings, start=start)
-    widget.setup.start.start_from(start)
+    widget.setup.basics.select_weights(start)
     widget.setValue(settings)
     widget.controls.buttons["start"].click()
     qtbot.waitUntil(lambda: widget.job.step >= 4, timeout=60_000)
-    widget.shut()  # as when napari is closed
+    widget.close_down()  # as when napari is closed
     finish(widget, qtbot)
     viewer.layers.clear()
     again = make_widget()
@@ -231,9 +230,9 @@ def test_after_a_restart_it_goes_on_to_the_same_weights(viewer, widget, images, 
 
 def test_shut_while_it_trains_it_suspends_and_says_so(widget, qtbot):
     begin(widget, qtbot)
-    widget.shut()
+    widget.close_down()
     assert not our_threads(), "the work has ended before the window is gone"
-    assert "suspended at step" in notification_manager.records[-1].message
+    assert "interrupted at step" in notification_manager.records[-1].message
     assert last_session() is not None
     finish(widget, qtbot)
 
@@ -275,10 +274,10 @@ def test_a_second_training_is_refused_while_one_runs(widget, qtbot):
 def failing(monkeypatch, error, after=3):
     batch = SelectObjective.batch
 
-    def bad(aim, step):
+    def bad(objective, step):
         if step >= after:
             raise error
-        return batch(aim, step)
+        return batch(objective, step)
 
     monkeypatch.setattr(SelectObjective, "batch", bad)
 
@@ -292,9 +291,9 @@ KEPT = "The checkpoint of step 2 is kept"
         (
             torch.cuda.OutOfMemoryError("CUDA out of memory"),
             "ran out of memory; lower batch",
-            f"{KEPT}, but Continue last training needs as much memory again",
+            f"{KEPT}, but Resume last training needs as much memory again",
         ),
-        (OSError(5, "Input/output error"), "Input/output error", f"{KEPT}: Continue last"),
+        (OSError(5, "Input/output error"), "Input/output error", f"{KEPT}: press Resume last"),
         (
             ZeroDivisionError("oops"),
             "a mistake of the plugin's, please report",
@@ -306,7 +305,7 @@ KEPT = "The checkpoint of step 2 is kept"
 def test_what_goes_wrong_is_told_with_what_is_kept(widget, qtbot, monkeypatch, error, text, advice):
     failing(monkeypatch, error)
     run(widget, qtbot)
-    said = widget.controls.says.text()
+    said = widget.controls.message.text()
     assert text in said
     assert advice in said
     assert widget.controls.buttons["resume"].isVisibleTo(widget)
@@ -326,15 +325,15 @@ def test_it_goes_on_after_it_went_wrong(widget, qtbot, monkeypatch):
 def test_a_loss_that_is_no_number_is_told_and_the_best_is_kept(widget, qtbot, monkeypatch):
     batch = SelectObjective.batch
 
-    def bad(aim, step):
-        made = batch(aim, step)
+    def bad(objective, step):
+        made = batch(objective, step)
         if step == 3:
             made.truth[:] = float("nan")
         return made
 
     monkeypatch.setattr(SelectObjective, "batch", bad)
     run(widget, qtbot)
-    said = widget.result.panel.says.text()
+    said = widget.result.panel.message.text()
     assert "infinite or not a number: the last good weights are kept" in said
     assert widget.result.is_open
 
@@ -350,7 +349,7 @@ def test_a_full_disk_is_told_and_training_goes_on(widget, qtbot, monkeypatch):
     widget.controls.details.setText = told.append
     run(widget, qtbot)
     assert any("No space left" in text and "Training goes on" in text for text in told)
-    assert "result stands below" in widget.controls.says.text()
+    assert "result stands below" in widget.controls.message.text()
 
 
 def test_an_outcome_that_cannot_be_saved_is_still_there(widget, qtbot, monkeypatch):
@@ -365,7 +364,7 @@ def test_an_outcome_that_cannot_be_saved_is_still_there(widget, qtbot, monkeypat
         patch.setattr(ModelLibrary, "add", full)
         widget.result.panel.keep.click()
         qtbot.waitUntil(lambda: not widget.result.is_busy, timeout=20_000)
-    assert "Not saved: models: No space left" in widget.result.panel.says.text()
+    assert "Not saved: models: No space left" in widget.result.panel.message.text()
     assert widget.result.is_open
     widget.result.panel.keep.click()
     qtbot.waitUntil(lambda: not widget.result.is_open, timeout=20_000)
@@ -407,7 +406,7 @@ def test_too_little_memory_is_asked_about(widget, answers, monkeypatch, qtbot):
     )
     widget.setValue(QUICK.replace(steps=5))
     qtbot.waitUntil(lambda: widget.setup.memory is not None, timeout=5_000)
-    assert "That is not enough" in widget.setup.says.text()
+    assert "That is not enough" in widget.setup.message.text()
     widget.controls.buttons["start"].click()
     assert "Begin all the same?" in answers[-1]
     assert widget.job is None
@@ -418,7 +417,7 @@ def test_the_region_is_shown_before_and_now(viewer, widget, qtbot):
     layer = viewer.add_image(
         stack, name="beads", axis_labels=("z", "y", "x"), scale=(2, 0.5, 0.5), translate=(0, 7, 9)
     )
-    widget.region.watch(layer)
+    widget.region.monitor(layer)
     region = viewer.add_shapes(
         [[[20 * 0.5 + 7, 30 * 0.5 + 9], [59 * 0.5 + 7, 93 * 0.5 + 9]]],
         shape_type="rectangle",
@@ -427,22 +426,22 @@ def test_the_region_is_shown_before_and_now(viewer, widget, qtbot):
     widget.region["region"].value = region.name
     assert widget.region.stack().shape == (3, 40, 64)
     run(widget, qtbot)
-    before, now = viewer.layers["beads before training"], viewer.layers["beads now"]
+    before, now = viewer.layers["beads initial weights"], viewer.layers["beads current weights"]
     for made in (before, now):
         assert made.data.shape == (40, 64)
         assert made.data.dtype == stack.dtype
         np.testing.assert_allclose(made.translate, (20 * 0.5 + 7, 30 * 0.5 + 9))
         np.testing.assert_allclose(made.scale, (0.5, 0.5))
     assert (before.data != now.data).any()
-    assert "Fused after step 4" in widget.region.says.text()
+    assert "ShownFusion after step 4" in widget.region.message.text()
     names = [row.name for row in widget.data.sources()]
-    assert "beads now" not in names, "pictures are no data"
+    assert "beads current weights" not in names, "pictures are no data"
 
 
 def test_a_region_can_be_drawn(viewer, widget):
     stack = np.random.default_rng(0).integers(0, 255, (3, 100, 700), np.uint8)
     layer = viewer.add_image(stack, name="wide", axis_labels=("z", "y", "x"))
-    widget.region.watch(layer)
+    widget.region.monitor(layer)
     assert widget.region.stack().shape == (3, 100, 512), "no more than that at once"
     widget.region.draw()
     shapes = viewer.layers["region to watch"]
@@ -454,12 +453,12 @@ def test_a_region_can_be_drawn(viewer, widget):
 
 
 def test_presets_set_everything_and_edits_make_them_ones_own(widget):
-    preset = widget.setup.start["preset"]
+    preset = widget.setup.basics["preset"]
     for name in (FINE_TUNE, TRAIN, PUBLISHED):
         preset.value = name
         assert widget.value().replace(planes=0, device="auto", threads=0) == PRESETS[name]
         assert preset.value == name
-        start = widget.setup.start.value().weights
+        start = widget.setup.basics.value().weights
         assert start == (shipped_weights("plane-ranker") if name == FINE_TUNE else None)
     widget.setup.options["batch"].value = 3
     assert preset.value == OWN
@@ -481,7 +480,7 @@ def test_a_number_that_is_none_is_told(widget, text):
     widget.setup.options["learning_rate"].value = text
     widget.controls.buttons["start"].click()
     assert widget.job is None
-    assert "learning" in widget.controls.says.text()
+    assert "learning" in widget.controls.message.text()
 
 
 def test_planes_follow_the_stacks_that_are_learnt_from(viewer, make_widget):
@@ -498,20 +497,20 @@ def test_planes_follow_the_stacks_that_are_learnt_from(viewer, make_widget):
 def test_weights_of_the_library_and_of_a_file_can_be_started_from(widget, tmp_path, monkeypatch):
     model = ModelLibrary().add(make_random(tmp_path), "older")
     module.library_changed.emit()
-    start = widget.setup.start
-    start.start_from(model.path)
-    assert (start.value().weights, start.parent_name) == (model.path, "older")
+    start = widget.setup.basics
+    start.select_weights(model.path)
+    assert (start.value().weights, start.initial_name) == (model.path, "older")
     other = tmp_path / "other.safetensors"
     other.write_bytes(model.path.read_bytes())
-    monkeypatch.setattr(type(start), "ask_for_file", lambda self: other)
+    monkeypatch.setattr(type(start), "choose_file", lambda self: other)
     start["weights"].value = "from a file …"
-    assert (start.value().weights, start.parent_name) == (other, "other")
-    monkeypatch.setattr(type(start), "ask_for_file", lambda self: None)
+    assert (start.value().weights, start.initial_name) == (other, "other")
+    monkeypatch.setattr(type(start), "choose_file", lambda self: None)
     start["weights"].value = "from a file …"
     assert start.value().weights == other, "the dialog was closed"
-    start.start_from(None)
-    assert (start.value().weights, start.parent_name) == (None, "")
-    widget.setup.start["preset"].value = PUBLISHED
+    start.select_weights(None)
+    assert (start.value().weights, start.initial_name) == (None, "")
+    widget.setup.basics["preset"].value = PUBLISHED
     assert start.value().weights is None, "it begins anew"
     start["weights"].value = "weights of this package"
     assert start.value().weights == shipped_weights("umis-unetplusplus")
@@ -528,9 +527,9 @@ def test_what_is_set_is_what_each_part_holds(viewer, widget, tmp_path):
     viewer.add_image(stack, name="beads", axis_labels=("z", "y", "x"))
     viewer.add_shapes(name="region")
     for form, value in (
-        (widget.setup.start, Start(make_random(tmp_path), "opaque", "mine")),
-        (widget.setup.start, Start(None)),
-        (widget.region, Watched("beads", "region")),
+        (widget.setup.basics, Basics(make_random(tmp_path), "opaque", "mine")),
+        (widget.setup.basics, Basics(None)),
+        (widget.region, Monitored("beads", "region")),
         (widget.setup, LONG.replace(specimen="transmitted", seed=3)),
     ):
         told = []
@@ -544,43 +543,43 @@ def test_a_hidden_picture_stays_hidden_and_a_removed_one_away(viewer, widget):
     stack = make_stack("discs", (48, 64), planes=3, channels=None).stack
     layer = viewer.add_image(stack, name="beads", axis_labels=("z", "y", "x"))
     region = widget.region
-    region.watch(layer)
-    for when in ("before training", "now"):
+    region.monitor(layer)
+    for when in ("initial weights", "current weights"):
         region._show(region._region, when, stack[0])
-    viewer.layers["beads before training"].visible = False
-    viewer.layers.remove("beads now")
-    for when in ("before training", "now"):
+    viewer.layers["beads initial weights"].visible = False
+    viewer.layers.remove("beads current weights")
+    for when in ("initial weights", "current weights"):
         region._show(region._region, when, stack[1])
-    assert not viewer.layers["beads before training"].visible
-    np.testing.assert_array_equal(viewer.layers["beads before training"].data, stack[1])
-    assert "beads now" not in viewer.layers
+    assert not viewer.layers["beads initial weights"].visible
+    np.testing.assert_array_equal(viewer.layers["beads initial weights"].data, stack[1])
+    assert "beads current weights" not in viewer.layers
 
 
 def test_shut_before_it_has_begun_it_never_does(widget):
     widget.controls.buttons["start"].click()
-    widget.shut()
+    widget.close_down()
     assert not our_threads()
 
 
 def test_a_saved_config_replaces_no_file_that_was_not_chosen(widget, tmp_path, monkeypatch):
     (tmp_path / "mine.json").write_text("precious")
-    monkeypatch.setattr(widget.files, "ask_for_saving", lambda: tmp_path / "mine")
+    monkeypatch.setattr(widget.files, "choose_save_file", lambda: tmp_path / "mine")
     widget.files.save.click()
     assert (tmp_path / "mine.json").read_text() == "precious"
-    assert "exists already" in widget.controls.says.text()
+    assert "exists already" in widget.controls.message.text()
 
 
 def test_the_config_is_saved_loaded_and_copied_as_a_script(widget, tmp_path, monkeypatch):
-    monkeypatch.setattr(widget.files, "ask_for_saving", lambda: tmp_path / "c.json")
-    widget.setup.start.start_from(shipped_weights("plane-ranker"))
-    widget.setup.start["specimen"].value = "opaque"
+    monkeypatch.setattr(widget.files, "choose_save_file", lambda: tmp_path / "c.json")
+    widget.setup.basics.select_weights(shipped_weights("plane-ranker"))
+    widget.setup.basics["specimen"].value = "opaque"
     widget.files.save.click()
     assert load_config(tmp_path / "c.json") == QUICK.replace(specimen="opaque")
-    widget.setup.start["preset"].value = TRAIN
-    monkeypatch.setattr(widget.files, "ask_for_loading", lambda: tmp_path / "c.json")
+    widget.setup.basics["preset"].value = TRAIN
+    monkeypatch.setattr(widget.files, "choose_load_file", lambda: tmp_path / "c.json")
     widget.files.load.click()
     assert widget.value() == QUICK.replace(specimen="opaque")
-    widget.setup.start.start_from(shipped_weights("plane-ranker"))  # the preset began anew
+    widget.setup.basics.select_weights(shipped_weights("plane-ranker"))  # the preset began anew
     widget.files.copy.click()
     script = QApplication.clipboard().text()
     compile(script, "script", "exec")
@@ -588,7 +587,7 @@ def test_the_config_is_saved_loaded_and_copied_as_a_script(widget, tmp_path, mon
     assert "shipped_weights('plane-ranker')" in script
     (tmp_path / "c.json").write_text("{")
     widget.files.load.click()
-    assert "is no JSON" in widget.controls.says.text()
+    assert "is no JSON" in widget.controls.message.text()
     assert widget.value() == QUICK.replace(specimen="opaque")
 
 
@@ -605,13 +604,13 @@ def make_random(folder):
 def test_the_outcome_is_saved_with_all_that_is_known_of_it(widget, qtbot, tmp_path, monkeypatch):
     scores = iter((30.0, 31.0, 32.0))
 
-    def attempt(aim, index, device):
+    def validate_example(objective, index, device):
         if index == 0:
-            attempt.score = next(scores)
-        return ValidationExample({"psnr": attempt.score}, {})
+            validate_example.score = next(scores)
+        return ValidationExample({"psnr": validate_example.score}, {})
 
-    monkeypatch.setattr(SelectObjective, "attempt", attempt)
-    widget.setup.start.start_from(make_random(tmp_path))
+    monkeypatch.setattr(SelectObjective, "validate_example", validate_example)
+    widget.setup.basics.select_weights(make_random(tmp_path))
     run(widget, qtbot)
     widget.result.panel.name.setText("better beads")
     widget.result.panel.keep.click()
@@ -633,8 +632,8 @@ def test_pictures_of_the_comparison_as_layers(viewer, widget, qtbot):
 
 def test_it_leaves_no_listener_behind(viewer, make_widget, images, qtbot):
     widget = make_widget()
-    widget.shut()
-    widget.shut()
+    widget.close_down()
+    widget.close_down()
     viewer.layers.remove(images[0])
     viewer.add_image(np.zeros((80, 90), np.uint8))
     gc.collect()
@@ -646,15 +645,14 @@ def test_the_menu_opens_it_once(viewer, qtbot):
 
     one, other = open_training(viewer), open_training(viewer)
     assert one is other
-    one.shut()
+    one.close_down()
 
 
 def test_what_another_process_works_on_is_told_without_talk_of_checkpoints():
-    from napari_umis_fusion.plugin.training_endings import advice
-
     from napari_umis_fusion.errors import BusyError
+    from napari_umis_fusion.plugin.training._endings import error_advice
 
-    assert advice(BusyError("worked on by process 7"), 0) == "worked on by process 7"
+    assert error_advice(BusyError("worked on by process 7"), 0) == "worked on by process 7"
 
 
 def test_it_goes_on_with_what_the_command_line_began(make_widget, tmp_path, monkeypatch, qtbot):

@@ -5,7 +5,7 @@ import time
 import pytest
 from napari.utils.progress import progress
 
-from napari_umis_fusion.plugin.widgets import Job, LatestJob, Progress, duration_in_words
+from napari_umis_fusion.plugin.widgets import Job, LatestJob, Progress, format_duration
 from napari_umis_fusion.plugin.widgets._job import Stopwatch
 
 
@@ -14,7 +14,7 @@ class Told:
 
     def __init__(self, job):
         self.all = []
-        job.told.connect(lambda event: self.all.append(("told", event)))
+        job.yielded.connect(lambda event: self.all.append(("told", event)))
         job.progressed.connect(lambda share, text: self.all.append(("progressed", share, text)))
         job.returned.connect(lambda value: self.all.append(("returned", value)))
         job.failed.connect(lambda error: self.all.append(("failed", str(error))))
@@ -158,7 +158,7 @@ def test_of_several_only_the_latest_counts(qtbot):
         return start
 
     for value in range(4):
-        latest.ask(number(value))
+        latest.submit(number(value))
         qtbot.wait(30)
     qtbot.waitUntil(lambda: not latest.is_busy, timeout=5_000)
     assert done == [3]
@@ -168,12 +168,12 @@ def test_a_failure_that_nobody_waits_for_is_not_told(qtbot):
     latest, told = LatestJob(delay_ms=0), []
     latest.failed.connect(lambda error: told.append(str(error)))
     latest.done.connect(told.append)
-    latest.ask(failing)
+    latest.submit(failing)
     qtbot.waitUntil(lambda: latest._job is not None, timeout=5_000)
-    latest.ask(counting(1))
+    latest.submit(counting(1))
     qtbot.waitUntil(lambda: not latest.is_busy, timeout=5_000)
     assert told == ["done"]
-    latest.ask(failing)
+    latest.submit(failing)
     qtbot.waitUntil(lambda: not latest.is_busy, timeout=5_000)
     assert told == ["done", "CUDA out of memory"]
 
@@ -181,7 +181,7 @@ def test_a_failure_that_nobody_waits_for_is_not_told(qtbot):
 def test_cancel_drops_what_waits_too(qtbot):
     latest, done = LatestJob(delay_ms=50), []
     latest.done.connect(done.append)
-    latest.ask(counting(1))
+    latest.submit(counting(1))
     latest.cancel()
     assert not latest.is_busy
     qtbot.wait(150)
@@ -220,4 +220,4 @@ def test_time_left_of_what_began_later_and_paused():
     ("seconds", "words"), [(0.2, "1 s"), (42, "42 s"), (185, "3 min 05 s"), (7800, "2 h 10 min")]
 )
 def test_durations(seconds, words):
-    assert duration_in_words(seconds) == words
+    assert format_duration(seconds) == words

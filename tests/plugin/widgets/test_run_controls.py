@@ -55,12 +55,12 @@ def test_clicks_are_told_by_name_but_for_the_pause(controls):
 
 
 def test_lines_take_room_only_with_words_in_them(controls):
-    controls.say("first")
-    controls.say_more("second")
-    assert controls.says.isVisibleTo(controls)
+    controls.show_message("first")
+    controls.show_details("second")
+    assert controls.message.isVisibleTo(controls)
     assert controls.details.isVisibleTo(controls)
     controls.show_idle("over")
-    assert controls.says.text() == "over"
+    assert controls.message.text() == "over"
     assert not controls.details.isVisibleTo(controls)
 
 
@@ -68,15 +68,17 @@ def test_a_job_is_followed_paused_and_resumed(controls, job, qtbot):
     controls.follow(job)
     job.start()
     qtbot.waitUntil(lambda: controls.bar.value() > 2, timeout=5_000)
-    assert controls.says.text().startswith("number ")
+    assert controls.message.text().startswith("number ")
     pause = controls.buttons["pause"]
     pause.click()
     assert job.is_paused
     assert pause.text() == "Resume"
-    assert controls.says.text().startswith("Paused: number ")
-    said, value = controls.says.text(), controls.bar.value()
+    assert controls.message.text().startswith("Paused: number ")
+    said, value = controls.message.text(), controls.bar.value()
     qtbot.wait(200)
-    assert (controls.says.text(), controls.bar.value()) == (said, value), "late events stay unsaid"
+    assert (controls.message.text(), controls.bar.value()) == (said, value), (
+        "late events stay unsaid"
+    )
     pause.click()
     assert pause.text() == "Pause"
     qtbot.waitUntil(lambda: controls.bar.value() > value, timeout=5_000)
@@ -88,4 +90,4 @@ def test_idle_it_follows_no_more(controls, job, qtbot):
     qtbot.waitUntil(lambda: controls.bar.value() > 0, timeout=5_000)
     controls.show_idle("cancelled")
     qtbot.wait(100)
-    assert (controls.says.text(), controls.bar.value()) == ("cancelled", 0)
+    assert (controls.message.text(), controls.bar.value()) == ("cancelled", 0)

@@ -1,4 +1,4 @@
-"""Networks for other programs: safetensors, ONNX and BioImage Model Zoo packages."""
+"""Export networks: safetensors, ONNX, and packages for the BioImage Model Zoo."""
 
 import lazy_loader as _lazy
 

@@ -1,4 +1,4 @@
-"""A network in the words of the BioImage Model Zoo: the content of a package's bioimageio.yaml.
+"""The description of a network for the BioImage Model Zoo: the content of bioimageio.yaml.
 
 References
 ----------
@@ -29,10 +29,10 @@ README_FILE = "README.md"
 COVER_FILE = "cover.png"
 
 URLS = (METHOD, HOMEPAGE)
-"""Addresses in a description, which are ours to check: nothing is looked up when exporting."""
+"""Addresses in a description. They are known to exist, so that an export needs no network."""
 
 NO_AUTHOR = "unnamed"
-"""Stands for who trained a network where nobody is named: the format asks for someone."""
+"""Author if none is given, because the format requires one."""
 
 _TAGS = {
     "plane-ranker": ("3d", "2d", "focus-measure", "depth-from-focus"),
@@ -40,8 +40,8 @@ _TAGS = {
 }
 _COMMON_TAGS = ("multi-focus-image-fusion", "focus-stacking", "extended-depth-of-field", "pytorch")
 
-_LONGEST_NAME = 64
-_SHORTEST_NAME = 5
+_MAX_NAME_LENGTH = 64
+_MIN_NAME_LENGTH = 5
 
 
 def tensor_file(name: str) -> str:
@@ -52,7 +52,7 @@ def tensor_file(name: str) -> str:
 def description(
     checkpoint: Checkpoint, about: ExportDescription, format_version: str
 ) -> dict[str, Any]:
-    """Describe a network.
+    """Return the description of a network.
 
     Parameters
     ----------
@@ -61,12 +61,12 @@ def description(
     about : ExportDescription
         Name, authors and licence.
     format_version : str
-        Of the specification, as the library in use implements it.
+        Version of the specification that the installed library implements.
 
     Returns
     -------
     dict
-        YAML values; files are named as the constants of this module say.
+        YAML values; files have the names of the constants of this module.
     """
     architecture = checkpoint.architecture
     interface = INTERFACES[architecture]
@@ -94,10 +94,10 @@ def description(
 
 
 def zoo_name(name: str, architecture: Architecture) -> str:
-    """Return a name of the letters, digits and signs that the zoo allows, 5 to 64 of them."""
+    """Return a name with the characters that the zoo allows, 5 to 64 of them."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    plain = re.sub(r"[^A-Za-z0-9_+\- ()]+", "-", plain).strip("- ")[:_LONGEST_NAME].strip()
-    return plain if len(plain) >= _SHORTEST_NAME else f"{plain} {architecture}".strip()
+    plain = re.sub(r"[^A-Za-z0-9_+\- ()]+", "-", plain).strip("- ")[:_MAX_NAME_LENGTH].strip()
+    return plain if len(plain) >= _MIN_NAME_LENGTH else f"{plain} {architecture}".strip()
 
 
 def _author(name: str) -> str:
@@ -116,7 +116,7 @@ def _own(checkpoint: Checkpoint, about: ExportDescription) -> dict[str, str]:
 def _input(interface: TensorInterface) -> dict[str, Any]:
     return {
         "id": INPUT,
-        "description": "grey planes; the documentation tells how to scale those of a stack",
+        "description": "grey planes; the documentation explains how to scale those of a stack",
         "axes": [_input_axis(axis) for axis in interface.axes],
         "data": {"type": "float32"},
         "test_tensor": {"source": tensor_file(INPUT)},
@@ -135,7 +135,7 @@ def _output(interface: TensorInterface, name: str) -> dict[str, Any]:
 
 
 def _preprocessing(interface: TensorInterface) -> Sequence[dict[str, Any]]:
-    """Scale the planes of a stack alike: they lie along z, or, where there is none, the batch."""
+    """Scale the planes of a stack together: they are along z or, without z, along the batch."""
     names = [axis.name for axis in interface.axes]
     together = names if "z" not in names else [name for name in names if name != "batch"]
     low, high = OUTLIERS_PERCENT, 100 - OUTLIERS_PERCENT

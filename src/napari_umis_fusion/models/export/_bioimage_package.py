@@ -1,4 +1,4 @@
-"""A network as a package for the BioImage Model Zoo: everything in one ZIP file, and tested."""
+"""Write a network as a package of the BioImage Model Zoo: one ZIP file, validated."""
 
 import warnings
 from collections.abc import Iterator
@@ -27,19 +27,19 @@ from napari_umis_fusion.models.export._package_tensors import cover_picture, exa
 from napari_umis_fusion.models.export._weights import write_weights
 from napari_umis_fusion.network import Checkpoint
 
-_LONGEST_REASON = 120
-"""Some list everything that would be accepted."""
+_MAX_REASON_LENGTH = 120
+"""Some messages of bioimageio.spec list every accepted value."""
 
-_SAID_BY_PEOPLE = {"name", "authors", "license"}
-"""What of a description comes from who exports."""
+_USER_FIELDS = {"name", "authors", "license"}
+"""Fields of a description that the user has given."""
 
 
 def write_package(
     checkpoint: Checkpoint, path: Path, about: ExportDescription, network: bytes
 ) -> None:
-    """Write a package that holds a network, its weights, a test, a picture and a documentation.
+    """Write a package with network, weights, test data, cover image and documentation.
 
-    Nothing is looked up in the network: addresses are those of this package.
+    It accesses no address on the internet: those in the description are of this project.
 
     Parameters
     ----------
@@ -48,16 +48,16 @@ def write_package(
     path : Path
         A .zip file.
     about : ExportDescription
-        What the documentation says beside what the checkpoint knows.
+        Name, note, authors and licence for the documentation.
     network : bytes
         The ONNX model of these weights.
 
     Raises
     ------
     CheckpointError
-        If bioimageio.spec is missing, or cannot do it.
+        If bioimageio.spec is missing, or cannot describe the network.
     ConfigError
-        If the zoo does not accept what is said.
+        If the zoo does not accept the name, the authors or the licence.
     OSError
         If the file cannot be written.
     """
@@ -67,7 +67,7 @@ def write_package(
     with TemporaryDirectory(prefix="umis-fusion-", ignore_cleanup_errors=True) as made:
         folder = Path(made)
         _fill(folder, checkpoint, about, network)
-        with _quiet(), _offline(spec, folder):
+        with _silence_resource_warnings(), _offline_context(spec, folder):
             described = spec.build_description(content)
             _refuse_invalid(spec, described)
             with path.open("wb") as file:
@@ -75,7 +75,7 @@ def write_package(
 
 
 def _fill(folder: Path, checkpoint: Checkpoint, about: ExportDescription, network: bytes) -> None:
-    """Write the files that the description names."""
+    """Write the files of the description."""
     tensors = example_tensors(checkpoint)
     for name, values in {INPUT: tensors.planes, **tensors.outputs}.items():
         np.save(folder / tensor_file(name), values)
@@ -86,15 +86,15 @@ def _fill(folder: Path, checkpoint: Checkpoint, about: ExportDescription, networ
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep back that bioimageio.spec leaves it to Python to close its files."""
+def _silence_resource_warnings() -> Iterator[None]:
+    """Ignore that bioimageio.spec leaves files open for the garbage collector to close."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         yield
 
 
-def _offline(spec: Any, folder: Path) -> Any:
-    """Return a context that checks the files, but takes our addresses for granted."""
+def _offline_context(spec: Any, folder: Path) -> Any:
+    """Return a context that checks the files, but does not look up our addresses."""
     known = dict.fromkeys(URLS)
     return spec.ValidationContext(
         root=folder, known_files=known, perform_io_checks=True, log_warnings=False
@@ -105,15 +105,15 @@ def _refuse_invalid(spec: Any, described: Any) -> None:
     if not isinstance(described, spec.InvalidDescr):
         return
     errors = described.validation_summary.errors
-    said = {".".join(map(str, error.loc[:1])): error.msg for error in errors}
-    reasons = "; ".join(f"{where}: {text[:_LONGEST_REASON]}" for where, text in said.items())
-    if not set(said) <= _SAID_BY_PEOPLE:
+    messages = {".".join(map(str, error.loc[:1])): error.msg for error in errors}
+    reasons = "; ".join(f"{name}: {text[:_MAX_REASON_LENGTH]}" for name, text in messages.items())
+    if not set(messages) <= _USER_FIELDS:
         raise CheckpointError(
             f"bioimageio.spec {spec.__version__} cannot describe the network ({reasons}); update "
             f"it together with pydantic: {INSTALL}"
         )
     raise ConfigError(
-        f"bioimageio.spec refuses the package ({reasons}); accepted are names and authors "
-        "that people can read, and licences as SPDX identifiers, such as BSD-3-Clause or "
-        "CC-BY-4.0: change what is named here"
+        f"bioimageio.spec refuses the package ({reasons}); accepted are printable names and "
+        "authors, and licences as SPDX identifiers, such as BSD-3-Clause or CC-BY-4.0: change the "
+        "fields named here"
     )

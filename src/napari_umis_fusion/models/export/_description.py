@@ -1,25 +1,25 @@
-"""What people are told of a network that leaves the library."""
+"""Name, note, authors and licence of an exported network."""
 
 from dataclasses import dataclass
 
 DEFAULT_LICENCE = "BSD-3-Clause"
-"""That of the weights which come with this package, and so of what is tuned from them."""
+"""Licence of the weights of this package, from which most others are fine-tuned."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExportDescription:
-    """What an exported network says of itself beyond what its file knows.
+    """What the user says about an exported network.
 
     Attributes
     ----------
     name : str
-        Of the network.
+        Name of the network.
     note : str
-        What to know of it.
+        Note about it.
     authors : tuple of str
-        Who trained it.
+        Authors of the weights.
     licence : str
-        Of the weights, as an SPDX identifier.
+        Licence of the weights, as an SPDX identifier.
     """
 
     name: str

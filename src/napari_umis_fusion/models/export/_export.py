@@ -1,4 +1,4 @@
-"""Trained networks for other people and other programs."""
+"""Export a trained network to a file."""
 
 import os
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ EXPORT_SUFFIXES = {
     ".onnx": "ONNX",
     ".zip": "BioImage Model Zoo package",
 }
-"""Endings that networks are exported to, and what each stands for."""
+"""Extensions of exports, and the format of each."""
 
 
 def export_model(
@@ -29,28 +29,28 @@ def export_model(
     authors: Sequence[str] = (),
     licence: str = DEFAULT_LICENCE,
 ) -> Path:
-    """Export a trained network; the file appears under its name once it is complete.
+    """Export a trained network with an atomic write.
 
-    ONNX and the package take about ten seconds, in which nothing else is told: call it from a
-    thread where a window is open.
+    ONNX and the package take about ten seconds without progress: in a program with a window, call
+    it from a thread.
 
     Parameters
     ----------
     checkpoint : Checkpoint
         The trained weights.
     path : path
-        Its ending chooses the format: .safetensors, the weights with their header, byte for byte
-        if they come from such a file; .onnx, the network as other programs run it; .zip, a
-        package for the BioImage Model Zoo, with both of them, a test and a documentation. An
-        existing file is replaced.
+        Its extension chooses the format: .safetensors, the weights with their header, byte for
+        byte if they come from such a file; .onnx, the network for other programs; .zip, a package
+        for the BioImage Model Zoo with both of them, test data and documentation. An existing file
+        is replaced.
     name : str
-        What the network is called. A .safetensors file keeps what it has.
+        Name of the network. A .safetensors file keeps its own.
     note : str
-        What to know of it.
+        Note about it.
     authors : sequence of str
-        Who trained it.
+        Authors of the weights.
     licence : str
-        Of the weights, as an SPDX identifier.
+        Licence of the weights, as an SPDX identifier.
 
     Returns
     -------
@@ -60,8 +60,8 @@ def export_model(
     Raises
     ------
     ConfigError
-        If the path ends otherwise, the name is empty, or the licence or an author is none that
-        the Model Zoo accepts.
+        For another extension, an empty name, or a licence or author that the Model Zoo does not
+        accept.
     CheckpointError
         If a library that the format needs is missing, the network cannot be exported, or the
         file cannot be written.
@@ -69,11 +69,11 @@ def export_model(
     where = Path(path).absolute()
     if where.suffix not in EXPORT_SUFFIXES:
         raise ConfigError(
-            f"{where}: ends in {where.suffix!r}; networks are exported as "
-            f"{', '.join(EXPORT_SUFFIXES)}: change the ending"
+            f"{where}: has the extension {where.suffix!r}; networks are exported as "
+            f"{', '.join(EXPORT_SUFFIXES)}: change the extension"
         )
     if not name.strip():
-        raise ConfigError(f"name is {name!r}; give the network a name")
+        raise ConfigError(f"name={name!r}; give the network a name")
     people = tuple(author.strip() for author in authors if author.strip())
     about = ExportDescription(name.strip(), note.strip(), people, licence)
     try:
@@ -82,7 +82,7 @@ def export_model(
     except OSError as error:
         raise CheckpointError(
             f"{where}: cannot be written ({error.strerror or error}); free some space, or choose "
-            "a folder in which you may write. What was there is as it was"
+            "a folder in which you may write. Nothing was changed"
         ) from error
     return where
 

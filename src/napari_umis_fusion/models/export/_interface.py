@@ -1,4 +1,4 @@
-"""What a network is to other programs: the tensors that go in and come out, and what they mean."""
+"""The interface of a network for other programs: input and output tensors and their meaning."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from napari_umis_fusion.network import (
 from napari_umis_fusion.preprocess import OUTLIERS_PERCENT
 
 INPUT = "planes"
-"""Name of the tensor that goes in."""
+"""Name of the input tensor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +27,11 @@ class TensorAxis:
     Attributes
     ----------
     name : {"batch", "channel", "z", "y", "x"}
-        Which it is.
+        Name of the axis.
     least : int
-        Shortest length.
+        Minimum length.
     step : int
-        By which longer ones differ; 0: it has this length and no other.
+        Step between lengths; 0: the length is fixed.
     """
 
     name: str
@@ -41,22 +41,22 @@ class TensorAxis:
 
 @dataclass(frozen=True, slots=True)
 class TensorInterface:
-    """What goes into a network and what comes out.
+    """Input and output of a network.
 
     Attributes
     ----------
     axes : tuple of TensorAxis
-        Of the planes that go in.
+        Axes of the input.
     values : tuple of float
-        What black and white of a stack become.
+        Values of black and white in the input.
     channels : int
-        Of what comes out; 0: it has the axes of what goes in.
+        Channels of the output; 0: it has the axes of the input.
     scaling : str
-        How planes are prepared, for people.
+        How to scale the planes of a stack.
     outputs : mapping of str to str
-        What comes out, by name, each in at most 128 characters.
+        Meaning of each output, in at most 128 characters.
     summary, use, limits : str
-        What the network is, what to do with its outputs, and what it cannot do.
+        What the network is, how to use its outputs, and its limits.
     """
 
     axes: tuple[TensorAxis, ...]
@@ -70,7 +70,7 @@ class TensorInterface:
 
     @property
     def output_axes(self) -> tuple[TensorAxis, ...]:
-        """Axes of each output, in order."""
+        """Axes of each output."""
         channels = TensorAxis("channel", self.channels, 0)
         return tuple(channels if axis.name == "channel" else axis for axis in self.axes)
 
@@ -97,21 +97,21 @@ _RANKER = TensorInterface(
         "weigh": "log-score for the weighted mean: softmax along z gives the weights of the planes",
     },
     summary=(
-        "Ranks the planes of a focus stack at each pixel, in sight of three planes before and "
+        "Ranks the planes of a focus stack at each pixel, compared with three planes before and "
         "after: which is in focus, and how much each should weigh in a mean."
     ),
     use=(
         "All-in-focus image by copying: at each pixel the value of the plane with the highest "
         "`select`. By averaging: the sum along z of the planes times softmax(`weigh`, z). Scores "
         'compare the planes of a pixel and nothing else. `focus_measure="learned"` of '
-        "napari-umis-fusion goes on from here: it adds half of the `select` of the same planes at "
-        "half the resolution (means of 2 x 2 pixels, scores enlarged again), cleans the choice, "
-        "and lets planes into the mean only as far as they agree with it."
+        "napari-umis-fusion does more: it adds half of the `select` of the same planes at half the "
+        "resolution (means of 2 x 2 pixels, scores upsampled), verifies the consistency of the "
+        "decision, and limits the mean to planes that agree with it."
     ),
     limits=(
         "Planes must be registered and in order of depth. Blur much wider than 36 px beside a "
-        "bright ground may count as in focus; half the resolution helps. Trained on rendered "
-        "stacks: check on stacks of your own before you rely on it."
+        "bright background may count as in focus; half the resolution helps. Trained on rendered "
+        "stacks: check it on your own stacks before you rely on it."
     ),
 )
 
@@ -126,25 +126,23 @@ _FEATURES = TensorInterface(
     channels=CHANNELS[0],
     scaling=(
         "Grey planes, one at a time or several as a batch, all planes of a stack scaled alike: "
-        "8-bit values v become v / 127.5 - 1; others are stretched so that the stack's "
-        f"percentiles {_PERCENTILES} become -1 and 1, and clipped. At least {MIN_SIDE_PX} px a "
+        "8-bit values v become v / 127.5 - 1; others are stretched so that the percentiles "
+        f"{_PERCENTILES} of the stack become -1 and 1, and clipped. At least {MIN_SIDE_PX} px per "
         "side."
     ),
-    outputs={
-        "features": "node x[0][4] of the UNet++, 0 to 6: what the focus measure is computed on"
-    },
+    outputs={"features": "node x[0][4] of the UNet++, 0 to 6: the input of the focus measure"},
     summary=(
         "Features of the UMIS-Fusion network, a UNet++ that learnt to rebuild single images; "
         "focus is how much they change around a pixel."
     ),
     use=(
-        "The network does not tell focus itself. Deep spatial frequency does: the sum over the 16 "
+        "The network does not measure focus. Deep spatial frequency does: the sum over the 16 "
         "features f of sqrt((f - left neighbour)^2 + (f - upper neighbour)^2), with zeros outside "
         "the plane, summed over 31 x 31 px around each pixel. At each pixel the plane with the "
         "highest sum is in focus. The layers that rebuild the image are not exported."
     ),
     limits=(
-        "It looks at one plane at a time, so noise and the edges of unsharp objects count as "
+        "It processes one plane at a time, so noise and the edges of defocused objects count as "
         "detail, and the window of 31 x 31 px moves borders. Planes must be registered."
     ),
 )
@@ -153,7 +151,7 @@ INTERFACES: Mapping[Architecture, TensorInterface] = {
     "plane-ranker": _RANKER,
     "umis-unetplusplus": _FEATURES,
 }
-"""By what checkpoints are of."""
+"""Interface of each architecture."""
 
 
 class RankerOutputs(nn.Module):
@@ -182,6 +180,6 @@ class FeatureOutputs(nn.Module):
 
 
 def exported_module(model: Network) -> nn.Module:
-    """Return the module that computes what the interface says, without gradients."""
+    """Return the module with the outputs of the interface, without gradients."""
     wrapped = RankerOutputs(model) if isinstance(model, PlaneRanker) else FeatureOutputs(model)
     return wrapped.eval().requires_grad_(False)

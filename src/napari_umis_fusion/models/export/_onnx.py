@@ -1,4 +1,4 @@
-"""A network as an ONNX model, which runs without torch and without this package."""
+"""Export a network as an ONNX model, which runs without torch and without this package."""
 
 import importlib
 import logging
@@ -21,19 +21,19 @@ from napari_umis_fusion.network import Checkpoint
 from napari_umis_fusion.runtime import package_version
 
 OPSET = 18
-"""Of the operators: the oldest that torch writes."""
+"""Version of the operators: the oldest that torch writes, for old runtimes."""
 
 IR_VERSION = 8
-"""Of the file format: that which came with the operators, so that older runtimes read it."""
+"""Version of the file format: the one of these operators, so that older runtimes read it."""
 
 INSTALL = 'pip install "napari-umis-fusion[zoo]"'
 
 EXAMPLE = {"batch": 2, "channel": 1, "z": 3, "y": 48, "x": 64}
-"""Lengths of the axes when the network is traced: all different, none a special case."""
+"""Lengths of the axes while tracing: all different, and none a special case such as 2."""
 
 
 def require(*modules: str) -> list[Any]:
-    """Import what only the export needs.
+    """Import modules that only the export needs.
 
     Raises
     ------
@@ -45,25 +45,25 @@ def require(*modules: str) -> list[Any]:
     except ImportError as error:
         missing = error.name or modules[0]
         raise CheckpointError(
-            f"this export needs {missing}, which is not installed: {INSTALL}"
+            f"this export needs {missing}, which is not installed; run {INSTALL}"
         ) from error
 
 
 def onnx_model(checkpoint: Checkpoint, about: ExportDescription) -> bytes:
-    """Return a network as an ONNX model; takes some seconds.
+    """Return a network as an ONNX model; this takes some seconds.
 
     Parameters
     ----------
     checkpoint : Checkpoint
         The trained weights.
     about : ExportDescription
-        What its metadata says beside what the checkpoint knows.
+        Name, note, authors and licence for its metadata.
 
     Returns
     -------
     bytes
-        The file. Batch, planes, height and width are free; metadata tells how to scale what goes
-        in, and what comes out.
+        Content of the file. Batch, planes, height and width are free; the metadata explains the
+        scaling of the input and the meaning of the outputs.
 
     Raises
     ------
@@ -83,9 +83,9 @@ def onnx_model(checkpoint: Checkpoint, about: ExportDescription) -> bytes:
 
 
 def metadata_of(checkpoint: Checkpoint, about: ExportDescription) -> dict[str, str]:
-    """Return what an ONNX file says of itself, under names that `INTERFACES` explains."""
+    """Return the metadata of an ONNX file, under names that `INTERFACES` explains."""
     interface = INTERFACES[checkpoint.architecture]
-    said = {
+    entries = {
         "name": about.name,
         "note": about.note,
         "authors": ", ".join(about.authors),
@@ -99,16 +99,16 @@ def metadata_of(checkpoint: Checkpoint, about: ExportDescription) -> dict[str, s
         "use": interface.use,
         "limits": interface.limits,
     }
-    return {key: value for key, value in said.items() if value}
+    return {key: value for key, value in entries.items() if value}
 
 
 def _traced(checkpoint: Checkpoint, interface: TensorInterface) -> Any:
-    """Let torch write the network as an ONNX model of any size along its free axes."""
+    """Trace the network as an ONNX model with free axes."""
     example = torch.zeros([EXAMPLE[axis.name] for axis in interface.axes])
     free = {k: torch.export.Dim.DYNAMIC for k, axis in enumerate(interface.axes) if axis.step}
     module = exported_module(checkpoint.model())
     try:
-        with _quiet():
+        with _silence_exporter():
             program = torch.onnx.export(
                 module,
                 (example,),
@@ -121,7 +121,7 @@ def _traced(checkpoint: Checkpoint, interface: TensorInterface) -> Any:
             )
             assert program is not None
             return program.model_proto
-    except Exception as error:  # torch raises what it likes, RuntimeError among others
+    except Exception as error:  # torch documents no exception of its exporter
         raise CheckpointError(
             f"{checkpoint.path}: torch {torch.__version__} cannot export it as ONNX "
             f"({str(error).splitlines()[0]}); update torch, onnx and onnxscript"
@@ -129,8 +129,8 @@ def _traced(checkpoint: Checkpoint, interface: TensorInterface) -> Any:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep back what the exporter says of torch's own parts."""
+def _silence_exporter() -> Iterator[None]:
+    """Hide log messages and warnings of torch about its own code."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -143,7 +143,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _strip(model: Any) -> None:
-    """Remove what tells of the machine: each node names the source files it came from."""
+    """Remove traces of this machine: each node contains the paths of its source files."""
     del model.graph.value_info[:]
     for node in model.graph.node:
         node.ClearField("metadata_props")
@@ -155,7 +155,7 @@ def _strip(model: Any) -> None:
 
 
 def _name_axes(graph: Any, interface: TensorInterface) -> None:
-    """Call the free axes by their names, where torch numbers them."""
+    """Name the free axes, which torch only numbers."""
     for values, axes in (
         (graph.input, interface.axes),
         (graph.output, interface.output_axes),

@@ -1,4 +1,4 @@
-"""The documentation of an exported network: what it is, how it was trained, and its limits."""
+"""The documentation of an exported network: what it is, its training, and its limits."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -15,10 +15,10 @@ from napari_umis_fusion.network import FOCUS_MEASURES, Checkpoint
 HOMEPAGE = "https://github.com/napari-umis-fusion/napari-umis-fusion"
 METHOD = "https://github.com/Xinzhe99/UMIS-Fusion"
 
-UNKNOWN = "The file of the weights does not tell."
+UNKNOWN = "Not recorded in the file of the weights."
 
 _MAX_ITEMS = 12
-"""Longer lists are cut: the header of the weights has them whole."""
+"""Longer lists are cut; the header of the weights holds all of them."""
 
 
 def readme(checkpoint: Checkpoint, about: ExportDescription) -> str:
@@ -27,7 +27,7 @@ def readme(checkpoint: Checkpoint, about: ExportDescription) -> str:
     Parameters
     ----------
     checkpoint : Checkpoint
-        Its header says how the weights were trained; whatever is missing there is called unknown.
+        Its header describes the training; missing entries are marked as not recorded.
     about : ExportDescription
         Name, note, authors and licence.
     """
@@ -39,11 +39,11 @@ def readme(checkpoint: Checkpoint, about: ExportDescription) -> str:
         _plain(about.note),
         _io_section(interface),
         "## Training",
-        _said(header, "objective", "steps", "training_data", "config", "parent"),
+        _entries(header, "objective", "steps", "training_data", "config", "parent"),
         "## Validation",
-        _said(header, "scores", "comparison"),
-        "To validate it on data of your own, fuse a stack of which you know the sharp image, or "
-        "rendered ones, and compare PSNR and SSIM; `umis-fusion metrics` computes them.",
+        _entries(header, "scores", "comparison"),
+        "To validate it on your own data, fuse a stack whose sharp image is known, or a rendered "
+        "stack, and compare PSNR and SSIM; `umis-fusion metrics` computes them.",
         "## Limits",
         interface.limits,
         _use_section(checkpoint),
@@ -56,7 +56,7 @@ def _io_section(interface: TensorInterface) -> str:
     rows = [(INPUT, interface.axes, interface.scaling)]
     rows += [(name, interface.output_axes, said) for name, said in interface.outputs.items()]
     lines = [f"| `{name}` | {_shape(axes)} | {said} |" for name, axes, said in rows]
-    table = "\n".join(["| tensor | axes | what it is |", "|---|---|---|", *lines])
+    table = "\n".join(["| tensor | axes | meaning |", "|---|---|---|", *lines])
     return f"## Input and output\n\n{table}\n\n{interface.use}"
 
 
@@ -76,7 +76,7 @@ def _use_section(checkpoint: Checkpoint) -> str:
     measure = FOCUS_MEASURES[checkpoint.architecture]
     return (
         "## Use\n\n"
-        f"With [napari-umis-fusion]({HOMEPAGE}), take `weights.safetensors` out of this file:\n\n"
+        f"With [napari-umis-fusion]({HOMEPAGE}), extract `weights.safetensors` from this file:\n\n"
         "```bash\n"
         f"umis-fusion fuse stack/ -o fused.tif --focus-measure {measure} "
         "--checkpoint weights.safetensors\n"
@@ -94,15 +94,15 @@ def _use_section(checkpoint: Checkpoint) -> str:
 def _origin_section(checkpoint: Checkpoint, about: ExportDescription) -> str:
     return (
         "## Origin\n\n"
-        f"- trained by {_plain(', '.join(about.authors)) or 'someone who gave no name'}\n"
+        f"- trained by {_plain(', '.join(about.authors)) or 'unnamed'}\n"
         f"- licence of the weights: {about.licence}; of the code: BSD-3-Clause\n"
         f"- network `{checkpoint.architecture}`, sha256 of the weights `{checkpoint.sha256}`\n"
         f"- please cite [UMIS-Fusion]({METHOD}), and [napari-umis-fusion]({HOMEPAGE})"
     )
 
 
-def _said(header: Mapping[str, Any], *names: str) -> str:
-    """List what the header says under some names."""
+def _entries(header: Mapping[str, Any], *names: str) -> str:
+    """List entries of the header."""
     found = {name: header[name] for name in names if header.get(name)}
     return "\n".join(_listed(found, 0)) if found else UNKNOWN
 
@@ -129,5 +129,5 @@ def _value(value: Any) -> str:
 
 
 def _plain(text: str) -> str:
-    """Keep what people typed, and names of their files, from acting as markup."""
+    """Escape Markdown in names and notes of the user."""
     return " ".join("".join(f"\\{c}" if c in r"\`*_{}[]<>#|" else c for c in text).split())

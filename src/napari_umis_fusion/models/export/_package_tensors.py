@@ -1,4 +1,4 @@
-"""What comes with an exported network to test and to show it: a small stack and its outputs."""
+"""Test data and cover image of an exported network: a small stack and its outputs."""
 
 import io
 from dataclasses import dataclass
@@ -18,19 +18,19 @@ PLANES = 5
 SIDE_PX = 96
 COVER_ZOOM = 2
 OUTLIERS_PERCENT = 0.5
-"""Of the example's values at either end are black or white: scaling it again changes nothing."""
+"""Clipped at either end, so that scaling the example again does not change it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExampleTensors:
-    """An input and what the network makes of it.
+    """An input and the outputs of the network.
 
     Attributes
     ----------
     planes : ndarray of float32
-        With the axes of the network's interface, scaled as it says.
+        Input with the axes and the scaling of the interface.
     outputs : dict of str to ndarray of float32
-        By name.
+        Outputs by name.
     """
 
     planes: Floats
@@ -39,13 +39,13 @@ class ExampleTensors:
 
 @torch.inference_mode()
 def example_tensors(checkpoint: Checkpoint) -> ExampleTensors:
-    """Run a network on a small rendered stack, or on one plane where it sees no more."""
+    """Run a network on a small rendered stack, or on one plane if it processes single planes."""
     interface = INTERFACES[checkpoint.architecture]
     stack = make_stack("bars", (SIDE_PX, SIDE_PX), planes=PLANES, channels=None).stack
     black, white = interface.values
     planes = black + (white - black) * _unit(stack)
     if "z" not in [axis.name for axis in interface.axes]:
-        planes = planes[[PLANES // 2]]  # its channel, of which there is one
+        planes = planes[[PLANES // 2]]  # one plane; the axis of planes becomes that of channels
     batch: Floats = planes[np.newaxis].astype(np.float32)
     found = exported_module(checkpoint.model())(torch.from_numpy(batch))
     outputs = dict(zip(interface.outputs, (tensor.numpy() for tensor in found), strict=True))
@@ -61,9 +61,9 @@ def _unit(stack: NDArray[np.generic]) -> NDArray[np.float64]:
 
 
 def cover_picture(tensors: ExampleTensors) -> bytes:
-    """Return a PNG, twice as wide as high: the middle plane, and what the network makes of all.
+    """Return a PNG with the middle plane and, beside it, the output of the network.
 
-    That is the all-in-focus image where it ranks planes, and else the mean of its features.
+    The output is the all-in-focus image of a plane ranker, and otherwise the mean of the features.
     """
     planes = tensors.planes[0]
     first = next(iter(tensors.outputs.values()))[0]

@@ -1,4 +1,4 @@
-"""Weights with their header, in the format of this package."""
+"""Write weights with their header, in the format of this package."""
 
 import hashlib
 from pathlib import Path
@@ -7,9 +7,9 @@ from napari_umis_fusion.network import SAFETENSORS, Checkpoint, save_checkpoint
 
 
 def write_weights(checkpoint: Checkpoint, path: Path) -> None:
-    """Write a .safetensors file: byte for byte that which the weights come from, if there is one.
+    """Write a .safetensors file: an identical copy of the file of the weights, if possible.
 
-    Otherwise, and where that file has changed or is gone, weights and header are those in memory.
+    If that file has changed or does not exist, weights and header come from memory.
 
     Raises
     ------
@@ -24,7 +24,7 @@ def write_weights(checkpoint: Checkpoint, path: Path) -> None:
 
 
 def _source(checkpoint: Checkpoint) -> bytes | None:
-    """Return the file of a checkpoint, if it is in our format and still the same."""
+    """Return the content of a checkpoint's file, if it is .safetensors and unchanged."""
     if checkpoint.path.suffix not in SAFETENSORS:
         return None
     try:

@@ -1,4 +1,4 @@
-"""A folder of trained weights, each with a name, a note and all that is known of it."""
+"""The library: a folder of trained weights, each with name, note and history."""
 
 import lazy_loader as _lazy
 

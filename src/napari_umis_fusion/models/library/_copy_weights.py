@@ -1,4 +1,4 @@
-"""Weights into the library: copied byte for byte, or turned into the library's format."""
+"""Import weights: copy them byte for byte, or convert them to .safetensors."""
 
 import hashlib
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_umis_fusion.errors import CheckpointError
-from napari_umis_fusion.models.library._header import ENDING
+from napari_umis_fusion.models.library._header import SUFFIX
 from napari_umis_fusion.models.library._model import HASH_SHOWN, Model
 from napari_umis_fusion.models.library._names import file_stem
 from napari_umis_fusion.models.library._reserve import no_room
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
     from napari_umis_fusion.network import Checkpoint
 
 ORIGIN = "imported_from"
-"""Entry of the header of a model that was made from a .pth file: its name and hash."""
+"""Header entry of a model that was converted from a .pth file: name and hash of that file."""
 
 
 def copy_weights(checkpoint: "Checkpoint", folder: Path, name: str) -> Path:
     """Copy the file of a checkpoint into a folder under a name like `name`.
 
-    The start of the hash is part of the name, so that no two models want the same file.
+    The first digits of the hash are part of the name, so that no two models have the same file.
 
     Raises
     ------
     CheckpointError
         If it cannot be written, or has changed since it was loaded.
     """
-    target = folder / f"{file_stem(name)}-{checkpoint.sha256[:HASH_SHOWN]}{ENDING}"
+    target = folder / f"{file_stem(name)}-{checkpoint.sha256[:HASH_SHOWN]}{SUFFIX}"
     try:
         with atomic_write(target) as beside:
-            if checkpoint.path.suffix == ENDING:
+            if checkpoint.path.suffix == SUFFIX:
                 beside.write_bytes(_unchanged(checkpoint))
             else:
                 _convert(checkpoint, beside)
@@ -42,12 +42,12 @@ def copy_weights(checkpoint: "Checkpoint", folder: Path, name: str) -> Path:
 
 
 def name_of(checkpoint: "Checkpoint") -> str:
-    """Return the name of a checkpoint's file, without the hash that a library put into it."""
+    """Return the name of a checkpoint's file, without the hash that a library appended."""
     return checkpoint.path.stem.removesuffix(f"-{checkpoint.sha256[:HASH_SHOWN]}")
 
 
 def has_source_hash(model: Model, sha256: str) -> bool:
-    """Tell whether a model is, or was converted from, the file with this hash."""
+    """Return whether a model is, or was converted from, the file with this hash."""
     origin = model.metadata.get(ORIGIN)
     return sha256 in (model.sha256, origin.get("sha256") if isinstance(origin, dict) else None)
 

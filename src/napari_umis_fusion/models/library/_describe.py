@@ -1,4 +1,4 @@
-"""What is known of a model, in words."""
+"""The facts about a model as text."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,14 +8,14 @@ from napari_umis_fusion.models.library._model import Model
 
 
 def model_facts(model: Model, usual: Mapping[str, Any]) -> dict[str, str]:
-    """Return what is known of a model, for people; without what is empty.
+    """Return the known facts about a model as text.
 
     Parameters
     ----------
     model : Model
-        Which.
+        The model.
     usual : mapping
-        Options of training and their defaults; told are those that differ.
+        Options of training and their defaults; only those that differ are returned.
     """
     steps = model.metadata.get("steps")
     known = {
@@ -23,7 +23,7 @@ def model_facts(model: Model, usual: Mapping[str, Any]) -> dict[str, str]:
         "created": "" if model.is_shipped else f"{model.created.astimezone():%Y-%m-%d %H:%M}",
         "gain": _gain(model),
         "scores": ", ".join(f"{name} {value:.4g}" for name, value in model.scores.items()),
-        "parent": model.parent,
+        "initial weights": model.initial_weights,
         "steps": "" if steps is None else str(steps),
         "trained on": _data(model.training_data),
         "options": _unusual(model.config, usual),
@@ -34,7 +34,7 @@ def model_facts(model: Model, usual: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _gain(model: Model) -> str:
-    """Say how it compared with the weights that training started from."""
+    """Describe the comparison with the initial weights."""
     if model.gain_db is None:
         return ""
     known = model.comparison
@@ -45,13 +45,13 @@ def _gain(model: Model) -> str:
     if known.get("baseline"):
         text += f" over {known['baseline']}"
     if {"better", "stacks"} <= set(known):
-        seen = "" if known.get("unseen", True) else " (not kept from validation)"
+        seen = "" if known.get("unseen", True) else " (not held out from validation)"
         text += f", better on {known['better']} of {known['stacks']} rendered stacks{seen}"
     return text
 
 
 def _data(data: Mapping[str, Any]) -> str:
-    """Say how many images of which sources."""
+    """Describe the number of images and their sources."""
     sources = data.get("sources")
     names = ", ".join(map(str, sources)) if isinstance(sources, dict | list | tuple) else ""
     images = data.get("training_images")

@@ -1,4 +1,4 @@
-"""Which model is meant, by its name or the start of its hash."""
+"""Find a model by its name, or by the first digits of its hash."""
 
 import re
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ _HASH = re.compile(r"[0-9a-f]{6,64}")
 
 
 def choose_model(models: Sequence[Model], text: str) -> Model:
-    """Return the model with this name, or else the one whose hash begins so.
+    """Return the model with this name, or else the one whose hash starts with it.
 
     Raises
     ------
@@ -27,5 +27,5 @@ def choose_model(models: Sequence[Model], text: str) -> Model:
         return hashed[0]
     names = ", ".join(repr(model.name) for model in hashed or models)
     if hashed:
-        raise CheckpointError(f"{text!r}: the hashes of {names} begin so; give more of it")
-    raise CheckpointError(f"{text!r}: no such model; there are {names}")
+        raise CheckpointError(f"{text!r}: the hashes of {names} start with it; give more digits")
+    raise CheckpointError(f"{text!r}: no such model; the library has {names}")

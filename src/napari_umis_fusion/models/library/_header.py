@@ -1,4 +1,4 @@
-"""What a file of weights says about itself, without reading the weights or loading torch."""
+"""Read the header of a file of weights, without reading the weights or importing torch."""
 
 import json
 import os
@@ -13,20 +13,22 @@ from napari_umis_fusion.network import (
     Architecture,
 )
 
-ENDING = ".safetensors"
+SUFFIX = ".safetensors"
 
 _LENGTH_BYTES = 8
 _MAX_HEADER_BYTES = 2**24
+"""A larger length is garbage; reading it would fill the memory."""
+
 _DAMAGED = "damaged, or not weights of this package; save or download it again"
 
 
 def read_header(path: Path) -> dict[str, Any]:
-    """Return our part of the header of a .safetensors file; empty where there is none.
+    """Return the part of this package in the header of a .safetensors file; empty if absent.
 
     Raises
     ------
     CheckpointError
-        If the file cannot be read, is cut short, or is none of its kind.
+        If the file cannot be read, is truncated, or has another format.
     """
     try:
         with path.open("rb") as file:
@@ -51,25 +53,25 @@ def read_header(path: Path) -> dict[str, Any]:
 
 
 def focus_measure_of(path: str | os.PathLike[str]) -> str:
-    """Return the focus measure that weights are for, as far as their file says so.
+    """Return the focus measure of weights, from the header of their file.
 
     Raises
     ------
     CheckpointError
-        If the file cannot be read, or its weights are of a network that this version lacks.
+        If the file cannot be read, or this version does not know its network.
     """
     where = Path(path)
-    header = read_header(where) if where.suffix == ENDING else {}
+    header = read_header(where) if where.suffix == SUFFIX else {}
     return FOCUS_MEASURES[architecture_in(header, where)]
 
 
 def architecture_in(header: dict[str, Any], path: Path) -> Architecture:
-    """Return which network a header names; raises `CheckpointError` for one that is unknown."""
+    """Return the network of a header; raises `CheckpointError` for an unknown one."""
     architecture = header.get("architecture", DEFAULT_ARCHITECTURE)
     known = {str(name): name for name in FOCUS_MEASURES}
     if not isinstance(architecture, str) or architecture not in known:
         raise CheckpointError(
-            f"{path}: of the architecture {architecture!r}; this version knows "
+            f"{path}: has the architecture {architecture!r}; this version knows "
             f"{', '.join(FOCUS_MEASURES)}: update the package"
         )
     return known[architecture]

@@ -1,7 +1,7 @@
-"""A folder of trained weights, each with a name, a note and all that is known of it.
+"""The library of models.
 
 A model is one .safetensors file that never changes, so that its hash and paths to it stay
-valid, and a .json beside it with what may change.
+valid, and a .json file beside it with name and note.
 """
 
 import hashlib
@@ -16,10 +16,10 @@ from napari_umis_fusion.errors import CheckpointError, ConfigError
 from napari_umis_fusion.models.export import DEFAULT_LICENCE
 from napari_umis_fusion.models.library._copy_weights import copy_weights, has_source_hash, name_of
 from napari_umis_fusion.models.library._find import choose_model
-from napari_umis_fusion.models.library._header import ENDING
+from napari_umis_fusion.models.library._header import SUFFIX
 from napari_umis_fusion.models.library._model import Model, read_model
 from napari_umis_fusion.models.library._names import (
-    LONGEST_NAME,
+    MAX_NAME_LENGTH,
     clean_name,
     clean_note,
     unique_name,
@@ -37,7 +37,7 @@ FOLDER_VARIABLE = "UMIS_FUSION_MODELS"
 
 
 def default_folder() -> Path:
-    """Return where the user's models lie, unless another folder is given."""
+    """Return the folder of the user's models."""
     given = os.environ.get(FOLDER_VARIABLE)
     if given:
         return Path(given).expanduser().absolute()
@@ -45,15 +45,15 @@ def default_folder() -> Path:
 
 
 def find_weights(text: str) -> str:
-    """Return the path of weights that are given as a file, or by a model's name or hash.
+    """Return the path of weights, given as a file, or by the name or hash of a model.
 
     Raises
     ------
     CheckpointError
         If there is neither such a file nor such a model.
     """
-    if Path(text).is_file() or Path(text).suffix in (ENDING, ".pth", ".pt"):
-        return text  # what is wrong with a file is told by who loads it
+    if Path(text).is_file() or Path(text).suffix in (SUFFIX, ".pth", ".pt"):
+        return text  # loading reports what is wrong with a file
     return str(ModelLibrary().find(text).path)
 
 
@@ -63,7 +63,7 @@ class ModelLibrary:
     Parameters
     ----------
     folder : path, optional
-        Where they lie; by default `default_folder`. It is made when the first model comes.
+        Folder of the models; by default `default_folder`. It is created with the first model.
 
     Examples
     --------
@@ -77,25 +77,25 @@ class ModelLibrary:
         self._seen: dict[Path, tuple[tuple[int, ...], Model]] = {}
 
     def models(self) -> list[Model]:
-        """Return all models that can be read, newest first; only their headers are read."""
+        """Return all readable models, newest first; only their headers are read."""
         return sorted(self._scan()[0], key=lambda model: model.created, reverse=True)
 
-    def broken(self) -> dict[Path, str]:
-        """Return the files of the folder that cannot be read, and why not."""
+    def unreadable(self) -> dict[Path, str]:
+        """Return the files that cannot be read, each with the reason."""
         return self._scan()[1]
 
     def find(self, name_or_hash: str) -> Model:
-        """Return a model, or weights of this package, by name or by the start of the hash.
+        """Return a model, or weights of this package, by name or first digits of the hash.
 
         Raises
         ------
         CheckpointError
-            If there is none, or several whose hash begins so.
+            If there is none, or several hashes start with the digits.
         """
         return choose_model(self._all(), name_or_hash)
 
-    def holding(self, path: str | os.PathLike[str]) -> Model | None:
-        """Return the model that was made from the same file, byte for byte, if there is one.
+    def find_copy_of(self, path: str | os.PathLike[str]) -> Model | None:
+        """Return the model that was imported from an identical file, or None.
 
         Raises
         ------
@@ -114,18 +114,18 @@ class ModelLibrary:
     def add(self, path: str | os.PathLike[str], name: str | None = None, note: str = "") -> Model:
         """Copy weights into the library.
 
-        Weights that are there already are not copied again: their model is returned, with the
-        name and the note that it has; `holding` tells beforehand.
+        Weights that are in the library are not copied again: their model is returned, with its
+        present name and note. Use `find_copy_of` to check beforehand.
 
         Parameters
         ----------
         path : path
-            A .safetensors file, whose bytes are copied as they are, or a .pth or .pt file of the
-            original, which is turned into one.
+            A .safetensors file, which is copied byte for byte, or an original .pth or .pt file,
+            which is converted.
         name : str, optional
-            By default that of the file; numbered where it is taken.
+            By default the name of the file; a number is appended if another model has it.
         note : str
-            Whatever there is to say.
+            Note about the model.
 
         Returns
         -------
@@ -135,11 +135,11 @@ class ModelLibrary:
         Raises
         ------
         CheckpointError
-            If the file cannot be loaded as weights, or the library not be written.
+            If the file cannot be loaded as weights, or the library cannot be written.
         ConfigError
             If the name is empty or too long.
         BusyError
-            If another process changes the library for long.
+            If another process keeps the library locked.
         """
         from napari_umis_fusion.network import load_checkpoint
 
@@ -148,37 +148,39 @@ class ModelLibrary:
         known = self._made_from(checkpoint.sha256)
         if known is not None:
             return known
-        wanted = wanted or clean_name(name_of(checkpoint)[:LONGEST_NAME])
-        with reserved(self.folder):  # or two at once would find the same name free
-            return self._made_from(checkpoint.sha256) or self._added(checkpoint, wanted, note)
+        wanted = wanted or clean_name(name_of(checkpoint)[:MAX_NAME_LENGTH])
+        with reserved(self.folder):  # two processes could otherwise use the same name
+            return self._made_from(checkpoint.sha256) or self._add_checkpoint(
+                checkpoint, wanted, note
+            )
 
     def rename(self, model: Model, name: str) -> Model:
-        """Give a model another name; its file stays where it is.
+        """Rename a model; its file keeps its name.
 
         Raises
         ------
         CheckpointError
-            If it is none of this library's, or the library cannot be written.
+            If it is not in this library, or the library cannot be written.
         ConfigError
-            If the name is empty, too long, or another model's.
+            If the name is empty, too long, or that of another model.
         """
         path, cleaned = self._own(model), clean_name(name)
         with reserved(self.folder):
-            if self._unique(cleaned, but=path) != cleaned:
-                text = f"{cleaned!r} is the name of another model; choose one of its own."
+            if self._unique(cleaned, except_for=path) != cleaned:
+                text = f"{cleaned!r} is the name of another model; choose a different one."
                 raise ConfigError(text)
             write_sidecar(path, name=cleaned)
         return self._read(path)
 
     def annotate(self, model: Model, note: str) -> Model:
-        """Write a note to a model, in place of that which it has; raises as `rename`."""
+        """Replace the note of a model; raises as `rename`."""
         path = self._own(model)
-        with reserved(self.folder):  # the name beside it may be changed at the same time
+        with reserved(self.folder):  # name and note share one file
             write_sidecar(path, note=clean_note(note))
         return self._read(path)
 
     def delete(self, model: Model) -> None:
-        """Delete a model for good; raises `CheckpointError` if it is none of this library's."""
+        """Delete a model permanently; raises `CheckpointError` if it is not in this library."""
         path = self._own(model)
         try:
             with reserved(self.folder):
@@ -198,19 +200,19 @@ class ModelLibrary:
         authors: Sequence[str] = (),
         licence: str = DEFAULT_LICENCE,
     ) -> Path:
-        """Write a model to a file for others; see `models.exporting.export_model`.
+        """Export a model to a file; see `napari_umis_fusion.models.export_model`.
 
         Parameters
         ----------
         model : Model
-            Also one that comes with the package.
+            A model of the library or of the package.
         path : path
-            Its ending chooses the format: .safetensors for a copy, byte for byte, .onnx, or .zip
+            Its extension chooses the format: .safetensors for an identical copy, .onnx, or .zip
             for the BioImage Model Zoo.
         replace : bool
-            Whether a file that is there may be replaced.
+            Whether to replace an existing file.
         authors, licence
-            Of the weights.
+            Authors and licence of the weights.
 
         Returns
         -------
@@ -220,24 +222,24 @@ class ModelLibrary:
         Raises
         ------
         CheckpointError
-            If it cannot be written, something is there already, or a library is missing.
+            If it cannot be written, the file exists, or a library is missing.
         ConfigError
-            For another ending, or authors and a licence that are none.
+            For another extension, or invalid authors or licence.
         """
         from napari_umis_fusion.models.export import export_model
         from napari_umis_fusion.network import load_checkpoint
 
         target = Path(path).absolute()
         if target.parent.resolve() in (self.folder.resolve(), SHIPPED.resolve()):
-            raise CheckpointError(f"{target}: lies among models; choose another folder")
+            raise CheckpointError(f"{target}: is in a folder of models; choose another folder")
         if target.exists() and not replace:
-            raise CheckpointError(f"{target}: is there already; choose another name, or replace it")
+            raise CheckpointError(f"{target}: exists already; choose another name, or replace it")
         checkpoint, name, note = load_checkpoint(model.path), model.name, model.note
         return export_model(
             checkpoint, target, name=name, note=note, authors=authors, licence=licence
         )
 
-    def _added(self, checkpoint: "Checkpoint", wanted: str, note: str) -> Model:
+    def _add_checkpoint(self, checkpoint: "Checkpoint", wanted: str, note: str) -> Model:
         unique = self._unique(wanted)
         target = copy_weights(checkpoint, self.folder, unique)
         try:
@@ -251,15 +253,17 @@ class ModelLibrary:
         return [*self.models(), *shipped_models()]
 
     def _scan(self) -> tuple[list[Model], dict[Path, str]]:
-        """Read the headers that have changed since the last time."""
+        """Read the headers that have changed since the last call."""
         models: list[Model] = []
-        broken: dict[Path, str] = {}
-        for path in sorted(self.folder.glob(f"[!.]*{ENDING}")):  # with a dot: being written
+        unreadable: dict[Path, str] = {}
+        for path in sorted(
+            self.folder.glob(f"[!.]*{SUFFIX}")
+        ):  # hidden files are still being written
             try:
                 models.append(self._read(path))
             except CheckpointError as error:
-                broken[path] = str(error).removeprefix(f"{path}: ")
-        return models, broken
+                unreadable[path] = str(error).removeprefix(f"{path}: ")
+        return models, unreadable
 
     def _read(self, path: Path) -> Model:
         stamp = _stamp(path)
@@ -271,26 +275,27 @@ class ModelLibrary:
     def _made_from(self, sha256: str) -> Model | None:
         return next((model for model in self._all() if has_source_hash(model, sha256)), None)
 
-    def _unique(self, name: str, but: Path | None = None) -> str:
-        return unique_name(name, [model.name for model in self._all() if model.path != but])
+    def _unique(self, name: str, except_for: Path | None = None) -> str:
+        return unique_name(name, [model.name for model in self._all() if model.path != except_for])
 
     def _own(self, model: Model) -> Path:
-        """Return the file of a model that may be changed."""
+        """Return the file of a model of this library."""
         if model.is_shipped:
-            raise CheckpointError(f"{model.name}: comes with the package, and stays as it is")
-        if model.path.parent.resolve() != self.folder.resolve() or model.path.suffix != ENDING:
-            raise CheckpointError(f"{model.path}: no model of the library in {self.folder}")
+            raise CheckpointError(f"{model.name}: comes with the package, and cannot be changed")
+        if model.path.parent.resolve() != self.folder.resolve() or model.path.suffix != SUFFIX:
+            raise CheckpointError(f"{model.path}: is not in the library {self.folder}")
         if not model.path.is_file():
-            raise CheckpointError(f"{model.name}: {model.path} is gone; was it deleted elsewhere?")
+            raise CheckpointError(f"{model.name}: {model.path} does not exist any more")
         return model.path
 
 
 def _stamp(path: Path) -> tuple[int, ...]:
-    """Return what changes whenever a model, or what is noted beside it, does."""
+    """Return values that change whenever a model or its .json file changes."""
     try:
         status, beside = path.stat(), sidecar_of(path)
         noted = beside.stat() if beside.exists() else None
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error
+    # the inode, too: two quick changes may have the same size and time
     of_note = (noted.st_size, noted.st_mtime_ns, noted.st_ino) if noted else ()
     return status.st_size, status.st_mtime_ns, *of_note

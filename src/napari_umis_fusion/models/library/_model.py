@@ -1,4 +1,4 @@
-"""One model: trained weights in a file, and what is known of them."""
+"""A model: trained weights in a file, and their history."""
 
 import os
 from collections.abc import Mapping
@@ -20,37 +20,38 @@ from napari_umis_fusion.models.library._sidecar import (
 from napari_umis_fusion.network import FOCUS_MEASURES, Architecture
 
 HASH_SHOWN = 8
-"""Digits of a hash that people are shown; enough to tell models apart."""
+"""Digits of a hash that are shown; enough to distinguish models."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """Trained weights, and what is known of them.
+    """Trained weights and their history.
 
     Attributes
     ----------
     path : pathlib.Path
         The .safetensors file, which never changes.
     name : str
-        For people; unique in a library.
+        Name, unique in a library.
     note : str
-        Whatever its owner wrote.
+        Note of the user.
     created : datetime
-        When it was trained or imported, with a time zone.
+        Time of training or import, with a time zone.
     architecture : {"plane-ranker", "umis-unetplusplus"}
-        Which network the weights are of.
-    parent : str
-        Name and hash of the weights that training started from; empty if unknown or none.
+        Network of the weights.
+    initial_weights : str
+        Name and hash of the initial weights; empty if unknown or none. Its key in files is
+        "parent".
     scores : mapping of str to float
-        Of its validation.
+        Scores of its validation.
     training_data : mapping
-        What it was trained on.
+        Training data, as the header describes it.
     config : mapping
-        How it was trained.
+        Options of its training.
     metadata : mapping
         The whole header of the file.
     is_shipped : bool
-        Whether it comes with the package, and can be neither renamed nor deleted.
+        Whether it comes with the package; it can then be neither renamed nor deleted.
     """
 
     path: Path
@@ -58,7 +59,7 @@ class Model:
     note: str
     created: datetime
     architecture: Architecture
-    parent: str = ""
+    initial_weights: str = ""
     scores: Mapping[str, float] = field(default_factory=dict, repr=False)
     training_data: Mapping[str, Any] = field(default_factory=dict, repr=False)
     config: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -72,12 +73,12 @@ class Model:
 
     @cached_property
     def sha256(self) -> str:
-        """Hash of the file; read from it where it is not known yet."""
+        """Hash of the file; computed if it is not known yet."""
         return sha256_of(self.path)
 
     @property
     def known_sha256(self) -> str:
-        """Hash of the file if it is known without reading it, or nothing."""
+        """Hash of the file if it is known without reading it, otherwise empty."""
         try:
             return known_sha256(self.path)
         except CheckpointError:  # deleted meanwhile
@@ -85,58 +86,61 @@ class Model:
 
     @property
     def comparison(self) -> Mapping[str, Any]:
-        """How it compared with the weights that training started from; empty if unknown."""
+        """Comparison with the initial weights; empty if unknown."""
         return _mapping(self.metadata.get("comparison"))
 
     @property
     def gain_db(self) -> float | None:
-        """Gain in PSNR over these weights, in dB; None if unknown."""
-        before, after = (_mapping(self.comparison.get(k)).get("psnr") for k in ("before", "after"))
-        return after - before if _is_number(before) and _is_number(after) else None
+        """Gain in PSNR over the initial weights, in dB; None if unknown."""
+        initial, trained = (
+            _mapping(self.comparison.get(k)).get("psnr") for k in ("before", "after")
+        )
+        return trained - initial if _is_number(initial) and _is_number(trained) else None
 
     @property
     def achieved(self) -> str:
-        """Gain, or else the PSNR of its validation, for people; empty if neither is known."""
+        """Gain, or else the PSNR of its validation, as text; empty if neither is known."""
         if self.gain_db is not None:
             return f"{self.gain_db:+.2f} dB"
         psnr = self.scores.get("psnr")
         return "" if psnr is None else f"{psnr:.1f} dB"
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what is known as JSON values."""
-        plain = ("name", "note", "architecture", "focus_measure", "sha256", "parent", "gain_db")
+        """Return all attributes as JSON values."""
+        plain = ("name", "note", "architecture", "focus_measure", "sha256", "gain_db")
         mappings = ("scores", "comparison", "training_data", "config")
         return {
             "path": str(self.path),
             "created": self.created.isoformat(timespec="seconds"),
             **{name: getattr(self, name) for name in plain},
+            "parent": self.initial_weights,
             **{name: dict(getattr(self, name)) for name in mappings},
             "is_shipped": self.is_shipped,
         }
 
 
 def read_model(path: str | os.PathLike[str], *, is_shipped: bool = False) -> Model:
-    """Read what is known of the weights in a .safetensors file, but not the weights.
+    """Read the header of a .safetensors file, but not the weights.
 
-    Files of other origin say little: what is missing stays empty, the name is that of the file
-    and the date that of its last change.
+    Files of other programs contain little: missing attributes are empty, the name is that of the
+    file, and the date that of its last change.
 
     Raises
     ------
     CheckpointError
-        If the file cannot be read, or its weights are of a network that this version lacks.
+        If the file cannot be read, or this version does not know its network.
     """
     where = Path(path).absolute()
     header = read_header(where)
     noted = {} if is_shipped else read_sidecar(where)
-    parent, parent_hash = (str(header.get(key) or "") for key in ("parent", "parent_sha256"))
+    initial, sha256 = (str(header.get(key) or "") for key in ("parent", "parent_sha256"))
     return Model(
         path=where,
         name=_text(noted.get("name")) or _text(header.get("name")) or where.stem,
         note=_text(noted.get("note")),
         created=_date(header.get("created"), where),
         architecture=architecture_in(header, where),
-        parent=f"{parent} ({parent_hash[:HASH_SHOWN]})" if parent and parent_hash else parent,
+        initial_weights=f"{initial} ({sha256[:HASH_SHOWN]})" if initial and sha256 else initial,
         scores={k: float(v) for k, v in _mapping(header.get("scores")).items() if _is_number(v)},
         training_data=_mapping(header.get("training_data")),
         config=_mapping(header.get("config")),
@@ -146,7 +150,7 @@ def read_model(path: str | os.PathLike[str], *, is_shipped: bool = False) -> Mod
 
 
 def _date(text: Any, path: Path) -> datetime:
-    """Return the date that a header holds, or that of the file's last change."""
+    """Return the date in a header, or that of the last change of the file."""
     try:
         created = datetime.fromisoformat(text)
     except (TypeError, ValueError):

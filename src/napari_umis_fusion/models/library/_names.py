@@ -1,4 +1,4 @@
-"""Names of models, and names of files that every system takes."""
+"""Names of models, and file names that are valid on every system."""
 
 import re
 import unicodedata
@@ -7,28 +7,29 @@ from itertools import count
 
 from napari_umis_fusion.errors import ConfigError
 
-LONGEST_NAME = 80
-LONGEST_NOTE = 2000
+MAX_NAME_LENGTH = 80
+MAX_NOTE_LENGTH = 2000
 
-_LONGEST_STEM = 40
-_RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)$", re.IGNORECASE)  # by Windows
+_MAX_STEM_LENGTH = 40
+_RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)$", re.IGNORECASE)
+"""Device names, which Windows does not accept for files."""
 
 
 def clean_name(name: str) -> str:
-    """Return a name without spaces at its ends and in a single line.
+    """Return a name in a single line, without spaces at its ends.
 
     Raises
     ------
     ConfigError
-        If nothing is left, or it is too long.
+        If it is empty or too long.
     """
     cleaned = " ".join("".join(c if c.isprintable() else " " for c in name).split())
     if not cleaned:
         raise ConfigError("the name of a model is empty; give it one.")
-    if len(cleaned) > LONGEST_NAME:
+    if len(cleaned) > MAX_NAME_LENGTH:
         raise ConfigError(
-            f"the name has {len(cleaned)} characters; accepted are up to {LONGEST_NAME}: shorten "
-            "it, and put the rest into the note."
+            f"the name has {len(cleaned)} characters; accepted are up to {MAX_NAME_LENGTH}: "
+            "shorten it, and move the rest to the note."
         )
     return cleaned
 
@@ -36,29 +37,31 @@ def clean_name(name: str) -> str:
 def clean_note(note: str) -> str:
     """Return a note without spaces at its ends; raises `ConfigError` if it is too long."""
     cleaned = note.strip()
-    if len(cleaned) > LONGEST_NOTE:
+    if len(cleaned) > MAX_NOTE_LENGTH:
         raise ConfigError(
-            f"the note has {len(cleaned)} characters; accepted are up to {LONGEST_NOTE}."
+            f"the note has {len(cleaned)} characters; accepted are up to {MAX_NOTE_LENGTH}: "
+            "shorten it."
         )
     return cleaned
 
 
-def unique_name(name: str, taken: Iterable[str]) -> str:
-    """Return the name, numbered if it is taken: "scorpion", "scorpion (2)"."""
-    folded = {one.casefold() for one in taken}
+def unique_name(name: str, existing: Iterable[str]) -> str:
+    """Return the name, with a number if it exists: "scorpion", "scorpion (2)"."""
+    # without case, which the search by name ignores, too
+    folded = {one.casefold() for one in existing}
     if name.casefold() not in folded:
         return name
     bare = re.sub(r" \(\d+\)$", "", name)
     for number in count(2):
-        ending = f" ({number})"
-        numbered = bare[: LONGEST_NAME - len(ending)] + ending
+        suffix = f" ({number})"
+        numbered = bare[: MAX_NAME_LENGTH - len(suffix)] + suffix
         if numbered.casefold() not in folded:
             return numbered
     raise AssertionError  # count() has no end
 
 
 def file_stem(name: str) -> str:
-    """Return a name of a file, without its ending, that every system takes: ascii, no spaces."""
+    """Return a file name without extension that is valid on every system: ASCII, no spaces."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip("-._")[:_LONGEST_STEM].rstrip("-._")
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip("-._")[:_MAX_STEM_LENGTH].rstrip("-._")
     return "model" if not stem or _RESERVED.match(stem.split(".")[0]) else stem

@@ -1,4 +1,4 @@
-"""One change of a folder of models at a time, whoever makes it: names and notes depend on all."""
+"""Lock a folder of models: whether a name is unique depends on all other models."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -8,15 +8,15 @@ from napari_umis_fusion.errors import BusyError, CheckpointError
 from napari_umis_fusion.runtime import locked
 
 LOCK = ".lock"
-"""In the folder; empty."""
+"""An empty file in the folder."""
 
 PATIENCE_S = 60.0
-"""Copying the largest weights to a slow disk takes less."""
+"""Longer than copying the largest weights to a slow disk."""
 
 
 @contextmanager
 def reserved(folder: Path) -> Iterator[None]:
-    """Keep others from changing a folder of models, which is made.
+    """Lock a folder of models against other processes; it is created if needed.
 
     Raises
     ------
@@ -31,8 +31,8 @@ def reserved(folder: Path) -> Iterator[None]:
             stack.enter_context(locked(folder / LOCK, PATIENCE_S))
         except TimeoutError as error:
             raise BusyError(
-                f"{folder}: another process changes the models there for {PATIENCE_S:.0f} s now; "
-                "end it, or try again later. Nothing was changed"
+                f"{folder}: another process has locked the models for {PATIENCE_S:.0f} s; end it, "
+                "or try again later. Nothing was changed"
             ) from error
         except OSError as error:
             raise CheckpointError(no_room(folder, error)) from error
@@ -40,8 +40,8 @@ def reserved(folder: Path) -> Iterator[None]:
 
 
 def no_room(folder: Path, error: OSError) -> str:
-    """Say that a folder of models cannot be written, and what to do."""
+    """Return the message that a folder of models cannot be written."""
     return (
         f"{folder}: cannot be written ({error.strerror or error}); free some space, or choose "
-        "a folder in which you may write. What was there is as it was"
+        "a folder in which you may write. Nothing was changed"
     )

@@ -1,4 +1,4 @@
-"""The small .json beside a model: what may change, and the hash of what may not."""
+"""The small .json file beside a model: name, note, and the hash of the weights."""
 
 import hashlib
 import json
@@ -9,16 +9,16 @@ from napari_umis_fusion.errors import CheckpointError
 from napari_umis_fusion.runtime import atomic_write
 
 _hashes: dict[tuple[str, int, int], str] = {}
-"""Of files that were hashed in this process, by path, size and time of change."""
+"""Hashes computed in this process, by path, size and time of change."""
 
 
 def sidecar_of(path: Path) -> Path:
-    """Return the .json that belongs to a file of weights."""
+    """Return the .json file of a file of weights."""
     return path.with_suffix(".json")
 
 
 def read_sidecar(path: Path) -> dict[str, Any]:
-    """Return what is noted beside a file of weights; empty where nothing readable is."""
+    """Return the content of the .json file; empty if there is none, or it is unreadable."""
     try:
         noted = json.loads(sidecar_of(path).read_text("utf-8"))
     except (OSError, ValueError):
@@ -27,17 +27,17 @@ def read_sidecar(path: Path) -> dict[str, Any]:
 
 
 def write_sidecar(path: Path, **changes: str) -> None:
-    """Change what is noted beside a file of weights; the rest of it stays.
+    """Change entries of the .json file; the others stay.
 
     Raises
     ------
     CheckpointError
-        If it cannot be written, or would take the place of a file that is none of ours.
+        If it cannot be written, or would overwrite a file of another program.
     """
     target = sidecar_of(path)
     if target.exists() and not read_sidecar(path):
         raise CheckpointError(
-            f"{target}: damaged, and not written over; mend it, or move it away and try again"
+            f"{target}: damaged, and not overwritten; repair it, or move it away and try again"
         )
     size, changed = _stamp(path)
     noted = {**read_sidecar(path), **changes}
@@ -53,7 +53,7 @@ def write_sidecar(path: Path, **changes: str) -> None:
 
 
 def known_sha256(path: Path) -> str:
-    """Return the hash of a file if it is known without reading it, or nothing."""
+    """Return the hash of a file if it is known without reading it, otherwise empty."""
     size, changed = _stamp(path)
     known = _hashes.get((str(path), size, changed), "")
     if not known:
@@ -64,7 +64,7 @@ def known_sha256(path: Path) -> str:
 
 
 def sha256_of(path: Path) -> str:
-    """Return the hash of a file; raises `CheckpointError` if it is gone."""
+    """Return the hash of a file; raises `CheckpointError` if it does not exist."""
     known = known_sha256(path)
     if not known:
         stamp = _stamp(path)
@@ -78,7 +78,7 @@ def sha256_of(path: Path) -> str:
 
 
 def changed_at(path: Path) -> float:
-    """Return when a file was changed last, in seconds since 1970."""
+    """Return the time of the last change of a file, in seconds since 1970."""
     return _stamp(path)[1] / 1e9
 
 

@@ -1,4 +1,4 @@
-"""Whether planes are put on one another before they are fused, and what was found."""
+"""Alignment of the planes before fusion: options, and what the last fusion found."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,24 +17,24 @@ from napari_umis_fusion.plugin.fusion._fused_layers import FusedLayers
 from napari_umis_fusion.plugin.viewer import TargetStack, go_to_plane
 from napari_umis_fusion.plugin.widgets import ConfigForm, file_to_write
 
-HINT = "For stacks whose planes shift, turn or grow along z. What was done is listed here."
+HINT = "For stacks whose planes shift, rotate or change in magnification. Results are listed here."
 FIELDS = ("align", "align_border", "light")
 
-_FILTER = "Table of an alignment (*.csv)"
+_FILTER = "Transforms (*.csv)"
 
 
 @dataclass(frozen=True, slots=True)
 class AlignmentChoice:
-    """How planes are put on one another.
+    """How planes are aligned.
 
     Attributes
     ----------
     config : FusionConfig
-        Of which the fields `FIELDS` count.
+        Only its fields `FIELDS` are used.
     each : bool
-        Whether each time point and position is aligned for itself.
+        Whether each time point and position is aligned separately.
     table_file : str or None
-        Table whose transforms are used instead of looking for them.
+        Table whose transforms are used instead of estimating them.
     """
 
     config: FusionConfig
@@ -52,27 +52,27 @@ class AlignmentChoice:
 
 
 class AlignmentSection(QWidget):
-    """Rows that ask for alignment, and a table of what the last fusion found.
+    """Rows for the options of alignment, and a table of the transforms that were found.
 
     Parameters
     ----------
     viewer : napari viewer
-        Whose sliders tell which stack is meant, and are moved to planes that are selected.
+        Its sliders choose the stack, and move to the plane that is selected in the table.
     fused : FusedLayers
-        Knows what the fusions have found.
+        The fusions so far, with their alignments.
     config : FusionConfig, optional
-        What the rows show first.
+        Initial values of the rows.
 
     Signals
     -------
     valueChanged()
-        The `AlignmentChoice` is another.
-    said(str)
+        The `AlignmentChoice` has changed.
+    notified(str)
         What was saved, or why a file cannot be used.
     """
 
     valueChanged = Signal()  # noqa: N815
-    said = Signal(str)
+    notified = Signal(str)
 
     def __init__(self, viewer: Any, fused: FusedLayers, config: FusionConfig | None = None) -> None:
         super().__init__()
@@ -84,18 +84,18 @@ class AlignmentSection(QWidget):
             name="align_each",
             text="align each time point",
             value=True,
-            tooltip="Each time point and position is aligned for itself; else what was found for "
-            "the first holds for all. Channels always share one alignment.",
+            tooltip="Align each time point and position separately. Otherwise the alignment of the "
+            "first is used for all. Channels always share one alignment.",
         )
         self.rows = ConfigForm(config or FusionConfig(), FIELDS, more=[self._each])
         self.table_file: str | None = None
-        self.says, self.file_says = QLabel(HINT), QLabel()
+        self.message, self.file_message = QLabel(HINT), QLabel()
         self.table = AlignmentTable()
-        self.save, self.use = QPushButton("Save table …"), QPushButton("Use a table …")
-        self.drop = QPushButton("Do not use it")
+        self.save, self.use = QPushButton("Save transforms…"), QPushButton("Load transforms…")
+        self.drop = QPushButton("Do not use")
         self._lay_out()
         self._connect()
-        self.fit(None)
+        self.adapt_to(None)
         self._show_file()
 
     def value(self) -> AlignmentChoice:
@@ -109,44 +109,44 @@ class AlignmentSection(QWidget):
         self._each.value = choice.each
         self._show_file()
 
-    def fit(self, target: TargetStack | None) -> None:
-        """Ask what matters for a stack, and show what was found for it last."""
+    def adapt_to(self, target: TargetStack | None) -> None:
+        """Show the rows that apply to a stack, and the last alignment of that stack."""
         self._target = target
         self.rows.show_row("align_each", target is not None and target.has_loop)
         self.refresh()
 
     def refresh(self, event: Any = None) -> None:
-        """Show what was found for the stack that the sliders are at."""
+        """Show the alignment of the stack at the current sliders."""
         shown = None if self._target is None else self._found.find(self._target)
         self._shown = shown
         self.table.setVisible(shown is not None)
         self.save.setVisible(shown is not None)
-        self.says.setText(HINT if shown is None else shown.in_words())
+        self.message.setText(HINT if shown is None else shown.description())
         if shown is not None:
             self.table.fill(shown.alignment, shown.first_plane)
 
     def use_file(self, path: str) -> None:
-        """Fuse with the transforms of a table from now on, unless it cannot be read."""
+        """Use the transforms of a table from now on, unless it cannot be read."""
         try:
             Alignment.load(path)
         except UmisFusionError as error:
-            self.said.emit(str(error))
+            self.notified.emit(str(error))
             return
         self.table_file = path
         self._show_file()
 
-    def ask_for_saving(self) -> str:
-        """Ask where to save; empty if not at all."""
-        path, _ = QFileDialog.getSaveFileName(self, "Save table", "alignment.csv", _FILTER)
+    def choose_save_file(self) -> str:
+        """Open a dialog for the file to save; empty if cancelled."""
+        path, _ = QFileDialog.getSaveFileName(self, "Save transforms", "alignment.csv", _FILTER)
         return str(path)
 
-    def ask_for_table(self) -> str:
-        """Ask which table to use; empty if none."""
-        path, _ = QFileDialog.getOpenFileName(self, "Use a table", "", _FILTER)
+    def choose_table_file(self) -> str:
+        """Open a dialog for the table to load; empty if cancelled."""
+        path, _ = QFileDialog.getOpenFileName(self, "Load transforms", "", _FILTER)
         return str(path)
 
     def release(self) -> None:
-        """Follow the viewer no more."""
+        """Disconnect from the viewer."""
         self._viewer.dims.events.current_step.disconnect(self.refresh)
         self._viewer.layers.selection.events.active.disconnect(self.refresh)
         self._target = self._shown = None
@@ -156,23 +156,23 @@ class AlignmentSection(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.rows)
         in_use = QHBoxLayout()
-        in_use.addWidget(self.file_says, 1)
+        in_use.addWidget(self.file_message, 1)
         in_use.addWidget(self.drop)
         layout.addLayout(in_use)
-        for label in (self.says, self.file_says):
+        for label in (self.message, self.file_message):
             label.setWordWrap(True)
-        layout.addWidget(self.says)
+        layout.addWidget(self.message)
         layout.addWidget(self.table)
         buttons = QHBoxLayout()
         for button in (self.save, self.use):
             buttons.addWidget(button)
         layout.addLayout(buttons)
-        self.save.setToolTip("As CSV: to look at in a spreadsheet, and to use again.")
+        self.save.setToolTip("Save the transforms as a CSV table.")
         self.use.setToolTip(
-            "Fuse with the transforms of a saved table, of another channel for instance, instead "
-            "of looking for them."
+            "Align with the transforms of a saved table, for example of another channel, instead "
+            "of estimating them."
         )
-        self.drop.setToolTip("Look for transforms again, if that is asked for above.")
+        self.drop.setToolTip("Estimate the transforms again.")
 
     def _connect(self) -> None:
         self.rows.valueChanged.connect(self._on_rows)
@@ -183,8 +183,8 @@ class AlignmentSection(QWidget):
         self._viewer.dims.events.current_step.connect(self.refresh)
         self._viewer.layers.selection.events.active.connect(self.refresh)
 
-    def _show_used(self) -> None:
-        """Grey out what has no say."""
+    def _enable_rows(self) -> None:
+        """Grey out the rows without effect."""
         is_asked, is_given = self.rows["align"].value != "none", self.table_file is not None
         self.rows["align"].enabled = not is_given
         self.rows["align_border"].enabled = is_asked or is_given
@@ -192,14 +192,14 @@ class AlignmentSection(QWidget):
 
     def _show_file(self) -> None:
         name = "" if self.table_file is None else Path(self.table_file).name
-        self.file_says.setText(f"Uses the table {name}.")
-        self.file_says.setToolTip(self.table_file or "")
-        for part in (self.file_says, self.drop):
+        self.file_message.setText(f"Transforms of {name} are used.")
+        self.file_message.setToolTip(self.table_file or "")
+        for part in (self.file_message, self.drop):
             part.setVisible(bool(name))
         self._on_rows()
 
     def _on_rows(self) -> None:
-        self._show_used()
+        self._enable_rows()
         self.valueChanged.emit()
 
     def _on_plane(self, plane: int) -> None:
@@ -207,18 +207,18 @@ class AlignmentSection(QWidget):
             go_to_plane(self._viewer, self._shown.source, self._shown.z_axis, plane)
 
     def _on_save(self) -> None:
-        shown, path = self._shown, self.ask_for_saving()
+        shown, path = self._shown, self.choose_save_file()
         if not path or shown is None:
             return
         try:
             saved = shown.alignment.save(file_to_write(path, ".csv"))
         except UmisFusionError as error:
-            self.said.emit(f"Not saved: {error}")
+            self.notified.emit(f"Not saved: {error}")
         else:
-            self.said.emit(f"Saved as {saved}.")
+            self.notified.emit(f"Saved as {saved}.")
 
     def _on_use(self) -> None:
-        path = self.ask_for_table()
+        path = self.choose_table_file()
         if path:
             self.use_file(path)
 

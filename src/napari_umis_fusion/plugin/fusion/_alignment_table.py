@@ -1,4 +1,4 @@
-"""A table of what alignment did to each plane, and why."""
+"""A table of the transform of each plane, and the reason for it."""
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
@@ -6,23 +6,23 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableW
 from napari_umis_fusion.alignment import Alignment, PlaneMotion
 
 COLUMNS = {
-    "z": "The plane, count_noun from 0 as the sliders do. Select a row to see it.",
-    "moved": "Whether it was put elsewhere before it was fused.",
-    "rows\n(px)": "How far it lies below the reference plane.",
-    "columns\n(px)": "How far it lies to the right of the reference plane.",
-    "magni-\nfication": "Relative to the reference plane.",
-    "turn\n(°)": "Relative to the reference plane, counter-clockwise.",
-    "agreement\nbefore → after": "How like its neighbour it looks, from -1 to 1, as it was "
-    "recorded and as it was put.",
-    "why": "What was done with it, and why.",
+    "z": "Index of the plane, counted from 0 as on the slider. Select a row to show the plane.",
+    "moved": "Whether the plane was moved before fusion.",
+    "rows\n(px)": "Shift down relative to the reference plane.",
+    "columns\n(px)": "Shift to the right relative to the reference plane.",
+    "magni-\nfication": "Magnification relative to the reference plane.",
+    "rotation\n(°)": "Rotation relative to the reference plane, counter-clockwise.",
+    "correlation\nbefore → after": "Correlation with the neighbouring plane before and after "
+    "alignment, from -1 to 1.",
+    "why": "What was done with the plane, and why.",
 }
-Z, MOVED, ROWS, SHIFT_COLUMNS, MAGNIFICATION, TURN, AGREEMENT, WHY = range(len(COLUMNS))
+Z, MOVED, ROWS, SHIFT_COLUMNS, MAGNIFICATION, ROTATION, CORRELATION, WHY = range(len(COLUMNS))
 
 _ROW_HEIGHT_PX, _MAX_ROWS_SHOWN = 22, 8
 
 
 class AlignmentTable(QTableWidget):
-    """Shows a row for each plane; it cannot be edited.
+    """Shows one row per plane; read-only.
 
     Signals
     -------
@@ -54,11 +54,11 @@ class AlignmentTable(QTableWidget):
         self.itemSelectionChanged.connect(self._on_selection)
 
     def fill(self, alignment: Alignment, first_plane: int = 0) -> None:
-        """Show an alignment whose plane 0 is plane `first_plane` of the layer."""
+        """Show an alignment; its plane 0 is plane `first_plane` of the layer."""
         if alignment is self._filled and first_plane == self._first_plane:
             return
         self._filled, self._first_plane = alignment, first_plane
-        self.blockSignals(True)
+        self.blockSignals(True)  # clearing the selection is no choice of the user
         self.clearSelection()
         self.setRowCount(len(alignment.planes))
         for row, motion in enumerate(alignment.planes):
@@ -66,12 +66,12 @@ class AlignmentTable(QTableWidget):
                 self.setItem(row, column, _item(text, column, motion.why))
         self.blockSignals(False)
         only_shifts = alignment.model in ("none", "translation")
-        for column in (MAGNIFICATION, TURN):
+        for column in (MAGNIFICATION, ROTATION):
             self.setColumnHidden(column, only_shifts)
         self._fit_height()
 
     def _fit_height(self) -> None:
-        """Be as high as the planes need, up to a limit; what does not fit is scrolled to."""
+        """Set the height for all planes, up to a limit above which the table scrolls."""
         rows = min(self.rowCount(), _MAX_ROWS_SHOWN) * _ROW_HEIGHT_PX
         header = self.horizontalHeader().sizeHint().height()
         bar = self.horizontalScrollBar().sizeHint().height()
@@ -91,16 +91,16 @@ def _cells(motion: PlaneMotion, first_plane: int) -> tuple[str, ...]:
         _rounded(motion.shift_columns_px),
         f"{motion.scale:.4f}",
         _rounded(motion.rotation_deg),
-        _agreement(motion),
+        _correlation(motion),
         motion.why,
     )
 
 
 def _rounded(number: float) -> str:
-    return f"{round(number, 2) + 0.0:.2f}"  # adding 0 takes the sign from -0
+    return f"{round(number, 2) + 0.0:.2f}"  # adding 0.0 turns -0.0 into 0.0
 
 
-def _agreement(motion: PlaneMotion) -> str:
+def _correlation(motion: PlaneMotion) -> str:
     before, after = motion.agreement_before, motion.agreement_after
     return "" if before is None or after is None else f"{before:.2f} → {after:.2f}"
 
@@ -110,5 +110,5 @@ def _item(text: str, column: int, tip: str) -> QTableWidgetItem:
     if column != WHY:
         side = Qt.AlignmentFlag.AlignHCenter if column == MOVED else Qt.AlignmentFlag.AlignRight
         item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
-    item.setToolTip(tip)  # the last column is mostly out of sight
+    item.setToolTip(tip)  # the reason: its own column is mostly scrolled out
     return item

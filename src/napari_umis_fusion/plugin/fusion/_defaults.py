@@ -1,4 +1,4 @@
-"""What the widget starts with: defaults, and what the user set in napari's preferences."""
+"""The initial config of the widget: defaults, and the values set in napari's preferences."""
 
 import napari.settings
 
@@ -10,12 +10,16 @@ SET_IN_NAPARI = ("focus_measure", "blend", "device", "memory_mb")
 
 
 def default_config() -> FusionConfig:
-    """Return the config that napari's preferences ask for; napari before 0.9 has none of them."""
+    """Return the config of napari's preferences; napari before 0.9 has no plugin preferences."""
     get_plugin_settings = getattr(napari.settings, "get_plugin_settings", None)
     if get_plugin_settings is None:
         return FusionConfig()
     try:
         settings = get_plugin_settings(PLUGIN).fusion
         return FusionConfig(**{name: getattr(settings, name) for name in SET_IN_NAPARI})
-    except (AttributeError, KeyError, ConfigError):  # not registered, or a file edited by hand
+    except (
+        AttributeError,
+        KeyError,
+        ConfigError,
+    ):  # plugin not registered, or a settings file edited by hand
         return FusionConfig()

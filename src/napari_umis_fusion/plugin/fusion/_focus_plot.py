@@ -1,4 +1,4 @@
-"""A plot of one pixel's focus along z, with the planes that matter marked."""
+"""A plot of the focus of one pixel along z, with the chosen and the shown plane marked."""
 
 from dataclasses import dataclass, replace
 
@@ -9,9 +9,9 @@ from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QLabel, QStackedLayout, QVBoxLayout, QWidget
 
 # isort: split
-import pyqtgraph as pg  # takes the Qt binding that is loaded by now: that of qtpy
+import pyqtgraph as pg  # after qtpy: it uses the Qt binding that is already loaded
 
-from napari_umis_fusion.plugin.widgets import Chart, ColouredPlot, standing_out
+from napari_umis_fusion.plugin.widgets import Chart, ColouredPlot, ensure_contrast
 
 CURVE_PX, LINE_PX, DOT_PX = 1.5, 2, 4
 MIN_HEIGHT_PX = 140
@@ -19,16 +19,16 @@ MIN_WIDTH_PX = 200
 
 EXPLANATION = (
     "Focus of the pixel in each plane, as the fusion measures it.\n"
-    "Solid line: the plane of the index map.\n"
-    "Dotted line: the plane that the value comes from, where that is another one.\n"
-    "Dashed line: the plane shown now.\n"
-    "Click to show the nearest plane; drag over a part to enlarge it, double-click to see all."
+    "Solid line: plane of the index map.\n"
+    "Dotted line: plane of the source map, if different.\n"
+    "Dashed line: plane shown in the viewer.\n"
+    "Click to show the nearest plane, drag to zoom in, double-click to show all."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """How a plane is marked: by a line, and in the legend by a sign that looks like it."""
+    """How a plane is marked: a line style, and a character of that style for the legend."""
 
     style: Qt.PenStyle
     sign: str
@@ -44,7 +44,7 @@ MARKS = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MarkedFocus:
-    """Focus along z, and the planes that are marked in it.
+    """Focus along z, and the marked planes.
 
     Attributes
     ----------
@@ -53,12 +53,13 @@ class MarkedFocus:
     focus : ndarray of shape (Z,), float64
         Not drawn where it is not finite.
     chosen, source, current : int or None
-        Plane of the index map, plane that the value comes from, and plane shown in the viewer,
-        count_noun from 0; None where there is none.
+        Plane of the index map, plane of the source map, and plane shown in the viewer, counted
+        from 0; None if there is none.
     unit : str
-        Of the depth; empty for numbers of planes.
+        Unit of the depth; empty for plane numbers.
     is_relative : bool
-        Whether focus compares these planes only: it is then shown as a share of its maximum.
+        Whether focus is comparable only between these planes: it is then shown as a share of its
+        maximum.
     """
 
     z_values: NDArray[np.float64]
@@ -71,14 +72,14 @@ class MarkedFocus:
 
     @property
     def shown(self) -> NDArray[np.float64]:
-        """Focus as it is drawn: NaN where it is not, a share of its maximum where relative."""
+        """Focus as drawn: NaN for gaps, a share of the maximum if relative."""
         shown = np.where(np.isfinite(self.focus), self.focus, np.nan)
         most = np.fmax.reduce(shown, initial=0.0)
         return shown / most if self.is_relative and most > 0 else shown
 
     @property
     def planes(self) -> dict[str, int]:
-        """Planes to mark, by the names of `MARKS`; the source only where it is another one."""
+        """Planes to mark, by the names of `MARKS`; the source only if it differs."""
         named = {"chosen": self.chosen, "source": self.source, "current": self.current}
         count = len(self.z_values)
         planes = {name: z for name, z in named.items() if z is not None and 0 <= z < count}
@@ -88,7 +89,7 @@ class MarkedFocus:
 
 
 class FocusPlot(ColouredPlot):
-    """Shows a focus curve; `planeClicked` tells which plane was clicked at.
+    """Shows a focus curve; `planeClicked` reports the plane of a click.
 
     Parameters
     ----------
@@ -97,10 +98,10 @@ class FocusPlot(ColouredPlot):
     """
 
     planeClicked = Signal(int)  # noqa: N815
-    """Plane nearest to the click, count_noun from 0."""
+    """Plane nearest to the click, counted from 0."""
 
     valueChanged = Signal()  # noqa: N815
-    """Another curve is shown, or another plane marked."""
+    """The curve or a marked plane has changed."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -111,7 +112,7 @@ class FocusPlot(ColouredPlot):
         self._lines = {
             name: self._chart.add(pg.InfiniteLine(angle=90), is_measured=False) for name in MARKS
         }
-        # filled with nothing down to 0, which makes pyqtgraph show 0 too
+        # an empty fill down to 0 makes pyqtgraph's auto range include 0
         curve = pg.PlotDataItem(symbol="o", symbolSize=DOT_PX, antialias=True, fillLevel=0)
         self._curve = self._chart.add(curve)
         self._chart.clicked.connect(self._on_clicked)
@@ -124,15 +125,17 @@ class FocusPlot(ColouredPlot):
         self.clear("")
 
     def value(self) -> MarkedFocus | None:
-        """Return what is shown; None while there is a message instead."""
+        """Return the curve; None while a message is shown instead."""
         return self._value
 
     def setValue(self, value: MarkedFocus) -> None:  # noqa: N802
-        """Show a curve and its marks, and all of it."""
+        """Show a curve with its marks, in full."""
         self._value = value
         shown = value.shown
         some = slice(None) if np.isfinite(shown).any() else slice(0)
-        self._curve.setData(value.z_values[some], shown[some])  # it warns where it finds only NaN
+        self._curve.setData(
+            value.z_values[some], shown[some]
+        )  # pyqtgraph warns if all values are NaN
         self._chart.x_axis.is_whole = not value.unit
         self._chart.x_axis.setLabel(f"depth ({value.unit})" if value.unit else "plane")
         self._chart.y_axis.setLabel("relative focus" if value.is_relative else "focus")
@@ -156,7 +159,7 @@ class FocusPlot(ColouredPlot):
         self.valueChanged.emit()
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        """Return a size that shows the curve well."""
+        """Return a size at which the curve is easy to read."""
         return QSize(300, 180)
 
     def _lay_out(self) -> None:
@@ -174,7 +177,7 @@ class FocusPlot(ColouredPlot):
         self.setMinimumSize(MIN_WIDTH_PX, MIN_HEIGHT_PX)
 
     def _paint(self, background: QColor, foreground: QColor, accent: QColor) -> None:
-        accent = standing_out(accent, background)
+        accent = ensure_contrast(accent, background)
         self._accent = accent.name()
         self._chart.paint(background, foreground)
         self._curve.setPen(foreground, width=CURVE_PX)
@@ -189,7 +192,7 @@ class FocusPlot(ColouredPlot):
         self._mark()
 
     def _mark(self) -> None:
-        """Move the lines, and say which planes they stand at."""
+        """Move the lines, and update the legend."""
         if self._value is None:
             return
         planes = self._value.planes

@@ -1,4 +1,4 @@
-"""Click a pixel: the viewer jumps to the plane that it came from, and the focus curve shows."""
+"""Click a pixel: the viewer jumps to its plane, and the focus curve of the pixel is plotted."""
 
 from collections.abc import Callable, Generator
 from typing import Any
@@ -14,33 +14,33 @@ from napari_umis_fusion.plugin.fusion._fused_layers import FusedLayers
 from napari_umis_fusion.plugin.viewer import go_to_plane
 from napari_umis_fusion.plugin.widgets import LatestJob
 
-HINT = "Click a pixel of a fused layer: the plane it came from, and its focus along z."
+HINT = "Click a pixel of a fused layer to see its plane and its focus along z."
 
 
 class FocusView(QWidget):
-    """Plot of focus along z at the pixel clicked last.
+    """Plots the focus along z of the pixel that was clicked last.
 
     Parameters
     ----------
     viewer : napari viewer
-        Whose canvas is clicked.
+        Viewer whose canvas is clicked.
     fused : FusedLayers
-        Knows what came from where.
+        The fusions so far, with the maps of their planes.
     """
 
     def __init__(self, viewer: Any, fused: FusedLayers) -> None:
         super().__init__()
         self._viewer, self._fused = viewer, fused
-        self._asked: tuple[OutputLayer, Any, int] | None = None
+        self._request: tuple[OutputLayer, Any, int] | None = None
         self._source: Callable[[], Any] = lambda: None
         self.curve: FocusCurve | None = None
-        self.says = QLabel(HINT)
-        self.says.setWordWrap(True)
+        self.message = QLabel(HINT)
+        self.message.setWordWrap(True)
         self.plot = FocusPlot()
-        self.plot.hide()  # until there is something to show
+        self.plot.hide()  # until the first click
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.says)
+        layout.addWidget(self.message)
         layout.addWidget(self.plot)
         self._job = LatestJob(delay_ms=0)
         self._job.done.connect(self._show)
@@ -57,25 +57,25 @@ class FocusView(QWidget):
         return self._job.is_busy
 
     def release(self) -> None:
-        """Follow the viewer no more."""
+        """Disconnect from the viewer."""
         self._job.cancel()
         if self._on_press in self._viewer.mouse_drag_callbacks:
             self._viewer.mouse_drag_callbacks.remove(self._on_press)
         self._viewer.dims.events.current_step.disconnect(self._on_step)
         self._viewer.events.theme.disconnect(self._take_theme)
 
-    def look(self, position: Any) -> int | None:
-        """Go to the plane that a pixel came from, and measure its focus along z.
+    def show_pixel(self, position: Any) -> int | None:
+        """Go to the plane of a pixel, and measure its focus along z.
 
         Parameters
         ----------
         position : sequence of float
-            World coordinates, as a mouse event has them.
+            World coordinates, as in a mouse event.
 
         Returns
         -------
         int or None
-            The plane; None where the active layer was not made by fusing, or outside of it.
+            The plane; None if the active layer is no result of a fusion, or outside of it.
         """
         layer = self._viewer.layers.selection.active
         fused = None if layer is None else self._fused.fused_by(layer)
@@ -91,7 +91,7 @@ class FocusView(QWidget):
         plane = int(origin.value_at(pixel))
         go_to_plane(self._viewer, source, origin.axes.z, plane)
         self._source = fused.sources[0]
-        self._ask(origin, pixel, plane, fused.event.config)
+        self._measure(origin, pixel, plane, fused.event.config)
         return plane
 
     def _take_theme(self, event: Any = None) -> None:
@@ -100,7 +100,7 @@ class FocusView(QWidget):
         self.plot.set_colours(*(colour.as_hex() for colour in colours))
 
     def _on_press(self, viewer: Any, event: Any) -> Generator[None, None, None]:
-        """Tell a click from a drag."""
+        """Distinguish a click from a drag, which napari uses to pan."""
         start = event.pos if hasattr(event, "pos") else None
         position, moved = event.position, False
         yield
@@ -108,25 +108,25 @@ class FocusView(QWidget):
             moved = moved or start is None or max(abs(event.pos - start)) > 3
             yield
         if not moved and event.button == 1 and not event.modifiers:
-            self.look(position)
+            self.show_pixel(position)
 
-    def _ask(self, origin: OutputLayer, pixel: Any, plane: int, config: Any) -> None:
+    def _measure(self, origin: OutputLayer, pixel: Any, plane: int, config: Any) -> None:
         stack, row, column = origin.stack_at(pixel)
         axes = origin.axes
         place = f"Row {pixel[axes.y]}, column {pixel[axes.x]}: plane {plane}"
         step = stack.calibration.z_step_um
-        self.says.setText(f"{place}, depth {plane * step:.4g} µm." if step else f"{place}.")
-        self._asked = origin, step, plane
+        self.message.setText(f"{place}, depth {plane * step:.4g} µm." if step else f"{place}.")
+        self._request = origin, step, plane
         self.plot.show()
-        self._job.ask(lambda: iter_focus_curve(stack, row, column, config))
+        self._job.submit(lambda: iter_focus_curve(stack, row, column, config))
 
     def _on_failed(self, error: Exception) -> None:
         self.plot.clear(str(error))
 
     def _show(self, curve: FocusCurve) -> None:
-        if self._asked is None:
+        if self._request is None:
             return
-        origin, step, plane = self._asked
+        origin, step, plane = self._request
         self.curve = curve
         planes = np.arange(origin.first_plane + len(curve.focus))
         focus = np.full(len(planes), np.nan)
@@ -145,17 +145,17 @@ class FocusView(QWidget):
         )
 
     def _on_plane_clicked(self, number: int) -> None:
-        if self._asked is None:
+        if self._request is None:
             return
-        origin, source = self._asked[0], self._source()
+        origin, source = self._request[0], self._source()
         if source in self._viewer.layers:
             go_to_plane(self._viewer, source, origin.axes.z, number)
 
     def _on_step(self, event: Any = None) -> None:
-        """Show in the plot which plane the viewer shows."""
-        if self._asked is None or self.curve is None:
+        """Mark the plane that the viewer shows."""
+        if self._request is None or self.curve is None:
             return
-        origin = self._asked[0]
+        origin = self._request[0]
         ndim = len(origin.image.shape)
         axis = origin.axes.z + self._viewer.dims.ndim - ndim
         if not 0 <= axis < self._viewer.dims.ndim:

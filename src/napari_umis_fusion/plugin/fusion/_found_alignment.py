@@ -1,4 +1,4 @@
-"""Which alignment belongs to what the viewer shows."""
+"""Find the alignment of the stack that the viewer shows."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,18 +11,18 @@ from napari_umis_fusion.plugin.viewer import TargetStack, entries_shown
 
 @dataclass(frozen=True, eq=False)
 class FoundAlignment:
-    """An alignment, and what it is of.
+    """An alignment, and the stack it belongs to.
 
     Attributes
     ----------
     alignment : Alignment
-        Where planes lay.
+        Transforms of the planes.
     source : napari.layers.Image
         The layer that was fused.
     z_axis, first_plane : int
         Its axis of planes, and the first plane that was fused.
     place : str
-        Which of several stacks, such as "t 3"; empty where it holds for all.
+        Which of several stacks, such as "t 3"; empty if it applies to all.
     """
 
     alignment: Alignment
@@ -31,13 +31,13 @@ class FoundAlignment:
     first_plane: int
     place: str
 
-    def in_words(self) -> str:
-        """Say what was found."""
+    def description(self) -> str:
+        """Describe the alignment in a sentence."""
         text = self.alignment.summary()
-        said = f"{self.place}: {text}." if self.place else f"{text[0].upper()}{text[1:]}."
+        described = f"{self.place}: {text}." if self.place else f"{text[0].upper()}{text[1:]}."
         if self.first_plane:
-            said += f" The reasons count planes from plane {self.first_plane} on."
-        return said
+            described += f" The reasons count planes from plane {self.first_plane}."
+        return described
 
 
 class AlignmentFinder:
@@ -46,16 +46,16 @@ class AlignmentFinder:
     Parameters
     ----------
     viewer : napari viewer
-        Whose active layer and sliders tell which is meant.
+        Its active layer and sliders choose the stack.
     fused : FusedLayers
-        Knows the fusions.
+        The fusions so far.
     """
 
     def __init__(self, viewer: Any, fused: FusedLayers) -> None:
         self._viewer, self._fused = viewer, fused
 
     def find(self, target: TargetStack) -> FoundAlignment | None:
-        """Return what was found for a stack; None where its planes were fused as recorded."""
+        """Return the alignment of a stack; None if its planes were fused as recorded."""
         active = self._viewer.layers.selection.active
         fused = None if active is None else self._fused.fused_by(active)
         fused = fused or self._fused.fused_by(target.layers[0])

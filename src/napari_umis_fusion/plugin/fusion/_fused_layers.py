@@ -1,4 +1,4 @@
-"""Put what a fusion made into the viewer, beside what is there."""
+"""Add the results of fusions to the viewer, and remember which layer came from which."""
 
 import weakref
 from collections.abc import Generator, Iterable, Sequence
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(eq=False)
-class Fused:
-    """One fusion that was shown.
+class ShownFusion:
+    """One fusion whose layers are in the viewer.
 
     Attributes
     ----------
     event : LayerFinished
-        How it was made and where pixels come from; without the layers, which the viewer has.
+        Config and maps; without the layers, which the viewer holds.
     sources : list of weak references
         Layers that were fused.
     layers : dict
-        By kind and number, the layers that are shown, weakly, and the data put there.
+        By kind and number: weak references to the layers, and the data assigned to them.
     """
 
     event: "LayerFinished"
@@ -38,7 +38,7 @@ class Fused:
     )
 
     def origin(self, layer: Any) -> "OutputLayer":
-        """Return the map of where pixels come from that counts for a layer."""
+        """Return the source map that applies to a layer."""
         origins = self.event.origins
         sources = [reference() for reference in self.sources]
         number = sources.index(layer) if layer in sources else 0
@@ -49,20 +49,20 @@ class Fused:
 
 
 class FusedLayers:
-    """Knows which layers of a viewer a widget has made, and of what.
+    """Remembers which layers a widget has added, and the layers they were fused from.
 
     Parameters
     ----------
     viewer : napari viewer
-        Where the layers are shown.
+        Viewer that shows the layers.
     """
 
     def __init__(self, viewer: "ViewerModel") -> None:
         self._viewer = viewer
-        self._all: list[Fused] = []
+        self._all: list[ShownFusion] = []
         viewer.layers.events.removed.connect(self._forget)
 
-    def showing(
+    def iter_show(
         self,
         event: "LayerFinished",
         sources: Iterable[Any],
@@ -70,30 +70,30 @@ class FusedLayers:
         shown: Sequence[str],
         update: bool,
     ) -> Generator[Any]:
-        """Add layers one after the other, or renew those of the last fusion of the same sources.
+        """Add layers one after the other, or replace those of the last fusion of the same sources.
 
-        Only layers that were made here, are still in the viewer and whose data nobody has put
-        another array in place of are renewed; their name and look stay as they are.
+        A layer is replaced only if it was added here, is still in the viewer, and still holds the
+        array it was given. Its name and appearance stay.
 
         Parameters
         ----------
         event : LayerFinished
-            What the fusion ended with.
+            The last event of the fusion.
         sources : iterable of Layer
-            What was fused.
+            The layers that were fused.
         shown : sequence of str
             Kinds of output that become layers.
         update : bool
-            Renew where possible; else add.
+            Replace layers where possible; otherwise add them.
 
         Yields
         ------
         Layer
-            One that shows this fusion: whoever waits can let the window live in between.
+            A layer of this fusion. The caller can let the window process events in between.
         """
         kept = list(sources)
-        last = self._last_of(kept) if update else None
-        fused = Fused(replace(event, layers=[]), [weakref.ref(one) for one in kept])
+        last = self._latest_of(kept) if update else None
+        fused = ShownFusion(replace(event, layers=[]), [weakref.ref(one) for one in kept])
         self._all.append(fused)
         numbers: dict[str, int] = {}
         for data, attributes, kind in event.layers:
@@ -103,7 +103,7 @@ class FusedLayers:
                 continue
             layer = None
             if last is not None:
-                layer = self._renewed(last, (output, number), data, attributes, kind)
+                layer = self._replaced(last, (output, number), data, attributes, kind)
             is_new = layer is None
             if layer is None:
                 layer = Layer.create(data, attributes, kind)
@@ -111,11 +111,11 @@ class FusedLayers:
             if is_new:
                 self._viewer.add_layer(layer)
             yield layer
-        if last is not None and not last.layers:  # all renewed: its maps need not stay in memory
+        if last is not None and not last.layers:  # all replaced: free the memory of its maps
             self._all.remove(last)
 
-    def fused_by(self, layer: Any) -> Fused | None:
-        """Return the latest fusion that made this layer, or was made of it."""
+    def fused_by(self, layer: Any) -> ShownFusion | None:
+        """Return the latest fusion that produced this layer, or used it as a source."""
         for fused in reversed(self._all):
             shown = [reference() for reference, _ in fused.layers.values()]
             if any(one is layer for one in shown if one is not None):
@@ -126,17 +126,17 @@ class FusedLayers:
         return None
 
     def sources_of(self, layer: Any) -> list[Any]:
-        """Return the layers that a layer was made of and that are still there, or itself."""
+        """Return the remaining sources of a fused layer, or the layer itself."""
         fused = self.fused_by(layer)
         alive = [] if fused is None else [reference() for reference in fused.sources]
         return [one for one in alive if one in self._viewer.layers] or [layer]
 
     def release(self) -> None:
-        """Follow the viewer no more."""
+        """Disconnect from the viewer."""
         self._viewer.layers.events.removed.disconnect(self._forget)
 
     def _forget(self, event: Any = None) -> None:
-        """Forget fusions of which nothing is left to see: they hold on to the stacks."""
+        """Drop fusions without remaining layers, because they keep their stacks in memory."""
         there = list(self._viewer.layers)
         self._all = [
             fused
@@ -145,14 +145,19 @@ class FusedLayers:
             and all(reference() in there for reference in fused.sources)
         ]
 
-    def _last_of(self, sources: list[Any]) -> Fused | None:
+    def _latest_of(self, sources: list[Any]) -> ShownFusion | None:
         for fused in reversed(self._all):
             if [reference() for reference in fused.sources] == sources:
                 return fused
         return None
 
-    def _renewed(
-        self, last: Fused, key: tuple[str, int], data: Any, attributes: dict[str, Any], kind: str
+    def _replaced(
+        self,
+        last: ShownFusion,
+        key: tuple[str, int],
+        data: Any,
+        attributes: dict[str, Any],
+        kind: str,
     ) -> Any | None:
         reference, put = last.layers.get(key, (None, None))
         layer = reference() if reference is not None else None

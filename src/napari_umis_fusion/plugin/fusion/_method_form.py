@@ -1,4 +1,4 @@
-"""How to fuse: a row for each field of the config that no other part of the dock asks for."""
+"""How to fuse: a row for each field of the config without a place elsewhere in the widget."""
 
 from dataclasses import Field, fields
 from pathlib import Path
@@ -12,16 +12,16 @@ from napari_umis_fusion.plugin.models import WeightsChoice
 from napari_umis_fusion.plugin.widgets import ConfigForm, QtRow, described_row
 
 ELSEWHERE = ("channel", "align", "align_border", "light")
-"""Fields that the dock asks for in another place."""
+"""Fields whose rows are in other sections of the widget."""
 
 
 class MethodForm(ConfigForm):
-    """The rows of a `FusionConfig`; that of the weights follows focus measure and library.
+    """The rows of a `FusionConfig`; the row of the weights follows focus measure and library.
 
     Parameters
     ----------
     config : FusionConfig, optional
-        What is shown first.
+        Initial values of the rows.
     """
 
     def __init__(self, config: FusionConfig | None = None) -> None:
@@ -32,12 +32,12 @@ class MethodForm(ConfigForm):
         self.weights.file_chosen.connect(self._on_file)
 
     def use_weights(self, path: str | Path) -> str:
-        """Choose weights and the focus measure that they are for, which is returned.
+        """Select weights and their focus measure, which is returned.
 
         Raises
         ------
         CheckpointError
-            If the file cannot be read, or its weights are of a network that this version lacks.
+            If the file cannot be read, or this version does not know its network.
         """
         measure = focus_measure_of(path)
         is_shipped = Path(path).parent == SHIPPED
@@ -47,7 +47,7 @@ class MethodForm(ConfigForm):
         return measure
 
     def set_row_values(self, values: dict[str, Any]) -> None:
-        """Fill rows; weights that were chosen for a network stay while another measure is shown."""
+        """Fill the rows; the weights of a network stay selected while another measure is shown."""
         measure = values["focus_measure"]
         if measure in NETWORK_MEASURES:
             self.weights.show_measure(measure)
@@ -56,12 +56,12 @@ class MethodForm(ConfigForm):
         super().set_row_values(values)
 
     def release(self) -> None:
-        """Listen to the library of models no more."""
+        """Disconnect from the library of models."""
         self.weights.release()
 
     def _field_value(self, spec: Field[Any]) -> Any:
         if spec.name == "checkpoint" and not self.is_used("checkpoint"):
-            return None  # a config refuses weights that its measure does not take
+            return None  # a config refuses weights that its measure does not use
         return super()._field_value(spec)
 
     def _update_rows(self) -> None:
@@ -73,4 +73,4 @@ class MethodForm(ConfigForm):
         try:
             self.use_weights(path)
         except CheckpointError as error:
-            self.weights.said.emit(str(error))
+            self.weights.notified.emit(str(error))

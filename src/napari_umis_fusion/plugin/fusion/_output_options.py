@@ -1,56 +1,54 @@
-"""Which layers a fusion adds, and what a second one does with them."""
+"""Which layers a fusion adds, and what happens to those of the fusion before."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from napari_umis_fusion.runtime import check_fields, choice
 
-Again = Literal["renews these layers", "adds layers"]
+Again = Literal["replace", "keep"]
 
 _MAPS = ("index_map", "depth_map", "confidence_map", "source_map")
 
 
 @dataclass(frozen=True, slots=True)
 class OutputOptions:
-    """The layers that come of a fusion; label and help of each field stand in its metadata."""
+    """The layers that a fusion adds; the metadata of each field holds its label and help."""
 
-    index_map: bool = field(
-        default=True, metadata={"help": "which plane is in focus at each pixel"}
-    )
+    index_map: bool = field(default=True, metadata={"help": "The plane in focus at each pixel."})
     depth_map: bool = field(
         default=True,
         metadata={
-            "help": "depth below plane 0, between planes too, in the unit of the layer; only where "
-            "the layer has a scale along z"
+            "help": "Depth below plane 0, interpolated between planes, in the unit of the layer. "
+            "Needs a layer with a scale along z."
         },
     )
     confidence_map: bool = field(
         default=True,
-        metadata={"help": "how far the chosen plane stands out from the next best, 0 to 1"},
+        metadata={"help": "How far the chosen plane stands out from the second best, from 0 to 1."},
     )
     source_map: bool = field(
         default=False,
-        metadata={"help": "which plane each value was copied from; only with the blend 'select'"},
+        metadata={"help": "Plane from which each value was copied. Needs the blend 'select'."},
     )
     labels: bool = field(
         default=False,
         metadata={
-            "help": "as a labels layer instead of an image",
+            "help": "Add the index map as a labels layer instead of an image.",
             "label": "index map as labels",
         },
     )
     keep_axes: bool = field(
         default=True,
         metadata={
-            "help": "with time or positions before z, keep z as an axis with one thick plane, so "
-            "that each slider moves the same axis of stack and image",
-            "label": "line up with the stack's sliders",
+            "help": "If time or positions come before z, keep z as an axis with one thick plane, "
+            "so that each slider moves the same axis of stack and image.",
+            "label": "match the sliders of the stack",
         },
     )
     again: Again = field(
-        default="renews these layers",
+        default="replace",
         metadata=choice(
-            Again, "only layers that this widget made are ever renewed", label="a second run"
+            Again, "Only layers that this widget added are replaced.", label="existing results"
         ),
     )
 
@@ -60,16 +58,17 @@ class OutputOptions:
 
     @property
     def renews(self) -> bool:
-        """Whether a second run renews the layers of the first."""
-        return self.again == "renews these layers"
+        """Whether a second fusion replaces the layers of the first."""
+        return self.again == "replace"
 
     @property
     def shown(self) -> list[str]:
-        """Which outputs become layers."""
+        """Outputs that become layers."""
         return ["all_in_focus", *(name for name in _MAPS if getattr(self, name))]
 
     def plan_options(self, axes: Any) -> dict[str, Any]:
-        """Return options of `LayerPlan`; maps that a click asks for are always made."""
+        """Return options of `LayerPlan`."""
+        # a click on a pixel needs these two maps, shown or not
         outputs = dict.fromkeys([*self.shown, "index_map", "source_map"])
         shifted = any(axis < axes.z for axis in axes.outer)
         return {

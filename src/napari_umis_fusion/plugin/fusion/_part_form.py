@@ -1,4 +1,4 @@
-"""Which part of the stack: a region drawn as a shape, and the first and last plane."""
+"""The part of the stack to fuse: a region drawn as a shape, and the first and last plane."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,7 @@ class Part:
     region : str
         Name of a shapes layer, or "whole plane".
     first_plane, last_plane : int
-        Counted from 0; the last is fused too.
+        Counted from 0; the last is included.
     """
 
     region: str = WHOLE_PLANE
@@ -28,12 +28,12 @@ class Part:
 
 
 class PartForm(ConfigForm):
-    """Rows for a `Part` of the stack that is meant; follows the shapes of a viewer.
+    """Rows for a `Part` of the current stack; follows the shapes layers of a viewer.
 
     Parameters
     ----------
     viewer : napari viewer
-        Whose shapes layers are offered as regions.
+        Viewer whose shapes layers are offered as regions.
     """
 
     def __init__(self, viewer: Any) -> None:
@@ -44,14 +44,21 @@ class PartForm(ConfigForm):
                 name="region",
                 label="region",
                 choices=[WHOLE_PLANE],
-                tooltip="A shapes layer whose selected shape, or last one, bounds the region to "
-                "fuse.",
+                tooltip="Shapes layer whose selected (or last) shape bounds the region to fuse.",
             ),
             "first_plane": SpinBox(
-                name="first_plane", label="first plane", min=0, max=0, tooltip="Counted from 0."
+                name="first_plane",
+                label="first plane",
+                min=0,
+                max=0,
+                tooltip="First plane to fuse, counted from 0.",
             ),
             "last_plane": SpinBox(
-                name="last_plane", label="last plane", min=0, max=0, tooltip="Is fused too."
+                name="last_plane",
+                label="last plane",
+                min=0,
+                max=0,
+                tooltip="Last plane to fuse, included.",
             ),
         }
         super().__init__(Part(), rows=rows)
@@ -60,12 +67,12 @@ class PartForm(ConfigForm):
         self._offer_regions()
 
     def release(self) -> None:
-        """Follow the viewer no more."""
+        """Disconnect from the viewer."""
         self._viewer.layers.events.inserted.disconnect(self._offer_regions)
         self._viewer.layers.events.removed.disconnect(self._offer_regions)
 
-    def fit(self, target: TargetStack | None) -> None:
-        """Let the planes range over those of a stack; all of them if their number is another."""
+    def adapt_to(self, target: TargetStack | None) -> None:
+        """Set the range of the planes to a stack; a different number of planes selects all."""
         if target is None or target.planes == self._planes:
             return
         self._planes = target.planes
@@ -87,7 +94,8 @@ class PartForm(ConfigForm):
         first, last = part.first_plane, part.last_plane
         if last < first:
             raise ConfigError(
-                f"the planes go from {first} to {last}: the last must not lie before the first."
+                f"planes {first} to {last}: the last lies before the first. Raise the last "
+                "plane, or lower the first."
             )
         whole = (first, last) == (0, target.planes - 1)
         rows = columns = None

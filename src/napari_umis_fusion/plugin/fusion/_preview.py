@@ -1,4 +1,4 @@
-"""A quick look: the region that the viewer shows, fused while options change."""
+"""The preview: the visible area, fused whenever an option changes."""
 
 import weakref
 from collections.abc import Callable
@@ -14,28 +14,28 @@ from napari_umis_fusion.plugin.viewer import TargetStack
 from napari_umis_fusion.plugin.widgets import LatestJob
 
 MAX_PX = 512
-"""Longest side of what is previewed; a larger view is previewed in its middle."""
+"""Longest side of the preview; of a larger view the middle is fused, to keep it quick."""
 
 NAME = "preview of {}"
 
 
 class Preview(QObject):
-    """Keeps one layer that shows what the options would give where the user looks.
+    """Keeps one layer with the visible area, fused with the current options.
 
     Parameters
     ----------
     viewer : napari viewer
-        Where.
+        Viewer that shows the preview.
     describe : callable
-        Returns target, config and plan, or None where nothing can be fused.
+        Returns target, config and plan, or None if nothing can be fused.
 
     Signals
     -------
-    said(str)
-        What is going on, in words.
+    notified(str)
+        The state of the preview, as a sentence.
     """
 
-    said = Signal(str)
+    notified = Signal(str)
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Preview(QObject):
         self._viewer, self._describe = viewer, describe
         self._layer: Callable[[], Any] = lambda: None
         self._target: TargetStack | None = None
-        self._asked: Any = None
+        self._request: Any = None
         self._job = LatestJob()
         self._job.done.connect(self._show)
         self._job.failed.connect(self._on_failed)
@@ -59,15 +59,17 @@ class Preview(QObject):
 
     @property
     def is_busy(self) -> bool:
-        """Whether one is being made."""
+        """Whether a preview is being computed."""
         return self._job.is_busy
 
-    def turn(self, on: bool) -> None:
-        """Begin to preview, or stop and take the layer away."""
+    def set_enabled(self, on: bool) -> None:
+        """Start the preview, or stop it and remove its layer."""
         if on == self._is_on:
             return
         self._is_on = on
-        camera = getattr(self._viewer, "scene", self._viewer).camera  # napari 0.9 moved it
+        camera = getattr(
+            self._viewer, "scene", self._viewer
+        ).camera  # napari 0.9 moved the camera to viewer.scene
         for event in (
             camera.events.center,
             camera.events.zoom,
@@ -81,10 +83,10 @@ class Preview(QObject):
             layer = self._layer()
             if layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
-            self.said.emit("")
+            self.notified.emit("")
 
     def refresh(self, event: Any = None) -> None:
-        """Preview anew, once the user rests."""
+        """Compute the preview again, once changes pause."""
         if not self._is_on:
             return
         described = self._describe()
@@ -92,27 +94,27 @@ class Preview(QObject):
             self._forget()
             return
         target, config, plan = described
-        # where the whole planes lie, a part of them tells badly and slowly
+        # a part of the planes is too little for estimating transforms, and it would take long
         config, plan = config.replace(align="none"), plan.replace(transforms=None)
         part = visible_part(self._viewer, target, plan)
         if part is None:
             self._forget()
-            self.said.emit("the preview needs the stack in sight, in the 2D view")
+            self.notified.emit("The preview needs the stack to be visible, in the 2D view.")
             return
-        asked = [id(image.data) for image in target.images], config, part
-        if asked == self._asked:  # nothing has changed; a layer was added, say
+        request = [id(image.data) for image in target.images], config, part
+        if request == self._request:  # no option changed; for example, a layer was added
             return
-        self._asked, self._target = asked, target
-        self.said.emit("previewing …")
+        self._request, self._target = request, target
+        self.notified.emit("previewing …")
         images = list(target.images)
-        self._job.ask(lambda: iter_fuse_layer(images, config, part))
+        self._job.submit(lambda: iter_fuse_layer(images, config, part))
 
     def _forget(self) -> None:
         self._job.cancel()
-        self._asked = None
+        self._request = None
 
     def _on_failed(self, error: Exception) -> None:
-        self.said.emit(str(error))
+        self.notified.emit(str(error))
 
     def _show(self, made: list[LayerData]) -> None:
         target = self._target
@@ -132,11 +134,11 @@ class Preview(QObject):
         self._viewer.layers.selection = selected & set(self._viewer.layers)
         if active in self._viewer.layers:
             self._viewer.layers.selection.active = active
-        self.said.emit("preview")
+        self.notified.emit("preview")
 
 
 def visible_part(viewer: Any, target: TargetStack, plan: LayerPlan) -> LayerPlan | None:
-    """Return a plan for the middle of what the viewer shows of a stack; None if it shows none."""
+    """Return a plan for the middle of the visible area of a stack; None if it is not visible."""
     layer, axes, shape = target.layers[0], target.axes, target.images[0].shape
     displayed = {axis - (viewer.dims.ndim - len(shape)) for axis in viewer.dims.displayed}
     if displayed != {axes.y, axes.x}:
@@ -164,7 +166,7 @@ def visible_part(viewer: Any, target: TargetStack, plan: LayerPlan) -> LayerPlan
 
 
 def _downsampling(layer: Any) -> Any:
-    """Return how many pixels of full resolution one that is shown covers, along each axis."""
+    """Return how many full-resolution pixels a displayed pixel covers along each axis."""
     if not layer.multiscale:
         return 1
     return layer.downsample_factors[layer.data_level]

@@ -1,4 +1,4 @@
-"""How far a fusion is, in words."""
+"""Progress of a fusion, with a text for the user."""
 
 from typing import Any
 
@@ -7,16 +7,16 @@ from napari_umis_fusion.plugin.widgets import Progress
 
 
 def progress_of(event: Any) -> Progress | None:
-    """Return the progress that an event of a fusion tells of."""
+    """Return the progress of an event, or None."""
     if isinstance(event, LayerStarted):
         return Progress(0.0, "starting")
     if isinstance(event, LayerProgress):
-        return Progress(event.share, in_words(event), timed_share=event.share)
+        return Progress(event.share, progress_text(event), timed_share=event.share)
     return None
 
 
-def in_words(event: LayerProgress) -> str:
-    """Say how far it is: "stack 2 of 10, plane 5 of 12"."""
+def progress_text(event: LayerProgress) -> str:
+    """Return the progress as text: "stack 2 of 10, plane 5 of 12"."""
     parts = [f"stack {event.stack + 1} of {event.stacks}"] if event.stacks > 1 else []
     plane = f"plane {min(event.done + 1, event.total)} of {event.total}"
     if event.stage == "aligning":
@@ -24,5 +24,5 @@ def in_words(event: LayerProgress) -> str:
     elif event.stage == "measuring":
         parts.append(plane)
     else:
-        parts.append("checking the decision")
+        parts.append("verifying")
     return ", ".join(parts)

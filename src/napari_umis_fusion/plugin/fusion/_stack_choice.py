@@ -1,4 +1,4 @@
-"""Which stack is meant: the active layer, what it holds, and what it does not tell."""
+"""The stack to fuse: the active layer, its description, and rows for what it leaves open."""
 
 from dataclasses import dataclass
 from html import escape
@@ -25,26 +25,26 @@ from napari_umis_fusion.plugin.widgets import Form
 
 NOTHING = "Select the image layer that holds your z-stack, or open one: File > Open Sample."
 
-_EACH = "each channel for itself"
+_EACH = "each channel separately"
 _RULES = {
-    "mean": "all channels together, their mean",
-    "max": "all channels together, the brightest",
+    "mean": "all channels, mean",
+    "max": "all channels, brightest",
 }
 _COLOURS = {"auto": "luminance", "mean": "mean of the colours", "max": "brightest colour"}
 
-_WATCHED = ("data", "scale", "units", "axis_labels", "name")
+_OBSERVED = ("data", "scale", "units", "axis_labels", "name")
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Which channel tells what is in focus.
+    """On which channel focus is measured.
 
     Attributes
     ----------
     channel : str or int
-        A rule, or a number, as `FusionConfig` takes it.
+        A rule or a number, as in `FusionConfig`.
     each_channel : bool
-        Whether each channel decides for itself.
+        Whether each channel is fused separately.
     """
 
     channel: ChannelRule | int = "auto"
@@ -52,23 +52,23 @@ class Decision:
 
 
 class StackChoice(Form):
-    """Follows the layers that are selected, says what they hold and asks what they do not tell.
+    """Follows the selected layers, describes them, and has rows for what they leave open.
 
-    Its value is a `Decision`. `valueChanged` is emitted whenever `target` or the decision may be
-    another. Of the labels, `title` names the layer and `says` describes it, or tells why it cannot
-    be fused.
+    Its value is a `Decision`. `valueChanged` is emitted whenever `target` or the decision may have
+    changed. The label `title` names the layer; `message` describes it, or says why it cannot be
+    fused.
 
     Parameters
     ----------
     viewer : napari viewer
-        Whose layers are followed.
+        Viewer whose layers are followed.
     fused : FusedLayers
-        Knows which layers were made of which.
+        The fusions so far.
     """
 
     def __init__(self, viewer: Any, fused: FusedLayers) -> None:
         self._viewer, self._fused = viewer, fused
-        self._watched: list[Any] = []
+        self._observed: list[Any] = []
         self._offered_axes: list[tuple[str, Any]] = []
         self._offered: list[tuple[str, Any]] = []
         self.target: TargetStack | None = None
@@ -76,20 +76,20 @@ class StackChoice(Form):
             name="z_axis",
             label="planes along",
             choices=[],
-            tooltip="The axis along which the focus was moved.",
+            tooltip="Axis along which the focus changes.",
         )
         self._decision = ComboBox(
             name="decision",
-            label="decide on",
+            label="focus channel",
             choices=[],
-            tooltip="Which channel tells what is in focus. The decision holds for all channels, so "
-            "that they stay in register, unless each channel decides for itself.",
+            tooltip="Channel on which focus is measured. The decision applies to all channels, so "
+            "that they stay registered, unless each channel is fused separately.",
         )
         super().__init__([self._z, self._decision])
-        self.title, self.says = QLabel(), QLabel(NOTHING)
-        for label in (self.title, self.says):
+        self.title, self.message = QLabel(), QLabel(NOTHING)
+        for label in (self.title, self.message):
             label.setWordWrap(True)
-        self.add_above(self.title, self.says)
+        self.add_above(self.title, self.message)
         self._z.changed.connect(self._on_axis)
         viewer.layers.selection.events.changed.connect(self.refresh)
         viewer.layers.events.inserted.connect(self.refresh)
@@ -97,29 +97,29 @@ class StackChoice(Form):
         self.refresh()
 
     def release(self) -> None:
-        """Follow viewer and layers no more."""
+        """Disconnect from viewer and layers."""
         self._viewer.layers.selection.events.changed.disconnect(self.refresh)
         self._viewer.layers.events.inserted.disconnect(self.refresh)
         self._viewer.layers.events.removed.disconnect(self.refresh)
-        self._watch([])
+        self._observe([])
 
     def value(self) -> Decision:
-        """Return which channel decides."""
+        """Return the channel on which focus is measured."""
         chosen = self._decision.value
         if chosen is None:
             return Decision()
         return Decision(each_channel=True) if chosen == _EACH else Decision(chosen)
 
     def setValue(self, decision: Decision) -> None:  # noqa: N802
-        """Choose which channel decides, where the stack offers that."""
+        """Select the focus channel, if the stack has it."""
         chosen = _EACH if decision.each_channel else decision.channel
         if chosen in self._decision.choices:
             self._decision.value = chosen
 
     def refresh(self, event: Any = None) -> None:
-        """Look anew at what is selected."""
+        """Update from the selected layers."""
         layers = self._chosen_layers()
-        self._watch(layers)
+        self._observe(layers)
         if not layers:
             self._show_nothing(NOTHING)
             return
@@ -127,12 +127,12 @@ class StackChoice(Form):
         try:
             images = [layer_image(layer) for layer in layers]
             self._offer_axes(images[0])
-            self._take(layers, images)
+            self._set_target(layers, images)
         except UmisFusionError as error:
             self._show_nothing(str(error))
 
     def _chosen_layers(self) -> list[Any]:
-        """Return the image layers selected; of a layer made by fusing, those it was made of."""
+        """Return the selected image layers; for a fused layer, its sources."""
         selected = [
             layer
             for layer in self._viewer.layers
@@ -145,11 +145,13 @@ class StackChoice(Form):
             found += [one for one in self._fused.sources_of(layer) if one not in found]
         if found:
             return found
-        kept = [] if self.target is None else self.target.layers  # shapes for a region, say
+        kept = (
+            [] if self.target is None else self.target.layers
+        )  # no image selected, for example while a region is drawn
         return [layer for layer in kept if layer in self._viewer.layers]
 
     def _offer_axes(self, image: LayerImage) -> None:
-        """Ask for the z axis where there is doubt; the likely one is filled in, if any is."""
+        """Show the row of the z axis if it is uncertain, with the likely axis selected."""
         likely, sure = likely_z(image)
         choices: list[tuple[str, Any]] = [
             (f"{axis_name(image, place)} ({size})", place) for place, size in enumerate(image.shape)
@@ -168,16 +170,18 @@ class StackChoice(Form):
         if self._chosen_layers():
             self.refresh()
 
-    def _take(self, layers: list[Any], images: list[LayerImage]) -> None:
+    def _set_target(self, layers: list[Any], images: list[LayerImage]) -> None:
         first = images[0]
         z = self._z.value if self._offered_axes else None
         axes = choose_layer_axes(first, z)
-        LayerStacks(images, LayerPlan(axes.z, axes.channel, each_channel=True))  # all alike?
+        LayerStacks(
+            images, LayerPlan(axes.z, axes.channel, each_channel=True)
+        )  # raises if they differ
         self.target = TargetStack(layers, images, axes)
         text = describe_layer(first, axes, len(layers))
         if z is not None and z == likely_z(first)[0]:
-            text += f". No axis is named z; {axis_name(first, axes.z)} is a guess: please check."
-        self.says.setText(text)
+            text += f". No axis is named z; {axis_name(first, axes.z)} is a guess. Please check."
+        self.message.setText(text)
         self._offer_decisions(self.target)
         self.valueChanged.emit()
 
@@ -204,7 +208,7 @@ class StackChoice(Form):
 
     def _show_nothing(self, reason: str) -> None:
         self.target = None
-        self.says.setText(reason)
+        self.message.setText(reason)
         if reason == NOTHING:
             self._show_title([])
             self._offered_axes = []
@@ -217,12 +221,12 @@ class StackChoice(Form):
         self.title.setText(f"<b>{escape(names)}</b>")
         self.title.setVisible(bool(names))
 
-    def _watch(self, layers: list[Any]) -> None:
-        """Follow what these layers hold, and no longer those before."""
-        for layer in self._watched:
-            for name in _WATCHED:
+    def _observe(self, layers: list[Any]) -> None:
+        """Follow changes of these layers instead of the previous ones."""
+        for layer in self._observed:
+            for name in _OBSERVED:
                 getattr(layer.events, name).disconnect(self.refresh)
-        self._watched = list(layers)
+        self._observed = list(layers)
         for layer in layers:
-            for name in _WATCHED:
+            for name in _OBSERVED:
                 getattr(layer.events, name).connect(self.refresh)

@@ -1,4 +1,4 @@
-"""The fusion widget: from the active layer to layers that show it all in focus."""
+"""The fusion widget: fuse the active layer, and add the results as layers."""
 
 from dataclasses import replace
 from functools import partial
@@ -16,7 +16,7 @@ from napari_umis_fusion.layers import LayerFinished, LayerPlan, iter_fuse_layer,
 from napari_umis_fusion.plugin._warm_up import warm_up
 from napari_umis_fusion.plugin.fusion._alignment_section import AlignmentSection
 from napari_umis_fusion.plugin.fusion._defaults import default_config
-from napari_umis_fusion.plugin.fusion._endings import advice, release
+from napari_umis_fusion.plugin.fusion._endings import error_advice, release
 from napari_umis_fusion.plugin.fusion._focus_view import FocusView
 from napari_umis_fusion.plugin.fusion._fused_layers import FusedLayers
 from napari_umis_fusion.plugin.fusion._method_form import MethodForm
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 
-_IDLE = {"start": ("Fuse", "Make one all-in-focus image, and maps, of the stack above.")}
+_IDLE = {"start": ("Fuse", "Fuse the selected stack into an all-in-focus image and maps.")}
 _RUNNING = {
-    "pause": ("Pause", "Rest after the step that is under way; nothing is lost."),
-    "cancel": ("Cancel", "Stop, and leave all layers as they are."),
+    "pause": ("Pause", "Pause after the current step. Nothing is lost."),
+    "cancel": ("Cancel", "Stop, and leave all layers unchanged."),
 }
 
 
@@ -45,24 +45,24 @@ class FusionWidget(QWidget):
     Parameters
     ----------
     napari_viewer : napari viewer
-        Whose layers are fused.
+        Viewer whose layers are fused.
 
     Signals
     -------
     valueChanged()
-        Some row says something else.
+        A row has changed.
     """
 
     valueChanged = Signal()  # noqa: N815
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
-        # the proxy that plugins get gives another object for a layer each time
+        # napari's PublicOnlyProxy wraps a layer anew at each access: identity would never hold
         napari_viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
         self._viewer = napari_viewer
         self.job: Job | None = None
-        self._is_shut = False
-        self._told, self._first = "", None
+        self._is_closed = False
+        self._status, self._first = "", None
         self._showing: Generator[Any] | None = None
         self._next_layer = QTimer(self)
         self._next_layer.setSingleShot(True)
@@ -73,9 +73,9 @@ class FusionWidget(QWidget):
         self.controls = RunControls(_IDLE, _RUNNING)
         self.preview = Preview(napari_viewer, self._described)
         self.preview_box = CheckBox(
-            text="preview what is in sight",
-            tooltip="While options change, fuse the middle of what the viewer shows, at most 512 "
-            "pixels wide. The stack itself is not touched.",
+            text="preview the visible area",
+            tooltip="Preview the result while options change: the middle of the visible area, at "
+            "most 512 pixels wide. The stack is not changed.",
         )
         self.part = PartForm(napari_viewer)
         self.method = MethodForm(default_config())
@@ -83,7 +83,7 @@ class FusionWidget(QWidget):
         self.output = ConfigForm(OutputOptions())
         self.focus = FocusView(napari_viewer, self.fused)
         self.copy = QPushButton("Copy as Python")
-        self.copy.setToolTip("Copy a script that does the same outside napari to the clipboard.")
+        self.copy.setToolTip("Copy a Python script that repeats this fusion outside napari.")
         self._lay_out()
         self._connect()
         self._on_stack()
@@ -102,13 +102,13 @@ class FusionWidget(QWidget):
         return config.replace(channel=self.stack.value().channel, **options)
 
     def setValue(self, config: FusionConfig) -> None:  # noqa: N802
-        """Show how to fuse; which channel decides stays where the stack does not offer it."""
+        """Show how to fuse; a focus channel that the stack does not have is ignored."""
         self.stack.setValue(Decision(config.channel, self.stack.value().each_channel))
         self.method.setValue(config)
         self.alignment.setValue(replace(self.alignment.value(), config=config))
 
     def plan(self, target: TargetStack) -> LayerPlan:
-        """Return what is fused of a stack and which layers come of it, as the rows say."""
+        """Return which part of a stack is fused, and which layers it gives."""
         several = len(target.images) > 1 or target.axes.channel is not None
         return LayerPlan(
             z_axis=target.axes.z,
@@ -120,35 +120,35 @@ class FusionWidget(QWidget):
         )
 
     def fuse(self) -> None:
-        """Start to fuse the stack that the widget shows; a message tells why if it cannot."""
+        """Start to fuse the current stack; a message says why if it cannot start."""
         target = self.stack.target
         if self.job is not None:
-            show_info("A fusion is running. Cancel it, or wait until it is done.")
+            show_info("A fusion is running. Cancel it, or wait until it has finished.")
             return
         if target is None:
-            self.controls.say(self.stack.says.text())
+            self.controls.show_message(self.stack.message.text())
             return
         try:
             config, plan = self.value(), self.plan(target)
         except UmisFusionError as error:
-            self.controls.say(str(error))
+            self.controls.show_message(str(error))
             return
         self._start(target, config, plan)
 
     def use_model(self, path: str | Path) -> None:
-        """Fuse with these weights from now on, and with the focus measure that they are for."""
+        """Use these weights from now on, with their focus measure."""
         try:
             measure = self.method.use_weights(path)
         except CheckpointError as error:
-            self.controls.say(str(error))
+            self.controls.show_message(str(error))
             return
         weights = self.method.weights.currentText()
-        self.controls.say(
-            f"Fuses with the weights {weights!r} from now on (focus measure {measure!r})."
+        self.controls.show_message(
+            f"Fusion uses the weights {weights!r} from now on (focus measure {measure!r})."
         )
 
     def script(self) -> str:
-        """Return a script that does outside napari what the button does here.
+        """Return a script that repeats this fusion outside napari.
 
         Raises
         ------
@@ -157,12 +157,12 @@ class FusionWidget(QWidget):
         """
         target = self.stack.target
         if target is None:
-            raise UmisFusionError(self.stack.says.text())
+            raise UmisFusionError(self.stack.message.text())
         plan = self.plan(target).replace(outputs=tuple(self.output.value().shown))
         return script_for(target.images, self.value(), plan)
 
-    def shut(self) -> None:
-        """Stop all work and follow the viewer no more; nothing happens the second time."""
+    def close_down(self) -> None:
+        """Cancel the work and disconnect from the viewer; further calls do nothing."""
         release(self.__dict__)
 
     def _lay_out(self) -> None:
@@ -190,32 +190,32 @@ class FusionWidget(QWidget):
     def _connect(self) -> None:
         self.stack.valueChanged.connect(self._on_stack)
         self.controls.clicked.connect(self._on_button)
-        self.preview_box.changed.connect(self.preview.turn)
-        self.preview.said.connect(self._on_preview)
+        self.preview_box.changed.connect(self.preview.set_enabled)
+        self.preview.notified.connect(self._on_preview)
         for form in (self.stack, self.part, self.alignment, self.method, self.output):
             form.valueChanged.connect(self.valueChanged)
         self.valueChanged.connect(self.preview.refresh)
-        self.method.weights.said.connect(self.controls.say)
-        self.alignment.said.connect(self.controls.say)
+        self.method.weights.notified.connect(self.controls.show_message)
+        self.alignment.notified.connect(self.controls.show_message)
         self.copy.clicked.connect(self._on_copy)
         self.destroyed.connect(partial(release, self.__dict__))
 
     def _on_stack(self) -> None:
         target = self.stack.target
-        self.part.fit(target)
-        self.alignment.fit(target)
+        self.part.adapt_to(target)
+        self.alignment.adapt_to(target)
         self.controls.buttons["start"].setEnabled(target is not None and target.planes > 1)
         self.copy.setEnabled(target is not None)
 
     def _described(self) -> tuple[TargetStack, FusionConfig, LayerPlan] | None:
-        """Return what the preview is to show."""
+        """Return what the preview shows."""
         target = self.stack.target
         if target is None:
             return None
         try:
             return target, self.value(), self.plan(target)
         except UmisFusionError as error:
-            self.controls.say(str(error))
+            self.controls.show_message(str(error))
             return None
 
     def _start(self, target: TargetStack, config: FusionConfig, plan: LayerPlan) -> None:
@@ -223,7 +223,7 @@ class FusionWidget(QWidget):
         output = self.output.value()
         start = partial(iter_fuse_layer, images, config, plan)
         self.job = Job(start, f"Fusing {images[0].name}", progress_of)
-        self.job.told.connect(partial(self._on_event, layers, output))
+        self.job.yielded.connect(partial(self._on_event, layers, output))
         self.job.failed.connect(self._on_failure)
         self.job.ended.connect(self._on_end)
         self.controls.follow(self.job)
@@ -231,24 +231,24 @@ class FusionWidget(QWidget):
 
     def _on_event(self, sources: list[Any], output: OutputOptions, event: Any) -> None:
         if isinstance(event, LayerFinished):
-            self._showing = self.fused.showing(
+            self._showing = self.fused.iter_show(
                 event, sources, shown=output.shown, update=output.renews
             )
-            self._told = ". ".join(("Done", *event.notes)) + "."
+            self._status = ". ".join(("Done", *event.notes)) + "."
 
     def _on_failure(self, error: Exception) -> None:
-        self._told = advice(error)
+        self._status = error_advice(error)
         notification_manager.receive_error(type(error), error, error.__traceback__)
 
     def _on_end(self) -> None:
         if self.job is not None and self.job.was_cancelled:
-            self._told = "Cancelled; no layer was changed."
+            self._status = "Cancelled. No layer was changed."
         if self.preview.is_on and self._showing is not None:
             self.preview_box.value = False
         self._next_layer.start()
 
     def _show_next(self) -> None:
-        """Add one layer, and let the window live before the next."""
+        """Add one layer, and let the window process events before the next."""
         layer = None if self._showing is None else next(self._showing, None)
         if layer is not None:
             self._first = self._first or layer
@@ -257,25 +257,25 @@ class FusionWidget(QWidget):
         if self._first in self._viewer.layers:
             self._viewer.layers.selection.active = self._first
         self.job = self._showing = self._first = None
-        self.controls.show_idle(self._told)
+        self.controls.show_idle(self._status)
         self._on_stack()
 
     def _on_button(self, name: str) -> None:
         if name == "start":
             self.fuse()
         elif self.job is not None:
-            self.controls.say("stopping …")
+            self.controls.show_message("stopping …")
             self.job.cancel()
 
     def _on_preview(self, text: str) -> None:
         if self.job is None:
-            self.controls.say(text)
+            self.controls.show_message(text)
 
     def _on_copy(self) -> None:
         try:
             script = self.script()
         except UmisFusionError as error:
-            self.controls.say(str(error))
+            self.controls.show_message(str(error))
             return
         QApplication.clipboard().setText(script)
-        self.controls.say("Copied. Paste it into a file and run it with Python.")
+        self.controls.show_message("Copied. Paste it into a file and run it with Python.")

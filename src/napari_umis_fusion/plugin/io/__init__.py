@@ -1,6 +1,6 @@
-"""What the manifest names for files: the reader, the writers and the sample data.
+"""The reader, the writers and the sample data of the manifest.
 
-Each is loaded on first use: opening an image must not load what renders the samples.
+Each is imported on first use: opening an image must not import the rendering of the samples.
 """
 
 import lazy_loader as _lazy

@@ -1,4 +1,4 @@
-"""Open z-stacks, and leave all other files to other readers."""
+"""Read z-stacks, and leave all other files to other readers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +7,7 @@ from napari_umis_fusion.files.read import holds_stack, read_layers
 
 
 def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list[Any]] | None:
-    """Offer to read files that hold a z-stack; only first headers are read for this.
+    """Return a reader for files that hold a z-stack; only the first headers are read to decide.
 
     Parameters
     ----------
@@ -18,9 +18,9 @@ def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list[Any]] 
     -------
     callable or None
         `napari_umis_fusion.files.read.read_layers`, or None for anything else: images without z,
-        time series, missing and broken files. Never raises.
+        time series, missing and unreadable files. Never raises.
     """
     try:
         return read_layers if holds_stack(path) else None
-    except Exception:
+    except Exception:  # another reader may still read the file
         return None

@@ -1,4 +1,4 @@
-"""Open sample data: the stacks that the manifest names."""
+"""The sample stacks of the manifest."""
 
 from napari_umis_fusion.synthetic import colour_macro, noisy_fluorescence, textured_surface
 

@@ -1,4 +1,4 @@
-"""Save layers: the writers that the manifest names."""
+"""The writers of the manifest."""
 
 from napari_umis_fusion.files.write import write_folder, write_image_layer, write_series
 

@@ -1,6 +1,6 @@
-"""The library of models in the window: its panel, the choice of weights, news of changes.
+"""The library of models as widgets: its panel, the choice of weights, and its signal of changes.
 
-Each is loaded on first use: a fusion needs no panel.
+Each is imported on first use: a fusion needs no panel.
 """
 
 import lazy_loader as _lazy

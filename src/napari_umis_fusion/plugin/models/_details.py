@@ -1,4 +1,4 @@
-"""What is known of a model, to read and to copy."""
+"""The details of a model, as text that can be copied."""
 
 from html import escape
 
@@ -8,12 +8,12 @@ from qtpy.QtWidgets import QFrame, QTextEdit
 from napari_umis_fusion.models.library import Model, model_facts
 from napari_umis_fusion.training import TrainingConfig
 
-NOTHING = "Choose a model to read where it comes from."
+NOTHING = "Select a model to see its details."
 _MIN_HEIGHT_PX = 120
 
 
 class ModelDetails(QTextEdit):
-    """Text that lists what is known of one model."""
+    """Text with the details of one model."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -24,7 +24,7 @@ class ModelDetails(QTextEdit):
         self.show_model(None)
 
     def show_model(self, model: Model | None) -> None:
-        """Show what is known of a model; its hash only as far as it is known."""
+        """Show the details of a model; its hash appears once it is computed."""
         if model is None:
             self.setPlainText(NOTHING)
             return

@@ -1,4 +1,4 @@
-"""Tells all open widgets that the library of models has changed."""
+"""A signal to all open widgets that the library of models has changed."""
 
 from qtpy.QtCore import QObject, Signal
 
@@ -10,7 +10,7 @@ class _ModelEvents(QObject):
 _EVENTS = _ModelEvents()
 
 library_changed = _EVENTS.library_changed
-"""Emitted, on the main thread, by whoever adds, renames, annotates or deletes a model.
+"""Emitted on the main thread whenever a widget adds, renames, annotates or deletes a model.
 
-A widget that connects to it disconnects when it is shut.
+A widget that connects to it disconnects when it is closed: the signal outlives all widgets.
 """

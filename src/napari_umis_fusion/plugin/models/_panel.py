@@ -1,4 +1,4 @@
-"""The library of models in a panel: look, rename, annotate, import, export, delete."""
+"""A panel for the library of models: show, rename, annotate, import, export, delete."""
 
 from collections.abc import Callable, Generator
 from functools import partial
@@ -26,30 +26,30 @@ from napari_umis_fusion.plugin.models._table import ModelTable
 from napari_umis_fusion.plugin.widgets import LatestJob, confirm
 
 BUTTONS = {
-    "use": ("Use in fusion", "Fuse with these weights from now on."),
-    "rename": ("Rename", "Give it another name; its file stays where it is."),
-    "note": ("Note …", "Write down whatever there is to say of it."),
-    "import": ("Import …", "Copy weights into the library: .safetensors, or the original's .pth."),
-    "export": ("Export …", "Write it to a file for others; the ending chooses the format."),
-    "delete": ("Delete …", "Delete it for good, after asking."),
+    "use": ("Use in fusion", "Use these weights for fusion from now on."),
+    "rename": ("Rename", "Rename the model. Its file keeps its name."),
+    "note": ("Note…", "Edit the note of the model."),
+    "import": ("Import…", "Copy weights into the library: .safetensors, or the original .pth."),
+    "export": ("Export…", "Export the model to a file. The extension chooses the format."),
+    "delete": ("Delete…", "Delete the model permanently, after confirmation."),
 }
 _COLUMNS = 3
-_OF_OWN = ("rename", "note", "delete")
-"""Buttons that are for the user's own models only."""
+_OWN_ONLY = ("rename", "note", "delete")
+"""Buttons for the user's own models only."""
 
 
 class ModelPanel(QWidget):
-    """Shows the models of the library, and changes it as the user wants.
+    """Shows the models of the library, and edits them.
 
     Parameters
     ----------
     library : ModelLibrary, optional
-        By default the user's.
+        By default the library of the user.
 
     Signals
     -------
     use_requested(object)
-        The `Model` that shall be fused with.
+        The `Model` to use for fusion.
     """
 
     use_requested = Signal(object)
@@ -58,7 +58,7 @@ class ModelPanel(QWidget):
         super().__init__()
         self.library = library or ModelLibrary()
         self.table, self.details = ModelTable(), ModelDetails()
-        self.says, self.broken = QLabel(), QLabel()
+        self.message, self.unreadable = QLabel(), QLabel()
         self.buttons = {name: QPushButton(text) for name, (text, _) in BUTTONS.items()}
         self._job, self._hashing = LatestJob(delay_ms=0), LatestJob(delay_ms=0)
         self._then: Callable[[Any], None] | None = None
@@ -68,87 +68,87 @@ class ModelPanel(QWidget):
 
     @property
     def is_busy(self) -> bool:
-        """Whether something is read or written in the background."""
+        """Whether a file is being read or written in the background."""
         return self._job.is_busy or self._hashing.is_busy
 
     def refresh(self) -> None:
-        """Look into the library again."""
+        """Update from the library."""
         self.table.fill([*self.library.models(), *shipped_models()])
-        broken = self.library.broken()
-        self.broken.setText(
+        unreadable = self.library.unreadable()
+        self.unreadable.setText(
             "Files of the library that cannot be read: "
-            + ", ".join(f"{path.name} ({reason})" for path, reason in broken.items())
+            + ", ".join(f"{path.name} ({reason})" for path, reason in unreadable.items())
         )
-        self.broken.setVisible(bool(broken))
+        self.unreadable.setVisible(bool(unreadable))
 
-    def say(self, text: str) -> None:
-        """Show a line of text, or none."""
-        self.says.setText(text)
-        self.says.setVisible(bool(text))
+    def show_message(self, text: str) -> None:
+        """Show a line of text; an empty one hides it."""
+        self.message.setText(text)
+        self.message.setVisible(bool(text))
 
     def release(self) -> None:
-        """Listen to the library no more, and drop what runs."""
+        """Cancel running work and disconnect from the library."""
         self._job.cancel()
         self._hashing.cancel()
         if isalive(self):
             library_changed.disconnect(self.refresh)
 
     def showEvent(self, event: Any) -> None:  # noqa: N802
-        """Look into the library again: other programs may have changed it."""
+        """Update from the library: other programs may have changed it."""
         super().showEvent(event)
         self.refresh()
 
-    def ask_for_import(self) -> Path | None:
-        """Ask for a file of weights."""
+    def choose_import_file(self) -> Path | None:
+        """Open a dialog for a file of weights."""
         path, _ = QFileDialog.getOpenFileName(
             self, "Import weights", "", "Weights (*.safetensors *.pth *.pt)"
         )
         return Path(path) if path else None
 
-    def ask_for_export(self, model: Model) -> tuple[Path, bool] | None:
-        """Ask for a file to export to, and tell whether it may be replaced."""
-        filters = {f"{about} (*{ending})": ending for ending, about in EXPORT_SUFFIXES.items()}
+    def choose_export_file(self, model: Model) -> tuple[Path, bool] | None:
+        """Open a dialog for the target file; return it, and whether it may be replaced."""
+        filters = {f"{about} (*{suffix})": suffix for suffix, about in EXPORT_SUFFIXES.items()}
         path, chosen = QFileDialog.getSaveFileName(
             self, f"Export {model.name}", file_stem(model.name), ";;".join(filters)
         )
         if not path:
             return None
         if Path(path).suffix in EXPORT_SUFFIXES:
-            return Path(path), True  # the dialog has asked
+            return Path(path), True  # the dialog has confirmed it
         return Path(path + filters.get(chosen, next(iter(filters.values())))), False
 
-    def ask_for_note(self, model: Model) -> str | None:
-        """Ask for a note; None if it shall stay."""
+    def edit_note(self, model: Model) -> str | None:
+        """Open a dialog to edit the note; None if cancelled."""
         text, is_given = QInputDialog.getMultiLineText(
-            self, f"Note of {model.name}", "Whatever there is to say:", model.note
+            self, f"Note of {model.name}", "Note:", model.note
         )
         return str(text) if is_given else None
 
     def confirm_deletion(self, model: Model) -> bool:
-        """Ask before a model is lost."""
-        return confirm(self, f"Delete the model {model.name!r} for good?", "Delete")
+        """Confirm that a model shall be deleted."""
+        return confirm(self, f"Delete the model {model.name!r} permanently?", "Delete")
 
     def _lay_out(self) -> None:
         grid = QGridLayout()
         for place, (name, button) in enumerate(self.buttons.items()):
             button.setToolTip(BUTTONS[name][1])
             grid.addWidget(button, *divmod(place, _COLUMNS))
-        for label in (self.says, self.broken):
+        for label in (self.message, self.unreadable):
             label.setWordWrap(True)
             label.hide()
         self.table.setToolTip(f"Models in {self.library.folder}")
         layout = QVBoxLayout(self)
         layout.addWidget(self.table, 1)
         layout.addLayout(grid)
-        layout.addWidget(self.says)
-        layout.addWidget(self.broken)
+        layout.addWidget(self.message)
+        layout.addWidget(self.unreadable)
         layout.addWidget(self.details, 1)
 
     def _connect(self) -> None:
         for name, button in self.buttons.items():
             button.clicked.connect(getattr(self, f"_on_{name}"))
         self.table.choice_changed.connect(self._on_choice)
-        # the table is filled anew only when it has done with the edit
+        # queued, so that the table is refilled only after it has finished the edit
         self.table.renamed.connect(self._on_renamed, Qt.ConnectionType.QueuedConnection)
         self.table.note_wanted.connect(self._write_note)
         self._job.done.connect(self._on_done)
@@ -160,15 +160,15 @@ class ModelPanel(QWidget):
         model = self.table.chosen()
         self.details.show_model(model)
         if model is not None and not model.known_sha256:
-            self._hashing.ask(partial(_hashed, model))
+            self._hashing.submit(partial(_iter_hash, model))
         self._show_possible()
 
     def _show_possible(self) -> None:
-        """Enable the buttons that have something to act on."""
+        """Enable the buttons that apply to the selected model."""
         model, is_idle = self.table.chosen(), self._then is None
         for name, button in self.buttons.items():
             is_own = model is not None and not model.is_shipped
-            possible = is_own if name in _OF_OWN else model is not None or name == "import"
+            possible = is_own if name in _OWN_ONLY else model is not None or name == "import"
             button.setEnabled(is_idle and possible)
 
     def _on_hashed(self, model: Model) -> None:
@@ -192,7 +192,7 @@ class ModelPanel(QWidget):
             self._write_note(model)
 
     def _write_note(self, model: Model) -> None:
-        note = self.ask_for_note(model)
+        note = self.edit_note(model)
         if note is not None:
             self._change(lambda: self.library.annotate(model, note))
 
@@ -202,46 +202,46 @@ class ModelPanel(QWidget):
             self._change(lambda: self.library.delete(model), f"Deleted: {model.name}.")
 
     def _on_import(self) -> None:
-        path = self.ask_for_import()
+        path = self.choose_import_file()
         if path is not None:
-            self._start(partial(_imported, self.library, path), self._on_imported)
-            self.say(f"importing {path.name} …")
+            self._start(partial(_iter_import, self.library, path), self._on_imported)
+            self.show_message(f"importing {path.name} …")
 
     def _on_imported(self, found: tuple[Model, bool]) -> None:
         model, is_new = found
         library_changed.emit()
         self.table.choose(model.path)
-        self.say(
+        self.show_message(
             f"Imported as {model.name!r}."
             if is_new
-            else f"These weights are here already, as {model.name!r}."
+            else f"These weights are in the library already, as {model.name!r}."
         )
 
     def _on_export(self) -> None:
         model = self.table.chosen()
-        asked = None if model is None else self.ask_for_export(model)
+        asked = None if model is None else self.choose_export_file(model)
         if model is not None and asked is not None:
             path, may_replace = asked
-            start = partial(_exported, self.library, model, path, may_replace)
-            self._start(start, lambda path: self.say(f"Exported to {path}."))
-            self.say(f"exporting to {path.name} …")
+            start = partial(_iter_export, self.library, model, path, may_replace)
+            self._start(start, lambda path: self.show_message(f"Exported to {path}."))
+            self.show_message(f"exporting to {path.name} …")
 
-    def _change(self, change: Callable[[], Any], told: str = "") -> None:
-        """Change the library and tell all; what cannot be changed is told here, and stays."""
+    def _change(self, change: Callable[[], Any], message: str = "") -> None:
+        """Change the library and notify all widgets; an error is shown, and nothing changes."""
         try:
             change()
         except UmisFusionError as error:
             self.refresh()
-            self.say(str(error))
+            self.show_message(str(error))
             return
         library_changed.emit()
-        self.say(told)
+        self.show_message(message)
 
     def _start(
         self, start: Callable[[], Generator[Any, None, Any]], then: Callable[[Any], None]
     ) -> None:
         self._then = then
-        self._job.ask(start)
+        self._job.submit(start)
         self._show_possible()
 
     def _on_done(self, result: Any) -> None:
@@ -253,22 +253,22 @@ class ModelPanel(QWidget):
     def _on_failed(self, error: Exception) -> None:
         self._then = None
         self._show_possible()
-        self.say(str(error))
+        self.show_message(str(error))
 
 
-def _hashed(model: Model) -> Generator[None, None, Model]:
+def _iter_hash(model: Model) -> Generator[None, None, Model]:
     yield
     _ = model.sha256
     return model
 
 
-def _imported(library: ModelLibrary, path: Path) -> Generator[None, None, tuple[Model, bool]]:
+def _iter_import(library: ModelLibrary, path: Path) -> Generator[None, None, tuple[Model, bool]]:
     yield
-    known = library.holding(path)
+    known = library.find_copy_of(path)
     return known or library.add(path), known is None
 
 
-def _exported(
+def _iter_export(
     library: ModelLibrary, model: Model, path: Path, replace: bool
 ) -> Generator[None, None, Path]:
     yield

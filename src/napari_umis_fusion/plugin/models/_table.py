@@ -12,26 +12,26 @@ COLUMNS = ("name", "date", "PSNR", "note")
 NAME, DATE, PSNR, NOTE = range(len(COLUMNS))
 
 _TIPS = (
-    "Double-click to rename; the file stays where it is.",
-    "When it was trained or imported.",
-    "With a sign: gain over the weights that training started from. Without: of its validation.",
-    "Double-click to write a note.",
+    "Name of the model. Double-click to rename it.",
+    "Date of training or import.",
+    "With a sign: gain over the initial weights. Without: PSNR of the validation.",
+    "Note. Double-click to edit it.",
 )
-_SHIPPED_NOTE = "of this package"
+_SHIPPED_NOTE = "weights of this package"
 _MIN_HEIGHT_PX, _ROW_HEIGHT_PX = 130, 24
 
 
 class ModelTable(QTableWidget):
-    """Shows models, one of which may be chosen.
+    """Shows models, one of which can be selected.
 
     Signals
     -------
     choice_changed()
-        Another model is chosen, or none.
+        The selected model has changed.
     renamed(object, str)
-        The user has typed another name for a model.
+        The user has typed a new name for a model.
     note_wanted(object)
-        The user wants to write a note to a model.
+        The user has double-clicked the note of a model.
     """
 
     choice_changed = Signal()
@@ -65,7 +65,7 @@ class ModelTable(QTableWidget):
         self.cellDoubleClicked.connect(self._on_double_click)
 
     def fill(self, models: Sequence[Model]) -> None:
-        """Show these models; the one that is chosen stays so, if it is among them."""
+        """Show these models; the selected one stays selected if it is among them."""
         chosen = self.chosen()
         self._is_filling = True
         self._models = list(models)
@@ -78,12 +78,12 @@ class ModelTable(QTableWidget):
         self.choose(chosen.path if chosen is not None else None)
 
     def chosen(self) -> Model | None:
-        """Return the model that is chosen."""
+        """Return the selected model."""
         rows = self.selectionModel().selectedRows()
         return self._models[rows[0].row()] if rows else None
 
     def choose(self, path: Path | None) -> None:
-        """Choose the model in this file; none where there is no such model."""
+        """Select the model of this file; clear the selection if there is none."""
         rows = [row for row, model in enumerate(self._models) if model.path == path]
         self._is_filling = True
         if rows:
@@ -94,7 +94,7 @@ class ModelTable(QTableWidget):
         self.choice_changed.emit()
 
     def edit_name(self) -> None:
-        """Let the user type another name for the model that is chosen."""
+        """Open the editor for the name of the selected model."""
         row = self.selectionModel().selectedRows()[0].row()
         self.setCurrentCell(row, NAME)
         self.editItem(self.item(row, NAME))
@@ -113,7 +113,7 @@ class ModelTable(QTableWidget):
 
 
 def _cells(model: Model) -> tuple[str, ...]:
-    if model.is_shipped:  # its date is that of the installation
+    if model.is_shipped:  # the date of its file is that of the installation
         return model.name, "", model.achieved, _SHIPPED_NOTE
     date = f"{model.created.astimezone():%Y-%m-%d}"
     return model.name, date, model.achieved, " ".join(model.note.split())

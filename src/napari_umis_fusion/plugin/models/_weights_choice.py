@@ -1,4 +1,4 @@
-"""The weights that a network fuses with: of the package, of the library, or a file."""
+"""A combo box for the weights of a fusion: of the package, of the library, or a file."""
 
 from collections.abc import Container, Iterator
 from pathlib import Path
@@ -11,35 +11,35 @@ from qtpy.QtWidgets import QComboBox, QFileDialog
 from napari_umis_fusion.models.library import HASH_SHOWN, Model, ModelLibrary
 from napari_umis_fusion.plugin.models._events import library_changed
 
-OF_PACKAGE, FROM_FILE = "of this package", "from a file …"
+OF_PACKAGE, FROM_FILE = "weights of this package", "from a file …"
 
 _Entry = tuple[str, str | None, str]
 """Text, path and tooltip."""
 
 
 class WeightsChoice(QComboBox):
-    """Chooses weights for a focus measure; those of another measure are not offered.
+    """Selects weights for a focus measure; offers only weights of that measure.
 
-    What is chosen for one measure is chosen again when that measure is.
+    The selection is remembered for each measure.
 
     Parameters
     ----------
     library : ModelLibrary, optional
-        Whose models are offered; by default the user's.
+        Library with the models; by default that of the user.
 
     Signals
     -------
     valueChanged()
-        Other weights were chosen.
+        Other weights were selected.
     file_chosen(str)
-        The user asks for the weights in this file, whichever measure they are for.
-    said(str)
-        Why they cannot be used, in words.
+        The user has selected this file, which may belong to another measure.
+    notified(str)
+        Why the weights cannot be used.
     """
 
     valueChanged = Signal()  # noqa: N815
     file_chosen = Signal(str)
-    said = Signal(str)
+    notified = Signal(str)
 
     def __init__(self, library: ModelLibrary | None = None) -> None:
         super().__init__()
@@ -59,49 +59,49 @@ class WeightsChoice(QComboBox):
         return self._chosen.get(self._measure)
 
     def setValue(self, path: str | None) -> None:  # noqa: N802
-        """Choose weights for the measure that is shown."""
+        """Select weights for the current measure."""
         before, self._chosen[self._measure] = self.value(), path
         self.refresh()
         if path != before:
             self.valueChanged.emit()
 
     def show_measure(self, measure: str) -> None:
-        """Offer the weights that a focus measure can use."""
+        """Offer the weights of a focus measure."""
         if measure != self._measure:
             self._measure = measure
             self.refresh()
 
     def refresh(self) -> None:
-        """Look into the library again; the choice stays, also where its file is gone."""
+        """Update from the library; the selection stays, even if its file is missing."""
         models = [one for one in self._library.models() if one.focus_measure == self._measure]
         self._names.update({str(model.path): model.name for model in models})
-        entries: list[_Entry] = [(OF_PACKAGE, None, "The weights that come with this package.")]
-        entries += [(model.name, str(model.path), "\n".join(_told(model))) for model in models]
-        entries += self._files_beside({path for _, path, _ in entries})
+        entries: list[_Entry] = [(OF_PACKAGE, None, "Weights that come with this package.")]
+        entries += [(model.name, str(model.path), "\n".join(_tooltip(model))) for model in models]
+        entries += self._other_files({path for _, path, _ in entries})
         self.clear()
-        for text, path, tip in [*entries, (FROM_FILE, None, "Choose a file of weights.")]:
+        for text, path, tip in [*entries, (FROM_FILE, None, "Select a file of weights.")]:
             self.addItem(text, path)
             self.setItemData(self.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         self.setCurrentIndex([path for _, path, _ in entries].index(self.value()))
 
-    def ask_for_file(self) -> str:
-        """Ask the user for a file of weights; empty if there shall be none."""
+    def choose_file(self) -> str:
+        """Open a dialog for a file of weights; empty if cancelled."""
         path, _ = QFileDialog.getOpenFileName(
             self, "Weights", "", "Weights (*.safetensors *.pth *.pt)"
         )
         return str(path)
 
     def release(self) -> None:
-        """Listen to the library no more, which a widget that is gone does of itself."""
+        """Disconnect from the library; Qt has done so already if it deleted the widget."""
         if isalive(self):
             library_changed.disconnect(self.refresh)
 
     def wheelEvent(self, event: Any) -> None:  # noqa: N802
-        """Leave the wheel to the form around: weights are not to be changed by scrolling."""
+        """Ignore the wheel: scrolling the form must not change the weights."""
         event.ignore()
 
-    def _files_beside(self, known: Container[str | None]) -> list[_Entry]:
-        """Return entries for files that were chosen and are in no library."""
+    def _other_files(self, known: Container[str | None]) -> list[_Entry]:
+        """Return entries for selected files outside the library."""
         files = self._files.setdefault(self._measure, [])
         chosen = self.value()
         if chosen is not None and chosen not in files:
@@ -115,21 +115,21 @@ class WeightsChoice(QComboBox):
             if is_there:
                 entries.append((name, path, path))
             else:
-                entries.append((f"{name} (missing)", path, f"{path} is gone."))
+                entries.append((f"{name} (missing)", path, f"{path} does not exist."))
         return entries
 
     def _on_activated(self, index: int) -> None:
         if index < self.count() - 1:
             self.setValue(self.itemData(index))
             return
-        self.refresh()  # back to what is chosen
-        path = self.ask_for_file()
+        self.refresh()  # show the current selection again instead of "from a file …"
+        path = self.choose_file()
         if path:
             self.file_chosen.emit(path)
 
 
-def _told(model: Model) -> Iterator[str]:
-    """Say what tells a model from others, a line for each thing."""
+def _tooltip(model: Model) -> Iterator[str]:
+    """Yield the lines of the tooltip of a model."""
     yield ", ".join(filter(None, (f"{model.created:%Y-%m-%d}", model.achieved)))
     if model.note:
         yield model.note

@@ -1,4 +1,4 @@
-"""The dock that trains: data, options, curves, a watched region, and the result."""
+"""The training widget: data, options, curves, a monitored region, and the result."""
 
 from napari_umis_fusion.plugin.training._widget import TrainingWidget
 

@@ -1,17 +1,19 @@
 """What can be done with a training: text and tooltip of each button, by its name."""
 
 IDLE = {
-    "start": ("Train", "Begin with what is chosen above."),
+    "start": ("Train", "Start a training with the options above."),
     "resume": (
-        "Continue last training",
-        "Resume the training that was interrupted, to the same weights as without that.",
+        "Resume last training",
+        "Resume the interrupted training. It ends with the same weights as without the "
+        "interruption.",
     ),
 }
 RUNNING = {
-    "pause": ("Pause", "Rest after the step that is under way; nothing is lost."),
+    "pause": ("Pause", "Pause after the current step. Nothing is lost."),
     "stop": (
         "Stop and keep the best",
-        "End now, keep the weights that validated best so far, and compare them.",
+        "Stop now, keep the weights with the best validation so far, and compare them with the "
+        "initial weights.",
     ),
-    "discard": ("Discard", "End now and throw away what this training has learnt."),
+    "discard": ("Discard", "Stop now and discard what this training has learnt."),
 }

@@ -11,7 +11,7 @@ from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QWidget
 
 # isort: split
-import pyqtgraph as pg  # takes the Qt binding that is loaded by now: that of qtpy
+import pyqtgraph as pg  # after qtpy: it uses the Qt binding that is already loaded
 
 from napari_umis_fusion.plugin.widgets import GRID_ALPHA, Chart
 
@@ -20,11 +20,11 @@ FAINT = 0.25
 """Opacity of the raw curve behind the smoothed one."""
 
 PARTS_PER_PX = 2
-"""Of long curves: with pyqtgraph's 5, faint lines lie so close that they are faint no more."""
+"""Samples per pixel of a downsampled curve: with pyqtgraph's 5, faint lines add up to opaque."""
 
 EXPLANATION = (
     "Faint: each step. Bold: smoothed. Dots: validation; the ring is around the best weights.\n"
-    "Point at the curves to read them, drag over a part to enlarge it, double-click to see all."
+    "Hover over the curves to read values, drag to zoom in, double-click to show all."
 )
 
 Floats = NDArray[np.float64]
@@ -32,7 +32,7 @@ Steps = NDArray[np.int64] | Floats
 
 
 class TrainingChart(Chart):
-    """Curves by the name of their column: made once, then given new numbers.
+    """Curves by the name of their column: created once, then updated with `setData`.
 
     Parameters
     ----------
@@ -58,11 +58,11 @@ class TrainingChart(Chart):
         self._surroundings = QColor(), QColor(), QColor()
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        """Return a size that shows the curves well."""
+        """Return a size at which the curves are easy to read."""
         return QSize(360, 220)
 
     def set_axis(self, label: str, *, is_log: bool) -> None:
-        """Name the axis of the values; another one shows all of them."""
+        """Label the axis of the values; after a change the view shows all of them."""
         if (label, is_log) == (self.y_axis.labelText, self.is_log):
             return
         self.y_axis.setLabel(label)
@@ -87,12 +87,12 @@ class TrainingChart(Chart):
         self.points[name].setData(*raw)
 
     def mark_best(self, step: float | None, values: Collection[float]) -> None:
-        """Put a ring around each of these values at a step."""
+        """Draw a ring around each of these values at a step."""
         shown = [] if step is None else list(values)
         self.best.setData([step] * len(shown), shown)
 
     def point_at(self, step: float | None) -> None:
-        """Put a line at a step, or nowhere."""
+        """Draw the crosshair at a step; None hides it."""
         self.crosshair.setVisible(step is not None)
         if step is not None:
             self.crosshair.setPos(step)
@@ -103,10 +103,10 @@ class TrainingChart(Chart):
             for name in kept:
                 for item in self._items(name):
                     item.setVisible(name in names)
-        self.view.updateAutoRange()  # it does not notice by itself what is hidden
+        self.view.updateAutoRange()  # pyqtgraph does not react to hidden items
 
     def clear_curves(self) -> None:
-        """Take all curves away."""
+        """Remove all curves."""
         for name in (*self.lines, *self.points):
             for item in self._items(name):
                 self.view.removeItem(item)
@@ -125,7 +125,7 @@ class TrainingChart(Chart):
     ) -> None:
         """Recolour everything; curves by their names."""
         self._colours, self._surroundings = colours, (background, foreground, accent)
-        self._take_pens(1.0)
+        self._apply_pens(1.0)
 
     @contextmanager
     def laid_out(
@@ -138,16 +138,16 @@ class TrainingChart(Chart):
         size : QSize
             In pixels.
         scale : float
-            Of pens: those of pyqtgraph's pictures do not grow with the rest.
+            Factor for pen widths: pyqtgraph draws with cosmetic pens, which do not scale.
         entries : mapping of str to pyqtgraph item
-            What the legend says of which curve.
+            The curve of each legend entry.
         """
         before, was_visible = self.grid.geometry(), self.crosshair.isVisible()
         legend = _legend(entries, self._surroundings[1])
         self.grid.addItem(legend, 0, 1)
         self.crosshair.hide()
         self.grid.setGeometry(QRectF(0, 0, size.width(), size.height()))
-        self._take_pens(scale)
+        self._apply_pens(scale)
         self.scene().prepareForPaint()
         try:
             yield
@@ -155,12 +155,12 @@ class TrainingChart(Chart):
             self.grid.removeItem(legend)
             self.crosshair.setVisible(was_visible)
             self.grid.setGeometry(before)
-            self._take_pens(1.0)
+            self._apply_pens(1.0)
 
     def _items(self, name: str) -> tuple[pg.PlotDataItem, ...]:
         return self.lines[name] if name in self.lines else (self.points[name],)
 
-    def _take_pens(self, scale: float) -> None:
+    def _apply_pens(self, scale: float) -> None:
         background, foreground, accent = self._surroundings
         self.paint(background, foreground, scale)
         self.best.setSymbolPen(pg.mkPen(foreground, width=RING_PX * scale))
@@ -176,7 +176,7 @@ class TrainingChart(Chart):
         faint.setAlphaF(FAINT)
         if name in self.lines:
             raw, bold = self.lines[name]
-            raw.setPen(pg.mkPen(faint, width=1))  # wider ones take long
+            raw.setPen(pg.mkPen(faint, width=1))  # wider pens are slow to draw
             bold.setPen(pg.mkPen(colour, width=SMOOTHED_PX * scale))
         else:
             points = self.points[name]
@@ -186,7 +186,7 @@ class TrainingChart(Chart):
 
 
 def _thinned(**options: Any) -> pg.PlotDataItem:
-    """Make a curve of which pyqtgraph draws the part in sight, by the extremes of each pixel."""
+    """Return a curve that draws only its visible part, as minimum and maximum per pixel."""
     item = pg.PlotDataItem(autoDownsampleFactor=PARTS_PER_PX, **options)
     item.setDownsampling(auto=True, method="peak")
     item.setClipToView(True)
@@ -195,7 +195,7 @@ def _thinned(**options: Any) -> pg.PlotDataItem:
 
 def _legend(entries: Mapping[str, pg.PlotDataItem], text: QColor) -> pg.LegendItem:
     legend = pg.LegendItem(colCount=4, horSpacing=12, labelTextColor=text)
-    # it would keep its size where the rest of a picture is enlarged
+    # an item that ignores transformations would keep its size in an enlarged picture
     legend.setZValue(2)
     legend.setFlag(legend.GraphicsItemFlag.ItemIgnoresTransformations, False)
     for words, item in entries.items():

@@ -1,4 +1,4 @@
-"""What is chosen about the plots of a training: page, axis, smoothing; and the export button."""
+"""Controls of the training plots: page, logarithmic axis, smoothing, and the export button."""
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
@@ -15,11 +15,11 @@ from qtpy.QtWidgets import (
 from napari_umis_fusion.plugin.training._pages import PAGES, Page
 
 SMOOTHING = 40
-"""Of 100, at first."""
+"""Initial position of the slider, of 100."""
 
 
 class TrainingControls(QWidget):
-    """Chooses; knows nothing of what is shown.
+    """Page, axis and smoothing; independent of the curves.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class TrainingControls(QWidget):
     Signals
     -------
     changed()
-        Page, axis or smoothing is another one.
+        Page, axis or smoothing has changed.
     """
 
     changed = Signal()
@@ -42,21 +42,23 @@ class TrainingControls(QWidget):
         for page in PAGES:
             self.tabs.addTab(page)
         self.export = QPushButton("Export…", self)
-        self.export.setToolTip("Save all numbers as a table, or what is shown as a picture.")
+        self.export.setToolTip("Save the numbers as a table, or the chart as a picture.")
         self.log = QCheckBox("logarithmic", self)
-        self.log.setToolTip("Values of 0 and below have no place on a logarithmic axis.")
+        self.log.setToolTip("Values of 0 and below are not shown on a logarithmic axis.")
         self.smoothing = QSlider(Qt.Orientation.Horizontal, self)
         self.smoothing.setRange(0, 100)
         self.smoothing.setValue(SMOOTHING)
-        self.smoothing.setToolTip("How much the bold curves are smoothed; left: not at all.")
+        self.smoothing.setToolTip(
+            "Smoothing of the bold curves. At the left end they are not smoothed."
+        )
         self._lay_out()
-        self.tabs.currentChanged.connect(self._on_turned)
+        self.tabs.currentChanged.connect(self._on_page)
         self.log.toggled.connect(self.changed)
         self.smoothing.valueChanged.connect(self.changed)
 
     @property
     def page(self) -> Page:
-        """What is shown."""
+        """The page that is shown."""
         return PAGES[self.tabs.currentIndex()]
 
     @page.setter
@@ -70,7 +72,7 @@ class TrainingControls(QWidget):
 
     @property
     def amount(self) -> float:
-        """How much the loss is smoothed, 0 to 1; nothing else is."""
+        """Smoothing of the loss, 0 to 1; other pages are not smoothed."""
         share = self.smoothing.value() / self.smoothing.maximum()
         return share if self.page == "Loss" else 0.0
 
@@ -92,6 +94,6 @@ class TrainingControls(QWidget):
         layout.addLayout(above)
         layout.addWidget(self._of_loss)
 
-    def _on_turned(self) -> None:
+    def _on_page(self) -> None:
         self._of_loss.setVisible(self.page == "Loss")
         self.changed.emit()

@@ -1,4 +1,4 @@
-"""A training's config in files, and a script that does the same outside napari."""
+"""Save and load the config of a training, and copy it as a script."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from napari_umis_fusion.plugin.widgets import file_to_write
 from napari_umis_fusion.training import TrainingConfig
 from napari_umis_fusion.training.session import load_config, save_config
 
-_FILTER = "Config of a training (*.json)"
+_FILTER = "Training config (*.json)"
 
 
 class ConfigFiles(QWidget):
@@ -27,21 +27,24 @@ class ConfigFiles(QWidget):
     Signals
     -------
     loaded(object)
-        A `TrainingConfig` that was read from a file.
-    said(str)
-        What was done, or why not.
+        The `TrainingConfig` of a file.
+    notified(str)
+        What was done, or why it failed.
     """
 
     loaded = Signal(object)
-    said = Signal(str)
+    notified = Signal(str)
 
     def __init__(self, describe: Callable[[], TrainingConfig], script: Callable[[], str]) -> None:
         super().__init__()
         self._describe, self._script = describe, script
         self.copy = QPushButton("Copy as Python")
         self.save, self.load = QPushButton("Save config…"), QPushButton("Load config…")
-        self.copy.setToolTip("Copy a script that trains the same outside napari.")
-        self.save.setToolTip("For umis-fusion train --config, for scripts, or for later.")
+        self.copy.setToolTip("Copy a Python script that repeats this training outside napari.")
+        self.save.setToolTip(
+            "Save the options as JSON, for later, for scripts or for umis-fusion train --config."
+        )
+        self.load.setToolTip("Load options that were saved as JSON.")
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for button, slot in (
@@ -52,13 +55,13 @@ class ConfigFiles(QWidget):
             layout.addWidget(button)
             button.clicked.connect(slot)
 
-    def ask_for_saving(self) -> Path | None:
-        """Ask where to save."""
+    def choose_save_file(self) -> Path | None:
+        """Open a dialog for the file to save."""
         path, _ = QFileDialog.getSaveFileName(self, "Save config", "training.json", _FILTER)
         return Path(path) if path else None
 
-    def ask_for_loading(self) -> Path | None:
-        """Ask what to load."""
+    def choose_load_file(self) -> Path | None:
+        """Open a dialog for the file to load."""
         path, _ = QFileDialog.getOpenFileName(self, "Load config", "", _FILTER)
         return Path(path) if path else None
 
@@ -66,35 +69,35 @@ class ConfigFiles(QWidget):
         try:
             QApplication.clipboard().setText(self._script())
         except UmisFusionError as error:
-            self.said.emit(str(error))
+            self.notified.emit(str(error))
             return
-        self.said.emit("Copied. Paste it into a file and run it with Python.")
+        self.notified.emit("Copied. Paste it into a file and run it with Python.")
 
     def _on_save(self) -> None:
-        path = self.ask_for_saving()
+        path = self.choose_save_file()
         if path is None:
             return
         try:
-            self.said.emit(
+            self.notified.emit(
                 f"Saved as {save_config(file_to_write(path, '.json'), self._describe())}."
             )
         except (UmisFusionError, OSError) as error:
-            self.said.emit(f"Not saved: {error}")
+            self.notified.emit(f"Not saved: {error}")
 
     def _on_load(self) -> None:
-        path = self.ask_for_loading()
+        path = self.choose_load_file()
         if path is None:
             return
         try:
             self.loaded.emit(load_config(path))
         except UmisFusionError as error:
-            self.said.emit(str(error))
+            self.notified.emit(str(error))
         else:
-            self.said.emit(f"Loaded from {path.name}.")
+            self.notified.emit(f"Loaded from {path.name}.")
 
 
-def result_name(names: Sequence[str], day: str) -> str:
-    """Return what a result is called after its data: "scorpion and 2 more, 2026-05-01"."""
+def default_result_name(names: Sequence[str], day: str) -> str:
+    """Return the default name of a result, from its data: "scorpion and 2 more, 2026-05-01"."""
     if not names:
         return f"training, {day}"
     more = f" and {len(names) - 1} more" if len(names) > 1 else ""

@@ -1,4 +1,4 @@
-"""What was found out about the data, before hours are lost: a button, and words below it."""
+"""Check the training data before hours are spent on it: a button and a report."""
 
 from collections.abc import Callable, Generator
 from html import escape
@@ -23,18 +23,18 @@ Checked = tuple[ImageSet, DataReport]
 _IDLE = {
     "start": (
         "Check data",
-        "Read the images, fuse the stacks, and look for what would spoil a training: too few or "
-        "too small images, blur, saturation, noise, copies.",
+        "Read the images, fuse the stacks, and report what would spoil a training: too few or too "
+        "small images, blur, saturation, noise, duplicates.",
     )
 }
-_RUNNING = {"cancel": ("Cancel", "Stop checking.")}
+_RUNNING = {"cancel": ("Cancel", "Stop the check.")}
 
 _WARNING = "#e8a33d"
 _LEFT_OUT_SHOWN = 4
 
 
 class DataCheck(QWidget):
-    """Gathers and checks data in the background, and says what came of it.
+    """Collects and checks data in the background, and shows the report.
 
     Parameters
     ----------
@@ -49,9 +49,9 @@ class DataCheck(QWidget):
     Attributes
     ----------
     report : DataReport or None
-        Of the data as it is now.
+        Of the current data.
     images : ImageSet or None
-        What the data gives; training on it saves gathering it again.
+        The collected images; a training that starts with them does not collect them again.
     """
 
     checked = Signal(object)
@@ -62,8 +62,8 @@ class DataCheck(QWidget):
         self.images: ImageSet | None = None
         self.report: DataReport | None = None
         self.controls = RunControls(_IDLE, _RUNNING, is_flat=True)
-        self.controls.says.setTextFormat(Qt.TextFormat.RichText)
-        self.controls.says.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.controls.message.setTextFormat(Qt.TextFormat.RichText)
+        self.controls.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.controls)
@@ -75,36 +75,36 @@ class DataCheck(QWidget):
 
     @property
     def is_busy(self) -> bool:
-        """Whether it is at work, or ends it."""
+        """Whether a check is running or about to end."""
         return self._job.is_busy
 
     def start(self) -> None:
-        """Check the data as it is now."""
+        """Check the current data."""
         try:
             data, config = self._describe()
         except UmisFusionError as error:  # options that contradict each other
-            self.controls.say(_warned(str(error)))
+            self.controls.show_message(_warned(str(error)))
             return
         if not (data.images or data.stacks):
-            self.controls.say("Nothing is ticked: there is nothing to check.")
+            self.controls.show_message("Nothing to check. Tick a layer above, or add files.")
             return
-        gathered: TrainingData | ImageSet = data if self.images is None else self.images
-        self._job.ask(lambda: _iter_checked(gathered, config))
+        to_check: TrainingData | ImageSet = data if self.images is None else self.images
+        self._job.submit(lambda: _iter_check(to_check, config))
         self.controls.show_running()
-        self.controls.say("checking …")
+        self.controls.show_message("checking …")
 
-    def forget(self) -> None:
-        """Forget what was found: the data is another."""
+    def clear(self) -> None:
+        """Drop the report, because the data has changed."""
         self.stop()
         self.images = self.report = None
 
     def stop(self) -> None:
-        """End what is under way."""
+        """Stop a running check."""
         self._job.cancel()
         self.controls.show_idle()
 
     def release(self) -> None:
-        """End what is under way, also where Qt has taken the buttons away."""
+        """Stop a running check without touching the buttons, which Qt may have deleted."""
         self._job.cancel()
 
     def _on_progress(self, share: float, text: str) -> None:
@@ -130,10 +130,10 @@ def _progress_of(event: Any) -> Progress | None:
 
 
 def as_html(report: DataReport) -> str:
-    """Return a report as a label shows it: a paragraph for each thing, warnings marked."""
+    """Return a report as HTML for a label: one paragraph per finding, warnings marked."""
     lines = [escape(line) for line in report.lines()[: 2 if report.split else 1]]
     if not report.findings:
-        lines.append("Nothing speaks against it.")
+        lines.append("No problems found.")
     for finding in report.findings:
         is_warning = finding.severity == "warning"
         lines.append(_warned(finding.text) if is_warning else f"Note: {escape(finding.text)}")
@@ -148,7 +148,7 @@ def _warned(text: str) -> str:
     return f'<span style="color: {_WARNING}">⚠</span> {escape(text)}'
 
 
-def _iter_checked(
+def _iter_check(
     data: TrainingData | ImageSet, config: TrainingConfig
 ) -> Generator[Preparing, None, Checked]:
     images = yield from iter_collect(data)

@@ -1,4 +1,4 @@
-"""What to learn from: layers of the viewer, folders and files, ticked in a list."""
+"""Training data: layers of the viewer, folders and files, ticked in a list."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -20,28 +20,28 @@ NOTHING = "Open z-stacks or sharp images of your specimens in the viewer, or add
 
 
 class DataForm(QWidget):
-    """Lists what can be learnt from; follows the layers of a viewer.
+    """Lists possible training data; follows the layers of a viewer.
 
-    Layers that are selected when it is made are ticked, later ones are not.
+    Layers that are selected when the form is created are ticked, later ones are not.
 
     Parameters
     ----------
     viewer : napari viewer
         Whose layers are offered.
     config : callable, optional
-        Returns how will be trained, for the check.
+        Returns the config, for the check.
 
     Signals
     -------
     valueChanged()
-        `value` is another.
+        The data has changed.
     """
 
     valueChanged = Signal()  # noqa: N815
 
     def __init__(self, viewer: Any, config: Callable[[], TrainingConfig] = TrainingConfig) -> None:
         super().__init__()
-        # the proxy that plugins get gives another object for a layer each time
+        # napari's PublicOnlyProxy wraps a layer anew at each access: identity would never hold
         self._viewer = getattr(viewer, "__wrapped__", viewer)
         self._layers: list[LayerRow] = []
         self._paths: list[PathRow] = []
@@ -52,9 +52,11 @@ class DataForm(QWidget):
         self._rows.addWidget(self._nothing)
         self.add_folder, self.add_files = QPushButton("Add folder…"), QPushButton("Add files…")
         self.add_folder.setToolTip(
-            "Sharp images, with those in its subfolders, or the planes of one z-stack."
+            "Add a folder of sharp images (including subfolders), or of the planes of one z-stack."
         )
-        self.add_files.setToolTip("Sharp images, z-stacks (TIFF), or the planes of one z-stack.")
+        self.add_files.setToolTip(
+            "Add sharp images, z-stacks (TIFF), or the planes of one z-stack."
+        )
         self.check = DataCheck(lambda: (self.value(), config()))
         self._lay_out()
         self.add_folder.clicked.connect(self._on_add_folder)
@@ -67,16 +69,16 @@ class DataForm(QWidget):
 
     @property
     def is_busy(self) -> bool:
-        """Whether data is checked in the background, or that is about to end."""
+        """Whether data is being checked in the background."""
         return self.check.is_busy
 
     @property
-    def gathered(self) -> ImageSet | None:
-        """What `value` gives, if it has been checked as it is: training may begin with it."""
+    def collected(self) -> ImageSet | None:
+        """The images of `value`, if the check has collected them already."""
         return self.check.images
 
     def value(self) -> TrainingData:
-        """Return what is ticked; nothing of it has been read."""
+        """Return the ticked data; nothing of it has been read."""
         data: dict[ItemKind, list[Any]] = {"image": [], "stack": []}
         for row in self._paths:
             if row.is_used:
@@ -85,12 +87,12 @@ class DataForm(QWidget):
         return training_data(items, images=data["image"], stacks=data["stack"])
 
     def setValue(self, data: TrainingData) -> None:  # noqa: N802
-        """Tick the layers that data is named after, and list its paths; the rest is unticked.
+        """Tick the layers that the data names, and list its paths; the rest is unticked.
 
-        Arrays without a layer are left out.
+        Arrays without a layer are skipped.
         """
         for row in list(self._paths):
-            self._take_away(row)
+            self._remove(row)
         named: set[str] = set()
         kinds: list[tuple[ItemKind, tuple[Any, ...]]] = [
             ("image", data.images),
@@ -109,25 +111,25 @@ class DataForm(QWidget):
         self._on_changed()
 
     def add_paths(self, paths: Sequence[Any], kind: ItemKind | None = None) -> None:
-        """List a folder, or files that belong together, ticked.
+        """Add a ticked row for a folder, or for files that belong together.
 
         Parameters
         ----------
         paths : sequence of path
             One folder, one file, or several files.
         kind : {"image", "stack"}, optional
-            What they are; by default guessed from a few headers.
+            What they hold; by default guessed from a few headers.
         """
         self._add(paths, kind or likely_kind([Path(path) for path in paths]))
         self._on_changed()
 
     def sources(self) -> list[ScriptSource]:
-        """Return what is ticked as a script can name it."""
+        """Return the ticked data as a script refers to it."""
         paths = [source for row in self._paths if row.is_used for source in row.sources()]
         return paths + [row.item.source() for row in self._layers if row.is_used]
 
     def release(self) -> None:
-        """End the check and let go of viewer and layers; nothing happens the second time."""
+        """Stop the check and disconnect from viewer and layers; further calls do nothing."""
         self.check.release()
         if self._viewer is None:
             return
@@ -154,9 +156,11 @@ class DataForm(QWidget):
         return [events.inserted, events.removed, events.reordered]
 
     def _follow(self, event: Any = None) -> None:
-        """List the layers that are there, in the order of the viewer's list: the top first."""
+        """List the current layers in the order of napari's layer list: the top first."""
         there = [layer for layer in reversed(self._viewer.layers) if _is_offered(layer)]
-        if there == [row.layer for row in self._layers]:  # a picture of ours, or shapes
+        if there == [
+            row.layer for row in self._layers
+        ]:  # only a preview or a shapes layer was added or removed
             return
         was_used = [row.layer for row in self._layers if row.is_used]
         for row in [row for row in self._layers if row.layer not in there]:
@@ -185,10 +189,10 @@ class DataForm(QWidget):
         self._show_nothing()
 
     def _on_remove(self, row: PathRow) -> None:
-        self._take_away(row)
+        self._remove(row)
         self._on_changed()
 
-    def _take_away(self, row: PathRow) -> None:
+    def _remove(self, row: PathRow) -> None:
         self._paths.remove(row)
         self._discard(row)
         self._show_nothing()
@@ -202,7 +206,7 @@ class DataForm(QWidget):
         self._nothing.setVisible(not self._layers and not self._paths)
 
     def _on_changed(self) -> None:
-        self.check.forget()
+        self.check.clear()
         self.valueChanged.emit()
 
     def _on_add_folder(self) -> None:
@@ -211,12 +215,12 @@ class DataForm(QWidget):
             self.add_paths([folder])
 
     def _on_add_files(self) -> None:
-        endings = " ".join(f"*{suffix}" for suffix in SUFFIXES)
+        patterns = " ".join(f"*{suffix}" for suffix in SUFFIXES)
         files, _ = QFileDialog.getOpenFileNames(
-            self, "Sharp images, or z-stacks", "", f"Images ({endings})"
+            self, "Sharp images, or z-stacks", "", f"Images ({patterns})"
         )
         stacks = [file for file in files if len(files) > 1 and likely_kind([Path(file)]) == "stack"]
-        for file in stacks:  # a stack each
+        for file in stacks:  # each file is a stack of its own
             self.add_paths([file], "stack")
         rest = [file for file in files if file not in stacks]
         if rest:

@@ -1,4 +1,4 @@
-"""Something to learn from, as a row that is ticked or not: a layer, or a folder or files."""
+"""A row of training data that can be ticked: a layer, or a folder or files."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,19 +22,19 @@ from napari_umis_fusion.training.session import ScriptSource
 
 KINDS: dict[ItemKind, str] = {"image": "sharp images", "stack": "z-stack"}
 
-_LOOKED_AT = 4
-"""Files whose headers tell whether a folder may be a stack: reading all would take too long."""
+_SAMPLED_FILES = 4
+"""Files whose headers decide whether a folder may be a stack: reading all would take too long."""
 
-_WATCHED = ("name", "data", "axis_labels", "scale", "units")
+_OBSERVED = ("name", "data", "axis_labels", "scale", "units")
 
 
 class DataRow(QWidget):
-    """A box with a name, and below it what it stands for.
+    """A checkbox with a name, and a description below it.
 
     Signals
     -------
     changed()
-        It was ticked or unticked, or stands for something else.
+        It was ticked or unticked, or its content has changed.
     """
 
     changed = Signal()
@@ -42,51 +42,51 @@ class DataRow(QWidget):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._name = ""
-        self.box, self.says = QCheckBox(self), QLabel(self)
+        self.box, self.message = QCheckBox(self), QLabel(self)
         self.box.setStyleSheet("QCheckBox { font-weight: bold; }")
         self.box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.says.setWordWrap(True)
-        self.says.setTextFormat(Qt.TextFormat.PlainText)
-        self.says.setIndent(22)
+        self.message.setWordWrap(True)
+        self.message.setTextFormat(Qt.TextFormat.PlainText)
+        self.message.setIndent(22)
         self.grid = QGridLayout(self)
         self.grid.setContentsMargins(0, 0, 0, 2)
         self.grid.setVerticalSpacing(0)
         self.grid.addWidget(self.box, 0, 0)
-        self.grid.addWidget(self.says, 1, 0, 1, 3)
+        self.grid.addWidget(self.message, 1, 0, 1, 3)
         self.grid.setColumnStretch(0, 1)
         self.box.toggled.connect(self.changed)
 
     @property
     def is_used(self) -> bool:
-        """Whether it is ticked, and can be used."""
+        """Whether it is ticked and usable."""
         return self.box.isChecked() and self.box.isEnabled()
 
-    def show_text(self, name: str, says: str) -> None:
-        """Show what it is."""
+    def show_text(self, name: str, description: str) -> None:
+        """Show name and description."""
         self._name = name
         self.box.setToolTip(name)
-        self.says.setText(says)
+        self.message.setText(description)
         self._elide()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        """Shorten the name to what fits."""
+        """Shorten the name to the available width."""
         super().resizeEvent(event)
         self._elide()
 
     def _elide(self) -> None:
-        room = max(40, self.box.width() - 28)
+        room = max(40, self.box.width() - 28)  # less the width of the tick box
         middle = Qt.TextElideMode.ElideMiddle
         text = self.box.fontMetrics().elidedText(self._name, middle, room)
-        self.box.setText(text.replace("&", "&&"))
+        self.box.setText(text.replace("&", "&&"))  # a single & would mark a keyboard shortcut
 
 
 class LayerRow(DataRow):
-    """A layer; follows its name and its data until it is released.
+    """A layer; follows its name and data until `release`.
 
     Parameters
     ----------
     layer : napari.layers.Image
-        Which.
+        The layer.
     parent : QWidget
         Owner of the row.
     """
@@ -94,45 +94,45 @@ class LayerRow(DataRow):
     def __init__(self, layer: Any, parent: QWidget) -> None:
         super().__init__(parent)
         self.layer = layer
-        self.item = self._look()
-        for name in _WATCHED:
+        self.item = self._read_item()
+        for name in _OBSERVED:
             getattr(layer.events, name).connect(self._on_layer)
 
     def release(self) -> None:
-        """Follow the layer no more."""
-        for name in _WATCHED:
+        """Disconnect from the layer."""
+        for name in _OBSERVED:
             getattr(self.layer.events, name).disconnect(self._on_layer)
 
-    def _look(self) -> TrainingItem:
+    def _read_item(self) -> TrainingItem:
         item = training_item(self.layer)
         prefix = f"{item.kind}, " if item.kind else "not used: "
-        self.show_text(item.name, f"{prefix}{item.says}")
-        for part in (self.box, self.says):
+        self.show_text(item.name, f"{prefix}{item.summary}")
+        for part in (self.box, self.message):
             part.setEnabled(item.kind is not None)
         return item
 
     def _on_layer(self, event: Any = None) -> None:
-        self.item = self._look()
+        self.item = self._read_item()
         if self.box.isChecked():
             self.changed.emit()
 
 
 class PathRow(DataRow):
-    """A folder or files; ticked from the start.
+    """A folder or files; ticked at first.
 
     Parameters
     ----------
     paths : sequence of Path
         A folder, or files.
     kind : {"image", "stack"}
-        What they are taken for, unless the user says otherwise.
+        What they hold, unless the user selects the other kind.
     parent : QWidget
         Owner of the row.
 
     Signals
     -------
     removed()
-        The user wants it to go.
+        The user has pressed the button that removes it.
     """
 
     removed = Signal()
@@ -144,11 +144,11 @@ class PathRow(DataRow):
         for name, text in KINDS.items():
             self._kind.addItem(text, name)
         self._kind.setToolTip(
-            "A z-stack is fused first, and cut where it is sharp; images are taken as they are."
+            "A z-stack is fused first and its sharp regions are used; images are used as they are."
         )
         self._remove = QToolButton(self)
         self._remove.setText("✕")
-        self._remove.setToolTip("Take it off the list; no file is deleted.")
+        self._remove.setToolTip("Remove from the list. No file is deleted.")
         self.grid.addWidget(self._kind, 0, 1)
         self.grid.addWidget(self._remove, 0, 2)
         self.box.setChecked(True)
@@ -159,7 +159,7 @@ class PathRow(DataRow):
 
     @property
     def kind(self) -> ItemKind:
-        """What they are taken for."""
+        """What they hold: sharp images or one z-stack."""
         kind: ItemKind = self._kind.currentData()
         return kind
 
@@ -168,12 +168,12 @@ class PathRow(DataRow):
         self._kind.setCurrentIndex(self._kind.findData(kind))
 
     def data(self) -> list[Any]:
-        """Return images, or the one stack, as `TrainingData` takes them."""
+        """Return the images, or the one stack, as `TrainingData` accepts them."""
         alone = self.kind == "image" or len(self.paths) == 1
         return list(self.paths) if alone else [list(self.paths)]
 
     def sources(self) -> list[ScriptSource]:
-        """Return what a script calls them by."""
+        """Return the sources as a script refers to them."""
         paths: list[Any] = self.data()
         return [ScriptSource(self.kind, self._name, path) for path in paths]
 
@@ -185,14 +185,14 @@ def paths_name(paths: Sequence[Path]) -> str:
 
 
 def likely_kind(paths: Sequence[Path]) -> ItemKind:
-    """Tell from a few headers whether a folder or files are one z-stack; never raises."""
+    """Guess from a few headers whether a folder or files are one z-stack; never raises."""
     try:
         if not holds_stack(paths[0] if len(paths) == 1 else paths):
             return "image"
         files = list_files(list(paths))
-        if len(files) > 1:  # of one size?
+        if len(files) > 1:  # the constructor raises if their sizes differ
             last = len(files) - 1
-            ImageListStack([files[k * last // (_LOOKED_AT - 1)] for k in range(_LOOKED_AT)])
-    except Exception:  # broken files are told about when they are read
+            ImageListStack([files[k * last // (_SAMPLED_FILES - 1)] for k in range(_SAMPLED_FILES)])
+    except Exception:  # unreadable files are reported when they are read
         return "image"
     return "stack"

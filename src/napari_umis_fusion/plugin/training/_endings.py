@@ -1,4 +1,4 @@
-"""What is told when a training begins or ends, and how the window lets go of it."""
+"""Messages at the start and end of a training, and what happens when its widget closes."""
 
 import contextlib
 from typing import Any
@@ -9,56 +9,58 @@ from napari_umis_fusion.errors import BusyError, DeviceError, UmisFusionError
 from napari_umis_fusion.training.loop import MemoryNeed
 
 NOT_KEPT = (
-    "The result of the last training is not kept yet. It comes back with Continue last training "
-    "once the new training is settled. Begin all the same?"
+    "The result of the last training has not been saved. Resume last training brings it back after "
+    "the new training. Start anyway?"
 )
 
 ENDED = {
-    "kept": "The result stands below. Nothing is used until you say so.",
-    "suspended": "Suspended; Continue last training resumes where it stands.",
-    "discarded": "Discarded; nothing of this training is left.",
+    "kept": "The result is shown below. Fusion keeps its current weights until you choose Use.",
+    "interrupted": "Interrupted. Resume last training continues from here.",
+    "discarded": "Discarded. Nothing of this training was kept.",
 }
 
 
-def short_of_memory(need: MemoryNeed | None) -> str:
-    """Return what to ask before a training that may not find the memory it needs; else nothing."""
+def memory_question(need: MemoryNeed | None) -> str:
+    """Return the question before a training that may run out of memory; empty if it will not."""
     if need is None or need.is_enough:
         return ""
     return (
-        f"This needs about {need.needed_mb:,} MB, and {need.free_mb:,} MB are free. Lower batch, "
-        "or the size of images, under Options. Begin all the same?"
+        f"This training needs about {need.needed_mb:,} MB, and {need.free_mb:,} MB are free. Lower "
+        "batch, or the size of the images, under Options. Start anyway?"
     )
 
 
-def advice(error: Exception, saved_step: int) -> str:
-    """Say what went wrong, and what is kept."""
+def error_advice(error: Exception, saved_step: int) -> str:
+    """Return what went wrong, and which checkpoint remains."""
     known = isinstance(error, (UmisFusionError, OSError))
-    what = (
-        str(error) if known else f"This is a mistake of the plugin's, please report it: {error!r}"
-    )
+    what = str(error) if known else f"This is an error of the plugin, please report it: {error!r}"
     if isinstance(error, BusyError):
         return what
     if not saved_step:
-        return f"{what} No checkpoint had been made yet."
+        return f"{what} No checkpoint had been saved yet."
     if isinstance(error, DeviceError):
         return (
-            f"{what} The checkpoint of step {saved_step} is kept, but Continue last training needs "
-            "as much memory again: close other programs first, or begin anew with less."
+            f"{what} The checkpoint of step {saved_step} is kept, but Resume last training needs "
+            "as much memory again: close other programs first, or start a new training with less."
         )
-    return f"{what} The checkpoint of step {saved_step} is kept: Continue last training."
+    return f"{what} The checkpoint of step {saved_step} is kept: press Resume last training."
 
 
 def release(parts: dict[str, Any]) -> None:
-    """Suspend the training and forget the viewer, also where Qt has taken the widget away."""
-    if parts["_is_shut"]:
+    """Interrupt the training and disconnect from the viewer.
+
+    It gets the attributes of the widget, not the widget: when Qt emits `destroyed`, the Python
+    object can no longer be used.
+    """
+    if parts["_is_closed"]:
         return
-    parts["_is_shut"] = True
+    parts["_is_closed"] = True
     job = parts["job"]
-    if job is not None and job.suspend_and_wait():
+    if job is not None and job.interrupt_and_wait():
         show_info(
-            f"The training is suspended at step {job.step}. Open Train network again, and press "
-            "Continue last training."
+            f"The training was interrupted at step {job.step}. To resume it, open Train network "
+            "and press Resume last training."
         )
     for name in ("data", "setup", "region", "result", "models"):
-        with contextlib.suppress(RuntimeError):  # Qt may have taken it away
+        with contextlib.suppress(RuntimeError):  # Qt may have deleted the widget first
             parts[name].release()

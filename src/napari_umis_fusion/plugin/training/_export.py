@@ -1,4 +1,4 @@
-"""Asks where to save the curves of a training, and saves them."""
+"""Export the curves of a training to a file."""
 
 from collections.abc import Callable, Generator
 from functools import partial
@@ -15,15 +15,15 @@ from napari_umis_fusion.training import LossCurve
 
 FILTERS = {
     "Picture (*.png)": "png",
-    "Picture to be scaled (*.svg)": "svg",
+    "Vector graphic (*.svg)": "svg",
     "Table of all numbers (*.csv)": "csv",
 }
 
 
 class Exporter(QObject):
-    """Saves at once what must be painted, and tables in a thread: they may be long.
+    """Saves pictures at once, as Qt paints on the main thread only, and tables in a thread.
 
-    Tables are those of `LossCurve`: pyqtgraph's exporter knows no more than what is drawn.
+    Tables come from `LossCurve`, because pyqtgraph's exporter holds only the drawn samples.
 
     Parameters
     ----------
@@ -36,11 +36,11 @@ class Exporter(QObject):
 
     Signals
     -------
-    said(str)
-        What came of it, in words.
+    notified(str)
+        The result, as a sentence.
     """
 
-    said = Signal(str)
+    notified = Signal(str)
 
     def __init__(
         self,
@@ -59,8 +59,8 @@ class Exporter(QObject):
         """Whether a table is being written."""
         return self._job.is_busy
 
-    def ask(self) -> None:
-        """Show a dialog, and save to what is chosen in it."""
+    def open_dialog(self) -> None:
+        """Open a dialog, and save to the chosen file."""
         dialog = QFileDialog(self._parent, "Export the curves")
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
@@ -72,12 +72,12 @@ class Exporter(QObject):
         dialog.open()
 
     def export(self, path: str) -> None:
-        """Save to a file; `said` tells how it went."""
+        """Save to a file; `notified` reports the result."""
         if Path(path).suffix.lower() == ".csv":
             if self.is_busy:
-                self.said.emit("A table is being written; export again once it is done.")
+                self.notified.emit("A table is being written; export again once it is done.")
                 return
-            self._job.ask(partial(_iter_save, self._curve().copy(), Path(path)))
+            self._job.submit(partial(_iter_save, self._curve().copy(), Path(path)))
             return
         try:
             self._on_saved(self._save(path))
@@ -85,10 +85,10 @@ class Exporter(QObject):
             self._on_failed(error)
 
     def _on_saved(self, path: Path) -> None:
-        self.said.emit(f"Saved {path}.")
+        self.notified.emit(f"Saved {path}.")
 
     def _on_failed(self, error: Exception) -> None:
-        self.said.emit(str(error))
+        self.notified.emit(str(error))
 
 
 def _on_filter(dialog: QFileDialog, chosen: str) -> None:

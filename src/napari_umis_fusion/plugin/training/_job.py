@@ -1,4 +1,4 @@
-"""One training under way: what Stop, Discard and a closed window do to it, and how far it is."""
+"""A running training: stop, interrupt, and progress."""
 
 import threading
 from collections.abc import Callable, Generator
@@ -12,24 +12,24 @@ from napari_umis_fusion.training.session import TrainingSession
 
 @dataclass(frozen=True, slots=True)
 class SessionOpened:
-    """The folder of the training is there."""
+    """The folder of the training exists."""
 
     session: TrainingSession
 
 
 class TrainingJob(Job):
-    """A training in a thread of its own; to cancel it is to suspend it: it can be resumed.
+    """A training in its own thread. Cancelling interrupts it; it can be resumed later.
 
     Parameters
     ----------
     open_session : callable
-        Returns the session; called in the thread, as it reads and writes files.
+        Returns the session; called in the thread, because it reads and writes files.
     data : object
-        What to train on, as `TrainingSession.train` takes it; None to resume.
+        What to train on, as `TrainingSession.train` accepts it; None to resume.
     watch : callable
-        Returns the stack to make pictures of, or None; called in the thread.
+        Returns the stack to monitor, or None; called in the thread.
     title : str
-        What napari's activity dock calls it.
+        Title in napari's activity dock.
     """
 
     def __init__(
@@ -49,17 +49,17 @@ class TrainingJob(Job):
 
     @property
     def is_stopping(self) -> bool:
-        """Whether it was told to end, one way or another."""
+        """Whether it was told to stop or was cancelled."""
         return self._stop.is_set() or self.was_cancelled
 
     def stop(self) -> None:
-        """End at the next step and keep the best weights."""
+        """Stop at the next step and keep the best weights."""
         self._stop.set()
-        if self.is_paused:
+        if self.is_paused:  # a paused worker would never see the event
             self.toggle_pause()
 
-    def suspend_and_wait(self) -> bool:
-        """Cancel, and wait a moment for the end: the window is about to go.
+    def interrupt_and_wait(self) -> bool:
+        """Cancel, and wait for the end, before the window closes.
 
         Returns whether the training has ended and can be resumed later.
         """

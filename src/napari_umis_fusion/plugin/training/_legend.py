@@ -1,4 +1,4 @@
-"""The legend of a training's chart: a table that names the curves, switches and reads them."""
+"""The legend of the training chart: a table to name, switch and read the curves."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -6,7 +6,7 @@ from qtpy.QtCore import QPointF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QIcon, QPainter, QPen, QPixmap, QResizeEvent
 from qtpy.QtWidgets import QCheckBox, QGridLayout, QLabel, QSizePolicy, QWidget
 
-from napari_umis_fusion.plugin.training._pages import Row
+from napari_umis_fusion.plugin.training._pages import CurveRow
 
 SWATCH_PX = QSize(16, 12)
 MIN_NAME_PX = 100
@@ -17,9 +17,10 @@ Numbers = Sequence[float | None]
 
 
 class TrainingLegend(QWidget):
-    """Knows which curves are wanted, and shows their values at one step.
+    """Switches curves on and off, and shows their values at one step.
 
-    pyqtgraph's own legend serves in pictures; it has no numbers, and no boxes for the keyboard.
+    pyqtgraph's own legend is used in exported pictures: it has neither values nor checkboxes that
+    the keyboard reaches.
 
     Parameters
     ----------
@@ -29,7 +30,7 @@ class TrainingLegend(QWidget):
     Signals
     -------
     valueChanged()
-        A curve is wanted or no more.
+        A curve was switched on or off.
     """
 
     valueChanged = Signal()  # noqa: N815
@@ -38,7 +39,7 @@ class TrainingLegend(QWidget):
         super().__init__(parent)
         self.boxes: dict[str, QCheckBox] = {}
         self.numbers: dict[str, list[QLabel]] = {}
-        self.rows: list[Row] = []
+        self.rows: list[CurveRow] = []
         self._table = QGridLayout(self)
         self._table.setContentsMargins(6, 0, 10, 0)
         self._table.setVerticalSpacing(2)
@@ -50,21 +51,21 @@ class TrainingLegend(QWidget):
             self._table.addWidget(label, 0, column)
 
     def value(self) -> list[str]:
-        """Return the words of the rows that are switched on."""
+        """Return the names of the rows that are switched on."""
         return [row.words for row in self.wanted]
 
     def setValue(self, words: Collection[str]) -> None:  # noqa: N802
-        """Switch on the rows of these words, and the others off."""
+        """Switch on the rows of these names, and the others off."""
         for row in self.rows:
             self.boxes[row.words].setChecked(row.words in words)
 
     @property
-    def wanted(self) -> list[Row]:
+    def wanted(self) -> list[CurveRow]:
         """Rows that are switched on."""
         return [row for row in self.rows if self.boxes[row.words].isChecked()]
 
-    def set_rows(self, rows: Sequence[Row], columns: int) -> None:
-        """Offer these rows with so many numbers each; what was switched off is remembered."""
+    def set_rows(self, rows: Sequence[CurveRow], columns: int) -> None:
+        """Show these rows with so many values each; rows that were switched off stay off."""
         self.rows = list(rows)
         for row in rows:
             if row.words not in self.boxes:
@@ -77,16 +78,16 @@ class TrainingLegend(QWidget):
         for column, label in enumerate(self.heads):
             label.setVisible(column < columns)
 
-    def tell(self, place: str, heads: Sequence[str], numbers: Mapping[str, Numbers]) -> None:
-        """Show where we are, and the numbers of each row there under these heads."""
+    def show_values(self, place: str, heads: Sequence[str], numbers: Mapping[str, Numbers]) -> None:
+        """Show the step, and the values of each row at it under these column heads."""
         self.place.setText(place)
         for words, labels in ((None, self.heads), *self.numbers.items()):
-            found = heads if words is None else [said(n) for n in numbers.get(words, ())]
+            found = heads if words is None else [format_value(n) for n in numbers.get(words, ())]
             for label, text in zip(labels, [*found, *[""] * COLUMNS], strict=False):
                 label.setText(text)
 
     def paint(self, foreground: QColor, colours: Mapping[str, QColor]) -> None:
-        """Recolour everything; rows by their words."""
+        """Recolour everything; rows by their names."""
         sheet = f"QLabel, QCheckBox {{ color: {foreground.name()}; background: transparent; }}"
         if sheet != self.styleSheet():
             self.setStyleSheet(sheet)
@@ -108,7 +109,7 @@ class TrainingLegend(QWidget):
 
 
 class _NameBox(QCheckBox):
-    """Shortens its words where there is no room for them."""
+    """A checkbox that shortens its text to the available width."""
 
     def __init__(self, words: str, parent: QWidget) -> None:
         super().__init__(words, parent)
@@ -116,18 +117,18 @@ class _NameBox(QCheckBox):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        """Ask for room for all words."""
+        """Return the size for the full text."""
         missing = self.fontMetrics().horizontalAdvance(self._words)
         missing -= self.fontMetrics().horizontalAdvance(self.text())
         return super().sizeHint() + QSize(missing, 0)
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
-        """Do with less."""
+        """Return a smaller size, at which the text is shortened."""
         hint = self.sizeHint()
         return QSize(min(hint.width(), MIN_NAME_PX), hint.height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        """Shorten the words, or not."""
+        """Shorten the text to the new width."""
         super().resizeEvent(event)
         room = self.width() - self.sizeHint().width()
         room += self.fontMetrics().horizontalAdvance(self._words)
@@ -136,7 +137,7 @@ class _NameBox(QCheckBox):
             self.setText(elided)
 
 
-def said(value: float | None) -> str:
+def format_value(value: float | None) -> str:
     """Return a number with four digits, or a dash."""
     if value is None:
         return NOTHING

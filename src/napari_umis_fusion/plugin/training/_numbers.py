@@ -1,4 +1,4 @@
-"""What a running training says in one line, collected from its events."""
+"""The status text of a running training, collected from its events."""
 
 from napari_umis_fusion.training import (
     CheckpointFailed,
@@ -27,8 +27,8 @@ class TrainingNumbers:
         self._device = "cpu"
         self._lines: dict[str, str] = {}
 
-    def take(self, event: SessionEvent) -> None:
-        """Take what an event tells."""
+    def update(self, event: SessionEvent) -> None:
+        """Update the text from an event."""
         match event:
             case DataChecked():
                 self._lines["data trouble"] = "\n".join(
@@ -46,8 +46,8 @@ class TrainingNumbers:
                 self._lines.pop("trouble", None)
             case CheckpointFailed():
                 self._lines["trouble"] = (
-                    f"Step {event.step} could not be saved: {event.reason}. Training goes on; the "
-                    f"checkpoint of step {self.saved_step} is kept."
+                    f"Step {event.step} could not be saved: {event.reason}. Training continues; "
+                    f"the checkpoint of step {self.saved_step} is kept."
                 )
             case Pictured():
                 self._lines.pop("note", None)
@@ -55,7 +55,7 @@ class TrainingNumbers:
                 self._lines["note"] = event.text
 
     def text(self) -> str:
-        """Return everything, in lines for people."""
+        """Return the status text."""
         memory = f"memory {used_memory_mb(self._device):,} MB"
         running = [self._lines[k] for k in ("psnr", "best", "rate") if k in self._lines]
         lines = [self._lines.get("data", ""), ", ".join([*running, memory])]
@@ -72,9 +72,9 @@ class TrainingNumbers:
 
 
 def _data(event: TrainingStarted) -> str:
-    test = f", {event.test_images} to compare with the start on" if event.test_images else ""
+    test = f", {event.test_images} for comparison" if event.test_images else ""
     left = f"; {len(event.left_out)} left out" if event.left_out else ""
     return (
-        f"Images: {event.training_images} to learn from, {event.validation_images} to validate on"
+        f"Images: {event.training_images} for training, {event.validation_images} for validation"
         f"{test}{left}. {event.parameters:,} weights on {event.device}, {event.precision}."
     )

@@ -1,4 +1,4 @@
-"""Which curves of a training are shown together, and what they are called there."""
+"""Pages of the training chart: which curves each shows, and their names."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,19 +16,19 @@ WAITING: dict[Page, str] = {
     "Score": "PSNR appears here after the first validation.",
     "Learning rate": "The learning rate of each step appears here once the training runs.",
 }
-"""What a page says while it is empty."""
+"""Message of an empty page."""
 
 _RATE, _TOTAL, _LOSS, _PSNR = "learning_rate", "total", "loss", "psnr"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """What was measured under one name, in training, in validation or in both.
+class CurveRow:
+    """One quantity, measured in training, in validation or in both.
 
     Attributes
     ----------
     words : str
-        What people read.
+        Name in the legend.
     training, validation : str or None
         Columns of a `LossCurve`.
     """
@@ -39,39 +39,39 @@ class Row:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Those that there are."""
+        """Columns of both that exist."""
         return tuple(name for name in (self.training, self.validation) if name is not None)
 
 
-def rows_of(page: Page, columns: Iterable[str]) -> list[Row]:
-    """Return what a page shows of the columns of a `LossCurve`.
+def curve_rows(page: Page, columns: Iterable[str]) -> list[CurveRow]:
+    """Return the rows of a page, given the columns of a `LossCurve`.
 
     Parameters
     ----------
     page : {"Loss", "Score", "Learning rate"}
-        'Loss': the total first, then its terms, each with the validation's value of that name.
-        'Score': what validation measured in dB, PSNR first.
+        'Loss': the total first, then its terms, each with the validation value of that name.
+        'Score': validation scores in dB, PSNR first.
     columns : iterable of str
-        Names in the order in which they came.
+        Names in order of their appearance.
     """
     names = list(columns)
     if page == "Learning rate":
-        return [Row("learning rate", _RATE)] if _RATE in names else []
+        return [CurveRow("learning rate", _RATE)] if _RATE in names else []
     if page == "Score":
         metrics = [name for name in names if name.startswith(VALIDATION + _PSNR)]
         metrics.sort(key=lambda name: name != VALIDATION + _PSNR)
-        return [Row(_words(name), validation=name) for name in metrics]
+        return [CurveRow(_words(name), validation=name) for name in metrics]
     losses = [name for name in names if name != _RATE and not name.startswith(VALIDATION)]
     losses.sort(key=lambda name: name != _TOTAL)
     partners = {name: VALIDATION + (_LOSS if name == _TOTAL else name) for name in losses}
     return [
-        Row(_words(name), name, partners[name] if partners[name] in names else None)
+        CurveRow(_words(name), name, partners[name] if partners[name] in names else None)
         for name in losses
     ]
 
 
 def heads_of(page: Page, best_step: int | None) -> tuple[str, ...]:
-    """Return what stands above the numbers beside the names."""
+    """Return the column heads of the values in the legend."""
     if page == "Loss":
         return "raw", "smoothed", "validation"
     if page == "Score":

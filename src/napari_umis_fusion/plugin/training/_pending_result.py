@@ -1,4 +1,4 @@
-"""Decide on what a training led to: keep it in the library, use it, or throw it away."""
+"""The result of a training until the user decides: use it, save it to the library, discard it."""
 
 import tempfile
 from collections.abc import Generator
@@ -16,29 +16,29 @@ from napari_umis_fusion.training import TrainingResult
 from napari_umis_fusion.training.session import TrainingSession
 
 _DOUBTS = {
-    "worse": "This result is worse than the initial weights. Fuse with it all the same?",
-    "unclear": "No difference to the initial weights can be told. Fuse with it all the same?",
+    "worse": "This result is worse than the initial weights. Use it for fusion anyway?",
+    "unclear": "No significant difference from the initial weights. Use it for fusion anyway?",
 }
 
 
 class PendingResult(QObject):
-    """What the last training led to, until the user has decided on it.
+    """The result of the last training, until the user has decided on it.
 
     Parameters
     ----------
     viewer : napari viewer
-        Where pictures are shown as layers.
+        Viewer that shows the compared images as layers.
 
     Signals
     -------
     kept(object, bool)
-        The `Model` in the library, and whether to fuse with it.
-    settled()
-        Nothing is left to decide.
+        The `Model` in the library, and whether fusion shall use it.
+    decided()
+        The user has decided.
     """
 
     kept = Signal(object, bool)
-    settled = Signal()
+    decided = Signal()
 
     def __init__(self, viewer: Any) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class PendingResult(QObject):
         self._job.done.connect(self._on_kept)
         self._job.failed.connect(self._on_failed)
         self.panel.use_clicked.connect(self._on_use)
-        self.panel.keep_clicked.connect(lambda: self.keep(use=False))
+        self.panel.keep_clicked.connect(lambda: self.save_to_library(use=False))
         self.panel.discard_clicked.connect(self._on_discard)
         self.panel.show_clicked.connect(self._on_show)
 
@@ -65,14 +65,14 @@ class PendingResult(QObject):
         """Whether it is being saved."""
         return self._job.is_busy
 
-    def take(self, result: TrainingResult, session: TrainingSession) -> None:
-        """Show what a training led to; what is no better needs no decision."""
+    def show_result(self, result: TrainingResult, session: TrainingSession) -> None:
+        """Show the result of a training; one that is no better needs no decision."""
         self._result, self._session = result, session
         self.panel.show_result(result, session.origin.name)
         if not result.improved and result.reason in ("done", "no_gain"):
             session.discard()
 
-    def keep(self, *, use: bool) -> None:
+    def save_to_library(self, *, use: bool) -> None:
         """Save the result in the library, in the background."""
         if not self.is_open or self._job.is_busy or self._session is None:
             return
@@ -80,46 +80,46 @@ class PendingResult(QObject):
         assert result is not None
         self._use = use
         self.panel.setEnabled(False)
-        self._job.ask(lambda: _saving(result, session, name or session.origin.name))
+        self._job.submit(lambda: _iter_save(result, session, name or session.origin.name))
 
-    def forget(self) -> None:
-        """Show no result any more; its session stays where it is."""
+    def clear(self) -> None:
+        """Show no result; its session remains on disk."""
         self._result = self._session = None
         self.panel.clear()
 
     def release(self) -> None:
-        """Follow the viewer no more."""
+        """Disconnect from the viewer."""
         self._job.cancel()
         self._viewer = None
 
     def _on_use(self) -> None:
         comparison = self._result.comparison if self._result is not None else None
         doubt = _DOUBTS.get(comparison.verdict) if comparison is not None else None
-        if doubt is None or confirm(self.panel, doubt, "Use it"):
-            self.keep(use=True)
+        if doubt is None or confirm(self.panel, doubt, "Use"):
+            self.save_to_library(use=True)
 
     def _on_discard(self) -> None:
         if self._session is None or not confirm(
-            self.panel, "Throw these weights away? They cannot be brought back.", "Throw away"
+            self.panel, "Discard this result? It cannot be restored.", "Discard"
         ):
             return
         self._session.discard()
-        self._settle("The result was thrown away; the initial weights are as they were.")
+        self._finish("Result discarded. The initial weights stay.")
 
     def _on_kept(self, model: Model) -> None:
         self.panel.setEnabled(True)
-        self._settle(f"Kept in the library as {model.name!r}.")
+        self._finish(f"Saved to the library as {model.name!r}.")
         self.kept.emit(model, self._use)
 
     def _on_failed(self, error: Exception) -> None:
         self.panel.setEnabled(True)
-        self.panel.says.setText(f"Not saved: {error} The result is still here.")
+        self.panel.message.setText(f"Not saved: {error} The result is still here.")
 
-    def _settle(self, text: str) -> None:
+    def _finish(self, text: str) -> None:
         comparison = self._result.comparison if self._result is not None else None
         self._result = self._session = None
-        self.panel.settle(text, comparison)
-        self.settled.emit()
+        self.panel.show_decision(text, comparison)
+        self.decided.emit()
 
     def _on_show(self) -> None:
         comparison = self.panel.comparison
@@ -135,11 +135,11 @@ class PendingResult(QObject):
             self._viewer.add_layer(Image(comparison.samples[sample], **options))
 
 
-def _saving(
+def _iter_save(
     result: TrainingResult, session: TrainingSession, name: str
 ) -> Generator[None, None, Model]:
     with tempfile.TemporaryDirectory(prefix="umis-fusion-") as folder:
-        path = session.save_result(result, Path(folder) / "outcome.safetensors")
+        path = session.save_result(result, Path(folder) / "result.safetensors")
         yield
         model = ModelLibrary().add(path, name)
     session.discard()

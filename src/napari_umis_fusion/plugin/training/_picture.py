@@ -1,4 +1,4 @@
-"""Pictures of the training chart, larger than on screen, with a legend."""
+"""Export the training chart as a picture, larger than on screen and with a legend."""
 
 import warnings
 from collections.abc import Iterator, Mapping
@@ -16,19 +16,20 @@ from napari_umis_fusion.runtime import atomic_write
 
 SIZE = QSize(900, 520)
 PNG_SCALE = 2
+"""Pixels per point, for print and high-resolution screens."""
 
 
 def save_picture(path: Path, chart: TrainingChart, entries: Mapping[str, Any]) -> None:
-    """Save what a chart shows.
+    """Save a chart as a picture.
 
     Parameters
     ----------
     path : pathlib.Path
-        Ends in .svg; anything else becomes a PNG. An existing file is replaced.
+        A name ending in .svg; any other name gives a PNG. An existing file is replaced.
     chart : TrainingChart
-        Laid out for the picture's size, and then again for its own.
+        It is laid out for the size of the picture, and restored afterwards.
     entries : mapping of str to pyqtgraph item
-        The legend.
+        Entries of the legend.
 
     Raises
     ------
@@ -43,10 +44,12 @@ def save_picture(path: Path, chart: TrainingChart, entries: Mapping[str, Any]) -
 
 
 def _png(chart: TrainingChart) -> bytes:
-    from pyqtgraph.exporters import ImageExporter  # loads much, for pictures alone
+    from pyqtgraph.exporters import ImageExporter  # slow to import, and needed for pictures only
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of itself, in pyqtgraph 0.13
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # raised by pyqtgraph 0.13 in its own code
         exporter = ImageExporter(chart.grid)
     exporter.parameters()["width"] = SIZE.width() * PNG_SCALE
     buffer = QBuffer()
@@ -56,7 +59,7 @@ def _png(chart: TrainingChart) -> bytes:
 
 
 def _svg(chart: TrainingChart) -> bytes:
-    """Paint by Qt: pyqtgraph 0.14's own exporter fails on closed paths as Qt 6.11 writes them."""
+    """Paint with Qt, because pyqtgraph 0.14's SVG exporter fails on closed paths of Qt 6.11."""
     area = QRectF(QPointF(), QSizeF(SIZE))
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
@@ -67,7 +70,7 @@ def _svg(chart: TrainingChart) -> bytes:
     generator.setViewBox(area)
     generator.setTitle("training")
     painter = QPainter(generator)
-    with _covered(chart, area), _in_lines(chart):
+    with _covered(chart, area), _export_mode(chart):
         painter.fillRect(area, chart.backgroundBrush())
         chart.scene().render(painter, area, area)
     painter.end()
@@ -76,7 +79,7 @@ def _svg(chart: TrainingChart) -> bytes:
 
 @contextmanager
 def _covered(chart: TrainingChart, area: QRectF) -> Iterator[None]:
-    """Cover what is around the view: SVG of Qt cannot clip what is enlarged."""
+    """Cover the area around the view, because QSvgGenerator does not clip a zoomed view."""
     around, within = QPainterPath(), QPainterPath()
     around.addRect(area)
     within.addRect(chart.view.sceneBoundingRect())
@@ -91,8 +94,8 @@ def _covered(chart: TrainingChart, area: QRectF) -> Iterator[None]:
 
 
 @contextmanager
-def _in_lines(chart: TrainingChart) -> Iterator[None]:
-    """Let dots be painted as lines instead of copies of an image."""
+def _export_mode(chart: TrainingChart) -> Iterator[None]:
+    """Paint symbols as vector paths; outside export mode pyqtgraph pastes pixmaps."""
     from pyqtgraph.exporters.Exporter import Exporter
 
     exporter = Exporter(chart.grid)

@@ -1,4 +1,4 @@
-"""Live plots of a training: losses, validation and learning rate, to read, switch and save."""
+"""Live plots of a training: losses, validation scores and learning rate."""
 
 import math
 import os
@@ -17,20 +17,29 @@ from napari_umis_fusion.plugin.training._chart import TrainingChart
 from napari_umis_fusion.plugin.training._chart_controls import TrainingControls
 from napari_umis_fusion.plugin.training._export import Exporter
 from napari_umis_fusion.plugin.training._legend import Numbers, TrainingLegend
-from napari_umis_fusion.plugin.training._pages import AXES, WAITING, Page, Row, heads_of, rows_of
+from napari_umis_fusion.plugin.training._pages import (
+    AXES,
+    WAITING,
+    CurveRow,
+    Page,
+    curve_rows,
+    heads_of,
+)
 from napari_umis_fusion.plugin.training._picture import save_picture
-from napari_umis_fusion.plugin.widgets import ColouredPlot, distinct, standing_out
+from napari_umis_fusion.plugin.widgets import ColouredPlot, distinct, ensure_contrast
 from napari_umis_fusion.training import LossCurve, TrainingEvent, finite_only, smoothed
 
 REDRAW_MS = 200
-ENDINGS = (".csv", ".png", ".svg")
+"""Steps may follow each other within milliseconds: draw at most 5 times a second."""
+
+SUFFIXES = (".csv", ".png", ".svg")
 MIN_CHART_PX = 150
 
 Floats = NDArray[np.float64]
 
 
 class TrainingPlot(ColouredPlot):
-    """Shows a training while it runs, or as far as it went.
+    """Shows the curves of a training, live or finished.
 
     Parameters
     ----------
@@ -40,7 +49,7 @@ class TrainingPlot(ColouredPlot):
     Signals
     -------
     valueChanged()
-        The curve is another one, or longer.
+        The curve was replaced or has grown.
     """
 
     valueChanged = Signal()  # noqa: N815
@@ -51,13 +60,13 @@ class TrainingPlot(ColouredPlot):
         self._bold: dict[str, tuple[Floats, Floats]] = {}
         self._is_dirty = False
         self._pointed: float | None = None
-        self._hint = self._told = ""
+        self._hint = self._status = ""
         self.controls = TrainingControls(self)
         self.chart = TrainingChart(self)
         self.chart.setMinimumHeight(MIN_CHART_PX)
         self.legend = TrainingLegend(self)
-        self.says = QLabel(self)
-        self.says.setWordWrap(True)
+        self.message = QLabel(self)
+        self.message.setWordWrap(True)
         self.exporter = Exporter(self, self.value, self.save)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -69,18 +78,18 @@ class TrainingPlot(ColouredPlot):
         self._redraw()
 
     def value(self) -> LossCurve:
-        """Return all that was taken."""
+        """Return the curve with all events so far."""
         return self._curve
 
     def setValue(self, curve: LossCurve) -> None:  # noqa: N802
-        """Show a copy of a curve, and go on from there."""
+        """Show a copy of a curve; later events extend it."""
         self.clear()
         self._curve = curve.copy()
         self._touch()
 
     @property
     def page(self) -> Page:
-        """What is shown: 'Loss', 'Score' or 'Learning rate'."""
+        """The page that is shown: 'Loss', 'Score' or 'Learning rate'."""
         return self.controls.page
 
     @page.setter
@@ -88,21 +97,21 @@ class TrainingPlot(ColouredPlot):
         self.controls.page = page
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        """Return a size that shows the curves well."""
+        """Return a size at which the curves are easy to read."""
         return QSize(380, super().sizeHint().height())
 
-    def take(self, event: TrainingEvent) -> None:
-        """Keep what an event measured, and draw it soon; other events are ignored."""
+    def add_event(self, event: TrainingEvent) -> None:
+        """Store the values of an event, and draw them soon; other events are ignored."""
         if self._curve.add(event):
             self._touch()
 
     def clear(self) -> None:
-        """Forget everything but how it is shown."""
+        """Remove all curves; page, axis and smoothing stay."""
         self._curve = LossCurve()
         self._bold.clear()
         self._pointed = None
         self.chart.clear_curves()
-        self._say("")
+        self._set_status("")
         self._touch()
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -111,7 +120,7 @@ class TrainingPlot(ColouredPlot):
         Parameters
         ----------
         path : path
-            Ends in .csv, .png or .svg. An existing file is replaced.
+            File name with the extension .csv, .png or .svg. An existing file is replaced.
 
         Returns
         -------
@@ -121,17 +130,17 @@ class TrainingPlot(ColouredPlot):
         Raises
         ------
         ConfigError
-            If the name ends otherwise.
+            For another extension.
         StackFileError
             If the file cannot be written.
         """
         where = Path(path).absolute()
-        ending = where.suffix.lower()
-        if ending not in ENDINGS:
-            accepted = ", ".join(ENDINGS)
-            raise ConfigError(f"{where}: curves are saved as {accepted}; change the ending.")
+        suffix = where.suffix.lower()
+        if suffix not in SUFFIXES:
+            accepted = ", ".join(SUFFIXES)
+            raise ConfigError(f"{where}: curves are saved as {accepted}; change the extension.")
         with naming_write_errors(where):
-            if ending == ".csv":
+            if suffix == ".csv":
                 self._curve.save_csv(where)
             else:
                 self._redraw()
@@ -139,13 +148,13 @@ class TrainingPlot(ColouredPlot):
         return where
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
-        """Show what came meanwhile."""
+        """Draw what was added while the plot was hidden."""
         super().showEvent(event)
         if self._is_dirty:
             self._redraw()
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
-        """Draw nothing until it is seen again."""
+        """Stop drawing while the plot is hidden."""
         super().hideEvent(event)
         self._timer.stop()
 
@@ -163,22 +172,22 @@ class TrainingPlot(ColouredPlot):
         layout.addWidget(self.controls)
         layout.addWidget(area, 1)
         layout.addWidget(self.legend)
-        layout.addWidget(self.says)
+        layout.addWidget(self.message)
 
     def _connect(self) -> None:
         self.controls.changed.connect(self._redraw)
-        self.controls.export.clicked.connect(self.exporter.ask)
-        self.exporter.said.connect(self._say)
+        self.controls.export.clicked.connect(self.exporter.open_dialog)
+        self.exporter.notified.connect(self._set_status)
         self.legend.valueChanged.connect(self._redraw)
         self.chart.pointed.connect(self._on_pointed)
 
     def _paint(self, background: QColor, foreground: QColor, accent: QColor) -> None:
         self._background, self._foreground = background, foreground
-        self._accent = standing_out(accent, background)
+        self._accent = ensure_contrast(accent, background)
         self._colour(self.legend.rows)
 
-    def _colour(self, rows: list[Row]) -> None:
-        """Give the rows of a page their colours."""
+    def _colour(self, rows: list[CurveRow]) -> None:
+        """Assign a colour to each row of a page."""
         colours = distinct(len(rows), self._foreground, self._background)
         pairs = list(zip(rows, colours, strict=True))
         columns = {column: colour for row, colour in pairs for column in row.columns}
@@ -193,9 +202,9 @@ class TrainingPlot(ColouredPlot):
             self._timer.start()
 
     def _redraw(self) -> None:
-        """Draw the page anew."""
+        """Draw the current page."""
         self._is_dirty = False
-        page, rows = self.page, rows_of(self.page, self._curve.names)
+        page, rows = self.page, curve_rows(self.page, self._curve.names)
         if rows != self.legend.rows:
             self.legend.set_rows(rows, len(heads_of(page, None)))
             self._colour(rows)
@@ -205,19 +214,19 @@ class TrainingPlot(ColouredPlot):
         self._stacked.setCurrentIndex(1 if rows else 0)
         self.legend.setVisible(bool(rows))
         self.controls.export.setEnabled(bool(self._curve.names))
-        self._tell()
+        self._show_values()
 
-    def _draw(self, rows: list[Row]) -> None:
+    def _draw(self, rows: list[CurveRow]) -> None:
         without = [row.words for row in rows if not self._draw_row(row)]
         best = self._curve.best_step
         marked = [self._near(row.validation, best) for row in rows]
         self.chart.mark_best(best, [value for value in marked if value is not None])
         self.chart.show_only([column for row in rows for column in row.columns])
         self._hint = _hint(without) if self.controls.is_log else ""
-        self._say_all()
+        self._show_status()
 
-    def _draw_row(self, row: Row) -> bool:
-        """Draw what was measured under one name; tells whether any of it can be seen."""
+    def _draw_row(self, row: CurveRow) -> bool:
+        """Draw the curves of one row; return whether any of their values is visible."""
         least = 0.0 if self.chart.is_log else -math.inf
         is_seen = False
         if row.training is not None:
@@ -231,21 +240,21 @@ class TrainingPlot(ColouredPlot):
             is_seen = is_seen or bool((raw[1] > least).any())
         return is_seen
 
-    def _tell(self) -> None:
-        """Show the numbers at the step that is pointed at, or the latest."""
+    def _show_values(self) -> None:
+        """Show the values at the step under the mouse, or the latest."""
         rows = self.legend.wanted
-        wish = math.inf if self._pointed is None else self._pointed
+        target = math.inf if self._pointed is None else self._pointed
         columns = [column for row in rows for column in row.columns]
-        found = self._curve.at(columns[0], wish) if columns else None
+        found = self._curve.at(columns[0], target) if columns else None
         step = None if found is None else found[0]
         is_pointed = self._pointed is not None and step is not None
         self.chart.point_at(step if is_pointed else None)
         best = self._curve.best_step
         place = "" if step is None else f"step {step:,}" if is_pointed else f"latest: step {step:,}"
         numbers = {} if step is None else {row.words: self._read(row, step) for row in rows}
-        self.legend.tell(place, heads_of(self.page, best), numbers)
+        self.legend.show_values(place, heads_of(self.page, best), numbers)
 
-    def _read(self, row: Row, step: int) -> Numbers:
+    def _read(self, row: CurveRow, step: int) -> Numbers:
         validated = self._near(row.validation, step)
         if self.page == "Score":
             return validated, self._near(row.validation, self._curve.best_step)
@@ -260,38 +269,40 @@ class TrainingPlot(ColouredPlot):
         return None if found is None else found[1]
 
     def _bold_near(self, name: str | None, step: float) -> float | None:
-        """Return where the bold curve runs, as it was drawn last."""
+        """Return the value of the bold curve nearest to a step, as drawn last."""
         steps, means = self._bold.get(name or "", (np.empty(0), np.empty(0)))
         return float(means[np.abs(steps - step).argmin()]) if len(steps) else None
 
     def _entries(self) -> dict[str, Any]:
-        """Say what is in the picture, by the curves that show it."""
+        """Return the legend entries of an exported picture."""
         chart, rows = self.chart, self.legend.wanted
         dots = [chart.points[row.validation] for row in rows if row.validation]
         named = {
             row.words: chart.lines[row.training][1] if row.training else dots[k]
-            for k, row in enumerate(rows)  # all rows have dots where one has nothing else
+            for k, row in enumerate(
+                rows
+            )  # fits dots: beside a validation-only row, all rows have dots
         }
         return named | ({"validation": dots[0], "best weights": chart.best} if dots else {})
 
     def _on_pointed(self, step: float | None) -> None:
         self._pointed = step
-        self._tell()
+        self._show_values()
 
-    def _say(self, text: str) -> None:
-        self._told = text
-        self._say_all()
+    def _set_status(self, text: str) -> None:
+        self._status = text
+        self._show_status()
 
-    def _say_all(self) -> None:
-        lines = [line for line in (self._hint, self._told) if line]
-        self.says.setText("\n".join(lines))
-        self.says.setVisible(bool(lines))
+    def _show_status(self) -> None:
+        lines = [line for line in (self._hint, self._status) if line]
+        self.message.setText("\n".join(lines))
+        self.message.setVisible(bool(lines))
 
 
 def _hint(without: list[str]) -> str:
     if not without:
         return ""
     return (
-        f"A logarithmic axis has no place for {', '.join(without)}: 0 or below at each step. "
+        f"The logarithmic axis cannot show {', '.join(without)}: all values are 0 or below. "
         "Switch it off to see them."
     )

@@ -1,35 +1,35 @@
-"""Presets, each of which sets all that a training's config says."""
+"""Presets of a training; each sets all options of the config."""
 
 from napari_umis_fusion.training import TrainingConfig
 
 FREE = {"seed": 0, "device": "auto", "threads": 0, "specimen": "any", "planes": 0}
-"""Fields that belong to the machine or the data, and to no preset."""
+"""Fields that depend on the machine or the data, and belong to no preset."""
 
 FINE_TUNE = "fine-tune (minutes)"
 TRAIN = "train (hours)"
 PUBLISHED = "published method (hours)"
-OWN = "my own"
+OWN = "custom"
 
 TEST_SHARE = 0.15
-"""Of the images, on which the dock compares the result with the initial weights."""
+"""Share of the images on which the widget compares the result with the initial weights."""
 
 PRESETS: dict[str, TrainingConfig] = {
     FINE_TUNE: TrainingConfig.fine_tuning(),
     TRAIN: TrainingConfig(test_share=TEST_SHARE),
     PUBLISHED: TrainingConfig.reference(test_share=TEST_SHARE, batch=2, precision="auto"),
 }
-"""What each sets."""
+"""The config of each preset."""
 
-EXPLAINED = {
-    FINE_TUNE: "Adapts trained weights to your samples: a few hundred gentle steps.",
-    TRAIN: "Trains the network of 'learned' anew, from many images.",
-    PUBLISHED: "Trains the UMIS network as published, in batches of 2 that a laptop can hold.",
-    OWN: "What the rows below say.",
+DESCRIPTIONS = {
+    FINE_TUNE: "Adapts trained weights to your samples.",
+    TRAIN: "Trains the network of 'learned' from many images.",
+    PUBLISHED: "Trains the UMIS network as published, in batches of 2, which fit a laptop.",
+    OWN: "The options below, changed by you.",
 }
 
 
 def preset_of(config: TrainingConfig) -> str:
-    """Return the name of the preset that sets just this, or `OWN`."""
+    """Return the name of the preset with these options, or `OWN`."""
     for name, preset in PRESETS.items():
         if config.replace(**FREE) == preset.replace(**FREE):
             return name

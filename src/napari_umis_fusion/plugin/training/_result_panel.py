@@ -1,4 +1,4 @@
-"""What came of a training, beside its initial weights: in numbers and pictures; keep it, or not."""
+"""The result of a training beside its initial weights, in numbers and pictures."""
 
 from typing import Any
 
@@ -20,21 +20,22 @@ from napari_umis_fusion.training import Comparison, TrainingResult
 from napari_umis_fusion.training.session import REASONS, describe_gain, describe_verdict
 
 PICTURE_PX = 112
-"""Side of a picture in the panel; a click shows it whole, as layers."""
+"""Side of a picture in the panel; Show as layers opens them in full size."""
 
-NOTHING = "Once a training has ended, its result is compared with the initial weights here."
+NOTHING = "After a training, its result is compared with the initial weights here."
 
-SAMPLES = ("truth", "before", "after")
+SAMPLES = ("truth", "initial", "result")
+"""Pictures of a comparison: the known sharp image, and both fusions."""
 
 
 class ResultPanel(QWidget):
-    """Shows a result; whoever listens saves it.
+    """Shows a result and offers to use, save or discard it.
 
     Signals
     -------
     use_clicked(), keep_clicked(), discard_clicked(), show_clicked()
-        What the user wants: keep it and fuse with it, keep it, throw it away, see the pictures as
-        layers.
+        A button was pressed: save the result and use it, only save it, discard it, open the
+        pictures as layers.
     """
 
     use_clicked = Signal()
@@ -44,50 +45,50 @@ class ResultPanel(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.says = QLabel(NOTHING)
-        self.says.setWordWrap(True)
+        self.message = QLabel(NOTHING)
+        self.message.setWordWrap(True)
         self.table = QGridLayout()
         self.pictures = QGridLayout()
         self.name = QLineEdit()
         self.name.setPlaceholderText("name of the model")
-        self.use, self.keep = QPushButton("Use it"), QPushButton("Keep in library")
-        self.discard, self.show_layers = QPushButton("Throw away"), QPushButton("Show as layers")
-        self.use.setToolTip("Keep the weights in the library, and fuse with them from now on.")
-        self.keep.setToolTip("Keep the weights in the library; what is fused with stays.")
-        self.discard.setToolTip("Delete this result; the initial weights stay.")
-        self.show_layers.setToolTip("Open truth, before and after as image layers.")
+        self.use, self.keep = QPushButton("Use"), QPushButton("Save to library")
+        self.discard, self.show_layers = QPushButton("Discard"), QPushButton("Show as layers")
+        self.use.setToolTip("Save the weights to the library and use them for fusion from now on.")
+        self.keep.setToolTip("Save the weights to the library. Fusion keeps its current weights.")
+        self.discard.setToolTip("Delete this result. The initial weights stay.")
+        self.show_layers.setToolTip("Open truth, initial result and new result as image layers.")
         self._lay_out()
         self.clear()
 
     def clear(self) -> None:
         """Show no result."""
-        self.settle(NOTHING, None)
+        self.show_decision(NOTHING, None)
 
-    def settle(self, text: str, comparison: Comparison | None) -> None:
-        """Show a result that is decided on, `text` saying how."""
-        self.says.setText(text)
+    def show_decision(self, text: str, comparison: Comparison | None) -> None:
+        """Show a result after the decision, which `text` describes."""
+        self.message.setText(text)
         self._fill(comparison)
         self._offer(saving=False)
 
     def show_result(self, result: TrainingResult, name: str) -> None:
-        """Show a result, and offer what can be done with it.
+        """Show a result, and offer to use, save or discard it.
 
         Parameters
         ----------
         result : TrainingResult
-            What training ended with.
+            The result.
         name : str
-            What it will be called unless the user says otherwise.
+            Name of the model, which the user can change.
         """
         self.name.setText(name)
-        self.says.setText(f"{_sentence(REASONS[result.reason])}. {_verdict(result)}")
+        self.message.setText(f"{_sentence(REASONS[result.reason])}. {_verdict(result)}")
         self._fill(result.comparison)
         self._offer(saving=result.improved)
 
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.says)
+        layout.addWidget(self.message)
         layout.addLayout(self.table)
         layout.addLayout(self.pictures)
         layout.addWidget(self.show_layers)
@@ -115,32 +116,32 @@ class ResultPanel(QWidget):
         self.show_layers.setVisible(comparison is not None)
         if comparison is None:
             return
-        for column, title in enumerate(("", "before", "after"), 0):
+        for column, title in enumerate(("", "initial", "result"), 0):
             self.table.addWidget(QLabel(f"<b>{title}</b>"), 0, column)
-        for number, (title, before, after) in enumerate(rows_of(comparison), 1):
-            for column, text in enumerate((title, before, after)):
+        for number, texts in enumerate(comparison_rows(comparison), 1):
+            for column, text in enumerate(texts):
                 self.table.addWidget(QLabel(text), number, column)
         for column, name in enumerate(SAMPLES):
             self.pictures.addWidget(_picture(comparison.samples[name], name), 0, column)
             self.pictures.addWidget(QLabel(name), 1, column)
 
 
-def rows_of(comparison: Comparison) -> list[tuple[str, str, str]]:
-    """Return title, before and after of each line of the table."""
-    scores = (comparison.before, comparison.after)
+def comparison_rows(comparison: Comparison) -> list[tuple[str, str, str]]:
+    """Return title, initial score and score of the result of each row of the table."""
+    scores = (comparison.initial, comparison.trained)
     lines = [
         ("PSNR (dB)", *(f"{score['psnr']:.2f}" for score in scores)),
         ("SSIM", *(f"{score['ssim']:.4f}" for score in scores)),
         ("false edges", *(f"{100 * score['false_edges']:.3f} %" for score in scores)),
     ]
-    return [(title, before, after) for title, before, after in lines]
+    return [(title, initial, trained) for title, initial, trained in lines]
 
 
 def _verdict(result: TrainingResult) -> str:
     if not result.steps_done:
-        return "Nothing was learnt yet."
+        return "No step was made."
     if not result.improved:
-        return "No weights were better than the initial ones on the validation set: those stay."
+        return "No weights were better than the initial ones on the validation set, so those stay."
     comparison = result.comparison
     if comparison is None:
         return "It was not compared with the initial weights."
@@ -159,5 +160,7 @@ def _picture(picture: NDArray[np.float32], title: str) -> QLabel:
     pixmap = QPixmap.fromImage(image.copy())
     mode = Qt.TransformationMode.SmoothTransformation
     label.setPixmap(pixmap.scaled(PICTURE_PX, PICTURE_PX, Qt.AspectRatioMode.KeepAspectRatio, mode))
-    label.setToolTip(f"{title}: one of the stacks that result and initial weights were compared on")
+    label.setToolTip(
+        f"{title}: one of the stacks on which the result was compared with the initial weights."
+    )
     return label

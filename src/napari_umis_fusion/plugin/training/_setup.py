@@ -1,4 +1,4 @@
-"""How to train: preset, initial weights, options, and what they will cost."""
+"""Options of a training: preset, initial weights, everything else, and the memory they need."""
 
 import statistics
 import time
@@ -11,9 +11,9 @@ from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_umis_fusion.errors import ConfigError, UmisFusionError
 from napari_umis_fusion.network import shipped_weights
-from napari_umis_fusion.plugin._warm_up import has_loaded
+from napari_umis_fusion.plugin._warm_up import torch_is_loaded
+from napari_umis_fusion.plugin.training._basics_form import BasicsForm
 from napari_umis_fusion.plugin.training._presets import FINE_TUNE, OWN, PRESETS, preset_of
-from napari_umis_fusion.plugin.training._start_form import StartForm
 from napari_umis_fusion.plugin.widgets import ConfigForm, LatestJob, section
 from napari_umis_fusion.stack import Stack
 from napari_umis_fusion.training import NETWORKS, TrainingConfig
@@ -21,53 +21,55 @@ from napari_umis_fusion.training.data import NamedData, TrainingData
 from napari_umis_fusion.training.loop import MemoryNeed, estimate_memory
 
 _OPTIONS = [spec.name for spec in fields(TrainingConfig) if spec.name != "specimen"]
-"""The specimen is asked for among what a training starts from."""
+"""The specimen has its row above, beside preset and initial weights."""
 
 _KEPT = ("seed", "device", "threads", "planes")
 """Options that no preset sets."""
 
 
 class TrainingSetup(QWidget):
-    """The rows of a training's config, kept in step with each other.
+    """The rows of a training config, kept consistent with each other.
 
     Signals
     -------
     valueChanged()
-        The config, or what is started from, is another.
+        The config or the initial weights have changed.
 
     Attributes
     ----------
-    start : StartForm
+    basics : BasicsForm
         Preset, initial weights, specimen and name.
     options : ConfigForm
         All other options.
     section : QCollapsible
-        The fold-out of the options.
-    says : QLabel
-        What memory it needs, or what is wrong with the options.
+        The collapsible section of the options.
+    message : QLabel
+        The memory that training needs, or why the options are invalid.
     memory : MemoryNeed or None
-        The same; None while it cannot be told.
+        That memory; None while it is unknown.
     """
 
     valueChanged = Signal()  # noqa: N815
 
     def __init__(self) -> None:
         super().__init__()
-        self.start, self.says = StartForm(), QLabel()
+        self.basics, self.message = BasicsForm(), QLabel()
         self.options = ConfigForm(PRESETS[FINE_TUNE], _OPTIONS, hides_unused=True)
         self.section = section("Options", self.options)
-        self.says.setWordWrap(True)
+        self.message.setWordWrap(True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for part in (self.start, self.section, self.says):
+        for part in (self.basics, self.section, self.message):
             layout.addWidget(part)
         self.memory: MemoryNeed | None = None
         self._planes = self._images_px = 0
-        self._estimate = LatestJob()  # asks for devices: torch takes its time to load
+        self._estimate = (
+            LatestJob()
+        )  # in a thread: it asks torch for devices, and torch loads slowly
         self._estimate.done.connect(self._on_estimated)
         self._estimate.failed.connect(self._on_refused)
-        self.start.preset.changed.connect(self._on_preset)
-        self.start.valueChanged.connect(self._on_start)
+        self.basics.preset.changed.connect(self._on_preset)
+        self.basics.valueChanged.connect(self._on_basics)
         self.options.valueChanged.connect(self._on_option)
         self._on_option()
 
@@ -77,32 +79,32 @@ class TrainingSetup(QWidget):
         Raises
         ------
         ConfigError
-            For what the rows do not accept.
+            If a row holds no valid value.
         """
         config: TrainingConfig = self.options.value()
-        return config.replace(specimen=self.start.value().specimen)
+        return config.replace(specimen=self.basics.value().specimen)
 
     def setValue(self, config: TrainingConfig) -> None:  # noqa: N802
         """Show how to train."""
-        self.start["specimen"].value = config.specimen
+        self.basics["specimen"].value = config.specimen
         self.options.setValue(config)
 
     def freeze(self, is_running: bool) -> None:
-        """Let nothing be changed while a training runs."""
-        for part in (self.start, self.options):
+        """Disable all rows while a training runs."""
+        for part in (self.basics, self.options):
             part.setEnabled(not is_running)
-        self.says.setVisible(not is_running)
+        self.message.setVisible(not is_running)
 
-    def fit(self, data: TrainingData) -> None:
-        """Render stacks of as many planes as those that are learnt from."""
+    def adapt_to(self, data: TrainingData) -> None:
+        """Set the number of planes of rendered stacks to that of the stacks in the data."""
         counts = [len(stack) for stack in map(_bare, data.stacks) if isinstance(stack, Stack)]
         row = self.options["planes"]
-        if row.value == self._planes:  # the user's own number stays
+        if row.value == self._planes:  # a number that the user typed stays
             self._planes = min(round(statistics.median(counts)) if counts else 0, row.max)
             row.value = self._planes
 
     def count_images(self, megapixels: float) -> None:
-        """Take into account what images take up, once they are known."""
+        """Include the memory of the images, once they are known."""
         self._images_px = round(1e6 * megapixels)
         self._describe()
 
@@ -112,9 +114,9 @@ class TrainingSetup(QWidget):
         return self._estimate.is_busy
 
     def release(self) -> None:
-        """Listen to the library no more."""
+        """Cancel the estimate and disconnect from the library."""
         self._estimate.cancel()
-        self.start.release()
+        self.basics.release()
 
     def _on_preset(self, name: str) -> None:
         if name in (OWN, self._preset()):
@@ -122,9 +124,9 @@ class TrainingSetup(QWidget):
         kept = {key: self.options[key].value for key in _KEPT}
         self.options.setValue(PRESETS[name].replace(**kept))
         if name != FINE_TUNE:
-            self.start.start_from(None)
-        elif self.start.value().weights is None:
-            self.start.start_from(shipped_weights(NETWORKS[PRESETS[name].objective]))
+            self.basics.select_weights(None)
+        elif self.basics.value().weights is None:
+            self.basics.select_weights(shipped_weights(NETWORKS[PRESETS[name].objective]))
 
     def _preset(self) -> str:
         try:
@@ -133,11 +135,11 @@ class TrainingSetup(QWidget):
             return OWN
 
     def _on_option(self) -> None:
-        with self.start.preset.changed.blocked():
-            self.start.preset.value = self._preset()
-        self._on_start()
+        with self.basics.preset.changed.blocked():
+            self.basics.preset.value = self._preset()
+        self._on_basics()
 
-    def _on_start(self) -> None:
+    def _on_basics(self) -> None:
         self._describe()
         self.valueChanged.emit()
 
@@ -147,29 +149,29 @@ class TrainingSetup(QWidget):
             config = self.value()
         except UmisFusionError as error:
             self._estimate.cancel()
-            self.says.setText(str(error))
+            self.message.setText(str(error))
             return
-        self.start.fit(config.objective)
-        self.says.setText(_length(config))
+        self.basics.adapt_to(config.objective)
+        self.message.setText(_length(config))
         pixels = self._images_px
-        self._estimate.ask(lambda: _estimating(config, pixels))
+        self._estimate.submit(lambda: _iter_estimate(config, pixels))
 
     def _on_estimated(self, estimated: tuple[TrainingConfig, MemoryNeed]) -> None:
         config, self.memory = estimated
-        self.says.setText(f"{_length(config)} {_cost(self.memory)}")
+        self.message.setText(f"{_length(config)} {_cost(self.memory)}")
 
     def _on_refused(self, error: Exception) -> None:
-        self.says.setText(str(error))
+        self.message.setText(str(error))
 
 
 def _bare(stack: Any) -> Any:
     return stack.data if isinstance(stack, NamedData) else stack
 
 
-def _estimating(
+def _iter_estimate(
     config: TrainingConfig, images_px: int
 ) -> Generator[None, None, tuple[TrainingConfig, MemoryNeed]]:
-    while not has_loaded():
+    while not torch_is_loaded():  # asking for devices would import torch, and stop the window
         time.sleep(0.02)
         yield
     return config, estimate_memory(config, images_px)
@@ -177,10 +179,10 @@ def _estimating(
 
 def _length(config: TrainingConfig) -> str:
     length = f"{config.epochs} epochs" if config.epochs else f"{config.steps:,} steps"
-    return f"{length}; how long they take shows after the first ones."
+    return f"{length}. The time left is shown after the first steps."
 
 
 def _cost(need: MemoryNeed) -> str:
-    free = "" if need.free_mb is None else f" of {need.free_mb:,} MB that are free"
-    short = "" if need.is_enough else " <b>That is not enough: lower batch or sizes.</b>"
+    free = "" if need.free_mb is None else f" of {need.free_mb:,} MB free"
+    short = "" if need.is_enough else " <b>Not enough memory: lower batch or sizes.</b>"
     return f"About {need.needed_mb:,} MB{free} on {need.device}.{short}"

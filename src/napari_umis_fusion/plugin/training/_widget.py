@@ -1,4 +1,4 @@
-"""The training widget: adapt the network to one's own samples, and see whether it helps."""
+"""The training widget: adapt the network to your own samples, and see whether it helps."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -15,63 +15,63 @@ from napari_umis_fusion.plugin._warm_up import warm_up_training
 from napari_umis_fusion.plugin.commands import open_fusion
 from napari_umis_fusion.plugin.models import ModelPanel, library_changed
 from napari_umis_fusion.plugin.training._buttons import IDLE, RUNNING
-from napari_umis_fusion.plugin.training._config_files import ConfigFiles, result_name
+from napari_umis_fusion.plugin.training._config_files import ConfigFiles, default_result_name
 from napari_umis_fusion.plugin.training._data_form import DataForm
 from napari_umis_fusion.plugin.training._endings import (
     ENDED,
     NOT_KEPT,
-    advice,
+    error_advice,
+    memory_question,
     release,
-    short_of_memory,
 )
 from napari_umis_fusion.plugin.training._job import TrainingJob
+from napari_umis_fusion.plugin.training._monitor_form import MonitorForm
 from napari_umis_fusion.plugin.training._numbers import TrainingNumbers
 from napari_umis_fusion.plugin.training._pending_result import PendingResult
 from napari_umis_fusion.plugin.training._plot import TrainingPlot
 from napari_umis_fusion.plugin.training._setup import TrainingSetup
-from napari_umis_fusion.plugin.training._watched_region import WatchedRegionForm
 from napari_umis_fusion.plugin.widgets import RunControls, VerticalScroll, confirm, section
 from napari_umis_fusion.training import Pictured, TrainingConfig, TrainingFinished, TrainingResult
 from napari_umis_fusion.training.session import (
-    CurveRead,
+    CurveRestored,
     TrainingSession,
     last_session,
     training_script,
 )
 
 MIN_WIDTH_PX = 390
-"""What the curves of a training need, so that nothing moves when they come."""
+"""Width of the curves, reserved from the start so that nothing moves when they appear."""
 
 
 class TrainingWidget(QWidget):
-    """Trains the network on what a viewer shows and on files.
+    """Trains the network on layers of a viewer and on files.
 
     Parameters
     ----------
     napari_viewer : napari viewer
-        Whose layers are learnt from and where pictures are shown.
+        Viewer with the training data, which also shows the monitored region.
 
     Signals
     -------
     valueChanged()
-        The config is another.
+        The config has changed.
     """
 
     valueChanged = Signal()  # noqa: N815
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
-        # the proxy that plugins get gives another object for a layer each time
+        # napari's PublicOnlyProxy wraps a layer anew at each access: identity would never hold
         napari_viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
         self._viewer = napari_viewer
         self.job: TrainingJob | None = None
-        self._is_shut = self._is_discarded = False
-        self._told = ""
+        self._is_closed = self._is_discarded = False
+        self._status = ""
         self.setup = TrainingSetup()
         self.data = DataForm(napari_viewer, self.value)
         self.controls = RunControls(IDLE, RUNNING)
         self.plot = TrainingPlot()
-        self.region = WatchedRegionForm(napari_viewer)
+        self.region = MonitorForm(napari_viewer)
         self.result = PendingResult(napari_viewer)
         self.files = ConfigFiles(self.value, self.script)
         self.models = ModelPanel()
@@ -88,7 +88,7 @@ class TrainingWidget(QWidget):
         Raises
         ------
         ConfigError
-            For what the rows do not accept.
+            If a row holds no valid value.
         """
         return self.setup.value()
 
@@ -97,44 +97,44 @@ class TrainingWidget(QWidget):
         self.setup.setValue(config)
 
     def train(self) -> None:
-        """Start to train with what is chosen; a message tells why if that cannot be."""
+        """Start a training with the current options; a message says why if it cannot start."""
         if self.job is not None:
-            show_info("A training is running. Stop it, or wait until it is done.")
+            show_info("A training is running. Stop it, or wait until it has finished.")
             return
         try:
             config, data = self.value(), self.data.value()
-            gathered = self.data.gathered  # by the check: no need to fuse again
+            collected = self.data.collected  # by the check: no need to fuse again
         except UmisFusionError as error:
-            self.controls.say(str(error))
+            self.controls.show_message(str(error))
             return
         if not (data.images or data.stacks):
-            self.controls.say("Choose what to learn from: tick a layer above, or add files.")
+            self.controls.show_message("Choose training data: tick a layer above, or add files.")
         elif self._may_begin():
-            self._run(self._new_session(config), gathered or data)
+            self._run(self._new_session(config), collected or data)
 
     def resume(self) -> None:
-        """Resume the last training that was interrupted."""
+        """Resume the training that was interrupted last."""
         session = last_session()
         if self.job is not None or session is None or not self._may_begin():
             self._show_idle()
             return
         self.setValue(session.config)
-        self.setup.start["name"].value = session.origin.name
+        self.setup.basics["name"].value = session.origin.name
         self._run(lambda: session, None)
 
     def script(self) -> str:
-        """Return a script that does outside napari what the button does here.
+        """Return a script that repeats this training outside napari.
 
         Raises
         ------
         ConfigError
             If the rows contradict each other.
         """
-        start = self.setup.start.script_start()
+        start = self.setup.basics.script_argument()
         return training_script(self.data.sources(), self.value(), name=self._name(), start=start)
 
-    def shut(self) -> None:
-        """Stop all work and follow the viewer no more; nothing happens the second time."""
+    def close_down(self) -> None:
+        """Interrupt the work and disconnect from the viewer; further calls do nothing."""
         release(self.__dict__)
 
     def _lay_out(self) -> None:
@@ -142,10 +142,10 @@ class TrainingWidget(QWidget):
         rows = QVBoxLayout(inside)
         rows.setContentsMargins(6, 6, 6, 6)
         self.sections = {
-            "Data": section("Learn from", self.data, is_open=True),
+            "Data": section("Training data", self.data, is_open=True),
             "Options": self.setup.section,
             "Curves": section("Curves", self.plot, is_open=True),
-            "Picture": section("Picture: before and now", self.region),
+            "Picture": section("Monitored region", self.region),
             "Result": section("Result", self.result.panel, is_open=True),
         }
         below = (self.sections[name] for name in ("Curves", "Picture", "Result"))
@@ -165,49 +165,52 @@ class TrainingWidget(QWidget):
         self.setup.valueChanged.connect(self.valueChanged)
         self.controls.clicked.connect(self._on_button)
         self.files.loaded.connect(self._on_loaded)
-        self.files.said.connect(self.controls.say)
+        self.files.notified.connect(self.controls.show_message)
         self.result.kept.connect(self._on_kept)
-        self.result.settled.connect(self._on_settled)
+        self.result.decided.connect(self._on_decided)
         self.data.check.checked.connect(lambda report: self.setup.count_images(report.megapixels))
         self.models.use_requested.connect(self._use)
         self.destroyed.connect(partial(release, self.__dict__))
 
     def _may_begin(self) -> bool:
-        """Ask before an undecided result makes room, or memory is not likely to suffice."""
+        """Confirm a start that replaces an undecided result, or that may run out of memory."""
         if self.result.is_busy:
-            self.controls.say("The result is being saved; try again in a moment.")
+            self.controls.show_message("The result is being saved; try again in a moment.")
             return False
-        if self.result.is_open and not confirm(self, NOT_KEPT, "Begin"):
+        if self.result.is_open and not confirm(self, NOT_KEPT, "Start"):
             return False
-        question = short_of_memory(self.setup.memory)
-        return not question or confirm(self, question, "Begin")
+        question = memory_question(self.setup.memory)
+        return not question or confirm(self, question, "Start")
 
     def _new_session(self, config: TrainingConfig) -> Callable[[], TrainingSession]:
-        start = self.setup.start
-        weights, parent = start.value().weights, start.parent_name
+        basics = self.setup.basics
         return partial(
-            TrainingSession.begin, config, name=self._name(), start=weights, parent=parent
+            TrainingSession.create,
+            config,
+            name=self._name(),
+            initial_weights=basics.value().weights,
+            initial_name=basics.initial_name,
         )
 
     def _name(self) -> str:
-        given = self.setup.start.value().name
+        given = self.setup.basics.value().name
         names = [source.name for source in self.data.sources()]
-        return given or result_name(names, f"{datetime.now(UTC).astimezone():%Y-%m-%d}")
+        return given or default_result_name(names, f"{datetime.now(UTC).astimezone():%Y-%m-%d}")
 
     def _run(self, begin: Callable[[], TrainingSession], data: Any) -> None:
-        self.result.forget()
+        self.result.clear()
         self.plot.clear()
         self.numbers = TrainingNumbers()
-        self._told, self._is_discarded = "", False
+        self._status, self._is_discarded = "", False
         self.job = TrainingJob(begin, data, self.region.stack, f"Training {self._name()}")
-        self.job.told.connect(self._on_event)
+        self.job.yielded.connect(self._on_event)
         self.job.failed.connect(self._on_failure)
         self.job.ended.connect(self._on_end)
         self._freeze(True)
         self.sections["Data"].collapse(animate=False)
         self.controls.follow(self.job)
         self.job.progressed.connect(self._on_progress)
-        self.controls.say("starting …")
+        self.controls.show_message("starting …")
         self.region.prepare(then=self.job.start)
 
     def _freeze(self, is_running: bool) -> None:
@@ -216,63 +219,63 @@ class TrainingWidget(QWidget):
 
     def _on_data(self) -> None:
         if self.job is None:
-            self.setup.fit(self.data.value())
-            self.setup.count_images(0.0)  # until they are checked
+            self.setup.adapt_to(self.data.value())
+            self.setup.count_images(0.0)  # unknown until the check
 
     def _on_loaded(self, config: TrainingConfig) -> None:
         if self.job is None:
             self.setValue(config)
 
     def _on_event(self, event: Any) -> None:
-        if isinstance(event, CurveRead):
+        if isinstance(event, CurveRestored):
             self.plot.setValue(event.curve)
             return
         if isinstance(event, TrainingFinished):
             self._on_success(event.result)
-        self.plot.take(event)
-        self.numbers.take(event)
+        self.plot.add_event(event)
+        self.numbers.update(event)
         if isinstance(event, Pictured):
             self.region.show_picture(event)
 
     def _on_progress(self, share: float, text: str) -> None:
-        if self.job is not None:  # the last events come late
-            self.controls.say_more(self.numbers.text())
+        if self.job is not None:  # events may arrive after the end
+            self.controls.show_details(self.numbers.text())
 
     def _on_success(self, result: TrainingResult) -> None:
         job = self.job
         if job is not None and job.session is not None and not self._is_discarded:
-            job.was_cancelled = False  # it ended before it could be
-            self.result.take(result, job.session)
-            self._told = ENDED["kept"]
+            job.was_cancelled = False  # it finished before the cancel took effect
+            self.result.show_result(result, job.session)
+            self._status = ENDED["kept"]
 
     def _on_failure(self, error: Exception) -> None:
-        self._told = advice(error, self.numbers.saved_step)
+        self._status = error_advice(error, self.numbers.saved_step)
         notification_manager.receive_error(type(error), error, error.__traceback__)
 
     def _on_end(self) -> None:
         job, self.job = self.job, None
         if job is not None and self._is_discarded and job.session is not None:
             job.session.discard()
-            self._told = ENDED["discarded"]
+            self._status = ENDED["discarded"]
         elif job is not None and job.was_cancelled:
-            self._told = ENDED["suspended"]
+            self._status = ENDED["interrupted"]
         self._freeze(False)
         self._show_idle()
 
-    def _on_settled(self) -> None:
-        self._told = ""
+    def _on_decided(self) -> None:
+        self._status = ""
         self._show_idle()
 
     def _show_idle(self) -> None:
         if self.job is not None:
             return
-        self.controls.show_idle(self._told)
+        self.controls.show_idle(self._status)
         session = None if self.result.is_open else last_session()
         resume = self.controls.buttons["resume"]
         resume.setVisible(session is not None)
         if session is not None:
             origin = session.origin
-            resume.setToolTip(f"{IDLE['resume'][1]} ({origin.name}, {origin.created})")
+            resume.setToolTip(f"{IDLE['resume'][1]}\n{origin.name}, {origin.created}")
 
     def _on_button(self, name: str) -> None:
         actions = {
@@ -287,11 +290,15 @@ class TrainingWidget(QWidget):
         if self.job is not None:
             self.job.stop()
             self.controls.show_running(is_stopping=True)
-            self.controls.say("stopping, then comparing with the initial weights …")
+            self.controls.show_message(
+                "stopping; then the result is compared with the initial weights …"
+            )
 
     def _on_discard(self) -> None:
-        question = "Throw away what this training has learnt so far?"
-        if self.job is not None and confirm(self, question, "Discard") and self.job is not None:
+        question = "Discard what this training has learnt so far?"
+        if self.job is None or not confirm(self, question, "Discard"):
+            return
+        if self.job is not None:  # it may have ended while the question was open
             self._is_discarded = True
             self.controls.show_running(is_stopping=True)
             self.job.cancel()

@@ -1,4 +1,4 @@
-"""What the viewer shows: the stack that is meant, regions that are drawn, sliders, layers."""
+"""The state of the viewer: the current stack, drawn regions, sliders, placement of layers."""
 
 from napari_umis_fusion.plugin.viewer._placing import BETWEEN_LAYERS_MS, PLACES
 from napari_umis_fusion.plugin.viewer._region import WHOLE_PLANE, region_bounds

@@ -1,7 +1,7 @@
-"""How layers that the plugin makes come into the viewer."""
+"""How the plugin adds layers to the viewer."""
 
 BETWEEN_LAYERS_MS = 15
-"""Time for the window to draw a layer before the next is added."""
+"""Pause in which the window draws a layer before the next is added."""
 
 PLACES = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
-"""Attributes that tell where a layer lies."""
+"""Attributes of the placement of a layer."""

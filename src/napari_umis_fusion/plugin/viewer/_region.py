@@ -8,16 +8,16 @@ from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.plugin.viewer._target import TargetStack
 
 WHOLE_PLANE = "whole plane"
-"""What a form offers beside the shapes that are drawn."""
+"""Choice without a region."""
 
 
 def region_bounds(shapes: Any, target: TargetStack) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Return rows and columns of the stack that a shape lies over, first and one after the last.
+    """Return the rows and columns of the stack below a shape: first, and one after the last.
 
     Raises
     ------
     ConfigError
-        If the shapes layer is empty, or its shape lies outside the stack.
+        If the shapes layer is empty, or the shape lies outside the stack.
     """
     corners = region_corners(shapes, target)
     axes, shape = target.axes, target.images[0].shape

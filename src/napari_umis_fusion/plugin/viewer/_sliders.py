@@ -1,10 +1,13 @@
-"""The viewer's sliders as entries of a layer's axes, and back."""
+"""Convert between the viewer's sliders and the entries of a layer's axes."""
 
 from typing import Any
 
 
 def go_to_plane(viewer: Any, layer: Any, z_axis: int, plane: int) -> None:
-    """Move the slider of z to a plane of a layer, which has that axis whatever else is shown."""
+    """Move the z slider to a plane of a layer.
+
+    napari aligns axes at the right: in a viewer with more axes, those of the layer are the last.
+    """
     here = [0.0] * layer.ndim
     here[z_axis] = plane
     world = layer.data_to_world(here)[z_axis]
@@ -12,7 +15,7 @@ def go_to_plane(viewer: Any, layer: Any, z_axis: int, plane: int) -> None:
 
 
 def entries_shown(viewer: Any, layer: Any) -> dict[int, int]:
-    """Return the entry of each axis of a layer that the sliders are at; the nearest it has."""
+    """Return the entry of each axis of a layer at the sliders, clipped to the layer."""
     world = viewer.dims.point[viewer.dims.ndim - layer.ndim :]
     here = layer.world_to_data(world)
     sizes = layer.level_shapes[0] if layer.multiscale else layer.data.shape

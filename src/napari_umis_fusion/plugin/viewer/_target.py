@@ -1,4 +1,4 @@
-"""The stack that is meant: layers, what they hold, and the roles of their axes."""
+"""The current stack: layers, their content, and the roles of their axes."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,14 +10,14 @@ from napari_umis_fusion.layers import PREVIEW_KEY, LayerAxes, choose_layer_axes
 
 @dataclass(frozen=True, eq=False)
 class TargetStack:
-    """The stack that is meant.
+    """The current stack.
 
     Attributes
     ----------
     layers : list of napari.layers.Image
-        One, or several that are channels.
+        One layer, or several that are channels.
     images : list of LayerImage
-        What they hold.
+        Content of each.
     axes : LayerAxes
         Roles of their axes.
     """
@@ -28,21 +28,21 @@ class TargetStack:
 
     @property
     def planes(self) -> int:
-        """How many planes a stack has."""
+        """Number of planes."""
         return self.images[0].shape[self.axes.z]
 
     @property
     def has_loop(self) -> bool:
-        """Whether there are several time points, positions or the like."""
+        """Whether there are several time points, positions or similar."""
         return any(self.images[0].shape[axis] > 1 for axis in self.axes.loops)
 
     def viewer_axis(self, viewer: Any, axis: int) -> int:
-        """Return which of the viewer's sliders moves an axis of the layers."""
+        """Return the axis of the viewer that is an axis of the layers."""
         return axis + int(viewer.dims.ndim) - len(self.images[0].shape)
 
 
 def target_in(layer: Any) -> TargetStack | None:
-    """Return the stack that a layer holds, or None where it holds none without doubt."""
+    """Return the stack of a layer, or None if its z axis is uncertain or it has one plane."""
     if layer._type_string != "image" or PREVIEW_KEY in layer.metadata:
         return None
     try:

@@ -1,6 +1,6 @@
-"""Widgets that know nothing of fusing or training: forms, run controls, jobs, charts.
+"""Widgets independent of fusion and training: forms, run controls, jobs, charts.
 
-What holds a value has ``value()``, ``setValue()`` and the signal ``valueChanged``.
+A widget with a value has ``value()``, ``setValue()`` and the signal ``valueChanged``.
 """
 
 from napari_umis_fusion.plugin.widgets._chart import Chart
@@ -8,9 +8,9 @@ from napari_umis_fusion.plugin.widgets._chart_axis import GRID_ALPHA
 from napari_umis_fusion.plugin.widgets._config_form import ConfigForm, described_row, row_of
 from napari_umis_fusion.plugin.widgets._confirm import confirm
 from napari_umis_fusion.plugin.widgets._form import Form, QtRow
-from napari_umis_fusion.plugin.widgets._job import Job, Progress, duration_in_words
+from napari_umis_fusion.plugin.widgets._job import Job, Progress, format_duration
 from napari_umis_fusion.plugin.widgets._latest_job import LatestJob
-from napari_umis_fusion.plugin.widgets._plot_colours import ColouredPlot, distinct, standing_out
+from napari_umis_fusion.plugin.widgets._plot_colours import ColouredPlot, distinct, ensure_contrast
 from napari_umis_fusion.plugin.widgets._run_controls import RunControls
 from napari_umis_fusion.plugin.widgets._saving import file_to_write
 from napari_umis_fusion.plugin.widgets._section import section
@@ -33,9 +33,9 @@ __all__ = [
     "confirm",
     "described_row",
     "distinct",
-    "duration_in_words",
+    "ensure_contrast",
     "file_to_write",
+    "format_duration",
     "row_of",
     "section",
-    "standing_out",
 ]

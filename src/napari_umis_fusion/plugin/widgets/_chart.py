@@ -1,4 +1,4 @@
-"""A chart of curves: two axes and a view, made once; its items are then given new numbers."""
+"""A chart of curves: two axes and a view, created once; only the data of its items changes."""
 
 from typing import Any
 
@@ -7,20 +7,22 @@ from qtpy.QtGui import QColor, QFontMetrics, QMouseEvent
 from qtpy.QtWidgets import QWidget
 
 # isort: split
-import pyqtgraph as pg  # takes the Qt binding that is loaded by now: that of qtpy
+import pyqtgraph as pg  # after qtpy: it uses the Qt binding that is already loaded
 
 from napari_umis_fusion.plugin.widgets._chart_axis import ChartAxis
 
 MIN_DRAG_PX = 5
+"""A thinner rectangle is a click of an unsteady hand, not a part to zoom into."""
+
 PADDINGS = 0.02, 0.06
-"""Around the curves, of the chart's width and height."""
+"""Margins around the curves, as shares of width and height."""
 
 
 class Chart(pg.GraphicsView):
-    """Axes around curves; dragging over a part enlarges it, a double click shows all again.
+    """Curves with axes; dragging zooms in, a double click shows all again.
 
-    It is no `pg.PlotWidget`: that one makes 44 widgets for a menu that is not wanted here, seven of
-    them menus without a parent, which napari's own tests count as windows left behind.
+    It is not a `pg.PlotWidget`: that creates 44 widgets for a context menu that is not needed here,
+    seven of them menus without a parent, which napari's tests report as leaked windows.
 
     Parameters
     ----------
@@ -30,9 +32,9 @@ class Chart(pg.GraphicsView):
     Signals
     -------
     pointed(object)
-        Place of the mouse along the lower axis; None once it has left.
+        Position of the mouse along the x axis; None once it has left.
     clicked(float)
-        Place of a click along the lower axis.
+        Position of a click along the x axis.
     """
 
     pointed = Signal(object)
@@ -49,11 +51,11 @@ class Chart(pg.GraphicsView):
         self.grid.addItem(self.y_axis, 1, 0)
         self.grid.addItem(self.view, 1, 1)
         self.grid.addItem(self.x_axis, 2, 1)
-        self.grid.layout.setRowStretchFactor(1, 1)  # row 0 is for a legend
+        self.grid.layout.setRowStretchFactor(1, 1)  # row 0 is reserved for a legend
         for axis in (self.x_axis, self.y_axis):
             axis.linkToView(self.view)
-            axis.setZValue(2)  # a picture covers, at 1, what runs out of the view
-        # Numbers and label close together: what it takes by itself leaves little for the curves.
+            axis.setZValue(2)  # above the cover that an exported picture has at 1
+        # pyqtgraph's own height leaves little room for the curves in a narrow widget
         self.x_axis.setHeight(2 * QFontMetrics(self.x_axis.label.font()).height() + 4)
         self.setCentralItem(self.grid)
         self.scene().sigMouseMoved.connect(self._on_moved)
@@ -65,7 +67,7 @@ class Chart(pg.GraphicsView):
         return bool(self.y_axis.logMode)
 
     def set_log(self, is_log: bool) -> None:
-        """Choose the axis of the values, for the curves that there are and those to come."""
+        """Set the scale of the y axis, for existing and future curves."""
         self.y_axis.setLogMode(x=False, y=is_log)
         for item in self.view.allChildren():
             if isinstance(item, pg.PlotDataItem):
@@ -79,9 +81,9 @@ class Chart(pg.GraphicsView):
         item : pyqtgraph item
             A curve, dots, or a line.
         z : int
-            Higher ones lie above lower ones.
+            Drawing order; higher values are on top.
         is_measured : bool
-            Whether all of it is shown where all is shown.
+            Whether the auto range includes it.
         """
         item.setZValue(z)
         if isinstance(item, pg.PlotDataItem):
@@ -90,13 +92,13 @@ class Chart(pg.GraphicsView):
         return item
 
     def show_all(self) -> None:
-        """Show all that is measured and visible, from now on."""
+        """Show all measured and visible curves, from now on."""
         self.view.enableAutoRange()
-        for _ in range(2):  # at first curves are still clipped to the part that was in sight
+        for _ in range(2):  # in the first pass, curves are still clipped to the previous range
             self.view.updateAutoRange()
 
     def paint(self, background: QColor, foreground: QColor, scale: float = 1.0) -> None:
-        """Recolour what is around the curves, in pens so many pixels wide."""
+        """Recolour background, frame and axes, with pens of this width."""
         self.setBackground(background)
         self.view.frame(foreground)
         faint = QColor(foreground)
@@ -106,7 +108,7 @@ class Chart(pg.GraphicsView):
             axis.setTextPen(foreground)
 
     def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
-        """Tell that nothing is pointed at."""
+        """Report that the mouse has left."""
         super().leaveEvent(event)
         self.pointed.emit(None)
 
@@ -116,7 +118,7 @@ class Chart(pg.GraphicsView):
         self.show_all()
 
     def _across(self, place: Any) -> float | None:
-        """Return where a place of the scene is along the lower axis; None beside the curves."""
+        """Return the x value at a position of the scene; None outside of the curves."""
         inside = self.view.sceneBoundingRect().contains(place)
         return self.view.mapSceneToView(place).x() if inside else None
 
@@ -130,43 +132,43 @@ class Chart(pg.GraphicsView):
 
 
 class _View(pg.ViewBox):
-    """Holds the curves; leaves the wheel to what scrolls the window."""
+    """Holds the curves; ignores the wheel, which scrolls the widget."""
 
     def __init__(self) -> None:
         super().__init__(enableMouse=False, enableMenu=False)
         self.setMouseMode(self.RectMode)
 
     def frame(self, colour: QColor) -> None:
-        """Choose the colour of the rectangle that is dragged."""
+        """Set the colour of the zoom rectangle."""
         within = QColor(colour)
         within.setAlphaF(0.15)
         self.rbScaleBox.setPen(pg.mkPen(colour, width=1))
         self.rbScaleBox.setBrush(pg.mkBrush(within))
 
     def wheelEvent(self, event: Any, axis: int | None = None) -> None:  # noqa: N802
-        """Leave the wheel alone; pyqtgraph 0.13 swallows it."""
+        """Ignore the wheel; pyqtgraph 0.13 would accept the event, and nothing would scroll."""
         event.ignore()
 
     def mouseDragEvent(self, event: Any, axis: int | None = None) -> None:  # noqa: N802
-        """Enlarge by the left button alone, as is told."""
+        """Zoom with the left button only, as the tooltip says."""
         if event.button() == Qt.MouseButton.LeftButton and axis is None:
             super().mouseDragEvent(event)
         else:
             event.ignore()
 
     def showAxRect(self, ax: Any, **kwargs: Any) -> None:  # noqa: N802
-        """Show a part that was dragged over, unless it is too thin to have been meant."""
+        """Zoom to the rectangle, unless it is too thin to be intended."""
         part = ax.normalized() & self.viewRect().normalized()
         px_wide, px_high = self.viewPixelSize()
         if min(part.width() / px_wide, part.height() / px_high) >= MIN_DRAG_PX:
             super().showAxRect(part, padding=0, **kwargs)
 
     def suggestPadding(self, axis: int) -> float:  # noqa: N802
-        """Return the room around the curves; pyqtgraph's is a tenth, below step 0 too."""
+        """Return the margin around the curves; pyqtgraph's is a tenth, also below step 0."""
         return PADDINGS[axis]
 
     def childrenBounds(self, *args: Any, **kwargs: Any) -> Any:  # noqa: N802
-        """Return the extent of the curves; flat ones get room in proportion, to be read."""
+        """Return the extent of the curves; a flat curve gets a margin relative to its value."""
         bounds = super().childrenBounds(*args, **kwargs)
         for bound in bounds:
             if bound is not None and bound[0] == bound[1]:

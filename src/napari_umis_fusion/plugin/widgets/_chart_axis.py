@@ -1,4 +1,4 @@
-"""The axis of a chart: whole numbers where it counts, and logarithms that can be read."""
+"""The axis of a chart: integer ticks for counts, and readable logarithmic ticks."""
 
 from collections.abc import Sequence
 
@@ -6,26 +6,26 @@ import numpy as np
 from qtpy.QtWidgets import QGraphicsSceneWheelEvent
 
 # isort: split
-import pyqtgraph as pg  # takes the Qt binding that is loaded by now: that of qtpy
+import pyqtgraph as pg  # after qtpy: it uses the Qt binding that is already loaded
 
 GRID_ALPHA = 40
-"""Of 255."""
+"""Opacity of the grid, of 255."""
 
-Levels = list[tuple[float | None, list[float]]]
+TickLevels = list[tuple[float | None, list[float]]]
 
 
 class ChartAxis(pg.AxisItem):
-    """pyqtgraph's axis; its ticks are replaced where they would be in between, or few.
+    """pyqtgraph's axis with integer ticks for counts, and better logarithmic ticks.
 
     Parameters
     ----------
     side : {"bottom", "left"}
-        Where it stands.
+        Side of the chart.
 
     Attributes
     ----------
     is_whole : bool
-        Whether it counts: no ticks between whole numbers, and thousands are grouped.
+        Whether it shows counts: ticks at integers only, with grouped thousands.
     """
 
     is_whole = False
@@ -36,7 +36,7 @@ class ChartAxis(pg.AxisItem):
         self.setStyle(maxTickLevel=0)
 
     def wheelEvent(self, event: QGraphicsSceneWheelEvent) -> None:  # noqa: N802
-        """Leave the wheel to what scrolls the window; pyqtgraph would swallow it."""
+        """Ignore the wheel; pyqtgraph would accept the event, and nothing would scroll."""
         event.ignore()
 
     def tickSpacing(  # noqa: N802
@@ -54,7 +54,7 @@ class ChartAxis(pg.AxisItem):
     def tickStrings(  # noqa: N802
         self, values: Sequence[float], scale: float, spacing: float | None
     ) -> list[str]:
-        """Return what stands at the ticks."""
+        """Return the labels of the ticks."""
         if self.is_whole:
             return [f"{value:,.0f}" for value in values]
         strings: list[str] = super().tickStrings(values, scale, spacing)
@@ -65,16 +65,18 @@ class ChartAxis(pg.AxisItem):
         minVal: float,  # noqa: N803
         maxVal: float,  # noqa: N803
         size: float,
-        stdTicks: Levels,  # noqa: N803
-    ) -> Levels:
+        stdTicks: TickLevels,  # noqa: N803
+    ) -> TickLevels:
         """Return logarithms of round values.
 
-        pyqtgraph's own are all of 1, 2, ... 9 in each decade: too many to stand beside each other
-        in two decades, and none at all between 0.41 and 0.49.
+        pyqtgraph uses 1, 2, ... 9 of each decade: too many labels within two decades, and none at
+        all between 0.41 and 0.49.
         """
         if maxVal - minVal < 1:
             return [(None, _round_values(self, minVal, maxVal, size))]
-        if stdTicks and (stdTicks[0][0] or 0) > 1:  # some decades of many
+        if (
+            stdTicks and (stdTicks[0][0] or 0) > 1
+        ):  # so many decades that pyqtgraph labels every second or third
             return stdTicks
         decades = range(int(np.floor(minVal)), int(np.ceil(maxVal)) + 1)
         levels = [[decade + np.log10(k) for decade in decades for k in ks] for ks in ((1,), (2, 5))]

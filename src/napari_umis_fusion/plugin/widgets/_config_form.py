@@ -1,4 +1,4 @@
-"""A form for any config: rows, bounds, help and when a row has a say come from its fields."""
+"""A form for any config: the metadata of its fields gives rows, bounds, help and conditions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import Field, fields, replace
@@ -12,22 +12,22 @@ from napari_umis_fusion.runtime import help_with_bounds, is_used, label_of
 
 
 class ConfigForm(Form):
-    """A row for each field of a config; rows that have no say are greyed out, or hidden.
+    """A row for each field of a config; rows without effect are greyed out, or hidden.
 
     Parameters
     ----------
     config : dataclass instance
-        What is shown first. Its fields describe themselves in their metadata, see
-        `napari_umis_fusion.runtime._options`.
+        Initial values. Its fields describe themselves in their metadata, see
+        `napari_umis_fusion.runtime`.
     names : sequence of str, optional
-        Fields that get a row, by default all of them. The others keep the value that the config
-        which was set last has.
+        Fields with a row, by default all. The others keep their value in the config that was set
+        last.
     rows : mapping of str to row, optional
-        Rows for fields whose metadata does not tell all, by the name of the field.
+        Custom rows, by the name of the field.
     more : sequence of rows
-        Rows below that are of no field.
+        Further rows below, without a field.
     hides_unused : bool
-        Hide rows that have no say instead of greying them out.
+        Hide rows without effect instead of greying them out.
     """
 
     def __init__(
@@ -47,12 +47,12 @@ class ConfigForm(Form):
         self.setValue(config)
 
     def value(self) -> Any:
-        """Return the config that the rows show.
+        """Return the config of the rows.
 
         Raises
         ------
         ConfigError
-            If a row holds no number, or rows contradict each other.
+            If a row holds no valid number, or rows contradict each other.
         """
         values = {name: self._field_value(spec) for name, spec in self.specs.items()}
         return replace(self._config, **values)
@@ -68,8 +68,8 @@ class ConfigForm(Form):
         )
 
     def is_used(self, name: str) -> bool:
-        """Tell whether a field has a say beside what the other rows hold."""
-        return is_used(self.specs[name], _Held(self))
+        """Return whether a field has an effect, given the other rows."""
+        return is_used(self.specs[name], _RowValues(self))
 
     def _field_value(self, spec: Field[Any]) -> Any:
         value = self[spec.name].value
@@ -94,11 +94,11 @@ class ConfigForm(Form):
 
 
 class NumberRow(LineEdit):
-    """A number to type: from 1e-8 to 1e6, no spin box shows both."""
+    """A number to type: a spin box cannot show both 1e-8 and 1e6."""
 
 
-class _Held:
-    """A config as the rows hold it, also where it is not valid as a whole."""
+class _RowValues:
+    """The values of the rows as attributes, even if they form no valid config."""
 
     def __init__(self, form: ConfigForm) -> None:
         self._form = form
@@ -110,23 +110,22 @@ class _Held:
 
 def described_row(spec: Field[Any]) -> dict[str, str]:
     """Return name, label and tooltip of the row of a field."""
-    unit, text = spec.metadata.get("unit"), help_with_bounds(spec)
-    label = label_of(spec)
+    label, unit = label_of(spec), spec.metadata.get("unit")
     return {
         "name": spec.name,
         "label": f"{label} ({unit})" if unit else label,
-        "tooltip": f"{text[0].upper()}{text[1:]}.",
+        "tooltip": help_with_bounds(spec),
     }
 
 
 def row_of(spec: Field[Any]) -> Any:
-    """Return a row for a field, made from its metadata."""
+    """Return the row of a field, from its metadata."""
     meta, common = spec.metadata, described_row(spec)
     if "choices" in meta:
         return ComboBox(**common, choices=meta["choices"], value=spec.default)
     if isinstance(spec.default, bool):
         return CheckBox(**common, text="", value=spec.default)
-    if isinstance(spec.default, float) and "step" not in meta:
+    if isinstance(spec.default, float) and "step" not in meta:  # no step fits the whole range
         return NumberRow(**common, value=repr(spec.default))
     limits = {"min": meta["min"], "max": meta["max"], "value": spec.default}
     if isinstance(spec.default, float):

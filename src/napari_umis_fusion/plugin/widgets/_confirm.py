@@ -1,28 +1,33 @@
-"""Questions that need an answer before something is lost."""
+"""Confirm an action before something is lost."""
 
 from qtpy.QtWidgets import QMessageBox, QWidget
 
 
-def confirm(parent: QWidget, question: str, do_it: str) -> bool:
-    """Ask whether to do something; the answer that changes nothing is the default.
+def confirm(parent: QWidget, question: str, action: str) -> bool:
+    """Ask the user to confirm an action; Cancel is the default.
 
     Parameters
     ----------
     parent : QWidget
-        Over which the question appears.
+        Window below the question.
     question : str
-        What would happen, in words.
-    do_it : str
-        Text of the button that does it.
+        The question.
+    action : str
+        Text of the button that confirms.
+
+    Returns
+    -------
+    bool
+        Whether the user has confirmed.
     """
     box = QMessageBox(parent)
     box.setIcon(QMessageBox.Icon.Question)
     box.setWindowTitle("UMIS Fusion")
     box.setText(question)
-    yes = box.addButton(do_it, QMessageBox.ButtonRole.AcceptRole)
+    yes = box.addButton(action, QMessageBox.ButtonRole.AcceptRole)
     no = box.addButton(QMessageBox.StandardButton.Cancel)
     box.setDefaultButton(no)
     box.exec()
     answer = box.clickedButton() is yes
-    box.deleteLater()
+    box.deleteLater()  # its parent would keep it otherwise
     return answer

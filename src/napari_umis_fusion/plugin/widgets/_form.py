@@ -1,4 +1,4 @@
-"""A form: rows of a label and a field, all fields aligned."""
+"""A form: rows of a label and a field."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -14,9 +14,9 @@ class QtRow:
     Parameters
     ----------
     name : str
-        What the form calls it.
+        Name of the row in the form.
     label, tooltip : str
-        What stands beside the field, and what is told of both.
+        Label beside the field, and tooltip of both.
     native : QWidget
         The field.
     """
@@ -28,7 +28,7 @@ class QtRow:
 
     @property
     def value(self) -> Any:
-        """What the field holds."""
+        """Value of the field."""
         return self.native.value()
 
     @value.setter
@@ -56,7 +56,7 @@ class Form(QWidget):
     Signals
     -------
     valueChanged()
-        Some row holds another value.
+        The value of a row has changed.
     """
 
     valueChanged = Signal()  # noqa: N815
@@ -73,19 +73,19 @@ class Form(QWidget):
             row.changed.connect(self._on_row)
 
     def __getitem__(self, name: str) -> Any:
-        """Return the row of a name."""
+        """Return the row with a name."""
         return self._rows[name]
 
     def __iter__(self) -> Iterator[Any]:
-        """Go through the rows from top to bottom."""
+        """Iterate over the rows from top to bottom."""
         return iter(self._rows.values())
 
     def row_values(self) -> dict[str, Any]:
-        """Return what each row holds, by its name."""
+        """Return the value of each row, by its name."""
         return {name: row.value for name, row in self._rows.items()}
 
     def set_row_values(self, values: dict[str, Any]) -> None:
-        """Fill rows; `valueChanged` tells of it once, at the end."""
+        """Set the values of rows; `valueChanged` is emitted once, at the end."""
         self._is_setting = True
         try:
             for name, value in values.items():
@@ -95,12 +95,12 @@ class Form(QWidget):
         self._on_row()
 
     def add_above(self, *widgets: QWidget) -> None:
-        """Put widgets above all rows, over the whole width."""
+        """Add widgets above all rows, in full width."""
         for place, widget in enumerate(widgets):
             self._layout.insertRow(place, widget)
 
     def add_below(self, *widgets: QWidget) -> None:
-        """Put widgets below all rows, over the whole width."""
+        """Add widgets below all rows, in full width."""
         for widget in widgets:
             self._layout.addRow(widget)
 
@@ -109,11 +109,11 @@ class Form(QWidget):
         self._layout.setRowVisible(self._rows[name].native, shown)
 
     def is_row_shown(self, name: str) -> bool:
-        """Tell whether a row is shown where the form is."""
+        """Return whether a row is shown whenever the form is."""
         return bool(self._layout.isRowVisible(self._rows[name].native))
 
     def _add(self, row: Any) -> None:
-        if isinstance(row, CheckBox):  # has its label in itself
+        if isinstance(row, CheckBox):  # it contains its own label
             self._layout.addRow(row.native)
             return
         label = QLabel(row.label)
@@ -126,4 +126,4 @@ class Form(QWidget):
             self.valueChanged.emit()
 
     def _update_rows(self) -> None:
-        """Let rows follow each other, before anybody is told of a change."""
+        """Adapt rows to each other, before `valueChanged` is emitted; for subclasses."""

@@ -1,4 +1,4 @@
-"""One piece of work in a thread: its events, its progress in words, pause and cancel."""
+"""Work in a thread: events, progress, pause and cancel."""
 
 import time
 from collections.abc import Callable, Generator
@@ -10,27 +10,27 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_umis_fusion.plugin.widgets._worker import Failed, make_worker
 
-_STEPS = 1000
-"""Of the bar in napari's activity dock."""
+_BAR_STEPS = 1000
+"""Steps of the bar in napari's activity dock."""
 
-_SURE_AFTER_S, _SURE_FROM_SHARE = 1.0, 0.02
-"""Before that any guess at the time left is far off."""
+_MIN_ELAPSED_S, _MIN_SHARE = 1.0, 0.02
+"""Before both are reached, an estimate of the time left would be far off."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far work is.
+    """Progress of work.
 
     Attributes
     ----------
     share : float
-        Of the work that is behind, 0 to 1.
+        Share of the work that is done, 0 to 1.
     text : str
-        The same in words, without the time left: "plane 5 of 12".
+        Text without the time left, such as "plane 5 of 12".
     timed_share : float, optional
-        Of what the clock has timed, where that is another; None: the time left cannot be told.
+        Share of the timed work, which may exclude preparations; None if the time left is unknown.
     restarts_clock : bool
-        Whether what is timed begins now.
+        Whether the timed work starts now.
     """
 
     share: float
@@ -40,7 +40,7 @@ class Progress:
 
 
 class Stopwatch:
-    """Time that work takes, without its pauses, and what is left of it."""
+    """Measures working time without pauses, and estimates the time left."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -58,63 +58,62 @@ class Stopwatch:
             self._paused_at = self._clock()
 
     def resume(self) -> None:
-        """Let it run on."""
+        """Resume the clock."""
         if self._paused_at is not None:
             self._begun += self._clock() - self._paused_at
             self._paused_at = None
 
     def restart(self) -> None:
-        """Count from now on; a clock that is stopped stays so."""
+        """Restart from now; a stopped clock stays stopped."""
         self._begun = self._clock()
         if self._paused_at is not None:
             self._paused_at = self._begun
 
     def elapsed_s(self) -> float:
-        """Return the time worked so far."""
+        """Return the working time so far."""
         now = self._clock() if self._paused_at is None else self._paused_at
         return now - self._begun
 
     def left_s(self, share: float) -> float | None:
-        """Return how long the rest will take, or None while that is guesswork."""
+        """Return the time left, or None while an estimate would be far off."""
         elapsed = self.elapsed_s()
-        if elapsed < _SURE_AFTER_S or share <= _SURE_FROM_SHARE:
+        if elapsed < _MIN_ELAPSED_S or share <= _MIN_SHARE:
             return None
         return elapsed * (1 - share) / share
 
 
 class Job(QObject):
-    """A generator of events that runs in a thread of its own.
+    """A generator of events in its own thread.
 
-    napari's list of tasks knows of it, so that napari asks before it closes.
+    napari's task list knows it, so that napari asks before it closes.
 
     Parameters
     ----------
     start : callable
         Returns the generator; called in the thread.
     title : str
-        What napari's activity dock calls it; by default it is not shown there.
+        Title in napari's activity dock; by default it is not shown there.
     report : callable, optional
-        Returns the `Progress` that an event tells of, or None.
+        Returns the `Progress` of an event, or None.
     every_event : bool
-        Each event matters: none is left out, and those that came before a cancel took effect are
-        told too. Else events that follow each other fast are thinned out, and none is told after
-        a cancel.
+        Emit every event, including those before a cancel takes effect. Otherwise events in quick
+        succession are skipped, and none is emitted after a cancel.
 
     Signals
     -------
-    told(object)
+    yielded(object)
         An event.
     progressed(float, str)
-        Share of the work behind, 0 to 1, and the same in words, with the time left.
+        Share of the work that is done, 0 to 1, and a text with the time left.
     returned(object)
-        What the generator returned; not after a cancel.
+        Return value of the generator; not after a cancel.
     failed(object)
-        The exception that it raised instead.
+        The exception that the generator raised.
     ended()
-        Last of all, whatever happened.
+        The last signal, in any case.
     """
 
-    told = Signal(object)
+    yielded = Signal(object)
     progressed = Signal(float, str)
     returned = Signal(object)
     failed = Signal(object)
@@ -131,29 +130,29 @@ class Job(QObject):
         super().__init__()
         self.was_cancelled = False
         self.doing = ""
-        self._title, self._report, self._every = title, report, every_event
+        self._title, self._report, self._every_event = title, report, every_event
         self._clock = Stopwatch()
         self._has_failed = self._is_started = self._is_over = False
-        self._bar: Any = cancelable_progress(total=_STEPS, desc=title) if title else None
+        self._bar: Any = cancelable_progress(total=_BAR_STEPS, desc=title) if title else None
         self._worker = make_worker(start, bundled=every_event)
         self._worker.yielded.connect(self._on_yielded)
         self._worker.returned.connect(self._on_returned)
         self._worker.finished.connect(self._on_finished)
 
     def start(self) -> None:
-        """Begin; a job that was cancelled before that never does."""
+        """Start; a job that was cancelled before does not start."""
         if not self.was_cancelled:
             self._is_started = True
             self._worker.start()
 
     @property
     def is_paused(self) -> bool:
-        """Whether work rests, or will at its next event."""
+        """Whether the job is paused, or will be at its next event."""
         return self._clock.is_paused
 
     @property
     def is_resting(self) -> bool:
-        """Whether the thread has come to rest."""
+        """Whether the thread is paused already."""
         return bool(self._worker.is_paused)
 
     def toggle_pause(self) -> None:
@@ -174,43 +173,43 @@ class Job(QObject):
             self._on_finished()
 
     def wait(self, seconds: float) -> bool:
-        """Wait for the end of the thread, as before a window is gone; returns whether it came."""
+        """Wait for the end of the thread, before a window closes; return whether it has ended."""
         return self._is_started and self._worker.wait(seconds)
 
     def _on_bar_cancelled(self) -> None:
-        """Follow the button in napari's activity dock."""
+        """React to the cancel button in napari's activity dock."""
         self.cancel()
 
     def _on_yielded(self, yielded: Any) -> None:
         if self._bar is not None and self._bar.is_canceled and not self.was_cancelled:
             self._on_bar_cancelled()
-        if self.was_cancelled and not self._every:
+        if self.was_cancelled and not self._every_event:
             return
         progress = None
-        for event in yielded if self._every else (yielded,):
+        for event in yielded if self._every_event else (yielded,):
             if isinstance(event, Failed):
                 self._has_failed = True
                 self.failed.emit(event.error)
                 continue
-            progress = self._taken(event) or progress
-            self.told.emit(event)
+            progress = self._progress_of(event) or progress
+            self.yielded.emit(event)
         if progress is not None and not self.was_cancelled:
-            self._tell(progress)
+            self._show(progress)
 
-    def _taken(self, event: Any) -> Progress | None:
+    def _progress_of(self, event: Any) -> Progress | None:
         progress = self._report(event)
         if progress is not None and progress.restarts_clock:
             self._clock.restart()
         return progress
 
-    def _tell(self, progress: Progress) -> None:
+    def _show(self, progress: Progress) -> None:
         text = self.doing = progress.text
         timed = progress.timed_share
         left_s = None if timed is None else self._clock.left_s(timed)
         if left_s is not None:
-            text = f"{text}, {duration_in_words(left_s)} left"
+            text = f"{text}, {format_duration(left_s)} left"
         if self._bar is not None:
-            self._bar.update(int(progress.share * _STEPS) - self._bar.n)
+            self._bar.update(int(progress.share * _BAR_STEPS) - self._bar.n)
             self._bar.set_description(f"{self._title}: {text}")
         self.progressed.emit(progress.share, text)
 
@@ -225,8 +224,8 @@ class Job(QObject):
         self.ended.emit()
 
 
-def duration_in_words(seconds: float) -> str:
-    """Say how long: "42 s", "3 min 05 s", "2 h 10 min"."""
+def format_duration(seconds: float) -> str:
+    """Return a duration as text: "42 s", "3 min 05 s", "2 h 10 min"."""
     whole = max(1, round(seconds))
     if whole < 60:
         return f"{whole} s"

@@ -1,4 +1,4 @@
-"""One small job at a time: a newer one takes the place of an older."""
+"""One small job at a time: a newer one replaces an older one."""
 
 from collections.abc import Callable, Generator
 from typing import Any
@@ -7,27 +7,28 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_umis_fusion.plugin.widgets._job import Job, Progress
 
-_PATIENCE_MS = 300
+_DELAY_MS = 300
+"""While a user turns a spin box, jobs in between are not worth starting."""
 
 
 class LatestJob(QObject):
-    """Runs generators in a thread, of which only the newest counts.
+    """Runs generators in a thread; only the newest counts.
 
     Parameters
     ----------
     delay_ms : int
-        How long nothing newer must be asked for before a job begins.
+        A job starts after this time without a newer one.
     report : callable, optional
-        Returns the `Progress` that an event tells of, or None.
+        Returns the `Progress` of an event, or None.
 
     Signals
     -------
     progressed(float, str)
-        Share of the newest job that is behind, 0 to 1, and the same in words.
+        Share of the newest job that is done, 0 to 1, and a text.
     done(object)
-        What the newest job returned.
+        Return value of the newest job.
     failed(object)
-        What it raised instead.
+        Exception of the newest job.
     """
 
     progressed = Signal(float, str)
@@ -36,7 +37,7 @@ class LatestJob(QObject):
 
     def __init__(
         self,
-        delay_ms: int = _PATIENCE_MS,
+        delay_ms: int = _DELAY_MS,
         report: Callable[[Any], Progress | None] = lambda event: None,
     ) -> None:
         super().__init__()
@@ -53,22 +54,22 @@ class LatestJob(QObject):
         """Whether a job runs or waits."""
         return self._job is not None or self._timer.isActive()
 
-    def ask(self, start: Callable[[], Generator[Any, None, Any]]) -> None:
-        """Run this job as soon as nothing newer is asked for; older ones are dropped."""
+    def submit(self, start: Callable[[], Generator[Any, None, Any]]) -> None:
+        """Run this job unless a newer one is submitted within the delay; cancel older ones."""
         self._start = start
         if self._job is not None:
             self._job.cancel()
         self._timer.start()
 
     def cancel(self) -> None:
-        """Drop what runs and what waits."""
+        """Cancel the running and the waiting job."""
         self._start = None
         self._timer.stop()
         if self._job is not None:
             self._job.cancel()
 
     def _begin(self) -> None:
-        if self._start is None or self._job is not None:  # the older one ends first
+        if self._start is None or self._job is not None:  # wait for the older one to end
             return
         start, self._start = self._start, None
         self._job = Job(start, report=self._report)

@@ -1,4 +1,4 @@
-"""Colours of plots: they follow the palette, and stand out from the background."""
+"""Colours of plots: from the palette, with enough contrast to the background."""
 
 from collections.abc import Sequence
 
@@ -8,27 +8,27 @@ from qtpy.QtGui import QColor, QPalette
 from qtpy.QtWidgets import QWidget
 
 MIN_CONTRAST = 3.0
-"""Of lines to the background: what the Web Content Accessibility Guidelines ask for (1.4.11)."""
+"""Of lines to the background, as the Web Content Accessibility Guidelines require (1.4.11)."""
 
 OKABE_ITO = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#0072b2", "#f0e442")
-"""Hues that colour-blind eyes tell apart; Okabe & Ito, Color Universal Design, 2008."""
+"""Hues for all types of colour vision; Okabe & Ito, Color Universal Design, 2008."""
 
 
 class ColouredPlot(QWidget):
-    """Base of plots: calls `_paint` with the palette's colours, or with those set once for all."""
+    """Base class of plots: calls `_paint` with the colours of the palette, or with fixed ones."""
 
     _has_own_colours = False
 
     def set_colours(
         self, background: QColor | str, foreground: QColor | str, accent: QColor | str
     ) -> None:
-        """Use these colours from now on, whatever the palette becomes.
+        """Use these colours from now on, independent of the palette.
 
         Parameters
         ----------
         background, foreground, accent : QColor or str
-            Behind the plot; of curve, axes and text; and of what is marked, which is made lighter
-            or darker where it is too near to the background.
+            Of the background; of curve, axes and text; and of marks, which are made lighter or
+            darker if they are too close to the background.
         """
         self._has_own_colours = True
         self._paint(QColor(background), QColor(foreground), QColor(accent))
@@ -49,10 +49,10 @@ class ColouredPlot(QWidget):
         raise NotImplementedError
 
 
-def standing_out(colour: QColor, background: QColor) -> QColor:
-    """Return the colour, mixed with white or black where it is too near to the background."""
+def ensure_contrast(colour: QColor, background: QColor) -> QColor:
+    """Return the colour, mixed with white or black until it contrasts with the background."""
     behind = luminance(background)
-    far = 1.0 if behind < 0.18 else 0.0
+    far = 1.0 if behind < 0.18 else 0.0  # white and black contrast equally with middle grey
     for share in np.linspace(0, 1, 21):
         mixed = QColor.fromRgbF(*(c + share * (far - c) for c in colour.getRgbF()[:3]))
         darker, lighter = sorted((luminance(mixed) + 0.05, behind + 0.05))
@@ -62,8 +62,8 @@ def standing_out(colour: QColor, background: QColor) -> QColor:
 
 
 def distinct(count: int, foreground: QColor, background: QColor) -> Sequence[QColor]:
-    """Return colours of so many curves: the foreground, and hues that differ from each other."""
-    hues = [standing_out(QColor(hue), background) for hue in OKABE_ITO]
+    """Return colours for a number of curves: the foreground, then distinct hues."""
+    hues = [ensure_contrast(QColor(hue), background) for hue in OKABE_ITO]
     return [foreground, *(hues[k % len(hues)] for k in range(count - 1))][:count]
 
 

@@ -1,4 +1,4 @@
-"""Buttons, bar and words of work that takes a while: start, pause, cancel, and how far it is."""
+"""Controls of long work: buttons to start, pause and cancel, a progress bar and a status text."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-STEPS = 1000
+BAR_STEPS = 1000
 _START_HEIGHT_PX = 34
 
 Buttons = Mapping[str, tuple[str, str]]
@@ -22,27 +22,26 @@ Buttons = Mapping[str, tuple[str, str]]
 
 
 class RunControls(QWidget):
-    """Starts, shows and stops work; knows nothing of what is run.
+    """Starts, shows and stops work, whatever it is.
 
     Parameters
     ----------
     idle : mapping of str to (str, str)
-        Buttons that are offered while nothing runs; the first is the large one.
+        Buttons while nothing runs; the first is the large one.
     running : mapping of str to (str, str)
-        Buttons that are offered meanwhile. The one named 'pause' pauses the job that is followed,
-        and resumes it.
+        Buttons while work runs. The one named 'pause' pauses and resumes the job.
     is_flat : bool
-        Put the bar beside the buttons instead of below them.
+        Place the bar beside the buttons instead of below them.
 
     Signals
     -------
     clicked(str)
-        The name of a button; not of 'pause', of which nobody else need know.
+        The name of a button, except 'pause', which is handled here.
 
     Attributes
     ----------
     buttons : dict of QPushButton
-        By their names.
+        Buttons by name.
     """
 
     clicked = Signal(str)
@@ -57,46 +56,46 @@ class RunControls(QWidget):
         if not is_flat:
             self.buttons[self._idle[0]].setMinimumHeight(_START_HEIGHT_PX)
         self.bar = QProgressBar()
-        self.bar.setRange(0, STEPS)
+        self.bar.setRange(0, BAR_STEPS)
         self.bar.setTextVisible(False)
-        self.says, self.details = QLabel(), QLabel()
-        for label in (self.says, self.details):
+        self.message, self.details = QLabel(), QLabel()
+        for label in (self.message, self.details):
             label.setWordWrap(True)
         self._lay_out(is_flat)
         self.show_idle()
 
     def follow(self, job: Any) -> None:
-        """Show a `Job` that is about to run, until `show_idle`."""
+        """Show the progress of a `Job`, until `show_idle`."""
         self._job = job
         job.progressed.connect(self._on_progress)
         self.show_running()
 
     def show_idle(self, text: str = "") -> None:
-        """Offer to start; `text` says how the last run ended."""
+        """Show the buttons to start; `text` says how the last run ended."""
         self._job = None
         self._show(is_running=False)
-        self.say(text)
-        self.say_more("")
+        self.show_message(text)
+        self.show_details("")
 
     def show_running(self, *, is_stopping: bool = False) -> None:
-        """Offer what can be done meanwhile; nothing more where it was told to stop."""
+        """Show the buttons of running work; disabled if it is already stopping."""
         self._show(is_running=True)
         self._show_pause()
         for name in self._running:
             self.buttons[name].setEnabled(not is_stopping)
 
     def show_progress(self, share: float, text: str) -> None:
-        """Show how far it is."""
-        self.bar.setValue(int(share * STEPS))
-        self.say(text)
+        """Show the progress."""
+        self.bar.setValue(int(share * BAR_STEPS))
+        self.show_message(text)
 
-    def say(self, text: str) -> None:
-        """Show a line of text, or none."""
-        self.says.setText(text)
-        self.says.setVisible(bool(text))
+    def show_message(self, text: str) -> None:
+        """Show a line of text; an empty one hides it."""
+        self.message.setText(text)
+        self.message.setVisible(bool(text))
 
-    def say_more(self, text: str) -> None:
-        """Show a second line, or none."""
+    def show_details(self, text: str) -> None:
+        """Show a second text; an empty one hides it."""
         self.details.setText(text)
         self.details.setVisible(bool(text))
 
@@ -123,7 +122,7 @@ class RunControls(QWidget):
         layout.addLayout(row)
         if not is_flat:
             layout.addWidget(self.bar)
-        for label in (self.says, self.details):
+        for label in (self.message, self.details):
             layout.addWidget(label)
 
     def _show(self, *, is_running: bool) -> None:
@@ -140,7 +139,9 @@ class RunControls(QWidget):
             self.buttons["pause"].setText("Resume" if is_paused else "Pause")
 
     def _on_progress(self, share: float, text: str) -> None:
-        if self._job is not None and not self._job.is_paused:  # the last events still come
+        if (
+            self._job is not None and not self._job.is_paused
+        ):  # events from before the pause still arrive
             self.show_progress(share, text)
 
     def _on_pause(self) -> None:
@@ -149,4 +150,4 @@ class RunControls(QWidget):
         self._job.toggle_pause()
         self._show_pause()
         doing = self._job.doing
-        self.say(f"Paused: {doing or 'starting'}." if self._job.is_paused else doing)
+        self.show_message(f"Paused: {doing or 'starting'}." if self._job.is_paused else doing)

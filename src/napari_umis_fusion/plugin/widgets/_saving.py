@@ -1,22 +1,24 @@
-"""Which file to write once a dialog has named one."""
+"""The file to write after a dialog."""
 
 from pathlib import Path
 
 from napari_umis_fusion.errors import UmisFusionError
 
 
-def file_to_write(chosen: str | Path, ending: str) -> Path:
-    """Return the file that was chosen, with the ending that it must have.
+def file_to_write(chosen: str | Path, suffix: str) -> Path:
+    """Return the chosen file with the required extension.
 
     Raises
     ------
     UmisFusionError
-        If a file with that ending is there already: the dialog has asked about another one.
+        If the file with that extension exists: the dialog has confirmed another name.
     """
     path = Path(chosen)
-    if path.suffix.lower() == ending:
+    if path.suffix.lower() == suffix:
         return path
-    path = path.with_name(f"{path.name}{ending}")
+    path = path.with_name(f"{path.name}{suffix}")
     if path.exists():
-        raise UmisFusionError(f"{path} exists already; choose it, or another name.")
+        raise UmisFusionError(
+            f"{path} exists already; select this file to replace it, or another name."
+        )
     return path

@@ -1,11 +1,11 @@
-"""A fold-out with a title."""
+"""A collapsible section with a title."""
 
 from qtpy.QtWidgets import QWidget
 from superqt import QCollapsible
 
 
 def section(title: str, inside: QWidget, *, is_open: bool = False) -> QCollapsible:
-    """Return a fold-out around a widget."""
+    """Return a collapsible section around a widget."""
     fold = QCollapsible(title)
     fold.setDuration(0)
     fold.layout().setContentsMargins(0, 0, 0, 0)

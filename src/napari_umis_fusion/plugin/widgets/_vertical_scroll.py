@@ -1,4 +1,4 @@
-"""Room for rows that are higher than the window, but never wider than what is given to them."""
+"""A scroll area for rows that may be higher than the window."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from qtpy.QtWidgets import QFrame, QScrollArea, QStyle, QWidget
 
 
 class VerticalScroll(QScrollArea):
-    """Scrolls up and down only, and is at least as wide as what it holds."""
+    """Scrolls vertically only, and is at least as wide as its content."""
 
     def __init__(self, inside: QWidget) -> None:
         super().__init__()
@@ -17,16 +17,16 @@ class VerticalScroll(QScrollArea):
         self.setWidget(inside)
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
-        """Leave room for the bar, so that nothing moves when it comes."""
+        """Include the width of the scroll bar, so that nothing moves when it appears."""
         bar = self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent)
         return QSize(self.widget().minimumSizeHint().width() + bar, 120)
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        """Ask for all the height that the rows would like."""
+        """Return the full height of the rows."""
         return QSize(self.minimumSizeHint().width(), self.widget().sizeHint().height())
 
     def eventFilter(self, watched: Any, event: QEvent) -> bool:  # noqa: N802
-        """Follow what is inside when it becomes wider."""
+        """Update the own size hint when the content becomes wider."""
         if event.type() == QEvent.Type.LayoutRequest:
             self.updateGeometry()
         return super().eventFilter(watched, event)

@@ -1,4 +1,4 @@
-"""Run a generator of events in a thread of its own, and end it there."""
+"""Run a generator of events in a thread, and close it in the same thread."""
 
 import atexit
 import threading
@@ -12,37 +12,40 @@ from napari.qt.threading import create_worker
 from superqt.utils import GeneratorWorker
 
 PATIENCE_S = 10.0
-"""For work to end once it was told to: longer than a step of a training, and what it then saves."""
+"""Time for work to end after a cancel: longer than a training step and saving its state."""
 
-SHORTEST_S = 0.03
-"""Least time between two events that reach the window."""
+MIN_INTERVAL_S = 0.03
+"""Shortest time between two events that reach the window, so that it stays responsive."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The last event of work that went wrong.
+    """The last event of work that failed.
 
-    Workers swallow a `RuntimeError`, and with PySide napari stumbles over any other: so errors
-    are told as events.
+    napari's generator workers swallow a `RuntimeError`, and with PySide other exceptions fail on
+    their way to the main thread: therefore errors are events.
 
     Attributes
     ----------
     error : Exception
-        What was raised.
+        The exception.
     """
 
     error: Exception
 
 
 class EventWorker(GeneratorWorker):
-    """A worker that closes its generator itself, in its own thread, also when told to quit."""
+    """A worker that closes its generator in its own thread, even after `quit`.
+
+    napari leaves that to the garbage collector, which may run it on the main thread.
+    """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._is_over = threading.Event()
 
     def run(self) -> None:
-        """Work, and tell those who `wait`."""
+        """Work, and then wake those who `wait`."""
         _running.add(self)
         try:
             super().run()
@@ -51,21 +54,21 @@ class EventWorker(GeneratorWorker):
             _running.discard(self)
 
     def pause(self) -> None:
-        """Rest from the next event on."""
+        """Pause at the next event."""
         self._resume_requested = False
         self._pause_requested = True
 
     def resume(self) -> None:
-        """Go on, also where the pause was asked for and has not come yet."""
+        """Resume, even if a requested pause has not begun yet."""
         self._pause_requested = False
         self._resume_requested = True
 
     def wait(self, seconds: float) -> bool:
-        """Wait for the end of the work, as before a window is gone; returns whether it came."""
+        """Wait for the end of the work, before a window closes; return whether it has ended."""
         return self._is_over.wait(seconds)
 
     def work(self) -> Any:
-        """Run to the end, or until told to quit."""
+        """Run to the end, or until `quit`."""
         try:
             return super().work()
         finally:
@@ -77,7 +80,7 @@ _running: "weakref.WeakSet[EventWorker]" = weakref.WeakSet()
 
 @atexit.register
 def _end_all() -> None:
-    """End what still works when the program ends: Qt's objects must outlive its threads."""
+    """Stop running workers at exit, because Qt's objects must outlive its threads."""
     workers = list(_running)
     for worker in workers:
         worker.quit()
@@ -90,17 +93,16 @@ def make_worker(
 ) -> EventWorker:
     """Return a worker, not yet started, that yields what the generator yields.
 
-    Events that follow each other faster than `SHORTEST_S` are thinned out; the first and the
-    last are always told. What is raised is yielded as `Failed`. napari's list of tasks knows of
-    the worker and asks before it closes.
+    Events in quicker succession than `MIN_INTERVAL_S` are skipped; the first and the last are
+    always yielded. An exception is yielded as `Failed`. napari's task list knows the worker, so
+    that napari asks before it closes.
 
     Parameters
     ----------
     start : callable
-        Returns the generator. It is called in the thread.
+        Returns the generator; called in the thread.
     bundled : bool
-        Every event matters: none is left out until the worker is told to quit, and what is
-        yielded are tuples of them.
+        Yield tuples with all events, without skipping any until `quit`.
     """
     pace = _bundled if bundled else _thinned
 
@@ -127,7 +129,7 @@ def _bundled(events: Generator[Any, None, Any]) -> Generator[tuple[Any, ...], No
             except Exception:
                 yield tuple(held)
                 raise
-            if time.monotonic() - told >= SHORTEST_S:
+            if time.monotonic() - told >= MIN_INTERVAL_S:
                 yield tuple(held)
                 held, told = [], time.monotonic()
     finally:
@@ -144,7 +146,7 @@ def _thinned(events: Generator[Any, None, Any]) -> Generator[Any, None, Any]:
             except StopIteration as end:
                 yield from held
                 return end.value
-            if time.monotonic() - told >= SHORTEST_S:
+            if time.monotonic() - told >= MIN_INTERVAL_S:
                 yield held.pop()
                 told = time.monotonic()
     finally:

@@ -1,4 +1,4 @@
-"""What a network learns from: images gathered, checked, split and kept."""
+"""Training data: images collected, checked, split and saved."""
 
 import lazy_loader as _lazy
 

@@ -1,4 +1,4 @@
-"""Check what a network is to learn from, before hours are lost on it."""
+"""Check training data before hours are spent on it."""
 
 from collections import Counter
 from collections.abc import Generator, Mapping
@@ -23,20 +23,20 @@ from napari_umis_fusion.training.data._image_set import ImageSet
 
 @dataclass(frozen=True, slots=True)
 class DataReport:
-    """What there is to learn from, and what is wrong with it.
+    """Amount and problems of training data.
 
     Attributes
     ----------
     images : int
-        How many.
+        Number of images.
     megapixels, memory_mb : float
-        Of all of them.
+        Size of all images.
     sources : mapping of str to int
-        Images of each source, the largest first.
+        Number of images of each source, the largest first.
     split : tuple of int
-        Images to learn from, to validate on and to test on; empty if there are too few.
+        Number of images for training, validation and test; empty if there are too few.
     left_out : tuple of str
-        What could not be used, each with the reason.
+        Images that could not be used, each with the reason.
     findings : tuple of Finding
         Warnings first.
     """
@@ -51,11 +51,11 @@ class DataReport:
 
     @property
     def warnings(self) -> tuple[Finding, ...]:
-        """Findings that are reasons not to train yet."""
+        """Findings that should be solved before training."""
         return tuple(one for one in self.findings if one.severity == "warning")
 
     def summary(self) -> str:
-        """Say how much there is, in one sentence."""
+        """Describe the amount of data in one sentence."""
         counts = [f"{name} ({count})" for name, count in self.sources.items()]
         sources = (
             list_first(counts) if len(counts) > 1 else f"one source: {next(iter(self.sources))}"
@@ -66,12 +66,12 @@ class DataReport:
         )
 
     def lines(self) -> list[str]:
-        """Return all of it for people, a line each."""
+        """Return the report as lines of text."""
         lines = [self.summary()]
         if self.split:
             learn, held_out, test = self.split
-            tested = f", comparing on {test}" if test else ""
-            lines.append(f"learning from {learn}, validating on {held_out}{tested}")
+            tested = f", {test} for comparison" if test else ""
+            lines.append(f"{learn} for training, {held_out} for validation{tested}")
         lines += [f"{one.severity}: {one.text}" for one in self.findings]
         return lines + [f"left out: {reason}" for reason in self.left_out]
 
@@ -84,13 +84,13 @@ def check_images(images: ImageSet, config: TrainingConfig | None = None) -> Data
     images : ImageSet
         As `collect_images` returns them.
     config : TrainingConfig, optional
-        How they will be split, and how large the patches are.
+        Split of the images, and size of the patches.
 
     Returns
     -------
     DataReport
-        Numbers, and findings: too few or too small images, images that are blurred, saturated or
-        empty, duplicates, and one source that outweighs the others.
+        Numbers, and findings: too few or too small images, blurred, saturated or empty images,
+        duplicates, and a source that dominates the others.
 
     Examples
     --------
@@ -100,7 +100,7 @@ def check_images(images: ImageSet, config: TrainingConfig | None = None) -> Data
     >>> for line in check_images(images).lines()[:2]:
     ...     print(line)
     4 images, 0.36 megapixels (1.44 MB), from array 0 (1), array 1 (1), array 2 (1) and 1 more
-    learning from 3, validating on 1
+    3 for training, 1 for validation
     """
     return run_to_end(iter_check(images, config))
 
@@ -108,15 +108,15 @@ def check_images(images: ImageSet, config: TrainingConfig | None = None) -> Data
 def iter_check(
     images: ImageSet, config: TrainingConfig | None = None
 ) -> Generator[Preparing, None, DataReport]:
-    """Check images and tell about it on the way; takes and returns what `check_images` does.
+    """Check images, yielding events; parameters and result are those of `check_images`.
 
     Yields
     ------
     Preparing
-        At least every 100 ms. It can be abandoned at any of them.
+        At least every 100 ms. It can be closed at any of them.
     """
     config = config or TrainingConfig()
-    qualities = yield from _looked_at(images)
+    qualities = yield from _iter_measure(images)
     last = Preparing("looking for duplicates", 1.0)
     thumbnails = np.stack([quality.thumbnail for quality in qualities])
     groups = yield from repeat_event(iter_duplicates(thumbnails), last)
@@ -134,20 +134,20 @@ def iter_check(
     )
 
 
-def _looked_at(images: ImageSet) -> Generator[Preparing, None, list[Quality]]:
+def _iter_measure(images: ImageSet) -> Generator[Preparing, None, list[Quality]]:
     qualities: list[Quality] = []
     with Workers() as workers:
         futures = [workers.submit(measure_quality, image) for image in images.images]
         for number, future in enumerate(futures):
             what = f"checking image {number + 1} of {len(images)}"
-            told = Preparing(what, number / len(images))
-            yield told
-            qualities.append((yield from repeat_event(workers.result(future), told)))
+            event = Preparing(what, number / len(images))
+            yield event
+            qualities.append((yield from repeat_event(workers.result(future), event)))
     return qualities
 
 
 def _parts(images: ImageSet, config: TrainingConfig) -> tuple[list[int], ...]:
-    """Return which images are learnt from, validated on and tested on; nothing if too few."""
+    """Return the images for training, validation and test; empty if there are too few."""
     try:
         return images.split_indices(config.validation_share, config.test_share, config.seed)
     except StackError:

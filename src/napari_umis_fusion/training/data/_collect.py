@@ -1,4 +1,4 @@
-"""Gather what a network learns from: images are read, stacks fused and cut, in the background."""
+"""Collect training images: read images, fuse stacks and cut out their sharp regions."""
 
 import glob
 import os
@@ -32,15 +32,15 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 STACK_WEIGHT = 20
-"""A stack takes about as long as so many images; for the share that is behind."""
+"""Time for a stack, in units of the time for an image; for the progress."""
 
 _NOT_THE_DATA = (ConfigError, CheckpointError, DeviceError)
-"""What no other stack would help against."""
+"""Errors that other stacks would raise, too."""
 
 
 @dataclass(slots=True)
-class _Found:
-    """What was gathered so far, and how much of the work is behind."""
+class _Collected:
+    """The images collected so far, and the progress."""
 
     total: int
     done: float = 0.0
@@ -59,14 +59,16 @@ class _Found:
 
     def image_set(self) -> ImageSet:
         if not self.images:
-            raise StackError(f"found no usable image.{reasons(self.left_out)}")
+            raise StackError(
+                f"found no usable image; give sharp images or z-stacks.{reasons(self.left_out)}"
+            )
         return ImageSet(
             tuple(self.images), tuple(self.names), tuple(self.sources), tuple(self.left_out)
         )
 
 
 def collect_images(data: Any) -> ImageSet:
-    """Gather sharp images to learn from.
+    """Collect sharp images for training.
 
     Parameters
     ----------
@@ -77,7 +79,7 @@ def collect_images(data: Any) -> ImageSet:
     Returns
     -------
     ImageSet
-        Unreadable and unusable ones are left out and listed.
+        Unreadable and unusable images are skipped and listed in `left_out`.
 
     Raises
     ------
@@ -90,53 +92,53 @@ def collect_images(data: Any) -> ImageSet:
 def iter_collect(
     data: Any, fusion: FusionConfig | None = None
 ) -> Generator[Preparing, None, ImageSet]:
-    """Gather sharp images, and regions of stacks that are sharp, and tell about it on the way.
+    """Collect sharp images, and sharp regions of stacks, yielding events.
 
     Parameters
     ----------
     data : TrainingData, ImageSet, or path, array or sequence of them
-        What to learn from; all but the first two are sharp images, see `collect_images`. An
-        `ImageSet` is returned as it is.
+        Training data; all types but the first two are sharp images, see `collect_images`. An
+        `ImageSet` is returned unchanged.
     fusion : FusionConfig, optional
         How stacks are fused to find their sharp regions.
 
     Yields
     ------
     Preparing
-        At least every 100 ms. It can be abandoned at any of them.
+        At least every 100 ms. It can be closed at any of them.
 
     Returns
     -------
     ImageSet
-        What is unreadable or of no use is left out and listed.
+        Unreadable and unusable data is skipped and listed in `left_out`.
 
     Raises
     ------
     StackError
         If a path does not exist, or nothing is usable.
     ConfigError, CheckpointError, DeviceError
-        If stacks cannot be fused as `fusion` says.
+        If stacks cannot be fused with `fusion`.
     """
     if isinstance(data, ImageSet):
         return data
     if not isinstance(data, TrainingData):
         data = TrainingData(data)
-    stacks = [_named(stack, number) for number, stack in enumerate(data.stacks)]
+    stacks = [_with_name(stack, number) for number, stack in enumerate(data.stacks)]
     with Workers() as workers:
         listing = workers.submit(list_sources, data.images, workers.check)
         items = yield from repeat_event(
             workers.result(listing), Preparing("looking for images", 0.0)
         )
-        found = _Found(len(items) + STACK_WEIGHT * len(stacks))
+        found = _Collected(len(items) + STACK_WEIGHT * len(stacks))
         yield from _read(items, workers, found)
     for number, stack in enumerate(stacks):
         what = f"fusing stack {number + 1} of {len(stacks)}"
-        yield from _cut_out(stack, what, fusion, found)
+        yield from _iter_sharp_regions(stack, what, fusion, found)
     return found.image_set()
 
 
-def _named(stack: Any, number: int) -> NamedData:
-    """Return a stack with its name; files must be there."""
+def _with_name(stack: Any, number: int) -> NamedData:
+    """Return a stack with its name; its files must exist."""
     named = stack if isinstance(stack, NamedData) else NamedData("", stack)
     paths = [named.data] if is_path(named.data) else named.data
     if not (isinstance(paths, (list, tuple)) and paths and all(is_path(one) for one in paths)):
@@ -148,8 +150,10 @@ def _named(stack: Any, number: int) -> NamedData:
     return NamedData(named.name or name, named.data, named.source)
 
 
-def _read(items: Sequence[ImageSource], workers: Workers, found: _Found) -> Generator[Preparing]:
-    """Read images, a few ahead, in order."""
+def _read(
+    items: Sequence[ImageSource], workers: Workers, found: _Collected
+) -> Generator[Preparing]:
+    """Read images in order, prefetching one per thread."""
     to_come = iter(items)
     ahead: deque[tuple[ImageSource, Future[ReadImages]]] = deque()
 
@@ -160,9 +164,9 @@ def _read(items: Sequence[ImageSource], workers: Workers, found: _Found) -> Gene
     submit(workers.threads)
     while ahead:
         item, future = ahead.popleft()
-        told = found.preparing(f"reading image {int(found.done) + 1} of {len(items)}")
-        yield told
-        read = yield from repeat_event(workers.result(future), told)
+        event = found.preparing(f"reading image {int(found.done) + 1} of {len(items)}")
+        yield event
+        read = yield from repeat_event(workers.result(future), event)
         submit(1)
         for name, grey in read.greys:
             found.add(grey, name, item.source)
@@ -170,10 +174,10 @@ def _read(items: Sequence[ImageSource], workers: Workers, found: _Found) -> Gene
         found.done += 1
 
 
-def _cut_out(
-    stack: NamedData, what: str, fusion: FusionConfig | None, found: _Found
+def _iter_sharp_regions(
+    stack: NamedData, what: str, fusion: FusionConfig | None, found: _Collected
 ) -> Generator[Preparing]:
-    """Fuse a stack and keep its sharp regions."""
+    """Fuse a stack and add its sharp regions."""
     yield found.preparing(what)
     try:
         regions = yield from map_events(

@@ -1,4 +1,4 @@
-"""What may be wrong with images to learn from, in words."""
+"""Possible problems of training images, as text."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -18,11 +18,13 @@ FindingKind = Literal[
     "few", "split", "small", "blurred", "noisy", "empty", "bright", "dark", "copies", "one_source"
 ]
 
-FEW_IMAGES = 10
+MIN_IMAGES = 10
+"""A network memorises fewer images instead of learning from them."""
 
-FEW_HELD_OUT = 3
+MIN_HELD_OUT = 3
+"""The scores of fewer validation images depend on which images these are."""
 
-BLURRED = 0.18
+MIN_SHARPNESS = 0.18
 """Sharpness below which an image looks out of focus.
 
 Of 145 sharp photographs and micrographs the least has 0.21, 5 % have less than 0.31 and half of
@@ -32,66 +34,68 @@ them less than 0.55. Of every third of them, blurred with a Gaussian of 1, 2 and
 """
 
 BRIGHT_SHARE, DARK_SHARE = 0.05, 0.5
-"""Of the pixels at the ends of the range. Of the same 146 images 3 and 4 exceed them: white
-backgrounds without any shade, and black ones of fluorescence, which are as they should be."""
+"""Shares of the pixels at the ends of the range. 3 and 4 of the same 146 images exceed them: with
+uniformly white backgrounds, and with the black background of fluorescence, which is correct."""
 
 MIN_SPAN = 8 / 255
+"""Span of grey levels, of full scale, below which an image counts as empty."""
 
 MIN_DETAIL = 0.02
 """Share of an image with detail; the emptiest of the 146 has 0.04."""
 
 DOMINANT_SHARE = 0.8
+"""Share of one source above which validation says little about the others."""
 
-_SHOWN = 3
+_MAX_LISTED = 3
 
 _LOOKS: dict[str, tuple[Severity, str, str]] = {
     "blurred": (
         "warning",
         "Out of focus",
-        "The network would take blur for sharp: leave them out, or shrink them until they look "
-        "crisp pixel by pixel.",
+        "The network would learn that blur is sharp: remove these images, or downscale them until "
+        "they are sharp at the pixel level.",
     ),
     "noisy": (
         "warning",
         "Without fine detail that stands out from noise",
-        "The network would take noise for detail: leave them out, or expose longer.",
+        "The network would learn that noise is detail: remove these images, or expose longer.",
     ),
     "empty": (
         "warning",
         "Almost without detail",
-        "There is little to learn from: leave them out, or crop them to the specimen.",
+        "They teach little: remove these images, or crop them to the specimen.",
     ),
     "bright": (
         "warning",
         f"Saturated, with more than {BRIGHT_SHARE:.0%} of the pixels at the brightest value",
-        "What was there is lost: expose shorter, or leave them out.",
+        "Saturated detail is lost: expose shorter, or remove these images.",
     ),
     "dark": (
         "note",
         f"Black in more than {DARK_SHARE:.0%} of the pixels",
-        "That is fine for fluorescence; else crop them to the specimen.",
+        "That is normal for fluorescence; otherwise crop them to the specimen.",
     ),
 }
-"""How bad it is, what it is, and what follows."""
+"""Severity, description and advice of each finding about single images."""
 
 DataSplit = tuple[list[int], ...]
-"""Which images are learnt from, validated on and tested on; nothing if there are too few."""
+"""Images for training, validation and test; empty if there are too few."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something about the data that is worth knowing before training.
+    """A problem or remark about the data.
 
     Attributes
     ----------
     severity : {"warning", "note"}
-        A warning is a reason not to train yet.
+        A warning should be solved before training.
     kind : str
-        What it is about.
+        Kind of the finding.
     text : str
-        What was found, in which images, and what to do; one or two sentences.
+        The finding, the images concerned, and advice; one or two sentences.
     images : tuple of str
-        Names of the images concerned; empty if all are.
+        Names of the images concerned; empty for all.
     """
 
     severity: Severity
@@ -107,20 +111,20 @@ def iter_findings(
     qualities: Sequence[Quality],
     groups: Sequence[Sequence[int]],
 ) -> Iterator[Finding]:
-    """Yield all that may be wrong.
+    """Yield all findings.
 
     Parameters
     ----------
     images : ImageSet
-        To learn from.
+        Training images.
     config : TrainingConfig
-        How.
+        Options of the training.
     parts : tuple of list of int
-        Which images are learnt from, validated on and tested on; empty if there are too few.
+        Images for training, validation and test; empty if there are too few.
     qualities : sequence of Quality
-        Of each image.
+        Quality of each image.
     groups : sequence of sequence of int
-        Images that are nearly the same.
+        Nearly identical images.
     """
     yield from _about_numbers(images, config, parts)
     yield from _about_sizes(images, config)
@@ -130,9 +134,9 @@ def iter_findings(
 
 
 def list_first(names: Sequence[str]) -> str:
-    """List the first few."""
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
+    """List the first few names."""
+    more = f" and {len(names) - _MAX_LISTED} more" if len(names) > _MAX_LISTED else ""
+    return ", ".join(names[:_MAX_LISTED]) + more
 
 
 def count_noun(number: int, what: str) -> str:
@@ -142,14 +146,14 @@ def count_noun(number: int, what: str) -> str:
 
 def _about_numbers(images: ImageSet, config: TrainingConfig, parts: DataSplit) -> Iterator[Finding]:
     count = len(images)
-    if count < FEW_IMAGES:
+    if count < MIN_IMAGES:
         yield Finding(
             "warning",
             "few",
-            f"{count_noun(count, 'image')} only: a network learns so few by heart. Give "
-            f"{FEW_IMAGES} or more, of different places of your specimens.",
+            f"{count_noun(count, 'image')} only: a network memorises so few. Give "
+            f"{MIN_IMAGES} or more, from different parts of your specimens.",
         )
-    if parts and len(parts[1]) < FEW_HELD_OUT:
+    if parts and len(parts[1]) < MIN_HELD_OUT:
         yield Finding(
             "note",
             "split",
@@ -160,8 +164,8 @@ def _about_numbers(images: ImageSet, config: TrainingConfig, parts: DataSplit) -
         yield Finding(
             "note",
             "split",
-            "Too few images to keep some from training: the outcome will be compared with the "
-            "start on those that validation uses, which flatters it. Give more images.",
+            "Too few images for a test set: the result will be compared with the initial weights "
+            "on the validation set, which overstates the gain. Give more images.",
         )
 
 
@@ -169,14 +173,14 @@ def _about_sizes(images: ImageSet, config: TrainingConfig) -> Iterator[Finding]:
     if config.objective == "select":
         distribution = StackDistribution(size_px=config.patch_px)
         height = width = distribution.size_px + 2 * distribution.margin_px
-        why, less = f"patches of {config.patch_px} px and what is around them", "patch size"
+        why, less = f"patches of {config.patch_px} px with their margin", "patch size"
     else:
         height, width = config.height_px // 2, config.width_px // 2
-        why, less = "half the size that all are brought to", "width and height"
+        why, less = "half the size to which all are resized", "width and height"
     small = [i for i, im in enumerate(images.images) if im.shape[0] < height or im.shape[1] < width]
     if small:
         state = f"Smaller than {height} x {width} px ({why})"
-        advice = f"They are enlarged, which blurs them: give larger ones, or lower the {less}."
+        advice = f"They are upscaled, which blurs them: give larger images, or lower the {less}."
         yield _about_some(images, "warning", "small", small, state, advice)
 
 
@@ -184,7 +188,7 @@ def _about_looks(images: ImageSet, qualities: Sequence[Quality]) -> Iterator[Fin
     every = list(enumerate(qualities))
     empty = [i for i, q in every if q.span < MIN_SPAN or q.detail < MIN_DETAIL]
     found: dict[FindingKind, list[int]] = {
-        "blurred": [i for i, q in every if q.sharpness < BLURRED and i not in empty],
+        "blurred": [i for i, q in every if q.sharpness < MIN_SHARPNESS and i not in empty],
         "noisy": [i for i, q in every if np.isnan(q.sharpness) and i not in empty],
         "empty": empty,
         "bright": [i for i, q in every if q.bright > BRIGHT_SHARE],
@@ -206,15 +210,15 @@ def _about_duplicates(
         yield Finding(
             "warning",
             "copies",
-            f"Nearly the same: {_listed(images, across)}. Of each some are learnt from and others "
-            "validated on, which makes the scores better than the network is. Keep one of each.",
+            f"Nearly identical: {_listed(images, across)}. They are in the training set and in the "
+            "validation set, so that the scores are too good. Keep one of each.",
             _names(images, [index for group in across for index in group]),
         )
     if within:
         yield Finding(
             "note",
             "copies",
-            f"Nearly the same: {_listed(images, within)}. They count twice; keep one of each.",
+            f"Nearly identical: {_listed(images, within)}. They count twice; keep one of each.",
             _names(images, [index for group in within for index in group]),
         )
 
@@ -226,8 +230,8 @@ def _about_sources(images: ImageSet) -> Iterator[Finding]:
         yield Finding(
             "note",
             "one_source",
-            f"{count} of {len(images)} images come from {largest}: validation is mostly about "
-            "those. Give more of the others, if they matter as much.",
+            f"{count} of {len(images)} images come from {largest}: validation mostly measures "
+            "these. Give more images of the other sources, if they matter as much.",
         )
 
 
@@ -239,7 +243,7 @@ def _about_some(
     state: str,
     advice: str,
 ) -> Finding:
-    """Say how many images are in a state, which, and what to do."""
+    """Return a finding about some of the images."""
     names = _names(images, indices)
     many = f"{len(indices)} of {count_noun(len(images), 'image')} ({list_first(_short(names))})"
     return Finding(severity, kind, f"{state}: {many}. {advice}", names)

@@ -1,4 +1,4 @@
-"""What a training image looks like: how sharp it is, how bright, and how much of it has detail."""
+"""The quality of a training image: sharpness, brightness, and share of detail."""
 
 from dataclasses import dataclass
 
@@ -12,45 +12,45 @@ Grey = NDArray[np.float32]
 THUMBNAIL_PX = 32
 
 _TILE_PX, _TILES = 128, 3
-"""Sharpness is measured in at most so many tiles along each side."""
+"""Side of the tiles in which sharpness is measured, and their largest number per side."""
 
 _FINE, _MIDDLE, _COARSE = 0.8, 1.6, 3.2
-"""Gaussians, sigma in px, between which lie the two bands that are compared."""
+"""Sigmas of Gaussians in px; their differences are the two bands that are compared."""
 
 _NOISE_FINE, _NOISE_COARSE = 0.0577, 0.0143
-"""Share of white noise's variance that passes into the two bands."""
+"""Share of the variance of white noise in each of the two bands."""
 
 _QUIET_BIAS = 0.65
-"""Noise in the quietest tenth of windows, as a share of all: measured on white noise."""
+"""Noise in the quietest tenth of windows, relative to all; measured on white noise."""
 
 _MIN_ENERGY = (0.5 / 255) ** 2
-"""Of the coarse band; a tile with less has no detail to judge."""
+"""Energy of the coarse band below which a tile has no detail to measure."""
 
 _MIN_PX = 32
-"""Side of what can be judged."""
+"""Smallest side of an image that can be measured."""
 
 _BLOCK_PX = 16
 
 _DETAIL = 2 / 255
-"""Standard deviation from which on a block has detail."""
+"""Standard deviation above which a block has detail."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Quality:
-    """What was measured of an image.
+    """Measurements of an image.
 
     Attributes
     ----------
     sharpness : float
-        Fine detail relative to coarser detail; see `sharpness`. NaN if there is none to judge.
+        Fine detail relative to coarser detail; see `sharpness`. NaN without measurable detail.
     bright, dark : float
         Shares of the pixels at the upper and at the lower end of the range.
     span : float
-        From the darkest to the brightest percent of the pixels, 0 to 1.
+        Difference of the 99th and the 1st percentile, 0 to 1.
     detail : float
         Share of the image with detail, 0 to 1.
     thumbnail : ndarray of shape (N,)
-        A tiny copy without its brightness and contrast, float32, of length 1; 0 if it is flat.
+        Small copy without brightness and contrast, float32, of norm 1; 0 if the image is flat.
     """
 
     sharpness: float
@@ -85,10 +85,10 @@ def measure_quality(grey: Grey) -> Quality:
 def sharpness(grey: Grey) -> float:
     """Compare fine detail with coarser detail.
 
-    It is the ratio of the energies of two bands, between Gaussians of 0.8, 1.6 and 3.2 px, less
-    what noise gives to them: contrast and brightness do not count. Defocus takes from the fine
-    band first. Of tiles spread over the image the sharper ones count (upper quartile), as part of
-    a good image may be out of focus.
+    The ratio of the energies of two bands, between Gaussians of 0.8, 1.6 and 3.2 px, after
+    subtracting the contribution of noise; it is independent of contrast and brightness. Defocus
+    attenuates the fine band first. Of tiles across the image the upper quartile counts, because
+    parts of a good image may be out of focus.
 
     Parameters
     ----------
@@ -99,12 +99,12 @@ def sharpness(grey: Grey) -> float:
     -------
     float
         About 0.25 to 2 for images in focus, 0.08 to 0.16 for the same blurred by 3 px (sigma).
-        NaN if nowhere detail stands out from noise, or the image is smaller than 32 px.
+        NaN if no detail stands out from noise, or the image is smaller than 32 px.
 
     References
     ----------
-    Noise is estimated as by J. Immerkær, "Fast noise variance estimation", Computer Vision and
-    Image Understanding 64(2), 1996, doi:10.1006/cviu.1996.0060, where the image is quietest.
+    Noise is estimated as in J. Immerkær, "Fast noise variance estimation", Computer Vision and
+    Image Understanding 64(2), 1996, doi:10.1006/cviu.1996.0060, in the quietest windows.
     """
     if min(grey.shape) < _MIN_PX:
         return float("nan")
@@ -123,9 +123,9 @@ def sharpness(grey: Grey) -> float:
 
 
 def thumbnail(grey: Grey) -> Grey:
-    """Return a tiny copy that is the same for all sizes, contrasts and brightnesses of a picture.
+    """Return a small copy that does not depend on size, contrast and brightness of an image.
 
-    The coarsest shades are taken out: uneven light is alike in many images of a microscope.
+    The lowest frequencies are removed: many images of one microscope share its uneven illumination.
     """
     size = (THUMBNAIL_PX, THUMBNAIL_PX)
     tiny = np.asarray(Image.fromarray(grey).resize(size, Image.Resampling.BOX), np.float32)
@@ -136,7 +136,7 @@ def thumbnail(grey: Grey) -> Grey:
 
 
 def _tiles(grey: Grey) -> Grey:
-    """Return tiles spread over the image: (N, Y, X)."""
+    """Return evenly spaced tiles of the image: (N, Y, X)."""
     height, width = (min(_TILE_PX, side) for side in grey.shape)
     rows, columns = (
         np.linspace(0, side - size, min(_TILES, max(1, side // size))).astype(int)
@@ -146,7 +146,7 @@ def _tiles(grey: Grey) -> Grey:
 
 
 def _smoothed(tiles: Grey, before: float, after: float) -> Grey:
-    """Smooth further, from one sigma to another."""
+    """Smooth further, from one sigma to a larger one."""
     sigma = (after**2 - before**2) ** 0.5
     smooth: Grey = gaussian_filter(tiles, (0, sigma, sigma), truncate=3.0)
     return smooth
@@ -165,5 +165,7 @@ def _detail(grey: Grey) -> float:
     block = min(_BLOCK_PX, *grey.shape)
     rows, columns = (side // block for side in grey.shape)
     height, width, shape = rows * block, columns * block, (rows, block, columns, block)
-    blocks = grey[:height, :width].reshape(shape)[:, ::2, :, ::2]  # a quarter of them tells
+    blocks = grey[:height, :width].reshape(shape)[
+        :, ::2, :, ::2
+    ]  # a quarter of the pixels is enough
     return float(np.mean(blocks.std(axis=(1, 3)) > _DETAIL))

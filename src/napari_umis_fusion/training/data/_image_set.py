@@ -1,4 +1,4 @@
-"""The images that a network learns from: gathered, split, and kept in a file."""
+"""A set of training images: split, saved and loaded."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from napari_umis_fusion.runtime import atomic_write
 Grey = NDArray[np.float32]
 
 MIN_IMAGES = 2
-"""One to learn from and one to validate on."""
+"""One for training and one for validation."""
 
 _ABOUT = "about"
 _KIND = "napari-umis-fusion images"
@@ -32,11 +32,11 @@ class ImageSet:
     images : tuple of ndarray of shape (Y, X)
         float32, 0 to 1.
     names : tuple of str
-        One for each.
+        Name of each image.
     sources : tuple of str
-        Where each comes from; sources are drawn alike, however many images they have.
+        Source of each image; all sources are drawn with the same probability.
     left_out : tuple of str
-        What could not be used, each with the reason.
+        Images that could not be used, each with the reason.
     """
 
     images: tuple[Grey, ...]
@@ -45,11 +45,11 @@ class ImageSet:
     left_out: tuple[str, ...] = ()
 
     def __len__(self) -> int:
-        """Count the images."""
+        """Return the number of images."""
         return len(self.images)
 
     def part(self, chosen: Iterable[int]) -> "ImageSet":
-        """Return the images of these indices."""
+        """Return the images with these indices."""
         indices = list(chosen)
         return ImageSet(
             tuple(self.images[i] for i in indices),
@@ -58,7 +58,7 @@ class ImageSet:
         )
 
     def split(self, share: float, seed: int) -> tuple["ImageSet", "ImageSet"]:
-        """Split into images to learn from and images to validate on, never by patch.
+        """Split into a training set and a validation set, by image and never by patch.
 
         Raises
         ------
@@ -71,25 +71,25 @@ class ImageSet:
     def split_with_test(
         self, validation_share: float, test_share: float, seed: int
     ) -> tuple["ImageSet", "ImageSet", "ImageSet"]:
-        """Split into images to learn from, to validate on, and to test on.
+        """Split into training set, validation set and test set.
 
         Parameters
         ----------
         validation_share, test_share : float
-            Of all images. With a `test_share` of 0 none are tested on, and the others are split
-            as `split` does.
+            Shares of all images. With a `test_share` of 0 the test set is empty, and the others
+            are split as in `split`.
         seed : int
-            Of the choice.
+            Random seed of the split.
 
         Returns
         -------
         tuple of ImageSet
-            None to test on where that would not leave one each to learn from and validate on.
+            The test set is empty if fewer than two images would be left for the others.
 
         Raises
         ------
         StackError
-            If there are too few to learn from and to validate on.
+            If there are too few images for training and validation.
         """
         learn, held_out, test = self.split_indices(validation_share, test_share, seed)
         return self.part(learn), self.part(held_out), self.part(test)
@@ -97,12 +97,12 @@ class ImageSet:
     def split_indices(
         self, validation_share: float, test_share: float, seed: int
     ) -> tuple[list[int], list[int], list[int]]:
-        """Return which images `split_with_test` takes for what, in ascending order."""
+        """Return the indices of the three sets of `split_with_test`, in ascending order."""
         count = len(self)
         if count < MIN_IMAGES:
             raise StackError(
                 f"got {count} usable image(s); training needs at least {MIN_IMAGES}, one of "
-                f"them to validate on. Give more images.{reasons(self.left_out)}"
+                f"them for validation. Give more images.{reasons(self.left_out)}"
             )
         order = np.random.default_rng(seed).permutation(count).tolist()
         tested = min(max(1, round(test_share * count)), count - MIN_IMAGES) if test_share else 0
@@ -111,13 +111,12 @@ class ImageSet:
         return sorted(order[kept:]), sorted(order[:kept]), sorted(test)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Save all images, exactly, in one file; see `load_images`.
+        """Save all images without loss in one file; see `load_images`.
 
         Parameters
         ----------
         path : path
-            Usually .npz. The file appears under its name once it is complete; an existing one is
-            replaced.
+            Usually .npz. It is written atomically; an existing file is replaced.
 
         Returns
         -------
@@ -138,20 +137,21 @@ class ImageSet:
             with atomic_write(where) as beside, beside.open("wb") as file:
                 np.savez(file, **arrays)
         except OSError as error:
-            said = error.strerror or error
+            reason = error.strerror or error
             raise StackFileError(
-                f"{where}: the images cannot be saved ({said}); make room or give another folder."
+                f"{where}: the images cannot be saved ({reason}); free some space, or give another "
+                "folder."
             ) from error
         return where
 
 
 def load_images(path: str | os.PathLike[str]) -> ImageSet:
-    """Load what `ImageSet.save` wrote.
+    """Load a file of `ImageSet.save`.
 
     Raises
     ------
     StackFileError
-        If the file is missing or damaged, or holds something else.
+        If the file is missing or damaged, or has another content.
     """
     where = Path(path).absolute()
     try:
@@ -163,13 +163,13 @@ def load_images(path: str | os.PathLike[str]) -> ImageSet:
         return ImageSet(images, *(tuple(about[key]) for key in ("names", "sources", "left_out")))
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise StackFileError(
-            f"{where}: no images can be loaded from there ({error}); give a file that "
-            "ImageSet.save wrote, whole."
+            f"{where}: the images cannot be loaded ({error}); give a complete file of "
+            "ImageSet.save."
         ) from error
 
 
 def reasons(left_out: Sequence[str]) -> str:
-    """Return why things were left out, the first few, for the end of a message."""
+    """Return the first few reasons why data was left out, for the end of a message."""
     if not left_out:
         return ""
     shown = "; ".join(left_out[:3]) + ("; ..." if len(left_out) > 3 else "")

@@ -1,4 +1,4 @@
-"""Images in files and arrays, as grey to learn from."""
+"""Read images in files and arrays as grey images for training."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,21 +18,22 @@ from napari_umis_fusion.training.data._training_data import NamedData
 Grey = NDArray[np.float32]
 
 MIN_SIDE_PX = 64
+"""Smallest side of a training image."""
 
 UNUSABLE = (UmisFusionError, OSError, ValueError)
-"""What an image that is broken or of no use raises."""
+"""Errors of unreadable or unusable images."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImageSource:
-    """An image, or several in one file or array.
+    """One image, or several in one file or array.
 
     Attributes
     ----------
     name, source : str
-        As `ImageSet` has them.
+        As in `ImageSet`.
     content : Path, array or Stack
-        Not read yet.
+        The image, not read yet.
     """
 
     name: str
@@ -42,21 +43,21 @@ class ImageSource:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReadImages:
-    """What came of an item: images with their names, and why others are of no use."""
+    """The images of a source with their names, and the reasons why others are unusable."""
 
     greys: list[tuple[str, Grey]]
     reasons: list[str]
 
 
 def list_sources(data: Iterable[Any], check: Callable[[], object]) -> list[ImageSource]:
-    """Return all images that are meant; folders are searched.
+    """Return all image sources; folders are searched.
 
     Parameters
     ----------
     data : iterable
         As `TrainingData.images`.
     check : callable
-        Called now and then; raises to end a long search.
+        Called repeatedly; raises to end a long search.
 
     Raises
     ------
@@ -67,7 +68,7 @@ def list_sources(data: Iterable[Any], check: Callable[[], object]) -> list[Image
 
 
 def read_source(item: ImageSource, check: Callable[[], object]) -> ReadImages:
-    """Read the usable images of an item, and find out what is wrong with the others."""
+    """Read the usable images of a source, with the reasons why others are unusable."""
     read = ReadImages([], [])
     try:
         stack = _opened(item.content)
@@ -91,7 +92,7 @@ def unit_grey(convert: GreyConverter, plane: Plane) -> Grey:
 
 
 def is_path(data: Any) -> bool:
-    """Whether it names a file or a folder."""
+    """Return whether data is a path."""
     return isinstance(data, (str, os.PathLike))
 
 
@@ -108,7 +109,7 @@ def _each(data: Iterable[Any], check: Callable[[], object]) -> Iterator[ImageSou
 
 def _files(path: Path, check: Callable[[], object]) -> Sequence[Path]:
     if not path.exists():
-        raise StackError(f"{path} does not exist; give a folder of images, or images.")
+        raise StackError(f"{path} does not exist; give a folder of images, or image files.")
     if path.is_file():
         return [path]
     found: list[Path] = []
@@ -124,7 +125,7 @@ def _is_image(path: Path) -> bool:
 
 
 def _source(path: Path) -> str:
-    """Return the folder and the name without its number: what belongs together is named alike."""
+    """Return the folder and the name without its number: images of one series share both."""
     return f"{path.parent.name}/{path.stem.rstrip('0123456789').rstrip('_- ')}"
 
 
@@ -138,11 +139,13 @@ def _opened(content: Any) -> Stack:
 
 def _checked(grey: Grey) -> Grey:
     if min(grey.shape) < MIN_SIDE_PX:
-        raise StackError(f"is {grey.shape[0]} x {grey.shape[1]} px; at least {MIN_SIDE_PX} px.")
+        raise StackError(
+            f"is {grey.shape[0]} x {grey.shape[1]} px; at least {MIN_SIDE_PX} px per side."
+        )
     if not np.isfinite(grey).all():
         raise StackError("has values that are infinite or not a number.")
     if np.ptp(grey) < 1e-3:
-        raise StackError("is constant: there is nothing to learn from it.")
+        raise StackError("is constant, without any detail.")
     return grey
 
 

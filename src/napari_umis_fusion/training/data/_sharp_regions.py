@@ -1,4 +1,4 @@
-"""Regions where a stack is sharp in some plane: sharp images of that kind of specimen."""
+"""Cut out the regions of a stack that are sharp in some plane, as training images."""
 
 import itertools
 import math
@@ -16,65 +16,66 @@ from napari_umis_fusion.fusion import Finished, FusionEvent, FusionResult, iter_
 from napari_umis_fusion.preprocess import GreyConverter
 from napari_umis_fusion.runtime import Progress, Workers, map_events, repeat_event
 from napari_umis_fusion.stack import Plane, Stack
-from napari_umis_fusion.training.data._findings import BLURRED
+from napari_umis_fusion.training.data._findings import MIN_SHARPNESS
 from napari_umis_fusion.training.data._image_quality import sharpness
 from napari_umis_fusion.training.data._read_images import unit_grey
 
 Grey = NDArray[np.float32]
 Region = tuple[str, Grey]
-"""Its place in words, and its pixels."""
+"""Position as text, and pixels."""
 
 Corner = tuple[slice, slice]
 """Rows and columns."""
 
 REGION_PX = 224
-"""Side of the regions that are cut out: a rendered stack with its margin."""
+"""Side of the regions: that of a rendered stack with its margin."""
 
-SHARPEST = 0.5
-"""Share of all regions that are kept: of those that are crisp the ones with most detail."""
+SHARPEST_SHARE = 0.5
+"""Share of all regions that is kept: of the sharp ones, those with most detail."""
 
-FEW = 8
-"""So many are kept in any case: of a small image all that have detail."""
+MIN_KEPT = 8
+"""At least so many are kept: in a small image, all with detail."""
 
-MIN_CRISP = 4
-"""Where fewer regions are crisp, others count too, and the check of the data tells of them."""
+MIN_SHARP = 4
+"""With fewer sharp regions, others are used, too, and the check of the data reports them."""
 
 _MEASURING_SHARE = 0.8
+"""Share of the first pass in the time of a fusion."""
 
 
 def iter_regions(
     stack: Any, fusion: FusionConfig | None = None
 ) -> Generator[float, None, list[Region]]:
-    """Fuse a stack and cut out where it is sharp.
+    """Fuse a stack and cut out its sharp regions.
 
     Parameters
     ----------
     stack : stack
-        Whatever `fuse` takes.
+        As `fuse` accepts it.
     fusion : FusionConfig, optional
         How to fuse.
 
     Yields
     ------
     float
-        The share that is behind, 0 to 1, at least every 100 ms.
+        Share of the work that is done, 0 to 1, at least every 100 ms.
 
     Returns
     -------
     list of (str, ndarray of shape (Y, X))
-        Place, and grey, 0 to 1; at least one.
+        Position, and grey image from 0 to 1; at least one.
 
     Raises
     ------
     StackError
         If the stack cannot be fused, has a single plane, or no region with detail.
     ConfigError, CheckpointError, DeviceError
-        As `fuse` does.
+        As `fuse` raises them.
     """
     with Workers() as workers:
         opened = yield from repeat_event(workers.result(workers.submit(as_stack, stack)), 0.0)
         _check_planes(opened)
-        result = yield from _fused(opened, fusion)
+        result = yield from _iter_fuse(opened, fusion)
         cutting = workers.submit(_cut, result.all_in_focus)
         regions = yield from repeat_event(workers.result(cutting), 1.0)
     if not regions:
@@ -88,11 +89,11 @@ def iter_regions(
 def _check_planes(stack: Stack) -> None:
     if len(stack) < 2:
         raise StackError(
-            "has a single plane; a stack has several. Give it as an image if it is sharp."
+            "has a single plane; a stack has several. If it is sharp, give it as an image."
         )
 
 
-def _fused(stack: Stack, fusion: FusionConfig | None) -> Generator[float, None, FusionResult]:
+def _iter_fuse(stack: Stack, fusion: FusionConfig | None) -> Generator[float, None, FusionResult]:
     return (yield from map_events(iter_fuse(stack, fusion), _share))
 
 
@@ -109,9 +110,9 @@ def _cut(image: Plane) -> list[Region]:
     convert = GreyConverter(as_stack(image[np.newaxis]), "auto")
     grey = unit_grey(convert, image)
     places = _places(grey)
-    crisp = [one for one in places if sharpness(grey[one]) >= BLURRED]  # no noise alone
-    most = max(math.ceil(SHARPEST * len(places)), FEW)
-    usable = crisp if len(crisp) >= MIN_CRISP else places
+    sharp = [one for one in places if sharpness(grey[one]) >= MIN_SHARPNESS]  # excludes noise
+    most = max(math.ceil(SHARPEST_SHARE * len(places)), MIN_KEPT)
+    usable = sharp if len(sharp) >= MIN_SHARP else places
     return [
         (f"at {rows.start}, {columns.start}", grey[rows, columns].copy())
         for rows, columns in _most_detailed(grey, usable, most)
@@ -119,7 +120,7 @@ def _cut(image: Plane) -> list[Region]:
 
 
 def _places(grey: Grey) -> list[Corner]:
-    """Return where regions can be cut out: side by side, none if the image is too small."""
+    """Return the positions of adjacent regions; none if the image is too small."""
     size = min(REGION_PX, *grey.shape)
     if size < REGION_PX // 2:
         return []
@@ -128,7 +129,7 @@ def _places(grey: Grey) -> list[Corner]:
 
 
 def _most_detailed(grey: Grey, places: list[Corner], most: int) -> list[Corner]:
-    """Return the places with most detail, in their order; none without any."""
+    """Return the positions with most detail, in order; none without detail."""
     focus = focus_map(255 * grey, focus_measure="laplacian")
     detail = [float(focus[place].mean()) for place in places]
     ranked = sorted(range(len(places)), key=lambda k: -detail[k])[:most]

@@ -1,4 +1,4 @@
-"""Which images are learnt from, validated on, and compared on."""
+"""The training set, validation set and test set of a training."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +10,14 @@ from napari_umis_fusion.training.data._image_set import ImageSet
 
 @dataclass(frozen=True, slots=True)
 class ImageSplit:
-    """Images to learn from, to validate on, and to compare the outcome with the start on."""
+    """Images for training, for validation, and for the comparison with the initial weights."""
 
     learn: ImageSet
     held_out: ImageSet
     test: ImageSet
 
     def describe(self) -> dict[str, Any]:
-        """Return what is known of the data: numbers by source, and what is held out."""
+        """Describe the data: numbers by source, and the images held out."""
         about = describe(self.learn, self.held_out)
         if len(self.test):
             about["test"] = _names(self.test)
@@ -25,13 +25,13 @@ class ImageSplit:
 
 
 def split_images(images: ImageSet, config: TrainingConfig) -> ImageSplit:
-    """Split images as a config says; raises `StackError` if there are too few."""
+    """Split images with the shares of a config; raises `StackError` if there are too few."""
     shares = config.validation_share, config.test_share
     return ImageSplit(*images.split_with_test(*shares, config.seed))
 
 
 def describe(learn: ImageSet, held_out: ImageSet) -> dict[str, Any]:
-    """Return what is known of the data: numbers of images by source, and which are held out."""
+    """Describe the data: numbers of images by source, and the names of those held out."""
     counts = {source: learn.sources.count(source) for source in sorted(set(learn.sources))}
     return {"training_images": len(learn), "sources": counts, "held_out": _names(held_out)}
 

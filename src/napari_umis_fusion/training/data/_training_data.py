@@ -1,4 +1,4 @@
-"""What a training learns from, before anything of it is read."""
+"""Training data before it is read."""
 
 import os
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ from napari_umis_fusion.stack import Stack
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NamedData:
-    """Data with a name: that of a layer, say.
+    """Data with a name, for example that of a layer.
 
     Attributes
     ----------
     name : str
-        Shown to people, and the source of what comes of it.
+        Name of the data, and default of `source`.
     data : array, Stack or path
-        An image, or a stack.
+        An image or a stack.
     source : str
-        Where it comes from, if not `name`: what has one source is drawn as one.
+        Common source of several data, if not `name`; sources are drawn with the same probability.
     """
 
     name: str
@@ -28,18 +28,18 @@ class NamedData:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingData:
-    """Sharp images and z-stacks to learn from; nothing is read before it is gathered.
+    """Sharp images and z-stacks for training; nothing is read before `iter_collect`.
 
     Attributes
     ----------
     images : tuple
         Sharp single images: paths of folders (searched with their subfolders) and files, arrays
-        of shape (Y, X), (Y, X, 3), (Y, X, 4) or (Z, Y, X), every plane being an image, `Stack`
-        objects, and `NamedData` ones of these. One alone may be given without a tuple.
+        of shape (Y, X), (Y, X, 3), (Y, X, 4) or (Z, Y, X) in which every plane is an image,
+        `Stack` objects, and `NamedData` of these. A single one needs no tuple.
     stacks : tuple
-        Z-stacks: whatever `fuse` takes, and `NamedData` ones of these. A list holds several stacks,
-        not the planes of one. Where they are sharp in some plane, regions are cut out of their
-        all-in-focus image.
+        Z-stacks as `fuse` accepts them, and `NamedData` of these. A list holds several stacks, not
+        the planes of one. Regions that are sharp in some plane are cut out of their all-in-focus
+        images.
 
     Examples
     --------
@@ -53,7 +53,7 @@ class TrainingData:
     stacks: tuple[Any, ...] = ()
 
     def __post_init__(self) -> None:
-        """Take one thing for a tuple of one."""
+        """Convert a single value to a tuple."""
         object.__setattr__(self, "images", _as_tuple(self.images))
         object.__setattr__(self, "stacks", _as_tuple(self.stacks))
 

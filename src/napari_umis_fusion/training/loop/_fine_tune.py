@@ -1,8 +1,8 @@
-"""Adapt the network to stacks of one's own, without labels.
+"""Adapt the network to your own stacks, without labels.
 
-Where a stack is sharp in some plane, its fusion is a sharp image of that kind of specimen. Such
-regions are cut out, stacks are rendered from them, and training goes on with those. Regions that
-are held out decide whether the outcome is better than the start.
+Regions that are sharp in some plane are cut out of the fused stacks. They are sharp images of
+these specimens, from which training renders new stacks. Held-out regions decide whether the result
+is better than the initial weights.
 """
 
 import os
@@ -29,39 +29,39 @@ def fine_tune(
     fusion: FusionConfig | None = None,
     **options: Any,
 ) -> Generator[TrainingEvent, None, TrainingResult]:
-    """Adapt trained weights to stacks of one's own and tell about it on the way.
+    """Adapt trained weights to your own stacks, yielding events.
 
     Parameters
     ----------
     stacks : stack or list of stacks
-        As `TrainingData` takes them.
+        As `TrainingData` accepts them.
     config : TrainingConfig, optional
-        How to train; by default ``TrainingConfig.fine_tuning()``.
+        Options of the training; by default ``TrainingConfig.fine_tuning()``.
     start : path or Checkpoint, optional
-        Weights to start from; by default those of this package.
+        Initial weights; by default those of this package.
     fusion : FusionConfig, optional
         How the stacks are fused to find their sharp regions.
     **options
-        What else `train` takes: ``state``, ``resume``, ``stop``, ``watch``, and fields of
-        `TrainingConfig`, on top of `config`.
+        Further parameters of `train`: ``state``, ``resume``, ``stop``, ``watch``, and fields of
+        `TrainingConfig` that override `config`.
 
     Yields
     ------
     TrainingEvent
-        As `train` does. The first `Validated`, of step 0, is that of the start.
+        As from `train`. The first `Validated`, of step 0, is that of the initial weights.
 
     Returns
     -------
     TrainingResult
-        The best weights by the regions held out: those of the start, ``improved`` being False,
-        unless training found better ones.
+        The best weights on the held-out regions. If none are better than the initial weights, it
+        holds those, and ``improved`` is False.
 
     Raises
     ------
     StackError
         If a file does not exist, or too few regions of all stacks have detail.
     ConfigError, CheckpointError, DeviceError
-        As `train` does.
+        As `train` raises them.
     """
     config = config or TrainingConfig.fine_tuning()
     start = start if start is not None else shipped_weights("plane-ranker")
@@ -72,19 +72,19 @@ def fine_tune(
 def iter_sharp_regions(
     stacks: Any, fusion: FusionConfig | None = None
 ) -> Generator[None, None, ImageSet]:
-    """Fuse stacks and cut out where they are sharp, yielding while it works.
+    """Fuse stacks and cut out their sharp regions, yielding regularly.
 
     Parameters
     ----------
     stacks : stack or list of stacks
-        As `TrainingData` takes them.
+        As `TrainingData` accepts them.
     fusion : FusionConfig, optional
         How to fuse.
 
     Returns
     -------
     ImageSet
-        Grey regions, each stack a source of its own. Stacks of no use are left out and listed.
+        Grey regions; each stack is one source. Unusable stacks are listed in `left_out`.
 
     Raises
     ------

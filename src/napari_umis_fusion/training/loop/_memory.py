@@ -1,4 +1,4 @@
-"""How much memory a training will need, before it begins."""
+"""Estimate the memory of a training before it starts."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,28 +11,28 @@ if TYPE_CHECKING:
     import torch
 
 BYTES_PER_PIXEL: dict[ObjectiveName, int] = {"select": 575, "reconstruct": 5800}
-"""Of a batch, in float32: what is kept of a step to compute its gradient. Measured as the growth
-of the process's peak from batches of one size to batches of another."""
+"""Bytes per pixel of a batch in float32, kept to compute the gradient. Measured as the growth of
+the peak memory between two batch sizes."""
 
 BFLOAT16_SHARE: dict[ObjectiveName, float] = {"select": 1.0, "reconstruct": 0.65}
-"""Of that, measured in bfloat16; the plane ranker computes its large layers in float32 anyway."""
+"""Share of it in bfloat16, measured; the plane ranker computes its large layers in float32."""
 
 FIXED_MB: dict[ObjectiveName, int] = {"select": 160, "reconstruct": 95}
-"""Weights, optimiser, batches made ahead and torch's own."""
+"""Weights, optimiser, prefetched batches, and torch itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryNeed:
-    """Memory that a training takes, and what there is.
+    """Memory that a training needs, and memory that is free.
 
     Attributes
     ----------
     needed_mb : int
-        On the device, on top of what the program has already.
+        On the device, in addition to what the program already uses.
     free_mb : int or None
-        Of the device, now; None where it does not tell.
+        Free memory of the device; None if unknown.
     device : str
-        Where.
+        Type of the device.
     """
 
     needed_mb: int
@@ -41,29 +41,29 @@ class MemoryNeed:
 
     @property
     def is_enough(self) -> bool:
-        """Whether what is free covers the need."""
+        """Whether the free memory is enough, or unknown."""
         return self.free_mb is None or self.needed_mb <= self.free_mb
 
 
 def estimate_memory(config: TrainingConfig, images_px: int = 0) -> MemoryNeed:
-    """Estimate the memory that a training takes.
+    """Estimate the memory that a training needs.
 
     Parameters
     ----------
     config : TrainingConfig
-        How to train.
+        Options of the training.
     images_px : int
-        Pixels of all images, which are kept as float32 in the main memory.
+        Pixels of all images, which are kept as float32 in main memory.
 
     Returns
     -------
     MemoryNeed
-        Of the device that the config asks for.
+        For the device of the config.
 
     Raises
     ------
     DeviceError
-        If it is absent.
+        If that device does not exist.
     """
     from napari_umis_fusion.network import choose_device
     from napari_umis_fusion.training.loop._trainer import choose_precision
@@ -83,7 +83,7 @@ def estimate_memory(config: TrainingConfig, images_px: int = 0) -> MemoryNeed:
 
 
 def free_memory_mb(device: "torch.device") -> int | None:
-    """Return what is free on a device; None where it does not tell."""
+    """Return the free memory of a device; None if unknown."""
     if device.type == "cpu":
         return int(psutil.virtual_memory().available / 1e6)
     if device.type == "cuda":
@@ -94,7 +94,7 @@ def free_memory_mb(device: "torch.device") -> int | None:
 
 
 def used_memory_mb(device: str) -> int:
-    """Return what this program takes up on a device now: the main memory, for the CPU."""
+    """Return the memory of this program on a device; for the CPU, in main memory."""
     if device == "cpu":
         return int(psutil.Process().memory_info().rss / 1e6)
     import torch

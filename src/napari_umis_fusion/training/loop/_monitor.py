@@ -1,4 +1,4 @@
-"""A stack that is watched while a network is trained: fused before training, and now."""
+"""Monitor a stack during training: fuse it with initial and current weights."""
 
 import tempfile
 from collections.abc import Callable, Generator, Mapping
@@ -22,7 +22,7 @@ Image = NDArray[Any]
 
 
 def fusion_with(weights: Path, config: TrainingConfig) -> FusionConfig:
-    """Return how stacks are fused with weights that are trained as `config` says."""
+    """Return the fusion config for weights that are trained with `config`."""
     options: dict[str, Any] = {"device": config.device, "threads": config.threads}
     if config.objective == "select":
         return FusionConfig(focus_measure="learned", checkpoint=str(weights), **options)
@@ -30,54 +30,56 @@ def fusion_with(weights: Path, config: TrainingConfig) -> FusionConfig:
 
 
 class StackMonitor:
-    """Fuses what is watched with the weights that training started from, and with those of now.
+    """Fuses the monitored stack with the initial and with the current weights.
 
     Parameters
     ----------
     watch : callable
-        Returns the stack to look at, as `fuse` takes it, or None; asked anew each time.
-    start : Path
-        Weights that training started from.
+        Returns the stack, as `fuse` accepts it, or None; called each time.
+    initial_weights : Path
+        File of the initial weights.
     config : TrainingConfig
-        Of the training.
+        Options of the training.
     """
 
-    def __init__(self, watch: Callable[[], Any], start: Path, config: TrainingConfig) -> None:
-        self._watch, self._start, self._config = watch, start, config
-        self._seen: Any = None
-        self._before: Image | None = None
+    def __init__(
+        self, watch: Callable[[], Any], initial_weights: Path, config: TrainingConfig
+    ) -> None:
+        self._watch, self._initial_weights, self._config = watch, initial_weights, config
+        self._stack: Any = None
+        self._initial: Image | None = None
 
     @property
-    def has_new(self) -> bool:
-        """Whether another stack is watched since the last picture."""
-        return self._watch() is not self._seen
+    def has_changed(self) -> bool:
+        """Whether the stack is another than at the last fusion."""
+        return self._watch() is not self._stack
 
-    def iter_picture(
+    def iter_fuse_monitored(
         self, weights: Mapping[str, "Tensor"], step: int
     ) -> Generator[None, None, Pictured | str | None]:
-        """Fuse what is watched, yielding while it works.
+        """Fuse the monitored stack, yielding regularly.
 
         Returns
         -------
         Pictured, str or None
-            The reason if the stack cannot be fused; None if nothing is watched.
+            The reason if the stack cannot be fused; None without a stack.
         """
         stack = self._watch()
-        if stack is not self._seen:
-            self._seen, self._before = stack, None
+        if stack is not self._stack:
+            self._stack, self._initial = stack, None
         if stack is None:
             return None
         try:
-            if self._before is None:
-                self._before = yield from self._fused(stack, self._start)
+            if self._initial is None:  # it does not change: fuse it once
+                self._initial = yield from self._iter_fuse(stack, self._initial_weights)
             with tempfile.TemporaryDirectory(prefix="umis-fusion-") as folder:
-                now = save_checkpoint(Path(folder) / "now.safetensors", weights)
-                fused = yield from self._fused(stack, now)
-        except Exception as error:  # a picture is no reason to end a training
-            return f"no picture of the region: {error}"
-        return Pictured(step, self._before, fused, stack)
+                file = save_checkpoint(Path(folder) / "current.safetensors", weights)
+                current = yield from self._iter_fuse(stack, file)
+        except Exception as error:  # monitoring must not end a training
+            return f"the monitored region cannot be fused: {error}"
+        return Pictured(step, self._initial, current, stack)
 
-    def _fused(self, stack: Any, weights: Path) -> Generator[None, None, Image]:
+    def _iter_fuse(self, stack: Any, weights: Path) -> Generator[None, None, Image]:
         events = iter_fuse(stack, fusion_with(weights, self._config))
         result = yield from repeat_event(events, None)
         return np.array(result.all_in_focus)

@@ -1,4 +1,4 @@
-"""The steps of a training, one after the other, with validations and checkpoints in between."""
+"""The steps of a training, with validations and checkpoints in between."""
 
 import contextlib
 import threading
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
     from napari_umis_fusion.training.objectives import ValidationExample
 
 AHEAD = 2
-"""Batches that are made while one is learnt from."""
+"""Batches that are prefetched during a step."""
 
 
 @dataclass(slots=True)
 class _Update:
-    """An update of the weights that is under way, and what it counts as once it is made."""
+    """A running update of the weights, and the step that it completes."""
 
     step: int
     learning_rate: float
@@ -46,35 +46,35 @@ class _Update:
 
 
 class TrainingRun:
-    """Trains, and knows at any time where it stands.
+    """Runs the steps of a training; its state is consistent at any time.
 
-    What is done is kept in one order, whatever interrupts it: the weights are updated or
-    validated, the curve gets its row, the step or the validation counts, an event tells of it,
-    and a state that is saved holds all of these or none.
+    Whatever interrupts it, the order is: the weights are updated or validated, the curve gets its
+    row, the step or the validation is counted, and an event is yielded. A saved state holds all of
+    these or none.
 
     Parameters
     ----------
     trainer : Trainer
         Network and optimiser.
     workers : Workers
-        Threads to compute on.
+        Threads of the computation.
     total : int
-        Updates to make in all.
+        Total number of steps.
     where : Path or None
-        File for what is needed to go on.
+        File of the state.
     about : dict
-        What is known of the data.
+        Description of the data.
     stop : threading.Event
-        Set from outside when no further step is wanted.
+        Set from outside to stop before the next step.
     curve : LossCurve
-        Gets a row for each step and validation; holds those of before where training goes on.
-    watcher : StackMonitor or None
-        Makes pictures of the stack that is watched.
+        Gets a row for each step and validation; holds the earlier ones of a resumed training.
+    monitor : StackMonitor or None
+        Fuses the monitored stack.
 
     Attributes
     ----------
     step : int
-        Updates so far.
+        Steps so far.
     """
 
     def __init__(
@@ -86,33 +86,35 @@ class TrainingRun:
         about: dict[str, Any],
         stop: threading.Event,
         curve: LossCurve,
-        watcher: StackMonitor | None = None,
+        monitor: StackMonitor | None = None,
     ) -> None:
         self.trainer = trainer
         self.step = 0
         self.curve = curve
         self._workers, self._total, self._where = workers, total, where
-        self._about, self._stop, self._watcher = about, stop, watcher
-        self._every = trainer.config.validate_every or trainer.aim.steps_per_epoch
+        self._about, self._stop, self._monitor = about, stop, monitor
+        self._every = trainer.config.validate_every or trainer.objective.steps_per_epoch
         self._saved = (0, 0)
         self._update: _Update | None = None
 
     def restore(self, state: TrainingState) -> None:
-        """Go on where a state was saved."""
+        """Continue from a saved state."""
         self.trainer.restore(state)
         self.step = state.step
         self._saved = self._stand
 
     def validate_initial(self) -> Generator[TrainingEvent]:
-        """Validate the weights that training starts from: what is trained must be better."""
-        self.trainer.start_metrics = {}  # should it be stopped before they are known
-        yield from self._validate(of_start=True)
+        """Validate the initial weights: the result must be better than these."""
+        self.trainer.start_metrics = {}  # in case it is stopped before they are known
+        yield from self._validate(of_initial=True)
 
     def steps(self) -> Generator[TrainingEvent, None, Reason]:
-        """Make all steps that are left; returns why it ended."""
-        if self.step > self.trainer.validated and self._is_due():  # it ended before it could
+        """Make all remaining steps; return why training ended."""
+        if (
+            self.step > self.trainer.validated and self._validation_is_due()
+        ):  # interrupted before this validation
             yield from self._validate()
-        yield from self._picture()
+        yield from self._fuse_monitored()
         to_come = iter(range(self.step, self._total))
         batches = deque(self._batch(step) for step in islice(to_come, AHEAD))
         while self.step < self._total:
@@ -127,38 +129,38 @@ class TrainingRun:
             except NotFiniteError:
                 yield from self._validate_last()
                 return "not_finite"
-            if self._is_due():
+            if self._validation_is_due():
                 yield from self._validate()
-                yield from self._picture()
-            elif self._watcher is not None and self._watcher.has_new:
-                yield from self._picture()
+                yield from self._fuse_monitored()
+            elif self._monitor is not None and self._monitor.has_changed:
+                yield from self._fuse_monitored()
         return "done"
 
     def save_checkpoint_now(self) -> None:
-        """Save what is needed to go on, at once, whatever was under way."""
+        """Save the state at once, whatever was running."""
         update = self._update
         try:
             if update is not None and update.job is None:
-                return  # it may have begun: weights in doubt, the last checkpoint stands
+                return  # its job may have started: the weights are uncertain
             if update is not None:
                 self._count(update)
-        except NotFiniteError:  # the weights are as before
+        except NotFiniteError:  # the weights are unchanged
             pass
-        except Exception:  # weights in doubt: the last checkpoint stands
+        except Exception:  # the weights are uncertain: the last checkpoint stays
             return
         if self._where is not None and self._stand != self._saved:
-            with contextlib.suppress(CheckpointError):  # the last checkpoint stands
+            with contextlib.suppress(CheckpointError):  # the last checkpoint stays
                 self._state().save(self._where)
 
     @property
     def _stand(self) -> tuple[int, int]:
-        """Updates so far, and updates behind the last validation."""
+        """Steps so far, and step of the last validation."""
         return self.step, self.trainer.validated
 
     def _make_step(self, made: Future[Any]) -> Generator[TrainingEvent, None, StepDone]:
         batch = yield from self._working(made)
         rate = learning_rate(
-            self.trainer.config, self.step, self._total, self.trainer.aim.steps_per_epoch
+            self.trainer.config, self.step, self._total, self.trainer.objective.steps_per_epoch
         )
         update = self._update = _Update(self.step + 1, rate)
         update.job = self._workers.submit(self.trainer.update, batch, rate)
@@ -170,7 +172,7 @@ class TrainingRun:
         return self._count(update)
 
     def _count(self, update: _Update) -> StepDone:
-        """Wait for an update, keep its row and count it; can be broken off and repeated."""
+        """Wait for an update, add its row and count it; can be interrupted and repeated."""
         assert update.job is not None
         done = StepDone(update.step, self._total, update.job.result(), update.learning_rate)
         self.curve.add(done)
@@ -179,7 +181,7 @@ class TrainingRun:
         return done
 
     def _validate_last(self) -> Generator[TrainingEvent]:
-        """Validate the latest weights: they may be the best, or the only ones."""
+        """Validate the last weights: they may be the best, or the only ones."""
         if self.step > self.trainer.validated:
             yield from self._validate(whole=True)
 
@@ -187,31 +189,35 @@ class TrainingRun:
         patience = self.trainer.config.patience
         return bool(patience) and self.trainer.without_gain >= patience
 
-    def _is_due(self) -> bool:
+    def _validation_is_due(self) -> bool:
         return self.step % self._every == 0 or self.step == self._total
 
     def _batch(self, step: int) -> Future[Any]:
-        return self._workers.submit(self.trainer.aim.batch, step)
+        return self._workers.submit(self.trainer.objective.batch, step)
 
-    def _validate(self, *, whole: bool = False, of_start: bool = False) -> Generator[TrainingEvent]:
-        """Try the network on what it is not trained on, and save where training stands.
+    def _validate(
+        self, *, whole: bool = False, of_initial: bool = False
+    ) -> Generator[TrainingEvent]:
+        """Validate the network, and save the state.
 
-        When training is told to stop, it is broken off, unless it has to be made as a `whole`.
+        A stop interrupts the validation, unless it has to be completed as a `whole`.
         """
-        trials: list[ValidationExample] = []
-        for index in range(self.trainer.aim.trials):
+        examples: list[ValidationExample] = []
+        for index in range(self.trainer.objective.validation_examples):
             if self._stop.is_set() and not whole:
                 return
-            attempt = self._workers.submit(self.trainer.attempt, index)
-            trials.append((yield from self._working(attempt, "validating")))
-            yield self._doing("validating")  # many short waits must not go silent
-        metrics = self.trainer.average(trials)
-        score = metrics[self.trainer.aim.score]
+            attempt = self._workers.submit(self.trainer.validate_example, index)
+            examples.append((yield from self._working(attempt, "validating")))
+            yield self._activity(
+                "validating"
+            )  # examples may be shorter than the interval of events
+        metrics = self.trainer.average(examples)
+        score = metrics[self.trainer.objective.score]
         is_best = self.trainer.is_best(score)
-        done = Validated(self.step, score, metrics, trials[0].samples, is_best)
+        done = Validated(self.step, score, metrics, examples[0].samples, is_best)
         self.curve.add(done)
-        self.trainer.judge(self.step, metrics)
-        if of_start:
+        self.trainer.record_validation(self.step, metrics)
+        if of_initial:
             self.trainer.start_metrics = metrics
         yield done
         if self._where is not None:
@@ -220,7 +226,7 @@ class TrainingRun:
     def _checkpoint(self, where: Path) -> Generator[TrainingEvent, None, TrainingEvent]:
         try:
             yield from self._working(self._workers.submit(self._state().save, where))
-        except CheckpointError as error:  # hours of work are in memory: it goes on
+        except CheckpointError as error:  # hours of work are in memory: training continues
             return CheckpointFailed(where, self.step, str(error))
         self._saved = self._stand
         return CheckpointSaved(where, self.step)
@@ -228,21 +234,21 @@ class TrainingRun:
     def _state(self) -> TrainingState:
         return self.trainer.state(self.step, self._about, self.curve)
 
-    def _picture(self) -> Generator[TrainingEvent]:
-        if self._watcher is None:
+    def _fuse_monitored(self) -> Generator[TrainingEvent]:
+        if self._monitor is None:
             return
-        made = self._watcher.iter_picture(self.trainer.weights(), self.step)
-        picture = yield from repeat_event(made, self._doing("making a picture"))
+        made = self._monitor.iter_fuse_monitored(self.trainer.weights(), self.step)
+        picture = yield from repeat_event(made, self._activity("fusing the monitored region"))
         if picture is not None:
             yield picture if not isinstance(picture, str) else Noted(picture)
 
-    def _doing(self, what: str) -> Working:
+    def _activity(self, what: str) -> Working:
         return Working(self.step, self._total, what)
 
     def _working(self, future: Future[Any], what: str = "") -> Generator[TrainingEvent, None, Any]:
         waiting = self._workers.result(future)
         try:
-            return (yield from repeat_event(waiting, self._doing(what)))
+            return (yield from repeat_event(waiting, self._activity(what)))
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise

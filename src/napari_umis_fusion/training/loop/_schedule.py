@@ -1,4 +1,4 @@
-"""The learning rate of a step."""
+"""The learning rate schedule."""
 
 import math
 
@@ -6,7 +6,7 @@ from napari_umis_fusion.training._config import TrainingConfig
 
 
 def learning_rate(config: TrainingConfig, step: int, total: int, steps_per_epoch: int) -> float:
-    """Return the learning rate of update `step`, count_noun from 0, of `total`."""
+    """Return the learning rate of `step`, counted from 0, of `total` steps."""
     if config.schedule == "constant":
         return config.learning_rate
     if config.schedule == "exponential":

@@ -1,4 +1,4 @@
-"""All that a training needs to go on to the same weights: one file, written whole."""
+"""The state of a training, from which it resumes to the same weights, in one file."""
 
 import json
 import os
@@ -19,23 +19,23 @@ from napari_umis_fusion.training._session_folder import state_file
 FORMAT = 1
 
 MAY_CHANGE = ("device", "threads")
-"""Options that a training may go on without."""
+"""Options that may differ when a training is resumed."""
 
 
 @dataclass(slots=True)
 class Best:
-    """The weights that validated best so far.
+    """The weights of the best validation so far.
 
     Attributes
     ----------
     weights : mapping of str to Tensor
         On the CPU.
     step : int
-        Updates behind them.
+        Step of these weights.
     score : float
-        Of their validation.
+        Score of their validation.
     metrics : mapping of str to float
-        Of their validation.
+        Metrics of their validation.
     """
 
     weights: Mapping[str, Tensor]
@@ -46,32 +46,32 @@ class Best:
 
 @dataclass(slots=True)
 class TrainingState:
-    """Where a training stands.
+    """The state of a training.
 
-    Random choices follow from the config's seed and the step, so these two are their state.
+    All random draws follow from the seed of the config and the step, so that these two are the
+    whole random state.
 
     Attributes
     ----------
     config : TrainingConfig
-        Of the training.
+        Options of the training.
     data : mapping
-        What it is trained on, to refuse other data.
+        Description of the training data, to refuse other data.
     step : int
-        Updates so far.
+        Steps so far.
     weights, optimizer : mapping
-        State of the network and of the optimiser.
+        States of the network and of the optimiser.
     best : Best or None
-        Before the first validation there is none.
+        None before the first validation.
     without_gain : int
         Validations since the best.
     start_metrics : mapping of str to float or None
-        Of the weights that training started from, if it did not start from nothing.
+        Metrics of the initial weights; None for an untrained network.
     validated : int or None
-        Updates behind the last validation; None in files of before it was saved, which were
-        written at validations only.
+        Step of the last validation; None in old files, which were written at validations only.
     curve : LossCurve or None
-        A row for each of these updates and validations: in the same file, so that neither can be
-        kept without the other. None in files of before it was saved.
+        Rows of all these steps and validations: in the same file, so that they always agree. None
+        in old files.
     """
 
     config: TrainingConfig
@@ -86,12 +86,14 @@ class TrainingState:
     curve: LossCurve | None = None
 
     def check_data(self, where: Path, data: Mapping[str, Any]) -> None:
-        """Raise `ConfigError` where it was trained on other data."""
+        """Raise `ConfigError` if it was trained on other data."""
         if self.data != data:
-            raise ConfigError(f"{where} belongs to a training on other images; give the same ones.")
+            raise ConfigError(
+                f"{where} belongs to a training on other images; give the same images."
+            )
 
     def save(self, path: Path) -> None:
-        """Write the file; it appears under its name once it is complete.
+        """Write the file atomically.
 
         Raises
         ------
@@ -120,21 +122,25 @@ class TrainingState:
         try:
             with atomic_write(path) as beside:
                 torch.save(content, beside)
-        except (OSError, RuntimeError) as error:  # torch has the latter for a full disk
-            raise CheckpointError(f"{path}: training cannot save there ({error})") from error
+        except (OSError, RuntimeError) as error:  # torch raises the latter if the disk is full
+            raise CheckpointError(
+                f"{path}: the state cannot be saved there ({error}); free some space"
+            ) from error
 
 
-def check_options(where: Path, before: TrainingConfig, wanted: Mapping[str, Any]) -> None:
-    """Raise `ConfigError` where a training shall go on with other options than it began with."""
-    kept = before.as_dict()
+def check_options(where: Path, config: TrainingConfig, wanted: Mapping[str, Any]) -> None:
+    """Raise `ConfigError` for options that differ from those of the training to resume."""
+    kept = config.as_dict()
     changed = [name for name in wanted if name not in MAY_CHANGE and wanted[name] != kept[name]]
     if changed:
-        said = ", ".join(f"{name}={kept[name]!r}, not {wanted[name]!r}" for name in changed)
-        raise ConfigError(f"{where} belongs to a training with {said}; give its options, or anew.")
+        different = ", ".join(f"{name}={kept[name]!r}, not {wanted[name]!r}" for name in changed)
+        raise ConfigError(
+            f"{where} belongs to a training with {different}; give its options, or start a new one."
+        )
 
 
 def load_state(path: str | os.PathLike[str]) -> TrainingState:
-    """Read what `TrainingState.save` wrote, running nothing that it holds.
+    """Read a file of `TrainingState.save`, without executing code in it.
 
     Parameters
     ----------
@@ -144,7 +150,7 @@ def load_state(path: str | os.PathLike[str]) -> TrainingState:
     Raises
     ------
     CheckpointError
-        If the file is missing, damaged, or no training state.
+        If the file is missing, damaged, or not the state of a training.
     """
     where = state_file(Path(path))
     try:
@@ -164,16 +170,16 @@ def load_state(path: str | os.PathLike[str]) -> TrainingState:
         )
     except OSError as error:
         raise CheckpointError(
-            f"{where}: cannot be read ({error.strerror}); give the file of a training"
+            f"{where}: cannot be read ({error.strerror}); give the state file of a training"
         ) from error
-    except Exception as error:  # what a damaged file raises is anyone's guess
+    except Exception as error:  # a damaged file can raise anything
         raise CheckpointError(
             f"{where}: damaged, or not the state of a training; start anew, or give another file"
         ) from error
 
 
 def _as_tensors(curve: LossCurve) -> dict[str, list[Tensor]]:
-    """Return the columns as tensors, which are read without running anything."""
+    """Return the columns as tensors, which torch reads without executing code."""
     return {name: [torch.from_numpy(part) for part in curve.series(name)] for name in curve.names}
 
 

@@ -1,4 +1,4 @@
-"""The training loop: a generator of events, for scripts, the command line and the dock alike."""
+"""The training loop: a generator of events for scripts, command line and widget."""
 
 import os
 import tempfile
@@ -25,7 +25,7 @@ from napari_umis_fusion.training._events import (
 )
 from napari_umis_fusion.training._loss_curve import LossCurve
 from napari_umis_fusion.training._result import Reason, TrainingResult
-from napari_umis_fusion.training._session_folder import held_by_session, state_file
+from napari_umis_fusion.training._session_folder import session_lock, state_file
 from napari_umis_fusion.training.data import ImageSplit, iter_collect, split_images
 from napari_umis_fusion.training.loop._compare import iter_compare
 from napari_umis_fusion.training.loop._monitor import StackMonitor
@@ -35,19 +35,19 @@ from napari_umis_fusion.training.loop._trainer import Trainer
 from napari_umis_fusion.training.objectives import make_objective
 
 _SEEDING = threading.Lock()
-"""torch has one generator for all threads."""
+"""torch has one random generator for all threads."""
 
 TORCH_SHARE = 2 / 3
-"""Of the threads; the others make the next batches meanwhile."""
+"""Share of the threads for torch; the others make the next batches."""
 
-Start = str | os.PathLike[str] | Checkpoint | None
+InitialWeights = str | os.PathLike[str] | Checkpoint | None
 
 
 def train(
     data: Any,
     config: TrainingConfig | None = None,
     *,
-    start: Start = None,
+    start: InitialWeights = None,
     state: str | os.PathLike[str] | None = None,
     resume: bool = False,
     stop: threading.Event | None = None,
@@ -55,46 +55,46 @@ def train(
     curve: LossCurve | None = None,
     **options: Any,
 ) -> Generator[TrainingEvent, None, TrainingResult]:
-    """Train a network and tell about it on the way.
+    """Train a network, yielding events.
 
     Parameters
     ----------
     data : path, array, sequence of them, ImageSet or TrainingData
         Sharp images, see `collect_images`, or z-stacks, see `TrainingData`. No labels.
     config : TrainingConfig, optional
-        How to train.
+        Options of the training.
     start : path or Checkpoint, optional
-        Weights to start from; by default from nothing. They are validated first, and kept unless
-        training finds better ones.
+        Initial weights; by default those of an untrained network. They are validated first, and
+        kept unless training finds better ones.
     state : path, optional
-        Where to save, at each validation and when the training is abandoned, all that is needed
-        to go on. Where that fails, `CheckpointFailed` tells, and training goes on. The folder of
-        a `TrainingSession` stands for the state in it.
+        File for the state, saved at each validation and when the generator is closed. If saving
+        fails, `CheckpointFailed` is yielded and training continues. The folder of a
+        `TrainingSession` stands for the state in it.
     resume : bool
-        Go on from `state` if it exists: to the same weights, on the same machine, as without the
-        interruption.
+        Resume from `state` if it exists. On the same machine, training ends with the same weights
+        as without the interruption.
     stop : threading.Event, optional
         Set it to end the training at the next step and keep the best weights.
     watch : callable, optional
-        Returns a stack, as `fuse` takes it, or None; it is asked after every step. The stack is
-        fused at every validation, and when it is another one: see `Pictured`.
+        Returns a stack to monitor, as `fuse` accepts it, or None; called after every step. The
+        stack is fused at every validation, and whenever it changes: see `Pictured`.
     curve : LossCurve, optional
-        Is given the losses and validations; from `TrainingStarted` on it holds those of before
-        where training goes on.
+        Receives losses and validations; of a resumed training, from `TrainingStarted` on also the
+        earlier ones.
     **options
-        Fields of `TrainingConfig`, on top of `config`.
+        Fields of `TrainingConfig` that override `config`.
 
     Yields
     ------
     TrainingEvent
         At least every 100 ms: `Preparing`, `TrainingStarted`, `Working`, `StepDone`, `Validated`,
         `Pictured`, `Noted`, `CheckpointSaved`, `CheckpointFailed`, `Compared`,
-        `TrainingFinished`. It can be abandoned at any of them (``close()``).
+        `TrainingFinished`. It can be closed at any of them (``close()``).
 
     Returns
     -------
     TrainingResult
-        The weights that validated best.
+        The weights with the best validation.
 
     Raises
     ------
@@ -103,11 +103,11 @@ def train(
     ConfigError
         If an option is out of bounds, or `state` belongs to another training.
     CheckpointError
-        If weights or state cannot be loaded, or `state` lies in no folder.
+        If weights or state cannot be loaded, or the folder of `state` does not exist.
     DeviceError
-        If the device is absent, or runs out of memory.
+        If the device does not exist, or runs out of memory.
     BusyError
-        If `state` lies in a session that is worked on already.
+        If `state` belongs to a session that is in use.
 
     Examples
     --------
@@ -117,7 +117,7 @@ def train(
     """
     config = (config or TrainingConfig()).replace(**options)
     where = _state_path(state, resume)
-    with held_by_session(where):
+    with session_lock(where):
         training = iter_train(
             data, config, start=start, where=where, resume=resume, stop=stop, watch=watch,
             curve=curve,
@@ -129,21 +129,21 @@ def iter_train(
     data: Any,
     config: TrainingConfig,
     *,
-    start: Start,
+    start: InitialWeights,
     where: Path | None,
     resume: bool,
     stop: threading.Event | None,
     watch: Callable[[], Any] | None,
     curve: LossCurve | None,
 ) -> Generator[TrainingEvent, None, TrainingResult]:
-    """Train as `train` does, for who keeps others from the state already."""
+    """Train as `train` does, for callers that have locked the state already."""
     images = yield from iter_collect(data)
     split = split_images(images, config)
     start = load_checkpoint(start) if isinstance(start, (str, os.PathLike)) else start
     trainer, total = _prepare(config, split, start)
     about = split.describe()
     saved = _saved(where, config, about) if resume and where and where.exists() else None
-    curve = _begun(curve, saved)
+    curve = _restored_curve(curve, saved)
     yield TrainingStarted(
         0 if saved is None else saved.step,
         total,
@@ -155,11 +155,11 @@ def iter_train(
         sum(p.numel() for p in trainer.model.parameters()),
         len(split.test),
     )
-    before = start.path if start else shipped_weights(NETWORKS[config.objective])
-    watcher = StackMonitor(watch, before, config) if watch is not None else None
+    initial = start.path if start else shipped_weights(NETWORKS[config.objective])
+    monitor = StackMonitor(watch, initial, config) if watch is not None else None
     with Workers(config.threads) as workers:
         stop = stop or threading.Event()
-        run = TrainingRun(trainer, workers, total, where, about, stop, curve, watcher)
+        run = TrainingRun(trainer, workers, total, where, about, stop, curve, monitor)
         try:
             if saved is not None:
                 run.restore(saved)
@@ -171,25 +171,27 @@ def iter_train(
             raise
     result = _result(trainer, reason, run.step, about)
     if config.test_share and result.improved:
-        baseline = start.metadata.get("name", "") if start else ""
-        result = yield from _compared(result, split, before, baseline)
+        name = start.metadata.get("name", "") if start else ""
+        result = yield from _iter_compare(result, split, initial, name)
     yield TrainingFinished(result)
     return result
 
 
 def train_to_end(data: Any, config: TrainingConfig | None = None, **options: Any) -> TrainingResult:
-    """Train without telling about it; takes and returns what `train` does."""
+    """Train without events; parameters and result are those of `train`."""
     return run_to_end(train(data, config, **options))
 
 
 def _state_path(state: str | os.PathLike[str] | None, resume: bool) -> Path | None:
     if state is None:
         if resume:
-            raise ConfigError("resume=True needs the file to go on from; give state=.")
+            raise ConfigError("resume=True without state; give the file to resume from as state=.")
         return None
     where = state_file(Path(state).absolute())
     if not where.parent.is_dir() or where.is_dir():
-        raise CheckpointError(f"{where}: no file can be written there; give one in a folder.")
+        raise CheckpointError(
+            f"{where}: no file can be written there; give a file in an existing folder."
+        )
     return where
 
 
@@ -197,13 +199,15 @@ def _prepare(
     config: TrainingConfig, split: ImageSplit, start: Checkpoint | None
 ) -> tuple[Trainer, int]:
     with _SEEDING, torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(config.seed)  # and not those of other devices
+        torch.default_generator.manual_seed(
+            config.seed
+        )  # torch.manual_seed would seed all devices, too
         model: nn.Module | None = start.model() if start is not None else None
-        aim = make_objective(config, split.learn, split.held_out, model)
+        objective = make_objective(config, split.learn, split.held_out, model)
     device = choose_device(config.device)
     threads = config.threads or thread_count()
-    trainer = Trainer(aim, config, device, max(1, int(threads * TORCH_SHARE)))
-    total = config.epochs * aim.steps_per_epoch if config.epochs else config.steps
+    trainer = Trainer(objective, config, device, max(1, int(threads * TORCH_SHARE)))
+    total = config.epochs * objective.steps_per_epoch if config.epochs else config.steps
     return trainer, total
 
 
@@ -214,30 +218,30 @@ def _saved(where: Path, config: TrainingConfig, about: dict[str, Any]) -> Traini
     return state
 
 
-def _begun(curve: LossCurve | None, saved: TrainingState | None) -> LossCurve:
-    """Return the curve to go on with; before states held it, it came from a file beside them."""
+def _restored_curve(curve: LossCurve | None, saved: TrainingState | None) -> LossCurve:
+    """Return the curve up to the saved state; old states had it in a file beside them."""
     curve = LossCurve() if curve is None else curve
-    before = LossCurve() if saved is None else (saved.curve or curve).up_to(saved.step)
-    curve.take_over(before)
+    earlier = LossCurve() if saved is None else (saved.curve or curve).up_to(saved.step)
+    curve.assign(earlier)
     return curve
 
 
-def _compared(
-    result: TrainingResult, split: ImageSplit, before: Path, baseline: str
+def _iter_compare(
+    result: TrainingResult, split: ImageSplit, initial: Path, initial_name: str
 ) -> Generator[TrainingEvent, None, TrainingResult]:
-    """Compare the outcome with the start on what training did not see."""
+    """Compare the result with the initial weights, on the test set if there is one."""
     unseen = len(split.test) > 0
     images = split.test if unseen else split.held_out
-    working = Working(result.steps_done, result.steps_done, "comparing with the start")
+    working = Working(result.steps_done, result.steps_done, "comparing with the initial weights")
     try:
         with tempfile.TemporaryDirectory(prefix="umis-fusion-") as folder:
-            after = result.save(Path(folder) / "after.safetensors")
+            trained = result.save(Path(folder) / "result.safetensors")
             comparing = iter_compare(
-                before, after, images, result.config, baseline=baseline, unseen=unseen
+                initial, trained, images, result.config, initial_name=initial_name, unseen=unseen
             )
             comparison = yield from repeat_event(comparing, working)
-    except Exception as error:  # what was learnt must not be lost for want of a comparison
-        yield Noted(f"the outcome could not be compared with the start: {error}")
+    except Exception as error:  # without a comparison, the result is still valid
+        yield Noted(f"the result could not be compared with the initial weights: {error}")
         return result
     yield Compared(comparison)
     return replace(result, comparison=comparison)

@@ -1,4 +1,4 @@
-"""Updates the weights and tries them: what the loop runs in its threads."""
+"""Update and validate the weights: what the loop runs in its threads."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -26,20 +26,20 @@ class Trainer:
 
     Parameters
     ----------
-    aim : Objective
-        What to train, on what.
+    objective : Objective
+        Network, batches and loss.
     config : TrainingConfig
-        How.
+        Options of the training.
     device : torch.device
-        Where.
+        Device of the computation.
     threads : int
-        That torch may use on the CPU.
+        Number of CPU threads of torch.
     """
 
     def __init__(
-        self, aim: Objective, config: TrainingConfig, device: torch.device, threads: int
+        self, objective: Objective, config: TrainingConfig, device: torch.device, threads: int
     ) -> None:
-        self.aim = aim
+        self.objective = objective
         self.config = config
         self.device = device
         self.precision = choose_precision(config.precision, device)
@@ -47,23 +47,23 @@ class Trainer:
         self.start_metrics: Mapping[str, float] | None = None
         self.without_gain = self.validated = 0
         self._threads = threads
-        self.model = aim.model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.model = objective.model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._optimizer = torch.optim.AdamW(
             self.model.parameters(), config.learning_rate, weight_decay=config.weight_decay
         )
 
     def update(self, batch: Any, learning_rate: float) -> dict[str, float]:
-        """Update the weights once; returns the loss and its terms.
+        """Make one step; return the loss and its terms.
 
         Raises
         ------
         NotFiniteError
-            If the loss or its gradient is not finite; the weights are as before.
+            If the loss or its gradient is not finite; the weights are unchanged.
         """
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate
         kept = [buffer.clone() for buffer in self.model.buffers()]
-        losses, gradient = self._descend(batch)
+        losses, gradient = self._backpropagate(batch)
         if not (math.isfinite(losses["total"]) and math.isfinite(gradient)):
             for buffer, before in zip(self.model.buffers(), kept, strict=True):
                 buffer.copy_(before)
@@ -71,11 +71,11 @@ class Trainer:
         self._optimizer.step()
         return losses
 
-    def _descend(self, batch: Any) -> tuple[dict[str, float], float]:
-        """Compute the losses and the gradient; returns also the gradient's length."""
+    def _backpropagate(self, batch: Any) -> tuple[dict[str, float], float]:
+        """Compute the losses and the gradient; return the losses and the norm of the gradient."""
         self.model.train()
         with self._computing():
-            terms = self.aim.losses(batch, self.device)
+            terms = self.objective.losses(batch, self.device)
         total = torch.stack(list(terms.values())).sum()
         self._optimizer.zero_grad(set_to_none=True)
         with torch_threads(self._threads):
@@ -86,26 +86,26 @@ class Trainer:
         losses = {name: float(term.detach()) for name, term in terms.items()}
         return {"total": float(total.detach()), **losses}, float(length)
 
-    def attempt(self, index: int) -> ValidationExample:
-        """Try the network on a validation example."""
+    def validate_example(self, index: int) -> ValidationExample:
+        """Evaluate the network on a validation example."""
         self.model.eval()
         with self._computing():
-            return self.aim.attempt(index, self.device)
+            return self.objective.validate_example(index, self.device)
 
-    def average(self, trials: list[ValidationExample]) -> dict[str, float]:
-        """Return the means of the trials' metrics."""
+    def average(self, examples: list[ValidationExample]) -> dict[str, float]:
+        """Return the means of the metrics of all validation examples."""
         return {
-            name: float(np.mean([trial.metrics[name] for trial in trials]))
-            for name in trials[0].metrics
+            name: float(np.mean([example.metrics[name] for example in examples]))
+            for name in examples[0].metrics
         }
 
     def is_best(self, score: float) -> bool:
-        """Tell whether a score is better than that of the best weights so far."""
+        """Return whether a score is better than that of the best weights so far."""
         return math.isfinite(score) and (self.best is None or score > self.best.score)
 
-    def judge(self, step: int, metrics: Mapping[str, float]) -> None:
+    def record_validation(self, step: int, metrics: Mapping[str, float]) -> None:
         """Count a validation, and keep the weights if they are the best so far."""
-        score = metrics[self.aim.score]
+        score = metrics[self.objective.score]
         best, without_gain = self.best, self.without_gain + 1
         if self.is_best(score):
             best, without_gain = Best(self.weights(), step, score, metrics), 0
@@ -113,11 +113,11 @@ class Trainer:
         self.best, self.without_gain, self.validated = best, without_gain, step
 
     def weights(self) -> dict[str, torch.Tensor]:
-        """Return a copy of the weights as they are now, on the CPU."""
+        """Return a copy of the current weights, on the CPU."""
         return _copied(self.model.state_dict())
 
     def state(self, step: int, data: Mapping[str, Any], curve: LossCurve) -> TrainingState:
-        """Return all that is needed to go on."""
+        """Return the state to resume from."""
         return TrainingState(
             self.config,
             data,
@@ -132,7 +132,7 @@ class Trainer:
         )
 
     def restore(self, state: TrainingState) -> None:
-        """Go on where a state was saved."""
+        """Continue from a saved state."""
         self.model.load_state_dict(dict(state.weights))
         self._optimizer.load_state_dict(dict(state.optimizer))
         self.best, self.without_gain = state.best, state.without_gain
@@ -140,7 +140,7 @@ class Trainer:
         self.validated = state.step if state.validated is None else state.validated
 
     def best_model(self) -> nn.Module:
-        """Return the network on the CPU with the best weights."""
+        """Return the network with the best weights, on the CPU."""
         model: nn.Module = self.model.to("cpu")
         if self.best is not None:
             model.load_state_dict(dict(self.best.weights))
@@ -157,7 +157,7 @@ class Trainer:
 
 
 def choose_precision(wanted: Precision, device: torch.device) -> Precision:
-    """Return 'bfloat16' where it is wanted, or computed natively and nothing else is wanted."""
+    """Return the number format; 'auto' is 'bfloat16' if the device computes it natively."""
     if wanted != "auto":
         return wanted
     return "bfloat16" if computes_bfloat16(device) else "float32"
@@ -165,7 +165,7 @@ def choose_precision(wanted: Precision, device: torch.device) -> Precision:
 
 @contextmanager
 def torch_threads(count: int) -> Iterator[None]:
-    """Let torch use so many threads of the CPU, here only."""
+    """Set the number of CPU threads of torch within the context."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

@@ -1,4 +1,4 @@
-"""What a training minimises: select sharp planes, or rebuild single images."""
+"""Objectives of training: select sharp planes, or rebuild single images."""
 
 import lazy_loader as _lazy
 

@@ -1,4 +1,4 @@
-"""Choose the objective that a config names."""
+"""Create the objective of a config."""
 
 from torch import nn
 
@@ -10,7 +10,7 @@ from napari_umis_fusion.training.objectives._objective import Objective
 def make_objective(
     config: TrainingConfig, images: ImageSet, held_out: ImageSet, model: nn.Module | None
 ) -> Objective:
-    """Make the aim of a config; without a model, training starts from nothing."""
+    """Return the objective of a config; without a model, it creates an untrained network."""
     if config.objective == "select":
         from napari_umis_fusion.training.objectives._select import SelectObjective
 

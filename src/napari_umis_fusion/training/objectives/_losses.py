@@ -1,20 +1,19 @@
-"""What training minimises: how far a rebuilt image is from its input.
+"""Losses of a rebuilt image against its input.
 
-All take tensors of shape (N, 1, Y, X) in -1 to 1 and return a scalar tensor, 0 for a perfect
-rebuild; both sides must be at least 3 px.
+All take tensors of shape (N, 1, Y, X) from -1 to 1 and return a scalar tensor, 0 for identical
+images; both sides must be at least 3 px.
 """
-
-from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-SpatialFrequency = Literal["published", "differences"]
+from napari_umis_fusion.training._config import SpatialFrequency
 
 PUBLISHED_WEIGHTS = {"mse": 1.0, "ssim": 3.0, "gradient": 1.0, "spatial_frequency": 2.0}
 
-_STEEPEST = 1e-12  # below the root, where its slope would be infinite
+_MIN_SQUARE = 1e-12
+"""Added as a minimum below the root, whose derivative is infinite at 0."""
 
 
 def mse_loss(rebuilt: Tensor, image: Tensor) -> Tensor:
@@ -108,4 +107,4 @@ def _spatial_frequency(x: Tensor, kind: SpatialFrequency) -> Tensor:
     if kind == "differences":
         here = x[..., 1:-1, 1:-1]
         left, upper = left - here, upper - here
-    return (left**2 + upper**2).clamp_min(_STEEPEST).sqrt()
+    return (left**2 + upper**2).clamp_min(_MIN_SQUARE).sqrt()

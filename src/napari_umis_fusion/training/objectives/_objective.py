@@ -1,31 +1,29 @@
-"""What a training aims at, seen from the loop."""
+"""The interface of an objective for the training loop."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-Picture = NDArray[np.float32]
+from napari_umis_fusion.training._result import GreyImage
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ValidationExample:
-    """How one validation example went.
+    """The result of one validation example.
 
     Attributes
     ----------
     metrics : mapping of str to float
-        To be averaged over the examples.
+        Metrics, which are averaged over the examples.
     samples : mapping of str to ndarray of shape (Y, X)
-        Pictures, 0 to 1.
+        Images, 0 to 1.
     """
 
     metrics: Mapping[str, float]
-    samples: Mapping[str, Picture]
+    samples: Mapping[str, GreyImage]
 
 
 class Objective(Protocol):
@@ -33,22 +31,22 @@ class Objective(Protocol):
 
     model: nn.Module
     score: str
-    """The metric that decides which weights are kept; more is better."""
+    """Metric that selects the best weights; higher is better."""
 
     steps_per_epoch: int
-    """Steps in which every image is seen about once."""
+    """Steps in which every image is used about once."""
 
-    trials: int
-    """Validation examples."""
+    validation_examples: int
+    """Number of validation examples."""
 
     def batch(self, step: int) -> Any:
-        """Make the batch of a step; called from a thread of its own."""
+        """Make the batch of a step; called from a worker thread."""
         ...
 
     def losses(self, batch: Any, device: torch.device) -> dict[str, Tensor]:
-        """Return the terms of the loss, weighted, to be summed."""
+        """Return the weighted terms of the loss, whose sum is minimised."""
         ...
 
-    def attempt(self, index: int, device: torch.device) -> ValidationExample:
-        """Try the network on a validation example."""
+    def validate_example(self, index: int, device: torch.device) -> ValidationExample:
+        """Evaluate the network on a validation example."""
         ...

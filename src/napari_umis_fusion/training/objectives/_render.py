@@ -1,4 +1,4 @@
-"""Which stacks a training renders: all kinds, or those that are like the user's own."""
+"""Distributions of the rendered stacks: all kinds, or those similar to the user's specimens."""
 
 from typing import Any
 
@@ -11,13 +11,13 @@ KINDS: dict[Specimen, tuple[str, ...]] = {
     "fluorescence": ("fluorescence",),
     "transmitted": ("brightfield",),
 }
-"""Kinds of light in `StackDistribution` that each is made of."""
+"""Kinds of scenes in `StackDistribution` for each specimen."""
 
 DISTURBANCES = ("noise_share", "drift_share", "flicker_share", "jitter_share", "jpeg_share")
-"""What `TrainingConfig.augmentation` makes rarer."""
+"""Shares in `StackDistribution` that `TrainingConfig.augmentation` scales."""
 
-AROUND = (0.7, 1.3)
-"""Planes of rendered stacks, as a share of those that are asked for."""
+PLANES_RANGE = (0.7, 1.3)
+"""Range of the number of planes, relative to `TrainingConfig.planes`."""
 
 
 def validation_distribution(config: TrainingConfig, size_px: int) -> StackDistribution:
@@ -26,7 +26,7 @@ def validation_distribution(config: TrainingConfig, size_px: int) -> StackDistri
     Parameters
     ----------
     config : TrainingConfig
-        Of it, `specimen` and `planes`.
+        Only `specimen` and `planes` are used.
     size_px : int
         Side of a stack.
     """
@@ -34,13 +34,13 @@ def validation_distribution(config: TrainingConfig, size_px: int) -> StackDistri
     usual = StackDistribution(size_px=size_px)
     options |= {kind: getattr(usual, kind) for kind in KINDS[config.specimen]}
     if config.planes:
-        low, high = (round(share * config.planes) for share in AROUND)
+        low, high = (round(share * config.planes) for share in PLANES_RANGE)
         options["planes"] = (max(2, low), max(2, high))
     return StackDistribution(size_px=size_px, **options)
 
 
 def training_distribution(config: TrainingConfig) -> StackDistribution:
-    """Return the same with disturbances as rare as `augmentation` says."""
+    """Return the same distribution with disturbances scaled by `augmentation`."""
     like = validation_distribution(config, config.patch_px)
     rarer = {name: config.augmentation * getattr(like, name) for name in DISTURBANCES}
     options = {name: getattr(like, name) for name in (*KINDS["any"], "planes", "size_px")}

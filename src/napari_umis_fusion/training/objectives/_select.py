@@ -1,4 +1,4 @@
-"""Learn to select: the fusion of a rendered stack shall equal the sharp image it came from."""
+"""Learn to select planes: the fusion of a rendered stack shall equal its sharp image."""
 
 from dataclasses import dataclass
 
@@ -20,25 +20,25 @@ from napari_umis_fusion.training.objectives._render import (
     validation_distribution,
 )
 
-TRIALS = 48
+VALIDATION_EXAMPLES = 48
 
 BEST_ERROR = 4e-6
-"""Squared errors below it (54 dB) count alike."""
+"""Added to squared errors: below it (54 dB) a smaller error gains little."""
 
 HIDDEN_EDGE = 0.25 / 255
-"""A gradient that exceeds those of all planes by less is no false edge."""
+"""A gradient that exceeds those of all planes by less than this is no false edge."""
 
 HARD_SHARE = 1 / 6
-"""Weight of the selection's false edges, which verification removes, against the mean's."""
+"""Weight of the false edges of the selection, which verification removes, against the mean."""
 
 SPREAD_WEIGHT = 5e-4
-"""Of scores that lie far apart: softmax would be certain, and leave no gradient to learn from."""
+"""Penalty for widely spread scores: softmax would saturate, and its gradient vanish."""
 
 MIN_SPAN = 0.1
-"""Errors are relative to the span of the truth, or to this."""
+"""Errors are relative to the span of the truth, but at least to this span."""
 
 MIN_CONTRAST = 0.02
-"""Planes of next to no contrast are not stretched into noise."""
+"""Lower bound of the contrast, so that the noise of flat planes is not amplified."""
 
 _TRAIN, _TRY, _PLAN = range(3)
 
@@ -47,7 +47,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StackBatch:
-    """Rendered stacks of as many planes each.
+    """Rendered stacks with the same number of planes.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class StackBatch:
     truth : Tensor of shape (N, Y, X)
         The sharp images.
     contrast : Tensor of shape (N,)
-        What the network's input is divided by.
+        Divisor of the input of the network.
     """
 
     planes: Tensor
@@ -83,13 +83,13 @@ class SelectObjective:
     config : TrainingConfig
         Seed, sizes and weights of the loss.
     images, held_out : ImageSet
-        To learn from and to validate on.
+        Training set and validation set.
     model : PlaneRanker, optional
-        To go on with.
+        Network with initial weights.
     """
 
     score = "psnr"
-    trials = TRIALS
+    validation_examples = VALIDATION_EXAMPLES
 
     def __init__(
         self,
@@ -100,7 +100,7 @@ class SelectObjective:
     ) -> None:
         if model is not None and not isinstance(model, PlaneRanker):
             raise ConfigError(
-                f"got a {type(model).__name__} to start from; objective='select' trains the "
+                f"got initial weights of a {type(model).__name__}; objective='select' trains the "
                 "network of focus_measure='learned'. Give its weights, or none."
             )
         self.model: nn.Module = model or PlaneRanker()
@@ -123,7 +123,7 @@ class SelectObjective:
         return collate(stacks, rng.uniform(-0.2, 1.2, count))
 
     def losses(self, batch: StackBatch, device: torch.device) -> dict[str, Tensor]:
-        """Return the errors of selection and mean, and their false edges."""
+        """Return the losses of selection and mean, and their false edges."""
         here = batch.to(device)
         return self._terms(here, self._scored(here))
 
@@ -150,8 +150,8 @@ class SelectObjective:
         }
 
     @torch.inference_mode()
-    def attempt(self, index: int, device: torch.device) -> ValidationExample:
-        """Fuse a stack that is rendered from images held out, and compare with the truth."""
+    def validate_example(self, index: int, device: torch.device) -> ValidationExample:
+        """Fuse a stack that is rendered from validation images, and compare it with the truth."""
         rng = np.random.default_rng([_TRY, 0, index])
         stack = self._held_out.draw([_TRY, index], self._held_out.draw_planes(rng))
         batch = collate([stack], rng.uniform(-0.2, 1.2, 1)).to(device)
@@ -169,7 +169,7 @@ class SelectObjective:
 
 
 def collate(stacks: list[TrainingStack], log_gain: NDArray[np.float64]) -> StackBatch:
-    """Join stacks of as many planes; the network sees each `exp(-log_gain)` times brighter."""
+    """Stack the examples of a batch; the input of each is scaled by `exp(-log_gain)`."""
     parts = zip(*((s.planes, s.steady, s.clean, s.all_in_focus) for s in stacks), strict=True)
     planes, steady, clean, truth = (torch.from_numpy(np.stack(part)) for part in parts)
     contrast = [_contrast(s.planes) * np.exp(g) for s, g in zip(stacks, log_gain, strict=True)]
@@ -187,13 +187,13 @@ def gradient(planes: Tensor) -> Tensor:
 
 
 def _contrast(planes: Floats) -> float:
-    """Return the span of the middle plane, as fusion measures it."""
+    """Return the span of the middle plane, by the same percentiles as in a fusion."""
     low, high = percentile_limits(planes[len(planes) // 2])
     return max(high - low, MIN_CONTRAST)
 
 
 def _log_error(squared: Tensor, span: Tensor) -> Tensor:
-    """Return the mean logarithm of the stacks' errors: easy and hard ones count alike, as in dB."""
+    """Return the mean logarithm of the errors: easy and hard stacks count alike, as in dB."""
     return (squared.mean((1, 2)) / span**2 + BEST_ERROR).log().mean()
 
 

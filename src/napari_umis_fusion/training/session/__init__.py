@@ -1,4 +1,4 @@
-"""A training that outlives the program: its folder, its lock, its curve and its state."""
+"""Training sessions, which survive the program: folder, lock, curve and state."""
 
 import lazy_loader as _lazy
 

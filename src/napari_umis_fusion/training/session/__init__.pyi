@@ -1,7 +1,7 @@
 from ._adopt import adopt_state as adopt_state
 from ._config_file import load_config as load_config
 from ._config_file import save_config as save_config
-from ._events import CurveRead as CurveRead
+from ._events import CurveRestored as CurveRestored
 from ._events import DataChecked as DataChecked
 from ._events import SessionEvent as SessionEvent
 from ._messages import REASONS as REASONS

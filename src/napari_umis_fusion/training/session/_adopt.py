@@ -1,4 +1,4 @@
-"""Turn the state of a training that has no session into a session, to go on with it."""
+"""Convert the state file of a training without a session to a session, to resume it."""
 
 import os
 import shutil
@@ -16,38 +16,44 @@ def adopt_state(
     images: ImageSet,
     *,
     name: str,
-    start: str | os.PathLike[str] | None = None,
-    parent: str = "",
+    initial_weights: str | os.PathLike[str] | None = None,
+    initial_name: str = "",
     curve: Path | None = None,
 ) -> TrainingSession:
-    """Put a session in the place of a file that `train` saved on its own.
+    """Replace a state file of `train` by a session.
 
-    Until the session is whole the file stays as it is; the session then has its name.
+    The file stays until the session is complete; the session then gets its name.
 
     Parameters
     ----------
     state : Path
-        The file. It holds neither images nor the weights that training started from.
+        The file. It contains neither the images nor the initial weights.
     images : ImageSet
-        What it was trained on.
-    name, start, parent
-        As `TrainingSession.begin` takes them.
+        The training images.
+    name, initial_weights, initial_name
+        As for `TrainingSession.create`.
     curve : Path, optional
-        Losses so far as .csv, for files of before the state held them.
+        Losses so far as .csv, for old files that do not contain them.
 
     Raises
     ------
     CheckpointError
-        If the file is no state, or the session cannot be written.
+        If the file is not the state of a training, or the session cannot be written.
     ConfigError
         If it was trained on other images.
     """
     state = state.absolute()
     kept = load_state(state)
-    # before anything is written: what cannot go on stays as it is
+    # before anything is written: a state that cannot be resumed stays unchanged
     kept.check_data(state, split_images(images, kept.config).describe())
     made = state.with_name(f".{uuid.uuid4().hex[:12]}-{state.name}")
-    session = TrainingSession.begin(kept.config, name=name, start=start, parent=parent, folder=made)
+    session = TrainingSession.create(
+        kept.config,
+        name=name,
+        initial_weights=initial_weights,
+        initial_name=initial_name,
+        folder=made,
+    )
     try:
         session.keep(images)
         shutil.copyfile(state, session.state)
@@ -57,7 +63,7 @@ def adopt_state(
         made.rename(state)
     except OSError as error:
         raise CheckpointError(
-            f"{state}: no session can be made of it ({error.strerror or error}); make room"
+            f"{state}: cannot be made a session ({error.strerror or error}); free some space"
         ) from error
     finally:
         if state.exists():  # as file or as session

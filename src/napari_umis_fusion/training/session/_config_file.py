@@ -1,4 +1,4 @@
-"""A training's config in a file: JSON that the dock, scripts and the command line read alike."""
+"""Save and load the config of a training as JSON, for widget, scripts and command line."""
 
 import json
 import os
@@ -13,14 +13,14 @@ _KIND = "napari-umis-fusion training"
 
 
 def save_config(path: str | os.PathLike[str], config: TrainingConfig) -> Path:
-    """Save a config as JSON; the file appears under its name once it is complete.
+    """Save a config as JSON, atomically.
 
     Parameters
     ----------
     path : path
-        Ends in .json. An existing file is replaced.
+        File name with the extension .json. An existing file is replaced.
     config : TrainingConfig
-        What to save; every field is written, so that later defaults do not change it.
+        The config. Every field is written, so that later defaults do not change it.
 
     Returns
     -------
@@ -30,13 +30,13 @@ def save_config(path: str | os.PathLike[str], config: TrainingConfig) -> Path:
     Raises
     ------
     ConfigError
-        If the name ends otherwise.
+        For another extension.
     OSError
         If the file cannot be written.
     """
     where = Path(path).absolute()
     if where.suffix.lower() != ".json":
-        raise ConfigError(f"{where}: configs are saved as .json; change the ending.")
+        raise ConfigError(f"{where}: configs are saved as .json; change the extension.")
     content = {"kind": _KIND, "version": package_version(), "config": config.as_dict()}
     with atomic_write(where) as beside:
         beside.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
@@ -44,32 +44,34 @@ def save_config(path: str | os.PathLike[str], config: TrainingConfig) -> Path:
 
 
 def load_config(path: str | os.PathLike[str], **options: Any) -> TrainingConfig:
-    """Read what `save_config` wrote.
+    """Read a file of `save_config`.
 
     Parameters
     ----------
     path : path
-        The file. Fields that it lacks have their defaults.
+        The file. Missing fields get their defaults.
     **options
-        Fields on top of it.
+        Fields that override it.
 
     Raises
     ------
     ConfigError
-        If the file cannot be read, is no config of a training, or a value is out of bounds.
+        If the file cannot be read, is not the config of a training, or has a value out of bounds.
     """
     where = Path(path).absolute()
     try:
         content = json.loads(where.read_text("utf-8"))
     except OSError as error:
-        raise ConfigError(f"{where}: cannot be read ({error.strerror}); give a config.") from error
+        raise ConfigError(
+            f"{where}: cannot be read ({error.strerror}); give a config file."
+        ) from error
     except ValueError as error:
-        raise ConfigError(f"{where}: is no JSON ({error}); save the config again.") from error
+        raise ConfigError(f"{where}: is not JSON ({error}); save the config again.") from error
     found = content.get("config") if isinstance(content, dict) else None
     if not isinstance(found, dict) or content.get("kind") != _KIND:
         raise ConfigError(
-            f"{where}: is no config of a training; accepted is what the training dock or "
-            "save_config wrote."
+            f"{where}: is not the config of a training; accepted are files of the training widget "
+            "and of save_config."
         )
     try:
         return TrainingConfig().replace(**{**found, **options})

@@ -1,4 +1,4 @@
-"""What a session tells beside the events of its training."""
+"""Events of a session, in addition to those of its training."""
 
 from dataclasses import dataclass
 
@@ -8,13 +8,13 @@ from napari_umis_fusion.training.data import DataReport
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class CurveRead:
-    """A training goes on: losses and validations so far; comes before `TrainingStarted`.
+class CurveRestored:
+    """Losses and validations so far of a resumed training; yielded before `TrainingStarted`.
 
     Attributes
     ----------
     curve : LossCurve
-        The receiver's own.
+        A copy, which the receiver may change.
     """
 
     curve: LossCurve
@@ -22,9 +22,9 @@ class CurveRead:
 
 @dataclass(frozen=True, slots=True)
 class DataChecked:
-    """The data of a new training was looked at; comes before `TrainingStarted`."""
+    """The data of a new training was checked; yielded before `TrainingStarted`."""
 
     report: DataReport
 
 
-SessionEvent = TrainingEvent | CurveRead | DataChecked
+SessionEvent = TrainingEvent | CurveRestored | DataChecked

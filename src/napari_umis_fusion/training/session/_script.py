@@ -1,4 +1,4 @@
-"""A script that trains outside napari as the dock does."""
+"""A script that repeats a training outside napari."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from napari_umis_fusion.runtime import changed_fields, package_version
 from napari_umis_fusion.training._config import NETWORKS, TrainingConfig
 
 _TEMPLATE = '''\
-"""Train {title}: written by the training dock of napari-umis-fusion {version}.
+"""Train {title}: written by the training widget of napari-umis-fusion {version}.
 
-Interrupt it with Ctrl-C at any time, and run it again to go on.
+Interrupt it with Ctrl-C at any time, and run it again to resume.
 """
 
 {imports}
@@ -29,7 +29,7 @@ for event in events:
         case Validated():
             print(f"PSNR {{event.metrics['psnr']:.2f}} dB", "best so far" * event.is_best)
         case Compared(comparison):
-            print(f"against the start: {{comparison.gain_db:+.2f}} dB")
+            print(f"gain over the initial weights: {{comparison.gain_db:+.2f}} dB")
         case TrainingFinished(result):
             if result.improved:
                 result.save({output!r}, name={name!r})
@@ -38,16 +38,16 @@ for event in events:
 
 @dataclass(frozen=True, slots=True)
 class ScriptSource:
-    """Something that is trained on, as a script can name it.
+    """Training data, as a script refers to it.
 
     Attributes
     ----------
     kind : {"image", "stack"}
         A sharp image or a folder of them, or a z-stack.
     name : str
-        Of the layer or the file.
+        Name of the layer or the file.
     path : str, list of str, or None
-        Where it lies, or its planes; None for a layer that lives in napari only.
+        File or folder, or files of the planes; None for a layer without a file.
     """
 
     kind: Literal["image", "stack"]
@@ -58,25 +58,25 @@ class ScriptSource:
 def training_script(
     sources: Sequence[ScriptSource], config: TrainingConfig, *, name: str, start: str | None
 ) -> str:
-    """Return a Python script that trains on the same data in the same way and saves the outcome.
+    """Return a Python script that repeats a training and saves the result.
 
     Parameters
     ----------
     sources : sequence of ScriptSource
-        What is trained on. Layers without a file come from a ``.npy`` file, of which the script
-        says how to write it.
+        Training data. For layers without a file the script reads a ``.npy`` file, and explains how
+        to write it.
     config : TrainingConfig
-        How.
+        Options of the training.
     name : str
-        Of the outcome.
+        Name of the result.
     start : str or None
-        File of the weights to start from: "" for those of the package, None for none.
+        File of the initial weights: "" for those of the package, None for an untrained network.
     """
     unsaved = [source for source in sources if source.path is None]
     names = ["Compared", "StepDone", "TrainingData", "TrainingFinished", "Validated"]
     imports = "from napari_umis_fusion import TrainingConfig, train\n"
     if start == "":
-        imports += "from napari_umis_fusion.network._architectures import shipped_weights\n"
+        imports += "from napari_umis_fusion.network import shipped_weights\n"
     imports += f"from napari_umis_fusion.training import {', '.join(names)}"
     if unsaved:
         imports = f"import numpy as np\n\n{imports}"
@@ -109,8 +109,8 @@ def _expression(source: ScriptSource) -> str:
 def _remark(source: ScriptSource) -> str:
     file = f"{file_stem(source.name)}.npy"
     return (
-        f"# {source.name!r} has no file of its own. Save it first, in napari's console; of a\n"
-        "# layer with more axes than z, y and x one stack:\n"
+        f"# {source.name!r} has no file. Save it first, in napari's console; of a layer with\n"
+        "# more axes than z, y and x, save one stack:\n"
         f"# import numpy; numpy.save({file!r}, viewer.layers[{source.name!r}].data)\n"
     )
 

@@ -1,14 +1,14 @@
-"""A training that outlives the program: all that it needs lies in a folder of its own.
+"""A training session, which survives the program: a folder with all that the training needs.
 
-| file | what it is |
+| file | content |
 |---|---|
-| session.json | config, name, where the weights come from |
-| images.npz | the images, exactly: layers and files may be gone when it goes on |
-| start.safetensors | the weights that it started from |
-| training.state | where it stands, and its curve; see `TrainingState` |
-| session.lock, owner.json | empty, locked by the process that works on it; which one that is |
+| session.json | config, name, origin of the initial weights |
+| images.npz | the images without loss: layers and files may be gone when it is resumed |
+| start.safetensors | the initial weights |
+| training.state | the state with the curve; see `TrainingState` |
+| session.lock, owner.json | empty file, locked by the process in charge; the process |
 
-Sessions of before states held the curve have it in curve.csv.
+Old sessions, whose state lacks the curve, have it in curve.csv.
 """
 
 import json
@@ -17,7 +17,6 @@ import shutil
 import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
@@ -34,11 +33,11 @@ from napari_umis_fusion.training._session_folder import (
     STATE,
     is_locked,
     link,
+    lock_session,
     make_folder,
     no_room,
     session_folders,
     sessions_folder,
-    taken,
     time_name,
     unlink,
 )
@@ -49,35 +48,35 @@ from napari_umis_fusion.training.data import (
     load_images,
     split_images,
 )
-from napari_umis_fusion.training.session._events import CurveRead, DataChecked, SessionEvent
+from napari_umis_fusion.training.session._events import CurveRestored, DataChecked, SessionEvent
 from napari_umis_fusion.training.session._origin import Origin
 
 _IMAGES, _START, _CURVE = "images.npz", "start.safetensors", "curve.csv"
 
 
 class TrainingSession:
-    """A training in a folder of its own.
+    """A training in its own folder.
 
     Parameters
     ----------
     folder : Path
-        Of a session that was begun; see `begin` and `last_session`.
+        Folder of an existing session; see `create` and `last_session`.
 
     Attributes
     ----------
     config : TrainingConfig
-        How to train.
+        Options of the training.
     origin : Origin
-        Its name, and the weights that it started from.
+        Name, and initial weights.
     data : tuple of str
-        Absolute paths of what it is trained on, if it was begun with files alone.
+        Absolute paths of the training data, if it consists of files only.
     curve : LossCurve
-        Losses and validations up to now, filled by `train`.
+        Losses and validations so far, filled by `train`.
 
     Raises
     ------
     CheckpointError
-        If the folder holds no session, or a damaged one.
+        If the folder contains no session, or a damaged one.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -86,63 +85,65 @@ class TrainingSession:
         try:
             about = json.loads((folder / ABOUT).read_text("utf-8"))
             self.config = TrainingConfig(**about["config"])
-            self.origin = Origin(**about["origin"])
+            self.origin = Origin.from_dict(about["origin"])
             self.data = tuple(about.get("data", ()))
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise CheckpointError(f"{folder}: no training is kept there ({error})") from error
+            raise CheckpointError(
+                f"{folder}: contains no training ({error}); give the folder of a session"
+            ) from error
 
     @classmethod
-    def begin(
+    def create(
         cls,
         config: TrainingConfig,
         *,
         name: str,
-        start: str | os.PathLike[str] | None = None,
-        parent: str = "",
+        initial_weights: str | os.PathLike[str] | None = None,
+        initial_name: str = "",
         root: str | os.PathLike[str] | None = None,
         folder: str | os.PathLike[str] | None = None,
         data: Sequence[str] = (),
     ) -> Self:
-        """Make the folder of a new session.
+        """Create a new session.
 
         Parameters
         ----------
         config : TrainingConfig
-            How to train.
+            Options of the training.
         name : str
-            What the outcome is called.
-        start : path, optional
-            Weights to start from, copied into the folder; by default from nothing.
-        parent : str
-            Their name; by default that of the file.
+            Name of the result.
+        initial_weights : path, optional
+            File of the initial weights, copied into the folder; by default the network is
+            untrained.
+        initial_name : str
+            Name of the initial weights; by default that of the file.
         root : path, optional
-            Where sessions lie; by default `sessions_folder`.
+            Folder of all sessions; by default `sessions_folder`.
         folder : path, optional
-            Its folder, which must not be there yet; by default a new one in `root`. One that
-            lies elsewhere is found by `last_session` all the same, once it is trained.
+            Folder of this session, which must not exist; by default a new one in `root`. Outside
+            of `root`, `last_session` finds it once training has started.
         data : sequence of str
-            Absolute paths of what it is trained on, to refuse others.
+            Absolute paths of the training data, to refuse others.
 
         Raises
         ------
         CheckpointError
-            If the weights cannot be loaded, or the folder is there or cannot be written.
+            If the weights cannot be loaded, or the folder exists or cannot be written.
         """
         from napari_umis_fusion.network import load_checkpoint, save_checkpoint
 
         now, root = datetime.now(UTC), Path(root or sessions_folder())
         where = Path(folder).absolute() if folder else root / time_name(now)
-        checkpoint = load_checkpoint(start) if start is not None else None
+        checkpoint = load_checkpoint(initial_weights) if initial_weights is not None else None
         sha256 = checkpoint.sha256 if checkpoint else ""
-        parent = parent or (checkpoint.path.stem if checkpoint else "")
-        origin = Origin(name, parent, sha256, now.isoformat(timespec="seconds"))
-        about = {"config": config.as_dict(), "origin": asdict(origin), "data": list(data)}
+        initial_name = initial_name or (checkpoint.path.stem if checkpoint else "")
+        origin = Origin(name, initial_name, sha256, now.isoformat(timespec="seconds"))
+        about = {"config": config.as_dict(), "origin": origin.as_dict(), "data": list(data)}
         make_folder(where)
         try:
             if checkpoint is not None:
-                save_checkpoint(
-                    where / _START, checkpoint.state_dict, {**checkpoint.metadata, "name": parent}
-                )
+                header = {**checkpoint.metadata, "name": initial_name}
+                save_checkpoint(where / _START, checkpoint.state_dict, header)
             with atomic_write(where / ABOUT) as beside:
                 beside.write_text(json.dumps(about, indent=1), "utf-8")
         except BaseException as error:
@@ -154,17 +155,17 @@ class TrainingSession:
 
     @property
     def state(self) -> Path:
-        """File that holds where the training stands, once there is a checkpoint."""
+        """File of the state, once there is a checkpoint."""
         return self.folder / STATE
 
     @property
     def old_curve(self) -> Path:
-        """File that held the curve before states did."""
+        """File of the curve in old sessions."""
         return self.folder / _CURVE
 
     @property
     def can_resume(self) -> bool:
-        """Whether the images are there, so that it needs nothing from outside."""
+        """Whether the images are saved, so that it needs no other data."""
         return (self.folder / _IMAGES).is_file()
 
     def train(
@@ -174,41 +175,41 @@ class TrainingSession:
         stop: Event | None = None,
         watch: Callable[[], Any] | None = None,
     ) -> Generator[SessionEvent, None, TrainingResult]:
-        """Train, or go on where it was interrupted, and keep everything in the folder.
+        """Train, or resume an interrupted training, and keep everything in the folder.
 
         Parameters
         ----------
         data : optional
-            As `training.train` takes it; not needed to go on.
+            As `training.train` accepts it; not needed to resume.
         stop, watch : optional
-            As `training.train` takes them.
+            As `training.train` accepts them.
 
         Yields
         ------
-        TrainingEvent, CurveRead, DataChecked
-            As `training.train` does; `DataChecked` where it begins, `CurveRead` where it goes on.
+        TrainingEvent, CurveRestored, DataChecked
+            As `training.train` does; `DataChecked` at the start, `CurveRestored` when resumed.
 
         Raises
         ------
         BusyError
-            If another process works on it, or another window.
+            If another process or another window uses it.
         CheckpointError
             If the images cannot be saved.
         UmisFusionError
-            As `training.train` does.
+            As `training.train` raises it.
         """
         is_ours = False
         try:
-            with taken(self.folder):
+            with lock_session(self.folder):
                 is_ours = True
                 link(self.folder, sessions_folder())
                 return (yield from self._train(data, stop, watch))
         finally:
-            if is_ours and not self.can_resume:  # nothing is there yet that was worth keeping
+            if is_ours and not self.can_resume:  # it contains nothing to resume
                 self.discard()
 
     def keep(self, images: ImageSet) -> None:
-        """Save the images, so that it can go on without anything from outside.
+        """Save the images, so that it can be resumed without other data.
 
         Raises
         ------
@@ -221,21 +222,21 @@ class TrainingSession:
             raise CheckpointError(no_room(self.folder / _IMAGES, error)) from error
 
     def save_result(self, result: TrainingResult, path: str | os.PathLike[str]) -> Path:
-        """Save the best weights with all that is known of them in the header.
+        """Save the best weights with their origin in the header.
 
         Raises
         ------
         CheckpointError, OSError
             If the file cannot be written.
         """
-        return result.save(path, **asdict(self.origin))
+        return result.save(path, **self.origin.as_dict())
 
     def discard(self) -> None:
-        """Delete the folder and all that is in it, unless it is worked on."""
-        with suppress(BusyError, CheckpointError), taken(self.folder):
+        """Delete the folder, unless it is in use."""
+        with suppress(BusyError, CheckpointError), lock_session(self.folder):
             shutil.rmtree(self.folder, ignore_errors=True)
         if not (self.folder / ABOUT).exists():
-            # once more, as some systems keep a lock that is held
+            # again: Windows does not delete a lock file while it is locked
             shutil.rmtree(self.folder, ignore_errors=True)
             unlink(self.folder, sessions_folder())
 
@@ -246,7 +247,7 @@ class TrainingSession:
 
         images = yield from self._images(data)
         start = self.folder / _START
-        self.curve.take_over(LossCurve.read_csv(self.old_curve, sys.maxsize))
+        self.curve.assign(LossCurve.read_csv(self.old_curve, sys.maxsize))
         events = iter_train(
             images,
             self.config,
@@ -257,7 +258,7 @@ class TrainingSession:
             watch=watch,
             curve=self.curve,
         )
-        return (yield from self._told(events))
+        return (yield from self._with_curve(events))
 
     def _images(self, data: Any) -> Generator[SessionEvent, None, ImageSet]:
         kept = self.folder / _IMAGES
@@ -266,17 +267,17 @@ class TrainingSession:
                 reading = workers.result(workers.submit(load_images, kept))
                 return (yield from repeat_event(reading, Preparing("reading the images", 1.0)))
             images = yield from iter_collect(data)
-            split_images(images, self.config)  # too few are refused before anything is kept
+            split_images(images, self.config)  # raises for too few images before anything is saved
             report = yield from iter_check(images, self.config)
             saving = workers.result(workers.submit(self.keep, images))
-            yield from repeat_event(saving, Preparing("keeping the images", 1.0))
+            yield from repeat_event(saving, Preparing("saving the images", 1.0))
         yield DataChecked(report)
         return images
 
-    def _told(
+    def _with_curve(
         self, events: Generator[TrainingEvent, None, TrainingResult]
     ) -> Generator[SessionEvent, None, TrainingResult]:
-        """Tell of the curve of before as soon as it is known."""
+        """Yield the earlier curve as soon as it is known."""
         try:
             while True:
                 try:
@@ -285,14 +286,14 @@ class TrainingSession:
                     result: TrainingResult = end.value
                     return result
                 if isinstance(event, TrainingStarted) and self.curve.names:
-                    yield CurveRead(self.curve.copy())
+                    yield CurveRestored(self.curve.copy())
                 yield event
         finally:
             events.close()
 
 
 def last_session(root: str | os.PathLike[str] | None = None) -> TrainingSession | None:
-    """Return the newest session that can go on and that no other process works on."""
+    """Return the newest session that can be resumed and is not in use."""
     for folder in session_folders(Path(root or sessions_folder())):
         with suppress(CheckpointError):
             session = TrainingSession(folder)

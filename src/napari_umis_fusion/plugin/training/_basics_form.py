@@ -1,4 +1,4 @@
-"""What a training starts from: a preset, initial weights, the specimen, and a name."""
+"""The basic options of a training: preset, initial weights, specimen and name."""
 
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -11,26 +11,26 @@ from qtpy.QtWidgets import QFileDialog
 from napari_umis_fusion.models.library import ModelLibrary
 from napari_umis_fusion.network import shipped_weights
 from napari_umis_fusion.plugin.models import library_changed
-from napari_umis_fusion.plugin.training._presets import EXPLAINED, FINE_TUNE, OWN, PRESETS
+from napari_umis_fusion.plugin.training._presets import DESCRIPTIONS, FINE_TUNE, OWN, PRESETS
 from napari_umis_fusion.plugin.widgets import Form
 from napari_umis_fusion.runtime import help_with_bounds
 from napari_umis_fusion.training import NETWORKS, ObjectiveName, Specimen, TrainingConfig
 
-SHIPPED, NOTHING, FILE = "weights of this package", "nothing", "from a file …"
+SHIPPED, UNTRAINED, FILE = "weights of this package", "untrained network", "from a file …"
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
-    """What a training starts from.
+class Basics:
+    """Initial weights, specimen and name of a training.
 
     Attributes
     ----------
     weights : Path or None
-        File of the initial weights; None: from nothing.
+        File of the initial weights; None for an untrained network.
     specimen : str
-        What the samples are, as `TrainingConfig` takes it.
+        Kind of samples, as `TrainingConfig` accepts it.
     name : str
-        What the result shall be called; empty where the data tells.
+        Name of the result; empty to derive it from the data.
     """
 
     weights: Path | None
@@ -38,8 +38,8 @@ class Start:
     name: str = ""
 
 
-class StartForm(Form):
-    """Rows for a preset and for a `Start`; follows the library of models."""
+class BasicsForm(Form):
+    """Rows for a preset and for `Basics`; follows the library of models."""
 
     def __init__(self) -> None:
         self._objective: ObjectiveName = "select"
@@ -51,14 +51,14 @@ class StartForm(Form):
             label="preset",
             choices=[*PRESETS, OWN],
             value=FINE_TUNE,
-            tooltip="Sets everything; the rows under Options can then be changed one by one.\n"
-            + "\n".join(f"{name}: {text}" for name, text in EXPLAINED.items()),
+            tooltip="Sets all options. Change single ones under Options.\n"
+            + "\n".join(f"{name}: {text}" for name, text in DESCRIPTIONS.items()),
         )
         self._weights = ComboBox(
             name="weights",
             label="initial weights",
             choices=[SHIPPED],
-            tooltip="Weights that training starts from. They are never changed; the result is "
+            tooltip="Weights with which training starts. They are never changed; the result is "
             "compared with them.",
         )
         (spec,) = [one for one in fields(TrainingConfig) if one.name == "specimen"]
@@ -73,43 +73,43 @@ class StartForm(Form):
             name="name",
             label="name",
             value="",
-            tooltip="What the result is called in the library; by default after the data.",
+            tooltip="Name of the result in the library. By default it follows the data.",
         )
         super().__init__([self.preset, self._weights, specimen, name])
         self._weights.changed.connect(self._on_weights)
         library_changed.connect(self._offer)
         self._offer()
 
-    def value(self) -> Start:
+    def value(self) -> Basics:
         """Return what the rows show."""
-        return Start(self._path(), self["specimen"].value, str(self["name"].value).strip())
+        return Basics(self._path(), self["specimen"].value, str(self["name"].value).strip())
 
-    def setValue(self, start: Start) -> None:  # noqa: N802
-        """Show what to start from."""
-        self.set_row_values({"specimen": start.specimen, "name": start.name})
-        self.start_from(start.weights)
+    def setValue(self, basics: Basics) -> None:  # noqa: N802
+        """Show initial weights, specimen and name."""
+        self.set_row_values({"specimen": basics.specimen, "name": basics.name})
+        self.select_weights(basics.weights)
 
     @property
-    def parent_name(self) -> str:
-        """Name of the initial weights; empty if from nothing."""
+    def initial_name(self) -> str:
+        """Name of the initial weights; empty for an untrained network."""
         path = self._path()
         return "" if path is None else self._names.get(path, path.stem)
 
-    def script_start(self) -> str | None:
-        """Return how a script names them: "" for those of the package, None for none."""
+    def script_argument(self) -> str | None:
+        """Return the weights for a script: "" for those of the package, None for none."""
         chosen = self._weights.value
-        return "" if chosen == SHIPPED else None if chosen == NOTHING else str(chosen)
+        return "" if chosen == SHIPPED else None if chosen == UNTRAINED else str(chosen)
 
-    def start_from(self, path: Path | None) -> None:
-        """Choose weights, from nothing if None."""
+    def select_weights(self, path: Path | None) -> None:
+        """Select initial weights; None selects an untrained network."""
         if path == shipped_weights(NETWORKS[self._objective]):
             self._offer(choose=SHIPPED)
             return
         if path is not None and path not in self._weights.choices:
             self._files.append(path)
-        self._offer(choose=NOTHING if path is None else path)
+        self._offer(choose=UNTRAINED if path is None else path)
 
-    def fit(self, objective: ObjectiveName) -> None:
+    def adapt_to(self, objective: ObjectiveName) -> None:
         """Offer the weights of the network that an objective trains."""
         self.show_row("specimen", objective == "select")
         if objective != self._objective:
@@ -117,12 +117,12 @@ class StartForm(Form):
             self._offer()
 
     def release(self) -> None:
-        """Listen to the library no more, which a widget that is gone does of itself."""
+        """Disconnect from the library; Qt has done so already if it deleted the widget."""
         if isalive(self):
             library_changed.disconnect(self._offer)
 
-    def ask_for_file(self) -> Path | None:
-        """Ask the user for a file of weights."""
+    def choose_file(self) -> Path | None:
+        """Open a dialog for a file of weights."""
         path, _ = QFileDialog.getOpenFileName(
             self, "Initial weights", "", "Weights (*.safetensors *.pth *.pt)"
         )
@@ -130,7 +130,7 @@ class StartForm(Form):
 
     def _path(self) -> Path | None:
         chosen = self._weights.value
-        if chosen == NOTHING:
+        if chosen == UNTRAINED:
             return None
         return shipped_weights(NETWORKS[self._objective]) if chosen == SHIPPED else Path(chosen)
 
@@ -140,7 +140,7 @@ class StartForm(Form):
         models = [one for one in ModelLibrary().models() if one.architecture == architecture]
         self._names = {one.path: one.name for one in models}
         files = [path for path in self._files if path not in self._names]
-        choices = [SHIPPED, NOTHING, *self._names, *files, FILE]
+        choices = [SHIPPED, UNTRAINED, *self._names, *files, FILE]
         with self._weights.changed.blocked():
             self._weights.choices = [(self._named(choice), choice) for choice in choices]
             self._weights.value = wanted if wanted in choices else SHIPPED
@@ -155,8 +155,8 @@ class StartForm(Form):
         if self._weights.value != FILE:
             self._chosen = self._weights.value
             return
-        path = self.ask_for_file()
+        path = self.choose_file()
         if path is None:
             self._offer(choose=self._chosen)
         else:
-            self.start_from(path)
+            self.select_weights(path)

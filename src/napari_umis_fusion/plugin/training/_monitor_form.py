@@ -1,4 +1,4 @@
-"""The region that is looked at during a training: before, and now, as two layers."""
+"""Monitor a region during training: fused with initial and current weights, as two layers."""
 
 import weakref
 from dataclasses import dataclass
@@ -28,23 +28,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MAX_PX = 512
-"""Longest side of what is watched; of a larger region the middle is taken."""
+"""Longest side of the monitored region; of a larger one the middle is fused, to save time."""
 
 NOTHING, MIDDLE = "nothing", "its middle"
-DRAWN = "region to watch"
+DRAWN = "monitored region"
 
-PICTURES = ("before training", "now")
+PICTURES = ("initial weights", "current weights")
+"""Last words of the names of the two layers."""
 
-_SAYS = {
-    "idle": "Choose a stack: a region of it is fused with the weights before training and with "
-    "those of now, while training goes on.",
+_MESSAGES = {
+    "idle": "Choose a stack to fuse a region of it with the initial weights and with the current "
+    "weights while training runs.",
     "chosen": "{rows} x {columns} px are fused at every validation.",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
-    """What is looked at.
+class Monitored:
+    """What is monitored.
 
     Attributes
     ----------
@@ -58,13 +59,13 @@ class Watched:
     region: str = MIDDLE
 
 
-class WatchedRegionForm(ConfigForm):
-    """Rows for what is `Watched`; `stack` is what a training asks for, in its own thread.
+class MonitorForm(ConfigForm):
+    """Rows for what is `Monitored`; the training reads `stack` in its own thread.
 
     Parameters
     ----------
     viewer : napari viewer
-        Whose stacks and shapes are offered, and where pictures are shown.
+        Viewer with the stacks and shapes, which also shows the two layers.
     """
 
     def __init__(self, viewer: Any) -> None:
@@ -77,23 +78,24 @@ class WatchedRegionForm(ConfigForm):
         rows = {
             "stack": ComboBox(
                 name="stack",
-                label="watch",
+                label="monitor",
                 choices=[NOTHING],
-                tooltip="The stack that shows what training does. It need not be trained on.",
+                tooltip="Stack that is fused again during training to show the progress. It need "
+                "not be training data.",
             ),
             "region": ComboBox(
                 name="region",
                 label="region",
                 choices=[MIDDLE],
-                tooltip=f"A shapes layer bounds the region; at most {MAX_PX} px wide and high.",
+                tooltip=f"Shapes layer that bounds the region, at most {MAX_PX} px wide and high.",
             ),
         }
-        super().__init__(Watched(), rows=rows)
-        self.says, draw = QLabel(_SAYS["idle"]), QPushButton("Draw a region")
-        self.says.setWordWrap(True)
-        draw.setToolTip("Add a shapes layer to draw a rectangle in.")
+        super().__init__(Monitored(), rows=rows)
+        self.message, draw = QLabel(_MESSAGES["idle"]), QPushButton("Draw a region")
+        self.message.setWordWrap(True)
+        draw.setToolTip("Add a shapes layer to draw a rectangle.")
         draw.clicked.connect(self.draw)
-        self.add_below(draw, self.says)
+        self.add_below(draw, self.message)
         self._next = QTimer(self)
         self._next.setSingleShot(True)
         self._next.setInterval(BETWEEN_LAYERS_MS)
@@ -104,19 +106,19 @@ class WatchedRegionForm(ConfigForm):
         self._offer()
 
     def stack(self) -> Any:
-        """Return the stack that is watched, or None; may be called from any thread."""
+        """Return the monitored stack, or None; may be called from any thread."""
         region = self._region
         return None if region is None else region.stack
 
-    def watch(self, layer: Any) -> None:
-        """Watch a stack of the viewer."""
+    def monitor(self, layer: Any) -> None:
+        """Monitor a stack of the viewer."""
         self["stack"].value = layer.name
 
     def draw(self) -> None:
-        """Add a shapes layer over the stack, ready to draw a rectangle in."""
+        """Add a shapes layer over the stack, in the mode that draws rectangles."""
         layer = self._chosen_layer()
         if layer is None:
-            self.says.setText("Choose the stack first.")
+            self.message.setText("Choose the stack first.")
             return
         axes = choose_layer_axes(layer_image(layer), None)
         placed = {
@@ -129,31 +131,33 @@ class WatchedRegionForm(ConfigForm):
         self["region"].value = shapes.name
 
     def prepare(self, then: "Callable[[], None]") -> None:
-        """Make room for pictures, hidden as yet, while nothing else works; then do the rest.
+        """Add both layers, still hidden, before training starts; then call `then`.
 
-        Beside a training napari takes several times as long to add a layer.
+        While a training runs, napari takes several times as long to add a layer.
         """
         region = self._region
         self._seen.clear()
         self._to_do = [then]
         if region is not None:
             blank = np.zeros(region.stack.shape[1:], region.stack.dtype)
-            rooms = [partial(self._make_room, region, when, blank) for when in PICTURES]
-            self._to_do = [*rooms, then]
+            layers = [partial(self._layer_for, region, when, blank) for when in PICTURES]
+            self._to_do = [*layers, then]
         self._next.start()
 
     def show_picture(self, picture: Pictured) -> None:
-        """Show pictures as two layers; those that are there already are renewed."""
+        """Show both images as layers; existing layers are updated."""
         region = self._region
         if region is None or picture.stack is not region.stack:
             return  # another one was chosen meanwhile
-        pictures = zip(PICTURES, (picture.before, picture.now), strict=True)
+        pictures = zip(PICTURES, (picture.initial, picture.current), strict=True)
         self._to_do = [partial(self._show, region, when, image) for when, image in pictures]
         self._next.start()
-        self.says.setText(f"Fused after step {picture.step}; compare the two layers.")
+        self.message.setText(
+            f"Fused with the weights of step {picture.step}. Compare the two layers."
+        )
 
     def release(self) -> None:
-        """Follow the viewer no more."""
+        """Disconnect from the viewer."""
         for event in (self._viewer.layers.events.inserted, self._viewer.layers.events.removed):
             event.disconnect(self._offer)
         self._follow(None)
@@ -161,7 +165,7 @@ class WatchedRegionForm(ConfigForm):
         self._to_do.clear()
 
     def _do_next(self) -> None:
-        """Do one thing, and let the window live before the next, whatever became of it."""
+        """Do one task, and let the window process events before the next, even after an error."""
         if not self._to_do:  # released meanwhile
             return
         selection = set(self._viewer.layers.selection)
@@ -172,8 +176,8 @@ class WatchedRegionForm(ConfigForm):
             if self._to_do:
                 self._next.start()
 
-    def _make_room(self, region: MonitoredRegion, when: str, image: Any) -> Any:
-        """Return the layer for a picture; a new and hidden one where none fits."""
+    def _layer_for(self, region: MonitoredRegion, when: str, image: Any) -> Any:
+        """Return the layer for an image; a new, hidden one if none has its shape."""
         data, attributes, kind = region.layer_data(image, f"{self.value().stack} {when}")
         shown = self._shown.get(when, lambda: None)()
         if shown in self._viewer.layers and shown.data.shape == data.shape:
@@ -189,11 +193,11 @@ class WatchedRegionForm(ConfigForm):
         return layer
 
     def _show(self, region: MonitoredRegion, when: str, image: Any) -> None:
-        """Show a picture; whoever hides or removes its layer is not shown it again."""
+        """Show an image, unless the user has hidden or removed its layer."""
         is_new = self._seen.get(when) is not region
         if not is_new and self._shown[when]() not in self._viewer.layers:
             return
-        layer = self._make_room(region, when, image)
+        layer = self._layer_for(region, when, image)
         layer.data = region.layer_data(image, layer.name)[0]
         if is_new:
             layer.visible = True
@@ -214,7 +218,7 @@ class WatchedRegionForm(ConfigForm):
         return _named(self._viewer, self.value().stack)
 
     def _choose(self, event: Any = None) -> None:
-        """Look anew at which region is meant."""
+        """Determine the region from stack and shapes."""
         layer = self._chosen_layer()
         name = self.value().region
         drawn = None if name == MIDDLE else _named(self._viewer, name)
@@ -222,20 +226,20 @@ class WatchedRegionForm(ConfigForm):
         target = None if layer is None else target_in(layer)
         if target is None:
             self._region = None
-            self.says.setText(_SAYS["idle"])
+            self.message.setText(_MESSAGES["idle"])
             return
         try:
             plan = _plan(self._viewer, target, drawn)
             self._region = MonitoredRegion(target.images[0], plan)
         except UmisFusionError as error:
             self._region = None
-            self.says.setText(str(error))
+            self.message.setText(str(error))
             return
         rows, columns = self._region.stack.shape[1:3]
-        self.says.setText(_SAYS["chosen"].format(rows=rows, columns=columns))
+        self.message.setText(_MESSAGES["chosen"].format(rows=rows, columns=columns))
 
     def _follow(self, shapes: Any) -> None:
-        """Look anew whenever a shape is drawn or moved."""
+        """Determine the region again whenever a shape is drawn or moved."""
         before = self._drawn() if self._drawn is not None else None
         if before is shapes:
             return
@@ -262,6 +266,6 @@ def _plan(viewer: Any, target: TargetStack, shapes: Any) -> LayerPlan:
 
 
 def _middle(start: int, stop: int) -> tuple[int, int]:
-    """Return the middle of a span, no longer than what is watched."""
+    """Return the middle of a span, at most `MAX_PX` long."""
     middle = (start + stop) // 2
     return max(start, middle - MAX_PX // 2), min(stop, middle + MAX_PX // 2)
