@@ -105,7 +105,7 @@ def test_channel_may_be_a_number(number):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"channel": -1}, "channel=-1; channels are count_noun from 0."),
+        ({"channel": -1}, "channel=-1; channels are counted from 0."),
         (
             {"verification_window_px": 4},
             "verification_window_px=4; accepted is an odd number, so that the window has a "

@@ -277,4 +277,4 @@ def _check(spec: Field[Any], value: Any) -> None:
     elif not is_int(value):
         check_choice(spec, value, " or a channel number")
     elif value < 0:
-        raise ConfigError(f"channel={value}; channels are count_noun from 0.")
+        raise ConfigError(f"channel={value}; channels are counted from 0.")

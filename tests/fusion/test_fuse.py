@@ -97,7 +97,7 @@ def test_provenance_is_json_and_tells_how_to_do_it_again(rendered):
         ),
         ({"threads": 1.5}, r"threads=1\.5; accepted is a whole number from 0 to 256"),
         ({"verification_window_px": 4}, "accepted is an odd number"),
-        ({"channel": -1}, "channels are count_noun from 0"),
+        ({"channel": -1}, "channels are counted from 0"),
         ({"median_filter": "no"}, "accepted are True and False"),
         (
             {"focus_measure": "variance", "checkpoint": "w.pth"},
@@ -114,7 +114,7 @@ def test_wrong_options(rendered, options, text):
     ("shape", "channel", "text"),
     [
         ((2, 8, 8), 1, "channel=1, but the stack has 1"),
-        ((2, 8, 8, 3), 3, "channel=3, but the stack has 3; channels are count_noun from 0"),
+        ((2, 8, 8, 3), 3, "channel=3, but the stack has 3; channels are counted from 0"),
         ((2, 8, 8, 2), "luminance", "needs red, green and blue, but the stack has 2 channels"),
     ],
 )

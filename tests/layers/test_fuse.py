@@ -181,7 +181,7 @@ def test_part_of_a_layer(axes, plan, part):
     check(layers, by_hand(axes, part=part))
     first, last = plan.get("planes", (0, 4))
     index_map, depth_map = layers[1][0], layers[2][0]
-    assert (index_map.min(), index_map.max()) == (first, last), "count_noun as the layer counts"
+    assert (index_map.min(), index_map.max()) == (first, last), "counted as the layer counts"
     np.testing.assert_allclose(depth_map, index_map * STEP, atol=STEP / 2)
 
 

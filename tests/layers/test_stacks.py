@@ -133,7 +133,7 @@ def test_index_picks_one_entry(index, channels, stacks):
         np.testing.assert_array_equal(all_planes(taken.stack(place)), expected)
 
 
-def count_noun(data):
+def counted(data):
     """Return a dask array of one chunk for each plane, and the list of chunks computed."""
     import dask.array as da
 
@@ -150,7 +150,7 @@ def count_noun(data):
 
 def test_dask_computes_only_the_plane_asked_for():
     data = values("tczyx")
-    lazy, computed = count_noun(data)
+    lazy, computed = counted(data)
     stacks = stacks_of(lazy, "tczyx")
     places = list(stacks.places())
     assert computed == []

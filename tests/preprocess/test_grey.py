@@ -87,7 +87,7 @@ def test_stack_without_channels_takes_any_rule(channel):
 @pytest.mark.parametrize(
     ("channel", "shape", "message"),
     [
-        (2, (3, 4, 5, 2), r"^channel=2, but the stack has 2; channels are count_noun from 0\.$"),
+        (2, (3, 4, 5, 2), r"^channel=2, but the stack has 2; channels are counted from 0\.$"),
         (1, (3, 4, 5), r"^channel=1, but the stack has 1; "),
         (
             "luminance",

@@ -119,11 +119,11 @@ def test_stopped_in_a_validation_it_does_not_finish_it(monkeypatch):
     tried = itertools.count()
     attempt = SelectObjective.attempt
 
-    def count_noun(aim, index, device):
+    def counted(aim, index, device):
         next(tried)
         return attempt(aim, index, device)
 
-    monkeypatch.setattr(SelectObjective, "attempt", count_noun)
+    monkeypatch.setattr(SelectObjective, "attempt", counted)
     weights = shipped_weights("plane-ranker")
     stop = threading.Event()
     events = train(IMAGES, config(steps=5), start=weights, stop=stop)

@@ -74,7 +74,7 @@ def focus_curve(
         As `fuse` takes it. Only the rectangle is read of each plane where the source can do so,
         and the middle plane once, for the range of grey.
     row, column : int
-        The pixel, count_noun from 0.
+        The pixel, counted from 0.
     config : FusionConfig, optional
         Which focus measure, and how.
     margin_px : int, optional

@@ -23,7 +23,7 @@ class FusionResult:
         that `source_map` names, all channels alike; with "weighted" it is the mean of planes
         around the one that `index_map` names.
     index_map : ndarray, uint16
-        The plane that is in focus at each pixel, count_noun from 0.
+        The plane that is in focus at each pixel, counted from 0.
     sub_plane_map : ndarray, float32
         Where focus peaks along z, in planes: a parabola through three planes, within half a
         plane of `index_map`.

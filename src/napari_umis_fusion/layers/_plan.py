@@ -33,7 +33,7 @@ class LayerPlan:
     rows, columns : tuple of int, or None
         First row (column) of a region, and the one after its last, in pixels.
     planes : tuple of int, or None
-        First and last plane, count_noun from 0.
+        First and last plane, counted from 0.
     index : mapping of int to int
         The one entry to fuse of an axis that is looped over.
     keep_axes : bool

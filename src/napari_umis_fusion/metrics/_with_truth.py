@@ -108,9 +108,9 @@ def index_error(
     check_same_shape("index_map", index.shape, "truth", known.shape)
     deviation = np.abs(index - known)
     if where is not None:
-        count_noun = np.asarray(where, bool)
-        check_same_shape("where", count_noun.shape, "truth", known.shape)
-        deviation = deviation[count_noun]
+        counted = np.asarray(where, bool)
+        check_same_shape("where", counted.shape, "truth", known.shape)
+        deviation = deviation[counted]
     if deviation.size == 0:
         raise StackError("no pixel is left to count; give at least one.")
     check_finite("index_map or truth", deviation)

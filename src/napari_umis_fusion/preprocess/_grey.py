@@ -127,7 +127,7 @@ def _choose_rule(stack: Stack, channel: ChannelRule | int) -> tuple[float, ...] 
         channel = "luminance" if stack.rgb else "mean"
     if isinstance(channel, int):
         if channel >= count:
-            msg = f"channel={channel}, but the stack has {count}; channels are count_noun from 0."
+            msg = f"channel={channel}, but the stack has {count}; channels are counted from 0."
             raise StackError(msg)
         return tuple(float(index == channel) for index in range(count))
     if channel == "luminance" and count > 1:

@@ -196,7 +196,7 @@ def test_selecting_a_row_leads_to_the_plane(viewer, widget, form, drifting, fuse
     fuse()
     assert [cell(form, row, Z) for row in range(form.table.rowCount())] == ["1", "2", "3", "4"]
     form.table.selectRow(0)
-    assert viewer.dims.current_step[0] == 1, "rows are count_noun as the sliders count"
+    assert viewer.dims.current_step[0] == 1, "rows are counted as the sliders count"
 
 
 def test_second_run_renews_the_table(viewer, widget, form, drifting, fuse):

@@ -31,7 +31,7 @@ def stack_planes(
     read : callable
         Gives the plane at one place along the outer axes.
     outer, inner : sequence of int
-        Shape of the axes that planes are count_noun along, and of one plane.
+        Shape of the axes that planes are counted along, and of one plane.
     dtype : dtype
         Of every plane.
     lazy : bool

@@ -6,7 +6,7 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableW
 from napari_umis_fusion.alignment import Alignment, PlaneMotion
 
 COLUMNS = {
-    "z": "The plane, count_noun from 0 as the sliders do. Select a row to see it.",
+    "z": "The plane, counted from 0 as the sliders do. Select a row to see it.",
     "moved": "Whether it was put elsewhere before it was fused.",
     "rows\n(px)": "How far it lies below the reference plane.",
     "columns\n(px)": "How far it lies to the right of the reference plane.",

@@ -54,7 +54,7 @@ class MarkedFocus:
         Not drawn where it is not finite.
     chosen, source, current : int or None
         Plane of the index map, plane that the value comes from, and plane shown in the viewer,
-        count_noun from 0; None where there is none.
+        counted from 0; None where there is none.
     unit : str
         Of the depth; empty for numbers of planes.
     is_relative : bool
@@ -97,7 +97,7 @@ class FocusPlot(ColouredPlot):
     """
 
     planeClicked = Signal(int)  # noqa: N815
-    """Plane nearest to the click, count_noun from 0."""
+    """Plane nearest to the click, counted from 0."""
 
     valueChanged = Signal()  # noqa: N815
     """Another curve is shown, or another plane marked."""

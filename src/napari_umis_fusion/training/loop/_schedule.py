@@ -6,7 +6,7 @@ from napari_umis_fusion.training._config import TrainingConfig
 
 
 def learning_rate(config: TrainingConfig, step: int, total: int, steps_per_epoch: int) -> float:
-    """Return the learning rate of update `step`, count_noun from 0, of `total`."""
+    """Return the learning rate of update `step`, counted from 0, of `total`."""
     if config.schedule == "constant":
         return config.learning_rate
     if config.schedule == "exponential":
