@@ -18,7 +18,6 @@ import torch
 from napari_umis_fusion.errors import BusyError, CheckpointError, ConfigError
 from napari_umis_fusion.models.library import (
     ModelLibrary,
-    default_folder,
     file_stem,
     find_weights,
     shipped_models,
@@ -26,6 +25,7 @@ from napari_umis_fusion.models.library import (
 from napari_umis_fusion.models.library import _header as header
 from napari_umis_fusion.models.library import _shipped as shipped
 from napari_umis_fusion.models.library import _sidecar as sidecar
+from napari_umis_fusion.models.library._library import default_folder
 from napari_umis_fusion.models.library._names import LONGEST_NAME, clean_name, unique_name
 from napari_umis_fusion.models.library._reserve import LOCK, reserved
 from napari_umis_fusion.network import PlaneRanker, UNetPlusPlus, load_checkpoint, save_checkpoint

@@ -205,7 +205,7 @@ def render_moving_stack(
     """
     config = _settled(name, config)
     transforms, gains = motion.transforms(config.planes, shape), motion.gains(config.planes)
-    sensor = Sensor(shape, _margins(transforms, shape, config))
+    sensor = Sensor(shape, scene_margins(transforms, shape, config))
     scene = make_scene(
         name, sensor.scene_shape, planes=config.planes, channels=channels, seed=config.seed
     )
@@ -251,7 +251,7 @@ def _settled(name: str, config: RenderConfig | None) -> RenderConfig:
     return config
 
 
-def _margins(
+def scene_margins(
     transforms: TransformArray, shape: tuple[int, int], config: RenderConfig
 ) -> tuple[int, int]:
     """Return how far beyond the plane the scene must be true, above and beside, in pixels."""

@@ -17,7 +17,7 @@ def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list[Any]] 
     Returns
     -------
     callable or None
-        `napari_umis_fusion.files.read.read_layers`, or None for anything else: images without z,
+        `napari_umis_fusion.read_layers`, or None for anything else: images without z,
         time series, missing and broken files. Never raises.
     """
     try:

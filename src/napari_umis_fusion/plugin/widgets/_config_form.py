@@ -18,7 +18,7 @@ class ConfigForm(Form):
     ----------
     config : dataclass instance
         What is shown first. Its fields describe themselves in their metadata, see
-        `napari_umis_fusion.runtime._options`.
+        `napari_umis_fusion.runtime`.
     names : sequence of str, optional
         Fields that get a row, by default all of them. The others keep the value that the config
         which was set last has.

@@ -76,7 +76,7 @@ def training_script(
     names = ["Compared", "StepDone", "TrainingData", "TrainingFinished", "Validated"]
     imports = "from napari_umis_fusion import TrainingConfig, train\n"
     if start == "":
-        imports += "from napari_umis_fusion.network._architectures import shipped_weights\n"
+        imports += "from napari_umis_fusion.network import shipped_weights\n"
     imports += f"from napari_umis_fusion.training import {', '.join(names)}"
     if unsaved:
         imports = f"import numpy as np\n\n{imports}"
