@@ -168,7 +168,8 @@ def test_names_are_unique(library, saved, scorpion):
 ADD = """
 import sys, time
 from pathlib import Path
-from napari_umis_fusion.models import ModelLibrary, library
+from napari_umis_fusion.models import ModelLibrary
+from napari_umis_fusion.models.library import _library as library
 copy = library.copy_weights
 
 def slowly(*arguments):
@@ -535,7 +536,7 @@ def test_weights_by_file_or_name(library, scorpion, tmp_path, monkeypatch):
 
 def test_listing_loads_no_torch(library, scorpion):
     code = (
-        "import sys; from napari_umis_fusion.models import ModelLibrary, shipped_models;"
+        "import sys; from napari_umis_fusion.models.library import ModelLibrary, shipped_models;"
         f"found = ModelLibrary({str(library.folder)!r}).models() + shipped_models();"
         "print(len(found), found[0].sha256, 'torch' in sys.modules)"
     )
