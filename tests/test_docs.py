@@ -251,6 +251,18 @@ def test_the_files_of_tests_that_pages_name_exist() -> None:
     assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
 
 
+def test_the_readme_links_to_pages_and_pictures_that_exist() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    pages = re.findall(r"\]\(https://[\w-]+\.github\.io/[\w-]+/([\w-]*)/?\)", readme)
+    assert len(pages) > 5
+    assert [page for page in pages if not (ROOT / "docs" / f"{page or 'index'}.md").exists()] == []
+    pictures = re.findall(
+        r"\]\(https://raw\.githubusercontent\.com/[\w-]+/[\w-]+/main/(.*?)\)", readme
+    )
+    assert pictures
+    assert [picture for picture in pictures if not (ROOT / picture).exists()] == []
+
+
 def storeys_drawn() -> list[tuple[str, list[set[str]]]]:
     """Read the picture of the rooms: each storey from above, with its rows of rooms."""
     picture = blocks(ROOT / "docs" / "architecture.md", "mermaid")[0]
