@@ -26,7 +26,7 @@ OURS = ("learned:blend=weighted", "learned:blend=select", BASE)
 
 
 def methods_of(options: argparse.Namespace) -> list[Method]:
-    """List who takes part; `BASE` always does, as leads are count_noun from it."""
+    """List who takes part; `BASE` always does, as leads are counted from it."""
     named = dict.fromkeys((BASE, *options.ours))
     contenders, absent = find_peers(options.peers, QUALITY_PEERS)
     for line in absent:

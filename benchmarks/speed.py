@@ -276,7 +276,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--tables", nargs="+", choices=TABLES, default=list(TABLES), help="which to print")
-    add("--repeats", type=int, default=5, help="count_noun rounds; medians are printed")
+    add("--repeats", type=int, default=5, help="counted rounds; medians are printed")
     add("--quick", action="store_true", help="tiny stacks, one round: does it work?")
     add("--cache", type=Path, help="folder that keeps the rendered stacks (0.6 GB)")
     add_peer_options(parser)

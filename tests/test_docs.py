@@ -1,16 +1,19 @@
 """What the documentation shows, works: each snippet and each command is run."""
 
 import dataclasses
+import importlib
 import re
 import runpy
 import shlex
 import shutil
+import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
 
+import napari_umis_fusion.fusion
 from napari_umis_fusion import Alignment, FusionConfig, TrainingConfig, fuse, write_image
 from napari_umis_fusion.models.library import ModelLibrary
 from napari_umis_fusion.network import PlaneRanker, save_checkpoint, shipped_weights
@@ -190,3 +193,139 @@ def test_python_is_only_shown_where_it_is_run() -> None:
 def test_the_command_that_ci_runs_is_the_one_in_the_readme() -> None:
     assert "bash tests/run_all.sh\n" in blocks(ROOT / "README.md", "bash")
     assert "exec bash tests/run_all.sh\n" in (ROOT / ".ci" / "run").read_text("utf-8")
+
+
+# --- what the pages say of the code
+
+
+def test_names_of_functions_stand_between_backticks() -> None:
+    """A renaming that reaches the prose leaves names of functions in it."""
+    sources = "\n".join(path.read_text("utf-8") for path in (ROOT / "src").rglob("*.py"))
+    functions = set(re.findall(r"\bdef ([a-z]+_\w+)", sources))
+    assert {"as_stack", "count_noun"} <= functions
+    code = re.compile(
+        r"^```.*?^```|^::: .*?$|^\[\w+\]: .*?$|`[^`]*`|\]\([^)]*\)|\]\[\w+\]", re.M | re.S
+    )
+    pages = [*PAGES, ROOT / "CONTRIBUTING.md"]
+    prose = {page.name: code.sub("", page.read_text("utf-8")) for page in pages}
+    found = {name: functions & set(re.findall(r"\w+", text)) for name, text in prose.items()}
+    assert {name: names for name, names in found.items() if names} == {}
+
+
+LINK = re.compile(r"^\[\w+\]: https://github\.com/[\w-]+/[\w-]+/(?:blob|tree)/main/(\S+)$", re.M)
+
+
+def test_the_architecture_links_to_what_exists() -> None:
+    linked = LINK.findall((ROOT / "docs" / "architecture.md").read_text("utf-8"))
+    assert len(linked) > 30
+    assert [path for path in linked if not (ROOT / path).exists()] == []
+
+
+def test_each_link_of_the_architecture_leads_where_it_says() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    targets = dict(re.findall(r"^\[(\w+)\]: \S+/src/napari_umis_fusion/(\S+)$", page, re.M))
+    named = re.findall(r"\[`([\w./]+)`\]\[(\w+)\]", page)
+    paths = [(said.rstrip("/"), targets[key]) for said, key in named if "." in said or "/" in said]
+    assert len(paths) > 30
+    assert [(said, target) for said, target in paths if said != target] == []
+
+
+def test_the_traps_name_files_that_exist() -> None:
+    traps = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    traps = traps.partition("## Traps")[2].partition("\n## ")[0]
+    last = [line.rsplit(" | ", 1)[1] for line in traps.splitlines() if re.match(r"\| \d", line)]
+    named = [
+        name for cell in last for name in re.findall(r"`([\w./]+(?:\.(?:py|sh|txt|ini)|/))`", cell)
+    ]
+    homes = (ROOT, ROOT / "src" / "napari_umis_fusion")
+    assert len(named) >= 10
+    assert [name for name in named if not any((home / name).exists() for home in homes)] == []
+
+
+def test_the_files_of_tests_that_pages_name_exist() -> None:
+    pages = [*PAGES, ROOT / "CONTRIBUTING.md"]
+    named = {
+        path for page in pages for path in re.findall(r"\btests/[\w./]+\w", page.read_text("utf-8"))
+    }
+    assert {"tests/run_all.sh", "tests/test_words.py"} <= named
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
+
+
+def test_the_readme_links_to_pages_and_pictures_that_exist() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    pages = re.findall(r"\]\(https://[\w-]+\.github\.io/[\w-]+/([\w-]*)/?\)", readme)
+    assert len(pages) > 5
+    assert [page for page in pages if not (ROOT / "docs" / f"{page or 'index'}.md").exists()] == []
+    pictures = re.findall(
+        r"\]\(https://raw\.githubusercontent\.com/[\w-]+/[\w-]+/main/(.*?)\)", readme
+    )
+    assert pictures
+    assert [picture for picture in pictures if not (ROOT / picture).exists()] == []
+
+
+def storeys_drawn() -> list[tuple[str, list[set[str]]]]:
+    """Read the picture of the rooms: each storey from above, with its rows of rooms."""
+    picture = blocks(ROOT / "docs" / "architecture.md", "mermaid")[0]
+    storeys = [("", [{"__main__"}])]
+    for name, inside in re.findall(r"subgraph \w+ \[(\w+).*?\]\n(.*?)\n    end", picture, re.S):
+        rows = [set(re.findall(r"\w+", row)) for row in inside.split("-->")]
+        storeys.append((name.lower(), rows))
+    assert "\n    __main__ --> surface\n" in picture
+    assert "\n    surface --> learning --> core --> ground\n" in picture
+    return storeys
+
+
+def test_the_picture_of_the_rooms_is_the_contract_of_the_imports() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    contract = project["tool"]["importlinter"]["contracts"][0]
+    assert contract["containers"] == ["napari_umis_fusion"]
+    drawn = [row for _, rows in storeys_drawn() for row in rows]
+    assert drawn == [set(layer.split(" | ")) for layer in contract["layers"]]
+
+
+def test_the_table_of_the_rooms_is_their_picture_from_below() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    table = re.findall(r"^\| \[`(\w+)(?:/|\.py)`\]\[\w+\] \| .* \| (\w+) \|$", page, re.M)
+    drawn = [(room, name) for name, rows in storeys_drawn()[1:] for row in rows for room in row]
+    assert sorted(table) == sorted(drawn)
+    order = [row for _, rows in storeys_drawn()[1:] for row in rows][::-1]
+    places = [next(k for k, row in enumerate(order) if room in row) for room, _ in table]
+    assert places == sorted(places)
+
+
+def test_the_steps_of_fusion_are_those_of_its_room() -> None:
+    steps = re.findall(r"^(\d)\. ([\w ]+): (.*)[;.]$", napari_umis_fusion.fusion.__doc__, re.M)
+    assert [number for number, _, _ in steps] == list("123456")
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    rows = re.findall(r"^\| (\d)\. ([\w ]+) \| .* \| (.*) \|$", page, re.M)
+    assert [(*row[:2], re.sub(r"\[(`\S+`)\]\[\w+\]", r"\1", row[2])) for row in rows] == steps
+
+
+# --- the reference
+
+DOCUMENTED = re.findall(
+    r"^::: (\S+)$", "\n".join(page.read_text("utf-8") for page in PAGES), re.MULTILINE
+)
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_what_the_reference_documents_is_public(name: str) -> None:
+    home, _, last = name.rpartition(".")
+    assert not any(part.startswith("_") for part in name.split("."))
+    if home == "napari_umis_fusion" and (ROOT / "src" / home / f"{last}.py").exists():
+        assert importlib.import_module(name).__doc__
+        return
+    assert last in importlib.import_module(home).__all__
+    assert getattr(importlib.import_module(home), last).__doc__
+
+
+def test_nothing_is_documented_twice() -> None:
+    objects = [importlib.import_module(n.rpartition(".")[0]) for n in DOCUMENTED]
+    known = [getattr(o, n.rpartition(".")[2]) for o, n in zip(objects, DOCUMENTED, strict=True)]
+    assert len({id(one) for one in known}) == len(known)
+
+
+def test_every_name_at_the_top_is_documented() -> None:
+    named = {name.removeprefix("napari_umis_fusion.") for name in DOCUMENTED}
+    assert set(napari_umis_fusion.__all__) - named == {"UmisFusionError"}, "that one with errors"
+    assert "errors" in named

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -114,3 +115,135 @@ def test_version():
     assert shown
     assert shown != "unknown"
     assert shown[0].isdigit()
+
+
+# --- the rooms
+
+PACKAGE = ROOT / "src" / "napari_umis_fusion"
+ROOMS = sorted(path.parent for path in PACKAGE.rglob("__init__.py"))
+READERS = [path for part in ("src", "benchmarks", "docs") for path in (ROOT / part).rglob("*.py")]
+"""All that may import from a room; tests do, too, but are no reason for a name to be there."""
+
+
+def name_of(path):
+    """Return the dotted name of a folder or module; "" outside the package."""
+    if not path.is_relative_to(PACKAGE):
+        return ""
+    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+
+
+def imported(path):
+    """List the dotted names that a module imports from the package."""
+    nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
+    names = [alias.name for n in nodes if isinstance(n, ast.Import) for alias in n.names]
+    froms = [n for n in nodes if isinstance(n, ast.ImportFrom) and n.module]
+    names += [f"{n.module}.{alias.name}" for n in froms for alias in n.names]
+    return [name for name in names if f"{name}.".startswith("napari_umis_fusion.")]
+
+
+def is_private_elsewhere(name, room):
+    """Tell whether a name lies below something private of a room that `room` is not within."""
+    parts = name.split(".")
+    private = (k for k, part in enumerate(parts) if part.startswith("_") and part[:2] != "__")
+    first = next(private, None)
+    home = "" if first is None else ".".join(parts[:first])
+    return first is not None and not f"{room}.".startswith(f"{home}.")
+
+
+@pytest.mark.parametrize(
+    ("name", "room", "expected"),
+    [
+        ("napari_umis_fusion.stack._axes.find_z", "napari_umis_fusion.files.read", True),
+        ("napari_umis_fusion.stack._axes", "", True),
+        ("napari_umis_fusion.stack._axes.find_z", "napari_umis_fusion.stack", False),
+        ("napari_umis_fusion.training._config", "napari_umis_fusion.training.loop", False),
+        ("napari_umis_fusion.training.loop._state", "napari_umis_fusion.training", True),
+        ("napari_umis_fusion.stack._axes", "napari_umis_fusion.stacks", True),
+        ("napari_umis_fusion.stack.Stack", "", False),
+        ("napari_umis_fusion.__main__", "", False),
+    ],
+)
+def test_what_is_private_is_told(name, room, expected):
+    assert is_private_elsewhere(name, room) == expected
+
+
+def test_private_modules_are_imported_in_their_room_only():
+    homes = [(path, name_of(path.parent)) for path in READERS]
+    assert len(homes) > 300
+    wrong = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path, room in homes
+        for name in imported(path)
+        if is_private_elsewhere(name, room)
+    ]
+    assert wrong == []
+
+
+def test_modules_of_rooms_are_private():
+    named = {PACKAGE / "plugin" / "commands.py"}  # by the manifest
+    loose = {PACKAGE / f"{name}.py" for name in ("config", "errors")}
+    public = {path for path in PACKAGE.rglob("*.py") if not path.stem.startswith("_")}
+    assert public == named | loose
+    top = {path.stem for path in PACKAGE.glob("*.py")} - {"_version"}
+    assert top == {"__init__", "__main__", "config", "errors"}
+
+
+def vocabulary(room):
+    """Return what a stub imports: module, without leading dot, and name."""
+    tree = ast.parse((room / "__init__.pyi").read_text("utf-8"))
+    assert all(isinstance(node, ast.ImportFrom) and node.level == 1 for node in tree.body)
+    return [(node.module, alias.name) for node in tree.body for alias in node.names]
+
+
+def in_order(entry):
+    """Sort as ruff does: by module, then constants, classes, functions."""
+    module, name = entry
+    return module, (not name.isupper(), not name[0].isupper()), name
+
+
+WITH_WORDS = [room for room in ROOMS if room != PACKAGE / "plugin"]
+"""The plugin itself has none: napari loads what the manifest names from the rooms within."""
+
+
+@pytest.mark.parametrize("room", WITH_WORDS, ids=name_of)
+def test_a_room_says_what_it_is_and_lists_its_words(room):
+    tree = ast.parse((room / "__init__.py").read_text("utf-8"))
+    assert len(ast.get_docstring(tree) or "") > 20
+    words = vocabulary(room)
+    assert words == sorted(words, key=in_order)
+    module = importlib.import_module(name_of(room))
+    assert sorted(module.__all__) == sorted(name for _, name in words)
+    for _, name in words:
+        assert getattr(module, name) is not None
+
+
+@pytest.fixture(scope="module")
+def asked_for():
+    """Return each dotted name that somebody asks of a room, with the rooms of those who do."""
+    askers = [(name, name_of(path.parent)) for path in READERS for name in imported(path)]
+    for room in WITH_WORDS:
+        own = name_of(room)
+        askers += [(f"{own}.{module}.{name}", own) for module, name in vocabulary(room)]
+    pages = "\n".join(path.read_text("utf-8") for path in (ROOT / "docs").glob("*.md"))
+    askers += [(name, "") for name in re.findall(r"^::: (\S+)$", pages, re.MULTILINE)]
+    entries = (PACKAGE / "napari.yaml").read_text("utf-8") + (ROOT / "pyproject.toml").read_text()
+    askers += [
+        (".".join(found), "") for found in re.findall(r"(napari_umis_fusion\S*):(\w+)", entries)
+    ]
+    return askers
+
+
+@pytest.mark.parametrize("room", WITH_WORDS, ids=name_of)
+def test_each_word_of_a_room_is_needed_elsewhere(room, asked_for):
+    own = name_of(room)
+    needed = {name for name, asker in asked_for if not f"{asker}.".startswith(f"{own}.")}
+    needed |= {f"{own}.UmisFusionError"} if room == PACKAGE else set()  # documented with errors
+    assert [name for _, name in vocabulary(room) if f"{own}.{name}" not in needed] == []
+
+
+def test_the_tests_mirror_the_rooms():
+    files = (ROOT / "tests").rglob("test_*.py")
+    folders = {str(path.parent.relative_to(ROOT / "tests")) for path in files}
+    rooms = {str(room.relative_to(PACKAGE)) for room in ROOMS}
+    assert len(folders) > 15
+    assert folders - rooms == {"benchmarks"}

@@ -21,10 +21,10 @@ from napari_umis_fusion.synthetic import (
     digitise,
     make_scene,
     render_moving_stack,
+    scene_margins,
     spline_of,
     through_lens,
 )
-from napari_umis_fusion.synthetic._motion import _margins
 
 Transform = NDArray[np.float64]
 
@@ -156,7 +156,7 @@ def render(case: Case) -> MovingScene:
         base_blur_px=case.lens_px,
     )
     made = render_moving_stack(case.scene, case.shape, motion, config)
-    sensor = Sensor(case.shape, _margins(made.transforms, case.shape, config))
+    sensor = Sensor(case.shape, scene_margins(made.transforms, case.shape, config))
     scene = make_scene(case.scene, sensor.scene_shape, planes=case.planes, seed=case.seed)
     scene = through_lens(scene, OVERSAMPLING * config.base_blur_px)
     found = MovingScene(made, spline_of(scene.all_in_focus()), sensor.margins, config)

@@ -72,7 +72,7 @@ def interleaved(
 ) -> dict[Key, Usage]:
     """Run each in turn, `repeats` times over, and return medians.
 
-    A round before that fills the disk cache and compiles kernels; it is not count_noun.
+    A round before that fills the disk cache and compiles kernels; it is not counted.
     """
     taken: dict[Key, list[Usage]] = {key: [] for key in runs}
     for round_ in range(repeats + warm_up):

@@ -2,7 +2,7 @@ from napari.components import ViewerModel
 from napari.layers import Layer
 
 from napari_umis_fusion import fuse_layer
-from napari_umis_fusion.plugin.io import textured_surface
+from napari_umis_fusion.synthetic import textured_surface
 
 viewer = ViewerModel()  # in napari's console, viewer is there
 viewer.add_layer(Layer.create(*textured_surface()[0]))

@@ -20,4 +20,4 @@ from .runtime import Progress as Progress
 from .stack import Calibration as Calibration
 from .stack import Stack as Stack
 from .training import TrainingConfig as TrainingConfig
-from .training.loop import train as train
+from .training import train as train

@@ -312,11 +312,11 @@ def test_large_files_are_read_plane_by_plane(tmp_path, monkeypatch, compression)
     seen = []
     read_part = tiff_layers.read_part
 
-    def count_noun(layout, frames, picks, **options):
+    def counted(layout, frames, picks, **options):
         seen.append(dict(picks))
         return read_part(layout, frames, picks, **options)
 
-    monkeypatch.setattr(tiff_layers, "read_part", count_noun)
+    monkeypatch.setattr(tiff_layers, "read_part", counted)
     layers = read_layers(path)
     assert seen == []
     array = layers[1][0]
@@ -447,10 +447,10 @@ class TestHoldsStack:
         opened = []
         init = tifffile.TiffPage.__init__
 
-        def count_noun(page, parent, index, **options):
+        def counted(page, parent, index, **options):
             opened.append(index)
             init(page, parent, index, **options)
 
-        monkeypatch.setattr(tifffile.TiffPage, "__init__", count_noun)
+        monkeypatch.setattr(tifffile.TiffPage, "__init__", counted)
         assert holds_stack(path)
         assert len(opened) <= 2

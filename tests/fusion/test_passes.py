@@ -69,7 +69,7 @@ class Counted(Stack):
 
 def fused(stack, measure, verification, blend):
     """Fuse, and return the result and how often each plane was read."""
-    count_noun = Counted(stack)
+    counted = Counted(stack)
     config = FusionConfig(
         measure,
         verification=verification,
@@ -81,8 +81,8 @@ def fused(stack, measure, verification, blend):
     )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "the stack has one plane")
-        result = fuse(count_noun, config)
-    return result, [count_noun.read[z] for z in range(len(stack))]
+        result = fuse(counted, config)
+    return result, [counted.read[z] for z in range(len(stack))]
 
 
 def valid_values(stack):

@@ -18,7 +18,6 @@ import torch
 from napari_umis_fusion.errors import BusyError, CheckpointError, ConfigError
 from napari_umis_fusion.models.library import (
     ModelLibrary,
-    default_folder,
     file_stem,
     find_weights,
     shipped_models,
@@ -26,6 +25,7 @@ from napari_umis_fusion.models.library import (
 from napari_umis_fusion.models.library import _header as header
 from napari_umis_fusion.models.library import _shipped as shipped
 from napari_umis_fusion.models.library import _sidecar as sidecar
+from napari_umis_fusion.models.library._library import default_folder
 from napari_umis_fusion.models.library._names import MAX_NAME_LENGTH, clean_name, unique_name
 from napari_umis_fusion.models.library._reserve import LOCK, reserved
 from napari_umis_fusion.network import PlaneRanker, UNetPlusPlus, load_checkpoint, save_checkpoint
@@ -168,7 +168,8 @@ def test_names_are_unique(library, saved, scorpion):
 ADD = """
 import sys, time
 from pathlib import Path
-from napari_umis_fusion.models import ModelLibrary, library
+from napari_umis_fusion.models import ModelLibrary
+from napari_umis_fusion.models.library import _library as library
 copy = library.copy_weights
 
 def slowly(*arguments):
@@ -535,7 +536,7 @@ def test_weights_by_file_or_name(library, scorpion, tmp_path, monkeypatch):
 
 def test_listing_loads_no_torch(library, scorpion):
     code = (
-        "import sys; from napari_umis_fusion.models import ModelLibrary, shipped_models;"
+        "import sys; from napari_umis_fusion.models.library import ModelLibrary, shipped_models;"
         f"found = ModelLibrary({str(library.folder)!r}).models() + shipped_models();"
         "print(len(found), found[0].sha256, 'torch' in sys.modules)"
     )

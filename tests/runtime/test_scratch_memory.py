@@ -12,7 +12,7 @@ from napari_umis_fusion.runtime._scratch_memory import MEGABYTE
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    """Keep temporary files where they can be count_noun."""
+    """Keep temporary files where they can be counted."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
 

@@ -11,7 +11,8 @@ from napari_umis_fusion.runtime import run_to_end
 from napari_umis_fusion.synthetic import make_stack
 from napari_umis_fusion.training import Preparing, TrainingConfig, TrainingFinished, Validated
 from napari_umis_fusion.training.data import REGION_PX
-from napari_umis_fusion.training.loop import fine_tune, iter_sharp_regions
+from napari_umis_fusion.training.loop import fine_tune
+from napari_umis_fusion.training.loop._fine_tune import iter_sharp_regions
 from napari_umis_fusion.training.objectives import ValidationExample
 from napari_umis_fusion.training.objectives._select import SelectObjective
 

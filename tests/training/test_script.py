@@ -1,5 +1,7 @@
 """The script that the dock writes does what the dock does."""
 
+import ast
+import importlib
 import runpy
 
 import numpy as np
@@ -67,3 +69,15 @@ def test_it_runs_and_is_the_same_training(tmp_path, monkeypatch, capsys):
     assert found.metadata["scores"] == expected.metrics
     same = expected.model.state_dict()
     assert all(torch.equal(tensor, same[name]) for name, tensor in found.state_dict.items())
+
+
+@pytest.mark.parametrize("start", ["", None, "w.pth"])
+def test_it_imports_what_is_public(start):
+    script = training_script([], TrainingConfig(), name="a", start=start)
+    froms = [node for node in ast.parse(script).body if isinstance(node, ast.ImportFrom)]
+    names = {f"{node.module}:{alias.name}" for node in froms for alias in node.names}
+    assert ("napari_umis_fusion.network:shipped_weights" in names) == (start == "")
+    assert "napari_umis_fusion.training:TrainingData" in names
+    for name in names:
+        module, _, word = name.partition(":")
+        assert word in importlib.import_module(module).__all__

@@ -1,13 +1,17 @@
 """Fuse a z-stack into one all-in-focus image, a depth map and a confidence map.
 
-The steps of a fusion, in order:
+`_fuse` opens the stack, `_run` drives the six steps, `_passes` decides how often planes are read,
+and `_compositor` takes plane after plane. The steps of a fusion, each with its files:
 
-1. `_fuse` opens the stack and aligns it if asked to; `_run` runs the passes that `_passes` lists;
-2. `_compositor` converts one plane after the other to grey and measures its focus;
-3. `_seam_evidence`, `_plane_difference` and `_seams` decide for which pixels the plane is chosen;
-4. `_decision` keeps the choice, `_weighted_mean` the blend, in maps of the size of one plane;
-5. `_verification` filters the decision map; `_copy_planes` and `_recorded_values` copy values;
-6. `_result` and `_provenance` hold the result and how it was made.
+1. read: `stack/_prefetch.py`;
+2. align and correct: `alignment/_aligned_stack.py`, `preprocess/_grey.py`;
+3. measure: `focus_measure/`;
+4. decide: `fusion/_seam_evidence.py`, `fusion/_seams.py`, `fusion/_decision.py`;
+5. verify: `fusion/_verification.py`;
+6. compose: `fusion/_weighted_mean.py`, `fusion/_copy_planes.py`, `fusion/_recorded_values.py`.
+
+`_result` and `_provenance` hold what they give, and how it was made. The page *Architecture* of the
+documentation says what happens in each.
 """
 
 import lazy_loader as _lazy

@@ -2,6 +2,7 @@ from ._events import Finished as Finished
 from ._events import FusionEvent as FusionEvent
 from ._events import Started as Started
 from ._focus_curve import FocusCurve as FocusCurve
+from ._focus_curve import focus_curve as focus_curve
 from ._focus_curve import iter_focus_curve as iter_focus_curve
 from ._fuse import fuse as fuse
 from ._fuse import iter_fuse as iter_fuse

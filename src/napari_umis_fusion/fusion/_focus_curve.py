@@ -98,8 +98,8 @@ def focus_curve(
 
     Examples
     --------
-    >>> from napari_umis_fusion.config import FusionConfig
-    >>> from napari_umis_fusion.fusion._focus_curve import focus_curve
+    >>> from napari_umis_fusion import FusionConfig
+    >>> from napari_umis_fusion.fusion import focus_curve
     >>> from napari_umis_fusion.synthetic import make_stack
     >>> stack = make_stack("bumps", (64, 64), planes=4).stack
     >>> curve = focus_curve(stack, 10, 20, FusionConfig("laplacian"))

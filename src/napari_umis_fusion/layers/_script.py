@@ -52,8 +52,8 @@ def script_for(images: Sequence[LayerImage], config: FusionConfig, plan: LayerPl
     if any("read_layers" in part for part in parts):
         names.insert(3, "read_layers")
     imports = f"from napari_umis_fusion import {', '.join(names)}"
-    if any("samples." in part for part in parts):
-        imports = f"{imports}\nfrom napari_umis_fusion.synthetic import samples"
+    if samples := {name for image in images if (name := _sample_function(image))}:
+        imports += f"\nfrom napari_umis_fusion.synthetic import {', '.join(sorted(samples))}"
     if any("np." in part for part in parts):
         imports = f"import numpy as np\n\n{imports}"
     lines = [f"stack = {parts[0]}"] if len(parts) == 1 else _listing(parts)
@@ -68,13 +68,20 @@ def script_for(images: Sequence[LayerImage], config: FusionConfig, plan: LayerPl
     )
 
 
+def _sample_function(image: LayerImage) -> str | None:
+    """Name the function that renders the layer anew, if it does not come from a file."""
+    if FILE_KEY in image.metadata or SAMPLE_KEY not in image.metadata:
+        return None
+    return str(image.metadata[SAMPLE_KEY]["function"])
+
+
 def _source(image: LayerImage) -> str:
     """Return an expression for the layer."""
-    file, sample = image.metadata.get(FILE_KEY), image.metadata.get(SAMPLE_KEY)
+    file, function = image.metadata.get(FILE_KEY), _sample_function(image)
     if file is not None:
         return f"read_layers({file['path']!r})[{file.get('layer', 0)}]"
-    if sample is not None:
-        return f"samples.{sample['function']}()[{sample['layer']}]"
+    if function is not None:
+        return f"{function}()[{image.metadata[SAMPLE_KEY]['layer']}]"
     attributes = {
         "name": image.name,
         "rgb": image.rgb,

@@ -206,7 +206,7 @@ def render_moving_stack(
     """
     config = _checked_config(name, config)
     transforms, gains = motion.transforms(config.planes, shape), motion.gains(config.planes)
-    sensor = Sensor(shape, _margins(transforms, shape, config))
+    sensor = Sensor(shape, scene_margins(transforms, shape, config))
     scene = make_scene(
         name, sensor.scene_shape, planes=config.planes, channels=channels, seed=config.seed
     )
@@ -257,7 +257,7 @@ def _checked_config(name: str, config: RenderConfig | None) -> RenderConfig:
     return config
 
 
-def _margins(
+def scene_margins(
     transforms: TransformArray, shape: tuple[int, int], config: RenderConfig
 ) -> tuple[int, int]:
     """Return the margins of the scene around the plane, in rows and columns, in pixels."""

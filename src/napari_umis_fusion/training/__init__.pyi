@@ -28,11 +28,7 @@ from .data import NamedData as NamedData
 from .data import TrainingData as TrainingData
 from .data import check_images as check_images
 from .data import collect_images as collect_images
-from .data import iter_check as iter_check
-from .data import iter_collect as iter_collect
-from .data import load_images as load_images
 from .loop import fine_tune as fine_tune
-from .loop import iter_sharp_regions as iter_sharp_regions
 from .loop import train as train
 from .loop import train_to_end as train_to_end
 from .session import TrainingSession as TrainingSession

@@ -5,8 +5,8 @@ import time
 import pytest
 from napari.utils.progress import progress
 
-from napari_umis_fusion.plugin.widgets import Job, LatestJob, Progress, format_duration
-from napari_umis_fusion.plugin.widgets._job import Stopwatch
+from napari_umis_fusion.plugin.widgets import Job, LatestJob, Progress
+from napari_umis_fusion.plugin.widgets._job import Stopwatch, format_duration
 
 
 class Told:

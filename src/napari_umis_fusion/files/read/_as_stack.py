@@ -28,7 +28,7 @@ def as_stack(
         - anything with `shape`, `dtype` and indexing (NumPy, dask, zarr, xarray...), of shape
           (Z, Y, X) or (Z, Y, X, C); named dimensions of an xarray.DataArray are honoured;
         - a list or tuple of planes, each (Y, X) or (Y, X, C);
-        - a path, glob, folder or list of paths: see `napari_umis_fusion.files.open_stack`.
+        - a path, glob, folder or list of paths: see `napari_umis_fusion.open_stack`.
     calibration : Calibration, optional
         Physical sizes; by default those of `data`.
     z_axis : str, optional

@@ -68,7 +68,7 @@ def tiff_layers(path: Path) -> list[LayerData]:
     Returns
     -------
     list of (array, attributes, "image")
-        See `napari_umis_fusion.files.read.read_layers`.
+        See `napari_umis_fusion.read_layers`.
 
     Raises
     ------

@@ -1,5 +1,5 @@
 """The dock that fuses: which stack, which part of it, how, and the layers that come of it."""
 
-from napari_umis_fusion.plugin.fusion._widget import FusionWidget
+import lazy_loader as _lazy
 
-__all__ = ["FusionWidget"]
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

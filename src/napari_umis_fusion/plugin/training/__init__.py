@@ -1,5 +1,5 @@
 """The training widget: data, options, curves, a monitored region, and the result."""
 
-from napari_umis_fusion.plugin.training._widget import TrainingWidget
+import lazy_loader as _lazy
 
-__all__ = ["TrainingWidget"]
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

@@ -1,17 +1,5 @@
 """The state of the viewer: the current stack, drawn regions, sliders, placement of layers."""
 
-from napari_umis_fusion.plugin.viewer._placing import BETWEEN_LAYERS_MS, PLACES
-from napari_umis_fusion.plugin.viewer._region import WHOLE_PLANE, region_bounds
-from napari_umis_fusion.plugin.viewer._sliders import entries_shown, go_to_plane
-from napari_umis_fusion.plugin.viewer._target import TargetStack, target_in
+import lazy_loader as _lazy
 
-__all__ = [
-    "BETWEEN_LAYERS_MS",
-    "PLACES",
-    "WHOLE_PLANE",
-    "TargetStack",
-    "entries_shown",
-    "go_to_plane",
-    "region_bounds",
-    "target_in",
-]
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

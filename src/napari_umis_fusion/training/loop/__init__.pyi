@@ -1,5 +1,4 @@
 from ._fine_tune import fine_tune as fine_tune
-from ._fine_tune import iter_sharp_regions as iter_sharp_regions
 from ._memory import MemoryNeed as MemoryNeed
 from ._memory import estimate_memory as estimate_memory
 from ._memory import used_memory_mb as used_memory_mb
