@@ -60,17 +60,15 @@ def test_bounds_are_accepted_and_what_is_beyond_is_refused(spec):
 
 
 @pytest.mark.parametrize("spec", RANGES, ids=lambda spec: spec.name)
-@pytest.mark.parametrize("value", [3, (5, 3), (3,), (3, 4, 5), [3, 5], None, ("3", "5")])
-def test_what_is_no_range_is_refused(spec, value):
-    refused(spec, value)
+def test_what_is_no_range_is_refused(spec):
+    for value in (3, (5, 3), (3,), (3, 4, 5), [3, 5], None, ("3", "5")):
+        refused(spec, value)
 
 
 @pytest.mark.parametrize("spec", FIELDS, ids=lambda spec: spec.name)
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, True, "3", None, (0.5, 0.5)])
-def test_what_is_no_number_is_refused(spec, value):
-    if spec in RANGES:
-        value = (spec.default[0], value)
-    refused(spec, value)
+def test_what_is_no_number_is_refused(spec):
+    for value in (math.nan, math.inf, -math.inf, True, "3", None, (0.5, 0.5)):
+        refused(spec, (spec.default[0], value) if spec in RANGES else value)
 
 
 @pytest.mark.parametrize("spec", [s for s in FIELDS if s.name in WHOLE], ids=lambda s: s.name)

@@ -151,6 +151,7 @@ def test_fusion_is_aligned_and_lies_where_it_belongs(viewer, widget, form, drift
     assert form.says.text() == f"{summary}."
 
 
+@pytest.mark.binding
 def test_table_tells_of_every_plane(widget, form, drifting, fuse, stacks):
     fuse()
     alignment = fuse_stack(stacks[0], **ALIGNED).alignment
@@ -187,6 +188,7 @@ def test_magnification_is_shown_where_it_was_looked_for(viewer, widget, form, fu
     assert turns[-1] - turns[0] == pytest.approx(3, abs=0.4)
 
 
+@pytest.mark.binding
 def test_selecting_a_row_leads_to_the_plane(viewer, widget, form, drifting, fuse):
     fuse()
     for plane in (4, 0, 3):
@@ -286,6 +288,7 @@ def test_cancel_while_aligning_changes_nothing(viewer, widget, form, qtbot):
 # --- files
 
 
+@pytest.mark.binding
 def test_saved_table_is_used_again(viewer, widget, form, drifting, fuse, stacks, tmp_path):
     fuse()
     widget.alignment.ask_for_saving = lambda: str(tmp_path / "drift")

@@ -20,6 +20,7 @@ def state(layer):
     return np.array(data), {name: str(value) for name, value in attributes.items()}
 
 
+@pytest.mark.binding
 def test_one_button_makes_the_image_and_its_maps(viewer, widget, stack_layer, fuse, rendered):
     fuse()
     assert names(viewer) == ["beads", "beads all-in-focus", *MAPS]
@@ -118,6 +119,7 @@ def test_index_map_as_labels(viewer, widget, stack_layer, fuse):
     assert layer.colormap.map(0)[3] == 1  # plane 0 is a plane like others
 
 
+@pytest.mark.binding
 def test_region_drawn_as_a_shape(viewer, widget, stack_layer, fuse, rendered):
     corners = [[20 + 10 * 0.4, 30 + 16 * 0.4], [20 + 49 * 0.4, 30 + 79 * 0.4]]
     viewer.add_shapes([np.array(corners)], shape_type="rectangle", name="region")
@@ -169,6 +171,7 @@ def test_selecting_what_was_made_means_the_stack_it_was_made_of(viewer, widget, 
     assert "6 planes of 96 x 128, z step 1.5 µm" in widget.stack.says.text()
 
 
+@pytest.mark.binding
 def test_fuse_from_the_menu(viewer, stack_layer, qtbot):
     from napari_umis_fusion.plugin.commands import fuse_now, open_fusion
 

@@ -34,6 +34,7 @@ def world(row, column):
     return (10.0, 20 + row * 0.4, 30 + column * 0.4)
 
 
+@pytest.mark.binding
 def test_click_jumps_to_the_plane_and_shows_the_curve(viewer, widget, stack_layer, fuse, qtbot):
     fuse()
     index = viewer.layers["beads index map"].data
@@ -94,6 +95,7 @@ def test_click_in_a_region_of_a_movie(viewer, widget, rendered, fuse):
         assert viewer.dims.current_step[1] == index[time, 0, row, column] >= 1
 
 
+@pytest.mark.binding
 def test_click_in_the_plot_leads_to_the_plane(viewer, widget, stack_layer, fuse, qtbot):
     fuse()
     click(viewer, world(50, 60))
@@ -102,6 +104,7 @@ def test_click_in_the_plot_leads_to_the_plane(viewer, widget, stack_layer, fuse,
     assert viewer.dims.current_step[0] == 4
 
 
+@pytest.mark.binding
 def test_preview_shows_what_is_in_sight_and_follows_options(viewer, widget, stack_layer, qtbot):
     widget.preview_box.value = True
     qtbot.waitUntil(lambda: not widget.preview.is_busy, timeout=10_000)

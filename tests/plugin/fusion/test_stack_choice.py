@@ -61,6 +61,7 @@ def test_one_plane_is_no_stack(viewer, widget):
     assert not widget.controls.buttons["start"].isEnabled()
 
 
+@pytest.mark.binding
 def test_unnamed_axes_offer_the_likely_one(viewer, widget, fuse):
     data = noise(2, 6, 40, 50)
     viewer.add_image(data, name="unnamed")
@@ -82,6 +83,7 @@ def test_time_that_is_named_may_be_taken_for_z_when_asked(viewer, widget, fuse):
     assert viewer.layers["movie all-in-focus"].data.shape == (40, 50)
 
 
+@pytest.mark.binding
 def test_follows_selection_name_scale_and_data(viewer, widget):
     first = viewer.add_image(noise(4, 40, 50), name="first")
     viewer.add_image(noise(6, 40, 50), name="second")

@@ -17,6 +17,7 @@ def two_channels(viewer):
     return viewer.add_image(data, name="two", axis_labels=("c", "z", "y", "x"))
 
 
+@pytest.mark.binding
 @pytest.mark.parametrize(
     ("part", "value"),
     [

@@ -15,6 +15,8 @@ from napari_umis_fusion.network import PlaneRanker, UNetPlusPlus, save_checkpoin
 from napari_umis_fusion.plugin.models import ModelPanel, library_changed
 from napari_umis_fusion.plugin.models._table import DATE, NAME, NOTE, PSNR
 
+pytestmark = pytest.mark.binding
+
 HEADER = {
     "created": "2026-03-04T12:00:00+00:00",
     "parent": "plane-ranker",

@@ -125,6 +125,7 @@ def test_gives_what_is_ticked(viewer, form):
     assert form.value().stacks == ()
 
 
+@pytest.mark.binding
 def test_follows_name_data_order_and_removal(viewer, form, qtbot):
     viewer.add_image(noise(3, 120, 130), name="first")
     viewer.add_image(noise(4, 120, 130), name="second")
@@ -189,6 +190,7 @@ def test_files_that_belong_together_are_one_row(form, folder):
     assert [source.path for source in form.sources()] == [str(file) for file in files]
 
 
+@pytest.mark.binding
 @pytest.mark.parametrize("answer", ["", "folder"])
 def test_a_folder_is_asked_for(form, folder, monkeypatch, answer):
     chosen = str(folder) if answer else ""
@@ -197,6 +199,7 @@ def test_a_folder_is_asked_for(form, folder, monkeypatch, answer):
     assert form.value().stacks == ((str(folder),) if answer else ())
 
 
+@pytest.mark.binding
 def test_files_are_asked_for_and_each_stack_is_one_of_its_own(form, folder, monkeypatch):
     import tifffile
 
@@ -310,6 +313,7 @@ def stuck(monkeypatch):
     return begun, closed
 
 
+@pytest.mark.binding
 def test_it_shows_how_far_it_is_in_the_background_and_can_be_cancelled(form, folder, qtbot, stuck):
     form.add_paths([folder], "image")
     form.check.controls.buttons["start"].click()
@@ -339,6 +343,7 @@ def test_what_ends_the_check(form, folder, qtbot, stuck, end):
     assert stuck[1].is_set()
 
 
+@pytest.mark.binding
 def test_a_form_that_let_go_follows_no_more(viewer, form):
     layer = viewer.add_image(noise(3, 120, 130), name="before")
     form.release()

@@ -121,6 +121,7 @@ def our_threads():
     return [one for one in threading.enumerate() if one.name.startswith("umis-fusion")]
 
 
+@pytest.mark.binding
 def test_a_training_from_start_to_use(viewer, widget, qtbot):
     widget.setup.start["name"].value = "mine"
     run(widget, qtbot)
@@ -162,6 +163,7 @@ def test_nothing_to_learn_from_is_told(make_widget):
     assert "Choose what to learn from" in widget.controls.says.text()
 
 
+@pytest.mark.binding
 def test_pause_rests_and_resume_goes_on(widget, qtbot):
     begin(widget, qtbot)
     widget.controls.buttons["pause"].click()
@@ -238,6 +240,7 @@ def test_shut_while_it_trains_it_suspends_and_says_so(widget, qtbot):
     finish(widget, qtbot)
 
 
+@pytest.mark.binding
 def test_closing_the_dock_suspends(viewer, images, qtbot):
     viewer.layers.selection = set(images)
     widget = TrainingWidget(viewer)
@@ -253,6 +256,7 @@ def test_closing_the_dock_suspends(viewer, images, qtbot):
     viewer.theme = "light"
 
 
+@pytest.mark.binding
 def test_napari_knows_of_the_work_and_asks(viewer, widget, qtbot):
     begin(widget, qtbot)
     manager = viewer.window._task_status_manager
@@ -413,6 +417,7 @@ def test_too_little_memory_is_asked_about(widget, answers, monkeypatch, qtbot):
     assert widget.job is None
 
 
+@pytest.mark.binding
 def test_the_region_is_shown_before_and_now(viewer, widget, qtbot):
     stack = make_stack("discs", (96, 128), planes=3, channels=None).stack
     layer = viewer.add_image(
@@ -439,6 +444,7 @@ def test_the_region_is_shown_before_and_now(viewer, widget, qtbot):
     assert "beads now" not in names, "pictures are no data"
 
 
+@pytest.mark.binding
 def test_a_region_can_be_drawn(viewer, widget):
     stack = np.random.default_rng(0).integers(0, 255, (3, 100, 700), np.uint8)
     layer = viewer.add_image(stack, name="wide", axis_labels=("z", "y", "x"))
@@ -453,6 +459,7 @@ def test_a_region_can_be_drawn(viewer, widget):
     assert widget.region.stack() is None
 
 
+@pytest.mark.binding
 def test_presets_set_everything_and_edits_make_them_ones_own(widget):
     preset = widget.setup.start["preset"]
     for name in (FINE_TUNE, TRAIN, PUBLISHED):
@@ -570,6 +577,7 @@ def test_a_saved_config_replaces_no_file_that_was_not_chosen(widget, tmp_path, m
     assert "exists already" in widget.controls.says.text()
 
 
+@pytest.mark.binding
 def test_the_config_is_saved_loaded_and_copied_as_a_script(widget, tmp_path, monkeypatch):
     monkeypatch.setattr(widget.files, "ask_for_saving", lambda: tmp_path / "c.json")
     widget.setup.start.start_from(shipped_weights("plane-ranker"))
@@ -602,6 +610,7 @@ def make_random(folder):
         return save_checkpoint(folder / "random.safetensors", model)
 
 
+@pytest.mark.binding
 def test_the_outcome_is_saved_with_all_that_is_known_of_it(widget, qtbot, tmp_path, monkeypatch):
     scores = iter((30.0, 31.0, 32.0))
 
@@ -631,6 +640,7 @@ def test_pictures_of_the_comparison_as_layers(viewer, widget, qtbot):
     assert {"compared: truth", "compared: before", "compared: after"} <= names
 
 
+@pytest.mark.binding
 def test_it_leaves_no_listener_behind(viewer, make_widget, images, qtbot):
     widget = make_widget()
     widget.shut()
@@ -641,6 +651,7 @@ def test_it_leaves_no_listener_behind(viewer, make_widget, images, qtbot):
     assert not our_threads()
 
 
+@pytest.mark.binding
 def test_the_menu_opens_it_once(viewer, qtbot):
     from napari_umis_fusion.plugin.commands import open_training
 
