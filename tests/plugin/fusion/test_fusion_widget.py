@@ -132,26 +132,16 @@ def test_region_drawn_as_a_shape(viewer, widget, stack_layer, fuse, rendered):
     np.testing.assert_array_equal(image.data, expected.all_in_focus)
 
 
-@pytest.mark.parametrize(
-    ("make", "text"),
-    [
-        (lambda viewer: viewer.add_shapes(name="region"), "'region' holds no shape"),
-        (
-            lambda viewer: viewer.add_shapes(
-                [np.array([[500, 500], [600, 600]])], shape_type="rectangle", name="region"
-            ),
-            "lies outside 'beads'",
-        ),
-    ],
-    ids=["empty", "outside"],
-)
-def test_bad_region_is_told(viewer, widget, stack_layer, make, text):
-    make(viewer)
-    widget.part["region"].value = "region"
-    widget.controls.buttons["start"].click()
-    assert widget.job is None
-    assert text in widget.controls.says.text()
-    assert len(viewer.layers) == 2
+def test_bad_region_is_told(viewer, widget, stack_layer):
+    far = np.array([[500, 500], [600, 600]])
+    for shapes, text in (([], "'region' holds no shape"), ([far], "lies outside 'beads'")):
+        layer = viewer.add_shapes(shapes or None, shape_type="rectangle", name="region")
+        widget.part["region"].value = "region"
+        widget.controls.buttons["start"].click()
+        assert widget.job is None
+        assert text in widget.controls.says.text()
+        assert len(viewer.layers) == 2
+        viewer.layers.remove(layer)
 
 
 def test_range_of_planes(viewer, widget, stack_layer, fuse):

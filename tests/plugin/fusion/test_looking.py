@@ -56,12 +56,12 @@ def test_a_drag_is_no_click(viewer, widget, stack_layer, fuse):
     assert viewer.dims.current_step[0] == 3
 
 
-@pytest.mark.parametrize("position", [(10, 0, 0), (10, 20 - 1, 30), (10, 900, 900)])
-def test_click_outside_does_nothing(viewer, widget, stack_layer, fuse, position):
+def test_click_outside_does_nothing(viewer, widget, stack_layer, fuse):
     fuse()
     viewer.dims.set_point(0, 10 + 3 * 1.5)
-    click(viewer, position)
-    assert viewer.dims.current_step[0] == 3
+    for position in ((10, 0, 0), (10, 20 - 1, 30), (10, 900, 900)):
+        click(viewer, position)
+        assert viewer.dims.current_step[0] == 3, position
 
 
 def test_click_on_foreign_layers_does_nothing(viewer, widget, stack_layer, fuse):

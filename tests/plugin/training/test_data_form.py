@@ -4,6 +4,7 @@ import threading
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 from PIL import Image
 from qtpy.QtWidgets import QFileDialog
 
@@ -22,13 +23,20 @@ def noise(*shape):
 
 
 @pytest.fixture
+def viewer():
+    """Return a viewer without a window: a form follows its layers only."""
+    return ViewerModel()
+
+
+@pytest.fixture
 def make_form(viewer, qtbot):
-    """Return a function that docks a form in the viewer."""
+    """Return a function that makes a form as wide as a dock."""
     made = []
 
     def make(*arguments):
         made.append(DataForm(viewer, *arguments))
-        viewer.window.add_dock_widget(made[-1], name="data")
+        qtbot.addWidget(made[-1])
+        made[-1].resize(360, 400)
         return made[-1]
 
     yield make
