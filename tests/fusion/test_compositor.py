@@ -96,6 +96,7 @@ def peak_bytes(planes, **options):
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options", [{}, {"blend": "weighted"}, {"verification": "mode"}], ids=lambda o: str(o)
 )

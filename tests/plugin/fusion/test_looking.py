@@ -155,6 +155,7 @@ def run_script(text, folder):
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["file", "array", "sample", "channels"])
 def test_copied_script_gives_the_same_without_napari(
     viewer, widget, fuse, qtbot, rendered, tmp_path, kind

@@ -209,6 +209,7 @@ def test_an_ending_that_is_not_typed_is_that_of_the_filter(chosen, tmp_path, mon
     assert (tmp_path / "out.onnx").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_export_that_fails(chosen, tmp_path, monkeypatch, qtbot):
     def fail(*_, **__):
         raise CheckpointError("onnx is missing; pip install onnx")

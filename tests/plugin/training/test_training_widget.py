@@ -146,6 +146,7 @@ def test_a_training_from_start_to_use(viewer, widget, qtbot):
     fusion.shut()
 
 
+@pytest.mark.slow
 def test_it_trains_as_a_script_does(widget, images, qtbot):
     """The same config and data give the same weights."""
     run(widget, qtbot)
@@ -179,6 +180,7 @@ def test_pause_rests_and_resume_goes_on(widget, qtbot):
     finish(widget, qtbot)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("paused", [False, True])
 def test_stop_keeps_the_best(widget, qtbot, paused):
     begin(widget, qtbot)
@@ -192,6 +194,7 @@ def test_stop_keeps_the_best(widget, qtbot, paused):
     assert not our_threads()
 
 
+@pytest.mark.slow
 def test_discard_asks_and_leaves_nothing(widget, qtbot, answers):
     answers[0].yes = False
     begin(widget, qtbot)
@@ -208,6 +211,7 @@ def test_discard_asks_and_leaves_nothing(widget, qtbot, answers):
     assert not our_threads()
 
 
+@pytest.mark.slow
 def test_after_a_restart_it_goes_on_to_the_same_weights(viewer, widget, images, qtbot, make_widget):
     settings = QUICK.replace(steps=9, validate_every=3)
     start = shipped_weights("plane-ranker")
@@ -231,6 +235,7 @@ def test_after_a_restart_it_goes_on_to_the_same_weights(viewer, widget, images, 
     assert all(torch.equal(t, same[n]) for n, t in result.model.state_dict().items())
 
 
+@pytest.mark.slow
 def test_shut_while_it_trains_it_suspends_and_says_so(widget, qtbot):
     begin(widget, qtbot)
     widget.shut()
@@ -256,6 +261,7 @@ def test_closing_the_dock_suspends(viewer, images, qtbot):
     viewer.theme = "light"
 
 
+@pytest.mark.slow
 @pytest.mark.binding
 def test_napari_knows_of_the_work_and_asks(viewer, widget, qtbot):
     begin(widget, qtbot)
@@ -266,6 +272,7 @@ def test_napari_knows_of_the_work_and_asks(viewer, widget, qtbot):
     assert last_session().state.exists()
 
 
+@pytest.mark.slow
 def test_a_second_training_is_refused_while_one_runs(widget, qtbot):
     begin(widget, qtbot)
     first = widget.job
@@ -290,6 +297,7 @@ def failing(monkeypatch, error, after=3):
 KEPT = "The checkpoint of step 2 is kept"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("error", "text", "advice"),
     [
@@ -318,6 +326,7 @@ def test_what_goes_wrong_is_told_with_what_is_kept(widget, qtbot, monkeypatch, e
     monkeypatch.undo()
 
 
+@pytest.mark.slow
 def test_it_goes_on_after_it_went_wrong(widget, qtbot, monkeypatch):
     with monkeypatch.context() as patch:
         failing(patch, torch.cuda.OutOfMemoryError("CUDA out of memory"))
@@ -327,6 +336,7 @@ def test_it_goes_on_after_it_went_wrong(widget, qtbot, monkeypatch):
     assert [row["step"] for row in widget.plot.value().rows] == [1, 2, 3, 4]
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_no_number_is_told_and_the_best_is_kept(widget, qtbot, monkeypatch):
     batch = SelectObjective.batch
 
@@ -343,6 +353,7 @@ def test_a_loss_that_is_no_number_is_told_and_the_best_is_kept(widget, qtbot, mo
     assert widget.result.is_open
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_told_and_training_goes_on(widget, qtbot, monkeypatch):
     from napari_umis_fusion.errors import CheckpointError
 
@@ -357,6 +368,7 @@ def test_a_full_disk_is_told_and_training_goes_on(widget, qtbot, monkeypatch):
     assert "result stands below" in widget.controls.says.text()
 
 
+@pytest.mark.slow
 def test_an_outcome_that_cannot_be_saved_is_still_there(widget, qtbot, monkeypatch):
     from napari_umis_fusion.errors import CheckpointError
 
@@ -376,6 +388,7 @@ def test_an_outcome_that_cannot_be_saved_is_still_there(widget, qtbot, monkeypat
     assert len(ModelLibrary().models()) == 1
 
 
+@pytest.mark.slow
 def test_unreadable_files_are_left_out_and_told(widget, qtbot, tmp_path):
     folder = tmp_path / "data"
     folder.mkdir()
@@ -387,6 +400,7 @@ def test_unreadable_files_are_left_out_and_told(widget, qtbot, tmp_path):
     assert any("1 left out" in text for text in told)
 
 
+@pytest.mark.slow
 def test_an_undecided_outcome_is_not_dropped_unasked(widget, qtbot, answers):
     run(widget, qtbot)
     answers[0].yes = False
@@ -396,6 +410,7 @@ def test_an_undecided_outcome_is_not_dropped_unasked(widget, qtbot, answers):
     assert widget.result.is_open
 
 
+@pytest.mark.slow
 def test_throwing_an_outcome_away(widget, qtbot):
     run(widget, qtbot)
     widget.result.panel.discard.click()
@@ -417,6 +432,7 @@ def test_too_little_memory_is_asked_about(widget, answers, monkeypatch, qtbot):
     assert widget.job is None
 
 
+@pytest.mark.slow
 @pytest.mark.binding
 def test_the_region_is_shown_before_and_now(viewer, widget, qtbot):
     stack = make_stack("discs", (96, 128), planes=3, channels=None).stack
@@ -610,6 +626,7 @@ def make_random(folder):
         return save_checkpoint(folder / "random.safetensors", model)
 
 
+@pytest.mark.slow
 @pytest.mark.binding
 def test_the_outcome_is_saved_with_all_that_is_known_of_it(widget, qtbot, tmp_path, monkeypatch):
     scores = iter((30.0, 31.0, 32.0))
@@ -633,6 +650,7 @@ def test_the_outcome_is_saved_with_all_that_is_known_of_it(widget, qtbot, tmp_pa
     assert about["parent_sha256"] == load_checkpoint(tmp_path / "random.safetensors").sha256
 
 
+@pytest.mark.slow
 def test_pictures_of_the_comparison_as_layers(viewer, widget, qtbot):
     run(widget, qtbot)
     widget.result.panel.show_layers.click()
@@ -668,6 +686,7 @@ def test_what_another_process_works_on_is_told_without_talk_of_checkpoints():
     assert advice(BusyError("worked on by process 7"), 0) == "worked on by process 7"
 
 
+@pytest.mark.slow
 def test_it_goes_on_with_what_the_command_line_began(make_widget, tmp_path, monkeypatch, qtbot):
     from PIL import Image
 
