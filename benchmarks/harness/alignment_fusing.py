@@ -19,8 +19,8 @@ from harness.methods import our_method, parse_config
 from harness.subject import Subject
 from napari_umis_fusion import FusionConfig, fuse
 from napari_umis_fusion.alignment import Alignment, common_window
-from napari_umis_fusion.files.read import open_stack
-from napari_umis_fusion.stack._stack import LUMINANCE
+from napari_umis_fusion.files import open_stack
+from napari_umis_fusion.stack import LUMINANCE
 
 TRUE = "true transforms"
 

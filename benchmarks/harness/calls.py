@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from harness.stopwatch import time_calls
 from napari_umis_fusion import FusionConfig, fuse
-from napari_umis_fusion.files.read import open_stack
+from napari_umis_fusion.files import open_stack
 
 
 def load(folder: Path, dtype: str | None) -> NDArray[Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_umis_fusion.files.read import open_stack
+from napari_umis_fusion.files import open_stack
 from napari_umis_fusion.metrics import psnr
 
 

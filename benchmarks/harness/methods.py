@@ -18,8 +18,8 @@ from harness.contenders import Contender, ours
 from harness.processes import ProgramError
 from harness.subject import Subject
 from napari_umis_fusion import FusionConfig, fuse
-from napari_umis_fusion.files.read import open_stack
-from napari_umis_fusion.stack._stack import LUMINANCE
+from napari_umis_fusion.files import open_stack
+from napari_umis_fusion.stack import LUMINANCE
 
 
 @dataclass(frozen=True, slots=True)

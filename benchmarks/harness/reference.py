@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_umis_fusion import FusionConfig, fuse
-from napari_umis_fusion.files.read import open_stack
+from napari_umis_fusion.files import open_stack
 from napari_umis_fusion.network import (
     StripNetwork,
     choose_device,

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from skimage import data
 from skimage.transform import resize
 
-from napari_umis_fusion.stack._stack import LUMINANCE
+from napari_umis_fusion.stack import LUMINANCE
 from napari_umis_fusion.synthetic import SceneOptions, smooth_field
 
 Floats = NDArray[np.float32]

@@ -1,7 +1,7 @@
 import numpy as np
 import onnxruntime
 
-from napari_umis_fusion.models.export import export_model
+from napari_umis_fusion.models import export_model
 from napari_umis_fusion.network import load_checkpoint
 
 checkpoint = load_checkpoint("mine.safetensors")

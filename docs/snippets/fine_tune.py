@@ -1,5 +1,4 @@
-from napari_umis_fusion.training import StepDone, TrainingFinished, Validated
-from napari_umis_fusion.training.loop._train import fine_tune
+from napari_umis_fusion.training import StepDone, TrainingFinished, Validated, fine_tune
 
 options = {"steps": 4, "validate_every": 2, "batch": 8, "patch_px": 32}  # a try: seconds
 for event in fine_tune(["stacks/beetle", "stacks/moss"], **options):

@@ -1,6 +1,5 @@
 from napari_umis_fusion import train
-from napari_umis_fusion.training import CheckpointSaved
-from napari_umis_fusion.training.loop._train import train_to_end
+from napari_umis_fusion.training import CheckpointSaved, train_to_end
 
 options = {"steps": 4, "validate_every": 2, "batch": 8, "patch_px": 32}
 events = train("photographs/", state="weights.state", **options)

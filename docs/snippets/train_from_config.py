@@ -1,7 +1,5 @@
 from napari_umis_fusion import TrainingConfig, train
-from napari_umis_fusion.training import Compared
-from napari_umis_fusion.training.data._training_data import TrainingData
-from napari_umis_fusion.training.session._session import load_config, save_config
+from napari_umis_fusion.training import Compared, TrainingData, load_config, save_config
 
 tiny = {"steps": 4, "validate_every": 2, "batch": 8, "patch_px": 32}  # a try: seconds
 save_config("training.json", TrainingConfig.fine_tuning(specimen="opaque", planes=3, **tiny))

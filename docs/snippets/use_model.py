@@ -1,5 +1,5 @@
 from napari_umis_fusion import fuse, open_stack
-from napari_umis_fusion.models.library._library import ModelLibrary
+from napari_umis_fusion.models import ModelLibrary
 
 library = ModelLibrary()
 for model in library.models():

@@ -117,12 +117,13 @@ class ScratchMemory:
 
     def _new_file(self) -> Path:
         self._is_on_disk = True
-        if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(
-                prefix="umis-fusion-", ignore_cleanup_errors=True
-            )
-        self._count += 1
-        return Path(self._folder.name) / f"map{self._count}"
+        with self._lock:  # or two threads make a folder each, and one of them vanishes in use
+            if self._folder is None:
+                self._folder = tempfile.TemporaryDirectory(
+                    prefix="umis-fusion-", ignore_cleanup_errors=True
+                )
+            self._count += 1
+            return Path(self._folder.name) / f"map{self._count}"
 
 
 def _give_back(number: int, chain: tuple[ScratchMemory, ...]) -> None:
