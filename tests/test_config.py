@@ -38,7 +38,7 @@ def test_every_field_is_of_a_known_kind():
         kinds = [spec in NUMBERS, spec in CHOICES, spec in SWITCHES, "path" in spec.metadata]
         assert kinds.count(True) == 1, spec.name
         assert len(spec.metadata["help"]) > 10, spec.name
-        assert not spec.metadata["help"].endswith("."), spec.name
+        assert spec.metadata["help"].endswith("."), spec.name
 
 
 def test_unit_in_the_name_is_that_of_the_metadata():
