@@ -35,7 +35,7 @@ def refused(spec, value):
 def test_every_field_says_what_it_is(spec):
     assert set(spec.metadata) == {"help", "unit", "min", "max"}
     assert len(spec.metadata["help"]) > 10
-    assert not spec.metadata["help"].endswith(".")
+    assert spec.metadata["help"].endswith(".")
     assert spec.metadata["min"] < spec.metadata["max"]
     assert spec.metadata["unit"] == "px" or not re.search("_px(_|$)", spec.name)
 
