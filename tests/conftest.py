@@ -1,4 +1,5 @@
 import hashlib
+import itertools
 import time
 from pathlib import Path
 
@@ -9,11 +10,33 @@ from PIL import Image
 GOLDEN = Path(__file__).parent / "data" / "golden"
 
 
+NUMBERS = itertools.count()
+MOST_PROCESSES = 4
+"""Each takes more than 1 GB of memory for what it imports."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config):
+    """Share whole folders out to several processes; single files are tested in this one.
+
+    `-n0` keeps folders here too. Files stay whole, since they share what takes long to make.
+    """
+    is_asked = not config.pluginmanager.hasplugin("xdist") or config.option.numprocesses is not None
+    if is_asked or hasattr(config, "workerinput") or config.option.collectonly:
+        return
+    if all(Path(one).is_dir() for one in config.args):
+        config.option.numprocesses = "logical"  # 0 with --pdb
+        config.option.maxprocesses = MOST_PROCESSES
+        config.option.dist = "loadfile"
+
+
 @pytest.fixture(autouse=True)
 def _folders_of_the_test(tmp_path_factory, monkeypatch):
     """Keep tests away from the models and trainings of whoever runs them."""
+    # not made by `mktemp`, which looks through all folders of earlier tests for a free number
+    own = tmp_path_factory.getbasetemp() / f"own-{next(NUMBERS)}"
     for variable in ("UMIS_FUSION_MODELS", "UMIS_FUSION_TRAININGS"):
-        monkeypatch.setenv(variable, str(tmp_path_factory.mktemp("own") / variable))
+        monkeypatch.setenv(variable, str(own / variable))
 
 
 @pytest.fixture(scope="session")

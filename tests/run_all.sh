@@ -104,24 +104,26 @@ check() {
     step "$*"
     "$@" || failed+=("$*")
 }
+
+# The checks below keep one processor busy, so does this; pytest itself takes all there are.
+pyside_log=$venv/pyside6.log
+QT_API=pyside6 python -m pytest -o qt_api=pyside6 -p no:cacheprovider -n0 -m binding tests/plugin \
+    >"$pyside_log" 2>&1 &
+pyside=$!
+trap 'kill "$pyside" 2>/dev/null || true' EXIT
 check ruff check src tests benchmarks docs
 check ruff format --check src tests benchmarks docs
 check mypy
 check lint-imports
 check mkdocs build --strict --quiet --site-dir "$venv/site"
 
-# The two runs share the processors: each of them waits for windows much of its time.
-step "pytest, and beside it the plugin with PySide6"
+step "pytest with PySide6, beside the checks above, of what depends on the Qt binding"
 tests_failed=0
-pyside_log=$venv/pyside6.log
-QT_API=pyside6 python -m pytest -o qt_api=pyside6 -p no:cacheprovider tests/plugin \
-    >"$pyside_log" 2>&1 &
-pyside=$!
-trap 'kill "$pyside" 2>/dev/null || true' EXIT
-python -m pytest "$@" || tests_failed=$?
 wait "$pyside" || tests_failed=$?
 trap - EXIT
-step "pytest, the plugin with PySide6"
 cat "$pyside_log"
+
+step "pytest"
+python -m pytest "$@" || tests_failed=$?
 [[ ${#failed[@]} -eq 0 ]] || stop "checks other than pytest failed:$(printf ' [%s]' "${failed[@]}")"
 exit "$tests_failed"

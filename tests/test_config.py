@@ -62,9 +62,9 @@ def test_bounds_are_accepted_and_what_is_beyond_is_refused(spec):
 
 
 @pytest.mark.parametrize("spec", NUMBERS, ids=lambda spec: spec.name)
-@pytest.mark.parametrize("value", [True, "3", None, float("nan"), float("inf"), [3], 3j])
-def test_what_is_no_number_is_refused(spec, value):
-    refused(f"{spec.name}={value!r}; {bounds_text(spec)}", **{spec.name: value})
+def test_what_is_no_number_is_refused(spec):
+    for value in (True, "3", None, float("nan"), float("inf"), [3], 3j):
+        refused(f"{spec.name}={value!r}; {bounds_text(spec)}", **{spec.name: value})
 
 
 @pytest.mark.parametrize("spec", NUMBERS, ids=lambda spec: spec.name)

@@ -135,12 +135,26 @@ def work_folder(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     return tmp_path
 
 
-@pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda path: path.stem)
+def is_slow(shown: str) -> bool:
+    """Whether what is shown trains, fine-tunes, or exports a network."""
+    return re.search(r"\b(train|fine_tune|export|compare)", shown) is not None
+
+
+def cases(shown: dict[object, str]) -> list[object]:
+    marks = {True: [pytest.mark.slow], False: []}
+    return [pytest.param(case, marks=marks[is_slow(text)]) for case, text in shown.items()]
+
+
+@pytest.mark.parametrize(
+    "snippet",
+    cases({path: path.read_text("utf-8") for path in SNIPPETS}),
+    ids=lambda path: path.stem,
+)
 def test_snippet_runs(snippet: Path, work_folder: Path) -> None:
     runpy.run_path(str(snippet), run_name="__main__")
 
 
-@pytest.mark.parametrize("command", shown_commands())
+@pytest.mark.parametrize("command", cases({line: line for line in shown_commands()}))
 def test_command_runs(command: str, work_folder: Path) -> None:
     from napari_umis_fusion.cli import main
 

@@ -234,7 +234,7 @@ def test_names_use_the_words_of_the_glossary() -> None:
         ("The outcome is saved.", ["outcome"]),
         ("Outcomes differ.", []),
         ("Planes are put on\n  one another.", ["put on one another"]),
-        ("Call `save_result`, or `OutcomePanel(x)`.", ["outcome", "Outcome"]),
+        ("Call `save_outcome`, or `OutcomePanel(x)`.", ["outcome", "Outcome"]),
         ("`training_dock.py` of `benchmarks/training_dock.py`, [this](the-start.md)", []),
         ("A tHe OuTcOmE", ["OuTcOmE"]),
     ],

@@ -35,6 +35,7 @@ def program(folder, name, script):
     return file
 
 
+@pytest.mark.slow
 def test_it_runs_and_tells_who_is_absent_or_fails(tmp_path):
     program(tmp_path, "focusweave", "echo out of film; exit 3")
     done = subprocess.run(
@@ -157,6 +158,7 @@ def test_planes_lie_under_the_image():
     np.testing.assert_array_equal(planes[1], stack[1, 1:7, 3:11])
 
 
+@pytest.mark.slow
 def test_real_stacks_are_drawn_where_images_differ(tmp_path):
     from PIL import Image
 

@@ -30,6 +30,7 @@ def run_quality(*arguments):
     )
 
 
+@pytest.mark.slow
 def test_it_runs_and_keeps_results(tmp_path):
     arguments = (
         "--side", 64, "--only", "4 planes", "fluorescence clean", "--cache", tmp_path / "cache",
@@ -53,6 +54,7 @@ def test_it_runs_and_keeps_results(tmp_path):
     assert {file: file.stat().st_mtime_ns for file in kept} == kept
 
 
+@pytest.mark.slow
 def test_absent_real_stacks_and_bad_options_are_told(tmp_path):
     printed = run_quality("--real", "--stacks", tmp_path / "absent").stdout
     assert f"no real stacks in {tmp_path / 'absent'}" in printed

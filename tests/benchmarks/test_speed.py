@@ -32,6 +32,7 @@ def rows(markdown):
     return found
 
 
+@pytest.mark.slow
 def test_speed_compares_whole_processes(tmp_path):
     printed = run_script("speed.py", "--quick", "--cache", tmp_path, "--tables", "peers")
     assert "6 x 64 x 64 RGB uint8" in printed
@@ -44,6 +45,7 @@ def test_speed_compares_whole_processes(tmp_path):
     assert "6 x 64 x 64 RGB uint8: the call alone" in printed
 
 
+@pytest.mark.slow
 def test_speed_names_absent_peers(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     printed = run_script("speed.py", "--quick", "--cache", tmp_path, "--tables", "reference")
@@ -51,6 +53,7 @@ def test_speed_names_absent_peers(tmp_path, monkeypatch):
     assert "give --reference CHECKPOINT" in printed
 
 
+@pytest.mark.slow
 def test_coherence_scores_choices():
     printed = run_script(
         "coherence.py", "--rendered-only", "--only", "bumps clean", "--side", 64,
@@ -61,6 +64,7 @@ def test_coherence_scores_choices():
     assert set(rows(printed)) >= {"stack", "bumps clean", "**mean, rendered clean**"}
 
 
+@pytest.mark.slow
 def test_coherence_says_where_real_stacks_should_be(tmp_path):
     printed = run_script("coherence.py", "--real-only", "--stacks", tmp_path / "absent")
     assert f"no real stacks in {tmp_path / 'absent'}: left out" in printed

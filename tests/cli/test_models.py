@@ -146,6 +146,7 @@ def test_export(scorpion, here, capsys):
     assert load_checkpoint("out.safetensors").sha256 == scorpion.sha256
 
 
+@pytest.mark.slow
 def test_export_to_other_formats_is_left_to_the_exporter(scorpion, here, monkeypatch):
     asked = []
 

@@ -183,6 +183,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGINT for another process")
 @pytest.mark.parametrize("slow", [SLOW_READING, SLOW_WRITING], ids=["reading", "writing"])
 def test_interrupt_by_signal_leaves_nothing_half_written(slow, planes, here):

@@ -155,6 +155,7 @@ def test_images_in_weights_and_curve_out(data, here, capsys):
         assert picture.format == "PNG"
 
 
+@pytest.mark.slow
 def test_reference_trains_the_published_network(data, here, capsys):
     assert main([*BASE, "--epochs", "2", *REBUILD, "--curve", "deep", "--json"]) == 0
     out, err = capsys.readouterr()
@@ -181,6 +182,7 @@ def test_reference_trains_the_published_network(data, here, capsys):
     assert [row["step"] for row in read_csv("deep.csv")] == ["1", "2", "3", "4"]
 
 
+@pytest.mark.slow
 def test_training_goes_on_from_weights(data, capsys):
     assert main([*BASE, "--steps", "1", *REBUILD, "--json"]) == 0
     reached = json.loads(capsys.readouterr().out)["metrics"]
@@ -213,6 +215,7 @@ def interrupt_at(monkeypatch):
     return interrupt_at
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [SELECT, REBUILD], ids=["select", "reference"])
 def test_interrupted_it_goes_on_to_the_same_weights(options, data, here, interrupt_at, capsys):
     command = [*BASE, "--steps", "5", *options]
@@ -253,6 +256,7 @@ def test_a_config_from_a_file_and_options_on_top(tmp_path):
         config_of("--config", path, "--reference")
 
 
+@pytest.mark.slow
 def test_the_outcome_is_compared_with_the_start(data, here, capsys, monkeypatch):
     monkeypatch.setattr("napari_umis_fusion.training.loop._compare.SIDE_PX", 64)
     monkeypatch.setattr("napari_umis_fusion.training.loop._compare.STACKS", 2)
@@ -361,6 +365,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGINT for another process")
 def test_interrupt_by_signal(data, here):
     command = [sys.executable, "-c", RUN, *BASE, "--steps", "100000", *SELECT]

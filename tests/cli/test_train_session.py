@@ -82,6 +82,7 @@ def test_napari_goes_on_with_what_the_command_line_began(here, interrupt, whole)
     assert not (here / "w.state").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", ["found by itself", "folder", "file in it"])
 def test_the_command_line_goes_on_with_what_napari_began(here, whole, state, ranker_weights):
     begun = TrainingSession.create(

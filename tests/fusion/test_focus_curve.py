@@ -112,6 +112,7 @@ def test_learned_focus_is_nearly_that_of_whole_planes(margin_px, tolerance):
         np.testing.assert_allclose(np.log(curve.focus), expected, rtol=0, atol=tolerance)
 
 
+@pytest.mark.slow
 def test_umis_focus_is_nearly_that_of_whole_planes(deep):
     stack, config = deep[:3], FusionConfig("umis")
     maps = whole_planes(stack, config)

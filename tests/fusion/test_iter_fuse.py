@@ -85,6 +85,7 @@ def test_events_come_while_a_plane_is_awaited(stack):
     assert waits[0] >= 8, "also before the first"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [{}, {"verification": "fuzzy", "verification_window_px": 9}, {"blend": "weighted"}],

@@ -11,7 +11,7 @@ from scipy import ndimage
 from napari_umis_fusion import fuse, open_stack
 from napari_umis_fusion.metrics import average_gradient, false_edge_rate
 
-DATA = Path(__file__).parent / "data" / "stacks"
+DATA = Path(__file__).parents[1] / "data" / "stacks"
 FURTHER = ("algae_midcash", "scorpion_la3lma", "corentin_gen1", "pcb_petteri")
 
 

@@ -63,6 +63,7 @@ def peak_mb(run, settings):
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", CONFIGS, ids=str)
 @pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
 def test_memory_stays_within_the_budget(run, options):
@@ -116,6 +117,7 @@ def test_later_time_points_have_the_room_of_earlier_ones(monkeypatch):
     assert one < 40 * MEGABYTE < 2 * one, "two stacks at once would not fit"
 
 
+@pytest.mark.slow
 def test_layers_leave_room_for_the_maps(monkeypatch):
     """A long series does not drive the maps of each stack into files."""
     ledger = Ledger(monkeypatch)

@@ -164,16 +164,19 @@ def assert_same_as_torch(checkpoint, content, shape):
 # --- ONNX
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", RANKER_SHAPES)
 def test_a_ranker_scores_as_in_torch_whatever_the_size(package, shape):
     assert_same_as_torch(package.checkpoint, package.unpacked("weights.onnx"), shape)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", FEATURE_SHAPES)
 def test_features_are_those_of_torch_whatever_the_size(features, shape):
     assert_same_as_torch(features.checkpoint, features.path.read_bytes(), shape)
 
 
+@pytest.mark.slow
 def test_a_rankers_outputs_are_named_in_order(package, ranker):
     session = runtime(package.unpacked("weights.onnx"))
     assert [entry.name for entry in session.get_inputs()] == ["planes"]
@@ -184,6 +187,7 @@ def test_a_rankers_outputs_are_named_in_order(package, ranker):
         np.testing.assert_allclose(weigh, ranker.model()(planes).weigh.numpy(), atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_axes_of_any_length_have_names(package, features):
     session = runtime(package.unpacked("weights.onnx"))
     assert session.get_inputs()[0].shape == ["batch", "z", "y", "x"]
@@ -193,6 +197,7 @@ def test_the_axes_of_any_length_have_names(package, features):
     assert session.get_outputs()[0].shape == ["batch", 16, "y", "x"]
 
 
+@pytest.mark.slow
 def test_focus_is_computed_from_the_features_as_the_file_says(features, unet):
     unit = random_planes((40, 50), 0, 1).numpy()
     found = deep_spatial_frequency(run(features.path.read_bytes(), 2 * unit[None, None] - 1)[0][0])
@@ -200,6 +205,7 @@ def test_focus_is_computed_from_the_features_as_the_file_says(features, unet):
     np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_metadata_tells_what_the_network_is(package, features):
     said = runtime(package.unpacked("weights.onnx")).get_modelmeta().custom_metadata_map
     assert said["name"] == "Pond life, 2×"
@@ -214,6 +220,7 @@ def test_metadata_tells_what_the_network_is(package, features):
     assert "note" not in said
 
 
+@pytest.mark.slow
 def test_old_runtimes_read_it_and_it_names_no_file_of_this_machine(package, features):
     import onnx
 
@@ -225,6 +232,7 @@ def test_old_runtimes_read_it_and_it_names_no_file_of_this_machine(package, feat
             assert str(place).encode() not in content
 
 
+@pytest.mark.slow
 def test_nothing_is_printed_or_left_changed(package, features):
     assert package.printed == features.printed == ""
     assert package.disturbed == features.disturbed == []
@@ -246,6 +254,7 @@ def described(package):
     return load_description(package.path)
 
 
+@pytest.mark.slow
 def test_the_package_is_valid(described):
     from bioimageio.spec.model.v0_5 import ModelDescr
 
@@ -257,6 +266,7 @@ def test_the_package_is_valid(described):
     assert str(described.cite[0].url) == "https://github.com/Xinzhe99/UMIS-Fusion"
 
 
+@pytest.mark.slow
 def test_sizes_in_the_description_are_those_the_network_takes(described):
     sizes = {axis.id: getattr(axis, "size", None) for axis in described.inputs[0].axes}
     assert {name: (sizes[name].min, sizes[name].step) for name in "zyx"} == {
@@ -269,6 +279,7 @@ def test_sizes_in_the_description_are_those_the_network_takes(described):
         assert [str(size.axis_id) for size in references] == ["z", "y", "x"]
 
 
+@pytest.mark.slow
 def test_the_network_in_the_package_makes_the_test_outputs_of_the_test_input(package, tmp_path):
     arrays = unpacked_tensors(package.path, tmp_path)
     found = run(package.unpacked("weights.onnx"), arrays["planes"])
@@ -300,6 +311,7 @@ def preprocessed(planes, steps):
     return planes
 
 
+@pytest.mark.slow
 def test_preprocessing_leaves_the_test_input_as_it_is(package, described, tmp_path):
     """So that programs that do it, and those that do not, find the same."""
     planes = unpacked_tensors(package.path, tmp_path)["planes"]
@@ -310,6 +322,7 @@ def test_preprocessing_leaves_the_test_input_as_it_is(package, described, tmp_pa
     np.testing.assert_allclose(scaled, planes, rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_weights_in_the_package_are_a_checkpoint_of_ours(package, tmp_path):
     (tmp_path / "w.safetensors").write_bytes(package.unpacked("weights.safetensors"))
     found = load_checkpoint(tmp_path / "w.safetensors")
@@ -317,6 +330,7 @@ def test_the_weights_in_the_package_are_a_checkpoint_of_ours(package, tmp_path):
     assert found.metadata["scores"] == {"psnr": 31.25}
 
 
+@pytest.mark.slow
 def test_the_cover_is_a_small_picture_twice_as_wide_as_high(package, tmp_path):
     (tmp_path / "cover.png").write_bytes(package.unpacked("cover.png"))
     assert len(package.unpacked("cover.png")) < 500_000
@@ -325,6 +339,7 @@ def test_the_cover_is_a_small_picture_twice_as_wide_as_high(package, tmp_path):
         assert np.std(np.asarray(picture)) > 20
 
 
+@pytest.mark.slow
 def test_features_are_packed_too_and_nothing_is_looked_up(features, tmp_path, lookups):
     import bioimageio.spec
 
@@ -365,6 +380,7 @@ def test_a_licence_that_the_zoo_does_not_know_is_refused(ranker, tmp_path):
 # --- documentation of a package
 
 
+@pytest.mark.slow
 def test_the_documentation_tells_origin_training_and_scores(package):
     text = package.unpacked("README.md").decode()
     for said in (

@@ -1,5 +1,6 @@
 """A real viewer needs a display: where there is none, one is started here."""
 
+import gc
 import os
 import shutil
 import subprocess
@@ -49,6 +50,9 @@ def _warm():
     warm_up._load()
     warm_up._training_begun.set()
     warm_up._load_training()
+    # Viewers look for leaks by `gc.collect()`, 0.5 s each among a million objects of libraries.
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

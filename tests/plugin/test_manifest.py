@@ -38,6 +38,7 @@ def test_preferences_offer_what_the_config_accepts():
             assert (shown.minimum, shown.maximum) == (spec.metadata["min"], spec.metadata["max"])
 
 
+@pytest.mark.binding
 def test_menus_and_palette(viewer):
     from napari._app_model import get_app_model
 

@@ -42,6 +42,7 @@ warm_up()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", [ONCE, TRAINING, BROKEN], ids=["once", "training", "broken"])
 def test_libraries_are_loaded_once_and_quietly(code):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)

@@ -35,7 +35,7 @@ def refused(spec, value):
 def test_every_field_says_what_it_is(spec):
     assert set(spec.metadata) == {"help", "unit", "min", "max"}
     assert len(spec.metadata["help"]) > 10
-    assert not spec.metadata["help"].endswith(".")
+    assert spec.metadata["help"].endswith(".")
     assert spec.metadata["min"] < spec.metadata["max"]
     assert spec.metadata["unit"] == "px" or not re.search("_px(_|$)", spec.name)
 
@@ -60,17 +60,15 @@ def test_bounds_are_accepted_and_what_is_beyond_is_refused(spec):
 
 
 @pytest.mark.parametrize("spec", RANGES, ids=lambda spec: spec.name)
-@pytest.mark.parametrize("value", [3, (5, 3), (3,), (3, 4, 5), [3, 5], None, ("3", "5")])
-def test_what_is_no_range_is_refused(spec, value):
-    refused(spec, value)
+def test_what_is_no_range_is_refused(spec):
+    for value in (3, (5, 3), (3,), (3, 4, 5), [3, 5], None, ("3", "5")):
+        refused(spec, value)
 
 
 @pytest.mark.parametrize("spec", FIELDS, ids=lambda spec: spec.name)
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, True, "3", None, (0.5, 0.5)])
-def test_what_is_no_number_is_refused(spec, value):
-    if spec in RANGES:
-        value = (spec.default[0], value)
-    refused(spec, value)
+def test_what_is_no_number_is_refused(spec):
+    for value in (math.nan, math.inf, -math.inf, True, "3", None, (0.5, 0.5)):
+        refused(spec, (spec.default[0], value) if spec in RANGES else value)
 
 
 @pytest.mark.parametrize("spec", [s for s in FIELDS if s.name in WHOLE], ids=lambda s: s.name)

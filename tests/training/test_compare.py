@@ -53,6 +53,7 @@ def compare(before, after, images, **options):
     return run_to_end(iter_compare(before, after, images, settings, stacks=4, **options))
 
 
+@pytest.mark.slow
 def test_better_weights_are_told_from_worse_ones(images, random_weights):
     good = shipped_weights("plane-ranker")
     better, worse = compare(random_weights, good, images), compare(good, random_weights, images)
@@ -86,6 +87,7 @@ def test_a_difference_counts_from_two_standard_errors_on(gain, error, verdict):
     assert "samples" not in comparison.as_dict()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("test_share", "validation_share", "unseen"), [(0.25, 0.25, True), (0.1, 0.5, False)]
 )

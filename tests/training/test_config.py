@@ -38,10 +38,10 @@ def test_bounds_are_accepted_and_what_is_beyond_is_refused(spec):
 
 
 @pytest.mark.parametrize("spec", NUMBERS, ids=lambda spec: spec.name)
-@pytest.mark.parametrize("value", [True, "3", None, float("nan")])
-def test_what_is_no_number_is_refused(spec, value):
-    with pytest.raises(ConfigError, match=f"^{spec.name}="):
-        TrainingConfig(**{spec.name: value})
+def test_what_is_no_number_is_refused(spec):
+    for value in (True, "3", None, float("nan")):
+        with pytest.raises(ConfigError, match=f"^{spec.name}="):
+            TrainingConfig(**{spec.name: value})
 
 
 @pytest.mark.parametrize("spec", CHOICES, ids=lambda spec: spec.name)

@@ -121,6 +121,8 @@ def test_better_weights_do(stack, weights, monkeypatch):
         return ValidationExample({"psnr": 31.0 if moved else 30.0}, {})
 
     monkeypatch.setattr(SelectObjective, "validate_example", validate_example)
+    monkeypatch.setattr("napari_umis_fusion.training.loop._compare.STACKS", 2)
+    monkeypatch.setattr("napari_umis_fusion.training.loop._compare.SIDE_PX", 64)
     _, result = run(stack, weights)
     assert result.improved
     assert result.step == 2

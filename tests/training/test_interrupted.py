@@ -18,6 +18,8 @@ from napari_umis_fusion.training.loop import _trainer as trainer
 from napari_umis_fusion.training.loop import load_state, train
 from napari_umis_fusion.training.session import CurveRestored, TrainingSession
 
+pytestmark = pytest.mark.slow
+
 IMAGES = list(np.random.default_rng(0).random((4, 64, 64), np.float32))
 CONFIG = TrainingConfig(
     steps=3, validate_every=2, learning_rate=1e-2, device="cpu", precision="float32", threads=2

@@ -88,18 +88,15 @@ def test_rows_are_those_of_the_config(widget):
     assert {"align", "align_border", "light"} == set(FIELDS)
 
 
-@pytest.mark.parametrize(
-    "config",
-    [
+def test_round_trip(widget, stack_layer):
+    for config in (
         FusionConfig("laplacian"),
         FusionConfig("laplacian", align="similarity"),
         FusionConfig("laplacian", align="auto", align_border="mask"),
-    ],
-)
-def test_round_trip(widget, stack_layer, config):
-    widget.alignment.rows["align"].value = "affine"
-    widget.setValue(config)
-    assert widget.value() == config
+    ):
+        widget.alignment.rows["align"].value = "affine"
+        widget.setValue(config)
+        assert widget.value() == config
 
 
 def test_planes_are_not_aligned_unless_asked(widget, stack_layer, fuse):
@@ -151,6 +148,7 @@ def test_fusion_is_aligned_and_lies_where_it_belongs(viewer, widget, form, drift
     assert form.message.text() == f"{summary}."
 
 
+@pytest.mark.binding
 def test_table_tells_of_every_plane(widget, form, drifting, fuse, stacks):
     fuse()
     alignment = fuse_stack(stacks[0], **ALIGNED).alignment
@@ -187,6 +185,7 @@ def test_magnification_is_shown_where_it_was_looked_for(viewer, widget, form, fu
     assert turns[-1] - turns[0] == pytest.approx(3, abs=0.4)
 
 
+@pytest.mark.binding
 def test_selecting_a_row_leads_to_the_plane(viewer, widget, form, drifting, fuse):
     fuse()
     for plane in (4, 0, 3):
@@ -286,6 +285,7 @@ def test_cancel_while_aligning_changes_nothing(viewer, widget, form, qtbot):
 # --- files
 
 
+@pytest.mark.binding
 def test_saved_table_is_used_again(viewer, widget, form, drifting, fuse, stacks, tmp_path):
     fuse()
     widget.alignment.choose_save_file = lambda: str(tmp_path / "drift")
@@ -327,19 +327,19 @@ def test_a_table_holds_until_it_is_dropped(viewer, widget, form, fuse, stacks, t
     np.testing.assert_array_equal(image.data, expected.all_in_focus)
 
 
-@pytest.mark.parametrize("text", [None, "no,table\n1,2\n", ""])
-def test_bad_table_is_told_and_changes_nothing(widget, form, drifting, fuse, tmp_path, text):
+def test_bad_table_is_told_and_changes_nothing(widget, form, drifting, tmp_path):
     good = tmp_path / "good.csv"
     Alignment.given(np.tile(np.eye(2, 3), (PLANES, 1, 1)), SHAPE).save(good)
     form.use_file(str(good))
-    bad = tmp_path / "bad.csv"
-    if text is not None:
-        bad.write_text(text)
-    form.choose_table_file = lambda: str(bad)
-    form.use.click()
-    assert "bad.csv: no table of transforms" in widget.controls.message.text()
-    assert form.table_file == str(good)
-    assert form.file_message.text() == "Uses the table good.csv."
+    for number, text in enumerate((None, "no,table\n1,2\n", "")):
+        bad = tmp_path / f"bad{number}.csv"
+        if text is not None:
+            bad.write_text(text)
+        form.choose_table_file = lambda bad=bad: str(bad)
+        form.use.click()
+        assert f"bad{number}.csv: no table of transforms" in widget.controls.message.text()
+        assert form.table_file == str(good)
+        assert form.file_message.text() == "Uses the table good.csv."
     form.choose_table_file = lambda: ""
     form.use.click()
     assert form.table_file == str(good)

@@ -11,6 +11,8 @@ from qtpy.QtWidgets import QApplication, QLabel
 
 from napari_umis_fusion.plugin.fusion._focus_plot import MIN_HEIGHT_PX, FocusPlot, MarkedFocus
 
+pytestmark = pytest.mark.binding
+
 DEPTHS = np.arange(6) * 0.5
 FOCUS = np.array([1.0, 2, 8, 4, 2, 1])
 DARK = "#262930", "#f0f1f2", "#4b9ce8"

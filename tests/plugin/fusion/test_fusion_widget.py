@@ -20,6 +20,7 @@ def state(layer):
     return np.array(data), {name: str(value) for name, value in attributes.items()}
 
 
+@pytest.mark.binding
 def test_one_button_makes_the_image_and_its_maps(viewer, widget, stack_layer, fuse, rendered):
     fuse()
     assert names(viewer) == ["beads", "beads all-in-focus", *MAPS]
@@ -118,6 +119,7 @@ def test_index_map_as_labels(viewer, widget, stack_layer, fuse):
     assert layer.colormap.map(0)[3] == 1  # plane 0 is a plane like others
 
 
+@pytest.mark.binding
 def test_region_drawn_as_a_shape(viewer, widget, stack_layer, fuse, rendered):
     corners = [[20 + 10 * 0.4, 30 + 16 * 0.4], [20 + 49 * 0.4, 30 + 79 * 0.4]]
     viewer.add_shapes([np.array(corners)], shape_type="rectangle", name="region")
@@ -130,26 +132,16 @@ def test_region_drawn_as_a_shape(viewer, widget, stack_layer, fuse, rendered):
     np.testing.assert_array_equal(image.data, expected.all_in_focus)
 
 
-@pytest.mark.parametrize(
-    ("make", "text"),
-    [
-        (lambda viewer: viewer.add_shapes(name="region"), "'region' holds no shape"),
-        (
-            lambda viewer: viewer.add_shapes(
-                [np.array([[500, 500], [600, 600]])], shape_type="rectangle", name="region"
-            ),
-            "lies outside 'beads'",
-        ),
-    ],
-    ids=["empty", "outside"],
-)
-def test_bad_region_is_told(viewer, widget, stack_layer, make, text):
-    make(viewer)
-    widget.part["region"].value = "region"
-    widget.controls.buttons["start"].click()
-    assert widget.job is None
-    assert text in widget.controls.message.text()
-    assert len(viewer.layers) == 2
+def test_bad_region_is_told(viewer, widget, stack_layer):
+    far = np.array([[500, 500], [600, 600]])
+    for shapes, text in (([], "'region' holds no shape"), ([far], "lies outside 'beads'")):
+        layer = viewer.add_shapes(shapes or None, shape_type="rectangle", name="region")
+        widget.part["region"].value = "region"
+        widget.controls.buttons["start"].click()
+        assert widget.job is None
+        assert text in widget.controls.message.text()
+        assert len(viewer.layers) == 2
+        viewer.layers.remove(layer)
 
 
 def test_range_of_planes(viewer, widget, stack_layer, fuse):
@@ -169,6 +161,7 @@ def test_selecting_what_was_made_means_the_stack_it_was_made_of(viewer, widget, 
     assert "6 planes of 96 x 128, z step 1.5 µm" in widget.stack.message.text()
 
 
+@pytest.mark.binding
 def test_fuse_from_the_menu(viewer, stack_layer, qtbot):
     from napari_umis_fusion.plugin.commands import fuse_now, open_fusion
 

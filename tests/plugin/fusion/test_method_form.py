@@ -16,6 +16,7 @@ def form(qtbot):
     return made
 
 
+@pytest.mark.binding
 def test_each_field_has_its_row_with_bounds_and_help(form):
     for spec in fields(FusionConfig):
         if spec.name in ELSEWHERE:
@@ -37,6 +38,7 @@ def test_shows_defaults(form):
     assert form.value() == FusionConfig()
 
 
+@pytest.mark.binding
 @pytest.mark.parametrize(
     "config",
     [

@@ -85,6 +85,7 @@ def test_cancel_acts_within_a_second_and_changes_nothing(viewer, widget, slow_la
     assert len(slow_layer.data.read) == read < 40
 
 
+@pytest.mark.binding
 def test_cancel_from_the_activity_dock(widget, slow_layer, qtbot):
     begin(widget, qtbot)
     widget.job._bar.cancel()
@@ -92,6 +93,7 @@ def test_cancel_from_the_activity_dock(widget, slow_layer, qtbot):
     assert "Cancelled" in widget.controls.message.text()
 
 
+@pytest.mark.binding
 def test_pause_rests_and_goes_on_to_the_same_image(viewer, widget, slow_layer, qtbot):
     widget.method["focus_measure"].value = "laplacian"
     begin(widget, qtbot)
@@ -148,6 +150,7 @@ def test_layer_deleted_during_the_run(viewer, widget, slow_layer, qtbot):
     assert not widget.controls.buttons["start"].isEnabled()
 
 
+@pytest.mark.binding
 def test_viewer_closed_during_the_run(make_napari_viewer, qtbot):
     viewer = make_napari_viewer()
     layer = viewer.add_image(SlowStack(), axis_labels=("z", "y", "x"), contrast_limits=(0, 255))
@@ -162,6 +165,7 @@ def test_viewer_closed_during_the_run(make_napari_viewer, qtbot):
     gc.collect()
 
 
+@pytest.mark.binding
 def test_dock_removed_during_the_run(viewer, slow_layer, qtbot):
     made = widget_module.FusionWidget(viewer)
     dock = viewer.window.add_dock_widget(made, name="second")
@@ -178,31 +182,34 @@ def test_dock_removed_during_the_run(viewer, slow_layer, qtbot):
     assert not [one for one in viewer.mouse_drag_callbacks if one.__name__ == "_on_press"]
 
 
-@pytest.mark.parametrize(
-    ("error", "advice"),
-    [
-        (RuntimeError("CUDA error: device-side assert"), "please report it"),
-        (MemoryError("no room"), "Fuse a region"),
-        (FileNotFoundError("plane7.zarr"), "Are its files still there"),
-    ],
-)
-def test_unforeseen_errors_are_told(viewer, widget, stack_layer, qtbot, monkeypatch, error, advice):
-    def failing(*_):
-        raise error
-        yield
+UNFORESEEN = [
+    (RuntimeError("CUDA error: device-side assert"), "please report it"),
+    (MemoryError("no room"), "Fuse a region"),
+    (FileNotFoundError("plane7.zarr"), "Are its files still there"),
+]
 
-    monkeypatch.setattr(widget_module, "iter_fuse_layer", failing)
+
+@pytest.mark.binding
+def test_unforeseen_errors_are_told(viewer, widget, stack_layer, qtbot, monkeypatch):
     records = []
     monkeypatch.setattr(
         notification_manager, "receive_error", lambda kind, *_: records.append(kind)
     )
-    widget.controls.buttons["start"].click()
-    qtbot.waitUntil(lambda: widget.job is None, timeout=5_000)
-    assert records == [type(error)]
-    assert str(error) in widget.controls.message.text()
-    assert advice in widget.controls.message.text()
-    assert list(viewer.layers) == [stack_layer]
-    assert widget.controls.buttons["start"].isEnabled()
+    for error, advice in UNFORESEEN:
+
+        def failing(*_, error=error):
+            raise error
+            yield
+
+        monkeypatch.setattr(widget_module, "iter_fuse_layer", failing)
+        widget.controls.buttons["start"].click()
+        qtbot.waitUntil(lambda: widget.job is None, timeout=5_000)
+        assert records.pop() is type(error)
+        assert not records
+        assert str(error) in widget.controls.message.text()
+        assert advice in widget.controls.message.text()
+        assert list(viewer.layers) == [stack_layer]
+        assert widget.controls.buttons["start"].isEnabled()
 
 
 def test_bad_values_are_told_and_leave_the_layers(viewer, widget, qtbot, monkeypatch):

@@ -12,24 +12,25 @@ def noise(*shape, dtype=np.uint8):
     return np.random.default_rng(0).integers(0, 255, shape).astype(dtype)
 
 
-@pytest.mark.parametrize(
-    ("shape", "labels", "says"),
-    [
-        ((12, 40, 50), ("z", "y", "x"), "12 planes of 40 x 50"),
-        (
-            (10, 2, 12, 40, 50),
-            ("t", "c", "z", "y", "x"),
-            "12 planes of 40 x 50, 2 channels, 10 time points",
-        ),
-        ((12, 3, 40, 50), ("z", "position", "y", "x"), "12 planes of 40 x 50, 3 positions"),
-        ((40, 50, 12), ("y", "x", "z"), "12 planes of 40 x 50"),
-        ((12, 40, 50), None, "12 planes of 40 x 50"),
-        ((1, 40, 50), ("z", "y", "x"), "1 plane of 40 x 50"),
-    ],
-)
-def test_says_what_it_sees(viewer, widget, shape, labels, says):
-    viewer.add_image(noise(*shape), axis_labels=labels)
-    assert widget.stack.message.text() == says
+SEEN = [
+    ((12, 40, 50), ("z", "y", "x"), "12 planes of 40 x 50"),
+    (
+        (10, 2, 12, 40, 50),
+        ("t", "c", "z", "y", "x"),
+        "12 planes of 40 x 50, 2 channels, 10 time points",
+    ),
+    ((12, 3, 40, 50), ("z", "position", "y", "x"), "12 planes of 40 x 50, 3 positions"),
+    ((40, 50, 12), ("y", "x", "z"), "12 planes of 40 x 50"),
+    ((12, 40, 50), None, "12 planes of 40 x 50"),
+    ((1, 40, 50), ("z", "y", "x"), "1 plane of 40 x 50"),
+]
+
+
+def test_says_what_it_sees(viewer, widget):
+    for shape, labels, says in SEEN:
+        viewer.add_image(noise(*shape), axis_labels=labels)
+        assert widget.stack.message.text() == says
+        viewer.layers.clear()
 
 
 def test_says_step_and_colour(viewer, widget):
@@ -37,30 +38,34 @@ def test_says_step_and_colour(viewer, widget):
     assert widget.stack.message.text() == "5 planes of 40 x 50, z step 1.5 µm, colour"
 
 
-@pytest.mark.parametrize(
-    ("add", "text"),
-    [
-        (lambda viewer: None, "Select the image layer"),
-        (lambda viewer: viewer.add_image(noise(40, 50), name="flat"), "'flat' has the axes"),
-        (
-            lambda viewer: viewer.add_image(noise(5, 40, 50), axis_labels=("t", "y", "x")),
-            "none is named z",
-        ),
-        (lambda viewer: viewer.add_points(np.zeros((1, 3))), "Select the image layer"),
-    ],
-    ids=["nothing", "one plane", "time only", "points"],
-)
-def test_nothing_to_fuse_is_said_and_the_button_is_off(viewer, widget, add, text):
-    add(viewer)
-    assert text in widget.stack.message.text()
-    assert not widget.controls.buttons["start"].isEnabled()
+NOTHING_TO_FUSE = [
+    (lambda viewer: None, "Select the image layer"),
+    (lambda viewer: viewer.add_image(noise(40, 50), name="flat"), "'flat' has the axes"),
+    (
+        lambda viewer: viewer.add_image(noise(5, 40, 50), axis_labels=("t", "y", "x")),
+        "none is named z",
+    ),
+    (lambda viewer: viewer.add_points(np.zeros((1, 3))), "Select the image layer"),
+    (
+        lambda viewer: viewer.add_image(noise(1, 40, 50), axis_labels=("z", "y", "x")),
+        "1 plane of 40 x 50",
+    ),
+]
 
 
-def test_one_plane_is_no_stack(viewer, widget):
-    viewer.add_image(noise(1, 40, 50), axis_labels=("z", "y", "x"))
-    assert not widget.controls.buttons["start"].isEnabled()
+def test_nothing_to_fuse_is_said_and_the_button_is_off(viewer, widget):
+    button = widget.controls.buttons["start"]
+    for add, text in NOTHING_TO_FUSE:
+        add(viewer)
+        assert text in widget.stack.message.text()
+        assert not button.isEnabled(), text
+        viewer.layers.clear()
+        viewer.add_image(noise(5, 40, 50), axis_labels=("z", "y", "x"))
+        assert button.isEnabled(), "the next one switches it off"
+        viewer.layers.clear()
 
 
+@pytest.mark.binding
 def test_unnamed_axes_offer_the_likely_one(viewer, widget, fuse):
     data = noise(2, 6, 40, 50)
     viewer.add_image(data, name="unnamed")
@@ -82,6 +87,7 @@ def test_time_that_is_named_may_be_taken_for_z_when_asked(viewer, widget, fuse):
     assert viewer.layers["movie all-in-focus"].data.shape == (40, 50)
 
 
+@pytest.mark.binding
 def test_follows_selection_name_scale_and_data(viewer, widget):
     first = viewer.add_image(noise(4, 40, 50), name="first")
     viewer.add_image(noise(6, 40, 50), name="second")
@@ -102,28 +108,29 @@ def test_shapes_that_are_selected_for_a_region_keep_the_stack(viewer, widget, st
     assert widget.stack.target.layers == [stack_layer]
 
 
-@pytest.mark.parametrize(
-    ("choice", "options"),
-    [
-        ("all channels together, their mean", {"channel": "mean"}),
-        ("all channels together, the brightest", {"channel": "max"}),
-        ("only channel 1", {"channel": 1}),
-    ],
-)
-def test_one_decision_for_all_channels(viewer, widget, fuse, choice, options):
+DECISIONS = {
+    "mean": "all channels together, their mean",
+    "max": "all channels together, the brightest",
+    1: "only channel 1",
+}
+
+
+def test_one_decision_for_all_channels(viewer, widget, fuse):
     data = noise(2, 6, 40, 50)
-    viewer.add_image(data, name="two", axis_labels=("c", "z", "y", "x"))
-    widget.stack["decision"].value = options["channel"]
-    assert widget.stack["decision"].current_choice == choice
-    fuse()
-    expected = fuse_stack(np.moveaxis(data, 0, -1), focus_measure="laplacian", **options)
-    shown = viewer.layers["two all-in-focus"].data
-    np.testing.assert_array_equal(
-        np.moveaxis(np.squeeze(shown, axis=1), 0, -1), expected.all_in_focus
-    )
-    np.testing.assert_array_equal(
-        np.squeeze(viewer.layers["two index map"].data), expected.index_map
-    )
+    layer = viewer.add_image(data, name="two", axis_labels=("c", "z", "y", "x"))
+    for channel, choice in DECISIONS.items():
+        viewer.layers.selection.active = layer
+        widget.stack["decision"].value = channel
+        assert widget.stack["decision"].current_choice == choice
+        fuse()
+        expected = fuse_stack(np.moveaxis(data, 0, -1), focus_measure="laplacian", channel=channel)
+        shown = viewer.layers["two all-in-focus"].data
+        np.testing.assert_array_equal(
+            np.moveaxis(np.squeeze(shown, axis=1), 0, -1), expected.all_in_focus
+        )
+        np.testing.assert_array_equal(
+            np.squeeze(viewer.layers["two index map"].data), expected.index_map
+        )
 
 
 def test_each_channel_for_itself(viewer, widget, fuse):
@@ -166,18 +173,17 @@ def test_layers_that_differ_are_refused(viewer, widget):
     assert widget.job is None
 
 
-@pytest.mark.parametrize("kind", ["dask", "zarr", "multiscale"])
-def test_kinds_of_data(viewer, widget, fuse, kind):
+def test_kinds_of_data(viewer, widget, fuse):
     data = noise(5, 64, 80, dtype=np.uint16)
-    made = {
-        "dask": lambda: dask.array.from_array(data, chunks=(1, 32, 80)),
-        "zarr": lambda: zarr.array(data, chunks=(1, 32, 80)),
-        "multiscale": lambda: [data, data[:, ::2, ::2]],
-    }[kind]()
-    viewer.add_image(made, name="big", multiscale=kind == "multiscale")
-    fuse()
     expected = fuse_stack(data, focus_measure="laplacian").all_in_focus
-    np.testing.assert_array_equal(viewer.layers["big all-in-focus"].data, expected)
+    for kind, made in {
+        "dask": dask.array.from_array(data, chunks=(1, 32, 80)),
+        "zarr": zarr.array(data, chunks=(1, 32, 80)),
+        "multiscale": [data, data[:, ::2, ::2]],
+    }.items():
+        viewer.add_image(made, name=kind, multiscale=kind == "multiscale")
+        fuse()
+        np.testing.assert_array_equal(viewer.layers[f"{kind} all-in-focus"].data, expected)
 
 
 def test_sliders_move_stack_and_image_alike(viewer, widget, fuse):

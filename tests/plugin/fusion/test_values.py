@@ -17,28 +17,30 @@ def two_channels(viewer):
     return viewer.add_image(data, name="two", axis_labels=("c", "z", "y", "x"))
 
 
-@pytest.mark.parametrize(
-    ("part", "value"),
-    [
-        ("output", OutputOptions(depth_map=False, labels=True, again="keep")),
-        ("part", Part(region="region", first_plane=1, last_plane=3)),
-        ("alignment", AlignmentChoice(FusionConfig(align="auto"), False, "a.csv")),
-        ("stack", Decision("max")),
-        ("stack", Decision(1)),
-        ("stack", Decision(each_channel=True)),
-        ("method", FusionConfig("variance", verification="mode", channel=1)),
-    ],
-)
-def test_what_is_set_is_what_it_holds(viewer, widget, two_channels, part, value):
+VALUES = {
+    "output": [OutputOptions(depth_map=False, labels=True, again="keep")],
+    "part": [Part(region="region", first_plane=1, last_plane=3)],
+    "alignment": [AlignmentChoice(FusionConfig(align="auto"), False, "a.csv")],
+    "stack": [Decision("max"), Decision(1), Decision(each_channel=True)],
+    "method": [FusionConfig("variance", verification="mode", channel=1)],
+}
+
+
+@pytest.mark.binding
+def test_what_is_set_is_what_it_holds(viewer, widget, two_channels):
     viewer.add_shapes(name="region")
-    told, whole = [], []
-    form = getattr(widget, part)
-    form.valueChanged.connect(lambda: told.append(form.value()))
+    whole = []
     widget.valueChanged.connect(lambda: whole.append(True))
-    form.setValue(value)
-    assert form.value() == value
-    assert told[-1] == value
-    assert whole
+    for part, values in VALUES.items():
+        form, told = getattr(widget, part), []
+        form.valueChanged.connect(lambda told=told, form=form: told.append(form.value()))
+        for value in values:
+            told.clear()
+            whole.clear()
+            form.setValue(value)
+            assert form.value() == value
+            assert told[-1] == value
+            assert whole, f"{value} is told by the dock too"
 
 
 def test_the_dock_holds_a_config(viewer, widget, two_channels):

@@ -156,6 +156,7 @@ def writers(viewer):
     return {one.display_name: one for one in ours if one.plugin_name == NAME}
 
 
+@pytest.mark.binding
 def test_each_entry_of_the_save_dialog_takes_a_bare_name(tmp_path, viewer):
     add_stack(viewer, name="a")
     for entry, writer in writers(viewer).items():

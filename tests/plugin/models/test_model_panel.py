@@ -15,6 +15,8 @@ from napari_umis_fusion.network import PlaneRanker, UNetPlusPlus, save_checkpoin
 from napari_umis_fusion.plugin.models import ModelPanel, library_changed
 from napari_umis_fusion.plugin.models._table import DATE, NAME, NOTE, PSNR
 
+pytestmark = pytest.mark.binding
+
 HEADER = {
     "created": "2026-03-04T12:00:00+00:00",
     "parent": "plane-ranker",
@@ -207,6 +209,7 @@ def test_an_ending_that_is_not_typed_is_that_of_the_filter(chosen, tmp_path, mon
     assert (tmp_path / "out.onnx").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_export_that_fails(chosen, tmp_path, monkeypatch, qtbot):
     def fail(*_, **__):
         raise CheckpointError("onnx is missing; pip install onnx")

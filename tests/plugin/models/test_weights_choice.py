@@ -13,6 +13,8 @@ from napari_umis_fusion.plugin.fusion._method_form import MethodForm
 from napari_umis_fusion.plugin.models import library_changed
 from napari_umis_fusion.plugin.models._weights_choice import FROM_FILE, OF_PACKAGE, WeightsChoice
 
+pytestmark = pytest.mark.binding
+
 HEADER = {"created": "2026-03-04T12:00:00+00:00", "scores": {"psnr": 31.25}}
 
 

@@ -4,6 +4,7 @@ import threading
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 from PIL import Image
 from qtpy.QtWidgets import QFileDialog
 
@@ -22,13 +23,20 @@ def noise(*shape):
 
 
 @pytest.fixture
+def viewer():
+    """Return a viewer without a window: a form follows its layers only."""
+    return ViewerModel()
+
+
+@pytest.fixture
 def make_form(viewer, qtbot):
-    """Return a function that docks a form in the viewer."""
+    """Return a function that makes a form as wide as a dock."""
     made = []
 
     def make(*arguments):
         made.append(DataForm(viewer, *arguments))
-        viewer.window.add_dock_widget(made[-1], name="data")
+        qtbot.addWidget(made[-1])
+        made[-1].resize(360, 400)
         return made[-1]
 
     yield make
@@ -125,6 +133,7 @@ def test_gives_what_is_ticked(viewer, form):
     assert form.value().stacks == ()
 
 
+@pytest.mark.binding
 def test_follows_name_data_order_and_removal(viewer, form, qtbot):
     viewer.add_image(noise(3, 120, 130), name="first")
     viewer.add_image(noise(4, 120, 130), name="second")
@@ -189,6 +198,7 @@ def test_files_that_belong_together_are_one_row(form, folder):
     assert [source.path for source in form.sources()] == [str(file) for file in files]
 
 
+@pytest.mark.binding
 @pytest.mark.parametrize("answer", ["", "folder"])
 def test_a_folder_is_asked_for(form, folder, monkeypatch, answer):
     chosen = str(folder) if answer else ""
@@ -197,6 +207,7 @@ def test_a_folder_is_asked_for(form, folder, monkeypatch, answer):
     assert form.value().stacks == ((str(folder),) if answer else ())
 
 
+@pytest.mark.binding
 def test_files_are_asked_for_and_each_stack_is_one_of_its_own(form, folder, monkeypatch):
     import tifffile
 
@@ -310,6 +321,7 @@ def stuck(monkeypatch):
     return begun, closed
 
 
+@pytest.mark.binding
 def test_it_shows_how_far_it_is_in_the_background_and_can_be_cancelled(form, folder, qtbot, stuck):
     form.add_paths([folder], "image")
     form.check.controls.buttons["start"].click()
@@ -339,6 +351,7 @@ def test_what_ends_the_check(form, folder, qtbot, stuck, end):
     assert stuck[1].is_set()
 
 
+@pytest.mark.binding
 def test_a_form_that_let_go_follows_no_more(viewer, form):
     layer = viewer.add_image(noise(3, 120, 130), name="before")
     form.release()

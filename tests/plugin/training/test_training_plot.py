@@ -20,6 +20,8 @@ from napari_umis_fusion.plugin.widgets._plot_colours import MIN_CONTRAST, lumina
 from napari_umis_fusion.training import LossCurve, StepDone, Validated, Working
 from napari_umis_fusion.training._smoothing import MAX_POINTS
 
+pytestmark = pytest.mark.binding
+
 DARK = "#262930", "#f0f1f2", "#4b9ce8"
 LIGHT = "#ebe7e6", "#3b3a39", "#a0b8ff"
 LOSSES = ("total", "mse", "ssim")

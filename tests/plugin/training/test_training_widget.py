@@ -121,6 +121,7 @@ def our_threads():
     return [one for one in threading.enumerate() if one.name.startswith("umis-fusion")]
 
 
+@pytest.mark.binding
 def test_a_training_from_start_to_use(viewer, widget, qtbot):
     widget.setup.basics["name"].value = "mine"
     run(widget, qtbot)
@@ -145,6 +146,7 @@ def test_a_training_from_start_to_use(viewer, widget, qtbot):
     fusion.close_down()
 
 
+@pytest.mark.slow
 def test_it_trains_as_a_script_does(widget, images, qtbot):
     """The same config and data give the same weights."""
     run(widget, qtbot)
@@ -162,6 +164,7 @@ def test_nothing_to_learn_from_is_told(make_widget):
     assert "Choose what to learn from" in widget.controls.message.text()
 
 
+@pytest.mark.binding
 def test_pause_rests_and_resume_goes_on(widget, qtbot):
     begin(widget, qtbot)
     widget.controls.buttons["pause"].click()
@@ -177,6 +180,7 @@ def test_pause_rests_and_resume_goes_on(widget, qtbot):
     finish(widget, qtbot)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("paused", [False, True])
 def test_stop_keeps_the_best(widget, qtbot, paused):
     begin(widget, qtbot)
@@ -190,6 +194,7 @@ def test_stop_keeps_the_best(widget, qtbot, paused):
     assert not our_threads()
 
 
+@pytest.mark.slow
 def test_discard_asks_and_leaves_nothing(widget, qtbot, answers):
     answers[0].yes = False
     begin(widget, qtbot)
@@ -206,6 +211,7 @@ def test_discard_asks_and_leaves_nothing(widget, qtbot, answers):
     assert not our_threads()
 
 
+@pytest.mark.slow
 def test_after_a_restart_it_goes_on_to_the_same_weights(viewer, widget, images, qtbot, make_widget):
     settings = QUICK.replace(steps=9, validate_every=3)
     start = shipped_weights("plane-ranker")
@@ -229,6 +235,7 @@ def test_after_a_restart_it_goes_on_to_the_same_weights(viewer, widget, images, 
     assert all(torch.equal(t, same[n]) for n, t in result.model.state_dict().items())
 
 
+@pytest.mark.slow
 def test_shut_while_it_trains_it_suspends_and_says_so(widget, qtbot):
     begin(widget, qtbot)
     widget.close_down()
@@ -238,6 +245,7 @@ def test_shut_while_it_trains_it_suspends_and_says_so(widget, qtbot):
     finish(widget, qtbot)
 
 
+@pytest.mark.binding
 def test_closing_the_dock_suspends(viewer, images, qtbot):
     viewer.layers.selection = set(images)
     widget = TrainingWidget(viewer)
@@ -253,6 +261,8 @@ def test_closing_the_dock_suspends(viewer, images, qtbot):
     viewer.theme = "light"
 
 
+@pytest.mark.slow
+@pytest.mark.binding
 def test_napari_knows_of_the_work_and_asks(viewer, widget, qtbot):
     begin(widget, qtbot)
     manager = viewer.window._task_status_manager
@@ -262,6 +272,7 @@ def test_napari_knows_of_the_work_and_asks(viewer, widget, qtbot):
     assert last_session().state.exists()
 
 
+@pytest.mark.slow
 def test_a_second_training_is_refused_while_one_runs(widget, qtbot):
     begin(widget, qtbot)
     first = widget.job
@@ -286,6 +297,7 @@ def failing(monkeypatch, error, after=3):
 KEPT = "The checkpoint of step 2 is kept"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("error", "text", "advice"),
     [
@@ -314,6 +326,7 @@ def test_what_goes_wrong_is_told_with_what_is_kept(widget, qtbot, monkeypatch, e
     monkeypatch.undo()
 
 
+@pytest.mark.slow
 def test_it_goes_on_after_it_went_wrong(widget, qtbot, monkeypatch):
     with monkeypatch.context() as patch:
         failing(patch, torch.cuda.OutOfMemoryError("CUDA out of memory"))
@@ -323,6 +336,7 @@ def test_it_goes_on_after_it_went_wrong(widget, qtbot, monkeypatch):
     assert [row["step"] for row in widget.plot.value().rows] == [1, 2, 3, 4]
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_no_number_is_told_and_the_best_is_kept(widget, qtbot, monkeypatch):
     batch = SelectObjective.batch
 
@@ -339,6 +353,7 @@ def test_a_loss_that_is_no_number_is_told_and_the_best_is_kept(widget, qtbot, mo
     assert widget.result.is_open
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_told_and_training_goes_on(widget, qtbot, monkeypatch):
     from napari_umis_fusion.errors import CheckpointError
 
@@ -353,6 +368,7 @@ def test_a_full_disk_is_told_and_training_goes_on(widget, qtbot, monkeypatch):
     assert "result stands below" in widget.controls.message.text()
 
 
+@pytest.mark.slow
 def test_an_outcome_that_cannot_be_saved_is_still_there(widget, qtbot, monkeypatch):
     from napari_umis_fusion.errors import CheckpointError
 
@@ -372,6 +388,7 @@ def test_an_outcome_that_cannot_be_saved_is_still_there(widget, qtbot, monkeypat
     assert len(ModelLibrary().models()) == 1
 
 
+@pytest.mark.slow
 def test_unreadable_files_are_left_out_and_told(widget, qtbot, tmp_path):
     folder = tmp_path / "data"
     folder.mkdir()
@@ -383,6 +400,7 @@ def test_unreadable_files_are_left_out_and_told(widget, qtbot, tmp_path):
     assert any("1 left out" in text for text in told)
 
 
+@pytest.mark.slow
 def test_an_undecided_outcome_is_not_dropped_unasked(widget, qtbot, answers):
     run(widget, qtbot)
     answers[0].yes = False
@@ -392,6 +410,7 @@ def test_an_undecided_outcome_is_not_dropped_unasked(widget, qtbot, answers):
     assert widget.result.is_open
 
 
+@pytest.mark.slow
 def test_throwing_an_outcome_away(widget, qtbot):
     run(widget, qtbot)
     widget.result.panel.discard.click()
@@ -413,6 +432,8 @@ def test_too_little_memory_is_asked_about(widget, answers, monkeypatch, qtbot):
     assert widget.job is None
 
 
+@pytest.mark.slow
+@pytest.mark.binding
 def test_the_region_is_shown_before_and_now(viewer, widget, qtbot):
     stack = make_stack("discs", (96, 128), planes=3, channels=None).stack
     layer = viewer.add_image(
@@ -434,11 +455,12 @@ def test_the_region_is_shown_before_and_now(viewer, widget, qtbot):
         np.testing.assert_allclose(made.translate, (20 * 0.5 + 7, 30 * 0.5 + 9))
         np.testing.assert_allclose(made.scale, (0.5, 0.5))
     assert (before.data != now.data).any()
-    assert "ShownFusion after step 4" in widget.region.message.text()
+    assert "Fused with the weights of step 4" in widget.region.message.text()
     names = [row.name for row in widget.data.sources()]
     assert "beads current weights" not in names, "pictures are no data"
 
 
+@pytest.mark.binding
 def test_a_region_can_be_drawn(viewer, widget):
     stack = np.random.default_rng(0).integers(0, 255, (3, 100, 700), np.uint8)
     layer = viewer.add_image(stack, name="wide", axis_labels=("z", "y", "x"))
@@ -453,6 +475,7 @@ def test_a_region_can_be_drawn(viewer, widget):
     assert widget.region.stack() is None
 
 
+@pytest.mark.binding
 def test_presets_set_everything_and_edits_make_them_ones_own(widget):
     preset = widget.setup.basics["preset"]
     for name in (FINE_TUNE, TRAIN, PUBLISHED):
@@ -476,12 +499,13 @@ def test_rows_that_have_no_say_are_hidden(widget):
     assert form.is_row_shown("ssim_weight")
 
 
-@pytest.mark.parametrize("text", ["much", "", "2"])
-def test_a_number_that_is_none_is_told(widget, text):
-    widget.setup.options["learning_rate"].value = text
-    widget.controls.buttons["start"].click()
-    assert widget.job is None
-    assert "learning" in widget.controls.message.text()
+def test_a_number_that_is_none_is_told(widget):
+    for text in ("much", "", "2"):
+        widget.controls.message.clear()
+        widget.setup.options["learning_rate"].value = text
+        widget.controls.buttons["start"].click()
+        assert widget.job is None
+        assert "learning" in widget.controls.message.text(), text
 
 
 def test_planes_follow_the_stacks_that_are_learnt_from(viewer, make_widget):
@@ -570,6 +594,7 @@ def test_a_saved_config_replaces_no_file_that_was_not_chosen(widget, tmp_path, m
     assert "exists already" in widget.controls.message.text()
 
 
+@pytest.mark.binding
 def test_the_config_is_saved_loaded_and_copied_as_a_script(widget, tmp_path, monkeypatch):
     monkeypatch.setattr(widget.files, "choose_save_file", lambda: tmp_path / "c.json")
     widget.setup.basics.select_weights(shipped_weights("plane-ranker"))
@@ -602,6 +627,8 @@ def make_random(folder):
         return save_checkpoint(folder / "random.safetensors", model)
 
 
+@pytest.mark.slow
+@pytest.mark.binding
 def test_the_outcome_is_saved_with_all_that_is_known_of_it(widget, qtbot, tmp_path, monkeypatch):
     scores = iter((30.0, 31.0, 32.0))
 
@@ -624,6 +651,7 @@ def test_the_outcome_is_saved_with_all_that_is_known_of_it(widget, qtbot, tmp_pa
     assert about["parent_sha256"] == load_checkpoint(tmp_path / "random.safetensors").sha256
 
 
+@pytest.mark.slow
 def test_pictures_of_the_comparison_as_layers(viewer, widget, qtbot):
     run(widget, qtbot)
     widget.result.panel.show_layers.click()
@@ -631,6 +659,7 @@ def test_pictures_of_the_comparison_as_layers(viewer, widget, qtbot):
     assert {"compared: truth", "compared: before", "compared: after"} <= names
 
 
+@pytest.mark.binding
 def test_it_leaves_no_listener_behind(viewer, make_widget, images, qtbot):
     widget = make_widget()
     widget.close_down()
@@ -641,6 +670,7 @@ def test_it_leaves_no_listener_behind(viewer, make_widget, images, qtbot):
     assert not our_threads()
 
 
+@pytest.mark.binding
 def test_the_menu_opens_it_once(viewer, qtbot):
     from napari_umis_fusion.plugin.commands import open_training
 
@@ -656,6 +686,7 @@ def test_what_another_process_works_on_is_told_without_talk_of_checkpoints():
     assert error_advice(BusyError("worked on by process 7"), 0) == "worked on by process 7"
 
 
+@pytest.mark.slow
 def test_it_goes_on_with_what_the_command_line_began(make_widget, tmp_path, monkeypatch, qtbot):
     from PIL import Image
 

@@ -13,6 +13,8 @@ from napari_umis_fusion.plugin.widgets._config_form import NumberRow
 from napari_umis_fusion.runtime import check_fields, choice, is_used, number
 from napari_umis_fusion.training import TrainingConfig
 
+pytestmark = pytest.mark.binding
+
 Shape = Literal["round", "square"]
 
 

@@ -8,6 +8,8 @@ from napari.utils.progress import progress
 from napari_umis_fusion.plugin.widgets import Job, LatestJob, Progress
 from napari_umis_fusion.plugin.widgets._job import Stopwatch, format_duration
 
+pytestmark = pytest.mark.binding
+
 
 class Told:
     """All that a job told, in order."""

@@ -6,6 +6,8 @@ import pytest
 
 from napari_umis_fusion.plugin.widgets import Job, Progress, RunControls
 
+pytestmark = pytest.mark.binding
+
 IDLE = {"start": ("Begin", "Begins."), "again": ("Again", "")}
 RUNNING = {"pause": ("Pause", "Rests."), "cancel": ("Cancel", "")}
 

@@ -124,6 +124,8 @@ import sys, time
 from qtpy.QtWidgets import QApplication
 application = QApplication([])
 from napari_umis_fusion.plugin.widgets._worker import make_worker
+
+pytestmark = pytest.mark.binding
 def endless():
     try:
         while True:
