@@ -3,3 +3,12 @@ from ._layer_attributes import RUN_KEY as RUN_KEY
 from ._layer_attributes import LayerData as LayerData
 from ._layer_image import LayerImage as LayerImage
 from ._layer_image import layer_image as layer_image
+from .read import describe_file as describe_file
+from .read import holds_stack as holds_stack
+from .read import open_stack as open_stack
+from .read import read_layers as read_layers
+from .write import check_output_path as check_output_path
+from .write import write_folder as write_folder
+from .write import write_image as write_image
+from .write import write_image_layer as write_image_layer
+from .write import write_series as write_series
