@@ -159,7 +159,7 @@ def test_arrays_that_are_neither_planes_nor_resolutions(tmp_path, data, multisca
 
 @pytest.mark.parametrize("multiscale", [None, True, False])
 def test_an_empty_list_is_no_layer(tmp_path, multiscale):
-    with pytest.raises(StackFileError, match="no plane"):
+    with pytest.raises(StackFileError, match="accepted are layers with planes"):
         write_image_layer(tmp_path / "a.ome.tif", [], {"multiscale": multiscale})
 
 

@@ -123,7 +123,7 @@ def test_files_of_an_ome_set_stand_for_themselves(tmp_path):
         ),
         ("f9.png", plane(0, 6, 5, 3), r"f9\.png: is 6 × 5 × 3 uint8"),
         ("f9.tif", plane(0, dtype="uint16"), r"f9\.tif: is 6 × 5 uint16 .*6 × 5 uint8"),
-        ("f9.tif", plane(0, 4, 6, 5), r"f9\.tif: holds 4 planes; .*Give this file alone"),
+        ("f9.tif", plane(0, 4, 6, 5), r"f9\.tif: holds 4 planes; .*Open this file alone"),
     ],
 )
 def test_a_file_unlike_the_first_is_named_before_any_plane_is_read(tmp_path, odd, data, text):
@@ -146,7 +146,7 @@ def test_a_file_changed_since_it_was_opened(tmp_path):
     write(tmp_path / "a.png", plane(0))
     stack = open_stack(tmp_path)
     write(tmp_path / "a.png", plane(0, 6, 4))
-    with pytest.raises(StackFileError, match=r"a\.png: is \(6, 4\) now, was \(6, 5\)"):
+    with pytest.raises(StackFileError, match=r"a\.png: has shape \(6, 4\) now and had \(6, 5\)"):
         stack.plane(0)
 
 

@@ -242,8 +242,8 @@ def test_cropped_stack_of_unknown_calibration(colour):
         (slice(5, 5), slice(None), "empty stack"),
         (slice(None), slice(9, 9), "empty stack"),
         (slice(0, 9, 2), slice(None), "rows .* accepted is a step of 1"),
-        (slice(None), range(3, 7), "range.3, 7. of a stack with 6 planes"),
-        (slice(None), range(-1, 3), "range.-1, 3. of a stack with 6 planes"),
+        (slice(None), range(3, 7), "range.3, 7.; accepted are planes 0 to 5 of the stack"),
+        (slice(None), range(-1, 3), "range.-1, 3.; accepted are planes 0 to 5 of the stack"),
     ],
     ids=str,
 )

@@ -221,15 +221,18 @@ def test_one_plane_is_returned_as_it_is(colour, dtype, blend):
         (np.zeros((0, 4, 4), np.uint8), r"empty stack, shape \(0, 4, 4\)"),
         (np.zeros((3, 0, 4), np.uint8), r"empty stack, shape \(3, 0, 4\)"),
         ([], "empty list; a stack needs at least one plane"),
-        (np.zeros((4, 4), np.uint8), r"got 2 axes, shape \(4, 4\); a stack is \(Z, Y, X\)"),
+        (np.zeros((4, 4), np.uint8), r"got 2 axes, shape \(4, 4\); accepted are \(Z, Y, X\)"),
         (np.zeros((2, 2, 2, 4, 4), np.uint8), "got 5 axes"),
         (np.zeros((2, 4, 4), np.int64), "got dtype int64; accepted are bool, uint8.*astype"),
         (np.zeros((2, 4, 4), np.complex64), "got dtype complex64"),
-        (np.zeros((2, 4, 4, 17), np.uint8), "taken as channels, and 17 are too many"),
+        (np.zeros((2, 4, 4, 17), np.uint8), "interpreted as 17 channels; accepted are at most 16"),
         ([np.zeros((4, 4)), np.zeros((4, 5))], r"plane 1 is \(4, 5\) but plane 0 is \(4, 4\)"),
         ([np.zeros((4, 4)), np.zeros((4, 4), np.uint8)], "plane 1 is uint8 but plane 0 is float64"),
         ([[[1, 2], [3]], [[1, 2], [3, 4]]], "plane 0 is ragged"),
-        (np.broadcast_to(np.uint8(0), (65537, 2, 2)), "got 65537 planes; at most 65536"),
+        (
+            np.broadcast_to(np.uint8(0), (65537, 2, 2)),
+            "got 65537 planes; accepted are at most 65536",
+        ),
         (42, "got int; accepted are an array"),
     ],
 )
@@ -243,7 +246,9 @@ def test_plane_that_breaks_its_promise(grey):
         def __getitem__(self, key):
             return super().__getitem__(key)[: 40 if key == 3 else None]
 
-    with pytest.raises(StackError, match=r"plane 3 has shape \(40, 70\) .* promised \(48, 70\)"):
+    with pytest.raises(
+        StackError, match=r"plane 3 has shape \(40, 70\) .* those of the stack, \(48, 70\)"
+    ):
         fuse(Liar(grey))
 
 

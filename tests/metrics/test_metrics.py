@@ -239,9 +239,13 @@ def test_average_gradient_and_spatial_frequency_equal_loops(shape):
         (
             lambda: average_gradient(TINY, grey_range=(1, 1)),
             ConfigError,
-            "grey_range is (1, 1); give (black, white)",
+            "grey_range is (1, 1); accepted is (black, white)",
         ),
-        (lambda: spatial_frequency(TINY[:1]), StackError, "accepted is (Y, X[, C]) from 2 x 2"),
+        (
+            lambda: spatial_frequency(TINY[:1]),
+            StackError,
+            "accepted is (Y, X[, C]) of at least 2 x 2 px",
+        ),
         (lambda: psnr(TINY + np.inf, TINY, data_range=255), StackError, "all_in_focus has values"),
         (lambda: ssim(TINY, TINY * np.nan, data_range=255), StackError, "truth has values that"),
         (lambda: index_error(TINY, TINY * np.nan), StackError, "index_map or truth has values"),
@@ -259,8 +263,8 @@ def test_errors_say_what_is_accepted(call, error, text):
         (TINY[0], None, StackError, "the image has shape (2,); accepted is (Y, X[, C]) from"),
         (TINY[:0], None, StackError, "the image has shape (0, 2); accepted is (Y, X[, C]) from"),
         (TINY / 9, None, ConfigError, "give grey_range=(black, white)"),
-        (TINY, (1, 1), ConfigError, "grey_range is (1, 1); give (black, white)"),
-        (TINY, (0, np.inf), ConfigError, "grey_range is (0, inf); give (black, white)"),
+        (TINY, (1, 1), ConfigError, "grey_range is (1, 1); accepted is (black, white)"),
+        (TINY, (0, np.inf), ConfigError, "grey_range is (0, inf); accepted is (black, white)"),
         (TINY * np.nan, (0, 1), StackError, "the image has values that are infinite or not"),
     ],
 )
@@ -273,7 +277,7 @@ def test_what_no_measure_of_an_image_alone_accepts(measure, image, grey_range, e
 @pytest.mark.parametrize(
     ("image", "stack", "error", "text"),
     [
-        (TINY, [], StackError, "the stack has no planes; give at least one"),
+        (TINY, [], StackError, "the stack has no planes; accepted is at least one"),
         (TINY, [TINY, TINY[:1]], StackError, "plane 1 has shape (1, 2); accepted is that of"),
         (TINY[0], [TINY[0]], StackError, "the image has shape (2,); accepted is (Y, X[, C]) from"),
         (TINY / 9, [TINY], ConfigError, "give grey_range=(black, white)"),

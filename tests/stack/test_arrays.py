@@ -171,8 +171,8 @@ def test_named_dimensions_of_size_one_are_dropped():
     ("dims", "text"),
     [
         (("t", "z", "y", "x"), r"'t': 2.*Select one.*isel\(t=0\)"),
-        (("t", "y", "x", "s"), r"none is called z; 't' is never taken.*rename\(\{'t': 'z'\}\)"),
-        (("C", "y", "x", "s"), "'C' is never taken"),
+        (("t", "y", "x", "s"), r"none is named z; 't' is never used as z.*rename\(\{'t': 'z'\}\)"),
+        (("C", "y", "x", "s"), "'C' is never used as z"),
     ],
 )
 def test_named_dimensions_in_doubt_are_asked_about(dims, text):

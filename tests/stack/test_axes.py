@@ -173,9 +173,9 @@ def test_axes_of_xarray_are_chosen_as_those_of_files():
     data = xarray.DataArray(np.stack([STACK, STACK[::-1]]), dims=("t", "frame index", "y", "x"))
     one = fuse(data, z_axis="Frame Index", index={"time": 1}, **QUICK)
     np.testing.assert_array_equal(one.index_map, fuse(STACK[::-1], **QUICK).index_map)
-    with pytest.raises(StackError, match=r"z_axis names 'w'; the dimensions are \{'t': 2"):
+    with pytest.raises(StackError, match=r"z_axis names 'w'; accepted are the dimensions \{'t': 2"):
         fuse(data, z_axis="w", **QUICK)
-    with pytest.raises(StackError, match=r"index names 'w'; the dimensions are \{'t': 2"):
+    with pytest.raises(StackError, match=r"index names 'w'; accepted are the dimensions \{'t': 2"):
         fuse(data, index={"w": 0}, **QUICK)
     for number in (2, -1):
         with pytest.raises(StackError, match=f"index t={number} is outside 0 to 1"):

@@ -344,7 +344,7 @@ def test_motions_out_of_bounds_say_what_is_accepted(options, text):
     [
         ("moon", Motion(), None, "the scene is 'moon'; accepted are bumps, discs"),
         ("bumps", Motion(), RenderConfig(haze=0.1), "haze of the config is 0.1; accepted is 0"),
-        ("bumps", Motion(), RenderConfig(flicker=0.1), "set what changes the light in Motion"),
+        ("bumps", Motion(), RenderConfig(flicker=0.1), "set flicker and fading in Motion"),
         ("bumps", Motion(hot_pixels=401), None, "hot_pixels is 401, but a plane of (20, 20) has"),
         ("bumps", Motion(drift_px=(0.0, 90.0)), None, "give a smaller motion or a larger shape"),
     ],

@@ -376,15 +376,15 @@ def test_scenes_need_no_download(tmp_path):
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"planes": 0}, "planes is 0; accepted are finite numbers from 1 on"),
-        ({"planes": 2.5}, "planes is 2.5; give a whole number"),
+        ({"planes": 0}, "planes is 0; accepted are finite numbers of 1 or more"),
+        ({"planes": 2.5}, "planes is 2.5; accepted is a whole number"),
         ({"slope_px_per_plane": -1}, "slope_px_per_plane is -1"),
         ({"slope_px_per_plane": float("nan")}, "slope_px_per_plane is nan"),
         ({"psf": "square"}, "psf is 'square'; accepted are disc, gaussian"),
         ({"dtype": "bool"}, "dtype is 'bool'; accepted are uint8, uint16, float16"),
-        ({"photon_electrons": 0}, "give a positive number"),
+        ({"photon_electrons": 0}, "accepted is a positive number"),
         ({"read_electrons": 2}, "set photon_electrons"),
-        ({"offset": 10, "full_scale": 255}, "uint8 holds 0 to 255; lower full_scale"),
+        ({"offset": 10, "full_scale": 255}, "uint8 accepts 0 to 255: lower full_scale"),
         ({"offset": -1}, "black is -1"),
         ({"seed": -1}, "seed is -1"),
     ],
@@ -403,8 +403,11 @@ def test_configs_out_of_bounds_say_what_is_accepted(options, text):
         (lambda: Layer(flat(1.0), 0, flat(1.0, (4, 4))), "alpha has shape (4, 4); accepted"),
         (lambda: Layer(flat(1.0), flat(1.0, (4, 4))), "depth has shape (4, 4); accepted"),
         (lambda: Layer(flat(1.0), np.inf), "depth is not finite"),
-        (lambda: Scene(()), "give at least one layer"),
-        (lambda: Scene((Layer(flat(1.0), 0), Layer(flat(1.0, (4, 4)), 0))), "all of one shape"),
+        (lambda: Scene(()), "accepted is at least one layer"),
+        (
+            lambda: Scene((Layer(flat(1.0), 0), Layer(flat(1.0, (4, 4)), 0))),
+            "textures of one shape",
+        ),
         (lambda: make_scene("moon"), "the scene is 'moon'; accepted are bumps, discs"),
     ],
 )

@@ -456,14 +456,14 @@ def test_images_are_left_as_they_are():
 @pytest.mark.parametrize(
     ("images", "sources", "text"),
     [
-        ([], None, "got no image; give at least one sharp image"),
+        ([], None, "got no image; accepted is at least one sharp image"),
         (np.zeros((0, 30, 30), np.float32), None, "got no image"),
         ([texture(), texture((9, 9, 3))], None, r"image 1 has shape \(9, 9, 3\); accepted is"),
         ([np.zeros((0, 30))], None, r"image 0 has shape \(0, 30\); accepted is \(Y, X\)"),
         ([texture() * 255], None, "image 0 reaches from 0 to 255; accepted is 0 to 1: scale it"),
         ([texture() - 0.5], None, r"image 0 reaches from -0\.5 to 0\.5"),
         ([texture(), flat(np.nan)], None, "image 1 reaches from nan to nan"),
-        ([texture()], ["a", "b"], r"got 2 source\(s\) for 1 image\(s\); give one for each"),
+        ([texture()], ["a", "b"], r"got 2 source\(s\) for 1 image\(s\); accepted is one for each"),
         ([texture()], [], r"got 0 source\(s\) for 1 image\(s\)"),
     ],
 )
@@ -481,5 +481,5 @@ def test_an_array_of_images_is_a_sequence_of_them():
 
 @pytest.mark.parametrize("planes", [0, -1])
 def test_a_stack_has_planes(planes):
-    with pytest.raises(ConfigError, match=f"planes is {planes}; accepted are whole numbers from 1"):
+    with pytest.raises(ConfigError, match=f"planes is {planes}; accepted are whole numbers of 1"):
         StackSampler(IMAGES, EXACT).draw(0, planes)

@@ -84,6 +84,7 @@ class Compositor:
             self.weighted = WeightedMean(stack.shape[1:], stack.dtype, workspace)
         self._verified = verified
         self._workers = workers
+        # Planes whose focus is not known yet: the measure may need later planes.
         self._pending: deque[tuple[CheckedPlane, FloatMap]] = deque()
         self._tiles = tiles_of(self.all_in_focus, config.tile_px)
         shape = (height, width)
@@ -102,6 +103,7 @@ class Compositor:
             self._solver = TakeoverSolver(config.seam_smoothness, shape, workers, workspace)
         self._scales = GreyScales(1.0, self.to_grey.range.scale)
         self._count = 0
+        # Planes converted to grey, which are ahead of those composed (`_count`).
         self._converted = 0
         self._lighting = stack.lighting(self.to_grey.range)
 

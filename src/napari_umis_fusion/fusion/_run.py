@@ -132,6 +132,7 @@ class _Run:
 
     def iter_index_map(self, decision: Decision) -> Generator[Progress, None, IndexMap]:
         """Verify the decision map."""
+        # It belongs to the result, which outlives the scratch memory.
         index_map = self.workspace.lasting(decision.index.shape, np.uint16)
         threads = self.workers.threads
         verifying = iter_verify(decision.index, self.config, self.passes, threads, index_map)

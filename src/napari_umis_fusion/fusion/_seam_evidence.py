@@ -150,6 +150,7 @@ def _add_focus_evidence(
     bounds: Bounds,
 ) -> None:
     top, bottom, left, right = bounds
+    # Constants as float32: with Python's floats, kernels would compute in double precision.
     grey_levels, zero = np.float32(scale), np.float32(0)
     share, tiny, undecided = np.float32(NOISE_SHARE), np.float32(1e-12), np.float32(UNDECIDED)
     for y in range(top, bottom):

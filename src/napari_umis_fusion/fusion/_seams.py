@@ -123,6 +123,7 @@ def _solve_lines(lines: AnyArray) -> None:
     coupling to the next pixel, and the factors of the elimination, side by side.
     """
     # Thomas algorithm. The pivots are at least 1, so that it is stable without pivoting.
+    # In float32: with Python's floats, the kernel would compute in double precision.
     one = np.float32(1)
     length = lines.shape[0]
     for lane in range(LANES):

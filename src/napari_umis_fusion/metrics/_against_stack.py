@@ -126,6 +126,7 @@ def edge_preservation(
     kept = total = 0.0
     for plane in _planes_like(image, stack):
         edges = _edges(plane, grey_range)
+        # In double precision, since the sums are over millions of pixels.
         kept += float((edges.strength * _kept(edges, fused)).sum(dtype=np.float64))
         total += float(edges.strength.sum(dtype=np.float64))
     if total == 0:

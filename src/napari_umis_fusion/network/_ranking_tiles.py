@@ -114,6 +114,7 @@ class FineStages:
         return whole
 
     def _each(self, fill: Callable[[_TileWithHalo], None], tiles: list[_TileWithHalo]) -> None:
+        # A single tile is computed with torch's own threads.
         if self._workers is None or len(tiles) == 1:
             for tile in tiles:
                 fill(tile)

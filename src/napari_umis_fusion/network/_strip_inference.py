@@ -121,6 +121,7 @@ class StripNetwork:
         hidden = source.new_zeros((1, channels, REACH, width))
         done = 0
         for start, stop in _strips(height, rows):
+            # The second convolution needs rows of the first one beyond the strip.
             ahead = min(stop + REACH, height)
             taken = self._node_rows(nodes, source, node, size, (done - REACH, ahead + REACH))
             fresh = F.relu6(block.conv1(taken))

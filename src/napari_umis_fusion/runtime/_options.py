@@ -47,6 +47,7 @@ def help_with_bounds(spec: Field[Any]) -> str:
     if "min" in meta:
         bounds = f"{meta['min']:g} to {meta['max']:g} {meta['unit']}".rstrip()
         sentences.append(f"Accepted: {bounds}.")
+    # The help itself explains a default of None.
     if spec.default is not None:
         sentences.append(f"Default: {spec.default}.")
     return " ".join(sentences)

@@ -14,6 +14,7 @@ from numpy.typing import DTypeLike, NDArray
 
 MEGABYTE = 2**20
 
+# Unique over all scratch memories, as an array is recorded in that of its part and of the run.
 _numbers = itertools.count()
 
 

@@ -94,6 +94,7 @@ class Defocus:
         farthest = max(depths[1], config.planes - 1 - depths[0])
         self._margin = kernel_reach(config.psf, config.slope_px_per_plane * farthest)
         self._shape = shape
+        # Padded, since the transform is periodic and blur must not wrap around.
         self._padded = tuple(scipy.fft.next_fast_len(n + 2 * self._margin, True) for n in shape)
         self._transfers: dict[float, Float32Array] = {}
 

@@ -116,6 +116,7 @@ def light_of_planes(scene: Scene, config: RenderConfig) -> Iterator[Float32Array
     for blurred in layers:
         light = np.zeros(scene.shape, np.float32)
         for colour, alpha in blurred:
+            # Colour is multiplied by opacity already.
             light = colour + light * (1 - like_colour(alpha, scene.shape))
         yield light
 

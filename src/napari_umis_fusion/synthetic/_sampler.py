@@ -82,6 +82,7 @@ class StackSampler:
         self.distribution = distribution or StackDistribution()
         self._crops = RandomCrops(images, sources)
         least = self.distribution.size_px + 2 * self.distribution.margin_px
+        # A length with a fast transform; the additional pixels are cut off with the margin.
         self._side = scipy.fft.next_fast_len(least, True)
 
     def draw(self, seed: int | Sequence[int], planes: int | None = None) -> TrainingStack:

@@ -33,6 +33,7 @@ class Layer:
         texture = _light("texture", self.texture)
         if texture.ndim not in (2, 3) or texture.size == 0:
             raise ConfigError(f"texture has shape {texture.shape}; accepted is (Y, X[, C]).")
+        # The dataclass is frozen.
         object.__setattr__(self, "texture", texture)
         if self.alpha is not None:
             object.__setattr__(self, "alpha", _light("alpha", self.alpha))

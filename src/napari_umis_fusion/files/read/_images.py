@@ -114,6 +114,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     with _pillow_settings:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
+            # Pillow would open many other kinds of file.
             image = Image.open(path, formats=_FORMATS)
         finally:
             Image.MAX_IMAGE_PIXELS = limit

@@ -24,6 +24,7 @@ def update_extremes(padded: AnyArray, lowest: AnyArray, highest: AnyArray) -> No
     lowest, highest : ndarray of shape (Y, X), float32
         Updated in place.
     """
+    # In float32: with Python's floats, the kernel would compute in double precision.
     zero = np.float32(0)
     for y in range(lowest.shape[0]):
         above, row, below = padded[y], padded[y + 1], padded[y + 2]
