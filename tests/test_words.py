@@ -27,68 +27,19 @@ RETIRED_HEADING = "\n## Retired words\n"
 PLACES = ("docs", "strings", "names")
 """Pages and help; strings that users can see; names of modules, classes and functions."""
 
-# What waits to be rewritten, count_noun over all files. These lists only ever shrink.
-ALLOWED_IN_PAGES = (  # labels of the GUI, which the pages must give as they are
-    "preview what is in sight",
-    "each channel for itself",
-    "Throw away",
-    "| start from |",
-)
-ALLOWED_IN_HELP = Counter(
-    {
-        "calmer": 1,
-        "go on": 2,
-        "goes on": 1,
-        "magnification and turn": 1,
-        "outcome": 1,
-        "put on one another": 1,
-        "start from": 1,
-        "take over": 1,
-        "the start": 2,
-        "training dock": 1,
-    }
-)
+# What waits to be rewritten, counted over all files. These lists only ever shrink.
+ALLOWED_IN_PAGES = ("`slice`",)  # a name of an axis that files have
+ALLOWED_IN_HELP: Counter[str] = Counter()
 ALLOWED_IN_STRINGS = Counter(
     {
-        "before and now": 1,
-        "calmer": 1,
-        "continue last training": 6,
-        "for itself": 4,
-        "go on": 8,
-        "goes on": 7,
-        "going on": 1,
-        "half-written": 1,
-        "in register": 1,
-        "in sight": 3,
-        "in sight of": 1,
         "lie on one another": 1,
-        "magnification and turn": 1,
-        "outcome": 20,
-        "start from": 5,
-        "take over": 1,
-        "the ending": 5,
-        "the start": 12,
-        "throw away": 4,
-        "thrown away": 1,
-        "training dock": 3,
-        "unsharp": 1,
+        "slice": 2,  # names of an axis that files have
+        "the ending": 1,
         "written over": 1,
     }
 )
-ALLOWED_IN_NAMES = Counter(
-    {
-        "objective": 4,
-        "asking": 1,
-        "gathering": 3,
-        "go on": 4,
-        "let go": 16,
-        "outcome": 7,
-        "start from": 1,
-        "telling": 3,
-        "trial": 1,
-    }
-)
-FRAGMENTS_IN_HELP = 106
+ALLOWED_IN_NAMES = Counter({"sight": 1})
+FRAGMENTS_IN_HELP = 2  # those of argparse itself
 
 
 @dataclass(frozen=True)
@@ -198,7 +149,7 @@ def words_in(place: str) -> list[Retired]:
     return [word for word in WORDS if place in word.places]
 
 
-def count_noun(text: str, place: str) -> Counter[str]:
+def count_words(text: str, place: str) -> Counter[str]:
     """Count the words that are searched for in a place."""
     return Counter({word.word: len(word.pattern.findall(text)) for word in words_in(place)})
 
@@ -209,7 +160,7 @@ def test_pages_use_the_words_of_the_glossary(page: Path) -> None:
 
 
 def test_help_uses_the_words_of_the_glossary() -> None:
-    assert count_noun("\n".join(set(help_texts())), "docs") - ALLOWED_IN_HELP == Counter()
+    assert count_words("\n".join(set(help_texts())), "docs") - ALLOWED_IN_HELP == Counter()
 
 
 def test_help_is_in_sentences() -> None:
@@ -219,13 +170,13 @@ def test_help_is_in_sentences() -> None:
 
 def test_strings_use_the_words_of_the_glossary() -> None:
     texts = [text for module in CODE for text in visible_strings(module.read_text("utf-8"))]
-    assert count_noun("\n".join(texts), "strings") - ALLOWED_IN_STRINGS == Counter()
+    assert count_words("\n".join(texts), "strings") - ALLOWED_IN_STRINGS == Counter()
 
 
 def test_names_use_the_words_of_the_glossary() -> None:
     names = [name for module in CODE for name in defined_names(module.read_text("utf-8"))]
     names += [split_name(module.stem) for module in CODE]
-    assert count_noun("\n".join(names), "names") - ALLOWED_IN_NAMES == Counter()
+    assert count_words("\n".join(names), "names") - ALLOWED_IN_NAMES == Counter()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from PIL import Image
 from napari_umis_fusion.errors import StackError
 from napari_umis_fusion.files.read import read_layers
 from napari_umis_fusion.layers import PREVIEW_KEY, training_data, training_item
-from napari_umis_fusion.layers._training_data import MOST
+from napari_umis_fusion.layers._training_data import MAX_ITEMS
 from napari_umis_fusion.training.data import collect_images
 from napari_umis_fusion.training.session import ScriptSource
 
@@ -46,7 +46,7 @@ class Unread:
             (20, 11, 250, 260),
             "tzyx",
             "stack",
-            MOST,
+            MAX_ITEMS,
             "11 planes of 250 x 260, 20 time points, 8 of 20 stacks are used",
         ),
         (
@@ -60,7 +60,7 @@ class Unread:
         ((70, 80), None, "image", 1, "70 x 80"),
         ((1, 70, 80), "zyx", "image", 1, "70 x 80"),
         ((5, 70, 80), "tyx", "image", 5, "70 x 80, 5 images"),
-        ((3, 5, 70, 80), "tcyx", "image", MOST, "70 x 80, 8 of 15 images are used"),
+        ((3, 5, 70, 80), "tcyx", "image", MAX_ITEMS, "70 x 80, 8 of 15 images are used"),
     ],
 )
 def test_what_it_is_and_how_many_without_reading_it(shape, axes, kind, count, says):

@@ -35,14 +35,14 @@ def images(count, seed=0):
     return collect_images(list(np.random.default_rng(seed).random((count, 64, 70), np.float32)))
 
 
-def aim_of(count=7, held_out=2, **options):
+def objective_of(count=7, held_out=2, **options):
     torch.manual_seed(0)
     return ReconstructObjective(CONFIG.replace(**options), images(count), images(held_out, 1))
 
 
 @pytest.fixture(scope="module")
 def objective():
-    return aim_of()
+    return objective_of()
 
 
 def resized(image):
@@ -75,7 +75,7 @@ def test_an_epoch_takes_every_image_once_turned_or_not(objective):
 
 
 def test_without_augmentation_nothing_is_flipped():
-    objective = aim_of(1, batch=1, augmentation=0.0)
+    objective = objective_of(1, batch=1, augmentation=0.0)
     whole = resized(images(1).images[0])
     for step in range(20):
         np.testing.assert_allclose(objective.batch(step)[0, 0], whole, atol=1e-6)
@@ -83,7 +83,7 @@ def test_without_augmentation_nothing_is_flipped():
 
 def test_features_are_tried_on_a_rendered_stack_of_the_held_out_image():
     """Features of an image itself must choose better than chance."""
-    objective = aim_of(2)
+    objective = objective_of(2)
     objective.model.eval()
     metrics = objective.validate_example(0, CPU).metrics
     stack = objective._renderers[0].draw([2, 0])
@@ -95,7 +95,7 @@ def test_features_are_tried_on_a_rendered_stack_of_the_held_out_image():
 
 
 def test_flips_are_drawn_evenly():
-    objective = aim_of(1, batch=1)
+    objective = objective_of(1, batch=1)
     whole = resized(images(1).images[0])
     turns = [
         next(
@@ -109,11 +109,11 @@ def test_flips_are_drawn_evenly():
 
 
 def test_a_batch_follows_from_seed_and_step(objective):
-    again = aim_of()
+    again = objective_of()
     for step in (4, 0, 2):  # in any order
         assert torch.equal(objective.batch(step), again.batch(step))
     assert not torch.equal(objective.batch(0), objective.batch(3)), "epochs are shuffled anew"
-    assert not torch.equal(aim_of(seed=5).batch(0), objective.batch(0))
+    assert not torch.equal(objective_of(seed=5).batch(0), objective.batch(0))
 
 
 @pytest.mark.parametrize("kind", ["published", "differences"])
@@ -124,7 +124,7 @@ def test_losses_are_the_four_weighted(kind):
         "gradient_weight": 7.0,
         "spatial_frequency_weight": 3.0,
     }
-    objective = aim_of(spatial_frequency=kind, **weights)
+    objective = objective_of(spatial_frequency=kind, **weights)
     batch = objective.batch(0)
     objective.model.eval()
     terms = objective.losses(batch, CPU)
@@ -191,15 +191,15 @@ def test_an_attempt_measures_and_shows(objective):
 
 
 @pytest.mark.parametrize(("held_out", "validation_examples"), [(1, 1), (5, 5), (60, 48)])
-def test_trials_are_the_images_held_out(held_out, trials):
-    objective = aim_of(2, held_out)
-    assert objective.validation_examples == trials
-    objective.validate_example(trials - 1, CPU)
+def test_validation_examples_are_the_images_held_out(held_out, validation_examples):
+    objective = objective_of(2, held_out)
+    assert objective.validation_examples == validation_examples
+    objective.validate_example(validation_examples - 1, CPU)
 
 
 @pytest.mark.parametrize(("count", "batch", "steps"), [(1, 8, 1), (8, 8, 1), (9, 8, 2), (7, 3, 3)])
 def test_steps_of_an_epoch(count, batch, steps):
-    assert aim_of(count, batch=batch).steps_per_epoch == steps
+    assert objective_of(count, batch=batch).steps_per_epoch == steps
 
 
 def test_grey_levels_to_and_fro():

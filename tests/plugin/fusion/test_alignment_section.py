@@ -12,13 +12,13 @@ from napari_umis_fusion import fuse as fuse_stack
 from napari_umis_fusion.alignment import Alignment
 from napari_umis_fusion.plugin.fusion._alignment_section import FIELDS, HINT, AlignmentSection
 from napari_umis_fusion.plugin.fusion._alignment_table import (
-    AGREEMENT,
     COLUMNS,
+    CORRELATION,
     MAGNIFICATION,
     MOVED,
+    ROTATION,
     ROWS,
     SHIFT_COLUMNS,
-    TURN,
     WHY,
     Z,
 )
@@ -162,14 +162,14 @@ def test_table_tells_of_every_plane(widget, form, drifting, fuse, stacks):
             motion.shift_columns_px, abs=0.006
         )
         assert float(cell(form, z, MAGNIFICATION)) == 1
-        assert cell(form, z, TURN) == "0.00"
+        assert cell(form, z, ROTATION) == "0.00"
         assert cell(form, z, WHY) == motion.why
         item = form.table.item(z, WHY)
         assert not item.flags() & Qt.ItemFlag.ItemIsEditable or not form.table.editTriggers()
-    assert cell(form, 2, AGREEMENT) == ""
-    before, after = map(float, cell(form, 0, AGREEMENT).split(" → "))
+    assert cell(form, 2, CORRELATION) == ""
+    before, after = map(float, cell(form, 0, CORRELATION).split(" → "))
     assert after > before
-    assert form.table.isColumnHidden(TURN), "planes that only shift have none"
+    assert form.table.isColumnHidden(ROTATION), "planes that only shift have none"
 
 
 def test_magnification_is_shown_where_it_was_looked_for(viewer, widget, form, fuse):
@@ -181,7 +181,7 @@ def test_magnification_is_shown_where_it_was_looked_for(viewer, widget, form, fu
     assert not form.table.isColumnHidden(MAGNIFICATION)
     scales = [float(cell(form, z, MAGNIFICATION)) for z in range(PLANES)]
     assert scales[-1] - scales[0] == pytest.approx(0.08, abs=0.01)
-    turns = [float(cell(form, z, TURN)) for z in range(PLANES)]
+    turns = [float(cell(form, z, ROTATION)) for z in range(PLANES)]
     assert turns[-1] - turns[0] == pytest.approx(3, abs=0.4)
 
 
