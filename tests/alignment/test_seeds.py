@@ -90,6 +90,7 @@ def test_shaking_is_taken_for_nothing_else():
     assert errors_px.max() < 0.6
 
 
+@pytest.mark.slow
 def test_long_drift_does_not_add_up():
     cases = [("bumps", (160, 200), 24, 800.0, seed) for seed in range(4)]
     models, errors_px = outcomes(cases)

@@ -224,6 +224,7 @@ def test_another_network_is_no_start():
         ReconstructObjective(*parts, PlaneRanker())
 
 
+@pytest.mark.slow
 def test_training_lowers_the_loss():
     ramp = np.linspace(0, 1, 64, dtype=np.float32)
     pictures = (np.outer(ramp, ramp), np.outer(ramp, 1 - ramp), np.tile(ramp, (64, 1)))

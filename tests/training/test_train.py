@@ -300,6 +300,7 @@ INTERRUPTIONS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", SMALL)
 @pytest.mark.parametrize("interrupted", INTERRUPTIONS.values(), ids=INTERRUPTIONS)
 def test_resumed_it_comes_to_the_same_weights(objective, interrupted, tmp_path):
