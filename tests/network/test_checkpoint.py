@@ -228,7 +228,7 @@ def test_installation_that_lacks_weights(architecture, tmp_path, monkeypatch):
 def test_focus_measures_ask_for_their_own(measure, name, tmp_path, monkeypatch):
     monkeypatch.setattr(architectures, "SHIPPED", tmp_path)
     stack = np.zeros((2, 16, 16), np.uint8)
-    with pytest.raises(CheckpointError, match=rf"{name}\.safetensors is missing"):
+    with pytest.raises(CheckpointError, match=rf"{name}\.safetensors: no such file"):
         fuse(stack, focus_measure=measure, device="cpu")
 
 
