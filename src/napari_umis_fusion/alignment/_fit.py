@@ -55,7 +55,7 @@ class TransformFit:
     error_px : float
         Standard error where it is largest, in the corners.
     weights : ndarray of shape (N,)
-        How much each shift count_noun.
+        How much each shift counted.
     """
 
     transform: Transform

@@ -40,7 +40,7 @@ class Sightings:
     here, there : ndarray of shape (N, 2)
         Places in either plane, in its pixels.
     weights : ndarray of shape (N,)
-        How much each count_noun where a transform was fitted to all.
+        How much each counted where a transform was fitted to all.
     error_px : float
         Standard error of that transform in the corners.
     pixel_px : int
