@@ -32,7 +32,6 @@ ALLOWED_IN_PAGES = ("`slice`",)  # a name of an axis that files have
 ALLOWED_IN_HELP: Counter[str] = Counter()
 ALLOWED_IN_STRINGS = Counter(
     {
-        "lie on one another": 1,
         "slice": 2,  # names of an axis that files have
         "the ending": 1,
         "written over": 1,

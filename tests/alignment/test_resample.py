@@ -182,7 +182,7 @@ def test_alignment_of_another_stack_is_refused():
     [
         (np.eye(2, 3), r"shape \(2, 3\); accepted is \(Z, 2, 3\)"),
         ([np.full((2, 3), np.nan)], "not finite"),
-        ([np.zeros((2, 3))], "makes nothing of a plane"),
+        ([np.zeros((2, 3))], "singular or mirrors"),
         ([], "accepted is"),
     ],
 )

@@ -5,7 +5,7 @@ from scipy.ndimage import gaussian_filter
 from napari_umis_fusion.alignment import Pyramid, apply, centre_of, match_planes
 from napari_umis_fusion.alignment import _tile_shifts as tiles
 from napari_umis_fusion.alignment._fit import fit_shifts
-from napari_umis_fusion.alignment._match import NOTHING
+from napari_umis_fusion.alignment._match import NO_MATCH
 from napari_umis_fusion.alignment._pyramid import FINEST_PX, reduce_by
 from napari_umis_fusion.alignment._tile_shifts import Shifts, Tiles, shift_of_all
 from napari_umis_fusion.alignment._transforms import about_centre, identity
@@ -101,4 +101,4 @@ def test_planes_without_common_detail_tell_nothing(planes):
     found = match_planes(
         *(Pyramid.of(np.asarray(p, np.float32)) for p in (first, other)), "similarity"
     )
-    assert found is NOTHING or found.agreement[1] < 0.4
+    assert found is NO_MATCH or found.agreement[1] < 0.4

@@ -64,7 +64,7 @@ def test_rectangle_of_a_stack_in_place_is_in_place(placed):
     assert told["illumination"] == placed.alignment.light.illumination.describe()
     result = fuse(crop, CONFIG)
     assert (result.alignment, result.window) == (placed.alignment, crop.window)
-    with pytest.raises(AlignmentError, match="in place already"):
+    with pytest.raises(AlignmentError, match="aligned already"):
         fuse(crop, CONFIG, transforms=placed.alignment)
 
 

@@ -1,4 +1,4 @@
-"""Put the planes of a stack in place before it is fused, if that is asked for and needed."""
+"""Align a stack before fusion, if the config or given transforms require it."""
 
 from collections.abc import Generator
 from dataclasses import replace
@@ -18,22 +18,22 @@ from napari_umis_fusion.runtime import Progress, Workers
 from napari_umis_fusion.stack import Stack
 
 TransformsLike = Alignment | ArrayLike | PathLike[str]
-"""What `fuse` takes as known transforms."""
+"""Known transforms that `fuse` accepts: an alignment, an array (Z, 2, 3) or the path of a table."""
 
 
 def iter_align_if_asked(
     stack: Stack, config: FusionConfig, transforms: TransformsLike | None, workers: Workers
 ) -> Generator[Progress, None, Stack]:
-    """Return the stack with its planes on one another; as it is where none is asked for.
+    """Return the stack with its planes aligned, or unchanged if no correction is requested.
 
     Raises
     ------
     AlignmentError
-        If `transforms` are of another stack, or planes have too little in common.
+        If `transforms` do not match the stack, or the planes overlap too little.
     """
     if stack.alignment is not None:
         if transforms is not None:
-            raise AlignmentError("planes of this stack are in place already; leave out transforms.")
+            raise AlignmentError("the planes of this stack are aligned already; omit transforms.")
         return stack
     if transforms is not None:
         alignment, light = to_alignment(transforms, stack), IlluminationProfile()
@@ -48,7 +48,7 @@ def iter_align_if_asked(
 
 
 def illumination_only(config: FusionConfig) -> FusionConfig:
-    """Return the config that looks for light as another does, and for no motion."""
+    """Return the config that estimates illumination as `config` does, but no motion."""
     light = "measure" if config.light == "auto" and config.aligns else config.light
     return config.replace(align="none", light=light)
 
@@ -56,18 +56,19 @@ def illumination_only(config: FusionConfig) -> FusionConfig:
 def align_with(
     stack: Stack, alignment: Alignment, config: FusionConfig, window: Window | None = None
 ) -> AlignedStack:
-    """Return the stack with its planes where an alignment says, and lit as the config asks.
+    """Return the stack resampled by an alignment, with its illumination corrected if configured.
 
     Parameters
     ----------
     stack : Stack
-        As recorded.
+        The recorded planes.
     alignment : Alignment
-        Of its planes.
+        Their transforms and illumination.
     config : FusionConfig
-        What is done at the borders, and whether values are brought to one light.
+        How borders are handled, and whether the illumination of the values is corrected.
     window : tuple of slice, optional
-        What is shown where borders are cropped; by default what all planes show.
+        Rows and columns of the reference plane to crop to; by default the common overlap of all
+        planes. Ignored if borders are masked.
     """
     if config.align_border == "mask":
         window = None
@@ -77,12 +78,12 @@ def align_with(
 
 
 def to_alignment(transforms: Any, stack: Stack) -> Alignment:
-    """Return transforms as `fuse` takes them as an alignment.
+    """Convert the transforms that `fuse` accepts to an alignment.
 
     Raises
     ------
     AlignmentError
-        If a file is no table, or an array no transforms.
+        If a file is not a table of transforms, or an array does not hold valid transforms.
     """
     if isinstance(transforms, Alignment):
         return transforms

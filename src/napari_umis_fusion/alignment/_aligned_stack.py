@@ -1,4 +1,4 @@
-"""A stack whose planes lie on one another."""
+"""A stack whose planes are registered to the reference plane as they are read."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,27 +19,28 @@ from napari_umis_fusion.stack import Plane, Stack, check_stack
 
 
 class AlignedStack(Stack):
-    """The planes of another stack, each put where the reference plane lies as it is read.
+    """The planes of another stack, each registered to the reference plane when it is read.
 
-    Planes that are not moved, or moved by whole pixels, are copied; the others are resampled,
+    Planes that are not moved, or that move by whole pixels, are copied. The others are resampled
     once, in their dtype.
 
     Parameters
     ----------
     stack : Stack
-        As recorded.
+        The recorded planes.
     alignment : Alignment
-        Where its planes lie.
+        Their transforms and illumination.
     window : tuple of slice, optional
-        Which rows and columns of the reference plane are shown; by default all. What a plane
-        does not cover there is told by `uncovered`, and holds no meaning.
+        Rows and columns of the reference plane to crop to; by default all. Where a plane does not
+        cover the window (see `uncovered`), its values are meaningless.
     corrects_values : bool
-        Whether values are brought to the light of the reference plane, as far as known.
+        Whether values are corrected to the illumination of the reference plane, where that is
+        known.
 
     Raises
     ------
     AlignmentError
-        If the alignment is of other planes.
+        If the number or shape of the planes differs from that of the alignment.
     """
 
     alignment: Alignment
@@ -55,9 +56,9 @@ class AlignedStack(Stack):
     ) -> None:
         if (len(stack), *stack.shape[1:3]) != (len(alignment.planes), *alignment.shape):
             msg = (
-                f"the transforms are of {len(alignment.planes)} planes of "
+                f"the transforms are for {len(alignment.planes)} planes of "
                 f"{alignment.shape[0]} x {alignment.shape[1]} px, but the stack has {len(stack)} "
-                f"of {stack.shape[1]} x {stack.shape[2]}; use those of this stack."
+                f"of {stack.shape[1]} x {stack.shape[2]}; use transforms of this stack."
             )
             raise AlignmentError(msg)
         self.recorded, self.alignment = stack, alignment
@@ -72,11 +73,11 @@ class AlignedStack(Stack):
         self.calibration = stack.calibration
 
     def plane(self, z: int) -> Plane:
-        """Read plane `z`, put where the reference plane lies."""
+        """Read plane `z`, registered to the reference plane."""
         return self.region(z, slice(None), slice(None))
 
     def region(self, z: int, rows: slice, columns: slice) -> Plane:
-        """Read a rectangle of plane `z`, and no more than it takes where the stack can."""
+        """Read a rectangle of plane `z`, and only the pixels it needs if the stack allows that."""
         rows, columns = self._in_reference(rows, columns)
         transform = self.alignment.transforms[z]
         if is_identity(transform):
@@ -98,7 +99,7 @@ class AlignedStack(Stack):
         return copied
 
     def uncovered(self, z: int) -> NDArray[np.bool_] | None:
-        """Return where plane `z` shows nothing: bool of shape (Y, X), None if nowhere."""
+        """Return where plane `z` has no data: bool of shape (Y, X), or None if it covers all."""
         transform = self.alignment.transforms[z]
         if is_identity(transform):
             return None
@@ -108,7 +109,7 @@ class AlignedStack(Stack):
     def lighting(
         self, grey_range: GreyRange, rows: slice = slice(None), columns: slice = slice(None)
     ) -> PlaneLighting | None:
-        """Return what brings grey images to one light and fills defects; None: nothing does."""
+        """Return what corrects the illumination and defects of grey images; None if not needed."""
         light = self.alignment.light
         if light.is_plain:
             return None

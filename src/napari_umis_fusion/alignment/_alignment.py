@@ -1,4 +1,4 @@
-"""What alignment found: a transform for each plane, and the evidence for it."""
+"""The result of registration: a transform for each plane, and the evidence for it."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -16,30 +16,30 @@ from napari_umis_fusion.errors import AlignmentError
 from napari_umis_fusion.preprocess.illumination import IlluminationProfile
 
 _MIN_AREA = 0.01
-"""Of a pixel, once moved, that still is one."""
+"""Minimum determinant of a matrix: with less, a plane would collapse or be mirrored."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Alignment:
-    """Where the planes of a stack lie on one another.
+    """The transforms that register the planes of a stack to its reference plane.
 
     Attributes
     ----------
     model : {"none", "translation", "similarity", "affine"}
-        What the transforms are.
+        The kind of the transforms.
     reference : int
-        The plane that stays where it is.
+        The plane to which the others are registered.
     shape : tuple of int
         (Y, X) of the planes.
     transforms : ndarray of float64, shape (Z, 2, 3)
-        (matrix | offset): what lies at `p` (row, column) in the reference plane lies at
-        ``matrix @ p + offset`` in the plane. Exactly that of no motion for planes left alone.
+        (matrix | offset): a point `p` (row, column) of the reference plane corresponds to
+        ``matrix @ p + offset`` in the plane. Exactly the identity for planes that are not moved.
     planes : tuple of PlaneMotion
-        One for each.
+        Motion and evidence of each plane.
     light : IlluminationProfile
-        What the same look at the planes told of their light; not in the table.
+        Illumination and sensor defects, measured in the same pass; not saved in the table.
     is_telecentric : bool
-        Whether "auto" looked for shifts only, taking the stack for one of a microscope.
+        Whether "auto" estimated shifts only, because the stack is from a microscope.
     """
 
     model: MotionModel
@@ -52,7 +52,7 @@ class Alignment:
 
     @classmethod
     def given(cls, transforms: ArrayLike, shape: Sequence[int], reference: int = 0) -> Self:
-        """Take transforms that are known from elsewhere.
+        """Make an alignment of known transforms.
 
         Parameters
         ----------
@@ -61,13 +61,13 @@ class Alignment:
         shape : sequence of int
             (Y, X) of the planes.
         reference : int
-            The plane that they refer to; its own transform may be any.
+            The plane that they refer to; its own transform need not be the identity.
 
         Raises
         ------
         AlignmentError
-            If the shape is another, a transform is not finite or cannot be undone, or the
-            reference is none of the planes.
+            If the array has another shape, a transform is not finite or not invertible, or the
+            reference is not one of the planes.
         """
         array = np.array(transforms, np.float64)
         if array.ndim != 3 or array.shape[1:] != (2, 3):
@@ -77,7 +77,10 @@ class Alignment:
             raise AlignmentError(msg)
         sound = np.isfinite(array).all() and (np.linalg.det(array[:, :, :2]) > _MIN_AREA).all()
         if not sound:
-            msg = "a transform is not finite, or makes nothing of a plane; give others."
+            msg = (
+                "a transform is not finite, or its matrix is singular or mirrors the plane; pass "
+                "finite, invertible transforms without reflection."
+            )
             raise AlignmentError(msg)
         if not 0 <= reference < len(array):
             msg = f"got plane {reference} as reference of {len(array)} transforms; count from 0."
@@ -88,7 +91,7 @@ class Alignment:
 
     @property
     def moved(self) -> tuple[int, ...]:
-        """Planes that are not where they were recorded."""
+        """Indices of the planes that are moved."""
         return tuple(row.z for row in self.planes if row.is_moved)
 
     @property
@@ -97,7 +100,7 @@ class Alignment:
         return bool(self.moved)
 
     def describe(self) -> dict[str, Any]:
-        """Return all of it as JSON values."""
+        """Return the model, transforms and evidence as JSON values."""
         return {
             "model": self.model,
             "reference": self.reference,
@@ -108,11 +111,11 @@ class Alignment:
         }
 
     def summary(self) -> str:
-        """Say in a sentence what was done."""
-        shifts_only = ["only shifts were looked for, as in stacks of microscopes"]
+        """Summarise in a sentence how the planes were aligned."""
+        shifts_only = ["only shifts were estimated, as the stack is from a microscope"]
         shifts_only *= self.is_telecentric
         if not self.is_needed:
-            return "; ".join(["planes lie right as they are, none was moved", *shifts_only])
+            return "; ".join(["the planes are aligned as recorded, none was moved", *shifts_only])
         parts = [f"{len(self.moved)} of {len(self.planes)} planes were moved ({self.model})"]
         farthest = max(max_displacement_px(transform, self.shape) for transform in self.transforms)
         parts.append(f"by up to {farthest:.1f} px")
@@ -122,18 +125,18 @@ class Alignment:
         return "; ".join([", ".join(parts), *shifts_only])
 
     def notes(self, *, was_asked: bool) -> list[str]:
-        """Say what a user should know of how planes were put in place and lit.
+        """Return notes for the user about alignment and illumination.
 
         Parameters
         ----------
         was_asked : bool
-            Whether it is told too that no plane was moved.
+            Whether to note as well that no plane was moved.
         """
-        said = [self.summary()] if was_asked or self.is_needed else []
-        return said + self.light.summary()
+        notes = [self.summary()] if was_asked or self.is_needed else []
+        return notes + self.light.summary()
 
     def save(self, path: str | Path) -> Path:
-        """Write the table as CSV: one row for each plane, as people read it and exactly.
+        """Write a CSV table: for each plane a row with its motion, evidence and exact transform.
 
         Raises
         ------
@@ -150,7 +153,7 @@ class Alignment:
         Raises
         ------
         AlignmentError
-            If it cannot be read, or is no such table; says what is wrong.
+            If the file cannot be read, or is not such a table.
         """
         table = read_table(path)
         try:

@@ -1,7 +1,7 @@
-"""From links between planes to one transform for each: the chain, with its drift corrected.
+"""Combine the links between planes to one transform for each plane, with drift corrected.
 
-Errors of links between neighbours add up along the stack. Links over several planes hold the
-chain together: all are met as well as they can be, each weighted by how well it is known.
+Errors of links between neighbours accumulate along the stack. Links over several planes limit this
+drift: a robust least-squares fit to all links weights each by the inverse of its variance.
 """
 
 import math
@@ -19,8 +19,8 @@ from napari_umis_fusion.alignment._fit import TransformModel, shift_of
 from napari_umis_fusion.alignment._links import Link
 from napari_umis_fusion.alignment._model_evidence import (
     Estimate,
-    believed_share,
     matrices_without_parts,
+    model_confidence,
 )
 from napari_umis_fusion.alignment._transforms import (
     about_centre,
@@ -33,22 +33,22 @@ TransformArray = NDArray[np.float64]
 Values = NDArray[np.float64]
 
 _ROUNDS = 8
-"""In which links that fit badly come to count less."""
+"""Iterations of the reweighting that makes links with large residuals lose weight."""
 
 _TOLERANCE_PX = 1.0
-"""How far from a plane's shift tiles may be that are believed, once its matrix is settled."""
+"""Residual, in compared pixels, that inlier tiles may have from a shift, with the matrix fixed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chain:
-    """Transforms of all planes that fit the links between them.
+    """Transforms of all planes, fitted to the links between them.
 
     Attributes
     ----------
     transforms : ndarray of float64, shape (Z, 2, 3)
-        Where each plane has the points of the reference plane.
+        From points of the reference plane to those of each plane.
     model : {"translation", "similarity", "affine"}
-        What they are.
+        The kind of the transforms.
     """
 
     transforms: TransformArray
@@ -64,32 +64,32 @@ def solve_chain(
     *,
     may_simplify: bool = False,
 ) -> Chain:
-    """Find the transforms that meet all links best.
+    """Fit one transform per plane to all links.
 
     Parameters
     ----------
     links : sequence of Link
-        Between neighbours at least.
+        At least those between neighbours.
     planes, reference : int
-        How many planes there are, and which of them does not move.
+        Number of planes, and the index of the reference plane.
     shape : tuple of int
         (Y, X) of the planes.
     model : {"translation", "similarity", "affine"}
-        Of the links.
+        The model of the links.
     may_simplify : bool
-        Return translations where nothing else is beyond doubt.
+        Return translations unless magnification and rotation are significant.
     """
     matrices = np.broadcast_to(np.eye(2), (planes, 2, 2))
     if model != "translation":
         found = _logarithms(links, planes, reference, shape, model)
-        share = believed_share(found, shape) if may_simplify else 1.0
+        share = model_confidence(found, shape) if may_simplify else 1.0
         model = model if share else "translation"
         if share:
             matrices = np.array([expm(share * one.reshape(2, 2)) for one in found.values])
     relative = [matrices[link.other] @ np.linalg.inv(matrices[link.first]) for link in links]
     steps, errors_px = _shifts(links, relative, shape)
-    net = _Net(links, planes, reference, errors_px)
-    shifts = net.solve(steps, np.array(relative))
+    system = _LinkSystem(links, planes, reference, errors_px)
+    shifts = system.solve(steps, np.array(relative))
     moves = zip(matrices, shifts, strict=True)
     return Chain(np.array([about_centre(*move, shape) for move in moves]), model)
 
@@ -101,41 +101,44 @@ def _logarithms(
     shape: tuple[int, ...],
     model: TransformModel,
 ) -> Estimate:
-    """Return the logarithm of each plane's matrix, of all tiles and without each part of them."""
-    net = _Net(links, planes, reference, [link.error_px for link in links])
+    """Return the logarithm of each plane's matrix, from all tiles and for each jackknife sample."""
+    system = _LinkSystem(links, planes, reference, [link.error_px for link in links])
     carried = np.broadcast_to(np.eye(4), (len(links), 4, 4))
     found = [matrices_without_parts(link, model, shape) for link in links]
     whole, *parts = (
-        net.solve(np.array([_logarithm(one, model).ravel() for one in matrices]), carried)
+        system.solve(np.array([_logarithm(one, model).ravel() for one in matrices]), carried)
         for matrices in zip(*found, strict=True)
     )
-    # of what was measured: how far a link is doubted says how much it counts, not how it scatters
-    measured = [one.sightings.error_px if one.sightings else one.error_px for one in links]
-    errors_px = _Net(links, planes, reference, measured).errors_px()
+    # errors of the measurement alone: the confidence in a link sets its weight, not its scatter
+    measured = [
+        one.correspondences.error_px if one.correspondences else one.error_px for one in links
+    ]
+    errors_px = _LinkSystem(links, planes, reference, measured).errors_px()
     return Estimate(whole, np.array(parts), errors_px, reference)
 
 
 def _shifts(
     links: Sequence[Link], relative: Sequence[NDArray[np.float64]], shape: tuple[int, ...]
 ) -> tuple[Values, Values]:
-    """Return how far each link moves the centre of planes, given its matrix, and the error."""
+    """Return the shift of the centre of planes by each link, given its matrix, and its error."""
     centre, steps, errors_px = centre_of(shape), [], []
     for link, matrix in zip(links, relative, strict=True):
-        step, error_px, seen = apply(link.transform, centre) - centre, link.error_px, link.sightings
-        if seen is not None and link.belief > 0:
-            apart = seen.there - centre - (seen.here - centre) @ matrix.T
-            fit = shift_of(apart, seen.weights, _TOLERANCE_PX * seen.pixel_px)
+        step, error_px = apply(link.transform, centre) - centre, link.error_px
+        points = link.correspondences
+        if points is not None and link.confidence > 0:
+            residuals = points.there - centre - (points.here - centre) @ matrix.T
+            fit = shift_of(residuals, points.weights, _TOLERANCE_PX * points.pixel_px)
             if fit is not None:
-                step = link.belief * fit.transform[:, 2]
-                doubt_px = math.sqrt(max(0.0, error_px**2 - seen.error_px**2))
-                error_px = math.hypot(doubt_px, fit.error_px)
+                step = link.confidence * fit.transform[:, 2]
+                extra_px = math.sqrt(max(0.0, error_px**2 - points.error_px**2))
+                error_px = math.hypot(extra_px, fit.error_px)
         steps.append(step)
         errors_px.append(error_px)
     return np.array(steps), np.array(errors_px)
 
 
-class _Net:
-    """Planes, held in place by links."""
+class _LinkSystem:
+    """The system of least squares for values of planes that are connected by links."""
 
     def __init__(
         self, links: Sequence[Link], planes: int, reference: int, errors_px: ArrayLike
@@ -146,10 +149,10 @@ class _Net:
         self._planes, self._reference = planes, reference
 
     def solve(self, steps: NDArray[np.float64], carried: NDArray[np.float64]) -> Values:
-        """Return values (Z, N), with that of the reference plane 0.
+        """Return values (Z, N) that fit all links; those of the reference plane are 0.
 
-        The values of `other` are those of `first`, times `carried` (links, N, N), plus `steps`
-        (links, N), as nearly as all links allow; links that fit badly count less (Huber).
+        A link predicts the values of `other` as `carried` (links, N, N) times those of `first`,
+        plus `steps` (links, N). Links with large residuals lose weight (Huber).
         """
         size = steps.shape[1]
         design = self._design(carried, size)
@@ -158,22 +161,22 @@ class _Net:
         for _ in range(_ROUNDS):
             square = np.repeat(weights, size) ** 2
             found = spsolve(_normal(design, square), design.T @ (square * steps.ravel()))
-            apart = np.linalg.norm((steps.ravel() - design @ found).reshape(-1, size), axis=1)
+            residuals = np.linalg.norm((steps.ravel() - design @ found).reshape(-1, size), axis=1)
             values[np.arange(self._planes) != self._reference] = found.reshape(-1, size)
-            off = apart / self._errors_px
+            off = residuals / self._errors_px
             typical = max(float(np.median(off)), 1e-12)
             weights = 1 / self._errors_px / np.sqrt(np.maximum(1, off / (3 * typical)))
         return values
 
     def errors_px(self) -> Values:
-        """Return the standard error of each plane's place (Z,), in the corners."""
+        """Return the standard error of each plane's values (Z,), in corner pixels."""
         one = np.ones((len(self._errors_px), 1, 1))
         normal = _normal(self._design(one, 1), 1 / self._errors_px**2)
         variances = np.diag(np.linalg.inv(normal.toarray()))
         return np.insert(np.sqrt(variances), self._reference, 0.0)
 
     def _design(self, carried: NDArray[np.float64], size: int) -> Any:
-        """Return the sparse matrix (links * size, free planes * size) from values to steps."""
+        """Return the sparse design matrix (links * size, free planes * size) of the steps."""
         count = len(self._first)
         columns = np.arange(self._planes) - (np.arange(self._planes) > self._reference)
         rows, places, entries = [], [], []
@@ -199,9 +202,10 @@ def _normal(design: Any, weights: NDArray[np.float64]) -> Any:
 
 
 def _logarithm(matrix: Values, model: TransformModel) -> NDArray[np.float64]:
-    """Return the logarithm of a matrix: along a chain, logarithms add up."""
+    """Return the logarithm of a matrix: those of matrices that nearly commute add up in a chain."""
     if model == "affine":
         return np.asarray(np.real(logm(matrix)))
-    turn = nearest_similarity(matrix)
-    stretch, angle = math.log(np.linalg.det(turn)) / 2, math.atan2(turn[1, 0], turn[0, 0])
+    similarity = nearest_similarity(matrix)
+    stretch = math.log(np.linalg.det(similarity)) / 2
+    angle = math.atan2(similarity[1, 0], similarity[0, 0])
     return np.array([[stretch, -angle], [angle, stretch]])

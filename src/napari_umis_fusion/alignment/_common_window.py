@@ -1,4 +1,4 @@
-"""The part of the reference plane that all planes show."""
+"""The overlap of all planes, as a rectangle of the reference plane."""
 
 import numpy as np
 
@@ -10,19 +10,19 @@ from napari_umis_fusion.errors import AlignmentError
 Window = tuple[slice, slice]
 
 MIN_SHARE = 0.1
-"""Of rows and of columns, that must be left."""
+"""Share of the rows and of the columns that the overlap must keep."""
 
 
 def common_window(*alignments: Alignment) -> Window:
-    """Return the rows and columns that every plane shows, of one stack or of several alike.
+    """Return the rows and columns that all planes cover, of one stack or of several of one shape.
 
-    Each side is moved inwards past the corners of all planes, so that for planes that are turned
-    it is a little smaller than it could be.
+    Each side is moved inwards past the corners of all planes, so for rotated planes the window
+    is slightly smaller than the largest possible rectangle.
 
     Raises
     ------
     AlignmentError
-        If planes have too little in common.
+        If the planes overlap too little.
     """
     shape = np.array(alignments[0].shape)
     low, high = np.zeros(2), shape - 1.0
@@ -35,8 +35,8 @@ def common_window(*alignments: Alignment) -> Window:
     if np.any(stop - start < np.maximum(MIN_SHARE * shape, 1)):
         several = f" of {len(alignments)} stacks" if len(alignments) > 1 else ""
         msg = (
-            f"the planes{several} of {shape[0]} x {shape[1]} px have too little in common once "
-            'they lie on one another. Fuse with align_border="mask" (command line: --align-border '
+            f"the planes{several} of {shape[0]} x {shape[1]} px have too little in common after "
+            'alignment. Fuse with align_border="mask" (command line: --align-border '
             f"mask), fuse fewer {'stacks' if several else 'planes'} at a time, or leave out planes "
             "that were moved far."
         )

@@ -1,4 +1,4 @@
-"""Align a stack: planes stream by once, and a few of the last stay to be compared with."""
+"""Estimate the alignment of a stack in one pass; only the last few planes are kept in memory."""
 
 import math
 from collections import deque
@@ -11,7 +11,7 @@ import numpy as np
 from napari_umis_fusion.alignment._alignment import Alignment
 from napari_umis_fusion.alignment._chain import Chain, solve_chain
 from napari_umis_fusion.alignment._fit import TransformModel
-from napari_umis_fusion.alignment._links import Link, assess_links, believe_all, reject_outliers
+from napari_umis_fusion.alignment._links import Link, assess_links, reassess_links, reject_outliers
 from napari_umis_fusion.alignment._match import match_planes
 from napari_umis_fusion.alignment._plane_motion import MotionModel, PlaneMotion, motion_of
 from napari_umis_fusion.alignment._pyramid import Pyramid
@@ -34,37 +34,40 @@ from napari_umis_fusion.runtime import Progress, Workers, repeat_event
 from napari_umis_fusion.stack import Calibration, CheckedPlane, Prefetch, Stack, fill_invalid
 
 DISTANCES = (1, 4)
-"""Between planes that are compared: neighbours look alike, farther ones hold the chain."""
+"""Distances of the planes that are compared: neighbours are most alike, and the more distant pairs
+keep small errors from accumulating."""
 
 MIN_MOTION_PX = 0.15
-"""Of a corner; planes that would move less stay as they were recorded."""
+"""Planes whose corners would move less are not moved, and stay exactly as recorded."""
 
 WHOLE_MOTION_PX = 0.2
-"""Planes that would move so far do; between the two, by a share, so that no last digit decides."""
+"""From this corner motion on, planes are moved in full. Between the two limits they are moved by a
+growing share of their motion, so that rounding cannot decide whether a plane is moved."""
 
 MIN_SIDE_PX = 16
-"""Of planes that are compared at all."""
+"""Smaller planes are not compared: they hold too few tiles."""
 
 MICROSCOPE_PIXEL_UM = 20.0
-"""Stacks whose pixels are known to be smaller come from a microscope, and those are telecentric."""
+"""A smaller pixel size means that the stack is from a microscope. Microscope objectives are
+(nearly) telecentric, so magnification does not change with focus."""
 
 
 def iter_align(
     stack: Stack, config: FusionConfig, workers: Workers
 ) -> Generator[Progress, None, Alignment]:
-    """Find where the planes of a stack lie on one another, and how they are lit.
+    """Estimate the transforms of a stack's planes and their illumination.
 
-    ``config.align`` and ``config.light`` say how far; planes are read once for both.
+    ``config.align`` and ``config.light`` say what is estimated; one pass serves both.
 
     Yields
     ------
     Progress
-        At least every 100 ms. It can be abandoned at any of them.
+        At least every 100 ms. The generator may be closed at any of them.
 
     Returns
     -------
     Alignment
-        Refers to the middle plane. Memory holds a few planes, however many there are.
+        Its reference is the middle plane. Memory use does not grow with the number of planes.
 
     Raises
     ------
@@ -86,10 +89,11 @@ def iter_align(
 
 
 def allowed_model(align: AlignMode, calibration: Calibration) -> TransformModel:
-    """Return the most that planes may differ by.
+    """Return the most general model that may be fitted.
 
     Microscope objectives are telecentric or nearly so: their magnification does not change with
-    focus. Where a stack tells that it is from a microscope, "auto" looks for shifts only.
+    focus. If the pixel size shows that a stack is from a microscope, "auto" estimates shifts only:
+    fitting a magnification would distort such stacks.
     """
     if align in ("translation", "similarity", "affine"):
         return align
@@ -99,7 +103,7 @@ def allowed_model(align: AlignMode, calibration: Calibration) -> TransformModel:
 
 
 class _Estimator:
-    """Takes planes in order, links each with some before it, and looks at their light."""
+    """Takes planes in order, matches each with earlier ones, and measures their illumination."""
 
     def __init__(self, stack: Stack, config: FusionConfig, check: Callable[[], None]) -> None:
         self._to_grey = GreyConverter(stack, config.channel)
@@ -113,7 +117,7 @@ class _Estimator:
         self._count = 0
 
     def add(self, reading: CheckedPlane) -> None:
-        """Take the next plane."""
+        """Add the next plane."""
         grey = self._to_grey(reading.plane)
         if reading.invalid is not None:
             fill_invalid(grey, reading.invalid)
@@ -129,15 +133,15 @@ class _Estimator:
         self._count += 1
 
     def alignment(self) -> Alignment:
-        """Return what all planes together tell."""
+        """Return the alignment that is estimated from all planes."""
         reference, is_auto = self._count // 2, self._config.align == "auto"
         links = reject_outliers(self._links, self._model, self._shape)
-        links = believe_all(links, self._shape)
+        links = reassess_links(links, self._shape)
         if links:
             chain = solve_chain(
                 links, self._count, reference, self._shape, self._model, may_simplify=is_auto
             )
-            found = _settled(chain, links, reference, self._shape)
+            found = _suppress_small_motions(chain, links, reference, self._shape)
         else:
             still = np.array([identity()] * self._count)
             rows = tuple(motion_of(z, identity(), self._shape) for z in range(self._count))
@@ -162,7 +166,7 @@ class _Estimator:
         self._links.append(assess_links(first, other, found, self._shape))
 
     def _composed(self, first: int, other: int) -> Transform:
-        """Return the motion over several planes that links of neighbours make together."""
+        """Compose the links between neighbours to the motion over several planes."""
         steps = {link.first: link for link in self._links if link.distance == 1}
         motion = identity()
         for plane in range(first, other):
@@ -177,8 +181,10 @@ def _white(dtype: np.dtype[Any], grey: GreyRange) -> float:
     return (float(np.iinfo(dtype).max) - grey.black) * grey.scale
 
 
-def _settled(chain: Chain, links: list[Link], reference: int, shape: tuple[int, int]) -> Alignment:
-    """Leave planes alone that would hardly move, and say of each what was done and why."""
+def _suppress_small_motions(
+    chain: Chain, links: list[Link], reference: int, shape: tuple[int, int]
+) -> Alignment:
+    """Suppress negligible motions, and record for each plane what was done and why."""
     neighbours = {link.other: link for link in links if link.distance == 1}
     transforms = np.array(chain.transforms)
     rows: list[PlaneMotion] = []
@@ -187,9 +193,9 @@ def _settled(chain: Chain, links: list[Link], reference: int, shape: tuple[int, 
         link = None if z == reference else neighbours[z if z > reference else z + 1]
         share = 0.0 if z == reference else _moved_share(max_displacement_px(transform, shape))
         if share < 1:
-            transforms[z] = identity() if share == 0 else _part_of(transform, share)
+            transforms[z] = identity() if share == 0 else _scaled_motion(transform, share)
         before, after = (np.nan, np.nan) if link is None else (link.before, link.after)
-        why = _why(link, z, not is_identity(transforms[z]))
+        why = _reason(link, z, not is_identity(transforms[z]))
         rows.append(motion_of(z, transforms[z], shape, before=before, after=after, why=why))
     is_still = all(not row.is_moved for row in rows)
     model: MotionModel = "none" if is_still else chain.model
@@ -197,21 +203,21 @@ def _settled(chain: Chain, links: list[Link], reference: int, shape: tuple[int, 
 
 
 def _moved_share(far_px: float) -> float:
-    """Return how much of so far a motion is made: none if short, all if not, never a jump."""
+    """Return the share of a motion that is applied: 0 if negligible, 1 if clear, without a jump."""
     return float(ramp(far_px, MIN_MOTION_PX, WHOLE_MOTION_PX))
 
 
-def _part_of(transform: Transform, share: float) -> Transform:
+def _scaled_motion(transform: Transform, share: float) -> Transform:
     return identity() + share * (transform - identity())
 
 
-def _why(link: Link | None, z: int, is_moved: bool) -> str:
-    """Say what was done with a plane."""
+def _reason(link: Link | None, z: int, is_moved: bool) -> str:
+    """Explain whether a plane was moved."""
     if link is None:
         return "reference"
     neighbour = link.first if link.other == z else link.other
-    if link.doubt:
-        return f"{link.doubt} (against plane {neighbour})" + (
-            "; moved as the planes around it" if is_moved else ""
+    if link.rejection:
+        return f"{link.rejection} (against plane {neighbour})" + (
+            "; moved as its neighbours" if is_moved else ""
         )
-    return "moved" if is_moved else "lies where the reference plane lies"
+    return "moved" if is_moved else "already aligned with the reference plane"

@@ -1,4 +1,4 @@
-"""A transform fitted to the shifts of many tiles, of which some are wrong."""
+"""Robust fit of a transform to the shifts of many tiles, some of which are outliers."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -20,42 +20,42 @@ TransformModel = Literal["translation", "similarity", "affine"]
 PARAMETERS: dict[TransformModel, int] = {"translation": 2, "similarity": 4, "affine": 6}
 
 MIN_TILES = 4
-"""Fewer agreeing tiles are no evidence."""
+"""Fewer inliers are not enough evidence for a transform."""
 
 Design = NDArray[np.float64]
 
 _MIN_SHARE = 0.3
-"""Of the tiles that must agree: fewer do so by chance."""
+"""Minimum share of inliers: a smaller share may agree by chance."""
 
-_HALF_WAY = 0.25
-"""What a shift that is as far from the fit as is tolerated counts."""
+_INLIER_WEIGHT = 0.25
+"""Weight of a shift whose residual equals the tolerance; shifts with more are inliers."""
 
-_NARROWING = 1.6
-"""By which the width within which shifts count fully shrinks with each round."""
+_SHRINKING = 1.6
+"""Factor by which the width of the weight function shrinks in each iteration."""
 
 _ROUNDS = 8
-"""At the last width: what still moves after so many is no more than rounding."""
+"""Iterations at the final width: after so many, the fit changes only by rounding."""
 
 _MIN_SPREAD_PX = 0.02
-"""Of shifts; they are measured no finer."""
+"""Minimum standard deviation of shifts: they are not measured more precisely."""
 
 _OVERLAP = (4 / 3) ** 2
-"""By which variances grow because neighbouring tiles share pixels: noise under two Hann windows
-that overlap by half is correlated by 1/6, on both sides and along both axes."""
+"""Factor on variances, because neighbouring tiles share pixels: the noise of two Hann windows that
+overlap by half has a correlation of 1/6, with the neighbours on both sides and along both axes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TransformFit:
-    """A transform and how well it is known.
+    """A transform and its uncertainty.
 
     Attributes
     ----------
     transform : ndarray of shape (2, 3)
-        Of points of one image to those of the other.
+        From points of one image to those of the other.
     error_px : float
-        Standard error where it is largest, in the corners.
+        Standard error in the corner where it is largest.
     weights : ndarray of shape (N,)
-        How much each shift counted.
+        Weight of each shift in the fit.
     """
 
     transform: Transform
@@ -66,27 +66,27 @@ class TransformFit:
 def fit_shifts(
     measured: Shifts, model: TransformModel, shape: tuple[int, ...], tolerance_px: float
 ) -> TransformFit | None:
-    """Fit a model to shifts, and leave out those that do not agree with it.
+    """Fit a model to shifts robustly.
 
-    All shifts count at first, and with each round those that are far from the fit count less
-    (graduated non-convexity [1]_ with weights of Geman and McClure): no random draws, and up to
-    nearly half of them may be wrong.
+    All shifts have full weight at first, and with each iteration those with large residuals lose
+    weight (graduated non-convexity [1]_ with the weights of Geman and McClure). This is
+    deterministic, unlike RANSAC, and tolerates nearly half of the shifts as outliers.
 
     Parameters
     ----------
     measured : Shifts
-        Of tiles, with their weights.
+        Shifts of tiles, with their weights.
     model : {"translation", "similarity", "affine"}
-        What is fitted.
+        The model to fit.
     shape : tuple of int
         (Y, X) of the images.
     tolerance_px : float
-        How far from the fit a shift may be.
+        Final width of the weight function: residuals beyond it make a shift an outlier.
 
     Returns
     -------
-    Fit or None
-        None where too few agree.
+    TransformFit or None
+        None if there are too few inliers.
 
     References
     ----------
@@ -98,11 +98,11 @@ def fit_shifts(
     centres, shifts = measured.centres, measured.shifts
     trust = measured.weights / measured.weights.mean()
     design = _design(model, centres - centre_of(shape))
-    factors = _agreement(design, shifts, trust, tolerance_px)
-    agreeing = factors > _HALF_WAY
+    factors = _robust_weights(design, shifts, trust, tolerance_px)
+    agreeing = factors > _INLIER_WEIGHT
     if agreeing.sum() < MIN_TILES or trust[agreeing].sum() < _MIN_SHARE * len(centres):
         return None
-    parameters = _solved(design, shifts, trust * factors)
+    parameters = _solve(design, shifts, trust * factors)
     matrix = np.eye(2) + _matrix(model, parameters)
     residuals = shifts - (design @ parameters).reshape(-1, 2)
     free = max(1.0, 2 * float(factors.sum()) - design.shape[1])
@@ -114,45 +114,45 @@ def fit_shifts(
 def shift_of(
     shifts: Points, weights: NDArray[np.float64], tolerance_px: float
 ) -> TransformFit | None:
-    """Fit one shift to all, as `fit_shifts` does; `None` where too few agree."""
+    """Fit one common shift as `fit_shifts` does; None if there are too few inliers."""
     return fit_shifts(Shifts(shifts, shifts, weights), "translation", (1, 1), tolerance_px)
 
 
 def matrix_of(
     model: TransformModel, places: Points, shifts: Points, weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return the matrix (2, 2) that fits weighted shifts at places about the centre best."""
-    matrix = np.eye(2) + _matrix(model, _solved(_design(model, places), shifts, weights))
+    """Fit a matrix (2, 2) to weighted shifts at places relative to the centre (least squares)."""
+    matrix = np.eye(2) + _matrix(model, _solve(_design(model, places), shifts, weights))
     return np.asarray(matrix, np.float64)
 
 
-def _agreement(
+def _robust_weights(
     design: Design, shifts: Points, trust: NDArray[np.float64], tolerance_px: float
 ) -> NDArray[np.float64]:
-    """Return how well each shift agrees with a fit that most of them share: 0 to 1.
+    """Return the robust weight of each shift, 0 to 1.
 
-    None is thrown out at a limit: where it counts a little less for being a little farther away,
-    what is fitted does not jump.
+    Weights fall gradually with the residual rather than at a hard limit, so that the fit does not
+    jump when a residual changes a little.
     """
     factors, width, rounds = np.ones(len(shifts)), np.inf, 0
     while rounds < _ROUNDS:
-        parameters = _solved(design, shifts, trust * factors)
-        apart = np.linalg.norm(shifts - (design @ parameters).reshape(-1, 2), axis=1)
-        width = max(tolerance_px, min(width / _NARROWING, 2 * float(apart.max())))
+        parameters = _solve(design, shifts, trust * factors)
+        residuals = np.linalg.norm(shifts - (design @ parameters).reshape(-1, 2), axis=1)
+        width = max(tolerance_px, min(width / _SHRINKING, 2 * float(residuals.max())))
         rounds += width == tolerance_px
-        factors = 1 / (1 + (apart / width) ** 2) ** 2  # Geman and McClure's
+        factors = 1 / (1 + (residuals / width) ** 2) ** 2  # Geman and McClure
     return factors
 
 
-def _solved(design: Design, shifts: Points, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the parameters of weighted least squares."""
+def _solve(design: Design, shifts: Points, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Solve weighted least squares."""
     weighted = design * np.repeat(weights, 2)[:, None]
     parameters, *_ = np.linalg.lstsq(weighted.T @ design, weighted.T @ shifts.ravel(), rcond=None)
     return np.asarray(parameters)
 
 
 def _design(model: TransformModel, places: Points) -> Design:
-    """Return how shifts (row, column after one another) at places depend on the parameters."""
+    """Return the design matrix of shifts (row, column alternating) at places."""
     count = len(places)
     design = np.zeros((count, 2, PARAMETERS[model]))
     design[:, 0, 0] = design[:, 1, 1] = 1
@@ -167,13 +167,13 @@ def _design(model: TransformModel, places: Points) -> Design:
 
 
 def _matrix(model: TransformModel, parameters: NDArray[Any]) -> NDArray[Any]:
-    """Return the matrix of a transform, less that of no motion."""
+    """Return the matrix of a transform minus the identity."""
     if model == "translation":
         return np.zeros((2, 2))
     if model == "affine":
         return parameters[2:].reshape(2, 2)
-    stretch, turn = parameters[2:]
-    return np.array([[stretch, -turn], [turn, stretch]])
+    stretch, rotation = parameters[2:]
+    return np.array([[stretch, -rotation], [rotation, stretch]])
 
 
 def _error_px(
@@ -183,7 +183,7 @@ def _error_px(
     spread: float,
     shape: tuple[int, ...],
 ) -> float:
-    """Return the standard error of the shift in the worst corner."""
+    """Return the standard error of the displacement in the worst corner."""
     spread = _OVERLAP * max(spread, _MIN_SPREAD_PX**2)
     covariance = spread * np.linalg.pinv(design.T @ (design * np.repeat(weights, 2)[:, None]))
     corners = _design(model, corners_of(shape) - centre_of(shape))

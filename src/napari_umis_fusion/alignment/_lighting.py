@@ -1,4 +1,4 @@
-"""Grey images of planes put in place, brought to one light and freed of the sensor's defects."""
+"""Correct the illumination and the sensor defects of aligned grey images."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,18 +9,18 @@ from napari_umis_fusion.preprocess.illumination import Defects, Illumination
 
 
 class PlaneLighting:
-    """Corrects what the focus measure sees of planes, a rectangle of each.
+    """Corrects the grey images for the focus measure, in one rectangle of the reference plane.
 
     Parameters
     ----------
     transforms : ndarray of shape (Z, 2, 3)
-        Where planes lie; see `Alignment`.
+        As in `Alignment`.
     window : tuple of slice
-        Rows and columns of the reference plane that grey images show.
+        Rows and columns of the reference plane that grey images cover.
     illumination : Illumination or None
-        How planes are lit, in the grey levels of the images; None if all alike.
+        Illumination of the planes, in the grey levels of the images; None if it is uniform.
     defects : Defects or None
-        As the sensor has them.
+        Defects in sensor coordinates; None if there are none.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class PlaneLighting:
         self._still: Defects | None = None
 
     def correct(self, grey: NDArray[np.float32], z: int) -> None:
-        """Fill defects in the grey image of plane `z`, and bring it to the reference light."""
+        """Fill defects in the grey image of plane `z`, and correct its illumination."""
         defects = self._defects_in(z)
         if defects is not None:
             defects.fill(grey)
@@ -45,10 +45,10 @@ class PlaneLighting:
             self._illumination.correct(grey, z)
 
     def _defects_in(self, z: int) -> Defects | None:
-        """Return where the defects of the sensor lie in plane `z`.
+        """Return the sensor defects in the registered plane `z`.
 
-        They are the same in all planes that were not moved: the equations that fill them are
-        then solved once.
+        They are shared by all planes that are not moved, so that the equations that fill them
+        are solved only once.
         """
         if self._defects is None:
             return None

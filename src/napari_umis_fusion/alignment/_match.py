@@ -1,8 +1,8 @@
-"""How two planes lie on one another: tiles are correlated, and a transform is fitted to them.
+"""Register two planes: tiles are correlated, and a transform is fitted robustly to their shifts.
 
-Planes at different focus look alike in some places and not in others, and dust on the sensor
-stands still while the specimen moves: many small tiles, of which those that agree are believed,
-are safer than one correlation of everything.
+Planes at different focus are similar in some places and not in others, and dust on the sensor
+stands still while the specimen moves. Many small tiles, of which only the inliers determine the
+fit, are therefore more reliable than one correlation of whole planes.
 """
 
 import math
@@ -25,26 +25,27 @@ from napari_umis_fusion.alignment._transforms import (
 )
 
 _TOLERANCE_PX = (3.0, 1.0)
-"""How far from the fit tiles may be that are believed, in the rounds of a level."""
+"""Residuals that inlier tiles may have from the fit, in the iterations of a level."""
 
 _LAST_TOLERANCE_PX = 0.4
-"""Of one more round at the finest level: tiles with dust in them are some tenths off."""
+"""The same for a last iteration at the finest level: tiles that contain dust are off by some tenths
+of a pixel."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sightings:
-    """What tiles of one plane show, and where that is in another.
+class Correspondences:
+    """Corresponding points of two planes, one pair for each tile.
 
     Attributes
     ----------
     here, there : ndarray of shape (N, 2)
-        Places in either plane, in its pixels.
+        Points of the first and of the other plane, in pixels of the planes.
     weights : ndarray of shape (N,)
-        How much each counted where a transform was fitted to all.
+        Weight of each pair in the fit of the transform.
     error_px : float
         Standard error of that transform in the corners.
     pixel_px : int
-        How many pixels of the plane are one of those that were compared, along a side.
+        Width of a compared pixel, in pixels of the plane.
     """
 
     here: Points
@@ -54,32 +55,34 @@ class Sightings:
     pixel_px: int
 
     @classmethod
-    def of(cls, shifts: Shifts, local: Transform, fit: TransformFit, factor: int) -> "Sightings":
-        """Tell what was seen of shifts against a plane moved by `local`, both in a level."""
+    def of(
+        cls, shifts: Shifts, local: Transform, fit: TransformFit, factor: int
+    ) -> "Correspondences":
+        """Make them of the shifts against a plane moved by `local`, both in pixels of a level."""
         there = apply(local, shifts.centres + shifts.shifts)
-        middle = (factor - 1) / 2  # of the pixels that are one of the level
+        middle = (factor - 1) / 2  # offset of pixel centres between the level and the plane
         here, there = (factor * places + middle for places in (shifts.centres, there))
         return cls(here, there, fit.weights, factor * fit.error_px, factor)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlaneMatch:
-    """What the tiles of two planes tell.
+    """The transform between two planes, and the agreement of their tiles.
 
     Attributes
     ----------
     transform : ndarray of shape (2, 3)
-        Where the other plane has the points of the first, in pixels of the plane.
+        From points of the first plane to those of the other, in pixels of the planes.
     error_px : float
         Standard error of `transform` in the corners.
     before, after : ndarray of float64
-        Correlation of each tile, -1 to 1: where planes lie, and moved by `transform`.
+        Correlation of each tile, -1 to 1: as recorded, and moved by `transform`.
     weights : ndarray of float64
-        How much of what each tile shows is in focus in both planes; see `Shifts`.
+        How much of each tile is in focus in both planes; see `Shifts`.
     pixel_px : int
-        How many pixels of the plane are one of those that were compared, along a side.
-    sightings : Sightings or None
-        What `transform` was fitted to.
+        Width of a compared pixel, in pixels of the plane.
+    correspondences : Correspondences or None
+        The points that `transform` was fitted to.
     """
 
     transform: Transform
@@ -88,16 +91,16 @@ class PlaneMatch:
     after: NDArray[np.float64]
     weights: NDArray[np.float64]
     pixel_px: int = 1
-    sightings: Sightings | None = None
+    correspondences: Correspondences | None = None
 
     @property
     def tiles(self) -> int:
-        """How many tiles both planes show."""
+        """Number of tiles that both planes contain."""
         return len(self.before)
 
     @property
     def certainty(self) -> float:
-        """By how many of its standard errors the tiles' mean correlation is better moved."""
+        """Mean improvement of the tiles' correlation by the transform, in its standard errors."""
         better = self.after - self.before
         if len(better) < MIN_TILES:
             return 0.0
@@ -108,13 +111,13 @@ class PlaneMatch:
 
     @property
     def agreement(self) -> tuple[float, float]:
-        """Mean correlation of tiles before and after, what is in focus counting most."""
+        """Mean correlation of tiles before and after, weighted by focus."""
         shares = self.weights / self.weights.sum()
         return float(shares @ self.before), float(shares @ self.after)
 
 
-NOTHING = PlaneMatch(identity(), np.inf, *np.empty((3, 0)))
-"""What planes without common detail tell."""
+NO_MATCH = PlaneMatch(identity(), np.inf, *np.empty((3, 0)))
+"""The match of planes without common detail."""
 
 
 def match_planes(
@@ -124,30 +127,31 @@ def match_planes(
     start: Transform | None = None,
     check: Callable[[], object] = lambda: None,
 ) -> PlaneMatch:
-    """Find where `other` has the points of `first`.
+    """Estimate the transform from points of `first` to those of `other`.
 
     Parameters
     ----------
     first, other : Pyramid
         Planes of equal shape.
     model : {"translation", "similarity", "affine"}
-        How the planes may differ.
+        The model to fit.
     start : ndarray of shape (2, 3), optional
-        Where to begin, in pixels of the planes; by default the coarsest level is searched.
+        Initial transform, in pixels of the planes; by default a shift is searched for at the
+        coarsest level.
     check : callable
-        Called now and then; may raise to stop the work.
+        Called once per fit; may raise to cancel.
 
     Returns
     -------
-    Match
-        `NOTHING` where too few tiles agree.
+    PlaneMatch
+        `NO_MATCH` if there are too few inlier tiles.
     """
     levels = list(zip(first.levels, other.levels, strict=True))
     if start is None:
         found = _search(*levels[0])
-    else:  # as good as what coarse levels would find
+    else:  # as good as the estimate of the coarse levels
         found, levels = start, levels[-1:]
-    error_px, sightings = np.inf, None
+    error_px, correspondences = np.inf, None
     for here, there in levels:
         last = (_LAST_TOLERANCE_PX,) if here is first.levels[-1] else ()
         for tolerance_px in (*_TOLERANCE_PX, *last):
@@ -158,21 +162,21 @@ def match_planes(
             if fit is None:
                 break
             error_px = fit.error_px * here.factor
-            sightings = Sightings.of(shifts, local, fit, here.factor)
+            correspondences = Correspondences.of(shifts, local, fit, here.factor)
             found = rescaled(compose(local, fit.transform), 1 / here.factor)
     if not np.isfinite(error_px):
-        return NOTHING
-    lying, moved = (
+        return NO_MATCH
+    recorded, moved = (
         here.tiles.paired_with(there.tiles, rescaled(motion, here.factor))
         for motion in (identity(), found)
     )
-    seen = np.isfinite(lying.correlations) & np.isfinite(moved.correlations)
-    trust = np.minimum(lying.trust, moved.trust)
-    weights = (np.maximum(lying.sharpness, moved.sharpness) * trust)[seen]
-    before, after = lying.correlations[seen], moved.correlations[seen]
-    return PlaneMatch(found, error_px, before, after, weights, here.factor, sightings)
+    shared = np.isfinite(recorded.correlations) & np.isfinite(moved.correlations)
+    trust = np.minimum(recorded.trust, moved.trust)
+    weights = (np.maximum(recorded.sharpness, moved.sharpness) * trust)[shared]
+    before, after = recorded.correlations[shared], moved.correlations[shared]
+    return PlaneMatch(found, error_px, before, after, weights, here.factor, correspondences)
 
 
 def _search(here: PyramidLevel, there: PyramidLevel) -> Transform:
-    """Return the shift of a whole coarse plane."""
+    """Return the shift between two whole coarse planes, in pixels of the planes."""
     return np.column_stack([np.eye(2), shift_of_all(here.image, there.image) * here.factor])

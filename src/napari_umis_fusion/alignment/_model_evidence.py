@@ -1,10 +1,11 @@
-"""Whether planes differ by more than shifts: what one part of them tells must hold for the rest.
+"""Decide whether planes differ by more than shifts, with a jackknife over parts of the planes.
 
-Where focus travels over a slope, what is sharp travels with it, and tiles see that as motion.
-Such errors are the same in plane after plane: they neither average out along a stack nor show in
-how well its tiles agree. But they are of places. So the whole stack is looked at anew without each
-part of the planes in turn (delete-a-group jackknife [1]_), and magnification and turn are believed
-where they are many times as large as the differences between these looks.
+Where focus travels over a slope, the sharp region travels with it, and tiles measure that as
+motion. Such errors are the same in plane after plane: they neither average out along a stack nor
+show in the residuals of its tiles. But they depend on the place. So the transforms of the whole
+stack are estimated again without each part of the planes in turn (delete-a-group jackknife [1]_),
+and magnification and rotation are accepted if they are many times as large as the differences
+between these estimates.
 
 References
 ----------
@@ -23,38 +24,39 @@ from napari_umis_fusion.alignment._tile_shifts import ramp
 from napari_umis_fusion.alignment._transforms import centre_of
 
 PARTS_PER_SIDE = 3
-"""Into which planes are cut: each is large enough to hold what tiles next to one another share,
-and without it the others still see magnification."""
+"""Planes are divided into this number of parts per side: each is large enough to contain errors
+that neighbouring tiles share, and without it the others still determine the magnification."""
 
 _CERTAINTY = (4.6, 5.2)
-"""Standard errors, from where to where belief in magnification and turn grows from none to all.
-Stacks that only shake come near 4, as errors are known from no more than nine looks."""
+"""Standard errors over which confidence in magnification and rotation grows from 0 to 1. Stacks
+that only shake come near 4, because the errors are estimated from only nine jackknife samples."""
 
 _REACH_PX = (0.5, 0.75)
-"""The same for how far they move the corners of the plane that they move farthest."""
+"""The same for the largest corner displacement that they cause in any plane."""
 
 _SHARED_PX = 0.03
-"""By which corners are misled from plane to plane in the same way in all parts, where focus travels
-alike everywhere: no part tells, and along a stack it adds up."""
+"""Systematic corner error per plane that all parts share, where focus travels alike everywhere: the
+jackknife does not reveal it, and it accumulates along a stack."""
 
 _MIN_ERROR_PX = 0.1
-"""Of corners: no more than nine looks may agree by chance better than tiles are measured."""
+"""Minimum standard error of corners: by chance, nine samples may agree more closely than the
+precision of tile shifts allows."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Estimate:
-    """Logarithms of the matrices of all planes, and how well they are known.
+    """Logarithms of the matrices of all planes, and their uncertainty.
 
     Attributes
     ----------
     values : ndarray of shape (Z, 4)
-        Of all tiles.
+        Estimated from all tiles.
     without : ndarray of shape (N, Z, 4)
-        Of all tiles but those in each part of the planes.
+        The jackknife samples: estimated from all tiles but those in one part of the planes.
     errors_px : ndarray of shape (Z,)
-        Standard errors of the corners as errors of single links explain them.
+        Standard errors of the corners, propagated from those of the links.
     reference : int
-        The plane that does not move.
+        Index of the reference plane.
     """
 
     values: NDArray[np.float64]
@@ -66,35 +68,35 @@ class Estimate:
 def matrices_without_parts(
     link: Link, model: TransformModel, shape: tuple[int, ...]
 ) -> list[NDArray[np.float64]]:
-    """Return the matrix of a link, then what it were without each part of the planes (Y, X)."""
-    whole, seen = link.transform[:, :2], link.sightings
-    if seen is None or link.belief == 0:
+    """Return the matrix of a link, then its jackknife samples without each part of the planes."""
+    whole, points = link.transform[:, :2], link.correspondences
+    if points is None or link.confidence == 0:
         return [whole] * (1 + PARTS_PER_SIDE**2)
-    places = seen.here - centre_of(shape)
-    thirds = np.clip(PARTS_PER_SIDE * seen.here / shape[:2], 0, PARTS_PER_SIDE - 1).astype(int)
+    places = points.here - centre_of(shape)
+    thirds = np.clip(PARTS_PER_SIDE * points.here / shape[:2], 0, PARTS_PER_SIDE - 1).astype(int)
     parts = PARTS_PER_SIDE * thirds[:, 0] + thirds[:, 1]
     fits = (
-        matrix_of(model, places, seen.there - seen.here, seen.weights * (parts != part))
+        matrix_of(model, places, points.there - points.here, points.weights * (parts != part))
         for part in range(PARTS_PER_SIDE**2)
     )
-    return [whole, *(link.belief * fit + (1 - link.belief) * np.eye(2) for fit in fits)]
+    return [whole, *(link.confidence * fit + (1 - link.confidence) * np.eye(2) for fit in fits)]
 
 
-def believed_share(found: Estimate, shape: tuple[int, ...]) -> float:
-    """Return how much of magnification and turn is believed: 0, 1, or between in narrow limits.
+def model_confidence(found: Estimate, shape: tuple[int, ...]) -> float:
+    """Return the confidence in magnification and rotation: 0, 1, or between in a narrow range.
 
-    A limit between two models would let a stack that lies at it fall on either side by chance,
-    or by how a processor rounds.
+    With a hard limit, chance or the rounding of a processor would choose the model of a stack
+    that is close to it.
     """
     px = float(np.hypot(*centre_of(shape))) / 2**0.5
     reaches_px = px * np.linalg.norm(found.values, axis=1)
     parts = len(found.without)
-    apart = px * np.linalg.norm(found.without - found.without.mean(axis=0), axis=2)
-    between = (parts - 1) / parts * (apart**2).sum(axis=0)
-    within = found.errors_px**2 / 2  # in corners: the other half is of the shift
+    deviations = px * np.linalg.norm(found.without - found.without.mean(axis=0), axis=2)
+    between = (parts - 1) / parts * (deviations**2).sum(axis=0)
+    within = found.errors_px**2 / 2  # in corners; the other half is that of the shift
     shared = _SHARED_PX * np.abs(np.arange(len(found.values)) - found.reference)
     errors_px = np.sqrt(np.maximum(between, within) + shared**2 + _MIN_ERROR_PX**2)
     farthest = max(float(reaches_px.max()), _MIN_ERROR_PX)
-    # of the plane that is moved farthest, unless one nearly as far is known better
+    # that of the plane with the largest motion, unless a similar one is known more precisely
     certainty = float((reaches_px / errors_px * reaches_px / farthest).max())
     return float(ramp(certainty, *_CERTAINTY) * ramp(farthest, *_REACH_PX))

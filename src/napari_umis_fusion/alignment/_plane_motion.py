@@ -12,28 +12,27 @@ MotionModel = Literal["none", "translation", "similarity", "affine"]
 
 @dataclass(frozen=True, slots=True)
 class PlaneMotion:
-    """How one plane lies, and why that is believed or not.
+    """The motion of one plane, and why it was accepted or rejected.
 
     Attributes
     ----------
     z : int
-        The plane.
+        Index of the plane.
     is_moved : bool
-        Whether it is put elsewhere before it is fused.
+        Whether the plane is moved before fusion.
     shift_rows_px, shift_columns_px : float
-        How far its centre lies from that of the reference plane.
+        Displacement of its centre relative to the reference plane.
     scale : float
         Its magnification relative to the reference plane.
     rotation_deg : float
-        Its turn as displayed, counter-clockwise.
+        Its rotation as displayed, counter-clockwise.
     shear : float
-        Half the difference of its two stretches.
+        Half the difference of the singular values of its matrix.
     agreement_before, agreement_after : float or None
-        Mean correlation of its detail with that of its neighbour towards the reference plane, as
-        recorded and moved as was measured, whether that was believed or not; None where there is
-        none to tell.
+        Mean correlation of its detail with that of its neighbour towards the reference plane,
+        without and with the measured motion, accepted or not; None if unknown.
     why : str
-        In words.
+        The reason, in words.
     """
 
     z: int
@@ -57,7 +56,7 @@ def motion_of(
     after: float = np.nan,
     why: str = "",
 ) -> PlaneMotion:
-    """Return the row of the table that a transform makes."""
+    """Return the motion that a transform of a plane (Y, X) describes."""
     parts = decompose(transform, shape)
     return PlaneMotion(
         z=z,

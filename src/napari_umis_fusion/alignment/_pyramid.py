@@ -1,4 +1,4 @@
-"""A plane at several sizes, coarse ones for finding, fine ones for measuring."""
+"""An image pyramid of a plane, for registration from coarse to fine."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,22 +8,23 @@ import numpy as np
 from napari_umis_fusion.alignment._tile_shifts import Grey, Tiles
 
 FINEST_PX = 2048
-"""Longest side of the finest level: motion is measured to a twentieth of its pixels."""
+"""Longest side of the finest level: larger planes are reduced, as motion is measured to a twentieth
+of its pixels."""
 
 COARSEST_PX = 192
-"""Shorter side below which no coarser level is made."""
+"""Minimum length of the shorter side of a coarser level."""
 
 
 @dataclass(frozen=True, eq=False)
 class Pyramid:
-    """A grey plane, and the same ever smaller.
+    """A grey plane at successively halved resolutions.
 
     Attributes
     ----------
     finest : ndarray of shape (Y, X), float32
-        The plane, or means of so many of its pixels that `FINEST_PX` holds it.
+        The plane, averaged over blocks of pixels if a side exceeds `FINEST_PX`.
     factor : int
-        How many pixels of the plane are one of the finest level, along a side.
+        Width of a pixel of the finest level, in pixels of the plane.
     """
 
     finest: Grey
@@ -31,13 +32,13 @@ class Pyramid:
 
     @classmethod
     def of(cls, grey: Grey) -> "Pyramid":
-        """Make the pyramid of a plane."""
+        """Make the pyramid of a grey plane."""
         factor = min(-(-max(grey.shape) // FINEST_PX), min(grey.shape))
         return cls(np.array(grey) if factor == 1 else reduce_by(grey, factor), factor)
 
     @cached_property
     def levels(self) -> list["PyramidLevel"]:
-        """From the coarsest to the finest."""
+        """Levels from the coarsest to the finest."""
         levels = [PyramidLevel(self.finest, self.factor)]
         while min(levels[0].image.shape) >= 2 * COARSEST_PX:
             finer = levels[0]
@@ -47,14 +48,14 @@ class Pyramid:
 
 @dataclass(frozen=True, eq=False)
 class PyramidLevel:
-    """A plane at one size.
+    """A plane at one resolution.
 
     Attributes
     ----------
     image : ndarray of shape (Y, X), float32
-        Means of pixels.
+        Means of blocks of pixels.
     factor : int
-        How many pixels of the plane are one of these, along a side.
+        Width of a pixel of `image`, in pixels of the plane.
     """
 
     image: Grey
@@ -67,7 +68,7 @@ class PyramidLevel:
 
 
 def reduce_by(image: Grey, factor: int) -> Grey:
-    """Return means of `factor` x `factor` pixels; rows and columns that are left over are cut."""
+    """Return means of `factor` x `factor` pixels; incomplete blocks are cropped."""
     rows, columns = (side // factor * factor for side in image.shape)
     cut = image[:rows, :columns].reshape(rows // factor, factor, columns // factor, factor)
     means: Grey = cut.mean(axis=(1, 3), dtype=np.float32)

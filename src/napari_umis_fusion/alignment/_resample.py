@@ -1,4 +1,4 @@
-"""A plane put where another lies: resampled once, from what was recorded and nothing else."""
+"""Resample a plane into the frame of the reference plane, once, from recorded values only."""
 
 from typing import Any
 
@@ -12,20 +12,20 @@ from napari_umis_fusion.stack import Plane
 Array = NDArray[Any]
 
 LOBES = 3
-"""Of the Lanczos kernel: how many pixels it reaches to each side."""
+"""Half-width of the Lanczos kernel, in pixels."""
 
 _STEPS = 4096
-"""Places between two pixels that are told apart."""
+"""Subpixel positions for which kernel weights are tabulated."""
 
 ROUNDING_PX = 1e-6
-"""By which places beyond the border count as on it."""
+"""Distance beyond the border that still counts as on it, to tolerate rounding."""
 
 _WHOLE_PX = 0.02
-"""Shifts nearer to whole pixels are taken as such: values are then copied."""
+"""Shifts this close to whole pixels are rounded, so that recorded values are copied."""
 
 
 def whole_shift(transform: Transform, shape: tuple[int, ...]) -> tuple[int, int] | None:
-    """Return the shift in whole pixels that a transform of planes (Y, X) is; None if it is not."""
+    """Return a transform of planes (Y, X) as a shift in whole pixels; None if it is none."""
     corners = corners_of(shape)
     shifts = apply(transform, corners) - corners
     nearest = np.rint(shifts[0])
@@ -37,38 +37,38 @@ def whole_shift(transform: Transform, shape: tuple[int, ...]) -> tuple[int, int]
 def source_region(
     transform: Transform, rows: slice, columns: slice, shape: tuple[int, ...]
 ) -> tuple[slice, slice]:
-    """Return which rectangle of a plane (Y, X) is needed to fill one of the reference plane.
+    """Return the rectangle of a plane (Y, X) that a rectangle of the reference plane needs.
 
-    It has at least one pixel, also where the plane does not reach there at all.
+    It has at least one pixel, even where the two do not overlap.
     """
     size = rows.stop - rows.start, columns.stop - columns.start
-    seen = apply(transform, corners_of(size) + np.array([rows.start, columns.start]))
-    low, high = np.floor(seen.min(0)) - LOBES, np.ceil(seen.max(0)) + LOBES + 1
+    corners = apply(transform, corners_of(size) + np.array([rows.start, columns.start]))
+    low, high = np.floor(corners.min(0)) - LOBES, np.ceil(corners.max(0)) + LOBES + 1
     start = np.clip(low, 0, np.array(shape[:2]) - 1).astype(int)
     stop = np.clip(high, start + 1, shape[:2]).astype(int)
     return slice(int(start[0]), int(stop[0])), slice(int(start[1]), int(stop[1]))
 
 
 def resample(part: Plane, transform: Transform, shape: tuple[int, int]) -> Plane:
-    """Return a plane as it is seen from where the reference plane lies.
+    """Resample a plane into the frame of the reference plane.
 
-    A Lanczos kernel of three lobes, held between the least and the largest of the 4 x 4 pixels
-    around: sharp edges neither ring nor get brighter than anything recorded. Where the kernel
-    reaches beyond the plane, the pixels that there are count alone.
+    A Lanczos kernel of three lobes, whose result is limited to the range of the surrounding 4 x 4
+    pixels: sharp edges neither ring nor get brighter than anything recorded. Where the kernel
+    extends beyond the plane, it is normalised over the recorded pixels.
 
     Parameters
     ----------
     part : ndarray of shape (Y, X) or (Y, X, C)
-        What was recorded.
+        Recorded values.
     transform : ndarray of shape (2, 3)
-        Where points of the result lie in `part`.
+        From points of the result to points of `part`.
     shape : tuple of int
         (Y, X) of the result.
 
     Returns
     -------
     ndarray of shape (Y, X) or (Y, X, C)
-        In the dtype of `part`, integers rounded; what is not covered holds the nearest values.
+        In the dtype of `part`, integers rounded; pixels outside `part` hold the nearest values.
     """
     source = part if part.ndim == 3 else part[..., None]
     kept = source.dtype if source.dtype != bool else np.dtype(np.uint8)
@@ -87,7 +87,7 @@ def resample(part: Plane, transform: Transform, shape: tuple[int, int]) -> Plane
 def coverage_mask(
     transform: Transform, rows: slice, columns: slice, shape: tuple[int, ...]
 ) -> NDArray[np.bool_]:
-    """Return which pixels of a rectangle of the reference plane a plane (Y, X) shows."""
+    """Return which pixels of a rectangle of the reference plane a plane (Y, X) covers."""
     down, along = np.arange(rows.start, rows.stop), np.arange(columns.start, columns.stop)
     inside = np.ones((len(down), len(along)), np.bool_)
     for axis in range(2):
@@ -97,10 +97,10 @@ def coverage_mask(
 
 
 def _lanczos_weights() -> NDArray[np.float32]:
-    """Return the weights of the six pixels around, for each of many places between two."""
+    """Return the weights of the six surrounding pixels, for each subpixel position."""
     between = np.arange(_STEPS + 1)[:, None] / _STEPS
-    apart = between - np.arange(1 - LOBES, LOBES + 1)
-    weights = np.sinc(apart) * np.sinc(apart / LOBES)
+    distances = between - np.arange(1 - LOBES, LOBES + 1)
+    weights = np.sinc(distances) * np.sinc(distances / LOBES)
     return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
 
 
@@ -129,7 +129,7 @@ def _resample(source: Array, transform: Array, table: Array, out: Array) -> None
 
 @njit(nogil=True, cache=True, inline="always")
 def _inside(source: Array, top: int, left: int, channel: int, down: Array, along: Array) -> Any:
-    """Return the value where all six rows and columns around are recorded."""
+    """Interpolate where all six surrounding rows and columns are recorded."""
     total = source.dtype.type(0)
     for i in range(6):
         line = source.dtype.type(0)
@@ -141,12 +141,12 @@ def _inside(source: Array, top: int, left: int, channel: int, down: Array, along
         for j in range(4):
             value = source[top - 1 + i, left - 1 + j, channel]
             least, largest = min(least, value), max(largest, value)
-    return _held(total, least, largest)
+    return _limited(total, least, largest)
 
 
 @njit(nogil=True, cache=True)
 def _at_border(source: Array, top: int, left: int, channel: int, down: Array, along: Array) -> Any:
-    """Return the value from those of the six rows and columns that are recorded."""
+    """Interpolate from those of the six surrounding rows and columns that are recorded."""
     total, weight = 0.0, 0.0
     least = largest = source[top, left, channel]
     for i in range(max(top - 2, 0), min(top + 4, source.shape[0])):
@@ -156,12 +156,12 @@ def _at_border(source: Array, top: int, left: int, channel: int, down: Array, al
             weight += share
             if top - 1 <= i <= top + 2 and left - 1 <= j <= left + 2:
                 least, largest = min(least, value), max(largest, value)
-    return _held(total / weight, least, largest)
+    return _limited(total / weight, least, largest)
 
 
 @njit(nogil=True, cache=True, inline="always")
-def _held(value: Any, least: Any, largest: Any) -> Any:
-    """Return a value within bounds; NaN stays what it is."""
+def _limited(value: Any, least: Any, largest: Any) -> Any:
+    """Limit a value to a range; NaN is kept."""
     if value < least:
         return least
     return largest if value > largest else value

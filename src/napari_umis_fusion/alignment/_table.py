@@ -1,4 +1,4 @@
-"""The table of an alignment as a CSV file: to look at in a spreadsheet, and to use again."""
+"""The table of an alignment as a CSV file, for spreadsheets and for reuse."""
 
 import csv
 from dataclasses import astuple, dataclass, fields
@@ -15,31 +15,31 @@ from napari_umis_fusion.errors import AlignmentError, StackFileError
 from napari_umis_fusion.runtime import atomic_write
 
 _TRANSFORM = ("m00", "m01", "m10", "m11", "offset_rows_px", "offset_columns_px")
-_WHOLE = ("height_px", "width_px", "model", "reference")
-_TOLD = tuple(spec.name for spec in fields(PlaneMotion))
+_SHARED = ("height_px", "width_px", "model", "reference")
+_MOTION = tuple(spec.name for spec in fields(PlaneMotion))
 
 _ENCODING = "utf-8"
 
-COLUMNS = (*_TOLD, *_TRANSFORM, *_WHOLE)
-"""Of the file: what people read, the exact transform, and what holds for all planes."""
+COLUMNS = (*_MOTION, *_TRANSFORM, *_SHARED)
+"""Columns of the file: readable motion, exact transform, and values shared by all planes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TransformTable:
-    """What the file holds.
+    """The content of the file.
 
     Attributes
     ----------
     model : {"none", "translation", "similarity", "affine"}
-        What the transforms are.
+        The kind of the transforms.
     reference : int
-        The plane that stays in place.
+        The plane to which the others are registered.
     shape : tuple of int
         (Y, X) of the planes.
     transforms : ndarray of float64, shape (Z, 2, 3)
         As in `Alignment`.
     planes : tuple of PlaneMotion
-        One for each.
+        Motion and evidence of each plane.
     """
 
     model: MotionModel
@@ -50,7 +50,7 @@ class TransformTable:
 
 
 def write_table(table: TransformTable, path: str | Path) -> Path:
-    """Write a table as CSV, whole or not at all.
+    """Write a table as CSV, atomically.
 
     Raises
     ------
@@ -81,22 +81,23 @@ def read_table(path: str | PathLike[str]) -> TransformTable:
     Raises
     ------
     AlignmentError
-        If it cannot be read, or is no such table.
+        If the file cannot be read, or is not such a table.
     """
     try:
-        with Path(path).open(newline="", encoding="utf-8-sig") as file:  # spreadsheets mark it
+        # spreadsheets add a byte order mark
+        with Path(path).open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
         return _table(rows)
     except (OSError, csv.Error, LookupError, ValueError, TypeError) as error:
         msg = (
-            f"{path}: no table of transforms ({error}); accepted is a CSV file that was saved "
+            f"{path}: no table of transforms ({error}); pass a CSV file that was saved "
             "from an alignment."
         )
         raise AlignmentError(msg) from error
 
 
 def _table(rows: list[dict[str, str]]) -> TransformTable:
-    """Make the table of rows in any order; what they tell people follows from the transforms."""
+    """Parse rows in any order; readable motions are recomputed from the exact transforms."""
     rows = sorted(rows, key=lambda row: int(row["z"]))
     if [int(row["z"]) for row in rows] != list(range(len(rows))):
         raise ValueError("its rows are not one for each plane from 0 on")

@@ -1,7 +1,7 @@
-"""Tiles of an image, and how far what they show is shifted in another.
+"""Divide an image into tiles, and measure the shift of each in another image.
 
-The cross-correlation of two tiles by their spectra, as in phase correlation, but all tiles of an
-image in one call, and with the amplitudes kept: what has no detail then has no say.
+Tiles are cross-correlated by their spectra, as in phase correlation, but all tiles of an image in
+one call, and with the amplitudes kept, so that frequencies without detail have no influence.
 """
 
 from dataclasses import dataclass
@@ -22,36 +22,36 @@ TILE_PX = 96
 """Largest side of tiles."""
 
 _SMALL_TILE_PX, _TILE_SHARE = 48, 0.25
-"""Of planes that hold few tiles of the largest side: many small ones see more of the plane, as each
-window hides what is at its border, and agree less by chance."""
+"""Side of tiles of smaller planes, at least in pixels and as a share of the plane's side: many
+small tiles use more of the plane, as each window hides its border, and agree less by chance."""
 
 TILES_PER_SIDE = 8
-"""At most; of larger planes parts are left out, as more tiles would not tell much more."""
+"""Largest number: larger planes are sampled with gaps, as more tiles would add little evidence."""
 
 _CORRELATION = (0.35, 0.45)
-"""From where to where trust in a tile grows; in pure noise chance gives less."""
+"""Range of peak correlation over which trust in a tile grows from 0 to 1; pure noise gives less."""
 
-_ALWAYS_UNLIKE = 0.05
-"""Share of the power of tiles that is taken for unlike in addition to what is: a place is known the
-better the more of the power is alike, but no tile is to outweigh all others."""
+_MIN_UNCORRELATED = 0.05
+"""Share of a tile's power that is counted as uncorrelated in addition to what is: a shift is more
+precise the larger the correlated share, but no tile shall outweigh all others."""
 
 _MIN_CONTRAST = 0.4
-"""Root mean square of the detail in a tile, in grey levels of 0 to 255, that is not just dark."""
+"""Minimum root mean square of the detail in a tile, in grey levels of 0 to 255: less is empty."""
 
 _CONTRAST = (1.0, 1.25)
-"""From where to where trust in a tile grows, in multiples of the least contrast."""
+"""The same range for the contrast of a tile, in multiples of the least contrast."""
 
-_SEEN = (0.8, 0.95)
-"""The same for the share of a tile, as its window weighs it, that the other image shows. Tiles on
-the border would come and go with a hundredth of a pixel if all of each had to be in sight."""
+_COVERAGE = (0.8, 0.95)
+"""The same range for the share of a tile, weighted by its window, that the other image covers. If
+full overlap were required, a hundredth of a pixel would decide about tiles at the border."""
 
 _DETAIL_SIGMA_PX = (1.5, 10.0)
-"""Detail that is compared: finer is noise, and coarser light that falls off to the corners."""
+"""Band of the detail that is compared: finer is noise, coarser is vignetting."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shifts:
-    """How far what tiles show is shifted in another image.
+    """Shifts of the tiles of an image in another image.
 
     Attributes
     ----------
@@ -60,8 +60,8 @@ class Shifts:
     shifts : ndarray of shape (N, 2)
         In pixels.
     weights : ndarray of shape (N,)
-        How sharply correlation falls off around its peak, and how high that is: what is in focus in
-        both images says where it lies, an edge that is blurred here and more blurred there hardly.
+        From the sharpness and height of the correlation peak: detail that is in focus in both
+        images is located precisely, but hardly an edge that is blurred differently in each.
     """
 
     centres: Points
@@ -70,7 +70,7 @@ class Shifts:
 
 
 class Tiles:
-    """The tiles of an image, of which neighbours overlap by half.
+    """The tiles of an image; neighbours overlap by half where the image is small enough.
 
     Parameters
     ----------
@@ -93,22 +93,22 @@ class Tiles:
 
     @cached_property
     def spectra(self) -> Spectra:
-        """Of the detail of each tile, (N, Y, X // 2 + 1)."""
+        """Spectrum of the detail of each tile, (N, Y, X // 2 + 1)."""
         return self._spectra_moved(identity())[0]
 
     @cached_property
     def powers(self) -> NDArray[np.float64]:
-        """Of the detail of each tile, of shape (N,)."""
+        """Power of the detail of each tile, of shape (N,)."""
         return _powers(self.spectra, self._size[1])
 
     def paired_with(self, other: "Tiles", transform: Transform) -> "TilePairs":
-        """Compare each tile with what another image of this shape shows where a transform says."""
-        if is_identity(transform):  # which every plane is asked for, also by the next one
+        """Pair each tile with its transformed counterpart in another image of the same shape."""
+        if is_identity(transform):  # these spectra are cached: several comparisons use them
             return TilePairs(self, other.spectra, np.ones(len(self.centres)))
         return TilePairs(self, *other._spectra_moved(transform))
 
     def detail(self, tiles: Grey) -> Spectra:
-        """Return spectra of what is neither noise nor light that falls off."""
+        """Return spectra of the detail, without noise and vignetting."""
         centred = tiles - tiles.mean(axis=(1, 2), keepdims=True)
         spectra: Spectra = scipy.fft.rfft2(centred * _window(self._size))
         return spectra * _pass_band(self._size)
@@ -119,41 +119,41 @@ class Tiles:
         return self._size
 
     def _spectra_moved(self, transform: Transform) -> tuple[Spectra, NDArray[np.float64]]:
-        """Return spectra of tiles as they lie where a transform says, and how much is in sight."""
+        """Return spectra of transformed tiles, and the share of each that the image covers."""
         tiles = np.zeros((len(self._origins), *self._size), np.float32)
-        seen = np.zeros(len(self._origins))
+        coverage = np.zeros(len(self._origins))
         window, image = _window(self._size), np.ascontiguousarray(self._image)
-        _cut_tiles(image, transform, self._origins, window, tiles, seen)
-        return self.detail(tiles), seen
+        _cut_tiles(image, transform, self._origins, window, tiles, coverage)
+        return self.detail(tiles), coverage
 
 
 class TilePairs:
-    """The tiles of one image beside those of another.
+    """The tiles of one image and their counterparts in another.
 
     Parameters
     ----------
     tiles : Tiles
-        Of the one.
+        Tiles of the first image.
     spectra : ndarray
-        Of the other.
-    seen : ndarray of shape (N,), float64
-        What share of each tile the other shows.
+        Spectra of the counterparts.
+    coverage : ndarray of shape (N,), float64
+        Share of each tile that the other image covers.
 
     Attributes
     ----------
     correlations : ndarray of shape (N,), float64
-        Of the detail of each tile, -1 to 1; NaN where it is not seen in both images.
+        Of the detail of each tile, -1 to 1; NaN if one image lacks it.
     trust : ndarray of shape (N,), float64
-        0 to 1: less where a tile is nearly dark or partly out of sight; 0 where not seen.
+        0 to 1: less for a tile that is nearly empty or partly outside; 0 for unusable tiles.
     """
 
-    def __init__(self, tiles: Tiles, spectra: Spectra, seen: NDArray[np.float64]) -> None:
+    def __init__(self, tiles: Tiles, spectra: Spectra, coverage: NDArray[np.float64]) -> None:
         self._tiles = tiles
         here = tiles.spectra
         powers = tiles.powers, _powers(spectra, tiles.size[1])
         least = _MIN_CONTRAST * float(np.prod(tiles.size))  # spectra are sums over pixels
         contrasts = np.sqrt(np.minimum(*powers)) / least
-        self.trust: NDArray[np.float64] = ramp(contrasts, *_CONTRAST) * ramp(seen, *_SEEN)
+        self.trust: NDArray[np.float64] = ramp(contrasts, *_CONTRAST) * ramp(coverage, *_COVERAGE)
         usable = self.trust > 0
         norms = np.sqrt(np.where(usable, powers[0] * powers[1], np.nan)) / np.prod(tiles.size)
         surfaces = scipy.fft.irfft2(spectra * here.conj(), tiles.size)
@@ -162,13 +162,13 @@ class TilePairs:
 
     @property
     def sharpness(self) -> NDArray[np.float64]:
-        """How sharply correlation falls off around where it is, of each tile; see `Shifts`."""
+        """Curvature of the correlation of each tile at zero shift; see `Shifts`."""
         every = np.arange(len(self._surfaces))
         still = np.zeros((len(every), 2), np.intp)
         return np.minimum(*(self._parabola(every, still, axis)[1] for axis in (0, 1)))
 
     def shifts(self) -> Shifts:
-        """Return how far what tiles show is shifted, of those that look alike."""
+        """Return the shifts of the tiles that correlate well enough."""
         flat = self._surfaces.reshape(len(self._surfaces), -1)
         usable = np.flatnonzero(np.isfinite(self.correlations))
         peaks = flat[usable].argmax(axis=1)
@@ -181,16 +181,16 @@ class TilePairs:
         shifts = shifts + np.stack(tops, axis=1)
         near = np.all(4 * np.abs(shifts) < size, axis=1)
         alike = np.minimum(flat[usable, peaks].astype(np.float64) ** 2, 1.0)
-        certainty = alike / (1 - alike + _ALWAYS_UNLIKE)
+        certainty = alike / (1 - alike + _MIN_UNCORRELATED)
         weights = (np.minimum(*bends) * certainty * trust)[near]
         return Shifts(self._tiles.centres[usable[near]], shifts[near], weights)
 
     def _parabola(
         self, usable: NDArray[Any], places: NDArray[Any], axis: int
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the top of a parabola through three values, and how sharply it bends.
+        """Fit a parabola through three values; return the place of its peak and its curvature.
 
-        The top is exact where the peak is on a pixel, to which each round comes nearer.
+        The peak is exact if it is on a pixel, which the iterations of registration approach.
         """
         step = np.eye(2, dtype=int)[axis]
         size = self._tiles.size
@@ -203,7 +203,7 @@ class TilePairs:
 
 
 def shift_of_all(here: Grey, there: Grey) -> NDArray[np.float64]:
-    """Return by how many whole pixels what `here` shows is shifted `there`, as a whole."""
+    """Return the shift from image `here` to image `there`, in whole pixels."""
     window, band = _window(here.shape), _pass_band(here.shape)
     one, other = (
         scipy.fft.rfft2((image - image.mean()) * window) * band for image in (here, there)
@@ -215,21 +215,21 @@ def shift_of_all(here: Grey, there: Grey) -> NDArray[np.float64]:
 
 
 def ramp(values: Any, low: float, high: float) -> Any:
-    """Return what grows steadily from 0 at `low` to 1 at `high`, and stays there.
+    """Return a linear ramp from 0 at `low` to 1 at `high`, constant outside.
 
-    What is decided by it changes by no more than a little where values do.
+    Unlike a hard limit, it changes only a little when values do.
     """
     return np.clip((values - low) / (high - low), 0.0, 1.0)
 
 
 def _tile_side(side: int) -> int:
-    """Return the side of tiles along a side of the plane."""
+    """Return the length of tiles along a side of the plane."""
     small = min(_SMALL_TILE_PX, max(1, side // 2))
     return min(TILE_PX, max(small, round(_TILE_SHARE * side)))
 
 
 def _starts(side: int, tile: int) -> NDArray[np.intp]:
-    """Return where tiles begin: half overlapping, or spread out where there would be many."""
+    """Return where tiles begin: overlapping by half, or spread out if there were too many."""
     count = min(TILES_PER_SIDE, 2 * -(-side // tile) - 1)
     return np.unique(np.linspace(0, side - tile, count).round().astype(np.intp))
 
@@ -248,7 +248,7 @@ def _pass_band(shape: tuple[int, ...]) -> Grey:
 
 
 def _powers(spectra: Spectra, width: int) -> NDArray[np.float64]:
-    """Return the power of each whole spectrum, of which one half is given."""
+    """Return the power of each full spectrum, given the half of a real transform."""
     twice = np.full(spectra.shape[2], 2.0)
     twice[0] = 1
     if width % 2 == 0:
@@ -264,24 +264,24 @@ def _cut_tiles(
     origins: NDArray[Any],
     window: NDArray[Any],
     tiles: NDArray[Any],
-    seen: NDArray[Any],
+    coverage: NDArray[Any],
 ) -> None:
-    """Fill tiles as they lie where a transform says, and tell how much lies in the image."""
+    """Fill tiles by bilinear interpolation, and `coverage` with the share inside the image."""
     bottom, right = image.shape[0] - 1, image.shape[1] - 1
     whole = window.sum()
     for number in range(tiles.shape[0]):
-        hidden = 0.0
+        outside = 0.0
         for row in range(tiles.shape[1]):
             for column in range(tiles.shape[2]):
                 r, c = origins[number, 0] + row, origins[number, 1] + column
                 y = transform[0, 0] * r + transform[0, 1] * c + transform[0, 2]
                 x = transform[1, 0] * r + transform[1, 1] * c + transform[1, 2]
                 if y < 0 or x < 0 or y > bottom or x > right:
-                    hidden += window[row, column]
+                    outside += window[row, column]
                 y, x = min(max(y, 0.0), bottom), min(max(x, 0.0), right)
                 top, left = min(int(y), bottom - 1), min(int(x), right - 1)
                 down, along = y - top, x - left
                 above = image[top, left] * (1 - along) + image[top, left + 1] * along
                 below = image[top + 1, left] * (1 - along) + image[top + 1, left + 1] * along
                 tiles[number, row, column] = above * (1 - down) + below * down
-        seen[number] = 1 - hidden / whole
+        coverage[number] = 1 - outside / whole

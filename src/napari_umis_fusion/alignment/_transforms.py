@@ -1,8 +1,8 @@
 """Transforms of planes, as arrays.
 
 A transform is an array of float64, shape (2, 3), (matrix | offset), in (row, column) of pixels:
-what lies at `p` in the reference plane lies at ``matrix @ p + offset`` in the other. This is the
-direction that `scipy.ndimage.affine_transform` takes. Centres of pixels have whole coordinates.
+a point `p` of the reference plane corresponds to ``matrix @ p + offset`` in the other. This is the
+direction that `scipy.ndimage.affine_transform` takes. Pixel centres have integer coordinates.
 """
 
 from dataclasses import dataclass
@@ -17,18 +17,18 @@ Points = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class TransformParts:
-    """What a transform does, about the centre of a plane.
+    """The components of a transform about the centre of a plane.
 
     Attributes
     ----------
     shift_px : tuple of float
-        How far the centre moves, along rows and columns.
+        Displacement of the centre, along rows and columns.
     scale : float
         Magnification relative to the reference plane.
     rotation_deg : float
-        Turn as displayed, counter-clockwise.
+        Rotation as displayed, counter-clockwise.
     shear : float
-        How unlike a similarity the rest is: half the difference of the two stretches.
+        Deviation from a similarity: half the difference of the singular values of the matrix.
     """
 
     shift_px: tuple[float, float]
@@ -38,29 +38,29 @@ class TransformParts:
 
 
 def identity() -> Transform:
-    """Return the transform that moves nothing."""
+    """Return the identity transform."""
     return np.eye(2, 3)
 
 
 def is_identity(transform: Transform) -> bool:
-    """Tell whether nothing moves at all."""
+    """Return whether a transform is exactly the identity."""
     return bool(np.array_equal(transform, identity()))
 
 
 def apply(transform: Transform, points: ArrayLike) -> Points:
-    """Return where points (..., 2) lie."""
+    """Transform points (..., 2)."""
     moved: Points = np.asarray(points, np.float64) @ transform[:, :2].T + transform[:, 2]
     return moved
 
 
 def compose(after: Transform, before: Transform) -> Transform:
-    """Return the transform that does `before` and then `after`."""
+    """Return the transform that applies `before`, then `after`."""
     matrix = after[:, :2] @ before[:, :2]
     return np.column_stack([matrix, after[:, :2] @ before[:, 2] + after[:, 2]])
 
 
 def inverse(transform: Transform) -> Transform:
-    """Return the transform that undoes another."""
+    """Return the inverse of a transform."""
     back = np.linalg.inv(transform[:, :2])
     return np.column_stack([back, -back @ transform[:, 2]])
 
@@ -83,27 +83,27 @@ def corners_of(shape: tuple[int, ...]) -> Points:
 
 
 def max_displacement_px(transform: Transform, shape: tuple[int, ...]) -> float:
-    """Return how far the corner of planes (Y, X) that moves farthest moves."""
+    """Return the largest displacement of a corner of planes (Y, X)."""
     corners = corners_of(shape)
     return float(np.hypot(*(apply(transform, corners) - corners).T).max())
 
 
 def decompose(transform: Transform, shape: tuple[int, ...]) -> TransformParts:
-    """Take a transform of planes (Y, X) apart."""
+    """Decompose a transform of planes (Y, X) into shift, scale, rotation and shear."""
     matrix, centre = transform[:, :2], centre_of(shape)
-    turn = nearest_similarity(matrix)
+    similarity = nearest_similarity(matrix)
     shift = apply(transform, centre) - centre
     stretches = np.linalg.svd(matrix, compute_uv=False)
     return TransformParts(
         shift_px=(float(shift[0]), float(shift[1])),
-        scale=float(np.sqrt(np.linalg.det(turn))),
-        rotation_deg=float(np.rad2deg(np.arctan2(turn[1, 0], turn[0, 0]))),
+        scale=float(np.sqrt(np.linalg.det(similarity))),
+        rotation_deg=float(np.rad2deg(np.arctan2(similarity[1, 0], similarity[0, 0]))),
         shear=float(stretches[0] - stretches[1]) / 2,
     )
 
 
 def nearest_similarity(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the matrix of turn and scale that is nearest to another."""
+    """Return the matrix of rotation and scale that is nearest to another."""
     along = (matrix[0, 0] + matrix[1, 1]) / 2
     across = (matrix[1, 0] - matrix[0, 1]) / 2
     return np.array([[along, -across], [across, along]])
@@ -111,7 +111,7 @@ def nearest_similarity(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def rescaled(transform: Transform, factor: float) -> Transform:
     """Return the transform in the pixels of an image whose pixels are `factor` times as wide."""
-    shift = (factor - 1) / 2  # from centre to centre of the first pixels
+    shift = (factor - 1) / 2  # between the centres of the first pixels
     matrix = transform[:, :2]
     offset = (matrix @ np.full(2, shift) + transform[:, 2] - shift) / factor
     return np.column_stack([matrix, offset])
