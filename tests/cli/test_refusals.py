@@ -62,7 +62,7 @@ def files_of(folder):
         (["planes", "-o", "o.png", "--depth-map", "d.tif"], 2, "give --z-step-um"),
         (["planes", "-o", "o.png", "--z-step-um", "0"], 2, "accepted is a positive number"),
         (["planes", "-o", "o.png", "--index", "T"], 2, "accepted is AXIS=N such as T=0"),
-        (["planes", "-o", "o.png", "--index", "T=0"], 1, "Leave them out"),
+        (["planes", "-o", "o.png", "--index", "T=0"], 1, "Leave both out"),
         (["planes", "-o", "o.png", "--window-sigma-px", "99"], 2, "from 0.5 to 32 px"),
         (["planes", "-o", "o.png", "--channel", "blue"], 2, "accepted are auto, luminance"),
         (["planes", "-o", "o.png", "--channel", "3"], 1, "channel=3, but the stack has 3"),
@@ -159,7 +159,7 @@ def run_python(*arguments):
 
 SLOW_READING = """
 import time
-from napari_umis_fusion.files.image_list import ImageListStack
+from napari_umis_fusion.files.read import ImageListStack
 read = ImageListStack.plane
 def slow(self, z):
     print("now" if z > 1 else "wait", flush=True)

@@ -65,5 +65,5 @@ def test_flat_features_measure_exactly_zero():
 
 @pytest.mark.parametrize("window_px", [0, 30])
 def test_window_must_be_odd(window_px):
-    with pytest.raises(ConfigError, match=f"window is {window_px} px"):
+    with pytest.raises(ConfigError, match=f"window_px={window_px}; accepted is an odd number"):
         deep_spatial_frequency(random_features((2, 5, 5)), window_px)

@@ -91,7 +91,9 @@ def test_source_stays_as_it_is():
 
 @pytest.mark.parametrize("window_px", [0, -1, 2, 100])
 def test_window_must_be_odd(window_px):
-    with pytest.raises(ConfigError, match=rf"window is {window_px} px .* odd numbers of 1"):
+    with pytest.raises(
+        ConfigError, match=rf"window_px={window_px}; accepted is an odd number of 1"
+    ):
         verification.mode_filter(np.zeros((3, 3), np.uint16), window_px)
 
 

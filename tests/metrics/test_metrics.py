@@ -232,7 +232,7 @@ def test_average_gradient_and_spatial_frequency_equal_loops(shape):
     [
         (lambda: psnr(TINY, TINY[:1], data_range=255), StackError, r"(2, 2); accepted is that"),
         (lambda: psnr(TINY, TINY, data_range=0), ConfigError, "data_range is 0"),
-        (lambda: ssim(TINY, TINY, data_range=255), StackError, "accepts 11 x 11 and larger"),
+        (lambda: ssim(TINY, TINY, data_range=255), StackError, "accepts 11 x 11 px and more"),
         (lambda: index_error(TINY, TINY[0]), StackError, "accepted is that of truth, (2,)"),
         (lambda: index_error(TINY, TINY, where=TINY > 99), StackError, "no pixel is left"),
         (lambda: index_error(TINY, TINY, where=[True]), StackError, "where has shape (1,)"),
@@ -260,8 +260,18 @@ def test_errors_say_what_is_accepted(call, error, text):
 @pytest.mark.parametrize(
     ("image", "grey_range", "error", "text"),
     [
-        (TINY[0], None, StackError, "the image has shape (2,); accepted is (Y, X[, C]) from"),
-        (TINY[:0], None, StackError, "the image has shape (0, 2); accepted is (Y, X[, C]) from"),
+        (
+            TINY[0],
+            None,
+            StackError,
+            "the image has shape (2,); accepted is (Y, X[, C]) of at least",
+        ),
+        (
+            TINY[:0],
+            None,
+            StackError,
+            "the image has shape (0, 2); accepted is (Y, X[, C]) of at least",
+        ),
         (TINY / 9, None, ConfigError, "give grey_range=(black, white)"),
         (TINY, (1, 1), ConfigError, "grey_range is (1, 1); accepted is (black, white)"),
         (TINY, (0, np.inf), ConfigError, "grey_range is (0, inf); accepted is (black, white)"),
@@ -279,7 +289,12 @@ def test_what_no_measure_of_an_image_alone_accepts(measure, image, grey_range, e
     [
         (TINY, [], StackError, "the stack has no planes; accepted is at least one"),
         (TINY, [TINY, TINY[:1]], StackError, "plane 1 has shape (1, 2); accepted is that of"),
-        (TINY[0], [TINY[0]], StackError, "the image has shape (2,); accepted is (Y, X[, C]) from"),
+        (
+            TINY[0],
+            [TINY[0]],
+            StackError,
+            "the image has shape (2,); accepted is (Y, X[, C]) of at least",
+        ),
         (TINY / 9, [TINY], ConfigError, "give grey_range=(black, white)"),
         (TINY, [TINY, TINY + np.inf], StackError, "plane 1 has values that are infinite or not"),
     ],

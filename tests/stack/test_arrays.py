@@ -91,10 +91,10 @@ def test_other_dtypes_are_refused(dtype):
 @pytest.mark.parametrize(
     ("data", "text"),
     [
-        (np.zeros((4, 5)), r"got 2 axes, shape \(4, 5\).*\(Z, Y, X\) or \(Z, Y, X, C\)"),
+        (np.zeros((4, 5)), r"got 2 axes, shape \(4, 5\).*\(Z, Y, X\) and \(Z, Y, X, C\)"),
         (np.zeros((2, 2, 2, 4, 5)), r"got 5 axes"),
         (np.zeros((2, 0, 5)), r"empty stack, shape \(2, 0, 5\)"),
-        (np.zeros((2, 3, 4, 17)), r"taken as channels, and 17.*one time point at a\s+time"),
+        (np.zeros((2, 3, 4, 17)), r"interpreted as 17 channels.*one time point at a\s+time"),
         ([], "empty list"),
         ([np.zeros((4, 5)), np.zeros((4, 6))], r"plane 1 is \(4, 6\) but plane 0 is \(4, 5\)"),
         ([np.zeros((4, 5)), np.zeros((4, 5), "f4")], "plane 1 is float32 but plane 0 is float64"),

@@ -133,7 +133,7 @@ def test_every_name_is_z_where_it_is_asked_for(enter, tmp_path):
 def test_what_is_known_to_be_something_else_is_not_z_by_its_place(names):
     likely = names[2] if find_z(names)[0] == 2 else names[0]
     data = xarray.DataArray(STACK, dims=names)
-    text = rf"{names[0]!r} is never taken.*z_axis={likely!r}, or data.rename"
+    text = rf"{names[0]!r} is never used as z.*z_axis={likely!r} or data.rename"
     with pytest.raises(StackError, match=text):
         fuse(data, **QUICK)
     assert fuse(data, z_axis=likely, **QUICK).all_in_focus.ndim == 2

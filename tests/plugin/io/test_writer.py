@@ -146,7 +146,7 @@ def test_png(tmp_path, viewer):
     assert Path(path).read_bytes().startswith(b"\x89PNG")
     viewer.layers.clear()
     add_stack(viewer)
-    with pytest.raises(StackFileError, match="PNG holds one plane"):
+    with pytest.raises(StackFileError, match="PNG can hold one plane"):
         viewer.layers.save(str(tmp_path / "t.png"), plugin=NAME)
 
 
