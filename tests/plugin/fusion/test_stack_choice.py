@@ -105,8 +105,8 @@ def test_shapes_that_are_selected_for_a_region_keep_the_stack(viewer, widget, st
 @pytest.mark.parametrize(
     ("choice", "options"),
     [
-        ("all channels together, their mean", {"channel": "mean"}),
-        ("all channels together, the brightest", {"channel": "max"}),
+        ("all channels, mean", {"channel": "mean"}),
+        ("all channels, brightest", {"channel": "max"}),
         ("only channel 1", {"channel": 1}),
     ],
 )
