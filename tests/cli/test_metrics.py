@@ -186,18 +186,18 @@ def _pages(stack):
         (
             ["float.tif"],
             2,
-            "is float32, whose black and white levels are unknown; add --range LOW HIGH",
+            "black and white levels are unknown; add --range LOW HIGH",
         ),
         (["broken.tif", "--range", "0", "1"], 1, "infinite or not a number"),
         (
             ["fused.png", "--range", "9", "9"],
             2,
-            "--range 9 9; accepted are two numbers, black and a higher white",
+            "--range 9 9; accepted are two numbers",
         ),
         (
             ["fused.png", "--range", "nan", "9"],
             2,
-            "--range nan 9; accepted are two numbers, black and a higher white",
+            "--range nan 9; accepted are two numbers",
         ),
         (["fused.png", *INDEX_MAPS[:2]], 2, "are compared; give both or neither"),
         (["fused.png", *INDEX_MAPS[2:]], 2, "are compared; give both or neither"),

@@ -56,7 +56,7 @@ def files_of(folder):
         (
             ["planes", "-o", "o.png", "--source-map", "s.tif"],
             2,
-            "--blend weighted; accepted is --blend select",
+            "accepted is --blend select",
         ),
         (["planes", "-o", "o.png", "--index-map", "./o.png"], 2, "two outputs have the path"),
         (["planes", "-o", "o.png", "--depth-map", "d.tif"], 2, "add --z-step-um"),

@@ -334,7 +334,7 @@ def test_bar_on_a_terminal(data, monkeypatch, capsys):
         (
             ["train", "data/broken.png", "-o", "w.safetensors"],
             1,
-            "no usable image; give sharp images or z-stacks. Left out: ",
+            "or z-stacks. Left out: ",
         ),
         ([*BASE, "--start", "absent.safetensors"], 1, "absent.safetensors: cannot be read"),
         ([*BASE, "--steps", "0"], 2, "steps=0; accepted is a whole number from 1"),

@@ -115,7 +115,7 @@ def test_the_command_line_goes_on_with_what_napari_began(here, whole, state, ran
         (["other"], "data; leave out DATA to resume it"),
         (
             ["--start", "plane-ranker"],
-            "with an untrained network as initial weights; leave out --start",
+            "an untrained network as initial weights; leave out --start",
         ),
     ],
 )

@@ -164,7 +164,7 @@ def test_each_time_point_is_aligned_for_itself(both):
     assert len(both.alignments) == 2
     for alignment, drift in zip(both.alignments, DRIFTS, strict=True):
         assert off_by(alignment, moving(drift)) < TOLERANCE_PX
-    assert both.notes == ("planes were moved in 2 of 2 stacks",)
+    assert both.notes == ("2 of 2 stacks were aligned",)
 
 
 def test_all_time_points_show_the_window_that_they_share(both):

@@ -229,7 +229,7 @@ def test_table_goes_with_the_layers(viewer, widget, form, drifting, fuse):
 
 def test_table_is_of_the_time_point_in_sight(viewer, widget, form, movie, fuse, stacks):
     fuse()
-    assert widget.controls.message.text() == "Done. planes were moved in 2 of 2 stacks."
+    assert widget.controls.message.text() == "Done. 2 of 2 stacks were aligned."
     for time in (0, 1, 0):
         viewer.dims.set_point(0, time)
         alignment = fuse_stack(stacks[time], **ALIGNED).alignment

@@ -18,6 +18,7 @@ from napari_umis_fusion.network import (
 )
 from napari_umis_fusion.plugin.training import _pending_result as result_module
 from napari_umis_fusion.plugin.training import _widget as module
+from napari_umis_fusion.plugin.training._basics_form import Basics
 from napari_umis_fusion.plugin.training._monitor_form import Monitored
 from napari_umis_fusion.plugin.training._presets import FINE_TUNE, OWN, PRESETS, PUBLISHED, TRAIN
 from napari_umis_fusion.plugin.training._widget import TrainingWidget
