@@ -136,7 +136,7 @@ class ModelPanel(QWidget):
         for label in (self.message, self.unreadable):
             label.setWordWrap(True)
             label.hide()
-        self.table.setToolTip(f"Models in {self.library.folder}")
+        self.table.setToolTip(f"Models in {self.library.folder}.")
         layout = QVBoxLayout(self)
         layout.addWidget(self.table, 1)
         layout.addLayout(grid)
