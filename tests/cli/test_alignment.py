@@ -52,7 +52,7 @@ def test_mask_keeps_the_size(here, moving, capsys):
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        (["--save-transforms", "t.csv"], "of planes that are aligned: add --align auto"),
+        (["--save-transforms", "t.csv"], "without alignment; add --align auto"),
         (["--align", "auto", "--save-transforms", "t.txt"], "a file name that ends in .csv"),
         (["--align", "auto", "--save-transforms", "no/t.csv"], "there is no such folder"),
         (["--transforms", "missing.csv"], "missing.csv: no table of transforms"),

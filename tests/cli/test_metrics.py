@@ -112,7 +112,7 @@ def test_every_number_has_a_hint_and_in_the_table_its_unit(capsys):
     main(["metrics", *options])
     table = capsys.readouterr().out
     for name, entry in entries.items():
-        assert ";" in entry["hint"], "what it says; what it rewards wrongly"
+        assert ";" in entry["hint"], "what it measures; the error it rewards"
         assert entry["hint"] in table
         assert entry["unit"] in table
         assert entry["unit"] or name == "ssim"
@@ -187,12 +187,24 @@ def _pages(stack):
         (["fused.png", "--stack", "deep.png"], 1, "--stack is uint16, but the fused image uint8"),
         (["fused.png", "--truth", "deep.png"], 1, "--truth is uint16, but the fused image uint8"),
         (["float.tif", "--truth", "deep.png"], 1, "--truth is uint16, but the fused image float32"),
-        (["float.tif"], 2, "is float32, whose black and white are unknown: give --range LOW HIGH"),
+        (
+            ["float.tif"],
+            2,
+            "black and white levels are unknown; add --range LOW HIGH",
+        ),
         (["broken.tif", "--range", "0", "1"], 1, "infinite or not a number"),
-        (["fused.png", "--range", "9", "9"], 2, "--range 9 9; accepted is black, then white"),
-        (["fused.png", "--range", "nan", "9"], 2, "--range nan 9; accepted is black, then white"),
-        (["fused.png", *INDEX_MAPS[:2]], 2, "are compared: give both or neither"),
-        (["fused.png", *INDEX_MAPS[2:]], 2, "are compared: give both or neither"),
+        (
+            ["fused.png", "--range", "9", "9"],
+            2,
+            "--range 9 9; accepted are two numbers",
+        ),
+        (
+            ["fused.png", "--range", "nan", "9"],
+            2,
+            "--range nan 9; accepted are two numbers",
+        ),
+        (["fused.png", *INDEX_MAPS[:2]], 2, "are compared; give both or neither"),
+        (["fused.png", *INDEX_MAPS[2:]], 2, "are compared; give both or neither"),
         (["fused.png", *INDEX_MAPS[:3], "flat.png"], 1, "index_map has shape (40, 56); accepted"),
     ],
 )

@@ -174,7 +174,7 @@ def test_delete_asks(scorpion, capsys, monkeypatch, answer, is_deleted):
     monkeypatch.setattr(sys, "stdin", answering(answer))
     assert main(["models", "delete", "scorpion"]) == 0
     out, err = capsys.readouterr()
-    assert err == "Delete 'scorpion' for good? [y/N] "
+    assert err == "Delete 'scorpion' permanently? [y/N] "
     assert out == ("deleted: scorpion\n" if is_deleted else "kept: scorpion\n")
     assert len(ModelLibrary().models()) == (not is_deleted)
 
@@ -182,7 +182,7 @@ def test_delete_asks(scorpion, capsys, monkeypatch, answer, is_deleted):
 def test_delete_without_a_terminal_needs_a_yes(scorpion, capsys, monkeypatch):
     monkeypatch.setattr(sys, "stdin", answering("y\n", is_terminal=False))
     assert main(["models", "delete", "scorpion"]) == 2
-    assert "no terminal to ask: add --yes" in error_of(capsys)
+    assert "no terminal to confirm; add --yes" in error_of(capsys)
     assert only() == scorpion
     assert main(["models", "delete", "scorpion", "--yes", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["deleted"] is True
@@ -192,7 +192,7 @@ def test_delete_without_a_terminal_needs_a_yes(scorpion, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "code", "text"),
     [
-        (["show", "spider"], 1, "'spider': no such model; there are 'scorpion', 'plane-ranker'"),
+        (["show", "spider"], 1, "'spider': no such model; accepted are 'scorpion', 'plane-ranker'"),
         (["rename", "scorpion", " "], 2, "the name of a model is empty"),
         (["rename", "scorpion", "plane-ranker"], 2, "is the name of another model"),
         (["rename", "plane-ranker", "x"], 1, "comes with the package"),
@@ -220,7 +220,7 @@ def test_fuse_with_a_models_name(scorpion, here, capsys):
     assert provenance["config"]["checkpoint"] == str(scorpion.path)
     assert scorpion.sha256 in json.dumps(provenance)
     assert main([*fuse, "spider"]) == 1
-    assert "'spider': no such model; there are 'scorpion'" in error_of(capsys)
+    assert "'spider': no such model; accepted are 'scorpion'" in error_of(capsys)
     assert main([*fuse, "absent.safetensors"]) == 1
     assert "absent.safetensors: cannot be read" in error_of(capsys)
 

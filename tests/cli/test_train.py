@@ -194,7 +194,7 @@ def test_training_goes_on_from_weights(data, capsys):
     assert (told["step"], told["weights"]) == (0, None), "worse weights are not saved"
     assert not Path("v.safetensors").exists()
     assert main([*again, "--steps", "1", *SELECT]) == 2
-    assert "got a UNetPlusPlus to start from" in one_line(capsys.readouterr().err)
+    assert "got initial weights of a UNetPlusPlus" in one_line(capsys.readouterr().err)
 
 
 @pytest.fixture
@@ -225,14 +225,15 @@ def test_interrupted_it_goes_on_to_the_same_weights(options, data, here, interru
     assert main(command) == 130
     said = one_line(capsys.readouterr().err, "interrupted")
     assert (
-        "training stopped at step 3; repeat the command with --resume to go on from step 3" in said
+        "training stopped at step 3; repeat the command with --resume to continue from step 3"
+        in said
     )
     assert str(here / "w.state") in said
     assert load_state("w.state").step == 3
     assert [name for name in files_of(here) if "whole" not in name] == ["w-loss.csv"]
     assert main([*command, "--resume"]) == 0
-    assert "going on from step 3 of 5" in capsys.readouterr().out
-    assert not Path("w.state").exists(), "there is nothing left to go on with"
+    assert "resuming at step 3 of 5" in capsys.readouterr().out
+    assert not Path("w.state").exists(), "there is nothing left to resume"
     one, other = (load_checkpoint(f"{name}.safetensors").state_dict for name in ("w", "whole"))
     assert all(torch.equal(one[name], other[name]) for name in other)
     assert read_csv("w-loss.csv") == read_csv("whole-loss.csv")
@@ -252,7 +253,7 @@ def test_a_config_from_a_file_and_options_on_top(tmp_path):
     assert config_of("--config", path) == saved
     assert config_of("--config", path, "--steps", "8") == saved.replace(steps=8)
     assert config_of("--config", path, "--own-stacks") == load_config(path)
-    with pytest.raises(ConfigError, match="--config and --reference both say how"):
+    with pytest.raises(ConfigError, match="--config and --reference both set the options"):
         config_of("--config", path, "--reference")
 
 
@@ -278,7 +279,7 @@ def test_an_interrupted_training_is_not_written_over(data, here, interrupt_at, c
     before = Path("mine.state/training.state").read_bytes()
     capsys.readouterr()
     assert main(command) == 2
-    assert "mine.state holds an interrupted training; give --resume" in capsys.readouterr().err
+    assert "mine.state holds an interrupted training; add --resume" in capsys.readouterr().err
     assert main([*command, "--resume", "--batch", "7"]) == 2
     assert "belongs to a training with batch=6, not 7" in one_line(capsys.readouterr().err)
     assert Path("mine.state/training.state").read_bytes() == before
@@ -327,17 +328,21 @@ def test_bar_on_a_terminal(data, monkeypatch, capsys):
     ("options", "code", "text"),
     [
         (["train", "data", "-o", "w.pth"], 1, "weights are saved as .safetensors"),
-        (["train", "data", "-o", "no/w.safetensors"], 1, "make its folder first"),
-        ([*BASE, "--curve", "no/c"], 1, "make its folder first"),
+        (["train", "data", "-o", "no/w.safetensors"], 1, "create its folder first"),
+        ([*BASE, "--curve", "no/c"], 1, "create its folder first"),
         ([*BASE, "--state", "data"], 1, "no file can be written there"),
         (["train", "data", "-o", "data/w.safetensors"], 2, "would lie among the images"),
         (["train", ".", "-o", "w.safetensors"], 2, "would lie among the images"),
         (["train", "absent", "-o", "w.safetensors"], 1, "absent does not exist"),
         (["train", "data/p0.png", "-o", "w.safetensors"], 1, "training needs at least 2"),
-        (["train", "data/broken.png", "-o", "w.safetensors"], 1, "no usable image. Left out: "),
+        (
+            ["train", "data/broken.png", "-o", "w.safetensors"],
+            1,
+            "or z-stacks. Left out: ",
+        ),
         ([*BASE, "--start", "absent.safetensors"], 1, "absent.safetensors: cannot be read"),
         ([*BASE, "--steps", "0"], 2, "steps=0; accepted is a whole number from 1"),
-        ([*BASE, "--reference", "--objective", "select"], 2, "leave --objective out"),
+        ([*BASE, "--reference", "--objective", "select"], 2, "leave out --objective"),
     ],
 )
 def test_errors_are_one_line(options, code, text, data, here, capsys):

@@ -1,4 +1,4 @@
-"""The command line and napari keep trainings in one way: either goes on with the other's."""
+"""The command line and napari keep trainings in one way: either resumes the other's."""
 
 import json
 import shutil
@@ -113,8 +113,11 @@ def test_the_command_line_goes_on_with_what_napari_began(here, whole, state, ran
     [
         (["--steps", "9"], "belongs to a training with steps=4, not 9"),
         (["--own-stacks"], "belongs to a training with "),
-        (["other"], "data; leave DATA out to go on with it"),
-        (["--start", "plane-ranker"], "started from nothing; leave --start out"),
+        (["other"], "data; leave out DATA to resume it"),
+        (
+            ["--start", "plane-ranker"],
+            "an untrained network as initial weights; leave out --start",
+        ),
     ],
 )
 def test_another_training_is_not_gone_on_with(here, interrupt, capsys, options, text):
@@ -128,9 +131,9 @@ def test_another_training_is_not_gone_on_with(here, interrupt, capsys, options, 
 
 def test_nothing_to_go_on_with_is_told(capsys):
     assert main(["train", "-o", "w.safetensors", "--resume"]) == 1
-    assert "no training was interrupted in napari; give DATA" in capsys.readouterr().err
+    assert "no interrupted training of napari was found; give DATA" in capsys.readouterr().err
     assert main(["train", "-o", "w.safetensors"]) == 2
-    assert "there is nothing to train on; give DATA" in capsys.readouterr().err
+    assert "no training data; give DATA" in capsys.readouterr().err
 
 
 def test_a_session_at_work_is_not_gone_on_with(here, capsys):
@@ -139,7 +142,7 @@ def test_a_session_at_work_is_not_gone_on_with(here, capsys):
     next(event for event in events if isinstance(event, StepDone))
     command = ["train", "-o", "w.safetensors", "--resume", "--state", str(session.folder)]
     assert main(command) == 1
-    assert "this training is worked on by process" in capsys.readouterr().err
+    assert "this training is in use by process" in capsys.readouterr().err
     events.close()
     assert main(command) == 0
 
@@ -160,7 +163,7 @@ def test_a_state_of_an_earlier_version_goes_on(here, whole, interrupt, capsys):
     assert load_state("w.state").curve is None
     kept = (here / "w.state").read_bytes()
     assert main(COMMAND) == 2
-    assert "holds an interrupted training; give --resume" in capsys.readouterr().err
+    assert "holds an interrupted training; add --resume" in capsys.readouterr().err
     assert main([*COMMAND, "--resume", "--steps", "9"]) == 2
     (here / "few").mkdir()
     for number in range(3):

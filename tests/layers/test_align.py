@@ -164,7 +164,7 @@ def test_each_time_point_is_aligned_for_itself(both):
     assert len(both.alignments) == 2
     for alignment, drift in zip(both.alignments, DRIFTS, strict=True):
         assert off_by(alignment, moving(drift)) < TOLERANCE_PX
-    assert both.notes == ("2 of 2 stacks had planes that were moved",)
+    assert both.notes == ("2 of 2 stacks were aligned",)
 
 
 def test_all_time_points_show_the_window_that_they_share(both):
@@ -395,7 +395,7 @@ def test_outputs_that_cannot_be_are_refused_before_the_work():
         (moving().stack, {"axis_labels": tuple("zyx")}), **ALIGNED, outputs=("depth_map",)
     )
     assert isinstance(next(steps), LayerStarted)
-    with pytest.raises(ConfigError, match="leaves nothing to make"):
+    with pytest.raises(ConfigError, match="gives no layer"):
         next(steps)
 
 

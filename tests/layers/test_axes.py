@@ -58,11 +58,11 @@ def test_first_of_three_unnamed_axes_is_z(labels, rgb):
     ("labels", "ndim", "text"),
     [
         (None, 4, "axis 0 (2), axis 1 (3), axis 2 (4), axis 3 (5); none is named z"),
-        (None, 4, "Likely it is 'axis 1': z_axis=1"),
-        (None, 5, "Likely it is 'axis 2': z_axis=2"),
-        (("a", "b", "y", "x"), 4, "Likely it is 'b': z_axis=1"),
-        (("y", "x", "focal"), 3, "Likely it is 'focal': z_axis=2"),
-        (("t", "c", "-2", "-1"), 4, "Say which axis the planes run along (z_axis)."),
+        (None, 4, "It is likely 'axis 1': z_axis=1"),
+        (None, 5, "It is likely 'axis 2': z_axis=2"),
+        (("a", "b", "y", "x"), 4, "It is likely 'b': z_axis=1"),
+        (("y", "x", "focal"), 3, "It is likely 'focal': z_axis=2"),
+        (("t", "c", "-2", "-1"), 4, "Name the axis along which the focus changes (z_axis)."),
     ],
 )
 def test_z_is_not_guessed(labels, ndim, text):
@@ -126,7 +126,7 @@ def test_channels_last_without_names():
 @pytest.mark.parametrize("axis", ["w", "", 3, -4, True, 1.0])
 def test_axis_that_is_not_there(name, axis):
     text = re.escape(f"{name}={axis!r}; the axes are z (2), y (3), x (4).")
-    with pytest.raises(ConfigError, match=f"{text} Give the name of one, or its place from 0 to 2"):
+    with pytest.raises(ConfigError, match=f"{text} Give the name of one, or its index from 0 to 2"):
         choose_layer_axes(image_of("zyx"), **{name: axis})
 
 
@@ -134,7 +134,7 @@ def test_axis_that_is_not_there(name, axis):
     ("z_axis", "channel_axis"), [("z", "z"), (0, 0), (None, "z"), (None, "y"), (0, -1)]
 )
 def test_one_axis_twice(z_axis, channel_axis):
-    with pytest.raises(ConfigError, match=f"channel_axis={channel_axis!r}: one axis twice"):
+    with pytest.raises(ConfigError, match=f"channel_axis={channel_axis!r}: the same axis twice"):
         choose_layer_axes(image_of("zyx"), z_axis, channel_axis)
 
 

@@ -54,7 +54,7 @@ class Unread:
             None,
             "stack",
             2,
-            "11 planes of 250 x 260, 2 along 'axis 0', axis 1 is taken for z",
+            "11 planes of 250 x 260, 2 along 'axis 0', axis 1 is assumed to be z",
         ),
         ((70, 80), "yx", "image", 1, "70 x 80"),
         ((70, 80), None, "image", 1, "70 x 80"),
@@ -98,7 +98,7 @@ def test_what_gives_nothing_says_why(given, reason):
     assert item.kind is None
     assert item.data == ()
     assert reason in item.summary
-    with pytest.raises(StackError, match="gives nothing to learn from"):
+    with pytest.raises(StackError, match="is no training data"):
         item.source()
     assert training_data([item]).images == training_data([item]).stacks == ()
 

@@ -405,7 +405,7 @@ def test_the_documentation_says_what_it_does_not_know(ranker, header):
         replace(ranker, metadata=header | {"architecture": "plane-ranker"}), ExportDescription("M")
     )
     assert text.count(UNKNOWN) == (1 if "training_data" in header else 2)
-    assert "someone who gave no name" in text
+    assert "trained by unnamed" in text
 
 
 # --- weights

@@ -168,7 +168,7 @@ def test_few_images_are_told_of_by_their_parts():
     assert found["few"].text.startswith("4 images only")
     report = check_images(an_image_set(PICTURES[:2]), TrainingConfig(test_share=0.2))
     assert report.split == (1, 1, 0)
-    assert any("compared with the start on those" in one.text for one in report.findings)
+    assert any("weights on the validation set" in one.text for one in report.findings)
     alone = check_images(an_image_set(PICTURES[:1]))
     assert alone.split == ()
     assert alone.lines()[1].startswith("warning: 1 image only")

@@ -1,4 +1,4 @@
-"""The outcome against the start, on stacks that neither has seen."""
+"""The result against the initial weights, on stacks that neither has seen."""
 
 import numpy as np
 import pytest
@@ -133,7 +133,7 @@ def test_a_comparison_that_fails_loses_nothing(images, monkeypatch):
     assert events[-1].result.improved
     assert events[-1].result.comparison is None
     (noted,) = [event.text for event in events if isinstance(event, Noted)]
-    assert "could not be compared with the start: [Errno 28] No space left" in noted
+    assert "could not be compared with the initial weights: [Errno 28] No space left" in noted
 
 
 def test_the_comparison_is_saved_with_the_weights(images, tmp_path):

@@ -1,4 +1,4 @@
-"""A config in a file, the same for dock, scripts and command line."""
+"""A config in a file, the same for widget, scripts and command line."""
 
 import json
 
@@ -29,9 +29,9 @@ def test_absent_fields_have_their_defaults(tmp_path):
     ("content", "message"),
     [
         (None, r"c\.json: cannot be read"),
-        ("{", r"c\.json: is no JSON"),
-        ("[]", "is no config of a training"),
-        ('{"config": {"steps": 3}}', "is no config of a training"),
+        ("{", r"c\.json: is not JSON"),
+        ("[]", "is not the config of a training"),
+        ('{"config": {"steps": 3}}', "is not the config of a training"),
         ('{"kind": "napari-umis-fusion training", "config": {"steps": 0}}', r"c\.json: steps=0"),
         ('{"kind": "napari-umis-fusion training", "config": {"stepz": 1}}', "unknown option stepz"),
     ],

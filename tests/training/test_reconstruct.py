@@ -220,7 +220,7 @@ def test_another_network_is_no_start():
     given = UNetPlusPlus()
     parts = CONFIG, images(2), images(2)
     assert ReconstructObjective(*parts, given).model is given
-    with pytest.raises(ConfigError, match="got a PlaneRanker to start from; objective='reconst"):
+    with pytest.raises(ConfigError, match="initial weights of a PlaneRanker; objective='reconst"):
         ReconstructObjective(*parts, PlaneRanker())
 
 

@@ -189,7 +189,7 @@ def test_a_stack_that_cannot_be_fused_is_told_and_training_goes_on(watched):
     events = list(train(IMAGES, config(steps=2, validate_every=1), watch=lambda: watched))
     noted = [e.text for e in events if isinstance(e, Noted)]
     assert len(noted) == 3
-    assert all(text.startswith("no picture of the region: ") for text in noted)
+    assert all(text.startswith("the monitored region cannot be fused: ") for text in noted)
     assert events[-1].result.steps_done == 2
 
 

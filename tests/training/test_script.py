@@ -1,4 +1,4 @@
-"""The script that the dock writes does what the dock does."""
+"""The script that the widget writes does what the widget does."""
 
 import ast
 import importlib

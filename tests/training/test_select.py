@@ -240,5 +240,5 @@ def test_an_attempt_is_repeatable_and_shows_the_example(objective):
 def test_another_network_is_no_start():
     given = PlaneRanker()
     assert SelectObjective(CONFIG, images(), images(2), given).model is given
-    with pytest.raises(ConfigError, match=r"got a UNetPlusPlus to start from; objective='select'"):
+    with pytest.raises(ConfigError, match=r"initial weights of a UNetPlusPlus; objective='select'"):
         SelectObjective(CONFIG, images(), images(2), UNetPlusPlus())

@@ -180,11 +180,11 @@ def test_of_two_processes_one_gets_the_session_and_the_other_is_told(tmp_path, w
     assert said.count("got it\n") == 1
     winner, loser = sorted(both, key=lambda process: said[both.index(process)] != "got it\n")
     told = said[both.index(loser)]
-    assert f"{session.folder}: this training is worked on by process {winner.pid} (" in told
+    assert f"{session.folder}: this training is in use by process {winner.pid} (" in told
     assert "Wait until it ends, or interrupt it" in told
     assert is_locked(session.folder)
     assert last_session(tmp_path / "s") is None
-    with pytest.raises(BusyError, match=f"worked on by process {winner.pid}"):
+    with pytest.raises(BusyError, match=f"in use by process {winner.pid}"):
         run(session)
     session.discard()
     assert session.can_resume, "what another works on is not thrown away"
@@ -211,7 +211,7 @@ def test_what_was_discarded_meanwhile_is_told(tmp_path):
     session = begin(tmp_path)
     again = TrainingSession(session.folder)
     (session.folder / "session.json").unlink()
-    with pytest.raises(CheckpointError, match="discarded meanwhile; begin anew"):
+    with pytest.raises(CheckpointError, match="discarded meanwhile; start a new one"):
         run(again, IMAGES)
 
 
@@ -306,7 +306,7 @@ def test_abandoned_before_there_is_anything_to_keep_it_leaves_no_folder(tmp_path
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(CheckpointError, match=f"cannot be kept there .* {FOLDER_VARIABLE}"):
+    with pytest.raises(CheckpointError, match=f"cannot be saved there .* {FOLDER_VARIABLE}"):
         begin(tmp_path / "file")
 
 
@@ -320,7 +320,7 @@ def test_useless_data_is_told(tmp_path):
 @pytest.mark.parametrize("content", ["{", "[]", '{"config": {"steps": 0}, "origin": {}}'])
 def test_a_folder_that_is_no_session_is_refused(tmp_path, content):
     (tmp_path / "session.json").write_text(content)
-    with pytest.raises(CheckpointError, match="no training is kept there"):
+    with pytest.raises(CheckpointError, match="contains no training"):
         TrainingSession(tmp_path)
 
 

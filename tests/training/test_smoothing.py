@@ -70,5 +70,5 @@ def test_each_value_counts_alike_in_a_last_part_that_is_not_full():
 
 @pytest.mark.parametrize("amount", [-0.1, 1.1, math.nan])
 def test_amounts_out_of_bounds(amount):
-    with pytest.raises(ConfigError, match="give 0 to 1"):
+    with pytest.raises(ConfigError, match="accepted is 0 to 1"):
         calm([1.0], amount)

@@ -377,7 +377,7 @@ def test_resume_is_refused_for_another_training(use, tmp_path):
         train_to_end(IMAGES, config(steps=2), state=state, resume=True)
     with pytest.raises(ConfigError, match="belongs to a training on other images"):
         train_to_end(IMAGES[:5], config(steps=1), state=state, resume=True)
-    with pytest.raises(ConfigError, match=r"resume=True needs the file .* give state="):
+    with pytest.raises(ConfigError, match=r"resume=True without state; give the file .* state="):
         train_to_end(IMAGES, config(steps=1), resume=True)
 
 
@@ -429,7 +429,7 @@ def test_state_is_checked_before_training_and_the_last_one_survives_a_full_disk(
     events = list(train(IMAGES, config(steps=4, validate_every=2), state=state))
     failed = [event for event in events if isinstance(event, CheckpointFailed)]
     assert [event.step for event in failed] == [2, 4]
-    assert all("cannot save there (file write failed)" in event.reason for event in failed)
+    assert all("cannot be saved there (file write failed)" in event.reason for event in failed)
     assert events[-1].result.steps_done == 4, "what was learnt is not lost for want of a checkpoint"
     assert state.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["s.state"]

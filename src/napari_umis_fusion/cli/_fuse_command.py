@@ -113,6 +113,7 @@ def run_fuse(arguments: argparse.Namespace) -> None:
     stack = _with_step(stack, arguments)
     if arguments.source_map is not None and config.blend != "select":
         raise ConfigError(f"--source-map with --blend {config.blend}; accepted is --blend select.")
+    # all files are checked first: a fusion may take long
     outputs = _outputs(arguments, stack)
     _check_outputs(outputs, stack)
     _check_table(arguments, config, stack)

@@ -45,6 +45,7 @@ def config_from(arguments: argparse.Namespace) -> FusionConfig:
 
 def _settings(spec: Field[Any]) -> dict[str, Any]:
     meta = spec.metadata
+    # no default: only given options override those of --config and --reference
     settings: dict[str, Any] = {"dest": spec.name, "default": argparse.SUPPRESS}
     if isinstance(spec.default, bool):
         return {**settings, "action": argparse.BooleanOptionalAction, "help": meta["help"]}

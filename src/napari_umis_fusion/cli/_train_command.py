@@ -115,8 +115,10 @@ def run_train(arguments: argparse.Namespace) -> None:
                 result = report.run(events, session.curve)
     except KeyboardInterrupt:
         report.curve.save_csv(files.csv)
+        # before the first checkpoint: nothing to resume, and the folder would block a retry
         if session is not None and not arguments.resume and not session.state.exists():
             session.discard()
+        # main() prints this text and returns exit code 130
         raise KeyboardInterrupt(_how_to_resume(report.step, session)) from None
     if result.improved:
         session.save_result(result, files.weights)

@@ -91,6 +91,7 @@ def _origin(arguments: argparse.Namespace) -> dict[str, Any]:
 
     start = find_weights(arguments.start) if arguments.start else None
     if arguments.own_stacks and start is None:
+        # fine-tuning an untrained network would not be fine-tuning
         start = str(shipped_weights("plane-ranker"))
     name = load_checkpoint(start).metadata.get("name", "") if start else ""
     return {
@@ -123,6 +124,7 @@ def _check_options(
 
     given = given_options(arguments, TrainingConfig)
     if arguments.config or arguments.reference or arguments.own_stacks:
+        # a whole config was given: defaults count, too
         given = wanted.as_dict()
     check_options(where, kept, given)
 

@@ -85,6 +85,7 @@ def _iter_alignments(
         config = config.replace(light="none")
     if given is not None and not config.corrects_illumination:
         return dict.fromkeys(specimens, given)
+    # reversed, so that of several places the first remains
     places = {together.specimen(place[1]): place for place in reversed(list(together.places()))}
     to_align = specimens if stacks.plan.align_each or given else specimens[:1]
     found = {}

@@ -67,6 +67,7 @@ def choose_layer_axes(
     if channel_axis is not None:
         channel = _place(image, channel_axis, "channel_axis")
     y, x = plane_axes(image, z, channel)
+    # a channel axis found by name gives way to axes that were given
     if channel_axis is None and channel in (z, y, x):
         channel = None
     if len({z, y, x, channel}) < 4:

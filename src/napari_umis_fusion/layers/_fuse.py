@@ -110,6 +110,7 @@ def iter_fuse_layer(
     stacks = yield from iter_align_layer(recorded, config)
     begun, config = alignment_share(stacks, config), config_for(stacks, config)
     summary = FusionSummary(stacks)
+    # one budget for all stacks and layers, however many there are
     with ScratchMemory(config.memory_mb) as workspace:
         outputs = make_outputs(stacks, config, workspace)
         for number, place in enumerate(places):
@@ -152,6 +153,7 @@ def _iter_layer_progress(
                 return event.result
             if isinstance(event, Progress):
                 yield progress.event(event)
+    # a closed generator must stop the fusion, not leave it suspended
     finally:
         events.close()
     raise AssertionError("a fusion ends with Finished")

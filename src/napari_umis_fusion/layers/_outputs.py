@@ -90,6 +90,7 @@ class OutputLayer:
             else 0
             for axis in self._kept
         )
+        # stacks are always (Y, X); the layer keeps its own order of axes
         self.array[index] = plane.swapaxes(0, 1) if axes.y > axes.x else plane
 
     def pixel(self, coordinates: Sequence[float]) -> dict[int, int] | None:
@@ -202,6 +203,7 @@ class OutputLayer:
 
     def _label_colours(self) -> dict[str, Any]:
         """Return a colour for each plane, also plane 0: napari shows label 0 as transparent."""
+        # imported here: only label layers need it, and it is slow
         from matplotlib import colormaps
 
         planes = self._stacks.span.planes

@@ -77,6 +77,7 @@ class LayerStack(Stack):
             for image, picks in zip(self._images, self._picks, strict=True)
         ]
         plane = parts[0] if len(parts) == 1 else np.stack(parts, axis=-1)
+        # slices of lazy or transposed arrays are not contiguous, which the kernels require
         return np.ascontiguousarray(plane, dtype=self.dtype)
 
     def _read(self, image: LayerImage, place: Mapping[int, int | slice]) -> Plane:
@@ -220,6 +221,7 @@ def _too_many(image: LayerImage, channels: int) -> str:
 
 
 def _check_not_empty(image: LayerImage) -> None:
+    # an empty axis would give no stack, and an error far from its cause
     if 0 in image.shape:
         msg = f"{image.name!r} is empty: {listed(image)}; every axis needs a size of at least 1."
         raise StackError(msg)

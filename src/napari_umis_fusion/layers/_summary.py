@@ -75,4 +75,4 @@ def alignment_note(alignments: tuple[Alignment, ...]) -> str:
     if len(alignments) == 1:
         return alignments[0].summary()
     moved = sum(one.is_needed for one in alignments)
-    return f"planes were moved in {moved} of {len(alignments)} stacks"
+    return f"{moved} of {len(alignments)} stacks were aligned"

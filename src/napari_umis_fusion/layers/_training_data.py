@@ -93,6 +93,7 @@ class LayerPlane(Stack):
         """Read the plane."""
         part = np.asarray(self._data[self._place])
         turned = part.swapaxes(0, 1) if self._is_turned else part
+        # slices of lazy or transposed arrays are not contiguous, which the kernels require
         return np.ascontiguousarray(turned, dtype=self.dtype)
 
 

@@ -92,6 +92,7 @@ def link(folder: Path, root: Path) -> None:
     folder = folder.absolute()
     if folder.parent == root.absolute():
         return
+    # at most one link for each session
     unlink(folder, root)
     with contextlib.suppress(OSError):
         root.mkdir(parents=True, exist_ok=True)

@@ -228,7 +228,7 @@ def test_table_goes_with_the_layers(viewer, widget, form, drifting, fuse):
 
 def test_table_is_of_the_time_point_in_sight(viewer, widget, form, movie, fuse, stacks):
     fuse()
-    assert widget.controls.message.text() == "Done. 2 of 2 stacks had planes that were moved."
+    assert widget.controls.message.text() == "Done. 2 of 2 stacks were aligned."
     for time in (0, 1, 0):
         viewer.dims.set_point(0, time)
         alignment = fuse_stack(stacks[time], **ALIGNED).alignment
@@ -278,7 +278,7 @@ def test_cancel_while_aligning_changes_nothing(viewer, widget, form, qtbot):
     widget.controls.buttons["cancel"].click()
     qtbot.waitUntil(lambda: widget.job is None, timeout=10_000)
     assert list(viewer.layers) == [layer]
-    assert widget.controls.message.text() == "Cancelled; no layer was changed."
+    assert widget.controls.message.text() == "Cancelled. No layer was changed."
     assert form.table.isHidden()
 
 
@@ -310,7 +310,7 @@ def test_a_table_holds_until_it_is_dropped(viewer, widget, form, fuse, stacks, t
     form.choose_table_file = lambda: str(path)
     assert form.drop.isHidden()
     form.use.click()
-    assert form.file_message.text() == "Uses the table drift.csv."
+    assert form.file_message.text() == "Transforms of drift.csv are used."
     assert not form.drop.isHidden()
     assert not form.rows["align"].enabled
     assert f"transforms={str(path)!r}" in widget.script()
@@ -339,7 +339,7 @@ def test_bad_table_is_told_and_changes_nothing(widget, form, drifting, tmp_path)
         form.use.click()
         assert f"bad{number}.csv: no table of transforms" in widget.controls.message.text()
         assert form.table_file == str(good)
-        assert form.file_message.text() == "Uses the table good.csv."
+        assert form.file_message.text() == "Transforms of good.csv are used."
     form.choose_table_file = lambda: ""
     form.use.click()
     assert form.table_file == str(good)

@@ -151,7 +151,7 @@ def test_range_of_planes(viewer, widget, stack_layer, fuse):
     assert set(np.unique(index)) <= {2, 3, 4}
     widget.part["last_plane"].value = 1
     widget.controls.buttons["start"].click()
-    assert "the last must not lie before the first" in widget.controls.message.text()
+    assert "the last lies before the first" in widget.controls.message.text()
 
 
 def test_selecting_what_was_made_means_the_stack_it_was_made_of(viewer, widget, stack_layer, fuse):

@@ -78,7 +78,7 @@ def test_cancel_acts_within_a_second_and_changes_nothing(viewer, widget, slow_la
     qtbot.waitUntil(lambda: widget.job is None, timeout=5_000)
     assert time.perf_counter() - start < 1
     assert list(viewer.layers) == [slow_layer]
-    assert widget.controls.message.text() == "Cancelled; no layer was changed."
+    assert widget.controls.message.text() == "Cancelled. No layer was changed."
     assert not fusion_threads()
     read = len(slow_layer.data.read)
     qtbot.wait(200)
@@ -259,7 +259,7 @@ def test_gpu_out_of_memory_goes_on_elsewhere_and_says_so(
         (LayerProgress(0, 1, "measuring", 4, 12, 0.3), "plane 5 of 12"),
         (LayerProgress(1, 10, "measuring", 12, 12, 0.3), "stack 2 of 10, plane 12 of 12"),
         (LayerProgress(1, 10, "aligning", 2, 12, 0.1), "stack 2 of 10, aligning plane 3 of 12"),
-        (LayerProgress(0, 1, "verifying", 0, 12, 0.9), "checking the decision"),
+        (LayerProgress(0, 1, "verifying", 0, 12, 0.9), "verifying"),
     ],
 )
 def test_progress_in_words(event, text):

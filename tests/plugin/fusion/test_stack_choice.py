@@ -109,8 +109,8 @@ def test_shapes_that_are_selected_for_a_region_keep_the_stack(viewer, widget, st
 
 
 DECISIONS = {
-    "mean": "all channels together, their mean",
-    "max": "all channels together, the brightest",
+    "mean": "all channels, mean",
+    "max": "all channels, brightest",
     1: "only channel 1",
 }
 

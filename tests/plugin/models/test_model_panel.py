@@ -84,7 +84,7 @@ def test_lists_own_models_and_those_of_the_package(panel):
 
 
 def test_details_of_the_chosen_one(panel, scorpion):
-    assert "Choose a model" in panel.details.toPlainText()
+    assert "Select a model" in panel.details.toPlainText()
     panel.table.choose(scorpion.path)
     told = panel.details.toPlainText()
     for known in (
@@ -175,7 +175,7 @@ def test_import(panel, library, sources, monkeypatch, qtbot):
     wait(panel, qtbot)
     panel.buttons["import"].click()
     wait(panel, qtbot)
-    assert panel.message.text() == "These weights are here already, as 'original'."
+    assert panel.message.text() == "These weights are in the library already, as 'original'."
     assert len(library.models()) == 2
 
 
@@ -245,7 +245,7 @@ def test_what_was_deleted_elsewhere_is_told(chosen, library, scorpion, monkeypat
     monkeypatch.setattr(chosen, "confirm_deletion", lambda model: True)
     library.delete(scorpion)
     chosen.buttons["delete"].click()
-    assert "is gone; was it deleted elsewhere?" in chosen.message.text()
+    assert "does not exist any more" in chosen.message.text()
     assert column(chosen, NAME) == SHIPPED
 
 
@@ -275,7 +275,7 @@ def test_a_damaged_json_is_not_written_over(chosen, scorpion, qtbot):
     beside = scorpion.path.with_suffix(".json")
     beside.write_text(json.dumps({"name": "scorpion"})[:-3])
     type_name(chosen, qtbot, "beetle")
-    qtbot.waitUntil(lambda: "damaged, and not written over" in chosen.message.text())
+    qtbot.waitUntil(lambda: "damaged, and not overwritten" in chosen.message.text())
     assert column(chosen, NAME)[0] == scorpion.path.stem
 
 

@@ -91,7 +91,7 @@ def test_lists_image_layers_and_says_what_they_are(viewer, form):
     viewer.add_labels(np.zeros((70, 80), int), name="cells")
     viewer.add_image(noise(70, 80), name="now", metadata={headless.PREVIEW_KEY: True})
     assert shown(form) == [
-        ("tiny", "not used: 20 x 30 px is too small; at least 64 px a side", False),
+        ("tiny", "not used: 20 x 30 px is too small; at least 64 px per side", False),
         ("photo", "image, 70 x 80", True),
         ("beads & co", "stack, 11 planes of 120 x 130", True),
     ]
@@ -271,7 +271,7 @@ def test_what_was_found_is_forgotten_when_the_data_changes(form, folder, qtbot):
     assert form.collected is None
     assert not form.check.controls.message.isVisibleTo(form)
     form.check.controls.buttons["start"].click()
-    assert form.check.controls.message.text().startswith("Nothing is ticked")
+    assert form.check.controls.message.text().startswith("Nothing to check")
 
 
 def test_images_are_not_gathered_again_for_another_config(make_form, folder, qtbot):

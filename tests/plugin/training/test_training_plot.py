@@ -235,7 +235,7 @@ def test_values_of_0_and_below_leave_gaps_in_a_logarithmic_chart(plot):
 def test_curves_without_a_place_on_a_logarithmic_axis_are_named(plot):
     feed(plot, [StepDone(k, 9, {"total": -k, "select": -2 * k, "edges": 0.1}, 0) for k in (1, 2)])
     plot.controls.log.setChecked(True)
-    assert "no place for total, select:" in plot.message.text()
+    assert "cannot show total, select:" in plot.message.text()
     pixels(plot)
     plot.legend.boxes["total"].setChecked(False)
     plot.legend.boxes["select"].setChecked(False)

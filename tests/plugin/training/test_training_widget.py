@@ -125,7 +125,7 @@ def our_threads():
 def test_a_training_from_start_to_use(viewer, widget, qtbot):
     widget.setup.basics["name"].value = "mine"
     run(widget, qtbot)
-    assert "result stands below" in widget.controls.message.text()
+    assert "result is shown below" in widget.controls.message.text()
     assert [row["step"] for row in widget.plot.value().rows] == [1, 2, 3, 4]
     assert not our_threads()
     panel = widget.result.panel
@@ -161,7 +161,7 @@ def test_nothing_to_learn_from_is_told(make_widget):
     widget = make_widget()
     widget.controls.buttons["start"].click()
     assert widget.job is None
-    assert "Choose what to learn from" in widget.controls.message.text()
+    assert "Choose training data" in widget.controls.message.text()
 
 
 @pytest.mark.binding
@@ -188,7 +188,7 @@ def test_stop_keeps_the_best(widget, qtbot, paused):
         widget.controls.buttons["pause"].click()
     widget.controls.buttons["stop"].click()
     finish(widget, qtbot)
-    assert "It was told to stop; the best weights" in widget.result.panel.message.text()
+    assert "It was stopped; the best weights" in widget.result.panel.message.text()
     assert not widget.controls.details.text(), "its numbers are those of what runs"
     assert widget.result._result.reason == "stopped"
     assert not our_threads()
@@ -309,8 +309,8 @@ KEPT = "The checkpoint of step 2 is kept"
         (OSError(5, "Input/output error"), "Input/output error", f"{KEPT}: press Resume last"),
         (
             ZeroDivisionError("oops"),
-            "a mistake of the plugin's, please report",
-            f"{KEPT}: Continue",
+            "an error of the plugin, please report",
+            f"{KEPT}: press Resume",
         ),
     ],
     ids=["memory", "file", "bug"],
@@ -349,7 +349,7 @@ def test_a_loss_that_is_no_number_is_told_and_the_best_is_kept(widget, qtbot, mo
     monkeypatch.setattr(SelectObjective, "batch", bad)
     run(widget, qtbot)
     said = widget.result.panel.message.text()
-    assert "infinite or not a number: the last good weights are kept" in said
+    assert "infinite or not a number: the last finite weights are kept" in said
     assert widget.result.is_open
 
 
@@ -364,8 +364,8 @@ def test_a_full_disk_is_told_and_training_goes_on(widget, qtbot, monkeypatch):
     told = []
     widget.controls.details.setText = told.append
     run(widget, qtbot)
-    assert any("No space left" in text and "Training goes on" in text for text in told)
-    assert "result stands below" in widget.controls.message.text()
+    assert any("No space left" in text and "Training continues" in text for text in told)
+    assert "result is shown below" in widget.controls.message.text()
 
 
 @pytest.mark.slow
@@ -405,7 +405,7 @@ def test_an_undecided_outcome_is_not_dropped_unasked(widget, qtbot, answers):
     run(widget, qtbot)
     answers[0].yes = False
     widget.controls.buttons["start"].click()
-    assert "not kept yet" in answers[-1]
+    assert "has not been saved" in answers[-1]
     assert widget.job is None
     assert widget.result.is_open
 
@@ -426,9 +426,9 @@ def test_too_little_memory_is_asked_about(widget, answers, monkeypatch, qtbot):
     )
     widget.setValue(QUICK.replace(steps=5))
     qtbot.waitUntil(lambda: widget.setup.memory is not None, timeout=5_000)
-    assert "That is not enough" in widget.setup.message.text()
+    assert "Not enough memory" in widget.setup.message.text()
     widget.controls.buttons["start"].click()
-    assert "Begin all the same?" in answers[-1]
+    assert "Start anyway?" in answers[-1]
     assert widget.job is None
 
 
@@ -467,7 +467,7 @@ def test_a_region_can_be_drawn(viewer, widget):
     widget.region.monitor(layer)
     assert widget.region.stack().shape == (3, 100, 512), "no more than that at once"
     widget.region.draw()
-    shapes = viewer.layers["region to watch"]
+    shapes = viewer.layers["monitored region"]
     assert shapes.mode == "add_rectangle"
     shapes.add_rectangles([[10, 10], [29, 39]])
     assert widget.region.stack().shape == (3, 20, 30)
@@ -613,7 +613,7 @@ def test_the_config_is_saved_loaded_and_copied_as_a_script(widget, tmp_path, mon
     assert "shipped_weights('plane-ranker')" in script
     (tmp_path / "c.json").write_text("{")
     widget.files.load.click()
-    assert "is no JSON" in widget.controls.message.text()
+    assert "is not JSON" in widget.controls.message.text()
     assert widget.value() == QUICK.replace(specimen="opaque")
 
 

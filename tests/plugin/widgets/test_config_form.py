@@ -22,16 +22,14 @@ Shape = Literal["round", "square"]
 class Hole:
     """A config that the package has not."""
 
-    shape: Shape = field(default="round", metadata=choice(Shape, "which shape"))
+    shape: Shape = field(default="round", metadata=choice(Shape, "Shape of the hole."))
     radius_px: int = field(
         default=3,
-        metadata=number("from the middle", "px", 1, 9, used_when=("shape", ("round",))),
+        metadata=number("Distance from the middle.", "px", 1, 9, used_when=("shape", ("round",))),
     )
-    depth: float = field(default=1.5, metadata=number("how deep", "mm", 0.0, 4.0, step=0.5))
-    weight: float = field(default=1e-3, metadata=number("how much it counts", "", 1e-9, 1e6))
-    is_filled: bool = field(
-        default=False, metadata={"help": "whether it is filled", "label": "filled"}
-    )
+    depth: float = field(default=1.5, metadata=number("Depth.", "mm", 0.0, 4.0, step=0.5))
+    weight: float = field(default=1e-3, metadata=number("Weight in the sum.", "", 1e-9, 1e6))
+    is_filled: bool = field(default=False, metadata={"help": "Fill the hole.", "label": "filled"})
 
     def __post_init__(self):
         check_fields(self)
@@ -61,7 +59,9 @@ def test_rows_come_from_the_fields(make):
     assert (form["radius_px"].min, form["radius_px"].max) == (1, 9)
     assert form["depth"].label == "depth (mm)"
     assert form["is_filled"].text == "filled"
-    assert form["radius_px"].tooltip == "From the middle (1 to 9 px, default 3)."
+    assert form["radius_px"].tooltip == (
+        "Distance from the middle. Accepted: 1 to 9 px. Default: 3."
+    )
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,7 @@ def _traced(checkpoint: Checkpoint, interface: TensorInterface) -> Any:
 @contextmanager
 def _silence_exporter() -> Iterator[None]:
     """Hide log messages and warnings of torch about its own code."""
+    # the exporter logs and warns about internals that a user cannot change
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -53,6 +53,7 @@ def has_source_hash(model: Model, sha256: str) -> bool:
 
 
 def _unchanged(checkpoint: "Checkpoint") -> bytes:
+    # the hash is part of the name: it must be that of the copied bytes
     content = checkpoint.path.read_bytes()
     if hashlib.sha256(content).hexdigest() != checkpoint.sha256:
         raise CheckpointError(f"{checkpoint.path}: changed while it was copied; try again")

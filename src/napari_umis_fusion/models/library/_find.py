@@ -28,4 +28,4 @@ def choose_model(models: Sequence[Model], text: str) -> Model:
     names = ", ".join(repr(model.name) for model in hashed or models)
     if hashed:
         raise CheckpointError(f"{text!r}: the hashes of {names} start with it; give more digits")
-    raise CheckpointError(f"{text!r}: no such model; the library has {names}")
+    raise CheckpointError(f"{text!r}: no such model; accepted are {names}")

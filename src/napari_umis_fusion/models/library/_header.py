@@ -42,6 +42,7 @@ def read_header(path: Path) -> dict[str, Any]:
     try:
         entries = json.loads(text)
         about = entries.pop("__metadata__", {})
+        # the header gives the size of the file: a truncated one is found without reading it
         end = max((entry["data_offsets"][1] for entry in entries.values()), default=0)
         ours = json.loads(about.get(HEADER_KEY, "{}"))
         is_whole = _LENGTH_BYTES + length + end == size and bool(entries)

@@ -184,6 +184,7 @@ class ModelLibrary:
         path = self._own(model)
         try:
             with reserved(self.folder):
+                # weights first: a model without its .json file would still be listed
                 path.unlink()
                 sidecar_of(path).unlink(missing_ok=True)
         except OSError as error:

@@ -185,6 +185,7 @@ class AlignmentSection(QWidget):
 
     def _enable_rows(self) -> None:
         """Grey out the rows without effect."""
+        # with a table, only the border matters: nothing is estimated
         is_asked, is_given = self.rows["align"].value != "none", self.table_file is not None
         self.rows["align"].enabled = not is_given
         self.rows["align_border"].enabled = is_asked or is_given

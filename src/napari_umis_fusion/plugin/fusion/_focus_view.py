@@ -157,6 +157,7 @@ class FocusView(QWidget):
             return
         origin = self._request[0]
         ndim = len(origin.image.shape)
+        # napari aligns axes at the right
         axis = origin.axes.z + self._viewer.dims.ndim - ndim
         if not 0 <= axis < self._viewer.dims.ndim:
             return

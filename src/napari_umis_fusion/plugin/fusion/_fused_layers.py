@@ -91,6 +91,7 @@ class FusedLayers:
         Layer
             A layer of this fusion. The caller can let the window process events in between.
         """
+        # weak references only: the layers belong to the viewer and may be deleted
         kept = list(sources)
         last = self._latest_of(kept) if update else None
         fused = ShownFusion(replace(event, layers=[]), [weakref.ref(one) for one in kept])
@@ -166,6 +167,7 @@ class FusedLayers:
         if layer._type_string != kind or layer.ndim != len(attributes["scale"]):
             return None
         layer.data = data
+        # a cropped or aligned result may have moved
         for name in PLACES:
             setattr(layer, name, attributes[name])
         layer.metadata = {**layer.metadata, **attributes["metadata"]}

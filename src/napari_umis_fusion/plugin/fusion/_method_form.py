@@ -40,6 +40,7 @@ class MethodForm(ConfigForm):
             If the file cannot be read, or this version does not know its network.
         """
         measure = focus_measure_of(path)
+        # the weights of the package have no path in a config, so that a script runs elsewhere
         is_shipped = Path(path).parent == SHIPPED
         self.set_row_values(
             {"focus_measure": measure, "checkpoint": None if is_shipped else str(path)}

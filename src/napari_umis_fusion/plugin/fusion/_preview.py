@@ -124,11 +124,14 @@ class Preview(QObject):
         shown = self._layer()
         name = NAME.format(target.layers[0].name)
         attributes = {**attributes, "name": name, "metadata": {PREVIEW_KEY: True}}
+        # adding a layer changes selection and active layer, and with them the stack to fuse
         selected = set(self._viewer.layers.selection)
         active = self._viewer.layers.selection.active
         if shown in self._viewer.layers:
             self._viewer.layers.remove(shown)
+        # a new layer each time: the visible area, and with it the shape, may differ
         layer = Layer.create(data, attributes, kind)
+        # weak: a preview that the user deletes must not stay in memory
         self._layer = weakref.ref(layer)
         self._viewer.add_layer(layer)
         self._viewer.layers.selection = selected & set(self._viewer.layers)

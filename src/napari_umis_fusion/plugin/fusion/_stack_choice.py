@@ -160,6 +160,7 @@ class StackChoice(Form):
             choices.insert(0, ("choose …", None))
         asked = not sure and len(image.shape) > 2
         if asked and choices != self._offered_axes:
+            # replacing the choices changes the value of a combo box several times
             with self._z.changed.blocked():
                 self._z.choices = choices
                 self._z.value = likely
@@ -200,6 +201,7 @@ class StackChoice(Form):
             choices.append((_EACH, _EACH))
         if choices != self._offered:
             self._offered = choices
+            # replacing the choices changes the value of a combo box several times
             with self._decision.changed.blocked():
                 self._decision.choices = choices
                 if choices:

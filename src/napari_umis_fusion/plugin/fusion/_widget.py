@@ -63,6 +63,7 @@ class FusionWidget(QWidget):
         self.job: Job | None = None
         self._is_closed = False
         self._status, self._first = "", None
+        # layers are added one by one, so that the window does not stall on all of them
         self._showing: Generator[Any] | None = None
         self._next_layer = QTimer(self)
         self._next_layer.setSingleShot(True)
@@ -198,6 +199,7 @@ class FusionWidget(QWidget):
         self.method.weights.notified.connect(self.controls.show_message)
         self.alignment.notified.connect(self.controls.show_message)
         self.copy.clicked.connect(self._on_copy)
+        # not a bound method: Qt drops those of an object that is being destroyed
         self.destroyed.connect(partial(release, self.__dict__))
 
     def _on_stack(self) -> None:
@@ -243,6 +245,7 @@ class FusionWidget(QWidget):
     def _on_end(self) -> None:
         if self.job is not None and self.job.was_cancelled:
             self._status = "Cancelled. No layer was changed."
+        # the result replaces the preview
         if self.preview.is_on and self._showing is not None:
             self.preview_box.value = False
         self._next_layer.start()

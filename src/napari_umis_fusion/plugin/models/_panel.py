@@ -113,6 +113,7 @@ class ModelPanel(QWidget):
         )
         if not path:
             return None
+        # some platforms append the extension of the filter, others leave it to the program
         if Path(path).suffix in EXPORT_SUFFIXES:
             return Path(path), True  # the dialog has confirmed it
         return Path(path + filters.get(chosen, next(iter(filters.values())))), False
@@ -136,7 +137,7 @@ class ModelPanel(QWidget):
         for label in (self.message, self.unreadable):
             label.setWordWrap(True)
             label.hide()
-        self.table.setToolTip(f"Models in {self.library.folder}")
+        self.table.setToolTip(f"Models in {self.library.folder}.")
         layout = QVBoxLayout(self)
         layout.addWidget(self.table, 1)
         layout.addLayout(grid)

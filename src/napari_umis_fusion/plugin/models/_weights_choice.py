@@ -48,6 +48,7 @@ class WeightsChoice(QComboBox):
         self._chosen: dict[str, str | None] = {}
         self._files: dict[str, list[str]] = {}
         self._names: dict[str, str] = {}
+        # a long name of a model must not widen the whole widget
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(10)
         self.activated.connect(self._on_activated)

@@ -106,6 +106,7 @@ class BasicsForm(Form):
             self._offer(choose=SHIPPED)
             return
         if path is not None and path not in self._weights.choices:
+            # files outside the library stay on offer until the widget is closed
             self._files.append(path)
         self._offer(choose=UNTRAINED if path is None else path)
 
@@ -141,6 +142,7 @@ class BasicsForm(Form):
         self._names = {one.path: one.name for one in models}
         files = [path for path in self._files if path not in self._names]
         choices = [SHIPPED, UNTRAINED, *self._names, *files, FILE]
+        # replacing the choices changes the value of a combo box several times
         with self._weights.changed.blocked():
             self._weights.choices = [(self._named(choice), choice) for choice in choices]
             self._weights.value = wanted if wanted in choices else SHIPPED

@@ -198,6 +198,7 @@ class DataForm(QWidget):
         self._show_nothing()
 
     def _discard(self, row: QWidget) -> None:
+        # deleteLater takes effect in the event loop; until then the row must not show
         row.hide()
         self._rows.removeWidget(row)
         row.deleteLater()

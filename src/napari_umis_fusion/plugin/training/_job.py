@@ -73,6 +73,7 @@ class TrainingJob(Job):
         return (yield from session.train(self._data, stop=self._stop, watch=self._watch))
 
     def _on_bar_cancelled(self) -> None:
+        # the cancel button of the activity dock keeps the best weights, as Stop does
         if not self.is_stopping:
             self.stop()
 

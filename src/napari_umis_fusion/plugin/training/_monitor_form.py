@@ -168,6 +168,7 @@ class MonitorForm(ConfigForm):
         """Do one task, and let the window process events before the next, even after an error."""
         if not self._to_do:  # released meanwhile
             return
+        # napari selects an added layer; the user's selection is restored
         selection = set(self._viewer.layers.selection)
         try:
             self._to_do.pop(0)()
@@ -188,6 +189,7 @@ class MonitorForm(ConfigForm):
             self._viewer.layers.remove(shown)
         mark = {**attributes["metadata"], PREVIEW_KEY: True}
         layer = Layer.create(data, {**attributes, "metadata": mark, "visible": False}, kind)
+        # weak: a layer that the user deletes must not stay in memory
         self._shown[when] = weakref.ref(layer)
         self._viewer.add_layer(layer)
         return layer

@@ -69,6 +69,7 @@ class PendingResult(QObject):
         """Show the result of a training; one that is no better needs no decision."""
         self._result, self._session = result, session
         self.panel.show_result(result, session.origin.name)
+        # a training that was stopped early may still be resumed, so its session stays
         if not result.improved and result.reason in ("done", "no_gain"):
             session.discard()
 
@@ -139,6 +140,7 @@ def _iter_save(
     result: TrainingResult, session: TrainingSession, name: str
 ) -> Generator[None, None, Model]:
     with tempfile.TemporaryDirectory(prefix="umis-fusion-") as folder:
+        # the library copies files: save to a temporary one first
         path = session.save_result(result, Path(folder) / "result.safetensors")
         yield
         model = ModelLibrary().add(path, name)

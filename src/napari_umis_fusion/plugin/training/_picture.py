@@ -103,4 +103,5 @@ def _export_mode(chart: TrainingChart) -> Iterator[None]:
     try:
         yield
     finally:
+        # the chart on screen shares the items of the picture
         exporter.setExportMode(False)

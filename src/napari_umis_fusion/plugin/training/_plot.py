@@ -198,6 +198,7 @@ class TrainingPlot(ColouredPlot):
     def _touch(self) -> None:
         self._is_dirty = True
         self.valueChanged.emit()
+        # a hidden plot is drawn when it is shown; the timer joins events into one drawing
         if self.isVisible() and not self._timer.isActive():
             self._timer.start()
 

@@ -119,6 +119,7 @@ class TrainingSetup(QWidget):
         self.basics.release()
 
     def _on_preset(self, name: str) -> None:
+        # nothing to do: the options are those of the preset already, or stay as they are
         if name in (OWN, self._preset()):
             return
         kept = {key: self.options[key].value for key in _KEPT}
@@ -135,6 +136,7 @@ class TrainingSetup(QWidget):
             return OWN
 
     def _on_option(self) -> None:
+        # showing the matching preset must not apply it
         with self.basics.preset.changed.blocked():
             self.basics.preset.value = self._preset()
         self._on_basics()

@@ -118,6 +118,7 @@ class TrainingWidget(QWidget):
         if self.job is not None or session is None or not self._may_begin():
             self._show_idle()
             return
+        # the rows show what is resumed; the session itself holds the config
         self.setValue(session.config)
         self.setup.basics["name"].value = session.origin.name
         self._run(lambda: session, None)
@@ -170,6 +171,7 @@ class TrainingWidget(QWidget):
         self.result.decided.connect(self._on_decided)
         self.data.check.checked.connect(lambda report: self.setup.count_images(report.megapixels))
         self.models.use_requested.connect(self._use)
+        # not a bound method: Qt drops those of an object that is being destroyed
         self.destroyed.connect(partial(release, self.__dict__))
 
     def _may_begin(self) -> bool:
@@ -211,6 +213,7 @@ class TrainingWidget(QWidget):
         self.controls.follow(self.job)
         self.job.progressed.connect(self._on_progress)
         self.controls.show_message("starting …")
+        # the layers of the monitored region come first: napari adds them slowly beside a training
         self.region.prepare(then=self.job.start)
 
     def _freeze(self, is_running: bool) -> None:
@@ -253,6 +256,7 @@ class TrainingWidget(QWidget):
         notification_manager.receive_error(type(error), error, error.__traceback__)
 
     def _on_end(self) -> None:
+        # reset first: _freeze, _show_idle and their signals look at self.job
         job, self.job = self.job, None
         if job is not None and self._is_discarded and job.session is not None:
             job.session.discard()

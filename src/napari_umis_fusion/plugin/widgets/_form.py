@@ -116,6 +116,7 @@ class Form(QWidget):
         if isinstance(row, CheckBox):  # it contains its own label
             self._layout.addRow(row.native)
             return
+        # not QFormLayout's own label: it would have no tooltip
         label = QLabel(row.label)
         label.setToolTip(row.tooltip or "")
         self._layout.addRow(label, row.native)

@@ -72,6 +72,7 @@ class LatestJob(QObject):
         if self._start is None or self._job is not None:  # wait for the older one to end
             return
         start, self._start = self._start, None
+        # without a title: small jobs do not appear in napari's activity dock
         self._job = Job(start, report=self._report)
         self._job.progressed.connect(self.progressed)
         self._job.returned.connect(self.done)

@@ -111,6 +111,7 @@ class RunControls(QWidget):
     def _lay_out(self, is_flat: bool) -> None:
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        # the button to start stands alone in full width, unless the controls are flat
         row = QHBoxLayout()
         above: QBoxLayout = row if is_flat else layout
         for name in self._idle:

@@ -186,6 +186,7 @@ def _iter_sharp_regions(
         )
         for place, region in regions:
             found.add(region, f"{stack.name} {place}", stack.source or stack.name)
+    # a wrong option would skip every stack, and hide the reason
     except _NOT_THE_DATA:
         raise
     except UNUSABLE as error:

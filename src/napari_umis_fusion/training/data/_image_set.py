@@ -104,6 +104,7 @@ class ImageSet:
                 f"got {count} usable image(s); training needs at least {MIN_IMAGES}, one of "
                 f"them for validation. Give more images.{reasons(self.left_out)}"
             )
+        # by the seed alone: a resumed training must get the same split
         order = np.random.default_rng(seed).permutation(count).tolist()
         tested = min(max(1, round(test_share * count)), count - MIN_IMAGES) if test_share else 0
         order, test = order[: count - tested], order[count - tested :]

@@ -86,6 +86,7 @@ def iter_compare(
             images_shown = (stack.all_in_focus, one.image, other.image)
             shown.append(dict(zip(("truth", "initial", "result"), images_shown, strict=True)))
     gains = np.array([a["psnr"] - b["psnr"] for a, b in zip(new, old, strict=True)])
+    # the images shown are those of the median gain, not of the best
     typical = int(np.argsort(gains)[len(gains) // 2])
     return Comparison(
         initial_name=initial_name or initial.stem,
@@ -109,6 +110,7 @@ def _iter_fuse_sample(
 
 def _scores(image: GreyImage, stack: TrainingStack) -> dict[str, float]:
     truth = stack.all_in_focus
+    # PSNR relative to the contrast of the scene; 0.1 bounds it for nearly flat ones
     span = max(float(np.ptp(truth)), 0.1)
     return {
         "psnr": min(50.0, psnr(image, truth, data_range=span)),

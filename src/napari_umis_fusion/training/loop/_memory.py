@@ -78,6 +78,7 @@ def estimate_memory(config: TrainingConfig, images_px: int = 0) -> MemoryNeed:
         share = BFLOAT16_SHARE[objective]
     needed = pixels * BYTES_PER_PIXEL[objective] * share / 1e6 + FIXED_MB[objective]
     if device.type == "cpu":
+        # images stay in main memory, which on the CPU is that of the network, too
         needed += 4 * images_px / 1e6
     return MemoryNeed(round(needed), free_memory_mb(device), device.type)
 

@@ -116,6 +116,7 @@ class TrainingRun:
             yield from self._validate()
         yield from self._fuse_monitored()
         to_come = iter(range(self.step, self._total))
+        # batches are rendered on other threads while the network computes
         batches = deque(self._batch(step) for step in islice(to_come, AHEAD))
         while self.step < self._total:
             if self._is_out_of_patience():
@@ -162,6 +163,7 @@ class TrainingRun:
         rate = learning_rate(
             self.trainer.config, self.step, self._total, self.trainer.objective.steps_per_epoch
         )
+        # remembered before it starts: an interruption can come at any line
         update = self._update = _Update(self.step + 1, rate)
         update.job = self._workers.submit(self.trainer.update, batch, rate)
         try:

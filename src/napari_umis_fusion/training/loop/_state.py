@@ -154,6 +154,7 @@ def load_state(path: str | os.PathLike[str]) -> TrainingState:
     """
     where = state_file(Path(path))
     try:
+        # weights_only: unpickling anything but tensors could run code
         content = torch.load(where, map_location="cpu", weights_only=True)
         best = content["best"] and Best(**content["best"])
         return TrainingState(

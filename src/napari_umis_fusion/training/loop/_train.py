@@ -167,6 +167,7 @@ def iter_train(
                 yield from run.validate_initial()
             reason = yield from run.steps()
         except (GeneratorExit, KeyboardInterrupt):
+            # also when the generator is closed: nothing since the last validation is lost
             run.save_checkpoint_now()
             raise
     result = _result(trainer, reason, run.step, about)
@@ -205,6 +206,7 @@ def _prepare(
         model: nn.Module | None = start.model() if start is not None else None
         objective = make_objective(config, split.learn, split.held_out, model)
     device = choose_device(config.device)
+    # torch gets only a share of the threads, see TORCH_SHARE
     threads = config.threads or thread_count()
     trainer = Trainer(objective, config, device, max(1, int(threads * TORCH_SHARE)))
     total = config.epochs * objective.steps_per_epoch if config.epochs else config.steps

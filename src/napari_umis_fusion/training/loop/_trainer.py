@@ -62,6 +62,7 @@ class Trainer:
         """
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate
+        # the forward pass updates the buffers of batch normalisation even if the step is rejected
         kept = [buffer.clone() for buffer in self.model.buffers()]
         losses, gradient = self._backpropagate(batch)
         if not (math.isfinite(losses["total"]) and math.isfinite(gradient)):
@@ -148,6 +149,7 @@ class Trainer:
 
     @contextmanager
     def _computing(self) -> Iterator[None]:
+        # autocast keeps the weights in float32 and computes selected layers in bfloat16
         half = self.precision == "bfloat16"
         with (
             torch_threads(self._threads),

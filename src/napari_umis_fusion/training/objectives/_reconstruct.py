@@ -131,6 +131,7 @@ class ReconstructObjective:
     def _terms(self, rebuilt: Tensor, images: Tensor) -> dict[str, Tensor]:
         """Return the weighted losses, in float32 even if the network computes in bfloat16."""
         config = self._config
+        # structural similarity subtracts nearly equal numbers, which bfloat16 cannot
         with torch.autocast(images.device.type, enabled=False):
             pair = rebuilt.float(), images
             frequency = losses.spatial_frequency_loss(*pair, config.spatial_frequency)

@@ -117,6 +117,7 @@ class SelectObjective:
         """Render the stacks of a step."""
         seed = self._config.seed
         rng = np.random.default_rng([_PLAN, seed, step])
+        # one number of planes per batch: tensors need equal shapes
         planes = self._learn.draw_planes(rng)
         count = max(1, self._config.batch // planes)
         stacks = [self._learn.draw([_TRAIN, seed, step, k], planes) for k in range(count)]
@@ -135,6 +136,7 @@ class SelectObjective:
         config = self._config
         shares, weights = scores.select.softmax(1), scores.weigh.softmax(1)
         span = (here.truth.amax((1, 2)) - here.truth.amin((1, 2))).clamp_min(MIN_SPAN)
+        # the maximum over 3 x 3 px: a shift of an edge by a pixel is no false edge
         steepest = F.max_pool2d(gradient(here.planes).amax(1, keepdim=True), 3, 1, 1)
         select = (shares * (here.clean - here.truth[:, None]) ** 2).sum(1)
         weigh = ((weights * here.steady).sum(1) - here.truth) ** 2

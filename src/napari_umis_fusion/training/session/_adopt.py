@@ -46,6 +46,7 @@ def adopt_state(
     kept = load_state(state)
     # before anything is written: a state that cannot be resumed stays unchanged
     kept.check_data(state, split_images(images, kept.config).describe())
+    # beside the file: renaming is atomic only within one file system
     made = state.with_name(f".{uuid.uuid4().hex[:12]}-{state.name}")
     session = TrainingSession.create(
         kept.config,

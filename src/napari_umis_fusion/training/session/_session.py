@@ -147,6 +147,7 @@ class TrainingSession:
             with atomic_write(where / ABOUT) as beside:
                 beside.write_text(json.dumps(about, indent=1), "utf-8")
         except BaseException as error:
+            # half a session would be found by last_session
             shutil.rmtree(where, ignore_errors=True)
             if isinstance(error, OSError):
                 raise CheckpointError(no_room(where, error)) from error
@@ -285,6 +286,7 @@ class TrainingSession:
                 except StopIteration as end:
                     result: TrainingResult = end.value
                     return result
+                # before TrainingStarted: a chart must have the old values when new ones arrive
                 if isinstance(event, TrainingStarted) and self.curve.names:
                     yield CurveRestored(self.curve.copy())
                 yield event
