@@ -84,7 +84,7 @@ class Compositor:
             self.weighted = WeightedMean(stack.shape[1:], stack.dtype, workspace)
         self._verified = verified
         self._workers = workers
-        self._pending: deque[tuple[CheckedPlane, Map]] = deque()
+        self._pending: deque[tuple[int, CheckedPlane, Map]] = deque()
         self._tiles = tiles_of(self.all_in_focus, config.tile_px)
         shape = (height, width)
         self._free: list[Map] = []
@@ -99,20 +99,19 @@ class Compositor:
             self._contest = SeamEvidence.blank(*shape, workspace)
             self._solver = TakeoverSolver(config.seam_smoothness, shape, workers, workspace)
         self._scales = GreyScales(1.0, self.to_grey.range.scale)
-        self._count = 0
-        self._converted = 0
+        self._last: int | None = None
+        self._z = 0
         self._lighting = stack.lighting(self.to_grey.range)
 
-    def iter_add(self, reading: CheckedPlane) -> Generator[None]:
-        """Take the next plane, yielding at least every 50 ms while threads work."""
+    def iter_add(self, reading: CheckedPlane, z: int) -> Generator[None]:
+        """Take plane `z`, after those before it, yielding every 50 ms while threads work."""
         grey = self._free.pop() if self._free else self._blank()
         yield from self._convert(reading, grey)
         if self._lighting is not None:
-            job = self._workers.submit(self._lighting.correct, grey, self._converted)
+            job = self._workers.submit(self._lighting.correct, grey, z)
             yield from self._workers.result(job)
-        self._converted += 1
         yield from self.measure.iter_add(grey, reading.plane)
-        self._pending.append((reading, grey))
+        self._pending.append((z, reading, grey))
         if len(self._pending) > self.measure.lag:
             yield from self._fuse_oldest()
 
@@ -133,19 +132,21 @@ class Compositor:
             yield from self._workers.result(self._workers.submit(fill_invalid, grey, invalid))
 
     def _fuse_oldest(self) -> Generator[None]:
-        reading, grey = self._pending.popleft()
+        self._z, reading, grey = self._pending.popleft()
         plane = reading.plane
         self._weight = yield from self.measure.iter_fill(self._focus)
         if reading.invalid is not None:
             self._focus[reading.invalid] = self._weight[reading.invalid] = INVALID
-        if self._count == 0:
+        if self._last is None:
             self._scales = yield from self._find_scales(plane, grey)
         elif self._plane_difference is not None:
             yield from self._plane_difference.iter_measure(grey, plane)
+        if self._last is not None and self._last + 1 < self._z:
+            self.decision.last[...] = INVALID  # the plane between was left out
         yield from self._decide(plane)
         yield from self._workers.each(lambda tile: self._compose(plane, grey, tile), self._tiles)
         self._free.append(grey)
-        self._count += 1
+        self._last = self._z
 
     def _find_scales(self, plane: Plane, grey: Map) -> Generator[None, None, GreyScales]:
         """Compare the measure with the default one on the first plane."""
@@ -180,12 +181,12 @@ class Compositor:
         if self.config.verification != "seams":
             yield from self._workers.each(self._take_sharper, self._tiles)
             return
-        if self._count > 0:
+        if self._last is not None:
             yield from self._solve(plane)
         yield from self._workers.each(self._settle, self._tiles)
 
     def _follow(self, verified: Verified, tile: Tile) -> None:
-        verified.follow(self._focus, self.decision, self._takeover, self._count, tile)
+        verified.follow(self._focus, self.decision, self._takeover, self._z, tile)
 
     def _take_sharper(self, tile: Tile) -> None:
         take_sharper(self._focus, self.decision, self._takeover, tile)
@@ -218,7 +219,7 @@ class Compositor:
         if self._plane_difference is not None:
             copy_pixels(grey, self._takeover, self._plane_difference.chosen, tile)
         self.decision.rank(self._focus, tile)
-        self.decision.switch(self._focus, self._takeover, self._count, tile)
+        self.decision.switch(self._focus, self._takeover, self._z, tile)
         if self.weighted is not None:
             agreement = None if self._plane_difference is None else self._plane_difference.agreement
             self.weighted.add(plane, self._weight, self._takeover, agreement, tile)

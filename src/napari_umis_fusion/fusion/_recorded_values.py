@@ -4,7 +4,7 @@ Which of several equally sharp planes a pixel is copied from is free; the weight
 their noise averages out, tells which of them came nearest to the truth.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from functools import partial
 from typing import Any
 
@@ -39,11 +39,19 @@ class NearestToMean:
         Which plane each was copied from; changed in place.
     workspace : ScratchMemory
         Room for the estimate.
+    scaled : sequence of int
+        Planes whose values in the image were scaled: any recorded value replaces them.
     """
 
     def __init__(
-        self, mean: WeightedMean, image: Plane, source_map: IndexMap, workspace: ScratchMemory
+        self,
+        mean: WeightedMean,
+        image: Plane,
+        source_map: IndexMap,
+        workspace: ScratchMemory,
+        scaled: Sequence[int] = (),
     ) -> None:
+        self._scaled = scaled
         self.image = image
         self.source_map = source_map
         self._mean = mean
@@ -54,6 +62,8 @@ class NearestToMean:
         """Measure how far some rows of the image are from the estimate."""
         self._estimate[rows] = self._mean.estimate(rows)
         self._distance[rows] = self._apart(self.image[rows], self._estimate[rows])
+        for z in self._scaled:
+            self._distance[rows][self.source_map[rows] == z] = np.inf
 
     def offer(self, reading: CheckedPlane, z: int, tile: Tile) -> None:
         """Copy those pixels of a tile of plane z that are nearer than what is there."""

@@ -1,0 +1,163 @@
+"""A plane that is brighter or darker than most around it.
+
+Defocus moves light between neighbouring pixels and hardly beyond a tile: on twelve real stacks of
+seven kinds of microscope and lens, no plane differed from both its neighbours by more than 1 %.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_umis_fusion.preprocess.health._statistics import Mask, PlaneStatistics, Table
+
+MIN_CHANGE = float(np.log(1.1))
+"""Logarithm of the least gain that is corrected."""
+
+MAX_SPREAD = 1 / 3
+"""Tiles agree on the gain to this share of its logarithm; else the picture is another one."""
+
+MAJORITY = 1.5
+"""Planes that are lit alike but otherwise, for each that is lit as the plane itself."""
+
+MAX_CLIPPED = 0.02
+"""Share of clipped pixels up to which the mean of a tile tells of the light."""
+
+MIN_TILES = 4
+MIN_KNOWN = 0.03
+"""Number and share of the tiles which a gain has to rest on."""
+
+MAX_FLOOR = 0.05
+"""Share of the tiles that reach down to the lowest value; if more do, the dark is cut off there,
+and what is left of a tile grows and shrinks with focus."""
+
+MIN_LIGHT = 0.02
+"""Share of the brightest tile's mean below which a tile tells nothing of the light."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """How a plane is lit: a value of those around it, times `gain` plus `offset`, is its value."""
+
+    gain: float
+    offset: float
+
+
+def find_exposure(plane: PlaneStatistics, others: Sequence[PlaneStatistics]) -> Exposure | None:
+    """Return how a plane is lit, if most planes around it agree on another light; else None.
+
+    A light that drifts, fades or changes for good has no such majority: planes on one side of
+    the change are as many as on the other.
+
+    Parameters
+    ----------
+    plane : PlaneStatistics
+        The plane.
+    others : sequence of PlaneStatistics
+        Those around it, in focal order: three on each side, fewer at the ends.
+    """
+    if len(others) < 2:
+        return None
+    logs = np.array([_log_gain(one, plane) for one in others])  # of the plane relative to each
+    known = np.isfinite(logs)
+    if known.sum() < 2:
+        return None
+    change = float(np.median(logs[known]))
+    if abs(change) < MIN_CHANGE:
+        return None
+    unlike = np.count_nonzero(np.abs(logs[known] - change) < abs(change) / 3)
+    alike = 1 + np.count_nonzero(np.abs(logs[known]) < abs(change) / 2)
+    if unlike < MAJORITY * alike:
+        return None
+    return _fit(_around(plane, others, logs, change), plane)
+
+
+def differs_in_light(plane: PlaneStatistics, other: PlaneStatistics) -> bool:
+    """Whether two planes are not lit alike, or too unlike to tell."""
+    change = _log_gain(other, plane)
+    return not abs(change) < MIN_CHANGE  # nor where it is NaN
+
+
+def clipped_share(plane: PlaneStatistics) -> float:
+    """Return which share of the plane holds the highest value of its channel."""
+    return float(plane.clipped.mean(axis=(0, 1)).max())
+
+
+def _log_gain(reference: PlaneStatistics, plane: PlaneStatistics) -> float:
+    """Return the logarithm of the gain between two planes, NaN where tiles do not agree."""
+    known = _known(reference, plane)
+    if not _suffices(known):
+        return np.nan
+    ratios = np.log(plane.mean[known] / reference.mean[known])
+    change = float(np.median(ratios))
+    spread = float(np.median(np.abs(ratios - change)))
+    return change if spread < max(MAX_SPREAD * abs(change), MIN_CHANGE) else np.nan
+
+
+def _suffices(known: Mask) -> bool:
+    return bool(known.sum() >= MIN_TILES and known.mean() >= MIN_KNOWN)
+
+
+def _known(reference: PlaneStatistics, plane: PlaneStatistics) -> Mask:
+    """Return which tiles tell of the light of two planes."""
+    known = ~(plane.constant | reference.constant)
+    for one in (plane, reference):
+        with np.errstate(invalid="ignore"):
+            bright = one.mean > MIN_LIGHT * np.nanmax(one.mean, initial=0.0)
+            known &= bright & (one.clipped <= MAX_CLIPPED) & ~_cut_off(one)
+    return np.asarray(known)
+
+
+def _cut_off(plane: PlaneStatistics) -> Mask:
+    """Return tiles in which the dark may be cut off."""
+    reached = plane.lowest <= np.nanmin(plane.lowest, axis=(0, 1))
+    return np.asarray(reached & (reached.mean(axis=(0, 1)) > MAX_FLOOR))
+
+
+def _around(
+    plane: PlaneStatistics, others: Sequence[PlaneStatistics], logs: Table, change: float
+) -> list[PlaneStatistics]:
+    """Return the nearest plane of the majority before, and the nearest after."""
+    alike = [
+        one
+        for one, log in zip(others, logs, strict=True)
+        if abs(log - change) < abs(change) / 3
+    ]
+    before = [one for one in alike if one.z < plane.z][-1:]
+    return before + [one for one in alike if one.z > plane.z][:1]
+
+
+def _fit(around: list[PlaneStatistics], plane: PlaneStatistics) -> Exposure | None:
+    """Fit the plane's tiles by those around it: a gain, and an offset where that explains more."""
+    known = np.logical_and.reduce([_known(one, plane) for one in around])
+    if not _suffices(known):
+        return None
+    reference = np.mean([one.mean[known] for one in around], axis=0)
+    here = plane.mean[known]
+    gain = float(np.exp(np.median(np.log(here / reference))))
+    slope, offset = _line(reference, here)
+    if slope > 0 and abs(np.log(slope)) >= abs(np.log(gain)):
+        rest, rest_line = (
+            float(np.median(np.abs(here - g * reference - o)))
+            for g, o in ((gain, 0.0), (slope, offset))
+        )
+        if rest_line < 0.5 * rest:
+            return Exposure(slope, offset)
+    return Exposure(gain, 0.0)
+
+
+def _line(x: Table, y: Table, rounds: int = 10) -> tuple[float, float]:
+    """Return slope and intercept of a line, by least squares reweighted to be robust."""
+    weights = np.ones_like(x)
+    slope, offset = 1.0, 0.0
+    for _ in range(rounds):
+        total = weights.sum()
+        mean_x, mean_y = (weights * x).sum() / total, (weights * y).sum() / total
+        square = (weights * (x - mean_x) ** 2).sum()
+        if not square > 0:
+            return 0.0, 0.0
+        slope = float((weights * (x - mean_x) * (y - mean_y)).sum() / square)
+        offset = float(mean_y - slope * mean_x)
+        off = np.abs(y - slope * x - offset)
+        weights = 1 / (off + np.median(off) + 1e-12 * (np.abs(y).max() + 1e-300))
+    return slope, offset
