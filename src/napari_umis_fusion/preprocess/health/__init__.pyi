@@ -1,3 +1,5 @@
+from ._inspect import PlaneReport as PlaneReport
+from ._inspect import iter_reports as iter_reports
 from ._judge import LOOK_AHEAD as LOOK_AHEAD
 from ._judge import PlaneJudge as PlaneJudge
 from ._judge import judge_planes as judge_planes

@@ -44,9 +44,7 @@ def _spread(values: Table) -> float:
     return float(np.clip(values, low, high).std())
 
 
-def blank_channels(
-    plane: PlaneStatistics, sides: Sequence[Sequence[PlaneStatistics]]
-) -> list[int]:
+def blank_channels(plane: PlaneStatistics, sides: Sequence[Sequence[PlaneStatistics]]) -> list[int]:
     """Return channels of one value which planes on both sides show otherwise."""
     found = []
     for c in range(plane.mean.shape[2]):

@@ -14,8 +14,17 @@ from napari_umis_fusion.preprocess.health._statistics import Mask, PlaneStatisti
 MIN_CHANGE = float(np.log(1.1))
 """Logarithm of the least gain that is corrected."""
 
-MAX_SPREAD = 1 / 3
+MAX_SPREAD = 1 / 4
 """Tiles agree on the gain to this share of its logarithm; else the picture is another one."""
+
+MAX_REST = 1 / 4
+"""Nor does the gain leave more than this share of how tiles differ..."""
+
+MAX_REST_LIGHT = 0.03
+"""...or this share of their light, where they hardly differ."""
+
+MIN_JUMP = float(np.log(1.25))
+"""Logarithm of the least change of light between two parts of a stack that is told."""
 
 MAJORITY = 1.5
 """Planes that are lit alike but otherwise, for each that is lit as the plane itself."""
@@ -72,6 +81,20 @@ def find_exposure(plane: PlaneStatistics, others: Sequence[PlaneStatistics]) -> 
     return _fit(_around(plane, others, logs, change), plane)
 
 
+def find_jump(
+    plane: PlaneStatistics, before: Sequence[PlaneStatistics], after: Sequence[PlaneStatistics]
+) -> bool:
+    """Whether the light changes for good between the planes before and this one."""
+    if not before:
+        return False
+    change = _log_gain(before[-1], plane)
+    if not abs(change) > MIN_JUMP:
+        return False
+    steady = [_log_gain(one, before[-1]) for one in before[:-1]]
+    steady += [_log_gain(plane, one) for one in after]
+    return all(abs(log) < abs(change) / 3 for log in steady)
+
+
 def differs_in_light(plane: PlaneStatistics, other: PlaneStatistics) -> bool:
     """Whether two planes are not lit alike, or too unlike to tell."""
     change = _log_gain(other, plane)
@@ -119,9 +142,7 @@ def _around(
 ) -> list[PlaneStatistics]:
     """Return the nearest plane of the majority before, and the nearest after."""
     alike = [
-        one
-        for one, log in zip(others, logs, strict=True)
-        if abs(log - change) < abs(change) / 3
+        one for one, log in zip(others, logs, strict=True) if abs(log - change) < abs(change) / 3
     ]
     before = [one for one in alike if one.z < plane.z][-1:]
     return before + [one for one in alike if one.z > plane.z][:1]
@@ -135,15 +156,18 @@ def _fit(around: list[PlaneStatistics], plane: PlaneStatistics) -> Exposure | No
     reference = np.mean([one.mean[known] for one in around], axis=0)
     here = plane.mean[known]
     gain = float(np.exp(np.median(np.log(here / reference))))
+    found, rest = Exposure(gain, 0.0), _rest(here - gain * reference)
     slope, offset = _line(reference, here)
     if slope > 0 and abs(np.log(slope)) >= abs(np.log(gain)):
-        rest, rest_line = (
-            float(np.median(np.abs(here - g * reference - o)))
-            for g, o in ((gain, 0.0), (slope, offset))
-        )
-        if rest_line < 0.5 * rest:
-            return Exposure(slope, offset)
-    return Exposure(gain, 0.0)
+        rest_line = _rest(here - slope * reference - offset)
+        if rest_line < rest / 2:
+            found, rest = Exposure(slope, offset), rest_line
+    differ = _rest(here - np.median(here))
+    return found if rest < max(MAX_REST * differ, MAX_REST_LIGHT * np.median(here)) else None
+
+
+def _rest(off: Table) -> float:
+    return float(np.median(np.abs(off)))
 
 
 def _line(x: Table, y: Table, rounds: int = 10) -> tuple[float, float]:

@@ -2,11 +2,12 @@
 
 from collections import deque
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from napari_umis_fusion.preprocess.health._blank import blank_channels, is_blank, shows_nothing
-from napari_umis_fusion.preprocess.health._exposure import clipped_share, find_exposure
+from napari_umis_fusion.preprocess.health._exposure import clipped_share, find_exposure, find_jump
 from napari_umis_fusion.preprocess.health._plane_health import Finding, PlaneHealth
 from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics
 from napari_umis_fusion.preprocess.health._torn import find_gaps
@@ -31,6 +32,7 @@ class PlaneJudge:
         self._before: deque[PlaneStatistics] = deque(maxlen=LOOK_AHEAD)
         self._waiting: deque[PlaneStatistics] = deque()
         self._last: PlaneStatistics | None = None
+        self._exposed: set[int] = set()
 
     def add(self, plane: PlaneStatistics) -> list[PlaneHealth]:
         """Take the next plane; returns what is known of the plane `LOOK_AHEAD` before it."""
@@ -44,7 +46,14 @@ class PlaneJudge:
     def _judge_oldest(self) -> PlaneHealth:
         plane = self._waiting.popleft()
         after = [one for one in self._waiting if not is_blank(one)]
-        health = judge_plane(plane, list(self._before), after, self._last)
+        before = list(self._before)
+        health = judge_plane(plane, before, after, self._last)
+        if health.is_scaled:
+            self._exposed.add(plane.z)
+        elif not health.is_left_out and find_jump(
+            plane, [one for one in before if one.z not in self._exposed], after
+        ):
+            health = replace(health, findings=(*health.findings, "jump"))
         self._last = plane
         if "blank" not in health.findings:
             self._before.append(plane)

@@ -11,10 +11,13 @@ from napari_umis_fusion.stack import Plane
 
 Mask = NDArray[np.bool_]
 
-Finding = Literal["blank", "channel blank", "torn", "exposure", "clipped", "duplicate"]
+Finding = Literal["blank", "channel blank", "torn", "exposure", "clipped", "duplicate", "jump"]
 
 MIN_CONSTANT = 1 / 64
 """Share of a torn plane that hangs together and holds one value."""
+
+MAX_NAMED = 12
+"""Planes that a sentence lists."""
 
 RIM_PX = 2
 """By which a gap is wider than its constant pixels: the last line may be half written."""
@@ -31,7 +34,8 @@ class PlaneHealth:
     findings : tuple of str
         "blank": holds no picture; "channel blank": a channel of it does not; "torn": a part of
         it is constant; "exposure": brighter or darker than the planes around it; "clipped": and
-        has lost its highlights; "duplicate": the same as the plane before. None if it is sound.
+        has lost its highlights; "duplicate": the same as the plane before; "jump": from here on
+        the light is another one, which is only told.
     is_left_out : bool
         It neither competes nor serves as anybody's neighbour.
     gain, offset : float
@@ -122,7 +126,9 @@ def notes_on(healths: Iterable[PlaneHealth], *, copies: bool = False) -> list[st
 def _named(planes: list[int], is_so: str, done: str) -> str:
     if len(planes) == 1:
         return f"plane {planes[0]} is {is_so}{done}"
-    return f"planes {', '.join(map(str, planes))} are {is_so}{done}"
+    named = ", ".join(map(str, planes[:MAX_NAMED]))
+    more = f" and {len(planes) - MAX_NAMED} more" if len(planes) > MAX_NAMED else ""
+    return f"planes {named}{more} are {is_so}{done}"
 
 
 def _sentence(health: PlaneHealth, copies: bool) -> tuple[str, str]:
@@ -143,6 +149,9 @@ def _sentence(health: PlaneHealth, copies: bool) -> tuple[str, str]:
         done.append("what was not written is left out")
     if "duplicate" in found:
         parts.append("the same as the plane before")
+    if "jump" in found:
+        parts.append("lit otherwise than all before")
+        done.append('light="measure" brings planes to one light')
     return " and ".join(parts), f": {', '.join(done)}" if done else ""
 
 

@@ -67,8 +67,8 @@ class StandInStack(Likeness):
     stack : Stack
         As recorded.
     healths : sequence of PlaneHealth
-        Of its planes, or of some of them. One that is left out, or torn, shows what the nearest whole plane
-        does; one that is exposed otherwise is scaled.
+        Of its planes, or of some of them. For one that is left out, torn or clipped the nearest
+        whole plane stands in; one that is exposed otherwise is scaled.
     """
 
     def __init__(self, stack: Stack, healths: Sequence[PlaneHealth]) -> None:

@@ -75,7 +75,11 @@ class PlaneStatistics:
 
     def equals(self, other: "PlaneStatistics") -> bool:
         """Whether the tables are the same to the last bit, as they are for the same plane only."""
-        pairs = ((self.mean, other.mean), (self.lowest, other.lowest), (self.highest, other.highest))
+        pairs = (
+            (self.mean, other.mean),
+            (self.lowest, other.lowest),
+            (self.highest, other.highest),
+        )
         return all(np.array_equal(one, two, equal_nan=True) for one, two in pairs)
 
 

@@ -67,9 +67,7 @@ def _constants(plane: PlaneStatistics, channel: int) -> list[float]:
     return [float(found[counts.argmax()])]
 
 
-def _show_more(
-    side: Sequence[PlaneStatistics], channel: int, value: float, tiles: Mask
-) -> bool:
+def _show_more(side: Sequence[PlaneStatistics], channel: int, value: float, tiles: Mask) -> bool:
     """Whether some plane of a side differs from a value in most of these tiles."""
     shares = [_differs(one, channel, value)[tiles].mean() for one in side]
     return bool(max(shares) >= MIN_UNLIKE)

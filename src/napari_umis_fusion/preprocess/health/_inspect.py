@@ -1,0 +1,90 @@
+"""All planes of a stack, looked at without fusing them."""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from napari_umis_fusion.preprocess.health._exposure import clipped_share
+from napari_umis_fusion.preprocess.health._judge import PlaneJudge
+from napari_umis_fusion.preprocess.health._plane_health import PlaneHealth
+from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics, measure_plane
+from napari_umis_fusion.stack import Stack, read_plane
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneReport:
+    """A plane in numbers.
+
+    Attributes
+    ----------
+    z : int
+        Which plane.
+    mean, lowest, highest : float
+        Of its values, all channels together; NaN where none is valid.
+    clipped : float
+        Share of pixels that hold the highest value, 0 to 1: some in each plane, many where light
+        was too bright for the camera.
+    sharpness : float
+        Mean difference between neighbouring pixels, as a share of what the plane spans; 0
+        without detail.
+    health : PlaneHealth
+        What is wrong with it.
+    """
+
+    z: int
+    mean: float
+    lowest: float
+    highest: float
+    clipped: float
+    sharpness: float
+    health: PlaneHealth
+
+    def describe(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        numbers = {
+            name: value if np.isfinite(value) else None
+            for name, value in (
+                ("mean", self.mean),
+                ("lowest", self.lowest),
+                ("highest", self.highest),
+                ("clipped", self.clipped),
+                ("sharpness", self.sharpness),
+            )
+        }
+        health = self.health
+        return {**health.describe(), **numbers, "gain": health.gain}
+
+
+def iter_reports(stack: Stack) -> Iterator[PlaneReport]:
+    """Read the planes of a stack one after the other, and yield what is known of each.
+
+    Large planes are sampled by rows. Each plane is judged by those around it, and so comes three
+    planes after it was read.
+    """
+    judge, waiting = PlaneJudge(), deque[PlaneStatistics]()
+    for z in range(len(stack)):
+        reading = read_plane(stack, z, "ignore")
+        waiting.append(measure_plane(z, reading.plane, reading.invalid))
+        for health in judge.add(waiting[-1]):
+            yield _report(waiting.popleft(), health)
+    for health in judge.finish():
+        yield _report(waiting.popleft(), health)
+
+
+def _report(plane: PlaneStatistics, health: PlaneHealth) -> PlaneReport:
+    is_known = np.isfinite(plane.mean)
+    if not is_known.any():
+        return PlaneReport(plane.z, np.nan, np.nan, np.nan, 0.0, 0.0, health)
+    low, high = float(plane.lowest[is_known].min()), float(plane.highest[is_known].max())
+    return PlaneReport(
+        plane.z,
+        float(plane.mean[is_known].mean()),
+        low,
+        high,
+        clipped_share(plane) if low < high else 0.0,
+        plane.sharpness,
+        health,
+    )
