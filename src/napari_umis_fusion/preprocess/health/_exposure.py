@@ -6,6 +6,7 @@ seven kinds of microscope and lens, no plane differed from both its neighbours b
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 
@@ -55,8 +56,8 @@ class Exposure:
 def find_exposure(plane: PlaneStatistics, others: Sequence[PlaneStatistics]) -> Exposure | None:
     """Return how a plane is lit, if most planes around it agree on another light; else None.
 
-    A light that drifts, fades or changes for good has no such majority: planes on one side of
-    the change are as many as on the other.
+    A light that drifts, fades, alternates or changes for good has no such majority: planes before
+    and after are not brighter both, or as many are lit as the plane itself.
 
     Parameters
     ----------
@@ -74,11 +75,16 @@ def find_exposure(plane: PlaneStatistics, others: Sequence[PlaneStatistics]) -> 
     change = float(np.median(logs[known]))
     if abs(change) < MIN_CHANGE:
         return None
-    unlike = np.count_nonzero(np.abs(logs[known] - change) < abs(change) / 3)
-    alike = 1 + np.count_nonzero(np.abs(logs[known]) < abs(change) / 2)
-    if unlike < MAJORITY * alike:
+    unlike = np.abs(logs - change) < abs(change) / 3  # NaN is neither
+    alike = np.abs(logs) < abs(change) / 2
+    if unlike.sum() < MAJORITY * (1 + alike.sum()) or not _is_one_run(plane, others, alike):
         return None
-    return _fit(_around(plane, others, logs, change), plane)
+    around = _around(plane, list(compress(others, unlike)))
+    if len(around) < len(_around(plane, list(compress(others, ~alike)))):
+        return None  # a trend: those on one side have a light that is neither
+    if any(_log_gain(one, plane) * np.sign(change) < MIN_CHANGE for one in around):
+        return None
+    return _fit(around, plane)
 
 
 def find_jump(
@@ -96,9 +102,8 @@ def find_jump(
 
 
 def differs_in_light(plane: PlaneStatistics, other: PlaneStatistics) -> bool:
-    """Whether two planes are not lit alike, or too unlike to tell."""
-    change = _log_gain(other, plane)
-    return not abs(change) < MIN_CHANGE  # nor where it is NaN
+    """Whether two planes are not lit alike, as far as they tell."""
+    return abs(_log_gain(other, plane)) > MIN_CHANGE
 
 
 def clipped_share(plane: PlaneStatistics) -> float:
@@ -137,15 +142,18 @@ def _cut_off(plane: PlaneStatistics) -> Mask:
     return np.asarray(reached & (reached.mean(axis=(0, 1)) > MAX_FLOOR))
 
 
-def _around(
-    plane: PlaneStatistics, others: Sequence[PlaneStatistics], logs: Table, change: float
-) -> list[PlaneStatistics]:
-    """Return the nearest plane of the majority before, and the nearest after."""
-    alike = [
-        one for one, log in zip(others, logs, strict=True) if abs(log - change) < abs(change) / 3
-    ]
-    before = [one for one in alike if one.z < plane.z][-1:]
-    return before + [one for one in alike if one.z > plane.z][:1]
+def _is_one_run(plane: PlaneStatistics, others: Sequence[PlaneStatistics], alike: Mask) -> bool:
+    """Whether planes lit as this one follow each other; in alternating light they do not."""
+    order = sorted([*others, plane], key=lambda one: one.z)
+    odd = {plane.z} | {one.z for one in compress(others, alike)}
+    places = [place for place, one in enumerate(order) if one.z in odd]
+    return places[-1] - places[0] + 1 == len(places)
+
+
+def _around(plane: PlaneStatistics, others: Sequence[PlaneStatistics]) -> list[PlaneStatistics]:
+    """Return the nearest plane before, and the nearest after."""
+    before = [one for one in others if one.z < plane.z][-1:]
+    return before + [one for one in others if one.z > plane.z][:1]
 
 
 def _fit(around: list[PlaneStatistics], plane: PlaneStatistics) -> Exposure | None:

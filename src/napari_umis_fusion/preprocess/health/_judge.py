@@ -7,7 +7,12 @@ from dataclasses import replace
 import numpy as np
 
 from napari_umis_fusion.preprocess.health._blank import blank_channels, is_blank, shows_nothing
-from napari_umis_fusion.preprocess.health._exposure import clipped_share, find_exposure, find_jump
+from napari_umis_fusion.preprocess.health._exposure import (
+    Exposure,
+    clipped_share,
+    find_exposure,
+    find_jump,
+)
 from napari_umis_fusion.preprocess.health._plane_health import Finding, PlaneHealth
 from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics
 from napari_umis_fusion.preprocess.health._torn import find_gaps
@@ -20,6 +25,9 @@ MIN_USABLE = 0.25
 
 CLIPS = 1e-3
 """Share of pixels at the highest value that is more than the brightest pixel of a picture."""
+
+MIN_HEADROOM = 0.97
+"""Share of the highest value around a plane, below which its own highest lost something."""
 
 MOSTLY_CLIPPED = 0.5
 """Share of pixels at the highest value from which a plane tells nothing of its light."""
@@ -101,9 +109,9 @@ def judge_plane(
     lost = torn.astype(np.float64)
     if exposure is not None:
         findings.append("exposure")
-        if exposure.gain > 1 and clipped_share(plane) > CLIPS:
+        tops = _lost_highlights(plane, around, exposure)
+        if tops:
             findings.append("clipped")
-            tops = tuple(np.nanmax(plane.highest, axis=(0, 1)).tolist())
             lost = np.maximum(lost, plane.clipped.max(axis=2))
     elif _is_burnt(plane, around):
         return PlaneHealth(z, (*findings, "clipped"), is_left_out=True, usable=0.0)
@@ -118,6 +126,18 @@ def judge_plane(
         gaps=gaps,
         usable=usable if usable >= MIN_USABLE else 0.0,
     )
+
+
+def _lost_highlights(
+    plane: PlaneStatistics, around: Sequence[PlaneStatistics], exposure: Exposure
+) -> tuple[float, ...]:
+    """Return the highest value of each channel where planes around tell brighter ones apart."""
+    tops = np.nanmax(plane.highest, axis=(0, 1))
+    known = np.max([np.nanmax(one.highest, axis=(0, 1)) for one in around], axis=0)
+    is_short = (tops - exposure.offset) / exposure.gain < MIN_HEADROOM * known
+    if exposure.gain < 1 or clipped_share(plane) < CLIPS or not is_short.any():
+        return ()
+    return tuple(tops.tolist())
 
 
 def _is_burnt(plane: PlaneStatistics, around: Sequence[PlaneStatistics]) -> bool:

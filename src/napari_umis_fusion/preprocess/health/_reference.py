@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from napari_umis_fusion.preprocess.health._blank import blank_channels, is_blank
-from napari_umis_fusion.preprocess.health._exposure import differs_in_light
-from napari_umis_fusion.preprocess.health._judge import LOOK_AHEAD
+from napari_umis_fusion.preprocess.health._exposure import clipped_share, differs_in_light
+from napari_umis_fusion.preprocess.health._judge import LOOK_AHEAD, MOSTLY_CLIPPED
 from napari_umis_fusion.preprocess.health._stand_in import StandInStack, WatchedStack
 from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics
+from napari_umis_fusion.preprocess.health._torn import find_gaps
 from napari_umis_fusion.stack import Stack
 
 
@@ -36,9 +35,11 @@ def sound_reference(watched: WatchedStack, known: Sequence[PlaneStatistics]) -> 
 
 def _is_odd(plane: PlaneStatistics, known: Sequence[PlaneStatistics]) -> bool:
     others = [one for one in known if one.z != plane.z and not is_blank(one)]
+    sides = [others] if others else []
     return (
         is_blank(plane)
-        or bool(blank_channels(plane, [others] if others else []))
-        or any(np.any(plane.constant & ~one.constant) for one in others)
+        or clipped_share(plane) > MOSTLY_CLIPPED
+        or bool(blank_channels(plane, sides))
+        or bool(find_gaps(plane, sides)[0])
         or any(differs_in_light(plane, one) for one in others)
     )

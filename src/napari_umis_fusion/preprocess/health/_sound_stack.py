@@ -9,6 +9,8 @@ from napari_umis_fusion.preprocess.health._plane_health import PlaneHealth
 from napari_umis_fusion.preprocess.health._stand_in import Likeness
 from napari_umis_fusion.stack import CheckedPlane, Plane, Stack
 
+Mask = NDArray[np.bool_]
+
 
 class SoundStack(Likeness):
     """A stack that shows nothing where its planes are not sound.
@@ -32,22 +34,24 @@ class SoundStack(Likeness):
         plane = self.stack.plane(z)
         return self._healths[z].scaled(plane) if self._scales else plane
 
-    def uncovered(self, z: int) -> NDArray[np.bool_] | None:
+    def uncovered(self, z: int) -> Mask | None:
         """Return where plane `z` shows nothing: bool of shape (Y, X), None if nowhere."""
         health, missing = self._healths[z], self.stack.uncovered(z)
         if health.is_left_out:
             return np.ones(self.shape[1:3], np.bool_)
         if not (health.gaps or health.tops):
             return missing
-        unusable = health.unusable(self.stack.plane(z))
-        return unusable if missing is None else missing | unusable
+        return _either(missing, health.unusable(self.stack.plane(z)))
 
 
 def screened(reading: CheckedPlane, health: PlaneHealth) -> CheckedPlane:
     """Return a plane as it competes: scaled, and without what is torn or clipped."""
     if health.is_sound:
         return reading
-    unusable, invalid = health.unusable(reading.plane), reading.invalid
-    if unusable is not None:
-        invalid = unusable if invalid is None else invalid | unusable
+    invalid = _either(reading.invalid, health.unusable(reading.plane))
     return CheckedPlane(health.scaled(reading.plane), invalid)
+
+
+def _either(one: Mask | None, other: Mask | None) -> Mask | None:
+    known = [mask for mask in (one, other) if mask is not None]
+    return np.logical_or.reduce(known) if known else None

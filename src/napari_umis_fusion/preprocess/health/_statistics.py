@@ -101,11 +101,11 @@ def measure_plane(z: int, plane: Plane, invalid: Mask | None = None) -> PlaneSta
     rows, columns = (_edges(size) for size in values.shape[:2])
     step = max(1, values.shape[0] * values.shape[1] // SAMPLE_PX)
     shape = (rows.size - 1, columns.size - 1, values.shape[2])
-    tables = tuple(np.empty(shape) for _ in range(4))
+    mean, lowest, highest, clipped = tables = [np.empty(shape) for _ in range(4)]
     top = _tops(values, ignored)
     mask = np.zeros((1, 1), np.bool_) if ignored is None else ignored
     _fill_tables(values, mask, ignored is not None, top, rows, columns, step, *tables)
-    return PlaneStatistics(z, *tables, sharpness=_sharpness(values))
+    return PlaneStatistics(z, mean, lowest, highest, clipped, _sharpness(values))
 
 
 def _edges(size: int) -> NDArray[np.int64]:
@@ -131,11 +131,13 @@ def _tops(values: Plane, ignored: Mask | None) -> Array:
 
 def _sharpness(values: Plane) -> float:
     rows = values[:: max(1, values.shape[0] // SAMPLE_ROWS)].astype(np.float64)
-    span = float(np.ptp(rows)) if rows.size else 0.0
+    known = rows[np.isfinite(rows)]
+    span = float(np.ptp(known)) if known.size else 0.0
     if rows.shape[1] < 3 or not span > 0:
         return 0.0
-    bend = rows[:, 1:-1] - (rows[:, :-2] + rows[:, 2:]) / 2
-    return float(np.abs(bend).mean() / span)
+    with np.errstate(invalid="ignore"):
+        bend = rows[:, 1:-1] - (rows[:, :-2] + rows[:, 2:]) / 2
+    return float(np.abs(bend[np.isfinite(bend)]).sum() / max(bend.size, 1) / span)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
