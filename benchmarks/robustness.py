@@ -114,8 +114,8 @@ QUICK = ("middle", "two", "from 50 %", "x 0.25", "x 1.25", "x 1.8", "x 2.5")
 
 def rendered(quick: bool) -> Iterator[tuple[str, Stack]]:
     """Yield stacks of synthetic scenes."""
-    for name in list(SCENES)[:: 2 if quick else 1]:
-        yield name, make_stack(name, (192, 224), planes=9, noisy=True, seed=3).stack
+    for name in list(SCENES)[:: 3 if quick else 1]:
+        yield name, make_stack(name, (160, 192), planes=9, noisy=True, seed=3).stack
 
 
 def real(folder: Path) -> Iterator[tuple[str, Stack]]:

@@ -101,20 +101,19 @@ def judge_plane(
     findings: list[Finding] = []
     if last is not None and plane.equals(last):
         findings.append("duplicate")
-    gaps, torn = find_gaps(plane, sides)
+    exposure = find_exposure(plane, [*before, *after])
+    tops = () if exposure is None else _lost_highlights(plane, around, exposure)
+    gaps, torn = find_gaps(plane, sides, tops)
+    lost = torn.astype(np.float64)
     if gaps:
         findings.append("torn")
-    exposure = find_exposure(plane, [*before, *after])
-    tops: tuple[float, ...] = ()
-    lost = torn.astype(np.float64)
     if exposure is not None:
         findings.append("exposure")
-        tops = _lost_highlights(plane, around, exposure)
-        if tops:
-            findings.append("clipped")
-            lost = np.maximum(lost, plane.clipped.max(axis=2))
     elif _is_burnt(plane, around):
         return PlaneHealth(z, (*findings, "clipped"), is_left_out=True, usable=0.0)
+    if tops:
+        findings.append("clipped")
+        lost = np.maximum(lost, plane.clipped.max(axis=2))
     usable = float(1 - lost.mean())
     return PlaneHealth(
         z,

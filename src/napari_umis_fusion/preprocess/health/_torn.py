@@ -21,7 +21,9 @@ MIN_FILL = 0.95
 
 
 def find_gaps(
-    plane: PlaneStatistics, sides: Sequence[Sequence[PlaneStatistics]]
+    plane: PlaneStatistics,
+    sides: Sequence[Sequence[PlaneStatistics]],
+    tops: Sequence[float] = (),
 ) -> tuple[tuple[tuple[int, float], ...], Mask]:
     """Return the parts of a plane that were not written.
 
@@ -34,6 +36,8 @@ def find_gaps(
         The plane.
     sides : sequence of sequence of PlaneStatistics
         Planes before it, and planes after it; no empty sequence at the ends of the stack.
+    tops : sequence of float
+        Of each channel, the value at which it is clipped; empty where it is not.
 
     Returns
     -------
@@ -48,6 +52,8 @@ def find_gaps(
         return (), tiles
     for c in range(plane.mean.shape[2]):
         for value in _constants(plane, c):
+            if value in tops[c : c + 1]:
+                continue
             here = plane.constant[..., c] & (plane.lowest[..., c] == value)
             shaped = _in_shape(here)
             if len(sides) < 2 and shaped.sum() < MIN_NEAT * here.sum():
