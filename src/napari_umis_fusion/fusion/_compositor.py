@@ -128,7 +128,9 @@ class Compositor:
             grey[tile.window] = self.to_grey(plane[tile.window])
 
         yield from self._workers.each(convert, self._tiles)
-        if invalid is not None:
+        if reading.borrows and invalid is not None and self._pending:
+            np.copyto(grey, self._pending[-1][2], where=invalid)
+        elif invalid is not None:
             yield from self._workers.result(self._workers.submit(fill_invalid, grey, invalid))
 
     def _fuse_oldest(self) -> Generator[None]:

@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -105,7 +104,7 @@ class ScreenedPlanes:
 
     def unscreened(self) -> "ScreenedPlanes":
         """Return the planes as they are, for a stack of which none is sound."""
-        known = [replace(one, is_left_out=False) for one in self.healths]
+        known = [PlaneHealth(one.z, one.findings) for one in self.healths]
         return ScreenedPlanes(self._stack, self._config, self._passes, self._workers, known)
 
     def sound_stack(self) -> Stack:

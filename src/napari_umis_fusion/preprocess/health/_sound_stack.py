@@ -49,7 +49,7 @@ def screened(reading: CheckedPlane, health: PlaneHealth) -> CheckedPlane:
     if health.is_sound:
         return reading
     invalid = _either(reading.invalid, health.unusable(reading.plane))
-    return CheckedPlane(health.scaled(reading.plane), invalid)
+    return CheckedPlane(health.scaled(reading.plane), invalid, borrows=True)
 
 
 def _either(one: Mask | None, other: Mask | None) -> Mask | None:
