@@ -259,7 +259,7 @@ def test_info_lists_the_planes_of_one_time_point(time_series, capsys):
     assert "note" not in capsys.readouterr().out
     assert main(["info", "tz.tif", "--planes", "--index", "T=0"]) == 0
     assert "are the same as the plane before" in capsys.readouterr().out
-    assert main(["info", "tz.tif", "--index", "T=0"]) == 1
+    assert main(["info", "tz.tif", "--index", "T=0"]) == 2
     assert "add --planes" in capsys.readouterr().err
 
 

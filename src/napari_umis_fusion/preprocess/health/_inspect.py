@@ -11,7 +11,10 @@ from napari_umis_fusion.preprocess.health._exposure import clipped_share
 from napari_umis_fusion.preprocess.health._judge import PlaneJudge
 from napari_umis_fusion.preprocess.health._plane_health import PlaneHealth
 from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics, measure_plane
-from napari_umis_fusion.stack import Stack, read_plane
+from napari_umis_fusion.stack import Plane, Stack, read_plane
+
+SAMPLE_ROWS = 64
+"""From how many rows the sharpness is estimated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +67,18 @@ def iter_reports(stack: Stack) -> Iterator[PlaneReport]:
     Large planes are sampled by rows. Each plane is judged by those around it, and so comes three
     planes after it was read.
     """
-    judge, waiting = PlaneJudge(), deque[PlaneStatistics]()
+    judge, waiting = PlaneJudge(), deque[tuple[PlaneStatistics, float]]()
     for z in range(len(stack)):
         reading = read_plane(stack, z, "ignore")
-        waiting.append(measure_plane(z, reading.plane, reading.invalid))
-        for health in judge.add(waiting[-1]):
-            yield _report(waiting.popleft(), health)
+        plane = measure_plane(z, reading.plane, reading.invalid)
+        waiting.append((plane, _sharpness(reading.plane)))
+        for health in judge.add(plane):
+            yield _report(*waiting.popleft(), health)
     for health in judge.finish():
-        yield _report(waiting.popleft(), health)
+        yield _report(*waiting.popleft(), health)
 
 
-def _report(plane: PlaneStatistics, health: PlaneHealth) -> PlaneReport:
+def _report(plane: PlaneStatistics, sharpness: float, health: PlaneHealth) -> PlaneReport:
     is_known = np.isfinite(plane.mean)
     if not is_known.any():
         return PlaneReport(plane.z, np.nan, np.nan, np.nan, 0.0, 0.0, health)
@@ -85,6 +89,17 @@ def _report(plane: PlaneStatistics, health: PlaneHealth) -> PlaneReport:
         low,
         high,
         clipped_share(plane) if low < high else 0.0,
-        plane.sharpness,
+        sharpness,
         health,
     )
+
+
+def _sharpness(plane: Plane) -> float:
+    rows = plane[:: max(1, len(plane) // SAMPLE_ROWS)].astype(np.float64)
+    known = rows[np.isfinite(rows)]
+    span = float(np.ptp(known)) if known.size else 0.0
+    if rows.shape[1] < 3 or not span > 0:
+        return 0.0
+    with np.errstate(invalid="ignore"):
+        bend = rows[:, 1:-1] - (rows[:, :-2] + rows[:, 2:]) / 2
+    return float(np.abs(bend[np.isfinite(bend)]).sum() / max(bend.size, 1) / span)

@@ -26,9 +26,6 @@ SAMPLE_PX = 1 << 20
 SPARSE = 0.3
 """Share of the span of all pixels that counts at least, for small spots on an even ground."""
 
-SAMPLE_ROWS = 64
-"""From how many rows the sharpness is estimated."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlaneStatistics:
@@ -42,9 +39,6 @@ class PlaneStatistics:
         Of the valid pixels of each tile; NaN where more than half of it is invalid.
     clipped : ndarray of the same shape
         Share of pixels that hold the highest value of the plane's channel.
-    sharpness : float
-        Mean difference between a pixel and its two neighbours in the row, in shares of what the
-        plane spans; 0 for a plane without detail.
     """
 
     z: int
@@ -52,7 +46,6 @@ class PlaneStatistics:
     lowest: Table
     highest: Table
     clipped: Table
-    sharpness: float
 
     @property
     def constant(self) -> Mask:
@@ -105,7 +98,7 @@ def measure_plane(z: int, plane: Plane, invalid: Mask | None = None) -> PlaneSta
     top = _tops(values, ignored)
     mask = np.zeros((1, 1), np.bool_) if ignored is None else ignored
     _fill_tables(values, mask, ignored is not None, top, rows, columns, step, *tables)
-    return PlaneStatistics(z, mean, lowest, highest, clipped, _sharpness(values))
+    return PlaneStatistics(z, mean, lowest, highest, clipped)
 
 
 def _edges(size: int) -> NDArray[np.int64]:
@@ -127,17 +120,6 @@ def _tops(values: Plane, ignored: Mask | None) -> Array:
         return np.asarray(values.max(axis=(0, 1)))
     known = values[~ignored]
     return np.asarray(known.max(axis=0) if len(known) else values[0, 0])
-
-
-def _sharpness(values: Plane) -> float:
-    rows = values[:: max(1, values.shape[0] // SAMPLE_ROWS)].astype(np.float64)
-    known = rows[np.isfinite(rows)]
-    span = float(np.ptp(known)) if known.size else 0.0
-    if rows.shape[1] < 3 or not span > 0:
-        return 0.0
-    with np.errstate(invalid="ignore"):
-        bend = rows[:, 1:-1] - (rows[:, :-2] + rows[:, 2:]) / 2
-    return float(np.abs(bend[np.isfinite(bend)]).sum() / max(bend.size, 1) / span)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
