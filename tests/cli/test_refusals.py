@@ -56,7 +56,7 @@ def files_of(folder):
         (["planes", "-o", "no/o.png"], 1, "does not exist; make it first"),
         (["deep", "-o", "o.jpg"], 1, "JPEG cannot hold uint16"),
         (["planes", "-o", "o.png", "--confidence-map", "c.png"], 1, "PNG cannot hold float32"),
-        (["planes", "-o", "planes/p3.png"], 1, "is an input and is never written over"),
+        (["planes", "-o", "planes/p3.png"], 1, "is an input, which is never overwritten"),
         (
             ["planes", "-o", "o.png", "--source-map", "s.tif"],
             2,
