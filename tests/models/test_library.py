@@ -494,7 +494,7 @@ def test_export_is_the_file_byte_for_byte(library, scorpion, tmp_path):
     path = library.export(scorpion, tmp_path / "out.safetensors")
     assert path.read_bytes() == scorpion.path.read_bytes()
     path.write_text("mine")
-    with pytest.raises(CheckpointError, match="is there already"):
+    with pytest.raises(CheckpointError, match="exists already"):
         library.export(scorpion, path)
     assert path.read_text() == "mine"
     assert library.export(scorpion, path, replace=True).read_bytes() == scorpion.path.read_bytes()

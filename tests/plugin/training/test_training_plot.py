@@ -635,7 +635,7 @@ def test_export_asks_where(qtbot, plot, tmp_path, ending):
     [
         ("absent/c.csv", "cannot be written"),
         ("absent/c.svg", "cannot be written"),
-        ("c.pdf", "change the ending"),
+        ("c.pdf", "change the extension"),
     ],
 )
 def test_export_says_what_went_wrong(qtbot, plot, tmp_path, name, words):
