@@ -710,8 +710,8 @@ def test_it_goes_on_with_what_the_command_line_began(make_widget, tmp_path, monk
     monkeypatch.setattr(TrainingReport, "on_event", pressed)
     assert main(["train", "data", "-o", "beetle.safetensors", *options]) == 130
     widget = make_widget()
-    assert "beetle" in widget.row.go_on.toolTip()
-    widget.row.go_on.click()
+    assert "beetle" in widget.controls.buttons["resume"].toolTip()
+    widget.controls.buttons["resume"].click()
     finish(widget, qtbot)
-    assert [row["step"] for row in widget.plot.curve.rows] == [1, 2, 3]
+    assert [row["step"] for row in widget.plot.value().rows] == [1, 2, 3]
     assert widget.outcome.panel.name.text() == "beetle"
