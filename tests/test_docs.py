@@ -123,7 +123,8 @@ def _write_weights(path: Path) -> None:
 @pytest.fixture
 def work_folder(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Change into a fresh folder that sees the samples; trainings are validated briefly."""
-    monkeypatch.setattr("napari_umis_fusion.training.objectives._select.SelectObjective.trials", 4)
+    objective = "napari_umis_fusion.training.objectives._select.SelectObjective"
+    monkeypatch.setattr(f"{objective}.validation_examples", 4)
     monkeypatch.setattr("napari_umis_fusion.training.loop._compare.STACKS", 2)
     monkeypatch.setattr("napari_umis_fusion.training.loop._compare.SIDE_PX", 64)
     monkeypatch.setenv("UMIS_FUSION_MODELS", str(tmp_path / "models"))

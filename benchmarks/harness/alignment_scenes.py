@@ -110,7 +110,7 @@ class MovingScene:
         """
         height, width = shape[:2]
         sensor = Sensor((height, width), self.margins)
-        return digitise(sensor.read(self.spline, transform), self.config)
+        return digitise(sensor.sample(self.spline, transform), self.config)
 
     @property
     def moving(self) -> Example:

@@ -54,7 +54,10 @@ def test_mask_keeps_the_size(here, moving, capsys):
     [
         (["--save-transforms", "t.csv"], "without alignment; add --align auto"),
         (["--align", "auto", "--save-transforms", "t.txt"], "a file name that ends in .csv"),
-        (["--align", "auto", "--save-transforms", "no/t.csv"], "there is no such folder"),
+        (
+            ["--align", "auto", "--save-transforms", "no/t.csv"],
+            "does not exist; create it first",
+        ),
         (["--transforms", "missing.csv"], "missing.csv: no table of transforms"),
         (["--align", "sideways"], "invalid choice: 'sideways'"),
     ],

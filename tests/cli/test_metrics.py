@@ -184,9 +184,21 @@ def _pages(stack):
             1,
             "no plane has an edge; accepted are planes that are not flat",
         ),
-        (["fused.png", "--stack", "deep.png"], 1, "--stack is uint16, but the fused image uint8"),
-        (["fused.png", "--truth", "deep.png"], 1, "--truth is uint16, but the fused image uint8"),
-        (["float.tif", "--truth", "deep.png"], 1, "--truth is uint16, but the fused image float32"),
+        (
+            ["fused.png", "--stack", "deep.png"],
+            1,
+            "--stack is uint16, but the fused",
+        ),
+        (
+            ["fused.png", "--truth", "deep.png"],
+            1,
+            "--truth is uint16, but the fused",
+        ),
+        (
+            ["float.tif", "--truth", "deep.png"],
+            1,
+            "--truth is uint16, but the fused",
+        ),
         (
             ["float.tif"],
             2,

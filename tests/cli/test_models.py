@@ -70,7 +70,7 @@ def test_import(weights, capsys):
     assert capsys.readouterr().out == "imported: scorpion\n"
     assert (only().name, only().note) == ("scorpion", "mine")
     assert main(["models", "import", weights, "--name", "other"]) == 0
-    assert capsys.readouterr().out == "there already: scorpion, with the same weights\n"
+    assert capsys.readouterr().out == "already in the library: scorpion\n"
     assert main(["models", "import", weights, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["name"], told["is_new"]) == ("scorpion", False)
@@ -115,7 +115,7 @@ def test_show(scorpion, capsys):
         "focus measure": "learned",
         "gain": "+0.50 ± 0.12 dB over plane-ranker, better on 6 of 7 rendered stacks",
         "scores": "psnr 34.25",
-        "parent": "plane-ranker (205811f1)",
+        "initial weights": "plane-ranker (205811f1)",
         "steps": "400",
         "trained on": "7 images: scorpion, moss",
         "options": "steps=400",
@@ -140,7 +140,7 @@ def test_export(scorpion, here, capsys):
     assert (here / "out.safetensors").read_bytes() == scorpion.path.read_bytes()
     (here / "out.safetensors").write_text("mine")
     assert main(["models", "export", "scorpion", "out.safetensors"]) == 1
-    assert "is there already" in error_of(capsys)
+    assert "exists already" in error_of(capsys)
     assert (here / "out.safetensors").read_text() == "mine"
     assert main(["models", "export", "scorpion", "out.safetensors", "--replace"]) == 0
     assert load_checkpoint("out.safetensors").sha256 == scorpion.sha256
@@ -154,7 +154,7 @@ def test_export_to_other_formats_is_left_to_the_exporter(scorpion, here, monkeyp
         asked.append((checkpoint.sha256, path, about))
         return path
 
-    monkeypatch.setattr("napari_umis_fusion.models.export._export.export_model", export_model)
+    monkeypatch.setattr("napari_umis_fusion.models.export.export_model", export_model)
     words = ["models", "export", "scorpion", "out.zip", "--author", "Ada", "--author", "Bo"]
     assert main([*words, "--licence", "CC-BY-4.0"]) == 0
     about = {"name": "scorpion", "note": "from Tuesday", "authors": ["Ada", "Bo"]}
@@ -200,7 +200,7 @@ def test_delete_without_a_terminal_needs_a_yes(scorpion, capsys, monkeypatch):
         (["delete", "plane-ranker"], 1, "comes with the package"),
         (["import", "absent.pth"], 1, "absent.pth: cannot be read"),
         (["import", "mine.safetensors", "--name", "x" * 99], 0, ""),
-        (["export", "scorpion", "out.npy"], 2, "ends in '.npy'"),
+        (["export", "scorpion", "out.npy"], 2, "has the extension '.npy'"),
         (["export", "scorpion", "absent/out.safetensors"], 1, "cannot be written"),
     ],
 )

@@ -26,7 +26,7 @@ OTHER = {
 def options_group():
     commands = build_parser()._subparsers._group_actions[0].choices
     groups = {group.title: group for group in commands["fuse"]._action_groups}
-    return {action.dest: action for action in groups["how to fuse"]._group_actions}
+    return {action.dest: action for action in groups["fusion options"]._group_actions}
 
 
 def config_of(*options):
@@ -54,10 +54,10 @@ def test_option_says_what_the_metadata_says(name):
     if choices and name != "channel":
         assert action.choices == choices
     if spec.default is not None and not isinstance(spec.default, bool):
-        assert f"default {spec.default}" in action.help
+        assert f"Default: {spec.default}." in action.help
     if "min" in spec.metadata:
         low, high = (f"{spec.metadata[bound]:g}" for bound in ("min", "max"))
-        assert f"({low} to {high}" in action.help
+        assert f"Accepted: {low} to {high}" in action.help
         assert action.type is type(spec.default)
         assert action.metavar == (spec.metadata["unit"].upper() or "N")
 

@@ -74,7 +74,7 @@ def read_csv(path):
 def options_group():
     train = build_parser()._subparsers._group_actions[0].choices["train"]
     groups = {group.title: group for group in train._action_groups}
-    return {action.dest: action for action in groups["how to train"]._group_actions}
+    return {action.dest: action for action in groups["training options"]._group_actions}
 
 
 def config_of(*options):
@@ -95,7 +95,7 @@ def test_every_field_has_an_option_and_every_option_a_field():
     assert list(options_group()) == list(FIELDS)
     for name, action in options_group().items():
         assert action.help.startswith(FIELDS[name].metadata["help"])
-        assert f"default {FIELDS[name].default}" in action.help
+        assert f"Default: {FIELDS[name].default}." in action.help
         assert action.default is argparse.SUPPRESS
 
 
@@ -202,7 +202,7 @@ def interrupt_at(monkeypatch):
     """Press Ctrl-C once after an event."""
 
     def interrupt_at(kind, step):
-        take = TrainingReport.take
+        take = TrainingReport.on_event
 
         def pressed(self, event):
             take(self, event)
@@ -363,7 +363,7 @@ def test_wrong_usage(words, capsys):
 RUN = """
 import signal, sys
 from napari_umis_fusion.cli import main
-from napari_umis_fusion.training.selecting import SelectObjective
+from napari_umis_fusion.training.objectives._select import SelectObjective
 SelectObjective.validation_examples = 1
 signal.signal(signal.SIGINT, signal.default_int_handler)  # what started us may have muted it
 sys.exit(main(sys.argv[1:]))

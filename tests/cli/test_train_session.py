@@ -42,7 +42,7 @@ def whole(here):
 @pytest.fixture
 def interrupt(monkeypatch):
     """Return a function that runs a command and presses Ctrl-C after its second step."""
-    take = TrainingReport.take
+    take = TrainingReport.on_event
 
     def pressed(self, event):
         take(self, event)
@@ -94,7 +94,7 @@ def test_the_command_line_goes_on_with_what_napari_began(here, whole, state, ran
     given = ["--state", str(places[state])] if state in places else []
     assert main(["train", "-o", "w.safetensors", "--resume", "--threads", "1", *given]) == 0
     found = load_checkpoint("w.safetensors")
-    expected = TrainingSession.create(CONFIG, name="other", start=ranker_weights)
+    expected = TrainingSession.create(CONFIG, name="other", initial_weights=ranker_weights)
     (here / "data").mkdir()
     for number, image in enumerate(np.random.default_rng(0).integers(0, 255, (4, 64, 64))):
         Image.fromarray(image.astype(np.uint8)).save(f"data/{number}.png")

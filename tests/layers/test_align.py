@@ -320,7 +320,7 @@ def test_transforms_from_a_file_hold_instead(table, align):
 
 def test_transforms_of_other_planes_are_refused(table):
     for data in (moving().stack[1:], moving().stack[:, 1:]):
-        with pytest.raises(AlignmentError, match="transforms are of 5 planes of 120 x 150 px"):
+        with pytest.raises(AlignmentError, match="transforms are for 5 planes of 120 x 150 px"):
             fuse_layer(layer_of(data, "zyx"), **QUICK, transforms=table)
 
 

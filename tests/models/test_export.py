@@ -451,7 +451,7 @@ def assert_same_weights(path, expected):
 
 @pytest.mark.parametrize("ending", ["", ".pth", ".ONNX.txt"])
 def test_endings_that_stand_for_nothing_are_refused(ranker, tmp_path, ending):
-    with pytest.raises(ConfigError, match=r"\.safetensors, \.onnx, \.zip: change the ending"):
+    with pytest.raises(ConfigError, match=r"\.safetensors, \.onnx, \.zip: change the extension"):
         export_model(ranker, tmp_path / f"mine{ending}", name="mine")
 
 

@@ -84,7 +84,7 @@ def test_a_model_is_the_file_byte_for_byte(library, saved):
 def test_what_training_wrote_is_known(scorpion):
     assert scorpion.created == datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
     assert (scorpion.architecture, scorpion.focus_measure) == ("plane-ranker", "learned")
-    assert scorpion.parent == "plane-ranker (205811f1)"
+    assert scorpion.initial_weights == "plane-ranker (205811f1)"
     assert scorpion.scores == {"psnr": 34.25}
     assert scorpion.training_data == TRAINED["training_data"]
     assert scorpion.config == TRAINED["config"]
@@ -106,7 +106,7 @@ def test_what_training_wrote_is_known(scorpion):
 def test_headers_that_say_little(library, saved, metadata):
     before = datetime.now(UTC) - timedelta(minutes=1)
     model = library.add(saved(2, metadata, "bare"))
-    assert (model.name, model.parent, model.note) == ("bare", "", "")
+    assert (model.name, model.initial_weights, model.note) == ("bare", "", "")
     assert model.scores == {}
     assert model.gain_db is None
     assert model.achieved == ""
@@ -439,7 +439,7 @@ def test_delete(library, scorpion, saved):
     library.delete(scorpion)
     assert library.models() == [other]
     assert files(library) == [other.path.with_suffix(".json").name, other.path.name]
-    with pytest.raises(CheckpointError, match="is gone"):
+    with pytest.raises(CheckpointError, match="does not exist any more"):
         library.delete(scorpion)
 
 
@@ -494,7 +494,7 @@ def test_export_is_the_file_byte_for_byte(library, scorpion, tmp_path):
     path = library.export(scorpion, tmp_path / "out.safetensors")
     assert path.read_bytes() == scorpion.path.read_bytes()
     path.write_text("mine")
-    with pytest.raises(CheckpointError, match="is there already"):
+    with pytest.raises(CheckpointError, match="exists already"):
         library.export(scorpion, path)
     assert path.read_text() == "mine"
     assert library.export(scorpion, path, replace=True).read_bytes() == scorpion.path.read_bytes()

@@ -64,7 +64,7 @@ def test_strips_equal_the_whole(model, size, strip_rows, layout):
 
 @pytest.mark.parametrize("size", [(15, 40), (40, 15), (1, 1)])
 def test_plane_too_small(model, size):
-    with pytest.raises(StackError, match=rf"{size[0]} x {size[1]} px.* accepts 16 x 16 px"):
+    with pytest.raises(StackError, match=rf"{size[0]} x {size[1]} px.*accepted are 16 x 16 px"):
         run_to_end(StripNetwork(model, CPU).iter_features(torch.zeros(size), 64))
 
 

@@ -148,7 +148,7 @@ def test_copies_on_both_sides_of_the_split_are_worse(across, severity):
     assert set(found) == {"copies"}
     assert found["copies"].severity == severity
     assert set(found["copies"].images) == {f"folder/{first}.png", f"folder/{second}.png"}
-    assert ("validated on" in found["copies"].text) == across
+    assert ("validation set" in found["copies"].text) == across
 
 
 @pytest.mark.parametrize(("patch_px", "found"), [(128, set()), (256, {"small"})])

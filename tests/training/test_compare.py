@@ -63,7 +63,7 @@ def test_better_weights_are_told_from_worse_ones(images, random_weights):
     assert (better.better, worse.better, better.stacks) == (4, 0, 4)
     assert (better.initial_name, worse.initial_name) == ("random", "plane-ranker")
     assert better.trained["ssim"] > better.initial["ssim"]
-    assert set(better.samples) == {"truth", "before", "after"}
+    assert set(better.samples) == {"truth", "initial", "result"}
     assert all(picture.shape == (64, 64) for picture in better.samples.values())
 
 

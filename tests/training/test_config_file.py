@@ -45,6 +45,6 @@ def test_what_is_no_config_is_refused(tmp_path, content, message):
 
 
 def test_other_endings_are_refused(tmp_path):
-    with pytest.raises(ConfigError, match=r"saved as \.json; change the ending"):
+    with pytest.raises(ConfigError, match=r"saved as \.json; change the extension"):
         save_config(tmp_path / "c.yaml", TrainingConfig())
     assert list(tmp_path.iterdir()) == []

@@ -56,7 +56,7 @@ def test_of_few_regions_all_with_detail_are_kept(stack):
 
 
 def test_half_of_the_regions_are_kept_the_sharper_half(stack, monkeypatch):
-    monkeypatch.setattr("napari_umis_fusion.training.data._sharp_regions.FEW", 1)
+    monkeypatch.setattr("napari_umis_fusion.training.data._sharp_regions.MIN_KEPT", 1)
     blurred = stack.copy()
     blurred[:, :, : REGION_PX * 3 // 2] = stack.mean(axis=(1, 2), keepdims=True)
     images = run_to_end(iter_sharp_regions(blurred, CLASSICAL))

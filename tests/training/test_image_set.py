@@ -232,7 +232,7 @@ def test_images_that_cannot_be_saved_leave_the_old_file(tmp_path, monkeypatch):
 
     monkeypatch.setattr(np, "savez", fail)
     with pytest.raises(
-        StackFileError, match=r"cannot be saved \(No space left on device\); make room"
+        StackFileError, match=r"cannot be saved \(No space left on device\); free some space"
     ):
         many(3).save(path)
     assert len(load_images(path)) == 2

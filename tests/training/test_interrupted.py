@@ -107,7 +107,7 @@ def test_the_command_line_can_be_interrupted_at_every_event(tmp_path, monkeypatc
     whole = load_checkpoint("whole.safetensors").state_dict
     rows = (tmp_path / "whole-loss.csv").read_bytes()
     monkeypatch.setattr(LossCurve, "save_png", lambda curve, path: None)  # slow
-    take = TrainingReport.take
+    take = TrainingReport.on_event
     for index in count():
         seen = count()
 
@@ -118,7 +118,7 @@ def test_the_command_line_can_be_interrupted_at_every_event(tmp_path, monkeypatc
 
         command = ["train", "data", "-o", f"{index}.safetensors", *options]
         with monkeypatch.context() as patch:
-            patch.setattr(TrainingReport, "take", pressed)
+            patch.setattr(TrainingReport, "on_event", pressed)
             ended = main(command)
         if ended == 0:
             break

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from napari_umis_fusion import network
 from napari_umis_fusion.errors import DeviceError
-from napari_umis_fusion.network import _device as device
 from napari_umis_fusion.training import TrainingConfig
 from napari_umis_fusion.training.loop import MemoryNeed, estimate_memory, used_memory_mb
 from napari_umis_fusion.training.loop import _trainer as trainer
@@ -49,7 +49,7 @@ def test_enough(free, enough):
 def test_on_cuda_the_card_is_asked(monkeypatch):
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (2_500_000_000, 4_000_000_000))
     monkeypatch.setattr(torch.cuda, "memory_reserved", lambda: 1_200_000_000)
-    monkeypatch.setattr(device, "choose_device", lambda name: torch.device("cuda"))
+    monkeypatch.setattr(network, "choose_device", lambda name: torch.device("cuda"))
     monkeypatch.setattr(trainer, "choose_precision", lambda wanted, device: "float32")
     need = estimate_memory(TrainingConfig(batch=36), images_px=10**9)
     assert (need.free_mb, need.device) == (2500, "cuda")

@@ -84,7 +84,7 @@ def test_killed_it_goes_on_from_the_last_checkpoint(tmp_path):
 import os, numpy as np
 from napari_umis_fusion.training import *
 from napari_umis_fusion.training.session import TrainingSession
-from napari_umis_fusion.training.selecting import SelectObjective
+from napari_umis_fusion.training.objectives._select import SelectObjective
 SelectObjective.validation_examples = 2
 images = list(np.random.default_rng(0).random((6, 64, 64), np.float32))
 config = TrainingConfig(**{SETTINGS.as_dict()!r})
@@ -134,7 +134,7 @@ from pathlib import Path
 from napari_umis_fusion.errors import BusyError
 from napari_umis_fusion.training import StepDone
 from napari_umis_fusion.training.session import TrainingSession
-from napari_umis_fusion.training.selecting import SelectObjective
+from napari_umis_fusion.training.objectives._select import SelectObjective
 SelectObjective.validation_examples = 2
 folder, go = Path(sys.argv[1]), Path(sys.argv[2])
 session = TrainingSession(folder)
@@ -187,7 +187,7 @@ def test_of_two_processes_one_gets_the_session_and_the_other_is_told(tmp_path, w
     with pytest.raises(BusyError, match=f"in use by process {winner.pid}"):
         run(session)
     session.discard()
-    assert session.can_resume, "what another works on is not thrown away"
+    assert session.can_resume, "what another works on is not discarded"
     winner.kill()
     winner.wait()
     assert not is_locked(session.folder), "the system ends the lock of a killed process"
@@ -218,7 +218,7 @@ def test_what_was_discarded_meanwhile_is_told(tmp_path):
 def test_a_session_elsewhere_is_found_and_forgotten(tmp_path):
     folder = tmp_path / "mine.state"
     session = TrainingSession.create(SETTINGS, name="mine", folder=folder)
-    with pytest.raises(CheckpointError, match=r"mine\.state: is there already"):
+    with pytest.raises(CheckpointError, match=r"mine\.state: exists already"):
         TrainingSession.create(SETTINGS, name="other", folder=folder)
     run(session, IMAGES, until=lambda e: isinstance(e, StepDone))
     assert last_session().folder == folder

@@ -15,26 +15,26 @@ from napari_umis_fusion.metrics import BlackWhite, grey_range_of
 from napari_umis_fusion.stack import Plane, Stack
 
 MEANINGS = {
-    "psnr": ("dB", "similarity to the truth, higher is better; blur costs little"),
-    "ssim": ("", "structural similarity to the truth, 1 at best; favours smoothing"),
-    "index_error": ("planes", "distance from the true depth, 0 at best; favours smooth maps"),
+    "psnr": ("dB", "likeness to the truth; blur costs little"),
+    "ssim": ("", "likeness of structure, 1 at best; favours smoothing"),
+    "index_error": ("planes", "error of the depth, 0 at best; favours smooth maps"),
     "index_share_off": ("of 1", "pixels off by more than a plane; flat regions count, too"),
-    "false_edge_rate": ("of 1", "edges that no plane has, 0 at best; blur has none"),
+    "false_edge_rate": ("of 1", "edges of no plane, 0 at best; blur has none"),
     "edge_preservation": (
         "of 0.975",
-        "Q^AB/F, edges of all planes that are preserved; favours their mean",
+        "Q^AB/F, edges of the planes kept; favours their mean",
     ),
     "mutual_information": ("bits", "shared with the planes, summed; favours a copy of one plane"),
     "average_gradient": (
         "grey/px",
-        "mean gradient, of grey from 0 to 255; noise and seams raise it",
+        "mean gradient, grey 0 to 255; noise and seams raise it",
     ),
     "spatial_frequency": (
         "grey/px",
-        "differences of neighbouring pixels; noise and seams raise it",
+        "differences of neighbours; noise and seams raise it",
     ),
     "entropy": ("bits", "information of the histogram, 8 at most; noise raises it"),
-    "standard_deviation": ("grey", "contrast, of grey from 0 to 255; noise raises it"),
+    "standard_deviation": ("grey", "contrast, grey 0 to 255; noise raises it"),
 }
 """Unit of each metric, what it measures and the error it rewards, in the order of the table."""
 

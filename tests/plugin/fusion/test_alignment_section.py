@@ -274,7 +274,8 @@ def test_cancel_while_aligning_changes_nothing(viewer, widget, form, qtbot):
     texts = []
     widget.controls.buttons["start"].click()
     widget.job.progressed.connect(lambda share, text: texts.append(text))
-    qtbot.waitUntil(lambda: any("aligning plane 2 of 40" in text for text in texts), timeout=20_000)
+    # the first plane waits for kernels to be compiled
+    qtbot.waitUntil(lambda: any("aligning plane 2 of 40" in text for text in texts), timeout=90_000)
     widget.controls.buttons["cancel"].click()
     qtbot.waitUntil(lambda: widget.job is None, timeout=10_000)
     assert list(viewer.layers) == [layer]
@@ -352,7 +353,7 @@ def test_table_of_another_stack_is_told(viewer, widget, form, drifting, tmp_path
     with qtbot.capture_exceptions():
         widget.controls.buttons["start"].click()
         qtbot.waitUntil(lambda: widget.job is None, timeout=20_000)
-    assert "the transforms are of 6 planes of 120 x 150 px" in widget.controls.message.text()
+    assert "the transforms are for 6 planes of 120 x 150 px" in widget.controls.message.text()
     assert list(viewer.layers) == [drifting]
 
 

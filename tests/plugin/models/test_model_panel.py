@@ -80,7 +80,7 @@ def test_lists_own_models_and_those_of_the_package(panel):
     assert column(panel, NAME) == ["scorpion", *SHIPPED]
     assert column(panel, DATE) == ["2026-03-04", "", ""]
     assert column(panel, PSNR)[:2] == ["+0.50 dB", "30.9 dB"]
-    assert column(panel, NOTE) == ["from Tuesday in rain", *["of this package"] * 2]
+    assert column(panel, NOTE) == ["from Tuesday in rain", *["weights of this package"] * 2]
 
 
 def test_details_of_the_chosen_one(panel, scorpion):
@@ -90,7 +90,7 @@ def test_details_of_the_chosen_one(panel, scorpion):
     for known in (
         "scorpion",
         "gain: +0.50 dB over plane-ranker",
-        "parent: plane-ranker (205811f1)",
+        "initial weights: plane-ranker (205811f1)",
         "steps: 400",
         "trained on: 7 images: scorpion <3, moss",
         "options: steps=400",
@@ -205,7 +205,7 @@ def test_an_ending_that_is_not_typed_is_that_of_the_filter(chosen, tmp_path, mon
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a: asked)
     chosen.buttons["export"].click()
     wait(chosen, qtbot)
-    assert "out.onnx: is there already" in chosen.message.text()  # the dialog asked of another name
+    assert "out.onnx: exists already" in chosen.message.text()  # the dialog asked of another name
     assert (tmp_path / "out.onnx").read_text() == "mine"
 
 
@@ -214,7 +214,7 @@ def test_export_that_fails(chosen, tmp_path, monkeypatch, qtbot):
     def fail(*_, **__):
         raise CheckpointError("onnx is missing; pip install onnx")
 
-    monkeypatch.setattr("napari_umis_fusion.models.export._export.export_model", fail)
+    monkeypatch.setattr("napari_umis_fusion.models.export.export_model", fail)
     monkeypatch.setattr(chosen, "choose_export_file", lambda model: (tmp_path / "out.onnx", True))
     chosen.buttons["export"].click()
     wait(chosen, qtbot)
@@ -230,7 +230,7 @@ def test_delete_asks(chosen, library, scorpion, monkeypatch, qtbot):
     asked = []
     monkeypatch.setattr(QMessageBox, "exec", answer)
     chosen.buttons["delete"].click()
-    assert asked == ["Delete the model 'scorpion' for good?"]
+    assert asked == ["Delete the model 'scorpion' permanently?"]
     assert library.models() == [scorpion]
     monkeypatch.setattr(chosen, "confirm_deletion", lambda model: model == scorpion)
     with qtbot.waitSignal(library_changed):

@@ -656,7 +656,7 @@ def test_pictures_of_the_comparison_as_layers(viewer, widget, qtbot):
     run(widget, qtbot)
     widget.result.panel.show_layers.click()
     names = {layer.name for layer in viewer.layers}
-    assert {"compared: truth", "compared: before", "compared: after"} <= names
+    assert {"compared: truth", "compared: initial", "compared: result"} <= names
 
 
 @pytest.mark.binding
@@ -698,7 +698,7 @@ def test_it_goes_on_with_what_the_command_line_began(make_widget, tmp_path, monk
     (tmp_path / "data").mkdir()
     for number, plane in enumerate(np.random.default_rng(0).integers(0, 255, (4, 64, 64))):
         Image.fromarray(plane.astype(np.uint8)).save(f"data/{number}.png")
-    take = TrainingReport.take
+    take = TrainingReport.on_event
 
     def pressed(report, event):
         take(report, event)
@@ -707,11 +707,11 @@ def test_it_goes_on_with_what_the_command_line_began(make_widget, tmp_path, monk
 
     options = ["--steps", "3", "--validate-every", "2", "--batch", "4", "--patch-px", "32"]
     options += ["--device", "cpu", "--precision", "float32", "--threads", "2"]
-    monkeypatch.setattr(TrainingReport, "take", pressed)
+    monkeypatch.setattr(TrainingReport, "on_event", pressed)
     assert main(["train", "data", "-o", "beetle.safetensors", *options]) == 130
     widget = make_widget()
-    assert "beetle" in widget.row.go_on.toolTip()
-    widget.row.go_on.click()
+    assert "beetle" in widget.controls.buttons["resume"].toolTip()
+    widget.controls.buttons["resume"].click()
     finish(widget, qtbot)
-    assert [row["step"] for row in widget.plot.curve.rows] == [1, 2, 3]
+    assert [row["step"] for row in widget.plot.value().rows] == [1, 2, 3]
     assert widget.outcome.panel.name.text() == "beetle"

@@ -9,6 +9,8 @@ import pytest
 
 from napari_umis_fusion.plugin.widgets._worker import Failed, make_worker
 
+pytestmark = pytest.mark.binding
+
 
 @pytest.fixture
 def work(qtbot):
@@ -124,8 +126,6 @@ import sys, time
 from qtpy.QtWidgets import QApplication
 application = QApplication([])
 from napari_umis_fusion.plugin.widgets._worker import make_worker
-
-pytestmark = pytest.mark.binding
 def endless():
     try:
         while True:
