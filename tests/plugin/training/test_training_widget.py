@@ -714,4 +714,4 @@ def test_it_goes_on_with_what_the_command_line_began(make_widget, tmp_path, monk
     widget.controls.buttons["resume"].click()
     finish(widget, qtbot)
     assert [row["step"] for row in widget.plot.value().rows] == [1, 2, 3]
-    assert widget.outcome.panel.name.text() == "beetle"
+    assert widget.result.panel.name.text() == "beetle"
