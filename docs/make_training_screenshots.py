@@ -55,14 +55,14 @@ def choose(window: Window, widget: Any, stack: Any, steps: int) -> None:
     if steps:
         widget.setup.options["steps"].value = steps
     assert widget.value().planes == stack.data.shape[0]
-    widget.data.check.button.click()
+    widget.data.check.controls.buttons["start"].click()
     window.wait(lambda: not widget.data.check.is_busy, 300)
     assert widget.data.collected is not None, widget.data.check.message.text()
     print(*widget.data.check.report.lines(), sep="\n")
     window.shoot("training-data")
     widget.region.monitor(stack)
     widget.region.draw()
-    shapes = window.viewer.layers["region to watch"]
+    shapes = window.viewer.layers["monitored region"]
     shapes.add_rectangles([[1000, 800], [1400, 1300]])
     shapes.visible = False
 
