@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from napari_umis_fusion.alignment._plane_motion import MotionModel, PlaneMotion, motion_of
+from napari_umis_fusion.alignment._plane_motion import motion_of
 from napari_umis_fusion.alignment._table import TransformTable, read_table, write_table
 from napari_umis_fusion.alignment._transforms import max_displacement_px
 from napari_umis_fusion.errors import AlignmentError
@@ -20,7 +20,7 @@ _MIN_AREA = 0.01
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Alignment:
+class Alignment(TransformTable):
     """The transforms that register the planes of a stack to its reference plane.
 
     Attributes
@@ -42,11 +42,6 @@ class Alignment:
         Whether "auto" estimated shifts only, because the stack is from a microscope.
     """
 
-    model: MotionModel
-    reference: int
-    shape: tuple[int, int]
-    transforms: NDArray[np.float64]
-    planes: tuple[PlaneMotion, ...]
     light: IlluminationProfile = field(default_factory=IlluminationProfile)
     is_telecentric: bool = False
 
@@ -143,8 +138,7 @@ class Alignment:
         StackFileError
             If the file cannot be written.
         """
-        table = TransformTable(self.model, self.reference, self.shape, self.transforms, self.planes)
-        return write_table(table, path)
+        return write_table(self, path)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:
