@@ -1,5 +1,6 @@
 import hashlib
 import itertools
+import threading
 import time
 from pathlib import Path
 
@@ -37,6 +38,16 @@ def _folders_of_the_test(tmp_path_factory, monkeypatch):
     own = tmp_path_factory.getbasetemp() / f"own-{next(NUMBERS)}"
     for variable in ("UMIS_FUSION_MODELS", "UMIS_FUSION_TRAININGS"):
         monkeypatch.setenv(variable, str(own / variable))
+
+
+@pytest.fixture
+def threads():
+    """The threads that live now, but for those that other libraries started without Python."""
+
+    def living():
+        return {one for one in threading.enumerate() if not one.name.startswith("Dummy-")}
+
+    return living
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """Stacks fused with the focus measure 'learned'."""
 
 import json
-import threading
 
 import numpy as np
 import pytest
@@ -280,11 +279,11 @@ def test_every_plane_is_told_about(stack, config):
     assert measuring.count(PLANES) > REACH_PLANES, "those that waited are told about, too"
 
 
-def test_abandoning_leaves_nothing_behind(stack, config):
-    before = set(threading.enumerate())
+def test_abandoning_leaves_nothing_behind(stack, config, threads):
+    before = threads()
     for count in (1, 2, 5, 10, 20, 40):
         steps = iter_fuse(stack, config, tile_px=32)
         for _ in range(count):
             next(steps)
         steps.close()
-        assert set(threading.enumerate()) <= before
+        assert threads() <= before
