@@ -236,6 +236,33 @@ def test_info(file, facts, planes, ome, here, capsys):
     assert json.loads(capsys.readouterr().out)
 
 
+def test_info_lists_the_planes(stack, here, capsys):
+    spoilt = stack[:5].copy()
+    spoilt[1] = 0
+    tifffile.imwrite("z.tif", spoilt, photometric="rgb")
+    assert main(["info", "z.tif", "--planes"]) == 0
+    out, _ = capsys.readouterr()
+    rows = [line.split() for line in out.splitlines() if line[:5].strip().isdigit()]
+    assert [row[0] for row in rows] == ["0", "1", "2", "3", "4"]
+    assert [row[-1] for row in rows] == ["-", "blank", "-", "-", "-"]
+    assert float(rows[2][2]) == stack[2].min()
+    assert "note: plane 1 is blank: left out\n" in out
+    assert main(["info", "z.tif", "--planes", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["planes"] == 5
+    assert [one["findings"] for one in told["plane_list"]] == [[], ["blank"], [], [], []]
+    assert told["plane_list"][1]["left_out"]
+
+
+def test_info_lists_the_planes_of_one_time_point(time_series, capsys):
+    assert main(["info", "tz.tif", "--planes", "--index", "T=1"]) == 0
+    assert "note" not in capsys.readouterr().out
+    assert main(["info", "tz.tif", "--planes", "--index", "T=0"]) == 0
+    assert "are the same as the plane before" in capsys.readouterr().out
+    assert main(["info", "tz.tif", "--index", "T=0"]) == 2
+    assert "add --planes" in capsys.readouterr().err
+
+
 def test_demo(here, capsys):
     assert main(["demo", "-o", "deep/demo"]) == 0
     out = capsys.readouterr().out

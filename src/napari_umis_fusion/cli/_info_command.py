@@ -1,11 +1,15 @@
 """``umis-fusion info``: describe a file."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from napari_umis_fusion.cli._options import add_axis_options, index_from
 from napari_umis_fusion.cli._report import print_json, print_line
-from napari_umis_fusion.files.read import describe_file
+from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.files.read import describe_file, open_stack
+from napari_umis_fusion.preprocess.health import PlaneReport, iter_reports, notes_on
 
 CHECKPOINT_SUFFIXES = (".safetensors", ".pth", ".pt")
 
@@ -19,17 +23,51 @@ def add_info_parser(commands: Any) -> None:
         allow_abbrev=False,
     )
     parser.add_argument("file", metavar="FILE", help="Stack, image, folder or checkpoint.")
+    parser.add_argument(
+        "--planes",
+        action="store_true",
+        help="Read all planes of a stack and list each: values, sharpness, and whether it is "
+        "blank, torn, exposed otherwise or there twice.",
+    )
+    add_axis_options(parser)
     parser.set_defaults(run=run_info)
 
 
 def run_info(arguments: argparse.Namespace) -> None:
     """Print the description, one fact per line."""
+    if not arguments.planes and (arguments.z_axis or arguments.index):
+        raise ConfigError("--z-axis and --index choose the planes to list: add --planes.")
     facts = _describe(Path(arguments.file))
+    reports = _reports(arguments) if arguments.planes else []
     if arguments.json:
-        print_json(facts)
+        planes = {"plane_list": [one.describe() for one in reports]} if reports else {}
+        print_json({**facts, **planes})
         return
     for name, value in _flat(facts):
         print_line(f"{name.replace('_', ' ')}: {value}")
+    for line in _table(reports):
+        print_line(line)
+    for note in notes_on(one.health for one in reports):
+        print_line(f"note: {note}")
+
+
+def _reports(arguments: argparse.Namespace) -> list[PlaneReport]:
+    stack = open_stack(arguments.file, z_axis=arguments.z_axis, index=index_from(arguments))
+    return list(iter_reports(stack))
+
+
+def _table(reports: Sequence[PlaneReport]) -> list[str]:
+    """Return a line for each plane, below a line of headings; nothing without planes."""
+    if not reports:
+        return []
+    lines = ["plane       mean     lowest    highest  clipped sharpness  found"]
+    for one in reports:
+        found = ", ".join(one.health.findings) or "-"
+        if one.health.is_scaled:
+            found += f" x {one.health.gain:.2f}"
+        values = f"{one.mean:>10.5g} {one.lowest:>10.5g} {one.highest:>10.5g}"
+        lines.append(f"{one.z:>5} {values} {one.clipped:>8.1%} {one.sharpness:>9.4f}  {found}")
+    return lines
 
 
 def _describe(path: Path) -> dict[str, Any]:

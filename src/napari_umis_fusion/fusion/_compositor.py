@@ -85,7 +85,7 @@ class Compositor:
         self._verified = verified
         self._workers = workers
         # Planes whose focus is not known yet: the measure may need later planes.
-        self._pending: deque[tuple[CheckedPlane, FloatMap]] = deque()
+        self._pending: deque[tuple[int, CheckedPlane, FloatMap]] = deque()
         self._tiles = tiles_of(self.all_in_focus, config.tile_px)
         shape = (height, width)
         # Grey images of planes that were composed, to be reused: their allocation takes time.
@@ -102,21 +102,19 @@ class Compositor:
             self._seam_evidence = SeamEvidence.blank(*shape, workspace)
             self._solver = TakeoverSolver(config.seam_smoothness, shape, workers, workspace)
         self._scales = GreyScales(1.0, self.to_grey.range.scale)
-        self._count = 0
-        # Planes converted to grey, which are ahead of those composed (`_count`).
-        self._converted = 0
+        self._last: int | None = None
+        self._z = 0
         self._lighting = stack.lighting(self.to_grey.range)
 
-    def iter_add(self, checked: CheckedPlane) -> Generator[None]:
-        """Add the next plane, yielding at least every 50 ms while threads work."""
+    def iter_add(self, checked: CheckedPlane, z: int) -> Generator[None]:
+        """Add plane `z`, after those before it, yielding every 50 ms while threads work."""
         grey = self._free.pop() if self._free else self._blank()
         yield from self._convert(checked, grey)
         if self._lighting is not None:
-            job = self._workers.submit(self._lighting.correct, grey, self._converted)
+            job = self._workers.submit(self._lighting.correct, grey, z)
             yield from self._workers.result(job)
-        self._converted += 1
         yield from self.measure.iter_add(grey, checked.plane)
-        self._pending.append((checked, grey))
+        self._pending.append((z, checked, grey))
         if len(self._pending) > self.measure.delay_planes:
             yield from self._fuse_oldest()
 
@@ -133,24 +131,28 @@ class Compositor:
             grey[tile.window] = self.to_grey(plane[tile.window])
 
         yield from self._workers.each(convert, self._tiles)
-        if invalid is not None:
+        if checked.borrows and invalid is not None and self._pending:
+            np.copyto(grey, self._pending[-1][2], where=invalid)
+        elif invalid is not None:
             yield from self._workers.result(self._workers.submit(fill_invalid, grey, invalid))
 
     def _fuse_oldest(self) -> Generator[None]:
-        checked, grey = self._pending.popleft()
+        self._z, checked, grey = self._pending.popleft()
         plane = checked.plane
         self._weight = yield from self.measure.iter_fill(self._focus)
         if checked.invalid is not None:
             self._focus[checked.invalid] = self._weight[checked.invalid] = INVALID
         # Units do not change from plane to plane: one comparison suffices.
-        if self._count == 0:
+        if self._last is None:
             self._scales = yield from self._find_scales(plane, grey)
         elif self._plane_difference is not None:
             yield from self._plane_difference.iter_measure(grey, plane)
+        if self._last is not None and self._last + 1 < self._z:
+            self.decision.previous_focus[...] = INVALID  # the plane between was left out
         yield from self._decide(plane)
         yield from self._workers.each(lambda tile: self._compose(plane, grey, tile), self._tiles)
         self._free.append(grey)
-        self._count += 1
+        self._last = self._z
 
     def _find_scales(self, plane: Plane, grey: FloatMap) -> Generator[None, None, GreyScales]:
         """Return the unit of the measure, by comparison with 'laplacian' on the first plane."""
@@ -185,12 +187,12 @@ class Compositor:
         if self.config.verification != "seams":
             yield from self._workers.each(self._take_sharper, self._tiles)
             return
-        if self._count > 0:
+        if self._last is not None:
             yield from self._solve_seams(plane)
         yield from self._workers.each(self._threshold_takeover, self._tiles)
 
     def _follow(self, verified: Verified, tile: Tile) -> None:
-        verified.follow(self._focus, self.decision, self._takeover, self._count, tile)
+        verified.follow(self._focus, self.decision, self._takeover, self._z, tile)
 
     def _take_sharper(self, tile: Tile) -> None:
         take_sharper(self._focus, self.decision, self._takeover, tile)
@@ -223,7 +225,7 @@ class Compositor:
         if self._plane_difference is not None:
             copy_pixels(grey, self._takeover, self._plane_difference.chosen, tile)
         self.decision.rank(self._focus, tile)
-        self.decision.assign(self._focus, self._takeover, self._count, tile)
+        self.decision.assign(self._focus, self._takeover, self._z, tile)
         if self.weighted is not None:
             agreement = None if self._plane_difference is None else self._plane_difference.agreement
             self.weighted.add(plane, self._weight, self._takeover, agreement, tile)

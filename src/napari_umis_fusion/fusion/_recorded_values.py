@@ -4,7 +4,7 @@ Which of several equally sharp planes is copied is arbitrary; the weighted mean,
 noise averages out, indicates which of them is closest to the truth.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from functools import partial
 from typing import Any
 
@@ -39,11 +39,19 @@ class NearestToMean:
         The plane of each pixel; changed in place.
     workspace : ScratchMemory
         Memory for the mean.
+    scaled : sequence of int
+        Planes whose values in the image were scaled: any recorded value replaces them.
     """
 
     def __init__(
-        self, mean: WeightedMean, image: Plane, source_map: IndexMap, workspace: ScratchMemory
+        self,
+        mean: WeightedMean,
+        image: Plane,
+        source_map: IndexMap,
+        workspace: ScratchMemory,
+        scaled: Sequence[int] = (),
     ) -> None:
+        self._scaled = scaled
         self.image = image
         self.source_map = source_map
         self._mean = mean
@@ -54,6 +62,8 @@ class NearestToMean:
         """Compute the distances of some rows of the image from the mean."""
         self._estimate[rows] = self._mean.estimate(rows)
         self._distance[rows] = self._measure_distance(self.image[rows], self._estimate[rows])
+        for z in self._scaled:
+            self._distance[rows][self.source_map[rows] == z] = np.inf
 
     def try_plane(self, checked: CheckedPlane, z: int, tile: Tile) -> None:
         """Copy the pixels of a tile of plane `z` that are nearer to the mean than the image."""

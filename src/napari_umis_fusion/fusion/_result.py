@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from napari_umis_fusion.alignment import Alignment
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.preprocess.health import PlaneHealth
 from napari_umis_fusion.runtime import BoolMap, FloatMap
 from napari_umis_fusion.stack import Calibration, Plane
 
@@ -54,6 +55,8 @@ class FusionResult:
         Rows and columns of the reference plane that the image shows; None: all of them.
     notes : tuple of str
         Notes for the user, such as a fallback to the CPU.
+    health : tuple of PlaneHealth
+        What is known of each plane: whether it was left out or scaled, and why.
     """
 
     all_in_focus: Plane
@@ -69,6 +72,7 @@ class FusionResult:
     alignment: Alignment | None = None
     window: tuple[slice, slice] | None = None
     notes: tuple[str, ...] = ()
+    health: tuple[PlaneHealth, ...] = ()
 
     def depth_map(self, z_step_um: float | None = None) -> FloatMap:
         """Return the depth of each pixel below the first plane.

@@ -14,6 +14,7 @@ from napari_umis_fusion.fusion._passes import Passes, passes_of
 from napari_umis_fusion.fusion._provenance import describe_run
 from napari_umis_fusion.fusion._recorded_values import NearestToMean, iter_copy_nearest
 from napari_umis_fusion.fusion._result import FusionResult
+from napari_umis_fusion.fusion._screening import ScreenedPlanes, scales_values
 from napari_umis_fusion.fusion._verification import IndexMap, iter_verify
 from napari_umis_fusion.preprocess import GreyConverter
 from napari_umis_fusion.runtime import (
@@ -24,7 +25,7 @@ from napari_umis_fusion.runtime import (
     repeat_event,
     split_rows,
 )
-from napari_umis_fusion.stack import Prefetch, Stack
+from napari_umis_fusion.stack import Stack
 
 
 def iter_passes(
@@ -49,25 +50,25 @@ def iter_passes(
         While threads work.
     """
     run = _Run(stack, config, passes_of(config, len(stack)), workspace, workers)
-    compositor = yield from run.iter_stream("measuring", averages=run.passes.averages)
+    compositor, screening = yield from run.iter_first_pass()
     decision, notes = compositor.decision, list(compositor.measure.notes)
     index_map = yield from run.iter_index_map(decision)
     source_map = index_map if run.passes.copies else None
     if run.passes.second == "copy_filtered":
-        yield from run.iter_copy_filtered(compositor, index_map)
+        yield from run.iter_copy_filtered(compositor, index_map, screening)
     elif run.passes.second == "copy_nearest":
-        source_map = yield from run.iter_copy_nearest(compositor, index_map)
+        source_map = yield from run.iter_copy_nearest(compositor, index_map, screening)
     elif run.passes.second == "average":
         verified, to_grey = Verified(index_map, decision.index), compositor.to_grey
         del compositor  # frees its maps for those of the second pass
-        compositor = yield from run.iter_average(verified, to_grey)
+        compositor = yield from run.iter_average(verified, to_grey, screening)
     maps = yield from run.iter_maps(compositor, decision, index_map)
     if compositor.weighted is not None and not run.passes.copies:
         filling = compositor.weighted.iter_fill(compositor.all_in_focus, workers)
         yield from repeat_event(filling, run.verified)
     yield run.verified
     # Both passes may give the same notes.
-    notes = list(dict.fromkeys([*notes, *compositor.measure.notes, *run.notes()]))
+    notes = list(dict.fromkeys([*notes, *compositor.measure.notes, *screening.notes, *run.notes()]))
     return FusionResult(
         all_in_focus=compositor.all_in_focus,
         index_map=index_map,
@@ -80,8 +81,11 @@ def iter_passes(
         rgb=stack.rgb,
         alignment=stack.alignment,
         window=stack.window,
-        provenance=describe_run(stack, config, **compositor.measure.provenance(), notes=notes),
+        provenance=describe_run(
+            stack, config, **compositor.measure.provenance(), **screening.describe(), notes=notes
+        ),
         notes=tuple(notes),
+        health=tuple(screening.healths),
     )
 
 
@@ -100,9 +104,21 @@ class _Run:
         """The last event."""
         return Progress("verifying", len(self.stack), len(self.stack))
 
+    def iter_first_pass(self) -> Generator[Progress, None, tuple[Compositor, ScreenedPlanes]]:
+        """Measure and decide; returns what came of it, and the planes with what was found."""
+        planes = ScreenedPlanes(self.stack, self.config, self.passes, self.workers)
+        averages = self.passes.averages
+        streaming = yield from self.iter_stream("measuring", planes, averages=averages)
+        if planes.has_any:
+            return streaming, planes
+        del streaming
+        planes = planes.unscreened()
+        return (yield from self.iter_stream("measuring", planes, averages=averages)), planes
+
     def iter_stream(
         self,
         stage: Stage,
+        planes: ScreenedPlanes,
         *,
         averages: bool,
         verified: Verified | None = None,
@@ -115,16 +131,15 @@ class _Run:
             *(self.stack, self.config, self.workspace, workers),
             averages=averages,
             verified=verified,
-            to_grey=to_grey,
         )
         # On a thread, since it may load a network and read the middle plane.
-        setup = workers.result(workers.submit(make))
-        compositor = yield from repeat_event(setup, Progress(stage, 0, total))
-        planes = Prefetch(self.stack, self.config.nan_policy, workers)
+        setting_up = planes.iter_with_range(make, to_grey)
+        compositor = yield from repeat_event(setting_up, Progress(stage, 0, total))
         for z in range(total):
             event = Progress(stage, z, total)
             checked = yield from repeat_event(planes.iter_next(), event)
-            yield from repeat_event(compositor.iter_add(checked), event)
+            if checked is not None:
+                yield from repeat_event(compositor.iter_add(checked, z), event)
         last = Progress(stage, total, total)
         yield from repeat_event(compositor.iter_finish(), last)
         yield last
@@ -140,32 +155,34 @@ class _Run:
         return index_map
 
     def iter_copy_filtered(
-        self, compositor: Compositor, index_map: IndexMap
+        self, compositor: Compositor, index_map: IndexMap, screening: ScreenedPlanes
     ) -> Generator[Progress]:
         """Copy the pixels that the filter changed."""
         decided, image = compositor.decision.index, compositor.all_in_focus
-        copy = RecordedCopy(self.stack, decided, index_map, image, self.config.nan_policy)
+        stack, policy = screening.sound_stack(), self.config.nan_policy
+        copy = RecordedCopy(stack, decided, index_map, image, policy)
         yield from iter_copy_recorded(copy, self.workers)
 
     def iter_copy_nearest(
-        self, compositor: Compositor, index_map: IndexMap
+        self, compositor: Compositor, index_map: IndexMap, screening: ScreenedPlanes
     ) -> Generator[Progress, None, IndexMap]:
         """Copy the values nearest to the mean, and return the source map."""
         assert compositor.weighted is not None
         source_map = self.workspace.lasting(index_map.shape, np.uint16)
         source_map[...] = index_map
         image = compositor.all_in_focus
-        nearest = NearestToMean(compositor.weighted, image, source_map, self.workspace)
-        yield from iter_copy_nearest(self.stack, nearest, self.config, self.workers)
+        scaled = () if scales_values(self.config) else screening.scaled
+        nearest = NearestToMean(compositor.weighted, image, source_map, self.workspace, scaled)
+        yield from iter_copy_nearest(screening.sound_stack(), nearest, self.config, self.workers)
         return source_map
 
     def iter_average(
-        self, verified: Verified, to_grey: GreyConverter
+        self, verified: Verified, to_grey: GreyConverter, screening: ScreenedPlanes
     ) -> Generator[Progress, None, Compositor]:
         """Measure all planes again and average them around the index map."""
         return (
             yield from self.iter_stream(
-                "verifying", averages=True, verified=verified, to_grey=to_grey
+                "verifying", screening.again(), averages=True, verified=verified, to_grey=to_grey
             )
         )
 

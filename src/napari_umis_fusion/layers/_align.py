@@ -12,6 +12,7 @@ from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.layers._aligned_stacks import AlignedStacks
 from napari_umis_fusion.layers._events import LayerProgress
 from napari_umis_fusion.layers._stacks import LayerStacks, SpecimenKey
+from napari_umis_fusion.preprocess.health import iter_with_sound_planes
 from napari_umis_fusion.preprocess.illumination import IlluminationProfile
 from napari_umis_fusion.runtime import Progress, Workers, map_events
 from napari_umis_fusion.stack import MAX_CHANNELS
@@ -91,7 +92,8 @@ def _iter_alignments(
     found = {}
     with Workers(config.threads) as workers:
         for number, specimen in enumerate(to_align):
-            steps = iter_align(together.stack(places[specimen]), config, workers)
+            looking = partial(iter_align, config=config, workers=workers)
+            steps = iter_with_sound_planes(together.stack(places[specimen]), looking)
             change = partial(_as_layer_progress, number, len(to_align), until)
             yield change(Progress("aligning", 0, len(together.span.planes)))
             estimated = yield from map_events(steps, change)

@@ -47,6 +47,8 @@ class FusionSummary:
     def provenance(self) -> dict[str, Any]:
         """Return the provenance of the first stack, with the notes and alignments of all."""
         every = {**self._provenance, "notes": list(self._notes), "stacks": self._count}
+        if self._count > 1:
+            every.pop("health", None)  # of the first stack; the notes are of all
         if len(self.alignments) > 1:
             window = every.pop("alignment")["window"]
             for light in ("illumination", "defects"):  # these describe the first stack only

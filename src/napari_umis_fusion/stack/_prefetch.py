@@ -22,10 +22,13 @@ class CheckedPlane:
         C-contiguous, in native byte order.
     invalid : ndarray of shape (Y, X), bool, or None
         True where a channel is NaN or infinite, or the plane shows nothing; None if nowhere.
+    borrows : bool
+        Whether what the plane before shows is the best guess at what it would show there.
     """
 
     plane: Plane
     invalid: BoolMap | None
+    borrows: bool = False
 
 
 def read_plane(stack: Stack, z: int, nan_policy: NanPolicy) -> CheckedPlane:

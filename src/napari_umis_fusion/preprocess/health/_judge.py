@@ -1,0 +1,150 @@
+"""Judge planes by those around them, a few planes after they were read."""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from napari_umis_fusion.preprocess.health._blank import blank_channels, is_blank, shows_nothing
+from napari_umis_fusion.preprocess.health._exposure import (
+    Exposure,
+    clipped_share,
+    find_exposure,
+    find_jump,
+)
+from napari_umis_fusion.preprocess.health._plane_health import Finding, PlaneHealth
+from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics
+from napari_umis_fusion.preprocess.health._torn import find_gaps
+
+LOOK_AHEAD = 3
+"""Planes on either side that a plane is judged by: two odd ones in a row are outvoted."""
+
+MIN_USABLE = 0.25
+"""A plane of which less than this share is left does not compete at all."""
+
+CLIPS = 1e-3
+"""Share of pixels at the highest value that is more than the brightest pixel of a picture."""
+
+MIN_HEADROOM = 0.97
+"""Share of the highest value around a plane, below which its own highest lost something."""
+
+MOSTLY_CLIPPED = 0.5
+"""Share of pixels at the highest value from which a plane tells nothing of its light."""
+
+
+class PlaneJudge:
+    """Takes the planes of a stack in focal order, and judges each when those after it are known."""
+
+    def __init__(self) -> None:
+        self._before: deque[PlaneStatistics] = deque(maxlen=LOOK_AHEAD)
+        self._waiting: deque[PlaneStatistics] = deque()
+        self._last: PlaneStatistics | None = None
+        self._exposed: set[int] = set()
+
+    def add(self, plane: PlaneStatistics) -> list[PlaneHealth]:
+        """Take the next plane; returns what is known of the plane `LOOK_AHEAD` before it."""
+        self._waiting.append(plane)
+        return [self._judge_oldest()] if len(self._waiting) > LOOK_AHEAD else []
+
+    def finish(self) -> list[PlaneHealth]:
+        """Learn that no plane follows; returns what is known of the last ones."""
+        return [self._judge_oldest() for _ in range(len(self._waiting))]
+
+    def _judge_oldest(self) -> PlaneHealth:
+        plane = self._waiting.popleft()
+        after = [one for one in self._waiting if not is_blank(one)]
+        before = list(self._before)
+        health = judge_plane(plane, before, after, self._last)
+        if health.is_scaled:
+            self._exposed.add(plane.z)
+        elif not health.is_left_out and find_jump(
+            plane, [one for one in before if one.z not in self._exposed], after
+        ):
+            health = replace(health, findings=(*health.findings, "jump"))
+        self._last = plane
+        if "blank" not in health.findings:
+            self._before.append(plane)
+        return health
+
+
+def judge_planes(planes: Iterable[PlaneStatistics]) -> tuple[PlaneHealth, ...]:
+    """Judge all planes of a stack, given in focal order."""
+    judge = PlaneJudge()
+    found = [health for plane in planes for health in judge.add(plane)]
+    return (*found, *judge.finish())
+
+
+def judge_plane(
+    plane: PlaneStatistics,
+    before: Sequence[PlaneStatistics],
+    after: Sequence[PlaneStatistics],
+    last: PlaneStatistics | None = None,
+) -> PlaneHealth:
+    """Judge a plane.
+
+    Parameters
+    ----------
+    plane : PlaneStatistics
+        The plane.
+    before, after : sequence of PlaneStatistics
+        Up to three planes on each side that hold a picture, in focal order.
+    last : PlaneStatistics, optional
+        The plane right before it, if there is one.
+    """
+    z, around = plane.z, [*before[-1:], *after[:1]]
+    sides = [side for side in (before, after) if side]
+    if is_blank(plane) or shows_nothing(plane, sides):
+        return PlaneHealth(z, ("blank",), is_left_out=True, usable=0.0)
+    if blank_channels(plane, sides):
+        return PlaneHealth(z, ("channel blank",), is_left_out=True, usable=0.0)
+    findings: list[Finding] = []
+    if last is not None and plane.equals(last):
+        findings.append("duplicate")
+    exposure = find_exposure(plane, [*before, *after])
+    tops = () if exposure is None else _lost_highlights(plane, around, exposure)
+    gaps, torn = find_gaps(plane, sides, tops)
+    lost = torn.astype(np.float64)
+    if gaps:
+        findings.append("torn")
+    if exposure is not None:
+        findings.append("exposure")
+    elif _is_burnt(plane, around):
+        return PlaneHealth(z, (*findings, "clipped"), is_left_out=True, usable=0.0)
+    if tops:
+        findings.append("clipped")
+        lost = np.maximum(lost, plane.clipped.max(axis=2))
+    usable = float(1 - lost.mean())
+    return PlaneHealth(
+        z,
+        tuple(findings),
+        is_left_out=usable < MIN_USABLE,
+        gain=1.0 if exposure is None else exposure.gain,
+        offset=0.0 if exposure is None else exposure.offset,
+        tops=tops,
+        gaps=gaps,
+        usable=usable if usable >= MIN_USABLE else 0.0,
+    )
+
+
+def _lost_highlights(
+    plane: PlaneStatistics, around: Sequence[PlaneStatistics], exposure: Exposure
+) -> tuple[float, ...]:
+    """Return the highest value of each channel where planes around tell brighter ones apart."""
+    tops = np.nanmax(plane.highest, axis=(0, 1))
+    known = np.max([np.nanmax(one.highest, axis=(0, 1)) for one in around], axis=0)
+    is_short = (tops - exposure.offset) / exposure.gain < MIN_HEADROOM * known
+    if exposure.gain < 1 or clipped_share(plane) < CLIPS or not is_short.any():
+        return ()
+    return tuple(tops.tolist())
+
+
+def _is_burnt(plane: PlaneStatistics, around: Sequence[PlaneStatistics]) -> bool:
+    """Whether most of a plane is clipped, and little of those around it."""
+    share = clipped_share(plane)
+    return (
+        share > MOSTLY_CLIPPED
+        and len(around) > 0
+        and all(clipped_share(one) < share / 4 for one in around)
+        and all(np.nanmean(one.mean) < np.nanmean(plane.mean) for one in around)
+    )

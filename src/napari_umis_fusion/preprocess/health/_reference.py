@@ -1,0 +1,45 @@
+"""The plane that the range of grey is taken from: the middle one, if it is as most others are."""
+
+from collections.abc import Sequence
+
+from napari_umis_fusion.preprocess.health._blank import blank_channels, is_blank
+from napari_umis_fusion.preprocess.health._exposure import clipped_share, differs_in_light
+from napari_umis_fusion.preprocess.health._judge import LOOK_AHEAD, MOSTLY_CLIPPED
+from napari_umis_fusion.preprocess.health._stand_in import StandInStack, WatchedStack
+from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics
+from napari_umis_fusion.preprocess.health._torn import find_gaps
+from napari_umis_fusion.stack import Stack
+
+
+def sound_reference(watched: WatchedStack, known: Sequence[PlaneStatistics]) -> Stack | None:
+    """Return a stack whose middle plane is sound; None where it is as it stands.
+
+    Planes around the middle one are read only if it differs from those that are known.
+
+    Parameters
+    ----------
+    watched : WatchedStack
+        Whose middle plane was looked at; if it was not, nobody needs it.
+    known : sequence of PlaneStatistics
+        Some planes of the stack.
+    """
+    middle = len(watched) // 2
+    if middle not in watched.seen or not _is_odd(watched.seen[middle], known):
+        return None
+    around = range(max(0, middle - LOOK_AHEAD), min(len(watched), middle + LOOK_AHEAD + 1))
+    healths = watched.judge(around)
+    if all(one.is_sound for one in healths if one.z == middle):
+        return None
+    return StandInStack(watched.stack, healths)
+
+
+def _is_odd(plane: PlaneStatistics, known: Sequence[PlaneStatistics]) -> bool:
+    others = [one for one in known if one.z != plane.z and not is_blank(one)]
+    sides = [others] if others else []
+    return (
+        is_blank(plane)
+        or clipped_share(plane) > MOSTLY_CLIPPED
+        or bool(blank_channels(plane, sides))
+        or bool(find_gaps(plane, sides)[0])
+        or any(differs_in_light(plane, one) for one in others)
+    )

@@ -1,0 +1,57 @@
+"""A stack as a second look takes it, once its planes are judged."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_umis_fusion.preprocess.health._plane_health import PlaneHealth
+from napari_umis_fusion.preprocess.health._stand_in import Likeness
+from napari_umis_fusion.stack import CheckedPlane, Plane, Stack
+
+Mask = NDArray[np.bool_]
+
+
+class SoundStack(Likeness):
+    """A stack that shows nothing where its planes are not sound.
+
+    Parameters
+    ----------
+    stack : Stack
+        As it is in place.
+    healths : sequence of PlaneHealth
+        One for each plane.
+    scales : bool
+        Whether planes that are exposed otherwise are scaled; else values stay as recorded.
+    """
+
+    def __init__(self, stack: Stack, healths: Sequence[PlaneHealth], *, scales: bool) -> None:
+        super().__init__(stack)
+        self._healths, self._scales = healths, scales
+
+    def plane(self, z: int) -> Plane:
+        """Read plane `z`."""
+        plane = self.stack.plane(z)
+        return self._healths[z].scaled(plane) if self._scales else plane
+
+    def uncovered(self, z: int) -> Mask | None:
+        """Return where plane `z` shows nothing: bool of shape (Y, X), None if nowhere."""
+        health, missing = self._healths[z], self.stack.uncovered(z)
+        if health.is_left_out:
+            return np.ones(self.shape[1:3], np.bool_)
+        if not (health.gaps or health.tops):
+            return missing
+        return _either(missing, health.unusable(self.stack.plane(z)))
+
+
+def screened(reading: CheckedPlane, health: PlaneHealth) -> CheckedPlane:
+    """Return a plane as it competes: scaled, and without what is torn or clipped."""
+    if health.is_sound:
+        return reading
+    invalid = _either(reading.invalid, health.unusable(reading.plane))
+    return CheckedPlane(health.scaled(reading.plane), invalid, borrows=True)
+
+
+def _either(one: Mask | None, other: Mask | None) -> Mask | None:
+    known = [mask for mask in (one, other) if mask is not None]
+    return np.logical_or.reduce(known) if known else None

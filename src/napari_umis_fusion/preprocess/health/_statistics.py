@@ -1,0 +1,161 @@
+"""What is remembered of a plane: a small table of its tiles."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from napari_umis_fusion.preprocess._grey import readable
+from napari_umis_fusion.stack import Plane
+
+Array = NDArray[Any]
+Mask = NDArray[np.bool_]
+Table = NDArray[np.float64]
+
+MAX_TILES = 48
+"""Along each side: a torn frame is noticed from one row of tiles on."""
+
+MIN_TILE_PX = 8
+"""Smaller tiles are constant by chance, and defocus moves light from one to the next."""
+
+SAMPLE_PX = 1 << 20
+"""About how many pixels are looked at: every row of small planes, some rows of large ones."""
+
+SPARSE = 0.3
+"""Share of the span of all pixels that counts at least, for small spots on an even ground."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlaneStatistics:
+    """A plane, summed up.
+
+    Attributes
+    ----------
+    z : int
+        Which plane.
+    mean, lowest, highest : ndarray of shape (rows of tiles, columns of tiles, C)
+        Of the valid pixels of each tile; NaN where more than half of it is invalid.
+    clipped : ndarray of the same shape
+        Share of pixels that hold the highest value of the plane's channel.
+    """
+
+    z: int
+    mean: Table
+    lowest: Table
+    highest: Table
+    clipped: Table
+
+    @property
+    def constant(self) -> Mask:
+        """Tiles of one value: bool of shape (rows of tiles, columns of tiles, C)."""
+        return np.asarray(self.lowest == self.highest)
+
+    @property
+    def span(self) -> Table:
+        """What each channel spans: ndarray of shape (C,).
+
+        That of the means of most tiles, or a part of that of all pixels where light is sparse.
+        """
+        flat = self.mean.reshape(-1, self.mean.shape[2])
+        known = flat[np.isfinite(flat).all(axis=1)]
+        if len(known) == 0:
+            return np.zeros(flat.shape[1])
+        low, high = np.percentile(known, (2, 98), axis=0)
+        pixels = np.nanmax(self.highest, axis=(0, 1)) - np.nanmin(self.lowest, axis=(0, 1))
+        return np.asarray(np.maximum(high - low, SPARSE * pixels))
+
+    def equals(self, other: "PlaneStatistics") -> bool:
+        """Whether the tables are the same to the last bit, as they are for the same plane only."""
+        pairs = (
+            (self.mean, other.mean),
+            (self.lowest, other.lowest),
+            (self.highest, other.highest),
+        )
+        return all(np.array_equal(one, two, equal_nan=True) for one, two in pairs)
+
+
+def measure_plane(z: int, plane: Plane, invalid: Mask | None = None) -> PlaneStatistics:
+    """Sum up a plane.
+
+    Parameters
+    ----------
+    z : int
+        Which plane.
+    plane : ndarray of shape (Y, X) or (Y, X, C)
+        As recorded.
+    invalid : ndarray of shape (Y, X), bool, optional
+        Pixels that do not count; those with NaN or infinite values never do.
+    """
+    values = readable(np.ascontiguousarray(plane))
+    values = values.reshape(*values.shape[:2], -1)
+    ignored = _ignored(values, invalid)
+    rows, columns = (_edges(size) for size in values.shape[:2])
+    step = max(1, values.shape[0] * values.shape[1] // SAMPLE_PX)
+    shape = (rows.size - 1, columns.size - 1, values.shape[2])
+    mean, lowest, highest, clipped = tables = [np.empty(shape) for _ in range(4)]
+    top = _tops(values, ignored)
+    mask = np.zeros((1, 1), np.bool_) if ignored is None else ignored
+    _fill_tables(values, mask, ignored is not None, top, rows, columns, step, *tables)
+    return PlaneStatistics(z, mean, lowest, highest, clipped)
+
+
+def _edges(size: int) -> NDArray[np.int64]:
+    count = min(max(size // MIN_TILE_PX, 1), MAX_TILES)
+    return np.linspace(0, size, count + 1).astype(np.int64)
+
+
+def _ignored(values: Plane, invalid: Mask | None) -> Mask | None:
+    if values.dtype.kind != "f":
+        return invalid
+    finite = np.isfinite(values).all(axis=-1)
+    if finite.all():
+        return invalid
+    return np.asarray(~finite if invalid is None else ~finite | invalid)
+
+
+def _tops(values: Plane, ignored: Mask | None) -> Array:
+    if ignored is None:
+        return np.asarray(values.max(axis=(0, 1)))
+    known = values[~ignored]
+    return np.asarray(known.max(axis=0) if len(known) else values[0, 0])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _fill_tables(
+    values: Array,
+    ignored: Mask,
+    has_ignored: bool,
+    top: Array,
+    rows: Array,
+    columns: Array,
+    step: int,
+    mean: Table,
+    lowest: Table,
+    highest: Table,
+    clipped: Table,
+) -> None:
+    for i in range(mean.shape[0]):
+        for j in range(mean.shape[1]):
+            height = (rows[i + 1] - rows[i] + step - 1) // step
+            size = height * (columns[j + 1] - columns[j])
+            for c in range(mean.shape[2]):
+                total, count, tops = 0.0, 0, 0
+                low, high = np.inf, -np.inf
+                for y in range(rows[i], rows[i + 1], step):
+                    for x in range(columns[j], columns[j + 1]):
+                        if has_ignored and ignored[y, x]:
+                            continue
+                        value = float(values[y, x, c])
+                        total += value
+                        count += 1
+                        tops += values[y, x, c] == top[c]
+                        low, high = min(low, value), max(high, value)
+                if 2 * count < size or count == 0:
+                    mean[i, j, c] = lowest[i, j, c] = highest[i, j, c] = np.nan
+                    clipped[i, j, c] = 0.0
+                    continue
+                mean[i, j, c] = total / count
+                lowest[i, j, c], highest[i, j, c] = low, high
+                clipped[i, j, c] = tops / count

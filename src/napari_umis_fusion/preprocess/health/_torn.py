@@ -1,0 +1,105 @@
+"""Frames that were written in part: rows, columns or a corner that hold one value."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from napari_umis_fusion.preprocess.health._blank import MIN_DIFFERENCE
+from napari_umis_fusion.preprocess.health._statistics import Mask, PlaneStatistics
+
+MIN_UNLIKE = 0.5
+"""Share of the constant tiles where all planes around show something else."""
+
+MIN_NEAT = 0.9
+"""Share of the constant tiles within that shape, in a first or last plane."""
+
+MIN_CORNER = 1 / 16
+"""Share of the plane that a constant rectangle at its border takes up at least."""
+
+MIN_FILL = 0.95
+"""Of that rectangle, the share that is constant."""
+
+
+def find_gaps(
+    plane: PlaneStatistics,
+    sides: Sequence[Sequence[PlaneStatistics]],
+    tops: Sequence[float] = (),
+) -> tuple[tuple[tuple[int, float], ...], Mask]:
+    """Return the parts of a plane that were not written.
+
+    What was not written ends with a line or at the border, and planes on both sides show
+    something there; a dark background is of any shape, and dark in them too.
+
+    Parameters
+    ----------
+    plane : PlaneStatistics
+        The plane.
+    sides : sequence of sequence of PlaneStatistics
+        Planes before it, and planes after it; no empty sequence at the ends of the stack.
+    tops : sequence of float
+        Of each channel, the value at which it is clipped; empty where it is not.
+
+    Returns
+    -------
+    gaps : tuple of (int, float)
+        Channel and its value there.
+    tiles : ndarray of shape (rows of tiles, columns of tiles), bool
+        Where they lie.
+    """
+    gaps: list[tuple[int, float]] = []
+    tiles = np.zeros(plane.mean.shape[:2], np.bool_)
+    if not sides:
+        return (), tiles
+    for c in range(plane.mean.shape[2]):
+        for value in _constants(plane, c):
+            if value in tops[c : c + 1]:
+                continue
+            here = plane.constant[..., c] & (plane.lowest[..., c] == value)
+            shaped = _in_shape(here)
+            if len(sides) < 2 and shaped.sum() < MIN_NEAT * here.sum():
+                continue  # a dark ground that the plane before the first may have had too
+            if shaped.any() and all(_show_more(side, c, value, shaped) for side in sides):
+                gaps.append((c, value))
+                tiles |= here
+    return tuple(gaps), tiles
+
+
+def _constants(plane: PlaneStatistics, channel: int) -> list[float]:
+    """Return the most frequent value of constant tiles, in a list; none without such tiles."""
+    values = plane.lowest[..., channel][plane.constant[..., channel]]
+    if values.size == 0:
+        return []
+    found, counts = np.unique(values, return_counts=True)
+    return [float(found[counts.argmax()])]
+
+
+def _show_more(side: Sequence[PlaneStatistics], channel: int, value: float, tiles: Mask) -> bool:
+    """Whether some plane of a side differs from a value in most of these tiles."""
+    shares = [_differs(one, channel, value)[tiles].mean() for one in side]
+    return bool(max(shares) >= MIN_UNLIKE)
+
+
+def _differs(plane: PlaneStatistics, channel: int, value: float) -> Mask:
+    least = MIN_DIFFERENCE * plane.span[channel]
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.abs(plane.mean[..., channel] - value) > least)
+
+
+def _in_shape(constant: Mask) -> Mask:
+    """Return whole lines of constant tiles, and else a constant rectangle at the border."""
+    lines = constant.all(axis=1, keepdims=True) | constant.all(axis=0, keepdims=True)
+    if lines.any() or not constant.any():
+        return constant & lines
+    from scipy.ndimage import find_objects, label
+
+    parts, _ = label(constant)
+    largest = int(np.bincount(parts.ravel())[1:].argmax()) + 1
+    place = find_objects(parts)[largest - 1]
+    part = np.zeros_like(constant)
+    part[place] = parts[place] == largest
+    at_border = any(
+        side.start == 0 or side.stop == size
+        for side, size in zip(place, constant.shape, strict=True)
+    )
+    filled = part[place].mean() >= MIN_FILL and part.mean() >= MIN_CORNER
+    return part if at_border and filled else np.zeros_like(constant)

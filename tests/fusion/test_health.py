@@ -1,0 +1,230 @@
+"""Planes that are not sound do not mislead the fusion, whichever way they are fused."""
+
+import json
+
+import numpy as np
+import pytest
+
+from napari_umis_fusion import fuse, fuse_layer
+from napari_umis_fusion.metrics import psnr
+from napari_umis_fusion.stack import Stack
+from napari_umis_fusion.synthetic import make_stack
+
+SHAPE = (80, 96)
+PLANES = 7
+MIDDLE = PLANES // 2
+FAST = {"focus_measure": "laplacian"}
+WAYS = {
+    "default": {},
+    "copied": {"blend": "select"},
+    "classical": FAST,
+    "classical, copied": {**FAST, "blend": "select"},
+    "filtered": {**FAST, "verification": "mode", "verification_window_px": 9},
+    "filtered, copied": {
+        **FAST,
+        "verification": "fuzzy",
+        "verification_window_px": 9,
+        "blend": "select",
+    },
+    "unverified": {**FAST, "verification": "none"},
+    "one light": {**FAST, "light": "output"},
+    "one light, copied": {**FAST, "light": "output", "blend": "select"},
+    "aligned": {**FAST, "align": "auto"},
+}
+
+LIT = ("one light", "one light, copied", "aligned")
+"""Ways that compare the light of all planes, stand-ins too: it is not told to the last bit."""
+
+
+@pytest.fixture(scope="module")
+def grey():
+    options = {"dtype": "uint16", "full_scale": 20000.0, "offset": 0.0}
+    return make_stack("bumps", SHAPE, planes=PLANES, channels=None, noisy=True, **options).stack
+
+
+@pytest.fixture(scope="module")
+def colour():
+    stack = make_stack("bumps", SHAPE, planes=PLANES, noisy=True).stack
+    return np.clip(stack, 1, 250)
+
+
+def alike(image, expected):
+    return psnr(image.astype(np.float64), expected.astype(np.float64), data_range=expected.max())
+
+
+def without(stack, lost, **options):
+    """Fuse the other planes; returns the image, and the index map in planes of the whole stack."""
+    kept = [z for z in range(len(stack)) if z not in lost]
+    result = fuse(stack[kept], **options)
+    return result.all_in_focus, np.array(kept)[result.index_map]
+
+
+@pytest.mark.parametrize("lost", [[0], [PLANES - 1], [MIDDLE], [2, 3], [0, 5]], ids=str)
+@pytest.mark.parametrize("way", WAYS)
+def test_blank_planes_are_as_if_they_were_not_there(way, lost, grey):
+    stack = grey.copy()
+    stack[lost] = 0
+    result = fuse(stack, **WAYS[way])
+    image, index = without(grey, lost, **WAYS[way])
+    assert alike(result.all_in_focus, image) > 40
+    assert np.mean(result.index_map != index) < (0.06 if way in LIT else 0.02)
+    assert not np.isin(result.index_map, lost).any()
+    named = f"plane {lost[0]} is" if len(lost) == 1 else f"planes {lost[0]}, {lost[1]} are"
+    assert f"{named} blank: left out" in result.notes
+    assert [one.z for one in result.health if one.is_left_out] == lost
+    assert [one["plane"] for one in result.provenance["health"]] == lost
+    json.dumps(result.provenance)
+
+
+@pytest.mark.parametrize("value", [0, 65535, 7000])
+@pytest.mark.parametrize("measure", ["learned", "umis"])
+def test_networks_never_see_a_blank_plane(measure, value, grey):
+    stack = grey.copy()
+    stack[2] = value
+    image, index = without(grey, [2], focus_measure=measure)
+    result = fuse(stack, focus_measure=measure)
+    assert alike(result.all_in_focus, image) > 45
+    assert np.mean(result.index_map != index) < 0.02
+
+
+def test_the_range_of_grey_is_that_of_a_sound_plane(grey):
+    stack = grey.copy()
+    stack[MIDDLE] = 65535
+    stack[MIDDLE + 1] = 0
+    result = fuse(stack, focus_measure="learned")
+    image, _ = without(grey, [MIDDLE, MIDDLE + 1])
+    assert alike(result.all_in_focus, image) > 45
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_torn_plane_gives_what_it_shows_and_no_more(way, grey):
+    stack = grey.copy()
+    stack[MIDDLE, 40:] = 0
+    result = fuse(stack, **WAYS[way])
+    image, _ = without(grey, [MIDDLE], **WAYS[way])
+    assert alike(result.all_in_focus[44:], image[44:]) > 35
+    whole = fuse(grey, **WAYS[way])
+    assert alike(result.all_in_focus[:36], whole.all_in_focus[:36]) > 35
+    assert (result.index_map[:36] == MIDDLE).any()
+    assert not (result.index_map[40:] == MIDDLE).any()
+    assert any(f"plane {MIDDLE} is torn" in note for note in result.notes)
+
+
+@pytest.mark.parametrize("gain", [0.25, 0.6, 1.5, 1.8, 2.5])
+@pytest.mark.parametrize("z", [0, 1, MIDDLE])
+@pytest.mark.parametrize("way", [name for name in WAYS if "copied" not in name])
+def test_an_odd_light_changes_nothing(way, z, gain, grey):
+    stack = grey.copy()
+    stack[z] = np.rint(grey[z] * gain)
+    expected, result = fuse(grey, **WAYS[way]), fuse(stack, **WAYS[way])
+    assert alike(result.all_in_focus, expected.all_in_focus) > 40
+    share = [float((one.index_map == z).mean()) for one in (expected, result)]
+    assert share[1] == pytest.approx(share[0], abs=0.02)
+    assert result.all_in_focus.mean() == pytest.approx(expected.all_in_focus.mean(), rel=0.01)
+    assert any(f"plane {z} is" in note and "scaled to them" in note for note in result.notes)
+    assert result.health[z].gain == pytest.approx(gain, rel=0.02)
+
+
+@pytest.mark.parametrize("gain", [0.5, 1.8])
+@pytest.mark.parametrize("way", ["copied", "classical, copied", "filtered, copied"])
+def test_copied_values_are_recorded_ones(way, gain, grey):
+    stack = grey.copy()
+    stack[MIDDLE] = np.rint(grey[MIDDLE] * gain)
+    result = fuse(stack, **WAYS[way])
+    where = result.source_map[None].astype(int)
+    np.testing.assert_array_equal(result.all_in_focus, np.take_along_axis(stack, where, 0)[0])
+    image, _ = without(grey, [MIDDLE], **WAYS[way])
+    assert alike(result.all_in_focus, image) > 30
+    assert any(f"plane {MIDDLE} is" in note and "times as bright" in note for note in result.notes)
+
+
+def test_clipped_pixels_come_from_other_planes(colour):
+    stack = colour.copy()
+    stack[2] = (colour[2] * 1.8).clip(0, 255).astype(np.uint8)
+    assert (stack[2] == 255).mean() > 0.02
+    result = fuse(stack, **FAST)
+    assert alike(result.all_in_focus, fuse(colour, **FAST).all_in_focus) > 35
+    lost = (stack[2] == 255).any(axis=-1)
+    assert not (result.index_map[lost] == 2).any()
+    assert "without its clipped pixels" in result.notes[0]
+
+
+def test_a_plane_without_one_of_its_colours_is_left_out(colour):
+    stack = colour.copy()
+    stack[MIDDLE, ..., 1] = 0
+    image, _ = without(colour, [MIDDLE], **FAST)
+    result = fuse(stack, **FAST)
+    assert alike(result.all_in_focus, image) > 60
+    assert result.notes == (f"plane {MIDDLE} is blank in a channel: left out",)
+
+
+def test_planes_without_values(grey):
+    stack = grey.astype(np.float32)
+    stack[MIDDLE] = np.nan
+    image, _ = without(grey.astype(np.float32), [MIDDLE])
+    assert alike(fuse(stack, nan_policy="ignore").all_in_focus, image) > 45
+
+
+@pytest.mark.parametrize("blend", ["select", "weighted"])
+@pytest.mark.parametrize("planes", [1, 2, 5])
+def test_a_stack_of_blank_planes_gives_a_blank_image(planes, blend):
+    stack = np.full((planes, 40, 48), 9, np.uint8)
+    if planes == 1:
+        with pytest.warns(UserWarning, match="one plane"):
+            result = fuse(stack, blend=blend)
+    else:
+        result = fuse(stack, blend=blend)
+    assert (result.all_in_focus == 9).all()
+
+
+def test_one_plane_left_is_the_image(grey):
+    stack = np.zeros_like(grey)
+    stack[2] = grey[2]
+    result = fuse(stack)
+    np.testing.assert_array_equal(result.all_in_focus, grey[2])
+    assert (result.index_map == 2).all()
+
+
+def test_no_peak_is_drawn_through_planes_that_are_not_neighbours(grey):
+    stack = grey.copy()
+    stack[2] = 0
+    result = fuse(stack, **FAST, verification="none")
+    beside = np.isin(result.index_map, (1, 3))
+    assert beside.any()
+    np.testing.assert_array_equal(result.sub_plane_map[beside], result.index_map[beside])
+
+
+class Counted(Stack):
+    """A stack that counts how often planes are read."""
+
+    def __init__(self, planes):
+        self.planes, self.shape, self.dtype = planes, planes.shape, planes.dtype
+        self.read = [0] * len(planes)
+
+    def plane(self, z):
+        self.read[z] += 1
+        return self.planes[z]
+
+
+@pytest.mark.parametrize(("light", "times"), [("none", 1), ("measure", 2)])
+def test_sound_planes_are_read_no_more_often_for_it(grey, light, times):
+    stack = Counted(np.concatenate([grey, grey[::-1]]))
+    result = fuse(stack, **FAST, light=light)
+    spare = [count - times for z, count in enumerate(stack.read) if z != len(stack) // 2]
+    assert spare == [0] * (len(stack) - 1)
+    assert [one.z for one in result.health] == list(range(len(stack)))
+    assert "health" not in result.provenance or all(one.is_sound for one in result.health)
+
+
+@pytest.mark.parametrize("options", [{}, {"align": "translation"}], ids=str)
+def test_stacks_of_a_layer(grey, options):
+    movie = np.stack([grey, grey])
+    movie[0, 2] = 0
+    movie[1, MIDDLE] = movie[1, MIDDLE] // 2
+    layer = (movie, {"name": "cells", "axis_labels": ("t", "z", "y", "x")})
+    image = fuse_layer(layer, **FAST, **options)[0]
+    expected = np.stack([without(grey, [2], **FAST)[0], fuse(grey, **FAST).all_in_focus])
+    assert alike(image[0], expected) > 40
+    notes = image[1]["metadata"]["umis_fusion"]["notes"]
+    assert "plane 2 is blank: left out" in notes
+    assert any(note.startswith(f"plane {MIDDLE} is 0.5") for note in notes)

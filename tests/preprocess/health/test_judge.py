@@ -1,0 +1,268 @@
+"""What is found of planes, from their tables alone."""
+
+import numpy as np
+import pytest
+
+from napari_umis_fusion.preprocess.health import (
+    LOOK_AHEAD,
+    PlaneHealth,
+    PlaneJudge,
+    iter_reports,
+    judge_planes,
+    measure_plane,
+    notes_on,
+)
+from napari_umis_fusion.stack import stack_of_arrays
+from napari_umis_fusion.synthetic import SCENES, make_stack
+
+SHAPE = (96, 128)
+PLANES = 9
+
+
+def healths_of(stack):
+    return judge_planes(measure_plane(z, plane) for z, plane in enumerate(stack))
+
+
+def findings_of(stack):
+    return {one.z: one.findings for one in healths_of(stack) if one.findings}
+
+
+@pytest.fixture(scope="module")
+def grey():
+    stack = make_stack("bumps", SHAPE, planes=PLANES, channels=None, noisy=True).stack
+    return np.clip(stack, 1, 254)
+
+
+@pytest.fixture(scope="module")
+def colour():
+    return make_stack("discs", SHAPE, planes=PLANES, noisy=True).stack
+
+
+@pytest.fixture(scope="module")
+def fluorescence():
+    return make_stack("fluorescence", SHAPE, planes=PLANES, noisy=True).stack
+
+
+@pytest.mark.parametrize("planes", [1, 2, 3, 4, 7, 12])
+@pytest.mark.parametrize("noisy", [False, True])
+@pytest.mark.parametrize("name", SCENES)
+def test_sound_stacks_are_left_alone(name, noisy, planes):
+    if planes == 1:
+        stack = make_stack(name, SHAPE, planes=2, noisy=noisy, seed=planes).stack[:1]
+    else:
+        stack = make_stack(name, SHAPE, planes=planes, noisy=noisy, seed=planes).stack
+    assert findings_of(stack) == {}
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "uint32", "float32", "float16"])
+@pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
+@pytest.mark.parametrize("lost", [[0], [PLANES - 1], [4], [3, 4], [1, 2, 3, 4, 5], [0, 5], [0, 1]])
+def test_blank_planes(grey, dtype, share, lost):
+    stack = grey.astype(dtype)
+    stack[lost] = np.dtype(dtype).type(share * stack.max())
+    assert findings_of(stack) == dict.fromkeys(lost, ("blank",))
+    assert all(one.is_left_out == (one.z in lost) for one in healths_of(stack))
+
+
+def test_planes_without_values_are_blank(grey):
+    stack = grey.astype(np.float32)
+    stack[[0, 4]] = np.nan
+    stack[6, 0] = np.inf
+    assert findings_of(stack) == {0: ("blank",), 4: ("blank",)}
+
+
+def test_frames_recorded_in_the_dark_are_blank(grey):
+    stack = grey.astype(np.float64)
+    stack[[3, 4]] = np.random.default_rng(0).normal(20, 2, (2, *SHAPE))
+    assert findings_of(stack.astype(np.uint8)) == {3: ("blank",), 4: ("blank",)}
+
+
+@pytest.mark.parametrize("channel", range(3))
+@pytest.mark.parametrize("z", [0, 4, PLANES - 1])
+def test_a_channel_that_is_missing(colour, channel, z):
+    stack = colour.copy()
+    stack[z, ..., channel] = 0
+    assert findings_of(stack) == {z: ("channel blank",)}
+
+
+def test_a_channel_that_is_dark_in_all_planes_or_fades_in_is_none(colour):
+    stack = colour.copy()
+    stack[..., 2] = 0
+    assert findings_of(stack) == {}
+    stack[4:, ..., 2] = 1  # nearly nothing
+    assert findings_of(stack) == {}
+
+
+TEARS = {
+    "lower": np.s_[60:],
+    "upper": np.s_[:41],
+    "last rows": np.s_[83:],
+    "left": np.s_[:, :50],
+    "right": np.s_[:, 77:],
+    "band": np.s_[37:66],
+    "corner": np.s_[50:, 70:],
+}
+
+
+@pytest.mark.parametrize("value", [0, 255])
+@pytest.mark.parametrize("z", [0, 4, PLANES - 1])
+@pytest.mark.parametrize("where", TEARS)
+def test_torn_frames(grey, where, z, value):
+    stack = grey.copy()
+    stack[z][TEARS[where]] = value
+    assert findings_of(stack) == {z: ("torn",)}
+    gap = healths_of(stack)[z].unusable(stack[z])
+    torn = np.zeros(SHAPE, bool)
+    torn[TEARS[where]] = True
+    assert gap[torn].all()
+    assert gap.sum() <= torn.sum() + 4 * sum(SHAPE)
+
+
+def test_a_line_that_was_written_in_part(grey):
+    stack = grey.copy()
+    stack[4].reshape(-1)[50 * SHAPE[1] + 33 :] = 0
+    assert healths_of(stack)[4].unusable(stack[4])[stack[4] == 0].all()
+
+
+def test_tears_in_neighbouring_planes(grey):
+    stack = grey.copy()
+    stack[3, 40:] = 0
+    stack[4, 50:] = 0
+    assert findings_of(stack) == {3: ("torn",), 4: ("torn",)}
+
+
+def test_padding_that_all_planes_have_is_no_tear(grey):
+    stack = grey.copy()
+    stack[:, 60:] = 0
+    assert findings_of(stack) == {}
+
+
+@pytest.mark.parametrize("gain", [0.25, 0.5, 0.8, 1.25, 1.5, 1.8])
+@pytest.mark.parametrize("z", [0, 1, 4, PLANES - 1])
+@pytest.mark.parametrize("name", ["grey", "colour", "fluorescence"])
+def test_exposure(name, z, gain, request):
+    stack = request.getfixturevalue(name).astype(np.float32)
+    stack[z] *= gain
+    assert findings_of(stack) == {z: ("exposure",)}
+    health = healths_of(stack)[z]
+    assert health.gain == pytest.approx(gain, rel=0.03)
+    assert not health.is_left_out
+
+
+def test_two_planes_in_a_row(grey):
+    stack = grey.astype(np.float32)
+    stack[[3, 4]] *= 1.6
+    assert findings_of(stack) == {3: ("exposure",), 4: ("exposure",)}
+
+
+def test_exposure_on_top_of_an_offset_of_the_camera(fluorescence):
+    signal = fluorescence.astype(np.float64) * 3
+    stack = signal + 2000
+    stack[4] = 2000 + 2 * signal[4]
+    health = healths_of(stack)[4]
+    assert health.gain == pytest.approx(2, rel=0.05)
+    np.testing.assert_allclose(np.median(health.scaled(stack[4])), np.median(stack[5]), rtol=0.02)
+
+
+def test_clipped_pixels_do_not_compete(grey):
+    stack = (grey.astype(np.uint16) + 60).clip(0, 255).astype(np.uint8)
+    stack[4] = (stack[4] * 1.7).clip(0, 255).astype(np.uint8)
+    assert findings_of(stack) == {4: ("exposure", "clipped")}
+    health = healths_of(stack)[4]
+    assert health.gain == pytest.approx(1.7, rel=0.03)
+    np.testing.assert_array_equal(health.unusable(stack[4]), stack[4] == 255)
+
+
+def test_a_plane_clipped_nearly_everywhere_is_left_out(grey):
+    stack = grey.copy()
+    stack[4] = (stack[4] * 20.0).clip(0, 255).astype(np.uint8)
+    health = healths_of(stack)[4]
+    assert "clipped" in health.findings
+    assert health.is_left_out
+
+
+@pytest.mark.parametrize(
+    "gains",
+    [
+        np.geomspace(1, 0.3, PLANES),
+        np.geomspace(0.3, 1, PLANES),
+        np.linspace(1, 1.6, PLANES),
+        np.tile([1, 1.5], PLANES)[:PLANES],
+    ],
+    ids=["fading", "rising", "drift", "alternating"],
+)
+def test_light_that_drifts_is_no_exception(grey, gains):
+    stack = grey * np.asarray(gains, np.float32)[:, None, None]
+    assert all(one.is_sound for one in healths_of(stack))
+
+
+def test_light_that_changes_for_good_is_told(grey):
+    stack = grey.astype(np.float32)
+    stack[4:] *= 1.5
+    assert findings_of(stack) == {4: ("jump",)}
+    assert all(one.is_sound for one in healths_of(stack))
+
+
+def test_two_planes_have_no_majority(grey):
+    stack = grey[3:5].astype(np.float32)
+    stack[1] *= 1.8
+    assert findings_of(stack) == {1: ("jump",)}
+
+
+def test_duplicates(colour):
+    assert findings_of(colour[[0, 1, 1, 2, 3, 3, 3]]) == dict.fromkeys((2, 5, 6), ("duplicate",))
+
+
+def test_planes_are_judged_a_few_planes_later_as_all_at_once(colour):
+    stack = colour.copy()
+    stack[2] = 0
+    judge = PlaneJudge()
+    counts, found = [], []
+    for z, plane in enumerate(stack):
+        found += judge.add(measure_plane(z, plane))
+        counts.append(len(found))
+    assert counts == [max(0, z + 1 - LOOK_AHEAD) for z in range(PLANES)]
+    assert tuple(found + judge.finish()) == healths_of(stack)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (40, 1), (7, 9), (16, 17)])
+def test_tiny_planes_are_judged_without_a_word(shape):
+    stack = np.random.default_rng(0).integers(0, 255, (5, *shape), np.uint8)
+    assert len(healths_of(stack)) == 5
+
+
+def test_unscaled_planes_are_left_out():
+    health = PlaneHealth(3, ("exposure",), gain=1.8)
+    assert health.without_scaling().is_left_out
+    assert PlaneHealth(3).without_scaling() == PlaneHealth(3)
+
+
+def test_scaled_values_keep_to_the_dtype():
+    health = PlaneHealth(0, ("exposure",), gain=0.25)
+    scaled = health.scaled(np.array([[1, 63, 200]], np.uint8))
+    np.testing.assert_array_equal(scaled, np.array([[4, 252, 255]], np.uint8))
+    assert scaled.dtype == np.uint8
+
+
+def test_notes_name_all_planes_of_a_kind():
+    blank = [PlaneHealth(z, ("blank",), is_left_out=True) for z in range(30)]
+    odd = PlaneHealth(40, ("exposure", "clipped"), gain=1.8, tops=(255.0,))
+    assert notes_on([*blank[:2], PlaneHealth(2), odd]) == [
+        "planes 0, 1 are blank: left out",
+        "plane 40 is 1.80 times as bright as those around: scaled to them, without its clipped "
+        "pixels",
+    ]
+    assert notes_on(blank)[0].endswith("11 and 18 more are blank: left out")
+
+
+def test_reports(colour):
+    stack = colour.copy()
+    stack[4] = 7
+    reports = list(iter_reports(stack_of_arrays(stack)))
+    assert [one.z for one in reports] == list(range(PLANES))
+    told = reports[4].describe()
+    assert (told["mean"], told["lowest"], told["highest"], told["sharpness"]) == (7, 7, 7, 0)
+    assert told["findings"] == ["blank"]
+    assert reports[0].mean == pytest.approx(colour[0].mean(), rel=0.01)
+    assert (reports[0].lowest, reports[0].highest) == (colour[0].min(), colour[0].max())
+    assert 0 < reports[0].sharpness < 1
