@@ -26,6 +26,7 @@ from napari_umis_fusion.network._architectures import (
     DEFAULT_ARCHITECTURE,
     FOCUS_MEASURES,
     HEADER_KEY,
+    MAX_BYTES,
     Architecture,
     shipped_weights,
 )
@@ -46,9 +47,6 @@ FORMAT_VERSION = 1
 
 SAFETENSORS = (".safetensors",)
 PICKLED = (".pth", ".pt")
-
-# Files are read into memory as a whole; this is forty times the larger network.
-MAX_BYTES = 2**28
 
 _PARALLEL_PREFIX = "module."  # added by torch.nn.DataParallel
 

@@ -4,9 +4,18 @@ from ._arrays import Float32Array as Float32Array
 from ._arrays import Float64Array as Float64Array
 from ._arrays import FloatMap as FloatMap
 from ._atomic_write import atomic_write as atomic_write
+from ._foreign_files import naming_faults as naming_faults
+from ._foreign_files import open_regular as open_regular
+from ._foreign_files import parse_json as parse_json
+from ._foreign_files import read_bytes as read_bytes
+from ._foreign_files import read_json as read_json
+from ._foreign_files import read_text as read_text
+from ._foreign_files import reason_of as reason_of
 from ._generators import map_events as map_events
 from ._generators import repeat_event as repeat_event
 from ._generators import run_to_end as run_to_end
+from ._leftovers import sweep as sweep
+from ._leftovers import temporary_name as temporary_name
 from ._locks import locked as locked
 from ._options import changed_fields as changed_fields
 from ._options import check_choice as check_choice
@@ -23,6 +32,8 @@ from ._options import replace_fields as replace_fields
 from ._package_version import package_version as package_version
 from ._progress import Progress as Progress
 from ._progress import Stage as Stage
+from ._same_file import first_same as first_same
+from ._same_file import is_same_file as is_same_file
 from ._scratch_memory import ScratchMemory as ScratchMemory
 from ._tiles import Tile as Tile
 from ._tiles import bands as bands

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.runtime import first_same
 from napari_umis_fusion.stack import ACCEPTED_DTYPES
 
 
@@ -98,10 +99,11 @@ def check_output_path(
         _check_dtype(target, wanted, np.dtype(dtype).name, channels)
     _check_channels(target, wanted, channels, rgb=rgb)
     _check_place(target)
-    for source in protect:
-        if _are_same_file(target, Path(source)):
-            msg = f"{target}: is an input, which is never overwritten. Choose another name."
-            raise StackFileError(msg)
+    source = first_same(target, protect)
+    if source is not None:
+        known = "" if source == target else f" (as {source})"
+        msg = f"{target}: is an input{known}, which is never overwritten. Choose another name."
+        raise StackFileError(msg)
     return target.resolve()
 
 
@@ -141,10 +143,3 @@ def _check_place(path: Path) -> None:
     if not os.access(parent, os.W_OK):
         msg = f"{path}: the folder {parent} cannot be written to; choose another."
         raise StackFileError(msg)
-
-
-def _are_same_file(path: Path, other: Path) -> bool:
-    if path.resolve() == other.resolve():
-        return True
-    # Two paths of one file: hard links, or a file system that ignores case.
-    return path.exists() and other.exists() and path.samefile(other)
