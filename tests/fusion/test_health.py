@@ -226,5 +226,5 @@ def test_stacks_of_a_layer(grey, options):
     expected = np.stack([without(grey, [2], **FAST)[0], fuse(grey, **FAST).all_in_focus])
     assert alike(image[0], expected) > 40
     notes = image[1]["metadata"]["umis_fusion"]["notes"]
-    assert "plane 2 is blank: left out" in notes
-    assert any(note.startswith(f"plane {MIDDLE} is 0.5") for note in notes)
+    assert "t=0: plane 2 is blank: left out" in notes
+    assert any(note.startswith(f"t=1: plane {MIDDLE} is 0.5") for note in notes)

@@ -133,7 +133,7 @@ class _Run:
             verified=verified,
         )
         # On a thread, since it may load a network and read the middle plane.
-        setting_up = planes.iter_with_range(make, to_grey)
+        setting_up = planes.iter_with_range(make, self.config.channel, to_grey)
         compositor = yield from repeat_event(setting_up, Progress(stage, 0, total))
         for z in range(total):
             event = Progress(stage, z, total)

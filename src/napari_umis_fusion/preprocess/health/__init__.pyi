@@ -1,14 +1,8 @@
 from ._inspect import PlaneReport as PlaneReport
 from ._inspect import iter_reports as iter_reports
-from ._judge import LOOK_AHEAD as LOOK_AHEAD
-from ._judge import PlaneJudge as PlaneJudge
-from ._plane_health import Finding as Finding
 from ._plane_health import PlaneHealth as PlaneHealth
 from ._plane_health import notes_on as notes_on
-from ._reference import sound_reference as sound_reference
+from ._plane_screen import PlaneScreen as PlaneScreen
 from ._sound_stack import SoundStack as SoundStack
 from ._sound_stack import screened as screened
-from ._stand_in import WatchedStack as WatchedStack
-from ._stand_in import iter_with_sound_planes as iter_with_sound_planes
-from ._statistics import PlaneStatistics as PlaneStatistics
-from ._statistics import measure_plane as measure_plane
+from ._stand_in import StandInStack as StandInStack

@@ -1,6 +1,6 @@
 """What was found of a plane, and what is made of it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -81,11 +81,36 @@ class PlaneHealth:
             values = np.clip(np.rint(values), limits.min, limits.max)
         return values.astype(plane.dtype)
 
+    def corrected(self, correct: Callable[[Plane], Plane]) -> "PlaneHealth":
+        """Return the health of the plane after a linear correction of its values.
+
+        Parameters
+        ----------
+        correct : callable
+            Returns any values corrected, in their dtype.
+        """
+        if self.is_sound:
+            return self
+        dark, unit = map(float, correct(np.array([0.0, 1.0])))
+        slope = unit - dark
+
+        def value_of(value: float) -> float:
+            return slope * value + dark
+
+        return replace(
+            self,
+            offset=slope * self.offset + dark * (1 - self.gain) if self.is_scaled else 0.0,
+            tops=tuple(value_of(top) for top in self.tops),
+            gaps=tuple((c, value_of(value)) for c, value in self.gaps),
+        )
+
     def unusable(self, plane: Plane) -> Mask | None:
         """Return where the plane, as recorded, shows nothing: bool (Y, X), None if nowhere."""
         values = plane.reshape(*plane.shape[:2], -1)
-        parts = [values[..., c] >= top for c, top in enumerate(self.tops)]
-        parts += [_gap(values[..., c] == value) for c, value in self.gaps]
+        near = 0.5 if values.dtype.kind in "iu" else 1e-6 * float(np.nanmax(np.abs(values)))
+        parts = [values[..., c] > top - near for c, top in enumerate(self.tops)]
+        # Interpolated and corrected constants are equal but for rounding.
+        parts += [_gap(np.abs(values[..., c] - value) <= near) for c, value in self.gaps]
         return np.asarray(np.logical_or.reduce(parts)) if parts else None
 
     def describe(self) -> dict[str, Any]:
