@@ -9,8 +9,9 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from napari_umis_fusion.errors import UmisFusionError
 
@@ -22,7 +23,7 @@ LONGEST_REASON = 200
 
 
 @contextmanager
-def open_regular(path: Path, most_bytes: int) -> Iterator[BinaryIO]:
+def open_regular(path: Path, most_bytes: int) -> Iterator[BufferedReader]:
     """Open a regular file of a bounded size for reading.
 
     Raises
@@ -94,8 +95,8 @@ def naming_faults(
 ) -> Iterator[None]:
     """Raise any error inside as one of this package, in one line that names the file.
 
-    Damaged files make libraries raise nearly every type of exception, so all are caught; errors
-    of this package stay as they are.
+    Damaged files make libraries raise nearly every type of exception, so all are caught. What
+    this package says itself is kept, with the name of the file in front.
 
     Parameters
     ----------
@@ -110,8 +111,10 @@ def naming_faults(
     """
     try:
         yield
-    except UmisFusionError:
-        raise
+    except UmisFusionError as error:
+        if isinstance(error, kind) and str(error).startswith(f"{path}"):
+            raise
+        raise kind(f"{path}: {error}") from error
     except Exception as error:
         raise kind(f"{path}: {what} ({reason_of(error)}); {advice}") from error
 
