@@ -4,12 +4,14 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from napari_umis_fusion.runtime._user_path import user_path
+
 PathLike = str | os.PathLike[str]
 
 
 def is_same_file(path: PathLike, other: PathLike) -> bool:
     """Return whether two paths name one file: by links, or where case is ignored."""
-    one, two = Path(path).expanduser(), Path(other).expanduser()
+    one, two = user_path(path), user_path(other)
     try:
         if one.resolve() == two.resolve():
             return True

@@ -13,7 +13,7 @@ from pathlib import Path
 import platformdirs
 
 from napari_umis_fusion.errors import BusyError, CheckpointError
-from napari_umis_fusion.runtime import atomic_write, locked, read_json
+from napari_umis_fusion.runtime import atomic_write, locked, read_json, user_path
 
 FOLDER_VARIABLE = "UMIS_FUSION_TRAININGS"
 """Environment variable that names another folder for sessions."""
@@ -40,7 +40,7 @@ def sessions_folder() -> Path:
     """Return the folder of all sessions: `UMIS_FUSION_TRAININGS`, or one in the user's data."""
     given = os.environ.get(FOLDER_VARIABLE)
     if given:
-        return Path(given).expanduser().absolute()
+        return user_path(given).absolute()
     return platformdirs.user_data_path("napari-umis-fusion", appauthor=False) / "trainings"
 
 

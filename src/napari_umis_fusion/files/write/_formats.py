@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from napari_umis_fusion.errors import StackFileError
-from napari_umis_fusion.runtime import first_same
+from napari_umis_fusion.runtime import first_same, reason_of, user_path
 from napari_umis_fusion.stack import ACCEPTED_DTYPES
 
 
@@ -93,7 +93,7 @@ def check_output_path(
         If the extension is unknown, the format cannot hold the dtype or channels, the folder is
         missing or not writable, or the path is a folder or a protected file.
     """
-    target = Path(path).expanduser()
+    target = user_path(path)
     wanted = output_format(target)
     if dtype is not None:
         _check_dtype(target, wanted, np.dtype(dtype).name, channels)
@@ -132,6 +132,17 @@ def _check_channels(path: Path, wanted: OutputFormat, channels: int | None, *, r
 
 
 def _check_place(path: Path) -> None:
+    """Refuse a path that no file can have here; raises `StackFileError`."""
+    try:
+        _check_folder(path)
+    except StackFileError:
+        raise
+    except (OSError, RuntimeError, ValueError) as error:  # too long, or links in a circle
+        msg = f"{path}: no file can have this name ({reason_of(error)}). Choose another."
+        raise StackFileError(msg) from error
+
+
+def _check_folder(path: Path) -> None:
     if path.is_dir():
         msg = f"{path}: is a folder; give the name of a file."
         raise StackFileError(msg)

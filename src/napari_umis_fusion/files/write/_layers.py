@@ -32,6 +32,7 @@ from napari_umis_fusion.files.write._writable_layer import (
     stored_dtype,
     writable_layer,
 )
+from napari_umis_fusion.runtime import user_path
 
 _EXTENSION = re.compile(r"\.[A-Za-z]\w{0,4}")
 _LONGEST_NAME = 100
@@ -137,7 +138,7 @@ def write_folder(path: str | os.PathLike[str], layers: Sequence[LayerData]) -> l
     StackFileError
         If a layer is refused, the path is a file or has a file's extension, or a file exists.
     """
-    folder = Path(path).expanduser()
+    folder = user_path(path)
     # All layers are checked before the first one is written.
     ready = [writable_layer(*layer) for layer in layers]
     targets = [folder / f"{name}{OME_TIFF.suffixes[0]}" for name in _file_names(ready)]
@@ -148,7 +149,7 @@ def write_folder(path: str | os.PathLike[str], layers: Sequence[LayerData]) -> l
 
 
 def _with_extension(path: str | os.PathLike[str]) -> Path:
-    target = Path(path).expanduser()
+    target = user_path(path)
     if _EXTENSION.fullmatch(target.suffix):
         return target
     return target.with_name(target.name + OME_TIFF.suffixes[0])

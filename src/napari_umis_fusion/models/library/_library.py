@@ -28,7 +28,7 @@ from napari_umis_fusion.models.library._reserve import reserved
 from napari_umis_fusion.models.library._shipped import shipped_models
 from napari_umis_fusion.models.library._sidecar import sidecar_of, write_sidecar
 from napari_umis_fusion.network import MAX_BYTES, SHIPPED
-from napari_umis_fusion.runtime import open_regular, reason_of
+from napari_umis_fusion.runtime import naming_faults, open_regular, user_path
 
 if TYPE_CHECKING:
     from napari_umis_fusion.network import Checkpoint
@@ -41,7 +41,7 @@ def default_folder() -> Path:
     """Return the folder of the user's models."""
     given = os.environ.get(FOLDER_VARIABLE)
     if given:
-        return Path(given).expanduser().absolute()
+        return user_path(given).absolute()
     return platformdirs.user_data_path("napari-umis-fusion", appauthor=False) / "models"
 
 
@@ -103,13 +103,12 @@ class ModelLibrary:
         CheckpointError
             If the file cannot be read.
         """
-        try:
-            with open_regular(Path(path), MAX_BYTES) as file:
-                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise CheckpointError(
-                f"{path}: cannot be read ({reason_of(error)}); give the path of a checkpoint"
-            ) from error
+        advice = "give the path of a checkpoint"
+        with (
+            naming_faults(path, CheckpointError, "cannot be read", advice),
+            open_regular(Path(path), MAX_BYTES) as file,
+        ):
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         return self._made_from(sha256)
 
     def add(self, path: str | os.PathLike[str], name: str | None = None, note: str = "") -> Model:

@@ -7,7 +7,7 @@ from typing import Any
 
 from napari_umis_fusion.errors import CheckpointError
 from napari_umis_fusion.network import MAX_BYTES
-from napari_umis_fusion.runtime import atomic_write, open_regular, read_json, reason_of
+from napari_umis_fusion.runtime import atomic_write, naming_faults, open_regular, read_json
 
 _hashes: dict[tuple[str, int, int], str] = {}
 """Hashes computed in this process, by path, size and time of change."""
@@ -69,11 +69,11 @@ def sha256_of(path: Path) -> str:
     known = known_sha256(path)
     if not known:
         stamp = _stamp(path)
-        try:
-            with open_regular(path, MAX_BYTES) as file:
-                known = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise CheckpointError(f"{path}: cannot be read ({reason_of(error)})") from error
+        with (
+            naming_faults(path, CheckpointError, "cannot be read", "save it again"),
+            open_regular(path, MAX_BYTES) as file,
+        ):
+            known = hashlib.file_digest(file, "sha256").hexdigest()
         _hashes[(str(path), *stamp)] = known
     return known
 
