@@ -228,8 +228,8 @@ def test_names_that_begin_with_a_hyphen_or_a_tilde(planes, here, capsys):
         names = [f"{first}{z}.png" for z in range(4)]
         for z, name in enumerate(names):
             (here / name).write_bytes((here / "planes" / f"p{z}.png").read_bytes())
-        assert main(["fuse", *names, "-o", f"{first}out.png", "--focus-measure", "laplacian"]) == 0
-        assert (here / f"{first}out.png").is_file()
+        assert main(["fuse", *names, "-o", f"./{first}0.jpg", "--focus-measure", "laplacian"]) == 0
+        assert (here / f"{first}0.jpg").is_file()
 
 
 def test_names_that_are_too_long(planes, here, capsys):

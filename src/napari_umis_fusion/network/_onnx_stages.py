@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from napari_umis_fusion.errors import DeviceError
+from napari_umis_fusion.network._onnx_runtime import onnx_runtime
 from napari_umis_fusion.network._ranker_graphs import NEIGHBOURS, SCALES, Weights, ranker_models
 from napari_umis_fusion.runtime import Float32Array, Workers
 
@@ -179,8 +180,7 @@ def _crop(array: Float32Array, seen: tuple[range, ...], factor: int) -> Float32A
 
 def _session(model: bytes) -> Any:
     """Return a session that computes on the thread that calls it."""
-    import onnxruntime
-
+    onnxruntime = onnx_runtime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors only, which are raised too

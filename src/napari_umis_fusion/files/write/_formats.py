@@ -101,8 +101,8 @@ def check_output_path(
     _check_place(target)
     source = first_same(target, protect)
     if source is not None:
-        known = "" if source == target else f" (as {source})"
-        msg = f"{target}: is an input{known}, which is never overwritten. Choose another name."
+        known = "" if source.name == target.name else f" (as {source})"
+        msg = f"{target}: is an input, which is never overwritten{known}. Choose another name."
         raise StackFileError(msg)
     return target.resolve()
 
