@@ -1,13 +1,22 @@
 """Planes as a fusion takes them: only where they are sound, and as its blend allows."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.fusion._passes import Passes
-from napari_umis_fusion.preprocess.health import PlaneHealth, PlaneScreen, SoundStack, notes_on
+from napari_umis_fusion.preprocess.health import (
+    PlaneHealth,
+    PlaneScreen,
+    SoundStack,
+    SpeckFinder,
+    Specks,
+    notes_on,
+    without_specks,
+)
 from napari_umis_fusion.runtime import Workers
-from napari_umis_fusion.stack import Stack
+from napari_umis_fusion.stack import CheckedPlane, Stack
 
 
 def scales_values(config: FusionConfig) -> bool:
@@ -37,6 +46,8 @@ class ScreenedPlanes(PlaneScreen):
         One of their threads reads.
     known : sequence of PlaneHealth, optional
         What an earlier pass found, one for each plane.
+    specks : dict of int to Specks, optional
+        The specks that an earlier pass found, by plane.
     """
 
     def __init__(
@@ -46,11 +57,14 @@ class ScreenedPlanes(PlaneScreen):
         passes: Passes,
         workers: Workers,
         known: Sequence[PlaneHealth] | None = None,
+        specks: dict[int, Specks] | None = None,
     ) -> None:
         known = known or known_healths(stack, config) or None
         scales = scales_values(config) or passes.second == "copy_nearest"
         super().__init__(stack, config.nan_policy, workers, known, scales=scales)
         self._config, self._passes = config, passes
+        self._copies = config.blend == "select"
+        self._finder = SpeckFinder(workers, specks)
 
     @property
     def has_any(self) -> bool:
@@ -69,22 +83,37 @@ class ScreenedPlanes(PlaneScreen):
 
     def describe(self) -> dict[str, Any]:
         """Return what was found as JSON values; nothing for a sound stack."""
-        found = [health.describe() for health in self.healths if health.findings]
+        found = [health.describe() for health in self.healths if health.findings or health.specks]
         return {"health": found} if found else {}
+
+    def iter_next(self) -> Generator[None, None, CheckedPlane | None]:
+        """Wait for the next plane, without its specks; None if it is left out."""
+        reading = yield from super().iter_next()
+        if reading is None:
+            return None
+        following = yield from self.iter_following()
+        z = self._given - 1
+        specks = yield from self._finder.iter_find(reading, z, following)
+        self.healths[z] = replace(self.healths[z], specks=len(specks))
+        return without_specks(reading, specks, copies=self._copies)
 
     def again(self) -> "ScreenedPlanes":
         """Return the planes of another pass, with what is known of them."""
-        return ScreenedPlanes(
-            self._stack, self._config, self._passes, self._workers, known=self.healths
-        )
+        return self._with(self.healths)
 
     def unscreened(self) -> "ScreenedPlanes":
         """Return the planes as they are, for a stack of which none is sound."""
-        known = [PlaneHealth(one.z, one.findings) for one in self.healths]
-        return ScreenedPlanes(self._stack, self._config, self._passes, self._workers, known)
+        return self._with([PlaneHealth(one.z, one.findings) for one in self.healths])
 
     def sound_stack(self) -> Stack:
         """Return the stack as planes are copied from it."""
-        if all(health.is_sound for health in self.healths):
+        specks = self._finder.found
+        if all(one.is_sound for one in self.healths) and not any(map(len, specks.values())):
             return self._stack
-        return SoundStack(self._stack, self.healths, scales=scales_values(self._config))
+        scales = scales_values(self._config)
+        return SoundStack(self._stack, self.healths, specks, scales=scales)
+
+    def _with(self, known: Sequence[PlaneHealth]) -> "ScreenedPlanes":
+        return ScreenedPlanes(
+            self._stack, self._config, self._passes, self._workers, known, self._finder.found
+        )

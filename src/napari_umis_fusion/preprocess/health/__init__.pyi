@@ -5,4 +5,7 @@ from ._plane_health import notes_on as notes_on
 from ._plane_screen import PlaneScreen as PlaneScreen
 from ._sound_stack import SoundStack as SoundStack
 from ._sound_stack import screened as screened
+from ._speck_finder import SpeckFinder as SpeckFinder
+from ._speck_finder import without_specks as without_specks
+from ._specks import Specks as Specks
 from ._stand_in import StandInStack as StandInStack

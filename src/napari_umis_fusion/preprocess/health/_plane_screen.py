@@ -107,6 +107,13 @@ class PlaneScreen:
             return reading
         return (yield from self._workers.result(self._workers.submit(screened, reading, health)))
 
+    def iter_following(self) -> Generator[None, None, CheckedPlane | None]:
+        """Wait for the plane after the last one handed out, as recorded; None at the end."""
+        if not self._ahead and self._count < len(self._stack):
+            yield from self._iter_take()
+            self._start()
+        return self._ahead[0] if self._ahead else None
+
     def _start(self) -> None:
         """Start to read the next plane, unless one is being read or none is left."""
         if self._upcoming is None and self._count < len(self._stack):
