@@ -81,7 +81,7 @@ class Compositor:
     ) -> None:
         height, width = stack.shape[1:3]
         self.config = config
-        self.pattern: "PatternRemoval | None" = None
+        self.pattern: PatternRemoval | None = None
         self.to_grey = to_grey or GreyConverter(stack, config.channel)
         self.measure = choose_measure(config, workers, self.to_grey)
         self.decision = Decision.blank(height, width, workspace)
