@@ -250,6 +250,19 @@ class TrainingConfig:
             1.0,
         ),
     )
+    imperfections: float = field(
+        default=1.0,
+        metadata=number(
+            "How often rendered stacks are imperfect ('select'): patterns that stand still on the "
+            "sensor, specks, blank, torn and differently exposed planes, bands, blocks of "
+            "compression, phase objects, crowded scenes, wide blur. 1 is the usual rate, 0 is "
+            "never.",
+            "",
+            0.0,
+            1.0,
+            used_when=_SELECT,
+        ),
+    )
     validation_share: float = field(
         default=0.1, metadata=number("Share of the images in the validation set.", "", 0.0, 0.9)
     )

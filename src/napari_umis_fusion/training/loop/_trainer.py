@@ -49,7 +49,11 @@ class Trainer:
         self._threads = threads
         self.model = objective.model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._optimizer = torch.optim.AdamW(
-            self.model.parameters(), config.learning_rate, weight_decay=config.weight_decay
+            self.model.parameters(),
+            config.learning_rate,
+            weight_decay=config.weight_decay,
+            # One pass over all weights instead of a dozen small operations for each of them.
+            fused=device.type in ("cpu", "cuda"),
         )
 
     def update(self, batch: Any, learning_rate: float) -> dict[str, float]:
@@ -69,7 +73,9 @@ class Trainer:
             for buffer, before in zip(self.model.buffers(), kept, strict=True):
                 buffer.copy_(before)
             raise NotFiniteError(f"the loss became {losses['total']}, its gradient {gradient}")
-        self._optimizer.step()
+        # Without the limit, threads that wait for each other would slow down the renderer.
+        with torch_threads(self._threads):
+            self._optimizer.step()
         return losses
 
     def _backpropagate(self, batch: Any) -> tuple[dict[str, float], float]:
@@ -81,9 +87,9 @@ class Trainer:
         self._optimizer.zero_grad(set_to_none=True)
         with torch_threads(self._threads):
             total.backward()  # type: ignore[no-untyped-call]
-        length = nn.utils.clip_grad_norm_(
-            self.model.parameters(), self.config.gradient_clip or math.inf
-        )
+            length = nn.utils.clip_grad_norm_(
+                self.model.parameters(), self.config.gradient_clip or math.inf
+            )
         losses = {name: float(term.detach()) for name, term in terms.items()}
         return {"total": float(total.detach()), **losses}, float(length)
 
