@@ -56,6 +56,17 @@ class TrainingConfig:
             "Number of passes over the images, instead of steps. 0 counts steps.", "", 0, 100_000
         ),
     )
+    minutes: float = field(
+        default=0.0,
+        metadata=number(
+            "Time after which training should have ended. If this machine would take longer, as "
+            "is measured before the first step, there are fewer steps. 0 does not limit it.",
+            "min",
+            0.0,
+            100_000.0,
+            used_when=("epochs", (0,)),
+        ),
+    )
     batch: int = field(
         default=36,
         metadata=number("Planes ('select') or images ('reconstruct') per step.", "", 1, 4096),
@@ -251,6 +262,19 @@ class TrainingConfig:
             1.0,
         ),
     )
+    imperfections: float = field(
+        default=1.0,
+        metadata=number(
+            "How often rendered stacks are imperfect ('select'): patterns that stand still on the "
+            "sensor, specks, blank, torn and differently exposed planes, bands, blocks of "
+            "compression, phase objects, crowded scenes, wide blur. 1 is the usual rate, 0 is "
+            "never.",
+            "",
+            0.0,
+            1.0,
+            used_when=_SELECT,
+        ),
+    )
     validation_share: float = field(
         default=0.1, metadata=number("Share of the images in the validation set.", "", 0.0, 0.9)
     )
@@ -329,6 +353,7 @@ class TrainingConfig:
         """Return the recipe that adapts trained weights to a few stacks within minutes."""
         recipe: dict[str, Any] = {
             "steps": 2000,
+            "minutes": 15.0,
             "learning_rate": 1e-3,
             "validation_share": 0.2,
             "test_share": 0.15,

@@ -236,7 +236,7 @@ class TrainingRun:
         return CheckpointSaved(where, self.step)
 
     def _state(self) -> TrainingState:
-        return self.trainer.state(self.step, self._about, self.curve)
+        return self.trainer.state(self.step, self._total, self._about, self.curve)
 
     def _fuse_monitored(self) -> Generator[TrainingEvent]:
         if self._monitor is None:

@@ -78,6 +78,9 @@ class TrainingState:
     curve : LossCurve or None
         Rows of all these steps and validations: in the same file, so that they always agree. None
         in old files.
+    total : int or None
+        Steps that the training has in all, fewer than those of the config where they would take too
+        long. None in old files: those of the config.
     """
 
     config: TrainingConfig
@@ -90,6 +93,7 @@ class TrainingState:
     start_metrics: Mapping[str, float] | None = None
     validated: int | None = None
     curve: LossCurve | None = None
+    total: int | None = None
 
     def check_data(self, where: Path, data: Mapping[str, Any]) -> None:
         """Raise `ConfigError` if it was trained on other data."""
@@ -124,6 +128,7 @@ class TrainingState:
             "start_metrics": self.start_metrics and dict(self.start_metrics),
             "validated": self.validated,
             "curve": self.curve and _as_tensors(self.curve),
+            "total": self.total,
         }
         try:
             with atomic_write(path) as beside:
@@ -177,6 +182,7 @@ def load_state(path: str | os.PathLike[str]) -> TrainingState:
             content.get("start_metrics"),
             content.get("validated"),
             _curve(content.get("curve")),
+            content.get("total"),
         )
 
 

@@ -35,6 +35,7 @@ from napari_umis_fusion.training._session_folder import session_lock, state_file
 from napari_umis_fusion.training.data import ImageSplit, iter_collect, split_images
 from napari_umis_fusion.training.loop._compare import iter_compare
 from napari_umis_fusion.training.loop._monitor import StackMonitor
+from napari_umis_fusion.training.loop._pace import iter_fit
 from napari_umis_fusion.training.loop._run import TrainingRun
 from napari_umis_fusion.training.loop._state import TrainingState, check_options, load_state
 from napari_umis_fusion.training.loop._trainer import Trainer
@@ -150,6 +151,10 @@ def iter_train(
     about = split.describe()
     saved = _saved(where, config, about) if resume and where and where.exists() else None
     curve = _restored_curve(curve, saved)
+    if saved is not None:
+        total = saved.total or total
+    elif config.minutes and not config.epochs:
+        total = yield from iter_fit(trainer, total)
     yield TrainingStarted(
         0 if saved is None else saved.step,
         total,
