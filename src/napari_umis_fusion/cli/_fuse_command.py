@@ -155,7 +155,7 @@ def _with_step(stack: Stack, arguments: argparse.Namespace) -> Stack:
     if step is not None:
         if not (np.isfinite(step) and step > 0):
             raise ConfigError(f"--z-step-um {step}; accepted is a positive number of µm.")
-        stack.calibration = replace(stack.calibration, z_step_um=step)
+        stack.calibration = replace(stack.calibration, z_step_um=step, z_positions_um=None)
     if arguments.depth_map and stack.calibration.z_step_um is None:
         raise ConfigError(
             "--depth-map needs the distance between planes, which the input does not contain; add "

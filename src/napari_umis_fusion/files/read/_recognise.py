@@ -15,8 +15,8 @@ from tifffile import TiffFile
 from tifffile.tifffile import shaped_description_metadata
 
 from napari_umis_fusion.files.read._listing import SUFFIXES, is_tiff
-from napari_umis_fusion.files.read._tiff import pick_series
 from napari_umis_fusion.files.read._tiff_layout import series_sizes
+from napari_umis_fusion.files.read._tiff_series import pick_series
 from napari_umis_fusion.stack import kind_of
 
 SOFTWARE = "napari-umis-fusion"
@@ -104,7 +104,7 @@ def _tiff_sizes(tif: TiffFile, *, alone: bool = False) -> dict[str, int]:
     if tif.is_imagej:
         return _imagej_sizes(tif)
     if any(getattr(tif, f"is_{kind}", False) for kind in _OTHER_KINDS):
-        sizes = series_sizes(pick_series(tif, 0))
+        sizes = series_sizes(pick_series(tif, 0).series)
         return {axis: size for axis, size in sizes.items() if axis not in "YXS"}
     if page.shaped_description is not None:
         return _shaped_sizes(page)
