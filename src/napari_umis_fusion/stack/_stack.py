@@ -87,6 +87,10 @@ class Stack(ABC):
         Absolute paths of the files that the planes are read from; empty for arrays.
     source_notes : tuple of str
         What was assumed or left out when the files were read, for the user.
+    channel_names : tuple of str
+        Name of each channel; empty if unknown.
+    channel_colours : tuple
+        (red, green, blue) of each channel, 0 to 255, or None; empty if unknown.
     rgb : bool
         True when the last axis holds colour samples (red, green, blue and perhaps
         opacity), False when it holds microscope channels or there is none.
@@ -101,6 +105,8 @@ class Stack(ABC):
     calibration: Calibration = Calibration()
     sources: tuple[str, ...] = ()
     source_notes: tuple[str, ...] = ()
+    channel_names: tuple[str, ...] = ()
+    channel_colours: tuple[tuple[int, int, int] | None, ...] = ()
     rgb: bool = False
     alignment: "Alignment | None" = None
     window: tuple[slice, slice] | None = None

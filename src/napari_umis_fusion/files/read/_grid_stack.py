@@ -72,6 +72,8 @@ def open_grid(
     stack = ImageListStack(planes if roles.channel else [one for (one,) in planes], others)
     axis = grid.axis(roles.z) if roles.z else None
     stack.calibration, told_notes = _spaced(stack.files, axis, [one[0] for one in planes], kept)
+    if roles.channel is not None:
+        stack.channel_names = grid.axis(roles.channel).entries
     stack.source_notes = (*grid.notes, *notes, *told_notes)
     return stack
 

@@ -112,10 +112,15 @@ def _usual(headers: Mapping[Path, _Header]) -> _Header:
         return usual
     odd = next(path for path, header in headers.items() if header.kind != kind)
     like = next(path for path, header in headers.items() if header.kind == kind)
+    is_most = count > others[0][1]
+    rest = (
+        f", but {count} of the {len(headers)} files, such as {like.name}, are"
+        if is_most
+        else (f" but the first file, {like.name}, is")
+    )
     msg = (
-        f"{odd}: is {headers[odd]}, but {count} of the {len(headers)} files, such as {like.name}, "
-        f"are {usual}; all planes must have the same size and dtype. Crop or convert the file, or "
-        "leave it out."
+        f"{odd}: is {headers[odd]}{rest} {usual}; all planes must have the same size and dtype. "
+        "Crop or convert the file, or leave it out."
     )
     raise StackFileError(msg)
 

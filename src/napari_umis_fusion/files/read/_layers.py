@@ -22,14 +22,20 @@ from napari_umis_fusion.files.names import FileGrid
 from napari_umis_fusion.files.read._grid_stack import grid_calibration, grid_of
 from napari_umis_fusion.files.read._image_files import ImageFiles
 from napari_umis_fusion.files.read._lazy_arrays import LAZY_BYTES, stack_planes
-from napari_umis_fusion.files.read._listing import Listing, PathsLike, is_tiff, list_source
+from napari_umis_fusion.files.read._listing import (
+    Listing,
+    PathsLike,
+    in_natural_order,
+    is_tiff,
+    list_source,
+)
 from napari_umis_fusion.files.read._tiff_layers import tiff_layers
 from napari_umis_fusion.stack import MAX_CHANNELS, Plane
 
 __all__ = ["FILE_KEY", "RUN_KEY", "LayerData", "read_layers"]
 
 
-def read_layers(source: PathsLike) -> list[LayerData]:
+def read_layers(source: PathsLike, *, keeps_order: bool = True) -> list[LayerData]:
     """Read files as layers, with all their axes.
 
     Parameters
@@ -38,6 +44,8 @@ def read_layers(source: PathsLike) -> list[LayerData]:
         One TIFF file (plain pages, ImageJ hyperstack, OME-TIFF, BigTIFF), or images (TIFF,
         PNG, JPEG, BMP, WebP), arranged along the axes that their names count; those of a list
         that count along one axis keep their order.
+    keeps_order : bool
+        Whether the order of a list counts; else it is arranged as a folder is.
 
     Returns
     -------
@@ -65,6 +73,8 @@ def read_layers(source: PathsLike) -> list[LayerData]:
     ...     print(attributes["name"], data.shape)
     """
     listing = list_source(source)
+    if not keeps_order:
+        listing = in_natural_order(listing)
     single = len(listing.paths) == 1 and is_tiff(listing.paths[0])
     layers = tiff_layers(listing.paths[0]) if single else _list_layers(listing, source)
     for number, (_, attributes, _) in enumerate(layers):

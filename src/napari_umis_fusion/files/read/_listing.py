@@ -21,6 +21,7 @@ COMPANION = ".companion.ome"
 
 PathsLike = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
+_NATURAL = ns.PATH | ns.IGNORECASE
 _DEPTH = 2
 """Folders of folders are searched this deep, where a folder itself holds no image."""
 
@@ -85,6 +86,11 @@ def list_source(source: PathsLike) -> Listing:
     return Listing(paths, keeps_order=len(sources) > 1)
 
 
+def in_natural_order(listing: Listing) -> Listing:
+    """Return a list of files as if they had come from a folder."""
+    return Listing(natsorted(listing.paths, key=str, alg=_NATURAL), keeps_order=False)
+
+
 def _expand(entry: str | os.PathLike[str]) -> list[Path]:
     path = Path(entry).expanduser()
     if path.is_dir():
@@ -133,7 +139,7 @@ def _in_natural_order(paths: Iterable[Path], problem: str, hint: str = "") -> li
     if not images:
         msg = f"{problem}; accepted are {', '.join(SUFFIXES)}.{hint}"
         raise StackFileError(msg)
-    return natsorted(images, key=str, alg=ns.PATH | ns.IGNORECASE)
+    return natsorted(images, key=str, alg=_NATURAL)
 
 
 def _is_image(path: Path) -> bool:

@@ -38,12 +38,15 @@ class PixelFormat:
         Tag 274: 1 (as stored) to 8.
     dtype : numpy.dtype
         Of the planes, in native byte order.
+    is_wide : bool
+        Whether integers are stored in 64 bits, of which `dtype` has 32.
     """
 
     colours: NDArray[np.uint8] | None
     white: int | None
     orientation: int
     dtype: np.dtype[Any]
+    is_wide: bool = False
 
     @property
     def swaps_sides(self) -> bool:
@@ -53,8 +56,8 @@ class PixelFormat:
     @property
     def is_plain(self) -> bool:
         """Whether stored values are those shown."""
-        is_stored = self.colours is None and self.white is None and self.orientation == 1
-        return is_stored and self.dtype.itemsize < 8
+        is_grey = self.colours is None and self.white is None
+        return is_grey and self.orientation == 1 and not self.is_wide
 
     def shown(self, part: Plane) -> Plane:
         """Return stored values as they are shown; palettes add a last axis."""
@@ -87,7 +90,8 @@ def pixel_format(series: TiffPageSeries) -> PixelFormat:
     """
     page = series.keyframe
     _check(page)
-    dtype = narrowed_dtype(np.dtype(series.dtype).newbyteorder("="))
+    stored = np.dtype(series.dtype).newbyteorder("=")
+    dtype = narrowed_dtype(stored)
     colours = palette_colours(series)
     white = None
     if page.photometric == PHOTOMETRIC.MINISWHITE and dtype.kind in "biu":
@@ -98,6 +102,7 @@ def pixel_format(series: TiffPageSeries) -> PixelFormat:
         white,
         orientation if orientation in range(1, 9) else 1,
         np.dtype(np.uint8) if colours is not None else dtype,
+        is_wide=dtype != stored,
     )
 
 

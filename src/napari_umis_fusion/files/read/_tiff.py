@@ -13,6 +13,7 @@ from napari_umis_fusion.files.read._axis_roles import AxisRoles, choose_axes
 from napari_umis_fusion.files.read._missing_frames import complete_planes
 from napari_umis_fusion.files.read._naming_errors import naming_read_errors
 from napari_umis_fusion.files.read._physical_size import tiff_sizes
+from napari_umis_fusion.files.read._series_header import SeriesHeader, read_series_header
 from napari_umis_fusion.files.read._shown_frames import OpenSeries, open_series
 from napari_umis_fusion.files.read._tiff_file import open_tiff_file
 from napari_umis_fusion.files.read._tiff_layout import read_part
@@ -166,9 +167,23 @@ def _stack_of(
             replace(stack.calibration, z_step_um=None, z_positions_um=None),
             (),
         )
+    _name_channels(stack, roles, read_series_header(tif, picked.number))
     stack.calibration = _of_planes(stack.calibration, stack.planes)
     stack.source_notes = (*picked.notes, *stack.source_notes, *(() if one_plane else notes))
     return stack
+
+
+def _name_channels(stack: TiffStack, roles: AxisRoles, header: SeriesHeader) -> None:
+    """Tell the stack the names and colours of its channels, or of the one that was selected."""
+    names, colours = header.channel_names, header.colours
+    if roles.channel == "C":
+        count = stack.shape[3]
+        stack.channel_names = names if len(names) == count else ()
+        stack.channel_colours = colours if len(colours) == count else ()
+    elif roles.channel is None:
+        chosen = roles.fixed.get("C", 0)
+        stack.channel_names = names[chosen : chosen + 1]
+        stack.channel_colours = colours[chosen : chosen + 1]
 
 
 def _of_planes(sizes: Calibration, planes: Sequence[int]) -> Calibration:
