@@ -68,9 +68,9 @@ class AlignedStack(Stack):
         sides = rows.stop - rows.start, columns.stop - columns.start
         self.shape = (len(stack), *sides, *stack.shape[3:])
         self.dtype = stack.dtype
-        check_stack(self.shape, self.dtype)
+        check_stack(self.shape, self.dtype, has_named_channels=True)  # checked when recorded
         self.rgb, self.sources = stack.rgb, stack.sources
-        self.calibration = stack.calibration
+        self.calibration, self.source_notes = stack.calibration, stack.source_notes
 
     def plane(self, z: int) -> Plane:
         """Read plane `z`, registered to the reference plane."""
