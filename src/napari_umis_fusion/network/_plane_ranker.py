@@ -16,35 +16,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from napari_umis_fusion.network._neighbours import NeighbourFeatures
-
-WIDTHS = (16, 32, 48, 64)
-"""Channels at a half, a quarter, an eighth and a sixteenth of the resolution."""
-
-ENCODERS = (1, 2, 2)
-"""Convolutions of the features of single planes, at each of the coarser scales."""
-
-STRIDE_PX = 16
-"""Planes are padded to multiples of this: the coarsest scale is a sixteenth."""
-
-REACH_PX = 144
-"""Radius of the receptive field: pixels farther away do not change a score. A multiple of
-`STRIDE_PX`, so that strips of rows begin on the grid of the coarsest scale."""
-
-REACH_PLANES = 3
-"""Planes on either side on which a score depends: one for each comparison with neighbours."""
-
-LOCAL_MEAN_PX = 8
-"""Side of the blocks of the local mean, which covers about three of them."""
-
-CONTRAST_GAIN = 10.0
-"""Scales the texture of planes that span 0 to 1 to the order of 1."""
-
-DARKEST_ENERGY = 1e-3
-"""Added to energies, so that the logarithm of no contrast is finite; about the square of one grey
-level of 8 bits, after `CONTRAST_GAIN`."""
-
-HEAD_WIDTH = 16
-"""Channels of a plane that are kept at half the resolution until the last stage."""
+from napari_umis_fusion.network._ranker_layout import (
+    CONTRAST_GAIN,
+    DARKEST_ENERGY,
+    ENCODERS,
+    HEAD_WIDTH,
+    LOCAL_MEAN_PX,
+    WIDTHS,
+)
 
 FeaturePyramid = tuple[Tensor, Tensor, Tensor]
 """Features at a quarter, an eighth and a sixteenth of the resolution."""

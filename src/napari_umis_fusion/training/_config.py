@@ -1,5 +1,6 @@
 """The options of a training: one frozen, validated dataclass for command line and widget."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
@@ -359,6 +360,17 @@ class TrainingConfig:
             "validate_every": 200,
         }
         return cls(**{**recipe, **options})
+
+    @classmethod
+    def of(cls, fields: Mapping[str, Any]) -> Self:
+        """Return the config with these fields, as `as_dict` returned them.
+
+        Raises
+        ------
+        ConfigError
+            If a field is unknown, or its value out of bounds.
+        """
+        return replace_fields(cls(), fields)
 
     def replace(self, **options: Any) -> Self:
         """Return a copy with some fields changed; raises `ConfigError` for unknown ones."""

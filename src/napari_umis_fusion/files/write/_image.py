@@ -1,7 +1,9 @@
 """Atomic writing of images."""
 
+import errno
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +14,7 @@ import numpy as np
 import tifffile
 from PIL import Image
 
-from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.errors import StackFileError, UmisFusionError
 from napari_umis_fusion.files.write._formats import (
     JPEG,
     OME_TIFF,
@@ -20,10 +22,12 @@ from napari_umis_fusion.files.write._formats import (
     check_output_path,
     output_format,
 )
-from napari_umis_fusion.runtime import atomic_write
+from napari_umis_fusion.runtime import atomic_write, reason_of
 from napari_umis_fusion.stack import Calibration, Plane
 
 _UNKNOWN_SIZES = Calibration()
+
+_SHORT_WRITE = re.compile(r"\d+ requested and \d+ written")
 
 # Classic TIFF has 32-bit offsets; 32 MB are reserved for headers.
 CLASSIC_TIFF_BYTES = 2**32 - 2**25
@@ -123,14 +127,20 @@ def atomic_write_checked(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def naming_write_errors(target: Path) -> Iterator[None]:
-    """Raise an `OSError` inside as a `StackFileError` that names the target."""
+    """Raise any error inside as a `StackFileError` that names the target."""
     try:
         yield
-    except StackFileError:
+    except UmisFusionError:
         raise
-    except OSError as error:
-        msg = f"{target}: cannot be written ({error.strerror or error}). Choose another folder."
+    except Exception as error:  # codecs raise nearly every type
+        msg = f"{target}: cannot be written ({_why(error)}). Choose another folder."
         raise StackFileError(msg) from error
+
+
+def _why(error: Exception) -> str:
+    """Return a reason in words: NumPy says of a full disk how many bytes it has written."""
+    full = getattr(error, "errno", None) == errno.ENOSPC or _SHORT_WRITE.search(str(error))
+    return "the disk is full" if full else reason_of(error)
 
 
 def _write_png(path: Path, pixels: Plane) -> None:

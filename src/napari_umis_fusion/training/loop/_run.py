@@ -98,7 +98,9 @@ class TrainingRun:
         self._update: _Update | None = None
 
     def restore(self, state: TrainingState) -> None:
-        """Continue from a saved state."""
+        """Continue from a saved state; raises `ValueError` if it is that of another training."""
+        if state.step > self._total:
+            raise ValueError(f"it is at step {state.step}, of {self._total}")
         self.trainer.restore(state)
         self.step = state.step
         self._saved = self._stand

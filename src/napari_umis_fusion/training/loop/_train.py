@@ -13,7 +13,13 @@ from torch import nn
 
 from napari_umis_fusion.errors import CheckpointError, ConfigError
 from napari_umis_fusion.network import Checkpoint, choose_device, load_checkpoint, shipped_weights
-from napari_umis_fusion.runtime import Workers, repeat_event, run_to_end, thread_count
+from napari_umis_fusion.runtime import (
+    Workers,
+    naming_faults,
+    repeat_event,
+    run_to_end,
+    thread_count,
+)
 from napari_umis_fusion.training._config import NETWORKS, TrainingConfig
 from napari_umis_fusion.training._events import (
     Compared,
@@ -167,7 +173,9 @@ def iter_train(
         run = TrainingRun(trainer, workers, total, where, about, stop, curve, monitor)
         try:
             if saved is not None:
-                run.restore(saved)
+                damaged = "damaged, or the state of another training"
+                with naming_faults(str(where), CheckpointError, damaged, "start anew"):
+                    run.restore(saved)
             elif start is not None:
                 yield from run.validate_initial()
             reason = yield from run.steps()

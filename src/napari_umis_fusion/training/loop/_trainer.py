@@ -154,9 +154,19 @@ class Trainer:
         )
 
     def restore(self, state: TrainingState) -> None:
-        """Continue from a saved state."""
+        """Continue from a saved state.
+
+        Raises
+        ------
+        ValueError
+            If it is that of another network; nothing is changed.
+        """
+        own = self.model.state_dict()
+        best = own if state.best is None else state.best.weights
+        if not (_fits(state.weights, own) and _fits(best, own)):
+            raise ValueError("its weights are those of another network")
+        self._optimizer.load_state_dict(_moments(state.optimizer, self._optimizer))
         self.model.load_state_dict(dict(state.weights))
-        self._optimizer.load_state_dict(dict(state.optimizer))
         self.best, self.without_gain = state.best, state.without_gain
         self.start_metrics = state.start_metrics
         self.validated = state.step if state.validated is None else state.validated
@@ -177,6 +187,41 @@ class Trainer:
             torch.autocast(self.device.type, torch.bfloat16, enabled=half),
         ):
             yield
+
+
+def _fits(weights: Mapping[str, torch.Tensor], own: Mapping[str, torch.Tensor]) -> bool:
+    """Return whether weights have the names, shapes and dtypes of a network's, and are finite."""
+    return weights.keys() == own.keys() and all(_is_like(weights[k], own[k]) for k in own)
+
+
+def _is_like(value: Any, wanted: torch.Tensor) -> bool:
+    return (
+        isinstance(value, torch.Tensor)
+        and value.shape == wanted.shape
+        and value.dtype == wanted.dtype
+        and value.layout == torch.strided
+        and bool(value.isfinite().all())
+    )
+
+
+def _moments(saved: Mapping[str, Any], optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """Return the saved moments of an optimiser; its options are those of the config.
+
+    Raises
+    ------
+    ValueError
+        If they are those of another optimiser.
+    """
+    blank, moments = optimizer.state_dict(), saved.get("state")
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    if not isinstance(moments, dict) or not moments.keys() <= set(range(len(weights))):
+        raise ValueError("its optimiser is another one")
+    for number, held in moments.items():
+        wanted = {"step": torch.tensor(0.0)}
+        wanted |= dict.fromkeys(("exp_avg", "exp_avg_sq"), weights[number].detach())
+        if not isinstance(held, dict) or not _fits(held, wanted):
+            raise ValueError(f"the optimiser's entry {number} is damaged")
+    return {**blank, "state": moments}
 
 
 def choose_precision(wanted: Precision, device: torch.device) -> Precision:
