@@ -52,6 +52,8 @@ class Relief:
                 f"texture and depth have shapes {self.texture.shape} and {self.depth.shape}; "
                 "accepted are two of one shape (Y, X)."
             )
+        if min(self.depth.shape) < 2:
+            raise ConfigError(f"depth has shape {self.depth.shape}; accepted is at least 2 x 2 px.")
         finite = np.isfinite(self.texture).all() and np.isfinite(self.depth).all()
         if not finite or self.texture.min() < 0 or self.texture.max() > 1:
             raise ConfigError(
@@ -109,9 +111,7 @@ def trace_stack(
     shared = np.random.default_rng([config.seed, _PATTERN]).standard_normal(depth.shape)
     stack = np.empty((config.planes, *depth.shape), config.dtype)
     with Workers(0) as workers:
-        jobs = [
-            workers.submit(_trace, light, depth, config, z, rays) for z in range(config.planes)
-        ]
+        jobs = [workers.submit(_trace, light, depth, config, z, rays) for z in range(config.planes)]
         for z, job in enumerate(jobs):
             seen = job.result() + np.float32(pattern) * shared
             stack[z] = expose(np.asarray(seen, np.float32), config, z)
