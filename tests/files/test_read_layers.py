@@ -393,7 +393,10 @@ def test_ome_that_leaves_its_description_to_another_file_is_refused(tmp_path):
     path = tmp_path / "s.ome.tif"
     save(path, ramp(4, 6, 5), description=xml, metadata=None)
     assert not holds_stack(path)
-    with pytest.raises(StackFileError, match="its description is in another file, other.companion.ome, which is missing"):
+    with pytest.raises(
+        StackFileError,
+        match=r"in another file, other\.companion\.ome, which is missing",
+    ):
         read_layers(path)
 
 
