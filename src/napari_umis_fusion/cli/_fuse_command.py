@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from napari_umis_fusion.alignment import check_table_path
 from napari_umis_fusion.cli._options import (
     add_axis_options,
     add_config_options,
@@ -22,6 +23,7 @@ from napari_umis_fusion.files.read import open_stack
 from napari_umis_fusion.files.write import ImageAbout, check_output_path, write_image
 from napari_umis_fusion.fusion import FusionResult, iter_fuse
 from napari_umis_fusion.models.library import find_weights
+from napari_umis_fusion.runtime import first_same
 from napari_umis_fusion.stack import Plane, Stack
 
 SHOWN = {
@@ -131,7 +133,7 @@ def run_fuse(arguments: argparse.Namespace) -> None:
         raise ConfigError(f"--source-map with --blend {config.blend}; accepted is --blend select.")
     # all files are checked first: a fusion may take long
     outputs = _outputs(arguments, stack)
-    _check_outputs(outputs, stack)
+    _check_outputs(outputs, stack, _inputs(arguments, stack))
     _check_table(arguments, config, stack)
     transforms = arguments.transforms
     result = run_with_progress(
@@ -165,6 +167,12 @@ def _check_table(arguments: argparse.Namespace, config: FusionConfig, stack: Sta
         raise ConfigError(f"--save-transforms {path}; accepted is a file name that ends in .csv.")
     if not Path(path).absolute().parent.is_dir():
         raise ConfigError(f"--save-transforms {path}: the folder does not exist; create it first.")
+    if first_same(path, _inputs(arguments, stack)):
+        raise ConfigError(
+            f"--save-transforms {path}: is an input, which is never overwritten; choose another "
+            "name."
+        )
+    check_table_path(Path(path))
 
 
 def _with_step(stack: Stack, arguments: argparse.Namespace) -> Stack:
@@ -193,17 +201,23 @@ def _outputs(arguments: argparse.Namespace, stack: Stack) -> list[OutputFile]:
     return [output for output in wanted if output.path is not None]
 
 
-def _check_outputs(outputs: Sequence[OutputFile], stack: Stack) -> None:
+def _inputs(arguments: argparse.Namespace, stack: Stack) -> list[str]:
+    """Return all files that the run reads."""
+    others = (arguments.transforms, getattr(arguments, "checkpoint", None))
+    return [*stack.sources, *(path for path in others if path is not None)]
+
+
+def _check_outputs(outputs: Sequence[OutputFile], stack: Stack, inputs: Sequence[str]) -> None:
     paths: list[Path] = []
     for output in outputs:
         path = check_output_path(
             output.path,
-            protect=stack.sources,
+            protect=inputs,
             dtype=np.dtype(output.dtype),
             channels=output.channels,
             rgb=stack.rgb,
         )
-        if path in paths:
+        if first_same(path, paths):
             raise ConfigError(f"two outputs have the path {path}; give each its own.")
         paths.append(path)
 

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Generator
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,6 +27,9 @@ from napari_umis_fusion.fusion._weighted_mean import WeightedMean
 from napari_umis_fusion.preprocess import GreyConverter, comparable
 from napari_umis_fusion.runtime import BoolMap, FloatMap, ScratchMemory, Tile, Workers, tiles_of
 from napari_umis_fusion.stack import CheckedPlane, Plane, Stack, fill_invalid
+
+if TYPE_CHECKING:
+    from napari_umis_fusion.preprocess.fixed_pattern import PatternRemoval
 
 
 class Compositor:
@@ -60,6 +64,8 @@ class Compositor:
         The focus measure in use.
     to_grey : GreyConverter
         Conversion of planes to grey.
+    pattern : PatternRemoval or None
+        Takes off grey images what stands still on the sensor.
     """
 
     def __init__(
@@ -75,6 +81,7 @@ class Compositor:
     ) -> None:
         height, width = stack.shape[1:3]
         self.config = config
+        self.pattern: PatternRemoval | None = None
         self.to_grey = to_grey or GreyConverter(stack, config.channel)
         self.measure = choose_measure(config, workers, self.to_grey)
         self.decision = Decision.blank(height, width, workspace)
@@ -113,6 +120,8 @@ class Compositor:
         if self._lighting is not None:
             job = self._workers.submit(self._lighting.correct, grey, z)
             yield from self._workers.result(job)
+        if self.pattern is not None:
+            yield from self.pattern.iter_correct(grey, z)
         yield from self.measure.iter_add(grey, checked.plane)
         self._pending.append((z, checked, grey))
         if len(self._pending) > self.measure.delay_planes:

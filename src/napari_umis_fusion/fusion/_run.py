@@ -15,6 +15,7 @@ from napari_umis_fusion.fusion._provenance import describe_run
 from napari_umis_fusion.fusion._recorded_values import NearestToMean, iter_copy_nearest
 from napari_umis_fusion.fusion._result import FusionResult
 from napari_umis_fusion.fusion._screening import ScreenedPlanes, scales_values
+from napari_umis_fusion.fusion._sensor_pattern import SensorPattern
 from napari_umis_fusion.fusion._verification import IndexMap, iter_verify
 from napari_umis_fusion.preprocess import GreyConverter
 from napari_umis_fusion.runtime import (
@@ -49,7 +50,8 @@ def iter_passes(
     Progress
         While threads work.
     """
-    run = _Run(stack, config, passes_of(config, len(stack)), workspace, workers)
+    sensor = SensorPattern(stack, workspace, workers)
+    run = _Run(stack, config, passes_of(config, len(stack)), workspace, workers, sensor)
     compositor, screening = yield from run.iter_first_pass()
     decision, notes = compositor.decision, list(compositor.measure.notes)
     index_map = yield from run.iter_index_map(decision)
@@ -82,7 +84,12 @@ def iter_passes(
         alignment=stack.alignment,
         window=stack.window,
         provenance=describe_run(
-            stack, config, **compositor.measure.provenance(), **screening.describe(), notes=notes
+            stack,
+            config,
+            **compositor.measure.provenance(),
+            **screening.describe(),
+            **run.sensor.describe(),
+            notes=notes,
         ),
         notes=tuple(notes),
         health=tuple(screening.healths),
@@ -98,6 +105,7 @@ class _Run:
     passes: Passes
     workspace: ScratchMemory
     workers: Workers
+    sensor: SensorPattern
 
     @property
     def verified(self) -> Progress:
@@ -133,8 +141,10 @@ class _Run:
             verified=verified,
         )
         # On a thread, since it may load a network and read the middle plane.
-        setting_up = planes.iter_with_range(make, to_grey)
+        setting_up = planes.iter_with_range(make, self.config.channel, to_grey)
         compositor = yield from repeat_event(setting_up, Progress(stage, 0, total))
+        looking = self.sensor.iter_removal(compositor.to_grey)
+        compositor.pattern = yield from repeat_event(looking, Progress(stage, 0, total))
         for z in range(total):
             event = Progress(stage, z, total)
             checked = yield from repeat_event(planes.iter_next(), event)
@@ -202,7 +212,7 @@ class _Run:
 
     def notes(self) -> list[str]:
         """Return notes for the user on the stack and on memory."""
-        notes = self.stack.notes(self.config)
+        notes = [*self.stack.notes(self.config), *self.sensor.notes]
         if self.workspace.on_disk:
             notes.append("maps kept in a temporary file: they are larger than memory_mb")
         return notes

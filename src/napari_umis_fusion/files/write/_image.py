@@ -1,7 +1,9 @@
 """Atomic writing of images."""
 
+import errno
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +13,7 @@ import imagecodecs
 import numpy as np
 import tifffile
 
-from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.errors import StackFileError, UmisFusionError
 from napari_umis_fusion.files.write._about import ImageAbout
 from napari_umis_fusion.files.write._formats import (
     JPEG,
@@ -21,11 +23,13 @@ from napari_umis_fusion.files.write._formats import (
     output_format,
 )
 from napari_umis_fusion.files.write._marks import bilevel_png_bytes, jpeg_bytes, marked_png
-from napari_umis_fusion.runtime import atomic_write
+from napari_umis_fusion.runtime import atomic_write, reason_of
 from napari_umis_fusion.stack import Calibration, Plane
 
 _UNKNOWN_SIZES = Calibration()
 _NOTHING = ImageAbout()
+
+_SHORT_WRITE = re.compile(r"\d+ requested and \d+ written")
 
 # Classic TIFF has 32-bit offsets; 32 MB are reserved for headers.
 CLASSIC_TIFF_BYTES = 2**32 - 2**25
@@ -131,14 +135,20 @@ def atomic_write_checked(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def naming_write_errors(target: Path) -> Iterator[None]:
-    """Raise an `OSError` inside as a `StackFileError` that names the target."""
+    """Raise any error inside as a `StackFileError` that names the target."""
     try:
         yield
-    except StackFileError:
+    except UmisFusionError:
         raise
-    except OSError as error:
-        msg = f"{target}: cannot be written ({error.strerror or error}). Choose another folder."
+    except Exception as error:  # codecs raise nearly every type
+        msg = f"{target}: cannot be written ({_why(error)}). Choose another folder."
         raise StackFileError(msg) from error
+
+
+def _why(error: Exception) -> str:
+    """Return a reason in words: NumPy says of a full disk how many bytes it has written."""
+    full = getattr(error, "errno", None) == errno.ENOSPC or _SHORT_WRITE.search(str(error))
+    return "the disk is full" if full else reason_of(error)
 
 
 def _png_bytes(pixels: Plane) -> bytes:
