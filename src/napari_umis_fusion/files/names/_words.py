@@ -39,7 +39,7 @@ LENGTHS_UM = {"um": 1.0, "µm": 1.0, "μm": 1.0, "micron": 1.0, "microns": 1.0} 
 _TIMES = frozenset(("ms", "sec", "min", "hr"))
 
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+")
-_THUMBNAIL = re.compile(r"thumb(nail)?s?(?![a-eg-z])|preview", re.IGNORECASE)
+_THUMBNAIL = re.compile(r"thumb(nail)?s?(?![g-z])|preview", re.IGNORECASE)
 _COPY = re.compile(
     r"(?P<stem>.+?)(?: ?\(\d{1,2}\)|[ _-]+(?:copy|kopie|copie|copia)(?: ?\(?\d{1,2}\)?)?)$",
     re.IGNORECASE,

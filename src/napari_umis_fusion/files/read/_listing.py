@@ -9,6 +9,7 @@ from pathlib import Path
 from natsort import natsorted, ns
 
 from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.files.names import counts
 
 TIFF_SUFFIXES = (
     *(".tif", ".tiff", ".btf", ".tf2", ".tf8", ".stk", ".lsm"),
@@ -65,8 +66,8 @@ def list_source(source: PathsLike) -> Listing:
     source : path, glob, folder or sequence of these
         A list keeps its order. Folders and globs are sorted in natural order (f2 before f10),
         without hidden files and files of other kinds. Subfolders are searched only where the
-        folder holds no image, as where each time point has its own folder. A folder with one
-        companion file (.companion.ome) stands for that file.
+        folder holds no image and their names count, as where each time point has its own. A
+        folder with one companion file (.companion.ome) stands for that file.
 
     Returns
     -------
@@ -130,6 +131,9 @@ def _in_folder(folder: Path) -> list[Path]:
         if any(_is_image(path) for path in entries):
             break
         folders = [path for path in entries if path.is_dir() and not path.name.startswith(".")]
+        # Only folders that count something, such as ZStep_1: others have nothing in common.
+        if not counts([path.name for path in folders]):
+            break
         entries = [path for one in folders for path in sorted(one.iterdir())]
     return _in_natural_order(entries, f"{folder}: the folder holds no image")
 

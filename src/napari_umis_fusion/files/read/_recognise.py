@@ -84,6 +84,8 @@ def can_read(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) 
     folders = [path for path in given if Path(path).is_dir()]
     if folders and len(given) > 1:
         return False
+    if not all(os.fspath(path) for path in given):
+        return False
     first = list_files(given)[0]
     if is_companion(first):
         return True
