@@ -6,12 +6,14 @@ import sys
 
 import pytest
 
-from napari_umis_fusion.runtime import _leftovers, atomic_write, sweep, temporary_name
+from napari_umis_fusion.runtime import _leftovers, atomic_write
+from napari_umis_fusion.runtime._leftovers import sweep, temporary_name
 
 KILLED = """
 import os, sys
 from pathlib import Path
-from napari_umis_fusion.runtime import atomic_write, temporary_name
+from napari_umis_fusion.runtime import atomic_write
+from napari_umis_fusion.runtime._leftovers import temporary_name
 folder = Path(sys.argv[1])
 (folder / temporary_name()).mkdir()
 with atomic_write(folder / "result.tif") as beside:

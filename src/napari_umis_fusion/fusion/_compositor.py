@@ -20,6 +20,7 @@ from napari_umis_fusion.fusion._decision import (
     copy_pixels,
     take_sharper,
 )
+from napari_umis_fusion.fusion._peak_sharpness import PeakSharpness
 from napari_umis_fusion.fusion._plane_difference import PlaneDifference
 from napari_umis_fusion.fusion._seam_evidence import GreyScales, SeamEvidence
 from napari_umis_fusion.fusion._seams import TakeoverSolver
@@ -84,7 +85,9 @@ class Compositor:
         self.pattern: PatternRemoval | None = None
         self.to_grey = to_grey or GreyConverter(stack, config.channel)
         self.measure = choose_measure(config, workers, self.to_grey)
-        self.decision = Decision.blank(height, width, workspace)
+        self.decision = Decision.blank(
+            height, width, workspace, peak_is_focus=not self.measure.is_share
+        )
         self.all_in_focus: Plane = workspace.lasting(stack.shape[1:], stack.dtype)
         self.weighted: WeightedMean | None = None
         if averages:
@@ -105,6 +108,9 @@ class Compositor:
         # Its detail is for seams, its agreement for the mean.
         if self.measure.is_share and (config.verification == "seams" or averages):
             self._plane_difference = PlaneDifference(shape, config, workers, workspace)
+        self._sharpness: PeakSharpness | None = None
+        if self.measure.is_share:
+            self._sharpness = PeakSharpness(shape, workspace)
         if config.verification == "seams":
             self._seam_evidence = SeamEvidence.blank(*shape, workspace)
             self._solver = TakeoverSolver(config.seam_smoothness, shape, workers, workspace)
@@ -157,7 +163,7 @@ class Compositor:
         elif self._plane_difference is not None:
             yield from self._plane_difference.iter_measure(grey, plane)
         if self._last is not None and self._last + 1 < self._z:
-            self.decision.previous_focus[...] = INVALID  # the plane between was left out
+            self.decision.previous[...] = INVALID  # the plane between was left out
         yield from self._decide(plane)
         yield from self._workers.each(lambda tile: self._compose(plane, grey, tile), self._tiles)
         self._free.append(grey)
@@ -234,7 +240,8 @@ class Compositor:
         if self._plane_difference is not None:
             copy_pixels(grey, self._takeover, self._plane_difference.chosen, tile)
         self.decision.rank(self._focus, tile)
-        self.decision.assign(self._focus, self._takeover, self._z, tile)
+        peak = None if self._sharpness is None else self._sharpness.measure(grey, self._focus, tile)
+        self.decision.assign(self._focus, self._takeover, self._z, tile, peak)
         if self.weighted is not None:
             agreement = None if self._plane_difference is None else self._plane_difference.agreement
             self.weighted.add(plane, self._weight, self._takeover, agreement, tile)

@@ -14,8 +14,6 @@ from ._foreign_files import reason_of as reason_of
 from ._generators import map_events as map_events
 from ._generators import repeat_event as repeat_event
 from ._generators import run_to_end as run_to_end
-from ._leftovers import sweep as sweep
-from ._leftovers import temporary_name as temporary_name
 from ._locks import locked as locked
 from ._options import changed_fields as changed_fields
 from ._options import check_choice as check_choice
@@ -33,7 +31,6 @@ from ._package_version import package_version as package_version
 from ._progress import Progress as Progress
 from ._progress import Stage as Stage
 from ._same_file import first_same as first_same
-from ._same_file import is_same_file as is_same_file
 from ._scratch_memory import ScratchMemory as ScratchMemory
 from ._tiles import Tile as Tile
 from ._tiles import bands as bands

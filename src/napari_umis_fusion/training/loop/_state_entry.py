@@ -31,6 +31,7 @@ class StateEntry(TypedDict):
     config: str
     data: str
     step: Count
+    total: NotRequired[Count | None]
     weights: Weights
     optimizer: dict[str, Any]
     best: BestEntry | None
