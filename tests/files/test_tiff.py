@@ -260,9 +260,7 @@ def test_sets_of_a_companion_file_that_are_not_whole(tmp_path):
     assert stack.source_notes[0].startswith("Z 1 is missing")
     assert stack.calibration.z_positions_um == (0.0, 1.0, 1.5)
     (tmp_path / "set.companion.ome").unlink()
-    with pytest.raises(
-        StackFileError, match=r"in another file, set\.companion\.ome, which is"
-    ):
+    with pytest.raises(StackFileError, match=r"in another file, set\.companion\.ome, which is"):
         open_stack(tmp_path / "a0.ome.tif")
 
 

@@ -168,8 +168,8 @@ class OutputLayer:
             return planes * step
         # The steps are uneven; `step` is their mean.
         places = np.array(sizes.z_positions_um) / sizes.z_step_um
-        between = np.interp(planes, np.arange(len(places)), places)
-        return between.astype(np.float32) * step
+        depth: NDArray[Any] = np.interp(planes, np.arange(len(places)), places) * step
+        return depth.astype(np.float32)
 
     def _size(self, axis: int) -> int:
         span, axes = self._stacks.span, self._stacks.axes
