@@ -169,7 +169,8 @@ def _axis(column: Column, letter: str) -> NameAxis:
 
 def _ranks(column: Column) -> list[int]:
     order = sorted(set(column.keys), key=lambda key: cast("str", key))
-    return [order.index(key) for key in column.keys]
+    ranks = {key: rank for rank, key in enumerate(order)}
+    return [ranks[key] for key in column.keys]
 
 
 def _gaps(z: Column | None) -> list[str]:
