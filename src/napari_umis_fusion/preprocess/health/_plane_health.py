@@ -48,6 +48,8 @@ class PlaneHealth:
         About which share of the plane is left to compete, 0 to 1.
     specks : int
         Pixels that it alone records, such as cosmic rays; they do not count.
+    moving : float
+        Share of the plane that shows what most planes do not, 0 to 1; it does not count.
     """
 
     z: int
@@ -59,10 +61,16 @@ class PlaneHealth:
     gaps: tuple[tuple[int, float], ...] = ()
     usable: float = 1.0
     specks: int = 0
+    moving: float = 0.0
+
+    @property
+    def has_news(self) -> bool:
+        """Whether there is anything to tell."""
+        return bool(self.findings or self.specks or self.moving)
 
     @property
     def is_sound(self) -> bool:
-        """Whether the plane is fused as it is, but for specks."""
+        """Whether the plane is fused as it is, but for specks and parts that move."""
         return not (self.is_left_out or self.is_scaled or self.gaps)
 
     @property
@@ -122,7 +130,8 @@ class PlaneHealth:
         if self.is_scaled:
             told |= {"gain": self.gain, "offset": self.offset}
         told |= {"left_out": self.is_left_out, "usable": self.usable}
-        return told | ({"specks": self.specks} if self.specks else {})
+        extra = {"specks": self.specks, "moving": self.moving}
+        return told | {name: value for name, value in extra.items() if value}
 
 
 def _gap(constant: Mask) -> Mask:
@@ -152,7 +161,15 @@ def notes_on(healths: Iterable[PlaneHealth], *, copies: bool = False) -> list[st
             said.setdefault(_sentence(health, copies), []).append(health.z)
     notes = [_named(planes, *words) for words, planes in said.items()]
     speckled = [health for health in healths if health.specks]
-    return [*notes, _speckled_note(speckled, copies)] if speckled else notes
+    notes += [_speckled_note(speckled, copies)] if speckled else []
+    moving = [health for health in healths if health.moving]
+    return notes + ([_moving_note(moving)] if moving else [])
+
+
+def _moving_note(healths: list[PlaneHealth]) -> str:
+    most = max(health.moving for health in healths)
+    listed = _listed([health.z for health in healths])
+    return f"{listed}: up to {most:.1%} is not what most planes show (moving), and does not count"
 
 
 def _speckled_note(healths: list[PlaneHealth], copies: bool) -> str:
