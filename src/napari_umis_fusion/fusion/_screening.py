@@ -25,6 +25,11 @@ def scales_values(config: FusionConfig) -> bool:
     return config.blend == "weighted" or config.light == "output"
 
 
+def copies_values(config: FusionConfig) -> bool:
+    """Whether values are copied as recorded."""
+    return not scales_values(config)
+
+
 def known_healths(stack: Stack, config: FusionConfig) -> list[PlaneHealth]:
     """Return what the alignment of a stack found of its planes; nothing if there was none."""
     if stack.alignment is None:
@@ -83,7 +88,7 @@ class ScreenedPlanes(PlaneScreen):
     @property
     def notes(self) -> list[str]:
         """Say what was found, and done about it."""
-        return notes_on(self.healths, copies=not scales_values(self._config))
+        return notes_on(self.healths, copies=copies_values(self._config))
 
     def describe(self) -> dict[str, Any]:
         """Return what was found as JSON values; nothing for a sound stack."""
