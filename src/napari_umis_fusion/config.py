@@ -30,6 +30,7 @@ NanPolicy = Literal["raise", "ignore"]
 ChannelRule = Literal["auto", "luminance", "mean", "max"]
 AlignMode = Literal["none", "auto", "translation", "similarity", "affine"]
 AlignBorder = Literal["crop", "mask"]
+Moving = Literal["keep", "reject"]
 LightCorrection = Literal["auto", "none", "measure", "output"]
 
 NETWORK_MEASURES: tuple[FocusMeasureName, ...] = ("learned", "umis")
@@ -178,6 +179,16 @@ class FusionConfig:
             "values stay recorded ones. 'output' also corrects the brightness of the image. "
             "'auto' is 'measure' when planes are aligned and 'none' otherwise, because the "
             "correction reads the planes twice.",
+        ),
+    )
+    moving: Moving = field(
+        default="keep",
+        metadata=choice(
+            Moving,
+            "What happens to things that move while the planes are taken. 'reject' leaves out the "
+            "parts of planes that differ from most planes by more than focus does, such as "
+            "swimmers and drifting debris; it reads the planes once more and needs at least four. "
+            "'keep' lets all parts compete.",
         ),
     )
     device: DeviceName = field(

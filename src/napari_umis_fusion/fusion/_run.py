@@ -13,6 +13,7 @@ from napari_umis_fusion.fusion._decision import Decision, FinalMaps, Verified
 from napari_umis_fusion.fusion._passes import Passes, passes_of
 from napari_umis_fusion.fusion._provenance import describe_run
 from napari_umis_fusion.fusion._recorded_values import NearestToMean, iter_copy_nearest
+from napari_umis_fusion.fusion._referee import iter_reject_moving
 from napari_umis_fusion.fusion._result import FusionResult
 from napari_umis_fusion.fusion._screening import ScreenedPlanes, scales_values
 from napari_umis_fusion.fusion._sensor_pattern import SensorPattern
@@ -115,8 +116,14 @@ class _Run:
     def iter_first_pass(self) -> Generator[Progress, None, tuple[Compositor, ScreenedPlanes]]:
         """Measure and decide; returns what came of it, and the planes with what was found."""
         planes = ScreenedPlanes(self.stack, self.config, self.passes, self.workers)
-        averages = self.passes.averages
-        streaming = yield from self.iter_stream("measuring", planes, averages=averages)
+        averages, to_grey, begun = self.passes.averages, None, 0
+        if self.passes.referees:
+            shared = self.config, self.workspace, self.workers
+            planes, to_grey = yield from iter_reject_moving(self.stack, planes, *shared)
+            begun = len(self.stack)
+        streaming = yield from self.iter_stream(
+            "measuring", planes, averages=averages, to_grey=to_grey, begun=begun
+        )
         if planes.has_any:
             return streaming, planes
         del streaming
@@ -131,9 +138,10 @@ class _Run:
         averages: bool,
         verified: Verified | None = None,
         to_grey: GreyConverter | None = None,
+        begun: int = 0,
     ) -> Generator[Progress, None, Compositor]:
-        """Compose all planes in one pass; see `Compositor`."""
-        total, workers = len(self.stack), self.workers
+        """Compose all planes in one pass, `begun` planes after the stage; see `Compositor`."""
+        total, workers = begun + len(self.stack), self.workers
         make = partial(
             Compositor,
             *(self.stack, self.config, self.workspace, workers),
@@ -142,11 +150,11 @@ class _Run:
         )
         # On a thread, since it may load a network and read the middle plane.
         setting_up = planes.iter_with_range(make, self.config.channel, to_grey)
-        compositor = yield from repeat_event(setting_up, Progress(stage, 0, total))
+        compositor = yield from repeat_event(setting_up, Progress(stage, begun, total))
         looking = self.sensor.iter_removal(compositor.to_grey)
-        compositor.pattern = yield from repeat_event(looking, Progress(stage, 0, total))
-        for z in range(total):
-            event = Progress(stage, z, total)
+        compositor.pattern = yield from repeat_event(looking, Progress(stage, begun, total))
+        for z in range(len(self.stack)):
+            event = Progress(stage, begun + z, total)
             checked = yield from repeat_event(planes.iter_next(), event)
             if checked is not None:
                 yield from repeat_event(compositor.iter_add(checked, z), event)
