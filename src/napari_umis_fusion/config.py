@@ -192,6 +192,16 @@ class FusionConfig:
         default="raise",
         metadata=choice(NanPolicy, "What happens to NaN and infinite values.", label="NaN values"),
     )
+    empty: float | None = field(
+        default=None,
+        metadata={
+            "help": "Value that stands for nothing where it reaches the border of a plane, such as "
+            "0 in planes that other software has moved: those pixels are taken from other planes. "
+            "Without it, all values count.",
+            "any_number": True,
+            "label": "empty value",
+        },
+    )
     threads: int = field(
         default=0,
         metadata=number("Number of worker threads. 0 uses one per processor core.", "", 0, 256),

@@ -26,7 +26,7 @@ from napari_umis_fusion.fusion._seams import TakeoverSolver
 from napari_umis_fusion.fusion._weighted_mean import WeightedMean
 from napari_umis_fusion.preprocess import GreyConverter, comparable
 from napari_umis_fusion.runtime import BoolMap, FloatMap, ScratchMemory, Tile, Workers, tiles_of
-from napari_umis_fusion.stack import CheckedPlane, Plane, Stack, fill_invalid
+from napari_umis_fusion.stack import OPACITY, CheckedPlane, Plane, Stack, fill_invalid
 
 if TYPE_CHECKING:
     from napari_umis_fusion.preprocess.fixed_pattern import PatternRemoval
@@ -64,6 +64,8 @@ class Compositor:
         The focus measure in use.
     to_grey : GreyConverter
         Conversion of planes to grey.
+    opacity : ndarray of shape (Y, X) or None
+        The highest opacity of all planes, in the dtype of the stack; None if they have none.
     pattern : PatternRemoval or None
         Takes off grey images what stands still on the sensor.
     """
@@ -87,6 +89,9 @@ class Compositor:
         self.decision = Decision.blank(height, width, workspace)
         self.all_in_focus: Plane = workspace.lasting(stack.shape[1:], stack.dtype)
         self.weighted: WeightedMean | None = None
+        self.opacity: Plane | None = None
+        if stack.has_opacity:
+            self.opacity = workspace.full((height, width), stack.dtype, 0)
         if averages:
             self.weighted = WeightedMean(stack.shape[1:], stack.dtype, workspace)
         self._verified = verified
@@ -231,6 +236,9 @@ class Compositor:
 
     def _compose(self, plane: Plane, grey: FloatMap, tile: Tile) -> None:
         copy_pixels(plane, self._takeover, self.all_in_focus, tile)
+        if self.opacity is not None:
+            opacity = self.opacity[tile.window]
+            np.maximum(opacity, plane[tile.window][..., OPACITY], out=opacity)
         if self._plane_difference is not None:
             copy_pixels(grey, self._takeover, self._plane_difference.chosen, tile)
         self.decision.rank(self._focus, tile)

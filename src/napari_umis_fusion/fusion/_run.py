@@ -9,6 +9,7 @@ import numpy as np
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.fusion._compositor import Compositor
 from napari_umis_fusion.fusion._copy_planes import RecordedCopy, iter_copy_recorded
+from napari_umis_fusion.fusion._coverage import settle_coverage
 from napari_umis_fusion.fusion._decision import Decision, FinalMaps, Verified
 from napari_umis_fusion.fusion._passes import Passes, passes_of
 from napari_umis_fusion.fusion._provenance import describe_run
@@ -69,10 +70,12 @@ def iter_passes(
         filling = compositor.weighted.iter_fill(compositor.all_in_focus, workers)
         yield from repeat_event(filling, run.verified)
     yield run.verified
+    image, opacity = compositor.all_in_focus, compositor.opacity
+    notes += settle_coverage(image, opacity, decision, index_map, maps.sub_plane)
     # Both passes may give the same notes.
     notes = list(dict.fromkeys([*notes, *compositor.measure.notes, *screening.notes, *run.notes()]))
     return FusionResult(
-        all_in_focus=compositor.all_in_focus,
+        all_in_focus=image,
         index_map=index_map,
         sub_plane_map=maps.sub_plane,
         confidence_map=maps.confidence,

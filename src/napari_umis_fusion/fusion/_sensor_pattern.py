@@ -43,6 +43,9 @@ class SensorPattern:
         if not self._was_looked_for:
             looking = iter_find_pattern(stack, to_grey, self._workspace, self._workers)
             self._found = yield from looking
+            defects = None if self._stack.alignment is None else self._stack.alignment.light.defects
+            if self._found is not None and defects is not None:
+                self._found = self._found.without(defects.mask)  # those are filled already
             self._was_looked_for = True
         if self._found is None:
             return None
