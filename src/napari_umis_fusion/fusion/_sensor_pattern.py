@@ -3,6 +3,8 @@
 from collections.abc import Generator
 from typing import Any
 
+import numpy as np
+
 from napari_umis_fusion.alignment import AlignedStack
 from napari_umis_fusion.preprocess import GreyConverter
 from napari_umis_fusion.preprocess.fixed_pattern import (
@@ -10,8 +12,33 @@ from napari_umis_fusion.preprocess.fixed_pattern import (
     PatternRemoval,
     iter_find_pattern,
 )
-from napari_umis_fusion.runtime import ScratchMemory, Workers
-from napari_umis_fusion.stack import Stack
+from napari_umis_fusion.preprocess.illumination import Defects
+from napari_umis_fusion.runtime import BoolMap, ScratchMemory, Workers
+from napari_umis_fusion.stack import Plane, Stack
+
+
+class _FilledStack(Stack):
+    """A stack whose defects are filled, as they are in the grey images that are measured."""
+
+    def __init__(self, stack: Stack, defects: Defects) -> None:
+        self.shape, self.dtype, self.rgb = stack.shape, stack.dtype, stack.rgb
+        self._stack, self._defects = stack, defects
+
+    @classmethod
+    def of(cls, stack: Stack, defects: Defects | None) -> Stack:
+        """Return the stack itself where there are no defects."""
+        return stack if defects is None or not defects.mask.any() else cls(stack, defects)
+
+    def plane(self, z: int) -> Plane:
+        plane, mask = self._stack.plane(z).copy(), self._defects.mask
+        channels = plane[..., None] if plane.ndim == 2 else plane
+        for values in np.moveaxis(channels, -1, 0):  # views
+            filled = self._defects.fill(values.astype(np.float32))
+            values[mask] = filled[mask].astype(self.dtype)
+        return plane
+
+    def uncovered(self, z: int) -> BoolMap | None:
+        return self._stack.uncovered(z)
 
 
 class SensorPattern:
@@ -37,15 +64,12 @@ class SensorPattern:
         stack, transforms, window = self._stack, None, None
         if isinstance(stack, AlignedStack):
             transforms, window = stack.alignment.transforms, stack.window
-            stack = stack.recorded
+            stack = _FilledStack.of(stack.recorded, stack.alignment.light.defects)
         elif stack.alignment is not None:  # a part of an aligned stack: the sensor is unknown
             return None
         if not self._was_looked_for:
             looking = iter_find_pattern(stack, to_grey, self._workspace, self._workers)
             self._found = yield from looking
-            defects = None if self._stack.alignment is None else self._stack.alignment.light.defects
-            if self._found is not None and defects is not None:
-                self._found = self._found.without(defects.mask)  # those are filled already
             self._was_looked_for = True
         if self._found is None:
             return None

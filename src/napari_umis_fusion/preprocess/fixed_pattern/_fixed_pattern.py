@@ -1,7 +1,7 @@
 """A pattern that stands still on the sensor, and how it is taken off grey images."""
 
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from napari_umis_fusion.preprocess._grey import GreyRange
 from napari_umis_fusion.preprocess.fixed_pattern._detail import REACH_PX, finest
 from napari_umis_fusion.preprocess.fixed_pattern._tiles import Table, TileGrid
-from napari_umis_fusion.runtime import BoolMap, FloatMap, Workers
+from napari_umis_fusion.runtime import FloatMap, Workers
 
 Window = tuple[slice, slice]
 PatternKind = Literal["columns", "rows", "pixels"]
@@ -66,13 +66,6 @@ class FixedPattern:
         """Return it as JSON values."""
         strength, coverage = round(self.strength, 5), round(self.coverage, 3)
         return {"kind": self.kind, "strength": strength, "coverage": coverage}
-
-    def without(self, mask: BoolMap) -> "FixedPattern":
-        """Return the pattern that leaves pixels (Y, X), and what they reach, as they are."""
-        from scipy.ndimage import binary_dilation
-
-        reached = binary_dilation(mask, np.ones((3, 3), np.bool_), iterations=REACH_PX)
-        return replace(self, values=np.where(reached, np.float32(0), self.values))
 
     def moved(self, transform: NDArray[np.float64], window: Window) -> FloatMap:
         """Return the pattern in a rectangle of an aligned plane.
