@@ -30,6 +30,7 @@ NanPolicy = Literal["raise", "ignore"]
 ChannelRule = Literal["auto", "luminance", "mean", "max"]
 AlignMode = Literal["none", "auto", "translation", "similarity", "affine"]
 AlignBorder = Literal["crop", "mask"]
+Mosaic = Literal["auto", "none", "bayer"]
 LightCorrection = Literal["auto", "none", "measure", "output"]
 
 NETWORK_MEASURES: tuple[FocusMeasureName, ...] = ("learned", "umis")
@@ -191,6 +192,14 @@ class FusionConfig:
     nan_policy: NanPolicy = field(
         default="raise",
         metadata=choice(NanPolicy, "What happens to NaN and infinite values.", label="NaN values"),
+    )
+    mosaic: Mosaic = field(
+        default="auto",
+        metadata=choice(
+            Mosaic,
+            "Whether grey planes are a Bayer mosaic: colours side by side, as the camera recorded "
+            "them. Of a mosaic, focus is measured on a mix of its colours. 'auto' recognises it.",
+        ),
     )
     empty: float | None = field(
         default=None,

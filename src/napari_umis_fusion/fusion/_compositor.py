@@ -29,7 +29,7 @@ from napari_umis_fusion.runtime import BoolMap, FloatMap, ScratchMemory, Tile, W
 from napari_umis_fusion.stack import OPACITY, CheckedPlane, Plane, Stack, fill_invalid
 
 if TYPE_CHECKING:
-    from napari_umis_fusion.preprocess.fixed_pattern import PatternRemoval
+    from napari_umis_fusion.fusion._sensor import SensorCorrection
 
 
 class Compositor:
@@ -66,8 +66,8 @@ class Compositor:
         Conversion of planes to grey.
     opacity : ndarray of shape (Y, X) or None
         The highest opacity of all planes, in the dtype of the stack; None if they have none.
-    pattern : PatternRemoval or None
-        Takes off grey images what stands still on the sensor.
+    correction : SensorCorrection or None
+        Takes off grey images what the camera adds to each of them.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Compositor:
     ) -> None:
         height, width = stack.shape[1:3]
         self.config = config
-        self.pattern: PatternRemoval | None = None
+        self.correction: SensorCorrection | None = None
         self.to_grey = to_grey or GreyConverter(stack, config.channel)
         self.measure = choose_measure(config, workers, self.to_grey)
         self.decision = Decision.blank(height, width, workspace)
@@ -125,8 +125,8 @@ class Compositor:
         if self._lighting is not None:
             job = self._workers.submit(self._lighting.correct, grey, z)
             yield from self._workers.result(job)
-        if self.pattern is not None:
-            yield from self.pattern.iter_correct(grey, z)
+        if self.correction is not None:
+            yield from self.correction.iter_correct(grey, z)
         yield from self.measure.iter_add(grey, checked.plane)
         self._pending.append((z, checked, grey))
         if len(self._pending) > self.measure.delay_planes:

@@ -16,7 +16,7 @@ from napari_umis_fusion.fusion._provenance import describe_run
 from napari_umis_fusion.fusion._recorded_values import NearestToMean, iter_copy_nearest
 from napari_umis_fusion.fusion._result import FusionResult
 from napari_umis_fusion.fusion._screening import ScreenedPlanes, scales_values
-from napari_umis_fusion.fusion._sensor_pattern import SensorPattern
+from napari_umis_fusion.fusion._sensor import Sensor
 from napari_umis_fusion.fusion._verification import IndexMap, iter_verify
 from napari_umis_fusion.preprocess import GreyConverter
 from napari_umis_fusion.runtime import (
@@ -51,7 +51,7 @@ def iter_passes(
     Progress
         While threads work.
     """
-    sensor = SensorPattern(stack, workspace, workers)
+    sensor = Sensor(stack, config, workspace, workers)
     run = _Run(stack, config, passes_of(config, len(stack)), workspace, workers, sensor)
     compositor, screening = yield from run.iter_first_pass()
     decision, notes = compositor.decision, list(compositor.measure.notes)
@@ -108,7 +108,7 @@ class _Run:
     passes: Passes
     workspace: ScratchMemory
     workers: Workers
-    sensor: SensorPattern
+    sensor: Sensor
 
     @property
     def verified(self) -> Progress:
@@ -146,8 +146,8 @@ class _Run:
         # On a thread, since it may load a network and read the middle plane.
         setting_up = planes.iter_with_range(make, to_grey)
         compositor = yield from repeat_event(setting_up, Progress(stage, 0, total))
-        looking = self.sensor.iter_removal(compositor.to_grey)
-        compositor.pattern = yield from repeat_event(looking, Progress(stage, 0, total))
+        looking = self.sensor.iter_correction(compositor.to_grey)
+        compositor.correction = yield from repeat_event(looking, Progress(stage, 0, total))
         for z in range(total):
             event = Progress(stage, z, total)
             checked = yield from repeat_event(planes.iter_next(), event)
