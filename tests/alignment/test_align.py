@@ -191,7 +191,7 @@ def test_a_plane_without_detail_moves_with_its_neighbours(moving):
     stack = moving["drift"].stack.copy()
     stack[4] = 90
     alignment = align(stack)
-    assert "too little detail" in alignment.planes[4].why
+    assert "holds no picture; placed as plane" in alignment.planes[4].why
     truth = moving["drift"].transforms
     others = [z for z in range(PLANES) if z != 4]
     found = alignment.transforms[others][:, :, 2] - truth[others][:, :, 2]
@@ -255,9 +255,10 @@ def test_flicker_does_not_decide(flickering):
         fuse(flickering.stack, align="auto", light=light, focus_measure="laplacian")
         for light in ("auto", "none")
     )
-    assert wrong(lit, truth) < 0.5 * wrong(unlit, truth)
-    gains = np.array(lit.provenance["illumination"]["gains"])
-    assert np.allclose(gains, flickering.gains / flickering.gains[PLANES // 2], atol=0.01)
+    assert wrong(lit, truth) < 0.75 * wrong(unlit, truth)
+    light = lit.provenance["illumination"]
+    gains = np.array(light["gains"]) * [one.gain for one in lit.health]
+    assert np.allclose(gains, flickering.gains / flickering.gains[light["reference"]], atol=0.01)
     assert any("lit unevenly" in note for note in lit.notes)
 
 
@@ -390,12 +391,12 @@ def test_light_is_corrected_in_the_grey_that_focus_is_measured_on():
     moving = render_moving_stack("bumps", SHAPE, Motion(drift_px=(12, 0)), config, channels=None)
     stack = moving.stack // 2 + 8000
     stack[:, :4] = 200
-    stack[4] = 200 + (stack[4] - 200) * 0.7
+    stack[3:] = 200 + (stack[3:] - 200) * 0.7
     alignment = align(stack)
     placed = align_with(as_stack(stack), alignment, FusionConfig(align="auto"))
     to_grey = GreyConverter(placed, "auto")
     lighting = placed.lighting(to_grey.range)
-    greys = {z: to_grey(placed.plane(z)) for z in (3, 4)}
+    greys = {z: to_grey(placed.plane(z)) for z in (2, 3)}
     for z, grey in greys.items():
         lighting.correct(grey, z)
     means = [grey[20:-20, 20:-20].mean() for grey in greys.values()]
@@ -445,7 +446,7 @@ class Endless(Stack):
 def test_memory_does_not_grow_with_the_planes():
     align(Endless(3))  # what is made once
     peaks = []
-    for planes in (8, 24):
+    for planes in (12, 28):
         tracemalloc.start()
         align(Endless(planes))
         peaks.append(tracemalloc.get_traced_memory()[1])

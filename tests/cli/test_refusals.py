@@ -221,3 +221,47 @@ def test_info_of_what_is_no_stack(here, capsys):
     for name in ("x.tif", "w.pth", "absent.png"):
         assert main(["info", name]) == 1
         assert name in one_line(capsys.readouterr().err)
+
+
+def test_names_that_begin_with_a_hyphen_or_a_tilde(planes, here, capsys):
+    for first in "-~":
+        names = [f"{first}{z}.png" for z in range(4)]
+        for z, name in enumerate(names):
+            (here / name).write_bytes((here / "planes" / f"p{z}.png").read_bytes())
+        assert main(["fuse", *names, "-o", f"./{first}0.jpg", "--focus-measure", "laplacian"]) == 0
+        assert (here / f"{first}0.jpg").is_file()
+
+
+def test_names_that_are_too_long(planes, here, capsys):
+    long = "x" * 300
+    for options in ([f"{long}.tif", "-o", "o.png"], ["planes", "-o", f"{long}.png"]):
+        assert main(["fuse", *options, "--focus-measure", "laplacian"]) == 1
+        assert "name" in one_line(capsys.readouterr().err)
+    name = "y" * 249 + ".png"  # the longest that there is
+    assert main(["fuse", "planes", "-o", name, "--focus-measure", "laplacian"]) == 0
+    assert (here / name).is_file()
+
+
+@pytest.mark.parametrize("ending", ["tif", "ome.tif", "png", "jpg"])
+def test_a_full_disk_is_called_so(planes, here, capsys, monkeypatch, ending):
+    full = OSError(28, "No space left on device")
+    monkeypatch.setattr("napari_umis_fusion.files.write._image._write", Raising(full))
+    assert main(["fuse", "planes", "-o", f"o.{ending}", "--focus-measure", "laplacian"]) == 1
+    assert "cannot be written (the disk is full)" in one_line(capsys.readouterr().err)
+    monkeypatch.setattr(
+        "napari_umis_fusion.files.write._image._write",
+        Raising(OSError("196608 requested and 4096 written")),
+    )
+    assert main(["fuse", "planes", "-o", f"o.{ending}", "--focus-measure", "laplacian"]) == 1
+    assert "cannot be written (the disk is full)" in one_line(capsys.readouterr().err)
+    assert not list(here.glob("*o.*"))
+
+
+class Raising:
+    """Called, it raises."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def __call__(self, *args, **options):
+        raise self.error

@@ -194,6 +194,33 @@ def test_no_peak_is_drawn_through_planes_that_are_not_neighbours(grey):
     np.testing.assert_array_equal(result.sub_plane_map[beside], result.index_map[beside])
 
 
+def speckled(stack, count=12):
+    rng = np.random.default_rng(0)
+    spoilt, places = stack.copy(), np.zeros(stack.shape, np.bool_)
+    for _ in range(count):
+        place = tuple(
+            rng.integers(4, side - 4) if side > 20 else rng.integers(side) for side in stack.shape
+        )
+        spoilt[place] = 60000
+        places[place] = True
+    return spoilt, places
+
+
+@pytest.mark.parametrize("way", [name for name in WAYS if name != "aligned"])
+def test_specks_of_one_plane_do_not_count(way, grey):
+    stack, places = speckled(grey)
+    expected, result = fuse(grey, **WAYS[way]), fuse(stack, **WAYS[way])
+    assert alike(result.all_in_focus, expected.all_in_focus) > 35
+    assert (result.all_in_focus > 30000).sum() <= 1
+    assert sum(one.specks for one in result.health) >= 11
+    assert any("(specks)" in note for note in result.notes)
+    if WAYS[way].get("blend") == "select" and WAYS[way].get("light") != "output":
+        where = result.source_map[None].astype(int)
+        np.testing.assert_array_equal(result.all_in_focus, np.take_along_axis(stack, where, 0)[0])
+        assert np.take_along_axis(places, where, 0).sum() <= 1
+    json.dumps(result.provenance)
+
+
 class Counted(Stack):
     """A stack that counts how often planes are read."""
 
@@ -226,5 +253,5 @@ def test_stacks_of_a_layer(grey, options):
     expected = np.stack([without(grey, [2], **FAST)[0], fuse(grey, **FAST).all_in_focus])
     assert alike(image[0], expected) > 40
     notes = image[1]["metadata"]["umis_fusion"]["notes"]
-    assert "plane 2 is blank: left out" in notes
-    assert any(note.startswith(f"plane {MIDDLE} is 0.5") for note in notes)
+    assert "t=0: plane 2 is blank: left out" in notes
+    assert any(note.startswith(f"t=1: plane {MIDDLE} is 0.5") for note in notes)

@@ -10,7 +10,7 @@ import tifffile
 from napari_umis_fusion import Calibration, FusionConfig, fuse, write_image
 from napari_umis_fusion.errors import StackError, StackFileError
 from napari_umis_fusion.network import REACH_PLANES, PlaneRanker, save_checkpoint
-from napari_umis_fusion.preprocess.health import LOOK_AHEAD
+from napari_umis_fusion.preprocess.health._judge import LOOK_AHEAD
 from napari_umis_fusion.stack import ACCEPTED_DTYPES
 from napari_umis_fusion.synthetic import make_stack
 

@@ -10,6 +10,7 @@ from ._estimate import iter_align as iter_align
 from ._match import match_planes as match_planes
 from ._plane_motion import PlaneMotion as PlaneMotion
 from ._pyramid import Pyramid as Pyramid
+from ._table import check_table_path as check_table_path
 from ._transforms import Transform as Transform
 from ._transforms import apply as apply
 from ._transforms import centre_of as centre_of

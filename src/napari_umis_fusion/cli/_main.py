@@ -2,7 +2,9 @@
 
 import argparse
 import logging
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from napari_umis_fusion.cli._demo_command import add_demo_parser
 from napari_umis_fusion.cli._fuse_command import add_fuse_parser
@@ -40,7 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 on success, 1 for unusable input or output, 2 for wrong usage, 130 if interrupted.
     """
     try:
-        parsed = build_parser().parse_args(arguments)
+        given = sys.argv[1:] if arguments is None else arguments
+        parsed = build_parser().parse_args([_as_file(text) for text in given])
     except SystemExit as stop:
         return int(stop.code or SUCCESS)
     if not parsed.debug:
@@ -76,6 +79,12 @@ def build_parser() -> argparse.ArgumentParser:
             "--debug", action="store_true", help="Print the traceback of an error."
         )
     return parser
+
+
+def _as_file(text: str) -> str:
+    """Return an argument; the name of a file that begins with a hyphen is no option."""
+    is_file = text.startswith("-") and "." in text and Path(text).is_file()
+    return f"./{text}" if is_file else text
 
 
 def _fail(error: Exception, code: int, debug: bool) -> int:

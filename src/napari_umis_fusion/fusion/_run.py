@@ -144,7 +144,7 @@ class _Run:
             verified=verified,
         )
         # On a thread, since it may load a network and read the middle plane.
-        setting_up = planes.iter_with_range(make, to_grey)
+        setting_up = planes.iter_with_range(make, self.config.channel, to_grey)
         compositor = yield from repeat_event(setting_up, Progress(stage, 0, total))
         looking = self.sensor.iter_correction(compositor.to_grey)
         compositor.correction = yield from repeat_event(looking, Progress(stage, 0, total))

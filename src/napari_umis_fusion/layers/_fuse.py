@@ -118,7 +118,7 @@ def iter_fuse_layer(
             progress = _StackProgress(number, len(places), begun, passes_of(config, planes))
             result = yield from _iter_layer_progress(events, progress)
             fill_outputs(outputs, stacks, place, result)
-            summary.add(result)
+            summary.add(result, place)
             del result  # frees its maps for those of the next stack
     layers = [output.layer_data(summary.provenance()) for output in outputs]
     yield LayerFinished(layers, summary.notes, _source_maps(outputs), config, summary.alignments)

@@ -5,7 +5,10 @@ from typing import Any
 from napari_umis_fusion.alignment import Alignment
 from napari_umis_fusion.fusion import FusionResult
 from napari_umis_fusion.layers._axes import axis_name
-from napari_umis_fusion.layers._stacks import LayerStacks
+from napari_umis_fusion.layers._stacks import LayerStacks, LoopPlace
+
+MAX_NAMED = 6
+"""Stacks that a note lists."""
 
 
 class FusionSummary:
@@ -29,24 +32,26 @@ class FusionSummary:
         self._specimens = {stacks.specimen(entries): entries for _, entries in places}
         found = [stacks.alignment_at(entries) for entries in self._specimens.values()]
         self.alignments = tuple(dict.fromkeys(one for one in found if one is not None))
-        moved = [alignment_note(self.alignments)] if self.alignments else []
-        self._notes: dict[str, None] = dict.fromkeys(moved)
+        self._said: dict[str, list[LoopPlace]] = {}
         self._provenance: dict[str, Any] = {}
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Information for the user, without duplicates."""
-        return tuple(self._notes)
+        """Information for the user: each note once, with the stacks that it is about if not all."""
+        moved = [alignment_note(self.alignments)] if self.alignments else []
+        return (*moved, *(self._with_places(*said) for said in self._said.items()))
 
-    def add(self, result: FusionResult) -> None:
-        """Add the result of one stack."""
+    def add(self, result: FusionResult, place: LoopPlace) -> None:
+        """Add the result of the stack at a place."""
         summary = None if result.alignment is None else result.alignment.summary()
-        self._notes |= dict.fromkeys(note for note in result.notes if note != summary)
+        for note in dict.fromkeys(result.notes):
+            if note != summary:
+                self._said.setdefault(note, []).append(place)
         self._provenance = self._provenance or result.provenance
 
     def provenance(self) -> dict[str, Any]:
         """Return the provenance of the first stack, with the notes and alignments of all."""
-        every = {**self._provenance, "notes": list(self._notes), "stacks": self._count}
+        every = {**self._provenance, "notes": list(self.notes), "stacks": self._count}
         if self._count > 1:
             every.pop("health", None)  # of the first stack; the notes are of all
         if len(self.alignments) > 1:
@@ -65,6 +70,22 @@ class FusionSummary:
                 )
             ]
         return every
+
+    def _with_places(self, note: str, places: list[LoopPlace]) -> str:
+        if len(places) == self._count:
+            return note
+        named = [self._name_of(place) for place in places[:MAX_NAMED]]
+        more = f" and {len(places) - MAX_NAMED} more" if len(places) > MAX_NAMED else ""
+        return f"{'; '.join(named)}{more}: {note}"
+
+    def _name_of(self, place: LoopPlace) -> str:
+        """Return which stack this is, such as ``t=3, c=0``."""
+        layer, entries = place
+        stacks = self._stacks
+        parts = [f"{axis_name(stacks.first, axis)}={entry}" for axis, entry in entries.items()]
+        if stacks.plan.each_channel and len(stacks.images) > 1:
+            parts.append(repr(stacks.images[layer].name))
+        return ", ".join(parts)
 
     def _named(self, entries: dict[int, int]) -> dict[str, int]:
         """Return the entries that identify a specimen, by the names of the axes."""

@@ -1,11 +1,14 @@
 """A stack whose planes tell where nothing was recorded: by their opacity, or by a value."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_umis_fusion.runtime import BoolMap
-from napari_umis_fusion.stack._stack import Plane, Stack
+from napari_umis_fusion.stack._stack import Lighting, Plane, Stack
+
+if TYPE_CHECKING:
+    from napari_umis_fusion.preprocess import GreyRange
 
 OPACITY = 3
 """Place of the opacity among the samples of a colour."""
@@ -31,7 +34,9 @@ class MaskedStack(Stack):
     def __init__(self, stack: Stack, *, has_opacity: bool, empty: float | None) -> None:
         self.stack, self.has_opacity, self._empty = stack, has_opacity, empty
         self.shape, self.dtype, self.calibration = stack.shape, stack.dtype, stack.calibration
-        self.sources, self.rgb = stack.sources, stack.rgb
+        self.sources, self.source_notes = stack.sources, stack.source_notes
+        self.channel_names, self.channel_colours = stack.channel_names, stack.channel_colours
+        self.rgb, self.alignment, self.window = stack.rgb, stack.alignment, stack.window
         self._latest: tuple[int, BoolMap | None] | None = None
 
     def plane(self, z: int) -> Plane:
@@ -52,6 +57,12 @@ class MaskedStack(Stack):
             latest = z, self._missing_of(self.stack.plane(z))
         masks = [mask for mask in (known, latest[1]) if mask is not None]
         return np.logical_or.reduce(masks) if masks else None
+
+    def lighting(
+        self, grey_range: "GreyRange", rows: slice = slice(None), columns: slice = slice(None)
+    ) -> Lighting | None:
+        """Return the correction of illumination; see `Stack.lighting`."""
+        return self.stack.lighting(grey_range, rows, columns)
 
     def _missing_of(self, plane: Plane) -> BoolMap | None:
         missing = np.zeros(plane.shape[:2], np.bool_)

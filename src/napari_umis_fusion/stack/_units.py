@@ -39,7 +39,7 @@ def length_um(value: Any, unit: Any) -> float | None:
     float or None
         None if the unit is unknown, or the value is not a positive number.
     """
-    return _converted(value, str(unit).replace("\\u00B5", "µ"), _UM_PER_UNIT)
+    return _converted(value, _repaired(str(unit)), _UM_PER_UNIT)
 
 
 def time_s(value: Any, unit: Any) -> float | None:
@@ -58,6 +58,15 @@ def time_s(value: Any, unit: Any) -> float | None:
         None if the unit is unknown, or the value is not a positive number.
     """
     return _converted(value, str(unit), _S_PER_UNIT)
+
+
+def _repaired(unit: str) -> str:
+    r"""Return a unit whose µ was escaped, or stored as UTF-8 and read as Latin-1."""
+    plain = unit.replace("\\u00B5", "µ")
+    try:
+        return plain.encode("cp1252").decode("utf-8")
+    except UnicodeError:  # the usual case: it is as it should be
+        return plain
 
 
 def _converted(value: Any, unit: str, factors: dict[str, float]) -> float | None:

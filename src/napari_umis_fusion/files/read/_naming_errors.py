@@ -37,6 +37,8 @@ def naming_read_errors(path: Path) -> Iterator[None]:
         raise StackFileError(msg) from error
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
+        if isinstance(error, KeyError):
+            reason = f"{reason} is missing in its header"
         msg = (
             f"{path}: cannot be read ({reason}). The file is broken, truncated or not what its "
             "name says; copy it again or leave it out."

@@ -14,13 +14,12 @@ from xml.etree import ElementTree
 from tifffile import TiffFile
 from tifffile.tifffile import shaped_description_metadata
 
-from napari_umis_fusion.files.read._listing import SUFFIXES, is_tiff
-from napari_umis_fusion.files.read._tiff import pick_series
+from napari_umis_fusion.files.read._images import read_image_header
+from napari_umis_fusion.files.read._listing import SUFFIXES, is_companion, is_tiff, list_files
+from napari_umis_fusion.files.read._not_planes import OWN_NAME
 from napari_umis_fusion.files.read._tiff_layout import series_sizes
+from napari_umis_fusion.files.read._tiff_series import pick_series
 from napari_umis_fusion.stack import kind_of
-
-SOFTWARE = "napari-umis-fusion"
-"""Software in the provenance of files that this package wrote."""
 
 _PLAIN = "I"
 _OTHER_KINDS = (
@@ -63,6 +62,37 @@ def holds_stack(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]
     return len(paths) > 1 and known and _is_plane(paths[0])
 
 
+def can_read(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> bool:
+    """Whether files are images that `read_layers` reads, with or without z; by the first header.
+
+    Parameters
+    ----------
+    source : path, or sequence of paths
+        An image file; a folder of images; or two or more image files.
+
+    Returns
+    -------
+    bool
+        False for other kinds of file, missing files, and folders without images.
+
+    Raises
+    ------
+    Exception
+        Of any type, for broken files.
+    """
+    given = [source] if isinstance(source, (str, os.PathLike)) else [*source]
+    folders = [path for path in given if Path(path).is_dir()]
+    if folders and len(given) > 1:
+        return False
+    first = list_files(given)[0]
+    if is_companion(first):
+        return True
+    if not is_tiff(first):
+        return bool(read_image_header(first).shape)
+    with TiffFile(first) as tif:
+        return bool(tif.pages.first.shape)
+
+
 def _two_images(folder: Path) -> list[Path]:
     """Return two images of a folder, or fewer if it holds fewer."""
     with os.scandir(folder) as entries:
@@ -78,7 +108,7 @@ def _two_images(folder: Path) -> list[Path]:
 
 def _is_written_by_us(tif: TiffFile) -> bool:
     """Whether this package wrote the file: only its own reader restores units and provenance."""
-    return SOFTWARE in str(tif.pages.first.description)
+    return OWN_NAME in str(tif.pages.first.description)
 
 
 def _is_plane(path: Path) -> bool:
@@ -104,7 +134,7 @@ def _tiff_sizes(tif: TiffFile, *, alone: bool = False) -> dict[str, int]:
     if tif.is_imagej:
         return _imagej_sizes(tif)
     if any(getattr(tif, f"is_{kind}", False) for kind in _OTHER_KINDS):
-        sizes = series_sizes(pick_series(tif, 0))
+        sizes = series_sizes(pick_series(tif, 0).series)
         return {axis: size for axis, size in sizes.items() if axis not in "YXS"}
     if page.shaped_description is not None:
         return _shaped_sizes(page)

@@ -17,7 +17,15 @@ Index = tuple[int | slice, ...]
 
 
 class Frames(Protocol):
-    """Frames of one shape, by number."""
+    """Frames of one shape, by number.
+
+    Attributes
+    ----------
+    missing : frozenset of int
+        Frames that the header announces but no file holds.
+    """
+
+    missing: frozenset[int]
 
     def read(self, number: int, index: Index) -> Plane:
         """Read a part of frame `number`, selected by `index`."""
@@ -52,6 +60,7 @@ class _MappedFrames:
     """Uncompressed frames. Each read maps the file anew, so that no handle stays open."""
 
     def __init__(self, tif: TiffFile, series: TiffPageSeries, shape: tuple[int, ...]) -> None:
+        self.missing: frozenset[int] = frozenset()
         self._shape = shape
         self._dtype = np.dtype(series.dtype).newbyteorder(tif.byteorder)
         self._nbytes = int(np.prod(shape, dtype=np.int64)) * self._dtype.itemsize
@@ -82,6 +91,7 @@ class _DecodedFrames:
     """Compressed frames, decoded as a whole. The file stays open; one thread reads at a time."""
 
     def __init__(self, tif: TiffFile, series: TiffPageSeries, shape: tuple[int, ...]) -> None:
+        self.missing = frozenset(number for number, page in enumerate(series) if page is None)
         self._tif = tif
         self._series = series
         self._shape = shape
@@ -108,10 +118,7 @@ class _DecodedFrames:
     def _page(self, number: int) -> TiffPage | TiffFrame:
         page = self._series[number]
         if page is None:
-            msg = (
-                f"frame {number} is missing: the acquisition stopped early, or another file of "
-                "this set of OME-TIFFs is absent. Copy all files of the set into one folder."
-            )
+            msg = f"frame {number} is missing: it was not recorded, or its file is absent."
             raise StackFileError(msg)
         return page
 

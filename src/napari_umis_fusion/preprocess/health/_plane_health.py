@@ -1,6 +1,6 @@
 """What was found of a plane, and what is made of it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -46,6 +46,8 @@ class PlaneHealth:
         Channel, and value of its constant part.
     usable : float
         About which share of the plane is left to compete, 0 to 1.
+    specks : int
+        Pixels that it alone records, such as cosmic rays; they do not count.
     """
 
     z: int
@@ -56,10 +58,11 @@ class PlaneHealth:
     tops: tuple[float, ...] = ()
     gaps: tuple[tuple[int, float], ...] = ()
     usable: float = 1.0
+    specks: int = 0
 
     @property
     def is_sound(self) -> bool:
-        """Whether the plane is fused as it is."""
+        """Whether the plane is fused as it is, but for specks."""
         return not (self.is_left_out or self.is_scaled or self.gaps)
 
     @property
@@ -81,11 +84,36 @@ class PlaneHealth:
             values = np.clip(np.rint(values), limits.min, limits.max)
         return values.astype(plane.dtype)
 
+    def corrected(self, correct: Callable[[Plane], Plane]) -> "PlaneHealth":
+        """Return the health of the plane after a linear correction of its values.
+
+        Parameters
+        ----------
+        correct : callable
+            Returns any values corrected, in their dtype.
+        """
+        if self.is_sound:
+            return self
+        dark, unit = map(float, correct(np.array([0.0, 1.0])))
+        slope = unit - dark
+
+        def value_of(value: float) -> float:
+            return slope * value + dark
+
+        return replace(
+            self,
+            offset=slope * self.offset + dark * (1 - self.gain) if self.is_scaled else 0.0,
+            tops=tuple(value_of(top) for top in self.tops),
+            gaps=tuple((c, value_of(value)) for c, value in self.gaps),
+        )
+
     def unusable(self, plane: Plane) -> Mask | None:
         """Return where the plane, as recorded, shows nothing: bool (Y, X), None if nowhere."""
         values = plane.reshape(*plane.shape[:2], -1)
-        parts = [values[..., c] >= top for c, top in enumerate(self.tops)]
-        parts += [_gap(values[..., c] == value) for c, value in self.gaps]
+        near = 0.5 if values.dtype.kind in "iu" else 1e-6 * float(np.nanmax(np.abs(values)))
+        parts = [values[..., c] > top - near for c, top in enumerate(self.tops)]
+        # Interpolated and corrected constants are equal but for rounding.
+        parts += [_gap(np.abs(values[..., c] - value) <= near) for c, value in self.gaps]
         return np.asarray(np.logical_or.reduce(parts)) if parts else None
 
     def describe(self) -> dict[str, Any]:
@@ -93,7 +121,8 @@ class PlaneHealth:
         told: dict[str, Any] = {"plane": self.z, "findings": list(self.findings)}
         if self.is_scaled:
             told |= {"gain": self.gain, "offset": self.offset}
-        return {**told, "left_out": self.is_left_out, "usable": self.usable}
+        told |= {"left_out": self.is_left_out, "usable": self.usable}
+        return told | ({"specks": self.specks} if self.specks else {})
 
 
 def _gap(constant: Mask) -> Mask:
@@ -117,18 +146,32 @@ def notes_on(healths: Iterable[PlaneHealth], *, copies: bool = False) -> list[st
         Whether values are copied as recorded, so that planes are scaled for the measure only.
     """
     said: dict[tuple[str, str], list[int]] = {}
+    healths = list(healths)
     for health in healths:
         if health.findings:
             said.setdefault(_sentence(health, copies), []).append(health.z)
-    return [_named(planes, *words) for words, planes in said.items()]
+    notes = [_named(planes, *words) for words, planes in said.items()]
+    speckled = [health for health in healths if health.specks]
+    return [*notes, _speckled_note(speckled, copies)] if speckled else notes
+
+
+def _speckled_note(healths: list[PlaneHealth], copies: bool) -> str:
+    count = sum(health.specks for health in healths)
+    pixels = "pixel that its plane alone records" if count == 1 else "pixels that one plane records"
+    done = "taken from other planes" if copies else "filled from the planes before and after"
+    return f"{_listed([health.z for health in healths])}: {count} {pixels} (specks), {done}"
 
 
 def _named(planes: list[int], is_so: str, done: str) -> str:
+    return f"{_listed(planes)} {'is' if len(planes) == 1 else 'are'} {is_so}{done}"
+
+
+def _listed(planes: list[int]) -> str:
     if len(planes) == 1:
-        return f"plane {planes[0]} is {is_so}{done}"
+        return f"plane {planes[0]}"
     named = ", ".join(map(str, planes[:MAX_NAMED]))
     more = f" and {len(planes) - MAX_NAMED} more" if len(planes) > MAX_NAMED else ""
-    return f"planes {named}{more} are {is_so}{done}"
+    return f"planes {named}{more}"
 
 
 def _sentence(health: PlaneHealth, copies: bool) -> tuple[str, str]:

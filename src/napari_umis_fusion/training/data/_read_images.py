@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from napari_umis_fusion.errors import StackError, UmisFusionError
 from napari_umis_fusion.files.read import SUFFIXES, as_stack
 from napari_umis_fusion.preprocess import GreyConverter
+from napari_umis_fusion.runtime import user_path
 from napari_umis_fusion.stack import Plane, Stack
 from napari_umis_fusion.training.data._training_data import NamedData
 
@@ -100,7 +101,7 @@ def _each(data: Iterable[Any], check: Callable[[], object]) -> Iterator[ImageSou
     for number, given in enumerate(data):
         named = given if isinstance(given, NamedData) else NamedData("", given)
         if is_path(named.data):
-            for path in _files(Path(named.data).expanduser(), check):
+            for path in _files(user_path(named.data), check):
                 yield ImageSource(str(path), named.source or named.name or _source(path), path)
         else:
             name = named.name or f"array {number}"

@@ -98,7 +98,9 @@ class TrainingRun:
         self._update: _Update | None = None
 
     def restore(self, state: TrainingState) -> None:
-        """Continue from a saved state."""
+        """Continue from a saved state; raises `ValueError` if it is that of another training."""
+        if state.step > self._total:
+            raise ValueError(f"it is at step {state.step}, of {self._total}")
         self.trainer.restore(state)
         self.step = state.step
         self._saved = self._stand
@@ -234,7 +236,7 @@ class TrainingRun:
         return CheckpointSaved(where, self.step)
 
     def _state(self) -> TrainingState:
-        return self.trainer.state(self.step, self._about, self.curve)
+        return self.trainer.state(self.step, self._total, self._about, self.curve)
 
     def _fuse_monitored(self) -> Generator[TrainingEvent]:
         if self._monitor is None:
