@@ -97,6 +97,8 @@ class Stack(ABC):
     rgb : bool
         True when the last axis holds colour samples (red, green, blue and perhaps
         opacity), False when it holds microscope channels or there is none.
+    has_opacity : bool
+        Whether the fourth colour sample says where something was recorded; see `mask_stack`.
     alignment : Alignment or None
         How the planes were aligned; None if they are as recorded.
     window : tuple of slice, or None
@@ -111,6 +113,7 @@ class Stack(ABC):
     channel_names: tuple[str, ...] = ()
     channel_colours: tuple[tuple[int, int, int] | None, ...] = ()
     rgb: bool = False
+    has_opacity: bool = False
     alignment: "Alignment | None" = None
     window: tuple[slice, slice] | None = None
 

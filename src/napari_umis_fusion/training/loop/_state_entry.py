@@ -39,4 +39,3 @@ class StateEntry(TypedDict):
     start_metrics: NotRequired[Scores | None]
     validated: NotRequired[Count | None]
     curve: NotRequired[dict[str, list[Tensor]] | None]
-    total: NotRequired[Count | None]
