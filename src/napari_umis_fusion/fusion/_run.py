@@ -3,6 +3,7 @@
 from collections.abc import Generator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from napari_umis_fusion.fusion._provenance import describe_run
 from napari_umis_fusion.fusion._recorded_values import NearestToMean, iter_copy_nearest
 from napari_umis_fusion.fusion._result import FusionResult
 from napari_umis_fusion.fusion._screening import ScreenedPlanes, scales_values
+from napari_umis_fusion.fusion._seam_evidence import GreyScales
 from napari_umis_fusion.fusion._verification import IndexMap, iter_verify
 from napari_umis_fusion.preprocess import GreyConverter
 from napari_umis_fusion.runtime import (
@@ -25,13 +27,39 @@ from napari_umis_fusion.runtime import (
     repeat_event,
     split_rows,
 )
-from napari_umis_fusion.stack import Stack
+from napari_umis_fusion.stack import Plane, Stack
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """The fusion of planes or of a block of them.
+
+    Attributes
+    ----------
+    image : ndarray of shape (Y, X) or (Y, X, C)
+        The all-in-focus image.
+    index_map, source_map : ndarray of shape (Y, X), uint16
+        As in `FusionResult`.
+    maps : FinalMaps
+        The other maps.
+    origin : dict
+        What identifies the measure, as JSON values.
+    notes : tuple of str
+        Notes of the measure.
+    """
+
+    image: Plane
+    index_map: IndexMap
+    source_map: IndexMap | None
+    maps: FinalMaps
+    origin: dict[str, Any]
+    notes: tuple[str, ...]
 
 
 def iter_passes(
     stack: Stack, config: FusionConfig, workspace: ScratchMemory, workers: Workers
 ) -> Generator[Progress, None, FusionResult]:
-    """Fuse a stack whose planes are aligned.
+    """Fuse a stack whose planes are aligned, all of each plane at once.
 
     Parameters
     ----------
@@ -49,48 +77,45 @@ def iter_passes(
     Progress
         While threads work.
     """
-    run = _Run(stack, config, passes_of(config, len(stack)), workspace, workers)
-    compositor, screening = yield from run.iter_first_pass()
-    decision, notes = compositor.decision, list(compositor.measure.notes)
-    index_map = yield from run.iter_index_map(decision)
-    source_map = index_map if run.passes.copies else None
-    if run.passes.second == "copy_filtered":
-        yield from run.iter_copy_filtered(compositor, index_map, screening)
-    elif run.passes.second == "copy_nearest":
-        source_map = yield from run.iter_copy_nearest(compositor, index_map, screening)
-    elif run.passes.second == "average":
-        verified, to_grey = Verified(index_map, decision.index), compositor.to_grey
-        del compositor  # frees its maps for those of the second pass
-        compositor = yield from run.iter_average(verified, to_grey, screening)
-    maps = yield from run.iter_maps(compositor, decision, index_map)
-    if compositor.weighted is not None and not run.passes.copies:
-        filling = compositor.weighted.iter_fill(compositor.all_in_focus, workers)
-        yield from repeat_event(filling, run.verified)
-    yield run.verified
+    passes = passes_of(config, len(stack))
+    run = Run(stack, config, passes, workspace, workers)
+    planes = ScreenedPlanes(stack, config, passes, workers)
+    composed, screening = yield from run.iter_compose(planes)
+    return describe_result(stack, config, composed, screening, run.notes())
+
+
+def describe_result(
+    stack: Stack,
+    config: FusionConfig,
+    composed: Composed,
+    screening: ScreenedPlanes,
+    notes: list[str],
+) -> FusionResult:
+    """Return the result with its provenance, and `notes` after those on measure and planes."""
     # Both passes may give the same notes.
-    notes = list(dict.fromkeys([*notes, *compositor.measure.notes, *screening.notes, *run.notes()]))
+    said = list(dict.fromkeys([*composed.notes, *screening.notes, *notes]))
     return FusionResult(
-        all_in_focus=compositor.all_in_focus,
-        index_map=index_map,
-        sub_plane_map=maps.sub_plane,
-        confidence_map=maps.confidence,
-        focus_map=maps.focus,
-        source_map=source_map,
+        all_in_focus=composed.image,
+        index_map=composed.index_map,
+        sub_plane_map=composed.maps.sub_plane,
+        confidence_map=composed.maps.confidence,
+        focus_map=composed.maps.focus,
+        source_map=composed.source_map,
         config=config,
         calibration=stack.calibration,
         rgb=stack.rgb,
         alignment=stack.alignment,
         window=stack.window,
         provenance=describe_run(
-            stack, config, **compositor.measure.provenance(), **screening.describe(), notes=notes
+            stack, config, **composed.origin, **screening.describe(), notes=said
         ),
-        notes=tuple(notes),
+        notes=tuple(said),
         health=tuple(screening.healths),
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class Run:
     """Common data of the passes, and the passes themselves."""
 
     stack: Stack
@@ -104,16 +129,69 @@ class _Run:
         """The last event."""
         return Progress("verifying", len(self.stack), len(self.stack))
 
-    def iter_first_pass(self) -> Generator[Progress, None, tuple[Compositor, ScreenedPlanes]]:
+    def iter_compose(
+        self,
+        planes: ScreenedPlanes,
+        to_grey: GreyConverter | None = None,
+        scales: GreyScales | None = None,
+    ) -> Generator[Progress, None, tuple[Composed, ScreenedPlanes]]:
+        """Run all passes.
+
+        Parameters
+        ----------
+        planes : ScreenedPlanes
+            The planes of the stack.
+        to_grey, scales : optional
+            Those of whole planes, if the stack is a block of them.
+
+        Returns
+        -------
+        Composed
+            What came of it.
+        ScreenedPlanes
+            The planes, with what was found.
+        """
+        compositor, screening = yield from self.iter_first_pass(planes, to_grey, scales)
+        decision, notes = compositor.decision, list(compositor.measure.notes)
+        index_map = yield from self.iter_index_map(decision)
+        source_map = index_map if self.passes.copies else None
+        if self.passes.second == "copy_filtered":
+            yield from self.iter_copy_filtered(compositor, index_map, screening)
+        elif self.passes.second == "copy_nearest":
+            source_map = yield from self.iter_copy_nearest(compositor, index_map, screening)
+        elif self.passes.second == "average":
+            verified, to_grey = Verified(index_map, decision.index), compositor.to_grey
+            del compositor  # frees its maps for those of the second pass
+            compositor = yield from self.iter_average(verified, to_grey, screening)
+        maps = yield from self.iter_maps(compositor, decision, index_map)
+        if compositor.weighted is not None and not self.passes.copies:
+            filling = compositor.weighted.iter_fill(compositor.all_in_focus, self.workers)
+            yield from repeat_event(filling, self.verified)
+        yield self.verified
+        said = (*notes, *compositor.measure.notes)
+        image, origin = compositor.all_in_focus, compositor.measure.provenance()
+        return Composed(image, index_map, source_map, maps, origin, said), screening
+
+    def iter_first_pass(
+        self,
+        planes: ScreenedPlanes,
+        to_grey: GreyConverter | None = None,
+        scales: GreyScales | None = None,
+    ) -> Generator[Progress, None, tuple[Compositor, ScreenedPlanes]]:
         """Measure and decide; returns what came of it, and the planes with what was found."""
-        planes = ScreenedPlanes(self.stack, self.config, self.passes, self.workers)
-        averages = self.passes.averages
-        streaming = yield from self.iter_stream("measuring", planes, averages=averages)
+        stream = partial(
+            self.iter_stream,
+            "measuring",
+            averages=self.passes.averages,
+            to_grey=to_grey,
+            scales=scales,
+        )
+        streaming = yield from stream(planes)
         if planes.has_any:
             return streaming, planes
         del streaming
         planes = planes.unscreened()
-        return (yield from self.iter_stream("measuring", planes, averages=averages)), planes
+        return (yield from stream(planes)), planes
 
     def iter_stream(
         self,
@@ -123,6 +201,7 @@ class _Run:
         averages: bool,
         verified: Verified | None = None,
         to_grey: GreyConverter | None = None,
+        scales: GreyScales | None = None,
     ) -> Generator[Progress, None, Compositor]:
         """Compose all planes in one pass; see `Compositor`."""
         total, workers = len(self.stack), self.workers
@@ -131,6 +210,7 @@ class _Run:
             *(self.stack, self.config, self.workspace, workers),
             averages=averages,
             verified=verified,
+            scales=scales,
         )
         # On a thread, since it may load a network and read the middle plane.
         setting_up = planes.iter_with_range(make, to_grey)

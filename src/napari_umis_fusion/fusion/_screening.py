@@ -21,12 +21,13 @@ from napari_umis_fusion.preprocess.health import (
     sound_reference,
 )
 from napari_umis_fusion.runtime import Workers
-from napari_umis_fusion.stack import CheckedPlane, Stack, read_plane
+from napari_umis_fusion.stack import CheckedPlane, CroppedStack, Stack, read_plane
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
 Done = TypeVar("Done")
+Window = tuple[slice, slice]
 _Read = tuple[CheckedPlane, PlaneStatistics | None]
 
 
@@ -51,6 +52,8 @@ class ScreenedPlanes:
     known : sequence of PlaneHealth, optional
         What an earlier pass found, one for each plane; by default planes are judged as they are
         read, `LOOK_AHEAD` planes ahead of the one that is handed out.
+    window : tuple of slice, optional
+        Rows and columns to hand out, of planes that are known; by default all.
 
     Attributes
     ----------
@@ -65,7 +68,9 @@ class ScreenedPlanes:
         passes: Passes,
         workers: Workers,
         known: Sequence[PlaneHealth] | None = None,
+        window: Window | None = None,
     ) -> None:
+        self._window = window
         self._stack, self._config, self._passes, self._workers = stack, config, passes, workers
         self._must_copy = not scales_values(config) and passes.second != "copy_nearest"
         self._judge = PlaneJudge() if known is None else None
@@ -98,9 +103,13 @@ class ScreenedPlanes:
 
     def again(self) -> "ScreenedPlanes":
         """Return the planes of another pass, with what is known of them."""
-        return ScreenedPlanes(
-            self._stack, self._config, self._passes, self._workers, known=self.healths
-        )
+        given = self._stack, self._config, self._passes, self._workers
+        return ScreenedPlanes(*given, known=self.healths, window=self._window)
+
+    def within(self, window: Window) -> "ScreenedPlanes":
+        """Return a rectangle of the planes, with what is known of them as a whole."""
+        given = self._stack, self._config, self._passes, self._workers
+        return ScreenedPlanes(*given, known=self.healths, window=window)
 
     def unscreened(self) -> "ScreenedPlanes":
         """Return the planes as they are, for a stack of which none is sound."""
@@ -109,9 +118,10 @@ class ScreenedPlanes:
 
     def sound_stack(self) -> Stack:
         """Return the stack as planes are copied from it."""
-        if all(health.is_sound for health in self.healths):
-            return self._stack
-        return SoundStack(self._stack, self.healths, scales=scales_values(self._config))
+        stack = self._stack
+        if not all(health.is_sound for health in self.healths):
+            stack = SoundStack(stack, self.healths, scales=scales_values(self._config))
+        return stack if self._window is None else CroppedStack(stack, *self._window)
 
     def iter_with_range(
         self, make: Callable[..., Done], to_grey: GreyConverter | None
@@ -143,7 +153,7 @@ class ScreenedPlanes:
         self._given += 1
         if health.is_left_out:
             return None
-        if health.is_sound:
+        if health.is_sound or self._window is not None:
             return reading
         return (yield from self._workers.result(self._workers.submit(screened, reading, health)))
 
@@ -170,7 +180,23 @@ class ScreenedPlanes:
         self.healths += [one.without_scaling() if self._must_copy else one for one in found]
 
     def _read(self, z: int) -> _Read:
+        if self._window is not None:
+            return self._read_window(z, *self._window), None
         reading = read_plane(self._stack, z, self._config.nan_policy)
         if self._judge is None:
             return reading, None
         return reading, measure_plane(z, reading.plane, reading.invalid)
+
+    def read(self, z: int) -> CheckedPlane:
+        """Read one plane of those that are known, out of turn."""
+        return self._read(z)[0]
+
+    def _read_window(self, z: int, rows: slice, columns: slice) -> CheckedPlane:
+        """Read a rectangle of a plane, screened."""
+        health, policy = self.healths[z], self._config.nan_policy
+        if health.is_sound or health.is_left_out:
+            return read_plane(CroppedStack(self._stack, rows, columns), z, policy)
+        # What is torn is found by its share of the whole plane.
+        whole = screened(read_plane(self._stack, z, policy), health)
+        invalid = None if whole.invalid is None else whole.invalid[rows, columns].copy()
+        return CheckedPlane(whole.plane[rows, columns].copy(), invalid, whole.borrows)

@@ -21,6 +21,11 @@ Arrays = Mapping[str, Float32Array]
 TILE_PX = 512
 """Side of a tile; less for planes that would otherwise not occupy all threads."""
 
+FINE_TILE_PX = 384
+"""The same for stages at half the resolution and more, which take more memory for a pixel."""
+
+FINE_STAGES = ("detail", "features", "score", "enlarge")
+
 SMALLEST_TILE_PX = 128
 """Smaller tiles would mostly compute their overlap."""
 
@@ -107,7 +112,8 @@ class OnnxStages:
         stage, session = STAGES[name], self._sessions[name]
         first, factor = next(iter(stage.inputs.items()))
         size = tuple(factor * side for side in arrays[first].shape[2:])
-        tiles = self._tiles(*size)
+        side = min(TILE_PX, FINE_TILE_PX) if name in FINE_STAGES else TILE_PX
+        tiles = self._tiles(size[0], size[1], side)
         if len(tiles) == 1:
             self.check()
             return _compute(session, {key: arrays[key] for key in stage.inputs})
@@ -155,14 +161,12 @@ class OnnxStages:
         else:
             self._workers.run_all(fill, tiles)
 
-    def _tiles(self, height: int, width: int) -> list["_Kept"]:
+    def _tiles(self, height: int, width: int, side: int) -> list["_Kept"]:
         """Cover a plane with tiles, enough for all threads."""
         threads = 1 if self._workers is None else self._workers.threads
-        rows = max(SMALLEST_TILE_PX, min(TILE_PX, -(-height // (16 * threads)) * 16))
-        cuts = product(range(0, height, rows), range(0, width, TILE_PX))
-        return [
-            (range(y, min(y + rows, height)), range(x, min(x + TILE_PX, width))) for y, x in cuts
-        ]
+        rows = max(SMALLEST_TILE_PX, min(side, -(-height // (16 * threads)) * 16))
+        cuts = product(range(0, height, rows), range(0, width, side))
+        return [(range(y, min(y + rows, height)), range(x, min(x + side, width))) for y, x in cuts]
 
 
 _Kept = tuple[range, range]
@@ -183,6 +187,8 @@ def _session(model: bytes) -> Any:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
+    # Tiles need no arena of their own, which keeps the most that it ever held.
+    options.enable_cpu_mem_arena = False
     options.log_severity_level = 3  # errors only, which are raised too
     return _checked(
         lambda: onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

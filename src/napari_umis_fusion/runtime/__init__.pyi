@@ -4,6 +4,7 @@ from ._arrays import Float32Array as Float32Array
 from ._arrays import Float64Array as Float64Array
 from ._arrays import FloatMap as FloatMap
 from ._atomic_write import atomic_write as atomic_write
+from ._free_memory import free_memory_mb as free_memory_mb
 from ._generators import map_events as map_events
 from ._generators import repeat_event as repeat_event
 from ._generators import run_to_end as run_to_end
