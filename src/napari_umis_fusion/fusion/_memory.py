@@ -31,7 +31,7 @@ DEFAULT_MARGIN_PX = 128
 SMALLEST_BLOCK_PX = 2**20
 """Pixels of the smallest block with its margin; smaller ones would be margin mostly."""
 
-FIXED_MB = 30
+FIXED_MB = 25
 """What does not depend on the planes."""
 
 NETWORK_FIXED_MB = 90
@@ -39,6 +39,9 @@ NETWORK_FIXED_MB = 90
 
 TILE_MB = 60
 """A tile of the network, for each thread."""
+
+ALL_TILES_PX = 2**20
+"""Planes from this size on have a tile for each thread."""
 
 USABLE_SHARE = 0.85
 """Share of the free memory that a fusion counts on; other programs need some as well."""
@@ -135,7 +138,7 @@ def plan_memory(
     per_pixel = bytes_per_pixel(stack, config, passes)
     whole = Block((slice(0, height), slice(0, width)), (slice(0, height), slice(0, width)))
     allowed_mb = min(workspace.left_mb, USABLE_SHARE * free_mb)
-    base_mb = _fixed_mb(config)
+    base_mb = _fixed_mb(config, height * width)
     blocks: tuple[Block, ...] = (whole,)
     needed_mb = base_mb + whole.pixels * per_pixel / MEGABYTE
     if needed_mb > allowed_mb and config.focus_measure != "umis":
@@ -182,11 +185,12 @@ def bytes_per_pixel(stack: Stack, config: FusionConfig, passes: Passes) -> float
     return taken + (0 if is_ranking else 17)
 
 
-def _fixed_mb(config: FusionConfig) -> float:
-    """Return the memory that does not grow with the planes."""
+def _fixed_mb(config: FusionConfig, pixels: int) -> float:
+    """Return the memory that does not grow with large planes."""
     if config.focus_measure not in RANKING_MEASURES:
         return FIXED_MB
-    return FIXED_MB + NETWORK_FIXED_MB + TILE_MB * (config.threads or thread_count())
+    tiles_mb = NETWORK_FIXED_MB + TILE_MB * (config.threads or thread_count())
+    return FIXED_MB + tiles_mb * min(1.0, pixels / ALL_TILES_PX)
 
 
 def _lasting_bytes(stack: Stack) -> int:
