@@ -256,10 +256,8 @@ def main() -> int:
             "nothing was measured. Run this on a machine with one, or with --device cpu."
         )
         return 0
-    is_cuda = device.type == "cuda"
-    print(
-        f"{torch.cuda.get_device_name(device) if is_cuda else device.type}, torch {torch.__version__}"
-    )
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    print(f"{name}, torch {torch.__version__}")
     bench = Bench(device, quick=options.quick, repeats=1 if options.quick else options.repeats)
     for name in options.tables:
         getattr(bench, name)()

@@ -62,7 +62,8 @@ def run_with_progress(
 def _show(bar: Any, quiet: bool, event: "FusionEvent") -> None:
     from napari_umis_fusion.fusion import MemoryPlan  # loaded by now; other commands need none
 
-    if isinstance(event, MemoryPlan) and not quiet:
+    # Where nobody watches, only what takes longer than expected is told.
+    if isinstance(event, MemoryPlan) and not quiet and (len(event.blocks) > 1 or not bar.disable):
         bar.write(str(event), file=sys.stderr)
     if not isinstance(event, Progress):
         return

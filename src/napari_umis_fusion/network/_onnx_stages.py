@@ -6,6 +6,7 @@ a stage sees around a pixel, so that the result equals that of the whole plane u
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 from threading import Lock
 from typing import Any
@@ -28,6 +29,9 @@ FINE_STAGES = ("detail", "features", "score", "enlarge")
 
 SMALLEST_TILE_PX = 128
 """Smaller tiles would mostly compute their overlap."""
+
+ARENA = {"arena_extend_strategy": 1, "max_mem": 0, "initial_chunk_size_bytes": 2**24}
+"""Settings of the memory that all sessions share: it grows by what is asked for."""
 
 FACTORS = dict(zip(SCALES, (4, 8, 16), strict=True))
 """Resolution of each scale: one value for so many pixels along y and x."""
@@ -181,14 +185,39 @@ def _crop(array: Float32Array, seen: tuple[range, ...], factor: int) -> Float32A
     return np.ascontiguousarray(array[_window(seen, factor)])
 
 
+@cache
+def _share_arena() -> bool:
+    """Let all sessions of this process share one arena; return whether they can.
+
+    Without an arena, the pages of every buffer are asked for anew; an arena for each session keeps
+    the most that each ever held.
+    """
+    import onnxruntime
+
+    memory = onnxruntime.OrtMemoryInfo(
+        "Cpu",
+        onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR,
+        0,
+        onnxruntime.OrtMemType.DEFAULT,
+    )
+    try:
+        onnxruntime.create_and_register_allocator(memory, onnxruntime.OrtArenaCfg(ARENA))
+    except Exception:  # another package has made one, or this release takes no such settings
+        return False
+    return True
+
+
 def _session(model: bytes) -> Any:
     """Return a session that computes on the thread that calls it."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    # Tiles need no arena of their own, which keeps the most that it ever held.
-    options.enable_cpu_mem_arena = False
+    options.enable_mem_pattern = False
+    if _share_arena():
+        options.add_session_config_entry("session.use_env_allocators", "1")
+    else:
+        options.enable_cpu_mem_arena = False
     options.log_severity_level = 3  # errors only, which are raised too
     return _checked(
         lambda: onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
