@@ -36,11 +36,14 @@ def iter_align_if_asked(
             raise AlignmentError("the planes of this stack are aligned already; omit transforms.")
         return stack
     if transforms is not None:
-        alignment, light = to_alignment(transforms, stack), IlluminationProfile()
+        alignment = replace(
+            to_alignment(transforms, stack), light=IlluminationProfile(), healths=()
+        )
         only_light = illumination_only(config)
         if only_light.corrects_illumination and len(stack) > 1:
-            light = (yield from iter_align(stack, only_light, workers)).light
-        return align_with(stack, replace(alignment, light=light), config)
+            found = yield from iter_align(stack, only_light, workers)
+            alignment = replace(alignment, light=found.light, healths=found.healths)
+        return align_with(stack, alignment, config)
     if len(stack) == 1 or not (config.aligns or config.corrects_illumination):
         return stack
     alignment = yield from iter_align(stack, config, workers)

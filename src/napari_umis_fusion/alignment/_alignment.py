@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any, Self
@@ -13,6 +14,7 @@ from napari_umis_fusion.alignment._plane_motion import motion_of
 from napari_umis_fusion.alignment._table import TransformTable, read_table, write_table
 from napari_umis_fusion.alignment._transforms import max_displacement_px
 from napari_umis_fusion.errors import AlignmentError
+from napari_umis_fusion.preprocess.health import PlaneHealth
 from napari_umis_fusion.preprocess.illumination import IlluminationProfile
 
 _MIN_AREA = 0.01
@@ -40,10 +42,14 @@ class Alignment(TransformTable):
         Illumination and sensor defects, measured in the same pass; not saved in the table.
     is_telecentric : bool
         Whether "auto" estimated shifts only, because the stack is from a microscope.
+    healths : tuple of PlaneHealth
+        What was found of the planes while they were aligned, as recorded; empty if nobody looked.
+        Not saved in the table.
     """
 
     light: IlluminationProfile = field(default_factory=IlluminationProfile)
     is_telecentric: bool = False
+    healths: tuple[PlaneHealth, ...] = ()
 
     @classmethod
     def given(cls, transforms: ArrayLike, shape: Sequence[int], reference: int = 0) -> Self:
@@ -93,6 +99,15 @@ class Alignment(TransformTable):
     def is_needed(self) -> bool:
         """Whether any plane is moved."""
         return bool(self.moved)
+
+    def healths_of(self, *, lit: bool) -> list[PlaneHealth]:
+        """Return the healths of planes as recorded, or with their values corrected by `light`.
+
+        The light was measured on planes that were scaled by their healths: both belong together.
+        """
+        if not lit or self.light.illumination is None:
+            return list(self.healths)
+        return [one.corrected(partial(self.light.correct_values, z=one.z)) for one in self.healths]
 
     def describe(self) -> dict[str, Any]:
         """Return the model, transforms and evidence as JSON values."""

@@ -2,8 +2,9 @@
 
 import math
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,13 +26,14 @@ from napari_umis_fusion.alignment._transforms import (
 )
 from napari_umis_fusion.config import AlignMode, FusionConfig
 from napari_umis_fusion.preprocess import GreyConverter, GreyRange
+from napari_umis_fusion.preprocess.health import PlaneHealth, PlaneScreen
 from napari_umis_fusion.preprocess.illumination import (
     DefectFinder,
     GainEstimator,
     IlluminationProfile,
 )
 from napari_umis_fusion.runtime import Progress, Workers, repeat_event
-from napari_umis_fusion.stack import Calibration, CheckedPlane, Prefetch, Stack, fill_invalid
+from napari_umis_fusion.stack import Calibration, CheckedPlane, Stack, fill_invalid
 
 DISTANCES = (1, 4)
 """Distances of the planes that are compared: neighbours are most alike, and the more distant pairs
@@ -67,7 +69,8 @@ def iter_align(
     Returns
     -------
     Alignment
-        Its reference is the middle plane. Memory use does not grow with the number of planes.
+        Its reference is the middle plane, or the nearest that holds a picture. Planes that do not
+        are placed as their neighbours. Memory use does not grow with the number of planes.
 
     Raises
     ------
@@ -75,16 +78,18 @@ def iter_align(
         If a plane cannot be used.
     """
     total = len(stack)
-    setup = workers.submit(_Estimator, stack, config, workers.check)
-    aligner = yield from repeat_event(workers.result(setup), Progress("aligning", 0, total))
-    planes = Prefetch(stack, config.nan_policy, workers)
+    planes = PlaneScreen(stack, config.nan_policy, workers)
+    make = partial(_Estimator, stack, config, workers.check)
+    setting_up = planes.iter_with_range(make, config.channel)
+    aligner = yield from repeat_event(setting_up, Progress("aligning", 0, total))
     for z in range(total):
         event = Progress("aligning", z, total)
         reading = yield from repeat_event(planes.iter_next(), event)
-        adding = workers.submit(aligner.add, reading)
-        yield from repeat_event(workers.result(adding), event)
+        if reading is not None:
+            adding = workers.submit(aligner.add, reading, z)
+            yield from repeat_event(workers.result(adding), event)
     yield Progress("aligning", total, total)
-    finishing = workers.submit(aligner.alignment)
+    finishing = workers.submit(aligner.alignment, planes.healths)
     return (yield from repeat_event(workers.result(finishing), Progress("aligning", total, total)))
 
 
@@ -105,8 +110,14 @@ def allowed_model(align: AlignMode, calibration: Calibration) -> TransformModel:
 class _Estimator:
     """Takes planes in order, matches each with earlier ones, and measures their illumination."""
 
-    def __init__(self, stack: Stack, config: FusionConfig, check: Callable[[], None]) -> None:
-        self._to_grey = GreyConverter(stack, config.channel)
+    def __init__(
+        self,
+        stack: Stack,
+        config: FusionConfig,
+        check: Callable[[], None],
+        to_grey: GreyConverter,
+    ) -> None:
+        self._to_grey, self._planes = to_grey, len(stack)
         self._shape = stack.shape[1], stack.shape[2]
         self._model = allowed_model(config.align, stack.calibration)
         self._config, self._check = config, check
@@ -114,15 +125,16 @@ class _Estimator:
         self._links: list[Link] = []
         self._gains = GainEstimator(self._shape, white=_white(stack.dtype, self._to_grey.range))
         self._defects = DefectFinder(self._shape)
-        self._count = 0
+        self._kept: list[int] = []
+        """Planes that hold a picture, among which links are made."""
 
-    def add(self, reading: CheckedPlane) -> None:
-        """Add the next plane."""
+    def add(self, reading: CheckedPlane, z: int) -> None:
+        """Add plane `z`, after those before it."""
         grey = self._to_grey(reading.plane)
         if reading.invalid is not None:
             fill_invalid(grey, reading.invalid)
         if self._config.corrects_illumination:
-            self._gains.add(self._count, grey, reading.invalid)
+            self._gains.add(z, grey, reading.invalid)
             self._defects.add(grey, reading.invalid)
         if self._config.aligns and min(self._shape) >= MIN_SIDE_PX:
             pyramid = Pyramid.of(grey)
@@ -130,29 +142,43 @@ class _Estimator:
                 if distance <= len(self._recent):
                     self._link(pyramid, distance)
             self._recent.append(pyramid)
-        self._count += 1
+        self._kept.append(z)
 
-    def alignment(self) -> Alignment:
-        """Return the alignment that is estimated from all planes."""
-        reference, is_auto = self._count // 2, self._config.align == "auto"
+    def alignment(self, healths: Sequence[PlaneHealth]) -> Alignment:
+        """Return the alignment that is estimated from all planes, of these healths."""
+        if not self._kept:
+            still = self._still(self._planes, self._planes // 2)
+            return replace(still, healths=tuple(healths))
+        count, is_auto = len(self._kept), self._config.align == "auto"
+        reference = _nearest(self._kept, self._planes // 2)
         links = reject_outliers(self._links, self._model, self._shape)
         links = reassess_links(links, self._shape)
         if links:
             chain = solve_chain(
-                links, self._count, reference, self._shape, self._model, may_simplify=is_auto
+                links, count, reference, self._shape, self._model, may_simplify=is_auto
             )
-            found = _suppress_small_motions(chain, links, reference, self._shape)
+            found = _suppress_small_motions(chain, links, reference, self._shape, self._kept)
         else:
-            still = np.array([identity()] * self._count)
-            rows = tuple(motion_of(z, identity(), self._shape) for z in range(self._count))
-            found = Alignment("none", reference, self._shape, still, rows)
+            found = self._still(count, reference)
+        found = _for_all_planes(found, self._kept, self._planes)
         is_telecentric = is_auto and self._model == "translation"
-        return replace(found, light=self._light(reference), is_telecentric=is_telecentric)
+        return replace(
+            found,
+            light=self._light(found.reference, [one.z for one in healths if one.is_scaled]),
+            is_telecentric=is_telecentric,
+            healths=tuple(healths),
+        )
 
-    def _light(self, reference: int) -> IlluminationProfile:
+    def _still(self, count: int, reference: int) -> Alignment:
+        still = np.array([identity()] * count)
+        rows = tuple(motion_of(z, identity(), self._shape) for z in range(count))
+        return Alignment("none", reference, self._shape, still, rows)
+
+    def _light(self, reference: int, odd: Sequence[int]) -> IlluminationProfile:
         if not self._config.corrects_illumination:
             return IlluminationProfile()
-        illumination, defects = self._gains.illumination(reference), self._defects.defects()
+        illumination = self._gains.illumination(reference, self._planes, odd)
+        defects = self._defects.defects()
         return IlluminationProfile(
             None if illumination.is_even else illumination,
             defects if defects.mask.any() else None,
@@ -160,7 +186,8 @@ class _Estimator:
         )
 
     def _link(self, pyramid: Pyramid, distance: int) -> None:
-        other, first = self._count, self._count - distance
+        other = len(self._kept)
+        first = other - distance
         start = None if distance == 1 else self._composed(first, other)
         found = match_planes(self._recent[-distance], pyramid, self._model, start, self._check)
         self._links.append(assess_links(first, other, found, self._shape))
@@ -174,6 +201,29 @@ class _Estimator:
         return motion
 
 
+def _for_all_planes(found: Alignment, kept: list[int], planes: int) -> Alignment:
+    """Return the alignment of some planes for all; others are placed as the nearest of them."""
+    if len(kept) == planes:
+        return found
+    nearest = [_nearest(kept, z) for z in range(planes)]
+    transforms = found.transforms[nearest]
+    rows = []
+    for z, place in enumerate(nearest):
+        if kept[place] == z:
+            rows.append(replace(found.planes[place], z=z))
+        else:
+            why = f"holds no picture; placed as plane {kept[place]}"
+            rows.append(motion_of(z, transforms[z], found.shape, why=why))
+    return replace(
+        found, reference=kept[found.reference], transforms=transforms, planes=tuple(rows)
+    )
+
+
+def _nearest(kept: list[int], z: int) -> int:
+    """Return the place in `kept` of the plane that is nearest to plane `z`."""
+    return min(range(len(kept)), key=lambda place: abs(kept[place] - z))
+
+
 def _white(dtype: np.dtype[Any], grey: GreyRange) -> float:
     """Return the grey level at which a camera of a dtype saturates."""
     if dtype.kind not in "iu":
@@ -182,9 +232,12 @@ def _white(dtype: np.dtype[Any], grey: GreyRange) -> float:
 
 
 def _suppress_small_motions(
-    chain: Chain, links: list[Link], reference: int, shape: tuple[int, int]
+    chain: Chain, links: list[Link], reference: int, shape: tuple[int, int], names: list[int]
 ) -> Alignment:
-    """Suppress negligible motions, and record for each plane what was done and why."""
+    """Suppress negligible motions, and record for each plane what was done and why.
+
+    `names` are the numbers of the planes in the stack.
+    """
     neighbours = {link.other: link for link in links if link.distance == 1}
     transforms = np.array(chain.transforms)
     rows: list[PlaneMotion] = []
@@ -195,7 +248,7 @@ def _suppress_small_motions(
         if share < 1:
             transforms[z] = identity() if share == 0 else _scaled_motion(transform, share)
         before, after = (np.nan, np.nan) if link is None else (link.before, link.after)
-        why = _reason(link, z, not is_identity(transforms[z]))
+        why = _reason(link, z, names, not is_identity(transforms[z]))
         rows.append(motion_of(z, transforms[z], shape, before=before, after=after, why=why))
     is_still = all(not row.is_moved for row in rows)
     model: MotionModel = "none" if is_still else chain.model
@@ -211,11 +264,11 @@ def _scaled_motion(transform: Transform, share: float) -> Transform:
     return identity() + share * (transform - identity())
 
 
-def _reason(link: Link | None, z: int, is_moved: bool) -> str:
+def _reason(link: Link | None, z: int, names: list[int], is_moved: bool) -> str:
     """Explain whether a plane was moved."""
     if link is None:
         return "reference"
-    neighbour = link.first if link.other == z else link.other
+    neighbour = names[link.first if link.other == z else link.other]
     if link.rejection:
         return f"{link.rejection} (against plane {neighbour})" + (
             "; moved as its neighbours" if is_moved else ""

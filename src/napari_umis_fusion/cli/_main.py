@@ -5,6 +5,7 @@ import importlib
 import logging
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from napari_umis_fusion.cli._report import one_line_warnings, print_error
 from napari_umis_fusion.errors import ConfigError, UmisFusionError
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         given = sys.argv[1:] if arguments is None else list(arguments)
-        parsed = build_parser(*given[:1]).parse_args(given)
+        parsed = build_parser(*given[:1]).parse_args([_as_file(text) for text in given])
     except SystemExit as stop:
         return int(stop.code or SUCCESS)
     if not parsed.debug:
@@ -71,6 +72,12 @@ def build_parser(first: str = "") -> argparse.ArgumentParser:
             "--debug", action="store_true", help="Print the traceback of an error."
         )
     return parser
+
+
+def _as_file(text: str) -> str:
+    """Return an argument; the name of a file that begins with a hyphen is no option."""
+    is_file = text.startswith("-") and "." in text and Path(text).is_file()
+    return f"./{text}" if is_file else text
 
 
 def _fail(error: Exception, code: int, debug: bool) -> int:

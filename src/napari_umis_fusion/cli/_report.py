@@ -13,6 +13,9 @@ from napari_umis_fusion.runtime import Progress, run_to_end
 if TYPE_CHECKING:
     from napari_umis_fusion.fusion import FusionEvent, FusionResult
 
+LONGEST_MESSAGE = 2000
+"""Characters; ours are far shorter, those of other libraries may not be."""
+
 
 def print_line(message: str, **fields: Any) -> None:
     """Print a line for people."""
@@ -31,7 +34,10 @@ def print_json(values: dict[str, Any]) -> None:
 
 def print_error(kind: str, message: object) -> None:
     """Print an error or a warning as one line on standard error."""
-    print(f"umis-fusion: {kind}: {' '.join(str(message).split())}", file=sys.stderr)
+    line = " ".join(str(message).split())
+    if len(line) > LONGEST_MESSAGE:
+        line = f"{line[:LONGEST_MESSAGE]}..."
+    print(f"umis-fusion: {kind}: {line}", file=sys.stderr)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 `_fuse` opens the stack, `_run` drives the six steps, `_passes` decides how often planes are read,
 and `_compositor` takes plane after plane. The steps of a fusion, each with its files:
 
-1. read: `stack/_prefetch.py`;
+1. read: `stack/_prefetch.py`, `fusion/_screening.py`, `preprocess/health/`;
 2. align and correct: `alignment/_aligned_stack.py`, `preprocess/_grey.py`;
 3. measure: `focus_measure/`;
 4. decide: `fusion/_seam_evidence.py`, `fusion/_seams.py`, `fusion/_decision.py`;

@@ -13,16 +13,25 @@ import numpy as np
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.focus_measure import choose_measure
 from napari_umis_fusion.fusion._compositor import default_measure, needs_scale
+from napari_umis_fusion.fusion._cropped_planes import CroppedPlanes
 from napari_umis_fusion.fusion._decision import FinalMaps
 from napari_umis_fusion.fusion._memory import Block, MemoryPlan, block_config
 from napari_umis_fusion.fusion._passes import RANKING_MEASURES, passes_of
 from napari_umis_fusion.fusion._result import FusionResult
-from napari_umis_fusion.fusion._run import Composed, Run, describe_result
+from napari_umis_fusion.fusion._run import AnyPlanes, Composed, Run, describe_result
 from napari_umis_fusion.fusion._screening import ScreenedPlanes
 from napari_umis_fusion.fusion._seam_evidence import GreyScales
+from napari_umis_fusion.fusion._sensor import Sensor
 from napari_umis_fusion.fusion._verification import IndexMap
 from napari_umis_fusion.preprocess import GreyConverter
-from napari_umis_fusion.runtime import FloatMap, Progress, ScratchMemory, Workers, repeat_event
+from napari_umis_fusion.runtime import (
+    FloatMap,
+    Progress,
+    ScratchMemory,
+    Workers,
+    map_events,
+    repeat_event,
+)
 from napari_umis_fusion.stack import CheckedPlane, CroppedStack, Stack, fill_invalid
 
 
@@ -43,25 +52,26 @@ def iter_blocks(
     run = _BlockRun(stack, block_config(config, stack), plan.blocks, workspace, workers)
     survey = yield from run.iter_survey()
     whole: Composed | None = None
+    uncovered = 0
     for number, block in enumerate(plan.blocks):
         with workspace.part() as scratch:
-            composed = yield from run.iter_block(number, survey, scratch)
+            composed, screening = yield from run.iter_block(number, survey, scratch)
             whole = run.blank(composed) if whole is None else whole
             pasting = workers.submit(_paste, composed, whole, block)
-            yield from repeat_event(workers.result(pasting), run.progress(number + 1, 0))
+            event = run.progress(number + 1, 0)
+            uncovered += yield from repeat_event(workers.result(pasting), event)
             del composed, pasting  # frees the maps of the block for those of the next
     assert whole is not None
     yield Progress("verifying", 1, 1)
-    notes = [*plan.notes, *stack.notes(config)]
-    if workspace.on_disk:
-        notes.append("maps kept in a temporary file: they are larger than memory_mb")
-    return describe_result(stack, config, whole, survey.planes, notes)
+    whole = replace(whole, uncovered=uncovered / (stack.shape[1] * stack.shape[2]))
+    return describe_result(survey.run, whole, screening, *plan.notes, config=config)
 
 
 @dataclass(frozen=True, slots=True)
 class _Survey:
     """What must be known of whole planes before a part of them is fused."""
 
+    run: Run
     planes: ScreenedPlanes
     to_grey: GreyConverter
     scales: GreyScales | None
@@ -85,40 +95,51 @@ class _BlockRun:
         return Progress("measuring", min(planes * (number + 1) + done, total), total)
 
     def iter_survey(self) -> Generator[Progress, None, _Survey]:
-        """Read all planes once, and judge them."""
+        """Read all planes once, and judge them and the sensor."""
         stack, config, workers = self.stack, self.config, self.workers
-        planes = ScreenedPlanes(stack, config, passes_of(config, len(stack)), workers)
-        setting_up = planes.iter_with_range(partial(_with_span, config), None)
-        to_grey = yield from repeat_event(setting_up, self.progress(-1, 0))
-        for z in range(len(stack)):
-            event = self.progress(-1, z)
-            yield from repeat_event(planes.iter_next(), event)
-        if not planes.has_any:
-            planes = planes.unscreened()
-        scales = yield from repeat_event(self._iter_scales(planes, to_grey), self.progress(0, 0))
-        return _Survey(planes, to_grey, scales)
+        sensor, passes = (
+            Sensor(stack, config, self.workspace, workers),
+            passes_of(config, len(stack)),
+        )
+        run = Run(stack, config, passes, self.workspace, workers, sensor)
+        begun = self.progress(-1, 0)
+        planes, to_grey = yield from map_events(run.iter_referee(), lambda _: begun)
+        if to_grey is None:
+            make = partial(_with_span, config)
+            to_grey = yield from repeat_event(planes.iter_with_range(make, config.channel), begun)
+            for z in range(len(stack)):
+                yield from repeat_event(planes.iter_next(), self.progress(-1, z))
+            planes = planes.again() if planes.has_any else planes.unscreened()
+        read = self.progress(0, 0)
+        yield from repeat_event(sensor.iter_correction(to_grey), read)
+        scales = yield from repeat_event(self._iter_scales(planes, to_grey, sensor), read)
+        return _Survey(run, planes, to_grey, scales)
 
     def _iter_scales(
-        self, planes: ScreenedPlanes, to_grey: GreyConverter
+        self, planes: ScreenedPlanes, to_grey: GreyConverter, sensor: Sensor
     ) -> Generator[None, None, GreyScales | None]:
         """Return the unit of the measure on the first sound plane, as `Compositor` finds it."""
-        measure = choose_measure(self.config, self.workers, to_grey)
-        if not needs_scale(self.config, measure):
+        config, workers = self.config, self.workers
+        if not needs_scale(config, choose_measure(config, workers, to_grey)):
             return None
-        z = next(health.z for health in planes.healths if not health.is_left_out)
-        default, sums = default_measure(self.config, self.workers), np.zeros(2)
+        default, sums = default_measure(config, workers), np.zeros(2)
+        first = planes.again()
+        z, checked = 0, (yield from first.iter_next())
+        while checked is None:
+            z, checked = z + 1, (yield from first.iter_next())
         for block in self.blocks:
-            part = planes.within(block.seen)
-            checked = yield from self.workers.result(self.workers.submit(part.read, z))
-            grey = yield from self.workers.result(
-                self.workers.submit(self._grey_of, checked, z, block, to_grey)
-            )
+            measure = choose_measure(config, workers, to_grey)
+            part = _cut(checked, block)
+            job = workers.submit(self._grey_of, part, z, block, to_grey)
+            grey = yield from workers.result(job)
+            correction = yield from sensor.within(block.seen).iter_correction(to_grey)
+            yield from correction.iter_correct(grey, z)
             found = np.empty((2, *grey.shape), np.float32)
-            yield from measure.iter_add(grey, checked.plane)
+            yield from measure.iter_add(grey, part.plane)
             yield from measure.iter_fill(found[0])
-            yield from default.iter_fill(grey, checked.plane, found[1])
-            if checked.invalid is not None:
-                found[0][checked.invalid] = 0
+            yield from default.iter_fill(grey, part.plane, found[1])
+            if part.invalid is not None:
+                found[0][part.invalid] = 0
             sums += found[:, *block.inner].sum((1, 2), dtype=np.float64)
         return GreyScales(sums[1] / sums[0] if sums[0] > 0 else 1.0, to_grey.range.scale)
 
@@ -135,18 +156,23 @@ class _BlockRun:
 
     def iter_block(
         self, number: int, survey: _Survey, scratch: ScratchMemory
-    ) -> Generator[Progress, None, Composed]:
+    ) -> Generator[Progress, None, tuple[Composed, AnyPlanes]]:
         """Fuse one block."""
         seen, planes = self.blocks[number].seen, len(self.stack)
-        passes = passes_of(self.config, planes)
-        run = Run(CroppedStack(self.stack, *seen), self.config, passes, scratch, self.workers)
-        composing = run.iter_compose(survey.planes.within(seen), survey.to_grey, survey.scales)
+        run = replace(
+            survey.run,
+            stack=CroppedStack(self.stack, *seen),
+            workspace=scratch,
+            sensor=survey.run.sensor.within(seen),
+        )
+        part, passes = CroppedPlanes(survey.planes.again(), *seen), run.passes
+        composing = run.iter_compose(part, survey.to_grey, survey.scales)
         share = 2 if passes.reads_twice else 1
         while True:
             try:
                 event = next(composing)
             except StopIteration as end:
-                composed: Composed = end.value[0]
+                composed: tuple[Composed, AnyPlanes] = end.value
                 return composed
             is_late = event.stage == "verifying"
             done = event.done // share + (planes // 2 if is_late and share == 2 else 0)
@@ -178,8 +204,14 @@ def _with_span(config: FusionConfig, *, to_grey: GreyConverter) -> GreyConverter
     return to_grey
 
 
-def _paste(part: Composed, whole: Composed, block: Block) -> None:
-    """Copy what is kept of a block into the whole planes."""
+def _cut(whole: CheckedPlane, block: Block) -> CheckedPlane:
+    """Return what a block sees of a plane."""
+    invalid = None if whole.invalid is None else whole.invalid[block.seen].copy()
+    return CheckedPlane(whole.plane[block.seen].copy(), invalid)
+
+
+def _paste(part: Composed, whole: Composed, block: Block) -> int:
+    """Copy what is kept of a block into the whole planes; return how much no plane shows, in px."""
     for source, target in (
         (part.image, whole.image),
         (part.index_map, whole.index_map),
@@ -190,3 +222,4 @@ def _paste(part: Composed, whole: Composed, block: Block) -> None:
     ):
         if source is not None and target is not None:
             target[block.kept] = source[block.inner]
+    return int(np.isnan(part.maps.sub_plane[block.inner]).sum())

@@ -1,7 +1,7 @@
 """The focus curve: the focus of one pixel along z, as fusion measures it."""
 
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,9 @@ from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError, StackError
 from napari_umis_fusion.files.read import as_stack
 from napari_umis_fusion.focus_measure import CLASSICAL, StackMeasure, choose_measure
+from napari_umis_fusion.fusion._screening import known_healths
 from napari_umis_fusion.preprocess import REACH_PX, GreyConverter
+from napari_umis_fusion.preprocess.health import PlaneHealth, StandInStack, screened
 from napari_umis_fusion.runtime import FloatMap, Workers, run_to_end
 from napari_umis_fusion.stack import CheckedPlane, CroppedStack, Prefetch, Stack, fill_invalid
 
@@ -32,7 +34,8 @@ class FocusCurve:
     Attributes
     ----------
     focus : ndarray of shape (Z,), float32
-        The focus that fusion compares, 0 or more; NaN for planes whose value is NaN or infinite.
+        The focus that fusion compares, 0 or more; NaN for planes that are left out, or whose value
+        is NaN or infinite.
     values : ndarray of shape (Z,) or (Z, C)
         The recorded values, in the dtype of the stack.
     row, column : int
@@ -63,6 +66,7 @@ def focus_curve(
     *,
     margin_px: int | None = None,
     to_grey: GreyConverter | None = None,
+    healths: Sequence[PlaneHealth] = (),
 ) -> FocusCurve:
     """Measure the focus of one pixel in every plane, from a rectangle around it.
 
@@ -83,6 +87,9 @@ def focus_curve(
     to_grey : GreyConverter, optional
         Converter of the stack and `config.channel`, so that the middle plane is not read again
         for each of many pixels.
+    healths : sequence of PlaneHealth, optional
+        What the fusion found of the planes (`FusionResult.health`), so that they compete here as
+        there; by default what the alignment of the stack found.
 
     Returns
     -------
@@ -107,7 +114,9 @@ def focus_curve(
     ((4,), (4, 3))
     """
     return run_to_end(
-        iter_focus_curve(stack, row, column, config, margin_px=margin_px, to_grey=to_grey)
+        iter_focus_curve(
+            stack, row, column, config, margin_px=margin_px, to_grey=to_grey, healths=healths
+        )
     )
 
 
@@ -119,6 +128,7 @@ def iter_focus_curve(
     *,
     margin_px: int | None = None,
     to_grey: GreyConverter | None = None,
+    healths: Sequence[PlaneHealth] = (),
 ) -> Generator[None, None, FocusCurve]:
     """Measure the focus of one pixel as a generator; takes the parameters of `focus_curve`.
 
@@ -148,7 +158,10 @@ def iter_focus_curve(
     crop = CroppedStack(opened, rows, columns)
     pixel = row - rows.start, column - columns.start
     with Workers(config.threads) as workers:
-        setup = workers.submit(_PixelTracker, opened, crop, pixel, config, workers, to_grey)
+        found = list(healths) or known_healths(opened, config)
+        if to_grey is None and found and not found[len(opened) // 2].is_sound:
+            to_grey = GreyConverter(StandInStack(opened, found), config.channel)
+        setup = workers.submit(_PixelTracker, opened, crop, pixel, config, workers, to_grey, found)
         tracker = yield from workers.result(setup)
         focus, values = yield from tracker.iter_track()
     return FocusCurve(focus, values, row, column, tracker.is_share)
@@ -165,6 +178,7 @@ class _PixelTracker:
         config: FusionConfig,
         workers: Workers,
         to_grey: GreyConverter | None,
+        healths: Sequence[PlaneHealth],
     ) -> None:
         self._crop = crop
         self._pixel = pixel
@@ -173,11 +187,11 @@ class _PixelTracker:
         # Of the whole stack, not of the crop: grey levels must be those of its fusion.
         self._to_grey = to_grey or GreyConverter(stack, config.channel)
         self._lighting = crop.lighting(self._to_grey.range)
-        self._count = 0
+        self._healths = healths
         self._measure: StackMeasure = choose_measure(config, workers, self._to_grey)
         self._map: FloatMap = np.empty(crop.shape[1:3], np.float32)
-        self._is_valid: deque[bool] = deque()
-        self._focus: list[float] = []
+        self._waiting: deque[tuple[int, bool]] = deque()
+        self._focus = np.full(len(crop), np.nan, np.float32)
 
     @property
     def is_share(self) -> bool:
@@ -190,35 +204,39 @@ class _PixelTracker:
         for z in range(len(self._crop)):
             checked = yield from planes.iter_next()
             values[z] = checked.plane[self._pixel]
-            yield from self._iter_add(checked)
+            if not self._healths:
+                yield from self._iter_add(checked, z)
+            elif not self._healths[z].is_left_out:
+                yield from self._iter_add(screened(checked, self._healths[z]), z)
         yield from self._measure.iter_end()
-        while self._is_valid:
+        while self._waiting:
             yield from self._iter_record()
-        return np.array(self._focus, np.float32), values
+        return self._focus, values
 
-    def _iter_add(self, checked: CheckedPlane) -> Generator[None]:
-        """Add the next plane."""
-        job = self._workers.submit(self._grey_of, checked)
+    def _iter_add(self, checked: CheckedPlane, z: int) -> Generator[None]:
+        """Add plane `z`."""
+        job = self._workers.submit(self._grey_of, checked, z)
         grey = yield from self._workers.result(job)
         yield from self._measure.iter_add(grey, checked.plane)
-        self._is_valid.append(checked.invalid is None or not checked.invalid[self._pixel])
-        if len(self._is_valid) > self._measure.delay_planes:
+        is_valid = checked.invalid is None or not checked.invalid[self._pixel]
+        self._waiting.append((z, is_valid))
+        if len(self._waiting) > self._measure.delay_planes:
             yield from self._iter_record()
 
-    def _grey_of(self, checked: CheckedPlane) -> FloatMap:
+    def _grey_of(self, checked: CheckedPlane, z: int) -> FloatMap:
         grey = self._to_grey(checked.plane)
         if checked.invalid is not None:
             fill_invalid(grey, checked.invalid)
         if self._lighting is not None:
-            self._lighting.correct(grey, self._count)
-        self._count += 1
+            self._lighting.correct(grey, z)
         return grey
 
     def _iter_record(self) -> Generator[None]:
         """Record the focus of the oldest plane not yet recorded."""
         yield from self._measure.iter_fill(self._map)
-        is_valid = self._is_valid.popleft()
-        self._focus.append(float(self._map[self._pixel]) if is_valid else np.nan)
+        z, is_valid = self._waiting.popleft()
+        if is_valid:
+            self._focus[z] = self._map[self._pixel]
 
 
 def _check_pixel(stack: Stack, row: int, column: int) -> None:

@@ -4,19 +4,19 @@ import warnings
 from collections.abc import Generator, Mapping
 from typing import Any
 
-from napari_umis_fusion.alignment import TransformsLike
+from napari_umis_fusion.alignment import TransformsLike, iter_align_if_asked
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import StackError
 from napari_umis_fusion.files.read import as_stack
 from napari_umis_fusion.fusion._blocks import iter_blocks
 from napari_umis_fusion.fusion._events import Finished, FusionEvent, Started
+from napari_umis_fusion.fusion._masking import iter_mask
 from napari_umis_fusion.fusion._memory import plan_memory
 from napari_umis_fusion.fusion._passes import passes_of
-from napari_umis_fusion.fusion._placing import iter_place
 from napari_umis_fusion.fusion._result import FusionResult
 from napari_umis_fusion.fusion._run import iter_passes
 from napari_umis_fusion.runtime import ScratchMemory, Workers, run_to_end
-from napari_umis_fusion.stack import Calibration, Stack
+from napari_umis_fusion.stack import MAX_CHANNELS, Calibration, Stack
 
 MAX_PLANES = 1 << 16
 """Index maps are uint16."""
@@ -131,10 +131,12 @@ def iter_fuse(
     config = (config or FusionConfig()).replace(**options)
     opened = as_stack(stack, calibration=calibration, z_axis=z_axis, index=index)
     _check_planes(opened)
+    _check_channels(opened, config)
     yield Started(opened.shape)
     scratch = ScratchMemory(config.memory_mb) if workspace is None else workspace.part()
     with scratch, Workers(config.threads) as workers:
-        aligned = yield from iter_place(opened, config, transforms, workers)
+        masked = yield from iter_mask(opened, config, workers)
+        aligned = yield from iter_align_if_asked(masked, config, transforms, workers)
         plan = plan_memory(aligned, config, passes_of(config, len(aligned)), scratch)
         yield plan
         if len(plan.blocks) == 1:
@@ -143,6 +145,18 @@ def iter_fuse(
             result = yield from iter_blocks(aligned, config, plan, scratch, workers)
     yield Finished(result)
     return result
+
+
+def _check_channels(stack: Stack, config: FusionConfig) -> None:
+    """Refuse many channels that share one decision, unless one of them makes it."""
+    channels = stack.shape[3] if len(stack.shape) == 4 else 1
+    if channels > MAX_CHANNELS and not isinstance(config.channel, int):
+        msg = (
+            f"got {channels} channels; accepted are at most {MAX_CHANNELS} that decide together. "
+            "Choose the channel that decides for all: channel=0 (--channel 0), or select one: "
+            'index={"C": 0} (--index C=0).'
+        )
+        raise StackError(msg)
 
 
 def _check_planes(stack: Stack) -> None:

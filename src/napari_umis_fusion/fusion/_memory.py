@@ -49,6 +49,9 @@ USABLE_SHARE = 0.85
 NETWORK_BYTES = 190
 """Of the plane ranker: features of the planes that wait for those after them."""
 
+SENSOR_BYTES = 24
+"""Of a pixel, while a fixed pattern of the sensor is looked for."""
+
 LOOK_AHEAD_PLANES = 4
 """Planes that are read before the one that is fused, to judge it by them."""
 
@@ -166,10 +169,16 @@ def bytes_per_pixel(stack: Stack, config: FusionConfig, passes: Passes) -> float
     is_ranking = config.focus_measure in RANKING_MEASURES
     waiting = 4 if is_ranking else 0
     # The decision, the composite, focus and takeover; then planes and their grey images.
-    taken = 26 + value + 5 + (waiting + 1 + LOOK_AHEAD_PLANES) * value + 4 * (waiting + 2)
+    taken = (
+        (34 if is_ranking else 26)
+        + value
+        + 5
+        + (waiting + 1 + LOOK_AHEAD_PLANES) * value
+        + 4 * (waiting + 2)
+    )
     if is_ranking:
-        # Scores of the first plane, of those that are known, and the weight of the mean.
-        taken += NETWORK_BYTES + 8 + 24 + 8
+        # Scores of the first plane, of those that are known, the weight of the mean, sharpness.
+        taken += NETWORK_BYTES + 8 + 24 + 8 + 8
     averages = passes.averages or passes.second == "average"
     if is_ranking and (config.verification == "seams" or averages):
         taken += 16  # differences from the composite
@@ -202,7 +211,8 @@ def _lasting_bytes(stack: Stack) -> int:
 def _survey_mb(stack: Stack) -> float:
     """Return the memory of the planes that are judged at a time."""
     plane = int(np.prod(stack.shape[1:])) * stack.dtype.itemsize
-    return FIXED_MB + (LOOK_AHEAD_PLANES + 1) * plane / MEGABYTE
+    looked_at = (LOOK_AHEAD_PLANES + 1) * plane + SENSOR_BYTES * stack.shape[1] * stack.shape[2]
+    return FIXED_MB + looked_at / MEGABYTE
 
 
 def margin_px(config: FusionConfig, stack: Stack) -> int:

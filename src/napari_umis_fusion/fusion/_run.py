@@ -10,13 +10,17 @@ import numpy as np
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.fusion._compositor import Compositor
 from napari_umis_fusion.fusion._copy_planes import RecordedCopy, iter_copy_recorded
+from napari_umis_fusion.fusion._coverage import coverage_notes, settle_coverage
+from napari_umis_fusion.fusion._cropped_planes import CroppedPlanes
 from napari_umis_fusion.fusion._decision import Decision, FinalMaps, Verified
 from napari_umis_fusion.fusion._passes import Passes, passes_of
 from napari_umis_fusion.fusion._provenance import describe_run
 from napari_umis_fusion.fusion._recorded_values import NearestToMean, iter_copy_nearest
+from napari_umis_fusion.fusion._referee import iter_reject_moving
 from napari_umis_fusion.fusion._result import FusionResult
 from napari_umis_fusion.fusion._screening import ScreenedPlanes, scales_values
 from napari_umis_fusion.fusion._seam_evidence import GreyScales
+from napari_umis_fusion.fusion._sensor import Sensor
 from napari_umis_fusion.fusion._verification import IndexMap, iter_verify
 from napari_umis_fusion.preprocess import GreyConverter
 from napari_umis_fusion.runtime import (
@@ -28,6 +32,8 @@ from napari_umis_fusion.runtime import (
     split_rows,
 )
 from napari_umis_fusion.stack import Plane, Stack
+
+AnyPlanes = ScreenedPlanes | CroppedPlanes
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,8 @@ class Composed:
         As in `FusionResult`.
     maps : FinalMaps
         The other maps.
+    uncovered : float
+        Share of pixels that no plane shows.
     origin : dict
         What identifies the measure, as JSON values.
     notes : tuple of str
@@ -52,6 +60,7 @@ class Composed:
     index_map: IndexMap
     source_map: IndexMap | None
     maps: FinalMaps
+    uncovered: float
     origin: dict[str, Any]
     notes: tuple[str, ...]
 
@@ -77,23 +86,27 @@ def iter_passes(
     Progress
         While threads work.
     """
-    passes = passes_of(config, len(stack))
-    run = Run(stack, config, passes, workspace, workers)
-    planes = ScreenedPlanes(stack, config, passes, workers)
-    composed, screening = yield from run.iter_compose(planes)
-    return describe_result(stack, config, composed, screening, run.notes())
+    sensor = Sensor(stack, config, workspace, workers)
+    run = Run(stack, config, passes_of(config, len(stack)), workspace, workers, sensor)
+    planes, to_grey = yield from run.iter_referee()
+    begun = len(stack) if run.passes.referees else 0
+    composed, screening = yield from run.iter_compose(planes, to_grey, begun=begun)
+    return describe_result(run, composed, screening)
 
 
 def describe_result(
-    stack: Stack,
-    config: FusionConfig,
+    run: "Run",
     composed: Composed,
-    screening: ScreenedPlanes,
-    notes: list[str],
+    screening: AnyPlanes,
+    *notes: str,
+    config: FusionConfig | None = None,
 ) -> FusionResult:
-    """Return the result with its provenance, and `notes` after those on measure and planes."""
+    """Return the result with its provenance, and `notes` after all others."""
+    stack, config = run.stack, config or run.config
+    uncovered = coverage_notes(composed.uncovered, composed.image)
     # Both passes may give the same notes.
-    said = list(dict.fromkeys([*composed.notes, *screening.notes, *notes]))
+    all_notes = [*composed.notes, *uncovered, *screening.notes, *run.notes(), *notes]
+    said = list(dict.fromkeys(all_notes))
     return FusionResult(
         all_in_focus=composed.image,
         index_map=composed.index_map,
@@ -107,7 +120,12 @@ def describe_result(
         alignment=stack.alignment,
         window=stack.window,
         provenance=describe_run(
-            stack, config, **composed.origin, **screening.describe(), notes=said
+            stack,
+            config,
+            **composed.origin,
+            **screening.describe(),
+            **run.sensor.describe(),
+            notes=said,
         ),
         notes=tuple(said),
         health=tuple(screening.healths),
@@ -123,35 +141,49 @@ class Run:
     passes: Passes
     workspace: ScratchMemory
     workers: Workers
+    sensor: Sensor
 
     @property
     def verified(self) -> Progress:
         """The last event."""
         return Progress("verifying", len(self.stack), len(self.stack))
 
+    def iter_referee(
+        self,
+    ) -> Generator[Progress, None, tuple[ScreenedPlanes, GreyConverter | None]]:
+        """Return the planes, without what moves if that is asked for."""
+        planes = ScreenedPlanes(self.stack, self.config, self.passes, self.workers)
+        if not self.passes.referees:
+            return planes, None
+        shared = self.config, self.workspace, self.workers
+        return (yield from iter_reject_moving(self.stack, planes, *shared))
+
     def iter_compose(
         self,
-        planes: ScreenedPlanes,
+        planes: AnyPlanes,
         to_grey: GreyConverter | None = None,
         scales: GreyScales | None = None,
-    ) -> Generator[Progress, None, tuple[Composed, ScreenedPlanes]]:
-        """Run all passes.
+        begun: int = 0,
+    ) -> Generator[Progress, None, tuple[Composed, AnyPlanes]]:
+        """Run all passes but that of the referee.
 
         Parameters
         ----------
-        planes : ScreenedPlanes
+        planes : ScreenedPlanes or CroppedPlanes
             The planes of the stack.
         to_grey, scales : optional
-            Those of whole planes, if the stack is a block of them.
+            What is known already of the units of whole planes.
+        begun : int
+            Planes that the stage has done before.
 
         Returns
         -------
         Composed
             What came of it.
-        ScreenedPlanes
+        ScreenedPlanes or CroppedPlanes
             The planes, with what was found.
         """
-        compositor, screening = yield from self.iter_first_pass(planes, to_grey, scales)
+        compositor, screening = yield from self.iter_first_pass(planes, to_grey, scales, begun)
         decision, notes = compositor.decision, list(compositor.measure.notes)
         index_map = yield from self.iter_index_map(decision)
         source_map = index_map if self.passes.copies else None
@@ -168,25 +200,23 @@ class Run:
             filling = compositor.weighted.iter_fill(compositor.all_in_focus, self.workers)
             yield from repeat_event(filling, self.verified)
         yield self.verified
-        said = (*notes, *compositor.measure.notes)
-        image, origin = compositor.all_in_focus, compositor.measure.provenance()
-        return Composed(image, index_map, source_map, maps, origin, said), screening
+        image, opacity = compositor.all_in_focus, compositor.opacity
+        uncovered = settle_coverage(image, opacity, decision, index_map, maps.sub_plane)
+        said, origin = (*notes, *compositor.measure.notes), compositor.measure.provenance()
+        return Composed(image, index_map, source_map, maps, uncovered, origin, said), screening
 
     def iter_first_pass(
         self,
-        planes: ScreenedPlanes,
-        to_grey: GreyConverter | None = None,
-        scales: GreyScales | None = None,
-    ) -> Generator[Progress, None, tuple[Compositor, ScreenedPlanes]]:
+        planes: AnyPlanes,
+        to_grey: GreyConverter | None,
+        scales: GreyScales | None,
+        begun: int,
+    ) -> Generator[Progress, None, tuple[Compositor, AnyPlanes]]:
         """Measure and decide; returns what came of it, and the planes with what was found."""
         stream = partial(
-            self.iter_stream,
-            "measuring",
-            averages=self.passes.averages,
-            to_grey=to_grey,
-            scales=scales,
+            self.iter_stream, "measuring", averages=self.passes.averages, scales=scales
         )
-        streaming = yield from stream(planes)
+        streaming = yield from stream(planes, to_grey=to_grey, begun=begun)
         if planes.has_any:
             return streaming, planes
         del streaming
@@ -196,15 +226,16 @@ class Run:
     def iter_stream(
         self,
         stage: Stage,
-        planes: ScreenedPlanes,
+        planes: AnyPlanes,
         *,
         averages: bool,
         verified: Verified | None = None,
         to_grey: GreyConverter | None = None,
         scales: GreyScales | None = None,
+        begun: int = 0,
     ) -> Generator[Progress, None, Compositor]:
-        """Compose all planes in one pass; see `Compositor`."""
-        total, workers = len(self.stack), self.workers
+        """Compose all planes in one pass, `begun` planes after the stage; see `Compositor`."""
+        total, workers = begun + len(self.stack), self.workers
         make = partial(
             Compositor,
             *(self.stack, self.config, self.workspace, workers),
@@ -213,10 +244,12 @@ class Run:
             scales=scales,
         )
         # On a thread, since it may load a network and read the middle plane.
-        setting_up = planes.iter_with_range(make, to_grey)
-        compositor = yield from repeat_event(setting_up, Progress(stage, 0, total))
-        for z in range(total):
-            event = Progress(stage, z, total)
+        setting_up = planes.iter_with_range(make, self.config.channel, to_grey)
+        compositor = yield from repeat_event(setting_up, Progress(stage, begun, total))
+        looking = self.sensor.iter_correction(compositor.to_grey)
+        compositor.correction = yield from repeat_event(looking, Progress(stage, begun, total))
+        for z in range(len(self.stack)):
+            event = Progress(stage, begun + z, total)
             checked = yield from repeat_event(planes.iter_next(), event)
             if checked is not None:
                 yield from repeat_event(compositor.iter_add(checked, z), event)
@@ -235,7 +268,7 @@ class Run:
         return index_map
 
     def iter_copy_filtered(
-        self, compositor: Compositor, index_map: IndexMap, screening: ScreenedPlanes
+        self, compositor: Compositor, index_map: IndexMap, screening: AnyPlanes
     ) -> Generator[Progress]:
         """Copy the pixels that the filter changed."""
         decided, image = compositor.decision.index, compositor.all_in_focus
@@ -244,7 +277,7 @@ class Run:
         yield from iter_copy_recorded(copy, self.workers)
 
     def iter_copy_nearest(
-        self, compositor: Compositor, index_map: IndexMap, screening: ScreenedPlanes
+        self, compositor: Compositor, index_map: IndexMap, screening: AnyPlanes
     ) -> Generator[Progress, None, IndexMap]:
         """Copy the values nearest to the mean, and return the source map."""
         assert compositor.weighted is not None
@@ -257,7 +290,7 @@ class Run:
         return source_map
 
     def iter_average(
-        self, verified: Verified, to_grey: GreyConverter, screening: ScreenedPlanes
+        self, verified: Verified, to_grey: GreyConverter, screening: AnyPlanes
     ) -> Generator[Progress, None, Compositor]:
         """Measure all planes again and average them around the index map."""
         return (
@@ -282,7 +315,7 @@ class Run:
 
     def notes(self) -> list[str]:
         """Return notes for the user on the stack and on memory."""
-        notes = self.stack.notes(self.config)
+        notes = [*self.stack.notes(self.config), *self.sensor.notes]
         if self.workspace.on_disk:
             notes.append("maps kept in a temporary file: they are larger than memory_mb")
         return notes

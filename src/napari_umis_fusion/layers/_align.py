@@ -12,7 +12,6 @@ from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.layers._aligned_stacks import AlignedStacks
 from napari_umis_fusion.layers._events import LayerProgress
 from napari_umis_fusion.layers._stacks import LayerStacks, SpecimenKey
-from napari_umis_fusion.preprocess.health import iter_with_sound_planes
 from napari_umis_fusion.preprocess.illumination import IlluminationProfile
 from napari_umis_fusion.runtime import Progress, Workers, map_events
 from napari_umis_fusion.stack import MAX_CHANNELS
@@ -72,7 +71,7 @@ def _iter_alignments(
 ) -> Generator[LayerProgress, None, dict[SpecimenKey, Alignment]]:
     """Return the alignment of each specimen; its channels share one.
 
-    The illumination of one stack says nothing about another, or about single channels.
+    The illumination and health of one stack say nothing about another, or about single channels.
     """
     specimens = list(dict.fromkeys(stacks.specimen(entries) for _, entries in stacks.places()))
     given = None
@@ -80,9 +79,9 @@ def _iter_alignments(
         given, config = Alignment.load(stacks.plan.transforms), illumination_only(config)
     together, until = _stacks_of_all_channels(stacks), alignment_share(stacks, config)
     config = config_for(together, config)
-    if len(list(stacks.places())) > len(
-        specimens
-    ):  # separate channels, each with its own illumination
+    # separate channels, each with its own illumination, and planes that are blank in it
+    are_apart = len(list(stacks.places())) > len(specimens)
+    if are_apart:
         config = config.replace(light="none")
     if given is not None and not config.corrects_illumination:
         return dict.fromkeys(specimens, given)
@@ -92,21 +91,23 @@ def _iter_alignments(
     found = {}
     with Workers(config.threads) as workers:
         for number, specimen in enumerate(to_align):
-            looking = partial(iter_align, config=config, workers=workers)
-            steps = iter_with_sound_planes(together.stack(places[specimen]), looking)
+            steps = iter_align(together.stack(places[specimen]), config, workers)
             change = partial(_as_layer_progress, number, len(to_align), until)
             yield change(Progress("aligning", 0, len(together.span.planes)))
             estimated = yield from map_events(steps, change)
-            found[specimen] = (
-                estimated if given is None else _with_illumination(given, estimated.light)
-            )
+            if are_apart:
+                estimated = replace(estimated, healths=())
+            found[specimen] = estimated if given is None else _with_light_of(given, estimated)
     if len(found) == len(specimens):
         return found
-    return dict.fromkeys(specimens, replace(found[specimens[0]], light=IlluminationProfile()))
+    shared = replace(found[specimens[0]], light=IlluminationProfile(), healths=())
+    return dict.fromkeys(specimens, shared)
 
 
-def _with_illumination(given: Alignment, light: IlluminationProfile) -> Alignment:
-    return given if light.is_plain else replace(given, light=light)
+def _with_light_of(given: Alignment, found: Alignment) -> Alignment:
+    if found.light.is_plain:
+        return given
+    return replace(given, light=found.light, healths=found.healths)
 
 
 def _as_layer_progress(number: int, count: int, until: float, event: Progress) -> LayerProgress:

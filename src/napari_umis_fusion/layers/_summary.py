@@ -1,11 +1,35 @@
 """Notes, alignments and provenance of all stacks of a layer."""
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 from napari_umis_fusion.alignment import Alignment
-from napari_umis_fusion.fusion import FusionResult
+from napari_umis_fusion.fusion import FusionResult, copies_values
 from napari_umis_fusion.layers._axes import axis_name
-from napari_umis_fusion.layers._stacks import LayerStacks
+from napari_umis_fusion.layers._stacks import LayerStacks, LoopPlace
+from napari_umis_fusion.preprocess.health import PlaneHealth, notes_on
+
+MAX_NAMED = 6
+"""Stacks that a note lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedStack:
+    """What was found of the planes of one stack.
+
+    Attributes
+    ----------
+    name : str
+        Which of several stacks, such as ``t=3``; empty for a single one.
+    planes : tuple of PlaneHealth
+        Of all planes, counted as the layer counts them.
+    copies : bool
+        Whether values were copied as recorded.
+    """
+
+    name: str
+    planes: tuple[PlaneHealth, ...]
+    copies: bool
 
 
 class FusionSummary:
@@ -29,24 +53,36 @@ class FusionSummary:
         self._specimens = {stacks.specimen(entries): entries for _, entries in places}
         found = [stacks.alignment_at(entries) for entries in self._specimens.values()]
         self.alignments = tuple(dict.fromkeys(one for one in found if one is not None))
-        moved = [alignment_note(self.alignments)] if self.alignments else []
-        self._notes: dict[str, None] = dict.fromkeys(moved)
+        self._said: dict[str, list[LoopPlace]] = {}
+        self._checked: list[CheckedStack] = []
         self._provenance: dict[str, Any] = {}
 
     @property
-    def notes(self) -> tuple[str, ...]:
-        """Information for the user, without duplicates."""
-        return tuple(self._notes)
+    def checked(self) -> tuple[CheckedStack, ...]:
+        """What was found of the planes of each stack."""
+        return tuple(self._checked)
 
-    def add(self, result: FusionResult) -> None:
-        """Add the result of one stack."""
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Information for the user: each note once, with the stacks that it is about if not all."""
+        moved = [alignment_note(self.alignments)] if self.alignments else []
+        return (*moved, *(self._with_places(*said) for said in self._said.items()))
+
+    def add(self, result: FusionResult, place: LoopPlace) -> None:
+        """Add the result of the stack at a place."""
         summary = None if result.alignment is None else result.alignment.summary()
-        self._notes |= dict.fromkeys(note for note in result.notes if note != summary)
+        planes, copies = self._healths_in_layer(result), copies_values(result.config)
+        own = notes_on(result.health, copies=copies)
+        others = [note for note in result.notes if note not in (summary, *own)]
+        for note in dict.fromkeys([*others, *notes_on(planes, copies=copies)]):
+            self._said.setdefault(note, []).append(place)
+        name = self._name_of(place) if self._count > 1 else ""
+        self._checked.append(CheckedStack(name, planes, copies))
         self._provenance = self._provenance or result.provenance
 
     def provenance(self) -> dict[str, Any]:
         """Return the provenance of the first stack, with the notes and alignments of all."""
-        every = {**self._provenance, "notes": list(self._notes), "stacks": self._count}
+        every = {**self._provenance, "notes": list(self.notes), "stacks": self._count}
         if self._count > 1:
             every.pop("health", None)  # of the first stack; the notes are of all
         if len(self.alignments) > 1:
@@ -65,6 +101,27 @@ class FusionSummary:
                 )
             ]
         return every
+
+    def _healths_in_layer(self, result: FusionResult) -> tuple[PlaneHealth, ...]:
+        """Return the healths of planes, counted as the layer counts them."""
+        first = self._stacks.span.planes.start
+        return tuple(replace(one, z=first + one.z) for one in result.health)
+
+    def _with_places(self, note: str, places: list[LoopPlace]) -> str:
+        if len(places) == self._count:
+            return note
+        named = [self._name_of(place) for place in places[:MAX_NAMED]]
+        more = f" and {len(places) - MAX_NAMED} more" if len(places) > MAX_NAMED else ""
+        return f"{'; '.join(named)}{more}: {note}"
+
+    def _name_of(self, place: LoopPlace) -> str:
+        """Return which stack this is, such as ``t=3, c=0``."""
+        layer, entries = place
+        stacks = self._stacks
+        parts = [f"{axis_name(stacks.first, axis)}={entry}" for axis, entry in entries.items()]
+        if stacks.plan.each_channel and len(stacks.images) > 1:
+            parts.append(repr(stacks.images[layer].name))
+        return ", ".join(parts)
 
     def _named(self, entries: dict[int, int]) -> dict[str, int]:
         """Return the entries that identify a specimen, by the names of the axes."""

@@ -1,6 +1,7 @@
 from ._architectures import DEFAULT_ARCHITECTURE as DEFAULT_ARCHITECTURE
 from ._architectures import FOCUS_MEASURES as FOCUS_MEASURES
 from ._architectures import HEADER_KEY as HEADER_KEY
+from ._architectures import MAX_BYTES as MAX_BYTES
 from ._architectures import SHIPPED as SHIPPED
 from ._architectures import Architecture as Architecture
 from ._architectures import shipped_weights as shipped_weights

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from napari_umis_fusion.network._unetplusplus import UNetPlusPlus
 
     Network = UNetPlusPlus | PlaneRanker
+else:  # torch is not imported for the name of a type
+    Network = Any
 
 FORMAT_VERSION = 1
 """Version of the header, for later versions of this package."""

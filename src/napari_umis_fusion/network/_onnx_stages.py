@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from napari_umis_fusion.errors import DeviceError
+from napari_umis_fusion.network._onnx_runtime import onnx_runtime
 from napari_umis_fusion.network._ranker_graphs import NEIGHBOURS, SCALES, Weights, ranker_models
 from napari_umis_fusion.runtime import Float32Array, Workers
 
@@ -209,8 +210,7 @@ def _share_arena() -> bool:
 
 def _session(model: bytes) -> Any:
     """Return a session that computes on the thread that calls it."""
-    import onnxruntime
-
+    onnxruntime = onnx_runtime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.enable_mem_pattern = False

@@ -6,11 +6,12 @@ and the layout of networks other than the plane ranker.
 
 import importlib
 import io
-import json
 import pickle
 import re
 import warnings
+import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,22 +22,25 @@ from napari_umis_fusion.errors import CheckpointError
 from napari_umis_fusion.network._architectures import (
     DEFAULT_ARCHITECTURE,
     HEADER_KEY,
+    MAX_BYTES,
     Architecture,
 )
 from napari_umis_fusion.network._ranker_layout import plane_ranker_shapes
-from napari_umis_fusion.runtime import AnyArray
+from napari_umis_fusion.runtime import AnyArray, naming_faults, parse_json, read_bytes
 
 SAFETENSORS = (".safetensors",)
 PICKLED = (".pth", ".pt")
-
-# Files are read into memory as a whole; this is forty times the larger network.
-MAX_BYTES = 2**28
 
 NETWORKS: dict[Architecture, tuple[str, str]] = {
     "umis-unetplusplus": ("_unetplusplus", "UNetPlusPlus"),
     "plane-ranker": ("_plane_ranker", "PlaneRanker"),
 }
 """Module and name of the network of each architecture."""
+
+_COUNTER = "num_batches_tracked"
+"""Of batch normalisation: the only integers among weights."""
+
+_FLOAT_BYTES = 4
 
 _PARALLEL_PREFIX = "module."  # added by torch.nn.DataParallel
 
@@ -69,20 +73,16 @@ def read_weights(path: Path) -> tuple[dict[str, AnyArray], dict[str, Any], bytes
         If it is not a file of weights, or they do not fit their architecture.
     """
     content = read_content(path)
-    try:
-        with warnings.catch_warnings():
-            # torch warns about the way in which a file was pickled; its content is checked below.
-            warnings.simplefilter("ignore")
-            found, metadata = _parse(content, path)
-            arrays = plain_arrays(found, path)
-    except CheckpointError:
-        raise
-    except Exception as error:  # damaged files raise nearly every type of exception
-        raise CheckpointError(
-            f"{path}: truncated, or not a checkpoint; got {len(content)} bytes that cannot be "
-            f"parsed as {path.suffix}; download or save it again"
-        ) from error
-    check_architecture(arrays, metadata, path)
+    what = f"truncated, or not a checkpoint; got {len(content)} bytes that are not {path.suffix}"
+    with (
+        naming_faults(path, CheckpointError, what, "download or save it again"),
+        warnings.catch_warnings(),
+    ):
+        # torch warns about the way in which a file was pickled; its content is checked below.
+        warnings.simplefilter("ignore")
+        found, metadata = _parse(content, path)
+        arrays = plain_arrays(found, path)
+        check_architecture(arrays, metadata, path)
     return arrays, metadata, content
 
 
@@ -91,17 +91,8 @@ def read_content(path: Path) -> bytes:
     if path.suffix not in SAFETENSORS + PICKLED:
         accepted = ", ".join(SAFETENSORS + PICKLED)
         raise CheckpointError(f"{path}: ends in {path.suffix!r}; accepted are {accepted}")
-    try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise CheckpointError(
-                f"{path}: got {size} bytes; accepted are checkpoints of at most {MAX_BYTES}"
-            )
-        content = path.read_bytes()
-    except OSError as error:
-        raise CheckpointError(
-            f"{path}: cannot be read ({error.strerror}); give the path of a checkpoint"
-        ) from error
+    with naming_faults(path, CheckpointError, "cannot be read", "give the path of a checkpoint"):
+        content = read_bytes(path, MAX_BYTES)
     if not content:
         raise CheckpointError(f"{path}: the file is empty; download or save it again")
     return content
@@ -113,6 +104,7 @@ def _parse(content: bytes, path: Path) -> tuple[Any, dict[str, Any]]:
         return _load_safetensors(content), _header(content)
     import torch
 
+    _check_unpacked(content)
     try:
         return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True), {}
     except pickle.UnpicklingError as error:
@@ -124,6 +116,14 @@ def _parse(content: bytes, path: Path) -> tuple[Any, dict[str, Any]]:
             "that hold only a state_dict. If you trust the file, load it with torch and save "
             "model.state_dict() with torch.save"
         ) from None
+
+
+def _check_unpacked(content: bytes) -> None:
+    """Refuse an archive that would fill the memory; raises `ValueError`."""
+    with suppress(zipfile.BadZipFile), zipfile.ZipFile(io.BytesIO(content)) as archive:
+        size = sum(entry.file_size for entry in archive.infolist())
+        if size > MAX_BYTES:
+            raise ValueError(f"it unpacks to {size} bytes, accepted are at most {MAX_BYTES}")
 
 
 def _load_safetensors(content: bytes) -> Mapping[str, Any]:
@@ -140,8 +140,8 @@ def _header(content: bytes) -> dict[str, Any]:
     """Read the entry of this package in the header of a valid safetensors file."""
     # The format: 8 bytes of length, then the header as JSON. The library returns only tensors.
     length = int.from_bytes(content[:8], "little")
-    entries = json.loads(content[8 : 8 + length]).get("__metadata__", {})
-    return dict(json.loads(entries.get(HEADER_KEY, "{}")))
+    entries = parse_json(content[8 : 8 + length]).get("__metadata__", {})
+    return dict(parse_json(entries.get(HEADER_KEY, "{}")))
 
 
 def plain_arrays(found: Any, path: Path) -> dict[str, AnyArray]:
@@ -164,6 +164,8 @@ def _is_array(value: Any) -> bool:
 
 def _plain_array(value: Any) -> AnyArray:
     if not isinstance(value, np.ndarray):  # a tensor, on any device and of any dtype
+        if value.numel() * _FLOAT_BYTES > MAX_BYTES:  # of a few stored numbers, repeated
+            raise ValueError(f"a tensor has {value.numel()} entries")
         value = value.detach()
         value = (value.float() if value.is_floating_point() else value).cpu().numpy()
     # The counters of batch normalisation stay integers.
@@ -194,8 +196,17 @@ def check_architecture(state: Arrays, metadata: Mapping[str, Any], path: Path) -
             for name, wanted in expected.items()
             if name in state and state[name].shape != wanted
         ],
+        "of another type": [
+            f"{name} {state[name].dtype}"
+            for name in expected
+            if name in state and state[name].dtype != (np.int64 if _COUNTER in name else np.float32)
+        ],
         "not finite": [
-            name for name in expected if name in state and not np.isfinite(state[name]).all()
+            name
+            for name in expected
+            if name in state
+            and state[name].dtype.kind == "f"
+            and not np.isfinite(state[name]).all()
         ],
     }
     found = "; ".join(f"{len(v)} {kind}: {_list_some(v)}" for kind, v in problems.items() if v)

@@ -3,15 +3,9 @@
 import numpy as np
 import pytest
 
-from napari_umis_fusion.preprocess.health import (
-    LOOK_AHEAD,
-    PlaneHealth,
-    PlaneJudge,
-    iter_reports,
-    judge_planes,
-    measure_plane,
-    notes_on,
-)
+from napari_umis_fusion.preprocess.health import PlaneHealth, iter_reports, notes_on
+from napari_umis_fusion.preprocess.health._judge import LOOK_AHEAD, PlaneJudge, judge_planes
+from napari_umis_fusion.preprocess.health._statistics import measure_plane
 from napari_umis_fusion.stack import stack_of_arrays
 from napari_umis_fusion.synthetic import SCENES, make_stack
 

@@ -1,5 +1,6 @@
 """Layers prepared for OME-TIFF: planes in OME's order of axes, with their metadata."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -167,7 +168,17 @@ def _sources(image: LayerImage) -> tuple[Path, ...]:
     for origin in origins:
         path = origin.get("path") if isinstance(origin, Mapping) else None
         paths += [Path(one) for one in ([path] if isinstance(path, str) else path or [])]
+    paths += _mapped_file(image.data)
     return tuple(file for path in paths for file in _files(path))
+
+
+def _mapped_file(data: Any) -> list[Path]:
+    """Return the file of a NumPy memory map, or of a view of one."""
+    while isinstance(data, np.ndarray):
+        if isinstance(data, np.memmap) and isinstance(data.filename, str | os.PathLike):
+            return [Path(data.filename)]
+        data = data.base
+    return []
 
 
 def _files(path: Path) -> list[Path]:

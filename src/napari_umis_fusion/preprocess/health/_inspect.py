@@ -1,8 +1,8 @@
 """All planes of a stack, looked at without fusing them."""
 
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from napari_umis_fusion.preprocess.health._exposure import clipped_share
 from napari_umis_fusion.preprocess.health._judge import PlaneJudge
 from napari_umis_fusion.preprocess.health._plane_health import PlaneHealth
+from napari_umis_fusion.preprocess.health._specks import find_specks
 from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics, measure_plane
 from napari_umis_fusion.stack import Plane, Stack, read_plane
 
@@ -67,18 +68,41 @@ def iter_reports(stack: Stack) -> Iterator[PlaneReport]:
     Large planes are sampled by rows. Each plane is judged by those around it, and so comes three
     planes after it was read.
     """
-    judge, waiting = PlaneJudge(), deque[tuple[PlaneStatistics, float]]()
+    judge, waiting = PlaneJudge(), deque[_Look]()
+    recent: deque[Plane] = deque(maxlen=3)
     for z in range(len(stack)):
         reading = read_plane(stack, z, "ignore")
+        recent.append(reading.plane)
+        if z > 0:
+            waiting[-1].specks = _specks_of_last_but_one(recent)
         plane = measure_plane(z, reading.plane, reading.invalid)
-        waiting.append((plane, _sharpness(reading.plane)))
+        waiting.append(_Look(plane, _sharpness(reading.plane)))
         for health in judge.add(plane):
-            yield _report(*waiting.popleft(), health)
+            yield _report(waiting.popleft(), health)
+    if len(stack) > 1:
+        waiting[-1].specks = len(find_specks(recent[-1], [recent[-2]]))
     for health in judge.finish():
-        yield _report(*waiting.popleft(), health)
+        yield _report(waiting.popleft(), health)
 
 
-def _report(plane: PlaneStatistics, sharpness: float, health: PlaneHealth) -> PlaneReport:
+@dataclass(slots=True)
+class _Look:
+    """What was seen of a plane that is not judged yet."""
+
+    statistics: PlaneStatistics
+    sharpness: float
+    specks: int = 0
+
+
+def _specks_of_last_but_one(planes: Sequence[Plane]) -> int:
+    *before, plane, after = planes
+    return len(find_specks(plane, [*before, after]))
+
+
+def _report(look: _Look, health: PlaneHealth) -> PlaneReport:
+    plane = look.statistics
+    if not health.is_left_out:
+        health = replace(health, specks=look.specks)
     is_known = np.isfinite(plane.mean)
     if not is_known.any():
         return PlaneReport(plane.z, np.nan, np.nan, np.nan, 0.0, 0.0, health)
@@ -89,7 +113,7 @@ def _report(plane: PlaneStatistics, sharpness: float, health: PlaneHealth) -> Pl
         low,
         high,
         clipped_share(plane) if low < high else 0.0,
-        sharpness,
+        look.sharpness,
         health,
     )
 

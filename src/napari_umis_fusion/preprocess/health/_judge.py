@@ -53,16 +53,17 @@ class PlaneJudge:
 
     def _judge_oldest(self) -> PlaneHealth:
         plane = self._waiting.popleft()
+        last, self._last = self._last, plane
         after = [one for one in self._waiting if not is_blank(one)]
         before = list(self._before)
-        health = judge_plane(plane, before, after, self._last)
-        if health.is_scaled:
+        health = judge_plane(plane, before, after, last)
+        if health.is_scaled:  # others are judged by it in the light of those around it
             self._exposed.add(plane.z)
+            plane = plane.scaled(health.gain, health.offset)
         elif not health.is_left_out and find_jump(
             plane, [one for one in before if one.z not in self._exposed], after
         ):
             health = replace(health, findings=(*health.findings, "jump"))
-        self._last = plane
         if "blank" not in health.findings:
             self._before.append(plane)
         return health

@@ -1,6 +1,6 @@
 """What was found of a plane, and what is made of it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -15,9 +15,6 @@ Finding = Literal["blank", "channel blank", "torn", "exposure", "clipped", "dupl
 
 MIN_CONSTANT = 1 / 64
 """Share of a torn plane that hangs together and holds one value."""
-
-MAX_NAMED = 12
-"""Planes that a sentence lists."""
 
 RIM_PX = 2
 """By which a gap is wider than its constant pixels: the last line may be half written."""
@@ -46,6 +43,10 @@ class PlaneHealth:
         Channel, and value of its constant part.
     usable : float
         About which share of the plane is left to compete, 0 to 1.
+    specks : int
+        Pixels that it alone records, such as cosmic rays; they do not count.
+    moving : float
+        Share of the plane that shows what most planes do not, 0 to 1; it does not count.
     """
 
     z: int
@@ -56,10 +57,17 @@ class PlaneHealth:
     tops: tuple[float, ...] = ()
     gaps: tuple[tuple[int, float], ...] = ()
     usable: float = 1.0
+    specks: int = 0
+    moving: float = 0.0
+
+    @property
+    def has_news(self) -> bool:
+        """Whether there is anything to tell."""
+        return bool(self.findings or self.specks or self.moving)
 
     @property
     def is_sound(self) -> bool:
-        """Whether the plane is fused as it is."""
+        """Whether the plane is fused as it is, but for specks and parts that move."""
         return not (self.is_left_out or self.is_scaled or self.gaps)
 
     @property
@@ -81,11 +89,36 @@ class PlaneHealth:
             values = np.clip(np.rint(values), limits.min, limits.max)
         return values.astype(plane.dtype)
 
+    def corrected(self, correct: Callable[[Plane], Plane]) -> "PlaneHealth":
+        """Return the health of the plane after a linear correction of its values.
+
+        Parameters
+        ----------
+        correct : callable
+            Returns any values corrected, in their dtype.
+        """
+        if self.is_sound:
+            return self
+        dark, unit = map(float, correct(np.array([0.0, 1.0])))
+        slope = unit - dark
+
+        def value_of(value: float) -> float:
+            return slope * value + dark
+
+        return replace(
+            self,
+            offset=slope * self.offset + dark * (1 - self.gain) if self.is_scaled else 0.0,
+            tops=tuple(value_of(top) for top in self.tops),
+            gaps=tuple((c, value_of(value)) for c, value in self.gaps),
+        )
+
     def unusable(self, plane: Plane) -> Mask | None:
         """Return where the plane, as recorded, shows nothing: bool (Y, X), None if nowhere."""
         values = plane.reshape(*plane.shape[:2], -1)
-        parts = [values[..., c] >= top for c, top in enumerate(self.tops)]
-        parts += [_gap(values[..., c] == value) for c, value in self.gaps]
+        near = 0.5 if values.dtype.kind in "iu" else 1e-6 * float(np.nanmax(np.abs(values)))
+        parts = [values[..., c] > top - near for c, top in enumerate(self.tops)]
+        # Interpolated and corrected constants are equal but for rounding.
+        parts += [_gap(np.abs(values[..., c] - value) <= near) for c, value in self.gaps]
         return np.asarray(np.logical_or.reduce(parts)) if parts else None
 
     def describe(self) -> dict[str, Any]:
@@ -93,7 +126,9 @@ class PlaneHealth:
         told: dict[str, Any] = {"plane": self.z, "findings": list(self.findings)}
         if self.is_scaled:
             told |= {"gain": self.gain, "offset": self.offset}
-        return {**told, "left_out": self.is_left_out, "usable": self.usable}
+        told |= {"left_out": self.is_left_out, "usable": self.usable}
+        extra = {"specks": self.specks, "moving": self.moving}
+        return told | {name: value for name, value in extra.items() if value}
 
 
 def _gap(constant: Mask) -> Mask:
@@ -104,61 +139,3 @@ def _gap(constant: Mask) -> Mask:
     large = np.bincount(parts.ravel()) >= MIN_CONSTANT * constant.size
     large[0] = False
     return np.asarray(binary_dilation(large[parts], iterations=RIM_PX))
-
-
-def notes_on(healths: Iterable[PlaneHealth], *, copies: bool = False) -> list[str]:
-    """Say what was found and done, a sentence for all planes of one kind.
-
-    Parameters
-    ----------
-    healths : iterable of PlaneHealth
-        Of the planes of a stack.
-    copies : bool
-        Whether values are copied as recorded, so that planes are scaled for the measure only.
-    """
-    said: dict[tuple[str, str], list[int]] = {}
-    for health in healths:
-        if health.findings:
-            said.setdefault(_sentence(health, copies), []).append(health.z)
-    return [_named(planes, *words) for words, planes in said.items()]
-
-
-def _named(planes: list[int], is_so: str, done: str) -> str:
-    if len(planes) == 1:
-        return f"plane {planes[0]} is {is_so}{done}"
-    named = ", ".join(map(str, planes[:MAX_NAMED]))
-    more = f" and {len(planes) - MAX_NAMED} more" if len(planes) > MAX_NAMED else ""
-    return f"planes {named}{more} are {is_so}{done}"
-
-
-def _sentence(health: PlaneHealth, copies: bool) -> tuple[str, str]:
-    """Return what a plane is, and what was done."""
-    found = health.findings
-    if "blank" in found or "channel blank" in found:
-        where = "" if "blank" in found else " in a channel"
-        return f"blank{where}", ": left out" if health.is_left_out else ""
-    parts, done = [], []
-    if "exposure" in found:
-        parts.append(f"{health.gain:.2f} times as bright as those around")
-        done.append(_light_done(health, copies))
-    elif "clipped" in found:
-        parts.append("too bright nearly everywhere")
-        done.append("left out")
-    if "torn" in found:
-        parts.append("torn")
-        done.append("what was not written is left out")
-    if "duplicate" in found:
-        parts.append("the same as the plane before")
-    if "jump" in found:
-        parts.append("lit otherwise than all before")
-        done.append('light="measure" brings planes to one light')
-    return " and ".join(parts), f": {', '.join(done)}" if done else ""
-
-
-def _light_done(health: PlaneHealth, copies: bool) -> str:
-    """Say what was done about a light of its own."""
-    if health.is_left_out:
-        return "left out"
-    if copies:
-        return "scaled to measure focus, and values copied only where they come near the others'"
-    return "scaled to them" + (", without its clipped pixels" if health.tops else "")

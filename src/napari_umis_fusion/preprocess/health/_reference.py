@@ -5,13 +5,18 @@ from collections.abc import Sequence
 from napari_umis_fusion.preprocess.health._blank import blank_channels, is_blank
 from napari_umis_fusion.preprocess.health._exposure import clipped_share, differs_in_light
 from napari_umis_fusion.preprocess.health._judge import LOOK_AHEAD, MOSTLY_CLIPPED
+from napari_umis_fusion.preprocess.health._plane_health import PlaneHealth
 from napari_umis_fusion.preprocess.health._stand_in import StandInStack, WatchedStack
 from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics
 from napari_umis_fusion.preprocess.health._torn import find_gaps
 from napari_umis_fusion.stack import Stack
 
 
-def sound_reference(watched: WatchedStack, known: Sequence[PlaneStatistics]) -> Stack | None:
+def sound_reference(
+    watched: WatchedStack,
+    known: Sequence[PlaneStatistics],
+    healths: Sequence[PlaneHealth] | None = None,
+) -> Stack | None:
     """Return a stack whose middle plane is sound; None where it is as it stands.
 
     Planes around the middle one are read only if it differs from those that are known.
@@ -22,8 +27,12 @@ def sound_reference(watched: WatchedStack, known: Sequence[PlaneStatistics]) -> 
         Whose middle plane was looked at; if it was not, nobody needs it.
     known : sequence of PlaneStatistics
         Some planes of the stack.
+    healths : sequence of PlaneHealth, optional
+        Of all planes, where they have been judged.
     """
     middle = len(watched) // 2
+    if healths is not None:
+        return None if healths[middle].is_sound else StandInStack(watched.stack, healths)
     if middle not in watched.seen or not _is_odd(watched.seen[middle], known):
         return None
     around = range(max(0, middle - LOOK_AHEAD), min(len(watched), middle + LOOK_AHEAD + 1))

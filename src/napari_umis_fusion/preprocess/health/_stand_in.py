@@ -1,19 +1,14 @@
-"""Stacks as alignment and the range of grey see them: sound planes only."""
+"""Stacks as the range of grey sees them: sound planes only."""
 
-from collections.abc import Callable, Generator, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_umis_fusion.errors import AlignmentError
 from napari_umis_fusion.preprocess.health._judge import judge_planes
 from napari_umis_fusion.preprocess.health._plane_health import PlaneHealth
 from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics, measure_plane
 from napari_umis_fusion.stack import Plane, Stack
-
-Event = TypeVar("Event")
-Done = TypeVar("Done")
 
 
 class Likeness(Stack):
@@ -80,34 +75,3 @@ class StandInStack(Likeness):
         """Read plane `z`, or the one that stands in for it."""
         nearest = min(self._whole, key=lambda one: abs(one.z - z))
         return nearest.scaled(self.stack.plane(nearest.z))
-
-
-def iter_with_sound_planes(
-    stack: Stack, look_at: Callable[[Stack], Generator[Event, None, Done]]
-) -> Generator[Event, None, Done]:
-    """Look at all planes of a stack; if some are not sound, look again at those that are.
-
-    Parameters
-    ----------
-    stack : Stack
-        As recorded.
-    look_at : callable
-        What is done with a stack, such as to align it; it reads every plane.
-
-    Returns
-    -------
-    object
-        What `look_at` returns, for a stack without planes that would mislead it.
-    """
-    watched = WatchedStack(stack)
-    failure: AlignmentError | None = None
-    try:
-        done = yield from look_at(watched)
-    except AlignmentError as error:
-        failure = error
-    healths = watched.judge(range(len(stack)))
-    if all(health.is_sound for health in healths):
-        if failure is not None:
-            raise failure
-        return done
-    return (yield from look_at(StandInStack(stack, healths)))

@@ -1,6 +1,6 @@
 """What is remembered of a plane: a small table of its tiles."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -65,6 +65,13 @@ class PlaneStatistics:
         low, high = np.percentile(known, (2, 98), axis=0)
         pixels = np.nanmax(self.highest, axis=(0, 1)) - np.nanmin(self.lowest, axis=(0, 1))
         return np.asarray(np.maximum(high - low, SPARSE * pixels))
+
+    def scaled(self, gain: float, offset: float) -> "PlaneStatistics":
+        """Return what it would be in the light of which the plane is `gain` times plus `offset`."""
+        mean, lowest, highest = (
+            (table - offset) / gain for table in (self.mean, self.lowest, self.highest)
+        )
+        return replace(self, mean=mean, lowest=lowest, highest=highest)
 
     def equals(self, other: "PlaneStatistics") -> bool:
         """Whether the tables are the same to the last bit, as they are for the same plane only."""

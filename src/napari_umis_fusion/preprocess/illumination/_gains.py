@@ -6,6 +6,7 @@ the tiles, and the gains are the least-squares solution for all pairs.
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numba import njit
@@ -21,6 +22,9 @@ light from tile to tile."""
 
 MIN_CHANGE = 0.01
 """Smallest relative change that is corrected: scenes that occlude and move cause up to 0.5 %."""
+
+ODD_LIGHT = math.log(1.1)
+"""Logarithm of the least gain relative to the median light for which a plane is no reference."""
 
 CERTAINTY = 3.0
 """Smallest change that is corrected, in standard errors."""
@@ -74,28 +78,41 @@ class GainEstimator:
         _tile_means(grey, masked, invalid is not None, self._white, rows, columns, means)
         self._means[z] = means.ravel()
 
-    def illumination(self, reference: int) -> Illumination:
+    def illumination(
+        self, reference: int, planes: int = 0, odd: Sequence[int] = ()
+    ) -> Illumination:
         """Estimate the illumination of the planes added so far.
 
         Parameters
         ----------
         reference : int
             The reference plane, whose gain is 1. If it is black or invalid, the nearest plane
-            that can be used.
+            that can be used; if it is lit otherwise than most, the plane of median light.
+        planes : int
+            Number of planes, if the last ones were not added.
+        odd : sequence of int
+            Planes that are no reference, if there are others.
 
         Returns
         -------
         Illumination
-            For planes 0 to the last one added. A plane whose gain does not differ significantly
+            Of all planes. A plane whose gain does not differ significantly
             from 1 stays exactly as recorded.
         """
-        count = max(self._means, default=-1) + 1
+        count = max(max(self._means, default=-1) + 1, planes)
         gains, dark = np.ones(count), 0.0
         lit = self._lit_planes()
         if lit.size > 1:
-            reference = int(lit[np.argmin(np.abs(lit - reference))])
+            steady = np.flatnonzero(~np.isin(lit, odd))
+            steady = steady if steady.size else np.arange(lit.size)
+            place = int(steady[np.argmin(np.abs(lit[steady] - reference))])
             tiles = np.stack([self._means[z] for z in lit])
-            logs, errors, dark = log_gains(tiles - self._dark, int(np.searchsorted(lit, reference)))
+            logs, errors, dark = log_gains(tiles - self._dark, place)
+            off = np.abs(logs - np.median(logs))
+            if off[place] > max(ODD_LIGHT, 2 * float(np.median(off))):
+                place = int(steady[np.argmin(off[steady])])
+                logs, errors, dark = log_gains(tiles - self._dark, place)
+            reference = int(lit[place])
             is_significant = np.abs(logs) > np.maximum(MIN_CHANGE, CERTAINTY * errors)
             gains[lit[is_significant]] = np.exp(logs[is_significant])
         offsets = (dark + self._dark) * (1 - gains)  # a gain does not scale the dark level

@@ -1,0 +1,124 @@
+"""Pixels that one plane alone records, and bright things that are none."""
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from napari_umis_fusion.preprocess.health._specks import MAX_SHARE, find_specks
+from napari_umis_fusion.synthetic import SCENES, make_stack
+
+SHAPE = (96, 128)
+
+
+def smooth(seed, noise=2.0, dtype=np.uint16):
+    """Return three planes of a soft specimen with noise."""
+    rng = np.random.default_rng(seed)
+    scene = gaussian_filter(rng.normal(0, 1, SHAPE), 6)
+    scene = 800 + 300 * scene / np.abs(scene).max()
+    planes = [gaussian_filter(scene, blur) + rng.normal(0, noise, SHAPE) for blur in (2, 0, 2)]
+    return np.rint(planes).astype(dtype)
+
+
+def specks_of(planes, z=1):
+    around = [planes[i] for i in (z - 1, z + 1) if 0 <= i < len(planes)]
+    return find_specks(planes[z], around)
+
+
+@pytest.mark.parametrize("height", [120, 600, -400])
+@pytest.mark.parametrize("z", [0, 1, 2])
+@pytest.mark.parametrize("dtype", ["uint16", "int32", "float32", "float64"])
+def test_single_pixels_are_found(dtype, z, height):
+    found = total = 0
+    for seed in range(6):
+        planes = smooth(seed).astype(dtype)
+        places = np.random.default_rng(seed).choice(planes[z].size, 10, replace=False)
+        flat = planes[z].reshape(-1)
+        flat[places] = (flat[places].astype(np.float64) + height).astype(dtype)
+        specks = specks_of(planes, z)
+        assert set(specks.places) <= set(places), "and nothing else"
+        found, total = found + len(specks), total + len(places)
+        assert specks.fill.dtype == planes.dtype
+        clean = specks.filled(planes[z]).reshape(-1)[specks.places].astype(np.float64)
+        truth = smooth(seed)[z].reshape(-1)[specks.places]
+        assert np.abs(clean - truth).max(initial=0) < 60
+    assert found > 0.65 * total
+
+
+@pytest.mark.parametrize("sigma_px", [1.0, 1.3, 2.0, 3.0])
+@pytest.mark.parametrize("blur_px", [1.5, 4.0, 40.0])
+def test_beads_in_focus_in_one_plane_survive(sigma_px, blur_px):
+    """Points as a lens draws them, anywhere between pixels, gone from the planes around."""
+    rows, columns = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        planes = smooth(seed).astype(np.float64)
+        for _ in range(12):
+            y, x = rng.uniform(6, 90), rng.uniform(6, 120)
+            far = (rows - y) ** 2 + (columns - x) ** 2
+            light = rng.uniform(100, 3000) * 2 * np.pi * sigma_px**2
+            for z, width in enumerate((np.hypot(sigma_px, blur_px), sigma_px) * 2):
+                if z < 3:
+                    planes[z] += light / (2 * np.pi * width**2) * np.exp(-far / (2 * width**2))
+        for z in range(3):
+            assert len(specks_of(np.rint(planes).astype(np.uint16), z)) == 0
+
+
+def test_lines_a_pixel_wide_survive():
+    planes = smooth(0)
+    planes[1, 40, 20:90] += 900
+    planes[1, 50:80, 60] += 900
+    assert len(specks_of(planes)) <= 4, "at most where a line ends"
+
+
+def test_pixels_that_are_hot_in_the_next_plane_too_are_none():
+    planes = smooth(1)
+    planes[1:, 30, 40] += 900
+    assert len(specks_of(planes)) == 0
+
+
+@pytest.mark.parametrize("name", SCENES)
+@pytest.mark.parametrize("noisy", [False, True])
+def test_rendered_stacks_have_none(name, noisy):
+    for seed in range(4):
+        stack = make_stack(name, SHAPE, planes=5, noisy=noisy, seed=seed).stack
+        count = sum(len(specks_of(stack, z)) for z in range(5))
+        # Edges that are sharper than a pixel, without noise, may leave a dark one in 300,000.
+        assert count <= (0 if noisy else 1)
+
+
+def test_single_photons_are_no_specks():
+    photons = np.random.default_rng(0).poisson(0.02, (3, *SHAPE)).astype(np.uint16)
+    assert photons.any()
+    assert len(specks_of(photons)) == 0
+
+
+def test_more_than_are_rare_are_noise():
+    planes = smooth(2)
+    places = np.random.default_rng(2).choice(planes[1].size, int(8 * MAX_SHARE * planes[1].size))
+    planes[1].reshape(-1)[places] += 900
+    assert len(specks_of(planes)) == 0
+
+
+def test_a_speck_in_one_channel_is_one_of_the_pixel():
+    planes = np.stack([smooth(3)] * 3, axis=-1)
+    planes[1, 30, 40, 2] += 900
+    specks = specks_of(planes)
+    assert list(specks.places) == [30 * SHAPE[1] + 40]
+    np.testing.assert_array_equal(
+        specks.fill[0], np.rint((planes[0, 30, 40].astype(float) + planes[2, 30, 40]) / 2)
+    )
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (7, 1), (3, 3)])
+def test_tiny_planes(shape):
+    planes = np.random.default_rng(0).integers(0, 255, (3, *shape)).astype(np.uint8)
+    assert len(specks_of(planes)) == 0
+
+
+def test_values_that_are_none_are_no_specks():
+    planes = smooth(4).astype(np.float32)
+    planes[1, 20:30, 20:30] = np.nan
+    planes[1, 60, 60] = np.inf
+    planes[2, 80, 80] = np.nan
+    with np.errstate(all="raise"):
+        assert len(specks_of(planes)) == 0
