@@ -30,6 +30,8 @@ NanPolicy = Literal["raise", "ignore"]
 ChannelRule = Literal["auto", "luminance", "mean", "max"]
 AlignMode = Literal["none", "auto", "translation", "similarity", "affine"]
 AlignBorder = Literal["crop", "mask"]
+Moving = Literal["keep", "reject"]
+Mosaic = Literal["auto", "none", "bayer"]
 LightCorrection = Literal["auto", "none", "measure", "output"]
 
 NETWORK_MEASURES: tuple[FocusMeasureName, ...] = ("learned", "umis")
@@ -180,6 +182,16 @@ class FusionConfig:
             "correction reads the planes twice.",
         ),
     )
+    moving: Moving = field(
+        default="keep",
+        metadata=choice(
+            Moving,
+            "What happens to things that move while the planes are taken. 'reject' leaves out the "
+            "parts of planes that differ from most planes by more than focus does, such as "
+            "swimmers and drifting debris; it reads the planes once more and needs at least four. "
+            "'keep' lets all parts compete.",
+        ),
+    )
     device: DeviceName = field(
         default="auto",
         metadata=choice(
@@ -191,6 +203,24 @@ class FusionConfig:
     nan_policy: NanPolicy = field(
         default="raise",
         metadata=choice(NanPolicy, "What happens to NaN and infinite values.", label="NaN values"),
+    )
+    mosaic: Mosaic = field(
+        default="auto",
+        metadata=choice(
+            Mosaic,
+            "Whether grey planes are a Bayer mosaic: colours side by side, as the camera recorded "
+            "them. Of a mosaic, focus is measured on a mix of its colours. 'auto' recognises it.",
+        ),
+    )
+    empty: float | None = field(
+        default=None,
+        metadata={
+            "help": "Value that stands for nothing where it reaches the border of a plane, such as "
+            "0 in planes that other software has moved: those pixels are taken from other planes. "
+            "Without it, all values count.",
+            "any_number": True,
+            "label": "empty value",
+        },
     )
     threads: int = field(
         default=0,

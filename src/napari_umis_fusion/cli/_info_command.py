@@ -9,7 +9,7 @@ from napari_umis_fusion.cli._options import add_axis_options, index_from
 from napari_umis_fusion.cli._report import print_json, print_line
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.files.read import describe_file, open_stack
-from napari_umis_fusion.preprocess.health import PlaneReport, iter_reports, notes_on
+from napari_umis_fusion.preprocess.health import PlaneReport, found_and_done, iter_reports, notes_on
 
 _SHOWN = 12
 CHECKPOINT_SUFFIXES = (".safetensors", ".pth", ".pt")
@@ -74,11 +74,9 @@ def _table(reports: Sequence[PlaneReport]) -> list[str]:
     """Return a line for each plane, below a line of headings; nothing without planes."""
     if not reports:
         return []
-    lines = ["plane       mean     lowest    highest  clipped sharpness  found"]
+    lines = ["plane       mean     lowest    highest  clipped sharpness  found: what a fusion does"]
     for one in reports:
-        found = ", ".join(one.health.findings) or "-"
-        if one.health.is_scaled:
-            found += f" x {one.health.gain:.2f}"
+        found = ": ".join(filter(None, found_and_done(one.health))) or "-"
         values = f"{one.mean:>10.5g} {one.lowest:>10.5g} {one.highest:>10.5g}"
         lines.append(f"{one.z:>5} {values} {one.clipped:>8.1%} {one.sharpness:>9.4f}  {found}")
     return lines

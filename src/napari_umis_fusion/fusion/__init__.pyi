@@ -10,5 +10,6 @@ from ._passes import Passes as Passes
 from ._passes import SecondPass as SecondPass
 from ._passes import passes_of as passes_of
 from ._result import FusionResult as FusionResult
+from ._screening import copies_values as copies_values
 from ._verification import median_filter_index as median_filter_index
 from ._verification import mode_filter as mode_filter

@@ -27,10 +27,10 @@ from napari_umis_fusion.fusion._seams import TakeoverSolver
 from napari_umis_fusion.fusion._weighted_mean import WeightedMean
 from napari_umis_fusion.preprocess import GreyConverter, comparable
 from napari_umis_fusion.runtime import BoolMap, FloatMap, ScratchMemory, Tile, Workers, tiles_of
-from napari_umis_fusion.stack import CheckedPlane, Plane, Stack, fill_invalid
+from napari_umis_fusion.stack import OPACITY, CheckedPlane, Plane, Stack, fill_invalid
 
 if TYPE_CHECKING:
-    from napari_umis_fusion.preprocess.fixed_pattern import PatternRemoval
+    from napari_umis_fusion.fusion._sensor import SensorCorrection
 
 
 class Compositor:
@@ -65,8 +65,10 @@ class Compositor:
         The focus measure in use.
     to_grey : GreyConverter
         Conversion of planes to grey.
-    pattern : PatternRemoval or None
-        Takes off grey images what stands still on the sensor.
+    opacity : ndarray of shape (Y, X) or None
+        The highest opacity of all planes, in the dtype of the stack; None if they have none.
+    correction : SensorCorrection or None
+        Takes off grey images what the camera adds to each of them.
     """
 
     def __init__(
@@ -82,7 +84,7 @@ class Compositor:
     ) -> None:
         height, width = stack.shape[1:3]
         self.config = config
-        self.pattern: PatternRemoval | None = None
+        self.correction: SensorCorrection | None = None
         self.to_grey = to_grey or GreyConverter(stack, config.channel)
         self.measure = choose_measure(config, workers, self.to_grey)
         self.decision = Decision.blank(
@@ -90,6 +92,9 @@ class Compositor:
         )
         self.all_in_focus: Plane = workspace.lasting(stack.shape[1:], stack.dtype)
         self.weighted: WeightedMean | None = None
+        self.opacity: Plane | None = None
+        if stack.has_opacity:
+            self.opacity = workspace.full((height, width), stack.dtype, 0)
         if averages:
             self.weighted = WeightedMean(stack.shape[1:], stack.dtype, workspace)
         self._verified = verified
@@ -126,8 +131,8 @@ class Compositor:
         if self._lighting is not None:
             job = self._workers.submit(self._lighting.correct, grey, z)
             yield from self._workers.result(job)
-        if self.pattern is not None:
-            yield from self.pattern.iter_correct(grey, z)
+        if self.correction is not None:
+            yield from self.correction.iter_correct(grey, z)
         yield from self.measure.iter_add(grey, checked.plane)
         self._pending.append((z, checked, grey))
         if len(self._pending) > self.measure.delay_planes:
@@ -237,6 +242,9 @@ class Compositor:
 
     def _compose(self, plane: Plane, grey: FloatMap, tile: Tile) -> None:
         copy_pixels(plane, self._takeover, self.all_in_focus, tile)
+        if self.opacity is not None:
+            opacity = self.opacity[tile.window]
+            np.maximum(opacity, plane[tile.window][..., OPACITY], out=opacity)
         if self._plane_difference is not None:
             copy_pixels(grey, self._takeover, self._plane_difference.chosen, tile)
         self.decision.rank(self._focus, tile)

@@ -54,10 +54,13 @@ class Decision:
     ) -> "Decision":
         """Create the maps before the first plane, with a focus that any plane exceeds."""
         index = workspace.full((height, width), np.uint16, 0)
-        count = 6 if peak_is_focus else 7
-        maps = [workspace.full((height, width), np.float32, INVALID) for _ in range(count)]
-        chosen = maps[0]
-        return cls(index, *maps[:3], chosen if peak_is_focus else maps[6], *maps[3:6])
+
+        def blank() -> FloatMap:
+            return workspace.full((height, width), np.float32, INVALID)
+
+        chosen = blank()
+        peak = chosen if peak_is_focus else blank()
+        return cls(index, chosen, blank(), blank(), peak, blank(), blank(), blank())
 
     def rank(self, focus: FloatMap, tile: Tile) -> None:
         """Update the highest and second highest focus with that of a new plane."""

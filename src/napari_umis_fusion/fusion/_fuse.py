@@ -9,6 +9,7 @@ from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import StackError
 from napari_umis_fusion.files.read import as_stack
 from napari_umis_fusion.fusion._events import Finished, FusionEvent, Started
+from napari_umis_fusion.fusion._masking import iter_mask
 from napari_umis_fusion.fusion._result import FusionResult
 from napari_umis_fusion.fusion._run import iter_passes
 from napari_umis_fusion.runtime import ScratchMemory, Workers, run_to_end
@@ -130,7 +131,8 @@ def iter_fuse(
     yield Started(opened.shape)
     scratch = ScratchMemory(config.memory_mb) if workspace is None else workspace.part()
     with scratch, Workers(config.threads) as workers:
-        aligned = yield from iter_align_if_asked(opened, config, transforms, workers)
+        masked = yield from iter_mask(opened, config, workers)
+        aligned = yield from iter_align_if_asked(masked, config, transforms, workers)
         result = yield from iter_passes(aligned, config, scratch, workers)
     yield Finished(result)
     return result

@@ -9,13 +9,15 @@ import numpy as np
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.fusion._compositor import Compositor
 from napari_umis_fusion.fusion._copy_planes import RecordedCopy, iter_copy_recorded
+from napari_umis_fusion.fusion._coverage import settle_coverage
 from napari_umis_fusion.fusion._decision import Decision, FinalMaps, Verified
 from napari_umis_fusion.fusion._passes import Passes, passes_of
 from napari_umis_fusion.fusion._provenance import describe_run
 from napari_umis_fusion.fusion._recorded_values import NearestToMean, iter_copy_nearest
+from napari_umis_fusion.fusion._referee import iter_reject_moving
 from napari_umis_fusion.fusion._result import FusionResult
 from napari_umis_fusion.fusion._screening import ScreenedPlanes, scales_values
-from napari_umis_fusion.fusion._sensor_pattern import SensorPattern
+from napari_umis_fusion.fusion._sensor import Sensor
 from napari_umis_fusion.fusion._verification import IndexMap, iter_verify
 from napari_umis_fusion.preprocess import GreyConverter
 from napari_umis_fusion.runtime import (
@@ -50,7 +52,7 @@ def iter_passes(
     Progress
         While threads work.
     """
-    sensor = SensorPattern(stack, workspace, workers)
+    sensor = Sensor(stack, config, workspace, workers)
     run = _Run(stack, config, passes_of(config, len(stack)), workspace, workers, sensor)
     compositor, screening = yield from run.iter_first_pass()
     decision, notes = compositor.decision, list(compositor.measure.notes)
@@ -69,10 +71,12 @@ def iter_passes(
         filling = compositor.weighted.iter_fill(compositor.all_in_focus, workers)
         yield from repeat_event(filling, run.verified)
     yield run.verified
+    image, opacity = compositor.all_in_focus, compositor.opacity
+    notes += settle_coverage(image, opacity, decision, index_map, maps.sub_plane)
     # Both passes may give the same notes.
     notes = list(dict.fromkeys([*notes, *compositor.measure.notes, *screening.notes, *run.notes()]))
     return FusionResult(
-        all_in_focus=compositor.all_in_focus,
+        all_in_focus=image,
         index_map=index_map,
         sub_plane_map=maps.sub_plane,
         confidence_map=maps.confidence,
@@ -105,7 +109,7 @@ class _Run:
     passes: Passes
     workspace: ScratchMemory
     workers: Workers
-    sensor: SensorPattern
+    sensor: Sensor
 
     @property
     def verified(self) -> Progress:
@@ -115,8 +119,14 @@ class _Run:
     def iter_first_pass(self) -> Generator[Progress, None, tuple[Compositor, ScreenedPlanes]]:
         """Measure and decide; returns what came of it, and the planes with what was found."""
         planes = ScreenedPlanes(self.stack, self.config, self.passes, self.workers)
-        averages = self.passes.averages
-        streaming = yield from self.iter_stream("measuring", planes, averages=averages)
+        averages, to_grey, begun = self.passes.averages, None, 0
+        if self.passes.referees:
+            shared = self.config, self.workspace, self.workers
+            planes, to_grey = yield from iter_reject_moving(self.stack, planes, *shared)
+            begun = len(self.stack)
+        streaming = yield from self.iter_stream(
+            "measuring", planes, averages=averages, to_grey=to_grey, begun=begun
+        )
         if planes.has_any:
             return streaming, planes
         del streaming
@@ -131,9 +141,10 @@ class _Run:
         averages: bool,
         verified: Verified | None = None,
         to_grey: GreyConverter | None = None,
+        begun: int = 0,
     ) -> Generator[Progress, None, Compositor]:
-        """Compose all planes in one pass; see `Compositor`."""
-        total, workers = len(self.stack), self.workers
+        """Compose all planes in one pass, `begun` planes after the stage; see `Compositor`."""
+        total, workers = begun + len(self.stack), self.workers
         make = partial(
             Compositor,
             *(self.stack, self.config, self.workspace, workers),
@@ -142,11 +153,11 @@ class _Run:
         )
         # On a thread, since it may load a network and read the middle plane.
         setting_up = planes.iter_with_range(make, self.config.channel, to_grey)
-        compositor = yield from repeat_event(setting_up, Progress(stage, 0, total))
-        looking = self.sensor.iter_removal(compositor.to_grey)
-        compositor.pattern = yield from repeat_event(looking, Progress(stage, 0, total))
-        for z in range(total):
-            event = Progress(stage, z, total)
+        compositor = yield from repeat_event(setting_up, Progress(stage, begun, total))
+        looking = self.sensor.iter_correction(compositor.to_grey)
+        compositor.correction = yield from repeat_event(looking, Progress(stage, begun, total))
+        for z in range(len(self.stack)):
+            event = Progress(stage, begun + z, total)
             checked = yield from repeat_event(planes.iter_next(), event)
             if checked is not None:
                 yield from repeat_event(compositor.iter_add(checked, z), event)

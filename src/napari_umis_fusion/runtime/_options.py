@@ -7,6 +7,7 @@ for which this field has an effect.
 
 from collections.abc import Mapping
 from dataclasses import Field, fields, replace
+from math import isfinite
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from napari_umis_fusion.errors import ConfigError
@@ -88,6 +89,10 @@ def check_field(spec: Field[Any], value: Any) -> None:
     elif "path" in spec.metadata:
         if value is not None and not isinstance(value, str):
             raise ConfigError(f"{spec.name}={shown(value)}; accepted is a path as text, or None.")
+    elif "any_number" in spec.metadata:
+        is_number = is_int(value) or (isinstance(value, float) and isfinite(value))
+        if value is not None and not is_number:
+            raise ConfigError(f"{spec.name}={shown(value)}; accepted is a finite number, or None.")
     elif not isinstance(value, bool):
         raise ConfigError(f"{spec.name}={shown(value)}; accepted are True and False.")
 

@@ -8,6 +8,8 @@ from ._axes import place_named as place_named
 from ._axes import place_of as place_of
 from ._axes import plane_places as plane_places
 from ._cropped_stack import CroppedStack as CroppedStack
+from ._masked_stack import OPACITY as OPACITY
+from ._masked_stack import mask_stack as mask_stack
 from ._narrow import narrowed as narrowed
 from ._narrow import narrowed_dtype as narrowed_dtype
 from ._prefetch import CheckedPlane as CheckedPlane
@@ -19,6 +21,7 @@ from ._stack import ACCEPTED_DTYPES as ACCEPTED_DTYPES
 from ._stack import LUMINANCE as LUMINANCE
 from ._stack import MAX_CHANNELS as MAX_CHANNELS
 from ._stack import Calibration as Calibration
+from ._stack import Lighting as Lighting
 from ._stack import Plane as Plane
 from ._stack import Stack as Stack
 from ._stack import check_stack as check_stack

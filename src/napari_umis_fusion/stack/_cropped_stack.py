@@ -51,7 +51,7 @@ class CroppedStack(Stack):
         if not (self._planes[0] in range(count) and self._planes[-1] in range(count)):
             msg = f"got planes {self._planes}; accepted are planes 0 to {count - 1} of the stack."
             raise StackError(msg)
-        self.rgb = stack.rgb
+        self.rgb, self.has_opacity = stack.rgb, stack.has_opacity
         self.sources = stack.sources
         self.source_notes = stack.source_notes
         self.calibration = stack.calibration.of_planes(self._planes)

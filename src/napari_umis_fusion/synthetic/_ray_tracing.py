@@ -155,7 +155,8 @@ def _at(image: AnyArray, y: float, x: float) -> float:
     down, right = y - top, x - left
     upper = image[top, left] * (1 - right) + image[top, left + 1] * right
     lower = image[top + 1, left] * (1 - right) + image[top + 1, left + 1] * right
-    return upper * (1 - down) + lower * down
+    value: float = upper * (1 - down) + lower * down
+    return value
 
 
 @njit(nogil=True, cache=True)

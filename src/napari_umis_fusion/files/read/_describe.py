@@ -21,6 +21,7 @@ from napari_umis_fusion.files.read._pixel_format import holds_colour, pixel_form
 from napari_umis_fusion.files.read._tiff_file import open_tiff_file
 from napari_umis_fusion.files.read._tiff_layout import shown_sizes
 from napari_umis_fusion.files.read._tiff_series import PickedSeries, pick_series
+from napari_umis_fusion.runtime import user_path
 from napari_umis_fusion.stack import Calibration
 
 _TIFF_KINDS = {"ome": "OME-TIFF", "imagej": "ImageJ TIFF", "stk": "MetaMorph STK", "lsm": "LSM"}
@@ -49,7 +50,7 @@ def describe_file(path: str | os.PathLike[str]) -> dict[str, Any]:
     StackFileError
         If the file is missing, broken or of another kind.
     """
-    place = Path(path).expanduser()
+    place = user_path(path)
     listing = list_source(place)
     file = listing.paths[0]
     if place.is_dir() and (len(listing.paths) > 1 or not is_tiff(file)):

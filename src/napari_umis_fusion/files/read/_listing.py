@@ -10,6 +10,7 @@ from natsort import natsorted, ns
 
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files.names import counts
+from napari_umis_fusion.runtime import user_path
 
 TIFF_SUFFIXES = (
     *(".tif", ".tiff", ".btf", ".tf2", ".tf8", ".stk", ".lsm"),
@@ -93,7 +94,7 @@ def in_natural_order(listing: Listing) -> Listing:
 
 
 def _expand(entry: str | os.PathLike[str]) -> list[Path]:
-    path = Path(entry).expanduser()
+    path = user_path(entry)
     if path.is_dir():
         return _in_folder(path)
     # Before globs, since brackets are legal in file names.
@@ -152,6 +153,9 @@ def _is_image(path: Path) -> bool:
         return False
     if path.is_symlink() and not path.exists():
         raise StackFileError(_dangling(path))
+    if path.exists() and not path.is_file() and not path.is_dir():
+        msg = f"{path}: is a pipe or a device, so a plane would be missing. Remove it."
+        raise StackFileError(msg)
     return path.is_file()
 
 
@@ -165,5 +169,8 @@ def _dangling(path: Path) -> str:
 def _supported(path: Path) -> Path:
     if path.suffix.lower() not in SUFFIXES and not is_companion(path):
         msg = f"{path}: unknown kind of file; accepted are {', '.join(SUFFIXES)}."
+        raise StackFileError(msg)
+    if not path.is_file():
+        msg = f"{path}: is a pipe or a device; accepted are files and folders."
         raise StackFileError(msg)
     return path

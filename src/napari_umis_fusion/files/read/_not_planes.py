@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
-from tifffile import TiffFile
 
 from napari_umis_fusion.files.names import name_of_copied, says_thumbnail
 from napari_umis_fusion.files.read._listing import TIFF_SUFFIXES, is_tiff
+from napari_umis_fusion.files.read._tiff_file import checked_tiff
 
 OWN_NAME = "napari-umis-fusion"
 """Value of ``software`` in the provenance of this package."""
@@ -89,7 +89,7 @@ def _glance(path: Path) -> _Glance:
 
 
 def _glance_at_tiff(path: Path) -> _Glance:
-    with TiffFile(path) as tif:
+    with checked_tiff(path) as tif:
         page = tif.pages.first
         text = page.description
         return _Glance(

@@ -106,9 +106,9 @@ def holds_pattern(tiles: Sequence[Sequence[FloatMap]], floor: float) -> bool:
         return False
     if np.mean([_alternates(tile, floor) for tile in tiles]) >= MIN_TILES:
         return True
-    sharp, soft = np.mean([_is_sure(tile, floor) for tile in tiles], axis=0)
-    is_local = sharp >= FEW_TILES and sharp * len(tiles) > 1
-    return bool(is_local or (soft >= MIN_TILES and len(tiles[0]) >= MANY_PLANES))
+    is_many = len(tiles[0]) >= MANY_PLANES
+    sure = np.mean([_is_sure(tile, floor, must_be_fine=not is_many) for tile in tiles])
+    return bool(sure >= FEW_TILES and sure * len(tiles) > 1)
 
 
 def _alternates(tile: Sequence[FloatMap], floor: float) -> bool:
@@ -123,13 +123,13 @@ def _alternates(tile: Sequence[FloatMap], floor: float) -> bool:
     return False
 
 
-def _is_sure(tile: Sequence[FloatMap], floor: float) -> tuple[bool, bool]:
-    """Return whether planes of a tile surely share a pattern that is sharp, and any."""
+def _is_sure(tile: Sequence[FloatMap], floor: float, *, must_be_fine: bool) -> bool:
+    """Whether planes of a tile surely share a pattern, such as a scratch or soft spots."""
     shared = _shared_alike([finest(grey) for grey in tile], SURELY_ALIKE, MANY_SIGMAS, floor)
-    if not shared > 0:
-        return False, False
+    if not (shared > 0 and must_be_fine):
+        return shared > 0
     coarser, _ = shared_of([octaves(grey)[1] for grey in tile], 0.0)
-    return bool(shared > FINE * lowest_and_usual(coarser, len(tile))[0]), True
+    return bool(shared > FINE * lowest_and_usual(coarser, len(tile))[0])
 
 
 def _shared_alike(details: Sequence[FloatMap], alike: float, sigmas: float, floor: float) -> float:
