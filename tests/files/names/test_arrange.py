@@ -240,6 +240,8 @@ def test_units_make_positions(case, positions):
     [
         ([f"z{k}" for k in range(5)], None),
         ([f"z{k}" for k in (0, 5, 10)], None),
+        ([f"20x_{k}" for k in range(5)], None),
+        ([f"5um_{k}" for k in range(5)], None),
         ([f"IMG_{k:04}" for k in range(5)], None),
         ([f"z{k}" for k in (0, 1, 2, 4, 5)], r"file names skip z 3; planes are taken as evenly"),
         ([f"z{k}" for k in (0, 0.5, 2.25, 3)], r"skip z 1, 1\.5, 2, 2\.5; planes|are uneven"),
