@@ -25,7 +25,7 @@ from napari_umis_fusion.fusion._decision import (
     copy_pixels,
     take_sharper,
 )
-from napari_umis_fusion.fusion._peak_sharpness import PeakSharpness
+from napari_umis_fusion.fusion._peak import PeakSharpness
 from napari_umis_fusion.fusion._plane_difference import PlaneDifference
 from napari_umis_fusion.fusion._seam_evidence import GreyScales, SeamEvidence
 from napari_umis_fusion.fusion._seams import TakeoverSolver
