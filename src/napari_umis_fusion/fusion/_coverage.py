@@ -35,11 +35,11 @@ def settle_coverage(
     """
     nowhere = decision.best < 0
     share = float(nowhere.mean())
+    if opacity is not None:
+        image[..., OPACITY] = opacity
     if share > 0:
         index_map[nowhere], sub_plane_map[nowhere] = 0, np.nan
         image[nowhere] = np.nan if image.dtype.kind == "f" else 0
-    if opacity is not None:
-        image[..., OPACITY] = opacity
     return share
 
 
