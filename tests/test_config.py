@@ -35,7 +35,8 @@ def refused(message, **options):
 def test_every_field_is_of_a_known_kind():
     """What is no number, choice or path is a switch; each is told about."""
     for spec in FIELDS:
-        kinds = [spec in NUMBERS, spec in CHOICES, spec in SWITCHES, "path" in spec.metadata]
+        kinds = [spec in NUMBERS, spec in CHOICES, spec in SWITCHES]
+        kinds += [kind in spec.metadata for kind in ("path", "any_number")]
         assert kinds.count(True) == 1, spec.name
         assert len(spec.metadata["help"]) > 10, spec.name
         assert spec.metadata["help"].endswith("."), spec.name
@@ -123,6 +124,9 @@ def test_channel_may_be_a_number(number):
             {"focus_measure": "umis", "checkpoint": 3},
             "checkpoint=3; accepted is a path as text, or None.",
         ),
+        ({"empty": "0"}, "empty='0'; accepted is a finite number, or None."),
+        ({"empty": True}, "empty=True; accepted is a finite number, or None."),
+        ({"empty": float("nan")}, "empty=nan; accepted is a finite number, or None."),
     ],
 )
 def test_what_contradicts_itself_is_refused(options, message):

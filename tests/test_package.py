@@ -257,4 +257,4 @@ def test_the_tests_mirror_the_rooms():
     folders = {str(path.parent.relative_to(ROOT / "tests")) for path in files}
     rooms = {str(room.relative_to(PACKAGE)) for room in ROOMS}
     assert len(folders) > 15
-    assert folders - rooms == {"benchmarks"}
+    assert folders - rooms == {"benchmarks", "fuzz"}

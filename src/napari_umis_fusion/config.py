@@ -31,6 +31,7 @@ ChannelRule = Literal["auto", "luminance", "mean", "max"]
 AlignMode = Literal["none", "auto", "translation", "similarity", "affine"]
 AlignBorder = Literal["crop", "mask"]
 Moving = Literal["keep", "reject"]
+Mosaic = Literal["auto", "none", "bayer"]
 LightCorrection = Literal["auto", "none", "measure", "output"]
 
 NETWORK_MEASURES: tuple[FocusMeasureName, ...] = ("learned", "umis")
@@ -203,6 +204,24 @@ class FusionConfig:
         default="raise",
         metadata=choice(NanPolicy, "What happens to NaN and infinite values.", label="NaN values"),
     )
+    mosaic: Mosaic = field(
+        default="auto",
+        metadata=choice(
+            Mosaic,
+            "Whether grey planes are a Bayer mosaic: colours side by side, as the camera recorded "
+            "them. Of a mosaic, focus is measured on a mix of its colours. 'auto' recognises it.",
+        ),
+    )
+    empty: float | None = field(
+        default=None,
+        metadata={
+            "help": "Value that stands for nothing where it reaches the border of a plane, such as "
+            "0 in planes that other software has moved: those pixels are taken from other planes. "
+            "Without it, all values count.",
+            "any_number": True,
+            "label": "empty value",
+        },
+    )
     threads: int = field(
         default=0,
         metadata=number("Number of worker threads. 0 uses one per processor core.", "", 0, 256),
@@ -220,7 +239,8 @@ class FusionConfig:
     memory_mb: int = field(
         default=4096,
         metadata=number(
-            "Memory for the maps of a run. Maps beyond it are kept in a temporary file.",
+            "Memory of a fusion. Planes that need more are fused in blocks; maps beyond it are "
+            "kept in a temporary file.",
             "MB",
             0,
             999_999,

@@ -1,6 +1,7 @@
 """`umis-fusion fuse` with planes that do not lie on one another."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -70,3 +71,28 @@ def test_refusals(options, text, here, capsys):
     assert code in (1, 2)
     assert text in capsys.readouterr().err
     assert not Path("a.tif").exists()
+
+
+def test_other_files_are_never_replaced_by_a_table(here, moving, capsys):
+    options = ["fuse", "stack.tif", *FAST, "-o", "a.tif"]
+    Path("counts.csv").write_text("cell,area\n1,20\n")
+    assert main([*options, "--align", "auto", "--save-transforms", "counts.csv"]) == 1
+    assert "exists, and is no table of transforms" in capsys.readouterr().err
+    assert Path("counts.csv").read_text() == "cell,area\n1,20\n"
+    assert main([*options, "--align", "auto", "--save-transforms", "t.csv"]) == 0
+    assert main([*options, "--align", "auto", "--save-transforms", "t.csv"]) == 0, "ours is renewed"
+    before = Path("t.csv").read_bytes()
+    Path("link.csv").symlink_to("t.csv")
+    os.link("t.csv", "hard.csv")
+    capsys.readouterr()
+    for name in ("t.csv", "link.csv", "hard.csv"):
+        assert main([*options, "--transforms", "t.csv", "--save-transforms", name]) == 2
+        assert f"{name}: is an input, which is never overwritten" in capsys.readouterr().err
+    assert Path("t.csv").read_bytes() == before
+
+
+def test_outputs_that_are_one_file_under_two_names(here, moving, capsys):
+    Path("a.tif").touch()
+    os.link("a.tif", "b.tif")
+    assert main(["fuse", "stack.tif", *FAST, "-o", "a.tif", "--index-map", "b.tif"]) == 2
+    assert "two outputs have the path" in capsys.readouterr().err

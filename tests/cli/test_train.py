@@ -387,3 +387,29 @@ def test_interrupt_by_signal(data, here):
     assert "repeat the command with --resume" in one_line(err, "interrupted")
     assert files_of(here) == ["w-loss.csv"], "nothing half-written"
     assert load_state("w.state").step >= 2
+
+
+def test_inputs_are_never_overwritten(data, here, capsys):
+    assert main([*BASE, "--steps", "1", *REBUILD]) == 0
+    before = Path("w.safetensors").read_bytes()
+    Path("link.safetensors").symlink_to("w.safetensors")
+    os.link("w.safetensors", "hard.safetensors")
+    capsys.readouterr()
+    for name in ("w.safetensors", "link.safetensors", "hard.safetensors"):
+        options = ["train", "data", "-o", name, "--start", "w.safetensors", "--steps", "1"]
+        assert main([*options, *REBUILD]) == 2
+        assert "is an input, which is never overwritten" in one_line(capsys.readouterr().err)
+    assert main(["train", "data", "-o", "v.safetensors", "--state", "data", *REBUILD]) in (1, 2)
+    assert Path("w.safetensors").read_bytes() == before
+
+
+@pytest.mark.parametrize(("name", "content"), [("photo.png", b"\x89PNG"), ("photo.csv", b"a,b\n")])
+def test_only_curves_are_replaced_by_curves(data, here, capsys, name, content):
+    Path(name).write_bytes(content)
+    options = ["train", "data", "-o", "v.safetensors", "--curve", "photo", "--steps", "1"]
+    assert main([*options, *REBUILD]) == 2
+    assert "exists, and is no loss curve" in one_line(capsys.readouterr().err)
+    assert Path(name).read_bytes() == content
+    Path(name).unlink()
+    assert main([*options, *REBUILD]) == 0
+    assert main([*options, *REBUILD]) == 0, "a curve is replaced by the next one"

@@ -267,7 +267,7 @@ def test_folder_and_list_are_planes_of_one_stack(tmp_path, ending, request):
     folder = tmp_path / "run 3"
     folder.mkdir()
     data = ramp(11, 6, 5, dtype="uint8")
-    paths = [folder / f"p{z}{ending}" for z in range(11)]
+    paths = [folder / f"z{z}{ending}" for z in range(11)]
     for path, plane in zip(paths, data, strict=True):
         Image.fromarray(plane).save(path)
     array, attributes, _ = only(read_layers(folder))
@@ -280,7 +280,7 @@ def test_folder_and_list_are_planes_of_one_stack(tmp_path, ending, request):
     array, attributes, _ = only(read_layers([str(paths[4]), str(paths[2])]))
     assert array.chunks == ((1, 1), (6,), (5,))
     np.testing.assert_array_equal(np.asarray(array), data[[4, 2]], strict=True)
-    assert attributes["name"] == "p4"
+    assert attributes["name"] == "z4"
     told = attributes["metadata"]["umis_fusion_file"]["path"]
     assert told == [str(paths[4]), str(paths[2])]
 
@@ -288,7 +288,7 @@ def test_folder_and_list_are_planes_of_one_stack(tmp_path, ending, request):
 def test_planes_with_channels_are_split(tmp_path):
     data = ramp(3, 2, 6, 5)
     for z, plane in enumerate(data):
-        save(tmp_path / f"p{z}.tif", plane, "CYX", ome=True)
+        save(tmp_path / f"z{z}.tif", plane, "CYX", ome=True)
     for k, (array, attributes, _) in enumerate(read_layers(tmp_path)):
         np.testing.assert_array_equal(array, data[:, k], strict=True)
         assert attributes["name"] == f"{tmp_path.name} channel {k + 1}"
@@ -393,7 +393,10 @@ def test_ome_that_leaves_its_description_to_another_file_is_refused(tmp_path):
     path = tmp_path / "s.ome.tif"
     save(path, ramp(4, 6, 5), description=xml, metadata=None)
     assert not holds_stack(path)
-    with pytest.raises(StackFileError, match="the description is in another file"):
+    with pytest.raises(
+        StackFileError,
+        match=r"in another file, other\.companion\.ome, which is missing",
+    ):
         read_layers(path)
 
 

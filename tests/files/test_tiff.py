@@ -1,13 +1,16 @@
 import sys
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
 
-from napari_umis_fusion.errors import StackFileError
-from napari_umis_fusion.files.read import open_stack
+from napari_umis_fusion import fuse
+from napari_umis_fusion.errors import StackError, StackFileError
+from napari_umis_fusion.files.read import open_stack, read_layers
+from napari_umis_fusion.files.write import write_image, write_image_layer
 
 
 def ramp(*shape, dtype="uint16"):
@@ -121,16 +124,43 @@ def test_time_and_channels_are_never_taken_for_z(tmp_path):
 
 def test_too_many_channels(tmp_path):
     save(tmp_path / "s.ome.tif", ramp(2, 17, 6, 5), metadata={"axes": "ZCYX"})
-    with pytest.raises(
-        StackFileError, match=r"s\.ome\.tif: .*17 channels; accepted are at most 16"
-    ):
-        open_stack(tmp_path / "s.ome.tif")
+    stack = open_stack(tmp_path / "s.ome.tif")
+    assert stack.shape == (2, 6, 5, 17)
+    with pytest.raises(StackError, match=r"17 channels; .*at most 16 .*--channel 0.*--index C=0"):
+        fuse(stack)
+    with pytest.raises(StackError, match="interpreted as 17 channels"):
+        fuse(ramp(2, 6, 5, 17))
+
+
+def test_one_of_many_channels_decides_for_all(tmp_path):
+    data = np.random.default_rng(3).integers(0, 60000, (3, 20, 40, 40), dtype=np.uint16)
+    save(tmp_path / "s.ome.tif", data, metadata={"axes": "ZCYX"})
+    options = {"focus_measure": "laplacian", "verification": "none", "blend": "select"}
+    result = fuse(tmp_path / "s.ome.tif", channel=18, **options)
+    alone = fuse(tmp_path / "s.ome.tif", index={"C": 18}, **options)
+    assert result.all_in_focus.shape == (40, 40, 20)
+    np.testing.assert_array_equal(result.index_map, alone.index_map)
+    np.testing.assert_array_equal(result.all_in_focus[..., 18], alone.all_in_focus)
 
 
 def test_dtype_is_refused_by_name(tmp_path):
-    save(tmp_path / "s.tif", ramp(2, 6, 5, dtype="int64"))
-    with pytest.raises(StackFileError, match=r"s\.tif: got dtype int64; accepted are bool"):
+    save(tmp_path / "s.tif", ramp(2, 6, 5, dtype="complex64"))
+    with pytest.raises(StackFileError, match=r"s\.tif: got dtype complex64; accepted are bool"):
         open_stack(tmp_path / "s.tif")
+
+
+@pytest.mark.parametrize(("wide", "narrow"), [("int64", "int32"), ("uint64", "uint32")])
+def test_wide_integers_that_fit_are_taken(tmp_path, wide, narrow):
+    data = ramp(2, 6, 5, dtype=wide)
+    save(tmp_path / "s.tif", data)
+    stack = open_stack(tmp_path / "s.tif")
+    np.testing.assert_array_equal(stack.plane(1), data[1].astype(narrow), strict=True)
+    data[1, 2, 3] = 2**40
+    save(tmp_path / "s.tif", data)
+    stack = open_stack(tmp_path / "s.tif")
+    np.testing.assert_array_equal(stack.plane(0), data[0].astype(narrow))
+    with pytest.raises(StackFileError, match=rf"s\.tif: got {wide} with values .* fit {narrow}"):
+        stack.plane(1)
 
 
 def test_series(tmp_path):
@@ -138,7 +168,9 @@ def test_series(tmp_path):
     with tifffile.TiffWriter(path, ome=True) as tif:
         tif.write(ramp(2, 6, 5), metadata={"axes": "ZYX"})
         tif.write(ramp(3, 4, 5), metadata={"axes": "ZYX"})
-    assert open_stack(path).shape == (2, 6, 5)
+    with pytest.raises(StackFileError, match=r"2 images, 2 of them with z: 0 .*--index series=0"):
+        open_stack(path)
+    assert open_stack(path, index={"series": 0}).shape == (2, 6, 5)
     second = open_stack(path, index={"series": 1})
     np.testing.assert_array_equal(second.plane(2), ramp(3, 4, 5)[2])
     with pytest.raises(StackFileError, match="series=2 is outside 0 to 1"):
@@ -150,9 +182,15 @@ def test_pages_of_several_sizes_are_not_hidden(tmp_path):
     with tifffile.TiffWriter(path) as tif:
         for height in (6, 6, 4):
             tif.write(ramp(height, 5), metadata=None)
-    with pytest.raises(StackFileError, match=r"pages differ.*\(2, 6, 5\).*\(4, 5\)"):
+    stack = open_stack(path)
+    assert stack.shape == (2, 6, 5)
+    (note,) = stack.source_notes
+    assert note == "series 0 is used, the only one of 2 with z; left out: 1 (4 x 5 uint16)"
+    with tifffile.TiffWriter(path) as tif:
+        for height in (6, 6, 4, 4):
+            tif.write(ramp(height, 5), metadata=None)
+    with pytest.raises(StackFileError, match=r"2 of them with z: 0 \(2 x 6 x 5 .* 1 \(2 x 4 x 5"):
         open_stack(path)
-    assert open_stack(path, index={"series": 0}).shape == (2, 6, 5)
 
 
 @pytest.mark.parametrize("options", [{}, {"compression": "zlib"}])
@@ -183,8 +221,81 @@ def test_sets_of_ome_files(tmp_path, options):
     with open_stack(tmp_path / "s0.ome.tif") as stack:
         np.testing.assert_array_equal(np.stack(list(stack)), data)
     (tmp_path / "s1.ome.tif").unlink()
-    with pytest.raises(StackFileError, match=r"s0\.ome\.tif: frame 2 is missing"):
-        open_stack(tmp_path / "s0.ome.tif")
+    stack = open_stack(tmp_path / "s0.ome.tif")
+    np.testing.assert_array_equal(np.stack(list(stack)), data[:2])
+    (note,) = stack.source_notes
+    assert note.startswith("Z 2 to 3 are missing (the acquisition stopped early, or files of")
+
+
+def companion(folder, lost=()):
+    """Write a set of one file for each plane, described in a file of its own."""
+    blocks = "".join(
+        f'<TiffData FirstZ="{z}" IFD="0" PlaneCount="1"><UUID FileName="a{z}.ome.tif">urn:uuid:{z}'
+        "</UUID></TiffData>"
+        for z in range(4)
+    )
+    start = '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"'
+    (folder / "set.companion.ome").write_text(
+        f'{start}><Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint16" '
+        'SizeX="5" SizeY="6" SizeZ="4" SizeC="1" SizeT="1" PhysicalSizeZ="0.5"><Channel '
+        f'ID="Channel:0:0"/>{blocks}</Pixels></Image></OME>',
+        "utf-8",
+    )
+    for z in range(4):
+        xml = f'{start} UUID="urn:uuid:{z}"><BinaryOnly MetadataFile="set.companion.ome"/></OME>'
+        if z not in lost:
+            save(folder / f"a{z}.ome.tif", ramp(4, 6, 5)[z], description=xml, metadata=None)
+
+
+@pytest.mark.parametrize("name", ["set.companion.ome", "a0.ome.tif", "a2.ome.tif", ""])
+def test_a_companion_file_is_read_whichever_file_is_given(tmp_path, name):
+    companion(tmp_path)
+    stack = open_stack(tmp_path / name)
+    np.testing.assert_array_equal(np.stack(list(stack)), ramp(4, 6, 5), strict=True)
+    assert stack.calibration.z_step_um == 0.5
+    names = {Path(source).name for source in stack.sources}
+    assert {f"a{z}.ome.tif" for z in range(4)} <= names
+
+
+@pytest.mark.parametrize("name", ["set.companion.ome", "a0.ome.tif"])
+def test_no_file_of_a_set_that_is_read_is_overwritten(tmp_path, name):
+    companion(tmp_path)
+    target = tmp_path / "a3.ome.tif"
+    before = target.read_bytes()
+    ((array, attributes, _),) = read_layers(tmp_path / name)
+    with pytest.raises(StackFileError, match=r"a3\.ome\.tif"):
+        write_image_layer(str(target), array, attributes)
+    with pytest.raises(StackFileError, match=r"a3\.ome\.tif"):
+        write_image(target, array[0], protect=open_stack(tmp_path / name).sources)
+    assert target.read_bytes() == before
+
+
+def test_sets_of_a_companion_file_that_are_not_whole(tmp_path):
+    companion(tmp_path, lost=(1,))
+    stack = open_stack(tmp_path)
+    np.testing.assert_array_equal(np.stack(list(stack)), ramp(4, 6, 5)[[0, 2, 3]])
+    assert stack.source_notes[0].startswith("Z 1 is missing")
+    assert stack.calibration.z_positions_um == (0.0, 1.0, 1.5)
+    (tmp_path / "set.companion.ome").unlink()
+    with pytest.raises(StackFileError, match=r"in another file, set\.companion\.ome, which is"):
+        open_stack(tmp_path / "a0.ome.tif")
+
+
+def test_the_images_of_a_file_can_be_said_to_be_planes(tmp_path):
+    path = tmp_path / "s.ome.tif"
+    with tifffile.TiffWriter(path, ome=True) as tif:
+        for plane in ramp(4, 6, 5):
+            tif.write(plane)
+    with pytest.raises(StackFileError, match=r"4 images, none of them with z: .*--z-axis series"):
+        open_stack(path)
+    stack = open_stack(path, z_axis="series")
+    np.testing.assert_array_equal(np.stack(list(stack)), ramp(4, 6, 5), strict=True)
+    np.testing.assert_array_equal(stack.region(2, slice(1, 3), slice(2)), ramp(4, 6, 5)[2, 1:3, :2])
+    with tifffile.TiffWriter(path, ome=True) as tif:
+        tif.write(ramp(6, 5))
+        tif.write(ramp(6, 4))
+    with pytest.raises(StackFileError, match=r"series 1 is \(1, 6, 4\) uint16, series 0 is"):
+        open_stack(path, z_axis="series")
 
 
 @pytest.mark.parametrize("options", [{}, {"compression": "zlib"}])
@@ -289,8 +400,9 @@ def test_ome_that_promises_more_planes_than_there_are(tmp_path):
         f'SizeZ="4" SizeC="1" SizeT="1">{blocks}</Pixels></Image></OME>'
     )
     save(path, ramp(2, 6, 5), metadata=None, description=xml)
-    with pytest.raises(StackFileError, match=r"s\.ome\.tif: .*(announces 4 frames|is missing)"):
-        open_stack(path)
+    stack = open_stack(path)
+    np.testing.assert_array_equal(np.stack(list(stack)), ramp(2, 6, 5))
+    assert stack.source_notes[0].endswith("2 of 4 planes are used")
 
 
 def test_a_region_of_an_uncompressed_plane_costs_no_plane(tmp_path):

@@ -7,8 +7,15 @@ import torch
 from napari_umis_fusion import FusionConfig, fuse
 from napari_umis_fusion.errors import DeviceError
 from napari_umis_fusion.focus_measure import LearnedFocusMeasure
-from napari_umis_fusion.focus_measure import _learned as module
-from napari_umis_fusion.network import Checkpoint, PlaneRanker, TwoScaleStream, load_checkpoint
+from napari_umis_fusion.focus_measure import _learned as measure_module
+from napari_umis_fusion.focus_measure import _torch_scorer as module
+from napari_umis_fusion.network import (
+    Checkpoint,
+    OnnxTwoScaleStream,
+    PlaneRanker,
+    TwoScaleStream,
+    load_checkpoint,
+)
 from napari_umis_fusion.runtime import Workers, run_to_end
 
 
@@ -73,8 +80,19 @@ def test_focus_is_the_exponential_of_the_lead_over_the_first_plane(weights, tall
         np.testing.assert_allclose(np.log(maps[:, k]), np.clip(lead, -60, 60), atol=0.05)
 
 
+@pytest.fixture
+def with_torch(monkeypatch):
+    """Let torch compute, as where ONNX Runtime is missing."""
+    monkeypatch.setattr(measure_module, "runs_without_torch", lambda wanted: False)
+
+
+def test_torch_measures_the_same(weights, tall, config, expected, with_torch):
+    maps = measured(weights, tall, config)[1]
+    np.testing.assert_allclose(maps, expected, rtol=1e-3)
+
+
 @pytest.mark.parametrize("strip_rows", [64, 160])
-def test_strips_change_nothing(weights, tall, config, expected, strip_rows):
+def test_strips_change_nothing(weights, tall, config, expected, strip_rows, with_torch):
     maps = measured(weights, tall, config, strip_rows=strip_rows)[1]
     np.testing.assert_allclose(maps, expected, rtol=1e-3)
 
@@ -122,7 +140,7 @@ class Hungry(TwoScaleStream):
 
 
 @pytest.fixture
-def hungry(monkeypatch):
+def hungry(monkeypatch, with_torch):
     """Make a graphics card of a CPU, on which memory runs out when it is told to."""
     monkeypatch.setattr(module, "TwoScaleStream", Hungry)
     monkeypatch.setattr(module, "choose_device", torch.device)
@@ -188,3 +206,13 @@ def test_a_given_network_is_left_alone(weights, tall, config):
     assert model.training
     for name, value in model.state_dict().items():
         torch.testing.assert_close(value, before[name], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("when", ["push", "end"])
+def test_no_memory_without_torch(weights, tall, config, monkeypatch, when):
+    def fail(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(OnnxTwoScaleStream, when, fail)
+    with pytest.raises(DeviceError, match=r"the cpu ran out of memory .* 300 x 20 px, .*; close"):
+        measured(weights, tall, config)

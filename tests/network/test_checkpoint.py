@@ -20,7 +20,7 @@ from napari_umis_fusion.network import (
     shipped_weights,
 )
 from napari_umis_fusion.network import _architectures as architectures
-from napari_umis_fusion.network import _checkpoint as weights
+from napari_umis_fusion.network import _weights_file as files
 
 METADATA = {"config": {"epochs": 80}, "training_data": "none", "scores": {"psnr": 31.5}}
 
@@ -147,7 +147,7 @@ def test_missing_file(tmp_path):
 
 def test_too_large(state, tmp_path, monkeypatch):
     path = save_checkpoint(tmp_path / "w.safetensors", state)
-    monkeypatch.setattr(weights, "MAX_BYTES", 1000)
+    monkeypatch.setattr(files, "MAX_BYTES", 1000)
     with pytest.raises(CheckpointError, match="accepted are checkpoints of at most 1000"):
         load_checkpoint(path)
 

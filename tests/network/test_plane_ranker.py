@@ -4,7 +4,7 @@ import scipy.ndimage
 import torch
 
 from napari_umis_fusion.network import REACH_PLANES, STRIDE_PX, PlaneRanker, Scores
-from napari_umis_fusion.network._plane_ranker import REACH_PX
+from napari_umis_fusion.network._ranker_layout import REACH_PX
 
 KINDS = ("select", "weigh")
 

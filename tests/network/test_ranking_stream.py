@@ -9,7 +9,7 @@ import torch
 
 from napari_umis_fusion.network import REACH_PLANES, STRIDE_PX, PlaneRanker, RankingStream
 from napari_umis_fusion.network import _ranking_stream as ranking
-from napari_umis_fusion.network._plane_ranker import REACH_PX
+from napari_umis_fusion.network._ranker_layout import REACH_PX
 from napari_umis_fusion.network._ranking_stream import split_rows_with_context
 from napari_umis_fusion.runtime import Workers
 

@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F  # noqa: N812
 
 from napari_umis_fusion.network import REACH_PLANES, RankingStream, TwoScaleStream
-from napari_umis_fusion.network._two_scales import COARSE_SHARE
+from napari_umis_fusion.network._halving import COARSE_SHARE
 
 CPU = torch.device("cpu")
 

@@ -8,7 +8,7 @@ import pytest
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.synthetic import StackDistribution
 
-FIELDS = dataclasses.fields(StackDistribution)
+FIELDS = [spec for spec in dataclasses.fields(StackDistribution) if "min" in spec.metadata]
 RANGES = [spec for spec in FIELDS if isinstance(spec.default, tuple)]
 NUMBERS = [spec for spec in FIELDS if spec not in RANGES]
 SHARES = [spec for spec in NUMBERS if spec.metadata["max"] == 1]

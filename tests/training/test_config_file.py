@@ -29,7 +29,7 @@ def test_absent_fields_have_their_defaults(tmp_path):
     ("content", "message"),
     [
         (None, r"c\.json: cannot be read"),
-        ("{", r"c\.json: is not JSON"),
+        ("{", r"c\.json: cannot be read \(it is not JSON"),
         ("[]", "is not the config of a training"),
         ('{"config": {"steps": 3}}', "is not the config of a training"),
         ('{"kind": "napari-umis-fusion training", "config": {"steps": 0}}', r"c\.json: steps=0"),

@@ -17,7 +17,14 @@ from napari_umis_fusion.training.objectives import ValidationExample
 from napari_umis_fusion.training.objectives._select import SelectObjective
 
 CLASSICAL = FusionConfig(focus_measure="laplacian")
-TINY = {"steps": 2, "validate_every": 2, "batch": 4, "patch_px": 32, "precision": "float32"}
+TINY = {
+    "imperfections": 0.0,
+    "steps": 2,
+    "validate_every": 2,
+    "batch": 4,
+    "patch_px": 32,
+    "precision": "float32",
+}
 
 
 @pytest.fixture(autouse=True)

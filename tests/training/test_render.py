@@ -2,7 +2,7 @@
 
 import pytest
 
-from napari_umis_fusion.synthetic import StackDistribution
+from napari_umis_fusion.synthetic import Imperfections, StackDistribution
 from napari_umis_fusion.training import TrainingConfig
 from napari_umis_fusion.training.objectives import validation_distribution
 from napari_umis_fusion.training.objectives._render import DISTURBANCES, training_distribution
@@ -10,8 +10,8 @@ from napari_umis_fusion.training.objectives._render import DISTURBANCES, trainin
 LIGHTS = ("opaque", "fluorescence", "brightfield")
 
 
-def test_as_ever_by_default():
-    config = TrainingConfig()
+def test_as_ever_without_imperfections():
+    config = TrainingConfig(imperfections=0)
     assert validation_distribution(config, 128) == StackDistribution(size_px=128)
     assert training_distribution(config) == StackDistribution(size_px=config.patch_px)
 
@@ -44,3 +44,10 @@ def test_less_augmentation_makes_disturbances_rarer_in_training_only(augmentatio
     for name in DISTURBANCES:
         assert getattr(learn, name) == augmentation * getattr(usual, name)
         assert getattr(like, name) == getattr(usual, name)
+
+
+@pytest.mark.parametrize("rate", [0.1, 1.0])
+def test_imperfections_are_as_frequent_in_validation(rate):
+    config = TrainingConfig(imperfections=rate, augmentation=0.0)
+    for made in (validation_distribution(config, 64), training_distribution(config)):
+        assert made.imperfections == Imperfections().scaled(rate)

@@ -54,7 +54,7 @@ def training_stack(seed, planes=3, size=16):
     rng = np.random.default_rng(seed)
     shape = (planes, size, size)
     three = [rng.random(shape, np.float32) * (seed + 1) for _ in range(3)]
-    return TrainingStack(*three, rng.random(shape[1:], np.float32))
+    return TrainingStack(*three, rng.random(shape[1:], np.float32), shape[0] // 2)
 
 
 def numpy_gradient(planes):
@@ -170,7 +170,7 @@ class SimpleScores:
 def test_copying_the_truth_costs_least(objective):
     truth = training_stack(0).all_in_focus
     sharp = np.stack([truth, np.zeros_like(truth)])
-    stack = TrainingStack(sharp, sharp, sharp, truth)
+    stack = TrainingStack(sharp, sharp, sharp, truth, len(sharp) // 2)
     batch = collate([stack], np.zeros(1))
     judge = SelectObjective(CONFIG, images(), images(2))
 

@@ -554,3 +554,49 @@ def test_the_result_is_saved_with_what_is_known_of_it(tmp_path):
 def test_learning_rate(options, expected):
     rates = [learning_rate(config(learning_rate=1.0, **options), k, 5, 2) for k in range(5)]
     assert rates == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_training_fitted_into_its_time_keeps_its_length_when_resumed(use, tmp_path, monkeypatch):
+    lengths = iter([4])
+
+    def fit(trainer, total):
+        yield Preparing("measuring the speed", 1.0)
+        return next(lengths)  # measured once only: another number would be another training
+
+    monkeypatch.setattr(loop, "iter_fit", fit)
+    options, state = config(steps=9, minutes=1.0, validate_every=2), tmp_path / "s.state"
+    use()
+    running = train(IMAGES, options, state=state)
+    next(event for event in running if isinstance(event, StepDone) and event.step == 3)
+    running.close()
+    use()
+    events = list(train(IMAGES, options, state=state, resume=True))
+    assert (started(events).first_step, started(events).total_steps) == (3, 4)
+    assert events[-1].result.steps_done == 4
+
+
+@pytest.mark.parametrize("limits", [{"minutes": 0.0}, {"minutes": 1.0, "epochs": 1}])
+def test_without_a_limit_nothing_is_measured(use, monkeypatch, limits):
+    monkeypatch.setattr(loop, "iter_fit", None)
+    use()
+    assert started(list(train(IMAGES, config(steps=5, **limits)))).total_steps == 5
+
+
+def test_steps_and_validations_are_computed_on_one_thread(use, monkeypatch):
+    """Each thread that computes with torch keeps the memory of a step, and threads of its own."""
+    stub, threads = use(), []
+
+    def noting(name):
+        original = getattr(stub, name)
+
+        def noted(*arguments):
+            threads.append(threading.get_ident())
+            return original(*arguments)
+
+        monkeypatch.setattr(stub, name, noted)
+
+    for name in ("losses", "validate_example"):
+        noting(name)
+    list(train(IMAGES, config(steps=12, validate_every=3, threads=4)))
+    assert len(threads) == 12 + 4 * Stub.validation_examples
+    assert len(set(threads)) == 1

@@ -10,10 +10,12 @@ from ._estimate import iter_align as iter_align
 from ._match import match_planes as match_planes
 from ._plane_motion import PlaneMotion as PlaneMotion
 from ._pyramid import Pyramid as Pyramid
+from ._table import check_table_path as check_table_path
 from ._transforms import Transform as Transform
 from ._transforms import apply as apply
 from ._transforms import centre_of as centre_of
 from ._transforms import compose as compose
 from ._transforms import corners_of as corners_of
 from ._transforms import inverse as inverse
+from ._transforms import is_even_shift as is_even_shift
 from ._transforms import rescaled as rescaled

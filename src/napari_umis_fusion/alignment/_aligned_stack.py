@@ -8,6 +8,7 @@ from napari_umis_fusion.alignment._common_window import Window
 from napari_umis_fusion.alignment._lighting import PlaneLighting
 from napari_umis_fusion.alignment._resample import (
     coverage_mask,
+    moved_mask,
     resample,
     source_region,
     whole_shift,
@@ -15,7 +16,7 @@ from napari_umis_fusion.alignment._resample import (
 from napari_umis_fusion.alignment._transforms import compose, is_identity
 from napari_umis_fusion.errors import AlignmentError
 from napari_umis_fusion.preprocess import GreyRange
-from napari_umis_fusion.stack import Plane, Stack, check_stack
+from napari_umis_fusion.stack import Plane, Stack, check_stack, mask_stack
 
 
 class AlignedStack(Stack):
@@ -68,9 +69,10 @@ class AlignedStack(Stack):
         sides = rows.stop - rows.start, columns.stop - columns.start
         self.shape = (len(stack), *sides, *stack.shape[3:])
         self.dtype = stack.dtype
-        check_stack(self.shape, self.dtype)
+        check_stack(self.shape, self.dtype, has_named_channels=True)  # checked when recorded
         self.rgb, self.sources = stack.rgb, stack.sources
-        self.calibration = stack.calibration
+        self.calibration, self.has_opacity = stack.calibration, stack.has_opacity
+        self.source_notes = stack.source_notes
 
     def plane(self, z: int) -> Plane:
         """Read plane `z`, registered to the reference plane."""
@@ -100,11 +102,21 @@ class AlignedStack(Stack):
 
     def uncovered(self, z: int) -> NDArray[np.bool_] | None:
         """Return where plane `z` has no data: bool of shape (Y, X), or None if it covers all."""
-        transform = self.alignment.transforms[z]
+        transform, recorded = self.alignment.transforms[z], self.recorded.uncovered(z)
         if is_identity(transform):
-            return None
+            return None if recorded is None else recorded[self.window]
         missing = ~coverage_mask(transform, *self.window, self.alignment.shape)
+        if recorded is not None:
+            missing |= moved_mask(recorded, transform, self.window)
         return missing if missing.any() else None
+
+    def masked(self, empty: float | None) -> "AlignedStack":
+        """Return the stack that knows where recorded planes show nothing; see `mask_stack`."""
+        recorded = mask_stack(self.recorded, empty)
+        if recorded is self.recorded:
+            return self
+        lit = self._corrects_values
+        return AlignedStack(recorded, self.alignment, self.window, corrects_values=lit)
 
     def lighting(
         self, grey_range: GreyRange, rows: slice = slice(None), columns: slice = slice(None)

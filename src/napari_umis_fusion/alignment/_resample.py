@@ -96,6 +96,31 @@ def coverage_mask(
     return inside
 
 
+def moved_mask(
+    mask: NDArray[np.bool_], transform: Transform, window: tuple[slice, slice]
+) -> NDArray[np.bool_]:
+    """Return where values interpolated in a rectangle of the reference plane depend on a mask.
+
+    Parameters
+    ----------
+    mask : ndarray of shape (Y, X), bool
+        Of a plane as recorded.
+    transform : ndarray of shape (2, 3)
+        From the reference plane to that plane.
+    window : tuple of slice
+        Rows and columns of the reference plane.
+    """
+    from scipy.ndimage import affine_transform, binary_dilation
+
+    rows, columns = window
+    shape = rows.stop - rows.start, columns.stop - columns.start
+    matrix, offset = transform[:, :2], transform[:, 2]
+    begin = matrix @ np.array([rows.start, columns.start]) + offset
+    wide = binary_dilation(mask, np.ones((3, 3), np.bool_), iterations=LOBES)
+    moved = affine_transform(wide.view(np.uint8), matrix, begin, shape, order=0)
+    return np.asarray(moved, np.bool_)
+
+
 def _lanczos_weights() -> NDArray[np.float32]:
     """Return the weights of the six surrounding pixels, for each subpixel position."""
     between = np.arange(_STEPS + 1)[:, None] / _STEPS

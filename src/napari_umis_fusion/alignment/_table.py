@@ -1,6 +1,7 @@
 """The table of an alignment as a CSV file, for spreadsheets and for reuse."""
 
 import csv
+import io
 from dataclasses import astuple, dataclass, fields
 from os import PathLike
 from pathlib import Path
@@ -12,13 +13,16 @@ from numpy.typing import NDArray
 from napari_umis_fusion.alignment._plane_motion import MotionModel, PlaneMotion, motion_of
 from napari_umis_fusion.alignment._transforms import Transform
 from napari_umis_fusion.errors import AlignmentError, StackFileError
-from napari_umis_fusion.runtime import atomic_write
+from napari_umis_fusion.runtime import atomic_write, naming_faults, read_text
 
 _TRANSFORM = ("m00", "m01", "m10", "m11", "offset_rows_px", "offset_columns_px")
 _SHARED = ("height_px", "width_px", "model", "reference")
 _MOTION = tuple(spec.name for spec in fields(PlaneMotion))
 
 _ENCODING = "utf-8"
+
+LARGEST_FACTOR, LARGEST_SHIFT_PX = 100.0, 1e7
+"""Entries of a matrix, and shifts, beyond which a table is damaged."""
 
 COLUMNS = (*_MOTION, *_TRANSFORM, *_SHARED)
 """Columns of the file: readable motion, exact transform, and values shared by all planes."""
@@ -55,9 +59,10 @@ def write_table(table: TransformTable, path: str | Path) -> Path:
     Raises
     ------
     StackFileError
-        If the file cannot be written.
+        If the file cannot be written, or holds something else than such a table.
     """
     target = Path(path)
+    check_table_path(target)
     whole = (*table.shape, table.model, table.reference)
     try:
         with (
@@ -75,6 +80,17 @@ def write_table(table: TransformTable, path: str | Path) -> Path:
     return target
 
 
+def check_table_path(path: Path) -> None:
+    """Refuse to replace a file that is not a table of transforms; raises `StackFileError`."""
+    if not path.exists():
+        return
+    try:
+        read_table(path)
+    except AlignmentError as error:
+        msg = f"{path}: exists, and is no table of transforms. Choose another name."
+        raise StackFileError(msg) from error
+
+
 def read_table(path: str | PathLike[str]) -> TransformTable:
     """Read what `write_table` wrote.
 
@@ -83,17 +99,9 @@ def read_table(path: str | PathLike[str]) -> TransformTable:
     AlignmentError
         If the file cannot be read, or is not such a table.
     """
-    try:
-        # spreadsheets add a byte order mark
-        with Path(path).open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-        return _table(rows)
-    except (OSError, csv.Error, LookupError, ValueError, TypeError) as error:
-        msg = (
-            f"{path}: no table of transforms ({error}); pass a CSV file that was saved "
-            "from an alignment."
-        )
-        raise AlignmentError(msg) from error
+    advice = "pass a CSV file that was saved from an alignment."
+    with naming_faults(path, AlignmentError, "no table of transforms", advice):
+        return _table(list(csv.DictReader(io.StringIO(read_text(Path(path)), newline=""))))
 
 
 def _table(rows: list[dict[str, str]]) -> TransformTable:
@@ -101,8 +109,12 @@ def _table(rows: list[dict[str, str]]) -> TransformTable:
     rows = sorted(rows, key=lambda row: int(row["z"]))
     if [int(row["z"]) for row in rows] != list(range(len(rows))):
         raise ValueError("its rows are not one for each plane from 0 on")
+    if not rows:
+        raise ValueError("it has no rows")
     first = rows[0]
     numbers = np.array([[float(row[name]) for name in _TRANSFORM] for row in rows])
+    if not (np.abs(numbers) <= (*[LARGEST_FACTOR] * 4, *[LARGEST_SHIFT_PX] * 2)).all():
+        raise ValueError("its transforms are no motions of planes")
     transforms = np.concatenate([numbers[:, :4].reshape(-1, 2, 2), numbers[:, 4:, None]], axis=2)
     shape = int(first["height_px"]), int(first["width_px"])
     models = {model: model for model in get_args(MotionModel)}

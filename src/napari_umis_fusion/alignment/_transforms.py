@@ -47,6 +47,12 @@ def is_identity(transform: Transform) -> bool:
     return bool(np.array_equal(transform, identity()))
 
 
+def is_even_shift(transform: Transform) -> bool:
+    """Return whether a transform moves by even numbers of pixels, and does nothing else."""
+    still = np.array_equal(transform[:, :2], np.eye(2))
+    return bool(still and not np.any(transform[:, 2] % 2))
+
+
 def apply(transform: Transform, points: ArrayLike) -> Points:
     """Transform points (..., 2)."""
     moved: Points = np.asarray(points, np.float64) @ transform[:, :2].T + transform[:, 2]

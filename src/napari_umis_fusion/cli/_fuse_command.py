@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from napari_umis_fusion.alignment import check_table_path
 from napari_umis_fusion.cli._options import (
     add_axis_options,
     add_config_options,
@@ -19,10 +20,20 @@ from napari_umis_fusion.cli._report import print_json, print_line, run_with_prog
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.files.read import open_stack
-from napari_umis_fusion.files.write import check_output_path, write_image
+from napari_umis_fusion.files.write import ImageAbout, check_output_path, write_image
 from napari_umis_fusion.fusion import FusionResult, iter_fuse
 from napari_umis_fusion.models.library import find_weights
+from napari_umis_fusion.runtime import first_same
 from napari_umis_fusion.stack import Plane, Stack
+
+SHOWN = {
+    "all_in_focus": ("all-in-focus image", "as recorded"),
+    "index_map": ("index map", "planes"),
+    "source_map": ("source map", "planes"),
+    "depth_map": ("depth map", "µm"),
+    "confidence_map": ("confidence map", "0 to 1"),
+}
+"""Name and unit of each result, as other programs show them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +108,13 @@ def add_fuse_parser(commands: Any) -> None:
         help="Also write the alignment as a CSV table, one row per plane: shift, magnification, "
         "correlation before and after, and whether it was applied and why.",
     )
+    parser.add_argument(
+        "--provenance",
+        choices=("short", "full"),
+        default="short",
+        help="What the results tell of your computer: names of files only (short, the default), "
+        "or their folders too (full).",
+    )
     add_axis_options(parser)
     parser.add_argument("--reference", action="store_true", help="Use the published method.")
     add_config_options(parser, FusionConfig, "fusion options")
@@ -115,17 +133,18 @@ def run_fuse(arguments: argparse.Namespace) -> None:
         raise ConfigError(f"--source-map with --blend {config.blend}; accepted is --blend select.")
     # all files are checked first: a fusion may take long
     outputs = _outputs(arguments, stack)
-    _check_outputs(outputs, stack)
+    _check_outputs(outputs, stack, _inputs(arguments, stack))
     _check_table(arguments, config, stack)
     transforms = arguments.transforms
     result = run_with_progress(
         iter_fuse(stack, config, transforms=transforms), quiet=arguments.json
     )
-    written = {output.option: str(_write(output, result, stack)) for output in outputs}
+    provenance = _provenance(result, stack, arguments.provenance)
+    written = {output.option: str(_write(output, result, stack, provenance)) for output in outputs}
     if arguments.save_transforms and result.alignment is not None:
         written["transforms"] = str(result.alignment.save(arguments.save_transforms))
     if arguments.json:
-        print_json({"outputs": written, "provenance": result.provenance})
+        print_json({"outputs": written, "provenance": provenance})
         return
     for note in result.notes:
         print_line(f"note: {note}")
@@ -148,6 +167,12 @@ def _check_table(arguments: argparse.Namespace, config: FusionConfig, stack: Sta
         raise ConfigError(f"--save-transforms {path}; accepted is a file name that ends in .csv.")
     if not Path(path).absolute().parent.is_dir():
         raise ConfigError(f"--save-transforms {path}: the folder does not exist; create it first.")
+    if first_same(path, _inputs(arguments, stack)):
+        raise ConfigError(
+            f"--save-transforms {path}: is an input, which is never overwritten; choose another "
+            "name."
+        )
+    check_table_path(Path(path))
 
 
 def _with_step(stack: Stack, arguments: argparse.Namespace) -> Stack:
@@ -155,7 +180,7 @@ def _with_step(stack: Stack, arguments: argparse.Namespace) -> Stack:
     if step is not None:
         if not (np.isfinite(step) and step > 0):
             raise ConfigError(f"--z-step-um {step}; accepted is a positive number of µm.")
-        stack.calibration = replace(stack.calibration, z_step_um=step)
+        stack.calibration = replace(stack.calibration, z_step_um=step, z_positions_um=None)
     if arguments.depth_map and stack.calibration.z_step_um is None:
         raise ConfigError(
             "--depth-map needs the distance between planes, which the input does not contain; add "
@@ -176,30 +201,65 @@ def _outputs(arguments: argparse.Namespace, stack: Stack) -> list[OutputFile]:
     return [output for output in wanted if output.path is not None]
 
 
-def _check_outputs(outputs: Sequence[OutputFile], stack: Stack) -> None:
+def _inputs(arguments: argparse.Namespace, stack: Stack) -> list[str]:
+    """Return all files that the run reads."""
+    others = (arguments.transforms, getattr(arguments, "checkpoint", None))
+    return [*stack.sources, *(path for path in others if path is not None)]
+
+
+def _check_outputs(outputs: Sequence[OutputFile], stack: Stack, inputs: Sequence[str]) -> None:
     paths: list[Path] = []
     for output in outputs:
         path = check_output_path(
             output.path,
-            protect=stack.sources,
+            protect=inputs,
             dtype=np.dtype(output.dtype),
             channels=output.channels,
             rgb=stack.rgb,
         )
-        if path in paths:
+        if first_same(path, paths):
             raise ConfigError(f"two outputs have the path {path}; give each its own.")
         paths.append(path)
 
 
-def _write(output: OutputFile, result: FusionResult, stack: Stack) -> Path:
+def _write(
+    output: OutputFile, result: FusionResult, stack: Stack, provenance: dict[str, Any]
+) -> Path:
     image: Plane = (
         result.depth_map() if output.option == "depth_map" else getattr(result, output.option)
+    )
+    name, unit = SHOWN[output.option]
+    is_image = output.option == "all_in_focus"
+    about = ImageAbout(
+        f"{_stem(stack)} {name}{f' ({unit})' if unit == 'µm' else ''}".strip(),
+        channel_names=stack.channel_names if is_image else (),
+        channel_colours=stack.channel_colours if is_image else (),
     )
     return write_image(
         output.path,
         image,
         calibration=result.calibration,
         rgb=result.rgb and output.channels is not None,
-        provenance=result.provenance,
+        provenance={**provenance, "output": {"kind": name, "unit": unit}},
+        about=about,
         protect=stack.sources,
     )
+
+
+def _stem(stack: Stack) -> str:
+    """Return the name of the only file, or of the folder of several."""
+    if not stack.sources:
+        return ""
+    first = Path(stack.sources[0])
+    return first.name.partition(".")[0] if len(stack.sources) == 1 else first.parent.name
+
+
+def _provenance(result: FusionResult, stack: Stack, wanted: str) -> dict[str, Any]:
+    """Return the provenance, with the folders of the user's computer only if they are wanted."""
+    told = dict(result.provenance)
+    if wanted == "full":
+        return {**told, "stack": {**told["stack"], "paths": list(stack.sources)}}
+    config = dict(told["config"])
+    if config.get("checkpoint"):
+        config["checkpoint"] = Path(config["checkpoint"]).name
+    return {**told, "config": config}

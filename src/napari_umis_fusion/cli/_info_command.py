@@ -1,7 +1,7 @@
 """``umis-fusion info``: describe a file."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.files.read import describe_file, open_stack
 from napari_umis_fusion.preprocess.health import PlaneReport, found_and_done, iter_reports, notes_on
 
+_SHOWN = 12
 CHECKPOINT_SUFFIXES = (".safetensors", ".pth", ".pt")
 
 
@@ -43,17 +44,30 @@ def run_info(arguments: argparse.Namespace) -> None:
         planes = {"plane_list": [one.describe() for one in reports]} if reports else {}
         print_json({**facts, **planes})
         return
+    notes, axes = facts.pop("notes", []), facts.pop("names", {})
     for name, value in _flat(facts):
         print_line(f"{name.replace('_', ' ')}: {value}")
+    for line in _axes(axes):
+        print_line(line)
     for line in _table(reports):
         print_line(line)
-    for note in notes_on(one.health for one in reports):
+    for note in [*notes, *notes_on(one.health for one in reports)]:
         print_line(f"note: {note}")
 
 
 def _reports(arguments: argparse.Namespace) -> list[PlaneReport]:
     stack = open_stack(arguments.file, z_axis=arguments.z_axis, index=index_from(arguments))
     return list(iter_reports(stack))
+
+
+def _axes(names: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return a line for each axis that file names count, with its entries."""
+    lines = []
+    for letter, axis in names.items():
+        entries = axis["entries"]
+        shown = entries if len(entries) <= _SHOWN else [*entries[: _SHOWN - 2], "...", entries[-1]]
+        lines.append(f"names count {letter} ({axis['counts']}), {len(entries)}: {', '.join(shown)}")
+    return lines
 
 
 def _table(reports: Sequence[PlaneReport]) -> list[str]:
@@ -82,6 +96,7 @@ def _flat(facts: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
         if isinstance(value, dict):
             lines += _flat(value, f"{prefix}{name} ")
         elif value is not None:
-            shown = " x ".join(map(str, value)) if isinstance(value, list | tuple) else value
+            join = " x " if name == "shape" else ", "
+            shown = join.join(map(str, value)) if isinstance(value, list | tuple) else value
             lines.append((prefix + name, shown))
     return lines

@@ -56,6 +56,8 @@ def _settings(spec: Field[Any]) -> dict[str, Any]:
         return {**settings, "choices": meta["choices"]}
     if "path" in meta:
         return {**settings, "metavar": "FILE"}
+    if "any_number" in meta:
+        return {**settings, "type": float, "metavar": "VALUE"}
     kind = type(spec.default)
     return {**settings, "type": kind, "metavar": meta["unit"].upper() or "N"}
 

@@ -16,7 +16,8 @@ from napari_umis_fusion.cli._train_session import (
     state_path,
 )
 from napari_umis_fusion.errors import CheckpointError, ConfigError
-from napari_umis_fusion.training import TrainingConfig, is_session
+from napari_umis_fusion.runtime import first_same
+from napari_umis_fusion.training import TrainingConfig, is_curve_file, is_session
 from napari_umis_fusion.training.session import load_config
 
 if TYPE_CHECKING:
@@ -195,7 +196,18 @@ def _files(arguments: argparse.Namespace) -> Files:
 
 
 def _check_apart(files: Files, arguments: argparse.Namespace) -> None:
-    """Refuse to write a picture among the images, or to overwrite an interrupted training."""
+    """Refuse to write a picture among the images, or to overwrite what is not ours to replace."""
+    inputs = [*arguments.data, *filter(None, (arguments.start, arguments.config))]
+    for path in (files.weights, files.state, files.csv, files.png):
+        if first_same(path, inputs):
+            raise ConfigError(
+                f"{path}: is an input, which is never overwritten; choose another name."
+            )
+    for path in (files.csv, files.png):
+        if path.exists() and not is_curve_file(path):
+            raise ConfigError(
+                f"{path}: exists, and is no loss curve; move it away, or give another --curve."
+            )
     if any(files.png.resolve().is_relative_to(Path(data).resolve()) for data in arguments.data):
         raise ConfigError(
             f"{files.png} would lie among the images, and the next training would use it; put "

@@ -11,6 +11,7 @@ from napari_umis_fusion.training import (
     CheckpointFailed,
     CheckpointSaved,
     LossCurve,
+    Noted,
     Preparing,
     StepDone,
     TrainingResult,
@@ -99,6 +100,8 @@ class TrainingReport:
                 self._save_curve()
             case CheckpointFailed():
                 self.write_line(f"warning: {event.reason}; training continues")
+            case Noted():
+                self.write_line(f"note: {event.text}")
             case _:
                 self._bar.update(0)
 

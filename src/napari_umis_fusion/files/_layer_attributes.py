@@ -16,6 +16,9 @@ LayerData = tuple[Any, dict[str, Any], str]
 FILE_KEY = "umis_fusion_file"
 """Entry of a layer's metadata: path, series and index from which the layer was read."""
 
+POSITIONS_KEY = "z_positions_um"
+"""Entry below `FILE_KEY`: distance of each plane from the first, in µm, where steps are uneven."""
+
 RUN_KEY = "umis_fusion"
 """Entry of a layer's metadata: provenance of an image that this package made."""
 

@@ -3,43 +3,57 @@
 import copy
 import os
 from collections import deque
-from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
-import torch
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.focus_measure._planewise import iter_median
 from napari_umis_fusion.network import (
     REACH_PLANES,
     Checkpoint,
-    MemoryPolicy,
-    Network,
-    PlaneRanker,
-    Scores,
-    TwoScaleStream,
-    choose_device,
-    computes_bfloat16,
+    ScoreMaps,
     open_checkpoint,
+    runs_without_torch,
 )
-from napari_umis_fusion.runtime import FloatMap, Tile, Workers, run_to_end, tiles_of
+from napari_umis_fusion.runtime import FloatMap, Tile, Workers, tiles_of
 from napari_umis_fusion.stack import Plane
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-Done = TypeVar("Done")
-
-STRIP_PIXELS = 2**22
-"""Pixels of a strip of rows; they take about 0.6 GB."""
-
-MIN_STRIP_ROWS = 256
-"""Shorter strips would mostly compute rows that overlap those of their neighbours."""
+    from napari_umis_fusion.network import PlaneRanker
 
 MAX_SCORE_DIFFERENCE = 60.0
 """Limit of the difference from the first plane's score, beyond which the decision is certain; its
 exponential is within the range of float32."""
+
+
+class Scorer(Protocol):
+    """Scores planes that arrive one after the other; both methods block, on one thread.
+
+    Attributes
+    ----------
+    device : str
+        The device that is in use now.
+    notes : list of str
+        Notes for the user on what was changed because memory ran out.
+    """
+
+    @property
+    def device(self) -> str: ...
+
+    @property
+    def notes(self) -> list[str]: ...
+
+    def push(self, plane: FloatMap) -> list[ScoreMaps]:
+        """Add the next plane (Y, X), in spans of the stack; return scores that are known now."""
+        ...
+
+    def end(self) -> list[ScoreMaps]:
+        """Return the scores of the last planes."""
+        ...
 
 
 class LearnedFocusMeasure:
@@ -56,8 +70,8 @@ class LearnedFocusMeasure:
     workers : Workers
         Threads to run on.
     strip_rows : int, optional
-        Rows computed at once; by default chosen for the planes' width. Focus is the same up to
-        rounding.
+        Rows that torch computes at once; by default chosen for the planes' width. Focus is the
+        same up to rounding.
 
     Attributes
     ----------
@@ -78,60 +92,48 @@ class LearnedFocusMeasure:
 
     def __init__(
         self,
-        source: str | os.PathLike[str] | Checkpoint | PlaneRanker | None,
+        source: "str | os.PathLike[str] | Checkpoint | PlaneRanker | None",
         config: FusionConfig,
         contrast: float,
         workers: Workers,
         strip_rows: int | None = None,
     ) -> None:
         self.checkpoint: Checkpoint | None = None
-        if isinstance(source, PlaneRanker):
-            # A copy, since the caller may continue to train the network.
-            model: Network = copy.deepcopy(source).eval()
-        else:
+        if source is None or isinstance(source, (str, os.PathLike, Checkpoint)):
             self.checkpoint = open_checkpoint(source, "plane-ranker")
-            model = self.checkpoint.model()
-        assert isinstance(model, PlaneRanker)
-        self._model = model
-        device = choose_device(config.device)
-        self._policy = MemoryPolicy(device, strip_rows, choose_rows=_default_rows)
+        self._scorer = _choose_scorer(
+            self.checkpoint or cast("PlaneRanker", source), config, workers, strip_rows
+        )
         # To a span of 0 to 1, that of the training stacks.
         self._gain = np.float32(1 / contrast) if contrast > 0 else np.float32(1)
         self._config = config
         self._workers = workers
-        self._stream: tuple[torch.device, int, TwoScaleStream] | None = None
-        self._size = (0, 0)
-        # All planes that scores still to come depend on, to start again with after a failure.
-        self._recent: deque[FloatMap] = deque(maxlen=2 * REACH_PLANES)
-        self._ready: deque[Scores] = deque()
-        self._under_way: Future[list[Scores]] | None = None
+        self._ready: deque[ScoreMaps] = deque()
+        self._under_way: Future[list[ScoreMaps]] | None = None
         self._first: tuple[FloatMap, FloatMap] | None = None
 
     @property
-    def device(self) -> torch.device:
+    def device(self) -> str:
         """The device that is in use now."""
-        return self._policy.device
+        return self._scorer.device
 
     @property
     def notes(self) -> list[str]:
         """Notes for the user on what was changed because memory ran out."""
-        return self._policy.notes
+        return self._scorer.notes
 
     def iter_add(self, grey: FloatMap, plane: Plane) -> Generator[None]:
         """Add the next plane; its computation starts when the previous one is finished."""
         if self._config.median_filter:
             grey = yield from iter_median(grey, self._workers, self._config.tile_px)
-        self._size = grey.shape[0], grey.shape[1]
         yield from self._iter_collect()
-        self._under_way = self._workers.submit_ordered(self._push_plane, grey)
+        self._under_way = self._workers.submit_ordered(self._push, grey)
 
     def iter_end(self) -> Generator[None]:
         """Score the last planes."""
         yield from self._iter_collect()
-        if self._stream is not None:
-            self._under_way = self._workers.submit_ordered(self._flush)
-            yield from self._iter_collect()
-            self._stream = None
+        self._under_way = self._workers.submit_ordered(self._scorer.end)
+        yield from self._iter_collect()
 
     def _iter_collect(self) -> Generator[None]:
         """Wait for the running job, if there is one."""
@@ -139,19 +141,13 @@ class LearnedFocusMeasure:
             self._ready += yield from self._workers.result(self._under_way)
             self._under_way = None
 
-    def _push_plane(self, grey: FloatMap) -> list[Scores]:
-        unit = grey * self._gain
-        scores = self._run_on_device(lambda stream: stream.push(unit))
-        self._recent.append(unit)  # to be processed again if memory runs out
-        return [] if scores is None else [scores]
-
-    def _flush(self) -> list[Scores]:
-        return self._run_on_device(lambda stream: list(stream.end()))
+    def _push(self, grey: FloatMap) -> list[ScoreMaps]:
+        return self._scorer.push(grey * self._gain)
 
     def iter_fill(self, focus: FloatMap) -> Generator[None, None, FloatMap]:
         """Fill `focus` with that of the oldest plane, and return that of the weighted blend."""
         scores = self._ready.popleft()
-        select, weigh = scores.select.numpy(), scores.weigh.numpy()
+        select, weigh = scores.select, scores.weigh
         if self._first is None:
             self._first = select.copy(), weigh.copy()
         weight = np.empty_like(focus)
@@ -170,36 +166,27 @@ class LearnedFocusMeasure:
     def provenance(self) -> dict[str, Any]:
         """Return the hash of the weights, and the device."""
         weights = {} if self.checkpoint is None else {"weights_sha256": self.checkpoint.sha256}
-        return {"device": self.device.type, **weights}
-
-    def _run_on_device(self, job: Callable[[TwoScaleStream], Done]) -> Done:
-        """Run a job on the stream; if memory runs out, on a new one that needs less."""
-
-        def step(device: torch.device, rows: int) -> Generator[None, None, Done]:
-            yield
-            try:
-                return job(self._stream_for(device, rows))
-            except BaseException:  # some strips may have processed the plane, others not
-                self._stream = None
-                raise
-
-        return run_to_end(self._policy.iter_run(step, self._size))
-
-    def _stream_for(self, device: torch.device, rows: int) -> TwoScaleStream:
-        """Return the stream of a device and a number of rows; a new one if they changed."""
-        if self._stream is not None and self._stream[:2] == (device, rows):
-            return self._stream[2]
-        self._stream = None
-        half, workers = computes_bfloat16(device), self._workers
-        stream = TwoScaleStream(self._model, device, self._size, rows, half=half, workers=workers)
-        for plane in self._recent:  # repeats what the former stream had processed
-            stream.push(plane)
-        self._stream = device, rows, stream
-        return stream
+        return {"device": self.device, **weights}
 
 
-def _default_rows(_: torch.device, width: int) -> int:
-    return max(MIN_STRIP_ROWS, STRIP_PIXELS // width)
+def _choose_scorer(
+    source: "Checkpoint | PlaneRanker", config: FusionConfig, workers: Workers, rows: int | None
+) -> Scorer:
+    """Return what computes on the device of a config; torch is imported only if it is used."""
+    if runs_without_torch(config.device):
+        from napari_umis_fusion.focus_measure._onnx_scorer import OnnxScorer
+
+        if isinstance(source, Checkpoint):
+            return OnnxScorer(source.arrays, workers)
+        state = source.state_dict().items()
+        return OnnxScorer({name: value.cpu().numpy() for name, value in state}, workers)
+    from napari_umis_fusion.focus_measure._torch_scorer import TorchScorer
+
+    if isinstance(source, Checkpoint):
+        model = cast("PlaneRanker", source.model())
+    else:  # a copy, since the caller may continue to train the network
+        model = copy.deepcopy(source).eval()
+    return TorchScorer(model, config.device, workers, rows)
 
 
 def _exponential(scores: FloatMap, first: FloatMap, factor: np.float32, out: FloatMap) -> None:

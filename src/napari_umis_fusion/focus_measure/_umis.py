@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Generator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -16,7 +17,6 @@ from napari_umis_fusion.focus_measure._deep_spatial_frequency import (
 from napari_umis_fusion.network import (
     Checkpoint,
     MemoryPolicy,
-    Network,
     StripNetwork,
     UNetPlusPlus,
     check_plane_size,
@@ -24,6 +24,9 @@ from napari_umis_fusion.network import (
     open_checkpoint,
 )
 from napari_umis_fusion.runtime import FloatMap, run_to_end
+
+if TYPE_CHECKING:
+    from napari_umis_fusion.network import Network
 
 
 class UmisFocusMeasure:

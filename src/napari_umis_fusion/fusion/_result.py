@@ -85,13 +85,18 @@ class FusionResult:
         Returns
         -------
         ndarray of shape (Y, X), float32
-            In µm: `sub_plane_map` times the step.
+            In µm: `sub_plane_map` times the step; where the steps of the stack are uneven, and
+            none is given, between the positions of the planes.
 
         Raises
         ------
         ConfigError
             If the step is unknown, or not positive and finite.
         """
+        positions = self.calibration.z_positions_um
+        if z_step_um is None and positions is not None:
+            between = np.interp(self.sub_plane_map, np.arange(len(positions)), positions)
+            return between.astype(np.float32)
         step = self.calibration.z_step_um if z_step_um is None else z_step_um
         if step is None:
             raise ConfigError(

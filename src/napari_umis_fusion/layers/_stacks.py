@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_umis_fusion.alignment import Alignment
 from napari_umis_fusion.errors import ConfigError, StackError
-from napari_umis_fusion.files import LayerImage
+from napari_umis_fusion.files import FILE_KEY, POSITIONS_KEY, LayerImage
 from napari_umis_fusion.layers._axes import LayerAxes, axis_name, choose_layer_axes, listed
 from napari_umis_fusion.layers._plan import LayerPlan
 from napari_umis_fusion.stack import (
@@ -19,6 +19,8 @@ from napari_umis_fusion.stack import (
     Stack,
     check_stack,
     length_um,
+    narrowed,
+    narrowed_dtype,
 )
 
 
@@ -50,12 +52,12 @@ class LayerStack(Stack):
     ) -> None:
         first = images[0]
         self._images, self._axes, self._picks, self._span = images, axes, picks, span
-        self.dtype = first.dtype
+        self.dtype = narrowed_dtype(first.dtype)
         self.rgb = first.rgb and first.data.shape[-1] in (3, 4)
         last = (len(picks),) if len(picks) > 1 else (first.data.shape[-1],) if first.rgb else ()
         height, width = (part.stop - part.start for part in (span.rows, span.columns))
         self.shape = (len(span.planes), height, width, *last)
-        self.calibration = layer_calibration(first, axes)
+        self.calibration = layer_calibration(first, axes).of_planes(span.planes)
         self.sources = tuple({image.path: None for image in images if image.path})
         check_stack(self.shape, self.dtype)
 
@@ -81,7 +83,7 @@ class LayerStack(Stack):
         return np.ascontiguousarray(plane, dtype=self.dtype)
 
     def _read(self, image: LayerImage, place: Mapping[int, int | slice]) -> Plane:
-        part = np.asarray(image.data[tuple(place[axis] for axis in range(len(image.shape)))])
+        part = narrowed(np.asarray(image.data[tuple(place[k] for k in range(len(image.shape)))]))
         return part.swapaxes(0, 1) if self._axes.y > self._axes.x else part
 
 
@@ -201,11 +203,24 @@ class LayerStacks:
 
 def layer_calibration(image: LayerImage, axes: LayerAxes) -> Calibration:
     """Return physical sizes in µm, if the units of the layer are lengths."""
-    sizes = [
+    step, height, width = (
         length_um(abs(image.placement.scale[axis]), image.units[axis])
         for axis in (axes.z, axes.y, axes.x)
-    ]
-    return Calibration(*sizes)
+    )
+    return Calibration(step, height, width, _positions(image, axes, step))
+
+
+def _positions(
+    image: LayerImage, axes: LayerAxes, step_um: float | None
+) -> tuple[float, ...] | None:
+    """Return the uneven positions of planes that the layer's file told, if they still hold."""
+    origin = image.metadata.get(FILE_KEY)
+    told = origin.get(POSITIONS_KEY) if isinstance(origin, Mapping) else None
+    if step_um is None or not isinstance(told, list) or len(told) != image.shape[axes.z]:
+        return None
+    # The user may have set another scale since.
+    mean = told[-1] / (len(told) - 1)
+    return tuple(told) if abs(step_um - mean) <= 0.001 * mean else None
 
 
 def _within(span: slice, part: slice, size: int) -> slice:

@@ -1,10 +1,10 @@
 from ._architectures import DEFAULT_ARCHITECTURE as DEFAULT_ARCHITECTURE
 from ._architectures import FOCUS_MEASURES as FOCUS_MEASURES
 from ._architectures import HEADER_KEY as HEADER_KEY
+from ._architectures import MAX_BYTES as MAX_BYTES
 from ._architectures import SHIPPED as SHIPPED
 from ._architectures import Architecture as Architecture
 from ._architectures import shipped_weights as shipped_weights
-from ._checkpoint import SAFETENSORS as SAFETENSORS
 from ._checkpoint import Checkpoint as Checkpoint
 from ._checkpoint import Network as Network
 from ._checkpoint import describe_checkpoint as describe_checkpoint
@@ -16,10 +16,15 @@ from ._device import choose_device as choose_device
 from ._device import computes_bfloat16 as computes_bfloat16
 from ._device import default_strip_rows as default_strip_rows
 from ._device import is_out_of_memory as is_out_of_memory
-from ._plane_ranker import REACH_PLANES as REACH_PLANES
-from ._plane_ranker import STRIDE_PX as STRIDE_PX
+from ._engine import may_have_accelerator as may_have_accelerator
+from ._engine import runs_without_torch as runs_without_torch
+from ._onnx_stages import OnnxStages as OnnxStages
+from ._onnx_stream import OnnxTwoScaleStream as OnnxTwoScaleStream
+from ._onnx_stream import ScoreMaps as ScoreMaps
 from ._plane_ranker import PlaneRanker as PlaneRanker
 from ._plane_ranker import Scores as Scores
+from ._ranker_layout import REACH_PLANES as REACH_PLANES
+from ._ranker_layout import STRIDE_PX as STRIDE_PX
 from ._ranking_stream import RankingStream as RankingStream
 from ._strip_inference import StripNetwork as StripNetwork
 from ._strip_inference import check_plane_size as check_plane_size
@@ -27,3 +32,4 @@ from ._two_scales import TwoScaleStream as TwoScaleStream
 from ._unetplusplus import CHANNELS as CHANNELS
 from ._unetplusplus import MIN_SIDE_PX as MIN_SIDE_PX
 from ._unetplusplus import UNetPlusPlus as UNetPlusPlus
+from ._weights_file import SAFETENSORS as SAFETENSORS

@@ -16,6 +16,9 @@ DEFAULT_ARCHITECTURE: Architecture = "umis-unetplusplus"
 HEADER_KEY = "napari_umis_fusion"
 """Entry of this package in the metadata of a safetensors file."""
 
+MAX_BYTES = 2**28
+"""Files of weights are read into memory as a whole; this is forty times the larger network."""
+
 SHIPPED = Path(__file__).parent.parent / "weights"
 """Folder of the shipped weights, each with its model card."""
 

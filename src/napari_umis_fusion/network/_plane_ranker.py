@@ -15,34 +15,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-WIDTHS = (16, 32, 48, 64)
-"""Channels at a half, a quarter, an eighth and a sixteenth of the resolution."""
-
-ENCODERS = (1, 2, 2)
-"""Convolutions of the features of single planes, at each of the coarser scales."""
-
-STRIDE_PX = 16
-"""Planes are padded to multiples of this: the coarsest scale is a sixteenth."""
-
-REACH_PX = 144
-"""Radius of the receptive field: pixels farther away do not change a score. A multiple of
-`STRIDE_PX`, so that strips of rows begin on the grid of the coarsest scale."""
-
-REACH_PLANES = 3
-"""Planes on either side on which a score depends: one for each comparison with neighbours."""
-
-LOCAL_MEAN_PX = 8
-"""Side of the blocks of the local mean, which covers about three of them."""
-
-CONTRAST_GAIN = 10.0
-"""Scales the texture of planes that span 0 to 1 to the order of 1."""
-
-DARKEST_ENERGY = 1e-3
-"""Added to energies, so that the logarithm of no contrast is finite; about the square of one grey
-level of 8 bits, after `CONTRAST_GAIN`."""
-
-HEAD_WIDTH = 16
-"""Channels of a plane that are kept at half the resolution until the last stage."""
+from napari_umis_fusion.network._neighbours import NeighbourFeatures
+from napari_umis_fusion.network._ranker_layout import (
+    CONTRAST_GAIN,
+    DARKEST_ENERGY,
+    ENCODERS,
+    HEAD_WIDTH,
+    LOCAL_MEAN_PX,
+    WIDTHS,
+)
 
 FeaturePyramid = tuple[Tensor, Tensor, Tensor]
 """Features at a quarter, an eighth and a sixteenth of the resolution."""
@@ -66,25 +47,6 @@ class Scores:
     def of_stacks(self, *shape: int) -> Self:
         """Return the scores in another shape."""
         return type(self)(self.select.view(shape), self.weigh.view(shape))
-
-
-@dataclass(frozen=True, slots=True)
-class NeighbourFeatures:
-    """Features of planes, and their differences from those of the planes before and after.
-
-    Attributes
-    ----------
-    here, from_before, from_after : Tensor of shape (N, C, Y, X)
-        Features, and features minus those of the neighbour; 0 if there is no neighbour.
-    """
-
-    here: Tensor
-    from_before: Tensor
-    from_after: Tensor
-
-    def stacked(self) -> Tensor:
-        """Return all as channels: (N, 3 C, Y, X)."""
-        return torch.cat([self.here, self.from_before, self.from_after], 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +93,9 @@ class NeighbourMixing(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(3 * channels, channels, 1)
 
-    def forward(self, features: "NeighbourFeatures") -> Tensor:
+    def forward(self, features: NeighbourFeatures) -> Tensor:
         """Return features of the same shape."""
-        return features.here + F.relu(self.conv(features.stacked()))
+        return features.here + F.relu(self.conv(features.stacked))
 
 
 class PlaneRanker(nn.Module):
@@ -197,10 +159,7 @@ class PlaneRanker(nn.Module):
         batch, count, height, width = planes.shape
 
         def with_neighbours(x: Tensor) -> NeighbourFeatures:
-            rise = x.view(batch, count, *x.shape[1:]).diff(dim=1)
-            nothing = (0, 0) * (x.ndim - 1)
-            before = F.pad(rise, (*nothing, 1, 0)).flatten(0, 1)
-            return NeighbourFeatures(x, before, F.pad(-rise, (*nothing, 0, 1)).flatten(0, 1))
+            return NeighbourFeatures.of_stacks(x, count)
 
         detail = self.subtract_local_mean(planes.reshape(batch * count, 1, height, width))
         features = self.extract_features(with_neighbours(self.filter_detail(detail)))
@@ -227,7 +186,7 @@ class PlaneRanker(nn.Module):
     def extract_features(self, responses: NeighbourFeatures) -> PlaneFeatures:
         """Return edges and their energies, from filter responses with those of the neighbours."""
         with torch.autocast(responses.here.device.type, enabled=False):
-            edges = self.motion(responses.stacked()).abs()
+            edges = self.motion(responses.stacked).abs()
             own, shared = _log_energy(responses.here), _log_energy(edges)
             energies = self.energies(torch.cat([own, shared], 1))
             prior = self.prior(mean_3x3(own))

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from napari_umis_fusion.network._device import single_torch_thread
-from napari_umis_fusion.network._plane_ranker import REACH_PX, STRIDE_PX, PlaneRanker, Scores
+from napari_umis_fusion.network._plane_ranker import PlaneRanker, Scores
+from napari_umis_fusion.network._ranker_layout import REACH_PX, STRIDE_PX
 from napari_umis_fusion.network._ranking_tiles import FineStages
 from napari_umis_fusion.network._streaming_ranker import (
     FineFeatures,

@@ -13,12 +13,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from napari_umis_fusion.network._plane_ranker import (
-    DARKEST_ENERGY,
     NeighbourMixing,
     PlaneRanker,
     mean_3x3,
     upsample,
 )
+from napari_umis_fusion.network._ranker_layout import DARKEST_ENERGY
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,8 +55,7 @@ def fuse_now(viewer: "Viewer") -> Any:
 
 
 def open_planes(viewer: "Viewer") -> list[Any]:
-    """Open a dialog for plane images, and open them as one z-stack in natural order."""
-    from natsort import natsorted
+    """Open a dialog for plane images, and open them as one z-stack in the order of their names."""
     from qtpy.QtWidgets import QFileDialog
 
     from napari_umis_fusion.files.read import SUFFIXES
@@ -67,7 +66,7 @@ def open_planes(viewer: "Viewer") -> list[Any]:
     )
     if not paths:
         return []
-    return open_stack_files(viewer, natsorted(paths))
+    return open_stack_files(viewer, paths)
 
 
 def open_stack_files(viewer: "Viewer", paths: list[str]) -> list[Any]:
@@ -76,7 +75,7 @@ def open_stack_files(viewer: "Viewer", paths: list[str]) -> list[Any]:
 
     from napari_umis_fusion.files.read import read_layers
 
-    layers = [Layer.create(*made) for made in read_layers(paths)]
+    layers = [Layer.create(*made) for made in read_layers(paths, keeps_order=False)]
     for layer in layers:
         viewer.add_layer(layer)
     return layers

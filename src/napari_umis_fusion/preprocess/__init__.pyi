@@ -6,3 +6,5 @@ from ._grey import percentile_limits as percentile_limits
 from ._grey import reference_unit_grey as reference_unit_grey
 from ._median import REACH_PX as REACH_PX
 from ._median import median_5x5 as median_5x5
+from ._mosaic import grey_of_mosaic as grey_of_mosaic
+from ._mosaic import is_mosaic as is_mosaic

@@ -7,12 +7,16 @@ for which this field has an effect.
 
 from collections.abc import Mapping
 from dataclasses import Field, fields, replace
+from math import isfinite
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from napari_umis_fusion.errors import ConfigError
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+MOST_SHOWN = 80
+"""Characters of a value that a message shows."""
 
 Config = TypeVar("Config", bound="DataclassInstance")
 
@@ -71,7 +75,8 @@ def replace_fields(config: Config, options: Mapping[str, Any]) -> Config:
     names = [spec.name for spec in fields(config)]
     unknown = [name for name in options if name not in names]
     if unknown:
-        raise ConfigError(f"unknown option {', '.join(unknown)}; accepted are {', '.join(names)}.")
+        some = ", ".join(str(name)[:MOST_SHOWN] for name in unknown[:3])
+        raise ConfigError(f"unknown option {some}; accepted are {', '.join(names)}.")
     return replace(config, **options)
 
 
@@ -83,16 +88,20 @@ def check_field(spec: Field[Any], value: Any) -> None:
         check_number(spec, value)
     elif "path" in spec.metadata:
         if value is not None and not isinstance(value, str):
-            raise ConfigError(f"{spec.name}={value!r}; accepted is a path as text, or None.")
+            raise ConfigError(f"{spec.name}={shown(value)}; accepted is a path as text, or None.")
+    elif "any_number" in spec.metadata:
+        is_number = is_int(value) or (isinstance(value, float) and isfinite(value))
+        if value is not None and not is_number:
+            raise ConfigError(f"{spec.name}={shown(value)}; accepted is a finite number, or None.")
     elif not isinstance(value, bool):
-        raise ConfigError(f"{spec.name}={value!r}; accepted are True and False.")
+        raise ConfigError(f"{spec.name}={shown(value)}; accepted are True and False.")
 
 
 def check_choice(spec: Field[Any], value: Any, also: str = "") -> None:
     """Raise `ConfigError` unless the value is among the field's choices."""
     choices = spec.metadata["choices"]
     if value not in choices:
-        raise ConfigError(f"{spec.name}={value!r}; accepted are {', '.join(choices)}{also}.")
+        raise ConfigError(f"{spec.name}={shown(value)}; accepted are {', '.join(choices)}{also}.")
 
 
 def check_number(spec: Field[Any], value: Any) -> None:
@@ -103,7 +112,16 @@ def check_number(spec: Field[Any], value: Any) -> None:
     if not fits or not low <= value <= high:
         kind = "a whole number" if whole else "a number"
         bounds = f"{kind} from {low:g} to {high:g} {unit}".rstrip()
-        raise ConfigError(f"{spec.name}={value!r}; accepted is {bounds}.")
+        raise ConfigError(f"{spec.name}={shown(value)}; accepted is {bounds}.")
+
+
+def shown(value: Any) -> str:
+    """Return a value for a message: as Python writes it, cut if it is long."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python does not write out integers of thousands of digits
+        return f"a very long {type(value).__name__}"
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
 
 
 def is_int(value: Any) -> bool:

@@ -8,10 +8,15 @@ from ._axes import place_named as place_named
 from ._axes import place_of as place_of
 from ._axes import plane_places as plane_places
 from ._cropped_stack import CroppedStack as CroppedStack
+from ._masked_stack import OPACITY as OPACITY
+from ._masked_stack import mask_stack as mask_stack
+from ._narrow import narrowed as narrowed
+from ._narrow import narrowed_dtype as narrowed_dtype
 from ._prefetch import CheckedPlane as CheckedPlane
 from ._prefetch import Prefetch as Prefetch
 from ._prefetch import fill_invalid as fill_invalid
 from ._prefetch import read_plane as read_plane
+from ._spacing import spacing_of as spacing_of
 from ._stack import ACCEPTED_DTYPES as ACCEPTED_DTYPES
 from ._stack import LUMINANCE as LUMINANCE
 from ._stack import MAX_CHANNELS as MAX_CHANNELS

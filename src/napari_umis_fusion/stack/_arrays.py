@@ -7,6 +7,7 @@ import numpy as np
 
 from napari_umis_fusion.errors import StackError
 from napari_umis_fusion.stack._axes import find_z, kind_of, may_be_z, place_named, place_of
+from napari_umis_fusion.stack._narrow import narrowed, narrowed_dtype
 from napari_umis_fusion.stack._stack import Calibration, Plane, Stack, check_stack
 
 
@@ -51,7 +52,12 @@ def _native_dtype(dtype: Any) -> np.dtype[Any]:
     except TypeError as error:
         msg = f"got dtype {dtype!r}, which NumPy does not have: convert to a NumPy array first."
         raise StackError(msg) from error
-    return native
+    return narrowed_dtype(native)
+
+
+def _read(part: Any, dtype: np.dtype[Any]) -> Plane:
+    # Here lazy arrays are computed, and other byte orders converted.
+    return narrowed(np.asarray(part)).astype(dtype, copy=False)
 
 
 class _ArrayStack(Stack):
@@ -65,11 +71,10 @@ class _ArrayStack(Stack):
         self._data = data
 
     def plane(self, z: int) -> Plane:
-        # Here lazy arrays are computed, and other byte orders converted.
-        return np.asarray(self._data[z]).astype(self.dtype, copy=False)
+        return _read(self._data[z], self.dtype)
 
     def region(self, z: int, rows: slice, columns: slice) -> Plane:
-        return np.asarray(self._data[z, rows, columns]).astype(self.dtype, copy=False)
+        return _read(self._data[z, rows, columns], self.dtype)
 
 
 class _PlaneListStack(Stack):
@@ -103,10 +108,10 @@ class _PlaneListStack(Stack):
         raise StackError(msg)
 
     def plane(self, z: int) -> Plane:
-        return np.asarray(self._planes[z]).astype(self.dtype, copy=False)
+        return _read(self._planes[z], self.dtype)
 
     def region(self, z: int, rows: slice, columns: slice) -> Plane:
-        return np.asarray(self._planes[z][rows, columns]).astype(self.dtype, copy=False)
+        return _read(self._planes[z][rows, columns], self.dtype)
 
 
 def _looks_rgb(shape: tuple[int, ...]) -> bool:

@@ -1,6 +1,5 @@
 """A stack that is a part of another one."""
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from napari_umis_fusion.errors import StackError
@@ -47,17 +46,15 @@ class CroppedStack(Stack):
         sides = len(self._planes), len(self._rows), len(self._columns)
         self.shape = (*sides, *stack.shape[3:])
         self.dtype = stack.dtype
-        check_stack(self.shape, self.dtype)
+        check_stack(self.shape, self.dtype, has_named_channels=True)  # the whole was checked
         # A slice was clipped to the stack; a range may exceed it.
         if not (self._planes[0] in range(count) and self._planes[-1] in range(count)):
             msg = f"got planes {self._planes}; accepted are planes 0 to {count - 1} of the stack."
             raise StackError(msg)
-        self.rgb = stack.rgb
+        self.rgb, self.has_opacity = stack.rgb, stack.has_opacity
         self.sources = stack.sources
-        step_um = stack.calibration.z_step_um
-        if step_um is not None:
-            step_um *= abs(self._planes.step)
-        self.calibration = replace(stack.calibration, z_step_um=step_um)
+        self.source_notes = stack.source_notes
+        self.calibration = stack.calibration.of_planes(self._planes)
         # An alignment describes all planes of a stack; with fewer planes it would not fit.
         if self._planes == range(count):
             self.alignment, self.window = stack.alignment, self._window_in(stack.window)

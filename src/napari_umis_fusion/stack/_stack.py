@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from napari_umis_fusion.errors import StackError
 from napari_umis_fusion.runtime import BoolMap, FloatMap
+from napari_umis_fusion.stack._spacing import spacing_of
 
 if TYPE_CHECKING:
     from napari_umis_fusion.alignment import Alignment
@@ -21,6 +22,9 @@ Plane = NDArray[Any]
 
 MAX_CHANNELS = 16
 """A longer last axis is more likely x of a stack with a time axis than a number of channels."""
+
+MAX_PLANES = 2**16
+"""An index map holds the numbers of planes as uint16."""
 
 LUMINANCE = (0.299, 0.587, 0.114)
 """Weights of red, green and blue, ITU-R BT.601: those of the published method."""
@@ -41,11 +45,26 @@ class Calibration:
         Distance between neighbouring planes, in µm.
     pixel_height_um, pixel_width_um : float or None
         Size of a pixel along y and x, in µm.
+    z_positions_um : tuple of float, or None
+        Distance of each plane from the first, in µm, where the steps between planes are uneven;
+        `z_step_um` is then their mean. None for even steps.
     """
 
     z_step_um: float | None = None
     pixel_height_um: float | None = None
     pixel_width_um: float | None = None
+    z_positions_um: tuple[float, ...] | None = None
+
+    def of_planes(self, planes: range) -> "Calibration":
+        """Return the sizes of a selection of planes."""
+        step_um, positions = self.z_step_um, self.z_positions_um
+        if positions is not None:
+            kept = [positions[z] for z in planes]
+            known = spacing_of(kept)
+            return replace(self, z_step_um=known.step_um, z_positions_um=known.positions_um)
+        if step_um is not None:
+            step_um *= abs(planes.step)
+        return replace(self, z_step_um=step_um)
 
 
 class Lighting(Protocol):
@@ -69,9 +88,17 @@ class Stack(ABC):
         Physical sizes, as far as the source gives them.
     sources : tuple of str
         Absolute paths of the files that the planes are read from; empty for arrays.
+    source_notes : tuple of str
+        What was assumed or left out when the files were read, for the user.
+    channel_names : tuple of str
+        Name of each channel; empty if unknown.
+    channel_colours : tuple
+        (red, green, blue) of each channel, 0 to 255, or None; empty if unknown.
     rgb : bool
         True when the last axis holds colour samples (red, green, blue and perhaps
         opacity), False when it holds microscope channels or there is none.
+    has_opacity : bool
+        Whether the fourth colour sample says where something was recorded; see `mask_stack`.
     alignment : Alignment or None
         How the planes were aligned; None if they are as recorded.
     window : tuple of slice, or None
@@ -82,7 +109,11 @@ class Stack(ABC):
     dtype: np.dtype[Any]
     calibration: Calibration = Calibration()
     sources: tuple[str, ...] = ()
+    source_notes: tuple[str, ...] = ()
+    channel_names: tuple[str, ...] = ()
+    channel_colours: tuple[tuple[int, int, int] | None, ...] = ()
     rgb: bool = False
+    has_opacity: bool = False
     alignment: "Alignment | None" = None
     window: tuple[slice, slice] | None = None
 
@@ -118,9 +149,10 @@ class Stack(ABC):
         return None
 
     def notes(self, config: "FusionConfig") -> list[str]:
-        """Return notes for the user on alignment and illumination."""
+        """Return notes for the user on files, alignment and illumination."""
         alignment = self.alignment
-        return [] if alignment is None else alignment.notes(was_asked=config.aligns)
+        aligned = [] if alignment is None else alignment.notes(was_asked=config.aligns)
+        return [*self.source_notes, *aligned]
 
     def describe_alignment(self) -> dict[str, Any]:
         """Return alignment and illumination as JSON values; an empty dict if as recorded."""
@@ -149,15 +181,19 @@ class _SelectedLighting:
         self.whole.correct(grey, self.planes[z])
 
 
-def check_stack(shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+def check_stack(
+    shape: tuple[int, ...], dtype: np.dtype[Any], *, has_named_channels: bool = False
+) -> None:
     """Check the shape and dtype of a stack.
 
     Parameters
     ----------
     shape : tuple of int
-        Must be (Z, Y, X) or (Z, Y, X, C), nothing empty, C at most 16.
+        Must be (Z, Y, X) or (Z, Y, X, C), nothing empty, C at most 16 unless it is named.
     dtype : numpy.dtype
         Must be one of `ACCEPTED_DTYPES`, in either byte order.
+    has_named_channels : bool
+        Whether it is known that the last axis are channels, of which there may be more.
 
     Raises
     ------
@@ -173,7 +209,13 @@ def check_stack(shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     if 0 in shape:
         msg = f"got an empty stack, shape {shape}; accepted are axes of size 1 or more."
         raise StackError(msg)
-    if len(shape) == 4 and shape[3] > MAX_CHANNELS:
+    if shape[0] > MAX_PLANES:
+        msg = (
+            f"got {shape[0]} planes; accepted are at most {MAX_PLANES}, which is what an index "
+            "map of 16 bits counts. Leave planes out, or check which axis is z."
+        )
+        raise StackError(msg)
+    if len(shape) == 4 and shape[3] > MAX_CHANNELS and not has_named_channels:
         msg = (
             f"the last axis of shape {shape} is interpreted as {shape[3]} channels; accepted are "
             f"at most {MAX_CHANNELS}. If the axes are (T, Z, Y, X), fuse one time point at a "

@@ -3,6 +3,9 @@
 import math
 from typing import Any
 
+SHORTEST_UM, LONGEST_UM = 1e-6, 1e9
+"""Lengths beyond these come from damaged headers."""
+
 _UM_PER_UNIT = {
     **dict.fromkeys(("m", "meter", "metre", "meters", "metres"), 1e6),
     **dict.fromkeys(("cm", "centimeter", "centimetre", "centimeters", "centimetres"), 1e4),
@@ -37,9 +40,11 @@ def length_um(value: Any, unit: Any) -> float | None:
     Returns
     -------
     float or None
-        None if the unit is unknown, or the value is not a positive number.
+        None if the unit is unknown, the value is not a positive number, or it is no length of
+        something under a microscope (1 pm to 1 km).
     """
-    return _converted(value, str(unit).replace("\\u00B5", "µ"), _UM_PER_UNIT)
+    length = _converted(value, _repaired(str(unit)), _UM_PER_UNIT)
+    return length if length is not None and SHORTEST_UM <= length <= LONGEST_UM else None
 
 
 def time_s(value: Any, unit: Any) -> float | None:
@@ -58,6 +63,15 @@ def time_s(value: Any, unit: Any) -> float | None:
         None if the unit is unknown, or the value is not a positive number.
     """
     return _converted(value, str(unit), _S_PER_UNIT)
+
+
+def _repaired(unit: str) -> str:
+    r"""Return a unit whose µ was escaped, or stored as UTF-8 and read as Latin-1."""
+    plain = unit.replace("\\u00B5", "µ")
+    try:
+        return plain.encode("cp1252").decode("utf-8")
+    except UnicodeError:  # the usual case: it is as it should be
+        return plain
 
 
 def _converted(value: Any, unit: str, factors: dict[str, float]) -> float | None:

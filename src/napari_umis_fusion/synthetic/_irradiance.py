@@ -153,7 +153,7 @@ def brightfield_light(
     truth, depth = np.ones(shape, np.float32), np.zeros(shape, np.float32)
     coherence = _PartialCoherence.draw(rng, optics)
     for layer in range(rng.integers(1, 4)):
-        absorption, phase = _thin_object(rng, optics, crops, whole=layer == 0)
+        absorption, phase = _thin_object(rng, spec, optics, crops, whole=layer == 0)
         place = random_depth(rng, optics.side, optics.planes)
         truth = truth * (1 - absorption)
         depth = np.where(absorption > 0.1, place, depth) if layer else np.full(shape, place)
@@ -204,7 +204,7 @@ class _PartialCoherence:
 
 
 def _thin_object(
-    rng: Random, optics: RandomOptics, crops: RandomCrops, *, whole: bool
+    rng: Random, spec: StackDistribution, optics: RandomOptics, crops: RandomCrops, *, whole: bool
 ) -> tuple[Float32Array, Float32Array]:
     """Return absorption (0 to 1) and phase (radian), each (Y, X)."""
     side = optics.side
@@ -215,6 +215,9 @@ def _thin_object(
     relief = absorption if rng.random() < 0.5 else crops.draw(rng, side) * cover
     smooth = smoothed(relief, max(optics.lens_blur_px, log_uniform(rng, 0.5, 2)))
     depth = rng.choice([-1, 1]) * rng.uniform(0, 0.8)
+    if spec.imperfections and rng.random() < spec.imperfections.phase_share:
+        # Nearly transparent, as living cells are: rings and inverted contrast out of focus.
+        absorption, depth = absorption * np.float32(rng.uniform(0.05, 0.4)), depth * 2.5
     return np.asarray(absorption, np.float32), np.asarray(smooth * depth, np.float32)
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
@@ -24,6 +24,10 @@ MIN_CONTRAST = 0.06
 
 TRIES = 3
 """Number of draws, of which the last resort is the crop with the highest standard deviation."""
+
+
+MOST_WIDE = 2.0
+"""Blur of stacks with wide blur, relative to the margin that bounds it elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,9 +65,13 @@ class RandomOptics:
 
     @classmethod
     def draw(cls, rng: Random, spec: StackDistribution, side: int, planes: int) -> "RandomOptics":
-        """Draw the optics; blur over the whole depth of the stack is at most the margin."""
+        """Draw the optics; blur over the whole depth is at most the margin, unless it is wide."""
         low, high = spec.slope_px_per_plane
-        high = min(high, spec.margin_px / max(planes - 1, 1))
+        widest: float = spec.margin_px
+        if spec.imperfections and rng.random() < spec.imperfections.wide_share:
+            # Beyond the margin, blur brings in what lies at the opposite end of the field.
+            widest *= MOST_WIDE
+        high = min(high, widest / max(planes - 1, 1))
         blurred = rng.random() < spec.lens_blur_share
         return cls(
             side,
@@ -137,8 +145,13 @@ def random_surfaces(
     rng: Random, spec: StackDistribution, optics: RandomOptics, crops: RandomCrops
 ) -> list[Surface]:
     """Draw opaque surfaces from back to front, seen through the lens in focus."""
-    count = rng.integers(spec.layers[0], spec.layers[1] + 1)
+    most, crowded = spec.layers[1], False
+    if spec.imperfections and rng.random() < spec.imperfections.crowded_share:
+        most, crowded = 2 * most, True
+    count = rng.integers(spec.layers[0], most + 1)
     surfaces = [_random_surface(rng, spec, optics, crops, front=k > 0) for k in range(count)]
+    if crowded:
+        surfaces = [_toned(rng, surface) for surface in surfaces]
     return [_blur_by_lens(surface, optics.lens_blur_px) for surface in surfaces]
 
 
@@ -156,6 +169,13 @@ def _random_surface(
         cover = cover * np.float32(rng.uniform(0.4, 1))
     light = np.asarray(np.clip(light, 0, 1), np.float32)
     return Surface(light, cover, random_depth(rng, side, optics.planes))
+
+
+def _toned(rng: Random, surface: Surface) -> Surface:
+    """Draw another brightness for a surface, so that its borders are strong edges."""
+    span = rng.uniform(0.3, 0.7)
+    light = rng.uniform(0, 1 - span) + span * surface.light
+    return replace(surface, light=np.asarray(light, np.float32))
 
 
 def _fading(rng: Random, light: Float32Array) -> Float32Array:

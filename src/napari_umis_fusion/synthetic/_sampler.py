@@ -11,6 +11,7 @@ from PIL import Image
 
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.runtime import Float32Array
+from napari_umis_fusion.synthetic._damage import Damage
 from napari_umis_fusion.synthetic._distribution import StackDistribution
 from napari_umis_fusion.synthetic._irradiance import KINDS, Irradiance
 from napari_umis_fusion.synthetic._random_scene import RandomCrops, RandomOptics
@@ -36,12 +37,20 @@ class TrainingStack:
         `steady` without noise.
     all_in_focus : ndarray of shape (Y, X)
         The truth.
+    middle : int
+        The sound plane that is nearest to the middle of the stack.
+
+    Notes
+    -----
+    Of the `Imperfections`, those that stand still on the sensor are in `planes` only. Those that
+    spoil single planes are in all three: a spoilt plane is wrong, and never the one to choose.
     """
 
     planes: Float32Array
     steady: Float32Array
     clean: Float32Array
     all_in_focus: Float32Array
+    middle: int
 
 
 class StackSampler:
@@ -108,10 +117,19 @@ class StackSampler:
         weights = np.array([getattr(spec, kind) for kind in KINDS])
         kind = rng.choice(list(KINDS), p=weights / weights.sum())
         light = self._cropped(KINDS[kind](rng, spec, optics, self._crops))
-        clean = light.planes * _random_drift(rng, spec, light)
+        # A stream of its own: without imperfections, a seed gives the same stack as ever.
+        damage = Damage.draw(rng.spawn(1)[0], spec.imperfections, light.planes.shape)
+        clean = damage.of_light(light.planes * _random_drift(rng, spec, light))
         flicker = _random_flicker(rng, spec, len(clean))
-        recorded = _record(rng, spec, clean * flicker)
-        return TrainingStack(recorded, recorded / flicker, clean, light.all_in_focus)
+        recorded = _record(rng, spec, damage.of_sensor(clean * flicker), damage.quality)
+        steady = damage.undone(recorded, clean * flicker) / flicker
+        return TrainingStack(
+            planes=damage.without_ill(recorded),
+            steady=damage.without_ill(steady),
+            clean=damage.without_ill(clean),
+            all_in_focus=light.all_in_focus,
+            middle=_sound_middle(len(clean), damage),
+        )
 
     def draw_planes(self, rng: Random) -> int:
         """Draw a number of planes."""
@@ -146,6 +164,11 @@ def _check_images(images: Sequence[Float32Array], sources: Sequence[str] | None)
             )
 
 
+def _sound_middle(planes: int, damage: Damage) -> int:
+    sound = [z for z in range(planes) if z not in damage.ill_planes]
+    return min(sound, key=lambda z: abs(z - planes // 2))
+
+
 def _random_flicker(rng: Random, spec: StackDistribution, planes: int) -> Float32Array:
     """Return the brightness of each plane (Z, 1, 1), or (1, 1, 1) under a steady lamp."""
     if rng.random() >= spec.flicker_share:
@@ -172,7 +195,9 @@ def _drift(rng: Random, amount: float, light: Irradiance) -> Float32Array:
     return np.asarray(np.maximum(1 + amount * drift, MIN_GAIN), np.float32)
 
 
-def _record(rng: Random, spec: StackDistribution, light: Float32Array) -> Float32Array:
+def _record(
+    rng: Random, spec: StackDistribution, light: Float32Array, quality: int | None = None
+) -> Float32Array:
     """Return light as recorded by a camera: with noise, 256 grey levels, JPEG."""
     if rng.random() < spec.noise_share:
         electrons = log_uniform(rng, *spec.photon_electrons)
@@ -180,12 +205,13 @@ def _record(rng: Random, spec: StackDistribution, light: Float32Array) -> Float3
         # Normal noise with the variance of photon and read noise together.
         sigma = np.sqrt(np.maximum(light, 0) / np.float32(electrons) + np.float32(read**2))
         light = np.asarray(light + sigma * rng.standard_normal(light.shape, np.float32), np.float32)
-    if rng.random() >= spec.eight_bit_share:
+    if rng.random() >= spec.eight_bit_share and quality is None:
         return light
     grey = np.clip(np.rint(light * 255), 0, 255)
     # JPEG needs 256 grey levels: a share of all stacks becomes one of these.
-    if rng.random() < spec.jpeg_share / spec.eight_bit_share:
+    if rng.random() * spec.eight_bit_share < spec.jpeg_share and quality is None:
         quality = int(rng.integers(70, 97))
+    if quality is not None:
         grey = np.stack([_through_jpeg(plane, quality) for plane in grey])
     return np.asarray(grey / np.float32(255), np.float32)
 

@@ -16,6 +16,7 @@ from ._events import Validated as Validated
 from ._events import Working as Working
 from ._loss_curve import VALIDATION as VALIDATION
 from ._loss_curve import LossCurve as LossCurve
+from ._loss_curve import is_curve_file as is_curve_file
 from ._result import Comparison as Comparison
 from ._result import TrainingResult as TrainingResult
 from ._session_folder import is_session as is_session

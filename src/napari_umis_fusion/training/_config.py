@@ -1,5 +1,6 @@
 """The options of a training: one frozen, validated dataclass for command line and widget."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
@@ -53,6 +54,17 @@ class TrainingConfig:
         default=0,
         metadata=number(
             "Number of passes over the images, instead of steps. 0 counts steps.", "", 0, 100_000
+        ),
+    )
+    minutes: float = field(
+        default=0.0,
+        metadata=number(
+            "Time after which training should have ended. If this machine would take longer, as "
+            "is measured before the first step, there are fewer steps. 0 does not limit it.",
+            "min",
+            0.0,
+            100_000.0,
+            used_when=("epochs", (0,)),
         ),
     )
     batch: int = field(
@@ -250,6 +262,19 @@ class TrainingConfig:
             1.0,
         ),
     )
+    imperfections: float = field(
+        default=1.0,
+        metadata=number(
+            "How often rendered stacks are imperfect ('select'): patterns that stand still on the "
+            "sensor, specks, blank, torn and differently exposed planes, bands, blocks of "
+            "compression, phase objects, crowded scenes, wide blur. 1 is the usual rate, 0 is "
+            "never.",
+            "",
+            0.0,
+            1.0,
+            used_when=_SELECT,
+        ),
+    )
     validation_share: float = field(
         default=0.1, metadata=number("Share of the images in the validation set.", "", 0.0, 0.9)
     )
@@ -328,12 +353,24 @@ class TrainingConfig:
         """Return the recipe that adapts trained weights to a few stacks within minutes."""
         recipe: dict[str, Any] = {
             "steps": 2000,
+            "minutes": 15.0,
             "learning_rate": 1e-3,
             "validation_share": 0.2,
             "test_share": 0.15,
             "validate_every": 200,
         }
         return cls(**{**recipe, **options})
+
+    @classmethod
+    def of(cls, fields: Mapping[str, Any]) -> Self:
+        """Return the config with these fields, as `as_dict` returned them.
+
+        Raises
+        ------
+        ConfigError
+            If a field is unknown, or its value out of bounds.
+        """
+        return replace_fields(cls(), fields)
 
     def replace(self, **options: Any) -> Self:
         """Return a copy with some fields changed; raises `ConfigError` for unknown ones."""

@@ -2,16 +2,18 @@
 
 import csv
 import os
+import sys
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_umis_fusion.runtime import atomic_write
+from napari_umis_fusion.runtime import atomic_write, open_regular
 from napari_umis_fusion.training._events import StepDone, TrainingEvent, Validated
 from napari_umis_fusion.training._smoothing import smoothed
 
@@ -22,6 +24,10 @@ VALIDATION = "validation_"
 """Prefix of the columns of validations."""
 
 SCORE = VALIDATION + "score"
+
+_PNG = b"\x89PNG"
+_START_BYTES = 1024
+"""Holds the header of a table, and the program that made a picture."""
 
 CurveValues = dict[str, float]
 Floats = NDArray[np.float64]
@@ -226,6 +232,16 @@ class _Column:
                 step, value = next(own, (None, 0.0))
             else:
                 yield ""
+
+
+def is_curve_file(path: Path) -> bool:
+    """Return whether a file is one that `LossCurve.save_csv` or `save_png` wrote."""
+    with suppress(OSError), open_regular(path, sys.maxsize) as file:
+        start = file.read(_START_BYTES)
+        return start.startswith((b"step,", b"step\r", _PNG)) and (
+            not start.startswith(_PNG) or b"Matplotlib" in start
+        )
+    return False
 
 
 def measured(event: StepDone | Validated) -> CurveValues:

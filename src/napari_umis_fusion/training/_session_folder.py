@@ -13,7 +13,7 @@ from pathlib import Path
 import platformdirs
 
 from napari_umis_fusion.errors import BusyError, CheckpointError
-from napari_umis_fusion.runtime import atomic_write, locked
+from napari_umis_fusion.runtime import atomic_write, locked, read_json, user_path
 
 FOLDER_VARIABLE = "UMIS_FUSION_TRAININGS"
 """Environment variable that names another folder for sessions."""
@@ -29,6 +29,9 @@ OWNER = "owner.json"
 LINK = ".link.json"
 """Extension of a file that links to a session in another folder."""
 
+_SHOWN = 80
+"""Characters of each entry of that file in an error message."""
+
 PATIENCE_S = 1.0
 """Others hold the lock for a moment, only to test it."""
 
@@ -37,7 +40,7 @@ def sessions_folder() -> Path:
     """Return the folder of all sessions: `UMIS_FUSION_TRAININGS`, or one in the user's data."""
     given = os.environ.get(FOLDER_VARIABLE)
     if given:
-        return Path(given).expanduser().absolute()
+        return user_path(given).absolute()
     return platformdirs.user_data_path("napari-umis-fusion", appauthor=False) / "trainings"
 
 
@@ -176,8 +179,11 @@ def _program() -> str:
 
 def _busy(folder: Path) -> str:
     try:
-        found = json.loads((folder / OWNER).read_text("utf-8"))
-        who = "process {pid} ({program}, on {host}), since {since}".format(**found)
+        found = read_json(folder / OWNER)
+        pid, program, host, since = (
+            str(found[key])[:_SHOWN] for key in ("pid", "program", "host", "since")
+        )
+        who = f"process {pid} ({program}, on {host}), since {since}"
     except (OSError, ValueError, KeyError, TypeError):
         who = "another process"
     return (
@@ -188,6 +194,6 @@ def _busy(folder: Path) -> str:
 
 def _linked(path: Path) -> Path | None:
     try:
-        return Path(json.loads(path.read_text("utf-8"))["folder"])
+        return Path(read_json(path)["folder"])
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tifffile
 from napari.components import ViewerModel
+from napari.layers._source import layer_source
 
 from napari_umis_fusion.errors import StackFileError
 
@@ -180,3 +181,44 @@ def test_the_file_that_a_layer_was_read_from_is_never_overwritten(tmp_path, view
     viewer.open(path, plugin=NAME)
     with pytest.raises(StackFileError, match="is an input, which is never overwritten"):
         viewer.layers.save(path)
+
+
+def other_reader(path, kind):
+    """Return the data of a file as other readers leave them: read when they are shown."""
+    if kind == "memory map":
+        return tifffile.memmap(path, mode="r")
+    whole = dask.array.from_array(np.zeros((3, 6, 5), "uint16"), chunks=(1, 6, 5))
+    return whole.map_blocks(lambda block: block + tifffile.imread(path)[:1], dtype="uint16")
+
+
+@pytest.mark.parametrize("kind", ["memory map", "dask"])
+@pytest.mark.parametrize("name", ["s.ome.tif", "link.ome.tif", "hard.ome.tif"])
+@pytest.mark.parametrize("which", ["the layer itself", "another layer"])
+def test_a_file_that_an_open_layer_still_reads_is_never_overwritten(
+    tmp_path, viewer, monkeypatch, kind, name, which
+):
+    monkeypatch.setattr("napari.current_viewer", lambda: viewer)
+    source = tmp_path / "s.ome.tif"
+    tifffile.imwrite(source, ramp(3, 6, 5), photometric="minisblack")
+    (tmp_path / "link.ome.tif").symlink_to(source)
+    (tmp_path / "hard.ome.tif").hardlink_to(source)
+    before = source.read_bytes()
+    with layer_source(path=str(source), reader_plugin="another"):
+        layer = viewer.add_image(other_reader(source, kind))
+    if which == "another layer":
+        layer = add_stack(viewer)
+    viewer.layers.selection = {layer}
+    with pytest.raises(StackFileError, match="is an input"):
+        viewer.layers.save(str(tmp_path / name), selected=True, plugin=NAME)
+    assert source.read_bytes() == before
+    viewer.layers.save(str(tmp_path / "other.ome.tif"), selected=True, plugin=NAME)
+
+
+def test_what_is_in_memory_may_be_saved_over_its_file(tmp_path, viewer, monkeypatch):
+    monkeypatch.setattr("napari.current_viewer", lambda: viewer)
+    source = tmp_path / "s.ome.tif"
+    tifffile.imwrite(source, ramp(3, 6, 5), photometric="minisblack")
+    with layer_source(path=str(source), reader_plugin="another"):
+        viewer.add_image(tifffile.imread(source))
+    (path,) = viewer.layers.save(str(source), plugin=NAME)
+    assert Path(path) == source

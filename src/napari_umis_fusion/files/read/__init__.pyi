@@ -5,7 +5,8 @@ from ._layers import read_layers as read_layers
 from ._listing import SUFFIXES as SUFFIXES
 from ._listing import is_tiff as is_tiff
 from ._listing import list_files as list_files
+from ._not_planes import OWN_NAME as OWN_NAME
 from ._open_stack import open_stack as open_stack
+from ._recognise import can_read as can_read
 from ._recognise import holds_stack as holds_stack
-from ._series_header import OWN_NAME as OWN_NAME
 from ._tiff import open_tiff as open_tiff

@@ -42,6 +42,8 @@ def choose_axes(
     z_axis: str | None = None,
     index: Mapping[str, int] | None = None,
     one_plane: bool = False,
+    is_colour: bool = True,
+    entries: Mapping[str, str] | None = None,
 ) -> AxisRoles:
     """Give each axis its role; raise if it is ambiguous.
 
@@ -56,6 +58,10 @@ def choose_axes(
         The index to select of an axis, named in the same way.
     one_plane : bool
         The file is one plane among many, so that channels without a z axis are not ambiguous.
+    is_colour : bool
+        Whether samples (S) are those of colour; if not, they may be planes or channels.
+    entries : mapping of str to str, optional
+        What is known of the entries of an axis, for messages.
 
     Returns
     -------
@@ -67,19 +73,22 @@ def choose_axes(
         If an axis is unknown, out of range or ambiguous; the message lists the axes and how to
         choose.
     """
-    fixed = _fixed_axes(sizes, index or {})
+    told = _list_sizes(sizes, entries or {})
+    fixed = _fixed_axes(sizes, index or {}, told)
     free = [axis for axis in sizes if axis not in fixed and axis not in _PLANE]
-    z = _stack_axis(sizes, free, z_axis)
+    z = _stack_axis(free, z_axis, told, is_colour=is_colour or "Z" in sizes)
     left = [axis for axis in free if axis != z]
     channel, sample = _first(left, "channel"), _first(left, "sample")
     others = [axis for axis in left if axis not in (channel, sample)]
     if others:
-        raise StackFileError(_ambiguous_axes(sizes, z, others))
-    if z is None and channel is not None and not one_plane:
-        raise StackFileError(_ambiguous_axes(sizes, z, [channel]))
+        raise StackFileError(_ambiguous_axes(told, z, others))
+    if z is None and not one_plane:
+        unclear = channel or (None if is_colour or not sample or sizes[sample] == 2 else sample)
+        if unclear is not None:
+            raise StackFileError(_ambiguous_axes(told, z, [unclear]))
     if channel is not None and sample is not None:
         msg = (
-            f"axes are {_list_sizes(sizes)}: both channels ({channel}) and colour samples "
+            f"axes are {told}: both channels ({channel}) and colour samples "
             f"({sample}). Select one channel: {_index_advice([channel])}."
         )
         raise StackFileError(msg)
@@ -96,16 +105,14 @@ def _find_named(axes: Sequence[str], name: str) -> str | None:
     return None if place is None else axes[place]
 
 
-def _fixed_axes(sizes: Mapping[str, int], index: Mapping[str, int]) -> dict[str, int]:
+def _fixed_axes(sizes: Mapping[str, int], index: Mapping[str, int], told: str) -> dict[str, int]:
     fixed = {}
     for name, number in index.items():
         axis = _find_named(list(sizes), name)
         if axis is None and kind_of(name) in OME_LETTERS and number == 0:
             continue  # an axis of size 1, which `sizes` leaves out
         if axis is None or axis in _PLANE:
-            msg = (
-                f"index names axis {name!r}; the axes are {_list_sizes(sizes)}. Name one of those."
-            )
+            msg = f"index names axis {name!r}; the axes are {told}. Name one of those."
             raise StackFileError(msg)
         if not 0 <= number < sizes[axis]:
             msg = f"index {axis}={number} is outside 0 to {sizes[axis] - 1}."
@@ -114,21 +121,21 @@ def _fixed_axes(sizes: Mapping[str, int], index: Mapping[str, int]) -> dict[str,
     return fixed
 
 
-def _stack_axis(sizes: Mapping[str, int], free: list[str], z_axis: str | None) -> str | None:
+def _stack_axis(free: list[str], z_axis: str | None, told: str, *, is_colour: bool) -> str | None:
     if z_axis is None:
         return _first(free, "z", "unnamed")
     axis = _find_named(free, z_axis)
-    if axis is None or kind_of(axis) == "sample":
+    if axis is None or (is_colour and kind_of(axis) == "sample"):
         msg = (
-            f"the z axis cannot be {z_axis!r}: the axes are {_list_sizes(sizes)}. Name one of "
-            "those (size 1 is left out), other than Y, X, S and any that index fixes."
+            f"the z axis cannot be {z_axis!r}: the axes are {told}. Name one of "
+            "those (size 1 is left out), other than Y, X, colour (S) and any that index fixes."
         )
         raise StackFileError(msg)
     return axis
 
 
-def _ambiguous_axes(sizes: Mapping[str, int], z: str | None, others: list[str]) -> str:
-    axes = f"axes are {_list_sizes(sizes)}"
+def _ambiguous_axes(told: str, z: str | None, others: list[str]) -> str:
+    axes = f"axes are {told}"
     if z is not None:
         return f"{axes}: more than one stack. Select one: {_index_advice(others)}."
     ways = " or ".join(f'z_axis="{axis}" (--z-axis {axis})' for axis in others)
@@ -144,5 +151,6 @@ def _index_advice(axes: list[str]) -> str:
     return f"index={{{entries}}} ({options})"
 
 
-def _list_sizes(sizes: Mapping[str, int]) -> str:
-    return ", ".join(f"{axis} ({size})" for axis, size in sizes.items())
+def _list_sizes(sizes: Mapping[str, int], entries: Mapping[str, str]) -> str:
+    known = {axis: f": {text}" for axis, text in entries.items()}
+    return ", ".join(f"{axis} ({size}{known.get(axis, '')})" for axis, size in sizes.items())

@@ -2,37 +2,77 @@
 
 import glob
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from natsort import natsorted, ns
 
 from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.files.names import counts
+from napari_umis_fusion.runtime import user_path
 
-TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8")
+TIFF_SUFFIXES = (
+    *(".tif", ".tiff", ".btf", ".tf2", ".tf8", ".stk", ".lsm"),
+    *(".svs", ".ndpi", ".scn", ".qptiff"),
+)
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 SUFFIXES = (*TIFF_SUFFIXES, *IMAGE_SUFFIXES)
+COMPANION = ".companion.ome"
+"""End of the name of a file that holds the OME-XML of several image files."""
 
 PathsLike = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
+_NATURAL = ns.PATH | ns.IGNORECASE
+_DEPTH = 2
+"""Folders of folders are searched this deep, where a folder itself holds no image."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Image files that a source names.
+
+    Attributes
+    ----------
+    paths : list of pathlib.Path
+        At least one; all exist.
+    keeps_order : bool
+        Whether the user listed them; else they are in natural order.
+    """
+
+    paths: list[Path]
+    keeps_order: bool
+
 
 def is_tiff(path: Path) -> bool:
-    """Whether a file is a TIFF by its extension."""
-    return path.suffix.lower() in TIFF_SUFFIXES
+    """Whether a file is a TIFF by its extension, or describes a set of TIFFs."""
+    return path.suffix.lower() in TIFF_SUFFIXES or is_companion(path)
+
+
+def is_companion(path: Path) -> bool:
+    """Whether a file holds the OME-XML of a set of image files."""
+    return path.name.lower().endswith(COMPANION)
 
 
 def list_files(source: PathsLike) -> list[Path]:
+    """List the image files that a source names; see `list_source`."""
+    return list_source(source).paths
+
+
+def list_source(source: PathsLike) -> Listing:
     """List the image files that a source names.
 
     Parameters
     ----------
     source : path, glob, folder or sequence of these
         A list keeps its order. Folders and globs are sorted in natural order (f2 before f10),
-        without hidden files, subfolders and files of other kinds.
+        without hidden files and files of other kinds. Subfolders are searched only where the
+        folder holds no image and their names count, as where each time point has its own. A
+        folder with one companion file (.companion.ome) stands for that file.
 
     Returns
     -------
-    list of pathlib.Path
+    Listing
         At least one path; all exist.
 
     Raises
@@ -44,38 +84,93 @@ def list_files(source: PathsLike) -> list[Path]:
     if not sources:
         msg = "got an empty list of files; accepted is at least one file."
         raise StackFileError(msg)
-    return [path for entry in sources for path in _expand(entry)]
+    paths = [path for entry in sources for path in _expand(entry)]
+    return Listing(paths, keeps_order=len(sources) > 1)
+
+
+def in_natural_order(listing: Listing) -> Listing:
+    """Return a list of files as if they had come from a folder."""
+    return Listing(natsorted(listing.paths, key=str, alg=_NATURAL), keeps_order=False)
 
 
 def _expand(entry: str | os.PathLike[str]) -> list[Path]:
-    path = Path(entry).expanduser()
+    path = user_path(entry)
     if path.is_dir():
-        return _in_natural_order(list(path.iterdir()), f"{path}: the folder holds no image")
+        return _in_folder(path)
     # Before globs, since brackets are legal in file names.
     if path.exists():
         return [_supported(path)]
     if glob.has_magic(str(path)):
-        found = [Path(name) for name in glob.glob(str(path), recursive=True)]
-        return _in_natural_order(found, f"{path}: no image matches")
+        return _in_natural_order(_matching(path), f"{path}: no image matches", _hint(path))
+    if path.is_symlink():
+        raise StackFileError(_dangling(path))
     msg = f"{path}: no such file or folder. Check the path."
     raise StackFileError(msg)
 
 
-def _in_natural_order(paths: list[Path], problem: str) -> list[Path]:
+def _matching(path: Path) -> list[Path]:
+    """Return what matches a pattern; folders that exist are taken by their name first."""
+    for parent in path.parents:
+        if glob.has_magic(str(parent)) and parent.is_dir():
+            path = Path(glob.escape(str(parent))) / path.relative_to(parent)
+            break
+    return [Path(name) for name in glob.glob(str(path), recursive=True)]
+
+
+def _hint(path: Path) -> str:
+    if "[" not in str(path):
+        return ""
+    return " In a pattern, [ ] stand for one of the characters between them; write [[] for [."
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    entries = sorted(folder.iterdir())
+    companions = [path for path in entries if is_companion(path) and path.is_file()]
+    if len(companions) == 1:
+        return companions
+    for _ in range(_DEPTH):
+        if any(_is_image(path) for path in entries):
+            break
+        folders = [path for path in entries if path.is_dir() and not path.name.startswith(".")]
+        # Only folders that count something, such as ZStep_1: others have nothing in common.
+        if not counts([path.name for path in folders]):
+            break
+        entries = [path for one in folders for path in sorted(one.iterdir())]
+    return _in_natural_order(entries, f"{folder}: the folder holds no image")
+
+
+def _in_natural_order(paths: Iterable[Path], problem: str, hint: str = "") -> list[Path]:
     images = [path for path in paths if _is_image(path)]
     if not images:
-        msg = f"{problem}; accepted are {', '.join(SUFFIXES)}."
+        msg = f"{problem}; accepted are {', '.join(SUFFIXES)}.{hint}"
         raise StackFileError(msg)
-    return natsorted(images, key=str, alg=ns.PATH | ns.IGNORECASE)
+    return natsorted(images, key=str, alg=_NATURAL)
 
 
 def _is_image(path: Path) -> bool:
     # Hidden files are skipped: macOS writes "._name.tif" beside images on foreign file systems.
-    return not path.name.startswith(".") and path.suffix.lower() in SUFFIXES and path.is_file()
+    if path.name.startswith(".") or path.suffix.lower() not in SUFFIXES:
+        return False
+    if path.is_symlink() and not path.exists():
+        raise StackFileError(_dangling(path))
+    if path.exists() and not path.is_file() and not path.is_dir():
+        msg = f"{path}: is a pipe or a device, so a plane would be missing. Remove it."
+        raise StackFileError(msg)
+    return path.is_file()
+
+
+def _dangling(path: Path) -> str:
+    return (
+        f"{path}: is a link to {os.readlink(path)}, which does not exist, so a plane would be "
+        "missing. Copy the file there, or remove the link."
+    )
 
 
 def _supported(path: Path) -> Path:
-    if path.suffix.lower() not in SUFFIXES:
+    if path.suffix.lower() not in SUFFIXES and not is_companion(path):
         msg = f"{path}: unknown kind of file; accepted are {', '.join(SUFFIXES)}."
+        raise StackFileError(msg)
+    if not path.is_file():
+        msg = f"{path}: is a pipe or a device; accepted are files and folders."
         raise StackFileError(msg)
     return path

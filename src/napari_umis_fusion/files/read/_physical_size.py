@@ -1,16 +1,19 @@
 """Physical sizes in the headers of TIFF files, in µm."""
 
+from dataclasses import replace
 from typing import Any
-from xml.etree import ElementTree
 
 from tifffile import TiffFile
 
+from napari_umis_fusion.files.read._ome_sizes import ome_sizes
+from napari_umis_fusion.files.read._told_sizes import ToldSizes, signed_um
+from napari_umis_fusion.files.read._vendor_sizes import vendor_sizes
 from napari_umis_fusion.stack import Calibration, length_um
 
 _CENTIMETRE = 3
 
 
-def tiff_calibration(tif: TiffFile, series: int) -> Calibration:
+def tiff_sizes(tif: TiffFile, series: int, planes: int) -> ToldSizes:
     """Read the physical sizes of one series of a TIFF file.
 
     Parameters
@@ -19,64 +22,52 @@ def tiff_calibration(tif: TiffFile, series: int) -> Calibration:
         The open file.
     series : int
         Index of the series.
+    planes : int
+        Number of planes along z.
 
     Returns
     -------
-    Calibration
-        From OME-XML, ImageJ's description, this package's own description, or resolution
-        tags per centimetre; None for sizes that none of them gives.
+    ToldSizes
+        From OME-XML, ImageJ's description, the header of a microscope's program, this package's
+        own description, or resolution tags per centimetre; None for sizes that none of them
+        gives. The z step is positive, and follows the positions of the planes where all are known.
     """
+    return _told_sizes(tif, series).judged(planes)
+
+
+def _told_sizes(tif: TiffFile, series: int) -> ToldSizes:
     # Resolution tags count only per centimetre: per inch they are a print resolution, which
     # programs write by default.
     if tif.ome_metadata:
-        return _ome_calibration(tif.ome_metadata, series)
+        return ome_sizes(tif.ome_metadata, series)
+    if not tif.is_ome and _is_ome(tif.pages.first.description):
+        return ome_sizes(tif.pages.first.description, 0)  # a single page of a set
     if tif.imagej_metadata:
-        return _imagej_calibration(tif)
+        return _imagej_sizes(tif)
     if tif.shaped_metadata and "pixel_width_um" in tif.shaped_metadata[0]:
-        return _own_calibration(dict(tif.shaped_metadata[0]))
-    if _tag(tif, "ResolutionUnit") == _CENTIMETRE:
-        return _resolution_calibration(tif, "cm")
-    return Calibration()
+        return ToldSizes(_own_calibration(dict(tif.shaped_metadata[0])))
+    told = vendor_sizes(tif) or ToldSizes()
+    if _tag(tif, "ResolutionUnit") == _CENTIMETRE and told.sizes.pixel_width_um is None:
+        pixels = _resolution_calibration(tif, "cm")
+        return replace(told, sizes=replace(pixels, z_step_um=told.sizes.z_step_um))
+    return told
 
 
-def ome_image(xml: str, series: int) -> ElementTree.Element | None:
-    """Return the element of OME-XML that describes a series; None if it is broken or absent."""
-    try:
-        images = ElementTree.fromstring(xml).findall(".//{*}Image")
-    except ElementTree.ParseError:
-        return None
-    return images[series] if series < len(images) else None
+def _is_ome(description: str) -> bool:
+    return description[-10:].strip().endswith("OME>")
 
 
-def _ome_calibration(xml: str, series: int) -> Calibration:
-    image = ome_image(xml, series)
-    pixels = None if image is None else image.find("{*}Pixels")
-    if pixels is None:
-        return Calibration()
-    z, y, x = (_ome_length(pixels.attrib, axis) for axis in "ZYX")
-    return Calibration(z, y, x)
-
-
-def _ome_length(attributes: dict[str, str], axis: str) -> float | None:
-    # The OME schema's default is µm.
-    unit = attributes.get(f"PhysicalSize{axis}Unit", "µm")
-    return length_um(attributes.get(f"PhysicalSize{axis}"), unit)
-
-
-def _imagej_calibration(tif: TiffFile) -> Calibration:
+def _imagej_sizes(tif: TiffFile) -> ToldSizes:
     metadata = tif.imagej_metadata or {}
     unit = metadata.get("unit", "pixel")
-    sizes = _resolution_calibration(tif, unit)
-    return Calibration(
-        z_step_um=length_um(metadata.get("spacing"), unit),
-        pixel_height_um=sizes.pixel_height_um,
-        pixel_width_um=sizes.pixel_width_um,
-    )
+    pixels = _resolution_calibration(tif, unit)
+    return ToldSizes(replace(pixels, z_step_um=signed_um(metadata.get("spacing"), unit)))
 
 
 def _own_calibration(metadata: dict[str, Any]) -> Calibration:
     names = ("z_step_um", "pixel_height_um", "pixel_width_um")
-    return Calibration(*(length_um(metadata.get(name), "um") for name in names))
+    step, height, width = (length_um(metadata.get(name), "um") for name in names)
+    return Calibration(step, height, width)
 
 
 def _resolution_calibration(tif: TiffFile, unit: str) -> Calibration:

@@ -14,13 +14,13 @@ from xml.etree import ElementTree
 from tifffile import TiffFile
 from tifffile.tifffile import shaped_description_metadata
 
-from napari_umis_fusion.files.read._listing import SUFFIXES, is_tiff
-from napari_umis_fusion.files.read._tiff import pick_series
+from napari_umis_fusion.files.read._images import read_image_header
+from napari_umis_fusion.files.read._listing import SUFFIXES, is_companion, is_tiff, list_files
+from napari_umis_fusion.files.read._not_planes import OWN_NAME
+from napari_umis_fusion.files.read._tiff_file import checked_tiff
 from napari_umis_fusion.files.read._tiff_layout import series_sizes
+from napari_umis_fusion.files.read._tiff_series import pick_series
 from napari_umis_fusion.stack import kind_of
-
-SOFTWARE = "napari-umis-fusion"
-"""Software in the provenance of files that this package wrote."""
 
 _PLAIN = "I"
 _OTHER_KINDS = (
@@ -55,12 +55,45 @@ def holds_stack(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]
         (path,) = paths
         if not (is_tiff(path) and path.is_file()):
             return False
-        with TiffFile(path) as tif:
+        with checked_tiff(path) as tif:
             return _is_written_by_us(tif) or _holds_z(_tiff_sizes(tif))
     if len(paths) == 1:
         paths = _two_images(paths[0])
     known = all(path.suffix.lower() in SUFFIXES and path.is_file() for path in paths)
     return len(paths) > 1 and known and _is_plane(paths[0])
+
+
+def can_read(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> bool:
+    """Whether files are images that `read_layers` reads, with or without z; by the first header.
+
+    Parameters
+    ----------
+    source : path, or sequence of paths
+        An image file; a folder of images; or two or more image files.
+
+    Returns
+    -------
+    bool
+        False for other kinds of file, missing files, and folders without images.
+
+    Raises
+    ------
+    Exception
+        Of any type, for broken files.
+    """
+    given = [source] if isinstance(source, (str, os.PathLike)) else [*source]
+    folders = [path for path in given if Path(path).is_dir()]
+    if folders and len(given) > 1:
+        return False
+    if not all(os.fspath(path) for path in given):
+        return False
+    first = list_files(given)[0]
+    if is_companion(first):
+        return True
+    if not is_tiff(first):
+        return bool(read_image_header(first).shape)
+    with checked_tiff(first) as tif:
+        return bool(tif.pages.first.shape)
 
 
 def _two_images(folder: Path) -> list[Path]:
@@ -78,13 +111,13 @@ def _two_images(folder: Path) -> list[Path]:
 
 def _is_written_by_us(tif: TiffFile) -> bool:
     """Whether this package wrote the file: only its own reader restores units and provenance."""
-    return SOFTWARE in str(tif.pages.first.description)
+    return OWN_NAME in str(tif.pages.first.description)
 
 
 def _is_plane(path: Path) -> bool:
     if not is_tiff(path):
         return True
-    with TiffFile(path) as tif:
+    with checked_tiff(path) as tif:
         sizes = _tiff_sizes(tif, alone=True)
     return all(size == 1 for axis, size in sizes.items() if kind_of(axis) != "channel")
 
@@ -104,7 +137,7 @@ def _tiff_sizes(tif: TiffFile, *, alone: bool = False) -> dict[str, int]:
     if tif.is_imagej:
         return _imagej_sizes(tif)
     if any(getattr(tif, f"is_{kind}", False) for kind in _OTHER_KINDS):
-        sizes = series_sizes(pick_series(tif, 0))
+        sizes = series_sizes(pick_series(tif, 0).series)
         return {axis: size for axis, size in sizes.items() if axis not in "YXS"}
     if page.shaped_description is not None:
         return _shaped_sizes(page)

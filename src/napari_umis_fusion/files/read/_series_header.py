@@ -8,11 +8,9 @@ import numpy as np
 from tifffile import TiffFile
 
 from napari_umis_fusion.files._layer_attributes import Colour
-from napari_umis_fusion.files.read._physical_size import ome_image
+from napari_umis_fusion.files.read._not_planes import OWN_NAME
+from napari_umis_fusion.files.read._ome_sizes import ome_image
 from napari_umis_fusion.stack import time_s
-
-OWN_NAME = "napari-umis-fusion"
-"""Value of ``software`` in the provenance of this package."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,43 +1,55 @@
-"""TIFF files as stacks: plain pages, ImageJ hyperstacks, OME-TIFF, BigTIFF."""
+"""TIFF files as stacks: plain pages, hyperstacks, OME-TIFF and files of microscope programs."""
 
-import struct
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import numpy as np
-from tifffile import TiffFile, TiffPageSeries
+from tifffile import TiffFile
 
-from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files.read._axis_roles import AxisRoles, choose_axes
+from napari_umis_fusion.files.read._missing_frames import complete_planes
 from napari_umis_fusion.files.read._naming_errors import naming_read_errors
-from napari_umis_fusion.files.read._physical_size import tiff_calibration
-from napari_umis_fusion.files.read._tiff_frames import Frames, open_frames
-from napari_umis_fusion.files.read._tiff_layout import Layout, holds_colour, layout_of, read_part
-from napari_umis_fusion.stack import Plane, Stack, check_stack, kind_of
-
-_DESCRIPTION = 270
+from napari_umis_fusion.files.read._physical_size import tiff_sizes
+from napari_umis_fusion.files.read._series_header import SeriesHeader, read_series_header
+from napari_umis_fusion.files.read._shown_frames import OpenSeries, open_series
+from napari_umis_fusion.files.read._tiff_file import open_tiff_file
+from napari_umis_fusion.files.read._tiff_layout import read_part
+from napari_umis_fusion.files.read._tiff_series import check_axes_known, pick_series
+from napari_umis_fusion.stack import Calibration, Plane, Stack, check_stack, kind_of, spacing_of
 
 
 class TiffStack(Stack):
     """A stack in a TIFF file, read plane by plane.
 
-    Values are those stored: colour maps (ImageJ's look-up tables) are not applied and
-    inverted greys (MinIsWhite) stay inverted. It can be used from several threads, and as a
-    context manager.
+    Values are those shown: palettes become RGB, inverted greys (MinIsWhite) and the orientation
+    are set right. ImageJ's look-up tables, which only show greys, are not applied. It can be
+    used from several threads, and as a context manager.
+
+    Attributes
+    ----------
+    z_um : float or None
+        Position of a single plane, in µm.
     """
 
-    def __init__(self, path: Path, layout: Layout, roles: AxisRoles, frames: Frames) -> None:
-        sizes = layout.sizes
-        self._path, self._layout, self._roles, self._frames = path, layout, roles, frames
-        self.sources = (str(path.absolute()),)
+    def __init__(self, path: Path, series: OpenSeries, roles: AxisRoles) -> None:
+        sizes, layout = series.layout.sizes, series.layout
+        self._path, self._layout, self._roles, self._frames = path, layout, roles, series.frames
+        self.sources = (str(path.absolute()), *other_files(path, series.files))
+        self.z_um: float | None = None
+        self.dtype = series.pixels.dtype
+        self.rgb = roles.channel == "S" and series.colour
         channels = () if roles.channel is None else (sizes[roles.channel],)
         planes = 1 if roles.z is None else sizes[roles.z]
-        self.shape = (planes, sizes["Y"], sizes["X"], *channels)
+        wanted = [[layout.frame_number(pick) for pick in self._picks(z)] for z in range(planes)]
+        self.planes, self.source_notes = complete_planes(wanted, series.frames.missing, roles)
+        self.shape = (len(self.planes), sizes["Y"], sizes["X"], *channels)
         # At once: a truncated file should fail here, not at its last plane.
-        frames.check(self._frame_numbers())
+        series.frames.check(sorted({number for z in self.planes for number in wanted[z]}))
+        check_stack(self.shape, self.dtype, has_named_channels=roles.channel is not None)
 
     def plane(self, z: int) -> Plane:
         """Read plane `z`."""
@@ -49,7 +61,8 @@ class TiffStack(Stack):
             msg = f"plane {z} is outside 0 to {len(self) - 1}"
             raise IndexError(msg)
         with naming_read_errors(self._path):
-            parts = [self._part(picks, rows, columns) for picks in self._picks(z)]
+            picks = self._picks(self.planes[z])
+            parts = [self._part(pick, rows, columns) for pick in picks]
         plane = parts[0] if len(parts) == 1 else np.stack(parts, axis=-1)
         return np.ascontiguousarray(plane, dtype=self.dtype)
 
@@ -67,10 +80,6 @@ class TiffStack(Stack):
             return [picks]
         return [{**picks, channel: number} for number in range(self._layout.sizes[channel])]
 
-    def _frame_numbers(self) -> list[int]:
-        picks = (pick for z in range(len(self)) for pick in self._picks(z))
-        return sorted({self._layout.frame_number(pick) for pick in picks})
-
     def close(self) -> None:
         """Close the file; the next read reopens it."""
         self._frames.close()
@@ -87,6 +96,11 @@ class TiffStack(Stack):
         self.close()
 
 
+def other_files(path: Path, files: Sequence[str]) -> list[str]:
+    """Return the files of a set besides the one that was opened."""
+    return [one for one in files if os.path.realpath(one) != os.path.realpath(path)]
+
+
 def open_tiff(
     path: Path,
     *,
@@ -99,11 +113,12 @@ def open_tiff(
     Parameters
     ----------
     path : pathlib.Path
-        The file.
+        The file, or the companion file of a set.
     z_axis : str, optional
         Axis to use as z.
     index : mapping of str to int, optional
-        The index to select of an axis; ``"series"`` selects the series (default 0).
+        The index to select of an axis; ``"series"`` selects the series, by default the only one
+        with z.
     one_plane : bool
         The file is one plane among many: channels without a z axis are not ambiguous, and a
         file of a single page is one plane, even if its OME header lists other files.
@@ -113,7 +128,7 @@ def open_tiff(
     StackFileError
         If the file is broken or truncated, or its axes are ambiguous.
     """
-    number, wanted = _split_index(index)
+    number, wanted = split_index(index)
     with naming_read_errors(path):
         tif = open_tiff_file(path, one_plane=one_plane)
         try:
@@ -123,47 +138,10 @@ def open_tiff(
             raise
 
 
-def open_tiff_file(path: Path, *, one_plane: bool = False) -> TiffFile:
-    """Open a file with tifffile; refuse it if the chain of its pages is truncated."""
-    tif = TiffFile(path)
-    try:
-        # Also makes tifffile follow the chain of pages, which is checked next.
-        pages = len(tif.pages)
-        _check_chain(tif)
-        _check_description(tif)
-    except BaseException:
-        tif.close()
-        raise
-    if one_plane and pages == 1 and tif.is_ome and len(tif.series[0]) > 1:
-        tif.close()
-        # Without its OME header, the file is only its own page.
-        return TiffFile(path, is_ome=False)
-    return tif
-
-
-def pick_series(tif: TiffFile, number: int | None) -> TiffPageSeries:
-    """Return series `number` of a file; by default the first, unless it omits plain pages."""
-    if not tif.series:
-        msg = "holds no image; accepted are TIFF files with at least one page."
-        raise StackFileError(msg)
-    if number is None:
-        _check_alike(tif)
-    if not 0 <= (number or 0) < len(tif.series):
-        msg = f"index series={number} is outside 0 to {len(tif.series) - 1}."
-        raise StackFileError(msg)
-    series = tif.series[number or 0]
-    if tif.is_imagej and series.kind in ("generic", "uniform"):
-        msg = (
-            "its ImageJ header announces more planes than the file holds: it is truncated. Copy it "
-            "again."
-        )
-        raise StackFileError(msg)
-    return series
-
-
-def is_colour(series: TiffPageSeries, roles: AxisRoles) -> bool:
-    """Whether the last axis of the stack holds red, green, blue and optionally opacity."""
-    return roles.channel == "S" and holds_colour(series)
+def split_index(index: Mapping[str, int] | None) -> tuple[int | None, dict[str, int]]:
+    """Return the number of the series, and the index of each axis."""
+    axes = dict(index or {})
+    return axes.pop("series", None), axes
 
 
 def _stack_of(
@@ -174,72 +152,53 @@ def _stack_of(
     index: dict[str, int],
     one_plane: bool,
 ) -> TiffStack:
-    series = pick_series(tif, number)
+    picked = pick_series(tif, number, one_plane=one_plane)
     if z_axis is None and not one_plane:
-        check_axes_known(tif, series)
-    layout = layout_of(series)
-    roles = choose_axes(layout.sizes, z_axis=z_axis, index=index, one_plane=one_plane)
-    calibration = tiff_calibration(tif, number or 0)
+        check_axes_known(tif, picked.series)
+    opened = open_series(tif, picked.series)
+    sizes = opened.layout.sizes
+    roles = choose_axes(
+        sizes, z_axis=z_axis, index=index, one_plane=one_plane, is_colour=opened.colour
+    )
+    told = tiff_sizes(tif, picked.number, 1 if roles.z is None else sizes[roles.z])
+    stack = TiffStack(path, opened, roles)
+    stack.z_um = told.position_of(path.name) if one_plane else None
+    stack.calibration, notes = told.sizes, told.notes
+    if opened.pixels.swaps_sides:
+        height, width = told.sizes.pixel_width_um, told.sizes.pixel_height_um
+        stack.calibration = replace(told.sizes, pixel_height_um=height, pixel_width_um=width)
     if roles.z is not None and kind_of(roles.z) not in ("z", "unnamed"):
         # The z step says nothing about distances along time or another axis.
-        calibration = replace(calibration, z_step_um=None)
-    stack = TiffStack(path, layout, roles, open_frames(tif, series, layout.frame_shape()))
-    stack.dtype = np.dtype(series.dtype).newbyteorder("=")
-    stack.calibration = calibration
-    stack.rgb = is_colour(series, roles)
-    check_stack(stack.shape, stack.dtype)
+        stack.calibration, notes = (
+            replace(stack.calibration, z_step_um=None, z_positions_um=None),
+            (),
+        )
+    _name_channels(stack, roles, read_series_header(tif, picked.number))
+    stack.calibration = _of_planes(stack.calibration, stack.planes)
+    stack.source_notes = (*picked.notes, *stack.source_notes, *(() if one_plane else notes))
     return stack
 
 
-def _split_index(index: Mapping[str, int] | None) -> tuple[int | None, dict[str, int]]:
-    axes = dict(index or {})
-    return axes.pop("series", None), axes
+def _name_channels(stack: TiffStack, roles: AxisRoles, header: SeriesHeader) -> None:
+    """Tell the stack the names and colours of its channels, or of the one that was selected."""
+    names, colours = header.channel_names, header.colours
+    if roles.channel == "C":
+        count = stack.shape[3]
+        stack.channel_names = names if len(names) == count else ()
+        stack.channel_colours = colours if len(colours) == count else ()
+    elif roles.channel is None:
+        chosen = roles.fixed.get("C", 0)
+        stack.channel_names = names[chosen : chosen + 1]
+        stack.channel_colours = colours[chosen : chosen + 1]
 
 
-def _check_chain(tif: TiffFile) -> None:
-    """Refuse a last page that refers to a next one: tifffile only logs a truncated chain."""
-    place = tif.pages.next_page_offset
-    if place is None:
-        return
-    tif.filehandle.seek(place)
-    following = tif.filehandle.read(tif.tiff.offsetsize)
-    if following != bytes(tif.tiff.offsetsize):
-        msg = f"its pages end after {len(tif.pages)}: the file is truncated. Copy it again."
-        raise StackFileError(msg)
-
-
-def _check_description(tif: TiffFile) -> None:
-    """Refuse a description beyond the end of the file: tifffile only logs it."""
-    if _DESCRIPTION in _first_tags(tif) and _DESCRIPTION not in tif.pages.first.tags:
-        msg = "its description cannot be read: the file is truncated. Copy it again."
-        raise StackFileError(msg)
-
-
-def _first_tags(tif: TiffFile) -> tuple[int, ...]:
-    """Return the codes of all tags of the first page, readable or not."""
-    layout, file = tif.tiff, tif.filehandle
-    file.seek(tif.pages.first.offset)
-    (count,) = struct.unpack(layout.tagnoformat, file.read(layout.tagnosize))
-    entry = f"H{layout.tagsize - 2}x"
-    return struct.unpack(f"{layout.byteorder}{entry * count}", file.read(layout.tagsize * count))
-
-
-def check_axes_known(tif: TiffFile, series: TiffPageSeries) -> None:
-    """Refuse OME pages whose axes are unknown: they may be channels or time points."""
-    if tif.is_ome and series.kind in ("generic", "uniform"):
-        msg = (
-            "its OME header is broken, or the description is in another file. Open that file, "
-            'or use the pages of this one in order: z_axis="I" (--z-axis I).'
-        )
-        raise StackFileError(msg)
-
-
-def _check_alike(tif: TiffFile) -> None:
-    """Refuse plain pages of several sizes: they are separate series, and the first would do."""
-    if len(tif.series) > 1 and tif.series[0].kind == "generic":
-        sizes = "; ".join(f"series {s.index}: {s.axes} {s.shape} {s.dtype}" for s in tif.series)
-        msg = (
-            f"its pages differ in size or dtype ({sizes}). Select one series: "
-            'index={"series": 0} (--index series=0).'
-        )
-        raise StackFileError(msg)
+def _of_planes(sizes: Calibration, planes: Sequence[int]) -> Calibration:
+    """Return the sizes of the planes that are there: where some are missing, steps are uneven."""
+    if list(planes) == list(range(len(planes))) and sizes.z_positions_um is None:
+        return sizes
+    places = sizes.z_positions_um
+    if places is None and sizes.z_step_um is None:
+        return sizes
+    known = [places[z] if places is not None else z * (sizes.z_step_um or 0) for z in planes]
+    found = spacing_of(known)
+    return replace(sizes, z_step_um=found.step_um, z_positions_um=found.positions_um)

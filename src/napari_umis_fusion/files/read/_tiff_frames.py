@@ -11,13 +11,22 @@ import numpy as np
 from tifffile import FileHandle, TiffFile, TiffFrame, TiffPage, TiffPageSeries
 
 from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.files.read._claims import check_page
 from napari_umis_fusion.stack import Plane
 
 Index = tuple[int | slice, ...]
 
 
 class Frames(Protocol):
-    """Frames of one shape, by number."""
+    """Frames of one shape, by number.
+
+    Attributes
+    ----------
+    missing : frozenset of int
+        Frames that the header announces but no file holds.
+    """
+
+    missing: frozenset[int]
 
     def read(self, number: int, index: Index) -> Plane:
         """Read a part of frame `number`, selected by `index`."""
@@ -52,27 +61,31 @@ class _MappedFrames:
     """Uncompressed frames. Each read maps the file anew, so that no handle stays open."""
 
     def __init__(self, tif: TiffFile, series: TiffPageSeries, shape: tuple[int, ...]) -> None:
+        self.missing: frozenset[int] = frozenset()
         self._shape = shape
         self._dtype = np.dtype(series.dtype).newbyteorder(tif.byteorder)
         self._nbytes = int(np.prod(shape, dtype=np.int64)) * self._dtype.itemsize
-        if series.dataoffset is None:
-            self._places = [_place(page) for page in series if page is not None]
-        else:
-            count = series.size * self._dtype.itemsize // self._nbytes
-            starts = (series.dataoffset + number * self._nbytes for number in range(count))
-            self._places = [(tif.filehandle.path, start) for start in starts]
+        self._path, self._first = tif.filehandle.path, series.dataoffset
+        self._places = [] if self._first is not None else [_place(page) for page in series if page]
 
     def read(self, number: int, index: Index) -> Plane:
-        path, start = self._places[number]
+        path, start = self._place(number)
         frame = np.memmap(path, self._dtype, mode="r", offset=start, shape=self._shape)
         return np.array(frame[index])  # a copy: the mapping, and its handle, end here
 
     def check(self, numbers: Iterable[int]) -> None:
-        sizes = {path: os.path.getsize(path) for path, _ in self._places}
+        sizes: dict[str, int] = {}
         for number in numbers:
-            path, start = self._places[number]
+            path, start = self._place(number)
+            sizes[path] = sizes.get(path) or os.path.getsize(path)
             if start + self._nbytes > sizes[path]:
                 raise StackFileError(_truncated(number, sizes[path], start + self._nbytes))
+
+    def _place(self, number: int) -> tuple[str, int]:
+        if self._first is None:
+            return self._places[number]
+        # Not listed: a header may announce any number of frames that follow each other.
+        return self._path, self._first + number * self._nbytes
 
     def close(self) -> None:
         pass
@@ -82,6 +95,7 @@ class _DecodedFrames:
     """Compressed frames, decoded as a whole. The file stays open; one thread reads at a time."""
 
     def __init__(self, tif: TiffFile, series: TiffPageSeries, shape: tuple[int, ...]) -> None:
+        self.missing = frozenset(number for number, page in enumerate(series) if page is None)
         self._tif = tif
         self._series = series
         self._shape = shape
@@ -104,14 +118,12 @@ class _DecodedFrames:
             end = max(map(sum, zip(page.dataoffsets, page.databytecounts, strict=False)), default=0)
             if not 0 < end <= size:
                 raise StackFileError(_truncated(number, size, end))
+            check_page(page)
 
     def _page(self, number: int) -> TiffPage | TiffFrame:
         page = self._series[number]
         if page is None:
-            msg = (
-                f"frame {number} is missing: the acquisition stopped early, or another file of "
-                "this set of OME-TIFFs is absent. Copy all files of the set into one folder."
-            )
+            msg = f"frame {number} is missing: it was not recorded, or its file is absent."
             raise StackFileError(msg)
         return page
 

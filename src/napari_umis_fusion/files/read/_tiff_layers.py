@@ -4,7 +4,7 @@ import itertools
 import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from napari_umis_fusion.files._layer_attributes import (
     FILE_KEY,
+    POSITIONS_KEY,
     RUN_KEY,
     Colour,
     LayerData,
@@ -21,11 +22,13 @@ from napari_umis_fusion.files._layer_attributes import (
 )
 from napari_umis_fusion.files.read._lazy_arrays import LAZY_BYTES, stack_planes
 from napari_umis_fusion.files.read._naming_errors import naming_read_errors
-from napari_umis_fusion.files.read._physical_size import tiff_calibration
+from napari_umis_fusion.files.read._physical_size import tiff_sizes
 from napari_umis_fusion.files.read._series_header import SeriesHeader, read_series_header
-from napari_umis_fusion.files.read._tiff import check_axes_known, open_tiff_file, pick_series
-from napari_umis_fusion.files.read._tiff_frames import Frames, open_frames
-from napari_umis_fusion.files.read._tiff_layout import Layout, holds_colour, layout_of, read_part
+from napari_umis_fusion.files.read._shown_frames import OpenSeries, open_series
+from napari_umis_fusion.files.read._tiff import other_files
+from napari_umis_fusion.files.read._tiff_file import open_tiff_file
+from napari_umis_fusion.files.read._tiff_layout import Layout, read_part
+from napari_umis_fusion.files.read._tiff_series import check_axes_known, pick_series
 from napari_umis_fusion.stack import MAX_CHANNELS, Calibration, Plane, kind_of
 
 MAX_SERIES = 50
@@ -38,12 +41,19 @@ class _Series:
 
     path: Path
     number: int
-    layout: Layout
-    frames: Frames
-    dtype: np.dtype[Any]
-    colour: bool
+    opened: OpenSeries
     calibration: Calibration
     header: SeriesHeader
+
+    @property
+    def layout(self) -> Layout:
+        """Axes of the series."""
+        return self.opened.layout
+
+    @property
+    def colour(self) -> bool:
+        """Whether the last axis is colour."""
+        return self.opened.colour
 
     def split(self) -> tuple[str, ...]:
         """Return the axes whose entries become separate layers."""
@@ -96,23 +106,38 @@ def tiff_layers(path: Path) -> list[LayerData]:
 def _open_series(path: Path, number: int) -> _Series:
     tif = open_tiff_file(path)
     try:
-        series = pick_series(tif, number)
+        series = pick_series(tif, number).series
         check_axes_known(tif, series)
-        layout = layout_of(series)
-        calibration, header = tiff_calibration(tif, number), read_series_header(tif, number)
-        frames = open_frames(tif, series, layout.frame_shape())
+        opened = open_series(tif, series)
+        told = tiff_sizes(tif, number, _planes_of(opened.layout))
+        header = read_series_header(tif, number)
     except BaseException:
         tif.close()
         raise
-    dtype = np.dtype(series.dtype).newbyteorder("=")
-    colour = holds_colour(series)
-    return _Series(path, number, layout, frames, dtype, colour, calibration, header)
+    sizes = told.sizes
+    if opened.pixels.swaps_sides:
+        height, width = sizes.pixel_width_um, sizes.pixel_height_um
+        sizes = replace(sizes, pixel_height_um=height, pixel_width_um=width)
+    for note in told.notes:
+        warnings.warn(f"{path.name}: {note}", UserWarning, stacklevel=2)
+    return _Series(path, number, opened, sizes, header)
+
+
+def _planes_of(layout: Layout) -> int:
+    kinds = ((kind_of(axis), size) for axis, size in layout.sizes.items())
+    return max((size for kind, size in kinds if kind in ("z", "unnamed")), default=1)
 
 
 def _series_layers(series: _Series, lazy: bool, *, alone: bool) -> list[LayerData]:
-    layout = series.layout
-    counts = (layout.sizes[axis] for axis in layout.over_frames)
-    series.frames.check(range(math.prod(counts)))
+    layout, frames = series.layout, series.opened.frames
+    count = math.prod(layout.sizes[axis] for axis in layout.over_frames)
+    frames.check(number for number in range(count) if number not in frames.missing)
+    if frames.missing:
+        msg = (
+            f"{series.path.name}: {len(frames.missing)} of {count} planes were not recorded, or "
+            "their files are absent; they are shown blank."
+        )
+        warnings.warn(msg, UserWarning, stacklevel=2)
     picks = list(_picks(series))
     looks = channel_appearance(_channel_colours(series, len(picks)))
     name = layer_stem(series.path) if alone else _image_name(series)
@@ -123,7 +148,7 @@ def _series_layers(series: _Series, lazy: bool, *, alone: bool) -> list[LayerDat
         layers.append((_array(series, pick, lazy), attributes, "image"))
     # All planes are in memory.
     if not lazy:
-        series.frames.close()
+        frames.close()
     return layers
 
 
@@ -134,23 +159,31 @@ def _picks(series: _Series) -> Iterator[dict[str, int]]:
 
 
 def _array(series: _Series, pick: Mapping[str, int], lazy: bool) -> Any:
-    layout, outer = series.layout, series.outer()
+    layout, outer, frames = series.layout, series.outer(), series.opened.frames
     last = ("S",) if series.colour else ()
+    dtype = series.opened.pixels.dtype
+    plane = [layout.sizes[axis] for axis in ("Y", "X", *last)]
 
     def read(place: tuple[int, ...]) -> Plane:
         picks = {**pick, **dict(zip(outer, place, strict=True))}
+        if frames.missing and layout.frame_number(picks) in frames.missing:
+            return np.zeros(plane, dtype)
         with naming_read_errors(series.path):
-            part = read_part(layout, series.frames, picks, last=last[0] if last else None)
-        return np.ascontiguousarray(part, series.dtype)
+            part = read_part(layout, frames, picks, last=last[0] if last else None)
+        return np.ascontiguousarray(part, dtype)
 
-    shape = [layout.sizes[axis] for axis in outer]
-    plane = [layout.sizes[axis] for axis in ("Y", "X", *last)]
-    return stack_planes(read, shape, plane, series.dtype, lazy=lazy)
+    return stack_planes(read, [layout.sizes[axis] for axis in outer], plane, dtype, lazy=lazy)
 
 
 def _attributes(series: _Series, pick: Mapping[str, int]) -> dict[str, Any]:
     axes = _axis_labels(series.outer())
-    origin = {"path": str(series.path.absolute()), "series": series.number, "index": dict(pick)}
+    origin: dict[str, Any] = {"path": str(series.path.absolute())}
+    origin |= {"series": series.number, "index": dict(pick)}
+    others = other_files(series.path, series.opened.files)
+    if others:
+        origin["files"] = others
+    if series.calibration.z_positions_um is not None:
+        origin[POSITIONS_KEY] = list(series.calibration.z_positions_um)
     metadata: dict[str, Any] = {FILE_KEY: origin}
     if series.header.provenance is not None:
         metadata[RUN_KEY] = series.header.provenance

@@ -5,14 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from tifffile import PHOTOMETRIC, TiffPageSeries
+from tifffile import TiffPageSeries
 
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files.read._axis_roles import axis_names
+from napari_umis_fusion.files.read._pixel_format import PixelFormat, pixel_format
 from napari_umis_fusion.files.read._tiff_frames import Frames, Index
 from napari_umis_fusion.stack import Plane
-
-_COLOUR = (PHOTOMETRIC.RGB, PHOTOMETRIC.YCBCR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +46,7 @@ def series_sizes(series: TiffPageSeries) -> dict[str, int]:
     return dict(zip(axis_names(series.axes), series.shape, strict=True))
 
 
-def holds_colour(series: TiffPageSeries) -> bool:
-    """Whether the samples of a series are red, green, blue and optionally opacity."""
-    colour = series.keyframe.photometric in _COLOUR
-    return colour and series_sizes(series).get("S") in (3, 4)
-
-
-def layout_of(series: TiffPageSeries) -> Layout:
+def stored_layout(series: TiffPageSeries) -> Layout:
     """Return the layout of a series; refuse one without planes or with missing frames."""
     sizes = series_sizes(series)
     if not {"Y", "X"} <= sizes.keys():
@@ -70,6 +63,21 @@ def layout_of(series: TiffPageSeries) -> Layout:
     split = next(n for n in range(len(sizes)) if math.prod(series.shape[:n]) == frames)
     names = tuple(sizes)
     return Layout(sizes, over_frames=names[:split], within_frame=names[split:])
+
+
+def shown_layout(stored: Layout, pixels: PixelFormat) -> Layout:
+    """Return the layout of frames as they are shown: upright, and with colours of palettes."""
+    sizes, within = dict(stored.sizes), stored.within_frame
+    if pixels.swaps_sides:
+        sizes |= {"Y": sizes["X"], "X": sizes["Y"]}
+    if pixels.colours is not None:
+        sizes, within = {**sizes, "S": 3}, (*within, "S")
+    return Layout(sizes, stored.over_frames, within)
+
+
+def shown_sizes(series: TiffPageSeries) -> dict[str, int]:
+    """Return the sizes of the axes of a series as it is shown."""
+    return shown_layout(stored_layout(series), pixel_format(series)).sizes
 
 
 def read_part(

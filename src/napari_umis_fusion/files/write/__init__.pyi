@@ -1,3 +1,4 @@
+from ._about import ImageAbout as ImageAbout
 from ._formats import check_output_path as check_output_path
 from ._image import naming_write_errors as naming_write_errors
 from ._image import write_image as write_image

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.runtime import first_same, reason_of, user_path
 from napari_umis_fusion.stack import ACCEPTED_DTYPES
 
 
@@ -92,16 +93,17 @@ def check_output_path(
         If the extension is unknown, the format cannot hold the dtype or channels, the folder is
         missing or not writable, or the path is a folder or a protected file.
     """
-    target = Path(path).expanduser()
+    target = user_path(path)
     wanted = output_format(target)
     if dtype is not None:
         _check_dtype(target, wanted, np.dtype(dtype).name, channels)
     _check_channels(target, wanted, channels, rgb=rgb)
     _check_place(target)
-    for source in protect:
-        if _are_same_file(target, Path(source)):
-            msg = f"{target}: is an input, which is never overwritten. Choose another name."
-            raise StackFileError(msg)
+    source = first_same(target, protect)
+    if source is not None:
+        known = "" if source.name == target.name else f" (as {source})"
+        msg = f"{target}: is an input, which is never overwritten{known}. Choose another name."
+        raise StackFileError(msg)
     return target.resolve()
 
 
@@ -130,6 +132,17 @@ def _check_channels(path: Path, wanted: OutputFormat, channels: int | None, *, r
 
 
 def _check_place(path: Path) -> None:
+    """Refuse a path that no file can have here; raises `StackFileError`."""
+    try:
+        _check_folder(path)
+    except StackFileError:
+        raise
+    except (OSError, RuntimeError, ValueError) as error:  # too long, or links in a circle
+        msg = f"{path}: no file can have this name ({reason_of(error)}). Choose another."
+        raise StackFileError(msg) from error
+
+
+def _check_folder(path: Path) -> None:
     if path.is_dir():
         msg = f"{path}: is a folder; give the name of a file."
         raise StackFileError(msg)
@@ -141,10 +154,3 @@ def _check_place(path: Path) -> None:
     if not os.access(parent, os.W_OK):
         msg = f"{path}: the folder {parent} cannot be written to; choose another."
         raise StackFileError(msg)
-
-
-def _are_same_file(path: Path, other: Path) -> bool:
-    if path.resolve() == other.resolve():
-        return True
-    # Two paths of one file: hard links, or a file system that ignores case.
-    return path.exists() and other.exists() and path.samefile(other)

@@ -1,7 +1,9 @@
 """Atomic writing of images."""
 
+import errno
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,9 +12,9 @@ from typing import Any
 import imagecodecs
 import numpy as np
 import tifffile
-from PIL import Image
 
 from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.files.write._about import ImageAbout
 from napari_umis_fusion.files.write._formats import (
     JPEG,
     OME_TIFF,
@@ -20,10 +22,14 @@ from napari_umis_fusion.files.write._formats import (
     check_output_path,
     output_format,
 )
-from napari_umis_fusion.runtime import atomic_write
+from napari_umis_fusion.files.write._marks import bilevel_png_bytes, jpeg_bytes, marked_png
+from napari_umis_fusion.runtime import atomic_write, reason_of
 from napari_umis_fusion.stack import Calibration, Plane
 
 _UNKNOWN_SIZES = Calibration()
+_NOTHING = ImageAbout()
+
+_SHORT_WRITE = re.compile(r"\d+ requested and \d+ written")
 
 # Classic TIFF has 32-bit offsets; 32 MB are reserved for headers.
 CLASSIC_TIFF_BYTES = 2**32 - 2**25
@@ -36,6 +42,7 @@ def write_image(
     calibration: Calibration = _UNKNOWN_SIZES,
     rgb: bool = False,
     provenance: Mapping[str, Any] | None = None,
+    about: ImageAbout = _NOTHING,
     protect: Iterable[str | os.PathLike[str]] = (),
 ) -> Path:
     """Write an image in the format of the file name's extension.
@@ -45,13 +52,13 @@ def write_image(
     ========== ============================== ===================================================
     extension  dtypes                         metadata
     ========== ============================== ===================================================
-    .ome.tif   all; bool becomes uint8 (0, 1) physical sizes in µm; provenance as JSON in the
+    .ome.tif   all; bool becomes uint8 (0, 1) names, physical sizes in µm; provenance in the
                and float16 becomes float32,   OME Description
                as OME has neither
-    .tif       all; bool as one bit, in       sizes and provenance as JSON in the description,
+    .tif       all; bool as one bit, in       name, sizes and provenance in the description,
                colour as uint8                resolution tags
-    .png       bool, uint8, uint16            nothing
-    .jpg       uint8 (quality 95, 4:4:4)      nothing
+    .png       bool, uint8, uint16            this package's name, with provenance
+    .jpg       uint8 (quality 95, 4:4:4)      this package's name, with provenance
     ========== ============================== ===================================================
 
     TIFFs are uncompressed, so that programs can memory-map them, and BigTIFF from 4 GB on.
@@ -68,6 +75,8 @@ def write_image(
         Whether the last axis holds colour samples.
     provenance : mapping, optional
         How the image was made, as JSON values.
+    about : ImageAbout
+        Name of the image, and names and colours of its channels.
     protect : iterable of path
         Files that must not be overwritten.
 
@@ -89,7 +98,8 @@ def write_image(
     channels = pixels.shape[2] if pixels.ndim == 3 else None
     target = check_output_path(path, protect=protect, dtype=image.dtype, channels=channels, rgb=rgb)
     with atomic_write_checked(target) as temporary:
-        _write(temporary, output_format(target), pixels, colour, calibration, provenance)
+        wanted = output_format(target)
+        _write(temporary, wanted, pixels, colour, calibration, provenance, about)
     return target
 
 
@@ -100,17 +110,19 @@ def _write(
     rgb: bool,
     calibration: Calibration,
     provenance: Mapping[str, Any] | None,
+    about: ImageAbout,
 ) -> None:
     if wanted is PNG:
-        _write_png(path, pixels)
+        content = _png_bytes(pixels)
+        path.write_bytes(content if provenance is None else marked_png(content))
     elif wanted is JPEG:
-        # Without chroma subsampling, which would halve the resolution of colour.
-        Image.fromarray(pixels).save(path, format="JPEG", quality=95, subsampling=0)
+        path.write_bytes(jpeg_bytes(pixels, is_result=provenance is not None))
     else:
         ome = wanted is OME_TIFF
         one_bit_colour = rgb and pixels.dtype == bool
         stored = _as_ome_knows(pixels) if ome or one_bit_colour else pixels
         metadata = (_ome_metadata if ome else _plain_metadata)(calibration, provenance)
+        metadata |= about.metadata(ome=ome)
         _write_tiff(path, stored, rgb=rgb, ome=ome, metadata=metadata, calibration=calibration)
 
 
@@ -129,16 +141,22 @@ def naming_write_errors(target: Path) -> Iterator[None]:
     except StackFileError:
         raise
     except OSError as error:
-        msg = f"{target}: cannot be written ({error.strerror or error}). Choose another folder."
+        msg = f"{target}: cannot be written ({_why(error)}). Choose another folder."
         raise StackFileError(msg) from error
 
 
-def _write_png(path: Path, pixels: Plane) -> None:
+def _why(error: Exception) -> str:
+    """Return a reason in words: NumPy says of a full disk how many bytes it has written."""
+    full = getattr(error, "errno", None) == errno.ENOSPC or _SHORT_WRITE.search(str(error))
+    return "the disk is full" if full else reason_of(error)
+
+
+def _png_bytes(pixels: Plane) -> bytes:
     if pixels.dtype == bool:  # one bit per pixel
-        Image.fromarray(pixels).save(path, format="PNG")
-    else:  # Pillow cannot write colour of 16 bits
-        native = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
-        path.write_bytes(imagecodecs.png_encode(np.ascontiguousarray(native)))
+        return bilevel_png_bytes(pixels)
+    # Pillow cannot write colour of 16 bits.
+    native = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
+    return bytes(imagecodecs.png_encode(np.ascontiguousarray(native)))
 
 
 def _write_tiff(

@@ -3,7 +3,7 @@
 import math
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from napari_umis_fusion.files.write._writable_layer import (
     stored_dtype,
     writable_layer,
 )
+from napari_umis_fusion.runtime import user_path
 
 _EXTENSION = re.compile(r"\.[A-Za-z]\w{0,4}")
 _LONGEST_NAME = 100
@@ -40,7 +41,11 @@ _NEVER_NAMES = {"CON", "PRN", "AUX", "NUL", *(f"{p}{n}" for p in ("COM", "LPT") 
 
 
 def write_image_layer(
-    path: str | os.PathLike[str], data: Any, attributes: Mapping[str, Any]
+    path: str | os.PathLike[str],
+    data: Any,
+    attributes: Mapping[str, Any],
+    *,
+    protect: Iterable[str | os.PathLike[str]] = (),
 ) -> list[str]:
     """Write one image layer in the format of the file name's extension.
 
@@ -56,6 +61,8 @@ def write_image_layer(
         Attributes of the layer, as napari gives them. Written are ``name``, ``axis_labels``,
         ``scale`` if ``units`` are lengths or times, the colour of a single-colour colormap and
         ``metadata["umis_fusion"]``. Axes of size 1 are left out.
+    protect : iterable of path
+        Files that must not be overwritten, besides those that the layer was read from.
 
     Returns
     -------
@@ -71,11 +78,16 @@ def write_image_layer(
     target = _with_extension(path)
     layer = writable_layer(data, attributes)
     if output_format(target) in (PNG, JPEG):
-        return [str(_write_plane(target, layer))]
-    return [str(_write_tiff(target, [layer]))]
+        return [str(_write_plane(target, layer, protect))]
+    return [str(_write_tiff(target, [layer], protect))]
 
 
-def write_series(path: str | os.PathLike[str], layers: Sequence[LayerData]) -> list[str]:
+def write_series(
+    path: str | os.PathLike[str],
+    layers: Sequence[LayerData],
+    *,
+    protect: Iterable[str | os.PathLike[str]] = (),
+) -> list[str]:
     """Write layers as the series of one OME-TIFF.
 
     Parameters
@@ -85,6 +97,9 @@ def write_series(path: str | os.PathLike[str], layers: Sequence[LayerData]) -> l
         replaced atomically.
     layers : sequence of (data, attributes, kind)
         Image and labels layers, as `write_image_layer` takes them.
+
+    protect : iterable of path
+        As for `write_image_layer`.
 
     Returns
     -------
@@ -100,7 +115,7 @@ def write_series(path: str | os.PathLike[str], layers: Sequence[LayerData]) -> l
     if output_format(target) not in (OME_TIFF, TIFF):
         msg = f"{target}: several layers need an OME-TIFF; end the name in .ome.tif."
         raise StackFileError(msg)
-    return [str(_write_tiff(target, [writable_layer(*layer) for layer in layers]))]
+    return [str(_write_tiff(target, [writable_layer(*layer) for layer in layers], protect))]
 
 
 def write_folder(path: str | os.PathLike[str], layers: Sequence[LayerData]) -> list[str]:
@@ -123,7 +138,7 @@ def write_folder(path: str | os.PathLike[str], layers: Sequence[LayerData]) -> l
     StackFileError
         If a layer is refused, the path is a file or has a file's extension, or a file exists.
     """
-    folder = Path(path).expanduser()
+    folder = user_path(path)
     # All layers are checked before the first one is written.
     ready = [writable_layer(*layer) for layer in layers]
     targets = [folder / f"{name}{OME_TIFF.suffixes[0]}" for name in _file_names(ready)]
@@ -134,13 +149,15 @@ def write_folder(path: str | os.PathLike[str], layers: Sequence[LayerData]) -> l
 
 
 def _with_extension(path: str | os.PathLike[str]) -> Path:
-    target = Path(path).expanduser()
+    target = user_path(path)
     if _EXTENSION.fullmatch(target.suffix):
         return target
     return target.with_name(target.name + OME_TIFF.suffixes[0])
 
 
-def _write_plane(target: Path, layer: WritableLayer) -> Path:
+def _write_plane(
+    target: Path, layer: WritableLayer, protect: Iterable[str | os.PathLike[str]]
+) -> Path:
     if layer.outer:
         axes = ", ".join(f"{a} ({n})" for a, n in zip(layer.axes.lower(), layer.shape, strict=True))
         wanted = output_format(target).name
@@ -150,12 +167,14 @@ def _write_plane(target: Path, layer: WritableLayer) -> Path:
         )
         raise StackFileError(msg)
     (plane,) = layer.planes()
-    return write_image(target, plane, rgb=layer.rgb, protect=layer.sources)
+    return write_image(target, plane, rgb=layer.rgb, protect=[*layer.sources, *protect])
 
 
-def _write_tiff(path: Path, layers: Sequence[WritableLayer]) -> Path:
-    protect = [source for layer in layers for source in layer.sources]
-    target = check_output_path(path, protect=protect)
+def _write_tiff(
+    path: Path, layers: Sequence[WritableLayer], protect: Iterable[str | os.PathLike[str]] = ()
+) -> Path:
+    sources = [source for layer in layers for source in layer.sources]
+    target = check_output_path(path, protect=[*sources, *protect])
     dtypes = [stored_dtype(layer) for layer in layers]
     nbytes = sum(
         math.prod(layer.shape) * dtype.itemsize for layer, dtype in zip(layers, dtypes, strict=True)

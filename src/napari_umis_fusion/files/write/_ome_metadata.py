@@ -9,6 +9,7 @@ import numpy as np
 from napari_umis_fusion.files._layer_attributes import RUN_KEY
 from napari_umis_fusion.files._layer_image import LayerImage
 from napari_umis_fusion.files.read import OWN_NAME
+from napari_umis_fusion.files.write._about import packed_colour
 from napari_umis_fusion.stack import OME_LETTERS, kind_of, length_um, time_s
 
 
@@ -65,7 +66,5 @@ def _channel(image: LayerImage) -> dict[str, Any]:
     colours = np.asarray(colormap["colors"], np.float64)
     if colours.shape != (2, 4) or colours[0, :3].any():
         return {}
-    red, green, blue = (round(255 * value) for value in colours[1, :3])
-    # OME packs red, green, blue and opacity into a signed 32-bit integer.
-    packed = np.array(red << 24 | green << 16 | blue << 8 | 255, np.uint32)
-    return {"Channel": {"Color": int(packed.view(np.int32))}}
+    shown = [round(255 * value) for value in colours[1, :3]]
+    return {"Channel": {"Color": packed_colour(shown)}}

@@ -1,5 +1,6 @@
 """Layers prepared for OME-TIFF: planes in OME's order of axes, with their metadata."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -165,15 +166,30 @@ def _sources(image: LayerImage) -> tuple[Path, ...]:
     origins.append(run.get("layer") if isinstance(run, Mapping) else None)
     paths: list[Path] = []
     for origin in origins:
-        path = origin.get("path") if isinstance(origin, Mapping) else None
-        paths += [Path(one) for one in ([path] if isinstance(path, str) else path or [])]
+        if not isinstance(origin, Mapping):
+            continue
+        path = origin.get("path")
+        given = [path] if isinstance(path, str) else path or []
+        paths += [Path(one) for one in (*given, *origin.get("files", ()))]
+    paths += _mapped_file(image.data)
     return tuple(file for path in paths for file in _files(path))
+
+
+def _mapped_file(data: Any) -> list[Path]:
+    """Return the file of a NumPy memory map, or of a view of one."""
+    while isinstance(data, np.ndarray):
+        if isinstance(data, np.memmap) and isinstance(data.filename, str | os.PathLike):
+            return [Path(data.filename)]
+        data = data.base
+    return []
 
 
 def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    return [entry for entry in path.iterdir() if entry.suffix.lower() in SUFFIXES]
+    # Folders of folders are read two deep, such as TimePoint_1/ZStep_3.
+    entries = (entry for depth in ("*", "*/*", "*/*/*") for entry in path.glob(depth))
+    return [entry for entry in entries if entry.suffix.lower() in SUFFIXES]
 
 
 def stored_dtype(layer: WritableLayer) -> np.dtype[Any]:

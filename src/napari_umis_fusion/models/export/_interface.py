@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
@@ -10,11 +11,13 @@ from napari_umis_fusion.network import (
     MIN_SIDE_PX,
     STRIDE_PX,
     Architecture,
-    Network,
     PlaneRanker,
     UNetPlusPlus,
 )
 from napari_umis_fusion.preprocess import OUTLIERS_PERCENT
+
+if TYPE_CHECKING:
+    from napari_umis_fusion.network import Network
 
 INPUT = "planes"
 """Name of the input tensor."""
@@ -179,7 +182,7 @@ class FeatureOutputs(nn.Module):
         return (self.network.features(planes),)
 
 
-def exported_module(model: Network) -> nn.Module:
+def exported_module(model: "Network") -> nn.Module:
     """Return the module with the outputs of the interface, without gradients."""
     wrapped = RankerOutputs(model) if isinstance(model, PlaneRanker) else FeatureOutputs(model)
     return wrapped.eval().requires_grad_(False)

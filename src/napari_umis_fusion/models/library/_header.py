@@ -1,6 +1,5 @@
 """Read the header of a file of weights, without reading the weights or importing torch."""
 
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,10 @@ from napari_umis_fusion.network import (
     DEFAULT_ARCHITECTURE,
     FOCUS_MEASURES,
     HEADER_KEY,
+    MAX_BYTES,
     Architecture,
 )
+from napari_umis_fusion.runtime import naming_faults, open_regular, parse_json
 
 SUFFIX = ".safetensors"
 
@@ -30,24 +31,21 @@ def read_header(path: Path) -> dict[str, Any]:
     CheckpointError
         If the file cannot be read, is truncated, or has another format.
     """
-    try:
-        with path.open("rb") as file:
+    with naming_faults(
+        path, CheckpointError, "damaged, or not weights", "save or download it again"
+    ):
+        with open_regular(path, MAX_BYTES) as file:
             size = os.fstat(file.fileno()).st_size
             length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
             if not 2 <= length <= min(size - _LENGTH_BYTES, _MAX_HEADER_BYTES):
                 raise CheckpointError(f"{path}: {_DAMAGED}")
             text = file.read(length)
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error
-    try:
-        entries = json.loads(text)
+        entries = parse_json(text)
         about = entries.pop("__metadata__", {})
         # the header gives the size of the file: a truncated one is found without reading it
         end = max((entry["data_offsets"][1] for entry in entries.values()), default=0)
-        ours = json.loads(about.get(HEADER_KEY, "{}"))
+        ours = parse_json(about.get(HEADER_KEY, "{}"))
         is_whole = _LENGTH_BYTES + length + end == size and bool(entries)
-    except (LookupError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise CheckpointError(f"{path}: {_DAMAGED}") from error
     if not is_whole or not isinstance(ours, dict):
         raise CheckpointError(f"{path}: {_DAMAGED}")
     return ours

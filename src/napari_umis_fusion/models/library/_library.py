@@ -27,7 +27,8 @@ from napari_umis_fusion.models.library._names import (
 from napari_umis_fusion.models.library._reserve import reserved
 from napari_umis_fusion.models.library._shipped import shipped_models
 from napari_umis_fusion.models.library._sidecar import sidecar_of, write_sidecar
-from napari_umis_fusion.network import SHIPPED
+from napari_umis_fusion.network import MAX_BYTES, SHIPPED
+from napari_umis_fusion.runtime import naming_faults, open_regular, user_path
 
 if TYPE_CHECKING:
     from napari_umis_fusion.network import Checkpoint
@@ -40,7 +41,7 @@ def default_folder() -> Path:
     """Return the folder of the user's models."""
     given = os.environ.get(FOLDER_VARIABLE)
     if given:
-        return Path(given).expanduser().absolute()
+        return user_path(given).absolute()
     return platformdirs.user_data_path("napari-umis-fusion", appauthor=False) / "models"
 
 
@@ -102,13 +103,12 @@ class ModelLibrary:
         CheckpointError
             If the file cannot be read.
         """
-        try:
-            with Path(path).open("rb") as file:
-                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise CheckpointError(
-                f"{path}: cannot be read ({error.strerror}); give the path of a checkpoint"
-            ) from error
+        advice = "give the path of a checkpoint"
+        with (
+            naming_faults(path, CheckpointError, "cannot be read", advice),
+            open_regular(Path(path), MAX_BYTES) as file,
+        ):
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         return self._made_from(sha256)
 
     def add(self, path: str | os.PathLike[str], name: str | None = None, note: str = "") -> Model:
@@ -146,13 +146,17 @@ class ModelLibrary:
         wanted, note = None if name is None else clean_name(name), clean_note(note)
         checkpoint = load_checkpoint(path)
         known = self._made_from(checkpoint.sha256)
-        if known is not None:
+        if known is not None and _is_complete(known):
             return known
         wanted = wanted or clean_name(name_of(checkpoint)[:MAX_NAME_LENGTH])
         with reserved(self.folder):  # two processes could otherwise use the same name
-            return self._made_from(checkpoint.sha256) or self._add_checkpoint(
-                checkpoint, wanted, note
-            )
+            known = self._made_from(checkpoint.sha256)
+            if known is None:
+                return self._add_checkpoint(checkpoint, wanted, note)
+            if not _is_complete(known):
+                write_sidecar(known.path, name=self._unique(wanted, known.path), note=note)
+                known = self._read(known.path)
+            return known
 
     def rename(self, model: Model, name: str) -> Model:
         """Rename a model; its file keeps its name.
@@ -288,6 +292,11 @@ class ModelLibrary:
         if not model.path.is_file():
             raise CheckpointError(f"{model.name}: {model.path} does not exist any more")
         return model.path
+
+
+def _is_complete(model: Model) -> bool:
+    """Return whether a model has its .json file: an import may be killed before it is written."""
+    return model.is_shipped or sidecar_of(model.path).exists()
 
 
 def _stamp(path: Path) -> tuple[int, ...]:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from napari_umis_fusion.errors import CheckpointError
-from napari_umis_fusion.runtime import atomic_write
+from napari_umis_fusion.network import MAX_BYTES
+from napari_umis_fusion.runtime import atomic_write, naming_faults, open_regular, read_json
 
 _hashes: dict[tuple[str, int, int], str] = {}
 """Hashes computed in this process, by path, size and time of change."""
@@ -20,7 +21,7 @@ def sidecar_of(path: Path) -> Path:
 def read_sidecar(path: Path) -> dict[str, Any]:
     """Return the content of the .json file; empty if there is none, or it is unreadable."""
     try:
-        noted = json.loads(sidecar_of(path).read_text("utf-8"))
+        noted = read_json(sidecar_of(path))
     except (OSError, ValueError):
         return {}
     return noted if isinstance(noted, dict) else {}
@@ -68,11 +69,11 @@ def sha256_of(path: Path) -> str:
     known = known_sha256(path)
     if not known:
         stamp = _stamp(path)
-        try:
-            with path.open("rb") as file:
-                known = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error
+        with (
+            naming_faults(path, CheckpointError, "cannot be read", "save it again"),
+            open_regular(path, MAX_BYTES) as file,
+        ):
+            known = hashlib.file_digest(file, "sha256").hexdigest()
         _hashes[(str(path), *stamp)] = known
     return known
 

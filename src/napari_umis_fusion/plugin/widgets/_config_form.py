@@ -75,6 +75,8 @@ class ConfigForm(Form):
         value = self[spec.name].value
         if not isinstance(self[spec.name], NumberRow):
             return value
+        if "any_number" in spec.metadata and not value.strip():
+            return None
         try:
             return float(value)
         except ValueError:
@@ -83,7 +85,9 @@ class ConfigForm(Form):
             ) from None
 
     def _shown_value(self, spec: Field[Any], value: Any) -> Any:
-        return repr(value) if isinstance(self[spec.name], NumberRow) else value
+        if not isinstance(self[spec.name], NumberRow):
+            return value
+        return "" if value is None else repr(value)
 
     def _update_rows(self) -> None:
         for name in self.specs:
@@ -125,6 +129,8 @@ def row_of(spec: Field[Any]) -> Any:
         return ComboBox(**common, choices=meta["choices"], value=spec.default)
     if isinstance(spec.default, bool):
         return CheckBox(**common, text="", value=spec.default)
+    if "any_number" in meta:
+        return NumberRow(**common, value="")
     if isinstance(spec.default, float) and "step" not in meta:  # no step fits the whole range
         return NumberRow(**common, value=repr(spec.default))
     limits = {"min": meta["min"], "max": meta["max"], "value": spec.default}

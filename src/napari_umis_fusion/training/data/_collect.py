@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import CheckpointError, ConfigError, DeviceError, StackError
-from napari_umis_fusion.runtime import Workers, map_events, repeat_event, run_to_end
+from napari_umis_fusion.runtime import Workers, map_events, repeat_event, run_to_end, user_path
 from napari_umis_fusion.training._events import Preparing
 from napari_umis_fusion.training.data._image_set import ImageSet, reasons
 from napari_umis_fusion.training.data._read_images import (
@@ -144,7 +143,7 @@ def _with_name(stack: Any, number: int) -> NamedData:
     if not (isinstance(paths, (list, tuple)) and paths and all(is_path(one) for one in paths)):
         return NamedData(named.name or f"stack {number}", named.data, named.source)
     for path in paths:
-        if not (Path(path).expanduser().exists() or glob.has_magic(os.fspath(path))):
+        if not (user_path(path).exists() or glob.has_magic(os.fspath(path))):
             raise StackError(f"{path} does not exist; give a stack: a file, or a folder of planes.")
     name = str(paths[0]) if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
     return NamedData(named.name or name, named.data, named.source)

@@ -1,23 +1,28 @@
 """A set of training images: split, saved and loaded."""
 
 import json
+import math
 import os
 import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_umis_fusion.errors import StackError, StackFileError
-from napari_umis_fusion.runtime import atomic_write
+from napari_umis_fusion.runtime import atomic_write, naming_faults, open_regular, parse_json
+from napari_umis_fusion.training._schema import ImagesEntry, checked
 
 Grey = NDArray[np.float32]
 
 MIN_IMAGES = 2
 """One for training and one for validation."""
+
+MAX_BYTES = 2**36
+"""More than any memory holds."""
 
 _ABOUT = "about"
 _KIND = "napari-umis-fusion images"
@@ -155,18 +160,42 @@ def load_images(path: str | os.PathLike[str]) -> ImageSet:
         If the file is missing or damaged, or has another content.
     """
     where = Path(path).absolute()
-    try:
-        with where.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            about = json.loads(str(file[_ABOUT]))
+    advice = "give a complete file of ImageSet.save."
+    with (
+        naming_faults(where, StackFileError, "the images cannot be loaded", advice),
+        open_regular(where, MAX_BYTES) as opened,
+    ):
+        _check_sizes(opened)
+        with np.load(opened, allow_pickle=False) as file:
+            about = checked(ImagesEntry, parse_json(str(file[_ABOUT])))
             if about["kind"] != _KIND:
                 raise ValueError(f"holds {about['kind']!r}")
             images = tuple(file[f"image_{k}"] for k in range(len(about["names"])))
+        if len(about["sources"]) != len(images) or not all(map(_is_grey, images)):
+            raise ValueError("its images are not float32 of shape (Y, X), each with a source")
         return ImageSet(images, *(tuple(about[key]) for key in ("names", "sources", "left_out")))
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise StackFileError(
-            f"{where}: the images cannot be loaded ({error}); give a complete file of "
-            "ImageSet.save."
-        ) from error
+
+
+def _check_sizes(file: BinaryIO) -> None:
+    """Refuse arrays that would be larger than the file that holds them, which is not compressed."""
+    with zipfile.ZipFile(file) as archive:
+        held = sum(entry.file_size for entry in archive.infolist())
+        for entry in archive.infolist():
+            with archive.open(entry) as array:
+                version = np.lib.format.read_magic(array)
+                read = np.lib.format.read_array_header_1_0
+                if version != (1, 0):
+                    read = np.lib.format.read_array_header_2_0
+                shape, _, dtype = read(array)
+                if math.prod(shape) * dtype.itemsize > entry.file_size:
+                    raise ValueError(f"{entry.filename} is shorter than it says")
+    if held > file.seek(0, os.SEEK_END):
+        raise ValueError("it is compressed, which files of this package are not")
+    file.seek(0)
+
+
+def _is_grey(image: NDArray[Any]) -> bool:
+    return image.dtype == np.float32 and image.ndim == 2 and image.size > 0
 
 
 def reasons(left_out: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from napari_umis_fusion.errors import StackError, UmisFusionError
 from napari_umis_fusion.files.read import SUFFIXES, as_stack
 from napari_umis_fusion.preprocess import GreyConverter
+from napari_umis_fusion.runtime import user_path
 from napari_umis_fusion.stack import Plane, Stack
 from napari_umis_fusion.training.data._training_data import NamedData
 
@@ -100,7 +101,7 @@ def _each(data: Iterable[Any], check: Callable[[], object]) -> Iterator[ImageSou
     for number, given in enumerate(data):
         named = given if isinstance(given, NamedData) else NamedData("", given)
         if is_path(named.data):
-            for path in _files(Path(named.data).expanduser(), check):
+            for path in _files(user_path(named.data), check):
                 yield ImageSource(str(path), named.source or named.name or _source(path), path)
         else:
             name = named.name or f"array {number}"
@@ -113,11 +114,24 @@ def _files(path: Path, check: Callable[[], object]) -> Sequence[Path]:
     if path.is_file():
         return [path]
     found: list[Path] = []
-    for entry in path.rglob("*"):
-        check()
-        if _is_image(entry):
-            found.append(entry)
+    for folder in _folders(path):
+        for entry in folder.iterdir():
+            check()
+            if _is_image(entry):
+                found.append(entry)
     return sorted(found)
+
+
+def _folders(root: Path) -> Iterator[Path]:
+    """Yield a folder and those in it, each once: links may lead in circles."""
+    seen: set[tuple[int, int]] = set()
+    for name, folders, _ in os.walk(root, followlinks=True):
+        status = os.stat(name)
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        yield Path(name)
 
 
 def _is_image(path: Path) -> bool:

@@ -72,7 +72,11 @@ def iter_compare(
         Scores of complete fusions: with consistency verification, and for the plane ranker as a
         weighted mean.
     """
-    sampler = StackSampler(images.images, validation_distribution(config, SIDE_PX), images.sources)
+    sampler = StackSampler(
+        images.images,
+        validation_distribution(config.replace(imperfections=0), SIDE_PX),
+        images.sources,
+    )
     count = STACKS if stacks is None else stacks
     old, new, shown = [], [], []
     with Workers(1) as workers:

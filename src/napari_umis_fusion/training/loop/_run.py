@@ -98,7 +98,9 @@ class TrainingRun:
         self._update: _Update | None = None
 
     def restore(self, state: TrainingState) -> None:
-        """Continue from a saved state."""
+        """Continue from a saved state; raises `ValueError` if it is that of another training."""
+        if state.step > self._total:
+            raise ValueError(f"it is at step {state.step}, of {self._total}")
         self.trainer.restore(state)
         self.step = state.step
         self._saved = self._stand
@@ -165,7 +167,8 @@ class TrainingRun:
         )
         # remembered before it starts: an interruption can come at any line
         update = self._update = _Update(self.step + 1, rate)
-        update.job = self._workers.submit(self.trainer.update, batch, rate)
+        # On one thread: each one that computes with torch keeps as much memory as a step takes.
+        update.job = self._workers.submit_ordered(self.trainer.update, batch, rate)
         try:
             yield from self._working(update.job)
         except Exception:
@@ -208,7 +211,7 @@ class TrainingRun:
         for index in range(self.trainer.objective.validation_examples):
             if self._stop.is_set() and not whole:
                 return
-            attempt = self._workers.submit(self.trainer.validate_example, index)
+            attempt = self._workers.submit_ordered(self.trainer.validate_example, index)
             examples.append((yield from self._working(attempt, "validating")))
             yield self._activity(
                 "validating"
@@ -234,7 +237,7 @@ class TrainingRun:
         return CheckpointSaved(where, self.step)
 
     def _state(self) -> TrainingState:
-        return self.trainer.state(self.step, self._about, self.curve)
+        return self.trainer.state(self.step, self._total, self._about, self.curve)
 
     def _fuse_monitored(self) -> Generator[TrainingEvent]:
         if self._monitor is None:

@@ -7,16 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from napari_umis_fusion.errors import CheckpointError, ConfigError
-from napari_umis_fusion.runtime import atomic_write
+from napari_umis_fusion.runtime import atomic_write, naming_faults, open_regular, parse_json
 from napari_umis_fusion.training._config import TrainingConfig
 from napari_umis_fusion.training._loss_curve import LossCurve
+from napari_umis_fusion.training._schema import checked
 from napari_umis_fusion.training._session_folder import state_file
+from napari_umis_fusion.training.loop._state_entry import StateEntry
 
 FORMAT = 1
+
+MAX_BYTES = 2**32
+"""Many times the state of the largest network with a long curve."""
 
 MAY_CHANGE = ("device", "threads")
 """Options that may differ when a training is resumed."""
@@ -72,6 +78,9 @@ class TrainingState:
     curve : LossCurve or None
         Rows of all these steps and validations: in the same file, so that they always agree. None
         in old files.
+    total : int or None
+        Steps that the training has in all, fewer than those of the config where they would take too
+        long. None in old files: those of the config.
     """
 
     config: TrainingConfig
@@ -84,6 +93,7 @@ class TrainingState:
     start_metrics: Mapping[str, float] | None = None
     validated: int | None = None
     curve: LossCurve | None = None
+    total: int | None = None
 
     def check_data(self, where: Path, data: Mapping[str, Any]) -> None:
         """Raise `ConfigError` if it was trained on other data."""
@@ -118,6 +128,7 @@ class TrainingState:
             "start_metrics": self.start_metrics and dict(self.start_metrics),
             "validated": self.validated,
             "curve": self.curve and _as_tensors(self.curve),
+            "total": self.total,
         }
         try:
             with atomic_write(path) as beside:
@@ -153,30 +164,26 @@ def load_state(path: str | os.PathLike[str]) -> TrainingState:
         If the file is missing, damaged, or not the state of a training.
     """
     where = state_file(Path(path))
-    try:
-        # weights_only: unpickling anything but tensors could run code
-        content = torch.load(where, map_location="cpu", weights_only=True)
-        best = content["best"] and Best(**content["best"])
+    damaged = "damaged, or not the state of a training"
+    with naming_faults(where, CheckpointError, damaged, "start anew, or give another file"):
+        with open_regular(where, MAX_BYTES) as file:
+            # weights_only: unpickling anything but tensors could run code
+            found = torch.load(file, map_location="cpu", weights_only=True)
+        content = checked(StateEntry, found)
+        best = content["best"]
         return TrainingState(
-            TrainingConfig(**json.loads(content["config"])),
-            json.loads(content["data"]),
+            TrainingConfig.of(parse_json(content["config"])),
+            dict(parse_json(content["data"])),
             content["step"],
             content["weights"],
             content["optimizer"],
-            best,
+            best and Best(**best),
             content["without_gain"],
             content.get("start_metrics"),
             content.get("validated"),
             _curve(content.get("curve")),
+            content.get("total"),
         )
-    except OSError as error:
-        raise CheckpointError(
-            f"{where}: cannot be read ({error.strerror}); give the state file of a training"
-        ) from error
-    except Exception as error:  # a damaged file can raise anything
-        raise CheckpointError(
-            f"{where}: damaged, or not the state of a training; start anew, or give another file"
-        ) from error
 
 
 def _as_tensors(curve: LossCurve) -> dict[str, list[Tensor]]:
@@ -188,4 +195,8 @@ def _curve(columns: Mapping[str, list[Tensor]] | None) -> LossCurve | None:
     if columns is None:
         return None
     arrays = {name: (steps.numpy(), values.numpy()) for name, (steps, values) in columns.items()}
+    for name, (steps, values) in arrays.items():
+        is_column = steps.dtype == np.int64 and values.dtype == np.float64 and steps.ndim == 1
+        if not is_column or steps.shape != values.shape or (np.diff(steps) <= 0).any():
+            raise ValueError(f"the column {name!r} of the curve is damaged")
     return LossCurve.of(arrays)

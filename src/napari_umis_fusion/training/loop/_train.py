@@ -13,7 +13,13 @@ from torch import nn
 
 from napari_umis_fusion.errors import CheckpointError, ConfigError
 from napari_umis_fusion.network import Checkpoint, choose_device, load_checkpoint, shipped_weights
-from napari_umis_fusion.runtime import Workers, repeat_event, run_to_end, thread_count
+from napari_umis_fusion.runtime import (
+    Workers,
+    naming_faults,
+    repeat_event,
+    run_to_end,
+    thread_count,
+)
 from napari_umis_fusion.training._config import NETWORKS, TrainingConfig
 from napari_umis_fusion.training._events import (
     Compared,
@@ -29,6 +35,7 @@ from napari_umis_fusion.training._session_folder import session_lock, state_file
 from napari_umis_fusion.training.data import ImageSplit, iter_collect, split_images
 from napari_umis_fusion.training.loop._compare import iter_compare
 from napari_umis_fusion.training.loop._monitor import StackMonitor
+from napari_umis_fusion.training.loop._pace import iter_fit
 from napari_umis_fusion.training.loop._run import TrainingRun
 from napari_umis_fusion.training.loop._state import TrainingState, check_options, load_state
 from napari_umis_fusion.training.loop._trainer import Trainer
@@ -144,6 +151,10 @@ def iter_train(
     about = split.describe()
     saved = _saved(where, config, about) if resume and where and where.exists() else None
     curve = _restored_curve(curve, saved)
+    if saved is not None:
+        total = saved.total or total
+    elif config.minutes and not config.epochs:
+        total = yield from iter_fit(trainer, total)
     yield TrainingStarted(
         0 if saved is None else saved.step,
         total,
@@ -162,7 +173,9 @@ def iter_train(
         run = TrainingRun(trainer, workers, total, where, about, stop, curve, monitor)
         try:
             if saved is not None:
-                run.restore(saved)
+                damaged = "damaged, or the state of another training"
+                with naming_faults(str(where), CheckpointError, damaged, "start anew"):
+                    run.restore(saved)
             elif start is not None:
                 yield from run.validate_initial()
             reason = yield from run.steps()

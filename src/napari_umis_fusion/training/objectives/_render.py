@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from napari_umis_fusion.synthetic import StackDistribution
+from napari_umis_fusion.synthetic import Imperfections, StackDistribution
 from napari_umis_fusion.training._config import Specimen, TrainingConfig
 
 KINDS: dict[Specimen, tuple[str, ...]] = {
@@ -20,13 +20,17 @@ PLANES_RANGE = (0.7, 1.3)
 """Range of the number of planes, relative to `TrainingConfig.planes`."""
 
 
+_COMMON = (*KINDS["any"], "planes", "size_px", "imperfections")
+"""Fields in which training and validation are alike."""
+
+
 def validation_distribution(config: TrainingConfig, size_px: int) -> StackDistribution:
     """Return the distribution of the stacks that validation and comparison render.
 
     Parameters
     ----------
     config : TrainingConfig
-        Only `specimen` and `planes` are used.
+        Only `specimen`, `planes` and `imperfections` are used.
     size_px : int
         Side of a stack.
     """
@@ -36,6 +40,8 @@ def validation_distribution(config: TrainingConfig, size_px: int) -> StackDistri
     if config.planes:
         low, high = (round(share * config.planes) for share in PLANES_RANGE)
         options["planes"] = (max(2, low), max(2, high))
+    if config.imperfections:
+        options["imperfections"] = Imperfections().scaled(config.imperfections)
     return StackDistribution(size_px=size_px, **options)
 
 
@@ -43,5 +49,5 @@ def training_distribution(config: TrainingConfig) -> StackDistribution:
     """Return the same distribution with disturbances scaled by `augmentation`."""
     like = validation_distribution(config, config.patch_px)
     rarer = {name: config.augmentation * getattr(like, name) for name in DISTURBANCES}
-    options = {name: getattr(like, name) for name in (*KINDS["any"], "planes", "size_px")}
+    options = {name: getattr(like, name) for name in _COMMON}
     return StackDistribution(**{**options, **rarer})

@@ -174,7 +174,8 @@ def collate(stacks: list[TrainingStack], log_gain: NDArray[np.float64]) -> Stack
     """Stack the examples of a batch; the input of each is scaled by `exp(-log_gain)`."""
     parts = zip(*((s.planes, s.steady, s.clean, s.all_in_focus) for s in stacks), strict=True)
     planes, steady, clean, truth = (torch.from_numpy(np.stack(part)) for part in parts)
-    contrast = [_contrast(s.planes) * np.exp(g) for s, g in zip(stacks, log_gain, strict=True)]
+    spans = (_contrast(s.planes[s.middle]) for s in stacks)
+    contrast = [span * np.exp(g) for span, g in zip(spans, log_gain, strict=True)]
     return StackBatch(planes, steady, clean, truth, torch.tensor(contrast, dtype=torch.float32))
 
 
@@ -188,9 +189,9 @@ def gradient(planes: Tensor) -> Tensor:
     return (gx**2 + gy**2 + 1e-10).sqrt() / 8
 
 
-def _contrast(planes: Floats) -> float:
-    """Return the span of the middle plane, by the same percentiles as in a fusion."""
-    low, high = percentile_limits(planes[len(planes) // 2])
+def _contrast(plane: Floats) -> float:
+    """Return the span of a plane, by the same percentiles as in a fusion."""
+    low, high = percentile_limits(plane)
     return max(high - low, MIN_CONTRAST)
 
 

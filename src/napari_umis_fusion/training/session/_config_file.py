@@ -6,7 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from napari_umis_fusion.errors import ConfigError
-from napari_umis_fusion.runtime import atomic_write, package_version
+from napari_umis_fusion.runtime import (
+    atomic_write,
+    naming_faults,
+    package_version,
+    read_json,
+)
 from napari_umis_fusion.training._config import TrainingConfig
 
 _KIND = "napari-umis-fusion training"
@@ -59,14 +64,8 @@ def load_config(path: str | os.PathLike[str], **options: Any) -> TrainingConfig:
         If the file cannot be read, is not the config of a training, or has a value out of bounds.
     """
     where = Path(path).absolute()
-    try:
-        content = json.loads(where.read_text("utf-8"))
-    except OSError as error:
-        raise ConfigError(
-            f"{where}: cannot be read ({error.strerror}); give a config file."
-        ) from error
-    except ValueError as error:
-        raise ConfigError(f"{where}: is not JSON ({error}); save the config again.") from error
+    with naming_faults(where, ConfigError, "cannot be read", "save the config again."):
+        content = read_json(where)
     found = content.get("config") if isinstance(content, dict) else None
     if not isinstance(found, dict) or content.get("kind") != _KIND:
         raise ConfigError(
@@ -74,6 +73,6 @@ def load_config(path: str | os.PathLike[str], **options: Any) -> TrainingConfig:
             "and of save_config."
         )
     try:
-        return TrainingConfig().replace(**{**found, **options})
+        return TrainingConfig.of({**found, **options})
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from error

@@ -23,11 +23,18 @@ from threading import Event
 from typing import Any, Self
 
 from napari_umis_fusion.errors import BusyError, CheckpointError
-from napari_umis_fusion.runtime import Workers, atomic_write, repeat_event
+from napari_umis_fusion.runtime import (
+    Workers,
+    atomic_write,
+    naming_faults,
+    read_json,
+    repeat_event,
+)
 from napari_umis_fusion.training._config import TrainingConfig
 from napari_umis_fusion.training._events import Preparing, TrainingEvent, TrainingStarted
 from napari_umis_fusion.training._loss_curve import LossCurve
 from napari_umis_fusion.training._result import TrainingResult
+from napari_umis_fusion.training._schema import SessionEntry, checked
 from napari_umis_fusion.training._session_folder import (
     ABOUT,
     STATE,
@@ -82,15 +89,13 @@ class TrainingSession:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.curve = LossCurve()
-        try:
-            about = json.loads((folder / ABOUT).read_text("utf-8"))
-            self.config = TrainingConfig(**about["config"])
+        with naming_faults(
+            folder, CheckpointError, "contains no training", "give the folder of a session"
+        ):
+            about = checked(SessionEntry, read_json(folder / ABOUT))
+            self.config = TrainingConfig.of(about["config"])
             self.origin = Origin.from_dict(about["origin"])
             self.data = tuple(about.get("data", ()))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise CheckpointError(
-                f"{folder}: contains no training ({error}); give the folder of a session"
-            ) from error
 
     @classmethod
     def create(

@@ -1,0 +1,78 @@
+"""Words in file names: which axis they announce, and what is no plane."""
+
+import re
+from typing import Literal
+
+NameKind = Literal["z", "channel", "time", "position", "other", "unknown"]
+"""What a number or word in a file name counts."""
+
+_WORDS: dict[NameKind, str] = {
+    "z": (
+        "z zstep zslice zplane zstack zpos zposition zindex zlevel zsection depth plane slice "
+        "focus focal focalplane section optsection tiefe ebene schicht"
+    ),
+    "channel": ("c ch chan channel channels w wv wl wave wavelength lambda dye stain filter kanal"),
+    "time": "t tp time timepoint timestep timeframe tpoint tl timelapse zeit zeitpunkt",
+    "position": (
+        "p pos position xy site s field f fov fld well row col column tile m mosaic scene series "
+        "view point region roi area location loc x y plate stage"
+    ),
+    "other": "a angle v rotation illumination direction phase cycle round l",
+}
+_KINDS = {word: kind for kind, words in _WORDS.items() for word in words.split()}
+
+# Single letters that people also put before the number of a plane (plane, picture, section).
+SOFT_WORDS = frozenset((*"pfsmavlxy", "pos", "view", "point", "round"))
+
+_DYES = (
+    "dapi hoechst gfp egfp fitc yfp cfp bfp rfp mcherry cherry tritc texasred txred cy3 cy5 cy7 "
+    "alexa af cy dsred tdtomato mkate rhodamine brightfield bf dic phaco trans tl transmitted "
+    "red green blue farred nir"
+)
+DYES = frozenset(_DYES.split())
+"""Names of dyes and contrasts that stand in place of a channel's number."""
+
+LENGTHS_UM = {"um": 1.0, "µm": 1.0, "μm": 1.0, "micron": 1.0, "microns": 1.0} | {
+    "nm": 1e-3,
+    "mm": 1e3,
+}
+TIMES = frozenset(("ms", "sec", "min", "h", "hr", "hrs"))
+
+_CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+")
+_THUMBNAIL = re.compile(r"thumb(nail)?s?(?![g-z])|preview", re.IGNORECASE)
+_COPY = re.compile(
+    r"(?P<stem>.+?)(?: ?\(\d{1,2}\)|[ _-]+(?:copy|kopie|copie|copia)(?: ?\(?\d{1,2}\)?)?)$",
+    re.IGNORECASE,
+)
+
+
+def kind_of_word(word: str) -> NameKind:
+    """Return what a number counts that stands after a word, such as "ch" or "imageZ"."""
+    known = _KINDS.get(word.casefold())
+    if known is None and len(parts := _CAMEL.findall(word)) > 1:
+        known = _KINDS.get(parts[-1].casefold())
+    return known or "unknown"
+
+
+def kind_of_unit(word: str) -> NameKind:
+    """Return what a number counts that stands right before a word, such as "um" or "ms"."""
+    if word in LENGTHS_UM:
+        return "z"
+    return "time" if word.casefold() in TIMES else "unknown"
+
+
+def says_thumbnail(stem: str) -> bool:
+    """Whether a file name says that the image is a reduced one."""
+    return _THUMBNAIL.search(stem) is not None
+
+
+def name_of_copied(stem: str) -> str | None:
+    """Return the name of the file that a file is a copy of, by its name; None if it is none.
+
+    Examples
+    --------
+    >>> name_of_copied("z3 (1)"), name_of_copied("z3 - Copy"), name_of_copied("z3")
+    ('z3', 'z3', None)
+    """
+    found = _COPY.fullmatch(stem)
+    return found["stem"] if found else None

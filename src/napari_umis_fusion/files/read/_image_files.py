@@ -1,0 +1,132 @@
+"""Image files that hold one plane each, all alike."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.files.read._images import read_image, read_image_header
+from napari_umis_fusion.files.read._listing import is_tiff
+from napari_umis_fusion.files.read._tiff import TiffStack, open_tiff
+from napari_umis_fusion.stack import Calibration, Plane
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    rgb: bool
+    calibration: Calibration
+    z_um: float | None = None
+
+    @property
+    def kind(self) -> tuple[tuple[int, ...], np.dtype[Any]]:
+        """What all planes have in common."""
+        return self.shape, self.dtype
+
+    def __str__(self) -> str:
+        return f"{' × '.join(map(str, self.shape))} {self.dtype}"
+
+
+class ImageFiles:
+    """Image files that hold one plane each: TIFF, PNG, JPEG, BMP or WebP.
+
+    All headers are read and compared when it is created, pixels on demand.
+
+    Parameters
+    ----------
+    paths : sequence of pathlib.Path
+        The files.
+    index : mapping of str to int
+        The index to select of further axes in TIFF files.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (Y, X) or (Y, X, C), of every plane.
+    dtype : numpy.dtype
+        Of every plane.
+    rgb : bool
+        Whether the last axis holds colour.
+    calibration : Calibration
+        Physical sizes that the files tell.
+    z_um : dict
+        Position of each file along z, in µm; None if unknown.
+
+    Raises
+    ------
+    StackFileError
+        If a file is broken, holds several planes, or differs from most others in size or dtype.
+    """
+
+    def __init__(self, paths: Sequence[Path], index: Mapping[str, int] | None = None) -> None:
+        self._index = dict(index or {})
+        # At once: an error in the last file should not end a long fusion.
+        headers = {path: self._header(path) for path in paths}
+        usual = _usual(headers)
+        self.shape, self.dtype, self.rgb = usual.shape, usual.dtype, usual.rgb
+        told = [header.calibration for header in headers.values()]
+        self.calibration = next((one for one in told if one != Calibration()), Calibration())
+        self.z_um = {path: header.z_um for path, header in headers.items()}
+
+    def read(self, path: Path, rows: slice = slice(None), columns: slice = slice(None)) -> Plane:
+        """Read a rectangle of a plane, and no more than that from uncompressed TIFF."""
+        if is_tiff(path):
+            with self._open(path) as stack:
+                plane = stack.region(0, rows, columns)
+        else:
+            plane = read_image(path)
+            if plane.shape != self.shape:
+                raise StackFileError(_changed(path, plane.shape, self.shape))
+            plane = plane[rows, columns]
+        return plane
+
+    def _open(self, path: Path) -> TiffStack:
+        return open_tiff(path, index=self._index, one_plane=True)
+
+    def _header(self, path: Path) -> _Header:
+        if not is_tiff(path):
+            header = read_image_header(path)
+            return _Header(header.shape, header.dtype, len(header.shape) == 3, Calibration())
+        with self._open(path) as stack:
+            if len(stack) > 1:
+                msg = (
+                    f"{path}: holds {len(stack)} planes; accepted in a list of files is one plane "
+                    "per file. Open this file alone, or leave it out."
+                )
+                raise StackFileError(msg)
+            shape = stack.shape[1:]
+            return _Header(shape, stack.dtype, stack.rgb, stack.calibration, stack.z_um)
+
+
+def _usual(headers: Mapping[Path, _Header]) -> _Header:
+    """Return the header of most files; the first that differs is to blame."""
+    counts = Counter(header.kind for header in headers.values())
+    (kind, count), *others = counts.most_common()
+    usual = next(header for header in headers.values() if header.kind == kind)
+    if not others:
+        return usual
+    odd = next(path for path, header in headers.items() if header.kind != kind)
+    like = next(path for path, header in headers.items() if header.kind == kind)
+    is_most = count > others[0][1]
+    rest = (
+        f", but {count} of the {len(headers)} files, such as {like.name}, are"
+        if is_most
+        else (f" but the first file, {like.name}, is")
+    )
+    msg = (
+        f"{odd}: is {headers[odd]}{rest} {usual}; all planes must have the same size and dtype. "
+        "Crop or convert the file, or leave it out."
+    )
+    raise StackFileError(msg)
+
+
+def _changed(path: Path, got: tuple[int, ...], wanted: tuple[int, ...]) -> str:
+    return (
+        f"{path}: has shape {got} now and had {wanted} when the stack was opened: the file was "
+        "changed. Open the stack again."
+    )

@@ -1,0 +1,154 @@
+"""Files among planes that are no planes: thumbnails, copies, projections, own results."""
+
+import filecmp
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from napari_umis_fusion.files.names import name_of_copied, says_thumbnail
+from napari_umis_fusion.files.read._listing import TIFF_SUFFIXES, is_tiff
+from napari_umis_fusion.files.read._tiff_file import checked_tiff
+
+OWN_NAME = "napari-umis-fusion"
+"""Value of ``software`` in the provenance of this package."""
+
+_HEAD_BYTES = 4096
+_TINY = 4
+"""A thumbnail is smaller than the planes by this factor or more, in both directions."""
+_PREFERRED = (*TIFF_SUFFIXES, ".png", ".bmp", ".webp", ".jpg", ".jpeg")
+_SHOWN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Files that may be planes.
+
+    Attributes
+    ----------
+    paths : list of pathlib.Path
+        In the order given.
+    notes : tuple of str
+        What was left out, and why.
+    """
+
+    paths: list[Path]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Glance:
+    sides: tuple[int, int] | None
+    is_own: bool = False
+    is_projection: bool = False
+    is_reduced: bool = False
+
+
+def leave_out(paths: Sequence[Path]) -> Kept:
+    """Leave out files that are no planes, with a note for each kind; never all files.
+
+    Parameters
+    ----------
+    paths : sequence of pathlib.Path
+        Two or more.
+
+    Returns
+    -------
+    Kept
+        Without results of this package, projections, thumbnails, and copies; where all planes are
+        there in two formats, in the one that loses nothing.
+    """
+    glances = {path: _glance(path) for path in paths}
+    sides = _usual_sides(glances)
+    kinds = {
+        "made by this program": [path for path in paths if glances[path].is_own],
+        "projections along z": [path for path in paths if glances[path].is_projection],
+        "thumbnails": [path for path in paths if _is_thumbnail(path, glances[path], sides)],
+        "copies of other files": _copies(paths),
+    }
+    kept, notes = list(paths), []
+    for kind, found in kinds.items():
+        left = [path for path in kept if path not in found]
+        # If all are of one kind, they are what the user wants.
+        if found and left:
+            gone = [path for path in kept if path in found]
+            kept = left
+            notes += [f"left out as {kind}: {_named(gone)}"] if gone else []
+    return _of_one_format(kept, notes)
+
+
+def _usual_sides(glances: Mapping[Path, _Glance]) -> tuple[int, int] | None:
+    """Return the sides of most files; where each plane has a thumbnail, those of the planes."""
+    known = {path: glance.sides for path, glance in glances.items() if glance.sides}
+    named = {path: sides for path, sides in known.items() if not says_thumbnail(path.stem)}
+    counts = Counter((named or known).values())
+    return max(counts, key=lambda sides: (counts[sides], sides), default=None)
+
+
+def _glance(path: Path) -> _Glance:
+    """Look at the first header; a broken file is judged when it is read as a plane."""
+    try:
+        return _glance_at_tiff(path) if is_tiff(path) else _glance_at_image(path)
+    except Exception:
+        return _Glance(None)
+
+
+def _glance_at_tiff(path: Path) -> _Glance:
+    with checked_tiff(path) as tif:
+        page = tif.pages.first
+        text = page.description
+        return _Glance(
+            sides=(page.imagelength, page.imagewidth),
+            is_own=OWN_NAME in text,
+            is_projection=page.is_metaseries and "Projection" in text,
+            is_reduced=page.is_reduced,
+        )
+
+
+def _glance_at_image(path: Path) -> _Glance:
+    with path.open("rb") as file:
+        is_own = OWN_NAME.encode() in file.read(_HEAD_BYTES)
+        file.seek(0)
+        with Image.open(file) as image:
+            return _Glance((image.height, image.width), is_own)
+
+
+def _is_thumbnail(path: Path, glance: _Glance, usual: tuple[int, int] | None) -> bool:
+    if glance.is_reduced:
+        return True
+    if glance.sides is None or usual is None or glance.sides == usual:
+        return False
+    is_tiny = all(_TINY * a <= b for a, b in zip(glance.sides, usual, strict=True))
+    return is_tiny or says_thumbnail(path.stem)
+
+
+def _copies(paths: Sequence[Path]) -> list[Path]:
+    """Return files whose name says that they copy another one, and whose bytes agree."""
+    known = {(path.parent, path.stem.casefold(), path.suffix.lower()): path for path in paths}
+    found = []
+    for path in paths:
+        stem = name_of_copied(path.stem)
+        original = stem and known.get((path.parent, stem.casefold(), path.suffix.lower()))
+        if original and filecmp.cmp(original, path, shallow=False):
+            found.append(path)
+    return found
+
+
+def _of_one_format(paths: list[Path], notes: list[str]) -> Kept:
+    formats: dict[tuple[Path, str], set[str]] = defaultdict(set)
+    for path in paths:
+        formats[path.parent, path.stem.casefold()].add(path.suffix.lower())
+    (first, *others) = formats.values()
+    if len(first) < 2 or any(one != first for one in others):
+        return Kept(paths, tuple(notes))
+    best = min(first, key=_PREFERRED.index)
+    gone = [path for path in paths if path.suffix.lower() != best]
+    note = f"planes are there as {' and '.join(sorted(first))}; left out: {_named(gone)}"
+    return Kept([path for path in paths if path not in gone], (*notes, note))
+
+
+def _named(paths: Sequence[Path]) -> str:
+    more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
+    return ", ".join(path.name for path in paths[:_SHOWN]) + more

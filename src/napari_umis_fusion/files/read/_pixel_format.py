@@ -1,0 +1,150 @@
+"""What the values of TIFF pixels mean: palettes, inverted greys, orientation, wide integers."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tifffile import COMPRESSION, PHOTOMETRIC, TiffPageSeries
+
+from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.stack import LUMINANCE, Plane, narrowed, narrowed_dtype
+
+_ORIENTATION = 274
+_COLOUR = (PHOTOMETRIC.RGB, PHOTOMETRIC.YCBCR)
+_GREY = (PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.MINISWHITE, PHOTOMETRIC.PALETTE)
+_OTHERS = (PHOTOMETRIC.MASK, PHOTOMETRIC.CFA, PHOTOMETRIC.LINEAR_RAW)
+"""Read as they are stored: one value per pixel, whatever it means."""
+_NAMES = {PHOTOMETRIC.SEPARATED: "CMYK", PHOTOMETRIC.CIELAB: "Lab", PHOTOMETRIC.ICCLAB: "Lab"}
+# tifffile converts these to RGB while it decodes them.
+_DECODED_YCBCR = (
+    *(COMPRESSION.OJPEG, COMPRESSION.JPEG, COMPRESSION.JPEG_LOSSY, COMPRESSION.JPEG2000),
+    *(COMPRESSION.JPEG_2000_LOSSY, COMPRESSION.APERIO_JP2000_YCBC, COMPRESSION.ALT_JPEG),
+    *(COMPRESSION.WEBP, COMPRESSION.JPEGXR_NDPI),
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PixelFormat:
+    """How the pixels of a series become what they show.
+
+    Attributes
+    ----------
+    colours : ndarray of shape (N, 3), uint8, or None
+        Red, green and blue of each palette number; None if values are no palette numbers.
+    white : int or None
+        The value that stands for black in a series with inverted greys; None if they are not.
+    orientation : int
+        Tag 274: 1 (as stored) to 8.
+    dtype : numpy.dtype
+        Of the planes, in native byte order.
+    is_wide : bool
+        Whether integers are stored in 64 bits, of which `dtype` has 32.
+    """
+
+    colours: NDArray[np.uint8] | None
+    white: int | None
+    orientation: int
+    dtype: np.dtype[Any]
+    is_wide: bool = False
+
+    @property
+    def swaps_sides(self) -> bool:
+        """Whether rows are stored as columns."""
+        return self.orientation >= 5
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether stored values are those shown."""
+        is_grey = self.colours is None and self.white is None
+        return is_grey and self.orientation == 1 and not self.is_wide
+
+    def shown(self, part: Plane) -> Plane:
+        """Return stored values as they are shown; palettes add a last axis."""
+        if self.colours is not None:
+            # Numbers beyond a short palette show its last entry, as Pillow does.
+            numbers = np.minimum(part, len(self.colours) - 1)
+            colours: Plane = self.colours[numbers]
+            return colours
+        values = narrowed(part)
+        if self.white is None:
+            return values
+        if values.dtype == bool:
+            return ~values
+        return np.asarray(self.white - values.astype(np.int64), values.dtype)
+
+    def upright(self, part: Plane, y: int, x: int) -> Plane:
+        """Return whole stored frames with axes `y` and `x` as they are shown."""
+        turned = part.swapaxes(y, x) if self.swaps_sides else part
+        flips = {2: (x,), 3: (y, x), 4: (y,), 6: (x,), 7: (y, x), 8: (y,)}
+        return np.flip(turned, flips.get(self.orientation, ()))
+
+
+def pixel_format(series: TiffPageSeries) -> PixelFormat:
+    """Return how the pixels of a series become what they show.
+
+    Raises
+    ------
+    StackFileError
+        If pixels are CMYK, Lab or another kind of colour that is not accepted.
+    """
+    page = series.keyframe
+    _check(page)
+    stored = np.dtype(series.dtype).newbyteorder("=")
+    dtype = narrowed_dtype(stored)
+    colours = palette_colours(series)
+    white = None
+    if page.photometric == PHOTOMETRIC.MINISWHITE and dtype.kind in "biu":
+        white = -1 if dtype.kind == "i" else (1 << int(page.bitspersample)) - 1
+    orientation = page.tags.valueof(_ORIENTATION, 1) if hasattr(page, "tags") else 1
+    return PixelFormat(
+        colours,
+        white,
+        orientation if orientation in range(1, 9) else 1,
+        np.dtype(np.uint8) if colours is not None else dtype,
+        is_wide=dtype != stored,
+    )
+
+
+def holds_colour(series: TiffPageSeries) -> bool:
+    """Whether pixels are red, green, blue and optionally opacity, or numbers of a palette."""
+    sizes = dict(zip(series.axes, series.shape, strict=True))
+    is_colour = series.keyframe.photometric in _COLOUR and sizes.get("S") in (3, 4)
+    return is_colour or palette_colours(series) is not None
+
+
+def palette_colours(series: TiffPageSeries) -> NDArray[np.uint8] | None:
+    """Return the colours of palette numbers; None if values are greys, whatever their table.
+
+    A table that only rises, from black to one colour or through several as heat maps do, is a way
+    to show greys if ImageJ wrote it; in other files, only a table from black to one colour is.
+    """
+    page = series.keyframe
+    if page.photometric != PHOTOMETRIC.PALETTE or page.colormap is None:
+        return None
+    table = np.asarray(page.colormap, np.float64).T
+    if table.ndim != 2 or table.shape[1] != 3 or not table.size:
+        return None
+    # Some programs store 8 bits where the standard has 16.
+    eight = np.rint(table / 257 if table.max() > 255 else table)
+    even = np.linspace(0, eight[-1], len(eight))
+    is_ramp = eight[-1].any() and np.abs(eight - even).max() <= 1  # more than rounding
+    rises = bool(np.all(np.diff(eight @ LUMINANCE) >= 0))
+    if is_ramp or (series.kind == "imagej" and rises):
+        return None
+    return eight.astype(np.uint8)
+
+
+def _check(page: Any) -> None:
+    kind = page.photometric
+    if kind == PHOTOMETRIC.YCBCR and page.compression not in _DECODED_YCBCR:
+        name = "YCbCr without JPEG"
+    elif kind in (*_GREY, *_COLOUR, *_OTHERS):
+        return
+    else:
+        name = _NAMES.get(kind, getattr(kind, "name", str(kind)))
+    msg = (
+        f"pixels are {name}; accepted are black and white, grey, RGB, RGBA and palettes. Convert "
+        "the file to RGB or grey first."
+    )
+    raise StackFileError(msg)

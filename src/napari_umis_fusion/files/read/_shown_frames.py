@@ -1,0 +1,93 @@
+"""Frames as they are shown: upright, with the colours of palettes, not inverted."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tifffile import TiffFile, TiffPageSeries
+
+from napari_umis_fusion.files.read._pixel_format import PixelFormat, holds_colour, pixel_format
+from napari_umis_fusion.files.read._tiff_frames import Frames, Index, open_frames
+from napari_umis_fusion.files.read._tiff_layout import Layout, shown_layout, stored_layout
+from napari_umis_fusion.stack import Plane
+
+
+class ShownFrames:
+    """Frames of another source, converted as they are read.
+
+    Parameters
+    ----------
+    frames : Frames
+        The stored frames.
+    pixels : PixelFormat
+        How they become what they show.
+    axes : tuple of str
+        Axes of one stored frame.
+    """
+
+    def __init__(self, frames: Frames, pixels: PixelFormat, axes: tuple[str, ...]) -> None:
+        self._frames, self._pixels, self._axes = frames, pixels, axes
+        self.missing = frames.missing
+
+    def read(self, number: int, index: Index) -> Plane:
+        """Read a part of frame `number`; the index is that of the frame as shown."""
+        stored, colour = index[: len(self._axes)], index[len(self._axes) :]
+        if self._pixels.orientation == 1:
+            part = self._frames.read(number, stored)
+        else:
+            # Rows of the upright frame may lie anywhere in the stored one.
+            whole = self._frames.read(number, (slice(None),) * len(self._axes))
+            part = self._upright(whole)[stored]
+        shown = self._pixels.shown(part)
+        return shown[(..., *colour)] if colour else shown
+
+    def _upright(self, frame: Plane) -> Plane:
+        return self._pixels.upright(frame, self._axes.index("Y"), self._axes.index("X"))
+
+    def check(self, numbers: Iterable[int]) -> None:
+        """Raise if one of these frames is missing or exceeds the end of the file."""
+        self._frames.check(numbers)
+
+    def close(self) -> None:
+        """Close open files; the next read reopens them."""
+        self._frames.close()
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSeries:
+    """A series whose frames are read as they are shown.
+
+    Attributes
+    ----------
+    layout : Layout
+        Axes of the frames as shown.
+    frames : Frames
+        The frames.
+    pixels : PixelFormat
+        How stored values become those shown.
+    colour : bool
+        Whether the axis S, if there is one, holds red, green, blue and optionally opacity.
+    files : tuple of str
+        Absolute paths of the files that hold the frames: several for a set of OME-TIFFs.
+    """
+
+    layout: Layout
+    frames: Frames
+    pixels: PixelFormat
+    colour: bool
+    files: tuple[str, ...]
+
+
+def open_series(tif: TiffFile, series: TiffPageSeries) -> OpenSeries:
+    """Open a series of a file, which its frames close from now on.
+
+    Raises
+    ------
+    StackFileError
+        If the series has no planes, misses frames, or has pixels of a kind that is not accepted.
+    """
+    stored, pixels = stored_layout(series), pixel_format(series)
+    pages = [page for page in series.pages if page is not None]
+    files = tuple(dict.fromkeys(page.parent.filehandle.path for page in pages))
+    frames = open_frames(tif, series, stored.frame_shape())
+    shown = frames if pixels.is_plain else ShownFrames(frames, pixels, stored.within_frame)
+    return OpenSeries(shown_layout(stored, pixels), shown, pixels, holds_colour(series), files)

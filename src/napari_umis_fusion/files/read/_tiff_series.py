@@ -1,0 +1,141 @@
+"""Which series of a TIFF file is the stack."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tifffile import TiffFile, TiffPageSeries
+
+from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.files.read._tiff_layout import series_sizes
+from napari_umis_fusion.stack import kind_of
+
+_SHOWN = 6
+
+
+@dataclass(frozen=True, slots=True)
+class PickedSeries:
+    """A series of a file.
+
+    Attributes
+    ----------
+    series : tifffile.TiffPageSeries
+        The series.
+    number : int
+        Its index in the file.
+    notes : tuple of str
+        Why it was taken, if there are others.
+    """
+
+    series: TiffPageSeries
+    number: int
+    notes: tuple[str, ...] = ()
+
+
+def pick_series(
+    tif: TiffFile, number: int | None = None, *, one_plane: bool = False
+) -> PickedSeries:
+    """Return a series of a file.
+
+    Parameters
+    ----------
+    tif : tifffile.TiffFile
+        The open file.
+    number : int, optional
+        Index of the series; by default the only one with z, beside which overviews and thumbnails
+        are left out.
+    one_plane : bool
+        The file is one plane among many: the first series is taken.
+
+    Raises
+    ------
+    StackFileError
+        If the file holds no image, the index is outside, or several series may be the stack.
+    """
+    if not tif.series:
+        msg = "holds no image; accepted are TIFF files with at least one page."
+        raise StackFileError(msg)
+    if number is None:
+        picked = PickedSeries(tif.series[0], 0) if one_plane else _only_stack(tif.series)
+    elif 0 <= number < len(tif.series):
+        picked = PickedSeries(tif.series[number], number)
+    else:
+        msg = f"index series={number} is outside 0 to {len(tif.series) - 1}."
+        raise StackFileError(msg)
+    if tif.is_imagej and picked.series.kind in ("generic", "uniform"):
+        msg = (
+            "its ImageJ header announces more planes than the file holds: it is truncated. Copy it "
+            "again."
+        )
+        raise StackFileError(msg)
+    return picked
+
+
+def _only_stack(series: Sequence[TiffPageSeries]) -> PickedSeries:
+    if len(series) == 1:
+        return PickedSeries(series[0], 0)
+    stacks = [number for number, one in enumerate(series) if has_z(one)]
+    if len(stacks) != 1:
+        raise StackFileError(_several(series, stacks))
+    (number,) = stacks
+    others = [one for place, one in enumerate(series) if place != number]
+    # Where the others are as large, they may be planes that belong to it.
+    if any(
+        _area(one) >= _area(series[number]) and not _differs(one, series[number]) for one in others
+    ):
+        raise StackFileError(_several(series, stacks))
+    note = (
+        f"series {number} is used, the only one of {len(series)} with z; left out: "
+        f"{_listed([place for place in range(len(series)) if place != number], series)}"
+    )
+    return PickedSeries(series[number], number, (note,))
+
+
+def has_z(series: TiffPageSeries) -> bool:
+    """Whether a series has planes along z, or pages about which the file says nothing."""
+    sizes = series_sizes(series)
+    return any(size > 1 and kind_of(axis) in ("z", "unnamed") for axis, size in sizes.items())
+
+
+def _area(series: TiffPageSeries) -> int:
+    sizes = series_sizes(series)
+    return sizes.get("Y", 1) * sizes.get("X", 1)
+
+
+def _differs(one: TiffPageSeries, other: TiffPageSeries) -> bool:
+    """Whether pages of one series cannot be planes of the other, such as a colour overview."""
+    return (one.dtype, one.keyframe.shape) != (other.dtype, other.keyframe.shape)
+
+
+def _several(series: Sequence[TiffPageSeries], stacks: Sequence[int]) -> str:
+    shown = stacks or range(len(series))
+    what = f"{len(stacks)} of them with z" if stacks else "none of them with z"
+    first = shown[0]
+    planes = (
+        "" if stacks else ' If they are the planes of one stack: z_axis="series" (--z-axis series).'
+    )
+    return (
+        f"holds {len(series)} images, {what}: {_listed(shown, series)}. Select one: "
+        f'index={{"series": {first}}} (--index series={first}).{planes}'
+    )
+
+
+def _listed(numbers: Sequence[int], series: Sequence[TiffPageSeries]) -> str:
+    told = [f"{number} {_described(series[number])}" for number in numbers[:_SHOWN]]
+    return ", ".join(told) + (" ..." if len(numbers) > _SHOWN else "")
+
+
+def _described(series: Any) -> str:
+    name = series.name if isinstance(series.name, str) and series.name else ""
+    sides = " x ".join(map(str, series.shape))
+    return f"({f'{name!r}, ' if name else ''}{sides} {series.dtype})"
+
+
+def check_axes_known(tif: TiffFile, series: TiffPageSeries) -> None:
+    """Refuse OME pages whose axes are unknown: they may be channels or time points."""
+    if tif.is_ome and series.kind in ("generic", "uniform"):
+        msg = (
+            "its OME header is broken, or the description is in another file. Open that file, "
+            'or use the pages of this one in order: z_axis="I" (--z-axis I).'
+        )
+        raise StackFileError(msg)

@@ -1,0 +1,205 @@
+"""What the camera adds to each plane, found once in a run: a mosaic of colours, a fixed pattern."""
+
+from collections.abc import Generator
+from copy import copy
+from typing import Any
+
+import numpy as np
+
+from napari_umis_fusion.alignment import AlignedStack, is_even_shift
+from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.errors import AlignmentError, StackError
+from napari_umis_fusion.preprocess import GreyConverter, grey_of_mosaic, is_mosaic
+from napari_umis_fusion.preprocess.fixed_pattern import (
+    FixedPattern,
+    PatternRemoval,
+    iter_find_pattern,
+)
+from napari_umis_fusion.preprocess.illumination import Defects
+from napari_umis_fusion.runtime import BoolMap, FloatMap, ScratchMemory, Workers
+from napari_umis_fusion.stack import Plane, Stack
+
+Window = tuple[slice, slice]
+
+MOSAIC_NOTE = "planes are a Bayer mosaic: focus is measured on a mix of its colours"
+
+
+class Sensor:
+    """What stands still on the sensor while the focus moves.
+
+    Parameters
+    ----------
+    stack : Stack
+        As it is fused. The pattern is looked for in planes as recorded, and moved as they are.
+    config : FusionConfig
+        Whether planes are a mosaic.
+    workspace : ScratchMemory
+        Memory for maps.
+    workers : Workers
+        Threads to run on.
+    """
+
+    def __init__(
+        self, stack: Stack, config: FusionConfig, workspace: ScratchMemory, workers: Workers
+    ) -> None:
+        self._stack, self._config = stack, config
+        self._workspace, self._workers = workspace, workers
+        self._pattern: FixedPattern | None = None
+        self._is_mosaic = False
+        self._was_looked_at = False
+        self._part: Window | None = None
+
+    def within(self, part: Window) -> "Sensor":
+        """Return the same sensor for a rectangle of the planes, once it was looked at."""
+        cut = copy(self)
+        cut._part = part
+        return cut
+
+    def iter_correction(self, to_grey: GreyConverter) -> Generator[None, None, "SensorCorrection"]:
+        """Return what corrects grey images; yields while planes are read, the first time.
+
+        Raises
+        ------
+        AlignmentError
+            If planes are a mosaic, and were moved so that its colours would be mixed.
+        """
+        if not self._was_looked_at:
+            yield from self._iter_look(to_grey)
+            self._was_looked_at = True
+        removal, stack = None, self._stack
+        if self._pattern is not None:
+            placed = stack if isinstance(stack, AlignedStack) else None
+            transforms = None if placed is None else placed.alignment.transforms
+            window = _window_of(placed, self._part)
+            grey_range, workers = to_grey.range, self._workers
+            removal = PatternRemoval(self._pattern, grey_range, workers, transforms, window)
+        return SensorCorrection(removal, self._workers, mixes=self._is_mosaic)
+
+    def _iter_look(self, to_grey: GreyConverter) -> Generator[None]:
+        stack, workers = self._stack, self._workers
+        recorded = stack.recorded if isinstance(stack, AlignedStack) else stack
+        looking = workers.submit(_shows_mosaic, recorded, self._config)
+        self._is_mosaic = yield from workers.result(looking)
+        if isinstance(stack, AlignedStack):
+            if self._is_mosaic:
+                _check_moves(stack)
+            recorded = _FilledStack.of(recorded, stack.alignment.light.defects)
+        elif stack.alignment is not None:  # a part of an aligned stack: the sensor is unknown
+            return
+        if self._is_mosaic:
+            recorded = _MixedStack(recorded)
+        looking_on = iter_find_pattern(recorded, to_grey, self._workspace, workers)
+        self._pattern = yield from looking_on
+
+    @property
+    def notes(self) -> list[str]:
+        """Say what was found."""
+        notes = [MOSAIC_NOTE] if self._is_mosaic else []
+        return notes if self._pattern is None else [*notes, self._pattern.note]
+
+    def describe(self) -> dict[str, Any]:
+        """Return what was found as JSON values; nothing without a pattern."""
+        found: dict[str, Any] = {"mosaic": "bayer"} if self._is_mosaic else {}
+        if self._pattern is not None:
+            found["fixed_pattern"] = self._pattern.describe()
+        return found
+
+
+def _window_of(placed: AlignedStack | None, part: Window | None) -> Window | None:
+    """Return the rows and columns of the sensor, or of the reference plane, that are seen."""
+    if placed is None or part is None:
+        return part if placed is None else placed.window
+    rows, columns = (
+        slice(whole.start + inner.start, whole.start + inner.stop)
+        for whole, inner in zip(placed.window, part, strict=True)
+    )
+    return rows, columns
+
+
+class SensorCorrection:
+    """Corrects the grey images of a fusion, on which focus is measured.
+
+    Parameters
+    ----------
+    removal : PatternRemoval or None
+        What takes the fixed pattern off.
+    workers : Workers
+        Threads to run on.
+    mixes : bool
+        Whether the colours of a mosaic are mixed.
+    """
+
+    def __init__(self, removal: PatternRemoval | None, workers: Workers, *, mixes: bool) -> None:
+        self._removal, self._workers, self._mixes = removal, workers, mixes
+
+    def iter_correct(self, grey: FloatMap, z: int) -> Generator[None]:
+        """Correct the grey image of plane `z` in place."""
+        if self._mixes:
+            grey[...] = yield from self._workers.result(self._workers.submit(grey_of_mosaic, grey))
+        if self._removal is not None:
+            yield from self._removal.iter_correct(grey, z)
+
+
+class _FilledStack(Stack):
+    """A stack whose defects are filled, as they are in the grey images that are measured."""
+
+    def __init__(self, stack: Stack, defects: Defects) -> None:
+        self.shape, self.dtype, self.rgb = stack.shape, stack.dtype, stack.rgb
+        self._stack, self._defects = stack, defects
+
+    @classmethod
+    def of(cls, stack: Stack, defects: Defects | None) -> Stack:
+        """Return the stack itself where there are no defects."""
+        return stack if defects is None or not defects.mask.any() else cls(stack, defects)
+
+    def plane(self, z: int) -> Plane:
+        plane, mask = self._stack.plane(z).copy(), self._defects.mask
+        channels = plane[..., None] if plane.ndim == 2 else plane
+        for values in np.moveaxis(channels, -1, 0):  # views
+            filled = self._defects.fill(values.astype(np.float32))
+            values[mask] = filled[mask].astype(self.dtype)
+        return plane
+
+    def uncovered(self, z: int) -> BoolMap | None:
+        return self._stack.uncovered(z)
+
+
+class _MixedStack(Stack):
+    """A mosaic as it is measured, in 32-bit floats."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.shape, self.dtype, self._stack = stack.shape, np.dtype(np.float32), stack
+
+    def plane(self, z: int) -> Plane:
+        return grey_of_mosaic(self._stack.plane(z).astype(np.float32))
+
+    def uncovered(self, z: int) -> BoolMap | None:
+        return self._stack.uncovered(z)
+
+
+def _shows_mosaic(stack: Stack, config: FusionConfig) -> bool:
+    """Whether planes are a mosaic, all that are looked at: a fine grating is blurred in some."""
+    has_channels = len(stack.shape) > 3
+    if config.mosaic == "bayer" and has_channels:
+        msg = (
+            f"mosaic='bayer', but planes have {stack.shape[3]} channels; accepted are grey planes. "
+            "Leave the option out: colours are there already."
+        )
+        raise StackError(msg)
+    if config.mosaic != "auto" or has_channels:
+        return config.mosaic == "bayer"
+    last = len(stack) - 1
+    places = sorted({last // 2, 0, last, last // 4, 3 * last // 4}, key=lambda z: z != last // 2)
+    return all(is_mosaic(stack.plane(z)) for z in places)
+
+
+def _check_moves(stack: AlignedStack) -> None:
+    moved = [z for z, one in enumerate(stack.alignment.transforms) if not is_even_shift(one)]
+    if moved:
+        msg = (
+            f"planes are a Bayer mosaic, and alignment would move {len(moved)} of them by other "
+            "than even numbers of pixels, which mixes colours; accepted are mosaics that stay in "
+            'place. Convert the planes to colour before, fuse with align="none" (--align none), '
+            'or say that they are no mosaic: mosaic="none" (--mosaic none).'
+        )
+        raise AlignmentError(msg)

@@ -1,0 +1,78 @@
+"""Colours side by side, as a camera records them behind a Bayer filter."""
+
+import numpy as np
+
+from napari_umis_fusion.runtime import Float64Array, FloatMap
+from napari_umis_fusion.stack import Plane
+
+MIN_LEVELS = 16
+"""Different values in a tile: fewer are a drawing, or dithered."""
+
+TILE_PX = 32
+"""Side of the tiles whose colours are compared: even, so that each begins with the same colour."""
+
+MIN_CONTRAST = 0.03
+"""Difference between two colours, as a share of what the plane spans."""
+
+MIN_RATIO = 4.0
+"""The same, relative to the difference between the two pixels of one colour, green."""
+
+
+def is_mosaic(plane: Plane) -> bool:
+    """Whether a plane shows a Bayer mosaic: of 2 x 2 pixels, two on a diagonal have one colour.
+
+    Other patterns with a period of two pixels, such as columns or lines of a camera that reads them
+    alternately, have no such diagonal.
+
+    Parameters
+    ----------
+    plane : ndarray of shape (Y, X)
+        As recorded; planes with channels are no mosaics.
+    """
+    height, width = (size - size % TILE_PX for size in plane.shape[:2])
+    if plane.ndim != 2 or min(height, width) < 2 * TILE_PX or plane.dtype == np.bool_:
+        return False
+    values = plane[:height, :width].astype(np.float64)
+    if not np.isfinite(values).all():
+        return False
+    low, high = np.percentile(values, (1, 99))
+    if not high > low:
+        return False
+    if len(np.unique(values[:TILE_PX, :TILE_PX])) < MIN_LEVELS:
+        return False
+    first, second, third, fourth = (
+        values[down::2, along::2] for down in (0, 1) for along in (0, 1)
+    )
+    falling, rising = _usual(first - fourth), _usual(second - third)
+    across = _usual(first + fourth - second - third) / 2
+    same, colours = min(falling, rising), max(falling, rising, across)
+    return bool(colours > MIN_CONTRAST * (high - low) and colours > MIN_RATIO * same)
+
+
+def grey_of_mosaic(grey: FloatMap) -> FloatMap:
+    """Return grey of a mosaic: at each pixel a quarter red, half green and a quarter blue.
+
+    Parameters
+    ----------
+    grey : ndarray of shape (Y, X), float32
+        Grey levels of the mosaic.
+
+    Returns
+    -------
+    ndarray of shape (Y, X), float32
+        Of 3 x 3 pixels each; mirrored beyond the border, which keeps the order of colours.
+    """
+    from scipy.ndimage import convolve1d
+
+    kernel = np.array((0.25, 0.5, 0.25), np.float32)
+    rows = convolve1d(grey, kernel, axis=0, mode="mirror")
+    mixed: FloatMap = convolve1d(rows, kernel, axis=1, mode="mirror")
+    return mixed
+
+
+def _usual(differences: Float64Array) -> float:
+    """Return the mean over tiles of the size of their median, which lines do not change."""
+    side = TILE_PX // 2
+    down, along = differences.shape[0] // side, differences.shape[1] // side
+    tiles = differences.reshape(down, side, along, side)
+    return float(np.abs(np.median(tiles, axis=(1, 3))).mean())

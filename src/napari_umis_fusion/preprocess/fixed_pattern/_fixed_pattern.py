@@ -1,0 +1,173 @@
+"""A pattern that stands still on the sensor, and how it is taken off grey images."""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_umis_fusion.preprocess._grey import GreyRange
+from napari_umis_fusion.preprocess.fixed_pattern._detail import REACH_PX, finest
+from napari_umis_fusion.preprocess.fixed_pattern._tiles import Table, TileGrid
+from napari_umis_fusion.runtime import FloatMap, Workers
+
+Window = tuple[slice, slice]
+PatternKind = Literal["columns", "rows", "pixels"]
+
+USUAL_CHANGE = 0.3
+"""Standard deviation of the strength of the pattern in a plane, relative to the other planes."""
+
+LARGEST = 2.0
+"""Largest strength of the pattern in a plane, relative to the other planes."""
+
+LINES = 0.5
+"""Share of its variance that is the same along columns, or rows, in a pattern of these."""
+
+
+@dataclass(frozen=True, eq=False)
+class FixedPattern:
+    """What all planes show at the same pixel of the sensor.
+
+    Attributes
+    ----------
+    values : ndarray of shape (Y, X), float32
+        In units of the stack, about 0 on average; 0 where no pattern was found.
+    strength : float
+        Its standard deviation where it was found, as a share of the range of the stack.
+    coverage : float
+        Share of the plane where it was found, 0 to 1.
+    """
+
+    values: FloatMap
+    strength: float
+    coverage: float
+
+    @property
+    def kind(self) -> PatternKind:
+        """Whether whole columns or rows differ, or single pixels."""
+        variance = float(self.values.var())
+        if self.values.mean(axis=0).var() > LINES * variance:
+            return "columns"
+        return "rows" if self.values.mean(axis=1).var() > LINES * variance else "pixels"
+
+    @property
+    def note(self) -> str:
+        """Say what was found, and what becomes of it."""
+        what = "a pattern" if self.kind == "pixels" else f"a pattern of {self.kind}"
+        where = "" if self.coverage > 0.9 else f" in {100 * self.coverage:.0f} % of the image"
+        return (
+            f"{what} of {100 * self.strength:.1f} % stands still on the sensor{where}: left out "
+            "of the measure"
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        strength, coverage = round(self.strength, 5), round(self.coverage, 3)
+        return {"kind": self.kind, "strength": strength, "coverage": coverage}
+
+    def moved(self, transform: NDArray[np.float64], window: Window) -> FloatMap:
+        """Return the pattern in a rectangle of an aligned plane.
+
+        Parameters
+        ----------
+        transform : ndarray of shape (2, 3)
+            From the aligned plane to the sensor.
+        window : tuple of slice
+            Rows and columns of the reference plane.
+        """
+        from scipy.ndimage import affine_transform
+
+        rows, columns = window
+        shape = rows.stop - rows.start, columns.stop - columns.start
+        matrix, offset = transform[:, :2], transform[:, 2]
+        begin = matrix @ np.array([rows.start, columns.start]) + offset
+        if np.array_equal(matrix, np.eye(2)):
+            matrix = np.ones(2)  # shifts are several times as fast
+        moved: FloatMap = affine_transform(self.values, matrix, begin, shape, order=1)
+        return moved
+
+
+class PatternRemoval:
+    """Takes a pattern off the grey images of a fusion.
+
+    Parameters
+    ----------
+    pattern : FixedPattern
+        As found.
+    grey_range : GreyRange
+        Grey levels of the images.
+    transforms : ndarray of shape (Z, 2, 3), optional
+        Where planes were moved to; by default they are as recorded.
+    window : tuple of slice, optional
+        Rows and columns of the reference plane that the images show.
+    workers : Workers
+        Threads to run on.
+    """
+
+    def __init__(
+        self,
+        pattern: FixedPattern,
+        grey_range: GreyRange,
+        workers: Workers,
+        transforms: NDArray[np.float64] | None = None,
+        window: Window | None = None,
+    ) -> None:
+        self._pattern, self._scale, self._workers = pattern, np.float32(grey_range.scale), workers
+        self._transforms, self._window = transforms, window
+        self._still: tuple[FloatMap, FloatMap] | None = None
+
+    def iter_correct(self, grey: FloatMap, z: int) -> Generator[None]:
+        """Take the pattern off the grey image of plane `z`, in place.
+
+        In each tile as strong as the plane shows it: a gain is stronger in brighter planes, and
+        there is nothing to take off where the camera was saturated.
+        """
+        pattern, fine = yield from self._workers.result(self._workers.submit(self._in_place, z))
+        grid = TileGrid(pattern.shape)
+        strength: Table = np.ones(grid.counts)
+        measure = partial(_measure_strength, grey, fine, strength, grid)
+        yield from self._workers.each(measure, grid.blocks())
+        yield from self._workers.each(
+            partial(_take_off, grey, pattern, strength, grid), grid.blocks()
+        )
+
+    def _in_place(self, z: int) -> tuple[FloatMap, FloatMap]:
+        """Return the pattern as plane `z` shows it, and its finest detail."""
+        if self._transforms is not None and self._window is not None:
+            transform = self._transforms[z]
+            if not np.array_equal(transform, np.eye(2, 3)):
+                moved = self._pattern.moved(transform, self._window) * self._scale
+                return moved, finest(moved)
+        if self._still is None:
+            window = self._window or (slice(None), slice(None))
+            values = np.ascontiguousarray(self._pattern.values[window]) * self._scale
+            self._still = values, finest(values)
+        return self._still
+
+
+def _measure_strength(
+    grey: FloatMap, fine: FloatMap, strength: Table, grid: TileGrid, block: tuple[int, int]
+) -> None:
+    edges = grid.rows
+    first, last = int(edges[block[0]]), int(edges[block[1]])
+    start = max(0, first - REACH_PX)
+    detail = finest(grey[start : last + REACH_PX])[first - start : last - start]
+    part = fine[first:last]
+    shared, own = grid.means(detail * part, *block), grid.means(part * part, *block)
+    energy = grid.means(detail * detail, *block)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = shared / own
+        # Detail of a specimen in focus hides how strong the pattern is; then it is as usual.
+        doubt = 2 * np.maximum(energy - shared * found, 0) / own / grid.side_px**2
+        change = (found - 1) * USUAL_CHANGE**2 / (USUAL_CHANGE**2 + doubt)
+    strength[slice(*block)] = np.clip(1 + np.nan_to_num(change), 0, LARGEST)
+
+
+def _take_off(
+    grey: FloatMap, pattern: FloatMap, strength: Table, grid: TileGrid, block: tuple[int, int]
+) -> None:
+    edges = grid.rows
+    rows = slice(int(edges[block[0]]), int(edges[block[1]]))
+    grid.add_scaled(grey[rows], pattern[rows], -strength, rows.start)

@@ -1,0 +1,63 @@
+"""Fit a training into the time that it may take, as measured on this machine."""
+
+import time
+from collections.abc import Generator
+
+from napari_umis_fusion.runtime import Workers, repeat_event
+from napari_umis_fusion.training._events import Noted, Preparing, TrainingEvent
+from napari_umis_fusion.training.loop._trainer import Trainer
+
+WARM_UP, MEASURED = 2, 5
+"""Steps that are rehearsed before the measurement, and during it: the first ones allocate memory
+and fill the tables of the renderer."""
+
+FEWEST_STEPS = 50
+"""Steps of a training however slow the machine: fewer would teach nothing."""
+
+
+def iter_fit(trainer: Trainer, total: int) -> Generator[TrainingEvent, None, int]:
+    """Measure how long a step takes; return how many of `total` steps fit into the time.
+
+    Nothing that the training depends on is changed. The yielded note says what was measured.
+    """
+    minutes = trainer.config.minutes
+    per_step = yield from _iter_measure(trainer, total)
+    fitting = max(FEWEST_STEPS, int(60 * minutes / per_step))
+    whole = f"{total:,} steps take about {_minutes(total * per_step)} on this machine"
+    if fitting >= total:
+        yield Noted(whole)
+        return total
+    short = f"of them, {fitting:,} are made, which take about {_minutes(fitting * per_step)}"
+    yield Noted(f"{whole}; {short}. To make them all, set minutes to 0")
+    return fitting
+
+
+def _iter_measure(trainer: Trainer, total: int) -> Generator[TrainingEvent, None, float]:
+    """Return the seconds that a step takes, with its share of the validations."""
+    objective, config = trainer.objective, trainer.config
+    with Workers(config.threads) as workers:
+
+        def rehearse(steps: range) -> Generator[TrainingEvent]:
+            # In the training, too, the next batches are made during a step.
+            batches = [workers.submit(objective.batch, step) for step in steps]
+            for step, made in zip(steps, batches, strict=True):
+                doing = Preparing("measuring the speed", step / (WARM_UP + MEASURED))
+                batch = yield from repeat_event(workers.result(made), doing)
+                job = workers.submit_ordered(trainer.rehearse, batch)
+                yield from repeat_event(workers.result(job), doing)
+
+        yield from rehearse(range(WARM_UP))
+        start = time.perf_counter()
+        yield from rehearse(range(WARM_UP, WARM_UP + MEASURED))
+        step_s = (time.perf_counter() - start) / MEASURED
+        start = time.perf_counter()
+        job = workers.submit_ordered(trainer.validate_example, 0)
+        doing = Preparing("measuring the speed", 1.0)
+        yield from repeat_event(workers.result(job), doing)
+        validation_s = objective.validation_examples * (time.perf_counter() - start)
+    every = min(config.validate_every or objective.steps_per_epoch, total)
+    return step_s + validation_s / every
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} seconds"

@@ -1,0 +1,194 @@
+"""Patterns of many kinds are found, and nothing else is taken for one."""
+
+import numpy as np
+import pytest
+
+from napari_umis_fusion.preprocess import GreyConverter
+from napari_umis_fusion.preprocess.fixed_pattern import PatternRemoval, iter_find_pattern
+from napari_umis_fusion.preprocess.fixed_pattern._detail import finest
+from napari_umis_fusion.runtime import ScratchMemory, Workers, run_to_end
+from napari_umis_fusion.stack import Stack, stack_of_arrays
+from napari_umis_fusion.synthetic import SCENES, make_stack
+
+SHAPE = (160, 192)
+PLANES = 9
+
+
+def noise(shape, seed):
+    return np.random.default_rng(seed).normal(0, 1, shape)
+
+
+def columns(seed):
+    return np.broadcast_to(noise((1, SHAPE[1]), seed), SHAPE)
+
+
+def rows(seed):
+    return np.broadcast_to(noise((SHAPE[0], 1), seed), SHAPE)
+
+
+def pixels(seed):
+    return noise(SHAPE, seed)
+
+
+def odd_columns(seed):
+    return np.broadcast_to(np.where(np.arange(SHAPE[1]) % 2, 1.0, -1.0), SHAPE)
+
+
+def grid(seed):
+    lines = np.zeros(SHAPE)
+    lines[seed % 5 :: 16] = lines[:, seed % 7 :: 16] = -6
+    return lines
+
+
+KINDS = {
+    "columns": columns,
+    "rows": rows,
+    "pixels": pixels,
+    "odd columns": odd_columns,
+    "grid": grid,
+}
+
+
+def look(stack, threads=2):
+    planes = stack if isinstance(stack, Stack) else stack_of_arrays(stack)
+    to_grey = GreyConverter(planes, "auto")
+    with ScratchMemory(4096) as workspace, Workers(threads) as workers:
+        return run_to_end(iter_find_pattern(planes, to_grey, workspace, workers))
+
+
+def clean(scene="bumps", dtype="uint8", *, planes=PLANES, channels=None, noisy=False, seed=0):
+    full = {"uint8": 255.0, "uint16": 30000.0, "float32": 1.0}[dtype]
+    options = {"dtype": dtype, "full_scale": full, "noisy": noisy, "seed": seed}
+    return make_stack(scene, SHAPE, planes=planes, channels=channels, **options).stack
+
+
+def with_pattern(stack, pattern, strength, *, is_gain=False):
+    top = np.iinfo(stack.dtype).max if stack.dtype.kind == "u" else np.inf
+    values = stack.astype(np.float64)
+    share = strength * pattern[..., None] if stack.ndim == 4 else strength * pattern
+    values = values * (1 + share) if is_gain else values + share * np.ptp(values)
+    values = np.clip(values, 0, top)
+    return (np.rint(values) if stack.dtype.kind == "u" else values).astype(stack.dtype)
+
+
+@pytest.mark.parametrize("strength", [0.02, 0.03])
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("kind", KINDS)
+def test_patterns_are_found_as_they_are(kind, seed, strength):
+    stack, pattern = clean(seed=seed), KINDS[kind](seed)
+    found = look(with_pattern(stack, pattern, strength))
+    assert found is not None
+    truth = finest((strength * np.ptp(stack.astype(float)) * pattern).astype(np.float32))
+    # What no lens shows decides; slow changes do not matter, and are not looked for.
+    assert np.corrcoef(finest(found.values).ravel(), truth.ravel())[0, 1] > 0.75
+    assert found.strength < 1.6 * strength * pattern.std()
+    named = {"columns": "columns", "odd columns": "columns", "rows": "rows"}.get(kind, "pixels")
+    if strength > 0.02:
+        assert found.kind == named
+        assert found.coverage > 0.9
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+@pytest.mark.parametrize("is_gain", [False, True], ids=["offset", "gain"])
+@pytest.mark.parametrize("channels", [None, 3], ids=["grey", "colour"])
+def test_any_dtype_and_colour(dtype, is_gain, channels):
+    stack = clean(dtype=dtype, channels=channels)
+    assert look(stack) is None
+    found = look(with_pattern(stack, pixels(5), 0.03, is_gain=is_gain))
+    assert found is not None
+    assert found.values.shape == SHAPE
+    assert "stands still on the sensor" in found.note
+
+
+@pytest.mark.parametrize("noisy", [False, True], ids=["clean", "noisy"])
+@pytest.mark.parametrize("planes", [3, 5, 12])
+@pytest.mark.parametrize("scene", SCENES)
+def test_specimens_and_noise_are_no_pattern(scene, planes, noisy):
+    for seed in range(2):
+        stack = make_stack(scene, SHAPE, planes=planes, noisy=noisy, seed=seed).stack
+        assert look(stack) is None
+
+
+@pytest.mark.parametrize(
+    "stack",
+    [
+        np.zeros((5, 96, 96), np.uint8),
+        np.full((5, 96, 96), np.nan, np.float32),
+        np.zeros((5, 20, 200), np.uint16),
+        np.random.default_rng(0).normal(0, 1, (6, 96, 96)).astype(np.float32),
+        np.broadcast_to(np.arange(96.0, dtype=np.float32), (5, 96, 96)),
+    ],
+    ids=["blank", "NaN", "narrow", "noise alone", "slope"],
+)
+def test_stacks_without_any_detail(stack):
+    assert look(stack) is None
+
+
+def test_two_planes_tell_nothing():
+    stack = with_pattern(clean(planes=2), pixels(0), 0.03)
+    assert look(stack) is None
+
+
+def test_a_scratch_is_found_where_it_is():
+    stack, scratch = clean(dtype="uint16"), np.zeros(SHAPE)
+    scratch[:, 90:92] = 10
+    found = look(with_pattern(stack, scratch, 0.03))
+    assert found is not None
+    assert found.coverage < 0.6
+    assert np.abs(found.values[:, 85:97]).max() > 20 * np.abs(found.values[:, 140:]).max()
+
+
+class Counted(Stack):
+    """A stack that counts how often its planes are read."""
+
+    def __init__(self, data):
+        self.shape, self.dtype, self._data, self.count = data.shape, data.dtype, data, 0
+
+    def plane(self, z):
+        self.count += 1
+        return self._data[z]
+
+
+def test_few_planes_are_read_unless_there_is_a_pattern():
+    stack = clean(planes=30)
+    counted = Counted(stack)
+    assert look(counted) is None
+    assert counted.count <= 9 + 1  # one for the range of grey
+    spoilt = Counted(with_pattern(stack, pixels(0), 0.03))
+    assert look(spoilt) is not None
+    assert spoilt.count <= 4 * 9 + 1
+
+
+def test_the_pattern_comes_off_as_strong_as_a_plane_shows_it():
+    stack, pattern = clean(dtype="float32"), (pixels(1) * 0.03).astype(np.float32)
+    found = look(stack + pattern)
+    assert found is not None
+    to_grey = GreyConverter(stack_of_arrays(stack), "auto")
+
+    def corrected(plane):
+        grey = to_grey(plane)
+        with Workers(2) as workers:
+            run_to_end(PatternRemoval(found, to_grey.range, workers).iter_correct(grey, 4))
+        return grey / to_grey.range.scale
+
+    there = finest(pattern).std()
+    for strength in (0.7, 1.0, 1.3):  # a gain shows more of it in brighter planes
+        left = corrected(stack[4] + np.float32(strength) * pattern) - corrected(stack[4])
+        assert finest(left).std() < 0.4 * strength * there
+    saturated = corrected(np.full(SHAPE, 1.0, np.float32))
+    assert finest(saturated).std() < 0.1 * there, "where it is not recorded, none is taken off"
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_threads_change_nothing(threads):
+    stack = with_pattern(clean(), pixels(3), 0.02)
+    np.testing.assert_array_equal(look(stack, threads).values, look(stack, 2).values)
+
+
+def test_blank_and_masked_parts_do_not_count():
+    stack = with_pattern(clean(dtype="uint16"), pixels(2), 0.03)
+    stack[3] = 0
+    stack[5, 80:] = 0
+    found = look(stack)
+    assert found is not None
+    assert found.coverage > 0.9
