@@ -30,6 +30,7 @@ class Made:
     index_map: NDArray[Any] | None = None
     usage: dict[str, float] | None = None
     eight_bit: bool = False
+    sub_plane_map: NDArray[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def _fuse_ours(subject: Subject, config: FusionConfig, usage: bool) -> Made:
     taken = None
     if usage:
         taken = _run(ours(*command_options(config)), subject)[1]
-    return Made(result.all_in_focus, result.index_map, taken)
+    return Made(result.all_in_focus, result.index_map, taken, sub_plane_map=result.sub_plane_map)
 
 
 def command_options(config: FusionConfig) -> list[str]:

@@ -12,6 +12,16 @@ ABSENT = "-"
 Rows = Sequence[RowScores]
 
 
+DEPTH_TABLES = (
+    ("mean absolute error, planes", "depth", "{:.3f}", 1),
+    ("root mean square error, planes", "depth_rms", "{:.2f}", 1),
+    ("within one plane, %", "depth_within", "{:.1f}", 100),
+    ("mean error at borders, planes", "depth_border", "{:+.2f}", 1),
+    ("staircase, %", "depth_staircase", "{:.0f}", 100),
+)
+"""Title, metric, format and scale."""
+
+
 def print_rendered(rows: Rows, methods: Sequence[Method], base: str) -> None:
     """Print all tables of a rendered suite."""
     names = [method.name for method in methods]
@@ -19,6 +29,8 @@ def print_rendered(rows: Rows, methods: Sequence[Method], base: str) -> None:
     print_metric("SSIM", rows, names, "ssim", "{:.4f}")
     mapped = [name for name in names if mean_of(rows[:1], name, "index") is not None]
     print_metric("Index error, planes", rows, mapped, "index", "{:.2f}")
+    for title, metric, form, scale in DEPTH_TABLES:
+        print_metric(f"Depth of textured pixels: {title}", rows, mapped, metric, form, scale)
     print_usage(rows, names)
     print_best(rows, methods)
     print_summary(rows, methods, base)

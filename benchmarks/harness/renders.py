@@ -9,7 +9,7 @@ import napari_umis_fusion.synthetic
 from harness import truths
 from harness.methods import folder_digest
 from harness.truths import Example, Source
-from quality_suite import SUITES, Row
+from quality_suite import SUITES, Row, TracedRow
 
 CROP_PX = (640, 800)
 
@@ -25,7 +25,7 @@ def real(folder: Path, native: bool) -> list[Source]:
     return found if native else [Source(s.name, s.kind, partial(_middle, s)) for s in found]
 
 
-def _load(row: Row, side_px: int, cache: Path) -> Example:
+def _load(row: Row | TracedRow, side_px: int, cache: Path) -> Example:
     file = cache / "renders" / f"{row.name.replace(' ', '_')}-{row.seed}-{side_px}-{_code()}.npz"
     if not file.exists():
         made = row.render(side_px)

@@ -5,8 +5,10 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import scipy.ndimage
 from numpy.typing import NDArray
 
 from harness.methods import Made, Method, folder_digest
@@ -18,6 +20,9 @@ from napari_umis_fusion import metrics
 
 PSNR_CAP_DB = 50.0
 """Nobody sees what lies beyond, and smooth clean stacks would decide every mean."""
+
+LEAST_TEXTURE = 3.0
+"""Standard deviation of grey levels, of 255, within a window of sigma 3 px."""
 
 Scores = dict[str, float]
 
@@ -80,6 +85,31 @@ def measure(subject: Subject, made: Made) -> Iterator[tuple[str, float]]:
     yield "ssim", metrics.ssim(image, truth, data_range=255)
     if made.index_map is not None and known.sub_plane_map is not None:
         yield "index", metrics.index_error(made.index_map, known.sub_plane_map).mean_planes
+        found = made.index_map if made.sub_plane_map is None else made.sub_plane_map
+        yield from _depth_scores(found, known.sub_plane_map, textured(truth))
+
+
+def textured(truth: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return where a truth (Y, X[, C]) of 255 levels has texture, without which no depth shows."""
+    grey = truth if truth.ndim == 2 else truth.mean(axis=2)
+    mean, square = (scipy.ndimage.gaussian_filter(part, 3.0) for part in (grey, grey * grey))
+    found: NDArray[np.bool_] = square - mean * mean > LEAST_TEXTURE**2
+    return found
+
+
+def _depth_scores(
+    depth: NDArray[Any], truth: NDArray[np.float32], where: NDArray[np.bool_]
+) -> Iterator[tuple[str, float]]:
+    if not where.any():
+        return
+    deviation = metrics.depth_error(depth, truth, where=where)
+    yield "depth", deviation.mean_planes
+    yield "depth_rms", deviation.rms_planes
+    yield "depth_within", deviation.share_within
+    for name in ("border", "staircase"):
+        value = getattr(deviation, "border_planes" if name == "border" else name)
+        if np.isfinite(value):
+            yield f"depth_{name}", value
 
 
 def shown(subject: Subject, made: Made) -> float:
@@ -100,6 +130,8 @@ def _write(file: Path, made: Made) -> None:
     arrays = {"all_in_focus": made.all_in_focus}
     if made.index_map is not None:
         arrays["index_map"] = made.index_map.astype(np.uint16)
+    if made.sub_plane_map is not None:
+        arrays["sub_plane_map"] = made.sub_plane_map.astype(np.float32)
     about = json.dumps({"usage": made.usage, "eight_bit": bool(made.eight_bit)})
     np.savez_compressed(file, about=np.array(about), **arrays)
 
@@ -108,7 +140,8 @@ def _read(file: Path) -> Made:
     with np.load(file) as kept:
         about = json.loads(str(kept["about"]))
         index = kept.get("index_map")
-        return Made(kept["all_in_focus"], index, about["usage"], about["eight_bit"])
+        depth = kept.get("sub_plane_map")
+        return Made(kept["all_in_focus"], index, about["usage"], about["eight_bit"], depth)
 
 
 def _scoring() -> str:

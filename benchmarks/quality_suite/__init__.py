@@ -3,8 +3,9 @@
 from quality_suite.first import FIRST
 from quality_suite.row import Row
 from quality_suite.second import SECOND
+from quality_suite.traced import TracedRow
 
-__all__ = ["SUITES", "Row"]
+__all__ = ["SUITES", "Row", "TracedRow"]
 
-SUITES: dict[str, tuple[Row, ...]] = {"first": FIRST, "second": SECOND}
+SUITES: dict[str, tuple[Row | TracedRow, ...]] = {"first": FIRST, "second": SECOND}
 """Tune on the first, prove on the second: other photographs, shapes and seeds."""

@@ -5,6 +5,7 @@ from functools import partial
 from napari_umis_fusion.synthetic import SCENES
 from quality_suite.row import NOISE_150, Row, clean_and_noisy
 from quality_suite.scenes import brightfield, draped, photographed_depth, threads
+from quality_suite.traced import TracedRow, balls, ramp, stones
 
 _BUMPS, _DISCS, _BARS = (SCENES[name].build for name in ("bumps", "discs", "bars"))
 
@@ -16,7 +17,7 @@ _DARK = partial(
 
 _FLUORESCENCE = {"psf": "gaussian", "dtype": "uint16", "full_scale": 4000.0, "offset": 200.0}
 
-FIRST: tuple[Row, ...] = (
+FIRST: tuple[Row | TracedRow, ...] = (
     *clean_and_noisy("bumps", "smooth", _BUMPS, 0),
     *clean_and_noisy("discs", "occlusion", _DISCS, 0),
     *clean_and_noisy("bars", "occlusion", _BARS, 0, slope_px_per_plane=0.8),
@@ -39,4 +40,7 @@ FIRST: tuple[Row, ...] = (
         3,
         {"planes": 40, "slope_px_per_plane": 0.25, **NOISE_150},
     ),
+    TracedRow("traced ramp", "traced", partial(ramp, angle=0.5), 9),
+    TracedRow("traced balls noisy", "traced", partial(balls, count=14), 10, options=NOISE_150),
+    TracedRow("traced stones", "traced", partial(stones, roughness=0.35), 11, "gravel"),
 )

@@ -13,6 +13,7 @@ from quality_suite.scenes import (
     threads,
     tilted,
 )
+from quality_suite.traced import TracedRow, balls, ramp, stones
 
 _SPIRAL = partial(
     before,
@@ -50,7 +51,7 @@ _TUBES = partial(glowing, covers=tuple(threads(2, waves) for waves in (3, 2, 4, 
 
 _GLOW = {"dtype": "uint16", "full_scale": 12000.0, "offset": 500.0}
 
-SECOND: tuple[Row, ...] = (
+SECOND: tuple[Row | TracedRow, ...] = (
     *clean_and_noisy(
         "tilted", "smooth", partial(tilted, name="rocket", angle=0.6), 101, noise=NOISE_150
     ),
@@ -76,5 +77,15 @@ SECOND: tuple[Row, ...] = (
         110,
         3,
         {"planes": 30, "slope_px_per_plane": 0.3, **NOISE_200},
+    ),
+    TracedRow("traced slope noisy", "traced", partial(ramp, angle=2.0), 111, options=NOISE_150),
+    TracedRow("traced balls", "traced", partial(balls, count=20), 112, "brick"),
+    TracedRow(
+        "traced stones, shared noise",
+        "traced",
+        partial(stones, roughness=0.3),
+        113,
+        pattern=0.012,
+        options={"planes": 24, "slope_px_per_plane": 0.4},
     ),
 )

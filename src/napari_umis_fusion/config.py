@@ -30,6 +30,7 @@ NanPolicy = Literal["raise", "ignore"]
 ChannelRule = Literal["auto", "luminance", "mean", "max"]
 AlignMode = Literal["none", "auto", "translation", "similarity", "affine"]
 AlignBorder = Literal["crop", "mask"]
+Moving = Literal["keep", "reject"]
 Mosaic = Literal["auto", "none", "bayer"]
 LightCorrection = Literal["auto", "none", "measure", "output"]
 
@@ -181,6 +182,16 @@ class FusionConfig:
             "correction reads the planes twice.",
         ),
     )
+    moving: Moving = field(
+        default="keep",
+        metadata=choice(
+            Moving,
+            "What happens to things that move while the planes are taken. 'reject' leaves out the "
+            "parts of planes that differ from most planes by more than focus does, such as "
+            "swimmers and drifting debris; it reads the planes once more and needs at least four. "
+            "'keep' lets all parts compete.",
+        ),
+    )
     device: DeviceName = field(
         default="auto",
         metadata=choice(
@@ -228,7 +239,8 @@ class FusionConfig:
     memory_mb: int = field(
         default=4096,
         metadata=number(
-            "Memory for the maps of a run. Maps beyond it are kept in a temporary file.",
+            "Memory of a fusion. Planes that need more are fused in blocks; maps beyond it are "
+            "kept in a temporary file.",
             "MB",
             0,
             999_999,

@@ -452,3 +452,40 @@ def test_memory_does_not_grow_with_the_planes():
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] - peaks[0] < 256 * 320 * 4, "not even one more grey plane"
+
+
+def drifting(area, contrast, seed, *, camera_px=0, planes=7, step_px=6):
+    """Return planes of a weak specimen, over which dark discs drift by `step_px` per plane."""
+    rng = np.random.default_rng(seed)
+    height, width, radius = 200, 260, 9
+    ground = gaussian_filter(rng.normal(0, 1, (height, width + 100)), 2)
+    ground = 120 + contrast * ground / ground.std()
+    rows, columns = np.mgrid[:height, :width]
+    count = round(area * height * width / (np.pi * radius**2))
+    centres = [(rng.uniform(0, height), rng.uniform(-60, width)) for _ in range(count)]
+    stack = []
+    for z in range(planes):
+        plane = gaussian_filter(ground, 0.4 + 0.25 * abs(z - planes // 2))
+        plane = plane[:, camera_px * z : camera_px * z + width]
+        disc = np.zeros((height, width))
+        for y, x in centres:
+            far = (rows - y) ** 2 + (columns - (x + step_px * z) % (width + 30)) ** 2
+            disc[far < radius**2] = 1
+        disc = gaussian_filter(disc, 1)
+        stack.append(plane * (1 - disc) + 60 * disc + rng.normal(0, 2, disc.shape))
+    return np.clip(stack, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("contrast", [3, 8, 25])
+@pytest.mark.parametrize("area", [0.1, 0.2, 0.3])
+@pytest.mark.parametrize("seed", range(2))
+def test_debris_that_drifts_over_a_still_specimen_moves_nothing(area, contrast, seed):
+    alignment = align(drifting(area, contrast, seed))
+    assert max(abs(row.shift_columns_px) for row in alignment.planes) < 1
+
+
+@pytest.mark.parametrize("area", [0.0, 0.1, 0.2])
+def test_a_specimen_that_moves_is_followed_whatever_drifts_over_it(area):
+    alignment = align(drifting(area, 25, 0, camera_px=3))
+    found = [row.shift_columns_px for row in alignment.planes]
+    np.testing.assert_allclose(found, [3 * (3 - z) for z in range(7)], atol=0.5)

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -15,8 +16,8 @@ import torch
 
 from napari_umis_fusion import fuse, open_stack, write_image
 from napari_umis_fusion.cli import main
-from napari_umis_fusion.files.read import ImageListStack
-from napari_umis_fusion.network import UNetPlusPlus, save_checkpoint
+from napari_umis_fusion.files.read import ImageListStack, read_layers
+from napari_umis_fusion.network import UNetPlusPlus, save_checkpoint, shipped_weights
 from napari_umis_fusion.synthetic import make_stack
 
 
@@ -36,7 +37,7 @@ def planes(stack, here):
     """Make a folder of colour planes; with twelve of them, natural order matters."""
     (here / "planes").mkdir()
     for z in range(12):
-        write_image(here / "planes" / f"p{z}.png", stack[z], rgb=True)
+        write_image(here / "planes" / f"z{z}.png", stack[z], rgb=True)
     return "planes"
 
 
@@ -70,11 +71,11 @@ def test_folder_to_png(planes, here, capsys):
     assert err == "", "no progress bar where nobody watches"
     fused = imagecodecs.png_decode((here / "out.png").read_bytes())
     np.testing.assert_array_equal(fused, fuse(here / planes).all_in_focus)
-    assert files_of(here) == ["out.png", *(f"planes/p{z}.png" for z in sorted(range(12), key=str))]
+    assert files_of(here) == ["out.png", *(f"planes/z{z}.png" for z in sorted(range(12), key=str))]
 
 
 @pytest.mark.parametrize(
-    "given", [["planes/p*.png"], [f"planes/p{z}.png" for z in range(12)]], ids=["glob", "list"]
+    "given", [["planes/z*.png"], [f"planes/z{z}.png" for z in range(12)]], ids=["glob", "list"]
 )
 def test_glob_and_list(given, planes, here):
     assert main(["fuse", *given, "-o", "out.tif", "--index-map", "index.tif"]) == 0
@@ -151,7 +152,9 @@ def test_one_plane_is_one_line_of_warning(stack, capsys):
     write_image("one.png", stack[0], rgb=True)
     assert main(["fuse", "one.png", "-o", "out.png"]) == 0
     assert "one plane, which is returned as it is" in one_line(capsys.readouterr().err, "warning")
-    assert Path("out.png").read_bytes() == Path("one.png").read_bytes()
+    written, given = (Path(name).read_bytes() for name in ("out.png", "one.png"))
+    assert b"napari-umis-fusion" in written
+    np.testing.assert_array_equal(imagecodecs.png_decode(written), imagecodecs.png_decode(given))
 
 
 def test_output_replaces_an_older_one(planes):
@@ -177,7 +180,7 @@ def test_progress_bar_on_a_terminal_only(planes, monkeypatch):
     shown = []
     for stream, extra in ((Terminal(), []), (Terminal(), ["--json"]), (io.StringIO(), [])):
         monkeypatch.setattr(sys, "stderr", stream)
-        assert main(["fuse", "planes/p[0-5].png", "-o", "o.png", *verified, *extra]) == 0
+        assert main(["fuse", "planes/z[0-5].png", "-o", "o.png", *verified, *extra]) == 0
         shown.append(stream.getvalue())
     for stage in ("measuring", "verifying"):
         seen = [int(done) for done in re.findall(rf"{stage}: .*?(\d+)/6 ", shown[0])]
@@ -223,7 +226,7 @@ def test_reference(planes, here):
     [
         ("stack.ome.tif", ["kind: OME-TIFF", "axes: ZYX", "shape: 4 x 40 x 56", "dtype: uint16"]),
         ("planes", ["kind: folder of images", "axes: ZYXS", "planes: 12", "colour: True"]),
-        ("planes/p0.png", ["kind: PNG image", "planes: 1", "channels: 3"]),
+        ("planes/z0.png", ["kind: PNG image", "planes: 1", "channels: 3"]),
         ("w.safetensors", ["architecture", "sha256"]),
     ],
 )
@@ -234,6 +237,62 @@ def test_info(file, facts, planes, ome, here, capsys):
     assert [fact for fact in facts if fact not in out] == []
     assert main(["info", file, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)
+
+
+def test_info_previews_a_folder(stack, here, capsys):
+    (here / "scan").mkdir()
+    for t in range(2):
+        for z in (0, 1, 4):
+            write_image(here / "scan" / f"t{t}_z{z}um.png", stack[z], rgb=True)
+    assert main(["info", "scan"]) == 0
+    out = capsys.readouterr().out
+    for line in (
+        "axes: TZYXS",
+        "names count T (time), 2: t0, t1",
+        "names count Z (z), 3: z0um, z1um, z4um",
+        "z positions um: 0.0, 1.0, 4.0",
+    ):
+        assert line in out.splitlines()
+    assert "--index T=0" in out
+    assert main(["fuse", "scan", "-o", "o.tif"]) == 1
+    assert "T (2: 0 is t0, 1 is t1)" in one_line(capsys.readouterr().err, "error")
+    arguments = ["scan", "-o", "o.tif", "--index", "T=1", "--depth-map", "d.ome.tif"]
+    assert main(["fuse", *arguments, "--focus-measure", "laplacian"]) == 0
+    assert "note: steps between planes differ" in capsys.readouterr().out
+    with tifffile.TiffFile("d.ome.tif") as tif:
+        assert tif.series[0].name == "scan depth map (µm)"
+        assert '"unit": "\\u00b5m"' in tif.ome_metadata.replace("&quot;", '"')
+
+
+def test_results_carry_names_and_colours(here):
+    rng = np.random.default_rng(3)
+    channel = {"Name": ["DAPI", "GFP"], "Color": [65535, 16711935]}  # blue and green
+    metadata = {"axes": "ZCYX", "Channel": channel}
+    data = rng.integers(0, 999, (3, 2, 40, 40), np.uint16)
+    tifffile.imwrite(here / "two.ome.tif", data, ome=True, metadata=metadata)
+    options = ["--focus-measure", "laplacian"]
+    assert main(["fuse", "two.ome.tif", "-o", "o.ome.tif", "--index-map", "i.tif", *options]) == 0
+    blue, green = read_layers(here / "o.ome.tif")
+    assert (blue[1]["name"], green[1]["name"]) == ("o DAPI", "o GFP")
+    assert (blue[1]["colormap"], green[1]["colormap"]) == ("blue", "green")
+    with tifffile.TiffFile("i.tif") as tif:
+        told = tif.shaped_metadata[0]
+        assert told["name"] == "two index map"
+        assert told["provenance"]["output"] == {"kind": "index map", "unit": "planes"}
+
+
+@pytest.mark.parametrize("wanted", ["short", "full"])
+def test_folders_of_the_computer_are_told_only_if_asked_for(wanted, planes, here, capsys):
+    weights = here / "private" / "w.safetensors"
+    weights.parent.mkdir()
+    shutil.copy(shipped_weights("plane-ranker"), weights)
+    arguments = ["--checkpoint", str(weights), "--provenance", wanted, "--json"]
+    assert main(["fuse", planes, "-o", "o.tif", *arguments]) == 0
+    capsys.readouterr()
+    with tifffile.TiffFile("o.tif") as tif:
+        told = json.dumps(tif.shaped_metadata[0])
+    assert (str(here) in told) == (wanted == "full")
+    assert "w.safetensors" in told
 
 
 def test_info_lists_the_planes(stack, here, capsys):

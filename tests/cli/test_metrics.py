@@ -42,7 +42,7 @@ def here(rendered, result, truth, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "planes").mkdir()
     for z, plane in enumerate(rendered.stack):
-        write_image(f"planes/p{z}.png", plane, rgb=True)
+        write_image(f"planes/z{z}.png", plane, rgb=True)
     write_image("fused.png", result.all_in_focus, rgb=True)
     write_image("truth.tif", truth, rgb=True)
     write_image("index.tif", result.index_map)

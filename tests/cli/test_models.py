@@ -213,7 +213,7 @@ def test_refusals(scorpion, capsys, words, code, text):
 def test_fuse_with_a_models_name(scorpion, here, capsys):
     (here / "planes").mkdir()
     for z, plane in enumerate(make_stack("discs", (40, 56), planes=3).stack):
-        write_image(here / "planes" / f"p{z}.png", plane, rgb=True)
+        write_image(here / "planes" / f"z{z}.png", plane, rgb=True)
     fuse = ["fuse", "planes", "-o", "o.png", "--device", "cpu", "--json", "--checkpoint"]
     assert main([*fuse, "scorpion"]) == 0
     provenance = json.loads(capsys.readouterr().out)["provenance"]

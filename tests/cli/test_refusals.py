@@ -29,7 +29,7 @@ def planes(here):
         (here / folder).mkdir()
         for z in range(4):
             plane = rng.integers(0, 255, (24, 32, 3), dtype)
-            write_image(here / folder / f"p{z}.png", plane, rgb=True)
+            write_image(here / folder / f"z{z}.png", plane, rgb=True)
     return "planes"
 
 
@@ -56,7 +56,7 @@ def files_of(folder):
         (["planes", "-o", "no/o.png"], 1, "does not exist; make it first"),
         (["deep", "-o", "o.jpg"], 1, "JPEG cannot hold uint16"),
         (["planes", "-o", "o.png", "--confidence-map", "c.png"], 1, "PNG cannot hold float32"),
-        (["planes", "-o", "planes/p3.png"], 1, "is an input, which is never overwritten"),
+        (["planes", "-o", "planes/z3.png"], 1, "is an input, which is never overwritten"),
         (
             ["planes", "-o", "o.png", "--source-map", "s.tif"],
             2,
@@ -66,7 +66,7 @@ def files_of(folder):
         (["planes", "-o", "o.png", "--depth-map", "d.tif"], 2, "add --z-step-um"),
         (["planes", "-o", "o.png", "--z-step-um", "0"], 2, "accepted is a positive number"),
         (["planes", "-o", "o.png", "--index", "T"], 2, "accepted is AXIS=N such as T=0"),
-        (["planes", "-o", "o.png", "--index", "T=0"], 1, "Leave both out"),
+        (["planes", "-o", "o.png", "--index", "T=1"], 1, "the axes are Z (4)"),
         (["planes", "-o", "o.png", "--window-sigma-px", "99"], 2, "from 0.5 to 32 px"),
         (["planes", "-o", "o.png", "--channel", "blue"], 2, "accepted are auto, luminance"),
         (["planes", "-o", "o.png", "--channel", "3"], 1, "channel=3, but the stack has 3"),
@@ -91,8 +91,8 @@ def test_errors_are_one_line(options, code, text, planes, here, capsys):
     "outputs",
     [
         ["-o", "o.gif"],
-        ["-o", "planes/p1.png"],
-        ["-o", "o.png", "--index-map", "planes/p2.png"],
+        ["-o", "planes/z1.png"],
+        ["-o", "o.png", "--index-map", "planes/z2.png"],
         ["-o", "o.png", "--depth-map", "d.jpg", "--z-step-um", "1"],
     ],
     ids=" ".join,
@@ -107,7 +107,7 @@ def test_outputs_are_checked_before_any_plane_is_read(outputs, planes, monkeypat
 
 @pytest.mark.parametrize("link", ["symbolic", "hard"])
 def test_inputs_are_safe_behind_links(link, planes, here, capsys):
-    target = here / "planes" / "p2.png"
+    target = here / "planes" / "z2.png"
     content = target.read_bytes()
     (Path("alias.png").symlink_to if link == "symbolic" else Path("alias.png").hardlink_to)(target)
     assert main(["fuse", planes, "-o", "alias.png"]) == 1
@@ -116,11 +116,11 @@ def test_inputs_are_safe_behind_links(link, planes, here, capsys):
 
 
 def test_broken_plane_is_named_and_nothing_is_written(planes, here, capsys):
-    whole = (here / "planes" / "p3.png").read_bytes()
-    (here / "planes" / "p3.png").write_bytes(whole[: len(whole) // 2])
+    whole = (here / "planes" / "z3.png").read_bytes()
+    (here / "planes" / "z3.png").write_bytes(whole[: len(whole) // 2])
     before = files_of(here)
     assert main(["fuse", planes, "-o", "o.png"]) == 1
-    assert "p3.png" in one_line(capsys.readouterr().err)
+    assert "z3.png" in one_line(capsys.readouterr().err)
     assert files_of(here) == before
 
 
@@ -227,7 +227,7 @@ def test_names_that_begin_with_a_hyphen_or_a_tilde(planes, here, capsys):
     for first in "-~":
         names = [f"{first}{z}.png" for z in range(4)]
         for z, name in enumerate(names):
-            (here / name).write_bytes((here / "planes" / f"p{z}.png").read_bytes())
+            (here / name).write_bytes((here / "planes" / f"z{z}.png").read_bytes())
         assert main(["fuse", *names, "-o", f"./{first}0.jpg", "--focus-measure", "laplacian"]) == 0
         assert (here / f"{first}0.jpg").is_file()
 

@@ -395,7 +395,7 @@ def test_ome_that_leaves_its_description_to_another_file_is_refused(tmp_path):
     assert not holds_stack(path)
     with pytest.raises(
         StackFileError,
-        match="in another file, other\\.companion\\.ome, which is missing",
+        match=r"in another file, other\.companion\.ome, which is missing",
     ):
         read_layers(path)
 

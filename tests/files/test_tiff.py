@@ -1,6 +1,7 @@
 import sys
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ import tifffile
 
 from napari_umis_fusion import fuse
 from napari_umis_fusion.errors import StackError, StackFileError
-from napari_umis_fusion.files.read import open_stack
+from napari_umis_fusion.files.read import open_stack, read_layers
+from napari_umis_fusion.files.write import write_image, write_image_layer
 
 
 def ramp(*shape, dtype="uint16"):
@@ -223,6 +225,77 @@ def test_sets_of_ome_files(tmp_path, options):
     np.testing.assert_array_equal(np.stack(list(stack)), data[:2])
     (note,) = stack.source_notes
     assert note.startswith("Z 2 to 3 are missing (the acquisition stopped early, or files of")
+
+
+def companion(folder, lost=()):
+    """Write a set of one file for each plane, described in a file of its own."""
+    blocks = "".join(
+        f'<TiffData FirstZ="{z}" IFD="0" PlaneCount="1"><UUID FileName="a{z}.ome.tif">urn:uuid:{z}'
+        "</UUID></TiffData>"
+        for z in range(4)
+    )
+    start = '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"'
+    (folder / "set.companion.ome").write_text(
+        f'{start}><Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint16" '
+        'SizeX="5" SizeY="6" SizeZ="4" SizeC="1" SizeT="1" PhysicalSizeZ="0.5"><Channel '
+        f'ID="Channel:0:0"/>{blocks}</Pixels></Image></OME>',
+        "utf-8",
+    )
+    for z in range(4):
+        xml = f'{start} UUID="urn:uuid:{z}"><BinaryOnly MetadataFile="set.companion.ome"/></OME>'
+        if z not in lost:
+            save(folder / f"a{z}.ome.tif", ramp(4, 6, 5)[z], description=xml, metadata=None)
+
+
+@pytest.mark.parametrize("name", ["set.companion.ome", "a0.ome.tif", "a2.ome.tif", ""])
+def test_a_companion_file_is_read_whichever_file_is_given(tmp_path, name):
+    companion(tmp_path)
+    stack = open_stack(tmp_path / name)
+    np.testing.assert_array_equal(np.stack(list(stack)), ramp(4, 6, 5), strict=True)
+    assert stack.calibration.z_step_um == 0.5
+    names = {Path(source).name for source in stack.sources}
+    assert {f"a{z}.ome.tif" for z in range(4)} <= names
+
+
+@pytest.mark.parametrize("name", ["set.companion.ome", "a0.ome.tif"])
+def test_no_file_of_a_set_that_is_read_is_overwritten(tmp_path, name):
+    companion(tmp_path)
+    target = tmp_path / "a3.ome.tif"
+    before = target.read_bytes()
+    ((array, attributes, _),) = read_layers(tmp_path / name)
+    with pytest.raises(StackFileError, match=r"a3\.ome\.tif"):
+        write_image_layer(str(target), array, attributes)
+    with pytest.raises(StackFileError, match=r"a3\.ome\.tif"):
+        write_image(target, array[0], protect=open_stack(tmp_path / name).sources)
+    assert target.read_bytes() == before
+
+
+def test_sets_of_a_companion_file_that_are_not_whole(tmp_path):
+    companion(tmp_path, lost=(1,))
+    stack = open_stack(tmp_path)
+    np.testing.assert_array_equal(np.stack(list(stack)), ramp(4, 6, 5)[[0, 2, 3]])
+    assert stack.source_notes[0].startswith("Z 1 is missing")
+    assert stack.calibration.z_positions_um == (0.0, 1.0, 1.5)
+    (tmp_path / "set.companion.ome").unlink()
+    with pytest.raises(StackFileError, match=r"in another file, set\.companion\.ome, which is"):
+        open_stack(tmp_path / "a0.ome.tif")
+
+
+def test_the_images_of_a_file_can_be_said_to_be_planes(tmp_path):
+    path = tmp_path / "s.ome.tif"
+    with tifffile.TiffWriter(path, ome=True) as tif:
+        for plane in ramp(4, 6, 5):
+            tif.write(plane)
+    with pytest.raises(StackFileError, match=r"4 images, none of them with z: .*--z-axis series"):
+        open_stack(path)
+    stack = open_stack(path, z_axis="series")
+    np.testing.assert_array_equal(np.stack(list(stack)), ramp(4, 6, 5), strict=True)
+    np.testing.assert_array_equal(stack.region(2, slice(1, 3), slice(2)), ramp(4, 6, 5)[2, 1:3, :2])
+    with tifffile.TiffWriter(path, ome=True) as tif:
+        tif.write(ramp(6, 5))
+        tif.write(ramp(6, 4))
+    with pytest.raises(StackFileError, match=r"series 1 is \(1, 6, 4\) uint16, series 0 is"):
+        open_stack(path, z_axis="series")
 
 
 @pytest.mark.parametrize("options", [{}, {"compression": "zlib"}])

@@ -105,9 +105,33 @@ def test_neighbours_of_the_chosen_plane_are_kept(shape, planes, jit):
     index = last_argmax(takeovers)
     np.testing.assert_array_equal(decision.index, index)
     np.testing.assert_array_equal(decision.chosen, at(focus, index))
-    np.testing.assert_array_equal(decision.focus_before, at(focus, index - 1))
-    np.testing.assert_array_equal(decision.focus_after, at(focus, index + 1))
+    np.testing.assert_array_equal(decision.peak_before, at(focus, index - 1))
+    np.testing.assert_array_equal(decision.peak_after, at(focus, index + 1))
     np.testing.assert_array_equal(decision.best, focus.max(0))
+
+
+@pytest.mark.parametrize("planes", [1, 2, 3, 8])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_the_peak_may_be_that_of_another_measure(shape, planes, jit):
+    """Focus chooses the plane; what it is fitted to says how far the peak is from it."""
+    focus, fitted = (random_focus(planes, shape, seed=seed) for seed in range(2))
+    decision = Decision.blank(*shape, ScratchMemory(16), peak_is_focus=False)
+    assert decision.peak is not decision.chosen
+    for z, plane in enumerate(focus):
+        takeover = np.empty(shape, np.bool_)
+        for tile in tiles_of(plane, 6):
+            take_sharper(plane, decision, takeover, tile)
+            decision.rank(plane, tile)
+            decision.assign(plane, takeover, z, tile, fitted[z])
+    index = last_argmax(focus)
+    np.testing.assert_array_equal(decision.index, index)
+    np.testing.assert_array_equal(decision.chosen, at(focus, index))
+    np.testing.assert_array_equal(decision.peak, at(fitted, index))
+    maps = maps_of(decision)
+    np.testing.assert_allclose(maps.confidence, confidence_twin(focus, index), atol=1e-6)
+    sound = at(fitted, index) >= 0
+    shift = shift_twin(fitted, index)
+    np.testing.assert_allclose(maps.sub_plane[sound], (index + shift)[sound], atol=1e-4)
 
 
 @pytest.mark.parametrize("by", ["focus", "any takeover"])

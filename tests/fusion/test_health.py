@@ -5,10 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from napari_umis_fusion import fuse, fuse_layer
+from napari_umis_fusion import fuse, fuse_layer, iter_fuse
 from napari_umis_fusion.metrics import psnr
+from napari_umis_fusion.runtime import Progress
 from napari_umis_fusion.stack import Stack
-from napari_umis_fusion.synthetic import make_stack
+from napari_umis_fusion.synthetic import SCENES, make_stack
 
 SHAPE = (80, 96)
 PLANES = 7
@@ -219,6 +220,50 @@ def test_specks_of_one_plane_do_not_count(way, grey):
         np.testing.assert_array_equal(result.all_in_focus, np.take_along_axis(stack, where, 0)[0])
         assert np.take_along_axis(places, where, 0).sum() <= 1
     json.dumps(result.provenance)
+
+
+def swimming(stack, step_px):
+    """Return the stack with a dark rod that swims through it, and where it is."""
+    spoilt, places = stack.astype(np.float64), np.zeros(stack.shape, np.bool_)
+    for z, plane in enumerate(spoilt):
+        place = np.s_[34:42, 4 + step_px * z : 18 + step_px * z]
+        plane[place] *= 0.4
+        places[z][place] = True
+    return np.rint(spoilt).astype(stack.dtype), places
+
+
+@pytest.mark.parametrize("way", ["default", "copied", "classical", "filtered", "filtered, copied"])
+def test_what_swims_is_rejected_on_request(way):
+    sound = make_stack("discs", SHAPE, planes=PLANES, channels=None, noisy=True).stack
+    stack, places = swimming(sound, 12)
+    expected = fuse(sound, **WAYS[way]).all_in_focus
+    kept, rejected = (fuse(stack, **WAYS[way], moving=how) for how in ("keep", "reject"))
+    assert alike(rejected.all_in_focus, expected) > alike(kept.all_in_focus, expected) + 4
+    assert sum(one.moving > 0 for one in rejected.health) >= 4
+    assert not any(one.moving for one in kept.health)
+    assert any("(moving)" in note for note in rejected.notes)
+    if way == "copied":
+        where = rejected.source_map[None].astype(int)
+        np.testing.assert_array_equal(rejected.all_in_focus, np.take_along_axis(stack, where, 0)[0])
+        assert np.take_along_axis(places, where, 0).mean() < 0.005
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_where_nothing_moves_nothing_is_rejected(name):
+    for seed in range(3):
+        stack = make_stack(name, SHAPE, planes=PLANES, noisy=True, seed=seed).stack
+        kept, rejected = (fuse(stack, **FAST, moving=how) for how in ("keep", "reject"))
+        np.testing.assert_array_equal(rejected.all_in_focus, kept.all_in_focus)
+
+
+def test_progress_does_not_run_back_when_what_moves_is_looked_for(grey):
+    shares = [
+        event.done / event.total
+        for event in iter_fuse(grey, **FAST, moving="reject")
+        if isinstance(event, Progress) and event.stage == "measuring"
+    ]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
 
 
 class Counted(Stack):

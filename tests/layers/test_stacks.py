@@ -7,8 +7,8 @@ import pytest
 
 from napari_umis_fusion import Calibration
 from napari_umis_fusion.errors import ConfigError, StackError
-from napari_umis_fusion.files import layer_image
-from napari_umis_fusion.layers import LayerPlan, LayerStacks
+from napari_umis_fusion.files import FILE_KEY, POSITIONS_KEY, layer_image
+from napari_umis_fusion.layers import LayerPlan, LayerStacks, fuse_layer
 
 SIZES = {"p": 2, "t": 3, "c": 2, "z": 5, "y": 7, "x": 6}
 PART = {"planes": (1, 3), "rows": (2, 6), "columns": (1, 5)}
@@ -198,6 +198,39 @@ def test_calibration_and_files_go_along():
     assert stacks_of(values("zyx"), "zyx").stack((0, {})).calibration == Calibration()
 
 
+@pytest.mark.parametrize(("scale", "holds"), [(2.0, True), (3.0, False)])
+def test_uneven_positions_go_along_while_the_scale_is_that_of_the_file(scale, holds):
+    places = [0.0, 1.0, 2.0, 5.0, 8.0]
+    attributes = {
+        "axis_labels": tuple("zyx"),
+        "scale": (scale, 0.5, 0.5),
+        "units": ("um", "um", "um"),
+        "metadata": {FILE_KEY: {"path": "/data/a.tif", POSITIONS_KEY: places}},
+    }
+    image = layer_image((values("zyx"), attributes))
+    whole = LayerStacks([image], LayerPlan()).stack((0, {}))
+    part = LayerStacks([image], LayerPlan(planes=(1, 3))).stack((0, {}))
+    assert whole.calibration.z_positions_um == (tuple(places) if holds else None)
+    assert part.calibration.z_positions_um == ((0.0, 1.0, 4.0) if holds else None)
+    assert part.calibration.z_step_um == (2.0 if holds else 3.0)
+
+
+def test_the_depth_map_of_a_layer_follows_uneven_positions():
+    attributes = {
+        "axis_labels": tuple("zyx"),
+        "scale": (2.0, 0.5, 0.5),
+        "units": ("um", "um", "um"),
+        "metadata": {FILE_KEY: {POSITIONS_KEY: [0.0, 1.0, 2.0, 5.0, 8.0]}},
+    }
+    data = np.zeros((5, 40, 40), np.uint8)
+    data[3] = np.random.default_rng(2).integers(0, 255, (40, 40))
+    plan = LayerPlan(outputs=("depth_map",), planes=(1, 4))
+    options = {"focus_measure": "laplacian", "verification": "none"}
+    ((depth, made, _),) = fuse_layer((data, attributes), plan=plan, **options)
+    assert np.median(depth) == pytest.approx(5.0, abs=0.5)
+    assert "µm" in made["name"]
+
+
 def test_values_come_in_native_byte_order():
     data = values("zyx", ">u2")
     stack = stacks_of(data, "zyx").stack((0, {}))
@@ -284,7 +317,7 @@ def test_too_many_channels_for_one_decision(several):
     [
         ("tzyx", {"t": 0}, "uint8", r"'layer 0' is empty: t \(0\), z \(5\)"),
         ("zyx", {"z": 0}, "uint8", r"'layer 0' is empty: z \(0\)"),
-        ("zyx", {}, "int64", "got dtype int64; accepted are bool.*astype"),
+        ("zyx", {}, "complex64", "got dtype complex64; accepted are bool.*astype"),
         ("zyx", {}, "complex64", "got dtype complex64"),
     ],
 )

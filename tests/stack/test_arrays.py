@@ -82,7 +82,19 @@ def test_nested_lists_of_numbers():
     assert stack.plane(1)[1, 0] == 6
 
 
-@pytest.mark.parametrize("dtype", ["i8", "u8", "c8", "O", "U3", "M8[s]"])
+@pytest.mark.parametrize(("wide", "narrow"), [("i8", "i4"), ("u8", "u4"), (">i8", "i4")])
+def test_wide_integers_that_fit_are_read_in_32_bits(wide, narrow):
+    data = np.arange(24).reshape(2, 3, 4).astype(wide)
+    for source in (data, list(data)):
+        stack = as_stack(source)
+        np.testing.assert_array_equal(stack.plane(1), data[1].astype(narrow), strict=True)
+        assert stack.dtype == np.dtype(narrow)
+    data[1, 0, 0] = 2**33
+    with pytest.raises(StackError, match=r"got u?int64 with values from 13 to 8589934592.*Scale"):
+        as_stack(data).plane(1)
+
+
+@pytest.mark.parametrize("dtype", ["c8", "O", "U3", "M8[s]"])
 def test_other_dtypes_are_refused(dtype):
     with pytest.raises(StackError, match=r"accepted are bool, uint8.*float64.*astype"):
         as_stack(np.empty((2, 3, 4), dtype))

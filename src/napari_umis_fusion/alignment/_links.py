@@ -48,6 +48,10 @@ _MOVING_SHARE = (0.25, 0.5)
 """Range of the share of accepted links over which a stack is increasingly taken to move as a whole.
 In such a stack a short motion is as likely as a long one, and no motion is the exception."""
 
+_STILL_SHARE = (0.2, 0.4)
+"""Range of the share of the picture that agrees better where it is over which a motion is taken for
+one of something in the picture."""
+
 _ACCEPTED = 0.5
 """Confidence below which a link is reported as rejected."""
 
@@ -129,14 +133,18 @@ def assess_links(first: int, other: int, match: PlaneMatch, shape: tuple[int, ..
     longer *= max(far, _above(reach, MIN_LINK_PX * match.pixel_px))
     certainty = MIN_CERTAINTY + far * (SURE_CERTAINTY - MIN_CERTAINTY)
     better = _above(match.certainty, certainty) * _above(after - before, MIN_GAIN)
+    follows = 1 - float(ramp(match.still_share, *_STILL_SHARE))
     rejections = {
         "no motion beyond the measurement error": longer,
         "the planes agree no better when moved": better,
+        "something moves, but most of the picture stands still": follows,
     }
     rejection = next((why for why, confidence in rejections.items() if confidence < _ACCEPTED), "")
     # a significant motion that does not improve the correlation is uninformative
     uninformative = longer * (1 - float(ramp(match.certainty, 0.0, certainty)))
     error_px = math.hypot(error_px, uninformative * _UNKNOWN_ERROR_PX)
+    if longer * better >= _ACCEPTED > follows:  # what the rest does is known: nothing
+        return _still(link, rejection)
     return _with_confidence(replace(link, rejection=rejection, error_px=error_px), longer * better)
 
 
@@ -198,6 +206,13 @@ def _with_confidence(link: Link, confidence: float) -> Link:
     if 0 < confidence < 1:
         mixed = confidence * link.measured + (1 - confidence) * identity()
     return replace(link, transform=mixed, confidence=confidence)
+
+
+def _still(link: Link, why: str) -> Link:
+    return replace(
+        _with_confidence(replace(link, rejection=why, correspondences=None), 0.0),
+        measured=identity(),
+    )
 
 
 def _unknown(link: Link, why: str) -> Link:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from napari_umis_fusion.alignment._fit import MIN_TILES, TransformFit, TransformModel, fit_shifts
 from napari_umis_fusion.alignment._pyramid import Pyramid, PyramidLevel
+from napari_umis_fusion.alignment._still_majority import still_share
 from napari_umis_fusion.alignment._tile_shifts import Shifts, shift_of_all
 from napari_umis_fusion.alignment._transforms import (
     Points,
@@ -83,6 +84,8 @@ class PlaneMatch:
         Width of a compared pixel, in pixels of the plane.
     correspondences : Correspondences or None
         The points that `transform` was fitted to.
+    still_share : float
+        Share of the picture that agrees better where it is, 0 to 1; see `still_share`.
     """
 
     transform: Transform
@@ -92,6 +95,7 @@ class PlaneMatch:
     weights: NDArray[np.float64]
     pixel_px: int = 1
     correspondences: Correspondences | None = None
+    still_share: float = 0.0
 
     @property
     def tiles(self) -> int:
@@ -174,7 +178,8 @@ def match_planes(
     trust = np.minimum(recorded.trust, moved.trust)
     weights = (np.maximum(recorded.sharpness, moved.sharpness) * trust)[shared]
     before, after = recorded.correlations[shared], moved.correlations[shared]
-    return PlaneMatch(found, error_px, before, after, weights, here.factor, correspondences)
+    still = still_share(first, other, found)
+    return PlaneMatch(found, error_px, before, after, weights, here.factor, correspondences, still)
 
 
 def _search(here: PyramidLevel, there: PyramidLevel) -> Transform:

@@ -1,7 +1,7 @@
 """``umis-fusion info``: describe a file."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +9,9 @@ from napari_umis_fusion.cli._options import add_axis_options, index_from
 from napari_umis_fusion.cli._report import print_json, print_line
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.files.read import describe_file, open_stack
-from napari_umis_fusion.preprocess.health import PlaneReport, iter_reports, notes_on
+from napari_umis_fusion.preprocess.health import PlaneReport, found_and_done, iter_reports, notes_on
 
+_SHOWN = 12
 CHECKPOINT_SUFFIXES = (".safetensors", ".pth", ".pt")
 
 
@@ -43,11 +44,14 @@ def run_info(arguments: argparse.Namespace) -> None:
         planes = {"plane_list": [one.describe() for one in reports]} if reports else {}
         print_json({**facts, **planes})
         return
+    notes, axes = facts.pop("notes", []), facts.pop("names", {})
     for name, value in _flat(facts):
         print_line(f"{name.replace('_', ' ')}: {value}")
+    for line in _axes(axes):
+        print_line(line)
     for line in _table(reports):
         print_line(line)
-    for note in notes_on(one.health for one in reports):
+    for note in [*notes, *notes_on(one.health for one in reports)]:
         print_line(f"note: {note}")
 
 
@@ -56,15 +60,23 @@ def _reports(arguments: argparse.Namespace) -> list[PlaneReport]:
     return list(iter_reports(stack))
 
 
+def _axes(names: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return a line for each axis that file names count, with its entries."""
+    lines = []
+    for letter, axis in names.items():
+        entries = axis["entries"]
+        shown = entries if len(entries) <= _SHOWN else [*entries[: _SHOWN - 2], "...", entries[-1]]
+        lines.append(f"names count {letter} ({axis['counts']}), {len(entries)}: {', '.join(shown)}")
+    return lines
+
+
 def _table(reports: Sequence[PlaneReport]) -> list[str]:
     """Return a line for each plane, below a line of headings; nothing without planes."""
     if not reports:
         return []
-    lines = ["plane       mean     lowest    highest  clipped sharpness  found"]
+    lines = ["plane       mean     lowest    highest  clipped sharpness  found: what a fusion does"]
     for one in reports:
-        found = ", ".join(one.health.findings) or "-"
-        if one.health.is_scaled:
-            found += f" x {one.health.gain:.2f}"
+        found = ": ".join(filter(None, found_and_done(one.health))) or "-"
         values = f"{one.mean:>10.5g} {one.lowest:>10.5g} {one.highest:>10.5g}"
         lines.append(f"{one.z:>5} {values} {one.clipped:>8.1%} {one.sharpness:>9.4f}  {found}")
     return lines
@@ -84,6 +96,7 @@ def _flat(facts: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
         if isinstance(value, dict):
             lines += _flat(value, f"{prefix}{name} ")
         elif value is not None:
-            shown = " x ".join(map(str, value)) if isinstance(value, list | tuple) else value
+            join = " x " if name == "shape" else ", "
+            shown = join.join(map(str, value)) if isinstance(value, list | tuple) else value
             lines.append((prefix + name, shown))
     return lines

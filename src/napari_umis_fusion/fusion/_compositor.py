@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_umis_fusion.config import FusionConfig
-from napari_umis_fusion.focus_measure import TiledMeasure, choose_measure, laplacian
+from napari_umis_fusion.focus_measure import (
+    StackMeasure,
+    TiledMeasure,
+    choose_measure,
+    laplacian,
+)
 from napari_umis_fusion.fusion._decision import (
     INVALID,
     Decision,
@@ -20,6 +25,7 @@ from napari_umis_fusion.fusion._decision import (
     copy_pixels,
     take_sharper,
 )
+from napari_umis_fusion.fusion._peak import PeakSharpness
 from napari_umis_fusion.fusion._plane_difference import PlaneDifference
 from napari_umis_fusion.fusion._seam_evidence import GreyScales, SeamEvidence
 from napari_umis_fusion.fusion._seams import TakeoverSolver
@@ -51,6 +57,8 @@ class Compositor:
         In a second pass, the index map that decides instead of focus.
     to_grey : GreyConverter, optional
         Converter of the first pass, so that the middle plane is not read again.
+    scales : GreyScales, optional
+        Units of whole planes, if the stack is a block of them.
 
     Attributes
     ----------
@@ -80,13 +88,16 @@ class Compositor:
         averages: bool,
         verified: Verified | None = None,
         to_grey: GreyConverter | None = None,
+        scales: GreyScales | None = None,
     ) -> None:
         height, width = stack.shape[1:3]
         self.config = config
         self.correction: SensorCorrection | None = None
         self.to_grey = to_grey or GreyConverter(stack, config.channel)
         self.measure = choose_measure(config, workers, self.to_grey)
-        self.decision = Decision.blank(height, width, workspace)
+        self.decision = Decision.blank(
+            height, width, workspace, peak_is_focus=not self.measure.is_share
+        )
         self.all_in_focus: Plane = workspace.lasting(stack.shape[1:], stack.dtype)
         self.weighted: WeightedMean | None = None
         self.opacity: Plane | None = None
@@ -110,10 +121,14 @@ class Compositor:
         # Its detail is for seams, its agreement for the mean.
         if self.measure.is_share and (config.verification == "seams" or averages):
             self._plane_difference = PlaneDifference(shape, config, workers, workspace)
+        self._sharpness: PeakSharpness | None = None
+        if self.measure.is_share:
+            self._sharpness = PeakSharpness(shape, workspace)
         if config.verification == "seams":
             self._seam_evidence = SeamEvidence.blank(*shape, workspace)
             self._solver = TakeoverSolver(config.seam_smoothness, shape, workers, workspace)
-        self._scales = GreyScales(1.0, self.to_grey.range.scale)
+        self._has_scales = scales is not None
+        self._scales = scales or GreyScales(1.0, self.to_grey.range.scale)
         self._last: int | None = None
         self._z = 0
         self._lighting = stack.lighting(self.to_grey.range)
@@ -162,7 +177,7 @@ class Compositor:
         elif self._plane_difference is not None:
             yield from self._plane_difference.iter_measure(grey, plane)
         if self._last is not None and self._last + 1 < self._z:
-            self.decision.previous_focus[...] = INVALID  # the plane between was left out
+            self.decision.previous[...] = INVALID  # the plane between was left out
         yield from self._decide(plane)
         yield from self._workers.each(lambda tile: self._compose(plane, grey, tile), self._tiles)
         self._free.append(grey)
@@ -171,8 +186,7 @@ class Compositor:
     def _find_scales(self, plane: Plane, grey: FloatMap) -> Generator[None, None, GreyScales]:
         """Return the unit of the measure, by comparison with 'laplacian' on the first plane."""
         config = self.config
-        is_default = config.focus_measure == "laplacian" and config.detail_sigma_px == 1
-        if config.verification != "seams" or is_default or self.measure.is_share:
+        if self._has_scales or not needs_scale(config, self.measure):
             return self._scales
         focus = np.empty_like(self._focus)
         yield from self._default_measure().iter_fill(grey, plane, focus)
@@ -181,8 +195,7 @@ class Compositor:
         return replace(self._scales, focus=wanted / mean if mean > 0 else 1.0)
 
     def _default_measure(self) -> TiledMeasure:
-        default = laplacian(1.0, self.config.window_sigma_px)
-        return TiledMeasure(default, self._workers, self.config)
+        return default_measure(self.config, self._workers)
 
     def iter_detail(self, detail: FloatMap) -> Generator[None]:
         """Fill `detail` with the 'laplacian' focus of the all-in-focus image; 0 where invalid."""
@@ -242,7 +255,19 @@ class Compositor:
         if self._plane_difference is not None:
             copy_pixels(grey, self._takeover, self._plane_difference.chosen, tile)
         self.decision.rank(self._focus, tile)
-        self.decision.assign(self._focus, self._takeover, self._z, tile)
+        peak = None if self._sharpness is None else self._sharpness.measure(grey, self._focus, tile)
+        self.decision.assign(self._focus, self._takeover, self._z, tile, peak)
         if self.weighted is not None:
             agreement = None if self._plane_difference is None else self._plane_difference.agreement
             self.weighted.add(plane, self._weight, self._takeover, agreement, tile)
+
+
+def needs_scale(config: FusionConfig, measure: StackMeasure) -> bool:
+    """Whether seams need the unit of a measure, by comparison with 'laplacian'."""
+    is_default = config.focus_measure == "laplacian" and config.detail_sigma_px == 1
+    return config.verification == "seams" and not is_default and not measure.is_share
+
+
+def default_measure(config: FusionConfig, workers: Workers) -> TiledMeasure:
+    """Return 'laplacian', in whose unit seams weigh focus."""
+    return TiledMeasure(laplacian(1.0, config.window_sigma_px), workers, config)

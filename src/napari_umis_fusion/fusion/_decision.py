@@ -30,35 +30,58 @@ class Decision:
         The chosen plane.
     chosen, best, second : ndarray, float32
         Focus of the chosen plane, and the highest and second highest of all planes.
-    focus_before, focus_after : ndarray, float32
-        Focus of the planes before and after the chosen one; negative if there is none yet.
-    previous_focus : ndarray, float32
-        Focus of the plane before the current one.
+    peak : ndarray, float32
+        What the focus peak is fitted to, of the chosen plane: its focus, or its sharpness where
+        focus is a share, whose peak is not that of sharpness (see `PeakSharpness`).
+    peak_before, peak_after : ndarray, float32
+        The same of the planes before and after the chosen one; negative if there is none yet.
+    previous : ndarray, float32
+        The same of the plane before the current one.
     """
 
     index: NDArray[np.uint16]
     chosen: FloatMap
     best: FloatMap
     second: FloatMap
-    focus_before: FloatMap
-    focus_after: FloatMap
-    previous_focus: FloatMap
+    peak: FloatMap
+    peak_before: FloatMap
+    peak_after: FloatMap
+    previous: FloatMap
 
     @classmethod
-    def blank(cls, height: int, width: int, workspace: ScratchMemory) -> "Decision":
+    def blank(
+        cls, height: int, width: int, workspace: ScratchMemory, *, peak_is_focus: bool = True
+    ) -> "Decision":
         """Create the maps before the first plane, with a focus that any plane exceeds."""
         index = workspace.full((height, width), np.uint16, 0)
-        maps = (workspace.full((height, width), np.float32, INVALID) for _ in range(6))
-        return cls(index, *maps)
+
+        def blank() -> FloatMap:
+            return workspace.full((height, width), np.float32, INVALID)
+
+        chosen = blank()
+        peak = chosen if peak_is_focus else blank()
+        return cls(index, chosen, blank(), blank(), peak, blank(), blank(), blank())
 
     def rank(self, focus: FloatMap, tile: Tile) -> None:
         """Update the highest and second highest focus with that of a new plane."""
         _rank(focus, self.best, self.second, tile.bounds)
 
-    def assign(self, focus: FloatMap, takeover: BoolMap, z: int, tile: Tile) -> None:
-        """Assign pixels to plane `z`, and record the focus of the neighbouring planes."""
-        maps = (self.index, self.chosen, self.focus_before, self.focus_after, self.previous_focus)
-        _assign(focus, takeover, z, *maps, tile.bounds)
+    def assign(
+        self,
+        focus: FloatMap,
+        takeover: BoolMap,
+        z: int,
+        tile: Tile,
+        peak: FloatMap | None = None,
+    ) -> None:
+        """Assign pixels to plane `z`, and record what the neighbouring planes have to be fitted to.
+
+        That is `peak`, by default focus itself.
+        """
+        maps = (self.index, self.chosen, self.peak)
+        around = (self.peak_before, self.peak_after, self.previous)
+        fitted = focus if peak is None else peak
+        _assign(focus, fitted, takeover, z, *maps, *around, tile.bounds)
 
 
 def copy_pixels(plane: Plane, takeover: BoolMap, image: Plane, tile: Tile) -> None:
@@ -141,8 +164,8 @@ def _confidence(decision: Decision, rows: slice) -> FloatMap:
 
 def _peak_shift(decision: Decision, rows: slice) -> FloatMap:
     """Return the peak of a parabola through three planes, relative to the chosen one."""
-    before, after = decision.focus_before[rows], decision.focus_after[rows]
-    bend = before - 2 * decision.chosen[rows] + after
+    before, after = decision.peak_before[rows], decision.peak_after[rows]
+    bend = before - 2 * decision.peak[rows] + after
     peaks = (before >= 0) & (after >= 0) & (bend < 0)
     shift = np.divide(before - after, 2 * bend, out=np.zeros_like(bend), where=peaks)
     # Beyond half a plane, a neighbour would be the chosen plane: the parabola does not fit.
@@ -192,10 +215,12 @@ def _rank(focus: AnyArray, best: AnyArray, second: AnyArray, bounds: Bounds) -> 
 @njit(nogil=True, cache=True)
 def _assign(
     focus: AnyArray,
+    fitted: AnyArray,
     takeover: AnyArray,
     z: int,
     index: AnyArray,
     chosen: AnyArray,
+    peak: AnyArray,
     before: AnyArray,
     after: AnyArray,
     last: AnyArray,
@@ -207,12 +232,13 @@ def _assign(
             if takeover[y, x]:
                 before[y, x] = last[y, x]
                 chosen[y, x] = focus[y, x]
+                peak[y, x] = fitted[y, x]
                 # Unknown until the next plane.
                 after[y, x] = INVALID
                 index[y, x] = z
             elif index[y, x] + 1 == z:
-                after[y, x] = focus[y, x]
-            last[y, x] = focus[y, x]
+                after[y, x] = fitted[y, x]
+            last[y, x] = fitted[y, x]
 
 
 @njit(nogil=True, cache=True)

@@ -35,12 +35,15 @@ class Passes:
         planes again and average them around the filtered map.
     copies : bool
         Whether every value of the image is a recorded one, whose plane is in the source map.
+    referees : bool
+        Whether a pass before the first finds out what moves.
     """
 
     averages: bool
     statistic: Statistic | None
     second: SecondPass
     copies: bool
+    referees: bool = False
 
     @property
     def reads_twice(self) -> bool:
@@ -54,13 +57,18 @@ def passes_of(config: FusionConfig, planes: int) -> Passes:
     # A single plane is copied: there is nothing to average or to filter.
     if planes == 1:
         return Passes(averages=False, statistic=None, second="none", copies=copies)
+    referees = config.moving == "reject"
     statistic = FILTERS.get(config.verification)
     if statistic is not None:
         second: SecondPass = "copy_filtered" if copies else "average"
-        return Passes(averages=False, statistic=statistic, second=second, copies=copies)
+        return Passes(
+            averages=False, statistic=statistic, second=second, copies=copies, referees=referees
+        )
     copies_nearest = (
         copies and config.verification == "seams" and config.focus_measure in RANKING_MEASURES
     )
     second = "copy_nearest" if copies_nearest else "none"
     averages = copies_nearest or not copies
-    return Passes(averages=averages, statistic=None, second=second, copies=copies)
+    return Passes(
+        averages=averages, statistic=None, second=second, copies=copies, referees=referees
+    )

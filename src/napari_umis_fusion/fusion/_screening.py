@@ -7,6 +7,7 @@ from typing import Any
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.fusion._passes import Passes
 from napari_umis_fusion.preprocess.health import (
+    MovingParts,
     PlaneHealth,
     PlaneScreen,
     SoundStack,
@@ -22,6 +23,11 @@ from napari_umis_fusion.stack import CheckedPlane, Stack
 def scales_values(config: FusionConfig) -> bool:
     """Whether values of planes that are exposed otherwise may be scaled, not only their measure."""
     return config.blend == "weighted" or config.light == "output"
+
+
+def copies_values(config: FusionConfig) -> bool:
+    """Whether values are copied as recorded."""
+    return not scales_values(config)
 
 
 def known_healths(stack: Stack, config: FusionConfig) -> list[PlaneHealth]:
@@ -48,6 +54,8 @@ class ScreenedPlanes(PlaneScreen):
         What an earlier pass found, one for each plane.
     specks : dict of int to Specks, optional
         The specks that an earlier pass found, by plane.
+    moving : MovingParts, optional
+        Parts of planes that do not count.
     """
 
     def __init__(
@@ -58,13 +66,14 @@ class ScreenedPlanes(PlaneScreen):
         workers: Workers,
         known: Sequence[PlaneHealth] | None = None,
         specks: dict[int, Specks] | None = None,
+        moving: MovingParts | None = None,
     ) -> None:
         known = known or known_healths(stack, config) or None
         scales = scales_values(config) or passes.second == "copy_nearest"
         super().__init__(stack, config.nan_policy, workers, known, scales=scales)
         self._config, self._passes = config, passes
         self._copies = config.blend == "select"
-        self._finder = SpeckFinder(workers, specks)
+        self._finder, self._moving = SpeckFinder(workers, specks), moving
 
     @property
     def has_any(self) -> bool:
@@ -79,11 +88,11 @@ class ScreenedPlanes(PlaneScreen):
     @property
     def notes(self) -> list[str]:
         """Say what was found, and done about it."""
-        return notes_on(self.healths, copies=not scales_values(self._config))
+        return notes_on(self.healths, copies=copies_values(self._config))
 
     def describe(self) -> dict[str, Any]:
         """Return what was found as JSON values; nothing for a sound stack."""
-        found = [health.describe() for health in self.healths if health.findings or health.specks]
+        found = [health.describe() for health in self.healths if health.has_news]
         return {"health": found} if found else {}
 
     def iter_next(self) -> Generator[None, None, CheckedPlane | None]:
@@ -94,26 +103,32 @@ class ScreenedPlanes(PlaneScreen):
         following = yield from self.iter_following()
         z = self._given - 1
         specks = yield from self._finder.iter_find(reading, z, following)
-        self.healths[z] = replace(self.healths[z], specks=len(specks))
-        return without_specks(reading, specks, copies=self._copies)
+        moving = 0.0 if self._moving is None else self._moving.share(z)
+        self.healths[z] = replace(self.healths[z], specks=len(specks), moving=moving)
+        clean = without_specks(reading, specks, copies=self._copies)
+        return (
+            clean
+            if self._moving is None
+            else clean.without(self._moving.mask(z, self._stack.shape[1:]))
+        )
 
-    def again(self) -> "ScreenedPlanes":
+    def again(self, moving: MovingParts | None = None) -> "ScreenedPlanes":
         """Return the planes of another pass, with what is known of them."""
-        return self._with(self.healths)
+        return self._with(self.healths, moving or self._moving)
 
     def unscreened(self) -> "ScreenedPlanes":
         """Return the planes as they are, for a stack of which none is sound."""
-        return self._with([PlaneHealth(one.z, one.findings) for one in self.healths])
+        return self._with([PlaneHealth(one.z, one.findings) for one in self.healths], None)
 
     def sound_stack(self) -> Stack:
         """Return the stack as planes are copied from it."""
         specks = self._finder.found
-        if all(one.is_sound for one in self.healths) and not any(map(len, specks.values())):
+        are_whole = all(one.is_sound and not (one.specks or one.moving) for one in self.healths)
+        if are_whole:
             return self._stack
         scales = scales_values(self._config)
-        return SoundStack(self._stack, self.healths, specks, scales=scales)
+        return SoundStack(self._stack, self.healths, specks, self._moving, scales=scales)
 
-    def _with(self, known: Sequence[PlaneHealth]) -> "ScreenedPlanes":
-        return ScreenedPlanes(
-            self._stack, self._config, self._passes, self._workers, known, self._finder.found
-        )
+    def _with(self, known: Sequence[PlaneHealth], moving: MovingParts | None) -> "ScreenedPlanes":
+        shared = self._stack, self._config, self._passes, self._workers
+        return ScreenedPlanes(*shared, known, self._finder.found, moving)

@@ -1,12 +1,16 @@
 """Events of the fusion of a layer."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from napari_umis_fusion.alignment import Alignment
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.files import LayerData
 from napari_umis_fusion.layers._outputs import OutputLayer
 from napari_umis_fusion.runtime import Stage
+
+if TYPE_CHECKING:
+    from napari_umis_fusion.layers._summary import CheckedStack
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,8 @@ class LayerFinished:
     alignments : tuple of Alignment
         One for each time point and position in their order, or one for all. Empty without
         alignment.
+    checked : tuple of CheckedStack
+        What was found of the planes of each stack.
     """
 
     layers: list[LayerData]
@@ -72,6 +78,7 @@ class LayerFinished:
     origins: tuple[OutputLayer, ...]
     config: FusionConfig
     alignments: tuple[Alignment, ...] = ()
+    checked: tuple["CheckedStack", ...] = ()
 
 
 LayerEvent = LayerStarted | LayerProgress | LayerFinished

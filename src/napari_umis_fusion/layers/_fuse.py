@@ -121,7 +121,9 @@ def iter_fuse_layer(
             summary.add(result, place)
             del result  # frees its maps for those of the next stack
     layers = [output.layer_data(summary.provenance()) for output in outputs]
-    yield LayerFinished(layers, summary.notes, _source_maps(outputs), config, summary.alignments)
+    origins = _source_maps(outputs)
+    found = summary.alignments, summary.checked
+    yield LayerFinished(layers, summary.notes, origins, config, *found)
     return layers
 
 

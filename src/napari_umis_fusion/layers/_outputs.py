@@ -14,7 +14,7 @@ from napari_umis_fusion.files import RUN_KEY, LayerData, LayerImage
 from napari_umis_fusion.fusion import FusionResult, passes_of
 from napari_umis_fusion.layers._describe import depth_unit
 from napari_umis_fusion.layers._plan import OUTPUTS, OutputName
-from napari_umis_fusion.layers._stacks import LayerStacks
+from napari_umis_fusion.layers._stacks import LayerStacks, layer_calibration
 from napari_umis_fusion.runtime import ScratchMemory
 from napari_umis_fusion.stack import Stack
 
@@ -157,9 +157,19 @@ class OutputLayer:
             index: NDArray[Any] = getattr(result, self.kind) + np.uint16(first)
             return index
         if self.kind == "depth_map":
-            step = np.float32(abs(self.image.placement.scale[self._stacks.axes.z]))
-            return (result.sub_plane_map + np.float32(first)) * step
+            return self._depth(result.sub_plane_map + np.float32(first))
         return np.asarray(getattr(result, self.kind))
+
+    def _depth(self, planes: NDArray[Any]) -> NDArray[Any]:
+        """Return the depth of positions that are counted in planes, in the unit of the layer."""
+        step = np.float32(abs(self.image.placement.scale[self._stacks.axes.z]))
+        sizes = layer_calibration(self.image, self._stacks.axes)
+        if sizes.z_positions_um is None or sizes.z_step_um is None:
+            return planes * step
+        # The steps are uneven; `step` is their mean.
+        places = np.array(sizes.z_positions_um) / sizes.z_step_um
+        depth: NDArray[Any] = np.interp(planes, np.arange(len(places)), places) * step
+        return depth.astype(np.float32)
 
     def _size(self, axis: int) -> int:
         span, axes = self._stacks.span, self._stacks.axes

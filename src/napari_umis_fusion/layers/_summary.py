@@ -1,14 +1,35 @@
 """Notes, alignments and provenance of all stacks of a layer."""
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 from napari_umis_fusion.alignment import Alignment
-from napari_umis_fusion.fusion import FusionResult
+from napari_umis_fusion.fusion import FusionResult, copies_values
 from napari_umis_fusion.layers._axes import axis_name
 from napari_umis_fusion.layers._stacks import LayerStacks, LoopPlace
+from napari_umis_fusion.preprocess.health import PlaneHealth, notes_on
 
 MAX_NAMED = 6
 """Stacks that a note lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedStack:
+    """What was found of the planes of one stack.
+
+    Attributes
+    ----------
+    name : str
+        Which of several stacks, such as ``t=3``; empty for a single one.
+    planes : tuple of PlaneHealth
+        Of all planes, counted as the layer counts them.
+    copies : bool
+        Whether values were copied as recorded.
+    """
+
+    name: str
+    planes: tuple[PlaneHealth, ...]
+    copies: bool
 
 
 class FusionSummary:
@@ -33,7 +54,13 @@ class FusionSummary:
         found = [stacks.alignment_at(entries) for entries in self._specimens.values()]
         self.alignments = tuple(dict.fromkeys(one for one in found if one is not None))
         self._said: dict[str, list[LoopPlace]] = {}
+        self._checked: list[CheckedStack] = []
         self._provenance: dict[str, Any] = {}
+
+    @property
+    def checked(self) -> tuple[CheckedStack, ...]:
+        """What was found of the planes of each stack."""
+        return tuple(self._checked)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -44,9 +71,13 @@ class FusionSummary:
     def add(self, result: FusionResult, place: LoopPlace) -> None:
         """Add the result of the stack at a place."""
         summary = None if result.alignment is None else result.alignment.summary()
-        for note in dict.fromkeys(result.notes):
-            if note != summary:
-                self._said.setdefault(note, []).append(place)
+        planes, copies = self._healths_in_layer(result), copies_values(result.config)
+        own = notes_on(result.health, copies=copies)
+        others = [note for note in result.notes if note not in (summary, *own)]
+        for note in dict.fromkeys([*others, *notes_on(planes, copies=copies)]):
+            self._said.setdefault(note, []).append(place)
+        name = self._name_of(place) if self._count > 1 else ""
+        self._checked.append(CheckedStack(name, planes, copies))
         self._provenance = self._provenance or result.provenance
 
     def provenance(self) -> dict[str, Any]:
@@ -70,6 +101,11 @@ class FusionSummary:
                 )
             ]
         return every
+
+    def _healths_in_layer(self, result: FusionResult) -> tuple[PlaneHealth, ...]:
+        """Return the healths of planes, counted as the layer counts them."""
+        first = self._stacks.span.planes.start
+        return tuple(replace(one, z=first + one.z) for one in result.health)
 
     def _with_places(self, note: str, places: list[LoopPlace]) -> str:
         if len(places) == self._count:

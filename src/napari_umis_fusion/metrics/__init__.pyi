@@ -1,6 +1,8 @@
 from ._against_stack import edge_preservation as edge_preservation
 from ._against_stack import false_edge_rate as false_edge_rate
 from ._against_stack import mutual_information as mutual_information
+from ._depth import DepthDeviation as DepthDeviation
+from ._depth import depth_error as depth_error
 from ._grey_levels import BlackWhite as BlackWhite
 from ._grey_levels import grey_range_of as grey_range_of
 from ._image_alone import average_gradient as average_gradient

@@ -26,7 +26,8 @@ class NeighbourFeatures:
     @classmethod
     def of_stacks(cls, features: Tensor, planes: int) -> Self:
         """Compare the features (N, C, Y, X) of stacks of `planes` planes each."""
-        return cls(features, _Compared.apply(features, planes))
+        stacked: Tensor = _Compared.apply(features, planes)  # type: ignore[no-untyped-call]
+        return cls(features, stacked)
 
 
 class _Compared(torch.autograd.Function):
@@ -46,7 +47,8 @@ class _Compared(torch.autograd.Function):
             device=features.device,
             memory_format=torch.channels_last,
         )
-        here, from_before, from_after = stacked.view(-1, planes, 3 * width, *size).split(width, 2)
+        of_planes = stacked.view(-1, planes, 3 * width, *size)
+        here, from_before, from_after = torch.split(of_planes, width, 2)
         by_plane = features.view(-1, planes, width, *size)
         here.copy_(by_plane)
         from_before[:, 0] = from_after[:, -1] = 0
@@ -60,7 +62,7 @@ class _Compared(torch.autograd.Function):
         _, width, *size = gradient.shape
         width //= 3
         by_plane = gradient.reshape(-1, ctx.planes, 3 * width, *size)
-        _, from_before, from_after = by_plane.split(width, 2)
+        _, from_before, from_after = torch.split(by_plane, width, 2)
         total = gradient[:, :width].clone(memory_format=torch.channels_last)
         summed = total.view(-1, ctx.planes, width, *size)
         # Each difference is that of the plane before, with the other sign.

@@ -21,6 +21,7 @@ from ._stack import ACCEPTED_DTYPES as ACCEPTED_DTYPES
 from ._stack import LUMINANCE as LUMINANCE
 from ._stack import MAX_CHANNELS as MAX_CHANNELS
 from ._stack import Calibration as Calibration
+from ._stack import Lighting as Lighting
 from ._stack import Plane as Plane
 from ._stack import Stack as Stack
 from ._stack import check_stack as check_stack

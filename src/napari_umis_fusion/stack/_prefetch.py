@@ -30,6 +30,13 @@ class CheckedPlane:
     invalid: BoolMap | None
     borrows: bool = False
 
+    def without(self, part: BoolMap | None) -> "CheckedPlane":
+        """Return the plane without a part of shape (Y, X), bool, which others show better."""
+        if part is None:
+            return self
+        invalid = part if self.invalid is None else part | self.invalid
+        return CheckedPlane(self.plane, invalid, borrows=True)
+
 
 def read_plane(stack: Stack, z: int, nan_policy: NanPolicy) -> CheckedPlane:
     """Read plane `z` of a stack.

@@ -23,6 +23,9 @@ Plane = NDArray[Any]
 MAX_CHANNELS = 16
 """A longer last axis is more likely x of a stack with a time axis than a number of channels."""
 
+MAX_PLANES = 2**16
+"""An index map holds the numbers of planes as uint16."""
+
 LUMINANCE = (0.299, 0.587, 0.114)
 """Weights of red, green and blue, ITU-R BT.601: those of the published method."""
 
@@ -205,6 +208,12 @@ def check_stack(
         raise StackError(msg)
     if 0 in shape:
         msg = f"got an empty stack, shape {shape}; accepted are axes of size 1 or more."
+        raise StackError(msg)
+    if shape[0] > MAX_PLANES:
+        msg = (
+            f"got {shape[0]} planes; accepted are at most {MAX_PLANES}, which is what an index "
+            "map of 16 bits counts. Leave planes out, or check which axis is z."
+        )
         raise StackError(msg)
     if len(shape) == 4 and shape[3] > MAX_CHANNELS and not has_named_channels:
         msg = (

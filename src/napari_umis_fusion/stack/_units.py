@@ -3,6 +3,9 @@
 import math
 from typing import Any
 
+SHORTEST_UM, LONGEST_UM = 1e-6, 1e9
+"""Lengths beyond these come from damaged headers."""
+
 _UM_PER_UNIT = {
     **dict.fromkeys(("m", "meter", "metre", "meters", "metres"), 1e6),
     **dict.fromkeys(("cm", "centimeter", "centimetre", "centimeters", "centimetres"), 1e4),
@@ -37,9 +40,11 @@ def length_um(value: Any, unit: Any) -> float | None:
     Returns
     -------
     float or None
-        None if the unit is unknown, or the value is not a positive number.
+        None if the unit is unknown, the value is not a positive number, or it is no length of
+        something under a microscope (1 pm to 1 km).
     """
-    return _converted(value, _repaired(str(unit)), _UM_PER_UNIT)
+    length = _converted(value, _repaired(str(unit)), _UM_PER_UNIT)
+    return length if length is not None and SHORTEST_UM <= length <= LONGEST_UM else None
 
 
 def time_s(value: Any, unit: Any) -> float | None:

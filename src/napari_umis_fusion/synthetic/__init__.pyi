@@ -12,6 +12,8 @@ from ._motion import Motion as Motion
 from ._motion import MovingStack as MovingStack
 from ._motion import render_moving_stack as render_moving_stack
 from ._motion import scene_margins as scene_margins
+from ._ray_tracing import Relief as Relief
+from ._ray_tracing import trace_stack as trace_stack
 from ._render import RenderedStack as RenderedStack
 from ._render import light_of_planes as light_of_planes
 from ._render import render_stack as render_stack

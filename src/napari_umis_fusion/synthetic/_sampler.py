@@ -124,9 +124,11 @@ class StackSampler:
         recorded = _record(rng, spec, damage.of_sensor(clean * flicker), damage.quality)
         steady = damage.undone(recorded, clean * flicker) / flicker
         return TrainingStack(
-            *(damage.without_ill(part) for part in (recorded, steady, clean)),
-            light.all_in_focus,
-            _sound_middle(len(clean), damage),
+            planes=damage.without_ill(recorded),
+            steady=damage.without_ill(steady),
+            clean=damage.without_ill(clean),
+            all_in_focus=light.all_in_focus,
+            middle=_sound_middle(len(clean), damage),
         )
 
     def draw_planes(self, rng: Random) -> int:

@@ -186,7 +186,7 @@ def test_plane_images_are_opened_as_one_stack(viewer, rendered, tmp_path, monkey
     from napari_umis_fusion import write_image
     from napari_umis_fusion.plugin.commands import open_planes
 
-    paths = [tmp_path / f"p{z}.png" for z in (10, 2, 1)]
+    paths = [tmp_path / f"z{z}.png" for z in (10, 2, 1)]
     for plane, path in zip(rendered.stack[2::-1], paths, strict=True):
         write_image(path, plane)
     chosen = [str(path) for path in paths], ""

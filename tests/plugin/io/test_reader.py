@@ -37,8 +37,8 @@ def save(path, data, axes=None, **options):
 def stack_of_pngs(folder, count=3):
     folder.mkdir()
     for z in range(count):
-        Image.fromarray(ramp(6, 5, dtype="uint8") + z).save(folder / f"p{z}.png")
-    return [str(folder / f"p{z}.png") for z in range(count)]
+        Image.fromarray(ramp(6, 5, dtype="uint8") + z).save(folder / f"z{z}.png")
+    return [str(folder / f"z{z}.png") for z in range(count)]
 
 
 STACKS = {
@@ -100,23 +100,54 @@ OTHERS = {
     "image.ome.tif": ("YX", (6, 5), {"ome": True}),
     "one.ome.tif": ("ZYX", (1, 6, 5), {"ome": True}),
     "stack.lsm": (None, (7, 6, 5), {}),
-    "stack.tif.bak": (None, (7, 6, 5), {}),
 }
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_files_of_others_are_left_to_others(tmp_path, name):
+def test_what_can_be_read_is_never_refused(tmp_path, name):
+    """napari preselects this reader by the extension, and shows an error where it refuses."""
     axes, shape, options = OTHERS[name]
     path = save(tmp_path / name, ramp(*shape, dtype="uint8"), axes, **options)
+    for source in (path, [path]):
+        layers = get_reader(source)(source)
+        assert sum(array.size for array, _, _ in layers) == np.prod(shape)
+
+
+def test_other_extensions_are_left_to_others(tmp_path):
+    path = save(tmp_path / "stack.tif.bak", ramp(7, 6, 5))
     assert get_reader(path) is None
     assert get_reader([path]) is None
 
 
-def test_one_image_is_no_stack(tmp_path):
+def test_one_image_is_one_plane(tmp_path):
     paths = stack_of_pngs(tmp_path / "planes", count=1)
-    assert get_reader(paths[0]) is None
-    assert get_reader(paths) is None
-    assert get_reader(str(tmp_path / "planes")) is None
+    for source in (paths[0], paths, str(tmp_path / "planes")):
+        ((array, attributes, _),) = get_reader(source)(source)
+        assert array.shape == (6, 5)
+        assert attributes["axis_labels"] == ("y", "x")
+
+
+def test_dropped_files_come_in_the_order_of_their_names(tmp_path):
+    paths = stack_of_pngs(tmp_path / "planes", count=11)
+    shuffled = [paths[k] for k in (10, 2, 0, 1, 9, 3, 4, 5, 6, 7, 8)]
+    ((array, _, _),) = get_reader(shuffled)(shuffled)
+    assert array[:, 0, 0].tolist() == list(range(11))
+
+
+@pytest.mark.parametrize("name", ["stack.stk", "stack.lsm", "stack.ome.tf2", "STACK.TF8"])
+@pytest.mark.usefixtures("plugin")
+def test_extensions_of_microscope_programs(tmp_path, name):
+    path = save(tmp_path / name, ramp(7, 6, 5), "ZYX")
+    ((array, attributes, _),) = npe2.read([path], stack=False)
+    assert array.shape == (7, 6, 5)
+    assert attributes["axis_labels"] == ("z", "y", "x")
+
+
+def test_a_folder_of_other_folders_is_left_to_others(tmp_path):
+    for name in ("docs", "results"):
+        (tmp_path / name).mkdir()
+        stack_of_pngs(tmp_path / name / "pictures")
+    assert get_reader(str(tmp_path)) is None
 
 
 def zarr_folder(tmp_path):

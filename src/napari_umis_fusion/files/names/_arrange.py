@@ -144,12 +144,12 @@ def _letters(columns: Sequence[Column], z: Column | None) -> list[str]:
     """Name the axes: by their kind where only one is of it, else by their word or a number."""
     kinds = [column.kind for column in columns]
     letters: list[str] = []
-    for column in columns:
+    for place, column in enumerate(columns):
         letter = _LETTERS[column.kind]
         if kinds.count(column.kind) > 1 and column is not z:
             word = _LONG.get(column.word.upper(), column.word.upper())
             is_free = len(word) > 1 and word not in letters
-            letter = word if is_free else f"{letter}{len(letters) + 1}"
+            letter = word if is_free else f"{letter}{kinds[: place + 1].count(column.kind)}"
         letters.append(letter)
     return letters
 
@@ -169,7 +169,8 @@ def _axis(column: Column, letter: str) -> NameAxis:
 
 def _ranks(column: Column) -> list[int]:
     order = sorted(set(column.keys), key=lambda key: cast("str", key))
-    return [order.index(key) for key in column.keys]
+    ranks = {key: rank for rank, key in enumerate(order)}
+    return [ranks[key] for key in column.keys]
 
 
 def _gaps(z: Column | None) -> list[str]:

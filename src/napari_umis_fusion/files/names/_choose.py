@@ -49,22 +49,32 @@ def choose_columns(columns: Sequence[Column]) -> Choice:
     for column in sorted(known, key=_worth, reverse=True):
         if column.kind in ("unknown", "other") and not _follows_from(column, needed):
             needed.append(column)
-    needed = _without_dates(_needed(needed))
-    kept = tuple(column for column in known if any(column is one for one in needed))
+    needed = _needed(needed)
+    kept = tuple(_dated(one, needed) for one in known if any(one is x for x in needed))
     planes = [column for column in kept if column.kind == "z"]
     if planes:
         return Choice(kept, planes[0] if len(planes) == 1 else None)
     return _plain_counting(kept)
 
 
+def _dated(column: Column, needed: Sequence[Column]) -> Column:
+    """Take dates for times, where they are needed beside other columns."""
+    is_date = column.word == "date" and len(needed) > 1
+    return replace(column, kind="time") if is_date else column
+
+
 def _with_wells(columns: Sequence[Column]) -> list[Column]:
-    """Take a letter with two digits for a well where another column has its meaning."""
+    """Take a letter for that of a well where another column has its other meaning."""
     found = []
     for column in columns:
-        others = {one.kind for one in columns if one is not column and one.kind != "unknown"}
+        rest = [one for one in columns if one is not column]
+        others = {one.kind for one in rest if one.kind != "unknown"}
         letter = column.word.isupper() and all(_WELL.fullmatch(one) for one in column.labels)
         is_taken = column.kind in others or (column.kind in ("unknown", "other") and others)
-        is_well = letter and is_taken
+        # W is a wavelength, unless dyes stand elsewhere that it does not imply.
+        dyes = [one for one in rest if one.kind == "channel" and one.numbers is None]
+        is_w = column.word.casefold() == "w" and any(not _follows_from(x, [column]) for x in dyes)
+        is_well = is_w or (letter and is_taken)
         found.append(replace(column, kind="position", word="well") if is_well else column)
     return found
 
@@ -98,12 +108,6 @@ def _follows_from(column: Column, others: Sequence[Column]) -> bool:
         if seen.setdefault(tuple(rest), key) != key:
             return False
     return True
-
-
-def _without_dates(columns: Sequence[Column]) -> list[Column]:
-    """Drop dates where numbers count too."""
-    others = [column for column in columns if column.word != "date"]
-    return others or list(columns)
 
 
 def _plain_counting(columns: tuple[Column, ...]) -> Choice:

@@ -12,6 +12,7 @@ from napari_umis_fusion.files.names._tokens import Token, is_minus
 from napari_umis_fusion.files.names._words import (
     DYES,
     LENGTHS_UM,
+    TIMES,
     NameKind,
     kind_of_unit,
     kind_of_word,
@@ -120,7 +121,7 @@ def _is_well(parts: Sequence[Sequence[Token]], place: int) -> bool:
 def _columns_at(parts: Sequence[Sequence[Token]], place: int) -> list[Column]:
     tokens = parts[place]
     texts = [token.text for token in tokens]
-    before = _constant_word(parts, place - 1)
+    before = _word_before(parts, place)
     if tokens[0].kind == "stamp":
         return [replace(word_column("unknown", "", texts), word="date")]
     if tokens[0].kind == "word":
@@ -136,12 +137,20 @@ def _constant_word(parts: Sequence[Sequence[Token]], place: int) -> str:
     return parts[place][0].text if len(texts) == 1 else ""
 
 
+def _word_before(parts: Sequence[Sequence[Token]], place: int) -> str:
+    """Return the word before a part, unless it ends another number, as in "20x 3"."""
+    word = _constant_word(parts, place - 1)
+    ends = place > 1 and parts[place - 2][0].kind == "number" and parts[place - 1][0].glued
+    return "" if ends and not parts[place][0].glued else word
+
+
 def _word_after(parts: Sequence[Sequence[Token]], place: int) -> str:
     """Return the word that a number runs into, unless it announces the next number."""
     word = _constant_word(parts, place + 1)
     is_glued = bool(word) and all(token.glued for token in parts[place + 1])
     announces = place + 2 < len(parts) and all(token.glued for token in parts[place + 2])
-    return word if is_glued and not (announces and word not in LENGTHS_UM) else ""
+    is_unit = word in LENGTHS_UM or word.casefold() in TIMES
+    return word if is_glued and (is_unit or not announces) else ""
 
 
 def _words(before: str, texts: Sequence[str]) -> Column:
@@ -152,6 +161,8 @@ def _words(before: str, texts: Sequence[str]) -> Column:
 
 def _numbers(before: str, after: str, tokens: Sequence[Token]) -> list[Column]:
     kind, word, unit_um = kind_of_word(before), before, LENGTHS_UM.get(after)
+    if kind != "z" and after == "nm" and _are_wavelengths(tokens):
+        return [number_column("channel", "", [token.text for token in tokens])]
     if kind == "unknown" and unit_um is None:
         kind = kind_of_word(after) if len(after) <= 2 else "unknown"
         kind = kind if kind in ("z", "channel", "time") else kind_of_unit(after)
@@ -166,6 +177,11 @@ def _numbers(before: str, after: str, tokens: Sequence[Token]) -> list[Column]:
     if pair is not None:
         return [number_column("unknown", "", list(part)) for part in pair]
     return [number_column(kind, word, texts, signs, after if unit_um is not None else "")]
+
+
+def _are_wavelengths(tokens: Sequence[Token]) -> bool:
+    """Whether numbers of nm are those of light, from violet to infrared."""
+    return all(token.text.isdigit() and 300 <= int(token.text) <= 1100 for token in tokens)
 
 
 def _signs(tokens: Sequence[Token], *, always: bool) -> list[int] | None:

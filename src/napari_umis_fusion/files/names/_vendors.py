@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 _VENDORS = (
     # Micro-Manager 1.4, image files: time, channel, z.
-    r"(?:.*/)?img_(?P<time>\d{9})_(?P<channel>.+)_(?P<z>\d{3,})",
+    r"(?:(?P<position>.*)/)?img_(?P<time>\d{9})_(?P<channel>.+)_(?P<z>\d{3,})",
     # Opera Phenix and Operetta, where p is the plane and c the column of the plate.
-    r"(?:.*/)?r(?P<row>\d+)c(?P<column>\d+)f(?P<field>\d+)p(?P<z>\d+)-ch(?P<channel>\d+)"
+    r"(?:(?P<position>.*)/)?r(?P<row>\d+)c(?P<column>\d+)f(?P<field>\d+)p(?P<z>\d+)-ch(?P<channel>\d+)"
     r"sk(?P<time>\d+)\w*",
     # CellVoyager, where A is the action, which the channel implies.
     r".*?_(?P<well>[A-Za-z]{1,2}\d{2})_T(?P<time>\d+)F(?P<field>\d+)L(?P<timeline>\d+)A\d+"
@@ -34,5 +34,5 @@ def vendor_columns(names: Sequence[str]) -> dict[str, list[str]] | None:
         found = [pattern.fullmatch(name) for name in names]
         matches = [one for one in found if one is not None]
         if len(matches) == len(names):
-            return {word: [one[word] for one in matches] for word in pattern.groupindex}
+            return {word: [one[word] or "" for one in matches] for word in pattern.groupindex}
     return None

@@ -36,10 +36,10 @@ LENGTHS_UM = {"um": 1.0, "µm": 1.0, "μm": 1.0, "micron": 1.0, "microns": 1.0} 
     "nm": 1e-3,
     "mm": 1e3,
 }
-_TIMES = frozenset(("ms", "sec", "min", "hr"))
+TIMES = frozenset(("ms", "sec", "min", "h", "hr", "hrs"))
 
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+")
-_THUMBNAIL = re.compile(r"thumb(nail)?s?(?![a-eg-z])|preview", re.IGNORECASE)
+_THUMBNAIL = re.compile(r"thumb(nail)?s?(?![g-z])|preview", re.IGNORECASE)
 _COPY = re.compile(
     r"(?P<stem>.+?)(?: ?\(\d{1,2}\)|[ _-]+(?:copy|kopie|copie|copia)(?: ?\(?\d{1,2}\)?)?)$",
     re.IGNORECASE,
@@ -58,7 +58,7 @@ def kind_of_unit(word: str) -> NameKind:
     """Return what a number counts that stands right before a word, such as "um" or "ms"."""
     if word in LENGTHS_UM:
         return "z"
-    return "time" if word.casefold() in _TIMES else "unknown"
+    return "time" if word.casefold() in TIMES else "unknown"
 
 
 def says_thumbnail(stem: str) -> bool:

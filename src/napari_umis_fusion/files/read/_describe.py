@@ -21,6 +21,7 @@ from napari_umis_fusion.files.read._pixel_format import holds_colour, pixel_form
 from napari_umis_fusion.files.read._tiff_file import open_tiff_file
 from napari_umis_fusion.files.read._tiff_layout import shown_sizes
 from napari_umis_fusion.files.read._tiff_series import PickedSeries, pick_series
+from napari_umis_fusion.runtime import user_path
 from napari_umis_fusion.stack import Calibration
 
 _TIFF_KINDS = {"ome": "OME-TIFF", "imagej": "ImageJ TIFF", "stk": "MetaMorph STK", "lsm": "LSM"}
@@ -49,7 +50,7 @@ def describe_file(path: str | os.PathLike[str]) -> dict[str, Any]:
     StackFileError
         If the file is missing, broken or of another kind.
     """
-    place = Path(path).expanduser()
+    place = user_path(path)
     listing = list_source(place)
     file = listing.paths[0]
     if place.is_dir() and (len(listing.paths) > 1 or not is_tiff(file)):
@@ -154,7 +155,15 @@ def _describe_folder(path: Path, grid: FileGrid) -> dict[str, Any]:
 
 def _describe_grid(path: Path, grid: FileGrid, choose: str) -> dict[str, Any]:
     """Describe files of which the user must select some."""
-    files = ImageFiles(list(grid.files.values()))
+    missing = math.prod(grid.sizes.values()) - len(grid.files)
+    gaps = [f"{missing} files are missing"] if missing else []
+    about = _names(grid, [*grid.notes, *gaps])
+    unknown = {"planes": None, "channels": None, "choose": choose}
+    try:
+        files = ImageFiles(list(grid.files.values()))
+    except StackFileError:  # such as files that are stacks of their own
+        told = _entries("folder of stacks", path, "", (len(grid.files),), "", Calibration())
+        return {**told, "axes": None, "shape": None, "dtype": None, **unknown, **about}
     letters = [*grid.sizes, "Y", "X", *(["S" if files.rgb else "C"] * (len(files.shape) - 2))]
     join = "" if all(len(letter) == 1 for letter in letters) else " "
     described = _entries(
@@ -165,10 +174,7 @@ def _describe_grid(path: Path, grid: FileGrid, choose: str) -> dict[str, Any]:
         str(files.dtype),
         grid_calibration(grid, files),
     )
-    missing = math.prod(grid.sizes.values()) - len(grid.files)
-    gaps = [f"{missing} files are missing"] if missing else []
-    roles = {"planes": None, "channels": None, "colour": files.rgb, "choose": choose}
-    return {**described, **roles, **_names(grid, [*grid.notes, *gaps])}
+    return {**described, **unknown, "colour": files.rgb, **about}
 
 
 def _names(grid: FileGrid, notes: list[str]) -> dict[str, Any]:

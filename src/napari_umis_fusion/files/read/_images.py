@@ -1,5 +1,7 @@
 """Reading of single images: PNG, JPEG, BMP and WebP."""
 
+import math
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +14,9 @@ import numpy as np
 from PIL import Image, ImageFile, ImageOps
 
 from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.files.read._claims import check_plane_size
 from napari_umis_fusion.files.read._naming_errors import naming_read_errors
+from napari_umis_fusion.runtime import open_regular
 from napari_umis_fusion.stack import Plane
 
 _FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
@@ -21,6 +25,10 @@ _ROTATABLE = ("JPEG", "MPO", "WEBP")
 _ORIENTATION_TAG = 0x0112
 _SAMPLES = {"1": 0, "L": 0, "RGB": 3, "RGBA": 4}
 _DEEP_PNG_SAMPLES = {0: 0, 2: 3, 4: 0, 6: 4}  # by PNG's colour type; grey's opacity is dropped
+
+_MOST_EXPANSION = {"PNG": 8 * 1100, "BMP": 8 * 130, "JPEG": 2**14, "MPO": 2**14}
+"""How many bytes a byte of the file can become; 8 times what the codec can do, as bits of palettes
+become bytes."""
 
 _pillow_settings = threading.Lock()  # they are global, and several threads read images
 
@@ -60,6 +68,7 @@ def read_image_header(path: Path) -> ImageHeader:
     with naming_read_errors(path):
         deep = _deep_png_header(path)
         if deep is not None:
+            _check_size(path, deep)
             return deep
         with _opened(path) as image:
             mode = _kept_mode(image)
@@ -67,7 +76,9 @@ def read_image_header(path: Path) -> ImageHeader:
             if _orientation(image) in (5, 6, 7, 8):
                 width, height = height, width
             dtype = np.dtype(bool if mode == "1" else np.uint8)
-            return ImageHeader(_shape(height, width, _SAMPLES[mode]), dtype, str(image.format))
+            found = ImageHeader(_shape(height, width, _SAMPLES[mode]), dtype, str(image.format))
+            _check_size(path, found)
+            return found
 
 
 def read_image(path: Path) -> Plane:
@@ -92,6 +103,7 @@ def read_image(path: Path) -> Plane:
     StackFileError
         If the file is missing, broken, truncated or of a kind that is not accepted.
     """
+    read_image_header(path)  # refuses what it claims before anything is allocated
     with naming_read_errors(path):
         if _deep_png_header(path) is not None:
             return _read_deep_png(path)
@@ -99,6 +111,15 @@ def read_image(path: Path) -> Plane:
             mode = _kept_mode(image)
             upright = ImageOps.exif_transpose(image) if _orientation(image) != 1 else image
             return np.array(upright if upright.mode == mode else upright.convert(mode))
+
+
+def _check_size(path: Path, header: ImageHeader) -> None:
+    """Refuse an image that is too large for its file; raises `StackFileError`."""
+    bits = 1 if header.dtype == bool else 8 * header.dtype.itemsize
+    samples = 1 if header.kind == "BMP" else math.prod(header.shape[2:])  # it may have a palette
+    stored = math.prod(header.shape[:2]) * samples * bits // 8
+    check_plane_size(math.prod(header.shape) * header.dtype.itemsize, 0)
+    check_plane_size(stored, path.stat().st_size, _MOST_EXPANSION.get(header.kind))
 
 
 def _shape(height: int, width: int, samples: int) -> tuple[int, ...]:
@@ -164,7 +185,7 @@ def _orientation(image: Image.Image) -> int:
 def _deep_png_header(path: Path) -> ImageHeader | None:
     """Return the header of a PNG with 16 bits per sample, which Pillow would reduce to 8."""
     # The IHDR chunk always comes first: width and height at byte 16, bits at 24, colour at 25.
-    with path.open("rb") as file:
+    with open_regular(path, sys.maxsize) as file:
         head = file.read(26)
     if len(head) < 26 or head[:8] != b"\x89PNG\r\n\x1a\n" or head[24] != 16:
         return None

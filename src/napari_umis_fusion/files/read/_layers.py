@@ -30,6 +30,7 @@ from napari_umis_fusion.files.read._listing import (
     list_source,
 )
 from napari_umis_fusion.files.read._tiff_layers import tiff_layers
+from napari_umis_fusion.runtime import user_path
 from napari_umis_fusion.stack import MAX_CHANNELS, Plane
 
 __all__ = ["FILE_KEY", "RUN_KEY", "LayerData", "read_layers"]
@@ -149,7 +150,7 @@ def _gaps(grid: FileGrid) -> list[str]:
 
 
 def _folder(source: PathsLike) -> Path | None:
-    if isinstance(source, (str, os.PathLike)) and (folder := Path(source).expanduser()).is_dir():
+    if isinstance(source, (str, os.PathLike)) and (folder := user_path(source)).is_dir():
         return folder
     return None
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from natsort import natsorted, ns
 
 from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.files.names import counts
+from napari_umis_fusion.runtime import user_path
 
 TIFF_SUFFIXES = (
     *(".tif", ".tiff", ".btf", ".tf2", ".tf8", ".stk", ".lsm"),
@@ -65,8 +67,8 @@ def list_source(source: PathsLike) -> Listing:
     source : path, glob, folder or sequence of these
         A list keeps its order. Folders and globs are sorted in natural order (f2 before f10),
         without hidden files and files of other kinds. Subfolders are searched only where the
-        folder holds no image, as where each time point has its own folder. A folder with one
-        companion file (.companion.ome) stands for that file.
+        folder holds no image and their names count, as where each time point has its own. A
+        folder with one companion file (.companion.ome) stands for that file.
 
     Returns
     -------
@@ -92,7 +94,7 @@ def in_natural_order(listing: Listing) -> Listing:
 
 
 def _expand(entry: str | os.PathLike[str]) -> list[Path]:
-    path = Path(entry).expanduser()
+    path = user_path(entry)
     if path.is_dir():
         return _in_folder(path)
     # Before globs, since brackets are legal in file names.
@@ -130,6 +132,9 @@ def _in_folder(folder: Path) -> list[Path]:
         if any(_is_image(path) for path in entries):
             break
         folders = [path for path in entries if path.is_dir() and not path.name.startswith(".")]
+        # Only folders that count something, such as ZStep_1: others have nothing in common.
+        if not counts([path.name for path in folders]):
+            break
         entries = [path for one in folders for path in sorted(one.iterdir())]
     return _in_natural_order(entries, f"{folder}: the folder holds no image")
 
@@ -148,6 +153,9 @@ def _is_image(path: Path) -> bool:
         return False
     if path.is_symlink() and not path.exists():
         raise StackFileError(_dangling(path))
+    if path.exists() and not path.is_file() and not path.is_dir():
+        msg = f"{path}: is a pipe or a device, so a plane would be missing. Remove it."
+        raise StackFileError(msg)
     return path.is_file()
 
 
@@ -161,5 +169,8 @@ def _dangling(path: Path) -> str:
 def _supported(path: Path) -> Path:
     if path.suffix.lower() not in SUFFIXES and not is_companion(path):
         msg = f"{path}: unknown kind of file; accepted are {', '.join(SUFFIXES)}."
+        raise StackFileError(msg)
+    if not path.is_file():
+        msg = f"{path}: is a pipe or a device; accepted are files and folders."
         raise StackFileError(msg)
     return path

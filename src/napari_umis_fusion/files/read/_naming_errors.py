@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from napari_umis_fusion.errors import StackError, StackFileError
+from napari_umis_fusion.runtime import reason_of
 
 
 @contextmanager
@@ -21,7 +22,7 @@ def naming_read_errors(path: Path) -> Iterator[None]:
     Raises
     ------
     StackFileError
-        Instead of any `Exception` except `MemoryError`.
+        Instead of any `Exception`.
     """
     try:
         yield
@@ -29,18 +30,15 @@ def naming_read_errors(path: Path) -> Iterator[None]:
         # Nested readers have named the file already.
         known = str(error).startswith(f"{path}:")
         raise StackFileError(str(error) if known else f"{path}: {error}") from error
-    # Not a fault of the file.
-    except MemoryError:
-        raise
+    except MemoryError as error:
+        msg = f"{path}: there is not enough memory to read it. Close other programs, or cut it."
+        raise StackFileError(msg) from error
     except FileNotFoundError as error:
         msg = f"{path}: no such file."
         raise StackFileError(msg) from error
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        if isinstance(error, KeyError):
-            reason = f"{reason} is missing in its header"
         msg = (
-            f"{path}: cannot be read ({reason}). The file is broken, truncated or not what its "
-            "name says; copy it again or leave it out."
+            f"{path}: cannot be read ({reason_of(error)}). The file is broken, truncated or not "
+            "what its name says; copy it again or leave it out."
         )
         raise StackFileError(msg) from error

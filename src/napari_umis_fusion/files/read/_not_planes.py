@@ -2,15 +2,15 @@
 
 import filecmp
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
-from tifffile import TiffFile
 
 from napari_umis_fusion.files.names import name_of_copied, says_thumbnail
 from napari_umis_fusion.files.read._listing import TIFF_SUFFIXES, is_tiff
+from napari_umis_fusion.files.read._tiff_file import checked_tiff
 
 OWN_NAME = "napari-umis-fusion"
 """Value of ``software`` in the provenance of this package."""
@@ -61,8 +61,7 @@ def leave_out(paths: Sequence[Path]) -> Kept:
         there in two formats, in the one that loses nothing.
     """
     glances = {path: _glance(path) for path in paths}
-    usual = Counter(glance.sides for glance in glances.values() if glance.sides)
-    sides = usual.most_common(1)[0][0] if usual else None
+    sides = _usual_sides(glances)
     kinds = {
         "made by this program": [path for path in paths if glances[path].is_own],
         "projections along z": [path for path in paths if glances[path].is_projection],
@@ -80,6 +79,14 @@ def leave_out(paths: Sequence[Path]) -> Kept:
     return _of_one_format(kept, notes)
 
 
+def _usual_sides(glances: Mapping[Path, _Glance]) -> tuple[int, int] | None:
+    """Return the sides of most files; where each plane has a thumbnail, those of the planes."""
+    known = {path: glance.sides for path, glance in glances.items() if glance.sides}
+    named = {path: sides for path, sides in known.items() if not says_thumbnail(path.stem)}
+    counts = Counter((named or known).values())
+    return max(counts, key=lambda sides: (counts[sides], sides), default=None)
+
+
 def _glance(path: Path) -> _Glance:
     """Look at the first header; a broken file is judged when it is read as a plane."""
     try:
@@ -89,7 +96,7 @@ def _glance(path: Path) -> _Glance:
 
 
 def _glance_at_tiff(path: Path) -> _Glance:
-    with TiffFile(path) as tif:
+    with checked_tiff(path) as tif:
         page = tif.pages.first
         text = page.description
         return _Glance(

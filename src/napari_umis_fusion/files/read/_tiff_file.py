@@ -1,13 +1,17 @@
 """TIFF files, opened only if their pages are whole; OME-XML of companion files."""
 
 import struct
+import sys
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 from tifffile import TiffFile
 
 from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.files.read._claims import check_first_page, check_ome
 from napari_umis_fusion.files.read._listing import is_companion
+from napari_umis_fusion.runtime import open_regular, read_text
 
 _DESCRIPTION = 270
 
@@ -29,9 +33,9 @@ def open_tiff_file(path: Path, *, one_plane: bool = False) -> TiffFile:
     """
     xml = None
     if is_companion(path):
-        xml = path.read_text("utf-8")
+        xml = read_text(path)
         path = _first_image(xml, path)
-    tif = TiffFile(path, omexml=xml)
+    tif = checked_tiff(path, omexml=xml)
     try:
         # Also makes tifffile follow the chain of pages, which is checked next.
         pages = len(tif.pages)
@@ -51,16 +55,44 @@ def open_tiff_file(path: Path, *, one_plane: bool = False) -> TiffFile:
     return tif
 
 
+def checked_tiff(path: Path, **options: Any) -> TiffFile:
+    """Open a TIFF file with tifffile, unless its header claims what cannot be.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    **options
+        As tifffile.TiffFile accepts them.
+
+    Raises
+    ------
+    StackFileError
+        If it is no regular file, or claims more than a file or this machine can hold.
+    """
+    with open_regular(path, sys.maxsize):
+        pass
+    tif = TiffFile(path, **options)
+    try:
+        check_first_page(tif)
+        if tif.is_ome:
+            check_ome(tif.ome_metadata or "", path.parent)
+    except BaseException:
+        tif.close()
+        raise
+    return tif
+
+
 def _reopened(tif: TiffFile, path: Path, **options: object) -> TiffFile:
     tif.close()
-    return TiffFile(path, **options)  # type: ignore[arg-type]
+    return checked_tiff(path, **options)
 
 
 def xml_of(path: Path) -> str:
     """Return the OME-XML of a companion file, or of the first page of a TIFF file."""
     if path.suffix.lower() in (".ome", ".xml"):
-        return path.read_text("utf-8")
-    with TiffFile(path) as tif:
+        return read_text(path)
+    with checked_tiff(path) as tif:
         return tif.ome_metadata or ""
 
 

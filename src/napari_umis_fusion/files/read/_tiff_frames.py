@@ -11,6 +11,7 @@ import numpy as np
 from tifffile import FileHandle, TiffFile, TiffFrame, TiffPage, TiffPageSeries
 
 from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.files.read._claims import check_page
 from napari_umis_fusion.stack import Plane
 
 Index = tuple[int | slice, ...]
@@ -64,24 +65,27 @@ class _MappedFrames:
         self._shape = shape
         self._dtype = np.dtype(series.dtype).newbyteorder(tif.byteorder)
         self._nbytes = int(np.prod(shape, dtype=np.int64)) * self._dtype.itemsize
-        if series.dataoffset is None:
-            self._places = [_place(page) for page in series if page is not None]
-        else:
-            count = series.size * self._dtype.itemsize // self._nbytes
-            starts = (series.dataoffset + number * self._nbytes for number in range(count))
-            self._places = [(tif.filehandle.path, start) for start in starts]
+        self._path, self._first = tif.filehandle.path, series.dataoffset
+        self._places = [] if self._first is not None else [_place(page) for page in series if page]
 
     def read(self, number: int, index: Index) -> Plane:
-        path, start = self._places[number]
+        path, start = self._place(number)
         frame = np.memmap(path, self._dtype, mode="r", offset=start, shape=self._shape)
         return np.array(frame[index])  # a copy: the mapping, and its handle, end here
 
     def check(self, numbers: Iterable[int]) -> None:
-        sizes = {path: os.path.getsize(path) for path, _ in self._places}
+        sizes: dict[str, int] = {}
         for number in numbers:
-            path, start = self._places[number]
+            path, start = self._place(number)
+            sizes[path] = sizes.get(path) or os.path.getsize(path)
             if start + self._nbytes > sizes[path]:
                 raise StackFileError(_truncated(number, sizes[path], start + self._nbytes))
+
+    def _place(self, number: int) -> tuple[str, int]:
+        if self._first is None:
+            return self._places[number]
+        # Not listed: a header may announce any number of frames that follow each other.
+        return self._path, self._first + number * self._nbytes
 
     def close(self) -> None:
         pass
@@ -114,6 +118,7 @@ class _DecodedFrames:
             end = max(map(sum, zip(page.dataoffsets, page.databytecounts, strict=False)), default=0)
             if not 0 < end <= size:
                 raise StackFileError(_truncated(number, size, end))
+            check_page(page)
 
     def _page(self, number: int) -> TiffPage | TiffFrame:
         page = self._series[number]

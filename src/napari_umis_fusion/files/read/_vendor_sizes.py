@@ -25,8 +25,16 @@ def vendor_sizes(tif: TiffFile) -> ToldSizes | None:
     """
     for is_kind, read in _READERS.items():
         if getattr(tif, is_kind, False):
-            return read(tif)
+            return _read_or_note(read, tif, is_kind.removeprefix("is_"))
     return None
+
+
+def _read_or_note(read: Callable[[TiffFile], ToldSizes], tif: TiffFile, kind: str) -> ToldSizes:
+    """Read a header; where it is not as expected, the image can still be fused."""
+    try:
+        return read(tif)
+    except Exception:  # these headers have no specification, and parsers raise anything
+        return ToldSizes(notes=(f"the {kind} header cannot be read; sizes are unknown",))
 
 
 def _told(

@@ -13,7 +13,7 @@ import imagecodecs
 import numpy as np
 import tifffile
 
-from napari_umis_fusion.errors import StackFileError, UmisFusionError
+from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files.write._about import ImageAbout
 from napari_umis_fusion.files.write._formats import (
     JPEG,
@@ -135,12 +135,12 @@ def atomic_write_checked(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def naming_write_errors(target: Path) -> Iterator[None]:
-    """Raise any error inside as a `StackFileError` that names the target."""
+    """Raise an `OSError` inside as a `StackFileError` that names the target."""
     try:
         yield
-    except UmisFusionError:
+    except StackFileError:
         raise
-    except Exception as error:  # codecs raise nearly every type
+    except OSError as error:
         msg = f"{target}: cannot be written ({_why(error)}). Choose another folder."
         raise StackFileError(msg) from error
 

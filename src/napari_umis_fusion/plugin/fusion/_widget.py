@@ -22,10 +22,11 @@ from napari_umis_fusion.plugin.fusion._fused_layers import FusedLayers
 from napari_umis_fusion.plugin.fusion._method_form import MethodForm
 from napari_umis_fusion.plugin.fusion._output_options import OutputOptions
 from napari_umis_fusion.plugin.fusion._part_form import PartForm
+from napari_umis_fusion.plugin.fusion._plane_table import PlaneTable
 from napari_umis_fusion.plugin.fusion._preview import Preview
 from napari_umis_fusion.plugin.fusion._progress import progress_of
 from napari_umis_fusion.plugin.fusion._stack_choice import Decision, StackChoice
-from napari_umis_fusion.plugin.viewer import BETWEEN_LAYERS_MS, TargetStack
+from napari_umis_fusion.plugin.viewer import BETWEEN_LAYERS_MS, TargetStack, go_to_plane
 from napari_umis_fusion.plugin.widgets import ConfigForm, Job, RunControls, VerticalScroll, section
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class FusionWidget(QWidget):
         self.method = MethodForm(default_config())
         self.alignment = AlignmentSection(napari_viewer, self.fused, default_config())
         self.output = ConfigForm(OutputOptions())
+        self.planes = PlaneTable()
         self.focus = FocusView(napari_viewer, self.fused)
         self.copy = QPushButton("Copy as Python")
         self.copy.setToolTip("Copy a Python script that repeats this fusion outside napari.")
@@ -177,6 +179,7 @@ class FusionWidget(QWidget):
             "Focus along z": section("Focus along z", self.focus, is_open=True),
             "Region and planes": section("Region and planes", self.part),
             "Alignment": section("Alignment", self.alignment),
+            "Planes": section("Planes", self.planes),
             "Method": section("Method", self.method),
             "Layers": section("Layers", self.output),
         }
@@ -198,6 +201,7 @@ class FusionWidget(QWidget):
         self.valueChanged.connect(self.preview.refresh)
         self.method.weights.notified.connect(self.controls.show_message)
         self.alignment.notified.connect(self.controls.show_message)
+        self.planes.plane_chosen.connect(self._on_plane)
         self.copy.clicked.connect(self._on_copy)
         # not a bound method: Qt drops those of an object that is being destroyed
         self.destroyed.connect(partial(release, self.__dict__))
@@ -237,6 +241,13 @@ class FusionWidget(QWidget):
                 event, sources, shown=output.shown, update=output.renews
             )
             self._status = ". ".join(("Done", *event.notes)) + "."
+            self.planes.fill(event.checked)
+
+    def _on_plane(self, plane: int) -> None:
+        """Show a plane of the stack that was fused."""
+        target = self.stack.target
+        if target is not None:
+            go_to_plane(self._viewer, target.layers[0], target.axes.z, plane)
 
     def _on_failure(self, error: Exception) -> None:
         self._status = error_advice(error)

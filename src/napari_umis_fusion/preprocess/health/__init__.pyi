@@ -1,7 +1,12 @@
 from ._inspect import PlaneReport as PlaneReport
 from ._inspect import iter_reports as iter_reports
+from ._moving_parts import MovingParts as MovingParts
+from ._moving_parts import cell_side as cell_side
+from ._moving_parts import cells_of as cells_of
+from ._moving_parts import find_moving as find_moving
 from ._plane_health import PlaneHealth as PlaneHealth
-from ._plane_health import notes_on as notes_on
+from ._plane_notes import found_and_done as found_and_done
+from ._plane_notes import notes_on as notes_on
 from ._plane_screen import PlaneScreen as PlaneScreen
 from ._sound_stack import SoundStack as SoundStack
 from ._sound_stack import screened as screened

@@ -1,6 +1,6 @@
 """What was found of a plane, and what is made of it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -11,13 +11,20 @@ from napari_umis_fusion.stack import Plane
 
 Mask = NDArray[np.bool_]
 
-Finding = Literal["blank", "channel blank", "torn", "exposure", "clipped", "duplicate", "jump"]
+Finding = Literal[
+    "blank",
+    "channel blank",
+    "torn",
+    "elsewhere",
+    "exposure",
+    "clipped",
+    "duplicate",
+    "jump",
+    "place",
+]
 
 MIN_CONSTANT = 1 / 64
 """Share of a torn plane that hangs together and holds one value."""
-
-MAX_NAMED = 12
-"""Planes that a sentence lists."""
 
 RIM_PX = 2
 """By which a gap is wider than its constant pixels: the last line may be half written."""
@@ -33,9 +40,10 @@ class PlaneHealth:
         Which plane.
     findings : tuple of str
         "blank": holds no picture; "channel blank": a channel of it does not; "torn": a part of
-        it is constant; "exposure": brighter or darker than the planes around it; "clipped": and
-        has lost its highlights; "duplicate": the same as the plane before; "jump": from here on
-        the light is another one, which is only told.
+        it is constant, or every second line; "elsewhere": shows another place; "exposure":
+        brighter or darker than the planes around it; "clipped": and has lost its highlights;
+        "duplicate": the same as the plane before; "jump": from here on the light is another one;
+        "place": from here on the place is another one. The last three are only told.
     is_left_out : bool
         It neither competes nor serves as anybody's neighbour.
     gain, offset : float
@@ -48,6 +56,8 @@ class PlaneHealth:
         About which share of the plane is left to compete, 0 to 1.
     specks : int
         Pixels that it alone records, such as cosmic rays; they do not count.
+    moving : float
+        Share of the plane that shows what most planes do not, 0 to 1; it does not count.
     """
 
     z: int
@@ -59,10 +69,16 @@ class PlaneHealth:
     gaps: tuple[tuple[int, float], ...] = ()
     usable: float = 1.0
     specks: int = 0
+    moving: float = 0.0
+
+    @property
+    def has_news(self) -> bool:
+        """Whether there is anything to tell."""
+        return bool(self.findings or self.specks or self.moving)
 
     @property
     def is_sound(self) -> bool:
-        """Whether the plane is fused as it is, but for specks."""
+        """Whether the plane is fused as it is, but for specks and parts that move."""
         return not (self.is_left_out or self.is_scaled or self.gaps)
 
     @property
@@ -122,7 +138,8 @@ class PlaneHealth:
         if self.is_scaled:
             told |= {"gain": self.gain, "offset": self.offset}
         told |= {"left_out": self.is_left_out, "usable": self.usable}
-        return told | ({"specks": self.specks} if self.specks else {})
+        extra = {"specks": self.specks, "moving": self.moving}
+        return told | {name: value for name, value in extra.items() if value}
 
 
 def _gap(constant: Mask) -> Mask:
@@ -133,75 +150,3 @@ def _gap(constant: Mask) -> Mask:
     large = np.bincount(parts.ravel()) >= MIN_CONSTANT * constant.size
     large[0] = False
     return np.asarray(binary_dilation(large[parts], iterations=RIM_PX))
-
-
-def notes_on(healths: Iterable[PlaneHealth], *, copies: bool = False) -> list[str]:
-    """Say what was found and done, a sentence for all planes of one kind.
-
-    Parameters
-    ----------
-    healths : iterable of PlaneHealth
-        Of the planes of a stack.
-    copies : bool
-        Whether values are copied as recorded, so that planes are scaled for the measure only.
-    """
-    said: dict[tuple[str, str], list[int]] = {}
-    healths = list(healths)
-    for health in healths:
-        if health.findings:
-            said.setdefault(_sentence(health, copies), []).append(health.z)
-    notes = [_named(planes, *words) for words, planes in said.items()]
-    speckled = [health for health in healths if health.specks]
-    return [*notes, _speckled_note(speckled, copies)] if speckled else notes
-
-
-def _speckled_note(healths: list[PlaneHealth], copies: bool) -> str:
-    count = sum(health.specks for health in healths)
-    pixels = "pixel that its plane alone records" if count == 1 else "pixels that one plane records"
-    done = "taken from other planes" if copies else "filled from the planes before and after"
-    return f"{_listed([health.z for health in healths])}: {count} {pixels} (specks), {done}"
-
-
-def _named(planes: list[int], is_so: str, done: str) -> str:
-    return f"{_listed(planes)} {'is' if len(planes) == 1 else 'are'} {is_so}{done}"
-
-
-def _listed(planes: list[int]) -> str:
-    if len(planes) == 1:
-        return f"plane {planes[0]}"
-    named = ", ".join(map(str, planes[:MAX_NAMED]))
-    more = f" and {len(planes) - MAX_NAMED} more" if len(planes) > MAX_NAMED else ""
-    return f"planes {named}{more}"
-
-
-def _sentence(health: PlaneHealth, copies: bool) -> tuple[str, str]:
-    """Return what a plane is, and what was done."""
-    found = health.findings
-    if "blank" in found or "channel blank" in found:
-        where = "" if "blank" in found else " in a channel"
-        return f"blank{where}", ": left out" if health.is_left_out else ""
-    parts, done = [], []
-    if "exposure" in found:
-        parts.append(f"{health.gain:.2f} times as bright as those around")
-        done.append(_light_done(health, copies))
-    elif "clipped" in found:
-        parts.append("too bright nearly everywhere")
-        done.append("left out")
-    if "torn" in found:
-        parts.append("torn")
-        done.append("what was not written is left out")
-    if "duplicate" in found:
-        parts.append("the same as the plane before")
-    if "jump" in found:
-        parts.append("lit otherwise than all before")
-        done.append('light="measure" brings planes to one light')
-    return " and ".join(parts), f": {', '.join(done)}" if done else ""
-
-
-def _light_done(health: PlaneHealth, copies: bool) -> str:
-    """Say what was done about a light of its own."""
-    if health.is_left_out:
-        return "left out"
-    if copies:
-        return "scaled to measure focus, and values copied only where they come near the others'"
-    return "scaled to them" + (", without its clipped pixels" if health.tops else "")

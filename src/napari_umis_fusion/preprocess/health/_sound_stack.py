@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_umis_fusion.preprocess.health._moving_parts import MovingParts
 from napari_umis_fusion.preprocess.health._plane_health import PlaneHealth
 from napari_umis_fusion.preprocess.health._specks import Specks
 from napari_umis_fusion.preprocess.health._stand_in import Likeness
@@ -24,6 +25,8 @@ class SoundStack(Likeness):
         One for each plane.
     specks : mapping of int to Specks
         The specks of planes, which count for nothing.
+    moving : MovingParts, optional
+        Parts of planes that do not count.
     scales : bool
         Whether planes that are exposed otherwise are scaled; else values stay as recorded.
     """
@@ -33,11 +36,12 @@ class SoundStack(Likeness):
         stack: Stack,
         healths: Sequence[PlaneHealth],
         specks: Mapping[int, Specks],
+        moving: MovingParts | None = None,
         *,
         scales: bool,
     ) -> None:
         super().__init__(stack)
-        self._specks = specks
+        self._specks, self._moving = specks, moving
         self._healths, self._scales = healths, scales
 
     def plane(self, z: int) -> Plane:
@@ -52,6 +56,8 @@ class SoundStack(Likeness):
             return np.ones(self.shape[1:3], np.bool_)
         if len(self._specks.get(z, ())):
             missing = _either(missing, self._specks[z].mask(self.shape[1:]))
+        if self._moving is not None:
+            missing = _either(missing, self._moving.mask(z, self.shape[1:]))
         if not (health.gaps or health.tops):
             return missing
         return _either(missing, health.unusable(self.stack.plane(z)))

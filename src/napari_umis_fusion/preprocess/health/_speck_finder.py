@@ -73,9 +73,7 @@ def without_specks(reading: CheckedPlane, specks: Specks, *, copies: bool) -> Ch
     plane = specks.filled(reading.plane)
     if not copies:
         return replace(reading, plane=plane)
-    mask = specks.mask(plane.shape)
-    invalid = mask if reading.invalid is None else mask | reading.invalid
-    return CheckedPlane(plane, invalid, borrows=True)
+    return replace(reading, plane=plane).without(specks.mask(plane.shape))
 
 
 def _find(

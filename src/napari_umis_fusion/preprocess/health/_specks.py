@@ -148,7 +148,7 @@ def least_heights(plane: Plane) -> tuple[float, ...]:
     sample = plane[::step, ::step].reshape(-1, *plane.shape[2:] or (1,)).astype(np.float64)
     known = sample[np.isfinite(sample).all(axis=1)]
     if len(known) == 0:
-        return (np.inf,) * sample.shape[1]
+        return (np.inf,) * int(sample.shape[1])
     low, high = np.percentile(known, (OUTLIERS_PERCENT, 100 - OUTLIERS_PERCENT), axis=0)
     return tuple(float(height) for height in MIN_SPAN * (high - low))
 

@@ -114,11 +114,24 @@ def _files(path: Path, check: Callable[[], object]) -> Sequence[Path]:
     if path.is_file():
         return [path]
     found: list[Path] = []
-    for entry in path.rglob("*"):
-        check()
-        if _is_image(entry):
-            found.append(entry)
+    for folder in _folders(path):
+        for entry in folder.iterdir():
+            check()
+            if _is_image(entry):
+                found.append(entry)
     return sorted(found)
+
+
+def _folders(root: Path) -> Iterator[Path]:
+    """Yield a folder and those in it, each once: links may lead in circles."""
+    seen: set[tuple[int, int]] = set()
+    for name, folders, _ in os.walk(root, followlinks=True):
+        status = os.stat(name)
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        yield Path(name)
 
 
 def _is_image(path: Path) -> bool:

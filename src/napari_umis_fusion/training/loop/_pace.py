@@ -43,7 +43,7 @@ def _iter_measure(trainer: Trainer, total: int) -> Generator[TrainingEvent, None
             for step, made in zip(steps, batches, strict=True):
                 doing = Preparing("measuring the speed", step / (WARM_UP + MEASURED))
                 batch = yield from repeat_event(workers.result(made), doing)
-                job = workers.submit(trainer.rehearse, batch)
+                job = workers.submit_ordered(trainer.rehearse, batch)
                 yield from repeat_event(workers.result(job), doing)
 
         yield from rehearse(range(WARM_UP))
@@ -51,7 +51,7 @@ def _iter_measure(trainer: Trainer, total: int) -> Generator[TrainingEvent, None
         yield from rehearse(range(WARM_UP, WARM_UP + MEASURED))
         step_s = (time.perf_counter() - start) / MEASURED
         start = time.perf_counter()
-        job = workers.submit(trainer.validate_example, 0)
+        job = workers.submit_ordered(trainer.validate_example, 0)
         doing = Preparing("measuring the speed", 1.0)
         yield from repeat_event(workers.result(job), doing)
         validation_s = objective.validation_examples * (time.perf_counter() - start)

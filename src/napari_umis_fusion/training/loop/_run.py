@@ -167,7 +167,8 @@ class TrainingRun:
         )
         # remembered before it starts: an interruption can come at any line
         update = self._update = _Update(self.step + 1, rate)
-        update.job = self._workers.submit(self.trainer.update, batch, rate)
+        # On one thread: each one that computes with torch keeps as much memory as a step takes.
+        update.job = self._workers.submit_ordered(self.trainer.update, batch, rate)
         try:
             yield from self._working(update.job)
         except Exception:
@@ -210,7 +211,7 @@ class TrainingRun:
         for index in range(self.trainer.objective.validation_examples):
             if self._stop.is_set() and not whole:
                 return
-            attempt = self._workers.submit(self.trainer.validate_example, index)
+            attempt = self._workers.submit_ordered(self.trainer.validate_example, index)
             examples.append((yield from self._working(attempt, "validating")))
             yield self._activity(
                 "validating"

@@ -1,0 +1,117 @@
+"""What was found of planes and done about it, in words: for notes and tables alike."""
+
+from collections.abc import Iterable
+
+from napari_umis_fusion.preprocess.health._plane_health import PlaneHealth
+
+MAX_NAMED = 12
+"""Planes that a sentence lists."""
+
+
+def notes_on(healths: Iterable[PlaneHealth], *, copies: bool = False) -> list[str]:
+    """Say what was found and done, a sentence for all planes of one kind.
+
+    Parameters
+    ----------
+    healths : iterable of PlaneHealth
+        Of the planes of a stack.
+    copies : bool
+        Whether values are copied as recorded, so that planes are scaled for the measure only.
+    """
+    said: dict[tuple[str, str], list[int]] = {}
+    healths = list(healths)
+    for health in healths:
+        if health.findings:
+            said.setdefault(_sentence(health, copies), []).append(health.z)
+    notes = [_named(planes, *words) for words, planes in said.items()]
+    speckled = [health for health in healths if health.specks]
+    notes += [_speckled_note(speckled, copies)] if speckled else []
+    moving = [health for health in healths if health.moving]
+    return notes + ([_moving_note(moving)] if moving else [])
+
+
+def _moving_note(healths: list[PlaneHealth]) -> str:
+    most = max(health.moving for health in healths)
+    listed = _listed([health.z for health in healths])
+    return f"{listed}: up to {most:.1%} is not what most planes show (moving), and does not count"
+
+
+def _speckled_note(healths: list[PlaneHealth], copies: bool) -> str:
+    count = sum(health.specks for health in healths)
+    pixels = "pixel that its plane alone records" if count == 1 else "pixels that one plane records"
+    listed = _listed([health.z for health in healths])
+    return f"{listed}: {count} {pixels} (specks), {_speck_done(copies)}"
+
+
+def _speck_done(copies: bool) -> str:
+    return "taken from other planes" if copies else "filled from the planes before and after"
+
+
+def _named(planes: list[int], is_so: str, done: str) -> str:
+    return f"{_listed(planes)} {'is' if len(planes) == 1 else 'are'} {is_so}{done}"
+
+
+def _listed(planes: list[int]) -> str:
+    if len(planes) == 1:
+        return f"plane {planes[0]}"
+    named = ", ".join(map(str, planes[:MAX_NAMED]))
+    more = f" and {len(planes) - MAX_NAMED} more" if len(planes) > MAX_NAMED else ""
+    return f"planes {named}{more}"
+
+
+def found_and_done(health: PlaneHealth, *, copies: bool = False) -> tuple[str, str]:
+    """Return what was found of a plane, and what was done about it, for a table.
+
+    Parameters
+    ----------
+    health : PlaneHealth
+        Of the plane.
+    copies : bool
+        As for `notes_on`.
+    """
+    found, done = _sentence(health, copies) if health.findings else ("", "")
+    parts = [(found, done.removeprefix(": "))]
+    if health.specks:
+        parts.append((f"{health.specks} specks", _speck_done(copies)))
+    if health.moving:
+        parts.append((f"{health.moving:.1%} moving", "does not count"))
+    founds, dones = zip(*parts, strict=True)
+    return "; ".join(filter(None, founds)), "; ".join(filter(None, dones))
+
+
+def _sentence(health: PlaneHealth, copies: bool) -> tuple[str, str]:
+    """Return what a plane is, and what was done."""
+    found = health.findings
+    if "blank" in found or "channel blank" in found:
+        where = "" if "blank" in found else " in a channel"
+        return f"blank{where}", ": left out" if health.is_left_out else ""
+    if "elsewhere" in found:
+        return "of another place", ": left out" if health.is_left_out else ""
+    parts, done = [], []
+    if "exposure" in found:
+        parts.append(f"{health.gain:.2f} times as bright as those around")
+        done.append(_light_done(health, copies))
+    elif "clipped" in found:
+        parts.append("too bright nearly everywhere")
+        done.append("left out")
+    if "torn" in found:
+        parts.append("torn")
+        done.append("left out" if health.is_left_out else "what was not written is left out")
+    if "duplicate" in found:
+        parts.append("the same as the plane before")
+    if "jump" in found:
+        parts.append("lit otherwise than all before")
+        done.append('light="measure" brings planes to one light')
+    if "place" in found:
+        parts.append("of another place than all before")
+        done.append('align="auto" puts planes in place')
+    return " and ".join(parts), f": {', '.join(done)}" if done else ""
+
+
+def _light_done(health: PlaneHealth, copies: bool) -> str:
+    """Say what was done about a light of its own."""
+    if health.is_left_out:
+        return "left out"
+    if copies:
+        return "scaled to measure focus, and values copied only where they come near the others'"
+    return "scaled to them" + (", without its clipped pixels" if health.tops else "")

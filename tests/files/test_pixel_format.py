@@ -1,0 +1,110 @@
+"""What the values of TIFF pixels mean."""
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.files.read import open_stack, read_layers
+
+RNG = np.random.default_rng(2)
+NUMBERS = RNG.integers(0, 256, (3, 6, 5), np.uint8)
+PALETTE = RNG.integers(0, 65536, (3, 256), np.uint16)
+
+
+def first_layer(path):
+    return np.asarray(read_layers(path)[0][0])
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_palettes_become_colour(tmp_path, compression):
+    path = tmp_path / "s.tif"
+    options = {"photometric": "palette", "colormap": PALETTE, "compression": compression}
+    tifffile.imwrite(path, NUMBERS, metadata=None, **options)
+    wanted = np.rint(PALETTE.T / 257).astype(np.uint8)[NUMBERS]
+    stack = open_stack(path)
+    assert stack.rgb
+    np.testing.assert_array_equal(np.stack(list(stack)), wanted, strict=True)
+    part = stack.region(1, slice(1, 4), slice(2, 5))
+    np.testing.assert_array_equal(part, wanted[1, 1:4, 2:5])
+    np.testing.assert_array_equal(first_layer(path), wanted, strict=True)
+
+
+@pytest.mark.parametrize("colour", [(1, 1, 1), (0, 1, 0), (1, 0, 1)])
+def test_tables_that_only_rise_to_one_colour_are_greys(tmp_path, colour):
+    table = np.outer(colour, np.arange(256) * 257).astype(np.uint16)
+    path = tmp_path / "s.tif"
+    tifffile.imwrite(path, NUMBERS, photometric="palette", colormap=table, metadata=None)
+    np.testing.assert_array_equal(np.stack(list(open_stack(path))), NUMBERS, strict=True)
+
+
+def test_tables_of_imagej_that_rise_only_show_greys(tmp_path):
+    fire = np.stack([np.minimum(np.arange(256) * k, 255) for k in (3, 2, 1)]).astype(np.uint16)
+    path = tmp_path / "s.tif"
+    options = {"photometric": "palette", "colormap": fire * 257, "metadata": None}
+    header = "ImageJ=1.54f\nimages=3\nslices=3\n"
+    tifffile.imwrite(path, NUMBERS, description=header, **options)
+    assert open_stack(path).shape == (3, 6, 5)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "u1", "u2", "u4", ">u2", "i2"])
+def test_inverted_greys_are_set_right(tmp_path, dtype):
+    data = (NUMBERS > 99 if dtype == "bool" else NUMBERS).astype(dtype)
+    path = tmp_path / "s.tif"
+    tifffile.imwrite(path, data, photometric="miniswhite", metadata=None)
+    native = data.astype(data.dtype.newbyteorder("="))
+    wanted = np.invert(native)
+    np.testing.assert_array_equal(np.stack(list(open_stack(path))), wanted, strict=True)
+    np.testing.assert_array_equal(first_layer(path), wanted, strict=True)
+
+
+def test_inverted_greys_as_pillow_shows_them(tmp_path):
+    path = tmp_path / "s.tif"
+    tifffile.imwrite(path, NUMBERS[0], photometric="miniswhite", metadata=None)
+    with Image.open(path) as image:
+        np.testing.assert_array_equal(open_stack(path).plane(0), np.asarray(image.convert("L")))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("colour", [False, True])
+def test_orientation_is_applied_as_that_of_jpegs(tmp_path, orientation, colour):
+    shape = (6, 5, 3) if colour else (6, 5)
+    data = RNG.integers(0, 255, shape, np.uint8)
+    path = tmp_path / "s.tif"
+    options = {"photometric": "rgb" if colour else "minisblack", "resolution": (5e4, 1e4)}
+    tags = [(274, 3, 1, orientation, True)]
+    tifffile.imwrite(
+        path, data, metadata=None, extratags=tags, resolutionunit="CENTIMETER", **options
+    )
+    turns = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}  # of Pillow's transpose
+    image = Image.fromarray(data)
+    wanted = np.asarray(image.transpose(turns[orientation]) if orientation > 1 else image)
+    stack = open_stack(path)
+    np.testing.assert_array_equal(stack.plane(0), wanted, strict=True)
+    np.testing.assert_array_equal(stack.region(0, slice(1, 3), slice(2, 5)), wanted[1:3, 2:5])
+    np.testing.assert_array_equal(first_layer(path), wanted, strict=True)
+    sizes = (stack.calibration.pixel_height_um, stack.calibration.pixel_width_um)
+    assert sizes == pytest.approx((0.2, 1.0) if orientation >= 5 else (1.0, 0.2))
+
+
+@pytest.mark.parametrize(
+    ("photometric", "samples", "name"), [("separated", 4, "CMYK"), ("cielab", 3, "Lab")]
+)
+def test_other_colours_are_refused(tmp_path, photometric, samples, name):
+    path = tmp_path / "s.tif"
+    data = RNG.integers(0, 255, (6, 5, samples), np.uint8)
+    tifffile.imwrite(path, data, photometric=photometric, metadata=None)
+    for read in (open_stack, read_layers):
+        with pytest.raises(StackFileError, match=rf"s\.tif: pixels are {name}; accepted are"):
+            read(path)
+
+
+def test_planes_as_samples_can_be_said_to_be_z(tmp_path):
+    path = tmp_path / "s.tif"
+    data = RNG.integers(0, 255, (6, 5, 7), np.uint8)
+    tifffile.imwrite(path, data, photometric="minisblack", planarconfig="contig", metadata=None)
+    with pytest.raises(StackFileError, match=r"none is Z.*--z-axis S"):
+        open_stack(path)
+    stack = open_stack(path, z_axis="S")
+    np.testing.assert_array_equal(np.stack(list(stack)), np.moveaxis(data, -1, 0), strict=True)
