@@ -339,3 +339,18 @@ def test_an_odd_light_does_not_make_its_neighbours_odd(grey):
     for z, gain in ((2, 0.7), (4, 0.8), (6, 1.5)):
         stack[z] *= gain
     assert {one.z for one in healths_of(stack) if one.is_scaled} <= {2, 4, 6}
+
+
+@pytest.mark.parametrize("where", range(7))
+@pytest.mark.parametrize("seed", range(3))
+def test_the_only_plane_that_shows_anything_is_no_other_place(where, seed):
+    """As in optical sections: empty planes share the background, one shows the specimen."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:160, :200] / 100
+    background = 400 + 60 * np.exp(-((y - 0.8) ** 2) - (x - 1) ** 2)
+    planes = background + rng.normal(0, 4, (7, 160, 200))
+    for _ in range(12):
+        row, column = rng.integers(10, 140), rng.integers(10, 180)
+        planes[where, row : row + 14, column : column + 14] += rng.uniform(500, 3000)
+    healths = healths_of(planes.astype(np.uint16))
+    assert not any(one.is_left_out for one in healths), [one.findings for one in healths]
