@@ -190,6 +190,14 @@ def test_light_that_drifts_is_no_exception(grey, gains):
     assert all(one.is_sound for one in healths_of(stack))
 
 
+def test_light_that_flickers_is_told(grey):
+    gains = np.random.default_rng(1).uniform(0.6, 1.4, PLANES)
+    healths = healths_of(grey * gains.astype(np.float32)[:, None, None])
+    told = [one.z for one in healths if {"flicker", "exposure", "jump"} & set(one.findings)]
+    changes = np.flatnonzero(np.abs(np.diff(np.log(gains))) > np.log(1.15)) + 1
+    assert set(changes) <= {z + step for z in told for step in (0, 1)}
+
+
 def test_light_that_changes_for_good_is_told(grey):
     stack = grey.astype(np.float32)
     stack[4:] *= 1.5
@@ -330,4 +338,19 @@ def test_an_odd_light_does_not_make_its_neighbours_odd(grey):
     stack = grey.astype(np.float32)
     for z, gain in ((2, 0.7), (4, 0.8), (6, 1.5)):
         stack[z] *= gain
-    assert set(findings_of(stack)) <= {2, 4, 6}
+    assert {one.z for one in healths_of(stack) if one.is_scaled} <= {2, 4, 6}
+
+
+@pytest.mark.parametrize("where", range(7))
+@pytest.mark.parametrize("seed", range(3))
+def test_the_only_plane_that_shows_anything_is_no_other_place(where, seed):
+    """As in optical sections: empty planes share the background, one shows the specimen."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:160, :200] / 100
+    background = 400 + 60 * np.exp(-((y - 0.8) ** 2) - (x - 1) ** 2)
+    planes = background + rng.normal(0, 4, (7, 160, 200))
+    for _ in range(12):
+        row, column = rng.integers(10, 140), rng.integers(10, 180)
+        planes[where, row : row + 14, column : column + 14] += rng.uniform(500, 3000)
+    healths = healths_of(planes.astype(np.uint16))
+    assert not any(one.is_left_out for one in healths), [one.findings for one in healths]

@@ -10,6 +10,7 @@ from napari_umis_fusion.preprocess.health._blank import blank_channels, is_blank
 from napari_umis_fusion.preprocess.health._exposure import (
     Exposure,
     clipped_share,
+    differs_in_light,
     find_exposure,
     find_jump,
 )
@@ -67,6 +68,8 @@ class PlaneJudge:
             health = replace(health, findings=(*health.findings, "jump"))
         elif not health.is_left_out and jumps_elsewhere(plane, before, after):
             health = replace(health, findings=(*health.findings, "place"))
+        elif not health.is_left_out and before and differs_in_light(plane, before[-1]):
+            health = replace(health, findings=(*health.findings, "flicker"))
         if not health.is_left_out:
             self._before.append(plane)
         return health

@@ -15,6 +15,10 @@ MAX_ALIKE = 0.5
 MIN_ALIKE_END, MAX_ALIKE_END = 0.95, 0.3
 """The same for the first and last planes, of which one side only is known."""
 
+MAX_CONTRAST_RATIO = 2.0
+"""Contrast of a plane of another place, relative to those around: about the same. Where only one
+plane of an optical section shows anything, it has far more than the empty ones around it."""
+
 MIN_TILES = 16
 """Fewer tiles correlate by chance."""
 
@@ -29,6 +33,8 @@ def is_elsewhere(
     plane: PlaneStatistics, before: Sequence[PlaneStatistics], after: Sequence[PlaneStatistics]
 ) -> bool:
     """Whether a plane shows another place than planes before and after it, which show one."""
+    if not all(_is_as_rich(plane, one) for one in (*before[-1:], *after[:1])):
+        return False
     if before and after:
         here = _alike(plane, before[-1])
         if not here < MAX_ALIKE:
@@ -62,10 +68,18 @@ def is_combed(plane: PlaneStatistics, sides: Sequence[Sequence[PlaneStatistics]]
     return all(min(one.comb for one in side) < MAX_COMB for side in sides)
 
 
+def _is_as_rich(plane: PlaneStatistics, other: PlaneStatistics) -> bool:
+    """Whether two planes have about the same contrast of tiles."""
+    one, two = (float(np.nanstd(each.mean, axis=(0, 1)).max()) for each in (plane, other))
+    return max(one, two) <= MAX_CONTRAST_RATIO * min(one, two)
+
+
 def _alike(one: PlaneStatistics, other: PlaneStatistics) -> float:
     """Return the correlation of the tiles of two planes, NaN where they do not tell."""
     pair = [plane.mean.reshape(-1, plane.mean.shape[2]) for plane in (one, other)]
-    known = np.logical_and.reduce([np.isfinite(values).all(axis=1) for values in pair])
+    # Parts that were not written tell nothing of the place.
+    shown = [~plane.constant.any(axis=2).ravel() for plane in (one, other)]
+    known = np.logical_and.reduce([*shown, *(np.isfinite(values).all(axis=1) for values in pair)])
     if known.sum() < MIN_TILES:
         return np.nan
     # Channels that are bright in all tiles would be alike everywhere.

@@ -20,6 +20,7 @@ Finding = Literal[
     "clipped",
     "duplicate",
     "jump",
+    "flicker",
     "place",
 ]
 
@@ -43,7 +44,8 @@ class PlaneHealth:
         it is constant, or every second line; "elsewhere": shows another place; "exposure":
         brighter or darker than the planes around it; "clipped": and has lost its highlights;
         "duplicate": the same as the plane before; "jump": from here on the light is another one;
-        "place": from here on the place is another one. The last three are only told.
+        "flicker": lit otherwise than the plane before; "place": from here on the place is
+        another one. The last four are only told.
     is_left_out : bool
         It neither competes nor serves as anybody's neighbour.
     gain, offset : float

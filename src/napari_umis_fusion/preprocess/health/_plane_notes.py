@@ -102,6 +102,9 @@ def _sentence(health: PlaneHealth, copies: bool) -> tuple[str, str]:
     if "jump" in found:
         parts.append("lit otherwise than all before")
         done.append('light="measure" brings planes to one light')
+    if "flicker" in found:
+        parts.append("lit otherwise than the plane before")
+        done.append('light="measure" brings planes to one light')
     if "place" in found:
         parts.append("of another place than all before")
         done.append('align="auto" puts planes in place')

@@ -130,8 +130,15 @@ def _comb(values: Plane) -> float:
     rows = values.astype(np.float32)
     if len(rows) < MIN_ROWS:
         return 1.0
-    near, far = (float(np.abs(rows[by:] - rows[:-by]).mean()) for by in (1, 2))
+    rows[~np.isfinite(rows)] = np.nan
+    near, far = (_mean_difference(rows[by:], rows[:-by]) for by in (1, 2))
     return near / far if far > 0 else 1.0
+
+
+def _mean_difference(rows: Array, others: Array) -> float:
+    differences = np.abs(rows - others)
+    known = differences[np.isfinite(differences)]
+    return float(known.mean()) if known.size else 0.0
 
 
 def _edges(size: int) -> NDArray[np.int64]:
