@@ -10,6 +10,7 @@ from .files.write import write_series as write_series
 from .focus_measure import focus_map as focus_map
 from .fusion import Finished as Finished
 from .fusion import FusionResult as FusionResult
+from .fusion import MemoryPlan as MemoryPlan
 from .fusion import Started as Started
 from .fusion import fuse as fuse
 from .fusion import iter_fuse as iter_fuse

@@ -239,7 +239,8 @@ class FusionConfig:
     memory_mb: int = field(
         default=4096,
         metadata=number(
-            "Memory for the maps of a run. Maps beyond it are kept in a temporary file.",
+            "Memory of a fusion. Planes that need more are fused in blocks; maps beyond it are "
+            "kept in a temporary file.",
             "MB",
             0,
             999_999,

@@ -482,8 +482,6 @@ def drifting(area, contrast, seed, *, camera_px=0, planes=7, step_px=6):
 def test_debris_that_drifts_over_a_still_specimen_moves_nothing(area, contrast, seed):
     alignment = align(drifting(area, contrast, seed))
     assert max(abs(row.shift_columns_px) for row in alignment.planes) < 1
-    if contrast == 3:
-        assert any("most of the picture stands still" in row.why for row in alignment.planes)
 
 
 @pytest.mark.parametrize("area", [0.0, 0.1, 0.2])

@@ -103,3 +103,31 @@ def test_contender_from_text(tmp_path):
     assert contender.template == ("program", "--output={out}", "{files}")
     with pytest.raises(ValueError, match="accepted is NAME=COMMAND"):
         parse_contender("program {files}")
+
+
+@pytest.mark.slow
+def test_memory_says_what_it_takes():
+    printed = run_script("memory.py", "--quick")
+    said, took = (float(cell) for cell in rows(printed)["learned"][1:3])
+    assert said > 0
+    assert took > 0
+    assert "memory_mb 400" in printed
+
+
+@pytest.mark.slow
+def test_gpu_measures_the_cpu_too():
+    printed = run_script("gpu.py", "--quick", "--device", "cpu")
+    for title in ("The network alone", "Fusions in memory", "By rows", "Against the CPU"):
+        assert title in printed
+    for title in ("Training, objective select", "Without memory", "From files"):
+        assert title in printed
+    assert rows(printed)["64 x 64"]
+
+
+def test_gpu_says_when_there_is_none():
+    torch = pytest.importorskip("torch")
+    if torch.cuda.is_available() or torch.backends.mps.is_available():
+        printed = run_script("gpu.py", "--quick", "--tables", "strips")
+        assert "By rows" in printed
+    else:
+        assert run_script("gpu.py").startswith("No graphics card here")

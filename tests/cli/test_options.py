@@ -17,6 +17,7 @@ OTHER = {
     "focus_measure": "variance",
     "blend": "select",
     "channel": "max",
+    "empty": 0.5,
     "median_filter": True,
     "verification_window_px": 7,
 }

@@ -97,6 +97,12 @@ def test_one_file_for_each_position(tmp_path):
     with pytest.raises(StackFileError, match=r"P \(3: 0 is A01, 1 is A02, 2 is B01\).*--index P=0"):
         open_stack(tmp_path)
     np.testing.assert_array_equal(planes(open_stack(tmp_path, index={"P": 2})), stacks[2])
+    told = describe_file(tmp_path)
+    assert told["kind"] == "folder of stacks"
+    assert told["names"]["P"]["entries"] == ["A01", "A02", "B01"]
+    assert "--index P=0" in told["choose"]
+    with pytest.raises(StackFileError, match=r"A01\.tif: holds 4 planes; .*Open this file alone"):
+        read_layers(tmp_path)
 
 
 def test_gaps_are_named(tmp_path):

@@ -55,6 +55,16 @@ def test_thumbnails_are_left_out(scan, name, sides):
     assert stack.source_notes == (f"left out as thumbnails: {name}",)
 
 
+@pytest.mark.parametrize("pattern", ["z{}_thumb", "a_thumb_z{}", "zz{}"])
+def test_a_thumbnail_of_each_plane_is_left_out(scan, pattern):
+    for z in range(4):
+        name = pattern.format(z) + ".png"
+        Image.fromarray(np.zeros((8, 10), np.uint8)).save(scan / name)
+    stack = open_stack(scan)
+    assert stack.shape == (4, 40, 48)
+    assert stack.source_notes[0].startswith("left out as thumbnails: ")
+
+
 def test_a_page_that_is_marked_as_reduced_is_left_out(tmp_path):
     for z in range(3):
         tifffile.imwrite(tmp_path / f"z{z}.tif", np.full((40, 48), z, np.uint8))

@@ -1,6 +1,7 @@
 import sys
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ import tifffile
 
 from napari_umis_fusion import fuse
 from napari_umis_fusion.errors import StackError, StackFileError
-from napari_umis_fusion.files.read import open_stack
+from napari_umis_fusion.files.read import open_stack, read_layers
+from napari_umis_fusion.files.write import write_image, write_image_layer
 
 
 def ramp(*shape, dtype="uint16"):
@@ -251,6 +253,21 @@ def test_a_companion_file_is_read_whichever_file_is_given(tmp_path, name):
     stack = open_stack(tmp_path / name)
     np.testing.assert_array_equal(np.stack(list(stack)), ramp(4, 6, 5), strict=True)
     assert stack.calibration.z_step_um == 0.5
+    names = {Path(source).name for source in stack.sources}
+    assert {f"a{z}.ome.tif" for z in range(4)} <= names
+
+
+@pytest.mark.parametrize("name", ["set.companion.ome", "a0.ome.tif"])
+def test_no_file_of_a_set_that_is_read_is_overwritten(tmp_path, name):
+    companion(tmp_path)
+    target = tmp_path / "a3.ome.tif"
+    before = target.read_bytes()
+    ((array, attributes, _),) = read_layers(tmp_path / name)
+    with pytest.raises(StackFileError, match=r"a3\.ome\.tif"):
+        write_image_layer(str(target), array, attributes)
+    with pytest.raises(StackFileError, match=r"a3\.ome\.tif"):
+        write_image(target, array[0], protect=open_stack(tmp_path / name).sources)
+    assert target.read_bytes() == before
 
 
 def test_sets_of_a_companion_file_that_are_not_whole(tmp_path):

@@ -19,6 +19,7 @@ def installed(monkeypatch, tmp_path):
         (tmp_path / "version.py").write_text(text)
         spec = SimpleNamespace(origin=str(tmp_path / "__init__.py"))
         monkeypatch.setattr(module, "find_spec", lambda name: spec if name in names else None)
+        monkeypatch.setattr(module, "has_onnxruntime", lambda: "onnxruntime" in names)
 
     return pretend
 
@@ -84,6 +85,17 @@ def test_choice(wanted, may_have, found, expected, installed, monkeypatch):
 def test_torch_computes_where_the_runtime_is_missing(wanted, installed):
     installed("torch")
     assert not runs_without_torch(wanted)
+
+
+@pytest.mark.parametrize("error", [ImportError("DLL load failed"), OSError("not found")])
+def test_a_runtime_that_does_not_load_is_missing(error, monkeypatch):
+    def fail(name):
+        raise error
+
+    assert module.has_onnxruntime()
+    monkeypatch.setattr(module.importlib, "import_module", fail)
+    assert not module.has_onnxruntime()
+    assert not runs_without_torch("cpu")
 
 
 def test_this_build_says_what_it_is_for():

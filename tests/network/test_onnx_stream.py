@@ -200,3 +200,21 @@ def test_files_of_weights_are_read_without_torch():
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_an_arena_is_shared_where_that_is_possible(busy_ranker, shared, monkeypatch):
+    monkeypatch.setattr(module, "_share_arena", lambda: shared)
+    stack = random_stack(4, 40, 50)
+    found = by_onnx(busy_ranker, stack)
+    np.testing.assert_allclose(found, by_torch(busy_ranker, stack), rtol=0, atol=1e-4)
+
+
+def test_an_arena_of_another_package_is_left_alone():
+    module._share_arena()
+    module._share_arena.cache_clear()
+    try:
+        assert module._share_arena() in (True, False)
+    finally:
+        module._share_arena.cache_clear()
+        module._share_arena()

@@ -13,7 +13,9 @@ warm_up()
 warm_up()
 (thread,) = [one for one in threading.enumerate() if "warm-up" in one.name]
 thread.join()
-assert {"torch", "numba"} <= set(sys.modules)
+assert {"onnxruntime", "numba"} <= set(sys.modules)
+from napari_umis_fusion.network import may_have_accelerator
+assert ("torch" in sys.modules) == may_have_accelerator()
 assert threading.active_count() == 1
 """
 
@@ -34,7 +36,7 @@ assert threading.active_count() == 1
 
 BROKEN = """
 import sys
-sys.modules["torch"] = None  # as where its library cannot be loaded
+sys.modules["onnxruntime"] = None  # as where its library cannot be loaded
 import threading
 from napari_umis_fusion.plugin._warm_up import warm_up
 threading.excepthook = lambda told: print("told:", told.exc_value)

@@ -1,3 +1,6 @@
+import errno
+import os
+import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -5,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from napari_umis_fusion.errors import DeviceError
 from napari_umis_fusion.fusion import fuse
 from napari_umis_fusion.runtime import ScratchMemory
+from napari_umis_fusion.runtime import _scratch_memory as module
 from napari_umis_fusion.runtime._scratch_memory import MEGABYTE
 
 
@@ -161,3 +166,94 @@ def test_fusion_in_a_file_equals_that_in_memory(blend, folder):
     assert memory.notes == ()
     assert file.notes == ("maps kept in a temporary file: they are larger than memory_mb",)
     assert list(folder.iterdir()) == []
+
+
+KINDS_OF_MAP = [
+    lambda space: space.full((1000, 1000), np.float32, 0),
+    lambda space: space.lasting((1000, 1000), np.float32),
+]
+
+
+@pytest.mark.parametrize("allocates", [True, False], ids=["allocated", "written"])
+@pytest.mark.parametrize("make", KINDS_OF_MAP)
+def test_files_occupy_their_blocks(make, allocates, folder, monkeypatch):
+    if not allocates:
+        monkeypatch.delattr(module.os, "posix_fallocate", raising=False)
+        monkeypatch.setattr(module, "CHUNK", 300_001)
+    sizes = []
+    memmap = np.memmap
+
+    def note(file, *arguments, **options):
+        sizes.append(os.fstat(file.fileno()).st_blocks * 512)
+        return memmap(file, *arguments, **options)
+
+    monkeypatch.setattr(module.np, "memmap", note)
+    with ScratchMemory(0) as space:
+        array = make(space)
+        assert not array.any()
+        array[...] = 3
+        assert array.min() == 3
+    assert sizes[0] >= array.nbytes
+
+
+@pytest.mark.parametrize("make", KINDS_OF_MAP)
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_an_error(make, code, folder, monkeypatch):
+    def fail(*_):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(module, "_allocate", fail)
+    with (
+        ScratchMemory(0) as space,
+        pytest.raises(DeviceError, match=r"disk is full: a map of 4 MB .* MB left; free .* TMPDIR"),
+    ):
+        make(space)
+    assert files_in(folder) == []
+
+
+def test_other_errors_of_the_disk_pass(monkeypatch):
+    def fail(*_):
+        raise OSError(errno.EIO, "broken")
+
+    monkeypatch.setattr(module, "_allocate", fail)
+    with ScratchMemory(0) as space, pytest.raises(OSError, match="broken"):
+        space.full((10, 10), np.float32, 0)
+
+
+@pytest.fixture
+def tiny_disk(tmp_path, monkeypatch):
+    """A file system of 1 MB."""
+    place = tmp_path / "tiny"
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)]
+    try:
+        done = subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except OSError:
+        done = False
+    if not done:
+        pytest.skip("this user may not mount a file system")
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+@pytest.mark.parametrize("make", KINDS_OF_MAP)
+def test_a_disk_that_is_too_small(make, tiny_disk):
+    with ScratchMemory(0) as space:
+        small = space.full((100, 100), np.float32, 1)
+        assert small.sum() == 10_000
+        with pytest.raises(DeviceError, match="the disk is full"):
+            make(space)
+        del small
+
+
+def test_what_is_left_of_the_budget():
+    with ScratchMemory(8) as whole:
+        part = whole.part(0.5)
+        assert (whole.left_mb, part.left_mb) == (8, 4)
+        array = part.full((MEGABYTE,), np.uint8, 1)
+        assert (whole.left_mb, part.left_mb) == (7, 3)
+        other = whole.full((6 * MEGABYTE,), np.uint8, 1)
+        assert (whole.left_mb, part.left_mb) == (1, 1)
+        del array, other
+        assert (whole.left_mb, part.left_mb) == (8, 4)

@@ -580,3 +580,23 @@ def test_without_a_limit_nothing_is_measured(use, monkeypatch, limits):
     monkeypatch.setattr(loop, "iter_fit", None)
     use()
     assert started(list(train(IMAGES, config(steps=5, **limits)))).total_steps == 5
+
+
+def test_steps_and_validations_are_computed_on_one_thread(use, monkeypatch):
+    """Each thread that computes with torch keeps the memory of a step, and threads of its own."""
+    stub, threads = use(), []
+
+    def noting(name):
+        original = getattr(stub, name)
+
+        def noted(*arguments):
+            threads.append(threading.get_ident())
+            return original(*arguments)
+
+        monkeypatch.setattr(stub, name, noted)
+
+    for name in ("losses", "validate_example"):
+        noting(name)
+    list(train(IMAGES, config(steps=12, validate_every=3, threads=4)))
+    assert len(threads) == 12 + 4 * Stub.validation_examples
+    assert len(set(threads)) == 1

@@ -10,10 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import expm, logm
-from scipy.sparse.linalg import spsolve
 
 from napari_umis_fusion.alignment._fit import TransformModel, shift_of
 from napari_umis_fusion.alignment._links import Link
@@ -85,6 +82,8 @@ def solve_chain(
         share = model_confidence(found, shape) if may_simplify else 1.0
         model = model if share else "translation"
         if share:
+            from scipy.linalg import expm  # here, since fusions without alignment need not load it
+
             matrices = np.array([expm(share * one.reshape(2, 2)) for one in found.values])
     relative = [matrices[link.other] @ np.linalg.inv(matrices[link.first]) for link in links]
     steps, errors_px = _shifts(links, relative, shape)
@@ -154,6 +153,8 @@ class _LinkSystem:
         A link predicts the values of `other` as `carried` (links, N, N) times those of `first`,
         plus `steps` (links, N). Links with large residuals lose weight (Huber).
         """
+        from scipy.sparse.linalg import spsolve
+
         size = steps.shape[1]
         design = self._design(carried, size)
         weights = 1 / self._errors_px
@@ -177,6 +178,8 @@ class _LinkSystem:
 
     def _design(self, carried: NDArray[np.float64], size: int) -> Any:
         """Return the sparse design matrix (links * size, free planes * size) of the steps."""
+        from scipy.sparse import csr_matrix
+
         count = len(self._first)
         columns = np.arange(self._planes) - (np.arange(self._planes) > self._reference)
         rows, places, entries = [], [], []
@@ -193,17 +196,21 @@ class _LinkSystem:
         shape = (count * size, (self._planes - 1) * size)
         parts = (np.concatenate(part) for part in (entries, rows, places))
         values, down, along = parts
-        return scipy.sparse.csr_matrix((values, (down, along)), shape)
+        return csr_matrix((values, (down, along)), shape)
 
 
 def _normal(design: Any, weights: NDArray[np.float64]) -> Any:
     """Return the normal matrix of weighted least squares."""
-    return (design.T @ scipy.sparse.diags(weights) @ design).tocsc()
+    from scipy.sparse import diags
+
+    return (design.T @ diags(weights) @ design).tocsc()
 
 
 def _logarithm(matrix: Values, model: TransformModel) -> NDArray[np.float64]:
     """Return the logarithm of a matrix: those of matrices that nearly commute add up in a chain."""
     if model == "affine":
+        from scipy.linalg import logm
+
         return np.asarray(np.real(logm(matrix)))
     similarity = nearest_similarity(matrix)
     stretch = math.log(np.linalg.det(similarity)) / 2

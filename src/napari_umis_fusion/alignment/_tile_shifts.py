@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import scipy.fft
 from numba import njit
 from numpy.typing import NDArray
 
@@ -109,8 +108,10 @@ class Tiles:
 
     def detail(self, tiles: Grey) -> Spectra:
         """Return spectra of the detail, without noise and vignetting."""
+        from scipy.fft import rfft2  # here, since fusions without alignment need not load it
+
         centred = tiles - tiles.mean(axis=(1, 2), keepdims=True)
-        spectra: Spectra = scipy.fft.rfft2(centred * _window(self._size))
+        spectra: Spectra = rfft2(centred * _window(self._size))
         return spectra * _pass_band(self._size)
 
     @property
@@ -148,6 +149,8 @@ class TilePairs:
     """
 
     def __init__(self, tiles: Tiles, spectra: Spectra, coverage: NDArray[np.float64]) -> None:
+        from scipy.fft import irfft2
+
         self._tiles = tiles
         here = tiles.spectra
         powers = tiles.powers, _powers(spectra, tiles.size[1])
@@ -156,7 +159,7 @@ class TilePairs:
         self.trust: NDArray[np.float64] = ramp(contrasts, *_CONTRAST) * ramp(coverage, *_COVERAGE)
         usable = self.trust > 0
         norms = np.sqrt(np.where(usable, powers[0] * powers[1], np.nan)) / np.prod(tiles.size)
-        surfaces = scipy.fft.irfft2(spectra * here.conj(), tiles.size)
+        surfaces = irfft2(spectra * here.conj(), tiles.size)
         self._surfaces = surfaces / norms[:, None, None]
         self.correlations: NDArray[np.float64] = np.asarray(self._surfaces[:, 0, 0], np.float64)
 
@@ -204,11 +207,11 @@ class TilePairs:
 
 def shift_of_all(here: Grey, there: Grey) -> NDArray[np.float64]:
     """Return the shift from image `here` to image `there`, in whole pixels."""
+    from scipy.fft import irfft2, rfft2
+
     window, band = _window(here.shape), _pass_band(here.shape)
-    one, other = (
-        scipy.fft.rfft2((image - image.mean()) * window) * band for image in (here, there)
-    )
-    surface = scipy.fft.irfft2(other * one.conj(), here.shape)
+    one, other = (rfft2((image - image.mean()) * window) * band for image in (here, there))
+    surface = irfft2(other * one.conj(), here.shape)
     place = np.array(np.unravel_index(surface.argmax(), here.shape))
     size = np.array(here.shape)
     return np.asarray((place + size // 2) % size - size // 2, np.float64)

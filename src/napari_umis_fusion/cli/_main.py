@@ -1,29 +1,18 @@
 """Parse the command line, run a command, and convert errors to exit codes."""
 
 import argparse
+import importlib
 import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from napari_umis_fusion.cli._demo_command import add_demo_parser
-from napari_umis_fusion.cli._fuse_command import add_fuse_parser
-from napari_umis_fusion.cli._info_command import add_info_parser
-from napari_umis_fusion.cli._metrics_command import add_metrics_parser
-from napari_umis_fusion.cli._models_command import add_models_parser
 from napari_umis_fusion.cli._report import one_line_warnings, print_error
-from napari_umis_fusion.cli._train_command import add_train_parser
 from napari_umis_fusion.errors import ConfigError, UmisFusionError
 from napari_umis_fusion.runtime import package_version
 
-PARSERS = (
-    add_fuse_parser,
-    add_demo_parser,
-    add_info_parser,
-    add_metrics_parser,
-    add_train_parser,
-    add_models_parser,
-)
+COMMANDS = ("fuse", "demo", "info", "metrics", "train", "models")
+"""Commands in the order of the help, each in its module."""
 
 SUCCESS, BAD_INPUT, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -42,8 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 on success, 1 for unusable input or output, 2 for wrong usage, 130 if interrupted.
     """
     try:
-        given = sys.argv[1:] if arguments is None else arguments
-        parsed = build_parser().parse_args([_as_file(text) for text in given])
+        given = sys.argv[1:] if arguments is None else list(arguments)
+        parsed = build_parser(*given[:1]).parse_args([_as_file(text) for text in given])
     except SystemExit as stop:
         return int(stop.code or SUCCESS)
     if not parsed.debug:
@@ -62,8 +51,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return SUCCESS
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands."""
+def build_parser(first: str = "") -> argparse.ArgumentParser:
+    """Return the parser of all commands, or of the one that the first argument names.
+
+    What a command needs is imported with its parser, which takes most of the time of short runs.
+    """
     parser = argparse.ArgumentParser(
         "umis-fusion",
         description="All-in-focus images and depth maps from microscope z-stacks.",
@@ -71,8 +63,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=package_version())
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for add in PARSERS:
-        add(commands)
+    for name in (first,) if first in COMMANDS else COMMANDS:
+        module = importlib.import_module(f"napari_umis_fusion.cli._{name}_command")
+        getattr(module, f"add_{name}_parser")(commands)
     for command in commands.choices.values():
         command.add_argument("--json", action="store_true", help="Print one line of JSON.")
         command.add_argument(

@@ -6,10 +6,12 @@ import warnings
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from napari_umis_fusion.fusion import FusionEvent, FusionResult
 from napari_umis_fusion.runtime import Progress, run_to_end
+
+if TYPE_CHECKING:
+    from napari_umis_fusion.fusion import FusionEvent, FusionResult
 
 LONGEST_MESSAGE = 2000
 """Characters; ours are far shorter, those of other libraries may not be."""
@@ -55,15 +57,20 @@ def progress_bar(what: str, unit: str, *, quiet: bool) -> Any:
 
 
 def run_with_progress(
-    events: Generator[FusionEvent, None, FusionResult], *, quiet: bool
-) -> FusionResult:
+    events: "Generator[FusionEvent, None, FusionResult]", *, quiet: bool
+) -> "FusionResult":
     """Run a fusion to its end, with a progress bar if standard error is a terminal."""
     bar = progress_bar("fusing", "plane", quiet=quiet)
     with bar:
-        return run_to_end(events, partial(_show, bar))
+        return run_to_end(events, partial(_show, bar, quiet))
 
 
-def _show(bar: Any, event: FusionEvent) -> None:
+def _show(bar: Any, quiet: bool, event: "FusionEvent") -> None:
+    from napari_umis_fusion.fusion import MemoryPlan  # loaded by now; other commands need none
+
+    # Where nobody watches, only what takes longer than expected is told.
+    if isinstance(event, MemoryPlan) and not quiet and (len(event.blocks) > 1 or not bar.disable):
+        bar.write(str(event), file=sys.stderr)
     if not isinstance(event, Progress):
         return
     bar.total = event.total

@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_umis_fusion.config import FusionConfig
-from napari_umis_fusion.focus_measure import TiledMeasure, choose_measure, laplacian
+from napari_umis_fusion.focus_measure import (
+    StackMeasure,
+    TiledMeasure,
+    choose_measure,
+    laplacian,
+)
 from napari_umis_fusion.fusion._decision import (
     INVALID,
     Decision,
@@ -20,7 +25,7 @@ from napari_umis_fusion.fusion._decision import (
     copy_pixels,
     take_sharper,
 )
-from napari_umis_fusion.fusion._peak_sharpness import PeakSharpness
+from napari_umis_fusion.fusion._peak import PeakSharpness
 from napari_umis_fusion.fusion._plane_difference import PlaneDifference
 from napari_umis_fusion.fusion._seam_evidence import GreyScales, SeamEvidence
 from napari_umis_fusion.fusion._seams import TakeoverSolver
@@ -52,6 +57,8 @@ class Compositor:
         In a second pass, the index map that decides instead of focus.
     to_grey : GreyConverter, optional
         Converter of the first pass, so that the middle plane is not read again.
+    scales : GreyScales, optional
+        Units of whole planes, if the stack is a block of them.
 
     Attributes
     ----------
@@ -81,6 +88,7 @@ class Compositor:
         averages: bool,
         verified: Verified | None = None,
         to_grey: GreyConverter | None = None,
+        scales: GreyScales | None = None,
     ) -> None:
         height, width = stack.shape[1:3]
         self.config = config
@@ -119,7 +127,8 @@ class Compositor:
         if config.verification == "seams":
             self._seam_evidence = SeamEvidence.blank(*shape, workspace)
             self._solver = TakeoverSolver(config.seam_smoothness, shape, workers, workspace)
-        self._scales = GreyScales(1.0, self.to_grey.range.scale)
+        self._has_scales = scales is not None
+        self._scales = scales or GreyScales(1.0, self.to_grey.range.scale)
         self._last: int | None = None
         self._z = 0
         self._lighting = stack.lighting(self.to_grey.range)
@@ -177,8 +186,7 @@ class Compositor:
     def _find_scales(self, plane: Plane, grey: FloatMap) -> Generator[None, None, GreyScales]:
         """Return the unit of the measure, by comparison with 'laplacian' on the first plane."""
         config = self.config
-        is_default = config.focus_measure == "laplacian" and config.detail_sigma_px == 1
-        if config.verification != "seams" or is_default or self.measure.is_share:
+        if self._has_scales or not needs_scale(config, self.measure):
             return self._scales
         focus = np.empty_like(self._focus)
         yield from self._default_measure().iter_fill(grey, plane, focus)
@@ -187,8 +195,7 @@ class Compositor:
         return replace(self._scales, focus=wanted / mean if mean > 0 else 1.0)
 
     def _default_measure(self) -> TiledMeasure:
-        default = laplacian(1.0, self.config.window_sigma_px)
-        return TiledMeasure(default, self._workers, self.config)
+        return default_measure(self.config, self._workers)
 
     def iter_detail(self, detail: FloatMap) -> Generator[None]:
         """Fill `detail` with the 'laplacian' focus of the all-in-focus image; 0 where invalid."""
@@ -253,3 +260,14 @@ class Compositor:
         if self.weighted is not None:
             agreement = None if self._plane_difference is None else self._plane_difference.agreement
             self.weighted.add(plane, self._weight, self._takeover, agreement, tile)
+
+
+def needs_scale(config: FusionConfig, measure: StackMeasure) -> bool:
+    """Whether seams need the unit of a measure, by comparison with 'laplacian'."""
+    is_default = config.focus_measure == "laplacian" and config.detail_sigma_px == 1
+    return config.verification == "seams" and not is_default and not measure.is_share
+
+
+def default_measure(config: FusionConfig, workers: Workers) -> TiledMeasure:
+    """Return 'laplacian', in whose unit seams weigh focus."""
+    return TiledMeasure(laplacian(1.0, config.window_sigma_px), workers, config)

@@ -14,7 +14,7 @@ def settle_coverage(
     decision: Decision,
     index_map: NDArray[np.uint16],
     sub_plane_map: FloatMap,
-) -> list[str]:
+) -> float:
     """Make what some plane shows visible, and what no plane shows 0, or NaN in floats.
 
     Parameters
@@ -30,16 +30,21 @@ def settle_coverage(
 
     Returns
     -------
-    list of str
-        Notes for the user.
+    float
+        Share of pixels that no plane shows.
     """
     nowhere = decision.best < 0
     share = float(nowhere.mean())
+    if opacity is not None:
+        image[..., OPACITY] = opacity
     if share > 0:
         index_map[nowhere], sub_plane_map[nowhere] = 0, np.nan
         image[nowhere] = np.nan if image.dtype.kind == "f" else 0
-    if opacity is not None:
-        image[..., OPACITY] = opacity
+    return share
+
+
+def coverage_notes(share: float, image: Plane) -> list[str]:
+    """Return notes for the user on the share of pixels that no plane shows."""
     if share == 0:
         return []
     value = "NaN" if image.dtype.kind == "f" else "0"

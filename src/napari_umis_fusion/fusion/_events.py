@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from napari_umis_fusion.fusion._memory import MemoryPlan
 from napari_umis_fusion.fusion._result import FusionResult
 from napari_umis_fusion.runtime import Progress
 
@@ -32,4 +33,4 @@ class Finished:
     result: FusionResult
 
 
-FusionEvent = Started | Progress | Finished
+FusionEvent = Started | MemoryPlan | Progress | Finished

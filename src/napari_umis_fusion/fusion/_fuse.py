@@ -8,8 +8,11 @@ from napari_umis_fusion.alignment import TransformsLike, iter_align_if_asked
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import StackError
 from napari_umis_fusion.files.read import as_stack
+from napari_umis_fusion.fusion._blocks import iter_blocks
 from napari_umis_fusion.fusion._events import Finished, FusionEvent, Started
 from napari_umis_fusion.fusion._masking import iter_mask
+from napari_umis_fusion.fusion._memory import plan_memory
+from napari_umis_fusion.fusion._passes import passes_of
 from napari_umis_fusion.fusion._result import FusionResult
 from napari_umis_fusion.fusion._run import iter_passes
 from napari_umis_fusion.runtime import ScratchMemory, Workers, run_to_end
@@ -63,7 +66,7 @@ def fuse(
     ConfigError
         If an option is not accepted.
     CheckpointError, DeviceError
-        If the network's weights cannot be loaded, or its device is not available.
+        If the network's weights cannot be loaded, or its device is not available or out of memory.
     AlignmentError
         If `transforms` belong to another stack, or planes have too little overlap.
 
@@ -115,9 +118,10 @@ def iter_fuse(
 
     Yields
     ------
-    Started, Progress, Finished
-        `Started` first, `Progress` at least every 100 ms, `Finished` last. The generator can be
-        closed at any time; no thread or temporary file is left behind.
+    Started, MemoryPlan, Progress, Finished
+        `Started` first, `MemoryPlan` once planes are aligned, `Progress` at least every 100 ms,
+        `Finished` last. The generator can be closed at any time; no thread or temporary file is
+        left behind.
 
     Returns
     -------
@@ -133,7 +137,12 @@ def iter_fuse(
     with scratch, Workers(config.threads) as workers:
         masked = yield from iter_mask(opened, config, workers)
         aligned = yield from iter_align_if_asked(masked, config, transforms, workers)
-        result = yield from iter_passes(aligned, config, scratch, workers)
+        plan = plan_memory(aligned, config, passes_of(config, len(aligned)), scratch)
+        yield plan
+        if len(plan.blocks) == 1:
+            result = yield from iter_passes(aligned, config, scratch, workers)
+        else:
+            result = yield from iter_blocks(aligned, config, plan, scratch, workers)
     yield Finished(result)
     return result
 

@@ -3,13 +3,15 @@
 from collections.abc import Generator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.fusion._compositor import Compositor
 from napari_umis_fusion.fusion._copy_planes import RecordedCopy, iter_copy_recorded
-from napari_umis_fusion.fusion._coverage import settle_coverage
+from napari_umis_fusion.fusion._coverage import coverage_notes, settle_coverage
+from napari_umis_fusion.fusion._cropped_planes import CroppedPlanes
 from napari_umis_fusion.fusion._decision import Decision, FinalMaps, Verified
 from napari_umis_fusion.fusion._passes import Passes, passes_of
 from napari_umis_fusion.fusion._provenance import describe_run
@@ -17,6 +19,7 @@ from napari_umis_fusion.fusion._recorded_values import NearestToMean, iter_copy_
 from napari_umis_fusion.fusion._referee import iter_reject_moving
 from napari_umis_fusion.fusion._result import FusionResult
 from napari_umis_fusion.fusion._screening import ScreenedPlanes, scales_values
+from napari_umis_fusion.fusion._seam_evidence import GreyScales
 from napari_umis_fusion.fusion._sensor import Sensor
 from napari_umis_fusion.fusion._verification import IndexMap, iter_verify
 from napari_umis_fusion.preprocess import GreyConverter
@@ -28,13 +31,44 @@ from napari_umis_fusion.runtime import (
     repeat_event,
     split_rows,
 )
-from napari_umis_fusion.stack import Stack
+from napari_umis_fusion.stack import Plane, Stack
+
+AnyPlanes = ScreenedPlanes | CroppedPlanes
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """The fusion of planes or of a block of them.
+
+    Attributes
+    ----------
+    image : ndarray of shape (Y, X) or (Y, X, C)
+        The all-in-focus image.
+    index_map, source_map : ndarray of shape (Y, X), uint16
+        As in `FusionResult`.
+    maps : FinalMaps
+        The other maps.
+    uncovered : float
+        Share of pixels that no plane shows.
+    origin : dict
+        What identifies the measure, as JSON values.
+    notes : tuple of str
+        Notes of the measure.
+    """
+
+    image: Plane
+    index_map: IndexMap
+    source_map: IndexMap | None
+    maps: FinalMaps
+    uncovered: float
+    origin: dict[str, Any]
+    notes: tuple[str, ...]
 
 
 def iter_passes(
     stack: Stack, config: FusionConfig, workspace: ScratchMemory, workers: Workers
 ) -> Generator[Progress, None, FusionResult]:
-    """Fuse a stack whose planes are aligned.
+    """Fuse a stack whose planes are aligned, all of each plane at once.
 
     Parameters
     ----------
@@ -53,35 +87,33 @@ def iter_passes(
         While threads work.
     """
     sensor = Sensor(stack, config, workspace, workers)
-    run = _Run(stack, config, passes_of(config, len(stack)), workspace, workers, sensor)
-    compositor, screening = yield from run.iter_first_pass()
-    decision, notes = compositor.decision, list(compositor.measure.notes)
-    index_map = yield from run.iter_index_map(decision)
-    source_map = index_map if run.passes.copies else None
-    if run.passes.second == "copy_filtered":
-        yield from run.iter_copy_filtered(compositor, index_map, screening)
-    elif run.passes.second == "copy_nearest":
-        source_map = yield from run.iter_copy_nearest(compositor, index_map, screening)
-    elif run.passes.second == "average":
-        verified, to_grey = Verified(index_map, decision.index), compositor.to_grey
-        del compositor  # frees its maps for those of the second pass
-        compositor = yield from run.iter_average(verified, to_grey, screening)
-    maps = yield from run.iter_maps(compositor, decision, index_map)
-    if compositor.weighted is not None and not run.passes.copies:
-        filling = compositor.weighted.iter_fill(compositor.all_in_focus, workers)
-        yield from repeat_event(filling, run.verified)
-    yield run.verified
-    image, opacity = compositor.all_in_focus, compositor.opacity
-    notes += settle_coverage(image, opacity, decision, index_map, maps.sub_plane)
+    run = Run(stack, config, passes_of(config, len(stack)), workspace, workers, sensor)
+    planes, to_grey = yield from run.iter_referee()
+    begun = len(stack) if run.passes.referees else 0
+    composed, screening = yield from run.iter_compose(planes, to_grey, begun=begun)
+    return describe_result(run, composed, screening)
+
+
+def describe_result(
+    run: "Run",
+    composed: Composed,
+    screening: AnyPlanes,
+    *notes: str,
+    config: FusionConfig | None = None,
+) -> FusionResult:
+    """Return the result with its provenance, and `notes` after all others."""
+    stack, config = run.stack, config or run.config
+    uncovered = coverage_notes(composed.uncovered, composed.image)
     # Both passes may give the same notes.
-    notes = list(dict.fromkeys([*notes, *compositor.measure.notes, *screening.notes, *run.notes()]))
+    all_notes = [*composed.notes, *uncovered, *screening.notes, *run.notes(), *notes]
+    said = list(dict.fromkeys(all_notes))
     return FusionResult(
-        all_in_focus=image,
-        index_map=index_map,
-        sub_plane_map=maps.sub_plane,
-        confidence_map=maps.confidence,
-        focus_map=maps.focus,
-        source_map=source_map,
+        all_in_focus=composed.image,
+        index_map=composed.index_map,
+        sub_plane_map=composed.maps.sub_plane,
+        confidence_map=composed.maps.confidence,
+        focus_map=composed.maps.focus,
+        source_map=composed.source_map,
         config=config,
         calibration=stack.calibration,
         rgb=stack.rgb,
@@ -90,18 +122,18 @@ def iter_passes(
         provenance=describe_run(
             stack,
             config,
-            **compositor.measure.provenance(),
+            **composed.origin,
             **screening.describe(),
             **run.sensor.describe(),
-            notes=notes,
+            notes=said,
         ),
-        notes=tuple(notes),
+        notes=tuple(said),
         health=tuple(screening.healths),
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class Run:
     """Common data of the passes, and the passes themselves."""
 
     stack: Stack
@@ -116,31 +148,90 @@ class _Run:
         """The last event."""
         return Progress("verifying", len(self.stack), len(self.stack))
 
-    def iter_first_pass(self) -> Generator[Progress, None, tuple[Compositor, ScreenedPlanes]]:
-        """Measure and decide; returns what came of it, and the planes with what was found."""
+    def iter_referee(
+        self,
+    ) -> Generator[Progress, None, tuple[ScreenedPlanes, GreyConverter | None]]:
+        """Return the planes, without what moves if that is asked for."""
         planes = ScreenedPlanes(self.stack, self.config, self.passes, self.workers)
-        averages, to_grey, begun = self.passes.averages, None, 0
-        if self.passes.referees:
-            shared = self.config, self.workspace, self.workers
-            planes, to_grey = yield from iter_reject_moving(self.stack, planes, *shared)
-            begun = len(self.stack)
-        streaming = yield from self.iter_stream(
-            "measuring", planes, averages=averages, to_grey=to_grey, begun=begun
+        if not self.passes.referees:
+            return planes, None
+        shared = self.config, self.workspace, self.workers
+        return (yield from iter_reject_moving(self.stack, planes, *shared))
+
+    def iter_compose(
+        self,
+        planes: AnyPlanes,
+        to_grey: GreyConverter | None = None,
+        scales: GreyScales | None = None,
+        begun: int = 0,
+    ) -> Generator[Progress, None, tuple[Composed, AnyPlanes]]:
+        """Run all passes but that of the referee.
+
+        Parameters
+        ----------
+        planes : ScreenedPlanes or CroppedPlanes
+            The planes of the stack.
+        to_grey, scales : optional
+            What is known already of the units of whole planes.
+        begun : int
+            Planes that the stage has done before.
+
+        Returns
+        -------
+        Composed
+            What came of it.
+        ScreenedPlanes or CroppedPlanes
+            The planes, with what was found.
+        """
+        compositor, screening = yield from self.iter_first_pass(planes, to_grey, scales, begun)
+        decision, notes = compositor.decision, list(compositor.measure.notes)
+        index_map = yield from self.iter_index_map(decision)
+        source_map = index_map if self.passes.copies else None
+        if self.passes.second == "copy_filtered":
+            yield from self.iter_copy_filtered(compositor, index_map, screening)
+        elif self.passes.second == "copy_nearest":
+            source_map = yield from self.iter_copy_nearest(compositor, index_map, screening)
+        elif self.passes.second == "average":
+            verified, to_grey = Verified(index_map, decision.index), compositor.to_grey
+            del compositor  # frees its maps for those of the second pass
+            compositor = yield from self.iter_average(verified, to_grey, screening)
+        maps = yield from self.iter_maps(compositor, decision, index_map)
+        if compositor.weighted is not None and not self.passes.copies:
+            filling = compositor.weighted.iter_fill(compositor.all_in_focus, self.workers)
+            yield from repeat_event(filling, self.verified)
+        yield self.verified
+        image, opacity = compositor.all_in_focus, compositor.opacity
+        uncovered = settle_coverage(image, opacity, decision, index_map, maps.sub_plane)
+        said, origin = (*notes, *compositor.measure.notes), compositor.measure.provenance()
+        return Composed(image, index_map, source_map, maps, uncovered, origin, said), screening
+
+    def iter_first_pass(
+        self,
+        planes: AnyPlanes,
+        to_grey: GreyConverter | None,
+        scales: GreyScales | None,
+        begun: int,
+    ) -> Generator[Progress, None, tuple[Compositor, AnyPlanes]]:
+        """Measure and decide; returns what came of it, and the planes with what was found."""
+        stream = partial(
+            self.iter_stream, "measuring", averages=self.passes.averages, scales=scales
         )
+        streaming = yield from stream(planes, to_grey=to_grey, begun=begun)
         if planes.has_any:
             return streaming, planes
         del streaming
         planes = planes.unscreened()
-        return (yield from self.iter_stream("measuring", planes, averages=averages)), planes
+        return (yield from stream(planes)), planes
 
     def iter_stream(
         self,
         stage: Stage,
-        planes: ScreenedPlanes,
+        planes: AnyPlanes,
         *,
         averages: bool,
         verified: Verified | None = None,
         to_grey: GreyConverter | None = None,
+        scales: GreyScales | None = None,
         begun: int = 0,
     ) -> Generator[Progress, None, Compositor]:
         """Compose all planes in one pass, `begun` planes after the stage; see `Compositor`."""
@@ -150,6 +241,7 @@ class _Run:
             *(self.stack, self.config, self.workspace, workers),
             averages=averages,
             verified=verified,
+            scales=scales,
         )
         # On a thread, since it may load a network and read the middle plane.
         setting_up = planes.iter_with_range(make, self.config.channel, to_grey)
@@ -176,7 +268,7 @@ class _Run:
         return index_map
 
     def iter_copy_filtered(
-        self, compositor: Compositor, index_map: IndexMap, screening: ScreenedPlanes
+        self, compositor: Compositor, index_map: IndexMap, screening: AnyPlanes
     ) -> Generator[Progress]:
         """Copy the pixels that the filter changed."""
         decided, image = compositor.decision.index, compositor.all_in_focus
@@ -185,7 +277,7 @@ class _Run:
         yield from iter_copy_recorded(copy, self.workers)
 
     def iter_copy_nearest(
-        self, compositor: Compositor, index_map: IndexMap, screening: ScreenedPlanes
+        self, compositor: Compositor, index_map: IndexMap, screening: AnyPlanes
     ) -> Generator[Progress, None, IndexMap]:
         """Copy the values nearest to the mean, and return the source map."""
         assert compositor.weighted is not None
@@ -198,7 +290,7 @@ class _Run:
         return source_map
 
     def iter_average(
-        self, verified: Verified, to_grey: GreyConverter, screening: ScreenedPlanes
+        self, verified: Verified, to_grey: GreyConverter, screening: AnyPlanes
     ) -> Generator[Progress, None, Compositor]:
         """Measure all planes again and average them around the index map."""
         return (

@@ -104,7 +104,12 @@ class ScreenedPlanes(PlaneScreen):
         z = self._given - 1
         specks = yield from self._finder.iter_find(reading, z, following)
         moving = 0.0 if self._moving is None else self._moving.share(z)
-        self.healths[z] = replace(self.healths[z], specks=len(specks), moving=moving)
+        found = self.healths[z].findings
+        if self._config.corrects_illumination:  # then it is no news that the light changes
+            found = tuple(one for one in found if one not in ("jump", "flicker"))
+        self.healths[z] = replace(
+            self.healths[z], findings=found, specks=len(specks), moving=moving
+        )
         clean = without_specks(reading, specks, copies=self._copies)
         return (
             clean

@@ -1,6 +1,7 @@
 """What the camera adds to each plane, found once in a run: a mosaic of colours, a fixed pattern."""
 
 from collections.abc import Generator
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from napari_umis_fusion.preprocess.fixed_pattern import (
 from napari_umis_fusion.preprocess.illumination import Defects
 from napari_umis_fusion.runtime import BoolMap, FloatMap, ScratchMemory, Workers
 from napari_umis_fusion.stack import Plane, Stack
+
+Window = tuple[slice, slice]
 
 MOSAIC_NOTE = "planes are a Bayer mosaic: focus is measured on a mix of its colours"
 
@@ -44,6 +47,13 @@ class Sensor:
         self._pattern: FixedPattern | None = None
         self._is_mosaic = False
         self._was_looked_at = False
+        self._part: Window | None = None
+
+    def within(self, part: Window) -> "Sensor":
+        """Return the same sensor for a rectangle of the planes, once it was looked at."""
+        cut = copy(self)
+        cut._part = part
+        return cut
 
     def iter_correction(self, to_grey: GreyConverter) -> Generator[None, None, "SensorCorrection"]:
         """Return what corrects grey images; yields while planes are read, the first time.
@@ -60,7 +70,7 @@ class Sensor:
         if self._pattern is not None:
             placed = stack if isinstance(stack, AlignedStack) else None
             transforms = None if placed is None else placed.alignment.transforms
-            window = None if placed is None else placed.window
+            window = _window_of(placed, self._part)
             grey_range, workers = to_grey.range, self._workers
             removal = PatternRemoval(self._pattern, grey_range, workers, transforms, window)
         return SensorCorrection(removal, self._workers, mixes=self._is_mosaic)
@@ -93,6 +103,17 @@ class Sensor:
         if self._pattern is not None:
             found["fixed_pattern"] = self._pattern.describe()
         return found
+
+
+def _window_of(placed: AlignedStack | None, part: Window | None) -> Window | None:
+    """Return the rows and columns of the sensor, or of the reference plane, that are seen."""
+    if placed is None or part is None:
+        return part if placed is None else placed.window
+    rows, columns = (
+        slice(whole.start + inner.start, whole.start + inner.stop)
+        for whole, inner in zip(placed.window, part, strict=True)
+    )
+    return rows, columns
 
 
 class SensorCorrection:

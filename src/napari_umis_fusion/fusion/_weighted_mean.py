@@ -134,7 +134,8 @@ def _as_dtype(mean: Plane, dtype: np.dtype[Any]) -> Plane:
         return np.asarray(mean >= 0.5)
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
-        mean = np.clip(np.rint(mean), limits.min, limits.max)
+        # NaN where no plane is valid, which integers do not have.
+        mean = np.clip(np.rint(np.nan_to_num(mean)), limits.min, limits.max)
     return mean.astype(dtype)
 
 

@@ -16,6 +16,7 @@ from ._device import choose_device as choose_device
 from ._device import computes_bfloat16 as computes_bfloat16
 from ._device import default_strip_rows as default_strip_rows
 from ._device import is_out_of_memory as is_out_of_memory
+from ._engine import may_have_accelerator as may_have_accelerator
 from ._engine import runs_without_torch as runs_without_torch
 from ._onnx_stages import OnnxStages as OnnxStages
 from ._onnx_stream import OnnxTwoScaleStream as OnnxTwoScaleStream

@@ -3,6 +3,7 @@
 Importing torch takes seconds, and its convolutions on a CPU several times those of ONNX Runtime.
 """
 
+import importlib
 import os
 import re
 import sys
@@ -31,15 +32,24 @@ def runs_without_torch(wanted: DeviceName) -> bool:
     -------
     bool
         True for the CPU, and for 'auto' where there is nothing faster; False where ONNX Runtime is
-        not installed.
+        missing or does not load.
     """
-    if wanted not in ("cpu", "auto") or find_spec("onnxruntime") is None:
+    if wanted not in ("cpu", "auto") or not has_onnxruntime():
         return False
     if wanted == "cpu" or not may_have_accelerator():
         return True
     from napari_umis_fusion.network._device import choose_device
 
     return choose_device("auto").type == "cpu"
+
+
+def has_onnxruntime() -> bool:
+    """Whether ONNX Runtime is installed and loads; on Windows, it may lack a library."""
+    try:
+        importlib.import_module("onnxruntime")
+    except (ImportError, OSError):
+        return False
+    return True
 
 
 def may_have_accelerator() -> bool:

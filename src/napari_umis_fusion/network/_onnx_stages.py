@@ -6,6 +6,7 @@ a stage sees around a pixel, so that the result equals that of the whole plane u
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 from threading import Lock
 from typing import Any
@@ -22,8 +23,16 @@ Arrays = Mapping[str, Float32Array]
 TILE_PX = 512
 """Side of a tile; less for planes that would otherwise not occupy all threads."""
 
+FINE_TILE_PX = 384
+"""The same for stages at half the resolution and more, which take more memory for a pixel."""
+
+FINE_STAGES = ("detail", "features", "score", "enlarge")
+
 SMALLEST_TILE_PX = 128
 """Smaller tiles would mostly compute their overlap."""
+
+ARENA = {"arena_extend_strategy": 1, "max_mem": 0, "initial_chunk_size_bytes": 2**24}
+"""Settings of the memory that all sessions share: it grows by what is asked for."""
 
 FACTORS = dict(zip(SCALES, (4, 8, 16), strict=True))
 """Resolution of each scale: one value for so many pixels along y and x."""
@@ -108,7 +117,8 @@ class OnnxStages:
         stage, session = STAGES[name], self._sessions[name]
         first, factor = next(iter(stage.inputs.items()))
         size = tuple(factor * side for side in arrays[first].shape[2:])
-        tiles = self._tiles(*size)
+        side = min(TILE_PX, FINE_TILE_PX) if name in FINE_STAGES else TILE_PX
+        tiles = self._tiles(size[0], size[1], side)
         if len(tiles) == 1:
             self.check()
             return _compute(session, {key: arrays[key] for key in stage.inputs})
@@ -156,14 +166,12 @@ class OnnxStages:
         else:
             self._workers.run_all(fill, tiles)
 
-    def _tiles(self, height: int, width: int) -> list["_Kept"]:
+    def _tiles(self, height: int, width: int, side: int) -> list["_Kept"]:
         """Cover a plane with tiles, enough for all threads."""
         threads = 1 if self._workers is None else self._workers.threads
-        rows = max(SMALLEST_TILE_PX, min(TILE_PX, -(-height // (16 * threads)) * 16))
-        cuts = product(range(0, height, rows), range(0, width, TILE_PX))
-        return [
-            (range(y, min(y + rows, height)), range(x, min(x + TILE_PX, width))) for y, x in cuts
-        ]
+        rows = max(SMALLEST_TILE_PX, min(side, -(-height // (16 * threads)) * 16))
+        cuts = product(range(0, height, rows), range(0, width, side))
+        return [(range(y, min(y + rows, height)), range(x, min(x + side, width))) for y, x in cuts]
 
 
 _Kept = tuple[range, range]
@@ -178,11 +186,38 @@ def _crop(array: Float32Array, seen: tuple[range, ...], factor: int) -> Float32A
     return np.ascontiguousarray(array[_window(seen, factor)])
 
 
+@cache
+def _share_arena() -> bool:
+    """Let all sessions of this process share one arena; return whether they can.
+
+    Without an arena, the pages of every buffer are asked for anew; an arena for each session keeps
+    the most that each ever held.
+    """
+    import onnxruntime
+
+    memory = onnxruntime.OrtMemoryInfo(
+        "Cpu",
+        onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR,
+        0,
+        onnxruntime.OrtMemType.DEFAULT,
+    )
+    try:
+        onnxruntime.create_and_register_allocator(memory, onnxruntime.OrtArenaCfg(ARENA))
+    except Exception:  # another package has made one, or this release takes no such settings
+        return False
+    return True
+
+
 def _session(model: bytes) -> Any:
     """Return a session that computes on the thread that calls it."""
     onnxruntime = onnx_runtime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.enable_mem_pattern = False
+    if _share_arena():
+        options.add_session_config_entry("session.use_env_allocators", "1")
+    else:
+        options.enable_cpu_mem_arena = False
     options.log_severity_level = 3  # errors only, which are raised too
     return _checked(
         lambda: onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import importlib
 import importlib.util
 import os
 import sys
@@ -11,12 +12,16 @@ from pathlib import Path
 TINY = (3, 32, 32)
 """Shape of the stack that is fused to import and compile everything that a fusion needs."""
 
-_begun, _loaded, _training_begun = threading.Event(), threading.Event(), threading.Event()
+_begun, _loaded = threading.Event(), threading.Event()
+_training_begun, _torch_loaded = threading.Event(), threading.Event()
 
 
 def torch_is_loaded() -> bool:
-    """Return whether the import of torch has ended: before that, using it would import it here."""
-    return _loaded.is_set()
+    """Return whether the import of torch has ended: before that, using it would import it here.
+
+    Only a training is sure to import it: on a CPU, fusions run without.
+    """
+    return _torch_loaded.is_set()
 
 
 def warm_up_training() -> None:
@@ -46,17 +51,23 @@ def _load() -> None:
 
 def _fuse_something() -> None:
     with contextlib.suppress(Exception):  # the first fusion reports what is broken
-        if "torch" not in sys.modules:
-            _preload_torch()
         import numpy as np
 
         from napari_umis_fusion.fusion import fuse
+        from napari_umis_fusion.network import may_have_accelerator
+
+        if may_have_accelerator():
+            _preload_torch()
 
         fuse(np.random.default_rng(0).integers(0, 255, TINY, np.uint8))
 
 
 def _load_training() -> None:
     _loaded.wait()
+    try:
+        _import_torch()
+    finally:
+        _torch_loaded.set()
     with contextlib.suppress(Exception):  # the first training reports what is broken
         import numpy as np
 
@@ -78,11 +89,19 @@ def _load_training() -> None:
         load_checkpoint(shipped_weights("plane-ranker"))
 
 
+def _import_torch() -> None:
+    with contextlib.suppress(Exception):  # the first training reports what is broken
+        _preload_torch()
+        importlib.import_module("torch")
+
+
 def _preload_torch() -> None:
     """Load torch's largest libraries by dlopen, because ctypes releases Python's global lock.
 
     If this fails, the import of torch loads them as usual.
     """
+    if "torch" in sys.modules:
+        return
     spec = importlib.util.find_spec("torch")
     if os.name != "posix" or spec is None or spec.origin is None:
         return

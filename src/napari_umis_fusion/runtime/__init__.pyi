@@ -11,6 +11,7 @@ from ._foreign_files import read_bytes as read_bytes
 from ._foreign_files import read_json as read_json
 from ._foreign_files import read_text as read_text
 from ._foreign_files import reason_of as reason_of
+from ._free_memory import free_memory_mb as free_memory_mb
 from ._generators import map_events as map_events
 from ._generators import repeat_event as repeat_event
 from ._generators import run_to_end as run_to_end

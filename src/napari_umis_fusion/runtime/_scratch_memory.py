@@ -1,18 +1,29 @@
 """Scratch memory: arrays of a run in memory, and beyond a budget in temporary files."""
 
+import errno
 import itertools
+import os
+import shutil
 import tempfile
 import threading
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from napari_umis_fusion.errors import DeviceError
+
 MEGABYTE = 2**20
+
+CHUNK = 2**24
+"""Bytes that are written at a time, where a file cannot be allocated otherwise."""
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""The disk, or the part of it that a user may fill, is full, or the file too large for it."""
 
 # Unique over all scratch memories, as an array is recorded in that of its part and of the run.
 _numbers = itertools.count()
@@ -29,6 +40,11 @@ class ScratchMemory:
     ----------
     budget_mb : float
         Memory to use before arrays are stored in files, in MB.
+
+    Raises
+    ------
+    DeviceError
+        By `full` and `lasting`, if an array must be stored in a file and the disk is full.
     """
 
     def __init__(self, budget_mb: float) -> None:
@@ -78,12 +94,17 @@ class ScratchMemory:
         # A copy, since arrays that other threads free leave the dictionary at any time.
         return sum(self._sizes.copy().values())
 
+    @property
+    def left_mb(self) -> float:
+        """What is left of the budget, also of those that it shares, in MB."""
+        return min(max(one.budget_mb - one.held_bytes / MEGABYTE, 0.0) for one in self._chain())
+
     def full(self, shape: tuple[int, ...], dtype: DTypeLike, value: Any) -> NDArray[Any]:
         """Return a new array filled with a value, for use within the context."""
         array = self._in_memory(shape, dtype, value)
         if array is None:
-            # A plain array: callers must not depend on where it is stored.
-            array = np.memmap(self._new_file(), dtype, "w+", shape=shape).view(np.ndarray)
+            with open(self._new_file(), "w+b") as file:
+                array = _mapped(file, shape, dtype)
             if value != 0:  # a new file reads as zeros already
                 array[...] = value
         return array
@@ -95,7 +116,7 @@ class ScratchMemory:
             self._is_on_disk = True
             # The mapping keeps the nameless file after it is closed, for as long as the array.
             with tempfile.TemporaryFile(prefix="umis-fusion-") as file:
-                array = np.memmap(file, dtype, "w+", shape=shape).view(np.ndarray)
+                array = _mapped(file, shape, dtype)
         return array
 
     def _in_memory(
@@ -130,6 +151,39 @@ class ScratchMemory:
                 )
             self._count += 1
             return Path(self._folder.name) / f"map{self._count}"
+
+
+def _mapped(file: IO[bytes], shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+    """Map an array of zeros to a file whose blocks are all there.
+
+    In a sparse file, the first value that finds the disk full would end the process.
+    """
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    try:
+        _allocate(file, size)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        folder = tempfile.gettempdir()
+        free_mb = shutil.disk_usage(folder).free / MEGABYTE
+        raise DeviceError(
+            f"the disk is full: a map of {size / MEGABYTE:,.0f} MB is kept in a temporary file, "
+            f"and {folder} has {free_mb:,.0f} MB left; free some space, name another folder in the "
+            "environment variable TMPDIR (Windows: TEMP), or raise memory_mb"
+        ) from error
+    # A plain array: callers must not depend on where it is stored.
+    return np.memmap(file, dtype, "r+", shape=shape).view(np.ndarray)
+
+
+def _allocate(file: IO[bytes], size: int) -> None:
+    """Make a file of zeros of so many bytes, which occupies its blocks."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file.fileno(), 0, size)
+        return
+    zeros = bytes(min(size, CHUNK))
+    for start in range(0, size, CHUNK):
+        file.write(zeros[: size - start])
+    file.flush()
 
 
 def _release(number: int, chain: tuple[ScratchMemory, ...]) -> None:

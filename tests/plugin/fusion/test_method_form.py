@@ -45,6 +45,8 @@ def test_shows_defaults(form):
         FusionConfig("umis", checkpoint="/weights/mine.pth", verification="fuzzy"),
         FusionConfig("laplacian", detail_sigma_px=2.5, window_sigma_px=8.0, blend="select"),
         FusionConfig(seam_smoothness=0.0, threads=3, tile_px=64, memory_mb=0, nan_policy="ignore"),
+        FusionConfig(empty=0.0, mosaic="bayer"),
+        FusionConfig(empty=65535.0),
         FusionConfig("variance", verification="mode", verification_window_px=21, device="cpu"),
     ],
 )

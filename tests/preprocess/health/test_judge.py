@@ -190,6 +190,14 @@ def test_light_that_drifts_is_no_exception(grey, gains):
     assert all(one.is_sound for one in healths_of(stack))
 
 
+def test_light_that_flickers_is_told(grey):
+    gains = np.random.default_rng(1).uniform(0.6, 1.4, PLANES)
+    healths = healths_of(grey * gains.astype(np.float32)[:, None, None])
+    told = [one.z for one in healths if {"flicker", "exposure", "jump"} & set(one.findings)]
+    changes = np.flatnonzero(np.abs(np.diff(np.log(gains))) > np.log(1.15)) + 1
+    assert set(changes) <= {z + step for z in told for step in (0, 1)}
+
+
 def test_light_that_changes_for_good_is_told(grey):
     stack = grey.astype(np.float32)
     stack[4:] *= 1.5
@@ -260,3 +268,89 @@ def test_reports(colour):
     assert reports[0].mean == pytest.approx(colour[0].mean(), rel=0.01)
     assert (reports[0].lowest, reports[0].highest) == (colour[0].min(), colour[0].max())
     assert 0 < reports[0].sharpness < 1
+
+
+@pytest.mark.parametrize("z", [0, 4, PLANES - 1])
+@pytest.mark.parametrize("axis", ["rows", "columns"])
+@pytest.mark.parametrize("value", [0, 255])
+def test_half_frames_are_left_out(grey, value, axis, z):
+    stack = grey.copy()
+    if axis == "rows":
+        stack[z, 1::2] = value
+    else:
+        stack[z, :, ::2] = value
+    assert findings_of(stack) == {z: ("torn",)}
+    assert healths_of(stack)[z].is_left_out
+
+
+def test_a_mosaic_in_all_planes_is_no_half_frame(grey):
+    stack = grey.copy()
+    stack[:, ::2, ::2] //= 3
+    stack[:, 1::2, 1::2] //= 2
+    assert findings_of(stack) == {}
+
+
+ELSEWHERE = {
+    "turned": lambda plane: plane[::-1, ::-1],
+    "rows shifted": lambda plane: np.roll(plane, SHAPE[0] // 3, axis=0),
+    "columns shifted": lambda plane: np.roll(plane, SHAPE[1] // 2, axis=1),
+}
+
+
+@pytest.mark.parametrize("z", [1, 4, PLANES - 2])
+@pytest.mark.parametrize(
+    ("name", "how"), [*(("grey", how) for how in ELSEWHERE), ("colour", "turned")]
+)
+def test_frames_of_another_place_are_left_out(name, how, z, request):
+    stack = request.getfixturevalue(name).copy()
+    stack[z] = ELSEWHERE[how](stack[z])
+    assert findings_of(stack) == {z: ("elsewhere",)}
+    assert healths_of(stack)[z].is_left_out
+
+
+def test_two_frames_of_another_place_side_by_side(grey):
+    stack = grey.copy()
+    stack[[3, 4]] = stack[[3, 4], ::-1, ::-1]
+    assert findings_of(stack) == {3: ("elsewhere",), 4: ("elsewhere",)}
+
+
+def test_a_place_that_changes_for_good_is_told(grey):
+    stack = grey.copy()
+    stack[5:] = stack[5:, ::-1, ::-1]
+    assert findings_of(stack) == {5: ("place",)}
+    assert all(one.is_sound for one in healths_of(stack))
+    assert "another place than all before" in notes_on(healths_of(stack))[0]
+
+
+def test_drift_and_defocus_are_no_other_place():
+    from scipy.ndimage import gaussian_filter
+
+    for seed in range(5):
+        scene = gaussian_filter(np.random.default_rng(seed).random((140, 300)), 2) * 2000
+        drift = [scene[20:116, 12 * z : 12 * z + 128] for z in range(9)]
+        assert findings_of(np.array(drift, np.uint16)) == {}
+        defocus = [gaussian_filter(scene, abs(z - 4) * 3 + 0.1)[20:116, :128] for z in range(9)]
+        assert findings_of(np.array(defocus, np.uint16)) == {}
+
+
+def test_an_odd_light_does_not_make_its_neighbours_odd(grey):
+    """Planes are judged by what is known of those before them, not by what they look like."""
+    stack = grey.astype(np.float32)
+    for z, gain in ((2, 0.7), (4, 0.8), (6, 1.5)):
+        stack[z] *= gain
+    assert {one.z for one in healths_of(stack) if one.is_scaled} <= {2, 4, 6}
+
+
+@pytest.mark.parametrize("where", range(7))
+@pytest.mark.parametrize("seed", range(3))
+def test_the_only_plane_that_shows_anything_is_no_other_place(where, seed):
+    """As in optical sections: empty planes share the background, one shows the specimen."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:160, :200] / 100
+    background = 400 + 60 * np.exp(-((y - 0.8) ** 2) - (x - 1) ** 2)
+    planes = background + rng.normal(0, 4, (7, 160, 200))
+    for _ in range(12):
+        row, column = rng.integers(10, 140), rng.integers(10, 180)
+        planes[where, row : row + 14, column : column + 14] += rng.uniform(500, 3000)
+    healths = healths_of(planes.astype(np.uint16))
+    assert not any(one.is_left_out for one in healths), [one.findings for one in healths]

@@ -121,7 +121,7 @@ def _is_well(parts: Sequence[Sequence[Token]], place: int) -> bool:
 def _columns_at(parts: Sequence[Sequence[Token]], place: int) -> list[Column]:
     tokens = parts[place]
     texts = [token.text for token in tokens]
-    before = _constant_word(parts, place - 1)
+    before = _word_before(parts, place)
     if tokens[0].kind == "stamp":
         return [replace(word_column("unknown", "", texts), word="date")]
     if tokens[0].kind == "word":
@@ -135,6 +135,13 @@ def _constant_word(parts: Sequence[Sequence[Token]], place: int) -> str:
         return ""
     texts = {token.text.casefold() for token in parts[place]}
     return parts[place][0].text if len(texts) == 1 else ""
+
+
+def _word_before(parts: Sequence[Sequence[Token]], place: int) -> str:
+    """Return the word before a part, unless it ends another number, as in "20x 3"."""
+    word = _constant_word(parts, place - 1)
+    ends = place > 1 and parts[place - 2][0].kind == "number" and parts[place - 1][0].glued
+    return "" if ends and not parts[place][0].glued else word
 
 
 def _word_after(parts: Sequence[Sequence[Token]], place: int) -> str:

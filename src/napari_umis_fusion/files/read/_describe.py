@@ -155,7 +155,15 @@ def _describe_folder(path: Path, grid: FileGrid) -> dict[str, Any]:
 
 def _describe_grid(path: Path, grid: FileGrid, choose: str) -> dict[str, Any]:
     """Describe files of which the user must select some."""
-    files = ImageFiles(list(grid.files.values()))
+    missing = math.prod(grid.sizes.values()) - len(grid.files)
+    gaps = [f"{missing} files are missing"] if missing else []
+    about = _names(grid, [*grid.notes, *gaps])
+    unknown = {"planes": None, "channels": None, "choose": choose}
+    try:
+        files = ImageFiles(list(grid.files.values()))
+    except StackFileError:  # such as files that are stacks of their own
+        told = _entries("folder of stacks", path, "", (len(grid.files),), "", Calibration())
+        return {**told, "axes": None, "shape": None, "dtype": None, **unknown, **about}
     letters = [*grid.sizes, "Y", "X", *(["S" if files.rgb else "C"] * (len(files.shape) - 2))]
     join = "" if all(len(letter) == 1 for letter in letters) else " "
     described = _entries(
@@ -166,10 +174,7 @@ def _describe_grid(path: Path, grid: FileGrid, choose: str) -> dict[str, Any]:
         str(files.dtype),
         grid_calibration(grid, files),
     )
-    missing = math.prod(grid.sizes.values()) - len(grid.files)
-    gaps = [f"{missing} files are missing"] if missing else []
-    roles = {"planes": None, "channels": None, "colour": files.rgb, "choose": choose}
-    return {**described, **roles, **_names(grid, [*grid.notes, *gaps])}
+    return {**described, **unknown, "colour": files.rgb, **about}
 
 
 def _names(grid: FileGrid, notes: list[str]) -> dict[str, Any]:

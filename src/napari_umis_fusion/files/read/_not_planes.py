@@ -2,7 +2,7 @@
 
 import filecmp
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,8 +61,7 @@ def leave_out(paths: Sequence[Path]) -> Kept:
         there in two formats, in the one that loses nothing.
     """
     glances = {path: _glance(path) for path in paths}
-    usual = Counter(glance.sides for glance in glances.values() if glance.sides)
-    sides = usual.most_common(1)[0][0] if usual else None
+    sides = _usual_sides(glances)
     kinds = {
         "made by this program": [path for path in paths if glances[path].is_own],
         "projections along z": [path for path in paths if glances[path].is_projection],
@@ -78,6 +77,14 @@ def leave_out(paths: Sequence[Path]) -> Kept:
             kept = left
             notes += [f"left out as {kind}: {_named(gone)}"] if gone else []
     return _of_one_format(kept, notes)
+
+
+def _usual_sides(glances: Mapping[Path, _Glance]) -> tuple[int, int] | None:
+    """Return the sides of most files; where each plane has a thumbnail, those of the planes."""
+    known = {path: glance.sides for path, glance in glances.items() if glance.sides}
+    named = {path: sides for path, sides in known.items() if not says_thumbnail(path.stem)}
+    counts = Counter((named or known).values())
+    return max(counts, key=lambda sides: (counts[sides], sides), default=None)
 
 
 def _glance(path: Path) -> _Glance:

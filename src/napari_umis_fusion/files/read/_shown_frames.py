@@ -66,12 +66,15 @@ class OpenSeries:
         How stored values become those shown.
     colour : bool
         Whether the axis S, if there is one, holds red, green, blue and optionally opacity.
+    files : tuple of str
+        Absolute paths of the files that hold the frames: several for a set of OME-TIFFs.
     """
 
     layout: Layout
     frames: Frames
     pixels: PixelFormat
     colour: bool
+    files: tuple[str, ...]
 
 
 def open_series(tif: TiffFile, series: TiffPageSeries) -> OpenSeries:
@@ -83,6 +86,8 @@ def open_series(tif: TiffFile, series: TiffPageSeries) -> OpenSeries:
         If the series has no planes, misses frames, or has pixels of a kind that is not accepted.
     """
     stored, pixels = stored_layout(series), pixel_format(series)
+    pages = [page for page in series.pages if page is not None]
+    files = tuple(dict.fromkeys(page.parent.filehandle.path for page in pages))
     frames = open_frames(tif, series, stored.frame_shape())
     shown = frames if pixels.is_plain else ShownFrames(frames, pixels, stored.within_frame)
-    return OpenSeries(shown_layout(stored, pixels), shown, pixels, holds_colour(series))
+    return OpenSeries(shown_layout(stored, pixels), shown, pixels, holds_colour(series), files)

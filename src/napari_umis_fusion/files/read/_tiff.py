@@ -1,5 +1,6 @@
 """TIFF files as stacks: plain pages, hyperstacks, OME-TIFF and files of microscope programs."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -37,7 +38,7 @@ class TiffStack(Stack):
     def __init__(self, path: Path, series: OpenSeries, roles: AxisRoles) -> None:
         sizes, layout = series.layout.sizes, series.layout
         self._path, self._layout, self._roles, self._frames = path, layout, roles, series.frames
-        self.sources = (str(path.absolute()),)
+        self.sources = (str(path.absolute()), *other_files(path, series.files))
         self.z_um: float | None = None
         self.dtype = series.pixels.dtype
         self.rgb = roles.channel == "S" and series.colour
@@ -93,6 +94,11 @@ class TiffStack(Stack):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def other_files(path: Path, files: Sequence[str]) -> list[str]:
+    """Return the files of a set besides the one that was opened."""
+    return [one for one in files if os.path.realpath(one) != os.path.realpath(path)]
 
 
 def open_tiff(

@@ -25,6 +25,7 @@ from napari_umis_fusion.files.read._naming_errors import naming_read_errors
 from napari_umis_fusion.files.read._physical_size import tiff_sizes
 from napari_umis_fusion.files.read._series_header import SeriesHeader, read_series_header
 from napari_umis_fusion.files.read._shown_frames import OpenSeries, open_series
+from napari_umis_fusion.files.read._tiff import other_files
 from napari_umis_fusion.files.read._tiff_file import open_tiff_file
 from napari_umis_fusion.files.read._tiff_layout import Layout, read_part
 from napari_umis_fusion.files.read._tiff_series import check_axes_known, pick_series
@@ -178,6 +179,9 @@ def _attributes(series: _Series, pick: Mapping[str, int]) -> dict[str, Any]:
     axes = _axis_labels(series.outer())
     origin: dict[str, Any] = {"path": str(series.path.absolute())}
     origin |= {"series": series.number, "index": dict(pick)}
+    others = other_files(series.path, series.opened.files)
+    if others:
+        origin["files"] = others
     if series.calibration.z_positions_um is not None:
         origin[POSITIONS_KEY] = list(series.calibration.z_positions_um)
     metadata: dict[str, Any] = {FILE_KEY: origin}

@@ -166,8 +166,11 @@ def _sources(image: LayerImage) -> tuple[Path, ...]:
     origins.append(run.get("layer") if isinstance(run, Mapping) else None)
     paths: list[Path] = []
     for origin in origins:
-        path = origin.get("path") if isinstance(origin, Mapping) else None
-        paths += [Path(one) for one in ([path] if isinstance(path, str) else path or [])]
+        if not isinstance(origin, Mapping):
+            continue
+        path = origin.get("path")
+        given = [path] if isinstance(path, str) else path or []
+        paths += [Path(one) for one in (*given, *origin.get("files", ()))]
     paths += _mapped_file(image.data)
     return tuple(file for path in paths for file in _files(path))
 
@@ -184,7 +187,9 @@ def _mapped_file(data: Any) -> list[Path]:
 def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    return [entry for entry in path.iterdir() if entry.suffix.lower() in SUFFIXES]
+    # Folders of folders are read two deep, such as TimePoint_1/ZStep_3.
+    entries = (entry for depth in ("*", "*/*", "*/*/*") for entry in path.glob(depth))
+    return [entry for entry in entries if entry.suffix.lower() in SUFFIXES]
 
 
 def stored_dtype(layer: WritableLayer) -> np.dtype[Any]:

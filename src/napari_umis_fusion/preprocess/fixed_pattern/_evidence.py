@@ -115,7 +115,11 @@ def _alternates(tile: Sequence[FloatMap], floor: float) -> bool:
     """Whether planes of a tile share what alternates from pixel to pixel."""
     for axis in (0, 1):
         details = [alternation(grey, axis) for grey in tile]
-        shared = _shared_alike(details, ALIKE, SIGMAS, floor * ALTERNATING)
+        least = floor * ALTERNATING
+        shared = _shared_alike(details, ALIKE, SIGMAS, least)
+        # Few columns or rows may differ less at random than their neighbours but one do.
+        if len(tile) >= MANY_PLANES and _shared_alike(details, SURELY_ALIKE, MANY_SIGMAS, least):
+            return True
         if shared > 0:
             coarser, _ = shared_of([alternation(grey, axis, 2) for grey in tile], 0.0)
             if shared > AS_FINE * lowest_and_usual(coarser, len(tile))[0]:

@@ -10,9 +10,11 @@ from napari_umis_fusion.preprocess.health._blank import blank_channels, is_blank
 from napari_umis_fusion.preprocess.health._exposure import (
     Exposure,
     clipped_share,
+    differs_in_light,
     find_exposure,
     find_jump,
 )
+from napari_umis_fusion.preprocess.health._place import is_combed, is_elsewhere, jumps_elsewhere
 from napari_umis_fusion.preprocess.health._plane_health import Finding, PlaneHealth
 from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics
 from napari_umis_fusion.preprocess.health._torn import find_gaps
@@ -64,7 +66,11 @@ class PlaneJudge:
             plane, [one for one in before if one.z not in self._exposed], after
         ):
             health = replace(health, findings=(*health.findings, "jump"))
-        if "blank" not in health.findings:
+        elif not health.is_left_out and jumps_elsewhere(plane, before, after):
+            health = replace(health, findings=(*health.findings, "place"))
+        elif not health.is_left_out and before and differs_in_light(plane, before[-1]):
+            health = replace(health, findings=(*health.findings, "flicker"))
+        if not health.is_left_out:
             self._before.append(plane)
         return health
 
@@ -99,6 +105,10 @@ def judge_plane(
         return PlaneHealth(z, ("blank",), is_left_out=True, usable=0.0)
     if blank_channels(plane, sides):
         return PlaneHealth(z, ("channel blank",), is_left_out=True, usable=0.0)
+    if is_combed(plane, sides):
+        return PlaneHealth(z, ("torn",), is_left_out=True, usable=0.0)
+    if is_elsewhere(plane, before, after):
+        return PlaneHealth(z, ("elsewhere",), is_left_out=True, usable=0.0)
     findings: list[Finding] = []
     if last is not None and plane.equals(last):
         findings.append("duplicate")

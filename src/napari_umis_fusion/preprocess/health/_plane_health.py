@@ -11,7 +11,18 @@ from napari_umis_fusion.stack import Plane
 
 Mask = NDArray[np.bool_]
 
-Finding = Literal["blank", "channel blank", "torn", "exposure", "clipped", "duplicate", "jump"]
+Finding = Literal[
+    "blank",
+    "channel blank",
+    "torn",
+    "elsewhere",
+    "exposure",
+    "clipped",
+    "duplicate",
+    "jump",
+    "flicker",
+    "place",
+]
 
 MIN_CONSTANT = 1 / 64
 """Share of a torn plane that hangs together and holds one value."""
@@ -30,9 +41,11 @@ class PlaneHealth:
         Which plane.
     findings : tuple of str
         "blank": holds no picture; "channel blank": a channel of it does not; "torn": a part of
-        it is constant; "exposure": brighter or darker than the planes around it; "clipped": and
-        has lost its highlights; "duplicate": the same as the plane before; "jump": from here on
-        the light is another one, which is only told.
+        it is constant, or every second line; "elsewhere": shows another place; "exposure":
+        brighter or darker than the planes around it; "clipped": and has lost its highlights;
+        "duplicate": the same as the plane before; "jump": from here on the light is another one;
+        "flicker": lit otherwise than the plane before; "place": from here on the place is
+        another one. The last four are only told.
     is_left_out : bool
         It neither competes nor serves as anybody's neighbour.
     gain, offset : float

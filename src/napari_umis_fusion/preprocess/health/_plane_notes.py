@@ -85,6 +85,8 @@ def _sentence(health: PlaneHealth, copies: bool) -> tuple[str, str]:
     if "blank" in found or "channel blank" in found:
         where = "" if "blank" in found else " in a channel"
         return f"blank{where}", ": left out" if health.is_left_out else ""
+    if "elsewhere" in found:
+        return "of another place", ": left out" if health.is_left_out else ""
     parts, done = [], []
     if "exposure" in found:
         parts.append(f"{health.gain:.2f} times as bright as those around")
@@ -94,12 +96,18 @@ def _sentence(health: PlaneHealth, copies: bool) -> tuple[str, str]:
         done.append("left out")
     if "torn" in found:
         parts.append("torn")
-        done.append("what was not written is left out")
+        done.append("left out" if health.is_left_out else "what was not written is left out")
     if "duplicate" in found:
         parts.append("the same as the plane before")
     if "jump" in found:
         parts.append("lit otherwise than all before")
         done.append('light="measure" brings planes to one light')
+    if "flicker" in found:
+        parts.append("lit otherwise than the plane before")
+        done.append('light="measure" brings planes to one light')
+    if "place" in found:
+        parts.append("of another place than all before")
+        done.append('align="auto" puts planes in place')
     return " and ".join(parts), f": {', '.join(done)}" if done else ""
 
 

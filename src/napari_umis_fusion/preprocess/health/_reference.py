@@ -2,14 +2,20 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from napari_umis_fusion.preprocess.health._blank import blank_channels, is_blank
 from napari_umis_fusion.preprocess.health._exposure import clipped_share, differs_in_light
 from napari_umis_fusion.preprocess.health._judge import LOOK_AHEAD, MOSTLY_CLIPPED
+from napari_umis_fusion.preprocess.health._place import MIN_COMB
 from napari_umis_fusion.preprocess.health._plane_health import PlaneHealth
 from napari_umis_fusion.preprocess.health._stand_in import StandInStack, WatchedStack
 from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics
 from napari_umis_fusion.preprocess.health._torn import find_gaps
 from napari_umis_fusion.stack import Stack
+
+MIN_SPAN = 0.7
+"""Of what the first planes span, below which the middle one is looked at more closely."""
 
 
 def sound_reference(
@@ -42,11 +48,19 @@ def sound_reference(
     return StandInStack(watched.stack, healths)
 
 
+def _is_faint(plane: PlaneStatistics, others: Sequence[PlaneStatistics]) -> bool:
+    """Whether a plane spans much less than most others, as one of noise does."""
+    spans = [float(one.span.max()) for one in others]
+    return bool(spans) and float(plane.span.max()) < MIN_SPAN * float(np.median(spans))
+
+
 def _is_odd(plane: PlaneStatistics, known: Sequence[PlaneStatistics]) -> bool:
     others = [one for one in known if one.z != plane.z and not is_blank(one)]
     sides = [others] if others else []
     return (
         is_blank(plane)
+        or _is_faint(plane, others)
+        or plane.comb > MIN_COMB
         or clipped_share(plane) > MOSTLY_CLIPPED
         or bool(blank_channels(plane, sides))
         or bool(find_gaps(plane, sides)[0])

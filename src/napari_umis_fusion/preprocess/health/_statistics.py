@@ -23,6 +23,12 @@ MIN_TILE_PX = 8
 SAMPLE_PX = 1 << 20
 """About how many pixels are looked at: every row of small planes, some rows of large ones."""
 
+SAMPLE_LINES = 64
+"""How many lines are looked at along the other side for lines that are lost."""
+
+MIN_ROWS = 16
+"""Fewer rows do not tell."""
+
 SPARSE = 0.3
 """Share of the span of all pixels that counts at least, for small spots on an even ground."""
 
@@ -39,6 +45,8 @@ class PlaneStatistics:
         Of the valid pixels of each tile; NaN where more than half of it is invalid.
     clipped : ndarray of the same shape
         Share of pixels that hold the highest value of the plane's channel.
+    comb : float
+        How much neighbouring lines differ, relative to lines two apart.
     """
 
     z: int
@@ -46,6 +54,7 @@ class PlaneStatistics:
     lowest: Table
     highest: Table
     clipped: Table
+    comb: float = 1.0
 
     @property
     def constant(self) -> Mask:
@@ -105,7 +114,31 @@ def measure_plane(z: int, plane: Plane, invalid: Mask | None = None) -> PlaneSta
     top = _tops(values, ignored)
     mask = np.zeros((1, 1), np.bool_) if ignored is None else ignored
     _fill_tables(values, mask, ignored is not None, top, rows, columns, step, *tables)
-    return PlaneStatistics(z, mean, lowest, highest, clipped)
+    comb = max(
+        _comb(values[:, _some(values.shape[1])]), _comb(values[_some(len(values))].swapaxes(0, 1))
+    )
+    return PlaneStatistics(z, mean, lowest, highest, clipped, comb)
+
+
+def _some(size: int) -> slice:
+    """Return some of so many lines, spread evenly."""
+    return slice(None, None, max(1, size // SAMPLE_LINES))
+
+
+def _comb(values: Plane) -> float:
+    """Return how much neighbouring rows differ, relative to rows two apart."""
+    rows = values.astype(np.float32)
+    if len(rows) < MIN_ROWS:
+        return 1.0
+    rows[~np.isfinite(rows)] = np.nan
+    near, far = (_mean_difference(rows[by:], rows[:-by]) for by in (1, 2))
+    return near / far if far > 0 else 1.0
+
+
+def _mean_difference(rows: Array, others: Array) -> float:
+    differences = np.abs(rows - others)
+    known = differences[np.isfinite(differences)]
+    return float(known.mean()) if known.size else 0.0
 
 
 def _edges(size: int) -> NDArray[np.int64]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_umis_fusion import FusionConfig, fuse
-from napari_umis_fusion.fusion._peak_sharpness import PeakSharpness
+from napari_umis_fusion.fusion._peak import PeakSharpness
 from napari_umis_fusion.metrics import depth_error
 from napari_umis_fusion.runtime import ScratchMemory, tiles_of
 from napari_umis_fusion.synthetic import Relief, RenderConfig, fractal_noise, trace_stack

@@ -1,0 +1,271 @@
+"""The memory of a fusion, told before it starts, and blocks of planes that fit into it.
+
+Planes that are too large are fused block by block. A block is fused with a margin, which is wider
+than what any step sees, so that the result equals that of whole planes up to rounding.
+"""
+
+from dataclasses import dataclass, replace
+from itertools import product
+
+import numpy as np
+
+from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.errors import DeviceError
+from napari_umis_fusion.fusion._passes import RANKING_MEASURES, Passes
+from napari_umis_fusion.fusion._verification import reference_window_px
+from napari_umis_fusion.fusion._weighted_mean import DOUBLE
+from napari_umis_fusion.runtime import ScratchMemory, bands, free_memory_mb, thread_count
+from napari_umis_fusion.stack import Stack
+
+MEGABYTE = 2**20
+
+GRID_PX = 32
+"""Blocks begin on multiples of it, the grid of the network's coarsest scale at half resolution."""
+
+MARGIN_PX = {"learned": 192}
+"""Margin of a block for measures that see far; beyond 144 px nothing changed in any test."""
+
+DEFAULT_MARGIN_PX = 128
+"""Margin for the others: the seams see farther than they do."""
+
+SMALLEST_BLOCK_PX = 2**20
+"""Pixels of the smallest block with its margin; smaller ones would be margin mostly."""
+
+FIXED_MB = 25
+"""What does not depend on the planes."""
+
+NETWORK_FIXED_MB = 90
+"""The network."""
+
+TILE_MB = 60
+"""A tile of the network, for each thread."""
+
+ALL_TILES_PX = 2**20
+"""Planes from this size on have a tile for each thread."""
+
+USABLE_SHARE = 0.85
+"""Share of the free memory that a fusion counts on; other programs need some as well."""
+
+NETWORK_BYTES = 190
+"""Of the plane ranker: features of the planes that wait for those after them."""
+
+SENSOR_BYTES = 24
+"""Of a pixel, while a fixed pattern of the sensor is looked for."""
+
+LOOK_AHEAD_PLANES = 4
+"""Planes that are read before the one that is fused, to judge it by them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A rectangle of the planes, and the larger one that it is computed from.
+
+    Attributes
+    ----------
+    kept, seen : tuple of slice
+        Rows and columns of the planes.
+    """
+
+    kept: tuple[slice, slice]
+    seen: tuple[slice, slice]
+
+    @property
+    def inner(self) -> tuple[slice, slice]:
+        """Rows and columns that are kept, counted from the first that are seen."""
+        rows, columns = (
+            slice(kept.start - seen.start, kept.stop - seen.start)
+            for kept, seen in zip(self.kept, self.seen, strict=True)
+        )
+        return rows, columns
+
+    @property
+    def pixels(self) -> int:
+        """Pixels that are computed."""
+        rows, columns = (part.stop - part.start for part in self.seen)
+        return int(rows * columns)
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryPlan:
+    """The memory that a fusion needs, and how planes are divided; yielded before the work.
+
+    Attributes
+    ----------
+    needed_mb, free_mb : float
+        Memory that it will take at most, in addition to what the program uses already, and what is
+        free.
+    blocks : tuple of Block
+        One for whole planes.
+    """
+
+    needed_mb: float
+    free_mb: float
+    blocks: tuple[Block, ...]
+
+    def __str__(self) -> str:
+        """Say it in a line."""
+        parts = len(self.blocks)
+        divided = f", in {parts} blocks" if parts > 1 else ""
+        return f"memory: about {self.needed_mb:,.0f} MB of {self.free_mb:,.0f} MB free{divided}"
+
+    @property
+    def notes(self) -> list[str]:
+        """Notes for the user on how planes were divided."""
+        parts = len(self.blocks)
+        return [f"planes fused in {parts} blocks, to stay within memory_mb"] if parts > 1 else []
+
+
+def plan_memory(
+    stack: Stack, config: FusionConfig, passes: Passes, workspace: ScratchMemory
+) -> MemoryPlan:
+    """Plan the memory of a fusion.
+
+    Parameters
+    ----------
+    stack : Stack
+        What is fused.
+    config : FusionConfig
+        With `memory_mb`, which a fusion stays within as long as blocks are not too small.
+    passes : Passes
+        The passes of the config.
+    workspace : ScratchMemory
+        Memory that the larger run has left.
+
+    Raises
+    ------
+    DeviceError
+        If even the smallest blocks need more memory than is free.
+    """
+    free_mb = free_memory_mb()
+    height, width = stack.shape[1:3]
+    per_pixel = bytes_per_pixel(stack, config, passes)
+    whole = Block((slice(0, height), slice(0, width)), (slice(0, height), slice(0, width)))
+    allowed_mb = min(workspace.left_mb, USABLE_SHARE * free_mb)
+    base_mb = _fixed_mb(config, height * width)
+    blocks: tuple[Block, ...] = (whole,)
+    needed_mb = base_mb + whole.pixels * per_pixel / MEGABYTE
+    if needed_mb > allowed_mb and config.focus_measure != "umis":
+        fixed_mb = base_mb + height * width * _lasting_bytes(stack) / MEGABYTE
+        room_px = int(max(allowed_mb - fixed_mb, 0) * MEGABYTE / per_pixel)
+        parts = divide(height, width, max(room_px, SMALLEST_BLOCK_PX), margin_px(config, stack))
+        if len(parts) > 1:
+            blocks = parts
+            needed_mb = fixed_mb + max(part.pixels for part in parts) * per_pixel / MEGABYTE
+            needed_mb = max(needed_mb, _survey_mb(stack))
+    if needed_mb > free_mb:
+        raise DeviceError(
+            f"this fusion needs about {needed_mb:,.0f} MB of memory for planes of {height} x "
+            f"{width} px, and {free_mb:,.0f} MB are free; close other programs, fuse a part of the "
+            "stack, or choose focus_measure='laplacian' (command line: --focus-measure laplacian)"
+        )
+    return MemoryPlan(needed_mb, free_mb, blocks)
+
+
+def bytes_per_pixel(stack: Stack, config: FusionConfig, passes: Passes) -> float:
+    """Return the memory that one pixel of the planes takes, in bytes."""
+    channels = stack.shape[3] if len(stack.shape) == 4 else 1
+    value = channels * stack.dtype.itemsize
+    sums = 8 if stack.dtype.type in DOUBLE else 4
+    is_ranking = config.focus_measure in RANKING_MEASURES
+    waiting = 4 if is_ranking else 0
+    # The decision, the composite, focus and takeover; then planes and their grey images.
+    taken = (
+        (34 if is_ranking else 26)
+        + value
+        + 5
+        + (waiting + 1 + LOOK_AHEAD_PLANES) * value
+        + 4 * (waiting + 2)
+    )
+    if is_ranking:
+        # Scores of the first plane, of those that are known, the weight of the mean, sharpness.
+        taken += NETWORK_BYTES + 8 + 24 + 8 + 8
+    averages = passes.averages or passes.second == "average"
+    if is_ranking and (config.verification == "seams" or averages):
+        taken += 16  # differences from the composite
+    if passes.second == "average":
+        taken += 28  # the decision of the first pass, and the index map
+    if averages:
+        taken += sums * (channels + 1) + 4
+    if config.verification == "seams":
+        taken += 16 + (8 * channels if stack.dtype.itemsize >= 4 else 0)
+    if passes.second == "copy_nearest":
+        taken += sums * (channels + 1)
+    # What is made at the end, when the network has given its memory back.
+    return taken + (0 if is_ranking else 17)
+
+
+def _fixed_mb(config: FusionConfig, pixels: int) -> float:
+    """Return the memory that does not grow with large planes."""
+    if config.focus_measure not in RANKING_MEASURES:
+        return FIXED_MB
+    tiles_mb = NETWORK_FIXED_MB + TILE_MB * (config.threads or thread_count())
+    return FIXED_MB + tiles_mb * min(1.0, pixels / ALL_TILES_PX)
+
+
+def _lasting_bytes(stack: Stack) -> int:
+    """Return the memory of one pixel of the result: the image and its maps."""
+    channels = stack.shape[3] if len(stack.shape) == 4 else 1
+    return channels * stack.dtype.itemsize + 2 * 2 + 3 * 4
+
+
+def _survey_mb(stack: Stack) -> float:
+    """Return the memory of the planes that are judged at a time."""
+    plane = int(np.prod(stack.shape[1:])) * stack.dtype.itemsize
+    looked_at = (LOOK_AHEAD_PLANES + 1) * plane + SENSOR_BYTES * stack.shape[1] * stack.shape[2]
+    return FIXED_MB + looked_at / MEGABYTE
+
+
+def margin_px(config: FusionConfig, stack: Stack) -> int:
+    """Return the margin of blocks: how far a pixel may depend on others."""
+    margin = MARGIN_PX.get(config.focus_measure, DEFAULT_MARGIN_PX)
+    # Windows of Gaussians end at four sigma; smoother seams see farther.
+    margin = int(margin * min(max(1.0, (config.seam_smoothness / 10) ** 0.5), 8.0))
+    margin += int(4 * max(config.detail_sigma_px - 1, 0) + 4 * max(config.window_sigma_px - 4, 0))
+    return margin + _window_px(config, stack) // 2
+
+
+def _window_px(config: FusionConfig, stack: Stack) -> int:
+    if config.verification not in ("mode", "fuzzy"):
+        return 0
+    return config.verification_window_px or reference_window_px(*stack.shape[1:3])
+
+
+def block_config(config: FusionConfig, stack: Stack) -> FusionConfig:
+    """Return the config of a block: what depends on the size of planes is that of the whole."""
+    if config.verification not in ("mode", "fuzzy"):
+        return config
+    return replace(config, verification_window_px=_window_px(config, stack))
+
+
+def divide(height: int, width: int, room_px: int, margin: int) -> tuple[Block, ...]:
+    """Divide planes into the blocks that compute least, none of more than `room_px` if possible."""
+    cuts = [
+        [_cut(side, count, margin) for count in range(1, max(1, side // max(margin, GRID_PX)) + 1)]
+        for side in (height, width)
+    ]
+
+    def cost(pair: tuple[list[_Span], ...]) -> tuple[bool, int]:
+        lengths = [[seen.stop - seen.start for _, seen in spans] for spans in pair]
+        largest = max(lengths[0]) * max(lengths[1])
+        is_too_large = largest > room_px
+        return is_too_large, largest if is_too_large else sum(lengths[0]) * sum(lengths[1])
+
+    rows, columns = min(product(*cuts), key=cost)
+    return tuple(
+        Block((row[0], column[0]), (row[1], column[1])) for row, column in product(rows, columns)
+    )
+
+
+_Span = tuple[slice, slice]
+"""What is kept of a side, and what is seen."""
+
+
+def _cut(side: int, count: int, margin: int) -> list[_Span]:
+    """Cut a side into spans on the grid."""
+    cells = -(-side // GRID_PX)
+    reach = -(-margin // GRID_PX) * GRID_PX
+    spans = []
+    for first, last in bands(cells, min(count, cells)):
+        start, stop = first * GRID_PX, min(last * GRID_PX, side)
+        spans.append((slice(start, stop), slice(max(start - reach, 0), min(stop + reach, side))))
+    return spans

@@ -1,0 +1,88 @@
+"""Frames that show another place than the planes around, or half of their lines."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics
+
+MIN_ALIKE = 0.9
+"""Correlation of the tiles of planes that show the same place; so coarse, focus hardly matters."""
+
+MAX_ALIKE = 0.5
+"""Correlation with a plane that shows another place, or the same one shifted."""
+
+MIN_ALIKE_END, MAX_ALIKE_END = 0.95, 0.3
+"""The same for the first and last planes, of which one side only is known."""
+
+MAX_CONTRAST_RATIO = 2.0
+"""Contrast of a plane of another place, relative to those around: about the same. Where only one
+plane of an optical section shows anything, it has far more than the empty ones around it."""
+
+MIN_TILES = 16
+"""Fewer tiles correlate by chance."""
+
+MIN_COMB = 2.0
+"""How much more neighbouring lines differ than lines two apart, where every second one is lost."""
+
+MAX_COMB = 1.3
+"""The same of whole planes: 1 for noise, less for a picture."""
+
+
+def is_elsewhere(
+    plane: PlaneStatistics, before: Sequence[PlaneStatistics], after: Sequence[PlaneStatistics]
+) -> bool:
+    """Whether a plane shows another place than planes before and after it, which show one."""
+    if not all(_is_as_rich(plane, one) for one in (*before[-1:], *after[:1])):
+        return False
+    if before and after:
+        here = _alike(plane, before[-1])
+        if not here < MAX_ALIKE:
+            return False
+        return any(
+            _alike(before[-1], one) > MIN_ALIKE and _alike(plane, one) < MAX_ALIKE for one in after
+        )
+    side = after[:2] if after else before[:-3:-1]
+    if len(side) < 2:
+        return False
+    return _alike(*side) > MIN_ALIKE_END and all(_alike(plane, one) < MAX_ALIKE_END for one in side)
+
+
+def jumps_elsewhere(
+    plane: PlaneStatistics, before: Sequence[PlaneStatistics], after: Sequence[PlaneStatistics]
+) -> bool:
+    """Whether a plane and those after it show another place than those before."""
+    if len(before) < 2 or not after:
+        return False
+    return (
+        _alike(before[-2], before[-1]) > MIN_ALIKE
+        and _alike(plane, after[0]) > MIN_ALIKE
+        and all(_alike(one, before[-1]) < MAX_ALIKE for one in (plane, after[0]))
+    )
+
+
+def is_combed(plane: PlaneStatistics, sides: Sequence[Sequence[PlaneStatistics]]) -> bool:
+    """Whether every second line is lost, of a plane between whole ones."""
+    if plane.comb < MIN_COMB or not sides:
+        return False
+    return all(min(one.comb for one in side) < MAX_COMB for side in sides)
+
+
+def _is_as_rich(plane: PlaneStatistics, other: PlaneStatistics) -> bool:
+    """Whether two planes have about the same contrast of tiles."""
+    one, two = (float(np.nanstd(each.mean, axis=(0, 1)).max()) for each in (plane, other))
+    return max(one, two) <= MAX_CONTRAST_RATIO * min(one, two)
+
+
+def _alike(one: PlaneStatistics, other: PlaneStatistics) -> float:
+    """Return the correlation of the tiles of two planes, NaN where they do not tell."""
+    pair = [plane.mean.reshape(-1, plane.mean.shape[2]) for plane in (one, other)]
+    # Parts that were not written tell nothing of the place.
+    shown = [~plane.constant.any(axis=2).ravel() for plane in (one, other)]
+    known = np.logical_and.reduce([*shown, *(np.isfinite(values).all(axis=1) for values in pair)])
+    if known.sum() < MIN_TILES:
+        return np.nan
+    # Channels that are bright in all tiles would be alike everywhere.
+    first, second = (values[known] - values[known].mean(axis=0) for values in pair)
+    size = np.linalg.norm(first) * np.linalg.norm(second)
+    return float((first * second).sum() / size) if size > 0 else np.nan

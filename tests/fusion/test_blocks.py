@@ -1,0 +1,235 @@
+"""Planes fused block by block are those fused as a whole."""
+
+import numpy as np
+import pytest
+
+from napari_umis_fusion import FusionConfig, fuse
+from napari_umis_fusion.errors import DeviceError
+from napari_umis_fusion.fusion import Finished, MemoryPlan, iter_fuse, passes_of
+from napari_umis_fusion.fusion import _memory as module
+from napari_umis_fusion.fusion._memory import Block, bytes_per_pixel, divide, plan_memory
+from napari_umis_fusion.layers import fuse_layer
+from napari_umis_fusion.runtime import Progress, ScratchMemory
+from napari_umis_fusion.stack import stack_of_arrays
+
+MAPS = ("all_in_focus", "index_map", "confidence_map", "sub_plane_map", "focus_map", "source_map")
+
+
+def a_stack(height=500, width=40, planes=5, *, dtype=np.uint16, channels=0, seed=0):
+    """Detail that is in focus at a plane that changes along y, with noise."""
+    rng = np.random.default_rng(seed)
+    shape = (height, width, channels) if channels else (height, width)
+    detail = rng.normal(size=shape)
+    place = np.linspace(0, planes - 1, height).reshape(height, *[1] * (len(shape) - 1))
+    planes_of = [
+        detail / (1 + 2 * abs(place - z)) + rng.normal(0, 0.05, shape) for z in range(planes)
+    ]
+    return np.clip(120 + 30 * np.array(planes_of), 0, 255).astype(dtype)
+
+
+@pytest.fixture
+def in_blocks(monkeypatch):
+    """Divide planes however small they are."""
+
+    def start(room_px):
+        monkeypatch.setattr(module, "SMALLEST_BLOCK_PX", room_px)
+        return {"memory_mb": 1}
+
+    return start
+
+
+def assert_alike(found, expected):
+    for name in MAPS:
+        one, other = getattr(found, name), getattr(expected, name)
+        if other is None:
+            assert one is None
+            continue
+        assert one.dtype == other.dtype
+        assert one.shape == other.shape
+        assert np.nanstd(other) > 0 or name == "confidence_map"
+        if other.dtype.kind == "f":
+            np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3)
+        else:
+            assert np.mean(one != other) < 1e-3, name
+
+
+OPTIONS = [
+    {},
+    {"blend": "select"},
+    {"verification": "mode"},
+    {"focus_measure": "laplacian"},
+    {"focus_measure": "tenengrad", "blend": "select"},
+    {"focus_measure": "variance", "detail_sigma_px": 2.0, "median_filter": True},
+    {"focus_measure": "laplacian", "verification": "fuzzy", "blend": "select"},
+    {"focus_measure": "laplacian", "verification": "none"},
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_blocks_give_the_result_of_the_whole(options, in_blocks):
+    stack = a_stack()
+    expected = fuse(stack, **options)
+    found = fuse(stack, **options, **in_blocks(12_000))
+    assert "planes fused in 2 blocks, to stay within memory_mb" in found.notes
+    assert_alike(found, expected)
+
+
+@pytest.mark.parametrize(("dtype", "channels"), [(np.uint8, 3), (np.float64, 0), (np.float32, 2)])
+def test_kinds_of_stack(dtype, channels, in_blocks):
+    stack = a_stack(dtype=dtype, channels=channels)
+    options = {"focus_measure": "laplacian"}
+    assert_alike(fuse(stack, **options, **in_blocks(9000)), fuse(stack, **options))
+
+
+def test_planes_that_are_not_sound(in_blocks):
+    """They are judged as a whole, though half of a plane may look blank."""
+    stack = a_stack(planes=7)
+    stack[2] = 100
+    stack[4, 380:] = 0
+    expected = fuse(stack, focus_measure="laplacian")
+    found = fuse(stack, focus_measure="laplacian", **in_blocks(9000))
+    assert [one.findings for one in found.health] == [one.findings for one in expected.health]
+    assert {z for one in found.health for z in one.findings} >= {"blank", "torn"}
+    assert set(expected.notes) < set(found.notes)
+    assert found.provenance["health"] == expected.provenance["health"]
+    assert_alike(found, expected)
+
+
+def test_no_sound_plane(in_blocks):
+    stack = np.full((4, 500, 40), 9, np.uint8)
+    found = fuse(stack, focus_measure="laplacian", **in_blocks(9000))
+    assert (found.all_in_focus == 9).all()
+
+
+def test_what_moves_is_left_out_of_whole_planes(in_blocks):
+    stack = a_stack(planes=7)
+    stack[3, 100:140, 10:30] = 250
+    options = {"focus_measure": "laplacian", "moving": "reject"}
+    found, expected = fuse(stack, **options, **in_blocks(9000)), fuse(stack, **options)
+    assert [one.describe() for one in found.health] == [one.describe() for one in expected.health]
+    assert_alike(found, expected)
+
+
+def test_pixels_that_no_plane_shows(in_blocks):
+    stack = a_stack(dtype=np.float32)
+    stack[:, 240:260, 10:20] = np.nan
+    options = {"focus_measure": "laplacian", "nan_policy": "ignore"}
+    found, expected = fuse(stack, **options, **in_blocks(9000)), fuse(stack, **options)
+    assert set(expected.notes) < set(found.notes)
+    assert "of the image is shown by no plane" in " ".join(found.notes)
+    assert_alike(found, expected)
+
+
+def test_values_that_are_nan(in_blocks):
+    stack = a_stack(dtype=np.float32)
+    stack[1, 200:300, 10:20] = np.nan
+    options = {"focus_measure": "tenengrad", "nan_policy": "ignore"}
+    assert_alike(fuse(stack, **options, **in_blocks(9000)), fuse(stack, **options))
+
+
+def test_events(in_blocks):
+    options = {"focus_measure": "laplacian", **in_blocks(9000)}
+    events = list(iter_fuse(a_stack(), **options))
+    plans = [event for event in events if isinstance(event, MemoryPlan)]
+    assert [len(plan.blocks) for plan in plans] == [2]
+    done = [event.done / event.total for event in events if isinstance(event, Progress)]
+    assert done == sorted(done)
+    assert done[-1] == 1
+    assert isinstance(events[-1], Finished)
+
+
+def test_layers_are_fused_in_blocks_too(in_blocks):
+    stack = a_stack()
+    options = {"focus_measure": "laplacian"}
+    expected = fuse(stack, **options).all_in_focus
+    image = fuse_layer((stack, {"name": "a"}), **options, **in_blocks(9000))[0][0]
+    assert np.mean(np.asarray(image) != expected) < 1e-3
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_blocks_cover_planes_once(seed):
+    rng = np.random.default_rng(seed)
+    height, width = (int(side) for side in rng.integers(1, 3000, 2))
+    margin, room_px = int(rng.integers(0, 300)), int(rng.integers(10_000, 4_000_000))
+    count = np.zeros((height, width), np.uint8)
+    for block in divide(height, width, room_px, margin):
+        count[block.kept] += 1
+        for kept, seen, side in zip(block.kept, block.seen, (height, width), strict=True):
+            assert seen.start == 0 or kept.start - seen.start >= margin
+            assert seen.stop == side or seen.stop - kept.stop >= margin
+            assert seen.start % module.GRID_PX == kept.start % module.GRID_PX == 0
+        assert count[block.seen][block.inner].max() == 1
+    assert count.min() == count.max() == 1
+
+
+def test_blocks_have_room_where_possible():
+    blocks = divide(10_000, 10_000, 4_000_000, 192)
+    assert max(block.pixels for block in blocks) <= 4_000_000
+    assert sum(block.pixels for block in blocks) < 1.8e8
+    assert len(divide(1000, 1000, 1_000_000, 192)) == 1
+
+
+class Claimed:
+    """A stack that says how large it is, and cannot be read."""
+
+    def __init__(self, shape, dtype):
+        self.shape, self.dtype = shape, np.dtype(dtype)
+
+    def __getitem__(self, _):
+        raise AssertionError("it is too early to read")
+
+
+def plan_of(shape, dtype=np.uint16, budget_mb=4096, **options):
+    config = FusionConfig(memory_mb=budget_mb, threads=2, **options)
+    stack = stack_of_arrays(Claimed(shape, dtype))
+    return plan_memory(stack, config, passes_of(config, shape[0]), ScratchMemory(budget_mb))
+
+
+@pytest.fixture
+def free(monkeypatch):
+    return lambda mb: monkeypatch.setattr(module, "free_memory_mb", lambda: mb)
+
+
+def test_a_hundred_megapixels_fit(free):
+    free(16_000)
+    plan = plan_of((30, 10_000, 10_000))
+    assert 2000 < plan.needed_mb <= 4096
+    assert len(plan.blocks) > 10
+
+
+def test_small_planes_stay_whole(free):
+    free(16_000)
+    plan = plan_of((30, 2048, 2048))
+    assert isinstance(plan.blocks[0], Block)
+    assert len(plan.blocks) == 1
+    assert plan.notes == []
+
+
+def test_less_free_memory_than_asked_for(free):
+    free(1500)
+    plan = plan_of((30, 2048, 2048))
+    assert len(plan.blocks) > 1
+    assert plan.needed_mb < 1500
+    assert str(plan).endswith(f"of 1,500 MB free, in {len(plan.blocks)} blocks")
+
+
+def test_no_room_for_any_block(free):
+    free(700)
+    text = (
+        r"needs about [\d,]+ MB of memory for planes of 9000 x 9000 px, and 700 MB are free; close"
+    )
+    with pytest.raises(DeviceError, match=text):
+        plan_of((30, 9000, 9000))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+def test_what_takes_more_memory(dtype):
+    def needed(channels=1, **options):
+        config = FusionConfig(**options)
+        shape = (5, 64, 64, channels) if channels > 1 else (5, 64, 64)
+        stack = stack_of_arrays(Claimed(shape, dtype))
+        return bytes_per_pixel(stack, config, passes_of(config, 5))
+
+    assert needed() > 2 * needed(focus_measure="laplacian")
+    assert needed(3) > needed()
+    assert needed(focus_measure="laplacian") > needed(focus_measure="laplacian", blend="select")

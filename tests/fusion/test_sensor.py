@@ -1,0 +1,170 @@
+"""What the camera adds to each plane does not decide: fixed patterns and mosaics."""
+
+import json
+
+import numpy as np
+import pytest
+
+from napari_umis_fusion import fuse
+from napari_umis_fusion.errors import AlignmentError, StackError
+from napari_umis_fusion.metrics import psnr
+from napari_umis_fusion.synthetic import Motion, RenderConfig, make_stack, render_moving_stack
+
+SHAPE = (160, 192)
+FAST = {"focus_measure": "laplacian"}
+NOTE = "stands still on the sensor"
+
+
+def apart(one, other):
+    """Return the share of pixels from planes that are more than one plane apart.
+
+    Of pixels with detail: without any, each plane is as good as the others.
+    """
+    has_detail = other.focus_map > np.quantile(other.focus_map, 0.2)
+    return float(np.mean(np.abs(one.index_map.astype(int) - other.index_map)[has_detail] > 1))
+
+
+def rendered(channels=None, dtype="uint16"):
+    """Return a surface that is textured everywhere, so that each pixel has a right plane."""
+    full = {"uint8": 250.0, "uint16": 30000.0, "float32": 1.0}[dtype]
+    return make_stack(
+        "bumps", SHAPE, planes=9, channels=channels, dtype=dtype, full_scale=full
+    ).stack
+
+
+def pattern_of(kind, seed=0):
+    rng = np.random.default_rng(seed)
+    size = {"columns": (1, SHAPE[1]), "rows": (SHAPE[0], 1), "pixels": SHAPE}[kind]
+    return np.broadcast_to(rng.normal(0, 1, size), SHAPE)
+
+
+def spoilt(stack, pattern, strength):
+    shown = pattern if stack.ndim == 3 else pattern[..., None]
+    values = stack + strength * np.ptp(stack.astype(float)) * shown
+    if stack.dtype.kind == "f":
+        return values.astype(stack.dtype)
+    return np.clip(np.rint(values), 0, np.iinfo(stack.dtype).max).astype(stack.dtype)
+
+
+@pytest.mark.parametrize("kind", ["columns", "rows", "pixels"])
+@pytest.mark.parametrize("strength", [0.006, 0.016, 0.03])
+def test_a_fixed_pattern_does_not_decide(kind, strength):
+    stack = rendered()
+    clean = fuse(stack)
+    result = fuse(spoilt(stack, pattern_of(kind), strength))
+    assert apart(result, clean) < 0.01
+    assert not any(NOTE in note for note in clean.notes)
+    assert "fixed_pattern" not in clean.provenance
+
+
+def test_what_was_found_is_told():
+    result = fuse(spoilt(rendered(), pattern_of("columns"), 0.03), **FAST)
+    assert any(
+        note.startswith("a pattern of columns of 2") and NOTE in note for note in result.notes
+    )
+    told = result.provenance["fixed_pattern"]
+    assert told["kind"] == "columns"
+    assert 0.02 < told["strength"] < 0.04
+    assert told["coverage"] == pytest.approx(1, abs=0.1)
+    json.dumps(result.provenance)
+
+
+@pytest.mark.parametrize("blend", ["select", "weighted"])
+@pytest.mark.parametrize("verification", ["seams", "mode", "none"])
+def test_values_stay_as_recorded(blend, verification):
+    stack = spoilt(rendered(), pattern_of("pixels"), 0.02)
+    result = fuse(stack, blend=blend, verification=verification, **FAST)
+    assert any(NOTE in note for note in result.notes)
+    if blend == "select":
+        recorded = np.take_along_axis(stack, result.source_map[None].astype(np.intp), 0)[0]
+        np.testing.assert_array_equal(result.all_in_focus, recorded)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_colour_and_other_dtypes(dtype):
+    stack = rendered(channels=3, dtype=dtype)
+    clean, result = fuse(stack), fuse(spoilt(stack, pattern_of("pixels", 3), 0.03))
+    assert any(NOTE in note for note in result.notes)
+    assert apart(result, clean) < 0.015
+
+
+def test_in_planes_that_were_moved_the_pattern_is_that_of_the_sensor():
+    config = RenderConfig(planes=9, dtype="uint16", full_scale=30000.0)
+    moving = render_moving_stack(
+        "bumps", SHAPE, Motion(drift_px=(6, -4), seed=2), config, channels=None
+    )
+    bad = spoilt(moving.stack, pattern_of("pixels", 4), 0.03)
+    shift = {"transforms": moving.transforms, "align_border": "mask", "light": "none"}
+    clean = fuse(moving.stack, **shift, **FAST)
+    left = fuse(bad, **shift, **FAST)
+    assert any(NOTE in note for note in left.notes)
+    assert apart(left, clean) < 0.03
+
+
+def test_a_blank_plane_and_a_pattern_at_once():
+    stack = rendered()
+    bad = spoilt(stack, pattern_of("pixels", 5), 0.02)
+    bad[4] = 0
+    kept = [0, 1, 2, 3, 5, 6, 7, 8]
+    clean, result = fuse(stack[kept], **FAST), fuse(bad, **FAST)
+    assert any(NOTE in note for note in result.notes)
+    assert np.mean(np.array(kept)[clean.index_map] != result.index_map) < 0.05
+
+
+TINT = np.array((1, 0.55, 0.75))
+
+
+def mosaic_of(colours):
+    mosaic = colours[..., 1].copy()
+    mosaic[..., ::2, ::2] = colours[..., ::2, ::2, 0]
+    mosaic[..., 1::2, 1::2] = colours[..., 1::2, 1::2, 2]
+    return mosaic
+
+
+@pytest.fixture(scope="module")
+def coloured():
+    return (rendered(channels=3) * TINT).astype(np.uint16)
+
+
+@pytest.mark.parametrize("measure", ["learned", "laplacian"])
+@pytest.mark.parametrize("blend", ["select", "weighted"])
+def test_a_mosaic_is_fused_as_its_colours_are(measure, blend, coloured):
+    options = {"focus_measure": measure, "blend": blend}
+    mosaic, colour = mosaic_of(coloured), fuse(coloured, **options)
+    result = fuse(mosaic, **options)
+    assert any("Bayer mosaic" in note for note in result.notes)
+    assert result.provenance["mosaic"] == "bayer"
+    assert apart(result, colour) < 0.01
+    expected = mosaic_of(colour.all_in_focus)
+    assert psnr(result.all_in_focus.astype(float), expected.astype(float), data_range=30000) > 40
+
+
+def test_whether_planes_are_a_mosaic_may_be_told(coloured):
+    mosaic, grey = mosaic_of(coloured), rendered()
+    assert not any("mosaic" in note for note in fuse(mosaic, mosaic="none", **FAST).notes)
+    assert not any("mosaic" in note for note in fuse(grey, **FAST).notes)
+    assert any("mosaic" in note for note in fuse(grey, mosaic="bayer", **FAST).notes)
+    with pytest.raises(StackError, match=r"mosaic='bayer', but planes have 3 channels.*Leave"):
+        fuse(coloured, mosaic="bayer", **FAST)
+
+
+def test_a_mosaic_moves_by_even_numbers_of_pixels_only(coloured):
+    mosaic = mosaic_of(coloured)
+    transforms = np.repeat(np.eye(2, 3)[None], len(mosaic), 0)
+    transforms[2, :, 2] = 4, -2
+    assert any("mosaic" in note for note in fuse(mosaic, transforms=transforms, **FAST).notes)
+    transforms[3, :, 2] = 1, 0
+    with pytest.raises(
+        AlignmentError, match=r"Bayer mosaic.*1 of them.*--align none.*--mosaic none"
+    ):
+        fuse(mosaic, transforms=transforms, **FAST)
+    fuse(mosaic, transforms=transforms, mosaic="none", **FAST)
+
+
+def test_alignment_follows_the_specimen_and_not_the_sensor():
+    config = RenderConfig(planes=9, dtype="uint16", full_scale=30000.0)
+    motion = Motion(drift_px=(6, -4), seed=2)
+    moving = render_moving_stack("bumps", SHAPE, motion, config, channels=None)
+    result = fuse(spoilt(moving.stack, pattern_of("pixels", 6), 0.03), align="translation", **FAST)
+    np.testing.assert_allclose(result.alignment.transforms, moving.transforms, atol=0.3)
+    assert any(NOTE in note for note in result.notes)
