@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from napari_umis_fusion.runtime import _leftovers, atomic_write
+from napari_umis_fusion.runtime import ScratchMemory, _leftovers, atomic_write
 from napari_umis_fusion.runtime._leftovers import sweep, temporary_name
 
 KILLED = """
@@ -63,3 +63,19 @@ def test_long_names_are_written(tmp_path, name):
         assert beside.name.endswith(name[-4:])
         beside.write_bytes(b"whole")
     assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_temporary_folders_of_killed_runs_are_removed(tmp_path, monkeypatch):
+    code = (
+        "import os\nfrom napari_umis_fusion.runtime import ScratchMemory\n"
+        "with ScratchMemory(0) as scratch:\n    scratch.full((9, 9), 'f4', 1)\n    os._exit(9)\n"
+    )
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=False)
+    (left,) = tmp_path.iterdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with ScratchMemory(0) as scratch:
+        scratch.full((9, 9), "f4", 1)
+        (own,) = tmp_path.iterdir()
+        assert own != left
+    assert list(tmp_path.iterdir()) == []

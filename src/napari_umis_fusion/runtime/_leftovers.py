@@ -7,6 +7,7 @@ import os
 import platform
 import re
 import shutil
+import tempfile
 import uuid
 import zlib
 from contextlib import suppress
@@ -22,6 +23,12 @@ def temporary_name(name: str = "") -> str:
     """Return a new name for a temporary file or folder, which ends in `name`."""
     ending = f"-{name}" if name else ""
     return f"umis-fusion-{_host()}-{os.getpid()}-{uuid.uuid4().hex[:12]}{ending}"
+
+
+def temporary_folder() -> "tempfile.TemporaryDirectory[str]":
+    """Return a new temporary folder, after removing those that dead processes left."""
+    sweep(Path(tempfile.gettempdir()))
+    return tempfile.TemporaryDirectory(prefix=f"{temporary_name()}-", ignore_cleanup_errors=True)
 
 
 def sweep(folder: Path) -> None:

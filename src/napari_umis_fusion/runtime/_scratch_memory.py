@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from napari_umis_fusion.errors import DeviceError
+from napari_umis_fusion.runtime._leftovers import temporary_folder
 
 MEGABYTE = 2**20
 
@@ -146,9 +147,7 @@ class ScratchMemory:
         self._is_on_disk = True
         with self._lock:  # or two threads make a folder each, and one of them vanishes in use
             if self._folder is None:
-                self._folder = tempfile.TemporaryDirectory(
-                    prefix="umis-fusion-", ignore_cleanup_errors=True
-                )
+                self._folder = temporary_folder()
             self._count += 1
             return Path(self._folder.name) / f"map{self._count}"
 

@@ -4,7 +4,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -26,6 +25,7 @@ from napari_umis_fusion.models.export._package_readme import readme
 from napari_umis_fusion.models.export._package_tensors import cover_picture, example_tensors
 from napari_umis_fusion.models.export._weights import write_weights
 from napari_umis_fusion.network import Checkpoint
+from napari_umis_fusion.runtime import temporary_folder
 
 _MAX_REASON_LENGTH = 120
 """Some messages of bioimageio.spec list every accepted value."""
@@ -64,7 +64,7 @@ def write_package(
     spec, model = require("bioimageio.spec", "bioimageio.spec.model")
     version = model.ModelDescr.implemented_format_version
     content = description(checkpoint, about, version)
-    with TemporaryDirectory(prefix="umis-fusion-", ignore_cleanup_errors=True) as made:
+    with temporary_folder() as made:
         folder = Path(made)
         _fill(folder, checkpoint, about, network)
         with _silence_resource_warnings(), _offline_context(spec, folder):

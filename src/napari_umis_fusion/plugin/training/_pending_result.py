@@ -1,6 +1,5 @@
 """The result of a training until the user decides: use it, save it to the library, discard it."""
 
-import tempfile
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from napari_umis_fusion.layers import PREVIEW_KEY
 from napari_umis_fusion.models.library import Model, ModelLibrary
 from napari_umis_fusion.plugin.training._result_panel import SAMPLES, ResultPanel
 from napari_umis_fusion.plugin.widgets import LatestJob, confirm
+from napari_umis_fusion.runtime import temporary_folder
 from napari_umis_fusion.training import TrainingResult
 from napari_umis_fusion.training.session import TrainingSession
 
@@ -139,7 +139,7 @@ class PendingResult(QObject):
 def _iter_save(
     result: TrainingResult, session: TrainingSession, name: str
 ) -> Generator[None, None, Model]:
-    with tempfile.TemporaryDirectory(prefix="umis-fusion-") as folder:
+    with temporary_folder() as folder:
         # the library copies files: save to a temporary one first
         path = session.save_result(result, Path(folder) / "result.safetensors")
         yield

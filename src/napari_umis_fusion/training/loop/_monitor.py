@@ -1,6 +1,5 @@
 """Monitor a stack during training: fuse it with initial and current weights."""
 
-import tempfile
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.fusion import iter_fuse
 from napari_umis_fusion.network import save_checkpoint
-from napari_umis_fusion.runtime import repeat_event
+from napari_umis_fusion.runtime import repeat_event, temporary_folder
 from napari_umis_fusion.training._config import TrainingConfig
 from napari_umis_fusion.training._events import Pictured
 
@@ -72,7 +71,7 @@ class StackMonitor:
         try:
             if self._initial is None:  # it does not change: fuse it once
                 self._initial = yield from self._iter_fuse(stack, self._initial_weights)
-            with tempfile.TemporaryDirectory(prefix="umis-fusion-") as folder:
+            with temporary_folder() as folder:
                 file = save_checkpoint(Path(folder) / "current.safetensors", weights)
                 current = yield from self._iter_fuse(stack, file)
         except Exception as error:  # monitoring must not end a training

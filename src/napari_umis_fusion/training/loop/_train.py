@@ -1,7 +1,6 @@
 """The training loop: a generator of events for scripts, command line and widget."""
 
 import os
-import tempfile
 import threading
 from collections.abc import Callable, Generator
 from dataclasses import replace
@@ -18,6 +17,7 @@ from napari_umis_fusion.runtime import (
     naming_faults,
     repeat_event,
     run_to_end,
+    temporary_folder,
     thread_count,
 )
 from napari_umis_fusion.training._config import NETWORKS, TrainingConfig
@@ -249,7 +249,7 @@ def _iter_compare(
     images = split.test if unseen else split.held_out
     working = Working(result.steps_done, result.steps_done, "comparing with the initial weights")
     try:
-        with tempfile.TemporaryDirectory(prefix="umis-fusion-") as folder:
+        with temporary_folder() as folder:
             trained = result.save(Path(folder) / "result.safetensors")
             comparing = iter_compare(
                 initial, trained, images, result.config, initial_name=initial_name, unseen=unseen
