@@ -303,7 +303,7 @@ def test_info_lists_the_planes(stack, here, capsys):
     out, _ = capsys.readouterr()
     rows = [line.split() for line in out.splitlines() if line[:5].strip().isdigit()]
     assert [row[0] for row in rows] == ["0", "1", "2", "3", "4"]
-    assert [row[-1] for row in rows] == ["-", "blank", "-", "-", "-"]
+    assert [" ".join(row[6:]) for row in rows] == ["-", "blank: left out", "-", "-", "-"]
     assert float(rows[2][2]) == stack[2].min()
     assert "note: plane 1 is blank: left out\n" in out
     assert main(["info", "z.tif", "--planes", "--json"]) == 0

@@ -159,3 +159,12 @@ def test_a_mosaic_moves_by_even_numbers_of_pixels_only(coloured):
     ):
         fuse(mosaic, transforms=transforms, **FAST)
     fuse(mosaic, transforms=transforms, mosaic="none", **FAST)
+
+
+def test_alignment_follows_the_specimen_and_not_the_sensor():
+    config = RenderConfig(planes=9, dtype="uint16", full_scale=30000.0)
+    motion = Motion(drift_px=(6, -4), seed=2)
+    moving = render_moving_stack("bumps", SHAPE, motion, config, channels=None)
+    result = fuse(spoilt(moving.stack, pattern_of("pixels", 6), 0.03), align="translation", **FAST)
+    np.testing.assert_allclose(result.alignment.transforms, moving.transforms, atol=0.3)
+    assert any(NOTE in note for note in result.notes)

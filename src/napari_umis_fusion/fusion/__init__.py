@@ -4,7 +4,7 @@
 and `_compositor` takes plane after plane. The steps of a fusion, each with its files:
 
 1. read: `stack/_prefetch.py`, `fusion/_screening.py`, `preprocess/health/`;
-2. align and correct: `alignment/_aligned_stack.py`, `preprocess/_grey.py`;
+2. align and correct: `alignment/_aligned_stack.py`, `preprocess/_grey.py`, `fusion/_sensor.py`;
 3. measure: `focus_measure/`;
 4. decide: `fusion/_seam_evidence.py`, `fusion/_seams.py`, `fusion/_decision.py`, `fusion/_peak.py`;
 5. verify: `fusion/_verification.py`;

@@ -347,3 +347,32 @@ def test_names_of_copies(stem, original):
 )
 def test_names_of_thumbnails(stem, wanted):
     assert says_thumbnail(stem) == wanted
+
+
+PIECES = (
+    *("z", "Z", "ch", "t", "_", "-", " ", ".", "/", "um", "µm", "nm", "A01", "w", "DAPI", "Cy3"),
+    *("1", "02", "-3", "+4", "0.5", "1,25", "0p5um", "2024-01-02", "20240101_120501", "img", "p"),
+    *("s", "(1)", "é", "\u0301", "٣", "²", "①", "½", "१", "thumb", "x\n"),
+)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_any_names_are_arranged_without_losing_a_file_or_refused(seed):
+    rng = np.random.default_rng(seed)
+    for _ in range(40):
+        base = [str(one) for one in rng.choice(PIECES, rng.integers(1, 8))]
+        names = set()
+        for _ in range(rng.integers(1, 9)):
+            changed = list(base)
+            changed[rng.integers(len(base))] = str(rng.choice(PIECES))
+            names.add("".join(changed).strip("/.") or "a")
+        paths = [Path("/scan") / f"{name}.tif" for name in sorted(names)]
+        for keeps_order in (False, True):
+            try:
+                grid = arrange(paths, keeps_order=keeps_order)
+            except StackFileError:
+                continue
+            assert sorted(grid.files.values()) == sorted(set(paths))
+            assert {len(place) for place in grid.files} == {len(grid.axes)}
+            for place in grid.files:
+                assert all(k < len(axis) for k, axis in zip(place, grid.axes, strict=True))

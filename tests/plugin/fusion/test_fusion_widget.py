@@ -186,13 +186,13 @@ def test_plane_images_are_opened_as_one_stack(viewer, rendered, tmp_path, monkey
     from napari_umis_fusion import write_image
     from napari_umis_fusion.plugin.commands import open_planes
 
-    paths = [tmp_path / f"z{z}.png" for z in (10, 2, 1)]
+    paths = [tmp_path / f"z{z}.png" for z in (11, 10, 9)]
     for plane, path in zip(rendered.stack[2::-1], paths, strict=True):
         write_image(path, plane)
     chosen = [str(path) for path in paths], ""
     monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_: chosen)
     (layer,) = open_planes(viewer)
-    np.testing.assert_array_equal(layer.data, rendered.stack[:3])  # 1, 2, 10
+    np.testing.assert_array_equal(layer.data, rendered.stack[:3])  # 9, 10, 11
     assert layer.axis_labels == ("z", "y", "x")
     monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_: ([], ""))
     assert open_planes(viewer) == []

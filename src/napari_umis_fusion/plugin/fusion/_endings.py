@@ -4,6 +4,7 @@ import contextlib
 from typing import Any
 
 from napari_umis_fusion.errors import UmisFusionError
+from napari_umis_fusion.plugin.widgets import release_all
 
 
 def error_advice(error: Exception) -> str:
@@ -18,16 +19,13 @@ def error_advice(error: Exception) -> str:
 
 
 def release(parts: dict[str, Any]) -> None:
-    """Cancel the work of a widget and disconnect it from its viewer.
-
-    It gets the attributes of the widget, not the widget: when Qt emits `destroyed`, the Python
-    object can no longer be used.
-    """
-    if parts["job"] is not None:
-        parts["job"].cancel()
-    with contextlib.suppress(RuntimeError):  # Qt may have deleted the checkbox first
+    """Cancel the work of a panel with these attributes, and disconnect it from its viewer."""
+    job, parts["job"] = parts["job"], None
+    if job is not None:
+        job.blockSignals(True)  # nothing is shown in a panel that is closed
+        job.cancel()
+    with contextlib.suppress(RuntimeError):  # Qt may have deleted them first
+        parts["_next_layer"].stop()
+    with contextlib.suppress(RuntimeError):
         parts["preview"].set_enabled(False)
-    if not parts["_is_closed"]:
-        parts["_is_closed"] = True
-        for name in ("stack", "part", "alignment", "method", "fused", "focus"):
-            parts[name].release()
+    release_all(parts, ("stack", "part", "alignment", "method", "focus"))

@@ -3,7 +3,7 @@
 import weakref
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from napari.layers import Layer
 
@@ -57,10 +57,27 @@ class FusedLayers:
         Viewer that shows the layers.
     """
 
+    _known: ClassVar["weakref.WeakKeyDictionary[Any, FusedLayers]"] = weakref.WeakKeyDictionary()
+
     def __init__(self, viewer: "ViewerModel") -> None:
-        self._viewer = viewer
+        # Weakly, as it is kept for as long as the viewer.
+        self._of = weakref.ref(viewer)
         self._all: list[ShownFusion] = []
         viewer.layers.events.removed.connect(self._forget)
+
+    @classmethod
+    def of(cls, viewer: "ViewerModel") -> "FusedLayers":
+        """Return what is known of a viewer's layers: a panel that is opened again knows it, too."""
+        known = cls._known.get(viewer)
+        if known is None:
+            known = cls._known[viewer] = cls(viewer)
+        return known
+
+    @property
+    def _viewer(self) -> "ViewerModel":
+        viewer = self._of()
+        assert viewer is not None
+        return viewer
 
     def iter_show(
         self,
@@ -132,13 +149,10 @@ class FusedLayers:
         alive = [] if fused is None else [reference() for reference in fused.sources]
         return [one for one in alive if one in self._viewer.layers] or [layer]
 
-    def release(self) -> None:
-        """Disconnect from the viewer."""
-        self._viewer.layers.events.removed.disconnect(self._forget)
-
     def _forget(self, event: Any = None) -> None:
         """Drop fusions without remaining layers, because they keep their stacks in memory."""
-        there = list(self._viewer.layers)
+        viewer = self._of()
+        there = [] if viewer is None else list(viewer.layers)
         self._all = [
             fused
             for fused in self._all

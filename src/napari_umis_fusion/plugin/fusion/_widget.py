@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import CheckBox
 from napari.utils.notifications import notification_manager, show_info
-from qtpy.QtCore import QTimer, Signal
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication, QPushButton, QVBoxLayout, QWidget
 
 from napari_umis_fusion.config import FusionConfig
@@ -27,7 +27,14 @@ from napari_umis_fusion.plugin.fusion._preview import Preview
 from napari_umis_fusion.plugin.fusion._progress import progress_of
 from napari_umis_fusion.plugin.fusion._stack_choice import Decision, StackChoice
 from napari_umis_fusion.plugin.viewer import BETWEEN_LAYERS_MS, TargetStack, go_to_plane
-from napari_umis_fusion.plugin.widgets import ConfigForm, Job, RunControls, VerticalScroll, section
+from napari_umis_fusion.plugin.widgets import (
+    ConfigForm,
+    DockedWidget,
+    Job,
+    RunControls,
+    VerticalScroll,
+    section,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -40,7 +47,7 @@ _RUNNING = {
 }
 
 
-class FusionWidget(QWidget):
+class FusionWidget(DockedWidget):
     """Fuses the active layer of a viewer.
 
     Parameters
@@ -54,15 +61,10 @@ class FusionWidget(QWidget):
         A row has changed.
     """
 
-    valueChanged = Signal()  # noqa: N815
-
     def __init__(self, napari_viewer: Any) -> None:
-        super().__init__()
-        # napari's PublicOnlyProxy wraps a layer anew at each access: identity would never hold
-        napari_viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
-        self._viewer = napari_viewer
+        super().__init__(napari_viewer)
+        napari_viewer = self._viewer
         self.job: Job | None = None
-        self._is_closed = False
         self._status, self._first = "", None
         # layers are added one by one, so that the window does not stall on all of them
         self._showing: Generator[Any] | None = None
@@ -70,7 +72,7 @@ class FusionWidget(QWidget):
         self._next_layer.setSingleShot(True)
         self._next_layer.setInterval(BETWEEN_LAYERS_MS)
         self._next_layer.timeout.connect(self._show_next)
-        self.fused = FusedLayers(napari_viewer)
+        self.fused = FusedLayers.of(napari_viewer)
         self.stack = StackChoice(napari_viewer, self.fused)
         self.controls = RunControls(_IDLE, _RUNNING)
         self.preview = Preview(napari_viewer, self._described)
@@ -164,9 +166,7 @@ class FusionWidget(QWidget):
         plan = self.plan(target).replace(outputs=tuple(self.output.value().shown))
         return script_for(target.images, self.value(), plan)
 
-    def close_down(self) -> None:
-        """Cancel the work and disconnect from the viewer; further calls do nothing."""
-        release(self.__dict__)
+    _release = staticmethod(release)
 
     def _lay_out(self) -> None:
         inside = QWidget()
@@ -203,8 +203,6 @@ class FusionWidget(QWidget):
         self.alignment.notified.connect(self.controls.show_message)
         self.planes.plane_chosen.connect(self._on_plane)
         self.copy.clicked.connect(self._on_copy)
-        # not a bound method: Qt drops those of an object that is being destroyed
-        self.destroyed.connect(partial(release, self.__dict__))
 
     def _on_stack(self) -> None:
         target = self.stack.target

@@ -1,11 +1,11 @@
 """Messages at the start and end of a training, and what happens when its widget closes."""
 
-import contextlib
 from typing import Any
 
 from napari.utils.notifications import show_info
 
 from napari_umis_fusion.errors import BusyError, DeviceError, UmisFusionError
+from napari_umis_fusion.plugin.widgets import release_all
 from napari_umis_fusion.training.loop import MemoryNeed
 
 NOT_KEPT = (
@@ -47,20 +47,13 @@ def error_advice(error: Exception, saved_step: int) -> str:
 
 
 def release(parts: dict[str, Any]) -> None:
-    """Interrupt the training and disconnect from the viewer.
-
-    It gets the attributes of the widget, not the widget: when Qt emits `destroyed`, the Python
-    object can no longer be used.
-    """
-    if parts["_is_closed"]:
-        return
-    parts["_is_closed"] = True
-    job = parts["job"]
-    if job is not None and job.interrupt_and_wait():
-        show_info(
-            f"The training was interrupted at step {job.step}. To resume it, open Train network "
-            "and press Resume last training."
-        )
-    for name in ("data", "setup", "region", "result", "models"):
-        with contextlib.suppress(RuntimeError):  # Qt may have deleted the widget first
-            parts[name].release()
+    """Interrupt the training of a panel with these attributes, and disconnect it."""
+    job, parts["job"] = parts["job"], None
+    if job is not None:
+        job.blockSignals(True)  # nothing is shown in a panel that is closed
+        if job.interrupt_and_wait():
+            show_info(
+                f"The training was interrupted at step {job.step}. To resume it, open Train "
+                "network and press Resume last training."
+            )
+    release_all(parts, ("data", "setup", "region", "result", "models"))

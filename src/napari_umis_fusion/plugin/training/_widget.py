@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 from napari.utils.notifications import notification_manager, show_info
-from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QSpacerItem, QTabWidget, QVBoxLayout, QWidget
 
 from napari_umis_fusion.errors import UmisFusionError
@@ -30,7 +29,13 @@ from napari_umis_fusion.plugin.training._numbers import TrainingNumbers
 from napari_umis_fusion.plugin.training._pending_result import PendingResult
 from napari_umis_fusion.plugin.training._plot import TrainingPlot
 from napari_umis_fusion.plugin.training._setup import TrainingSetup
-from napari_umis_fusion.plugin.widgets import RunControls, VerticalScroll, confirm, section
+from napari_umis_fusion.plugin.widgets import (
+    DockedWidget,
+    RunControls,
+    VerticalScroll,
+    confirm,
+    section,
+)
 from napari_umis_fusion.training import Pictured, TrainingConfig, TrainingFinished, TrainingResult
 from napari_umis_fusion.training.session import (
     CurveRestored,
@@ -43,7 +48,7 @@ MIN_WIDTH_PX = 390
 """Width of the curves, reserved from the start so that nothing moves when they appear."""
 
 
-class TrainingWidget(QWidget):
+class TrainingWidget(DockedWidget):
     """Trains the network on layers of a viewer and on files.
 
     Parameters
@@ -57,15 +62,11 @@ class TrainingWidget(QWidget):
         The config has changed.
     """
 
-    valueChanged = Signal()  # noqa: N815
-
     def __init__(self, napari_viewer: Any) -> None:
-        super().__init__()
-        # napari's PublicOnlyProxy wraps a layer anew at each access: identity would never hold
-        napari_viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
-        self._viewer = napari_viewer
+        super().__init__(napari_viewer)
+        napari_viewer = self._viewer
         self.job: TrainingJob | None = None
-        self._is_closed = self._is_discarded = False
+        self._is_discarded = False
         self._status = ""
         self.setup = TrainingSetup()
         self.data = DataForm(napari_viewer, self.value)
@@ -134,9 +135,7 @@ class TrainingWidget(QWidget):
         start = self.setup.basics.script_argument()
         return training_script(self.data.sources(), self.value(), name=self._name(), start=start)
 
-    def close_down(self) -> None:
-        """Interrupt the work and disconnect from the viewer; further calls do nothing."""
-        release(self.__dict__)
+    _release = staticmethod(release)
 
     def _lay_out(self) -> None:
         inside = QWidget()
@@ -171,8 +170,6 @@ class TrainingWidget(QWidget):
         self.result.decided.connect(self._on_decided)
         self.data.check.checked.connect(lambda report: self.setup.count_images(report.megapixels))
         self.models.use_requested.connect(self._use)
-        # not a bound method: Qt drops those of an object that is being destroyed
-        self.destroyed.connect(partial(release, self.__dict__))
 
     def _may_begin(self) -> bool:
         """Confirm a start that replaces an undecided result, or that may run out of memory."""

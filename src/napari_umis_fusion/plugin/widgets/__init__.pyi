@@ -3,6 +3,8 @@ from ._chart_axis import GRID_ALPHA as GRID_ALPHA
 from ._config_form import ConfigForm as ConfigForm
 from ._config_form import described_row as described_row
 from ._confirm import confirm as confirm
+from ._docked_widget import DockedWidget as DockedWidget
+from ._docked_widget import release_all as release_all
 from ._form import Form as Form
 from ._form import QtRow as QtRow
 from ._job import Job as Job

@@ -1,5 +1,6 @@
 """One small job at a time: a newer one replaces an older one."""
 
+import contextlib
 from collections.abc import Callable, Generator
 from typing import Any
 
@@ -64,7 +65,8 @@ class LatestJob(QObject):
     def cancel(self) -> None:
         """Cancel the running and the waiting job."""
         self._start = None
-        self._timer.stop()
+        with contextlib.suppress(RuntimeError):  # at exit Qt may have deleted it already
+            self._timer.stop()
         if self._job is not None:
             self._job.cancel()
 

@@ -77,7 +77,9 @@ def _is_as_rich(plane: PlaneStatistics, other: PlaneStatistics) -> bool:
 def _alike(one: PlaneStatistics, other: PlaneStatistics) -> float:
     """Return the correlation of the tiles of two planes, NaN where they do not tell."""
     pair = [plane.mean.reshape(-1, plane.mean.shape[2]) for plane in (one, other)]
-    known = np.logical_and.reduce([np.isfinite(values).all(axis=1) for values in pair])
+    # Parts that were not written tell nothing of the place.
+    shown = [~plane.constant.any(axis=2).ravel() for plane in (one, other)]
+    known = np.logical_and.reduce([*shown, *(np.isfinite(values).all(axis=1) for values in pair)])
     if known.sum() < MIN_TILES:
         return np.nan
     # Channels that are bright in all tiles would be alike everywhere.

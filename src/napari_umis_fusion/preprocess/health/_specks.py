@@ -110,7 +110,8 @@ def specks_in(rows: slice, plane: Plane, around: Sequence[Plane], least: Sequenc
     top = max(0, rows.start - REACH_PX)
     part = slice(top, min(len(plane), rows.stop + REACH_PX))
     inner = slice(rows.start - top, rows.stop - top)
-    here, before, after = (_planar(one[part]) for one in (plane, around[0], around[-1]))
+    level = _level(plane)
+    here, before, after = (_planar(one[part], level) for one in (plane, around[0], around[-1]))
     found = np.zeros(here.shape[1:], np.bool_)
     for c, height in enumerate(least):
         _mark(here[c], before[c], after[c], height, inner.start, inner.stop, found)
@@ -153,9 +154,15 @@ def least_heights(plane: Plane) -> tuple[float, ...]:
     return tuple(float(height) for height in MIN_SPAN * (high - low))
 
 
-def _planar(part: Plane) -> NDArray[np.float32]:
-    """Return (C, Y, X) as float32."""
-    values = comparable(part, 0.0).astype(np.float32).reshape(*part.shape[:2], -1)
+def _level(plane: Plane) -> float:
+    """Return a value of the plane: far from zero, float32 holds differences from it only."""
+    middle = plane[plane.shape[0] // 2, plane.shape[1] // 2].reshape(-1)[0]
+    return float(middle) if np.isfinite(middle) else 0.0
+
+
+def _planar(part: Plane, level: float) -> NDArray[np.float32]:
+    """Return (C, Y, X) as float32, less a level."""
+    values = comparable(part, level).astype(np.float32).reshape(*part.shape[:2], -1)
     return np.ascontiguousarray(np.moveaxis(values, -1, 0))
 
 
