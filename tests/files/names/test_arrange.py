@@ -244,7 +244,11 @@ def test_units_make_positions(case, positions):
         ([f"5um_{k}" for k in range(5)], None),
         ([f"IMG_{k:04}" for k in range(5)], None),
         ([f"z{k}" for k in (0, 1, 2, 4, 5)], r"file names skip z 3; planes are taken as evenly"),
-        ([f"z{k}" for k in (0, 0.5, 2.25, 3)], r"skip z 1, 1\.5, 2, 2\.5; planes|are uneven"),
+        ([f"z{k}" for k in (0, 0.5, 1, 1.5)], "order of the numbers in their names, z0 to z1.5"),
+        (
+            [f"z{k:+}um" for k in (0, 5, -5)],
+            r"order of the numbers in their names, z-5um to z\+5um",
+        ),
         ([f"scan_p{k:03}" for k in range(4)], r"p000 to p003 .* taken as z, which they do not say"),
         ([f"s{k}" for k in range(4)], "taken as z, which they do not say"),
         (["bottom", "middle", "top"], "in the order of their names, bottom to top"),
@@ -255,6 +259,12 @@ def test_what_is_assumed_is_noted(names, note):
     notes = understood(names).notes
     assert len(notes) == (note is not None)
     assert note is None or re.search(note, notes[0])
+
+
+def test_uneven_numbers_are_noted_beside_their_order():
+    order, uneven = understood([f"z{k}" for k in (0, 0.5, 2.25, 3)]).notes
+    assert "z0 to z3" in order
+    assert re.search(r"skip z 1, 1\.5, 2, 2\.5; planes|are uneven", uneven)
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ def _grid(paths: Sequence[Path], choice: Choice) -> FileGrid:
         if place in files:
             raise StackFileError(_twice(files[place], path))
         files[place] = path
-    return FileGrid(tuple(axes), files, (*choice.notes, *_gaps(choice.z)))
+    return FileGrid(tuple(axes), files, (*choice.notes, *_order(choice), *_gaps(choice.z)))
 
 
 def _letters(columns: Sequence[Column], z: Column | None) -> list[str]:
@@ -171,6 +171,21 @@ def _ranks(column: Column) -> list[int]:
     order = sorted(set(column.keys), key=lambda key: cast("str", key))
     ranks = {key: rank for rank, key in enumerate(order)}
     return [ranks[key] for key in column.keys]
+
+
+def _order(choice: Choice) -> list[str]:
+    """Note the order of planes where it is not that of plain counting."""
+    z = choice.z
+    if choice.notes or z is None or z.numbers is None:
+        return []
+    if all(number >= 0 and number.is_integer() for number in z.numbers):
+        return []
+    first, last = (pick(range(len(z.numbers)), key=z.numbers.__getitem__) for pick in (min, max))
+    return [f"planes are in the order of the numbers in their names, {_between(z, first, last)}"]
+
+
+def _between(column: Column, first: int, last: int) -> str:
+    return f"{column.labels[first]} to {column.labels[last]}"
 
 
 def _gaps(z: Column | None) -> list[str]:
