@@ -66,13 +66,14 @@ def _smooth(grey: FloatMap, step: int) -> FloatMap:
     return _convolved(_convolved(grey, _BINOMIAL, step, 0), _BINOMIAL, step, 1)
 
 
-def _convolved(grey: FloatMap, taps: tuple[float, ...], step: int, axis: int) -> FloatMap:
+def _convolved(grey: FloatMap, taps: tuple[float, float, float], step: int, axis: int) -> FloatMap:
     """Convolve along y (axis 0) or x (axis 1) with symmetric taps, `step` pixels apart."""
     images = np.ascontiguousarray(grey, np.float32)
     found = np.empty_like(images)
+    middle, near, far = taps
     shape = (-1, *images.shape[-2:])
     kernel = _along_x if axis else _along_y
-    kernel(images.reshape(shape), *taps, step, found.reshape(shape))
+    kernel(images.reshape(shape), middle, near, far, step, found.reshape(shape))
     return found
 
 
