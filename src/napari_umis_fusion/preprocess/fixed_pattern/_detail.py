@@ -1,8 +1,8 @@
 """The finest detail of grey images, in two octaves.
 
-Images may come in stacks: all functions take arrays of shape (Y, X) and (N, Y, X) alike. The kernels
-add as `scipy.ndimage.convolve1d` does and give the same to the last bit; they are here because the
-import of scipy takes longer than a look at a small stack.
+Images may come in stacks: all functions take arrays of shape (Y, X) and (N, Y, X) alike. The
+kernels add as `scipy.ndimage.convolve1d` does and give the same to the last bit; they are here
+because the import of scipy takes longer than a look at a small stack.
 """
 
 import numpy as np

@@ -175,8 +175,11 @@ def _comb(values: Plane) -> float:
     rows = values.astype(np.float32)
     if len(rows) < MIN_ROWS:
         return 1.0
-    rows[~np.isfinite(rows)] = np.nan
-    near, far = (_mean_difference(rows[by:], rows[:-by]) for by in (1, 2))
+    if values.dtype.kind == "f":
+        rows[~np.isfinite(rows)] = np.nan
+        near, far = (_mean_difference(rows[by:], rows[:-by]) for by in (1, 2))
+    else:
+        near, far = (float(np.abs(rows[by:] - rows[:-by]).ravel().mean()) for by in (1, 2))
     return near / far if far > 0 else 1.0
 
 
