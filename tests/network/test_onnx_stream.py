@@ -114,10 +114,10 @@ def test_wide_planes_are_computed_in_tiles(busy_ranker, monkeypatch):
         return compute(session, arrays)
 
     monkeypatch.setattr(module, "_compute", note)
-    by_onnx(busy_ranker, random_stack(1, 200, 2 * TILE_PX))
-    assert max(width for _, width in sizes) <= TILE_PX + 2 * max(
-        s.reach_px for s in STAGES.values()
-    )
+    by_onnx(busy_ranker, random_stack(1, 200, 4 * TILE_PX))
+    overlap = 2 * max(stage.reach_px for stage in STAGES.values())
+    assert max(width for _, width in sizes) <= 2 * TILE_PX + overlap
+    assert max(height * width for height, width in sizes) <= 1.1 * (TILE_PX + overlap) ** 2
 
 
 def test_scores_come_as_many_planes_later_as_the_network_sees(busy_ranker):
