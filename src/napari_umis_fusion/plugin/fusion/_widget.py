@@ -1,4 +1,4 @@
-"""The fusion widget: fuse the active layer, and add the results as layers."""
+"""The fusion widget: fuse the chosen stack, and add the results as layers."""
 
 from dataclasses import replace
 from functools import partial
@@ -48,7 +48,7 @@ _RUNNING = {
 
 
 class FusionWidget(DockedWidget):
-    """Fuses the active layer of a viewer.
+    """Fuses a stack of a viewer.
 
     Parameters
     ----------
