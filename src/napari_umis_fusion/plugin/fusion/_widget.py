@@ -1,12 +1,13 @@
 """The fusion widget: fuse the chosen stack, and add the results as layers."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import CheckBox
-from napari.utils.notifications import notification_manager, show_info
+from napari.utils.notifications import show_info
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication, QPushButton, QVBoxLayout, QWidget
 
@@ -15,8 +16,9 @@ from napari_umis_fusion.errors import CheckpointError, UmisFusionError
 from napari_umis_fusion.layers import LayerFinished, LayerPlan, iter_fuse_layer, script_for
 from napari_umis_fusion.plugin._warm_up import warm_up
 from napari_umis_fusion.plugin.fusion._alignment_section import AlignmentSection
+from napari_umis_fusion.plugin.fusion._buttons import IDLE, RUNNING
 from napari_umis_fusion.plugin.fusion._defaults import default_config
-from napari_umis_fusion.plugin.fusion._endings import error_advice, release
+from napari_umis_fusion.plugin.fusion._endings import done_text, error_advice, release
 from napari_umis_fusion.plugin.fusion._focus_view import FocusView
 from napari_umis_fusion.plugin.fusion._fused_layers import FusedLayers
 from napari_umis_fusion.plugin.fusion._method_form import MethodForm
@@ -34,17 +36,11 @@ from napari_umis_fusion.plugin.widgets import (
     RunControls,
     VerticalScroll,
     section,
+    tell_unexpected,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-
-
-_IDLE = {"start": ("Fuse", "Fuse the selected stack into an all-in-focus image and maps.")}
-_RUNNING = {
-    "pause": ("Pause", "Pause after the current step. Nothing is lost."),
-    "cancel": ("Cancel", "Stop, and leave all layers unchanged."),
-}
 
 
 class FusionWidget(DockedWidget):
@@ -74,7 +70,7 @@ class FusionWidget(DockedWidget):
         self._next_layer.timeout.connect(self._show_next)
         self.fused = FusedLayers.of(napari_viewer)
         self.stack = StackChoice(napari_viewer, self.fused)
-        self.controls = RunControls(_IDLE, _RUNNING)
+        self.controls = RunControls(IDLE, RUNNING)
         self.preview = Preview(napari_viewer, self._described)
         self.preview_box = CheckBox(
             text="preview the visible area",
@@ -223,6 +219,7 @@ class FusionWidget(DockedWidget):
             return None
 
     def _start(self, target: TargetStack, config: FusionConfig, plan: LayerPlan) -> None:
+        self._status = ""
         images, layers = list(target.images), list(target.layers)
         output = self.output.value()
         start = partial(iter_fuse_layer, images, config, plan)
@@ -238,8 +235,8 @@ class FusionWidget(DockedWidget):
             self._showing = self.fused.iter_show(
                 event, sources, shown=output.shown, update=output.renews
             )
-            self._status = ". ".join(("Done", *event.notes)) + "."
-            self.planes.fill(event.checked)
+            self._status = done_text(event, 0.0 if self.job is None else self.job.elapsed_s)
+            self._try(lambda: self.planes.fill(event.checked))
 
     def _on_plane(self, plane: int) -> None:
         """Show a plane of the stack that was fused."""
@@ -247,9 +244,18 @@ class FusionWidget(DockedWidget):
         if target is not None:
             go_to_plane(self._viewer, target.layers[0], target.axes.z, plane)
 
+    def _try(self, action: Callable[[], Any]) -> Any:
+        """Return what an action returns; if it fails, the run ends with that error, not never."""
+        try:
+            return action()
+        except Exception as error:
+            self._on_failure(error)
+            return None
+
     def _on_failure(self, error: Exception) -> None:
         self._status = error_advice(error)
-        notification_manager.receive_error(type(error), error, error.__traceback__)
+        self._showing = None
+        tell_unexpected(error)
 
     def _on_end(self) -> None:
         if self.job is not None and self.job.was_cancelled:
@@ -261,7 +267,8 @@ class FusionWidget(DockedWidget):
 
     def _show_next(self) -> None:
         """Add one layer, and let the window process events before the next."""
-        layer = None if self._showing is None else next(self._showing, None)
+        showing = self._showing
+        layer = None if showing is None else self._try(lambda: next(showing, None))
         if layer is not None:
             self._first = self._first or layer
             self._next_layer.start()
