@@ -310,3 +310,31 @@ def test_the_choices_follow_names_and_removals(viewer, widget):
     viewer.layers.clear()
     assert box.count() == 0
     assert not widget.stack.is_row_shown("stack")
+
+
+@pytest.mark.binding
+def test_channels_do_not_shine_through_their_results(viewer, widget, fuse):
+    plain = viewer.add_image(noise(5, 40, 50), axis_labels=("z", "y", "x"), name="plain")
+    stacks = channels(viewer, ("green", "red"))
+    for _ in range(2):
+        fuse()
+        assert [layer.visible for layer in stacks] == [False, False]
+        assert plain.visible, "another layer is not touched"
+        assert viewer.layers["green dye all-in-focus"].visible
+        assert "is hidden, because" in widget.controls.message.text()
+        stacks[0].visible = stacks[1].visible = True
+    viewer.layers.selection.active = plain
+    fuse()
+    assert plain.visible, "a result that covers its stack needs nothing hidden"
+    assert "hidden" not in widget.controls.message.text()
+
+
+def test_a_preview_covers_its_channels(viewer, widget, qtbot):
+    channels(viewer, ("green", "red"))
+    viewer.window._qt_window.show()
+    qtbot.wait(50)
+    widget.preview_box.value = True
+    qtbot.waitUntil(lambda: "preview of green dye" in viewer.layers, timeout=20_000)
+    assert viewer.layers["preview of green dye"].blending == "translucent"
+    widget.preview_box.value = False
+    assert all(layer.visible for layer in viewer.layers)

@@ -7,6 +7,8 @@ from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.layers import LayerFinished
 from napari_umis_fusion.plugin.widgets import format_duration, release_all
 
+HIDDEN = " The stack is hidden, because it would shine through the result."
+
 
 def done_text(event: LayerFinished, seconds: float) -> str:
     """Return how a fusion ended, such as "Done in 11 s: 12 planes, 3 % never in focus."."""

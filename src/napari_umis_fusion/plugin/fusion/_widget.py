@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import CheckBox
 from napari.utils.notifications import show_info
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication, QPushButton, QVBoxLayout, QWidget
@@ -18,14 +17,14 @@ from napari_umis_fusion.plugin._warm_up import warm_up
 from napari_umis_fusion.plugin.fusion._alignment_section import AlignmentSection
 from napari_umis_fusion.plugin.fusion._buttons import IDLE, RUNNING
 from napari_umis_fusion.plugin.fusion._defaults import default_config
-from napari_umis_fusion.plugin.fusion._endings import done_text, error_advice, release
+from napari_umis_fusion.plugin.fusion._endings import HIDDEN, done_text, error_advice, release
 from napari_umis_fusion.plugin.fusion._focus_view import FocusView
 from napari_umis_fusion.plugin.fusion._fused_layers import FusedLayers
 from napari_umis_fusion.plugin.fusion._method_form import MethodForm
 from napari_umis_fusion.plugin.fusion._output_options import OutputOptions
 from napari_umis_fusion.plugin.fusion._part_form import PartForm
 from napari_umis_fusion.plugin.fusion._plane_table import PlaneTable
-from napari_umis_fusion.plugin.fusion._preview import Preview
+from napari_umis_fusion.plugin.fusion._preview import Preview, preview_box
 from napari_umis_fusion.plugin.fusion._progress import progress_of
 from napari_umis_fusion.plugin.fusion._stack_choice import Decision, StackChoice
 from napari_umis_fusion.plugin.viewer import BETWEEN_LAYERS_MS, TargetStack, go_to_plane
@@ -72,11 +71,7 @@ class FusionWidget(DockedWidget):
         self.stack = StackChoice(napari_viewer, self.fused)
         self.controls = RunControls(IDLE, RUNNING)
         self.preview = Preview(napari_viewer, self._described)
-        self.preview_box = CheckBox(
-            text="preview the visible area",
-            tooltip="Preview the result while options change: the middle of the visible area, at "
-            "most 512 pixels wide. The stack is not changed.",
-        )
+        self.preview_box = preview_box()
         self.part = PartForm(napari_viewer)
         self.method = MethodForm(default_config())
         self.alignment = AlignmentSection(napari_viewer, self.fused, default_config())
@@ -275,6 +270,8 @@ class FusionWidget(DockedWidget):
             return
         if self._first in self._viewer.layers:
             self._viewer.layers.selection.active = self._first
+            if self.fused.hide_shining(self.fused.sources_of(self._first)):
+                self._status += HIDDEN
         self.job = self._showing = self._first = None
         self.controls.show_idle(self._status)
         self._on_stack()
