@@ -26,6 +26,7 @@ from napari_umis_fusion.plugin.fusion._part_form import PartForm
 from napari_umis_fusion.plugin.fusion._plane_table import PlaneTable
 from napari_umis_fusion.plugin.fusion._preview import Preview, preview_box
 from napari_umis_fusion.plugin.fusion._progress import progress_of
+from napari_umis_fusion.plugin.fusion._sizes_form import SizesForm
 from napari_umis_fusion.plugin.fusion._stack_choice import Decision, StackChoice
 from napari_umis_fusion.plugin.viewer import BETWEEN_LAYERS_MS, TargetStack, go_to_plane
 from napari_umis_fusion.plugin.widgets import (
@@ -49,11 +50,6 @@ class FusionWidget(DockedWidget):
     ----------
     napari_viewer : napari viewer
         Viewer whose layers are fused.
-
-    Signals
-    -------
-    valueChanged()
-        A row has changed.
     """
 
     def __init__(self, napari_viewer: Any) -> None:
@@ -69,6 +65,7 @@ class FusionWidget(DockedWidget):
         self._next_layer.timeout.connect(self._show_next)
         self.fused = FusedLayers.of(napari_viewer)
         self.stack = StackChoice(napari_viewer, self.fused)
+        self.sizes = SizesForm(napari_viewer)
         self.controls = RunControls(IDLE, RUNNING)
         self.preview = Preview(napari_viewer, self._described)
         self.preview_box = preview_box()
@@ -164,6 +161,7 @@ class FusionWidget(DockedWidget):
         rows = QVBoxLayout(inside)
         rows.setContentsMargins(6, 6, 6, 6)
         rows.addWidget(self.stack)
+        rows.addWidget(self.sizes)
         rows.addWidget(self.controls)
         rows.addWidget(self.preview_box.native)
         self.sections = {
@@ -197,6 +195,7 @@ class FusionWidget(DockedWidget):
 
     def _on_stack(self) -> None:
         target = self.stack.target
+        self.sizes.adapt_to(target)
         self.part.adapt_to(target)
         self.alignment.adapt_to(target)
         self.controls.buttons["start"].setEnabled(target is not None and target.planes > 1)
