@@ -304,6 +304,11 @@ def test_saved_table_is_used_again(viewer, widget, form, drifting, fuse, stacks,
     assert path.read_text() == "mine"
     widget.alignment.choose_save_file = lambda: str(path)  # it did
     form.save.click()
+    assert "exists, and is no table of transforms" in widget.controls.message.text()
+    assert path.read_text() == "mine", "only tables are replaced"
+    path = found.save(tmp_path / "table.csv")
+    widget.alignment.choose_save_file = lambda: str(path)
+    form.save.click()
     assert len(Alignment.load(path).planes) == PLANES
 
 

@@ -354,3 +354,27 @@ def test_the_only_plane_that_shows_anything_is_no_other_place(where, seed):
         planes[where, row : row + 14, column : column + 14] += rng.uniform(500, 3000)
     healths = healths_of(planes.astype(np.uint16))
     assert not any(one.is_left_out for one in healths), [one.findings for one in healths]
+
+
+@pytest.mark.parametrize("value", [0, 255])
+@pytest.mark.parametrize(("side", "z"), [("top", 0), ("bottom", 4), ("left", 8), ("right", 3)])
+def test_padding_of_planes_that_were_moved_is_told(grey, side, z, value):
+    stack = grey.copy()
+    stack[z][
+        {"top": np.s_[:3], "bottom": np.s_[-3:], "left": np.s_[:, :3], "right": np.s_[:, -3:]}[side]
+    ] = value
+    assert findings_of(stack) == {z: ("padded",)}
+    (note,) = notes_on(healths_of(stack))
+    assert note.startswith(f"plane {z} is of one value along a border")
+
+
+def test_a_dark_ground_is_no_padding(fluorescence):
+    stack = np.maximum(fluorescence.astype(int) - int(np.percentile(fluorescence, 60)), 0)
+    stack[3, :4] = 0
+    assert "padded" not in findings_of(stack.astype(fluorescence.dtype)).get(3, ())
+
+
+def test_padding_that_all_planes_have_alike_is_not_told(grey):
+    stack = grey.copy()
+    stack[:, :3] = 0
+    assert findings_of(stack) == {}

@@ -31,15 +31,17 @@ def read_header(path: Path) -> dict[str, Any]:
     CheckpointError
         If the file cannot be read, is truncated, or has another format.
     """
-    with naming_faults(
-        path, CheckpointError, "damaged, or not weights", "save or download it again"
+    advice = "save or download it again"
+    with (
+        naming_faults(path, CheckpointError, "cannot be read", advice),
+        open_regular(path, MAX_BYTES) as file,
     ):
-        with open_regular(path, MAX_BYTES) as file:
-            size = os.fstat(file.fileno()).st_size
-            length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
-            if not 2 <= length <= min(size - _LENGTH_BYTES, _MAX_HEADER_BYTES):
-                raise CheckpointError(f"{path}: {_DAMAGED}")
-            text = file.read(length)
+        size = os.fstat(file.fileno()).st_size
+        length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
+        if not 2 <= length <= min(size - _LENGTH_BYTES, _MAX_HEADER_BYTES):
+            raise CheckpointError(f"{path}: {_DAMAGED}")
+        text = file.read(length)
+    with naming_faults(path, CheckpointError, "damaged, or not weights", advice):
         entries = parse_json(text)
         about = entries.pop("__metadata__", {})
         # the header gives the size of the file: a truncated one is found without reading it

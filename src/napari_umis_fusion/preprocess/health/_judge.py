@@ -14,6 +14,7 @@ from napari_umis_fusion.preprocess.health._exposure import (
     find_exposure,
     find_jump,
 )
+from napari_umis_fusion.preprocess.health._padding import has_padding
 from napari_umis_fusion.preprocess.health._place import is_combed, is_elsewhere, jumps_elsewhere
 from napari_umis_fusion.preprocess.health._plane_health import Finding, PlaneHealth
 from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics
@@ -122,6 +123,8 @@ def judge_plane(
         findings.append("exposure")
     elif _is_burnt(plane, around):
         return PlaneHealth(z, (*findings, "clipped"), is_left_out=True, usable=0.0)
+    if not gaps and has_padding(plane.padding, [one.padding for one in (*before, *after)]):
+        findings.append("padded")
     if tops:
         findings.append("clipped")
         lost = np.maximum(lost, plane.clipped.max(axis=2))

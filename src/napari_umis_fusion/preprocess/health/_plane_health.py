@@ -22,6 +22,7 @@ Finding = Literal[
     "jump",
     "flicker",
     "place",
+    "padded",
 ]
 
 MIN_CONSTANT = 1 / 64
@@ -45,7 +46,8 @@ class PlaneHealth:
         brighter or darker than the planes around it; "clipped": and has lost its highlights;
         "duplicate": the same as the plane before; "jump": from here on the light is another one;
         "flicker": lit otherwise than the plane before; "place": from here on the place is
-        another one. The last four are only told.
+        another one; "padded": has a border of one value, others do not. The last five are only
+        told.
     is_left_out : bool
         It neither competes nor serves as anybody's neighbour.
     gain, offset : float

@@ -108,6 +108,9 @@ def _sentence(health: PlaneHealth, copies: bool) -> tuple[str, str]:
     if "place" in found:
         parts.append("of another place than all before")
         done.append('align="auto" puts planes in place')
+    if "padded" in found:
+        parts.append("of one value along a border, where others are not")
+        done.append('the option "empty" takes that value for not recorded')
     return " and ".join(parts), f": {', '.join(done)}" if done else ""
 
 

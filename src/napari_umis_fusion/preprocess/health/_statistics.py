@@ -8,6 +8,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from napari_umis_fusion.preprocess._grey import readable
+from napari_umis_fusion.preprocess.health._padding import padding_of
 from napari_umis_fusion.stack import Plane
 
 Array = NDArray[Any]
@@ -47,6 +48,8 @@ class PlaneStatistics:
         Share of pixels that hold the highest value of the plane's channel.
     comb : float
         How much neighbouring lines differ, relative to lines two apart.
+    padding : tuple of int
+        Lines of one value at the top, the bottom, the left and the right.
     """
 
     z: int
@@ -55,6 +58,7 @@ class PlaneStatistics:
     highest: Table
     clipped: Table
     comb: float = 1.0
+    padding: tuple[int, ...] = (0, 0, 0, 0)
 
     @property
     def constant(self) -> Mask:
@@ -117,7 +121,8 @@ def measure_plane(z: int, plane: Plane, invalid: Mask | None = None) -> PlaneSta
     comb = max(
         _comb(values[:, _some(values.shape[1])]), _comb(values[_some(len(values))].swapaxes(0, 1))
     )
-    return PlaneStatistics(z, mean, lowest, highest, clipped, comb)
+    padding = padding_of(values) if ignored is None else (0, 0, 0, 0)
+    return PlaneStatistics(z, mean, lowest, highest, clipped, comb, padding)
 
 
 def _some(size: int) -> slice:

@@ -165,10 +165,14 @@ def load_state(path: str | os.PathLike[str]) -> TrainingState:
     """
     where = state_file(Path(path))
     damaged = "damaged, or not the state of a training"
-    with naming_faults(where, CheckpointError, damaged, "start anew, or give another file"):
-        with open_regular(where, MAX_BYTES) as file:
-            # weights_only: unpickling anything but tensors could run code
-            found = torch.load(file, map_location="cpu", weights_only=True)
+    unread = "cannot be read", "give the state file of a training"
+    with (
+        naming_faults(where, CheckpointError, *unread),
+        open_regular(where, MAX_BYTES) as file,
+        naming_faults(where, CheckpointError, damaged, "start anew, or give another file"),
+    ):
+        # weights_only: unpickling anything but tensors could run code
+        found = torch.load(file, map_location="cpu", weights_only=True)
         content = checked(StateEntry, found)
         best = content["best"]
         return TrainingState(

@@ -1,0 +1,43 @@
+"""Borders of one value, with which programs pad planes that were moved."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from numpy.typing import NDArray
+
+MIN_LINES = 2
+"""A single line may be an odd one of the sensor."""
+
+MAX_EQUAL = 0.5
+"""Share of the next line that may have the same value: where the ground is dark, lines of one value
+are no padding."""
+
+
+def padding_of(values: NDArray[Any]) -> tuple[int, ...]:
+    """Return how many lines hold one value at the top, the bottom, the left and the right.
+
+    Parameters
+    ----------
+    values : ndarray of shape (Y, X, C)
+        Of a plane.
+    """
+    turned = values.swapaxes(0, 1)
+    return tuple(_lines(side) for side in (values, values[::-1], turned, turned[::-1]))
+
+
+def has_padding(lines: Sequence[int], others: Sequence[Sequence[int]]) -> bool:
+    """Whether a plane is padded on a side where some plane around it is not."""
+    return any(
+        lines[side] - min(other[side] for other in others) >= MIN_LINES
+        for side in range(4)
+        if others
+    )
+
+
+def _lines(rows: NDArray[Any]) -> int:
+    value = rows[0, 0]
+    for count, row in enumerate(rows):
+        equal = (row == value).all(axis=-1)
+        if not equal.all():
+            return count if equal.mean() <= MAX_EQUAL else 0
+    return 0
