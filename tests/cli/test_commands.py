@@ -1,9 +1,11 @@
 """`umis-fusion`: what it writes and what it says."""
 
+import gc
 import io
 import json
 import re
 import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -342,3 +344,22 @@ def test_demo_tells_how_near_it_came(here, capsys):
     assert told["psnr_db"] > told["best_plane_psnr_db"] + 5
     assert told["ssim"] > 0.9
     assert told["index_error_planes"] < 1
+
+
+def test_a_process_loads_only_what_it_needs(planes):
+    code = (
+        "import gc, sys; from napari_umis_fusion.cli import main; code = main();"
+        "wanted = {'scipy.linalg', 'scipy.ndimage', 'torch', 'skimage', 'matplotlib'};"
+        "print(code, gc.isenabled(), gc.get_freeze_count() > 0, sorted(wanted & set(sys.modules)))"
+    )
+    fuse_it = ["fuse", planes, "-o", "out.tif", "--focus-measure", "laplacian"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *fuse_it], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "0 True True []"
+
+
+def test_within_another_process_the_collector_of_cycles_is_left_alone(planes):
+    before = gc.isenabled(), gc.get_freeze_count()
+    assert main(["fuse", planes, "-o", "out.tif"]) == 0
+    assert (gc.isenabled(), gc.get_freeze_count()) == before

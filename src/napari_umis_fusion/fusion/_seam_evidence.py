@@ -119,9 +119,10 @@ class SeamEvidence:
         tile : Tile
             The part to fill.
         """
-        for channel, (new, chosen) in enumerate(zip(*map(_channels, planes), strict=True)):
+        parts, bounds, origin = _parts(planes, tile)
+        for channel, (new, chosen) in enumerate(zip(*parts, strict=True)):
             _measure_visibility(
-                new, chosen, self.visibility, grey_levels, channel == 0, tile.bounds
+                new, chosen, self.visibility, grey_levels, channel == 0, bounds, origin
             )
 
     def normalise(self, tile: Tile) -> None:
@@ -136,8 +137,20 @@ class SeamEvidence:
         _threshold_takeover(self.target, focus, decision.chosen, takeover, tile.bounds)
 
 
-def _channels(plane: AnyArray) -> list[AnyArray]:
-    return [plane] if plane.ndim == 2 else [plane[..., c] for c in range(plane.shape[2])]
+def _parts(
+    planes: tuple[AnyArray, AnyArray], tile: Tile
+) -> tuple[list[list[AnyArray]], Bounds, tuple[int, int]]:
+    """Return the channels of two planes around a tile, where it lies in them, and where they begin.
+
+    Channels that lie pixel by pixel are copied: in one piece, they are worked on twice as fast.
+    """
+    if planes[0].ndim == 2:
+        return [[plane] for plane in planes], tile.bounds, (0, 0)
+    top, bottom, left, right = tile.bounds
+    first, before = max(top - 1, 0), max(left - 1, 0)
+    around = slice(first, bottom + 1), slice(before, right + 1)
+    parts = [list(np.ascontiguousarray(np.moveaxis(plane[around], -1, 0))) for plane in planes]
+    return parts, (top - first, bottom - first, left - before, right - before), (first, before)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -195,8 +208,12 @@ def _measure_visibility(
     scale: float,
     is_first: bool,
     bounds: Bounds,
+    origin: tuple[int, int],
 ) -> None:
-    """Fill `visibility` from the first channel, or raise it where another one shows more."""
+    """Fill `visibility` from the first channel, or raise it where another one shows more.
+
+    `bounds` are those of the tile within `plane` and `composite`, which begin at `origin`.
+    """
     top, bottom, left, right = bounds
     height, width = plane.shape
     grey_levels = np.float32(scale)
@@ -204,9 +221,10 @@ def _measure_visibility(
     first, last = max(left, 1), min(right, width - 1)
     for y in range(top, bottom):
         above, below = max(y - 1, 0), min(y + 1, height - 1)
+        row = visibility[origin[0] + y, origin[1] :]
         if is_first:
-            visibility[y, left:right] = COUPLING_FLOOR
-        shown = visibility[y, first:last]
+            row[left:right] = COUPLING_FLOOR
+        shown = row[first:last]
         new, old = plane[y, first:last], composite[y, first:last]
         new_west, old_west = plane[y, first - 1 : last - 1], composite[y, first - 1 : last - 1]
         new_east, old_east = plane[y, first + 1 : last + 1], composite[y, first + 1 : last + 1]
@@ -227,8 +245,8 @@ def _measure_visibility(
                 )
                 slope = max(new_slope, old_slope)
                 value = _coupling(plane[y, x], composite[y, x], slope, grey_levels)
-                if value > visibility[y, x]:
-                    visibility[y, x] = value
+                if value > row[x]:
+                    row[x] = value
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

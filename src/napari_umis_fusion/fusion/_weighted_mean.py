@@ -86,23 +86,27 @@ class WeightedMean:
         """
         values = np.ascontiguousarray(plane[tile.window], self._total.dtype)
         values = values.reshape(*values.shape[:2], -1)
-        halo = with_halo(takeover, tile, self._taps.size - 1).astype(np.float32)
-        # At most 1, which rounding may exceed.
-        fade = np.minimum(smooth(halo, self._taps), np.float32(1))
-        share = np.full_like(fade, FAR_AGREEMENT) if agreement is None else agreement[tile.window]
-        # A chosen plane counts in full, and earlier ones keep the share that agrees with it.
-        counts = fade + (1 - fade) * share
-        keeps = 1 - fade * (1 - share)
         window = tile.window
+        share = np.full((1, 1), FAR_AGREEMENT) if agreement is None else agreement[window]
         _accumulate(
             values,
             focus[window],
-            counts,
-            keeps,
+            self._fade(takeover, tile),
+            share,
+            agreement is None,
             self._peak[window],
             self._total[window],
             self._weights[window],
         )
+
+    def _fade(self, takeover: BoolMap, tile: Tile) -> FloatMap:
+        """Return how far a plane was chosen around each pixel of a tile, 0 to 1."""
+        halo = with_halo(takeover, tile, self._taps.size - 1)
+        if not halo.any():  # far from all that a plane shows sharply
+            height, width = takeover[tile.window].shape
+            return np.zeros((height, width), np.float32)
+        # At most 1, which rounding may exceed.
+        return np.minimum(smooth(halo.astype(np.float32), self._taps), np.float32(1))
 
     @property
     def precision(self) -> np.dtype[Any]:
@@ -154,13 +158,18 @@ def _relative(peak: np.float32, value: np.float32) -> tuple[np.float32, np.float
 def _accumulate(
     values: AnyArray,
     focus: AnyArray,
-    counts: AnyArray,
-    keeps: AnyArray,
+    fade: AnyArray,
+    agreement: AnyArray,
+    is_far: bool,
     peak: AnyArray,
     total: AnyArray,
     weights: AnyArray,
 ) -> None:
-    """Add the values of a tile with weights `counts`, and scale earlier sums by `keeps`."""
+    """Add the values of a tile where a plane was chosen, and where it agrees with earlier ones.
+
+    `agreement` is one value if `is_far`, for all pixels.
+    """
+    one = np.float32(1)
     for y in range(values.shape[0]):
         for x in range(values.shape[1]):
             value = focus[y, x]
@@ -168,7 +177,11 @@ def _accumulate(
                 continue
             highest, faded, weight = _relative(peak[y, x], value)
             peak[y, x] = highest
-            gains, stays = weight * counts[y, x], faded * keeps[y, x]
+            chosen = fade[y, x]
+            share = agreement[0, 0] if is_far else agreement[y, x]
+            # A chosen plane counts in full, and earlier ones keep the share that agrees with it.
+            gains = weight * (chosen + (one - chosen) * share)
+            stays = faded * (one - chosen * (one - share))
             weights[y, x] = weights[y, x] * stays + gains
             for channel in range(values.shape[2]):
                 sample = values[y, x, channel]

@@ -170,8 +170,12 @@ class OnnxStages:
         """Cover a plane with tiles, enough for all threads."""
         threads = 1 if self._workers is None else self._workers.threads
         rows = max(SMALLEST_TILE_PX, min(side, -(-height // (16 * threads)) * 16))
-        cuts = product(range(0, height, rows), range(0, width, side))
-        return [(range(y, min(y + rows, height)), range(x, min(x + side, width))) for y, x in cuts]
+        # Low tiles are the wider, in the same memory: fewer borders are computed twice.
+        columns = side * side // (16 * rows) * 16
+        cuts = product(range(0, height, rows), range(0, width, columns))
+        return [
+            (range(y, min(y + rows, height)), range(x, min(x + columns, width))) for y, x in cuts
+        ]
 
 
 _Kept = tuple[range, range]

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 
 @contextmanager
 def locked(lock: Path, patience_s: float) -> Iterator[None]:
@@ -27,6 +25,8 @@ def locked(lock: Path, patience_s: float) -> Iterator[None]:
     OSError
         If the file cannot be created.
     """
+    from filelock import FileLock, Timeout  # here, since most processes lock nothing
+
     # Not bound to a thread: a generator may be closed in another thread than it ran in.
     held = FileLock(lock, thread_local=False)
     try:

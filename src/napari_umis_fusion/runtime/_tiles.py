@@ -74,7 +74,16 @@ def with_halo(plane: NDArray[Any], tile: Tile, halo_px: int) -> NDArray[Any]:
     # Inside the plane, slices are faster than arrays of indices.
     if rows[0] >= 0 and columns[0] >= 0 and rows[-1] < height and columns[-1] < width:
         return np.ascontiguousarray(plane[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
-    return np.ascontiguousarray(plane[np.ix_(_mirror(rows, height), _mirror(columns, width))])
+    first, last = max(columns[0], 0), min(columns[-1] + 1, width)
+    inner = slice(first - columns[0], last - columns[0])
+    found = np.empty((len(rows), len(columns)), plane.dtype)
+    # Whole rows are copied far faster than single pixels; the mirrored ones are among them.
+    band = plane[:, first:last][_mirror(rows, height)]
+    found[:, inner] = band
+    mirrored = _mirror(columns, width) - first
+    for side in (slice(0, inner.start), slice(inner.stop, len(columns))):
+        found[:, side] = band[:, mirrored[side]]
+    return found
 
 
 def _mirror(index: NDArray[np.intp], size: int) -> NDArray[np.intp]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from napari_umis_fusion.preprocess.health._specks import MAX_SHARE, find_specks
+from napari_umis_fusion.preprocess.health._specks import MAX_SHARE, find_specks, least_heights
 from napari_umis_fusion.synthetic import SCENES, make_stack
 
 SHAPE = (96, 128)
@@ -122,3 +122,19 @@ def test_values_that_are_none_are_no_specks():
     planes[2, 80, 80] = np.nan
     with np.errstate(all="raise"):
         assert len(specks_of(planes)) == 0
+
+
+@pytest.mark.parametrize("channels", [(), (1,), (3,)])
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int16", "uint32", "float32"])
+def test_the_least_height_is_a_share_of_what_the_plane_spans(dtype, channels):
+    rng = np.random.default_rng(3)
+    if np.dtype(dtype).kind == "f":
+        plane = rng.normal(size=(300, 310, *channels)).astype(dtype)
+        plane[5, ::7] = np.nan
+    else:
+        limits = np.iinfo(dtype)
+        plane = rng.integers(limits.min, limits.max, (300, 310, *channels), dtype, endpoint=True)
+    known = plane.reshape(-1, *channels or (1,)).astype(np.float64)
+    known = known[np.isfinite(known).all(axis=1)]
+    low, high = np.percentile(known, (0.1, 99.9), axis=0)
+    np.testing.assert_array_equal(least_heights(plane), (high - low) / 16)

@@ -5,8 +5,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from natsort import natsort_keygen, ns
-
 from napari_umis_fusion.files.names._table import Row
 from napari_umis_fusion.files.names._tokens import Token, is_minus
 from napari_umis_fusion.files.names._words import (
@@ -18,7 +16,6 @@ from napari_umis_fusion.files.names._words import (
     kind_of_word,
 )
 
-_NATURAL = natsort_keygen(alg=ns.IGNORECASE)
 _WELL_LETTER = re.compile(r"[A-P]|A[A-F]")
 _POSITION_WORDS = frozenset(("p", "pos", "position", "loc", "location", "stage"))
 
@@ -58,7 +55,10 @@ class Column:
 
 def word_column(kind: NameKind, word: str, texts: Sequence[str]) -> Column:
     """Return a column of words, in natural order."""
-    keys = tuple(_NATURAL(text) for text in texts)
+    from natsort import natsort_keygen, ns  # here, since a stack in one file has no names
+
+    natural = natsort_keygen(alg=ns.IGNORECASE)
+    keys = tuple(natural(text) for text in texts)
     return Column(kind, word, tuple(texts), keys)
 
 

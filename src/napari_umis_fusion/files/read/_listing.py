@@ -6,8 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from natsort import natsorted, ns
-
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files.names import counts
 from napari_umis_fusion.runtime import user_path
@@ -23,7 +21,6 @@ COMPANION = ".companion.ome"
 
 PathsLike = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
-_NATURAL = ns.PATH | ns.IGNORECASE
 _DEPTH = 2
 """Folders of folders are searched this deep, where a folder itself holds no image."""
 
@@ -90,7 +87,7 @@ def list_source(source: PathsLike) -> Listing:
 
 def in_natural_order(listing: Listing) -> Listing:
     """Return a list of files as if they had come from a folder."""
-    return Listing(natsorted(listing.paths, key=str, alg=_NATURAL), keeps_order=False)
+    return Listing(_in_order(listing.paths), keeps_order=False)
 
 
 def _expand(entry: str | os.PathLike[str]) -> list[Path]:
@@ -144,7 +141,13 @@ def _in_natural_order(paths: Iterable[Path], problem: str, hint: str = "") -> li
     if not images:
         msg = f"{problem}; accepted are {', '.join(SUFFIXES)}.{hint}"
         raise StackFileError(msg)
-    return natsorted(images, key=str, alg=_NATURAL)
+    return _in_order(images)
+
+
+def _in_order(paths: Sequence[Path]) -> list[Path]:
+    from natsort import natsorted, ns  # here, since a stack in one file needs no order
+
+    return natsorted(paths, key=str, alg=ns.PATH | ns.IGNORECASE)
 
 
 def _is_image(path: Path) -> bool:

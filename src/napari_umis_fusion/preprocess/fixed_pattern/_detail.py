@@ -1,10 +1,14 @@
-"""The finest detail of a grey image, in two octaves."""
+"""The finest detail of grey images, in two octaves.
 
-from typing import Any
+Images may come in stacks: all functions take arrays of shape (Y, X) and (N, Y, X) alike. The
+kernels add as `scipy.ndimage.convolve1d` does and give the same to the last bit; they are here
+because the import of scipy takes longer than a look at a small stack.
+"""
 
 import numpy as np
+from numba import njit
 
-from napari_umis_fusion.runtime import FloatMap
+from napari_umis_fusion.runtime import AnyArray, FloatMap
 
 OCTAVES = 2
 """Lenses pass little of the first; of the second, what shows lines and spots of a few pixels."""
@@ -12,7 +16,9 @@ OCTAVES = 2
 REACH_PX = 2 * (2**OCTAVES - 1)
 """How far the detail of a pixel depends on others."""
 
-_BINOMIAL = np.array((1, 4, 6, 4, 1), np.float32) / np.float32(16)
+_BINOMIAL = (6 / 16, 4 / 16, 1 / 16)
+_ALTERNATING = (6 / 16, -4 / 16, 1 / 16)
+"""The middle tap, and those on either side."""
 
 
 def octaves(grey: FloatMap) -> list[FloatMap]:
@@ -20,12 +26,12 @@ def octaves(grey: FloatMap) -> list[FloatMap]:
 
     Parameters
     ----------
-    grey : ndarray of shape (Y, X), float32
+    grey : ndarray of shape (Y, X) or (N, Y, X), float32
         Mirrored beyond its border.
 
     Returns
     -------
-    list of ndarray of shape (Y, X), float32
+    list of ndarray of that shape, float32
         `OCTAVES` of them, the finest first.
     """
     found: list[FloatMap] = []
@@ -46,26 +52,71 @@ def alternation(grey: FloatMap, axis: int, step: int = 1) -> FloatMap:
 
     Parameters
     ----------
-    grey : ndarray of shape (Y, X), float32
+    grey : ndarray of shape (Y, X) or (N, Y, X), float32
         Mirrored beyond its border.
     axis : int
         Along which it changes.
     step : int
         2: from every second pixel to the next but one; noise of pixels has as much of that.
     """
-    from scipy.ndimage import convolve1d
-
-    kernel = np.zeros(4 * step + 1, np.float32)
-    kernel[::step] = np.array((1, -4, 6, -4, 1), np.float32) / np.float32(16)
-    found: FloatMap = convolve1d(grey, kernel, axis=axis, mode="mirror")
-    return found
+    return _convolved(grey, _ALTERNATING, step, axis)
 
 
 def _smooth(grey: FloatMap, step: int) -> FloatMap:
-    from scipy.ndimage import convolve1d
+    return _convolved(_convolved(grey, _BINOMIAL, step, 0), _BINOMIAL, step, 1)
 
-    kernel = np.zeros(4 * step + 1, np.float32)
-    kernel[::step] = _BINOMIAL
-    rows: Any = convolve1d(grey, kernel, axis=0, mode="mirror")
-    smooth: FloatMap = convolve1d(rows, kernel, axis=1, mode="mirror")
-    return smooth
+
+def _convolved(grey: FloatMap, taps: tuple[float, float, float], step: int, axis: int) -> FloatMap:
+    """Convolve along y (axis 0) or x (axis 1) with symmetric taps, `step` pixels apart."""
+    images = np.ascontiguousarray(grey, np.float32)
+    found = np.empty_like(images)
+    middle, near, far = taps
+    shape = (-1, *images.shape[-2:])
+    kernel = _along_x if axis else _along_y
+    kernel(images.reshape(shape), middle, near, far, step, found.reshape(shape))
+    return found
+
+
+@njit(nogil=True, cache=True)
+def _along_y(
+    images: AnyArray, middle: float, near: float, far: float, step: int, out: AnyArray
+) -> None:
+    height, width = images.shape[1:]
+    for n in range(images.shape[0]):
+        image = images[n]
+        for y in range(height):
+            one, two = image[_mirrored(y - 2 * step, height)], image[_mirrored(y - step, height)]
+            here, line = image[y], out[n, y]
+            four, five = image[_mirrored(y + step, height)], image[_mirrored(y + 2 * step, height)]
+            for x in range(width):
+                total = np.float64(here[x]) * middle
+                total += (np.float64(one[x]) + np.float64(five[x])) * far
+                line[x] = total + (np.float64(two[x]) + np.float64(four[x])) * near
+
+
+@njit(nogil=True, cache=True)
+def _along_x(
+    images: AnyArray, middle: float, near: float, far: float, step: int, out: AnyArray
+) -> None:
+    width, reach = images.shape[2], 2 * step
+    line = np.empty(width + 2 * reach)
+    for n in range(images.shape[0]):
+        for y in range(images.shape[1]):
+            for x in range(reach):
+                line[x] = images[n, y, _mirrored(x - reach, width)]
+                line[reach + width + x] = images[n, y, _mirrored(width + x, width)]
+            for x in range(width):
+                line[reach + x] = images[n, y, x]
+            for x in range(width):
+                total = line[x + reach] * middle
+                total += (line[x] + line[x + 2 * reach]) * far
+                out[n, y, x] = total + (line[x + step] + line[x + 3 * step]) * near
+
+
+@njit(nogil=True, cache=True)
+def _mirrored(place: int, size: int) -> int:
+    """Return a place within a line of which the border pixel is not repeated."""
+    if size == 1:
+        return 0
+    place = abs(place) % (2 * size - 2)
+    return min(place, 2 * size - 2 - place)

@@ -5,7 +5,9 @@ specimen is strong where it is in focus and weak elsewhere: two planes far from 
 of it. Noise is in no two planes the same. So the planes that share least tell the pattern.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -65,25 +67,43 @@ def lowest_and_usual(shared: Table, planes: int) -> tuple[Table, Table]:
         Of many planes the tenth percentile and the median, else the extremes; NaN where nothing
         is known.
     """
-    ranks = (10, 50) if planes >= MANY_PLANES else (0, 100)
+    ranks = (0.1, 0.5) if planes >= MANY_PLANES else (0.0, 1.0)
+    least = max(2, len(shared) // 2)
+    if shared.ndim == 1:
+        return _ranked(shared, ranks, least)
     with np.errstate(invalid="ignore"):
-        known = np.isfinite(shared).sum(axis=0) >= max(2, len(shared) // 2)
+        known = np.isfinite(shared).sum(axis=0) >= least
         ordered = np.where(known, shared, 0)
-        lowest, usual = np.nanpercentile(ordered, ranks, axis=0)
+        lowest, usual = np.nanquantile(ordered, ranks, axis=0)
     return np.where(known, lowest, np.nan), np.where(known, usual, np.nan)
 
 
-def shared_of(details: Sequence[FloatMap], floor: float) -> tuple[Table, float]:
+def _ranked(values: Table, ranks: tuple[float, float], least: int) -> tuple[Any, Any]:
+    """Return two quantiles of a single tile, as `numpy.nanquantile` does, but at once."""
+    known = values[np.isfinite(values)]
+    if len(known) < least:
+        return np.nan, np.nan
+    ordered, found = np.sort(known).tolist(), []
+    for rank in ranks:
+        place = rank * (len(ordered) - 1)
+        below = int(place)
+        low, high = ordered[below], ordered[min(below + 1, len(ordered) - 1)]
+        share, step = place - below, high - low
+        found.append(high - step * (1 - share) if share >= 0.5 else low + step * share)
+    return found[0], found[1]
+
+
+def shared_of(details: FloatMap, floor: float) -> tuple[Table, float]:
     """Return what each pair of planes shares in a tile, and the energy of most planes in it.
 
     Parameters
     ----------
-    details : sequence of ndarray of shape (Y, X), float32
+    details : ndarray of shape (N, Y, X), float32
         Finest detail of the tile in each plane.
     floor : float
         Planes with less energy show nothing here.
     """
-    flat = np.stack([detail.ravel() for detail in details]).astype(np.float64)
+    flat = details.reshape(len(details), -1).astype(np.float64)
     together = flat @ flat.T / flat.shape[1]
     energy = np.diag(together)
     shows = energy > floor
@@ -104,42 +124,53 @@ def holds_pattern(tiles: Sequence[Sequence[FloatMap]], floor: float) -> bool:
     """
     if not tiles or len(tiles[0]) < MIN_PLANES:
         return False
-    if np.mean([_alternates(tile, floor) for tile in tiles]) >= MIN_TILES:
+    stacks = [np.stack(tile) for tile in tiles]
+    if _reaches(MIN_TILES * len(tiles), [partial(_alternates, one, floor) for one in stacks]):
         return True
-    is_many = len(tiles[0]) >= MANY_PLANES
-    sure = np.mean([_is_sure(tile, floor, must_be_fine=not is_many) for tile in tiles])
-    return bool(sure >= FEW_TILES and sure * len(tiles) > 1)
+    fine = len(tiles[0]) < MANY_PLANES
+    sure = [partial(_is_sure, one, floor, must_be_fine=fine) for one in stacks]
+    return _reaches(max(FEW_TILES * len(tiles), 2), sure)
 
 
-def _alternates(tile: Sequence[FloatMap], floor: float) -> bool:
+def _reaches(least: float, tests: Sequence[Callable[[], bool]]) -> bool:
+    """Whether so many tests are true, without those after which the answer is known."""
+    count = 0
+    for rest, test in zip(range(len(tests), 0, -1), tests, strict=True):
+        if count + rest < least:
+            return False
+        count += test()
+        if count >= least:
+            return True
+    return False
+
+
+def _alternates(tile: FloatMap, floor: float) -> bool:
     """Whether planes of a tile share what alternates from pixel to pixel."""
     for axis in (0, 1):
-        details = [alternation(grey, axis) for grey in tile]
+        shared, energy = shared_of(alternation(tile, axis), floor * ALTERNATING)
+        noise = CORRELATION * energy / tile[0].size ** 0.5
+        lowest, usual = lowest_and_usual(shared, len(tile))
         least = floor * ALTERNATING
-        shared = _shared_alike(details, ALIKE, SIGMAS, least)
         # Few columns or rows may differ less at random than their neighbours but one do.
-        if len(tile) >= MANY_PLANES and _shared_alike(details, SURELY_ALIKE, MANY_SIGMAS, least):
+        if len(tile) >= MANY_PLANES and lowest > max(
+            least, SURELY_ALIKE * usual, MANY_SIGMAS * noise
+        ):
             return True
-        if shared > 0:
-            coarser, _ = shared_of([alternation(grey, axis, 2) for grey in tile], 0.0)
-            if shared > AS_FINE * lowest_and_usual(coarser, len(tile))[0]:
+        if lowest > max(least, ALIKE * usual, SIGMAS * noise):
+            coarser, _ = shared_of(alternation(tile, axis, 2), 0.0)
+            if lowest > AS_FINE * lowest_and_usual(coarser, len(tile))[0]:
                 return True
     return False
 
 
-def _is_sure(tile: Sequence[FloatMap], floor: float, *, must_be_fine: bool) -> bool:
+def _is_sure(tile: FloatMap, floor: float, *, must_be_fine: bool) -> bool:
     """Whether planes of a tile surely share a pattern, such as a scratch or soft spots."""
-    shared = _shared_alike([finest(grey) for grey in tile], SURELY_ALIKE, MANY_SIGMAS, floor)
-    if not (shared > 0 and must_be_fine):
-        return shared > 0
-    coarser, _ = shared_of([octaves(grey)[1] for grey in tile], 0.0)
-    return bool(shared > FINE * lowest_and_usual(coarser, len(tile))[0])
-
-
-def _shared_alike(details: Sequence[FloatMap], alike: float, sigmas: float, floor: float) -> float:
-    """Return what planes share at least, 0 if it may be noise or is not shared alike."""
-    shared, energy = shared_of(details, floor)
-    lowest, usual = lowest_and_usual(shared, len(details))
-    deviation = CORRELATION * energy / details[0].size ** 0.5
+    shared, energy = shared_of(finest(tile), floor)
+    lowest, usual = lowest_and_usual(shared, len(tile))
+    noise = CORRELATION * energy / tile[0].size ** 0.5
     # False where nothing is known, which is NaN.
-    return float(lowest) if lowest > max(floor, alike * usual, sigmas * deviation) else 0.0
+    is_alike = bool(lowest > max(floor, SURELY_ALIKE * usual, MANY_SIGMAS * noise))
+    if not (is_alike and must_be_fine):
+        return is_alike
+    coarser, _ = shared_of(octaves(tile)[1], 0.0)
+    return bool(lowest > FINE * lowest_and_usual(coarser, len(tile))[0])

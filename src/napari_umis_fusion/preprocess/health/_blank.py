@@ -18,10 +18,7 @@ MIN_DIFFERENCE = 0.05
 
 def is_blank(plane: PlaneStatistics) -> bool:
     """Whether the plane holds one value, or none at all."""
-    low, high = plane.lowest, plane.highest
-    if not np.isfinite(low).any():
-        return True
-    return all(np.nanmin(low[..., c]) == np.nanmax(high[..., c]) for c in range(low.shape[2]))
+    return plane.is_blank
 
 
 def shows_nothing(plane: PlaneStatistics, sides: Sequence[Sequence[PlaneStatistics]]) -> bool:

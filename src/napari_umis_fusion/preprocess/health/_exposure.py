@@ -30,19 +30,9 @@ MIN_JUMP = float(np.log(1.25))
 MAJORITY = 1.5
 """Planes that are lit alike but otherwise, for each that is lit as the plane itself."""
 
-MAX_CLIPPED = 0.02
-"""Share of clipped pixels up to which the mean of a tile tells of the light."""
-
 MIN_TILES = 4
 MIN_KNOWN = 0.03
 """Number and share of the tiles which a gain has to rest on."""
-
-MAX_FLOOR = 0.05
-"""Share of the tiles that reach down to the lowest value; if more do, the dark is cut off there,
-and what is left of a tile grows and shrinks with focus."""
-
-MIN_LIGHT = 0.02
-"""Share of the brightest tile's mean below which a tile tells nothing of the light."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,18 +118,7 @@ def _suffices(known: Mask) -> bool:
 
 def _known(reference: PlaneStatistics, plane: PlaneStatistics) -> Mask:
     """Return which tiles tell of the light of two planes."""
-    known = ~(plane.constant | reference.constant)
-    for one in (plane, reference):
-        with np.errstate(invalid="ignore"):
-            bright = one.mean > MIN_LIGHT * np.nanmax(one.mean, initial=0.0)
-            known &= bright & (one.clipped <= MAX_CLIPPED) & ~_cut_off(one)
-    return np.asarray(known)
-
-
-def _cut_off(plane: PlaneStatistics) -> Mask:
-    """Return tiles in which the dark may be cut off."""
-    reached = plane.lowest <= np.nanmin(plane.lowest, axis=(0, 1))
-    return np.asarray(reached & (reached.mean(axis=(0, 1)) > MAX_FLOOR))
+    return np.asarray(plane.lit & reference.lit)
 
 
 def _is_one_run(plane: PlaneStatistics, others: Sequence[PlaneStatistics], alike: Mask) -> bool:

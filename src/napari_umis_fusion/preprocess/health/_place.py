@@ -70,7 +70,7 @@ def is_combed(plane: PlaneStatistics, sides: Sequence[Sequence[PlaneStatistics]]
 
 def _is_as_rich(plane: PlaneStatistics, other: PlaneStatistics) -> bool:
     """Whether two planes have about the same contrast of tiles."""
-    one, two = (float(np.nanstd(each.mean, axis=(0, 1)).max()) for each in (plane, other))
+    one, two = plane.contrast, other.contrast
     return max(one, two) <= MAX_CONTRAST_RATIO * min(one, two)
 
 
@@ -78,8 +78,7 @@ def _alike(one: PlaneStatistics, other: PlaneStatistics) -> float:
     """Return the correlation of the tiles of two planes, NaN where they do not tell."""
     pair = [plane.mean.reshape(-1, plane.mean.shape[2]) for plane in (one, other)]
     # Parts that were not written tell nothing of the place.
-    shown = [~plane.constant.any(axis=2).ravel() for plane in (one, other)]
-    known = np.logical_and.reduce([*shown, *(np.isfinite(values).all(axis=1) for values in pair)])
+    known = one.shown & other.shown
     if known.sum() < MIN_TILES:
         return np.nan
     # Channels that are bright in all tiles would be alike everywhere.

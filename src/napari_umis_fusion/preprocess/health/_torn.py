@@ -55,6 +55,8 @@ def find_gaps(
             if value in tops[c : c + 1]:
                 continue
             here = plane.constant[..., c] & (plane.lowest[..., c] == value)
+            if not all(_may_show_more(side, c, value, here) for side in sides):
+                continue
             shaped = _in_shape(here)
             if len(sides) < 2 and shaped.sum() < MIN_NEAT * here.sum():
                 continue  # a dark ground that the plane before the first may have had too
@@ -79,6 +81,17 @@ def _show_more(side: Sequence[PlaneStatistics], channel: int, value: float, tile
     return bool(max(shares) >= MIN_UNLIKE)
 
 
+def _may_show_more(
+    side: Sequence[PlaneStatistics], channel: int, value: float, tiles: Mask
+) -> bool:
+    """Whether `_show_more` may be true of any part of these tiles that `_in_shape` returns.
+
+    It seldom is, and to find the part takes longer: scipy has to be loaded for it.
+    """
+    least = MIN_UNLIKE * min(*tiles.shape, MIN_CORNER * tiles.size)
+    return any(np.count_nonzero(_differs(one, channel, value) & tiles) >= least for one in side)
+
+
 def _differs(plane: PlaneStatistics, channel: int, value: float) -> Mask:
     least = MIN_DIFFERENCE * plane.span[channel]
     with np.errstate(invalid="ignore"):
@@ -90,6 +103,9 @@ def _in_shape(constant: Mask) -> Mask:
     lines = constant.all(axis=1, keepdims=True) | constant.all(axis=0, keepdims=True)
     if lines.any() or not constant.any():
         return constant & lines
+    at_rim = constant[[0, -1]].any() or constant[:, [0, -1]].any()
+    if not at_rim or constant.mean() < MIN_CORNER:  # nor is any part of it; scipy loads slowly
+        return np.zeros_like(constant)
     from scipy.ndimage import find_objects, label
 
     parts, _ = label(constant)

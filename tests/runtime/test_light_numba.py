@@ -1,0 +1,50 @@
+"""Kernels start without linear algebra, which numba still has for those who multiply matrices."""
+
+import subprocess
+import sys
+from textwrap import dedent
+
+
+def printed(code):
+    """Return what a process of its own prints."""
+    command = [sys.executable, "-c", dedent(code)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def test_kernels_start_without_linear_algebra():
+    code = """
+        import sys
+        import numpy as np
+        from numba import njit
+        from napari_umis_fusion.runtime import start_light_numba
+        start_light_numba()
+        print(njit(lambda values: values.sum())(np.ones(3)), "scipy.linalg" in sys.modules)
+    """
+    assert printed(code).split() == ["3.0", "False"]
+
+
+def test_matrices_are_multiplied_as_ever():
+    code = """
+        import numpy as np
+        from numba import njit
+        from napari_umis_fusion.runtime import start_light_numba
+        start_light_numba()
+        one = np.arange(12.0).reshape(3, 4)
+        product = njit(lambda a, b: a @ b)(one, one.T.copy())
+        size = njit(lambda a: np.linalg.det(a))(np.diag([2.0, 3.0]))
+        print(np.array_equal(product, one @ one.T), size)
+    """
+    assert printed(code).split() == ["True", "6.0"]
+
+
+def test_another_make_of_numba_is_left_alone():
+    code = """
+        import numpy as np
+        from numba import njit
+        from numba.np import linalg
+        from napari_umis_fusion.runtime import start_light_numba
+        del linalg.ensure_blas
+        start_light_numba()
+        print(hasattr(linalg, "ensure_blas"))
+    """
+    assert printed(code).split() == ["False"]
