@@ -217,7 +217,7 @@ def test_fuse_with_a_models_name(scorpion, here, capsys):
     fuse = ["fuse", "planes", "-o", "o.png", "--device", "cpu", "--json", "--checkpoint"]
     assert main([*fuse, "scorpion"]) == 0
     provenance = json.loads(capsys.readouterr().out)["provenance"]
-    assert provenance["config"]["checkpoint"] == str(scorpion.path)
+    assert provenance["config"]["checkpoint"] == scorpion.path.name
     assert scorpion.sha256 in json.dumps(provenance)
     assert main([*fuse, "spider"]) == 1
     assert "'spider': no such model; accepted are 'scorpion'" in error_of(capsys)

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from napari_umis_fusion import fuse
 from napari_umis_fusion.errors import AlignmentError, StackError
@@ -168,3 +169,13 @@ def test_alignment_follows_the_specimen_and_not_the_sensor():
     result = fuse(spoilt(moving.stack, pattern_of("pixels", 6), 0.03), align="translation", **FAST)
     np.testing.assert_allclose(result.alignment.transforms, moving.transforms, atol=0.3)
     assert any(NOTE in note for note in result.notes)
+
+
+@pytest.mark.parametrize("noise", [0, 2, 8])
+@pytest.mark.parametrize("sigma", [0.8, 1.5])
+def test_a_specimen_that_is_sharp_in_all_planes_is_no_pattern(sigma, noise):
+    rng = np.random.default_rng(0)
+    truth = ndimage.gaussian_filter(rng.normal(0, 200, (96, 128)), sigma) + 120
+    stack = (truth + rng.normal(0, noise, (12, 96, 128))).astype(np.float32)
+    notes = fuse(stack, focus_measure="laplacian").notes
+    assert not [note for note in notes if "stands still" in note]

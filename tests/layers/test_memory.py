@@ -18,8 +18,8 @@ SIDE = 512
 SERIES = np.random.default_rng(0).integers(0, 256, (4, 3, SIDE, SIDE), np.uint8)
 LABELS = {"name": "series", "axis_labels": ("t", "z", "y", "x"), "scale": (1, 2, 1, 1)}
 EVERY = ("all_in_focus", "index_map", "depth_map", "confidence_map", "source_map")
-PASSING_MB = 4
-"""For planes as they are read and what tiles are worked on with; not of the budget."""
+PASSING_MB = 10
+"""For planes as they are read, and tiles as they are worked on and looked at; not of the budget."""
 
 CONFIGS = [
     {"verification": "seams"},
@@ -68,9 +68,9 @@ def peak_mb(run, settings):
 @pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
 def test_memory_stays_within_the_budget(run, options):
     run(config(4096, **options))  # compiles and imports what it needs
-    for budget_mb in (0, 8):
+    for budget_mb in (0, 6):
         assert peak_mb(run, config(budget_mb, **options)) < budget_mb + PASSING_MB
-    assert peak_mb(run, config(4096, **options)) > 8 + PASSING_MB, "there was something to bound"
+    assert peak_mb(run, config(4096, **options)) > 6 + PASSING_MB, "there was something to bound"
 
 
 class Ledger:

@@ -148,7 +148,7 @@ def test_missing_file(tmp_path):
 def test_too_large(state, tmp_path, monkeypatch):
     path = save_checkpoint(tmp_path / "w.safetensors", state)
     monkeypatch.setattr(files, "MAX_BYTES", 1000)
-    with pytest.raises(CheckpointError, match="accepted are checkpoints of at most 1000"):
+    with pytest.raises(CheckpointError, match="accepted are at most 1000"):
         load_checkpoint(path)
 
 

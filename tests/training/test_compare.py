@@ -19,7 +19,14 @@ from napari_umis_fusion.training.loop import train
 from napari_umis_fusion.training.loop._compare import iter_compare
 from napari_umis_fusion.training.objectives._select import SelectObjective
 
-TINY = {"batch": 4, "patch_px": 32, "device": "cpu", "precision": "float32", "threads": 2}
+TINY = {
+    "imperfections": 0.0,
+    "batch": 4,
+    "patch_px": 32,
+    "device": "cpu",
+    "precision": "float32",
+    "threads": 2,
+}
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@ from ._axes import axis_name as axis_name
 from ._axes import choose_layer_axes as choose_layer_axes
 from ._axes import likely_z as likely_z
 from ._describe import describe_layer as describe_layer
+from ._describe import describe_step as describe_step
 from ._events import LayerFinished as LayerFinished
 from ._events import LayerProgress as LayerProgress
 from ._events import LayerStarted as LayerStarted

@@ -71,6 +71,11 @@ class LayerFinished:
         alignment.
     checked : tuple of CheckedStack
         What was found of the planes of each stack.
+    stacks, planes : int
+        Number of stacks, and of planes that were fused in each.
+    never_in_focus : float
+        Share of the pixels that no plane shows in focus, 0 to 1, as
+        `FusionResult.never_in_focus` finds them on a grid of at most a million pixels.
     """
 
     layers: list[LayerData]
@@ -79,6 +84,9 @@ class LayerFinished:
     config: FusionConfig
     alignments: tuple[Alignment, ...] = ()
     checked: tuple["CheckedStack", ...] = ()
+    stacks: int = 1
+    planes: int = 0
+    never_in_focus: float = 0.0
 
 
 LayerEvent = LayerStarted | LayerProgress | LayerFinished

@@ -122,7 +122,7 @@ def iter_fuse_layer(
             del result  # frees its maps for those of the next stack
     layers = [output.layer_data(summary.provenance()) for output in outputs]
     origins = _source_maps(outputs)
-    found = summary.alignments, summary.checked
+    found = summary.alignments, summary.checked, len(places), planes, summary.never_in_focus
     yield LayerFinished(layers, summary.notes, origins, config, *found)
     return layers
 

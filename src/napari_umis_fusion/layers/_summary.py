@@ -1,5 +1,6 @@
 """Notes, alignments and provenance of all stacks of a layer."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,6 +9,9 @@ from napari_umis_fusion.fusion import FusionResult, copies_values
 from napari_umis_fusion.layers._axes import axis_name
 from napari_umis_fusion.layers._stacks import LayerStacks, LoopPlace
 from napari_umis_fusion.preprocess.health import PlaneHealth, notes_on
+
+MAX_COUNTED_PX = 1_000_000
+"""Pixels of a stack that are looked at for a share in percent: all of them would take seconds."""
 
 MAX_NAMED = 6
 """Stacks that a note lists."""
@@ -56,11 +60,17 @@ class FusionSummary:
         self._said: dict[str, list[LoopPlace]] = {}
         self._checked: list[CheckedStack] = []
         self._provenance: dict[str, Any] = {}
+        self._shares: list[float] = []
 
     @property
     def checked(self) -> tuple[CheckedStack, ...]:
         """What was found of the planes of each stack."""
         return tuple(self._checked)
+
+    @property
+    def never_in_focus(self) -> float:
+        """Mean share of the pixels of a stack that no plane shows in focus, 0 to 1."""
+        return sum(self._shares) / max(1, len(self._shares))
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -79,6 +89,9 @@ class FusionSummary:
         name = self._name_of(place) if self._count > 1 else ""
         self._checked.append(CheckedStack(name, planes, copies))
         self._provenance = self._provenance or result.provenance
+        step = math.ceil(math.sqrt(result.focus_map.size / MAX_COUNTED_PX)) or 1
+        sparse = replace(result, focus_map=result.focus_map[::step, ::step])
+        self._shares.append(float(sparse.never_in_focus().mean()))
 
     def provenance(self) -> dict[str, Any]:
         """Return the provenance of the first stack, with the notes and alignments of all."""

@@ -3,7 +3,6 @@
 Importing torch takes seconds, and its convolutions on a CPU several times those of ONNX Runtime.
 """
 
-import importlib
 import os
 import re
 import sys
@@ -12,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from napari_umis_fusion.config import DeviceName
+from napari_umis_fusion.network._onnx_runtime import onnx_runtime
 
 DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
 """Files that a driver of graphics cards makes on Linux: NVIDIA's, that of WSL, AMD's."""
@@ -46,7 +46,7 @@ def runs_without_torch(wanted: DeviceName) -> bool:
 def has_onnxruntime() -> bool:
     """Whether ONNX Runtime is installed and loads; on Windows, it may lack a library."""
     try:
-        importlib.import_module("onnxruntime")
+        onnx_runtime()
     except (ImportError, OSError):
         return False
     return True

@@ -197,8 +197,7 @@ def _share_arena() -> bool:
     Without an arena, the pages of every buffer are asked for anew; an arena for each session keeps
     the most that each ever held.
     """
-    import onnxruntime
-
+    onnxruntime = onnx_runtime()
     memory = onnxruntime.OrtMemoryInfo(
         "Cpu",
         onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR,

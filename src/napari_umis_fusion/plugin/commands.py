@@ -41,10 +41,30 @@ def open_training(viewer: "Viewer") -> Any:
 
 
 def _open_widget(viewer: "Viewer", name: str) -> Any:
-    dock, widget = viewer.window.add_plugin_dock_widget(PLUGIN, name)
+    """Raise the panel, whoever opened it; otherwise open it as the Plugins menu does."""
+    from npe2 import PluginManager
+    from qtpy.QtWidgets import QDockWidget
+
+    manifest = PluginManager.instance().get_manifest(PLUGIN)
+    (offered,) = (one for one in manifest.contributions.widgets or () if one.display_name == name)
+    kind: Any = offered.get_callable()
+    window = _window(viewer)
+    docks = window._qt_window.findChildren(QDockWidget)
+    # by kind: napari gives the dock another name in its menu than in `add_plugin_dock_widget`
+    found = [dock for dock in docks if type(dock.widget()) is kind and not dock.widget().is_closed]
+    if not found:
+        # under the name that the menu looks for, which then hides and shows this dock
+        title = f"{name} ({manifest.display_name})"
+        found = [window.add_dock_widget(kind(viewer), name=title)]
+    dock = found[0]
     dock.show()
     dock.raise_()
-    return widget
+    return dock.widget()
+
+
+def _window(viewer: "Viewer") -> Any:
+    """Return the window itself: napari hands commands a viewer that hides what is private."""
+    return getattr(viewer, "__wrapped__", viewer).window
 
 
 def fuse_now(viewer: "Viewer") -> Any:
@@ -62,7 +82,7 @@ def open_planes(viewer: "Viewer") -> list[Any]:
 
     patterns = " ".join(f"*{suffix}" for suffix in SUFFIXES)
     paths, _ = QFileDialog.getOpenFileNames(
-        viewer.window._qt_window, "Plane images of one z-stack", "", f"Images ({patterns})"
+        _window(viewer)._qt_window, "Plane images of one z-stack", "", f"Images ({patterns})"
     )
     if not paths:
         return []

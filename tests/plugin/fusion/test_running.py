@@ -10,6 +10,7 @@ from napari.utils.notifications import notification_manager
 from napari.utils.progress import progress
 
 from napari_umis_fusion import fuse as fuse_stack
+from napari_umis_fusion.errors import DeviceError, StackError
 from napari_umis_fusion.layers import LayerProgress
 from napari_umis_fusion.plugin.fusion import _widget as widget_module
 from napari_umis_fusion.plugin.fusion._progress import progress_of
@@ -127,9 +128,11 @@ def test_second_press_while_running_is_refused(viewer, widget, slow_layer, qtbot
     widget.controls.buttons["cancel"].click()
 
 
-def test_two_widgets_fuse_at_once(viewer, widget, slow_layer, qtbot):
-    other = widget_module.FusionWidget(viewer)
-    viewer.window.add_dock_widget(other, name="second")
+def test_two_viewers_fuse_at_once(viewer, widget, slow_layer, make_napari_viewer, qtbot):
+    second = make_napari_viewer(strict_qt="raise")
+    second.add_image(slow_layer.data, axis_labels=("z", "y", "x"), contrast_limits=(0, 255))
+    other = widget_module.FusionWidget(second)
+    second.window.add_dock_widget(other, name="second")
     for one in (widget, other):
         one.method["focus_measure"].value = "laplacian"
         one.controls.buttons["start"].click()
@@ -138,7 +141,7 @@ def test_two_widgets_fuse_at_once(viewer, widget, slow_layer, qtbot):
     qtbot.waitUntil(lambda: widget.job is None and other.job is None, timeout=30_000)
     expected = fuse_stack(np.asarray(slow_layer.data), focus_measure="laplacian").all_in_focus
     np.testing.assert_array_equal(viewer.layers["slow all-in-focus"].data, expected)
-    assert "slow all-in-focus [1]" not in viewer.layers, "the second renews what the first made"
+    np.testing.assert_array_equal(second.layers["Image all-in-focus"].data, expected)
     other.close_down()
 
 
@@ -182,20 +185,25 @@ def test_dock_removed_during_the_run(viewer, slow_layer, qtbot):
     assert not [one for one in viewer.mouse_drag_callbacks if one.__name__ == "_on_press"]
 
 
-UNFORESEEN = [
-    (RuntimeError("CUDA error: device-side assert"), "please report it"),
-    (MemoryError("no room"), "Fuse a region"),
-    (FileNotFoundError("plane7.zarr"), "Are its files still there"),
+ERRORS = [
+    (RuntimeError("CUDA error: device-side assert"), "please report it", True),
+    (KeyError("a fault"), "please report it", True),
+    (MemoryError("no room"), "Fuse a region", False),
+    (FileNotFoundError("plane7.zarr"), "Are its files still there", False),
+    (StackError("planes differ; crop them"), "crop them", False),
+    (DeviceError("cuda is gone; choose cpu"), "choose cpu", False),
 ]
 
 
 @pytest.mark.binding
-def test_unforeseen_errors_are_told(viewer, widget, stack_layer, qtbot, monkeypatch):
+def test_errors_are_told_in_the_panel_and_only_faults_with_a_traceback(
+    viewer, widget, stack_layer, qtbot, monkeypatch
+):
     records = []
     monkeypatch.setattr(
         notification_manager, "receive_error", lambda kind, *_: records.append(kind)
     )
-    for error, advice in UNFORESEEN:
+    for error, advice, is_fault in ERRORS:
 
         def failing(*_, error=error):
             raise error
@@ -204,16 +212,60 @@ def test_unforeseen_errors_are_told(viewer, widget, stack_layer, qtbot, monkeypa
         monkeypatch.setattr(widget_module, "iter_fuse_layer", failing)
         widget.controls.buttons["start"].click()
         qtbot.waitUntil(lambda: widget.job is None, timeout=5_000)
-        assert records.pop() is type(error)
-        assert not records
+        assert records == [type(error)] * is_fault
+        records.clear()
         assert str(error) in widget.controls.message.text()
         assert advice in widget.controls.message.text()
         assert list(viewer.layers) == [stack_layer]
         assert widget.controls.buttons["start"].isEnabled()
 
 
-def test_bad_values_are_told_and_leave_the_layers(viewer, widget, qtbot, monkeypatch):
-    monkeypatch.setattr(notification_manager, "receive_error", lambda *_: None)
+def _fail(*_, **__):
+    raise KeyError("a fault")
+
+
+FAULTY = {
+    "progress text": lambda patch: patch.setattr(widget_module, "progress_of", _fail),
+    "plane table": lambda patch: patch.setattr(widget_module.PlaneTable, "fill", _fail),
+    "new layers": lambda patch: patch.setattr("napari.layers.Layer.create", _fail),
+}
+
+
+@pytest.mark.binding
+@pytest.mark.parametrize("place", FAULTY)
+def test_a_fault_while_events_are_shown_ends_the_run(
+    viewer, widget, stack_layer, place, qtbot, monkeypatch
+):
+    records = []
+    monkeypatch.setattr(
+        notification_manager, "receive_error", lambda kind, *_: records.append(kind)
+    )
+    with monkeypatch.context() as patch:
+        FAULTY[place](patch)
+        widget.controls.buttons["start"].click()
+        qtbot.waitUntil(lambda: widget.job is None, timeout=10_000)
+    assert records == [KeyError]
+    assert "a fault" in widget.controls.message.text()
+    assert widget.controls.buttons["start"].isVisibleTo(widget)
+    assert not fusion_threads()
+    widget.controls.buttons["start"].click()
+    qtbot.waitUntil(lambda: widget.job is None, timeout=10_000)
+    assert widget.controls.message.text().startswith("Done in ")
+
+
+def test_the_end_says_how_long_and_how_much_is_never_in_focus(viewer, widget, fuse):
+    data = np.zeros((5, 64, 80), np.uint8) + 90
+    data[2, :, :60] = np.random.default_rng(0).integers(0, 255, (64, 60))
+    viewer.add_image(np.stack([data] * 3), axis_labels=("t", "z", "y", "x"))
+    fuse()
+    said = widget.controls.message.text()
+    assert said.startswith("Done in 1 s: 3 stacks of 5 planes, "), said
+    share = fuse_stack(data, focus_measure="laplacian").never_in_focus().mean()
+    assert share > 0.05
+    assert f"planes, {round(100 * share)} % never in focus. " in said
+
+
+def test_bad_values_are_told_and_leave_the_layers(viewer, widget, qtbot):
     stack = np.ones((4, 32, 32), np.float32)
     stack[2, 5, 5] = np.nan
     layer = viewer.add_image(stack, axis_labels=("z", "y", "x"))

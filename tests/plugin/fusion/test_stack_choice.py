@@ -95,7 +95,7 @@ def test_follows_selection_name_scale_and_data(viewer, widget):
     viewer.layers.selection.active = first
     assert widget.stack.message.text().startswith("4 planes")
     first.name, first.scale = "renamed", (2, 1, 1)
-    assert "renamed" in widget.stack.title.text()
+    assert widget.stack["stack"].current_choice == "renamed"
     assert "z step 2 pixel" in widget.stack.message.text()
     first.data = noise(3, 40, 50)
     assert widget.stack.message.text().startswith("3 planes")
@@ -201,3 +201,140 @@ def test_sliders_move_stack_and_image_alike(viewer, widget, fuse):
     widget.output["keep_axes"].value = False
     fuse()
     assert viewer.layers["movie all-in-focus [1]"].axis_labels == ("t", "y", "x")
+
+
+SAMPLES = {
+    "textured_surface": (["surface"], "12 planes"),
+    "noisy_fluorescence": (["fluorescence channel 1", "fluorescence channel 2"], "2 channels"),
+    "colour_macro": (["macro"], "10 planes"),
+}
+
+
+@pytest.mark.binding
+@pytest.mark.parametrize("is_open_first", [True, False], ids=["panel first", "sample first"])
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_a_sample_can_be_fused_as_it_opens(viewer, sample, is_open_first, qtbot):
+    from napari_umis_fusion import synthetic
+    from napari_umis_fusion.plugin.fusion import FusionWidget
+
+    expected, says = SAMPLES[sample]
+    if is_open_first:
+        panel = FusionWidget(viewer)
+    for data, attributes, _ in getattr(synthetic, sample)():
+        viewer.add_image(data, **attributes)
+    if not is_open_first:
+        panel = FusionWidget(viewer)
+    viewer.window.add_dock_widget(panel, name="samples")
+    assert panel.controls.buttons["start"].isEnabled()
+    assert [layer.name for layer in panel.stack.target.layers] == expected
+    assert says in panel.stack.message.text()
+    assert all(name in panel.stack["stack"].current_choice for name in expected)
+    panel.close_down()
+
+
+def channels(viewer, names, name="dye"):
+    return [
+        viewer.add_image(
+            noise(5, 40, 50),
+            name=f"{colour} {name}",
+            colormap=colour,
+            blending="additive",
+            axis_labels=("z", "y", "x"),
+        )
+        for colour in names
+    ]
+
+
+def chosen(widget):
+    return [layer.name for layer in widget.stack.target.layers]
+
+
+def test_channels_are_one_choice_and_each_one_is_another(viewer, widget):
+    green, red = channels(viewer, ("green", "red"))
+    box = widget.stack["stack"].native
+    texts = [box.itemText(place) for place in range(box.count())]
+    assert texts == ["2 channels: green dye, red dye", "red dye", "green dye"]
+    assert chosen(widget) == ["green dye", "red dye"]
+    for text, expected in zip(texts[::-1], ([green], [red], [green, red]), strict=True):
+        box.setCurrentText(text)  # as the mouse does
+        assert widget.stack.target.layers == expected
+        assert set(viewer.layers.selection) == set(expected)
+    viewer.layers.selection = {green, red}
+    for layer in (green, red):
+        viewer.layers.selection.active = layer
+    assert chosen(widget) == ["red dye"], "one that is clicked is meant alone"
+
+
+def test_what_does_not_belong_together_is_no_channel(viewer, widget):
+    channels(viewer, ("green", "red"))
+    viewer.add_image(noise(5, 40, 50), axis_labels=("z", "y", "x"), name="brightfield")
+    assert chosen(widget) == ["brightfield"]
+    channels(viewer, ("green", "red"), name="next")
+    assert chosen(widget) == ["green next", "red next"]
+    channels(viewer, ("green",), name="again")  # a colour that is there: another specimen
+    assert chosen(widget) == ["green again"]
+    viewer.add_image(
+        noise(4, 40, 50), axis_labels=("z", "y", "x"), blending="additive", colormap="blue"
+    )
+    assert len(chosen(widget)) == 1
+
+
+@pytest.mark.binding
+def test_without_a_selected_stack_the_last_or_the_topmost_visible_is_taken(viewer, widget):
+    low = viewer.add_image(noise(4, 40, 50), name="low", axis_labels=("z", "y", "x"))
+    high = viewer.add_image(noise(5, 40, 50), name="high", axis_labels=("z", "y", "x"))
+    flat = viewer.add_image(noise(40, 50), name="flat")
+    assert chosen(widget) == ["high"]
+    viewer.layers.selection.active = low
+    viewer.layers.selection.active = flat
+    assert chosen(widget) == ["low"], "it stays"
+    high.visible = False
+    viewer.layers.remove(low)
+    viewer.layers.selection.active = flat
+    assert "'flat' has the axes" in widget.stack.message.text(), "no hidden one is taken unasked"
+    high.visible = True
+    viewer.layers.selection.clear()
+    assert chosen(widget) == ["high"]
+    viewer.layers.selection = {flat, high}
+    assert chosen(widget) == ["high"]
+
+
+def test_the_choices_follow_names_and_removals(viewer, widget):
+    first = viewer.add_image(noise(4, 40, 50), name="first")
+    viewer.add_image(noise(5, 40, 50), name="second")
+    box = widget.stack["stack"].native
+    first.name = "renamed"
+    assert [box.itemText(place) for place in range(box.count())] == ["second", "renamed"]
+    viewer.layers.remove(first)
+    assert [box.itemText(place) for place in range(box.count())] == ["second"]
+    viewer.layers.clear()
+    assert box.count() == 0
+    assert not widget.stack.is_row_shown("stack")
+
+
+@pytest.mark.binding
+def test_channels_do_not_shine_through_their_results(viewer, widget, fuse):
+    plain = viewer.add_image(noise(5, 40, 50), axis_labels=("z", "y", "x"), name="plain")
+    stacks = channels(viewer, ("green", "red"))
+    for _ in range(2):
+        fuse()
+        assert [layer.visible for layer in stacks] == [False, False]
+        assert plain.visible, "another layer is not touched"
+        assert viewer.layers["green dye all-in-focus"].visible
+        assert "is hidden, because" in widget.controls.message.text()
+        stacks[0].visible = stacks[1].visible = True
+    viewer.layers.selection.active = plain
+    fuse()
+    assert plain.visible, "a result that covers its stack needs nothing hidden"
+    assert "hidden" not in widget.controls.message.text()
+
+
+def test_a_preview_covers_its_channels(viewer, widget, qtbot):
+    channels(viewer, ("green", "red"))
+    viewer.window._qt_window.show()
+    qtbot.wait(50)
+    widget.preview_box.value = True
+    qtbot.waitUntil(lambda: "preview of green dye" in viewer.layers, timeout=20_000)
+    assert viewer.layers["preview of green dye"].blending == "translucent"
+    widget.preview_box.value = False
+    assert all(layer.visible for layer in viewer.layers)

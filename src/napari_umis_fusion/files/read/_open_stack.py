@@ -4,7 +4,11 @@ from collections.abc import Mapping
 
 from napari_umis_fusion.files.read._grid_stack import grid_of, open_grid
 from napari_umis_fusion.files.read._listing import PathsLike, is_tiff, list_source
-from napari_umis_fusion.files.read._series_planes import SERIES, open_series_as_planes
+from napari_umis_fusion.files.read._series_planes import (
+    SERIES,
+    holds_several,
+    open_series_as_planes,
+)
 from napari_umis_fusion.files.read._tiff import open_tiff
 from napari_umis_fusion.stack import Stack
 
@@ -49,7 +53,7 @@ def open_stack(
     listing = list_source(source)
     if len(listing.paths) == 1 and is_tiff(listing.paths[0]):
         (path,) = listing.paths
-        if z_axis is not None and z_axis.casefold() == SERIES:
+        if z_axis is not None and z_axis.casefold() == SERIES and holds_several(path):
             return open_series_as_planes(path, index)
         return open_tiff(path, z_axis=z_axis, index=index)
     return open_grid(grid_of(listing), z_axis=z_axis, index=index)

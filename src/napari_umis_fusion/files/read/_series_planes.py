@@ -38,6 +38,12 @@ class SeriesStack(Stack):
         return self._planes[z].region(0, rows, columns)
 
 
+def holds_several(path: Path) -> bool:
+    """Return whether a file holds several images; "series" is also the name of an axis."""
+    with naming_read_errors(path), open_tiff_file(path) as tif:
+        return len(tif.series) > 1
+
+
 def open_series_as_planes(path: Path, index: Mapping[str, int] | None = None) -> SeriesStack:
     """Open the images of a file as the planes of one stack.
 

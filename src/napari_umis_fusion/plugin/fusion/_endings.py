@@ -4,7 +4,20 @@ import contextlib
 from typing import Any
 
 from napari_umis_fusion.errors import UmisFusionError
-from napari_umis_fusion.plugin.widgets import release_all
+from napari_umis_fusion.layers import LayerFinished
+from napari_umis_fusion.plugin.widgets import format_duration, release_all
+
+HIDDEN = " The stack is hidden, because it would shine through the result."
+
+
+def done_text(event: LayerFinished, seconds: float) -> str:
+    """Return how a fusion ended, such as "Done in 11 s: 12 planes, 3 % never in focus."."""
+    each = f"{event.planes} planes"
+    what = f"{event.stacks} stacks of {each}" if event.stacks > 1 else each
+    percent = round(100 * event.never_in_focus)
+    nowhere = f", {percent} % never in focus" if percent else ""
+    done = f"Done in {format_duration(seconds)}: {what}{nowhere}"
+    return ". ".join((done, *event.notes)) + "."
 
 
 def error_advice(error: Exception) -> str:

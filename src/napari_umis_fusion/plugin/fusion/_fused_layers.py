@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from napari_umis_fusion.layers import LayerFinished, OutputLayer
 
 
+SHINING = ("additive", "minimum", "multiplicative")
+"""Blendings of napari that show a layer together with those below it."""
+
+
 @dataclass(eq=False)
 class ShownFusion:
     """One fusion whose layers are in the viewer.
@@ -131,6 +135,21 @@ class FusedLayers:
             yield layer
         if last is not None and not last.layers:  # all replaced: free the memory of its maps
             self._all.remove(last)
+
+    def hide_shining(self, sources: Iterable[Any]) -> list[Any]:
+        """Hide sources that would shine through their result, and return those.
+
+        A result looks like its source. Where that is shown as a sum with what lies below, such as
+        channels of fluorescence, the unfused planes would be added to the result.
+        """
+        shining = [
+            layer
+            for layer in sources
+            if layer.visible and layer in self._viewer.layers and layer.blending in SHINING
+        ]
+        for layer in shining:
+            layer.visible = False
+        return shining
 
     def fused_by(self, layer: Any) -> ShownFusion | None:
         """Return the latest fusion that produced this layer, or used it as a source."""

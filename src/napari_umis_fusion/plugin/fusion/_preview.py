@@ -4,12 +4,14 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+from magicgui.widgets import CheckBox
 from napari.layers import Layer
 from qtpy.QtCore import QObject, Signal
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.files import LayerData
 from napari_umis_fusion.layers import PREVIEW_KEY, LayerPlan, iter_fuse_layer
+from napari_umis_fusion.plugin.fusion._fused_layers import SHINING
 from napari_umis_fusion.plugin.viewer import TargetStack
 from napari_umis_fusion.plugin.widgets import LatestJob
 
@@ -124,6 +126,8 @@ class Preview(QObject):
         shown = self._layer()
         name = NAME.format(target.layers[0].name)
         attributes = {**attributes, "name": name, "metadata": {PREVIEW_KEY: True}}
+        if attributes["blending"] in SHINING:  # the stack below it would be added to it
+            attributes["blending"] = "translucent"
         # adding a layer changes selection and active layer, and with them the stack to fuse
         selected = set(self._viewer.layers.selection)
         active = self._viewer.layers.selection.active
@@ -138,6 +142,15 @@ class Preview(QObject):
         if active in self._viewer.layers:
             self._viewer.layers.selection.active = active
         self.notified.emit("preview")
+
+
+def preview_box() -> CheckBox:
+    """Return the box that switches the preview."""
+    return CheckBox(
+        text="preview the visible area",
+        tooltip="Preview the result while options change: the middle of the visible area, at "
+        "most 512 pixels wide. The stack is not changed.",
+    )
 
 
 def visible_part(viewer: Any, target: TargetStack, plan: LayerPlan) -> LayerPlan | None:

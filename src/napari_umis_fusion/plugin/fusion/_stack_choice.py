@@ -1,7 +1,6 @@
-"""The stack to fuse: the active layer, its description, and rows for what it leaves open."""
+"""The stack to fuse: which layers, their description, and rows for what they leave open."""
 
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 from magicgui.widgets import ComboBox
@@ -20,7 +19,14 @@ from napari_umis_fusion.layers import (
     likely_z,
 )
 from napari_umis_fusion.plugin.fusion._fused_layers import FusedLayers
-from napari_umis_fusion.plugin.viewer import TargetStack
+from napari_umis_fusion.plugin.fusion._stack_list import (
+    channels_of,
+    may_be_stack,
+    name_of,
+    stacks_in,
+    topmost_visible,
+)
+from napari_umis_fusion.plugin.viewer import FollowedLayers, TargetStack
 from napari_umis_fusion.plugin.widgets import Form
 
 NOTHING = "Select the image layer that holds your z-stack, or open one: File > Open Sample."
@@ -55,8 +61,9 @@ class StackChoice(Form):
     """Follows the selected layers, describes them, and has rows for what they leave open.
 
     Its value is a `Decision`. `valueChanged` is emitted whenever `target` or the decision may have
-    changed. The label `title` names the layer; `message` describes it, or says why it cannot be
-    fused.
+    changed. The row `stack` offers all stacks of the viewer; choosing one selects its layers. Where
+    no stack is selected, the last one stays, or the topmost visible one is taken. `message`
+    describes it, or says why it cannot be fused.
 
     Parameters
     ----------
@@ -68,10 +75,20 @@ class StackChoice(Form):
 
     def __init__(self, viewer: Any, fused: FusedLayers) -> None:
         self._viewer, self._fused = viewer, fused
-        self._observed: list[Any] = []
+        self._chosen = FollowedLayers(_OBSERVED, self.refresh)
+        self._named = FollowedLayers(["name"], self._on_name)
+        self._added: Any = None
+        self._offered_stacks: list[tuple[str, Any]] = []
         self._offered_axes: list[tuple[str, Any]] = []
         self._offered: list[tuple[str, Any]] = []
         self.target: TargetStack | None = None
+        self._stack = ComboBox(
+            name="stack",
+            label="stack",
+            choices=[],
+            tooltip="What is fused. It follows the selected layers. Channels of one stack can be "
+            "fused together.",
+        )
         self._z = ComboBox(
             name="z_axis",
             label="planes along",
@@ -85,23 +102,24 @@ class StackChoice(Form):
             tooltip="Channel on which focus is measured. The decision applies to all channels, so "
             "that they stay registered, unless each channel is fused separately.",
         )
-        super().__init__([self._z, self._decision])
-        self.title, self.message = QLabel(), QLabel(NOTHING)
-        for label in (self.title, self.message):
-            label.setWordWrap(True)
-        self.add_above(self.title, self.message)
+        super().__init__([self._stack, self._z, self._decision])
+        self.message = QLabel(NOTHING)
+        self.message.setWordWrap(True)
+        self._layout.insertRow(1, self.message)
+        self._stack.changed.connect(self._on_chosen)
         self._z.changed.connect(self._on_axis)
-        viewer.layers.selection.events.changed.connect(self.refresh)
-        viewer.layers.events.inserted.connect(self.refresh)
+        viewer.layers.selection.events.changed.connect(self._on_selected)
+        viewer.layers.events.inserted.connect(self._on_added)
         viewer.layers.events.removed.connect(self.refresh)
         self.refresh()
 
     def release(self) -> None:
         """Disconnect from viewer and layers."""
-        self._viewer.layers.selection.events.changed.disconnect(self.refresh)
-        self._viewer.layers.events.inserted.disconnect(self.refresh)
+        self._viewer.layers.selection.events.changed.disconnect(self._on_selected)
+        self._viewer.layers.events.inserted.disconnect(self._on_added)
         self._viewer.layers.events.removed.disconnect(self.refresh)
-        self._observe([])
+        self._chosen.follow([])
+        self._named.follow([])
 
     def value(self) -> Decision:
         """Return the channel on which focus is measured."""
@@ -119,11 +137,11 @@ class StackChoice(Form):
     def refresh(self, event: Any = None) -> None:
         """Update from the selected layers."""
         layers = self._chosen_layers()
-        self._observe(layers)
+        self._chosen.follow(layers)
+        self._offer_stacks(layers)
         if not layers:
             self._show_nothing(NOTHING)
             return
-        self._show_title(layers)
         try:
             images = [layer_image(layer) for layer in layers]
             self._offer_axes(images[0])
@@ -132,23 +150,65 @@ class StackChoice(Form):
             self._show_nothing(str(error))
 
     def _chosen_layers(self) -> list[Any]:
-        """Return the selected image layers; for a fused layer, its sources."""
+        """Return the stack of the selected layers, or the one that stays."""
         selected = [
             layer
             for layer in self._viewer.layers
-            if layer in self._viewer.layers.selection
-            and layer._type_string == "image"
-            and PREVIEW_KEY not in layer.metadata
+            if layer in self._viewer.layers.selection and layer._type_string == "image"
         ]
         found: list[Any] = []
-        for layer in selected:
+        for layer in selected:  # for a fused layer, its sources
             found += [one for one in self._fused.sources_of(layer) if one not in found]
-        if found:
-            return found
-        kept = (
-            [] if self.target is None else self.target.layers
-        )  # no image selected, for example while a region is drawn
-        return [layer for layer in kept if layer in self._viewer.layers]
+        stacks = [layer for layer in found if may_be_stack(layer)]
+        if len(stacks) == 1 and stacks[0] is self._added:
+            return channels_of(stacks[0], self._viewer)
+        if stacks:
+            return stacks
+        # no stack is selected, for example while a region is drawn, or a truth was opened last
+        kept = [] if self.target is None else self.target.layers
+        kept = [layer for layer in kept if layer in self._viewer.layers]
+        return (
+            kept
+            or topmost_visible(self._viewer)
+            or [layer for layer in found if PREVIEW_KEY not in layer.metadata]
+        )
+
+    def _on_added(self, event: Any) -> None:
+        """Take a new layer with its channels, as napari selects the last of them only."""
+        if may_be_stack(event.value):
+            self._added = event.value
+        self.refresh()
+
+    def _on_selected(self, event: Any = None) -> None:
+        selection = self._viewer.layers.selection
+        if selection and self._added not in selection:
+            self._added = None  # selected again, it is meant alone
+        self.refresh()
+
+    def _on_chosen(self, key: Any) -> None:
+        """Select the layers of the chosen stack."""
+        layers = [layer for layer in self._viewer.layers if id(layer) in (key or ())]
+        self._added = None
+        if layers:
+            # napari makes one layer of the selection active; it must be one of these
+            self._viewer.layers.selection = set(layers)
+            self.refresh()
+
+    def _offer_stacks(self, chosen: list[Any]) -> None:
+        """Show the row of stacks; what is selected is among them, whatever it is."""
+        stacks = stacks_in(self._viewer)
+        self._named.follow([layer for layers in stacks for layer in layers if len(layers) == 1])
+        if chosen and set(chosen) not in [set(layers) for layers in stacks]:
+            stacks.insert(0, chosen)
+        # by id: a choice must not keep a layer in memory that was deleted
+        choices = [(name_of(layers), tuple(sorted(map(id, layers)))) for layers in stacks]
+        with self._stack.changed.blocked():
+            if choices != self._offered_stacks:
+                self._stack.choices = []  # or those that stay would come first
+                self._stack.choices = self._offered_stacks = choices
+            if chosen:
+                self._stack.value = tuple(sorted(map(id, chosen)))
+        self.show_row("stack", bool(choices))
 
     def _offer_axes(self, image: LayerImage) -> None:
         """Show the row of the z axis if it is uncertain, with the likely axis selected."""
@@ -212,23 +272,10 @@ class StackChoice(Form):
         self.target = None
         self.message.setText(reason)
         if reason == NOTHING:
-            self._show_title([])
             self._offered_axes = []
             self.show_row("z_axis", False)
         self.show_row("decision", False)
         self.valueChanged.emit()
 
-    def _show_title(self, layers: list[Any]) -> None:
-        names = ", ".join(layer.name for layer in layers)
-        self.title.setText(f"<b>{escape(names)}</b>")
-        self.title.setVisible(bool(names))
-
-    def _observe(self, layers: list[Any]) -> None:
-        """Follow changes of these layers instead of the previous ones."""
-        for layer in self._observed:
-            for name in _OBSERVED:
-                getattr(layer.events, name).disconnect(self.refresh)
-        self._observed = list(layers)
-        for layer in layers:
-            for name in _OBSERVED:
-                getattr(layer.events, name).connect(self.refresh)
+    def _on_name(self, event: Any = None) -> None:
+        self._offer_stacks(self._chosen.layers)

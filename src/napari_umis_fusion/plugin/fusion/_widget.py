@@ -1,12 +1,12 @@
-"""The fusion widget: fuse the active layer, and add the results as layers."""
+"""The fusion widget: fuse the chosen stack, and add the results as layers."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import CheckBox
-from napari.utils.notifications import notification_manager, show_info
+from napari.utils.notifications import show_info
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication, QPushButton, QVBoxLayout, QWidget
 
@@ -15,16 +15,18 @@ from napari_umis_fusion.errors import CheckpointError, UmisFusionError
 from napari_umis_fusion.layers import LayerFinished, LayerPlan, iter_fuse_layer, script_for
 from napari_umis_fusion.plugin._warm_up import warm_up
 from napari_umis_fusion.plugin.fusion._alignment_section import AlignmentSection
+from napari_umis_fusion.plugin.fusion._buttons import IDLE, RUNNING
 from napari_umis_fusion.plugin.fusion._defaults import default_config
-from napari_umis_fusion.plugin.fusion._endings import error_advice, release
+from napari_umis_fusion.plugin.fusion._endings import HIDDEN, done_text, error_advice, release
 from napari_umis_fusion.plugin.fusion._focus_view import FocusView
 from napari_umis_fusion.plugin.fusion._fused_layers import FusedLayers
 from napari_umis_fusion.plugin.fusion._method_form import MethodForm
 from napari_umis_fusion.plugin.fusion._output_options import OutputOptions
 from napari_umis_fusion.plugin.fusion._part_form import PartForm
 from napari_umis_fusion.plugin.fusion._plane_table import PlaneTable
-from napari_umis_fusion.plugin.fusion._preview import Preview
+from napari_umis_fusion.plugin.fusion._preview import Preview, preview_box
 from napari_umis_fusion.plugin.fusion._progress import progress_of
+from napari_umis_fusion.plugin.fusion._sizes_form import SizesForm
 from napari_umis_fusion.plugin.fusion._stack_choice import Decision, StackChoice
 from napari_umis_fusion.plugin.viewer import BETWEEN_LAYERS_MS, TargetStack, go_to_plane
 from napari_umis_fusion.plugin.widgets import (
@@ -34,31 +36,20 @@ from napari_umis_fusion.plugin.widgets import (
     RunControls,
     VerticalScroll,
     section,
+    tell_unexpected,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
 
-_IDLE = {"start": ("Fuse", "Fuse the selected stack into an all-in-focus image and maps.")}
-_RUNNING = {
-    "pause": ("Pause", "Pause after the current step. Nothing is lost."),
-    "cancel": ("Cancel", "Stop, and leave all layers unchanged."),
-}
-
-
 class FusionWidget(DockedWidget):
-    """Fuses the active layer of a viewer.
+    """Fuses a stack of a viewer.
 
     Parameters
     ----------
     napari_viewer : napari viewer
         Viewer whose layers are fused.
-
-    Signals
-    -------
-    valueChanged()
-        A row has changed.
     """
 
     def __init__(self, napari_viewer: Any) -> None:
@@ -74,13 +65,10 @@ class FusionWidget(DockedWidget):
         self._next_layer.timeout.connect(self._show_next)
         self.fused = FusedLayers.of(napari_viewer)
         self.stack = StackChoice(napari_viewer, self.fused)
-        self.controls = RunControls(_IDLE, _RUNNING)
+        self.sizes = SizesForm(napari_viewer)
+        self.controls = RunControls(IDLE, RUNNING)
         self.preview = Preview(napari_viewer, self._described)
-        self.preview_box = CheckBox(
-            text="preview the visible area",
-            tooltip="Preview the result while options change: the middle of the visible area, at "
-            "most 512 pixels wide. The stack is not changed.",
-        )
+        self.preview_box = preview_box()
         self.part = PartForm(napari_viewer)
         self.method = MethodForm(default_config())
         self.alignment = AlignmentSection(napari_viewer, self.fused, default_config())
@@ -173,6 +161,7 @@ class FusionWidget(DockedWidget):
         rows = QVBoxLayout(inside)
         rows.setContentsMargins(6, 6, 6, 6)
         rows.addWidget(self.stack)
+        rows.addWidget(self.sizes)
         rows.addWidget(self.controls)
         rows.addWidget(self.preview_box.native)
         self.sections = {
@@ -206,6 +195,7 @@ class FusionWidget(DockedWidget):
 
     def _on_stack(self) -> None:
         target = self.stack.target
+        self.sizes.adapt_to(target)
         self.part.adapt_to(target)
         self.alignment.adapt_to(target)
         self.controls.buttons["start"].setEnabled(target is not None and target.planes > 1)
@@ -223,6 +213,7 @@ class FusionWidget(DockedWidget):
             return None
 
     def _start(self, target: TargetStack, config: FusionConfig, plan: LayerPlan) -> None:
+        self._status = ""
         images, layers = list(target.images), list(target.layers)
         output = self.output.value()
         start = partial(iter_fuse_layer, images, config, plan)
@@ -238,8 +229,8 @@ class FusionWidget(DockedWidget):
             self._showing = self.fused.iter_show(
                 event, sources, shown=output.shown, update=output.renews
             )
-            self._status = ". ".join(("Done", *event.notes)) + "."
-            self.planes.fill(event.checked)
+            self._status = done_text(event, 0.0 if self.job is None else self.job.elapsed_s)
+            self._try(lambda: self.planes.fill(event.checked))
 
     def _on_plane(self, plane: int) -> None:
         """Show a plane of the stack that was fused."""
@@ -247,9 +238,18 @@ class FusionWidget(DockedWidget):
         if target is not None:
             go_to_plane(self._viewer, target.layers[0], target.axes.z, plane)
 
+    def _try(self, action: Callable[[], Any]) -> Any:
+        """Return what an action returns; if it fails, the run ends with that error, not never."""
+        try:
+            return action()
+        except Exception as error:
+            self._on_failure(error)
+            return None
+
     def _on_failure(self, error: Exception) -> None:
         self._status = error_advice(error)
-        notification_manager.receive_error(type(error), error, error.__traceback__)
+        self._showing = None
+        tell_unexpected(error)
 
     def _on_end(self) -> None:
         if self.job is not None and self.job.was_cancelled:
@@ -261,13 +261,16 @@ class FusionWidget(DockedWidget):
 
     def _show_next(self) -> None:
         """Add one layer, and let the window process events before the next."""
-        layer = None if self._showing is None else next(self._showing, None)
+        showing = self._showing
+        layer = None if showing is None else self._try(lambda: next(showing, None))
         if layer is not None:
             self._first = self._first or layer
             self._next_layer.start()
             return
         if self._first in self._viewer.layers:
             self._viewer.layers.selection.active = self._first
+            if self.fused.hide_shining(self.fused.sources_of(self._first)):
+                self._status += HIDDEN
         self.job = self._showing = self._first = None
         self.controls.show_idle(self._status)
         self._on_stack()

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from napari.utils.notifications import notification_manager, show_info
+from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QSpacerItem, QTabWidget, QVBoxLayout, QWidget
 
 from napari_umis_fusion.errors import UmisFusionError
@@ -35,6 +35,7 @@ from napari_umis_fusion.plugin.widgets import (
     VerticalScroll,
     confirm,
     section,
+    tell_unexpected,
 )
 from napari_umis_fusion.training import Pictured, TrainingConfig, TrainingFinished, TrainingResult
 from napari_umis_fusion.training.session import (
@@ -250,7 +251,7 @@ class TrainingWidget(DockedWidget):
 
     def _on_failure(self, error: Exception) -> None:
         self._status = error_advice(error, self.numbers.saved_step)
-        notification_manager.receive_error(type(error), error, error.__traceback__)
+        tell_unexpected(error)
 
     def _on_end(self) -> None:
         # reset first: _freeze, _show_idle and their signals look at self.job

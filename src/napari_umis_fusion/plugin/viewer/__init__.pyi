@@ -1,3 +1,4 @@
+from ._followed import FollowedLayers as FollowedLayers
 from ._placing import BETWEEN_LAYERS_MS as BETWEEN_LAYERS_MS
 from ._placing import PLACES as PLACES
 from ._region import WHOLE_PLANE as WHOLE_PLANE

@@ -5,10 +5,12 @@ from ._config_form import described_row as described_row
 from ._confirm import confirm as confirm
 from ._docked_widget import DockedWidget as DockedWidget
 from ._docked_widget import release_all as release_all
+from ._errors import tell_unexpected as tell_unexpected
 from ._form import Form as Form
 from ._form import QtRow as QtRow
 from ._job import Job as Job
 from ._job import Progress as Progress
+from ._job import format_duration as format_duration
 from ._latest_job import LatestJob as LatestJob
 from ._plot_colours import ColouredPlot as ColouredPlot
 from ._plot_colours import distinct as distinct

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from qtpy.QtCore import QEvent, QTimer, Signal
-from qtpy.QtWidgets import QWidget
+from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 
 class DockedWidget(QWidget):
@@ -14,7 +14,8 @@ class DockedWidget(QWidget):
 
     napari does not tell a panel that the x of its dock was clicked: it only takes the panel out of
     the dock, and callbacks of the viewer would keep it at work, unseen. A panel that loses its
-    parent has been closed.
+    parent has been closed. A viewer has one panel of each kind, and their docks are tabs: a second
+    one of a kind gives way to the first, which is raised.
 
     Parameters
     ----------
@@ -30,7 +31,7 @@ class DockedWidget(QWidget):
     valueChanged = Signal()  # noqa: N815
 
     def __init__(self, napari_viewer: Any) -> None:
-        self._is_docked = False
+        self._is_docked = self._is_settled = False
         super().__init__()
         # napari's PublicOnlyProxy wraps a layer anew at each access: identity would never hold
         self._viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
@@ -38,6 +39,11 @@ class DockedWidget(QWidget):
         # Not a bound method: Qt drops those of an object that is being destroyed, and its Python
         # object can no longer be used then.
         self.destroyed.connect(partial(_close, self.__dict__, type(self)._release))
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether its work has ended, and it does not follow the viewer any more."""
+        return self._is_closed
 
     def close_down(self) -> None:
         """End the work and disconnect from the viewer; further calls do nothing."""
@@ -55,6 +61,9 @@ class DockedWidget(QWidget):
             return
         if self.parent() is not None:
             self._is_docked = True
+            if not self._is_settled:
+                # Later: napari has not yet added the dock to its window.
+                QTimer.singleShot(0, partial(_settle, self))
         elif self._is_docked:
             # Later: it may be moved into another dock.
             QTimer.singleShot(0, partial(_close_if_alone, self))
@@ -78,3 +87,25 @@ def _close_if_alone(panel: DockedWidget) -> None:
         if panel.parent() is None and not panel._is_closed:
             panel.close_down()
             panel.deleteLater()
+
+
+def _settle(panel: DockedWidget) -> None:
+    """Make the dock of a new panel a tab, or close it where one of its kind is open."""
+    with contextlib.suppress(RuntimeError):  # deleted meanwhile
+        dock = panel.parent()
+        window = dock.parent() if isinstance(dock, QDockWidget) else None
+        if panel._is_closed or panel._is_settled or not isinstance(window, QMainWindow):
+            return
+        for other in window.findChildren(QDockWidget):
+            inner = other.widget()
+            if not isinstance(inner, DockedWidget) or inner._is_closed or not inner._is_settled:
+                continue
+            if type(inner) is type(panel):
+                other.show()
+                other.raise_()
+                panel._viewer.window.remove_dock_widget(dock)
+                return
+            if window.dockWidgetArea(other) == window.dockWidgetArea(dock):
+                window.tabifyDockWidget(other, dock)
+                dock.raise_()
+        panel._is_settled = True

@@ -181,10 +181,30 @@ class Job(QObject):
         """React to the cancel button in napari's activity dock."""
         self.cancel()
 
+    @property
+    def elapsed_s(self) -> float:
+        """Return the working time so far, in seconds, without pauses."""
+        return self._clock.elapsed_s()
+
+    def fail(self, error: Exception) -> None:
+        """Stop, because an event could not be shown; `failed` is emitted once."""
+        if self._has_failed:
+            return
+        self._has_failed = True
+        self._worker.quit()
+        self.failed.emit(error)
+
     def _on_yielded(self, yielded: Any) -> None:
+        # an error here would end nothing: the work would go on, under a text that stays for ever
+        try:
+            self._take(yielded)
+        except Exception as error:
+            self.fail(error)
+
+    def _take(self, yielded: Any) -> None:
         if self._bar is not None and self._bar.is_canceled and not self.was_cancelled:
             self._on_bar_cancelled()
-        if self.was_cancelled and not self._every_event:
+        if self._has_failed or (self.was_cancelled and not self._every_event):
             return
         progress = None
         for event in yielded if self._every_event else (yielded,):

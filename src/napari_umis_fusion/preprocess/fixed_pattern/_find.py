@@ -25,6 +25,9 @@ MAX_TILES = 144
 MIN_STRENGTH = 0.001
 """Standard deviation of the weakest pattern that counts, as a share of the range."""
 
+MAX_STRENGTH, MAX_SHARE = 0.05, 0.5
+"""A stronger one, on more of the plane, is a specimen that is sharp in all planes."""
+
 ROUNDING = 0.1
 """Variance of what rounding to integers leaves, which blurred planes without noise share."""
 
@@ -111,5 +114,7 @@ def _described(pattern: Plane, to_grey: GreyConverter) -> FixedPattern | None:
     if not is_found.any():
         return None
     strength = float(pattern[is_found].std()) / to_grey.span()
+    if strength > MAX_STRENGTH and is_found.mean() > MAX_SHARE:
+        return None
     pattern /= np.float32(to_grey.range.scale)
     return FixedPattern(pattern, strength, float(is_found.mean()))
