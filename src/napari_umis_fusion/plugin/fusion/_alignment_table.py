@@ -1,9 +1,10 @@
 """A table of the transform of each plane, and the reason for it."""
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
+from qtpy.QtWidgets import QTableWidgetItem
 
 from napari_umis_fusion.alignment import Alignment, PlaneMotion
+from napari_umis_fusion.plugin.fusion._row_table import RowTable
 
 COLUMNS = {
     "z": "Index of the plane, counted from 0 as on the slider. Select a row to show the plane.",
@@ -18,10 +19,8 @@ COLUMNS = {
 }
 Z, MOVED, ROWS, SHIFT_COLUMNS, MAGNIFICATION, ROTATION, CORRELATION, WHY = range(len(COLUMNS))
 
-_ROW_HEIGHT_PX, _MAX_ROWS_SHOWN = 22, 8
 
-
-class AlignmentTable(QTableWidget):
+class AlignmentTable(RowTable):
     """Shows one row per plane; read-only.
 
     Signals
@@ -33,24 +32,9 @@ class AlignmentTable(QTableWidget):
     plane_chosen = Signal(int)
 
     def __init__(self) -> None:
-        super().__init__(0, len(COLUMNS))
+        super().__init__(COLUMNS)
         self._first_plane = 0
         self._filled: Alignment | None = None
-        self.setHorizontalHeaderLabels(list(COLUMNS))
-        for column, tip in enumerate(COLUMNS.values()):
-            self.horizontalHeaderItem(column).setToolTip(tip)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT_PX)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        header = self.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setStretchLastSection(True)
         self.itemSelectionChanged.connect(self._on_selection)
 
     def fill(self, alignment: Alignment, first_plane: int = 0) -> None:
@@ -58,29 +42,24 @@ class AlignmentTable(QTableWidget):
         if alignment is self._filled and first_plane == self._first_plane:
             return
         self._filled, self._first_plane = alignment, first_plane
-        self.blockSignals(True)  # clearing the selection is no choice of the user
-        self.clearSelection()
-        self.setRowCount(len(alignment.planes))
-        for row, motion in enumerate(alignment.planes):
-            for column, text in enumerate(_cells(motion, first_plane)):
-                self.setItem(row, column, _item(text, column, motion.why))
-        self.blockSignals(False)
+        self.show_rows(
+            [
+                [
+                    _item(text, column, motion.why)
+                    for column, text in enumerate(_cells(motion, first_plane))
+                ]
+                for motion in alignment.planes
+            ]
+        )
         only_shifts = alignment.model in ("none", "translation")
         for column in (MAGNIFICATION, ROTATION):
             self.setColumnHidden(column, only_shifts)
-        self._fit_height()
-
-    def _fit_height(self) -> None:
-        """Set the height for all planes, up to a limit above which the table scrolls."""
-        rows = min(self.rowCount(), _MAX_ROWS_SHOWN) * _ROW_HEIGHT_PX
-        header = self.horizontalHeader().sizeHint().height()
-        bar = self.horizontalScrollBar().sizeHint().height()
-        self.setFixedHeight(rows + header + bar + 2 * self.frameWidth())
+        self.fit_height()
 
     def _on_selection(self) -> None:
-        rows = self.selectionModel().selectedRows()
-        if rows:
-            self.plane_chosen.emit(self._first_plane + rows[0].row())
+        row = self.selected_row()
+        if row is not None:
+            self.plane_chosen.emit(self._first_plane + row)
 
 
 def _cells(motion: PlaneMotion, first_plane: int) -> tuple[str, ...]:

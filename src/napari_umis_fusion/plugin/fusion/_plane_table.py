@@ -3,17 +3,10 @@
 from collections.abc import Sequence
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import (
-    QAbstractItemView,
-    QHeaderView,
-    QLabel,
-    QTableWidget,
-    QTableWidgetItem,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QLabel, QTableWidgetItem, QVBoxLayout, QWidget
 
 from napari_umis_fusion.layers import CheckedStack
+from napari_umis_fusion.plugin.fusion._row_table import RowTable
 from napari_umis_fusion.preprocess.health import found_and_done
 
 HINT = "Planes that are blank, torn, exposed otherwise or speckled are listed here after a fusion."
@@ -25,8 +18,6 @@ COLUMNS = {
     "done": "What the fusion made of it.",
 }
 STACK, Z, FOUND, DONE = range(len(COLUMNS))
-
-_ROW_HEIGHT_PX, _MAX_ROWS_SHOWN = 22, 8
 
 
 class PlaneTable(QWidget):
@@ -42,28 +33,14 @@ class PlaneTable(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.message, self.table = QLabel(HINT), QTableWidget(0, len(COLUMNS))
+        self.message, self.table = QLabel(HINT), RowTable(COLUMNS)
         self.message.setWordWrap(True)
-        table = self.table
-        table.setHorizontalHeaderLabels(list(COLUMNS))
-        for column, tip in enumerate(COLUMNS.values()):
-            table.horizontalHeaderItem(column).setToolTip(tip)
-        table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT_PX)
-        table.setShowGrid(False)
-        table.setWordWrap(False)
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        header = table.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setStretchLastSection(True)
-        table.itemSelectionChanged.connect(self._on_selection)
+        self.table.itemSelectionChanged.connect(self._on_selection)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.message)
-        layout.addWidget(table)
-        table.hide()
+        layout.addWidget(self.table)
+        self.table.hide()
 
     def fill(self, stacks: Sequence[CheckedStack]) -> None:
         """Show what was found of the planes of some stacks."""
@@ -73,29 +50,20 @@ class PlaneTable(QWidget):
             for one in stack.planes
             if one.has_news
         ]
-        self.table.blockSignals(True)  # clearing the selection is no choice of the user
-        self.table.clearSelection()
-        self.table.setRowCount(len(rows))
-        for number, cells in enumerate(rows):
-            for column, text in enumerate(cells):
-                item = QTableWidgetItem(text)
-                item.setToolTip(text)
-                self.table.setItem(number, column, item)
-        self.table.blockSignals(False)
+        self.table.show_rows([[_item(text) for text in cells] for cells in rows])
         self.table.setColumnHidden(STACK, len(stacks) < 2)
         self.table.setVisible(bool(rows))
         self.message.setText("" if rows else "All planes of the last fusion are sound.")
         self.message.setVisible(not rows)
-        self._fit_height()
-
-    def _fit_height(self) -> None:
-        """Set the height for all rows, up to a limit above which the table scrolls."""
-        rows = min(self.table.rowCount(), _MAX_ROWS_SHOWN) * _ROW_HEIGHT_PX
-        header = self.table.horizontalHeader().sizeHint().height()
-        bar = self.table.horizontalScrollBar().sizeHint().height()
-        self.table.setFixedHeight(rows + header + bar + 2 * self.table.frameWidth())
+        self.table.fit_height()
 
     def _on_selection(self) -> None:
-        rows = self.table.selectionModel().selectedRows()
-        if rows:
-            self.plane_chosen.emit(int(self.table.item(rows[0].row(), Z).text()))
+        row = self.table.selected_row()
+        if row is not None:
+            self.plane_chosen.emit(int(self.table.item(row, Z).text()))
+
+
+def _item(text: str) -> QTableWidgetItem:
+    item = QTableWidgetItem(text)
+    item.setToolTip(text)
+    return item
