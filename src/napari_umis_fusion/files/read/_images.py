@@ -71,14 +71,7 @@ def read_image_header(path: Path) -> ImageHeader:
             _check_size(path, deep)
             return deep
         with _opened(path) as image:
-            mode = _kept_mode(image)
-            width, height = image.size
-            if _orientation(image) in (5, 6, 7, 8):
-                width, height = height, width
-            dtype = np.dtype(bool if mode == "1" else np.uint8)
-            found = ImageHeader(_shape(height, width, _SAMPLES[mode]), dtype, str(image.format))
-            _check_size(path, found)
-            return found
+            return _checked_header(path, image)
 
 
 def read_image(path: Path) -> Plane:
@@ -103,14 +96,28 @@ def read_image(path: Path) -> Plane:
     StackFileError
         If the file is missing, broken, truncated or of a kind that is not accepted.
     """
-    read_image_header(path)  # refuses what it claims before anything is allocated
     with naming_read_errors(path):
-        if _deep_png_header(path) is not None:
+        deep = _deep_png_header(path)
+        if deep is not None:
+            _check_size(path, deep)
             return _read_deep_png(path)
         with _opened(path) as image, _refusing_truncated():
+            _checked_header(path, image)  # before anything is allocated
             mode = _kept_mode(image)
             upright = ImageOps.exif_transpose(image) if _orientation(image) != 1 else image
             return np.array(upright if upright.mode == mode else upright.convert(mode))
+
+
+def _checked_header(path: Path, image: Image.Image) -> ImageHeader:
+    """Return the header of an open image; raises `StackFileError` for what it cannot be."""
+    mode = _kept_mode(image)
+    width, height = image.size
+    if _orientation(image) in (5, 6, 7, 8):
+        width, height = height, width
+    dtype = np.dtype(bool if mode == "1" else np.uint8)
+    found = ImageHeader(_shape(height, width, _SAMPLES[mode]), dtype, str(image.format))
+    _check_size(path, found)
+    return found
 
 
 def _check_size(path: Path, header: ImageHeader) -> None:
