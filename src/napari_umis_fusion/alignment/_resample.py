@@ -7,6 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from napari_umis_fusion.alignment._transforms import Transform, apply, corners_of
+from napari_umis_fusion.preprocess import seen_from
 from napari_umis_fusion.stack import Plane
 
 Array = NDArray[Any]
@@ -112,12 +113,8 @@ def moved_mask(
     """
     from scipy.ndimage import affine_transform, binary_dilation
 
-    rows, columns = window
-    shape = rows.stop - rows.start, columns.stop - columns.start
-    matrix, offset = transform[:, :2], transform[:, 2]
-    begin = matrix @ np.array([rows.start, columns.start]) + offset
     wide = binary_dilation(mask, np.ones((3, 3), np.bool_), iterations=LOBES)
-    moved = affine_transform(wide.view(np.uint8), matrix, begin, shape, order=0)
+    moved = affine_transform(wide.view(np.uint8), *seen_from(transform, window), order=0)
     return np.asarray(moved, np.bool_)
 
 

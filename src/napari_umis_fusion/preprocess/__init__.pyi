@@ -8,3 +8,4 @@ from ._median import REACH_PX as REACH_PX
 from ._median import median_5x5 as median_5x5
 from ._mosaic import grey_of_mosaic as grey_of_mosaic
 from ._mosaic import is_mosaic as is_mosaic
+from ._seen_from import seen_from as seen_from

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_umis_fusion.preprocess._grey import GreyRange
+from napari_umis_fusion.preprocess._seen_from import Window, seen_from
 from napari_umis_fusion.preprocess.fixed_pattern._detail import REACH_PX, finest
 from napari_umis_fusion.preprocess.fixed_pattern._tiles import Table, TileGrid
 from napari_umis_fusion.runtime import FloatMap, Workers
 
-Window = tuple[slice, slice]
 PatternKind = Literal["columns", "rows", "pixels"]
 
 USUAL_CHANGE = 0.3
@@ -79,10 +79,7 @@ class FixedPattern:
         """
         from scipy.ndimage import affine_transform
 
-        rows, columns = window
-        shape = rows.stop - rows.start, columns.stop - columns.start
-        matrix, offset = transform[:, :2], transform[:, 2]
-        begin = matrix @ np.array([rows.start, columns.start]) + offset
+        matrix, begin, shape = seen_from(transform, window)
         if np.array_equal(matrix, np.eye(2)):
             matrix = np.ones(2)  # shifts are several times as fast
         moved: FloatMap = affine_transform(self.values, matrix, begin, shape, order=1)

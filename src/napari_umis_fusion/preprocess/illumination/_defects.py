@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_umis_fusion.preprocess._seen_from import seen_from
 from napari_umis_fusion.preprocess.illumination._dust import (
     BINNING,
     find_dust,
@@ -103,16 +104,15 @@ class Defects:
         """
         from scipy.ndimage import affine_transform, binary_dilation
 
-        shape = rows.stop - rows.start, columns.stop - columns.start
-        matrix, offset = transform[:, :2], transform[:, 2]
-        begin = matrix @ np.array([rows.start, columns.start]) + offset
+        seen_part = seen_from(transform, (rows, columns))
+        matrix, begin, _ = seen_part
         # Shifts by whole pixels need no interpolation.
         still = np.array_equal(matrix, np.eye(2)) and np.array_equal(begin, np.rint(begin))
 
         def seen(mask: BoolMap) -> BoolMap:
             if not still:  # by as much as interpolation spreads defects
                 mask = binary_dilation(mask, iterations=SPREAD_PX)
-            moved = affine_transform(mask.view(np.uint8), matrix, begin, shape, order=0)
+            moved = affine_transform(mask.view(np.uint8), *seen_part, order=0)
             return np.asarray(moved, np.bool_)
 
         return Defects(seen(self.pixels), seen(self.dust))
