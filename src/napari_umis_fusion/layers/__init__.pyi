@@ -7,6 +7,8 @@ from ._describe import describe_step as describe_step
 from ._events import LayerFinished as LayerFinished
 from ._events import LayerProgress as LayerProgress
 from ._events import LayerStarted as LayerStarted
+from ._first_look import FirstLook as FirstLook
+from ._first_look import iter_first_look as iter_first_look
 from ._fuse import fuse_layer as fuse_layer
 from ._fuse import iter_fuse_layer as iter_fuse_layer
 from ._monitored_region import MonitoredRegion as MonitoredRegion
