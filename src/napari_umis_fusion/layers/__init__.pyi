@@ -14,6 +14,8 @@ from ._fuse import iter_fuse_layer as iter_fuse_layer
 from ._monitored_region import MonitoredRegion as MonitoredRegion
 from ._outputs import OutputLayer as OutputLayer
 from ._plan import LayerPlan as LayerPlan
+from ._preview import Span as Span
+from ._preview import iter_preview as iter_preview
 from ._script import script_for as script_for
 from ._stacks import LayerStacks as LayerStacks
 from ._summary import CheckedStack as CheckedStack

@@ -1,4 +1,4 @@
-"""A first look at a stack before it is fused: does it move, and are its planes sound?"""
+"""A first look at a stack before it is fused: whether it moves, and whether planes are sound."""
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +10,6 @@ from napari_umis_fusion.files import LayerImage
 from napari_umis_fusion.layers._plan import LayerPlan
 from napari_umis_fusion.layers._stacks import LayerStacks
 from napari_umis_fusion.preprocess.health import PlaneHealth, iter_judged, notes_on
-from napari_umis_fusion.runtime import Float32Array
 from napari_umis_fusion.stack import Stack, read_plane
 
 MAX_READ_BYTES = 2**30
@@ -62,7 +61,7 @@ def iter_first_look(
     """
     stacks = LayerStacks(images, plan)
     stack = stacks.stack(next(stacks.places()))
-    greys: list[Float32Array] = []
+    greys = []
     factor = 1
     for z in sorted({0, len(stack) // 2, len(stack) - 1}):
         grey, factor = reduced_plane(read_plane(stack, z, "ignore").plane)

@@ -103,26 +103,38 @@ def iter_fuse_layer(
     """
     config, plan = _with_options(config, plan, options)
     recorded = LayerStacks(layer_images(layer), plan)
-    places = list(recorded.places())
-    planes = len(recorded.span.planes)
-    yield LayerStarted(len(places), planes)
+    yield LayerStarted(len(list(recorded.places())), len(recorded.span.planes))
     wanted_outputs(recorded, config)  # raises before the work starts, not at its end
     stacks = yield from iter_align_layer(recorded, config)
-    begun, config = alignment_share(stacks, config), config_for(stacks, config)
+    return (yield from iter_fuse_stacks(stacks, config, alignment_share(stacks, config)))
+
+
+def iter_fuse_stacks(
+    stacks: LayerStacks, config: FusionConfig, begun: float = 0.0
+) -> Generator[LayerEvent, None, list[LayerData]]:
+    """Fuse stacks that are aligned, or need not be, after the share `begun` of all work.
+
+    Yields
+    ------
+    LayerProgress, LayerFinished
+        As `iter_fuse_layer` does.
+    """
+    config, places, planes = config_for(stacks, config), list(stacks.places()), stacks.span.planes
     summary = FusionSummary(stacks)
     # one budget for all stacks and layers, however many there are
     with ScratchMemory(config.memory_mb) as workspace:
         outputs = make_outputs(stacks, config, workspace)
         for number, place in enumerate(places):
             events = iter_fuse(stacks.stack(place), config, workspace=workspace)
-            progress = _StackProgress(number, len(places), begun, passes_of(config, planes))
+            passes = passes_of(config, len(planes))
+            progress = _StackProgress(number, len(places), begun, passes)
             result = yield from _iter_layer_progress(events, progress)
             fill_outputs(outputs, stacks, place, result)
             summary.add(result, place)
             del result  # frees its maps for those of the next stack
     layers = [output.layer_data(summary.provenance()) for output in outputs]
     origins = _source_maps(outputs)
-    found = summary.alignments, summary.checked, len(places), planes, summary.never_in_focus
+    found = summary.alignments, summary.checked, len(places), len(planes), summary.never_in_focus
     yield LayerFinished(layers, summary.notes, origins, config, *found)
     return layers
 
