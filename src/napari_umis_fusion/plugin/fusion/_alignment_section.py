@@ -12,6 +12,7 @@ from napari_umis_fusion.alignment import Alignment
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.plugin.fusion._alignment_table import AlignmentTable
+from napari_umis_fusion.plugin.fusion._choice_names import CHOICE_NAMES
 from napari_umis_fusion.plugin.fusion._found_alignment import AlignmentFinder, FoundAlignment
 from napari_umis_fusion.plugin.fusion._fused_layers import FusedLayers
 from napari_umis_fusion.plugin.viewer import TargetStack, go_to_plane
@@ -87,7 +88,8 @@ class AlignmentSection(QWidget):
             tooltip="Align each time point and position separately. Otherwise the alignment of the "
             "first is used for all. Channels always share one alignment.",
         )
-        self.rows = ConfigForm(config or FusionConfig(), FIELDS, more=[self._each])
+        initial = config or FusionConfig()
+        self.rows = ConfigForm(initial, FIELDS, more=[self._each], choice_names=CHOICE_NAMES)
         self.table_file: str | None = None
         self.message, self.file_message = QLabel(HINT), QLabel()
         self.table = AlignmentTable()

@@ -4,15 +4,22 @@ from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any
 
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QToolButton
+
 from napari_umis_fusion.config import NETWORK_MEASURES, FusionConfig
 from napari_umis_fusion.errors import CheckpointError
 from napari_umis_fusion.models.library import focus_measure_of
 from napari_umis_fusion.network import SHIPPED
+from napari_umis_fusion.plugin.fusion._choice_names import CHOICE_NAMES
 from napari_umis_fusion.plugin.models import WeightsChoice
 from napari_umis_fusion.plugin.widgets import ConfigForm, QtRow, described_row
 
 ELSEWHERE = ("channel", "align", "align_border", "light")
 """Fields whose rows are in other sections of the widget."""
+
+FIRST = ("focus_measure", "blend", "checkpoint")
+"""Fields that most users need; the others are folded away under *Advanced*."""
 
 
 class MethodForm(ConfigForm):
@@ -26,10 +33,29 @@ class MethodForm(ConfigForm):
 
     def __init__(self, config: FusionConfig | None = None) -> None:
         specs = {spec.name: spec for spec in fields(FusionConfig) if spec.name not in ELSEWHERE}
-        self.weights = WeightsChoice()
-        row = QtRow(**described_row(specs["checkpoint"]), native=self.weights)
-        super().__init__(config or FusionConfig(), list(specs), rows={"checkpoint": row})
+        self._advanced = [name for name in specs if name not in FIRST]
+        self.advanced, self.weights = QToolButton(), WeightsChoice()
+        row = QtRow(**described_row(specs["checkpoint"], CHOICE_NAMES), native=self.weights)
+        super().__init__(
+            config or FusionConfig(),
+            [*FIRST, *self._advanced],
+            rows={"checkpoint": row},
+            choice_names=CHOICE_NAMES,
+        )
+        self.advanced.setToolTip("Show all other options.")
+        self.advanced.setCheckable(True)
+        self.advanced.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.advanced.toggled.connect(self.show_advanced)
+        self._layout.insertRow(len(FIRST), self.advanced)
+        self.show_advanced(False)
         self.weights.file_chosen.connect(self._on_file)
+
+    def show_advanced(self, shown: bool) -> None:
+        """Unfold the rows that few users need, or fold them away."""
+        arrow = Qt.ArrowType.DownArrow if shown else Qt.ArrowType.RightArrow
+        self.advanced.setArrowType(arrow)
+        for name in self._advanced:
+            self.show_row(name, shown)
 
     def use_weights(self, path: str | Path) -> str:
         """Select weights and their focus measure, which is returned.
@@ -69,6 +95,13 @@ class MethodForm(ConfigForm):
         super()._update_rows()
         if self.is_used("checkpoint"):
             self.weights.show_measure(self["focus_measure"].value)
+        # Hidden rows must not change a result unnoticed.
+        initial = FusionConfig()
+        changed = sum(
+            self[name].value != self._shown_value(self.specs[name], getattr(initial, name))
+            for name in self._advanced
+        )
+        self.advanced.setText(f"Advanced ({changed} changed)" if changed else "Advanced")
 
     def _on_file(self, path: str) -> None:
         try:
