@@ -1,5 +1,6 @@
 """A first look at a stack before it is fused: whether it moves, and whether planes are sound."""
 
+import math
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 
@@ -80,4 +81,4 @@ def iter_first_look(
 
 def _is_quick_to_read(images: Sequence[LayerImage], stack: Stack) -> bool:
     in_memory = all(type(image.data) is np.ndarray for image in images)
-    return in_memory or np.prod(stack.shape) * stack.dtype.itemsize <= MAX_READ_BYTES
+    return in_memory or math.prod(stack.shape) * stack.dtype.itemsize <= MAX_READ_BYTES

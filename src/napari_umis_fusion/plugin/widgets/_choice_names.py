@@ -44,7 +44,7 @@ class ChoiceNames:
         text = _QUOTED.sub(name, text)
         default = f"Default: {spec.default}."
         if spec.default in own and text.endswith(default):
-            text = f"{text.removesuffix(default)}Default: {own[spec.default]}."
+            text = f"{text.removesuffix(default)}Default: {own[str(spec.default)]}."
         return text
 
 
