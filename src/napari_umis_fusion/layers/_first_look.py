@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_umis_fusion.alignment import glimpse_motion, reduced_plane
 from napari_umis_fusion.files import LayerImage
+from napari_umis_fusion.layers._missing_files import check_files
 from napari_umis_fusion.layers._plan import LayerPlan
 from napari_umis_fusion.layers._stacks import LayerStacks
 from napari_umis_fusion.preprocess.health import PlaneHealth, iter_judged, notes_on
@@ -60,6 +61,7 @@ def iter_first_look(
     UmisFusionError
         If the stack cannot be fused, or a plane cannot be read.
     """
+    check_files(images)
     stacks = LayerStacks(images, plan)
     stack = stacks.stack(next(stacks.places()))
     greys = []

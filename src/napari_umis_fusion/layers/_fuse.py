@@ -17,6 +17,7 @@ from napari_umis_fusion.fusion import (
 )
 from napari_umis_fusion.layers._align import alignment_share, config_for, iter_align_layer
 from napari_umis_fusion.layers._events import LayerEvent, LayerFinished, LayerProgress, LayerStarted
+from napari_umis_fusion.layers._missing_files import check_files
 from napari_umis_fusion.layers._outputs import FusedImage, OutputLayer, make_outputs, wanted_outputs
 from napari_umis_fusion.layers._plan import OUTPUTS, LayerPlan
 from napari_umis_fusion.layers._stacks import LayerStacks, LoopPlace
@@ -104,6 +105,7 @@ def iter_fuse_layer(
     config, plan = _with_options(config, plan, options)
     recorded = LayerStacks(layer_images(layer), plan)
     yield LayerStarted(len(list(recorded.places())), len(recorded.span.planes))
+    check_files(recorded.images)
     wanted_outputs(recorded, config)  # raises before the work starts, not at its end
     stacks = yield from iter_align_layer(recorded, config)
     return (yield from iter_fuse_stacks(stacks, config, alignment_share(stacks, config)))

@@ -11,7 +11,12 @@ from qtpy.QtWidgets import QApplication
 from napari_umis_fusion import FusionConfig
 from napari_umis_fusion import fuse as fuse_stack
 from napari_umis_fusion.alignment import Alignment
-from napari_umis_fusion.plugin.fusion._alignment_section import FIELDS, HINT, AlignmentSection
+from napari_umis_fusion.plugin.fusion._alignment_section import (
+    FIELDS,
+    HINT,
+    AlignmentChoice,
+    AlignmentSection,
+)
 from napari_umis_fusion.plugin.fusion._alignment_table import (
     COLUMNS,
     MATCH,
@@ -22,6 +27,7 @@ from napari_umis_fusion.plugin.fusion._alignment_table import (
     Z,
 )
 from napari_umis_fusion.plugin.fusion._choice_names import CHOICE_NAMES
+from napari_umis_fusion.plugin.fusion._preview import UNALIGNED
 from napari_umis_fusion.synthetic import Motion, RenderConfig, render_moving_stack
 
 SHAPE, PLANES = (120, 150), 5
@@ -260,14 +266,22 @@ def test_click_leads_to_the_aligned_stack(viewer, widget, form, drifting, fuse, 
     assert f"Row {top + row}, column {left + column}" in widget.focus.message.text()
 
 
-def test_preview_is_not_aligned(viewer, widget, form, drifting, qtbot, stacks, tmp_path):
-    form.use_file(str(fuse_stack(stacks[0], **ALIGNED).alignment.save(tmp_path / "a.csv")))
+def test_preview_uses_transforms_that_were_loaded(
+    viewer, widget, form, drifting, qtbot, stacks, tmp_path
+):
+    form.rows["light"].value = "none"
+    path = fuse_stack(stacks[0], **ALIGNED).alignment.save(tmp_path / "a.csv")
+    form.use_file(str(path))
     drifting.corner_pixels = np.array([[0, 0, 0], [4, 119, 149]])
     widget.preview_box.value = True
     qtbot.waitUntil(lambda: not widget.preview.is_busy, timeout=20_000)
     data = viewer.layers["preview of drift"].data
-    expected = fuse_stack(stacks[0], focus_measure="laplacian").all_in_focus
-    np.testing.assert_array_equal(data, expected)
+    options = {**ALIGNED, "light": "none", "transforms": path}
+    np.testing.assert_array_equal(data, fuse_stack(stacks[0], **options).all_in_focus)
+    path.unlink()
+    form.setValue(AlignmentChoice(FusionConfig(), table_file=str(tmp_path / "gone.csv")))
+    qtbot.waitUntil(lambda: not widget.preview.is_busy, timeout=20_000)
+    assert widget.controls.message.text() == UNALIGNED
 
 
 def test_cancel_while_aligning_changes_nothing(viewer, widget, form, qtbot):
@@ -380,3 +394,47 @@ def test_starts_with_what_is_set(viewer, widget, qtbot):
     options = {"align": "auto", "align_border": "mask", "light": "auto"}
     assert form.value().config_options() == options
     form.release()
+
+
+# --- the preview, and the width of the table
+
+
+def test_the_preview_is_aligned_as_soon_as_the_transforms_are_known(
+    viewer, widget, form, drifting, fuse, qtbot
+):
+    def previewed():
+        widget.preview_box.value = True
+        qtbot.waitUntil(lambda: not widget.preview.is_busy, timeout=20_000)
+        return viewer.layers["preview of drift"]
+
+    def error_of(layer):
+        """Return how far the preview is from the fused image, away from its borders."""
+        inner = (slice(20, 70), slice(20, 80))
+        fused = viewer.layers["drift all-in-focus"]
+        corner = fused.world_to_data(layer.data_to_world((20, 20)))
+        row, column = np.round(corner).astype(int)
+        expected = fused.data[row : row + 50, column : column + 60].astype(float)
+        return np.abs(layer.data[inner] - expected).mean()
+
+    before = previewed()
+    assert widget.controls.message.text() == UNALIGNED
+    fuse()
+    assert error_of(before) > 1
+    viewer.layers.selection.active = drifting
+    assert error_of(previewed()) < 1
+    assert widget.controls.message.text() == "Preview."
+    form.rows["align"].value = "affine"
+    previewed()
+    assert widget.controls.message.text() == UNALIGNED, "these transforms would be others"
+
+
+def test_the_table_can_be_read_at_350_px(viewer, widget, form, drifting, fuse):
+    fuse()
+    form.table.resize(330, 200)
+    QApplication.processEvents()
+    for hidden in (True, False):
+        for column in (ROTATION, SCALE):
+            form.table.setColumnHidden(column, hidden)
+        shown = [k for k in range(NOTE) if not form.table.isColumnHidden(k)]
+        assert sum(map(form.table.columnWidth, shown)) < 330
+    assert form.message.text().endswith(".")

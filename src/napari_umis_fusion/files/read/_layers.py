@@ -11,6 +11,7 @@ import numpy as np
 
 from napari_umis_fusion.files._layer_attributes import (
     FILE_KEY,
+    FILES_KEY,
     POSITIONS_KEY,
     RUN_KEY,
     LayerData,
@@ -97,6 +98,8 @@ def _list_layers(listing: Listing, source: PathsLike) -> list[LayerData]:
         about: dict[str, Any] = {"path": origin, "series": 0, "index": index}
         if sizes.z_positions_um is not None:
             about[POSITIONS_KEY] = list(sizes.z_positions_um)
+        if not isinstance(array, np.ndarray):
+            about[FILES_KEY] = [str(path.absolute()) for path in grid.files.values()]
         attributes = {
             **placement_attributes(axes, sizes),
             "rgb": files.rgb,

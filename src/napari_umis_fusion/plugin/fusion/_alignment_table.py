@@ -8,11 +8,11 @@ from napari_umis_fusion.plugin.fusion._row_table import RowTable
 
 COLUMNS = {
     "plane": "Index of the plane, counted from 0 as on the slider. Select a row to show the plane.",
-    "moved by (px)\ndown, right": "Shift relative to the reference plane; empty if the plane was "
-    "not moved.",
+    "moved\nby (px)": "Shift down, and to the right, relative to the reference plane; empty if the "
+    "plane was not moved.",
     "rotation\n(°)": "Rotation relative to the reference plane, counter-clockwise.",
     "scale": "Magnification relative to the reference plane.",
-    "match\nbefore → after": "Correlation with the neighbouring plane before and after alignment, "
+    "match": "Correlation with the neighbouring plane before and after alignment, "
     "from -1 to 1.",
     "note": "What was done with the plane, and why.",
 }
