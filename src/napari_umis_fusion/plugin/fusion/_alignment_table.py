@@ -12,8 +12,7 @@ COLUMNS = {
     "plane was not moved.",
     "rotation\n(°)": "Rotation relative to the reference plane, counter-clockwise.",
     "scale": "Magnification relative to the reference plane.",
-    "match": "Correlation with the neighbouring plane before and after alignment, "
-    "from -1 to 1.",
+    "match": "Correlation with the neighbouring plane before and after alignment, from -1 to 1.",
     "note": "What was done with the plane, and why.",
 }
 Z, MOVED, ROTATION, SCALE, MATCH, NOTE = range(len(COLUMNS))
@@ -53,9 +52,9 @@ class AlignmentTable(RowTable):
                 for motion in alignment.planes
             ]
         )
-        only_shifts = alignment.model in ("none", "translation")
-        for column in (SCALE, ROTATION):
-            self.setColumnHidden(column, only_shifts)
+        for column, nothing in ((ROTATION, "0.00"), (SCALE, "1.0000")):
+            texts = {self.item(row, column).text() for row in range(self.rowCount())}
+            self.setColumnHidden(column, texts <= {"", nothing})
         self.fit_height()
 
     def _on_selection(self) -> None:

@@ -36,8 +36,8 @@ class MemoryLine(QLabel):
             described = self._describe()
             if described is not None:
                 target, config, plan = described
-                text = f"{str(expected_memory(list(target.images), config, plan)).capitalize()}."
+                text = f"{expected_memory(list(target.images), config, plan)}."
         except UmisFusionError as error:
-            text = f"{str(error)[:1].upper()}{str(error)[1:]}"
-        self.setText(text)
+            text = str(error)
+        self.setText(text[:1].upper() + text[1:])
         self.setVisible(bool(text))
