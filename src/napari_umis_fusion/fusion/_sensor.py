@@ -188,6 +188,8 @@ def _shows_mosaic(stack: Stack, config: FusionConfig) -> bool:
         raise StackError(msg)
     if config.mosaic != "auto" or has_channels:
         return config.mosaic == "bayer"
+    if stack.is_mosaic:
+        return True
     last = len(stack) - 1
     places = sorted({last // 2, 0, last, last // 4, 3 * last // 4}, key=lambda z: z != last // 2)
     return all(is_mosaic(stack.plane(z)) for z in places)

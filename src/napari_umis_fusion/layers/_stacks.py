@@ -10,7 +10,7 @@ import numpy as np
 from napari_umis_fusion.alignment import Alignment
 from napari_umis_fusion.config import ChannelRule
 from napari_umis_fusion.errors import ConfigError, StackError
-from napari_umis_fusion.files import FILE_KEY, POSITIONS_KEY, LayerImage
+from napari_umis_fusion.files import FILE_KEY, MOSAIC_KEY, POSITIONS_KEY, LayerImage
 from napari_umis_fusion.layers._axes import LayerAxes, axis_name, choose_layer_axes, listed
 from napari_umis_fusion.layers._plan import LayerPlan
 from napari_umis_fusion.stack import (
@@ -59,6 +59,9 @@ class LayerStack(Stack):
         height, width = (part.stop - part.start for part in (span.rows, span.columns))
         self.shape = (len(span.planes), height, width, *last)
         self.calibration = layer_calibration(first, axes).of_planes(span.planes)
+        origin = first.metadata.get(FILE_KEY)
+        is_told = isinstance(origin, Mapping) and origin.get(MOSAIC_KEY) is True
+        self.is_mosaic = is_told and len(self.shape) == 3
         self.sources = tuple({image.path: None for image in images if image.path})
         check_stack(self.shape, self.dtype, has_named_channels=len(picks) > 1)
 

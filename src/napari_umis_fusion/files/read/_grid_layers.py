@@ -12,6 +12,7 @@ import numpy as np
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files._layer_attributes import (
     FILE_KEY,
+    MOSAIC_KEY,
     POSITIONS_KEY,
     LayerData,
     channel_appearance,
@@ -117,7 +118,9 @@ def _layers_of(
     parts = _parts(grid, files)
     sizes = grid_calibration(grid, files)
     positions = sizes.z_positions_um
-    told = {} if positions is None else {POSITIONS_KEY: list(positions)}
+    told: dict[str, Any] = {} if positions is None else {POSITIONS_KEY: list(positions)}
+    if files.is_mosaic:
+        told[MOSAIC_KEY] = True
     layers: list[LayerData] = []
     for (index, ending), look in zip(parts, channel_appearance([None] * len(parts)), strict=True):
         array, axes = _grid_array(grid, files, index)

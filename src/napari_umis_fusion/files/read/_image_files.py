@@ -33,6 +33,8 @@ class Header:
         Position of the only plane, in µm.
     planes : int
         Number of planes.
+    is_mosaic : bool
+        Whether the file says that it is a Bayer mosaic.
     """
 
     shape: tuple[int, ...]
@@ -41,6 +43,7 @@ class Header:
     calibration: Calibration
     z_um: float | None = None
     planes: int = 1
+    is_mosaic: bool = False
 
     @property
     def kind(self) -> tuple[bool, tuple[int, ...], np.dtype[Any]]:
@@ -73,6 +76,8 @@ class ImageFiles:
         Of every plane.
     rgb : bool
         Whether the last axis holds colour.
+    is_mosaic : bool
+        Whether all files say that they are a Bayer mosaic.
     calibration : Calibration
         Physical sizes that the files tell.
     z_um : dict
@@ -99,6 +104,7 @@ class ImageFiles:
                 raise StackFileError(_several_planes(path, header.planes))
         usual = _usual(headers)
         self.shape, self.dtype, self.rgb = usual.shape, usual.dtype, usual.rgb
+        self.is_mosaic = all(header.is_mosaic for header in headers.values())
         told = [header.calibration for header in headers.values()]
         self.calibration = next((one for one in told if one != Calibration()), Calibration())
         self.z_um = {path: header.z_um for path, header in headers.items()}
@@ -125,9 +131,8 @@ def image_header(path: Path, index: Mapping[str, int] | None = None) -> Header:
         header = read_image_header(path)
         return Header(header.shape, header.dtype, len(header.shape) == 3, Calibration())
     with open_tiff(path, index=index, one_plane=True) as stack:
-        return Header(
-            stack.shape[1:], stack.dtype, stack.rgb, stack.calibration, stack.z_um, len(stack)
-        )
+        shape, sizes, count = stack.shape[1:], stack.calibration, len(stack)
+        return Header(shape, stack.dtype, stack.rgb, sizes, stack.z_um, count, stack.is_mosaic)
 
 
 def _several_planes(path: Path, count: int) -> str:

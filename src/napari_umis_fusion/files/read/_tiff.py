@@ -175,7 +175,9 @@ def _stack_of(
         )
     _name_channels(stack, roles, read_series_header(tif, picked.number))
     stack.calibration = _of_planes(stack.calibration, stack.planes)
-    stack.source_notes = (*picked.notes, *stack.source_notes, *(() if one_plane else notes))
+    stack.is_mosaic = opened.pixels.is_mosaic and roles.channel is None
+    notes = (*(() if one_plane else notes), *opened.pixels.notes)
+    stack.source_notes = (*picked.notes, *stack.source_notes, *notes)
     return stack
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from napari_umis_fusion.files._layer_attributes import (
     FILE_KEY,
+    MOSAIC_KEY,
     POSITIONS_KEY,
     RUN_KEY,
     Colour,
@@ -118,7 +119,7 @@ def _open_series(path: Path, number: int) -> _Series:
     if opened.pixels.swaps_sides:
         height, width = sizes.pixel_width_um, sizes.pixel_height_um
         sizes = replace(sizes, pixel_height_um=height, pixel_width_um=width)
-    for note in told.notes:
+    for note in (*told.notes, *opened.pixels.notes):
         warnings.warn(f"{path.name}: {note}", UserWarning, stacklevel=2)
     return _Series(path, number, opened, sizes, header)
 
@@ -184,6 +185,8 @@ def _attributes(series: _Series, pick: Mapping[str, int]) -> dict[str, Any]:
         origin["files"] = others
     if series.calibration.z_positions_um is not None:
         origin[POSITIONS_KEY] = list(series.calibration.z_positions_um)
+    if series.opened.pixels.is_mosaic:
+        origin[MOSAIC_KEY] = True
     metadata: dict[str, Any] = {FILE_KEY: origin}
     if series.header.provenance is not None:
         metadata[RUN_KEY] = series.header.provenance
