@@ -385,7 +385,7 @@ def test_large_truncated_files_are_refused_before_a_plane_is_read(tmp_path, opti
         read_layers(path)
 
 
-def test_ome_that_leaves_its_description_to_another_file_is_refused(tmp_path):
+def test_ome_that_leaves_its_description_to_another_file_is_shown_by_pages(tmp_path):
     xml = (
         '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06">'
         '<BinaryOnly MetadataFile="other.companion.ome" UUID="urn:uuid:1"/></OME>'
@@ -393,11 +393,12 @@ def test_ome_that_leaves_its_description_to_another_file_is_refused(tmp_path):
     path = tmp_path / "s.ome.tif"
     save(path, ramp(4, 6, 5), description=xml, metadata=None)
     assert not holds_stack(path)
-    with pytest.raises(
-        StackFileError,
-        match=r"in another file, other\.companion\.ome, which is missing",
+    with pytest.warns(
+        UserWarning, match=r"in another file, other\.companion\.ome, which is missing"
     ):
-        read_layers(path)
+        ((data, attributes, _),) = read_layers(path)
+    assert data.shape == (4, 6, 5)
+    assert attributes["axis_labels"][0] == "unknown"
 
 
 @pytest.mark.parametrize(
