@@ -1,17 +1,18 @@
 """Errors of readers, turned into errors that name the file."""
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.files.read._quiet import quiet_tifffile
 from napari_umis_fusion.runtime import naming_faults
 
+_ADVICE = "the file is broken, truncated or not what its name says: copy it again or leave it out"
 
-def naming_read_errors(path: Path) -> AbstractContextManager[None]:
-    """Raise any error inside as a `StackFileError` that names the file being read."""
-    return naming_faults(
-        path,
-        StackFileError,
-        "cannot be read",
-        "the file is broken, truncated or not what its name says: copy it again or leave it out",
-    )
+
+@contextmanager
+def naming_read_errors(path: Path) -> Iterator[None]:
+    """Raise any error inside as a `StackFileError` that names the file; tifffile logs nothing."""
+    with quiet_tifffile(), naming_faults(path, StackFileError, "cannot be read", _ADVICE):
+        yield

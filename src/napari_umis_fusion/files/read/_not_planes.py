@@ -10,6 +10,7 @@ from PIL import Image
 
 from napari_umis_fusion.files.names import name_of_copied, says_thumbnail
 from napari_umis_fusion.files.read._listing import TIFF_SUFFIXES, is_tiff
+from napari_umis_fusion.files.read._quiet import quiet_tifffile
 from napari_umis_fusion.files.read._tiff_file import checked_tiff
 
 OWN_NAME = "napari-umis-fusion"
@@ -95,7 +96,8 @@ def _usual_sides(glances: Mapping[Path, _Glance]) -> tuple[int, int] | None:
 def _glance(path: Path) -> _Glance:
     """Look at the first header; a broken file is judged when it is read as a plane."""
     try:
-        return _glance_at_tiff(path) if is_tiff(path) else _glance_at_image(path)
+        with quiet_tifffile():
+            return _glance_at_tiff(path) if is_tiff(path) else _glance_at_image(path)
     except Exception:
         return _Glance(None)
 

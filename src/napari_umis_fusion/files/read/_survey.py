@@ -19,6 +19,7 @@ from napari_umis_fusion.files.read._listing import (
     list_source,
 )
 from napari_umis_fusion.files.read._not_planes import leave_out
+from napari_umis_fusion.files.read._quiet import quiet_tifffile
 from napari_umis_fusion.files.read._tiff_file import open_tiff_file
 from napari_umis_fusion.files.read._tiff_layers import MAX_SERIES, tiff_layers
 from napari_umis_fusion.stack import Calibration
@@ -179,7 +180,7 @@ def _header_or_stack(path: Path) -> Header | None:
 
 def _can_be_opened(path: Path) -> bool:
     try:
-        with open_tiff_file(path) as tif:
+        with quiet_tifffile(), open_tiff_file(path) as tif:
             return len(tif.series) > 1 or tif.series[0].size > tif.pages.first.size
     except Exception:  # whatever is wrong is told by the error at hand
         return False
