@@ -123,7 +123,7 @@ def iter_fuse_layer(
     layers = [output.layer_data(summary.provenance()) for output in outputs]
     origins = _source_maps(outputs)
     found = summary.alignments, summary.checked, len(places), planes, summary.never_in_focus
-    yield LayerFinished(layers, summary.notes, origins, config, *found)
+    yield LayerFinished(layers, summary.notes, origins, config, *found, plan=plan)
     return layers
 
 

@@ -13,6 +13,7 @@ from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.files import RUN_KEY, LayerData, LayerImage
 from napari_umis_fusion.fusion import FusionResult, passes_of
 from napari_umis_fusion.layers._describe import depth_unit
+from napari_umis_fusion.layers._names import part_tag
 from napari_umis_fusion.layers._plan import OUTPUTS, OutputName
 from napari_umis_fusion.layers._stacks import LayerStacks, layer_calibration
 from napari_umis_fusion.runtime import ScratchMemory
@@ -136,6 +137,7 @@ class OutputLayer:
         """Return array, attributes and kind."""
         unit = self._unit()
         name = f"{self.image.name} {OUTPUTS[self.kind]}" + (f" ({unit})" if unit else "")
+        name += part_tag(self._stacks.plan)
         attributes = {
             "name": name,
             **self._placement(),
