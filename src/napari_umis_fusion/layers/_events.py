@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from napari_umis_fusion.alignment import Alignment
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.files import LayerData
+from napari_umis_fusion.layers._focus_threshold import FocusThreshold
 from napari_umis_fusion.layers._outputs import OutputLayer
 from napari_umis_fusion.layers._plan import LayerPlan
 from napari_umis_fusion.runtime import Stage
@@ -79,6 +80,9 @@ class LayerFinished:
         `FusionResult.never_in_focus` finds them on a grid of at most a million pixels.
     plan : LayerPlan
         Which part of the layer was fused.
+    thresholds : tuple of FocusThreshold
+        What is never in focus, with an adjustable threshold, if the focus map was requested: one,
+        or one for each channel that was fused separately.
     """
 
     layers: list[LayerData]
@@ -91,6 +95,7 @@ class LayerFinished:
     planes: int = 0
     never_in_focus: float = 0.0
     plan: LayerPlan = field(default_factory=LayerPlan)
+    thresholds: tuple[FocusThreshold, ...] = ()
 
 
 LayerEvent = LayerStarted | LayerProgress | LayerFinished

@@ -186,6 +186,7 @@ class FusedLayers:
         """Drop fusions without remaining layers, because they keep their stacks in memory."""
         viewer = self._of()
         there = [] if viewer is None else list(viewer.layers)
+        before = len(self._all)
         self._all = [
             fused
             for fused in self._all
@@ -194,6 +195,7 @@ class FusedLayers:
         ]
         if self._last is not None and not self._is_showing and not self._last.forget(there):
             self._last = None
+        if len(self._all) < before:
             self.events.changed()
 
     def _latest_of(self, sources: list[Any], part: Any) -> ShownFusion | None:

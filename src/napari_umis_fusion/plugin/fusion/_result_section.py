@@ -1,4 +1,4 @@
-"""The selected result: how it was made; and undo of the last fusion."""
+"""The selected result: how it was made, what is never in focus; and undo of the last fusion."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidge
 
 from napari_umis_fusion.layers import describe_result
 from napari_umis_fusion.plugin.fusion._fused_layers import FusedLayers
+from napari_umis_fusion.plugin.fusion._threshold_row import ThresholdRow
 
 HINT = "Select a fused layer to see how it was made."
 
@@ -34,6 +35,7 @@ class ResultSection(QWidget):
         self._viewer, self._fused = viewer, fused
         self.about = QLabel(HINT)
         self.about.setWordWrap(True)
+        self.threshold = ThresholdRow()
         self.undo = QPushButton("Undo last fusion")
         self.undo.setToolTip(
             "Show what was there before the last fusion: layers that it added are removed, layers "
@@ -47,6 +49,7 @@ class ResultSection(QWidget):
         rows = QVBoxLayout(self)
         rows.setContentsMargins(0, 0, 0, 0)
         rows.addWidget(self.about)
+        rows.addWidget(self.threshold)
         rows.addLayout(buttons)
         self.undo.clicked.connect(lambda: self.notified.emit(self._fused.undo()))
         self.redo.clicked.connect(lambda: self.notified.emit(self._fused.redo()))
@@ -63,5 +66,6 @@ class ResultSection(QWidget):
         """Show the active layer, and what can be undone."""
         layer = self._viewer.layers.selection.active
         self.about.setText(describe_result({} if layer is None else layer.metadata) or HINT)
+        self.threshold.show_fusion(None if layer is None else self._fused.fused_by(layer))
         self.undo.setEnabled(self._fused.can_undo)
         self.redo.setEnabled(self._fused.can_redo)
