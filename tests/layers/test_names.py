@@ -21,12 +21,12 @@ def metadata(shape=(7, 6, 5), plan=None, **options):
     [
         ({}, ""),
         ({"threads": 3, "memory_mb": 1, "tile_px": 64, "device": "cpu"}, ""),
-        ({"focus_measure": "laplacian"}, " [laplacian]"),
-        ({"blend": "select", "verification": "mode"}, " [mode, select]"),
-        ({"seam_smoothness": 2.5}, " [seam cost 2.5]"),
-        ({"median_filter": True}, " [median filter]"),
-        ({"checkpoint": "/home/me/mine.safetensors"}, " [weights mine]"),
-        ({"align": "auto", "blend": "select", "channel": 1, "nan_policy": "ignore"}, "+2]"),
+        ({"focus_measure": "laplacian"}, "[laplacian] "),
+        ({"blend": "select", "verification": "mode"}, "[mode, select] "),
+        ({"seam_smoothness": 2.5}, "[seam cost 2.5] "),
+        ({"median_filter": True}, "[median filter] "),
+        ({"checkpoint": "/home/me/mine.safetensors"}, "[weights mine] "),
+        ({"align": "auto", "blend": "select", "channel": 1, "nan_policy": "ignore"}, "+2] "),
     ],
 )
 def test_a_tag_names_what_differs(options, tag):
@@ -36,8 +36,8 @@ def test_a_tag_names_what_differs(options, tag):
 
 
 def test_the_default_differs_from_another_value_too():
-    assert difference_tag(metadata(), metadata(median_filter=True)) == " [no median filter]"
-    assert difference_tag(metadata(), metadata(checkpoint="a.pt")) == " [weights of the package]"
+    assert difference_tag(metadata(), metadata(median_filter=True)) == "[no median filter] "
+    assert difference_tag(metadata(), metadata(checkpoint="a.pt")) == "[weights of the package] "
 
 
 def test_a_result_is_described_by_method_and_part():
@@ -66,8 +66,8 @@ def test_results_of_other_versions_are_described_as_far_as_known():
     ("plan", "tag"),
     [
         ({}, ""),
-        ({"rows": (0, 3)}, " [region]"),
-        ({"columns": (0, 3), "planes": (1, 1)}, " [region, planes 1-1]"),
+        ({"rows": (0, 3)}, "[region] "),
+        ({"columns": (0, 3), "planes": (1, 1)}, "[region, planes 1-1] "),
     ],
 )
 def test_the_part_is_tagged(plan, tag):

@@ -74,10 +74,12 @@ class FocusThreshold:
 
 
 def focus_thresholds(outputs: Sequence[OutputLayer]) -> tuple[FocusThreshold, ...]:
-    """Return one threshold for each focus map among the outputs, with its depth map if any."""
+    """Return one threshold for each focus map among the outputs, with its depth map if any.
+
+    Of either kind there are as many as of the other, or none.
+    """
     maps = [output for output in outputs if output.kind == "focus_map"]
     depths = [output for output in outputs if output.kind == "depth_map"]
-    # There are as many depth maps as focus maps, or none.
     beside: Sequence[OutputLayer | None] = depths or [None] * len(maps)
     return tuple(
         FocusThreshold(
@@ -86,5 +88,5 @@ def focus_thresholds(outputs: Sequence[OutputLayer]) -> tuple[FocusThreshold, ..
             one.depth_fill,
             one.plane_axes,
         )
-        for one, depth in zip(maps, beside, strict=True)
+        for one, depth in zip(maps, beside, strict=False)
     )

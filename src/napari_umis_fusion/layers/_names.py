@@ -1,4 +1,7 @@
-"""What tells results apart: the part that was fused, the method, and the options of both."""
+"""What tells results apart: the part that was fused, the method, and the options of both.
+
+Tags go before a name: napari shortens long names in the middle, so that tag and kind stay visible.
+"""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -14,11 +17,11 @@ _SILENT = ("threads", "tile_px", "memory_mb", "device")
 """Options that change how long a fusion takes, and not its result."""
 
 MAX_NAMED = 2
-"""Options in a tag: napari shortens long names in the middle, where the kind of layer stands."""
+"""Options in a tag, which leaves room for the name."""
 
 
 def part_tag(plan: LayerPlan) -> str:
-    """Return which part of a stack was fused, such as " [region, planes 2-5]"; "" for all of it."""
+    """Return which part of a stack was fused, such as "[region, planes 2-5] "; "" for all of it."""
     parts = ["region"] if plan.rows is not None or plan.columns is not None else []
     if plan.planes is not None:
         parts.append("planes {}-{}".format(*plan.planes))
@@ -26,7 +29,7 @@ def part_tag(plan: LayerPlan) -> str:
 
 
 def difference_tag(metadata: Mapping[str, Any], other: Mapping[str, Any]) -> str:
-    """Return in which options a result differs from another, such as " [laplacian, select]".
+    """Return in which options a result differs from another, such as "[laplacian, select] ".
 
     Parameters
     ----------
@@ -103,4 +106,4 @@ def _words(name: str, value: Any) -> str:
 
 
 def _tag(parts: list[str]) -> str:
-    return f" [{', '.join(parts)}]" if parts else ""
+    return f"[{', '.join(parts)}] " if parts else ""

@@ -150,7 +150,7 @@ class OutputLayer:
         """Return array, attributes and kind."""
         unit = self._unit()
         name = f"{self.image.name} {OUTPUTS[self.kind]}" + (f" ({unit})" if unit else "")
-        name += part_tag(self._stacks.plan)
+        name = part_tag(self._stacks.plan) + name
         attributes = {
             "name": name,
             **self._placement(),

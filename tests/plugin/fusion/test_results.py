@@ -146,14 +146,14 @@ def test_a_part_never_replaces_the_whole():
     planes = fuse(viewer, stack, planes=(1, 3))
     assert [layer.name for layer in (whole[0], region[0], planes[0], planes[2])] == [
         "cells all-in-focus",
-        "cells all-in-focus [region]",
-        "cells all-in-focus [planes 1-3]",
-        "cells depth map (µm) [planes 1-3]",
+        "[region] cells all-in-focus",
+        "[planes 1-3] cells all-in-focus",
+        "[planes 1-3] cells depth map (µm)",
     ]
     assert fuse(viewer, stack, rows=(0, 9)) == region
     assert fuse(viewer, stack) == whole
     both = fuse(viewer, stack, planes=(0, 1), rows=(0, 9))
-    assert both[0].name == "cells all-in-focus [region, planes 0-1]"
+    assert both[0].name == "[region, planes 0-1] cells all-in-focus"
 
 
 def test_names_say_what_differs_from_the_result_beside():
@@ -161,9 +161,9 @@ def test_names_say_what_differs_from_the_result_beside():
     stack = add_stack(viewer)
     fuse(viewer, stack)
     image, *_ = fuse(viewer, stack, update=False, blend="select", window_sigma_px=6.0)
-    assert image.name == "cells all-in-focus [window 6, select]"
+    assert image.name == "[window 6, select] cells all-in-focus"
     fuse(viewer, stack, window_sigma_px=6.0)
-    assert image.name == "cells all-in-focus [window 6]", "a name of ours stays true"
+    assert image.name == "[window 6] cells all-in-focus", "a name of ours stays true"
     image.name = "mine"
     fuse(viewer, stack, blend="select")
     assert image.name == "mine"

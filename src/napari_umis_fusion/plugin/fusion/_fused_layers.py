@@ -243,7 +243,7 @@ class FusedLayers:
         name = str(attributes["name"])
         same = [one for one in self._viewer.layers if one.name == name and one is not layer]
         tag = difference_tag(attributes["metadata"], same[0].metadata) if same else ""
-        return f"{name}{tag}"
+        return f"{tag}{name}"
 
 
 def _left_alone(layers: int) -> str:
