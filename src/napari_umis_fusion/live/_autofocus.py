@@ -178,6 +178,12 @@ class _Search:
         value = yield from self._iter_measure(top.height_um)
         notes = []
         fall = (top.value - value) / top.noise if top.noise else 0.0
+        if fall > LEAST_CONTRAST and fall > top.contrast / 2:
+            raise LiveError(
+                f"the stage returned to the sharpest height, {top.height_um:.2f} µm, but the "
+                "picture there is not sharp any more: the stage may have backlash, or the sample "
+                "moves. Set backlash_um, or search again."
+            )
         if fall > LEAST_CONTRAST and fall > top.contrast / 4:
             notes.append(
                 "The picture in focus is less sharp than those before it: the stage may have "

@@ -1,5 +1,6 @@
 """The curve of focus, and its top: where it is, how well that is known, whether there is one."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,17 +94,16 @@ def _top_of(heights: Float64Array, values: Float64Array, tolerance_um: float) ->
     foot = float(np.quantile(values, 0.15))
     best = float(heights[np.argmax(values)])
     near = np.argsort(np.abs(heights - best), kind="stable")[:3]
-    # The mean of the values around the best, not the best itself: that one is the luckiest.
-    crest = float(np.mean(values[near]))
+    # Not the best value itself, which may be a flash of light: its neighbours are high, too.
+    crest = float(np.median(values[near]))
     fitted = _fit(heights, values, foot, best)
     spacing = float(np.ptp(heights[near])) / 2
     if fitted is None:
         height, value, error = best, crest, max(spacing, tolerance_um)
     else:
         (height, value), error = fitted.vertex(noise)
-    contrast = (min(value, float(values.max())) - foot) / noise if noise > 0 else 0.0
-    if noise == 0 and values.max() > foot:
-        contrast = float("inf")
+    rise = min(value, crest) - foot
+    contrast = rise / noise if noise > 0 else (math.inf if rise > 0 else 0.0)
     return Top(height, error, value, contrast, noise)
 
 

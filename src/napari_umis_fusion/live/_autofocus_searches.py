@@ -22,6 +22,9 @@ Heights = Generator[float, float, None]
 LOOK_SHARE = 1 / 3
 """Share of the pictures that look over the whole range before a search closes in."""
 
+FLANKS = (0.5, 0.25)
+"""Shares of the way from the top to where the curve has fallen by half."""
+
 _GOLDEN = (3 - math.sqrt(5)) / 2
 
 
@@ -39,7 +42,8 @@ def search_heights(low: float, high: float, config: AutofocusConfig) -> Heights:
     looked = yield from _evenly(low, high, count)
     best = max(range(count), key=lambda k: looked[k][1])
     near = looked[max(0, best - 1) : best + 2]
-    yield from _CLOSE_IN[config.search](near, looked[best], config.tolerance_um)
+    closed_in = yield from _noted(_CLOSE_IN[config.search](near, looked[best], config.tolerance_um))
+    yield from _around_top(sorted([*looked, *closed_in]))
 
 
 Point = tuple[float, float]
@@ -53,6 +57,30 @@ def _evenly(low: float, high: float, count: int) -> Generator[float, float, list
         value = yield height
         points.append((height, value))
     return points
+
+
+def _noted(heights: Heights) -> Generator[float, float, list[Point]]:
+    """Run a search, and return its points."""
+    points: list[Point] = []
+    try:
+        height = next(heights)
+        while True:
+            value = yield height
+            points.append((height, value))
+            height = heights.send(value)
+    except StopIteration:
+        return points
+
+
+def _around_top(points: list[Point]) -> Heights:
+    """Measure on both flanks: close to the top, a curve hardly tells where its middle is."""
+    top, highest = max(points, key=lambda point: point[1])
+    middle = (highest + min(value for _, value in points)) / 2
+    low = max((x for x, value in points if x < top and value < middle), default=points[0][0])
+    high = min((x for x, value in points if x > top and value < middle), default=points[-1][0])
+    for share in FLANKS:
+        yield top + share * (high - top)
+        yield top - share * (top - low)
 
 
 def _ternary(near: list[Point], best: Point, tolerance: float) -> Heights:
@@ -76,9 +104,10 @@ def _parabola(near: list[Point], best: Point, tolerance: float) -> Heights:
         wider = max((points[0][0], points[2][0]), key=lambda end: abs(end - middle))
         top = _vertex(points)
         # Where it hardly moves, a point in the wider half narrows the bracket from there.
-        if top is None or abs(top - middle) < tolerance / 2:
-            toward = math.copysign(max(tolerance / 2, abs(wider - middle) / 4), wider - middle)
-            top = middle + toward
+        if top is None or abs(top - middle) < tolerance / 4:
+            half = abs(wider - middle)
+            step = min(max(tolerance / 4, half / 4), half / 2)
+            top = middle + math.copysign(step, wider - middle)
         value = yield top
         points = _around_best([*points, (top, value)])
 
