@@ -15,6 +15,8 @@ from napari_umis_fusion.live import (
     FocusMeasured,
     FocusRegion,
     Optics,
+    SimulatedMicroscope,
+    SimulatedStage,
     StageMoving,
     autofocus,
     iter_autofocus,
@@ -257,8 +259,11 @@ def test_saturated_pictures_are_noted():
 
 def test_other_stages_can_be_moved():
     core = core_at(4.0)
-    core.setFocusDevice("")
+    core.loadPyDevice("Coarse", SimulatedStage(SimulatedMicroscope()))
+    core.initializeDevice("Coarse")
+    core.setFocusDevice("Coarse")
     result = autofocus(core, focus_device="Focus")
+    assert core.getPosition() == 0.0
     assert result.focus_device == "Focus"
     assert result.height_um == pytest.approx(4, abs=0.8)
 
