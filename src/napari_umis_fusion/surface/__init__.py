@@ -1,6 +1,6 @@
 """Measure and export the surface that a depth map shows: roughness, profiles, steps, meshes.
 
-A `HeightMap` is a depth map turned right way up, without what was never in focus. Everything in
+A `HeightMap` is a depth map as heights, without what was never in focus. Everything in
 this room works on it: `remove_form` and `filtered` prepare it, `roughness` summarises it in the
 parameters of ISO 25178-2, `profile_along`, `step_height`, `surface_area` and `contours` measure it,
 `mesh_of` and `write_surface` hand it to other programs.

@@ -1,6 +1,4 @@
-from ._config import Form as Form
 from ._config import SurfaceConfig as SurfaceConfig
-from ._config import Top as Top
 from ._contours import Contour as Contour
 from ._contours import contours as contours
 from ._export import SURFACE_SUFFIXES as SURFACE_SUFFIXES

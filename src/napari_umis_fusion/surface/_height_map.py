@@ -1,4 +1,4 @@
-"""A depth map as a surface: right way up, and without what was never in focus."""
+"""A depth map as a surface: as heights, and without what was never in focus."""
 
 from dataclasses import dataclass, replace
 from typing import Any, Self
