@@ -7,13 +7,13 @@ import tifffile
 from napari_umis_fusion import fuse_layer, iter_fuse_layer
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files import FILE_KEY, FILES_KEY, read_layers
-from napari_umis_fusion.files.read import _layers
+from napari_umis_fusion.files.read import _grid_layers
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """Return a folder of planes that are read only when they are needed."""
-    monkeypatch.setattr(_layers, "LAZY_BYTES", 100)
+    monkeypatch.setattr(_grid_layers, "LAZY_BYTES", 100)
     made = tmp_path / "planes"
     made.mkdir()
     for z, plane in enumerate(np.random.default_rng(0).integers(0, 255, (6, 32, 40), np.uint8)):

@@ -22,6 +22,9 @@ POSITIONS_KEY = "z_positions_um"
 FILES_KEY = "files"
 """Entry below `FILE_KEY`: the files of planes that are read only when they are needed."""
 
+MOSAIC_KEY = "is_mosaic"
+"""Entry below `FILE_KEY`: True if the files say that planes are a Bayer mosaic."""
+
 RUN_KEY = "umis_fusion"
 """Entry of a layer's metadata: provenance of an image that this package made."""
 

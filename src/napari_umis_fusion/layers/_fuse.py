@@ -17,6 +17,7 @@ from napari_umis_fusion.fusion import (
 )
 from napari_umis_fusion.layers._align import alignment_share, config_for, iter_align_layer
 from napari_umis_fusion.layers._events import LayerEvent, LayerFinished, LayerProgress, LayerStarted
+from napari_umis_fusion.layers._focus_threshold import focus_thresholds
 from napari_umis_fusion.layers._missing_files import check_files
 from napari_umis_fusion.layers._outputs import FusedImage, OutputLayer, make_outputs, wanted_outputs
 from napari_umis_fusion.layers._plan import OUTPUTS, LayerPlan
@@ -104,6 +105,7 @@ def iter_fuse_layer(
     """
     config, plan = _with_options(config, plan, options)
     recorded = LayerStacks(layer_images(layer), plan)
+    recorded.check_decision(config.channel)
     yield LayerStarted(len(list(recorded.places())), len(recorded.span.planes))
     check_files(recorded.images)
     wanted_outputs(recorded, config)  # raises before the work starts, not at its end
@@ -137,7 +139,8 @@ def iter_fuse_stacks(
     layers = [output.layer_data(summary.provenance()) for output in outputs]
     origins = _source_maps(outputs)
     found = summary.alignments, summary.checked, len(places), len(planes), summary.never_in_focus
-    yield LayerFinished(layers, summary.notes, origins, config, *found)
+    more = stacks.plan, focus_thresholds(outputs)
+    yield LayerFinished(layers, summary.notes, origins, config, *found, *more)
     return layers
 
 

@@ -33,7 +33,7 @@ class Comparison:
         fused = self._fused.fused_by(sources[0]) if sources else None
         if fused is None:
             return "There is no result to compare with yet. Press Fuse first."
-        made = [reference() for reference, _ in fused.layers.values()]
+        made = [one.layer() for one in fused.layers.values()]
         results = [layer for layer in made if layer is not None and layer in self._viewer.layers]
         stacks = [layer for layer in sources if layer in self._viewer.layers]
         if any(layer.visible for layer in results):

@@ -44,4 +44,5 @@ def release(parts: dict[str, Any]) -> None:
         parts["_next_layer"].stop()
     with contextlib.suppress(RuntimeError):
         parts["preview"].set_enabled(False)
-    release_all(parts, ("stack", "part", "alignment", "method", "focus", "advice", "keys"))
+    parts_with_release = "stack", "part", "alignment", "method", "focus", "result", "advice", "keys"
+    release_all(parts, parts_with_release)

@@ -80,6 +80,7 @@ class FocusView(QWidget):
         viewer.mouse_drag_callbacks.append(self._on_press)
         viewer.dims.events.current_step.connect(self._on_step)
         viewer.events.theme.connect(self._take_theme)
+        fused.events.changed.connect(self.renew)
         self._take_theme()
 
     @property
@@ -94,6 +95,7 @@ class FocusView(QWidget):
             self._viewer.mouse_drag_callbacks.remove(self._on_press)
         self._viewer.dims.events.current_step.disconnect(self._on_step)
         self._viewer.events.theme.disconnect(self._take_theme)
+        self._fused.events.changed.disconnect(self.renew)
         self.mark.release()
 
     def adapt_to(self, layers: list[Any]) -> None:
@@ -107,8 +109,8 @@ class FocusView(QWidget):
         if not is_there or (was_fused and self._fused.fused_by(source) is None):
             self.clear(HINT)
 
-    def renew(self) -> None:
-        """Look at the same pixel again after a fusion; the viewer stays at its plane."""
+    def renew(self, event: Any = None) -> None:
+        """Look at the same pixel again after a fusion or its undo; the viewer stays as it is."""
         if self._request is not None:
             self._look(self._request.position, moves=False)
 

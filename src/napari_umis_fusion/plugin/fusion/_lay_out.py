@@ -22,6 +22,7 @@ def lay_out(panel: "FusionWidget") -> "dict[str, QCollapsible]":
         rows.addWidget(part)
     sections = {
         "Focus along z": section("Focus along z", panel.focus, is_open=True),
+        "Result": section("Result", panel.result),
         "Region and planes": section("Region and planes", panel.part),
         "Alignment": section("Alignment", panel.alignment),
         "Planes": section("Planes", panel.planes),

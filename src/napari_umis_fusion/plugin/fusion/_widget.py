@@ -30,14 +30,11 @@ from napari_umis_fusion.plugin.fusion._part_form import PartForm
 from napari_umis_fusion.plugin.fusion._plane_table import PlaneTable
 from napari_umis_fusion.plugin.fusion._preview import Preview, preview_box
 from napari_umis_fusion.plugin.fusion._progress import progress_of
+from napari_umis_fusion.plugin.fusion._result_section import ResultSection
 from napari_umis_fusion.plugin.fusion._shortcuts import FusionKeys
 from napari_umis_fusion.plugin.fusion._sizes_form import SizesForm
 from napari_umis_fusion.plugin.fusion._stack_choice import Decision, StackChoice
-from napari_umis_fusion.plugin.viewer import (
-    BETWEEN_LAYERS_MS,
-    TargetStack,
-    go_to_plane,
-)
+from napari_umis_fusion.plugin.viewer import BETWEEN_LAYERS_MS, TargetStack, go_to_plane
 from napari_umis_fusion.plugin.widgets import (
     ConfigForm,
     DockedWidget,
@@ -85,6 +82,7 @@ class FusionWidget(DockedWidget):
         self.output = ConfigForm(OutputOptions())
         self.planes = PlaneTable()
         self.focus = FocusView(napari_viewer, self.fused, self.described)
+        self.result = ResultSection(napari_viewer, self.fused)
         self.copy = CopyButton(self.script, self.controls.show_message)
         self.sections = lay_out(self)
         shown = self.stack, self.fused
@@ -177,6 +175,7 @@ class FusionWidget(DockedWidget):
         self.valueChanged.connect(self.preview.refresh)
         self.method.weights.notified.connect(self.controls.show_message)
         self.alignment.notified.connect(self.controls.show_message)
+        self.result.notified.connect(self.controls.show_message)
         self.planes.plane_chosen.connect(self._on_plane)
         self.valueChanged.connect(self._on_options)
         self.advice.align_wanted.connect(self.alignment.align)
@@ -283,7 +282,6 @@ class FusionWidget(DockedWidget):
         self.job = self._showing = self._first = None
         self.controls.show_idle(self._status)
         self._on_stack()
-        self.focus.renew()
 
     def _on_button(self, name: str) -> None:
         if name == "start":
