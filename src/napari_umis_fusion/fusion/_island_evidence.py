@@ -30,11 +30,11 @@ Blur by a disc inverts single frequencies too, but leaves next to nothing of the
 DOUBTFUL = 0.1
 """Correlation below which an island is doubtful, if it is large."""
 
-REPEATED = 0.45
-"""Correlation below which an island is inverted, if most of those of its plane are."""
-
 CONFIRMED = 0.6
-"""Correlation above which an island speaks for its plane."""
+"""Correlation above which an island is confirmed; one below is inverted if most of its plane are.
+
+Of 275 real islands of rendered layers, 2 in 100 have less than 0.68.
+"""
 
 OPPOSITE = -0.3
 """Correlation with any plane below which an island is doubtful, if it is large."""
@@ -115,7 +115,7 @@ class IslandEvidence:
         chance = np.sqrt(INDEPENDENT_PX / self._areas)
         inverted = visible & (correlation < INVERTED - chance) & (slope < LEAST_SLOPE)
         confirmed = visible & (correlation > CONFIRMED)
-        repeated = visible & (correlation < REPEATED) & self._is_refuted(inverted, confirmed)
+        repeated = visible & (correlation < CONFIRMED) & self._is_refuted(inverted, confirmed)
         opposite = (self._correlation < OPPOSITE - chance) & (self._slope < LEAST_SLOPE)
         doubtful = visible & ((correlation < DOUBTFUL - chance) | opposite.any(axis=0))
         inverted |= repeated

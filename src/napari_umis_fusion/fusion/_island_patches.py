@@ -17,7 +17,7 @@ from napari_umis_fusion.stack import CheckedPlane, Plane
 FRAYED_PX = 4
 """Width of what is left of an island around it, in pixels of the working map."""
 
-BORDER_PX = 10
+BORDER_PX = 16
 """Width around mended islands in which the mean was spoilt by their planes, likewise."""
 
 FADE_SIGMA_PX = 4.0
