@@ -113,6 +113,7 @@ class _BlockRun:
             planes = planes.again() if planes.has_any else planes.unscreened()
         read = self.progress(0, 0)
         yield from repeat_event(sensor.iter_correction(to_grey), read)
+        sensor.hand_out(0)
         scales = yield from repeat_event(self._iter_scales(planes, to_grey, sensor), read)
         return _Survey(run, planes, to_grey, scales)
 
@@ -166,7 +167,7 @@ class _BlockRun:
             workspace=scratch,
             sensor=survey.run.sensor.within(seen),
         )
-        part, passes = CroppedPlanes(survey.planes.again(), *seen), run.passes
+        part, passes = CroppedPlanes(survey.planes.again(), *seen, self.workers), run.passes
         composing = run.iter_compose(part, survey.to_grey, survey.scales)
         share = 2 if passes.reads_twice else 1
         while True:

@@ -257,6 +257,7 @@ class Run:
         compositor = yield from repeat_event(setting_up, Progress(stage, begun, total))
         looking = self.sensor.iter_correction(compositor.to_grey)
         compositor.correction = yield from repeat_event(looking, Progress(stage, begun, total))
+        self.sensor.hand_out(planes.taken)
         for z in range(len(self.stack)):
             event = Progress(stage, begun + z, total)
             checked = yield from repeat_event(planes.iter_next(), event)

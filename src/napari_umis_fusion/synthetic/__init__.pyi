@@ -1,6 +1,7 @@
 from ._camera import digitise as digitise
 from ._camera import expose as expose
 from ._config import RenderConfig as RenderConfig
+from ._defocus import slabs as slabs
 from ._distribution import StackDistribution as StackDistribution
 from ._gallery import SCENES as SCENES
 from ._gallery import SceneOptions as SceneOptions
