@@ -126,7 +126,8 @@ class Stack(ABC):
 
     def region(self, z: int, rows: slice, columns: slice) -> Plane:
         """Read a rectangle of plane `z`, and no more than that if the source allows it."""
-        return self.plane(z)[rows, columns]
+        # A copy, so that nobody who keeps it keeps the whole plane.
+        return self.plane(z)[rows, columns].copy()
 
     def uncovered(self, z: int) -> BoolMap | None:
         """Return where plane `z` shows nothing: bool of shape (Y, X), or None if nowhere."""
