@@ -132,7 +132,10 @@ class _DecodedFrames:
     def _page(self, number: int) -> TiffPage | TiffFrame:
         page = self._series[number]
         if page is None:
-            msg = f"frame {number} is missing: it was not recorded, or its file is absent."
+            msg = (
+                f"frame {number} is missing: it was not recorded, or its file is absent. Copy all "
+                "files of the set into one folder, or select a part with index (--index)."
+            )
             raise StackFileError(msg)
         return page
 

@@ -102,7 +102,10 @@ def tiff_layers(path: Path) -> list[LayerData]:
                 sum(one.size * one.dtype.itemsize for one in tif.series),
             )
         if count > MAX_SERIES:
-            msg = f"{path}: holds {count} images; only the first {MAX_SERIES} are opened."
+            msg = (
+                f"{path}: holds {count} images; only the first {MAX_SERIES} are opened. Others are "
+                f'opened in Python, such as open_stack(file, index={{"series": {MAX_SERIES}}}).'
+            )
             warnings.warn(msg, UserWarning, stacklevel=2)
         numbers = range(max(1, min(count, MAX_SERIES)))
         lazy = nbytes > LAZY_BYTES

@@ -93,7 +93,10 @@ def write_image(
         If the output is refused (see `check_output_path`) or cannot be written.
     """
     if image.ndim not in (2, 3) or image.size == 0:
-        msg = f"{path}: got an image of shape {image.shape}; accepted are (Y, X) and (Y, X, C)."
+        msg = (
+            f"{path}: got an image of shape {image.shape}; accepted are (Y, X) and (Y, X, C). "
+            "Write one plane, or all with write_image_layer."
+        )
         raise StackFileError(msg)
     pixels = image[..., 0] if image.shape[2:] == (1,) else image
     colour = rgb and pixels.ndim == 3
