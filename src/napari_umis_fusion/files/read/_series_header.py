@@ -93,7 +93,12 @@ def _ome_colour(value: str | None) -> Colour | None:
 
 
 def _from_imagej(metadata: dict[str, Any]) -> SeriesHeader:
+    provenance = _from_json(metadata.get("Info"))
+    labels = metadata.get("Labels") if provenance else None
+    names = (labels,) if isinstance(labels, str) else tuple(labels or ())
     return SeriesHeader(
+        channel_names=names if len(names) == metadata.get("channels") else (),
+        provenance=provenance,
         colours=tuple(_ramp_colour(table) for table in metadata.get("LUTs") or ()),
         time_step_s=time_s(metadata.get("finterval"), metadata.get("tunit") or "s"),
     )
@@ -111,10 +116,10 @@ def _ramp_colour(table: Any) -> Colour | None:
     return red, green, blue
 
 
-def _from_json(text: str | None) -> dict[str, Any] | None:
+def _from_json(text: Any) -> dict[str, Any] | None:
     try:
         return _from_our_description(json.loads(text or ""))
-    except ValueError:
+    except (TypeError, ValueError):
         return None
 
 
