@@ -104,6 +104,7 @@ def iter_fuse_layer(
     """
     config, plan = _with_options(config, plan, options)
     recorded = LayerStacks(layer_images(layer), plan)
+    recorded.check_decision(config.channel)
     places = list(recorded.places())
     planes = len(recorded.span.planes)
     yield LayerStarted(len(places), planes)
