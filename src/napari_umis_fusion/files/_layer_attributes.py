@@ -108,6 +108,11 @@ def channel_appearance(colours: Sequence[Colour | None]) -> list[dict[str, Any]]
     ]
 
 
+def ramp_colour(name: str) -> Colour | None:
+    """Return the last colour of a colormap that starts black, by its name; None for others."""
+    return next((colour for colour, known in _COLORMAPS.items() if known == name), None)
+
+
 def ramp_name(colour: Colour | None) -> str:
     """Return the name of the colormap from black to a colour; white if it is None."""
     red, green, blue = colour or _WHITE

@@ -2,6 +2,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import dask.array
+import imagecodecs
 import napari_builtins
 import npe2
 import numpy as np
@@ -78,6 +79,21 @@ def test_an_image_comes_back_as_it_was(tmp_path, viewer, what, name):
     assert again.units == layer.units
     if not layer.rgb:
         assert again.colormap.name == layer.colormap.name
+
+
+def test_a_bare_png_holds_values_and_the_dialog_offers_the_picture_too(tmp_path, viewer):
+    data = ramp(400, 500)
+    viewer.add_image(data, colormap="magma", units=("um",) * 2, scale=(0.1, 0.1))
+    (path,) = viewer.layers.save(str(tmp_path / "raw.png"), plugin=NAME)
+    np.testing.assert_array_equal(imagecodecs.png_decode(Path(path).read_bytes()), data)
+    manager = npe2.PluginManager.instance()
+    (writer,) = (
+        one for one in manager.iter_compatible_writers(["image"]) if "picture" in one.display_name
+    )
+    (path,) = viewer.layers.save(str(tmp_path / "shown.png"), _writer=writer)
+    shown = imagecodecs.png_decode(Path(path).read_bytes())
+    assert (shown.dtype, shown.shape[2]) == (np.uint8, 3)
+    assert shown.shape[1] > data.shape[1], "with its colour bar"
 
 
 def test_unnamed_axes_and_channels(tmp_path, viewer):

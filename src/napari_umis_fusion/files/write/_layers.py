@@ -30,6 +30,7 @@ from napari_umis_fusion.files.write._image import (
 )
 from napari_umis_fusion.files.write._writable_layer import (
     WritableLayer,
+    only_plane,
     stored_dtype,
     writable_layer,
 )
@@ -164,15 +165,7 @@ def _with_extension(path: str | os.PathLike[str]) -> Path:
 def _write_plane(
     target: Path, layer: WritableLayer, protect: Iterable[str | os.PathLike[str]]
 ) -> Path:
-    if layer.outer:
-        axes = ", ".join(f"{a} ({n})" for a, n in zip(layer.axes.lower(), layer.shape, strict=True))
-        wanted = output_format(target).name
-        msg = (
-            f"{target}: {wanted} can hold one plane; {layer.name!r} has the axes {axes}. "
-            "End the name in .ome.tif, or save a single plane."
-        )
-        raise StackFileError(msg)
-    (plane,) = layer.planes()
+    plane = only_plane(layer, target)
     return write_image(target, plane, rgb=layer.rgb, protect=[*layer.sources, *protect])
 
 

@@ -13,6 +13,7 @@ from napari_umis_fusion.files._layer_attributes import FILE_KEY, RUN_KEY
 from napari_umis_fusion.files._layer_image import LayerImage
 from napari_umis_fusion.files._layer_record import layer_record
 from napari_umis_fusion.files.read import SUFFIXES
+from napari_umis_fusion.files.write._formats import output_format
 from napari_umis_fusion.files.write._ome_metadata import ome_metadata
 from napari_umis_fusion.stack import (
     ACCEPTED_DTYPES,
@@ -198,6 +199,27 @@ def _files(path: Path) -> list[Path]:
     # Folders of folders are read two deep, such as TimePoint_1/ZStep_3.
     entries = (entry for depth in ("*", "*/*", "*/*/*") for entry in path.glob(depth))
     return [entry for entry in entries if entry.suffix.lower() in SUFFIXES]
+
+
+def only_plane(layer: WritableLayer, target: Path) -> Plane:
+    """Return the plane of a layer that has one; raises `StackFileError` for others.
+
+    Parameters
+    ----------
+    layer : WritableLayer
+        The layer.
+    target : pathlib.Path
+        File for which it is meant.
+    """
+    if layer.outer:
+        axes = ", ".join(f"{a} ({n})" for a, n in zip(layer.axes.lower(), layer.shape, strict=True))
+        msg = (
+            f"{target}: {output_format(target).name} can hold one plane; {layer.name!r} has the "
+            f"axes {axes}. End the name in .ome.tif, or save a single plane."
+        )
+        raise StackFileError(msg)
+    (plane,) = layer.planes()
+    return plane
 
 
 class PlaneSource(Protocol):
