@@ -173,10 +173,10 @@ def writers(viewer):
 
 @pytest.mark.binding
 def test_each_entry_of_the_save_dialog_takes_a_bare_name(tmp_path, viewer):
-    add_stack(viewer, name="a")
+    add_stack(viewer, ramp(1, 6, 5), name="a")
     for entry, writer in writers(viewer).items():
         (path,) = viewer.layers.save(str(tmp_path / entry), _writer=writer)
-        assert is_ours(path)
+        assert path.endswith(".png") if "picture" in entry else is_ours(path)
     add_stack(viewer, name="b")
     written = {
         entry: viewer.layers.save(str(tmp_path / f"two {entry}"), _writer=writer)
