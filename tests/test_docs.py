@@ -15,6 +15,7 @@ import tifffile
 
 import napari_umis_fusion.fusion
 from napari_umis_fusion import Alignment, FusionConfig, TrainingConfig, fuse, write_image
+from napari_umis_fusion.live import AutofocusConfig
 from napari_umis_fusion.models.library import ModelLibrary
 from napari_umis_fusion.network import PlaneRanker, save_checkpoint, shipped_weights
 from napari_umis_fusion.synthetic import RenderedStack, make_stack
@@ -185,7 +186,12 @@ def option_row(spec: dataclasses.Field) -> str:
 
 
 @pytest.mark.parametrize(
-    ("config", "page"), [(FusionConfig, "python.md"), (TrainingConfig, "training.md")]
+    ("config", "page"),
+    [
+        (FusionConfig, "python.md"),
+        (TrainingConfig, "training.md"),
+        (AutofocusConfig, "microscope.md"),
+    ],
 )
 def test_the_options_are_those_of_the_config(config: type, page: str) -> None:
     rows = [option_row(spec) for spec in dataclasses.fields(config)]
