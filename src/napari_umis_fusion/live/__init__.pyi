@@ -9,6 +9,16 @@ from ._autofocus_region import FocusRegion as FocusRegion
 from ._engine import LiveEngine as LiveEngine
 from ._extra import live_is_installed as live_is_installed
 from ._extra import needs_live as needs_live
+from ._field import Field as Field
+from ._live_events import FieldFailed as FieldFailed
+from ._live_events import FieldFinished as FieldFinished
+from ._live_events import FieldProgress as FieldProgress
+from ._live_events import FieldStarted as FieldStarted
+from ._live_events import FieldUpdated as FieldUpdated
+from ._live_events import LiveEvent as LiveEvent
+from ._live_events import LiveSummary as LiveSummary
+from ._live_events import LiveWaiting as LiveWaiting
+from ._live_fusion import LiveFusion as LiveFusion
 from ._simulated import simulated_configuration as simulated_configuration
 from ._simulated import simulated_core as simulated_core
 from ._simulated_camera import SimulatedCamera as SimulatedCamera
