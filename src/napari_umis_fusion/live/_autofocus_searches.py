@@ -22,11 +22,11 @@ Heights = Generator[float, float, None]
 LOOK_SHARE = 1 / 3
 """Share of the pictures that look over the whole range before a search closes in."""
 
-FLANKS = (0.5, 0.25)
-"""Shares of the way from the top to where the curve has fallen by half."""
-
 SWEEP_SHARE = 2 / 3
 """The same for the sweep."""
+
+FLANKS = (0.5, 0.25)
+"""Shares of the way from the top to where the curve has fallen by half."""
 
 _GOLDEN = (3 - math.sqrt(5)) / 2
 
@@ -36,7 +36,8 @@ def search_heights(low: float, high: float, config: AutofocusConfig) -> Heights:
 
     A curve of focus is flat far from its top. A search that compares two heights there would
     follow the noise; so each looks over the whole range first, and then between the neighbours
-    of the best height: the sweep with most of its pictures, and evenly again.
+    of the best height. The sweep spends most of its pictures on the range, and measures evenly
+    between the neighbours, too.
     """
     share = SWEEP_SHARE if config.search == "sweep" else LOOK_SHARE
     count = max(5, round(config.most_frames * share))
