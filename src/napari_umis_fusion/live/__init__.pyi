@@ -1,3 +1,8 @@
+from ._acquire import AcquireEvent as AcquireEvent
+from ._acquire import RunFinished as RunFinished
+from ._acquire import RunStarted as RunStarted
+from ._acquire import acquire as acquire
+from ._acquire import iter_acquire as iter_acquire
 from ._autofocus import autofocus as autofocus
 from ._autofocus import iter_autofocus as iter_autofocus
 from ._autofocus_config import AutofocusConfig as AutofocusConfig
@@ -6,10 +11,16 @@ from ._autofocus_events import AutofocusStarted as AutofocusStarted
 from ._autofocus_events import FocusMeasured as FocusMeasured
 from ._autofocus_events import StageMoving as StageMoving
 from ._autofocus_region import FocusRegion as FocusRegion
+from ._early_stop import EarlyStop as EarlyStop
+from ._early_stop import events_until_done as events_until_done
 from ._engine import LiveEngine as LiveEngine
+from ._estimate import RunEstimate as RunEstimate
+from ._estimate import estimate_run as estimate_run
 from ._extra import live_is_installed as live_is_installed
 from ._extra import needs_live as needs_live
 from ._field import Field as Field
+from ._keep import KeepConfig as KeepConfig
+from ._listener import listen as listen
 from ._live_events import FieldFailed as FieldFailed
 from ._live_events import FieldFinished as FieldFinished
 from ._live_events import FieldProgress as FieldProgress
@@ -19,6 +30,7 @@ from ._live_events import LiveEvent as LiveEvent
 from ._live_events import LiveSummary as LiveSummary
 from ._live_events import LiveWaiting as LiveWaiting
 from ._live_fusion import LiveFusion as LiveFusion
+from ._run_file import KeepFormat as KeepFormat
 from ._simulated import simulated_configuration as simulated_configuration
 from ._simulated import simulated_core as simulated_core
 from ._simulated_camera import SimulatedCamera as SimulatedCamera
@@ -26,3 +38,7 @@ from ._simulated_microscope import SimulatedMicroscope as SimulatedMicroscope
 from ._simulated_optics import Optics as Optics
 from ._simulated_stage import SimulatedShutter as SimulatedShutter
 from ._simulated_stage import SimulatedStage as SimulatedStage
+from ._sweep_plan import Direction as Direction
+from ._sweep_plan import SweepPlan as SweepPlan
+from ._sweep_plan import SweepRange as SweepRange
+from ._sweep_plan import nyquist_step_um as nyquist_step_um
