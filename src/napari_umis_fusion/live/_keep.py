@@ -111,7 +111,7 @@ class RunFolder:
         self.files: list[Path] = []
         self._about: dict[str, Any] = {}
         self._fields: dict[str, Any] = {}
-        self._write_text("plan.yaml", sequence.yaml(exclude_unset=True))
+        self._write_text("plan.yaml", sequence.yaml(exclude_unset=True) or "")
         self.describe("running")
 
     def open_file(self, sequence: Any, meta: dict[str, Any]) -> RunFile:

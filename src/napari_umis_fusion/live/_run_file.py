@@ -41,7 +41,7 @@ class RunFile:
     def __init__(self, path: Path, sequence: "MDASequence", meta: dict[str, Any]) -> None:
         with needs_live():
             from ome_writers import AcquisitionSettings, create_stream
-        self.path, self.frames = path, 0
+        self.path, self.frames, self._left_out = path, 0, 0
         info = meta["image_infos"][0]
         settings = _dimensions(sequence, info)
         try:
@@ -70,15 +70,17 @@ class RunFile:
             if axis in ("x", "y", "z") and place is not None:
                 about[f"position_{axis}"] = place
         try:
+            if self._left_out:
+                self._stream.skip(frames=self._left_out)
             self._stream.append(image, frame_metadata=about)
         except Exception as error:
             raise self._failed(error) from error
-        self.frames += 1
+        self.frames += 1 + self._left_out
+        self._left_out = 0
 
-    def skip(self, frames: int = 1) -> None:
-        """Leave frames out, so that those after them have their places."""
-        self._stream.skip(frames=frames)
-        self.frames += frames
+    def skip(self) -> None:
+        """Leave a frame out, so that those after it have their places; at the end, none is."""
+        self._left_out += 1
 
     def close(self) -> None:
         """Finish the file; raises as `add` does, and if frames are missing in it."""
@@ -166,5 +168,5 @@ def check_can_keep(path: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise LiveError(
-            f"{path}: cannot be written ({reason_of(error)}). Choose another folder to keep runs in."
+            f"{path}: cannot be written ({reason_of(error)}). Choose another folder for runs."
         ) from error

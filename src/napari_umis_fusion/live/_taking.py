@@ -54,11 +54,13 @@ class Taking:
         writes = folder is not None and not folder.collects
         engine = GuardedEngine(
             core.mda.engine,
+            live,
             settle_ms=sweep.settle_ms,
             stop=self._stop,
             open_file=folder.open_file if folder is not None and writes else None,
         )
-        self._run = MicroscopeRun(core, sequence, engine, [live])
+        self._engine = engine
+        self._run = MicroscopeRun(core, sequence, engine)
         self.was_canceled = False
 
     @property
@@ -98,9 +100,10 @@ class Taking:
         self._live.close()
         reason = self._core.mda.status.finish_reason
         self.was_canceled = was_alive or getattr(reason, "value", "") == "canceled"
-        notes = before.restore(self._core, moves=moves) if has_ended else ()
+        notes = tuple(self._engine.notes)
+        notes += before.restore(self._core, moves=moves) if has_ended else ()
         if not has_ended:
-            notes = ("a device does not answer: the microscope may still be moving",)
+            notes += ("a device does not answer: the microscope may still be moving",)
         if self._folder is not None:
             state = "stopped before its end" if self.was_canceled else "complete"
             self._folder.describe(self._run.failure() or state, notes)
