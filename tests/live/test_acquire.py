@@ -1,5 +1,6 @@
 """Runs on the simulated microscope and on Micro-Manager's demo devices."""
 
+import contextlib
 import json
 import threading
 
@@ -182,14 +183,14 @@ def test_pause_and_resume(core):
 class Broken:
     """Fails at the n-th call of one method of a device."""
 
-    def __init__(self, device, method, after, error):
-        self.count, self.after, self.error = 0, after, error
+    def __init__(self, device, method, after, error, times=1000):
+        self.count, self.after, self.error, self.until = 0, after, error, after + times
         self.own = getattr(device, method)
         setattr(device, method, self)
 
     def __call__(self, *arguments, **options):
         self.count += 1
-        if self.count > self.after:
+        if self.after < self.count <= self.until:
             raise self.error
         return self.own(*arguments, **options)
 
@@ -221,6 +222,36 @@ def test_failing_device_ends_the_run_with_what_was_taken(core, tmp_path, method,
         assert len(open_stack(run.files[0])) == run.summary.frames
         assert [type(e) for e in seen].count(FieldFinished) == 1
     assert not core.getShutterOpen()
+
+
+CALLS = (
+    *("getROI", "getPosition", "getShutterDevice", "getPixelSizeUm", "getImageBufferSize"),
+    *("setPosition", "setZPosition", "setShutterOpen", "setAutoShutter", "isSequenceRunning"),
+    *("waitForDevice", "waitForDeviceType", "waitForSystem", "getZPosition", "hasProperty"),
+)
+
+
+@pytest.mark.parametrize("after", [0, 2, 3])
+def test_any_call_may_fail_and_nothing_hangs_or_is_lost(tmp_path, after):
+    keep = KeepConfig(folder=str(tmp_path), format="ome-tiff", fused=False)
+    for name in CALLS:
+        core = simulated_core(shape=(64, 64), exposure_ms=1)
+        # Once only: then the device is there again, and can be left in order.
+        Broken(core, name, after, RuntimeError("unplugged"), times=1)
+        seen = []
+        with contextlib.suppress(LiveError):
+            run_to_end(iter_acquire(core, PLAN, QUICK, keep=keep), seen.append)
+        run = seen[-1]
+        assert isinstance(run, RunFinished), name
+        about = json.loads((run.folder / "run.json").read_text("utf-8"))
+        assert (about["state"] == "complete") == (run.summary.frames == 4), name
+        assert bool(run.files) == bool(run.summary.frames), name
+        for file in run.files:
+            assert len(open_stack(file)) == run.summary.frames, name
+        if not run.notes:
+            assert not core.getShutterOpen(), name
+            assert core.getPosition("Focus") == pytest.approx(0), name
+    assert [t.name for t in threading.enumerate() if t.name.startswith("umis-fusion")] == []
 
 
 def test_core_that_is_reset_ends_the_run(core):

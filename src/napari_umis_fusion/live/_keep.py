@@ -151,6 +151,10 @@ class RunFolder:
                 self._write_fused(event.field, event)
         self.describe("running")
 
+    def forget_missing(self) -> None:
+        """Leave out files that were removed, since the run took no frame."""
+        self.files = [path for path in self.files if path.exists()]
+
     def describe(self, state: str, notes: tuple[str, ...] = ()) -> None:
         """Write what the folder holds: ``"running"``, ``"complete"`` or why it is not."""
         content = {

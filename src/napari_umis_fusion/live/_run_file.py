@@ -4,7 +4,7 @@ pymmcore-plus writes by ome-writers, and only logs what fails when a file is clo
 full then goes unnoticed.
 """
 
-import math
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -83,13 +83,23 @@ class RunFile:
         self._left_out += 1
 
     def close(self) -> None:
-        """Finish the file; raises as `add` does, and if frames are missing in it."""
+        """Finish the file, or remove it if it holds nothing.
+
+        Raises
+        ------
+        StackFileError
+            If it cannot be written, or frames are missing in it.
+        """
         try:
             self._stream.close()
         except Exception as error:
             raise self._failed(error) from error
-        if not self._is_tiff:
-            return
+        if self.frames == 0:
+            _remove(self.path)
+        elif self._is_tiff:
+            self._check_pages()
+
+    def _check_pages(self) -> None:
         stored = _count_pages(self.path)
         if stored < self.frames:
             raise StackFileError(
@@ -102,6 +112,13 @@ class RunFile:
             f"{self.path}: cannot be written after {self.frames} frames ({why(error)}). What was "
             "written before is there; choose another folder."
         )
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def why(error: BaseException) -> str:
@@ -149,7 +166,7 @@ def _count_pages(path: Path) -> int:
     count = 0
     for file in files:
         with tifffile.TiffFile(file) as opened:
-            count += math.prod([len(opened.pages)])
+            count += len(opened.pages)
     return count
 
 

@@ -105,6 +105,7 @@ class Taking:
         if not has_ended:
             notes += ("a device does not answer: the microscope may still be moving",)
         if self._folder is not None:
+            self._folder.forget_missing()
             state = "stopped before its end" if self.was_canceled else "complete"
             self._folder.describe(self._run.failure() or state, notes)
         return notes
@@ -125,7 +126,8 @@ class Taking:
                 raise error
             return
         where = "" if self._folder is None else f" and is in {self._folder.path}"
+        safe = f"What was taken until then is fused{where}. " if self._frames else ""
         raise LiveError(
-            f"the run ended after {self._frames} frames: {why}. What was taken until then is "
-            f"fused{where}. Check the device and its cable, then start again."
+            f"the run ended after {self._frames} frames: {why}. {safe}Check the device and its "
+            "cable, then start again."
         ) from error
