@@ -11,7 +11,6 @@ from napari_umis_fusion import FusionConfig, fuse
 from napari_umis_fusion.errors import ConfigError, LiveError, StackFileError
 from napari_umis_fusion.files.read import open_stack
 from napari_umis_fusion.live import (
-    Field,
     FieldFinished,
     FieldUpdated,
     KeepConfig,
@@ -21,7 +20,6 @@ from napari_umis_fusion.live import (
     SweepPlan,
     acquire,
     iter_acquire,
-    listen,
     simulated_core,
 )
 from napari_umis_fusion.runtime import run_to_end
@@ -309,16 +307,6 @@ def test_live_fusion_is_an_output_of_pymmcore_plus(core):
     (result,) = live.results().values()
     thread.join()
     assert result.calibration.z_step_um == 4
-
-
-def test_listener_fuses_the_runs_of_others(core):
-    (sequence,) = PLAN.sequences()
-    with listen(core, QUICK, runs=2) as live:
-        core.run_mda(sequence, block=True)
-        core.run_mda(sequence, block=True)
-        assert [field.run for field in live.results()] == [0, 1]
-    core.run_mda(sequence, block=True)  # nobody listens any more
-    assert live.gained(Field(run=2)) == (0, ())
 
 
 def test_demo_devices(tmp_path):
