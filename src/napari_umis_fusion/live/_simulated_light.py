@@ -24,11 +24,11 @@ _MARGIN_PX = 48
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Slab:
-    """Spectra of a part of a layer that lies at one height; no opacity where it glows."""
+    """Spectra of a part of a layer that lies at one height; opacity is None where it is 1 or 0."""
 
     height_um: float
     colour: Any
-    opacity: Any | None
+    opacity: Any
 
 
 class SceneLight:
@@ -46,12 +46,13 @@ class SceneLight:
 
     def __init__(self, scene: Scene, optics: Optics, um_per_plane: float) -> None:
         self._optics, self._um_per_plane = optics, um_per_plane
-        self._additive = scene.additive
         self.shape: tuple[int, int] = scene.shape[0], scene.shape[1]
-        margins = (2 * _MARGIN_PX + n for n in self.shape)
-        self._padded: tuple[int, int] = tuple(scipy.fft.next_fast_len(n, True) for n in margins)  # type: ignore[assignment]
+        height, width = (scipy.fft.next_fast_len(2 * _MARGIN_PX + n, True) for n in self.shape)
+        self._padded: tuple[int, int] = height, width
         self._index = radial_index(self._padded)
-        self._layers = [self._slabs_of(layer) for layer in scene.layers]
+        self._layers = [self._slabs_of(layer, scene.additive) for layer in scene.layers]
+        if scene.additive:  # all light adds up, before it is transformed back
+            self._layers = [[slab for layer in self._layers for slab in layer]]
         self._remembered: OrderedDict[int, Float32Array] = OrderedDict()
         self._most = max(2, int(MOST_REMEMBERED_MB * 2**20 / (4 * self.shape[0] * self.shape[1])))
 
@@ -67,11 +68,11 @@ class SceneLight:
             self._remembered.popitem(last=False)
         return light
 
-    def _slabs_of(self, layer: Layer) -> list[_Slab]:
+    def _slabs_of(self, layer: Layer, additive: bool) -> list[_Slab]:
         alpha = np.ones(self.shape, np.float32) if layer.alpha is None else layer.alpha
         # The blur of neighbouring slabs differs by half a pixel at most.
         cut = slabs(layer, self._optics.blur_px_per_um * self._um_per_plane)
-        opaque = not self._additive and not (layer.alpha is None and len(cut) == 1)
+        opaque = not additive and not (layer.alpha is None and len(cut) == 1)
         return [
             _Slab(
                 depth * self._um_per_plane,
@@ -83,19 +84,18 @@ class SceneLight:
         ]
 
     def _render(self, height_um: float) -> Float32Array:
-        light: Float32Array | None = None
+        light: Any = None
         transfers: dict[float, Float32Array] = {}
         for layer in self._layers:
             colour, opacity = self._blurred(layer, height_um, transfers)
             if opacity is None:
-                light = colour + light if self._additive and light is not None else colour
+                light = colour
             elif light is None:
                 # Blurred slabs of one surface do not quite sum to one.
                 light = colour / np.maximum(opacity, 1e-3)
             else:
                 light = colour + light * (1 - np.clip(opacity, 0, 1))
-        assert light is not None
-        return light
+        return np.asarray(light, np.float32)
 
     def _blurred(
         self, layer: list[_Slab], height_um: float, transfers: dict[float, Float32Array]

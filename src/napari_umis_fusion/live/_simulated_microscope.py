@@ -27,7 +27,10 @@ READ_ELECTRONS = 3.0
 GREY_PER_ELECTRON = 1.0
 WHITE = 65535
 
-_NOISE, _LAMP = range(2)
+LEAST_PX = 16
+"""Least rows and columns of a frame."""
+
+_NOISE, _LAMP = range(2)  # random streams, besides the scene's
 
 
 class SimulatedMicroscope:
@@ -78,28 +81,42 @@ class SimulatedMicroscope:
         self._kinds: set[str] = set()
         self._noise = np.random.Generator(np.random.SFC64([seed, _NOISE]))
         self._lamp = np.random.default_rng([seed, _LAMP])
-        self._scene, self._shape = scene, (int(shape[0]), int(shape[1]))
-        # Rendered when the first frame is taken: loading a configuration should be quick.
-        self._light: SceneLight | None = None
+        self._scene: str | Scene = ""
+        self._shape = (0, 0)
+        self.show(scene, shape)
 
     @property
     def shape(self) -> tuple[int, int]:
         """(Y, X) of a frame."""
-        return self._shape if isinstance(self._scene, str) else self._scene.shape[:2]  # type: ignore[return-value]
+        return self._shape
 
     @property
     def scene_name(self) -> str:
         """Name of the scene; "own" for one that was given."""
         return self._scene if isinstance(self._scene, str) else "own"
 
-    def show(self, scene: str | Scene | None = None, shape: tuple[int, int] | None = None) -> None:
-        """Show another scene, or on another number of pixels."""
+    def show(self, scene: str | Scene | None = None, shape: tuple[int, ...] | None = None) -> None:
+        """Show another scene, or show it on another number of pixels.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such scene, or it has colours, or no pixels.
+        """
         if isinstance(scene, str) and scene not in SCENES:
             raise ConfigError(f"the scene is {scene!r}; accepted are {', '.join(SCENES)}.")
+        if isinstance(scene, Scene):
+            shape = scene.shape  # that of its textures
+        if shape is not None and (len(shape) != 2 or min(shape) < LEAST_PX):
+            raise ConfigError(
+                f"the pixels of the camera are {shape}; accepted are (Y, X), of {LEAST_PX} or "
+                "more each, and grey scenes."
+            )
         with self._lock:
             self._scene = self._scene if scene is None else scene
             self._shape = self._shape if shape is None else (int(shape[0]), int(shape[1]))
-            self._light = None
+            # Rendered when the first frame is taken: loading a configuration should be quick.
+            self._light: SceneLight | None = None
 
     def scene(self) -> Scene:
         """Return the scene, grey, with depths in planes."""

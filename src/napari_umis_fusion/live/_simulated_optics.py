@@ -87,4 +87,4 @@ def radial_index(padded: tuple[int, int]) -> "np.ndarray[tuple[int, int], np.dty
     rows = scipy.fft.fftfreq(padded[0])[:, None]
     columns = scipy.fft.rfftfreq(padded[1])
     samples = np.hypot(rows, columns) * ((_SAMPLES - 1) / np.sqrt(0.5))
-    return np.minimum(np.rint(samples), _SAMPLES - 1).astype(np.int32)
+    return np.asarray(np.minimum(np.rint(samples), _SAMPLES - 1), np.int32)
