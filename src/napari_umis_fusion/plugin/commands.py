@@ -8,6 +8,7 @@ if TYPE_CHECKING:
 PLUGIN = "napari-umis-fusion"
 WIDGET = "Fuse z-stack"
 TRAINING_WIDGET = "Train network"
+ACQUIRE_WIDGET = "Acquire"
 
 
 def open_fusion(viewer: "Viewer") -> Any:
@@ -38,6 +39,21 @@ def open_training(viewer: "Viewer") -> Any:
     TrainingWidget
     """
     return _open_widget(viewer, TRAINING_WIDGET)
+
+
+def open_acquire(viewer: "Viewer") -> Any:
+    """Open the widget at the microscope, or raise the open one.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The viewer.
+
+    Returns
+    -------
+    AcquireWidget
+    """
+    return _open_widget(viewer, ACQUIRE_WIDGET)
 
 
 def _open_widget(viewer: "Viewer", name: str) -> Any:
