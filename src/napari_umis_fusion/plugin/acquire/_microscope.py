@@ -143,6 +143,7 @@ class Microscope(QObject):
         self.told.emit(text)
         if isinstance(error, AttributeError | TypeError | NameError):
             tell_unexpected(error)
+        self._look_for_loss()
 
     def begin(self, activity: str) -> bool:
         """Claim the microscope, unless something else is being done with it."""
@@ -174,6 +175,18 @@ class Microscope(QObject):
         self.devices = found
         self.told.emit("" if found.camera else "This microscope has no camera.")
         self.changed.emit()
+
+    def _look_for_loss(self) -> None:
+        """Notice devices that are gone, since a call has failed: cores do not say so."""
+        core = self.core
+
+        def use(found: Devices) -> None:
+            if core is self.core and found != self.devices:
+                self.devices = found
+                self.changed.emit()
+
+        if core is not None:
+            self.ask(lambda: find_devices(core), use, lambda error: None, key="loss")
 
     def _disconnect(self) -> None:
         core, self.core = self.core, None
