@@ -15,7 +15,7 @@ from napari_umis_fusion.fusion._compositor import Compositor
 from napari_umis_fusion.runtime import FloatMap, ScratchMemory, Workers, split_rows
 from napari_umis_fusion.stack import Plane, read_plane, stack_of_arrays
 
-GAIN = 1.5
+GAIN = 2.0
 """Ratio by which focus must rise to count as a gain: noise alone varies it by less."""
 
 FLOOR = 0.05

@@ -54,7 +54,7 @@ class AutofocusConfig:
         ),
     )
     most_frames: int = field(
-        default=30, metadata=number("Most pictures that a search may take.", "", 8, 1000)
+        default=30, metadata=number("Most pictures that a search may take.", "", 15, 1000)
     )
     time_limit_s: float = field(
         default=30.0,

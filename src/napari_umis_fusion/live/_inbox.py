@@ -29,7 +29,7 @@ class Inbox:
         self._changed = threading.Condition()
         self._memory = ScratchMemory(frames_mb)
         self._runs, self._run = runs, -1
-        self._is_running = self._is_closed = False
+        self._is_running = self._is_last = self._is_closed = False
         self._sequence: Any = None
         self._expected: Counter[Index] | None = None
         self._pixel_size_um: float | None = None
@@ -74,9 +74,15 @@ class Inbox:
                 self._complete(frames, str(error))
                 raise
 
-    def finish(self) -> None:
-        """End the run: what has arrived is all there is."""
+    def end_run(self) -> None:
+        """End the run: what has arrived is all there is of it."""
         with self._changed:
+            self._end_run()
+
+    def finish(self) -> None:
+        """End the run, and expect no other."""
+        with self._changed:
+            self._is_last = True
             self._end_run()
 
     def close(self) -> None:
@@ -151,9 +157,15 @@ class Inbox:
     def is_over(self) -> bool:
         """Whether no frame will arrive any more."""
         with self._changed:
-            if self._is_closed:
+            if self._is_closed or self._is_last:
                 return True
             return self._runs is not None and not self._is_running and self._run + 1 >= self._runs
+
+    @property
+    def run(self) -> int:
+        """Number of the run that is received, or was last; 0 before the first."""
+        with self._changed:
+            return max(self._run, 0)
 
     @property
     def behind(self) -> int:

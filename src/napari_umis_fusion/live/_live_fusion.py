@@ -5,7 +5,7 @@ from collections.abc import Generator, Mapping
 from typing import Any
 
 from napari_umis_fusion.config import FusionConfig
-from napari_umis_fusion.errors import ConfigError, StackError
+from napari_umis_fusion.errors import ConfigError, LiveError
 from napari_umis_fusion.fusion import FusionResult, GrowingPicture
 from napari_umis_fusion.live._field import Field
 from napari_umis_fusion.live._field_work import FieldWork
@@ -108,7 +108,7 @@ class LiveFusion:
 
     def sequenceFinished(self, sequence: Any) -> None:  # noqa: N802
         """End a run of pymmcore-plus."""
-        self.finish()
+        self._inbox.end_run()
 
     def add(
         self,
@@ -141,12 +141,17 @@ class LiveFusion:
         self._inbox.add(plane, index, z_um, pixel_size_um)
 
     def finish(self) -> None:
-        """Say that the run is over: what has arrived is fused."""
+        """Say that no frame will come any more: what has arrived is fused, then `events` ends."""
         self._inbox.finish()
 
     def close(self) -> None:
         """Discard all that is not fused, and take no more; `events` ends."""
         self._inbox.close()
+
+    @property
+    def run(self) -> int:
+        """Number of the run that is received, or was last."""
+        return self._inbox.run
 
     def snapshot(self, field: Field) -> GrowingPicture | None:
         """Return the latest picture of a field that is not finished; None if there is none."""
@@ -185,7 +190,7 @@ class LiveFusion:
             elif isinstance(event, FieldFailed):
                 failed.append(event.message)
         if failed:
-            raise StackError("; ".join(failed))
+            raise LiveError("; ".join(failed))
         return found
 
     def events(self) -> Generator[LiveEvent, None, LiveSummary]:
@@ -212,7 +217,10 @@ class LiveFusion:
         finished: list[Field] = []
         failed: list[Field] = []
         try:
-            with ScratchMemory(self.config.memory_mb) as memory, Workers(self.config.threads) as pool:
+            with (
+                ScratchMemory(self.config.memory_mb) as memory,
+                Workers(self.config.threads) as pool,
+            ):
                 for event in self._iter_work(memory, pool):
                     if isinstance(event, FieldFinished):
                         finished.append(event.field)
