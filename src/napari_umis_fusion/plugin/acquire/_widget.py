@@ -12,11 +12,14 @@ from napari_umis_fusion.plugin.acquire._camera_section import CameraSection
 from napari_umis_fusion.plugin.acquire._connect_section import ConnectSection
 from napari_umis_fusion.plugin.acquire._microscope import Microscope
 from napari_umis_fusion.plugin.acquire._missing import MissingExtra
+from napari_umis_fusion.plugin.acquire._others_section import OthersSection
 from napari_umis_fusion.plugin.acquire._stage_section import StageSection
+from napari_umis_fusion.plugin.acquire._sweep_section import SweepSection
 from napari_umis_fusion.plugin.acquire._turns import Turns
+from napari_umis_fusion.plugin.commands import open_training_on
 from napari_umis_fusion.plugin.widgets import DockedWidget, VerticalScroll, release_all, section
 
-PARTS = ("autofocus", "camera", "turns", "microscope")
+PARTS = ("turns", "others", "sweep", "autofocus", "camera", "microscope")
 """What ends when the widget is closed, in this order: the microscope last."""
 
 
@@ -45,9 +48,12 @@ class AcquireWidget(DockedWidget):
         self.stage = StageSection(self.microscope)
         self.turns = Turns(self.microscope, self.camera)
         self.autofocus = AutofocusSection(self._viewer, self.microscope, self.camera, self.turns)
+        self.sweep = SweepSection(self._viewer, self.microscope, self.stage, self.turns)
+        self.others = OthersSection(self._viewer, self.microscope, self.sweep.fusion)
         layout.addWidget(VerticalScroll(self._laid_out()))
         self.microscope.told.connect(self.show_message)
         self.microscope.changed.connect(self._on_changed)
+        self.sweep.collected.connect(self._on_collected)
         self.show_message("")
         warm_up()
 
@@ -70,12 +76,18 @@ class AcquireWidget(DockedWidget):
             "Camera": section("Camera", self.camera, is_open=True),
             "Focus": section("Focus", self.stage, is_open=True),
             "Autofocus": section("Autofocus", self.autofocus),
+            "Sweep": section("Sweep and live fusion", self.sweep),
+            "Others": section("Acquisitions of others", self.others),
         }
         rows.addWidget(self.message)
         for part in self.sections.values():
             rows.addWidget(part)
         rows.addStretch()
         return inside
+
+    def _on_collected(self, folder: str) -> None:
+        """Open collected stacks in the widget that trains."""
+        open_training_on(self._viewer, folder)
 
     def _on_changed(self) -> None:
         """Make room for what comes next, once a microscope is there."""
