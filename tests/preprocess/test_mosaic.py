@@ -26,7 +26,7 @@ def mosaic_of(colours, order="rggb"):
 def test_mosaics_are_recognised(order, tint, noisy):
     stack = make_stack("bumps", SHAPE, planes=4, noisy=noisy).stack * np.array(tint)
     for dtype in (np.uint8, np.uint16, np.float32):
-        assert all(is_mosaic(plane) for plane in mosaic_of(stack, order).astype(dtype))
+        assert all(is_mosaic([plane]) for plane in mosaic_of(stack, order).astype(dtype))
 
 
 @pytest.mark.parametrize("scene", SCENES)
@@ -35,8 +35,8 @@ def test_grey_planes_are_none(scene, noisy):
     stack = make_stack(scene, SHAPE, planes=4, noisy=noisy).stack
     for plane in stack:
         channels = plane[..., None] if plane.ndim == 2 else plane
-        assert not any(is_mosaic(channel) for channel in np.moveaxis(channels, -1, 0))
-        assert plane.ndim == 2 or not is_mosaic(plane), "planes with channels are none"
+        assert not any(is_mosaic([channel]) for channel in np.moveaxis(channels, -1, 0))
+        assert plane.ndim == 2 or not is_mosaic([plane]), "planes with channels are none"
 
 
 YY, XX = np.indices(SHAPE)
@@ -59,17 +59,17 @@ def test_other_regular_patterns_are_none(kind, noise):
     if kind == "two values, dithered" and noise:
         return  # no longer of two values
     values = OTHERS[kind] + noise * np.random.default_rng(0).normal(0, 1, SHAPE)
-    assert not is_mosaic(values.astype(np.float32))
-    assert not is_mosaic((1000 + 400 * values).clip(0).astype(np.uint16))
+    assert not is_mosaic([values.astype(np.float32)])
+    assert not is_mosaic([(1000 + 400 * values).clip(0).astype(np.uint16)])
 
 
 def test_what_cannot_tell_is_none():
     colours = make_stack("bumps", SHAPE, planes=1).stack[0] * np.array(TINTS[0])
     mosaic = mosaic_of(colours).astype(np.float32)
-    assert is_mosaic(mosaic)
-    assert not is_mosaic(mosaic[:40, :40]), "too small"
+    assert is_mosaic([mosaic])
+    assert not is_mosaic([mosaic[:40, :40]]), "too small"
     mosaic[3, 4] = np.nan
-    assert not is_mosaic(mosaic)
+    assert not is_mosaic([mosaic])
 
 
 @pytest.mark.parametrize("order", ORDERS)

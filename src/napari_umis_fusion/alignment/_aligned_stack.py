@@ -113,8 +113,10 @@ class AlignedStack(Stack):
     def masked(self, empty: float | None) -> "AlignedStack":
         """Return the stack that knows where recorded planes show nothing; see `mask_stack`."""
         recorded = mask_stack(self.recorded, empty)
-        if recorded is self.recorded:
-            return self
+        return self if recorded is self.recorded else self.over(recorded)
+
+    def over(self, recorded: Stack) -> "AlignedStack":
+        """Return the stack with the same planes read from elsewhere."""
         lit = self._corrects_values
         return AlignedStack(recorded, self.alignment, self.window, corrects_values=lit)
 

@@ -19,6 +19,9 @@ FILE_KEY = "umis_fusion_file"
 POSITIONS_KEY = "z_positions_um"
 """Entry below `FILE_KEY`: distance of each plane from the first, in µm, where steps are uneven."""
 
+MOSAIC_KEY = "is_mosaic"
+"""Entry below `FILE_KEY`: True if the files say that planes are a Bayer mosaic."""
+
 RUN_KEY = "umis_fusion"
 """Entry of a layer's metadata: provenance of an image that this package made."""
 

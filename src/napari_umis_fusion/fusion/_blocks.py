@@ -64,6 +64,7 @@ def iter_blocks(
     assert whole is not None
     yield Progress("verifying", 1, 1)
     whole = replace(whole, uncovered=uncovered / (stack.shape[1] * stack.shape[2]))
+    whole = yield from survey.run.iter_settle(whole, survey.planes.sound_stack())
     return describe_result(survey.run, whole, screening, *plan.notes, config=config)
 
 
@@ -112,6 +113,7 @@ class _BlockRun:
             planes = planes.again() if planes.has_any else planes.unscreened()
         read = self.progress(0, 0)
         yield from repeat_event(sensor.iter_correction(to_grey), read)
+        sensor.hand_out(0)
         scales = yield from repeat_event(self._iter_scales(planes, to_grey, sensor), read)
         return _Survey(run, planes, to_grey, scales)
 
@@ -165,7 +167,7 @@ class _BlockRun:
             workspace=scratch,
             sensor=survey.run.sensor.within(seen),
         )
-        part, passes = CroppedPlanes(survey.planes.again(), *seen), run.passes
+        part, passes = CroppedPlanes(survey.planes.again(), *seen, self.workers), run.passes
         composing = run.iter_compose(part, survey.to_grey, survey.scales)
         share = 2 if passes.reads_twice else 1
         while True:

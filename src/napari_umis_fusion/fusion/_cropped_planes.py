@@ -1,22 +1,23 @@
 """A rectangle of screened planes."""
 
 from collections.abc import Callable, Generator, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from napari_umis_fusion.config import ChannelRule
 from napari_umis_fusion.fusion._screening import ScreenedPlanes
 from napari_umis_fusion.preprocess import GreyConverter
 from napari_umis_fusion.preprocess.health import PlaneHealth
+from napari_umis_fusion.runtime import Workers
 from napari_umis_fusion.stack import CheckedPlane, CroppedStack, Stack
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 Done = TypeVar("Done")
 
 
 class CroppedPlanes:
-    """A rectangle of the planes of a stack, screened as a whole.
-
-    What is torn, a speck or in motion is found by its share of the whole plane, so that planes are
-    read as a whole, and cut at last.
+    """A rectangle of the planes of a stack, screened as a whole, each read while one is worked on.
 
     Parameters
     ----------
@@ -24,10 +25,18 @@ class CroppedPlanes:
         All of the planes; must be known.
     rows, columns : slice
         The rectangle.
+    workers : Workers
+        One of their threads reads.
     """
 
-    def __init__(self, planes: ScreenedPlanes, rows: slice, columns: slice) -> None:
-        self._planes, self._rows, self._columns = planes, rows, columns
+    taken = 0
+
+    def __init__(
+        self, planes: ScreenedPlanes, rows: slice, columns: slice, workers: Workers
+    ) -> None:
+        self._planes, self._rows, self._columns, self._workers = planes, rows, columns, workers
+        self._upcoming: Future[CheckedPlane | None] | None = None
+        self._given = 0
 
     @property
     def healths(self) -> Sequence[PlaneHealth]:
@@ -64,24 +73,27 @@ class CroppedPlanes:
 
     def iter_next(self) -> Generator[None, None, CheckedPlane | None]:
         """Wait for the next plane; None if it is left out."""
-        whole = yield from self._planes.iter_next()
-        if whole is None:
-            return None
-        window = self._rows, self._columns
-        # Copies, which let go of the rest.
-        invalid = None if whole.invalid is None else whole.invalid[window].copy()
-        if invalid is not None and not invalid.any():
-            invalid = None
-        return CheckedPlane(whole.plane[window].copy(), invalid, whole.borrows)
+        reading = self._upcoming or self._read(self._given)
+        found = yield from self._workers.result(reading)
+        self._given += 1
+        is_last = self._given == len(self.healths)
+        self._upcoming = None if is_last else self._read(self._given)
+        return found
+
+    def _read(self, z: int) -> "Future[CheckedPlane | None]":
+        return self._workers.submit(self._planes.known_part, z, self._rows, self._columns)
 
     def again(self) -> "CroppedPlanes":
         """Return the planes of another pass, with what is known of them."""
-        return CroppedPlanes(self._planes.again(), self._rows, self._columns)
+        return self._of(self._planes.again())
 
     def unscreened(self) -> "CroppedPlanes":
         """Return the planes as they are, for a stack of which none is sound."""
-        return CroppedPlanes(self._planes.unscreened(), self._rows, self._columns)
+        return self._of(self._planes.unscreened())
 
     def sound_stack(self) -> Stack:
         """Return the rectangle of the stack as planes are copied from it."""
         return CroppedStack(self._planes.sound_stack(), self._rows, self._columns)
+
+    def _of(self, planes: ScreenedPlanes) -> "CroppedPlanes":
+        return CroppedPlanes(planes, self._rows, self._columns, self._workers)

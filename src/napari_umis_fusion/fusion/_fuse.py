@@ -10,6 +10,7 @@ from napari_umis_fusion.errors import StackError
 from napari_umis_fusion.files.read import as_stack
 from napari_umis_fusion.fusion._blocks import iter_blocks
 from napari_umis_fusion.fusion._events import Finished, FusionEvent, Started
+from napari_umis_fusion.fusion._kept_planes import with_kept_planes
 from napari_umis_fusion.fusion._masking import iter_mask
 from napari_umis_fusion.fusion._memory import plan_memory
 from napari_umis_fusion.fusion._passes import passes_of
@@ -136,9 +137,11 @@ def iter_fuse(
     scratch = ScratchMemory(config.memory_mb) if workspace is None else workspace.part()
     with scratch, Workers(config.threads) as workers:
         masked = yield from iter_mask(opened, config, workers)
-        aligned = yield from iter_align_if_asked(masked, config, transforms, workers)
+        recorded, kept = with_kept_planes(masked)
+        aligned = yield from iter_align_if_asked(recorded, config, transforms, workers)
         plan = plan_memory(aligned, config, passes_of(config, len(aligned)), scratch)
         yield plan
+        kept.keep(plan.kept_planes)
         if len(plan.blocks) == 1:
             result = yield from iter_passes(aligned, config, scratch, workers)
         else:

@@ -4,6 +4,7 @@ Planes that are too large are fused block by block. A block is fused with a marg
 than what any step sees, so that the result equals that of whole planes up to rounding.
 """
 
+import sys
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -14,6 +15,7 @@ from napari_umis_fusion.errors import DeviceError
 from napari_umis_fusion.fusion._passes import RANKING_MEASURES, Passes
 from napari_umis_fusion.fusion._verification import reference_window_px
 from napari_umis_fusion.fusion._weighted_mean import DOUBLE
+from napari_umis_fusion.preprocess.fixed_pattern import planes_to_look_at
 from napari_umis_fusion.runtime import ScratchMemory, bands, free_memory_mb, thread_count
 from napari_umis_fusion.stack import Stack
 
@@ -49,11 +51,17 @@ USABLE_SHARE = 0.85
 NETWORK_BYTES = 190
 """Of the plane ranker: features of the planes that wait for those after them."""
 
-SENSOR_BYTES = 24
-"""Of a pixel, while a fixed pattern of the sensor is looked for."""
+SENSOR_BYTES = 12
+"""Of a pixel, while a fixed pattern of the sensor is estimated."""
+
+PATTERN_BYTES = 4
+"""Of a pixel, once it is known."""
 
 LOOK_AHEAD_PLANES = 4
 """Planes that are read before the one that is fused, to judge it by them."""
+
+KERNELS_MB, RUNTIME_MB = 45, 20
+"""Memory of the compiled kernels, and of what runs the network, where they are not loaded yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +104,14 @@ class MemoryPlan:
         free.
     blocks : tuple of Block
         One for whole planes.
+    kept_planes : int
+        Planes that are kept at most, so that they are not read again when their turn comes.
     """
 
     needed_mb: float
     free_mb: float
     blocks: tuple[Block, ...]
+    kept_planes: int = 0
 
     def __str__(self) -> str:
         """Say it in a line."""
@@ -138,42 +149,80 @@ def plan_memory(
     """
     free_mb = free_memory_mb()
     height, width = stack.shape[1:3]
-    per_pixel = bytes_per_pixel(stack, config, passes)
     whole = Block((slice(0, height), slice(0, width)), (slice(0, height), slice(0, width)))
     allowed_mb = min(workspace.left_mb, USABLE_SHARE * free_mb)
     base_mb = _fixed_mb(config, height * width)
-    blocks: tuple[Block, ...] = (whole,)
-    needed_mb = base_mb + whole.pixels * per_pixel / MEGABYTE
-    if needed_mb > allowed_mb and config.focus_measure != "umis":
-        fixed_mb = base_mb + height * width * _lasting_bytes(stack) / MEGABYTE
-        room_px = int(max(allowed_mb - fixed_mb, 0) * MEGABYTE / per_pixel)
-        parts = divide(height, width, max(room_px, SMALLEST_BLOCK_PX), margin_px(config, stack))
-        if len(parts) > 1:
-            blocks = parts
-            needed_mb = fixed_mb + max(part.pixels for part in parts) * per_pixel / MEGABYTE
-            needed_mb = max(needed_mb, _survey_mb(stack))
-    if needed_mb > free_mb:
+    needed_mb = base_mb + whole.pixels * bytes_per_pixel(stack, config, passes) / MEGABYTE
+    plan = MemoryPlan(needed_mb, free_mb, (whole,))
+    if needed_mb <= allowed_mb:
+        plan = _with_kept_planes(plan, allowed_mb, stack, config)
+    elif config.focus_measure != "umis":
+        plan = _in_blocks(plan, allowed_mb, base_mb, stack, config, passes)
+    if plan.needed_mb > free_mb:
         raise DeviceError(
-            f"this fusion needs about {needed_mb:,.0f} MB of memory for planes of {height} x "
+            f"this fusion needs about {plan.needed_mb:,.0f} MB of memory for planes of {height} x "
             f"{width} px, and {free_mb:,.0f} MB are free; close other programs, fuse a part of the "
             "stack, or choose focus_measure='laplacian' (command line: --focus-measure laplacian)"
         )
-    return MemoryPlan(needed_mb, free_mb, blocks)
+    return plan
 
 
-def bytes_per_pixel(stack: Stack, config: FusionConfig, passes: Passes) -> float:
-    """Return the memory that one pixel of the planes takes, in bytes."""
+def _with_kept_planes(
+    plan: MemoryPlan, allowed_mb: float, stack: Stack, config: FusionConfig
+) -> MemoryPlan:
+    """Return the plan with as many of the planes that are looked at first as there is room for."""
+    # So many planes are held in any case when the look ends.
+    held = min(_waiting(config) + 1 + LOOK_AHEAD_PLANES, len(stack))
+    later = sum(z >= held for z in planes_to_look_at(len(stack)))
+    extra = min(later, int((allowed_mb - plan.needed_mb) / _plane_mb(stack)))
+    needed_mb = plan.needed_mb + extra * _plane_mb(stack)
+    return replace(plan, needed_mb=needed_mb, kept_planes=held + extra)
+
+
+def _in_blocks(
+    plan: MemoryPlan,
+    allowed_mb: float,
+    base_mb: float,
+    stack: Stack,
+    config: FusionConfig,
+    passes: Passes,
+) -> MemoryPlan:
+    """Return the plan divided into blocks; as it is where planes are too small for that."""
+    height, width = stack.shape[1:3]
+    lasting = (_lasting_bytes(stack) + PATTERN_BYTES) * height * width / MEGABYTE
+    # Of a compressed file, a whole plane is read for a part of it.
+    fixed_mb = base_mb + lasting + _plane_mb(stack)
+    per_pixel = bytes_per_pixel(stack, config, passes, look_ahead=1)
+    room_px = int(max(allowed_mb - fixed_mb, 0) * MEGABYTE / per_pixel)
+    parts = divide(height, width, max(room_px, SMALLEST_BLOCK_PX), margin_px(config, stack))
+    if len(parts) == 1:
+        return plan
+    block_mb = max(part.pixels for part in parts) * per_pixel / MEGABYTE
+    needed_mb = max(fixed_mb + block_mb, _survey_mb(stack))
+    return replace(plan, needed_mb=needed_mb, blocks=parts)
+
+
+def bytes_per_pixel(
+    stack: Stack, config: FusionConfig, passes: Passes, look_ahead: int = LOOK_AHEAD_PLANES
+) -> float:
+    """Return the memory that one pixel of the planes takes, in bytes.
+
+    Parameters
+    ----------
+    look_ahead : int
+        Planes that are read before the one that is fused.
+    """
     channels = stack.shape[3] if len(stack.shape) == 4 else 1
     value = channels * stack.dtype.itemsize
     sums = 8 if stack.dtype.type in DOUBLE else 4
     is_ranking = config.focus_measure in RANKING_MEASURES
-    waiting = 4 if is_ranking else 0
+    waiting = _waiting(config)
     # The decision, the composite, focus and takeover; then planes and their grey images.
     taken = (
         (34 if is_ranking else 26)
         + value
         + 5
-        + (waiting + 1 + LOOK_AHEAD_PLANES) * value
+        + (waiting + 1 + look_ahead) * value
         + 4 * (waiting + 2)
     )
     if is_ranking:
@@ -194,12 +243,23 @@ def bytes_per_pixel(stack: Stack, config: FusionConfig, passes: Passes) -> float
     return taken + (0 if is_ranking else 17)
 
 
+def _waiting(config: FusionConfig) -> int:
+    """Return how many planes wait for those after them."""
+    return 4 if config.focus_measure in RANKING_MEASURES else 0
+
+
 def _fixed_mb(config: FusionConfig, pixels: int) -> float:
     """Return the memory that does not grow with large planes."""
+    fixed_mb = FIXED_MB + (0 if "numba" in sys.modules else KERNELS_MB)
     if config.focus_measure not in RANKING_MEASURES:
-        return FIXED_MB
+        return fixed_mb
+    fixed_mb += 0 if "onnxruntime" in sys.modules else RUNTIME_MB
     tiles_mb = NETWORK_FIXED_MB + TILE_MB * (config.threads or thread_count())
-    return FIXED_MB + tiles_mb * min(1.0, pixels / ALL_TILES_PX)
+    return fixed_mb + tiles_mb * min(1.0, pixels / ALL_TILES_PX)
+
+
+def _plane_mb(stack: Stack) -> float:
+    return int(np.prod(stack.shape[1:])) * stack.dtype.itemsize / MEGABYTE
 
 
 def _lasting_bytes(stack: Stack) -> int:
@@ -210,9 +270,9 @@ def _lasting_bytes(stack: Stack) -> int:
 
 def _survey_mb(stack: Stack) -> float:
     """Return the memory of the planes that are judged at a time."""
-    plane = int(np.prod(stack.shape[1:])) * stack.dtype.itemsize
-    looked_at = (LOOK_AHEAD_PLANES + 1) * plane + SENSOR_BYTES * stack.shape[1] * stack.shape[2]
-    return FIXED_MB + looked_at / MEGABYTE
+    pixels = stack.shape[1] * stack.shape[2]
+    planes_mb = (LOOK_AHEAD_PLANES + 2) * _plane_mb(stack)
+    return FIXED_MB + planes_mb + SENSOR_BYTES * pixels / MEGABYTE
 
 
 def margin_px(config: FusionConfig, stack: Stack) -> int:

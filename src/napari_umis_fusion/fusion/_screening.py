@@ -14,10 +14,11 @@ from napari_umis_fusion.preprocess.health import (
     SpeckFinder,
     Specks,
     notes_on,
+    screened,
     without_specks,
 )
 from napari_umis_fusion.runtime import Workers
-from napari_umis_fusion.stack import CheckedPlane, Stack
+from napari_umis_fusion.stack import CheckedPlane, CroppedStack, Stack, read_plane
 
 
 def scales_values(config: FusionConfig) -> bool:
@@ -103,19 +104,44 @@ class ScreenedPlanes(PlaneScreen):
         following = yield from self.iter_following()
         z = self._given - 1
         specks = yield from self._finder.iter_find(reading, z, following)
-        moving = 0.0 if self._moving is None else self._moving.share(z)
-        found = self.healths[z].findings
-        if self._config.corrects_illumination:  # then it is no news that the light changes
-            found = tuple(one for one in found if one not in ("jump", "flicker"))
-        self.healths[z] = replace(
-            self.healths[z], findings=found, specks=len(specks), moving=moving
-        )
+        self._tell(z, len(specks))
         clean = without_specks(reading, specks, copies=self._copies)
         return (
             clean
             if self._moving is None
             else clean.without(self._moving.mask(z, self._stack.shape[1:]))
         )
+
+    def _tell(self, z: int, specks: int) -> None:
+        """Add to the health of a plane what is found besides."""
+        moving = 0.0 if self._moving is None else self._moving.share(z)
+        found = self.healths[z].findings
+        if self._config.corrects_illumination:  # then it is no news that the light changes
+            found = tuple(one for one in found if one not in ("jump", "flicker"))
+        self.healths[z] = replace(self.healths[z], findings=found, specks=specks, moving=moving)
+
+    def known_part(self, z: int, rows: slice, columns: slice) -> CheckedPlane | None:
+        """Read a rectangle of a plane that is known already; None if the plane is left out.
+
+        Only where it is torn or clipped, which is seen in whole planes, all of it is read.
+        """
+        health, policy = self.healths[z], self._config.nan_policy
+        if health.is_left_out:
+            return None
+        if health.gaps or health.tops:
+            found = screened(read_plane(self._stack, z, policy), health).part(rows, columns)
+        else:
+            found = screened(
+                read_plane(CroppedStack(self._stack, rows, columns), z, policy), health
+            )
+        width, shape = self._stack.shape[2], self._stack.shape[1:3]
+        specks = self._finder.found.get(z)
+        self._tell(z, 0 if specks is None else len(specks))
+        if specks is not None:
+            specks = specks.within(rows, columns, width)
+            found = without_specks(found, specks, copies=self._copies)
+        moving = None if self._moving is None else self._moving.mask(z, shape)
+        return found if moving is None else found.without(moving[rows, columns].copy())
 
     def again(self, moving: MovingParts | None = None) -> "ScreenedPlanes":
         """Return the planes of another pass, with what is known of them."""

@@ -9,11 +9,14 @@ import numpy as np
 from napari_umis_fusion.alignment import AlignedStack, is_even_shift
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import AlignmentError, StackError
+from napari_umis_fusion.fusion._kept_planes import KeptPlanes
 from napari_umis_fusion.preprocess import GreyConverter, grey_of_mosaic, is_mosaic
 from napari_umis_fusion.preprocess.fixed_pattern import (
     FixedPattern,
     PatternRemoval,
+    PlaneSamples,
     iter_find_pattern,
+    iter_sample,
 )
 from napari_umis_fusion.preprocess.illumination import Defects
 from napari_umis_fusion.runtime import BoolMap, FloatMap, ScratchMemory, Workers
@@ -75,21 +78,34 @@ class Sensor:
             removal = PatternRemoval(self._pattern, grey_range, workers, transforms, window)
         return SensorCorrection(removal, self._workers, mixes=self._is_mosaic)
 
+    def hand_out(self, first: int) -> None:
+        """Keep no more planes for the look; those from `first` on are handed out again."""
+        stack = self._stack
+        recorded = stack.recorded if isinstance(stack, AlignedStack) else stack
+        if isinstance(recorded, KeptPlanes):
+            recorded.hand_out(first)
+
     def _iter_look(self, to_grey: GreyConverter) -> Generator[None]:
         stack, workers = self._stack, self._workers
-        recorded = stack.recorded if isinstance(stack, AlignedStack) else stack
-        looking = workers.submit(_shows_mosaic, recorded, self._config)
+        recorded: Stack = stack.recorded if isinstance(stack, AlignedStack) else stack
+        samples = _samples_of(recorded)
+        if self._config.mosaic == "auto":
+            yield from iter_sample(recorded, samples, workers)
+        looking = workers.submit(_shows_mosaic, recorded, samples, self._config)
         self._is_mosaic = yield from workers.result(looking)
+        source = recorded
         if isinstance(stack, AlignedStack):
             if self._is_mosaic:
                 _check_moves(stack)
-            recorded = _FilledStack.of(recorded, stack.alignment.light.defects)
+            source = _FilledStack.of(source, stack.alignment.light.defects)
         elif stack.alignment is not None:  # a part of an aligned stack: the sensor is unknown
             return
         if self._is_mosaic:
-            recorded = _MixedStack(recorded)
-        looking_on = iter_find_pattern(recorded, to_grey, self._workspace, workers)
-        self._pattern = yield from looking_on
+            source = _MixedStack(source)
+        if source is not recorded:
+            samples = _samples_of(source)
+        finding = iter_find_pattern(source, samples, to_grey, self._workspace, workers)
+        self._pattern = yield from finding
 
     @property
     def notes(self) -> list[str]:
@@ -177,7 +193,13 @@ class _MixedStack(Stack):
         return self._stack.uncovered(z)
 
 
-def _shows_mosaic(stack: Stack, config: FusionConfig) -> bool:
+def _samples_of(stack: Stack) -> PlaneSamples:
+    return (
+        stack.samples if isinstance(stack, KeptPlanes) else PlaneSamples(stack.shape, stack.dtype)
+    )
+
+
+def _shows_mosaic(stack: Stack, samples: PlaneSamples, config: FusionConfig) -> bool:
     """Whether planes are a mosaic, all that are looked at: a fine grating is blurred in some."""
     has_channels = len(stack.shape) > 3
     if config.mosaic == "bayer" and has_channels:
@@ -188,9 +210,11 @@ def _shows_mosaic(stack: Stack, config: FusionConfig) -> bool:
         raise StackError(msg)
     if config.mosaic != "auto" or has_channels:
         return config.mosaic == "bayer"
-    last = len(stack) - 1
-    places = sorted({last // 2, 0, last, last // 4, 3 * last // 4}, key=lambda z: z != last // 2)
-    return all(is_mosaic(stack.plane(z)) for z in places)
+    if stack.is_mosaic:
+        return True
+    planes = [[tile for tile in samples.of(z) or () if tile is not None] for z in samples.planes]
+    telling = [tiles for tiles in planes if any(np.ptp(tile) > 0 for tile in tiles)]
+    return bool(telling) and all(is_mosaic(tiles) for tiles in telling)
 
 
 def _check_moves(stack: AlignedStack) -> None:

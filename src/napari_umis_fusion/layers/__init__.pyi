@@ -7,9 +7,12 @@ from ._describe import describe_step as describe_step
 from ._events import LayerFinished as LayerFinished
 from ._events import LayerProgress as LayerProgress
 from ._events import LayerStarted as LayerStarted
+from ._focus_threshold import FocusThreshold as FocusThreshold
 from ._fuse import fuse_layer as fuse_layer
 from ._fuse import iter_fuse_layer as iter_fuse_layer
 from ._monitored_region import MonitoredRegion as MonitoredRegion
+from ._names import describe_result as describe_result
+from ._names import difference_tag as difference_tag
 from ._outputs import OutputLayer as OutputLayer
 from ._plan import LayerPlan as LayerPlan
 from ._script import script_for as script_for

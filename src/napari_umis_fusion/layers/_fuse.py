@@ -17,6 +17,7 @@ from napari_umis_fusion.fusion import (
 )
 from napari_umis_fusion.layers._align import alignment_share, config_for, iter_align_layer
 from napari_umis_fusion.layers._events import LayerEvent, LayerFinished, LayerProgress, LayerStarted
+from napari_umis_fusion.layers._focus_threshold import focus_thresholds
 from napari_umis_fusion.layers._outputs import FusedImage, OutputLayer, make_outputs, wanted_outputs
 from napari_umis_fusion.layers._plan import OUTPUTS, LayerPlan
 from napari_umis_fusion.layers._stacks import LayerStacks, LoopPlace
@@ -103,6 +104,7 @@ def iter_fuse_layer(
     """
     config, plan = _with_options(config, plan, options)
     recorded = LayerStacks(layer_images(layer), plan)
+    recorded.check_decision(config.channel)
     places = list(recorded.places())
     planes = len(recorded.span.planes)
     yield LayerStarted(len(places), planes)
@@ -123,7 +125,9 @@ def iter_fuse_layer(
     layers = [output.layer_data(summary.provenance()) for output in outputs]
     origins = _source_maps(outputs)
     found = summary.alignments, summary.checked, len(places), planes, summary.never_in_focus
-    yield LayerFinished(layers, summary.notes, origins, config, *found)
+    yield LayerFinished(
+        layers, summary.notes, origins, config, *found, plan, focus_thresholds(outputs)
+    )
     return layers
 
 

@@ -194,9 +194,11 @@ class Instrument:
 
         yield from self._iter_wait(target_um, is_busy)
 
-    def _iter_wait(self, target_um: float, goes_on: Callable[[], bool]) -> Generator[StageMoving]:
+    def _iter_wait(
+        self, target_um: float, is_waiting: Callable[[], bool]
+    ) -> Generator[StageMoving]:
         told = time.perf_counter()
-        while goes_on():
+        while is_waiting():
             time.sleep(POLL_S)
             if time.perf_counter() - told >= YIELD_S:
                 yield StageMoving(target_um)

@@ -129,12 +129,42 @@ def open_planes(viewer: "Viewer") -> list[Any]:
 
 
 def open_stack_files(viewer: "Viewer", paths: list[str]) -> list[Any]:
-    """Open plane images as one z-stack; the layers record their files."""
+    """Open plane images as one z-stack, or show what they are where that is not clear.
+
+    Returns
+    -------
+    list of Layer
+        Empty while the user is asked, who then opens the layers.
+    """
     from napari.layers import Layer
 
-    from napari_umis_fusion.files.read import read_layers
+    from napari_umis_fusion.files.read import survey_files
 
-    layers = [Layer.create(*made) for made in read_layers(paths, keeps_order=False)]
+    survey = survey_files(paths)
+    if not survey.is_clear:
+        _show(viewer, survey)
+        return []
+    layers = [Layer.create(*made) for made in survey.layers()]
     for layer in layers:
         viewer.add_layer(layer)
     return layers
+
+
+def open_folder(viewer: "Viewer") -> Any:
+    """Open a dialog for a folder, and show what is understood of it before it is opened."""
+    from qtpy.QtWidgets import QFileDialog
+
+    from napari_umis_fusion.files.read import survey_files
+
+    folder = QFileDialog.getExistingDirectory(
+        _window(viewer)._qt_window, "Folder of plane images, or of stacks"
+    )
+    return _show(viewer, survey_files(folder)) if folder else None
+
+
+def _show(viewer: "Viewer", survey: Any) -> Any:
+    from napari_umis_fusion.plugin.opening import FolderDialog
+
+    dialog = FolderDialog(viewer, survey)
+    dialog.show()
+    return dialog

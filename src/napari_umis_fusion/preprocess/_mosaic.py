@@ -1,5 +1,7 @@
 """Colours side by side, as a camera records them behind a Bayer filter."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from napari_umis_fusion.runtime import Float64Array, FloatMap
@@ -18,7 +20,7 @@ MIN_RATIO = 4.0
 """The same, relative to the difference between the two pixels of one colour, green."""
 
 
-def is_mosaic(plane: Plane) -> bool:
+def is_mosaic(tiles: Sequence[Plane]) -> bool:
     """Whether a plane shows a Bayer mosaic: of 2 x 2 pixels, two on a diagonal have one colour.
 
     Other patterns with a period of two pixels, such as columns or lines of a camera that reads them
@@ -26,25 +28,19 @@ def is_mosaic(plane: Plane) -> bool:
 
     Parameters
     ----------
-    plane : ndarray of shape (Y, X)
-        As recorded; planes with channels are no mosaics.
+    tiles : sequence of ndarray of shape (Y, X)
+        Parts of it as recorded, all beginning on even rows and columns, or all of it; at least 64
+        px high and wide. Planes with channels are no mosaics.
     """
-    height, width = (size - size % TILE_PX for size in plane.shape[:2])
-    if plane.ndim != 2 or min(height, width) < 2 * TILE_PX or plane.dtype == np.bool_:
+    if not tiles or any(not _can_tell(tile) for tile in tiles):
         return False
-    values = plane[:height, :width].astype(np.float64)
-    if not np.isfinite(values).all():
-        return False
-    low, high = np.percentile(values, (1, 99))
+    parts = [_even(tile) for tile in tiles]
+    low, high = np.percentile(np.concatenate([part.ravel() for part in parts]), (1, 99))
     if not high > low:
         return False
-    if len(np.unique(values[:TILE_PX, :TILE_PX])) < MIN_LEVELS:
+    if len(np.unique(parts[0][:TILE_PX, :TILE_PX])) < MIN_LEVELS:
         return False
-    first, second, third, fourth = (
-        values[down::2, along::2] for down in (0, 1) for along in (0, 1)
-    )
-    falling, rising = _usual(first - fourth), _usual(second - third)
-    across = _usual(first + fourth - second - third) / 2
+    falling, rising, across = np.mean([_differences(part) for part in parts], axis=0)
     same, colours = min(falling, rising), max(falling, rising, across)
     return bool(colours > MIN_CONTRAST * (high - low) and colours > MIN_RATIO * same)
 
@@ -68,6 +64,26 @@ def grey_of_mosaic(grey: FloatMap) -> FloatMap:
     rows = convolve1d(grey, kernel, axis=0, mode="mirror")
     mixed: FloatMap = convolve1d(rows, kernel, axis=1, mode="mirror")
     return mixed
+
+
+def _can_tell(tile: Plane) -> bool:
+    is_large = tile.ndim == 2 and min(tile.shape) >= 2 * TILE_PX and tile.dtype != np.bool_
+    return is_large and bool(np.isfinite(tile).all())
+
+
+def _even(tile: Plane) -> Float64Array:
+    """Return whole tiles of `TILE_PX`."""
+    height, width = (size - size % TILE_PX for size in tile.shape)
+    return tile[:height, :width].astype(np.float64)
+
+
+def _differences(values: Float64Array) -> tuple[float, float, float]:
+    """Return those between the pixels of one diagonal, of the other, and between diagonals."""
+    first, second, third, fourth = (
+        values[down::2, along::2] for down in (0, 1) for along in (0, 1)
+    )
+    across = _usual(first + fourth - second - third) / 2
+    return _usual(first - fourth), _usual(second - third), across
 
 
 def _usual(differences: Float64Array) -> float:

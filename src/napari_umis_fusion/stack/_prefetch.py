@@ -30,6 +30,14 @@ class CheckedPlane:
     invalid: BoolMap | None
     borrows: bool = False
 
+    def part(self, rows: slice, columns: slice) -> "CheckedPlane":
+        """Return a copy of a rectangle, which lets go of the rest."""
+        window = rows, columns
+        invalid = None if self.invalid is None else self.invalid[window].copy()
+        if invalid is not None and not invalid.any():
+            invalid = None
+        return CheckedPlane(self.plane[window].copy(), invalid, self.borrows)
+
     def without(self, part: BoolMap | None) -> "CheckedPlane":
         """Return the plane without a part of shape (Y, X), bool, which others show better."""
         if part is None:

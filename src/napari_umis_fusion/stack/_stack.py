@@ -99,6 +99,8 @@ class Stack(ABC):
         opacity), False when it holds microscope channels or there is none.
     has_opacity : bool
         Whether the fourth colour sample says where something was recorded; see `mask_stack`.
+    is_mosaic : bool
+        Whether the files say that planes are a Bayer mosaic.
     alignment : Alignment or None
         How the planes were aligned; None if they are as recorded.
     window : tuple of slice, or None
@@ -114,6 +116,7 @@ class Stack(ABC):
     channel_colours: tuple[tuple[int, int, int] | None, ...] = ()
     rgb: bool = False
     has_opacity: bool = False
+    is_mosaic: bool = False
     alignment: "Alignment | None" = None
     window: tuple[slice, slice] | None = None
 
@@ -123,7 +126,8 @@ class Stack(ABC):
 
     def region(self, z: int, rows: slice, columns: slice) -> Plane:
         """Read a rectangle of plane `z`, and no more than that if the source allows it."""
-        return self.plane(z)[rows, columns]
+        # A copy, so that nobody who keeps it keeps the whole plane.
+        return self.plane(z)[rows, columns].copy()
 
     def uncovered(self, z: int) -> BoolMap | None:
         """Return where plane `z` shows nothing: bool of shape (Y, X), or None if nowhere."""

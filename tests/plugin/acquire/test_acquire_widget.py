@@ -24,6 +24,7 @@ def test_a_session(at_work, core, qtbot, threads):
     assert tuple(viewer.layers[0].scale) == (0.65, 0.65)
     panel.camera.live.click()
     qtbot.waitUntil(lambda: panel.camera.rate.text() != "", timeout=10_000)
+    panel.stage.move_to(12.0)
     panel.autofocus.form["range_um"].value = "40.0"
     panel.autofocus.start()
     qtbot.waitUntil(lambda: panel.autofocus.result is not None, timeout=30_000)
@@ -102,7 +103,7 @@ def test_exposure_and_properties(at_work, core, qtbot):
     camera = at_work.camera
     camera.exposure.setValue(7.5)
     qtbot.waitUntil(lambda: core.getExposure() == 7.5)
-    core.setExposure(3.0)
+    core.setProperty("Camera", "Exposure", 3.0)  # by somebody else
     qtbot.waitUntil(lambda: camera.exposure.value() == 3.0)
     camera.properties.fill()
     qtbot.waitUntil(lambda: "Gain" in camera.properties.rows)

@@ -25,6 +25,9 @@ class Camera:
     def getCameraDevice(self):  # noqa: N802
         return "cam"
 
+    def getAutoShutter(self):  # noqa: N802
+        return False
+
     def getExposure(self):  # noqa: N802
         return 10.0
 

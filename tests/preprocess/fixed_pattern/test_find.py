@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 
 from napari_umis_fusion.preprocess import GreyConverter
-from napari_umis_fusion.preprocess.fixed_pattern import PatternRemoval, iter_find_pattern
+from napari_umis_fusion.preprocess.fixed_pattern import (
+    PatternRemoval,
+    PlaneSamples,
+    iter_find_pattern,
+)
 from napari_umis_fusion.preprocess.fixed_pattern._detail import finest
 from napari_umis_fusion.runtime import ScratchMemory, Workers, run_to_end
 from napari_umis_fusion.stack import Stack, stack_of_arrays
@@ -51,9 +55,9 @@ KINDS = {
 
 def look(stack, threads=2):
     planes = stack if isinstance(stack, Stack) else stack_of_arrays(stack)
-    to_grey = GreyConverter(planes, "auto")
+    to_grey, samples = GreyConverter(planes, "auto"), PlaneSamples(planes.shape, planes.dtype)
     with ScratchMemory(4096) as workspace, Workers(threads) as workers:
-        return run_to_end(iter_find_pattern(planes, to_grey, workspace, workers))
+        return run_to_end(iter_find_pattern(planes, samples, to_grey, workspace, workers))
 
 
 def clean(scene="bumps", dtype="uint8", *, planes=PLANES, channels=None, noisy=False, seed=0):

@@ -1,11 +1,9 @@
 """Atomic writing of images."""
 
-import errno
 import json
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +21,11 @@ from napari_umis_fusion.files.write._formats import (
     output_format,
 )
 from napari_umis_fusion.files.write._marks import bilevel_png_bytes, jpeg_bytes, marked_png
-from napari_umis_fusion.runtime import atomic_write, reason_of
+from napari_umis_fusion.runtime import atomic_write, naming_faults
 from napari_umis_fusion.stack import Calibration, Plane
 
 _UNKNOWN_SIZES = Calibration()
 _NOTHING = ImageAbout()
-
-_SHORT_WRITE = re.compile(r"\d+ requested and \d+ written")
 
 # Classic TIFF has 32-bit offsets; 32 MB are reserved for headers.
 CLASSIC_TIFF_BYTES = 2**32 - 2**25
@@ -133,22 +129,10 @@ def atomic_write_checked(target: Path) -> Iterator[Path]:
         yield temporary
 
 
-@contextmanager
-def naming_write_errors(target: Path) -> Iterator[None]:
+def naming_write_errors(target: Path) -> AbstractContextManager[None]:
     """Raise an `OSError` inside as a `StackFileError` that names the target."""
-    try:
-        yield
-    except StackFileError:
-        raise
-    except OSError as error:
-        msg = f"{target}: cannot be written ({_why(error)}). Choose another folder."
-        raise StackFileError(msg) from error
-
-
-def _why(error: Exception) -> str:
-    """Return a reason in words: NumPy says of a full disk how many bytes it has written."""
-    full = getattr(error, "errno", None) == errno.ENOSPC or _SHORT_WRITE.search(str(error))
-    return "the disk is full" if full else reason_of(error)
+    advice = "choose another folder"
+    return naming_faults(target, StackFileError, "cannot be written", advice, of=OSError)
 
 
 def _png_bytes(pixels: Plane) -> bytes:

@@ -5,6 +5,7 @@ from typing import Any
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
+    QCheckBox,
     QDoubleSpinBox,
     QFormLayout,
     QHBoxLayout,
@@ -18,6 +19,7 @@ from napari_umis_fusion.plugin.acquire._live_picture import Newest, iter_live
 from napari_umis_fusion.plugin.acquire._microscope import LIVE, Microscope
 from napari_umis_fusion.plugin.acquire._picture_layer import PictureLayer
 from napari_umis_fusion.plugin.acquire._property_list import PropertyList
+from napari_umis_fusion.plugin.acquire._shutter import snapped
 from napari_umis_fusion.plugin.widgets import Job, section, tell_unexpected
 from napari_umis_fusion.runtime import AnyArray
 
@@ -61,11 +63,14 @@ class CameraSection(QWidget):
         self.exposure.setDecimals(3)
         self.exposure.setSuffix(" ms")
         self.exposure.setKeyboardTracking(False)
+        self.shutter = QCheckBox("shutter open")
+        self.shutter.setToolTip("Open the shutter by hand, also while no picture is taken.")
         self.properties = PropertyList(microscope)
         self._lay_out()
         self.snap.clicked.connect(self.take)
         self.live.toggled.connect(self._on_live)
         self.exposure.valueChanged.connect(self._on_exposure)
+        self.shutter.clicked.connect(self._on_shutter)
         microscope.exposureChanged.connect(self._show_exposure)
         microscope.changed.connect(self._on_changed)
         microscope.activityChanged.connect(self._on_activity)
@@ -80,7 +85,7 @@ class CameraSection(QWidget):
         """Take one picture."""
         core = self._microscope.core
         self.picture.renew()
-        self._microscope.ask(lambda: core.snap().copy(), self._show, key="snap")
+        self._microscope.ask(lambda: snapped(core), self._show, key="snap")
 
     def start(self) -> None:
         """Start the live picture, unless something else is being done."""
@@ -117,6 +122,7 @@ class CameraSection(QWidget):
             row.addWidget(widget)
         form = QFormLayout()
         form.addRow("exposure", self.exposure)
+        form.addRow("", self.shutter)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(row)
@@ -167,10 +173,22 @@ class CameraSection(QWidget):
         if core is not None and self._microscope.devices.camera:
             self._microscope.ask(core.getExposure, self._show_exposure, key="exposure?")
 
+    def _on_shutter(self, is_open: bool) -> None:
+        core = self._microscope.core
+        self._microscope.ask(lambda: core.setShutterOpen(is_open), lambda _: self._ask_shutter())
+
+    def _ask_shutter(self) -> None:
+        core = self._microscope.core
+        if core is not None and self._microscope.devices.shutter:
+            ask = self._microscope.ask
+            ask(core.getShutterOpen, self.shutter.setChecked, lambda error: None, key="shutter?")
+
     def _on_activity(self, activity: str) -> None:
         has_camera = self._microscope.is_connected and bool(self._microscope.devices.camera)
         self.setEnabled(has_camera and activity in ("", LIVE))
         self.snap.setEnabled(activity == "")
+        self.shutter.setEnabled(bool(self._microscope.devices.shutter))
+        self._ask_shutter()
 
     def _on_exposure(self, exposure_ms: float) -> None:
         core = self._microscope.core

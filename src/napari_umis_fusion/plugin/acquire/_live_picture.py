@@ -9,6 +9,7 @@ from typing import Any
 
 from napari_umis_fusion.errors import LiveError
 from napari_umis_fusion.plugin.acquire._devices import plain_reason
+from napari_umis_fusion.plugin.acquire._shutter import lit
 from napari_umis_fusion.runtime import AnyArray
 
 POLL_S = (0.005, 0.05)
@@ -92,9 +93,11 @@ def iter_live(
     try:
         camera = core.getCameraDevice()
         is_own = not core.isSequenceRunning()
-        if is_own:
+        if not is_own:
+            return (yield from _iter_frames(core, newest, clock))
+        with lit(core):
             core.startContinuousSequenceAcquisition(0)
-        return (yield from _iter_frames(core, newest, clock))
+            return (yield from _iter_frames(core, newest, clock))
     except LiveError:
         raise
     except Exception as error:

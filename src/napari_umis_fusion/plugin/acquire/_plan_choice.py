@@ -18,7 +18,8 @@ from qtpy.QtWidgets import (
 )
 
 from napari_umis_fusion.errors import ConfigError, UmisFusionError
-from napari_umis_fusion.runtime import reason_of
+from napari_umis_fusion.plugin.acquire._devices import plain_reason
+from napari_umis_fusion.plugin.acquire._microscope import Microscope
 
 NOTHING = "One sweep, here and now."
 AXES = {"t": "time points", "p": "positions", "g": "grid places", "c": "channels"}
@@ -26,6 +27,11 @@ AXES = {"t": "time points", "p": "positions", "g": "grid places", "c": "channels
 
 class PlanChoice(QWidget):
     """Chooses a plan: from a file, or in a dialog.
+
+    Parameters
+    ----------
+    microscope : Microscope
+        It has the channels and stage positions that a plan may name.
 
     Signals
     -------
@@ -38,10 +44,10 @@ class PlanChoice(QWidget):
     valueChanged = Signal()  # noqa: N815
     told = Signal(str)
 
-    def __init__(self) -> None:
+    def __init__(self, microscope: Microscope) -> None:
         super().__init__()
+        self._microscope = microscope
         self._plan: Any = None
-        self.core: Any = None
         self.text = QLabel(NOTHING)
         self.text.setWordWrap(True)
         self.edit, self.open, self.clear = (
@@ -86,11 +92,19 @@ class PlanChoice(QWidget):
             self.load(chosen)
 
     def _on_edit(self) -> None:
+        self._microscope.ask(_import_editor, lambda _: self._edit())
+
+    def _edit(self) -> None:
         with icons_without_network():
-            dialog = PlanDialog(self, self.core, self._plan)
+            dialog = PlanDialog(self, self._microscope.core, self._plan)
             if dialog.exec() == QDialog.DialogCode.Accepted:
                 self.setValue(dialog.value())
             dialog.deleteLater()
+
+
+def _import_editor() -> None:
+    """Import in the microscope's thread what takes seconds, so that the window need not wait."""
+    import pymmcore_widgets  # noqa: F401
 
 
 class PlanDialog(QDialog):
@@ -162,7 +176,7 @@ def read_plan(path: str) -> Any:
         return MDASequence.from_file(path)
     except Exception as error:
         raise ConfigError(
-            f"{path} is no plan: {reason_of(error)} Accepted are files of useq-schema (.yaml or "
+            f"{path} is no plan: {plain_reason(error)}. Accepted are files of useq-schema (.yaml or "
             ".json), such as napari-micromanager saves."
         ) from error
 

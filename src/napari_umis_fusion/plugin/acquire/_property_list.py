@@ -48,6 +48,9 @@ class PropertyList(QWidget):
         self._camera = core, camera
 
         def names() -> list[str]:
+            # Imported here: it takes seconds, for which the window need not wait.
+            import pymmcore_widgets  # noqa: F401
+
             found = [str(name) for name in core.getDevicePropertyNames(camera)]
             found = [name for name in found if name not in HAS_OWN_ROW]
             return sorted(found, key=lambda name: not any(w in name.lower() for w in FIRST))

@@ -85,7 +85,7 @@ class SweepSection(QWidget):
         self.top, self.bottom = QPushButton("Set top here"), QPushButton("Set bottom here")
         self.top.setToolTip("Sweep up to the present height of the stage.")
         self.bottom.setToolTip("Sweep from the present height of the stage.")
-        self.repeat = PlanChoice()
+        self.repeat = PlanChoice(microscope)
         self.fusion = ConfigForm(FusionConfig(), FUSION)
         self.keep = KeepForm()
         self.estimate = QLabel("")
@@ -212,7 +212,6 @@ class SweepSection(QWidget):
         self.plan.set_row_values(values)
 
     def _on_changed(self) -> None:
-        self.repeat.core = self._microscope.core
         self._on_activity(self._microscope.activity)
         self._show_estimate()
 

@@ -41,4 +41,4 @@ def release(parts: dict[str, Any]) -> None:
         parts["_next_layer"].stop()
     with contextlib.suppress(RuntimeError):
         parts["preview"].set_enabled(False)
-    release_all(parts, ("stack", "part", "alignment", "method", "focus"))
+    release_all(parts, ("stack", "part", "alignment", "method", "focus", "result"))

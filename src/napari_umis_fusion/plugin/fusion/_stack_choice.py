@@ -28,6 +28,7 @@ from napari_umis_fusion.plugin.fusion._stack_list import (
 )
 from napari_umis_fusion.plugin.viewer import FollowedLayers, TargetStack
 from napari_umis_fusion.plugin.widgets import Form
+from napari_umis_fusion.stack import MAX_CHANNELS
 
 NOTHING = "Select the image layer that holds your z-stack, or open one: File > Open Sample."
 
@@ -256,7 +257,8 @@ class StackChoice(Form):
             names = [one.name for one in target.images]
             if channel is not None:
                 names = [f"channel {number}" for number in range(image.shape[channel])]
-            choices = [(text, rule) for rule, text in _RULES.items()]
+            rules = _RULES if len(names) <= MAX_CHANNELS else {}
+            choices = [(text, rule) for rule, text in rules.items()]
             choices += [(f"only {name}", place) for place, name in enumerate(names)]
             choices.append((_EACH, _EACH))
         if choices != self._offered:

@@ -26,6 +26,7 @@ from napari_umis_fusion.plugin.fusion._part_form import PartForm
 from napari_umis_fusion.plugin.fusion._plane_table import PlaneTable
 from napari_umis_fusion.plugin.fusion._preview import Preview, preview_box
 from napari_umis_fusion.plugin.fusion._progress import progress_of
+from napari_umis_fusion.plugin.fusion._result_section import ResultSection
 from napari_umis_fusion.plugin.fusion._sizes_form import SizesForm
 from napari_umis_fusion.plugin.fusion._stack_choice import Decision, StackChoice
 from napari_umis_fusion.plugin.viewer import BETWEEN_LAYERS_MS, TargetStack, go_to_plane
@@ -75,6 +76,7 @@ class FusionWidget(DockedWidget):
         self.output = ConfigForm(OutputOptions())
         self.planes = PlaneTable()
         self.focus = FocusView(napari_viewer, self.fused)
+        self.result = ResultSection(napari_viewer, self.fused)
         self.copy = QPushButton("Copy as Python")
         self.copy.setToolTip("Copy a Python script that repeats this fusion outside napari.")
         self._lay_out()
@@ -166,6 +168,7 @@ class FusionWidget(DockedWidget):
         rows.addWidget(self.preview_box.native)
         self.sections = {
             "Focus along z": section("Focus along z", self.focus, is_open=True),
+            "Result": section("Result", self.result),
             "Region and planes": section("Region and planes", self.part),
             "Alignment": section("Alignment", self.alignment),
             "Planes": section("Planes", self.planes),
@@ -190,6 +193,7 @@ class FusionWidget(DockedWidget):
         self.valueChanged.connect(self.preview.refresh)
         self.method.weights.notified.connect(self.controls.show_message)
         self.alignment.notified.connect(self.controls.show_message)
+        self.result.notified.connect(self.controls.show_message)
         self.planes.plane_chosen.connect(self._on_plane)
         self.copy.clicked.connect(self._on_copy)
 

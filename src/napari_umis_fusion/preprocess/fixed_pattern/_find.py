@@ -9,18 +9,9 @@ from napari_umis_fusion.preprocess._grey import GreyConverter
 from napari_umis_fusion.preprocess.fixed_pattern._estimate import PatternEstimate, iter_estimate
 from napari_umis_fusion.preprocess.fixed_pattern._evidence import MIN_PLANES, holds_pattern
 from napari_umis_fusion.preprocess.fixed_pattern._fixed_pattern import FixedPattern
-from napari_umis_fusion.preprocess.fixed_pattern._tiles import TileGrid
-from napari_umis_fusion.runtime import FloatMap, ScratchMemory, Tile, Workers
+from napari_umis_fusion.preprocess.fixed_pattern._samples import TILE_PX, PlaneSamples
+from napari_umis_fusion.runtime import FloatMap, ScratchMemory, Workers
 from napari_umis_fusion.stack import Plane, Stack
-
-SAMPLED_PLANES = 9
-"""Planes that are looked at, evenly over the stack; more tell little more."""
-
-TILE_PX = 64
-"""Side of the tiles that are looked at: many pixels tell a weak pattern from noise."""
-
-MAX_TILES = 144
-"""Tiles that are looked at in each of them: about 0.6 megapixels."""
 
 MIN_STRENGTH = 0.001
 """Standard deviation of the weakest pattern that counts, as a share of the range."""
@@ -32,17 +23,36 @@ ROUNDING = 0.1
 """Variance of what rounding to integers leaves, which blurred planes without noise share."""
 
 
+def iter_sample(stack: Stack, samples: PlaneSamples, workers: Workers) -> Generator[None]:
+    """Read the planes whose tiles nobody has cut, yielding every 50 ms."""
+
+    def read(z: int) -> None:
+        plane = stack.plane(z)
+        if samples.of(z) is None:  # the stack may have cut them
+            samples.add(z, plane, stack.uncovered(z))
+
+    for z in samples.planes:
+        if samples.of(z) is None:
+            yield from workers.result(workers.submit(read, z))
+
+
 def iter_find_pattern(
-    stack: Stack, to_grey: GreyConverter, workspace: ScratchMemory, workers: Workers
+    stack: Stack,
+    samples: PlaneSamples,
+    to_grey: GreyConverter,
+    workspace: ScratchMemory,
+    workers: Workers,
 ) -> Generator[None, None, FixedPattern | None]:
     """Look for a pattern that all planes share, yielding every 50 ms.
 
-    Some planes are read once more; only if there is a pattern, three times more.
+    Only if there is a pattern, the planes of the samples are read three times more.
 
     Parameters
     ----------
     stack : Stack
         Planes as the sensor recorded them: not moved.
+    samples : PlaneSamples
+        Tiles of some of its planes.
     to_grey : GreyConverter
         Conversion to grey levels.
     workspace : ScratchMemory
@@ -55,51 +65,30 @@ def iter_find_pattern(
     FixedPattern or None
         None where there is none, or too few planes tell: with fewer than 4.
     """
-    height, width = stack.shape[1:3]
-    count = min(len(stack), SAMPLED_PLANES)
-    if count < MIN_PLANES or min(height, width) < TILE_PX:
+    yield from iter_sample(stack, samples, workers)
+    planes = samples.planes
+    if len(planes) < MIN_PLANES:
         return None
-    planes = [int(z) for z in np.linspace(0, len(stack) - 1, count).round()]
-    tiles = _lattice(height, width)
-    seen: list[list[FloatMap]] = []
-    for z in planes:
-        cut = partial(_cut, stack, z, tiles, to_grey)
-        seen.append((yield from workers.result(workers.submit(cut))))
     floor = _floor(stack, to_grey)
-    by_tile = list(zip(*seen, strict=True))
-    if not (yield from workers.result(workers.submit(partial(holds_pattern, by_tile, floor)))):
+    looking = workers.submit(partial(_shows_pattern, samples, to_grey, floor))
+    if not (yield from workers.result(looking)):
         return None
-    estimate = PatternEstimate(to_grey, (height, width), count, floor, workspace)
+    shape = stack.shape[1], stack.shape[2]
+    estimate = PatternEstimate(to_grey, shape, len(planes), floor, workspace)
     yield from iter_estimate(stack, planes, estimate, workers)
     pattern = yield from workers.result(workers.submit(estimate.pattern))
     return _described(pattern, to_grey)
 
 
-def _lattice(height: int, width: int) -> list[Tile]:
-    """Return tiles of `TILE_PX`, evenly over the plane."""
-    grid = TileGrid((height, width), TILE_PX)
-    rows, columns = grid.rows, grid.columns
-    step = int(np.ceil((grid.counts[0] * grid.counts[1] / MAX_TILES) ** 0.5))
-    return [
-        Tile(
-            slice(int(rows[down]), int(rows[down + 1])),
-            slice(int(columns[along]), int(columns[along + 1])),
-        )
-        for down in range(step // 2, grid.counts[0], step)
-        for along in range(step // 2, grid.counts[1], step)
-    ]
+def _shows_pattern(samples: PlaneSamples, to_grey: GreyConverter, floor: float) -> bool:
+    seen = [[_grey(tile, to_grey) for tile in samples.of(z) or ()] for z in samples.planes]
+    return holds_pattern(list(zip(*seen, strict=True)), floor)
 
 
-def _cut(stack: Stack, z: int, tiles: list[Tile], to_grey: GreyConverter) -> list[FloatMap]:
-    """Return tiles of the grey image of a plane; 0 where a tile is not wholly there."""
-    plane, missing = stack.plane(z), stack.uncovered(z)
-
-    def grey(tile: Tile) -> FloatMap:
-        found = to_grey(plane[tile.window])
-        is_there = missing is None or not missing[tile.window].any()
-        return found if is_there and np.isfinite(found).all() else np.zeros_like(found)
-
-    return [grey(tile) for tile in tiles]
+def _grey(tile: Plane | None, to_grey: GreyConverter) -> FloatMap:
+    """Return the grey image of a tile; 0 where it is not wholly there."""
+    found = np.zeros((TILE_PX, TILE_PX), np.float32) if tile is None else to_grey(tile)
+    return found if np.isfinite(found).all() else np.zeros_like(found)
 
 
 def _floor(stack: Stack, to_grey: GreyConverter) -> float:

@@ -66,6 +66,11 @@ class PlaneScreen:
         self._count = 0
         self._given = 0
 
+    @property
+    def taken(self) -> int:
+        """How many planes were read so far."""
+        return self._count
+
     def iter_with_range(
         self,
         make: Callable[..., Done],

@@ -49,6 +49,11 @@ class SoundStack(Likeness):
         plane = self.stack.plane(z)
         return self._healths[z].scaled(plane) if self._scales else plane
 
+    def region(self, z: int, rows: slice, columns: slice) -> Plane:
+        """Read a rectangle of plane `z`."""
+        part = self.stack.region(z, rows, columns)
+        return self._healths[z].scaled(part) if self._scales else part
+
     def uncovered(self, z: int) -> Mask | None:
         """Return where plane `z` shows nothing: bool of shape (Y, X), None if nowhere."""
         health, missing = self._healths[z], self.stack.uncovered(z)

@@ -78,6 +78,14 @@ class Specks:
     def __len__(self) -> int:
         return len(self.places)
 
+    def within(self, rows: slice, columns: slice, width: int) -> "Specks":
+        """Return those in a rectangle of the plane, whose rows have `width` pixels."""
+        down, along = np.divmod(self.places, width)
+        is_inside = (rows.start <= down) & (down < rows.stop)
+        is_inside &= (columns.start <= along) & (along < columns.stop)
+        down, along = down[is_inside] - rows.start, along[is_inside] - columns.start
+        return Specks(down * (columns.stop - columns.start) + along, self.fill[is_inside])
+
     def mask(self, shape: tuple[int, ...]) -> Mask:
         """Return them as bool of shape (Y, X)."""
         found = np.zeros(shape[:2], np.bool_)
