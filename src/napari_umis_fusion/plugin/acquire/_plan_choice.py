@@ -176,8 +176,8 @@ def read_plan(path: str) -> Any:
         return MDASequence.from_file(path)
     except Exception as error:
         raise ConfigError(
-            f"{path} is no plan: {plain_reason(error)}. Accepted are files of useq-schema (.yaml or "
-            ".json), such as napari-micromanager saves."
+            f"{path} is no plan: {plain_reason(error)}. Accepted are files of useq-schema "
+            "(.yaml or .json), such as napari-micromanager saves."
         ) from error
 
 
