@@ -103,7 +103,7 @@ def test_exposure_and_properties(at_work, core, qtbot):
     camera = at_work.camera
     camera.exposure.setValue(7.5)
     qtbot.waitUntil(lambda: core.getExposure() == 7.5)
-    core.setProperty("Camera", "Exposure", 3.0)  # by somebody else
+    core.events.propertyChanged.emit("Camera", "Exposure", "3.0")  # by somebody else
     qtbot.waitUntil(lambda: camera.exposure.value() == 3.0)
     camera.properties.fill()
     qtbot.waitUntil(lambda: "Gain" in camera.properties.rows)

@@ -169,9 +169,6 @@ class CameraSection(QWidget):
 
     def _on_changed(self) -> None:
         self._on_activity(self._microscope.activity)
-        core = self._microscope.core
-        if core is not None and self._microscope.devices.camera:
-            self._microscope.ask(core.getExposure, self._show_exposure, key="exposure?")
 
     def _on_shutter(self, is_open: bool) -> None:
         core = self._microscope.core
@@ -183,12 +180,20 @@ class CameraSection(QWidget):
             ask = self._microscope.ask
             ask(core.getShutterOpen, self.shutter.setChecked, lambda error: None, key="shutter?")
 
+    def _ask_exposure(self) -> None:
+        core = self._microscope.core
+        if core is not None and self._microscope.devices.camera:
+            ask = self._microscope.ask
+            ask(core.getExposure, self._show_exposure, lambda error: None, key="exposure?")
+
     def _on_activity(self, activity: str) -> None:
         has_camera = self._microscope.is_connected and bool(self._microscope.devices.camera)
         self.setEnabled(has_camera and activity in ("", LIVE))
         self.snap.setEnabled(activity == "")
         self.shutter.setEnabled(bool(self._microscope.devices.shutter))
-        self._ask_shutter()
+        if not activity:
+            self._ask_exposure()
+            self._ask_shutter()
 
     def _on_exposure(self, exposure_ms: float) -> None:
         core = self._microscope.core

@@ -40,8 +40,6 @@ class FusionJob(Job):
         Returns the generator of events, such as `iter_acquire`.
     layers : FieldLayers
         Where they are shown.
-    title : str
-        Title in napari's activity dock; empty for none.
 
     Attributes
     ----------
@@ -59,7 +57,6 @@ class FusionJob(Job):
         self,
         start: Callable[[], Generator[Any, None, Any]],
         layers: FieldLayers,
-        title: str = "",
     ) -> None:
         self._newest: dict[Field, FieldUpdated] = {}
         self._layers, self._frames = layers, 0
@@ -69,7 +66,11 @@ class FusionJob(Job):
         self.folder: Any = None
         newest = self._newest
         super().__init__(
-            lambda: _iter_newest(start(), newest), title, self._progress, every_event=True
+            # Without a title: napari's activity dock lets Qt handle further events at each step,
+            # which would renew pictures within the renewal of pictures.
+            lambda: _iter_newest(start(), newest),
+            report=self._progress,
+            every_event=True,
         )
         self.yielded.connect(self._on_event)
 

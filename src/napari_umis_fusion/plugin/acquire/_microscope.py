@@ -221,7 +221,7 @@ class Microscope(QObject):
 
     def _on_property(self, device: str, name: str, value: Any) -> None:
         self.propertyChanged.emit(device, name, str(value))
-        # Cameras that are Python devices tell their exposure in this way only.
+        # Some adapters tell their exposure in this way only.
         if name == "Exposure" and device == self.devices.camera:
             with contextlib.suppress(ValueError):
                 self.exposureChanged.emit(float(value))

@@ -170,7 +170,7 @@ class SweepSection(QWidget):
         core = self._microscope.core
         start = partial(iter_acquire, core, plan, config, base=self.repeat.value(), keep=keep)
         layers = FieldLayers(self._viewer, f"sweep {self._number}")
-        self.job = SweepJob(core, start, layers, f"Sweep {self._number}")
+        self.job = SweepJob(core, start, layers)
         self.job.failed.connect(self._on_failed)
         self.job.ended.connect(self._on_job_ended)
         self.controls.follow(self.job)
