@@ -231,7 +231,11 @@ def test_the_live_picture_follows_the_stage():
     try:
         core.setPosition(150.0)
         core.waitForDevice("Focus")
-        core.sleep(30)
+        core.clearCircularBuffer()  # of what was taken on the way
+        for _ in range(500):
+            if core.getRemainingImageCount() > 2:
+                break
+            core.sleep(10)
         far = core.getLastImage()
     finally:
         core.stopSequenceAcquisition()

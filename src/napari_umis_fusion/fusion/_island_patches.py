@@ -179,3 +179,4 @@ def _spread(
         for part, side in zip(tile.window, shape[:2], strict=True)
     )
     return np.ix_(*axes)
+

@@ -42,3 +42,11 @@ from ._sweep_plan import Direction as Direction
 from ._sweep_plan import SweepPlan as SweepPlan
 from ._sweep_plan import SweepRange as SweepRange
 from ._sweep_plan import nyquist_step_um as nyquist_step_um
+from ._watch import iter_watch as iter_watch
+from ._watch_events import StackFailed as StackFailed
+from ._watch_events import StackFused as StackFused
+from ._watch_events import StackProgress as StackProgress
+from ._watch_events import WatchEvent as WatchEvent
+from ._watch_events import WatchSummary as WatchSummary
+from ._watch_events import WatchWaiting as WatchWaiting
+from ._watch_rule import PendingStack as PendingStack

@@ -180,4 +180,4 @@ def _sequences(
             )
         return plan.sequences(before.z_um or 0.0, base)
     # A sequence of useq is itself iterable.
-    return (plan,) if hasattr(plan, "z_plan") else tuple(plan)  # type: ignore[arg-type, return-value]
+    return (plan,) if hasattr(plan, "z_plan") else tuple(plan)  # type: ignore[return-value]

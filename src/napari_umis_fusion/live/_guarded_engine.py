@@ -1,4 +1,4 @@
-"""An engine of pymmcore-plus that loses nothing in silence, waits for the stage, and stops early."""
+"""An engine of pymmcore-plus that hides no loss, waits for the stage, and stops early."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -7,19 +7,24 @@ from typing import Any
 from napari_umis_fusion.errors import LiveError
 from napari_umis_fusion.live._early_stop import EarlyStop
 from napari_umis_fusion.live._field import takes_picture
-from napari_umis_fusion.live._run_file import RunFile
+from napari_umis_fusion.live._live_fusion import LiveFusion
+from napari_umis_fusion.live._run_file import RunFile, why
 
 
 class GuardedEngine:
     """Another engine, with what it lacks.
 
     pymmcore-plus logs a picture that a camera did not take, and continues: all planes after it
-    would get wrong places in a file. Here it ends the run.
+    would get wrong places in a file. Here it ends the run. And where an engine cannot restore its
+    devices, pymmcore-plus never tells its outputs of the end: so frames are handed on from here, in
+    the thread that takes them, without a queue in between.
 
     Parameters
     ----------
     engine : PMDAEngine
         Moves the devices, and takes the pictures.
+    live : LiveFusion
+        Gets the frames.
     settle_ms : float
         Time to wait after the stage moved, in ms.
     stop : EarlyStop, optional
@@ -32,16 +37,18 @@ class GuardedEngine:
     def __init__(
         self,
         engine: Any,
+        live: LiveFusion,
         *,
         settle_ms: float = 0.0,
         stop: EarlyStop | None = None,
         open_file: Callable[[Any, dict[str, Any]], RunFile] | None = None,
     ) -> None:
-        self._engine, self._settle_s, self._stop = engine, settle_ms / 1000, stop
+        self._engine, self._live = engine, live
+        self._settle_s, self._stop = settle_ms / 1000, stop
         self._open_file = open_file
         self._z_um: float | None = None
         self.file: RunFile | None = None
-        self.meta: dict[str, Any] = {}
+        self.notes: list[str] = []
         self.abandoned = threading.Event()
 
     def __getattr__(self, name: str) -> Any:
@@ -51,9 +58,10 @@ class GuardedEngine:
     def setup_sequence(self, sequence: Any) -> Any:
         """Begin a run."""
         meta = self._engine.setup_sequence(sequence)
-        self.meta = dict(meta or {})
+        about = dict(meta or {})
         if self._open_file is not None:
-            self.file = self._open_file(sequence, self.meta)
+            self.file = self._open_file(sequence, about)
+        self._live.sequenceStarted(sequence, about)
         return meta
 
     def event_iterator(self, events: Iterable[Any]) -> Iterator[Any]:
@@ -94,7 +102,7 @@ class GuardedEngine:
                 break
             if payload is not None:
                 taken += 1
-                self._keep(payload)
+                self._hand_on(*payload)
             signal = yield payload
         wanted = len(getattr(event, "events", ())) or 1
         if taken < wanted and takes_picture(event) and not self.abandoned.is_set():
@@ -109,13 +117,18 @@ class GuardedEngine:
         getattr(self._engine, "teardown_event", lambda _: None)(event)
 
     def teardown_sequence(self, sequence: Any) -> None:
-        """End a run."""
-        getattr(self._engine, "teardown_sequence", lambda _: None)(sequence)
+        """End a run; what could not be restored is noted."""
+        try:
+            getattr(self._engine, "teardown_sequence", lambda _: None)(sequence)
+        # An exception here would keep the end of the run from everybody else, too.
+        except Exception as error:
+            self.notes.append(f"not all devices were set back as before: {why(error)}")
 
-    def _keep(self, payload: Any) -> None:
+    def _hand_on(self, image: Any, event: Any, meta: Any) -> None:
+        # The file first: what it holds is safe.
         if self.file is not None:
-            image, _, meta = payload
             self.file.add(image, meta)
+        self._live.frameReady(image, event, meta)
 
 
 def _place(event: Any) -> str:

@@ -111,7 +111,7 @@ class RunFolder:
         self.files: list[Path] = []
         self._about: dict[str, Any] = {}
         self._fields: dict[str, Any] = {}
-        self._write_text("plan.yaml", sequence.yaml(exclude_unset=True))
+        self._write_text("plan.yaml", sequence.yaml(exclude_unset=True) or "")
         self.describe("running")
 
     def open_file(self, sequence: Any, meta: dict[str, Any]) -> RunFile:
@@ -150,6 +150,10 @@ class RunFolder:
             elif self._keep.fused:
                 self._write_fused(event.field, event)
         self.describe("running")
+
+    def forget_missing(self) -> None:
+        """Leave out files that were removed, since the run took no frame."""
+        self.files = [path for path in self.files if path.exists()]
 
     def describe(self, state: str, notes: tuple[str, ...] = ()) -> None:
         """Write what the folder holds: ``"running"``, ``"complete"`` or why it is not."""

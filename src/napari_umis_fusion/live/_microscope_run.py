@@ -21,9 +21,7 @@ class MicroscopeRun:
     events : useq.MDASequence
         What to do.
     engine : GuardedEngine
-        Does it.
-    outputs : list
-        Who is told of frames.
+        Does it, and hands the frames on.
 
     Attributes
     ----------
@@ -31,8 +29,8 @@ class MicroscopeRun:
         What ended it.
     """
 
-    def __init__(self, core: Any, events: Any, engine: GuardedEngine, outputs: list[Any]) -> None:
-        self._core, self._events, self._engine, self._outputs = core, events, engine, outputs
+    def __init__(self, core: Any, events: Any, engine: GuardedEngine) -> None:
+        self._core, self._events, self._engine = core, events, engine
         self.error: Exception | None = None
         # A device that never answers must not keep the program from ending.
         self._thread = threading.Thread(target=self._do, name="umis-fusion-run", daemon=True)
@@ -60,7 +58,7 @@ class MicroscopeRun:
         mda = self._core.mda
         own = mda.set_engine(self._engine)
         try:
-            mda.run(self._events, output=self._outputs)
+            mda.run(self._events)
         except Exception as error:
             self.error = error
         finally:

@@ -4,7 +4,7 @@ pymmcore-plus writes by ome-writers, and only logs what fails when a file is clo
 full then goes unnoticed.
 """
 
-import math
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -41,7 +41,7 @@ class RunFile:
     def __init__(self, path: Path, sequence: "MDASequence", meta: dict[str, Any]) -> None:
         with needs_live():
             from ome_writers import AcquisitionSettings, create_stream
-        self.path, self.frames = path, 0
+        self.path, self.frames, self._left_out = path, 0, 0
         info = meta["image_infos"][0]
         settings = _dimensions(sequence, info)
         try:
@@ -70,24 +70,36 @@ class RunFile:
             if axis in ("x", "y", "z") and place is not None:
                 about[f"position_{axis}"] = place
         try:
+            if self._left_out:
+                self._stream.skip(frames=self._left_out)
             self._stream.append(image, frame_metadata=about)
         except Exception as error:
             raise self._failed(error) from error
-        self.frames += 1
+        self.frames += 1 + self._left_out
+        self._left_out = 0
 
-    def skip(self, frames: int = 1) -> None:
-        """Leave frames out, so that those after them have their places."""
-        self._stream.skip(frames=frames)
-        self.frames += frames
+    def skip(self) -> None:
+        """Leave a frame out, so that those after it have their places; at the end, none is."""
+        self._left_out += 1
 
     def close(self) -> None:
-        """Finish the file; raises as `add` does, and if frames are missing in it."""
+        """Finish the file, or remove it if it holds nothing.
+
+        Raises
+        ------
+        StackFileError
+            If it cannot be written, or frames are missing in it.
+        """
         try:
             self._stream.close()
         except Exception as error:
             raise self._failed(error) from error
-        if not self._is_tiff:
-            return
+        if self.frames == 0:
+            _remove(self.path)
+        elif self._is_tiff:
+            self._check_pages()
+
+    def _check_pages(self) -> None:
         stored = _count_pages(self.path)
         if stored < self.frames:
             raise StackFileError(
@@ -100,6 +112,13 @@ class RunFile:
             f"{self.path}: cannot be written after {self.frames} frames ({why(error)}). What was "
             "written before is there; choose another folder."
         )
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def why(error: BaseException) -> str:
@@ -147,7 +166,7 @@ def _count_pages(path: Path) -> int:
     count = 0
     for file in files:
         with tifffile.TiffFile(file) as opened:
-            count += math.prod([len(opened.pages)])
+            count += len(opened.pages)
     return count
 
 
@@ -166,5 +185,5 @@ def check_can_keep(path: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise LiveError(
-            f"{path}: cannot be written ({reason_of(error)}). Choose another folder to keep runs in."
+            f"{path}: cannot be written ({reason_of(error)}). Choose another folder for runs."
         ) from error

@@ -29,7 +29,7 @@ class StageState:
     def of(cls, core: Any) -> "StageState":
         """Read the state; what a device does not tell stays unknown."""
         focus = _asked(core.getFocusDevice) or ""
-        z_um = _asked(lambda: float(core.getPosition(focus))) if focus else None
+        z_um = _asked(lambda: _height(core, focus)) if focus else None
         return cls(focus, z_um, _asked(core.getAutoShutter))
 
     def restore(self, core: Any, *, moves: bool = True) -> tuple[str, ...]:
@@ -73,6 +73,11 @@ def _asked(question: Callable[[], Any]) -> Any:
         return question()
     except Exception:
         return None
+
+
+def _height(core: Any, focus: str) -> float:
+    core.waitForDevice(focus)  # it may still be moving
+    return float(core.getPosition(focus))
 
 
 def _end_sequence(core: Any) -> None:

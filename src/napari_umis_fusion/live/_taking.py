@@ -54,11 +54,13 @@ class Taking:
         writes = folder is not None and not folder.collects
         engine = GuardedEngine(
             core.mda.engine,
+            live,
             settle_ms=sweep.settle_ms,
             stop=self._stop,
             open_file=folder.open_file if folder is not None and writes else None,
         )
-        self._run = MicroscopeRun(core, sequence, engine, [live])
+        self._engine = engine
+        self._run = MicroscopeRun(core, sequence, engine)
         self.was_canceled = False
 
     @property
@@ -98,10 +100,12 @@ class Taking:
         self._live.close()
         reason = self._core.mda.status.finish_reason
         self.was_canceled = was_alive or getattr(reason, "value", "") == "canceled"
-        notes = before.restore(self._core, moves=moves) if has_ended else ()
+        notes = tuple(self._engine.notes)
+        notes += before.restore(self._core, moves=moves) if has_ended else ()
         if not has_ended:
-            notes = ("a device does not answer: the microscope may still be moving",)
+            notes += ("a device does not answer: the microscope may still be moving",)
         if self._folder is not None:
+            self._folder.forget_missing()
             state = "stopped before its end" if self.was_canceled else "complete"
             self._folder.describe(self._run.failure() or state, notes)
         return notes
@@ -122,7 +126,8 @@ class Taking:
                 raise error
             return
         where = "" if self._folder is None else f" and is in {self._folder.path}"
+        safe = f"What was taken until then is fused{where}. " if self._frames else ""
         raise LiveError(
-            f"the run ended after {self._frames} frames: {why}. What was taken until then is "
-            f"fused{where}. Check the device and its cable, then start again."
+            f"the run ended after {self._frames} frames: {why}. {safe}Check the device and its "
+            "cable, then start again."
         ) from error
