@@ -1,12 +1,14 @@
 """What is kept of a sweep, and where."""
 
 from dataclasses import fields
+from pathlib import Path
 
-from magicgui.widgets import FileEdit, LineEdit
+from magicgui.widgets import LineEdit
 from qtpy.QtWidgets import QCheckBox, QPushButton, QVBoxLayout, QWidget
 
 from napari_umis_fusion.live import KeepConfig
-from napari_umis_fusion.plugin.widgets import ConfigForm, described_row
+from napari_umis_fusion.plugin.acquire._folder_field import FolderField
+from napari_umis_fusion.plugin.widgets import ConfigForm, QtRow, described_row
 
 
 class KeepForm(QWidget):
@@ -15,9 +17,10 @@ class KeepForm(QWidget):
     def __init__(self) -> None:
         super().__init__()
         specs = {spec.name: spec for spec in fields(KeepConfig)}
-        folder = FileEdit(**described_row(specs["folder"]), mode="d", value=KeepConfig().folder)
-        name = LineEdit(**described_row(specs["name"]), value=KeepConfig().name)
-        self.form = ConfigForm(KeepConfig(), rows={"folder": folder, "name": name})
+        default = KeepConfig(folder=str(Path.home() / KeepConfig().folder))
+        folder = QtRow(**described_row(specs["folder"]), native=FolderField())
+        name = LineEdit(**described_row(specs["name"]), value=default.name)
+        self.form = ConfigForm(default, rows={"folder": folder, "name": name})
         self.box = QCheckBox("keep what is taken")
         self.box.setToolTip(
             "Write all planes, the plan and the results into a folder of their own."
@@ -43,7 +46,7 @@ class KeepForm(QWidget):
         if not self.box.isChecked():
             return None
         kept: KeepConfig = self.form.value()
-        return kept.replace(folder=str(kept.folder))
+        return kept
 
     def setValue(self, keep: KeepConfig | None) -> None:  # noqa: N802
         """Show what is kept."""

@@ -16,10 +16,13 @@ from napari_umis_fusion.plugin.acquire._others_section import OthersSection
 from napari_umis_fusion.plugin.acquire._stage_section import StageSection
 from napari_umis_fusion.plugin.acquire._sweep_section import SweepSection
 from napari_umis_fusion.plugin.acquire._turns import Turns
+from napari_umis_fusion.plugin.acquire._watch_section import WatchSection
 from napari_umis_fusion.plugin.commands import open_training_on
 from napari_umis_fusion.plugin.widgets import DockedWidget, VerticalScroll, release_all, section
 
-PARTS = ("turns", "others", "sweep", "autofocus", "camera", "microscope")
+WATCH = "Watched folder"
+
+PARTS = ("turns", "watch", "others", "sweep", "autofocus", "camera", "microscope")
 """What ends when the widget is closed, in this order: the microscope last."""
 
 
@@ -37,8 +40,10 @@ class AcquireWidget(DockedWidget):
         self.is_able = live_is_installed()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        self.watch = WatchSection(self._viewer)
         if not self.is_able:
             layout.addWidget(MissingExtra())
+            layout.addWidget(section(WATCH, self.watch))
             return
         self.microscope = Microscope()
         self.message = QLabel("")
@@ -64,8 +69,7 @@ class AcquireWidget(DockedWidget):
 
     @staticmethod
     def _release(parts: dict[str, Any]) -> None:
-        if parts["is_able"]:
-            release_all(parts, PARTS)
+        release_all(parts, PARTS if parts["is_able"] else ("watch",))
 
     def _laid_out(self) -> QWidget:
         inside = QWidget()
@@ -78,6 +82,7 @@ class AcquireWidget(DockedWidget):
             "Autofocus": section("Autofocus", self.autofocus),
             "Sweep": section("Sweep and live fusion", self.sweep),
             "Others": section("Acquisitions of others", self.others),
+            "Watch": section(WATCH, self.watch),
         }
         rows.addWidget(self.message)
         for part in self.sections.values():
