@@ -179,4 +179,3 @@ def _spread(
         for part, side in zip(tile.window, shape[:2], strict=True)
     )
     return np.ix_(*axes)
-

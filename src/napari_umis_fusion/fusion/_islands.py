@@ -128,9 +128,7 @@ def _iter_mend(
     yield from workers.result(workers.submit(patches.begin, inverted, islands.rim, step))
     changed: list[int] = []
     for z in patches.planes():
-        checked = yield from workers.result(
-            workers.submit(read_plane, stack, z, config.nan_policy)
-        )
+        checked = yield from workers.result(workers.submit(read_plane, stack, z, config.nan_policy))
 
         def add(patch: Patch, checked: CheckedPlane = checked, z: int = z) -> None:
             changed.append(patches.add(checked, z, patch))

@@ -18,6 +18,7 @@ from ._plan import LayerPlan as LayerPlan
 from ._script import script_for as script_for
 from ._stacks import LayerStacks as LayerStacks
 from ._summary import CheckedStack as CheckedStack
+from ._surface import DepthLayer as DepthLayer
 from ._training_data import PREVIEW_KEY as PREVIEW_KEY
 from ._training_data import ItemKind as ItemKind
 from ._training_data import TrainingItem as TrainingItem
