@@ -106,9 +106,11 @@ class DepthLayer:
             napari counts them.
         """
         mesh = mesh_of(surface, exaggeration=exaggeration)
-        vertices = mesh.vertices_um.copy()
-        if self.config.top == "first":  # depth grows downwards
+        vertices, triangles = mesh.vertices_um.copy(), mesh.triangles
+        if self.config.top == "first":
+            # depth grows downwards: mirrored, triangles turn the other way
             vertices[:, 0] = vertices[:, 0].max() - vertices[:, 0]
+            triangles = triangles[:, ::-1]
         nearest = float(self._depth_um()[surface.is_measured].min())
         origin = [
             float(self.image.placement.translate[axis])
@@ -126,7 +128,7 @@ class DepthLayer:
             "colormap": "gray",
         }
         white = np.ones(len(vertices), np.float32)
-        return (vertices, mesh.triangles, white), attributes, "surface"
+        return (vertices, np.ascontiguousarray(triangles), white), attributes, "surface"
 
     def _depth_um(self) -> Float64Array:
         unit_um = _depth_unit_um(self.image)

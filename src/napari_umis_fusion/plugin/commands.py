@@ -8,6 +8,7 @@ if TYPE_CHECKING:
 PLUGIN = "napari-umis-fusion"
 WIDGET = "Fuse z-stack"
 TRAINING_WIDGET = "Train network"
+SURFACE_WIDGET = "Measure surface"
 
 
 def open_fusion(viewer: "Viewer") -> Any:
@@ -38,6 +39,21 @@ def open_training(viewer: "Viewer") -> Any:
     TrainingWidget
     """
     return _open_widget(viewer, TRAINING_WIDGET)
+
+
+def open_surface(viewer: "Viewer") -> Any:
+    """Open the surface widget, or raise the open one.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The viewer.
+
+    Returns
+    -------
+    SurfaceWidget
+    """
+    return _open_widget(viewer, SURFACE_WIDGET)
 
 
 def _open_widget(viewer: "Viewer", name: str) -> Any:

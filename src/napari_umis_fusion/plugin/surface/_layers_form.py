@@ -34,12 +34,15 @@ class SurfaceSource:
         The depth map.
     depth : DepthLayer
         Its part in sight.
+    picture : napari.layers.Image or None
+        The all-in-focus image.
     image, left_out : LayerImage or None
-        The picture, and what is left out.
+        Content of the picture, and of what is left out.
     """
 
     layer: Any
     depth: DepthLayer
+    picture: Any
     image: LayerImage | None
     left_out: LayerImage | None
 
@@ -92,6 +95,7 @@ class LayersForm(Form):
         return SurfaceSource(
             layer,
             DepthLayer(layer_image(layer), entries_shown(self._viewer, layer), config),
+            image,
             None if image is None else layer_image(image),
             None if left_out is None else LayerImage.of(left_out.data, {"name": left_out.name}),
         )

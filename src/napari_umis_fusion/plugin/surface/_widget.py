@@ -35,6 +35,9 @@ from napari_umis_fusion.surface import (
 
 HINT = "Fuse a stack whose z step is known; its depth map is measured here."
 CONTOURS = "contours"
+ANGLES = (-15.0, 35.0, 0.0)
+"""From which the relief is first seen, in degrees."""
+
 FILTERS = {
     "Mesh with picture (*.glb)": ".glb",
     "Heights for metrology (*.x3p)": ".x3p",
@@ -112,7 +115,12 @@ class SurfaceWidget(DockedWidget):
             return
         if attributes["name"] in self._viewer.layers:
             self._viewer.layers.remove(attributes["name"])
-        self._viewer.add_surface(data, shading="smooth", **attributes)
+        # a picture brings its own light and shade
+        shading = "smooth" if source.image is None else "none"
+        self._viewer.add_surface(data, shading=shading, **attributes)
+        for flat in (source.layer, source.picture):  # in 3-D it would cut through the surface
+            if flat is not None:
+                flat.visible = False
         self._viewer.dims.ndisplay = 3
         self._look_from_the_top()
 
@@ -163,7 +171,7 @@ class SurfaceWidget(DockedWidget):
         for part in (
             self.layers,
             section("Form and filters", self.form, is_open=True),
-            section("Roughness", self.table, is_open=True),
+            self.table,
             section("Profile and steps", drawing, is_open=True),
             section("3-D and contours", self.shown),
             self.buttons["save"],
@@ -271,6 +279,7 @@ class SurfaceWidget(DockedWidget):
             nearest = "away" if self.form.value().top == "first" else "towards"
             camera.orientation = (nearest, down, right)
         self._viewer.reset_view()
+        camera.angles = ANGLES
 
     def _enable(self) -> None:
         for button in self.buttons.values():
