@@ -40,9 +40,10 @@ def describe_file(path: str | os.PathLike[str]) -> dict[str, Any]:
         JSON values: ``kind``, ``path``, ``axes`` (letters as in the file, without those
         of size 1), ``shape``, ``dtype``, ``planes``, ``channels``, ``colour`` and, in µm or
         None, ``z_step_um``, ``pixel_height_um``, ``pixel_width_um``; ``z_positions_um`` where
-        steps are uneven; ``mosaic`` "bayer" where a header says so. If the z axis is ambiguous, ``planes`` and ``channels`` are None and
-        ``choose`` says how to choose it. For a folder, ``names`` says what the names count, with
-        the entries in order. ``notes`` says what was assumed or left out.
+        steps are uneven; ``mosaic`` "bayer" where a header says so. If the z axis is ambiguous,
+        ``planes`` and ``channels`` are None and ``choose`` says how to choose it. For a folder,
+        ``names`` says what the names count, with the entries in order. ``notes`` says what was
+        assumed or left out.
 
     Raises
     ------
