@@ -1,28 +1,24 @@
 """The preview: the visible area, fused whenever an option changes."""
 
-import weakref
 from collections.abc import Callable
 from typing import Any
 
 from magicgui.widgets import CheckBox
-from napari.layers import Layer
 from qtpy.QtCore import QObject, Signal
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.files import LayerData
-from napari_umis_fusion.layers import PREVIEW_KEY, LayerPlan, iter_fuse_layer
-from napari_umis_fusion.plugin.fusion._fused_layers import SHINING
+from napari_umis_fusion.layers import LayerPlan, iter_fuse_layer
+from napari_umis_fusion.plugin.fusion._preview_layers import PreviewLayers
 from napari_umis_fusion.plugin.viewer import TargetStack
 from napari_umis_fusion.plugin.widgets import LatestJob
 
 MAX_PX = 512
 """Longest side of the preview; of a larger view the middle is fused, to keep it quick."""
 
-NAME = "preview of {}"
-
 
 class Preview(QObject):
-    """Keeps one layer with the visible area, fused with the current options.
+    """Keeps layers with the visible area, fused with the current options.
 
     Parameters
     ----------
@@ -46,7 +42,7 @@ class Preview(QObject):
     ) -> None:
         super().__init__()
         self._viewer, self._describe = viewer, describe
-        self._layer: Callable[[], Any] = lambda: None
+        self._shown = PreviewLayers(viewer)
         self._target: TargetStack | None = None
         self._request: Any = None
         self._job = LatestJob()
@@ -82,9 +78,7 @@ class Preview(QObject):
             self.refresh()
         else:
             self._forget()
-            layer = self._layer()
-            if layer in self._viewer.layers:
-                self._viewer.layers.remove(layer)
+            self._shown.remove()
             self.notified.emit("")
 
     def refresh(self, event: Any = None) -> None:
@@ -122,25 +116,7 @@ class Preview(QObject):
         target = self._target
         if not self._is_on or target is None:
             return
-        data, attributes, kind = made[0]
-        shown = self._layer()
-        name = NAME.format(target.layers[0].name)
-        attributes = {**attributes, "name": name, "metadata": {PREVIEW_KEY: True}}
-        if attributes["blending"] in SHINING:  # the stack below it would be added to it
-            attributes["blending"] = "translucent"
-        # adding a layer changes selection and active layer, and with them the stack to fuse
-        selected = set(self._viewer.layers.selection)
-        active = self._viewer.layers.selection.active
-        if shown in self._viewer.layers:
-            self._viewer.layers.remove(shown)
-        # a new layer each time: the visible area, and with it the shape, may differ
-        layer = Layer.create(data, attributes, kind)
-        # weak: a preview that the user deletes must not stay in memory
-        self._layer = weakref.ref(layer)
-        self._viewer.add_layer(layer)
-        self._viewer.layers.selection = selected & set(self._viewer.layers)
-        if active in self._viewer.layers:
-            self._viewer.layers.selection.active = active
+        self._shown.show(made, [layer.name for layer in target.layers])
         self.notified.emit("preview")
 
 
