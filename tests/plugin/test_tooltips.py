@@ -7,8 +7,10 @@ from qtpy.QtWidgets import QWidget
 
 from napari_umis_fusion import FusionConfig, TrainingConfig
 from napari_umis_fusion.plugin.fusion import FusionWidget
+from napari_umis_fusion.plugin.fusion._choice_names import CHOICE_NAMES
 from napari_umis_fusion.plugin.training import TrainingWidget
 from napari_umis_fusion.plugin.widgets import Form
+from napari_umis_fusion.plugin.widgets._choice_names import NO_NAMES
 from napari_umis_fusion.runtime import help_with_bounds
 
 
@@ -39,7 +41,10 @@ def test_each_label_begins_in_lower_case(dock):
 @pytest.mark.parametrize("dock", [FusionWidget, TrainingWidget], indirect=True)
 def test_the_tooltip_of_a_field_is_its_help(dock):
     config = FusionConfig if isinstance(dock, FusionWidget) else TrainingConfig
-    specs = {spec.name: help_with_bounds(spec) for spec in fields(config)}
+    names = CHOICE_NAMES if config is FusionConfig else NO_NAMES
+    specs = {
+        spec.name: names.in_plain_words(spec, help_with_bounds(spec)) for spec in fields(config)
+    }
     rows = {row.name: row for form in dock.findChildren(Form) for row in form}
     shown = {name: rows[name].tooltip for name in specs if name in rows and name != "specimen"}
     assert len(shown) > 10

@@ -19,6 +19,9 @@ FILE_KEY = "umis_fusion_file"
 POSITIONS_KEY = "z_positions_um"
 """Entry below `FILE_KEY`: distance of each plane from the first, in µm, where steps are uneven."""
 
+FILES_KEY = "files"
+"""Entry below `FILE_KEY`: the files of planes that are read only when they are needed."""
+
 MOSAIC_KEY = "is_mosaic"
 """Entry below `FILE_KEY`: True if the files say that planes are a Bayer mosaic."""
 
@@ -72,9 +75,10 @@ def placement_attributes(
 
 
 def layer_stem(path: Path) -> str:
-    """Return the name of a file's layer: the file name without ".tif" or ".ome.tif"."""
+    """Return the name of a file's layer: without ".tif", ".ome.tif" or ".imagej.tif"."""
     stem = path.stem
-    return stem[:-4] if stem.lower().endswith(".ome") else stem
+    ends = [end for end in (".ome", ".imagej") if stem.lower().endswith(end)]
+    return stem[: -len(ends[0])] if ends else stem
 
 
 def channel_appearance(colours: Sequence[Colour | None]) -> list[dict[str, Any]]:

@@ -100,7 +100,12 @@ def _ome_colour(value: str | None) -> Colour | None:
 
 
 def _from_imagej(metadata: dict[str, Any]) -> SeriesHeader:
+    provenance = _from_our_description(_from_json(metadata.get("Info")))
+    labels = metadata.get("Labels") if provenance else None
+    names = (labels,) if isinstance(labels, str) else tuple(labels or ())
     return SeriesHeader(
+        channel_names=names if len(names) == metadata.get("channels") else (),
+        provenance=provenance,
         colours=tuple(_ramp_colour(table) for table in metadata.get("LUTs") or ()),
         time_step_s=time_s(metadata.get("finterval"), metadata.get("tunit") or "s"),
     )
@@ -118,11 +123,11 @@ def _ramp_colour(table: Any) -> Colour | None:
     return red, green, blue
 
 
-def _from_json(text: str | None) -> dict[str, Any]:
-    """Return the description of an image if it is a JSON object; else an empty dict."""
+def _from_json(text: Any) -> dict[str, Any]:
+    """Return a description if it is a JSON object; else an empty dict."""
     try:
         told = json.loads(text or "")
-    except (ValueError, RecursionError):
+    except (TypeError, ValueError, RecursionError):
         return {}
     return told if isinstance(told, dict) else {}
 

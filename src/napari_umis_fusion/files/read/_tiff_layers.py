@@ -22,6 +22,7 @@ from napari_umis_fusion.files._layer_attributes import (
     placement_attributes,
 )
 from napari_umis_fusion.files._layer_record import recorded_axes, restored_layer
+from napari_umis_fusion.files.read._file_state import FileState
 from napari_umis_fusion.files.read._lazy_arrays import LAZY_BYTES, stack_planes
 from napari_umis_fusion.files.read._naming_errors import naming_read_errors
 from napari_umis_fusion.files.read._physical_size import tiff_sizes
@@ -92,6 +93,7 @@ def tiff_layers(path: Path) -> list[LayerData]:
         If the file is broken, truncated or without planes.
     """
     with naming_read_errors(path):
+        state = FileState.of(path)
         try:
             opened, by_pages = open_tiff_file(path), False
         except OmeHeaderError as error:
@@ -104,12 +106,17 @@ def tiff_layers(path: Path) -> list[LayerData]:
                 sum(one.size * one.dtype.itemsize for one in tif.series),
             )
         if count > MAX_SERIES:
-            msg = f"{path}: holds {count} images; only the first {MAX_SERIES} are opened."
+            msg = (
+                f"{path}: holds {count} images; only the first {MAX_SERIES} are opened. Others are "
+                f'opened in Python, such as open_stack(file, index={{"series": {MAX_SERIES}}}).'
+            )
             warnings.warn(msg, UserWarning, stacklevel=2)
         numbers = range(max(1, min(count, MAX_SERIES)))
         lazy = nbytes > LAZY_BYTES
         every = (_open_series(path, number, by_pages) for number in numbers)
-        return [layer for one in every for layer in _series_layers(one, lazy, alone=count == 1)]
+        layers = [layer for one in every for layer in _series_layers(one, lazy, alone=count == 1)]
+        state.check(FileState.of(path))
+        return layers
 
 
 def _open_series(path: Path, number: int, by_pages: bool) -> _Series:

@@ -14,6 +14,7 @@ from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files._layer_attributes import LayerData
 from napari_umis_fusion.files.write._channel_group import Writable, as_images
 from napari_umis_fusion.files.write._formats import (
+    IMAGEJ,
     JPEG,
     OME_TIFF,
     PNG,
@@ -28,6 +29,8 @@ from napari_umis_fusion.files.write._image import (
     resolution_tags,
     write_image,
 )
+from napari_umis_fusion.files.write._imagej import as_imagej_knows
+from napari_umis_fusion.files.write._imagej_layer import hyperstack_of, layer_in_imagej_order
 from napari_umis_fusion.files.write._writable_layer import (
     WritableLayer,
     only_plane,
@@ -54,7 +57,8 @@ def write_image_layer(
     Parameters
     ----------
     path : path
-        Ends in .ome.tif or .tif (OME-TIFF: any axes), .png or .jpg (one plane, grey or colour);
+        Ends in .ome.tif or .tif (OME-TIFF: any axes), .imagej.tif (for ImageJ and Fiji: 8 and 16
+        bits and 32-bit floats, up to 4 GB), .png or .jpg (one plane, grey or colour);
         without an extension, .ome.tif is added. An existing file is replaced atomically.
     data : array-like, or list of these
         NumPy, dask, zarr...; of several resolutions, each smaller than the previous one, the first
@@ -80,6 +84,8 @@ def write_image_layer(
     """
     target = _with_extension(path)
     layer = writable_layer(data, attributes)
+    if output_format(target) is IMAGEJ:
+        return [str(_write_hyperstack(target, layer, protect))]
     if output_format(target) in (PNG, JPEG):
         return [str(_write_plane(target, layer, protect))]
     return [str(_write_tiff(target, [layer], protect))]
@@ -167,6 +173,24 @@ def _write_plane(
 ) -> Path:
     plane = only_plane(layer, target)
     return write_image(target, plane, rgb=layer.rgb, protect=[*layer.sources, *protect])
+
+
+def _write_hyperstack(
+    target: Path, layer: WritableLayer, protect: Iterable[str | os.PathLike[str]]
+) -> Path:
+    channels = layer.shape[-1] if layer.rgb else None
+    path = check_output_path(
+        target,
+        protect=[*layer.sources, *protect],
+        dtype=layer.dtype,
+        channels=channels,
+        rgb=layer.rgb,
+    )
+    hyperstack = hyperstack_of(layer)
+    with atomic_write_checked(path) as temporary:
+        planes = layer_in_imagej_order(layer).planes()
+        hyperstack.write(temporary, (as_imagej_knows(plane) for plane in planes))
+    return path
 
 
 def _write_tiff(

@@ -12,6 +12,9 @@ from napari_umis_fusion.plugin.fusion._fused_layers import SHINING
 
 NAME = "preview of {}"
 
+FRAME = {"points": False, "line_color": "yellow", "line_thickness": 2, "visible": True}
+"""Look of the frame around the preview."""
+
 
 class PreviewLayers:
     """Shows the layers of a preview in a viewer, and leaves selection and stack as they are.
@@ -58,6 +61,8 @@ class PreviewLayers:
             layer = Layer.create(data, {**attributes, **own}, kind)
             self._shown.append(weakref.ref(layer))
             self._viewer.add_layer(layer)
+            if number == 0:
+                layer.bounding_box.update(FRAME)
         self._viewer.layers.selection = selected & set(self._viewer.layers)
         if active in self._viewer.layers:
             self._viewer.layers.selection.active = active
