@@ -159,7 +159,9 @@ class _Look:
         for z in patches.planes():
             checked = yield from self._iter_read(z)
             add = partial(patches.add, checked, z)
-            yield from self.workers.each(lambda part: changed.append(add(part)), patches.parts_of(z))
+            yield from self.workers.each(
+                lambda part: changed.append(add(part)), patches.parts_of(z)
+            )
         return sum(changed) / (self.stack.shape[1] * self.stack.shape[2])
 
     def _iter_read(self, z: int) -> Generator[None, None, CheckedPlane]:
