@@ -14,7 +14,15 @@ import pytest
 import tifffile
 
 import napari_umis_fusion.fusion
-from napari_umis_fusion import Alignment, FusionConfig, TrainingConfig, fuse, write_image
+from napari_umis_fusion import (
+    Alignment,
+    Calibration,
+    FusionConfig,
+    TrainingConfig,
+    fuse,
+    write_image,
+)
+from napari_umis_fusion.live import AutofocusConfig
 from napari_umis_fusion.models.library import ModelLibrary
 from napari_umis_fusion.network import PlaneRanker, save_checkpoint, shipped_weights
 from napari_umis_fusion.synthetic import RenderedStack, make_stack
@@ -96,6 +104,9 @@ def _write_result_and_truth(folder: Path, rendered: RenderedStack) -> None:
     write_image(folder / "truth.tif", truth, rgb=True)
     write_image(folder / "result-index.tif", result.index_map)
     write_image(folder / "true-index.tif", rendered.index_map)
+    sizes = Calibration(0.5, 0.5, 0.5)
+    write_image(folder / "sharp.tif", result.all_in_focus, rgb=True)
+    write_image(folder / "depth.ome.tif", result.depth_map(0.5), calibration=sizes)
 
 
 def _write_npy_stack(folder: Path, stack: np.ndarray) -> None:
@@ -107,7 +118,9 @@ def _write_npy_stack(folder: Path, stack: np.ndarray) -> None:
 def _write_hyperstack(path: Path) -> None:
     stack = make_stack("fluorescence", (48, 64), planes=4, channels=2).stack
     time_points = np.stack([np.moveaxis(stack, 3, 1)] * 2)  # TZCYX
-    metadata = {"axes": "TZCYX", "PhysicalSizeZ": 0.5, "PhysicalSizeZUnit": "µm"}
+    metadata = {"axes": "TZCYX"}
+    for axis in "XYZ":
+        metadata |= {f"PhysicalSize{axis}": 0.5, f"PhysicalSize{axis}Unit": "µm"}
     tifffile.imwrite(path, time_points, ome=True, photometric="minisblack", metadata=metadata)
 
 
@@ -185,7 +198,12 @@ def option_row(spec: dataclasses.Field) -> str:
 
 
 @pytest.mark.parametrize(
-    ("config", "page"), [(FusionConfig, "python.md"), (TrainingConfig, "training.md")]
+    ("config", "page"),
+    [
+        (FusionConfig, "python.md"),
+        (TrainingConfig, "training.md"),
+        (AutofocusConfig, "microscope.md"),
+    ],
 )
 def test_the_options_are_those_of_the_config(config: type, page: str) -> None:
     rows = [option_row(spec) for spec in dataclasses.fields(config)]

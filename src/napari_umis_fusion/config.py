@@ -33,6 +33,7 @@ AlignBorder = Literal["crop", "mask"]
 Moving = Literal["keep", "reject"]
 Mosaic = Literal["auto", "none", "bayer"]
 LightCorrection = Literal["auto", "none", "measure", "output"]
+Islands = Literal["mend", "mark", "keep"]
 
 NETWORK_MEASURES: tuple[FocusMeasureName, ...] = ("learned", "umis")
 """Focus measures that are networks, and take weights."""
@@ -192,6 +193,16 @@ class FusionConfig:
             "'keep' lets all parts compete.",
         ),
     )
+    islands: Islands = field(
+        default="mend",
+        metadata=choice(
+            Islands,
+            "What happens to islands of the index map, more than two planes from the edges around "
+            "them, that show the opposite of what the planes in focus show: thin transmitted "
+            "specimens invert their contrast through focus. 'mend' takes them from the planes of "
+            "those edges, 'mark' lowers their confidence, 'keep' leaves them.",
+        ),
+    )
     device: DeviceName = field(
         default="auto",
         metadata=choice(
@@ -274,7 +285,7 @@ class FusionConfig:
         **options
             Other fields, e.g. ``verification="fuzzy"`` or ``median_filter=True``.
         """
-        settings = {"verification": "mode", "blend": "select", **options}
+        settings = {"verification": "mode", "blend": "select", "islands": "keep", **options}
         weights = None if checkpoint is None else str(checkpoint)
         return cls(focus_measure="umis", checkpoint=weights, **settings)
 

@@ -36,3 +36,27 @@ class DeviceError(UmisFusionError):
 
 class BusyError(UmisFusionError):
     """Another process, or another window of this process, is using the same files."""
+
+
+class LiveError(UmisFusionError):
+    """The microscope cannot do what was asked: nothing to do it with, or a device failed."""
+
+
+class AutofocusError(LiveError):
+    """No focus was found, or the search was ended; the stage is where it was before.
+
+    Attributes
+    ----------
+    heights_um, values : tuple of float
+        What was measured until then, in the order of the frames.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        heights_um: tuple[float, ...] = (),
+        values: tuple[float, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.heights_um = heights_um
+        self.values = values

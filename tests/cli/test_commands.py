@@ -105,6 +105,24 @@ def test_all_outputs(ome, here):
         np.testing.assert_array_equal(found, wanted, err_msg=name)
 
 
+@pytest.mark.parametrize("fill", ["decided", "around", "none"])
+def test_where_nothing_is_in_focus(fill, here):
+    rng = np.random.default_rng(0)
+    stack = rng.normal(1000, 2, (4, 40, 64))
+    stack[1, :, :32] += rng.normal(0, 200, (40, 32))
+    tifffile.imwrite("half.tif", stack.astype(np.uint16), photometric="minisblack")
+    files = ["-o", "out.tif", "--never-in-focus", "never.png", "--depth-map", "depth.tif"]
+    options = ["--z-step-um", "2", "--focus-measure", "laplacian", "--depth-fill", fill]
+    assert main(["fuse", "half.tif", *files, *options]) == 0
+    never = imagecodecs.png_decode(Path("never.png").read_bytes()) > 0
+    expected = fuse("half.tif", focus_measure="laplacian")
+    np.testing.assert_array_equal(never, expected.never_in_focus())
+    assert 0.2 < never.mean() < 0.6
+    depth = tifffile.imread("depth.tif")
+    np.testing.assert_array_equal(depth, expected.depth_map(2, never_in_focus=fill))
+    assert np.isnan(depth).any() == (fill == "none")
+
+
 def test_sizes_and_provenance_go_along(ome, here):
     assert main(["fuse", ome, "-o", "out.ome.tif", "--depth-map", "d.tif", "--threads", "1"]) == 0
     with tifffile.TiffFile("out.ome.tif") as tif:

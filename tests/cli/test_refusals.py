@@ -64,6 +64,7 @@ def files_of(folder):
         ),
         (["planes", "-o", "o.png", "--index-map", "./o.png"], 2, "two outputs have the path"),
         (["planes", "-o", "o.png", "--depth-map", "d.tif"], 2, "add --z-step-um"),
+        (["planes", "-o", "o.png", "--depth-fill", "none"], 2, "without --depth-map; add that"),
         (["planes", "-o", "o.png", "--z-step-um", "0"], 2, "accepted is a positive number"),
         (["planes", "-o", "o.png", "--index", "T"], 2, "accepted is AXIS=N such as T=0"),
         (["planes", "-o", "o.png", "--index", "T=1"], 1, "the axes are Z (4)"),

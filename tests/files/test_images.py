@@ -141,5 +141,7 @@ def test_pillows_limit_is_lifted_and_put_back(tmp_path, monkeypatch):
 
 
 def test_missing_file(tmp_path):
-    with pytest.raises(StackFileError, match=r"none\.png: no such file"):
+    with pytest.raises(
+        StackFileError, match=r"none\.png: cannot be read \(No such file .*check the path"
+    ):
         read_image(tmp_path / "none.png")

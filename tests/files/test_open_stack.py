@@ -169,13 +169,19 @@ def test_a_broken_file_is_named(tmp_path, suffix, content):
         ("none.tif", r"none\.tif: no such file or folder"),
         ("none*.tif", r"none\*\.tif: no image matches; accepted are \.tif, .*\.webp"),
         ("empty", r"empty: the folder holds no image; accepted are"),
-        ("notes.txt", r"notes\.txt: unknown kind of file; accepted are"),
+        ("notes.txt", r"notes\.txt: is a kind of file that is not read; accepted are"),
+        ("IMG_1.CR2", r"raw file of a camera, which is not read; accepted .*Develop raw files"),
+        ("cells.czi", r"microscope programs that is not read; accepted .*\.czi files as OME-TIFF"),
+        ("a.heic", r"a\.heic: .* Convert \.heic files to PNG or TIFF first"),
+        ("raws", r"the folder holds no image; accepted .*Develop raw files"),
         ("*.txt", "no image matches"),
     ],
 )
 def test_sources_without_images(tmp_path, source, text):
     (tmp_path / "empty").mkdir()
-    (tmp_path / "notes.txt").write_text("nothing")
+    for name in ("notes.txt", "IMG_1.CR2", "cells.czi", "a.heic", "raws/IMG_1.CR2"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("nothing")
     with pytest.raises(StackFileError, match=text):
         open_stack(tmp_path / source)
     with pytest.raises(StackFileError, match=text):

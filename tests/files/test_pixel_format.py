@@ -5,8 +5,12 @@ import pytest
 import tifffile
 from PIL import Image
 
+from napari_umis_fusion import LayerPlan, fuse
 from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.files import layer_image
 from napari_umis_fusion.files.read import open_stack, read_layers
+from napari_umis_fusion.layers import LayerStacks
+from napari_umis_fusion.stack import CroppedStack
 
 RNG = np.random.default_rng(2)
 NUMBERS = RNG.integers(0, 256, (3, 6, 5), np.uint8)
@@ -108,3 +112,38 @@ def test_planes_as_samples_can_be_said_to_be_z(tmp_path):
         open_stack(path)
     stack = open_stack(path, z_axis="S")
     np.testing.assert_array_equal(np.stack(list(stack)), np.moveaxis(data, -1, 0), strict=True)
+
+
+def write_raw(path, data, period=(2, 2)):
+    colours = bytes(k % 3 for k in range(period[0] * period[1]))
+    tags = [(33421, "H", 2, period, True), (33422, "B", len(colours), colours, True)]
+    with tifffile.TiffWriter(path) as tif:
+        for plane in data.reshape(-1, *data.shape[-2:]):
+            tif.write(plane, photometric="cfa", metadata=None, extratags=tags)
+
+
+def test_a_header_that_names_a_bayer_filter_makes_a_mosaic(tmp_path):
+    write_raw(tmp_path / "all.tif", NUMBERS)
+    (tmp_path / "one").mkdir()
+    for z, plane in enumerate(NUMBERS):
+        write_raw(tmp_path / "one" / f"z{z}.tif", plane)
+    for source in (tmp_path / "all.tif", tmp_path / "one"):
+        stack = open_stack(source)
+        assert stack.is_mosaic
+        assert CroppedStack(stack, slice(0, 4), slice(0, 4)).is_mosaic
+        layer = layer_image(read_layers(source)[0])
+        assert LayerStacks([layer], LayerPlan()).stack((0, {})).is_mosaic
+    # too few values for it to be recognised
+    options = {"focus_measure": "laplacian", "verification": "mode", "blend": "select"}
+    assert fuse(tmp_path / "one", **options).provenance["mosaic"] == "bayer"
+    assert "mosaic" not in fuse(tmp_path / "one", mosaic="none", **options).provenance
+    assert "mosaic" not in fuse(NUMBERS, **options).provenance
+
+
+def test_another_filter_is_told(tmp_path):
+    write_raw(tmp_path / "s.tif", NUMBERS, (6, 6))
+    stack = open_stack(tmp_path / "s.tif")
+    assert not stack.is_mosaic
+    assert any("6 × 6 pixels" in note and "Convert" in note for note in stack.source_notes)
+    with pytest.warns(UserWarning, match="6 × 6 pixels"):
+        read_layers(tmp_path / "s.tif")

@@ -382,13 +382,61 @@ def test_imagej_beyond_4_gb_with_one_page_header(tmp_path):
     assert part.tolist() == [[0, 0, 0], [0, 200, 0], [0, 0, 0]]
 
 
-@pytest.mark.parametrize("xml", ["<OME><Image></OME>", "<OME><BinaryOnly/></OME>"])
-def test_pages_that_ome_does_not_describe(tmp_path, xml):
+PIXELS = {
+    "DimensionOrder": "XYZCT",
+    "Type": "uint16",
+    "SizeX": "5",
+    "SizeY": "6",
+    "SizeZ": "3",
+    "SizeC": "1",
+}
+
+
+def ome_with(**pixels):
+    told = " ".join(f'{name}="{value}"' for name, value in pixels.items())
+    schema = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
+    image = f'<Image ID="Image:0"><Pixels {told}><TiffData/></Pixels></Image>'
+    return f'<OME xmlns="{schema}">{image}</OME>'
+
+
+NOT_UNDERSTOOD = {
+    "cut": ("<OME><Image></OME>", "broken"),
+    "empty": ("<OME><BinaryOnly/></OME>", "broken"),
+    **{
+        f"no {name}": (
+            ome_with(**{key: value for key, value in PIXELS.items() if key != name}, SizeT=1),
+            name,
+        )
+        for name in ("SizeZ", "SizeX", "DimensionOrder")
+    },
+    "words": (ome_with(**{**PIXELS, "SizeZ": "three"}, SizeT=1), "three"),
+    "elsewhere": (
+        ome_with().replace("<Image", '<BinaryOnly MetadataFile="a.ome"/><Image'),
+        "a.ome",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", NOT_UNDERSTOOD)
+def test_pages_that_ome_does_not_describe(tmp_path, kind):
+    xml, reason = NOT_UNDERSTOOD[kind]
     path = tmp_path / "s.ome.tif"
     save(path, ramp(3, 6, 5), metadata=None, description=xml)
-    with pytest.raises(StackFileError, match=r"s\.ome\.tif: its OME header.*--z-axis I"):
+    with pytest.raises(StackFileError, match=rf"s\.ome\.tif: its .*{reason}.*--z-axis I\)"):
         open_stack(path)
-    assert open_stack(path, z_axis="I").shape == (3, 6, 5)
+    np.testing.assert_array_equal(np.stack(list(open_stack(path, z_axis="i"))), ramp(3, 6, 5))
+    with pytest.warns(UserWarning, match="pages are shown in their order"):
+        ((data, attributes, _),) = read_layers(path)
+    np.testing.assert_array_equal(data, ramp(3, 6, 5))
+    assert attributes["axis_labels"] == ("unknown", "y", "x")
+
+
+def test_a_plane_needs_no_ome_header(tmp_path):
+    for z in range(3):
+        save(
+            tmp_path / f"z{z}.ome.tif", ramp(6, 5) + z, metadata=None, description=ome_with(SizeX=5)
+        )
+    assert open_stack(tmp_path).plane(2)[0, 0] == 2
 
 
 def test_ome_that_promises_more_planes_than_there_are(tmp_path):

@@ -437,3 +437,17 @@ def test_the_layer_is_left_alone():
     after = {name: str(value) for name, value in layer._get_state().items() if name != "data"}
     assert after == before
     assert layer.data is data
+
+
+def test_one_of_many_channels_decides_for_all():
+    # not seams, which look for borders that are invisible in all channels
+    options = {"focus_measure": "laplacian", "blend": "select", "verification": "mode"}
+    data = np.random.default_rng(0).integers(0, 255, (20, 3, 24, 26), np.uint8)
+    layer = (data, {"axis_labels": ("c", "z", "y", "x")})
+    with pytest.raises(StackError, match=r"has 20 channels.*channel, fuse each"):
+        fuse_layer(layer, **options)
+    fused, index, _ = fuse_layer(layer, channel=18, **options)
+    assert fused[0].shape == (20, 24, 26)
+    alone, expected, _ = fuse_layer((data[18], {"axis_labels": ("z", "y", "x")}), **options)
+    np.testing.assert_array_equal(index[0], expected[0])
+    np.testing.assert_array_equal(fused[0][18], alone[0])

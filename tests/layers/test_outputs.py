@@ -167,7 +167,7 @@ def test_depth_is_in_the_unit_of_the_layer(scale, unit, name, step, form):
         depth_map, given, _ = outputs["depth_map"]
         index_map = outputs["index_map"][0]
         np.testing.assert_allclose(depth_map, index_map * step, atol=step / 2)
-        assert given["name"] == f"cells depth map ({name})"
+        assert given["name"] == f"[planes 1-4] cells depth map ({name})"
         assert given["metadata"][RUN_KEY]["unit"] == name
         assert given["contrast_limits"] == (1 * step, 4 * step)
 

@@ -307,8 +307,12 @@ def test_one_plane_may_be_asked_for():
 def test_too_many_channels_for_one_decision(several):
     data = [values("zyx")] * 17 if several else values("czyx", c=17)
     axes = "zyx" if several else "czyx"
-    with pytest.raises(StackError, match=r"has 17 channels; at most 16.*each_channel"):
-        stacks_of(data, axes)
+    stacks = stacks_of(data, axes)
+    for rule in ("auto", "mean", "max"):
+        with pytest.raises(StackError, match=r"has 17 channels; at most 16.*each_channel"):
+            stacks.check_decision(rule)
+    stacks.check_decision(16)
+    assert stacks.stack((0, {})).shape[3] == 17
     assert len(list(stacks_of(data, axes, each_channel=True).places())) == 17
 
 

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -21,7 +21,7 @@ from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.files.read import open_stack
 from napari_umis_fusion.files.write import ImageAbout, check_output_path, write_image
-from napari_umis_fusion.fusion import FusionResult, iter_fuse
+from napari_umis_fusion.fusion import DepthFill, FusionResult, iter_fuse
 from napari_umis_fusion.models.library import find_weights
 from napari_umis_fusion.runtime import first_same
 from napari_umis_fusion.stack import Plane, Stack
@@ -32,6 +32,7 @@ SHOWN = {
     "source_map": ("source map", "planes"),
     "depth_map": ("depth map", "µm"),
     "confidence_map": ("confidence map", "0 to 1"),
+    "never_in_focus": ("never in focus", "0 or 1"),
 }
 """Name and unit of each result, as other programs show them."""
 
@@ -64,7 +65,8 @@ def add_fuse_parser(commands: Any) -> None:
         "fuse",
         help="Fuse a z-stack into an all-in-focus image.",
         description="Fuse a z-stack: a TIFF stack, a folder, a glob pattern or a list of images in "
-        "focal order. The extension of an output chooses its format: .ome.tif, .tif, .png or .jpg.",
+        "focal order. The extension of an output chooses its format: .ome.tif, .imagej.tif, .tif, "
+        ".png or .jpg.",
         allow_abbrev=False,
     )
     parser.add_argument(
@@ -92,6 +94,18 @@ def add_fuse_parser(commands: Any) -> None:
     )
     parser.add_argument(
         "--confidence-map", metavar="P", help="Also write the confidence map, from 0 to 1."
+    )
+    parser.add_argument(
+        "--never-in-focus",
+        metavar="P",
+        help="Also write where no plane shows detail: 1 there, elsewhere 0.",
+    )
+    parser.add_argument(
+        "--depth-fill",
+        choices=get_args(DepthFill),
+        default="decided",
+        help="Depth where no plane shows detail: as decided (default), interpolated from around, "
+        "or none (NaN).",
     )
     parser.add_argument(
         "--z-step-um", type=float, metavar="S", help="Distance between planes in µm."
@@ -129,6 +143,8 @@ def run_fuse(arguments: argparse.Namespace) -> None:
     source = arguments.input[0] if len(arguments.input) == 1 else arguments.input
     stack = open_stack(source, z_axis=arguments.z_axis, index=index_from(arguments))
     stack = _with_step(stack, arguments)
+    if arguments.depth_fill != "decided" and arguments.depth_map is None:
+        raise ConfigError(f"--depth-fill {arguments.depth_fill} without --depth-map; add that.")
     if arguments.source_map is not None and config.blend != "select":
         raise ConfigError(f"--source-map with --blend {config.blend}; accepted is --blend select.")
     # all files are checked first: a fusion may take long
@@ -140,7 +156,10 @@ def run_fuse(arguments: argparse.Namespace) -> None:
         iter_fuse(stack, config, transforms=transforms), quiet=arguments.json
     )
     provenance = _provenance(result, stack, arguments.provenance)
-    written = {output.option: str(_write(output, result, stack, provenance)) for output in outputs}
+    written = {
+        output.option: str(_write(output, result, stack, provenance, arguments.depth_fill))
+        for output in outputs
+    }
     if arguments.save_transforms and result.alignment is not None:
         written["transforms"] = str(result.alignment.save(arguments.save_transforms))
     if arguments.json:
@@ -197,6 +216,7 @@ def _outputs(arguments: argparse.Namespace, stack: Stack) -> list[OutputFile]:
         OutputFile("source_map", arguments.source_map, np.uint16),
         OutputFile("depth_map", arguments.depth_map, np.float32),
         OutputFile("confidence_map", arguments.confidence_map, np.float32),
+        OutputFile("never_in_focus", arguments.never_in_focus, np.bool_),
     ]
     return [output for output in wanted if output.path is not None]
 
@@ -223,11 +243,13 @@ def _check_outputs(outputs: Sequence[OutputFile], stack: Stack, inputs: Sequence
 
 
 def _write(
-    output: OutputFile, result: FusionResult, stack: Stack, provenance: dict[str, Any]
+    output: OutputFile,
+    result: FusionResult,
+    stack: Stack,
+    provenance: dict[str, Any],
+    depth_fill: DepthFill,
 ) -> Path:
-    image: Plane = (
-        result.depth_map() if output.option == "depth_map" else getattr(result, output.option)
-    )
+    image = _values(output.option, result, depth_fill)
     name, unit = SHOWN[output.option]
     is_image = output.option == "all_in_focus"
     about = ImageAbout(
@@ -244,6 +266,15 @@ def _write(
         about=about,
         protect=stack.sources,
     )
+
+
+def _values(option: str, result: FusionResult, depth_fill: DepthFill) -> Plane:
+    if option == "depth_map":
+        return result.depth_map(never_in_focus=depth_fill)
+    if option == "never_in_focus":
+        return result.never_in_focus()
+    image: Plane = getattr(result, option)
+    return image
 
 
 def _stem(stack: Stack) -> str:

@@ -3,7 +3,6 @@
 import argparse
 import gc
 import importlib
-import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,10 +11,10 @@ from napari_umis_fusion.cli._report import one_line_warnings, print_error
 from napari_umis_fusion.errors import ConfigError, UmisFusionError
 from napari_umis_fusion.runtime import package_version, start_light_numba
 
-COMMANDS = ("fuse", "demo", "info", "metrics", "train", "models")
+COMMANDS = ("fuse", "watch", "demo", "info", "metrics", "surface", "train", "models")
 """Commands in the order of the help, each in its module."""
 
-FUSING = ("fuse", "demo")
+FUSING = ("fuse", "watch", "demo")
 """Those that run kernels at once."""
 
 SUCCESS, BAD_INPUT, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -43,9 +42,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(stop.code or SUCCESS)
     if arguments is None:
         _finish_start(given[0])
-    if not parsed.debug:
-        # tifffile logs what is wrong with a file; the error of this package says it once
-        logging.getLogger("tifffile").setLevel(logging.CRITICAL)
     try:
         with one_line_warnings():
             parsed.run(parsed)

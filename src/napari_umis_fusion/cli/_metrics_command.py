@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from napari_umis_fusion import metrics
+from napari_umis_fusion.cli._one_image import open_image
 from napari_umis_fusion.cli._options import add_axis_options, index_from
 from napari_umis_fusion.cli._report import print_json, print_line
 from napari_umis_fusion.errors import ConfigError, StackError
-from napari_umis_fusion.files.read import is_tiff, list_files, open_stack, open_tiff
+from napari_umis_fusion.files.read import open_stack
 from napari_umis_fusion.metrics import BlackWhite, grey_range_of
 from napari_umis_fusion.stack import Plane, Stack
 
@@ -117,25 +118,15 @@ def _open_inputs(arguments: argparse.Namespace) -> Inputs:
     if arguments.stack is not None:
         index = index_from(arguments)
         stack = open_stack(arguments.stack, z_axis=arguments.z_axis, index=index)
-    truth = None if arguments.truth is None else _open_image(arguments.truth)
-    fused = _open_image(arguments.fused)
+    truth = None if arguments.truth is None else open_image(arguments.truth).pixels
+    fused = open_image(arguments.fused).pixels
     if arguments.range is None:
         _check_same_dtype(fused, {"--truth": truth, "--stack": stack})
     maps = None
     if arguments.index_map is not None:
-        maps = _open_image(arguments.index_map), _open_image(arguments.true_index_map)
+        both = open_image(arguments.index_map), open_image(arguments.true_index_map)
+        maps = both[0].pixels, both[1].pixels
     return Inputs(fused, _grey_range(fused, arguments.range), truth, stack, maps)
-
-
-def _open_image(path: str) -> Plane:
-    files = list_files(path)
-    one_tiff = len(files) == 1 and is_tiff(
-        files[0]
-    )  # a single TIFF declares its channels, unlike a folder
-    stack = open_tiff(files[0], one_plane=True) if one_tiff else open_stack(path)
-    if len(stack) != 1:
-        raise StackError(f"{path} has {len(stack)} planes; accepted is one image.")
-    return stack.plane(0)
 
 
 def _check_same_dtype(fused: Plane, others: dict[str, Plane | Stack | None]) -> None:

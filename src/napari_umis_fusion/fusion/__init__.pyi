@@ -6,7 +6,15 @@ from ._focus_curve import focus_curve as focus_curve
 from ._focus_curve import iter_focus_curve as iter_focus_curve
 from ._fuse import fuse as fuse
 from ._fuse import iter_fuse as iter_fuse
+from ._growing import GrowingFusion as GrowingFusion
+from ._growing import GrowingPicture as GrowingPicture
+from ._growing import preview_config as preview_config
+from ._growing import preview_lacks as preview_lacks
 from ._memory import MemoryPlan as MemoryPlan
+from ._memory import plan_memory as plan_memory
+from ._never_in_focus import DepthFill as DepthFill
+from ._never_in_focus import fill_depth as fill_depth
+from ._never_in_focus import find_focus_threshold as find_focus_threshold
 from ._passes import Passes as Passes
 from ._passes import SecondPass as SecondPass
 from ._passes import passes_of as passes_of

@@ -64,6 +64,7 @@ def iter_blocks(
     assert whole is not None
     yield Progress("verifying", 1, 1)
     whole = replace(whole, uncovered=uncovered / (stack.shape[1] * stack.shape[2]))
+    whole = yield from survey.run.iter_settle(whole, survey.planes.sound_stack())
     return describe_result(survey.run, whole, screening, *plan.notes, config=config)
 
 

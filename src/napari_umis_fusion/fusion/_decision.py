@@ -83,6 +83,16 @@ class Decision:
         fitted = focus if peak is None else peak
         _assign(focus, fitted, takeover, z, *maps, *around, tile.bounds)
 
+    def peak_shift(self, rows: slice) -> FloatMap:
+        """Return the peak of a parabola through three planes, relative to the chosen one."""
+        before, after = self.peak_before[rows], self.peak_after[rows]
+        bend = before - 2 * self.peak[rows] + after
+        peaks = (before >= 0) & (after >= 0) & (bend < 0)
+        shift = np.divide(before - after, 2 * bend, out=np.zeros_like(bend), where=peaks)
+        # Beyond half a plane, a neighbour would be the chosen plane: the parabola does not fit.
+        bounded: FloatMap = np.clip(shift, -0.5, 0.5)
+        return bounded
+
 
 def copy_pixels(plane: Plane, takeover: BoolMap, image: Plane, tile: Tile) -> None:
     """Copy the pixels for which a plane is chosen into the image, all channels, bit by bit."""
@@ -148,7 +158,7 @@ class FinalMaps:
         wrong = overruled[rows]
         self.focus[rows] = np.maximum(decision.best[rows], 0)
         self.confidence[rows] = np.where(wrong, 0, _confidence(decision, rows))
-        self.sub_plane[rows] = index_map[rows] + np.where(wrong, 0, _peak_shift(decision, rows))
+        self.sub_plane[rows] = index_map[rows] + np.where(wrong, 0, decision.peak_shift(rows))
 
 
 def _confidence(decision: Decision, rows: slice) -> FloatMap:
@@ -160,17 +170,6 @@ def _confidence(decision: Decision, rows: slice) -> FloatMap:
         ratio = np.divide(rival, chosen, out=np.ones_like(chosen), where=compared)
     contrast: FloatMap = np.clip(1 - ratio, 0, 1)
     return contrast
-
-
-def _peak_shift(decision: Decision, rows: slice) -> FloatMap:
-    """Return the peak of a parabola through three planes, relative to the chosen one."""
-    before, after = decision.peak_before[rows], decision.peak_after[rows]
-    bend = before - 2 * decision.peak[rows] + after
-    peaks = (before >= 0) & (after >= 0) & (bend < 0)
-    shift = np.divide(before - after, 2 * bend, out=np.zeros_like(bend), where=peaks)
-    # Beyond half a plane, a neighbour would be the chosen plane: the parabola does not fit.
-    bounded: FloatMap = np.clip(shift, -0.5, 0.5)
-    return bounded
 
 
 def take_sharper(focus: FloatMap, decision: Decision, takeover: BoolMap, tile: Tile) -> None:

@@ -9,6 +9,11 @@ from numpy.typing import NDArray
 from napari_umis_fusion.alignment import Alignment
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.fusion._never_in_focus import (
+    DepthFill,
+    fill_depth,
+    find_focus_threshold,
+)
 from napari_umis_fusion.preprocess.health import PlaneHealth
 from napari_umis_fusion.runtime import BoolMap, FloatMap
 from napari_umis_fusion.stack import Calibration, Plane
@@ -74,13 +79,18 @@ class FusionResult:
     notes: tuple[str, ...] = ()
     health: tuple[PlaneHealth, ...] = ()
 
-    def depth_map(self, z_step_um: float | None = None) -> FloatMap:
+    def depth_map(
+        self, z_step_um: float | None = None, *, never_in_focus: DepthFill = "decided"
+    ) -> FloatMap:
         """Return the depth of each pixel below the first plane.
 
         Parameters
         ----------
         z_step_um : float, optional
             Distance between planes, in µm; by default the stack's own.
+        never_in_focus : {"decided", "around", "none"}
+            Depth where no plane shows detail: as decided, interpolated smoothly from around, or
+            none (NaN).
 
         Returns
         -------
@@ -93,6 +103,12 @@ class FusionResult:
         ConfigError
             If the step is unknown, or not positive and finite.
         """
+        depth = self._depth(z_step_um)
+        if never_in_focus == "decided":
+            return depth
+        return fill_depth(depth, self.never_in_focus(), never_in_focus)
+
+    def _depth(self, z_step_um: float | None) -> FloatMap:
         positions = self.calibration.z_positions_um
         if z_step_um is None and positions is not None:
             between = np.interp(self.sub_plane_map, np.arange(len(positions)), positions)
@@ -114,9 +130,8 @@ class FusionResult:
         Parameters
         ----------
         threshold : float, optional
-            Focus, in units of `focus_map`, below which a pixel was never in focus. By default the
-            histogram of the logarithm of focus is split in two [1]_, and nothing is marked if the
-            means of the two parts differ by less than a factor of 3.
+            Focus, in units of `focus_map`, below which a pixel was never in focus; by default that
+            of `find_focus_threshold`.
 
         Returns
         -------
@@ -126,31 +141,7 @@ class FusionResult:
         -----
         Without detail, nobody can tell whether a specimen is in focus: smooth areas are marked
         too.
-
-        References
-        ----------
-        .. [1] Otsu, N., "A threshold selection method from gray-level histograms", IEEE TSMC
-           9(1), 1979. https://doi.org/10.1109/TSMC.1979.4310076
         """
         if threshold is None:
-            threshold = _find_gap(self.focus_map)
+            threshold = find_focus_threshold(self.focus_map)
         return self.focus_map < threshold
-
-
-MIN_FACTOR = 3.0
-"""Smallest ratio between the mean focus of the two parts of the histogram."""
-
-
-def _find_gap(focus: FloatMap) -> float:
-    """Return the focus that separates structure from background, or 0 if there is no gap."""
-    from skimage.filters import threshold_otsu
-
-    positive = focus[focus > 0]
-    if positive.size == 0 or positive.min() == positive.max():
-        return 0.0
-    logarithm = np.log(positive)
-    cut = float(threshold_otsu(logarithm))  # type: ignore[no-untyped-call]
-    above, below = logarithm[logarithm > cut], logarithm[logarithm <= cut]
-    if above.size == 0 or above.mean() - below.mean() < np.log(MIN_FACTOR):
-        return 0.0
-    return float(np.exp(cut))

@@ -1,7 +1,7 @@
 """The passes of one fusion, from the first plane to the result."""
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -13,6 +13,7 @@ from napari_umis_fusion.fusion._copy_planes import RecordedCopy, iter_copy_recor
 from napari_umis_fusion.fusion._coverage import coverage_notes, settle_coverage
 from napari_umis_fusion.fusion._cropped_planes import CroppedPlanes
 from napari_umis_fusion.fusion._decision import Decision, FinalMaps, Verified
+from napari_umis_fusion.fusion._islands import Fused, iter_settle_islands
 from napari_umis_fusion.fusion._passes import Passes, passes_of
 from napari_umis_fusion.fusion._provenance import describe_run
 from napari_umis_fusion.fusion._recorded_values import NearestToMean, iter_copy_nearest
@@ -91,6 +92,7 @@ def iter_passes(
     planes, to_grey = yield from run.iter_referee()
     begun = len(stack) if run.passes.referees else 0
     composed, screening = yield from run.iter_compose(planes, to_grey, begun=begun)
+    composed = yield from run.iter_settle(composed, screening.sound_stack())
     return describe_result(run, composed, screening)
 
 
@@ -204,6 +206,13 @@ class Run:
         uncovered = settle_coverage(image, opacity, decision, index_map, maps.sub_plane)
         said, origin = (*notes, *compositor.measure.notes), compositor.measure.provenance()
         return Composed(image, index_map, source_map, maps, uncovered, origin, said), screening
+
+    def iter_settle(self, composed: Composed, stack: Stack) -> Generator[Progress, None, Composed]:
+        """Mend or mark islands of the index map of whole planes, read from `stack`."""
+        fused = Fused(composed.image, composed.index_map, composed.source_map, composed.maps)
+        settling = iter_settle_islands(stack, fused, self.config, self.workers)
+        notes = yield from repeat_event(settling, self.verified)
+        return replace(composed, notes=(*composed.notes, *notes))
 
     def iter_first_pass(
         self,

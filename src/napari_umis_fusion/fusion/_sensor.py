@@ -210,6 +210,8 @@ def _shows_mosaic(stack: Stack, samples: PlaneSamples, config: FusionConfig) -> 
         raise StackError(msg)
     if config.mosaic != "auto" or has_channels:
         return config.mosaic == "bayer"
+    if stack.is_mosaic:
+        return True
     planes = [[tile for tile in samples.of(z) or () if tile is not None] for z in samples.planes]
     telling = [tiles for tiles in planes if any(np.ptp(tile) > 0 for tile in tiles)]
     return bool(telling) and all(is_mosaic(tiles) for tiles in telling)

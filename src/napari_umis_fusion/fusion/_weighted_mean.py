@@ -129,10 +129,10 @@ class WeightedMean:
 
     def mean(self, rows: slice) -> Plane:
         """Return rows of the weighted mean, in the dtype of the planes."""
-        return _as_dtype(self.estimate(rows), self.dtype)
+        return as_dtype(self.estimate(rows), self.dtype)
 
 
-def _as_dtype(mean: Plane, dtype: np.dtype[Any]) -> Plane:
+def as_dtype(mean: Plane, dtype: np.dtype[Any]) -> Plane:
     """Round to the nearest value of the dtype."""
     if dtype.kind == "b":
         return np.asarray(mean >= 0.5)

@@ -1,12 +1,14 @@
 """Events of the fusion of a layer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from napari_umis_fusion.alignment import Alignment
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.files import LayerData
+from napari_umis_fusion.layers._focus_threshold import FocusThreshold
 from napari_umis_fusion.layers._outputs import OutputLayer
+from napari_umis_fusion.layers._plan import LayerPlan
 from napari_umis_fusion.runtime import Stage
 
 if TYPE_CHECKING:
@@ -76,6 +78,11 @@ class LayerFinished:
     never_in_focus : float
         Share of the pixels that no plane shows in focus, 0 to 1, as
         `FusionResult.never_in_focus` finds them on a grid of at most a million pixels.
+    plan : LayerPlan
+        Which part of the layer was fused.
+    thresholds : tuple of FocusThreshold
+        What is never in focus, with an adjustable threshold, if the focus map was requested: one,
+        or one for each channel that was fused separately.
     """
 
     layers: list[LayerData]
@@ -87,6 +94,8 @@ class LayerFinished:
     stacks: int = 1
     planes: int = 0
     never_in_focus: float = 0.0
+    plan: LayerPlan = field(default_factory=LayerPlan)
+    thresholds: tuple[FocusThreshold, ...] = ()
 
 
 LayerEvent = LayerStarted | LayerProgress | LayerFinished

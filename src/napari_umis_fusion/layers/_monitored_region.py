@@ -36,6 +36,7 @@ class MonitoredRegion:
 
     def __init__(self, image: LayerImage, plan: LayerPlan) -> None:
         self._stacks = LayerStacks([image], plan.replace(outputs=("all_in_focus",)))
+        self._stacks.check_decision("auto")
         self._place = next(self._stacks.places())
         self.stack = self._stacks.stack(self._place)
 

@@ -11,21 +11,16 @@ from napari_umis_fusion.alignment import Alignment
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.files import RUN_KEY, LayerData, LayerImage
-from napari_umis_fusion.fusion import FusionResult, passes_of
+from napari_umis_fusion.fusion import DepthFill, FusionResult, fill_depth, passes_of
 from napari_umis_fusion.layers._describe import depth_unit
+from napari_umis_fusion.layers._looks import INDICES, NEVER_LOOK, map_look, plane_colours
+from napari_umis_fusion.layers._names import part_tag
 from napari_umis_fusion.layers._plan import OUTPUTS, OutputName
 from napari_umis_fusion.layers._stacks import LayerStacks, layer_calibration
 from napari_umis_fusion.runtime import ScratchMemory
 from napari_umis_fusion.stack import Stack
 
-_COLORMAPS = {
-    "index_map": "viridis",
-    "depth_map": "viridis",
-    "confidence_map": "gray",
-    "source_map": "viridis",
-}
-_INDICES = ("index_map", "source_map")
-
+_DTYPES = {"index_map": np.uint16, "source_map": np.uint16, "never_in_focus": np.uint8}
 
 OUTPUT_SHARE = 0.5
 """Share of the memory of a run for its output layers. They are written once, but the maps of a
@@ -67,20 +62,28 @@ class OutputLayer:
         self._kept = tuple(axis for axis in every if axis in shown or plan.keep_axes)
         self._sizes = [self._size(axis) for axis in every]
         self._shown = shown
-        shape = [self._sizes[axis] if axis in shown else 1 for axis in self._kept]
+        shape = tuple(self._sizes[axis] if axis in shown else 1 for axis in self._kept)
         colour = image.data.shape[-1:] if is_image and image.rgb else ()
-        dtype = image.dtype if is_image else np.uint16 if kind in _INDICES else np.float32
+        dtype = image.dtype if is_image else _DTYPES.get(kind, np.float32)
         self.array = workspace.lasting((*shape, *colour), dtype)
+        fills = kind == "depth_map" and plan.depth_fill != "decided"
+        self.decided = workspace.lasting(shape, dtype) if fills else self.array
 
     def fill(
         self, entries: Mapping[int, int], channel: int | None, result: FusionResult | FusedImage
     ) -> None:
         """Copy the result of one stack, or one channel of its image, into the array."""
         plane = self._values(result)
+        if self.decided is not self.array and isinstance(result, FusionResult):
+            self._put(self.decided, entries, plane)
+            plane = fill_depth(plane, result.never_in_focus(), self.depth_fill)
         if self.kind == "all_in_focus" and channel is not None:
             plane = plane[..., channel]
             if self._stacks.axes.channel is not None and len(self._stacks.images) == 1:
                 entries = {**entries, self._stacks.axes.channel: channel}
+        self._put(self.array, entries, plane)
+
+    def _put(self, array: NDArray[Any], entries: Mapping[int, int], plane: NDArray[Any]) -> None:
         axes = self._stacks.axes
         index = tuple(
             slice(None)
@@ -91,7 +94,18 @@ class OutputLayer:
             for axis in self._kept
         )
         # stacks are always (Y, X); the layer keeps its own order of axes
-        self.array[index] = plane.swapaxes(0, 1) if axes.y > axes.x else plane
+        array[index] = plane.swapaxes(0, 1) if axes.y > axes.x else plane
+
+    @property
+    def depth_fill(self) -> DepthFill:
+        """Depth where nothing is in focus."""
+        return self._stacks.plan.depth_fill
+
+    @property
+    def plane_axes(self) -> tuple[int, int]:
+        """Axes of the array that are y and x."""
+        axes = self._stacks.axes
+        return self._kept.index(axes.y), self._kept.index(axes.x)
 
     def pixel(self, coordinates: Sequence[float]) -> dict[int, int] | None:
         """Return the entry of each axis but z at data coordinates of the fused layer.
@@ -136,6 +150,7 @@ class OutputLayer:
         """Return array, attributes and kind."""
         unit = self._unit()
         name = f"{self.image.name} {OUTPUTS[self.kind]}" + (f" ({unit})" if unit else "")
+        name = part_tag(self._stacks.plan) + name
         attributes = {
             "name": name,
             **self._placement(),
@@ -145,19 +160,24 @@ class OutputLayer:
             "units": tuple(self.image.units[axis] for axis in self._kept),
             "metadata": {RUN_KEY: self._record(provenance, unit)},
         }
+        if self.kind == "never_in_focus":
+            return self.array, {**attributes, **NEVER_LOOK}, "labels"
         if self.kind == "index_map" and self._stacks.plan.labels:
-            return self.array, {**attributes, **self._label_colours(), "visible": False}, "labels"
+            colours = plane_colours(self._stacks.span.planes)
+            return self.array, {**attributes, **colours, "visible": False}, "labels"
         return self.array, {**attributes, **self._look()}, "image"
 
     def _values(self, result: FusionResult | FusedImage) -> NDArray[Any]:
         if isinstance(result, FusedImage):
             return result.all_in_focus
         first = self._stacks.span.planes.start
-        if self.kind in _INDICES:
+        if self.kind in INDICES:
             index: NDArray[Any] = getattr(result, self.kind) + np.uint16(first)
             return index
         if self.kind == "depth_map":
             return self._depth(result.sub_plane_map + np.float32(first))
+        if self.kind == "never_in_focus":
+            return result.never_in_focus().astype(np.uint8)
         return np.asarray(getattr(result, self.kind))
 
     def _depth(self, planes: NDArray[Any]) -> NDArray[Any]:
@@ -198,34 +218,20 @@ class OutputLayer:
     def _look(self) -> dict[str, Any]:
         if self.kind == "all_in_focus":
             return {**self.image.look, "rgb": self.image.rgb}
-        planes = self._stacks.span.planes
         step = float(abs(self.image.placement.scale[self._stacks.axes.z]))
-        limits = {
-            **dict.fromkeys(_INDICES, (planes.start, max(planes[-1], planes.start + 1))),
-            "depth_map": (planes.start * step, max(planes[-1], planes.start + 1) * step),
-            "confidence_map": (0.0, 1.0),
-        }
-        return {
-            "colormap": _COLORMAPS[self.kind],
-            "contrast_limits": limits[self.kind],
-            "visible": False,
-        }
+        return map_look(self.kind, self.array, self._stacks.span.planes, step)
 
-    def _label_colours(self) -> dict[str, Any]:
-        """Return a colour for each plane, also plane 0: napari shows label 0 as transparent."""
-        # imported here: only label layers need it, and it is slow
-        from matplotlib import colormaps
-
-        planes = self._stacks.span.planes
-        shades = colormaps["viridis"](np.linspace(0, 1, len(planes)))
-        colours: dict[int | None, Any] = dict(zip(planes, shades, strict=True))
-        return {"colormap": {**colours, None: np.zeros(4)}}
+    def _channels(self) -> dict[str, Any]:
+        """Return the names of the layers that were fused together, if there are several."""
+        names = [image.name for image in self._stacks.images]
+        return {"channels": names} if len(names) > 1 else {}
 
     def _record(self, provenance: Mapping[str, Any], unit: str | None) -> dict[str, Any]:
         axes, image = self._stacks.axes, self.image
         return {
             **provenance,
             "output": self.kind,
+            **self._channels(),
             **({"unit": unit} if unit else {}),
             "layer": {
                 "name": image.name,

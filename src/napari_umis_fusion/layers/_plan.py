@@ -5,9 +5,18 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Self
 
 from napari_umis_fusion.errors import ConfigError
-from napari_umis_fusion.runtime import changed_fields, check_field, is_int, replace_fields
+from napari_umis_fusion.fusion import DepthFill
+from napari_umis_fusion.runtime import changed_fields, check_field, choice, is_int, replace_fields
 
-OutputName = Literal["all_in_focus", "index_map", "depth_map", "confidence_map", "source_map"]
+OutputName = Literal[
+    "all_in_focus",
+    "index_map",
+    "depth_map",
+    "confidence_map",
+    "source_map",
+    "focus_map",
+    "never_in_focus",
+]
 
 OUTPUTS: dict[str, str] = {
     "all_in_focus": "all-in-focus",
@@ -15,6 +24,8 @@ OUTPUTS: dict[str, str] = {
     "depth_map": "depth map",
     "confidence_map": "confidence map",
     "source_map": "source map",
+    "focus_map": "focus map",
+    "never_in_focus": "never in focus",
 }
 """All outputs, and the names of their layers."""
 
@@ -41,9 +52,13 @@ class LayerPlan:
         sliders of a viewer move stack and image together.
     outputs : tuple of str
         Keys of `OUTPUTS`. The depth map is left out if the layer has no scale along z, the source
-        map (the plane from which each pixel was copied) unless values are copied.
+        map (the plane from which each pixel was copied) unless values are copied. 'never_in_focus'
+        is a labels layer: 1 where no plane shows detail.
     labels : bool
         Return the index map as a labels layer.
+    depth_fill : {"decided", "around", "none"}
+        Depth where no plane shows detail: as decided, interpolated smoothly from around, or none
+        (NaN).
     align_each : bool
         With `FusionConfig.align`, align each time point and position separately; otherwise the
         alignment of the first is used for all. Channels of one specimen always share one
@@ -63,6 +78,9 @@ class LayerPlan:
     keep_axes: bool = False
     outputs: tuple[OutputName, ...] = ("all_in_focus", "index_map", "depth_map", "confidence_map")
     labels: bool = False
+    depth_fill: DepthFill = field(
+        default="decided", metadata=choice(DepthFill, "Depth where no plane shows detail.")
+    )
     align_each: bool = True
     transforms: str | None = field(default=None, metadata={"path": True})
 
@@ -71,7 +89,7 @@ class LayerPlan:
         for name in ("rows", "columns", "planes"):
             _check_pair(name, getattr(self, name))
         for spec in fields(self):
-            if spec.name in ("align_each", "transforms"):
+            if spec.name in ("align_each", "depth_fill", "transforms"):
                 check_field(spec, getattr(self, spec.name))
         unknown = [name for name in self.outputs if name not in OUTPUTS]
         if unknown or not self.outputs:

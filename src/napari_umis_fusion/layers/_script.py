@@ -79,7 +79,8 @@ def _source(image: LayerImage) -> str:
     """Return an expression for the layer."""
     file, function = image.metadata.get(FILE_KEY), _sample_function(image)
     if file is not None:
-        return f"read_layers({file['path']!r})[{file.get('layer', 0)}]"
+        selected = "".join(f", {key}={one!r}" for key, one in file.get("selected", {}).items())
+        return f"read_layers({file['path']!r}{selected})[{file.get('layer', 0)}]"
     if function is not None:
         return f"{function}()[{image.metadata[SAMPLE_KEY]['layer']}]"
     attributes = {

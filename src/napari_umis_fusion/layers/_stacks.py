@@ -8,8 +8,9 @@ from functools import cached_property
 import numpy as np
 
 from napari_umis_fusion.alignment import Alignment
+from napari_umis_fusion.config import ChannelRule
 from napari_umis_fusion.errors import ConfigError, StackError
-from napari_umis_fusion.files import FILE_KEY, POSITIONS_KEY, LayerImage
+from napari_umis_fusion.files import FILE_KEY, MOSAIC_KEY, POSITIONS_KEY, LayerImage
 from napari_umis_fusion.layers._axes import LayerAxes, axis_name, choose_layer_axes, listed
 from napari_umis_fusion.layers._plan import LayerPlan
 from napari_umis_fusion.stack import (
@@ -58,8 +59,11 @@ class LayerStack(Stack):
         height, width = (part.stop - part.start for part in (span.rows, span.columns))
         self.shape = (len(span.planes), height, width, *last)
         self.calibration = layer_calibration(first, axes).of_planes(span.planes)
+        origin = first.metadata.get(FILE_KEY)
+        is_told = isinstance(origin, Mapping) and origin.get(MOSAIC_KEY) is True
+        self.is_mosaic = is_told and len(self.shape) == 3
         self.sources = tuple({image.path: None for image in images if image.path})
-        check_stack(self.shape, self.dtype)
+        check_stack(self.shape, self.dtype, has_named_channels=len(picks) > 1)
 
     def plane(self, z: int) -> Plane:
         """Read plane `z` of this stack."""
@@ -126,9 +130,18 @@ class LayerStacks:
                     f"the axes {list(self.axes.outer)}."
                 )
             self._check_entry(axis, entry)
-        if self.channels > MAX_CHANNELS:
-            raise StackError(_too_many(self.first, self.channels))
         self.stack(next(self.places()))  # raises now, not in the middle of the work
+
+    def check_decision(self, channel: ChannelRule | int) -> None:
+        """Refuse many channels that share one decision, unless `channel` is the one that makes it.
+
+        Raises
+        ------
+        StackError
+            The message says how to choose.
+        """
+        if self.channels > MAX_CHANNELS and not isinstance(channel, int):
+            raise StackError(_too_many(self.first, self.channels))
 
     @cached_property
     def loops(self) -> tuple[int, ...]:
@@ -231,14 +244,18 @@ def _within(span: slice, part: slice, size: int) -> slice:
 def _too_many(image: LayerImage, channels: int) -> str:
     return (
         f"{image.name!r} ({listed(image)}) has {channels} channels; at most {MAX_CHANNELS} share "
-        "one decision. Fuse each separately with each_channel, or select one with index."
+        "one decision. Name the one that decides for all with channel, fuse each separately with "
+        "each_channel, or select one with index."
     )
 
 
 def _check_not_empty(image: LayerImage) -> None:
     # an empty axis would give no stack, and an error far from its cause
     if 0 in image.shape:
-        msg = f"{image.name!r} is empty: {listed(image)}; every axis needs a size of at least 1."
+        msg = (
+            f"{image.name!r} is empty: {listed(image)}; every axis needs a size of at least 1. "
+            "Choose another layer."
+        )
         raise StackError(msg)
 
 

@@ -151,6 +151,7 @@ def _check_picture(image: LayerImage) -> None:
 
 def _stacks(image: LayerImage, z: int, is_sure: bool) -> TrainingItem:
     stacks = LayerStacks([image], LayerPlan(z_axis=z))
+    stacks.check_decision("auto")
     axes = stacks.axes
     _check_side(image, axes.y, axes.x, REGION_PX // 2)
     places = [place for _, place in stacks.places()]

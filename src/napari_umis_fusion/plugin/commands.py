@@ -1,5 +1,6 @@
 """The commands of menus and command palette."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -8,6 +9,8 @@ if TYPE_CHECKING:
 PLUGIN = "napari-umis-fusion"
 WIDGET = "Fuse z-stack"
 TRAINING_WIDGET = "Train network"
+ACQUIRE_WIDGET = "Acquire"
+SURFACE_WIDGET = "Measure surface"
 
 
 def open_fusion(viewer: "Viewer") -> Any:
@@ -38,6 +41,58 @@ def open_training(viewer: "Viewer") -> Any:
     TrainingWidget
     """
     return _open_widget(viewer, TRAINING_WIDGET)
+
+
+def open_training_on(viewer: "Viewer", folder: str) -> Any:
+    """Open the training widget with the z-stacks in a folder, each a file of its own.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The viewer.
+    folder : str
+        Folder of the files.
+
+    Returns
+    -------
+    TrainingWidget
+    """
+    from natsort import natsorted
+
+    widget = open_training(viewer)
+    for path in natsorted(Path(folder).glob("*.ome.tif"), key=str):
+        widget.data.add_paths([path], "stack")
+    return widget
+
+
+def open_acquire(viewer: "Viewer") -> Any:
+    """Open the widget at the microscope, or raise the open one.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The viewer.
+
+    Returns
+    -------
+    AcquireWidget
+    """
+    return _open_widget(viewer, ACQUIRE_WIDGET)
+
+
+def open_surface(viewer: "Viewer") -> Any:
+    """Open the surface widget, or raise the open one.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The viewer.
+
+    Returns
+    -------
+    SurfaceWidget
+    """
+    return _open_widget(viewer, SURFACE_WIDGET)
 
 
 def _open_widget(viewer: "Viewer", name: str) -> Any:
@@ -90,12 +145,42 @@ def open_planes(viewer: "Viewer") -> list[Any]:
 
 
 def open_stack_files(viewer: "Viewer", paths: list[str]) -> list[Any]:
-    """Open plane images as one z-stack; the layers record their files."""
+    """Open plane images as one z-stack, or show what they are where that is not clear.
+
+    Returns
+    -------
+    list of Layer
+        Empty while the user is asked, who then opens the layers.
+    """
     from napari.layers import Layer
 
-    from napari_umis_fusion.files.read import read_layers
+    from napari_umis_fusion.files.read import survey_files
 
-    layers = [Layer.create(*made) for made in read_layers(paths, keeps_order=False)]
+    survey = survey_files(paths)
+    if not survey.is_clear:
+        _show(viewer, survey)
+        return []
+    layers = [Layer.create(*made) for made in survey.layers()]
     for layer in layers:
         viewer.add_layer(layer)
     return layers
+
+
+def open_folder(viewer: "Viewer") -> Any:
+    """Open a dialog for a folder, and show what is understood of it before it is opened."""
+    from qtpy.QtWidgets import QFileDialog
+
+    from napari_umis_fusion.files.read import survey_files
+
+    folder = QFileDialog.getExistingDirectory(
+        _window(viewer)._qt_window, "Folder of plane images, or of stacks"
+    )
+    return _show(viewer, survey_files(folder)) if folder else None
+
+
+def _show(viewer: "Viewer", survey: Any) -> Any:
+    from napari_umis_fusion.plugin.opening import FolderDialog
+
+    dialog = FolderDialog(viewer, survey)
+    dialog.show()
+    return dialog

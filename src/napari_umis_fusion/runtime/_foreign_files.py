@@ -4,8 +4,10 @@ Nothing is believed that a file says of itself before it is checked, and only re
 opened: reading a pipe or a device may never end.
 """
 
+import errno
 import json
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -91,7 +93,12 @@ def parse_json(text: str | bytes) -> Any:
 
 @contextmanager
 def naming_faults(
-    path: str | os.PathLike[str], kind: type[UmisFusionError], what: str, advice: str
+    path: str | os.PathLike[str],
+    kind: type[UmisFusionError],
+    what: str,
+    advice: str,
+    *,
+    of: type[Exception] = Exception,
 ) -> Iterator[None]:
     """Raise any error inside as one of this package, in one line that names the file.
 
@@ -107,16 +114,35 @@ def naming_faults(
     what : str
         What is wrong, such as "is not the config of a training".
     advice : str
-        What to do.
+        What to do, unless memory, the disk or a wrong path is the reason.
+    of : type
+        The errors of the file; others pass. Whoever writes a file meets `OSError` only.
     """
     try:
         yield
-    except UmisFusionError as error:
-        if isinstance(error, kind) and str(error).startswith(f"{path}"):
-            raise
-        raise kind(f"{path}: {error}") from error
-    except Exception as error:
-        raise kind(f"{path}: {what} ({reason_of(error)}); {advice}") from error
+    except of as error:
+        if isinstance(error, UmisFusionError):
+            if isinstance(error, kind) and str(error).startswith(f"{path}"):
+                raise
+            raise kind(f"{path}: {error}") from error
+        reason, known = _known_reason(error)
+        msg = f"{path}: {what} ({reason or reason_of(error)}); {(known or advice).rstrip('.')}."
+        raise kind(msg) from error
+
+
+def _known_reason(error: Exception) -> tuple[str, str]:
+    """Return reason and advice for what is no fault of the file; empty if it is one."""
+    if isinstance(error, MemoryError):
+        return "there is not enough memory", "close other programs, or cut the file into parts"
+    # NumPy says of a full disk how many bytes it has written.
+    if getattr(error, "errno", None) == errno.ENOSPC or _SHORT_WRITE.search(str(error)):
+        return "the disk is full", "free some space, or choose another folder"
+    if isinstance(error, FileNotFoundError):
+        return "", "check the path"
+    return "", ""
+
+
+_SHORT_WRITE = re.compile(r"\d+ requested and \d+ written")
 
 
 def reason_of(error: BaseException) -> str:

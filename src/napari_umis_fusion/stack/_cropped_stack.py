@@ -52,7 +52,7 @@ class CroppedStack(Stack):
             msg = f"got planes {self._planes}; accepted are planes 0 to {count - 1} of the stack."
             raise StackError(msg)
         self.rgb, self.has_opacity = stack.rgb, stack.has_opacity
-        self.sources = stack.sources
+        self.sources, self.is_mosaic = stack.sources, stack.is_mosaic
         self.source_notes = stack.source_notes
         self.calibration = stack.calibration.of_planes(self._planes)
         # An alignment describes all planes of a stack; with fewer planes it would not fit.

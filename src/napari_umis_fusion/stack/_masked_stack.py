@@ -35,6 +35,7 @@ class MaskedStack(Stack):
         self.stack, self.has_opacity, self._empty = stack, has_opacity, empty
         self.shape, self.dtype, self.calibration = stack.shape, stack.dtype, stack.calibration
         self.sources, self.source_notes = stack.sources, stack.source_notes
+        self.is_mosaic = stack.is_mosaic
         self.channel_names, self.channel_colours = stack.channel_names, stack.channel_colours
         self.rgb, self.alignment, self.window = stack.rgb, stack.alignment, stack.window
         self._latest: tuple[int, BoolMap | None] | None = None

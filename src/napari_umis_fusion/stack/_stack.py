@@ -99,6 +99,8 @@ class Stack(ABC):
         opacity), False when it holds microscope channels or there is none.
     has_opacity : bool
         Whether the fourth colour sample says where something was recorded; see `mask_stack`.
+    is_mosaic : bool
+        Whether the files say that planes are a Bayer mosaic.
     alignment : Alignment or None
         How the planes were aligned; None if they are as recorded.
     window : tuple of slice, or None
@@ -114,6 +116,7 @@ class Stack(ABC):
     channel_colours: tuple[tuple[int, int, int] | None, ...] = ()
     rgb: bool = False
     has_opacity: bool = False
+    is_mosaic: bool = False
     alignment: "Alignment | None" = None
     window: tuple[slice, slice] | None = None
 

@@ -1,6 +1,7 @@
 from ._camera import digitise as digitise
 from ._camera import expose as expose
 from ._config import RenderConfig as RenderConfig
+from ._defocus import slabs as slabs
 from ._distribution import StackDistribution as StackDistribution
 from ._gallery import SCENES as SCENES
 from ._gallery import SceneOptions as SceneOptions
@@ -29,6 +30,8 @@ from ._scene import Scene as Scene
 from ._sensor import OVERSAMPLING as OVERSAMPLING
 from ._sensor import Sensor as Sensor
 from ._sensor import spline_of as spline_of
+from ._smear import Smear as Smear
+from ._smear import render_smear as render_smear
 from ._textures import fractal_noise as fractal_noise
 from ._textures import smooth_field as smooth_field
 from ._textures import tinted as tinted

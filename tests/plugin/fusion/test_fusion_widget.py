@@ -71,9 +71,10 @@ def test_second_run_renews_what_the_widget_made(viewer, widget, stack_layer, fus
     assert image.metadata["umis_fusion"]["config"]["blend"] == "select"
 
 
-def test_what_was_renewed_leaves_the_memory(viewer, widget, stack_layer, fuse):
+def test_what_was_renewed_twice_leaves_the_memory(viewer, widget, stack_layer, fuse):
     fuse()
     first = [weakref.ref(layer.data) for layer in viewer.layers[1:]]
+    fuse()
     fuse()
     gc.collect()
     assert [reference() for reference in first] == [None] * 4
@@ -125,7 +126,7 @@ def test_region_drawn_as_a_shape(viewer, widget, stack_layer, fuse, rendered):
     viewer.add_shapes([np.array(corners)], shape_type="rectangle", name="region")
     widget.part["region"].value = "region"
     fuse()
-    image = viewer.layers["beads all-in-focus"]
+    image = viewer.layers["[region] beads all-in-focus"]
     assert image.data.shape == (40, 64)
     np.testing.assert_allclose(image.translate, (20 + 10 * 0.4, 30 + 16 * 0.4))
     expected = fuse_stack(rendered.stack[:, 10:50, 16:80], focus_measure="laplacian")
@@ -147,7 +148,7 @@ def test_bad_region_is_told(viewer, widget, stack_layer):
 def test_range_of_planes(viewer, widget, stack_layer, fuse):
     widget.part["first_plane"].value, widget.part["last_plane"].value = 2, 4
     fuse()
-    index = viewer.layers["beads index map"].data
+    index = viewer.layers["[planes 2-4] beads index map"].data
     assert set(np.unique(index)) <= {2, 3, 4}
     widget.part["last_plane"].value = 1
     widget.controls.buttons["start"].click()

@@ -64,14 +64,22 @@ def arrange(paths: Sequence[Path], *, keeps_order: bool = False) -> FileGrid:
     names = _names(paths)
     choice = _choice(paths, names, keeps_order=keeps_order)
     if choice is None:
-        return _as_listed(paths, noted=not keeps_order)
+        return as_listed(paths, noted=not keeps_order)
     is_named = any(column.kind not in ("unknown", "z") for column in choice.columns)
     if keeps_order and not is_named and len(choice.columns) != 1:
-        return _as_listed(paths, noted=False)
+        return as_listed(paths, noted=False)
     grid = _grid(paths, choice)
     if keeps_order and [axis.letter for axis in grid.axes] == ["Z"]:
         return _in_given_order(paths, grid)
     return grid
+
+
+def oddly_named(paths: Sequence[Path]) -> list[Path]:
+    """Return the files for whose names `arrange` would refuse all; raises nothing."""
+    names = _names(paths)
+    if len(paths) < 2 or vendor_columns(names) is not None or token_table(names) is not None:
+        return []
+    return [paths[place] for place in odd_names(names)]
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
@@ -105,10 +113,12 @@ def _vendor_column(word: str, texts: list[str]) -> Column:
     return word_column(kind, word, texts)
 
 
-def _as_listed(paths: Sequence[Path], *, noted: bool) -> FileGrid:
+def as_listed(paths: Sequence[Path], *, noted: bool) -> FileGrid:
+    """Return files along one axis in their order, whatever their names count."""
     axis = NameAxis("Z", "z", tuple(path.name for path in paths))
     note = f"planes are in the order of their names, {paths[0].name} to {paths[-1].name}"
-    return FileGrid((axis,), {(k,): path for k, path in enumerate(paths)}, (note,) if noted else ())
+    files: dict[Place, Path] = {(k,): path for k, path in enumerate(paths)}
+    return FileGrid((axis,), files, (note,) if noted else (), is_sure=not noted)
 
 
 def _in_given_order(paths: Sequence[Path], grid: FileGrid) -> FileGrid:
@@ -137,7 +147,9 @@ def _grid(paths: Sequence[Path], choice: Choice) -> FileGrid:
         if place in files:
             raise StackFileError(_twice(files[place], path))
         files[place] = path
-    return FileGrid(tuple(axes), files, (*choice.notes, *_order(choice), *_gaps(choice.z)))
+    gaps = _gaps(choice.z)
+    notes = (*choice.notes, *_order(choice), *gaps)
+    return FileGrid(tuple(axes), files, notes, choice.is_sure, skips=bool(gaps))
 
 
 def _letters(columns: Sequence[Column], z: Column | None) -> list[str]:

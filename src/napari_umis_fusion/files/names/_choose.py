@@ -23,11 +23,14 @@ class Choice:
         The one that counts planes.
     notes : tuple of str
         What was assumed.
+    is_sure : bool
+        Whether z is named as such, or the only number; False if it is a word or may be another.
     """
 
     columns: tuple[Column, ...]
     z: Column | None
     notes: tuple[str, ...] = ()
+    is_sure: bool = True
 
 
 def choose_columns(columns: Sequence[Column]) -> Choice:
@@ -115,15 +118,17 @@ def _plain_counting(columns: tuple[Column, ...]) -> Choice:
     counting = [one for one in columns if one.kind == "unknown" and one.numbers is not None]
     rest = [one for one in columns if one not in counting]
     if len(counting) == 1 and all(one.numbers is None and one.word != "well" for one in rest):
-        notes = () if not rest else (_assumed(counting[0]),)
-        return _chosen(columns, counting[0], notes)
+        if not rest:
+            return _chosen(columns, counting[0], ())
+        return replace(_chosen(columns, counting[0], (_assumed(counting[0]),)), is_sure=False)
     if len(columns) != 1:
         return Choice(columns, None)
     (only,) = columns
     if only.kind == "unknown":
-        return _chosen(columns, only, (f"planes are in the order of their names, {_ends(only)}",))
+        note = f"planes are in the order of their names, {_ends(only)}"
+        return replace(_chosen(columns, only, (note,)), is_sure=False)
     if only.word.casefold() in SOFT_WORDS and only.kind in ("position", "other"):
-        return _chosen(columns, only, (_assumed(only),))
+        return replace(_chosen(columns, only, (_assumed(only),)), is_sure=False)
     return Choice(columns, None)
 
 

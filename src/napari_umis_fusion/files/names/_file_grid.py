@@ -1,5 +1,6 @@
 """Files, arranged along the axes that their names count."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,16 +57,27 @@ class FileGrid:
         The file at each place; places of missing files are absent.
     notes : tuple of str
         What was assumed, for the user.
+    is_sure : bool
+        False where what is taken as z may count something else, or nothing.
+    skips : bool
+        Whether numbers of planes are missing between others.
     """
 
     axes: tuple[NameAxis, ...]
     files: Mapping[Place, Path] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    is_sure: bool = True
+    skips: bool = False
 
     @property
     def sizes(self) -> dict[str, int]:
         """Number of entries of each axis, by its letter."""
         return {axis.letter: len(axis) for axis in self.axes}
+
+    @property
+    def missing(self) -> int:
+        """Number of places without a file."""
+        return math.prod(self.sizes.values()) - len(self.files)
 
     def axis(self, letter: str) -> NameAxis:
         """Return an axis by its letter."""

@@ -1,5 +1,6 @@
 from ._as_stack import as_stack as as_stack
 from ._describe import describe_file as describe_file
+from ._grid_layers import Selected as Selected
 from ._image_list import ImageListStack as ImageListStack
 from ._layers import read_layers as read_layers
 from ._listing import SUFFIXES as SUFFIXES
@@ -9,4 +10,6 @@ from ._not_planes import OWN_NAME as OWN_NAME
 from ._open_stack import open_stack as open_stack
 from ._recognise import can_read as can_read
 from ._recognise import holds_stack as holds_stack
+from ._survey import Survey as Survey
+from ._survey import survey_files as survey_files
 from ._tiff import open_tiff as open_tiff

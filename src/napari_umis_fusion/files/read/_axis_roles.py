@@ -74,7 +74,7 @@ def choose_axes(
         choose.
     """
     told = _list_sizes(sizes, entries or {})
-    fixed = _fixed_axes(sizes, index or {}, told)
+    fixed = fixed_axes(sizes, index or {}, told)
     free = [axis for axis in sizes if axis not in fixed and axis not in _PLANE]
     z = _stack_axis(free, z_axis, told, is_colour=is_colour or "Z" in sizes)
     left = [axis for axis in free if axis != z]
@@ -105,7 +105,14 @@ def _find_named(axes: Sequence[str], name: str) -> str | None:
     return None if place is None else axes[place]
 
 
-def _fixed_axes(sizes: Mapping[str, int], index: Mapping[str, int], told: str) -> dict[str, int]:
+def fixed_axes(sizes: Mapping[str, int], index: Mapping[str, int], told: str) -> dict[str, int]:
+    """Return the index of each selected axis, by its name in `sizes`.
+
+    Raises
+    ------
+    StackFileError
+        If an axis is unknown or an index out of range; the message lists the axes as `told`.
+    """
     fixed = {}
     for name, number in index.items():
         axis = _find_named(list(sizes), name)

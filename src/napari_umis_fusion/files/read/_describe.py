@@ -1,6 +1,5 @@
 """Description of an image file or a folder of images."""
 
-import math
 import os
 from pathlib import Path
 from typing import Any
@@ -155,7 +154,7 @@ def _describe_folder(path: Path, grid: FileGrid) -> dict[str, Any]:
 
 def _describe_grid(path: Path, grid: FileGrid, choose: str) -> dict[str, Any]:
     """Describe files of which the user must select some."""
-    missing = math.prod(grid.sizes.values()) - len(grid.files)
+    missing = grid.missing
     gaps = [f"{missing} files are missing"] if missing else []
     about = _names(grid, [*grid.notes, *gaps])
     unknown = {"planes": None, "channels": None, "choose": choose}

@@ -97,13 +97,14 @@ def _open_one(
         choose_axes(grid.sizes, index=mine, one_plane=True)
         place = tuple(mine[axis.letter] for axis in grid.axes)
         if place not in grid.files:
-            raise StackFileError(_absent(mine))
+            raise StackFileError(absent(mine))
     path = grid.files[place]
     is_plane = any(axis.letter == "Z" for axis in grid.axes)
     return open_tiff(path, z_axis=z_axis, index=others, one_plane=is_plane and z_axis is None)
 
 
-def _absent(mine: Mapping[str, int]) -> str:
+def absent(mine: Mapping[str, int]) -> str:
+    """Say that no file is there for a selection of entries."""
     where = ", ".join(f"{axis}={number}" for axis, number in mine.items())
     return f"no file is there for {where}. Select another entry with index (--index)."
 

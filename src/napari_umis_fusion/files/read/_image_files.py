@@ -16,17 +16,39 @@ from napari_umis_fusion.stack import Calibration, Plane
 
 
 @dataclass(frozen=True, slots=True)
-class _Header:
+class Header:
+    """What the header of an image file tells of its planes.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (Y, X) or (Y, X, C), of one plane.
+    dtype : numpy.dtype
+        Of its values.
+    rgb : bool
+        Whether the last axis holds colour.
+    calibration : Calibration
+        Physical sizes.
+    z_um : float or None
+        Position of the only plane, in µm.
+    planes : int
+        Number of planes.
+    is_mosaic : bool
+        Whether the file says that it is a Bayer mosaic.
+    """
+
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     rgb: bool
     calibration: Calibration
     z_um: float | None = None
+    planes: int = 1
+    is_mosaic: bool = False
 
     @property
-    def kind(self) -> tuple[tuple[int, ...], np.dtype[Any]]:
-        """What all planes have in common."""
-        return self.shape, self.dtype
+    def kind(self) -> tuple[bool, tuple[int, ...], np.dtype[Any]]:
+        """What all files have in common that belong together."""
+        return self.planes > 1, self.shape, self.dtype
 
     def __str__(self) -> str:
         return f"{' × '.join(map(str, self.shape))} {self.dtype}"
@@ -43,6 +65,8 @@ class ImageFiles:
         The files.
     index : mapping of str to int
         The index to select of further axes in TIFF files.
+    headers : mapping of pathlib.Path to Header, optional
+        Those of the files, if they have been read already.
 
     Attributes
     ----------
@@ -52,6 +76,8 @@ class ImageFiles:
         Of every plane.
     rgb : bool
         Whether the last axis holds colour.
+    is_mosaic : bool
+        Whether all files say that they are a Bayer mosaic.
     calibration : Calibration
         Physical sizes that the files tell.
     z_um : dict
@@ -63,12 +89,22 @@ class ImageFiles:
         If a file is broken, holds several planes, or differs from most others in size or dtype.
     """
 
-    def __init__(self, paths: Sequence[Path], index: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        index: Mapping[str, int] | None = None,
+        headers: Mapping[Path, Header] | None = None,
+    ) -> None:
         self._index = dict(index or {})
+        known = headers or {}
         # At once: an error in the last file should not end a long fusion.
-        headers = {path: self._header(path) for path in paths}
+        headers = {path: known.get(path) or image_header(path, self._index) for path in paths}
+        for path, header in headers.items():
+            if header.planes > 1:
+                raise StackFileError(_several_planes(path, header.planes))
         usual = _usual(headers)
         self.shape, self.dtype, self.rgb = usual.shape, usual.dtype, usual.rgb
+        self.is_mosaic = all(header.is_mosaic for header in headers.values())
         told = [header.calibration for header in headers.values()]
         self.calibration = next((one for one in told if one != Calibration()), Calibration())
         self.z_um = {path: header.z_um for path, header in headers.items()}
@@ -88,22 +124,25 @@ class ImageFiles:
     def _open(self, path: Path) -> TiffStack:
         return open_tiff(path, index=self._index, one_plane=True)
 
-    def _header(self, path: Path) -> _Header:
-        if not is_tiff(path):
-            header = read_image_header(path)
-            return _Header(header.shape, header.dtype, len(header.shape) == 3, Calibration())
-        with self._open(path) as stack:
-            if len(stack) > 1:
-                msg = (
-                    f"{path}: holds {len(stack)} planes; accepted in a list of files is one plane "
-                    "per file. Open this file alone, or leave it out."
-                )
-                raise StackFileError(msg)
-            shape = stack.shape[1:]
-            return _Header(shape, stack.dtype, stack.rgb, stack.calibration, stack.z_um)
+
+def image_header(path: Path, index: Mapping[str, int] | None = None) -> Header:
+    """Read the header of an image file; raises `StackFileError` if it is broken or ambiguous."""
+    if not is_tiff(path):
+        header = read_image_header(path)
+        return Header(header.shape, header.dtype, len(header.shape) == 3, Calibration())
+    with open_tiff(path, index=index, one_plane=True) as stack:
+        shape, sizes, count = stack.shape[1:], stack.calibration, len(stack)
+        return Header(shape, stack.dtype, stack.rgb, sizes, stack.z_um, count, stack.is_mosaic)
 
 
-def _usual(headers: Mapping[Path, _Header]) -> _Header:
+def _several_planes(path: Path, count: int) -> str:
+    return (
+        f"{path}: holds {count} planes; accepted in a list of files is one plane per file. Open "
+        "this file alone, or leave it out."
+    )
+
+
+def _usual(headers: Mapping[Path, Header]) -> Header:
     """Return the header of most files; the first that differs is to blame."""
     counts = Counter(header.kind for header in headers.values())
     (kind, count), *others = counts.most_common()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files.names import counts
+from napari_umis_fusion.files.read._other_formats import kind_of_file, way_to_tiff
 from napari_umis_fusion.runtime import user_path
 
 TIFF_SUFFIXES = (
@@ -137,8 +138,10 @@ def _in_folder(folder: Path) -> list[Path]:
 
 
 def _in_natural_order(paths: Iterable[Path], problem: str, hint: str = "") -> list[Path]:
-    images = [path for path in paths if _is_image(path)]
+    entries = list(paths)
+    images = [path for path in entries if _is_image(path)]
     if not images:
+        hint += next(filter(None, map(way_to_tiff, entries)), "")
         msg = f"{problem}; accepted are {', '.join(SUFFIXES)}.{hint}"
         raise StackFileError(msg)
     return _in_order(images)
@@ -171,7 +174,9 @@ def _dangling(path: Path) -> str:
 
 def _supported(path: Path) -> Path:
     if path.suffix.lower() not in SUFFIXES and not is_companion(path):
-        msg = f"{path}: unknown kind of file; accepted are {', '.join(SUFFIXES)}."
+        msg = (
+            f"{path}: {kind_of_file(path)}; accepted are {', '.join(SUFFIXES)}.{way_to_tiff(path)}"
+        )
         raise StackFileError(msg)
     if not path.is_file():
         msg = f"{path}: is a pipe or a device; accepted are files and folders."

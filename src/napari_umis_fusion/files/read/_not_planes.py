@@ -3,13 +3,14 @@
 import filecmp
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from PIL import Image
 
 from napari_umis_fusion.files.names import name_of_copied, says_thumbnail
 from napari_umis_fusion.files.read._listing import TIFF_SUFFIXES, is_tiff
+from napari_umis_fusion.files.read._quiet import quiet_tifffile
 from napari_umis_fusion.files.read._tiff_file import checked_tiff
 
 OWN_NAME = "napari-umis-fusion"
@@ -32,10 +33,13 @@ class Kept:
         In the order given.
     notes : tuple of str
         What was left out, and why.
+    gone : mapping of pathlib.Path to str
+        Each file that was left out, with what it is.
     """
 
     paths: list[Path]
     notes: tuple[str, ...] = ()
+    gone: Mapping[Path, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,7 @@ def leave_out(paths: Sequence[Path]) -> Kept:
         "copies of other files": _copies(paths),
     }
     kept, notes = list(paths), []
+    reasons: dict[Path, str] = {}
     for kind, found in kinds.items():
         left = [path for path in kept if path not in found]
         # If all are of one kind, they are what the user wants.
@@ -76,7 +81,8 @@ def leave_out(paths: Sequence[Path]) -> Kept:
             gone = [path for path in kept if path in found]
             kept = left
             notes += [f"left out as {kind}: {_named(gone)}"] if gone else []
-    return _of_one_format(kept, notes)
+            reasons |= dict.fromkeys(gone, kind)
+    return _of_one_format(kept, notes, reasons)
 
 
 def _usual_sides(glances: Mapping[Path, _Glance]) -> tuple[int, int] | None:
@@ -90,7 +96,8 @@ def _usual_sides(glances: Mapping[Path, _Glance]) -> tuple[int, int] | None:
 def _glance(path: Path) -> _Glance:
     """Look at the first header; a broken file is judged when it is read as a plane."""
     try:
-        return _glance_at_tiff(path) if is_tiff(path) else _glance_at_image(path)
+        with quiet_tifffile():
+            return _glance_at_tiff(path) if is_tiff(path) else _glance_at_image(path)
     except Exception:
         return _Glance(None)
 
@@ -136,17 +143,18 @@ def _copies(paths: Sequence[Path]) -> list[Path]:
     return found
 
 
-def _of_one_format(paths: list[Path], notes: list[str]) -> Kept:
+def _of_one_format(paths: list[Path], notes: list[str], reasons: dict[Path, str]) -> Kept:
     formats: dict[tuple[Path, str], set[str]] = defaultdict(set)
     for path in paths:
         formats[path.parent, path.stem.casefold()].add(path.suffix.lower())
     (first, *others) = formats.values()
     if len(first) < 2 or any(one != first for one in others):
-        return Kept(paths, tuple(notes))
+        return Kept(paths, tuple(notes), reasons)
     best = min(first, key=_PREFERRED.index)
     gone = [path for path in paths if path.suffix.lower() != best]
     note = f"planes are there as {' and '.join(sorted(first))}; left out: {_named(gone)}"
-    return Kept([path for path in paths if path not in gone], (*notes, note))
+    reasons |= dict.fromkeys(gone, f"there as {best} too")
+    return Kept([path for path in paths if path not in gone], (*notes, note), reasons)
 
 
 def _named(paths: Sequence[Path]) -> str:

@@ -11,6 +11,9 @@ from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.stack import LUMINANCE, Plane, narrowed, narrowed_dtype
 
 _ORIENTATION = 274
+_FILTER_PERIOD = 33421
+_FILTER_COLOURS = 33422
+_BAYER = (2, 2)
 _COLOUR = (PHOTOMETRIC.RGB, PHOTOMETRIC.YCBCR)
 _GREY = (PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.MINISWHITE, PHOTOMETRIC.PALETTE)
 _OTHERS = (PHOTOMETRIC.MASK, PHOTOMETRIC.CFA, PHOTOMETRIC.LINEAR_RAW)
@@ -40,6 +43,8 @@ class PixelFormat:
         Of the planes, in native byte order.
     is_wide : bool
         Whether integers are stored in 64 bits, of which `dtype` has 32.
+    filter_px : tuple of int, or None
+        Period of the colour filter of a camera's raw image, along y and x; None for others.
     """
 
     colours: NDArray[np.uint8] | None
@@ -47,6 +52,23 @@ class PixelFormat:
     orientation: int
     dtype: np.dtype[Any]
     is_wide: bool = False
+    filter_px: tuple[int, ...] | None = None
+
+    @property
+    def is_mosaic(self) -> bool:
+        """Whether pixels are a Bayer mosaic."""
+        return self.filter_px == _BAYER
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is not done about these pixels, for the user."""
+        if self.filter_px in (None, _BAYER):
+            return ()
+        period = " × ".join(map(str, self.filter_px or ()))
+        return (
+            f"colours lie side by side with a period of {period} pixels, which is not known as a "
+            "mosaic: focus is measured as if pixels were grey. Convert the files to colour first",
+        )
 
     @property
     def swaps_sides(self) -> bool:
@@ -103,7 +125,20 @@ def pixel_format(series: TiffPageSeries) -> PixelFormat:
         orientation if orientation in range(1, 9) else 1,
         np.dtype(np.uint8) if colours is not None else dtype,
         is_wide=dtype != stored,
+        filter_px=_filter_px(page),
     )
+
+
+def _filter_px(page: Any) -> tuple[int, ...] | None:
+    """Return the period of the colour filter that a page names; a Bayer filter if it tells none."""
+    if not hasattr(page, "tags"):
+        return None
+    tags = page.tags
+    if page.photometric != PHOTOMETRIC.CFA and _FILTER_COLOURS not in tags:
+        return None
+    period = tags.valueof(_FILTER_PERIOD, _BAYER)
+    is_known = isinstance(period, tuple) and all(isinstance(one, int) for one in period)
+    return tuple(period) if is_known else _BAYER
 
 
 def holds_colour(series: TiffPageSeries) -> bool:

@@ -17,6 +17,7 @@ from tifffile.tifffile import shaped_description_metadata
 from napari_umis_fusion.files.read._images import read_image_header
 from napari_umis_fusion.files.read._listing import SUFFIXES, is_companion, is_tiff, list_files
 from napari_umis_fusion.files.read._not_planes import OWN_NAME
+from napari_umis_fusion.files.read._quiet import quiet_tifffile
 from napari_umis_fusion.files.read._tiff_file import checked_tiff
 from napari_umis_fusion.files.read._tiff_layout import series_sizes
 from napari_umis_fusion.files.read._tiff_series import pick_series
@@ -55,7 +56,7 @@ def holds_stack(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]
         (path,) = paths
         if not (is_tiff(path) and path.is_file()):
             return False
-        with checked_tiff(path) as tif:
+        with quiet_tifffile(), checked_tiff(path) as tif:
             return _is_written_by_us(tif) or _holds_z(_tiff_sizes(tif))
     if len(paths) == 1:
         paths = _two_images(paths[0])
@@ -92,7 +93,7 @@ def can_read(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) 
         return True
     if not is_tiff(first):
         return bool(read_image_header(first).shape)
-    with checked_tiff(first) as tif:
+    with quiet_tifffile(), checked_tiff(first) as tif:
         return bool(tif.pages.first.shape)
 
 
@@ -117,7 +118,7 @@ def _is_written_by_us(tif: TiffFile) -> bool:
 def _is_plane(path: Path) -> bool:
     if not is_tiff(path):
         return True
-    with checked_tiff(path) as tif:
+    with quiet_tifffile(), checked_tiff(path) as tif:
         sizes = _tiff_sizes(tif, alone=True)
     return all(size == 1 for axis, size in sizes.items() if kind_of(axis) != "channel")
 

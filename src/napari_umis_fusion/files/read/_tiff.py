@@ -16,9 +16,9 @@ from napari_umis_fusion.files.read._naming_errors import naming_read_errors
 from napari_umis_fusion.files.read._physical_size import tiff_sizes
 from napari_umis_fusion.files.read._series_header import SeriesHeader, read_series_header
 from napari_umis_fusion.files.read._shown_frames import OpenSeries, open_series
-from napari_umis_fusion.files.read._tiff_file import open_tiff_file
+from napari_umis_fusion.files.read._tiff_file import PAGES, open_tiff_file
 from napari_umis_fusion.files.read._tiff_layout import read_part
-from napari_umis_fusion.files.read._tiff_series import check_axes_known, pick_series
+from napari_umis_fusion.files.read._tiff_series import pick_series
 from napari_umis_fusion.stack import Calibration, Plane, Stack, check_stack, kind_of, spacing_of
 
 
@@ -130,7 +130,8 @@ def open_tiff(
     """
     number, wanted = split_index(index)
     with naming_read_errors(path):
-        tif = open_tiff_file(path, one_plane=one_plane)
+        by_pages = z_axis is not None and z_axis.upper() == PAGES
+        tif = open_tiff_file(path, one_plane=one_plane, by_pages=by_pages)
         try:
             return _stack_of(tif, path, number, z_axis, wanted, one_plane)
         except BaseException:  # cancellation too must not leave the file open
@@ -153,8 +154,6 @@ def _stack_of(
     one_plane: bool,
 ) -> TiffStack:
     picked = pick_series(tif, number, one_plane=one_plane)
-    if z_axis is None and not one_plane:
-        check_axes_known(tif, picked.series)
     opened = open_series(tif, picked.series)
     sizes = opened.layout.sizes
     roles = choose_axes(
@@ -175,7 +174,9 @@ def _stack_of(
         )
     _name_channels(stack, roles, read_series_header(tif, picked.number))
     stack.calibration = _of_planes(stack.calibration, stack.planes)
-    stack.source_notes = (*picked.notes, *stack.source_notes, *(() if one_plane else notes))
+    stack.is_mosaic = opened.pixels.is_mosaic and roles.channel is None
+    notes = (*(() if one_plane else notes), *opened.pixels.notes)
+    stack.source_notes = (*picked.notes, *stack.source_notes, *notes)
     return stack
 
 

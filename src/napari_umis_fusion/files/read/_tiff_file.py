@@ -11,12 +11,22 @@ from tifffile import TiffFile
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files.read._claims import check_first_page, check_ome
 from napari_umis_fusion.files.read._listing import is_companion
-from napari_umis_fusion.runtime import open_regular, read_text
+from napari_umis_fusion.runtime import open_regular, read_text, reason_of
 
 _DESCRIPTION = 270
 
 
-def open_tiff_file(path: Path, *, one_plane: bool = False) -> TiffFile:
+class OmeHeaderError(StackFileError):
+    """An OME header is not understood, or is in another file that is missing."""
+
+
+PAGES = "I"
+"""Letter of the axis of a file's pages, where nothing is known about them."""
+
+_BY_PAGES = 'use the pages of this file in order: z_axis="I" (--z-axis I)'
+
+
+def open_tiff_file(path: Path, *, one_plane: bool = False, by_pages: bool = False) -> TiffFile:
     """Open a file with tifffile; refuse it if the chain of its pages is truncated.
 
     Parameters
@@ -25,11 +35,15 @@ def open_tiff_file(path: Path, *, one_plane: bool = False) -> TiffFile:
         A TIFF file, or a companion file, of which the first image file is opened.
     one_plane : bool
         A file of a single page is only this page, even if its OME-XML lists other files.
+    by_pages : bool
+        An OME header that is not understood counts as none.
 
     Raises
     ------
+    OmeHeaderError
+        If the OME header is not understood, or in another file that is missing.
     StackFileError
-        If the file is truncated, or the description is in another file that is missing.
+        If the file is truncated.
     """
     xml = None
     if is_companion(path):
@@ -43,16 +57,36 @@ def open_tiff_file(path: Path, *, one_plane: bool = False) -> TiffFile:
         _check_description(tif)
         if not tif.is_ome:
             return tif
+        if (by_pages or (one_plane and pages == 1)) and _ome_fault(tif) is not None:
+            return _reopened(tif, path, is_ome=False)
         described_in = None if xml else _described_in(tif, path)
         if one_plane and pages == 1 and (described_in or len(tif.series[0]) > 1):
             # Without its OME header, the file is only its own page.
             return _reopened(tif, path, is_ome=False)
         if described_in:
             return _reopened(tif, path, omexml=xml_of(described_in))
+        fault = _ome_fault(tif)
+        if fault is not None:
+            raise OmeHeaderError(f"{fault}. Mend it, or {_BY_PAGES}.")
     except BaseException:
         tif.close()
         raise
     return tif
+
+
+def _ome_fault(tif: TiffFile) -> str | None:
+    """Return what is wrong with an OME header; None if it is understood."""
+    try:
+        kinds = {one.kind for one in tif.series}
+    except (MemoryError, OSError):
+        raise
+    except KeyError as error:
+        return f"its OME header lacks {error}, without which axes are unknown"
+    except Exception as error:
+        return f"its OME header is not understood ({reason_of(error)})"
+    if kinds & {"generic", "uniform"}:
+        return "its OME header is broken, or the description is in another file"
+    return None
 
 
 def checked_tiff(path: Path, **options: Any) -> TiffFile:
@@ -111,9 +145,9 @@ def _described_in(tif: TiffFile, path: Path) -> Path | None:
     if not other.is_file():
         msg = (
             f"its description is in another file, {other.name}, which is missing. Copy it into the "
-            'same folder, or use the pages of this file in order: z_axis="I" (--z-axis I).'
+            f"same folder, or {_BY_PAGES}."
         )
-        raise StackFileError(msg)
+        raise OmeHeaderError(msg)
     return other
 
 

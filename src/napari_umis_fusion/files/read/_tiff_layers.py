@@ -12,6 +12,7 @@ import numpy as np
 
 from napari_umis_fusion.files._layer_attributes import (
     FILE_KEY,
+    MOSAIC_KEY,
     POSITIONS_KEY,
     RUN_KEY,
     Colour,
@@ -20,15 +21,17 @@ from napari_umis_fusion.files._layer_attributes import (
     layer_stem,
     placement_attributes,
 )
+from napari_umis_fusion.files._layer_record import recorded_axes, restored_layer
+from napari_umis_fusion.files.read._file_state import FileState
 from napari_umis_fusion.files.read._lazy_arrays import LAZY_BYTES, stack_planes
 from napari_umis_fusion.files.read._naming_errors import naming_read_errors
 from napari_umis_fusion.files.read._physical_size import tiff_sizes
 from napari_umis_fusion.files.read._series_header import SeriesHeader, read_series_header
 from napari_umis_fusion.files.read._shown_frames import OpenSeries, open_series
 from napari_umis_fusion.files.read._tiff import other_files
-from napari_umis_fusion.files.read._tiff_file import open_tiff_file
+from napari_umis_fusion.files.read._tiff_file import OmeHeaderError, open_tiff_file
 from napari_umis_fusion.files.read._tiff_layout import Layout, read_part
-from napari_umis_fusion.files.read._tiff_series import check_axes_known, pick_series
+from napari_umis_fusion.files.read._tiff_series import pick_series
 from napari_umis_fusion.stack import MAX_CHANNELS, Calibration, Plane, kind_of
 
 MAX_SERIES = 50
@@ -44,6 +47,7 @@ class _Series:
     opened: OpenSeries
     calibration: Calibration
     header: SeriesHeader
+    by_pages: bool
 
     @property
     def layout(self) -> Layout:
@@ -58,6 +62,9 @@ class _Series:
     def split(self) -> tuple[str, ...]:
         """Return the axes whose entries become separate layers."""
         sizes = self.layout.sizes
+        whole = len(sizes) - self.colour
+        if len(self.header.records) == 1 and recorded_axes(self.header.records[0]) == whole:
+            return ()  # it was saved as one layer
         few = [axis for axis in ("C",) if sizes.get(axis, 0) in range(2, MAX_CHANNELS + 1)]
         return (*few, *(axis for axis in ("S",) if axis in sizes and not self.colour))
 
@@ -86,28 +93,36 @@ def tiff_layers(path: Path) -> list[LayerData]:
         If the file is broken, truncated or without planes.
     """
     with naming_read_errors(path):
-        with open_tiff_file(path) as tif:
+        state = FileState.of(path)
+        try:
+            opened, by_pages = open_tiff_file(path), False
+        except OmeHeaderError as error:
+            opened, by_pages = open_tiff_file(path, by_pages=True), True
+            msg = f"{path.name}: {error} Its pages are shown in their order, without sizes."
+            warnings.warn(msg, UserWarning, stacklevel=2)
+        with opened as tif:
             count, nbytes = (
                 len(tif.series),
                 sum(one.size * one.dtype.itemsize for one in tif.series),
             )
         if count > MAX_SERIES:
-            msg = f"{path}: holds {count} images; only the first {MAX_SERIES} are opened."
+            msg = (
+                f"{path}: holds {count} images; only the first {MAX_SERIES} are opened. Others are "
+                f'opened in Python, such as open_stack(file, index={{"series": {MAX_SERIES}}}).'
+            )
             warnings.warn(msg, UserWarning, stacklevel=2)
         numbers = range(max(1, min(count, MAX_SERIES)))
         lazy = nbytes > LAZY_BYTES
-        return [
-            layer
-            for number in numbers
-            for layer in _series_layers(_open_series(path, number), lazy, alone=count == 1)
-        ]
+        every = (_open_series(path, number, by_pages) for number in numbers)
+        layers = [layer for one in every for layer in _series_layers(one, lazy, alone=count == 1)]
+        state.check(FileState.of(path))
+        return layers
 
 
-def _open_series(path: Path, number: int) -> _Series:
-    tif = open_tiff_file(path)
+def _open_series(path: Path, number: int, by_pages: bool) -> _Series:
+    tif = open_tiff_file(path, by_pages=by_pages)
     try:
         series = pick_series(tif, number).series
-        check_axes_known(tif, series)
         opened = open_series(tif, series)
         told = tiff_sizes(tif, number, _planes_of(opened.layout))
         header = read_series_header(tif, number)
@@ -118,9 +133,9 @@ def _open_series(path: Path, number: int) -> _Series:
     if opened.pixels.swaps_sides:
         height, width = sizes.pixel_width_um, sizes.pixel_height_um
         sizes = replace(sizes, pixel_height_um=height, pixel_width_um=width)
-    for note in told.notes:
+    for note in (*told.notes, *opened.pixels.notes):
         warnings.warn(f"{path.name}: {note}", UserWarning, stacklevel=2)
-    return _Series(path, number, opened, sizes, header)
+    return _Series(path, number, opened, sizes, header, by_pages)
 
 
 def _planes_of(layout: Layout) -> int:
@@ -143,9 +158,11 @@ def _series_layers(series: _Series, lazy: bool, *, alone: bool) -> list[LayerDat
     name = layer_stem(series.path) if alone else _image_name(series)
     layers: list[LayerData] = []
     for k, (pick, look) in enumerate(zip(picks, looks, strict=True)):
-        channel = f" {_channel_name(series, k)}" if len(picks) > 1 else ""
-        attributes = {**_attributes(series, pick), **look, "name": name + channel}
+        attributes = {**_attributes(series, pick), **look, "name": _layer_name(series, name, k)}
         layers.append((_array(series, pick, lazy), attributes, "image"))
+    records = series.header.records
+    if len(records) == len(layers):
+        layers = [restored_layer(*one) for one in zip(layers, records, strict=True)]
     # All planes are in memory.
     if not lazy:
         frames.close()
@@ -176,7 +193,9 @@ def _array(series: _Series, pick: Mapping[str, int], lazy: bool) -> Any:
 
 
 def _attributes(series: _Series, pick: Mapping[str, int]) -> dict[str, Any]:
-    axes = _axis_labels(series.outer())
+    outer = series.outer()
+    # Pages that are not understood may be channels or time points.
+    axes = ["unknown", "y", "x"] if series.by_pages and len(outer) == 1 else _axis_labels(outer)
     origin: dict[str, Any] = {"path": str(series.path.absolute())}
     origin |= {"series": series.number, "index": dict(pick)}
     others = other_files(series.path, series.opened.files)
@@ -184,6 +203,8 @@ def _attributes(series: _Series, pick: Mapping[str, int]) -> dict[str, Any]:
         origin["files"] = others
     if series.calibration.z_positions_um is not None:
         origin[POSITIONS_KEY] = list(series.calibration.z_positions_um)
+    if series.opened.pixels.is_mosaic:
+        origin[MOSAIC_KEY] = True
     metadata: dict[str, Any] = {FILE_KEY: origin}
     if series.header.provenance is not None:
         metadata[RUN_KEY] = series.header.provenance
@@ -196,6 +217,16 @@ def _axis_labels(outer: Sequence[str]) -> list[str]:
     plain_pages = [kind_of(axis) for axis in outer] == ["unnamed"]
     labels = ["z"] if plain_pages else [axis.lower() for axis in outer]
     return [*labels, "y", "x"]
+
+
+def _layer_name(series: _Series, name: str, k: int) -> str:
+    """Return the name of a layer: that of the image, with its channel if there are several."""
+    records = series.header.records
+    told = records[k].get("name") if k < len(records) and isinstance(records[k], dict) else None
+    if len(records) > 1 and isinstance(told, str) and told:
+        return told
+    several = any(series.layout.sizes.get(axis, 1) > 1 for axis in series.split())
+    return f"{name} {_channel_name(series, k)}" if several else name
 
 
 def _image_name(series: _Series) -> str:

@@ -129,13 +129,3 @@ def _described(series: Any) -> str:
     name = series.name if isinstance(series.name, str) and series.name else ""
     sides = " x ".join(map(str, series.shape))
     return f"({f'{name!r}, ' if name else ''}{sides} {series.dtype})"
-
-
-def check_axes_known(tif: TiffFile, series: TiffPageSeries) -> None:
-    """Refuse OME pages whose axes are unknown: they may be channels or time points."""
-    if tif.is_ome and series.kind in ("generic", "uniform"):
-        msg = (
-            "its OME header is broken, or the description is in another file. Open that file, "
-            'or use the pages of this one in order: z_axis="I" (--z-axis I).'
-        )
-        raise StackFileError(msg)

@@ -1,11 +1,9 @@
 """Atomic writing of images."""
 
-import errno
 import json
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +14,20 @@ import tifffile
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files.write._about import ImageAbout
 from napari_umis_fusion.files.write._formats import (
+    IMAGEJ,
     JPEG,
     OME_TIFF,
     PNG,
     check_output_path,
     output_format,
 )
+from napari_umis_fusion.files.write._imagej import write_hyperstack_plane
 from napari_umis_fusion.files.write._marks import bilevel_png_bytes, jpeg_bytes, marked_png
-from napari_umis_fusion.runtime import atomic_write, reason_of
+from napari_umis_fusion.runtime import atomic_write, naming_faults
 from napari_umis_fusion.stack import Calibration, Plane
 
 _UNKNOWN_SIZES = Calibration()
 _NOTHING = ImageAbout()
-
-_SHORT_WRITE = re.compile(r"\d+ requested and \d+ written")
 
 # Classic TIFF has 32-bit offsets; 32 MB are reserved for headers.
 CLASSIC_TIFF_BYTES = 2**32 - 2**25
@@ -49,24 +47,28 @@ def write_image(
 
     The write is atomic: the file is complete or absent. An existing file is replaced.
 
-    ========== ============================== ===================================================
-    extension  dtypes                         metadata
-    ========== ============================== ===================================================
-    .ome.tif   all; bool becomes uint8 (0, 1) names, physical sizes in µm; provenance in the
-               and float16 becomes float32,   OME Description
-               as OME has neither
-    .tif       all; bool as one bit, in       name, sizes and provenance in the description,
-               colour as uint8                resolution tags
-    .png       bool, uint8, uint16            this package's name, with provenance
-    .jpg       uint8 (quality 95, 4:4:4)      this package's name, with provenance
-    ========== ============================== ===================================================
+    =========== ============================= ===================================================
+    extension   dtypes                        metadata
+    =========== ============================= ===================================================
+    .ome.tif    all; bool becomes uint8       names, physical sizes in µm; provenance in the
+                (0, 1) and float16 becomes    OME Description
+                float32, as OME has neither
+    .imagej.tif uint8, uint16, float32;       as ImageJ and Fiji show them: names, sizes, colours,
+                colour as uint8; bool         ranges; provenance as info
+                becomes 0 and 255, float16
+                float32
+    .tif        all; bool as one bit, in      name, sizes and provenance in the description,
+                colour as uint8               resolution tags
+    .png        bool, uint8, uint16           this package's name, with provenance
+    .jpg        uint8 (quality 95, 4:4:4)     this package's name, with provenance
+    =========== ============================= ===================================================
 
     TIFFs are uncompressed, so that programs can memory-map them, and BigTIFF from 4 GB on.
 
     Parameters
     ----------
     path : path
-        Ends in .ome.tif, .ome.tiff, .tif, .tiff, .png, .jpg or .jpeg.
+        Ends in .ome.tif, .imagej.tif, .tif (or .tiff), .png, .jpg or .jpeg.
     image : ndarray of shape (Y, X) or (Y, X, C)
         The image; C counts microscope channels or, with `rgb`, 3 or 4 colour samples.
     calibration : Calibration
@@ -91,7 +93,10 @@ def write_image(
         If the output is refused (see `check_output_path`) or cannot be written.
     """
     if image.ndim not in (2, 3) or image.size == 0:
-        msg = f"{path}: got an image of shape {image.shape}; accepted are (Y, X) and (Y, X, C)."
+        msg = (
+            f"{path}: got an image of shape {image.shape}; accepted are (Y, X) and (Y, X, C). "
+            "Write one plane, or all with write_image_layer."
+        )
         raise StackFileError(msg)
     pixels = image[..., 0] if image.shape[2:] == (1,) else image
     colour = rgb and pixels.ndim == 3
@@ -117,6 +122,10 @@ def _write(
         path.write_bytes(content if provenance is None else marked_png(content))
     elif wanted is JPEG:
         path.write_bytes(jpeg_bytes(pixels, is_result=provenance is not None))
+    elif wanted is IMAGEJ:
+        write_hyperstack_plane(
+            path, pixels, rgb=rgb, calibration=calibration, provenance=provenance, about=about
+        )
     else:
         ome = wanted is OME_TIFF
         one_bit_colour = rgb and pixels.dtype == bool
@@ -133,22 +142,10 @@ def atomic_write_checked(target: Path) -> Iterator[Path]:
         yield temporary
 
 
-@contextmanager
-def naming_write_errors(target: Path) -> Iterator[None]:
+def naming_write_errors(target: Path) -> AbstractContextManager[None]:
     """Raise an `OSError` inside as a `StackFileError` that names the target."""
-    try:
-        yield
-    except StackFileError:
-        raise
-    except OSError as error:
-        msg = f"{target}: cannot be written ({_why(error)}). Choose another folder."
-        raise StackFileError(msg) from error
-
-
-def _why(error: Exception) -> str:
-    """Return a reason in words: NumPy says of a full disk how many bytes it has written."""
-    full = getattr(error, "errno", None) == errno.ENOSPC or _SHORT_WRITE.search(str(error))
-    return "the disk is full" if full else reason_of(error)
+    advice = "choose another folder"
+    return naming_faults(target, StackFileError, "cannot be written", advice, of=OSError)
 
 
 def _png_bytes(pixels: Plane) -> bytes:

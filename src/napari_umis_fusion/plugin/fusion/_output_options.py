@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from napari_umis_fusion.fusion import DepthFill
 from napari_umis_fusion.runtime import check_fields, choice
 
 Again = Literal["replace", "keep"]
 
-_MAPS = ("index_map", "depth_map", "confidence_map", "source_map")
+_MAPS = ("index_map", "depth_map", "confidence_map", "source_map", "never_in_focus")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,23 @@ class OutputOptions:
     source_map: bool = field(
         default=False,
         metadata={"help": "Plane from which each value was copied. Needs the blend 'select'."},
+    )
+    never_in_focus: bool = field(
+        default=False,
+        metadata={
+            "help": "Mark where no plane shows detail, in a labels layer. Under Result, a slider "
+            "moves the threshold."
+        },
+    )
+    depth_fill: DepthFill = field(
+        default="decided",
+        metadata=choice(
+            DepthFill,
+            "Depth where no plane shows detail: 'decided' as it was decided, 'around' interpolated "
+            "from around, 'none' no value (NaN).",
+            label="depth, never in focus",
+            used_when=("depth_map", (True,)),
+        ),
     )
     labels: bool = field(
         default=False,
@@ -68,11 +86,12 @@ class OutputOptions:
 
     def plan_options(self, axes: Any) -> dict[str, Any]:
         """Return options of `LayerPlan`."""
-        # a click on a pixel needs these two maps, shown or not
-        outputs = dict.fromkeys([*self.shown, "index_map", "source_map"])
+        # a click on a pixel needs two of these maps, and the threshold of focus the third
+        outputs = dict.fromkeys([*self.shown, "index_map", "source_map", "focus_map"])
         shifted = any(axis < axes.z for axis in axes.outer)
         return {
             "outputs": tuple(outputs),
             "labels": self.labels,
+            "depth_fill": self.depth_fill,
             "keep_axes": self.keep_axes and shifted,
         }

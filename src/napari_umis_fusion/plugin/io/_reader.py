@@ -1,10 +1,19 @@
 """Read images, z-stacks above all, and leave other files to other readers."""
 
+import os
 from collections.abc import Callable
-from functools import partial
-from typing import Any
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from napari_umis_fusion.files.read import can_read, read_layers
+from napari_umis_fusion.files.read import can_read, list_files, read_layers, survey_files
+from napari_umis_fusion.plugin.opening import shown_viewer
+
+if TYPE_CHECKING:
+    from napari_umis_fusion.plugin.opening import SingleImages
+
+NOTHING: list[Any] = [(None,)]
+"""What a reader returns, in npe2's terms, that adds no layer."""
 
 
 def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list[Any]] | None:
@@ -22,10 +31,52 @@ def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list[Any]] 
     Returns
     -------
     callable or None
-        `napari_umis_fusion.files.read.read_layers`, or None for missing and unreadable files and
-        those of other kinds. Never raises.
+        `read`, or None for missing and unreadable files and those of other kinds. Never raises.
     """
     try:
-        return partial(read_layers, keeps_order=False) if can_read(path) else None
+        return read if can_read(path) else None
     except Exception:  # another reader may still read the file
         return None
+
+
+def read(path: str | list[str]) -> list[Any]:
+    """Read files as layers; where a user can be asked, a folder that is not clear is shown first.
+
+    Returns
+    -------
+    list of (array, attributes, "image")
+        As `read_layers`; `NOTHING` while the user is asked, who then opens the layers.
+    """
+    viewer = shown_viewer()
+    if viewer is None:
+        return read_layers(path, keeps_order=False)
+    files = list_files(path)
+    if len(files) == 1:
+        layers = read_layers(path, keeps_order=False)
+        # napari hands over dropped files one by one
+        if _is_file(path) and _is_plane(layers):
+            _single_images().add(files[0])
+        return layers
+    survey = survey_files(path)
+    if survey.is_clear:
+        return survey.layers()
+    from napari_umis_fusion.plugin.opening import FolderDialog
+
+    FolderDialog(viewer, survey).show()
+    return NOTHING
+
+
+@cache
+def _single_images() -> "SingleImages":
+    from napari_umis_fusion.plugin.opening import SingleImages
+
+    return SingleImages()
+
+
+def _is_file(path: str | list[str]) -> bool:
+    (one,) = [path] if isinstance(path, (str, os.PathLike)) else path
+    return Path(one).is_file()
+
+
+def _is_plane(layers: list[Any]) -> bool:
+    return all(attributes["axis_labels"] == ("y", "x") for _, attributes, _ in layers)

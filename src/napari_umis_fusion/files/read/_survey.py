@@ -1,0 +1,186 @@
+"""What is understood of several image files before any is opened, and what the user may choose."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.files._layer_attributes import FILE_KEY, LayerData
+from napari_umis_fusion.files.names import FileGrid, arrange, arrange_stacks, oddly_named
+from napari_umis_fusion.files.read._grid_layers import Selected, grid_layers, numbered, take_part
+from napari_umis_fusion.files.read._grid_stack import grid_calibration
+from napari_umis_fusion.files.read._image_files import Header, ImageFiles, image_header
+from napari_umis_fusion.files.read._layers import name_of, origin_of, read_layers
+from napari_umis_fusion.files.read._listing import (
+    PathsLike,
+    in_natural_order,
+    is_tiff,
+    list_source,
+)
+from napari_umis_fusion.files.read._not_planes import leave_out
+from napari_umis_fusion.files.read._quiet import quiet_tifffile
+from napari_umis_fusion.files.read._tiff_file import open_tiff_file
+from napari_umis_fusion.files.read._tiff_layers import MAX_SERIES, tiff_layers
+from napari_umis_fusion.stack import Calibration
+
+_ALL = Selected()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Survey:
+    """What is understood of several image files.
+
+    Attributes
+    ----------
+    name : str
+        Name of the folder, or of the first file.
+    origin : str or list of str
+        The folder, or the files, as layers record them.
+    grid : FileGrid
+        The files, arranged by what their names count.
+    headers : mapping of pathlib.Path to Header
+        Of each file; empty where each is a stack of its own, and for a single file.
+    left_out : mapping of pathlib.Path to str
+        Each file that is not read, with the reason.
+    """
+
+    name: str
+    origin: str | list[str]
+    grid: FileGrid
+    headers: Mapping[Path, Header]
+    left_out: Mapping[Path, str]
+
+    @property
+    def holds_stacks(self) -> bool:
+        """Whether each file is a stack of its own, or the only one."""
+        return not self.headers
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether there is nothing to ask: complete planes of one stack, or a single file."""
+        if len(self.grid.files) == 1 and not self.left_out:
+            return True
+        letters = [axis.letter for axis in self.grid.axes]
+        is_plain = letters in ([], ["Z"]) and self.grid.is_sure and not self.holds_stacks
+        return is_plain and not (self.left_out or self.grid.missing or self.grid.skips)
+
+    @property
+    def calibration(self) -> Calibration:
+        """Physical sizes that the files tell; unknown for stacks."""
+        if self.holds_stacks:
+            return Calibration()
+        files = ImageFiles(list(self.grid.files.values()), headers=self.headers)
+        return grid_calibration(self.grid, files)
+
+    def part(self, selected: Selected) -> FileGrid:
+        """Return the files that a selection names; raises `StackFileError` if there are none."""
+        return take_part(self.grid, selected)
+
+    def layers(self, selected: Selected = _ALL) -> list[LayerData]:
+        """Read the files, or those that are selected, as `read_layers` does.
+
+        Raises
+        ------
+        StackFileError
+            If a file is broken, or the selection names none.
+        """
+        if not self.holds_stacks:
+            return grid_layers(self.grid, self.name, self.origin, selected, self.headers)
+        paths = list(self.part(selected).files.values())
+        if len(self.grid.files) == 1:
+            return read_layers(paths[0])
+        if len(paths) > MAX_SERIES:
+            msg = (
+                f"{self.name}: {len(paths)} stacks are selected; at most {MAX_SERIES} are opened "
+                "at once. Select fewer."
+            )
+            raise StackFileError(msg)
+        layers: list[LayerData] = []
+        read: set[str] = set()
+        for path in paths:
+            if str(path.absolute()) not in read:
+                layers += numbered(tiff_layers(path))
+                # One file of an OME set stands for all of them.
+                read |= set(layers[-1][1]["metadata"][FILE_KEY].get("files", ()))
+        return layers
+
+
+def survey_files(source: PathsLike) -> Survey:
+    """Find out what several image files are; only names and headers are read.
+
+    Files that would make `read_layers` refuse all of them are left out, with a reason: those of
+    other sizes or names than most, and those that are broken.
+
+    Parameters
+    ----------
+    source : path, glob, folder or sequence of these
+        As for `read_layers`; the order of a list does not count.
+
+    Raises
+    ------
+    StackFileError
+        If no image is there, names contradict each other, or files are of two kinds in equal
+        numbers.
+    """
+    paths = in_natural_order(list_source(source)).paths
+    name, origin = name_of(paths, source), origin_of(paths, source)
+    if len(paths) == 1:
+        return Survey(name, origin, arrange(paths), {}, {})
+    kept = leave_out(paths)
+    left_out = dict(kept.gone)
+    odd = oddly_named(kept.paths)
+    left_out |= dict.fromkeys(odd, "named otherwise than most files")
+    named = [path for path in kept.paths if path not in odd]
+    headers, unlike = _alike(named)
+    left_out |= unlike
+    if odd or unlike:  # the folder itself would be refused
+        origin = [str(path.absolute()) for path in headers]
+    known = {path: header for path, header in headers.items() if header is not None}
+    grid = arrange(list(known)) if known else arrange_stacks(list(headers))
+    return Survey(name, origin, grid, known, left_out)
+
+
+def _alike(paths: Sequence[Path]) -> tuple[dict[Path, Header | None], dict[Path, str]]:
+    """Return the headers of the files of the commonest kind, and why others are left out."""
+    headers: dict[Path, Header | None] = {}
+    unlike: dict[Path, str] = {}
+    for path in paths:
+        try:
+            headers[path] = _header_or_stack(path)
+        except StackFileError as error:
+            unlike[path] = str(error).removeprefix(f"{path}: ")
+    if not headers:
+        msg = f"{paths[0].parent}: none of the images can be read; the first {unlike[paths[0]]}"
+        raise StackFileError(msg)
+    counts = Counter(_kind(header) for header in headers.values())
+    (kind, count), *others = counts.most_common()
+    if others and others[0][1] == count:  # raises: neither kind is the odd one
+        ImageFiles(list(headers), headers={p: h for p, h in headers.items() if h is not None})
+    for path, header in headers.items():
+        if _kind(header) != kind:
+            unlike[path] = f"is {header or 'a stack'}, unlike most files"
+    return {path: one for path, one in headers.items() if path not in unlike}, unlike
+
+
+def _kind(header: Header | None) -> object:
+    return None if header is None else header.kind
+
+
+def _header_or_stack(path: Path) -> Header | None:
+    """Return the header of a file of one plane; None for a stack, or several."""
+    try:
+        header = image_header(path)
+    except StackFileError:
+        if not is_tiff(path) or not _can_be_opened(path):
+            raise
+        return None
+    return header if header.planes == 1 else None
+
+
+def _can_be_opened(path: Path) -> bool:
+    try:
+        with quiet_tifffile(), open_tiff_file(path) as tif:
+            return len(tif.series) > 1 or tif.series[0].size > tif.pages.first.size
+    except Exception:  # whatever is wrong is told by the error at hand
+        return False

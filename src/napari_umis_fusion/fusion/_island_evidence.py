@@ -1,0 +1,144 @@
+"""Evidence on islands of the index map: real objects on other heights, or inverted contrast.
+
+Where an object is out of focus, a plane shows it blurred: its contrast is lower, but of the same
+sign. Thin transmitted specimens bend light, and their contrast inverts through focus: what looks
+crisp far out of focus is the negative of what the planes in focus show. So the fused image is
+correlated with each plane within each island.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.ndimage
+from numpy.typing import NDArray
+
+from napari_umis_fusion.fusion._island_map import Islands
+from napari_umis_fusion.runtime import FloatMap
+
+INVERTED = -0.1
+"""Correlation with the planes of the rim below which an island is inverted, if it is large.
+
+Of 275 real islands of rendered layers, none had less than 0.2.
+"""
+
+LEAST_SLOPE = -0.05
+"""Contrast in the planes of the rim, relative to the island's, above which nothing is inverted.
+
+Blur by a disc inverts single frequencies too, but leaves next to nothing of them.
+"""
+
+DOUBTFUL = 0.1
+"""Correlation below which an island is doubtful, if it is large."""
+
+CONFIRMED = 0.6
+"""Correlation above which an island is confirmed; one below is inverted if most of its plane are.
+
+Of 275 real islands of rendered layers, 2 in 100 have less than 0.68.
+"""
+
+OPPOSITE = -0.3
+"""Correlation with any plane below which an island is doubtful, if it is large."""
+
+LEAST_CONTRAST = 0.15
+"""Contrast of an island, relative to that of the image, below which nobody sees what it shows."""
+
+SIGMA_PX = 1.0
+"""Sigma of the blur that suppresses noise before planes are compared."""
+
+INDEPENDENT_PX = 4 * np.pi * SIGMA_PX**2
+"""Pixels that are worth one, since the blur has made neighbours alike."""
+
+Flags = NDArray[np.bool_]
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is known of the islands, one value for each number; number 0 is never one.
+
+    Attributes
+    ----------
+    inverted : ndarray of bool
+        Islands that planes in focus show with the opposite contrast.
+    doubtful : ndarray of bool
+        Islands for which there is evidence of it, but not enough.
+    """
+
+    inverted: Flags
+    doubtful: Flags
+
+
+class IslandEvidence:
+    """Compares islands with planes, which may come in any order.
+
+    Parameters
+    ----------
+    islands : Islands
+        What is judged.
+    fused : ndarray of shape (Y, X), float32
+        The all-in-focus image, reduced; in islands it shows their planes.
+    planes : int
+        Number of planes of the stack.
+    """
+
+    def __init__(self, islands: Islands, fused: FloatMap, planes: int) -> None:
+        self._islands = islands
+        self._where = np.flatnonzero(islands.labels)
+        self._labels = islands.labels.ravel()[self._where]
+        self._areas = np.maximum(islands.areas_px, 1)
+        smooth = scipy.ndimage.gaussian_filter(fused, SIGMA_PX)
+        self._fused = self._centred(smooth)
+        self._power = self._sums(self._fused**2)
+        self._contrast = float(smooth.std(dtype=np.float64))
+        # A plane that was not shown agrees with all islands.
+        self._correlation = np.ones((planes, len(islands) + 1))
+        self._slope = np.ones_like(self._correlation)
+
+    def add(self, grey: FloatMap, z: int) -> None:
+        """Compare plane `z`, reduced, of shape (Y, X)."""
+        plane = self._centred(scipy.ndimage.gaussian_filter(grey, SIGMA_PX))
+        shared = self._sums(self._fused * plane)
+        power = self._sums(plane**2)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            self._correlation[z] = np.nan_to_num(shared / np.sqrt(self._power * power))
+            self._slope[z] = np.nan_to_num(shared / self._power)
+
+    def judge(self) -> Verdict:
+        """Return what is known once all planes were compared."""
+        islands, planes = self._islands, len(self._correlation)
+        at_rim = np.abs(np.arange(planes)[:, None] - islands.rim_planes) <= 1
+        correlation = _mean_where(self._correlation, at_rim)
+        slope = _mean_where(self._slope, at_rim)
+        visible = np.sqrt(self._power / self._areas) >= LEAST_CONTRAST * self._contrast
+        visible[0] = False
+        # By chance, correlations of few pixels stray by this much.
+        chance = np.sqrt(INDEPENDENT_PX / self._areas)
+        inverted = visible & (correlation < INVERTED - chance) & (slope < LEAST_SLOPE)
+        confirmed = visible & (correlation > CONFIRMED)
+        repeated = visible & (correlation < CONFIRMED) & self._is_refuted(inverted, confirmed)
+        opposite = (self._correlation < OPPOSITE - chance) & (self._slope < LEAST_SLOPE)
+        doubtful = visible & ((correlation < DOUBTFUL - chance) | opposite.any(axis=0))
+        inverted |= repeated
+        return Verdict(inverted, doubtful & ~inverted)
+
+    def _is_refuted(self, inverted: Flags, confirmed: Flags) -> Flags:
+        """Return which islands are in planes whose islands are mostly inverted, by their area."""
+        own, areas = self._islands.own_planes, self._islands.areas_px
+        near = np.abs(own[:, None] - own) <= 1
+        against, in_favour = (near @ np.where(which, areas, 0) for which in (inverted, confirmed))
+        return np.asarray((against > 0) & (against >= in_favour))
+
+    def _sums(self, values: Values) -> Values:
+        """Add the values of each island."""
+        return np.bincount(self._labels, weights=values, minlength=len(self._areas))
+
+    def _centred(self, image: FloatMap) -> Values:
+        """Return the values of all islands, relative to the mean of each."""
+        values = image.ravel()[self._where].astype(np.float64)
+        means = self._sums(values) / self._areas
+        return np.asarray(values - means[self._labels])
+
+
+def _mean_where(values: Values, which: Flags) -> Values:
+    """Return means over the planes for which a flag is set."""
+    return np.asarray((values * which).sum(axis=0) / np.maximum(which.sum(axis=0), 1))

@@ -1,0 +1,115 @@
+"""Pixels that no plane shows in focus: where they are, and which depth stands there."""
+
+from typing import Literal, get_args
+
+import numpy as np
+
+from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.runtime import BoolMap, FloatMap
+
+DepthFill = Literal["decided", "around", "none"]
+"""Depth where nothing is in focus: as decided, interpolated from around, or none (NaN)."""
+
+MIN_FACTOR = 3.0
+"""Smallest ratio between the mean focus of the two parts of the histogram."""
+
+
+def find_focus_threshold(focus: FloatMap) -> float:
+    """Return the focus that separates structure from background.
+
+    The histogram of the logarithm of focus is split in two [1]_.
+
+    Parameters
+    ----------
+    focus : ndarray, float32
+        Highest focus of all planes, as `FusionResult.focus_map` holds it.
+
+    Returns
+    -------
+    float
+        0 if the means of the two parts differ by less than a factor of 3: nothing is background.
+
+    References
+    ----------
+    .. [1] Otsu, N., "A threshold selection method from gray-level histograms", IEEE TSMC
+       9(1), 1979. https://doi.org/10.1109/TSMC.1979.4310076
+    """
+    from skimage.filters import threshold_otsu
+
+    positive = focus[focus > 0]
+    if positive.size == 0 or positive.min() == positive.max():
+        return 0.0
+    logarithm = np.log(positive)
+    cut = float(threshold_otsu(logarithm))  # type: ignore[no-untyped-call]
+    above, below = logarithm[logarithm > cut], logarithm[logarithm <= cut]
+    if above.size == 0 or above.mean() - below.mean() < np.log(MIN_FACTOR):
+        return 0.0
+    return float(np.exp(cut))
+
+
+def fill_depth(depth: FloatMap, never: BoolMap, fill: DepthFill) -> FloatMap:
+    """Return a depth map with another depth where nothing is in focus.
+
+    Parameters
+    ----------
+    depth : ndarray of shape (Y, X), float32
+        Depth as decided, in any unit; NaN where it is unknown.
+    never : ndarray of shape (Y, X), bool
+        The pixels that no plane shows in focus.
+    fill : DepthFill
+        'decided' returns `depth` itself; 'none' puts NaN there; 'around' interpolates smoothly
+        between the pixels around, and leaves NaN if there are none.
+
+    Raises
+    ------
+    ConfigError
+        If `fill` is none of these.
+    """
+    if fill not in get_args(DepthFill):
+        raise ConfigError(f"fill={fill!r}; accepted are {', '.join(get_args(DepthFill))}.")
+    if fill == "decided" or not never.any():
+        return depth
+    unknown = np.where(never, np.float32(np.nan), depth)
+    if fill == "none":
+        return unknown
+    filled: FloatMap = np.where(never, _interpolated(unknown), depth)
+    return filled
+
+
+def _interpolated(depth: FloatMap) -> FloatMap:
+    """Fill NaN by means of ever larger blocks of known pixels, interpolated between blocks.
+
+    Each level halves the map, so that the work is proportional to the number of pixels.
+    """
+    known = np.isfinite(depth)
+    if known.all() or not known.any():
+        return depth
+    coarse = _interpolated(_halved(depth))
+    whole: FloatMap = np.where(known, depth, _doubled(coarse, depth.shape))
+    return whole
+
+
+def _halved(depth: FloatMap) -> FloatMap:
+    """Return the mean of the known pixels in blocks of 2 x 2; NaN where none is known."""
+    height, width = (size + size % 2 for size in depth.shape)
+    padded = np.full((height, width), np.nan, np.float32)
+    padded[: depth.shape[0], : depth.shape[1]] = depth
+    blocks = padded.reshape(height // 2, 2, width // 2, 2)
+    count = np.isfinite(blocks).sum((1, 3))
+    total = np.nan_to_num(blocks, nan=0.0, posinf=0.0, neginf=0.0).sum((1, 3), dtype=np.float64)
+    mean = np.full(count.shape, np.nan, np.float32)
+    np.divide(total, count, out=mean, where=count > 0, casting="same_kind")
+    return mean
+
+
+def _doubled(coarse: FloatMap, shape: tuple[int, ...]) -> FloatMap:
+    """Interpolate linearly between the centres of blocks of 2 x 2 pixels."""
+    fine: FloatMap = coarse
+    for axis, size in enumerate(shape):
+        place = np.clip((np.arange(size) - 0.5) / 2, 0, coarse.shape[axis] - 1)
+        low = place.astype(np.intp)
+        high = np.minimum(low + 1, coarse.shape[axis] - 1)
+        share = (place - low).astype(np.float32).reshape((-1, 1) if axis == 0 else (1, -1))
+        blended: FloatMap = fine.take(low, axis) * (1 - share) + fine.take(high, axis) * share
+        fine = blended
+    return fine

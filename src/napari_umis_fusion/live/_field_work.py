@@ -1,0 +1,156 @@
+"""The fusion of one field: pictures while its planes arrive, and the result once all are there."""
+
+import time
+import warnings
+from collections.abc import Generator
+
+from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.errors import StackError, UmisFusionError
+from napari_umis_fusion.fusion import (
+    Finished,
+    FusionResult,
+    GrowingFusion,
+    GrowingPicture,
+    iter_fuse,
+    preview_lacks,
+)
+from napari_umis_fusion.live._field import Field
+from napari_umis_fusion.live._frames import FieldFrames
+from napari_umis_fusion.live._live_events import (
+    FieldFailed,
+    FieldFinished,
+    FieldProgress,
+    FieldStarted,
+    FieldUpdated,
+)
+from napari_umis_fusion.runtime import Progress, ScratchMemory, Workers
+from napari_umis_fusion.stack import Plane, Stack
+
+FieldEvent = FieldStarted | FieldUpdated | FieldProgress | FieldFinished | FieldFailed
+
+MEASURING_SHARE = 0.9
+"""Share of a fusion that is measuring; roughly, for a progress bar."""
+
+
+class FieldWork:
+    """The fusion of one field.
+
+    Parameters
+    ----------
+    frames : FieldFrames
+        Its frames, which go on arriving.
+    config : FusionConfig
+        How to fuse.
+    refresh_s : float
+        Shortest time between two pictures.
+    memory : ScratchMemory
+        Memory of the whole live fusion.
+    pool : Workers
+        Threads for the pictures; the fusion has its own.
+    """
+
+    def __init__(
+        self,
+        frames: FieldFrames,
+        config: FusionConfig,
+        refresh_s: float,
+        memory: ScratchMemory,
+        pool: Workers,
+    ) -> None:
+        self.frames, self._config, self._refresh_s = frames, config, refresh_s
+        self._memory, self._pool = memory, pool
+        self._growing_memory = memory.part()
+        self._growing: GrowingFusion | None = None
+        self._has_preview = True
+        self._is_shown = True
+        self._shown_s = -refresh_s
+        self._latest_s = 0.0
+        self.picture: GrowingPicture | None = None
+        self.gains: list[float] = []
+
+    @property
+    def field(self) -> Field:
+        """Which field it is."""
+        return self.frames.field
+
+    def started(self, plane: Plane, planes: int | None) -> FieldStarted:
+        """Return the first event."""
+        return FieldStarted(self.field, plane.shape, planes, preview_lacks(self._config))
+
+    def iter_add(self, z: int, plane: Plane, arrived_s: float) -> Generator[None]:
+        """Add a plane to the picture, yielding every 50 ms."""
+        if not self._has_preview:
+            return
+        try:
+            if self._growing is None:
+                memory = self._growing_memory
+                self._growing = GrowingFusion(plane, self._config, memory, self._pool)
+            yield from self._growing.iter_add(plane, z)
+        except UmisFusionError:
+            # What is wrong with the planes, the fusion of all of them will say.
+            self._has_preview = False
+            return
+        self.gains.append(self._growing.gained)
+        self._latest_s, self._is_shown = arrived_s, False
+
+    def iter_update(self, planes: int | None) -> Generator[FieldUpdated | None]:
+        """Make a picture if there is news and it is time; yields None while it waits."""
+        is_due = time.monotonic() - self._shown_s >= self._refresh_s
+        if self._growing is None or self._is_shown or not is_due:
+            return
+        picture = yield from self._growing.iter_picture()
+        self.picture, self._is_shown, self._shown_s = picture, True, time.monotonic()
+        calibration, _ = self.frames.calibration()
+        latency_s = self._shown_s - self._latest_s
+        yield FieldUpdated(self.field, picture, planes, calibration, latency_s)
+
+    def iter_fuse(self, planes: int | None) -> Generator[FieldEvent]:
+        """Fuse all planes as their saved stack would be; ends with the result or its failure."""
+        self._growing = None  # frees its maps for those of the fusion
+        self._growing_memory.__exit__(None, None, None)
+        try:
+            if self.frames.failure is not None:
+                raise StackError(self.frames.failure)
+            stack = self.frames.stack()
+            result = yield from self._iter_result(stack)
+        except Exception as error:
+            known = isinstance(error, UmisFusionError | OSError)
+            why = str(error) if known else f"{type(error).__name__}: {error}"
+            yield FieldFailed(self.field, f"{self.field.name} cannot be fused: {why}")
+            return
+        seconds = time.monotonic() - self.frames.arrived_s
+        yield FieldFinished(self.field, result, stack, self._notes(planes), seconds)
+
+    def _iter_result(self, stack: Stack) -> Generator[FieldEvent, None, FusionResult]:
+        steps = iter_fuse(stack, self._config, workspace=self._memory)
+        try:
+            with warnings.catch_warnings():
+                # One plane is the plan of some fields, such as a channel without a z-stack.
+                warnings.simplefilter("ignore", UserWarning)
+                next(steps)
+            for event in steps:
+                if isinstance(event, Finished):
+                    return event.result
+                if isinstance(event, Progress):
+                    yield FieldProgress(self.field, _share(event))
+        finally:
+            steps.close()
+        raise AssertionError("a fusion ends with Finished")
+
+    def _notes(self, planes: int | None) -> tuple[str, ...]:
+        """Say what happened to the planes."""
+        _, notes = self.frames.calibration()
+        if planes is not None and len(self.frames) < planes:
+            notes = (*notes, f"{len(self.frames)} of {planes} planes arrived")
+        missing = self.frames.missing()
+        if missing:
+            listed = ", ".join(map(str, missing[:10])) + (" ..." if len(missing) > 10 else "")
+            notes = (*notes, f"between others, planes {listed} never arrived")
+        return notes
+
+
+def _share(event: Progress) -> float:
+    part = event.done / max(event.total, 1)
+    done = {"aligning": 0.0, "measuring": 0.0, "verifying": MEASURING_SHARE}[event.stage]
+    weight = 1 - MEASURING_SHARE if event.stage == "verifying" else MEASURING_SHARE
+    return done + weight * part
