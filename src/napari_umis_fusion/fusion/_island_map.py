@@ -153,8 +153,7 @@ def _enclosed(
         inside = labels[box] == number
         width = int(np.clip(np.sqrt(inside.sum()) / 2, *RING_PX))
         wide = tuple(slice(max(part.start - width, 0), part.stop + width) for part in box)
-        grown = scipy.ndimage.binary_dilation(labels[wide] == number, iterations=width)
-        ring = grown & (labels[wide] == 0)
+        ring = grown(labels[wide] == number, width) & (labels[wide] == 0)
         weights = votes[wide][ring]
         same = np.abs(index[wide][ring] - rim_planes[number]) <= FAR_PLANES
         enclosed[number] = weights[same].sum() >= ENCLOSED * weights.sum()
@@ -174,6 +173,11 @@ def edge_votes(grey: FloatMap) -> FloatMap:
     """
     smooth = scipy.ndimage.gaussian_filter(grey, 1.0)
     return np.asarray(sum(np.square(scipy.ndimage.sobel(smooth, axis)) for axis in (0, 1)))
+
+
+def grown(part: BoolMap, pixels: int) -> BoolMap:
+    """Return a part with what is around it."""
+    return np.asarray(scipy.ndimage.binary_dilation(part, iterations=pixels))
 
 
 def find_rim(index: Planes, votes: FloatMap) -> Planes:

@@ -12,21 +12,32 @@ import numpy as np
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.fusion._decision import FinalMaps
-from napari_umis_fusion.fusion._island_evidence import IslandEvidence, Verdict
+from napari_umis_fusion.fusion._island_evidence import (
+    OBJECT_PX,
+    IslandEvidence,
+    Verdict,
+    find_objects,
+)
 from napari_umis_fusion.fusion._island_map import (
     FAR_PLANES,
     Islands,
     Planes,
     block_any,
     find_islands,
+    grown,
+    is_far,
     reduce_grey,
     reduce_index,
     working_step,
 )
-from napari_umis_fusion.fusion._island_patches import IslandPatches, mark_doubtful
+from napari_umis_fusion.fusion._island_patches import (
+    FRAYED_PX,
+    IslandPatches,
+    mark_doubtful,
+)
 from napari_umis_fusion.fusion._verification import IndexMap
 from napari_umis_fusion.preprocess import GreyConverter
-from napari_umis_fusion.runtime import FloatMap, Workers, split_rows
+from napari_umis_fusion.runtime import BoolMap, FloatMap, Workers, split_rows
 from napari_umis_fusion.stack import OPACITY, CheckedPlane, Plane, Prefetch, Stack, read_plane
 
 DOUBTFUL_CONFIDENCE = 0.1
@@ -99,11 +110,13 @@ def iter_settle_islands(
     inverted, doubtful = verdict.inverted[islands.labels], verdict.doubtful[islands.labels]
     mended = 0.0
     if config.islands == "mend" and inverted.any():
-        image = fused.image[..., :OPACITY] if stack.has_opacity else fused.image
-        patches = IslandPatches(image, fused.index_map, fused.source_map, fused.maps)
-        choosing = workers.submit(patches.begin, inverted, islands.rim, step)
-        yield from workers.result(choosing)
-        mended = yield from look.iter_mend(patches)
+        objects = yield from look.iter_objects(grey, islands.rim, inverted)
+        doubtful |= inverted & objects
+        part = inverted & ~objects
+        # Whatever else is far from its rim is real: soft borders would blur what is small.
+        others = is_far(index, islands.rim) & ~grown(part, FRAYED_PX)
+        kept = objects | grown(others, FRAYED_PX)
+        mended = yield from look.iter_mend(fused, part, kept, islands.rim)
     else:
         doubtful |= inverted
     marking = partial(mark_doubtful, fused.maps.confidence, doubtful, step, DOUBTFUL_CONFIDENCE)
@@ -153,14 +166,30 @@ class _Look:
             np.copyto(grey, fused, where=unknown)
         evidence.add(grey, z)
 
-    def iter_mend(self, patches: IslandPatches) -> Generator[None, None, float]:
-        """Mend islands; return the share of the index map that was changed."""
+    def iter_objects(
+        self, own: FloatMap, rim: Planes, inverted: BoolMap
+    ) -> Generator[None, None, BoolMap]:
+        """Return where inverted islands have objects of their own."""
+        around = grown(inverted, 2 * OBJECT_PX)
+        at_rim = own.copy()
+        yield from self.iter_copy(at_rim, np.where(around, rim, -1))
+        finding = self.workers.submit(find_objects, own, at_rim, inverted)
+        return (yield from self.workers.result(finding))
+
+    def iter_mend(
+        self, fused: Fused, part: BoolMap, kept: BoolMap, rim: Planes
+    ) -> Generator[None, None, float]:
+        """Mend a part of the image; return the share of the index map that was changed."""
+        image = fused.image[..., :OPACITY] if self.stack.has_opacity else fused.image
+        patches = IslandPatches(image, fused.index_map, fused.source_map, fused.maps)
+        choosing = self.workers.submit(patches.begin, part, kept, rim, self.step)
+        yield from self.workers.result(choosing)
         changed: list[int] = []
         for z in patches.planes():
             checked = yield from self._iter_read(z)
             add = partial(patches.add, checked, z)
-            yield from self.workers.each(lambda part: changed.append(add(part)), patches.parts_of(z))
-        return sum(changed) / (self.stack.shape[1] * self.stack.shape[2])
+            yield from self.workers.each(lambda one: changed.append(add(one)), patches.parts_of(z))
+        return sum(changed) / fused.index_map.size
 
     def _iter_read(self, z: int) -> Generator[None, None, CheckedPlane]:
         reading = self.workers.submit(read_plane, self.stack, z, self.config.nan_policy)

@@ -164,7 +164,10 @@ def _things(smear: Smear, planes: int) -> list[_Thing]:
 def _distances(rng: _Random, side: int, radius_px: float) -> Float32Array:
     """Return the distance of each pixel from a slightly oval centre, 1 at its outline."""
     y, x = np.mgrid[:side, :side].astype(np.float32)
-    y, x = y - rng.uniform(radius_px, side - radius_px), x - rng.uniform(radius_px, side - radius_px)
+    y, x = (
+        y - rng.uniform(radius_px, side - radius_px),
+        x - rng.uniform(radius_px, side - radius_px),
+    )
     turn, oval = rng.uniform(0, np.pi), rng.uniform(0.85, 1.0)
     along, across = y * np.cos(turn) + x * np.sin(turn), x * np.cos(turn) - y * np.sin(turn)
     return np.asarray(np.hypot(along, across / oval) / radius_px, np.float32)

@@ -24,6 +24,7 @@ from napari_umis_fusion.plugin.fusion._method_form import MethodForm
 from napari_umis_fusion.plugin.fusion._output_options import OutputOptions
 from napari_umis_fusion.plugin.fusion._part_form import PartForm
 from napari_umis_fusion.plugin.fusion._plane_table import PlaneTable
+from napari_umis_fusion.plugin.fusion._preset_choice import PresetChoice
 from napari_umis_fusion.plugin.fusion._preview import Preview, preview_box
 from napari_umis_fusion.plugin.fusion._progress import progress_of
 from napari_umis_fusion.plugin.fusion._result_section import ResultSection
@@ -77,6 +78,7 @@ class FusionWidget(DockedWidget):
         self.planes = PlaneTable()
         self.focus = FocusView(napari_viewer, self.fused)
         self.result = ResultSection(napari_viewer, self.fused)
+        self.preset = PresetChoice(self)
         self.copy = QPushButton("Copy as Python")
         self.copy.setToolTip("Copy a Python script that repeats this fusion outside napari.")
         self._lay_out()
@@ -166,6 +168,7 @@ class FusionWidget(DockedWidget):
         rows.addWidget(self.sizes)
         rows.addWidget(self.controls)
         rows.addWidget(self.preview_box.native)
+        rows.addWidget(self.preset)
         self.sections = {
             "Focus along z": section("Focus along z", self.focus, is_open=True),
             "Result": section("Result", self.result),
@@ -193,6 +196,8 @@ class FusionWidget(DockedWidget):
         self.valueChanged.connect(self.preview.refresh)
         self.method.weights.notified.connect(self.controls.show_message)
         self.alignment.notified.connect(self.controls.show_message)
+        self.preset.notified.connect(self.controls.show_message)
+        self.preset.follow()
         self.result.notified.connect(self.controls.show_message)
         self.planes.plane_chosen.connect(self._on_plane)
         self.copy.clicked.connect(self._on_copy)
