@@ -1,7 +1,6 @@
 """``umis-fusion presets``: options of a fusion by specimen."""
 
 import argparse
-from collections.abc import Sequence
 from typing import Any
 
 from napari_umis_fusion.cli._options import add_config_options, config_from, option_name
@@ -99,7 +98,5 @@ def _facts(preset: Preset) -> dict[str, Any]:
 
 def _options(preset: Preset) -> str:
     """Return the options as they would be typed."""
-    typed: Sequence[str] = [
-        f"{option_name(name)} {value}" for name, value in preset.options.items()
-    ]
+    typed = [f"{option_name(name)} {value}" for name, value in preset.options.items()]
     return " ".join(typed) or "the default options"

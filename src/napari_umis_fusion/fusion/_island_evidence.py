@@ -151,7 +151,8 @@ class IslandEvidence:
 
     def _sums(self, values: Values) -> Values:
         """Add the values of each island."""
-        return np.bincount(self._labels, weights=values, minlength=len(self._areas))
+        sums = np.bincount(self._labels, weights=values, minlength=len(self._areas))
+        return sums.astype(np.float64)
 
     def _centred(self, image: FloatMap) -> Values:
         """Return the values of all islands, relative to the mean of each."""

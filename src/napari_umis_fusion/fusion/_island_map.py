@@ -139,7 +139,7 @@ def find_islands(index: Planes, grey: FloatMap) -> Islands:
 def _medians(planes: Planes, labels: Labels, count: int) -> NDArray[np.int64]:
     """Return the median plane of each island, and of what is none."""
     found = scipy.ndimage.median(planes, labels, np.arange(count + 1))
-    return np.rint(np.nan_to_num(found)).astype(np.int64)
+    return np.asarray(np.rint(np.nan_to_num(found)), np.int64)
 
 
 def _enclosed(
@@ -191,7 +191,8 @@ def find_rim(index: Planes, votes: FloatMap) -> Planes:
         counted = scipy.ndimage.gaussian_filter(block_mean(part, RIM_GRID_PX), sigma)
         return np.asarray(counted, np.float32)
 
-    half, so_far = count(votes) / 2, np.float32(0)
+    half = count(votes) / 2
+    so_far = np.zeros_like(half)
     rim = np.full(half.shape, -1, np.int32)
     for z in np.flatnonzero(np.bincount(index.ravel())):
         so_far = so_far + count(np.where(index == z, votes, np.float32(0)))

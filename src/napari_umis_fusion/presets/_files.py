@@ -101,9 +101,9 @@ def load_preset(path: str | os.PathLike[str]) -> Preset:
     options = content.get("options", {})
     if not isinstance(options, dict):
         raise ConfigError(f"{where}: its options are {type(options).__name__}; accepted is a map.")
-    texts = (content.get(key, "") for key in ("name", "specimen", "reason"))
+    texts = {key: content.get(key, "") for key in ("name", "specimen", "reason")}
     try:
-        return Preset(*texts, options)
+        return Preset(**texts, options=options)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from None
 

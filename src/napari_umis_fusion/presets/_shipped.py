@@ -21,8 +21,8 @@ _ALL = (
     Preset(
         "reflected light",
         "Metal, minerals, circuit boards, surfaces under an epi-illuminated objective.",
-        "Planes are aligned, and uneven light is corrected for the decision, since glints move with "
-        "focus. Opaque surfaces do not invert their contrast, so that islands stay as they are.",
+        "Planes are aligned, and uneven light is corrected for the decision, since glints move "
+        "with focus. Opaque surfaces do not invert their contrast: islands stay as they are.",
         {"align": "auto", "light": "measure", "islands": "keep"},
     ),
     Preset(

@@ -82,10 +82,7 @@ class PresetChoice(QWidget):
         self.box.activated.connect(self._on_activated)
         self.save.clicked.connect(self._on_save)
         self.open.clicked.connect(self._on_open)
-
-    def follow(self) -> None:
-        """Show the preset of the owner's options from now on."""
-        self._owner.valueChanged.connect(self.refresh)
+        owner.valueChanged.connect(self.refresh)
         self.refresh()
 
     def presets(self) -> list[Preset]:

@@ -197,7 +197,6 @@ class FusionWidget(DockedWidget):
         self.method.weights.notified.connect(self.controls.show_message)
         self.alignment.notified.connect(self.controls.show_message)
         self.preset.notified.connect(self.controls.show_message)
-        self.preset.follow()
         self.result.notified.connect(self.controls.show_message)
         self.planes.plane_chosen.connect(self._on_plane)
         self.copy.clicked.connect(self._on_copy)
