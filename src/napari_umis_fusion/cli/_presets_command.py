@@ -1,6 +1,7 @@
 """``umis-fusion presets``: options of a fusion by specimen."""
 
 import argparse
+from collections.abc import Callable
 from typing import Any
 
 from napari_umis_fusion.cli._options import add_config_options, config_from, option_name
@@ -26,8 +27,8 @@ def add_presets_parser(commands: Any) -> None:
         allow_abbrev=False,
     )
     actions = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    listing = actions.add_parser("list", help="List all presets, with the reason of each.")
-    saving = actions.add_parser("save", help="Save the given options as a preset of your own.")
+    _add(actions, "list", run_list, "List all presets, with the reason of each.")
+    saving = _add(actions, "save", run_save, "Save the given options as a preset of your own.")
     saving.add_argument("name", metavar="NAME", help="Name of the preset.")
     saving.add_argument("--specimen", default="", metavar="TEXT", help="What it is for.")
     saving.add_argument("--reason", default="", metavar="TEXT", help="Why its options are so.")
@@ -37,13 +38,26 @@ def add_presets_parser(commands: Any) -> None:
     saving.add_argument("--replace", action="store_true", help="Replace one of the same name.")
     saving.add_argument("--preset", metavar="NAME", help="Preset from which options are taken.")
     add_config_options(saving, FusionConfig, "fusion options")
-    importing = actions.add_parser("import", help="Copy a preset file among your own.")
+    importing = _add(actions, "import", run_import, "Copy a preset file among your own.")
     importing.add_argument("file", metavar="FILE", help="File that was saved as a preset.")
-    deleting = actions.add_parser("delete", help="Delete a preset of your own.")
+    deleting = _add(actions, "delete", run_delete, "Delete a preset of your own.")
     deleting.add_argument("name", metavar="NAME", help="Name of the preset.")
-    runs = {listing: run_list, saving: run_save, importing: run_import, deleting: run_delete}
-    for action, run in runs.items():
-        action.set_defaults(run=run)
+
+
+def _add(
+    actions: Any, name: str, run: Callable[[argparse.Namespace], None], help_text: str
+) -> argparse.ArgumentParser:
+    """Add a subcommand; --json and --debug are accepted before and after it."""
+    parser: argparse.ArgumentParser = actions.add_parser(
+        name, help=help_text, description=help_text, allow_abbrev=False
+    )
+    for option, text in (
+        ("--json", "Print one line of JSON."),
+        ("--debug", "Print the traceback of an error."),
+    ):
+        parser.add_argument(option, action="store_true", default=argparse.SUPPRESS, help=text)
+    parser.set_defaults(run=run)
+    return parser
 
 
 def run_list(arguments: argparse.Namespace) -> None:
