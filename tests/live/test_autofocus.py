@@ -236,6 +236,17 @@ def test_the_live_picture_continues_afterwards():
         core.stopSequenceAcquisition()
 
 
+def test_an_exposure_of_its_own_is_for_the_search_only():
+    core, seen = core_at(4.0, exposure_ms=100), []
+    core.events.imageSnapped.connect(lambda camera: seen.append(core.getExposure()))
+    assert autofocus(core, exposure_ms=0.5).notes == ()
+    assert set(seen) == {0.5}
+    assert core.getExposure() == 100
+    with pytest.raises(AutofocusError):
+        autofocus(core, exposure_ms=0.5, region=FocusRegion(0, 0, 500, 500))
+    assert core.getExposure() == 100
+
+
 @pytest.mark.parametrize("was_open", [True, False])
 def test_the_shutter_is_left_as_it_was(was_open):
     core = core_at(4.0)
