@@ -392,6 +392,20 @@ def test_a_stage_that_does_not_come_back_is_said(monkeypatch):
         autofocus(core)
 
 
+def test_a_focus_that_is_gone_when_the_stage_returns_is_refused(monkeypatch):
+    core = core_at(4.0)
+    real, taken = core.getImage, []
+
+    def leaving():
+        taken.append(real())
+        return np.full_like(taken[-1], 200) if len(taken) == 30 else taken[-1]
+
+    monkeypatch.setattr(core, "getImage", leaving)
+    with pytest.raises(AutofocusError, match=r"is not sharp any more.* The stage is back at 0 µm"):
+        autofocus(core, search="sweep")
+    assert core.getPosition() == 0.0
+
+
 def test_it_starts_where_the_stage_was_going():
     core = core_at(4.0)
     core.setProperty("Focus", "Speed-um_s", 100.0)
