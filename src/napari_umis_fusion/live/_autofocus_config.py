@@ -62,6 +62,12 @@ class AutofocusConfig:
             "After this time the search is given up, and the stage moves back.", "s", 0.1, 3600.0
         ),
     )
+    exposure_ms: float = field(
+        default=0.0,
+        metadata=number(
+            "Exposure of the pictures of the search; 0 leaves the camera's.", "ms", 0.0, 60000.0
+        ),
+    )
     settle_ms: float = field(
         default=0.0,
         metadata=number(
