@@ -39,8 +39,8 @@ class AutofocusConfig:
         default="ternary",
         metadata=choice(
             AutofocusSearch,
-            "How the best height is searched for: sweep visits the whole range evenly; the others "
-            "look at a few heights of the range and close in on the best.",
+            "How the best height is searched for: sweep spends most pictures on the whole range, "
+            "evenly; the others look at a few heights of it and close in on the best.",
         ),
     )
     range_um: float = field(
@@ -60,6 +60,12 @@ class AutofocusConfig:
         default=30.0,
         metadata=number(
             "After this time the search is given up, and the stage moves back.", "s", 0.1, 3600.0
+        ),
+    )
+    exposure_ms: float = field(
+        default=0.0,
+        metadata=number(
+            "Exposure of the pictures of the search; 0 leaves the camera's.", "ms", 0.0, 60000.0
         ),
     )
     settle_ms: float = field(

@@ -162,6 +162,12 @@ class Inbox:
             return self._runs is not None and not self._is_running and self._run + 1 >= self._runs
 
     @property
+    def run(self) -> int:
+        """Number of the run that is received, or was last; 0 before the first."""
+        with self._changed:
+            return max(self._run, 0)
+
+    @property
     def behind(self) -> int:
         """Frames that are in no picture yet."""
         with self._changed:

@@ -148,6 +148,11 @@ class LiveFusion:
         """Discard all that is not fused, and take no more; `events` ends."""
         self._inbox.close()
 
+    @property
+    def run(self) -> int:
+        """Number of the run that is received, or was last."""
+        return self._inbox.run
+
     def snapshot(self, field: Field) -> GrowingPicture | None:
         """Return the latest picture of a field that is not finished; None if there is none."""
         with self._lock:

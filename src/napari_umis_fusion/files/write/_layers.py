@@ -12,6 +12,7 @@ import tifffile
 
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files._layer_attributes import LayerData
+from napari_umis_fusion.files.write._channel_group import Writable, as_images
 from napari_umis_fusion.files.write._formats import (
     IMAGEJ,
     JPEG,
@@ -32,6 +33,7 @@ from napari_umis_fusion.files.write._imagej import as_imagej_knows
 from napari_umis_fusion.files.write._imagej_layer import hyperstack_of, layer_in_imagej_order
 from napari_umis_fusion.files.write._writable_layer import (
     WritableLayer,
+    only_plane,
     stored_dtype,
     writable_layer,
 )
@@ -63,8 +65,9 @@ def write_image_layer(
         is written; a list of equal arrays is written as the planes of one.
     attributes : mapping
         Attributes of the layer, as napari gives them. Written are ``name``, ``axis_labels``,
-        ``scale`` if ``units`` are lengths or times, the colour of a single-colour colormap and
-        ``metadata["umis_fusion"]``. Axes of size 1 are left out.
+        placement, ``units``, the appearance and ``metadata["umis_fusion"]``; `read_layers` returns
+        them. Other programs see names, sizes, the colour of a single-colour colormap, and no axes
+        of size 1.
     protect : iterable of path
         Files that must not be overwritten, besides those that the layer was read from.
 
@@ -94,7 +97,10 @@ def write_series(
     *,
     protect: Iterable[str | os.PathLike[str]] = (),
 ) -> list[str]:
-    """Write layers as the series of one OME-TIFF.
+    """Write layers into one OME-TIFF, each as one image.
+
+    Results of one fusion of several layers, and layers that were the channels of one image in a
+    file, are channels of one image.
 
     Parameters
     ----------
@@ -121,7 +127,8 @@ def write_series(
     if output_format(target) not in (OME_TIFF, TIFF):
         msg = f"{target}: several layers need an OME-TIFF; end the name in .ome.tif."
         raise StackFileError(msg)
-    return [str(_write_tiff(target, [writable_layer(*layer) for layer in layers], protect))]
+    images = as_images([writable_layer(*layer) for layer in layers])
+    return [str(_write_tiff(target, images, protect))]
 
 
 def write_folder(path: str | os.PathLike[str], layers: Sequence[LayerData]) -> list[str]:
@@ -164,15 +171,7 @@ def _with_extension(path: str | os.PathLike[str]) -> Path:
 def _write_plane(
     target: Path, layer: WritableLayer, protect: Iterable[str | os.PathLike[str]]
 ) -> Path:
-    if layer.outer:
-        axes = ", ".join(f"{a} ({n})" for a, n in zip(layer.axes.lower(), layer.shape, strict=True))
-        wanted = output_format(target).name
-        msg = (
-            f"{target}: {wanted} can hold one plane; {layer.name!r} has the axes {axes}. "
-            "End the name in .ome.tif, or save a single plane."
-        )
-        raise StackFileError(msg)
-    (plane,) = layer.planes()
+    plane = only_plane(layer, target)
     return write_image(target, plane, rgb=layer.rgb, protect=[*layer.sources, *protect])
 
 
@@ -195,7 +194,7 @@ def _write_hyperstack(
 
 
 def _write_tiff(
-    path: Path, layers: Sequence[WritableLayer], protect: Iterable[str | os.PathLike[str]] = ()
+    path: Path, layers: Sequence[Writable], protect: Iterable[str | os.PathLike[str]] = ()
 ) -> Path:
     sources = [source for layer in layers for source in layer.sources]
     target = check_output_path(path, protect=[*sources, *protect])
@@ -213,7 +212,7 @@ def _write_tiff(
     return target
 
 
-def _write_one(tif: tifffile.TiffWriter, layer: WritableLayer, dtype: np.dtype[Any]) -> None:
+def _write_one(tif: tifffile.TiffWriter, layer: Writable, dtype: np.dtype[Any]) -> None:
     colour = layer.rgb and layer.shape[-1] in (3, 4)
     tif.write(
         layer.planes(dtype),
