@@ -38,19 +38,19 @@ def send(live: LiveFusion, planes: list[Plane], fps: float) -> threading.Thread:
     return thread
 
 
-def sustained_fps(planes: list[Plane]) -> float:
-    """Return the frames a second that pictures keep up with, each shown."""
+def sustained(planes: list[Plane]) -> tuple[float, float]:
+    """Return the frames a second that pictures keep up with, and processor time of each in ms."""
     live = LiveFusion(CLASSIC, refresh_s=0)
     steps = live.events()
     for z, plane in enumerate(planes):
         live.add(plane, {"z": z})
-    begun = time.perf_counter()
+    begun, used = time.perf_counter(), time.process_time()
     for event in steps:
         if isinstance(event, FieldUpdated) and event.picture.planes == len(planes):
             break
-    seconds = time.perf_counter() - begun
+    seconds, used = time.perf_counter() - begun, time.process_time() - used
     steps.close()
-    return len(planes) / seconds
+    return len(planes) / seconds, 1000 * used / len(planes)
 
 
 def latencies(planes: list[Plane]) -> list[float]:
@@ -79,8 +79,9 @@ def rows(sides: list[int]) -> Iterator[str]:
         planes = planes_of(side)
         late = 1000 * np.percentile(latencies(planes), (50, 95))
         results = [seconds_to_result(planes, config) for config in (CLASSIC, FusionConfig())]
+        fps, used_ms = sustained(planes)
         yield (
-            f"| {side} x {side} | {sustained_fps(planes):.0f} | {late[0]:.0f}, {late[1]:.0f} | "
+            f"| {side} x {side} | {fps:.0f} | {used_ms:.0f} | {late[0]:.0f}, {late[1]:.0f} | "
             f"{results[0]:.1f} | {results[1]:.1f} |"
         )
 
@@ -89,8 +90,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sides", type=int, nargs="+", default=[512, 1024, 2048], metavar="PX")
     arguments = parser.parse_args()
-    print("| frame, px | pictures, 1/s | latency, ms | `laplacian`, s | `learned`, s |")
-    print("|---|---|---|---|---|")
+    print("| frame, px | pictures, 1/s | processor, ms | latency, ms | `laplacian`, s | `learned`, s |")
+    print("|---|---|---|---|---|---|")
     for row in rows(arguments.sides):
         print(row, flush=True)
 
