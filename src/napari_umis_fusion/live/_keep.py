@@ -57,7 +57,7 @@ class KeepConfig:
         default=False,
         metadata={
             "help": "Collect a data set for training: each stack is an OME-TIFF of its own, all of "
-            "them in one folder, which the training opens.",
+            "them in one folder.",
         },
     )
 
