@@ -1,30 +1,23 @@
 """The preview: the visible area, fused whenever an option changes."""
 
-import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from magicgui.widgets import CheckBox
-from napari.layers import Layer
 from qtpy.QtCore import QObject, Signal
 
 from napari_umis_fusion.alignment import Alignment
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.files import LayerData
-from napari_umis_fusion.layers import PREVIEW_KEY, LayerPlan, Span, iter_preview
+from napari_umis_fusion.layers import LayerPlan, Span, iter_preview
 from napari_umis_fusion.plugin.fusion._clicked_pixel import Described
-from napari_umis_fusion.plugin.fusion._fused_layers import SHINING
+from napari_umis_fusion.plugin.fusion._preview_layers import PreviewLayers
 from napari_umis_fusion.plugin.viewer import TargetStack
 from napari_umis_fusion.plugin.widgets import LatestJob
 
 MAX_PX = 512
 """Longest side of the preview; of a larger view the middle is fused, to keep it quick."""
-
-NAME = "preview of {}"
-
-FRAME = {"points": False, "line_color": "yellow", "line_thickness": 2, "visible": True}
-"""Look of the frame around the preview."""
 
 UNALIGNED = (
     "Preview, without alignment: press Fuse once, and the preview shows the planes aligned, too."
@@ -33,7 +26,7 @@ NOT_COVERED = "Here the aligned planes do not overlap: nothing of it will be in 
 
 
 class Preview(QObject):
-    """Keeps one layer with the visible area, fused with the current options.
+    """Keeps layers with the visible area, fused with the current options.
 
     Parameters
     ----------
@@ -62,7 +55,7 @@ class Preview(QObject):
         super().__init__()
         self._viewer, self._describe = viewer, describe
         self._find_alignment = find_alignment
-        self._layer: Callable[[], Any] = lambda: None
+        self._shown = PreviewLayers(viewer)
         self._target: TargetStack | None = None
         self._request: Any = None
         self._text = ""
@@ -99,7 +92,7 @@ class Preview(QObject):
             self.refresh()
         else:
             self._forget()
-            self._remove()
+            self._shown.remove()
             self.notified.emit("")
 
     def refresh(self, event: Any = None) -> None:
@@ -137,11 +130,6 @@ class Preview(QObject):
         self._job.cancel()
         self._request = None
 
-    def _remove(self) -> None:
-        layer = self._layer()
-        if layer in self._viewer.layers:
-            self._viewer.layers.remove(layer)
-
     def _on_failed(self, error: Exception) -> None:
         self.notified.emit(str(error))
 
@@ -150,27 +138,10 @@ class Preview(QObject):
         if not self._is_on or target is None:
             return
         if not made:
-            self._remove()
+            self._shown.remove()
             self.notified.emit(NOT_COVERED)
             return
-        data, attributes, kind = made[0]
-        name = NAME.format(target.layers[0].name)
-        attributes = {**attributes, "name": name, "metadata": {PREVIEW_KEY: True}}
-        if attributes["blending"] in SHINING:  # the stack below it would be added to it
-            attributes["blending"] = "translucent"
-        # adding a layer changes selection and active layer, and with them the stack to fuse
-        selected = set(self._viewer.layers.selection)
-        active = self._viewer.layers.selection.active
-        self._remove()
-        # a new layer each time: the visible area, and with it the shape, may differ
-        layer = Layer.create(data, attributes, kind)
-        # weak: a preview that the user deletes must not stay in memory
-        self._layer = weakref.ref(layer)
-        self._viewer.add_layer(layer)
-        layer.bounding_box.update(FRAME)
-        self._viewer.layers.selection = selected & set(self._viewer.layers)
-        if active in self._viewer.layers:
-            self._viewer.layers.selection.active = active
+        self._shown.show(made, [layer.name for layer in target.layers])
         self.notified.emit(self._text)
 
 
