@@ -11,10 +11,11 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 
+from napari_umis_fusion.plugin.acquire._widget import AcquireWidget
 from napari_umis_fusion.plugin.fusion._widget import FusionWidget
 from napari_umis_fusion.plugin.training._widget import TrainingWidget
 
-PANELS = {"fusion": FusionWidget, "training": TrainingWidget}
+PANELS = {"fusion": FusionWidget, "training": TrainingWidget, "acquire": AcquireWidget}
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The words of both widgets: each tooltip is a sentence, and each label begins in lower case."""
+"""The words of all widgets: each tooltip is a sentence, and each label begins in lower case."""
 
 from dataclasses import fields
 
@@ -6,15 +6,16 @@ import pytest
 from qtpy.QtWidgets import QWidget
 
 from napari_umis_fusion import FusionConfig, TrainingConfig
+from napari_umis_fusion.plugin.acquire import AcquireWidget
 from napari_umis_fusion.plugin.fusion import FusionWidget
 from napari_umis_fusion.plugin.training import TrainingWidget
 from napari_umis_fusion.plugin.widgets import Form
 from napari_umis_fusion.runtime import help_with_bounds
 
 
-@pytest.fixture(params=[FusionWidget, TrainingWidget])
+@pytest.fixture(params=[FusionWidget, TrainingWidget, AcquireWidget])
 def dock(request, viewer):
-    """Return each of the two widgets in turn, docked in a viewer."""
+    """Return each of the widgets in turn, docked in a viewer."""
     widget = request.param(viewer)
     viewer.window.add_dock_widget(widget, name="words")
     yield widget
