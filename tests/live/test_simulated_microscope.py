@@ -231,12 +231,14 @@ def test_the_live_picture_follows_the_stage():
     try:
         core.setPosition(150.0)
         core.waitForDevice("Focus")
-        core.clearCircularBuffer()  # of what was taken on the way
-        for _ in range(500):
-            if core.getRemainingImageCount() > 2:
+        seen = 0.0
+        for _ in range(1000):
+            core.sleep(5)
+            if core.getRemainingImageCount():
+                far, tags = core.getLastImageAndMD()
+                seen = float(tags["TrueHeight-um"])
+            if seen == 150:
                 break
-            core.sleep(10)
-        far = core.getLastImage()
     finally:
         core.stopSequenceAcquisition()
     assert not core.isSequenceRunning()

@@ -39,8 +39,8 @@ class AutofocusConfig:
         default="ternary",
         metadata=choice(
             AutofocusSearch,
-            "How the best height is searched for: sweep visits the whole range evenly; the others "
-            "look at a few heights of the range and close in on the best.",
+            "How the best height is searched for: sweep spends most pictures on the whole range, "
+            "evenly; the others look at a few heights of it and close in on the best.",
         ),
     )
     range_um: float = field(

@@ -6,7 +6,7 @@ one plain error, and putting back tries every part, whatever became of the other
 
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -92,6 +92,7 @@ class Instrument:
                 f"{', '.join(devices)}: choose one of them, or load a configuration with a stage."
             )
         with plainly(f"the stage {self.stage!r} does not say where it is", "Look at its cable."):
+            core.waitForDevice(self.stage)  # it may still be on the way to where it should start
             self.start_um = float(core.getPosition(self.stage))
         self._put_back: list[tuple[str, Callable[[], object]]] = []
         self.saturated_share = 0.0
@@ -131,7 +132,7 @@ class Instrument:
         yield from self._iter_wait(target_um, lambda: time.perf_counter() < settled)
         with plainly(f"the stage {self.stage!r} does not say where it is", "Look at its cable."):
             reached = float(self._core.getPosition(self.stage))
-        if not abs(reached - target_um) <= max(OFF_UM, self._config.tolerance_um):
+        if not self._is_at(reached, target_um):
             raise LiveError(
                 f"the stage {self.stage!r} was sent to {target_um:g} µm but stands at "
                 f"{reached:g} µm: it may have reached its limit. Search a smaller range, or move "
@@ -175,8 +176,18 @@ class Instrument:
         return problems
 
     def _move_back(self) -> None:
+        if self._config.backlash_um:
+            with suppress(Exception):  # below may be beyond its limit
+                self._core.setPosition(self.stage, self.start_um - self._config.backlash_um)
+                self._core.waitForDevice(self.stage)
         self._core.setPosition(self.stage, self.start_um)
         self._core.waitForDevice(self.stage)
+        reached = float(self._core.getPosition(self.stage))
+        if not self._is_at(reached, self.start_um):
+            raise LiveError(f"it stands at {reached:g} instead of {self.start_um:g} µm")
+
+    def _is_at(self, reached_um: float, target_um: float) -> bool:
+        return abs(reached_um - target_um) <= max(OFF_UM, self._config.tolerance_um)
 
     def _iter_send(self, target_um: float, deadline: float) -> Generator[StageMoving]:
         advice = "It may be at its limit: search a smaller range, or move it away from its end."
