@@ -41,7 +41,7 @@ def test_channels_of_a_sample_are_rendered_anew(tmp_path, monkeypatch):
     assert script.count("import noisy_fluorescence") == 1
     expected = [data for data, _, _ in fuse_layer(layers, CONFIG, PLAN)]
     found = written_by(script, tmp_path, monkeypatch)
-    np.testing.assert_array_equal(found, expected[0])
+    np.testing.assert_array_equal(found, np.stack(expected))
 
 
 def test_it_imports_what_is_public():

@@ -11,7 +11,6 @@ from napari_umis_fusion import FusionConfig, fuse
 from napari_umis_fusion.errors import ConfigError, LiveError, StackFileError
 from napari_umis_fusion.files.read import open_stack
 from napari_umis_fusion.live import (
-    Field,
     FieldFinished,
     FieldUpdated,
     KeepConfig,
@@ -21,7 +20,6 @@ from napari_umis_fusion.live import (
     SweepPlan,
     acquire,
     iter_acquire,
-    listen,
     simulated_core,
 )
 from napari_umis_fusion.runtime import run_to_end
@@ -69,6 +67,7 @@ def test_what_is_kept_fuses_to_the_same_result(core, tmp_path, kind, name):
 
         planes = np.asarray(zarr.open_group(run.files[0], mode="r")["0"])
     assert planes.shape == (4, 80, 96)
+    assert planes.mean(axis=(1, 2)).min() > 101  # the camera's offset is 100: none is dark
     wanted = fuse(planes, QUICK)
     np.testing.assert_array_equal(done.result.all_in_focus, wanted.all_in_focus)
     np.testing.assert_array_equal(done.result.sub_plane_map, wanted.sub_plane_map)
@@ -81,6 +80,19 @@ def test_what_is_kept_fuses_to_the_same_result(core, tmp_path, kind, name):
     assert core.getPosition("Focus") == pytest.approx(5.0)
     assert not core.getShutterOpen()
     assert not hasattr(core.mda.engine, "abandoned")  # it is the core's own again
+
+
+@pytest.mark.parametrize("is_auto", [True, False])
+def test_no_plane_is_dark_and_the_shutter_is_left_as_it_was(core, is_auto):
+    from useq import MDASequence
+
+    core.setAutoShutter(is_auto)
+    core.setShutterOpen(True)
+    plan = MDASequence(z_plan={"top": 12, "bottom": 0, "step": 4})  # closes it after each plane
+    seen, _ = events_of(iter_acquire(core, plan, QUICK))
+    (done,) = [event for event in seen if isinstance(event, FieldFinished)]
+    assert not [note for note in done.result.notes if "left out" in note]
+    assert (core.getAutoShutter(), core.getShutterOpen()) == (is_auto, not is_auto)
 
 
 def test_plan_on_disk_is_that_of_the_run(core, tmp_path):
@@ -309,16 +321,6 @@ def test_live_fusion_is_an_output_of_pymmcore_plus(core):
     (result,) = live.results().values()
     thread.join()
     assert result.calibration.z_step_um == 4
-
-
-def test_listener_fuses_the_runs_of_others(core):
-    (sequence,) = PLAN.sequences()
-    with listen(core, QUICK, runs=2) as live:
-        core.run_mda(sequence, block=True)
-        core.run_mda(sequence, block=True)
-        assert [field.run for field in live.results()] == [0, 1]
-    core.run_mda(sequence, block=True)  # nobody listens any more
-    assert live.gained(Field(run=2)) == (0, ())
 
 
 def test_demo_devices(tmp_path):

@@ -1,4 +1,5 @@
 from ._layer_attributes import FILE_KEY as FILE_KEY
+from ._layer_attributes import FILES_KEY as FILES_KEY
 from ._layer_attributes import MOSAIC_KEY as MOSAIC_KEY
 from ._layer_attributes import POSITIONS_KEY as POSITIONS_KEY
 from ._layer_attributes import RUN_KEY as RUN_KEY

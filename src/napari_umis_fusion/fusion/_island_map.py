@@ -30,6 +30,16 @@ FAR_PLANES = 2
 SMALLEST_PX = 40
 """Pixels of the smallest island, of the working map."""
 
+RING_PX = (6, 24)
+"""Least and greatest width of the ring around an island; between, half the side of the island."""
+
+ENCLOSED = 0.95
+"""Share of the edges around an island that are of the planes of its rim.
+
+In rendered smears, inverted islands have 0.97 or more. Cells beside sharp things on another height
+have 0.9 or less: they have edges of their own.
+"""
+
 STRIP_ROWS = 64
 """Rows of the working map that are converted to grey at a time."""
 
@@ -94,8 +104,15 @@ def block_mean(image: NDArray[Any], side: int) -> FloatMap:
     return np.asarray(blocks.mean(axis=(1, 3), dtype=np.float32))
 
 
+def block_any(mask: BoolMap, side: int) -> BoolMap:
+    """Return which squares of `side` pixels have a pixel that is set."""
+    rows, columns = (np.arange(0, length, side) for length in mask.shape)
+    covered = np.logical_or.reduceat(mask, rows, axis=0)
+    return np.asarray(np.logical_or.reduceat(covered, columns, axis=1))
+
+
 def find_islands(index: Planes, grey: FloatMap) -> Islands:
-    """Find the islands of an index map.
+    """Find the islands of an index map that are enclosed by edges of their rim's planes.
 
     Parameters
     ----------
@@ -104,20 +121,44 @@ def find_islands(index: Planes, grey: FloatMap) -> Islands:
     grey : ndarray of shape (Y, X), float32
         The all-in-focus image, reduced.
     """
-    rim = find_rim(index, grey)
+    votes = edge_votes(grey)
+    rim = find_rim(index, votes)
     # Opened, since borders between planes are frayed.
     far = scipy.ndimage.binary_opening(is_far(index, rim))
     labels, count = scipy.ndimage.label(far, output=np.int32)
-    areas = np.bincount(labels.ravel(), minlength=count + 1)
-    kept = areas >= SMALLEST_PX
+    around = _medians(rim, labels, count)
+    kept = np.bincount(labels.ravel(), minlength=count + 1) >= SMALLEST_PX
     kept[0] = False
+    kept &= _enclosed(index, votes, labels, np.where(kept, around, -1))
     numbers = np.where(kept, np.cumsum(kept), 0).astype(np.int32)
-    labels = numbers[labels]
-    every = np.arange(int(kept.sum()) + 1)
-    own = scipy.ndimage.median(index, labels, every)
-    around = scipy.ndimage.median(rim, labels, every)
-    planes = (np.rint(np.nan_to_num(found)).astype(np.int64) for found in (own, around))
-    return Islands(labels, rim, *planes, np.bincount(labels.ravel(), minlength=len(every)))
+    labels, count = numbers[labels], int(kept.sum())
+    own, around = (_medians(planes, labels, count) for planes in (index, rim))
+    return Islands(labels, rim, own, around, np.bincount(labels.ravel(), minlength=count + 1))
+
+
+def _medians(planes: Planes, labels: Labels, count: int) -> NDArray[np.int64]:
+    """Return the median plane of each island, and of what is none."""
+    found = scipy.ndimage.median(planes, labels, np.arange(count + 1))
+    return np.rint(np.nan_to_num(found)).astype(np.int64)
+
+
+def _enclosed(
+    index: Planes, votes: FloatMap, labels: Labels, rim_planes: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Return which islands have edges of their rim's planes all around; -1 for what is none."""
+    enclosed = np.zeros(len(rim_planes), np.bool_)
+    for number, box in enumerate(scipy.ndimage.find_objects(labels), start=1):
+        if rim_planes[number] < 0:
+            continue
+        inside = labels[box] == number
+        width = int(np.clip(np.sqrt(inside.sum()) / 2, *RING_PX))
+        wide = tuple(slice(max(part.start - width, 0), part.stop + width) for part in box)
+        grown = scipy.ndimage.binary_dilation(labels[wide] == number, iterations=width)
+        ring = grown & (labels[wide] == 0)
+        weights = votes[wide][ring]
+        same = np.abs(index[wide][ring] - rim_planes[number]) <= FAR_PLANES
+        enclosed[number] = weights[same].sum() >= ENCLOSED * weights.sum()
+    return enclosed
 
 
 def is_far(index: NDArray[Any], rim: Planes) -> BoolMap:
@@ -125,15 +166,21 @@ def is_far(index: NDArray[Any], rim: Planes) -> BoolMap:
     return np.asarray(np.abs(index.astype(np.int32) - rim) > FAR_PLANES)
 
 
-def find_rim(index: Planes, grey: FloatMap) -> Planes:
-    """Return the plane that most edges around each pixel are chosen from, of shape (Y, X).
+def edge_votes(grey: FloatMap) -> FloatMap:
+    """Return how much each pixel counts where the plane of edges is looked for.
 
-    The median of the index map in a wide window, in which each pixel counts by the square of its
-    gradient: outlines are sharp in one plane only, whereas soft shades are found in many.
+    The square of the gradient: outlines are sharp in one plane only, whereas soft shades are found
+    in many.
     """
     smooth = scipy.ndimage.gaussian_filter(grey, 1.0)
-    votes = sum(np.square(scipy.ndimage.sobel(smooth, axis)) for axis in (0, 1))
-    votes = np.asarray(votes, np.float32)
+    return np.asarray(sum(np.square(scipy.ndimage.sobel(smooth, axis)) for axis in (0, 1)))
+
+
+def find_rim(index: Planes, votes: FloatMap) -> Planes:
+    """Return the plane that most edges around each pixel are chosen from, of shape (Y, X).
+
+    The median of the index map in a wide window, in which each pixel counts by its votes.
+    """
     sigma = RIM_SIGMA_PX / RIM_GRID_PX
 
     def count(part: FloatMap) -> FloatMap:

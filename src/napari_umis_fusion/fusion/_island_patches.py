@@ -12,18 +12,18 @@ from napari_umis_fusion.fusion._island_map import Planes, is_far
 from napari_umis_fusion.fusion._verification import IndexMap
 from napari_umis_fusion.fusion._weighted_mean import DOUBLE, as_dtype
 from napari_umis_fusion.runtime import BoolMap, FloatMap, Tile, tiles_of
-from napari_umis_fusion.stack import OPACITY, CheckedPlane, Plane
+from napari_umis_fusion.stack import CheckedPlane, Plane
 
 FRAYED_PX = 4
 """Width of what is left of an island around it, in pixels of the working map."""
 
-BORDER_PX = 10
+BORDER_PX = 16
 """Width around mended islands in which the mean was spoilt by their planes, likewise."""
 
 FADE_SIGMA_PX = 4.0
 """Sigma of the soft border between the mended and the other parts of a mean, likewise."""
 
-FEATHER_SIGMA_PX = 4.0
+FEATHER_SIGMA_PX = 6.0
 """Sigma of the soft borders between planes, in pixels."""
 
 LEAST_WEIGHT = np.float32(1 / 512)
@@ -61,15 +61,13 @@ class IslandPatches:
     Parameters
     ----------
     image : ndarray of shape (Y, X) or (Y, X, C)
-        The all-in-focus image; changed in place.
+        The all-in-focus image, without opacity; changed in place.
     index_map : ndarray of shape (Y, X), uint16
         Changed in place.
     source_map : ndarray of shape (Y, X), uint16, or None
         Changed in place where values are copied; None: values are averaged.
     maps : FinalMaps
         Confidence and sub-plane position are changed in place.
-    has_opacity : bool
-        Whether the last channel of the image is opacity, which stays.
     """
 
     def __init__(
@@ -78,11 +76,8 @@ class IslandPatches:
         index_map: IndexMap,
         source_map: IndexMap | None,
         maps: FinalMaps,
-        *,
-        has_opacity: bool = False,
     ) -> None:
-        self._image = image[..., :OPACITY] if has_opacity else image
-        self._channels = slice(None, OPACITY) if has_opacity else slice(None)
+        self._image = image
         self._index_map, self._source_map, self._maps = index_map, source_map, maps
         self._precision = np.float64 if image.dtype.type in DOUBLE else np.float32
         self._taps = gaussian_taps(FEATHER_SIGMA_PX)
@@ -131,7 +126,11 @@ class IslandPatches:
         valid = None if checked.invalid is None else ~checked.invalid[window]
         inner = here[halo:-halo, halo:-halo]
         chosen = inner if valid is None else inner & valid
-        values = checked.plane[window][..., self._channels]
+        # Before values are copied: the source map may be the index map itself.
+        changed = chosen & (self._index_map[window] != z)
+        values = checked.plane[window]
+        if self._image.ndim == 3:
+            values = values[..., : self._image.shape[2]]
         if self._source_map is None:
             weight = smooth(here.astype(np.float32), self._taps) * patch.reach
             weight[weight < LEAST_WEIGHT] = 0
@@ -140,7 +139,6 @@ class IslandPatches:
             copied = chosen & (patch.reach >= LEAST_WEIGHT)
             self._source_map[window][copied] = z
             self._image[window][copied] = values[copied]
-        changed = chosen & (self._index_map[window] != z)
         self._index_map[window][changed] = z
         self._maps.confidence[window][changed] = 0
         self._maps.sub_plane[window][changed] = z
@@ -179,4 +177,3 @@ def _spread(
         for part, side in zip(tile.window, shape[:2], strict=True)
     )
     return np.ix_(*axes)
-

@@ -12,20 +12,22 @@ import numpy as np
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.fusion._decision import FinalMaps
-from napari_umis_fusion.fusion._island_evidence import IslandEvidence
+from napari_umis_fusion.fusion._island_evidence import IslandEvidence, Verdict
 from napari_umis_fusion.fusion._island_map import (
     FAR_PLANES,
     Islands,
+    Planes,
+    block_any,
     find_islands,
     reduce_grey,
     reduce_index,
     working_step,
 )
-from napari_umis_fusion.fusion._island_patches import IslandPatches, Patch, mark_doubtful
+from napari_umis_fusion.fusion._island_patches import IslandPatches, mark_doubtful
 from napari_umis_fusion.fusion._verification import IndexMap
 from napari_umis_fusion.preprocess import GreyConverter
-from napari_umis_fusion.runtime import BoolMap, FloatMap, Workers, split_rows
-from napari_umis_fusion.stack import CheckedPlane, Plane, Prefetch, Stack, read_plane
+from napari_umis_fusion.runtime import FloatMap, Workers, split_rows
+from napari_umis_fusion.stack import OPACITY, CheckedPlane, Plane, Prefetch, Stack, read_plane
 
 DOUBTFUL_CONFIDENCE = 0.1
 """Highest confidence where an island is doubtful."""
@@ -85,22 +87,23 @@ def iter_settle_islands(
         return ()
     step = working_step(fused.index_map.shape)
     to_grey = yield from workers.result(workers.submit(GreyConverter, stack, config.channel))
-    grey = yield from workers.result(workers.submit(_fused_grey, fused, to_grey, step))
+    look = _Look(stack, config, to_grey, step, workers)
+    grey = yield from workers.result(workers.submit(look.reduce, fused.image))
     index = reduce_index(fused.index_map, step)
     islands = yield from workers.result(workers.submit(find_islands, index, grey))
     if not len(islands):
         return ()
-    evidence = IslandEvidence(islands, grey, len(stack))
-    planes = Prefetch(stack, config.nan_policy, workers)
-    for z in range(len(stack)):
-        checked = yield from planes.iter_next()
-        compare = partial(_compare, evidence, grey, to_grey, step)
-        yield from workers.result(workers.submit(compare, checked, z))
-    verdict = evidence.judge()
+    if fused.source_map is None:  # means dilute what the planes of islands show
+        yield from look.iter_copy(grey, np.where(islands.labels > 0, index, -1))
+    verdict = yield from look.iter_judge(islands, grey)
     inverted, doubtful = verdict.inverted[islands.labels], verdict.doubtful[islands.labels]
     mended = 0.0
     if config.islands == "mend" and inverted.any():
-        mended = yield from _iter_mend(stack, fused, (inverted, islands, step), config, workers)
+        image = fused.image[..., :OPACITY] if stack.has_opacity else fused.image
+        patches = IslandPatches(image, fused.index_map, fused.source_map, fused.maps)
+        choosing = workers.submit(patches.begin, inverted, islands.rim, step)
+        yield from workers.result(choosing)
+        mended = yield from look.iter_mend(patches)
     else:
         doubtful |= inverted
     marking = partial(mark_doubtful, fused.maps.confidence, doubtful, step, DOUBTFUL_CONFIDENCE)
@@ -109,58 +112,61 @@ def iter_settle_islands(
     return tuple(_notes(mended, float(doubtful.mean())))
 
 
-def _iter_mend(
-    stack: Stack,
-    fused: Fused,
-    found: tuple[BoolMap, Islands, int],
-    config: FusionConfig,
-    workers: Workers,
-) -> Generator[None, None, float]:
-    """Mend islands; return the share of the index map that was changed."""
-    inverted, islands, step = found
-    patches = IslandPatches(
-        fused.image,
-        fused.index_map,
-        fused.source_map,
-        fused.maps,
-        has_opacity=stack.has_opacity,
-    )
-    yield from workers.result(workers.submit(patches.begin, inverted, islands.rim, step))
-    changed: list[int] = []
-    for z in patches.planes():
-        checked = yield from workers.result(
-            workers.submit(read_plane, stack, z, config.nan_policy)
-        )
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """Common data of what reads planes again."""
 
-        def add(patch: Patch, checked: CheckedPlane = checked, z: int = z) -> None:
-            changed.append(patches.add(checked, z, patch))
+    stack: Stack
+    config: FusionConfig
+    to_grey: GreyConverter
+    step: int
+    workers: Workers
 
-        yield from workers.each(add, patches.parts_of(z))
-    return sum(changed) / fused.index_map.size
+    def reduce(self, plane: Plane) -> FloatMap:
+        """Return a reduced grey image, 0 where nothing is known."""
+        return np.nan_to_num(reduce_grey(plane, self.to_grey, self.step))
 
+    def iter_copy(self, grey: FloatMap, planes: Planes) -> Generator[None]:
+        """Replace the values of an image by those of the planes of a map, reduced; -1: none."""
+        for z in np.unique(planes[planes >= 0]):
+            checked = yield from self._iter_read(int(z))
+            plane = yield from self.workers.result(self.workers.submit(self.reduce, checked.plane))
+            np.copyto(grey, plane, where=planes == z)
 
-def _fused_grey(fused: Fused, to_grey: GreyConverter, step: int) -> FloatMap:
-    """Return the reduced image, 0 where no plane shows anything."""
-    return np.nan_to_num(reduce_grey(fused.image, to_grey, step))
+    def iter_judge(self, islands: Islands, fused: FloatMap) -> Generator[None, None, Verdict]:
+        """Compare islands with all planes."""
+        evidence = IslandEvidence(islands, fused, len(self.stack))
+        planes = Prefetch(self.stack, self.config.nan_policy, self.workers)
+        for z in range(len(self.stack)):
+            checked = yield from planes.iter_next()
+            comparing = self.workers.submit(self._compare, evidence, fused, checked, z)
+            yield from self.workers.result(comparing)
+        return evidence.judge()
 
+    def _compare(
+        self, evidence: IslandEvidence, fused: FloatMap, checked: CheckedPlane, z: int
+    ) -> None:
+        """Compare a plane; what it does not show speaks for the image."""
+        grey = self.reduce(checked.plane)
+        if checked.invalid is not None:
+            unknown = block_any(checked.invalid, self.step)
+            np.copyto(grey, fused, where=unknown)
+        evidence.add(grey, z)
 
-def _compare(
-    evidence: IslandEvidence,
-    fused: FloatMap,
-    to_grey: GreyConverter,
-    step: int,
-    checked: CheckedPlane,
-    z: int,
-) -> None:
-    """Compare a plane; what it does not show speaks for the image."""
-    grey = reduce_grey(checked.plane, to_grey, step)
-    unknown = ~np.isfinite(grey)
-    if checked.invalid is not None:
-        height, width = grey.shape
-        rows, columns = (np.arange(0, side, step) for side in checked.invalid.shape)
-        covered = np.logical_or.reduceat(checked.invalid, rows, axis=0)
-        unknown |= np.logical_or.reduceat(covered, columns, axis=1)[:height, :width]
-    evidence.add(np.where(unknown, fused, grey), z)
+    def iter_mend(self, patches: IslandPatches) -> Generator[None, None, float]:
+        """Mend islands; return the share of the index map that was changed."""
+        changed: list[int] = []
+        for z in patches.planes():
+            checked = yield from self._iter_read(z)
+            add = partial(patches.add, checked, z)
+            yield from self.workers.each(
+                lambda part: changed.append(add(part)), patches.parts_of(z)
+            )
+        return sum(changed) / (self.stack.shape[1] * self.stack.shape[2])
+
+    def _iter_read(self, z: int) -> Generator[None, None, CheckedPlane]:
+        reading = self.workers.submit(read_plane, self.stack, z, self.config.nan_policy)
+        return (yield from self.workers.result(reading))
 
 
 def _notes(mended: float, doubtful: float) -> list[str]:

@@ -7,6 +7,9 @@ from ._describe import describe_step as describe_step
 from ._events import LayerFinished as LayerFinished
 from ._events import LayerProgress as LayerProgress
 from ._events import LayerStarted as LayerStarted
+from ._expected_memory import expected_memory as expected_memory
+from ._first_look import FirstLook as FirstLook
+from ._first_look import iter_first_look as iter_first_look
 from ._focus_threshold import FocusThreshold as FocusThreshold
 from ._fuse import fuse_layer as fuse_layer
 from ._fuse import iter_fuse_layer as iter_fuse_layer
@@ -14,10 +17,15 @@ from ._monitored_region import MonitoredRegion as MonitoredRegion
 from ._names import describe_result as describe_result
 from ._names import difference_tag as difference_tag
 from ._outputs import OutputLayer as OutputLayer
+from ._picked_pixel import PickedPixel as PickedPixel
+from ._picked_pixel import pick_pixel as pick_pixel
 from ._plan import LayerPlan as LayerPlan
+from ._preview import Span as Span
+from ._preview import iter_preview as iter_preview
 from ._script import script_for as script_for
 from ._stacks import LayerStacks as LayerStacks
 from ._summary import CheckedStack as CheckedStack
+from ._surface import DepthLayer as DepthLayer
 from ._training_data import PREVIEW_KEY as PREVIEW_KEY
 from ._training_data import ItemKind as ItemKind
 from ._training_data import TrainingItem as TrainingItem

@@ -10,6 +10,7 @@ PLUGIN = "napari-umis-fusion"
 WIDGET = "Fuse z-stack"
 TRAINING_WIDGET = "Train network"
 ACQUIRE_WIDGET = "Acquire"
+SURFACE_WIDGET = "Measure surface"
 
 
 def open_fusion(viewer: "Viewer") -> Any:
@@ -77,6 +78,21 @@ def open_acquire(viewer: "Viewer") -> Any:
     AcquireWidget
     """
     return _open_widget(viewer, ACQUIRE_WIDGET)
+
+
+def open_surface(viewer: "Viewer") -> Any:
+    """Open the surface widget, or raise the open one.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The viewer.
+
+    Returns
+    -------
+    SurfaceWidget
+    """
+    return _open_widget(viewer, SURFACE_WIDGET)
 
 
 def _open_widget(viewer: "Viewer", name: str) -> Any:

@@ -44,7 +44,8 @@ class Smear:
     height : float
         Mean depth of the cells, as a share of the stack: 0 to 1.
     phase : float
-        Phase that the thickest part of a cell adds, in radians.
+        Phase that the thickest part of a cell adds, in radians. Planes before the focus invert the
+        contrast of cells with a negative one, and exaggerate that of the others.
     absorption : float
         Light that it absorbs, 0 to 1.
     debris : int
@@ -58,14 +59,14 @@ class Smear:
     """
 
     side_px: int = 256
-    cell_px: float = 24.0
-    cells: int = 12
+    cell_px: float = 30.0
+    cells: int = 9
     height: float = 0.7
-    phase: float = 1.0
-    absorption: float = 0.35
+    phase: float = -1.2
+    absorption: float = 0.7
     debris: int = 0
     wave_px2: float = 40.0
-    damping_px: float = 0.35
+    damping_px: float = 0.8
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -163,7 +164,10 @@ def _things(smear: Smear, planes: int) -> list[_Thing]:
 def _distances(rng: _Random, side: int, radius_px: float) -> Float32Array:
     """Return the distance of each pixel from a slightly oval centre, 1 at its outline."""
     y, x = np.mgrid[:side, :side].astype(np.float32)
-    y, x = y - rng.uniform(radius_px, side - radius_px), x - rng.uniform(radius_px, side - radius_px)
+    y, x = (
+        y - rng.uniform(radius_px, side - radius_px),
+        x - rng.uniform(radius_px, side - radius_px),
+    )
     turn, oval = rng.uniform(0, np.pi), rng.uniform(0.85, 1.0)
     along, across = y * np.cos(turn) + x * np.sin(turn), x * np.cos(turn) - y * np.sin(turn)
     return np.asarray(np.hypot(along, across / oval) / radius_px, np.float32)
@@ -180,13 +184,14 @@ def _cell(rng: _Random, smear: Smear, distance: Float32Array, depth: float) -> _
     inside = np.clip(1 - distance**2, 0, 1)
     dent = rng.uniform(0.2, 0.6)
     thickness = np.sqrt(inside) * (dent + (1 - dent) * np.clip(2 * distance**2, 0, 1.2))
-    thickness = smoothed(np.asarray(thickness / thickness.max(), np.float32), 1.0)
+    # Rounded, so that what bends light is the whole cell and not its outline.
+    thickness = smoothed(np.asarray(thickness / thickness.max(), np.float32), 0.1 * smear.cell_px)
     cover = np.asarray(distance < 1, np.float32)
     grain = scipy.ndimage.gaussian_filter(rng.standard_normal(distance.shape), 3)
     grain = 1 + 0.04 * grain / grain.std()
     # A stained outline is what one focuses on.
-    outline = np.exp(-(((distance - 0.97) * smear.cell_px / 1.5) ** 2))
-    dark = smear.absorption * np.clip(0.6 * thickness * grain + 0.5 * outline, 0, 1)
+    outline = np.exp(-(((distance - 0.95) * smear.cell_px / 1.2) ** 2))
+    dark = smear.absorption * np.clip(0.4 * thickness * grain + 0.7 * outline, 0, 1)
     bent = smear.phase / 2 * thickness
     return _Thing(np.asarray(dark, np.float32), np.asarray(bent, np.float32), cover, depth)
 

@@ -12,6 +12,7 @@ import numpy as np
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files._layer_attributes import (
     FILE_KEY,
+    FILES_KEY,
     MOSAIC_KEY,
     POSITIONS_KEY,
     LayerData,
@@ -124,6 +125,8 @@ def _layers_of(
     layers: list[LayerData] = []
     for (index, ending), look in zip(parts, channel_appearance([None] * len(parts)), strict=True):
         array, axes = _grid_array(grid, files, index)
+        if not isinstance(array, np.ndarray):
+            told[FILES_KEY] = [str(path.absolute()) for path in grid.files.values()]
         attributes = {
             **placement_attributes(axes, sizes),
             "rgb": files.rgb,
