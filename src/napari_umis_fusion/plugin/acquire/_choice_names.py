@@ -21,8 +21,8 @@ CHOICE_NAMES = ChoiceNames(
             "parabola": "Parabola through the top",
             "sweep": "Whole range",
         },
-        "range_by": {"around": "Around here", "top_bottom": "top and bottom"},
-        "direction": {"up": "Up", "down": "Down", "both": "up, then down"},
+        "range_by": {"around": "Around here", "top_bottom": "Top and bottom"},
+        "direction": {"up": "Up", "down": "Down", "both": "Up, then down"},
         "format": {"ome-zarr": "OME-Zarr 0.5", "ome-tiff": "OME-TIFF"},
         "complete_by": {
             "pause": "A pause",
