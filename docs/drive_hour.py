@@ -4,10 +4,10 @@
 
 Each round starts napari anew and does what the README says, with the real mouse: open a sample,
 open the widget from the menu, fuse, click a pixel, preview, draw a region, close the widget with
-its x, open it again, save, open the file, and quit. It prints how long napari took to start, for each
-step the longest time in which the window did not react, with the time that it computed meanwhile
-(the rest it waited for a busy machine), and the exit code. The script ends with 1 if a step or a
-round failed. Needs a display, such as xvfb-run gives.
+its x, open it again, save, open the file, and quit. It prints how long napari took to start, and
+the exit code; and for each step the longest time in which the window did not react, with the time
+that it computed meanwhile (the rest it waited for a busy machine). The script ends with 1 if a step
+or a round failed. Needs a display, such as xvfb-run gives.
 """
 
 import argparse
@@ -296,8 +296,8 @@ def main() -> int:
         steps = [(step, *gap) for step, gap in found["gaps_ms"].items() if step]
         gaps = ", ".join(f"{step} {wall:.0f} ({cpu:.0f})" for step, wall, cpu in steps)
         print(
-            f"round {number}: started in {found['startup_s']:.1f} s; longest gaps in ms (computing): "
-            f"{gaps}; exit code {found['exit']}",
+            f"round {number}: started in {found['startup_s']:.1f} s; longest gaps in ms "
+            f"(computing): {gaps}; exit code {found['exit']}",
             flush=True,
         )
     right = sum(one["is_right"] for one in rounds)
