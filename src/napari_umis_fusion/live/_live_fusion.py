@@ -292,7 +292,8 @@ class LiveFusion:
         return False
 
     def _iter_show(self, work: FieldWork) -> Generator[LiveEvent]:
-        for event in work.iter_update(self._inbox.planes_of(work.field)):
+        planes = self._inbox.planes_of(work.field)
+        for event in work.iter_update(planes, self._inbox.calibration(work.frames)):
             yield event or self._waiting()
 
     def _fusion_of(self, works: list[FieldWork]) -> Generator[LiveEvent] | None:

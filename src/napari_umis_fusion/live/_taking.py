@@ -4,7 +4,7 @@ import time
 from collections.abc import Generator
 from typing import Any
 
-from napari_umis_fusion.errors import LiveError, UmisFusionError
+from napari_umis_fusion.errors import LiveError, StackFileError, UmisFusionError
 from napari_umis_fusion.live._early_stop import EarlyStop
 from napari_umis_fusion.live._guarded_engine import GuardedEngine
 from napari_umis_fusion.live._keep import RunFolder
@@ -105,10 +105,18 @@ class Taking:
         if not has_ended:
             notes += ("a device does not answer: the microscope may still be moving",)
         if self._folder is not None:
-            self._folder.forget_missing()
-            state = "stopped before its end" if self.was_canceled else "complete"
-            self._folder.describe(self._run.failure() or state, notes)
+            notes += self._describe(self._folder, notes)
         return notes
+
+    def _describe(self, folder: RunFolder, notes: tuple[str, ...]) -> tuple[str, ...]:
+        """Write how the run ended; returns why that was not possible."""
+        folder.forget_missing()
+        state = "stopped before its end" if self.was_canceled else "complete"
+        try:
+            folder.describe(self._run.failure() or state, notes)
+        except StackFileError as error:  # a full disk must not hide what else happened
+            return (str(error),)
+        return ()
 
     def check(self) -> None:
         """Raise what ended the run before its time.
