@@ -22,6 +22,7 @@ from napari_umis_fusion import (
     fuse,
     write_image,
 )
+from napari_umis_fusion.live import AutofocusConfig, KeepConfig, SweepPlan
 from napari_umis_fusion.models.library import ModelLibrary
 from napari_umis_fusion.network import PlaneRanker, save_checkpoint, shipped_weights
 from napari_umis_fusion.synthetic import RenderedStack, make_stack
@@ -197,7 +198,14 @@ def option_row(spec: dataclasses.Field) -> str:
 
 
 @pytest.mark.parametrize(
-    ("config", "page"), [(FusionConfig, "python.md"), (TrainingConfig, "training.md")]
+    ("config", "page"),
+    [
+        (FusionConfig, "python.md"),
+        (TrainingConfig, "training.md"),
+        (AutofocusConfig, "microscope.md"),
+        (SweepPlan, "microscope.md"),
+        (KeepConfig, "microscope.md"),
+    ],
 )
 def test_the_options_are_those_of_the_config(config: type, page: str) -> None:
     rows = [option_row(spec) for spec in dataclasses.fields(config)]

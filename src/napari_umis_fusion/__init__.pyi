@@ -6,6 +6,7 @@ from .files.read import open_stack as open_stack
 from .files.read import read_layers as read_layers
 from .files.write import write_folder as write_folder
 from .files.write import write_image as write_image
+from .files.write import write_picture as write_picture
 from .files.write import write_series as write_series
 from .focus_measure import focus_map as focus_map
 from .fusion import Finished as Finished

@@ -148,10 +148,28 @@ def test_jpeg_is_near(tmp_path, shape):
 
 
 REFUSED = [
-    ("o.png", "float32", None, False, "PNG cannot hold float32 as it is; OME-TIFF, TIFF keep it"),
-    ("o.jpg", "uint16", None, False, "JPEG cannot hold uint16 as it is; OME-TIFF, TIFF, PNG keep"),
+    (
+        "o.png",
+        "float32",
+        None,
+        False,
+        "PNG cannot hold float32 as it is; OME-TIFF, ImageJ",
+    ),
+    (
+        "o.jpg",
+        "uint16",
+        None,
+        False,
+        "JPEG cannot hold uint16 as it is; OME-TIFF, ImageJ",
+    ),
     ("o.jpg", "bool", None, False, "JPEG cannot hold bool"),
-    ("o.png", "bool", 3, True, "PNG cannot hold bool as it is; OME-TIFF, TIFF keep it"),
+    (
+        "o.png",
+        "bool",
+        3,
+        True,
+        "PNG cannot hold bool as it is; OME-TIFF, TIFF keep it",
+    ),
     ("o.tif", "int64", None, False, "TIFF cannot hold int64 as it is; no format keeps it"),
     ("o.png", "uint8", 2, False, "PNG holds grey or RGB or RGBA, not 2 microscope channels"),
     ("o.png", "uint8", 3, False, "not 3 microscope channels; OME-TIFF and TIFF hold them"),

@@ -236,6 +236,17 @@ def test_the_live_picture_continues_afterwards():
         core.stopSequenceAcquisition()
 
 
+def test_an_exposure_of_its_own_is_for_the_search_only():
+    core, seen = core_at(4.0, exposure_ms=100), []
+    core.events.imageSnapped.connect(lambda camera: seen.append(core.getExposure()))
+    assert autofocus(core, exposure_ms=0.5).notes == ()
+    assert set(seen) == {0.5}
+    assert core.getExposure() == 100
+    with pytest.raises(AutofocusError):
+        autofocus(core, exposure_ms=0.5, region=FocusRegion(0, 0, 500, 500))
+    assert core.getExposure() == 100
+
+
 @pytest.mark.parametrize("was_open", [True, False])
 def test_the_shutter_is_left_as_it_was(was_open):
     core = core_at(4.0)
@@ -335,9 +346,12 @@ def test_whatever_fails_is_said_and_the_stage_goes_back_if_it_can(for_good, thre
         assert f"(Error message unavailable) {name}" in text, (name, count)
         said.add(name)
         if "focus was found" not in text:
-            moves = not for_good or name not in ("setPosition", "waitForDevice")
-            assert core.getPosition() == 1.0 or not moves, (name, count)
-            assert "could not be put back" in text or moves, (name, count)
+            needed = {"setPosition", "waitForDevice", "getPosition"}
+            needed |= {"setAutoShutter", "setShutterOpen"}
+            assert core.getPosition() == 1.0 or (for_good and name == "setPosition"), name
+            began = count > 1 or name not in {"waitForDevice", "getPosition"}
+            told = for_good and name in needed and began
+            assert ("could not be put back" in text) == told, (name, count)
         assert core.getAutoShutter() or name == "setAutoShutter"
     assert {"snapImage", "getImage", "setPosition", "getPosition", "deviceBusy"} <= said
     assert threads() == before
@@ -362,6 +376,41 @@ def test_a_stage_that_stops_short_is_noticed(monkeypatch):
     with pytest.raises(LiveError, match=r"was sent to .* but stands at 10 µm"):
         autofocus(core)
     assert core.getPosition() == 0.0
+
+
+def test_a_stage_that_does_not_come_back_is_said(monkeypatch):
+    core = core_at(33.0)
+    real, sent = core.setPosition, []
+
+    def stuck(name, height):
+        sent.append(height)
+        if len(sent) < 20 or height != 0.0:
+            real(name, height)
+
+    monkeypatch.setattr(core, "setPosition", stuck)
+    with pytest.raises(AutofocusError, match=r"sharpest .* it stands at .* instead of 0 µm"):
+        autofocus(core)
+
+
+def test_a_focus_that_is_gone_when_the_stage_returns_is_refused(monkeypatch):
+    core = core_at(4.0)
+    real, taken = core.getImage, []
+
+    def leaving():
+        taken.append(real())
+        return np.full_like(taken[-1], 200) if len(taken) == 30 else taken[-1]
+
+    monkeypatch.setattr(core, "getImage", leaving)
+    with pytest.raises(AutofocusError, match=r"is not sharp any more.* The stage is back at 0 µm"):
+        autofocus(core, search="sweep")
+    assert core.getPosition() == 0.0
+
+
+def test_it_starts_where_the_stage_was_going():
+    core = core_at(4.0)
+    core.setProperty("Focus", "Speed-um_s", 100.0)
+    core.setPosition(3.0)
+    assert autofocus(core, most_frames=15).start_um == 3.0
 
 
 @pytest.mark.parametrize("shape", [(0, 5), (5,), (2, 2, 2, 2)])

@@ -136,6 +136,29 @@ def test_brent_is_brents_method():
         assert len(asked) <= theirs.nfev + 6
 
 
-def test_the_sweep_spaces_its_heights_evenly():
-    curve = measured(bell(0, 5), "sweep", most_frames=12)
-    assert curve.heights_um == pytest.approx(np.linspace(-25, 25, 11))
+def test_the_sweep_is_even_over_the_range_and_again_around_its_best():
+    curve = measured(bell(0.2, 5), "sweep", most_frames=30)
+    assert curve.heights_um[:20] == pytest.approx(np.linspace(-25, 25, 20))
+    spacing = 50 / 19
+    ends = [curve.heights_um[k] for k in np.argsort(curve.values[:20])[-2:]]
+    fine = np.array(curve.heights_um[20:])
+    assert len(fine) == 9
+    assert np.diff(fine) == pytest.approx(2 * spacing / 10)
+    assert min(ends) - spacing < fine[0] < max(ends) < fine[-1] + spacing
+
+
+@pytest.mark.parametrize("search", SEARCHES)
+def test_a_narrow_top_in_a_wide_range_is_found_or_refused(search):
+    rng = np.random.default_rng(6)
+    wrong = []
+    for _ in range(60):
+        top, width = rng.uniform(-20, 20), rng.uniform(0.8, 3)
+        clean = bell(top, width)
+        curve = measured(lambda height, clean=clean: 50 * clean(height) + rng.normal(), search)
+        try:
+            found = curve.top(-25, 25, 0.5)
+        except AutofocusError:
+            continue
+        off = abs(found.height_um - top)
+        wrong.append(off > 0.5 * width and off > 2 * found.uncertainty_um)
+    assert np.mean(wrong) <= 0.03

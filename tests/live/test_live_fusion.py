@@ -253,3 +253,33 @@ def test_noise_gains_nothing_and_new_detail_does(seed):
     assert max(gains[3:7]) < 0.0005
     assert max(gains[8:10]) > 0.2
     assert max(gains[11:]) < 0.0005
+
+
+def test_frames_after_the_end_are_not_waited_for():
+    live = LiveFusion(QUICK)
+    live.finish()
+    live.add(planes_of(3)[0], {"z": 0})
+    assert run_to_end(live.events()).frames == 0
+
+
+def test_frames_from_several_threads_while_pictures_are_made():
+    planes = planes_of(30, side=64)
+    live = LiveFusion(QUICK, refresh_s=0)
+    threads = [sent_part(live, planes, part) for part in range(3)]
+    seen, steps = [], live.events()
+    while any(thread.is_alive() for thread in threads):
+        seen.append(next(steps))
+    live.finish()
+    run_to_end(steps, seen.append)
+    (done,) = [event for event in seen if isinstance(event, FieldFinished)]
+    np.testing.assert_array_equal(done.result.index_map, fuse(planes, QUICK).index_map)
+
+
+def sent_part(live, planes, part):
+    def send():
+        for z in range(part, len(planes), 3):
+            live.add(planes[z], {"z": z}, z_um=float(z))
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    return thread

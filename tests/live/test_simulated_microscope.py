@@ -231,8 +231,14 @@ def test_the_live_picture_follows_the_stage():
     try:
         core.setPosition(150.0)
         core.waitForDevice("Focus")
-        core.sleep(30)
-        far = core.getLastImage()
+        seen = 0.0
+        for _ in range(1000):
+            core.sleep(5)
+            if core.getRemainingImageCount():
+                far, tags = core.getLastImageAndMD()
+                seen = float(tags["TrueHeight-um"])
+            if seen == 150:
+                break
     finally:
         core.stopSequenceAcquisition()
     assert not core.isSequenceRunning()

@@ -76,7 +76,8 @@ def widget(viewer, qtbot):
 
 def is_idle(widget):
     """Tell whether nothing of a widget's is under way."""
-    return widget.job is None and not widget.preview.is_busy and not widget.focus.is_busy
+    parts = widget.preview, widget.focus, widget.advice
+    return widget.job is None and not any(part.is_busy for part in parts)
 
 
 @pytest.fixture

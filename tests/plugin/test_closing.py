@@ -11,10 +11,12 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 
+from napari_umis_fusion.plugin.acquire._widget import AcquireWidget
 from napari_umis_fusion.plugin.fusion._widget import FusionWidget
 from napari_umis_fusion.plugin.training._widget import TrainingWidget
+from napari_umis_fusion.plugin.widgets import _docked_widget as docked_widget
 
-PANELS = {"fusion": FusionWidget, "training": TrainingWidget}
+PANELS = {"fusion": FusionWidget, "training": TrainingWidget, "acquire": AcquireWidget}
 
 
 @pytest.fixture
@@ -62,6 +64,15 @@ def test_nothing_grows_with_each_round(viewer, stack, kind, qtbot):
         seen.append(callbacks(viewer))
     assert len(set(seen[1:])) == 1, seen
     qtbot.waitUntil(lambda: gc.collect() is not None and not any(p() for p in panels), timeout=5000)
+
+
+@pytest.mark.binding
+def test_panels_are_closed_before_qt_ends(viewer, stack):
+    panel, _ = opened(viewer, "fusion")
+    before = callbacks(viewer)
+    docked_widget._close_all()  # registered for the exit of the program
+    assert panel.is_closed
+    assert callbacks(viewer) < before
 
 
 @pytest.mark.binding

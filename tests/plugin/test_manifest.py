@@ -47,10 +47,21 @@ def test_menus_and_palette(viewer):
         ("napari/layers/project", "napari-umis-fusion.open_fusion"),
         ("napari/layers/project", "napari-umis-fusion.fuse_now"),
         ("napari/file/io_utilities", "napari-umis-fusion.open_planes"),
+        ("napari/file/acquire", "napari-umis-fusion.open_acquire"),
         ("napari/file/io_utilities", "napari-umis-fusion.open_folder"),
     ):
         ids = [getattr(item, "command", None) and item.command.id for item in menus.get_menu(menu)]
         assert command in ids
+
+
+@pytest.mark.parametrize("typed", ["focus stacking", "EDF", "extended depth of field", "z-stack"])
+def test_the_palette_finds_the_widget_by_what_others_call_it(viewer, typed):
+    palette = viewer.window._qt_window._command_palette
+    palette.update_context(viewer.window._qt_window)
+    found = [one.id for one in palette._list.iter_top_hits(typed)]
+    ours = found.index("napari-umis-fusion.open_fusion")
+    hidden = [f"napari-umis-fusion.{name}" for name in ("get_reader", "write_image")]
+    assert all(found.index(one) > ours for one in hidden if one in found), "readers come last"
 
 
 def test_reading_the_manifest_loads_none_of_the_package():

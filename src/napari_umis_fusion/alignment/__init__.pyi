@@ -7,6 +7,8 @@ from ._alignment import Alignment as Alignment
 from ._common_window import Window as Window
 from ._common_window import common_window as common_window
 from ._estimate import iter_align as iter_align
+from ._glimpse import glimpse_motion as glimpse_motion
+from ._glimpse import reduced_plane as reduced_plane
 from ._match import match_planes as match_planes
 from ._plane_motion import PlaneMotion as PlaneMotion
 from ._pyramid import Pyramid as Pyramid

@@ -64,19 +64,18 @@ def write_table(table: TransformTable, path: str | Path) -> Path:
     target = Path(path)
     check_table_path(target)
     whole = (*table.shape, table.model, table.reference)
-    try:
-        with (
-            atomic_write(target) as beside,
-            beside.open("w", newline="", encoding=_ENCODING) as to,
-        ):
-            writer = csv.writer(to)
-            writer.writerow(COLUMNS)
-            for row, transform in zip(table.planes, table.transforms, strict=True):
-                exact = (*transform[:, :2].ravel().tolist(), *transform[:, 2].tolist())
-                writer.writerow((*astuple(row), *map(repr, exact), *whole))
-    except OSError as error:
-        msg = f"{target}: cannot be written ({error.strerror or error})."
-        raise StackFileError(msg) from error
+    with (
+        naming_faults(
+            target, StackFileError, "cannot be written", "choose another folder", of=OSError
+        ),
+        atomic_write(target) as beside,
+        beside.open("w", newline="", encoding=_ENCODING) as to,
+    ):
+        writer = csv.writer(to)
+        writer.writerow(COLUMNS)
+        for row, transform in zip(table.planes, table.transforms, strict=True):
+            exact = (*transform[:, :2].ravel().tolist(), *transform[:, 2].tolist())
+            writer.writerow((*astuple(row), *map(repr, exact), *whole))
     return target
 
 

@@ -30,5 +30,6 @@ def open_image(path: str) -> OneImage:
     one_tiff = len(files) == 1 and is_tiff(files[0])
     stack = open_tiff(files[0], one_plane=True) if one_tiff else open_stack(path)
     if len(stack) != 1:
-        raise StackError(f"{path} has {len(stack)} planes; accepted is one image.")
+        msg = f"{path} has {len(stack)} planes; accepted is one image: fuse it, or save one plane."
+        raise StackError(msg)
     return OneImage(stack.plane(0), stack.calibration)

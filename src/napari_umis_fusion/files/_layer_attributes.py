@@ -19,6 +19,9 @@ FILE_KEY = "umis_fusion_file"
 POSITIONS_KEY = "z_positions_um"
 """Entry below `FILE_KEY`: distance of each plane from the first, in µm, where steps are uneven."""
 
+PLANE_FILES_KEY = "files"
+"""Entry below `FILE_KEY`: the files of planes that are read only when they are needed."""
+
 MOSAIC_KEY = "is_mosaic"
 """Entry below `FILE_KEY`: True if the files say that planes are a Bayer mosaic."""
 
@@ -72,9 +75,10 @@ def placement_attributes(
 
 
 def layer_stem(path: Path) -> str:
-    """Return the name of a file's layer: the file name without ".tif" or ".ome.tif"."""
+    """Return the name of a file's layer: without ".tif", ".ome.tif" or ".imagej.tif"."""
     stem = path.stem
-    return stem[:-4] if stem.lower().endswith(".ome") else stem
+    ends = [end for end in (".ome", ".imagej") if stem.lower().endswith(end)]
+    return stem[: -len(ends[0])] if ends else stem
 
 
 def channel_appearance(colours: Sequence[Colour | None]) -> list[dict[str, Any]]:
@@ -93,13 +97,13 @@ def channel_appearance(colours: Sequence[Colour | None]) -> list[dict[str, Any]]
     """
     # A black colormap would hide the channel: it means that no colour was set.
     if len(colours) == 1:
-        return [{} if colours[0] in (None, _BLACK) else {"colormap": _colormap(colours[0])}]
+        return [{} if colours[0] in (None, _BLACK) else {"colormap": ramp_name(colours[0])}]
     has_colours = any(colour not in (None, _WHITE, _BLACK) for colour in colours)
     # Without grey, the first one, which would hide the other channels' colours.
     spare = itertools.cycle(list(_COLORMAPS.values())[1:])
     return [
         {
-            "colormap": _colormap(colour)
+            "colormap": ramp_name(colour)
             if has_colours and colour not in (None, _BLACK)
             else next(spare),
             "blending": "additive",
@@ -108,6 +112,12 @@ def channel_appearance(colours: Sequence[Colour | None]) -> list[dict[str, Any]]
     ]
 
 
-def _colormap(colour: Colour | None) -> str:
+def ramp_colour(name: str) -> Colour | None:
+    """Return the last colour of a colormap that starts black, by its name; None for others."""
+    return next((colour for colour, known in _COLORMAPS.items() if known == name), None)
+
+
+def ramp_name(colour: Colour | None) -> str:
+    """Return the name of the colormap from black to a colour; white if it is None."""
     red, green, blue = colour or _WHITE
     return _COLORMAPS.get((red, green, blue), f"#{red:02x}{green:02x}{blue:02x}")

@@ -11,6 +11,7 @@ from ._growing import GrowingPicture as GrowingPicture
 from ._growing import preview_config as preview_config
 from ._growing import preview_lacks as preview_lacks
 from ._memory import MemoryPlan as MemoryPlan
+from ._memory import plan_memory as plan_memory
 from ._never_in_focus import DepthFill as DepthFill
 from ._never_in_focus import fill_depth as fill_depth
 from ._never_in_focus import find_focus_threshold as find_focus_threshold

@@ -18,6 +18,7 @@ from napari_umis_fusion.fusion import (
 from napari_umis_fusion.layers._align import alignment_share, config_for, iter_align_layer
 from napari_umis_fusion.layers._events import LayerEvent, LayerFinished, LayerProgress, LayerStarted
 from napari_umis_fusion.layers._focus_threshold import focus_thresholds
+from napari_umis_fusion.layers._missing_files import check_files
 from napari_umis_fusion.layers._outputs import FusedImage, OutputLayer, make_outputs, wanted_outputs
 from napari_umis_fusion.layers._plan import OUTPUTS, LayerPlan
 from napari_umis_fusion.layers._stacks import LayerStacks, LoopPlace
@@ -105,29 +106,41 @@ def iter_fuse_layer(
     config, plan = _with_options(config, plan, options)
     recorded = LayerStacks(layer_images(layer), plan)
     recorded.check_decision(config.channel)
-    places = list(recorded.places())
-    planes = len(recorded.span.planes)
-    yield LayerStarted(len(places), planes)
+    yield LayerStarted(len(list(recorded.places())), len(recorded.span.planes))
+    check_files(recorded.images)
     wanted_outputs(recorded, config)  # raises before the work starts, not at its end
     stacks = yield from iter_align_layer(recorded, config)
-    begun, config = alignment_share(stacks, config), config_for(stacks, config)
+    return (yield from iter_fuse_stacks(stacks, config, alignment_share(stacks, config)))
+
+
+def iter_fuse_stacks(
+    stacks: LayerStacks, config: FusionConfig, begun: float = 0.0
+) -> Generator[LayerEvent, None, list[LayerData]]:
+    """Fuse stacks that are aligned, or need not be, after the share `begun` of all work.
+
+    Yields
+    ------
+    LayerProgress, LayerFinished
+        As `iter_fuse_layer` does.
+    """
+    config, places, planes = config_for(stacks, config), list(stacks.places()), stacks.span.planes
     summary = FusionSummary(stacks)
     # one budget for all stacks and layers, however many there are
     with ScratchMemory(config.memory_mb) as workspace:
         outputs = make_outputs(stacks, config, workspace)
         for number, place in enumerate(places):
             events = iter_fuse(stacks.stack(place), config, workspace=workspace)
-            progress = _StackProgress(number, len(places), begun, passes_of(config, planes))
+            passes = passes_of(config, len(planes))
+            progress = _StackProgress(number, len(places), begun, passes)
             result = yield from _iter_layer_progress(events, progress)
             fill_outputs(outputs, stacks, place, result)
             summary.add(result, place)
             del result  # frees its maps for those of the next stack
     layers = [output.layer_data(summary.provenance()) for output in outputs]
     origins = _source_maps(outputs)
-    found = summary.alignments, summary.checked, len(places), planes, summary.never_in_focus
-    yield LayerFinished(
-        layers, summary.notes, origins, config, *found, plan, focus_thresholds(outputs)
-    )
+    found = summary.alignments, summary.checked, len(places), len(planes), summary.never_in_focus
+    more = stacks.plan, focus_thresholds(outputs)
+    yield LayerFinished(layers, summary.notes, origins, config, *found, *more)
     return layers
 
 

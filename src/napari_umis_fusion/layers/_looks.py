@@ -17,7 +17,13 @@ COLORMAPS: Mapping[str, str] = {
     "focus_map": "gray",
 }
 
-NEVER_LOOK = {"colormap": {1: "magenta", None: "transparent"}, "opacity": 0.5, "visible": True}
+_MAGENTA, _TRANSPARENT = np.array([1, 0, 1, 1]), np.zeros(4)
+
+NEVER_LOOK: Mapping[str, Any] = {
+    "colormap": {1: _MAGENTA, None: _TRANSPARENT},
+    "opacity": 0.5,
+    "visible": True,
+}
 """Appearance of the marks of what is never in focus: they are looked at over the image."""
 
 

@@ -221,11 +221,17 @@ class OutputLayer:
         step = float(abs(self.image.placement.scale[self._stacks.axes.z]))
         return map_look(self.kind, self.array, self._stacks.span.planes, step)
 
+    def _channels(self) -> dict[str, Any]:
+        """Return the names of the layers that were fused together, if there are several."""
+        names = [image.name for image in self._stacks.images]
+        return {"channels": names} if len(names) > 1 else {}
+
     def _record(self, provenance: Mapping[str, Any], unit: str | None) -> dict[str, Any]:
         axes, image = self._stacks.axes, self.image
         return {
             **provenance,
             "output": self.kind,
+            **self._channels(),
             **({"unit": unit} if unit else {}),
             "layer": {
                 "name": image.name,

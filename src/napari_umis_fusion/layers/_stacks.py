@@ -252,7 +252,10 @@ def _too_many(image: LayerImage, channels: int) -> str:
 def _check_not_empty(image: LayerImage) -> None:
     # an empty axis would give no stack, and an error far from its cause
     if 0 in image.shape:
-        msg = f"{image.name!r} is empty: {listed(image)}; every axis needs a size of at least 1."
+        msg = (
+            f"{image.name!r} is empty: {listed(image)}; every axis needs a size of at least 1. "
+            "Choose another layer."
+        )
         raise StackError(msg)
 
 

@@ -11,7 +11,7 @@ from napari_umis_fusion.runtime import Float64Array
 
 LEAST_CONTRAST = 8.0
 """Height of the top over the foot of the curve, in standard deviations of its noise, below which
-the curve is flat. Over 10 000 curves of noise, the highest was 5."""
+the curve is flat. Over 10 000 curves of noise, the highest was 7.7."""
 
 LEVELS = (0.65, 0.5, 0.3, 0.0)
 """Shares of the height of the curve above which points are fitted by a parabola: the highest

@@ -22,6 +22,9 @@ Heights = Generator[float, float, None]
 LOOK_SHARE = 1 / 3
 """Share of the pictures that look over the whole range before a search closes in."""
 
+SWEEP_SHARE = 2 / 3
+"""The same for the sweep."""
+
 FLANKS = (0.5, 0.25)
 """Shares of the way from the top to where the curve has fallen by half."""
 
@@ -32,16 +35,19 @@ def search_heights(low: float, high: float, config: AutofocusConfig) -> Heights:
     """Yield the heights of a search, between the ends of the range.
 
     A curve of focus is flat far from its top. A search that compares two heights there would
-    follow the noise; so all but the sweep look over the whole range first, and close in between
-    the neighbours of the best height.
+    follow the noise; so each looks over the whole range first, and then between the neighbours
+    of the best height. The sweep spends most of its pictures on the range, and measures evenly
+    between the neighbours, too.
     """
-    if config.search == "sweep":
-        yield from _evenly(low, high, config.most_frames - 1)
-        return
-    count = max(5, round(config.most_frames * LOOK_SHARE))
+    share = SWEEP_SHARE if config.search == "sweep" else LOOK_SHARE
+    count = max(5, round(config.most_frames * share))
     looked = yield from _evenly(low, high, count)
     best = max(range(count), key=lambda k: looked[k][1])
     near = looked[max(0, best - 1) : best + 2]
+    if config.search == "sweep":
+        left = config.most_frames - count + 1  # both ends are measured already, and one is kept
+        yield from _evenly(near[0][0], near[-1][0], left, ends=False)
+        return
     closed_in = yield from _noted(_CLOSE_IN[config.search](near, looked[best], config.tolerance_um))
     yield from _around_top(sorted([*looked, *closed_in]))
 
@@ -50,10 +56,13 @@ Point = tuple[float, float]
 """Height and value."""
 
 
-def _evenly(low: float, high: float, count: int) -> Generator[float, float, list[Point]]:
+def _evenly(
+    low: float, high: float, count: int, *, ends: bool = True
+) -> Generator[float, float, list[Point]]:
     """Measure at heights that are equally far apart, from the lowest to the highest."""
     points = []
-    for height in np.linspace(low, high, count).tolist():
+    heights = np.linspace(low, high, count).tolist()
+    for height in heights if ends else heights[1:-1]:
         value = yield height
         points.append((height, value))
     return points

@@ -24,7 +24,7 @@ from napari_umis_fusion.live._live_events import (
     FieldUpdated,
 )
 from napari_umis_fusion.runtime import Progress, ScratchMemory, Workers
-from napari_umis_fusion.stack import Plane, Stack
+from napari_umis_fusion.stack import Calibration, Plane, Stack
 
 FieldEvent = FieldStarted | FieldUpdated | FieldProgress | FieldFinished | FieldFailed
 
@@ -93,14 +93,15 @@ class FieldWork:
         self.gains.append(self._growing.gained)
         self._latest_s, self._is_shown = arrived_s, False
 
-    def iter_update(self, planes: int | None) -> Generator[FieldUpdated | None]:
+    def iter_update(
+        self, planes: int | None, calibration: Calibration
+    ) -> Generator[FieldUpdated | None]:
         """Make a picture if there is news and it is time; yields None while it waits."""
         is_due = time.monotonic() - self._shown_s >= self._refresh_s
         if self._growing is None or self._is_shown or not is_due:
             return
         picture = yield from self._growing.iter_picture()
         self.picture, self._is_shown, self._shown_s = picture, True, time.monotonic()
-        calibration, _ = self.frames.calibration()
         latency_s = self._shown_s - self._latest_s
         yield FieldUpdated(self.field, picture, planes, calibration, latency_s)
 

@@ -148,6 +148,11 @@ class LiveFusion:
         """Discard all that is not fused, and take no more; `events` ends."""
         self._inbox.close()
 
+    @property
+    def run(self) -> int:
+        """Number of the run that is received, or was last."""
+        return self._inbox.run
+
     def snapshot(self, field: Field) -> GrowingPicture | None:
         """Return the latest picture of a field that is not finished; None if there is none."""
         with self._lock:
@@ -287,7 +292,8 @@ class LiveFusion:
         return False
 
     def _iter_show(self, work: FieldWork) -> Generator[LiveEvent]:
-        for event in work.iter_update(self._inbox.planes_of(work.field)):
+        planes = self._inbox.planes_of(work.field)
+        for event in work.iter_update(planes, self._inbox.calibration(work.frames)):
             yield event or self._waiting()
 
     def _fusion_of(self, works: list[FieldWork]) -> Generator[LiveEvent] | None:

@@ -1,5 +1,6 @@
 """The commands of menus and command palette."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -8,6 +9,8 @@ if TYPE_CHECKING:
 PLUGIN = "napari-umis-fusion"
 WIDGET = "Fuse z-stack"
 TRAINING_WIDGET = "Train network"
+ACQUIRE_WIDGET = "Acquire"
+SURFACE_WIDGET = "Measure surface"
 
 
 def open_fusion(viewer: "Viewer") -> Any:
@@ -38,6 +41,58 @@ def open_training(viewer: "Viewer") -> Any:
     TrainingWidget
     """
     return _open_widget(viewer, TRAINING_WIDGET)
+
+
+def open_training_on(viewer: "Viewer", folder: str) -> Any:
+    """Open the training widget with the z-stacks in a folder, each a file of its own.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The viewer.
+    folder : str
+        Folder of the files.
+
+    Returns
+    -------
+    TrainingWidget
+    """
+    from natsort import natsorted
+
+    widget = open_training(viewer)
+    for path in natsorted(Path(folder).glob("*.ome.tif"), key=str):
+        widget.data.add_paths([path], "stack")
+    return widget
+
+
+def open_acquire(viewer: "Viewer") -> Any:
+    """Open the widget at the microscope, or raise the open one.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The viewer.
+
+    Returns
+    -------
+    AcquireWidget
+    """
+    return _open_widget(viewer, ACQUIRE_WIDGET)
+
+
+def open_surface(viewer: "Viewer") -> Any:
+    """Open the surface widget, or raise the open one.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The viewer.
+
+    Returns
+    -------
+    SurfaceWidget
+    """
+    return _open_widget(viewer, SURFACE_WIDGET)
 
 
 def _open_widget(viewer: "Viewer", name: str) -> Any:

@@ -11,18 +11,23 @@ from qtpy.QtWidgets import QApplication
 from napari_umis_fusion import FusionConfig
 from napari_umis_fusion import fuse as fuse_stack
 from napari_umis_fusion.alignment import Alignment
-from napari_umis_fusion.plugin.fusion._alignment_section import FIELDS, HINT, AlignmentSection
+from napari_umis_fusion.plugin.fusion._alignment_section import (
+    FIELDS,
+    HINT,
+    AlignmentChoice,
+    AlignmentSection,
+)
 from napari_umis_fusion.plugin.fusion._alignment_table import (
     COLUMNS,
-    CORRELATION,
-    MAGNIFICATION,
+    MATCH,
     MOVED,
+    NOTE,
     ROTATION,
-    ROWS,
-    SHIFT_COLUMNS,
-    WHY,
+    SCALE,
     Z,
 )
+from napari_umis_fusion.plugin.fusion._choice_names import CHOICE_NAMES
+from napari_umis_fusion.plugin.fusion._preview import UNALIGNED
 from napari_umis_fusion.synthetic import Motion, RenderConfig, render_moving_stack
 
 SHAPE, PLANES = (120, 150), 5
@@ -71,6 +76,12 @@ def cell(form, row, column):
     return form.table.item(row, column).text()
 
 
+def shift(form, row):
+    """Return by how many pixels a plane was moved down and to the right."""
+    text = cell(form, row, MOVED)
+    return tuple(map(float, text.split(", "))) if text else (0.0, 0.0)
+
+
 def shown(form):
     """Return the texts of the table."""
     return [[cell(form, row, column) for column in range(len(COLUMNS))] for row in range(PLANES)]
@@ -83,8 +94,9 @@ def test_rows_are_those_of_the_config(widget):
     for spec in fields(FusionConfig):
         if spec.name in FIELDS:
             row = widget.alignment.rows[spec.name]
-            assert tuple(row.choices) == tuple(spec.metadata["choices"])
-            assert row.tooltip.lower().startswith(spec.metadata["help"].lower())
+            assert set(row.choices) == set(spec.metadata["choices"])
+            told = CHOICE_NAMES.in_plain_words(spec, spec.metadata["help"])
+            assert row.tooltip.startswith(told)
             assert spec.name not in [row.name for row in widget.method]
     assert {"align", "align_border", "light"} == set(FIELDS)
 
@@ -157,18 +169,16 @@ def test_table_tells_of_every_plane(widget, form, drifting, fuse, stacks):
     assert form.table.rowCount() == PLANES
     for z, motion in enumerate(alignment.planes):
         assert cell(form, z, Z) == str(z)
-        assert cell(form, z, MOVED) == ("yes" if motion.is_moved else "")
-        assert float(cell(form, z, ROWS)) == pytest.approx(motion.shift_rows_px, abs=0.006)
-        assert float(cell(form, z, SHIFT_COLUMNS)) == pytest.approx(
-            motion.shift_columns_px, abs=0.006
-        )
-        assert float(cell(form, z, MAGNIFICATION)) == 1
-        assert cell(form, z, ROTATION) == "0.00"
-        assert cell(form, z, WHY) == motion.why
-        item = form.table.item(z, WHY)
+        assert bool(cell(form, z, MOVED)) == motion.is_moved
+        expected = (motion.shift_rows_px, motion.shift_columns_px)
+        assert shift(form, z) == pytest.approx(expected, abs=0.06)
+        assert cell(form, z, SCALE) == ("1.0000" if motion.is_moved else "")
+        assert cell(form, z, NOTE) == ("" if motion.is_moved else motion.why)
+        assert form.table.item(z, NOTE).toolTip() == motion.why
+        item = form.table.item(z, NOTE)
         assert not item.flags() & Qt.ItemFlag.ItemIsEditable or not form.table.editTriggers()
-    assert cell(form, 2, CORRELATION) == ""
-    before, after = map(float, cell(form, 0, CORRELATION).split(" → "))
+    assert cell(form, 2, MATCH) == ""
+    before, after = map(float, cell(form, 0, MATCH).split(" → "))
     assert after > before
     assert form.table.isColumnHidden(ROTATION), "planes that only shift have none"
 
@@ -179,10 +189,10 @@ def test_magnification_is_shown_where_it_was_looked_for(viewer, widget, form, fu
     viewer.add_image(stack.stack, name="growing", axis_labels=("z", "y", "x"))
     form.rows["align"].value = "similarity"
     fuse()
-    assert not form.table.isColumnHidden(MAGNIFICATION)
-    scales = [float(cell(form, z, MAGNIFICATION)) for z in range(PLANES)]
+    assert not form.table.isColumnHidden(SCALE)
+    scales = [float(cell(form, z, SCALE) or 1) for z in range(PLANES)]
     assert scales[-1] - scales[0] == pytest.approx(0.08, abs=0.01)
-    turns = [float(cell(form, z, ROTATION)) for z in range(PLANES)]
+    turns = [float(cell(form, z, ROTATION) or 0) for z in range(PLANES)]
     assert turns[-1] - turns[0] == pytest.approx(3, abs=0.4)
 
 
@@ -201,13 +211,10 @@ def test_selecting_a_row_leads_to_the_plane(viewer, widget, form, drifting, fuse
 
 def test_second_run_renews_the_table(viewer, widget, form, drifting, fuse):
     fuse()
-    first = shown(form)
+    first = shift(form, 0)
     drifting.data = np.ascontiguousarray(drifting.data[:, :, ::-1])
     fuse()
-    second = shown(form)
-    assert float(second[0][SHIFT_COLUMNS]) == pytest.approx(
-        -float(first[0][SHIFT_COLUMNS]), abs=0.2
-    )
+    assert shift(form, 0)[1] == pytest.approx(-first[1], abs=0.3)
     form.rows["align"].value = "none"
     fuse()
     assert form.table.isHidden()
@@ -234,8 +241,8 @@ def test_table_is_of_the_time_point_in_sight(viewer, widget, form, movie, fuse, 
         viewer.dims.set_point(0, time)
         alignment = fuse_stack(stacks[time], **ALIGNED).alignment
         assert form.message.text() == f"t {time}: {alignment.summary()}."
-        shift = alignment.planes[0].shift_columns_px
-        assert float(cell(form, 0, SHIFT_COLUMNS)) == pytest.approx(shift, abs=0.006)
+        across = alignment.planes[0].shift_columns_px
+        assert shift(form, 0)[1] == pytest.approx(across, abs=0.06)
     form.rows["align_each"].value = False
     fuse()
     viewer.dims.set_point(0, 1)
@@ -259,14 +266,22 @@ def test_click_leads_to_the_aligned_stack(viewer, widget, form, drifting, fuse, 
     assert f"Row {top + row}, column {left + column}" in widget.focus.message.text()
 
 
-def test_preview_is_not_aligned(viewer, widget, form, drifting, qtbot, stacks, tmp_path):
-    form.use_file(str(fuse_stack(stacks[0], **ALIGNED).alignment.save(tmp_path / "a.csv")))
+def test_preview_uses_transforms_that_were_loaded(
+    viewer, widget, form, drifting, qtbot, stacks, tmp_path
+):
+    form.rows["light"].value = "none"
+    path = fuse_stack(stacks[0], **ALIGNED).alignment.save(tmp_path / "a.csv")
+    form.use_file(str(path))
     drifting.corner_pixels = np.array([[0, 0, 0], [4, 119, 149]])
     widget.preview_box.value = True
     qtbot.waitUntil(lambda: not widget.preview.is_busy, timeout=20_000)
     data = viewer.layers["preview of drift"].data
-    expected = fuse_stack(stacks[0], focus_measure="laplacian").all_in_focus
-    np.testing.assert_array_equal(data, expected)
+    options = {**ALIGNED, "light": "none", "transforms": path}
+    np.testing.assert_array_equal(data, fuse_stack(stacks[0], **options).all_in_focus)
+    path.unlink()
+    form.setValue(AlignmentChoice(FusionConfig(), table_file=str(tmp_path / "gone.csv")))
+    qtbot.waitUntil(lambda: not widget.preview.is_busy, timeout=20_000)
+    assert widget.controls.message.text() == UNALIGNED
 
 
 def test_cancel_while_aligning_changes_nothing(viewer, widget, form, qtbot):
@@ -379,3 +394,47 @@ def test_starts_with_what_is_set(viewer, widget, qtbot):
     options = {"align": "auto", "align_border": "mask", "light": "auto"}
     assert form.value().config_options() == options
     form.release()
+
+
+# --- the preview, and the width of the table
+
+
+def test_the_preview_is_aligned_as_soon_as_the_transforms_are_known(
+    viewer, widget, form, drifting, fuse, qtbot
+):
+    def previewed():
+        widget.preview_box.value = True
+        qtbot.waitUntil(lambda: not widget.preview.is_busy, timeout=20_000)
+        return viewer.layers["preview of drift"]
+
+    def error_of(layer):
+        """Return how far the preview is from the fused image, away from its borders."""
+        inner = (slice(20, 70), slice(20, 80))
+        fused = viewer.layers["drift all-in-focus"]
+        corner = fused.world_to_data(layer.data_to_world((20, 20)))
+        row, column = np.round(corner).astype(int)
+        expected = fused.data[row : row + 50, column : column + 60].astype(float)
+        return np.abs(layer.data[inner] - expected).mean()
+
+    before = previewed()
+    assert widget.controls.message.text() == UNALIGNED
+    fuse()
+    assert error_of(before) > 1
+    viewer.layers.selection.active = drifting
+    assert error_of(previewed()) < 1
+    assert widget.controls.message.text() == "Preview."
+    form.rows["align"].value = "affine"
+    previewed()
+    assert widget.controls.message.text() == UNALIGNED, "these transforms would be others"
+
+
+def test_the_table_can_be_read_at_350_px(viewer, widget, form, drifting, fuse):
+    fuse()
+    form.table.resize(330, 200)
+    QApplication.processEvents()
+    for hidden in (True, False):
+        for column in (ROTATION, SCALE):
+            form.table.setColumnHidden(column, hidden)
+        shown = [k for k in range(NOTE) if not form.table.isColumnHidden(k)]
+        assert sum(map(form.table.columnWidth, shown)) < 330
+    assert form.message.text().endswith(".")

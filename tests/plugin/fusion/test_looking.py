@@ -10,7 +10,10 @@ import tifffile
 from napari.layers import Layer
 from qtpy.QtWidgets import QApplication
 
+from napari_umis_fusion import FusionConfig
 from napari_umis_fusion import fuse as fuse_stack
+from napari_umis_fusion.fusion import focus_curve
+from napari_umis_fusion.plugin.fusion._focus_view import HINT
 from napari_umis_fusion.synthetic import noisy_fluorescence, textured_surface
 
 
@@ -56,18 +59,107 @@ def test_a_drag_is_no_click(viewer, widget, stack_layer, fuse):
     assert viewer.dims.current_step[0] == 3
 
 
-def test_click_outside_does_nothing(viewer, widget, stack_layer, fuse):
-    fuse()
+def test_click_outside_says_so(viewer, widget, stack_layer, fuse, qtbot):
     viewer.dims.set_point(0, 10 + 3 * 1.5)
-    for position in ((10, 0, 0), (10, 20 - 1, 30), (10, 900, 900)):
-        click(viewer, position)
-        assert viewer.dims.current_step[0] == 3, position
+    for said in ("That is outside of 'beads'.", "That is outside of what was fused of 'beads'."):
+        for position in ((10, 0, 0), (10, 20 - 1, 30), (10, 900, 900)):
+            click(viewer, world(5, 5))
+            viewer.dims.set_point(0, 10 + 3 * 1.5)
+            click(viewer, position)
+            assert viewer.dims.current_step[0] == 3, position
+            assert widget.focus.message.text() == said
+            assert widget.focus.plot.isHidden()
+            assert widget.focus.mark.place is None
+        fuse()
 
 
-def test_click_on_foreign_layers_does_nothing(viewer, widget, stack_layer, fuse):
+def test_click_on_a_stack_that_is_not_fused_shows_its_focus(viewer, widget, stack_layer, qtbot):
     viewer.dims.set_point(0, 10 + 3 * 1.5)
+    click(viewer, world(50, 60))
+    assert viewer.dims.current_step[0] == 3, "nothing was decided yet"
+    qtbot.waitUntil(lambda: not widget.focus.is_busy, timeout=10_000)
+    curve = focus_curve(stack_layer.data, 50, 60, FusionConfig("laplacian"))
+    np.testing.assert_allclose(widget.focus.curve.focus, curve.focus)
+    said = widget.focus.message.text()
+    assert said == f"Row 50, column 60: most in focus in plane {curve.sharpest}; not fused yet."
+    assert widget.focus.plot.value().planes == {"current": 3}
+    widget.focus.plot.planeClicked.emit(4)
+    assert viewer.dims.current_step[0] == 4
+
+
+def test_clicks_meant_for_something_else(viewer, widget, stack_layer):
+    shapes = viewer.add_shapes(ndim=2)
+    shapes.mode = "add_rectangle"
     click(viewer, world(5, 5))
-    assert viewer.dims.current_step[0] == 3
+    assert widget.focus.message.text() == HINT, "the click draws"
+    shapes.mode = "pan_zoom"
+    viewer.dims.ndisplay = 3
+    click(viewer, world(5, 5))
+    assert "2D view only" in widget.focus.message.text()
+    viewer.layers.clear()
+    viewer.dims.ndisplay = 2
+    click(viewer, world(5, 5))
+    assert "There is no stack to click" in widget.focus.message.text()
+
+
+@pytest.mark.binding
+def test_a_cross_marks_the_pixel_and_is_no_layer(viewer, widget, stack_layer, fuse, qtbot):
+    before = list(viewer.layers)
+    click(viewer, world(50, 60))
+    assert list(viewer.layers) == before
+    assert widget.focus.mark.place == pytest.approx(world(50, 60)[1:])
+    assert widget.focus.mark.is_drawn
+    viewer.dims.ndisplay = 3
+    assert not widget.focus.mark.is_drawn
+    viewer.dims.ndisplay = 2
+    click(viewer, world(10, 20))
+    assert widget.focus.mark.is_drawn
+    viewer.layers.clear()
+    assert not widget.focus.mark.is_drawn
+
+
+def test_nothing_stale_stays_when_layers_go_or_another_stack_is_chosen(
+    viewer, widget, stack_layer, fuse, qtbot
+):
+    def is_told():
+        parts = widget.focus.plot, widget.focus.mark.is_drawn, widget.planes.table
+        return [
+            not parts[0].isHidden(),
+            parts[1],
+            not parts[2].isHidden(),
+            "Done" in widget.controls.message.text(),
+        ]
+
+    stack_layer.data = stack_layer.data.copy()
+    stack_layer.data[4] = 0
+    other = viewer.add_image(np.zeros((4, 96, 128), np.uint8), name="other")
+    for leave in (lambda: viewer.layers.clear(), lambda: widget.stack.choose([other])):
+        viewer.layers.selection.active = viewer.layers["other"]
+        widget.stack.choose([viewer.layers["beads"]])
+        fuse()
+        click(viewer, world(50, 60))
+        qtbot.waitUntil(lambda: not widget.focus.is_busy, timeout=10_000)
+        assert is_told() == [True] * 4
+        kept = [viewer.layers["beads"], viewer.layers["other"]]
+        leave()
+        assert is_told() == [False] * 4
+        assert widget.focus.message.text() == HINT
+        viewer.layers.clear()
+        viewer.layers.extend(kept)
+
+
+def test_the_pixel_is_looked_at_again_after_a_fusion(viewer, widget, stack_layer, fuse, qtbot):
+    click(viewer, world(50, 60))
+    viewer.dims.set_point(0, 10)
+    fuse()
+    qtbot.waitUntil(lambda: not widget.focus.is_busy, timeout=10_000)
+    plane = viewer.layers["beads index map"].data[50, 60]
+    assert widget.focus.message.text().startswith(f"Row 50, column 60: plane {plane}")
+    assert viewer.dims.current_step[0] == 0, "the viewer stays where it was"
+    viewer.layers.remove("beads all-in-focus")
+    for name in ("index map", "depth map (µm)", "confidence map"):
+        viewer.layers.remove(f"beads {name}")
+    assert "not fused yet" in widget.focus.message.text(), "what was decided is gone"
 
 
 def test_copied_values_lead_to_where_they_were_copied_from(viewer, widget, stack_layer, fuse):
@@ -87,7 +179,7 @@ def test_click_in_a_region_of_a_movie(viewer, widget, rendered, fuse):
     viewer.add_image(movie, name="movie", axis_labels=("t", "z", "y", "x"))
     widget.part["first_plane"].value = 1
     fuse()
-    index = viewer.layers["movie index map"].data
+    (index,) = (one.data for one in viewer.layers if one.name.endswith("movie index map"))
     for time in (0, 1):
         viewer.dims.set_point(0, time)
         row, column = 30, 40
@@ -111,6 +203,8 @@ def test_preview_shows_what_is_in_sight_and_follows_options(viewer, widget, stac
     layer = viewer.layers["preview of beads"]
     np.testing.assert_allclose(layer.scale, (0.4, 0.4))
     assert viewer.layers.selection.active is stack_layer
+    assert layer.bounding_box.visible, "a frame marks its part"
+    assert widget.controls.message.text() == "Preview."
     first = layer.data.copy()
     widget.method["blend"].value = "select"
     qtbot.waitUntil(lambda: not widget.preview.is_busy, timeout=10_000)

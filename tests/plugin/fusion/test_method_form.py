@@ -6,7 +6,8 @@ import pytest
 
 from napari_umis_fusion import FusionConfig
 from napari_umis_fusion.plugin.fusion import _defaults as defaults
-from napari_umis_fusion.plugin.fusion._method_form import ELSEWHERE, MethodForm
+from napari_umis_fusion.plugin.fusion._choice_names import CHOICE_NAMES, NAMES
+from napari_umis_fusion.plugin.fusion._method_form import ELSEWHERE, FIRST, MethodForm
 
 
 @pytest.fixture
@@ -23,15 +24,49 @@ def test_each_field_has_its_row_with_bounds_and_help(form):
             assert spec.name not in [row.name for row in form]
             continue
         if spec.name == "checkpoint":  # see test_weights_choice
-            assert form.weights.toolTip().lower().startswith(spec.metadata["help"].lower())
+            assert form.weights.toolTip().startswith("Weights of “Neural network” (.safetensors)")
             continue
         row, meta = form[spec.name], spec.metadata
-        assert row.tooltip.lower().startswith(meta["help"].lower())
+        assert row.tooltip.startswith(CHOICE_NAMES.in_plain_words(spec, meta["help"]))
         if "min" in meta:
             assert (row.min, row.max) == (meta["min"], meta["max"])
             assert not meta["unit"] or f"({meta['unit']})" in row.label
         if "choices" in meta:
-            assert tuple(row.choices) == tuple(meta["choices"])
+            assert set(row.choices) == set(meta["choices"])
+
+
+def test_every_choice_of_a_named_field_has_a_name():
+    choices = {spec.name: spec.metadata.get("choices") for spec in fields(FusionConfig)}
+    for name, named in NAMES.items():
+        assert set(named) == set(choices[name]), f"name every choice of {name}"
+        assert len(set(named.values())) == len(named), name
+
+
+def test_choices_have_plain_names_in_rows_and_in_tooltips(form):
+    texts = [form["focus_measure"].native.itemText(k) for k in range(3)]
+    assert texts == ["Neural network", "Laplacian (fast)", "UMIS (published)"]
+    assert form["focus_measure"].tooltip.endswith("Default: Neural network.")
+    assert "“Recorded values” copies each pixel" in form["blend"].tooltip
+    quoted = [row.tooltip for row in form if "'" in row.tooltip]
+    assert quoted == [], "the words of Python are not in the rows"
+
+
+def test_few_rows_are_shown_until_advanced_is_pressed(form):
+    rows = [row.name for row in form]
+    assert rows[: len(FIRST)] == list(FIRST)
+    assert [name for name in rows if form.is_row_shown(name)] == list(FIRST)
+    form.advanced.click()
+    assert all(form.is_row_shown(name) for name in rows)
+    form.advanced.click()
+    assert not form.is_row_shown("verification")
+
+
+def test_hidden_rows_that_were_changed_are_counted(form):
+    assert form.advanced.text() == "Advanced"
+    form.setValue(FusionConfig(verification="mode", empty=0.0))
+    assert form.advanced.text() == "Advanced (2 changed)"
+    form.setValue(FusionConfig())
+    assert form.advanced.text() == "Advanced"
 
 
 def test_shows_defaults(form):

@@ -1,5 +1,6 @@
 """A fusion under way: progress, pause, cancel, and what may happen meanwhile."""
 
+import errno
 import gc
 import threading
 import time
@@ -62,6 +63,8 @@ def test_progress_is_told_in_the_widget_and_in_the_activity_dock(widget, slow_la
     (bar,) = [one for one in progress._all_instances if one.desc.startswith("Fusing slow")]
     qtbot.waitUntil(lambda: bar.n > 500, timeout=20_000)
     assert " of 40, " in bar.desc
+    (running,) = widget._viewer.window._task_status_manager.get_status()
+    assert "'Fusing slow' (UMIS Fusion)" in running, "napari asks about it before it closes"
     assert "s left" in bar.desc
     qtbot.waitUntil(lambda: widget.job is None, timeout=20_000)
     shares = [share for share, _ in texts]
@@ -190,6 +193,7 @@ ERRORS = [
     (KeyError("a fault"), "please report it", True),
     (MemoryError("no room"), "Fuse a region", False),
     (FileNotFoundError("plane7.zarr"), "Are its files still there", False),
+    (OSError(errno.ENOSPC, "No space left on device"), "The disk is full", False),
     (StackError("planes differ; crop them"), "crop them", False),
     (DeviceError("cuda is gone; choose cpu"), "choose cpu", False),
 ]

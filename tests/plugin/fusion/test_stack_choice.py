@@ -334,7 +334,9 @@ def test_a_preview_covers_its_channels(viewer, widget, qtbot):
     viewer.window._qt_window.show()
     qtbot.wait(50)
     widget.preview_box.value = True
-    qtbot.waitUntil(lambda: "preview of green dye" in viewer.layers, timeout=20_000)
+    qtbot.waitUntil(lambda: "preview of red dye" in viewer.layers, timeout=20_000)
     assert viewer.layers["preview of green dye"].blending == "translucent"
+    assert viewer.layers["preview of red dye"].blending == "additive"
     widget.preview_box.value = False
+    assert len(viewer.layers) == 2
     assert all(layer.visible for layer in viewer.layers)

@@ -1,8 +1,10 @@
 """The row of weights: what it offers, and that it follows the library."""
 
 import gc
+import io
 import weakref
 
+import numpy as np
 import pytest
 import torch
 
@@ -103,11 +105,11 @@ def test_each_measure_keeps_its_choice(choice, scorpion, umis):
     assert (choice.value(), choice.currentText()) == (str(scorpion.path), "scorpion")
 
 
-def test_a_file_is_asked_for_and_becomes_an_entry(form, rankers, monkeypatch):
+def test_a_file_is_asked_for_and_becomes_an_entry(form, rankers, monkeypatch, qtbot):
     other = str(rankers / "other.safetensors")
     monkeypatch.setattr(form.weights, "choose_file", lambda: other)
     pick(form.weights, FROM_FILE)
-    assert form.value() == FusionConfig(checkpoint=other)
+    qtbot.waitUntil(lambda: form.value() == FusionConfig(checkpoint=other), timeout=10_000)
     assert texts(form.weights) == [OF_PACKAGE, "scorpion", "other.safetensors", FROM_FILE]
     pick(form.weights, OF_PACKAGE)
     assert form.value() == FusionConfig()
@@ -122,20 +124,40 @@ def test_no_file_leaves_all_as_it_was(form, scorpion, monkeypatch):
     assert form.value().checkpoint == str(scorpion.path)
 
 
-def test_a_file_brings_its_focus_measure(form, rankers, monkeypatch):
+def test_a_file_brings_its_focus_measure(form, rankers, monkeypatch, qtbot):
     path = str(rankers / "original.pth")
     monkeypatch.setattr(form.weights, "choose_file", lambda: path)
     pick(form.weights, FROM_FILE)
-    assert form.value() == FusionConfig("umis", checkpoint=path)
+    qtbot.waitUntil(lambda: form.value() == FusionConfig("umis", checkpoint=path), timeout=10_000)
 
 
-def test_a_damaged_file_is_told_and_not_taken(form, tmp_path, monkeypatch, qtbot):
-    bad = tmp_path / "bad.safetensors"
-    bad.write_bytes(b"hello")
+def wrong_files():
+    import torch
+    from safetensors.numpy import save
+
+    net = {"layer.weight": torch.zeros(3, 3)}
+    saved = io.BytesIO()
+    torch.save(net, saved)
+    return {
+        "bad.safetensors": b"hello",
+        "text.pth": b"these are no weights",
+        "others.pth": saved.getvalue(),
+        "others.safetensors": save({"layer.weight": np.zeros((3, 3), np.float32)}),
+    }
+
+
+@pytest.mark.parametrize("name", wrong_files())
+def test_a_wrong_file_is_refused_when_it_is_chosen(form, tmp_path, monkeypatch, qtbot, name):
+    bad = tmp_path / name
+    bad.write_bytes(wrong_files()[name])
     monkeypatch.setattr(form.weights, "choose_file", lambda: str(bad))
-    with qtbot.waitSignal(form.weights.notified) as told:
-        pick(form.weights, FROM_FILE)
-    assert "bad.safetensors: damaged" in told.args[0]
+    told = []
+    form.weights.notified.connect(told.append)
+    pick(form.weights, FROM_FILE)
+    qtbot.waitUntil(lambda: len(told) == 2, timeout=10_000)
+    assert told[0] == f"Reading {name} …"
+    assert f"{name}: " in told[1]
+    assert told[1].endswith(". The weights stay as they were.")
     assert form.value() == FusionConfig()
 
 

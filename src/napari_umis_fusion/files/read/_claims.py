@@ -127,7 +127,10 @@ def _modulo(element: str) -> int:
 
 def _check_frames(count: int, who: str) -> None:
     if count > MOST_FRAMES:
-        msg = f"{who} {count} planes; accepted are at most {MOST_FRAMES}. The file is broken."
+        msg = (
+            f"{who} {count} planes; accepted are at most {MOST_FRAMES}. The file is broken: copy "
+            "it again or leave it out."
+        )
         raise StackFileError(msg)
 
 

@@ -149,7 +149,10 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     with image:
         frames = getattr(image, "n_frames", 1)
         if image.format in ("PNG", "WEBP") and frames > 1:
-            msg = f"is an animation of {frames} frames; accepted is one still image per plane."
+            msg = (
+                f"is an animation of {frames} frames; accepted is one still image per plane. Save "
+                "its frames as separate images."
+            )
             raise StackFileError(msg)
         yield image
 

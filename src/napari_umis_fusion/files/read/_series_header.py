@@ -8,6 +8,7 @@ import numpy as np
 from tifffile import TiffFile
 
 from napari_umis_fusion.files._layer_attributes import Colour
+from napari_umis_fusion.files._layer_record import RECORDS_KEY
 from napari_umis_fusion.files.read._not_planes import OWN_NAME
 from napari_umis_fusion.files.read._ome_sizes import ome_image
 from napari_umis_fusion.stack import time_s
@@ -29,6 +30,8 @@ class SeriesHeader:
         Interval between time points, in s.
     provenance : dict or None
         Provenance, if this package made the image.
+    records : tuple
+        What this package kept of each layer; see `layer_record`.
     """
 
     name: str = ""
@@ -36,6 +39,7 @@ class SeriesHeader:
     colours: tuple[Colour | None, ...] = ()
     time_step_s: float | None = None
     provenance: dict[str, Any] | None = None
+    records: tuple[Any, ...] = ()
 
 
 def read_series_header(tif: TiffFile, series: int) -> SeriesHeader:
@@ -71,6 +75,8 @@ def _from_ome(xml: str, series: int) -> SeriesHeader:
     pixels = image.find("{*}Pixels")
     attributes = {} if pixels is None else pixels.attrib
     channels = image.findall("{*}Pixels/{*}Channel")
+    told = _from_json(image.findtext("{*}Description"))
+    records = told.pop(RECORDS_KEY, None)
     return SeriesHeader(
         name=image.get("Name", "").strip(),
         channel_names=tuple(channel.get("Name", "").strip() for channel in channels),
@@ -79,7 +85,8 @@ def _from_ome(xml: str, series: int) -> SeriesHeader:
         time_step_s=time_s(
             attributes.get("TimeIncrement"), attributes.get("TimeIncrementUnit", "s")
         ),
-        provenance=_from_json(image.findtext("{*}Description")),
+        provenance=_from_our_description(told),
+        records=tuple(records) if isinstance(records, list) else (),
     )
 
 
@@ -93,7 +100,12 @@ def _ome_colour(value: str | None) -> Colour | None:
 
 
 def _from_imagej(metadata: dict[str, Any]) -> SeriesHeader:
+    provenance = _from_our_description(_from_json(metadata.get("Info")))
+    labels = metadata.get("Labels") if provenance else None
+    names = (labels,) if isinstance(labels, str) else tuple(labels or ())
     return SeriesHeader(
+        channel_names=names if len(names) == metadata.get("channels") else (),
+        provenance=provenance,
         colours=tuple(_ramp_colour(table) for table in metadata.get("LUTs") or ()),
         time_step_s=time_s(metadata.get("finterval"), metadata.get("tunit") or "s"),
     )
@@ -111,11 +123,13 @@ def _ramp_colour(table: Any) -> Colour | None:
     return red, green, blue
 
 
-def _from_json(text: str | None) -> dict[str, Any] | None:
+def _from_json(text: Any) -> dict[str, Any]:
+    """Return a description if it is a JSON object; else an empty dict."""
     try:
-        return _from_our_description(json.loads(text or ""))
-    except ValueError:
-        return None
+        told = json.loads(text or "")
+    except (TypeError, ValueError, RecursionError):
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 def _from_our_description(value: Any) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ from tifffile import FileHandle, TiffFile, TiffFrame, TiffPage, TiffPageSeries
 
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files.read._claims import check_page
+from napari_umis_fusion.files.read._file_state import FileState
 from napari_umis_fusion.stack import Plane
 
 Index = tuple[int | slice, ...]
@@ -67,11 +68,15 @@ class _MappedFrames:
         self._nbytes = int(np.prod(shape, dtype=np.int64)) * self._dtype.itemsize
         self._path, self._first = tif.filehandle.path, series.dataoffset
         self._places = [] if self._first is not None else [_place(page) for page in series if page]
+        paths = {self._path, *(path for path, _ in self._places)}
+        self._states = {path: FileState.of(path) for path in paths}
 
     def read(self, number: int, index: Index) -> Plane:
         path, start = self._place(number)
-        frame = np.memmap(path, self._dtype, mode="r", offset=start, shape=self._shape)
-        return np.array(frame[index])  # a copy: the mapping, and its handle, end here
+        with open(path, "rb") as file:
+            self._states[path].check(FileState.of(file.fileno()))
+            frame = np.memmap(file, self._dtype, mode="r", offset=start, shape=self._shape)
+            return np.array(frame[index])  # a copy: the mapping, and its handle, end here
 
     def check(self, numbers: Iterable[int]) -> None:
         sizes: dict[str, int] = {}
@@ -99,13 +104,17 @@ class _DecodedFrames:
         self._tif = tif
         self._series = series
         self._shape = shape
+        paths = {page.parent.filehandle.path for page in series if page is not None}
+        self._states = {path: FileState.of(path) for path in paths}
         self._lock = threading.Lock()  # the file handle has one position for all threads
         # Closes the file when the frames are no longer used, even without `close`.
         weakref.finalize(self, tif.close)
 
     def read(self, number: int, index: Index) -> Plane:
         page = self._page(number)
-        with self._lock, _opened(page.parent.filehandle):
+        handle = page.parent.filehandle
+        with self._lock, _opened(handle):
+            self._states[handle.path].check(FileState.of(handle.fileno()))
             frame = page.asarray()
         return frame.reshape(self._shape)[index]
 
@@ -123,7 +132,10 @@ class _DecodedFrames:
     def _page(self, number: int) -> TiffPage | TiffFrame:
         page = self._series[number]
         if page is None:
-            msg = f"frame {number} is missing: it was not recorded, or its file is absent."
+            msg = (
+                f"frame {number} is missing: it was not recorded, or its file is absent. Copy all "
+                "files of the set into one folder, or select a part with index (--index)."
+            )
             raise StackFileError(msg)
         return page
 

@@ -21,6 +21,8 @@ from napari_umis_fusion.files._layer_attributes import (
     layer_stem,
     placement_attributes,
 )
+from napari_umis_fusion.files._layer_record import recorded_axes, restored_layer
+from napari_umis_fusion.files.read._file_state import FileState
 from napari_umis_fusion.files.read._lazy_arrays import LAZY_BYTES, stack_planes
 from napari_umis_fusion.files.read._naming_errors import naming_read_errors
 from napari_umis_fusion.files.read._physical_size import tiff_sizes
@@ -60,6 +62,9 @@ class _Series:
     def split(self) -> tuple[str, ...]:
         """Return the axes whose entries become separate layers."""
         sizes = self.layout.sizes
+        whole = len(sizes) - self.colour
+        if len(self.header.records) == 1 and recorded_axes(self.header.records[0]) == whole:
+            return ()  # it was saved as one layer
         few = [axis for axis in ("C",) if sizes.get(axis, 0) in range(2, MAX_CHANNELS + 1)]
         return (*few, *(axis for axis in ("S",) if axis in sizes and not self.colour))
 
@@ -88,6 +93,7 @@ def tiff_layers(path: Path) -> list[LayerData]:
         If the file is broken, truncated or without planes.
     """
     with naming_read_errors(path):
+        state = FileState.of(path)
         try:
             opened, by_pages = open_tiff_file(path), False
         except OmeHeaderError as error:
@@ -100,12 +106,17 @@ def tiff_layers(path: Path) -> list[LayerData]:
                 sum(one.size * one.dtype.itemsize for one in tif.series),
             )
         if count > MAX_SERIES:
-            msg = f"{path}: holds {count} images; only the first {MAX_SERIES} are opened."
+            msg = (
+                f"{path}: holds {count} images; only the first {MAX_SERIES} are opened. Others are "
+                f'opened in Python, such as open_stack(file, index={{"series": {MAX_SERIES}}}).'
+            )
             warnings.warn(msg, UserWarning, stacklevel=2)
         numbers = range(max(1, min(count, MAX_SERIES)))
         lazy = nbytes > LAZY_BYTES
         every = (_open_series(path, number, by_pages) for number in numbers)
-        return [layer for one in every for layer in _series_layers(one, lazy, alone=count == 1)]
+        layers = [layer for one in every for layer in _series_layers(one, lazy, alone=count == 1)]
+        state.check(FileState.of(path))
+        return layers
 
 
 def _open_series(path: Path, number: int, by_pages: bool) -> _Series:
@@ -147,9 +158,11 @@ def _series_layers(series: _Series, lazy: bool, *, alone: bool) -> list[LayerDat
     name = layer_stem(series.path) if alone else _image_name(series)
     layers: list[LayerData] = []
     for k, (pick, look) in enumerate(zip(picks, looks, strict=True)):
-        channel = f" {_channel_name(series, k)}" if len(picks) > 1 else ""
-        attributes = {**_attributes(series, pick), **look, "name": name + channel}
+        attributes = {**_attributes(series, pick), **look, "name": _layer_name(series, name, k)}
         layers.append((_array(series, pick, lazy), attributes, "image"))
+    records = series.header.records
+    if len(records) == len(layers):
+        layers = [restored_layer(*one) for one in zip(layers, records, strict=True)]
     # All planes are in memory.
     if not lazy:
         frames.close()
@@ -204,6 +217,16 @@ def _axis_labels(outer: Sequence[str]) -> list[str]:
     plain_pages = [kind_of(axis) for axis in outer] == ["unnamed"]
     labels = ["z"] if plain_pages else [axis.lower() for axis in outer]
     return [*labels, "y", "x"]
+
+
+def _layer_name(series: _Series, name: str, k: int) -> str:
+    """Return the name of a layer: that of the image, with its channel if there are several."""
+    records = series.header.records
+    told = records[k].get("name") if k < len(records) and isinstance(records[k], dict) else None
+    if len(records) > 1 and isinstance(told, str) and told:
+        return told
+    several = any(series.layout.sizes.get(axis, 1) > 1 for axis in series.split())
+    return f"{name} {_channel_name(series, k)}" if several else name
 
 
 def _image_name(series: _Series) -> str:

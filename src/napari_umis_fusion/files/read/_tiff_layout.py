@@ -50,10 +50,10 @@ def stored_layout(series: TiffPageSeries) -> Layout:
     """Return the layout of a series; refuse one without planes or with missing frames."""
     sizes = series_sizes(series)
     if not {"Y", "X"} <= sizes.keys():
-        msg = f"axes are {series.axes}; accepted are images with the axes Y and X."
+        msg = f"axes are {series.axes}; accepted are images with the axes Y and X. Convert it."
         raise StackFileError(msg)
     if 0 in sizes.values():
-        msg = f"holds an empty image, shape {series.shape}; accepted are axes of size 1 or more."
+        msg = f"holds an empty image, shape {series.shape}; accepted are axes of 1 or more."
         raise StackFileError(msg)
     frames = math.prod(series.shape) // math.prod(series.keyframe.shape)
     if series.dataoffset is None and frames != len(series):

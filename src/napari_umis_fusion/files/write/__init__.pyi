@@ -5,3 +5,4 @@ from ._image import write_image as write_image
 from ._layers import write_folder as write_folder
 from ._layers import write_image_layer as write_image_layer
 from ._layers import write_series as write_series
+from ._picture import write_picture as write_picture

@@ -37,10 +37,14 @@ class OutputFormat:
 
 OME_TIFF = OutputFormat("OME-TIFF", (".ome.tif", ".ome.tiff"), ACCEPTED_DTYPES, None)
 TIFF = OutputFormat("TIFF", (".tif", ".tiff"), ACCEPTED_DTYPES, None)
+# Floats of 16 bits become 32, and bool 0 and 255, as ImageJ's masks are.
+_IMAGEJ_DTYPES = ("bool", "uint8", "uint16", "float16", "float32")
+IMAGEJ = OutputFormat("ImageJ TIFF", (".imagej.tif", ".imagej.tiff"), _IMAGEJ_DTYPES, None)
 PNG = OutputFormat("PNG", (".png",), ("bool", "uint8", "uint16"), (1, 3, 4))
 JPEG = OutputFormat("JPEG", (".jpg", ".jpeg"), ("uint8",), (1, 3))
 
-OUTPUT_FORMATS = (OME_TIFF, TIFF, PNG, JPEG)  # OME-TIFF first: ".ome.tif" also ends in ".tif"
+# TIFF after those whose extensions end in ".tif", too.
+OUTPUT_FORMATS = (OME_TIFF, IMAGEJ, TIFF, PNG, JPEG)
 
 
 def output_format(path: Path) -> OutputFormat:
@@ -96,7 +100,7 @@ def check_output_path(
     target = user_path(path)
     wanted = output_format(target)
     if dtype is not None:
-        _check_dtype(target, wanted, np.dtype(dtype).name, channels)
+        _check_dtype(target, wanted, np.dtype(dtype).name, channels, rgb=rgb)
     _check_channels(target, wanted, channels, rgb=rgb)
     _check_place(target)
     source = first_same(target, protect)
@@ -107,20 +111,26 @@ def check_output_path(
     return target.resolve()
 
 
-def _check_dtype(path: Path, wanted: OutputFormat, dtype: str, channels: int | None) -> None:
-    # PNG has one bit per pixel for grey only.
-    colour_bits = wanted is PNG and dtype == "bool" and channels not in (None, 1)
-    if dtype in wanted.dtypes and not colour_bits:
+def _check_dtype(
+    path: Path, wanted: OutputFormat, dtype: str, channels: int | None, *, rgb: bool
+) -> None:
+    known = {form.name: form.dtypes for form in OUTPUT_FORMATS}
+    if channels not in (None, 1):  # PNG has one bit per pixel for grey only
+        known[PNG.name] = tuple(one for one in PNG.dtypes if one != "bool")
+        if rgb:
+            known[IMAGEJ.name] = ("uint8",)
+    if dtype in known[wanted.name]:
         return
-    keeping = [known.name for known in OUTPUT_FORMATS if dtype in known.dtypes]
-    if colour_bits:
-        keeping.remove(PNG.name)
+    keeping = [name for name, dtypes in known.items() if dtype in dtypes]
     advice = f"{', '.join(keeping)} keep it" if keeping else "no format keeps it"
     msg = f"{path}: {wanted.name} cannot hold {dtype} as it is; {advice}."
     raise StackFileError(msg)
 
 
 def _check_channels(path: Path, wanted: OutputFormat, channels: int | None, *, rgb: bool) -> None:
+    if wanted is IMAGEJ and rgb and channels == 4:
+        msg = f"{path}: ImageJ TIFF holds no opacity; OME-TIFF, TIFF and PNG hold it."
+        raise StackFileError(msg)
     if wanted.samples is None or channels in (None, 1):
         return
     if rgb and channels in wanted.samples:

@@ -14,12 +14,14 @@ import tifffile
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files.write._about import ImageAbout
 from napari_umis_fusion.files.write._formats import (
+    IMAGEJ,
     JPEG,
     OME_TIFF,
     PNG,
     check_output_path,
     output_format,
 )
+from napari_umis_fusion.files.write._imagej import write_hyperstack_plane
 from napari_umis_fusion.files.write._marks import bilevel_png_bytes, jpeg_bytes, marked_png
 from napari_umis_fusion.runtime import atomic_write, naming_faults
 from napari_umis_fusion.stack import Calibration, Plane
@@ -45,24 +47,28 @@ def write_image(
 
     The write is atomic: the file is complete or absent. An existing file is replaced.
 
-    ========== ============================== ===================================================
-    extension  dtypes                         metadata
-    ========== ============================== ===================================================
-    .ome.tif   all; bool becomes uint8 (0, 1) names, physical sizes in µm; provenance in the
-               and float16 becomes float32,   OME Description
-               as OME has neither
-    .tif       all; bool as one bit, in       name, sizes and provenance in the description,
-               colour as uint8                resolution tags
-    .png       bool, uint8, uint16            this package's name, with provenance
-    .jpg       uint8 (quality 95, 4:4:4)      this package's name, with provenance
-    ========== ============================== ===================================================
+    =========== ============================= ===================================================
+    extension   dtypes                        metadata
+    =========== ============================= ===================================================
+    .ome.tif    all; bool becomes uint8       names, physical sizes in µm; provenance in the
+                (0, 1) and float16 becomes    OME Description
+                float32, as OME has neither
+    .imagej.tif uint8, uint16, float32;       as ImageJ and Fiji show them: names, sizes, colours,
+                colour as uint8; bool         ranges; provenance as info
+                becomes 0 and 255, float16
+                float32
+    .tif        all; bool as one bit, in      name, sizes and provenance in the description,
+                colour as uint8               resolution tags
+    .png        bool, uint8, uint16           this package's name, with provenance
+    .jpg        uint8 (quality 95, 4:4:4)     this package's name, with provenance
+    =========== ============================= ===================================================
 
     TIFFs are uncompressed, so that programs can memory-map them, and BigTIFF from 4 GB on.
 
     Parameters
     ----------
     path : path
-        Ends in .ome.tif, .ome.tiff, .tif, .tiff, .png, .jpg or .jpeg.
+        Ends in .ome.tif, .imagej.tif, .tif (or .tiff), .png, .jpg or .jpeg.
     image : ndarray of shape (Y, X) or (Y, X, C)
         The image; C counts microscope channels or, with `rgb`, 3 or 4 colour samples.
     calibration : Calibration
@@ -87,7 +93,10 @@ def write_image(
         If the output is refused (see `check_output_path`) or cannot be written.
     """
     if image.ndim not in (2, 3) or image.size == 0:
-        msg = f"{path}: got an image of shape {image.shape}; accepted are (Y, X) and (Y, X, C)."
+        msg = (
+            f"{path}: got an image of shape {image.shape}; accepted are (Y, X) and (Y, X, C). "
+            "Write one plane, or all with write_image_layer."
+        )
         raise StackFileError(msg)
     pixels = image[..., 0] if image.shape[2:] == (1,) else image
     colour = rgb and pixels.ndim == 3
@@ -113,6 +122,10 @@ def _write(
         path.write_bytes(content if provenance is None else marked_png(content))
     elif wanted is JPEG:
         path.write_bytes(jpeg_bytes(pixels, is_result=provenance is not None))
+    elif wanted is IMAGEJ:
+        write_hyperstack_plane(
+            path, pixels, rgb=rgb, calibration=calibration, provenance=provenance, about=about
+        )
     else:
         ome = wanted is OME_TIFF
         one_bit_colour = rgb and pixels.dtype == bool

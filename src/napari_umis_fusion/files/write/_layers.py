@@ -12,7 +12,9 @@ import tifffile
 
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files._layer_attributes import LayerData
+from napari_umis_fusion.files.write._channel_group import Writable, as_images
 from napari_umis_fusion.files.write._formats import (
+    IMAGEJ,
     JPEG,
     OME_TIFF,
     PNG,
@@ -27,8 +29,11 @@ from napari_umis_fusion.files.write._image import (
     resolution_tags,
     write_image,
 )
+from napari_umis_fusion.files.write._imagej import as_imagej_knows
+from napari_umis_fusion.files.write._imagej_layer import hyperstack_of, layer_in_imagej_order
 from napari_umis_fusion.files.write._writable_layer import (
     WritableLayer,
+    only_plane,
     stored_dtype,
     writable_layer,
 )
@@ -52,15 +57,17 @@ def write_image_layer(
     Parameters
     ----------
     path : path
-        Ends in .ome.tif or .tif (OME-TIFF: any axes), .png or .jpg (one plane, grey or colour);
+        Ends in .ome.tif or .tif (OME-TIFF: any axes), .imagej.tif (for ImageJ and Fiji: 8 and 16
+        bits and 32-bit floats, up to 4 GB), .png or .jpg (one plane, grey or colour);
         without an extension, .ome.tif is added. An existing file is replaced atomically.
     data : array-like, or list of these
         NumPy, dask, zarr...; of several resolutions, each smaller than the previous one, the first
         is written; a list of equal arrays is written as the planes of one.
     attributes : mapping
         Attributes of the layer, as napari gives them. Written are ``name``, ``axis_labels``,
-        ``scale`` if ``units`` are lengths or times, the colour of a single-colour colormap and
-        ``metadata["umis_fusion"]``. Axes of size 1 are left out.
+        placement, ``units``, the appearance and ``metadata["umis_fusion"]``; `read_layers` returns
+        them. Other programs see names, sizes, the colour of a single-colour colormap, and no axes
+        of size 1.
     protect : iterable of path
         Files that must not be overwritten, besides those that the layer was read from.
 
@@ -77,6 +84,8 @@ def write_image_layer(
     """
     target = _with_extension(path)
     layer = writable_layer(data, attributes)
+    if output_format(target) is IMAGEJ:
+        return [str(_write_hyperstack(target, layer, protect))]
     if output_format(target) in (PNG, JPEG):
         return [str(_write_plane(target, layer, protect))]
     return [str(_write_tiff(target, [layer], protect))]
@@ -88,7 +97,10 @@ def write_series(
     *,
     protect: Iterable[str | os.PathLike[str]] = (),
 ) -> list[str]:
-    """Write layers as the series of one OME-TIFF.
+    """Write layers into one OME-TIFF, each as one image.
+
+    Results of one fusion of several layers, and layers that were the channels of one image in a
+    file, are channels of one image.
 
     Parameters
     ----------
@@ -115,7 +127,8 @@ def write_series(
     if output_format(target) not in (OME_TIFF, TIFF):
         msg = f"{target}: several layers need an OME-TIFF; end the name in .ome.tif."
         raise StackFileError(msg)
-    return [str(_write_tiff(target, [writable_layer(*layer) for layer in layers], protect))]
+    images = as_images([writable_layer(*layer) for layer in layers])
+    return [str(_write_tiff(target, images, protect))]
 
 
 def write_folder(path: str | os.PathLike[str], layers: Sequence[LayerData]) -> list[str]:
@@ -158,20 +171,30 @@ def _with_extension(path: str | os.PathLike[str]) -> Path:
 def _write_plane(
     target: Path, layer: WritableLayer, protect: Iterable[str | os.PathLike[str]]
 ) -> Path:
-    if layer.outer:
-        axes = ", ".join(f"{a} ({n})" for a, n in zip(layer.axes.lower(), layer.shape, strict=True))
-        wanted = output_format(target).name
-        msg = (
-            f"{target}: {wanted} can hold one plane; {layer.name!r} has the axes {axes}. "
-            "End the name in .ome.tif, or save a single plane."
-        )
-        raise StackFileError(msg)
-    (plane,) = layer.planes()
+    plane = only_plane(layer, target)
     return write_image(target, plane, rgb=layer.rgb, protect=[*layer.sources, *protect])
 
 
+def _write_hyperstack(
+    target: Path, layer: WritableLayer, protect: Iterable[str | os.PathLike[str]]
+) -> Path:
+    channels = layer.shape[-1] if layer.rgb else None
+    path = check_output_path(
+        target,
+        protect=[*layer.sources, *protect],
+        dtype=layer.dtype,
+        channels=channels,
+        rgb=layer.rgb,
+    )
+    hyperstack = hyperstack_of(layer)
+    with atomic_write_checked(path) as temporary:
+        planes = layer_in_imagej_order(layer).planes()
+        hyperstack.write(temporary, (as_imagej_knows(plane) for plane in planes))
+    return path
+
+
 def _write_tiff(
-    path: Path, layers: Sequence[WritableLayer], protect: Iterable[str | os.PathLike[str]] = ()
+    path: Path, layers: Sequence[Writable], protect: Iterable[str | os.PathLike[str]] = ()
 ) -> Path:
     sources = [source for layer in layers for source in layer.sources]
     target = check_output_path(path, protect=[*sources, *protect])
@@ -189,7 +212,7 @@ def _write_tiff(
     return target
 
 
-def _write_one(tif: tifffile.TiffWriter, layer: WritableLayer, dtype: np.dtype[Any]) -> None:
+def _write_one(tif: tifffile.TiffWriter, layer: Writable, dtype: np.dtype[Any]) -> None:
     colour = layer.rgb and layer.shape[-1] in (3, 4)
     tif.write(
         layer.planes(dtype),

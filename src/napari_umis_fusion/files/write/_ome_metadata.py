@@ -8,12 +8,15 @@ import numpy as np
 
 from napari_umis_fusion.files._layer_attributes import RUN_KEY
 from napari_umis_fusion.files._layer_image import LayerImage
+from napari_umis_fusion.files._layer_record import RECORDS_KEY
 from napari_umis_fusion.files.read import OWN_NAME
 from napari_umis_fusion.files.write._about import packed_colour
 from napari_umis_fusion.stack import OME_LETTERS, kind_of, length_um, time_s
 
 
-def ome_metadata(image: LayerImage, places: Mapping[int, str]) -> dict[str, Any]:
+def ome_metadata(
+    image: LayerImage, places: Mapping[int, str], record: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return the OME metadata of a layer.
 
     Parameters
@@ -22,15 +25,17 @@ def ome_metadata(image: LayerImage, places: Mapping[int, str]) -> dict[str, Any]
         The layer.
     places : mapping of int to str
         OME letter of each axis that is written.
+    record : mapping
+        What is kept of the layer beyond OME; see `layer_record`.
 
     Returns
     -------
     dict
         ``PhysicalSizeX`` and so on in µm, ``TimeIncrement`` in s, if the units can be converted;
         ``Channel`` with the colour of the colormap, if the layer is one channel; ``Description``
-        with provenance as JSON.
+        with provenance and record as JSON.
     """
-    metadata = {**_sizes(image, places), **_description(image)}
+    metadata = {**_sizes(image, places), **_description(image, record)}
     if not image.rgb and "C" not in places.values():
         metadata |= _channel(image)
     return metadata
@@ -51,11 +56,10 @@ def _sizes(image: LayerImage, places: Mapping[int, str]) -> dict[str, Any]:
     return metadata
 
 
-def _description(image: LayerImage) -> dict[str, str]:
+def _description(image: LayerImage, record: Mapping[str, Any]) -> dict[str, str]:
     run = image.metadata.get(RUN_KEY)
-    if not isinstance(run, Mapping):
-        return {}
-    return {"Description": json.dumps({"software": OWN_NAME, **run}, default=str)}
+    told = {"software": OWN_NAME, **run} if isinstance(run, Mapping) else {}
+    return {"Description": json.dumps({**told, RECORDS_KEY: [record]}, default=str)}
 
 
 def _channel(image: LayerImage) -> dict[str, Any]:

@@ -4,14 +4,16 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from napari_umis_fusion.errors import ConfigError, StackError, StackFileError
 from napari_umis_fusion.files._layer_attributes import FILE_KEY, RUN_KEY
 from napari_umis_fusion.files._layer_image import LayerImage
+from napari_umis_fusion.files._layer_record import layer_record
 from napari_umis_fusion.files.read import SUFFIXES
+from napari_umis_fusion.files.write._formats import output_format
 from napari_umis_fusion.files.write._ome_metadata import ome_metadata
 from napari_umis_fusion.stack import (
     ACCEPTED_DTYPES,
@@ -46,6 +48,10 @@ class WritableLayer:
         OME metadata of the image.
     sources : tuple of pathlib.Path
         Files that the layer was read or fused from.
+    kind : {"image", "labels"}
+        Kind of the layer.
+    record : dict
+        What the file keeps of the layer beyond OME; see `layer_record`.
     """
 
     image: LayerImage
@@ -54,6 +60,8 @@ class WritableLayer:
     letters: str
     metadata: dict[str, Any]
     sources: tuple[Path, ...]
+    kind: str
+    record: dict[str, Any]
 
     @property
     def name(self) -> str:
@@ -122,8 +130,9 @@ def writable_layer(data: Any, attributes: Mapping[str, Any], kind: str = "image"
     outer = tuple(a for a, size in enumerate(image.shape) if a not in plane and size > 1)
     letters = _letters(image.name, [image.axis_labels[axis] for axis in outer])
     places = {**dict(zip(outer, letters, strict=True)), plane[0]: "Y", plane[1]: "X"}
-    metadata = {"Name": image.name, **ome_metadata(image, places)}
-    return WritableLayer(image, outer, plane, letters, metadata, _sources(image))
+    record = layer_record(image, attributes, kind, (*outer, *plane))
+    metadata = {"Name": image.name, **ome_metadata(image, places, record)}
+    return WritableLayer(image, outer, plane, letters, metadata, _sources(image), kind, record)
 
 
 def _to_layer_image(data: Any, attributes: Mapping[str, Any], kind: str) -> LayerImage:
@@ -192,7 +201,43 @@ def _files(path: Path) -> list[Path]:
     return [entry for entry in entries if entry.suffix.lower() in SUFFIXES]
 
 
-def stored_dtype(layer: WritableLayer) -> np.dtype[Any]:
+def only_plane(layer: WritableLayer, target: Path) -> Plane:
+    """Return the plane of a layer that has one; raises `StackFileError` for others.
+
+    Parameters
+    ----------
+    layer : WritableLayer
+        The layer.
+    target : pathlib.Path
+        File for which it is meant.
+    """
+    if layer.outer:
+        axes = ", ".join(f"{a} ({n})" for a, n in zip(layer.axes.lower(), layer.shape, strict=True))
+        msg = (
+            f"{target}: {output_format(target).name} can hold one plane; {layer.name!r} has the "
+            f"axes {axes}. End the name in .ome.tif, or save a single plane."
+        )
+        raise StackFileError(msg)
+    (plane,) = layer.planes()
+    return plane
+
+
+class PlaneSource(Protocol):
+    """A layer, or several that are written as one."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Dtype of its planes."""
+
+    def planes(self) -> Iterator[Plane]:
+        """Yield the planes in order."""
+
+
+def stored_dtype(layer: PlaneSource) -> np.dtype[Any]:
     """Return the dtype in which OME-TIFF can hold a layer without loss.
 
     For 64-bit integers, all planes are read to find their range.
@@ -218,6 +263,6 @@ def stored_dtype(layer: WritableLayer) -> np.dtype[Any]:
     raise StackFileError(msg)
 
 
-def _value_range(layer: WritableLayer) -> tuple[int, int]:
+def _value_range(layer: PlaneSource) -> tuple[int, int]:
     spans = [(int(plane.min()), int(plane.max())) for plane in layer.planes()]
     return min(low for low, _ in spans), max(high for _, high in spans)

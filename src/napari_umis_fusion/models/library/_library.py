@@ -286,11 +286,16 @@ class ModelLibrary:
     def _own(self, model: Model) -> Path:
         """Return the file of a model of this library."""
         if model.is_shipped:
-            raise CheckpointError(f"{model.name}: comes with the package, and cannot be changed")
+            msg = (
+                f"{model.name}: comes with the package, and cannot be changed; export a copy first"
+            )
+            raise CheckpointError(msg)
         if model.path.parent.resolve() != self.folder.resolve() or model.path.suffix != SUFFIX:
-            raise CheckpointError(f"{model.path}: is not in the library {self.folder}")
+            msg = f"{model.path}: is not in the library {self.folder}; import it first"
+            raise CheckpointError(msg)
         if not model.path.is_file():
-            raise CheckpointError(f"{model.name}: {model.path} does not exist any more")
+            msg = f"{model.name}: {model.path} does not exist any more; import it again"
+            raise CheckpointError(msg)
         return model.path
 
 
@@ -305,7 +310,8 @@ def _stamp(path: Path) -> tuple[int, ...]:
         status, beside = path.stat(), sidecar_of(path)
         noted = beside.stat() if beside.exists() else None
     except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error
+        msg = f"{path}: cannot be read ({error.strerror}); check that you may read it"
+        raise CheckpointError(msg) from error
     # the inode, too: two quick changes may have the same size and time
     of_note = (noted.st_size, noted.st_mtime_ns, noted.st_ino) if noted else ()
     return status.st_size, status.st_mtime_ns, *of_note

@@ -87,5 +87,6 @@ def _stamp(path: Path) -> tuple[int, int]:
     try:
         status = path.stat()
     except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error
+        msg = f"{path}: cannot be read ({error.strerror}); check that you may read it"
+        raise CheckpointError(msg) from error
     return status.st_size, status.st_mtime_ns

@@ -12,7 +12,13 @@ from napari_umis_fusion.alignment import Alignment
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.plugin.fusion._alignment_table import AlignmentTable
-from napari_umis_fusion.plugin.fusion._found_alignment import AlignmentFinder, FoundAlignment
+from napari_umis_fusion.plugin.fusion._choice_names import CHOICE_NAMES
+from napari_umis_fusion.plugin.fusion._clicked_pixel import Described
+from napari_umis_fusion.plugin.fusion._found_alignment import (
+    AlignmentFinder,
+    FoundAlignment,
+    spans,
+)
 from napari_umis_fusion.plugin.fusion._fused_layers import FusedLayers
 from napari_umis_fusion.plugin.viewer import TargetStack, go_to_plane
 from napari_umis_fusion.plugin.widgets import ConfigForm, file_to_write
@@ -87,8 +93,10 @@ class AlignmentSection(QWidget):
             tooltip="Align each time point and position separately. Otherwise the alignment of the "
             "first is used for all. Channels always share one alignment.",
         )
-        self.rows = ConfigForm(config or FusionConfig(), FIELDS, more=[self._each])
+        initial = config or FusionConfig()
+        self.rows = ConfigForm(initial, FIELDS, more=[self._each], choice_names=CHOICE_NAMES)
         self.table_file: str | None = None
+        self._loaded: tuple[str, Alignment] | None = None
         self.message, self.file_message = QLabel(HINT), QLabel()
         self.table = AlignmentTable()
         self.save, self.use = QPushButton("Save transforms…"), QPushButton("Load transforms…")
@@ -109,6 +117,11 @@ class AlignmentSection(QWidget):
         self._each.value = choice.each
         self._show_file()
 
+    def align(self) -> None:
+        """Align planes from now on, in the way for which they give evidence."""
+        self.rows["align"].value = "auto"
+        self.notified.emit("Planes will be aligned. How is set under Alignment.")
+
     def adapt_to(self, target: TargetStack | None) -> None:
         """Show the rows that apply to a stack, and the last alignment of that stack."""
         self._target = target
@@ -125,10 +138,20 @@ class AlignmentSection(QWidget):
         if shown is not None:
             self.table.fill(shown.alignment, shown.first_plane)
 
+    def known(self, described: Described) -> Alignment | None:
+        """Return the alignment that a fusion would use, if it is known before."""
+        target, config, plan = described
+        if plan.transforms is not None:
+            alignment = self._table(plan.transforms)
+            is_usable = alignment is not None and spans(alignment, target, plan)
+            return alignment if is_usable else None
+        found = self._found.find(target)
+        return found.alignment if found and found.fits(target, config, plan) else None
+
     def use_file(self, path: str) -> None:
         """Use the transforms of a table from now on, unless it cannot be read."""
         try:
-            Alignment.load(path)
+            self._loaded = path, Alignment.load(path)
         except UmisFusionError as error:
             self.notified.emit(str(error))
             return
@@ -150,6 +173,15 @@ class AlignmentSection(QWidget):
         self._viewer.dims.events.current_step.disconnect(self.refresh)
         self._viewer.layers.selection.events.active.disconnect(self.refresh)
         self._target = self._shown = None
+
+    def _table(self, path: str) -> Alignment | None:
+        """Return a table of transforms, read once; None if it cannot be read any more."""
+        if self._loaded is None or self._loaded[0] != path:
+            try:
+                self._loaded = path, Alignment.load(path)
+            except UmisFusionError:
+                return None
+        return self._loaded[1]
 
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)

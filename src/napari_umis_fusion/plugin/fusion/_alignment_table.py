@@ -7,17 +7,18 @@ from napari_umis_fusion.alignment import Alignment, PlaneMotion
 from napari_umis_fusion.plugin.fusion._row_table import RowTable
 
 COLUMNS = {
-    "z": "Index of the plane, counted from 0 as on the slider. Select a row to show the plane.",
-    "moved": "Whether the plane was moved before fusion.",
-    "rows\n(px)": "Shift down relative to the reference plane.",
-    "columns\n(px)": "Shift to the right relative to the reference plane.",
-    "magni-\nfication": "Magnification relative to the reference plane.",
+    "plane": "Index of the plane, counted from 0 as on the slider. Select a row to show the plane.",
+    "moved\nby (px)": "Shift down, and to the right, relative to the reference plane; empty if the "
+    "plane was not moved.",
     "rotation\n(°)": "Rotation relative to the reference plane, counter-clockwise.",
-    "correlation\nbefore → after": "Correlation with the neighbouring plane before and after "
-    "alignment, from -1 to 1.",
-    "why": "What was done with the plane, and why.",
+    "scale": "Magnification relative to the reference plane.",
+    "match": "Correlation with the neighbouring plane before and after alignment, from -1 to 1.",
+    "note": "What was done with the plane, and why.",
 }
-Z, MOVED, ROWS, SHIFT_COLUMNS, MAGNIFICATION, ROTATION, CORRELATION, WHY = range(len(COLUMNS))
+Z, MOVED, ROTATION, SCALE, MATCH, NOTE = range(len(COLUMNS))
+
+PLAIN_REASONS = ("moved", "already aligned with the reference plane")
+"""Reasons that the other columns tell already."""
 
 
 class AlignmentTable(RowTable):
@@ -51,9 +52,9 @@ class AlignmentTable(RowTable):
                 for motion in alignment.planes
             ]
         )
-        only_shifts = alignment.model in ("none", "translation")
-        for column in (MAGNIFICATION, ROTATION):
-            self.setColumnHidden(column, only_shifts)
+        for column, nothing in ((ROTATION, "0.00"), (SCALE, "1.0000")):
+            texts = {self.item(row, column).text() for row in range(self.rowCount())}
+            self.setColumnHidden(column, texts <= {"", nothing})
         self.fit_height()
 
     def _on_selection(self) -> None:
@@ -63,31 +64,29 @@ class AlignmentTable(RowTable):
 
 
 def _cells(motion: PlaneMotion, first_plane: int) -> tuple[str, ...]:
+    shift = (motion.shift_rows_px, motion.shift_columns_px)
     return (
         str(first_plane + motion.z),
-        "yes" if motion.is_moved else "",
-        _rounded(motion.shift_rows_px),
-        _rounded(motion.shift_columns_px),
-        f"{motion.scale:.4f}",
-        _rounded(motion.rotation_deg),
-        _correlation(motion),
-        motion.why,
+        ", ".join(_rounded(part, 1) for part in shift) if motion.is_moved else "",
+        _rounded(motion.rotation_deg, 2) if motion.is_moved else "",
+        f"{motion.scale:.4f}" if motion.is_moved else "",
+        _match(motion),
+        "" if motion.why in PLAIN_REASONS else motion.why,
     )
 
 
-def _rounded(number: float) -> str:
-    return f"{round(number, 2) + 0.0:.2f}"  # adding 0.0 turns -0.0 into 0.0
+def _rounded(number: float, digits: int) -> str:
+    return f"{round(number, digits) + 0.0:.{digits}f}"  # adding 0.0 turns -0.0 into 0.0
 
 
-def _correlation(motion: PlaneMotion) -> str:
+def _match(motion: PlaneMotion) -> str:
     before, after = motion.agreement_before, motion.agreement_after
     return "" if before is None or after is None else f"{before:.2f} → {after:.2f}"
 
 
 def _item(text: str, column: int, tip: str) -> QTableWidgetItem:
     item = QTableWidgetItem(text)
-    if column != WHY:
-        side = Qt.AlignmentFlag.AlignHCenter if column == MOVED else Qt.AlignmentFlag.AlignRight
-        item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
-    item.setToolTip(tip)  # the reason: its own column is mostly scrolled out
+    if column != NOTE:
+        item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    item.setToolTip(tip)  # the reason: a long one does not fit into its column
     return item

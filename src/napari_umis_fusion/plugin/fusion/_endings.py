@@ -1,6 +1,7 @@
 """Advice after errors of a fusion, and what happens when its widget closes."""
 
 import contextlib
+import errno
 from typing import Any
 
 from napari_umis_fusion.errors import UmisFusionError
@@ -26,6 +27,8 @@ def error_advice(error: Exception) -> str:
         return str(error)
     if isinstance(error, MemoryError):
         return f"Out of memory ({error}). Fuse a region or fewer planes, under Region and planes."
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"The disk is full ({error}). Free some space on it, or fuse a region."
     if isinstance(error, OSError):
         return f"The stack cannot be read ({error}). Are its files still there?"
     return f"This is an error of the plugin, please report it: {error!r}"
@@ -41,4 +44,5 @@ def release(parts: dict[str, Any]) -> None:
         parts["_next_layer"].stop()
     with contextlib.suppress(RuntimeError):
         parts["preview"].set_enabled(False)
-    release_all(parts, ("stack", "part", "alignment", "method", "focus", "result"))
+    parts_with_release = "stack", "part", "alignment", "method", "focus", "result", "advice", "keys"
+    release_all(parts, parts_with_release)

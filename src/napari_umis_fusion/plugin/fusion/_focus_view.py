@@ -1,20 +1,40 @@
 """Click a pixel: the viewer jumps to its plane, and the focus curve of the pixel is plotted."""
 
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from napari.utils.theme import get_theme
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
+from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.fusion import FocusCurve, iter_focus_curve
-from napari_umis_fusion.layers import OutputLayer
+from napari_umis_fusion.plugin.fusion._click_mark import ClickMark
+from napari_umis_fusion.plugin.fusion._clicked_pixel import (
+    ClickedPixel,
+    Described,
+    pixel_of_result,
+    pixel_of_stack,
+    why_ignored,
+)
 from napari_umis_fusion.plugin.fusion._focus_plot import FocusPlot, MarkedFocus
 from napari_umis_fusion.plugin.fusion._fused_layers import FusedLayers
 from napari_umis_fusion.plugin.viewer import go_to_plane
 from napari_umis_fusion.plugin.widgets import LatestJob
 
-HINT = "Click a pixel of a fused layer to see its plane and its focus along z."
+HINT = "Click a pixel of the stack, or of a fused layer, to see its focus along z."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Request:
+    """What is measured: a pixel, where it was clicked in the world, and the axes of its layer."""
+
+    pixel: ClickedPixel
+    position: Any
+    ndim: int
 
 
 class FocusView(QWidget):
@@ -26,14 +46,25 @@ class FocusView(QWidget):
         Viewer whose canvas is clicked.
     fused : FusedLayers
         The fusions so far, with the maps of their planes.
+    describe : callable
+        Returns target, config and plan of the chosen stack, or None if nothing can be fused.
+
+    Signals
+    -------
+    shown()
+        The pixel, or why there is none, is told.
     """
 
-    def __init__(self, viewer: Any, fused: FusedLayers) -> None:
+    shown = Signal()
+
+    def __init__(
+        self, viewer: Any, fused: FusedLayers, describe: Callable[[], Described | None]
+    ) -> None:
         super().__init__()
-        self._viewer, self._fused = viewer, fused
-        self._request: tuple[OutputLayer, Any, int] | None = None
-        self._source: Callable[[], Any] = lambda: None
+        self._viewer, self._fused, self._describe = viewer, fused, describe
+        self._request: _Request | None = None
         self.curve: FocusCurve | None = None
+        self.mark = ClickMark(viewer)
         self.message = QLabel(HINT)
         self.message.setWordWrap(True)
         self.plot = FocusPlot()
@@ -49,6 +80,7 @@ class FocusView(QWidget):
         viewer.mouse_drag_callbacks.append(self._on_press)
         viewer.dims.events.current_step.connect(self._on_step)
         viewer.events.theme.connect(self._take_theme)
+        fused.events.changed.connect(self.renew)
         self._take_theme()
 
     @property
@@ -63,9 +95,37 @@ class FocusView(QWidget):
             self._viewer.mouse_drag_callbacks.remove(self._on_press)
         self._viewer.dims.events.current_step.disconnect(self._on_step)
         self._viewer.events.theme.disconnect(self._take_theme)
+        self._fused.events.changed.disconnect(self.renew)
+        self.mark.release()
+
+    def adapt_to(self, layers: list[Any]) -> None:
+        """Forget a pixel of other layers than these, or of a layer that has been removed."""
+        request = self._request
+        if request is None:
+            return
+        source = request.pixel.source()
+        is_there = source is not None and source in self._viewer.layers and source in layers
+        was_fused = request.pixel.plane is not None
+        if not is_there or (was_fused and self._fused.fused_by(source) is None):
+            self.clear(HINT)
+
+    def renew(self, event: Any = None) -> None:
+        """Look at the same pixel again after a fusion or its undo; the viewer stays as it is."""
+        if self._request is not None:
+            self._look(self._request.position, moves=False)
+
+    def clear(self, message: str) -> None:
+        """Show no pixel, and this message instead."""
+        self._job.cancel()
+        self._request = self.curve = None
+        self.mark.hide()
+        self.plot.clear("")
+        self.plot.hide()
+        self.message.setText(message)
+        self.shown.emit()
 
     def show_pixel(self, position: Any) -> int | None:
-        """Go to the plane of a pixel, and measure its focus along z.
+        """Measure the focus of a pixel along z; of a fused one, go to its plane.
 
         Parameters
         ----------
@@ -75,24 +135,14 @@ class FocusView(QWidget):
         Returns
         -------
         int or None
-            The plane; None if the active layer is no result of a fusion, or outside of it.
+            The plane that was chosen for it; None if it is not fused, or there is no such pixel.
         """
-        layer = self._viewer.layers.selection.active
-        fused = None if layer is None else self._fused.fused_by(layer)
-        if fused is None or layer is None or not fused.event.origins:
+        reason = why_ignored(self._viewer)
+        if reason is not None:
+            if reason:
+                self.clear(reason)
             return None
-        source = fused.sources[0]()
-        if source is None or source not in self._viewer.layers:
-            return None
-        origin = fused.origin(layer)
-        pixel = origin.pixel(source.world_to_data(position))
-        if pixel is None:
-            return None
-        plane = int(origin.value_at(pixel))
-        go_to_plane(self._viewer, source, origin.axes.z, plane)
-        self._source = fused.sources[0]
-        self._measure(origin, pixel, plane, fused.event.config)
-        return plane
+        return self._look(position)
 
     def _take_theme(self, event: Any = None) -> None:
         theme = get_theme(self._viewer.theme)
@@ -110,15 +160,32 @@ class FocusView(QWidget):
         if not moved and event.button == 1 and not event.modifiers:
             self.show_pixel(position)
 
-    def _measure(self, origin: OutputLayer, pixel: Any, plane: int, config: Any) -> None:
-        stack, row, column = origin.stack_at(pixel)
-        axes = origin.axes
-        place = f"Row {pixel[axes.y]}, column {pixel[axes.x]}: plane {plane}"
-        step = stack.calibration.z_step_um
-        self.message.setText(f"{place}, depth {plane * step:.4g} µm." if step else f"{place}.")
-        self._request = origin, step, plane
+    def _look(self, position: Any, *, moves: bool = True) -> int | None:
+        """Measure the pixel at a place, or say why there is none."""
+        found: ClickedPixel | str | None
+        try:
+            found = pixel_of_result(self._viewer, self._fused, position)
+            found = found or pixel_of_stack(self._viewer, self._describe(), position)
+        except UmisFusionError as error:
+            found = str(error)
+        if isinstance(found, str):
+            self.clear(found)
+            return None
+        self._measure(found, position, moves=moves)
+        return found.plane
+
+    def _measure(self, pixel: ClickedPixel, position: Any, *, moves: bool) -> None:
+        source = pixel.source()
+        self._request, self.curve = _Request(pixel, position, source.ndim), None
+        if moves and pixel.plane is not None:
+            go_to_plane(self._viewer, source, pixel.z_axis, pixel.plane)
+        vertical, horizontal = self._viewer.dims.displayed[-2:]
+        self.mark.show(position[vertical], position[horizontal])
+        self.message.setText(pixel.description())
         self.plot.show()
-        self._job.submit(lambda: iter_focus_curve(stack, row, column, config))
+        start = partial(iter_focus_curve, pixel.stack, pixel.row, pixel.column, pixel.config)
+        self._job.submit(start)
+        self.shown.emit()
 
     def _on_failed(self, error: Exception) -> None:
         self.plot.clear(str(error))
@@ -126,39 +193,42 @@ class FocusView(QWidget):
     def _show(self, curve: FocusCurve) -> None:
         if self._request is None:
             return
-        origin, step, plane = self._request
-        self.curve = curve
-        planes = np.arange(origin.first_plane + len(curve.focus))
+        pixel, self.curve = self._request.pixel, curve
+        step = pixel.stack.calibration.z_step_um
+        planes = np.arange(pixel.first_plane + len(curve.focus))
         focus = np.full(len(planes), np.nan)
-        focus[origin.first_plane :] = curve.focus
-        is_source = origin.kind == "source_map"
+        focus[pixel.first_plane :] = curve.focus
         self.plot.setValue(
             MarkedFocus(
                 np.asarray(planes * step if step else planes, np.float64),
                 focus,
-                chosen=None if is_source else plane,
-                source=plane if is_source else None,
-                current=plane,
+                chosen=None if pixel.is_copied else pixel.plane,
+                source=pixel.plane if pixel.is_copied else None,
+                current=self._plane_shown(),
                 unit="µm" if step else "",
                 is_relative=curve.is_share,
             )
         )
+        self.message.setText(pixel.description(curve.sharpest))
 
     def _on_plane_clicked(self, number: int) -> None:
         if self._request is None:
             return
-        origin, source = self._request[0], self._source()
+        pixel, source = self._request.pixel, self._request.pixel.source()
         if source in self._viewer.layers:
-            go_to_plane(self._viewer, source, origin.axes.z, number)
+            go_to_plane(self._viewer, source, pixel.z_axis, number)
 
     def _on_step(self, event: Any = None) -> None:
         """Mark the plane that the viewer shows."""
-        if self._request is None or self.curve is None:
-            return
-        origin = self._request[0]
-        ndim = len(origin.image.shape)
+        if self.curve is not None:
+            self.plot.set_current(self._plane_shown())
+
+    def _plane_shown(self) -> int | None:
+        request = self._request
+        if request is None:
+            return None
         # napari aligns axes at the right
-        axis = origin.axes.z + self._viewer.dims.ndim - ndim
+        axis = request.pixel.z_axis + self._viewer.dims.ndim - request.ndim
         if not 0 <= axis < self._viewer.dims.ndim:
-            return
-        self.plot.set_current(int(self._viewer.dims.current_step[axis]))
+            return None
+        return int(self._viewer.dims.current_step[axis])

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from napari_umis_fusion.alignment import Alignment
-from napari_umis_fusion.layers import axis_name
+from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.layers import LayerPlan, axis_name
 from napari_umis_fusion.plugin.fusion._fused_layers import FusedLayers
 from napari_umis_fusion.plugin.viewer import TargetStack, entries_shown
 
@@ -23,6 +24,8 @@ class FoundAlignment:
         Its axis of planes, and the first plane that was fused.
     place : str
         Which of several stacks, such as "t 3"; empty if it applies to all.
+    mode : str
+        How planes were aligned, as `FusionConfig.align`.
     """
 
     alignment: Alignment
@@ -30,6 +33,13 @@ class FoundAlignment:
     z_axis: int
     first_plane: int
     place: str
+    mode: str = "auto"
+
+    def fits(self, target: TargetStack, config: FusionConfig, plan: LayerPlan) -> bool:
+        """Return whether a fusion with these options would align the same planes in this way."""
+        first = plan.planes[0] if plan.planes else 0
+        is_same = (self.first_plane, self.mode) == (first, config.align)
+        return is_same and spans(self.alignment, target, plan)
 
     def description(self) -> str:
         """Describe the alignment in a sentence."""
@@ -38,6 +48,15 @@ class FoundAlignment:
         if self.first_plane:
             described += f" The reasons count planes from plane {self.first_plane}."
         return described
+
+
+def spans(alignment: Alignment, target: TargetStack, plan: LayerPlan) -> bool:
+    """Return whether an alignment has as many planes, rows and columns as a plan fuses."""
+    shape, axes = target.images[0].shape, target.axes
+    planes = range(plan.planes[0], plan.planes[1] + 1) if plan.planes else range(target.planes)
+    rows, columns = plan.rows or (0, shape[axes.y]), plan.columns or (0, shape[axes.x])
+    sides = rows[1] - rows[0], columns[1] - columns[0]
+    return (len(planes), *sides) == (len(alignment.planes), *alignment.shape)
 
 
 class AlignmentFinder:
@@ -72,4 +91,5 @@ class AlignmentFinder:
         if len(fused.event.alignments) > 1:
             loops = [axis for axis in origin.axes.loops if origin.image.shape[axis] > 1]
             place = ", ".join(f"{axis_name(origin.image, axis)} {entries[axis]}" for axis in loops)
-        return FoundAlignment(alignment, source, origin.axes.z, origin.first_plane, place)
+        mode = fused.event.config.align
+        return FoundAlignment(alignment, source, origin.axes.z, origin.first_plane, place, mode)

@@ -1,18 +1,25 @@
 """How to fuse: a row for each field of the config without a place elsewhere in the widget."""
 
+from collections.abc import Generator
 from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any
 
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QToolButton
+
 from napari_umis_fusion.config import NETWORK_MEASURES, FusionConfig
-from napari_umis_fusion.errors import CheckpointError
 from napari_umis_fusion.models.library import focus_measure_of
-from napari_umis_fusion.network import SHIPPED
+from napari_umis_fusion.network import FOCUS_MEASURES, SHIPPED, load_checkpoint
+from napari_umis_fusion.plugin.fusion._choice_names import CHOICE_NAMES
 from napari_umis_fusion.plugin.models import WeightsChoice
-from napari_umis_fusion.plugin.widgets import ConfigForm, QtRow, described_row
+from napari_umis_fusion.plugin.widgets import ConfigForm, LatestJob, QtRow, described_row
 
 ELSEWHERE = ("channel", "align", "align_border", "light")
 """Fields whose rows are in other sections of the widget."""
+
+FIRST = ("focus_measure", "blend", "checkpoint")
+"""Fields that most users need; the others are folded away under *Advanced*."""
 
 
 class MethodForm(ConfigForm):
@@ -26,10 +33,32 @@ class MethodForm(ConfigForm):
 
     def __init__(self, config: FusionConfig | None = None) -> None:
         specs = {spec.name: spec for spec in fields(FusionConfig) if spec.name not in ELSEWHERE}
-        self.weights = WeightsChoice()
-        row = QtRow(**described_row(specs["checkpoint"]), native=self.weights)
-        super().__init__(config or FusionConfig(), list(specs), rows={"checkpoint": row})
+        self._advanced = [name for name in specs if name not in FIRST]
+        self.advanced, self.weights = QToolButton(), WeightsChoice()
+        row = QtRow(**described_row(specs["checkpoint"], CHOICE_NAMES), native=self.weights)
+        super().__init__(
+            config or FusionConfig(),
+            [*FIRST, *self._advanced],
+            rows={"checkpoint": row},
+            choice_names=CHOICE_NAMES,
+        )
+        self.advanced.setToolTip("Show all other options.")
+        self.advanced.setCheckable(True)
+        self.advanced.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.advanced.toggled.connect(self.show_advanced)
+        self._layout.insertRow(len(FIRST), self.advanced)
+        self.show_advanced(False)
+        self._reading = LatestJob(delay_ms=0)  # in a thread: networks load slowly
+        self._reading.done.connect(self._on_read)
+        self._reading.failed.connect(self._on_refused)
         self.weights.file_chosen.connect(self._on_file)
+
+    def show_advanced(self, shown: bool) -> None:
+        """Unfold the rows that few users need, or fold them away."""
+        arrow = Qt.ArrowType.DownArrow if shown else Qt.ArrowType.RightArrow
+        self.advanced.setArrowType(arrow)
+        for name in self._advanced:
+            self.show_row(name, shown)
 
     def use_weights(self, path: str | Path) -> str:
         """Select weights and their focus measure, which is returned.
@@ -58,6 +87,7 @@ class MethodForm(ConfigForm):
 
     def release(self) -> None:
         """Disconnect from the library of models."""
+        self._reading.cancel()
         self.weights.release()
 
     def _field_value(self, spec: Field[Any]) -> Any:
@@ -69,9 +99,29 @@ class MethodForm(ConfigForm):
         super()._update_rows()
         if self.is_used("checkpoint"):
             self.weights.show_measure(self["focus_measure"].value)
+        # Hidden rows must not change a result unnoticed.
+        initial = FusionConfig()
+        changed = sum(
+            self[name].value != self._shown_value(self.specs[name], getattr(initial, name))
+            for name in self._advanced
+        )
+        self.advanced.setText(f"Advanced ({changed} changed)" if changed else "Advanced")
 
     def _on_file(self, path: str) -> None:
-        try:
-            self.use_weights(path)
-        except CheckpointError as error:
-            self.weights.notified.emit(str(error))
+        """Use a file once it has been read: a wrong one is refused now, not when it is used."""
+        self.weights.notified.emit(f"Reading {Path(path).name} …")
+        self._reading.submit(lambda: _iter_read(path))
+
+    def _on_read(self, read: tuple[str, str]) -> None:
+        path, measure = read
+        self.set_row_values({"focus_measure": measure, "checkpoint": path})
+        self.weights.notified.emit(f"Fusion uses the weights of {Path(path).name}.")
+
+    def _on_refused(self, error: Exception) -> None:
+        self.weights.notified.emit(f"{error}. The weights stay as they were.")
+
+
+def _iter_read(path: str) -> Generator[None, None, tuple[str, str]]:
+    """Read weights in full, and return their path and focus measure."""
+    yield
+    return path, FOCUS_MEASURES[load_checkpoint(path).architecture]

@@ -4,9 +4,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from magicgui.widgets import ComboBox, SpinBox
+from qtpy.QtWidgets import QPushButton
 
 from napari_umis_fusion.errors import ConfigError
-from napari_umis_fusion.plugin.viewer import WHOLE_PLANE, TargetStack, region_bounds
+from napari_umis_fusion.plugin.viewer import (
+    WHOLE_PLANE,
+    FollowedLayers,
+    TargetStack,
+    draw_region,
+    region_bounds,
+)
 from napari_umis_fusion.plugin.widgets import ConfigForm
 
 
@@ -27,6 +34,10 @@ class Part:
     last_plane: int = 0
 
 
+DRAWN = "region"
+"""Name of a shapes layer that is added to draw in."""
+
+
 class PartForm(ConfigForm):
     """Rows for a `Part` of the current stack; follows the shapes layers of a viewer.
 
@@ -39,6 +50,9 @@ class PartForm(ConfigForm):
     def __init__(self, viewer: Any) -> None:
         self._viewer = viewer
         self._planes = 0
+        self._target: TargetStack | None = None
+        self._followed = FollowedLayers(["data"], self._on_drawn)
+        self._named = FollowedLayers(["name"], self._on_renamed)
         rows = {
             "region": ComboBox(
                 name="region",
@@ -62,6 +76,12 @@ class PartForm(ConfigForm):
             ),
         }
         super().__init__(Part(), rows=rows)
+        self.draw = QPushButton("Draw a region")
+        self.draw.setToolTip(
+            "Add a shapes layer to draw a rectangle; only what it bounds is fused."
+        )
+        self.draw.clicked.connect(self._on_draw)
+        self._layout.insertRow(1, self.draw)
         viewer.layers.events.inserted.connect(self._offer_regions)
         viewer.layers.events.removed.connect(self._offer_regions)
         self._offer_regions()
@@ -70,9 +90,14 @@ class PartForm(ConfigForm):
         """Disconnect from the viewer."""
         self._viewer.layers.events.inserted.disconnect(self._offer_regions)
         self._viewer.layers.events.removed.disconnect(self._offer_regions)
+        self._target = None
+        self._followed.follow([])
+        self._named.follow([])
 
     def adapt_to(self, target: TargetStack | None) -> None:
         """Set the range of the planes to a stack; a different number of planes selects all."""
+        self._target = target
+        self.draw.setEnabled(target is not None)
         if target is None or target.planes == self._planes:
             return
         self._planes = target.planes
@@ -100,13 +125,51 @@ class PartForm(ConfigForm):
         whole = (first, last) == (0, target.planes - 1)
         rows = columns = None
         if part.region not in (WHOLE_PLANE, None):
+            if part.region not in self._viewer.layers:
+                raise ConfigError(
+                    f"the region {part.region!r} is not open any more. Choose another one, or "
+                    f"{WHOLE_PLANE!r}."
+                )
             rows, columns = region_bounds(self._viewer.layers[part.region], target)
         return {"rows": rows, "columns": columns, "planes": None if whole else (first, last)}
 
+    def _update_rows(self) -> None:
+        super()._update_rows()
+        chosen = self["region"].value
+        shapes = [layer for layer in self._viewer.layers if layer.name == chosen]
+        self._followed.follow(shapes[:1])
+
+    def _on_drawn(self, event: Any = None) -> None:
+        """Tell of another region when its shape is drawn or moved."""
+        self.valueChanged.emit()
+
+    def _on_draw(self) -> None:
+        """Draw in the chosen region, or in a new layer."""
+        target, chosen = self._target, self["region"].value
+        if target is None:
+            return
+        if chosen not in (WHOLE_PLANE, None):
+            shapes = self._viewer.layers[chosen]
+            self._viewer.layers.selection.active = shapes
+            shapes.mode = "add_rectangle"
+            return
+        shapes = draw_region(self._viewer, target.layers[0], target.axes, DRAWN)
+        self["region"].value = shapes.name
+
     def _offer_regions(self, event: Any = None) -> None:
-        names = [layer.name for layer in self._viewer.layers if layer._type_string == "shapes"]
+        shapes = [layer for layer in self._viewer.layers if layer._type_string == "shapes"]
+        self._named.follow(shapes)
+        names = [layer.name for layer in shapes]
         row = self["region"]
         chosen = row.value
         row.choices = [WHOLE_PLANE, *names]
         if chosen in row.choices:
             row.value = chosen
+
+    def _on_renamed(self, event: Any) -> None:
+        """Keep the chosen region under its new name."""
+        chosen = self["region"].value
+        is_chosen = chosen != WHOLE_PLANE and chosen not in self._viewer.layers
+        self._offer_regions()
+        if is_chosen:
+            self["region"].value = event.source.name

@@ -57,6 +57,13 @@ class PlaneTable(QWidget):
         self.message.setVisible(not rows)
         self.table.fit_height()
 
+    def clear(self) -> None:
+        """Show no planes, as those of another stack are none of this one."""
+        self.table.show_rows([])
+        self.table.hide()
+        self.message.setText(HINT)
+        self.message.show()
+
     def _on_selection(self) -> None:
         row = self.table.selected_row()
         if row is not None:

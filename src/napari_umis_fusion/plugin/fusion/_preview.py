@@ -1,35 +1,42 @@
 """The preview: the visible area, fused whenever an option changes."""
 
-import weakref
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from magicgui.widgets import CheckBox
-from napari.layers import Layer
 from qtpy.QtCore import QObject, Signal
 
-from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.alignment import Alignment
+from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.files import LayerData
-from napari_umis_fusion.layers import PREVIEW_KEY, LayerPlan, iter_fuse_layer
-from napari_umis_fusion.plugin.fusion._fused_layers import SHINING
+from napari_umis_fusion.layers import LayerPlan, Span, iter_preview
+from napari_umis_fusion.plugin.fusion._clicked_pixel import Described
+from napari_umis_fusion.plugin.fusion._preview_layers import PreviewLayers
 from napari_umis_fusion.plugin.viewer import TargetStack
 from napari_umis_fusion.plugin.widgets import LatestJob
 
 MAX_PX = 512
 """Longest side of the preview; of a larger view the middle is fused, to keep it quick."""
 
-NAME = "preview of {}"
+UNALIGNED = (
+    "Preview, without alignment: press Fuse once, and the preview shows the planes aligned, too."
+)
+NOT_COVERED = "Here the aligned planes do not overlap: nothing of it will be in the result."
 
 
 class Preview(QObject):
-    """Keeps one layer with the visible area, fused with the current options.
+    """Keeps layers with the visible area, fused with the current options.
 
     Parameters
     ----------
     viewer : napari viewer
         Viewer that shows the preview.
     describe : callable
-        Returns target, config and plan, or None if nothing can be fused.
+        Returns target, config and plan, or None if nothing can be fused; may raise an error of the
+        package.
+    find_alignment : callable
+        Returns the known alignment of a target, config and plan, or None.
 
     Signals
     -------
@@ -42,13 +49,16 @@ class Preview(QObject):
     def __init__(
         self,
         viewer: Any,
-        describe: Callable[[], tuple[TargetStack, FusionConfig, LayerPlan] | None],
+        describe: Callable[[], Described | None],
+        find_alignment: Callable[[Described], Alignment | None],
     ) -> None:
         super().__init__()
         self._viewer, self._describe = viewer, describe
-        self._layer: Callable[[], Any] = lambda: None
+        self._find_alignment = find_alignment
+        self._shown = PreviewLayers(viewer)
         self._target: TargetStack | None = None
         self._request: Any = None
+        self._text = ""
         self._job = LatestJob()
         self._job.done.connect(self._show)
         self._job.failed.connect(self._on_failed)
@@ -82,34 +92,39 @@ class Preview(QObject):
             self.refresh()
         else:
             self._forget()
-            layer = self._layer()
-            if layer in self._viewer.layers:
-                self._viewer.layers.remove(layer)
+            self._shown.remove()
             self.notified.emit("")
 
     def refresh(self, event: Any = None) -> None:
         """Compute the preview again, once changes pause."""
         if not self._is_on:
             return
-        described = self._describe()
+        try:
+            described = self._describe()
+        except UmisFusionError as error:
+            self.notified.emit(str(error))
+            described = None
         if described is None:
             self._forget()
             return
         target, config, plan = described
-        # a part of the planes is too little for estimating transforms, and it would take long
-        config, plan = config.replace(align="none"), plan.replace(transforms=None)
         part = visible_part(self._viewer, target, plan)
         if part is None:
             self._forget()
             self.notified.emit("The preview needs the stack to be visible, in the 2D view.")
             return
-        request = [id(image.data) for image in target.images], config, part
+        wants_alignment = config.aligns or plan.transforms is not None
+        alignment = self._find_alignment(described) if wants_alignment else None
+        plan = plan.replace(index=part.index, outputs=("all_in_focus",))
+        data = [id(image.data) for image in target.images]
+        request = data, config, plan, part, id(alignment)
         if request == self._request:  # no option changed; for example, a layer was added
             return
         self._request, self._target = request, target
+        self._text = "Preview." if alignment or not wants_alignment else UNALIGNED
         self.notified.emit("previewing …")
-        images = list(target.images)
-        self._job.submit(lambda: iter_fuse_layer(images, config, part))
+        images, span = list(target.images), (part.rows, part.columns)
+        self._job.submit(lambda: iter_preview(images, config, plan, *span, alignment))
 
     def _forget(self) -> None:
         self._job.cancel()
@@ -122,26 +137,12 @@ class Preview(QObject):
         target = self._target
         if not self._is_on or target is None:
             return
-        data, attributes, kind = made[0]
-        shown = self._layer()
-        name = NAME.format(target.layers[0].name)
-        attributes = {**attributes, "name": name, "metadata": {PREVIEW_KEY: True}}
-        if attributes["blending"] in SHINING:  # the stack below it would be added to it
-            attributes["blending"] = "translucent"
-        # adding a layer changes selection and active layer, and with them the stack to fuse
-        selected = set(self._viewer.layers.selection)
-        active = self._viewer.layers.selection.active
-        if shown in self._viewer.layers:
-            self._viewer.layers.remove(shown)
-        # a new layer each time: the visible area, and with it the shape, may differ
-        layer = Layer.create(data, attributes, kind)
-        # weak: a preview that the user deletes must not stay in memory
-        self._layer = weakref.ref(layer)
-        self._viewer.add_layer(layer)
-        self._viewer.layers.selection = selected & set(self._viewer.layers)
-        if active in self._viewer.layers:
-            self._viewer.layers.selection.active = active
-        self.notified.emit("preview")
+        if not made:
+            self._shown.remove()
+            self.notified.emit(NOT_COVERED)
+            return
+        self._shown.show(made, [layer.name for layer in target.layers])
+        self.notified.emit(self._text)
 
 
 def preview_box() -> CheckBox:
@@ -153,8 +154,25 @@ def preview_box() -> CheckBox:
     )
 
 
-def visible_part(viewer: Any, target: TargetStack, plan: LayerPlan) -> LayerPlan | None:
-    """Return a plan for the middle of the visible area of a stack; None if it is not visible."""
+@dataclass(frozen=True, slots=True)
+class VisiblePart:
+    """The middle of the visible area of a stack.
+
+    Attributes
+    ----------
+    rows, columns : tuple of int
+        First row (column), and the one after the last.
+    index : dict of int to int
+        Entry of each looped axis, such as time.
+    """
+
+    rows: Span
+    columns: Span
+    index: dict[int, int]
+
+
+def visible_part(viewer: Any, target: TargetStack, plan: LayerPlan) -> VisiblePart | None:
+    """Return the visible part of what a plan fuses of a stack; None if it is not visible."""
     layer, axes, shape = target.layers[0], target.axes, target.images[0].shape
     displayed = {axis - (viewer.dims.ndim - len(shape)) for axis in viewer.dims.displayed}
     if displayed != {axes.y, axes.x}:
@@ -173,12 +191,7 @@ def visible_part(viewer: Any, target: TargetStack, plan: LayerPlan) -> LayerPlan
     world = [step[target.viewer_axis(viewer, axis)] for axis in range(len(shape))]
     here = layer.world_to_data(world)
     index = {axis: min(max(round(here[axis]), 0), shape[axis] - 1) for axis in axes.loops}
-    return plan.replace(
-        rows=bounds[0],
-        columns=bounds[1],
-        index=index,
-        outputs=("all_in_focus",),
-    )
+    return VisiblePart(bounds[0], bounds[1], index)
 
 
 def _downsampling(layer: Any) -> Any:

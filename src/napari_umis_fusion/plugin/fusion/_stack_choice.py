@@ -1,5 +1,6 @@
 """The stack to fuse: which layers, their description, and rows for what they leave open."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -186,14 +187,18 @@ class StackChoice(Form):
             self._added = None  # selected again, it is meant alone
         self.refresh()
 
+    def choose(self, layers: Iterable[Any]) -> None:
+        """Select layers to fuse together; those that are not in the viewer are left out."""
+        there = {layer for layer in layers if layer in self._viewer.layers}
+        self._added = None
+        if there:
+            # napari makes one layer of the selection active; it must be one of these
+            self._viewer.layers.selection = there
+            self.refresh()
+
     def _on_chosen(self, key: Any) -> None:
         """Select the layers of the chosen stack."""
-        layers = [layer for layer in self._viewer.layers if id(layer) in (key or ())]
-        self._added = None
-        if layers:
-            # napari makes one layer of the selection active; it must be one of these
-            self._viewer.layers.selection = set(layers)
-            self.refresh()
+        self.choose([layer for layer in self._viewer.layers if id(layer) in (key or ())])
 
     def _offer_stacks(self, chosen: list[Any]) -> None:
         """Show the row of stacks; what is selected is among them, whatever it is."""

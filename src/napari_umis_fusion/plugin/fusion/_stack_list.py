@@ -5,6 +5,7 @@ from typing import Any
 
 from napari_umis_fusion.files import RUN_KEY
 from napari_umis_fusion.layers import PREVIEW_KEY
+from napari_umis_fusion.plugin.fusion._channel_names import differ_by_channel
 from napari_umis_fusion.plugin.viewer import target_in
 
 
@@ -42,6 +43,33 @@ def stacks_in(viewer: Any) -> list[list[Any]]:
 def channels_of(layer: Any, viewer: Any) -> list[Any]:
     """Return a layer and those that show other channels of the same stack."""
     return next(run for run in stacks_in(viewer) if layer in run)
+
+
+def likely_channels(layers: Sequence[Any], viewer: Any) -> list[Any]:
+    """Return a single layer with those that look like its other channels; nothing if it has none.
+
+    Channels have one place, shape and dtype, and are shown as a sum of colours, or have names that
+    say so. Their content says nothing: it differs between channels.
+    """
+    if len(layers) != 1 or layers[0] not in viewer.layers or layers[0].rgb:
+        return []
+    (layer,) = layers
+    if not may_be_stack(layer):
+        return []
+    run = channels_of(layer, viewer)
+    if len(run) > 1:
+        return run
+    named = [
+        other
+        for other in viewer.layers
+        if other is layer
+        or (
+            may_be_stack(other)
+            and _place_of(other) == _place_of(layer)
+            and differ_by_channel(other.name, layer.name)
+        )
+    ]
+    return named if len(named) > 1 else []
 
 
 def topmost_visible(viewer: Any) -> list[Any]:
@@ -85,9 +113,14 @@ def _is_another_channel(layer: Any, run: list[Any]) -> bool:
 def _signature(layer: Any) -> Any:
     if layer.rgb or layer.blending not in ("additive", "minimum", "multiplicative"):
         return id(layer)
+    return layer.blending, str(layer.source.path), *_place_of(layer)
+
+
+def _place_of(layer: Any) -> Any:
+    """Return shape, dtype and placement, which channels of one stack share."""
     data = layer.data[0] if layer.multiscale else layer.data
     place = layer.extent.world, layer.scale, layer.axis_labels, layer.units
-    return layer.blending, data.shape, data.dtype, str(layer.source.path), str(place)
+    return layer.rgb, data.shape, data.dtype, str(place)
 
 
 def _has_further_axis(layer: Any) -> bool:

@@ -1,5 +1,6 @@
 """The fusion widget: fuse the chosen stack, and add the results as layers."""
 
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -8,18 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_info
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QApplication, QPushButton, QVBoxLayout, QWidget
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import CheckpointError, UmisFusionError
 from napari_umis_fusion.layers import LayerFinished, LayerPlan, iter_fuse_layer, script_for
 from napari_umis_fusion.plugin._warm_up import warm_up
+from napari_umis_fusion.plugin.fusion._advice import Advice
 from napari_umis_fusion.plugin.fusion._alignment_section import AlignmentSection
 from napari_umis_fusion.plugin.fusion._buttons import IDLE, RUNNING
+from napari_umis_fusion.plugin.fusion._copy_button import CopyButton
 from napari_umis_fusion.plugin.fusion._defaults import default_config
 from napari_umis_fusion.plugin.fusion._endings import HIDDEN, done_text, error_advice, release
 from napari_umis_fusion.plugin.fusion._focus_view import FocusView
 from napari_umis_fusion.plugin.fusion._fused_layers import FusedLayers
+from napari_umis_fusion.plugin.fusion._lay_out import lay_out
+from napari_umis_fusion.plugin.fusion._memory_line import MemoryLine
 from napari_umis_fusion.plugin.fusion._method_form import MethodForm
 from napari_umis_fusion.plugin.fusion._output_options import OutputOptions
 from napari_umis_fusion.plugin.fusion._part_form import PartForm
@@ -28,6 +32,7 @@ from napari_umis_fusion.plugin.fusion._preset_choice import PresetChoice
 from napari_umis_fusion.plugin.fusion._preview import Preview, preview_box
 from napari_umis_fusion.plugin.fusion._progress import progress_of
 from napari_umis_fusion.plugin.fusion._result_section import ResultSection
+from napari_umis_fusion.plugin.fusion._shortcuts import FusionKeys
 from napari_umis_fusion.plugin.fusion._sizes_form import SizesForm
 from napari_umis_fusion.plugin.fusion._stack_choice import Decision, StackChoice
 from napari_umis_fusion.plugin.viewer import BETWEEN_LAYERS_MS, TargetStack, go_to_plane
@@ -36,8 +41,6 @@ from napari_umis_fusion.plugin.widgets import (
     DockedWidget,
     Job,
     RunControls,
-    VerticalScroll,
-    section,
     tell_unexpected,
 )
 
@@ -59,6 +62,7 @@ class FusionWidget(DockedWidget):
         napari_viewer = self._viewer
         self.job: Job | None = None
         self._status, self._first = "", None
+        self._told_of: list[Callable[[], Any]] = []  # the layers that the texts are about
         # layers are added one by one, so that the window does not stall on all of them
         self._showing: Generator[Any] | None = None
         self._next_layer = QTimer(self)
@@ -68,20 +72,23 @@ class FusionWidget(DockedWidget):
         self.fused = FusedLayers.of(napari_viewer)
         self.stack = StackChoice(napari_viewer, self.fused)
         self.sizes = SizesForm(napari_viewer)
+        self.advice = Advice(napari_viewer)
         self.controls = RunControls(IDLE, RUNNING)
-        self.preview = Preview(napari_viewer, self._described)
+        self.memory = MemoryLine(self.described)
         self.preview_box = preview_box()
         self.part = PartForm(napari_viewer)
         self.method = MethodForm(default_config())
         self.alignment = AlignmentSection(napari_viewer, self.fused, default_config())
+        self.preview = Preview(napari_viewer, self.described, self.alignment.known)
         self.output = ConfigForm(OutputOptions())
         self.planes = PlaneTable()
-        self.focus = FocusView(napari_viewer, self.fused)
+        self.focus = FocusView(napari_viewer, self.fused, self.described)
         self.result = ResultSection(napari_viewer, self.fused)
         self.preset = PresetChoice(self)
-        self.copy = QPushButton("Copy as Python")
-        self.copy.setToolTip("Copy a Python script that repeats this fusion outside napari.")
-        self._lay_out()
+        self.copy = CopyButton(self.script, self.controls.show_message)
+        self.sections = lay_out(self)
+        shown = self.stack, self.fused
+        self.keys = FusionKeys(napari_viewer, *shown, self.fuse, self._tell_idle)
         self._connect()
         self._on_stack()
         warm_up()
@@ -160,37 +167,11 @@ class FusionWidget(DockedWidget):
 
     _release = staticmethod(release)
 
-    def _lay_out(self) -> None:
-        inside = QWidget()
-        rows = QVBoxLayout(inside)
-        rows.setContentsMargins(6, 6, 6, 6)
-        rows.addWidget(self.stack)
-        rows.addWidget(self.sizes)
-        rows.addWidget(self.controls)
-        rows.addWidget(self.preview_box.native)
-        rows.addWidget(self.preset)
-        self.sections = {
-            "Focus along z": section("Focus along z", self.focus, is_open=True),
-            "Result": section("Result", self.result),
-            "Region and planes": section("Region and planes", self.part),
-            "Alignment": section("Alignment", self.alignment),
-            "Planes": section("Planes", self.planes),
-            "Method": section("Method", self.method),
-            "Layers": section("Layers", self.output),
-        }
-        for part in self.sections.values():
-            rows.addWidget(part)
-        rows.addWidget(self.copy)
-        rows.addStretch()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(VerticalScroll(inside))
-
     def _connect(self) -> None:
         self.stack.valueChanged.connect(self._on_stack)
         self.controls.clicked.connect(self._on_button)
         self.preview_box.changed.connect(self.preview.set_enabled)
-        self.preview.notified.connect(self._on_preview)
+        self.preview.notified.connect(self._tell_idle)
         for form in (self.stack, self.part, self.alignment, self.method, self.output):
             form.valueChanged.connect(self.valueChanged)
         self.valueChanged.connect(self.preview.refresh)
@@ -199,30 +180,52 @@ class FusionWidget(DockedWidget):
         self.preset.notified.connect(self.controls.show_message)
         self.result.notified.connect(self.controls.show_message)
         self.planes.plane_chosen.connect(self._on_plane)
-        self.copy.clicked.connect(self._on_copy)
+        self.valueChanged.connect(self._on_options)
+        self.advice.align_wanted.connect(self.alignment.align)
+        self.advice.together_wanted.connect(self.stack.choose)
 
     def _on_stack(self) -> None:
         target = self.stack.target
         self.sizes.adapt_to(target)
         self.part.adapt_to(target)
         self.alignment.adapt_to(target)
+        self._forget_others([] if target is None else target.layers)
+        self._on_options()
         self.controls.buttons["start"].setEnabled(target is not None and target.planes > 1)
         self.copy.setEnabled(target is not None)
 
-    def _described(self) -> tuple[TargetStack, FusionConfig, LayerPlan] | None:
-        """Return what the preview shows."""
+    def _forget_others(self, layers: list[Any]) -> None:
+        """Remove what is shown of another stack than these layers."""
+        self.focus.adapt_to(layers)
+        told = [reference() for reference in self._told_of]
+        is_other = bool(layers) and told != layers
+        if told and self.job is None and (is_other or not self._viewer.layers):
+            self._told_of = []
+            self.controls.show_message("")
+            self.planes.clear()
+
+    def _on_options(self) -> None:
+        align = self.alignment.value()
+        aligns = align.config.aligns or align.table_file is not None
+        self.advice.adapt_to(self.stack.target, aligns=aligns)
+        self.memory.refresh()
+
+    def described(self) -> tuple[TargetStack, FusionConfig, LayerPlan] | None:
+        """Return what would be fused, and how; None if there is no stack.
+
+        Raises
+        ------
+        UmisFusionError
+            If the rows contradict each other.
+        """
         target = self.stack.target
-        if target is None:
-            return None
-        try:
-            return target, self.value(), self.plan(target)
-        except UmisFusionError as error:
-            self.controls.show_message(str(error))
-            return None
+        return None if target is None else (target, self.value(), self.plan(target))
 
     def _start(self, target: TargetStack, config: FusionConfig, plan: LayerPlan) -> None:
         self._status = ""
+        self.advice.cancel()  # the fusion reads the planes now
         images, layers = list(target.images), list(target.layers)
+        self._told_of = [weakref.ref(layer) for layer in layers]
         output = self.output.value()
         start = partial(iter_fuse_layer, images, config, plan)
         self.job = Job(start, f"Fusing {images[0].name}", progress_of)
@@ -290,15 +293,7 @@ class FusionWidget(DockedWidget):
             self.controls.show_message("stopping …")
             self.job.cancel()
 
-    def _on_preview(self, text: str) -> None:
+    def _tell_idle(self, text: str) -> None:
+        """Show a text, unless that of a fusion under way is more important."""
         if self.job is None:
             self.controls.show_message(text)
-
-    def _on_copy(self) -> None:
-        try:
-            script = self.script()
-        except UmisFusionError as error:
-            self.controls.show_message(str(error))
-            return
-        QApplication.clipboard().setText(script)
-        self.controls.show_message("Copied. Paste it into a file and run it with Python.")

@@ -13,12 +13,17 @@ from napari_umis_fusion.files.write import write_folder
 if TYPE_CHECKING:
     from napari.layers import Layer
 
-__all__ = ["write_folder", "write_image_layer", "write_series"]
+__all__ = ["write_folder", "write_image_layer", "write_picture", "write_series"]
 
 
 def write_image_layer(path: str, data: Any, attributes: Mapping[str, Any]) -> list[str]:
     """Write one image layer; see `napari_umis_fusion.files.write.write_image_layer`."""
     return write.write_image_layer(path, data, attributes, protect=_files_in_use())
+
+
+def write_picture(path: str, data: Any, attributes: Mapping[str, Any]) -> list[str]:
+    """Write a layer as it is shown; see `napari_umis_fusion.files.write.write_picture`."""
+    return write.write_picture(path, data, attributes, protect=_files_in_use())
 
 
 def write_series(path: str, layers: Sequence[LayerData]) -> list[str]:

@@ -18,6 +18,7 @@ from napari_umis_fusion.plugin.viewer import (
     BETWEEN_LAYERS_MS,
     PLACES,
     TargetStack,
+    draw_region,
     region_bounds,
     target_in,
 )
@@ -121,13 +122,7 @@ class MonitorForm(ConfigForm):
             self.message.setText("Choose the stack first.")
             return
         axes = choose_layer_axes(layer_image(layer), None)
-        placed = {
-            name: [getattr(layer, name)[axis] for axis in (axes.y, axes.x)]
-            for name in ("scale", "translate", "units", "axis_labels")
-        }
-        look = {"edge_color": "yellow", "face_color": "transparent", "edge_width": 2}
-        shapes = self._viewer.add_shapes(ndim=2, name=DRAWN, **placed, **look)
-        shapes.mode = "add_rectangle"
+        shapes = draw_region(self._viewer, layer, axes, DRAWN)
         self["region"].value = shapes.name
 
     def prepare(self, then: "Callable[[], None]") -> None:

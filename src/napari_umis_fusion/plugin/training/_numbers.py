@@ -25,6 +25,7 @@ class TrainingNumbers:
     def __init__(self) -> None:
         self.saved_step = 0
         self._device = "cpu"
+        self._before_mb: dict[str, int] = {"cpu": used_memory_mb("cpu")}
         self._lines: dict[str, str] = {}
 
     def update(self, event: SessionEvent) -> None:
@@ -56,7 +57,10 @@ class TrainingNumbers:
 
     def text(self) -> str:
         """Return the status text."""
-        memory = f"memory {used_memory_mb(self._device):,} MB"
+        used_mb = used_memory_mb(self._device)
+        # The estimate before the start is of what comes on top, too.
+        more_mb = max(used_mb - self._before_mb.get(self._device, 0), 0)
+        memory = f"memory {more_mb:,} MB for the training, {used_mb:,} MB in all"
         running = [self._lines[k] for k in ("psnr", "best", "rate") if k in self._lines]
         lines = [self._lines.get("data", ""), ", ".join([*running, memory])]
         lines += [self._lines[k] for k in ("data trouble", "trouble", "note") if k in self._lines]

@@ -53,3 +53,27 @@ def region_corners(shapes: Any, target: TargetStack) -> Any:
         full[len(full) - len(world) :] = world
         corners.append(layer.world_to_data(full[-layer.ndim :]))
     return np.asarray(corners, float)
+
+
+def draw_region(viewer: Any, layer: Any, axes: Any, name: str) -> Any:
+    """Add a shapes layer over a stack, in the mode that draws rectangles, and return it.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        The viewer.
+    layer : napari.layers.Image
+        The stack.
+    axes : LayerAxes
+        Roles of its axes.
+    name : str
+        Name of the new layer.
+    """
+    placed = {
+        attribute: [getattr(layer, attribute)[axis] for axis in (axes.y, axes.x)]
+        for attribute in ("scale", "translate", "units", "axis_labels")
+    }
+    look = {"edge_color": "yellow", "face_color": "transparent", "edge_width": 2}
+    shapes = viewer.add_shapes(ndim=2, name=name, **placed, **look)
+    shapes.mode = "add_rectangle"
+    return shapes

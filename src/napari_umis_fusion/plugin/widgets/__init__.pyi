@@ -1,5 +1,6 @@
 from ._chart import Chart as Chart
 from ._chart_axis import GRID_ALPHA as GRID_ALPHA
+from ._choice_names import ChoiceNames as ChoiceNames
 from ._config_form import ConfigForm as ConfigForm
 from ._config_form import described_row as described_row
 from ._confirm import confirm as confirm

@@ -7,6 +7,7 @@ from typing import Any
 from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, LineEdit, SpinBox
 
 from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.plugin.widgets._choice_names import NO_NAMES, ChoiceNames
 from napari_umis_fusion.plugin.widgets._form import Form
 from napari_umis_fusion.runtime import help_with_bounds, is_used, label_of
 
@@ -20,14 +21,16 @@ class ConfigForm(Form):
         Initial values. Its fields describe themselves in their metadata, see
         `napari_umis_fusion.runtime`.
     names : sequence of str, optional
-        Fields with a row, by default all. The others keep their value in the config that was set
-        last.
+        Fields with a row in this order, by default all. The others keep their value in the config
+        that was set last.
     rows : mapping of str to row, optional
         Custom rows, by the name of the field.
     more : sequence of rows
         Further rows below, without a field.
     hides_unused : bool
         Hide rows without effect instead of greying them out.
+    choice_names : ChoiceNames
+        Plain names of the choices.
     """
 
     def __init__(
@@ -38,12 +41,15 @@ class ConfigForm(Form):
         rows: Mapping[str, Any] | None = None,
         more: Sequence[Any] = (),
         hides_unused: bool = False,
+        choice_names: ChoiceNames = NO_NAMES,
     ) -> None:
         self._config, self._hides_unused = config, hides_unused
-        specs = [spec for spec in fields(config) if names is None or spec.name in names]
-        self.specs = {spec.name: spec for spec in specs}
+        every = {spec.name: spec for spec in fields(config)}
+        self.specs = every if names is None else {name: every[name] for name in names}
         given = rows or {}
-        super().__init__([*(given.get(spec.name) or row_of(spec) for spec in specs), *more])
+        described = self.specs.items()
+        made = (given.get(name) or row_of(spec, choice_names) for name, spec in described)
+        super().__init__([*made, *more])
         self.setValue(config)
 
     def value(self) -> Any:
@@ -112,21 +118,21 @@ class _RowValues:
         return self._form[name].value if is_shown else getattr(self._form._config, name)
 
 
-def described_row(spec: Field[Any]) -> dict[str, str]:
+def described_row(spec: Field[Any], choice_names: ChoiceNames = NO_NAMES) -> dict[str, str]:
     """Return name, label and tooltip of the row of a field."""
     label, unit = label_of(spec), spec.metadata.get("unit")
     return {
         "name": spec.name,
         "label": f"{label} ({unit})" if unit else label,
-        "tooltip": help_with_bounds(spec),
+        "tooltip": choice_names.in_plain_words(spec, help_with_bounds(spec)),
     }
 
 
-def row_of(spec: Field[Any]) -> Any:
+def row_of(spec: Field[Any], choice_names: ChoiceNames = NO_NAMES) -> Any:
     """Return the row of a field, from its metadata."""
-    meta, common = spec.metadata, described_row(spec)
+    meta, common = spec.metadata, described_row(spec, choice_names)
     if "choices" in meta:
-        return ComboBox(**common, choices=meta["choices"], value=spec.default)
+        return ComboBox(**common, choices=choice_names.choices(spec), value=spec.default)
     if isinstance(spec.default, bool):
         return CheckBox(**common, text="", value=spec.default)
     if "any_number" in meta:

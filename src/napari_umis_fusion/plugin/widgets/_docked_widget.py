@@ -1,12 +1,16 @@
 """The base of both panels: it ends its work when its dock is closed."""
 
+import atexit
 import contextlib
+import weakref
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from qtpy.QtCore import QEvent, QTimer, Signal
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
+
+_open: "weakref.WeakSet[DockedWidget]" = weakref.WeakSet()
 
 
 class DockedWidget(QWidget):
@@ -36,6 +40,7 @@ class DockedWidget(QWidget):
         # napari's PublicOnlyProxy wraps a layer anew at each access: identity would never hold
         self._viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
         self._is_closed = False
+        _open.add(self)
         # Not a bound method: Qt drops those of an object that is being destroyed, and its Python
         # object can no longer be used then.
         self.destroyed.connect(partial(_close, self.__dict__, type(self)._release))
@@ -80,6 +85,17 @@ def _close(parts: dict[str, Any], release: Any) -> None:
     if not parts.get("_is_closed", True):
         parts["_is_closed"] = True
         release(parts)
+
+
+@atexit.register
+def _close_all() -> None:
+    """Close open panels at exit, because Qt deletes its objects then in any order.
+
+    To disconnect from one that is gone would end the process with a segmentation fault.
+    """
+    for panel in list(_open):
+        with contextlib.suppress(RuntimeError):
+            panel.close_down()
 
 
 def _close_if_alone(panel: DockedWidget) -> None:

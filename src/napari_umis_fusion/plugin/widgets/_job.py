@@ -135,7 +135,7 @@ class Job(QObject):
         self._has_failed = self._is_started = self._is_over = False
         self._bar: Any = cancelable_progress(total=_BAR_STEPS, desc=title) if title else None
         # every event of a training counts, but one Qt signal per event would flood the main thread
-        self._worker = make_worker(start, bundled=every_event)
+        self._worker = make_worker(start, title, bundled=every_event)
         self._worker.yielded.connect(self._on_yielded)
         self._worker.returned.connect(self._on_returned)
         self._worker.finished.connect(self._on_finished)

@@ -6,9 +6,11 @@ import time
 import weakref
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from napari.qt.threading import create_worker
+from qtpy.QtCore import QThreadPool
 from superqt.utils import GeneratorWorker
 
 PATIENCE_S = 10.0
@@ -47,9 +49,14 @@ class EventWorker(GeneratorWorker):
     def run(self) -> None:
         """Work, and then wake those who `wait`."""
         _running.add(self)
+        # Qt starts no more threads than there are cores: work that lasts, such as a live picture,
+        # would keep all further work waiting. This one does not count.
+        pool = QThreadPool.globalInstance()
+        pool.releaseThread()
         try:
             super().run()
         finally:
+            pool.reserveThread()
             self._is_over.set()
             _running.discard(self)
 
@@ -88,8 +95,17 @@ def _end_all() -> None:
         worker.wait(PATIENCE_S)
 
 
+class _NamedWork(partial):  # type: ignore[type-arg]
+    """A function whose text is a title: napari's question before it closes shows that text."""
+
+    title = "a short calculation"
+
+    def __repr__(self) -> str:
+        return f"{self.title!r} (UMIS Fusion)"
+
+
 def make_worker(
-    start: Callable[[], Generator[Any, None, Any]], *, bundled: bool = False
+    start: Callable[[], Generator[Any, None, Any]], title: str = "", *, bundled: bool = False
 ) -> EventWorker:
     """Return a worker, not yet started, that yields what the generator yields.
 
@@ -101,6 +117,8 @@ def make_worker(
     ----------
     start : callable
         Returns the generator; called in the thread.
+    title : str
+        What napari says is running when it asks.
     bundled : bool
         Yield tuples with all events, without skipping any until `quit`.
     """
@@ -112,7 +130,10 @@ def make_worker(
         except Exception as error:
             yield (Failed(error),) if bundled else Failed(error)
 
-    worker: EventWorker = create_worker(working, _worker_class=EventWorker, _start_thread=False)
+    work = _NamedWork(working)
+    if title:
+        work.title = title
+    worker: EventWorker = create_worker(work, _worker_class=EventWorker, _start_thread=False)
     return worker
 
 

@@ -1,4 +1,5 @@
 from ._inspect import PlaneReport as PlaneReport
+from ._inspect import iter_judged as iter_judged
 from ._inspect import iter_reports as iter_reports
 from ._moving_parts import MovingParts as MovingParts
 from ._moving_parts import cell_side as cell_side

@@ -1,0 +1,5 @@
+"""The widget at the microscope: connect, see, focus, sweep, and fuse while shooting."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

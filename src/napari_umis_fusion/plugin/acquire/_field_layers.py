@@ -1,0 +1,91 @@
+"""Layers of fusions that grow: all-in-focus image and depth map of each stack."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from napari_umis_fusion.files import RUN_KEY
+from napari_umis_fusion.live import Field, FieldFinished, FieldUpdated
+from napari_umis_fusion.plugin.acquire._picture_layer import PictureLayer, limits_of
+from napari_umis_fusion.runtime import AnyArray
+
+MOST_FIELDS = 12
+"""Stacks with layers of their own; of more, the latest are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """The two layers of a stack."""
+
+    image: PictureLayer
+    depth: PictureLayer
+
+
+class FieldLayers:
+    """Shows what is known of each stack of a run, in layers that are renewed in place.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        The viewer.
+    title : str
+        First word of the layers' names, such as "sweep 2".
+    """
+
+    def __init__(self, viewer: Any, title: str) -> None:
+        self._viewer, self._title = viewer, title
+        self._shown: dict[Field, _Shown] = {}
+
+    def update(self, event: FieldUpdated) -> None:
+        """Show the picture of the planes so far; not where the user has deleted it."""
+        shown = self._layers_of(event.field)
+        pixel_um = event.calibration.pixel_width_um
+        shown.image.show(event.picture.all_in_focus, pixel_um)
+        depth = event.depth_map()
+        layer = shown.depth.show(depth, pixel_um)
+        if layer is not None:
+            _adjust(layer, depth)
+
+    def finish(self, event: FieldFinished) -> None:
+        """Show the result; also where the user has deleted the picture, so that none is lost."""
+        shown, result = self._layers_of(event.field), event.result
+        pixel_um = result.calibration.pixel_width_um
+        has_step = result.calibration.z_step_um is not None
+        depth = result.depth_map() if has_step else result.sub_plane_map
+        for kind, picture, values in (
+            ("all_in_focus", shown.image, result.all_in_focus),
+            ("depth_map", shown.depth, depth),
+        ):
+            picture.renew()
+            layer = picture.show(values, pixel_um)
+            _adjust(layer, values)
+            layer.metadata = {RUN_KEY: {"output": kind, **result.provenance}}
+            layer.refresh()
+
+    def _layers_of(self, field: Field) -> _Shown:
+        if field not in self._shown:
+            self._make_room()
+            run = f" {field.run + 1}" if field.run else ""
+            place = f" {field.name}" if field.index or field.repeat else ""
+            name = f"{self._title}{run}{place}"
+            self._shown[field] = _Shown(
+                PictureLayer(self._viewer, f"{name} all-in-focus"),
+                PictureLayer(self._viewer, f"{name} depth", colormap="viridis", visible=False),
+            )
+        return self._shown[field]
+
+    def _make_room(self) -> None:
+        if len(self._shown) < MOST_FIELDS:
+            return
+        oldest = self._shown.pop(next(iter(self._shown)))
+        for picture in (oldest.image, oldest.depth):
+            if picture.layer is not None:
+                self._viewer.layers.remove(picture.layer)
+
+
+def _adjust(layer: Any, values: AnyArray) -> None:
+    """Spread the contrast over the values, which have changed altogether."""
+    limits = limits_of(values)
+    if limits is not None and not np.allclose(limits, layer.contrast_limits):
+        layer.contrast_limits = limits

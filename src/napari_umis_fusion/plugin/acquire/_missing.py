@@ -1,0 +1,30 @@
+"""What the widget shows where the packages for microscopes are not installed."""
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QApplication, QLabel, QPushButton, QVBoxLayout, QWidget
+
+INSTALL = 'pip install "napari-umis-fusion[live]"'
+
+
+class MissingExtra(QWidget):
+    """Says what to install, and copies the command."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text = QLabel(
+            "Microscopes are reached by pymmcore-plus, which is not installed in this "
+            f"environment. Install it with\n\n{INSTALL}\n\nand start napari again."
+        )
+        self.text.setWordWrap(True)
+        self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.copy = QPushButton("Copy the command")
+        self.copy.setToolTip("Copy the command that installs it.")
+        self.copy.clicked.connect(self._on_copy)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.text)
+        layout.addWidget(self.copy)
+        layout.addStretch()
+
+    def _on_copy(self) -> None:
+        QApplication.clipboard().setText(INSTALL)
+        self.copy.setText("Copied")

@@ -1,0 +1,57 @@
+"""Plain names of the choices of a `FusionConfig`; the first of each row is the usual one."""
+
+from napari_umis_fusion.plugin.widgets import ChoiceNames
+
+NAMES = {
+    "focus_measure": {
+        "learned": "Neural network",
+        "laplacian": "Laplacian (fast)",
+        "umis": "UMIS (published)",
+        "spatial_frequency": "Spatial frequency",
+        "tenengrad": "Tenengrad",
+        "variance": "Variance",
+        "sum_modified_laplacian": "Sum-modified Laplacian",
+    },
+    "blend": {
+        "weighted": "Weighted mean",
+        "select": "Recorded values",
+    },
+    "verification": {
+        "seams": "Seams",
+        "mode": "Mode filter (published)",
+        "fuzzy": "Fuzzy filter (published)",
+        "none": "None",
+    },
+    "align": {
+        "none": "No",
+        "auto": "Automatic",
+        "translation": "Translation",
+        "similarity": "Translation, rotation, scale",
+        "affine": "Affine",
+    },
+    "align_border": {"crop": "Crop", "mask": "Mask"},
+    "light": {
+        "auto": "Automatic",
+        "none": "No",
+        "measure": "For measuring focus",
+        "output": "For the image, too",
+    },
+    "moving": {"keep": "Keep", "reject": "Leave out"},
+    "nowhere": {
+        "decided": "As decided",
+        "mean": "Mean of all planes",
+        "plane": "One plane",
+        "none": "No value",
+    },
+    "device": {
+        "auto": "Automatic",
+        "cpu": "CPU",
+        "cuda": "Nvidia graphics card (CUDA)",
+        "mps": "Apple graphics card (MPS)",
+    },
+    "nan_policy": {"raise": "Refuse", "ignore": "Leave out"},
+    "mosaic": {"auto": "Automatic", "none": "No", "bayer": "Bayer"},
+}
+"""For each field, the name of each choice."""
+
+CHOICE_NAMES = ChoiceNames(NAMES)

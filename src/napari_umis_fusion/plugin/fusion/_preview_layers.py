@@ -1,0 +1,74 @@
+"""The layers of a preview: one for each channel, over the stack."""
+
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+from napari.layers import Layer
+
+from napari_umis_fusion.files import LayerData
+from napari_umis_fusion.layers import PREVIEW_KEY
+from napari_umis_fusion.plugin.fusion._fused_layers import SHINING
+
+NAME = "preview of {}"
+
+FRAME = {"points": False, "line_color": "yellow", "line_thickness": 2, "visible": True}
+"""Look of the frame around the preview."""
+
+
+class PreviewLayers:
+    """Shows the layers of a preview in a viewer, and leaves selection and stack as they are.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        The viewer.
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        self._viewer = viewer
+        # weak: a preview that the user deletes must not stay in memory
+        self._shown: list[weakref.ref[Any]] = []
+
+    @property
+    def layers(self) -> list[Any]:
+        """The layers that are in the viewer."""
+        found = [reference() for reference in self._shown]
+        return [layer for layer in found if layer in self._viewer.layers]
+
+    def show(self, made: Sequence[LayerData], names: Sequence[str]) -> None:
+        """Show these layers instead of the previous ones.
+
+        The lowest one covers the stack: blended with it, planes out of focus would be added. The
+        others are blended with the lowest, as the channels of the stack are.
+
+        Parameters
+        ----------
+        made : sequence of (array, attributes, kind)
+            All-in-focus image of each channel.
+        names : sequence of str
+            Names of the layers that are previewed.
+        """
+        # adding a layer changes selection and active layer, and with them the stack to fuse
+        selected = set(self._viewer.layers.selection)
+        active = self._viewer.layers.selection.active
+        self.remove()
+        # new layers each time: the visible area, and with it the shape, may differ
+        for number, (data, attributes, kind) in enumerate(made):
+            own = {"name": NAME.format(names[number]), "metadata": {PREVIEW_KEY: True}}
+            if number == 0 and attributes["blending"] in SHINING:
+                own["blending"] = "translucent"
+            layer = Layer.create(data, {**attributes, **own}, kind)
+            self._shown.append(weakref.ref(layer))
+            self._viewer.add_layer(layer)
+            if number == 0:
+                layer.bounding_box.update(FRAME)
+        self._viewer.layers.selection = selected & set(self._viewer.layers)
+        if active in self._viewer.layers:
+            self._viewer.layers.selection.active = active
+
+    def remove(self) -> None:
+        """Remove all layers of the preview."""
+        for layer in self.layers:
+            self._viewer.layers.remove(layer)
+        self._shown = []

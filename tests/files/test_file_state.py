@@ -1,0 +1,90 @@
+"""A file that is replaced while it is open gives an error, not a mixture of two files."""
+
+import os
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_umis_fusion import open_stack, read_layers
+from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.files.read import _tiff_layers as tiff_layers
+
+GREY = {"photometric": "minisblack", "metadata": {"axes": "ZYX"}}
+KINDS = {"plain": {}, "compressed": {"compression": "zlib"}, "tiles": {"tile": (16, 16)}}
+
+
+def save(path, value, **options):
+    tifffile.imwrite(path, np.full((3, 16, 16), value, "uint8"), **GREY, **options)
+
+
+def later(path):
+    """Let a file be changed a second later than it was."""
+    found = os.stat(path)
+    os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns + 10**9))
+
+
+def replaced(path, options):
+    save(path.with_name("new.tif"), 9, **options)
+    later(path.with_name("new.tif"))
+    os.replace(path.with_name("new.tif"), path)
+
+
+def rewritten(path, options):
+    save(path, 9, **options)
+    later(path)
+
+
+def values_or_error(read):
+    try:
+        return np.unique(read()).tolist()
+    except StackFileError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("change", [replaced, rewritten])
+def test_a_changed_file_is_told(tmp_path, kind, change, monkeypatch):
+    monkeypatch.setattr(tiff_layers, "LAZY_BYTES", 0)
+    path = tmp_path / "s.tif"
+    save(path, 1, **KINDS[kind])
+    stack, ((lazy, _, _),) = open_stack(path), read_layers(path)
+    assert stack.plane(0).max() == 1
+    stack.close()
+    change(path, KINDS[kind])
+    for read in (lambda: stack.plane(1), lambda: np.asarray(lazy[1])):
+        found = values_or_error(read)
+        # a handle that is still open reads the old file
+        is_old = change is replaced and found == [1]
+        assert is_old or "s.tif: was replaced or changed since it was opened" in found
+    assert open_stack(path).plane(1).max() == 9
+
+
+def test_a_file_that_grows_is_the_same(tmp_path):
+    path = tmp_path / "s.tif"
+    save(path, 1)
+    stack = open_stack(path)
+    with path.open("ab") as file:
+        file.write(bytes(1000))
+    later(path)
+    assert stack.plane(2).max() == 1
+
+
+def test_layers_of_two_files_are_never_mixed(tmp_path, monkeypatch):
+    path = tmp_path / "s.ome.tif"
+    with tifffile.TiffWriter(path, ome=True) as tif:
+        for _ in range(2):
+            tif.write(np.ones((16, 16), "uint8"))
+    whole = path.read_bytes()
+    opened = tiff_layers._open_series
+
+    def open_and_replace(*arguments):
+        series = opened(*arguments)
+        (tmp_path / "new.tif").write_bytes(whole)
+        later(tmp_path / "new.tif")
+        os.replace(tmp_path / "new.tif", path)
+        return series
+
+    monkeypatch.setattr(tiff_layers, "_open_series", open_and_replace)
+    with pytest.raises(StackFileError, match=r"s\.ome\.tif: was replaced or changed"):
+        read_layers(path)
