@@ -36,6 +36,7 @@ class KeptPlanes(Stack):
         self.channel_names, self.channel_colours = stack.channel_names, stack.channel_colours
         self.rgb, self.has_opacity = stack.rgb, stack.has_opacity
         self.alignment, self.window = stack.alignment, stack.window
+        self.is_arriving = stack.is_arriving
         self.samples = PlaneSamples(stack.shape, stack.dtype)
         self._lock = Lock()
         self._most = 0
