@@ -7,7 +7,7 @@ from PIL import Image
 
 from napari_umis_fusion import LayerPlan, fuse
 from napari_umis_fusion.errors import StackFileError
-from napari_umis_fusion.files import layer_image
+from napari_umis_fusion.files import describe_file, layer_image
 from napari_umis_fusion.files.read import open_stack, read_layers
 from napari_umis_fusion.layers import LayerStacks
 from napari_umis_fusion.stack import CroppedStack
@@ -130,6 +130,7 @@ def test_a_header_that_names_a_bayer_filter_makes_a_mosaic(tmp_path):
     for source in (tmp_path / "all.tif", tmp_path / "one"):
         stack = open_stack(source)
         assert stack.is_mosaic
+        assert describe_file(source)["mosaic"] == "bayer"
         assert CroppedStack(stack, slice(0, 4), slice(0, 4)).is_mosaic
         layer = layer_image(read_layers(source)[0])
         assert LayerStacks([layer], LayerPlan()).stack((0, {})).is_mosaic

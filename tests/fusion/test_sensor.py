@@ -109,7 +109,9 @@ def test_a_blank_plane_and_a_pattern_at_once():
     kept = [0, 1, 2, 3, 5, 6, 7, 8]
     clean, result = fuse(stack[kept], **FAST), fuse(bad, **FAST)
     assert any(NOTE in note for note in result.notes)
-    assert np.mean(np.array(kept)[clean.index_map] != result.index_map) < 0.05
+    moved = np.abs(np.array(kept)[clean.index_map] - result.index_map.astype(int))
+    assert np.mean(moved > 0) < 0.08
+    assert np.mean(moved > 2) < 0.02
 
 
 TINT = np.array((1, 0.55, 0.75))

@@ -6,7 +6,7 @@ import tifffile
 
 from napari_umis_fusion import fuse_layer, iter_fuse_layer
 from napari_umis_fusion.errors import StackFileError
-from napari_umis_fusion.files import FILE_KEY, FILES_KEY, read_layers
+from napari_umis_fusion.files import FILE_KEY, PLANE_FILES_KEY, read_layers
 from napari_umis_fusion.files.read import _grid_layers
 
 
@@ -24,7 +24,7 @@ def folder(tmp_path, monkeypatch):
 def test_lazy_layers_know_their_files(folder):
     ((data, attributes, _),) = read_layers(folder)
     assert not isinstance(data, np.ndarray)
-    files = attributes["metadata"][FILE_KEY][FILES_KEY]
+    files = attributes["metadata"][FILE_KEY][PLANE_FILES_KEY]
     assert files == [str(folder / f"z{z}.tif") for z in range(6)]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_umis_fusion import FusionConfig, LayerPlan, fuse_layer
+from napari_umis_fusion import FusionConfig, LayerPlan, fuse_layer, read_layers
 from napari_umis_fusion.files import layer_image
 from napari_umis_fusion.layers import script_for
 from napari_umis_fusion.synthetic import colour_macro, noisy_fluorescence, textured_surface
@@ -52,3 +52,12 @@ def test_it_imports_what_is_public():
         public = importlib.import_module(node.module).__all__
         assert {alias.name for alias in node.names} <= set(public)
     assert {alias.name for node in froms for alias in node.names} >= {"fuse_layer", "colour_macro"}
+
+
+def test_what_was_chosen_of_a_folder_is_chosen_again(tmp_path):
+    for t in range(2):
+        for z in range(3):
+            tifffile.imwrite(tmp_path / f"t{t}_z{z}.tif", np.full((40, 50), 10 * t + z, np.uint8))
+    (layer,) = read_layers(tmp_path, z_axis="T", index={"Z": 2})
+    script = script_for([layer_image(layer)], CONFIG, PLAN)
+    assert f"read_layers({str(tmp_path)!r}, z_axis='T', index={{'Z': 2}})[0]" in script

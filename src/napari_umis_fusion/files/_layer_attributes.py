@@ -19,7 +19,7 @@ FILE_KEY = "umis_fusion_file"
 POSITIONS_KEY = "z_positions_um"
 """Entry below `FILE_KEY`: distance of each plane from the first, in µm, where steps are uneven."""
 
-FILES_KEY = "files"
+PLANE_FILES_KEY = "files"
 """Entry below `FILE_KEY`: the files of planes that are read only when they are needed."""
 
 MOSAIC_KEY = "is_mosaic"

@@ -5,7 +5,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from napari_umis_fusion.errors import ConfigError
-from napari_umis_fusion.runtime import BoolMap, FloatMap
+from napari_umis_fusion.runtime import BoolMap, Float64Array, FloatMap
 
 DepthFill = Literal["decided", "around", "none"]
 """Depth where nothing is in focus: as decided, interpolated from around, or none (NaN)."""
@@ -13,11 +13,29 @@ DepthFill = Literal["decided", "around", "none"]
 MIN_FACTOR = 3.0
 """Smallest ratio between the mean focus of the two parts of the histogram."""
 
+DEEPEST_VALLEY = 0.8
+"""Two peaks of a histogram are two kinds of areas if the valley between them is lower than this
+share of the lower one. Textures of all contrasts make one broad peak."""
+
+WIDEST_FLOOR = 0.3
+"""Areas without detail show noise. The logarithm of its focus falls off on the left within about
+0.05 to 0.25 (standard deviation from the peak), that of textures within 0.4 and more."""
+
+LEAST_TAIL = 1.5
+"""How many times wider the right side of the peak is than the left, where structure adds to it."""
+
+MIN_FACTOR_OF_STRUCTURE = 2.0
+"""Smallest ratio between the mean focus of the tail and the peak of noise, which is narrow."""
+
+_BINS = 64
+_FLOOR_SIGMAS = 3
+
 
 def find_focus_threshold(focus: FloatMap) -> float:
     """Return the focus that separates structure from background.
 
-    The histogram of the logarithm of focus is split in two [1]_.
+    The histogram of the logarithm of focus either has two peaks, and is split in two [1]_; or one
+    peak that is narrow on the left and has a long tail on the right: noise, with structure above.
 
     Parameters
     ----------
@@ -27,24 +45,58 @@ def find_focus_threshold(focus: FloatMap) -> float:
     Returns
     -------
     float
-        0 if the means of the two parts differ by less than a factor of 3: nothing is background.
+        0 if the histogram has neither form: nothing is known to be background.
 
     References
     ----------
     .. [1] Otsu, N., "A threshold selection method from gray-level histograms", IEEE TSMC
        9(1), 1979. https://doi.org/10.1109/TSMC.1979.4310076
     """
-    from skimage.filters import threshold_otsu
-
     positive = focus[focus > 0]
     if positive.size == 0 or positive.min() == positive.max():
         return 0.0
     logarithm = np.log(positive)
+    cut = _between_peaks(logarithm)
+    if cut is None:
+        cut = _above_noise(logarithm)
+    return 0.0 if cut is None else float(np.exp(cut))
+
+
+def _between_peaks(logarithm: FloatMap) -> float | None:
+    """Return what splits a histogram with two peaks; None for one peak, or if they are close."""
+    from skimage.filters import threshold_otsu
+
     cut = float(threshold_otsu(logarithm))  # type: ignore[no-untyped-call]
     above, below = logarithm[logarithm > cut], logarithm[logarithm <= cut]
     if above.size == 0 or above.mean() - below.mean() < np.log(MIN_FACTOR):
-        return 0.0
-    return float(np.exp(cut))
+        return None
+    counts, centres = _histogram(logarithm)
+    middle = min(max(int(np.searchsorted(centres, cut)), 1), _BINS - 1)
+    left, right = int(counts[:middle].argmax()), middle + int(counts[middle:].argmax())
+    valley = counts[left : right + 1].min()
+    return cut if valley < DEEPEST_VALLEY * min(counts[left], counts[right]) else None
+
+
+def _above_noise(logarithm: FloatMap) -> float | None:
+    """Return what exceeds a narrow peak of noise with a long tail; None if there is none."""
+    counts, centres = _histogram(logarithm)
+    peak = float(centres[counts.argmax()])
+    left, right = (
+        float(np.sqrt(np.mean((side - peak) ** 2)))
+        for side in (logarithm[logarithm < peak], logarithm[logarithm >= peak])
+    )
+    cut = peak + _FLOOR_SIGMAS * left
+    above = logarithm[logarithm > cut]
+    is_floor = left < WIDEST_FLOOR and right > LEAST_TAIL * left
+    is_far = above.size > 0 and above.mean() - peak >= np.log(MIN_FACTOR_OF_STRUCTURE)
+    return cut if is_floor and is_far else None
+
+
+def _histogram(logarithm: FloatMap) -> tuple[Float64Array, Float64Array]:
+    """Return smoothed counts, and the centres of the bins."""
+    counts, edges = np.histogram(logarithm, _BINS)
+    smooth = np.convolve(counts, (0.25, 0.5, 0.25), "same")
+    return smooth, (edges[1:] + edges[:-1]) / 2
 
 
 def fill_depth(depth: FloatMap, never: BoolMap, fill: DepthFill) -> FloatMap:

@@ -13,7 +13,8 @@ from napari_umis_fusion.fusion._copy_planes import RecordedCopy, iter_copy_recor
 from napari_umis_fusion.fusion._coverage import coverage_notes, settle_coverage
 from napari_umis_fusion.fusion._cropped_planes import CroppedPlanes
 from napari_umis_fusion.fusion._decision import Decision, FinalMaps, Verified
-from napari_umis_fusion.fusion._islands import Fused, iter_settle_islands
+from napari_umis_fusion.fusion._island_look import Fused
+from napari_umis_fusion.fusion._islands import iter_settle_islands
 from napari_umis_fusion.fusion._passes import Passes, passes_of
 from napari_umis_fusion.fusion._provenance import describe_run
 from napari_umis_fusion.fusion._recorded_values import NearestToMean, iter_copy_nearest

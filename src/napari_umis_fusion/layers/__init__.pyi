@@ -10,7 +10,6 @@ from ._events import LayerStarted as LayerStarted
 from ._expected_memory import expected_memory as expected_memory
 from ._first_look import FirstLook as FirstLook
 from ._first_look import iter_first_look as iter_first_look
-from ._focus_threshold import FocusThreshold as FocusThreshold
 from ._fuse import fuse_layer as fuse_layer
 from ._fuse import iter_fuse_layer as iter_fuse_layer
 from ._monitored_region import MonitoredRegion as MonitoredRegion

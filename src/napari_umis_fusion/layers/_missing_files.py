@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_umis_fusion.errors import StackFileError
-from napari_umis_fusion.files import FILE_KEY, FILES_KEY, LayerImage
+from napari_umis_fusion.files import FILE_KEY, PLANE_FILES_KEY, LayerImage
 
 MAX_NAMED = 3
 """Missing files that the message lists."""
@@ -41,6 +41,6 @@ def _files_of(image: LayerImage) -> Sequence[str]:
     about = image.metadata.get(FILE_KEY)
     if not isinstance(about, Mapping):
         return ()
-    files = about.get(FILES_KEY) or about.get("path") or ()
+    files = about.get(PLANE_FILES_KEY) or about.get("path") or ()
     listed = files if isinstance(files, (list, tuple)) else [files]
     return [file for file in listed if isinstance(file, str)]

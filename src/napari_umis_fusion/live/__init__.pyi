@@ -30,6 +30,7 @@ from ._live_events import LiveEvent as LiveEvent
 from ._live_events import LiveSummary as LiveSummary
 from ._live_events import LiveWaiting as LiveWaiting
 from ._live_fusion import LiveFusion as LiveFusion
+from ._property_stage import PropertyStage as PropertyStage
 from ._run_file import KeepFormat as KeepFormat
 from ._simulated import simulated_configuration as simulated_configuration
 from ._simulated import simulated_core as simulated_core

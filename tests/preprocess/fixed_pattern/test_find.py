@@ -92,6 +92,33 @@ def test_patterns_are_found_as_they_are(kind, seed, strength):
         assert found.coverage > 0.9
 
 
+@pytest.mark.parametrize("kind", ["columns", "rows"])
+@pytest.mark.parametrize("seed", range(3))
+def test_lines_are_seen_through_noise(kind, seed):
+    """Along a line there are many pixels to tell it by."""
+    stack = clean("discs", noisy=True, seed=seed)
+    pattern = KINDS[kind](seed)
+    found = look(with_pattern(stack, pattern, 0.016))
+    assert found is not None
+    assert found.kind == kind
+    truth = finest((0.016 * np.ptp(stack.astype(float)) * pattern).astype(np.float32))
+    assert np.corrcoef(finest(found.values).ravel(), truth.ravel())[0, 1] > 0.95
+    assert finest(found.values - truth).std() < 0.4 * truth.std()
+
+
+@pytest.mark.parametrize("kind", ["pixels", "columns"])
+def test_the_specimen_is_not_taken_off_with_the_pattern(kind):
+    """Else sharp detail of it would be imprinted on blurred planes."""
+    for seed in range(3):
+        stack = clean("discs", seed=seed)
+        pattern = KINDS[kind](seed)
+        found = look(with_pattern(stack, pattern, 0.02))
+        specimen = np.mean([finest(plane.astype(np.float32)) for plane in stack], axis=0)
+        wrong = finest(found.values) - finest((0.02 * np.ptp(stack) * pattern).astype(np.float32))
+        assert abs(np.corrcoef(wrong.ravel(), specimen.ravel())[0, 1]) < 0.5
+        assert np.abs(wrong).mean() < 0.4 * np.abs(finest(found.values)).mean()
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
 @pytest.mark.parametrize("is_gain", [False, True], ids=["offset", "gain"])
 @pytest.mark.parametrize("channels", [None, 3], ids=["grey", "colour"])

@@ -40,9 +40,10 @@ def describe_file(path: str | os.PathLike[str]) -> dict[str, Any]:
         JSON values: ``kind``, ``path``, ``axes`` (letters as in the file, without those
         of size 1), ``shape``, ``dtype``, ``planes``, ``channels``, ``colour`` and, in µm or
         None, ``z_step_um``, ``pixel_height_um``, ``pixel_width_um``; ``z_positions_um`` where
-        steps are uneven. If the z axis is ambiguous, ``planes`` and ``channels`` are None and
-        ``choose`` says how to choose it. For a folder, ``names`` says what the names count, with
-        the entries in order. ``notes`` says what was assumed or left out.
+        steps are uneven; ``mosaic`` "bayer" where a header says so. If the z axis is ambiguous,
+        ``planes`` and ``channels`` are None and ``choose`` says how to choose it. For a folder,
+        ``names`` says what the names count, with the entries in order. ``notes`` says what was
+        assumed or left out.
 
     Raises
     ------
@@ -73,9 +74,11 @@ def _describe_tiff(path: Path) -> dict[str, Any]:
             told.sizes,
         )
         compression = COMPRESSION(series.keyframe.compression).name.lower()
-        notes = [*picked.notes, *told.notes]
+        pixels = pixel_format(series)
+        notes = [*picked.notes, *told.notes, *pixels.notes]
         return {
             **description,
+            **_mosaic(pixels.is_mosaic),
             "series": len(tif.series),
             "compression": compression,
             **roles,
@@ -148,6 +151,7 @@ def _describe_folder(path: Path, grid: FileGrid) -> dict[str, Any]:
         "planes": len(stack),
         "channels": stack.shape[3] if last else 1,
         "colour": stack.rgb,
+        **_mosaic(stack.is_mosaic),
         **_names(grid, [*stack.source_notes]),
     }
 
@@ -199,6 +203,10 @@ def _entries(
         "pixel_width_um": calibration.pixel_width_um,
         **_positions(calibration),
     }
+
+
+def _mosaic(is_told: bool) -> dict[str, str]:
+    return {"mosaic": "bayer"} if is_told else {}
 
 
 def _positions(calibration: Calibration) -> dict[str, list[float]]:

@@ -12,8 +12,8 @@ import numpy as np
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files._layer_attributes import (
     FILE_KEY,
-    FILES_KEY,
     MOSAIC_KEY,
+    PLANE_FILES_KEY,
     POSITIONS_KEY,
     LayerData,
     channel_appearance,
@@ -126,7 +126,7 @@ def _layers_of(
     for (index, ending), look in zip(parts, channel_appearance([None] * len(parts)), strict=True):
         array, axes = _grid_array(grid, files, index)
         if not isinstance(array, np.ndarray):
-            told[FILES_KEY] = [str(path.absolute()) for path in grid.files.values()]
+            told[PLANE_FILES_KEY] = [str(path.absolute()) for path in grid.files.values()]
         attributes = {
             **placement_attributes(axes, sizes),
             "rgb": files.rgb,

@@ -138,7 +138,8 @@ def image_header(path: Path, index: Mapping[str, int] | None = None) -> Header:
 def _several_planes(path: Path, count: int) -> str:
     return (
         f"{path}: holds {count} planes; accepted in a list of files is one plane per file. Open "
-        "this file alone, or leave it out."
+        "this file alone, leave it out, or, where each file is a stack, select one with index "
+        "(--index)."
     )
 
 

@@ -28,6 +28,7 @@ class SeriesStack(Stack):
         self.shape = (len(planes), *first.shape[1:])
         self.dtype, self.rgb, self.sources = first.dtype, first.rgb, first.sources
         self.calibration = first.calibration
+        self.is_mosaic = all(plane.is_mosaic for plane in planes)
 
     def plane(self, z: int) -> Plane:
         """Read plane `z`."""

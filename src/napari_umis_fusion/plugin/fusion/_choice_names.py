@@ -37,6 +37,12 @@ NAMES = {
         "output": "For the image, too",
     },
     "moving": {"keep": "Keep", "reject": "Leave out"},
+    "nowhere": {
+        "decided": "As decided",
+        "mean": "Mean of all planes",
+        "plane": "One plane",
+        "none": "No value",
+    },
     "device": {
         "auto": "Automatic",
         "cpu": "CPU",

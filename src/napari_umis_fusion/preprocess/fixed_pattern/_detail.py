@@ -10,6 +10,8 @@ from numba import njit
 
 from napari_umis_fusion.runtime import AnyArray, FloatMap
 
+BANDS = 3
+
 OCTAVES = 2
 """Lenses pass little of the first; of the second, what shows lines and spots of a few pixels."""
 
@@ -40,6 +42,13 @@ def octaves(grey: FloatMap) -> list[FloatMap]:
         found.append(grey - smooth)
         grey = smooth
     return found
+
+
+def bands(grey: FloatMap) -> list[FloatMap]:
+    """Return `octaves`, the first of them in two parts: what no lens shows, and the rest."""
+    first, second = octaves(grey)
+    sharpest = finest(first)
+    return [sharpest, first - sharpest, second]
 
 
 def finest(grey: FloatMap) -> FloatMap:

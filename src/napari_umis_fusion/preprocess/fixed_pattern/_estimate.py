@@ -1,4 +1,4 @@
-"""The pattern itself: the mean detail of the planes, each where it is least in focus."""
+"""The pattern itself: columns, rows, and the detail of planes where they are least in focus."""
 
 from collections.abc import Generator
 from functools import partial
@@ -6,35 +6,38 @@ from functools import partial
 import numpy as np
 
 from napari_umis_fusion.preprocess._grey import GreyConverter
-from napari_umis_fusion.preprocess.fixed_pattern._detail import OCTAVES, REACH_PX, octaves
-from napari_umis_fusion.preprocess.fixed_pattern._evidence import (
-    ALIKE,
-    CORRELATION,
-    SURELY_ALIKE,
-    lowest_and_usual,
+from napari_umis_fusion.preprocess.fixed_pattern._detail import BANDS, REACH_PX, bands
+from napari_umis_fusion.preprocess.fixed_pattern._evidence import ALIKE, CORRELATION, SURELY_ALIKE
+from napari_umis_fusion.preprocess.fixed_pattern._lines import LineProfiles, line_pattern
+from napari_umis_fusion.preprocess.fixed_pattern._shared import (
+    shared_with_others,
+    strength_alone,
+    strength_around,
+    weights_of,
 )
 from napari_umis_fusion.preprocess.fixed_pattern._tiles import Table, TileGrid
 from napari_umis_fusion.runtime import FloatMap, ScratchMemory, Workers
 from napari_umis_fusion.stack import Plane, Stack
 
-SIGMAS = 3.0
-"""What is shared in a tile, in standard deviations of what noise alone would share."""
+SPOT_BANDS = 2
+"""Bands in which single pixels are looked for: of the third, specimens show too much."""
 
-DOUBTFUL = 0.4
-"""Planes that share so little of what others do show specimen; between this and `ALIKE` the
-pattern is taken off in part."""
+SIDE_PX = 8
+"""Side of the tiles, in which the planes that are least in focus are the same ones."""
 
-LEVEL = 1.5
-"""Planes with so much more detail than others have a specimen in focus, not noise alone."""
+COARSER, SOFT = 0.016, 0.5
+"""Variance of the second band, as a share of the first: that of independent pixels, and the most
+that it is in single tiles, where a scratch may be."""
 
-AROUND = 3
-"""Side of the square of tiles that tell more together than one alone."""
+MOST_TILES, SOFTEST = 0.5, 0.1
+"""Share of tiles in which a specimen that is sharp in all planes is shared, and the variance of the
+second band there; independent pixels have `COARSER`."""
 
 Block = tuple[int, int]
 
 
 class PatternEstimate:
-    """Sums over planes from which the pattern follows. Planes are given twice, in one order.
+    """Sums over planes from which the pattern follows. Planes are given three times, in one order.
 
     Parameters
     ----------
@@ -58,79 +61,115 @@ class PatternEstimate:
         floor: float,
         workspace: ScratchMemory,
     ) -> None:
-        self.grid, self._to_grey, self._floor = TileGrid(shape), to_grey, floor
-        self._sums = [workspace.full(shape, np.float32, 0) for _ in range(OCTAVES)]
-        tables = (OCTAVES, count, *self.grid.counts)
+        self.grid, self._to_grey, self._floor = TileGrid(shape, SIDE_PX), to_grey, floor
+        self._sums = [workspace.full(shape, np.float32, 0) for _ in range(SPOT_BANDS)]
+        tables = (SPOT_BANDS, count, *self.grid.counts)
         self._energy, self._shared = np.zeros(tables), np.zeros(tables)
         self._weights: Table = np.zeros(tables)
+        self._profiles = [
+            [LineProfiles(self.grid, axis, count) for axis in (0, 1)] for _ in range(BANDS)
+        ]
+        # One value for each column, and for each row.
+        self._lines = [[np.zeros(side, np.float32) for _ in range(BANDS)] for side in shape[::-1]]
 
     def measure(self, plane: Plane, number: int, block: Block) -> None:
         """Measure how much detail plane `number` has in a block of tiles."""
-        for octave, detail in enumerate(self._details(plane, block)):
-            means = self.grid.means(detail * detail, *block)
-            self._energy[octave, number, slice(*block)] = means
+        for band, detail in enumerate(self._details(plane, block)):
+            if band < SPOT_BANDS:
+                means = self.grid.means(detail * detail, *block)
+                self._energy[band, number, slice(*block)] = means
+            for profiles in self._profiles[band]:
+                profiles.add(detail, number, *block)
 
     def weigh(self) -> None:
-        """Give most weight to the planes that have least detail, once all are measured."""
-        known = self._energy > self._floor
-        inverse = np.where(known, 1 / np.maximum(self._energy, self._floor) ** 4, 0)
-        total = inverse.sum(axis=1, keepdims=True)
-        self._weights = np.divide(inverse, total, where=total > 0, out=np.zeros_like(inverse))
+        """Find columns and rows, and give most weight to planes with least detail besides."""
+        self._lines = [
+            line_pattern(bands_of, self._floor) for bands_of in zip(*self._profiles, strict=True)
+        ]
+        for band in range(SPOT_BANDS):
+            energy = self._energy[band]
+            left = np.maximum(energy - self._line_energy(band), 0)
+            self._energy[band] = np.where(energy > self._floor, left, 0)
+            self._weights[band] = weights_of(self._energy[band], self._floor)
+        self._profiles.clear()
 
     def add(self, plane: Plane, number: int, block: Block) -> None:
         """Add the detail of a plane to the mean."""
         rows = self._rows(block)
-        for octave, detail in enumerate(self._details(plane, block)):
-            table = self._weights[octave, number]
-            self.grid.add_scaled(self._sums[octave][rows], detail, table, rows.start)
+        for band, detail in enumerate(self._details(plane, block)[:SPOT_BANDS]):
+            self._take_lines_off(detail, band, rows)
+            table = self._weights[band, number]
+            self.grid.add_scaled(self._sums[band][rows], detail, table, rows.start)
 
     def compare(self, plane: Plane, number: int, block: Block) -> None:
         """Measure what a plane shares with the mean of the others."""
         rows = self._rows(block)
-        for octave, detail in enumerate(self._details(plane, block)):
-            weight = self._weights[octave, number]
-            others = self._sums[octave][rows].copy()
+        for band, detail in enumerate(self._details(plane, block)[:SPOT_BANDS]):
+            self._take_lines_off(detail, band, rows)
+            weight = self._weights[band, number]
+            others = self._sums[band][rows].copy()
             self.grid.add_scaled(others, detail, -weight, rows.start)
             means = self.grid.means(others * detail, *block)
-            here = weight[slice(*block)]
-            known = self._energy[octave, number, slice(*block)] > self._floor
-            with np.errstate(divide="ignore", invalid="ignore"):
-                shared = np.where(known & (here < 1), means / (1 - here), np.nan)
-            self._shared[octave, number, slice(*block)] = shared
+            here = slice(*block)
+            known = self._energy[band, number, here] > self._floor
+            self._shared[band, number, here] = shared_with_others(means, weight[here], known)
 
-    def pattern(self) -> FloatMap:
-        """Return the pattern, in grey levels: float32 of shape (Y, X), 0 where there is none."""
-        trust = self._trust(0)
+    def shows_specimen(self) -> bool:
+        """Whether all planes share what is as soft as a lens draws, in most tiles."""
+        finest, softer = (self._strengths(band)[0] for band in range(SPOT_BANDS))
+        is_shared = (finest > 0) | (softer > 0)
+        if is_shared.mean() < MOST_TILES:
+            return False
+        return bool(np.median(softer[is_shared] > SOFTEST * finest[is_shared]) > 0)
+
+    def spots(self) -> FloatMap:
+        """Return the pattern of single pixels, in grey levels: float32 of shape (Y, X).
+
+        It is 0 where there is none.
+        """
         pattern = np.zeros(self.grid.shape, np.float32)
-        for octave in range(OCTAVES):
-            # What stands still on a sensor has its sharpest detail in the finest octave.
-            trust = trust if octave == 0 else np.minimum(trust > 0, self._trust(octave))
-            self.grid.add_scaled(pattern, self._sums[octave], trust * self._shrink(octave))
+        alone, around = self._strengths(0)
+        strengths = [np.maximum(alone, around)]
+        for band in range(1, SPOT_BANDS):
+            softer = self._strengths(band)
+            limits = SOFT * alone, COARSER * around
+            parts = [np.minimum(one, most) for one, most in zip(softer, limits, strict=True)]
+            strengths.append(np.maximum(*parts))
+        for band, strength in enumerate(strengths):
+            share = np.clip(strength / np.maximum(self._mean_energy(band), 1e-12), 0, 1)
+            self.grid.add_scaled(pattern, self._sums[band], share)
         return pattern
 
-    def _trust(self, octave: int) -> Table:
-        """Return how surely the planes of a tile share a pattern, 0 to 1."""
-        shared, energy = self._shared[octave], self._energy[octave]
-        noise = CORRELATION * 2**octave * np.median(energy, axis=0) / self.grid.side_px
-        alone = _alike(shared, np.maximum(SIGMAS * noise, self._floor), (DOUBTFUL, ALIKE))
-        # Where noise hides the pattern of a tile, it is as strong in all planes, and more tiles
-        # tell more. Tiles with detail in focus would mislead those around them.
-        least, most = np.percentile(energy, (10, 90), axis=0)
-        around = SIGMAS * noise / AROUND
-        together = _alike(
-            _means_around(shared), np.maximum(around, self._floor), (ALIKE, SURELY_ALIKE)
-        )
-        return np.where(most < LEVEL * least, np.maximum(alone, together), alone)
+    def lines(self) -> tuple[FloatMap, FloatMap]:
+        """Return what each column adds, of shape (1, X), and each row, of shape (Y, 1)."""
+        columns, rows = (np.sum(bands, axis=0) for bands in self._lines)
+        return columns[None], rows[:, None]
 
-    def _shrink(self, octave: int) -> Table:
-        """Return which part of the mean is pattern, the rest being noise, 0 to 1."""
-        lowest, _ = lowest_and_usual(self._shared[octave], self._shared.shape[1])
+    def _strengths(self, band: int) -> tuple[Table, Table]:
+        """Return the variance of single pixels by each tile, and by all those around."""
+        shared, energy = self._shared[band], self._energy[band]
+        noise = CORRELATION * np.median(energy, axis=0) / self.grid.side_px
+        alone = strength_alone(shared, noise, self._floor, (ALIKE, SURELY_ALIKE))
+        return alone, strength_around(shared, self._weights[band], noise, self._floor)
+
+    def _mean_energy(self, band: int) -> Table:
+        """Return the variance of the mean of planes, which holds noise too."""
+        sums = self._sums[band]
         means = [
-            self.grid.means(self._sums[octave][self._rows(block)] ** 2, *block)
-            for block in self.grid.blocks()
+            self.grid.means(sums[self._rows(block)] ** 2, *block) for block in self.grid.blocks()
         ]
-        energy = np.concatenate(means)
-        return np.clip(np.nan_to_num(lowest) / np.maximum(energy, 1e-12), 0, 1)
+        return np.concatenate(means)
+
+    def _line_energy(self, band: int) -> Table:
+        columns, rows = (bands[band] ** 2 for bands in self._lines)
+        along = np.add.reduceat(columns, self.grid.columns[:-1]) / np.diff(self.grid.columns)
+        down = np.add.reduceat(rows, self.grid.rows[:-1]) / np.diff(self.grid.rows)
+        return np.asarray(down[:, None] + along, np.float64)
+
+    def _take_lines_off(self, detail: FloatMap, band: int, rows: slice) -> None:
+        columns, each = self._lines
+        detail -= columns[band]
+        detail -= each[band][rows, None]
 
     def _rows(self, block: Block) -> slice:
         edges = self.grid.rows
@@ -141,7 +180,7 @@ class PatternEstimate:
         start = max(0, rows.start - REACH_PX)
         grey = self._to_grey(plane[start : rows.stop + REACH_PX])
         inner = slice(rows.start - start, rows.stop - start)
-        return [detail[inner] for detail in octaves(_finite(grey))]
+        return [detail[inner] for detail in bands(_finite(grey))]
 
 
 def iter_estimate(
@@ -153,26 +192,7 @@ def iter_estimate(
             plane = yield from workers.result(workers.submit(stack.plane, z))
             yield from workers.each(partial(step, plane, number), estimate.grid.blocks())
         if step == estimate.measure:
-            estimate.weigh()
-
-
-def _alike(shared: Table, least: Table, parts: tuple[float, float]) -> Table:
-    """Return how surely planes share alike, 0 to 1, given what they share by chance."""
-    lowest, usual = lowest_and_usual(shared, len(shared))
-    doubtful, sure = parts
-    with np.errstate(divide="ignore", invalid="ignore"):
-        part = (lowest / usual - doubtful) / (sure - doubtful)
-    return np.where(lowest > least, np.clip(np.nan_to_num(part), 0, 1), 0)
-
-
-def _means_around(shared: Table) -> Table:
-    """Return the means of tiles with those around them; NaN where a tile is."""
-    from scipy.ndimage import uniform_filter
-
-    size, known = (0, AROUND, AROUND), np.isfinite(shared)
-    sums = uniform_filter(np.where(known, shared, 0), size, mode="nearest")
-    counts = uniform_filter(known.astype(np.float64), size, mode="nearest")
-    return np.where(known, sums / np.maximum(counts, 1e-9), np.nan)
+            yield from workers.result(workers.submit(estimate.weigh))
 
 
 def _finite(grey: FloatMap) -> FloatMap:

@@ -76,8 +76,7 @@ def iter_find_pattern(
     shape = stack.shape[1], stack.shape[2]
     estimate = PatternEstimate(to_grey, shape, len(planes), floor, workspace)
     yield from iter_estimate(stack, planes, estimate, workers)
-    pattern = yield from workers.result(workers.submit(estimate.pattern))
-    return _described(pattern, to_grey)
+    return (yield from workers.result(workers.submit(_described, estimate, to_grey)))
 
 
 def _shows_pattern(samples: PlaneSamples, to_grey: GreyConverter, floor: float) -> bool:
@@ -98,12 +97,18 @@ def _floor(stack: Stack, to_grey: GreyConverter) -> float:
     return max(weakest, rounding, 1e-12)
 
 
-def _described(pattern: Plane, to_grey: GreyConverter) -> FixedPattern | None:
+def _described(estimate: PatternEstimate, to_grey: GreyConverter) -> FixedPattern | None:
+    if estimate.shows_specimen():
+        return None
+    pattern, span = estimate.spots(), to_grey.span()
+    is_found = pattern != 0
+    if is_found.mean() > MAX_SHARE and pattern[is_found].std() > MAX_STRENGTH * span:
+        return None
+    for line in estimate.lines():
+        pattern += line
     is_found = pattern != 0
     if not is_found.any():
         return None
-    strength = float(pattern[is_found].std()) / to_grey.span()
-    if strength > MAX_STRENGTH and is_found.mean() > MAX_SHARE:
-        return None
+    strength = float(pattern[is_found].std()) / span
     pattern /= np.float32(to_grey.range.scale)
     return FixedPattern(pattern, strength, float(is_found.mean()))

@@ -47,10 +47,11 @@ class FixedPattern:
     @property
     def kind(self) -> PatternKind:
         """Whether whole columns or rows differ, or single pixels."""
-        variance = float(self.values.var())
-        if self.values.mean(axis=0).var() > LINES * variance:
-            return "columns"
-        return "rows" if self.values.mean(axis=1).var() > LINES * variance else "pixels"
+        least = LINES * float(self.values.var())
+        columns, rows = (float(self.values.mean(axis=axis).var()) for axis in (0, 1))
+        if max(columns, rows) < least or max(columns, rows) < 2 * min(columns, rows):
+            return "pixels"
+        return "columns" if columns > rows else "rows"
 
     @property
     def note(self) -> str:
