@@ -17,7 +17,7 @@ from napari_umis_fusion.live import (
     LiveFusion,
     LiveWaiting,
 )
-from napari_umis_fusion.live import _live_fusion as module
+from napari_umis_fusion.live import _fusion_loop as module
 from napari_umis_fusion.runtime import run_to_end
 from napari_umis_fusion.synthetic import make_stack
 
