@@ -78,6 +78,29 @@ def test_pause_resume_and_stop(sweep, core, qtbot):
     assert not core.mda.is_running()
 
 
+def test_up_and_down_are_two_results(at_work, sweep, qtbot):
+    sweep.plan["direction"].value = "both"
+    sweep.start()
+    assert finish(qtbot, sweep).startswith("Done: 2 stacks fused")
+    assert [layer.name for layer in at_work._viewer.layers] == [
+        "sweep 1 all-in-focus",
+        "sweep 1 depth",
+        "sweep 1 run 2 all-in-focus",
+        "sweep 1 run 2 depth",
+    ]
+
+
+def test_a_deleted_layer_comes_back_as_the_result(at_work, sweep, qtbot):
+    sweep.plan.set_row_values({"step_um": "0.5", "settle_ms": "50.0"})
+    sweep.start()
+    layers = at_work._viewer.layers
+    qtbot.waitUntil(lambda: len(layers) == 2, timeout=20_000)
+    layers.clear()
+    assert finish(qtbot, sweep).startswith("Done: 1 stack fused")
+    assert all("umis_fusion" in layer.metadata for layer in layers)
+    assert len(layers) == 2
+
+
 def test_a_camera_that_fails_keeps_what_was_taken(at_work, sweep, core, qtbot, monkeypatch):
     taken = iter(range(3))
     camera = core._py_camera()

@@ -31,11 +31,20 @@ class FieldLayers:
         The viewer.
     title : str
         First word of the layers' names, such as "sweep 2".
+    most : int or None
+        Stacks with layers of their own: those of older ones are removed, as their results are in
+        files. None: no layer is removed.
     """
 
-    def __init__(self, viewer: Any, title: str) -> None:
-        self._viewer, self._title = viewer, title
+    def __init__(self, viewer: Any, title: str, most: int | None = MOST_FIELDS) -> None:
+        self._viewer, self._title, self._most = viewer, title, most
+        self._run = 0
         self._shown: dict[Field, _Shown] = {}
+
+    def begin_run(self, number: int) -> None:
+        """Leave the layers of earlier runs as they are: another one has the same fields."""
+        self._run = number
+        self._shown.clear()
 
     def update(self, event: FieldUpdated) -> None:
         """Show the picture of the planes so far; not where the user has deleted it."""
@@ -66,7 +75,8 @@ class FieldLayers:
     def _layers_of(self, field: Field) -> _Shown:
         if field not in self._shown:
             self._make_room()
-            run = f" {field.run + 1}" if field.run else ""
+            number = self._run + field.run
+            run = f" run {number + 1}" if number else ""
             place = f" {field.name}" if field.index or field.repeat else ""
             name = f"{self._title}{run}{place}"
             self._shown[field] = _Shown(
@@ -76,7 +86,7 @@ class FieldLayers:
         return self._shown[field]
 
     def _make_room(self) -> None:
-        if len(self._shown) < MOST_FIELDS:
+        if self._most is None or len(self._shown) < self._most:
             return
         oldest = self._shown.pop(next(iter(self._shown)))
         for picture in (oldest.image, oldest.depth):

@@ -24,8 +24,9 @@ MOST_COUNTED = 20_000
 
 @dataclass(frozen=True, slots=True)
 class RunCounted:
-    """A run begins, and so many frames it will have; 0 if they are too many to count."""
+    """A run begins: which, and how many frames it will have; 0 if too many to count."""
 
+    number: int
     frames: int
 
 
@@ -79,6 +80,9 @@ class FusionJob(Job):
             updated = self._newest.pop(event, None)
             if updated is not None:
                 self._layers.update(updated)
+        elif isinstance(event, RunCounted):
+            self._newest.clear()
+            self._layers.begin_run(event.number)
         elif isinstance(event, FieldFinished):
             self._newest.pop(event.field, None)
             self._layers.finish(event)
@@ -123,7 +127,7 @@ def _iter_newest(
                 continue
             if isinstance(event, RunStarted):
                 count = sum(1 for _ in islice(event.sequence, MOST_COUNTED))
-                yield RunCounted(0 if count == MOST_COUNTED else count)
+                yield RunCounted(event.number, 0 if count == MOST_COUNTED else count)
             yield event
     finally:
         events.close()
