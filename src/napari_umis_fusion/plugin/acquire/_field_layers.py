@@ -50,7 +50,10 @@ class FieldLayers:
         """Show the picture of the planes so far; not where the user has deleted it."""
         shown = self._layers_of(event.field)
         pixel_um = event.calibration.pixel_width_um
+        is_new = shown.image.layer is None
         shown.image.show(event.picture.all_in_focus, pixel_um)
+        if is_new:  # two new layers at once would make the window wait
+            return
         depth = event.depth_map()
         layer = shown.depth.show(depth, pixel_um)
         if layer is not None:
