@@ -39,11 +39,20 @@ class FieldLayers:
     def __init__(self, viewer: Any, title: str, most: int | None = MOST_FIELDS) -> None:
         self._viewer, self._title, self._most = viewer, title, most
         self._run = 0
+        self._channels: tuple[str, ...] = ()
         self._shown: dict[Field, _Shown] = {}
 
-    def begin_run(self, number: int) -> None:
-        """Leave the layers of earlier runs as they are: another one has the same fields."""
-        self._run = number
+    def begin_run(self, number: int, channels: tuple[str, ...]) -> None:
+        """Leave the layers of earlier runs as they are: another one has the same fields.
+
+        Parameters
+        ----------
+        number : int
+            Of the run, counted from 0.
+        channels : tuple of str
+            Names of its channels.
+        """
+        self._run, self._channels = number, channels
         self._shown.clear()
 
     def update(self, event: FieldUpdated) -> None:
@@ -80,13 +89,20 @@ class FieldLayers:
             self._make_room()
             number = self._run + field.run
             run = f" run {number + 1}" if number else ""
-            place = f" {field.name}" if field.index or field.repeat else ""
+            place = f" {self._place(field)}" if field.index or field.repeat else ""
             name = f"{self._title}{run}{place}"
             self._shown[field] = _Shown(
                 PictureLayer(self._viewer, f"{name} all-in-focus"),
                 PictureLayer(self._viewer, f"{name} depth", colormap="viridis", visible=False),
             )
         return self._shown[field]
+
+    def _place(self, field: Field) -> str:
+        """Return the name of a field, with that of its channel where it is known."""
+        name, number = field.name, dict(field.index).get("c")
+        if number is None or number >= len(self._channels):
+            return name
+        return name.replace(f"c{number:03d}", self._channels[number])
 
     def _make_room(self) -> None:
         if self._most is None or len(self._shown) < self._most:
