@@ -88,7 +88,8 @@ def iter_passes(
     Progress
         While threads work.
     """
-    sensor = Sensor(stack, config, workspace, workers)
+    # Planes that are still being taken are measured as they come, and looked at last.
+    sensor = Sensor(stack, config, workspace, workers, is_put_off=stack.is_arriving)
     run = Run(stack, config, passes_of(config, len(stack)), workspace, workers, sensor)
     planes, to_grey = yield from run.iter_referee()
     begun = len(stack) if run.passes.referees else 0
@@ -227,6 +228,12 @@ class Run:
             self.iter_stream, "measuring", averages=self.passes.averages, scales=scales
         )
         streaming = yield from stream(planes, to_grey=to_grey, begun=begun)
+        total = begun + len(self.stack)
+        looking = self.sensor.iter_catch_up(streaming.to_grey)
+        if (yield from repeat_event(looking, Progress("measuring", total, total))):
+            del streaming
+            planes = ScreenedPlanes(self.stack, self.config, self.passes, self.workers)
+            streaming = yield from stream(planes)
         if planes.has_any:
             return streaming, planes
         del streaming

@@ -25,10 +25,16 @@ class FusionLoop:
         How to fuse.
     refresh_s : float
         Shortest time between two pictures of a field.
+
+    Attributes
+    ----------
+    fuses_ahead : bool
+        Whether a fusion may begin before its last plane is there.
     """
 
     def __init__(self, inbox: Inbox, config: FusionConfig, refresh_s: float) -> None:
         self._inbox, self._config, self._refresh_s = inbox, config, refresh_s
+        self.fuses_ahead = True
         self._lock = threading.Lock()
         self._works: dict[Field, FieldWork] = {}
 
@@ -39,6 +45,7 @@ class FusionLoop:
 
     def iter_events(self, memory: ScratchMemory, pool: Workers) -> Generator[LiveEvent]:
         """Do what is to be done, oldest first, until nothing is left and nothing will come."""
+        chosen: FieldWork | None = None
         fusing: Generator[LiveEvent] | None = None
         try:
             while True:
@@ -47,9 +54,12 @@ class FusionLoop:
                     yield self._waiting()
                 works = yield from self._iter_begin(memory, pool)
                 if fusing is None:
-                    fusing = self._fusion_of(works)
+                    chosen = self._next_fusion(works)
+                    fusing = None if chosen is None else self._iter_fusion(chosen)
                 looked = yield from self._iter_preview(works)
-                if fusing is not None:
+                # A fusion that waits for planes must not hold up their pictures.
+                is_ahead = chosen is not None and not chosen.frames.is_complete
+                if fusing is not None and not (is_ahead and looked):
                     event = next(fusing, None)
                     if event is None:
                         fusing = None
@@ -100,11 +110,16 @@ class FusionLoop:
         for event in work.iter_update(planes, self._inbox.calibration(work.frames)):
             yield event or self._waiting()
 
-    def _fusion_of(self, works: list[FieldWork]) -> Generator[LiveEvent] | None:
-        """Return the fusion of the oldest field that has all its planes, if there is one."""
+    def _next_fusion(self, works: list[FieldWork]) -> FieldWork | None:
+        """Return the oldest field with all its planes, else the oldest with enough to begin."""
         for work in works:
             if work.frames.is_complete:
-                return self._iter_fusion(work)
+                return work
+        if not self.fuses_ahead:
+            return None
+        for work in works:
+            if work.may_begin(self._inbox.planes_of(work.field)):
+                return work
         return None
 
     def _iter_fusion(self, work: FieldWork) -> Generator[LiveEvent]:

@@ -166,6 +166,10 @@ class LiveFusion:
         work = self._loop.work(field)
         return (0, ()) if work is None else (len(work.frames), tuple(work.gains))
 
+    def expect_early_end(self) -> None:
+        """Say that fields may end before the last plane of their plan: none is waited for."""
+        self._loop.fuses_ahead = False
+
     def results(self) -> dict[Field, FusionResult]:
         """Iterate over `events` to the end, and return all results.
 
