@@ -166,7 +166,7 @@ def _in_blocks(
     if len(parts) == 1:
         return plan
     block_mb = max(part.pixels for part in parts) * per_pixel / MEGABYTE
-    needed_mb = max(fixed_mb + block_mb, _survey_mb(stack))
+    needed_mb = max(fixed_mb + block_mb, survey_mb(stack))
     return replace(plan, needed_mb=needed_mb, blocks=parts)
 
 
@@ -236,8 +236,8 @@ def _lasting_bytes(stack: Stack) -> int:
     return channels * stack.dtype.itemsize + 2 * 2 + 3 * 4
 
 
-def _survey_mb(stack: Stack) -> float:
-    """Return the memory of the planes that are judged at a time."""
+def survey_mb(stack: Stack) -> float:
+    """Return the memory of the planes that are judged at a time, in MB."""
     pixels = stack.shape[1] * stack.shape[2]
     planes_mb = (LOOK_AHEAD_PLANES + 2) * _plane_mb(stack)
     return FIXED_MB + planes_mb + SENSOR_BYTES * pixels / MEGABYTE
