@@ -7,6 +7,7 @@ import argparse
 import threading
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -26,6 +27,9 @@ def planes_of(side: int) -> list[Plane]:
 
 
 def send(live: LiveFusion, planes: list[Plane], fps: float) -> threading.Thread:
+    plan = [SimpleNamespace(index={"z": z}, action=None) for z in range(len(planes))]
+    live.sequenceStarted(plan)  # so many planes will come, as a plan of useq says
+
     def run() -> None:
         begun = time.monotonic()
         for z, plane in enumerate(planes):

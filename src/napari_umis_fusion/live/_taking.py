@@ -6,6 +6,7 @@ from typing import Any
 
 from napari_umis_fusion.errors import LiveError, StackFileError, UmisFusionError
 from napari_umis_fusion.live._early_stop import EarlyStop
+from napari_umis_fusion.live._fusion_loop import PATIENCE_S
 from napari_umis_fusion.live._guarded_engine import GuardedEngine
 from napari_umis_fusion.live._keep import RunFolder
 from napari_umis_fusion.live._live_events import (
@@ -15,7 +16,7 @@ from napari_umis_fusion.live._live_events import (
     LiveSummary,
     LiveWaiting,
 )
-from napari_umis_fusion.live._live_fusion import PATIENCE_S, LiveFusion
+from napari_umis_fusion.live._live_fusion import LiveFusion
 from napari_umis_fusion.live._microscope_run import MicroscopeRun
 from napari_umis_fusion.live._safe_state import StageState
 from napari_umis_fusion.live._sweep_plan import SweepPlan

@@ -19,7 +19,7 @@ from napari_umis_fusion.live import (
 from napari_umis_fusion.plugin.acquire._camera_section import CameraSection
 from napari_umis_fusion.plugin.acquire._choice_names import CHOICE_NAMES
 from napari_umis_fusion.plugin.acquire._focus_chart import FocusChart, FocusCurve
-from napari_umis_fusion.plugin.acquire._microscope import AUTOFOCUS, Microscope
+from napari_umis_fusion.plugin.acquire._microscope import AUTOFOCUS, LIVE, Microscope
 from napari_umis_fusion.plugin.acquire._turns import Turns
 from napari_umis_fusion.plugin.widgets import (
     ConfigForm,
@@ -209,7 +209,7 @@ class AutofocusSection(QWidget):
     def _on_activity(self, activity: str) -> None:
         devices = self._microscope.devices
         is_able = self._microscope.is_connected and bool(devices.camera and devices.stages)
-        is_free = is_able and activity in ("", "live picture")
+        is_free = is_able and activity in ("", LIVE)
         self.controls.buttons["start"].setEnabled(is_free)
         for widget in (self.form, self.more, self.where, self.side, self.draw, self.point):
             widget.setEnabled(is_free)
