@@ -62,6 +62,8 @@ def _settings(spec: Field[Any]) -> dict[str, Any]:
         return {**settings, "choices": meta["choices"]}
     if "path" in meta:
         return {**settings, "metavar": "FILE"}
+    if "text" in meta:
+        return {**settings, "metavar": meta["text"]}
     if "any_number" in meta:
         return {**settings, "type": float, "metavar": "VALUE"}
     kind = type(spec.default)

@@ -56,6 +56,8 @@ class Composed:
         What identifies the measure, as JSON values.
     notes : tuple of str
         Notes of the measure.
+    to_grey : GreyConverter
+        Conversion of planes to grey.
     """
 
     image: Plane
@@ -65,6 +67,7 @@ class Composed:
     uncovered: float
     origin: dict[str, Any]
     notes: tuple[str, ...]
+    to_grey: GreyConverter
 
 
 def iter_passes(
@@ -207,12 +210,13 @@ class Run:
         image, opacity = compositor.all_in_focus, compositor.opacity
         uncovered = settle_coverage(image, opacity, decision, index_map, maps.sub_plane)
         said, origin = (*notes, *compositor.measure.notes), compositor.measure.provenance()
-        return Composed(image, index_map, source_map, maps, uncovered, origin, said), screening
+        found = image, index_map, source_map, maps, uncovered, origin, said, compositor.to_grey
+        return Composed(*found), screening
 
     def iter_settle(self, composed: Composed, stack: Stack) -> Generator[Progress, None, Composed]:
         """Mend or mark islands of the index map of whole planes, read from `stack`."""
         fused = Fused(composed.image, composed.index_map, composed.source_map, composed.maps)
-        settling = iter_settle_islands(stack, fused, self.config, self.workers)
+        settling = iter_settle_islands(stack, fused, self.config, composed.to_grey, self.workers)
         notes = yield from repeat_event(settling, self.verified)
         return replace(composed, notes=(*composed.notes, *notes))
 

@@ -61,6 +61,22 @@ class Sensor:
         self._was_looked_at = False
         self._part: Window | None = None
 
+    @property
+    def pattern(self) -> FixedPattern | None:
+        """The pattern that was found; None without one."""
+        return self._pattern
+
+    @property
+    def is_mosaic(self) -> bool:
+        """Whether planes were found to be a mosaic."""
+        return self._is_mosaic
+
+    def knowing(self, pattern: FixedPattern | None, *, is_mosaic: bool) -> "Sensor":
+        """Return the same sensor with what an earlier look found; nothing is read again."""
+        known = copy(self)
+        known._pattern, known._is_mosaic, known._was_looked_at = pattern, is_mosaic, True
+        return known
+
     def within(self, part: Window) -> "Sensor":
         """Return the same sensor for a rectangle of the planes, once it was looked at."""
         cut = copy(self)

@@ -4,6 +4,8 @@ from ._arrays import Float32Array as Float32Array
 from ._arrays import Float64Array as Float64Array
 from ._arrays import FloatMap as FloatMap
 from ._atomic_write import atomic_write as atomic_write
+from ._data_file import load_data as load_data
+from ._data_file import save_data as save_data
 from ._foreign_files import naming_faults as naming_faults
 from ._foreign_files import open_regular as open_regular
 from ._foreign_files import parse_json as parse_json
@@ -34,6 +36,8 @@ from ._package_version import package_version as package_version
 from ._progress import Progress as Progress
 from ._progress import Stage as Stage
 from ._same_file import first_same as first_same
+from ._schema import STRICT as STRICT
+from ._schema import checked as checked
 from ._scratch_memory import ScratchMemory as ScratchMemory
 from ._tiles import Tile as Tile
 from ._tiles import bands as bands

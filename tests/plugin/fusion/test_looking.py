@@ -208,7 +208,8 @@ def test_preview_shows_what_is_in_sight_and_follows_options(viewer, widget, stac
     first = layer.data.copy()
     widget.method["blend"].value = "select"
     qtbot.waitUntil(lambda: not widget.preview.is_busy, timeout=10_000)
-    second = viewer.layers["preview of beads"].data
+    assert viewer.layers["preview of beads"] is layer, "new data are enough"
+    second = layer.data
     assert first.shape == second.shape
     assert not np.array_equal(first, second)
     assert len(viewer.layers) == 2
