@@ -19,9 +19,9 @@ from napari_umis_fusion.live import (
     WatchWaiting,
     iter_watch,
 )
-from napari_umis_fusion.plugin.acquire._folder_field import FolderField
 from napari_umis_fusion.plugin.widgets import (
     ConfigForm,
+    FolderField,
     Job,
     Progress,
     QtRow,
