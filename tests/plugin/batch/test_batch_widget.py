@@ -69,6 +69,7 @@ def test_stacks_are_shown_fused_and_opened(widget, finish, qtbot, folder):
     widget.table.doubleClicked.emit(widget.rows.index(1, 0))
     qtbot.waitUntil(lambda: len(widget._viewer.layers) == 2, timeout=20_000)
     assert [layer.data.shape for layer in widget._viewer.layers] == [(3, 40, 48), (40, 48)]
+    assert [layer.name for layer in widget._viewer.layers] == ["s2", "s2 fused"]
 
 
 def test_it_stops_after_a_stack_resumes_and_retries(widget, finish, folder):

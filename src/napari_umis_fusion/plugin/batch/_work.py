@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Generator
+from pathlib import Path
 from typing import Any
 
 from napari_umis_fusion.batch import (
@@ -14,6 +15,9 @@ from napari_umis_fusion.batch import (
 )
 from napari_umis_fusion.files.read import read_layers
 from napari_umis_fusion.plugin.widgets import Progress
+
+SHOWN = {"all_in_focus": "fused", "depth_map": "depth", "index_map": "index"}
+"""What the layer of each result is called after its stack."""
 
 
 def iter_until(
@@ -36,12 +40,20 @@ def iter_until(
 
 def iter_layers(stack: BatchStack, entry: BatchEntry) -> Generator[None, None, list[Any]]:
     """Read a stack and its results; returns layers as data."""
+    name = Path(stack.name).name
     yield
     layers = read_layers(stack.files[0] if len(stack.files) == 1 else list(stack.files))
-    for path in entry.outputs.values():
+    if len(layers) == 1:  # planes are named after the first of them
+        layers = [_named(name, layers[0])]
+    for kind, path in entry.outputs.items():
         yield
-        layers += read_layers(path)
+        layers += [_named(f"{name} {SHOWN[kind]}", layer) for layer in read_layers(path)]
     return layers
+
+
+def _named(name: str, layer: Any) -> Any:
+    data, attributes, kind = layer
+    return data, {**attributes, "name": name}, kind
 
 
 class BatchProgress:
