@@ -14,13 +14,14 @@ from collections.abc import Callable
 
 import napari
 import numpy as np
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QApplication
+from scipy.ndimage import uniform_filter
+
 from napari_umis_fusion.layers import LayerPlan, RetouchedLayers, iter_fuse_layer
 from napari_umis_fusion.plugin.fusion import FusedLayers
 from napari_umis_fusion.plugin.retouch import RetouchWidget
 from napari_umis_fusion.plugin.retouch._session import CHANGES
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QApplication
-from scipy.ndimage import uniform_filter
 
 PLANES, MOVES, BRUSH_PX = 8, 12, 60
 SHOWN = ("all_in_focus", "index_map", "depth_map", "confidence_map")

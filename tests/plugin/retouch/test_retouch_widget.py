@@ -116,7 +116,7 @@ def test_overrides_are_applied_to_the_next_result_and_undone_with_it(model, sour
     assert "shows another part" in panel.status.text()
 
 
-def test_times_out_of_sight_follow_too(model, qtbot):
+def test_times_not_shown_follow_too(model, qtbot):
     source, panel = add_stack(model, "tzyx"), open_panel(model, qtbot)
     result = fuse(model, source)[0]
     model.layers.selection.active = result
@@ -129,6 +129,18 @@ def test_times_out_of_sight_follow_too(model, qtbot):
     for time, plane in ((0, 0), (1, 2)):
         part = slice(10, 20), slice(10, 20)
         np.testing.assert_array_equal(result.data[time, 0][part], source.data[time, plane][part])
+
+
+def test_overrides_that_were_saved_are_taken_up(model, source, qtbot):
+    panel, (result, *_) = open_panel(model, qtbot), fuse(model, source)
+    saved = np.zeros(result.data.shape, np.uint16)
+    saved[0, 20:40, 30:50] = 1 + 1
+    model.add_labels(saved, name="fused cells overrides", scale=result.scale)
+    model.layers.selection.active = result
+    panel.begin()
+    assert panel.session.layer.name == "fused cells overrides"
+    part = slice(20, 40), slice(30, 50)
+    np.testing.assert_array_equal(image_of(model)[part], source.data[1][part])
 
 
 def test_before_and_after_blink(model, source, panel, qtbot):
