@@ -11,7 +11,7 @@ from napari_umis_fusion.fusion._passes import passes_of
 from napari_umis_fusion.stack import Stack
 
 USED_SHARE = 0.4
-"""Share of ``memory_mb`` that the maps of a block take; planes, files and kernels take some, too."""
+"""Share of ``memory_mb`` that the maps of a block take; planes, files and kernels take some."""
 
 CHUNK_PX = 512
 """Side of the chunks that a shard consists of, about: a screen shows a few of them."""

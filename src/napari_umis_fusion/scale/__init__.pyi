@@ -1,3 +1,4 @@
+from ._estimate_time import estimate_seconds as estimate_seconds
 from ._extra import needs_scale as needs_scale
 from ._extra import scale_is_installed as scale_is_installed
 from ._fuse_zarr import describe_plan as describe_plan

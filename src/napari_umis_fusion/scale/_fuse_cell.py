@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.fusion import (
     Block,
-    Finished,
     FieldSurvey,
+    Finished,
     FusedPart,
     FusionResult,
     iter_fuse,
@@ -59,9 +58,7 @@ def fuse_cell_part(output: str, field: int, time_point: int, block: int, threads
         pass
 
 
-def iter_cell_part(
-    plan: RunPlan, cell: Cell, block: int, threads: int = 0
-) -> Generator[Progress]:
+def iter_cell_part(plan: RunPlan, cell: Cell, block: int, threads: int = 0) -> Generator[Progress]:
     """Do what `fuse_cell_part` does as a generator; safe to abandon at any event."""
     work = _CellWork(plan, cell, threads)
     if not work.markers.block(block).is_file():
@@ -76,7 +73,7 @@ class _CellWork:
     def __init__(self, plan: RunPlan, cell: Cell, threads: int) -> None:
         self.plan, self.cell, self.markers = plan, cell, Markers(plan, cell)
         config = plan.config.replace(align_border="mask")
-        self.config: FusionConfig = config.replace(threads=threads) if threads else config
+        self.config = config.replace(threads=threads) if threads else config
         source = plan.source.fields[cell.field]
         self.stack = ZarrStack(source, cell.time)
         self.blocks = plan.grids[cell.field].blocks

@@ -99,8 +99,8 @@ def _describe(plan: RunPlan, field: int, part: Part) -> Any:
     multiscale.type = "nearest" if part.is_label else "mean"
     if not part.is_label:
         return v05.Image(multiscales=[multiscale], omero=_omero(source, part))
-    origin = v05.LabelSource(image="../../")
-    return v05.LabelImage(multiscales=[multiscale], image_label=v05.ImageLabel(source=origin))
+    label = v05.ImageLabel(source=v05.LabelSource(image="../../"))
+    return v05.LabelImage.model_validate({"multiscales": [multiscale], "image-label": label})
 
 
 def write_group(path: Path, model: Any = None, made_by: Mapping[str, Any] | None = None) -> None:
@@ -229,9 +229,7 @@ class FieldArrays:
         """Count the channels of a picture."""
         return 1 if part.path else self._plan.source.fields[self._field].size("c")
 
-    def write(
-        self, part: Part, values: Any, rows: slice, columns: slice, level: int = 0
-    ) -> None:
+    def write(self, part: Part, values: Any, rows: slice, columns: slice, level: int = 0) -> None:
         """Write a rectangle of whole shards: ndarray of shape (Y, X) or (Y, X, C)."""
         array = self._array(part.path, level)
         for channel, plane in enumerate(_by_channel(values)):
