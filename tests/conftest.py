@@ -33,10 +33,10 @@ def pytest_cmdline_main(config):
 
 @pytest.fixture(autouse=True)
 def _folders_of_the_test(tmp_path_factory, monkeypatch):
-    """Keep tests away from the models and trainings of whoever runs them."""
+    """Keep tests away from the models, trainings and presets of whoever runs them."""
     # not made by `mktemp`, which looks through all folders of earlier tests for a free number
     own = tmp_path_factory.getbasetemp() / f"own-{next(NUMBERS)}"
-    for variable in ("UMIS_FUSION_MODELS", "UMIS_FUSION_TRAININGS"):
+    for variable in ("UMIS_FUSION_MODELS", "UMIS_FUSION_TRAININGS", "UMIS_FUSION_PRESETS"):
         monkeypatch.setenv(variable, str(own / variable))
 
 

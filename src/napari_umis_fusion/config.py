@@ -33,6 +33,7 @@ AlignBorder = Literal["crop", "mask"]
 Moving = Literal["keep", "reject"]
 Mosaic = Literal["auto", "none", "bayer"]
 LightCorrection = Literal["auto", "none", "measure", "output"]
+Nowhere = Literal["decided", "mean", "plane", "none"]
 Islands = Literal["mend", "mark", "keep"]
 
 NETWORK_MEASURES: tuple[FocusMeasureName, ...] = ("learned", "umis")
@@ -201,6 +202,28 @@ class FusionConfig:
             "them, that show the opposite of what the planes in focus show: thin transmitted "
             "specimens invert their contrast through focus. 'mend' takes them from the planes of "
             "those edges, 'mark' lowers their confidence, 'keep' leaves them.",
+        ),
+    )
+    nowhere: Nowhere = field(
+        default="decided",
+        metadata=choice(
+            Nowhere,
+            "Values of the image where no plane shows detail: 'decided' those of the decision, "
+            "'mean' the mean of all planes, 'plane' those of one plane, 'none' no value (0, or NaN "
+            "in floating-point numbers; transparent where colours have opacity). Maps stay as "
+            "decided.",
+            label="never in focus",
+        ),
+    )
+    nowhere_plane: int = field(
+        default=0,
+        metadata=number(
+            "Plane that is shown where no plane shows detail, counted from 0.",
+            "",
+            0,
+            65535,
+            label="plane, never in focus",
+            used_when=("nowhere", ("plane",)),
         ),
     )
     device: DeviceName = field(

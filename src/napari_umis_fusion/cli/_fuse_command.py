@@ -131,6 +131,12 @@ def add_fuse_parser(commands: Any) -> None:
     )
     add_axis_options(parser)
     parser.add_argument("--reference", action="store_true", help="Use the published method.")
+    parser.add_argument(
+        "--preset",
+        metavar="NAME",
+        help="Options by specimen: a preset of this package or of your own (umis-fusion presets "
+        "list), or a preset file. Options that are given override it.",
+    )
     add_config_options(parser, FusionConfig, "fusion options")
     parser.set_defaults(run=run_fuse)
 

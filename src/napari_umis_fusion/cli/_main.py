@@ -11,10 +11,22 @@ from napari_umis_fusion.cli._report import one_line_warnings, print_error
 from napari_umis_fusion.errors import ConfigError, UmisFusionError
 from napari_umis_fusion.runtime import package_version, start_light_numba
 
-COMMANDS = ("fuse", "watch", "zarr", "demo", "info", "metrics", "surface", "train", "models")
+COMMANDS = (
+    "fuse",
+    "batch",
+    "watch",
+    "zarr",
+    "demo",
+    "info",
+    "metrics",
+    "surface",
+    "train",
+    "models",
+    "presets",
+)
 """Commands in the order of the help, each in its module."""
 
-FUSING = ("fuse", "watch", "zarr", "demo")
+FUSING = ("fuse", "batch", "watch", "zarr", "demo")
 """Those that run kernels at once."""
 
 SUCCESS, BAD_INPUT, USAGE, INTERRUPTED = 0, 1, 2, 130

@@ -6,6 +6,7 @@ from typing import Any
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.presets import find_preset
 from napari_umis_fusion.runtime import help_with_bounds
 
 
@@ -36,6 +37,11 @@ def config_from(arguments: argparse.Namespace) -> FusionConfig:
         If a value is out of bounds or options contradict each other.
     """
     given = given_options(arguments, FusionConfig)
+    preset = getattr(arguments, "preset", None)
+    if preset is not None and getattr(arguments, "reference", False):
+        raise ConfigError("--preset with --reference; leave one of the two out.")
+    if preset is not None:
+        return find_preset(preset).config(**given)
     if not getattr(arguments, "reference", False):
         return FusionConfig(**given)
     if given.pop("focus_measure", "umis") != "umis":
@@ -56,6 +62,8 @@ def _settings(spec: Field[Any]) -> dict[str, Any]:
         return {**settings, "choices": meta["choices"]}
     if "path" in meta:
         return {**settings, "metavar": "FILE"}
+    if "text" in meta:
+        return {**settings, "metavar": meta["text"]}
     if "any_number" in meta:
         return {**settings, "type": float, "metavar": "VALUE"}
     kind = type(spec.default)

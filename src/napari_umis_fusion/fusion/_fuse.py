@@ -13,6 +13,7 @@ from napari_umis_fusion.fusion._events import Finished, FusionEvent, Started
 from napari_umis_fusion.fusion._kept_planes import with_kept_planes
 from napari_umis_fusion.fusion._masking import iter_mask
 from napari_umis_fusion.fusion._memory import plan_memory
+from napari_umis_fusion.fusion._nowhere import check_nowhere, iter_fill_nowhere
 from napari_umis_fusion.fusion._passes import passes_of
 from napari_umis_fusion.fusion._result import FusionResult
 from napari_umis_fusion.fusion._run import iter_passes
@@ -133,6 +134,7 @@ def iter_fuse(
     opened = as_stack(stack, calibration=calibration, z_axis=z_axis, index=index)
     _check_planes(opened)
     _check_channels(opened, config)
+    check_nowhere(opened, config)
     yield Started(opened.shape)
     scratch = ScratchMemory(config.memory_mb) if workspace is None else workspace.part()
     with scratch, Workers(config.threads) as workers:
@@ -146,6 +148,7 @@ def iter_fuse(
             result = yield from iter_passes(aligned, config, scratch, workers)
         else:
             result = yield from iter_blocks(aligned, config, plan, scratch, workers)
+        result = yield from iter_fill_nowhere(aligned, result, config, workers)
     yield Finished(result)
     return result
 

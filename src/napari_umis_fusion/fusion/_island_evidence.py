@@ -12,8 +12,8 @@ import numpy as np
 import scipy.ndimage
 from numpy.typing import NDArray
 
-from napari_umis_fusion.fusion._island_map import Islands
-from napari_umis_fusion.runtime import FloatMap
+from napari_umis_fusion.fusion._island_map import Islands, grown
+from napari_umis_fusion.runtime import BoolMap, FloatMap
 
 INVERTED = -0.1
 """Correlation with the planes of the rim below which an island is inverted, if it is large.
@@ -48,6 +48,30 @@ SIGMA_PX = 1.0
 INDEPENDENT_PX = 4 * np.pi * SIGMA_PX**2
 """Pixels that are worth one, since the blur has made neighbours alike."""
 
+DETAIL_SIGMAS_PX = (0.7, 2.0)
+"""Band of the detail that a small object has and a ring has not."""
+
+DETAIL_WINDOW_PX = 3.0
+"""Sigma of the window in which detail is compared."""
+
+SHARPER = 1.5
+"""Ratio of detail from which on a part of an inverted island is an object of its own.
+
+Rings have 1.0 to 1.5; of specks of 3 to 8 px, 84 of 88 have more somewhere.
+"""
+
+NEGATIVE = -0.75
+"""Local correlation with the planes of the rim below which a sharp part is a core, not an object.
+
+An object leaves next to nothing where it is far out of focus; a core leaves its negative.
+"""
+
+SMALLEST_SHARP_PX = 5
+"""Pixels that must be sharper: fewer are noise."""
+
+OBJECT_PX = 6
+"""What is around the sharpest pixels belongs to the object, too."""
+
 Flags = NDArray[np.bool_]
 Values = NDArray[np.float64]
 
@@ -62,10 +86,13 @@ class Verdict:
         Islands that planes in focus show with the opposite contrast.
     doubtful : ndarray of bool
         Islands for which there is evidence of it, but not enough.
+    confirmed : ndarray of bool
+        Islands that planes in focus show blurred: real objects.
     """
 
     inverted: Flags
     doubtful: Flags
+    confirmed: Flags
 
 
 class IslandEvidence:
@@ -119,7 +146,7 @@ class IslandEvidence:
         opposite = (self._correlation < OPPOSITE - chance) & (self._slope < LEAST_SLOPE)
         doubtful = visible & ((correlation < DOUBTFUL - chance) | opposite.any(axis=0))
         inverted |= repeated
-        return Verdict(inverted, doubtful & ~inverted)
+        return Verdict(inverted, doubtful & ~inverted, confirmed & ~inverted)
 
     def _is_refuted(self, inverted: Flags, confirmed: Flags) -> Flags:
         """Return which islands are in planes whose islands are mostly inverted, by their area."""
@@ -130,13 +157,54 @@ class IslandEvidence:
 
     def _sums(self, values: Values) -> Values:
         """Add the values of each island."""
-        return np.bincount(self._labels, weights=values, minlength=len(self._areas))
+        sums = np.bincount(self._labels, weights=values, minlength=len(self._areas))
+        return sums.astype(np.float64)
 
     def _centred(self, image: FloatMap) -> Values:
         """Return the values of all islands, relative to the mean of each."""
         values = image.ravel()[self._where].astype(np.float64)
         means = self._sums(values) / self._areas
         return np.asarray(values - means[self._labels])
+
+
+def find_objects(own: FloatMap, rim: FloatMap, part: BoolMap) -> BoolMap:
+    """Return where a part of an image has small objects that its rim's planes show blurred.
+
+    Parameters
+    ----------
+    own, rim : ndarray of shape (Y, X), float32
+        The image, and what the planes of the rims show in its place.
+    part : ndarray of shape (Y, X), bool
+        The inverted islands.
+    """
+    detail, blurred = _detail(own), _detail(rim)
+    noise = np.float32(np.median(np.minimum(detail, blurred)[part]))
+    sharp = part & (detail > SHARPER * (blurred + noise))
+    labels, count = scipy.ndimage.label(sharp & (_local_correlation(own, rim) > NEGATIVE))
+    large = np.bincount(labels.ravel(), minlength=count + 1) >= SMALLEST_SHARP_PX
+    large[0] = False
+    if not large.any():
+        return np.zeros_like(part)
+    return grown(large[labels], OBJECT_PX)
+
+
+def _detail(image: FloatMap) -> FloatMap:
+    """Return the contrast of fine detail around each pixel."""
+    fine, coarse = (scipy.ndimage.gaussian_filter(image, sigma) for sigma in DETAIL_SIGMAS_PX)
+    power = scipy.ndimage.gaussian_filter(np.square(fine - coarse), DETAIL_WINDOW_PX)
+    return np.asarray(np.sqrt(power))
+
+
+def _local_correlation(one: FloatMap, other: FloatMap) -> FloatMap:
+    """Return the correlation of two images in a window around each pixel."""
+
+    def mean(image: FloatMap) -> FloatMap:
+        return np.asarray(scipy.ndimage.gaussian_filter(image, DETAIL_WINDOW_PX))
+
+    one, other = (scipy.ndimage.gaussian_filter(image, SIGMA_PX) for image in (one, other))
+    one, other = one - mean(one), other - mean(other)
+    power = mean(one**2) * mean(other**2)
+    return np.asarray(mean(one * other) / np.sqrt(np.maximum(power, np.float32(1e-6))))
 
 
 def _mean_where(values: Values, which: Flags) -> Values:

@@ -139,7 +139,7 @@ def find_islands(index: Planes, grey: FloatMap) -> Islands:
 def _medians(planes: Planes, labels: Labels, count: int) -> NDArray[np.int64]:
     """Return the median plane of each island, and of what is none."""
     found = scipy.ndimage.median(planes, labels, np.arange(count + 1))
-    return np.rint(np.nan_to_num(found)).astype(np.int64)
+    return np.asarray(np.rint(np.nan_to_num(found)), np.int64)
 
 
 def _enclosed(
@@ -153,8 +153,7 @@ def _enclosed(
         inside = labels[box] == number
         width = int(np.clip(np.sqrt(inside.sum()) / 2, *RING_PX))
         wide = tuple(slice(max(part.start - width, 0), part.stop + width) for part in box)
-        grown = scipy.ndimage.binary_dilation(labels[wide] == number, iterations=width)
-        ring = grown & (labels[wide] == 0)
+        ring = grown(labels[wide] == number, width) & (labels[wide] == 0)
         weights = votes[wide][ring]
         same = np.abs(index[wide][ring] - rim_planes[number]) <= FAR_PLANES
         enclosed[number] = weights[same].sum() >= ENCLOSED * weights.sum()
@@ -176,6 +175,11 @@ def edge_votes(grey: FloatMap) -> FloatMap:
     return np.asarray(sum(np.square(scipy.ndimage.sobel(smooth, axis)) for axis in (0, 1)))
 
 
+def grown(part: BoolMap, pixels: int) -> BoolMap:
+    """Return a part with what is around it."""
+    return np.asarray(scipy.ndimage.binary_dilation(part, iterations=pixels))
+
+
 def find_rim(index: Planes, votes: FloatMap) -> Planes:
     """Return the plane that most edges around each pixel are chosen from, of shape (Y, X).
 
@@ -187,7 +191,8 @@ def find_rim(index: Planes, votes: FloatMap) -> Planes:
         counted = scipy.ndimage.gaussian_filter(block_mean(part, RIM_GRID_PX), sigma)
         return np.asarray(counted, np.float32)
 
-    half, so_far = count(votes) / 2, np.float32(0)
+    half = count(votes) / 2
+    so_far = np.zeros_like(half)
     rim = np.full(half.shape, -1, np.int32)
     for z in np.flatnonzero(np.bincount(index.ravel())):
         so_far = so_far + count(np.where(index == z, votes, np.float32(0)))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from napari_umis_fusion.focus_measure import gaussian_taps, smooth
 from napari_umis_fusion.fusion._decision import FinalMaps
-from napari_umis_fusion.fusion._island_map import Planes, is_far
+from napari_umis_fusion.fusion._island_map import Planes, grown, is_far
 from napari_umis_fusion.fusion._verification import IndexMap
 from napari_umis_fusion.fusion._weighted_mean import DOUBLE, as_dtype
 from napari_umis_fusion.runtime import BoolMap, FloatMap, Tile, tiles_of
@@ -83,18 +83,20 @@ class IslandPatches:
         self._taps = gaussian_taps(FEATHER_SIGMA_PX)
         self._patches: list[Patch] = []
 
-    def begin(self, part: BoolMap, rim: Planes, step: int) -> None:
+    def begin(self, part: BoolMap, kept: BoolMap, rim: Planes, step: int) -> None:
         """Choose what is mended.
 
         Parameters
         ----------
         part : ndarray of bool
             The islands, on working maps of which each pixel stands for `step` x `step`.
+        kept : ndarray of bool
+            What stays as it is, on the same maps.
         rim : ndarray of int32
             The planes of their rims, on the same maps.
         """
-        inside = scipy.ndimage.binary_dilation(part, iterations=FRAYED_PX)
-        near = scipy.ndimage.binary_dilation(inside, iterations=BORDER_PX)
+        inside = grown(part, FRAYED_PX) & ~kept
+        near = grown(inside, BORDER_PX) & ~kept
         reach = scipy.ndimage.gaussian_filter(near.astype(np.float32), FADE_SIGMA_PX)
         for tile in tiles_of(self._index_map, TILE_PX):
             weights = reach[_spread(tile, step, 0, self._index_map.shape)]
@@ -136,7 +138,7 @@ class IslandPatches:
             weight[weight < LEAST_WEIGHT] = 0
             self._blend(values, weight if valid is None else weight * valid, patch)
         else:
-            copied = chosen & (patch.reach >= LEAST_WEIGHT)
+            copied = chosen & (changed | (patch.reach >= 0.5))
             self._source_map[window][copied] = z
             self._image[window][copied] = values[copied]
         self._index_map[window][changed] = z

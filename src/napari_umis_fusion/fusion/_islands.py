@@ -5,63 +5,35 @@ than those in focus, and show the opposite contrast: rings and crescents that ar
 """
 
 from collections.abc import Generator
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
 from napari_umis_fusion.config import FusionConfig
-from napari_umis_fusion.fusion._decision import FinalMaps
-from napari_umis_fusion.fusion._island_evidence import IslandEvidence, Verdict
+from napari_umis_fusion.fusion._island_evidence import Verdict
+from napari_umis_fusion.fusion._island_look import Fused, IslandLook
 from napari_umis_fusion.fusion._island_map import (
     FAR_PLANES,
     Islands,
-    Planes,
-    block_any,
     find_islands,
-    reduce_grey,
+    grown,
+    is_far,
     reduce_index,
     working_step,
 )
-from napari_umis_fusion.fusion._island_patches import IslandPatches, mark_doubtful
-from napari_umis_fusion.fusion._verification import IndexMap
+from napari_umis_fusion.fusion._island_patches import FRAYED_PX, mark_doubtful
 from napari_umis_fusion.preprocess import GreyConverter
-from napari_umis_fusion.runtime import FloatMap, Workers, split_rows
-from napari_umis_fusion.stack import OPACITY, CheckedPlane, Plane, Prefetch, Stack, read_plane
+from napari_umis_fusion.runtime import BoolMap, FloatMap, Workers, split_rows
+from napari_umis_fusion.stack import Stack
 
 DOUBTFUL_CONFIDENCE = 0.1
 """Highest confidence where an island is doubtful."""
 
-WHY = (
-    "as thin transmitted specimens do, whose contrast inverts through focus; the preset "
-    "'thin transmitted' is made for them"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Fused:
-    """What was fused; its arrays are changed in place.
-
-    Attributes
-    ----------
-    image : ndarray of shape (Y, X) or (Y, X, C)
-        The all-in-focus image.
-    index_map : ndarray of shape (Y, X), uint16
-        The index map.
-    source_map : ndarray of shape (Y, X), uint16, or None
-        Where values are copied, the plane of each.
-    maps : FinalMaps
-        The other maps.
-    """
-
-    image: Plane
-    index_map: IndexMap
-    source_map: IndexMap | None
-    maps: FinalMaps
+WHY = "as happens in thin transmitted specimens, which have a preset of their own"
 
 
 def iter_settle_islands(
-    stack: Stack, fused: Fused, config: FusionConfig, workers: Workers
+    stack: Stack, fused: Fused, config: FusionConfig, to_grey: GreyConverter, workers: Workers
 ) -> Generator[None, None, tuple[str, ...]]:
     """Mend or mark islands whose contrast is inverted, yielding every 50 ms while threads work.
 
@@ -75,6 +47,8 @@ def iter_settle_islands(
         What was fused of it.
     config : FusionConfig
         With `islands`: "mend", "mark" or "keep".
+    to_grey : GreyConverter
+        Conversion of planes to grey.
     workers : Workers
         Threads to run on.
 
@@ -86,8 +60,7 @@ def iter_settle_islands(
     if config.islands == "keep" or len(stack) <= FAR_PLANES + 1:
         return ()
     step = working_step(fused.index_map.shape)
-    to_grey = yield from workers.result(workers.submit(GreyConverter, stack, config.channel))
-    look = _Look(stack, config, to_grey, step, workers)
+    look = IslandLook(stack, config, to_grey, step, workers)
     grey = yield from workers.result(workers.submit(look.reduce, fused.image))
     index = reduce_index(fused.index_map, step)
     islands = yield from workers.result(workers.submit(find_islands, index, grey))
@@ -96,77 +69,33 @@ def iter_settle_islands(
     if fused.source_map is None:  # means dilute what the planes of islands show
         yield from look.iter_copy(grey, np.where(islands.labels > 0, index, -1))
     verdict = yield from look.iter_judge(islands, grey)
-    inverted, doubtful = verdict.inverted[islands.labels], verdict.doubtful[islands.labels]
+    doubtful = verdict.doubtful[islands.labels]
     mended = 0.0
-    if config.islands == "mend" and inverted.any():
-        image = fused.image[..., :OPACITY] if stack.has_opacity else fused.image
-        patches = IslandPatches(image, fused.index_map, fused.source_map, fused.maps)
-        choosing = workers.submit(patches.begin, inverted, islands.rim, step)
-        yield from workers.result(choosing)
-        mended = yield from look.iter_mend(patches)
+    if config.islands == "mend" and verdict.inverted.any():
+        mended, objects = yield from _iter_mend(look, fused, islands, verdict, grey)
+        doubtful |= objects
     else:
-        doubtful |= inverted
-    marking = partial(mark_doubtful, fused.maps.confidence, doubtful, step, DOUBTFUL_CONFIDENCE)
+        doubtful |= verdict.inverted[islands.labels]
     if doubtful.any():
-        yield from workers.each(marking, split_rows(fused.index_map.shape[0]))
+        confidence = fused.maps.confidence
+        marking = partial(mark_doubtful, confidence, doubtful, step, DOUBTFUL_CONFIDENCE)
+        yield from workers.each(marking, split_rows(confidence.shape[0]))
     return tuple(_notes(mended, float(doubtful.mean())))
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """Common data of what reads planes again."""
-
-    stack: Stack
-    config: FusionConfig
-    to_grey: GreyConverter
-    step: int
-    workers: Workers
-
-    def reduce(self, plane: Plane) -> FloatMap:
-        """Return a reduced grey image, 0 where nothing is known."""
-        return np.nan_to_num(reduce_grey(plane, self.to_grey, self.step))
-
-    def iter_copy(self, grey: FloatMap, planes: Planes) -> Generator[None]:
-        """Replace the values of an image by those of the planes of a map, reduced; -1: none."""
-        for z in np.unique(planes[planes >= 0]):
-            checked = yield from self._iter_read(int(z))
-            plane = yield from self.workers.result(self.workers.submit(self.reduce, checked.plane))
-            np.copyto(grey, plane, where=planes == z)
-
-    def iter_judge(self, islands: Islands, fused: FloatMap) -> Generator[None, None, Verdict]:
-        """Compare islands with all planes."""
-        evidence = IslandEvidence(islands, fused, len(self.stack))
-        planes = Prefetch(self.stack, self.config.nan_policy, self.workers)
-        for z in range(len(self.stack)):
-            checked = yield from planes.iter_next()
-            comparing = self.workers.submit(self._compare, evidence, fused, checked, z)
-            yield from self.workers.result(comparing)
-        return evidence.judge()
-
-    def _compare(
-        self, evidence: IslandEvidence, fused: FloatMap, checked: CheckedPlane, z: int
-    ) -> None:
-        """Compare a plane; what it does not show speaks for the image."""
-        grey = self.reduce(checked.plane)
-        if checked.invalid is not None:
-            unknown = block_any(checked.invalid, self.step)
-            np.copyto(grey, fused, where=unknown)
-        evidence.add(grey, z)
-
-    def iter_mend(self, patches: IslandPatches) -> Generator[None, None, float]:
-        """Mend islands; return the share of the index map that was changed."""
-        changed: list[int] = []
-        for z in patches.planes():
-            checked = yield from self._iter_read(z)
-            add = partial(patches.add, checked, z)
-            yield from self.workers.each(
-                lambda part: changed.append(add(part)), patches.parts_of(z)
-            )
-        return sum(changed) / (self.stack.shape[1] * self.stack.shape[2])
-
-    def _iter_read(self, z: int) -> Generator[None, None, CheckedPlane]:
-        reading = self.workers.submit(read_plane, self.stack, z, self.config.nan_policy)
-        return (yield from self.workers.result(reading))
+def _iter_mend(
+    look: IslandLook, fused: Fused, islands: Islands, verdict: Verdict, grey: FloatMap
+) -> Generator[None, None, tuple[float, BoolMap]]:
+    """Mend inverted islands but for objects in them; return the share, and the objects' pixels."""
+    inverted = verdict.inverted[islands.labels]
+    objects = yield from look.iter_objects(grey, islands.rim, inverted)
+    part = inverted & ~objects
+    # Whatever else is far from its rim is real: soft borders would blur what is small.
+    index = reduce_index(fused.index_map, look.step)
+    others = is_far(index, islands.rim) & ~grown(part, FRAYED_PX)
+    kept = objects | grown(others, FRAYED_PX)
+    share = yield from look.iter_mend(fused, part, kept, islands.rim)
+    return share, inverted & objects
 
 
 def _notes(mended: float, doubtful: float) -> list[str]:
@@ -178,8 +107,8 @@ def _notes(mended: float, doubtful: float) -> list[str]:
         )
     if doubtful > 0:
         notes.append(
-            f"{_percent(doubtful)} of the image is doubtful, and has a low confidence: it may come "
-            f"from planes that show the opposite of what the planes in focus show, {WHY}"
+            f"{_percent(doubtful)} of the image marked by a low confidence: its planes may show "
+            f"the opposite of what those in focus show, {WHY}"
         )
     return notes
 

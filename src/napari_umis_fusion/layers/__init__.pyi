@@ -10,14 +10,12 @@ from ._events import LayerStarted as LayerStarted
 from ._expected_memory import expected_memory as expected_memory
 from ._first_look import FirstLook as FirstLook
 from ._first_look import iter_first_look as iter_first_look
-from ._focus_threshold import FocusThreshold as FocusThreshold
 from ._fuse import fuse_layer as fuse_layer
 from ._fuse import iter_fuse_layer as iter_fuse_layer
 from ._monitored_region import MonitoredRegion as MonitoredRegion
 from ._names import describe_result as describe_result
 from ._names import difference_tag as difference_tag
 from ._outputs import OutputLayer as OutputLayer
-from ._picked_pixel import PickedPixel as PickedPixel
 from ._picked_pixel import pick_pixel as pick_pixel
 from ._plan import LayerPlan as LayerPlan
 from ._preview import Span as Span

@@ -36,6 +36,8 @@ from ._package_version import package_version as package_version
 from ._progress import Progress as Progress
 from ._progress import Stage as Stage
 from ._same_file import first_same as first_same
+from ._schema import STRICT as STRICT
+from ._schema import checked as checked
 from ._scratch_memory import ScratchMemory as ScratchMemory
 from ._tiles import Tile as Tile
 from ._tiles import bands as bands

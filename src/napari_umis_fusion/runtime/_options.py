@@ -93,6 +93,9 @@ def check_field(spec: Field[Any], value: Any) -> None:
         is_number = is_int(value) or (isinstance(value, float) and isfinite(value))
         if value is not None and not is_number:
             raise ConfigError(f"{spec.name}={shown(value)}; accepted is a finite number, or None.")
+    elif "text" in spec.metadata:
+        if not isinstance(value, str) or not value:
+            raise ConfigError(f"{spec.name}={shown(value)}; accepted is a text, such as *.tif.")
     elif not isinstance(value, bool):
         raise ConfigError(f"{spec.name}={shown(value)}; accepted are True and False.")
 

@@ -2,11 +2,10 @@
 
 from typing import Any, NotRequired
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+from pydantic import with_config
 from typing_extensions import TypedDict
 
-STRICT = ConfigDict(strict=True, extra="forbid", arbitrary_types_allowed=True)
-"""Values are not converted, and nothing unknown is passed over."""
+from napari_umis_fusion.runtime import STRICT
 
 
 @with_config(STRICT)
@@ -36,19 +35,3 @@ class ImagesEntry(TypedDict):
     names: list[str]
     sources: list[str]
     left_out: list[str]
-
-
-def checked(schema: Any, value: Any) -> Any:
-    """Return a value that has the schema.
-
-    Raises
-    ------
-    ValueError
-        If it does not; the message names the first entry that is wrong.
-    """
-    try:
-        return TypeAdapter(schema).validate_python(value)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the content"
-        raise ValueError(f"{where}: {first['msg']}") from None

@@ -6,5 +6,8 @@ from ._file_grid import NameAxis as NameAxis
 from ._part import arrange_stacks as arrange_stacks
 from ._part import select_entries as select_entries
 from ._part import with_z as with_z
+from ._schemes import split_schemes as split_schemes
+from ._tokens import tokens_of as tokens_of
+from ._words import kind_of_word as kind_of_word
 from ._words import name_of_copied as name_of_copied
 from ._words import says_thumbnail as says_thumbnail

@@ -61,7 +61,7 @@ def arrange(paths: Sequence[Path], *, keeps_order: bool = False) -> FileGrid:
     """
     if len(paths) == 1:
         return FileGrid((), {(): paths[0]})
-    names = _names(paths)
+    names = names_of(paths)
     choice = _choice(paths, names, keeps_order=keeps_order)
     if choice is None:
         return as_listed(paths, noted=not keeps_order)
@@ -76,13 +76,13 @@ def arrange(paths: Sequence[Path], *, keeps_order: bool = False) -> FileGrid:
 
 def oddly_named(paths: Sequence[Path]) -> list[Path]:
     """Return the files for whose names `arrange` would refuse all; raises nothing."""
-    names = _names(paths)
+    names = names_of(paths)
     if len(paths) < 2 or vendor_columns(names) is not None or token_table(names) is not None:
         return []
     return [paths[place] for place in odd_names(names)]
 
 
-def _names(paths: Sequence[Path]) -> list[str]:
+def names_of(paths: Sequence[Path]) -> list[str]:
     """Return the names of files without extension, after the folders in which they differ."""
     bare = [str(path.with_suffix("")) for path in paths]
     bare = [name[:-4] if name.lower().endswith(".ome") else name for name in bare]

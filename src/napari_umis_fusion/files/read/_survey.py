@@ -147,7 +147,7 @@ def _alike(paths: Sequence[Path]) -> tuple[dict[Path, Header | None], dict[Path,
     unlike: dict[Path, str] = {}
     for path in paths:
         try:
-            headers[path] = _header_or_stack(path)
+            headers[path] = header_or_stack(path)
         except StackFileError as error:
             unlike[path] = str(error).removeprefix(f"{path}: ")
     if not headers:
@@ -167,8 +167,14 @@ def _kind(header: Header | None) -> object:
     return None if header is None else header.kind
 
 
-def _header_or_stack(path: Path) -> Header | None:
-    """Return the header of a file of one plane; None for a stack, or several."""
+def header_or_stack(path: Path) -> Header | None:
+    """Return the header of a file of one plane; None for a stack, or several.
+
+    Raises
+    ------
+    StackFileError
+        If the file is broken.
+    """
     try:
         header = image_header(path)
     except StackFileError:

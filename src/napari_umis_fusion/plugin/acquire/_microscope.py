@@ -16,6 +16,7 @@ from napari_umis_fusion.plugin.acquire._devices import (
     plain_reason,
     running_core,
 )
+from napari_umis_fusion.plugin.acquire._picture_layer import load_units
 from napari_umis_fusion.plugin.widgets import tell_unexpected
 
 LIVE, AUTOFOCUS, SWEEP, OTHERS = "live picture", "autofocus", "sweep", "acquisition of others"
@@ -90,6 +91,7 @@ class Microscope(QObject):
 
         def load() -> tuple[Any, Devices]:
             core = loaded_core(path, own)
+            load_units()
             return core, find_devices(core)
 
         def use(found: tuple[Any, Devices]) -> None:
@@ -105,6 +107,7 @@ class Microscope(QObject):
 
         def take() -> tuple[Any, Devices]:
             core = running_core()
+            load_units()
             return core, find_devices(core)
 
         self._calls.submit(Call(take, lambda found: self._use(*found), self.tell))
@@ -129,6 +132,10 @@ class Microscope(QObject):
     ) -> None:
         """Run a call of the core in its thread; its error is told if nobody else takes it."""
         self._calls.submit(Call(call, done, failed or self.tell, key))
+
+    def after_calls(self, then: Callable[[], None]) -> None:
+        """Continue in the main thread once all calls before have ended, such as a long exposure."""
+        self.ask(lambda: None, lambda _: then())
 
     def ask_now(self, call: Callable[[], Any], *, drops: str = "") -> None:
         """Run a call beside the one under way, such as to halt it, and drop one that waits."""

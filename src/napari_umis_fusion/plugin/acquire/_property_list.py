@@ -1,5 +1,6 @@
 """All properties of the camera, each with the widget that fits it."""
 
+import contextlib
 from typing import Any
 
 from qtpy.QtCore import QTimer
@@ -55,7 +56,11 @@ class PropertyList(QWidget):
             found = [name for name in found if name not in HAS_OWN_ROW]
             return sorted(found, key=lambda name: not any(w in name.lower() for w in FIRST))
 
-        self._microscope.ask(names, lambda found: self._make(core, camera, found))
+        def failed(error: Exception) -> None:
+            self._camera = None
+            self._microscope.tell(error)
+
+        self._microscope.ask(names, lambda found: self._make(core, camera, found), failed)
 
     def release(self) -> None:
         """Disconnect from the core."""
@@ -74,6 +79,7 @@ class PropertyList(QWidget):
             return
         for name in names:
             row = PropertyWidget(camera, name, mmcore=core, connect_core=False)
+            _disconnect(core, row)
             row.valueChanged.connect(lambda value, name=name: self._on_value(name, value))
             self.rows[name] = row
             self._layout.addRow(QLabel(name), row)
@@ -113,3 +119,13 @@ class PropertyList(QWidget):
             row.inner_widget.blockSignals(True)
             row.setValue(value)
             row.inner_widget.blockSignals(False)
+
+
+def _disconnect(core: Any, row: Any) -> None:
+    """Keep a row from following the core itself: some cores signal in the thread of a device."""
+    for signal, name in (
+        (core.events.propertyChanged, "_on_core_changed"),
+        (core.events.systemConfigurationLoaded, "_on_config_loaded"),
+    ):
+        with contextlib.suppress(AttributeError, TypeError, ValueError, RuntimeError):
+            signal.disconnect(getattr(row, name))

@@ -28,6 +28,7 @@ from napari_umis_fusion.plugin.fusion._method_form import MethodForm
 from napari_umis_fusion.plugin.fusion._output_options import OutputOptions
 from napari_umis_fusion.plugin.fusion._part_form import PartForm
 from napari_umis_fusion.plugin.fusion._plane_table import PlaneTable
+from napari_umis_fusion.plugin.fusion._preset_choice import PresetChoice
 from napari_umis_fusion.plugin.fusion._preview import Preview, preview_box
 from napari_umis_fusion.plugin.fusion._progress import progress_of
 from napari_umis_fusion.plugin.fusion._result_section import ResultSection
@@ -83,6 +84,7 @@ class FusionWidget(DockedWidget):
         self.planes = PlaneTable()
         self.focus = FocusView(napari_viewer, self.fused, self.described)
         self.result = ResultSection(napari_viewer, self.fused)
+        self.preset = PresetChoice(self)
         self.copy = CopyButton(self.script, self.controls.show_message)
         self.sections = lay_out(self)
         shown = self.stack, self.fused
@@ -175,6 +177,7 @@ class FusionWidget(DockedWidget):
         self.valueChanged.connect(self.preview.refresh)
         self.method.weights.notified.connect(self.controls.show_message)
         self.alignment.notified.connect(self.controls.show_message)
+        self.preset.notified.connect(self.controls.show_message)
         self.result.notified.connect(self.controls.show_message)
         self.planes.plane_chosen.connect(self._on_plane)
         self.valueChanged.connect(self._on_options)

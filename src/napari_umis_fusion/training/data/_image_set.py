@@ -13,8 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_umis_fusion.errors import StackError, StackFileError
-from napari_umis_fusion.runtime import atomic_write, naming_faults, open_regular, parse_json
-from napari_umis_fusion.training._schema import ImagesEntry, checked
+from napari_umis_fusion.runtime import (
+    atomic_write,
+    checked,
+    naming_faults,
+    open_regular,
+    parse_json,
+)
+from napari_umis_fusion.training._schema import ImagesEntry
 
 Grey = NDArray[np.float32]
 

@@ -12,10 +12,15 @@ import torch
 from torch import Tensor
 
 from napari_umis_fusion.errors import CheckpointError, ConfigError
-from napari_umis_fusion.runtime import atomic_write, naming_faults, open_regular, parse_json
+from napari_umis_fusion.runtime import (
+    atomic_write,
+    checked,
+    naming_faults,
+    open_regular,
+    parse_json,
+)
 from napari_umis_fusion.training._config import TrainingConfig
 from napari_umis_fusion.training._loss_curve import LossCurve
-from napari_umis_fusion.training._schema import checked
 from napari_umis_fusion.training._session_folder import state_file
 from napari_umis_fusion.training.loop._state_entry import StateEntry
 

@@ -6,7 +6,7 @@ from pydantic import Field, with_config
 from torch import Tensor
 from typing_extensions import TypedDict
 
-from napari_umis_fusion.training._schema import STRICT
+from napari_umis_fusion.runtime import STRICT
 
 Count = Annotated[int, Field(ge=0, le=2**40)]
 Scores = dict[str, float]

@@ -26,6 +26,7 @@ from napari_umis_fusion.errors import BusyError, CheckpointError
 from napari_umis_fusion.runtime import (
     Workers,
     atomic_write,
+    checked,
     naming_faults,
     read_json,
     repeat_event,
@@ -34,7 +35,7 @@ from napari_umis_fusion.training._config import TrainingConfig
 from napari_umis_fusion.training._events import Preparing, TrainingEvent, TrainingStarted
 from napari_umis_fusion.training._loss_curve import LossCurve
 from napari_umis_fusion.training._result import TrainingResult
-from napari_umis_fusion.training._schema import SessionEntry, checked
+from napari_umis_fusion.training._schema import SessionEntry
 from napari_umis_fusion.training._session_folder import (
     ABOUT,
     STATE,

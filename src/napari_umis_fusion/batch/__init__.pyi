@@ -1,0 +1,16 @@
+from ._command import batch_command as batch_command
+from ._entry import BatchEntry as BatchEntry
+from ._entry import BatchSummary as BatchSummary
+from ._events import BatchEvent as BatchEvent
+from ._events import BatchStarted as BatchStarted
+from ._events import Searching as Searching
+from ._events import StackBegun as StackBegun
+from ._events import StackEnded as StackEnded
+from ._events import StackWorking as StackWorking
+from ._find import find_stacks as find_stacks
+from ._find import iter_find_stacks as iter_find_stacks
+from ._grouping import BatchStack as BatchStack
+from ._grouping import Grouping as Grouping
+from ._grouping import LeftOut as LeftOut
+from ._options import BatchOptions as BatchOptions
+from ._run import iter_batch as iter_batch

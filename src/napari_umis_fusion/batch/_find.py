@@ -1,0 +1,221 @@
+"""Search for stacks: in folders with their subfolders, in files, and by patterns."""
+
+import glob
+import os
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from natsort import natsorted, ns
+
+from napari_umis_fusion.batch._events import Searching
+from napari_umis_fusion.batch._group import file_stem, group_planes
+from napari_umis_fusion.batch._grouping import BatchStack, Grouping, LeftOut
+from napari_umis_fusion.batch._options import MAPS, BatchOptions
+from napari_umis_fusion.batch._place import Place, list_folder
+from napari_umis_fusion.batch._stacks_of_file import stacks_of_file
+from napari_umis_fusion.errors import ConfigError, StackFileError
+from napari_umis_fusion.files.read import (
+    Header,
+    header_or_stack,
+    is_companion,
+    list_files,
+)
+from napari_umis_fusion.runtime import run_to_end, user_path
+
+PathLike = str | os.PathLike[str]
+
+
+def find_stacks(
+    inputs: PathLike | Sequence[PathLike],
+    options: BatchOptions | None = None,
+    *,
+    output: PathLike | None = None,
+) -> Grouping:
+    """Find the stacks of a batch, and say what belongs to none; nothing is fused.
+
+    Parameters
+    ----------
+    inputs : path, or sequence of paths
+        Folders, which are searched with their subfolders; files; patterns such as ``"*/z*.tif"``.
+    options : BatchOptions, optional
+        How stacks in one folder are told apart.
+    output : path, optional
+        The folder of results, in which nothing is looked for.
+
+    Returns
+    -------
+    Grouping
+        Stacks in natural order. Hidden files, and those that do not match the pattern, are not
+        mentioned.
+
+    Raises
+    ------
+    ConfigError
+        If an input does not exist.
+
+    Examples
+    --------
+    >>> [one.name for one in find_stacks("slides/").stacks]  # doctest: +SKIP
+    """
+    return run_to_end(iter_find_stacks(inputs, options, output=output))
+
+
+def iter_find_stacks(
+    inputs: PathLike | Sequence[PathLike],
+    options: BatchOptions | None = None,
+    *,
+    output: PathLike | None = None,
+) -> Generator[Searching, None, Grouping]:
+    """Find the stacks of a batch as `find_stacks` does; yields `Searching` for each header."""
+    given = [inputs] if isinstance(inputs, (str, os.PathLike)) else list(inputs)
+    if not given:
+        raise ConfigError("got no input; accepted are folders, files and patterns. Name one.")
+    search = _Search(options or BatchOptions(), None if output is None else user_path(output))
+    for place in search.places([path for entry in given for path in _expand(entry)]):
+        yield from search.take(place)
+    return Grouping(tuple(search.stacks), tuple(search.left_out))
+
+
+def _expand(entry: PathLike) -> list[Path]:
+    path = user_path(entry)
+    if path.exists():
+        return [path]
+    found = [Path(one) for one in glob.glob(str(path), recursive=True)]
+    if not found:
+        raise ConfigError(
+            f"{path}: no such file or folder, and no pattern that matches any. Check the path."
+        )
+    return in_order(found)
+
+
+def in_order(paths: Sequence[Path]) -> list[Path]:
+    """Return paths in natural order: f2 before f10."""
+    return natsorted(paths, key=str, alg=ns.PATH | ns.IGNORECASE)
+
+
+@dataclass(slots=True)
+class _Files:
+    """The files of one place, by what they hold."""
+
+    planes: dict[Path, Header]
+    stacks: list[Path]
+
+
+class _Search:
+    """Collects stacks, each under a name of its own."""
+
+    def __init__(self, options: BatchOptions, output: Path | None) -> None:
+        self._options, self._output = options, output
+        self.stacks: list[BatchStack] = []
+        self.left_out: list[LeftOut] = []
+        self._names: set[str] = set()
+        self._seen: set[Path] = set()
+
+    def places(self, inputs: Sequence[Path]) -> Iterator[Place]:
+        """Yield the folders to look into, and for single files what is named of their folder."""
+        folders = [path for path in inputs if path.is_dir()]
+        bases = _unique_names([path.absolute().name or "batch" for path in folders])
+        for folder, base in zip(folders, bases, strict=True):
+            inner = "" if len(inputs) == 1 else base
+            yield from list_folder(folder, base, inner, self._output, self.left_out)
+        files: dict[Path, list[Path]] = {}
+        for path in inputs:
+            if not path.is_dir():
+                files.setdefault(path.absolute().parent, []).append(path)
+        alone = len(files) == 1 and not folders
+        for folder, paths in files.items():
+            yield Place(folder.name, "" if alone else folder.name, tuple(in_order(paths)))
+
+    def take(self, place: Place) -> Generator[Searching, None, None]:
+        """Find the stacks of a place."""
+        files = yield from self._sort(place)
+        groups, left_out = group_planes(files.planes, self._options)
+        self.left_out += left_out
+        for group in groups:
+            is_whole = len(groups) == 1
+            name = place.name if is_whole else _joined(place.inner, group.name)
+            self._add(name, group.files, notes=group.notes)
+            yield self._searching()
+        for path in files.stacks:
+            if path.absolute() not in self._seen:
+                self._take_file(place, path)
+            yield self._searching()
+
+    def _sort(self, place: Place) -> Generator[Searching, None, _Files]:
+        """Read the header of each image that the pattern names."""
+        files = _Files({}, [])
+        for path in place.files:
+            if not self._is_wanted(path):
+                continue
+            try:
+                self._sort_one(path, files)
+            except (StackFileError, OSError, ValueError) as error:
+                self.left_out.append(LeftOut(path, _without(path, error)))
+            yield self._searching()
+        return files
+
+    def _sort_one(self, path: Path, files: _Files) -> None:
+        list_files(path)  # raises for other kinds, pipes and dead links, and says what they are
+        header = None if is_companion(path) else header_or_stack(path)
+        if header is None:
+            files.stacks.append(path)
+        else:
+            files.planes[path] = header
+
+    def _is_wanted(self, path: Path) -> bool:
+        return path.match(self._options.pattern) and path.absolute() not in self._seen
+
+    def _take_file(self, place: Place, path: Path) -> None:
+        try:
+            entries, sources = stacks_of_file(path)
+        except (StackFileError, OSError, ValueError) as error:
+            self.left_out.append(LeftOut(path, _without(path, error)))
+            return
+        self._seen |= {Path(one).absolute() for one in sources}  # a set of files opens as one
+        name = _joined(place.inner, file_stem(path))
+        for index in entries:
+            told = "".join(f"_{axis}{entry}" for axis, entry in index.items())
+            self._add(f"{name}{told}", (path,), index)
+
+    def _add(
+        self,
+        name: str,
+        files: tuple[Path, ...],
+        index: dict[str, int] | None = None,
+        notes: tuple[str, ...] = (),
+    ) -> None:
+        free, number = name, 1
+        while not self._names.isdisjoint(taken_by(free)):
+            number += 1
+            free = f"{name}_{number}"
+        self._names.update(taken_by(free))
+        self._seen |= {path.absolute() for path in files}
+        self.stacks.append(BatchStack(free, files, index or {}, notes))
+
+    def _searching(self) -> Searching:
+        return Searching(len(self._seen), len(self.stacks))
+
+
+def taken_by(name: str) -> set[str]:
+    """Return the names that a stack and its maps take; folders may not tell capitals apart."""
+    return {f"{name}{suffix}".casefold() for suffix in ("", *MAPS.values())}
+
+
+def _joined(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name
+
+
+def _without(path: Path, error: Exception) -> str:
+    return str(error).removeprefix(f"{path}: ")
+
+
+def _unique_names(names: Sequence[str]) -> list[str]:
+    found: list[str] = []
+    for name in names:
+        free, number = name, 1
+        while free in found:
+            number += 1
+            free = f"{name}_{number}"
+        found.append(free)
+    return found

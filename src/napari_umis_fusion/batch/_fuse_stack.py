@@ -1,0 +1,171 @@
+"""The fusion of one stack of a batch into files."""
+
+import hashlib
+import time
+from collections.abc import Generator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_umis_fusion.batch._entry import BatchEntry
+from napari_umis_fusion.batch._events import StackWorking
+from napari_umis_fusion.batch._grouping import BatchStack
+from napari_umis_fusion.batch._options import MAPS, BatchOptions
+from napari_umis_fusion.batch._record import BatchRecord, stamp_of
+from napari_umis_fusion.batch._thumbnail import thumbnail
+from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.errors import StackError, StackFileError
+from napari_umis_fusion.files.write import ImageAbout, check_output_path, write_image
+from napari_umis_fusion.fusion import Finished, FusionResult, iter_fuse
+from napari_umis_fusion.runtime import Progress
+from napari_umis_fusion.stack import Stack
+
+_NO_STEP = "no depth map: the distance between planes is unknown; give the z step"
+
+
+def identity_of(stack: BatchStack) -> str:
+    """Return a hash of the files of a stack, by name, size and time of the last change.
+
+    Raises
+    ------
+    OSError
+        If a file is gone.
+    """
+    told = [repr(dict(stack.index))]
+    told += [f"{path.absolute()}|{stamp_of(path)}" for path in stack.files]
+    return hashlib.sha256("\n".join(told).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+class StackWork:
+    """The fusion of one stack into files.
+
+    Parameters
+    ----------
+    number : int
+        Place of the stack in the batch.
+    stack : BatchStack
+        The stack.
+    output : Path
+        The folder of results.
+    config : FusionConfig
+        How to fuse.
+    options : BatchOptions
+        What to write.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        stack: BatchStack,
+        output: Path,
+        config: FusionConfig,
+        options: BatchOptions,
+    ) -> None:
+        self._number, self._stack, self._output = number, stack, output
+        self._config, self._options = config, options
+
+    def iter_fuse(self, record: BatchRecord) -> Generator[StackWorking, None, BatchEntry]:
+        """Fuse the stack, write what is wanted, and record it.
+
+        Raises
+        ------
+        UmisFusionError
+            If that is not possible.
+        """
+        begun = time.monotonic()
+        # Before the planes are read: files that change meanwhile are to be fused again.
+        identity = identity_of(self._stack)
+        stack = self._open()
+        paths = self._paths(stack)
+        self._check(paths, stack, record)
+        record.begin(self._stack.name, identity, paths)
+        result = yield from self._iter_result(stack)
+        for kind, path in paths.items():
+            self._write(kind, path, result, stack)
+        entry = BatchEntry(
+            self._stack.name,
+            "done",
+            tuple(stack.shape),
+            round(time.monotonic() - begun, 3),
+            float(result.never_in_focus().mean()),
+            paths,
+            self._notes(stack, result),
+            thumbnail=thumbnail(result.all_in_focus, rgb=result.rgb),
+        )
+        record.end(entry, identity)
+        return entry
+
+    def _open(self) -> Stack:
+        stack = self._stack.open()
+        if len(stack) == 1:
+            raise StackError("one plane only; accepted are stacks of two planes or more.")
+        step = self._options.z_step_um
+        if step is not None:
+            stack.calibration = replace(stack.calibration, z_step_um=step, z_positions_um=None)
+        return stack
+
+    def _paths(self, stack: Stack) -> dict[str, Path]:
+        """Return where each result goes; folders mirror those of the input."""
+        at = self._output / self._stack.name
+        at.parent.mkdir(parents=True, exist_ok=True)
+        wanted = [name for name in MAPS if getattr(self._options, name)]
+        if stack.calibration.z_step_um is None:
+            wanted = [name for name in wanted if name != "depth_map"]
+        image = {"all_in_focus": at.with_name(f"{at.name}{self._options.file_format}")}
+        return image | {name: at.with_name(f"{at.name}{MAPS[name]}.ome.tif") for name in wanted}
+
+    def _check(self, paths: Mapping[str, Path], stack: Stack, record: BatchRecord) -> None:
+        """Refuse to overwrite what is no result of this batch, before any work."""
+        channels = stack.shape[3] if len(stack.shape) == 4 else None
+        for kind, path in paths.items():
+            if path.exists() and not record.may_replace(self._stack.name, path):
+                raise StackFileError(
+                    f"{path}: exists, and is no result of this batch as it left it, so it is not "
+                    "overwritten. Move it elsewhere, or choose another folder for results."
+                )
+            is_image = kind == "all_in_focus"
+            dtype = stack.dtype if is_image else np.float32 if kind == "depth_map" else np.uint16
+            check_output_path(
+                path,
+                protect=stack.sources,
+                dtype=dtype,
+                channels=channels if is_image else None,
+                rgb=stack.rgb and is_image,
+            )
+
+    def _iter_result(self, stack: Stack) -> Generator[StackWorking, None, FusionResult]:
+        steps = iter_fuse(stack, self._config)
+        try:
+            for event in steps:
+                if isinstance(event, Finished):
+                    return event.result
+                if isinstance(event, Progress):
+                    yield StackWorking(self._number, event.stage, event.done, event.total)
+        finally:
+            steps.close()
+        raise AssertionError("a fusion ends with Finished")
+
+    def _write(self, kind: str, path: Path, result: FusionResult, stack: Stack) -> None:
+        is_image = kind == "all_in_focus"
+        image: Any = result.depth_map() if kind == "depth_map" else getattr(result, kind)
+        name = Path(self._stack.name).name
+        write_image(
+            path,
+            image,
+            calibration=result.calibration,
+            rgb=result.rgb and is_image,
+            provenance=result.provenance,
+            about=ImageAbout(
+                f"{name} {kind.replace('_', ' ')}{' (µm)' if kind == 'depth_map' else ''}",
+                channel_names=stack.channel_names if is_image else (),
+                channel_colours=stack.channel_colours if is_image else (),
+            ),
+            protect=stack.sources,
+        )
+
+    def _notes(self, stack: Stack, result: FusionResult) -> tuple[str, ...]:
+        lacking = self._options.depth_map and stack.calibration.z_step_um is None
+        told = (*self._stack.notes, *result.notes, *([_NO_STEP] if lacking else []))
+        return tuple(dict.fromkeys(told))

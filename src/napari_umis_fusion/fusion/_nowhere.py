@@ -1,0 +1,111 @@
+"""Values of the image where no plane shows detail: the mean of all planes, one plane, or none."""
+
+from collections.abc import Generator
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.fusion._result import FusionResult
+from napari_umis_fusion.runtime import BoolMap, Progress, Workers, repeat_event
+from napari_umis_fusion.stack import CheckedPlane, Plane, Stack, read_plane
+
+_SAID = {
+    "mean": "are the mean of all planes",
+    "plane": "are copied from plane {}",
+    "none": "are left without a value",
+}
+
+
+def check_nowhere(stack: Stack, config: FusionConfig) -> None:
+    """Refuse a plane that the stack does not have; raises `ConfigError`."""
+    if config.nowhere == "plane" and config.nowhere_plane >= len(stack):
+        raise ConfigError(
+            f"nowhere_plane={config.nowhere_plane}; the stack has planes 0 to {len(stack) - 1}."
+        )
+
+
+def iter_fill_nowhere(
+    stack: Stack, result: FusionResult, config: FusionConfig, workers: Workers
+) -> Generator[Progress, None, FusionResult]:
+    """Fill the image where nothing is in focus, as the config says; all maps stay.
+
+    Parameters
+    ----------
+    stack : Stack
+        The aligned stack; its planes are read once more for the mean.
+    result : FusionResult
+        The result; its image is changed in place.
+    config : FusionConfig
+        With `nowhere`: "decided", "mean", "plane" or "none".
+    workers : Workers
+        Threads to run on.
+
+    Yields
+    ------
+    Progress
+        While planes are read.
+    """
+    if config.nowhere == "decided":
+        return result
+    never = result.never_in_focus()
+    if not never.any():
+        return result
+    event = Progress("verifying", len(stack), len(stack))
+    image = result.all_in_focus
+    if config.nowhere == "none":
+        image[never] = np.nan if image.dtype.kind == "f" else 0
+    else:
+        values, known = yield from _iter_values(stack, result, config, workers, never, event)
+        # Where the chosen planes show nothing, the decided values stay.
+        image[_part(never, known)] = values[known]
+        if config.nowhere == "plane" and result.source_map is not None:
+            source_map = result.source_map.copy()  # it may be the index map itself
+            source_map[_part(never, known)] = config.nowhere_plane
+            result = replace(result, source_map=source_map)
+    said = _SAID[config.nowhere].format(config.nowhere_plane)
+    note = f"{100 * float(never.mean()):.0f} % of the image, never in focus, {said}"
+    notes = (*result.notes, note)
+    return replace(result, notes=notes, provenance={**result.provenance, "notes": list(notes)})
+
+
+def _part(never: BoolMap, known: NDArray[np.bool_]) -> BoolMap:
+    part = never.copy()
+    part[never] = known
+    return part
+
+
+def _iter_values(
+    stack: Stack,
+    result: FusionResult,
+    config: FusionConfig,
+    workers: Workers,
+    never: BoolMap,
+    event: Progress,
+) -> Generator[Progress, None, tuple[Plane, NDArray[np.bool_]]]:
+    """Return the values of the marked pixels, and which of them are known."""
+    left_out = {one.z for one in result.health if one.is_left_out}
+    chosen = [config.nowhere_plane] if config.nowhere == "plane" else range(len(stack))
+    image = result.all_in_focus
+    total = np.zeros((int(never.sum()), *image.shape[2:]), np.float64)
+    count = np.zeros(len(total), np.uint32)
+    for z in chosen:
+        if z in left_out and config.nowhere == "mean":
+            continue
+        reading = workers.submit(read_plane, stack, z, config.nan_policy)
+        checked = yield from repeat_event(workers.result(reading), event)
+        known = _known(checked, never)
+        total[known] += checked.plane[never][known]
+        count += known
+    seen = count > 0
+    mean = total / np.maximum(count, 1).reshape(-1, *[1] * (total.ndim - 1))
+    values = np.rint(mean) if image.dtype.kind in "iub" else mean
+    return values.astype(image.dtype), seen
+
+
+def _known(checked: CheckedPlane, never: BoolMap) -> NDArray[np.bool_]:
+    if checked.invalid is None:
+        return np.ones(int(never.sum()), bool)
+    return ~checked.invalid[never]

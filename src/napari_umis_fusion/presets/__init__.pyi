@@ -1,0 +1,9 @@
+from ._files import delete_preset as delete_preset
+from ._files import load_preset as load_preset
+from ._files import preset_folder as preset_folder
+from ._files import save_preset as save_preset
+from ._files import saved_presets as saved_presets
+from ._find import find_preset as find_preset
+from ._find import preset_of as preset_of
+from ._preset import Preset as Preset
+from ._shipped import PRESETS as PRESETS

@@ -1,0 +1,182 @@
+"""Batches: results mirror the input, faults stay with their stack, and nothing is done twice."""
+
+import csv
+import random
+import time
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_umis_fusion import fuse
+from napari_umis_fusion.batch import (
+    BatchOptions,
+    BatchStarted,
+    StackBegun,
+    StackEnded,
+    batch_command,
+    iter_batch,
+)
+from napari_umis_fusion.errors import BusyError, ConfigError, StackFileError
+from napari_umis_fusion.runtime import run_to_end
+
+CLASSIC = {"focus_measure": "laplacian", "threads": 1}
+RECORD, TABLE = "umis-fusion-batch.jsonl", "umis-fusion-batch.csv"
+
+
+@pytest.fixture
+def tree(tmp_path, put):
+    """Three stacks, of which the second lacks a file when its turn comes."""
+    for name in ("a", "b/one", "b/two"):
+        put(tmp_path / "in" / name, "z{z}.tif")
+    return tmp_path
+
+
+def run(tree, **options):
+    return run_to_end(iter_batch(tree / "in", tree / "out", **CLASSIC, **options))
+
+
+def statuses(summary):
+    return [entry.status for entry in summary.entries]
+
+
+def rows(tree):
+    with (tree / "out" / TABLE).open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_results_mirror_the_input_and_the_table_lists_them(tree, planes):
+    wanted = BatchOptions(depth_map=True, index_map=True, z_step_um=2.0)
+    (tree / "in" / "stray.txt").write_text("x")
+    summary = run(tree, options=wanted)
+    assert statuses(summary) == ["done"] * 3
+    expected = fuse(planes, **CLASSIC)
+    image = tifffile.imread(tree / "out" / "b" / "one.ome.tif")
+    np.testing.assert_array_equal(image, expected.all_in_focus)
+    depth = tifffile.imread(tree / "out" / "b" / "two_depth.ome.tif")
+    np.testing.assert_allclose(depth, expected.depth_map(2.0))
+    assert (tree / "out" / "a_index.ome.tif").exists()
+    told = rows(tree)
+    assert [row["stack"] for row in told[:3]] == ["a", "b/one", "b/two"]
+    assert (told[0]["planes"], told[0]["width_px"], told[0]["height_px"]) == ("4", "48", "40")
+    assert float(told[0]["never_in_focus"]) == pytest.approx(
+        expected.never_in_focus().mean(), abs=1e-4
+    )
+    assert told[3]["status"] == "left out"
+
+
+def test_a_broken_stack_is_reported_and_the_next_one_follows(tree):
+    steps = iter_batch(tree / "in", tree / "out", **CLASSIC)
+    ended = []
+    for event in steps:
+        if isinstance(event, BatchStarted):
+            (tree / "in" / "b" / "one" / "z2.tif").unlink()
+        if isinstance(event, StackEnded):
+            ended.append(event.entry)
+    assert [one.status for one in ended] == ["done", "failed", "done"]
+    assert "z2.tif" in ended[1].reason
+    assert [row["status"] for row in rows(tree)] == ["done", "failed", "done"]
+
+
+def test_resume_skips_retry_repeats_and_changed_files_are_fused_again(tree, planes, monkeypatch):
+    broken = tree / "in" / "a" / "z1.tif"
+    work = "napari_umis_fusion.batch._fuse_stack.iter_fuse"
+    with monkeypatch.context() as patch:
+        patch.setattr(work, lambda *_: (_ for _ in ()).throw(RuntimeError("no luck")))
+        assert statuses(run(tree)) == ["failed"] * 3
+    assert "unexpected RuntimeError: no luck" in rows(tree)[0]["reason"]
+    assert statuses(run(tree, resume=True)) == ["failed"] * 3
+    assert statuses(run(tree, retry=True)) == ["done"] * 3
+    assert statuses(run(tree, resume=True)) == ["skipped"] * 3
+    tifffile.imwrite(broken, planes[1] // 2)
+    (tree / "out" / "b" / "two.ome.tif").unlink()
+    summary = run(tree, resume=True)
+    assert statuses(summary) == ["done", "skipped", "done"]
+    assert summary.entries[1].thumbnail
+
+
+def test_another_batch_is_neither_mixed_nor_overwritten(tree):
+    run(tree)
+    with pytest.raises(ConfigError, match="holds a batch already"):
+        run(tree)
+    with pytest.raises(ConfigError, match="window_sigma_px"):
+        run(tree, resume=True, window_sigma_px=3.0)
+    run(tree, resume=True, memory_mb=500)  # changes no result
+    assert statuses(run_to_end(iter_batch(tree, tree / "next", **CLASSIC))) == ["done"] * 3
+
+
+def test_files_of_others_are_not_overwritten(tree):
+    (tree / "out" / "b").mkdir(parents=True)
+    (tree / "out" / "b" / "one.ome.tif").write_bytes(b"mine")
+    assert statuses(run(tree)) == ["done", "failed", "done"]
+    assert "is not overwritten" in rows(tree)[1]["reason"]
+    (tree / "out" / "a.ome.tif").write_bytes(b"edited")
+    assert statuses(run(tree, resume=True)) == ["failed", "failed", "skipped"]
+    assert (tree / "out" / "a.ome.tif").read_bytes() == b"edited"
+    assert (tree / "out" / "b" / "one.ome.tif").read_bytes() == b"mine"
+
+
+def test_results_within_the_input_are_not_fused(tree):
+    run_to_end(iter_batch(tree / "in", tree / "in" / "results", **CLASSIC))
+    again = run_to_end(iter_batch(tree / "in", tree / "in" / "results", resume=True, **CLASSIC))
+    assert statuses(again) == ["skipped"] * 3
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_abandoned_anywhere_it_resumes_to_the_same_files(tree, seed):
+    chance = random.Random(seed)
+    for _ in range(6):
+        steps = iter_batch(tree / "in", tree / "out", resume=True, **CLASSIC)
+        for event in steps:
+            if not isinstance(event, BatchStarted) and chance.random() < 0.15:
+                break
+        steps.close()
+        record = tree / "out" / RECORD
+        if record.exists() and chance.random() < 0.5:  # what a killed process leaves of a line
+            with record.open("ab") as file:
+                file.write(b'{"name": "a", "iden')
+    assert set(statuses(run(tree, resume=True))) <= {"done", "skipped"}
+    files = sorted(path.relative_to(tree / "out").as_posix() for path in (tree / "out").rglob("*"))
+    assert [name for name in files if not name.startswith(".")] == [
+        *("a.ome.tif", "b", "b/one.ome.tif", "b/two.ome.tif", TABLE, RECORD)
+    ]
+
+
+def test_killed_while_it_writes_it_may_replace_what_is_there(tree, monkeypatch):
+    steps = iter_batch(tree / "in", tree / "out", **CLASSIC)
+    while not isinstance(next(steps), StackBegun):
+        pass
+    while not (tree / "out" / "a.ome.tif").exists():
+        next(steps)
+    lines = (tree / "out" / RECORD).read_text().splitlines()
+    steps.close()
+    (tree / "out" / RECORD).write_text("\n".join(lines[:2]) + "\n")  # begun, not ended
+    assert statuses(run(tree, resume=True)) == ["done"] * 3
+
+
+def test_two_at_once_are_refused_and_records_of_others_too(tree):
+    steps = iter_batch(tree / "in", tree / "out", **CLASSIC)
+    while not isinstance(next(steps), BatchStarted):
+        pass
+    with pytest.raises(BusyError, match="another process"):
+        run(tree, resume=True)
+    steps.close()
+    (tree / "out" / RECORD).write_text("[]\n")
+    with pytest.raises(StackFileError, match="is no record of a batch"):
+        run(tree, resume=True)
+
+
+def test_it_yields_often(tree):
+    steps, longest, before = iter_batch(tree / "in", tree / "out", **CLASSIC), 0, None
+    counts = 0
+    for _ in steps:
+        counts += 1
+        before, longest = time.monotonic(), max(longest, 0 if before is None else counts)
+    assert counts > 12  # each header, each stack, each plane
+
+
+def test_the_command_line_repeats_it():
+    options = BatchOptions(group_by="count", planes=3, index_map=True)
+    command = batch_command(["a b", "c"], "out", options=options, resume=True)
+    wanted = "umis-fusion batch 'a b' c -o out --group-by=count --planes=3 --index-map --resume"
+    assert command == wanted

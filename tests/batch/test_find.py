@@ -1,0 +1,147 @@
+"""Stacks are found in folders, and told apart."""
+
+import os
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from napari_umis_fusion.batch import BatchOptions, find_stacks
+from napari_umis_fusion.errors import ConfigError
+
+
+def names_of(found):
+    return {one.name: [path.name for path in one.files] for one in found.stacks}
+
+
+def left_out(found):
+    return {one.path.name: one.reason for one in found.left_out}
+
+
+def test_each_folder_and_each_file_of_planes_is_a_stack(tmp_path, put, planes):
+    put(tmp_path / "in", "z{z}.tif")
+    put(tmp_path / "in" / "deep" / "er", "img{z}.png.tif")
+    tifffile.imwrite(tmp_path / "in" / "own.ome.tif", planes, metadata={"axes": "ZYX"})
+    found = names_of(find_stacks(tmp_path / "in"))
+    assert list(found) == ["in", "own", "deep/er"]
+    assert found["in"] == ["z0.tif", "z1.tif", "z2.tif", "z3.tif"]
+
+
+@pytest.mark.parametrize(
+    ("patterns", "wanted"),
+    [
+        (("beetle_z{z}.tif", "moss_z{z}.tif"), {"beetle": 4, "moss": 4}),
+        (("beetle 1 {z}.tif", "beetle 2 {z}.tif"), {"beetle 1": 4, "beetle 2": 4}),
+        (("leaf{z}.tif", "leaf of oak{z}.tif", "moss_{z}.tif"), 3),
+        (("s1_ch0_z{z}.tif", "s1_ch1_z{z}.tif", "s2_ch0_z{z}.tif", "s2_ch1_z{z}.tif"), [8, 8]),
+        (("x_t000_z{z}.tif", "x_t001_z{z}.tif"), {"x_t000": 4, "x_t001": 4}),
+    ],
+)
+def test_names_tell_the_stacks_of_a_folder_apart(tmp_path, put, patterns, wanted):
+    for pattern in patterns:
+        put(tmp_path, pattern)
+    found = names_of(find_stacks(tmp_path))
+    sizes = {name: len(files) for name, files in found.items()}
+    if isinstance(wanted, dict):
+        assert sizes == wanted
+    else:
+        assert list(sizes.values()) == (wanted if isinstance(wanted, list) else [4] * wanted)
+    for files in found.values():
+        assert [name for z in range(4) for name in files if name.endswith(f"{z}.tif")] == files
+
+
+def test_planes_in_folders_that_count_them_are_one_stack(tmp_path, put):
+    for z in range(3):
+        put(tmp_path / "in" / f"ZStep_{z}", "w1.tif", 1)
+        put(tmp_path / "in2" / f"slide{z}", "a{z}.tif")
+    assert {k: len(v) for k, v in names_of(find_stacks(tmp_path)).items()} == {
+        "in": 3,
+        "in2/slide0": 4,
+        "in2/slide1": 4,
+        "in2/slide2": 4,
+    }
+
+
+def test_a_number_of_planes_tells_stacks_apart(tmp_path, put):
+    put(tmp_path, "IMG_{z}.tif")
+    put(tmp_path, "IMG_1{z}.tif", 1)
+    found = find_stacks(tmp_path, BatchOptions(group_by="count", planes=2))
+    assert list(names_of(found)) == ["IMG_0_to_IMG_1", "IMG_2_to_IMG_3"]
+    assert "a stack has 2 planes" in left_out(found)["IMG_10.tif"]
+
+
+@pytest.mark.parametrize("camera", [False, True])
+def test_a_pause_tells_stacks_apart(tmp_path, camera):
+    for k, second in enumerate((0, 1, 2, 30, 31)):
+        path = tmp_path / f"IMG_{k}.jpg"
+        image = Image.fromarray(np.full((20, 30), 40 * k, np.uint8))
+        exif = Image.Exif()
+        if camera:
+            exif[0x0132] = f"2024:01:01 10:00:{second:02d}"
+        image.save(path, exif=exif)
+        os.utime(path, (1e9, 1e9 + (0 if camera else second)))
+    found = find_stacks(tmp_path, BatchOptions(group_by="time", gap_s=5))
+    assert list(names_of(found)) == ["IMG_0_to_IMG_2", "IMG_3_to_IMG_4"]
+    assert ("the camera" in found.stacks[0].notes[0]) == camera
+
+
+def test_time_points_and_series_of_a_file_are_stacks(tmp_path, planes):
+    tifffile.imwrite(tmp_path / "t.ome.tif", np.stack([planes] * 2), metadata={"axes": "TZYX"})
+    with tifffile.TiffWriter(tmp_path / "s.ome.tif") as tif:
+        for _ in range(2):
+            tif.write(planes, metadata={"axes": "ZYX"})
+    found = find_stacks(tmp_path)
+    assert [one.name for one in found.stacks] == ["s_series0", "s_series1", "t_T0", "t_T1"]
+    assert all(len(one.open()) == 4 for one in found.stacks)
+
+
+def test_what_is_no_plane_is_left_out_with_a_reason(tmp_path, put, planes):
+    put(tmp_path / "in", "p{z}.tif")
+    folder = tmp_path / "in"
+    (folder / "p2.tif").write_bytes(b"II*\0no")
+    tifffile.imwrite(folder / "p7.tif", planes[0, :20])
+    (folder / "notes.txt").write_text("x")
+    (folder / ".hidden.tif").write_bytes(b"x")
+    (folder / "dead.tif").symlink_to("nowhere")
+    os.mkfifo(folder / "pipe.tif")
+    put(folder / "alone", "only.tif", 1)
+    (folder / "store.zarr").mkdir()
+    (folder / "loop").symlink_to(folder)
+    found = find_stacks(folder)
+    assert names_of(found) == {"in": ["p0.tif", "p1.tif", "p3.tif"]}
+    assert sorted(left_out(found)) == [
+        *("dead.tif", "loop", "notes.txt", "only.tif", "p2.tif", "p7.tif"),
+        *("pipe.tif", "store.zarr"),
+    ]
+    assert "unlike most" in left_out(found)["p7.tif"]
+    assert any("skip z 2" in note for note in found.stacks[0].notes)
+
+
+def test_names_of_results_never_collide(tmp_path, put):
+    put(tmp_path / "a" / "in", "z{z}.tif")
+    put(tmp_path / "b" / "in", "z{z}.tif")
+    put(tmp_path / "b" / "IN_depth", "z{z}.tif")
+    found = find_stacks([tmp_path / "a" / "in", tmp_path / "b" / "in", tmp_path / "b" / "IN_depth"])
+    assert [one.name for one in found.stacks] == ["in", "in_2", "IN_depth_2"]
+
+
+def test_patterns_choose_inputs_and_files(tmp_path, put):
+    put(tmp_path / "a", "red_z{z}.tif")
+    put(tmp_path / "a", "green_z{z}.tif")
+    put(tmp_path / "b", "red_z{z}.tif")
+    wanted = BatchOptions(pattern="red*")
+    assert list(names_of(find_stacks(str(tmp_path / "?"), wanted))) == ["a", "b"]
+    one = find_stacks([tmp_path / "a" / f"red_z{z}.tif" for z in (2, 0, 1)])
+    assert names_of(one) == {"a": ["red_z0.tif", "red_z1.tif", "red_z2.tif"]}
+    with pytest.raises(ConfigError, match="no such file or folder"):
+        find_stacks(tmp_path / "gone")
+
+
+def test_options_are_checked():
+    with pytest.raises(ConfigError, match="positive number"):
+        BatchOptions(z_step_um=-1.0)
+    with pytest.raises(ConfigError, match="accepted are names, count, time"):
+        BatchOptions(group_by="size")
+    with pytest.raises(ConfigError, match="accepted is a text"):
+        BatchOptions(pattern="")
