@@ -48,7 +48,8 @@ def assert_equal(output, expected, z_step_um=2.0):
         (FAST, (200, 150), 0),
         ({**FAST, "verification": "mode", "blend": "select"}, (200, 150), 160),
         ({**FAST, "align": "translation", "moving": "reject"}, (200, 150), 160),
-        ({"focus_measure": "tenengrad", "blend": "select"}, (70, 300), 160),
+        ({**FAST, "nowhere": "plane", "nowhere_plane": 1, "blend": "select"}, (70, 300), 160),
+        ({"focus_measure": "tenengrad", "nowhere": "mean"}, (70, 300), 160),
         ({"focus_measure": "learned", "blend": "select"}, (40, 480), 160),
     ],
     ids=str,
@@ -56,13 +57,15 @@ def assert_equal(output, expected, z_step_um=2.0):
 def test_equals_the_fusion_of_whole_planes(options, size, shard_px, tmp_path, a_stack, write_image):
     data = a_stack(*size, planes=5, channels=2)
     data[0, 1, 20, 30] = 255
+    data[..., 50:, :90] = np.random.default_rng(0).integers(99, 101, data[..., 50:, :90].shape)
     write_image(tmp_path / "in.zarr", data)
     summary = fuse_zarr(tmp_path / "in.zarr", tmp_path / "out.zarr", shard_px=shard_px, **options)
     assert summary.fused == ("image",)
     assert (summary.failed, summary.pending) == ((), ())
     expected = fuse(np.moveaxis(data, 0, -1), align_border="mask", **options)
     assert_equal(tmp_path / "out.zarr", expected)
-    if options.get("focus_measure") == "learned":
+    if options["focus_measure"] == "learned" or options.get("nowhere") == "plane":
+        assert (expected.source_map != expected.index_map).any()
         source = read(tmp_path / "out.zarr", "labels/source/0")
         np.testing.assert_array_equal(source[0], expected.source_map)
     blocks = list(tmp_path.rglob("block-*.json"))

@@ -13,6 +13,7 @@ from napari_umis_fusion.fusion import (
     find_focus_threshold,
     iter_settle_field,
 )
+from napari_umis_fusion.preprocess.health import PlaneHealth
 from napari_umis_fusion.runtime import Progress, ScratchMemory, Workers, atomic_write, repeat_event
 from napari_umis_fusion.scale._markers import Markers, read_marker, write_marker
 from napari_umis_fusion.scale._pyramid import write_pyramid
@@ -91,14 +92,15 @@ class _End:
         """
         if not self.markers.settled.is_file():
             with ScratchMemory(self.config.memory_mb) as scratch, Workers(1) as workers:
-                whole = yield from _iter_run(workers, partial(self._gather, scratch))
                 survey = FieldSurvey.load(self.markers.survey)
+                gather = partial(self._gather, scratch, survey.healths)
+                whole = yield from _iter_run(workers, gather)
                 notes = yield from iter_settle_field(self.stack, self.config, survey, whole)
                 yield from _iter_run(workers, partial(self._save_changes, whole, notes))
         with Workers(1) as workers:
             return (yield from _iter_run(workers, self._apply_changes))
 
-    def _gather(self, scratch: ScratchMemory) -> FusedPart:
+    def _gather(self, scratch: ScratchMemory, healths: tuple[PlaneHealth, ...]) -> FusedPart:
         """Put the blocks of a field together; positions in planes are told only where changed."""
         image = self._whole(scratch, "")
         sub_plane = scratch.lasting(self.shape, np.float32)
@@ -111,10 +113,11 @@ class _End:
             read_marker(self.markers.block(one))["uncovered_px"] for one in range(self._blocks)
         )
         confidence = self._whole(scratch, CONFIDENCE)
-        # Nobody looks at the focus map.
-        return FusedPart(
-            image, index, source, sub_plane, confidence, sub_plane, uncovered, (), {}, ()
-        )
+        # The focus map tells where nothing is in focus; only filling asks for it.
+        is_filled = self.config.nowhere != "decided"
+        focus = self._whole(scratch, FOCUS) if is_filled else sub_plane
+        maps = sub_plane, confidence, focus
+        return FusedPart(image, index, source, *maps, uncovered, healths, {}, ())
 
     def _whole(self, scratch: ScratchMemory, path: str) -> Any:
         part = self.parts[path]

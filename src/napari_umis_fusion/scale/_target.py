@@ -54,7 +54,9 @@ def parts_of(plan: RunPlan, field: int) -> list[Part]:
     source = plan.source.fields[field]
     depth = SUB_PLANE if source.calibration.z_step_um is None else DEPTH
     labels = [Part(INDEX, "uint16"), Part(NEVER, "uint8")]
-    if passes_of(plan.config, source.size("z")).second == "copy_nearest":
+    passes = passes_of(plan.config, source.size("z"))
+    fills = passes.copies and plan.config.nowhere == "plane"
+    if passes.second == "copy_nearest" or fills:  # else it is the index map
         labels.append(Part(SOURCE, "uint16"))
     maps = [Part(path, "float32") for path in (depth, CONFIDENCE, FOCUS)]
     return [Part("", str(source.output_dtype)), *labels, *maps]
