@@ -45,7 +45,7 @@ def test_dry_run(source, tmp_path, capsys):
     assert told["block_mb"] > 0
     assert run(source, tmp_path / "out", "--dry-run") == 0
     printed = capsys.readouterr().out
-    assert "1 stacks in 1 blocks; about " in printed
+    assert "1 stack in 1 block; about " in printed
     assert "in one process on this machine" in printed
     assert not (tmp_path / "out").exists()
 
@@ -54,7 +54,7 @@ def test_shares_and_refusals(source, tmp_path, capsys):
     assert run(source, tmp_path / "out", "--task", 0, "--of", 2) == 0
     assert "0 stacks fused, 1 left to others" in capsys.readouterr().out
     assert run(source, tmp_path / "out", "--task", 1, "--of", 2) == 0
-    assert "1 stacks fused:" in capsys.readouterr().out
+    assert "1 stack fused:" in capsys.readouterr().out
     assert run(source, tmp_path / "out", "--task", 1) == 2
     assert "accepted are both" in capsys.readouterr().err
     assert run(source, tmp_path / "out", "--blend", "select") == 1

@@ -130,8 +130,7 @@ def _print_summary(summary: ZarrSummary, *, as_json: bool) -> None:
         names = {"fused": summary.fused, "failed": summary.failed, "pending": summary.pending}
         print_json({"output": str(summary.output), **names})
     else:
-        pending = f", {len(summary.pending)} left to others" if summary.pending else ""
-        print_line(f"{len(summary.fused)} stacks fused{pending}: {summary.output}")
+        print_line(str(summary))
     if summary.failed:
         raise StackError(
             f"{len(summary.failed)} stacks failed ({', '.join(summary.failed[:5])}), the others "

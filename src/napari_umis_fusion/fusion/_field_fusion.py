@@ -129,7 +129,8 @@ def _iter_survey_middle(
         "islands were looked for block by block: whole planes need more than half of memory_mb"
     )
     # Places of specks and of a pattern hold in the middle only.
-    return replace(found, specks={}, pattern=None, notes=(note,))
+    healths = tuple(replace(one, specks=0) for one in found.healths)
+    return replace(found, healths=healths, specks={}, pattern=None, notes=(note,))
 
 
 def _middle(stack: Stack, config: FusionConfig) -> Stack:

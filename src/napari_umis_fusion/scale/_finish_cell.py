@@ -66,6 +66,7 @@ def iter_finish(
         for part in parts_of(plan, cell.field):
             write = partial(write_pyramid, end.arrays, part, end.shape, end.grid.shard)
             yield from _iter_run(workers, write)
+            yield from _iter_run(workers, partial(end.arrays.sweep, part))
     end.write_report(notes, quality)
 
 

@@ -9,15 +9,12 @@ import numpy as np
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError, StackFileError
-from napari_umis_fusion.fusion import passes_of, plan_memory
-from napari_umis_fusion.runtime import ScratchMemory
 from napari_umis_fusion.scale._markers import Markers
 from napari_umis_fusion.scale._run_plan import Cell, RunPlan
 from napari_umis_fusion.scale._source import open_source
 from napari_umis_fusion.scale._target import parts_of
 from napari_umis_fusion.scale._zarr_events import ZarrStarted
 from napari_umis_fusion.scale._zarr_stack import ZarrStack
-from napari_umis_fusion.stack import CroppedStack
 
 MEGABYTE = 2**20
 
@@ -59,19 +56,10 @@ def describe_plan(plan: RunPlan, cells: Sequence[Cell] | None = None) -> ZarrSta
         int(np.prod(plan.source.fields[cell.field].shape[-3:])) * len(numbers) / plan.blocks(cell)
         for cell, numbers in left.items()
     )
-    needed_mb = max((_block_mb(plan, field) for field in {cell.field for cell in cells}), default=0)
+    needed_mb = max((_block_mb(plan, one) for one in {cell.field for cell in cells}), default=0.0)
     done = blocks - missing
     size_mb = output / MEGABYTE
     return ZarrStarted(plan.output, len(cells), blocks, done, needed_mb, size_mb, pixels / 1e9)
-
-
-def _block_mb(plan: RunPlan, field: int) -> float:
-    """Return the memory of the largest block of a field."""
-    stack = ZarrStack(plan.source.fields[field])
-    block = max(plan.grids[field].blocks, key=lambda one: one.pixels)
-    part = CroppedStack(stack, *block.seen)
-    scratch = ScratchMemory(plan.config.memory_mb)
-    return plan_memory(part, plan.config, passes_of(plan.config, len(part)), scratch).needed_mb
 
 
 def _output_bytes(plan: RunPlan, field: int) -> int:
@@ -83,3 +71,8 @@ def _output_bytes(plan: RunPlan, field: int) -> int:
         for part in parts_of(plan, field)
     )
     return pixels * per_pixel * 4 // 3
+
+
+def _block_mb(plan: RunPlan, field: int) -> float:
+    stack = ZarrStack(plan.source.fields[field])
+    return plan.grids[field].largest_mb(stack, plan.config)

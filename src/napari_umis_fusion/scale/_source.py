@@ -105,6 +105,8 @@ def _open_plate(url: str, group: Any, plate: dict[str, Any], patterns: list[str]
             f"{', ...' if len(names) > 12 else ''}, and patterns such as {names[0][0]}*."
         )
     fields = tuple(field for well in chosen for field in _fields_of(url, group, well["path"]))
+    if not fields:
+        raise StackFileError(f"{url}: its wells hold no images; accepted are plates with fields.")
     return ZarrSource(url, fields, {**plate, "wells": chosen})
 
 

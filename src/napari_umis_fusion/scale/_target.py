@@ -184,15 +184,19 @@ def _create_array(
 
 
 def _omero(source: FieldSource, part: Part) -> Any:
-    """Return colours and contrast of the channels, as the input has them."""
+    """Return colours and contrast of the channels, as far as the input tells them."""
     from yaozarrs import v05
 
     if part.path or not source.channels:
         return None
-    try:
-        return v05.Omero.model_validate({"channels": list(source.channels)})
-    except ValueError:  # an input need not describe its channels well
-        return None
+    kind = source.output_dtype
+    top = float(np.iinfo(kind).max) if kind.kind in "iu" else 1.0
+    whole = {"min": 0.0, "max": top, "start": 0.0, "end": top}
+    channels = [
+        {"color": "FFFFFF", **told, "window": {**whole, **(told.get("window") or {})}}
+        for told in source.channels
+    ]
+    return v05.Omero.model_validate({"channels": channels})
 
 
 class FieldArrays:
@@ -226,6 +230,16 @@ class FieldArrays:
         places = {"t": self._time, "c": channel, "z": 0, "y": rows, "x": columns}
         axes = _axes(source, part, keeps_z=self._plan.keeps_z)
         return tuple(places[name] for name in axes)
+
+    def sweep(self, part: Part) -> None:
+        """Remove what killed processes left of files of this time point; none is being written."""
+        source = self._plan.source.fields[self._field]
+        for level in range(len(level_shapes(source.plane_shape))):
+            chunks = self._plan.image(self._field) / part.path / str(level) / "c"
+            if "t" in source.axes:
+                chunks /= str(self._time)
+            for path in chunks.rglob("*.partial"):
+                path.unlink(missing_ok=True)
 
     def channels(self, part: Part) -> int:
         """Count the channels of a picture."""
