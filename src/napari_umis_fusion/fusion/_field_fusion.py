@@ -231,7 +231,7 @@ def iter_settle_field(
     survey : FieldSurvey
         What was found.
     whole : FusedPart
-        The parts; arrays are changed in place.
+        The parts; arrays are changed in place. Not for planes for which `is_too_large` holds.
 
     Returns
     -------
@@ -245,8 +245,6 @@ def iter_settle_field(
         uncovered = coverage_notes(share, whole.image)
         last = Progress("verifying", len(placed), len(placed))
         yield last
-        if is_too_large(placed, config):
-            return tuple(uncovered)
         run = BlockRun(placed, block_config(config, placed), (), scratch, workers)
         known = survey.known_to(run)
         maps = FinalMaps(whole.sub_plane_map, whole.confidence_map, whole.focus_map)

@@ -10,7 +10,9 @@ from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.fusion import (
     FieldSurvey,
     FusedPart,
+    coverage_notes,
     find_focus_threshold,
+    is_too_large,
     iter_settle_field,
 )
 from napari_umis_fusion.preprocess.health import PlaneHealth
@@ -89,8 +91,12 @@ class _End:
     def iter_settle(self) -> Generator[Progress, None, tuple[str, ...]]:
         """Take the last look; what it changes is saved before anything is written.
 
-        So whoever is interrupted while writing does not look at what is half written.
+        So whoever is interrupted while writing does not look at what is half written. For planes
+        that are too large for it, each block was looked at by itself.
         """
+        if is_too_large(self.stack, self.config):
+            share = self._uncovered_px() / (self.shape[0] * self.shape[1])
+            return tuple(coverage_notes(share, np.empty(0, self.stack.dtype)))
         if not self.markers.settled.is_file():
             with ScratchMemory(self.config.memory_mb) as scratch, Workers(1) as workers:
                 survey = FieldSurvey.load(self.markers.survey)
@@ -110,15 +116,17 @@ class _End:
         index = self._whole(scratch, INDEX)
         if source is None and self.config.blend == "select":
             source = index
-        uncovered = sum(
-            read_marker(self.markers.block(one))["uncovered_px"] for one in range(self._blocks)
-        )
         confidence = self._whole(scratch, CONFIDENCE)
         # The focus map tells where nothing is in focus; only filling asks for it.
         is_filled = self.config.nowhere != "decided"
         focus = self._whole(scratch, FOCUS) if is_filled else sub_plane
         maps = sub_plane, confidence, focus
+        uncovered = self._uncovered_px()
         return FusedPart(image, index, source, *maps, uncovered, healths, {}, ())
+
+    def _uncovered_px(self) -> int:
+        blocks = (read_marker(self.markers.block(one)) for one in range(self._blocks))
+        return sum(int(block["uncovered_px"]) for block in blocks)
 
     def _whole(self, scratch: ScratchMemory, path: str) -> Any:
         part = self.parts[path]
