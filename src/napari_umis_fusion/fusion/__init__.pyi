@@ -16,7 +16,6 @@ from ._fuse import fuse as fuse
 from ._fuse import iter_fuse as iter_fuse
 from ._growing import GrowingFusion as GrowingFusion
 from ._growing import GrowingPicture as GrowingPicture
-from ._growing import preview_config as preview_config
 from ._growing import preview_lacks as preview_lacks
 from ._memory import MemoryPlan as MemoryPlan
 from ._memory import plan_memory as plan_memory
