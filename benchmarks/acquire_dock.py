@@ -49,7 +49,8 @@ def main() -> None:
 
 def look(widget: Any) -> None:
     """Run the live picture for some seconds."""
-    told("first picture", widget.camera.live.click, after(4.0))
+    told("first picture", widget.camera.live.click, lambda: widget.camera.rate.text() != "")
+    beats_while(lambda: None, after(2.0))
     shown = count_calls(widget.camera, "_show")
     told("live picture, 5 s", lambda: None, after(5.0))
     print(f"  camera: {widget.camera.rate.text()}; shown: {len(shown) / 5:.1f} per s")

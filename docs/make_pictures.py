@@ -11,8 +11,16 @@ from matplotlib import colormaps
 from numpy.typing import NDArray
 from PIL import Image
 
-from napari_umis_fusion import FusionResult, focus_map, fuse
-from napari_umis_fusion.synthetic import RenderedStack, demo_stack, make_stack
+from napari_umis_fusion import FusionConfig, FusionResult, focus_map, fuse
+from napari_umis_fusion.presets import PRESETS
+from napari_umis_fusion.synthetic import (
+    RenderConfig,
+    RenderedStack,
+    Smear,
+    demo_stack,
+    make_stack,
+    render_smear,
+)
 
 PICTURES = Path(__file__).parent / "pictures"
 GAP_PX = 8
@@ -32,6 +40,7 @@ def main() -> None:
     show_images(rendered, argmax, result)
     show_depth()
     show_patchwork()
+    show_smear()
 
 
 def show_stages(
@@ -70,6 +79,19 @@ def show_patchwork() -> None:
     ways = ({"verification": "none"}, {}, {"blend": "weighted"})
     images = [fuse(rendered.stack, **options).all_in_focus for options in ways]
     save("patchwork", *images, as_bytes(rendered.all_in_focus), colours=128)
+
+
+def show_smear() -> None:
+    """Show thin cells with inverted interiors, mended, and by their preset."""
+    smear = Smear(side_px=192, cells=5, seed=1)
+    rendered = render_smear(smear, RenderConfig(photon_electrons=3000.0))
+    configs = (
+        FusionConfig(islands="keep"),
+        FusionConfig(),
+        PRESETS["thin transmitted"].config(),
+    )
+    images = [fuse(rendered.stack, config).all_in_focus for config in configs]
+    save("thin-transmitted", *(enlarged(one) for one in (*images, as_bytes(rendered.all_in_focus))))
 
 
 def as_bytes(image: NDArray[Any]) -> Picture:

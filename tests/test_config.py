@@ -178,7 +178,11 @@ def test_fields_cannot_be_changed(name):
 def test_reference_method(checkpoint):
     config = FusionConfig.reference(checkpoint)
     assert config == FusionConfig(
-        focus_measure="umis", checkpoint="umis.pth", verification="mode", blend="select"
+        focus_measure="umis",
+        checkpoint="umis.pth",
+        verification="mode",
+        blend="select",
+        islands="keep",
     )
     assert FusionConfig.reference() == config.replace(checkpoint=None)
     fuzzy = FusionConfig.reference(checkpoint, verification="fuzzy", median_filter=True)

@@ -22,7 +22,7 @@ from napari_umis_fusion import (
     fuse,
     write_image,
 )
-from napari_umis_fusion.live import AutofocusConfig
+from napari_umis_fusion.live import AutofocusConfig, KeepConfig, SweepPlan
 from napari_umis_fusion.models.library import ModelLibrary
 from napari_umis_fusion.network import PlaneRanker, save_checkpoint, shipped_weights
 from napari_umis_fusion.synthetic import RenderedStack, make_stack
@@ -203,6 +203,8 @@ def option_row(spec: dataclasses.Field) -> str:
         (FusionConfig, "python.md"),
         (TrainingConfig, "training.md"),
         (AutofocusConfig, "microscope.md"),
+        (SweepPlan, "microscope.md"),
+        (KeepConfig, "microscope.md"),
     ],
 )
 def test_the_options_are_those_of_the_config(config: type, page: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from napari_umis_fusion import FusionConfig, TrainingConfig
 from napari_umis_fusion.cli._main import build_parser
-from napari_umis_fusion.live import AutofocusConfig
+from napari_umis_fusion.live import AutofocusConfig, KeepConfig, SweepPlan
 
 ROOT = Path(__file__).resolve().parents[1]
 GLOSSARY = ROOT / "docs" / "glossary.md"
@@ -97,7 +97,7 @@ def _around(text: str, match: re.Match[str]) -> str:
 def page_text(page: Path) -> str:
     """Return a page without what is not its own: options' help texts, labels, retired words."""
     text, _, _ = page.read_text("utf-8").partition(RETIRED_HEADING)
-    for config in (FusionConfig, TrainingConfig, AutofocusConfig):
+    for config in (FusionConfig, TrainingConfig, AutofocusConfig, SweepPlan, KeepConfig):
         for spec in fields(config):
             text = text.replace(f"| {spec.metadata['help']} |", "|")
     for label in ALLOWED_IN_PAGES:

@@ -13,6 +13,7 @@ from napari.utils.colormaps import Colormap
 
 from napari_umis_fusion import fuse_layer
 from napari_umis_fusion.files.read import read_layers
+from napari_umis_fusion.files.write import _channel_group as channel_groups
 from napari_umis_fusion.files.write import write_folder, write_series
 
 QUICK = {"focus_measure": "laplacian", "window_sigma_px": 1.0}
@@ -106,6 +107,21 @@ def test_channels_of_one_run_are_one_image_with_names_and_colours(tmp_path, each
     assert [channel.get("Name") for channel in channels] == ["DAPI", "GFP", "mCherry"]
     packed = [int(channel.get("Color")) & 0xFFFFFFFF for channel in channels]
     assert [f"{colour:08x}" for colour in packed] == ["0000ffff", "00ff00ff", "ff8000ff"]
+
+
+@pytest.mark.parametrize(
+    ("names", "image", "channels"),
+    [
+        (["cells DAPI fused", "cells GFP fused"], "cells fused", ["DAPI", "GFP"]),
+        (["dye channel 1 fused", "dye channel 2 fused"], "dye fused", ["channel 1", "channel 2"]),
+        (["DAPI", "GFP"], "DAPI", ["DAPI", "GFP"]),
+        (["cells", "cells GFP"], "cells", ["cells", "cells GFP"]),
+        (["a", "a [1]"], "a", ["a", "a [1]"]),
+        (["1", "2"], "1", ["1", "2"]),
+    ],
+)
+def test_names_are_those_of_image_and_channels(names, image, channels):
+    assert channel_groups._names(names) == (image, channels)
 
 
 def test_two_runs_are_two_images_though_nothing_differs(tmp_path):

@@ -7,7 +7,8 @@ from napari_umis_fusion import FusionConfig, fuse
 from napari_umis_fusion.errors import DeviceError
 from napari_umis_fusion.fusion import Finished, MemoryPlan, iter_fuse, passes_of
 from napari_umis_fusion.fusion import _memory as module
-from napari_umis_fusion.fusion._memory import Block, bytes_per_pixel, divide, plan_memory
+from napari_umis_fusion.fusion._block import GRID_PX, Block, divide
+from napari_umis_fusion.fusion._memory import bytes_per_pixel, plan_memory
 from napari_umis_fusion.layers import fuse_layer
 from napari_umis_fusion.runtime import Progress, ScratchMemory
 from napari_umis_fusion.stack import stack_of_arrays
@@ -157,7 +158,7 @@ def test_blocks_cover_planes_once(seed):
         for kept, seen, side in zip(block.kept, block.seen, (height, width), strict=True):
             assert seen.start == 0 or kept.start - seen.start >= margin
             assert seen.stop == side or seen.stop - kept.stop >= margin
-            assert seen.start % module.GRID_PX == kept.start % module.GRID_PX == 0
+            assert seen.start % GRID_PX == kept.start % GRID_PX == 0
         assert count[block.seen][block.inner].max() == 1
     assert count.min() == count.max() == 1
 

@@ -78,6 +78,7 @@ def fused(stack, measure, verification, blend):
         nan_policy="ignore",
         device="cpu",
         threads=2,
+        islands="keep",  # they are looked at after the passes
     )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "the stack has one plane")

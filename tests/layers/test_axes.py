@@ -152,3 +152,18 @@ def test_one_axis_twice(z_axis, channel_axis):
 )
 def test_likely_z(labels, ndim, expected):
     assert likely_z(image_of(labels, ndim)) == expected
+
+
+@pytest.mark.parametrize(
+    ("shape", "labels", "likely"),
+    [
+        ((2, 12, 64, 64), None, 1),
+        ((12, 2, 64, 64), None, 0),
+        ((12, 12, 64, 64), None, 1),
+        ((3, 40, 2, 64, 64), None, 1),
+        ((9, 30, 64, 64), ("a stain", "time", "y", "x"), 0),
+    ],
+)
+def test_of_several_axes_without_names_the_longest_is_likely(shape, labels, likely):
+    given = {} if labels is None else {"axis_labels": labels}
+    assert likely_z(layer_image((np.zeros(shape, np.uint8), given))) == (likely, False)

@@ -11,10 +11,12 @@ from napari_umis_fusion import FusionConfig, fuse
 from napari_umis_fusion.errors import ConfigError, LiveError, StackFileError
 from napari_umis_fusion.files.read import open_stack
 from napari_umis_fusion.live import (
+    FieldFailed,
     FieldFinished,
     FieldUpdated,
     KeepConfig,
     LiveFusion,
+    LiveWaiting,
     RunFinished,
     RunStarted,
     SweepPlan,
@@ -23,6 +25,7 @@ from napari_umis_fusion.live import (
     simulated_core,
 )
 from napari_umis_fusion.runtime import run_to_end
+from napari_umis_fusion.training.data import TrainingData, collect_images
 
 QUICK = FusionConfig(focus_measure="laplacian", verification="none", threads=2)
 PLAN = SweepPlan(range_by="top_bottom", top_um=12, bottom_um=0, step_um=4)
@@ -67,6 +70,7 @@ def test_what_is_kept_fuses_to_the_same_result(core, tmp_path, kind, name):
 
         planes = np.asarray(zarr.open_group(run.files[0], mode="r")["0"])
     assert planes.shape == (4, 80, 96)
+    assert planes.mean(axis=(1, 2)).min() > 101  # the camera's offset is 100: none is dark
     wanted = fuse(planes, QUICK)
     np.testing.assert_array_equal(done.result.all_in_focus, wanted.all_in_focus)
     np.testing.assert_array_equal(done.result.sub_plane_map, wanted.sub_plane_map)
@@ -79,6 +83,19 @@ def test_what_is_kept_fuses_to_the_same_result(core, tmp_path, kind, name):
     assert core.getPosition("Focus") == pytest.approx(5.0)
     assert not core.getShutterOpen()
     assert not hasattr(core.mda.engine, "abandoned")  # it is the core's own again
+
+
+@pytest.mark.parametrize("is_auto", [True, False])
+def test_no_plane_is_dark_and_the_shutter_is_left_as_it_was(core, is_auto):
+    from useq import MDASequence
+
+    core.setAutoShutter(is_auto)
+    core.setShutterOpen(True)
+    plan = MDASequence(z_plan={"top": 12, "bottom": 0, "step": 4})  # closes it after each plane
+    seen, _ = events_of(iter_acquire(core, plan, QUICK))
+    (done,) = [event for event in seen if isinstance(event, FieldFinished)]
+    assert not [note for note in done.result.notes if "left out" in note]
+    assert (core.getAutoShutter(), core.getShutterOpen()) == (is_auto, not is_auto)
 
 
 def test_plan_on_disk_is_that_of_the_run(core, tmp_path):
@@ -106,17 +123,20 @@ def test_positions_and_time_points_are_fields_of_one_run(core):
     assert names == ["t000", "t001"]
 
 
-def test_collected_stacks_are_files_of_their_own(core, tmp_path):
+def test_collected_stacks_are_files_of_their_own(tmp_path):
     from useq import MDASequence
 
+    core = simulated_core(shape=(192, 200))  # a training needs some detail
     base = MDASequence(time_plan={"interval": 0, "loops": 2}, axis_order="tz")
     keep = KeepConfig(folder=str(tmp_path), collect=True)
     for _ in range(2):
         acquire(core, PLAN, QUICK, base=base, keep=keep)
     names = sorted(path.name for path in tmp_path.glob("*.ome.tif"))
     assert names == [f"run_000{run}_t00{time}.ome.tif" for run in (1, 2) for time in (0, 1)]
+    data = TrainingData(stacks=tuple(sorted(tmp_path.glob("*.ome.tif"))))
+    assert len(collect_images(data)) > 0  # as a training takes them
     saved = open_stack(tmp_path / names[0])
-    assert saved.shape == (4, 80, 96)
+    assert saved.shape == (4, 192, 200)
     assert saved.calibration.z_step_um == 4
 
 
@@ -309,15 +329,65 @@ def test_live_fusion_is_an_output_of_pymmcore_plus(core):
     assert result.calibration.z_step_um == 4
 
 
-def test_demo_devices(tmp_path):
+@pytest.mark.parametrize("in_hardware", [True, False])
+def test_demo_devices(tmp_path, in_hardware):
     from pymmcore_plus import CMMCorePlus
 
     core = CMMCorePlus()
     core.loadSystemConfiguration()
-    core.mda.engine.use_hardware_sequencing = False
+    core.mda.engine.use_hardware_sequencing = in_hardware
     core.setROI(0, 0, 64, 64)
     core.setExposure(1)
     plan = SweepPlan(range_um=4, step_um=2)
-    (run,) = acquire(core, plan, QUICK, keep=KeepConfig(folder=str(tmp_path)))
+    (run,) = acquire(core, plan, QUICK, keep=KeepConfig(folder=str(tmp_path), format="ome-tiff"))
     assert run.summary.frames == 3
     assert run.notes == ()
+    assert len(open_stack(run.files[0])) == 3
+
+
+def test_device_that_never_answers_does_not_hold_up_who_gives_up(core, monkeypatch):
+    monkeypatch.setattr("napari_umis_fusion.live._microscope_run.GIVE_UP_S", 0.2)
+    answers = threading.Event()
+    own = core.snapImage
+
+    def snap():
+        answers.wait(30)
+        own()
+
+    core.snapImage = snap
+    steps = iter_acquire(core, PLAN, QUICK)
+    seen = [next(steps) for _ in range(5)]
+    assert isinstance(seen[-1], LiveWaiting)  # nothing blocks meanwhile
+    steps.close()
+    (thread,) = [t for t in threading.enumerate() if t.name == "umis-fusion-run"]
+    assert thread.daemon
+    answers.set()
+    thread.join(30)
+    assert not core.mda.is_running()
+
+
+def test_full_scratch_disk_fails_the_fusion_but_not_the_file(core, tmp_path, monkeypatch):
+    def allocate(file, size):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("napari_umis_fusion.runtime._scratch_memory._allocate", allocate)
+    keep = KeepConfig(folder=str(tmp_path), format="ome-tiff")
+    seen, (run,) = events_of(iter_acquire(core, PLAN, QUICK, keep=keep, frames_mb=0.04))
+    (failed,) = [event for event in seen if isinstance(event, FieldFailed)]
+    assert "the disk is full" in failed.message
+    assert len(open_stack(run.files[0])) == 4
+
+
+def test_stage_settles_before_each_plane(core, monkeypatch):
+    waits = []
+    monkeypatch.setattr(threading.Event, "wait", _noting(waits, threading.Event.wait))
+    acquire(core, PLAN.replace(settle_ms=7), QUICK)
+    assert waits.count(0.007) == 4
+
+
+def _noting(waits, own):
+    def wait(self, timeout=None):
+        waits.append(timeout)
+        return own(self, timeout)
+
+    return wait

@@ -236,6 +236,17 @@ def test_the_live_picture_continues_afterwards():
         core.stopSequenceAcquisition()
 
 
+def test_an_exposure_of_its_own_is_for_the_search_only():
+    core, seen = core_at(4.0, exposure_ms=100), []
+    core.events.imageSnapped.connect(lambda camera: seen.append(core.getExposure()))
+    assert autofocus(core, exposure_ms=0.5).notes == ()
+    assert set(seen) == {0.5}
+    assert core.getExposure() == 100
+    with pytest.raises(AutofocusError):
+        autofocus(core, exposure_ms=0.5, region=FocusRegion(0, 0, 500, 500))
+    assert core.getExposure() == 100
+
+
 @pytest.mark.parametrize("was_open", [True, False])
 def test_the_shutter_is_left_as_it_was(was_open):
     core = core_at(4.0)
@@ -379,6 +390,20 @@ def test_a_stage_that_does_not_come_back_is_said(monkeypatch):
     monkeypatch.setattr(core, "setPosition", stuck)
     with pytest.raises(AutofocusError, match=r"sharpest .* it stands at .* instead of 0 µm"):
         autofocus(core)
+
+
+def test_a_focus_that_is_gone_when_the_stage_returns_is_refused(monkeypatch):
+    core = core_at(4.0)
+    real, taken = core.getImage, []
+
+    def leaving():
+        taken.append(real())
+        return np.full_like(taken[-1], 200) if len(taken) == 30 else taken[-1]
+
+    monkeypatch.setattr(core, "getImage", leaving)
+    with pytest.raises(AutofocusError, match=r"is not sharp any more.* The stage is back at 0 µm"):
+        autofocus(core, search="sweep")
+    assert core.getPosition() == 0.0
 
 
 def test_it_starts_where_the_stage_was_going():

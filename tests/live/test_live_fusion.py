@@ -2,6 +2,7 @@
 
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,12 +13,13 @@ from napari_umis_fusion.live import (
     Field,
     FieldFailed,
     FieldFinished,
+    FieldProgress,
     FieldStarted,
     FieldUpdated,
     LiveFusion,
     LiveWaiting,
 )
-from napari_umis_fusion.live import _live_fusion as module
+from napari_umis_fusion.live import _fusion_loop as module
 from napari_umis_fusion.runtime import run_to_end
 from napari_umis_fusion.synthetic import make_stack
 
@@ -66,6 +68,65 @@ def test_result_equals_that_of_the_saved_stack(options):
     assert result.notes == wanted.notes
     assert result.calibration.z_step_um == 0.5
     assert result.calibration.pixel_width_um == 0.25
+
+
+def planned(count):
+    """Return the events of a run, as a plan of useq has them."""
+    return [SimpleNamespace(index={"z": z}, action=None) for z in range(count)]
+
+
+@pytest.mark.parametrize("kind", ["plain", "8 bit", "pattern", "mosaic", "blank", "short"])
+@pytest.mark.parametrize("focus_measure", ["laplacian", "learned"])
+def test_fusion_that_begins_before_the_last_plane_gives_the_same_result(kind, focus_measure):
+    planes = planes_of(8, side=96, dtype=np.uint8 if kind == "8 bit" else np.uint16)
+    rng = np.random.default_rng(0)
+    if kind == "pattern":
+        planes = planes + (rng.random((96, 96)) * 200).astype(np.uint16)
+    elif kind == "mosaic":
+        planes[:, ::2, ::2] //= 3
+        planes[:, 1::2, 1::2] //= 2
+    elif kind == "blank":
+        planes[4] = 100
+    live = LiveFusion(focus_measure=focus_measure)
+    live.sequenceStarted(planned(len(planes)))
+    kept = planes[:-1] if kind == "short" else planes
+    steps, ahead = live.events(), 0
+    for z, plane in enumerate(kept):
+        live.add(plane, {"z": z}, z_um=float(z))
+        while z < 7 and len(live.gained(Field())[1]) <= z:  # a picture first
+            next(steps)
+        ahead += sum(isinstance(next(steps), FieldProgress) for _ in range(3))
+    assert ahead > 0
+    live.sequenceFinished(None)
+    seen = []
+    run_to_end(steps, seen.append)
+    (done,) = [event for event in seen if isinstance(event, FieldFinished)]
+    wanted = fuse(kept, focus_measure=focus_measure)
+    assert wanted.notes == done.result.notes
+    assert {"pattern": "fixed_pattern", "mosaic": "mosaic"}.get(kind, "stack") in wanted.provenance
+    for name in ("all_in_focus", "index_map", "sub_plane_map", "confidence_map", "focus_map"):
+        np.testing.assert_array_equal(getattr(done.result, name), getattr(wanted, name), name)
+    assert done.result.calibration.z_step_um == 1
+    assert done.result.health == wanted.health
+
+
+@pytest.mark.parametrize("how", ["closed generator", "closed fusion"])
+def test_fusion_that_waits_for_planes_can_be_abandoned(how):
+    before = threading.active_count()
+    planes = planes_of(6)
+    live = LiveFusion(QUICK)
+    live.sequenceStarted(planned(6))
+    for z, plane in enumerate(planes[:4]):
+        live.add(plane, {"z": z})
+    steps = live.events()
+    while not isinstance(next(steps), FieldProgress):
+        pass
+    next(steps)
+    if how == "closed fusion":
+        live.close()
+        assert run_to_end(steps).finished == ()
+    steps.close()
+    assert threading.active_count() == before
 
 
 def test_picture_grows_while_planes_arrive():
@@ -253,3 +314,33 @@ def test_noise_gains_nothing_and_new_detail_does(seed):
     assert max(gains[3:7]) < 0.0005
     assert max(gains[8:10]) > 0.2
     assert max(gains[11:]) < 0.0005
+
+
+def test_frames_after_the_end_are_not_waited_for():
+    live = LiveFusion(QUICK)
+    live.finish()
+    live.add(planes_of(3)[0], {"z": 0})
+    assert run_to_end(live.events()).frames == 0
+
+
+def test_frames_from_several_threads_while_pictures_are_made():
+    planes = planes_of(30, side=64)
+    live = LiveFusion(QUICK, refresh_s=0)
+    threads = [sent_part(live, planes, part) for part in range(3)]
+    seen, steps = [], live.events()
+    while any(thread.is_alive() for thread in threads):
+        seen.append(next(steps))
+    live.finish()
+    run_to_end(steps, seen.append)
+    (done,) = [event for event in seen if isinstance(event, FieldFinished)]
+    np.testing.assert_array_equal(done.result.index_map, fuse(planes, QUICK).index_map)
+
+
+def sent_part(live, planes, part):
+    def send():
+        for z in range(part, len(planes), 3):
+            live.add(planes[z], {"z": z}, z_um=float(z))
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    return thread

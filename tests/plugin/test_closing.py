@@ -11,11 +11,12 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 
+from napari_umis_fusion.plugin.acquire._widget import AcquireWidget
 from napari_umis_fusion.plugin.fusion._widget import FusionWidget
 from napari_umis_fusion.plugin.training._widget import TrainingWidget
 from napari_umis_fusion.plugin.widgets import _docked_widget as docked_widget
 
-PANELS = {"fusion": FusionWidget, "training": TrainingWidget}
+PANELS = {"fusion": FusionWidget, "training": TrainingWidget, "acquire": AcquireWidget}
 
 
 @pytest.fixture

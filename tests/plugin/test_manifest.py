@@ -47,6 +47,7 @@ def test_menus_and_palette(viewer):
         ("napari/layers/project", "napari-umis-fusion.open_fusion"),
         ("napari/layers/project", "napari-umis-fusion.fuse_now"),
         ("napari/file/io_utilities", "napari-umis-fusion.open_planes"),
+        ("napari/file/acquire", "napari-umis-fusion.open_acquire"),
         ("napari/file/io_utilities", "napari-umis-fusion.open_folder"),
     ):
         ids = [getattr(item, "command", None) and item.command.id for item in menus.get_menu(menu)]

@@ -5,6 +5,7 @@ import pytest
 from qtpy.QtWidgets import QDockWidget
 
 from napari_umis_fusion.plugin import commands
+from napari_umis_fusion.plugin.acquire import AcquireWidget
 from napari_umis_fusion.plugin.fusion import FusionWidget
 from napari_umis_fusion.plugin.training import TrainingWidget
 
@@ -100,6 +101,19 @@ def test_the_two_are_tabs(viewer, order, qtbot):
         qtbot.wait(20)
     (one,), (other,) = (docks(viewer, KINDS[name]) for name in order)
     assert viewer.window._qt_window.tabifiedDockWidgets(one) == [other]
+
+
+@pytest.mark.usefixtures("_closing")
+def test_the_one_at_the_microscope_opens_from_the_file_menu(viewer, qtbot):
+    commands.open_fusion(viewer)
+    qtbot.wait(20)
+    for way in ("file_menu", "plugins_menu"):
+        choose(getattr(viewer.window, way), "Acquire")
+        qtbot.wait(20)
+        (dock,) = docks(viewer, AcquireWidget)
+    (other,) = docks(viewer, FusionWidget)
+    assert viewer.window._qt_window.tabifiedDockWidgets(other) == [dock]
+    dock.widget().close_down()
 
 
 @pytest.mark.usefixtures("_closing")

@@ -7,7 +7,6 @@ import pytest
 from napari_umis_fusion import FusionConfig, fuse
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.presets import (
-    KEPT,
     PRESETS,
     Preset,
     delete_preset,
@@ -18,6 +17,7 @@ from napari_umis_fusion.presets import (
     save_preset,
     saved_presets,
 )
+from napari_umis_fusion.presets._preset import KEPT
 from napari_umis_fusion.synthetic import RenderConfig, Smear, render_smear
 
 BEADS = Preset("my beads", "Beads.", "They are round.", {"blend": "select", "align": "auto"})

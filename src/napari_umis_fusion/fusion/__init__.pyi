@@ -1,6 +1,11 @@
 from ._events import Finished as Finished
 from ._events import FusionEvent as FusionEvent
 from ._events import Started as Started
+from ._field_fusion import FusedPart as FusedPart
+from ._field_fusion import iter_fuse_part as iter_fuse_part
+from ._field_fusion import iter_settle_field as iter_settle_field
+from ._field_fusion import iter_survey_field as iter_survey_field
+from ._field_survey import FieldSurvey as FieldSurvey
 from ._focus_curve import FocusCurve as FocusCurve
 from ._focus_curve import focus_curve as focus_curve
 from ._focus_curve import iter_focus_curve as iter_focus_curve
@@ -10,6 +15,7 @@ from ._growing import GrowingFusion as GrowingFusion
 from ._growing import GrowingPicture as GrowingPicture
 from ._growing import preview_config as preview_config
 from ._growing import preview_lacks as preview_lacks
+from ._memory import Block as Block
 from ._memory import MemoryPlan as MemoryPlan
 from ._memory import plan_memory as plan_memory
 from ._never_in_focus import DepthFill as DepthFill
@@ -20,5 +26,7 @@ from ._passes import SecondPass as SecondPass
 from ._passes import passes_of as passes_of
 from ._result import FusionResult as FusionResult
 from ._screening import copies_values as copies_values
+from ._shard_blocks import ShardGrid as ShardGrid
+from ._shard_blocks import plan_shards as plan_shards
 from ._verification import median_filter_index as median_filter_index
 from ._verification import mode_filter as mode_filter

@@ -12,10 +12,11 @@ import numpy as np
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.focus_measure import choose_measure
+from napari_umis_fusion.fusion._block import Block
 from napari_umis_fusion.fusion._compositor import default_measure, needs_scale
 from napari_umis_fusion.fusion._cropped_planes import CroppedPlanes
 from napari_umis_fusion.fusion._decision import FinalMaps
-from napari_umis_fusion.fusion._memory import Block, MemoryPlan, block_config
+from napari_umis_fusion.fusion._memory import MemoryPlan, block_config
 from napari_umis_fusion.fusion._passes import RANKING_MEASURES, passes_of
 from napari_umis_fusion.fusion._result import FusionResult
 from napari_umis_fusion.fusion._run import AnyPlanes, Composed, Run, describe_result
@@ -49,7 +50,7 @@ def iter_blocks(
     plan : MemoryPlan
         The blocks.
     """
-    run = _BlockRun(stack, block_config(config, stack), plan.blocks, workspace, workers)
+    run = BlockRun(stack, block_config(config, stack), plan.blocks, workspace, workers)
     survey = yield from run.iter_survey()
     whole: Composed | None = None
     uncovered = 0
@@ -57,7 +58,7 @@ def iter_blocks(
         with workspace.part() as scratch:
             composed, screening = yield from run.iter_block(number, survey, scratch)
             whole = run.blank(composed) if whole is None else whole
-            pasting = workers.submit(_paste, composed, whole, block)
+            pasting = workers.submit(paste_block, composed, whole, block)
             event = run.progress(number + 1, 0)
             uncovered += yield from repeat_event(workers.result(pasting), event)
             del composed, pasting  # frees the maps of the block for those of the next
@@ -69,7 +70,7 @@ def iter_blocks(
 
 
 @dataclass(frozen=True, slots=True)
-class _Survey:
+class Survey:
     """What must be known of whole planes before a part of them is fused."""
 
     run: Run
@@ -79,7 +80,7 @@ class _Survey:
 
 
 @dataclass(frozen=True, slots=True)
-class _BlockRun:
+class BlockRun:
     """Common data of all blocks."""
 
     stack: Stack
@@ -95,7 +96,7 @@ class _BlockRun:
         total = planes * (len(self.blocks) + 1)
         return Progress("measuring", min(planes * (number + 1) + done, total), total)
 
-    def iter_survey(self) -> Generator[Progress, None, _Survey]:
+    def iter_survey(self) -> Generator[Progress, None, Survey]:
         """Read all planes once, and judge them and the sensor."""
         stack, config, workers = self.stack, self.config, self.workers
         sensor, passes = (
@@ -115,7 +116,7 @@ class _BlockRun:
         yield from repeat_event(sensor.iter_correction(to_grey), read)
         sensor.hand_out(0)
         scales = yield from repeat_event(self._iter_scales(planes, to_grey, sensor), read)
-        return _Survey(run, planes, to_grey, scales)
+        return Survey(run, planes, to_grey, scales)
 
     def _iter_scales(
         self, planes: ScreenedPlanes, to_grey: GreyConverter, sensor: Sensor
@@ -157,7 +158,7 @@ class _BlockRun:
         return grey
 
     def iter_block(
-        self, number: int, survey: _Survey, scratch: ScratchMemory
+        self, number: int, survey: Survey, scratch: ScratchMemory
     ) -> Generator[Progress, None, tuple[Composed, AnyPlanes]]:
         """Fuse one block."""
         seen, planes = self.blocks[number].seen, len(self.stack)
@@ -212,7 +213,7 @@ def _cut(whole: CheckedPlane, block: Block) -> CheckedPlane:
     return CheckedPlane(whole.plane[block.seen].copy(), invalid)
 
 
-def _paste(part: Composed, whole: Composed, block: Block) -> int:
+def paste_block(part: Composed, whole: Composed, block: Block) -> int:
     """Copy what is kept of a block into the whole planes; return how much no plane shows, in px."""
     for source, target in (
         (part.image, whole.image),

@@ -127,7 +127,8 @@ def preview_lacks(config: FusionConfig) -> tuple[str, ...]:
     Examples
     --------
     >>> from napari_umis_fusion import FusionConfig
-    >>> preview_lacks(FusionConfig(focus_measure="laplacian", verification="none"))
+    >>> config = FusionConfig(focus_measure="laplacian", verification="none", islands="keep")
+    >>> preview_lacks(config)
     ('the check of planes and of the sensor',)
     """
     lacks = []
@@ -135,6 +136,8 @@ def preview_lacks(config: FusionConfig) -> tuple[str, ...]:
         lacks.append(f"focus by {config.focus_measure!r} (it is measured with 'laplacian')")
     if config.verification != "none":
         lacks.append(f"verification by {config.verification!r}")
+    if config.islands != "keep":
+        lacks.append("the treatment of islands")
     if config.aligns:
         lacks.append("alignment")
     if config.corrects_illumination:

@@ -60,6 +60,12 @@ SHARPER = 1.5
 Rings have 1.0 to 1.5; of specks of 3 to 8 px, 84 of 88 have more somewhere.
 """
 
+NEGATIVE = -0.75
+"""Local correlation with the planes of the rim below which a sharp part is a core, not an object.
+
+An object leaves next to nothing where it is far out of focus; a core leaves its negative.
+"""
+
 SMALLEST_SHARP_PX = 5
 """Pixels that must be sharper: fewer are noise."""
 
@@ -173,7 +179,8 @@ def find_objects(own: FloatMap, rim: FloatMap, part: BoolMap) -> BoolMap:
     """
     detail, blurred = _detail(own), _detail(rim)
     noise = np.float32(np.median(np.minimum(detail, blurred)[part]))
-    labels, count = scipy.ndimage.label(part & (detail > SHARPER * (blurred + noise)))
+    sharp = part & (detail > SHARPER * (blurred + noise))
+    labels, count = scipy.ndimage.label(sharp & (_local_correlation(own, rim) > NEGATIVE))
     large = np.bincount(labels.ravel(), minlength=count + 1) >= SMALLEST_SHARP_PX
     large[0] = False
     if not large.any():
@@ -186,6 +193,18 @@ def _detail(image: FloatMap) -> FloatMap:
     fine, coarse = (scipy.ndimage.gaussian_filter(image, sigma) for sigma in DETAIL_SIGMAS_PX)
     power = scipy.ndimage.gaussian_filter(np.square(fine - coarse), DETAIL_WINDOW_PX)
     return np.asarray(np.sqrt(power))
+
+
+def _local_correlation(one: FloatMap, other: FloatMap) -> FloatMap:
+    """Return the correlation of two images in a window around each pixel."""
+
+    def mean(image: FloatMap) -> FloatMap:
+        return np.asarray(scipy.ndimage.gaussian_filter(image, DETAIL_WINDOW_PX))
+
+    one, other = (scipy.ndimage.gaussian_filter(image, SIGMA_PX) for image in (one, other))
+    one, other = one - mean(one), other - mean(other)
+    power = mean(one**2) * mean(other**2)
+    return np.asarray(mean(one * other) / np.sqrt(np.maximum(power, np.float32(1e-6))))
 
 
 def _mean_where(values: Values, which: Flags) -> Values:

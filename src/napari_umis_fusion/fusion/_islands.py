@@ -33,7 +33,7 @@ WHY = "as happens in thin transmitted specimens, which have a preset of their ow
 
 
 def iter_settle_islands(
-    stack: Stack, fused: Fused, config: FusionConfig, workers: Workers
+    stack: Stack, fused: Fused, config: FusionConfig, to_grey: GreyConverter, workers: Workers
 ) -> Generator[None, None, tuple[str, ...]]:
     """Mend or mark islands whose contrast is inverted, yielding every 50 ms while threads work.
 
@@ -47,6 +47,8 @@ def iter_settle_islands(
         What was fused of it.
     config : FusionConfig
         With `islands`: "mend", "mark" or "keep".
+    to_grey : GreyConverter
+        Conversion of planes to grey.
     workers : Workers
         Threads to run on.
 
@@ -58,7 +60,6 @@ def iter_settle_islands(
     if config.islands == "keep" or len(stack) <= FAR_PLANES + 1:
         return ()
     step = working_step(fused.index_map.shape)
-    to_grey = yield from workers.result(workers.submit(GreyConverter, stack, config.channel))
     look = IslandLook(stack, config, to_grey, step, workers)
     grey = yield from workers.result(workers.submit(look.reduce, fused.image))
     index = reduce_index(fused.index_map, step)

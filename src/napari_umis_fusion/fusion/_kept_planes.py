@@ -37,6 +37,7 @@ class KeptPlanes(Stack):
         self.rgb, self.has_opacity = stack.rgb, stack.has_opacity
         self.is_mosaic = stack.is_mosaic
         self.alignment, self.window = stack.alignment, stack.window
+        self.is_arriving = stack.is_arriving
         self.samples = PlaneSamples(stack.shape, stack.dtype)
         self._lock = Lock()
         self._most = 0

@@ -6,23 +6,20 @@ than what any step sees, so that the result equals that of whole planes up to ro
 
 import sys
 from dataclasses import dataclass, replace
-from itertools import product
 
 import numpy as np
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import DeviceError
+from napari_umis_fusion.fusion._block import Block, divide
 from napari_umis_fusion.fusion._passes import RANKING_MEASURES, Passes
 from napari_umis_fusion.fusion._verification import reference_window_px
 from napari_umis_fusion.fusion._weighted_mean import DOUBLE
 from napari_umis_fusion.preprocess.fixed_pattern import planes_to_look_at
-from napari_umis_fusion.runtime import ScratchMemory, bands, free_memory_mb, thread_count
+from napari_umis_fusion.runtime import ScratchMemory, free_memory_mb, thread_count
 from napari_umis_fusion.stack import Stack
 
 MEGABYTE = 2**20
-
-GRID_PX = 32
-"""Blocks begin on multiples of it, the grid of the network's coarsest scale at half resolution."""
 
 MARGIN_PX = {"learned": 192}
 """Margin of a block for measures that see far; beyond 144 px nothing changed in any test."""
@@ -62,35 +59,6 @@ LOOK_AHEAD_PLANES = 4
 
 KERNELS_MB, RUNTIME_MB = 45, 20
 """Memory of the compiled kernels, and of what runs the network, where they are not loaded yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A rectangle of the planes, and the larger one that it is computed from.
-
-    Attributes
-    ----------
-    kept, seen : tuple of slice
-        Rows and columns of the planes.
-    """
-
-    kept: tuple[slice, slice]
-    seen: tuple[slice, slice]
-
-    @property
-    def inner(self) -> tuple[slice, slice]:
-        """Rows and columns that are kept, counted from the first that are seen."""
-        rows, columns = (
-            slice(kept.start - seen.start, kept.stop - seen.start)
-            for kept, seen in zip(self.kept, self.seen, strict=True)
-        )
-        return rows, columns
-
-    @property
-    def pixels(self) -> int:
-        """Pixels that are computed."""
-        rows, columns = (part.stop - part.start for part in self.seen)
-        return int(rows * columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +166,7 @@ def _in_blocks(
     if len(parts) == 1:
         return plan
     block_mb = max(part.pixels for part in parts) * per_pixel / MEGABYTE
-    needed_mb = max(fixed_mb + block_mb, _survey_mb(stack))
+    needed_mb = max(fixed_mb + block_mb, survey_mb(stack))
     return replace(plan, needed_mb=needed_mb, blocks=parts)
 
 
@@ -268,8 +236,8 @@ def _lasting_bytes(stack: Stack) -> int:
     return channels * stack.dtype.itemsize + 2 * 2 + 3 * 4
 
 
-def _survey_mb(stack: Stack) -> float:
-    """Return the memory of the planes that are judged at a time."""
+def survey_mb(stack: Stack) -> float:
+    """Return the memory of the planes that are judged at a time, in MB."""
     pixels = stack.shape[1] * stack.shape[2]
     planes_mb = (LOOK_AHEAD_PLANES + 2) * _plane_mb(stack)
     return FIXED_MB + planes_mb + SENSOR_BYTES * pixels / MEGABYTE
@@ -295,37 +263,3 @@ def block_config(config: FusionConfig, stack: Stack) -> FusionConfig:
     if config.verification not in ("mode", "fuzzy"):
         return config
     return replace(config, verification_window_px=_window_px(config, stack))
-
-
-def divide(height: int, width: int, room_px: int, margin: int) -> tuple[Block, ...]:
-    """Divide planes into the blocks that compute least, none of more than `room_px` if possible."""
-    cuts = [
-        [_cut(side, count, margin) for count in range(1, max(1, side // max(margin, GRID_PX)) + 1)]
-        for side in (height, width)
-    ]
-
-    def cost(pair: tuple[list[_Span], ...]) -> tuple[bool, int]:
-        lengths = [[seen.stop - seen.start for _, seen in spans] for spans in pair]
-        largest = max(lengths[0]) * max(lengths[1])
-        is_too_large = largest > room_px
-        return is_too_large, largest if is_too_large else sum(lengths[0]) * sum(lengths[1])
-
-    rows, columns = min(product(*cuts), key=cost)
-    return tuple(
-        Block((row[0], column[0]), (row[1], column[1])) for row, column in product(rows, columns)
-    )
-
-
-_Span = tuple[slice, slice]
-"""What is kept of a side, and what is seen."""
-
-
-def _cut(side: int, count: int, margin: int) -> list[_Span]:
-    """Cut a side into spans on the grid."""
-    cells = -(-side // GRID_PX)
-    reach = -(-margin // GRID_PX) * GRID_PX
-    spans = []
-    for first, last in bands(cells, min(count, cells)):
-        start, stop = first * GRID_PX, min(last * GRID_PX, side)
-        spans.append((slice(start, stop), slice(max(start - reach, 0), min(stop + reach, side))))
-    return spans

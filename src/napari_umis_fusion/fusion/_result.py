@@ -36,7 +36,7 @@ class FusionResult:
         planes, within half a plane of `index_map`.
     confidence_map : ndarray, float32
         1 - (best other focus) / (focus of the chosen plane), 0 to 1; 0 where verification chose a
-        plane other than the sharpest.
+        plane other than the sharpest or an island was mended, at most 0.1 where one is doubtful.
     focus_map : ndarray, float32
         The highest focus of all planes, in units of the focus measure; for 'learned', which
         only compares planes, the focus of the all-in-focus image measured with 'laplacian'.

@@ -56,6 +56,8 @@ class Composed:
         What identifies the measure, as JSON values.
     notes : tuple of str
         Notes of the measure.
+    to_grey : GreyConverter
+        Conversion of planes to grey.
     """
 
     image: Plane
@@ -65,6 +67,7 @@ class Composed:
     uncovered: float
     origin: dict[str, Any]
     notes: tuple[str, ...]
+    to_grey: GreyConverter
 
 
 def iter_passes(
@@ -88,7 +91,8 @@ def iter_passes(
     Progress
         While threads work.
     """
-    sensor = Sensor(stack, config, workspace, workers)
+    # Planes that are still being taken are measured as they come, and looked at last.
+    sensor = Sensor(stack, config, workspace, workers, is_put_off=stack.is_arriving)
     run = Run(stack, config, passes_of(config, len(stack)), workspace, workers, sensor)
     planes, to_grey = yield from run.iter_referee()
     begun = len(stack) if run.passes.referees else 0
@@ -206,12 +210,13 @@ class Run:
         image, opacity = compositor.all_in_focus, compositor.opacity
         uncovered = settle_coverage(image, opacity, decision, index_map, maps.sub_plane)
         said, origin = (*notes, *compositor.measure.notes), compositor.measure.provenance()
-        return Composed(image, index_map, source_map, maps, uncovered, origin, said), screening
+        found = image, index_map, source_map, maps, uncovered, origin, said, compositor.to_grey
+        return Composed(*found), screening
 
     def iter_settle(self, composed: Composed, stack: Stack) -> Generator[Progress, None, Composed]:
         """Mend or mark islands of the index map of whole planes, read from `stack`."""
         fused = Fused(composed.image, composed.index_map, composed.source_map, composed.maps)
-        settling = iter_settle_islands(stack, fused, self.config, self.workers)
+        settling = iter_settle_islands(stack, fused, self.config, composed.to_grey, self.workers)
         notes = yield from repeat_event(settling, self.verified)
         return replace(composed, notes=(*composed.notes, *notes))
 
@@ -227,6 +232,12 @@ class Run:
             self.iter_stream, "measuring", averages=self.passes.averages, scales=scales
         )
         streaming = yield from stream(planes, to_grey=to_grey, begun=begun)
+        total = begun + len(self.stack)
+        looking = self.sensor.iter_catch_up(streaming.to_grey)
+        if (yield from repeat_event(looking, Progress("measuring", total, total))):
+            del streaming
+            planes = ScreenedPlanes(self.stack, self.config, self.passes, self.workers)
+            streaming = yield from stream(planes)
         if planes.has_any:
             return streaming, planes
         del streaming

@@ -87,6 +87,16 @@ class ScreenedPlanes(PlaneScreen):
         return [one.z for one in self.healths if one.is_scaled and not one.is_left_out]
 
     @property
+    def specks(self) -> dict[int, Specks]:
+        """The specks found so far, by plane."""
+        return self._finder.found
+
+    @property
+    def moving(self) -> MovingParts | None:
+        """Parts of planes that do not count."""
+        return self._moving
+
+    @property
     def notes(self) -> list[str]:
         """Say what was found, and done about it."""
         return notes_on(self.healths, copies=copies_values(self._config))

@@ -40,17 +40,42 @@ class Sensor:
         Memory for maps.
     workers : Workers
         Threads to run on.
+    is_put_off : bool
+        Whether the look waits until `iter_catch_up`: for planes that are still being taken.
     """
 
     def __init__(
-        self, stack: Stack, config: FusionConfig, workspace: ScratchMemory, workers: Workers
+        self,
+        stack: Stack,
+        config: FusionConfig,
+        workspace: ScratchMemory,
+        workers: Workers,
+        *,
+        is_put_off: bool = False,
     ) -> None:
+        self._is_put_off = is_put_off
         self._stack, self._config = stack, config
         self._workspace, self._workers = workspace, workers
         self._pattern: FixedPattern | None = None
         self._is_mosaic = False
         self._was_looked_at = False
         self._part: Window | None = None
+
+    @property
+    def pattern(self) -> FixedPattern | None:
+        """The pattern that was found; None without one."""
+        return self._pattern
+
+    @property
+    def is_mosaic(self) -> bool:
+        """Whether planes were found to be a mosaic."""
+        return self._is_mosaic
+
+    def knowing(self, pattern: FixedPattern | None, *, is_mosaic: bool) -> "Sensor":
+        """Return the same sensor with what an earlier look found; nothing is read again."""
+        known = copy(self)
+        known._pattern, known._is_mosaic, known._was_looked_at = pattern, is_mosaic, True
+        return known
 
     def within(self, part: Window) -> "Sensor":
         """Return the same sensor for a rectangle of the planes, once it was looked at."""
@@ -66,6 +91,8 @@ class Sensor:
         AlignmentError
             If planes are a mosaic, and were moved so that its colours would be mixed.
         """
+        if self._is_put_off:
+            return SensorCorrection(None, self._workers, mixes=False)
         if not self._was_looked_at:
             yield from self._iter_look(to_grey)
             self._was_looked_at = True
@@ -77,6 +104,15 @@ class Sensor:
             grey_range, workers = to_grey.range, self._workers
             removal = PatternRemoval(self._pattern, grey_range, workers, transforms, window)
         return SensorCorrection(removal, self._workers, mixes=self._is_mosaic)
+
+    def iter_catch_up(self, to_grey: GreyConverter) -> Generator[None, None, bool]:
+        """Look now, if that was put off; returns whether the planes are to be measured again."""
+        if not self._is_put_off:
+            return False
+        self._is_put_off = False
+        yield from self._iter_look(to_grey)
+        self._was_looked_at = True
+        return self._is_mosaic or self._pattern is not None
 
     def hand_out(self, first: int) -> None:
         """Keep no more planes for the look; those from `first` on are handed out again."""

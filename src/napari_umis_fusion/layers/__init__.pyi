@@ -16,7 +16,6 @@ from ._monitored_region import MonitoredRegion as MonitoredRegion
 from ._names import describe_result as describe_result
 from ._names import difference_tag as difference_tag
 from ._outputs import OutputLayer as OutputLayer
-from ._picked_pixel import PickedPixel as PickedPixel
 from ._picked_pixel import pick_pixel as pick_pixel
 from ._plan import LayerPlan as LayerPlan
 from ._preview import Span as Span

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from napari_umis_fusion.errors import ConfigError, StackError
 from napari_umis_fusion.files import LayerImage
-from napari_umis_fusion.stack import find_z, place_named, place_of
+from napari_umis_fusion.stack import find_z, may_be_z, place_named, place_of, plane_places
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +93,17 @@ def plane_axes(image: LayerImage, z: int, channel: int | None = None) -> tuple[i
 def likely_z(image: LayerImage) -> tuple[int | None, bool]:
     """Return the axis that is z or is likely z, and whether that is certain.
 
-    None if there is no candidate: too few axes, or all of them have other names.
+    None if there is no candidate: too few axes, or all of them have other names. Of several
+    candidates the longest is likely, as there are mostly more planes than channels or positions; of
+    equal ones the last.
     """
-    return find_z(image.axis_labels)
+    names = image.axis_labels
+    place, is_sure = find_z(names)
+    if place is None or is_sure:
+        return place, is_sure
+    in_plane = plane_places(names)
+    free = [axis for axis in range(len(names)) if axis not in in_plane and may_be_z(names[axis])]
+    return max(free, key=lambda axis: (image.shape[axis], axis)), False
 
 
 def listed(image: LayerImage) -> str:

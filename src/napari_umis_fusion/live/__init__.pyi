@@ -1,4 +1,3 @@
-from ._acquire import AcquireEvent as AcquireEvent
 from ._acquire import RunFinished as RunFinished
 from ._acquire import RunStarted as RunStarted
 from ._acquire import acquire as acquire
@@ -26,11 +25,10 @@ from ._live_events import FieldFinished as FieldFinished
 from ._live_events import FieldProgress as FieldProgress
 from ._live_events import FieldStarted as FieldStarted
 from ._live_events import FieldUpdated as FieldUpdated
-from ._live_events import LiveEvent as LiveEvent
 from ._live_events import LiveSummary as LiveSummary
 from ._live_events import LiveWaiting as LiveWaiting
 from ._live_fusion import LiveFusion as LiveFusion
-from ._run_file import KeepFormat as KeepFormat
+from ._property_stage import PropertyStage as PropertyStage
 from ._simulated import simulated_configuration as simulated_configuration
 from ._simulated import simulated_core as simulated_core
 from ._simulated_camera import SimulatedCamera as SimulatedCamera
@@ -38,9 +36,7 @@ from ._simulated_microscope import SimulatedMicroscope as SimulatedMicroscope
 from ._simulated_optics import Optics as Optics
 from ._simulated_stage import SimulatedShutter as SimulatedShutter
 from ._simulated_stage import SimulatedStage as SimulatedStage
-from ._sweep_plan import Direction as Direction
 from ._sweep_plan import SweepPlan as SweepPlan
-from ._sweep_plan import SweepRange as SweepRange
 from ._sweep_plan import nyquist_step_um as nyquist_step_um
 from ._watch import iter_watch as iter_watch
 from ._watch_events import StackFailed as StackFailed

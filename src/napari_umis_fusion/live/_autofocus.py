@@ -117,9 +117,8 @@ def iter_autofocus_step(
         instrument.prepare()
         top, notes = yield from search.iter_find()
     except LiveError as error:
-        problems = instrument.restore(move_back=True)
-        back = f"The stage is back at {instrument.start_um:g} µm."
-        raise search.ended(f"{error} {' '.join(problems) or back}") from (error.__cause__ or error)
+        said = " ".join(instrument.restore(move_back=True))
+        raise search.ended(f"{error} {said}") from (error.__cause__ or error)
     except BaseException:  # closed, interrupted, or wrong in itself
         instrument.restore(move_back=True)
         raise

@@ -45,12 +45,18 @@ class AutofocusConfig:
     )
     range_um: float = field(
         default=50.0,
-        metadata=number("Heights that are searched, around where the stage is.", "µm", 0.01, 1e5),
+        metadata=number(
+            "Heights that are searched, around where the stage is.", "µm", 0.01, 1e5, label="range"
+        ),
     )
     tolerance_um: float = field(
         default=0.5,
         metadata=number(
-            "The search ends when focus is known to lie within this.", "µm", 0.001, 1e4
+            "The search ends when focus is known to lie within this.",
+            "µm",
+            0.001,
+            1e4,
+            label="tolerance",
         ),
     )
     most_frames: int = field(
@@ -59,13 +65,27 @@ class AutofocusConfig:
     time_limit_s: float = field(
         default=30.0,
         metadata=number(
-            "After this time the search is given up, and the stage moves back.", "s", 0.1, 3600.0
+            "After this time the search is given up, and the stage moves back.",
+            "s",
+            0.1,
+            3600.0,
+            label="time limit",
+        ),
+    )
+    exposure_ms: float = field(
+        default=0.0,
+        metadata=number(
+            "Exposure of the pictures of the search; 0 leaves the camera's.", "ms", 0.0, 60000.0
         ),
     )
     settle_ms: float = field(
         default=0.0,
         metadata=number(
-            "Additional wait after the stage says that it has arrived.", "ms", 0.0, 10000.0
+            "Additional wait after the stage says that it has arrived.",
+            "ms",
+            0.0,
+            10000.0,
+            label="settling",
         ),
     )
     backlash_um: float = field(
@@ -76,6 +96,7 @@ class AutofocusConfig:
             "µm",
             0.0,
             1000.0,
+            label="backlash",
         ),
     )
 

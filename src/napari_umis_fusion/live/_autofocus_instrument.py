@@ -7,6 +7,7 @@ one plain error, and putting back tries every part, whatever became of the other
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -98,24 +99,38 @@ class Instrument:
         self.saturated_share = 0.0
 
     def prepare(self) -> None:
-        """Stop the live picture, and hold the shutter open; `restore` undoes both."""
-        core = self._core
+        """Stop the live picture, set the exposure, hold the shutter open; `restore` undoes it."""
         with plainly("the live picture cannot be stopped", "Stop it, and try again."):
-            if core.isSequenceRunning():
-                self._put_back.append(
-                    ("the live picture", lambda: core.startContinuousSequenceAcquisition(0))
-                )
-                core.stopSequenceAcquisition()
+            self._stop_live()
+        with plainly("the exposure cannot be set", "Choose another, or leave the camera's."):
+            self._set_exposure()
         with plainly("the shutter cannot be opened", "Open it by hand, or switch it off."):
-            if not core.getAutoShutter():
-                return
-            # Opened for each picture, a shutter shakes the stage and wears out.
-            self._put_back.append(("the automatic shutter", lambda: core.setAutoShutter(True)))
-            core.setAutoShutter(False)
-            if core.getShutterDevice():
-                was_open = core.getShutterOpen()
-                self._put_back.append(("the shutter", lambda: core.setShutterOpen(was_open)))
-                core.setShutterOpen(True)
+            self._hold_shutter_open()
+
+    def _stop_live(self) -> None:
+        core = self._core
+        if core.isSequenceRunning():
+            restart = partial(core.startContinuousSequenceAcquisition, 0)
+            self._put_back.append(("The live picture", restart))
+            core.stopSequenceAcquisition()
+
+    def _set_exposure(self) -> None:
+        core = self._core
+        if self._config.exposure_ms:
+            self._put_back.append(("The exposure", partial(core.setExposure, core.getExposure())))
+            core.setExposure(self._config.exposure_ms)
+
+    def _hold_shutter_open(self) -> None:
+        """Hold it open: opened for each picture, it would shake the stage and wear out."""
+        core = self._core
+        if not core.getAutoShutter():
+            return
+        self._put_back.append(("The automatic shutter", partial(core.setAutoShutter, True)))
+        core.setAutoShutter(False)
+        if core.getShutterDevice():
+            put_back = partial(core.setShutterOpen, core.getShutterOpen())
+            self._put_back.append(("The shutter", put_back))
+            core.setShutterOpen(True)
 
     def iter_move(self, target_um: float, deadline: float) -> Generator[StageMoving, None, float]:
         """Move the stage, and wait until it has settled.
@@ -156,24 +171,27 @@ class Instrument:
         return picture
 
     def restore(self, move_back: bool) -> list[str]:
-        """Put back the shutter and the live picture, and the stage where asked.
+        """Put back what `prepare` changed, and the stage where asked.
 
         Returns
         -------
         list of str
-            What could not be put back, and why: sentences.
+            What could not be put back, and why, and whether the stage is back: sentences.
         """
         steps = list(reversed(self._put_back))
         self._put_back.clear()
         if move_back:
-            steps.insert(0, (f"the stage {self.stage!r}", self._move_back))
-        problems = []
+            steps.insert(0, (f"The stage {self.stage!r}", self._move_back))
+        said = []
         for name, put_back in steps:
             try:
                 put_back()
             except Exception as error:
-                problems.append(f"{name} could not be put back as it was: {said_by(error)}.")
-        return problems
+                said.append(f"{name} could not be put back as it was: {said_by(error)}.")
+                continue
+            if put_back == self._move_back:
+                said.append(f"The stage is back at {self.start_um:g} µm.")
+        return said
 
     def _move_back(self) -> None:
         if self._config.backlash_um:

@@ -53,6 +53,7 @@ class EarlyStop:
     ) -> None:
         if planes < 1:
             raise ConfigError(f"planes={planes}; accepted is 1 or more, or no early stop at all.")
+        live.expect_early_end()
         self._live, self._planes, self._covered_um = live, planes, covered_um
         self._patience_s = patience_s
         self._lowest: dict[Field, float] = {}

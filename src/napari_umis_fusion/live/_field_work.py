@@ -2,7 +2,8 @@
 
 import time
 import warnings
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from dataclasses import replace
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import StackError, UmisFusionError
@@ -14,6 +15,7 @@ from napari_umis_fusion.fusion import (
     iter_fuse,
     preview_lacks,
 )
+from napari_umis_fusion.live._arriving_stack import ArrivingStack
 from napari_umis_fusion.live._field import Field
 from napari_umis_fusion.live._frames import FieldFrames
 from napari_umis_fusion.live._live_events import (
@@ -24,9 +26,12 @@ from napari_umis_fusion.live._live_events import (
     FieldUpdated,
 )
 from napari_umis_fusion.runtime import Progress, ScratchMemory, Workers
-from napari_umis_fusion.stack import Plane, Stack
+from napari_umis_fusion.stack import Calibration, Plane, Stack
 
 FieldEvent = FieldStarted | FieldUpdated | FieldProgress | FieldFinished | FieldFailed
+
+HEARTBEAT_S = 0.05
+"""Longest wait between two yields."""
 
 MEASURING_SHARE = 0.9
 """Share of a fusion that is measuring; roughly, for a progress bar."""
@@ -93,26 +98,45 @@ class FieldWork:
         self.gains.append(self._growing.gained)
         self._latest_s, self._is_shown = arrived_s, False
 
-    def iter_update(self, planes: int | None) -> Generator[FieldUpdated | None]:
+    def iter_update(
+        self, planes: int | None, calibration: Calibration
+    ) -> Generator[FieldUpdated | None]:
         """Make a picture if there is news and it is time; yields None while it waits."""
         is_due = time.monotonic() - self._shown_s >= self._refresh_s
         if self._growing is None or self._is_shown or not is_due:
             return
         picture = yield from self._growing.iter_picture()
         self.picture, self._is_shown, self._shown_s = picture, True, time.monotonic()
-        calibration, _ = self.frames.calibration()
         latency_s = self._shown_s - self._latest_s
         yield FieldUpdated(self.field, picture, planes, calibration, latency_s)
 
+    def may_begin(self, planes: int | None) -> bool:
+        """Whether the fusion can begin before all planes are there.
+
+        The range of grey comes from the middle plane; alignment, illumination and the search for
+        what moves need all planes before they can tell anything.
+        """
+        config, frames = self._config, self.frames
+        needs_all = config.aligns or config.corrects_illumination or config.moving == "reject"
+        if planes is None or planes < 2 or needs_all or frames.failure is not None:
+            return False
+        return frames.has_until(planes // 2)
+
     def iter_fuse(self, planes: int | None) -> Generator[FieldEvent]:
         """Fuse all planes as their saved stack would be; ends with the result or its failure."""
-        self._growing = None  # frees its maps for those of the fusion
-        self._growing_memory.__exit__(None, None, None)
+        result: FusionResult | None = None
         try:
+            if not self.frames.is_complete and planes is not None:
+                result = yield from self._iter_ahead(planes)
+            self._end_preview()
+            if not len(self.frames) and self.frames.failure is None:
+                return  # everything was discarded meanwhile
             if self.frames.failure is not None:
                 raise StackError(self.frames.failure)
             stack = self.frames.stack()
-            result = yield from self._iter_result(stack)
+            if result is None:
+                result = yield from self._iter_result(stack)
+            result = replace(result, calibration=stack.calibration)
         except Exception as error:
             known = isinstance(error, UmisFusionError | OSError)
             why = str(error) if known else f"{type(error).__name__}: {error}"
@@ -121,7 +145,30 @@ class FieldWork:
         seconds = time.monotonic() - self.frames.arrived_s
         yield FieldFinished(self.field, result, stack, self._notes(planes), seconds)
 
-    def _iter_result(self, stack: Stack) -> Generator[FieldEvent, None, FusionResult]:
+    def _end_preview(self) -> None:
+        """Free the maps of the preview for those of the fusion."""
+        self._growing, self._has_preview = None, False
+        self._growing_memory.__exit__(None, None, None)
+
+    def _iter_ahead(self, planes: int) -> Generator[FieldEvent, None, FusionResult | None]:
+        """Fuse planes as they arrive; returns None if one that was expected never did."""
+        frames, first = self.frames, self.frames.stack()
+        shape = (planes, *first.shape[1:])
+        over = lambda: frames.is_complete  # noqa: E731
+        stack = ArrivingStack(shape, first.dtype, rgb=first.rgb, find=frames.find, is_over=over)
+        try:
+            return (yield from self._iter_result(stack, stack.close))
+        except StackError:
+            if not stack.is_short:
+                raise
+            while not frames.is_complete:
+                yield FieldProgress(self.field, 0.0)
+                time.sleep(HEARTBEAT_S)
+            return None
+
+    def _iter_result(
+        self, stack: Stack, before_end: Callable[[], object] = lambda: None
+    ) -> Generator[FieldEvent, None, FusionResult]:
         steps = iter_fuse(stack, self._config, workspace=self._memory)
         try:
             with warnings.catch_warnings():
@@ -134,6 +181,7 @@ class FieldWork:
                 if isinstance(event, Progress):
                     yield FieldProgress(self.field, _share(event))
         finally:
+            before_end()  # nobody may wait for a plane while threads are waited for
             steps.close()
         raise AssertionError("a fusion ends with Finished")
 

@@ -84,6 +84,14 @@ class FieldFrames:
         z = self.waiting.popleft()
         return z, self._planes[z], self._arrived_s[z]
 
+    def find(self, z: int) -> Plane | None:
+        """Return plane `z`; None if it has not arrived."""
+        return self._planes.get(z)
+
+    def has_until(self, z: int) -> bool:
+        """Whether all planes up to `z` have arrived, and those after it in order."""
+        return all(known in self._planes for known in range(max(z + 1, len(self._planes))))
+
     def first(self) -> Plane | None:
         """Return the first plane that arrived."""
         return next(iter(self._planes.values()), None)

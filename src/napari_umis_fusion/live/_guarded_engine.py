@@ -78,9 +78,23 @@ class GuardedEngine:
                 self.file.skip()
             raise SkipEvent(0, "nothing new comes into focus")
         self._engine.setup_event(event)
+        self._open_shutter()
         if self._settle_s and event.z_pos is not None and event.z_pos != self._z_um:
             self.abandoned.wait(self._settle_s)
         self._z_um = event.z_pos
+
+    def _open_shutter(self) -> None:
+        """Open the shutter for a camera that is a Python device.
+
+        The auto shutter of pymmcore-plus closes it after each picture, but opens it only for
+        cameras of Micro-Manager: all pictures but the first would be dark.
+        """
+        core = getattr(self._engine, "mmcore", None)
+        is_python = getattr(core, "isPyDevice", lambda _: False)
+        if core is None or not core.getShutterDevice() or not is_python(core.getCameraDevice()):
+            return
+        if core.getAutoShutter():
+            core.setShutterOpen(True)
 
     def exec_event(self, event: Any) -> Iterator[Any]:
         """Take pictures, write them, and hand them on.

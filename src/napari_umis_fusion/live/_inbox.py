@@ -9,7 +9,7 @@ from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.live._field import Field, Index, field_index, iter_count_planes
 from napari_umis_fusion.live._frames import FieldFrames
 from napari_umis_fusion.runtime import ScratchMemory
-from napari_umis_fusion.stack import Plane
+from napari_umis_fusion.stack import Calibration, Plane
 
 
 class Inbox:
@@ -55,7 +55,7 @@ class Inbox:
     ) -> None:
         """Keep a copy of a frame; raises as `FieldFrames.add`, and marks the field as failed."""
         with self._changed:
-            if self._is_closed:
+            if self._is_closed or self._is_last:
                 return
             if not self._is_running:
                 self._run, self._is_running = self._run + 1, True
@@ -127,6 +127,11 @@ class Inbox:
         """Return number, values and time of arrival of the oldest plane that waits, if any."""
         with self._changed:
             return frames.take()
+
+    def calibration(self, frames: FieldFrames) -> Calibration:
+        """Return physical sizes of a field that may still grow."""
+        with self._changed:
+            return frames.calibration()[0]
 
     def note(self, note: str) -> None:
         """Add a note for the user, once."""

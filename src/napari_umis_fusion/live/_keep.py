@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from napari_umis_fusion.config import FusionConfig
-from napari_umis_fusion.files.write import ImageAbout, write_image
+from napari_umis_fusion.files.write import ImageAbout, naming_write_errors, write_image
 from napari_umis_fusion.live._field import Field
 from napari_umis_fusion.live._live_events import FieldFailed, FieldFinished
 from napari_umis_fusion.live._run_file import EXTENSIONS, KeepFormat, RunFile, check_can_keep
@@ -57,7 +57,7 @@ class KeepConfig:
         default=False,
         metadata={
             "help": "Collect a data set for training: each stack is an OME-TIFF of its own, all of "
-            "them in one folder, which the training opens.",
+            "them in one folder.",
         },
     )
 
@@ -187,7 +187,7 @@ class RunFolder:
 
     def _write_text(self, name: str, text: str) -> None:
         path = self.path / (f"{self._name}.{name}" if self._keep.collect else name)
-        with atomic_write(path) as temporary:
+        with naming_write_errors(path), atomic_write(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
 
 

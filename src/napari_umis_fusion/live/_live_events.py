@@ -82,7 +82,7 @@ class FieldUpdated:
 
 @dataclass(frozen=True, slots=True)
 class FieldProgress:
-    """A field has all its planes, and is being fused.
+    """A field is being fused: it has all its planes, or waits for the last of them.
 
     Attributes
     ----------

@@ -1,6 +1,5 @@
 """Fusion while planes are being taken."""
 
-import threading
 from collections.abc import Generator, Mapping
 from typing import Any
 
@@ -8,19 +7,15 @@ from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError, LiveError
 from napari_umis_fusion.fusion import FusionResult, GrowingPicture
 from napari_umis_fusion.live._field import Field
-from napari_umis_fusion.live._field_work import FieldWork
+from napari_umis_fusion.live._fusion_loop import FusionLoop
 from napari_umis_fusion.live._inbox import Inbox
 from napari_umis_fusion.live._live_events import (
     FieldFailed,
     FieldFinished,
     LiveEvent,
     LiveSummary,
-    LiveWaiting,
 )
 from napari_umis_fusion.runtime import ScratchMemory, Workers
-
-PATIENCE_S = 0.05
-"""Longest wait between two yields: half of the 100 ms that callers are promised."""
 
 
 class LiveFusion:
@@ -77,8 +72,7 @@ class LiveFusion:
         self.config = (config or FusionConfig()).replace(**options)
         self.refresh_s = refresh_s
         self._inbox = Inbox(frames_mb, runs)
-        self._lock = threading.Lock()
-        self._works: dict[Field, FieldWork] = {}
+        self._loop = FusionLoop(self._inbox, self.config, refresh_s)
         self._was_iterated = False
 
     # pymmcore-plus calls these, by these names.
@@ -155,8 +149,7 @@ class LiveFusion:
 
     def snapshot(self, field: Field) -> GrowingPicture | None:
         """Return the latest picture of a field that is not finished; None if there is none."""
-        with self._lock:
-            work = self._works.get(field)
+        work = self._loop.work(field)
         return None if work is None else work.picture
 
     def gained(self, field: Field) -> tuple[int, tuple[float, ...]]:
@@ -170,9 +163,12 @@ class LiveFusion:
             Of each plane that is in the picture, oldest first, the share of pixels, 0 to 1, that it
             shows clearly better than those before it.
         """
-        with self._lock:
-            work = self._works.get(field)
+        work = self._loop.work(field)
         return (0, ()) if work is None else (len(work.frames), tuple(work.gains))
+
+    def expect_early_end(self) -> None:
+        """Say that fields may end before the last plane of their plan: none is waited for."""
+        self._loop.fuses_ahead = False
 
     def results(self) -> dict[Field, FusionResult]:
         """Iterate over `events` to the end, and return all results.
@@ -221,7 +217,7 @@ class LiveFusion:
                 ScratchMemory(self.config.memory_mb) as memory,
                 Workers(self.config.threads) as pool,
             ):
-                for event in self._iter_work(memory, pool):
+                for event in self._loop.iter_events(memory, pool):
                     if isinstance(event, FieldFinished):
                         finished.append(event.field)
                     elif isinstance(event, FieldFailed):
@@ -232,87 +228,6 @@ class LiveFusion:
             frames = self._inbox.frames
             self.close()
         return LiveSummary(tuple(finished), tuple(failed), frames, notes)
-
-    def _iter_work(self, memory: ScratchMemory, pool: Workers) -> Generator[LiveEvent]:
-        """Do what is to be done, oldest first, until nothing is left and nothing will come."""
-        fusing: Generator[LiveEvent] | None = None
-        try:
-            while True:
-                is_over = self._inbox.is_over  # before the fields: what comes later is seen later
-                for _ in self._inbox.iter_count():
-                    yield self._waiting()
-                works = yield from self._iter_begin(memory, pool)
-                if fusing is None:
-                    fusing = self._fusion_of(works)
-                looked = yield from self._iter_preview(works)
-                if fusing is not None:
-                    event = next(fusing, None)
-                    if event is None:
-                        fusing = None
-                    else:
-                        yield event
-                elif not looked:
-                    if is_over and not works:
-                        return
-                    self._inbox.wait(PATIENCE_S)
-                    yield self._waiting()
-        finally:
-            if fusing is not None:
-                fusing.close()
-
-    def _iter_begin(
-        self, memory: ScratchMemory, pool: Workers
-    ) -> Generator[LiveEvent, None, list[FieldWork]]:
-        """Return the work on each field, oldest first, and say which are new."""
-        works: list[FieldWork] = []
-        for frames in self._inbox.fields():
-            work = self._works.get(frames.field)
-            if work is None:
-                work = FieldWork(frames, self.config, self.refresh_s, memory, pool)
-                with self._lock:
-                    self._works[frames.field] = work
-                first = frames.first()
-                if first is not None:
-                    yield work.started(first, self._inbox.planes_of(frames.field))
-            works.append(work)
-        return works
-
-    def _iter_preview(self, works: list[FieldWork]) -> Generator[LiveEvent, None, bool]:
-        """Add the oldest frame to the picture of its field; returns whether there was one."""
-        growing = [work for work in works if not work.frames.is_complete]
-        for work in growing:
-            taken = self._inbox.take(work.frames)
-            if taken is not None:
-                for _ in work.iter_add(*taken):
-                    yield self._waiting()
-                yield from self._iter_show(work)
-                return True
-        for work in growing:
-            yield from self._iter_show(work)
-        return False
-
-    def _iter_show(self, work: FieldWork) -> Generator[LiveEvent]:
-        for event in work.iter_update(self._inbox.planes_of(work.field)):
-            yield event or self._waiting()
-
-    def _fusion_of(self, works: list[FieldWork]) -> Generator[LiveEvent] | None:
-        """Return the fusion of the oldest field that has all its planes, if there is one."""
-        for work in works:
-            if work.frames.is_complete:
-                return self._iter_fusion(work)
-        return None
-
-    def _iter_fusion(self, work: FieldWork) -> Generator[LiveEvent]:
-        try:
-            yield from work.iter_fuse(self._inbox.planes_of(work.field))
-        finally:
-            with self._lock:
-                del self._works[work.field]
-            self._inbox.remove(work.frames)
-
-    def _waiting(self) -> LiveWaiting:
-        inbox = self._inbox
-        return LiveWaiting(inbox.frames, inbox.behind, inbox.on_disk)
 
 
 def _check(name: str, value: object, accepted: str, is_accepted: bool) -> None:

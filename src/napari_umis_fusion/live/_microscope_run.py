@@ -44,10 +44,10 @@ class MicroscopeRun:
         """Whether it is still running."""
         return self._thread.is_alive()
 
-    def stop(self, seconds: float = GIVE_UP_S) -> bool:
+    def stop(self) -> bool:
         """End it after the plane that is being taken; returns whether it ended in time."""
         self._engine.abandoned.set()
-        until = time.monotonic() + seconds
+        until = time.monotonic() + GIVE_UP_S
         while self._thread.is_alive() and time.monotonic() < until:
             # Again and again: a run that is only preparing takes no notice.
             self._core.mda.cancel()

@@ -43,6 +43,11 @@ class RunFile:
             from ome_writers import AcquisitionSettings, create_stream
         self.path, self.frames, self._left_out = path, 0, 0
         info = meta["image_infos"][0]
+        if str(info.get("pixel_format", "")).upper().startswith("RGB"):
+            raise ConfigError(
+                "the camera takes colour, which files of whole runs cannot hold; collect the run "
+                "instead, which writes a file for each stack."
+            )
         settings = _dimensions(sequence, info)
         try:
             made = AcquisitionSettings(root_path=str(path), dtype=info["dtype"], **settings)

@@ -19,21 +19,28 @@ class StageState:
         Its height; None if it did not say.
     auto_shutter : bool or None
         Whether the shutter opened by itself; None if nobody knows.
+    was_opened : bool
+        Whether somebody had opened the shutter by hand.
     """
 
     focus: str
     z_um: float | None
     auto_shutter: bool | None
+    was_opened: bool = False
 
     @classmethod
     def of(cls, core: Any) -> "StageState":
         """Read the state; what a device does not tell stays unknown."""
         focus = _asked(core.getFocusDevice) or ""
         z_um = _asked(lambda: _height(core, focus)) if focus else None
-        return cls(focus, z_um, _asked(core.getAutoShutter))
+        auto = _asked(core.getAutoShutter)
+        was_opened = auto is False and bool(_asked(core.getShutterOpen))
+        return cls(focus, z_um, auto, was_opened)
 
     def restore(self, core: Any, *, moves: bool = True) -> tuple[str, ...]:
-        """Close the shutter, end the live picture, and put the stage back.
+        """Put shutter and stage back, and end the live picture.
+
+        A shutter that was not opened by hand is closed.
 
         Parameters
         ----------
@@ -57,7 +64,7 @@ class StageState:
                 failed.append(f"{what}: {why(error)}")
 
         attempt("the camera may still be running", lambda: _end_sequence(core))
-        attempt("the shutter may be open", lambda: _close_shutter(core))
+        attempt("the shutter may be open", lambda: _set_shutter(core, is_open=self.was_opened))
         if self.auto_shutter is not None:
             attempt("auto shutter is not reset", lambda: core.setAutoShutter(self.auto_shutter))
         if moves and self.z_um is not None:
@@ -85,9 +92,9 @@ def _end_sequence(core: Any) -> None:
         core.stopSequenceAcquisition()
 
 
-def _close_shutter(core: Any) -> None:
+def _set_shutter(core: Any, *, is_open: bool) -> None:
     if core.getShutterDevice():
-        core.setShutterOpen(False)
+        core.setShutterOpen(is_open)
 
 
 def _move(core: Any, focus: str, z_um: float | None) -> None:

@@ -95,8 +95,8 @@ class SweepPlan:
         metadata=number(
             "Highest height of the stage.",
             "µm",
-            -1e6,
-            1e6,
+            -1e5,
+            1e5,
             label="top",
             used_when=("range_by", ("top_bottom",)),
         ),
@@ -106,8 +106,8 @@ class SweepPlan:
         metadata=number(
             "Lowest height of the stage.",
             "µm",
-            -1e6,
-            1e6,
+            -1e5,
+            1e5,
             label="bottom",
             used_when=("range_by", ("top_bottom",)),
         ),

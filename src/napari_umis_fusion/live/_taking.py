@@ -4,8 +4,9 @@ import time
 from collections.abc import Generator
 from typing import Any
 
-from napari_umis_fusion.errors import LiveError, UmisFusionError
+from napari_umis_fusion.errors import LiveError, StackFileError, UmisFusionError
 from napari_umis_fusion.live._early_stop import EarlyStop
+from napari_umis_fusion.live._fusion_loop import PATIENCE_S
 from napari_umis_fusion.live._guarded_engine import GuardedEngine
 from napari_umis_fusion.live._keep import RunFolder
 from napari_umis_fusion.live._live_events import (
@@ -15,7 +16,7 @@ from napari_umis_fusion.live._live_events import (
     LiveSummary,
     LiveWaiting,
 )
-from napari_umis_fusion.live._live_fusion import PATIENCE_S, LiveFusion
+from napari_umis_fusion.live._live_fusion import LiveFusion
 from napari_umis_fusion.live._microscope_run import MicroscopeRun
 from napari_umis_fusion.live._safe_state import StageState
 from napari_umis_fusion.live._sweep_plan import SweepPlan
@@ -105,10 +106,18 @@ class Taking:
         if not has_ended:
             notes += ("a device does not answer: the microscope may still be moving",)
         if self._folder is not None:
-            self._folder.forget_missing()
-            state = "stopped before its end" if self.was_canceled else "complete"
-            self._folder.describe(self._run.failure() or state, notes)
+            notes += self._describe(self._folder, notes)
         return notes
+
+    def _describe(self, folder: RunFolder, notes: tuple[str, ...]) -> tuple[str, ...]:
+        """Write how the run ended; returns why that was not possible."""
+        folder.forget_missing()
+        state = "stopped before its end" if self.was_canceled else "complete"
+        try:
+            folder.describe(self._run.failure() or state, notes)
+        except StackFileError as error:  # a full disk must not hide what else happened
+            return (str(error),)
+        return ()
 
     def check(self) -> None:
         """Raise what ended the run before its time.

@@ -69,6 +69,26 @@ class GreyConverter:
         is_8_bit = stack.dtype == np.uint8
         self.range = GreyRange(0.0, 1.0) if is_8_bit else _range_of_limits(*self._limits)
 
+    @property
+    def limits(self) -> tuple[float, float] | None:
+        """Dark and bright values of the middle plane; None if nobody has needed them."""
+        return self.__dict__.get("_limits")
+
+    @classmethod
+    def knowing(
+        cls,
+        stack: Stack,
+        channel: ChannelRule | int,
+        grey_range: GreyRange,
+        limits: tuple[float, float] | None,
+    ) -> "GreyConverter":
+        """Return a converter of a known range; no plane is read."""
+        known = cls.__new__(cls)
+        known.rule, known._stack, known.range = _choose_rule(stack, channel), stack, grey_range
+        if limits is not None:
+            known.__dict__["_limits"] = limits
+        return known
+
     def span(self) -> float:
         """Return the span of the middle plane in grey levels, without outliers; may read it."""
         low, high = self._limits

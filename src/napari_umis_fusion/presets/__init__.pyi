@@ -5,6 +5,5 @@ from ._files import save_preset as save_preset
 from ._files import saved_presets as saved_presets
 from ._find import find_preset as find_preset
 from ._find import preset_of as preset_of
-from ._preset import KEPT as KEPT
 from ._preset import Preset as Preset
 from ._shipped import PRESETS as PRESETS

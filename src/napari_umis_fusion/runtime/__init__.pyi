@@ -4,6 +4,8 @@ from ._arrays import Float32Array as Float32Array
 from ._arrays import Float64Array as Float64Array
 from ._arrays import FloatMap as FloatMap
 from ._atomic_write import atomic_write as atomic_write
+from ._data_file import load_data as load_data
+from ._data_file import save_data as save_data
 from ._foreign_files import naming_faults as naming_faults
 from ._foreign_files import open_regular as open_regular
 from ._foreign_files import parse_json as parse_json

@@ -4,6 +4,7 @@ from ._axes import Kind as Kind
 from ._axes import find_z as find_z
 from ._axes import is_blank as is_blank
 from ._axes import kind_of as kind_of
+from ._axes import may_be_z as may_be_z
 from ._axes import place_named as place_named
 from ._axes import place_of as place_of
 from ._axes import plane_places as plane_places

@@ -101,6 +101,8 @@ class Stack(ABC):
         Whether the fourth colour sample says where something was recorded; see `mask_stack`.
     is_mosaic : bool
         Whether the files say that planes are a Bayer mosaic.
+    is_arriving : bool
+        Whether planes are still being taken, so that reading one may have to wait for it.
     alignment : Alignment or None
         How the planes were aligned; None if they are as recorded.
     window : tuple of slice, or None
@@ -117,6 +119,7 @@ class Stack(ABC):
     rgb: bool = False
     has_opacity: bool = False
     is_mosaic: bool = False
+    is_arriving: bool = False
     alignment: "Alignment | None" = None
     window: tuple[slice, slice] | None = None
 

@@ -147,7 +147,8 @@ def test_closing_while_live_leaves_no_thread(qtbot, core, threads):
     panel.microscope.use(core)
     qtbot.waitUntil(lambda: panel.camera.isEnabled(), timeout=10_000)
     panel.camera.live.click()
-    qtbot.waitUntil(lambda: core.isSequenceRunning(), timeout=10_000)
+    qtbot.waitUntil(lambda: core.isSequenceRunning() or panel.message.text(), timeout=10_000)
+    assert panel.message.text() == ""
     panel.close_down()
     qtbot.waitUntil(lambda: not core.isSequenceRunning(), timeout=10_000)
     qtbot.waitUntil(lambda: threads() <= before, timeout=10_000)

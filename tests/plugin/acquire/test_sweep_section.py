@@ -78,6 +78,29 @@ def test_pause_resume_and_stop(sweep, core, qtbot):
     assert not core.mda.is_running()
 
 
+def test_up_and_down_are_two_results(at_work, sweep, qtbot):
+    sweep.plan["direction"].value = "both"
+    sweep.start()
+    assert finish(qtbot, sweep).startswith("Done: 2 stacks fused")
+    assert [layer.name for layer in at_work._viewer.layers] == [
+        "sweep 1 all-in-focus",
+        "sweep 1 depth",
+        "sweep 1 run 2 all-in-focus",
+        "sweep 1 run 2 depth",
+    ]
+
+
+def test_a_deleted_layer_comes_back_as_the_result(at_work, sweep, qtbot):
+    sweep.plan.set_row_values({"step_um": "0.5", "settle_ms": "50.0"})
+    sweep.start()
+    layers = at_work._viewer.layers
+    qtbot.waitUntil(lambda: len(layers) == 2, timeout=20_000)
+    layers.clear()
+    assert finish(qtbot, sweep).startswith("Done: 1 stack fused")
+    assert all("umis_fusion" in layer.metadata for layer in layers)
+    assert len(layers) == 2
+
+
 def test_a_camera_that_fails_keeps_what_was_taken(at_work, sweep, core, qtbot, monkeypatch):
     taken = iter(range(3))
     camera = core._py_camera()
@@ -157,3 +180,24 @@ def test_closing_while_shooting(at_work, sweep, core, qtbot, threads, tmp_path):
     assert not core.mda.is_running()
     assert (tmp_path / "kept" / "run_0001" / "stack.ome.zarr").is_dir()
     assert "stopped" in (tmp_path / "kept" / "run_0001" / "run.json").read_text("utf-8")
+
+
+def test_a_sweep_with_channels_on_the_demo_adapters(panel, qtbot):
+    from pymmcore_plus import find_micromanager
+
+    panel.connect_form.load(Path(find_micromanager()) / "MMConfig_demo.cfg")
+    qtbot.waitUntil(lambda: panel.stage.height_um is not None, timeout=20_000)
+    assert "DAPI" in panel.connect_form.found.text()
+    panel.camera.take()
+    qtbot.waitUntil(lambda: len(panel._viewer.layers) == 1, timeout=10_000)
+    panel.sweep.plan.set_row_values({"range_um": "4.0", "step_um": "2.0"})
+    panel.sweep.fusion["focus_measure"].value = "laplacian"
+    panel.sweep.repeat.setValue(MDASequence(channels=["DAPI", "FITC"]))
+    assert panel.sweep.repeat.text.text() == "A sweep at each of 2 channels."
+    panel.sweep.start()
+    assert finish(qtbot, panel.sweep).startswith("Done: 2 stacks fused")
+    names = [layer.name for layer in panel._viewer.layers]
+    assert [name for name in names if name.endswith("all-in-focus")] == [
+        "sweep 1 DAPI all-in-focus",
+        "sweep 1 FITC all-in-focus",
+    ]

@@ -101,6 +101,10 @@ def test_a_plane_that_cannot_be_read_is_told_before_the_fusion(model, advice, qt
     layer = model.add_image(Gone(), axis_labels=AXES, contrast_limits=(0, 255))
     look(advice, layer, qtbot)
     assert told(advice) == ["A look at the stack failed: plane4.tif is missing"]
+    look(advice, layer, qtbot, aligns=True)
+    assert told(advice) == ["A look at the stack failed: plane4.tif is missing"], "it stays"
+    look(advice, None, qtbot)
+    assert told(advice) == []
 
 
 @pytest.mark.parametrize(

@@ -145,3 +145,26 @@ def test_work_ends_before_the_program_does():
         [sys.executable, "-c", AT_EXIT], capture_output=True, text=True, timeout=60
     )
     assert (done.returncode, done.stdout) == (0, "closed\n"), done.stderr
+
+
+def test_work_that_lasts_does_not_keep_other_work_waiting(qtbot):
+    from qtpy.QtCore import QThreadPool
+
+    pool, begun, over = QThreadPool.globalInstance(), [], []
+
+    def last():
+        begun.append(True)
+        while True:
+            time.sleep(0.01)
+            yield
+
+    workers = [make_worker(last) for _ in range(pool.maxThreadCount() + 2)]
+    active = pool.activeThreadCount()
+    for worker in workers:
+        worker.finished.connect(lambda: over.append(True))
+        worker.start()
+    qtbot.waitUntil(lambda: len(begun) == len(workers), timeout=10_000)
+    for worker in workers:
+        worker.quit()
+    qtbot.waitUntil(lambda: len(over) == len(workers), timeout=10_000)
+    qtbot.waitUntil(lambda: pool.activeThreadCount() == active, timeout=10_000)

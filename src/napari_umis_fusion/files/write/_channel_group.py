@@ -113,6 +113,8 @@ def _names(names: list[str]) -> tuple[str, list[str]]:
     words = [name.split() for name in names]
     start = _shared(words)
     end = _shared([list(reversed(one[start:])) for one in words])
+    if start and all("".join(one[start : len(one) - end]).isdigit() for one in words):
+        start -= 1  # a number alone is no name: "channel 1" is
     parts = [" ".join(one[start : len(one) - end]) for one in words]
     shared = " ".join([*words[0][:start], *words[0][len(words[0]) - end :]])
     # Names of channels are all there, or those of the layers.

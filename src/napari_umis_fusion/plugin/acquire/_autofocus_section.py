@@ -17,8 +17,9 @@ from napari_umis_fusion.live import (
     iter_autofocus,
 )
 from napari_umis_fusion.plugin.acquire._camera_section import CameraSection
+from napari_umis_fusion.plugin.acquire._choice_names import CHOICE_NAMES
 from napari_umis_fusion.plugin.acquire._focus_chart import FocusChart, FocusCurve
-from napari_umis_fusion.plugin.acquire._microscope import AUTOFOCUS, Microscope
+from napari_umis_fusion.plugin.acquire._microscope import AUTOFOCUS, LIVE, Microscope
 from napari_umis_fusion.plugin.acquire._turns import Turns
 from napari_umis_fusion.plugin.widgets import (
     ConfigForm,
@@ -64,9 +65,9 @@ class AutofocusSection(QWidget):
         self.job: Job | None = None
         self.result: AutofocusResult | None = None
         self._curve, self._most_frames = FocusCurve(), 1
-        self.form = ConfigForm(AutofocusConfig(), BASICS)
+        self.form = ConfigForm(AutofocusConfig(), BASICS, choice_names=CHOICE_NAMES)
         more = [name for name in AutofocusConfig.__dataclass_fields__ if name not in BASICS]
-        self.more = ConfigForm(AutofocusConfig(), more)
+        self.more = ConfigForm(AutofocusConfig(), more, choice_names=CHOICE_NAMES)
         self.where, self.side = QComboBox(), QSpinBox()
         self.where.addItems((WHOLE, RECTANGLE))
         self.where.setToolTip(
@@ -208,7 +209,7 @@ class AutofocusSection(QWidget):
     def _on_activity(self, activity: str) -> None:
         devices = self._microscope.devices
         is_able = self._microscope.is_connected and bool(devices.camera and devices.stages)
-        is_free = is_able and activity in ("", "live picture")
+        is_free = is_able and activity in ("", LIVE)
         self.controls.buttons["start"].setEnabled(is_free)
         for widget in (self.form, self.more, self.where, self.side, self.draw, self.point):
             widget.setEnabled(is_free)

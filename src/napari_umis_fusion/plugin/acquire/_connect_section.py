@@ -91,6 +91,8 @@ class ConnectSection(QWidget):
 
     def _connect(self) -> None:
         self._microscope.changed.connect(self._on_changed)
+        # A configuration that is loaded takes the devices away from whatever uses them.
+        self._microscope.activityChanged.connect(lambda activity: self.setEnabled(not activity))
         self.focus.textActivated.connect(self._on_focus)
         self.buttons["browse"].clicked.connect(self._on_browse)
         self.buttons["load"].clicked.connect(self._on_load)

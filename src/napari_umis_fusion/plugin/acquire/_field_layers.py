@@ -31,17 +31,38 @@ class FieldLayers:
         The viewer.
     title : str
         First word of the layers' names, such as "sweep 2".
+    most : int or None
+        Stacks with layers of their own: those of older ones are removed, as their results are in
+        files. None: no layer is removed.
     """
 
-    def __init__(self, viewer: Any, title: str) -> None:
-        self._viewer, self._title = viewer, title
+    def __init__(self, viewer: Any, title: str, most: int | None = MOST_FIELDS) -> None:
+        self._viewer, self._title, self._most = viewer, title, most
+        self._run = 0
+        self._channels: tuple[str, ...] = ()
         self._shown: dict[Field, _Shown] = {}
+
+    def begin_run(self, number: int, channels: tuple[str, ...]) -> None:
+        """Leave the layers of earlier runs as they are: another one has the same fields.
+
+        Parameters
+        ----------
+        number : int
+            Of the run, counted from 0.
+        channels : tuple of str
+            Names of its channels.
+        """
+        self._run, self._channels = number, channels
+        self._shown.clear()
 
     def update(self, event: FieldUpdated) -> None:
         """Show the picture of the planes so far; not where the user has deleted it."""
         shown = self._layers_of(event.field)
         pixel_um = event.calibration.pixel_width_um
+        is_new = shown.image.layer is None
         shown.image.show(event.picture.all_in_focus, pixel_um)
+        if is_new:  # two new layers at once would make the window wait
+            return
         depth = event.depth_map()
         layer = shown.depth.show(depth, pixel_um)
         if layer is not None:
@@ -66,8 +87,9 @@ class FieldLayers:
     def _layers_of(self, field: Field) -> _Shown:
         if field not in self._shown:
             self._make_room()
-            run = f" {field.run + 1}" if field.run else ""
-            place = f" {field.name}" if field.index or field.repeat else ""
+            number = self._run + field.run
+            run = f" run {number + 1}" if number else ""
+            place = f" {self._place(field)}" if field.index or field.repeat else ""
             name = f"{self._title}{run}{place}"
             self._shown[field] = _Shown(
                 PictureLayer(self._viewer, f"{name} all-in-focus"),
@@ -75,8 +97,15 @@ class FieldLayers:
             )
         return self._shown[field]
 
+    def _place(self, field: Field) -> str:
+        """Return the name of a field, with that of its channel where it is known."""
+        name, number = field.name, dict(field.index).get("c")
+        if number is None or number >= len(self._channels):
+            return name
+        return name.replace(f"c{number:03d}", self._channels[number])
+
     def _make_room(self) -> None:
-        if len(self._shown) < MOST_FIELDS:
+        if self._most is None or len(self._shown) < self._most:
             return
         oldest = self._shown.pop(next(iter(self._shown)))
         for picture in (oldest.image, oldest.depth):

@@ -24,9 +24,21 @@ MOST_COUNTED = 20_000
 
 @dataclass(frozen=True, slots=True)
 class RunCounted:
-    """A run begins, and so many frames it will have; 0 if they are too many to count."""
+    """A run begins.
 
+    Attributes
+    ----------
+    number : int
+        Which, counted from 0.
+    frames : int
+        How many it will have; 0 if they are too many to count.
+    channels : tuple of str
+        Names of its channels.
+    """
+
+    number: int
     frames: int
+    channels: tuple[str, ...]
 
 
 class FusionJob(Job):
@@ -79,6 +91,9 @@ class FusionJob(Job):
             updated = self._newest.pop(event, None)
             if updated is not None:
                 self._layers.update(updated)
+        elif isinstance(event, RunCounted):
+            self._newest.clear()
+            self._layers.begin_run(event.number, event.channels)
         elif isinstance(event, FieldFinished):
             self._newest.pop(event.field, None)
             self._layers.finish(event)
@@ -123,7 +138,8 @@ def _iter_newest(
                 continue
             if isinstance(event, RunStarted):
                 count = sum(1 for _ in islice(event.sequence, MOST_COUNTED))
-                yield RunCounted(0 if count == MOST_COUNTED else count)
+                channels = tuple(channel.config for channel in event.sequence.channels)
+                yield RunCounted(event.number, 0 if count == MOST_COUNTED else count, channels)
             yield event
     finally:
         events.close()

@@ -7,6 +7,7 @@ from magicgui.widgets import LineEdit
 from qtpy.QtWidgets import QCheckBox, QPushButton, QVBoxLayout, QWidget
 
 from napari_umis_fusion.live import KeepConfig
+from napari_umis_fusion.plugin.acquire._choice_names import CHOICE_NAMES
 from napari_umis_fusion.plugin.widgets import ConfigForm, FolderField, QtRow, described_row
 
 
@@ -19,7 +20,9 @@ class KeepForm(QWidget):
         default = KeepConfig(folder=str(Path.home() / KeepConfig().folder))
         folder = QtRow(**described_row(specs["folder"]), native=FolderField())
         name = LineEdit(**described_row(specs["name"]), value=default.name)
-        self.form = ConfigForm(default, rows={"folder": folder, "name": name})
+        self.form = ConfigForm(
+            default, rows={"folder": folder, "name": name}, choice_names=CHOICE_NAMES
+        )
         self.box = QCheckBox("keep what is taken")
         self.box.setToolTip(
             "Write all planes, the plan and the results into a folder of their own."

@@ -16,6 +16,7 @@ from napari_umis_fusion.plugin.acquire._devices import (
     plain_reason,
     running_core,
 )
+from napari_umis_fusion.plugin.acquire._picture_layer import load_units
 from napari_umis_fusion.plugin.widgets import tell_unexpected
 
 LIVE, AUTOFOCUS, SWEEP, OTHERS = "live picture", "autofocus", "sweep", "acquisition of others"
@@ -90,6 +91,7 @@ class Microscope(QObject):
 
         def load() -> tuple[Any, Devices]:
             core = loaded_core(path, own)
+            load_units()
             return core, find_devices(core)
 
         def use(found: tuple[Any, Devices]) -> None:
@@ -105,6 +107,7 @@ class Microscope(QObject):
 
         def take() -> tuple[Any, Devices]:
             core = running_core()
+            load_units()
             return core, find_devices(core)
 
         self._calls.submit(Call(take, lambda found: self._use(*found), self.tell))

@@ -77,7 +77,7 @@ class OthersSection(QWidget):
             return
         self._core = core
         self.job = FusionJob(
-            partial(iter_listen, core, config), FieldLayers(self._viewer, "acquisition")
+            partial(iter_listen, core, config), FieldLayers(self._viewer, "acquisition", None)
         )
         self.job.progressed.connect(self._on_progress)
         self.job.failed.connect(self._on_failed)

@@ -83,6 +83,11 @@ class PictureLayer:
         return self._viewer.add_layer(layer)
 
 
+def load_units() -> None:
+    """Make a layer with units in any thread: the first loads what takes half a second."""
+    Image(np.zeros((2, 2), np.uint16), units=(UNIT, UNIT))
+
+
 def limits_of(image: AnyArray) -> tuple[float, float] | None:
     """Return the contrast limits of a picture: its extremes; None where it is flat."""
     low, high = float(np.min(image)), float(np.max(image))

@@ -1,5 +1,6 @@
 """All properties of the camera, each with the widget that fits it."""
 
+import contextlib
 from typing import Any
 
 from qtpy.QtCore import QTimer
@@ -74,6 +75,7 @@ class PropertyList(QWidget):
             return
         for name in names:
             row = PropertyWidget(camera, name, mmcore=core, connect_core=False)
+            _disconnect(core, row)
             row.valueChanged.connect(lambda value, name=name: self._on_value(name, value))
             self.rows[name] = row
             self._layout.addRow(QLabel(name), row)
@@ -113,3 +115,13 @@ class PropertyList(QWidget):
             row.inner_widget.blockSignals(True)
             row.setValue(value)
             row.inner_widget.blockSignals(False)
+
+
+def _disconnect(core: Any, row: Any) -> None:
+    """Keep a row from following the core itself: some cores signal in the thread of a device."""
+    for signal, name in (
+        (core.events.propertyChanged, "_on_core_changed"),
+        (core.events.systemConfigurationLoaded, "_on_config_loaded"),
+    ):
+        with contextlib.suppress(AttributeError, TypeError, ValueError, RuntimeError):
+            signal.disconnect(getattr(row, name))

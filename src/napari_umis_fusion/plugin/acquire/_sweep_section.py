@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidge
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError, UmisFusionError
 from napari_umis_fusion.live import KeepConfig, SweepPlan, estimate_run, iter_acquire
+from napari_umis_fusion.plugin.acquire._choice_names import CHOICE_NAMES
 from napari_umis_fusion.plugin.acquire._field_layers import MOST_FIELDS, FieldLayers
 from napari_umis_fusion.plugin.acquire._fusion_job import FusionJob
 from napari_umis_fusion.plugin.acquire._keep_form import KeepForm
@@ -81,7 +82,7 @@ class SweepSection(QWidget):
         self._number, self._status = 0, ""
         self._is_stopping = False
         self._folder: Any = None
-        self.plan = ConfigForm(SweepPlan(), hides_unused=True)
+        self.plan = ConfigForm(SweepPlan(), hides_unused=True, choice_names=CHOICE_NAMES)
         self.top, self.bottom = QPushButton("Set top here"), QPushButton("Set bottom here")
         self.top.setToolTip("Sweep up to the present height of the stage.")
         self.bottom.setToolTip("Sweep from the present height of the stage.")

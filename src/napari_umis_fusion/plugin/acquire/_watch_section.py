@@ -19,6 +19,7 @@ from napari_umis_fusion.live import (
     WatchWaiting,
     iter_watch,
 )
+from napari_umis_fusion.plugin.acquire._choice_names import CHOICE_NAMES
 from napari_umis_fusion.plugin.widgets import (
     ConfigForm,
     FolderField,
@@ -94,7 +95,7 @@ class WatchForm(ConfigForm):
                 rows[spec.name] = QtRow(**described_row(spec), native=FolderField())
             elif spec.name == "marker":
                 rows[spec.name] = LineEdit(**described_row(spec), value=options.marker)
-        super().__init__(options, rows=rows, hides_unused=True)
+        super().__init__(options, rows=rows, hides_unused=True, choice_names=CHOICE_NAMES)
 
 
 class WatchSection(QWidget):

@@ -41,6 +41,7 @@ class Advice(QWidget):
         self._aligns = False
         self._channels: list[Any] = []
         self.look: FirstLook | None = None
+        self._failure = ""
         self._job = LatestJob()
         self._job.done.connect(self._on_look)
         self._job.failed.connect(self._on_failed)
@@ -74,7 +75,7 @@ class Advice(QWidget):
         self._channels = [] if target is None else likely_channels(target.layers, self._viewer)
         key = _key_of(target)
         if key != self._key:
-            self._key, self.look = key, None
+            self._key, self.look, self._failure = key, None, ""
             self._job.cancel()
             if target is not None and target.planes > 1:
                 images, axes = list(target.images), target.axes
@@ -97,8 +98,8 @@ class Advice(QWidget):
 
     def _on_failed(self, error: Exception) -> None:
         """Say now what would end the fusion later, such as a file that is missing."""
-        self.planes.setText(f"A look at the stack failed: {error}")
-        self.planes.show()
+        self._failure = f"A look at the stack failed: {error}"
+        self._show()
 
     def _show(self) -> None:
         look = self.look or FirstLook()
@@ -110,8 +111,9 @@ class Advice(QWidget):
         self.channels.show_offer(f"These look like channels: {names}." if names else "")
         notes = look.notes[:MAX_NOTES]
         more = ["and more"] if len(look.notes) > MAX_NOTES else []
-        self.planes.setText(f"When fused: {'; '.join([*notes, *more])}." if notes else "")
-        self.planes.setVisible(bool(notes))
+        told = f"When fused: {'; '.join([*notes, *more])}." if notes else self._failure
+        self.planes.setText(told)
+        self.planes.setVisible(bool(told))
 
     def _on_together(self) -> None:
         self.together_wanted.emit(list(self._channels))

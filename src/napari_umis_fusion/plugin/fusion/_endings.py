@@ -42,6 +42,7 @@ def release(parts: dict[str, Any]) -> None:
         job.cancel()
     with contextlib.suppress(RuntimeError):  # Qt may have deleted them first
         parts["_next_layer"].stop()
+    parts["_showing"] = None  # a fusion that is half shown can be undone
     with contextlib.suppress(RuntimeError):
         parts["preview"].set_enabled(False)
     parts_with_release = "stack", "part", "alignment", "method", "focus", "result", "advice", "keys"

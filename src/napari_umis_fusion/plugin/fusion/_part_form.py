@@ -52,6 +52,7 @@ class PartForm(ConfigForm):
         self._planes = 0
         self._target: TargetStack | None = None
         self._followed = FollowedLayers(["data"], self._on_drawn)
+        self._named = FollowedLayers(["name"], self._on_renamed)
         rows = {
             "region": ComboBox(
                 name="region",
@@ -91,6 +92,7 @@ class PartForm(ConfigForm):
         self._viewer.layers.events.removed.disconnect(self._offer_regions)
         self._target = None
         self._followed.follow([])
+        self._named.follow([])
 
     def adapt_to(self, target: TargetStack | None) -> None:
         """Set the range of the planes to a stack; a different number of planes selects all."""
@@ -123,6 +125,11 @@ class PartForm(ConfigForm):
         whole = (first, last) == (0, target.planes - 1)
         rows = columns = None
         if part.region not in (WHOLE_PLANE, None):
+            if part.region not in self._viewer.layers:
+                raise ConfigError(
+                    f"the region {part.region!r} is not open any more. Choose another one, or "
+                    f"{WHOLE_PLANE!r}."
+                )
             rows, columns = region_bounds(self._viewer.layers[part.region], target)
         return {"rows": rows, "columns": columns, "planes": None if whole else (first, last)}
 
@@ -150,9 +157,19 @@ class PartForm(ConfigForm):
         self["region"].value = shapes.name
 
     def _offer_regions(self, event: Any = None) -> None:
-        names = [layer.name for layer in self._viewer.layers if layer._type_string == "shapes"]
+        shapes = [layer for layer in self._viewer.layers if layer._type_string == "shapes"]
+        self._named.follow(shapes)
+        names = [layer.name for layer in shapes]
         row = self["region"]
         chosen = row.value
         row.choices = [WHOLE_PLANE, *names]
         if chosen in row.choices:
             row.value = chosen
+
+    def _on_renamed(self, event: Any) -> None:
+        """Keep the chosen region under its new name."""
+        chosen = self["region"].value
+        is_chosen = chosen != WHOLE_PLANE and chosen not in self._viewer.layers
+        self._offer_regions()
+        if is_chosen:
+            self["region"].value = event.source.name

@@ -9,6 +9,7 @@ from napari.layers import Layer
 from napari_umis_fusion.files import LayerData
 from napari_umis_fusion.layers import PREVIEW_KEY
 from napari_umis_fusion.plugin.fusion._fused_layers import SHINING
+from napari_umis_fusion.plugin.viewer import PLACES
 
 NAME = "preview of {}"
 
@@ -49,16 +50,35 @@ class PreviewLayers:
         names : sequence of str
             Names of the layers that are previewed.
         """
-        # adding a layer changes selection and active layer, and with them the stack to fuse
-        selected = set(self._viewer.layers.selection)
-        active = self._viewer.layers.selection.active
-        self.remove()
-        # new layers each time: the visible area, and with it the shape, may differ
+        described = []
         for number, (data, attributes, kind) in enumerate(made):
             own = {"name": NAME.format(names[number]), "metadata": {PREVIEW_KEY: True}}
             if number == 0 and attributes["blending"] in SHINING:
                 own["blending"] = "translucent"
-            layer = Layer.create(data, {**attributes, **own}, kind)
+            described.append((data, {**attributes, **own}, kind))
+        if not self._update(described):
+            self._replace(described)
+
+    def _update(self, made: Sequence[LayerData]) -> bool:
+        """Put data of the same shape into the layers; new ones would take several times as long."""
+        layers = self.layers
+        if [_form_of(layer.data, layer.name) for layer in layers] != [
+            _form_of(data, attributes["name"]) for data, attributes, _ in made
+        ]:
+            return False
+        for layer, (data, attributes, _) in zip(layers, made, strict=True):
+            for name in PLACES:
+                setattr(layer, name, attributes[name])
+            layer.data = data
+        return True
+
+    def _replace(self, made: Sequence[LayerData]) -> None:
+        # adding a layer changes selection and active layer, and with them the stack to fuse
+        selected = set(self._viewer.layers.selection)
+        active = self._viewer.layers.selection.active
+        self.remove()
+        for number, one in enumerate(made):
+            layer = Layer.create(*one)
             self._shown.append(weakref.ref(layer))
             self._viewer.add_layer(layer)
             if number == 0:
@@ -72,3 +92,7 @@ class PreviewLayers:
         for layer in self.layers:
             self._viewer.layers.remove(layer)
         self._shown = []
+
+
+def _form_of(data: Any, name: str) -> tuple[Any, ...]:
+    return data.shape, data.dtype, name

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from napari.qt.threading import create_worker
+from qtpy.QtCore import QThreadPool
 from superqt.utils import GeneratorWorker
 
 PATIENCE_S = 10.0
@@ -48,9 +49,14 @@ class EventWorker(GeneratorWorker):
     def run(self) -> None:
         """Work, and then wake those who `wait`."""
         _running.add(self)
+        # Qt starts no more threads than there are cores: work that lasts, such as a live picture,
+        # would keep all further work waiting. This one does not count.
+        pool = QThreadPool.globalInstance()
+        pool.releaseThread()
         try:
             super().run()
         finally:
+            pool.reserveThread()
             self._is_over.set()
             _running.discard(self)
 

@@ -16,6 +16,9 @@ from napari_umis_fusion.stack import Plane, Stack
 MIN_STRENGTH = 0.001
 """Standard deviation of the weakest pattern that counts, as a share of the range."""
 
+MIN_WHOLE = 0.0005
+"""The same for the whole plane, of which a pattern may be in a small part."""
+
 MAX_STRENGTH, MAX_SHARE = 0.05, 0.5
 """A stronger one, on more of the plane, is a specimen that is sharp in all planes."""
 
@@ -106,9 +109,10 @@ def _described(estimate: PatternEstimate, to_grey: GreyConverter) -> FixedPatter
         return None
     for line in estimate.lines():
         pattern += line
-    is_found = pattern != 0
-    if not is_found.any():
+    # By chance, a few tiles share what most do not.
+    if float((pattern * pattern).mean()) ** 0.5 < MIN_WHOLE * span:
         return None
+    is_found = pattern != 0
     strength = float(pattern[is_found].std()) / span
     pattern /= np.float32(to_grey.range.scale)
     return FixedPattern(pattern, strength, float(is_found.mean()))

@@ -1,0 +1,72 @@
+"""Blocks of planes that are fused one after the other, each with a margin."""
+
+from dataclasses import dataclass
+from itertools import product
+
+from napari_umis_fusion.runtime import bands
+
+GRID_PX = 32
+"""Blocks begin on multiples of it, the grid of the network's coarsest scale at half resolution."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A rectangle of the planes, and the larger one that it is computed from.
+
+    Attributes
+    ----------
+    kept, seen : tuple of slice
+        Rows and columns of the planes.
+    """
+
+    kept: tuple[slice, slice]
+    seen: tuple[slice, slice]
+
+    @property
+    def inner(self) -> tuple[slice, slice]:
+        """Rows and columns that are kept, counted from the first that are seen."""
+        rows, columns = (
+            slice(kept.start - seen.start, kept.stop - seen.start)
+            for kept, seen in zip(self.kept, self.seen, strict=True)
+        )
+        return rows, columns
+
+    @property
+    def pixels(self) -> int:
+        """Pixels that are computed."""
+        rows, columns = (part.stop - part.start for part in self.seen)
+        return int(rows * columns)
+
+
+def divide(height: int, width: int, room_px: int, margin: int) -> tuple[Block, ...]:
+    """Divide planes into the blocks that compute least, none of more than `room_px` if possible."""
+    cuts = [
+        [_cut(side, count, margin) for count in range(1, max(1, side // max(margin, GRID_PX)) + 1)]
+        for side in (height, width)
+    ]
+
+    def cost(pair: tuple[list[_Span], ...]) -> tuple[bool, int]:
+        lengths = [[seen.stop - seen.start for _, seen in spans] for spans in pair]
+        largest = max(lengths[0]) * max(lengths[1])
+        is_too_large = largest > room_px
+        return is_too_large, largest if is_too_large else sum(lengths[0]) * sum(lengths[1])
+
+    rows, columns = min(product(*cuts), key=cost)
+    return tuple(
+        Block((row[0], column[0]), (row[1], column[1])) for row, column in product(rows, columns)
+    )
+
+
+_Span = tuple[slice, slice]
+"""What is kept of a side, and what is seen."""
+
+
+def _cut(side: int, count: int, margin: int) -> list[_Span]:
+    """Cut a side into spans on the grid."""
+    cells = -(-side // GRID_PX)
+    reach = -(-margin // GRID_PX) * GRID_PX
+    spans = []
+    for first, last in bands(cells, min(count, cells)):
+        start, stop = first * GRID_PX, min(last * GRID_PX, side)
+        spans.append((slice(start, stop), slice(max(start - reach, 0), min(stop + reach, side))))
+    return spans

@@ -1,0 +1,104 @@
+"""Blocks of planes that are whole shards of a file: each is fused and written by itself."""
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.fusion._memory import GRID_PX, MEGABYTE, Block, bytes_per_pixel, margin_px
+from napari_umis_fusion.fusion._passes import passes_of
+from napari_umis_fusion.stack import Stack
+
+USED_SHARE = 0.4
+"""Share of ``memory_mb`` that the maps of a block take; planes, files and kernels take some, too."""
+
+CHUNK_PX = 512
+"""Side of the chunks that a shard consists of, about: a screen shows a few of them."""
+
+SMALLEST_PX = 256
+"""Side of the smallest shard; smaller ones would be margin mostly."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShardGrid:
+    """How planes are divided.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (Y, X) of the planes, in px.
+    shard, chunk : tuple of int
+        (Y, X) of a shard, and of the chunks that it consists of, in px.
+    margin_px : int
+        How far a block sees beyond what it keeps.
+    """
+
+    shape: tuple[int, int]
+    shard: tuple[int, int]
+    chunk: tuple[int, int]
+    margin_px: int
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """One block for each shard, row by row."""
+        reach = -(-self.margin_px // GRID_PX) * GRID_PX
+        sides = [
+            [
+                (
+                    slice(start, min(start + step, side)),
+                    slice(max(start - reach, 0), min(start + step + reach, side)),
+                )
+                for start in range(0, side, step)
+            ]
+            for side, step in zip(self.shape, self.shard, strict=True)
+        ]
+        return tuple(
+            Block((row[0], column[0]), (row[1], column[1])) for row, column in product(*sides)
+        )
+
+
+def plan_shards(stack: Stack, config: FusionConfig, shard_px: int = 0) -> ShardGrid:
+    """Divide planes into shards that are fused one at a time.
+
+    Parameters
+    ----------
+    stack : Stack
+        What is fused; no plane is read.
+    config : FusionConfig
+        With `memory_mb`, of which a block takes less than half.
+    shard_px : int
+        Longest side of a shard; 0: as large as the memory allows.
+
+    Returns
+    -------
+    ShardGrid
+        One shard, where whole planes fit, or the focus measure sees all of them ('umis').
+    """
+    height, width = stack.shape[1:3]
+    margin = margin_px(config, stack)
+    counts = [-(-side // shard_px) if shard_px else 1 for side in (height, width)]
+    needed = bytes_per_pixel(stack, config, passes_of(config, len(stack)))
+    room_px = USED_SHARE * config.memory_mb * MEGABYTE / needed
+    if config.focus_measure == "umis":
+        return _grid((height, width), [1, 1], margin)
+    while not shard_px:
+        grid = _grid((height, width), counts, margin)
+        longest = int(np.argmax(grid.shard))
+        largest = max(block.pixels for block in grid.blocks)
+        if largest <= room_px or grid.shard[longest] <= SMALLEST_PX:
+            return grid
+        counts[longest] += 1
+    return _grid((height, width), counts, margin)
+
+
+def _grid(shape: tuple[int, int], counts: list[int], margin: int) -> ShardGrid:
+    """Return shards of even size: whole chunks, on the grid on which blocks begin."""
+    chunks, shards = [], []
+    for side, count in zip(shape, counts, strict=True):
+        wanted = -(-side // count)
+        parts = -(-wanted // CHUNK_PX)
+        chunk = -(-wanted // (parts * GRID_PX)) * GRID_PX
+        chunks.append(chunk)
+        shards.append(chunk * parts)
+    return ShardGrid(shape, (shards[0], shards[1]), (chunks[0], chunks[1]), margin)

@@ -1,0 +1,12 @@
+from ._extra import needs_scale as needs_scale
+from ._extra import scale_is_installed as scale_is_installed
+from ._fuse_zarr import describe_plan as describe_plan
+from ._fuse_zarr import fuse_zarr as fuse_zarr
+from ._fuse_zarr import iter_fuse_zarr as iter_fuse_zarr
+from ._fuse_zarr import plan_zarr as plan_zarr
+from ._run_plan import RunPlan as RunPlan
+from ._zarr_events import FieldFailed as FieldFailed
+from ._zarr_events import FieldFused as FieldFused
+from ._zarr_events import ZarrProgress as ZarrProgress
+from ._zarr_events import ZarrStarted as ZarrStarted
+from ._zarr_events import ZarrSummary as ZarrSummary

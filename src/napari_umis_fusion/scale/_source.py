@@ -1,0 +1,180 @@
+"""What an OME-Zarr input holds: an image, or the fields of a plate."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+from napari_umis_fusion.errors import ConfigError, StackFileError
+from napari_umis_fusion.runtime import reason_of
+from napari_umis_fusion.scale._extra import needs_scale
+from napari_umis_fusion.scale._field_source import FieldSource
+
+VERSIONS = ("0.4", "0.5")
+"""Versions of OME-Zarr that are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class ZarrSource:
+    """An input.
+
+    Attributes
+    ----------
+    url : str
+        Path or address.
+    fields : tuple of FieldSource
+        One for an image; those of all chosen wells for a plate.
+    plate : dict or None
+        What the plate says of itself, with the chosen wells only, as JSON values.
+    """
+
+    url: str
+    fields: tuple[FieldSource, ...]
+    plate: dict[str, Any] | None = None
+
+    @property
+    def identity(self) -> str:
+        """A hash of what is known of the input without reading its values."""
+        stamps = [_stamp(one.array) for one in self.fields]
+        told = json.dumps([self.url, [asdict(one) for one in self.fields], stamps])
+        return hashlib.sha256(told.encode()).hexdigest()
+
+
+def open_source(url: str | PathLike[str], wells: str | Sequence[str] = ()) -> ZarrSource:
+    """Open an image or a plate; no values are read.
+
+    Parameters
+    ----------
+    url : str or path
+        A folder, or an address that fsspec knows, such as ``https://`` or ``s3://``.
+    wells : str or sequence of str
+        Names of wells, such as ``B03``, or patterns, such as ``C*``, separated by commas; by
+        default all.
+
+    Raises
+    ------
+    StackFileError
+        If it is not OME-Zarr of version 0.4 or 0.5, or is neither an image nor a plate.
+    ConfigError
+        If wells are named and there are none of that name.
+    """
+    with needs_scale():
+        import yaozarrs
+    text = _absolute(fspath(url))
+    try:
+        group = yaozarrs.open_group(text)
+        told = group.ome_metadata()
+    except Exception as error:
+        raise StackFileError(
+            f"{text}: cannot be opened as OME-Zarr ({reason_of(error)}); accepted are images and "
+            f"plates of version {' and '.join(VERSIONS)}, in folders or at addresses."
+        ) from error
+    content = _plain(told)
+    patterns = _patterns(wells)
+    if "plate" in content:
+        return _open_plate(text, group, content["plate"], patterns)
+    if patterns:
+        raise ConfigError(f"wells={wells!r}, but {text} is no plate; leave the wells out.")
+    if "multiscales" not in content:
+        raise StackFileError(
+            f"{text}: holds {', '.join(content) or 'nothing'} of OME-Zarr; accepted are an image "
+            "or a plate. Name one of the images in it."
+        )
+    return ZarrSource(text, (_open_image("", group, content),))
+
+
+def _absolute(text: str) -> str:
+    return text if "://" in text else str(Path(text).expanduser().absolute())
+
+
+def _plain(model: Any) -> dict[str, Any]:
+    """Return metadata as JSON values."""
+    if model is None:
+        return {}
+    found: dict[str, Any] = model.model_dump(mode="json", exclude_none=True, by_alias=True)
+    return found
+
+
+def _patterns(wells: str | Sequence[str]) -> list[str]:
+    parts = wells.split(",") if isinstance(wells, str) else list(wells)
+    return [part.strip().replace("/", "").upper() for part in parts if part.strip()]
+
+
+def _open_plate(url: str, group: Any, plate: dict[str, Any], patterns: list[str]) -> ZarrSource:
+    chosen = [well for well in plate["wells"] if _is_chosen(well["path"], patterns)]
+    names = [well["path"].replace("/", "") for well in plate["wells"]]
+    unmet = [one for one in patterns if not any(fnmatchcase(name.upper(), one) for name in names)]
+    if unmet:
+        raise ConfigError(
+            f"wells {', '.join(unmet)} are not in {url}; accepted are {', '.join(names[:12])}"
+            f"{', ...' if len(names) > 12 else ''}, and patterns such as {names[0][0]}*."
+        )
+    fields = tuple(field for well in chosen for field in _fields_of(url, group, well["path"]))
+    return ZarrSource(url, fields, {**plate, "wells": chosen})
+
+
+def _is_chosen(path: str, patterns: list[str]) -> bool:
+    name = path.replace("/", "").upper()
+    return not patterns or any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _fields_of(url: str, group: Any, well: str) -> Iterator[FieldSource]:
+    """Open the fields of a well."""
+    path = well
+    try:
+        for image in _plain(group[well].ome_metadata())["well"]["images"]:
+            path = f"{well}/{image['path']}"
+            yield _open_image(path, group[path], _plain(group[path].ome_metadata()))
+    except StackFileError:
+        raise
+    except Exception as error:
+        raise StackFileError(
+            f"{url}: {path} cannot be read ({reason_of(error)}). Repair it, or leave the well out "
+            "by naming the others."
+        ) from error
+
+
+def _open_image(name: str, group: Any, content: dict[str, Any]) -> FieldSource:
+    """Return the image of a group, at full resolution."""
+    multiscale = content["multiscales"][0]
+    dataset = multiscale["datasets"][0]
+    array = group[dataset["path"]]
+    axes = tuple(str(one["name"]).lower() for one in multiscale["axes"])
+    common = multiscale.get("coordinateTransformations") or []
+    scale, translation = [1.0] * len(axes), [0.0] * len(axes)
+    for step in [*dataset["coordinateTransformations"], *common]:
+        factors = step.get("scale")
+        if factors is not None:
+            scale = [one * factor for one, factor in zip(scale, factors, strict=True)]
+            translation = [one * by for one, by in zip(translation, factors, strict=True)]
+        moves = step.get("translation") or [0.0] * len(axes)
+        translation = [one + by for one, by in zip(translation, moves, strict=True)]
+    channels = (content.get("omero") or {}).get("channels", ())
+    read = array.to_zarr_python()
+    return FieldSource(
+        name,
+        _address_of(array),
+        axes,
+        tuple(int(side) for side in read.shape),
+        str(read.dtype),
+        tuple(scale),
+        tuple(translation),
+        tuple(one.get("unit") for one in multiscale["axes"]),
+        tuple(channels),
+    )
+
+
+def _address_of(array: Any) -> str:
+    """Return what `zarr` opens the array by, in this process or another."""
+    address = str(array.store_path)
+    return address.removeprefix("file://") if address.startswith("file://") else address
+
+
+def _stamp(array: str) -> list[int]:
+    """Return when the description of a local array was last changed."""
+    found = [Path(array) / name for name in ("zarr.json", ".zarray")]
+    return [path.stat().st_mtime_ns for path in found if "://" not in array and path.is_file()]
