@@ -62,7 +62,7 @@ def focus(widget: Any) -> None:
     """Run an autofocus."""
     widget.stage.move_to(12.0)
     beats_while(lambda: None, lambda: widget.stage.height_um == 12.0)
-    told("autofocus", widget.autofocus.start, lambda: widget.autofocus.job is None)
+    told("autofocus", widget.autofocus.start, lambda: widget.microscope.activity == "")
     print(f"  {widget.autofocus.controls.message.text()}")
 
 
@@ -77,7 +77,7 @@ def sweep(widget: Any, planes: int) -> None:
         told(
             f"{run} sweep of {planes} planes",
             lambda latencies=latencies: begin(widget, latencies),
-            lambda: widget.sweep.job is None,
+            lambda: widget.microscope.activity == "",
         )
         print(f"  {widget.sweep.controls.message.text()} {time.perf_counter() - start:.1f} s")
         print(
@@ -89,6 +89,7 @@ def sweep(widget: Any, planes: int) -> None:
 def begin(widget: Any, latencies: list[float]) -> None:
     """Start a sweep whose pictures are timed when they are shown."""
     widget.sweep.start()
+    beats_while(lambda: None, lambda: widget.sweep.job is not None)
     layers = widget.sweep.job._layers
     update = layers.update
 

@@ -143,7 +143,8 @@ def test_planes_are_read_in_order_and_let_go(colour, dtype, options, first, agai
 def test_planes_wait_for_those_after_them_and_no_longer(colour, dtype, blend, tmp_path):
     checkpoint = save_checkpoint(tmp_path / "w.safetensors", PlaneRanker())
     stack = Recorder(np.concatenate([colour] * 3).astype(dtype))
-    fuse(stack, focus_measure="learned", checkpoint=str(checkpoint), device="cpu", blend=blend)
+    options = {"checkpoint": str(checkpoint), "device": "cpu", "islands": "keep"}
+    fuse(stack, focus_measure="learned", blend=blend, **options)
     second = range(stack.shape[0]) if blend == "select" else []  # which value is nearest?
     middle = stack.shape[0] // 2
     later = [z for z in range(stack.shape[0]) if z != middle]

@@ -30,11 +30,7 @@ def _ome(content, version):
     if version == "0.5":
         return {"ome": {"version": "0.5", **content}}
     (name, told), *rest = content.items()
-    told = (
-        [{**told[0], "version": version}]
-        if isinstance(told, list)
-        else {**told, "version": version}
-    )
+    told = [{**told[0], "version": version}] if isinstance(told, list) else {**told, "version": version}
     return {name: told, **dict(rest)}
 
 
@@ -47,10 +43,7 @@ def write_image(path, data, axes="czyx", *, version="0.5", omero=True, unit="mic
     ]
     scale = [{"z": 2.0, "y": 0.5, "x": 0.5}.get(one, 1.0) for one in axes]
     steps = [{"type": "scale", "scale": scale}]
-    multiscale = {
-        "axes": described,
-        "datasets": [{"path": "0", "coordinateTransformations": steps}],
-    }
+    multiscale = {"axes": described, "datasets": [{"path": "0", "coordinateTransformations": steps}]}
     content = {"multiscales": [multiscale]}
     if omero and "c" in axes:
         window = {"min": 0, "max": 255, "start": 10, "end": 200}

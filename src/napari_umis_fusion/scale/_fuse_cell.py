@@ -11,8 +11,8 @@ import numpy as np
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.fusion import (
     Block,
-    FieldSurvey,
     Finished,
+    FieldSurvey,
     FusedPart,
     FusionResult,
     iter_fuse,
@@ -59,7 +59,9 @@ def fuse_cell_part(output: str, field: int, time_point: int, block: int, threads
         pass
 
 
-def iter_cell_part(plan: RunPlan, cell: Cell, block: int, threads: int = 0) -> Generator[Progress]:
+def iter_cell_part(
+    plan: RunPlan, cell: Cell, block: int, threads: int = 0
+) -> Generator[Progress]:
     """Do what `fuse_cell_part` does as a generator; safe to abandon at any event."""
     work = _CellWork(plan, cell, threads)
     if not work.markers.block(block).is_file():

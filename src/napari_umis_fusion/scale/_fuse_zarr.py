@@ -192,7 +192,9 @@ def describe_plan(plan: RunPlan, cells: Sequence[Cell] | None = None) -> ZarrSta
     needed_mb = max((_block_mb(plan, field) for field in {cell.field for cell in cells}), default=0)
     done = blocks - missing
     size_mb = output / MEGABYTE
-    return ZarrStarted(plan.output, len(cells), blocks, done, needed_mb, size_mb, pixels / 1e9)
+    return ZarrStarted(
+        plan.output, len(cells), blocks, done, needed_mb, size_mb, pixels / 1e9
+    )
 
 
 def _block_mb(plan: RunPlan, field: int) -> float:

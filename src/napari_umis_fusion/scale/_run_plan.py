@@ -251,7 +251,9 @@ def _merged(known: RunPlan, wanted: RunPlan) -> RunPlan:
     return replace(known, source=source, grids=tuple(grids))
 
 
-def _joined(known: dict[str, Any] | None, wanted: dict[str, Any] | None) -> dict[str, Any] | None:
+def _joined(
+    known: dict[str, Any] | None, wanted: dict[str, Any] | None
+) -> dict[str, Any] | None:
     """Return a plate with the wells of both."""
     if known is None or wanted is None:
         return known

@@ -107,7 +107,9 @@ def _patterns(wells: str | Sequence[str]) -> list[str]:
 def _open_plate(url: str, group: Any, plate: dict[str, Any], patterns: list[str]) -> ZarrSource:
     chosen = [well for well in plate["wells"] if _is_chosen(well["path"], patterns)]
     names = [well["path"].replace("/", "") for well in plate["wells"]]
-    unmet = [one for one in patterns if not any(fnmatchcase(name.upper(), one) for name in names)]
+    unmet = [
+        one for one in patterns if not any(fnmatchcase(name.upper(), one) for name in names)
+    ]
     if unmet:
         raise ConfigError(
             f"wells {', '.join(unmet)} are not in {url}; accepted are {', '.join(names[:12])}"

@@ -229,7 +229,9 @@ class FieldArrays:
         """Count the channels of a picture."""
         return 1 if part.path else self._plan.source.fields[self._field].size("c")
 
-    def write(self, part: Part, values: Any, rows: slice, columns: slice, level: int = 0) -> None:
+    def write(
+        self, part: Part, values: Any, rows: slice, columns: slice, level: int = 0
+    ) -> None:
         """Write a rectangle of whole shards: ndarray of shape (Y, X) or (Y, X, C)."""
         array = self._array(part.path, level)
         for channel, plane in enumerate(_by_channel(values)):

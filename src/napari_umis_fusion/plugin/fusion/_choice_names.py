@@ -37,6 +37,7 @@ NAMES = {
         "output": "For the image, too",
     },
     "moving": {"keep": "Keep", "reject": "Leave out"},
+    "islands": {"mend": "Mend", "mark": "Mark", "keep": "Leave as they are"},
     "nowhere": {
         "decided": "As decided",
         "mean": "Mean of all planes",
