@@ -96,6 +96,35 @@ def test_time_points_and_series_of_a_file_are_stacks(tmp_path, planes):
     assert all(len(one.open()) == 4 for one in found.stacks)
 
 
+def test_words_do_not_count_planes(tmp_path, put):
+    for name in ("top", "middle", "bottom"):
+        put(tmp_path, f"{name}.tif", 1)
+    found = find_stacks(tmp_path)
+    assert names_of(found) == {}
+    assert all("no number in their names counts planes" in why for why in left_out(found).values())
+    by_count = find_stacks(tmp_path, BatchOptions(group_by="count", planes=3))
+    assert len(by_count.stacks) == 1
+
+
+def test_an_axis_is_z_only_where_nothing_else_is(tmp_path, put, planes):
+    tifffile.imwrite(tmp_path / "sweep.ome.tif", planes, metadata={"axes": "TYX"})
+    tifffile.imwrite(tmp_path / "both.ome.tif", np.stack([planes] * 2), metadata={"axes": "TZYX"})
+    put(tmp_path / "folder", "img_t{z}.tif")
+    assert [one.name for one in find_stacks(tmp_path).stacks] == ["both_T0", "both_T1"]
+    found = find_stacks(tmp_path, BatchOptions(z_axis="T"))
+    assert [one.name for one in found.stacks] == ["both_T0", "both_T1", "sweep", "folder"]
+    for one in found.stacks:
+        np.testing.assert_array_equal(one.open().plane(2), planes[2])
+
+
+def test_a_stack_behind_an_overview_is_found(tmp_path, planes):
+    with tifffile.TiffWriter(tmp_path / "scan.ome.tif") as tif:
+        tif.write(planes[0, ::2, ::2], metadata={"axes": "YX"})
+        tif.write(planes, metadata={"axes": "ZYX"})
+    (found,) = find_stacks(tmp_path).stacks
+    assert len(found.open()) == 4
+
+
 def test_what_is_no_plane_is_left_out_with_a_reason(tmp_path, put, planes):
     put(tmp_path / "in", "p{z}.tif")
     folder = tmp_path / "in"

@@ -13,7 +13,7 @@ from napari_umis_fusion.batch._group import file_stem, group_planes
 from napari_umis_fusion.batch._grouping import BatchStack, Grouping, LeftOut
 from napari_umis_fusion.batch._options import MAPS, BatchOptions
 from napari_umis_fusion.batch._place import Place, list_folder
-from napari_umis_fusion.batch._stacks_of_file import stacks_of_file
+from napari_umis_fusion.batch._stacks_of_file import ALONE, stacks_of_file
 from napari_umis_fusion.errors import ConfigError, StackFileError
 from napari_umis_fusion.files.read import (
     Header,
@@ -130,16 +130,17 @@ class _Search:
     def take(self, place: Place) -> Generator[Searching, None, None]:
         """Find the stacks of a place."""
         files = yield from self._sort(place)
-        groups, left_out = group_planes(files.planes, self._options)
-        self.left_out += left_out
-        for group in groups:
-            is_whole = len(groups) == 1
+        groups = group_planes(files.planes, self._options)
+        self.left_out += groups.left_out
+        for group in groups.stacks:
+            is_whole = len(groups.stacks) == 1
             name = place.name if is_whole else _joined(place.inner, group.name)
             self._add(name, group.files, notes=group.notes)
             yield self._searching()
-        for path in files.stacks:
+        alone = {one.path: one.reason for one in groups.loose}
+        for path in in_order([*files.stacks, *alone]):
             if path.absolute() not in self._seen:
-                self._take_file(place, path)
+                self._take_file(place, path, alone.get(path, ""))
             yield self._searching()
 
     def _sort(self, place: Place) -> Generator[Searching, None, _Files]:
@@ -166,11 +167,13 @@ class _Search:
     def _is_wanted(self, path: Path) -> bool:
         return path.match(self._options.pattern) and path.absolute() not in self._seen
 
-    def _take_file(self, place: Place, path: Path) -> None:
+    def _take_file(self, place: Place, path: Path, reason: str) -> None:
+        """Take a file as a stack; `reason` says why it is no plane of another one."""
         try:
-            entries, sources = stacks_of_file(path)
+            entries, sources = stacks_of_file(path, self._options.z_axis or None)
         except (StackFileError, OSError, ValueError) as error:
-            self.left_out.append(LeftOut(path, _without(path, error)))
+            told = _without(path, error)
+            self.left_out.append(LeftOut(path, reason if reason and told == ALONE else told))
             return
         self._seen |= {Path(one).absolute() for one in sources}  # a set of files opens as one
         name = _joined(place.inner, file_stem(path))
@@ -191,7 +194,8 @@ class _Search:
             free = f"{name}_{number}"
         self._names.update(taken_by(free))
         self._seen |= {path.absolute() for path in files}
-        self.stacks.append(BatchStack(free, files, index or {}, notes))
+        z_axis = self._options.z_axis or None
+        self.stacks.append(BatchStack(free, files, index or {}, notes, z_axis))
 
     def _searching(self) -> Searching:
         return Searching(len(self._seen), len(self.stacks))

@@ -3,13 +3,14 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product, takewhile
 from pathlib import Path
 from typing import Any
 
 from napari_umis_fusion.batch._grouping import LeftOut
 from napari_umis_fusion.batch._options import BatchOptions
+from napari_umis_fusion.batch._stacks_of_file import ALONE
 from napari_umis_fusion.batch._taken_at import times_taken
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files.names import (
@@ -20,11 +21,25 @@ from napari_umis_fusion.files.names import (
     with_z,
 )
 from napari_umis_fusion.files.read import leave_out
+from napari_umis_fusion.stack import place_named
 
 LONGEST_NAME = 120
 """Characters of the name of a stack; file systems accept twice as many."""
 
-_END = re.compile(r"[\s_\-.,+]*(?:(?<![^\W\d_])z)?[\s_\-.,+]*$", re.IGNORECASE)
+_END = re.compile(r"[\s_\-.,+()\[\]]*(?:(?<![^\W\d_])z)?[\s_\-.,+()\[\]]*$", re.IGNORECASE)
+_COUNTS = re.compile(r"[^\W\d_]*\s*[+\-−–]?\d+(?:[.,]\d+)?\s*[^\W\d_]*")
+"""What names say of an entry along z, such as "z-1.5um"."""
+
+UNCOUNTED = (
+    "is named like its neighbours, but no number in their names counts planes; tell stacks apart "
+    "by count or time (--group-by), or rename the files"
+)
+_IS = {
+    "made by this program": "was made by this program",
+    "projections along z": "is a projection along z",
+    "thumbnails": "is a thumbnail",
+    "copies of other files": "is a copy of another file",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +61,26 @@ class Group:
     notes: tuple[str, ...] = ()
 
 
-def group_planes(
-    headers: Mapping[Path, Any], options: BatchOptions
-) -> tuple[list[Group], list[LeftOut]]:
+@dataclass(slots=True)
+class Groups:
+    """The stacks of a folder, and what belongs to none.
+
+    Attributes
+    ----------
+    stacks : list of Group
+        Of two planes or more.
+    loose : list of LeftOut
+        Images that are no planes of a stack here; they may be stacks of their own.
+    left_out : list of LeftOut
+        The rest.
+    """
+
+    stacks: list[Group] = field(default_factory=list)
+    loose: list[LeftOut] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+
+
+def group_planes(headers: Mapping[Path, Any], options: BatchOptions) -> Groups:
     """Tell the stacks of a folder apart.
 
     Parameters
@@ -60,29 +92,29 @@ def group_planes(
 
     Returns
     -------
-    tuple of list of Group and list of LeftOut
+    Groups
     """
-    paths = list(headers)
-    left_out: list[LeftOut] = []
+    found, paths = Groups(), list(headers)
     if len(paths) > 1:
         kept = leave_out(paths)
-        left_out = [LeftOut(path, reason) for path, reason in kept.gone.items()]
+        found.left_out = [
+            LeftOut(path, _IS.get(reason, f"is {reason}")) for path, reason in kept.gone.items()
+        ]
         paths = kept.paths
     split = {"names": _by_names, "count": _by_count, "time": _by_time}[options.group_by]
-    found: list[Group] = []
-    for group in split(paths, options, left_out):
+    for group in split(paths, options, found):
         alike, unlike = _alike(group.files, headers)
-        left_out += unlike
+        found.left_out += unlike
         if len(alike) < 2:
-            left_out += [LeftOut(path, "is one plane alone, not a stack") for path in alike]
+            found.loose += [LeftOut(path, ALONE) for path in alike]
             continue
         gone = tuple(f"left out: {one.path.name}, which {one.reason}" for one in unlike)
         told = _notes(alike) if options.group_by == "names" else ()
-        found.append(Group(group.name, alike, (*group.notes, *told, *gone)))
-    return found, left_out
+        found.stacks.append(Group(group.name, alike, (*group.notes, *told, *gone)))
+    return found
 
 
-def _by_count(paths: list[Path], options: BatchOptions, left_out: list[LeftOut]) -> Iterator[Group]:
+def _by_count(paths: list[Path], options: BatchOptions, found: Groups) -> Iterator[Group]:
     size = options.planes
     for start in range(0, len(paths), size):
         some = paths[start : start + size]
@@ -90,10 +122,10 @@ def _by_count(paths: list[Path], options: BatchOptions, left_out: list[LeftOut])
             yield Group(_span(some), tuple(some))
         else:
             reason = f"is one of {len(some)} left over; a stack has {size} planes"
-            left_out += [LeftOut(path, reason) for path in some]
+            found.left_out += [LeftOut(path, reason) for path in some]
 
 
-def _by_time(paths: list[Path], options: BatchOptions, left_out: list[LeftOut]) -> Iterator[Group]:
+def _by_time(paths: list[Path], options: BatchOptions, found: Groups) -> Iterator[Group]:
     times, clock = times_taken(paths)
     order = sorted(range(len(paths)), key=lambda k: (times[k], k))
     note = (f"told apart by the time of {clock}",)
@@ -113,22 +145,36 @@ def _in_natural_order(group: list[Path], paths: list[Path], notes: tuple[str, ..
     return Group(_span(ordered), tuple(ordered), notes)
 
 
-def _by_names(paths: list[Path], options: BatchOptions, left_out: list[LeftOut]) -> Iterator[Group]:
+def _by_names(paths: list[Path], options: BatchOptions, found: Groups) -> Iterator[Group]:
     for alike in split_schemes(paths):
         try:
             grid = arrange(alike)
         except StackFileError as error:
-            left_out += [LeftOut(path, str(error)) for path in alike]
+            found.left_out += [LeftOut(path, str(error)) for path in alike]
             continue
-        yield from _stacks_of(_with_planes(grid))
+        grid = _with_planes(grid, options.z_axis)
+        if len(alike) > 1 and not _counts_planes(grid):
+            found.loose += [LeftOut(path, UNCOUNTED) for path in alike]
+        else:
+            yield from _stacks_of(grid)
 
 
-def _with_planes(grid: FileGrid) -> FileGrid:
-    """Take the last number that no word names as z, where none is named."""
-    unnamed = [axis for axis in grid.axes if axis.kind == "unnamed"]
-    if any(axis.letter == "Z" for axis in grid.axes) or not unnamed:
+def _with_planes(grid: FileGrid, z_axis: str) -> FileGrid:
+    """Take the axis of the user, or the last number that no word names, as z where none is."""
+    letters = [axis.letter for axis in grid.axes]
+    if "Z" in letters:
         return grid
-    return with_z(grid, unnamed[-1].letter)
+    place = place_named(letters, z_axis) if z_axis else None
+    if place is not None:
+        return with_z(grid, letters[place])
+    unnamed = [axis.letter for axis in grid.axes if axis.kind == "unnamed"]
+    return with_z(grid, unnamed[-1]) if unnamed else grid
+
+
+def _counts_planes(grid: FileGrid) -> bool:
+    """Whether numbers count the planes: the order of words along z means nothing."""
+    planes = [axis for axis in grid.axes if axis.letter == "Z"]
+    return not planes or all(_COUNTS.fullmatch(entry) for entry in planes[0].entries)
 
 
 def _stacks_of(grid: FileGrid) -> Iterator[Group]:
@@ -177,9 +223,12 @@ def _span(files: Sequence[Path]) -> str:
 
 
 def file_stem(path: Path) -> str:
-    """Return the name of a file without .tif, or .ome.tif."""
+    """Return the name of a file without .tif, .ome.tif or .companion.ome."""
     stem = path.stem
-    return stem[:-4] if stem.lower().endswith(".ome") else stem
+    for ending in (".ome", ".companion"):
+        if stem.lower().endswith(ending):
+            stem = stem[: -len(ending)]
+    return stem
 
 
 def _alike(
