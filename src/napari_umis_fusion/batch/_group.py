@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product, takewhile
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,8 @@ from napari_umis_fusion.batch._taken_at import times_taken
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files.names import (
     FileGrid,
+    Place,
     arrange,
-    select_entries,
     split_schemes,
     with_z,
 )
@@ -141,7 +141,8 @@ def _by_time(paths: list[Path], options: BatchOptions, found: Groups) -> Iterato
 
 def _in_natural_order(group: list[Path], paths: list[Path], notes: tuple[str, ...]) -> Group:
     # Times of one second cannot order the planes within a stack; their names can.
-    ordered = [path for path in paths if path in set(group)]
+    known = set(group)
+    ordered = [path for path in paths if path in known]
     return Group(_span(ordered), tuple(ordered), notes)
 
 
@@ -179,22 +180,18 @@ def _counts_planes(grid: FileGrid) -> bool:
 
 def _stacks_of(grid: FileGrid) -> Iterator[Group]:
     """Yield the planes, with all channels, of each entry of the other axes."""
-    others = [axis for axis in grid.axes if axis.kind not in ("z", "channel")]
-    for entries in product(*(range(len(axis)) for axis in others)):
-        part = select_entries(
-            grid, {axis.letter: entry for axis, entry in zip(others, entries, strict=True)}
-        )
-        files = tuple(part.files[place] for place in sorted(part.files))
-        if not files:
-            continue
-        told = [axis.entries[entry] for axis, entry in zip(others, entries, strict=True)]
-        yield Group(_common_name(files) or "_".join(told), _z_first(part, files))
-
-
-def _z_first(part: FileGrid, files: tuple[Path, ...]) -> tuple[Path, ...]:
-    """Return files in focal order: z is the last axis of a grid, so channels come before it."""
-    places = sorted(part.files, key=lambda place: place[::-1])
-    return tuple(part.files[place] for place in places) if part.axes else files
+    inner = [axis.kind in ("z", "channel") for axis in grid.axes]
+    parts: dict[Place, list[tuple[Place, Path]]] = {}
+    for place, path in sorted(grid.files.items()):
+        outer = tuple(k for k, is_inner in zip(place, inner, strict=True) if not is_inner)
+        # Focal order: z is the last axis of a grid, so channels come before it.
+        within = tuple(k for k, is_inner in zip(place, inner, strict=True) if is_inner)[::-1]
+        parts.setdefault(outer, []).append((within, path))
+    others = [axis for axis, is_inner in zip(grid.axes, inner, strict=True) if not is_inner]
+    for outer, found in parts.items():
+        files = tuple(path for _, path in sorted(found))
+        told = [axis.entries[k] for axis, k in zip(others, outer, strict=True)]
+        yield Group(_common_name(files) or "_".join(told), files)
 
 
 def _notes(files: Sequence[Path]) -> tuple[str, ...]:
