@@ -118,6 +118,14 @@ def test_files_of_others_are_not_overwritten(tree):
     assert (tree / "out" / "b" / "one.ome.tif").read_bytes() == b"mine"
 
 
+def test_a_table_that_cannot_be_written_is_told_at_the_end(tree):
+    run(tree)
+    (tree / "out" / TABLE).unlink()
+    (tree / "out" / TABLE).mkdir()
+    with pytest.warns(UserWarning, match="Resume the batch to write its table"):
+        run(tree, resume=True)
+
+
 def test_results_within_the_input_are_not_fused(tree):
     run_to_end(iter_batch(tree / "in", tree / "in" / "results", **CLASSIC))
     again = run_to_end(iter_batch(tree / "in", tree / "in" / "results", resume=True, **CLASSIC))

@@ -2,6 +2,7 @@
 
 import os
 import time
+import warnings
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -123,7 +124,7 @@ class _Run:
                     self._write_table_in_time()
                     yield StackEnded(number, self._entries[number])
         finally:
-            self._write_table()
+            self._write_table(is_last=True)
         return BatchSummary(tuple(self._entries), self._target / TABLE)
 
     def _known(self, stack: BatchStack, *, retry: bool) -> BatchEntry:
@@ -158,13 +159,14 @@ class _Run:
         if time.monotonic() - self._table_s > TABLE_EVERY_S:
             self._write_table()
 
-    def _write_table(self) -> None:
+    def _write_table(self, *, is_last: bool = False) -> None:
         self._table_s = time.monotonic()
         try:
             write_table(self._target / TABLE, self._entries, self._grouping.left_out, self._target)
-        except StackFileError:
+        except StackFileError as error:
             # Open in a spreadsheet, which locks it on Windows: the record has all of it.
-            return
+            if is_last:
+                warnings.warn(f"{error} Resume the batch to write its table.", stacklevel=2)
 
 
 def _why(error: Exception) -> str:
