@@ -102,9 +102,22 @@ def begin(widget: Any, latencies: list[float]) -> None:
 
 
 def told(what: str, start: Callable[[], Any], is_over: Callable[[], bool]) -> None:
-    """Print the longest gaps until something is over."""
+    """Print the longest gaps until something is over.
+
+    Where other programs use the processor, gaps of the clock say little; the processor time of the
+    main thread between two beats is what the window itself was kept busy for.
+    """
+    from qtpy.QtCore import QTimer
+
+    used: list[float] = []
+    timer = QTimer()
+    timer.timeout.connect(lambda: used.append(time.thread_time()))
+    timer.start(5)
     gaps = beats_while(start, is_over)
+    timer.stop()
+    busy = np.sort(np.diff(used))[::-1]
     print(f"{what}: {len(gaps)} beats, longest gaps (ms):", *np.rint(gaps[:5] * 1e3))
+    print("  processor time of the main thread in a gap (ms):", *np.rint(busy[:5] * 1e3))
 
 
 def count_calls(owner: Any, name: str) -> list[float]:

@@ -1,3 +1,4 @@
+from ._block import Block as Block
 from ._events import Finished as Finished
 from ._events import FusionEvent as FusionEvent
 from ._events import Started as Started
@@ -13,9 +14,7 @@ from ._fuse import fuse as fuse
 from ._fuse import iter_fuse as iter_fuse
 from ._growing import GrowingFusion as GrowingFusion
 from ._growing import GrowingPicture as GrowingPicture
-from ._growing import preview_config as preview_config
 from ._growing import preview_lacks as preview_lacks
-from ._memory import Block as Block
 from ._memory import MemoryPlan as MemoryPlan
 from ._memory import plan_memory as plan_memory
 from ._never_in_focus import DepthFill as DepthFill

@@ -9,14 +9,16 @@ import numpy as np
 from napari_umis_fusion.alignment import Alignment, align_with, iter_align_if_asked
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import StackError
+from napari_umis_fusion.fusion._block import GRID_PX, Block
 from napari_umis_fusion.fusion._blocks import BlockRun, Survey
 from napari_umis_fusion.fusion._coverage import coverage_notes
 from napari_umis_fusion.fusion._decision import FinalMaps
 from napari_umis_fusion.fusion._field_survey import FieldSurvey
-from napari_umis_fusion.fusion._islands import Fused, iter_settle_islands
+from napari_umis_fusion.fusion._island_look import Fused
+from napari_umis_fusion.fusion._islands import iter_settle_islands
 from napari_umis_fusion.fusion._kept_planes import with_kept_planes
 from napari_umis_fusion.fusion._masking import iter_mask
-from napari_umis_fusion.fusion._memory import GRID_PX, Block, block_config, survey_mb
+from napari_umis_fusion.fusion._memory import block_config, survey_mb
 from napari_umis_fusion.fusion._provenance import describe_run
 from napari_umis_fusion.fusion._run import AnyPlanes, Composed
 from napari_umis_fusion.fusion._verification import IndexMap
@@ -232,10 +234,11 @@ def iter_settle_field(
         if is_too_large(placed, config):
             return tuple(uncovered)
         run = BlockRun(placed, block_config(config, placed), (), scratch, workers)
-        sound = survey.known_to(run).planes.sound_stack()
+        known = survey.known_to(run)
+        sound = known.planes.sound_stack()
         maps = FinalMaps(whole.sub_plane_map, whole.confidence_map, whole.focus_map)
         fused = Fused(whole.image, whole.index_map, whole.source_map, maps)
-        settling = iter_settle_islands(sound, fused, config, workers)
+        settling = iter_settle_islands(sound, fused, config, known.to_grey, workers)
         while True:
             try:
                 next(settling)

@@ -6,7 +6,8 @@ from itertools import product
 import numpy as np
 
 from napari_umis_fusion.config import FusionConfig
-from napari_umis_fusion.fusion._memory import GRID_PX, MEGABYTE, Block, bytes_per_pixel, margin_px
+from napari_umis_fusion.fusion._block import GRID_PX, Block
+from napari_umis_fusion.fusion._memory import MEGABYTE, bytes_per_pixel, margin_px
 from napari_umis_fusion.fusion._passes import passes_of
 from napari_umis_fusion.stack import Stack
 
