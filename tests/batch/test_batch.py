@@ -130,6 +130,8 @@ def test_results_within_the_input_are_not_fused(tree):
     run_to_end(iter_batch(tree / "in", tree / "in" / "results", **CLASSIC))
     again = run_to_end(iter_batch(tree / "in", tree / "in" / "results", resume=True, **CLASSIC))
     assert statuses(again) == ["skipped"] * 3
+    with pytest.raises(ConfigError, match="is an input"):
+        next(iter_batch([tree / "in"], tree / "in", **CLASSIC))
 
 
 @pytest.mark.parametrize("seed", range(8))

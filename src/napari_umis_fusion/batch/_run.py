@@ -24,7 +24,7 @@ from napari_umis_fusion.batch._record import RECORD, BatchRecord
 from napari_umis_fusion.batch._table import TABLE, write_table
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import BusyError, ConfigError, StackFileError, UmisFusionError
-from napari_umis_fusion.runtime import locked, reason_of, user_path
+from napari_umis_fusion.runtime import first_same, locked, reason_of, user_path
 
 LOCK = ".umis-fusion-batch.lock"
 TABLE_EVERY_S = 5.0
@@ -87,7 +87,7 @@ def iter_batch(
     """
     config = (config or FusionConfig()).replace(**changes)
     options = options or BatchOptions()
-    target = _output_folder(output, is_resumed=resume or retry)
+    target = _output_folder(inputs, output, is_resumed=resume or retry)
     grouping = yield from iter_find_stacks(inputs, options, output=target)
     with _batch_lock(target):
         record = BatchRecord(target, config, options)
@@ -179,9 +179,17 @@ def _why(error: Exception) -> str:
     return f"unexpected {type(error).__name__}: {reason_of(error)}"
 
 
-def _output_folder(output: PathLike, *, is_resumed: bool) -> Path:
-    """Make the folder of results; refuse one that holds another batch."""
+def _output_folder(
+    inputs: PathLike | Sequence[PathLike], output: PathLike, *, is_resumed: bool
+) -> Path:
+    """Make the folder of results; refuse an input, and one that holds another batch."""
     target = user_path(output).absolute()
+    given = [inputs] if isinstance(inputs, (str, os.PathLike)) else inputs
+    if target.exists() and first_same(target, map(user_path, given)) is not None:
+        raise ConfigError(
+            f"{target}: is an input, in which results would be taken for planes; choose another "
+            "folder for them, which may be in it."
+        )
     if target.exists() and not target.is_dir():
         raise ConfigError(f"{target}: is a file; accepted is a folder for results.")
     if (target / RECORD).exists() and not is_resumed:
