@@ -155,6 +155,14 @@ def test_names_of_results_never_collide(tmp_path, put):
     assert [one.name for one in found.stacks] == ["in", "in_2", "IN_depth_2"]
 
 
+def test_paths_upwards_do_not_lead_out_of_the_results(tmp_path, put, monkeypatch):
+    put(tmp_path / "top", "z{z}.tif")
+    (tmp_path / "top" / "inner").mkdir()
+    monkeypatch.chdir(tmp_path / "top" / "inner")
+    for source in ("..", "../z*.tif", "../../top/."):
+        assert list(names_of(find_stacks(source))) == ["top"]
+
+
 def test_patterns_choose_inputs_and_files(tmp_path, put):
     put(tmp_path / "a", "red_z{z}.tif")
     put(tmp_path / "a", "green_z{z}.tif")

@@ -115,14 +115,14 @@ class _Search:
     def places(self, inputs: Sequence[Path]) -> Iterator[Place]:
         """Yield the folders to look into, and for single files what is named of their folder."""
         folders = [path for path in inputs if path.is_dir()]
-        bases = _unique_names([path.absolute().name or "batch" for path in folders])
+        bases = _unique_names([_plain(path).name or "batch" for path in folders])
         for folder, base in zip(folders, bases, strict=True):
             inner = "" if len(inputs) == 1 else base
             yield from list_folder(folder, base, inner, self._output, self.left_out)
         files: dict[Path, list[Path]] = {}
         for path in inputs:
             if not path.is_dir():
-                files.setdefault(path.absolute().parent, []).append(path)
+                files.setdefault(_plain(path).parent, []).append(path)
         alone = len(files) == 1 and not folders
         for folder, paths in files.items():
             yield Place(folder.name, "" if alone else folder.name, tuple(in_order(paths)))
@@ -204,6 +204,11 @@ class _Search:
 def taken_by(name: str) -> set[str]:
     """Return the names that a stack and its maps take; folders may not tell capitals apart."""
     return {f"{name}{suffix}".casefold() for suffix in ("", *MAPS.values())}
+
+
+def _plain(path: Path) -> Path:
+    """Return an absolute path without "..", which would lead out of the folder of results."""
+    return Path(os.path.abspath(path))
 
 
 def _joined(folder: str, name: str) -> str:
