@@ -1,6 +1,8 @@
 """Stacks are found in folders, and told apart."""
 
 import os
+import random
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ import tifffile
 from PIL import Image
 
 from napari_umis_fusion.batch import BatchOptions, find_stacks
-from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.errors import ConfigError, StackFileError
 
 
 def names_of(found):
@@ -182,3 +184,39 @@ def test_options_are_checked():
         BatchOptions(group_by="size")
     with pytest.raises(ConfigError, match="accepted is a text"):
         BatchOptions(pattern="")
+
+
+SCHEMES = (
+    *("a_z{}", "b z{}um", "IMG_{:04}", "s1_ch{}", "x_t{:03}", "leaf front {}", "{}", "pos{}_z3"),
+    *("w1_z{}", "w2_z{}", "GFP_{}", "word{}word", "z{}", "top", "Name (1) {}", "20240101_{}"),
+)
+
+
+def scatter(folder, chance):
+    """Write images under names of random schemes, some of another size, some broken."""
+    for inner in ("", "sub", "sub/deep"):
+        (folder / inner).mkdir(parents=True, exist_ok=True)
+        for scheme in chance.sample(SCHEMES, chance.randint(0, 4)):
+            for number in range(chance.randint(1, 4)):
+                path = folder / inner / f"{scheme.format(number)}.png"
+                side = chance.choice((20, 20, 20, 20, 24))
+                values = np.full((side, 20), 10 * number, np.uint8)
+                Image.fromarray(values).save(path)
+                if chance.random() < 0.05:
+                    path.write_bytes(b"broken")
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("by", ["names", "count", "time"])
+def test_each_file_is_in_one_stack_or_left_out(tmp_path, seed, by):
+    scatter(tmp_path, random.Random(seed))
+    found = find_stacks(tmp_path, BatchOptions(group_by=by, planes=3))
+    placed = [path for one in found.stacks for path in one.files]
+    placed += [one.path for one in found.left_out]
+    assert sorted(placed) == sorted(tmp_path.rglob("*.png"))
+    names = [one.name.casefold() for one in found.stacks]
+    assert len(set(names)) == len(names)
+    for one in found.stacks:
+        # Two planes of two sizes, or channels that a group by count cuts apart, are told by name.
+        with suppress(StackFileError):
+            assert len(one.open()) > 1

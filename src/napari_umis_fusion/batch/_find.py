@@ -3,7 +3,7 @@
 import glob
 import os
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from natsort import natsorted, ns
@@ -135,7 +135,7 @@ class _Search:
         for group in groups.stacks:
             is_whole = len(groups.stacks) == 1
             name = place.name if is_whole else _joined(place.inner, group.name)
-            self._add(name, group.files, notes=group.notes)
+            self._add(BatchStack(name, group.files, {}, group.notes, group.z_axis or None))
             yield self._searching()
         alone = {one.path: one.reason for one in groups.loose}
         for path in in_order([*files.stacks, *alone]):
@@ -179,23 +179,18 @@ class _Search:
         name = _joined(place.inner, file_stem(path))
         for index in entries:
             told = "".join(f"_{axis}{entry}" for axis, entry in index.items())
-            self._add(f"{name}{told}", (path,), index)
+            z_axis = self._options.z_axis or None
+            self._add(BatchStack(f"{name}{told}", (path,), index, z_axis=z_axis))
 
-    def _add(
-        self,
-        name: str,
-        files: tuple[Path, ...],
-        index: dict[str, int] | None = None,
-        notes: tuple[str, ...] = (),
-    ) -> None:
-        free, number = name, 1
+    def _add(self, stack: BatchStack) -> None:
+        """Add a stack, under a name that is still free."""
+        free, number = stack.name, 1
         while not self._names.isdisjoint(taken_by(free)):
             number += 1
-            free = f"{name}_{number}"
+            free = f"{stack.name}_{number}"
         self._names.update(taken_by(free))
-        self._seen |= {path.absolute() for path in files}
-        z_axis = self._options.z_axis or None
-        self.stacks.append(BatchStack(free, files, index or {}, notes, z_axis))
+        self._seen |= {path.absolute() for path in stack.files}
+        self.stacks.append(replace(stack, name=free))
 
     def _searching(self) -> Searching:
         return Searching(len(self._seen), len(self.stacks))

@@ -32,7 +32,7 @@ _COUNTS = re.compile(r"[^\W\d_]*\s*[+\-−–]?\d+(?:[.,]\d+)?\s*[^\W\d_]*")
 
 UNCOUNTED = (
     "is named like its neighbours, but no number in their names counts planes; tell stacks apart "
-    "by count or time (--group-by), or rename the files"
+    "by count or time (--group-by), name the axis that does (--z-axis), or rename the files"
 )
 _IS = {
     "made by this program": "was made by this program",
@@ -54,11 +54,14 @@ class Group:
         In focal order.
     notes : tuple of str
         What was assumed.
+    z_axis : str
+        The axis that is z although the names say otherwise; may be empty.
     """
 
     name: str
     files: tuple[Path, ...]
     notes: tuple[str, ...] = ()
+    z_axis: str = ""
 
 
 @dataclass(slots=True)
@@ -109,8 +112,10 @@ def group_planes(headers: Mapping[Path, Any], options: BatchOptions) -> Groups:
             found.loose += [LeftOut(path, ALONE) for path in alike]
             continue
         gone = tuple(f"left out: {one.path.name}, which {one.reason}" for one in unlike)
-        told = _notes(alike) if options.group_by == "names" else ()
-        found.stacks.append(Group(group.name, alike, (*group.notes, *told, *gone)))
+        is_by_names = options.group_by == "names"
+        told = _notes(alike) if is_by_names else ()
+        z_axis = options.z_axis if is_by_names else _only_axis(alike)
+        found.stacks.append(Group(group.name, alike, (*group.notes, *told, *gone), z_axis))
     return found
 
 
@@ -175,7 +180,7 @@ def _with_planes(grid: FileGrid, z_axis: str) -> FileGrid:
 def _counts_planes(grid: FileGrid) -> bool:
     """Whether numbers count the planes: the order of words along z means nothing."""
     planes = [axis for axis in grid.axes if axis.letter == "Z"]
-    return not planes or all(_COUNTS.fullmatch(entry) for entry in planes[0].entries)
+    return bool(planes) and all(_COUNTS.fullmatch(entry) for entry in planes[0].entries)
 
 
 def _stacks_of(grid: FileGrid) -> Iterator[Group]:
@@ -200,6 +205,15 @@ def _notes(files: Sequence[Path]) -> tuple[str, ...]:
         return arrange(files, keeps_order=True).notes
     except StackFileError:  # opening them says it again
         return ()
+
+
+def _only_axis(files: Sequence[Path]) -> str:
+    """Return the only axis that names count, if it is not z: the user says that it is."""
+    try:
+        letters = [axis.letter for axis in arrange(files, keeps_order=True).axes]
+    except StackFileError:  # opening them says it again
+        return ""
+    return letters[0] if len(letters) == 1 and letters != ["Z"] else ""
 
 
 def _common_name(files: Sequence[Path]) -> str:
