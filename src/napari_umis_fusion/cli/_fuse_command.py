@@ -113,6 +113,12 @@ def add_fuse_parser(commands: Any) -> None:
         "correlation before and after, and whether it was applied and why.",
     )
     parser.add_argument(
+        "--overrides",
+        metavar="IMG",
+        help="Image of planes that were chosen by hand, as the retouch panel saves it: 0 as "
+        "decided, k + 1 the value of plane k.",
+    )
+    parser.add_argument(
         "--provenance",
         choices=("short", "full"),
         default="short",
@@ -149,7 +155,8 @@ def run_fuse(arguments: argparse.Namespace) -> None:
     _check_table(arguments, config, stack)
     transforms = arguments.transforms
     result = run_with_progress(
-        iter_fuse(stack, config, transforms=transforms), quiet=arguments.json
+        iter_fuse(stack, config, transforms=transforms, overrides=arguments.overrides),
+        quiet=arguments.json,
     )
     is_full = arguments.provenance == "full"
     written = {
@@ -229,7 +236,7 @@ def _outputs(arguments: argparse.Namespace, stack: Stack) -> list[OutputFile]:
 
 def _inputs(arguments: argparse.Namespace, stack: Stack) -> list[str]:
     """Return all files that the run reads."""
-    others = (arguments.transforms, getattr(arguments, "checkpoint", None))
+    others = (arguments.transforms, arguments.overrides, getattr(arguments, "checkpoint", None))
     return [*stack.sources, *(path for path in others if path is not None)]
 
 
