@@ -1,8 +1,10 @@
 from ._block import Block as Block
+from ._coverage import coverage_notes as coverage_notes
 from ._events import Finished as Finished
 from ._events import FusionEvent as FusionEvent
 from ._events import Started as Started
 from ._field_fusion import FusedPart as FusedPart
+from ._field_fusion import is_too_large as is_too_large
 from ._field_fusion import iter_fuse_part as iter_fuse_part
 from ._field_fusion import iter_settle_field as iter_settle_field
 from ._field_fusion import iter_survey_field as iter_survey_field
@@ -32,3 +34,5 @@ from ._shard_blocks import ShardGrid as ShardGrid
 from ._shard_blocks import plan_shards as plan_shards
 from ._verification import median_filter_index as median_filter_index
 from ._verification import mode_filter as mode_filter
+from ._write_output import provenance_told as provenance_told
+from ._write_output import write_output as write_output
