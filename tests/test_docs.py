@@ -136,6 +136,7 @@ def _write_result_and_truth(folder: Path, rendered: RenderedStack) -> None:
     write_image(folder / "truth.tif", truth, rgb=True)
     write_image(folder / "result-index.tif", result.index_map)
     write_image(folder / "true-index.tif", rendered.index_map)
+    write_image(folder / "overrides.tif", np.full((48, 64), 2, np.uint16))
     sizes = Calibration(0.5, 0.5, 0.5)
     write_image(folder / "sharp.tif", result.all_in_focus, rgb=True)
     write_image(folder / "depth.ome.tif", result.depth_map(0.5), calibration=sizes)
