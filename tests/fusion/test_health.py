@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from napari_umis_fusion import fuse, fuse_layer, iter_fuse
+from napari_umis_fusion.fusion._compositor import Compositor
 from napari_umis_fusion.metrics import psnr
 from napari_umis_fusion.runtime import Progress
 from napari_umis_fusion.stack import Stack
@@ -148,6 +149,39 @@ def test_clipped_pixels_come_from_other_planes(colour):
     lost = (stack[2] == 255).any(axis=-1)
     assert not (result.index_map[lost] == 2).any()
     assert "without its clipped pixels" in result.notes[0]
+
+
+@pytest.mark.parametrize("z", [0, 3])
+@pytest.mark.parametrize("gain", [1.25, 1.8])
+@pytest.mark.parametrize("name", ["bumps", "weak_texture"])
+def test_what_is_left_of_a_clipped_plane_is_no_worse_than_none_of_it(name, gain, z):
+    made = make_stack(name, (96, 112), planes=7, noisy=True, seed=3)
+    stack = made.stack.copy()
+    stack[z] = (stack[z] * gain).clip(0, 255).astype(np.uint8)
+    image, _ = without(stack, [z], **FAST)
+    got, least = (
+        psnr(each.astype(np.float64), made.all_in_focus, data_range=made.data_range)
+        for each in (fuse(stack, **FAST).all_in_focus, image)
+    )
+    assert got > least - 0.02
+
+
+@pytest.mark.parametrize("way", ["classical", "classical, copied", "unverified"])
+def test_what_a_plane_lost_is_measured_by_the_plane_before(way, grey, monkeypatch):
+    """Streaks of the pixels around a gap would be taken for detail, or smear what is there."""
+    seen = []
+    convert = Compositor._convert
+
+    def keep(self, checked, image):
+        yield from convert(self, checked, image)
+        seen.append(image.copy())
+
+    monkeypatch.setattr(Compositor, "_convert", keep)
+    stack = grey.copy()
+    stack[2, 30:50] = 0
+    fuse(stack, **WAYS[way])
+    np.testing.assert_array_equal(seen[2][33:47], seen[1][33:47])
+    assert np.abs(seen[2][:25] - seen[1][:25]).max() > 0
 
 
 def test_a_plane_without_one_of_its_colours_is_left_out(colour):

@@ -31,3 +31,5 @@ from ._shard_blocks import ShardGrid as ShardGrid
 from ._shard_blocks import plan_shards as plan_shards
 from ._verification import median_filter_index as median_filter_index
 from ._verification import mode_filter as mode_filter
+from ._write_output import provenance_told as provenance_told
+from ._write_output import write_output as write_output

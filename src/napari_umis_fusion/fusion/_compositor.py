@@ -155,15 +155,25 @@ class Compositor:
 
     def _convert(self, checked: CheckedPlane, grey: FloatMap) -> Generator[None]:
         plane, invalid = checked.plane, checked.invalid
+        lent = self._lend(checked, grey)
 
         def convert(tile: Tile) -> None:
             grey[tile.window] = self.to_grey(plane[tile.window])
 
         yield from self._workers.each(convert, self._tiles)
-        if checked.borrows and invalid is not None and self._pending:
-            np.copyto(grey, self._pending[-1][2], where=invalid)
+        if lent is not None:
+            grey[invalid] = lent
         elif invalid is not None:
             yield from self._workers.result(self._workers.submit(fill_invalid, grey, invalid))
+
+    def _lend(self, checked: CheckedPlane, grey: FloatMap) -> FloatMap | None:
+        """Return grey levels of the plane before for where a plane borrows them, in one row."""
+        if not checked.borrows or checked.invalid is None:
+            return None
+        if self._pending:
+            return self._pending[-1][2][checked.invalid]
+        # A measure that does not wait reuses the grey image of the plane before for this one.
+        return None if self._last is None else grey[checked.invalid]
 
     def _fuse_oldest(self) -> Generator[None]:
         self._z, checked, grey = self._pending.popleft()

@@ -1,12 +1,13 @@
 """The batch widget: stacks of folders, fused one after the other."""
 
 import shlex
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import tifffile
 from napari.components import ViewerModel
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QMimeData, Qt, QUrl
 from qtpy.QtWidgets import QApplication
 
 from napari_umis_fusion.batch import StackWorking
@@ -114,6 +115,18 @@ def test_what_is_missing_is_said(widget):
     widget.inputs.setValue([])
     widget.buttons["copy"].click()
     assert "add a folder" in widget.controls.message.text()
+
+
+def test_dropped_folders_are_added_once(widget, folder):
+    dropped = QMimeData()
+    dropped.setUrls([QUrl.fromLocalFile(str(folder / name)) for name in ("in", "more")])
+    event = SimpleNamespace(mimeData=lambda: dropped, acceptProposedAction=lambda: None)
+    widget.inputs.dragEnterEvent(event)
+    widget.inputs.dropEvent(event)
+    assert widget.inputs.value() == [str(folder / "in"), str(folder / "more")]
+    widget.inputs.list.item(0).setSelected(True)
+    widget.inputs.buttons["remove"].click()
+    assert widget.inputs.value() == [str(folder / "more")]
 
 
 def test_the_copied_command_does_the_same(widget, folder):

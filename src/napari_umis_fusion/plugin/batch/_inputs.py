@@ -1,6 +1,7 @@
 """The folders and files of a batch."""
 
 from pathlib import Path
+from typing import Any
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
@@ -36,6 +37,7 @@ class InputList(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.list = QListWidget()
+        self.setAcceptDrops(True)
         self.list.setMaximumHeight(HEIGHT_PX)
         self.list.setSelectionMode(QListWidget.SelectionMode.ExtendedSelection)
         self.list.setToolTip("Folders and files whose stacks are fused.")
@@ -69,6 +71,15 @@ class InputList(QWidget):
         known = self.value()
         self.list.addItems([path for path in dict.fromkeys(paths) if path not in known])
         self.valueChanged.emit()
+
+    def dragEnterEvent(self, event: Any) -> None:  # noqa: N802
+        """Accept folders and files that are dragged here."""
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: Any) -> None:  # noqa: N802
+        """Add what is dropped."""
+        self.add([url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()])
 
     def _on_folder(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, "Folder of stacks")

@@ -20,6 +20,7 @@ from napari_umis_fusion.batch import (
 )
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import UmisFusionError
+from napari_umis_fusion.plugin._warm_up import warm_up
 from napari_umis_fusion.plugin.batch._inputs import InputList
 from napari_umis_fusion.plugin.batch._rows import BatchRows
 from napari_umis_fusion.plugin.batch._table import BatchTable
@@ -84,6 +85,7 @@ class BatchWidget(DockedWidget):
         self.opening = LatestJob(delay_ms=0)
         self._lay_out()
         self._connect()
+        warm_up()
 
     @staticmethod
     def _release(parts: dict[str, Any]) -> None:
