@@ -99,6 +99,15 @@ class Overrider:
         box = changed_box(before, after)
         return None if box is None else grown_box(box, self.reach_px, after.shape)
 
+    def prepare(self) -> None:
+        """Do now what the first part would do: find the grey range, compile, import."""
+        if not self.fades or self._to_grey is not None:
+            return
+        self._to_grey = GreyConverter(self.stack, self._config.channel)
+        some = self.automatic[:4, :4]
+        no = np.zeros(some.shape[:2], np.bool_)
+        self._fade(~no, no, np.ascontiguousarray(some), some)
+
     def part(self, overrides: OverrideMap, box: Box) -> OverriddenPart:
         """Return a rectangle of the image with overrides; it does not depend on the rectangle.
 
@@ -169,8 +178,8 @@ class Overrider:
 
     def _visibility(self, new: Plane, old: Plane) -> FloatMap:
         """Return the visible part of the step between two images, in grey levels."""
-        if self._to_grey is None:
-            self._to_grey = GreyConverter(self.stack, self._config.channel)
+        self.prepare()
+        assert self._to_grey is not None
         black, scale = self._to_grey.range.black, self._to_grey.range.scale
         height, width = new.shape[:2]
         found = np.empty((height, width), np.float32)

@@ -105,7 +105,7 @@ def _described(
     accepted: OverrideMap,
 ) -> "FusionResult":
     """Return the result with what was overridden in its notes and provenance."""
-    pixels, refused = np.count_nonzero(accepted), np.count_nonzero(wanted != accepted)
+    pixels, refused = np.count_nonzero(accepted), int(np.count_nonzero(wanted != accepted))
     notes = [*automatic.notes, f"{pixels} pixels are taken from planes that were chosen by hand"]
     if refused:
         empty = ", ".join(map(str, planes_in(wanted[wanted != accepted])))
@@ -132,6 +132,6 @@ def describe_overrides(accepted: OverrideMap, refused: int = 0) -> dict[str, Any
     return {
         "pixels": int(np.count_nonzero(accepted)),
         "planes": planes,
-        "refused": int(refused),
+        "refused": refused,
         "sha256": hashlib.sha256(data.tobytes()).hexdigest(),
     }

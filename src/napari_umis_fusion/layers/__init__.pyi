@@ -20,6 +20,7 @@ from ._picked_pixel import pick_pixel as pick_pixel
 from ._plan import LayerPlan as LayerPlan
 from ._preview import Span as Span
 from ._preview import iter_preview as iter_preview
+from ._retouch import RetouchedLayers as RetouchedLayers
 from ._script import script_for as script_for
 from ._stacks import LayerStacks as LayerStacks
 from ._summary import CheckedStack as CheckedStack

@@ -83,6 +83,8 @@ class LayerFinished:
     thresholds : tuple of FocusThreshold
         What is never in focus, with an adjustable threshold, if the focus map was requested: one,
         or one for each channel that was fused separately.
+    outputs : tuple of OutputLayer
+        What `layers` were made of.
     """
 
     layers: list[LayerData]
@@ -96,6 +98,7 @@ class LayerFinished:
     never_in_focus: float = 0.0
     plan: LayerPlan = field(default_factory=LayerPlan)
     thresholds: tuple[FocusThreshold, ...] = ()
+    outputs: tuple[OutputLayer, ...] = ()
 
 
 LayerEvent = LayerStarted | LayerProgress | LayerFinished

@@ -139,7 +139,7 @@ def iter_fuse_stacks(
     layers = [output.layer_data(summary.provenance()) for output in outputs]
     origins = _source_maps(outputs)
     found = summary.alignments, summary.checked, len(places), len(planes), summary.never_in_focus
-    more = stacks.plan, focus_thresholds(outputs)
+    more = stacks.plan, focus_thresholds(outputs), tuple(outputs)
     yield LayerFinished(layers, summary.notes, origins, config, *found, *more)
     return layers
 
@@ -210,19 +210,19 @@ def fill_outputs(
     """Copy the result of one stack into its output layers."""
     layer, entries = place
     for output in outputs:
-        mine = _index_of(stacks.images, output.image)
+        mine = index_of(stacks.images, output.image)
         if stacks.plan.each_channel and mine != layer:
             continue
-        for channel in _channels_of(output, stacks, mine):
+        for channel in channels_of(output, stacks, mine):
             output.fill(entries, channel, result)
 
 
-def _channels_of(output: OutputLayer, stacks: LayerStacks, mine: int) -> Sequence[int | None]:
+def channels_of(output: OutputLayer, stacks: LayerStacks, mine: int) -> Sequence[int | None]:
     """Return the channels of a stack for this output; None for all."""
     if output.kind != "all_in_focus" or stacks.channels == 1:
         return (None,)
     return (mine,) if len(stacks.images) > 1 else range(stacks.channels)
 
 
-def _index_of(images: Sequence[LayerImage], image: LayerImage) -> int:
+def index_of(images: Sequence[LayerImage], image: LayerImage) -> int:
     return next(place for place, one in enumerate(images) if one is image)

@@ -68,6 +68,8 @@ class OutputLayer:
         self.array = workspace.lasting((*shape, *colour), dtype)
         fills = kind == "depth_map" and plan.depth_fill != "decided"
         self.decided = workspace.lasting(shape, dtype) if fills else self.array
+        # By layer: who changes the arrays later knows what they were, for as long as they exist.
+        self.retouched: dict[int, Any] = {}
 
     def fill(
         self, entries: Mapping[int, int], channel: int | None, result: FusionResult | FusedImage
@@ -75,16 +77,24 @@ class OutputLayer:
         """Copy the result of one stack, or one channel of its image, into the array."""
         plane = self._values(result)
         if self.decided is not self.array and isinstance(result, FusionResult):
-            self._put(self.decided, entries, plane)
+            self.view(self.decided, entries)[...] = plane
             plane = fill_depth(plane, result.never_in_focus(), self.depth_fill)
         if self.kind == "all_in_focus" and channel is not None:
             plane = plane[..., channel]
-            if self._stacks.axes.channel is not None and len(self._stacks.images) == 1:
-                entries = {**entries, self._stacks.axes.channel: channel}
-        self._put(self.array, entries, plane)
+        self.view(self.array, entries, channel)[...] = plane
 
-    def _put(self, array: NDArray[Any], entries: Mapping[int, int], plane: NDArray[Any]) -> None:
+    @property
+    def stacks(self) -> LayerStacks:
+        """All stacks that are fused."""
+        return self._stacks
+
+    def view(
+        self, array: NDArray[Any], entries: Mapping[int, int], channel: int | None = None
+    ) -> NDArray[Any]:
+        """Return the part of an array of this layer that one stack, or its channel, fills."""
         axes = self._stacks.axes
+        if channel is not None and axes.channel is not None and len(self._stacks.images) == 1:
+            entries = {**entries, axes.channel: channel}
         index = tuple(
             slice(None)
             if axis in (axes.y, axes.x)
@@ -94,7 +104,8 @@ class OutputLayer:
             for axis in self._kept
         )
         # stacks are always (Y, X); the layer keeps its own order of axes
-        array[index] = plane.swapaxes(0, 1) if axes.y > axes.x else plane
+        part: NDArray[Any] = array[index]
+        return part.swapaxes(0, 1) if axes.y > axes.x else part
 
     @property
     def depth_fill(self) -> DepthFill:
@@ -175,12 +186,12 @@ class OutputLayer:
             index: NDArray[Any] = getattr(result, self.kind) + np.uint16(first)
             return index
         if self.kind == "depth_map":
-            return self._depth(result.sub_plane_map + np.float32(first))
+            return self.depth_of(result.sub_plane_map + np.float32(first))
         if self.kind == "never_in_focus":
             return result.never_in_focus().astype(np.uint8)
         return np.asarray(getattr(result, self.kind))
 
-    def _depth(self, planes: NDArray[Any]) -> NDArray[Any]:
+    def depth_of(self, planes: NDArray[Any]) -> NDArray[Any]:
         """Return the depth of positions that are counted in planes, in the unit of the layer."""
         step = np.float32(abs(self.image.placement.scale[self._stacks.axes.z]))
         sizes = layer_calibration(self.image, self._stacks.axes)

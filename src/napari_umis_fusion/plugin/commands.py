@@ -11,6 +11,7 @@ WIDGET = "Fuse z-stack"
 TRAINING_WIDGET = "Train network"
 ACQUIRE_WIDGET = "Acquire"
 SURFACE_WIDGET = "Measure surface"
+RETOUCH_WIDGET = "Retouch"
 BATCH_WIDGET = "Batch"
 
 
@@ -125,6 +126,21 @@ def fusion_options(viewer: "Viewer") -> Any:
     """
     docks = _open_docks(viewer, _kind_of(WIDGET))
     return docks[0].widget().value() if docks else None
+
+
+def open_retouch(viewer: "Viewer") -> Any:
+    """Open the retouch widget, or raise the open one.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The viewer.
+
+    Returns
+    -------
+    RetouchWidget
+    """
+    return _open_widget(viewer, RETOUCH_WIDGET)
 
 
 def _open_widget(viewer: "Viewer", name: str) -> Any:

@@ -94,7 +94,9 @@ class FusedLayers:
         """
         # weak references only: the layers belong to the viewer and may be deleted
         kept = list(sources)
-        fused = ShownFusion(replace(event, layers=[]), [weakref.ref(one) for one in kept])
+        outputs = tuple(one for one in event.outputs if one.kind in shown)
+        told = replace(event, layers=[], outputs=outputs)
+        fused = ShownFusion(told, [weakref.ref(one) for one in kept])
         last = self._latest_of(kept, fused.part) if update else None
         replaced = dict(last.layers) if last is not None else {}
         change = FusionChange(self._viewer)

@@ -1,0 +1,1 @@
+from ._widget import RetouchWidget as RetouchWidget

@@ -1,0 +1,130 @@
+"""The retouch widget: paint planes over the result."""
+
+from typing import Any
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QVBoxLayout
+
+from napari_umis_fusion.errors import UmisFusionError
+from napari_umis_fusion.plugin.fusion import Shortcuts
+from napari_umis_fusion.plugin.retouch._blink import Blink
+from napari_umis_fusion.plugin.retouch._pick import PlanePick
+from napari_umis_fusion.plugin.retouch._session import RetouchSession
+from napari_umis_fusion.plugin.widgets import DockedWidget, release_all, tell_unexpected
+
+BLINK = "B"
+"""The key of before / after."""
+
+HINT = (
+    "Select a stack that was fused, or its result, and begin. Then move the z slider to the plane "
+    "that is right, and paint: the result takes it from there. The eraser gives back what was "
+    "decided; Ctrl+Z undoes a stroke."
+)
+BUTTONS = {
+    "begin": ("Retouch the result", "Add a layer of overrides over the result, and paint in it."),
+    "pick": (
+        "Pick the plane by clicking",
+        "Click on the picture: the z slider moves to the plane that is most in focus there.",
+    ),
+    "blink": (
+        "Before / after",
+        f"Show the result as decided, the plane, and the retouched result in turn (key {BLINK}).",
+    ),
+    "clear": ("Restore all", "Erase all overrides; Ctrl+Z brings them back."),
+}
+
+
+class RetouchWidget(DockedWidget):
+    """Retouches a result by a layer of overrides.
+
+    Parameters
+    ----------
+    napari_viewer : napari viewer
+        Viewer with a stack that was fused there.
+    """
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__(napari_viewer)
+        self.session = RetouchSession(self._viewer)
+        self.pick = PlanePick(self._viewer, self.session)
+        self.blink = Blink(self._viewer, self.session)
+        self.buttons = {name: QPushButton(text) for name, (text, _) in BUTTONS.items()}
+        self.status = QLabel(HINT)
+        self.keys = Shortcuts(self._viewer, {BLINK: self.step})
+        self._lay_out()
+        self._connect()
+        self._enable()
+
+    @staticmethod
+    def _release(parts: dict[str, Any]) -> None:
+        release_all(parts, ("keys", "pick", "session"))
+
+    def begin(self) -> None:
+        """Retouch the result of the active layer."""
+        try:
+            self.session.begin(self._viewer.layers.selection.active)
+        except UmisFusionError as error:
+            self._on_failed(error)
+            return
+        layer = self.session.layer
+        self._viewer.layers.selection.active = layer
+        layer.mode = "paint"
+        self._tell(HINT)
+
+    def step(self) -> None:
+        """Show the next of: as decided, the plane, retouched."""
+        self._tell(self.blink.step())
+
+    def clear(self) -> None:
+        """Erase all overrides, as one step that can be undone."""
+        layer = self.session.layer
+        painted = layer.data.nonzero()
+        if painted[0].size:
+            layer.data_setitem(painted, 0)
+
+    def _lay_out(self) -> None:
+        self.status.setWordWrap(True)
+        self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.buttons["pick"].setCheckable(True)
+        column, grid = QVBoxLayout(self), QGridLayout()
+        for place, (name, button) in enumerate(self.buttons.items()):
+            button.setToolTip(BUTTONS[name][1])
+            grid.addWidget(button, place // 2, place % 2)
+        column.addLayout(grid)
+        column.addWidget(self.status)
+        column.addStretch(1)
+
+    def _connect(self) -> None:
+        self.buttons["begin"].clicked.connect(self.begin)
+        self.buttons["pick"].toggled.connect(self.pick.listen)
+        self.buttons["blink"].clicked.connect(self.step)
+        self.buttons["clear"].clicked.connect(self.clear)
+        self.session.told.connect(self._tell)
+        self.session.renewed.connect(self._on_renewed)
+        self.pick.picked.connect(self._on_picked)
+
+    def _on_picked(self, said: str) -> None:
+        self._tell(said)
+        if self.session.layer is not None:
+            self.buttons["pick"].setChecked(False)
+            self._viewer.layers.selection.active = self.session.layer
+            self.session.layer.mode = "paint"
+
+    def _on_renewed(self) -> None:
+        self.blink.reset()
+        self._enable()
+
+    def _enable(self) -> None:
+        is_begun = self.session.layer is not None
+        if not is_begun:
+            self.buttons["pick"].setChecked(False)
+        for name in ("pick", "blink", "clear"):
+            self.buttons[name].setEnabled(is_begun)
+
+    def _on_failed(self, error: Exception) -> None:
+        tell_unexpected(error)
+        text = str(error)
+        self._tell(text[:1].upper() + text[1:])
+
+    def _tell(self, text: str) -> None:
+        self.status.setText(text)
