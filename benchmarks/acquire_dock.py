@@ -62,7 +62,7 @@ def focus(widget: Any) -> None:
     """Run an autofocus."""
     widget.stage.move_to(12.0)
     beats_while(lambda: None, lambda: widget.stage.height_um == 12.0)
-    told("autofocus", widget.autofocus.start, lambda: widget.autofocus.job is None)
+    told("autofocus", widget.autofocus.start, lambda: widget.microscope.activity == "")
     print(f"  {widget.autofocus.controls.message.text()}")
 
 
@@ -77,7 +77,7 @@ def sweep(widget: Any, planes: int) -> None:
         told(
             f"{run} sweep of {planes} planes",
             lambda latencies=latencies: begin(widget, latencies),
-            lambda: widget.sweep.job is None,
+            lambda: widget.microscope.activity == "",
         )
         print(f"  {widget.sweep.controls.message.text()} {time.perf_counter() - start:.1f} s")
         print(
@@ -89,6 +89,7 @@ def sweep(widget: Any, planes: int) -> None:
 def begin(widget: Any, latencies: list[float]) -> None:
     """Start a sweep whose pictures are timed when they are shown."""
     widget.sweep.start()
+    beats_while(lambda: None, lambda: widget.sweep.job is not None)
     layers = widget.sweep.job._layers
     update = layers.update
 
@@ -101,9 +102,22 @@ def begin(widget: Any, latencies: list[float]) -> None:
 
 
 def told(what: str, start: Callable[[], Any], is_over: Callable[[], bool]) -> None:
-    """Print the longest gaps until something is over."""
+    """Print the longest gaps until something is over.
+
+    Where other programs use the processor, gaps of the clock say little; the processor time of the
+    main thread between two beats is what the window itself was kept busy for.
+    """
+    from qtpy.QtCore import QTimer
+
+    used: list[float] = []
+    timer = QTimer()
+    timer.timeout.connect(lambda: used.append(time.thread_time()))
+    timer.start(5)
     gaps = beats_while(start, is_over)
+    timer.stop()
+    busy = np.sort(np.diff(used))[::-1]
     print(f"{what}: {len(gaps)} beats, longest gaps (ms):", *np.rint(gaps[:5] * 1e3))
+    print("  processor time of the main thread in a gap (ms):", *np.rint(busy[:5] * 1e3))
 
 
 def count_calls(owner: Any, name: str) -> list[float]:

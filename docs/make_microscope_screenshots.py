@@ -95,7 +95,7 @@ def sweep(window: Window, widget: Any, folder: Path) -> None:
     section.start()
     window.wait(lambda: "frame 16" in section.controls.message.text(), 120)
     window.shoot("microscope-sweep")
-    window.wait(lambda: section.job is None, 300)
+    window.wait(lambda: widget.microscope.activity == "", 300)
     print(section.controls.message.text())
     image, depth = (window.viewer.layers[f"sweep 1 {kind}"] for kind in ("all-in-focus", "depth"))
     assert image.data.std() > 0
@@ -112,7 +112,7 @@ def stop_early(window: Window, widget: Any) -> None:
     )
     section.plan.set_row_values({"covered_um": "40.0"})
     section.start()
-    window.wait(lambda: section.job is None, 300)
+    window.wait(lambda: widget.microscope.activity == "", 300)
     print(section.controls.message.text())
 
 

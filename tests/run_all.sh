@@ -105,9 +105,10 @@ check() {
     "$@" || failed+=("$*")
 }
 
-# The checks below keep one processor busy, so does this; pytest itself takes all there are.
+# Beside the checks below, which take one processor and end first.
 pyside_log=$venv/pyside6.log
-QT_API=pyside6 python -m pytest -o qt_api=pyside6 -p no:cacheprovider -n0 -m binding tests/plugin \
+QT_API=pyside6 python -m pytest -o qt_api=pyside6 -p no:cacheprovider -n2 --dist loadfile \
+    -m binding tests/plugin \
     >"$pyside_log" 2>&1 &
 pyside=$!
 trap 'kill "$pyside" 2>/dev/null || true' EXIT

@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import json
 import re
 import runpy
 import shlex
@@ -73,6 +74,7 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     _write_weights(folder / "weights.pth")
     _write_photographs(folder / "photographs")
     _write_own_stacks(folder / "stacks")
+    _write_plate(folder / "plate.zarr")
     shutil.copy(shipped_weights("plane-ranker"), folder / "mine.safetensors")
     save_config(folder / "training.json", TrainingConfig.fine_tuning())
     _write_model(folder / "models", folder / "ranker.safetensors")
@@ -89,6 +91,36 @@ def _write_own_stacks(folder: Path) -> None:
         (folder / name).mkdir(parents=True)
         for z, plane in enumerate(make_stack(scene, (240, 460), planes=3).stack):
             write_image(folder / name / f"z{z}.png", plane, rgb=True)
+
+
+def _write_plate(path: Path) -> None:
+    """Write a plate of OME-Zarr with two wells of one field."""
+    import zarr
+
+    def describe(group: Path, content: dict[str, object]) -> None:
+        group.mkdir(parents=True, exist_ok=True)
+        attributes = {"ome": {"version": "0.5", **content}}
+        told = {"zarr_format": 3, "node_type": "group", "attributes": attributes}
+        (group / "zarr.json").write_text(json.dumps(told))
+
+    wells = [
+        {"path": f"{row}/03", "rowIndex": number, "columnIndex": 0}
+        for number, row in enumerate("BC")
+    ]
+    rows, columns = [{"name": "B"}, {"name": "C"}], [{"name": "03"}]
+    describe(path, {"plate": {"rows": rows, "columns": columns, "wells": wells}})
+    axes = [{"name": name, "type": "space", "unit": "micrometer"} for name in "zyx"]
+    steps = [{"type": "scale", "scale": [0.5, 0.5, 0.5]}]
+    datasets = [{"path": "0", "coordinateTransformations": steps}]
+    stack = make_stack("bumps", (64, 64), planes=4).stack[..., 1]
+    for row in "BC":
+        describe(path / row / "03", {"well": {"images": [{"path": "0"}]}})
+        field = path / row / "03" / "0"
+        describe(field, {"multiscales": [{"axes": axes, "datasets": datasets}]})
+        array = zarr.create_array(
+            str(field / "0"), shape=stack.shape, dtype=stack.dtype, chunks=(1, 64, 64)
+        )
+        array[...] = stack
 
 
 def _write_photographs(folder: Path) -> None:

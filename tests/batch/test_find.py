@@ -1,6 +1,8 @@
 """Stacks are found in folders, and told apart."""
 
 import os
+import random
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ import tifffile
 from PIL import Image
 
 from napari_umis_fusion.batch import BatchOptions, find_stacks
-from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.errors import ConfigError, StackFileError
 
 
 def names_of(found):
@@ -96,6 +98,35 @@ def test_time_points_and_series_of_a_file_are_stacks(tmp_path, planes):
     assert all(len(one.open()) == 4 for one in found.stacks)
 
 
+def test_words_do_not_count_planes(tmp_path, put):
+    for name in ("top", "middle", "bottom"):
+        put(tmp_path, f"{name}.tif", 1)
+    found = find_stacks(tmp_path)
+    assert names_of(found) == {}
+    assert all("no number in their names counts planes" in why for why in left_out(found).values())
+    by_count = find_stacks(tmp_path, BatchOptions(group_by="count", planes=3))
+    assert len(by_count.stacks) == 1
+
+
+def test_an_axis_is_z_only_where_nothing_else_is(tmp_path, put, planes):
+    tifffile.imwrite(tmp_path / "sweep.ome.tif", planes, metadata={"axes": "TYX"})
+    tifffile.imwrite(tmp_path / "both.ome.tif", np.stack([planes] * 2), metadata={"axes": "TZYX"})
+    put(tmp_path / "folder", "img_t{z}.tif")
+    assert [one.name for one in find_stacks(tmp_path).stacks] == ["both_T0", "both_T1"]
+    found = find_stacks(tmp_path, BatchOptions(z_axis="T"))
+    assert [one.name for one in found.stacks] == ["both_T0", "both_T1", "sweep", "folder"]
+    for one in found.stacks:
+        np.testing.assert_array_equal(one.open().plane(2), planes[2])
+
+
+def test_a_stack_behind_an_overview_is_found(tmp_path, planes):
+    with tifffile.TiffWriter(tmp_path / "scan.ome.tif") as tif:
+        tif.write(planes[0, ::2, ::2], metadata={"axes": "YX"})
+        tif.write(planes, metadata={"axes": "ZYX"})
+    (found,) = find_stacks(tmp_path).stacks
+    assert len(found.open()) == 4
+
+
 def test_what_is_no_plane_is_left_out_with_a_reason(tmp_path, put, planes):
     put(tmp_path / "in", "p{z}.tif")
     folder = tmp_path / "in"
@@ -126,6 +157,14 @@ def test_names_of_results_never_collide(tmp_path, put):
     assert [one.name for one in found.stacks] == ["in", "in_2", "IN_depth_2"]
 
 
+def test_paths_upwards_do_not_lead_out_of_the_results(tmp_path, put, monkeypatch):
+    put(tmp_path / "top", "z{z}.tif")
+    (tmp_path / "top" / "inner").mkdir()
+    monkeypatch.chdir(tmp_path / "top" / "inner")
+    for source in ("..", "../z*.tif", "../../top/."):
+        assert list(names_of(find_stacks(source))) == ["top"]
+
+
 def test_patterns_choose_inputs_and_files(tmp_path, put):
     put(tmp_path / "a", "red_z{z}.tif")
     put(tmp_path / "a", "green_z{z}.tif")
@@ -145,3 +184,39 @@ def test_options_are_checked():
         BatchOptions(group_by="size")
     with pytest.raises(ConfigError, match="accepted is a text"):
         BatchOptions(pattern="")
+
+
+SCHEMES = (
+    *("a_z{}", "b z{}um", "IMG_{:04}", "s1_ch{}", "x_t{:03}", "leaf front {}", "{}", "pos{}_z3"),
+    *("w1_z{}", "w2_z{}", "GFP_{}", "word{}word", "z{}", "top", "Name (1) {}", "20240101_{}"),
+)
+
+
+def scatter(folder, chance):
+    """Write images under names of random schemes, some of another size, some broken."""
+    for inner in ("", "sub", "sub/deep"):
+        (folder / inner).mkdir(parents=True, exist_ok=True)
+        for scheme in chance.sample(SCHEMES, chance.randint(0, 4)):
+            for number in range(chance.randint(1, 4)):
+                path = folder / inner / f"{scheme.format(number)}.png"
+                side = chance.choice((20, 20, 20, 20, 24))
+                values = np.full((side, 20), 10 * number, np.uint8)
+                Image.fromarray(values).save(path)
+                if chance.random() < 0.05:
+                    path.write_bytes(b"broken")
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("by", ["names", "count", "time"])
+def test_each_file_is_in_one_stack_or_left_out(tmp_path, seed, by):
+    scatter(tmp_path, random.Random(seed))
+    found = find_stacks(tmp_path, BatchOptions(group_by=by, planes=3))
+    placed = [path for one in found.stacks for path in one.files]
+    placed += [one.path for one in found.left_out]
+    assert sorted(placed) == sorted(tmp_path.rglob("*.png"))
+    names = [one.name.casefold() for one in found.stacks]
+    assert len(set(names)) == len(names)
+    for one in found.stacks:
+        # Two planes of two sizes, or channels that a group by count cuts apart, are told by name.
+        with suppress(StackFileError):
+            assert len(one.open()) > 1

@@ -61,6 +61,12 @@ def test_failed_stacks_are_an_error_at_the_end(folder, capsys):
     assert "--retry" in told.err
 
 
+def test_no_stack_at_all_is_an_error(folder, capsys):
+    command = ["batch", str(folder / "in" / "notes.txt"), "-o", str(folder / "out")]
+    assert main(command) == 1
+    assert "no stack was found" in capsys.readouterr().err
+
+
 def test_the_copied_command_is_understood(folder, capsys):
     options = BatchOptions(pattern="z*", index_map=True, z_step_um=0.5)
     config = FusionConfig(focus_measure="laplacian", median_filter=True, threads=1)

@@ -105,6 +105,13 @@ def test_nothing_is_marked_where_focus_is_the_same_everywhere():
     assert not result(focus=np.full((2, 2), 3)).never_in_focus().any()
 
 
+def test_places_without_any_detail_are_marked():
+    focus = np.exp(np.random.default_rng(0).normal(1, 1, (80, 80)))
+    focus[:, :20] = 0
+    never = result(np.zeros((80, 80)), focus).never_in_focus()
+    np.testing.assert_array_equal(never, focus == 0)
+
+
 @pytest.mark.parametrize(("factor", "marks"), [(1.8, False), (4, True)])
 def test_focus_and_its_lack_differ_by_a_factor(factor, marks):
     focus = np.ones((20, 20))

@@ -14,7 +14,7 @@ from napari_umis_fusion.layers._outputs import OUTPUT_SHARE
 from napari_umis_fusion.runtime import ScratchMemory
 from napari_umis_fusion.runtime._scratch_memory import MEGABYTE
 
-SIDE = 512
+SIDE = 560
 SERIES = np.random.default_rng(0).integers(0, 256, (4, 3, SIDE, SIDE), np.uint8)
 LABELS = {"name": "series", "axis_labels": ("t", "z", "y", "x"), "scale": (1, 2, 1, 1)}
 EVERY = ("all_in_focus", "index_map", "depth_map", "confidence_map", "source_map")
@@ -110,7 +110,7 @@ def test_budget_is_held_to_the_byte_and_made_use_of(run, options, monkeypatch):
 def test_later_time_points_have_the_room_of_earlier_ones(monkeypatch):
     """What fits for one stack and the layers fits for any number of stacks."""
     ledger = Ledger(monkeypatch)
-    layers = fuse_layer((SERIES, LABELS), config(40), outputs=EVERY)
+    layers = fuse_layer((SERIES, LABELS), config(48), outputs=EVERY)
     one = ledger.peak
     assert ledger.on_disk == 0
     del layers
@@ -122,6 +122,6 @@ def test_layers_leave_room_for_the_maps(monkeypatch):
     """A long series does not drive the maps of each stack into files."""
     ledger = Ledger(monkeypatch)
     long = np.concatenate([SERIES] * 8)
-    layers = fuse_layer((long, LABELS), config(40), outputs=("index_map", "confidence_map"))
-    assert sum(data.nbytes for data, *_ in layers) > OUTPUT_SHARE * 40 * MEGABYTE
+    layers = fuse_layer((long, LABELS), config(48), outputs=("index_map", "confidence_map"))
+    assert sum(data.nbytes for data, *_ in layers) > OUTPUT_SHARE * 48 * MEGABYTE
     assert ledger.on_disk == 1, "one of the layers, and no map"

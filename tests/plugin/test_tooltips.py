@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_umis_fusion import FusionConfig, TrainingConfig
 from napari_umis_fusion.plugin.acquire import AcquireWidget
+from napari_umis_fusion.plugin.batch import BatchWidget
 from napari_umis_fusion.plugin.fusion import FusionWidget
 from napari_umis_fusion.plugin.fusion._choice_names import CHOICE_NAMES
 from napari_umis_fusion.plugin.surface import SurfaceWidget
@@ -18,7 +19,7 @@ from napari_umis_fusion.runtime import help_with_bounds
 NAMES = ("NaN", "S-filter", "L-filter")
 
 
-@pytest.fixture(params=[FusionWidget, TrainingWidget, SurfaceWidget, AcquireWidget])
+@pytest.fixture(params=[FusionWidget, TrainingWidget, SurfaceWidget, AcquireWidget, BatchWidget])
 def dock(request, viewer):
     """Return each of the widgets in turn, docked in a viewer."""
     widget = request.param(viewer)

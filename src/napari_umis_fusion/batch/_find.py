@@ -3,7 +3,7 @@
 import glob
 import os
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from natsort import natsorted, ns
@@ -13,7 +13,7 @@ from napari_umis_fusion.batch._group import file_stem, group_planes
 from napari_umis_fusion.batch._grouping import BatchStack, Grouping, LeftOut
 from napari_umis_fusion.batch._options import MAPS, BatchOptions
 from napari_umis_fusion.batch._place import Place, list_folder
-from napari_umis_fusion.batch._stacks_of_file import stacks_of_file
+from napari_umis_fusion.batch._stacks_of_file import ALONE, stacks_of_file
 from napari_umis_fusion.errors import ConfigError, StackFileError
 from napari_umis_fusion.files.read import (
     Header,
@@ -115,14 +115,14 @@ class _Search:
     def places(self, inputs: Sequence[Path]) -> Iterator[Place]:
         """Yield the folders to look into, and for single files what is named of their folder."""
         folders = [path for path in inputs if path.is_dir()]
-        bases = _unique_names([path.absolute().name or "batch" for path in folders])
+        bases = _unique_names([_plain(path).name or "batch" for path in folders])
         for folder, base in zip(folders, bases, strict=True):
             inner = "" if len(inputs) == 1 else base
             yield from list_folder(folder, base, inner, self._output, self.left_out)
         files: dict[Path, list[Path]] = {}
         for path in inputs:
             if not path.is_dir():
-                files.setdefault(path.absolute().parent, []).append(path)
+                files.setdefault(_plain(path).parent, []).append(path)
         alone = len(files) == 1 and not folders
         for folder, paths in files.items():
             yield Place(folder.name, "" if alone else folder.name, tuple(in_order(paths)))
@@ -130,16 +130,17 @@ class _Search:
     def take(self, place: Place) -> Generator[Searching, None, None]:
         """Find the stacks of a place."""
         files = yield from self._sort(place)
-        groups, left_out = group_planes(files.planes, self._options)
-        self.left_out += left_out
-        for group in groups:
-            is_whole = len(groups) == 1
+        groups = group_planes(files.planes, self._options)
+        self.left_out += groups.left_out
+        for group in groups.stacks:
+            is_whole = len(groups.stacks) == 1
             name = place.name if is_whole else _joined(place.inner, group.name)
-            self._add(name, group.files, notes=group.notes)
+            self._add(BatchStack(name, group.files, {}, group.notes, group.z_axis or None))
             yield self._searching()
-        for path in files.stacks:
+        alone = {one.path: one.reason for one in groups.loose}
+        for path in in_order([*files.stacks, *alone]):
             if path.absolute() not in self._seen:
-                self._take_file(place, path)
+                self._take_file(place, path, alone.get(path, ""))
             yield self._searching()
 
     def _sort(self, place: Place) -> Generator[Searching, None, _Files]:
@@ -166,32 +167,30 @@ class _Search:
     def _is_wanted(self, path: Path) -> bool:
         return path.match(self._options.pattern) and path.absolute() not in self._seen
 
-    def _take_file(self, place: Place, path: Path) -> None:
+    def _take_file(self, place: Place, path: Path, reason: str) -> None:
+        """Take a file as a stack; `reason` says why it is no plane of another one."""
         try:
-            entries, sources = stacks_of_file(path)
+            entries, sources = stacks_of_file(path, self._options.z_axis or None)
         except (StackFileError, OSError, ValueError) as error:
-            self.left_out.append(LeftOut(path, _without(path, error)))
+            told = _without(path, error)
+            self.left_out.append(LeftOut(path, reason if reason and told == ALONE else told))
             return
         self._seen |= {Path(one).absolute() for one in sources}  # a set of files opens as one
         name = _joined(place.inner, file_stem(path))
         for index in entries:
             told = "".join(f"_{axis}{entry}" for axis, entry in index.items())
-            self._add(f"{name}{told}", (path,), index)
+            z_axis = self._options.z_axis or None
+            self._add(BatchStack(f"{name}{told}", (path,), index, z_axis=z_axis))
 
-    def _add(
-        self,
-        name: str,
-        files: tuple[Path, ...],
-        index: dict[str, int] | None = None,
-        notes: tuple[str, ...] = (),
-    ) -> None:
-        free, number = name, 1
+    def _add(self, stack: BatchStack) -> None:
+        """Add a stack, under a name that is still free."""
+        free, number = stack.name, 1
         while not self._names.isdisjoint(taken_by(free)):
             number += 1
-            free = f"{name}_{number}"
+            free = f"{stack.name}_{number}"
         self._names.update(taken_by(free))
-        self._seen |= {path.absolute() for path in files}
-        self.stacks.append(BatchStack(free, files, index or {}, notes))
+        self._seen |= {path.absolute() for path in stack.files}
+        self.stacks.append(replace(stack, name=free))
 
     def _searching(self) -> Searching:
         return Searching(len(self._seen), len(self.stacks))
@@ -200,6 +199,11 @@ class _Search:
 def taken_by(name: str) -> set[str]:
     """Return the names that a stack and its maps take; folders may not tell capitals apart."""
     return {f"{name}{suffix}".casefold() for suffix in ("", *MAPS.values())}
+
+
+def _plain(path: Path) -> Path:
+    """Return an absolute path without "..", which would lead out of the folder of results."""
+    return Path(os.path.abspath(path))
 
 
 def _joined(folder: str, name: str) -> str:

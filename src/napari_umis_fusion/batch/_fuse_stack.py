@@ -5,7 +5,6 @@ import time
 from collections.abc import Generator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,8 +16,8 @@ from napari_umis_fusion.batch._record import BatchRecord, stamp_of
 from napari_umis_fusion.batch._thumbnail import thumbnail
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import StackError, StackFileError
-from napari_umis_fusion.files.write import ImageAbout, check_output_path, write_image
-from napari_umis_fusion.fusion import Finished, FusionResult, iter_fuse
+from napari_umis_fusion.files.write import check_output_path
+from napari_umis_fusion.fusion import Finished, FusionResult, iter_fuse, write_output
 from napari_umis_fusion.runtime import Progress
 from napari_umis_fusion.stack import Stack
 
@@ -83,7 +82,7 @@ class StackWork:
         record.begin(self._stack.name, identity, paths)
         result = yield from self._iter_result(stack)
         for kind, path in paths.items():
-            self._write(kind, path, result, stack)
+            write_output(path, kind, result, stack, name=Path(self._stack.name).name)
         entry = BatchEntry(
             self._stack.name,
             "done",
@@ -146,24 +145,6 @@ class StackWork:
         finally:
             steps.close()
         raise AssertionError("a fusion ends with Finished")
-
-    def _write(self, kind: str, path: Path, result: FusionResult, stack: Stack) -> None:
-        is_image = kind == "all_in_focus"
-        image: Any = result.depth_map() if kind == "depth_map" else getattr(result, kind)
-        name = Path(self._stack.name).name
-        write_image(
-            path,
-            image,
-            calibration=result.calibration,
-            rgb=result.rgb and is_image,
-            provenance=result.provenance,
-            about=ImageAbout(
-                f"{name} {kind.replace('_', ' ')}{' (µm)' if kind == 'depth_map' else ''}",
-                channel_names=stack.channel_names if is_image else (),
-                channel_colours=stack.channel_colours if is_image else (),
-            ),
-            protect=stack.sources,
-        )
 
     def _notes(self, stack: Stack, result: FusionResult) -> tuple[str, ...]:
         lacking = self._options.depth_map and stack.calibration.z_step_um is None

@@ -3,28 +3,43 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import product, takewhile
+from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from napari_umis_fusion.batch._grouping import LeftOut
 from napari_umis_fusion.batch._options import BatchOptions
+from napari_umis_fusion.batch._stacks_of_file import ALONE
 from napari_umis_fusion.batch._taken_at import times_taken
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files.names import (
     FileGrid,
+    Place,
     arrange,
-    select_entries,
     split_schemes,
     with_z,
 )
 from napari_umis_fusion.files.read import leave_out
+from napari_umis_fusion.stack import place_named
 
 LONGEST_NAME = 120
 """Characters of the name of a stack; file systems accept twice as many."""
 
-_END = re.compile(r"[\s_\-.,+]*(?:(?<![^\W\d_])z)?[\s_\-.,+]*$", re.IGNORECASE)
+_END = re.compile(r"[\s_\-.,+()\[\]]*(?:(?<![^\W\d_])z)?[\s_\-.,+()\[\]]*$", re.IGNORECASE)
+_COUNTS = re.compile(r"[^\W\d_]*\s*[+\-−–]?\d+(?:[.,]\d+)?\s*[^\W\d_]*")
+"""What names say of an entry along z, such as "z-1.5um"."""
+
+UNCOUNTED = (
+    "is named like its neighbours, but no number in their names counts planes; tell stacks apart "
+    "by count or time (--group-by), name the axis that does (--z-axis), or rename the files"
+)
+_IS = {
+    "made by this program": "was made by this program",
+    "projections along z": "is a projection along z",
+    "thumbnails": "is a thumbnail",
+    "copies of other files": "is a copy of another file",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +54,36 @@ class Group:
         In focal order.
     notes : tuple of str
         What was assumed.
+    z_axis : str
+        The axis that is z although the names say otherwise; may be empty.
     """
 
     name: str
     files: tuple[Path, ...]
     notes: tuple[str, ...] = ()
+    z_axis: str = ""
 
 
-def group_planes(
-    headers: Mapping[Path, Any], options: BatchOptions
-) -> tuple[list[Group], list[LeftOut]]:
+@dataclass(slots=True)
+class Groups:
+    """The stacks of a folder, and what belongs to none.
+
+    Attributes
+    ----------
+    stacks : list of Group
+        Of two planes or more.
+    loose : list of LeftOut
+        Images that are no planes of a stack here; they may be stacks of their own.
+    left_out : list of LeftOut
+        The rest.
+    """
+
+    stacks: list[Group] = field(default_factory=list)
+    loose: list[LeftOut] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+
+
+def group_planes(headers: Mapping[Path, Any], options: BatchOptions) -> Groups:
     """Tell the stacks of a folder apart.
 
     Parameters
@@ -60,29 +95,31 @@ def group_planes(
 
     Returns
     -------
-    tuple of list of Group and list of LeftOut
+    Groups
     """
-    paths = list(headers)
-    left_out: list[LeftOut] = []
+    found, paths = Groups(), list(headers)
     if len(paths) > 1:
         kept = leave_out(paths)
-        left_out = [LeftOut(path, reason) for path, reason in kept.gone.items()]
+        found.left_out = [
+            LeftOut(path, _IS.get(reason, f"is {reason}")) for path, reason in kept.gone.items()
+        ]
         paths = kept.paths
     split = {"names": _by_names, "count": _by_count, "time": _by_time}[options.group_by]
-    found: list[Group] = []
-    for group in split(paths, options, left_out):
+    for group in split(paths, options, found):
         alike, unlike = _alike(group.files, headers)
-        left_out += unlike
+        found.left_out += unlike
         if len(alike) < 2:
-            left_out += [LeftOut(path, "is one plane alone, not a stack") for path in alike]
+            found.loose += [LeftOut(path, ALONE) for path in alike]
             continue
         gone = tuple(f"left out: {one.path.name}, which {one.reason}" for one in unlike)
-        told = _notes(alike) if options.group_by == "names" else ()
-        found.append(Group(group.name, alike, (*group.notes, *told, *gone)))
-    return found, left_out
+        is_by_names = options.group_by == "names"
+        told = _notes(alike) if is_by_names else ()
+        z_axis = options.z_axis if is_by_names else _only_axis(alike)
+        found.stacks.append(Group(group.name, alike, (*group.notes, *told, *gone), z_axis))
+    return found
 
 
-def _by_count(paths: list[Path], options: BatchOptions, left_out: list[LeftOut]) -> Iterator[Group]:
+def _by_count(paths: list[Path], options: BatchOptions, found: Groups) -> Iterator[Group]:
     size = options.planes
     for start in range(0, len(paths), size):
         some = paths[start : start + size]
@@ -90,10 +127,10 @@ def _by_count(paths: list[Path], options: BatchOptions, left_out: list[LeftOut])
             yield Group(_span(some), tuple(some))
         else:
             reason = f"is one of {len(some)} left over; a stack has {size} planes"
-            left_out += [LeftOut(path, reason) for path in some]
+            found.left_out += [LeftOut(path, reason) for path in some]
 
 
-def _by_time(paths: list[Path], options: BatchOptions, left_out: list[LeftOut]) -> Iterator[Group]:
+def _by_time(paths: list[Path], options: BatchOptions, found: Groups) -> Iterator[Group]:
     times, clock = times_taken(paths)
     order = sorted(range(len(paths)), key=lambda k: (times[k], k))
     note = (f"told apart by the time of {clock}",)
@@ -109,46 +146,57 @@ def _by_time(paths: list[Path], options: BatchOptions, left_out: list[LeftOut]) 
 
 def _in_natural_order(group: list[Path], paths: list[Path], notes: tuple[str, ...]) -> Group:
     # Times of one second cannot order the planes within a stack; their names can.
-    ordered = [path for path in paths if path in set(group)]
+    known = set(group)
+    ordered = [path for path in paths if path in known]
     return Group(_span(ordered), tuple(ordered), notes)
 
 
-def _by_names(paths: list[Path], options: BatchOptions, left_out: list[LeftOut]) -> Iterator[Group]:
+def _by_names(paths: list[Path], options: BatchOptions, found: Groups) -> Iterator[Group]:
     for alike in split_schemes(paths):
         try:
             grid = arrange(alike)
         except StackFileError as error:
-            left_out += [LeftOut(path, str(error)) for path in alike]
+            found.left_out += [LeftOut(path, str(error)) for path in alike]
             continue
-        yield from _stacks_of(_with_planes(grid))
+        grid = _with_planes(grid, options.z_axis)
+        if len(alike) > 1 and not _counts_planes(grid):
+            found.loose += [LeftOut(path, UNCOUNTED) for path in alike]
+        else:
+            yield from _stacks_of(grid)
 
 
-def _with_planes(grid: FileGrid) -> FileGrid:
-    """Take the last number that no word names as z, where none is named."""
-    unnamed = [axis for axis in grid.axes if axis.kind == "unnamed"]
-    if any(axis.letter == "Z" for axis in grid.axes) or not unnamed:
+def _with_planes(grid: FileGrid, z_axis: str) -> FileGrid:
+    """Take the axis of the user, or the last number that no word names, as z where none is."""
+    letters = [axis.letter for axis in grid.axes]
+    if "Z" in letters:
         return grid
-    return with_z(grid, unnamed[-1].letter)
+    place = place_named(letters, z_axis) if z_axis else None
+    if place is not None:
+        return with_z(grid, letters[place])
+    unnamed = [axis.letter for axis in grid.axes if axis.kind == "unnamed"]
+    return with_z(grid, unnamed[-1]) if unnamed else grid
+
+
+def _counts_planes(grid: FileGrid) -> bool:
+    """Whether numbers count the planes: the order of words along z means nothing."""
+    planes = [axis for axis in grid.axes if axis.letter == "Z"]
+    return bool(planes) and all(_COUNTS.fullmatch(entry) for entry in planes[0].entries)
 
 
 def _stacks_of(grid: FileGrid) -> Iterator[Group]:
     """Yield the planes, with all channels, of each entry of the other axes."""
-    others = [axis for axis in grid.axes if axis.kind not in ("z", "channel")]
-    for entries in product(*(range(len(axis)) for axis in others)):
-        part = select_entries(
-            grid, {axis.letter: entry for axis, entry in zip(others, entries, strict=True)}
-        )
-        files = tuple(part.files[place] for place in sorted(part.files))
-        if not files:
-            continue
-        told = [axis.entries[entry] for axis, entry in zip(others, entries, strict=True)]
-        yield Group(_common_name(files) or "_".join(told), _z_first(part, files))
-
-
-def _z_first(part: FileGrid, files: tuple[Path, ...]) -> tuple[Path, ...]:
-    """Return files in focal order: z is the last axis of a grid, so channels come before it."""
-    places = sorted(part.files, key=lambda place: place[::-1])
-    return tuple(part.files[place] for place in places) if part.axes else files
+    inner = [axis.kind in ("z", "channel") for axis in grid.axes]
+    parts: dict[Place, list[tuple[Place, Path]]] = {}
+    for place, path in sorted(grid.files.items()):
+        outer = tuple(k for k, is_inner in zip(place, inner, strict=True) if not is_inner)
+        # Focal order: z is the last axis of a grid, so channels come before it.
+        within = tuple(k for k, is_inner in zip(place, inner, strict=True) if is_inner)[::-1]
+        parts.setdefault(outer, []).append((within, path))
+    others = [axis for axis, is_inner in zip(grid.axes, inner, strict=True) if not is_inner]
+    for outer, found in parts.items():
+        files = tuple(path for _, path in sorted(found))
+        told = [axis.entries[k] for axis, k in zip(others, outer, strict=True)]
+        yield Group(_common_name(files) or "_".join(told), files)
 
 
 def _notes(files: Sequence[Path]) -> tuple[str, ...]:
@@ -157,6 +205,15 @@ def _notes(files: Sequence[Path]) -> tuple[str, ...]:
         return arrange(files, keeps_order=True).notes
     except StackFileError:  # opening them says it again
         return ()
+
+
+def _only_axis(files: Sequence[Path]) -> str:
+    """Return the only axis that names count, if it is not z: the user says that it is."""
+    try:
+        letters = [axis.letter for axis in arrange(files, keeps_order=True).axes]
+    except StackFileError:  # opening them says it again
+        return ""
+    return letters[0] if len(letters) == 1 and letters != ["Z"] else ""
 
 
 def _common_name(files: Sequence[Path]) -> str:
@@ -177,9 +234,12 @@ def _span(files: Sequence[Path]) -> str:
 
 
 def file_stem(path: Path) -> str:
-    """Return the name of a file without .tif, or .ome.tif."""
+    """Return the name of a file without .tif, .ome.tif or .companion.ome."""
     stem = path.stem
-    return stem[:-4] if stem.lower().endswith(".ome") else stem
+    for ending in (".ome", ".companion"):
+        if stem.lower().endswith(ending):
+            stem = stem[: -len(ending)]
+    return stem
 
 
 def _alike(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from napari_umis_fusion.files.read import open_stack
+from napari_umis_fusion.batch._stacks_of_file import open_as
 from napari_umis_fusion.stack import Stack
 
 
@@ -23,17 +23,20 @@ class BatchStack:
         What is selected of the other axes of that file.
     notes : tuple of str
         What was assumed.
+    z_axis : str or None
+        The axis that is z where nothing else says what is.
     """
 
     name: str
     files: tuple[Path, ...]
     index: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    z_axis: str | None = None
 
     def open(self) -> Stack:
         """Open the stack; raises `StackFileError` if a file is broken."""
         source = self.files[0] if len(self.files) == 1 else list(self.files)
-        return open_stack(source, index=self.index or None)
+        return open_as(source, self.z_axis, self.index or None)
 
 
 @dataclass(frozen=True, slots=True)

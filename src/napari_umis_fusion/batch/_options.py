@@ -61,6 +61,14 @@ class BatchOptions:
             used_when=("group_by", ("time",)),
         ),
     )
+    z_axis: str = field(
+        default="",
+        metadata={
+            "help": "Axis that is z where neither names nor files say so, such as T.",
+            "text": "AXIS",
+            "may_be_empty": True,
+        },
+    )
     file_format: FileFormat = field(
         default=".ome.tif",
         metadata=choice(FileFormat, "Extension of the all-in-focus images; maps are OME-TIFFs."),

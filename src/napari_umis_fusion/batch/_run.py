@@ -2,6 +2,7 @@
 
 import os
 import time
+import warnings
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -23,7 +24,7 @@ from napari_umis_fusion.batch._record import RECORD, BatchRecord
 from napari_umis_fusion.batch._table import TABLE, write_table
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import BusyError, ConfigError, StackFileError, UmisFusionError
-from napari_umis_fusion.runtime import locked, reason_of, user_path
+from napari_umis_fusion.runtime import first_same, locked, reason_of, user_path
 
 LOCK = ".umis-fusion-batch.lock"
 TABLE_EVERY_S = 5.0
@@ -86,7 +87,7 @@ def iter_batch(
     """
     config = (config or FusionConfig()).replace(**changes)
     options = options or BatchOptions()
-    target = _output_folder(output, is_resumed=resume or retry)
+    target = _output_folder(inputs, output, is_resumed=resume or retry)
     grouping = yield from iter_find_stacks(inputs, options, output=target)
     with _batch_lock(target):
         record = BatchRecord(target, config, options)
@@ -123,7 +124,7 @@ class _Run:
                     self._write_table_in_time()
                     yield StackEnded(number, self._entries[number])
         finally:
-            self._write_table()
+            self._write_table(is_last=True)
         return BatchSummary(tuple(self._entries), self._target / TABLE)
 
     def _known(self, stack: BatchStack, *, retry: bool) -> BatchEntry:
@@ -158,13 +159,14 @@ class _Run:
         if time.monotonic() - self._table_s > TABLE_EVERY_S:
             self._write_table()
 
-    def _write_table(self) -> None:
+    def _write_table(self, *, is_last: bool = False) -> None:
         self._table_s = time.monotonic()
         try:
             write_table(self._target / TABLE, self._entries, self._grouping.left_out, self._target)
-        except StackFileError:
+        except StackFileError as error:
             # Open in a spreadsheet, which locks it on Windows: the record has all of it.
-            return
+            if is_last:
+                warnings.warn(f"{error} Resume the batch to write its table.", stacklevel=2)
 
 
 def _why(error: Exception) -> str:
@@ -177,9 +179,17 @@ def _why(error: Exception) -> str:
     return f"unexpected {type(error).__name__}: {reason_of(error)}"
 
 
-def _output_folder(output: PathLike, *, is_resumed: bool) -> Path:
-    """Make the folder of results; refuse one that holds another batch."""
+def _output_folder(
+    inputs: PathLike | Sequence[PathLike], output: PathLike, *, is_resumed: bool
+) -> Path:
+    """Make the folder of results; refuse an input, and one that holds another batch."""
     target = user_path(output).absolute()
+    given = [inputs] if isinstance(inputs, (str, os.PathLike)) else inputs
+    if target.exists() and first_same(target, map(user_path, given)) is not None:
+        raise ConfigError(
+            f"{target}: is an input, in which results would be taken for planes; choose another "
+            "folder for them, which may be in it."
+        )
     if target.exists() and not target.is_dir():
         raise ConfigError(f"{target}: is a file; accepted is a folder for results.")
     if (target / RECORD).exists() and not is_resumed:

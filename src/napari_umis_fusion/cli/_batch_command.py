@@ -124,13 +124,18 @@ def _print_grouping(grouping: Grouping, *, as_json: bool) -> None:
 
 
 def _finish(summary: BatchSummary, *, as_json: bool) -> None:
-    """Say what was done; raises `StackError` if stacks failed, so that scripts notice."""
+    """Say what was done; raises `StackError` if stacks failed or none is there, for scripts."""
     counts = {name: summary.count(name) for name in ("done", "skipped", "failed", "waiting")}
     told = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
     if as_json:
         print_json({"table": str(summary.table), **counts})
     else:
         print_line(f"{told or 'no stack was found'}; table: {summary.table}")
+    if not summary.entries:
+        raise StackError(
+            f"no stack was found; {summary.table} says why files were left out. Add --dry-run to "
+            "look again, with another --group-by or --pattern."
+        )
     if counts["failed"]:
         raise StackError(
             f"{counts['failed']} of {len(summary.entries)} stacks failed; {summary.table} says "

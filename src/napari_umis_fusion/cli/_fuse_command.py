@@ -20,21 +20,11 @@ from napari_umis_fusion.cli._report import print_json, print_line, run_with_prog
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.files.read import open_stack
-from napari_umis_fusion.files.write import ImageAbout, check_output_path, write_image
-from napari_umis_fusion.fusion import DepthFill, FusionResult, iter_fuse
+from napari_umis_fusion.files.write import check_output_path
+from napari_umis_fusion.fusion import DepthFill, iter_fuse, provenance_told, write_output
 from napari_umis_fusion.models.library import find_weights
 from napari_umis_fusion.runtime import first_same
-from napari_umis_fusion.stack import Plane, Stack
-
-SHOWN = {
-    "all_in_focus": ("all-in-focus image", "as recorded"),
-    "index_map": ("index map", "planes"),
-    "source_map": ("source map", "planes"),
-    "depth_map": ("depth map", "µm"),
-    "confidence_map": ("confidence map", "0 to 1"),
-    "never_in_focus": ("never in focus", "0 or 1"),
-}
-"""Name and unit of each result, as other programs show them."""
+from napari_umis_fusion.stack import Stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +113,12 @@ def add_fuse_parser(commands: Any) -> None:
         "correlation before and after, and whether it was applied and why.",
     )
     parser.add_argument(
+        "--overrides",
+        metavar="IMG",
+        help="Image of planes that were chosen by hand, as the retouch panel saves it: 0 as "
+        "decided, k + 1 the value of plane k.",
+    )
+    parser.add_argument(
         "--provenance",
         choices=("short", "full"),
         default="short",
@@ -159,17 +155,28 @@ def run_fuse(arguments: argparse.Namespace) -> None:
     _check_table(arguments, config, stack)
     transforms = arguments.transforms
     result = run_with_progress(
-        iter_fuse(stack, config, transforms=transforms), quiet=arguments.json
+        iter_fuse(stack, config, transforms=transforms, overrides=arguments.overrides),
+        quiet=arguments.json,
     )
-    provenance = _provenance(result, stack, arguments.provenance)
+    is_full = arguments.provenance == "full"
     written = {
-        output.option: str(_write(output, result, stack, provenance, arguments.depth_fill))
+        output.option: str(
+            write_output(
+                output.path,
+                output.option,
+                result,
+                stack,
+                name=_stem(stack),
+                full_provenance=is_full,
+                depth_fill=arguments.depth_fill,
+            )
+        )
         for output in outputs
     }
     if arguments.save_transforms and result.alignment is not None:
         written["transforms"] = str(result.alignment.save(arguments.save_transforms))
     if arguments.json:
-        print_json({"outputs": written, "provenance": provenance})
+        print_json({"outputs": written, "provenance": provenance_told(result, stack, full=is_full)})
         return
     for note in result.notes:
         print_line(f"note: {note}")
@@ -229,7 +236,7 @@ def _outputs(arguments: argparse.Namespace, stack: Stack) -> list[OutputFile]:
 
 def _inputs(arguments: argparse.Namespace, stack: Stack) -> list[str]:
     """Return all files that the run reads."""
-    others = (arguments.transforms, getattr(arguments, "checkpoint", None))
+    others = (arguments.transforms, arguments.overrides, getattr(arguments, "checkpoint", None))
     return [*stack.sources, *(path for path in others if path is not None)]
 
 
@@ -248,55 +255,9 @@ def _check_outputs(outputs: Sequence[OutputFile], stack: Stack, inputs: Sequence
         paths.append(path)
 
 
-def _write(
-    output: OutputFile,
-    result: FusionResult,
-    stack: Stack,
-    provenance: dict[str, Any],
-    depth_fill: DepthFill,
-) -> Path:
-    image = _values(output.option, result, depth_fill)
-    name, unit = SHOWN[output.option]
-    is_image = output.option == "all_in_focus"
-    about = ImageAbout(
-        f"{_stem(stack)} {name}{f' ({unit})' if unit == 'µm' else ''}".strip(),
-        channel_names=stack.channel_names if is_image else (),
-        channel_colours=stack.channel_colours if is_image else (),
-    )
-    return write_image(
-        output.path,
-        image,
-        calibration=result.calibration,
-        rgb=result.rgb and output.channels is not None,
-        provenance={**provenance, "output": {"kind": name, "unit": unit}},
-        about=about,
-        protect=stack.sources,
-    )
-
-
-def _values(option: str, result: FusionResult, depth_fill: DepthFill) -> Plane:
-    if option == "depth_map":
-        return result.depth_map(never_in_focus=depth_fill)
-    if option == "never_in_focus":
-        return result.never_in_focus()
-    image: Plane = getattr(result, option)
-    return image
-
-
 def _stem(stack: Stack) -> str:
     """Return the name of the only file, or of the folder of several."""
     if not stack.sources:
         return ""
     first = Path(stack.sources[0])
     return first.name.partition(".")[0] if len(stack.sources) == 1 else first.parent.name
-
-
-def _provenance(result: FusionResult, stack: Stack, wanted: str) -> dict[str, Any]:
-    """Return the provenance, with the folders of the user's computer only if they are wanted."""
-    told = dict(result.provenance)
-    if wanted == "full":
-        return {**told, "stack": {**told["stack"], "paths": list(stack.sources)}}
-    config = dict(told["config"])
-    if config.get("checkpoint"):
-        config["checkpoint"] = Path(config["checkpoint"]).name
-    return {**told, "config": config}

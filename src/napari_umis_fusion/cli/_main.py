@@ -15,6 +15,7 @@ COMMANDS = (
     "fuse",
     "batch",
     "watch",
+    "zarr",
     "demo",
     "info",
     "metrics",
@@ -25,7 +26,7 @@ COMMANDS = (
 )
 """Commands in the order of the help, each in its module."""
 
-FUSING = ("fuse", "batch", "watch", "demo")
+FUSING = ("fuse", "batch", "watch", "zarr", "demo")
 """Those that run kernels at once."""
 
 SUCCESS, BAD_INPUT, USAGE, INTERRUPTED = 0, 1, 2, 130

@@ -1,7 +1,10 @@
+from ._block import Block as Block
+from ._coverage import coverage_notes as coverage_notes
 from ._events import Finished as Finished
 from ._events import FusionEvent as FusionEvent
 from ._events import Started as Started
 from ._field_fusion import FusedPart as FusedPart
+from ._field_fusion import is_too_large as is_too_large
 from ._field_fusion import iter_fuse_part as iter_fuse_part
 from ._field_fusion import iter_settle_field as iter_settle_field
 from ._field_fusion import iter_survey_field as iter_survey_field
@@ -13,9 +16,7 @@ from ._fuse import fuse as fuse
 from ._fuse import iter_fuse as iter_fuse
 from ._growing import GrowingFusion as GrowingFusion
 from ._growing import GrowingPicture as GrowingPicture
-from ._growing import preview_config as preview_config
 from ._growing import preview_lacks as preview_lacks
-from ._memory import Block as Block
 from ._memory import MemoryPlan as MemoryPlan
 from ._memory import plan_memory as plan_memory
 from ._never_in_focus import DepthFill as DepthFill
@@ -30,3 +31,5 @@ from ._shard_blocks import ShardGrid as ShardGrid
 from ._shard_blocks import plan_shards as plan_shards
 from ._verification import median_filter_index as median_filter_index
 from ._verification import mode_filter as mode_filter
+from ._write_output import provenance_told as provenance_told
+from ._write_output import write_output as write_output

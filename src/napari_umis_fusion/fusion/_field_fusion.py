@@ -9,19 +9,30 @@ import numpy as np
 from napari_umis_fusion.alignment import Alignment, align_with, iter_align_if_asked
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import StackError
+from napari_umis_fusion.fusion._block import GRID_PX, Block
 from napari_umis_fusion.fusion._blocks import BlockRun, Survey
 from napari_umis_fusion.fusion._coverage import coverage_notes
 from napari_umis_fusion.fusion._decision import FinalMaps
 from napari_umis_fusion.fusion._field_survey import FieldSurvey
-from napari_umis_fusion.fusion._islands import Fused, iter_settle_islands
+from napari_umis_fusion.fusion._island_look import Fused
+from napari_umis_fusion.fusion._islands import iter_settle_islands
 from napari_umis_fusion.fusion._kept_planes import with_kept_planes
 from napari_umis_fusion.fusion._masking import iter_mask
-from napari_umis_fusion.fusion._memory import GRID_PX, Block, block_config, survey_mb
+from napari_umis_fusion.fusion._memory import block_config, survey_mb
+from napari_umis_fusion.fusion._nowhere import check_nowhere, iter_fill_nowhere
 from napari_umis_fusion.fusion._provenance import describe_run
+from napari_umis_fusion.fusion._result import FusionResult
 from napari_umis_fusion.fusion._run import AnyPlanes, Composed
 from napari_umis_fusion.fusion._verification import IndexMap
 from napari_umis_fusion.preprocess.health import PlaneHealth
-from napari_umis_fusion.runtime import FloatMap, Progress, ScratchMemory, Workers, map_events
+from napari_umis_fusion.runtime import (
+    FloatMap,
+    Progress,
+    ScratchMemory,
+    Workers,
+    map_events,
+    repeat_event,
+)
 from napari_umis_fusion.stack import CroppedStack, Plane, Stack
 
 SURVEY_SHARE = 0.5
@@ -80,9 +91,11 @@ def iter_survey_field(
     Raises
     ------
     StackError
-        If whole planes are asked for, by `align` or `moving`, that are too large for `memory_mb`.
+        If whole planes are asked for, by `align`, `light`, `moving` or `nowhere`, that are too
+        large for `memory_mb`.
     """
     config = config.replace(align_border="mask")
+    check_nowhere(stack, config)
     with ScratchMemory(config.memory_mb) as scratch, Workers(config.threads) as workers:
         masked = yield from iter_mask(stack, config, workers)
         if is_too_large(stack, config):
@@ -98,12 +111,14 @@ def _iter_survey_middle(
     stack: Stack, config: FusionConfig, scratch: ScratchMemory, workers: Workers
 ) -> Generator[Progress, None, FieldSurvey]:
     """Judge planes by their middle, where all of them are too large for the memory."""
-    if config.aligns or config.corrects_illumination or config.moving == "reject":
+    needs_whole = config.corrects_illumination or config.moving == "reject"
+    if config.aligns or needs_whole or config.nowhere != "decided":
         raise StackError(
             f"planes of {stack.shape[1]} x {stack.shape[2]} px need {survey_mb(stack):,.0f} MB to "
-            "be aligned, lit evenly or searched for what moves; accepted is up to "
+            "be aligned, lit evenly, searched for what moves or filled where nothing is in focus; "
+            "accepted is up to "
             f"{SURVEY_SHARE * config.memory_mb:,.0f} MB, half of memory_mb. Raise memory_mb, or "
-            "leave out align, light and moving."
+            "leave out align, light, moving and nowhere."
         )
     part = _middle(stack, config)
     whole = slice(0, part.shape[1]), slice(0, part.shape[2])
@@ -114,7 +129,8 @@ def _iter_survey_middle(
         "islands were looked for block by block: whole planes need more than half of memory_mb"
     )
     # Places of specks and of a pattern hold in the middle only.
-    return replace(found, specks={}, pattern=None, notes=(note,))
+    healths = tuple(replace(one, specks=0) for one in found.healths)
+    return replace(found, healths=healths, specks={}, pattern=None, notes=(note,))
 
 
 def _middle(stack: Stack, config: FusionConfig) -> Stack:
@@ -215,7 +231,7 @@ def iter_settle_field(
     survey : FieldSurvey
         What was found.
     whole : FusedPart
-        The parts; arrays are changed in place.
+        The parts; arrays are changed in place. Not for planes for which `is_too_large` holds.
 
     Returns
     -------
@@ -229,16 +245,28 @@ def iter_settle_field(
         uncovered = coverage_notes(share, whole.image)
         last = Progress("verifying", len(placed), len(placed))
         yield last
-        if is_too_large(placed, config):
-            return tuple(uncovered)
         run = BlockRun(placed, block_config(config, placed), (), scratch, workers)
-        sound = survey.known_to(run).planes.sound_stack()
+        known = survey.known_to(run)
         maps = FinalMaps(whole.sub_plane_map, whole.confidence_map, whole.focus_map)
         fused = Fused(whole.image, whole.index_map, whole.source_map, maps)
-        settling = iter_settle_islands(sound, fused, config, workers)
-        while True:
-            try:
-                next(settling)
-            except StopIteration as end:
-                return (*uncovered, *end.value)
-            yield last
+        sound = known.planes.sound_stack()
+        settling = iter_settle_islands(sound, fused, config, known.to_grey, workers)
+        notes = yield from repeat_event(settling, last)
+        filled = yield from iter_fill_nowhere(placed, _result(whole, config), config, workers)
+        if whole.source_map is not None and filled.source_map is not None:
+            whole.source_map[...] = filled.source_map
+        return (*uncovered, *notes, *filled.notes)
+
+
+def _result(whole: FusedPart, config: FusionConfig) -> FusionResult:
+    """Return the parts as the result of a fusion, without its notes."""
+    return FusionResult(
+        whole.image,
+        whole.index_map,
+        whole.sub_plane_map,
+        whole.confidence_map,
+        whole.focus_map,
+        whole.source_map,
+        config,
+        health=whole.health,
+    )

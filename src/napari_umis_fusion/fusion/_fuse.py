@@ -14,10 +14,18 @@ from napari_umis_fusion.fusion._kept_planes import with_kept_planes
 from napari_umis_fusion.fusion._masking import iter_mask
 from napari_umis_fusion.fusion._memory import plan_memory
 from napari_umis_fusion.fusion._nowhere import check_nowhere, iter_fill_nowhere
+from napari_umis_fusion.fusion._override_map import fit_overrides, load_overrides
+from napari_umis_fusion.fusion._overrides import override
 from napari_umis_fusion.fusion._passes import passes_of
 from napari_umis_fusion.fusion._result import FusionResult
 from napari_umis_fusion.fusion._run import iter_passes
-from napari_umis_fusion.runtime import ScratchMemory, Workers, run_to_end
+from napari_umis_fusion.runtime import (
+    Progress,
+    ScratchMemory,
+    Workers,
+    repeat_event,
+    run_to_end,
+)
 from napari_umis_fusion.stack import MAX_CHANNELS, Calibration, Stack
 
 MAX_PLANES = 1 << 16
@@ -32,6 +40,7 @@ def fuse(
     z_axis: str | None = None,
     index: Mapping[str, int] | None = None,
     transforms: TransformsLike | None = None,
+    overrides: Any = None,
     **options: Any,
 ) -> FusionResult:
     """Fuse a z-stack into one all-in-focus image.
@@ -51,6 +60,9 @@ def fuse(
     transforms : Alignment, array-like of shape (Z, 2, 3) or path, optional
         Known alignment, from another run or channel, instead of the one that `config.align` would
         estimate: ``result.alignment``, an array (see `Alignment`) or a CSV file of either.
+    overrides : array-like of shape (Y, X) of whole numbers, or path, optional
+        Planes chosen by hand: 0 as decided, k + 1 the value of plane k; see
+        `FusionResult.with_overrides`.
     **options
         Fields of `FusionConfig` that replace those of `config`.
 
@@ -92,6 +104,7 @@ def fuse(
         z_axis=z_axis,
         index=index,
         transforms=transforms,
+        overrides=overrides,
         **options,
     )
     return run_to_end(steps)
@@ -105,6 +118,7 @@ def iter_fuse(
     z_axis: str | None = None,
     index: Mapping[str, int] | None = None,
     transforms: TransformsLike | None = None,
+    overrides: Any = None,
     workspace: ScratchMemory | None = None,
     **options: Any,
 ) -> Generator[FusionEvent, None, FusionResult]:
@@ -135,6 +149,9 @@ def iter_fuse(
     _check_planes(opened)
     _check_channels(opened, config)
     check_nowhere(opened, config)
+    chosen = None if overrides is None else load_overrides(overrides, opened)
+    if chosen is not None and not config.aligns and transforms is None:
+        fit_overrides(chosen, opened.shape[1:3], None)
     yield Started(opened.shape)
     scratch = ScratchMemory(config.memory_mb) if workspace is None else workspace.part()
     with scratch, Workers(config.threads) as workers:
@@ -149,6 +166,10 @@ def iter_fuse(
         else:
             result = yield from iter_blocks(aligned, config, plan, scratch, workers)
         result = yield from iter_fill_nowhere(aligned, result, config, workers)
+        if chosen is not None:
+            overriding = workers.submit(override, result, aligned, chosen)
+            last = Progress("verifying", len(aligned), len(aligned))
+            result = yield from repeat_event(workers.result(overriding), last)
     yield Finished(result)
     return result
 

@@ -119,7 +119,7 @@ def plan_memory(
     height, width = stack.shape[1:3]
     whole = Block((slice(0, height), slice(0, width)), (slice(0, height), slice(0, width)))
     allowed_mb = min(workspace.left_mb, USABLE_SHARE * free_mb)
-    base_mb = _fixed_mb(config, height * width)
+    base_mb = fixed_mb(config, height * width)
     needed_mb = base_mb + whole.pixels * bytes_per_pixel(stack, config, passes) / MEGABYTE
     plan = MemoryPlan(needed_mb, free_mb, (whole,))
     if needed_mb <= allowed_mb:
@@ -216,7 +216,7 @@ def _waiting(config: FusionConfig) -> int:
     return 4 if config.focus_measure in RANKING_MEASURES else 0
 
 
-def _fixed_mb(config: FusionConfig, pixels: int) -> float:
+def fixed_mb(config: FusionConfig, pixels: int) -> float:
     """Return the memory that does not grow with large planes."""
     fixed_mb = FIXED_MB + (0 if "numba" in sys.modules else KERNELS_MB)
     if config.focus_measure not in RANKING_MEASURES:

@@ -27,6 +27,9 @@ LEAST_TAIL = 1.5
 MIN_FACTOR_OF_STRUCTURE = 2.0
 """Smallest ratio between the mean focus of the tail and the peak of noise, which is narrow."""
 
+NOTHING = 1e-6
+"""Share of the highest focus below which there is no detail, but rounding and the window's tail."""
+
 _BINS = 64
 _FLOOR_SIGMAS = 3
 
@@ -45,21 +48,27 @@ def find_focus_threshold(focus: FloatMap) -> float:
     Returns
     -------
     float
-        0 if the histogram has neither form: nothing is known to be background.
+        If the histogram has neither form, only places without any detail are background: a
+        millionth of the highest focus; 0 if there are none.
 
     References
     ----------
     .. [1] Otsu, N., "A threshold selection method from gray-level histograms", IEEE TSMC
        9(1), 1979. https://doi.org/10.1109/TSMC.1979.4310076
     """
-    positive = focus[focus > 0]
-    if positive.size == 0 or positive.min() == positive.max():
+    nothing = np.float32(NOTHING) * focus.max(initial=0.0)
+    if nothing == 0:
         return 0.0
-    logarithm = np.log(positive)
+    # places without any detail, as images without noise have them, need no histogram
+    some = focus[focus >= nothing]
+    surely = float(nothing) if some.size < focus.size else 0.0
+    if some.min() == some.max():
+        return surely
+    logarithm = np.log(some)
     cut = _between_peaks(logarithm)
     if cut is None:
         cut = _above_noise(logarithm)
-    return 0.0 if cut is None else float(np.exp(cut))
+    return surely if cut is None else float(np.exp(cut))
 
 
 def _between_peaks(logarithm: FloatMap) -> float | None:

@@ -14,6 +14,8 @@ from napari_umis_fusion.fusion._never_in_focus import (
     fill_depth,
     find_focus_threshold,
 )
+from napari_umis_fusion.fusion._override_map import load_overrides
+from napari_umis_fusion.fusion._overrides import override, stack_of
 from napari_umis_fusion.preprocess.health import PlaneHealth
 from napari_umis_fusion.runtime import BoolMap, FloatMap
 from napari_umis_fusion.stack import Calibration, Plane
@@ -62,6 +64,11 @@ class FusionResult:
         Notes for the user, such as a fallback to the CPU.
     health : tuple of PlaneHealth
         What is known of each plane: whether it was left out or scaled, and why.
+    overrides : ndarray of shape (Y, X), uint16, or None
+        Where the plane was chosen by hand: k + 1 for plane k, 0 elsewhere; there, the confidence
+        is 1. None without such pixels.
+    automatic : FusionResult or None
+        The result without overrides; None if it is this one.
     """
 
     all_in_focus: Plane
@@ -78,6 +85,50 @@ class FusionResult:
     window: tuple[slice, slice] | None = None
     notes: tuple[str, ...] = ()
     health: tuple[PlaneHealth, ...] = ()
+    overrides: NDArray[np.uint16] | None = None
+    automatic: "FusionResult | None" = None
+
+    def with_overrides(self, stack: Any, overrides: Any) -> "FusionResult":
+        """Return the result with planes chosen by hand, instead of those chosen so before.
+
+        Only the rectangle around what has changed is composed anew.
+
+        Parameters
+        ----------
+        stack : array-like, Stack or path
+            The stack that was fused, as `fuse` accepts it; it is aligned as it was then.
+        overrides : array-like of shape (Y, X) of whole numbers, or path
+            0: as decided; k + 1: the value of plane k. Of the result, or of the whole planes where
+            alignment cropped it. With ``blend="weighted"``, the plane fades out over 2 to 4 pixels
+            around, the more the more its border would show. Where the aligned plane shows nothing,
+            all stays as decided, with a note.
+
+        Returns
+        -------
+        FusionResult
+            This one, if nothing changes.
+
+        Raises
+        ------
+        ConfigError
+            If the overrides have another shape, or name a plane that the stack does not have.
+        StackError
+            If it is not the stack that was fused.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from napari_umis_fusion import fuse
+        >>> from napari_umis_fusion.synthetic import make_stack
+        >>> stack = make_stack("bumps", (64, 64), planes=4).stack
+        >>> chosen = np.zeros((64, 64), np.uint16)
+        >>> chosen[20:30, 20:30] = 3 + 1
+        >>> result = fuse(stack, focus_measure="laplacian").with_overrides(stack, chosen)
+        >>> bool((result.index_map[20:30, 20:30] == 3).all())
+        True
+        """
+        aligned = stack_of(self, stack)
+        return override(self, aligned, load_overrides(overrides, aligned))
 
     def depth_map(
         self, z_step_um: float | None = None, *, never_in_focus: DepthFill = "decided"
@@ -144,4 +195,6 @@ class FusionResult:
         """
         if threshold is None:
             threshold = find_focus_threshold(self.focus_map)
-        return self.focus_map < threshold
+        never = self.focus_map < threshold
+        # Who chose a plane saw something in it.
+        return never if self.overrides is None else never & (self.overrides == 0)

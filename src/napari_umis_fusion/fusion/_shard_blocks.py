@@ -6,12 +6,13 @@ from itertools import product
 import numpy as np
 
 from napari_umis_fusion.config import FusionConfig
-from napari_umis_fusion.fusion._memory import GRID_PX, MEGABYTE, Block, bytes_per_pixel, margin_px
+from napari_umis_fusion.fusion._block import GRID_PX, Block
+from napari_umis_fusion.fusion._memory import MEGABYTE, bytes_per_pixel, fixed_mb, margin_px
 from napari_umis_fusion.fusion._passes import passes_of
 from napari_umis_fusion.stack import Stack
 
 USED_SHARE = 0.4
-"""Share of ``memory_mb`` that the maps of a block take; planes, files and kernels take some, too."""
+"""Share of ``memory_mb`` that the maps of a block take; planes, files and kernels take some."""
 
 CHUNK_PX = 512
 """Side of the chunks that a shard consists of, about: a screen shows a few of them."""
@@ -56,6 +57,12 @@ class ShardGrid:
         return tuple(
             Block((row[0], column[0]), (row[1], column[1])) for row, column in product(*sides)
         )
+
+    def largest_mb(self, stack: Stack, config: FusionConfig) -> float:
+        """Return the memory of the largest block, in addition to what the program uses, in MB."""
+        pixels = max(block.pixels for block in self.blocks)
+        needed = bytes_per_pixel(stack, config, passes_of(config, len(stack)))
+        return fixed_mb(config, pixels) + pixels * needed / MEGABYTE
 
 
 def plan_shards(stack: Stack, config: FusionConfig, shard_px: int = 0) -> ShardGrid:

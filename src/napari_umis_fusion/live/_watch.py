@@ -9,8 +9,8 @@ from typing import Any
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError, StackError, UmisFusionError
 from napari_umis_fusion.files.read import open_stack
-from napari_umis_fusion.files.write import ImageAbout, check_output_path, write_image
-from napari_umis_fusion.fusion import Finished, FusionResult, iter_fuse
+from napari_umis_fusion.files.write import check_output_path
+from napari_umis_fusion.fusion import Finished, FusionResult, iter_fuse, write_output
 from napari_umis_fusion.live._watch_events import (
     StackFailed,
     StackFused,
@@ -182,17 +182,8 @@ class _StackWork:
             images["depth_map"] = result.depth_map()
         paths = self._free_paths(list(images))
         for kind, image in images.items():
-            is_image = kind == "all_in_focus"
             check_output_path(paths[kind], protect=stack.sources, dtype=image.dtype)
-            write_image(
-                paths[kind],
-                image,
-                calibration=result.calibration,
-                rgb=result.rgb and is_image,
-                provenance=result.provenance,
-                about=ImageAbout(f"{self.name} {kind.replace('_', ' ')}"),
-                protect=stack.sources,
-            )
+            write_output(paths[kind], kind, result, stack, name=self.name)
         return paths
 
     def _free_paths(self, kinds: list[str]) -> dict[str, Path]:

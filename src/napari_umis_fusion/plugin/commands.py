@@ -11,6 +11,7 @@ WIDGET = "Fuse z-stack"
 TRAINING_WIDGET = "Train network"
 ACQUIRE_WIDGET = "Acquire"
 SURFACE_WIDGET = "Measure surface"
+BATCH_WIDGET = "Batch"
 
 
 def open_fusion(viewer: "Viewer") -> Any:
@@ -95,26 +96,69 @@ def open_surface(viewer: "Viewer") -> Any:
     return _open_widget(viewer, SURFACE_WIDGET)
 
 
+def open_batch(viewer: "Viewer") -> Any:
+    """Open the widget that fuses all stacks in folders, or raise the open one.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The viewer.
+
+    Returns
+    -------
+    BatchWidget
+    """
+    return _open_widget(viewer, BATCH_WIDGET)
+
+
+def fusion_options(viewer: "Viewer") -> Any:
+    """Return the options of the fusion widget, or None where it is not open.
+
+    Returns
+    -------
+    FusionConfig or None
+
+    Raises
+    ------
+    ConfigError
+        If its rows contradict each other.
+    """
+    docks = _open_docks(viewer, _kind_of(WIDGET))
+    return docks[0].widget().value() if docks else None
+
+
 def _open_widget(viewer: "Viewer", name: str) -> Any:
     """Raise the panel, whoever opened it; otherwise open it as the Plugins menu does."""
     from npe2 import PluginManager
-    from qtpy.QtWidgets import QDockWidget
 
-    manifest = PluginManager.instance().get_manifest(PLUGIN)
-    (offered,) = (one for one in manifest.contributions.widgets or () if one.display_name == name)
-    kind: Any = offered.get_callable()
-    window = _window(viewer)
-    docks = window._qt_window.findChildren(QDockWidget)
-    # by kind: napari gives the dock another name in its menu than in `add_plugin_dock_widget`
-    found = [dock for dock in docks if type(dock.widget()) is kind and not dock.widget().is_closed]
+    kind = _kind_of(name)
+    found = _open_docks(viewer, kind)
     if not found:
         # under the name that the menu looks for, which then hides and shows this dock
-        title = f"{name} ({manifest.display_name})"
-        found = [window.add_dock_widget(kind(viewer), name=title)]
+        title = f"{name} ({PluginManager.instance().get_manifest(PLUGIN).display_name})"
+        found = [_window(viewer).add_dock_widget(kind(viewer), name=title)]
     dock = found[0]
     dock.show()
     dock.raise_()
     return dock.widget()
+
+
+def _kind_of(name: str) -> Any:
+    """Return the class of the widget with a name."""
+    from npe2 import PluginManager
+
+    widgets = PluginManager.instance().get_manifest(PLUGIN).contributions.widgets
+    (offered,) = (one for one in widgets or () if one.display_name == name)
+    return offered.get_callable()
+
+
+def _open_docks(viewer: "Viewer", kind: Any) -> list[Any]:
+    """Return the docks that hold a widget of a kind."""
+    from qtpy.QtWidgets import QDockWidget
+
+    docks = _window(viewer)._qt_window.findChildren(QDockWidget)
+    # by kind: napari gives the dock another name in its menu than in `add_plugin_dock_widget`
+    return [dock for dock in docks if type(dock.widget()) is kind and not dock.widget().is_closed]
 
 
 def _window(viewer: "Viewer") -> Any:

@@ -27,9 +27,9 @@ def save_data(value: Any, path: Path) -> None:
         An ``.npz`` file.
     """
     arrays: dict[str, Any] = {}
-    tree = json.dumps(_encode(value, arrays))
+    arrays[_TREE] = np.array(json.dumps(_encode(value, arrays)))
     with atomic_write(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, **{_TREE: np.array(tree)}, **arrays)
+        np.savez(file, **arrays)
 
 
 def load_data(path: Path, kinds: Iterable[type[Any]]) -> Any:

@@ -94,7 +94,7 @@ def check_field(spec: Field[Any], value: Any) -> None:
         if value is not None and not is_number:
             raise ConfigError(f"{spec.name}={shown(value)}; accepted is a finite number, or None.")
     elif "text" in spec.metadata:
-        if not isinstance(value, str) or not value:
+        if not isinstance(value, str) or not (value or "may_be_empty" in spec.metadata):
             raise ConfigError(f"{spec.name}={shown(value)}; accepted is a text, such as *.tif.")
     elif not isinstance(value, bool):
         raise ConfigError(f"{spec.name}={shown(value)}; accepted are True and False.")

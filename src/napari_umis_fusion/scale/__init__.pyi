@@ -1,9 +1,10 @@
+from ._estimate_time import estimate_seconds as estimate_seconds
 from ._extra import needs_scale as needs_scale
 from ._extra import scale_is_installed as scale_is_installed
-from ._fuse_zarr import describe_plan as describe_plan
 from ._fuse_zarr import fuse_zarr as fuse_zarr
 from ._fuse_zarr import iter_fuse_zarr as iter_fuse_zarr
-from ._fuse_zarr import plan_zarr as plan_zarr
+from ._plan_zarr import describe_plan as describe_plan
+from ._plan_zarr import plan_zarr as plan_zarr
 from ._run_plan import RunPlan as RunPlan
 from ._zarr_events import FieldFailed as FieldFailed
 from ._zarr_events import FieldFused as FieldFused

@@ -16,6 +16,9 @@ from napari_umis_fusion.scale._run_plan import Cell, RunPlan
 HEARTBEAT_S = 0.05
 """Time between two looks at what workers have done."""
 
+CONNECT_S = 10.0
+"""How long to wait for a scheduler."""
+
 AHEAD = 2
 """Blocks that wait for each thread of a worker, so that none is idle."""
 
@@ -85,7 +88,7 @@ def iter_on_dask(plan: RunPlan, units: Iterable[Unit], scheduler: Any, threads: 
         from distributed import Client
     is_ours = isinstance(scheduler, str)
     try:
-        client = Client(scheduler, timeout=10) if is_ours else scheduler
+        client: Any = _connect(Client, scheduler) if is_ours else scheduler
     except (OSError, ValueError, TimeoutError) as error:
         raise ConfigError(
             f"scheduler={scheduler!r} cannot be reached ({reason_of(error)}); accepted is the "
@@ -98,6 +101,10 @@ def iter_on_dask(plan: RunPlan, units: Iterable[Unit], scheduler: Any, threads: 
         client.cancel([*run.pending])
         if is_ours:
             client.close()
+
+
+def _connect(client: Any, address: str) -> Any:
+    return client(address, timeout=CONNECT_S)
 
 
 @dataclass(slots=True)

@@ -34,6 +34,8 @@ class FieldSource:
         Their units.
     channels : tuple of dict
         What ``omero`` says of each channel; empty if nothing.
+    written_ns : int
+        When the array was described, by the clock of its file system; 0 for an address.
     """
 
     name: str
@@ -45,6 +47,7 @@ class FieldSource:
     translation: tuple[float, ...]
     units: tuple[str | None, ...]
     channels: tuple[dict[str, Any], ...] = ()
+    written_ns: int = 0
 
     def __post_init__(self) -> None:
         """Refuse axes that cannot be fused."""

@@ -10,9 +10,12 @@ from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.fusion import (
     FieldSurvey,
     FusedPart,
+    coverage_notes,
     find_focus_threshold,
+    is_too_large,
     iter_settle_field,
 )
+from napari_umis_fusion.preprocess.health import PlaneHealth
 from napari_umis_fusion.runtime import Progress, ScratchMemory, Workers, atomic_write, repeat_event
 from napari_umis_fusion.scale._markers import Markers, read_marker, write_marker
 from napari_umis_fusion.scale._pyramid import write_pyramid
@@ -65,6 +68,7 @@ def iter_finish(
         for part in parts_of(plan, cell.field):
             write = partial(write_pyramid, end.arrays, part, end.shape, end.grid.shard)
             yield from _iter_run(workers, write)
+            yield from _iter_run(workers, partial(end.arrays.sweep, part))
     end.write_report(notes, quality)
 
 
@@ -87,18 +91,23 @@ class _End:
     def iter_settle(self) -> Generator[Progress, None, tuple[str, ...]]:
         """Take the last look; what it changes is saved before anything is written.
 
-        So whoever is interrupted while writing does not look at what is half written.
+        So whoever is interrupted while writing does not look at what is half written. For planes
+        that are too large for it, each block was looked at by itself.
         """
+        if is_too_large(self.stack, self.config):
+            share = self._uncovered_px() / (self.shape[0] * self.shape[1])
+            return tuple(coverage_notes(share, np.empty(0, self.stack.dtype)))
         if not self.markers.settled.is_file():
             with ScratchMemory(self.config.memory_mb) as scratch, Workers(1) as workers:
-                whole = yield from _iter_run(workers, partial(self._gather, scratch))
                 survey = FieldSurvey.load(self.markers.survey)
+                gather = partial(self._gather, scratch, survey.healths)
+                whole = yield from _iter_run(workers, gather)
                 notes = yield from iter_settle_field(self.stack, self.config, survey, whole)
                 yield from _iter_run(workers, partial(self._save_changes, whole, notes))
         with Workers(1) as workers:
             return (yield from _iter_run(workers, self._apply_changes))
 
-    def _gather(self, scratch: ScratchMemory) -> FusedPart:
+    def _gather(self, scratch: ScratchMemory, healths: tuple[PlaneHealth, ...]) -> FusedPart:
         """Put the blocks of a field together; positions in planes are told only where changed."""
         image = self._whole(scratch, "")
         sub_plane = scratch.lasting(self.shape, np.float32)
@@ -107,14 +116,17 @@ class _End:
         index = self._whole(scratch, INDEX)
         if source is None and self.config.blend == "select":
             source = index
-        uncovered = sum(
-            read_marker(self.markers.block(one))["uncovered_px"] for one in range(self._blocks)
-        )
         confidence = self._whole(scratch, CONFIDENCE)
-        # Nobody looks at the focus map.
-        return FusedPart(
-            image, index, source, sub_plane, confidence, sub_plane, uncovered, (), {}, ()
-        )
+        # The focus map tells where nothing is in focus; only filling asks for it.
+        is_filled = self.config.nowhere != "decided"
+        focus = self._whole(scratch, FOCUS) if is_filled else sub_plane
+        maps = sub_plane, confidence, focus
+        uncovered = self._uncovered_px()
+        return FusedPart(image, index, source, *maps, uncovered, healths, {}, ())
+
+    def _uncovered_px(self) -> int:
+        blocks = (read_marker(self.markers.block(one)) for one in range(self._blocks))
+        return sum(int(block["uncovered_px"]) for block in blocks)
 
     def _whole(self, scratch: ScratchMemory, path: str) -> Any:
         part = self.parts[path]

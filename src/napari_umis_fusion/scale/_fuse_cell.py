@@ -3,16 +3,16 @@
 import time
 import warnings
 from collections.abc import Generator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.fusion import (
     Block,
-    Finished,
     FieldSurvey,
+    Finished,
     FusedPart,
     FusionResult,
     iter_fuse,
@@ -36,8 +36,11 @@ from napari_umis_fusion.scale._target import (
 )
 from napari_umis_fusion.scale._zarr_stack import ZarrStack
 
-PATIENCE_S = 24 * 3600.0
-"""How long to wait for another process that surveys or ends the same stack."""
+HEARTBEAT_S = 0.05
+"""Time between two looks at a lock."""
+
+PATIENCE_S = 600.0
+"""How long to wait for another process that creates the arrays of the same field."""
 
 
 def fuse_cell_part(output: str, field: int, time_point: int, block: int, threads: int) -> None:
@@ -59,9 +62,7 @@ def fuse_cell_part(output: str, field: int, time_point: int, block: int, threads
         pass
 
 
-def iter_cell_part(
-    plan: RunPlan, cell: Cell, block: int, threads: int = 0
-) -> Generator[Progress]:
+def iter_cell_part(plan: RunPlan, cell: Cell, block: int, threads: int = 0) -> Generator[Progress]:
     """Do what `fuse_cell_part` does as a generator; safe to abandon at any event."""
     work = _CellWork(plan, cell, threads)
     if not work.markers.block(block).is_file():
@@ -76,7 +77,7 @@ class _CellWork:
     def __init__(self, plan: RunPlan, cell: Cell, threads: int) -> None:
         self.plan, self.cell, self.markers = plan, cell, Markers(plan, cell)
         config = plan.config.replace(align_border="mask")
-        self.config: FusionConfig = config.replace(threads=threads) if threads else config
+        self.config = config.replace(threads=threads) if threads else config
         source = plan.source.fields[cell.field]
         self.stack = ZarrStack(source, cell.time)
         self.blocks = plan.grids[cell.field].blocks
@@ -149,7 +150,7 @@ class _CellWork:
     def _iter_survey(self) -> Generator[Progress, None, FieldSurvey]:
         """Return what was found of whole planes; the first who needs it looks."""
         if not self.markers.survey.is_file():
-            with locked(self.markers.lock, PATIENCE_S):
+            with (yield from iter_hold(self.markers.lock)):
                 if not self.markers.survey.is_file():
                     survey = yield from iter_survey_field(self.stack, self.config, self.blocks)
                     if survey.alignment is not None:
@@ -181,9 +182,25 @@ class _CellWork:
         """End the work on a stack whose blocks are all there, unless somebody else does."""
         if self.markers.is_finished:
             return
-        with locked(self.markers.lock, PATIENCE_S):
+        with (yield from iter_hold(self.markers.lock)):
             if not self.markers.is_finished:
                 yield from iter_finish(self.plan, self.cell, self.config, self.stack)
+
+
+def iter_hold(lock: Path) -> Generator[Progress, None, ExitStack]:
+    """Wait until nobody else works on a stack, and return what holds its lock until it is left.
+
+    The system releases the lock of a process that ends, whatever ends it.
+    """
+    held = ExitStack()
+    while True:
+        try:
+            held.enter_context(locked(lock, 0))
+        except TimeoutError:
+            time.sleep(HEARTBEAT_S)
+            yield ENDING
+        else:
+            return held
 
 
 def depth_um(sub_plane: FloatMap, step_um: float | None) -> FloatMap:

@@ -3,34 +3,24 @@
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from napari_umis_fusion.config import FusionConfig
-from napari_umis_fusion.errors import ConfigError, StackFileError, UmisFusionError
-from napari_umis_fusion.fusion import passes_of, plan_memory
-from napari_umis_fusion.runtime import ScratchMemory, run_to_end
+from napari_umis_fusion.errors import ConfigError, UmisFusionError
+from napari_umis_fusion.runtime import run_to_end
 from napari_umis_fusion.scale._executors import Step, Unit, UnitDone, iter_here, iter_on_dask
 from napari_umis_fusion.scale._markers import Markers, read_marker
+from napari_umis_fusion.scale._plan_zarr import describe_plan, plan_zarr
 from napari_umis_fusion.scale._plate import write_plate
 from napari_umis_fusion.scale._run_plan import Cell, RunPlan, attach
-from napari_umis_fusion.scale._source import open_source
 from napari_umis_fusion.scale._tables import write_tables
-from napari_umis_fusion.scale._target import parts_of
 from napari_umis_fusion.scale._zarr_events import (
     FieldFailed,
     FieldFused,
     ZarrEvent,
     ZarrProgress,
-    ZarrStarted,
     ZarrSummary,
 )
-from napari_umis_fusion.scale._zarr_stack import ZarrStack
-from napari_umis_fusion.stack import CroppedStack
-
-MEGABYTE = 2**20
 
 
 def fuse_zarr(
@@ -150,71 +140,6 @@ def iter_fuse_zarr(
         return (yield from run.iter_events(steps))
     finally:
         steps.close()
-
-
-def plan_zarr(
-    source: str | PathLike[str],
-    output: str | PathLike[str],
-    config: FusionConfig | None = None,
-    *,
-    wells: str | Sequence[str] = (),
-    keep_z: bool = True,
-    shard_px: int = 0,
-    **options: Any,
-) -> RunPlan:
-    """Plan what `fuse_zarr` would do; nothing is written."""
-    config = (config or FusionConfig()).replace(**options)
-    if shard_px < 0:
-        raise ConfigError(f"shard_px={shard_px}; accepted are positive numbers of px, or 0.")
-    found = open_source(source, wells)
-    target = Path(output).expanduser().absolute()
-    if "://" in str(output):
-        raise ConfigError(
-            f"output {output}: accepted is a folder; copy results to their address afterwards."
-        )
-    origin = Path(found.url)
-    if "://" not in found.url and (origin == target or origin in target.parents):
-        raise StackFileError(f"{target}: lies in the input; choose another output.")
-    return RunPlan.of(target, found, config, keeps_z=keep_z, shard_px=shard_px)
-
-
-def describe_plan(plan: RunPlan, cells: Sequence[Cell] | None = None) -> ZarrStarted:
-    """Say what there is to do; no plane is read."""
-    cells = plan.cells if cells is None else cells
-    left = {cell: Markers(plan, cell).missing for cell in cells}
-    blocks = sum(plan.blocks(cell) for cell in cells)
-    missing = sum(map(len, left.values()))
-    output = sum(_output_bytes(plan, cell.field) for cell in cells)
-    pixels = sum(
-        int(np.prod(plan.source.fields[cell.field].shape[-3:])) * len(numbers) / plan.blocks(cell)
-        for cell, numbers in left.items()
-    )
-    needed_mb = max((_block_mb(plan, field) for field in {cell.field for cell in cells}), default=0)
-    done = blocks - missing
-    size_mb = output / MEGABYTE
-    return ZarrStarted(
-        plan.output, len(cells), blocks, done, needed_mb, size_mb, pixels / 1e9
-    )
-
-
-def _block_mb(plan: RunPlan, field: int) -> float:
-    """Return the memory of the largest block of a field."""
-    stack = ZarrStack(plan.source.fields[field])
-    block = max(plan.grids[field].blocks, key=lambda one: one.pixels)
-    part = CroppedStack(stack, *block.seen)
-    scratch = ScratchMemory(plan.config.memory_mb)
-    return plan_memory(part, plan.config, passes_of(plan.config, len(part)), scratch).needed_mb
-
-
-def _output_bytes(plan: RunPlan, field: int) -> int:
-    """Return the size of the results of a stack without compression, with their pyramids."""
-    source = plan.source.fields[field]
-    pixels = source.size("y") * source.size("x")
-    per_pixel = sum(
-        np.dtype(part.dtype).itemsize * (1 if part.path else source.size("c"))
-        for part in parts_of(plan, field)
-    )
-    return pixels * per_pixel * 4 // 3
 
 
 def _check_share(task: int | None, of: int | None) -> None:

@@ -48,14 +48,20 @@ def _nearest(values: Any) -> Any:
 def _mean(values: Any) -> Any:
     """Return means of 2 x 2 pixels, of those that are there; NaN only where all are."""
     bottom, right = (side % 2 for side in values.shape)
-    padded = np.pad(values, ((0, bottom), (0, right)), mode="edge")
-    wide = padded.astype(np.float64 if values.dtype.itemsize > 2 else np.float32)
-    known = np.isfinite(wide)
-    squares = wide.reshape(wide.shape[0] // 2, 2, -1, 2)
-    if known.all():
-        means = squares.mean(axis=(1, 3))
-    else:
-        count = known.reshape(squares.shape).sum(axis=(1, 3))
-        total = np.where(known, wide, 0).reshape(squares.shape).sum(axis=(1, 3))
+    padded = np.pad(values, ((0, bottom), (0, right)), mode="edge") if bottom or right else values
+    wide = padded.astype(np.float64 if values.dtype.itemsize > 4 else np.float32, copy=False)
+    if values.dtype.kind in "iu" and values.dtype.itemsize > 2:  # 24 bits do not hold their sum
+        wide = padded.astype(np.float64)
+    total = _sum(wide)
+    means = total / 4
+    if not np.isfinite(total).all():
+        known = np.isfinite(wide)
+        count, total = _sum(known.astype(np.uint8)), _sum(np.where(known, wide, 0))
         means = np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
     return np.rint(means).astype(values.dtype) if values.dtype.kind in "iub" else means
+
+
+def _sum(values: Any) -> Any:
+    """Return sums of 2 x 2 pixels; views of every second one are faster than reshaping."""
+    top, below = values[::2], values[1::2]
+    return top[:, ::2] + top[:, 1::2] + below[:, ::2] + below[:, 1::2]

@@ -243,17 +243,15 @@ def _merged(known: RunPlan, wanted: RunPlan) -> RunPlan:
             grids.append(grid)
         elif fields[places[one.name]] != one:
             raise StackFileError(
-                f"{known.output}: {one.name or 'the input'} had another shape, type or "
-                "description when it was fused; choose another output, or remove this one."
+                f"{known.output}: {one.name or 'the input'} was another one when it was "
+                "fused: its array was written anew; choose another output, or remove this one."
             )
     plate = _joined(known.source.plate, wanted.source.plate)
     source = replace(known.source, fields=tuple(fields), plate=plate)
     return replace(known, source=source, grids=tuple(grids))
 
 
-def _joined(
-    known: dict[str, Any] | None, wanted: dict[str, Any] | None
-) -> dict[str, Any] | None:
+def _joined(known: dict[str, Any] | None, wanted: dict[str, Any] | None) -> dict[str, Any] | None:
     """Return a plate with the wells of both."""
     if known is None or wanted is None:
         return known

@@ -1,9 +1,7 @@
 """What an OME-Zarr input holds: an image, or the fields of a plate."""
 
-import hashlib
-import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from os import PathLike, fspath
 from pathlib import Path
@@ -35,13 +33,6 @@ class ZarrSource:
     url: str
     fields: tuple[FieldSource, ...]
     plate: dict[str, Any] | None = None
-
-    @property
-    def identity(self) -> str:
-        """A hash of what is known of the input without reading its values."""
-        stamps = [_stamp(one.array) for one in self.fields]
-        told = json.dumps([self.url, [asdict(one) for one in self.fields], stamps])
-        return hashlib.sha256(told.encode()).hexdigest()
 
 
 def open_source(url: str | PathLike[str], wells: str | Sequence[str] = ()) -> ZarrSource:
@@ -107,15 +98,15 @@ def _patterns(wells: str | Sequence[str]) -> list[str]:
 def _open_plate(url: str, group: Any, plate: dict[str, Any], patterns: list[str]) -> ZarrSource:
     chosen = [well for well in plate["wells"] if _is_chosen(well["path"], patterns)]
     names = [well["path"].replace("/", "") for well in plate["wells"]]
-    unmet = [
-        one for one in patterns if not any(fnmatchcase(name.upper(), one) for name in names)
-    ]
+    unmet = [one for one in patterns if not any(fnmatchcase(name.upper(), one) for name in names)]
     if unmet:
         raise ConfigError(
             f"wells {', '.join(unmet)} are not in {url}; accepted are {', '.join(names[:12])}"
             f"{', ...' if len(names) > 12 else ''}, and patterns such as {names[0][0]}*."
         )
     fields = tuple(field for well in chosen for field in _fields_of(url, group, well["path"]))
+    if not fields:
+        raise StackFileError(f"{url}: its wells hold no images; accepted are plates with fields.")
     return ZarrSource(url, fields, {**plate, "wells": chosen})
 
 
@@ -156,10 +147,10 @@ def _open_image(name: str, group: Any, content: dict[str, Any]) -> FieldSource:
         moves = step.get("translation") or [0.0] * len(axes)
         translation = [one + by for one, by in zip(translation, moves, strict=True)]
     channels = (content.get("omero") or {}).get("channels", ())
-    read = array.to_zarr_python()
+    read, address = array.to_zarr_python(), _address_of(array)
     return FieldSource(
         name,
-        _address_of(array),
+        address,
         axes,
         tuple(int(side) for side in read.shape),
         str(read.dtype),
@@ -167,6 +158,7 @@ def _open_image(name: str, group: Any, content: dict[str, Any]) -> FieldSource:
         tuple(translation),
         tuple(one.get("unit") for one in multiscale["axes"]),
         tuple(channels),
+        _stamp(address),
     )
 
 
@@ -176,7 +168,9 @@ def _address_of(array: Any) -> str:
     return address.removeprefix("file://") if address.startswith("file://") else address
 
 
-def _stamp(array: str) -> list[int]:
-    """Return when the description of a local array was last changed."""
-    found = [Path(array) / name for name in ("zarr.json", ".zarray")]
-    return [path.stat().st_mtime_ns for path in found if "://" not in array and path.is_file()]
+def _stamp(address: str) -> int:
+    """Return when the description of a local array was last written, in ns; 0 for addresses."""
+    found = (
+        [Path(address) / name for name in ("zarr.json", ".zarray")] if "://" not in address else []
+    )
+    return max((path.stat().st_mtime_ns for path in found if path.is_file()), default=0)

@@ -54,7 +54,9 @@ def parts_of(plan: RunPlan, field: int) -> list[Part]:
     source = plan.source.fields[field]
     depth = SUB_PLANE if source.calibration.z_step_um is None else DEPTH
     labels = [Part(INDEX, "uint16"), Part(NEVER, "uint8")]
-    if passes_of(plan.config, source.size("z")).second == "copy_nearest":
+    passes = passes_of(plan.config, source.size("z"))
+    fills = passes.copies and plan.config.nowhere == "plane"
+    if passes.second == "copy_nearest" or fills:  # else it is the index map
         labels.append(Part(SOURCE, "uint16"))
     maps = [Part(path, "float32") for path in (depth, CONFIDENCE, FOCUS)]
     return [Part("", str(source.output_dtype)), *labels, *maps]
@@ -99,8 +101,8 @@ def _describe(plan: RunPlan, field: int, part: Part) -> Any:
     multiscale.type = "nearest" if part.is_label else "mean"
     if not part.is_label:
         return v05.Image(multiscales=[multiscale], omero=_omero(source, part))
-    origin = v05.LabelSource(image="../../")
-    return v05.LabelImage(multiscales=[multiscale], image_label=v05.ImageLabel(source=origin))
+    label = v05.ImageLabel(source=v05.LabelSource(image="../../"))
+    return v05.LabelImage.model_validate({"multiscales": [multiscale], "image-label": label})
 
 
 def write_group(path: Path, model: Any = None, made_by: Mapping[str, Any] | None = None) -> None:
@@ -182,15 +184,19 @@ def _create_array(
 
 
 def _omero(source: FieldSource, part: Part) -> Any:
-    """Return colours and contrast of the channels, as the input has them."""
+    """Return colours and contrast of the channels, as far as the input tells them."""
     from yaozarrs import v05
 
     if part.path or not source.channels:
         return None
-    try:
-        return v05.Omero.model_validate({"channels": list(source.channels)})
-    except ValueError:  # an input need not describe its channels well
-        return None
+    kind = source.output_dtype
+    top = float(np.iinfo(kind).max) if kind.kind in "iu" else 1.0
+    whole = {"min": 0.0, "max": top, "start": 0.0, "end": top}
+    channels = [
+        {"color": "FFFFFF", **told, "window": {**whole, **(told.get("window") or {})}}
+        for told in source.channels
+    ]
+    return v05.Omero.model_validate({"channels": channels})
 
 
 class FieldArrays:
@@ -225,13 +231,21 @@ class FieldArrays:
         axes = _axes(source, part, keeps_z=self._plan.keeps_z)
         return tuple(places[name] for name in axes)
 
+    def sweep(self, part: Part) -> None:
+        """Remove what killed processes left of files of this time point; none is being written."""
+        source = self._plan.source.fields[self._field]
+        for level in range(len(level_shapes(source.plane_shape))):
+            chunks = self._plan.image(self._field) / part.path / str(level) / "c"
+            if "t" in source.axes:
+                chunks /= str(self._time)
+            for path in chunks.rglob("*.partial"):
+                path.unlink(missing_ok=True)
+
     def channels(self, part: Part) -> int:
         """Count the channels of a picture."""
         return 1 if part.path else self._plan.source.fields[self._field].size("c")
 
-    def write(
-        self, part: Part, values: Any, rows: slice, columns: slice, level: int = 0
-    ) -> None:
+    def write(self, part: Part, values: Any, rows: slice, columns: slice, level: int = 0) -> None:
         """Write a rectangle of whole shards: ndarray of shape (Y, X) or (Y, X, C)."""
         array = self._array(part.path, level)
         for channel, plane in enumerate(_by_channel(values)):

@@ -4,6 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
+def count(number: int, what: str) -> str:
+    """Return a number with its noun, such as "1 block" or "2 blocks"."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 @dataclass(frozen=True, slots=True)
 class ZarrStarted:
     """The first event: what there is to do.
@@ -37,9 +42,10 @@ class ZarrStarted:
     def __str__(self) -> str:
         """Say it in a line."""
         done = f", {self.done} of them done" if self.done else ""
+        parts = f"{count(self.stacks, 'stack')} in {count(self.blocks, 'block')}{done}"
         return (
-            f"{self.stacks} stacks in {self.blocks} blocks{done}; about {self.block_mb:,.0f} MB of "
-            f"memory for a block; {self.output_mb:,.0f} MB of results before compression"
+            f"{parts}; about {self.block_mb:,.0f} MB of memory for a block; "
+            f"{self.output_mb:,.0f} MB of results before compression"
         )
 
 
@@ -110,7 +116,7 @@ ZarrEvent = ZarrStarted | ZarrProgress | FieldFused | FieldFailed
 
 @dataclass(frozen=True, slots=True)
 class ZarrSummary:
-    """How a run ended.
+    """What became of the stacks of a run.
 
     Attributes
     ----------
@@ -124,3 +130,9 @@ class ZarrSummary:
     fused: tuple[str, ...]
     failed: tuple[str, ...]
     pending: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Say it in a line."""
+        pending = f", {len(self.pending)} left to others" if self.pending else ""
+        failed = f", {len(self.failed)} failed" if self.failed else ""
+        return f"{count(len(self.fused), 'stack')} fused{failed}{pending}: {self.output}"

@@ -129,6 +129,23 @@ def test_an_acquisition_of_others(at_work, core, qtbot):
     qtbot.waitUntil(at_work.stage.isEnabled)
 
 
+def test_a_long_exposure_is_not_disturbed(at_work, core, qtbot):
+    core.setExposure(300.0)
+    at_work.camera.take()
+    at_work.camera.live.click()
+    assert at_work.camera.is_live
+    qtbot.wait(50)
+    assert not core.isSequenceRunning()
+    qtbot.waitUntil(core.isSequenceRunning, timeout=10_000)
+    assert len(at_work._viewer.layers) == 1
+    at_work.camera.live.click()
+    qtbot.waitUntil(lambda: not at_work.camera.is_live, timeout=10_000)
+    at_work.camera.live.click()
+    at_work.camera.live.click()  # before it has begun
+    assert not at_work.camera.is_live
+    assert at_work.microscope.activity == ""
+
+
 def test_a_deleted_layer_ends_the_live_picture(at_work, core, qtbot):
     at_work.camera.live.click()
     qtbot.waitUntil(lambda: len(at_work._viewer.layers) == 1, timeout=10_000)
@@ -147,7 +164,7 @@ def test_closing_while_live_leaves_no_thread(qtbot, core, threads):
     panel.microscope.use(core)
     qtbot.waitUntil(lambda: panel.camera.isEnabled(), timeout=10_000)
     panel.camera.live.click()
-    qtbot.waitUntil(lambda: core.isSequenceRunning() or panel.message.text(), timeout=10_000)
+    qtbot.waitUntil(lambda: core.isSequenceRunning() or panel.message.text() != "", timeout=10_000)
     assert panel.message.text() == ""
     panel.close_down()
     qtbot.waitUntil(lambda: not core.isSequenceRunning(), timeout=10_000)
@@ -160,7 +177,7 @@ def test_autofocus_on_a_flat_picture_goes_back(at_work, core, qtbot):
     at_work.stage.move_to(3.0)
     qtbot.waitUntil(lambda: at_work.stage.height_um == 3.0)
     at_work.autofocus.start()
-    qtbot.waitUntil(lambda: at_work.autofocus.job is None, timeout=30_000)
+    qtbot.waitUntil(lambda: at_work.microscope.activity == "", timeout=30_000)
     assert at_work.autofocus.result is None
     assert "back at 3 µm" in at_work.autofocus.controls.message.text()
     assert len(at_work.autofocus.chart.value().values) > 3

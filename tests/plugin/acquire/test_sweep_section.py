@@ -22,7 +22,7 @@ def sweep(at_work, tmp_path):
 
 
 def finish(qtbot, section):
-    qtbot.waitUntil(lambda: section.job is None, timeout=60_000)
+    qtbot.waitUntil(lambda: section._microscope.activity == "", timeout=60_000)
     return section.controls.message.text()
 
 

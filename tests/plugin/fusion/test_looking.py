@@ -282,5 +282,6 @@ def test_copied_script_gives_the_same_without_napari(
     assert f"{name} all-in-focus" in said
     (written,) = tmp_path.glob("*-fused.ome.tif")
     with tifffile.TiffFile(written) as tif:
-        for series, layer in zip(tif.series, viewer.layers[stacks:], strict=True):
-            np.testing.assert_array_equal(series.asarray(), layer.data)
+        # Channels of one fusion are one image, page by page.
+        for page, layer in zip(tif.pages, viewer.layers[stacks:], strict=True):
+            np.testing.assert_array_equal(page.asarray(), layer.data)

@@ -3,6 +3,7 @@ from ._arrange import oddly_named as oddly_named
 from ._counts import counts as counts
 from ._file_grid import FileGrid as FileGrid
 from ._file_grid import NameAxis as NameAxis
+from ._file_grid import Place as Place
 from ._part import arrange_stacks as arrange_stacks
 from ._part import select_entries as select_entries
 from ._part import with_z as with_z

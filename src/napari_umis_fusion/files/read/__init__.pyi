@@ -5,6 +5,7 @@ from ._image_files import Header as Header
 from ._image_list import ImageListStack as ImageListStack
 from ._layers import read_layers as read_layers
 from ._listing import SUFFIXES as SUFFIXES
+from ._listing import PathsLike as PathsLike
 from ._listing import is_companion as is_companion
 from ._listing import is_tiff as is_tiff
 from ._listing import list_files as list_files

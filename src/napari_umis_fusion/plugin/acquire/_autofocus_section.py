@@ -195,8 +195,9 @@ class AutofocusSection(QWidget):
         if was_cancelled and self.result is None:
             self._status = "Cancelled. The stage is where it was."
         self.controls.show_idle(self._status)
+        shows_focus = self.result is not None and not self._turns.resumes_live
         self._microscope.end(AUTOFOCUS)
-        if self.result is not None and not self._microscope.activity:
+        if shows_focus:
             self._camera.take()
 
     def _on_button(self, name: str) -> None:

@@ -50,6 +50,7 @@ class CameraSection(QWidget):
         self._microscope = microscope
         self.picture = PictureLayer(viewer, NAME)
         self.job: Job | None = None
+        self._is_starting = False
         self._newest = Newest()
         self.snap, self.live = QPushButton("Snap"), QPushButton("Live")
         self.snap.setToolTip("Take one picture.")
@@ -79,7 +80,7 @@ class CameraSection(QWidget):
     @property
     def is_live(self) -> bool:
         """Whether the live picture runs, or is ending."""
-        return self.job is not None
+        return self.job is not None or self._is_starting
 
     def take(self) -> None:
         """Take one picture."""
@@ -89,9 +90,15 @@ class CameraSection(QWidget):
 
     def start(self) -> None:
         """Start the live picture, unless something else is being done."""
-        if self.job is not None or not self._microscope.begin(LIVE):
-            self._show_state()
+        if not self.is_live and self._microscope.begin(LIVE):
+            self._is_starting = True
+            self._microscope.after_calls(self._run)
+        self._show_state()
+
+    def _run(self) -> None:
+        if not self._is_starting:  # stopped meanwhile
             return
+        self._is_starting = False
         self._microscope.told.emit("")
         self.picture.renew()
         self._newest = Newest()
@@ -101,16 +108,19 @@ class CameraSection(QWidget):
         self.job.failed.connect(self._on_failed)
         self.job.ended.connect(self._on_end)
         self.job.start()
-        self._show_state()
 
     def stop(self) -> None:
         """End the live picture; `stopped` follows."""
         if self.job is not None:
             self.job.cancel()
+        elif self._is_starting:
+            self._is_starting = False
+            self._on_end()
 
     def release(self) -> None:
         """End the live picture, and hear nothing more of it."""
         job, self.job = self.job, None
+        self._is_starting = False
         if job is not None:
             job.blockSignals(True)
             job.cancel()

@@ -8,8 +8,7 @@ from qtpy.QtWidgets import QCheckBox, QPushButton, QVBoxLayout, QWidget
 
 from napari_umis_fusion.live import KeepConfig
 from napari_umis_fusion.plugin.acquire._choice_names import CHOICE_NAMES
-from napari_umis_fusion.plugin.acquire._folder_field import FolderField
-from napari_umis_fusion.plugin.widgets import ConfigForm, QtRow, described_row
+from napari_umis_fusion.plugin.widgets import ConfigForm, FolderField, QtRow, described_row
 
 
 class KeepForm(QWidget):

@@ -133,6 +133,10 @@ class Microscope(QObject):
         """Run a call of the core in its thread; its error is told if nobody else takes it."""
         self._calls.submit(Call(call, done, failed or self.tell, key))
 
+    def after_calls(self, then: Callable[[], None]) -> None:
+        """Continue in the main thread once all calls before have ended, such as a long exposure."""
+        self.ask(lambda: None, lambda _: then())
+
     def ask_now(self, call: Callable[[], Any], *, drops: str = "") -> None:
         """Run a call beside the one under way, such as to halt it, and drop one that waits."""
         self._calls.drop(drops)

@@ -56,7 +56,11 @@ class PropertyList(QWidget):
             found = [name for name in found if name not in HAS_OWN_ROW]
             return sorted(found, key=lambda name: not any(w in name.lower() for w in FIRST))
 
-        self._microscope.ask(names, lambda found: self._make(core, camera, found))
+        def failed(error: Exception) -> None:
+            self._camera = None
+            self._microscope.tell(error)
+
+        self._microscope.ask(names, lambda found: self._make(core, camera, found), failed)
 
     def release(self) -> None:
         """Disconnect from the core."""

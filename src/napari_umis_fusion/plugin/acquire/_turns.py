@@ -27,6 +27,11 @@ class Turns(QObject):
         camera.stopped.connect(self._on_stopped)
         microscope.activityChanged.connect(self._on_activity)
 
+    @property
+    def resumes_live(self) -> bool:
+        """Whether the live picture comes back once the microscope is free."""
+        return self._was_live
+
     def take(self, activity: str, start: Callable[[], None]) -> None:
         """Begin an activity and start its work; later, if the live picture has to end first."""
         microscope = self._microscope
@@ -36,7 +41,7 @@ class Turns(QObject):
             self._next, self._was_live = (activity, start), True
             self._camera.stop()
         elif microscope.begin(activity):
-            start()
+            microscope.after_calls(start)
         else:
             microscope.told.emit(
                 f"The {microscope.activity} is under way. Wait for its end, or stop it."

@@ -20,9 +20,9 @@ from napari_umis_fusion.live import (
     iter_watch,
 )
 from napari_umis_fusion.plugin.acquire._choice_names import CHOICE_NAMES
-from napari_umis_fusion.plugin.acquire._folder_field import FolderField
 from napari_umis_fusion.plugin.widgets import (
     ConfigForm,
+    FolderField,
     Job,
     Progress,
     QtRow,

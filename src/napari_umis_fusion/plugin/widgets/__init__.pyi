@@ -7,6 +7,7 @@ from ._confirm import confirm as confirm
 from ._docked_widget import DockedWidget as DockedWidget
 from ._docked_widget import release_all as release_all
 from ._errors import tell_unexpected as tell_unexpected
+from ._folder_field import FolderField as FolderField
 from ._form import Form as Form
 from ._form import QtRow as QtRow
 from ._job import Job as Job

@@ -135,6 +135,8 @@ def row_of(spec: Field[Any], choice_names: ChoiceNames = NO_NAMES) -> Any:
         return ComboBox(**common, choices=choice_names.choices(spec), value=spec.default)
     if isinstance(spec.default, bool):
         return CheckBox(**common, text="", value=spec.default)
+    if "text" in meta:
+        return LineEdit(**common, value=spec.default)
     if "any_number" in meta:
         return NumberRow(**common, value="")
     if isinstance(spec.default, float) and "step" not in meta:  # no step fits the whole range

@@ -3,10 +3,11 @@
 import json
 
 import numpy as np
+import pytest
 import zarr
 
 
-def a_stack(height=96, width=128, planes=4, channels=1, *, dtype=np.uint16, seed=0):
+def _stack(height=96, width=128, planes=4, channels=1, *, dtype=np.uint16, seed=0):
     """Detail that is in focus at a plane that changes along y; (C, Z, Y, X)."""
     rng = np.random.default_rng(seed)
     detail = rng.normal(size=(channels, 1, height, width))
@@ -30,11 +31,12 @@ def _ome(content, version):
     if version == "0.5":
         return {"ome": {"version": "0.5", **content}}
     (name, told), *rest = content.items()
-    told = [{**told[0], "version": version}] if isinstance(told, list) else {**told, "version": version}
-    return {name: told, **dict(rest)}
+    is_list = isinstance(told, list)
+    first = {**(told[0] if is_list else told), "version": version}
+    return {name: [first] if is_list else first, **dict(rest)}
 
 
-def write_image(path, data, axes="czyx", *, version="0.5", omero=True, unit="micrometer"):
+def _write_image(path, data, axes="czyx", *, version="0.5", omero=True, unit="micrometer"):
     """Write an image with a z step of 2 um and pixels of 0.5 um."""
     kinds = {"t": "time", "c": "channel"}
     described = [
@@ -43,7 +45,10 @@ def write_image(path, data, axes="czyx", *, version="0.5", omero=True, unit="mic
     ]
     scale = [{"z": 2.0, "y": 0.5, "x": 0.5}.get(one, 1.0) for one in axes]
     steps = [{"type": "scale", "scale": scale}]
-    multiscale = {"axes": described, "datasets": [{"path": "0", "coordinateTransformations": steps}]}
+    multiscale = {
+        "axes": described,
+        "datasets": [{"path": "0", "coordinateTransformations": steps}],
+    }
     content = {"multiscales": [multiscale]}
     if omero and "c" in axes:
         window = {"min": 0, "max": 255, "start": 10, "end": 200}
@@ -65,7 +70,7 @@ def write_image(path, data, axes="czyx", *, version="0.5", omero=True, unit="mic
     return path
 
 
-def write_plate(path, wells=("B/03", "C/01"), fields=2, *, version="0.5", **kinds):
+def _write_plate(path, wells=("B/03", "C/01"), fields=2, *, version="0.5", **kinds):
     """Write a plate; each field has a stack of its own."""
     rows = sorted({well.split("/")[0] for well in wells})
     columns = sorted({well.split("/")[1] for well in wells})
@@ -89,6 +94,21 @@ def write_plate(path, wells=("B/03", "C/01"), fields=2, *, version="0.5", **kind
         _group(path / well.split("/")[0], {}, version)
         _group(path / well, _ome({"well": {"images": images}}, version), version)
         for one in range(fields):
-            data = a_stack(seed=10 * number + one, **kinds)
-            write_image(path / well / str(one), data, version=version)
+            data = _stack(seed=10 * number + one, **kinds)
+            _write_image(path / well / str(one), data, version=version)
     return path
+
+
+@pytest.fixture(scope="session")
+def a_stack():
+    return _stack
+
+
+@pytest.fixture(scope="session")
+def write_image():
+    return _write_image
+
+
+@pytest.fixture(scope="session")
+def write_plate():
+    return _write_plate
