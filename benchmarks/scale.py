@@ -119,7 +119,7 @@ def print_workers(folder: Path, times: int, planes: int, side_px: int) -> None:
     seconds = {}
     for count in (1, 2):
         with (
-            LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=None) as cluster,
+            LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=":0") as cluster,
             Client(cluster) as client,
         ):
             # Kernels are loaded by each worker before time is taken.

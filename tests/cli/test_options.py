@@ -94,7 +94,8 @@ def test_bounds_hold(name, capsys, tmp_path, monkeypatch):
         assert f"{name}=" in capsys.readouterr().err
 
 
-REFERENCE = {"focus_measure": "umis", "checkpoint": "w.pth", "blend": "select"}
+RECIPE = {"focus_measure": "umis", "blend": "select", "islands": "keep"}
+REFERENCE = {**RECIPE, "checkpoint": "w.pth"}
 
 
 @pytest.mark.parametrize(
@@ -102,7 +103,7 @@ REFERENCE = {"focus_measure": "umis", "checkpoint": "w.pth", "blend": "select"}
     [
         (["--channel", "2"], {"channel": 2}),
         (["--no-median-filter"], {"median_filter": False}),
-        (["--reference"], {"focus_measure": "umis", "blend": "select", "verification": "mode"}),
+        (["--reference"], {**RECIPE, "verification": "mode"}),
         (["--reference", "--checkpoint", "w.pth"], {**REFERENCE, "verification": "mode"}),
         (
             ["--reference", "--checkpoint", "w.pth", "--verification", "fuzzy"],

@@ -74,7 +74,7 @@ def test_dask(fused, tmp_path):
 
     source, expected = fused
     with Client(
-        processes=False, n_workers=1, threads_per_worker=2, dashboard_address=None
+        processes=False, n_workers=1, threads_per_worker=2, dashboard_address=":0"
     ) as client:
         summary = fuse_zarr(source, tmp_path / "out", scheduler=client, **OPTIONS)
     assert summary.fused == ("time 0", "time 1")

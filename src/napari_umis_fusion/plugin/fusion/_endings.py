@@ -18,7 +18,8 @@ def done_text(event: LayerFinished, seconds: float) -> str:
     percent = round(100 * event.never_in_focus)
     nowhere = f", {percent} % never in focus" if percent else ""
     done = f"Done in {format_duration(seconds)}: {what}{nowhere}"
-    return ". ".join((done, *event.notes)) + "."
+    notes = [note[:1].upper() + note[1:] for note in event.notes]
+    return ". ".join((done, *notes)) + "."
 
 
 def error_advice(error: Exception) -> str:
