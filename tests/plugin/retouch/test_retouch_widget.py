@@ -126,9 +126,25 @@ def test_times_not_shown_follow_too(model, qtbot):
     layer.data[1, 0, 10:20, 10:20] = 3
     layer.data = layer.data
     settled(qtbot, panel)
+    part = slice(10, 20), slice(10, 20)
     for time, plane in ((0, 0), (1, 2)):
-        part = slice(10, 20), slice(10, 20)
         np.testing.assert_array_equal(result.data[time, 0][part], source.data[time, plane][part])
+
+
+def test_an_undo_of_a_time_that_is_not_shown(model, qtbot):
+    source, panel = add_stack(model, "tzyx"), open_panel(model, qtbot)
+    result = fuse(model, source)[0]
+    decided = result.data.copy()
+    model.layers.selection.active = result
+    panel.begin()
+    panel.session.layer.paint((0, 0, 30, 40), 2)
+    settled(qtbot, panel)
+    assert not np.array_equal(result.data, decided)
+    model.dims.set_point(0, 1)
+    panel.session.layer.undo()
+    settled(qtbot, panel)
+    np.testing.assert_array_equal(result.data, decided)
+    assert "0 pixels are chosen" in panel.status.text()
 
 
 def test_overrides_that_were_saved_are_taken_up(model, source, qtbot):
@@ -197,7 +213,8 @@ def test_painting_with_the_mouse(viewer, qtbot):
     from qtpy.QtCore import QPoint, Qt
     from qtpy.QtTest import QTest
 
-    source, panel = add_stack(viewer), open_panel(viewer, qtbot)
+    source, panel = add_stack(viewer), RetouchWidget(viewer)
+    viewer.window.add_dock_widget(panel)
     fuse(viewer, source)
     viewer.layers.selection.active = source
     panel.begin()
@@ -218,3 +235,4 @@ def test_painting_with_the_mouse(viewer, qtbot):
     here = panel.session.layer.data[0] == 2 + 1
     assert here.sum() > 90
     np.testing.assert_array_equal(image_of(viewer)[here], source.data[2][here])
+    panel.close_down()

@@ -68,6 +68,7 @@ class RetouchSession(QObject):
         self._number = 0
         self._changed_at: float | None = None
         self._followed_at = 0.0
+        self._is_settled = True
         self._timers = [QTimer(self), QTimer(self)]
         for timer, action in zip(self._timers, (self.follow, self._settle), strict=True):
             timer.setSingleShot(True)
@@ -144,6 +145,7 @@ class RetouchSession(QObject):
             return
         if changed:
             self._refresh()
+            self._is_settled = False
             self.followed.emit(0.0 if begun is None else time.perf_counter() - begun)
             self._timers[1].start(IDLE_MS)
 
@@ -168,6 +170,9 @@ class RetouchSession(QObject):
         if not self._timers[0].isActive():
             since_ms = round(1000 * (time.perf_counter() - self._followed_at))
             self._timers[0].start(max(EVERY_MS - since_ms, 0))
+        # An undo may change a stack that is not shown.
+        if self.retouched is not None and len(self.retouched.all_entries()) > 1:
+            self._timers[1].start(IDLE_MS)
 
     def _on_slider(self, event: Any = None) -> None:
         """Paint from the plane that is shown."""
@@ -182,8 +187,9 @@ class RetouchSession(QObject):
     def _settle(self) -> None:
         """Follow what is not shown, such as an undo of another time point; renew provenance."""
         self._follow_all()
-        if self.retouched is None or self.layer is None:
+        if self._is_settled or self.retouched is None or self.layer is None:
             return
+        self._is_settled = True
         described = describe_overrides(self.layer.data, self.retouched.refused)
         for layer in self.result_layers():
             layer.metadata[RUN_KEY] = {**layer.metadata[RUN_KEY], "overrides": described}
@@ -200,6 +206,7 @@ class RetouchSession(QObject):
             return
         results = [self.retouched.follow(self.layer.data, e) for e in self.retouched.all_entries()]
         if any(results):
+            self._is_settled = False
             self._refresh()
             self._timers[1].start(IDLE_MS)
 
