@@ -21,7 +21,6 @@ from scipy.ndimage import uniform_filter
 from napari_umis_fusion.layers import LayerPlan, RetouchedLayers, iter_fuse_layer
 from napari_umis_fusion.plugin.fusion import FusedLayers
 from napari_umis_fusion.plugin.retouch import RetouchWidget
-from napari_umis_fusion.plugin.retouch._session import CHANGES
 
 PLANES, MOVES, BRUSH_PX = 8, 12, 60
 SHOWN = ("all_in_focus", "index_map", "depth_map", "confidence_map")
@@ -40,9 +39,9 @@ def main() -> None:
     viewer.window.show()
     panel = open_panel(viewer, arguments.side, arguments.blend)
     spin(1.0)
+    layer = panel.session.layer
     if arguments.without:
-        for name in CHANGES:
-            getattr(panel.session.layer.events, name).disconnect(panel.session._on_changed)
+        panel.close_down()
     beats: list[float] = []
     latency: list[float] = []
     timer = QTimer()
@@ -52,7 +51,7 @@ def main() -> None:
     composing = timed(RetouchedLayers.follow)
     RetouchedLayers.follow = composing.call
     timer.start()
-    draw(panel, arguments.side, arguments.strokes)
+    draw(viewer, layer, arguments.side, arguments.strokes)
     timer.stop()
     report("gap of the 5 ms timer", list(np.diff(beats)))
     report("move to refreshed layer", latency)
@@ -75,12 +74,13 @@ def open_panel(viewer: napari.Viewer, side: int, blend: str) -> RetouchWidget:
     return panel
 
 
-def draw(panel: RetouchWidget, side: int, strokes: int) -> None:
+def draw(viewer: napari.Viewer, layer: napari.layers.Labels, side: int, strokes: int) -> None:
     """Draw strokes from one plane after the other, at the pace of a hand."""
-    rng, layer = np.random.default_rng(1), panel.session.layer
+    rng = np.random.default_rng(1)
     layer.brush_size = BRUSH_PX
     for stroke in range(strokes):
-        panel._viewer.dims.set_point(0, 2.0 * (stroke % PLANES))
+        viewer.dims.set_point(0, 2.0 * (stroke % PLANES))
+        layer.selected_label = stroke % PLANES + 1
         row, column = rng.integers(0, side - 20 * MOVES, 2)
         last = (0, int(row), int(column))
         with layer.block_history():
