@@ -185,7 +185,7 @@ def test_a_closed_panel_does_not_follow_the_viewer(viewer, qtbot, depth):
     dock = viewer.window.add_dock_widget(made, name="surface")
     qtbot.waitUntil(lambda: not made.job.is_busy, timeout=20_000)
     viewer.window.remove_dock_widget(dock)
-    made.close_down()
+    qtbot.waitUntil(lambda: made.is_closed)
     viewer.layers.clear()
     assert made.is_closed
     assert not made.job.is_busy
