@@ -138,13 +138,13 @@ def test_surprises_are_one_line_too(planes, monkeypatch, capsys):
     def burst(*_, **__):
         raise ZeroDivisionError("first\nsecond")
 
-    monkeypatch.setattr(fuse_command, "write_image", burst)
+    monkeypatch.setattr(fuse_command, "write_output", burst)
     assert main(["fuse", planes, "-o", "o.png"]) == 1
     line = one_line(capsys.readouterr().err)
     assert "unexpected ZeroDivisionError: first second" in line
 
 
-@pytest.mark.parametrize("where", ["iter_fuse", "write_image", "open_stack"])
+@pytest.mark.parametrize("where", ["iter_fuse", "write_output", "open_stack"])
 def test_interrupted(where, planes, here, monkeypatch, capsys):
     def interrupt(*_, **__):
         raise KeyboardInterrupt

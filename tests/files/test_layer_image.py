@@ -3,6 +3,7 @@
 import dask.array
 import numpy as np
 import pytest
+import tifffile
 import xarray
 from napari.layers import Image, Labels, Points
 from napari.layers._multiscale_data import MultiScaleData
@@ -138,7 +139,7 @@ def test_fusing_and_writing_see_the_same_array(tmp_path, data, multiscale, wante
         written = tmp_path / f"{kind}.ome.tif"
         write_series(written, [(data, attributes, kind)])
         array = read_layers(written)[0][0]
-        np.testing.assert_array_equal(array, wanted.squeeze())
+        np.testing.assert_array_equal(array, wanted)
 
 
 def test_resolutions_stay_unread():
@@ -170,16 +171,21 @@ def test_fusing_and_writing_tell_unnamed_axes_alike(tmp_path, label, name):
     attributes = {"axis_labels": (label, "y", "x")}
     assert layer_image((STACK, attributes)).axis_labels[0] == name
     write_image_layer(tmp_path / "a.ome.tif", STACK, attributes)
-    assert read_layers(tmp_path / "a.ome.tif")[0][1]["axis_labels"] == ("z", "y", "x")
+    # an axis without a name is z to the file, and one with a name comes back with it
+    assert read_layers(tmp_path / "a.ome.tif")[0][1]["axis_labels"] == (name or "z", "y", "x")
     assert choose_layer_axes(layer_image((STACK, attributes))).z == 0
 
 
 def test_dimensions_of_xarray_are_written_as_they_are_fused(tmp_path):
     data = xarray.DataArray(STACK, dims=("y", "x", "slice"))
     write_image_layer(tmp_path / "a.ome.tif", data, {})
+    # to other programs the slices are planes; here the layer is again as it was
+    with tifffile.TiffFile(tmp_path / "a.ome.tif") as tif:
+        assert tif.series[0].axes == "ZYX"
+        np.testing.assert_array_equal(tif.asarray(), STACK.transpose(2, 0, 1))
     array, attributes, _ = read_layers(tmp_path / "a.ome.tif")[0]
-    np.testing.assert_array_equal(array, STACK.transpose(2, 0, 1))
-    assert attributes["axis_labels"] == ("z", "y", "x")
+    np.testing.assert_array_equal(array, STACK)
+    assert attributes["axis_labels"] == ("y", "x", "slice")
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def test_a_fusion_fills_it_and_a_row_shows_the_plane(viewer, widget, qtbot):
     qtbot.waitUntil(lambda: widget.job is None, timeout=60_000)
     (row,) = rows_of(widget.planes.table)
     assert (row[Z], row[FOUND], row[DONE]) == ("3", "blank", "left out")
-    assert "plane 3 is blank: left out" in widget.controls.message.text()
+    assert "Plane 3 is blank: left out" in widget.controls.message.text()
     viewer.layers.selection.active = layer
     viewer.dims.set_point(0, 6)
     widget.planes.table.selectRow(0)
