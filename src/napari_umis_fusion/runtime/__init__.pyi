@@ -6,6 +6,9 @@ from ._arrays import FloatMap as FloatMap
 from ._atomic_write import atomic_write as atomic_write
 from ._data_file import load_data as load_data
 from ._data_file import save_data as save_data
+from ._extras import are_installed as are_installed
+from ._extras import install_command as install_command
+from ._extras import needs_extra as needs_extra
 from ._foreign_files import naming_faults as naming_faults
 from ._foreign_files import open_regular as open_regular
 from ._foreign_files import parse_json as parse_json

@@ -13,7 +13,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_umis_fusion.errors import ConfigError, StackError, StackFileError
 from napari_umis_fusion.files.write import naming_write_errors
-from napari_umis_fusion.runtime import atomic_write, first_same, package_version, user_path
+from napari_umis_fusion.runtime import (
+    atomic_write,
+    first_same,
+    needs_extra,
+    package_version,
+    user_path,
+)
 from napari_umis_fusion.surface._height_map import HeightMap
 from napari_umis_fusion.surface._mesh import MOST_TRIANGLES, Mesh, mesh_of
 from napari_umis_fusion.surface._profile import Profile
@@ -24,8 +30,6 @@ SURFACE_SUFFIXES = (*MESHES, *METROLOGY)
 
 METRES_PER_UM = 1e-6
 SAMPLES = (3, 4)
-
-INSTALL = 'pip install "napari-umis-fusion[surface]"'
 
 Files = dict[str, bytes]
 
@@ -232,7 +236,5 @@ def _as_colours(image: ArrayLike, surface: HeightMap) -> NDArray[np.uint8]:
 
 def _extra(name: str) -> Any:
     """Import a library of the extra `surface`."""
-    try:
+    with needs_extra("surface", (name,), f"this file is written by {name}", ConfigError):
         return importlib.import_module(name)
-    except ImportError as error:
-        raise ConfigError(f"{name} is not installed, which writes this file: {INSTALL}") from error

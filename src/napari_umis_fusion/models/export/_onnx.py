@@ -18,7 +18,7 @@ from napari_umis_fusion.models.export._interface import (
     exported_module,
 )
 from napari_umis_fusion.network import Checkpoint
-from napari_umis_fusion.runtime import package_version
+from napari_umis_fusion.runtime import install_command, package_version
 
 OPSET = 18
 """Version of the operators: the oldest that torch writes, for old runtimes."""
@@ -26,7 +26,7 @@ OPSET = 18
 IR_VERSION = 8
 """Version of the file format: the one of these operators, so that older runtimes read it."""
 
-INSTALL = 'pip install "napari-umis-fusion[zoo]"'
+INSTALL = install_command("zoo")
 
 EXAMPLE = {"batch": 2, "channel": 1, "z": 3, "y": 48, "x": 64}
 """Lengths of the axes while tracing: all different, and none a special case such as 2."""

@@ -3,7 +3,9 @@
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QLabel, QPushButton, QVBoxLayout, QWidget
 
-INSTALL = 'pip install "napari-umis-fusion[live]"'
+from napari_umis_fusion.runtime import install_command
+
+INSTALL = install_command("live")
 
 
 class MissingExtra(QWidget):
