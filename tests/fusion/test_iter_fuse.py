@@ -90,14 +90,14 @@ def test_events_come_while_a_plane_is_awaited(stack):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
-    [{}, {"verification": "fuzzy", "verification_window_px": 9}, {"blend": "weighted"}],
+    [{}, {"verification": "fuzzy", "verification_window_px": 9}],
     ids=lambda o: str(o),
 )
 def test_abandoning_leaves_nothing_behind(stack, options, temporary, threads):
     before = threads()
     untouched = stack.copy()
     slow, seen = Slow(stack, 0.06), 0
-    for count in range(1, 200, 2):
+    for count in range(1, 200, 3):
         steps = iter_fuse(slow, memory_mb=0, tile_px=32, **options)
         events = [event for event, _ in zip(steps, range(count), strict=False)]
         seen += any(temporary.iterdir())
