@@ -195,6 +195,16 @@ def test_select_copies_values_of_every_dtype(colour, dtype, order):
     assert weighted.max() <= stack.max()
 
 
+@pytest.mark.parametrize("measure", ["laplacian", "learned"])
+@pytest.mark.parametrize("dtype", ACCEPTED_DTYPES)
+def test_grey_planes_of_every_dtype_are_looked_at(colour, dtype, measure):
+    """Mosaics and fixed patterns are searched in grey planes only."""
+    grey = colour[..., 1] > 110 if dtype == "bool" else (colour[..., 1] // 2).astype(dtype)
+    result = fuse(grey, focus_measure=measure, blend="select")
+    assert result.all_in_focus.dtype == grey.dtype
+    np.testing.assert_array_equal(result.all_in_focus, chosen_from(grey, result.source_map))
+
+
 @pytest.mark.parametrize("verification", ["seams", "mode", "fuzzy", "none"])
 def test_every_verification_copies_values(colour, verification):
     result = fuse(colour, verification=verification, verification_window_px=9, blend="select")

@@ -249,7 +249,7 @@ def _shows_mosaic(stack: Stack, samples: PlaneSamples, config: FusionConfig) -> 
     if stack.is_mosaic:
         return True
     planes = [[tile for tile in samples.of(z) or () if tile is not None] for z in samples.planes]
-    telling = [tiles for tiles in planes if any(np.ptp(tile) > 0 for tile in tiles)]
+    telling = [tiles for tiles in planes if any(tile.max() > tile.min() for tile in tiles)]
     return bool(telling) and all(is_mosaic(tiles) for tiles in telling)
 
 
