@@ -17,11 +17,10 @@ from napari_umis_fusion.surface import (
     HeightMap,
     Roughness,
     SurfaceConfig,
-    filtered,
     height_map,
+    height_parameters,
+    prepare,
     profile_along,
-    remove_form,
-    roughness,
     write_profile,
     write_surface,
 )
@@ -80,12 +79,8 @@ def run_surface(arguments: argparse.Namespace) -> None:
     config = SurfaceConfig(**given_options(arguments, SurfaceConfig))
     line = _line(arguments)
     surface = _open_surface(arguments, config)
-    found = roughness(surface, config)
-    prepared = filtered(
-        remove_form(surface, config.form),
-        s_cutoff_um=config.s_cutoff_um,
-        l_cutoff_um=config.l_cutoff_um,
-    )
+    prepared = prepare(surface, config)
+    found = height_parameters(prepared, config)
     written = _write(arguments, prepared, line)
     if arguments.json:
         print_json({"roughness": found.as_dict(), "files": [str(path) for path in written]})

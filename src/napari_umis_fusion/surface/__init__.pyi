@@ -14,6 +14,8 @@ from ._mesh import mesh_of as mesh_of
 from ._profile import Profile as Profile
 from ._profile import profile_along as profile_along
 from ._roughness import Roughness as Roughness
+from ._roughness import height_parameters as height_parameters
+from ._roughness import prepare as prepare
 from ._roughness import roughness as roughness
 from ._step import StepHeight as StepHeight
 from ._step import step_height as step_height

@@ -101,20 +101,30 @@ def roughness(surface: HeightMap, config: SurfaceConfig = _DEFAULT) -> Roughness
     ----------
     ISO 25178-2:2021, Surface texture: Areal. Part 2: Terms, definitions and parameters.
     """
+    return height_parameters(prepare(surface, config), config)
+
+
+def prepare(surface: HeightMap, config: SurfaceConfig) -> HeightMap:
+    """Return a surface without its form, after the filters; raises what `roughness` raises."""
     flat = filtered(
         remove_form(surface, config.form),
         s_cutoff_um=config.s_cutoff_um,
         l_cutoff_um=config.l_cutoff_um,
     )
     check_points(flat.heights_um)
-    heights = flat.heights_um[flat.is_measured]
+    return flat
+
+
+def height_parameters(prepared: HeightMap, config: SurfaceConfig) -> Roughness:
+    """Return the parameters of what `prepare` returned for a config; see `roughness`."""
+    heights = prepared.heights_um[prepared.is_measured]
     heights = heights - heights.mean()
     square = float(np.sqrt(np.mean(heights**2)))
     if not np.isfinite(square):
         raise StackError("heights are too large to be squared; check the unit of the depth map.")
     normal = heights / square if square > 0 else np.full_like(heights, np.nan)
     peak, valley = float(heights.max()), float(-heights.min())
-    rows, columns = surface.pixel_size_um
+    rows, columns = prepared.pixel_size_um
     return Roughness(
         sa_um=float(np.abs(heights).mean()),
         sq_um=square,
@@ -124,6 +134,6 @@ def roughness(surface: HeightMap, config: SurfaceConfig = _DEFAULT) -> Roughness
         ssk=float(np.mean(normal**3)),
         sku=float(np.mean(normal**4)),
         area_um2=heights.size * rows * columns,
-        measured_share=flat.measured_share,
+        measured_share=prepared.measured_share,
         config=config,
     )

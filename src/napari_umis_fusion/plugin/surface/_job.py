@@ -9,9 +9,8 @@ from napari_umis_fusion.surface import (
     HeightMap,
     Roughness,
     SurfaceConfig,
-    filtered,
-    remove_form,
-    roughness,
+    height_parameters,
+    prepare,
 )
 
 UNITS = {"sa_um": "µm", "sq_um": "µm", "sp_um": "µm", "sv_um": "µm", "sz_um": "µm"}
@@ -54,13 +53,9 @@ def iter_measure(source: SurfaceSource, config: SurfaceConfig) -> Generator[None
     """Measure a surface; it can be abandoned between the steps."""
     heights = source.depth.heights(source.left_out)
     yield
-    prepared = filtered(
-        remove_form(heights, config.form),
-        s_cutoff_um=config.s_cutoff_um,
-        l_cutoff_um=config.l_cutoff_um,
-    )
+    prepared = prepare(heights, config)
     yield
-    return Measured(source, heights, prepared, roughness(heights, config))
+    return Measured(source, heights, prepared, height_parameters(prepared, config))
 
 
 def iter_write(path: str, measured: Measured, exaggeration: float) -> Generator[None, None, Any]:
