@@ -107,7 +107,7 @@ def open_cluster(plan: ClusterPlan) -> Generator[Any]:
         If dask-jobqueue is missing, or the class does not accept its arguments.
     """
     with needs_scale():
-        from distributed import Client
+        connect: Any = import_module("distributed").Client
     kind = _class_of(plan.system)
     try:
         cluster = kind(**_arguments(plan))
@@ -119,7 +119,7 @@ def open_cluster(plan: ClusterPlan) -> Generator[Any]:
     with cluster:
         if plan.system != "local":
             cluster.scale(plan.workers)
-        with Client(cluster) as client:
+        with connect(cluster) as client:
             yield client
 
 

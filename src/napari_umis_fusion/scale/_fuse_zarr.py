@@ -21,6 +21,7 @@ from napari_umis_fusion.scale._markers import Markers, read_marker
 from napari_umis_fusion.scale._plan_zarr import describe_plan, plan_zarr
 from napari_umis_fusion.scale._plate import write_plate
 from napari_umis_fusion.scale._run_plan import Cell, RunPlan, attach
+from napari_umis_fusion.scale._stored_values import check_values
 from napari_umis_fusion.scale._tables import write_tables
 from napari_umis_fusion.scale._zarr_events import (
     FieldFailed,
@@ -148,6 +149,7 @@ def iter_fuse_zarr(
     write_plate(plan)
     cells = [cell for cell in plan.cells if plan.source.fields[cell.field].name in names]
     share = _share_of([(cell, one) for cell in cells for one in range(plan.blocks(cell))], task, of)
+    check_values(plan, {cell.field for cell, _ in share})
     run = _Run(plan, cells, _left(plan, share))
     yield describe_plan(plan, cells)
     threads = wanted.config.threads

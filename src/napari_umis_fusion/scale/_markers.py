@@ -73,6 +73,11 @@ class Markers:
         write_marker(self.failed, {"error": type(error).__name__, "message": str(error)})
 
 
+def created_marker(plan: RunPlan, field: int) -> Path:
+    """Return the marker of a field whose arrays are created, with the state of its values then."""
+    return plan.state / (plan.source.fields[field].name or "image") / "created.json"
+
+
 def write_marker(path: Path, content: dict[str, Any]) -> None:
     """Write a marker, atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
