@@ -7,7 +7,7 @@ from typing import Any
 
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.scale._extra import needs_scale
-from napari_umis_fusion.scale._markers import created_marker, read_marker
+from napari_umis_fusion.scale._markers import Markers, created_marker, read_marker, write_marker
 from napari_umis_fusion.scale._run_plan import RunPlan
 
 _TELLING = ("ETag", "etag", "md5Hash", "generation", "mtime", "LastModified", "last_modified")
@@ -68,7 +68,7 @@ def check_values(plan: RunPlan, numbers: Iterable[int]) -> None:
     plan : RunPlan
         The run.
     numbers : iterable of int
-        Fields; those that nobody has begun are passed over.
+        Fields; those of which nothing is fused yet are passed over.
 
     Raises
     ------
@@ -90,5 +90,13 @@ def check_values(plan: RunPlan, numbers: Iterable[int]) -> None:
 
 def _has_changed(plan: RunPlan, number: int) -> bool:
     marker = created_marker(plan, number)
-    known = read_marker(marker).get("values", "") if marker.is_file() else ""
-    return bool(known) and stored_values(plan.source.fields[number].array) != known
+    content = read_marker(marker) if marker.is_file() else {}
+    known = content.get("values", "")
+    now = known and stored_values(plan.source.fields[number].array)
+    if now == known:
+        return False
+    cells = [cell for cell in plan.cells if cell.field == number]
+    if any(Markers(plan, cell).holds_work for cell in cells):
+        return True
+    write_marker(marker, {**content, "values": now})  # such as a broken chunk that was replaced
+    return False
