@@ -99,8 +99,9 @@ def test_the_command_line_goes_on_with_what_napari_began(here, whole, state, ran
     for number, image in enumerate(np.random.default_rng(0).integers(0, 255, (4, 64, 64))):
         Image.fromarray(image.astype(np.uint8)).save(f"data/{number}.png")
     *_, last = expected.train(["data"])
+    state = found.state_dict
     assert all(
-        torch.equal(found.state_dict[name], tensor)
+        torch.equal(state[name], tensor)
         for name, tensor in last.result.model.state_dict().items()
     )
     assert (found.metadata["name"], found.metadata["parent"]) == ("scorpion", "ours")
