@@ -101,8 +101,7 @@ def test_the_command_line_goes_on_with_what_napari_began(here, whole, state, ran
     *_, last = expected.train(["data"])
     state = found.state_dict
     assert all(
-        torch.equal(state[name], tensor)
-        for name, tensor in last.result.model.state_dict().items()
+        torch.equal(state[name], tensor) for name, tensor in last.result.model.state_dict().items()
     )
     assert (found.metadata["name"], found.metadata["parent"]) == ("scorpion", "ours")
     assert len((here / "w-loss.csv").read_text().splitlines()) == 1 + 5, "0 to 4"
