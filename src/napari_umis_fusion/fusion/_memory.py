@@ -62,7 +62,7 @@ LOOK_BYTES = 60
 """Of a pixel of the working maps on which islands are looked for."""
 
 LOOK_PLANES = 3
-"""Planes that are held where they are read again for islands: one, and those that are prefetched."""
+"""Planes that are held while they are read again for islands: one, and what is prefetched."""
 
 MENDED_BYTES = 7
 """Of a pixel, where half of the image is mended: more than any stack of the tests needs."""
