@@ -21,6 +21,8 @@ from ._device import free_device_bytes as free_device_bytes
 from ._device import is_out_of_memory as is_out_of_memory
 from ._engine import may_have_accelerator as may_have_accelerator
 from ._engine import runs_without_torch as runs_without_torch
+from ._onnx_graph import OPSET as OPSET
+from ._onnx_graph import OnnxText as OnnxText
 from ._onnx_stages import OnnxStages as OnnxStages
 from ._onnx_stream import OnnxTwoScaleStream as OnnxTwoScaleStream
 from ._onnx_stream import ScoreMaps as ScoreMaps
@@ -36,3 +38,4 @@ from ._unetplusplus import CHANNELS as CHANNELS
 from ._unetplusplus import MIN_SIDE_PX as MIN_SIDE_PX
 from ._unetplusplus import UNetPlusPlus as UNetPlusPlus
 from ._weights_file import SAFETENSORS as SAFETENSORS
+from ._whole_networks import network_model as network_model
