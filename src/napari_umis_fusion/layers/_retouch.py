@@ -14,7 +14,7 @@ from napari_umis_fusion.fusion import OverriddenPart, Overrider
 from napari_umis_fusion.layers._fuse import channels_of, index_of
 from napari_umis_fusion.layers._outputs import OutputLayer
 from napari_umis_fusion.runtime import ScratchMemory
-from napari_umis_fusion.stack import Stack, mask_stack
+from napari_umis_fusion.stack import Stack, mask_stack, place_of
 
 if TYPE_CHECKING:
     from napari_umis_fusion.layers._events import LayerFinished
@@ -76,6 +76,13 @@ class RetouchedLayers:
     def refused(self) -> int:
         """Number of pixels that stay as decided because their plane shows nothing there."""
         return sum(int(np.count_nonzero(one.refused)) for one in self._places.values())
+
+    @property
+    def time_axis(self) -> int | None:
+        """Axis of the overrides along which time runs; None if there is none."""
+        labels = self._map.layer_data({})[1]["axis_labels"]
+        place = place_of(labels, "time")
+        return place if place is not None and self.shape[place] > 1 else None
 
     def blank(self) -> LayerData:
         """Return a labels layer without overrides, at the place of the result."""

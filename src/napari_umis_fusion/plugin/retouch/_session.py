@@ -114,7 +114,7 @@ class RetouchSession(QObject):
             getattr(self.layer.events, name).connect(self._on_changed)
         retouched.prepare(self._entries())
         self._on_slider()
-        self._follow_all()
+        self.follow_all()
         self.renewed.emit()
 
     def result_layers(self) -> list[Any]:
@@ -186,7 +186,7 @@ class RetouchSession(QObject):
 
     def _settle(self) -> None:
         """Follow what is not shown, such as an undo of another time point; renew provenance."""
-        self._follow_all()
+        self.follow_all()
         if self._is_settled or self.retouched is None or self.layer is None:
             return
         self._is_settled = True
@@ -201,7 +201,8 @@ class RetouchSession(QObject):
             )
         self.told.emit(said)
 
-    def _follow_all(self) -> None:
+    def follow_all(self) -> None:
+        """Let the result follow the overrides of all stacks, also those that are not shown."""
         if self.retouched is None or self.layer is None:
             return
         results = [self.retouched.follow(self.layer.data, e) for e in self.retouched.all_entries()]
@@ -236,7 +237,7 @@ class RetouchSession(QObject):
             )
             return
         self.retouched = retouched
-        self._follow_all()
+        self.follow_all()
         self.told.emit("The overrides are applied to the new result.")
         self.renewed.emit()
 
