@@ -20,6 +20,7 @@ from napari_umis_fusion.projection import (
     AroundConfig,
     AroundResult,
     Rule,
+    describe_around,
     iter_project_around,
     plane_positions_um,
 )
@@ -30,7 +31,6 @@ from napari_umis_fusion.runtime import (
     ScratchMemory,
     Workers,
     map_events,
-    package_version,
     repeat_event,
     run_to_end,
 )
@@ -148,7 +148,9 @@ def iter_project_layer(
             result = yield from map_events(work.iter_one(place, fusion, is_labels), change)
             notes.update(dict.fromkeys(result.notes))
             output.fill(place[1], None, FusedImage(result.image))
-    data, attributes, _ = output.layer_data(work.provenance(list(notes)))
+    data, attributes, _ = output.layer_data(
+        describe_around(depth.config, depth.image.name, list(notes))
+    )
     what = "labels" if is_labels else depth.config.method
     attributes["name"] = f"{image.name} around the surface ({what})"
     attributes["metadata"][RUN_KEY] |= {"output": AROUND}
@@ -226,14 +228,6 @@ class _Projection:
                 f"{self.image.name!r} are taken as recorded, as they differ in number or size"
             )
         return said
-
-    def provenance(self, notes: list[str]) -> dict[str, Any]:
-        """Return how the layer was made, as JSON values."""
-        return {
-            "version": package_version(),
-            "around": {**self.depth.config.as_dict(), "depth_map": self.depth.image.name},
-            "notes": notes,
-        }
 
     def _surface(self, entries: Mapping[int, int]) -> FloatMap:
         if self._latest is None or self._latest.entries != entries:

@@ -15,7 +15,14 @@ from napari_umis_fusion.projection._config import AroundConfig
 from napari_umis_fusion.projection._slab import Slab, slab_of
 from napari_umis_fusion.projection._slab_stack import SlabStack
 from napari_umis_fusion.projection._smooth_depth import smooth_depth
-from napari_umis_fusion.runtime import BoolMap, FloatMap, Progress, Workers, run_to_end
+from napari_umis_fusion.runtime import (
+    BoolMap,
+    FloatMap,
+    Progress,
+    Workers,
+    package_version,
+    run_to_end,
+)
 from napari_umis_fusion.stack import Calibration, Plane, Stack, mask_stack
 
 
@@ -112,7 +119,7 @@ def project_around(
     opened = as_stack(stack, calibration=calibration, z_axis=z_axis, index=index)
     settings = (config or AroundConfig()).replace(**options)
     positions = plane_positions_um(opened.calibration, len(opened), first_plane_um)
-    surface = _surface(opened, depth_um, never_in_focus, settings)
+    surface = surface_of(opened, depth_um, never_in_focus, settings)
     return run_to_end(iter_project_around(opened, surface, positions, settings, fusion))
 
 
@@ -183,20 +190,38 @@ def plane_positions_um(sizes: Calibration, count: int, first_plane_um: float = 0
     return [first_plane_um + step * z for z in range(count)]
 
 
-def _surface(
-    stack: Stack, depth_um: FloatMap, never: BoolMap | None, config: AroundConfig
+def surface_of(
+    stack: Stack, depth_um: FloatMap, never_in_focus: BoolMap | None, config: AroundConfig
 ) -> FloatMap:
+    """Return the surface of a depth map on the pixels of a stack, filled and smoothed, in µm.
+
+    Raises
+    ------
+    StackError
+        If it has another size than the planes, or nothing of it is known.
+    ConfigError
+        If it is to be smoothed, and the size of a pixel is unknown.
+    """
     sizes = stack.calibration
     height, width = sizes.pixel_height_um, sizes.pixel_width_um
     _check_size(stack, np.asarray(depth_um))
     return smooth_depth(
         depth_um,
         None if height is None or width is None else (height, width),
-        never_in_focus=never,
+        never_in_focus=never_in_focus,
         smooth_um=config.smooth_um,
         smoothing=config.smoothing,
         z_step_um=sizes.z_step_um or 1.0,
     )
+
+
+def describe_around(config: AroundConfig, depth_map: str, notes: Sequence[str]) -> dict[str, Any]:
+    """Return how a stack was projected along a depth map of this name, as JSON values."""
+    return {
+        "version": package_version(),
+        "around": {**config.as_dict(), "depth_map": depth_map},
+        "notes": list(notes),
+    }
 
 
 def _check_size(stack: Stack, depth: FloatMap) -> None:
