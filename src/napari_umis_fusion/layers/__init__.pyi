@@ -1,5 +1,5 @@
+from ._around import AROUND as AROUND
 from ._around import iter_project_layer as iter_project_layer
-from ._around import kind_of_layer as kind_of_layer
 from ._around import project_layer as project_layer
 from ._axes import LayerAxes as LayerAxes
 from ._axes import axis_name as axis_name

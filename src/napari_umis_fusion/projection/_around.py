@@ -266,9 +266,9 @@ def _notes(slab: Slab, seen: BoolMap) -> list[str]:
     said = []
     if outside:
         said.append(
-            f"{outside:.2g} % of the pixels are without a value: the slab lies outside of the "
+            f"{outside:.3g} % of the pixels are without a value: the slab lies outside of the "
             "stack there; choose another offset, or check where the first plane lies"
         )
     if dark:
-        said.append(f"{dark:.2g} % of the pixels are without a value: no plane shows anything")
+        said.append(f"{dark:.3g} % of the pixels are without a value: no plane shows anything")
     return said
