@@ -130,7 +130,7 @@ class LiftedAxes:
         source = depth.source
         name = str(source["axis_labels"][source["z_axis"]]) or "z"
         unit = str(depth.record["unit"])
-        new = {"scale": depth.z_scale, "translate": depth.origin}
+        new: dict[str, Any] = {"scale": depth.z_scale, "translate": depth.origin}
         new |= {"axis_labels": name, "units": unit}
         made = self._kept(attributes)
         for key, value in new.items():

@@ -57,8 +57,7 @@ def image_of(viewer):
 
 
 def settled(qtbot, panel):
-    timers = panel.session._timers
-    qtbot.waitUntil(lambda: not any(one.isActive() for one in timers), timeout=5000)
+    qtbot.waitUntil(lambda: not panel.session.is_busy, timeout=5000)
 
 
 def test_the_result_follows_strokes_fills_erasures_and_undo(model, source, panel, qtbot):

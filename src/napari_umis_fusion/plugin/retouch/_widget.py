@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QVBoxLayout
 
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.fusion import carry_over
+from napari_umis_fusion.plugin._warm_up import warm_up
 from napari_umis_fusion.plugin.fusion import Shortcuts
 from napari_umis_fusion.plugin.retouch._blink import Blink
 from napari_umis_fusion.plugin.retouch._pick import PlanePick
@@ -60,6 +61,7 @@ class RetouchWidget(DockedWidget):
         self._lay_out()
         self._connect()
         self._enable()
+        warm_up()
 
     @staticmethod
     def _release(parts: dict[str, Any]) -> None:
