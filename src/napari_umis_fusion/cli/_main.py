@@ -20,6 +20,7 @@ COMMANDS = (
     "info",
     "metrics",
     "surface",
+    "around",
     "train",
     "models",
     "presets",
