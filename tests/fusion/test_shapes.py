@@ -47,7 +47,8 @@ def test_pieces_that_meet_far_below_are_one():
     comb[:, ::2] = comb[-1] = True
     spiral = np.zeros((33, 33), bool)
     for ring in range(0, 16, 2):
-        spiral[ring : 33 - ring, [ring, 32 - ring]] = spiral[[ring, 32 - ring], ring : 33 - ring] = 1
+        inner = slice(ring, 33 - ring)
+        spiral[inner, [ring, 32 - ring]] = spiral[[ring, 32 - ring], inner] = True
         spiral[ring + 1, ring] = False
         spiral[ring + 2, ring : ring + 2] = True
     for part in (comb, comb[::-1], comb.T, spiral, spiral[::-1], ~spiral):

@@ -33,7 +33,7 @@ def opened(part: BoolMap) -> BoolMap:
 
 
 def labelled(part: BoolMap) -> tuple[Labels, int]:
-    """Number the connected pieces of a part, from 1 in reading order, and count them.
+    """Return a number for each connected piece, from 1 in reading order, and how many there are.
 
     Rows are cut into runs of pixels; runs that touch those of the row below are one piece.
     """
@@ -45,12 +45,13 @@ def labelled(part: BoolMap) -> tuple[Labels, int]:
     touching = np.maximum(np.searchsorted(starts - width, ends, "left") - first, 0)
     above = np.repeat(np.arange(len(starts)), touching)
     below = np.arange(len(above)) - np.repeat(np.cumsum(touching) - touching, touching)
-    roots, numbers = np.unique(_roots(above, below + first[above], len(starts)), return_inverse=True)
+    roots = _roots(above, below + first[above], len(starts))
+    pieces, numbers = np.unique(roots, return_inverse=True)
     steps = np.zeros(framed.size, np.int32)
     steps[starts] = numbers + 1
     steps[ends] -= (numbers + 1).astype(np.int32)
     labels = np.cumsum(steps, dtype=np.int32).reshape(part.shape[0], width)[:, 1:-1]
-    return np.ascontiguousarray(labels), len(roots)
+    return np.ascontiguousarray(labels), len(pieces)
 
 
 def _roots(one: NDArray[np.intp], other: NDArray[np.intp], count: int) -> NDArray[np.intp]:

@@ -20,30 +20,32 @@ def start_light_numba() -> None:
 
     Kernels are compiled once and then loaded from disk, for which numba still imports all that may
     be compiled, and `scipy.linalg` to see whether products of matrices can be: together they take
-    longer than the fusion of a small stack. Here both wait until something is compiled, and of scipy
-    numba only sees that it is installed; a kernel that multiplies matrices imports it when it is
-    compiled. With versions of numba that are made otherwise, kernels load the rest.
+    longer than the fusion of a small stack. Here both wait until something is compiled, and even
+    then numba only sees that scipy is installed; a kernel that multiplies matrices imports it when
+    it is compiled. With versions of numba that are made otherwise, kernels load the rest.
     """
     try:
         with _hidden(OPTIONAL[:-1] if Path(SETTINGS_FILE).exists() else OPTIONAL):
-            from numba.core import compiler
+            from numba.core import compiler, entrypoints
             from numba.core.registry import cpu_target
             from numba.core.runtime import rtsys
         context = cpu_target.target_context
         refresh, compile_extra = context.refresh, compiler.compile_extra
+        is_extended = entrypoints._already_initialized
     except (ImportError, AttributeError):
         return
     rtsys.initialize(context)  # kernels that were compiled before allocate with it
 
     def compile_with_all(*arguments: Any, **options: Any) -> Any:
-        compiler.compile_extra = compile_extra
-        context.refresh = refresh
+        compiler.compile_extra, context.refresh = compile_extra, refresh
+        entrypoints._already_initialized = is_extended
         _load_light_linear_algebra()
         context.refresh()
         return compile_extra(*arguments, **options)
 
-    compiler.compile_extra = compile_with_all
-    context.refresh = _do_nothing
+    compiler.compile_extra, context.refresh = compile_with_all, _do_nothing
+    # Extensions of others are looked for in the metadata of all packages.
+    entrypoints._already_initialized = True
 
 
 def _do_nothing() -> None:
