@@ -28,7 +28,7 @@ class MemoryPeak:
     @property
     def mb(self) -> float:
         """The largest growth that was seen, in MB of 2^20 bytes."""
-        return (self._peak - self._first) / MEGABYTE
+        return float(self._peak - self._first) / MEGABYTE
 
 
 def _give_back() -> None:

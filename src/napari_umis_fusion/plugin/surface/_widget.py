@@ -13,6 +13,7 @@ from napari_umis_fusion.plugin.surface._drawn import Drawn
 from napari_umis_fusion.plugin.surface._job import Measured, iter_measure, iter_write
 from napari_umis_fusion.plugin.surface._layers_form import LayersForm
 from napari_umis_fusion.plugin.surface._profile_plot import ProfilePlot
+from napari_umis_fusion.plugin.viewer import camera_of
 from napari_umis_fusion.plugin.widgets import (
     ConfigForm,
     DockedWidget,
@@ -273,7 +274,7 @@ class SurfaceWidget(DockedWidget):
 
     def _look_from_the_top(self) -> None:
         """Let the plane that lies highest be nearest, where napari can."""
-        camera = getattr(self._viewer, "scene", self._viewer).camera  # of the scene since 0.9
+        camera = camera_of(self._viewer)
         if hasattr(camera, "orientation"):
             _, down, right = camera.orientation
             nearest = "away" if self.form.value().top == "first" else "towards"
