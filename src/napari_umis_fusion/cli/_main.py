@@ -19,6 +19,7 @@ COMMANDS = (
     "demo",
     "info",
     "metrics",
+    "compare",
     "surface",
     "around",
     "train",
@@ -27,7 +28,7 @@ COMMANDS = (
 )
 """Commands in the order of the help, each in its module."""
 
-FUSING = ("fuse", "batch", "watch", "zarr", "demo")
+FUSING = ("fuse", "batch", "watch", "zarr", "demo", "compare")
 """Those that run kernels at once."""
 
 SUCCESS, BAD_INPUT, USAGE, INTERRUPTED = 0, 1, 2, 130

@@ -5,6 +5,8 @@ from ._axes import LayerAxes as LayerAxes
 from ._axes import axis_name as axis_name
 from ._axes import choose_layer_axes as choose_layer_axes
 from ._axes import likely_z as likely_z
+from ._compare import CandidateLayers as CandidateLayers
+from ._compare import iter_compare_layer as iter_compare_layer
 from ._describe import describe_layer as describe_layer
 from ._describe import describe_step as describe_step
 from ._events import LayerFinished as LayerFinished
