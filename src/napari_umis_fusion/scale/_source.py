@@ -12,6 +12,9 @@ from napari_umis_fusion.runtime import reason_of
 from napari_umis_fusion.scale._extra import needs_scale
 from napari_umis_fusion.scale._field_source import FieldSource
 
+OWN_KEY = "napari-umis-fusion"
+"""Attribute of a group that tells what this package says of it."""
+
 VERSIONS = ("0.4", "0.5")
 """Versions of OME-Zarr that are read."""
 
