@@ -117,9 +117,14 @@ class IslandEvidence:
         self._fused = self._centred(smooth)
         self._power = self._sums(self._fused**2)
         self._contrast = float(smooth.std(dtype=np.float64))
-        # A plane that was not shown agrees with all islands.
-        self._correlation = np.ones((planes, len(islands) + 1))
-        self._slope = np.ones_like(self._correlation)
+        # By chance, correlations of few pixels stray by this much.
+        self._chance = np.sqrt(INDEPENDENT_PX / self._areas)
+        # Of the planes of its rim and those beside them: memory must not grow with all planes. A
+        # plane that was not shown agrees with all islands.
+        self._rim = islands.rim_planes + np.array([[-1], [0], [1]])
+        self._exists = (self._rim >= 0) & (self._rim < planes)
+        self._correlation, self._slope = np.ones((2, *self._rim.shape))
+        self._opposite = np.zeros(len(islands) + 1, np.bool_)
 
     def add(self, grey: FloatMap, z: int) -> None:
         """Compare plane `z`, reduced, of shape (Y, X)."""
@@ -127,32 +132,35 @@ class IslandEvidence:
         shared = self._sums(self._fused * plane)
         power = self._sums(plane**2)
         with np.errstate(invalid="ignore", divide="ignore"):
-            self._correlation[z] = np.nan_to_num(shared / np.sqrt(self._power * power))
-            self._slope[z] = np.nan_to_num(shared / self._power)
+            correlation = np.nan_to_num(shared / np.sqrt(self._power * power))
+            slope = np.nan_to_num(shared / self._power)
+        np.copyto(self._correlation, correlation, where=self._rim == z)
+        np.copyto(self._slope, slope, where=self._rim == z)
+        self._opposite |= (correlation < OPPOSITE - self._chance) & (slope < LEAST_SLOPE)
 
     def judge(self) -> Verdict:
         """Return what is known once all planes were compared."""
-        islands, planes = self._islands, len(self._correlation)
-        at_rim = np.abs(np.arange(planes)[:, None] - islands.rim_planes) <= 1
-        correlation = _mean_where(self._correlation, at_rim)
-        slope = _mean_where(self._slope, at_rim)
+        correlation = _mean_where(self._correlation, self._exists)
+        slope = _mean_where(self._slope, self._exists)
         visible = np.sqrt(self._power / self._areas) >= LEAST_CONTRAST * self._contrast
         visible[0] = False
-        # By chance, correlations of few pixels stray by this much.
-        chance = np.sqrt(INDEPENDENT_PX / self._areas)
-        inverted = visible & (correlation < INVERTED - chance) & (slope < LEAST_SLOPE)
+        inverted = visible & (correlation < INVERTED - self._chance) & (slope < LEAST_SLOPE)
         confirmed = visible & (correlation > CONFIRMED)
         repeated = visible & (correlation < CONFIRMED) & self._is_refuted(inverted, confirmed)
-        opposite = (self._correlation < OPPOSITE - chance) & (self._slope < LEAST_SLOPE)
-        doubtful = visible & ((correlation < DOUBTFUL - chance) | opposite.any(axis=0))
+        doubtful = visible & ((correlation < DOUBTFUL - self._chance) | self._opposite)
         inverted |= repeated
         return Verdict(inverted, doubtful & ~inverted, confirmed & ~inverted)
 
     def _is_refuted(self, inverted: Flags, confirmed: Flags) -> Flags:
         """Return which islands are in planes whose islands are mostly inverted, by their area."""
         own, areas = self._islands.own_planes, self._islands.areas_px
-        near = np.abs(own[:, None] - own) <= 1
-        against, in_favour = (near @ np.where(which, areas, 0) for which in (inverted, confirmed))
+
+        def near(which: Flags) -> Values:
+            """Return the area of islands in the plane of each, and in those beside it."""
+            found = np.bincount(own + 1, np.where(which, areas, 0), int(own.max()) + 3)
+            return np.asarray(found[own] + found[own + 1] + found[own + 2])
+
+        against, in_favour = near(inverted), near(confirmed)
         return np.asarray((against > 0) & (against >= in_favour))
 
     def _sums(self, values: Values) -> Values:
