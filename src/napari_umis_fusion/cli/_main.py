@@ -19,6 +19,7 @@ COMMANDS = (
     "demo",
     "info",
     "metrics",
+    "substack",
     "surface",
     "train",
     "models",
