@@ -32,6 +32,7 @@ from ._preview import Span as Span
 from ._preview import iter_preview as iter_preview
 from ._retouch import RetouchedLayers as RetouchedLayers
 from ._script import script_for as script_for
+from ._slab import Slabs as Slabs
 from ._stacks import LayerStacks as LayerStacks
 from ._substack import Substacks as Substacks
 from ._substack import iter_substack_layer as iter_substack_layer
