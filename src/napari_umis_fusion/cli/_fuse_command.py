@@ -98,6 +98,14 @@ def add_fuse_parser(commands: Any) -> None:
         "or none (NaN).",
     )
     parser.add_argument(
+        "--planes",
+        type=int,
+        nargs=2,
+        metavar=("A", "B"),
+        help="First and last plane to fuse, counted from 0 (default: all). Maps count planes as "
+        "the whole stack does.",
+    )
+    parser.add_argument(
         "--z-step-um", type=float, metavar="S", help="Distance between planes in µm."
     )
     parser.add_argument(
@@ -153,11 +161,8 @@ def run_fuse(arguments: argparse.Namespace) -> None:
     outputs = _outputs(arguments, stack)
     _check_outputs(outputs, stack, _inputs(arguments, stack))
     _check_table(arguments, config, stack)
-    transforms = arguments.transforms
-    result = run_with_progress(
-        iter_fuse(stack, config, transforms=transforms, overrides=arguments.overrides),
-        quiet=arguments.json,
-    )
+    given = {name: getattr(arguments, name) for name in ("transforms", "overrides", "planes")}
+    result = run_with_progress(iter_fuse(stack, config, **given), quiet=arguments.json)
     is_full = arguments.provenance == "full"
     written = {
         output.option: str(

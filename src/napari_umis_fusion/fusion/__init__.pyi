@@ -18,6 +18,8 @@ from ._fuse import iter_fuse as iter_fuse
 from ._growing import GrowingFusion as GrowingFusion
 from ._growing import GrowingPicture as GrowingPicture
 from ._growing import preview_lacks as preview_lacks
+from ._kept_focus import KeptFocus as KeptFocus
+from ._kept_focus import iter_keep_focus as iter_keep_focus
 from ._memory import MemoryPlan as MemoryPlan
 from ._memory import plan_memory as plan_memory
 from ._never_in_focus import DepthFill as DepthFill

@@ -1,6 +1,6 @@
 """The passes of one fusion, from the first plane to the result."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -149,6 +149,7 @@ class Run:
     workspace: ScratchMemory
     workers: Workers
     sensor: Sensor
+    compositor: Callable[..., Compositor] = Compositor
 
     @property
     def verified(self) -> Progress:
@@ -258,7 +259,7 @@ class Run:
         """Compose all planes in one pass, `begun` planes after the stage; see `Compositor`."""
         total, workers = begun + len(self.stack), self.workers
         make = partial(
-            Compositor,
+            self.compositor,
             *(self.stack, self.config, self.workspace, workers),
             averages=averages,
             verified=verified,
