@@ -1,5 +1,6 @@
 from ._block import Block as Block
 from ._coverage import coverage_notes as coverage_notes
+from ._depth_steps import local_steps as local_steps
 from ._events import Finished as Finished
 from ._events import FusionEvent as FusionEvent
 from ._events import Started as Started
