@@ -83,6 +83,11 @@ def add_fuse_parser(commands: Any) -> None:
         "--depth-map", metavar="P", help="Also write the depth map in µm, as float32."
     )
     parser.add_argument(
+        "--depth-error-map",
+        metavar="P",
+        help="Also write the standard error of the depth in µm, as float32; implies --depth-error.",
+    )
+    parser.add_argument(
         "--confidence-map", metavar="P", help="Also write the confidence map, from 0 to 1."
     )
     parser.add_argument(
@@ -149,6 +154,8 @@ def run_fuse(arguments: argparse.Namespace) -> None:
     """Fuse as the arguments say; all outputs are checked before any work."""
     if "checkpoint" in arguments:
         arguments.checkpoint = find_weights(arguments.checkpoint)
+    if arguments.depth_error_map is not None:
+        arguments.depth_error = True
     config = config_from(arguments)
     source = arguments.input[0] if len(arguments.input) == 1 else arguments.input
     stack = open_stack(source, z_axis=arguments.z_axis, index=index_from(arguments))
@@ -218,9 +225,11 @@ def _with_step(stack: Stack, arguments: argparse.Namespace) -> Stack:
         if not (np.isfinite(step) and step > 0):
             raise ConfigError(f"--z-step-um {step}; accepted is a positive number of µm.")
         stack.calibration = replace(stack.calibration, z_step_um=step, z_positions_um=None)
-    if arguments.depth_map and stack.calibration.z_step_um is None:
+    option = "--depth-map" if arguments.depth_map else "--depth-error-map"
+    needs_step = arguments.depth_map or arguments.depth_error_map
+    if needs_step and stack.calibration.z_step_um is None:
         raise ConfigError(
-            "--depth-map needs the distance between planes, which the input does not contain; add "
+            f"{option} needs the distance between planes, which the input does not contain; add "
             "--z-step-um."
         )
     return stack
@@ -233,6 +242,7 @@ def _outputs(arguments: argparse.Namespace, stack: Stack) -> list[OutputFile]:
         OutputFile("index_map", arguments.index_map, np.uint16),
         OutputFile("source_map", arguments.source_map, np.uint16),
         OutputFile("depth_map", arguments.depth_map, np.float32),
+        OutputFile("depth_error_map", arguments.depth_error_map, np.float32),
         OutputFile("confidence_map", arguments.confidence_map, np.float32),
         OutputFile("never_in_focus", arguments.never_in_focus, np.bool_),
     ]

@@ -12,7 +12,9 @@ from napari_umis_fusion.fusion._compositor import Compositor
 from napari_umis_fusion.fusion._copy_planes import RecordedCopy, iter_copy_recorded
 from napari_umis_fusion.fusion._coverage import coverage_notes, settle_coverage
 from napari_umis_fusion.fusion._cropped_planes import CroppedPlanes
-from napari_umis_fusion.fusion._decision import Decision, FinalMaps, Verified
+from napari_umis_fusion.fusion._decision import Decision, Verified
+from napari_umis_fusion.fusion._depth_fit import DepthFit
+from napari_umis_fusion.fusion._final_maps import FinalMaps
 from napari_umis_fusion.fusion._island_look import Fused
 from napari_umis_fusion.fusion._islands import iter_settle_islands
 from napari_umis_fusion.fusion._passes import Passes, passes_of
@@ -31,11 +33,14 @@ from napari_umis_fusion.runtime import (
     Stage,
     Workers,
     repeat_event,
-    split_rows,
+    tiles_of,
 )
 from napari_umis_fusion.stack import Plane, Stack
 
 AnyPlanes = ScreenedPlanes | CroppedPlanes
+
+MAP_TILE_PX = 256
+"""Tiles in which maps are filled: small ones, for their sums have twice the digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +125,7 @@ def describe_result(
         sub_plane_map=composed.maps.sub_plane,
         confidence_map=composed.maps.confidence,
         focus_map=composed.maps.focus,
+        sub_plane_error_map=composed.maps.sub_plane_error,
         source_map=composed.source_map,
         config=config,
         calibration=stack.calibration,
@@ -209,7 +215,7 @@ class Run:
             yield from repeat_event(filling, self.verified)
         yield self.verified
         image, opacity = compositor.all_in_focus, compositor.opacity
-        uncovered = settle_coverage(image, opacity, decision, index_map, maps.sub_plane)
+        uncovered = settle_coverage(image, opacity, decision, index_map, maps)
         said, origin = (*notes, *compositor.measure.notes), compositor.measure.provenance()
         found = image, index_map, source_map, maps, uncovered, origin, said, compositor.to_grey
         return Composed(*found), screening
@@ -327,11 +333,14 @@ class Run:
     ) -> Generator[Progress, None, FinalMaps]:
         """Fill the maps of the decision of the first pass."""
         overruled = index_map != decision.index
-        maps = FinalMaps.blank(index_map.shape, self.workspace)
-        fill = partial(maps.fill, decision, index_map, overruled)
-        yield from repeat_event(
-            self.workers.each(fill, split_rows(index_map.shape[0])), self.verified
-        )
+        with_error = self.config.depth_error
+        maps = FinalMaps.blank(index_map.shape, self.workspace, with_error=with_error)
+        tiles = tiles_of(index_map, MAP_TILE_PX)
+        planes = len(self.stack)
+        fit = DepthFit(decision, index_map, overruled, planes, self.workspace)
+        yield from repeat_event(self.workers.each(fit.fit, tiles), self.verified)
+        fill = partial(maps.fill, decision, overruled, fit)
+        yield from repeat_event(self.workers.each(fill, tiles), self.verified)
         if compositor.measure.is_share:  # focus of different pixels cannot be compared
             yield from repeat_event(compositor.iter_detail(maps.focus), self.verified)
         elif compositor.preference is not None:
