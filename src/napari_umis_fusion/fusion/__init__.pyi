@@ -1,4 +1,5 @@
 from ._block import Block as Block
+from ._carry_over import carry_over as carry_over
 from ._coverage import coverage_notes as coverage_notes
 from ._events import Finished as Finished
 from ._events import FusionEvent as FusionEvent
@@ -25,6 +26,7 @@ from ._never_in_focus import find_focus_threshold as find_focus_threshold
 from ._override_part import OverriddenPart as OverriddenPart
 from ._override_part import Overrider as Overrider
 from ._overrides import describe_overrides as describe_overrides
+from ._overrides import stack_of as stack_of
 from ._passes import Passes as Passes
 from ._passes import SecondPass as SecondPass
 from ._passes import passes_of as passes_of

@@ -8,6 +8,7 @@ from typing import Any
 
 from napari_umis_fusion.errors import ConfigError, UmisFusionError
 from napari_umis_fusion.runtime import reason_of
+from napari_umis_fusion.scale._cluster import ClusterPlan, open_cluster
 from napari_umis_fusion.scale._extra import needs_scale
 from napari_umis_fusion.scale._fuse_cell import iter_cell_part
 from napari_umis_fusion.scale._fuse_on_worker import MOST_SLOTS, fuse_on_worker, may_run_on_card
@@ -45,11 +46,22 @@ class UnitDone:
 
 @dataclass(frozen=True, slots=True)
 class UnitWaits:
-    """Nothing has changed but perhaps planes of a block in this process."""
+    """Nothing has changed but perhaps planes of a block in this process.
+
+    Attributes
+    ----------
+    unit : tuple or None
+        Stack and block that this process works on.
+    done, total : int
+        Planes of it.
+    why : str
+        What is waited for, if it is not the work itself.
+    """
 
     unit: Unit | None = None
     done: int = 0
     total: int = 0
+    why: str = ""
 
 
 Step = Generator[UnitDone | UnitWaits]
@@ -107,6 +119,16 @@ def iter_on_dask(plan: RunPlan, units: Iterable[Unit], scheduler: Any, threads: 
             client.close()
 
 
+def iter_on_cluster(
+    plan: RunPlan, units: Iterable[Unit], cluster: ClusterPlan, threads: int = 0
+) -> Step:
+    """Fuse blocks on a cluster that is started for them; nothing is started if there are none."""
+    left = list(units)
+    if left:
+        with open_cluster(cluster) as client:
+            yield from iter_on_dask(plan, left, client, threads)
+
+
 def _connect(client: Any, address: str) -> Any:
     return client(address, timeout=CONNECT_S)
 
@@ -134,7 +156,7 @@ class _DaskRun:
                 yield UnitDone(unit, error)
             if not finished:
                 time.sleep(HEARTBEAT_S)
-                yield UnitWaits()
+                yield UnitWaits(why="" if self.client.nthreads() else "waiting for workers")
 
     def _submit(self) -> None:
         """Submit blocks, as many as workers can take."""

@@ -21,8 +21,9 @@ from napari_umis_fusion.fusion import (
 )
 from napari_umis_fusion.runtime import FloatMap, Progress, Workers, locked, repeat_event
 from napari_umis_fusion.scale._finish_cell import ENDING, iter_finish
-from napari_umis_fusion.scale._markers import Markers, write_marker
+from napari_umis_fusion.scale._markers import Markers, created_marker, write_marker
 from napari_umis_fusion.scale._run_plan import Cell, RunPlan
+from napari_umis_fusion.scale._stored_values import check_values, stored_values
 from napari_umis_fusion.scale._target import (
     CONFIDENCE,
     DEPTH,
@@ -108,13 +109,14 @@ class _CellWork:
 
     def _create(self) -> None:
         """Create the arrays of the field, unless somebody did."""
-        root = self.plan.state / (self.plan.source.fields[self.cell.field].name or "image")
-        if (root / "created.json").is_file():
+        field, marker = self.cell.field, created_marker(self.plan, self.cell.field)
+        if marker.is_file():
             return
-        with locked(root / "create.lock", PATIENCE_S):
-            if not (root / "created.json").is_file():
-                create_field(self.plan, self.cell.field)
-                write_marker(root / "created.json", {"field": self.cell.field})
+        with locked(marker.with_name("create.lock"), PATIENCE_S):
+            if not marker.is_file():
+                values = stored_values(self.plan.source.fields[field].array)
+                create_field(self.plan, field)
+                write_marker(marker, {"field": field, "values": values})
 
     def _iter_whole(self) -> Generator[Progress, None, FusedPart]:
         """Fuse whole planes."""
@@ -182,6 +184,7 @@ class _CellWork:
             return
         with (yield from iter_hold(self.markers.lock)):
             if not self.markers.is_finished:
+                check_values(self.plan, [self.cell.field])
                 yield from iter_finish(self.plan, self.cell, self.config, self.stack)
 
 
