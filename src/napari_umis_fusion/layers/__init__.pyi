@@ -25,6 +25,7 @@ from ._script import script_for as script_for
 from ._stacks import LayerStacks as LayerStacks
 from ._summary import CheckedStack as CheckedStack
 from ._surface import DepthLayer as DepthLayer
+from ._told_preset import told_preset_of as told_preset_of
 from ._training_data import PREVIEW_KEY as PREVIEW_KEY
 from ._training_data import ItemKind as ItemKind
 from ._training_data import TrainingItem as TrainingItem
