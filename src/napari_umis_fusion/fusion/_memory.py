@@ -131,7 +131,7 @@ def plan_memory(
     allowed_mb = min(workspace.left_mb, USABLE_SHARE * free_mb)
     base_mb = fixed_mb(config, height * width)
     passes_mb = whole.pixels * bytes_per_pixel(stack, config, passes) / MEGABYTE
-    look_mb = _lasting_bytes(stack) * whole.pixels / MEGABYTE + islands_mb(stack, config)
+    look_mb = _lasting_bytes(stack, config) * whole.pixels / MEGABYTE + islands_mb(stack, config)
     needed_mb = base_mb + max(passes_mb, look_mb)
     plan = MemoryPlan(needed_mb, free_mb, (whole,))
     if needed_mb <= allowed_mb:

@@ -58,9 +58,7 @@ def parts_of(plan: RunPlan, field: int) -> list[Part]:
     if plan.config.depth_error:
         depths.append(DEPTH_ERROR if is_um else SUB_PLANE_ERROR)
     labels = [Part(INDEX, "uint16"), Part(NEVER, "uint8")]
-    passes = passes_of(plan.config, source.size("z"))
-    fills = passes.copies and plan.config.nowhere == "plane"
-    if passes.second == "copy_nearest" or fills:  # else it is the index map
+    if passes_of(plan.config, source.size("z")).copies:
         labels.append(Part(SOURCE, "uint16"))
     maps = [Part(path, "float32") for path in (*depths, CONFIDENCE, FOCUS)]
     return [Part("", str(source.output_dtype)), *labels, *maps]
