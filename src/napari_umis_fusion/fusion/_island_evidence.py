@@ -9,10 +9,10 @@ correlated with each plane within each island.
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.ndimage
 from numpy.typing import NDArray
 
-from napari_umis_fusion.fusion._island_map import Islands, grown
+from napari_umis_fusion.fusion._island_map import Islands
+from napari_umis_fusion.fusion._shapes import grown, labelled
 from napari_umis_fusion.runtime import BoolMap, FloatMap
 
 INVERTED = -0.1
@@ -113,7 +113,7 @@ class IslandEvidence:
         self._where = np.flatnonzero(islands.labels)
         self._labels = islands.labels.ravel()[self._where]
         self._areas = np.maximum(islands.areas_px, 1)
-        smooth = scipy.ndimage.gaussian_filter(fused, SIGMA_PX)
+        smooth = _smooth(fused, SIGMA_PX)
         self._fused = self._centred(smooth)
         self._power = self._sums(self._fused**2)
         self._contrast = float(smooth.std(dtype=np.float64))
@@ -128,7 +128,7 @@ class IslandEvidence:
 
     def add(self, grey: FloatMap, z: int) -> None:
         """Compare plane `z`, reduced, of shape (Y, X)."""
-        plane = self._centred(scipy.ndimage.gaussian_filter(grey, SIGMA_PX))
+        plane = self._centred(_smooth(grey, SIGMA_PX))
         shared = self._sums(self._fused * plane)
         power = self._sums(plane**2)
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -188,7 +188,7 @@ def find_objects(own: FloatMap, rim: FloatMap, part: BoolMap) -> BoolMap:
     detail, blurred = _detail(own), _detail(rim)
     noise = np.float32(np.median(np.minimum(detail, blurred)[part]))
     sharp = part & (detail > SHARPER * (blurred + noise))
-    labels, count = scipy.ndimage.label(sharp & (_local_correlation(own, rim) > NEGATIVE))
+    labels, count = labelled(sharp & (_local_correlation(own, rim) > NEGATIVE))
     large = np.bincount(labels.ravel(), minlength=count + 1) >= SMALLEST_SHARP_PX
     large[0] = False
     if not large.any():
@@ -198,8 +198,8 @@ def find_objects(own: FloatMap, rim: FloatMap, part: BoolMap) -> BoolMap:
 
 def _detail(image: FloatMap) -> FloatMap:
     """Return the contrast of fine detail around each pixel."""
-    fine, coarse = (scipy.ndimage.gaussian_filter(image, sigma) for sigma in DETAIL_SIGMAS_PX)
-    power = scipy.ndimage.gaussian_filter(np.square(fine - coarse), DETAIL_WINDOW_PX)
+    fine, coarse = (_smooth(image, sigma) for sigma in DETAIL_SIGMAS_PX)
+    power = _smooth(np.square(fine - coarse), DETAIL_WINDOW_PX)
     return np.asarray(np.sqrt(power))
 
 
@@ -207,12 +207,18 @@ def _local_correlation(one: FloatMap, other: FloatMap) -> FloatMap:
     """Return the correlation of two images in a window around each pixel."""
 
     def mean(image: FloatMap) -> FloatMap:
-        return np.asarray(scipy.ndimage.gaussian_filter(image, DETAIL_WINDOW_PX))
+        return _smooth(image, DETAIL_WINDOW_PX)
 
-    one, other = (scipy.ndimage.gaussian_filter(image, SIGMA_PX) for image in (one, other))
+    one, other = (_smooth(image, SIGMA_PX) for image in (one, other))
     one, other = one - mean(one), other - mean(other)
     power = mean(one**2) * mean(other**2)
     return np.asarray(mean(one * other) / np.sqrt(np.maximum(power, np.float32(1e-6))))
+
+
+def _smooth(image: FloatMap, sigma_px: float) -> FloatMap:
+    from scipy.ndimage import gaussian_filter  # here, since most stacks have no islands
+
+    return np.asarray(gaussian_filter(image, sigma_px))
 
 
 def _mean_where(values: Values, which: Flags) -> Values:

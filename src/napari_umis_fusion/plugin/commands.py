@@ -13,6 +13,7 @@ ACQUIRE_WIDGET = "Acquire"
 SURFACE_WIDGET = "Measure surface"
 RETOUCH_WIDGET = "Retouch"
 BATCH_WIDGET = "Batch"
+COMPARE_WIDGET = "Compare"
 
 
 def open_fusion(viewer: "Viewer") -> Any:
@@ -142,6 +143,57 @@ def fusion_options(viewer: "Viewer") -> Any:
     """
     docks = _open_docks(viewer, _kind_of(WIDGET))
     return docks[0].widget().value() if docks else None
+
+
+def fusion_described(viewer: "Viewer") -> Any:
+    """Return the stack of the fusion widget, how it would be fused, and which part of it.
+
+    Returns
+    -------
+    (TargetStack, FusionConfig, LayerPlan) or None
+        None where the widget is not open, has no stack, or its rows contradict each other.
+    """
+    from napari_umis_fusion.errors import UmisFusionError
+
+    docks = _open_docks(viewer, _kind_of(WIDGET))
+    try:
+        return docks[0].widget().described() if docks else None
+    except UmisFusionError:
+        return None
+
+
+def open_compare(viewer: "Viewer") -> Any:
+    """Open the widget that compares ways to fuse, or raise the open one.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The viewer.
+
+    Returns
+    -------
+    CompareWidget
+    """
+    return _open_widget(viewer, COMPARE_WIDGET)
+
+
+def wipe(viewer: "Viewer") -> Any:
+    """Compare the two selected images by a border that can be dragged; end it if it is shown.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The viewer.
+
+    Returns
+    -------
+    CompareWidget
+    """
+    # before the widget opens, which may change the selection
+    chosen = [layer for layer in viewer.layers if layer in viewer.layers.selection]
+    widget = open_compare(viewer)
+    widget.wipe.toggle_with(chosen)
+    return widget
 
 
 def open_retouch(viewer: "Viewer") -> Any:

@@ -9,6 +9,7 @@ from ._data_file import save_data as save_data
 from ._extras import are_installed as are_installed
 from ._extras import install_command as install_command
 from ._extras import needs_extra as needs_extra
+from ._failures import failure_reason as failure_reason
 from ._foreign_files import naming_faults as naming_faults
 from ._foreign_files import open_regular as open_regular
 from ._foreign_files import parse_json as parse_json

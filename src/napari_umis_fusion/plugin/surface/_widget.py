@@ -14,6 +14,7 @@ from napari_umis_fusion.plugin.surface._job import Measured, iter_measure, iter_
 from napari_umis_fusion.plugin.surface._layers_form import LayersForm
 from napari_umis_fusion.plugin.surface._profile_plot import ProfilePlot
 from napari_umis_fusion.plugin.surface._shown_form import shown_form
+from napari_umis_fusion.plugin.viewer import camera_of
 from napari_umis_fusion.plugin.widgets import (
     ConfigForm,
     DockedWidget,
@@ -276,7 +277,7 @@ class SurfaceWidget(DockedWidget):
 
     def _look_from_the_top(self) -> None:
         """Let the plane that lies highest be nearest, where napari can."""
-        camera = getattr(self._viewer, "scene", self._viewer).camera  # of the scene since 0.9
+        camera = camera_of(self._viewer)
         if hasattr(camera, "orientation"):
             _, down, right = camera.orientation
             nearest = "away" if self.form.value().top == "first" else "towards"
