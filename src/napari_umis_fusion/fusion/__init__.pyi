@@ -1,6 +1,7 @@
 from ._block import Block as Block
 from ._carry_over import carry_over as carry_over
 from ._coverage import coverage_notes as coverage_notes
+from ._depth_steps import local_steps as local_steps
 from ._events import Finished as Finished
 from ._events import FusionEvent as FusionEvent
 from ._events import Started as Started

@@ -40,6 +40,7 @@ from ._substack import substack_layer as substack_layer
 from ._substack_config import SubstackConfig as SubstackConfig
 from ._summary import CheckedStack as CheckedStack
 from ._surface import DepthLayer as DepthLayer
+from ._told_preset import told_preset_of as told_preset_of
 from ._training_data import PREVIEW_KEY as PREVIEW_KEY
 from ._training_data import ItemKind as ItemKind
 from ._training_data import TrainingItem as TrainingItem
