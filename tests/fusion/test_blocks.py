@@ -214,6 +214,21 @@ def test_less_free_memory_than_asked_for(free):
     assert str(plan).endswith(f"of 1,500 MB free, in {len(plan.blocks)} blocks")
 
 
+def test_the_look_for_islands_takes_memory_too(free):
+    """It decides where planes need little; with the network, it takes what is free by then."""
+    free(16_000)
+    little = {"focus_measure": "laplacian", "blend": "select", "verification": "none"}
+    shape = (7, 1024, 1024)
+    needed = {one: plan_of(shape, **little, islands=one).needed_mb for one in ("keep", "mend")}
+    assert needed["mend"] > needed["keep"] + 20
+    for same, kind in ((3, 1024, 1024), little), (shape, {}):
+        kept = plan_of(same, **kind, islands="keep")
+        assert plan_of(same, **kind).needed_mb == kept.needed_mb
+    blocks = {"focus_measure": "laplacian", "budget_mb": 600}
+    shape = (7, 4096, 4096)
+    assert plan_of(shape, **blocks).needed_mb > plan_of(shape, **blocks, islands="keep").needed_mb
+
+
 def test_no_room_for_any_block(free):
     free(700)
     text = (

@@ -55,8 +55,8 @@ def add_fuse_parser(commands: Any) -> None:
         "fuse",
         help="Fuse a z-stack into an all-in-focus image.",
         description="Fuse a z-stack: a TIFF stack, a folder, a glob pattern or a list of images in "
-        "focal order. The extension of an output chooses its format: .ome.tif, .imagej.tif, .tif, "
-        ".png or .jpg.",
+        "focal order; with the extra bioio, also LIF, ND2, CZI and others. The extension of an "
+        "output chooses its format: .ome.tif, .imagej.tif, .tif, .png or .jpg.",
         allow_abbrev=False,
     )
     parser.add_argument(

@@ -1,4 +1,5 @@
 from ._block import Block as Block
+from ._carry_over import carry_over as carry_over
 from ._coverage import coverage_notes as coverage_notes
 from ._events import Finished as Finished
 from ._events import FusionEvent as FusionEvent

@@ -12,12 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_umis_fusion.config import FusionConfig
-from napari_umis_fusion.focus_measure import (
-    StackMeasure,
-    TiledMeasure,
-    choose_measure,
-    laplacian,
-)
+from napari_umis_fusion.focus_measure import TiledMeasure, choose_measure
 from napari_umis_fusion.fusion._decision import (
     INVALID,
     Decision,
@@ -25,8 +20,10 @@ from napari_umis_fusion.fusion._decision import (
     copy_pixels,
     take_sharper,
 )
+from napari_umis_fusion.fusion._focus_unit import default_measure, needs_scale
 from napari_umis_fusion.fusion._peak import PeakSharpness
 from napari_umis_fusion.fusion._plane_difference import PlaneDifference
+from napari_umis_fusion.fusion._preference import Preference
 from napari_umis_fusion.fusion._seam_evidence import GreyScales, SeamEvidence
 from napari_umis_fusion.fusion._seams import TakeoverSolver
 from napari_umis_fusion.fusion._weighted_mean import WeightedMean
@@ -72,6 +69,8 @@ class Compositor:
         The focus measure in use.
     to_grey : GreyConverter
         Conversion of planes to grey.
+    preference : Preference or None
+        Weighs focus where several planes are in focus; None without `FusionConfig.prefer`.
     opacity : ndarray of shape (Y, X) or None
         The highest opacity of all planes, in the dtype of the stack; None if they have none.
     correction : SensorCorrection or None
@@ -95,9 +94,13 @@ class Compositor:
         self.correction: SensorCorrection | None = None
         self.to_grey = to_grey or GreyConverter(stack, config.channel)
         self.measure = choose_measure(config, workers, self.to_grey)
-        self.decision = Decision.blank(
-            height, width, workspace, peak_is_focus=not self.measure.is_share
-        )
+        self.preference: Preference | None = None
+        if config.prefer:
+            is_share = self.measure.is_share
+            self.preference = Preference(config.prefer, is_share, (height, width), workspace)
+        # A peak is fitted to focus as it is measured.
+        peak_is_focus = not self.measure.is_share and self.preference is None
+        self.decision = Decision.blank(height, width, workspace, peak_is_focus=peak_is_focus)
         self.all_in_focus: Plane = workspace.lasting(stack.shape[1:], stack.dtype)
         self.weighted: WeightedMean | None = None
         self.opacity: Plane | None = None
@@ -178,9 +181,7 @@ class Compositor:
     def _fuse_oldest(self) -> Generator[None]:
         self._z, checked, grey = self._pending.popleft()
         plane = checked.plane
-        self._weight = yield from self.measure.iter_fill(self._focus)
-        if checked.invalid is not None:
-            self._focus[checked.invalid] = self._weight[checked.invalid] = INVALID
+        yield from self._measure_oldest(grey, checked.invalid)
         # Units do not change from plane to plane: one comparison suffices.
         if self._last is None:
             self._scales = yield from self._find_scales(plane, grey)
@@ -192,6 +193,18 @@ class Compositor:
         yield from self._workers.each(lambda tile: self._compose(plane, grey, tile), self._tiles)
         self._free.append(grey)
         self._last = self._z
+
+    def _measure_oldest(self, grey: FloatMap, invalid: BoolMap | None) -> Generator[None]:
+        """Fill `_focus` and `_weight`."""
+        preference = self.preference
+        measured = self._focus if preference is None else preference.measured
+        weight = yield from self.measure.iter_fill(measured)
+        if invalid is not None:
+            measured[invalid] = weight[invalid] = INVALID
+        self._weight = self._focus if weight is measured else weight
+        if preference is not None:
+            weigh = partial(preference.weigh, grey, self._focus, self._weight)
+            yield from self._workers.each(weigh, self._tiles)
 
     def _find_scales(self, plane: Plane, grey: FloatMap) -> Generator[None, None, GreyScales]:
         """Return the unit of the measure, by comparison with 'laplacian' on the first plane."""
@@ -265,19 +278,10 @@ class Compositor:
         if self._plane_difference is not None:
             copy_pixels(grey, self._takeover, self._plane_difference.chosen, tile)
         self.decision.rank(self._focus, tile)
-        peak = None if self._sharpness is None else self._sharpness.measure(grey, self._focus, tile)
+        peak = None if self.preference is None else self.preference.measured
+        if self._sharpness is not None:
+            peak = self._sharpness.measure(grey, self._focus, tile)
         self.decision.assign(self._focus, self._takeover, self._z, tile, peak)
         if self.weighted is not None:
             agreement = None if self._plane_difference is None else self._plane_difference.agreement
             self.weighted.add(plane, self._weight, self._takeover, agreement, tile)
-
-
-def needs_scale(config: FusionConfig, measure: StackMeasure) -> bool:
-    """Whether seams need the unit of a measure, by comparison with 'laplacian'."""
-    is_default = config.focus_measure == "laplacian" and config.detail_sigma_px == 1
-    return config.verification == "seams" and not is_default and not measure.is_share
-
-
-def default_measure(config: FusionConfig, workers: Workers) -> TiledMeasure:
-    """Return 'laplacian', in whose unit seams weigh focus."""
-    return TiledMeasure(laplacian(1.0, config.window_sigma_px), workers, config)

@@ -333,6 +333,8 @@ class Run:
         )
         if compositor.measure.is_share:  # focus of different pixels cannot be compared
             yield from repeat_event(compositor.iter_detail(maps.focus), self.verified)
+        elif compositor.preference is not None:
+            np.maximum(compositor.preference.highest, 0, out=maps.focus)
         return maps
 
     def notes(self) -> list[str]:

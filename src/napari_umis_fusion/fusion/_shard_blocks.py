@@ -7,8 +7,14 @@ import numpy as np
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.fusion._block import GRID_PX, Block
-from napari_umis_fusion.fusion._memory import MEGABYTE, bytes_per_pixel, fixed_mb, margin_px
-from napari_umis_fusion.fusion._passes import passes_of
+from napari_umis_fusion.fusion._memory import (
+    MEGABYTE,
+    NETWORK_BYTES,
+    bytes_per_pixel,
+    fixed_mb,
+    margin_px,
+)
+from napari_umis_fusion.fusion._passes import RANKING_MEASURES, passes_of
 from napari_umis_fusion.stack import Stack
 
 USED_SHARE = 0.4
@@ -63,6 +69,15 @@ class ShardGrid:
         pixels = max(block.pixels for block in self.blocks)
         needed = bytes_per_pixel(stack, config, passes_of(config, len(stack)))
         return fixed_mb(config, pixels) + pixels * needed / MEGABYTE
+
+    def device_mb(self, config: FusionConfig) -> float:
+        """Return the memory that the network takes on CUDA for the largest block, in MB."""
+        from napari_umis_fusion.network import BYTES_PER_PIXEL, STRIP_MB
+
+        pixels = max(block.pixels for block in self.blocks)
+        is_ranking = config.focus_measure in RANKING_MEASURES
+        needed = NETWORK_BYTES if is_ranking else BYTES_PER_PIXEL
+        return STRIP_MB + pixels * needed / MEGABYTE
 
 
 def plan_shards(stack: Stack, config: FusionConfig, shard_px: int = 0) -> ShardGrid:

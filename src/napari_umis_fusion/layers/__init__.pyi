@@ -1,3 +1,6 @@
+from ._around import AROUND as AROUND
+from ._around import iter_project_layer as iter_project_layer
+from ._around import project_layer as project_layer
 from ._axes import LayerAxes as LayerAxes
 from ._axes import axis_name as axis_name
 from ._axes import choose_layer_axes as choose_layer_axes
@@ -14,12 +17,16 @@ from ._first_look import FirstLook as FirstLook
 from ._first_look import iter_first_look as iter_first_look
 from ._fuse import fuse_layer as fuse_layer
 from ._fuse import iter_fuse_layer as iter_fuse_layer
+from ._labels import iter_lift_labels as iter_lift_labels
 from ._monitored_region import MonitoredRegion as MonitoredRegion
 from ._names import describe_result as describe_result
 from ._names import difference_tag as difference_tag
 from ._outputs import OutputLayer as OutputLayer
 from ._picked_pixel import pick_pixel as pick_pixel
+from ._placed_depth import PlacedDepth as PlacedDepth
 from ._plan import LayerPlan as LayerPlan
+from ._points import points_onto_surface as points_onto_surface
+from ._points import points_to_image as points_to_image
 from ._preview import Span as Span
 from ._preview import iter_preview as iter_preview
 from ._retouch import RetouchedLayers as RetouchedLayers

@@ -98,6 +98,22 @@ def open_surface(viewer: "Viewer") -> Any:
     return _open_widget(viewer, SURFACE_WIDGET)
 
 
+def project_to_image(viewer: "Viewer") -> Any:
+    """Project the active stack, labels or points along the depth map, as a new layer."""
+    widget = open_surface(viewer)
+    widget.around.choose(viewer.layers.selection.active)
+    widget.around.flatten()
+    return widget
+
+
+def lift_onto_surface(viewer: "Viewer") -> Any:
+    """Give the active points or labels their place on the surface, as a new layer."""
+    widget = open_surface(viewer)
+    widget.around.choose(viewer.layers.selection.active)
+    widget.around.lift()
+    return widget
+
+
 def open_batch(viewer: "Viewer") -> Any:
     """Open the widget that fuses all stacks in folders, or raise the open one.
 

@@ -13,7 +13,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_umis_fusion.files.read import SUFFIXES
+from napari_umis_fusion.files.read import BIOIO_SUFFIXES, SUFFIXES
 
 HEIGHT_PX = 70
 BUTTONS = {
@@ -87,7 +87,7 @@ class InputList(QWidget):
             self.add([str(Path(chosen))])
 
     def _on_files(self) -> None:
-        patterns = " ".join(f"*{suffix}" for suffix in SUFFIXES)
+        patterns = " ".join(f"*{suffix}" for suffix in (*SUFFIXES, *BIOIO_SUFFIXES))
         chosen, _ = QFileDialog.getOpenFileNames(self, "Stacks", "", f"Images ({patterns})")
         if chosen:
             self.add([str(Path(path)) for path in chosen])

@@ -84,7 +84,9 @@ def iter_find_pattern(
 
 def _shows_pattern(samples: PlaneSamples, to_grey: GreyConverter, floor: float) -> bool:
     seen = [[_grey(tile, to_grey) for tile in samples.of(z) or ()] for z in samples.planes]
-    return holds_pattern(list(zip(*seen, strict=True)), floor)
+    across = len({tile.columns.start for tile in samples.tiles})
+    tiles = np.stack([np.stack(planes) for planes in zip(*seen, strict=True)])
+    return holds_pattern(tiles, floor, across)
 
 
 def _grey(tile: Plane | None, to_grey: GreyConverter) -> FloatMap:
