@@ -32,13 +32,19 @@ def assert_equal(output, expected, z_step_um=2.0):
     image = np.squeeze(read(output, "0"))
     image = np.moveaxis(image, 0, -1) if image.ndim == 3 else image
     np.testing.assert_array_equal(image, expected.all_in_focus)
+    has_error = expected.config.depth_error
+    error_um = expected.depth_error_map(z_step_um) if has_error else None
     for path, wanted in {
         "labels/index/0": expected.index_map,
         "labels/never_in_focus/0": expected.never_in_focus(),
         "maps/depth/0": expected.depth_map(z_step_um),
         "maps/confidence/0": expected.confidence_map,
         "maps/focus/0": expected.focus_map,
+        "maps/depth_error/0": error_um,
     }.items():
+        if wanted is None:
+            assert not (output / path).exists()
+            continue
         np.testing.assert_array_equal(np.squeeze(read(output, path)), wanted)
 
 
@@ -46,11 +52,11 @@ def assert_equal(output, expected, z_step_um=2.0):
     ("options", "size", "shard_px"),
     [
         (FAST, (200, 150), 0),
-        ({**FAST, "verification": "mode", "blend": "select"}, (200, 150), 160),
+        ({**FAST, "depth_error": True, "verification": "mode", "blend": "select"}, (200, 150), 160),
         ({**FAST, "align": "translation", "moving": "reject"}, (200, 150), 160),
         ({**FAST, "nowhere": "plane", "nowhere_plane": 1, "blend": "select"}, (70, 300), 160),
         ({"focus_measure": "tenengrad", "nowhere": "mean"}, (70, 300), 160),
-        ({"focus_measure": "learned", "blend": "select"}, (40, 480), 160),
+        ({"focus_measure": "learned", "blend": "select", "depth_error": True}, (40, 480), 160),
     ],
     ids=str,
 )
@@ -122,10 +128,12 @@ def test_metadata(tmp_path, a_stack, write_image):
 def test_without_z_and_units(tmp_path, a_stack, write_image):
     data = a_stack(64, 70)[0]
     source = write_image(tmp_path / "in", data, "zyx", unit="parsec")
-    fuse_zarr(source, tmp_path / "out", keep_z=False, **FAST)
+    fuse_zarr(source, tmp_path / "out", keep_z=False, depth_error=True, **FAST)
     yaozarrs.validate_zarr_store(str(tmp_path / "out"))
-    expected = fuse(data, **FAST)
+    expected = fuse(data, depth_error=True, **FAST)
     np.testing.assert_array_equal(read(tmp_path / "out", "0"), expected.all_in_focus)
+    error = read(tmp_path / "out", "maps/sub_plane_error/0")
+    np.testing.assert_array_equal(error, expected.sub_plane_error_map)
     sub_plane = read(tmp_path / "out", "maps/sub_plane/0")
     np.testing.assert_array_equal(sub_plane, expected.sub_plane_map)
     assert not (tmp_path / "out" / "maps" / "depth").exists()
@@ -196,7 +204,7 @@ def test_the_last_look_survives_an_interruption(tmp_path, a_stack, write_image, 
     from napari_umis_fusion.scale import _finish_cell as module
 
     source = write_image(tmp_path / "in", a_stack(200, 170)[0], "zyx")
-    options = {**FAST, "shard_px": 96}
+    options = {**FAST, "shard_px": 96, "depth_error": True}
 
     def settle(stack, config, survey, whole):
         """Change pixels as mending does, by what is there now."""
@@ -216,6 +224,8 @@ def test_the_last_look_survives_an_interruption(tmp_path, a_stack, write_image, 
     np.testing.assert_array_equal(image[120:], plain.all_in_focus[120:])
     depth = read(tmp_path / "whole", "maps/depth/0")[0]
     np.testing.assert_array_equal(depth[90:120], 2.0 * (plain.index_map[90:120] + 1))
+    error = read(tmp_path / "whole", "maps/depth_error/0")[0]
+    np.testing.assert_array_equal(np.isnan(error).any(axis=1).nonzero()[0], np.arange(90, 120))
 
     write = module.FieldArrays.write
     count = iter(range(100))

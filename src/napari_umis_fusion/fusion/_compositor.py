@@ -21,7 +21,8 @@ from napari_umis_fusion.fusion._decision import (
     take_sharper,
 )
 from napari_umis_fusion.fusion._focus_unit import default_measure, needs_scale
-from napari_umis_fusion.fusion._peak import PeakSharpness
+from napari_umis_fusion.fusion._noise_level import NoiseLevel
+from napari_umis_fusion.fusion._peak import PeakSharpness, peak_model
 from napari_umis_fusion.fusion._plane_difference import PlaneDifference
 from napari_umis_fusion.fusion._preference import Preference
 from napari_umis_fusion.fusion._seam_evidence import GreyScales, SeamEvidence
@@ -94,13 +95,16 @@ class Compositor:
         self.correction: SensorCorrection | None = None
         self.to_grey = to_grey or GreyConverter(stack, config.channel)
         self.measure = choose_measure(config, workers, self.to_grey)
+        is_share = self.measure.is_share
         self.preference: Preference | None = None
         if config.prefer:
-            is_share = self.measure.is_share
             self.preference = Preference(config.prefer, is_share, (height, width), workspace)
         # A peak is fitted to focus as it is measured.
-        peak_is_focus = not self.measure.is_share and self.preference is None
-        self.decision = Decision.blank(height, width, workspace, peak_is_focus=peak_is_focus)
+        peak_is_focus = not is_share and self.preference is None
+        model = peak_model(config, is_share=is_share)
+        self.decision = Decision.blank(
+            height, width, workspace, peak_is_focus=peak_is_focus, model=model
+        )
         self.all_in_focus: Plane = workspace.lasting(stack.shape[1:], stack.dtype)
         self.weighted: WeightedMean | None = None
         self.opacity: Plane | None = None
@@ -122,17 +126,19 @@ class Compositor:
         self._takeover: BoolMap = workspace.full(shape, np.bool_, False)
         self._plane_difference: PlaneDifference | None = None
         # Its detail is for seams, its agreement for the mean.
-        if self.measure.is_share and (config.verification == "seams" or averages):
+        if is_share and (config.verification == "seams" or averages):
             self._plane_difference = PlaneDifference(shape, config, workers, workspace)
-        self._sharpness: PeakSharpness | None = None
-        if self.measure.is_share:
-            self._sharpness = PeakSharpness(shape, workspace)
+        self._sharpness = PeakSharpness(shape, workspace) if is_share else None
+        # A second pass fits no peaks.
+        has_noise = model is not None and verified is None
+        self._noise = NoiseLevel(self.decision.noise) if has_noise else None
         if config.verification == "seams":
             self._seam_evidence = SeamEvidence.blank(*shape, workspace)
             self._solver = TakeoverSolver(config.seam_smoothness, shape, workers, workspace)
         self._has_scales = scales is not None
         self._scales = scales or GreyScales(1.0, self.to_grey.range.scale)
         self._last: int | None = None
+        self._before: FloatMap | None = None  # grey image of the plane composed last
         self._z = 0
         self._lighting = stack.lighting(self.to_grey.range)
 
@@ -158,7 +164,7 @@ class Compositor:
 
     def _convert(self, checked: CheckedPlane, grey: FloatMap) -> Generator[None]:
         plane, invalid = checked.plane, checked.invalid
-        lent = self._lend(checked, grey)
+        lent = self._lend(checked)
 
         def convert(tile: Tile) -> None:
             grey[tile.window] = self.to_grey(plane[tile.window])
@@ -169,14 +175,13 @@ class Compositor:
         elif invalid is not None:
             yield from self._workers.result(self._workers.submit(fill_invalid, grey, invalid))
 
-    def _lend(self, checked: CheckedPlane, grey: FloatMap) -> FloatMap | None:
+    def _lend(self, checked: CheckedPlane) -> FloatMap | None:
         """Return grey levels of the plane before for where a plane borrows them, in one row."""
         if not checked.borrows or checked.invalid is None:
             return None
         if self._pending:
             return self._pending[-1][2][checked.invalid]
-        # A measure that does not wait reuses the grey image of the plane before for this one.
-        return None if self._last is None else grey[checked.invalid]
+        return None if self._before is None else self._before[checked.invalid]
 
     def _fuse_oldest(self) -> Generator[None]:
         self._z, checked, grey = self._pending.popleft()
@@ -190,8 +195,11 @@ class Compositor:
         if self._last is not None and self._last + 1 < self._z:
             self.decision.previous[...] = INVALID  # the plane between was left out
         yield from self._decide(plane)
-        yield from self._workers.each(lambda tile: self._compose(plane, grey, tile), self._tiles)
-        self._free.append(grey)
+        compose = partial(self._compose, plane, grey, checked.invalid)
+        yield from self._workers.each(compose, self._tiles)
+        if self._before is not None:
+            self._free.append(self._before)
+        self._before = grey
         self._last = self._z
 
     def _measure_oldest(self, grey: FloatMap, invalid: BoolMap | None) -> Generator[None]:
@@ -270,7 +278,7 @@ class Compositor:
         yield from self._solver.iter_solve(seams.target, seams.evidence, seams.visibility)
         yield from self._workers.each(seams.normalise, self._tiles)
 
-    def _compose(self, plane: Plane, grey: FloatMap, tile: Tile) -> None:
+    def _compose(self, plane: Plane, grey: FloatMap, invalid: BoolMap | None, tile: Tile) -> None:
         copy_pixels(plane, self._takeover, self.all_in_focus, tile)
         if self.opacity is not None:
             opacity = self.opacity[tile.window]
@@ -282,6 +290,8 @@ class Compositor:
         if self._sharpness is not None:
             peak = self._sharpness.measure(grey, self._focus, tile)
         self.decision.assign(self._focus, self._takeover, self._z, tile, peak)
+        if self._noise is not None and self._before is not None:
+            self._noise.measure(grey, self._before, invalid, tile)
         if self.weighted is not None:
             agreement = None if self._plane_difference is None else self._plane_difference.agreement
             self.weighted.add(plane, self._weight, self._takeover, agreement, tile)

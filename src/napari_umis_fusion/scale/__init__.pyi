@@ -11,3 +11,5 @@ from ._zarr_events import FieldFused as FieldFused
 from ._zarr_events import ZarrProgress as ZarrProgress
 from ._zarr_events import ZarrStarted as ZarrStarted
 from ._zarr_events import ZarrSummary as ZarrSummary
+from ._zarr_layers import holds_image as holds_image
+from ._zarr_layers import zarr_layers as zarr_layers

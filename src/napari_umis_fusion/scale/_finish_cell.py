@@ -23,11 +23,13 @@ from napari_umis_fusion.scale._run_plan import Cell, RunPlan
 from napari_umis_fusion.scale._target import (
     CONFIDENCE,
     DEPTH,
+    DEPTH_ERROR,
     FOCUS,
     INDEX,
     NEVER,
     SOURCE,
     SUB_PLANE,
+    SUB_PLANE_ERROR,
     FieldArrays,
     Part,
     parts_of,
@@ -168,6 +170,9 @@ class _End:
                 step = self.stack.calibration.z_step_um if path == DEPTH else 1.0
                 scaled = moved * np.float32(step)
                 changed[f"{number}:{path}"] = np.where(np.isfinite(moved), scaled, depth)
+                for path in {DEPTH_ERROR, SUB_PLANE_ERROR} & set(self.parts):
+                    error = self.arrays.read(self.parts[path], rows, slice(None))
+                    changed[f"{number}:{path}"] = np.where(np.isfinite(moved), np.nan, error)
         with atomic_write(self.markers.settled) as temporary, temporary.open("wb") as file:
             np.savez(file, **changed)
 
