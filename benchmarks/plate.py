@@ -21,7 +21,7 @@ STACKS, CHANNELS, PLANES, SIDE_PX = 384 * 9, 4, 30, 2048
 MEASURES = ("laplacian", "learned")
 WORKERS = (1, 8, 64, 256)
 SEEDS = range(3)
-FEW = 64
+FEW = 24
 """Stacks for each worker are enough to simulate; of more, time is proportional."""
 
 STORAGES = (

@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 from coherence import DEFAULT_STACKS
 from harness.tables import heading, table
 from napari_umis_fusion import FusionConfig, FusionResult, fuse
+from napari_umis_fusion.alignment import AlignedStack
 from napari_umis_fusion.files.read import open_stack
 from napari_umis_fusion.metrics import false_edge_rate, psnr
 from napari_umis_fusion.presets import PRESETS
+from napari_umis_fusion.stack import stack_of_arrays
 from napari_umis_fusion.synthetic import (
     SCENES,
     Motion,
@@ -89,7 +91,7 @@ KINDS = (
             "still": STILL,
             "breathing, flicker": Motion(breathing=0.03, drift_px=(3.0, -2.0), flicker=0.04),
         },
-        ("scorpion_la3lma", "ring_cmcguinness", "leaves_josephlew"),
+        ("scorpion_la3lma", "ring_cmcguinness", "leaves_josephlewis42"),
     ),
     Kind("phase or DIC", (), {"cells that hardly absorb": STILL}),
     Kind("thin transmitted", (), {"smear": STILL}, ("blood_smear_left",)),
@@ -148,6 +150,8 @@ def compare_rendered(kind: Kind, configs: dict[str, FusionConfig], seeds: int) -
     rows = []
     for what, motion in kind.motions.items():
         stacks = list(rendered(kind, motion, seeds))
+        if not stacks:
+            continue
         for name, config in configs.items():
             scores = [score(fuse(stack, config), twin) for stack, twin in stacks]
             dbs, fars = [one.psnr_db for one in scores], [one.far for one in scores]
@@ -164,9 +168,18 @@ def compare_real(kind: Kind, configs: dict[str, FusionConfig], folder: Path) -> 
         planes = _middle(open_stack(folder / stack))
         for name, config in configs.items():
             result = fuse(planes, config)
-            rows, columns = result.window or (slice(None), slice(None))
-            rate = false_edge_rate(result.all_in_focus, planes[:, rows, columns])
+            rate = false_edge_rate(result.all_in_focus, _aligned(planes, result))
             yield [kind.preset, stack, name, f"{100 * rate:.2f} %", "; ".join(result.notes)[:80]]
+
+
+def _aligned(planes: Stack, result: FusionResult) -> Stack:
+    """Return the planes as they were fused."""
+    if result.alignment is None or result.window is None:
+        return planes
+    corrects = result.config.light == "output"
+    found = stack_of_arrays(planes)
+    aligned = AlignedStack(found, result.alignment, result.window, corrects_values=corrects)
+    return np.stack([aligned.plane(z) for z in range(len(aligned))])
 
 
 def _middle(stack: Any) -> Stack:

@@ -117,6 +117,20 @@ class FusionConfig:
             "keeps it.",
         ),
     )
+    prefer: float = field(
+        default=0.0,
+        metadata=number(
+            "Which plane is chosen where several are in focus at one pixel, as in transparent "
+            "layers or where a background shines through: below 0 the one nearer the first plane "
+            "(plane 0), above 0 the one nearer the last, more so towards -1 and 1; 0 the sharpest. "
+            "Where one plane is clearly in focus, nothing changes.",
+            "",
+            -1.0,
+            1.0,
+            step=0.1,
+            label="first or last",
+        ),
+    )
     seam_smoothness: float = field(
         default=10.0,
         metadata=number(
@@ -226,6 +240,14 @@ class FusionConfig:
             used_when=("nowhere", ("plane",)),
         ),
     )
+    depth_error: bool = field(
+        default=False,
+        metadata={
+            "help": "Also estimate the standard error of the depth of each pixel, from noise and "
+            "slope. Not for 'umis', whose focus has no unit.",
+            "label": "error of depth",
+        },
+    )
     device: DeviceName = field(
         default="auto",
         metadata=choice(
@@ -290,6 +312,11 @@ class FusionConfig:
             raise ConfigError(
                 f"verification_window_px={self.verification_window_px}; accepted is an odd "
                 "number, so that the window has a centre, or 0."
+            )
+        if self.depth_error and self.focus_measure == "umis":
+            raise ConfigError(
+                "depth_error=True with focus_measure='umis', whose focus has no unit, so that what "
+                "noise does to it is unknown; accepted is any other focus measure."
             )
         if self.focus_measure not in NETWORK_MEASURES and self.checkpoint is not None:
             raise ConfigError(

@@ -93,13 +93,15 @@ def test_all_outputs(ome, here):
         "index_map": ("--index-map", "index.png"),
         "source_map": ("--source-map", "source.tif"),
         "depth_map": ("--depth-map", "depth.ome.tif"),
+        "depth_error_map": ("--depth-error-map", "error.tif"),
         "confidence_map": ("--confidence-map", "confidence.tif"),
     }
     options = [word for pair in outputs.values() for word in pair]
     assert main(["fuse", ome, *options, "--blend", "select"]) == 0
-    expected = fuse(open_stack(ome), blend="select")
+    expected = fuse(open_stack(ome), blend="select", depth_error=True)
     for name, (_, path) in outputs.items():
-        wanted = expected.depth_map() if name == "depth_map" else getattr(expected, name)
+        wanted = getattr(expected, name)
+        wanted = wanted() if callable(wanted) else wanted
         data = Path(path).read_bytes()
         found = imagecodecs.png_decode(data) if path.endswith("png") else tifffile.imread(path)
         assert found.dtype == wanted.dtype

@@ -5,12 +5,13 @@ from napari_umis_fusion.fusion import _decision as module
 from napari_umis_fusion.fusion._decision import (
     INVALID,
     Decision,
-    FinalMaps,
     Verified,
     copy_pixels,
     take_sharper,
 )
-from napari_umis_fusion.runtime import ScratchMemory, split_rows, tiles_of
+from napari_umis_fusion.fusion._depth_fit import DepthFit
+from napari_umis_fusion.fusion._final_maps import FinalMaps
+from napari_umis_fusion.runtime import ScratchMemory, tiles_of
 from napari_umis_fusion.stack import ACCEPTED_DTYPES
 
 SHAPES = [(1, 1), (1, 5), (3, 2), (13, 17)]
@@ -43,10 +44,16 @@ def stream(focus, takeovers=None, side_px=6):
 
 def maps_of(decision, index_map=None, overruled=None):
     shape = decision.index.shape
-    maps = FinalMaps.blank(shape, ScratchMemory(16))
+    memory = ScratchMemory(16)
+    maps = FinalMaps.blank(shape, memory)
     overruled = np.zeros(shape, np.bool_) if overruled is None else overruled
-    for rows in split_rows(shape[0], 4):
-        maps.fill(decision, decision.index if index_map is None else index_map, overruled, rows)
+    index_map = decision.index if index_map is None else index_map
+    fit = DepthFit(decision, index_map, overruled, 3, memory)
+    tiles = tiles_of(index_map, 8)
+    for tile in tiles:
+        fit.fit(tile)
+    for tile in tiles:
+        maps.fill(decision, overruled, fit, tile)
     return maps
 
 

@@ -47,10 +47,10 @@ def test_depths_of_a_ramp_climb_evenly_and_nearer_to_the_truth_than_planes(noise
         for name, found in zip(errors, maps, strict=True):
             errors[name].append(depth_error(found, made.sub_plane_map))
     of = {name: np.mean([e.mean_planes for e in found]) for name, found in errors.items()}
-    assert of["learned"] < (0.8 if noise else 0.4) * of["index"]
-    # In noise, the wider window of 'laplacian' finds the plane itself better on an even slope.
-    assert noise or of["learned"] < of["laplacian"]
-    assert np.mean([e.staircase for e in errors["learned"]]) < 0.45
+    # On an even slope, the wider window of 'laplacian' is a little better.
+    for name in ("learned", "laplacian"):
+        assert of[name] < (0.5 if noise else 0.25) * of["index"], of
+        assert np.mean([e.staircase for e in errors[name]]) < 0.3, name
 
 
 def test_the_depth_of_the_reversed_stack_is_the_reverse():

@@ -15,7 +15,14 @@ from napari_umis_fusion.runtime import ScratchMemory, package_version
 pytestmark = pytest.mark.filterwarnings("ignore:Non-orthogonal slicing")
 
 QUICK = {"focus_measure": "laplacian", "window_sigma_px": 1.0}
-EVERY = ("all_in_focus", "index_map", "depth_map", "confidence_map", "source_map")
+EVERY = (
+    "all_in_focus",
+    "index_map",
+    "depth_map",
+    "depth_error_map",
+    "confidence_map",
+    "source_map",
+)
 HYPER = np.random.default_rng(3).integers(0, 256, (2, 3, 5, 16, 20)).astype(np.uint8)
 SPACE = {"units": ("s", "pixel", "um", "um", "um"), "scale": (1, 1, 0.5, 0.2, 0.1)}
 
@@ -79,6 +86,7 @@ def test_names():
         "cells all-in-focus",
         "cells index map",
         "cells depth map (µm)",
+        "cells error of depth (µm)",
         "cells confidence map",
         "cells source map",
     ]
@@ -203,6 +211,7 @@ def test_look_of_the_maps():
         ("index_map", (1, 3), "viridis"),
         ("source_map", (1, 3), "viridis"),
         ("depth_map", (0.5, 1.5), "viridis"),
+        ("depth_error_map", (0, 0.25), "magma"),
         ("confidence_map", (0, 1), "gray"),
     ):
         layer = Layer.create(*outputs[kind])
@@ -233,6 +242,7 @@ def test_metadata_can_be_written_and_tells_how_it_came_about(case):
         record = json.loads(json.dumps(attributes["metadata"]))[RUN_KEY]
         of_plan = {spec for spec in options if hasattr(LayerPlan(), spec)}
         config = {name: value for name, value in options.items() if name not in of_plan}
+        config["depth_error"] = "depth_error_map" in options.get("outputs", ())
         assert record["config"] == FusionConfig(**QUICK, **config).as_dict()
         assert set(record["plan"]) == of_plan
         assert record["layer"]["name"] == "cells"

@@ -10,7 +10,15 @@ from napari_umis_fusion.layers import LayerFinished, RetouchedLayers
 pytestmark = pytest.mark.filterwarnings("ignore:Non-orthogonal slicing")
 
 QUICK = {"focus_measure": "laplacian", "window_sigma_px": 1.0, "islands": "keep"}
-EVERY = ("all_in_focus", "index_map", "depth_map", "confidence_map", "source_map", "focus_map")
+EVERY = (
+    "all_in_focus",
+    "index_map",
+    "depth_map",
+    "depth_error_map",
+    "confidence_map",
+    "source_map",
+    "focus_map",
+)
 HYPER = np.random.default_rng(3).integers(0, 256, (2, 3, 5, 24, 30)).astype(np.uint8)
 
 CASES = {
@@ -66,7 +74,7 @@ def test_layers_are_those_of_a_fusion_with_overrides(case):
                 is_image = output.kind == "all_in_focus"
                 view = output.view(output.array, entries, channel if is_image else None)
                 one = values[..., channel] if is_image and channel is not None else values
-                assert np.array_equal(view, one), output.kind
+                np.testing.assert_array_equal(view, one, output.kind)
             assert not np.array_equal(values, its) or output.kind == "focus_map" or not mine.any()
     overrides[...] = 0
     for entries in retouched.all_entries():

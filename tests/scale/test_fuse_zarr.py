@@ -32,13 +32,19 @@ def assert_equal(output, expected, z_step_um=2.0):
     image = np.squeeze(read(output, "0"))
     image = np.moveaxis(image, 0, -1) if image.ndim == 3 else image
     np.testing.assert_array_equal(image, expected.all_in_focus)
+    has_error = expected.config.depth_error
+    error_um = expected.depth_error_map(z_step_um) if has_error else None
     for path, wanted in {
         "labels/index/0": expected.index_map,
         "labels/never_in_focus/0": expected.never_in_focus(),
         "maps/depth/0": expected.depth_map(z_step_um),
         "maps/confidence/0": expected.confidence_map,
         "maps/focus/0": expected.focus_map,
+        "maps/depth_error/0": error_um,
     }.items():
+        if wanted is None:
+            assert not (output / path).exists()
+            continue
         np.testing.assert_array_equal(np.squeeze(read(output, path)), wanted)
 
 
@@ -46,11 +52,11 @@ def assert_equal(output, expected, z_step_um=2.0):
     ("options", "size", "shard_px"),
     [
         (FAST, (200, 150), 0),
-        ({**FAST, "verification": "mode", "blend": "select"}, (200, 150), 160),
+        ({**FAST, "depth_error": True, "verification": "mode", "blend": "select"}, (200, 150), 160),
         ({**FAST, "align": "translation", "moving": "reject"}, (200, 150), 160),
         ({**FAST, "nowhere": "plane", "nowhere_plane": 1, "blend": "select"}, (70, 300), 160),
         ({"focus_measure": "tenengrad", "nowhere": "mean"}, (70, 300), 160),
-        ({"focus_measure": "learned", "blend": "select"}, (40, 480), 160),
+        ({"focus_measure": "learned", "blend": "select", "depth_error": True}, (40, 480), 160),
     ],
     ids=str,
 )
@@ -122,19 +128,41 @@ def test_metadata(tmp_path, a_stack, write_image):
 def test_without_z_and_units(tmp_path, a_stack, write_image):
     data = a_stack(64, 70)[0]
     source = write_image(tmp_path / "in", data, "zyx", unit="parsec")
-    fuse_zarr(source, tmp_path / "out", keep_z=False, **FAST)
+    fuse_zarr(source, tmp_path / "out", keep_z=False, depth_error=True, **FAST)
     yaozarrs.validate_zarr_store(str(tmp_path / "out"))
-    expected = fuse(data, **FAST)
+    expected = fuse(data, depth_error=True, **FAST)
     np.testing.assert_array_equal(read(tmp_path / "out", "0"), expected.all_in_focus)
+    error = read(tmp_path / "out", "maps/sub_plane_error/0")
+    np.testing.assert_array_equal(error, expected.sub_plane_error_map)
     sub_plane = read(tmp_path / "out", "maps/sub_plane/0")
     np.testing.assert_array_equal(sub_plane, expected.sub_plane_map)
     assert not (tmp_path / "out" / "maps" / "depth").exists()
 
 
-def test_planes_too_large_for_the_memory(tmp_path, a_stack, write_image):
+def test_planes_too_large_for_the_memory(tmp_path, a_stack, write_image, monkeypatch):
+    """Nothing is read whole, not even to find the threshold of focus."""
+    from napari_umis_fusion.scale import _finish_cell as module
+
+    read_part, sizes, samples = module.FieldArrays.read, [], []
+
+    def watched(*arguments, **options):
+        found = read_part(*arguments, **options)
+        sizes.append(found.size)
+        return found
+
+    def find_threshold(focus):
+        samples.append(focus)
+        return 0.0
+
+    monkeypatch.setattr(module.FieldArrays, "read", watched)
+    monkeypatch.setattr(module, "find_focus_threshold", find_threshold)
+    monkeypatch.setattr(module, "SAMPLE_PX", 10_000)
     source = write_image(tmp_path / "in", a_stack(200, 300)[0], "zyx")
-    options = {**FAST, "memory_mb": 20, "shard_px": 160}
+    options = {**FAST, "memory_mb": 20, "shard_px": 96}
     fuse_zarr(source, tmp_path / "out", **options)
+    assert max(sizes) <= 4 * 96**2, "of four shards comes one of the next level"
+    np.testing.assert_array_equal(samples[0], read(tmp_path / "out", "maps/focus/0")[0, ::3, ::3])
+    assert samples[0].base is None
     notes = json.loads((tmp_path / "out/umis-fusion/image/t0000/finished.json").read_text())
     assert any("judged by the" in note for note in notes["notes"])
     found = read(tmp_path / "out", "0")[0]
@@ -176,7 +204,7 @@ def test_the_last_look_survives_an_interruption(tmp_path, a_stack, write_image, 
     from napari_umis_fusion.scale import _finish_cell as module
 
     source = write_image(tmp_path / "in", a_stack(200, 170)[0], "zyx")
-    options = {**FAST, "shard_px": 96}
+    options = {**FAST, "shard_px": 96, "depth_error": True}
 
     def settle(stack, config, survey, whole):
         """Change pixels as mending does, by what is there now."""
@@ -196,6 +224,8 @@ def test_the_last_look_survives_an_interruption(tmp_path, a_stack, write_image, 
     np.testing.assert_array_equal(image[120:], plain.all_in_focus[120:])
     depth = read(tmp_path / "whole", "maps/depth/0")[0]
     np.testing.assert_array_equal(depth[90:120], 2.0 * (plain.index_map[90:120] + 1))
+    error = read(tmp_path / "whole", "maps/depth_error/0")[0]
+    np.testing.assert_array_equal(np.isnan(error).any(axis=1).nonzero()[0], np.arange(90, 120))
 
     write = module.FieldArrays.write
     count = iter(range(100))

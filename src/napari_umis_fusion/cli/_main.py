@@ -20,6 +20,7 @@ COMMANDS = (
     "info",
     "metrics",
     "compare",
+    "substack",
     "surface",
     "around",
     "train",

@@ -57,7 +57,11 @@ def _settings(spec: Field[Any]) -> dict[str, Any]:
         return {**settings, "action": argparse.BooleanOptionalAction, "help": meta["help"]}
     settings["help"] = help_with_bounds(spec)
     if spec.name == "channel":
-        return {**settings, "type": _channel, "metavar": "{N," + ",".join(meta["choices"]) + "}"}
+        return {
+            **settings,
+            "type": channel_rule,
+            "metavar": "{N," + ",".join(meta["choices"]) + "}",
+        }
     if "choices" in meta:
         return {**settings, "choices": meta["choices"]}
     if "path" in meta:
@@ -70,7 +74,8 @@ def _settings(spec: Field[Any]) -> dict[str, Any]:
     return {**settings, "type": kind, "metavar": meta["unit"].upper() or "N"}
 
 
-def _channel(text: str) -> str | int:
+def channel_rule(text: str) -> str | int:
+    """Return the number of a channel, or the name of a rule."""
     return int(text) if text.lstrip("-").isdigit() else text
 
 

@@ -6,8 +6,9 @@ from typing import Literal
 from napari_umis_fusion.compare._candidate import Candidate
 from napari_umis_fusion.compare._comparison import Comparison
 from napari_umis_fusion.fusion import FusionResult
+from napari_umis_fusion.runtime import Stage
 
-ComparisonStage = Literal["loading", "aligning", "measuring", "verifying", "scoring"]
+ComparisonStage = Stage | Literal["loading", "scoring"]
 
 
 @dataclass(frozen=True, slots=True)

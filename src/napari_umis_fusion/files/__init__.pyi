@@ -1,5 +1,6 @@
 from ._layer_attributes import FILE_KEY as FILE_KEY
 from ._layer_attributes import MOSAIC_KEY as MOSAIC_KEY
+from ._layer_attributes import OPTICS_KEY as OPTICS_KEY
 from ._layer_attributes import PLANE_FILES_KEY as PLANE_FILES_KEY
 from ._layer_attributes import POSITIONS_KEY as POSITIONS_KEY
 from ._layer_attributes import RUN_KEY as RUN_KEY

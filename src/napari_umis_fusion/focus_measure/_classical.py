@@ -33,10 +33,17 @@ class ClassicalFocusMeasure:
         Width of the border around the input.
     measure : callable
         From grey (H + 2 halo_px, W + 2 halo_px) to the focus map (H, W).
+    window_sigma_px : float
+        Sigma of the window over which detail is averaged.
+    noise_gain : float
+        Standard deviation of focus, where there is detail, per standard deviation of white noise.
+        Measured on photographs and on fractal noise, which agree within a factor of 1.5.
     """
 
     halo_px: int
     measure: Callable[[FloatMap], FloatMap]
+    window_sigma_px: float
+    noise_gain: float
 
     def __call__(self, grey: FloatMap) -> FloatMap:
         """Measure the focus of a tile with its halo."""
@@ -48,22 +55,23 @@ def laplacian(detail_sigma_px: float, window_sigma_px: float) -> ClassicalFocusM
     taps = convolution.gaussian_taps(detail_sigma_px)
     second = convolution.gaussian_second_derivative_taps(detail_sigma_px)
     detail = partial(energy.laplacian_of_gaussian, gaussian=taps, second=second)
-    return _windowed(detail, taps.size - 1, window_sigma_px)
+    gain = 0.12 / detail_sigma_px**2
+    return _windowed(detail, taps.size - 1, window_sigma_px, gain)
 
 
 def spatial_frequency(detail_sigma_px: float, window_sigma_px: float) -> ClassicalFocusMeasure:
     """Return the root mean square of the differences from the left and upper neighbours."""
-    return _windowed(_filled(energy.squared_differences), 1, window_sigma_px, root=True)
+    return _windowed(_filled(energy.squared_differences), 1, window_sigma_px, 0.36, root=True)
 
 
 def tenengrad(detail_sigma_px: float, window_sigma_px: float) -> ClassicalFocusMeasure:
     """Return the root mean square of the Sobel gradient."""
-    return _windowed(_filled(energy.squared_sobel), 1, window_sigma_px, root=True)
+    return _windowed(_filled(energy.squared_sobel), 1, window_sigma_px, 0.16, root=True)
 
 
 def sum_modified_laplacian(detail_sigma_px: float, window_sigma_px: float) -> ClassicalFocusMeasure:
     """Return the mean of the modified Laplacian of Nayar and Nakagawa [2]_."""
-    return _windowed(_filled(energy.modified_laplacian), 1, window_sigma_px)
+    return _windowed(_filled(energy.modified_laplacian), 1, window_sigma_px, 0.9)
 
 
 def variance(detail_sigma_px: float, window_sigma_px: float) -> ClassicalFocusMeasure:
@@ -76,12 +84,17 @@ def variance(detail_sigma_px: float, window_sigma_px: float) -> ClassicalFocusMe
         energy.fill_standard_deviation(mean, mean_square, mean)  # in place: `mean` is the output
         return mean
 
-    return ClassicalFocusMeasure(taps.size - 1, measure)
+    return ClassicalFocusMeasure(taps.size - 1, measure, window_sigma_px, 0.2 / window_sigma_px)
 
 
 def _windowed(
-    detail: Callable[[FloatMap], FloatMap], reach: int, sigma_px: float, root: bool = False
+    detail: Callable[[FloatMap], FloatMap],
+    reach: int,
+    sigma_px: float,
+    gain: float,
+    root: bool = False,
 ) -> ClassicalFocusMeasure:
+    """Return the measure; the noise of its window falls with the side of it, from `gain` at 1."""
     taps = convolution.gaussian_taps(sigma_px)
 
     def measure(grey: FloatMap) -> FloatMap:
@@ -90,7 +103,8 @@ def _windowed(
             energy.square_root(focus)
         return focus
 
-    return ClassicalFocusMeasure(reach + taps.size - 1, measure)
+    halo_px = reach + taps.size - 1
+    return ClassicalFocusMeasure(halo_px, measure, sigma_px, gain / sigma_px)
 
 
 def _filled(kernel: Callable[..., Any]) -> Callable[[FloatMap], FloatMap]:

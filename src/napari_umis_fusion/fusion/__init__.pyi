@@ -1,6 +1,7 @@
 from ._block import Block as Block
 from ._carry_over import carry_over as carry_over
 from ._coverage import coverage_notes as coverage_notes
+from ._depth_steps import local_steps as local_steps
 from ._events import Finished as Finished
 from ._events import FusionEvent as FusionEvent
 from ._events import Started as Started
@@ -18,6 +19,8 @@ from ._fuse import iter_fuse as iter_fuse
 from ._growing import GrowingFusion as GrowingFusion
 from ._growing import GrowingPicture as GrowingPicture
 from ._growing import preview_lacks as preview_lacks
+from ._kept_focus import KeptFocus as KeptFocus
+from ._kept_focus import iter_keep_focus as iter_keep_focus
 from ._memory import MemoryPlan as MemoryPlan
 from ._memory import plan_memory as plan_memory
 from ._never_in_focus import DepthFill as DepthFill

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_umis_fusion.fusion._decision import Decision
-from napari_umis_fusion.runtime import FloatMap
+from napari_umis_fusion.fusion._final_maps import FinalMaps
 from napari_umis_fusion.stack import OPACITY, Plane
 
 
@@ -13,7 +13,7 @@ def settle_coverage(
     opacity: Plane | None,
     decision: Decision,
     index_map: NDArray[np.uint16],
-    sub_plane_map: FloatMap,
+    maps: FinalMaps,
 ) -> float:
     """Make what some plane shows visible, and what no plane shows 0, or NaN in floats.
 
@@ -25,8 +25,10 @@ def settle_coverage(
         The highest of all planes, which becomes that of the image.
     decision : Decision
         Of all planes.
-    index_map, sub_plane_map : ndarray of shape (Y, X)
-        Changed in place: 0, and NaN, where no plane shows anything.
+    index_map : ndarray of shape (Y, X)
+        Changed in place: 0 where no plane shows anything.
+    maps : FinalMaps
+        Positions, and their errors, are changed in place: NaN there.
 
     Returns
     -------
@@ -38,7 +40,9 @@ def settle_coverage(
     if opacity is not None:
         image[..., OPACITY] = opacity
     if share > 0:
-        index_map[nowhere], sub_plane_map[nowhere] = 0, np.nan
+        index_map[nowhere], maps.sub_plane[nowhere] = 0, np.nan
+        if maps.sub_plane_error is not None:
+            maps.sub_plane_error[nowhere] = np.nan
         image[nowhere] = np.nan if image.dtype.kind == "f" else 0
     return share
 

@@ -4,6 +4,7 @@ The maps have the size of one plane, whatever the number of planes.
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numba import njit
@@ -12,8 +13,14 @@ from numpy.typing import NDArray
 from napari_umis_fusion.runtime import AnyArray, BoolMap, FloatMap, ScratchMemory, Tile
 from napari_umis_fusion.stack import Plane
 
+if TYPE_CHECKING:
+    from napari_umis_fusion.fusion._peak import PeakModel
+
 Bounds = tuple[int, int, int, int]
 """Top, bottom, left and right; see `Tile`."""
+
+Window = slice | tuple[slice, slice]
+"""Rows, or rows and columns."""
 
 
 INVALID = -1.0
@@ -37,6 +44,10 @@ class Decision:
         The same of the planes before and after the chosen one; negative if there is none yet.
     previous : ndarray, float32
         The same of the plane before the current one.
+    noise : ndarray, float32
+        Standard deviation of the noise of planes, in grey levels; infinite where it is unknown.
+    model : PeakModel or None
+        How noise changes what peaks are fitted to; None where its unit is unknown.
     """
 
     index: NDArray[np.uint16]
@@ -47,10 +58,18 @@ class Decision:
     peak_before: FloatMap
     peak_after: FloatMap
     previous: FloatMap
+    noise: FloatMap
+    model: "PeakModel | None" = None
 
     @classmethod
     def blank(
-        cls, height: int, width: int, workspace: ScratchMemory, *, peak_is_focus: bool = True
+        cls,
+        height: int,
+        width: int,
+        workspace: ScratchMemory,
+        *,
+        peak_is_focus: bool = True,
+        model: "PeakModel | None" = None,
     ) -> "Decision":
         """Create the maps before the first plane, with a focus that any plane exceeds."""
         index = workspace.full((height, width), np.uint16, 0)
@@ -60,7 +79,9 @@ class Decision:
 
         chosen = blank()
         peak = chosen if peak_is_focus else blank()
-        return cls(index, chosen, blank(), blank(), peak, blank(), blank(), blank())
+        noise = workspace.full((height, width), np.float32, np.inf)
+        around = (blank(), blank(), blank())
+        return cls(index, chosen, blank(), blank(), peak, *around, noise, model)
 
     def rank(self, focus: FloatMap, tile: Tile) -> None:
         """Update the highest and second highest focus with that of a new plane."""
@@ -83,23 +104,13 @@ class Decision:
         fitted = focus if peak is None else peak
         _assign(focus, fitted, takeover, z, *maps, *around, tile.bounds)
 
-    def peak_shift(self, rows: slice) -> FloatMap:
-        """Return the peak of a parabola through three planes, relative to the chosen one."""
-        before, after = self.peak_before[rows], self.peak_after[rows]
-        bend = before - 2 * self.peak[rows] + after
-        peaks = (before >= 0) & (after >= 0) & (bend < 0)
-        shift = np.divide(before - after, 2 * bend, out=np.zeros_like(bend), where=peaks)
-        # Beyond half a plane, a neighbour would be the chosen plane: the parabola does not fit.
-        bounded: FloatMap = np.clip(shift, -0.5, 0.5)
-        return bounded
-
 
 def copy_pixels(plane: Plane, takeover: BoolMap, image: Plane, tile: Tile) -> None:
     """Copy the pixels for which a plane is chosen into the image, all channels, bit by bit."""
-    _copy_pixels(_as_bits(plane), takeover, _as_bits(image), tile.bounds)
+    _copy_pixels(as_bits(plane), takeover, as_bits(image), tile.bounds)
 
 
-def _as_bits(image: Plane) -> AnyArray:
+def as_bits(image: Plane) -> AnyArray:
     """View an image as (Y, X, C) of unsigned integers.
 
     numba compiles for these, but not for float16.
@@ -132,44 +143,6 @@ class Verified:
         """
         maps = focus, decision.chosen, self.index_map, self.decided, takeover
         _follow(*maps, z, tile.bounds)
-
-
-@dataclass(frozen=True, slots=True)
-class FinalMaps:
-    """Maps of a finished decision, of shape (Y, X), float32; see `FusionResult`."""
-
-    sub_plane: FloatMap
-    confidence: FloatMap
-    focus: FloatMap
-
-    @classmethod
-    def blank(cls, shape: tuple[int, ...], workspace: ScratchMemory) -> "FinalMaps":
-        """Create empty maps, which outlive the scratch memory."""
-        return cls(*(workspace.lasting(shape, np.float32) for _ in range(3)))
-
-    def fill(
-        self,
-        decision: Decision,
-        index_map: NDArray[np.uint16],
-        overruled: BoolMap,
-        rows: slice,
-    ) -> None:
-        """Fill some rows; where verification overruled the decision, there is no focus peak."""
-        wrong = overruled[rows]
-        self.focus[rows] = np.maximum(decision.best[rows], 0)
-        self.confidence[rows] = np.where(wrong, 0, _confidence(decision, rows))
-        self.sub_plane[rows] = index_map[rows] + np.where(wrong, 0, decision.peak_shift(rows))
-
-
-def _confidence(decision: Decision, rows: slice) -> FloatMap:
-    """Return 1 - (best other focus) / (chosen focus), within 0 to 1; 0 if another is higher."""
-    chosen, rival = decision.chosen[rows], decision.second[rows]
-    compared = (chosen > 0) & (rival >= 0)
-    # The focus of a badly trained network may overflow; infinity gives a confidence of 0.
-    with np.errstate(over="ignore"):
-        ratio = np.divide(rival, chosen, out=np.ones_like(chosen), where=compared)
-    contrast: FloatMap = np.clip(1 - ratio, 0, 1)
-    return contrast
 
 
 def take_sharper(focus: FloatMap, decision: Decision, takeover: BoolMap, tile: Tile) -> None:

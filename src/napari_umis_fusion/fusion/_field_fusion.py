@@ -12,8 +12,8 @@ from napari_umis_fusion.errors import StackError
 from napari_umis_fusion.fusion._block import GRID_PX, Block
 from napari_umis_fusion.fusion._blocks import BlockRun, Survey
 from napari_umis_fusion.fusion._coverage import coverage_notes
-from napari_umis_fusion.fusion._decision import FinalMaps
 from napari_umis_fusion.fusion._field_survey import FieldSurvey
+from napari_umis_fusion.fusion._final_maps import FinalMaps
 from napari_umis_fusion.fusion._island_look import Fused
 from napari_umis_fusion.fusion._islands import iter_settle_islands
 from napari_umis_fusion.fusion._kept_planes import with_kept_planes
@@ -55,6 +55,8 @@ class FusedPart:
         As in `FusionResult`.
     notes : tuple of str
         Notes for the user.
+    sub_plane_error_map : ndarray or None
+        As in `FusionResult`.
     """
 
     image: Plane
@@ -67,6 +69,7 @@ class FusedPart:
     health: tuple[PlaneHealth, ...]
     provenance: dict[str, Any]
     notes: tuple[str, ...]
+    sub_plane_error_map: FloatMap | None = None
 
 
 def is_too_large(stack: Stack, config: FusionConfig) -> bool:
@@ -214,6 +217,7 @@ def _cut(
         tuple(planes.healths),
         describe_run(stack, config, **details),
         said,
+        None if maps.sub_plane_error is None else maps.sub_plane_error[inner].copy(),
     )
 
 

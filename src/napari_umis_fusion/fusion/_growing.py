@@ -12,6 +12,7 @@ import numpy as np
 
 from napari_umis_fusion.config import NETWORK_MEASURES, FusionConfig
 from napari_umis_fusion.fusion._compositor import Compositor
+from napari_umis_fusion.fusion._depth_fit import fit_peaks
 from napari_umis_fusion.runtime import FloatMap, ScratchMemory, Workers, split_rows
 from napari_umis_fusion.stack import Plane, read_plane, stack_of_arrays
 
@@ -102,7 +103,7 @@ class GrowingFusion:
             weighted = compositor.weighted
             image[rows] = compositor.all_in_focus[rows] if weighted is None else weighted.mean(rows)
             decision = compositor.decision
-            peaks[rows] = decision.index[rows] + decision.peak_shift(rows)
+            peaks[rows] = decision.index[rows] + fit_peaks(decision, rows)[0]
 
         yield from self._workers.each(copy, split_rows(image.shape[0]))
         return GrowingPicture(image, peaks, self.planes, self.gained)

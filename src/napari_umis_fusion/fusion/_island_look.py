@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from napari_umis_fusion.config import FusionConfig
-from napari_umis_fusion.fusion._decision import FinalMaps
+from napari_umis_fusion.fusion._final_maps import FinalMaps
 from napari_umis_fusion.fusion._island_evidence import (
     OBJECT_PX,
     IslandEvidence,

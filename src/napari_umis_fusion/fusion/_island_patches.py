@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_umis_fusion.focus_measure import gaussian_taps, smooth
-from napari_umis_fusion.fusion._decision import FinalMaps
+from napari_umis_fusion.fusion._final_maps import FinalMaps
 from napari_umis_fusion.fusion._island_map import Planes, is_far
 from napari_umis_fusion.fusion._shapes import grown
 from napari_umis_fusion.fusion._verification import IndexMap
@@ -144,8 +144,7 @@ class IslandPatches:
             self._source_map[window][copied] = z
             self._image[window][copied] = values[copied]
         self._index_map[window][changed] = z
-        self._maps.confidence[window][changed] = 0
-        self._maps.sub_plane[window][changed] = z
+        self._maps.mend(window, changed, z)
         return int(changed.sum())
 
     def _blend(self, values: Plane, weight: FloatMap, patch: Patch) -> None:

@@ -131,7 +131,7 @@ def plan_memory(
     allowed_mb = min(workspace.left_mb, USABLE_SHARE * free_mb)
     base_mb = fixed_mb(config, height * width)
     passes_mb = whole.pixels * bytes_per_pixel(stack, config, passes) / MEGABYTE
-    look_mb = _lasting_bytes(stack) * whole.pixels / MEGABYTE + islands_mb(stack, config)
+    look_mb = _lasting_bytes(stack, config) * whole.pixels / MEGABYTE + islands_mb(stack, config)
     needed_mb = base_mb + max(passes_mb, look_mb)
     plan = MemoryPlan(needed_mb, free_mb, (whole,))
     if needed_mb <= allowed_mb:
@@ -169,7 +169,7 @@ def _in_blocks(
 ) -> MemoryPlan:
     """Return the plan divided into blocks; as it is where planes are too small for that."""
     height, width = stack.shape[1:3]
-    lasting = (_lasting_bytes(stack) + PATTERN_BYTES) * height * width / MEGABYTE
+    lasting = (_lasting_bytes(stack, config) + PATTERN_BYTES) * height * width / MEGABYTE
     # Of a compressed file, a whole plane is read for a part of it.
     fixed_mb = base_mb + lasting + _plane_mb(stack)
     per_pixel = bytes_per_pixel(stack, config, passes, look_ahead=1)
@@ -202,6 +202,8 @@ def bytes_per_pixel(
         (34 if is_ranking else 26)
         + value
         + 5
+        # The level of noise, and the grey image of the plane before.
+        + 8
         + (waiting + 1 + look_ahead) * value
         + 4 * (waiting + 2)
     )
@@ -211,6 +213,8 @@ def bytes_per_pixel(
     averages = passes.averages or passes.second == "average"
     if is_ranking and (config.verification == "seams" or averages):
         taken += 16  # differences from the composite
+    if config.prefer:
+        taken += 24 + (0 if is_ranking else 4)  # its maps, and one for the peaks
     if passes.second == "average":
         taken += 28  # the decision of the first pass, and the index map
     if averages:
@@ -220,7 +224,7 @@ def bytes_per_pixel(
     if passes.second == "copy_nearest":
         taken += sums * (channels + 1)
     # What is made at the end, when the network has given its memory back.
-    return taken + (0 if is_ranking else 17)
+    return taken + (0 if is_ranking else 25) + (4 if config.depth_error else 0)
 
 
 def _waiting(config: FusionConfig) -> int:
@@ -242,10 +246,10 @@ def _plane_mb(stack: Stack) -> float:
     return int(np.prod(stack.shape[1:])) * stack.dtype.itemsize / MEGABYTE
 
 
-def _lasting_bytes(stack: Stack) -> int:
+def _lasting_bytes(stack: Stack, config: FusionConfig) -> int:
     """Return the memory of one pixel of the result: the image and its maps."""
     channels = stack.shape[3] if len(stack.shape) == 4 else 1
-    return channels * stack.dtype.itemsize + 2 * 2 + 3 * 4
+    return channels * stack.dtype.itemsize + 2 * 2 + (4 if config.depth_error else 3) * 4
 
 
 def survey_mb(stack: Stack) -> float:

@@ -87,6 +87,7 @@ def _patched(
         "sub_plane_map": planes,
         "confidence_map": 1,
         **({"source_map": planes} if result.source_map is not None else {}),
+        **({"sub_plane_error_map": np.nan} if result.sub_plane_error_map is not None else {}),
     }
     changed: dict[str, Any] = {}
     for name, values in said.items():

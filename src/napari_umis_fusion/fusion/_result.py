@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from napari_umis_fusion.alignment import Alignment
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.fusion._depth_steps import local_steps
 from napari_umis_fusion.fusion._never_in_focus import (
     DepthFill,
     fill_depth,
@@ -34,8 +35,10 @@ class FusionResult:
     index_map : ndarray, uint16
         The plane that is in focus at each pixel, counted from 0.
     sub_plane_map : ndarray, float32
-        Position of the focus peak along z, in planes: the peak of a parabola through three
-        planes, within half a plane of `index_map`.
+        Position of the focus peak along z, in planes, within half a plane of `index_map`: the
+        peak of a parabola through the logarithms of three planes; where noise moves it further
+        than the surface rises and falls, a plane through the peaks around. 'umis' has a parabola
+        through focus itself.
     confidence_map : ndarray, float32
         1 - (best other focus) / (focus of the chosen plane), 0 to 1; 0 where verification chose a
         plane other than the sharpest or an island was mended, at most 0.1 where one is doubtful.
@@ -69,6 +72,11 @@ class FusionResult:
         is 1. None without such pixels.
     automatic : FusionResult or None
         The result without overrides; None if it is this one.
+    sub_plane_error_map : ndarray, float32, or None
+        Standard error of `sub_plane_map` in planes, if ``depth_error`` asked for it. It is that of
+        the peak at the chosen plane: a plane that is wrong altogether, as beside the edge of an
+        object in front, has no part in it. NaN where nothing was fitted: planes chosen by hand,
+        mended islands, pixels that no plane shows.
     """
 
     all_in_focus: Plane
@@ -87,6 +95,7 @@ class FusionResult:
     health: tuple[PlaneHealth, ...] = ()
     overrides: NDArray[np.uint16] | None = None
     automatic: "FusionResult | None" = None
+    sub_plane_error_map: FloatMap | None = None
 
     def with_overrides(self, stack: Any, overrides: Any) -> "FusionResult":
         """Return the result with planes chosen by hand, instead of those chosen so before.
@@ -164,6 +173,10 @@ class FusionResult:
         if z_step_um is None and positions is not None:
             between = np.interp(self.sub_plane_map, np.arange(len(positions)), positions)
             return between.astype(np.float32)
+        depth: FloatMap = self.sub_plane_map * np.float32(self._step_um(z_step_um))
+        return depth
+
+    def _step_um(self, z_step_um: float | None) -> float:
         step = self.calibration.z_step_um if z_step_um is None else z_step_um
         if step is None:
             raise ConfigError(
@@ -172,8 +185,36 @@ class FusionResult:
             )
         if not (np.isfinite(step) and step > 0):
             raise ConfigError(f"z_step_um={step!r}; accepted is a positive number of µm.")
-        depth: FloatMap = self.sub_plane_map * np.float32(step)
-        return depth
+        return step
+
+    def depth_error_map(self, z_step_um: float | None = None) -> FloatMap:
+        """Return the standard error of the depth of each pixel.
+
+        Parameters
+        ----------
+        z_step_um : float, optional
+            Distance between planes, in µm; by default the stack's own.
+
+        Returns
+        -------
+        ndarray of shape (Y, X), float32
+            In µm: `sub_plane_error_map` times the step, or times the step at that depth where the
+            steps of the stack are uneven.
+
+        Raises
+        ------
+        ConfigError
+            If the error was not asked for, or the step is unknown, or not positive and finite.
+        """
+        if self.sub_plane_error_map is None:
+            raise ConfigError(
+                "the error of the depth was not estimated; fuse with depth_error=True (command "
+                "line: --depth-error)."
+            )
+        positions = self.calibration.z_positions_um
+        if z_step_um is not None or positions is None:
+            return self.sub_plane_error_map * np.float32(self._step_um(z_step_um))
+        return self.sub_plane_error_map * local_steps(self.sub_plane_map, positions)
 
     def never_in_focus(self, threshold: float | None = None) -> BoolMap:
         """Return the pixels that no plane shows in focus: their index and depth mean little.

@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from napari_umis_fusion.files.write import ImageAbout, write_image
 from napari_umis_fusion.fusion._never_in_focus import DepthFill
 from napari_umis_fusion.fusion._result import FusionResult
@@ -14,6 +16,7 @@ SHOWN = {
     "index_map": ("index map", "planes"),
     "source_map": ("source map", "planes"),
     "depth_map": ("depth map", "µm"),
+    "depth_error_map": ("standard error of depth", "µm"),
     "confidence_map": ("confidence map", "0 to 1"),
     "never_in_focus": ("never in focus", "0 or 1"),
 }
@@ -37,8 +40,8 @@ def write_output(
     path : path
         The file; its extension chooses the format, as for `write_image`.
     kind : str
-        Which result: "all_in_focus", "index_map", "source_map", "depth_map", "confidence_map" or
-        "never_in_focus".
+        Which result: "all_in_focus", "index_map", "source_map", "depth_map", "depth_error_map",
+        "confidence_map" or "never_in_focus".
     result : FusionResult
         The fusion.
     stack : Stack
@@ -48,7 +51,7 @@ def write_output(
     full_provenance : bool
         Whether the file tells the folders of the user's computer.
     depth_fill : {"decided", "around", "none"}
-        Depth where no plane shows detail.
+        Depth where no plane shows detail; unless as decided, its error is NaN there.
 
     Returns
     -------
@@ -93,6 +96,11 @@ def provenance_told(result: FusionResult, stack: Stack, *, full: bool) -> dict[s
 def _values(kind: str, result: FusionResult, depth_fill: DepthFill) -> Plane:
     if kind == "depth_map":
         return result.depth_map(never_in_focus=depth_fill)
+    if kind == "depth_error_map":
+        error = result.depth_error_map()
+        return (
+            error if depth_fill == "decided" else np.where(result.never_in_focus(), np.nan, error)
+        )
     if kind == "never_in_focus":
         return result.never_in_focus()
     image: Plane = getattr(result, kind)

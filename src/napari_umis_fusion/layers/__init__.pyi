@@ -15,6 +15,7 @@ from ._events import LayerStarted as LayerStarted
 from ._expected_memory import expected_memory as expected_memory
 from ._first_look import FirstLook as FirstLook
 from ._first_look import iter_first_look as iter_first_look
+from ._focus_track import FocusTrack as FocusTrack
 from ._fuse import fuse_layer as fuse_layer
 from ._fuse import iter_fuse_layer as iter_fuse_layer
 from ._labels import iter_lift_labels as iter_lift_labels
@@ -31,9 +32,15 @@ from ._preview import Span as Span
 from ._preview import iter_preview as iter_preview
 from ._retouch import RetouchedLayers as RetouchedLayers
 from ._script import script_for as script_for
+from ._slab import Slabs as Slabs
 from ._stacks import LayerStacks as LayerStacks
+from ._substack import Substacks as Substacks
+from ._substack import iter_substack_layer as iter_substack_layer
+from ._substack import substack_layer as substack_layer
+from ._substack_config import SubstackConfig as SubstackConfig
 from ._summary import CheckedStack as CheckedStack
 from ._surface import DepthLayer as DepthLayer
+from ._told_preset import told_preset_of as told_preset_of
 from ._training_data import PREVIEW_KEY as PREVIEW_KEY
 from ._training_data import ItemKind as ItemKind
 from ._training_data import TrainingItem as TrainingItem

@@ -59,7 +59,12 @@ def alignment_share(stacks: LayerStacks, config: FusionConfig) -> float:
 
 
 def config_for(stacks: LayerStacks, config: FusionConfig) -> FusionConfig:
-    """Return the config for stacks that may have a single channel, where a number is invalid."""
+    """Return the config for the stacks and outputs of a plan.
+
+    Of a single channel, a number is invalid; the error of depth is estimated if it is an output.
+    """
+    if "depth_error_map" in stacks.plan.outputs:
+        config = config.replace(depth_error=True)
     is_grey = stacks.channels == 1 and not stacks.first.rgb
     if is_grey and isinstance(config.channel, int):
         return config.replace(channel="auto")

@@ -108,7 +108,8 @@ def iter_fuse_layer(
     recorded.check_decision(config.channel)
     yield LayerStarted(len(list(recorded.places())), len(recorded.span.planes))
     check_files(recorded.images)
-    wanted_outputs(recorded, config)  # raises before the work starts, not at its end
+    # raises before the work starts, not at its end
+    wanted_outputs(recorded, config_for(recorded, config))
     stacks = yield from iter_align_layer(recorded, config)
     return (yield from iter_fuse_stacks(stacks, config, alignment_share(stacks, config)))
 

@@ -12,6 +12,7 @@ INDICES = ("index_map", "source_map")
 COLORMAPS: Mapping[str, str] = {
     "index_map": "viridis",
     "depth_map": "viridis",
+    "depth_error_map": "magma",
     "confidence_map": "gray",
     "source_map": "viridis",
     "focus_map": "gray",
@@ -45,6 +46,7 @@ def map_look(kind: str, array: NDArray[Any], planes: range, step: float) -> dict
     limits = {
         **dict.fromkeys(INDICES, (first, last)),
         "depth_map": (first * step, last * step),
+        "depth_error_map": (0.0, 0.5 * step),
         "confidence_map": (0.0, 1.0),
     }
     if kind == "focus_map":

@@ -11,7 +11,13 @@ from napari_umis_fusion.alignment import Alignment
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.files import RUN_KEY, LayerData, LayerImage
-from napari_umis_fusion.fusion import DepthFill, FusionResult, fill_depth, passes_of
+from napari_umis_fusion.fusion import (
+    DepthFill,
+    FusionResult,
+    fill_depth,
+    local_steps,
+    passes_of,
+)
 from napari_umis_fusion.layers._describe import depth_unit
 from napari_umis_fusion.layers._looks import INDICES, NEVER_LOOK, map_look, plane_colours
 from napari_umis_fusion.layers._names import part_tag
@@ -187,9 +193,25 @@ class OutputLayer:
             return index
         if self.kind == "depth_map":
             return self.depth_of(result.sub_plane_map + np.float32(first))
+        if self.kind == "depth_error_map":
+            return self._errors(result)
         if self.kind == "never_in_focus":
             return result.never_in_focus().astype(np.uint8)
         return np.asarray(getattr(result, self.kind))
+
+    def _errors(self, result: FusionResult) -> NDArray[Any]:
+        """Return the standard error of depth, in the unit of the layer; NaN where it is filled."""
+        assert result.sub_plane_error_map is not None
+        step = np.float32(abs(self.image.placement.scale[self._stacks.axes.z]))
+        errors: NDArray[Any] = result.sub_plane_error_map * step
+        sizes = layer_calibration(self.image, self._stacks.axes)
+        if sizes.z_positions_um is not None and sizes.z_step_um is not None:
+            places = np.array(sizes.z_positions_um) / sizes.z_step_um
+            first = np.float32(self._stacks.span.planes.start)
+            errors *= local_steps(result.sub_plane_map + first, places)
+        if self.depth_fill != "decided":
+            errors[result.never_in_focus()] = np.nan
+        return errors
 
     def depth_of(self, planes: NDArray[Any]) -> NDArray[Any]:
         """Return the depth of positions that are counted in planes, in the unit of the layer."""
@@ -224,7 +246,8 @@ class OutputLayer:
         return self.image.placement.part(self._kept, offset, extent).attributes()
 
     def _unit(self) -> str | None:
-        return depth_unit(self.image, self._stacks.axes) if self.kind == "depth_map" else None
+        is_depth = self.kind in ("depth_map", "depth_error_map")
+        return depth_unit(self.image, self._stacks.axes) if is_depth else None
 
     def _look(self) -> dict[str, Any]:
         if self.kind == "all_in_focus":
@@ -281,8 +304,10 @@ def wanted_outputs(
     ConfigError
         If there are none.
     """
+    has_no_step = depth_unit(stacks.first, stacks.axes) is None
     absent = {
-        "depth_map": depth_unit(stacks.first, stacks.axes) is None,
+        "depth_map": has_no_step,
+        "depth_error_map": has_no_step,
         "source_map": not passes_of(config, len(stacks.span.planes)).copies,
     }
     wanted: list[tuple[OutputName, LayerImage]] = []

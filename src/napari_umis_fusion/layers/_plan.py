@@ -12,6 +12,7 @@ OutputName = Literal[
     "all_in_focus",
     "index_map",
     "depth_map",
+    "depth_error_map",
     "confidence_map",
     "source_map",
     "focus_map",
@@ -22,6 +23,7 @@ OUTPUTS: dict[str, str] = {
     "all_in_focus": "all-in-focus",
     "index_map": "index map",
     "depth_map": "depth map",
+    "depth_error_map": "error of depth",
     "confidence_map": "confidence map",
     "source_map": "source map",
     "focus_map": "focus map",
@@ -51,9 +53,10 @@ class LayerPlan:
         Keep the axes that fusion removes, with one entry as thick as their extent, so that the
         sliders of a viewer move stack and image together.
     outputs : tuple of str
-        Keys of `OUTPUTS`. The depth map is left out if the layer has no scale along z, the source
-        map (the plane from which each pixel was copied) unless values are copied. 'never_in_focus'
-        is a labels layer: 1 where no plane shows detail.
+        Keys of `OUTPUTS`. The depth map and its standard error are left out if the layer has no
+        scale along z, the source map (the plane from which each pixel was copied) unless values are
+        copied. 'depth_error_map' sets `FusionConfig.depth_error`. 'never_in_focus' is a labels
+        layer: 1 where no plane shows detail.
     labels : bool
         Return the index map as a labels layer.
     depth_fill : {"decided", "around", "none"}

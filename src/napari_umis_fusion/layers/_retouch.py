@@ -254,6 +254,7 @@ def _chosen(output: OutputLayer, planes: NDArray[np.uint16]) -> Any:
         "index_map": layer_planes,
         "source_map": layer_planes,
         "depth_map": output.depth_of(layer_planes.astype(np.float32)),
+        "depth_error_map": np.float32(np.nan),
         "confidence_map": np.float32(1),
         "never_in_focus": np.uint8(0),
     }

@@ -28,19 +28,22 @@ def start_light_numba() -> None:
         with _hidden(OPTIONAL[:-1] if Path(SETTINGS_FILE).exists() else OPTIONAL):
             from numba.core import compiler, entrypoints
             from numba.core.registry import cpu_target
-            from numba.core.runtime import rtsys
-        context = cpu_target.target_context
-        refresh, compile_extra = context.refresh, compiler.compile_extra
+            from numba.core.runtime.nrt import rtsys
+        target: Any = cpu_target
+        context = target.target_context
+        refresh: Any = context.refresh
+        compile_extra: Any = compiler.compile_extra
+        start_runtime: Any = rtsys.initialize
         is_extended = entrypoints._already_initialized
     except (ImportError, AttributeError):
         return
-    rtsys.initialize(context)  # kernels that were compiled before allocate with it
+    start_runtime(context)  # kernels that were compiled before allocate with it
 
     def compile_with_all(*arguments: Any, **options: Any) -> Any:
         compiler.compile_extra, context.refresh = compile_extra, refresh
         entrypoints._already_initialized = is_extended
         _load_light_linear_algebra()
-        context.refresh()
+        refresh()
         return compile_extra(*arguments, **options)
 
     compiler.compile_extra, context.refresh = compile_with_all, _do_nothing

@@ -27,10 +27,12 @@ from napari_umis_fusion.scale._stored_values import check_values, stored_values
 from napari_umis_fusion.scale._target import (
     CONFIDENCE,
     DEPTH,
+    DEPTH_ERROR,
     FOCUS,
     INDEX,
     NEVER,
     SOURCE,
+    SUB_PLANE_ERROR,
     FieldArrays,
     create_field,
     parts_of,
@@ -145,6 +147,7 @@ class _CellWork:
             result.health,
             result.provenance,
             result.notes,
+            result.sub_plane_error_map,
         )
 
     def _iter_survey(self) -> Generator[Progress, None, FieldSurvey]:
@@ -173,9 +176,11 @@ class _CellWork:
                 continue
             found = values.get(picture.path)
             if found is None:
-                found = part.sub_plane_map
-                if picture.path == DEPTH:
-                    found = depth_um(part.sub_plane_map, self.stack.calibration.z_step_um)
+                is_error = picture.path in (DEPTH_ERROR, SUB_PLANE_ERROR)
+                found = part.sub_plane_error_map if is_error else part.sub_plane_map
+                assert found is not None
+                if picture.path in (DEPTH, DEPTH_ERROR):
+                    found = depth_um(found, self.stack.calibration.z_step_um)
             arrays.write(picture, found, *block.kept)
 
     def iter_end(self) -> Generator[Progress]:

@@ -112,5 +112,6 @@ def fuse_on_worker(output: str, field: int, time_point: int, block: int, threads
     with SLOTS.taken(partial(count_slots, plan, field)):
         for _ in iter_cell_part(plan, cell, block, threads):
             if holds_thread and SLOTS.has_room:
-                secede()  # the worker gives its thread to the next block
+                # The worker gives the thread to the next block.
+                secede()  # type: ignore[no-untyped-call]
                 holds_thread = False

@@ -25,8 +25,9 @@ DEPTH, SUB_PLANE, CONFIDENCE, FOCUS = (
     "maps/confidence",
     "maps/focus",
 )
-"""Groups within that of a field; `DEPTH` is in µm, `SUB_PLANE` in planes where the step of z is
-unknown."""
+DEPTH_ERROR, SUB_PLANE_ERROR = "maps/depth_error", "maps/sub_plane_error"
+"""Groups within that of a field; `DEPTH` and its error are in µm, `SUB_PLANE` and its error in
+planes where the step of z is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +54,14 @@ class Part:
 def parts_of(plan: RunPlan, field: int) -> list[Part]:
     """List the pictures of a field."""
     source = plan.source.fields[field]
-    depth = SUB_PLANE if source.calibration.z_step_um is None else DEPTH
+    is_um = source.calibration.z_step_um is not None
+    depths = [DEPTH if is_um else SUB_PLANE]
+    if plan.config.depth_error:
+        depths.append(DEPTH_ERROR if is_um else SUB_PLANE_ERROR)
     labels = [Part(INDEX, "uint16"), Part(NEVER, "uint8")]
-    passes = passes_of(plan.config, source.size("z"))
-    fills = passes.copies and plan.config.nowhere == "plane"
-    if passes.second == "copy_nearest" or fills:  # else it is the index map
+    if passes_of(plan.config, source.size("z")).copies:
         labels.append(Part(SOURCE, "uint16"))
-    maps = [Part(path, "float32") for path in (depth, CONFIDENCE, FOCUS)]
+    maps = [Part(path, "float32") for path in (*depths, CONFIDENCE, FOCUS)]
     return [Part("", str(source.output_dtype)), *labels, *maps]
 
 

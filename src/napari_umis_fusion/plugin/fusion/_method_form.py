@@ -15,7 +15,7 @@ from napari_umis_fusion.plugin.fusion._choice_names import CHOICE_NAMES
 from napari_umis_fusion.plugin.models import WeightsChoice
 from napari_umis_fusion.plugin.widgets import ConfigForm, LatestJob, QtRow, described_row
 
-ELSEWHERE = ("channel", "align", "align_border", "light")
+ELSEWHERE = ("channel", "align", "align_border", "light", "depth_error")
 """Fields whose rows are in other sections of the widget."""
 
 FIRST = ("focus_measure", "blend", "checkpoint")

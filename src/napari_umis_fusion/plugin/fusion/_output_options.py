@@ -8,7 +8,14 @@ from napari_umis_fusion.runtime import check_fields, choice
 
 Again = Literal["replace", "keep"]
 
-_MAPS = ("index_map", "depth_map", "confidence_map", "source_map", "never_in_focus")
+_MAPS = (
+    "index_map",
+    "depth_map",
+    "depth_error_map",
+    "confidence_map",
+    "source_map",
+    "never_in_focus",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +28,14 @@ class OutputOptions:
         metadata={
             "help": "Depth below plane 0, interpolated between planes, in the unit of the layer. "
             "Needs a layer with a scale along z."
+        },
+    )
+    depth_error_map: bool = field(
+        default=False,
+        metadata={
+            "help": "Standard error of the depth, from noise and slope, in the unit of the layer. "
+            "Not with 'umis'.",
+            "label": "error of depth",
         },
     )
     confidence_map: bool = field(

@@ -144,8 +144,10 @@ class RetouchWidget(DockedWidget):
         is_begun = self.session.layer is not None
         if not is_begun:
             self.buttons["pick"].setChecked(False)
-        for name in ("pick", "blink", "carry", "clear"):
+        for name in ("pick", "blink", "clear"):
             self.buttons[name].setEnabled(is_begun)
+        retouched = self.session.retouched
+        self.buttons["carry"].setEnabled(retouched is not None and retouched.time_axis is not None)
 
     def _on_failed(self, error: Exception) -> None:
         tell_unexpected(error)

@@ -242,11 +242,11 @@ def _shares_detail(tiles: FloatMap, floor: float) -> bool:
         if planes >= MANY_PLANES:
             noise = shared_by_chance(energy, usual, size)
             is_seen = (usual > LIKELY_SIGMAS * noise) & (lowest > floor)
-            likely += np.count_nonzero(is_seen & (lowest + noise > LIKELY_ALIKE * usual))
+            likely += int(np.sum(is_seen & (lowest + noise > LIKELY_ALIKE * usual)))
         elif is_sure.any():
             coarser, _ = shared_of(octaves(some)[1], 0.0)
             is_sure &= lowest > FINE * lowest_and_usual(coarser, planes)[0]
-        sure += np.count_nonzero(is_sure)
+        sure += int(is_sure.sum())
         if sure >= max(FEW_TILES * count, LEAST_TILES):
             return True
         if likely >= max(MIN_TILES * count, LEAST_LIKELY):
