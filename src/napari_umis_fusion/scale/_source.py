@@ -78,7 +78,15 @@ def open_source(url: str | PathLike[str], wells: str | Sequence[str] = ()) -> Za
             f"{text}: holds {', '.join(content) or 'nothing'} of OME-Zarr; accepted are an image "
             "or a plate. Name one of the images in it."
         )
-    return ZarrSource(text, (_open_image("", group, content),))
+    try:
+        return ZarrSource(text, (_open_image("", group, content),))
+    except StackFileError:
+        raise
+    except Exception as error:
+        raise StackFileError(
+            f"{text}: its array cannot be read ({reason_of(error)}). Repair it, or choose another "
+            "image."
+        ) from error
 
 
 def absolute_url(text: str) -> str:
