@@ -12,6 +12,7 @@ TRAINING_WIDGET = "Train network"
 ACQUIRE_WIDGET = "Acquire"
 SURFACE_WIDGET = "Measure surface"
 RETOUCH_WIDGET = "Retouch"
+SLAB_WIDGET = "Slab"
 BATCH_WIDGET = "Batch"
 COMPARE_WIDGET = "Compare"
 
@@ -189,6 +190,21 @@ def open_retouch(viewer: "Viewer") -> Any:
     RetouchWidget
     """
     return _open_widget(viewer, RETOUCH_WIDGET)
+
+
+def open_slab(viewer: "Viewer") -> Any:
+    """Open the widget of slabs and sub-stacks, or raise the open one.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The viewer.
+
+    Returns
+    -------
+    SlabWidget
+    """
+    return _open_widget(viewer, SLAB_WIDGET)
 
 
 def _open_widget(viewer: "Viewer", name: str) -> Any:
