@@ -5,16 +5,14 @@ import pytest
 
 from napari_umis_fusion import fuse_layer
 from napari_umis_fusion.errors import StackError
-from napari_umis_fusion.files import RUN_KEY, layer_image
+from napari_umis_fusion.files import RUN_KEY
 from napari_umis_fusion.layers import (
     PlacedDepth,
-    iter_lift_labels,
+    labels_onto_surface,
     points_onto_surface,
     points_to_image,
     project_layer,
 )
-from napari_umis_fusion.projection import AroundConfig
-from napari_umis_fusion.runtime import run_to_end
 
 pytestmark = pytest.mark.filterwarnings("ignore:Non-orthogonal slicing")
 
@@ -170,9 +168,8 @@ def test_layers_that_do_not_belong_together_are_refused():
 
 
 def placed(depth, never=None, **options):
-    mask = None if never is None else layer_image((never, {"name": "never"}))
-    shown = {0: 1} if depth[0].ndim > 3 else {}
-    return PlacedDepth(layer_image(depth), mask, AroundConfig(**options), shown)
+    mask = None if never is None else (never, {"name": "never"}, "labels")
+    return PlacedDepth.of(depth, mask, **options)
 
 
 @pytest.mark.parametrize("keep_axes", [False, True])
@@ -230,7 +227,7 @@ def test_labels_are_lifted_onto_the_surface(axes, keep_axes, thickness_um):
     flat = [axis for axis in axes if axis != "z"]
     labels = np.random.default_rng(1).integers(0, 4, [SIZES[axis] for axis in flat])
     given = labels, {**about(flat, "cells"), "colormap": "kept"}, "labels"
-    (data, made, kind), notes = run_to_end(iter_lift_labels(given, surface))
+    (data, made, kind), notes = labels_onto_surface(given, surface)
     z = axes.index("z")
     assert (kind, notes, made["colormap"]) == ("labels", (), "kept")
     assert data.shape == tuple(SIZES[axis] for axis in axes)
@@ -251,6 +248,6 @@ def test_labels_with_planes_are_taken_from_one_and_lost_ones_are_counted():
     labels = np.zeros((SIZES["z"], SIZES["y"], 25), np.uint8)
     labels[4] = 3
     given = labels, about("zyx", "drawn"), "labels"
-    (data, _, _), notes = run_to_end(iter_lift_labels(given, placed(depth), plane=4))
+    (data, _, _), notes = labels_onto_surface(given, placed(depth), plane=4)
     assert (data.max(axis=0) == np.where(np.arange(25) < 15, 3, 0)).all()
     assert notes == ("120 labelled pixels have no place on the surface",)
