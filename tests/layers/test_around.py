@@ -5,7 +5,7 @@ import pytest
 
 from napari_umis_fusion import fuse_layer
 from napari_umis_fusion.errors import StackError
-from napari_umis_fusion.files import RUN_KEY
+from napari_umis_fusion.files import FILE_KEY, POSITIONS_KEY, RUN_KEY
 from napari_umis_fusion.layers import (
     PlacedDepth,
     labels_onto_surface,
@@ -208,6 +208,10 @@ def test_points_where_nothing_is_in_focus_or_outside_are_told():
     depth = depth_layer("zyx")
     never = np.zeros(depth[0].shape, np.uint8)
     never[:4] = 1
+    nobody, _ = points_onto_surface((np.empty((0, 2)), about("yx"), "points"), placed(depth))
+    assert nobody[0].shape == (0, 3)
+    with pytest.raises(StackError, match="no finite coordinates"):
+        points_onto_surface(([[2, np.nan]], about("yx"), "points"), placed(depth))
     given = [[2, 3], [8, 3], [8, 30]], {"name": "p", **about("yx")}, "points"
     (_, made, _), notes = points_onto_surface(given, placed(depth, never))
     assert list(made["features"]["depth"]) == ["from around", "measured", "outside of the map"]
@@ -241,6 +245,19 @@ def test_labels_are_lifted_onto_the_surface(axes, keep_axes, thickness_um):
     np.testing.assert_array_equal(data, np.where(inside, np.expand_dims(labels, z), 0))
     again = project_layer((data, made, "labels"), depth, thickness_um=thickness_um)
     np.testing.assert_array_equal(again[0], labels)
+
+
+def test_labels_follow_the_positions_of_uneven_planes():
+    places = [0.0, 1.0, 2.0, 3.0, 9.0, 10.0]
+    known = {**about("zyx"), "metadata": {FILE_KEY: {POSITIONS_KEY: places}}}
+    ((data, attributes, kind),) = fuse_layer((stack("zyx"), known), **QUICK)
+    depth = np.full_like(data, 8.5), attributes, kind
+    labels = np.ones(data.shape, np.uint8), about("yx", "drawn"), "labels"
+    (lifted, _, _), _ = labels_onto_surface(labels, placed(depth))
+    assert [int(plane.sum()) for plane in lifted] == [0, 0, 0, 0, data.size, 0]
+    other = stack("zyx", 3)
+    made, _, _ = project_layer((other, known), depth)
+    np.testing.assert_array_equal(made, other[4])
 
 
 def test_labels_with_planes_are_taken_from_one_and_lost_ones_are_counted():

@@ -121,7 +121,7 @@ def iter_project_layer(
             notes.update(dict.fromkeys(result.notes))
             output.fill(place[1], None, FusedImage(result.image))
     data, attributes, _ = output.layer_data(
-        describe_around(depth.config, depth.image.name, list(notes))
+        describe_around(depth.config, depth.image.name, list(notes), fusion)
     )
     what = "labels" if is_labels else depth.config.method
     attributes["name"] = f"{image.name} around the surface ({what})"

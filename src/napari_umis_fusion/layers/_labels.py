@@ -116,10 +116,9 @@ class _Lifting:
             for mine, axis, side in zip(self.axes.plane_axes, depth.axes, shape, strict=True)
         )
         surface = sample_map(depth.surface_um(entries), rows, columns)
-        step = abs(depth.z_scale) * depth.unit_um
         slab = slab_of(
             surface,
-            [step * z for z in range(self.shape[self.axes.z])],
+            depth.positions_um,
             offset_um=depth.config.offset_um,
             thickness_um=depth.config.thickness_um,
         )

@@ -149,6 +149,14 @@ class PlacedDepth:
         """Distance of planes of the fused layer along z; negative where z falls."""
         return float(self.source["z_scale"])
 
+    @property
+    def positions_um(self) -> list[float]:
+        """Depth of each plane of the fused layer, in µm."""
+        uneven = self.source.get("z_positions_um")
+        step = abs(self.z_scale) * self.unit_um
+        planes = int(self.source["shape"][self.source["z_axis"]])
+        return [step * z for z in range(planes)] if uneven is None else list(uneven)
+
     def surface_um(self, entries: Mapping[int, int]) -> FloatMap:
         """Return the surface at entries of the axes of the depth map, filled and smoothed, in µm.
 

@@ -95,6 +95,10 @@ def points_to_image(layer: Any, depth: PlacedDepth) -> NotedLayer:
 def _points(layer: Any, depth: PlacedDepth) -> tuple[Float64Array, dict[str, Any], LiftedAxes]:
     given = layer[0] if isinstance(layer, (tuple, list)) else layer.data
     data, attributes = np.atleast_2d(np.asarray(given, float)), attributes_of(layer)
+    if not np.isfinite(data).all():
+        raise StackError(
+            "a point has no finite coordinates; accepted are points that lie somewhere. Remove it."
+        )
     # a layer of one entry along each axis stands for the placement of the points
     image = LayerImage.of(np.empty((1,) * data.shape[1]), attributes, "points")
     return data, attributes, LiftedAxes(depth, image)
