@@ -5,8 +5,9 @@ import pytest
 
 from napari_umis_fusion import fuse_layer
 from napari_umis_fusion.errors import StackError
-from napari_umis_fusion.files import FILE_KEY, POSITIONS_KEY, RUN_KEY
+from napari_umis_fusion.files import FILE_KEY, POSITIONS_KEY, RUN_KEY, layer_image
 from napari_umis_fusion.layers import (
+    DepthLayer,
     PlacedDepth,
     labels_onto_surface,
     points_onto_surface,
@@ -202,6 +203,15 @@ def test_points_go_onto_the_surface_and_back(axes, keep_axes):
         np.testing.assert_array_equal(back, pixels)
         assert again["axis_labels"] == flat
         np.testing.assert_allclose(again["features"]["below_surface_um"], 0.5, atol=1e-5)
+
+
+def test_the_surface_in_3d_lies_where_its_points_do():
+    depth = depth_layer("zyx")
+    layer = DepthLayer(layer_image(depth))
+    (vertices, *_), attributes, _ = layer.surface_layer(layer.heights())
+    world = vertices[:, 0] + attributes["translate"][0]
+    limits = ORIGIN["z"] + np.array([depth[0].min(), depth[0].max()])
+    np.testing.assert_allclose([world.min(), world.max()], limits, rtol=1e-5)
 
 
 def test_points_where_nothing_is_in_focus_or_outside_are_told():
