@@ -10,6 +10,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from qtpy.QtCore import Qt
 
 from make_screenshots import Window
 from napari_umis_fusion.config import FusionConfig
@@ -22,6 +23,10 @@ PLACE = {
     "units": ("um", "um", "um"),
     "axis_labels": ("z", "y", "x"),
 }
+SIZE = (1500, 800)
+WIDTH_PX = 630
+"""Of the widget, so that its table shows all columns."""
+
 WAYS = [FusionConfig("laplacian"), FusionConfig("tenengrad", blend="select")]
 
 
@@ -35,6 +40,8 @@ def main() -> None:
     viewer.add_image(smear.stack, **PLACE)
     panel = commands.open_compare(viewer)
     window.wait(seconds=4)
+    window.window.resize(*SIZE)
+    window.window.resizeDocks([panel.parent()], [WIDTH_PX], Qt.Orientation.Horizontal)
     panel.add(WAYS)
     panel.part["part"].value = "whole planes"
     panel.controls.buttons["start"].click()

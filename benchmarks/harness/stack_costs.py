@@ -4,13 +4,15 @@ import json
 import os
 import sys
 import tempfile
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from time import process_time
 
 from harness.zarr_input import write_input
 from napari_umis_fusion.scale import fuse_zarr
+
+LOOK = 0.1
+"""What a look at the date of a file takes of the time of opening it, about: it is not read."""
 
 PLANES = (4, 12)
 """Costs of a plane are the difference of two stacks; what is left is that of their end."""
@@ -25,7 +27,8 @@ class StackCosts:
     plane_s, end_s : float
         Processor time of each plane, and of all else, in s.
     plane_mb, plane_files : float
-        What is read for each plane, in 10^6 bytes of files, and how many of them.
+        What is read for each plane, in 10^6 bytes of files, and how many of them; a file of which
+        only the date is looked at counts as `LOOK`.
     end_mb, end_files : float
         What is written, and how many files are opened besides.
     """
@@ -43,17 +46,21 @@ class _Opened:
 
     def __init__(self, source: Path) -> None:
         self._source = str(source / "0" / "c")
-        self.counts: Counter[str] = Counter()
+        self.counts = {"planes": 0.0, "others": 0.0}
         self.read_bytes = 0
         self.is_on = False
 
     def hear(self, event: str, arguments: tuple[object, ...]) -> None:
-        if event != "open" or not self.is_on or not isinstance(arguments[0], str):
+        name = arguments[0] if arguments else None
+        if not self.is_on or not isinstance(name, str) or event not in ("open", "os.scandir"):
             return
-        is_input = arguments[0].startswith(self._source)
+        is_input = name.startswith(self._source)
+        if event == "os.scandir":
+            self.counts["planes" if is_input else "others"] += LOOK * len(os.listdir(name))
+            return
         self.counts["planes" if is_input else "others"] += 1
-        if is_input and os.path.isfile(arguments[0]):
-            self.read_bytes += os.path.getsize(arguments[0])
+        if is_input and os.path.isfile(name):
+            self.read_bytes += os.path.getsize(name)
 
 
 def measure(folder: Path, planes: int, case: dict[str, object]) -> list[float]:

@@ -161,6 +161,12 @@ def test_what_cannot_be_compared_is_refused(stack, region, message):
         compare(stack, ["default"], region=region)
 
 
+@pytest.mark.parametrize("region", [(0, 5), ((0.0, 5), (0, 5)), ((0, 5), (0, 5), (0, 5)), "all"])
+def test_what_is_no_region_is_refused(planes, region):
+    with pytest.raises(ConfigError, match="accepted are two pairs of whole numbers"):
+        compare(planes, ["default"], region=region)
+
+
 def test_every_column_is_a_number_of_a_row(found):
     assert list(found.rows[0].numbers()) == list(COLUMNS)
     with pytest.raises(ConfigError, match="accepted are name, seconds"):

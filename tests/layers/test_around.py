@@ -105,6 +105,15 @@ def test_other_steps_pixels_and_places_are_matched_in_the_world():
                 assert data[row, column] == 0
 
 
+def test_colours_are_projected_sample_by_sample():
+    depth = depth_layer("zyx")
+    colours = np.random.default_rng(4).integers(0, 250, (6, 12, 15, 3)).astype(np.uint8)
+    data, attributes, _ = project_layer((colours, {**about("zyx"), "rgb": True}), depth)
+    planes = nearest_planes(depth[0])[None, ..., None]
+    np.testing.assert_array_equal(data, np.take_along_axis(colours, planes, axis=0)[0])
+    assert attributes["rgb"]
+
+
 def test_what_is_left_out_is_filled_and_labels_come_from_the_nearest_plane():
     depth = depth_layer("zyx")
     wrong, never = depth[0].copy(), np.zeros(depth[0].shape, np.uint8)
@@ -148,6 +157,10 @@ def test_layers_that_do_not_belong_together_are_refused():
         project_layer((stack("zyx"), about("zyx", origin={"x": 900.0})), depth)
     with pytest.raises(StackError, match="is no depth map in µm"):
         project_layer((stack("zyx"), about("zyx")), (depth[0], {"name": "picture"}))
+    record = {**depth[1]["metadata"][RUN_KEY], "layer": {"name": "cells"}}
+    foreign = depth[0], {**depth[1], "metadata": {RUN_KEY: record}}
+    with pytest.raises(StackError, match="does not tell where the planes of its stack lie"):
+        project_layer((stack("zyx"), about("zyx")), foreign)
     unscaled = {**about("zyx"), "units": ("pixel",) * 3}
     with pytest.raises(StackError, match="distance between the planes of 'cells' is unknown"):
         project_layer((stack("zyx"), unscaled), depth)

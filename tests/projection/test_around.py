@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError, StackError
+from napari_umis_fusion.focus_measure import focus_map
 from napari_umis_fusion.projection import AroundConfig, project_around, smooth_depth
 from napari_umis_fusion.stack import Calibration
 
@@ -101,28 +103,30 @@ def test_uneven_steps_and_planes_that_run_down():
                 assert made.image[y, x] == stack[away.argmin(), y, x]
 
 
-def test_a_fusion_within_the_slab_leaves_what_is_sharp_elsewhere():
-    """Two sheets with different patterns: each is found by its own slab, whatever the other."""
-    from scipy.ndimage import gaussian_filter
-
+@pytest.mark.parametrize("room_px", [0, 12_000])
+def test_a_fusion_within_the_slab_measures_whole_planes(room_px, monkeypatch):
+    """What lies outside of the slab is not chosen, but counts for the focus of what is inside."""
+    quick = {"focus_measure": "laplacian", "blend": "select", "verification": "none"}
+    config = FusionConfig(**quick, islands="keep", window_sigma_px=2.0)
+    if room_px:  # in blocks
+        config = config.replace(memory_mb=1)
+        monkeypatch.setattr("napari_umis_fusion.fusion._memory.SMALLEST_BLOCK_PX", room_px)
     for seed in range(3):
         rng = np.random.default_rng(seed)
-        size, planes = (64, 72), 12
-        sheets = [rng.integers(0, 200, size).astype(float) for _ in range(2)]
-        surface = 2 + 1.5 * np.linspace(-1, 1, size[1]) * np.ones(size)
-        stack = np.empty((planes, *size))
-        for z in range(planes):
-            near = gaussian_filter(sheets[0], 0.4 * abs(z - 2))
-            far = gaussian_filter(sheets[1], 0.4 * abs(z - 8))
-            stack[z] = (near + 3 * far) / 2
-        depth, sizes = np.full(size, 2, "f4"), Calibration(1.0)
-        assert np.abs(surface - 2).max() < 2
-        config = FusionConfig(focus_measure="laplacian", blend="select", islands="keep")
-        slab = {"calibration": sizes, "method": "edf", "thickness_um": 4.0, "fusion": config}
-        made = project_around(stack.astype("f4"), depth, **slab)
-        counts = [(made.image == stack[z].astype("f4")).mean() for z in range(planes)]
-        assert sum(counts[:5]) == pytest.approx(1, abs=1e-6), "values of the slab only"
-        assert counts[2] > 0.9, "of them what is in focus"
+        size = (30, 40) if not room_px else (500, 40)
+        noise = rng.integers(0, 250, (9, *size)).astype(float)
+        stack = gaussian_filter(noise, (0, 1, 1)).astype(np.uint8)
+        surface = curved(rng, size)
+        slab = {"calibration": Calibration(1.0), "method": "edf", "thickness_um": 4.0}
+        made = project_around(stack, surface, fusion=config, **slab)
+        inside = np.abs(np.arange(9)[:, None, None] - surface) <= 2.0001
+        focus = np.stack([focus_map(plane, config) for plane in stack])
+        best = np.where(inside, focus, -1).argmax(axis=0)
+        expected = np.take_along_axis(stack, best[None], axis=0)[0]
+        np.testing.assert_array_equal(made.image[made.seen], expected[made.seen])
+        np.testing.assert_array_equal(made.seen, inside.any(axis=0))
+        assert not made.image[~made.seen].any()
+        assert any("blocks" in note for note in made.notes) == bool(room_px)
 
 
 @pytest.mark.parametrize("smoothing", ["gaussian", "edges"])

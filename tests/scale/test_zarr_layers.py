@@ -5,16 +5,16 @@ import pytest
 
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.layers import fuse_layer
-from napari_umis_fusion.scale import fuse_zarr, holds_image, zarr_layers
+from napari_umis_fusion.scale import fuse_zarr, zarr_kind, zarr_layers
 
 
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
 def test_channels_places_and_looks(tmp_path, a_stack, write_image, version):
     data = a_stack(48, 64, planes=3, channels=2)
     source = write_image(tmp_path / "cells.ome.zarr", data, version=version)
-    assert holds_image(source)
+    assert zarr_kind(source) == "image"
     first, second = zarr_layers(source)
-    (level,), attributes, kind = second
+    level, attributes, kind = second
     assert kind == "image"
     assert (np.asarray(level) == data[1]).all()
     assert attributes == {
@@ -23,7 +23,7 @@ def test_channels_places_and_looks(tmp_path, a_stack, write_image, version):
         "scale": (2.0, 0.5, 0.5),
         "translate": (0.0, 0.0, 0.0),
         "units": ("micrometer",) * 3,
-        "multiscale": True,
+        "multiscale": False,
         "blending": "additive",
         "colormap": "green",
         "contrast_limits": (10.0, 200.0),
@@ -44,8 +44,8 @@ def test_results_come_with_their_labels(tmp_path, a_stack, write_image):
 
 def test_what_is_no_image(tmp_path, write_plate):
     plate = write_plate(tmp_path / "p.zarr", ("B/03",), fields=1)
-    assert not holds_image(plate)
-    assert not holds_image(tmp_path)
+    assert zarr_kind(plate) == "plate"
+    assert zarr_kind(tmp_path) is None
     for path in (plate, tmp_path, tmp_path / "none"):
         with pytest.raises(StackFileError, match="cannot be opened as an image of OME-Zarr"):
             zarr_layers(path)

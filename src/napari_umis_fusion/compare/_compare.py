@@ -35,6 +35,7 @@ SPANS: dict[ComparisonStage, tuple[float, float]] = {
     "aligning": (0.05, 0.3),
     "measuring": (0.3, 0.75),
     "verifying": (0.75, 0.85),
+    "projecting": (0.85, 0.85),  # never: nothing is projected
     "scoring": (0.85, 1.0),
 }
 """Share of the work of one candidate at the beginning and end of each stage, about."""
@@ -134,6 +135,9 @@ def iter_compare(
             "two planes or more."
         )
     window = window_of(opened, region)
+    if region is not None:
+        rows, columns = window
+        region = (rows.start, rows.stop), (columns.start, columns.stop)
     part = opened if region is None else CroppedStack(opened, *window)
     run = _Run(candidates, opened, part, region, keep_results=keep_results)
     yield ComparisonStarted(candidates, part.shape)

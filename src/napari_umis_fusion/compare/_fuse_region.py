@@ -1,10 +1,12 @@
 """Fuse a region of a stack as it looks in the fusion of whole planes, as far as it can be."""
 
 from collections.abc import Generator
+from operator import index
+from typing import Any
 
 from napari_umis_fusion.alignment import AlignedStack, Window, iter_align_if_asked
 from napari_umis_fusion.config import FusionConfig
-from napari_umis_fusion.errors import StackError
+from napari_umis_fusion.errors import ConfigError, StackError
 from napari_umis_fusion.fusion import FusionEvent, FusionResult, iter_fuse
 from napari_umis_fusion.runtime import Progress, Workers
 from napari_umis_fusion.stack import CroppedStack, Stack, mask_stack
@@ -13,18 +15,26 @@ Region = tuple[tuple[int, int], tuple[int, int]]
 """First row (column) of a rectangle, and the one after its last, in pixels of the planes."""
 
 
-def window_of(stack: Stack, region: Region | None) -> Window:
+def window_of(stack: Stack, region: Any) -> Window:
     """Return rows and columns of a region; those of whole planes for None.
 
     Raises
     ------
+    ConfigError
+        If it is no `Region`.
     StackError
         If the region is empty, or reaches beyond the planes.
     """
     height, width = stack.shape[1:3]
     if region is None:
         return slice(0, height), slice(0, width)
-    (top, bottom), (left, right) = region
+    try:
+        (top, bottom), (left, right) = (tuple(map(index, side)) for side in region)
+    except (TypeError, ValueError):
+        raise ConfigError(
+            f"region={region!r}; accepted are two pairs of whole numbers, such as ((0, 512), (256, "
+            "768)): the first row and the one after the last, and the same for columns."
+        ) from None
     if not (0 <= top < bottom <= height and 0 <= left < right <= width):
         msg = (
             f"the region has rows {top} to {bottom} and columns {left} to {right}; accepted is "

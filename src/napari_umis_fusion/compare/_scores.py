@@ -19,6 +19,11 @@ PASSES = 3
 
 GREYS = (0.0, 255.0)
 
+MEGABYTE = 2**20
+
+KEPT_MB = 256
+"""Planes are read once, and kept between the passes, if all of them take no more memory."""
+
 Scored = TypeVar("Scored")
 
 
@@ -45,14 +50,16 @@ class Scorer:
     Attributes
     ----------
     planes_done : int
-        Planes that were read for the current result, of `PASSES` times the stack.
+        Planes that were looked at for the current result, of `PASSES` times the stack.
     """
 
     def __init__(self, stack: Stack, part: Stack) -> None:
         self._stack, self._part = stack, part
         self._to_grey = GreyConverter(stack, "auto")
-        # Presets that align alike need the sharpest planes only once.
-        self._sharpest: dict[tuple[object, ...], FloatMap] = {}
+        # Ways that align alike are scored on the same planes, one after the other.
+        self._key: tuple[object, ...] | None = None
+        self._best: FloatMap | None = None
+        self._kept: list[FloatMap] = []
         self.planes_done = 0
 
     def iter_score(self, result: FusionResult, workers: Workers) -> Generator[None, None, Scores]:
@@ -64,6 +71,7 @@ class Scorer:
         recorded = self._part if result.alignment is None else self._stack
         planes, scores = stack_of(result, recorded), Scores()
         image = self._grey_image(result)
+        self._turn_to(result)
 
         def greys() -> Iterator[FloatMap]:
             return self._iter_greys(planes, workers)
@@ -79,11 +87,25 @@ class Scorer:
             else:
                 scores.notes.append(f"{name.replace('_', ' ')} is not known: no plane has detail")
 
-        best = self._best(result, greys)
+        if self._best is None:
+            self._best = highest_focus(greys())
+        best, self.planes_done = self._best, len(planes)
         take("shown_focus", lambda: shown_focus(image, best))
         take("false_edge_rate", lambda: false_edge_rate(image, greys(), grey_range=GREYS))
         take("edge_preservation", lambda: edge_preservation(image, greys(), grey_range=GREYS))
         return scores
+
+    def _turn_to(self, result: FusionResult) -> None:
+        """Forget the planes of the previous result, if those of this one differ."""
+        aligned = result.alignment
+        key = (
+            None if aligned is None else aligned.transforms.tobytes(),
+            str(result.window),
+            result.config.empty,
+            result.config.light == "output",
+        )
+        if key != self._key:
+            self._key, self._best, self._kept = key, None, []
 
     def _grey_image(self, result: FusionResult) -> FloatMap:
         grey = self._to_grey(result.all_in_focus)
@@ -92,27 +114,23 @@ class Scorer:
             fill_invalid(grey, invalid)
         return grey
 
-    def _best(self, result: FusionResult, greys: Callable[[], Iterator[FloatMap]]) -> FloatMap:
-        aligned = result.alignment
-        key: tuple[object, ...] = (
-            None if aligned is None else aligned.transforms.tobytes(),
-            str(result.window),
-            result.config.empty,
-            result.config.light == "output",
-        )
-        if key not in self._sharpest:
-            self._sharpest[key] = highest_focus(greys())
-        else:
-            self.planes_done += len(self._stack)
-        return self._sharpest[key]
-
     def _iter_greys(self, planes: Stack, workers: Workers) -> Iterator[FloatMap]:
         """Yield the planes in grey levels; what shows nothing is filled from around."""
+        size_mb = len(planes) * planes.shape[1] * planes.shape[2] * 4 / MEGABYTE
         for z in range(len(planes)):
             workers.check()
-            read = read_plane(planes, z, "ignore")
-            grey = self._to_grey(read.plane)
-            if read.invalid is not None:
-                fill_invalid(grey, read.invalid)
+            if z < len(self._kept):
+                grey = self._kept[z]
+            else:
+                grey = self._read_grey(planes, z)
+                if size_mb <= KEPT_MB:
+                    self._kept.append(grey)
             yield grey
             self.planes_done += 1
+
+    def _read_grey(self, planes: Stack, z: int) -> FloatMap:
+        read = read_plane(planes, z, "ignore")
+        grey = self._to_grey(read.plane)
+        if read.invalid is not None:
+            fill_invalid(grey, read.invalid)
+        return grey

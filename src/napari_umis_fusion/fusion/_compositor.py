@@ -172,8 +172,9 @@ class Compositor:
         yield from self._workers.each(convert, self._tiles)
         if lent is not None:
             grey[invalid] = lent
-        elif invalid is not None:
-            yield from self._workers.result(self._workers.submit(fill_invalid, grey, invalid))
+        elif checked.unknown is not None:
+            filling = self._workers.submit(fill_invalid, grey, checked.unknown)
+            yield from self._workers.result(filling)
 
     def _lend(self, checked: CheckedPlane) -> FloatMap | None:
         """Return grey levels of the plane before for where a plane borrows them, in one row."""

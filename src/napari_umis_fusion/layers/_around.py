@@ -216,18 +216,12 @@ class _Projection:
 
     def notes(self) -> list[str]:
         """Return what the user should know before anything else."""
-        said = []
-        if "z_translate" not in self.depth.source:
-            said.append(
-                f"{self.depth.image.name!r} does not tell where its first plane lies; it is taken "
-                "to lie at 0"
-            )
-        if self._moved() and self._alignment({}) is None:
-            said.append(
-                f"the planes of {self.depth.source['name']!r} were aligned, those of "
-                f"{self.image.name!r} are taken as recorded, as they differ in number or size"
-            )
-        return said
+        if not self._moved() or self._alignment({}) is not None:
+            return []
+        return [
+            f"the planes of {self.depth.source['name']!r} were aligned, those of "
+            f"{self.image.name!r} are taken as recorded, as they differ in number or size"
+        ]
 
     def _surface(self, entries: Mapping[int, int]) -> FloatMap:
         if self._latest is None or self._latest.entries != entries:

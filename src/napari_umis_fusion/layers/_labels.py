@@ -12,7 +12,7 @@ from napari_umis_fusion.layers._events import LayerProgress
 from napari_umis_fusion.layers._lifted_axes import LiftedAxes
 from napari_umis_fusion.layers._placed_depth import PlacedDepth
 from napari_umis_fusion.projection import Slab, slab_of
-from napari_umis_fusion.runtime import ScratchMemory, run_to_end
+from napari_umis_fusion.runtime import ScratchMemory, Workers, repeat_event, run_to_end
 from napari_umis_fusion.surface import sample_map
 
 Along = tuple[LayerData, tuple[str, ...]]
@@ -65,7 +65,10 @@ def iter_lift_labels(
     places, lost = list(work.places()), 0
     for number, place in enumerate(places):
         labels = np.asarray(work.view(image.data, place, plane if work.axes.has_z else None))
-        slab = work.slab(place, labels.shape)
+        event = LayerProgress(number, len(places), "projecting", 0, 1, number / len(places))
+        with Workers() as workers:
+            finding = workers.submit(work.slab, place, labels.shape)
+            slab = yield from repeat_event(workers.result(finding), event)
         lost += int(np.count_nonzero(labels[~slab.shown]))
         for done, z in enumerate(slab.planes, 1):
             here = slab.holds(z) & (labels != 0)

@@ -15,6 +15,9 @@ from napari_umis_fusion.projection import AroundConfig, smooth_depth
 from napari_umis_fusion.runtime import Float64Array, FloatMap
 from napari_umis_fusion.stack import kind_of, length_um
 
+TOLD = ("shape", "axis_labels", "z_axis", "channel_axis", "z_translate", "z_scale")
+"""What the record of a depth map has to tell of the layer that was fused."""
+
 CLOSE = 1e-3
 """Part of a pixel by which two grids may differ and still count as one."""
 
@@ -41,8 +44,15 @@ class PlacedDepth:
     shown: Mapping[int, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse layers that hold no depth."""
+        """Refuse layers that hold no depth, or do not tell where their planes lie."""
         DepthLayer(self.image).depth_unit_um()
+        source = self.record.get("layer")
+        told = source if isinstance(source, Mapping) else {}
+        if not all(key in told for key in TOLD):
+            raise StackError(
+                f"{self.image.name!r} does not tell where the planes of its stack lie, as it comes "
+                "from an earlier version or another program: fuse again, and choose that depth map."
+            )
         if self.left_out is not None:
             DepthLayer(self.image).marked(self.left_out)
 
@@ -98,12 +108,12 @@ class PlacedDepth:
     @property
     def origin(self) -> float:
         """World coordinate along z where the depth is 0, in the unit of the depths."""
-        return float(self.source.get("z_translate", 0.0))
+        return float(self.source["z_translate"])
 
     @property
     def z_scale(self) -> float:
         """Distance of planes of the fused layer along z; negative where z falls."""
-        return float(self.source.get("z_scale", 1.0))
+        return float(self.source["z_scale"])
 
     def surface_um(self, entries: Mapping[int, int]) -> FloatMap:
         """Return the surface at entries of the axes of the depth map, filled and smoothed, in µm.

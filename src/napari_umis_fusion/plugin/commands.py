@@ -164,32 +164,12 @@ def fusion_described(viewer: "Viewer") -> Any:
 
 
 def open_compare(viewer: "Viewer") -> Any:
-    """Open the widget that compares ways to fuse, or raise the open one.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        The viewer.
-
-    Returns
-    -------
-    CompareWidget
-    """
+    """Open the widget that compares ways to fuse, or raise the open one; returns it."""
     return _open_widget(viewer, COMPARE_WIDGET)
 
 
 def wipe(viewer: "Viewer") -> Any:
-    """Compare the two selected images by a border that can be dragged; end it if it is shown.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        The viewer.
-
-    Returns
-    -------
-    CompareWidget
-    """
+    """Wipe between the two selected images, or end that; returns the compare widget."""
     # before the widget opens, which may change the selection
     chosen = [layer for layer in viewer.layers if layer in viewer.layers.selection]
     widget = open_compare(viewer)

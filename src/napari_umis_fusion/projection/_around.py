@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from napari_umis_fusion.runtime import (
     Progress,
     Workers,
     package_version,
+    repeat_event,
     run_to_end,
 )
 from napari_umis_fusion.stack import Calibration, Plane, Stack, mask_stack
@@ -154,18 +156,18 @@ def iter_project_around(
         At least every 100 ms.
     """
     _check_size(stack, surface_um)
-    slab = slab_of(
-        surface_um, positions_um, offset_um=config.offset_um, thickness_um=config.thickness_um
-    )
-    masked = mask_stack(stack, None)
-    if config.method == "edf" and rule is None and slab.most > 1:
-        image, seen, notes = yield from _iter_fuse(masked, slab, fusion or FusionConfig())
-    else:
-        # of a single plane, all methods give its value
-        simple: Rule = rule or ("max" if config.method == "edf" else config.method)
-        with Workers() as workers:
+    offset, thickness = config.offset_um, config.thickness_um
+    find = partial(slab_of, surface_um, positions_um, offset_um=offset, thickness_um=thickness)
+    masked, notes = mask_stack(stack, None), tuple[str, ...]()
+    with Workers() as workers:
+        first = Progress("projecting", 0, len(stack))
+        slab = yield from repeat_event(workers.result(workers.submit(find)), first)
+        if config.method == "edf" and rule is None and slab.most > 1:
+            image, seen, notes = yield from _iter_fuse(masked, slab, fusion or FusionConfig())
+        else:
+            # of a single plane, all methods give its value
+            simple: Rule = rule or ("max" if config.method == "edf" else config.method)
             image, seen = yield from iter_combine(masked, slab, simple, workers)
-        notes = ()
     notes = (*notes, *_notes(slab, seen))
     sizes = replace(stack.calibration, z_positions_um=None)
     return AroundResult(image, seen, surface_um, config, sizes, stack.rgb, notes)

@@ -60,13 +60,17 @@ def iter_combine(
     parts = [(rows, slab.rows(rows)) for rows in bands]
     done, total = 0, sum(len(part.planes) for _, part in parts)
     for rows, part in parts:
-        combined = _RULES[rule](part, image[rows])
+        event = Progress("projecting", done, total)
+        starting = workers.submit(_RULES[rule], part, image[rows])
+        combined = yield from repeat_event(workers.result(starting), event)
         for z in part.planes:
             adding = workers.submit(_add, stack, z, rows, part, combined, seen[rows])
             yield from repeat_event(workers.result(adding), Progress("projecting", done, total))
             done += 1
             yield Progress("projecting", done, total)
-        image[rows] = combined.value()
+        ending = workers.submit(combined.value)
+        event = Progress("projecting", done, total)
+        image[rows] = yield from repeat_event(workers.result(ending), event)
     image[~seen] = np.nan if image.dtype.kind == "f" else 0
     return image, seen
 

@@ -23,6 +23,8 @@ class SlabStack(Stack):
         self.calibration = stack.calibration.of_planes(self._planes)
         self.sources, self.is_mosaic = stack.sources, stack.is_mosaic
         self.source_notes = stack.source_notes
+        # what lies outside of the slab is there all the same
+        self.holds_values = all(stack.uncovered(z) is None for z in self._planes)
         self.channel_names, self.channel_colours = stack.channel_names, stack.channel_colours
 
     def plane(self, z: int) -> Plane:

@@ -35,6 +35,7 @@ from ._options import is_int as is_int
 from ._options import is_used as is_used
 from ._options import label_of as label_of
 from ._options import number as number
+from ._options import option_words as option_words
 from ._options import replace_fields as replace_fields
 from ._package_version import package_version as package_version
 from ._progress import Progress as Progress

@@ -17,15 +17,15 @@ from napari_umis_fusion.scale._executors import (
     iter_on_cluster,
     iter_on_dask,
 )
-from napari_umis_fusion.scale._markers import Markers, read_marker
+from napari_umis_fusion.scale._markers import Markers
 from napari_umis_fusion.scale._plan_zarr import describe_plan, plan_zarr
+from napari_umis_fusion.scale._planned_stacks import fused_of
 from napari_umis_fusion.scale._plate import write_plate
 from napari_umis_fusion.scale._run_plan import Cell, RunPlan, attach
 from napari_umis_fusion.scale._stored_values import check_values
 from napari_umis_fusion.scale._tables import write_tables
 from napari_umis_fusion.scale._zarr_events import (
     FieldFailed,
-    FieldFused,
     ZarrEvent,
     ZarrProgress,
     ZarrSummary,
@@ -213,9 +213,9 @@ class _Run:
                 if step.error is not None:
                     errors.append(step.error)
                     yield self._failed(cell, step.error)
-                elif cell not in told and Markers(self.plan, cell).is_finished:
+                elif cell not in told and (fused := fused_of(self.plan, cell)) is not None:
                     told.add(cell)
-                    yield self._fused(cell)
+                    yield fused
                 yield ZarrProgress(self.plan.name(cell), done, total)
             else:
                 name = self.plan.name(step.unit[0]) if step.unit else step.why
@@ -230,16 +230,6 @@ class _Run:
         is_expected = isinstance(error, UmisFusionError | OSError)
         kind = "" if is_expected else f"unexpected {type(error).__name__}: "
         return FieldFailed(self.plan.name(cell), f"{kind}{error}")
-
-    def _fused(self, cell: Cell) -> FieldFused:
-        found = read_marker(Markers(self.plan, cell).finished)
-        return FieldFused(
-            self.plan.name(cell),
-            found["seconds"],
-            found["never_in_focus"],
-            found["median_confidence"],
-            tuple(found["notes"]),
-        )
 
     def _summary(self) -> ZarrSummary:
         groups: dict[str, list[str]] = {"fused": [], "failed": [], "pending": []}

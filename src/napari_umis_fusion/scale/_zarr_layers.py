@@ -3,30 +3,17 @@
 import re
 from collections.abc import Iterator, Sequence
 from os import PathLike, fspath
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from napari_umis_fusion.errors import StackFileError
-from napari_umis_fusion.files import LayerData, channel_appearance
+from napari_umis_fusion.files import RUN_KEY, LayerData, channel_appearance
 from napari_umis_fusion.runtime import reason_of
 from napari_umis_fusion.scale._extra import needs_scale
-from napari_umis_fusion.scale._source import absolute_url, address_of, placement_of, plain
-
-DESCRIPTIONS = ("zarr.json", ".zattrs")
-"""Files of a local group that may say that it is OME-Zarr."""
+from napari_umis_fusion.scale._source import OWN_KEY, absolute_url, address_of, placement_of, plain
 
 _HEX = re.compile("[0-9a-fA-F]{6}")
-
-
-def holds_image(folder: str | PathLike[str]) -> bool:
-    """Whether a folder is an image of OME-Zarr, by the text of its description."""
-    for name in DESCRIPTIONS:
-        path = Path(folder) / name
-        if path.is_file():
-            return '"multiscales"' in path.read_text("utf-8", "replace")
-    return False
 
 
 def zarr_layers(url: str | PathLike[str]) -> list[LayerData]:
@@ -40,8 +27,8 @@ def zarr_layers(url: str | PathLike[str]) -> list[LayerData]:
     Returns
     -------
     list of (array, attributes, kind)
-        One image layer for each channel, then its labels: lists of dask arrays, one for each
-        level, with names, places, units, colours and contrast.
+        One image layer for each channel, then its labels: dask arrays, lists of them where there
+        are levels, with names, places, units, colours and contrast.
 
     Raises
     ------
@@ -89,7 +76,8 @@ def _image_layers(group: Any, name: str, kind: str) -> Iterator[LayerData]:
         "scale": tuple(scale[number] for number in kept),
         "translate": tuple(translate[number] for number in kept),
         "units": tuple(units[number] for number in kept),
-        "multiscale": True,
+        "multiscale": len(levels) > 1,
+        **({"metadata": {RUN_KEY: run}} if (run := _provenance(group)) else {}),
     }
     channels = (content.get("omero") or {}).get("channels") or []
     count = 1 if place is None else levels[0].shape[place]
@@ -99,7 +87,19 @@ def _image_layers(group: Any, name: str, kind: str) -> Iterator[LayerData]:
         arrays = [_of_channel(level, place, channel) for level in levels]
         look = {**colour, **_look(told)} if kind == "image" else {}
         label = told.get("label") or (f"channel {channel + 1}" if count > 1 else "")
-        yield arrays, {**common, **look, "name": f"{name} {label}".strip()}, kind
+        # Of a list with one array, napari would take the first axis for levels.
+        yield (
+            arrays if len(arrays) > 1 else arrays[0],
+            {**common, **look, "name": f"{name} {label}".strip()},
+            kind,
+        )
+
+
+def _provenance(group: Any) -> dict[str, Any] | None:
+    """Return how this package made an image that `write_zarr` wrote; None for others."""
+    told = group.attrs.get(OWN_KEY)
+    run = told.get("provenance") if isinstance(told, dict) else None
+    return run if isinstance(run, dict) else None
 
 
 def _lazy(array: Any) -> Any:

@@ -104,6 +104,9 @@ class Stack(ABC):
         Whether the fourth colour sample says where something was recorded; see `mask_stack`.
     is_mosaic : bool
         Whether the files say that planes are a Bayer mosaic.
+    holds_values : bool
+        Whether planes hold values where they are uncovered, too: these are never chosen, but
+        count for the focus of what is around.
     is_arriving : bool
         Whether planes are still being taken, so that reading one may have to wait for it.
     alignment : Alignment or None
@@ -123,6 +126,7 @@ class Stack(ABC):
     rgb: bool = False
     has_opacity: bool = False
     is_mosaic: bool = False
+    holds_values: bool = False
     is_arriving: bool = False
     alignment: "Alignment | None" = None
     window: tuple[slice, slice] | None = None

@@ -231,8 +231,8 @@ def test_ome_zarr_where_no_other_plugin_reads_it(plugin, npe2pm, tmp_path):
     ome = {"version": "0.5", "multiscales": [{"axes": axes, "datasets": datasets}]}
     path = tmp_path / "a.ome.zarr"
     zarr.create_group(path, attributes={"ome": ome})["0"] = ramp(3, 6, 5)
-    ((levels, attributes, kind),) = get_reader(str(path))(str(path))
-    assert (np.asarray(levels[0]) == ramp(3, 6, 5)).all()
+    ((data, attributes, kind),) = get_reader(str(path))(str(path))
+    assert (np.asarray(data) == ramp(3, 6, 5)).all()
     assert (attributes["scale"], kind) == ((2.0, 0.5, 0.5), "image")
     zarr.create_group(tmp_path / "bare.zarr")
     assert get_reader(str(tmp_path / "bare.zarr")) is None

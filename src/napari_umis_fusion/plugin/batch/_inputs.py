@@ -17,7 +17,10 @@ from napari_umis_fusion.files.read import BIOIO_SUFFIXES, SUFFIXES
 
 HEIGHT_PX = 70
 BUTTONS = {
-    "folder": ("Add folder…", "Add a folder, which is searched with its subfolders."),
+    "folder": (
+        "Add folder…",
+        "Add a folder, searched with its subfolders, or a plate of OME-Zarr.",
+    ),
     "files": ("Add files…", "Add stack files, or plane images."),
     "remove": ("Remove", "Remove the selected entries from the list; no file is deleted."),
 }

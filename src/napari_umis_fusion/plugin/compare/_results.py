@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from napari.layers import Layer
 
-from napari_umis_fusion.files import LayerData
+from napari_umis_fusion.files import RUN_KEY, LayerData
 from napari_umis_fusion.plugin.viewer import grid_of
 
 Arrangement = Literal["grid", "stacked"]
@@ -27,6 +27,7 @@ class ComparedLayers:
         self._shown: dict[str, list[weakref.ref[Any]]] = {}
         self._grid_before: tuple[bool, int, tuple[int, int]] | None = None
         self._arrangement: Arrangement = "stacked"
+        grid_of(viewer).events.enabled.connect(self._show_names)
 
     @property
     def names(self) -> list[str]:
@@ -45,7 +46,8 @@ class ComparedLayers:
         self.remove([name])
         added = []
         for data, attributes, kind in made:
-            told = {**attributes, "name": f"{name}: {attributes['name']}"}
+            source = attributes["metadata"][RUN_KEY]["layer"]["name"]
+            told = {**attributes, "name": f"{name}: {source}"}
             added.append(self._viewer.add_layer(Layer.create(data, told, kind)))
         self._shown[name] = [weakref.ref(layer) for layer in added]
         layers.selection = selected & set(layers)
@@ -68,6 +70,7 @@ class ComparedLayers:
             self._begin_grid()
         else:
             self._end_grid()
+        self._show_names()
         for name in self.names:
             for layer in self.of(name):
                 layer.visible = True
@@ -86,6 +89,7 @@ class ComparedLayers:
     def release(self) -> None:
         """Give the viewer its grid back; the images stay."""
         self._end_grid()
+        grid_of(self._viewer).events.enabled.disconnect(self._show_names)
 
     def _begin_grid(self) -> None:
         grid = grid_of(self._viewer)
@@ -100,3 +104,10 @@ class ComparedLayers:
         grid, before = grid_of(self._viewer), self._grid_before
         grid.enabled, grid.stride, grid.shape = before
         self._grid_before = None
+
+    def _show_names(self, event: Any = None) -> None:
+        """Write the names of the images on them while they are in a grid, which has no titles."""
+        is_grid = grid_of(self._viewer).enabled
+        for layer in (layer for name in self.names for layer in self.of(name)):
+            if hasattr(layer, "name_overlay"):  # of newer napari
+                layer.name_overlay.visible = is_grid

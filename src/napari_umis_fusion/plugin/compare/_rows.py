@@ -14,6 +14,7 @@ from napari_umis_fusion.compare import (
 )
 
 NAME_TIP = "A way to fuse: a preset, the options of Fuse z-stack, or a file. Click to sort."
+SHOWN_UNITS = ("s", "MB")
 WAITING, RUNNING, FAILED = "waiting", "running", "failed"
 
 
@@ -106,7 +107,7 @@ class CompareRows(QAbstractTableModel):
             return None
         column = None if section == 0 else list(COLUMNS.values())[section - 1]
         if role == Qt.ItemDataRole.DisplayRole:
-            return "way" if column is None else _title(column)
+            return "way" if column is None else column.title
         if role == Qt.ItemDataRole.ToolTipRole:
             return NAME_TIP if column is None else column.about
         return None
@@ -133,7 +134,10 @@ class CompareRows(QAbstractTableModel):
         row, key = self.compared(name), list(COLUMNS)[column - 1]
         if column == 1 and (row is None or not row.is_fused):
             return self._states.get(name, "")
-        return "" if row is None else COLUMNS[key].text(row.numbers()[key])
+        if row is None:
+            return ""
+        text, unit = COLUMNS[key].text(row.numbers()[key]), COLUMNS[key].unit
+        return f"{text} {unit}" if text and unit in SHOWN_UNITS else text
 
     def _set(self, candidates: tuple[Candidate, ...]) -> None:
         self._candidates = candidates
@@ -157,7 +161,3 @@ class CompareRows(QAbstractTableModel):
         self.beginResetModel()
         self._order = names
         self.endResetModel()
-
-
-def _title(column: Any) -> str:
-    return f"{column.title}, {column.unit}" if column.unit else str(column.title)

@@ -107,6 +107,7 @@ class CompareWidget(DockedWidget):
         except UmisFusionError as error:
             self.controls.show_message(str(error))
             return
+        self.wipe.end()  # napari's grid is used otherwise from now on
         self.results.remove([one.name for one in self.rows.candidates])
         self.rows.begin()
         self._message = ""
@@ -197,6 +198,10 @@ class CompareWidget(DockedWidget):
             self.controls.show_message(self.rows.told_of(name))
         self._enable()
 
+    def _on_images(self, arrangement: Any) -> None:
+        self.wipe.end()
+        self.results.arrange(arrangement)
+
     def _on_save(self) -> None:
         path, _ = QFileDialog.getSaveFileName(self, "Save table", "comparison.csv", "CSV (*.csv)")
         if path:
@@ -220,7 +225,7 @@ class CompareWidget(DockedWidget):
         self.table.chosen.connect(self._on_chosen)
         self.controls.clicked.connect(self._on_control)
         self.part.valueChanged.connect(self.valueChanged)
-        self.part["images"].changed.connect(self.results.arrange)
+        self.part["images"].changed.connect(self._on_images)
         for part in (self.ways, self.wipe):
             part.notified.connect(self.controls.show_message)
 
@@ -229,10 +234,9 @@ class CompareWidget(DockedWidget):
         column = QVBoxLayout(inside)
         for name in ("adopt", "save"):
             below.addWidget(self.buttons[name])
-        for part in (self.part, self.ways, self.table, self.tidy):
+        for part in (self.part, self.ways, self.table, self.controls, self.tidy):
             column.addWidget(part, 1 if part is self.table else 0)
         column.addLayout(below)
-        column.addWidget(self.controls)
         column.addWidget(section("Wipe between two images", self.wipe, is_open=True))
         outside = QVBoxLayout(self)
         outside.setContentsMargins(0, 0, 0, 0)

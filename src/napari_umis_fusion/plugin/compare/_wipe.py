@@ -215,6 +215,7 @@ class Wipe:
         for event, callback in (
             (dims.current_step, self._renew),
             (dims.order, self._renew),
+            (dims.ndim, self._renew),
             (dims.ndisplay, self._on_display),
             (layers.removed, self._on_removed),
         ):

@@ -88,7 +88,9 @@ class WipeSection(Form):
         self._show_state()
 
     def end(self) -> None:
-        """End it."""
+        """End it, if it is shown."""
+        if not self.wipe.is_on:
+            return
         self.wipe.end()
         self.notified.emit("")
         self._show_state()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_umis_fusion.files.read import can_read, list_files, read_layers, survey_files
 from napari_umis_fusion.plugin.opening import shown_viewer
-from napari_umis_fusion.scale import holds_image, scale_is_installed, zarr_layers
+from napari_umis_fusion.scale import scale_is_installed, zarr_kind, zarr_layers
 
 if TYPE_CHECKING:
     from napari_umis_fusion.plugin.opening import SingleImages
@@ -79,7 +79,7 @@ def read_zarr(path: str | list[str]) -> list[Any]:
 def _is_zarr_of_nobody(path: str | list[str]) -> bool:
     """Whether a folder is an image of OME-Zarr that no other plugin reads."""
     (one, *more) = [path] if isinstance(path, str | os.PathLike) else path
-    if more or not Path(one).is_dir() or not holds_image(one):
+    if more or zarr_kind(one) != "image":
         return False
     return scale_is_installed() and not _others_read_zarr()
 

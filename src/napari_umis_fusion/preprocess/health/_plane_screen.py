@@ -139,4 +139,4 @@ class PlaneScreen:
         reading = read_plane(self._stack, z, self._nan_policy)
         if self._judge is None:
             return reading, None
-        return reading, measure_plane(z, reading.plane, reading.invalid)
+        return reading, measure_plane(z, reading.plane, reading.unknown)
