@@ -63,11 +63,23 @@ def main() -> int:
     parser.add_argument(
         "--large", action="store_true", help="also 30 planes of 100 megapixels; takes an hour"
     )
+    parser.add_argument("--fusions", nargs="+", default=CHOICES, help="those of the first table")
+    parser.add_argument(
+        "--stacks", nargs="+", metavar="PLANESxPX", help="only these, such as 10000x256"
+    )
     options = parser.parse_args()
     sides, planes = ((64, 96), 5) if options.quick else (SIDES_PX, options.planes)
+    chosen = {name: CHOICES[name] for name in options.fusions}
+    if options.stacks:
+        stacks = [tuple(map(int, one.split("x"))) for one in options.stacks]
+        print_table(
+            "By planes and area",
+            [(n, side, z, "uint16", c) for n, c in chosen.items() for z, side in stacks],
+        )
+        return 0
     print_table(
         "By area",
-        [(n, side, planes, "uint16", c) for n, c in CHOICES.items() for side in sides],
+        [(n, side, planes, "uint16", c) for n, c in chosen.items() for side in sides],
     )
     side = sides[1]
     print_table(

@@ -10,16 +10,20 @@ import numpy as np
 from matplotlib import colormaps
 from numpy.typing import NDArray
 from PIL import Image
+from skimage import data
 
 from napari_umis_fusion import FusionConfig, FusionResult, focus_map, fuse
 from napari_umis_fusion.presets import PRESETS
 from napari_umis_fusion.synthetic import (
+    Layer,
     RenderConfig,
     RenderedStack,
+    Scene,
     Smear,
     demo_stack,
     make_stack,
     render_smear,
+    render_stack,
 )
 
 PICTURES = Path(__file__).parent / "pictures"
@@ -41,6 +45,7 @@ def main() -> None:
     show_depth()
     show_patchwork()
     show_smear()
+    show_pair()
 
 
 def show_stages(
@@ -92,6 +97,19 @@ def show_smear() -> None:
     )
     images = [fuse(rendered.stack, config).all_in_focus for config in configs]
     save("thin-transmitted", *(enlarged(one) for one in (*images, as_bytes(rendered.all_in_focus))))
+
+
+def show_pair() -> None:
+    """Show which layer of a transparent pair is chosen, by preference."""
+    shape = (224, 224)
+    coins, camera = (
+        image[64:288, 64:288].astype(np.float32) / 255 for image in (data.coins(), data.camera())
+    )
+    half = np.full(shape, 0.5, np.float32)
+    scene = Scene((Layer(coins, 10), Layer(camera, 2, half)))
+    rendered = render_stack(scene, RenderConfig(planes=13, photon_electrons=4000.0))
+    preferred = (fuse(rendered.stack, prefer=prefer).all_in_focus for prefer in (0, -1, 1))
+    save("transparent-pair", rendered.stack[6], *preferred, colours=64)
 
 
 def as_bytes(image: NDArray[Any]) -> Picture:

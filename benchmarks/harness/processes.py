@@ -54,7 +54,7 @@ def run(command: Sequence[str], env: Mapping[str, str] | None = None) -> Usage:
     with tempfile.TemporaryFile() as log:
         start = perf_counter()
         process = subprocess.Popen(
-            command, stdout=log, stderr=log, env={**os.environ, **(env or {})}
+            command, stdout=log, stderr=log, env={**_environment(), **(env or {})}
         )
         _, status, usage = os.wait4(process.pid, 0)
         seconds = perf_counter() - start
@@ -65,6 +65,12 @@ def run(command: Sequence[str], env: Mapping[str, str] | None = None) -> Usage:
             raise ProgramError(f"{' '.join(command[:4])} ...: exit {process.returncode}\n{said}")
     cpu_seconds = usage.ru_utime + usage.ru_stime
     return Usage(seconds, cpu_seconds, usage.ru_maxrss * _RSS_UNIT / 1e6)
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment of programs, which keep compiled modules as packages of pip do."""
+    unset = "PYTHONDONTWRITEBYTECODE"
+    return {name: value for name, value in os.environ.items() if name != unset}
 
 
 def interleaved(

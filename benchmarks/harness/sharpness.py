@@ -1,11 +1,13 @@
-"""How much of the sharpness of the planes an image shows."""
+"""How much of the sharpness of the planes an image shows, for any range of grey levels."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_umis_fusion import focus_map
+from napari_umis_fusion.compare import focus_of as focus_of_grey
+from napari_umis_fusion.compare import highest_focus as highest_of_greys
+from napari_umis_fusion.compare import shown_focus as shown_of_grey
 
 GreyRange = tuple[float, float]
 
@@ -19,20 +21,17 @@ def eight_bits(image: NDArray[Any], grey_range: GreyRange) -> NDArray[np.uint8]:
 
 def focus_of(plane: NDArray[Any], grey_range: GreyRange) -> NDArray[np.float32]:
     """Measure focus by the default measure, on grey levels that all planes share."""
-    return focus_map(eight_bits(plane, grey_range))
+    return focus_of_grey(eight_bits(plane, grey_range))
 
 
 def highest_focus(stack: NDArray[Any], grey_range: GreyRange) -> NDArray[np.float32]:
     """Return the highest focus that any plane has at each pixel."""
-    best = np.zeros(stack.shape[1:3], np.float32)
-    for plane in stack:
-        np.maximum(best, focus_of(plane, grey_range), out=best)
-    return best
+    return highest_of_greys(eight_bits(plane, grey_range) for plane in stack)
 
 
 def shown_focus(image: NDArray[Any], best: NDArray[np.float32], grey_range: GreyRange) -> float:
     """Return the focus of an image, up to the best at each pixel, as a share of the best."""
-    return total(np.minimum(focus_of(image, grey_range), best)) / total(best)
+    return shown_of_grey(eight_bits(image, grey_range), best)
 
 
 def total(focus: NDArray[np.float32]) -> float:

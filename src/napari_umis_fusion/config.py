@@ -117,6 +117,20 @@ class FusionConfig:
             "keeps it.",
         ),
     )
+    prefer: float = field(
+        default=0.0,
+        metadata=number(
+            "Which plane is chosen where several are in focus at one pixel, as in transparent "
+            "layers or where a background shines through: below 0 the one nearer the first plane "
+            "(plane 0), above 0 the one nearer the last, more so towards -1 and 1; 0 the sharpest. "
+            "Where one plane is clearly in focus, nothing changes.",
+            "",
+            -1.0,
+            1.0,
+            step=0.1,
+            label="first or last",
+        ),
+    )
     seam_smoothness: float = field(
         default=10.0,
         metadata=number(

@@ -92,7 +92,7 @@ def test_shaking_is_taken_for_nothing_else():
 
 @pytest.mark.slow
 def test_long_drift_does_not_add_up():
-    cases = [("bumps", (160, 200), 24, 800.0, seed) for seed in range(4)]
+    cases = [("bumps", (160, 200), 24, 800.0, seed) for seed in range(2)]
     models, errors_px = outcomes(cases)
     assert set(models) == {"translation"}
     assert np.median(errors_px) < 0.4
@@ -106,7 +106,7 @@ def test_shaking_is_taken_for_nothing_else_in_many_scenes():
     cases = [
         (name, *sizes[seed // 4], noises[(seed + place) % 3], seed)
         for place, name in enumerate(scenes)
-        for seed in range(8)
+        for seed in range(0, 8, 2)
     ]
     models, errors_px = outcomes(cases)
     assert set(models) == {"translation"}

@@ -9,6 +9,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from lif_file import write_lif
 from napari_umis_fusion.batch import BatchOptions, find_stacks
 from napari_umis_fusion.errors import ConfigError, StackFileError
 
@@ -190,6 +191,30 @@ SCHEMES = (
     *("a_z{}", "b z{}um", "IMG_{:04}", "s1_ch{}", "x_t{:03}", "leaf front {}", "{}", "pos{}_z3"),
     *("w1_z{}", "w2_z{}", "GFP_{}", "word{}word", "z{}", "top", "Name (1) {}", "20240101_{}"),
 )
+
+
+def test_where_zarr_goes(tmp_path):
+    (tmp_path / "plate.zarr").mkdir()
+    (left,) = find_stacks(tmp_path).left_out
+    assert left.reason == "is a Zarr store; OME-Zarr is fused by umis-fusion zarr"
+    with pytest.raises(ConfigError, match="OME-Zarr is fused by umis-fusion zarr"):
+        find_stacks(tmp_path / "plate.zarr")
+
+
+def test_scenes_of_a_microscope_program_are_stacks(tmp_path):
+    pytest.importorskip("bioio_lif")
+    scenes = {
+        "a": ("TZYX", np.zeros((2, 3, 8, 9), np.uint8)),
+        "b": ("ZYX", np.zeros((2, 8, 9), np.uint8)),
+    }
+    write_lif(tmp_path / "cells.lif", **scenes)
+    (tmp_path / "broken.lif").write_bytes(b"no image")
+    found = find_stacks(tmp_path)
+    names = ["cells_series0_T0", "cells_series0_T1", "cells_series1"]
+    assert [one.name for one in found.stacks] == names
+    assert found.stacks[1].open().shape == (3, 8, 9)
+    (broken,) = found.left_out
+    assert broken.path.name == "broken.lif"
 
 
 def scatter(folder, chance):

@@ -16,6 +16,7 @@ import pytest
 import tifffile
 import torch
 
+from lif_file import write_lif
 from napari_umis_fusion import fuse, open_stack, write_image
 from napari_umis_fusion.cli import main
 from napari_umis_fusion.files.read import ImageListStack, read_layers
@@ -194,7 +195,7 @@ def test_progress_bar_on_a_terminal_only(planes, monkeypatch):
     read = ImageListStack.plane
 
     def slow(self, z):
-        time.sleep(0.12)
+        time.sleep(0 if shown else 0.12)
         return read(self, z)
 
     monkeypatch.setattr(ImageListStack, "plane", slow)
@@ -229,6 +230,19 @@ def test_index_and_z_axis(time_series, capsys):
     ):
         assert main(["fuse", "tz.tif", "-o", "o.tif", *options]) == 0
         np.testing.assert_array_equal(tifffile.imread("o.tif"), fuse(expected).all_in_focus)
+
+
+def test_scene(stack, here, capsys):
+    pytest.importorskip("bioio_lif")
+    grey = np.ascontiguousarray(stack[..., 0])
+    write_lif(here / "a.lif", one=("ZYX", np.zeros_like(grey)), two=("ZYX", grey))
+    options = ["-o", "f.tif", "--focus-measure", "laplacian", "--blend", "select"]
+    assert main(["fuse", "a.lif", *options, "--scene", "1"]) == 0
+    expected = fuse(grey, focus_measure="laplacian", blend="select").all_in_focus
+    assert (tifffile.imread("f.tif") == expected).all()
+    assert main(["fuse", "a.lif", *options]) == 1
+    assert "Select one" in capsys.readouterr().err
+    assert main(["fuse", "a.lif", *options, "--scene", "0", "--index", "series=1"]) == 2
 
 
 def test_reference(planes, here):

@@ -99,9 +99,9 @@ def test_the_command_line_goes_on_with_what_napari_began(here, whole, state, ran
     for number, image in enumerate(np.random.default_rng(0).integers(0, 255, (4, 64, 64))):
         Image.fromarray(image.astype(np.uint8)).save(f"data/{number}.png")
     *_, last = expected.train(["data"])
+    state = found.state_dict
     assert all(
-        torch.equal(found.state_dict[name], tensor)
-        for name, tensor in last.result.model.state_dict().items()
+        torch.equal(state[name], tensor) for name, tensor in last.result.model.state_dict().items()
     )
     assert (found.metadata["name"], found.metadata["parent"]) == ("scorpion", "ours")
     assert len((here / "w-loss.csv").read_text().splitlines()) == 1 + 5, "0 to 4"

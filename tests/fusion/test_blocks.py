@@ -65,12 +65,12 @@ def assert_alike(found, expected):
 OPTIONS = [
     {"depth_error": True},
     {"blend": "select"},
-    {"verification": "mode"},
+    {"verification": "mode", "prefer": -1.0},
     {"focus_measure": "laplacian"},
     {"focus_measure": "tenengrad", "blend": "select", "depth_error": True},
     {"focus_measure": "variance", "detail_sigma_px": 2.0, "median_filter": True},
     {"focus_measure": "laplacian", "verification": "fuzzy", "blend": "select"},
-    {"focus_measure": "laplacian", "verification": "none"},
+    {"focus_measure": "laplacian", "verification": "none", "prefer": 0.7},
 ]
 
 
@@ -220,6 +220,21 @@ def test_less_free_memory_than_asked_for(free):
     assert len(plan.blocks) > 1
     assert plan.needed_mb < 1500
     assert str(plan).endswith(f"of 1,500 MB free, in {len(plan.blocks)} blocks")
+
+
+def test_the_look_for_islands_takes_memory_too(free):
+    """It decides where planes need little; with the network, it takes what is free by then."""
+    free(16_000)
+    little = {"focus_measure": "laplacian", "blend": "select", "verification": "none"}
+    shape = (7, 1024, 1024)
+    needed = {one: plan_of(shape, **little, islands=one).needed_mb for one in ("keep", "mend")}
+    assert needed["mend"] > needed["keep"]
+    for same, kind in ((3, 1024, 1024), little), (shape, {}):
+        kept = plan_of(same, **kind, islands="keep")
+        assert plan_of(same, **kind).needed_mb == kept.needed_mb
+    blocks = {"focus_measure": "laplacian", "budget_mb": 600}
+    shape = (7, 4096, 4096)
+    assert plan_of(shape, **blocks).needed_mb > plan_of(shape, **blocks, islands="keep").needed_mb
 
 
 def test_no_room_for_any_block(free):

@@ -194,6 +194,23 @@ def test_a_plane_without_one_of_its_colours_is_left_out(colour):
     assert result.notes == (f"plane {MIDDLE} is blank in a channel: left out",)
 
 
+@pytest.mark.parametrize("gain", [0.5, 2.0])
+@pytest.mark.parametrize("way", ["copied", "classical, copied", "filtered, copied"])
+def test_a_plane_lit_otherwise_decides_and_others_lend_its_values(way, gain, grey):
+    stack = grey.copy()
+    stack[MIDDLE] = np.rint(gain * stack[MIDDLE])
+    sound, result = fuse(grey, **WAYS[way]), fuse(stack, **WAYS[way])
+    share, expected = ((one.index_map == MIDDLE).mean() for one in (result, sound))
+    assert expected > 0.1
+    assert abs(share - expected) < 0.03
+    left_out, _ = without(grey, [MIDDLE], **WAYS[way])
+    truth = sound.all_in_focus
+    assert alike(result.all_in_focus, truth) > alike(left_out, truth) + 2
+    where = result.source_map[None].astype(int)
+    np.testing.assert_array_equal(result.all_in_focus, np.take_along_axis(stack, where, 0)[0])
+    assert any("scaled to measure focus" in note for note in result.notes)
+
+
 def test_planes_without_values(grey):
     stack = grey.astype(np.float32)
     stack[MIDDLE] = np.nan

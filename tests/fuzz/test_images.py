@@ -218,7 +218,8 @@ def test_odd_pixel_sizes(size, tmp_path):
 
 def test_planes_beyond_what_an_index_map_counts(tmp_path):
     path = tmp_path / "many.tif"
-    tifffile.imwrite(path, np.zeros((70_000, 2, 2), np.uint8), **GREY)
+    planes = np.zeros((70_000, 2, 2), np.uint8)
+    tifffile.imwrite(path, planes, imagej=True, truncate=True, metadata={"axes": "ZYX"})
     with pytest.raises(UmisFusionError, match="70000 planes"):
         open_stack(path)
 

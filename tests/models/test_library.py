@@ -120,7 +120,8 @@ def test_the_originals_files_become_ours(library, tmp_path):
     torch.save(state, tmp_path / "original.pth")
     model = library.add(tmp_path / "original.pth")
     loaded = load_checkpoint(model.path)
-    assert all(torch.equal(loaded.state_dict[name], state[name]) for name in state)
+    loaded_state = loaded.state_dict
+    assert all(torch.equal(loaded_state[name], state[name]) for name in state)
     assert (model.name, model.focus_measure) == ("original", "umis")
     sha256 = hashlib.sha256((tmp_path / "original.pth").read_bytes()).hexdigest()
     assert model.metadata["imported_from"] == {"file": "original.pth", "sha256": sha256}

@@ -17,7 +17,7 @@ def test_no_telemetry(tmp_path):
     folders = {name: str(tmp_path / name) for name in ("TMPDIR", "HOME", "XDG_CACHE_HOME")}
     for folder in folders.values():
         os.mkdir(folder)
-    environment = {**os.environ, **folders, "NUMBA_CACHE_DIR": str(tmp_path / "numba")}
+    environment = {**os.environ, **folders}
     environment.pop("ORT_DISABLE_TELEMETRY", None)
     working = tmp_path / "working"
     working.mkdir()

@@ -55,6 +55,15 @@ def _warm():
     gc.freeze()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item):
+    """Do not look again at what was loaded while a window was open."""
+    outcome = yield
+    if "make_napari_viewer" in item.fixturenames:
+        gc.freeze()
+    return outcome
+
+
 @pytest.fixture
 def viewer(make_napari_viewer):
     """Return a real viewer; leaked windows are an error."""

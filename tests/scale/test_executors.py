@@ -7,6 +7,7 @@ import threading
 import time
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -121,3 +122,82 @@ def test_an_address(tmp_path, a_stack, write_image):
         server.server_close()
     found = zarr.open_array(str(tmp_path / "out" / "0"), mode="r")[0]
     np.testing.assert_array_equal(found, fuse(data, focus_measure="laplacian").all_in_focus)
+
+
+@pytest.fixture
+def describe(tmp_path):
+    """Write the description of a cluster."""
+
+    def write(text):
+        (tmp_path / "cluster.toml").write_text(text)
+        return tmp_path / "cluster.toml"
+
+    return write
+
+
+def test_a_cluster(fused, tmp_path, describe, monkeypatch):
+    """What a batch system would start is started here, by the same calls."""
+    from distributed import LocalCluster
+
+    calls = []
+
+    class Jobs(LocalCluster):
+        def __init__(self, **options):
+            calls.append(options)
+            super().__init__(
+                n_workers=0, processes=False, threads_per_worker=1, dashboard_address=":0"
+            )
+
+        def scale(self, workers):
+            calls.append(workers)
+            super().scale(workers)
+
+        def close(self, *arguments, **options):
+            calls.append("closed")
+            return super().close(*arguments, **options)
+
+    source, expected = fused
+    monkeypatch.setitem(sys.modules, "dask_jobqueue", SimpleNamespace(SLURMCluster=Jobs))
+    file = describe('system = "slurm"\nworkers = 2\n[options]\nqueue = "short"\nmemory = "4GB"')
+    assert fuse_zarr(source, tmp_path / "out", cluster=file, **OPTIONS).failed == ()
+    assert contents(tmp_path / "out") == expected
+    options, workers, *after = calls
+    assert options == {"queue": "short", "memory": "4GB", "cores": 1, "processes": 1}
+    assert workers == 2
+    assert "closed" in after
+    calls.clear()
+    fuse_zarr(source, tmp_path / "out", cluster=file, **OPTIONS)
+    assert calls == [], "nothing was left to do"
+
+
+def test_a_local_cluster(fused, tmp_path, describe):
+    source, expected = fused
+    file = describe('system = "local"\nworkers = 1\n[options]\nprocesses = false')
+    fuse_zarr(source, tmp_path / "out", cluster=file, **OPTIONS)
+    assert contents(tmp_path / "out") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("workers = ", "cannot be read as the description of a cluster"),
+        ('system = "slurm"\nworkers = 2\nqueue = "short"', r"queue is not known.*\[options\]"),
+        ('system = "cloud"\nworkers = 2', "system='cloud'; accepted are htcondor, local, lsf"),
+        ('system = "slurm"\nworkers = 0', "workers=0; accepted are numbers from 1"),
+        ('system = "slurm"\nworkers = true', "workers=True; accepted"),
+        ('system = "slurm"\nworkers = 1\noptions = 3', r"options=3; accepted is a table"),
+        ('system = "slurm"\nworkers = 1', r"dask_jobqueue is not installed.*\[cluster\]"),
+        ('system = "local"\nworkers = 1\n[options]\nqueue = "a"', "cannot be started with"),
+    ],
+)
+def test_descriptions_of_clusters_that_are_refused(
+    fused, tmp_path, describe, monkeypatch, text, message
+):
+    monkeypatch.setitem(sys.modules, "dask_jobqueue", None)
+    with pytest.raises(ConfigError, match=message):
+        fuse_zarr(fused[0], tmp_path / "out", cluster=describe(text), **OPTIONS)
+
+
+def test_one_executor(fused, tmp_path):
+    with pytest.raises(ConfigError, match="more than one of scheduler, cluster and task"):
+        fuse_zarr(fused[0], tmp_path / "out", cluster="a", scheduler="b", **OPTIONS)

@@ -139,10 +139,30 @@ def test_without_z_and_units(tmp_path, a_stack, write_image):
     assert not (tmp_path / "out" / "maps" / "depth").exists()
 
 
-def test_planes_too_large_for_the_memory(tmp_path, a_stack, write_image):
+def test_planes_too_large_for_the_memory(tmp_path, a_stack, write_image, monkeypatch):
+    """Nothing is read whole, not even to find the threshold of focus."""
+    from napari_umis_fusion.scale import _finish_cell as module
+
+    read_part, sizes, samples = module.FieldArrays.read, [], []
+
+    def watched(*arguments, **options):
+        found = read_part(*arguments, **options)
+        sizes.append(found.size)
+        return found
+
+    def find_threshold(focus):
+        samples.append(focus)
+        return 0.0
+
+    monkeypatch.setattr(module.FieldArrays, "read", watched)
+    monkeypatch.setattr(module, "find_focus_threshold", find_threshold)
+    monkeypatch.setattr(module, "SAMPLE_PX", 10_000)
     source = write_image(tmp_path / "in", a_stack(200, 300)[0], "zyx")
-    options = {**FAST, "memory_mb": 20, "shard_px": 160}
+    options = {**FAST, "memory_mb": 20, "shard_px": 96}
     fuse_zarr(source, tmp_path / "out", **options)
+    assert max(sizes) <= 4 * 96**2, "of four shards comes one of the next level"
+    np.testing.assert_array_equal(samples[0], read(tmp_path / "out", "maps/focus/0")[0, ::3, ::3])
+    assert samples[0].base is None
     notes = json.loads((tmp_path / "out/umis-fusion/image/t0000/finished.json").read_text())
     assert any("judged by the" in note for note in notes["notes"])
     found = read(tmp_path / "out", "0")[0]

@@ -14,3 +14,4 @@ from ._grouping import Grouping as Grouping
 from ._grouping import LeftOut as LeftOut
 from ._options import BatchOptions as BatchOptions
 from ._run import iter_batch as iter_batch
+from ._thumbnail import thumbnail as thumbnail

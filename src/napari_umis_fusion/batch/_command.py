@@ -3,11 +3,10 @@
 import os
 import shlex
 from collections.abc import Iterable
-from typing import Any
 
 from napari_umis_fusion.batch._options import BatchOptions
 from napari_umis_fusion.config import FusionConfig
-from napari_umis_fusion.runtime import changed_fields
+from napari_umis_fusion.runtime import option_words
 
 
 def batch_command(
@@ -26,15 +25,5 @@ def batch_command(
     "umis-fusion batch 'my slides' -o out --depth-map"
     """
     words = ["umis-fusion", "batch", *(os.fspath(one) for one in inputs), "-o", os.fspath(output)]
-    for changed in (options or BatchOptions(), config or FusionConfig()):
-        for name, value in changed_fields(changed).items():
-            words += _option(name, value)
+    words += [*option_words(options or BatchOptions()), *option_words(config or FusionConfig())]
     return shlex.join([*words, *(["--resume"] if resume else [])])
-
-
-def _option(name: str, value: Any) -> list[str]:
-    dashed = name.replace("_", "-")
-    if isinstance(value, bool):
-        return [f"--{dashed}" if value else f"--no-{dashed}"]
-    # In one word, since a value may begin with a hyphen.
-    return [f"--{dashed}={value}"]

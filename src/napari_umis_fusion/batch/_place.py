@@ -67,7 +67,12 @@ def list_folder(
         if path.is_symlink():
             left_out.append(LeftOut(path, "is a link to a folder, which may lead in circles"))
         elif path.suffix.lower() == ".zarr":
-            left_out.append(LeftOut(path, "is a Zarr store, which a batch does not read"))
+            left_out.append(
+                LeftOut(
+                    path,
+                    "is a Zarr store; OME-Zarr is fused by umis-fusion zarr",
+                )
+            )
         else:
             below = f"{inner}/{path.name}" if inner else path.name
             yield from list_folder(path, below, below, output, left_out)

@@ -23,8 +23,8 @@ from napari_umis_fusion.batch._options import BatchOptions
 from napari_umis_fusion.batch._record import RECORD, BatchRecord
 from napari_umis_fusion.batch._table import TABLE, write_table
 from napari_umis_fusion.config import FusionConfig
-from napari_umis_fusion.errors import BusyError, ConfigError, StackFileError, UmisFusionError
-from napari_umis_fusion.runtime import first_same, locked, reason_of, user_path
+from napari_umis_fusion.errors import BusyError, ConfigError, StackFileError
+from napari_umis_fusion.runtime import failure_reason, first_same, locked, reason_of, user_path
 
 LOCK = ".umis-fusion-batch.lock"
 TABLE_EVERY_S = 5.0
@@ -144,7 +144,7 @@ class _Run:
         try:
             return (yield from work.iter_fuse(self._record))
         except Exception as error:  # whatever one stack does, the others are to be fused
-            entry = BatchEntry(stack.name, "failed", reason=_why(error))
+            entry = BatchEntry(stack.name, "failed", reason=failure_reason(error))
         entry = replace(entry, seconds=round(time.monotonic() - begun, 3))
         self._record_failure(stack, entry)
         return entry
@@ -167,16 +167,6 @@ class _Run:
             # Open in a spreadsheet, which locks it on Windows: the record has all of it.
             if is_last:
                 warnings.warn(f"{error} Resume the batch to write its table.", stacklevel=2)
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, UmisFusionError):
-        return str(error)
-    if isinstance(error, MemoryError):
-        return "there is not enough memory; close other programs, or set a lower memory_mb"
-    if isinstance(error, OSError):
-        return f"{error.filename or 'a file'}: {reason_of(error)}"
-    return f"unexpected {type(error).__name__}: {reason_of(error)}"
 
 
 def _output_folder(

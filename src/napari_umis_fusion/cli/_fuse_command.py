@@ -17,12 +17,14 @@ from napari_umis_fusion.cli._options import (
     index_from,
 )
 from napari_umis_fusion.cli._report import print_json, print_line, run_with_progress
+from napari_umis_fusion.cli._told_preset import AUTO, notes_on_preset, told_config
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.files.read import open_stack
 from napari_umis_fusion.files.write import check_output_path
 from napari_umis_fusion.fusion import DepthFill, iter_fuse, provenance_told, write_output
 from napari_umis_fusion.models.library import find_weights
+from napari_umis_fusion.presets import told_preset
 from napari_umis_fusion.runtime import first_same
 from napari_umis_fusion.stack import Stack
 
@@ -55,8 +57,8 @@ def add_fuse_parser(commands: Any) -> None:
         "fuse",
         help="Fuse a z-stack into an all-in-focus image.",
         description="Fuse a z-stack: a TIFF stack, a folder, a glob pattern or a list of images in "
-        "focal order. The extension of an output chooses its format: .ome.tif, .imagej.tif, .tif, "
-        ".png or .jpg.",
+        "focal order; with the extra bioio, also LIF, ND2, CZI and others. The extension of an "
+        "output chooses its format: .ome.tif, .imagej.tif, .tif, .png or .jpg.",
         allow_abbrev=False,
     )
     parser.add_argument(
@@ -103,6 +105,14 @@ def add_fuse_parser(commands: Any) -> None:
         "or none (NaN).",
     )
     parser.add_argument(
+        "--planes",
+        type=int,
+        nargs=2,
+        metavar=("A", "B"),
+        help="First and last plane to fuse, counted from 0 (default: all). Maps count planes as "
+        "the whole stack does.",
+    )
+    parser.add_argument(
         "--z-step-um", type=float, metavar="S", help="Distance between planes in µm."
     )
     parser.add_argument(
@@ -136,7 +146,8 @@ def add_fuse_parser(commands: Any) -> None:
         "--preset",
         metavar="NAME",
         help="Options by specimen: a preset of this package or of your own (umis-fusion presets "
-        "list), or a preset file. Options that are given override it.",
+        "list), or a preset file; 'auto' for the one that the metadata of the files tell. Options "
+        "that are given override it.",
     )
     add_config_options(parser, FusionConfig, "fusion options")
     parser.set_defaults(run=run_fuse)
@@ -148,9 +159,12 @@ def run_fuse(arguments: argparse.Namespace) -> None:
         arguments.checkpoint = find_weights(arguments.checkpoint)
     if arguments.depth_error_map is not None:
         arguments.depth_error = True
-    config = config_from(arguments)
+    if arguments.preset != AUTO:
+        config_from(arguments)  # faults of options come before those of files
     source = arguments.input[0] if len(arguments.input) == 1 else arguments.input
     stack = open_stack(source, z_axis=arguments.z_axis, index=index_from(arguments))
+    told = told_preset(stack.optics)
+    config = told_config(arguments, told)
     stack = _with_step(stack, arguments)
     if arguments.depth_fill != "decided" and arguments.depth_map is None:
         raise ConfigError(f"--depth-fill {arguments.depth_fill} without --depth-map; add that.")
@@ -160,11 +174,8 @@ def run_fuse(arguments: argparse.Namespace) -> None:
     outputs = _outputs(arguments, stack)
     _check_outputs(outputs, stack, _inputs(arguments, stack))
     _check_table(arguments, config, stack)
-    transforms = arguments.transforms
-    result = run_with_progress(
-        iter_fuse(stack, config, transforms=transforms, overrides=arguments.overrides),
-        quiet=arguments.json,
-    )
+    given = {name: getattr(arguments, name) for name in ("transforms", "overrides", "planes")}
+    result = run_with_progress(iter_fuse(stack, config, **given), quiet=arguments.json)
     is_full = arguments.provenance == "full"
     written = {
         output.option: str(
@@ -183,9 +194,10 @@ def run_fuse(arguments: argparse.Namespace) -> None:
     if arguments.save_transforms and result.alignment is not None:
         written["transforms"] = str(result.alignment.save(arguments.save_transforms))
     if arguments.json:
-        print_json({"outputs": written, "provenance": provenance_told(result, stack, full=is_full)})
+        facts = {"outputs": written, "provenance": provenance_told(result, stack, full=is_full)}
+        print_json({**facts, "told_preset": told and told.preset.name})
         return
-    for note in result.notes:
+    for note in (*notes_on_preset(arguments, told), *result.notes):
         print_line(f"note: {note}")
     for option, path in written.items():
         print_line(f"{option}: {path}")

@@ -36,8 +36,8 @@ def add_info_parser(commands: Any) -> None:
 
 def run_info(arguments: argparse.Namespace) -> None:
     """Print the description, one fact per line."""
-    if not arguments.planes and (arguments.z_axis or arguments.index):
-        raise ConfigError("--z-axis and --index choose the planes to list: add --planes.")
+    if not arguments.planes and (arguments.z_axis or index_from(arguments)):
+        raise ConfigError("--z-axis, --index and --scene choose planes to list: add --planes.")
     facts = _describe(Path(arguments.file))
     reports = _reports(arguments) if arguments.planes else []
     if arguments.json:

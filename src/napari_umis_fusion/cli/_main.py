@@ -19,14 +19,17 @@ COMMANDS = (
     "demo",
     "info",
     "metrics",
+    "compare",
+    "substack",
     "surface",
+    "around",
     "train",
     "models",
     "presets",
 )
 """Commands in the order of the help, each in its module."""
 
-FUSING = ("fuse", "batch", "watch", "zarr", "demo")
+FUSING = ("fuse", "batch", "watch", "zarr", "demo", "compare")
 """Those that run kernels at once."""
 
 SUCCESS, BAD_INPUT, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -47,13 +50,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     if arguments is None:
         gc.disable()
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if arguments is None and given[:1] and given[0] in FUSING:
+        start_light_numba()
     try:
-        given = sys.argv[1:] if arguments is None else list(arguments)
         parsed = build_parser(*given[:1]).parse_args([_as_file(text) for text in given])
     except SystemExit as stop:
         return int(stop.code or SUCCESS)
     if arguments is None:
-        _finish_start(given[0])
+        # What is loaded stays; to search it for cycles again takes an eighth of a short run.
+        gc.freeze()
+        gc.enable()
     try:
         with one_line_warnings():
             parsed.run(parsed)
@@ -88,17 +95,6 @@ def build_parser(first: str = "") -> argparse.ArgumentParser:
             "--debug", action="store_true", help="Print the traceback of an error."
         )
     return parser
-
-
-def _finish_start(command: str) -> None:
-    """Load the rest, and exempt all that was loaded from the search for unused cycles.
-
-    What is loaded stays; to search it again and again takes an eighth of a short run.
-    """
-    if command in FUSING:
-        start_light_numba()
-    gc.freeze()
-    gc.enable()
 
 
 def _as_file(text: str) -> str:

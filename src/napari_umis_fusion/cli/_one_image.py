@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
-from napari_umis_fusion.errors import StackError
+import numpy as np
+
+from napari_umis_fusion.errors import ConfigError, StackError
 from napari_umis_fusion.files.read import is_tiff, list_files, open_stack, open_tiff
+from napari_umis_fusion.runtime import Float64Array
 from napari_umis_fusion.stack import Calibration, Plane
 
 
@@ -33,3 +36,36 @@ def open_image(path: str) -> OneImage:
         msg = f"{path} has {len(stack)} planes; accepted is one image: fuse it, or save one plane."
         raise StackError(msg)
     return OneImage(stack.plane(0), stack.calibration)
+
+
+def depth_um_of(depth: OneImage, path: str, z_step_um: float | None = None) -> Float64Array:
+    """Return a map of a file as depths in µm.
+
+    Parameters
+    ----------
+    depth : OneImage
+        A depth map of floats in µm, or an index map of whole numbers.
+    path : str
+        Its file, for messages.
+    z_step_um : float, optional
+        Distance of planes, for an index map; by default as in the file.
+
+    Raises
+    ------
+    StackError
+        If it has channels.
+    ConfigError
+        If the distance of planes is unknown, or given for depths.
+    """
+    if depth.pixels.ndim != 2:
+        raise StackError(f"{path} has channels; accepted is a map of one number a pixel.")
+    if np.issubdtype(depth.pixels.dtype, np.floating):
+        if z_step_um is not None:
+            raise ConfigError("--z-step-um is for index maps; this map has depths in µm already.")
+        return depth.pixels.astype(np.float64)
+    step = z_step_um or depth.calibration.z_step_um
+    if step is None:
+        raise ConfigError(
+            f"{path} is an index map, and the distance of planes is unknown: add --z-step-um."
+        )
+    return depth.pixels * float(step)

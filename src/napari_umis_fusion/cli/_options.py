@@ -57,7 +57,11 @@ def _settings(spec: Field[Any]) -> dict[str, Any]:
         return {**settings, "action": argparse.BooleanOptionalAction, "help": meta["help"]}
     settings["help"] = help_with_bounds(spec)
     if spec.name == "channel":
-        return {**settings, "type": _channel, "metavar": "{N," + ",".join(meta["choices"]) + "}"}
+        return {
+            **settings,
+            "type": channel_rule,
+            "metavar": "{N," + ",".join(meta["choices"]) + "}",
+        }
     if "choices" in meta:
         return {**settings, "choices": meta["choices"]}
     if "path" in meta:
@@ -70,15 +74,14 @@ def _settings(spec: Field[Any]) -> dict[str, Any]:
     return {**settings, "type": kind, "metavar": meta["unit"].upper() or "N"}
 
 
-def _channel(text: str) -> str | int:
+def channel_rule(text: str) -> str | int:
+    """Return the number of a channel, or the name of a rule."""
     return int(text) if text.lstrip("-").isdigit() else text
 
 
 def add_axis_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that select z and a part of a file."""
-    parser.add_argument(
-        "--z-axis", metavar="AXIS", help="Axis of a TIFF file that is z, such as T."
-    )
+    parser.add_argument("--z-axis", metavar="AXIS", help="Axis of a file that is z, such as T.")
     parser.add_argument(
         "--index",
         action="append",
@@ -86,11 +89,19 @@ def add_axis_options(parser: argparse.ArgumentParser) -> None:
         metavar="AXIS=N",
         help="Index to take of an axis other than z, such as T=0. May be repeated.",
     )
+    parser.add_argument(
+        "--scene",
+        type=int,
+        metavar="N",
+        help="Scene, or series, of a file that holds several, counted from 0.",
+    )
 
 
 def index_from(arguments: argparse.Namespace) -> dict[str, int] | None:
     """Return the selected index of each axis; raises `ConfigError` for anything else."""
-    index = {}
+    index = {} if arguments.scene is None else {"series": int(arguments.scene)}
+    if index and any(pair.startswith("series=") for pair in arguments.index):
+        raise ConfigError("--scene with --index series=; leave one of the two out.")
     for pair in arguments.index:
         axis, _, number = pair.partition("=")
         if not axis or not number.isdigit():

@@ -6,12 +6,14 @@ import warnings
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from napari_umis_fusion.runtime import Progress, run_to_end
 
 if TYPE_CHECKING:
-    from napari_umis_fusion.fusion import FusionEvent, FusionResult
+    from napari_umis_fusion.fusion import FusionEvent
+
+Done = TypeVar("Done")
 
 LONGEST_MESSAGE = 2000
 """Characters; ours are far shorter, those of other libraries may not be."""
@@ -57,10 +59,10 @@ def progress_bar(what: str, unit: str, *, quiet: bool) -> Any:
 
 
 def run_with_progress(
-    events: "Generator[FusionEvent, None, FusionResult]", *, quiet: bool
-) -> "FusionResult":
+    events: "Generator[FusionEvent, None, Done]", *, quiet: bool, what: str = "fusing"
+) -> Done:
     """Run a fusion to its end, with a progress bar if standard error is a terminal."""
-    bar = progress_bar("fusing", "plane", quiet=quiet)
+    bar = progress_bar(what, "plane", quiet=quiet)
     with bar:
         return run_to_end(events, partial(_show, bar, quiet))
 

@@ -4,13 +4,10 @@ import argparse
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
-
-from napari_umis_fusion.cli._one_image import OneImage, open_image
+from napari_umis_fusion.cli._one_image import OneImage, depth_um_of, open_image
 from napari_umis_fusion.cli._options import add_config_options, given_options
 from napari_umis_fusion.cli._report import print_json, print_line
-from napari_umis_fusion.errors import ConfigError, StackError
-from napari_umis_fusion.runtime import BoolMap, Float64Array
+from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.surface import (
     MOST_TRIANGLES,
     SURFACE_SUFFIXES,
@@ -91,31 +88,15 @@ def run_surface(arguments: argparse.Namespace) -> None:
 
 def _open_surface(arguments: argparse.Namespace, config: SurfaceConfig) -> HeightMap:
     depth = open_image(arguments.map)
-    if depth.pixels.ndim != 2:
-        raise StackError(f"{arguments.map} has channels; accepted is a map of one number a pixel.")
-    mask: BoolMap | None = None
+    mask = None
     if arguments.never_in_focus is not None:
         mask = open_image(arguments.never_in_focus).pixels != 0
     return height_map(
-        _depth_um(depth, arguments),
+        depth_um_of(depth, arguments.map, arguments.z_step_um),
         _pixel_size_um(depth, arguments),
         never_in_focus=mask,
         top=config.top,
     )
-
-
-def _depth_um(depth: OneImage, arguments: argparse.Namespace) -> Float64Array:
-    if np.issubdtype(depth.pixels.dtype, np.floating):
-        if arguments.z_step_um is not None:
-            raise ConfigError("--z-step-um is for index maps; this map has depths in µm already.")
-        return depth.pixels.astype(np.float64)
-    step = arguments.z_step_um or depth.calibration.z_step_um
-    if step is None:
-        raise ConfigError(
-            f"{arguments.map} is an index map, and the distance of planes is unknown: add "
-            "--z-step-um."
-        )
-    return depth.pixels * float(step)
 
 
 def _pixel_size_um(depth: OneImage, arguments: argparse.Namespace) -> tuple[float, float]:

@@ -58,6 +58,11 @@ def add_zarr_parser(commands: Any) -> None:
         help="Address of a dask scheduler whose workers fuse the blocks.",
     )
     where.add_argument(
+        "--cluster",
+        metavar="FILE",
+        help="File of TOML that describes a cluster, such as SLURM, which is started for the run.",
+    )
+    where.add_argument(
         "--task",
         type=int,
         metavar="I",
@@ -91,6 +96,7 @@ def run_zarr(arguments: argparse.Namespace) -> None:
         arguments.output,
         config,
         scheduler=arguments.scheduler,
+        cluster=arguments.cluster,
         task=arguments.task,
         of=arguments.of,
         **common,

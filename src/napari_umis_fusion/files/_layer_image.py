@@ -185,7 +185,7 @@ def _units(given: Any, ndim: int) -> tuple[str, ...]:
         return ("pixel",) * ndim
     if isinstance(given, str):
         return (given,) * ndim
-    units = tuple(str(unit) for unit in given)
+    units = tuple("pixel" if unit is None else str(unit) for unit in given)
     if len(units) != ndim:
         msg = f"got {len(units)} units for {ndim} axes; accepted is one for each axis."
         raise StackError(msg)

@@ -1,4 +1,5 @@
 from ._block import Block as Block
+from ._carry_over import carry_over as carry_over
 from ._coverage import coverage_notes as coverage_notes
 from ._depth_steps import local_steps as local_steps
 from ._events import Finished as Finished
@@ -18,6 +19,8 @@ from ._fuse import iter_fuse as iter_fuse
 from ._growing import GrowingFusion as GrowingFusion
 from ._growing import GrowingPicture as GrowingPicture
 from ._growing import preview_lacks as preview_lacks
+from ._kept_focus import KeptFocus as KeptFocus
+from ._kept_focus import iter_keep_focus as iter_keep_focus
 from ._memory import MemoryPlan as MemoryPlan
 from ._memory import plan_memory as plan_memory
 from ._never_in_focus import DepthFill as DepthFill
@@ -26,6 +29,7 @@ from ._never_in_focus import find_focus_threshold as find_focus_threshold
 from ._override_part import OverriddenPart as OverriddenPart
 from ._override_part import Overrider as Overrider
 from ._overrides import describe_overrides as describe_overrides
+from ._overrides import stack_of as stack_of
 from ._passes import Passes as Passes
 from ._passes import SecondPass as SecondPass
 from ._passes import passes_of as passes_of

@@ -13,9 +13,9 @@ import numpy as np
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.focus_measure import choose_measure
 from napari_umis_fusion.fusion._block import Block
-from napari_umis_fusion.fusion._compositor import default_measure, needs_scale
 from napari_umis_fusion.fusion._cropped_planes import CroppedPlanes
 from napari_umis_fusion.fusion._final_maps import FinalMaps
+from napari_umis_fusion.fusion._focus_unit import default_measure, needs_scale
 from napari_umis_fusion.fusion._memory import MemoryPlan, block_config
 from napari_umis_fusion.fusion._passes import RANKING_MEASURES, passes_of
 from napari_umis_fusion.fusion._result import FusionResult
@@ -150,8 +150,8 @@ class BlockRun:
         self, checked: CheckedPlane, z: int, block: Block, to_grey: GreyConverter
     ) -> FloatMap:
         grey = to_grey(checked.plane)
-        if checked.invalid is not None:
-            fill_invalid(grey, checked.invalid)
+        if checked.unknown is not None:
+            fill_invalid(grey, checked.unknown)
         lighting = CroppedStack(self.stack, *block.seen).lighting(to_grey.range)
         if lighting is not None:
             lighting.correct(grey, z)
@@ -212,7 +212,8 @@ def _with_span(config: FusionConfig, *, to_grey: GreyConverter) -> GreyConverter
 def _cut(whole: CheckedPlane, block: Block) -> CheckedPlane:
     """Return what a block sees of a plane."""
     invalid = None if whole.invalid is None else whole.invalid[block.seen].copy()
-    return CheckedPlane(whole.plane[block.seen].copy(), invalid)
+    plane = whole.plane[block.seen].copy()
+    return CheckedPlane(plane, invalid, holds_values=whole.holds_values)
 
 
 def paste_block(part: Composed, whole: Composed, block: Block) -> int:

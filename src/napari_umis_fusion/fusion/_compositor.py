@@ -12,12 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_umis_fusion.config import FusionConfig
-from napari_umis_fusion.focus_measure import (
-    StackMeasure,
-    TiledMeasure,
-    choose_measure,
-    laplacian,
-)
+from napari_umis_fusion.focus_measure import TiledMeasure, choose_measure
 from napari_umis_fusion.fusion._decision import (
     INVALID,
     Decision,
@@ -25,9 +20,11 @@ from napari_umis_fusion.fusion._decision import (
     copy_pixels,
     take_sharper,
 )
+from napari_umis_fusion.fusion._focus_unit import default_measure, needs_scale
 from napari_umis_fusion.fusion._noise_level import NoiseLevel
 from napari_umis_fusion.fusion._peak import PeakSharpness, peak_model
 from napari_umis_fusion.fusion._plane_difference import PlaneDifference
+from napari_umis_fusion.fusion._preference import Preference
 from napari_umis_fusion.fusion._seam_evidence import GreyScales, SeamEvidence
 from napari_umis_fusion.fusion._seams import TakeoverSolver
 from napari_umis_fusion.fusion._weighted_mean import WeightedMean
@@ -73,6 +70,8 @@ class Compositor:
         The focus measure in use.
     to_grey : GreyConverter
         Conversion of planes to grey.
+    preference : Preference or None
+        Weighs focus where several planes are in focus; None without `FusionConfig.prefer`.
     opacity : ndarray of shape (Y, X) or None
         The highest opacity of all planes, in the dtype of the stack; None if they have none.
     correction : SensorCorrection or None
@@ -97,9 +96,14 @@ class Compositor:
         self.to_grey = to_grey or GreyConverter(stack, config.channel)
         self.measure = choose_measure(config, workers, self.to_grey)
         is_share = self.measure.is_share
+        self.preference: Preference | None = None
+        if config.prefer:
+            self.preference = Preference(config.prefer, is_share, (height, width), workspace)
+        # A peak is fitted to focus as it is measured.
+        peak_is_focus = not is_share and self.preference is None
         model = peak_model(config, is_share=is_share)
         self.decision = Decision.blank(
-            height, width, workspace, peak_is_focus=not is_share, model=model
+            height, width, workspace, peak_is_focus=peak_is_focus, model=model
         )
         self.all_in_focus: Plane = workspace.lasting(stack.shape[1:], stack.dtype)
         self.weighted: WeightedMean | None = None
@@ -168,8 +172,9 @@ class Compositor:
         yield from self._workers.each(convert, self._tiles)
         if lent is not None:
             grey[invalid] = lent
-        elif invalid is not None:
-            yield from self._workers.result(self._workers.submit(fill_invalid, grey, invalid))
+        elif checked.unknown is not None:
+            filling = self._workers.submit(fill_invalid, grey, checked.unknown)
+            yield from self._workers.result(filling)
 
     def _lend(self, checked: CheckedPlane) -> FloatMap | None:
         """Return grey levels of the plane before for where a plane borrows them, in one row."""
@@ -182,9 +187,7 @@ class Compositor:
     def _fuse_oldest(self) -> Generator[None]:
         self._z, checked, grey = self._pending.popleft()
         plane = checked.plane
-        self._weight = yield from self.measure.iter_fill(self._focus)
-        if checked.invalid is not None:
-            self._focus[checked.invalid] = self._weight[checked.invalid] = INVALID
+        yield from self._measure_oldest(grey, checked.invalid)
         # Units do not change from plane to plane: one comparison suffices.
         if self._last is None:
             self._scales = yield from self._find_scales(plane, grey)
@@ -199,6 +202,18 @@ class Compositor:
             self._free.append(self._before)
         self._before = grey
         self._last = self._z
+
+    def _measure_oldest(self, grey: FloatMap, invalid: BoolMap | None) -> Generator[None]:
+        """Fill `_focus` and `_weight`."""
+        preference = self.preference
+        measured = self._focus if preference is None else preference.measured
+        weight = yield from self.measure.iter_fill(measured)
+        if invalid is not None:
+            measured[invalid] = weight[invalid] = INVALID
+        self._weight = self._focus if weight is measured else weight
+        if preference is not None:
+            weigh = partial(preference.weigh, grey, self._focus, self._weight)
+            yield from self._workers.each(weigh, self._tiles)
 
     def _find_scales(self, plane: Plane, grey: FloatMap) -> Generator[None, None, GreyScales]:
         """Return the unit of the measure, by comparison with 'laplacian' on the first plane."""
@@ -272,21 +287,12 @@ class Compositor:
         if self._plane_difference is not None:
             copy_pixels(grey, self._takeover, self._plane_difference.chosen, tile)
         self.decision.rank(self._focus, tile)
-        peak = None if self._sharpness is None else self._sharpness.measure(grey, self._focus, tile)
+        peak = None if self.preference is None else self.preference.measured
+        if self._sharpness is not None:
+            peak = self._sharpness.measure(grey, self._focus, tile)
         self.decision.assign(self._focus, self._takeover, self._z, tile, peak)
         if self._noise is not None and self._before is not None:
             self._noise.measure(grey, self._before, invalid, tile)
         if self.weighted is not None:
             agreement = None if self._plane_difference is None else self._plane_difference.agreement
             self.weighted.add(plane, self._weight, self._takeover, agreement, tile)
-
-
-def needs_scale(config: FusionConfig, measure: StackMeasure) -> bool:
-    """Whether seams need the unit of a measure, by comparison with 'laplacian'."""
-    is_default = config.focus_measure == "laplacian" and config.detail_sigma_px == 1
-    return config.verification == "seams" and not is_default and not measure.is_share
-
-
-def default_measure(config: FusionConfig, workers: Workers) -> TiledMeasure:
-    """Return 'laplacian', in whose unit seams weigh focus."""
-    return TiledMeasure(laplacian(1.0, config.window_sigma_px), workers, config)

@@ -91,9 +91,9 @@ class CroppedPlanes:
         """Return the planes as they are, for a stack of which none is sound."""
         return self._of(self._planes.unscreened())
 
-    def sound_stack(self) -> Stack:
-        """Return the rectangle of the stack as planes are copied from it."""
-        return CroppedStack(self._planes.sound_stack(), self._rows, self._columns)
+    def sound_stack(self, *, scales: bool | None = None) -> Stack:
+        """Return the rectangle of the stack as planes are copied from it; see `ScreenedPlanes`."""
+        return CroppedStack(self._planes.sound_stack(scales=scales), self._rows, self._columns)
 
     def _of(self, planes: ScreenedPlanes) -> "CroppedPlanes":
         return CroppedPlanes(planes, self._rows, self._columns, self._workers)

@@ -107,10 +107,10 @@ class Decision:
 
 def copy_pixels(plane: Plane, takeover: BoolMap, image: Plane, tile: Tile) -> None:
     """Copy the pixels for which a plane is chosen into the image, all channels, bit by bit."""
-    _copy_pixels(_as_bits(plane), takeover, _as_bits(image), tile.bounds)
+    _copy_pixels(as_bits(plane), takeover, as_bits(image), tile.bounds)
 
 
-def _as_bits(image: Plane) -> AnyArray:
+def as_bits(image: Plane) -> AnyArray:
     """View an image as (Y, X, C) of unsigned integers.
 
     numba compiles for these, but not for float16.

@@ -34,8 +34,8 @@ class FocusCurve:
     Attributes
     ----------
     focus : ndarray of shape (Z,), float32
-        The focus that fusion compares, 0 or more; NaN for planes that are left out, or whose value
-        is NaN or infinite.
+        The focus that fusion compares, before a preference (`FusionConfig.prefer`), 0 or more; NaN
+        for planes that are left out, or whose value is NaN or infinite.
     values : ndarray of shape (Z,) or (Z, C)
         The recorded values, in the dtype of the stack.
     row, column : int

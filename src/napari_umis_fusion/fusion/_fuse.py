@@ -17,6 +17,7 @@ from napari_umis_fusion.fusion._nowhere import check_nowhere, iter_fill_nowhere
 from napari_umis_fusion.fusion._override_map import fit_overrides, load_overrides
 from napari_umis_fusion.fusion._overrides import override
 from napari_umis_fusion.fusion._passes import passes_of
+from napari_umis_fusion.fusion._plane_range import counted_in, slab_of
 from napari_umis_fusion.fusion._result import FusionResult
 from napari_umis_fusion.fusion._run import iter_passes
 from napari_umis_fusion.runtime import (
@@ -41,6 +42,7 @@ def fuse(
     index: Mapping[str, int] | None = None,
     transforms: TransformsLike | None = None,
     overrides: Any = None,
+    planes: tuple[int, int] | None = None,
     **options: Any,
 ) -> FusionResult:
     """Fuse a z-stack into one all-in-focus image.
@@ -63,6 +65,9 @@ def fuse(
     overrides : array-like of shape (Y, X) of whole numbers, or path, optional
         Planes chosen by hand: 0 as decided, k + 1 the value of plane k; see
         `FusionResult.with_overrides`.
+    planes : (int, int), optional
+        First and last plane to fuse, counted from 0: a slab. The maps count planes as the whole
+        stack does. By default all planes are fused.
     **options
         Fields of `FusionConfig` that replace those of `config`.
 
@@ -105,6 +110,7 @@ def fuse(
         index=index,
         transforms=transforms,
         overrides=overrides,
+        planes=planes,
         **options,
     )
     return run_to_end(steps)
@@ -119,6 +125,7 @@ def iter_fuse(
     index: Mapping[str, int] | None = None,
     transforms: TransformsLike | None = None,
     overrides: Any = None,
+    planes: tuple[int, int] | None = None,
     workspace: ScratchMemory | None = None,
     **options: Any,
 ) -> Generator[FusionEvent, None, FusionResult]:
@@ -146,7 +153,23 @@ def iter_fuse(
     """
     config = (config or FusionConfig()).replace(**options)
     opened = as_stack(stack, calibration=calibration, z_axis=z_axis, index=index)
+    slab = slab_of(opened, planes, config, overrides)
     _check_planes(opened)
+    result = yield from _iter_fuse_stack(slab, config, transforms, overrides, workspace)
+    if slab is not opened and planes is not None:
+        result = counted_in(opened, result, planes[0])
+    yield Finished(result)
+    return result
+
+
+def _iter_fuse_stack(
+    opened: Stack,
+    config: FusionConfig,
+    transforms: TransformsLike | None,
+    overrides: Any,
+    workspace: ScratchMemory | None,
+) -> Generator[FusionEvent, None, FusionResult]:
+    """Fuse all planes of a stack; yields all events but the last one."""
     _check_channels(opened, config)
     check_nowhere(opened, config)
     chosen = None if overrides is None else load_overrides(overrides, opened)
@@ -170,7 +193,6 @@ def iter_fuse(
             overriding = workers.submit(override, result, aligned, chosen)
             last = Progress("verifying", len(aligned), len(aligned))
             result = yield from repeat_event(workers.result(overriding), last)
-    yield Finished(result)
     return result
 
 

@@ -9,10 +9,10 @@ correlated with each plane within each island.
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.ndimage
 from numpy.typing import NDArray
 
-from napari_umis_fusion.fusion._island_map import Islands, grown
+from napari_umis_fusion.fusion._island_map import Islands
+from napari_umis_fusion.fusion._shapes import grown, labelled
 from napari_umis_fusion.runtime import BoolMap, FloatMap
 
 INVERTED = -0.1
@@ -113,46 +113,54 @@ class IslandEvidence:
         self._where = np.flatnonzero(islands.labels)
         self._labels = islands.labels.ravel()[self._where]
         self._areas = np.maximum(islands.areas_px, 1)
-        smooth = scipy.ndimage.gaussian_filter(fused, SIGMA_PX)
+        smooth = _smooth(fused, SIGMA_PX)
         self._fused = self._centred(smooth)
         self._power = self._sums(self._fused**2)
         self._contrast = float(smooth.std(dtype=np.float64))
-        # A plane that was not shown agrees with all islands.
-        self._correlation = np.ones((planes, len(islands) + 1))
-        self._slope = np.ones_like(self._correlation)
+        # By chance, correlations of few pixels stray by this much.
+        self._chance = np.sqrt(INDEPENDENT_PX / self._areas)
+        # Of the planes of its rim and those beside them: memory must not grow with all planes. A
+        # plane that was not shown agrees with all islands.
+        self._rim = islands.rim_planes + np.array([[-1], [0], [1]])
+        self._exists = (self._rim >= 0) & (self._rim < planes)
+        self._correlation, self._slope = np.ones((2, *self._rim.shape))
+        self._opposite = np.zeros(len(islands) + 1, np.bool_)
 
     def add(self, grey: FloatMap, z: int) -> None:
         """Compare plane `z`, reduced, of shape (Y, X)."""
-        plane = self._centred(scipy.ndimage.gaussian_filter(grey, SIGMA_PX))
+        plane = self._centred(_smooth(grey, SIGMA_PX))
         shared = self._sums(self._fused * plane)
         power = self._sums(plane**2)
         with np.errstate(invalid="ignore", divide="ignore"):
-            self._correlation[z] = np.nan_to_num(shared / np.sqrt(self._power * power))
-            self._slope[z] = np.nan_to_num(shared / self._power)
+            correlation = np.nan_to_num(shared / np.sqrt(self._power * power))
+            slope = np.nan_to_num(shared / self._power)
+        np.copyto(self._correlation, correlation, where=self._rim == z)
+        np.copyto(self._slope, slope, where=self._rim == z)
+        self._opposite |= (correlation < OPPOSITE - self._chance) & (slope < LEAST_SLOPE)
 
     def judge(self) -> Verdict:
         """Return what is known once all planes were compared."""
-        islands, planes = self._islands, len(self._correlation)
-        at_rim = np.abs(np.arange(planes)[:, None] - islands.rim_planes) <= 1
-        correlation = _mean_where(self._correlation, at_rim)
-        slope = _mean_where(self._slope, at_rim)
+        correlation = _mean_where(self._correlation, self._exists)
+        slope = _mean_where(self._slope, self._exists)
         visible = np.sqrt(self._power / self._areas) >= LEAST_CONTRAST * self._contrast
         visible[0] = False
-        # By chance, correlations of few pixels stray by this much.
-        chance = np.sqrt(INDEPENDENT_PX / self._areas)
-        inverted = visible & (correlation < INVERTED - chance) & (slope < LEAST_SLOPE)
+        inverted = visible & (correlation < INVERTED - self._chance) & (slope < LEAST_SLOPE)
         confirmed = visible & (correlation > CONFIRMED)
         repeated = visible & (correlation < CONFIRMED) & self._is_refuted(inverted, confirmed)
-        opposite = (self._correlation < OPPOSITE - chance) & (self._slope < LEAST_SLOPE)
-        doubtful = visible & ((correlation < DOUBTFUL - chance) | opposite.any(axis=0))
+        doubtful = visible & ((correlation < DOUBTFUL - self._chance) | self._opposite)
         inverted |= repeated
         return Verdict(inverted, doubtful & ~inverted, confirmed & ~inverted)
 
     def _is_refuted(self, inverted: Flags, confirmed: Flags) -> Flags:
         """Return which islands are in planes whose islands are mostly inverted, by their area."""
         own, areas = self._islands.own_planes, self._islands.areas_px
-        near = np.abs(own[:, None] - own) <= 1
-        against, in_favour = (near @ np.where(which, areas, 0) for which in (inverted, confirmed))
+
+        def near(which: Flags) -> Values:
+            """Return the area of islands in the plane of each, and in those beside it."""
+            found = np.bincount(own + 1, np.where(which, areas, 0), int(own.max()) + 3)
+            return np.asarray(found[own] + found[own + 1] + found[own + 2])
+
+        against, in_favour = near(inverted), near(confirmed)
         return np.asarray((against > 0) & (against >= in_favour))
 
     def _sums(self, values: Values) -> Values:
@@ -180,7 +188,7 @@ def find_objects(own: FloatMap, rim: FloatMap, part: BoolMap) -> BoolMap:
     detail, blurred = _detail(own), _detail(rim)
     noise = np.float32(np.median(np.minimum(detail, blurred)[part]))
     sharp = part & (detail > SHARPER * (blurred + noise))
-    labels, count = scipy.ndimage.label(sharp & (_local_correlation(own, rim) > NEGATIVE))
+    labels, count = labelled(sharp & (_local_correlation(own, rim) > NEGATIVE))
     large = np.bincount(labels.ravel(), minlength=count + 1) >= SMALLEST_SHARP_PX
     large[0] = False
     if not large.any():
@@ -190,8 +198,8 @@ def find_objects(own: FloatMap, rim: FloatMap, part: BoolMap) -> BoolMap:
 
 def _detail(image: FloatMap) -> FloatMap:
     """Return the contrast of fine detail around each pixel."""
-    fine, coarse = (scipy.ndimage.gaussian_filter(image, sigma) for sigma in DETAIL_SIGMAS_PX)
-    power = scipy.ndimage.gaussian_filter(np.square(fine - coarse), DETAIL_WINDOW_PX)
+    fine, coarse = (_smooth(image, sigma) for sigma in DETAIL_SIGMAS_PX)
+    power = _smooth(np.square(fine - coarse), DETAIL_WINDOW_PX)
     return np.asarray(np.sqrt(power))
 
 
@@ -199,12 +207,18 @@ def _local_correlation(one: FloatMap, other: FloatMap) -> FloatMap:
     """Return the correlation of two images in a window around each pixel."""
 
     def mean(image: FloatMap) -> FloatMap:
-        return np.asarray(scipy.ndimage.gaussian_filter(image, DETAIL_WINDOW_PX))
+        return _smooth(image, DETAIL_WINDOW_PX)
 
-    one, other = (scipy.ndimage.gaussian_filter(image, SIGMA_PX) for image in (one, other))
+    one, other = (_smooth(image, SIGMA_PX) for image in (one, other))
     one, other = one - mean(one), other - mean(other)
     power = mean(one**2) * mean(other**2)
     return np.asarray(mean(one * other) / np.sqrt(np.maximum(power, np.float32(1e-6))))
+
+
+def _smooth(image: FloatMap, sigma_px: float) -> FloatMap:
+    from scipy.ndimage import gaussian_filter  # here, since most stacks have no islands
+
+    return np.asarray(gaussian_filter(image, sigma_px))
 
 
 def _mean_where(values: Values, which: Flags) -> Values:

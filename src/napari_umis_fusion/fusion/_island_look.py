@@ -14,8 +14,9 @@ from napari_umis_fusion.fusion._island_evidence import (
     Verdict,
     find_objects,
 )
-from napari_umis_fusion.fusion._island_map import Islands, Planes, block_any, grown, reduce_grey
+from napari_umis_fusion.fusion._island_map import Islands, Planes, block_any, reduce_grey
 from napari_umis_fusion.fusion._island_patches import IslandPatches, Patch
+from napari_umis_fusion.fusion._shapes import grown
 from napari_umis_fusion.fusion._verification import IndexMap
 from napari_umis_fusion.preprocess import GreyConverter
 from napari_umis_fusion.runtime import BoolMap, FloatMap, Workers

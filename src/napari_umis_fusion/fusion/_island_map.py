@@ -8,9 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.ndimage
 from numpy.typing import NDArray
 
+from napari_umis_fusion.focus_measure import gaussian_taps, smooth
+from napari_umis_fusion.fusion._shapes import (
+    Labels,
+    boxes_of,
+    grown,
+    labelled,
+    medians_of,
+    opened,
+)
 from napari_umis_fusion.preprocess import GreyConverter
 from napari_umis_fusion.runtime import BoolMap, FloatMap
 from napari_umis_fusion.stack import Plane
@@ -43,7 +51,6 @@ have 0.9 or less: they have edges of their own.
 STRIP_ROWS = 64
 """Rows of the working map that are converted to grey at a time."""
 
-Labels = NDArray[np.int32]
 Planes = NDArray[np.int32]
 
 
@@ -124,22 +131,16 @@ def find_islands(index: Planes, grey: FloatMap) -> Islands:
     votes = edge_votes(grey)
     rim = find_rim(index, votes)
     # Opened, since borders between planes are frayed.
-    far = scipy.ndimage.binary_opening(is_far(index, rim))
-    labels, count = scipy.ndimage.label(far, output=np.int32)
-    around = _medians(rim, labels, count)
+    labels, count = labelled(opened(is_far(index, rim)))
     kept = np.bincount(labels.ravel(), minlength=count + 1) >= SMALLEST_PX
     kept[0] = False
-    kept &= _enclosed(index, votes, labels, np.where(kept, around, -1))
+    if kept.any():
+        around = medians_of(rim, labels, count)
+        kept &= _enclosed(index, votes, labels, np.where(kept, around, -1))
     numbers = np.where(kept, np.cumsum(kept), 0).astype(np.int32)
     labels, count = numbers[labels], int(kept.sum())
-    own, around = (_medians(planes, labels, count) for planes in (index, rim))
+    own, around = (medians_of(planes, labels, count) for planes in (index, rim))
     return Islands(labels, rim, own, around, np.bincount(labels.ravel(), minlength=count + 1))
-
-
-def _medians(planes: Planes, labels: Labels, count: int) -> NDArray[np.int64]:
-    """Return the median plane of each island, and of what is none."""
-    found = scipy.ndimage.median(planes, labels, np.arange(count + 1))
-    return np.asarray(np.rint(np.nan_to_num(found)), np.int64)
 
 
 def _enclosed(
@@ -147,7 +148,7 @@ def _enclosed(
 ) -> NDArray[np.bool_]:
     """Return which islands have edges of their rim's planes all around; -1 for what is none."""
     enclosed = np.zeros(len(rim_planes), np.bool_)
-    for number, box in enumerate(scipy.ndimage.find_objects(labels), start=1):
+    for number, box in enumerate(boxes_of(labels, len(rim_planes) - 1), start=1):
         if rim_planes[number] < 0:
             continue
         inside = labels[box] == number
@@ -171,13 +172,17 @@ def edge_votes(grey: FloatMap) -> FloatMap:
     The square of the gradient: outlines are sharp in one plane only, whereas soft shades are found
     in many.
     """
-    smooth = scipy.ndimage.gaussian_filter(grey, 1.0)
-    return np.asarray(sum(np.square(scipy.ndimage.sobel(smooth, axis)) for axis in (0, 1)))
+    soft = np.pad(_smoothed(grey, 1.0), 1, mode="symmetric")
+    across, down = soft[:, 2:] - soft[:, :-2], soft[2:] - soft[:-2]
+    x = across[:-2] + 2 * across[1:-1] + across[2:]
+    y = down[:, :-2] + 2 * down[:, 1:-1] + down[:, 2:]
+    return np.asarray(x * x + y * y)
 
 
-def grown(part: BoolMap, pixels: int) -> BoolMap:
-    """Return a part with what is around it."""
-    return np.asarray(scipy.ndimage.binary_dilation(part, iterations=pixels))
+def _smoothed(image: FloatMap, sigma_px: float) -> FloatMap:
+    """Return an image smoothed by a Gaussian, mirrored at its borders."""
+    taps = gaussian_taps(sigma_px)
+    return smooth(np.pad(image, taps.size - 1, mode="symmetric"), taps)
 
 
 def find_rim(index: Planes, votes: FloatMap) -> Planes:
@@ -188,8 +193,7 @@ def find_rim(index: Planes, votes: FloatMap) -> Planes:
     sigma = RIM_SIGMA_PX / RIM_GRID_PX
 
     def count(part: FloatMap) -> FloatMap:
-        counted = scipy.ndimage.gaussian_filter(block_mean(part, RIM_GRID_PX), sigma)
-        return np.asarray(counted, np.float32)
+        return _smoothed(block_mean(part, RIM_GRID_PX), sigma)
 
     half = count(votes) / 2
     so_far = np.zeros_like(half)

@@ -16,12 +16,12 @@ from napari_umis_fusion.fusion._island_map import (
     FAR_PLANES,
     Islands,
     find_islands,
-    grown,
     is_far,
     reduce_index,
     working_step,
 )
 from napari_umis_fusion.fusion._island_patches import FRAYED_PX, mark_doubtful
+from napari_umis_fusion.fusion._shapes import grown
 from napari_umis_fusion.preprocess import GreyConverter
 from napari_umis_fusion.runtime import BoolMap, FloatMap, Workers, split_rows
 from napari_umis_fusion.stack import Stack

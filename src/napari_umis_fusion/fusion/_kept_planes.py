@@ -35,7 +35,7 @@ class KeptPlanes(Stack):
         self.sources, self.source_notes = stack.sources, stack.source_notes
         self.channel_names, self.channel_colours = stack.channel_names, stack.channel_colours
         self.rgb, self.has_opacity = stack.rgb, stack.has_opacity
-        self.is_mosaic = stack.is_mosaic
+        self.is_mosaic, self.holds_values = stack.is_mosaic, stack.holds_values
         self.alignment, self.window = stack.alignment, stack.window
         self.is_arriving = stack.is_arriving
         self.samples = PlaneSamples(stack.shape, stack.dtype)

@@ -12,6 +12,7 @@ import numpy as np
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import DeviceError
 from napari_umis_fusion.fusion._block import Block, divide
+from napari_umis_fusion.fusion._island_map import FAR_PLANES, WORKING_PX
 from napari_umis_fusion.fusion._passes import RANKING_MEASURES, Passes
 from napari_umis_fusion.fusion._verification import reference_window_px
 from napari_umis_fusion.fusion._weighted_mean import DOUBLE
@@ -56,6 +57,15 @@ PATTERN_BYTES = 4
 
 LOOK_AHEAD_PLANES = 4
 """Planes that are read before the one that is fused, to judge it by them."""
+
+LOOK_BYTES = 60
+"""Of a pixel of the working maps on which islands are looked for."""
+
+LOOK_PLANES = 3
+"""Planes that are held while they are read again for islands: one, and what is prefetched."""
+
+MENDED_BYTES = 7
+"""Of a pixel, where half of the image is mended: more than any stack of the tests needs."""
 
 KERNELS_MB, RUNTIME_MB = 45, 20
 """Memory of the compiled kernels, and of what runs the network, where they are not loaded yet."""
@@ -120,7 +130,9 @@ def plan_memory(
     whole = Block((slice(0, height), slice(0, width)), (slice(0, height), slice(0, width)))
     allowed_mb = min(workspace.left_mb, USABLE_SHARE * free_mb)
     base_mb = fixed_mb(config, height * width)
-    needed_mb = base_mb + whole.pixels * bytes_per_pixel(stack, config, passes) / MEGABYTE
+    passes_mb = whole.pixels * bytes_per_pixel(stack, config, passes) / MEGABYTE
+    look_mb = _lasting_bytes(stack, config) * whole.pixels / MEGABYTE + islands_mb(stack, config)
+    needed_mb = base_mb + max(passes_mb, look_mb)
     plan = MemoryPlan(needed_mb, free_mb, (whole,))
     if needed_mb <= allowed_mb:
         plan = _with_kept_planes(plan, allowed_mb, stack, config)
@@ -166,7 +178,7 @@ def _in_blocks(
     if len(parts) == 1:
         return plan
     block_mb = max(part.pixels for part in parts) * per_pixel / MEGABYTE
-    needed_mb = max(fixed_mb + block_mb, survey_mb(stack))
+    needed_mb = max(fixed_mb + max(block_mb, islands_mb(stack, config)), survey_mb(stack))
     return replace(plan, needed_mb=needed_mb, blocks=parts)
 
 
@@ -201,6 +213,8 @@ def bytes_per_pixel(
     averages = passes.averages or passes.second == "average"
     if is_ranking and (config.verification == "seams" or averages):
         taken += 16  # differences from the composite
+    if config.prefer:
+        taken += 24 + (0 if is_ranking else 4)  # its maps, and one for the peaks
     if passes.second == "average":
         taken += 28  # the decision of the first pass, and the index map
     if averages:
@@ -243,6 +257,16 @@ def survey_mb(stack: Stack) -> float:
     pixels = stack.shape[1] * stack.shape[2]
     planes_mb = (LOOK_AHEAD_PLANES + 2) * _plane_mb(stack)
     return FIXED_MB + planes_mb + SENSOR_BYTES * pixels / MEGABYTE
+
+
+def islands_mb(stack: Stack, config: FusionConfig) -> float:
+    """Return the memory of the last look at the index map, besides the result, in MB."""
+    if config.islands == "keep" or len(stack) <= FAR_PLANES + 1:
+        return 0.0
+    pixels = stack.shape[1] * stack.shape[2]
+    own = LOOK_BYTES * min(pixels, WORKING_PX)
+    own += MENDED_BYTES * pixels if config.islands == "mend" else 0
+    return LOOK_PLANES * _plane_mb(stack) + own / MEGABYTE
 
 
 def margin_px(config: FusionConfig, stack: Stack) -> int:

@@ -6,6 +6,7 @@ import numpy as np
 
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.runtime import BoolMap, Float64Array, FloatMap
+from napari_umis_fusion.surface import sample_map
 
 DepthFill = Literal["decided", "around", "none"]
 """Depth where nothing is in focus: as decided, interpolated from around, or none (NaN)."""
@@ -165,12 +166,5 @@ def _halved(depth: FloatMap) -> FloatMap:
 
 def _doubled(coarse: FloatMap, shape: tuple[int, ...]) -> FloatMap:
     """Interpolate linearly between the centres of blocks of 2 x 2 pixels."""
-    fine: FloatMap = coarse
-    for axis, size in enumerate(shape):
-        place = np.clip((np.arange(size) - 0.5) / 2, 0, coarse.shape[axis] - 1)
-        low = place.astype(np.intp)
-        high = np.minimum(low + 1, coarse.shape[axis] - 1)
-        share = (place - low).astype(np.float32).reshape((-1, 1) if axis == 0 else (1, -1))
-        blended: FloatMap = fine.take(low, axis) * (1 - share) + fine.take(high, axis) * share
-        fine = blended
-    return fine
+    rows, columns = ((np.arange(size) - 0.5) / 2 for size in shape)
+    return sample_map(coarse, rows, columns)

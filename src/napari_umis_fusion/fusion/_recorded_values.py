@@ -5,6 +5,7 @@ noise averages out, indicates which of them is closest to the truth.
 """
 
 from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.fusion._verification import IndexMap
-from napari_umis_fusion.fusion._weighted_mean import WeightedMean
+from napari_umis_fusion.fusion._weighted_mean import DOUBLE, WeightedMean
 from napari_umis_fusion.runtime import (
     Progress,
     ScratchMemory,
@@ -26,13 +27,29 @@ from napari_umis_fusion.runtime import (
 from napari_umis_fusion.stack import CheckedPlane, Plane, Prefetch, Stack
 
 
+@dataclass(frozen=True, slots=True)
+class OwnValues:
+    """Stands for a weighted mean where there is none: the values of the image itself."""
+
+    image: Plane
+
+    @property
+    def precision(self) -> np.dtype[Any]:
+        """Float dtype of the estimates."""
+        return np.dtype(np.float64 if self.image.dtype.type in DOUBLE else np.float32)
+
+    def estimate(self, rows: slice) -> NDArray[Any]:
+        """Return the values of some rows."""
+        return self.image[rows].astype(self.precision)
+
+
 class NearestToMean:
     """Replaces the values of an image by those of planes that are nearer to the weighted mean.
 
     Parameters
     ----------
-    mean : WeightedMean
-        The weighted mean.
+    mean : WeightedMean or OwnValues
+        What values are to be near to.
     image : ndarray of shape (Y, X) or (Y, X, C)
         Values copied so far; changed in place.
     source_map : ndarray of shape (Y, X), uint16
@@ -45,7 +62,7 @@ class NearestToMean:
 
     def __init__(
         self,
-        mean: WeightedMean,
+        mean: "WeightedMean | OwnValues",
         image: Plane,
         source_map: IndexMap,
         workspace: ScratchMemory,

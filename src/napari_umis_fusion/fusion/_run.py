@@ -1,6 +1,6 @@
 """The passes of one fusion, from the first plane to the result."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.fusion._compositor import Compositor
-from napari_umis_fusion.fusion._copy_planes import RecordedCopy, iter_copy_recorded
+from napari_umis_fusion.fusion._copies import Copies
 from napari_umis_fusion.fusion._coverage import coverage_notes, settle_coverage
 from napari_umis_fusion.fusion._cropped_planes import CroppedPlanes
 from napari_umis_fusion.fusion._decision import Decision, Verified
@@ -19,10 +19,9 @@ from napari_umis_fusion.fusion._island_look import Fused
 from napari_umis_fusion.fusion._islands import iter_settle_islands
 from napari_umis_fusion.fusion._passes import Passes, passes_of
 from napari_umis_fusion.fusion._provenance import describe_run
-from napari_umis_fusion.fusion._recorded_values import NearestToMean, iter_copy_nearest
 from napari_umis_fusion.fusion._referee import iter_reject_moving
 from napari_umis_fusion.fusion._result import FusionResult
-from napari_umis_fusion.fusion._screening import ScreenedPlanes, scales_values
+from napari_umis_fusion.fusion._screening import ScreenedPlanes
 from napari_umis_fusion.fusion._seam_evidence import GreyScales
 from napari_umis_fusion.fusion._sensor import Sensor
 from napari_umis_fusion.fusion._verification import IndexMap, iter_verify
@@ -155,6 +154,7 @@ class Run:
     workspace: ScratchMemory
     workers: Workers
     sensor: Sensor
+    compositor: Callable[..., Compositor] = Compositor
 
     @property
     def verified(self) -> Progress:
@@ -199,11 +199,10 @@ class Run:
         compositor, screening = yield from self.iter_first_pass(planes, to_grey, scales, begun)
         decision, notes = compositor.decision, list(compositor.measure.notes)
         index_map = yield from self.iter_index_map(decision)
-        source_map = index_map if self.passes.copies else None
-        if self.passes.second == "copy_filtered":
-            yield from self.iter_copy_filtered(compositor, index_map, screening)
-        elif self.passes.second == "copy_nearest":
-            source_map = yield from self.iter_copy_nearest(compositor, index_map, screening)
+        source_map = None
+        if self.passes.copies:
+            copies = Copies(self.config, self.passes, self.workspace, self.workers)
+            source_map = yield from copies.iter_copy(compositor, index_map, screening)
         elif self.passes.second == "average":
             verified, to_grey = Verified(index_map, decision.index), compositor.to_grey
             del compositor  # frees its maps for those of the second pass
@@ -264,7 +263,7 @@ class Run:
         """Compose all planes in one pass, `begun` planes after the stage; see `Compositor`."""
         total, workers = begun + len(self.stack), self.workers
         make = partial(
-            Compositor,
+            self.compositor,
             *(self.stack, self.config, self.workspace, workers),
             averages=averages,
             verified=verified,
@@ -295,28 +294,6 @@ class Run:
         yield from repeat_event(verifying, Progress("verifying", 0, len(self.stack)))
         return index_map
 
-    def iter_copy_filtered(
-        self, compositor: Compositor, index_map: IndexMap, screening: AnyPlanes
-    ) -> Generator[Progress]:
-        """Copy the pixels that the filter changed."""
-        decided, image = compositor.decision.index, compositor.all_in_focus
-        stack, policy = screening.sound_stack(), self.config.nan_policy
-        copy = RecordedCopy(stack, decided, index_map, image, policy)
-        yield from iter_copy_recorded(copy, self.workers)
-
-    def iter_copy_nearest(
-        self, compositor: Compositor, index_map: IndexMap, screening: AnyPlanes
-    ) -> Generator[Progress, None, IndexMap]:
-        """Copy the values nearest to the mean, and return the source map."""
-        assert compositor.weighted is not None
-        source_map = self.workspace.lasting(index_map.shape, np.uint16)
-        source_map[...] = index_map
-        image = compositor.all_in_focus
-        scaled = () if scales_values(self.config) else screening.scaled
-        nearest = NearestToMean(compositor.weighted, image, source_map, self.workspace, scaled)
-        yield from iter_copy_nearest(screening.sound_stack(), nearest, self.config, self.workers)
-        return source_map
-
     def iter_average(
         self, verified: Verified, to_grey: GreyConverter, screening: AnyPlanes
     ) -> Generator[Progress, None, Compositor]:
@@ -341,6 +318,8 @@ class Run:
         yield from repeat_event(self.workers.each(fill, tiles), self.verified)
         if compositor.measure.is_share:  # focus of different pixels cannot be compared
             yield from repeat_event(compositor.iter_detail(maps.focus), self.verified)
+        elif compositor.preference is not None:
+            np.maximum(compositor.preference.highest, 0, out=maps.focus)
         return maps
 
     def notes(self) -> list[str]:

@@ -70,8 +70,7 @@ class ScreenedPlanes(PlaneScreen):
         moving: MovingParts | None = None,
     ) -> None:
         known = known or known_healths(stack, config) or None
-        scales = scales_values(config) or passes.second == "copy_nearest"
-        super().__init__(stack, config.nan_policy, workers, known, scales=scales)
+        super().__init__(stack, config.nan_policy, workers, known)
         self._config, self._passes = config, passes
         self._copies = config.blend == "select"
         self._finder, self._moving = SpeckFinder(workers, specks), moving
@@ -161,13 +160,19 @@ class ScreenedPlanes(PlaneScreen):
         """Return the planes as they are, for a stack of which none is sound."""
         return self._with([PlaneHealth(one.z, one.findings) for one in self.healths], None)
 
-    def sound_stack(self) -> Stack:
-        """Return the stack as planes are copied from it."""
+    def sound_stack(self, *, scales: bool | None = None) -> Stack:
+        """Return the stack as planes are copied from it.
+
+        Parameters
+        ----------
+        scales : bool, optional
+            Whether planes that are exposed otherwise are scaled; by default as the blend allows.
+        """
         specks = self._finder.found
         are_whole = all(one.is_sound and not (one.specks or one.moving) for one in self.healths)
         if are_whole:
             return self._stack
-        scales = scales_values(self._config)
+        scales = scales_values(self._config) if scales is None else scales
         return SoundStack(self._stack, self.healths, specks, self._moving, scales=scales)
 
     def _with(self, known: Sequence[PlaneHealth], moving: MovingParts | None) -> "ScreenedPlanes":

@@ -7,11 +7,17 @@ import numpy as np
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.fusion._block import GRID_PX, Block
-from napari_umis_fusion.fusion._memory import MEGABYTE, bytes_per_pixel, fixed_mb, margin_px
-from napari_umis_fusion.fusion._passes import passes_of
+from napari_umis_fusion.fusion._memory import (
+    MEGABYTE,
+    NETWORK_BYTES,
+    bytes_per_pixel,
+    fixed_mb,
+    margin_px,
+)
+from napari_umis_fusion.fusion._passes import RANKING_MEASURES, passes_of
 from napari_umis_fusion.stack import Stack
 
-USED_SHARE = 0.4
+USED_SHARE = 0.5
 """Share of ``memory_mb`` that the maps of a block take; planes, files and kernels take some."""
 
 CHUNK_PX = 512
@@ -64,6 +70,15 @@ class ShardGrid:
         needed = bytes_per_pixel(stack, config, passes_of(config, len(stack)))
         return fixed_mb(config, pixels) + pixels * needed / MEGABYTE
 
+    def device_mb(self, config: FusionConfig) -> float:
+        """Return the memory that the network takes on CUDA for the largest block, in MB."""
+        from napari_umis_fusion.network import BYTES_PER_PIXEL, STRIP_MB
+
+        pixels = max(block.pixels for block in self.blocks)
+        is_ranking = config.focus_measure in RANKING_MEASURES
+        needed = NETWORK_BYTES if is_ranking else BYTES_PER_PIXEL
+        return STRIP_MB + pixels * needed / MEGABYTE
+
 
 def plan_shards(stack: Stack, config: FusionConfig, shard_px: int = 0) -> ShardGrid:
     """Divide planes into shards that are fused one at a time.
@@ -73,7 +88,7 @@ def plan_shards(stack: Stack, config: FusionConfig, shard_px: int = 0) -> ShardG
     stack : Stack
         What is fused; no plane is read.
     config : FusionConfig
-        With `memory_mb`, of which a block takes less than half.
+        With `memory_mb`, of which a block takes half at most.
     shard_px : int
         Longest side of a shard; 0: as large as the memory allows.
 

@@ -274,6 +274,9 @@ class OutputLayer:
                 "axis_labels": list(image.axis_labels),
                 "z_axis": axes.z,
                 "channel_axis": axes.channel,
+                # where depth 0 is: a layer without z does not tell
+                "z_translate": float(image.placement.translate[axes.z]),
+                "z_scale": float(image.placement.scale[axes.z]),
             },
             "plan": _json(self._stacks.plan.differences_from_default()),
         }

@@ -1,6 +1,7 @@
 """Layers of a result that follow planes chosen by hand, in the rectangle that was changed."""
 
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from napari_umis_fusion.fusion import OverriddenPart, Overrider
 from napari_umis_fusion.layers._fuse import channels_of, index_of
 from napari_umis_fusion.layers._outputs import OutputLayer
 from napari_umis_fusion.runtime import ScratchMemory
-from napari_umis_fusion.stack import Stack, mask_stack
+from napari_umis_fusion.stack import Stack, mask_stack, place_of
 
 if TYPE_CHECKING:
     from napari_umis_fusion.layers._events import LayerFinished
@@ -66,6 +67,7 @@ class RetouchedLayers:
         # A map of the same axes; nothing else of it is used.
         self._map = OutputLayer("index_map", image, self.stacks, ScratchMemory(1 << 20))
         self._places: dict[tuple[int, ...], _Place] = {}
+        self._lock = threading.Lock()  # a stroke may come while the first copy is made
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -76,6 +78,13 @@ class RetouchedLayers:
     def refused(self) -> int:
         """Number of pixels that stay as decided because their plane shows nothing there."""
         return sum(int(np.count_nonzero(one.refused)) for one in self._places.values())
+
+    @property
+    def time_axis(self) -> int | None:
+        """Axis of the overrides along which time runs; None if there is none."""
+        labels = self._map.layer_data({})[1]["axis_labels"]
+        place = place_of(labels, "time")
+        return place if place is not None and self.shape[place] > 1 else None
 
     def blank(self) -> LayerData:
         """Return a labels layer without overrides, at the place of the result."""
@@ -114,8 +123,12 @@ class RetouchedLayers:
         """Return the overrides of one stack, of shape (Y, X)."""
         return self._map.view(overrides, entries)
 
-    def prepare(self, entries: Mapping[int, int]) -> None:
-        """Get ready for the first stroke on a stack: its results are copied as they are."""
+    def iter_prepare(self, entries: Mapping[int, int]) -> Generator[None]:
+        """Get ready for the first stroke on a stack: its results are copied as they are.
+
+        It may run in a thread; `follow` waits for it.
+        """
+        yield
         self._place(entries)
 
     def automatic(self, output: OutputLayer) -> NDArray[Any]:
@@ -139,10 +152,9 @@ class RetouchedLayers:
             Entry of each looped axis.
         """
         now = self.of_stack(overrides, entries)
-        place = self._places.get(self._key(entries))
-        if place is None and not now.any():
+        if self._key(entries) not in self._places and not now.any():
             return False
-        place = place or self._place(entries)
+        place = self._place(entries)
         box = place.overrider.dirty_box(place.seen, now)
         if box is None:
             return False
@@ -178,25 +190,29 @@ class RetouchedLayers:
 
     def _place(self, entries: Mapping[int, int]) -> _Place:
         key = self._key(entries)
-        if key not in self._places:
-            automatic = [view.copy() for _, _, view in self._parts(entries)]
-            images = [
-                copy
-                for (output, _, _), copy in zip(self._parts(entries), automatic, strict=True)
-                if output.kind == "all_in_focus"
-            ]
-            image = images[0] if len(images) == 1 else np.stack(images, axis=-1)
-            stack, shape = self._stack(entries), image.shape[:2]
-            overrider = Overrider(stack, image, self.config, self._healths(entries))
-            overrider.prepare()
-            self._places[key] = _Place(
-                overrider,
-                automatic,
-                np.zeros(shape, np.uint16),
-                np.zeros(shape, np.uint16),
-                np.zeros(shape, np.bool_),
-            )
-        return self._places[key]
+        with self._lock:
+            if key not in self._places:
+                self._places[key] = self._new_place(entries)
+            return self._places[key]
+
+    def _new_place(self, entries: Mapping[int, int]) -> _Place:
+        automatic = [view.copy() for _, _, view in self._parts(entries)]
+        images = [
+            copy
+            for (output, _, _), copy in zip(self._parts(entries), automatic, strict=True)
+            if output.kind == "all_in_focus"
+        ]
+        image = images[0] if len(images) == 1 else np.stack(images, axis=-1)
+        stack, shape = self._stack(entries), image.shape[:2]
+        overrider = Overrider(stack, image, self.config, self._healths(entries))
+        overrider.prepare()
+        return _Place(
+            overrider,
+            automatic,
+            np.zeros(shape, np.uint16),
+            np.zeros(shape, np.uint16),
+            np.zeros(shape, np.bool_),
+        )
 
     def _stack(self, entries: Mapping[int, int]) -> Stack:
         stack = self.stacks.stack((self._number, entries))

@@ -9,7 +9,7 @@ import numpy as np
 from napari_umis_fusion.errors import StackError
 from napari_umis_fusion.files import RUN_KEY, LayerData, LayerImage
 from napari_umis_fusion.layers._axes import listed, plane_axes
-from napari_umis_fusion.runtime import Float64Array
+from napari_umis_fusion.runtime import BoolMap, Float64Array
 from napari_umis_fusion.stack import length_um
 from napari_umis_fusion.surface import HeightMap, SurfaceConfig, height_map, mesh_of
 
@@ -58,16 +58,19 @@ class DepthLayer:
             If the layer is no depth map in a unit of length, the size of its pixels is unknown,
             `left_out` has another size, or fewer than 16 points are left.
         """
-        mask = None
-        if left_out is not None:
-            if left_out.shape != self.image.shape:
-                raise StackError(
-                    f"{left_out.name!r} has the axes {listed(left_out)}, {self.image.name!r} has "
-                    f"{listed(self.image)}; choose a layer of the same size."
-                )
-            mask = self._plane(left_out) != 0
-        sizes = self._pixel_size_um()
-        return height_map(self._depth_um(), sizes, never_in_focus=mask, top=self.config.top)
+        mask = None if left_out is None else self.marked(left_out)
+        sizes = self.pixel_size_um()
+        return height_map(self.depth_um(), sizes, never_in_focus=mask, top=self.config.top)
+
+    def marked(self, left_out: LayerImage) -> BoolMap:
+        """Return where a layer of the same size is not 0; raises `StackError` for other sizes."""
+        if left_out.shape != self.image.shape:
+            raise StackError(
+                f"{left_out.name!r} has the axes {listed(left_out)}, {self.image.name!r} has "
+                f"{listed(self.image)}; choose a layer of the same size."
+            )
+        marked: BoolMap = self._plane(left_out) != 0
+        return marked
 
     def picture(self, image: LayerImage) -> Any:
         """Return what is in sight of an all-in-focus layer, (Y, X) or (Y, X, C), as a texture.
@@ -111,7 +114,7 @@ class DepthLayer:
             # depth grows downwards: mirrored, triangles turn the other way
             vertices[:, 0] = vertices[:, 0].max() - vertices[:, 0]
             triangles = triangles[:, ::-1]
-        nearest = float(self._depth_um()[surface.is_measured].min())
+        nearest = float(self.depth_um()[surface.is_measured].min())
         origin = [
             float(self.image.placement.translate[axis])
             * (length_um(1.0, self.image.units[axis]) or 0)
@@ -130,17 +133,23 @@ class DepthLayer:
         white = np.ones(len(vertices), np.float32)
         return (vertices, np.ascontiguousarray(triangles), white), attributes, "surface"
 
-    def _depth_um(self) -> Float64Array:
+    def depth_um(self) -> Float64Array:
+        """Return the depths of the part, in µm; raises `StackError` for other layers."""
+        depth: Float64Array = self._plane(self.image).astype(np.float64) * self.depth_unit_um()
+        return depth
+
+    def depth_unit_um(self) -> float:
+        """Return the unit of the depths, in µm; raises `StackError` for other layers."""
         unit_um = _depth_unit_um(self.image)
         if unit_um is None:
             raise StackError(
                 f"{self.image.name!r} is no depth map in µm: choose one. A stack whose z step is "
                 "known gets one when it is fused; the z step can be typed in the fusion widget."
             )
-        depth: Float64Array = self._plane(self.image).astype(np.float64) * unit_um
-        return depth
+        return unit_um
 
-    def _pixel_size_um(self) -> tuple[float, float]:
+    def pixel_size_um(self) -> tuple[float, float]:
+        """Return the distance of rows and of columns; raises `StackError` if it is unknown."""
         scale, units = self.image.placement.scale, self.image.units
         y, x = (length_um(float(abs(scale[axis])), units[axis]) for axis in self.plane_axes)
         if y is None or x is None:

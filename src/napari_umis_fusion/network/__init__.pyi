@@ -11,13 +11,18 @@ from ._checkpoint import describe_checkpoint as describe_checkpoint
 from ._checkpoint import load_checkpoint as load_checkpoint
 from ._checkpoint import open_checkpoint as open_checkpoint
 from ._checkpoint import save_checkpoint as save_checkpoint
+from ._device import BYTES_PER_PIXEL as BYTES_PER_PIXEL
+from ._device import STRIP_MB as STRIP_MB
 from ._device import MemoryPolicy as MemoryPolicy
 from ._device import choose_device as choose_device
 from ._device import computes_bfloat16 as computes_bfloat16
 from ._device import default_strip_rows as default_strip_rows
+from ._device import free_device_bytes as free_device_bytes
 from ._device import is_out_of_memory as is_out_of_memory
 from ._engine import may_have_accelerator as may_have_accelerator
 from ._engine import runs_without_torch as runs_without_torch
+from ._onnx_graph import OPSET as OPSET
+from ._onnx_graph import OnnxText as OnnxText
 from ._onnx_stages import OnnxStages as OnnxStages
 from ._onnx_stream import OnnxTwoScaleStream as OnnxTwoScaleStream
 from ._onnx_stream import ScoreMaps as ScoreMaps
@@ -33,3 +38,4 @@ from ._unetplusplus import CHANNELS as CHANNELS
 from ._unetplusplus import MIN_SIDE_PX as MIN_SIDE_PX
 from ._unetplusplus import UNetPlusPlus as UNetPlusPlus
 from ._weights_file import SAFETENSORS as SAFETENSORS
+from ._whole_networks import network_model as network_model

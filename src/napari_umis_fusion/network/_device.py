@@ -17,6 +17,9 @@ SHORTEST_RETRY = 64
 STRIP_PIXELS = {"cuda": 2**21, "mps": 2**20}
 """Pixels of a strip, which take about 1 GB and 0.5 GB."""
 
+STRIP_MB = 1024
+"""Memory of a strip on CUDA."""
+
 CPU_STRIP_PIXELS = 2**14
 """Pixels of a strip per thread: they take some tens of milliseconds and mostly fit the cache."""
 
@@ -74,6 +77,17 @@ def computes_bfloat16(device: torch.device) -> bool:
         return False
     tests = (getattr(torch.cpu, name, None) for name in BFLOAT16_CPUS)
     return any(test() for test in tests if test is not None)  # private, so they may be missing
+
+
+def free_device_bytes(device: torch.device) -> int | None:
+    """Return the memory of a device that this process may still take; None if unknown.
+
+    What torch has reserved there and does not use counts as free.
+    """
+    if device.type != "cuda":
+        return None
+    reserved, used = torch.cuda.memory_reserved(device), torch.cuda.memory_allocated(device)
+    return int(torch.cuda.mem_get_info(device)[0]) + reserved - used
 
 
 def single_torch_thread() -> None:

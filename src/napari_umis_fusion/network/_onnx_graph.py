@@ -10,7 +10,8 @@ References
 """
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -27,6 +28,33 @@ FLOAT, INT64 = 1, 7
 
 Attribute = int | float | str | Sequence[int]
 
+Shape = Sequence[int | str]
+"""Lengths of the axes of a tensor; a name stands for any length."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxText:
+    """What a file says about itself.
+
+    Attributes
+    ----------
+    summary : str
+        What the model is.
+    values : mapping of str to str
+        Meaning of inputs and outputs, by name.
+    metadata : mapping of str to str
+        Further entries.
+    """
+
+    summary: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+def plane_shape(name: str, channels: int | str) -> Shape:
+    """Return the shape of one plane with channels; height and width are free."""
+    return 1, channels, f"{name}_y", f"{name}_x"
+
 
 class OnnxGraph:
     """A graph of operators, built in the order of the computation.
@@ -35,12 +63,11 @@ class OnnxGraph:
 
     Parameters
     ----------
-    inputs : mapping of str to int
-        Name and number of channels of each input, of shape (1, C, Y, X), float32; Y and X are
-        free.
+    inputs : mapping of str to sequence of int or str
+        Name and shape of each input, float32.
     """
 
-    def __init__(self, inputs: dict[str, int]) -> None:
+    def __init__(self, inputs: Mapping[str, Shape]) -> None:
         self._inputs = inputs
         self._nodes: list[bytes] = []
         self._constants: list[bytes] = []
@@ -61,21 +88,50 @@ class OnnxGraph:
         self._add(operator, inputs, name, attributes)
         return name
 
-    def model(self, outputs: dict[str, str]) -> bytes:
-        """Return the file that computes values, under the names that `outputs` gives them."""
+    def model(
+        self,
+        outputs: Mapping[str, str],
+        shapes: Mapping[str, Shape] | None = None,
+        text: OnnxText | None = None,
+    ) -> bytes:
+        """Return the file that computes values.
+
+        Parameters
+        ----------
+        outputs : mapping of str to str
+            The values, by the names that they get.
+        shapes : mapping of str to sequence of int or str, optional
+            Shape of each; by default that of one plane.
+        text : OnnxText, optional
+            What the file says about itself.
+        """
+        shapes = shapes or {name: plane_shape(name, f"{name}_c") for name in outputs}
+        text = text or OnnxText()
         for outside, inside in outputs.items():
             self._add("Identity", (inside,), outside, {})
         graph = b"".join(
             [
                 *(_bytes(1, node) for node in self._nodes),
-                _bytes(2, b"plane ranker"),
+                _bytes(2, b"network"),
                 *(_bytes(5, constant) for constant in self._constants),
-                *(_bytes(11, _value(name, count)) for name, count in self._inputs.items()),
-                *(_bytes(12, _value(name, None)) for name in outputs),
+                *(_bytes(11, _value(*item, text)) for item in self._inputs.items()),
+                *(_bytes(12, _value(name, shapes[name], text)) for name in outputs),
             ]
         )
         opset = _bytes(1, b"") + _number(2, OPSET)
-        return _number(1, IR_VERSION) + _bytes(7, graph) + _bytes(8, opset)
+        entries = [
+            _bytes(14, _bytes(1, key.encode()) + _bytes(2, said.encode()))
+            for key, said in text.metadata.items()
+        ]
+        return b"".join(
+            [
+                _number(1, IR_VERSION),
+                _bytes(6, text.summary.encode()),
+                _bytes(7, graph),
+                _bytes(8, opset),
+                *entries,
+            ]
+        )
 
     def _add(
         self, operator: str, inputs: Iterable[str], output: str, attributes: dict[str, Attribute]
@@ -117,10 +173,13 @@ def _attribute(name: str, value: Attribute) -> bytes:
     return head + b"".join(_number(8, one) for one in value) + _number(20, 7)
 
 
-def _value(name: str, channels: int | None) -> bytes:
-    """Describe an input or output; the number of channels of outputs follows from the graph."""
-    batch = _bytes(1, _number(1, 1))
-    depth = _bytes(1, _bytes(2, f"{name}_c".encode()) if channels is None else _number(1, channels))
-    sides = b"".join(_bytes(1, _bytes(2, f"{name}_{axis}".encode())) for axis in "yx")
-    tensor = _number(1, FLOAT) + _bytes(2, batch + depth + sides)
-    return _bytes(1, name.encode()) + _bytes(2, _bytes(1, tensor))
+def _value(name: str, shape: Shape, text: OnnxText) -> bytes:
+    """Describe an input or output."""
+    lengths = [
+        _bytes(2, length.encode()) if isinstance(length, str) else _number(1, length)
+        for length in shape
+    ]
+    axes = b"".join(_bytes(1, length) for length in lengths)
+    tensor = _number(1, FLOAT) + _bytes(2, axes)
+    meaning = _bytes(3, text.values[name].encode()) if name in text.values else b""
+    return _bytes(1, name.encode()) + _bytes(2, _bytes(1, tensor)) + meaning

@@ -15,7 +15,8 @@ import numpy as np
 
 from napari_umis_fusion.errors import DeviceError
 from napari_umis_fusion.network._onnx_runtime import onnx_runtime
-from napari_umis_fusion.network._ranker_graphs import NEIGHBOURS, SCALES, Weights, ranker_models
+from napari_umis_fusion.network._ranker_graphs import NEIGHBOURS, SCALES, ranker_models
+from napari_umis_fusion.network._ranker_layers import Weights
 from napari_umis_fusion.runtime import Float32Array, Workers
 
 Arrays = Mapping[str, Float32Array]

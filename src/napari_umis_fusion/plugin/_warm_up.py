@@ -60,6 +60,8 @@ def _fuse_something() -> None:
             _preload_torch()
 
         fuse(np.random.default_rng(0).integers(0, 255, TINY, np.uint8))
+        # napari imports it with the first labels layer, as a retouch adds one
+        importlib.import_module("skimage.color")
 
 
 def _load_training() -> None:

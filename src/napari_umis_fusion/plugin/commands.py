@@ -12,7 +12,9 @@ TRAINING_WIDGET = "Train network"
 ACQUIRE_WIDGET = "Acquire"
 SURFACE_WIDGET = "Measure surface"
 RETOUCH_WIDGET = "Retouch"
+SLAB_WIDGET = "Slab"
 BATCH_WIDGET = "Batch"
+COMPARE_WIDGET = "Compare"
 
 
 def open_fusion(viewer: "Viewer") -> Any:
@@ -97,6 +99,22 @@ def open_surface(viewer: "Viewer") -> Any:
     return _open_widget(viewer, SURFACE_WIDGET)
 
 
+def project_to_image(viewer: "Viewer") -> Any:
+    """Project the active stack, labels or points along the depth map, as a new layer."""
+    widget = open_surface(viewer)
+    widget.around.choose(viewer.layers.selection.active)
+    widget.around.flatten()
+    return widget
+
+
+def lift_onto_surface(viewer: "Viewer") -> Any:
+    """Give the active points or labels their place on the surface, as a new layer."""
+    widget = open_surface(viewer)
+    widget.around.choose(viewer.layers.selection.active)
+    widget.around.lift()
+    return widget
+
+
 def open_batch(viewer: "Viewer") -> Any:
     """Open the widget that fuses all stacks in folders, or raise the open one.
 
@@ -128,6 +146,37 @@ def fusion_options(viewer: "Viewer") -> Any:
     return docks[0].widget().value() if docks else None
 
 
+def fusion_described(viewer: "Viewer") -> Any:
+    """Return the stack of the fusion widget, how it would be fused, and which part of it.
+
+    Returns
+    -------
+    (TargetStack, FusionConfig, LayerPlan) or None
+        None where the widget is not open, has no stack, or its rows contradict each other.
+    """
+    from napari_umis_fusion.errors import UmisFusionError
+
+    docks = _open_docks(viewer, _kind_of(WIDGET))
+    try:
+        return docks[0].widget().described() if docks else None
+    except UmisFusionError:
+        return None
+
+
+def open_compare(viewer: "Viewer") -> Any:
+    """Open the widget that compares ways to fuse, or raise the open one; returns it."""
+    return _open_widget(viewer, COMPARE_WIDGET)
+
+
+def wipe(viewer: "Viewer") -> Any:
+    """Wipe between the two selected images, or end that; returns the compare widget."""
+    # before the widget opens, which may change the selection
+    chosen = [layer for layer in viewer.layers if layer in viewer.layers.selection]
+    widget = open_compare(viewer)
+    widget.wipe.toggle_with(chosen)
+    return widget
+
+
 def open_retouch(viewer: "Viewer") -> Any:
     """Open the retouch widget, or raise the open one.
 
@@ -141,6 +190,21 @@ def open_retouch(viewer: "Viewer") -> Any:
     RetouchWidget
     """
     return _open_widget(viewer, RETOUCH_WIDGET)
+
+
+def open_slab(viewer: "Viewer") -> Any:
+    """Open the widget of slabs and sub-stacks, or raise the open one.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The viewer.
+
+    Returns
+    -------
+    SlabWidget
+    """
+    return _open_widget(viewer, SLAB_WIDGET)
 
 
 def _open_widget(viewer: "Viewer", name: str) -> Any:

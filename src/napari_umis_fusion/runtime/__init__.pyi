@@ -9,6 +9,7 @@ from ._data_file import save_data as save_data
 from ._extras import are_installed as are_installed
 from ._extras import install_command as install_command
 from ._extras import needs_extra as needs_extra
+from ._failures import failure_reason as failure_reason
 from ._foreign_files import naming_faults as naming_faults
 from ._foreign_files import open_regular as open_regular
 from ._foreign_files import parse_json as parse_json
@@ -34,6 +35,7 @@ from ._options import is_int as is_int
 from ._options import is_used as is_used
 from ._options import label_of as label_of
 from ._options import number as number
+from ._options import option_words as option_words
 from ._options import replace_fields as replace_fields
 from ._package_version import package_version as package_version
 from ._progress import Progress as Progress

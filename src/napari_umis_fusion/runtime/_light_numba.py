@@ -1,30 +1,84 @@
-"""Start numba without linear algebra that no kernel here uses."""
+"""Start numba with what runs kernels that were compiled before, and no more."""
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+OPTIONAL = ("coverage", "scipy", "yaml")
+"""What numba imports if it is there, to do nothing with it: no kernel here is measured by coverage,
+multiplies matrices, or is set up by a file."""
+
+SETTINGS_FILE = ".numba_config.yaml"
+"""A file of numba's settings, in the folder in which a program starts."""
 
 
 def start_light_numba() -> None:
-    """Load what numba needs to run kernels, all but `scipy.linalg`; for a process of its own.
+    """Import numba without what only compiling needs; for a process of its own.
 
-    Before its first kernel, numba imports `scipy.linalg` to see whether products of matrices can be
-    compiled, which takes longer than the fusion of a small stack. Here it only sees that scipy is
-    installed; a kernel that multiplies matrices still imports it when it is compiled. With versions
-    of numba that are made otherwise, kernels load the rest.
+    Kernels are compiled once and then loaded from disk, for which numba still imports all that may
+    be compiled, and `scipy.linalg` to see whether products of matrices can be: together they take
+    longer than the fusion of a small stack. Here both wait until something is compiled, and even
+    then numba only sees that scipy is installed; a kernel that multiplies matrices imports it when
+    it is compiled. With versions of numba that are made otherwise, kernels load the rest.
     """
     try:
-        from numba.core.registry import cpu_target
-        from numba.np import linalg
-
-        found = linalg.ensure_blas
+        with _hidden(OPTIONAL[:-1] if Path(SETTINGS_FILE).exists() else OPTIONAL):
+            from numba.core import compiler, entrypoints
+            from numba.core.registry import cpu_target
+            from numba.core.runtime.nrt import rtsys
+        target: Any = cpu_target
+        context = target.target_context
+        refresh: Any = context.refresh
+        compile_extra: Any = compiler.compile_extra
+        start_runtime: Any = rtsys.initialize
+        is_extended = entrypoints._already_initialized
     except (ImportError, AttributeError):
+        return
+    start_runtime(context)  # kernels that were compiled before allocate with it
+
+    def compile_with_all(*arguments: Any, **options: Any) -> Any:
+        compiler.compile_extra, context.refresh = compile_extra, refresh
+        entrypoints._already_initialized = is_extended
+        _load_light_linear_algebra()
+        refresh()
+        return compile_extra(*arguments, **options)
+
+    compiler.compile_extra, context.refresh = compile_with_all, _do_nothing
+    # Extensions of others are looked for in the metadata of all packages.
+    entrypoints._already_initialized = True
+
+
+def _do_nothing() -> None:
+    """Stand for what is put off."""
+
+
+@contextmanager
+def _hidden(names: tuple[str, ...]) -> Iterator[None]:
+    """Let imports of packages fail, but for those that are loaded."""
+    hidden = [name for name in names if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
+
+
+def _load_light_linear_algebra() -> None:
+    """Import numba's linear algebra without that of scipy."""
+    from numba.np import linalg
+
+    found = getattr(linalg, "ensure_blas", None)
+    if found is None:
         return
     linalg.ensure_blas = _ensure_scipy
     try:
         import numba.np.arraymath  # noqa: F401 - it looks for scipy once, when it is imported
     finally:
         linalg.ensure_blas = found
-    cpu_target.typing_context.refresh()
-    cpu_target.target_context.refresh()
 
 
 def _ensure_scipy() -> None:

@@ -130,3 +130,16 @@ def shown(value: Any) -> str:
 def is_int(value: Any) -> bool:
     """Whether a value is a whole number; bool, a subclass of int in Python, is not."""
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def option_words(config: Any) -> list[str]:
+    """Return the options of the command line that make a config, without those at their default."""
+    return [_option(name, value) for name, value in changed_fields(config).items()]
+
+
+def _option(name: str, value: Any) -> str:
+    dashed = name.replace("_", "-")
+    if isinstance(value, bool):
+        return f"--{dashed}" if value else f"--no-{dashed}"
+    # In one word, since a value may begin with a hyphen.
+    return f"--{dashed}={value}"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Stage = Literal["aligning", "measuring", "verifying"]
+Stage = Literal["aligning", "measuring", "verifying", "projecting"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +12,7 @@ class Progress:
 
     Attributes
     ----------
-    stage : "aligning", "measuring" or "verifying"
+    stage : "aligning", "measuring", "verifying" or "projecting"
         The current stage.
     done, total : int
         Number of planes finished, and of all planes.

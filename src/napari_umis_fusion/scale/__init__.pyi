@@ -1,3 +1,4 @@
+from ._command import zarr_command as zarr_command
 from ._estimate_time import estimate_seconds as estimate_seconds
 from ._extra import needs_scale as needs_scale
 from ._extra import scale_is_installed as scale_is_installed
@@ -5,9 +6,14 @@ from ._fuse_zarr import fuse_zarr as fuse_zarr
 from ._fuse_zarr import iter_fuse_zarr as iter_fuse_zarr
 from ._plan_zarr import describe_plan as describe_plan
 from ._plan_zarr import plan_zarr as plan_zarr
+from ._planned_stacks import PlannedStack as PlannedStack
+from ._planned_stacks import planned_stacks as planned_stacks
 from ._run_plan import RunPlan as RunPlan
+from ._write_layers import write_zarr as write_zarr
 from ._zarr_events import FieldFailed as FieldFailed
 from ._zarr_events import FieldFused as FieldFused
 from ._zarr_events import ZarrProgress as ZarrProgress
 from ._zarr_events import ZarrStarted as ZarrStarted
 from ._zarr_events import ZarrSummary as ZarrSummary
+from ._zarr_kind import zarr_kind as zarr_kind
+from ._zarr_layers import zarr_layers as zarr_layers

@@ -8,8 +8,10 @@ from typing import Any
 
 from napari_umis_fusion.errors import ConfigError, UmisFusionError
 from napari_umis_fusion.runtime import reason_of
+from napari_umis_fusion.scale._cluster import ClusterPlan, open_cluster
 from napari_umis_fusion.scale._extra import needs_scale
-from napari_umis_fusion.scale._fuse_cell import fuse_cell_part, iter_cell_part
+from napari_umis_fusion.scale._fuse_cell import iter_cell_part
+from napari_umis_fusion.scale._fuse_on_worker import MOST_SLOTS, fuse_on_worker, may_run_on_card
 from napari_umis_fusion.scale._markers import Markers
 from napari_umis_fusion.scale._run_plan import Cell, RunPlan
 
@@ -44,11 +46,22 @@ class UnitDone:
 
 @dataclass(frozen=True, slots=True)
 class UnitWaits:
-    """Nothing has changed but perhaps planes of a block in this process."""
+    """Nothing has changed but perhaps planes of a block in this process.
+
+    Attributes
+    ----------
+    unit : tuple or None
+        Stack and block that this process works on.
+    done, total : int
+        Planes of it.
+    why : str
+        What is waited for, if it is not the work itself.
+    """
 
     unit: Unit | None = None
     done: int = 0
     total: int = 0
+    why: str = ""
 
 
 Step = Generator[UnitDone | UnitWaits]
@@ -72,6 +85,9 @@ def iter_here(plan: RunPlan, units: Iterable[Unit], threads: int = 0) -> Step:
 
 def iter_on_dask(plan: RunPlan, units: Iterable[Unit], scheduler: Any, threads: int = 0) -> Step:
     """Fuse blocks on the workers of a dask scheduler, each on one thread.
+
+    A worker fuses as many at the same time as it has threads, and more where a network runs on a
+    graphics card that has memory for them.
 
     Parameters
     ----------
@@ -103,6 +119,16 @@ def iter_on_dask(plan: RunPlan, units: Iterable[Unit], scheduler: Any, threads: 
             client.close()
 
 
+def iter_on_cluster(
+    plan: RunPlan, units: Iterable[Unit], cluster: ClusterPlan, threads: int = 0
+) -> Step:
+    """Fuse blocks on a cluster that is started for them; nothing is started if there are none."""
+    left = list(units)
+    if left:
+        with open_cluster(cluster) as client:
+            yield from iter_on_dask(plan, left, client, threads)
+
+
 def _connect(client: Any, address: str) -> Any:
     return client(address, timeout=CONNECT_S)
 
@@ -130,11 +156,14 @@ class _DaskRun:
                 yield UnitDone(unit, error)
             if not finished:
                 time.sleep(HEARTBEAT_S)
-                yield UnitWaits()
+                yield UnitWaits(why="" if self.client.nthreads() else "waiting for workers")
 
     def _submit(self) -> None:
         """Submit blocks, as many as workers can take."""
-        room = AHEAD * max(1, sum(self.client.nthreads().values())) - len(self.pending)
+        threads = self.client.nthreads()
+        room = AHEAD * max(1, sum(threads.values())) - len(self.pending)
+        if may_run_on_card(self.plan):  # where a worker may have room for more than its threads
+            room += (MOST_SLOTS - 1) * len(threads)
         for _ in range(len(self.waiting)):
             if room <= 0:
                 return
@@ -146,7 +175,7 @@ class _DaskRun:
                 continue
             cell, block = unit
             arguments = str(self.plan.output), cell.field, cell.time, block, self.threads
-            future = self.client.submit(fuse_cell_part, *arguments, pure=False)
+            future = self.client.submit(fuse_on_worker, *arguments, pure=False)
             self.pending[future] = unit
             room -= 1
 

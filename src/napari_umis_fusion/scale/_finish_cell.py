@@ -1,6 +1,6 @@
 """The end of the work on a stack: the last look at its index map, masks, pyramids, provenance."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from typing import Any, TypeVar
 
@@ -145,6 +145,13 @@ class _End:
         height, step = self.shape[0], self.grid.shard[0]
         return [slice(top, min(top + step, height)) for top in range(0, height, step)]
 
+    def _shards(self) -> Iterator[tuple[slice, slice]]:
+        """Yield rows and columns of each shard."""
+        width, step = self.shape[1], self.grid.shard[1]
+        for rows in self._bands():
+            for left in range(0, width, step):
+                yield rows, slice(left, min(left + step, width))
+
     def _save_changes(self, whole: FusedPart, notes: tuple[str, ...]) -> None:
         """Save the rows of shards that were changed."""
         changed: dict[str, Any] = {"notes": np.array(notes, dtype=np.str_)}
@@ -186,27 +193,24 @@ class _End:
         step = 1
         while self.shape[0] * self.shape[1] > SAMPLE_PX * step**2:
             step += 1
-        focus = self._sample(self.parts[FOCUS], step)
-        confidence = self._sample(self.parts[CONFIDENCE], step)
-        threshold = find_focus_threshold(focus)
+        threshold = find_focus_threshold(self._sample(self.parts[FOCUS], step))
         never = 0
-        for rows in self._bands():
-            mask = self.arrays.read(self.parts[FOCUS], rows, slice(None)) < threshold
+        for shard in self._shards():
+            mask = self.arrays.read(self.parts[FOCUS], *shard) < threshold
             never += int(mask.sum())
-            self.arrays.write(self.parts[NEVER], mask.astype(np.uint8), rows, slice(None))
+            self.arrays.write(self.parts[NEVER], mask.astype(np.uint8), *shard)
         share = never / (self.shape[0] * self.shape[1])
-        return {
-            "never_in_focus": round(share, 5),
-            "median_confidence": round(float(np.median(confidence)), 5),
-        }
+        median = np.median(self._sample(self.parts[CONFIDENCE], step), overwrite_input=True)
+        return {"never_in_focus": round(share, 5), "median_confidence": round(float(median), 5)}
 
     def _sample(self, part: Part, step: int) -> Any:
         """Read a picture, or every `step`-th pixel along each side of it."""
-        bands = [
-            self.arrays.read(part, rows, slice(None))[-rows.start % step :: step, ::step]
-            for rows in self._bands()
-        ]
-        return np.concatenate(bands)
+        sample = np.empty([-(-side // step) for side in self.shape], part.dtype)
+        for shard in self._shards():
+            thinned = tuple(slice(-one.start % step, None, step) for one in shard)
+            target = tuple(slice(-(-one.start // step), -(-one.stop // step)) for one in shard)
+            sample[target] = self.arrays.read(part, *shard)[thinned]
+        return sample
 
     def write_report(self, notes: tuple[str, ...], quality: dict[str, float]) -> None:
         """Write the last marker, and remove what was only needed until now."""

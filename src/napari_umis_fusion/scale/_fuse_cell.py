@@ -21,8 +21,9 @@ from napari_umis_fusion.fusion import (
 )
 from napari_umis_fusion.runtime import FloatMap, Progress, Workers, locked, repeat_event
 from napari_umis_fusion.scale._finish_cell import ENDING, iter_finish
-from napari_umis_fusion.scale._markers import Markers, write_marker
-from napari_umis_fusion.scale._run_plan import Cell, RunPlan, load_plan
+from napari_umis_fusion.scale._markers import Markers, created_marker, write_marker
+from napari_umis_fusion.scale._run_plan import Cell, RunPlan
+from napari_umis_fusion.scale._stored_values import check_values, stored_values
 from napari_umis_fusion.scale._target import (
     CONFIDENCE,
     DEPTH,
@@ -45,27 +46,25 @@ PATIENCE_S = 600.0
 """How long to wait for another process that creates the arrays of the same field."""
 
 
-def fuse_cell_part(output: str, field: int, time_point: int, block: int, threads: int) -> None:
+def iter_cell_part(plan: RunPlan, cell: Cell, block: int, threads: int = 0) -> Generator[Progress]:
     """Fuse one block of a run, with all that must be done before and can be done after it.
-
-    The one function that executors call: it takes plain values, opens input and output by their
-    paths, and writes whole shards that nobody else writes.
 
     Parameters
     ----------
-    output : str
-        The output, which holds the plan.
-    field, time_point, block : int
-        Which block.
+    plan : RunPlan
+        The run.
+    cell : Cell
+        Which stack.
+    block : int
+        Which block of it.
     threads : int
         Threads to run on; 0: those of the config.
+
+    Yields
+    ------
+    Progress
+        Of the planes of this block; safe to abandon at any event.
     """
-    for _ in iter_cell_part(load_plan(Path(output)), Cell(field, time_point), block, threads):
-        pass
-
-
-def iter_cell_part(plan: RunPlan, cell: Cell, block: int, threads: int = 0) -> Generator[Progress]:
-    """Do what `fuse_cell_part` does as a generator; safe to abandon at any event."""
     work = _CellWork(plan, cell, threads)
     if not work.markers.block(block).is_file():
         yield from work.iter_block(block)
@@ -112,13 +111,14 @@ class _CellWork:
 
     def _create(self) -> None:
         """Create the arrays of the field, unless somebody did."""
-        root = self.plan.state / (self.plan.source.fields[self.cell.field].name or "image")
-        if (root / "created.json").is_file():
+        field, marker = self.cell.field, created_marker(self.plan, self.cell.field)
+        if marker.is_file():
             return
-        with locked(root / "create.lock", PATIENCE_S):
-            if not (root / "created.json").is_file():
-                create_field(self.plan, self.cell.field)
-                write_marker(root / "created.json", {"field": self.cell.field})
+        with locked(marker.with_name("create.lock"), PATIENCE_S):
+            if not marker.is_file():
+                values = stored_values(self.plan.source.fields[field].array)
+                create_field(self.plan, field)
+                write_marker(marker, {"field": field, "values": values})
 
     def _iter_whole(self) -> Generator[Progress, None, FusedPart]:
         """Fuse whole planes."""
@@ -189,6 +189,7 @@ class _CellWork:
             return
         with (yield from iter_hold(self.markers.lock)):
             if not self.markers.is_finished:
+                check_values(self.plan, [self.cell.field])
                 yield from iter_finish(self.plan, self.cell, self.config, self.stack)
 
 

@@ -8,15 +8,24 @@ from typing import Any
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError, UmisFusionError
 from napari_umis_fusion.runtime import run_to_end
-from napari_umis_fusion.scale._executors import Step, Unit, UnitDone, iter_here, iter_on_dask
-from napari_umis_fusion.scale._markers import Markers, read_marker
+from napari_umis_fusion.scale._cluster import read_cluster
+from napari_umis_fusion.scale._executors import (
+    Step,
+    Unit,
+    UnitDone,
+    iter_here,
+    iter_on_cluster,
+    iter_on_dask,
+)
+from napari_umis_fusion.scale._markers import Markers
 from napari_umis_fusion.scale._plan_zarr import describe_plan, plan_zarr
+from napari_umis_fusion.scale._planned_stacks import fused_of
 from napari_umis_fusion.scale._plate import write_plate
 from napari_umis_fusion.scale._run_plan import Cell, RunPlan, attach
+from napari_umis_fusion.scale._stored_values import check_values
 from napari_umis_fusion.scale._tables import write_tables
 from napari_umis_fusion.scale._zarr_events import (
     FieldFailed,
-    FieldFused,
     ZarrEvent,
     ZarrProgress,
     ZarrSummary,
@@ -32,6 +41,7 @@ def fuse_zarr(
     keep_z: bool = True,
     shard_px: int = 0,
     scheduler: Any = None,
+    cluster: str | PathLike[str] | None = None,
     task: int | None = None,
     of: int | None = None,
     **options: Any,
@@ -56,6 +66,9 @@ def fuse_zarr(
         Longest side of a block in px; 0: as large as `memory_mb` allows.
     scheduler : str or distributed.Client, optional
         Workers of dask that fuse the blocks; by default this process does.
+    cluster : path, optional
+        File of TOML that describes a cluster, such as one of SLURM: it is started for the run, and
+        closed after it.
     task, of : int, optional
         Fuse only a share of the blocks: number `task`, counted from 0, `of` so many. For job
         arrays, whose tasks need not know of each other.
@@ -89,6 +102,7 @@ def fuse_zarr(
         keep_z=keep_z,
         shard_px=shard_px,
         scheduler=scheduler,
+        cluster=cluster,
         task=task,
         of=of,
         **options,
@@ -105,6 +119,7 @@ def iter_fuse_zarr(
     keep_z: bool = True,
     shard_px: int = 0,
     scheduler: Any = None,
+    cluster: str | PathLike[str] | None = None,
     task: int | None = None,
     of: int | None = None,
     **options: Any,
@@ -123,6 +138,9 @@ def iter_fuse_zarr(
         What was fused, and what failed.
     """
     _check_share(task, of)
+    if (scheduler is not None) + (cluster is not None) + (task is not None) > 1:
+        raise ConfigError("got more than one of scheduler, cluster and task; accepted is one.")
+    described = None if cluster is None else read_cluster(cluster)
     wanted = plan_zarr(
         source, output, config, wells=wells, keep_z=keep_z, shard_px=shard_px, **options
     )
@@ -131,11 +149,16 @@ def iter_fuse_zarr(
     write_plate(plan)
     cells = [cell for cell in plan.cells if plan.source.fields[cell.field].name in names]
     share = _share_of([(cell, one) for cell in cells for one in range(plan.blocks(cell))], task, of)
+    check_values(plan, {cell.field for cell, _ in share})
     run = _Run(plan, cells, _left(plan, share))
     yield describe_plan(plan, cells)
     threads = wanted.config.threads
-    here = iter_here(plan, run.units, threads)
-    steps = here if scheduler is None else iter_on_dask(plan, run.units, scheduler, threads)
+    if described is not None:
+        steps = iter_on_cluster(plan, run.units, described, threads)
+    elif scheduler is not None:
+        steps = iter_on_dask(plan, run.units, scheduler, threads)
+    else:
+        steps = iter_here(plan, run.units, threads)
     try:
         return (yield from run.iter_events(steps))
     finally:
@@ -190,12 +213,12 @@ class _Run:
                 if step.error is not None:
                     errors.append(step.error)
                     yield self._failed(cell, step.error)
-                elif cell not in told and Markers(self.plan, cell).is_finished:
+                elif cell not in told and (fused := fused_of(self.plan, cell)) is not None:
                     told.add(cell)
-                    yield self._fused(cell)
+                    yield fused
                 yield ZarrProgress(self.plan.name(cell), done, total)
             else:
-                name = self.plan.name(step.unit[0]) if step.unit else ""
+                name = self.plan.name(step.unit[0]) if step.unit else step.why
                 yield ZarrProgress(name, done, total, step.done, step.total)
         write_tables(self.plan)
         if errors and len(self.cells) == 1:
@@ -207,16 +230,6 @@ class _Run:
         is_expected = isinstance(error, UmisFusionError | OSError)
         kind = "" if is_expected else f"unexpected {type(error).__name__}: "
         return FieldFailed(self.plan.name(cell), f"{kind}{error}")
-
-    def _fused(self, cell: Cell) -> FieldFused:
-        found = read_marker(Markers(self.plan, cell).finished)
-        return FieldFused(
-            self.plan.name(cell),
-            found["seconds"],
-            found["never_in_focus"],
-            found["median_confidence"],
-            tuple(found["notes"]),
-        )
 
     def _summary(self) -> ZarrSummary:
         groups: dict[str, list[str]] = {"fused": [], "failed": [], "pending": []}

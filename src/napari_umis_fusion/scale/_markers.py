@@ -68,9 +68,19 @@ class Markers:
         """Whether nothing is left to do."""
         return self.finished.is_file()
 
+    @property
+    def holds_work(self) -> bool:
+        """Whether anything here depends on the values of the stack."""
+        return self.survey.is_file() or len(self.missing) < self._blocks
+
     def fail(self, error: BaseException) -> None:
         """Write why the stack could not be fused."""
         write_marker(self.failed, {"error": type(error).__name__, "message": str(error)})
+
+
+def created_marker(plan: RunPlan, field: int) -> Path:
+    """Return the marker of a field whose arrays are created, with the state of its values then."""
+    return plan.state / (plan.source.fields[field].name or "image") / "created.json"
 
 
 def write_marker(path: Path, content: dict[str, Any]) -> None:

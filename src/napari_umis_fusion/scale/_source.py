@@ -12,6 +12,9 @@ from napari_umis_fusion.runtime import reason_of
 from napari_umis_fusion.scale._extra import needs_scale
 from napari_umis_fusion.scale._field_source import FieldSource
 
+OWN_KEY = "napari-umis-fusion"
+"""Attribute of a group that tells what this package says of it."""
+
 VERSIONS = ("0.4", "0.5")
 """Versions of OME-Zarr that are read."""
 
@@ -55,7 +58,7 @@ def open_source(url: str | PathLike[str], wells: str | Sequence[str] = ()) -> Za
     """
     with needs_scale():
         import yaozarrs
-    text = _absolute(fspath(url))
+    text = absolute_url(fspath(url))
     try:
         group = yaozarrs.open_group(text)
         told = group.ome_metadata()
@@ -64,7 +67,7 @@ def open_source(url: str | PathLike[str], wells: str | Sequence[str] = ()) -> Za
             f"{text}: cannot be opened as OME-Zarr ({reason_of(error)}); accepted are images and "
             f"plates of version {' and '.join(VERSIONS)}, in folders or at addresses."
         ) from error
-    content = _plain(told)
+    content = plain(told)
     patterns = _patterns(wells)
     if "plate" in content:
         return _open_plate(text, group, content["plate"], patterns)
@@ -75,14 +78,23 @@ def open_source(url: str | PathLike[str], wells: str | Sequence[str] = ()) -> Za
             f"{text}: holds {', '.join(content) or 'nothing'} of OME-Zarr; accepted are an image "
             "or a plate. Name one of the images in it."
         )
-    return ZarrSource(text, (_open_image("", group, content),))
+    try:
+        return ZarrSource(text, (_open_image("", group, content),))
+    except StackFileError:
+        raise
+    except Exception as error:
+        raise StackFileError(
+            f"{text}: its array cannot be read ({reason_of(error)}). Repair it, or choose another "
+            "image."
+        ) from error
 
 
-def _absolute(text: str) -> str:
+def absolute_url(text: str) -> str:
+    """Return an absolute path; an address as it is."""
     return text if "://" in text else str(Path(text).expanduser().absolute())
 
 
-def _plain(model: Any) -> dict[str, Any]:
+def plain(model: Any) -> dict[str, Any]:
     """Return metadata as JSON values."""
     if model is None:
         return {}
@@ -119,9 +131,9 @@ def _fields_of(url: str, group: Any, well: str) -> Iterator[FieldSource]:
     """Open the fields of a well."""
     path = well
     try:
-        for image in _plain(group[well].ome_metadata())["well"]["images"]:
+        for image in plain(group[well].ome_metadata())["well"]["images"]:
             path = f"{well}/{image['path']}"
-            yield _open_image(path, group[path], _plain(group[path].ome_metadata()))
+            yield _open_image(path, group[path], plain(group[path].ome_metadata()))
     except StackFileError:
         raise
     except Exception as error:
@@ -137,32 +149,40 @@ def _open_image(name: str, group: Any, content: dict[str, Any]) -> FieldSource:
     dataset = multiscale["datasets"][0]
     array = group[dataset["path"]]
     axes = tuple(str(one["name"]).lower() for one in multiscale["axes"])
-    common = multiscale.get("coordinateTransformations") or []
-    scale, translation = [1.0] * len(axes), [0.0] * len(axes)
-    for step in [*dataset["coordinateTransformations"], *common]:
-        factors = step.get("scale")
-        if factors is not None:
-            scale = [one * factor for one, factor in zip(scale, factors, strict=True)]
-            translation = [one * by for one, by in zip(translation, factors, strict=True)]
-        moves = step.get("translation") or [0.0] * len(axes)
-        translation = [one + by for one, by in zip(translation, moves, strict=True)]
+    scale, translation = placement_of(multiscale, dataset)
     channels = (content.get("omero") or {}).get("channels", ())
-    read, address = array.to_zarr_python(), _address_of(array)
+    read, address = array.to_zarr_python(), address_of(array)
     return FieldSource(
         name,
         address,
         axes,
         tuple(int(side) for side in read.shape),
         str(read.dtype),
-        tuple(scale),
-        tuple(translation),
+        scale,
+        translation,
         tuple(one.get("unit") for one in multiscale["axes"]),
         tuple(channels),
         _stamp(address),
     )
 
 
-def _address_of(array: Any) -> str:
+def placement_of(
+    multiscale: dict[str, Any], dataset: dict[str, Any]
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return size of a pixel and place of the first one, along each axis, of one level."""
+    common = multiscale.get("coordinateTransformations") or []
+    scale, translation = [1.0] * len(multiscale["axes"]), [0.0] * len(multiscale["axes"])
+    for step in [*dataset["coordinateTransformations"], *common]:
+        factors = step.get("scale")
+        if factors is not None:
+            scale = [one * factor for one, factor in zip(scale, factors, strict=True)]
+            translation = [one * by for one, by in zip(translation, factors, strict=True)]
+        moves = step.get("translation") or [0.0] * len(scale)
+        translation = [one + by for one, by in zip(translation, moves, strict=True)]
+    return tuple(scale), tuple(translation)
+
+
+def address_of(array: Any) -> str:
     """Return what `zarr` opens the array by, in this process or another."""
     address = str(array.store_path)
     return address.removeprefix("file://") if address.startswith("file://") else address

@@ -56,7 +56,7 @@ class ZarrProgress:
     Attributes
     ----------
     name : str
-        The stack that is worked on.
+        The stack that is worked on, or what is waited for.
     done, total : int
         Blocks.
     planes_done, planes_total : int

@@ -53,7 +53,7 @@ class CroppedStack(Stack):
             raise StackError(msg)
         self.rgb, self.has_opacity = stack.rgb, stack.has_opacity
         self.sources, self.is_mosaic = stack.sources, stack.is_mosaic
-        self.source_notes = stack.source_notes
+        self.source_notes, self.holds_values = stack.source_notes, stack.holds_values
         self.calibration = stack.calibration.of_planes(self._planes)
         # An alignment describes all planes of a stack; with fewer planes it would not fit.
         if self._planes == range(count):

@@ -24,11 +24,19 @@ class CheckedPlane:
         True where a channel is NaN or infinite, or the plane shows nothing; None if nowhere.
     borrows : bool
         Whether what the plane before shows is the best guess at what it would show there.
+    holds_values : bool
+        Whether the values there count for the focus of what is around; else they are replaced.
     """
 
     plane: Plane
     invalid: BoolMap | None
     borrows: bool = False
+    holds_values: bool = False
+
+    @property
+    def unknown(self) -> BoolMap | None:
+        """Where the values mean nothing; None if nowhere."""
+        return None if self.holds_values else self.invalid
 
     def part(self, rows: slice, columns: slice) -> "CheckedPlane":
         """Return a copy of a rectangle, which lets go of the rest."""
@@ -36,7 +44,7 @@ class CheckedPlane:
         invalid = None if self.invalid is None else self.invalid[window].copy()
         if invalid is not None and not invalid.any():
             invalid = None
-        return CheckedPlane(self.plane[window].copy(), invalid, self.borrows)
+        return CheckedPlane(self.plane[window].copy(), invalid, self.borrows, self.holds_values)
 
     def without(self, part: BoolMap | None) -> "CheckedPlane":
         """Return the plane without a part of shape (Y, X), bool, which others show better."""
@@ -65,7 +73,8 @@ def read_plane(stack: Stack, z: int, nan_policy: NanPolicy) -> CheckedPlane:
         raise StackError(msg)
     parts = (_find_invalid(plane, z, nan_policy), stack.uncovered(z))
     known = [part for part in parts if part is not None]
-    return CheckedPlane(plane, np.logical_or.reduce(known) if known else None)
+    invalid = np.logical_or.reduce(known) if known else None
+    return CheckedPlane(plane, invalid, holds_values=stack.holds_values and parts[0] is None)
 
 
 class Prefetch:

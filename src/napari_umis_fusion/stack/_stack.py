@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from napari_umis_fusion.alignment import Alignment
     from napari_umis_fusion.config import FusionConfig
     from napari_umis_fusion.preprocess import GreyRange
+    from napari_umis_fusion.presets import ChannelOptics
 
 Plane = NDArray[Any]
 """One plane, of shape (Y, X) or (Y, X, C) and any accepted dtype."""
@@ -94,6 +95,8 @@ class Stack(ABC):
         Name of each channel; empty if unknown.
     channel_colours : tuple
         (red, green, blue) of each channel, 0 to 255, or None; empty if unknown.
+    optics : tuple of ChannelOptics
+        How each channel was taken; empty if unknown.
     rgb : bool
         True when the last axis holds colour samples (red, green, blue and perhaps
         opacity), False when it holds microscope channels or there is none.
@@ -101,6 +104,9 @@ class Stack(ABC):
         Whether the fourth colour sample says where something was recorded; see `mask_stack`.
     is_mosaic : bool
         Whether the files say that planes are a Bayer mosaic.
+    holds_values : bool
+        Whether planes hold values where they are uncovered, too: these are never chosen, but
+        count for the focus of what is around.
     is_arriving : bool
         Whether planes are still being taken, so that reading one may have to wait for it.
     alignment : Alignment or None
@@ -116,9 +122,11 @@ class Stack(ABC):
     source_notes: tuple[str, ...] = ()
     channel_names: tuple[str, ...] = ()
     channel_colours: tuple[tuple[int, int, int] | None, ...] = ()
+    optics: "tuple[ChannelOptics, ...]" = ()
     rgb: bool = False
     has_opacity: bool = False
     is_mosaic: bool = False
+    holds_values: bool = False
     is_arriving: bool = False
     alignment: "Alignment | None" = None
     window: tuple[slice, slice] | None = None

@@ -17,6 +17,7 @@ from ._roughness import Roughness as Roughness
 from ._roughness import height_parameters as height_parameters
 from ._roughness import prepare as prepare
 from ._roughness import roughness as roughness
+from ._sample import sample_map as sample_map
 from ._step import StepHeight as StepHeight
 from ._step import step_height as step_height
 from ._surface_area import SurfaceArea as SurfaceArea

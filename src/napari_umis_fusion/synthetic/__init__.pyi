@@ -27,6 +27,8 @@ from ._samples import noisy_fluorescence as noisy_fluorescence
 from ._samples import textured_surface as textured_surface
 from ._scene import Layer as Layer
 from ._scene import Scene as Scene
+from ._see_through import shining_through as shining_through
+from ._see_through import transparent_pair as transparent_pair
 from ._sensor import OVERSAMPLING as OVERSAMPLING
 from ._sensor import Sensor as Sensor
 from ._sensor import spline_of as spline_of

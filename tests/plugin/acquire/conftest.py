@@ -1,3 +1,5 @@
+import socket
+
 import pytest
 from napari.components import ViewerModel
 
@@ -11,6 +13,20 @@ from napari_umis_fusion.plugin.acquire import AcquireWidget
 def _own_list(tmp_path, monkeypatch):
     """Keep the list of whoever runs the tests out of them."""
     monkeypatch.setenv("UMIS_FUSION_MICROSCOPES", str(tmp_path / "microscopes.json"))
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch):
+    """Tell of everything that looks up an address: icons do, and a window would wait for them."""
+    asked = []
+
+    def look_up(host, *arguments, **options):
+        asked.append(host)
+        raise OSError("no network here")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    yield
+    assert asked == []
 
 
 @pytest.fixture

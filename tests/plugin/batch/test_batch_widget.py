@@ -14,6 +14,7 @@ from napari_umis_fusion.batch import StackWorking
 from napari_umis_fusion.cli import main
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.plugin.batch import BatchWidget
+from napari_umis_fusion.plugin.batch import _plates as plates
 from napari_umis_fusion.plugin.batch import _widget as module
 from napari_umis_fusion.synthetic import make_stack
 
@@ -98,7 +99,7 @@ def test_it_pauses_and_is_cancelled_while_it_works(widget, finish, qtbot, monkey
         while True:
             yield StackWorking(0, "measuring", 1, 2)
 
-    monkeypatch.setattr(module, "iter_batch", endless)
+    monkeypatch.setattr(plates, "iter_batch", endless)
     widget.fuse()
     widget.controls.buttons["pause"].click()
     qtbot.waitUntil(lambda: widget.job.is_resting, timeout=10_000)

@@ -220,3 +220,26 @@ def test_what_breaks_later_is_told_with_the_name_of_the_file(tmp_path):
     reader = get_reader(path)
     with pytest.raises(StackFileError, match=r"s\.tif: .*truncated"):
         reader(path)
+
+
+def test_ome_zarr_where_no_other_plugin_reads_it(plugin, npe2pm, tmp_path):
+    zarr = pytest.importorskip("zarr")
+    pytest.importorskip("yaozarrs")
+    axes = [{"name": one, "type": "space", "unit": "micrometer"} for one in "zyx"]
+    steps = [{"type": "scale", "scale": [2.0, 0.5, 0.5]}]
+    datasets = [{"path": "0", "coordinateTransformations": steps}]
+    ome = {"version": "0.5", "multiscales": [{"axes": axes, "datasets": datasets}]}
+    path = tmp_path / "a.ome.zarr"
+    zarr.create_group(path, attributes={"ome": ome})["0"] = ramp(3, 6, 5)
+    ((data, attributes, kind),) = get_reader(str(path))(str(path))
+    assert (np.asarray(data) == ramp(3, 6, 5)).all()
+    assert (attributes["scale"], kind) == ((2.0, 0.5, 0.5), "image")
+    zarr.create_group(tmp_path / "bare.zarr")
+    assert get_reader(str(tmp_path / "bare.zarr")) is None
+    with npe2.DynamicPlugin("other", plugin_manager=npe2pm) as other:
+
+        @other.contribute.reader(filename_patterns=["*.zarr"])
+        def get_other(path):
+            return None
+
+        assert get_reader(str(path)) is None, "it leads"

@@ -13,8 +13,8 @@ SHOWN = ("all_in_focus", "index_map", "depth_map", "confidence_map")
 QUICK = {"focus_measure": "laplacian", "islands": "keep"}
 
 
-def add_stack(viewer, axes="zyx"):
-    shape = {"t": 2, "z": 4, "y": 60, "x": 80}
+def add_stack(viewer, axes="zyx", times=2):
+    shape = {"t": times, "z": 4, "y": 60, "x": 80}
     planes = np.random.default_rng(0).integers(0, 255, [shape[one] for one in axes], np.uint8)
     about = {"name": "cells", "axis_labels": tuple(axes), "scale": [1 + (a == "z") for a in axes]}
     return viewer.add_image(planes, **about, units=["um" if a in "zyx" else "pixel" for a in axes])
@@ -57,8 +57,7 @@ def image_of(viewer):
 
 
 def settled(qtbot, panel):
-    timers = panel.session._timers
-    qtbot.waitUntil(lambda: not any(one.isActive() for one in timers), timeout=5000)
+    qtbot.waitUntil(lambda: not panel.session.is_busy, timeout=5000)
 
 
 def test_the_result_follows_strokes_fills_erasures_and_undo(model, source, panel, qtbot):
@@ -129,6 +128,34 @@ def test_times_not_shown_follow_too(model, qtbot):
     part = slice(10, 20), slice(10, 20)
     for time, plane in ((0, 0), (1, 2)):
         np.testing.assert_array_equal(result.data[time, 0][part], source.data[time, plane][part])
+
+
+@pytest.mark.parametrize("shown", [0, 2])
+def test_key_frames_are_carried_over_in_time(model, qtbot, shown):
+    source, panel = add_stack(model, "tzyx", 4), open_panel(model, qtbot)
+    result = fuse(model, source)[0]
+    model.layers.selection.active = result
+    panel.begin()
+    model.dims.set_point(0, shown)
+    panel.carry_over()
+    assert "Paint the same place at two time points" in panel.status.text()
+    layer, part = panel.session.layer, (slice(10, 20), slice(10, 20))
+    for time, plane in ((0, 0), (3, 3)):
+        layer.data[time, 0][part] = plane + 1
+    layer.data[1, 0, 12, 12] = 3 + 1
+    layer.data, decided = layer.data, result.data.copy()
+    panel.carry_over()
+    assert "199 pixels were carried over, to 2 time points" in panel.status.text()
+    np.testing.assert_array_equal(layer.data[:, 0, 15, 15], [1, 2, 3, 4])
+    assert layer.data[1, 0, 12, 12] == 3 + 1, "what was painted stays"
+    for time in range(4):
+        here = layer.data[time, 0][part] - 1
+        copied = np.take_along_axis(source.data[time][:, *part], here[None], axis=0)[0]
+        np.testing.assert_array_equal(result.data[time, 0][part], copied)
+    layer.undo()
+    settled(qtbot, panel)
+    assert not layer.data[2].any()
+    np.testing.assert_array_equal(result.data[2], decided[2])
 
 
 def test_an_undo_of_a_time_that_is_not_shown(model, qtbot):

@@ -233,12 +233,6 @@ def test_tiny_planes_are_judged_without_a_word(shape):
     assert len(healths_of(stack)) == 5
 
 
-def test_unscaled_planes_are_left_out():
-    health = PlaneHealth(3, ("exposure",), gain=1.8)
-    assert health.without_scaling().is_left_out
-    assert PlaneHealth(3).without_scaling() == PlaneHealth(3)
-
-
 def test_scaled_values_keep_to_the_dtype():
     health = PlaneHealth(0, ("exposure",), gain=0.25)
     scaled = health.scaled(np.array([[1, 63, 200]], np.uint8))

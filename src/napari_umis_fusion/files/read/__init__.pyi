@@ -12,6 +12,7 @@ from ._listing import list_files as list_files
 from ._not_planes import OWN_NAME as OWN_NAME
 from ._not_planes import leave_out as leave_out
 from ._open_stack import open_stack as open_stack
+from ._other_formats import BIOIO_SUFFIXES as BIOIO_SUFFIXES
 from ._recognise import can_read as can_read
 from ._recognise import holds_stack as holds_stack
 from ._survey import Survey as Survey

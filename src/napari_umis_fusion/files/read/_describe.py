@@ -9,12 +9,14 @@ from tifffile import COMPRESSION, TiffFile
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files.names import FileGrid
 from napari_umis_fusion.files.read._axis_roles import choose_axes
+from napari_umis_fusion.files.read._bioio_stack import describe_scene
 from napari_umis_fusion.files.read._grid_stack import grid_calibration, grid_of
 from napari_umis_fusion.files.read._image_files import ImageFiles
 from napari_umis_fusion.files.read._images import read_image_header
 from napari_umis_fusion.files.read._listing import is_tiff, list_source
 from napari_umis_fusion.files.read._naming_errors import naming_read_errors
 from napari_umis_fusion.files.read._open_stack import open_stack
+from napari_umis_fusion.files.read._other_formats import is_for_bioio
 from napari_umis_fusion.files.read._physical_size import tiff_sizes
 from napari_umis_fusion.files.read._pixel_format import holds_colour, pixel_format
 from napari_umis_fusion.files.read._tiff_file import open_tiff_file
@@ -32,7 +34,7 @@ def describe_file(path: str | os.PathLike[str]) -> dict[str, Any]:
     Parameters
     ----------
     path : path
-        TIFF, PNG, JPEG, BMP or WebP file, or a folder.
+        TIFF, PNG, JPEG, BMP or WebP file, one that bioio reads, or a folder.
 
     Returns
     -------
@@ -55,7 +57,18 @@ def describe_file(path: str | os.PathLike[str]) -> dict[str, Any]:
     file = listing.paths[0]
     if place.is_dir() and (len(listing.paths) > 1 or not is_tiff(file)):
         return _describe_folder(place, grid_of(listing))
+    if is_for_bioio(file):
+        return _describe_bioio(file)
     return _describe_tiff(file) if is_tiff(file) else _describe_image(file)
+
+
+def _describe_bioio(path: Path) -> dict[str, Any]:
+    found = describe_scene(path)
+    scene = found.pop("scene")
+    axes, shape = "".join(scene.sizes), tuple(scene.sizes.values())
+    kind = f"{path.suffix[1:].upper()} file, read by bioio"
+    entries = _entries(kind, path, axes, shape, str(scene.dtype), scene.calibration)
+    return {**entries, **{name: one for name, one in found.items() if name != "choose" or one}}
 
 
 def _describe_tiff(path: Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files._layer_attributes import FILE_KEY, RUN_KEY, LayerData, layer_stem
+from napari_umis_fusion.files.read._bioio_layers import bioio_layers
 from napari_umis_fusion.files.read._grid_layers import Selected, grid_layers, numbered
 from napari_umis_fusion.files.read._grid_stack import grid_of
 from napari_umis_fusion.files.read._listing import (
@@ -14,6 +15,7 @@ from napari_umis_fusion.files.read._listing import (
     is_tiff,
     list_source,
 )
+from napari_umis_fusion.files.read._other_formats import is_for_bioio
 from napari_umis_fusion.files.read._tiff_layers import tiff_layers
 from napari_umis_fusion.runtime import user_path
 
@@ -73,10 +75,11 @@ def read_layers(
     if not keeps_order:
         listing = in_natural_order(listing)
     selected = Selected(z_axis, dict(index or {}))
-    if len(listing.paths) == 1 and is_tiff(listing.paths[0]):
+    first = listing.paths[0]
+    if is_for_bioio(first) or (len(listing.paths) == 1 and is_tiff(first)):
         if selected != Selected():
-            raise StackFileError(_nothing_to_select(listing.paths[0]))
-        return numbered(tiff_layers(listing.paths[0]))
+            raise StackFileError(_nothing_to_select(first))
+        return numbered(bioio_layers(first) if is_for_bioio(first) else tiff_layers(first))
     name, origin = name_of(listing.paths, source), origin_of(listing.paths, source)
     return grid_layers(grid_of(listing), name, origin, selected)
 

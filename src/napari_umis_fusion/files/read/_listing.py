@@ -8,7 +8,12 @@ from pathlib import Path
 
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files.names import counts
-from napari_umis_fusion.files.read._other_formats import kind_of_file, way_to_tiff
+from napari_umis_fusion.files.read._other_formats import (
+    bioio_is_installed,
+    is_for_bioio,
+    kind_of_file,
+    way_to_read,
+)
 from napari_umis_fusion.runtime import user_path
 
 TIFF_SUFFIXES = (
@@ -83,6 +88,10 @@ def list_source(source: PathsLike) -> Listing:
         msg = "got an empty list of files; accepted is at least one file."
         raise StackFileError(msg)
     paths = [path for entry in sources for path in _expand(entry)]
+    alone = next(filter(is_for_bioio, paths), None)
+    if alone is not None and len(paths) > 1:
+        msg = f"{alone}: is no plane of a stack, but a file of its own; open it alone."
+        raise StackFileError(msg)
     return Listing(paths, keeps_order=len(sources) > 1)
 
 
@@ -134,14 +143,18 @@ def _in_folder(folder: Path) -> list[Path]:
         if not counts([path.name for path in folders]):
             break
         entries = [path for one in folders for path in sorted(one.iterdir())]
-    return _in_natural_order(entries, f"{folder}: the folder holds no image")
+    hint = way_to_read(folder) if folder.suffix.lower() == ".zarr" else ""
+    return _in_natural_order(entries, f"{folder}: the folder holds no image", hint)
 
 
 def _in_natural_order(paths: Iterable[Path], problem: str, hint: str = "") -> list[Path]:
     entries = list(paths)
     images = [path for path in entries if _is_image(path)]
+    alone = [path for path in entries if is_for_bioio(path)]
+    if not images and len(alone) == 1 and bioio_is_installed():
+        return alone
     if not images:
-        hint += next(filter(None, map(way_to_tiff, entries)), "")
+        hint += next(filter(None, map(way_to_read, entries)), "")
         msg = f"{problem}; accepted are {', '.join(SUFFIXES)}.{hint}"
         raise StackFileError(msg)
     return _in_order(images)
@@ -173,9 +186,10 @@ def _dangling(path: Path) -> str:
 
 
 def _supported(path: Path) -> Path:
-    if path.suffix.lower() not in SUFFIXES and not is_companion(path):
+    is_read = path.suffix.lower() in SUFFIXES or is_companion(path)
+    if not is_read and not (is_for_bioio(path) and bioio_is_installed()):
         msg = (
-            f"{path}: {kind_of_file(path)}; accepted are {', '.join(SUFFIXES)}.{way_to_tiff(path)}"
+            f"{path}: {kind_of_file(path)}; accepted are {', '.join(SUFFIXES)}.{way_to_read(path)}"
         )
         raise StackFileError(msg)
     if not path.is_file():

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 
+from napari_umis_fusion.files.read._bioio_stack import open_bioio
 from napari_umis_fusion.files.read._grid_stack import grid_of, open_grid
 from napari_umis_fusion.files.read._listing import PathsLike, is_tiff, list_source
+from napari_umis_fusion.files.read._other_formats import is_for_bioio
 from napari_umis_fusion.files.read._series_planes import (
     SERIES,
     holds_several,
@@ -25,13 +27,14 @@ def open_stack(
         programs), or one image per plane (TIFF, PNG, JPEG, BMP, WebP). Folders and globs are
         arranged by the numbers in the names, signed and decimal ones too; a list keeps its order.
         Names that count along several axes (``_t001_z003``, ``_ch01_z02``) make these axes.
+        With the extra ``bioio``, also one file that bioio reads (LIF, ND2, CZI and others).
     z_axis : str, optional
         Axis to use as z, such as ``"T"`` or ``"time"``; ``"series"`` for the series of a file. By
         default Z, or the pages of a file that names no axes; time and channels are never used as
         z by default.
     index : mapping of str to int, optional
         The index to select of an axis, such as ``{"T": 0}``. ``{"series": n}`` selects a
-        series of a file that holds several; by default the only one with z.
+        series, or scene, of a file that holds several; by default the only one with z.
 
     Returns
     -------
@@ -56,4 +59,6 @@ def open_stack(
         if z_axis is not None and z_axis.casefold() == SERIES and holds_several(path):
             return open_series_as_planes(path, index)
         return open_tiff(path, z_axis=z_axis, index=index)
+    if is_for_bioio(listing.paths[0]):
+        return open_bioio(listing.paths[0], z_axis=z_axis, index=index)
     return open_grid(grid_of(listing), z_axis=z_axis, index=index)

@@ -17,6 +17,7 @@ from tifffile.tifffile import shaped_description_metadata
 from napari_umis_fusion.files.read._images import read_image_header
 from napari_umis_fusion.files.read._listing import SUFFIXES, is_companion, is_tiff, list_files
 from napari_umis_fusion.files.read._not_planes import OWN_NAME
+from napari_umis_fusion.files.read._other_formats import is_for_bioio
 from napari_umis_fusion.files.read._quiet import quiet_tifffile
 from napari_umis_fusion.files.read._tiff_file import checked_tiff
 from napari_umis_fusion.files.read._tiff_layout import series_sizes
@@ -91,6 +92,8 @@ def can_read(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) 
     first = list_files(given)[0]
     if is_companion(first):
         return True
+    if is_for_bioio(first):
+        return False  # napari asks the plugins of these formats
     if not is_tiff(first):
         return bool(read_image_header(first).shape)
     with quiet_tifffile(), checked_tiff(first) as tif:

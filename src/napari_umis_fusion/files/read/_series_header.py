@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from typing import Any
+from xml.etree.ElementTree import Element
 
 import numpy as np
 from tifffile import TiffFile
@@ -11,6 +12,7 @@ from napari_umis_fusion.files._layer_attributes import Colour
 from napari_umis_fusion.files._layer_record import RECORDS_KEY
 from napari_umis_fusion.files.read._not_planes import OWN_NAME
 from napari_umis_fusion.files.read._ome_sizes import ome_image
+from napari_umis_fusion.presets import ChannelOptics
 from napari_umis_fusion.stack import time_s
 
 
@@ -26,6 +28,8 @@ class SeriesHeader:
         Name of each channel, "" if it has none; or an empty tuple.
     colours : tuple
         (red, green, blue) of each channel, 0 to 255, or None if unknown.
+    optics : tuple of ChannelOptics
+        How each channel was taken, or an empty tuple.
     time_step_s : float or None
         Interval between time points, in s.
     provenance : dict or None
@@ -37,6 +41,7 @@ class SeriesHeader:
     name: str = ""
     channel_names: tuple[str, ...] = ()
     colours: tuple[Colour | None, ...] = ()
+    optics: tuple[ChannelOptics, ...] = ()
     time_step_s: float | None = None
     provenance: dict[str, Any] | None = None
     records: tuple[Any, ...] = ()
@@ -81,6 +86,7 @@ def _from_ome(xml: str, series: int) -> SeriesHeader:
         name=image.get("Name", "").strip(),
         channel_names=tuple(channel.get("Name", "").strip() for channel in channels),
         colours=tuple(_ome_colour(channel.get("Color")) for channel in channels),
+        optics=tuple(_optics(channel) for channel in channels),
         # The OME schema's default is s.
         time_step_s=time_s(
             attributes.get("TimeIncrement"), attributes.get("TimeIncrementUnit", "s")
@@ -88,6 +94,11 @@ def _from_ome(xml: str, series: int) -> SeriesHeader:
         provenance=_from_our_description(told),
         records=tuple(records) if isinstance(records, list) else (),
     )
+
+
+def _optics(channel: Element) -> ChannelOptics:
+    words = ("Name", "ContrastMethod", "AcquisitionMode", "IlluminationType", "Fluor")
+    return ChannelOptics(*(channel.get(word, "").strip() for word in words))
 
 
 def _ome_colour(value: str | None) -> Colour | None:

@@ -19,6 +19,7 @@ from napari_umis_fusion.files.read._listing import (
     list_source,
 )
 from napari_umis_fusion.files.read._not_planes import leave_out
+from napari_umis_fusion.files.read._other_formats import is_for_bioio
 from napari_umis_fusion.files.read._quiet import quiet_tifffile
 from napari_umis_fusion.files.read._tiff_file import open_tiff_file
 from napari_umis_fusion.files.read._tiff_layers import MAX_SERIES, tiff_layers
@@ -175,6 +176,8 @@ def header_or_stack(path: Path) -> Header | None:
     StackFileError
         If the file is broken.
     """
+    if is_for_bioio(path):
+        return None
     try:
         header = image_header(path)
     except StackFileError:

@@ -182,15 +182,17 @@ def _stack_of(
 
 def _name_channels(stack: TiffStack, roles: AxisRoles, header: SeriesHeader) -> None:
     """Tell the stack the names and colours of its channels, or of the one that was selected."""
-    names, colours = header.channel_names, header.colours
+    names, colours, optics = header.channel_names, header.colours, header.optics
     if roles.channel == "C":
         count = stack.shape[3]
         stack.channel_names = names if len(names) == count else ()
         stack.channel_colours = colours if len(colours) == count else ()
+        stack.optics = optics
     elif roles.channel is None:
         chosen = roles.fixed.get("C", 0)
         stack.channel_names = names[chosen : chosen + 1]
         stack.channel_colours = colours[chosen : chosen + 1]
+        stack.optics = optics[chosen : chosen + 1]
 
 
 def _of_planes(sizes: Calibration, planes: Sequence[int]) -> Calibration:

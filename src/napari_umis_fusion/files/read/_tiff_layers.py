@@ -4,7 +4,7 @@ import itertools
 import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from napari_umis_fusion.files._layer_attributes import (
     FILE_KEY,
     MOSAIC_KEY,
+    OPTICS_KEY,
     POSITIONS_KEY,
     RUN_KEY,
     Colour,
@@ -32,6 +33,7 @@ from napari_umis_fusion.files.read._tiff import other_files
 from napari_umis_fusion.files.read._tiff_file import OmeHeaderError, open_tiff_file
 from napari_umis_fusion.files.read._tiff_layout import Layout, read_part
 from napari_umis_fusion.files.read._tiff_series import pick_series
+from napari_umis_fusion.presets import ChannelOptics
 from napari_umis_fusion.stack import MAX_CHANNELS, Calibration, Plane, kind_of
 
 MAX_SERIES = 50
@@ -205,11 +207,20 @@ def _attributes(series: _Series, pick: Mapping[str, int]) -> dict[str, Any]:
         origin[POSITIONS_KEY] = list(series.calibration.z_positions_um)
     if series.opened.pixels.is_mosaic:
         origin[MOSAIC_KEY] = True
+    if optics := [asdict(one) for one in _optics(series, pick)]:
+        origin[OPTICS_KEY] = optics
     metadata: dict[str, Any] = {FILE_KEY: origin}
     if series.header.provenance is not None:
         metadata[RUN_KEY] = series.header.provenance
     places = placement_attributes(axes, series.calibration, series.header.time_step_s)
     return {**places, "rgb": series.colour, "metadata": metadata}
+
+
+def _optics(series: _Series, pick: Mapping[str, int]) -> Sequence[ChannelOptics]:
+    """Return how the channels of a layer were taken, as far as the file tells."""
+    optics = series.header.optics
+    chosen = [optics[pick["C"]]] if pick.get("C", len(optics)) < len(optics) else optics
+    return [one for one in chosen if one != ChannelOptics()]
 
 
 def _axis_labels(outer: Sequence[str]) -> list[str]:

@@ -17,9 +17,8 @@ from napari_umis_fusion.models.export._interface import (
     TensorAxis,
     TensorInterface,
 )
-from napari_umis_fusion.models.export._onnx import OPSET
 from napari_umis_fusion.models.export._package_readme import HOMEPAGE, METHOD
-from napari_umis_fusion.network import Architecture, Checkpoint
+from napari_umis_fusion.network import OPSET, Architecture, Checkpoint
 from napari_umis_fusion.preprocess import OUTLIERS_PERCENT
 from napari_umis_fusion.runtime import package_version
 

@@ -20,12 +20,11 @@ from napari_umis_fusion.models.export._bioimage_description import (
 )
 from napari_umis_fusion.models.export._description import ExportDescription
 from napari_umis_fusion.models.export._interface import INPUT
-from napari_umis_fusion.models.export._onnx import INSTALL, require
 from napari_umis_fusion.models.export._package_readme import readme
 from napari_umis_fusion.models.export._package_tensors import cover_picture, example_tensors
 from napari_umis_fusion.models.export._weights import write_weights
 from napari_umis_fusion.network import Checkpoint
-from napari_umis_fusion.runtime import temporary_folder
+from napari_umis_fusion.runtime import install_command, needs_extra, temporary_folder
 
 _MAX_REASON_LENGTH = 120
 """Some messages of bioimageio.spec list every accepted value."""
@@ -61,8 +60,8 @@ def write_package(
     OSError
         If the file cannot be written.
     """
-    spec, model = require("bioimageio.spec", "bioimageio.spec.model")
-    version = model.ModelDescr.implemented_format_version
+    spec = _bioimageio_spec()
+    version = spec.model.ModelDescr.implemented_format_version
     content = description(checkpoint, about, version)
     with temporary_folder() as made:
         folder = Path(made)
@@ -72,6 +71,15 @@ def write_package(
             _refuse_invalid(spec, described)
             with path.open("wb") as file:
                 spec.save_bioimageio_package_to_stream(described, output_stream=file)
+
+
+def _bioimageio_spec() -> Any:
+    with needs_extra(
+        "zoo", ["bioimageio"], "packages are described by bioimageio.spec", CheckpointError
+    ):
+        import bioimageio.spec
+        import bioimageio.spec.model
+    return bioimageio.spec
 
 
 def _fill(folder: Path, checkpoint: Checkpoint, about: ExportDescription, network: bytes) -> None:
@@ -110,7 +118,7 @@ def _refuse_invalid(spec: Any, described: Any) -> None:
     if not set(messages) <= _USER_FIELDS:
         raise CheckpointError(
             f"bioimageio.spec {spec.__version__} cannot describe the network ({reasons}); update "
-            f"it together with pydantic: {INSTALL}"
+            f"it together with pydantic: {install_command('zoo')}"
         )
     raise ConfigError(
         f"bioimageio.spec refuses the package ({reasons}); accepted are printable names and "

@@ -31,8 +31,8 @@ def export_model(
 ) -> Path:
     """Export a trained network with an atomic write.
 
-    ONNX and the package take about ten seconds without progress: in a program with a window, call
-    it from a thread.
+    A package takes some seconds without progress: in a program with a window, call it from a
+    thread.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def export_model(
         For another extension, an empty name, or a licence or author that the Model Zoo does not
         accept.
     CheckpointError
-        If a library that the format needs is missing, the network cannot be exported, or the
+        If a library that the format needs is missing, the network cannot be described, or the
         file cannot be written.
     """
     where = Path(path).absolute()
@@ -93,10 +93,8 @@ def _write(checkpoint: "Checkpoint", path: Path, about: ExportDescription) -> No
 
         write_weights(checkpoint, path)
         return
-    from napari_umis_fusion.models.export._onnx import onnx_model, require
+    from napari_umis_fusion.models.export._onnx import onnx_model
 
-    if path.suffix == ".zip":
-        require("bioimageio.spec")  # before the long part
     network = onnx_model(checkpoint, about)
     if path.suffix == ".onnx":
         path.write_bytes(network)

@@ -5,4 +5,5 @@ from ._library import find_weights as find_weights
 from ._model import HASH_SHOWN as HASH_SHOWN
 from ._model import Model as Model
 from ._names import file_stem as file_stem
+from ._names import unique_name as unique_name
 from ._shipped import shipped_models as shipped_models

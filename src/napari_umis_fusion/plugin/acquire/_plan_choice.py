@@ -146,16 +146,19 @@ class PlanDialog(QDialog):
 @contextmanager
 def icons_without_network() -> Iterator[None]:
     """Make icons of letters, unless they are cached: fetching them would stop the window."""
-    import pyconify.api
+    from pyconify import api
 
-    fetching = pyconify.api.svg
-    pyconify.api.svg = _refused
+    # it asks for the age of icon sets even where icons are cached
+    asking = {name: getattr(api, name) for name in ("svg", "last_modified")}
+    for name in asking:
+        setattr(api, name, _refused)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             yield
     finally:
-        pyconify.api.svg = fetching
+        for name, ask in asking.items():
+            setattr(api, name, ask)
 
 
 def _refused(*arguments: Any, **options: Any) -> bytes:

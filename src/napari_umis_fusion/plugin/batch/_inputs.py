@@ -13,11 +13,14 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_umis_fusion.files.read import SUFFIXES
+from napari_umis_fusion.files.read import BIOIO_SUFFIXES, SUFFIXES
 
 HEIGHT_PX = 70
 BUTTONS = {
-    "folder": ("Add folder…", "Add a folder, which is searched with its subfolders."),
+    "folder": (
+        "Add folder…",
+        "Add a folder, searched with its subfolders, or a plate of OME-Zarr.",
+    ),
     "files": ("Add files…", "Add stack files, or plane images."),
     "remove": ("Remove", "Remove the selected entries from the list; no file is deleted."),
 }
@@ -87,7 +90,7 @@ class InputList(QWidget):
             self.add([str(Path(chosen))])
 
     def _on_files(self) -> None:
-        patterns = " ".join(f"*{suffix}" for suffix in SUFFIXES)
+        patterns = " ".join(f"*{suffix}" for suffix in (*SUFFIXES, *BIOIO_SUFFIXES))
         chosen, _ = QFileDialog.getOpenFileNames(self, "Stacks", "", f"Images ({patterns})")
         if chosen:
             self.add([str(Path(path)) for path in chosen])

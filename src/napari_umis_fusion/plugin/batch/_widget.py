@@ -4,6 +4,7 @@ import threading
 from functools import partial
 from typing import Any
 
+from magicgui.widgets import LineEdit
 from napari.layers import Layer
 from qtpy.QtWidgets import QApplication, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
@@ -14,14 +15,12 @@ from napari_umis_fusion.batch import (
     Grouping,
     StackBegun,
     StackEnded,
-    batch_command,
-    iter_batch,
-    iter_find_stacks,
 )
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.plugin._warm_up import warm_up
 from napari_umis_fusion.plugin.batch._inputs import InputList
+from napari_umis_fusion.plugin.batch._plates import Inputs, commands_for, iter_find, iter_fuse_all
 from napari_umis_fusion.plugin.batch._rows import BatchRows
 from napari_umis_fusion.plugin.batch._table import BatchTable
 from napari_umis_fusion.plugin.batch._work import BatchProgress, iter_layers, iter_until
@@ -55,6 +54,7 @@ BUTTONS = {
     "copy": ("Copy as command line", "Copy the command that does the same outside napari."),
     "same": ("As in Fuse z-stack", "Use all options that the widget Fuse z-stack shows."),
 }
+WELLS = "Wells of plates of OME-Zarr, as names or patterns such as B03,C*; empty: all."
 FUSION = ("focus_measure", "blend", "align", "light")
 """Options of the fusion that have a row; the others come from the fusion widget."""
 
@@ -74,7 +74,8 @@ class BatchWidget(DockedWidget):
         self._stop, self._progress, self._message = threading.Event(), BatchProgress(), ""
         self.inputs, self.output = InputList(), FolderField()
         about = "Folder for results, which mirrors the folders of the input."
-        self.place = Form([QtRow("output", "results", about, self.output)])
+        wells = LineEdit(name="wells", label="wells", tooltip=WELLS)
+        self.place = Form([QtRow("output", "results", about, self.output), wells])
         self.options, self.fusion = (
             ConfigForm(BatchOptions(), hides_unused=True),
             ConfigForm(FusionConfig(), FUSION),
@@ -85,6 +86,7 @@ class BatchWidget(DockedWidget):
         self.opening = LatestJob(delay_ms=0)
         self._lay_out()
         self._connect()
+        self._on_inputs()
         warm_up()
 
     @staticmethod
@@ -103,7 +105,7 @@ class BatchWidget(DockedWidget):
             self.controls.show_message(str(error))
             return
         output = self.output.value() or None
-        self._start(partial(iter_find_stacks, inputs, options, output=output))
+        self._start(partial(iter_find, inputs, options, output))
 
     def fuse(self, *, resume: bool = False, retry: bool = False) -> None:
         """Fuse all stacks, or what is left of them; a message says why if that cannot start."""
@@ -112,7 +114,7 @@ class BatchWidget(DockedWidget):
         except UmisFusionError as error:
             self.controls.show_message(str(error))
             return
-        self._start(partial(iter_batch, *arguments, resume=resume, retry=retry))
+        self._start(partial(iter_fuse_all, *arguments, resume=resume, retry=retry))
 
     def command(self) -> str:
         """Return the command line that does the same.
@@ -122,7 +124,7 @@ class BatchWidget(DockedWidget):
         ConfigError
             If something is missing, or rows contradict each other.
         """
-        return batch_command(*self._arguments())
+        return commands_for(*self._arguments())
 
     def open_row(self, number: int) -> None:
         """Open a stack and its results as layers."""
@@ -132,13 +134,13 @@ class BatchWidget(DockedWidget):
             return
         self.opening.submit(partial(iter_layers, row.stack, row.entry))
 
-    def _inputs(self) -> list[str]:
+    def _inputs(self) -> Inputs:
         inputs = self.inputs.value()
         if not inputs:
             raise UmisFusionError("There is no input yet; add a folder, or files.")
-        return inputs
+        return Inputs.of(inputs, self.place["wells"].value)
 
-    def _arguments(self) -> tuple[list[str], str, FusionConfig, BatchOptions]:
+    def _arguments(self) -> tuple[Inputs, str, FusionConfig, BatchOptions]:
         output = self.output.value()
         inputs = self._inputs()
         if not output:
@@ -162,6 +164,9 @@ class BatchWidget(DockedWidget):
         self._enable(False)
         self.controls.follow(self.job)
         self.job.start()
+
+    def _on_inputs(self) -> None:
+        self.place.show_row("wells", Inputs.of(self.inputs.value()).has_plates)
 
     def _on_event(self, event: Any) -> None:
         if isinstance(event, BatchStarted):
@@ -249,6 +254,7 @@ class BatchWidget(DockedWidget):
             button.clicked.connect(actions[name])
         for part in (self.inputs, self.place, self.options, self.fusion):
             part.valueChanged.connect(self.valueChanged)
+        self.inputs.valueChanged.connect(self._on_inputs)
         self.controls.clicked.connect(self._on_control)
         self.table.opened.connect(self.open_row)
         self.opening.done.connect(self._on_opened)

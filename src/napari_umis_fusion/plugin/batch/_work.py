@@ -13,8 +13,9 @@ from napari_umis_fusion.batch import (
     StackEnded,
     StackWorking,
 )
-from napari_umis_fusion.files.read import read_layers
+from napari_umis_fusion.files.read import PathsLike, read_layers
 from napari_umis_fusion.plugin.widgets import Progress
+from napari_umis_fusion.scale import zarr_layers
 
 SHOWN = {"all_in_focus": "fused", "depth_map": "depth", "index_map": "index"}
 """What the layer of each result is called after its stack."""
@@ -42,13 +43,19 @@ def iter_layers(stack: BatchStack, entry: BatchEntry) -> Generator[None, None, l
     """Read a stack and its results; returns layers as data."""
     name = Path(stack.name).name
     yield
-    layers = read_layers(stack.files[0] if len(stack.files) == 1 else list(stack.files))
+    layers = _layers_of(stack.files[0] if len(stack.files) == 1 else list(stack.files))
     if len(layers) == 1:  # planes are named after the first of them
         layers = [_named(name, layers[0])]
     for kind, path in entry.outputs.items():
         yield
-        layers += [_named(f"{name} {SHOWN[kind]}", layer) for layer in read_layers(path)]
+        layers += [_named(f"{name} {SHOWN[kind]}", layer) for layer in _layers_of(path)]
     return layers
+
+
+def _layers_of(source: PathsLike) -> list[Any]:
+    if isinstance(source, Path) and source.is_dir():
+        return zarr_layers(source)
+    return read_layers(source)
 
 
 def _named(name: str, layer: Any) -> Any:

@@ -4,9 +4,10 @@ import weakref
 from typing import Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_umis_fusion.layers import FirstLook, LayerPlan, iter_first_look
+from napari_umis_fusion.plugin.fusion._offer import Offer
 from napari_umis_fusion.plugin.fusion._stack_list import likely_channels
 from napari_umis_fusion.plugin.viewer import TargetStack
 from napari_umis_fusion.plugin.widgets import LatestJob
@@ -45,7 +46,7 @@ class Advice(QWidget):
         self._job = LatestJob()
         self._job.done.connect(self._on_look)
         self._job.failed.connect(self._on_failed)
-        self.moved, self.channels = _Offer("Align them"), _Offer("Fuse together")
+        self.moved, self.channels = Offer("Align them"), Offer("Fuse together")
         self.moved.clicked.connect(self.align_wanted)
         self.channels.clicked.connect(self._on_together)
         self.planes = QLabel()
@@ -73,7 +74,7 @@ class Advice(QWidget):
         """
         self._aligns = aligns
         self._channels = [] if target is None else likely_channels(target.layers, self._viewer)
-        key = _key_of(target)
+        key = key_of(target)
         if key != self._key:
             self._key, self.look, self._failure = key, None, ""
             self._job.cancel()
@@ -119,28 +120,7 @@ class Advice(QWidget):
         self.together_wanted.emit(list(self._channels))
 
 
-class _Offer(QWidget):
-    """A sentence, and a button that does what it suggests."""
-
-    clicked = Signal()
-
-    def __init__(self, action: str) -> None:
-        super().__init__()
-        self.text, self.button = QLabel(), QPushButton(action)
-        self.text.setWordWrap(True)
-        self.button.clicked.connect(self.clicked)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.text, 1)
-        row.addWidget(self.button)
-
-    def show_offer(self, text: str) -> None:
-        """Show the offer; an empty text hides it."""
-        self.text.setText(text)
-        self.setVisible(bool(text))
-
-
-def _key_of(target: TargetStack | None) -> Any:
+def key_of(target: TargetStack | None) -> Any:
     """Return what identifies the data of a stack, without keeping it in memory."""
     if target is None:
         return None

@@ -18,7 +18,7 @@ def lay_out(panel: "FusionWidget") -> "dict[str, QCollapsible]":
     rows = QVBoxLayout(inside)
     rows.setContentsMargins(6, 6, 6, 6)
     above = (panel.stack, panel.sizes, panel.advice, panel.controls, panel.memory)
-    for part in (*above, panel.preview_box.native, panel.preset):
+    for part in (*above, panel.preview_box.native, panel.preset, panel.told):
         rows.addWidget(part)
     sections = {
         "Focus along z": section("Focus along z", panel.focus, is_open=True),

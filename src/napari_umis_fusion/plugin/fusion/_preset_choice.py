@@ -26,7 +26,9 @@ from napari_umis_fusion.presets import (
     saved_presets,
 )
 
-DEFAULT = Preset("default", "Most stacks.", "What this package recommends where nothing is known.")
+DEFAULT_PRESET = Preset(
+    "default", "Most stacks.", "What this package recommends where nothing is known."
+)
 OWN = "custom"
 
 _FILTER = "Presets (*.json)"
@@ -90,7 +92,7 @@ class PresetChoice(QWidget):
         with warnings.catch_warnings():  # the message line names what cannot be read
             warnings.simplefilter("ignore")
             saved = saved_presets()
-        known = {one.name: one for one in (DEFAULT, *PRESETS.values(), *saved)}
+        known = {one.name: one for one in (DEFAULT_PRESET, *PRESETS.values(), *saved)}
         return list({**self._opened, **known}.values())
 
     def refresh(self) -> None:

@@ -1,7 +1,6 @@
 """The preview: the visible area, fused whenever an option changes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from magicgui.widgets import CheckBox
@@ -10,10 +9,10 @@ from qtpy.QtCore import QObject, Signal
 from napari_umis_fusion.alignment import Alignment
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.files import LayerData
-from napari_umis_fusion.layers import LayerPlan, Span, iter_preview
+from napari_umis_fusion.layers import iter_preview
 from napari_umis_fusion.plugin.fusion._clicked_pixel import Described
 from napari_umis_fusion.plugin.fusion._preview_layers import PreviewLayers
-from napari_umis_fusion.plugin.viewer import TargetStack
+from napari_umis_fusion.plugin.viewer import TargetStack, camera_of, visible_part
 from napari_umis_fusion.plugin.widgets import LatestJob
 
 MAX_PX = 512
@@ -79,9 +78,7 @@ class Preview(QObject):
         if on == self._is_on:
             return
         self._is_on = on
-        camera = getattr(
-            self._viewer, "scene", self._viewer
-        ).camera  # napari 0.9 moved the camera to viewer.scene
+        camera = camera_of(self._viewer)
         for event in (
             camera.events.center,
             camera.events.zoom,
@@ -108,7 +105,7 @@ class Preview(QObject):
             self._forget()
             return
         target, config, plan = described
-        part = visible_part(self._viewer, target, plan)
+        part = visible_part(self._viewer, target, plan, MAX_PX)
         if part is None:
             self._forget()
             self.notified.emit("The preview needs the stack to be visible, in the 2D view.")
@@ -152,50 +149,3 @@ def preview_box() -> CheckBox:
         tooltip="Preview the result while options change: the middle of the visible area, at "
         "most 512 pixels wide. The stack is not changed.",
     )
-
-
-@dataclass(frozen=True, slots=True)
-class VisiblePart:
-    """The middle of the visible area of a stack.
-
-    Attributes
-    ----------
-    rows, columns : tuple of int
-        First row (column), and the one after the last.
-    index : dict of int to int
-        Entry of each looped axis, such as time.
-    """
-
-    rows: Span
-    columns: Span
-    index: dict[int, int]
-
-
-def visible_part(viewer: Any, target: TargetStack, plan: LayerPlan) -> VisiblePart | None:
-    """Return the visible part of what a plan fuses of a stack; None if it is not visible."""
-    layer, axes, shape = target.layers[0], target.axes, target.images[0].shape
-    displayed = {axis - (viewer.dims.ndim - len(shape)) for axis in viewer.dims.displayed}
-    if displayed != {axes.y, axes.x}:
-        return None
-    corners = layer.corner_pixels * _downsampling(layer)
-    bounds = []
-    for axis, given in ((axes.y, plan.rows), (axes.x, plan.columns)):
-        low, high = given or (0, shape[axis])
-        start, stop = max(low, int(corners[0, axis])), min(high, int(corners[1, axis]) + 1)
-        middle = (start + stop) // 2
-        start, stop = max(start, middle - MAX_PX // 2), min(stop, middle + MAX_PX // 2)
-        if stop <= start:
-            return None
-        bounds.append((start, stop))
-    step = viewer.dims.point
-    world = [step[target.viewer_axis(viewer, axis)] for axis in range(len(shape))]
-    here = layer.world_to_data(world)
-    index = {axis: min(max(round(here[axis]), 0), shape[axis] - 1) for axis in axes.loops}
-    return VisiblePart(bounds[0], bounds[1], index)
-
-
-def _downsampling(layer: Any) -> Any:
-    """Return how many full-resolution pixels a displayed pixel covers along each axis."""
-    if not layer.multiscale:
-        return 1
-    return layer.downsample_factors[layer.data_level]

@@ -1,7 +1,7 @@
 """The layers of a preview: one for each channel, over the stack."""
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from napari.layers import Layer
@@ -37,7 +37,7 @@ class PreviewLayers:
         found = [reference() for reference in self._shown]
         return [layer for layer in found if layer in self._viewer.layers]
 
-    def show(self, made: Sequence[LayerData], names: Sequence[str]) -> None:
+    def show(self, made: Sequence[LayerData], names: Sequence[str], name: str = NAME) -> None:
         """Show these layers instead of the previous ones.
 
         The lowest one covers the stack: blended with it, planes out of focus would be added. The
@@ -49,10 +49,12 @@ class PreviewLayers:
             All-in-focus image of each channel.
         names : sequence of str
             Names of the layers that are previewed.
+        name : str
+            Name of each layer, with a gap for that of the previewed one.
         """
         described = []
         for number, (data, attributes, kind) in enumerate(made):
-            own = {"name": NAME.format(names[number]), "metadata": {PREVIEW_KEY: True}}
+            own = {"name": name.format(names[number]), "metadata": {PREVIEW_KEY: names[number]}}
             if number == 0 and attributes["blending"] in SHINING:
                 own["blending"] = "translucent"
             described.append((data, {**attributes, **own}, kind))
@@ -62,12 +64,12 @@ class PreviewLayers:
     def _update(self, made: Sequence[LayerData]) -> bool:
         """Put data of the same shape into the layers; new ones would take several times as long."""
         layers = self.layers
-        if [_form_of(layer.data, layer.name) for layer in layers] != [
-            _form_of(data, attributes["name"]) for data, attributes, _ in made
+        if [_form_of(layer.data, layer.metadata) for layer in layers] != [
+            _form_of(data, attributes["metadata"]) for data, attributes, _ in made
         ]:
             return False
         for layer, (data, attributes, _) in zip(layers, made, strict=True):
-            for name in PLACES:
+            for name in (*PLACES, "name"):
                 setattr(layer, name, attributes[name])
             layer.data = data
         return True
@@ -94,5 +96,6 @@ class PreviewLayers:
         self._shown = []
 
 
-def _form_of(data: Any, name: str) -> tuple[Any, ...]:
-    return data.shape, data.dtype, name
+def _form_of(data: Any, metadata: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return what two layers must share for one to show the data of the other."""
+    return data.shape, data.dtype, metadata[PREVIEW_KEY]

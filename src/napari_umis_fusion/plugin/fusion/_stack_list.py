@@ -95,12 +95,13 @@ def _runs(layers: list[Any]) -> list[list[Any]]:
     runs: list[list[Any]] = []
     last = None
     for layer in layers:
-        if may_be_stack(layer):
+        is_stack = may_be_stack(layer)
+        if is_stack:
             if last is not None and _is_another_channel(layer, runs[-1]):
                 runs[-1].append(layer)
             else:
                 runs.append([layer])
-        last = layer if may_be_stack(layer) else None
+        last = layer if is_stack else None
     return runs
 
 

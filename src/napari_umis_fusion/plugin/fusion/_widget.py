@@ -35,6 +35,7 @@ from napari_umis_fusion.plugin.fusion._result_section import ResultSection
 from napari_umis_fusion.plugin.fusion._shortcuts import FusionKeys
 from napari_umis_fusion.plugin.fusion._sizes_form import SizesForm
 from napari_umis_fusion.plugin.fusion._stack_choice import Decision, StackChoice
+from napari_umis_fusion.plugin.fusion._told_preset_line import ToldPresetLine
 from napari_umis_fusion.plugin.viewer import BETWEEN_LAYERS_MS, TargetStack, go_to_plane
 from napari_umis_fusion.plugin.widgets import (
     ConfigForm,
@@ -85,6 +86,7 @@ class FusionWidget(DockedWidget):
         self.focus = FocusView(napari_viewer, self.fused, self.described)
         self.result = ResultSection(napari_viewer, self.fused)
         self.preset = PresetChoice(self)
+        self.told = ToldPresetLine(self, self.preset)
         self.copy = CopyButton(self.script, self.controls.show_message)
         self.sections = lay_out(self)
         shown = self.stack, self.fused
@@ -175,10 +177,8 @@ class FusionWidget(DockedWidget):
         for form in (self.stack, self.part, self.alignment, self.method, self.output):
             form.valueChanged.connect(self.valueChanged)
         self.valueChanged.connect(self.preview.refresh)
-        self.method.weights.notified.connect(self.controls.show_message)
-        self.alignment.notified.connect(self.controls.show_message)
-        self.preset.notified.connect(self.controls.show_message)
-        self.result.notified.connect(self.controls.show_message)
+        for part in (self.method.weights, self.alignment, self.preset, self.result):
+            part.notified.connect(self.controls.show_message)
         self.planes.plane_chosen.connect(self._on_plane)
         self.valueChanged.connect(self._on_options)
         self.advice.align_wanted.connect(self.alignment.align)
@@ -186,9 +186,8 @@ class FusionWidget(DockedWidget):
 
     def _on_stack(self) -> None:
         target = self.stack.target
-        self.sizes.adapt_to(target)
-        self.part.adapt_to(target)
-        self.alignment.adapt_to(target)
+        for part in (self.sizes, self.part, self.alignment, self.told):
+            part.adapt_to(target)
         self._forget_others([] if target is None else target.layers)
         self._on_options()
         self.controls.buttons["start"].setEnabled(target is not None and target.planes > 1)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_umis_fusion.files.read import can_read, list_files, read_layers, survey_files
 from napari_umis_fusion.plugin.opening import shown_viewer
+from napari_umis_fusion.scale import scale_is_installed, zarr_kind, zarr_layers
 
 if TYPE_CHECKING:
     from napari_umis_fusion.plugin.opening import SingleImages
@@ -26,7 +27,8 @@ def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list[Any]] 
     ----------
     path : str or list of str
         An image file, a folder of images, or these in a list. The order of a list does not count:
-        it is that in which a file manager happened to give them.
+        it is that in which a file manager happened to give them. An image of OME-Zarr is read if
+        no other plugin claims files of its kind.
 
     Returns
     -------
@@ -34,6 +36,8 @@ def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list[Any]] 
         `read`, or None for missing and unreadable files and those of other kinds. Never raises.
     """
     try:
+        if _is_zarr_of_nobody(path):
+            return read_zarr
         return read if can_read(path) else None
     except Exception:  # another reader may still read the file
         return None
@@ -64,6 +68,34 @@ def read(path: str | list[str]) -> list[Any]:
 
     FolderDialog(viewer, survey).show()
     return NOTHING
+
+
+def read_zarr(path: str | list[str]) -> list[Any]:
+    """Read an image of OME-Zarr as layers; see `napari_umis_fusion.scale.zarr_layers`."""
+    (one,) = [path] if isinstance(path, str | os.PathLike) else path
+    return zarr_layers(one)
+
+
+def _is_zarr_of_nobody(path: str | list[str]) -> bool:
+    """Whether a folder is an image of OME-Zarr that no other plugin reads."""
+    (one, *more) = [path] if isinstance(path, str | os.PathLike) else path
+    if more or zarr_kind(one) != "image":
+        return False
+    return scale_is_installed() and not _others_read_zarr()
+
+
+def _others_read_zarr() -> bool:
+    """Whether a plugin claims OME-Zarr; napari itself shows bare arrays, without their places."""
+    from npe2 import PluginManager
+
+    manifests = PluginManager.instance().iter_manifests(disabled=False)
+    return any(
+        ".zarr" in pattern.lower()
+        for manifest in manifests
+        if manifest.name != "napari"
+        for reader in manifest.contributions.readers or ()
+        for pattern in reader.filename_patterns
+    )
 
 
 @cache

@@ -1,6 +1,7 @@
 """Retouching of one result: its layers follow a layer of overrides while that is painted."""
 
 import time
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,12 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError, UmisFusionError
 from napari_umis_fusion.files import RUN_KEY
-from napari_umis_fusion.fusion import describe_overrides
 from napari_umis_fusion.layers import RetouchedLayers
 from napari_umis_fusion.plugin.fusion import FusedLayers
+from napari_umis_fusion.plugin.retouch._describe import iter_describe, said_of
+from napari_umis_fusion.plugin.retouch._which import number_of
 from napari_umis_fusion.plugin.viewer import entries_shown
+from napari_umis_fusion.plugin.widgets import LatestJob
 
 OVERRIDE_KEY = "umis_fusion_overrides"
 """In the metadata of a layer of overrides."""
@@ -69,6 +72,8 @@ class RetouchSession(QObject):
         self._changed_at: float | None = None
         self._followed_at = 0.0
         self._is_settled = True
+        self._preparing, self._describing = LatestJob(delay_ms=0), LatestJob(delay_ms=0)
+        self._describing.done.connect(self._on_described)
         self._timers = [QTimer(self), QTimer(self)]
         for timer, action in zip(self._timers, (self.follow, self._settle), strict=True):
             timer.setSingleShot(True)
@@ -79,6 +84,8 @@ class RetouchSession(QObject):
 
     def release(self) -> None:
         """Disconnect from viewer and layers; these stay as they are."""
+        for job in (self._preparing, self._describing):
+            job.cancel()
         for timer in self._timers:
             timer.stop()
         self._fused.events.changed.disconnect(self._on_fused)
@@ -103,18 +110,21 @@ class RetouchSession(QObject):
                 "there is no result to retouch: fuse a stack, then select it or its result. The "
                 "stack must still be open."
             )
-        self._number = _number_of(shown, active)
+        self._number = number_of(shown, active)
         retouched = RetouchedLayers.of(shown.event, self._number)
         if not any(one.layer() in self._viewer.layers for one in shown.layers.values()):
             raise ConfigError("the result is not in the viewer any more; fuse again.")
         self._end()
         self.retouched, self.source = retouched, shown.sources[self._number_in(shown)]()
-        self.layer = self._find_layer(retouched) or self._new_layer(retouched)
+        found = self._find_layer(retouched)
+        self.layer = self._new_layer(retouched) if found is None else found
+        # In a thread: to copy a large result would stop the window.
+        self._preparing.submit(partial(retouched.iter_prepare, self._entries()))
         for name in CHANGES:
             getattr(self.layer.events, name).connect(self._on_changed)
-        retouched.prepare(self._entries())
         self._on_slider()
-        self._follow_all()
+        if found is not None:
+            self.follow_all()
         self.renewed.emit()
 
     def result_layers(self) -> list[Any]:
@@ -148,6 +158,12 @@ class RetouchSession(QObject):
             self._is_settled = False
             self.followed.emit(0.0 if begun is None else time.perf_counter() - begun)
             self._timers[1].start(IDLE_MS)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the result, or what it tells, does not follow yet."""
+        timers = any(timer.isActive() for timer in self._timers)
+        return timers or self._describing.is_busy
 
     @property
     def config(self) -> FusionConfig:
@@ -186,22 +202,20 @@ class RetouchSession(QObject):
 
     def _settle(self) -> None:
         """Follow what is not shown, such as an undo of another time point; renew provenance."""
-        self._follow_all()
+        self.follow_all()
         if self._is_settled or self.retouched is None or self.layer is None:
             return
         self._is_settled = True
-        described = describe_overrides(self.layer.data, self.retouched.refused)
+        steps = partial(iter_describe, self.layer.data, self.retouched.refused)
+        self._describing.submit(steps)
+
+    def _on_described(self, described: dict[str, Any]) -> None:
         for layer in self.result_layers():
             layer.metadata[RUN_KEY] = {**layer.metadata[RUN_KEY], "overrides": described}
-        said = f"{described['pixels']} pixels are chosen by hand."
-        if described["refused"]:
-            said += (
-                f" {described['refused']} of them stay as decided: their plane shows nothing "
-                "there, or was not fused."
-            )
-        self.told.emit(said)
+        self.told.emit(said_of(described))
 
-    def _follow_all(self) -> None:
+    def follow_all(self) -> None:
+        """Let the result follow the overrides of all stacks, also those that are not shown."""
         if self.retouched is None or self.layer is None:
             return
         results = [self.retouched.follow(self.layer.data, e) for e in self.retouched.all_entries()]
@@ -236,7 +250,7 @@ class RetouchSession(QObject):
             )
             return
         self.retouched = retouched
-        self._follow_all()
+        self.follow_all()
         self.told.emit("The overrides are applied to the new result.")
         self.renewed.emit()
 
@@ -251,6 +265,7 @@ class RetouchSession(QObject):
             self.renewed.emit()
 
     def _end(self) -> None:
+        self._describing.cancel()
         if self.layer is not None:
             for name in CHANGES:
                 getattr(self.layer.events, name).disconnect(self._on_changed)
@@ -280,14 +295,3 @@ class RetouchSession(QObject):
 
 def _output_of(layer: Any) -> Any:
     return layer.metadata.get(RUN_KEY, {}).get("output")
-
-
-def _number_of(shown: Any, active: Any) -> int:
-    """Return which of several layers, or of their results, is meant."""
-    sources = [reference() for reference in shown.sources]
-    if active in sources:
-        return sources.index(active)
-    for (_, number), one in shown.layers.items():
-        if one.layer() is active:
-            return int(number)
-    return 0

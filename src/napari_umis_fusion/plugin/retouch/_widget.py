@@ -6,6 +6,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QVBoxLayout
 
 from napari_umis_fusion.errors import UmisFusionError
+from napari_umis_fusion.fusion import carry_over
+from napari_umis_fusion.plugin._warm_up import warm_up
 from napari_umis_fusion.plugin.fusion import Shortcuts
 from napari_umis_fusion.plugin.retouch._blink import Blink
 from napari_umis_fusion.plugin.retouch._pick import PlanePick
@@ -29,6 +31,11 @@ BUTTONS = {
     "blink": (
         "Before / after",
         f"Show the result as decided, the plane, and the retouched result in turn (key {BLINK}).",
+    ),
+    "carry": (
+        "Carry over in time",
+        "Give what is painted at two time points to those between: the same plane, or planes in "
+        "between. What you painted stays; Ctrl+Z takes it back.",
     ),
     "clear": ("Restore all", "Erase all overrides; Ctrl+Z brings them back."),
 }
@@ -54,6 +61,7 @@ class RetouchWidget(DockedWidget):
         self._lay_out()
         self._connect()
         self._enable()
+        warm_up()
 
     @staticmethod
     def _release(parts: dict[str, Any]) -> None:
@@ -74,6 +82,23 @@ class RetouchWidget(DockedWidget):
     def step(self) -> None:
         """Show the next of: as decided, the plane, retouched."""
         self._tell(self.blink.step())
+
+    def carry_over(self) -> None:
+        """Carry what is painted at two time points over to those between, as one step."""
+        layer, retouched = self.session.layer, self.session.retouched
+        axis = None if retouched is None else retouched.time_axis
+        if axis is None:
+            self._tell("These overrides have one time point: there is nothing between.")
+            return
+        found = carry_over(layer.data, axis)
+        changed = (found != layer.data).nonzero()
+        if not changed[0].size:
+            self._tell("Paint the same place at two time points that have others between them.")
+            return
+        layer.data_setitem(changed, found[changed])
+        self.session.follow_all()
+        times = len(set(changed[axis].tolist()))
+        self._tell(f"{changed[0].size} pixels were carried over, to {times} time points.")
 
     def clear(self) -> None:
         """Erase all overrides, as one step that can be undone."""
@@ -98,6 +123,7 @@ class RetouchWidget(DockedWidget):
         self.buttons["begin"].clicked.connect(self.begin)
         self.buttons["pick"].toggled.connect(self.pick.listen)
         self.buttons["blink"].clicked.connect(self.step)
+        self.buttons["carry"].clicked.connect(self.carry_over)
         self.buttons["clear"].clicked.connect(self.clear)
         self.session.told.connect(self._tell)
         self.session.renewed.connect(self._on_renewed)
@@ -120,6 +146,8 @@ class RetouchWidget(DockedWidget):
             self.buttons["pick"].setChecked(False)
         for name in ("pick", "blink", "clear"):
             self.buttons[name].setEnabled(is_begun)
+        retouched = self.session.retouched
+        self.buttons["carry"].setEnabled(retouched is not None and retouched.time_axis is not None)
 
     def _on_failed(self, error: Exception) -> None:
         tell_unexpected(error)

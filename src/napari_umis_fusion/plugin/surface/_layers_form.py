@@ -6,7 +6,7 @@ from typing import Any
 from magicgui.widgets import ComboBox
 
 from napari_umis_fusion.files import RUN_KEY, LayerImage, layer_image
-from napari_umis_fusion.layers import DepthLayer
+from napari_umis_fusion.layers import AROUND, DepthLayer
 from napari_umis_fusion.plugin.viewer import entries_shown
 from napari_umis_fusion.plugin.widgets import Form
 from napari_umis_fusion.surface import SurfaceConfig
@@ -159,7 +159,7 @@ def _holds_depth(layer: Any) -> bool:
 
 def _is_image(layer: Any) -> bool:
     record = layer.metadata.get(RUN_KEY, {})
-    return bool(layer._type_string == "image" and record.get("output") == "all_in_focus")
+    return bool(layer._type_string == "image" and record.get("output") in ("all_in_focus", AROUND))
 
 
 def _origin(layer: Any) -> Any:

@@ -4,19 +4,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from magicgui.widgets import FloatSpinBox
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_umis_fusion.errors import UmisFusionError
+from napari_umis_fusion.plugin.surface._around_section import AroundSection
 from napari_umis_fusion.plugin.surface._drawn import Drawn
 from napari_umis_fusion.plugin.surface._job import Measured, iter_measure, iter_write
 from napari_umis_fusion.plugin.surface._layers_form import LayersForm
 from napari_umis_fusion.plugin.surface._profile_plot import ProfilePlot
+from napari_umis_fusion.plugin.surface._shown_form import shown_form
+from napari_umis_fusion.plugin.viewer import camera_of
 from napari_umis_fusion.plugin.widgets import (
     ConfigForm,
     DockedWidget,
-    Form,
     LatestJob,
     VerticalScroll,
     release_all,
@@ -70,8 +71,9 @@ class SurfaceWidget(DockedWidget):
         self.measured: Measured | None = None
         self.layers = LayersForm(self._viewer)
         self.form = ConfigForm(SurfaceConfig())
-        self.shown = _shown_form()
+        self.shown = shown_form()
         self.status, self.table, self.drawn_numbers = QLabel(HINT), QLabel(), QLabel()
+        self.around = AroundSection(self._viewer, lambda: self.layers.source(self.form.value()))
         self.profile = ProfilePlot()
         self.buttons = {name: QPushButton(text) for name, (text, _) in BUTTONS.items()}
         self.drawn = Drawn(self._viewer, self._on_drawn)
@@ -82,7 +84,7 @@ class SurfaceWidget(DockedWidget):
 
     @staticmethod
     def _release(parts: dict[str, Any]) -> None:
-        release_all(parts, ("layers", "drawn"))
+        release_all(parts, ("layers", "drawn", "around"))
         for name in ("job", "_writing"):
             parts[name].cancel()
 
@@ -174,6 +176,7 @@ class SurfaceWidget(DockedWidget):
             self.table,
             section("Profile and steps", drawing, is_open=True),
             section("3-D and contours", self.shown),
+            section("Around the surface", self.around),
             self.buttons["save"],
             self.status,
         ):
@@ -197,6 +200,7 @@ class SurfaceWidget(DockedWidget):
         for part in (self.layers, self.form):
             part.valueChanged.connect(self._refresh)
             part.valueChanged.connect(self.valueChanged)
+        self.around.told.connect(self._tell)
         self.job.done.connect(self._on_measured)
         self.job.failed.connect(self._on_failed)
         self._writing.done.connect(self._on_written)
@@ -273,7 +277,7 @@ class SurfaceWidget(DockedWidget):
 
     def _look_from_the_top(self) -> None:
         """Let the plane that lies highest be nearest, where napari can."""
-        camera = getattr(self._viewer, "scene", self._viewer).camera  # of the scene since 0.9
+        camera = camera_of(self._viewer)
         if hasattr(camera, "orientation"):
             _, down, right = camera.orientation
             nearest = "away" if self.form.value().top == "first" else "towards"
@@ -303,28 +307,3 @@ class SurfaceWidget(DockedWidget):
     def _tell(self, text: str) -> None:
         self.status.setText(text)
         self.status.setVisible(bool(text))
-
-
-def _shown_form() -> Form:
-    return Form(
-        [
-            FloatSpinBox(
-                name="exaggeration",
-                label="exaggeration",
-                tooltip="Factor by which heights are stretched in 3-D and in saved meshes.",
-                min=0.01,
-                max=1000,
-                step=0.5,
-                value=1.0,
-            ),
-            FloatSpinBox(
-                name="spacing_um",
-                label="contours every (µm)",
-                tooltip="Height between neighbouring lines.",
-                min=0.001,
-                max=1e5,
-                step=0.5,
-                value=1.0,
-            ),
-        ]
-    )

@@ -1,4 +1,6 @@
 from ._followed import FollowedLayers as FollowedLayers
+from ._parts import camera_of as camera_of
+from ._parts import grid_of as grid_of
 from ._placing import BETWEEN_LAYERS_MS as BETWEEN_LAYERS_MS
 from ._placing import PLACES as PLACES
 from ._region import WHOLE_PLANE as WHOLE_PLANE
@@ -8,3 +10,4 @@ from ._sliders import entries_shown as entries_shown
 from ._sliders import go_to_plane as go_to_plane
 from ._target import TargetStack as TargetStack
 from ._target import target_in as target_in
+from ._visible_part import visible_part as visible_part

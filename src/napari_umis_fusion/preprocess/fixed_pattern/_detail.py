@@ -1,9 +1,11 @@
 """The finest detail of grey images, in two octaves.
 
-Images may come in stacks: all functions take arrays of shape (Y, X) and (N, Y, X) alike. The
+Images may come in stacks: all functions take arrays of shape (Y, X) and (..., Y, X) alike. The
 kernels add as `scipy.ndimage.convolve1d` does and give the same to the last bit; they are here
 because the import of scipy takes longer than a look at a small stack.
 """
+
+import math
 
 import numpy as np
 from numba import njit
@@ -28,7 +30,7 @@ def octaves(grey: FloatMap) -> list[FloatMap]:
 
     Parameters
     ----------
-    grey : ndarray of shape (Y, X) or (N, Y, X), float32
+    grey : ndarray of shape (..., Y, X), float32
         Mirrored beyond its border.
 
     Returns
@@ -61,7 +63,7 @@ def alternation(grey: FloatMap, axis: int, step: int = 1) -> FloatMap:
 
     Parameters
     ----------
-    grey : ndarray of shape (Y, X) or (N, Y, X), float32
+    grey : ndarray of shape (..., Y, X), float32
         Mirrored beyond its border.
     axis : int
         Along which it changes.
@@ -80,7 +82,7 @@ def _convolved(grey: FloatMap, taps: tuple[float, float, float], step: int, axis
     images = np.ascontiguousarray(grey, np.float32)
     found = np.empty_like(images)
     middle, near, far = taps
-    shape = (-1, *images.shape[-2:])
+    shape = (math.prod(images.shape[:-2]), *images.shape[-2:])
     kernel = _along_x if axis else _along_y
     kernel(images.reshape(shape), middle, near, far, step, found.reshape(shape))
     return found

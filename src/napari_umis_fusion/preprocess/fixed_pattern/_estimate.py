@@ -7,7 +7,12 @@ import numpy as np
 
 from napari_umis_fusion.preprocess._grey import GreyConverter
 from napari_umis_fusion.preprocess.fixed_pattern._detail import BANDS, REACH_PX, bands
-from napari_umis_fusion.preprocess.fixed_pattern._evidence import ALIKE, CORRELATION, SURELY_ALIKE
+from napari_umis_fusion.preprocess.fixed_pattern._evidence import (
+    ALIKE,
+    SURELY_ALIKE,
+    lowest_and_usual,
+    shared_by_chance,
+)
 from napari_umis_fusion.preprocess.fixed_pattern._lines import LineProfiles, line_pattern
 from napari_umis_fusion.preprocess.fixed_pattern._shared import (
     shared_with_others,
@@ -148,7 +153,8 @@ class PatternEstimate:
     def _strengths(self, band: int) -> tuple[Table, Table]:
         """Return the variance of single pixels by each tile, and by all those around."""
         shared, energy = self._shared[band], self._energy[band]
-        noise = CORRELATION * np.median(energy, axis=0) / self.grid.side_px
+        _, usual = lowest_and_usual(shared, len(shared))
+        noise = shared_by_chance(np.median(energy, axis=0), usual, self.grid.side_px**2)
         alone = strength_alone(shared, noise, self._floor, (ALIKE, SURELY_ALIKE))
         return alone, strength_around(shared, self._weights[band], noise, self._floor)
 

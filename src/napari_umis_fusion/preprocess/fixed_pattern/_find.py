@@ -1,6 +1,6 @@
 """Find what stands still on the sensor: first whether, in tiles; then what, in whole planes."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from functools import partial
 
 import numpy as np
@@ -83,14 +83,20 @@ def iter_find_pattern(
 
 
 def _shows_pattern(samples: PlaneSamples, to_grey: GreyConverter, floor: float) -> bool:
-    seen = [[_grey(tile, to_grey) for tile in samples.of(z) or ()] for z in samples.planes]
-    return holds_pattern(list(zip(*seen, strict=True)), floor)
+    seen = [_greys(samples.of(z) or [None] * len(samples.tiles), to_grey) for z in samples.planes]
+    across = len({tile.columns.start for tile in samples.tiles})
+    return holds_pattern(np.stack(seen, axis=1), floor, across)
 
 
-def _grey(tile: Plane | None, to_grey: GreyConverter) -> FloatMap:
-    """Return the grey image of a tile; 0 where it is not wholly there."""
-    found = np.zeros((TILE_PX, TILE_PX), np.float32) if tile is None else to_grey(tile)
-    return found if np.isfinite(found).all() else np.zeros_like(found)
+def _greys(tiles: Sequence[Plane | None], to_grey: GreyConverter) -> FloatMap:
+    """Return the grey images of tiles, of shape (T, Y, X); 0 where one is not wholly there."""
+    greys = np.zeros((len(tiles), TILE_PX, TILE_PX), np.float32)
+    there = [number for number, tile in enumerate(tiles) if tile is not None]
+    if there:  # below each other, since each call takes its time
+        column = to_grey(np.concatenate([tile for tile in tiles if tile is not None]))
+        greys[there] = column.reshape(len(there), TILE_PX, TILE_PX)
+    greys[~np.isfinite(greys).all(axis=(1, 2))] = 0
+    return greys
 
 
 def _floor(stack: Stack, to_grey: GreyConverter) -> float:

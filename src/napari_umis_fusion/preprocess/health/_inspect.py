@@ -71,7 +71,7 @@ def iter_judged(stack: Stack) -> Iterator[list[PlaneHealth]]:
     judge = PlaneJudge()
     for z in range(len(stack)):
         reading = read_plane(stack, z, "ignore")
-        yield judge.add(measure_plane(z, reading.plane, reading.invalid))
+        yield judge.add(measure_plane(z, reading.plane, reading.unknown))
     yield judge.finish()
 
 
@@ -88,7 +88,7 @@ def iter_reports(stack: Stack) -> Iterator[PlaneReport]:
         recent.append(reading.plane)
         if z > 0:
             waiting[-1].specks = _specks_of_last_but_one(recent)
-        plane = measure_plane(z, reading.plane, reading.invalid)
+        plane = measure_plane(z, reading.plane, reading.unknown)
         waiting.append(_Look(plane, _sharpness(reading.plane)))
         for health in judge.add(plane):
             yield _report(waiting.popleft(), health)

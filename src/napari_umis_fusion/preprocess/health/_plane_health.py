@@ -90,10 +90,6 @@ class PlaneHealth:
         """Whether its values are brought to the light of the planes around it."""
         return (self.gain, self.offset) != (1.0, 0.0)
 
-    def without_scaling(self) -> "PlaneHealth":
-        """Return what becomes of the plane where values may only be copied."""
-        return replace(self, is_left_out=True, usable=0.0) if self.is_scaled else self
-
     def scaled(self, plane: Plane) -> Plane:
         """Return the plane in the light of those around it, in its dtype."""
         if not self.is_scaled:

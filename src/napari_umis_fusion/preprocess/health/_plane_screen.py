@@ -37,8 +37,6 @@ class PlaneScreen:
     known : sequence of PlaneHealth, optional
         What an earlier pass found, one for each plane; by default planes are judged as they are
         read, `LOOK_AHEAD` planes ahead of the one that is handed out.
-    scales : bool
-        Whether values may be scaled; else a plane that would be is left out.
 
     Attributes
     ----------
@@ -52,14 +50,10 @@ class PlaneScreen:
         nan_policy: NanPolicy,
         workers: Workers,
         known: Sequence[PlaneHealth] | None = None,
-        *,
-        scales: bool = True,
     ) -> None:
         self._stack, self._nan_policy, self._workers = stack, nan_policy, workers
         self._judge = PlaneJudge() if known is None else None
-        self._scales = scales
-        self.healths: list[PlaneHealth] = []
-        self._learn(known or ())
+        self.healths: list[PlaneHealth] = list(known or ())
         self._seen: list[PlaneStatistics] = []
         self._ahead: deque[CheckedPlane] = deque()
         self._upcoming: Future[_Read] | None = None
@@ -139,13 +133,10 @@ class PlaneScreen:
         found = self._judge.add(statistics)
         if self._count == len(self._stack):
             found += self._judge.finish()
-        self._learn(found)
-
-    def _learn(self, found: Sequence[PlaneHealth]) -> None:
-        self.healths += found if self._scales else [one.without_scaling() for one in found]
+        self.healths += found
 
     def _read(self, z: int) -> _Read:
         reading = read_plane(self._stack, z, self._nan_policy)
         if self._judge is None:
             return reading, None
-        return reading, measure_plane(z, reading.plane, reading.invalid)
+        return reading, measure_plane(z, reading.plane, reading.unknown)

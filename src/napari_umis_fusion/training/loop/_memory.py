@@ -87,11 +87,10 @@ def free_memory_mb(device: "torch.device") -> int | None:
     """Return the free memory of a device; None if unknown."""
     if device.type == "cpu":
         return int(psutil.virtual_memory().available / 1e6)
-    if device.type == "cuda":
-        import torch
+    from napari_umis_fusion.network import free_device_bytes
 
-        return round(torch.cuda.mem_get_info(device)[0] / 1e6)
-    return None
+    free = free_device_bytes(device)
+    return None if free is None else round(free / 1e6)
 
 
 def used_memory_mb(device: str) -> int:

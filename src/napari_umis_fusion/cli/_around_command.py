@@ -1,0 +1,135 @@
+"""``umis-fusion around``: project a stack around the surface of a depth map."""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_umis_fusion.cli._one_image import depth_um_of, open_image
+from napari_umis_fusion.cli._options import (
+    add_axis_options,
+    add_config_options,
+    config_from,
+    given_options,
+    index_from,
+)
+from napari_umis_fusion.cli._report import print_json, print_line, run_with_progress
+from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.files.read import open_stack
+from napari_umis_fusion.files.write import ImageAbout, check_output_path, write_image
+from napari_umis_fusion.models.library import find_weights
+from napari_umis_fusion.projection import (
+    AroundConfig,
+    describe_around,
+    iter_project_around,
+    plane_positions_um,
+    surface_of,
+)
+from napari_umis_fusion.stack import Stack
+
+
+def add_around_parser(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "around",
+        help="Project a stack around the surface of a depth map.",
+        description="Project a stack, such as another channel, around the surface that a depth "
+        "map shows: the planes in a slab that follows it.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "input",
+        nargs="+",
+        metavar="INPUT",
+        help="Stack file, folder of planes, or plane images in focal order.",
+    )
+    parser.add_argument(
+        "--depth",
+        required=True,
+        metavar="MAP",
+        help="Depth map in µm, or index map (whole numbers), of the size of the planes.",
+    )
+    parser.add_argument(
+        "-o", "--output", required=True, metavar="OUT", help="File for the projected image."
+    )
+    parser.add_argument(
+        "--never-in-focus", metavar="P", help="Image that is not 0 where the depth means nothing."
+    )
+    parser.add_argument(
+        "--z-step-um", type=float, metavar="S", help="Distance between planes of the input in µm."
+    )
+    parser.add_argument(
+        "--depth-step-um",
+        type=float,
+        metavar="S",
+        help="Distance between planes of the stack that an index map is of (default: as in its "
+        "file).",
+    )
+    parser.add_argument(
+        "--first-plane-um",
+        type=float,
+        default=0.0,
+        metavar="Z",
+        help="Where the first plane of the input lies on the scale of the depths, in µm (default: "
+        "at 0).",
+    )
+    add_axis_options(parser)
+    add_config_options(parser, AroundConfig, "slab")
+    add_config_options(parser, FusionConfig, "fusion within the slab, with --method edf")
+    parser.set_defaults(run=run_around)
+
+
+def run_around(arguments: argparse.Namespace) -> None:
+    """Project, and write the image."""
+    config = AroundConfig(**given_options(arguments, AroundConfig))
+    fusion = _fusion(arguments, config)
+    source = arguments.input[0] if len(arguments.input) == 1 else arguments.input
+    stack = open_stack(source, z_axis=arguments.z_axis, index=index_from(arguments))
+    if arguments.z_step_um is not None:
+        sizes = replace(stack.calibration, z_step_um=arguments.z_step_um, z_positions_um=None)
+        stack.calibration = sizes
+    inputs = [*stack.sources, *filter(None, (arguments.depth, arguments.never_in_focus))]
+    _check_output(arguments.output, stack, inputs)
+    depth = depth_um_of(open_image(arguments.depth), arguments.depth, arguments.depth_step_um)
+    never = None
+    if arguments.never_in_focus is not None:
+        never = open_image(arguments.never_in_focus).pixels != 0
+    positions = plane_positions_um(stack.calibration, len(stack), arguments.first_plane_um)
+    surface = surface_of(stack, depth.astype(np.float32), never, config)
+    steps = iter_project_around(stack, surface, positions, config, fusion)
+    result = run_with_progress(steps, quiet=arguments.json, what="projecting")
+    told = describe_around(config, Path(arguments.depth).name, result.notes)
+    written = write_image(
+        arguments.output,
+        result.image,
+        calibration=result.calibration,
+        rgb=result.rgb,
+        provenance=told,
+        about=ImageAbout("around the surface", stack.channel_names, stack.channel_colours),
+        protect=inputs,
+    )
+    if arguments.json:
+        print_json({"output": str(written), "provenance": told})
+        return
+    for text in (*(f"note: {note}" for note in result.notes), f"written: {written}"):
+        print_line(text)
+
+
+def _fusion(arguments: argparse.Namespace, config: AroundConfig) -> FusionConfig | None:
+    given = given_options(arguments, FusionConfig)
+    if given and config.method != "edf":
+        raise ConfigError(
+            f"--{next(iter(given)).replace('_', '-')} is for the fusion within the slab; add "
+            "--method edf, or leave it out."
+        )
+    if "checkpoint" in arguments:
+        arguments.checkpoint = find_weights(arguments.checkpoint)
+    return config_from(arguments) if given else None
+
+
+def _check_output(path: str, stack: Stack, inputs: list[str]) -> None:
+    channels = stack.shape[3] if len(stack.shape) == 4 else None
+    check_output_path(path, protect=inputs, dtype=stack.dtype, channels=channels, rgb=stack.rgb)

@@ -1,0 +1,182 @@
+"""``umis-fusion substack``: the planes around the plane in focus, followed over time."""
+
+import argparse
+from collections.abc import Generator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_umis_fusion.cli._options import (
+    add_axis_options,
+    add_config_options,
+    channel_rule,
+    given_options,
+    index_from,
+)
+from napari_umis_fusion.cli._report import print_json, print_line, progress_bar
+from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.files import (
+    FILE_KEY,
+    LayerData,
+    check_output_path,
+    read_layers,
+    write_image_layer,
+    write_series,
+)
+from napari_umis_fusion.files.read import is_tiff, list_files
+from napari_umis_fusion.files.write import naming_write_errors
+from napari_umis_fusion.layers import SubstackConfig, Substacks, iter_substack_layer
+from napari_umis_fusion.runtime import Progress, atomic_write, first_same, run_to_end
+
+
+def add_substack_parser(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "substack",
+        help="Take a few planes around the plane in focus, which follow it over time.",
+        description="Take a few planes around the plane in focus of each time point and position, "
+        "with the values as recorded. Over time they follow a smooth way, which does not jump.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("input", nargs="+", metavar="INPUT", help="File, or folder of planes.")
+    parser.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="OUT",
+        help="File for the sub-stack: .ome.tif, or .imagej.tif for one channel.",
+    )
+    parser.add_argument(
+        "--table",
+        metavar="CSV",
+        help="Also write the planes as a table: at each time point the plane in focus, the way "
+        "that is followed, whether it was left aside, and the first and last plane taken.",
+    )
+    parser.add_argument(
+        "--series", type=int, metavar="N", help="Which image of a file with several, from 0."
+    )
+    parser.add_argument(
+        "--channel",
+        type=channel_rule,
+        default="auto",
+        metavar="N",
+        help="Channel on which the plane in focus is found, from 0, or auto, luminance, mean, max.",
+    )
+    add_axis_options(parser)
+    add_config_options(parser, SubstackConfig, "sub-stack options")
+    parser.set_defaults(run=run_substack)
+
+
+def run_substack(arguments: argparse.Namespace) -> None:
+    """Take sub-stacks as the arguments say; outputs are checked before any work."""
+    config = SubstackConfig(**given_options(arguments, SubstackConfig))
+    layers, z_axis = _open(arguments)
+    files = [str(path) for path in list_files(_source(arguments))]
+    first = layers[0]
+    check_output_path(arguments.output, protect=files, dtype=np.dtype(first[0].dtype))
+    _check_table(arguments, files)
+    working = iter_substack_layer(layers, config, z_axis=z_axis, channel=arguments.channel)
+    found = _run(working, quiet=arguments.json)
+    written = {"substack": _write(arguments, layers, found, files)}
+    if arguments.table is not None:
+        written["table"] = str(_write_table(arguments.table, found, config))
+    if arguments.json:
+        firsts = [
+            {"position": list(position), "first_planes": planes}
+            for position, planes in found.first_planes.items()
+        ]
+        told = {"outputs": written, "options": config.as_dict(), "planes": firsts}
+        print_json({**told, "notes": list(found.notes)})
+        return
+    for note in found.notes:
+        print_line(f"note: {note}")
+    for option, path in written.items():
+        print_line(f"{option}: {path}")
+
+
+def _source(arguments: argparse.Namespace) -> Any:
+    return arguments.input[0] if len(arguments.input) == 1 else arguments.input
+
+
+def _open(arguments: argparse.Namespace) -> tuple[list[LayerData], str | None]:
+    """Return the channels of one image, and the axis of a single file that is z."""
+    source, index = _source(arguments), index_from(arguments)
+    files = list_files(source)
+    z_axis = arguments.z_axis
+    if len(files) == 1 and is_tiff(files[0]):
+        if index is not None:
+            raise ConfigError(
+                "--index is for files whose names count axes; of a single file all time points "
+                "and positions are taken. Leave it out."
+            )
+        layers = read_layers(source)
+    else:
+        layers, z_axis = read_layers(source, z_axis=z_axis, index=index), None
+    series = sorted({_series(layer) for layer in layers})
+    chosen = series[0] if arguments.series is None else arguments.series
+    if chosen not in series or (arguments.series is None and len(series) > 1):
+        raise ConfigError(
+            f"--series {arguments.series}: the input holds the images "
+            f"{', '.join(str(one) for one in series)}; choose one of them."
+        )
+    return [layer for layer in layers if _series(layer) == chosen], z_axis
+
+
+def _series(layer: LayerData) -> int:
+    return int(layer[1]["metadata"][FILE_KEY].get("series", 0))
+
+
+def _check_table(arguments: argparse.Namespace, files: list[str]) -> None:
+    """Refuse a table that cannot be written, or would replace an input or the sub-stack."""
+    path = arguments.table
+    if path is None:
+        return
+    if Path(path).suffix.lower() != ".csv":
+        raise ConfigError(f"--table {path}; accepted is a file name that ends in .csv.")
+    if not Path(path).absolute().parent.is_dir():
+        raise ConfigError(f"--table {path}: the folder does not exist; create it first.")
+    if first_same(path, files):
+        raise ConfigError(f"--table {path}: is an input; choose another name.")
+
+
+def _run(working: Generator[Progress, None, Substacks], *, quiet: bool) -> Substacks:
+    with progress_bar("measuring", "plane", quiet=quiet) as bar:
+        return run_to_end(working, partial(_show, bar))
+
+
+def _show(bar: Any, event: Progress) -> None:
+    bar.total = event.total
+    bar.update(event.done - bar.n)
+
+
+def _write(
+    arguments: argparse.Namespace, layers: list[LayerData], found: Substacks, files: list[str]
+) -> str:
+    """Write the sub-stacks of all channels into one file."""
+    made = []
+    for (_, given, _), (array, attributes, kind) in zip(layers, found.layers, strict=True):
+        # It tells the writer which layers are channels of one image.
+        origin = {FILE_KEY: given["metadata"][FILE_KEY]}
+        made.append((array, {**attributes, "metadata": attributes["metadata"] | origin}, kind))
+    if len(made) > 1:
+        return write_series(arguments.output, made, protect=files)[0]
+    return write_image_layer(arguments.output, *made[0][:2], protect=files)[0]
+
+
+def _write_table(path: str, found: Substacks, config: SubstackConfig) -> Path:
+    target = Path(path)
+    heads = ("position", "time", "in_focus", "followed", "left_aside", "first", "last")
+    lines = [heads]
+    for position, track in found.tracks.items():
+        place = " ".join(str(one) for one in position)
+        rows = zip(track.measured, track.smooth, track.outliers, strict=True)
+        for time, (measured, smooth, is_outlier) in enumerate(rows):
+            first = found.first_planes[position][time]
+            ends = str(first), str(first + 2 * config.around)
+            known = f"{measured:.2f}", f"{smooth:.2f}", str(int(is_outlier))
+            lines.append((place, str(time), *known, *ends))
+    with naming_write_errors(target), atomic_write(target) as temporary:
+        temporary.write_text("".join(",".join(line) + "\n" for line in lines), encoding="utf-8")
+    return target

@@ -1,0 +1,83 @@
+"""What is copied once the index map is known: every value of the image is a recorded one."""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.fusion._compositor import Compositor
+from napari_umis_fusion.fusion._copy_planes import RecordedCopy, iter_copy_recorded
+from napari_umis_fusion.fusion._cropped_planes import CroppedPlanes
+from napari_umis_fusion.fusion._passes import Passes
+from napari_umis_fusion.fusion._recorded_values import (
+    NearestToMean,
+    OwnValues,
+    iter_copy_nearest,
+)
+from napari_umis_fusion.fusion._screening import ScreenedPlanes, scales_values
+from napari_umis_fusion.fusion._verification import IndexMap
+from napari_umis_fusion.fusion._weighted_mean import WeightedMean
+from napari_umis_fusion.runtime import Progress, ScratchMemory, Workers
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """The second passes of a config that copies values.
+
+    Attributes
+    ----------
+    config : FusionConfig
+        Options of the fusion.
+    passes : Passes
+        What they need.
+    workspace : ScratchMemory
+        Memory for maps.
+    workers : Workers
+        Threads to run on.
+    """
+
+    config: FusionConfig
+    passes: Passes
+    workspace: ScratchMemory
+    workers: Workers
+
+    def iter_copy(
+        self,
+        compositor: Compositor,
+        index_map: IndexMap,
+        planes: ScreenedPlanes | CroppedPlanes,
+    ) -> Generator[Progress, None, IndexMap]:
+        """Change the image of a compositor; return its source map, which may be the index map.
+
+        Planes that are exposed otherwise were scaled to decide. Their pixels are copied from the
+        planes whose recorded values are nearest to the scaled ones.
+        """
+        image, mean = compositor.all_in_focus, compositor.weighted
+        lit = [] if scales_values(self.config) else planes.scaled
+        if self.passes.second == "copy_filtered":
+            sound = planes.sound_stack(scales=True if lit else None)
+            decided, policy = compositor.decision.index, self.config.nan_policy
+            copy = RecordedCopy(sound, decided, index_map, image, policy)
+            yield from iter_copy_recorded(copy, self.workers)
+        elif self.passes.second == "copy_nearest":
+            assert mean is not None
+            return (yield from self._iter_nearest(mean, compositor, index_map, planes))
+        if not lit:
+            return index_map
+        return (yield from self._iter_nearest(OwnValues(image), compositor, index_map, planes))
+
+    def _iter_nearest(
+        self,
+        wanted: WeightedMean | OwnValues,
+        compositor: Compositor,
+        index_map: IndexMap,
+        planes: ScreenedPlanes | CroppedPlanes,
+    ) -> Generator[Progress, None, IndexMap]:
+        source_map = self.workspace.lasting(index_map.shape, np.uint16)
+        source_map[...] = index_map
+        lit = () if scales_values(self.config) else planes.scaled
+        image = compositor.all_in_focus
+        nearest = NearestToMean(wanted, image, source_map, self.workspace, lit)
+        yield from iter_copy_nearest(planes.sound_stack(), nearest, self.config, self.workers)
+        return source_map

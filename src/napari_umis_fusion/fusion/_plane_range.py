@@ -1,0 +1,93 @@
+"""Fusion of some of the planes of a stack: a slab, whose maps count as the whole stack does."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.fusion._result import FusionResult
+from napari_umis_fusion.fusion._screening import copies_values
+from napari_umis_fusion.preprocess.health import notes_on
+from napari_umis_fusion.runtime import is_int
+from napari_umis_fusion.stack import CroppedStack, Stack
+
+EVERY = slice(None)
+
+
+def slab_of(stack: Stack, planes: Any, config: FusionConfig, overrides: Any) -> Stack:
+    """Return the planes of a stack that are fused; the stack itself if these are all.
+
+    Parameters
+    ----------
+    stack : Stack
+        The whole stack.
+    planes : (int, int) or None
+        First and last plane, counted from 0; None: all.
+    config : FusionConfig
+        Options of the fusion.
+    overrides : Any
+        Planes chosen by hand, or None.
+
+    Raises
+    ------
+    ConfigError
+        If the stack has no such planes, or what else is asked for needs all of them.
+    """
+    if planes is None:
+        return stack
+    is_pair = isinstance(planes, tuple | list) and len(planes) == 2 and all(map(is_int, planes))
+    if not is_pair or not 0 <= planes[0] <= planes[1] < len(stack):
+        raise ConfigError(
+            f"planes={planes!r}; accepted are the first and the last plane to fuse, two whole "
+            f"numbers from 0 to {len(stack) - 1}, the first not above the last."
+        )
+    first, last = planes
+    if last - first + 1 == len(stack):
+        return stack
+    if overrides is not None:
+        raise ConfigError(
+            f"overrides with planes={planes!r}: fuse the planes first, and give the overrides to "
+            "with_overrides of the result; or fuse all planes."
+        )
+    if config.nowhere == "plane":
+        raise ConfigError(
+            f"nowhere='plane' with planes={planes!r}; accepted are 'decided', 'mean' and 'none'. "
+            "Choose one of them, or fuse all planes."
+        )
+    return CroppedStack(stack, EVERY, EVERY, range(first, last + 1))
+
+
+def counted_in(whole: Stack, result: FusionResult, first: int) -> FusionResult:
+    """Return the result of a slab with planes counted as the whole stack counts them.
+
+    Parameters
+    ----------
+    whole : Stack
+        The whole stack, whose calibration tells where its planes are.
+    result : FusionResult
+        Of the slab.
+    first : int
+        The first plane of the slab.
+    """
+    healths = tuple(replace(one, z=one.z + first) for one in result.health)
+    copies = copies_values(result.config)
+    own = notes_on(result.health, copies=copies)
+    others = [note for note in result.notes if note not in own]
+    notes = (*others, *notes_on(healths, copies=copies))
+    last = first + result.provenance["stack"]["shape"][0] - 1
+    told = {**result.provenance, "planes": [first, last], "notes": list(notes)}
+    if "health" in told:
+        told["health"] = [one.describe() for one in healths if one.has_news]
+    offset, source_map = np.uint16(first), result.source_map
+    return replace(
+        result,
+        index_map=result.index_map + offset,
+        sub_plane_map=result.sub_plane_map + np.float32(first),
+        source_map=None if source_map is None else source_map + offset,
+        calibration=whole.calibration,
+        provenance=told,
+        notes=notes,
+        health=healths,
+    )

@@ -1,0 +1,1 @@
+from ._widget import CompareWidget as CompareWidget

@@ -1,0 +1,36 @@
+"""A sentence, and a button that does what it suggests."""
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
+
+
+class Offer(QWidget):
+    """A sentence, and a button that does what it suggests.
+
+    Parameters
+    ----------
+    action : str
+        Text of the button.
+
+    Signals
+    -------
+    clicked()
+        The user wants it.
+    """
+
+    clicked = Signal()
+
+    def __init__(self, action: str) -> None:
+        super().__init__()
+        self.text, self.button = QLabel(), QPushButton(action)
+        self.text.setWordWrap(True)
+        self.button.clicked.connect(self.clicked)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.text, 1)
+        row.addWidget(self.button)
+
+    def show_offer(self, text: str) -> None:
+        """Show the offer; an empty text hides it."""
+        self.text.setText(text)
+        self.setVisible(bool(text))

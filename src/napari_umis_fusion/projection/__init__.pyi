@@ -1,0 +1,11 @@
+from ._around import AroundResult as AroundResult
+from ._around import describe_around as describe_around
+from ._around import iter_project_around as iter_project_around
+from ._around import plane_positions_um as plane_positions_um
+from ._around import project_around as project_around
+from ._around import surface_of as surface_of
+from ._combine import Rule as Rule
+from ._config import AroundConfig as AroundConfig
+from ._slab import Slab as Slab
+from ._slab import slab_of as slab_of
+from ._smooth_depth import smooth_depth as smooth_depth

@@ -1,0 +1,15 @@
+"""Why one of many pieces of work failed, as a sentence for the user."""
+
+from napari_umis_fusion.errors import UmisFusionError
+from napari_umis_fusion.runtime._foreign_files import reason_of
+
+
+def failure_reason(error: Exception) -> str:
+    """Return why work failed: as our errors say it, or by the kind of an unexpected one."""
+    if isinstance(error, UmisFusionError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "there is not enough memory; close other programs, or set a lower memory_mb"
+    if isinstance(error, OSError):
+        return f"{error.filename or 'a file'}: {reason_of(error)}"
+    return f"unexpected {type(error).__name__}: {reason_of(error)}"

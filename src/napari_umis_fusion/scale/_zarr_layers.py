@@ -1,0 +1,133 @@
+"""Images of OME-Zarr as layers: all levels, read where they are, with their labels."""
+
+import re
+from collections.abc import Iterator, Sequence
+from os import PathLike, fspath
+from typing import Any
+
+import numpy as np
+
+from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.files import RUN_KEY, LayerData, channel_appearance
+from napari_umis_fusion.runtime import reason_of
+from napari_umis_fusion.scale._extra import needs_scale
+from napari_umis_fusion.scale._source import OWN_KEY, absolute_url, address_of, placement_of, plain
+
+_HEX = re.compile("[0-9a-fA-F]{6}")
+
+
+def zarr_layers(url: str | PathLike[str]) -> list[LayerData]:
+    """Read an image of OME-Zarr as layers; no values are read.
+
+    Parameters
+    ----------
+    url : path or str
+        An image of OME-Zarr 0.4 or 0.5, such as a field of a plate: a folder or an address.
+
+    Returns
+    -------
+    list of (array, attributes, kind)
+        One image layer for each channel, then its labels: dask arrays, lists of them where there
+        are levels, with names, places, units, colours and contrast.
+
+    Raises
+    ------
+    StackFileError
+        If it is no image of OME-Zarr, or packages of the extra ``scale`` are missing.
+    """
+    with needs_scale():
+        import yaozarrs
+    text = absolute_url(fspath(url))
+    try:
+        group = yaozarrs.open_group(text)
+        layers = list(_image_layers(group, _stem(text), "image"))
+        for name in _label_names(group):
+            layers += _image_layers(group[f"labels/{name}"], name, "labels")
+    except Exception as error:
+        raise StackFileError(
+            f"{text}: cannot be opened as an image of OME-Zarr ({reason_of(error)}); accepted are "
+            "images, such as a field of a plate, of version 0.4 or 0.5."
+        ) from error
+    return layers
+
+
+def _stem(url: str) -> str:
+    return url.rstrip("/").rpartition("/")[2].partition(".")[0] or "image"
+
+
+def _label_names(group: Any) -> Sequence[str]:
+    try:
+        return tuple(plain(group["labels"].ome_metadata()).get("labels", ()))
+    except (KeyError, FileNotFoundError):  # an image may have none
+        return ()
+
+
+def _image_layers(group: Any, name: str, kind: str) -> Iterator[LayerData]:
+    content = plain(group.ome_metadata())
+    multiscale = content["multiscales"][0]
+    axes = [str(one["name"]).lower() for one in multiscale["axes"]]
+    scale, translate = placement_of(multiscale, multiscale["datasets"][0])
+    units = [one.get("unit") or "pixel" for one in multiscale["axes"]]
+    levels = [_lazy(group[one["path"]]) for one in multiscale["datasets"]]
+    place = axes.index("c") if "c" in axes else None
+    kept = [number for number in range(len(axes)) if number != place]
+    common = {
+        "axis_labels": tuple(axes[number] for number in kept),
+        "scale": tuple(scale[number] for number in kept),
+        "translate": tuple(translate[number] for number in kept),
+        "units": tuple(units[number] for number in kept),
+        "multiscale": len(levels) > 1,
+        **({"metadata": {RUN_KEY: run}} if (run := _provenance(group)) else {}),
+    }
+    channels = (content.get("omero") or {}).get("channels") or []
+    count = 1 if place is None else levels[0].shape[place]
+    told_of = [*channels[:count], *[{}] * (count - len(channels))]
+    colours = channel_appearance([_colour(told.get("color")) for told in told_of])
+    for channel, (told, colour) in enumerate(zip(told_of, colours, strict=True)):
+        arrays = [_of_channel(level, place, channel) for level in levels]
+        look = {**colour, **_look(told)} if kind == "image" else {}
+        label = told.get("label") or (f"channel {channel + 1}" if count > 1 else "")
+        # Of a list with one array, napari would take the first axis for levels.
+        yield (
+            arrays if len(arrays) > 1 else arrays[0],
+            {**common, **look, "name": f"{name} {label}".strip()},
+            kind,
+        )
+
+
+def _provenance(group: Any) -> dict[str, Any] | None:
+    """Return how this package made an image that `write_zarr` wrote; None for others."""
+    told = group.attrs.get(OWN_KEY)
+    run = told.get("provenance") if isinstance(told, dict) else None
+    return run if isinstance(run, dict) else None
+
+
+def _lazy(array: Any) -> Any:
+    import dask.array
+
+    read: Any = dask.array.from_zarr
+    return read(address_of(array))
+
+
+def _of_channel(level: Any, place: int | None, channel: int) -> Any:
+    return level if place is None else level[(slice(None),) * place + (channel,)]
+
+
+def _colour(text: Any) -> tuple[int, int, int] | None:
+    """Return a colour such as FF8000; None where there is none."""
+    if not isinstance(text, str) or not _HEX.fullmatch(text):
+        return None
+    red, green, blue = bytes.fromhex(text)
+    return red, green, blue
+
+
+def _look(told: dict[str, Any]) -> dict[str, Any]:
+    """Return contrast and visibility of a channel, as far as they are told."""
+    look: dict[str, Any] = {}
+    window = told.get("window") or {}
+    start, end = window.get("start"), window.get("end")
+    if start is not None and end is not None and np.isfinite([start, end]).all() and start < end:
+        look["contrast_limits"] = (float(start), float(end))
+    if told.get("active") is False:
+        look["visible"] = False
+    return look
