@@ -4,6 +4,9 @@ import subprocess
 import sys
 from textwrap import dedent
 
+import numpy as np
+import tifffile
+
 
 def printed(code):
     """Return what a process of its own prints."""
@@ -48,3 +51,19 @@ def test_another_make_of_numba_is_left_alone():
         print(hasattr(linalg, "ensure_blas"))
     """
     assert printed(code).split() == ["False"]
+
+
+def test_a_short_run_loads_no_scipy(tmp_path):
+    """Not even where it looks for islands: of planes 0 to 5, the middle lies in the last one."""
+    planes = np.random.default_rng(0).integers(0, 9, (6, 96, 96), np.uint8)
+    planes[0] *= 20
+    planes[5, 32:64, 32:64] *= 28
+    tifffile.imwrite(tmp_path / "stack.tif", planes)
+    code = f"""
+        import sys
+        sys.argv = ["umis-fusion", "fuse", {str(tmp_path / "stack.tif")!r}]
+        sys.argv += ["-o", {str(tmp_path / "o.tif")!r}, "--focus-measure", "laplacian", "--json"]
+        from napari_umis_fusion.cli import main
+        print(main(), "scipy.ndimage" in sys.modules)
+    """
+    assert printed(code).split()[-2:] == ["0", "False"]
