@@ -193,6 +193,14 @@ SCHEMES = (
 )
 
 
+def test_where_zarr_goes(tmp_path):
+    (tmp_path / "plate.zarr").mkdir()
+    (left,) = find_stacks(tmp_path).left_out
+    assert left.reason == "is a Zarr store; OME-Zarr is fused by umis-fusion zarr"
+    with pytest.raises(ConfigError, match="OME-Zarr is fused by umis-fusion zarr"):
+        find_stacks(tmp_path / "plate.zarr")
+
+
 def test_scenes_of_a_microscope_program_are_stacks(tmp_path):
     pytest.importorskip("bioio_lif")
     scenes = {

@@ -9,6 +9,8 @@ import tifffile
 
 from napari_umis_fusion import FusionConfig, fuse, write_image
 from napari_umis_fusion.cli import main
+from napari_umis_fusion.cli._compare_command import _told
+from napari_umis_fusion.compare import Candidate, ComparedRow, Comparison
 from napari_umis_fusion.presets import Preset, save_preset
 from napari_umis_fusion.synthetic import make_stack
 
@@ -121,6 +123,14 @@ def test_what_is_finished_is_kept_when_interrupted(folder, capsys, monkeypatch):
     assert "laplacian" in out
     assert "tenengrad" not in out
     assert len((folder / "t.csv").read_text("utf-8-sig").splitlines()) == 2
+
+
+def test_what_is_true_of_all_is_told_once():
+    notes = {"a": ("of the files",), "b": ("of the files", "of b alone")}
+    rows = [ComparedRow(Candidate(name, FusionConfig()), notes=notes[name]) for name in notes]
+    failed = ComparedRow(Candidate("c", FusionConfig()), "why")
+    told = _told(Comparison((*rows, failed), (4, 40, 48)))
+    assert told == {"of the files": [], "of b alone": ["b"]}
 
 
 def test_an_image_is_the_one_that_fuse_makes(folder, capsys):

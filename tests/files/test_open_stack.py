@@ -174,11 +174,16 @@ def test_a_broken_file_is_named(tmp_path, suffix, content):
         ("cells.h5", r"microscope programs that is not read; accepted .*\.h5 files as OME-TIFF"),
         ("a.heic", r"a\.heic: .* Convert \.heic files to PNG or TIFF first"),
         ("raws", r"the folder holds no image; accepted .*Develop raw files"),
+        (
+            "a.ome.zarr",
+            r"the folder holds no image; accepted .*OME-Zarr is fused by umis-fusion zarr",
+        ),
         ("*.txt", "no image matches"),
     ],
 )
 def test_sources_without_images(tmp_path, source, text):
     (tmp_path / "empty").mkdir()
+    (tmp_path / "a.ome.zarr").mkdir()
     for name in ("notes.txt", "IMG_1.CR2", "cells.h5", "a.heic", "raws/IMG_1.CR2"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("nothing")

@@ -65,12 +65,12 @@ def assert_alike(found, expected):
 OPTIONS = [
     {"depth_error": True},
     {"blend": "select"},
-    {"verification": "mode"},
+    {"verification": "mode", "prefer": -1.0},
     {"focus_measure": "laplacian"},
     {"focus_measure": "tenengrad", "blend": "select", "depth_error": True},
     {"focus_measure": "variance", "detail_sigma_px": 2.0, "median_filter": True},
     {"focus_measure": "laplacian", "verification": "fuzzy", "blend": "select"},
-    {"focus_measure": "laplacian", "verification": "none"},
+    {"focus_measure": "laplacian", "verification": "none", "prefer": 0.7},
 ]
 
 

@@ -87,6 +87,14 @@ def test_shards_cover_planes_once(seed):
     assert all(s % c == 0 for s, c in zip(grid.shard, grid.chunk, strict=True))
 
 
+def test_fields_of_screens_are_one_block():
+    """Of four channels, planes of a common camera; more would read them again for each block."""
+    stack = stack_of_arrays(np.broadcast_to(np.uint16(0), (30, 2048, 2048, 4)))
+    grid = plan_shards(stack, FusionConfig())
+    assert grid.shard == (2048, 2048)
+    assert grid.largest_mb(stack, FusionConfig(threads=2)) < 0.5 * FusionConfig().memory_mb + 250
+
+
 def test_a_survey_that_is_damaged(tmp_path):
     path = tmp_path / "survey.npz"
     np.savez(path, tree=np.array('{"os": {"system": "true"}}'))

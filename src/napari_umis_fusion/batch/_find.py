@@ -80,7 +80,7 @@ def iter_find_stacks(
 def _expand(entry: PathLike) -> list[Path]:
     path = user_path(entry)
     if path.is_dir() and path.suffix.lower() == ".zarr":
-        raise ConfigError(f"{path}: is a Zarr store; fuse OME-Zarr with umis-fusion zarr.")
+        raise ConfigError(f"{path}: is a Zarr store; OME-Zarr is fused by umis-fusion zarr.")
     if path.exists():
         return [path]
     found = [Path(one) for one in glob.glob(str(path), recursive=True)]

@@ -70,7 +70,7 @@ def list_folder(
             left_out.append(
                 LeftOut(
                     path,
-                    "is a Zarr store; name it alone, or use umis-fusion zarr",
+                    "is a Zarr store; OME-Zarr is fused by umis-fusion zarr",
                 )
             )
         else:

@@ -221,11 +221,18 @@ class _Report:
             shown = [cell.rjust(len(title)) for cell, title in zip(cells, titles, strict=True)]
             print_line("  ".join([row.name.ljust(width), *shown]))
         print_line(f"{COLUMNS['edge_preservation'].title}: {COLUMNS['edge_preservation'].about}")
-        for row in found.rows:
-            for note in row.notes:
-                print_line(f"{row.name}: note: {note}")
+        for note, names in _told(found).items():
+            print_line(f"{', '.join(names)}: note: {note}" if names else f"note: {note}")
         for path in self._files:
             print_line(f"written: {path}")
+
+
+def _told(found: Comparison) -> dict[str, list[str]]:
+    """Return each note with the ways that it is about; with none if it is about all."""
+    fused = [row for row in found.rows if row.is_fused]
+    every = dict.fromkeys(note for row in fused for note in row.notes)
+    about = {note: [row.name for row in fused if note in row.notes] for note in every}
+    return {note: names if len(names) < len(fused) else [] for note, names in about.items()}
 
 
 def _title(name: str) -> str:

@@ -23,7 +23,11 @@ class SubstackConfig:
     around: int = field(
         default=2,
         metadata=number(
-            "Planes taken before the plane in focus, and as many after it.", "", 0, 32767
+            "Planes taken before the plane in focus, and as many after it.",
+            "",
+            0,
+            32767,
+            label="planes around",
         ),
     )
     follow: Follow = field(
@@ -42,6 +46,7 @@ class SubstackConfig:
             "",
             2,
             9999,
+            label="time points",
             used_when=("follow", ("smooth",)),
         ),
     )

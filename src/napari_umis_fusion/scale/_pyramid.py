@@ -21,7 +21,7 @@ def write_pyramid(
     shape, shard : tuple of int
         (Y, X) of the first level, and of the shards of all levels.
     """
-    halve = _nearest if part.is_label else _mean
+    halve = nearest if part.is_label else mean_of_four
     shapes = level_shapes(shape)
     for level, (height, width) in enumerate(shapes[1:], 1):
         above = shapes[level - 1]
@@ -41,11 +41,12 @@ def write_pyramid(
                 arrays.write(part, values, rows, columns, level)
 
 
-def _nearest(values: Any) -> Any:
+def nearest(values: Any) -> Any:
+    """Return every second pixel of a plane (Y, X)."""
     return values[::2, ::2]
 
 
-def _mean(values: Any) -> Any:
+def mean_of_four(values: Any) -> Any:
     """Return means of 2 x 2 pixels, of those that are there; NaN only where all are."""
     bottom, right = (side % 2 for side in values.shape)
     padded = np.pad(values, ((0, bottom), (0, right)), mode="edge") if bottom or right else values

@@ -12,6 +12,9 @@ from napari_umis_fusion.runtime import reason_of
 from napari_umis_fusion.scale._extra import needs_scale
 from napari_umis_fusion.scale._field_source import FieldSource
 
+OWN_KEY = "napari-umis-fusion"
+"""Attribute of a group that tells what this package says of it."""
+
 VERSIONS = ("0.4", "0.5")
 """Versions of OME-Zarr that are read."""
 
@@ -75,7 +78,15 @@ def open_source(url: str | PathLike[str], wells: str | Sequence[str] = ()) -> Za
             f"{text}: holds {', '.join(content) or 'nothing'} of OME-Zarr; accepted are an image "
             "or a plate. Name one of the images in it."
         )
-    return ZarrSource(text, (_open_image("", group, content),))
+    try:
+        return ZarrSource(text, (_open_image("", group, content),))
+    except StackFileError:
+        raise
+    except Exception as error:
+        raise StackFileError(
+            f"{text}: its array cannot be read ({reason_of(error)}). Repair it, or choose another "
+            "image."
+        ) from error
 
 
 def absolute_url(text: str) -> str:

@@ -13,6 +13,7 @@ from napari_umis_fusion.runtime import atomic_write
 from napari_umis_fusion.scale._extra import needs_scale
 from napari_umis_fusion.scale._field_source import FieldSource
 from napari_umis_fusion.scale._run_plan import RunPlan
+from napari_umis_fusion.scale._source import OWN_KEY
 
 SMALLEST_LEVEL_PX = 256
 """Longest side of the smallest level of a pyramid, about."""
@@ -124,7 +125,7 @@ def write_group(path: Path, model: Any = None, made_by: Mapping[str, Any] | None
         ome = model.model_dump(mode="json", exclude_none=True, by_alias=True)
         attributes["ome"] = ome
     if made_by is not None:
-        attributes["napari-umis-fusion"] = dict(made_by)
+        attributes[OWN_KEY] = dict(made_by)
     content = {"zarr_format": 3, "node_type": "group", "attributes": attributes}
     path.mkdir(parents=True, exist_ok=True)
     with atomic_write(path / "zarr.json") as temporary:

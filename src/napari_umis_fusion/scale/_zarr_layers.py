@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from napari_umis_fusion.errors import StackFileError
-from napari_umis_fusion.files import LayerData, channel_appearance
+from napari_umis_fusion.files import RUN_KEY, LayerData, channel_appearance
 from napari_umis_fusion.runtime import reason_of
 from napari_umis_fusion.scale._extra import needs_scale
-from napari_umis_fusion.scale._source import absolute_url, address_of, placement_of, plain
+from napari_umis_fusion.scale._source import OWN_KEY, absolute_url, address_of, placement_of, plain
 
 _HEX = re.compile("[0-9a-fA-F]{6}")
 
@@ -77,6 +77,7 @@ def _image_layers(group: Any, name: str, kind: str) -> Iterator[LayerData]:
         "translate": tuple(translate[number] for number in kept),
         "units": tuple(units[number] for number in kept),
         "multiscale": len(levels) > 1,
+        **({"metadata": {RUN_KEY: run}} if (run := _provenance(group)) else {}),
     }
     channels = (content.get("omero") or {}).get("channels") or []
     count = 1 if place is None else levels[0].shape[place]
@@ -92,6 +93,13 @@ def _image_layers(group: Any, name: str, kind: str) -> Iterator[LayerData]:
             {**common, **look, "name": f"{name} {label}".strip()},
             kind,
         )
+
+
+def _provenance(group: Any) -> dict[str, Any] | None:
+    """Return how this package made an image that `write_zarr` wrote; None for others."""
+    told = group.attrs.get(OWN_KEY)
+    run = told.get("provenance") if isinstance(told, dict) else None
+    return run if isinstance(run, dict) else None
 
 
 def _lazy(array: Any) -> Any:

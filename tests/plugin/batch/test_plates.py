@@ -1,6 +1,7 @@
 """Plates and images of OME-Zarr in the batch: a row for each stack, beside those of files."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +104,18 @@ def test_what_is_there_of_other_options_is_told(plate, tmp_path):
     assert "with another blend" in entry.reason
 
 
+def test_an_input_that_cannot_be_opened_is_left_out(plate, folder, tmp_path):
+    image(tmp_path / "bad.zarr")
+    shutil.rmtree(tmp_path / "bad.zarr" / "0")
+    inputs = Inputs.of([str(tmp_path / "bad.zarr"), str(plate), str(folder)], "A1")
+    found, summary = events(inputs, tmp_path / "out")
+    (started,) = [one for one in found if isinstance(one, BatchStarted)]
+    assert [one.path.name for one in started.grouping.left_out] == ["bad.zarr"]
+    assert [one.status for one in summary.entries] == ["done", "done"]
+    _, summary = events(Inputs.of([str(plate)], "Z9"), tmp_path / "none")
+    assert summary.entries == ()
+
+
 def test_results_have_names_of_their_own(tmp_path):
     paths = [str(image(tmp_path / name / "a.ome.zarr")) for name in "xyz"]
     names = Inputs.of(paths, "B03").zarrs
@@ -115,7 +128,9 @@ def test_in_the_dock(qtbot, plate, tmp_path):
 
     widget = BatchWidget(ViewerModel())
     qtbot.addWidget(widget)
+    assert not widget.place.is_row_shown("wells")
     widget.inputs.setValue([str(plate)])
+    assert widget.place.is_row_shown("wells")
     widget.place["wells"].value = "B1"
     widget.output.setValue(tmp_path / "out")
     widget.fusion.setValue(FAST)

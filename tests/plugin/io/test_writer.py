@@ -176,7 +176,9 @@ def test_each_entry_of_the_save_dialog_takes_a_bare_name(tmp_path, viewer):
     add_stack(viewer, ramp(1, 6, 5), name="a")
     for entry, writer in writers(viewer).items():
         (path,) = viewer.layers.save(str(tmp_path / entry), _writer=writer)
-        assert path.endswith(".png") if "picture" in entry else is_ours(path)
+        ends = {"picture": ".png", "Zarr": ".ome.zarr"}
+        wanted = next((end for word, end in ends.items() if word in entry), None)
+        assert path.endswith(wanted) if wanted else is_ours(path)
     add_stack(viewer, name="b")
     written = {
         entry: viewer.layers.save(str(tmp_path / f"two {entry}"), _writer=writer)
@@ -184,6 +186,7 @@ def test_each_entry_of_the_save_dialog_takes_a_bare_name(tmp_path, viewer):
     }
     assert {entry: len(paths) for entry, paths in written.items()} == {
         "layers as one OME-TIFF": 1,
+        "layers as OME-Zarr": 1,
         "layers into a folder": 2,
     }
 

@@ -58,8 +58,12 @@ def test_the_slab_is_a_preview_first_and_then_the_fusion_of_its_planes(model, pa
     (layer,) = panel.session.layers
     expected = fuse_layer(source, planes=(1, 3), outputs=("all_in_focus",), **QUICK)[0][0]
     np.testing.assert_array_equal(layer.data, expected)
-    assert layer.name == "slab of cells"
+    assert layer.name == "slab 1 to 3 of cells"
     assert PREVIEW_KEY in layer.metadata
+    panel.slider.setValue((0, 5))
+    panel.slider.setValue((1, 3))  # it is known already
+    assert layer.name == "slab 1 to 3 of cells"
+    assert not panel.session.is_busy
     panel.keep()
     kept = next(one for one in model.layers if one not in (*before, layer))
     np.testing.assert_array_equal(kept.data, expected)
@@ -77,12 +81,12 @@ def test_while_planes_change_the_layer_says_that_it_is_a_preview(model, panel, q
     panel.slider.setValue((2, 5))
     panel.session._fusing.cancel()
     settled(qtbot, panel)
-    assert layer.name == "preview of slab of cells"
+    assert layer.name == "preview of slab 2 to 5 of cells"
     assert not panel.buttons["keep"].isEnabled()
     panel.slider.setValue((4, 4))
     settled(qtbot, panel)
     np.testing.assert_array_equal(layer.data, model.layers["cells"].data[4])
-    assert panel.status.text() == "Planes 4 alone, fused as the layer was."
+    assert panel.status.text() == "Planes 4 to 4, fused as the layer was."
 
 
 def test_it_follows_the_sliders_and_ends_with_its_stack(model, panel, qtbot):

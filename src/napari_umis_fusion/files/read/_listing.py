@@ -143,7 +143,8 @@ def _in_folder(folder: Path) -> list[Path]:
         if not counts([path.name for path in folders]):
             break
         entries = [path for one in folders for path in sorted(one.iterdir())]
-    return _in_natural_order(entries, f"{folder}: the folder holds no image")
+    hint = way_to_read(folder) if folder.suffix.lower() == ".zarr" else ""
+    return _in_natural_order(entries, f"{folder}: the folder holds no image", hint)
 
 
 def _in_natural_order(paths: Iterable[Path], problem: str, hint: str = "") -> list[Path]:

@@ -1,4 +1,6 @@
 from ._about import ImageAbout as ImageAbout
+from ._channel_group import Writable as Writable
+from ._channel_group import as_images as as_images
 from ._formats import check_output_path as check_output_path
 from ._image import naming_write_errors as naming_write_errors
 from ._image import write_image as write_image
@@ -6,3 +8,5 @@ from ._layers import write_folder as write_folder
 from ._layers import write_image_layer as write_image_layer
 from ._layers import write_series as write_series
 from ._picture import write_picture as write_picture
+from ._writable_layer import stored_dtype as stored_dtype
+from ._writable_layer import writable_layer as writable_layer

@@ -32,7 +32,7 @@ class ChannelGroup:
     rgb = False
 
     def __init__(self, layers: Sequence[WritableLayer]) -> None:
-        self._layers, first = list(layers), layers[0]
+        self.layers, first = tuple(layers), layers[0]
         self.dtype = first.dtype
         self.axes, self.shape = f"C{first.axes}", (len(layers), *first.shape)
         self.sources: tuple[Path, ...] = tuple(
@@ -52,7 +52,7 @@ class ChannelGroup:
 
     def planes(self, dtype: np.dtype[Any] | None = None) -> Iterator[Plane]:
         """Yield the planes of each layer in turn; each is read only then."""
-        return chain.from_iterable(layer.planes(dtype) for layer in self._layers)
+        return chain.from_iterable(layer.planes(dtype) for layer in self.layers)
 
 
 Writable = WritableLayer | ChannelGroup

@@ -64,6 +64,11 @@ class WritableLayer:
     record: dict[str, Any]
 
     @property
+    def layers(self) -> tuple["WritableLayer", ...]:
+        """The layer itself, as of a group of one."""
+        return (self,)
+
+    @property
     def name(self) -> str:
         """Name of the layer."""
         return self.image.name

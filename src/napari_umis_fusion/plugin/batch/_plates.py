@@ -15,6 +15,8 @@ from napari_umis_fusion.batch import (
     BatchStarted,
     BatchSummary,
     Grouping,
+    LeftOut,
+    Searching,
     StackBegun,
     StackEnded,
     StackWorking,
@@ -39,6 +41,9 @@ from napari_umis_fusion.scale import (
 )
 
 Events = Generator[Any, None, Any]
+
+PICTURES = 100
+"""Thumbnails of what is fused already that are read before the start, of each input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +73,16 @@ class Inputs:
             name = Path(path).name
             stem, dot, ending = name.partition(".")
             number = 1
-            while name in names.values():
+            while name.casefold() in map(str.casefold, names.values()):
                 number += 1
                 name = f"{stem}_{number}{dot}{ending}"
             names[path] = name
         return cls(tuple(path for path in paths if path not in names), names, wells)
+
+    @property
+    def has_plates(self) -> bool:
+        """Whether there are wells to choose from."""
+        return any(zarr_kind(path) == "plate" for path in self.zarrs)
 
     def wells_of(self, path: str) -> str:
         """Return the wells of an input; an image has none."""
@@ -84,10 +94,8 @@ def iter_find(inputs: Inputs, options: BatchOptions, output: str | None) -> Even
     grouping = Grouping((), ())
     if inputs.files:
         grouping = yield from iter_find_stacks(inputs.files, options, output=output)
-    found = [
-        one for work in _works(inputs, output or "output", FusionConfig()) for one in work.rows
-    ]
-    return replace(grouping, stacks=(*grouping.stacks, *(stack for stack, _ in found)))
+    works = yield from _iter_works(inputs, output or "output", FusionConfig())
+    return works.started(grouping, ()).grouping
 
 
 def iter_fuse_all(
@@ -100,21 +108,17 @@ def iter_fuse_all(
     retry: bool = False,
 ) -> Events:
     """Fuse files as `iter_batch` does, then each image and plate of OME-Zarr, with its events."""
-    works = _works(inputs, output, config)
-    rows = [row for work in works for row in work.rows]
-    summary: BatchSummary | None = None
-    grouping, known = Grouping((), ()), tuple[BatchEntry, ...]()
+    works = yield from _iter_works(inputs, output, config)
+    summary = BatchSummary((), works.table(output))
     if inputs.files:
         steps = iter_batch(inputs.files, output, config, options, resume=resume, retry=retry)
-        summary, grouping, known = yield from _with_rows(steps, rows)
+        summary = yield from _with_rows(steps, works)
     else:
-        yield _started(grouping, (), rows)
-    place, entries = len(grouping.stacks), list(summary.entries if summary else known)
-    for work in works:
-        entries += yield from work.iter_fuse(place)
-        place += len(work.rows)
-    table = summary.table if summary else works[0].table
-    return BatchSummary(tuple(entries), table)
+        yield works.started(Grouping((), ()), ())
+    entries = list(summary.entries)
+    for work in works.all:
+        entries += yield from work.iter_fuse(len(entries))
+    return BatchSummary(tuple(entries), summary.table)
 
 
 def commands_for(inputs: Inputs, output: str, config: FusionConfig, options: BatchOptions) -> str:
@@ -127,37 +131,53 @@ def commands_for(inputs: Inputs, output: str, config: FusionConfig, options: Bat
     return "\n".join(lines)
 
 
-def _with_rows(steps: Events, rows: list[tuple[BatchStack, BatchEntry]]) -> Events:
-    """Yield the events of a batch, with more rows; return also what it started with."""
-    grouping, known = Grouping((), ()), tuple[BatchEntry, ...]()
+def _with_rows(steps: Events, works: "_Works") -> Events:
+    """Yield the events of a batch, with the rows of OME-Zarr below its own."""
     try:
         while True:
             try:
                 event = next(steps)
             except StopIteration as end:
-                return end.value, grouping, known
-            if isinstance(event, BatchStarted):
-                grouping, known = event.grouping, event.entries
-                event = _started(grouping, known, rows)
-            yield event
+                return end.value
+            is_start = isinstance(event, BatchStarted)
+            yield works.started(event.grouping, event.entries) if is_start else event
     finally:
         steps.close()
 
 
-def _started(
-    grouping: Grouping,
-    known: tuple[BatchEntry, ...],
-    rows: list[tuple[BatchStack, BatchEntry]],
-) -> BatchStarted:
-    stacks = (*grouping.stacks, *(stack for stack, _ in rows))
-    return BatchStarted(replace(grouping, stacks=stacks), (*known, *(entry for _, entry in rows)))
+def _iter_works(
+    inputs: Inputs, output: str, config: FusionConfig
+) -> Generator[Searching, None, "_Works"]:
+    """Find out what there is in each input of OME-Zarr; what cannot be opened is left out."""
+    works, left_out = list[_Work](), list[LeftOut]()
+    for source, name in inputs.zarrs.items():
+        try:
+            work = _Work.plan(source, Path(output) / name, config, inputs.wells_of(source))
+        except UmisFusionError as error:
+            left_out.append(LeftOut(Path(source), str(error).removeprefix(f"{source}: ")))
+        else:
+            works.append(work)
+        yield Searching(len(works), sum(len(one.rows) for one in works))
+    return _Works(works, left_out)
 
 
-def _works(inputs: Inputs, output: str, config: FusionConfig) -> list["_Work"]:
-    return [
-        _Work.plan(source, Path(output) / name, config, inputs.wells_of(source))
-        for source, name in inputs.zarrs.items()
-    ]
+@dataclass(frozen=True, slots=True)
+class _Works:
+    """All inputs of OME-Zarr."""
+
+    all: list["_Work"]
+    left_out: list[LeftOut]
+
+    def started(self, grouping: Grouping, entries: tuple[BatchEntry, ...]) -> BatchStarted:
+        """Return the start of a batch with the rows of these inputs below those that are given."""
+        rows = [row for work in self.all for row in work.rows]
+        stacks = (*grouping.stacks, *(stack for stack, _ in rows))
+        every = Grouping(stacks, (*grouping.left_out, *self.left_out))
+        return BatchStarted(every, (*entries, *(entry for _, entry in rows)))
+
+    def table(self, output: str) -> Path:
+        """Return the table of the first; the folder of results where there is none."""
+        return self.all[0].table if self.all else Path(output)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +196,10 @@ class _Work:
         """Find out which stacks there are; nothing is written."""
         stacks = planned_stacks(plan_zarr(source, output, config, wells=wells))
         prefix = output.name.partition(".")[0]
-        rows = [(_row(prefix, one), _entry(prefix, one)) for one in stacks]
+        rows = [
+            (_row(prefix, one), _entry(prefix, one, has_picture=number < PICTURES))
+            for number, one in enumerate(stacks)
+        ]
         return cls(source, output, config, wells, rows, {one.name: one for one in stacks})
 
     @property
@@ -230,12 +253,16 @@ def _row(prefix: str, one: PlannedStack) -> BatchStack:
     return BatchStack(f"{prefix}/{one.name}", (Path(one.source),))
 
 
-def _entry(prefix: str, one: PlannedStack) -> BatchEntry:
+def _entry(prefix: str, one: PlannedStack, *, has_picture: bool) -> BatchEntry:
     entry = BatchEntry(f"{prefix}/{one.name}", shape=one.shape)
-    return entry if one.fused is None else _fused(entry, one.fused, one.result)
+    if one.fused is None:
+        return entry
+    return _fused(entry, one.fused, one.result, has_picture=has_picture)
 
 
-def _fused(entry: BatchEntry, fused: FieldFused, result: Path) -> BatchEntry:
+def _fused(
+    entry: BatchEntry, fused: FieldFused, result: Path, *, has_picture: bool = True
+) -> BatchEntry:
     return replace(
         entry,
         status="skipped",
@@ -243,7 +270,7 @@ def _fused(entry: BatchEntry, fused: FieldFused, result: Path) -> BatchEntry:
         never_in_focus=fused.never_in_focus,
         outputs={"all_in_focus": result},
         notes=fused.notes,
-        thumbnail=_thumbnail(result),
+        thumbnail=_thumbnail(result) if has_picture else "",
     )
 
 

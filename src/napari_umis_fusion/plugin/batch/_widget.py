@@ -75,7 +75,7 @@ class BatchWidget(DockedWidget):
         self.inputs, self.output = InputList(), FolderField()
         about = "Folder for results, which mirrors the folders of the input."
         wells = LineEdit(name="wells", label="wells", tooltip=WELLS)
-        self.place = Form([wells, QtRow("output", "results", about, self.output)])
+        self.place = Form([QtRow("output", "results", about, self.output), wells])
         self.options, self.fusion = (
             ConfigForm(BatchOptions(), hides_unused=True),
             ConfigForm(FusionConfig(), FUSION),
@@ -86,6 +86,7 @@ class BatchWidget(DockedWidget):
         self.opening = LatestJob(delay_ms=0)
         self._lay_out()
         self._connect()
+        self._on_inputs()
         warm_up()
 
     @staticmethod
@@ -163,6 +164,9 @@ class BatchWidget(DockedWidget):
         self._enable(False)
         self.controls.follow(self.job)
         self.job.start()
+
+    def _on_inputs(self) -> None:
+        self.place.show_row("wells", Inputs.of(self.inputs.value()).has_plates)
 
     def _on_event(self, event: Any) -> None:
         if isinstance(event, BatchStarted):
@@ -250,6 +254,7 @@ class BatchWidget(DockedWidget):
             button.clicked.connect(actions[name])
         for part in (self.inputs, self.place, self.options, self.fusion):
             part.valueChanged.connect(self.valueChanged)
+        self.inputs.valueChanged.connect(self._on_inputs)
         self.controls.clicked.connect(self._on_control)
         self.table.opened.connect(self.open_row)
         self.opening.done.connect(self._on_opened)

@@ -68,9 +68,12 @@ class ShownPlane:
         return min(ends), max(ends)
 
     def world_of(self, axis: int, place: float) -> float:
-        """Return the world coordinate of an index of the plane along one of `axes`."""
-        data = self._offset.copy()
-        data[axis] += place * self._factors[axis]
+        """Return the world coordinate of an index of the plane along one of `axes`.
+
+        Of a layer that is rotated or sheared, in the middle of the plane.
+        """
+        data = self._offset + self._factors * (np.asarray(self.shape) - 1) / 2
+        data[axis] = self._offset[axis] + self._factors[axis] * place
         return float(self.layer.data_to_world(data)[axis])
 
     def index_at(self, axis: int, world: float) -> int:

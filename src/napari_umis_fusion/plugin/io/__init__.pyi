@@ -6,3 +6,4 @@ from ._writer import write_folder as write_folder
 from ._writer import write_image_layer as write_image_layer
 from ._writer import write_picture as write_picture
 from ._writer import write_series as write_series
+from ._writer import write_zarr as write_zarr

@@ -13,7 +13,7 @@ from napari_umis_fusion.files.write import write_folder
 if TYPE_CHECKING:
     from napari.layers import Layer
 
-__all__ = ["write_folder", "write_image_layer", "write_picture", "write_series"]
+__all__ = ["write_folder", "write_image_layer", "write_picture", "write_series", "write_zarr"]
 
 
 def write_image_layer(path: str, data: Any, attributes: Mapping[str, Any]) -> list[str]:
@@ -29,6 +29,13 @@ def write_picture(path: str, data: Any, attributes: Mapping[str, Any]) -> list[s
 def write_series(path: str, layers: Sequence[LayerData]) -> list[str]:
     """Write layers into one file; see `napari_umis_fusion.files.write.write_series`."""
     return write.write_series(path, layers, protect=_files_in_use())
+
+
+def write_zarr(path: str, layers: Sequence[LayerData]) -> list[str]:
+    """Write layers as one image of OME-Zarr; see `napari_umis_fusion.scale.write_zarr`."""
+    from napari_umis_fusion.scale import write_zarr  # here, since other formats need none of it
+
+    return write_zarr(path, layers)
 
 
 def _files_in_use() -> list[Path]:

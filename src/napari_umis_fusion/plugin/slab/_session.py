@@ -15,7 +15,8 @@ from napari_umis_fusion.plugin.widgets import LatestJob, Progress
 SETTLED_MS = 400
 """A slab is fused once its planes stay for so long."""
 
-PREVIEW, FUSED = "preview of slab of {}", "slab of {}"
+FUSED = "slab {planes} of {{}}"
+PREVIEW = f"preview of {FUSED}"
 """Names of the layers, which tell whether what they show is fused."""
 
 Planes = tuple[int, int]
@@ -137,6 +138,11 @@ class SlabSession(QObject):
         slabs = self.slabs
         if slabs is None or not slabs.is_measured:
             return
+        if self.fused:
+            self._previewing.cancel()
+            self._fusing.cancel()
+            self._show_fused()
+            return
         self.told.emit(f"Preview of planes {_listed(self._planes)}: the sharpest of each pixel …")
         self._previewing.submit(partial(_iter_with_planes, slabs.iter_preview, self._planes))
         self._fusing.submit(partial(_iter_with_planes, slabs.iter_fuse, self._planes))
@@ -145,18 +151,22 @@ class SlabSession(QObject):
         self._refresh()
 
     def _on_previewed(self, made: tuple[Planes, list[LayerData]]) -> None:
-        if self.slabs is not None and not self.fused:
+        if self.slabs is not None and made[0] == self._planes and not self.fused:
             self._show(made[1], PREVIEW)
 
     def _on_fused(self, made: tuple[Planes, list[LayerData]]) -> None:
         if self.slabs is None or made[0] != self._planes:
             return
         self._made = made
-        self._show(made[1], FUSED)
+        self._show_fused()
+
+    def _show_fused(self) -> None:
+        self._show(self.fused, FUSED)
         self.told.emit(f"Planes {_listed(self._planes)}, fused as the layer was.")
 
     def _show(self, made: list[LayerData], name: str) -> None:
-        self._shown.show(made, [layer.name for layer in self._sources], name)
+        told = name.format(planes=_listed(self._planes))
+        self._shown.show(made, [layer.name for layer in self._sources], told)
 
     def _on_failed(self, error: Exception) -> None:
         self.told.emit(str(error))
@@ -196,4 +206,4 @@ def _progress(event: Any) -> Progress:
 
 
 def _listed(planes: Planes) -> str:
-    return f"{planes[0]} to {planes[1]}" if planes[0] < planes[1] else f"{planes[0]} alone"
+    return f"{planes[0]} to {planes[1]}"

@@ -1,0 +1,51 @@
+"""Drive the slab widget in a real window, and take the picture of the page "Front, back and slabs".
+
+    python docs/make_slab_screenshots.py [--output docs/pictures]
+
+A rendered stack is fused with the widget, and the slider of the slab is moved. Needs a display,
+such as xvfb-run gives.
+"""
+
+import argparse
+from pathlib import Path
+
+from make_screenshots import Window
+from napari_umis_fusion.plugin import commands
+from napari_umis_fusion.synthetic import make_stack
+
+PLACE = {
+    "name": "specimen",
+    "scale": (2.0, 0.5, 0.5),
+    "units": ("um", "um", "um"),
+    "axis_labels": ("z", "y", "x"),
+    "rgb": True,
+}
+PLANES = (2, 5)
+
+
+def main() -> None:
+    """Take the picture."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--output", type=Path, default=Path("docs/pictures"))
+    window = Window(parser.parse_args().output)
+    viewer = window.viewer
+    stack = viewer.add_image(make_stack("bumps", (240, 320), planes=10).stack, **PLACE)
+    fusion = commands.open_fusion(viewer)
+    window.wait(seconds=3)
+    fusion.controls.buttons["start"].click()
+    window.wait(lambda: "specimen all-in-focus" in viewer.layers, 120)
+    window.wait(lambda: fusion.job is None, 120)
+    panel = commands.open_slab(viewer)
+    viewer.layers.selection.active = stack
+    panel.buttons["begin"].click()
+    window.wait(lambda: not panel.session.is_busy, 120)
+    for last in range(9, PLANES[1] - 1, -1):
+        panel.slider.setValue((PLANES[0], last))
+        window.wait(seconds=0.1)
+    window.wait(lambda: not panel.session.is_busy, 120)
+    window.shoot("slab")
+    viewer.close()
+
+
+if __name__ == "__main__":
+    main()
