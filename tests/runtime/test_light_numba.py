@@ -4,8 +4,9 @@ import subprocess
 import sys
 from textwrap import dedent
 
-import numpy as np
 import tifffile
+
+from napari_umis_fusion.synthetic import make_stack
 
 
 def printed(code):
@@ -54,10 +55,7 @@ def test_another_make_of_numba_is_left_alone():
 
 
 def test_a_short_run_loads_no_scipy(tmp_path):
-    """Not even where it looks for islands: of planes 0 to 5, the middle lies in the last one."""
-    planes = np.random.default_rng(0).integers(0, 9, (6, 96, 96), np.uint8)
-    planes[0] *= 20
-    planes[5, 32:64, 32:64] *= 28
+    planes = make_stack("bumps", (96, 96), planes=6, channels=None).stack
     tifffile.imwrite(tmp_path / "stack.tif", planes)
     code = f"""
         import sys
