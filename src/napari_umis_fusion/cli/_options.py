@@ -1,11 +1,13 @@
 """Command-line options, generated from the fields of a config."""
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import Field, fields
 from typing import Any
 
 from napari_umis_fusion.config import FusionConfig
-from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.errors import ConfigError, StackFileError
+from napari_umis_fusion.files.write import check_csv_path
 from napari_umis_fusion.presets import find_preset
 from napari_umis_fusion.runtime import help_with_bounds
 
@@ -49,6 +51,25 @@ def config_from(arguments: argparse.Namespace) -> FusionConfig:
     return FusionConfig.reference(**given)
 
 
+def fusion_config(arguments: argparse.Namespace) -> FusionConfig:
+    """Return the config to fuse with: weights that are given by name, as their file.
+
+    Raises
+    ------
+    ConfigError
+        As `config_from` does.
+    CheckpointError
+        If there are no such weights.
+    """
+    config = config_from(arguments)
+    if config.checkpoint is None:
+        return config
+    # imported here: commands that do not fuse need no library of models
+    from napari_umis_fusion.models.library import find_weights
+
+    return config.replace(checkpoint=find_weights(config.checkpoint))
+
+
 def _settings(spec: Field[Any]) -> dict[str, Any]:
     meta = spec.metadata
     # no default: only given options override those of --config and --reference
@@ -79,32 +100,9 @@ def channel_rule(text: str) -> str | int:
     return int(text) if text.lstrip("-").isdigit() else text
 
 
-def add_axis_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that select z and a part of a file."""
-    parser.add_argument("--z-axis", metavar="AXIS", help="Axis of a file that is z, such as T.")
-    parser.add_argument(
-        "--index",
-        action="append",
-        default=[],
-        metavar="AXIS=N",
-        help="Index to take of an axis other than z, such as T=0. May be repeated.",
-    )
-    parser.add_argument(
-        "--scene",
-        type=int,
-        metavar="N",
-        help="Scene, or series, of a file that holds several, counted from 0.",
-    )
-
-
-def index_from(arguments: argparse.Namespace) -> dict[str, int] | None:
-    """Return the selected index of each axis; raises `ConfigError` for anything else."""
-    index = {} if arguments.scene is None else {"series": int(arguments.scene)}
-    if index and any(pair.startswith("series=") for pair in arguments.index):
-        raise ConfigError("--scene with --index series=; leave one of the two out.")
-    for pair in arguments.index:
-        axis, _, number = pair.partition("=")
-        if not axis or not number.isdigit():
-            raise ConfigError(f"--index {pair}; accepted is AXIS=N such as T=0.")
-        index[axis] = int(number)
-    return index or None
+def check_table_option(option: str, path: str, protect: Sequence[str]) -> None:
+    """Refuse a table that cannot be written, or would replace an input: a `ConfigError`."""
+    try:
+        check_csv_path(path, protect=protect)
+    except StackFileError as error:
+        raise ConfigError(f"{option} {error}") from error
