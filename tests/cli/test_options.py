@@ -36,8 +36,8 @@ def config_of(*options):
 def another(spec):
     if spec.name in OTHER:
         return OTHER[spec.name]
-    if isinstance(spec.default, bool):
-        return not spec.default
+    if spec.default is False:
+        return True
     choices = spec.metadata.get("choices")
     return choices[-1] if choices else spec.default + 1
 

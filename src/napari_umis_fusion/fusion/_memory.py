@@ -224,7 +224,7 @@ def bytes_per_pixel(
     if passes.second == "copy_nearest":
         taken += sums * (channels + 1)
     # What is made at the end, when the network has given its memory back.
-    return taken + (0 if is_ranking else 25) + (4 if config.depth_error else 0)
+    return taken + (0 if is_ranking else 17) + (4 if config.depth_error else 0)
 
 
 def _waiting(config: FusionConfig) -> int:
