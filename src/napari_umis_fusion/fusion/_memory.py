@@ -214,7 +214,7 @@ def bytes_per_pixel(
     if is_ranking and (config.verification == "seams" or averages):
         taken += 16  # differences from the composite
     if config.prefer:
-        taken += 24 + (0 if is_ranking else 4)  # its maps, and one for the peaks
+        taken += 28 + (0 if is_ranking else 4)  # its maps, and one for the peaks
     if passes.second == "average":
         taken += 28  # the decision of the first pass, and the index map
     if averages:
