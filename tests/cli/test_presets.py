@@ -44,6 +44,7 @@ def test_save_import_delete(capsys):
     assert main(["presets", "delete", "beads", "--json"]) == 0
     assert [one.name for one in saved_presets()] == ["b2"]
     assert main(["presets", "delete", "brightfield"]) == 2
+    assert main(["presets", "save", "Auto", "--blend", "select"]) == 2
 
 
 def fused_config(*words):

@@ -114,6 +114,14 @@ def test_broken_files(tmp_path, content):
         list(open_stack(tmp_path / "b.lif"))
 
 
+def test_a_header_that_claims_millions_of_planes(tmp_path):
+    about = {"strides": ONE.strides, "itemsize": 2, "nbytes": ONE.nbytes, "tobytes": ONE.tobytes}
+    claim = SimpleNamespace(shape=(9_999_999, *ONE.shape[1:]), **about)
+    path = write_lif(tmp_path / "a.lif", one=("ZYX", claim))
+    with pytest.raises(StackFileError, match=r"a\.lif: claims an image of .* cannot hold"):
+        open_stack(path)
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [

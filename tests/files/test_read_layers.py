@@ -143,7 +143,8 @@ def test_ome_5d(tmp_path):
         assert attributes["units"] == ("s", "um", "um", "um")
         assert attributes["blending"] == "additive"
         origin = attributes["metadata"]["umis_fusion_file"]
-        assert origin == {"path": str(path), "series": 0, "index": {"C": k}, "layer": k}
+        optics = {"optics": [{"name": ("DAPI", "GFP")[k]}]} if k < 2 else {}
+        assert origin == {"path": str(path), "series": 0, "index": {"C": k}, "layer": k, **optics}
         assert json.loads(json.dumps(attributes["metadata"])) == attributes["metadata"]
         with open_stack(path, index=origin["index"] | {"T": 1}) as stack:
             np.testing.assert_array_equal(stack.plane(2), array[1, 2])

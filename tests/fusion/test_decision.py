@@ -44,11 +44,10 @@ def stream(focus, takeovers=None, side_px=6):
 
 def maps_of(decision, index_map=None, overruled=None):
     shape = decision.index.shape
-    memory = ScratchMemory(16)
-    maps = FinalMaps.blank(shape, memory)
+    maps = FinalMaps.blank(shape, ScratchMemory(16))
     overruled = np.zeros(shape, np.bool_) if overruled is None else overruled
     index_map = decision.index if index_map is None else index_map
-    fit = DepthFit(decision, index_map, overruled, 3, memory)
+    fit = DepthFit(decision, index_map, overruled, 3)
     tiles = tiles_of(index_map, 8)
     for tile in tiles:
         fit.fit(tile)

@@ -1,5 +1,7 @@
 """Positions of focus peaks, and how sure they are."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -41,7 +43,8 @@ def decided(shifts, noise=0.0, bend=-0.5, chosen=1, noise_gain=0.1):
 
 def settled(decision, planes=3, overruled=None, side_px=16):
     overruled = np.zeros(decision.index.shape, bool) if overruled is None else overruled
-    fit = DepthFit(decision, decision.index, overruled, planes, ScratchMemory(16))
+    decision = copy.deepcopy(decision)  # its maps become those of the fit
+    fit = DepthFit(decision, decision.index, overruled, planes)
     position, error = (np.empty(decision.index.shape, np.float32) for _ in range(2))
     tiles = tiles_of(decision.index, side_px)
     for tile in tiles:
@@ -114,11 +117,11 @@ def test_positions_equal_a_plain_fit_of_planes_in_any_tiles(jit):
     decision.index[:, 6:] = 3
     decision.peak_after[2:4, 3] = -1
     position, error = settled(decision, side_px=8)
-    fit = DepthFit(decision, decision.index, np.zeros(shape, bool), 5, ScratchMemory(16))
+    whole = settled(decision, side_px=64)
+    fit = DepthFit(decision, decision.index, np.zeros(shape, bool), 5)
     fit.fit(Tile(slice(0, 9), slice(0, 13)))
     expected = twin(fit._position, fit._variance, decision.index, fit._taps)
     np.testing.assert_allclose(position, expected, atol=1e-3)
-    whole = settled(decision, side_px=64)
     np.testing.assert_array_equal(position, whole[0])
     np.testing.assert_array_equal(error, whole[1])
 

@@ -5,16 +5,15 @@ import pytest
 
 from napari_umis_fusion import fuse_layer
 from napari_umis_fusion.errors import StackError
-from napari_umis_fusion.files import RUN_KEY, layer_image
+from napari_umis_fusion.files import FILE_KEY, POSITIONS_KEY, RUN_KEY, layer_image
 from napari_umis_fusion.layers import (
+    DepthLayer,
     PlacedDepth,
-    iter_lift_labels,
+    labels_onto_surface,
     points_onto_surface,
     points_to_image,
     project_layer,
 )
-from napari_umis_fusion.projection import AroundConfig
-from napari_umis_fusion.runtime import run_to_end
 
 pytestmark = pytest.mark.filterwarnings("ignore:Non-orthogonal slicing")
 
@@ -170,9 +169,8 @@ def test_layers_that_do_not_belong_together_are_refused():
 
 
 def placed(depth, never=None, **options):
-    mask = None if never is None else layer_image((never, {"name": "never"}))
-    shown = {0: 1} if depth[0].ndim > 3 else {}
-    return PlacedDepth(layer_image(depth), mask, AroundConfig(**options), shown)
+    mask = None if never is None else (never, {"name": "never"}, "labels")
+    return PlacedDepth.of(depth, mask, **options)
 
 
 @pytest.mark.parametrize("keep_axes", [False, True])
@@ -207,10 +205,23 @@ def test_points_go_onto_the_surface_and_back(axes, keep_axes):
         np.testing.assert_allclose(again["features"]["below_surface_um"], 0.5, atol=1e-5)
 
 
+def test_the_surface_in_3d_lies_where_its_points_do():
+    depth = depth_layer("zyx")
+    layer = DepthLayer(layer_image(depth))
+    (vertices, *_), attributes, _ = layer.surface_layer(layer.heights())
+    world = vertices[:, 0] + attributes["translate"][0]
+    limits = ORIGIN["z"] + np.array([depth[0].min(), depth[0].max()])
+    np.testing.assert_allclose([world.min(), world.max()], limits, rtol=1e-5)
+
+
 def test_points_where_nothing_is_in_focus_or_outside_are_told():
     depth = depth_layer("zyx")
     never = np.zeros(depth[0].shape, np.uint8)
     never[:4] = 1
+    nobody, _ = points_onto_surface((np.empty((0, 2)), about("yx"), "points"), placed(depth))
+    assert nobody[0].shape == (0, 3)
+    with pytest.raises(StackError, match="no finite coordinates"):
+        points_onto_surface(([[2, np.nan]], about("yx"), "points"), placed(depth))
     given = [[2, 3], [8, 3], [8, 30]], {"name": "p", **about("yx")}, "points"
     (_, made, _), notes = points_onto_surface(given, placed(depth, never))
     assert list(made["features"]["depth"]) == ["from around", "measured", "outside of the map"]
@@ -230,7 +241,7 @@ def test_labels_are_lifted_onto_the_surface(axes, keep_axes, thickness_um):
     flat = [axis for axis in axes if axis != "z"]
     labels = np.random.default_rng(1).integers(0, 4, [SIZES[axis] for axis in flat])
     given = labels, {**about(flat, "cells"), "colormap": "kept"}, "labels"
-    (data, made, kind), notes = run_to_end(iter_lift_labels(given, surface))
+    (data, made, kind), notes = labels_onto_surface(given, surface)
     z = axes.index("z")
     assert (kind, notes, made["colormap"]) == ("labels", (), "kept")
     assert data.shape == tuple(SIZES[axis] for axis in axes)
@@ -246,11 +257,24 @@ def test_labels_are_lifted_onto_the_surface(axes, keep_axes, thickness_um):
     np.testing.assert_array_equal(again[0], labels)
 
 
+def test_labels_follow_the_positions_of_uneven_planes():
+    places = [0.0, 1.0, 2.0, 3.0, 9.0, 10.0]
+    known = {**about("zyx"), "metadata": {FILE_KEY: {POSITIONS_KEY: places}}}
+    ((data, attributes, kind),) = fuse_layer((stack("zyx"), known), **QUICK)
+    depth = np.full_like(data, 8.5), attributes, kind
+    labels = np.ones(data.shape, np.uint8), about("yx", "drawn"), "labels"
+    (lifted, _, _), _ = labels_onto_surface(labels, placed(depth))
+    assert [int(plane.sum()) for plane in lifted] == [0, 0, 0, 0, data.size, 0]
+    other = stack("zyx", 3)
+    made, _, _ = project_layer((other, known), depth)
+    np.testing.assert_array_equal(made, other[4])
+
+
 def test_labels_with_planes_are_taken_from_one_and_lost_ones_are_counted():
     depth = depth_layer("zyx")
     labels = np.zeros((SIZES["z"], SIZES["y"], 25), np.uint8)
     labels[4] = 3
     given = labels, about("zyx", "drawn"), "labels"
-    (data, _, _), notes = run_to_end(iter_lift_labels(given, placed(depth), plane=4))
+    (data, _, _), notes = labels_onto_surface(given, placed(depth), plane=4)
     assert (data.max(axis=0) == np.where(np.arange(25) < 15, 3, 0)).all()
     assert notes == ("120 labelled pixels have no place on the surface",)

@@ -146,7 +146,10 @@ def test_picture_grows_while_planes_arrive():
     assert isinstance(seen[0] if isinstance(seen[0], FieldStarted) else seen[1], FieldStarted)
     # Apart from the range of grey levels, of which only the first plane tells beforehand.
     wanted = fuse(planes, QUICK)
-    np.testing.assert_allclose(seen[-1].picture.sub_plane_map, wanted.sub_plane_map, atol=0.01)
+    # And from the plane through the peaks around, which all of them are needed for.
+    off = np.abs(seen[-1].picture.sub_plane_map - wanted.sub_plane_map)
+    assert np.quantile(off, 0.9) < 0.01
+    assert off.max() < 0.25
     np.testing.assert_allclose(seen[-1].picture.all_in_focus, wanted.all_in_focus, atol=1)
     live.finish()
     summary = run_to_end(steps, seen.append)

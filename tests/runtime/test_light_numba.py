@@ -4,6 +4,10 @@ import subprocess
 import sys
 from textwrap import dedent
 
+import tifffile
+
+from napari_umis_fusion.synthetic import make_stack
+
 
 def printed(code):
     """Return what a process of its own prints."""
@@ -48,3 +52,16 @@ def test_another_make_of_numba_is_left_alone():
         print(hasattr(linalg, "ensure_blas"))
     """
     assert printed(code).split() == ["False"]
+
+
+def test_a_short_run_loads_no_scipy(tmp_path):
+    planes = make_stack("bumps", (96, 96), planes=6, channels=None).stack
+    tifffile.imwrite(tmp_path / "stack.tif", planes)
+    code = f"""
+        import sys
+        sys.argv = ["umis-fusion", "fuse", {str(tmp_path / "stack.tif")!r}]
+        sys.argv += ["-o", {str(tmp_path / "o.tif")!r}, "--focus-measure", "laplacian", "--json"]
+        from napari_umis_fusion.cli import main
+        print(main(), "scipy.ndimage" in sys.modules)
+    """
+    assert printed(code).split()[-2:] == ["0", "False"]

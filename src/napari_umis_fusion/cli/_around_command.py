@@ -101,7 +101,7 @@ def run_around(arguments: argparse.Namespace) -> None:
     surface = surface_of(stack, depth.astype(np.float32), never, config)
     steps = iter_project_around(stack, surface, positions, config, fusion)
     result = run_with_progress(steps, quiet=arguments.json, what="projecting")
-    told = describe_around(config, Path(arguments.depth).name, result.notes)
+    told = describe_around(config, Path(arguments.depth).name, result.notes, fusion)
     written = write_image(
         arguments.output,
         result.image,

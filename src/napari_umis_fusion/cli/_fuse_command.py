@@ -17,14 +17,14 @@ from napari_umis_fusion.cli._options import (
     index_from,
 )
 from napari_umis_fusion.cli._report import print_json, print_line, run_with_progress
-from napari_umis_fusion.cli._told_preset import AUTO, notes_on_preset, told_config
+from napari_umis_fusion.cli._told_preset import notes_on_preset, told_config
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.files.read import open_stack
 from napari_umis_fusion.files.write import check_output_path
 from napari_umis_fusion.fusion import DepthFill, iter_fuse, provenance_told, write_output
 from napari_umis_fusion.models.library import find_weights
-from napari_umis_fusion.presets import told_preset
+from napari_umis_fusion.presets import AUTO, told_preset
 from napari_umis_fusion.runtime import first_same
 from napari_umis_fusion.stack import Stack
 

@@ -6,10 +6,7 @@ import shlex
 from napari_umis_fusion.cli._options import config_from
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError
-from napari_umis_fusion.presets import ToldPreset
-
-AUTO = "auto"
-"""Stands for the preset that is told."""
+from napari_umis_fusion.presets import AUTO, ToldPreset
 
 
 def told_config(arguments: argparse.Namespace, told: ToldPreset | None) -> FusionConfig:

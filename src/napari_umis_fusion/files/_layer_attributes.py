@@ -23,7 +23,7 @@ PLANE_FILES_KEY = "files"
 """Entry below `FILE_KEY`: the files of planes that are read only when they are needed."""
 
 OPTICS_KEY = "optics"
-"""Entry below `FILE_KEY`: how each channel of the layer was taken, as fields of `ChannelOptics`."""
+"""Entry below `FILE_KEY`: how each channel of the layer was taken: fields of `ChannelOptics`."""
 
 MOSAIC_KEY = "is_mosaic"
 """Entry below `FILE_KEY`: True if the files say that planes are a Bayer mosaic."""

@@ -15,7 +15,6 @@ from napari_umis_fusion.runtime import (
     AnyArray,
     BoolMap,
     FloatMap,
-    ScratchMemory,
     Tile,
     with_halo,
 )
@@ -38,7 +37,7 @@ LEAST_ERROR = 0.03
 PLANE_SIGMA_PX = 4.0
 """Window of the plane that is fitted to peaks around. Wider ones flatten hills."""
 
-NOISE_SHARE, SLOPE_SHARE = 0.8, 0.5
+NOISE_SHARE, SLOPE_SHARE = 0.5, 0.6
 """Share of the variance of the fitted plane, and of the rise within a window, that is left in a
 position: 68 % of errors are within one standard error then."""
 
@@ -52,15 +51,13 @@ class DepthFit:
     Parameters
     ----------
     decision : Decision
-        Of all planes.
+        Of all planes; its maps of noise and of the plane before serve as memory.
     index_map : ndarray of shape (Y, X), uint16
         The planes, after verification.
     overruled : ndarray of shape (Y, X), bool
         Where verification chose another plane than the decision, and no peak is known.
     planes : int
         How many there are. Of two, both are ends, and there is no peak between them.
-    workspace : ScratchMemory
-        Memory for the maps.
     """
 
     def __init__(
@@ -69,12 +66,10 @@ class DepthFit:
         index_map: NDArray[np.uint16],
         overruled: BoolMap,
         planes: int,
-        workspace: ScratchMemory,
     ) -> None:
         self._decision, self._index_map, self._overruled = decision, index_map, overruled
         self._has_peaks = planes > 2
-        self._position: FloatMap = workspace.full(index_map.shape, np.float32, 0)
-        self._variance: FloatMap = workspace.full(index_map.shape, np.float32, 0)
+        self._position, self._variance = decision.previous, decision.noise
         self._taps = gaussian_taps(PLANE_SIGMA_PX)[: int(2.5 * PLANE_SIGMA_PX) + 1]
 
     def fit(self, tile: Tile) -> None:
@@ -199,7 +194,7 @@ def _settle(
         sums = _window_moments(rows, taps, y)
         for x in range(index.shape[1]):
             here = position[y + radius, x + radius]
-            plane, slope, scatter, known = _fitted_plane(sums[:, x])
+            plane, slope, scatter, known = _fitted_plane(sums, x)
             if known <= 0:
                 settled[y, x], error[y, x] = here, np.nan
                 continue
@@ -212,23 +207,33 @@ def _settle(
 
 
 @njit(nogil=True, cache=True)
+def _add(total: AnyArray, row: AnyArray, factor: float) -> None:
+    """Add a multiple of a row to another, in place."""
+    for x in range(total.size):
+        total[x] += factor * row[x]
+
+
+@njit(nogil=True, cache=True)
 def _row_moments(position: AnyArray, variance: AnyArray, taps: AnyArray, width: int) -> AnyArray:
     """Return moments along rows: of weights (3), of weighted positions (2), of their squares."""
     radius = taps.size - 1
     moments = np.zeros((6, position.shape[0], width))
+    weight, depth, square = np.empty((3, position.shape[1]))
     floor = (LEAST_ERROR * LEAST_ERROR) / 2
     for y in range(position.shape[0]):
+        for x in range(position.shape[1]):
+            weight[x] = 1 / (variance[y, x] + floor)
+            depth[x] = weight[x] * position[y, x]
+            square[x] = depth[x] * position[y, x]
+        # Taps outside, pixels inside: the inner loops run along a row, and vectorise.
         for j in range(-radius, radius + 1):
-            tap = np.float64(taps[abs(j)])
-            for x in range(width):
-                at = np.float64(position[y, x + radius + j])
-                weight = tap / (variance[y, x + radius + j] + floor)
-                moments[0, y, x] += weight
-                moments[1, y, x] += j * weight
-                moments[2, y, x] += j * j * weight
-                moments[3, y, x] += weight * at
-                moments[4, y, x] += j * weight * at
-                moments[5, y, x] += weight * at * at
+            tap, seen = np.float64(taps[abs(j)]), slice(radius + j, radius + j + width)
+            _add(moments[0, y], weight[seen], tap)
+            _add(moments[1, y], weight[seen], j * tap)
+            _add(moments[2, y], weight[seen], j * j * tap)
+            _add(moments[3, y], depth[seen], tap)
+            _add(moments[4, y], depth[seen], j * tap)
+            _add(moments[5, y], square[seen], tap)
     return moments
 
 
@@ -239,34 +244,31 @@ def _window_moments(rows: AnyArray, taps: AnyArray, y: int) -> AnyArray:
     sums = np.zeros((10, rows.shape[2]))
     for j in range(-radius, radius + 1):
         tap, row = np.float64(taps[abs(j)]), y + radius + j
-        for x in range(rows.shape[2]):
-            weight, along = tap * rows[0, row, x], tap * rows[1, row, x]
-            depth = tap * rows[3, row, x]
-            sums[0, x] += weight
-            sums[1, x] += along
-            sums[2, x] += j * weight
-            sums[3, x] += tap * rows[2, row, x]
-            sums[4, x] += j * along
-            sums[5, x] += j * j * weight
-            sums[6, x] += depth
-            sums[7, x] += tap * rows[4, row, x]
-            sums[8, x] += j * depth
-            sums[9, x] += tap * rows[5, row, x]
+        _add(sums[0], rows[0, row], tap)
+        _add(sums[1], rows[1, row], tap)
+        _add(sums[2], rows[0, row], j * tap)
+        _add(sums[3], rows[2, row], tap)
+        _add(sums[4], rows[1, row], j * tap)
+        _add(sums[5], rows[0, row], j * j * tap)
+        _add(sums[6], rows[3, row], tap)
+        _add(sums[7], rows[4, row], tap)
+        _add(sums[8], rows[3, row], j * tap)
+        _add(sums[9], rows[5, row], tap)
     return sums
 
 
 @njit(nogil=True, cache=True)
-def _fitted_plane(sums: AnyArray) -> tuple[float, float, float, float]:
+def _fitted_plane(sums: AnyArray, at: int) -> tuple[float, float, float, float]:
     """Return height at the centre, slope, scatter about it (a variance), and sum of weights."""
-    known = sums[0]
+    known = sums[0, at]
     if not known > 0:
         return 0.0, 0.0, 0.0, 0.0
-    x, y, depth = sums[1] / known, sums[2] / known, sums[6] / known
+    x, y, depth = sums[1, at] / known, sums[2, at] / known, sums[6, at] / known
     # A little more than there is, so that a single column or row has no slope across it.
-    xx, yy = sums[3] / known - x * x + 1e-3, sums[5] / known - y * y + 1e-3
-    xy = sums[4] / known - x * y
-    dx, dy = sums[7] / known - depth * x, sums[8] / known - depth * y
+    xx, yy = sums[3, at] / known - x * x + 1e-3, sums[5, at] / known - y * y + 1e-3
+    xy = sums[4, at] / known - x * y
+    dx, dy = sums[7, at] / known - depth * x, sums[8, at] / known - depth * y
     determinant = xx * yy - xy * xy
     rise_x, rise_y = (dx * yy - dy * xy) / determinant, (dy * xx - dx * xy) / determinant
-    scatter = max(sums[9] / known - depth * depth - rise_x * dx - rise_y * dy, 0.0)
+    scatter = max(sums[9, at] / known - depth * depth - rise_x * dx - rise_y * dy, 0.0)
     return depth - rise_x * x - rise_y * y, np.hypot(rise_x, rise_y), scatter, known

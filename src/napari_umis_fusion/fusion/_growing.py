@@ -32,7 +32,7 @@ class GrowingPicture:
     all_in_focus : ndarray of shape (Y, X) or (Y, X, C)
         In the dtype of the planes; with ``blend="select"`` every value is a recorded one.
     sub_plane_map : ndarray of shape (Y, X), float32
-        Position of the focus peak along z, in planes.
+        Position of the focus peak along z, in planes; of each pixel on its own.
     planes : int
         Planes that are in it.
     gained : float

@@ -214,7 +214,7 @@ def bytes_per_pixel(
     if is_ranking and (config.verification == "seams" or averages):
         taken += 16  # differences from the composite
     if config.prefer:
-        taken += 24 + (0 if is_ranking else 4)  # its maps, and one for the peaks
+        taken += 28 + (0 if is_ranking else 4)  # its maps, and one for the peaks
     if passes.second == "average":
         taken += 28  # the decision of the first pass, and the index map
     if averages:
@@ -224,7 +224,7 @@ def bytes_per_pixel(
     if passes.second == "copy_nearest":
         taken += sums * (channels + 1)
     # What is made at the end, when the network has given its memory back.
-    return taken + (0 if is_ranking else 25) + (4 if config.depth_error else 0)
+    return taken + (0 if is_ranking else 17) + (4 if config.depth_error else 0)
 
 
 def _waiting(config: FusionConfig) -> int:

@@ -74,7 +74,7 @@ class Preference:
     shape : tuple of int
         (Y, X) of the planes.
     workspace : ScratchMemory
-        Memory for six maps.
+        Memory for seven maps.
 
     Attributes
     ----------

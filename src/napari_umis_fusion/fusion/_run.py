@@ -38,7 +38,7 @@ from napari_umis_fusion.stack import Plane, Stack
 
 AnyPlanes = ScreenedPlanes | CroppedPlanes
 
-MAP_TILE_PX = 256
+MAP_TILE_PX = 128
 """Tiles in which maps are filled: small ones, for their sums have twice the digits."""
 
 
@@ -312,8 +312,7 @@ class Run:
         with_error = self.config.depth_error
         maps = FinalMaps.blank(index_map.shape, self.workspace, with_error=with_error)
         tiles = tiles_of(index_map, MAP_TILE_PX)
-        planes = len(self.stack)
-        fit = DepthFit(decision, index_map, overruled, planes, self.workspace)
+        fit = DepthFit(decision, index_map, overruled, len(self.stack))
         yield from repeat_event(self.workers.each(fit.fit, tiles), self.verified)
         fill = partial(maps.fill, decision, overruled, fit)
         yield from repeat_event(self.workers.each(fill, tiles), self.verified)

@@ -19,6 +19,7 @@ from ._focus_track import FocusTrack as FocusTrack
 from ._fuse import fuse_layer as fuse_layer
 from ._fuse import iter_fuse_layer as iter_fuse_layer
 from ._labels import iter_lift_labels as iter_lift_labels
+from ._labels import labels_onto_surface as labels_onto_surface
 from ._monitored_region import MonitoredRegion as MonitoredRegion
 from ._names import describe_result as describe_result
 from ._names import difference_tag as difference_tag

@@ -9,7 +9,8 @@ import numpy as np
 from napari_umis_fusion.alignment import AlignedStack, Alignment
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import StackError
-from napari_umis_fusion.files import RUN_KEY, LayerData, LayerImage, layer_image
+from napari_umis_fusion.files import RUN_KEY, LayerData, LayerImage
+from napari_umis_fusion.layers._any_layer import NotedLayer, any_image, attributes_of, kind_of_layer
 from napari_umis_fusion.layers._axes import LayerAxes, axis_name
 from napari_umis_fusion.layers._events import LayerProgress
 from napari_umis_fusion.layers._outputs import FusedImage, OutputLayer
@@ -39,9 +40,6 @@ from napari_umis_fusion.surface import sample_map
 
 AROUND = "around"
 """Value of ``output`` in the record of a projected layer."""
-
-Along = tuple[LayerData, tuple[str, ...]]
-"""A projected layer, and notes for the user."""
 
 
 def project_layer(
@@ -86,39 +84,13 @@ def project_layer(
     ConfigError
         If an option is not accepted.
     """
-    settings = (config or AroundConfig()).replace(**options)
-    mask = None if left_out is None else any_image(left_out)
-    placed = PlacedDepth(layer_image(depth), mask, settings)
+    placed = PlacedDepth.of(depth, left_out, config, **options)
     return run_to_end(iter_project_layer(layer, placed, fusion))[0]
-
-
-def any_image(layer: Any) -> LayerImage:
-    """Return an image or labels layer, or layer data of one, as `LayerImage`."""
-    if isinstance(layer, LayerImage):
-        return layer
-    if isinstance(layer, (tuple, list)):
-        return LayerImage.of(*layer[:2])
-    if kind_of_layer(layer) != "labels":
-        return layer_image(layer)
-    return LayerImage.of(layer.data, attributes_of(layer))
-
-
-def attributes_of(layer: Any) -> dict[str, Any]:
-    """Return the attributes of a layer, or of layer data."""
-    made = layer if isinstance(layer, (tuple, list)) else layer.as_layer_data_tuple()
-    return dict(made[1])
-
-
-def kind_of_layer(layer: Any) -> str:
-    """Return "image", "labels", "points" or another kind of a layer, or of layer data."""
-    if isinstance(layer, (tuple, list)):
-        return str(layer[2]) if len(layer) > 2 else "image"
-    return str(getattr(layer, "_type_string", "image"))
 
 
 def iter_project_layer(
     layer: Any, depth: PlacedDepth, fusion: FusionConfig | None = None, *, keep_axes: bool = False
-) -> Generator[LayerProgress, None, Along]:
+) -> Generator[LayerProgress, None, NotedLayer]:
     """Project a layer, yielding progress; see `project_layer`.
 
     Parameters
@@ -149,7 +121,7 @@ def iter_project_layer(
             notes.update(dict.fromkeys(result.notes))
             output.fill(place[1], None, FusedImage(result.image))
     data, attributes, _ = output.layer_data(
-        describe_around(depth.config, depth.image.name, list(notes))
+        describe_around(depth.config, depth.image.name, list(notes), fusion)
     )
     what = "labels" if is_labels else depth.config.method
     attributes["name"] = f"{image.name} around the surface ({what})"

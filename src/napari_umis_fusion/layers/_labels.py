@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_umis_fusion.files import LayerData
-from napari_umis_fusion.layers._around import any_image, attributes_of
+from napari_umis_fusion.layers._any_layer import NotedLayer, any_image, attributes_of
 from napari_umis_fusion.layers._events import LayerProgress
 from napari_umis_fusion.layers._lifted_axes import LiftedAxes
 from napari_umis_fusion.layers._placed_depth import PlacedDepth
@@ -15,21 +14,12 @@ from napari_umis_fusion.projection import Slab, slab_of
 from napari_umis_fusion.runtime import ScratchMemory, Workers, repeat_event, run_to_end
 from napari_umis_fusion.surface import sample_map
 
-Along = tuple[LayerData, tuple[str, ...]]
-
 MEMORY_MB = 2048
 """Labels above this size are kept in a temporary file."""
 
 
-def labels_onto_surface(layer: Any, depth: PlacedDepth, plane: int = 0) -> Along:
-    """Lift labels of an image onto the surface; see `iter_lift_labels`."""
-    return run_to_end(iter_lift_labels(layer, depth, plane))
-
-
-def iter_lift_labels(
-    layer: Any, depth: PlacedDepth, plane: int = 0
-) -> Generator[LayerProgress, None, Along]:
-    """Lift labels of an image onto the surface, yielding progress.
+def labels_onto_surface(layer: Any, depth: PlacedDepth, plane: int = 0) -> NotedLayer:
+    """Lift labels of an image onto the surface.
 
     Parameters
     ----------
@@ -40,11 +30,6 @@ def iter_lift_labels(
         The surface, with offset and thickness of the slab that gets the labels.
     plane : int
         Of labels with z, the plane that they are taken from.
-
-    Yields
-    ------
-    LayerProgress
-        At least every 100 ms, besides the time for one plane.
 
     Returns
     -------
@@ -58,6 +43,19 @@ def iter_lift_labels(
     ------
     StackError
         If the axes of the layer have no meaning over the depth map.
+    """
+    return run_to_end(iter_lift_labels(layer, depth, plane))
+
+
+def iter_lift_labels(
+    layer: Any, depth: PlacedDepth, plane: int = 0
+) -> Generator[LayerProgress, None, NotedLayer]:
+    """Lift labels, yielding progress; see `labels_onto_surface`.
+
+    Yields
+    ------
+    LayerProgress
+        At least every 100 ms, besides the time for one plane.
     """
     image = any_image(layer)
     work = _Lifting(LiftedAxes(depth, image))
@@ -118,10 +116,9 @@ class _Lifting:
             for mine, axis, side in zip(self.axes.plane_axes, depth.axes, shape, strict=True)
         )
         surface = sample_map(depth.surface_um(entries), rows, columns)
-        step = abs(depth.z_scale) * depth.unit_um
         slab = slab_of(
             surface,
-            [step * z for z in range(self.shape[self.axes.z])],
+            depth.positions_um,
             offset_um=depth.config.offset_um,
             thickness_um=depth.config.thickness_um,
         )

@@ -277,6 +277,7 @@ class OutputLayer:
                 # where depth 0 is: a layer without z does not tell
                 "z_translate": float(image.placement.translate[axes.z]),
                 "z_scale": float(image.placement.scale[axes.z]),
+                "z_positions_um": _json(layer_calibration(image, axes).z_positions_um),
             },
             "plan": _json(self._stacks.plan.differences_from_default()),
         }

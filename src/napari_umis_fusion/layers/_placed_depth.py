@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from napari_umis_fusion.errors import StackError
-from napari_umis_fusion.files import RUN_KEY, LayerImage
+from napari_umis_fusion.files import RUN_KEY, LayerImage, layer_image
+from napari_umis_fusion.layers._any_layer import any_image
 from napari_umis_fusion.layers._axes import LayerAxes, axis_name, plane_axes
 from napari_umis_fusion.layers._surface import DepthLayer
 from napari_umis_fusion.projection import AroundConfig, smooth_depth
@@ -55,6 +56,39 @@ class PlacedDepth:
             )
         if self.left_out is not None:
             DepthLayer(self.image).marked(self.left_out)
+
+    @classmethod
+    def of(
+        cls,
+        depth: Any,
+        left_out: Any = None,
+        config: AroundConfig | None = None,
+        shown: Mapping[int, int] | None = None,
+        **options: Any,
+    ) -> Self:
+        """Return the surface of layers, or of layer data.
+
+        Parameters
+        ----------
+        depth : napari.layers.Image or tuple
+            A depth map as `fuse_layer` makes it.
+        left_out : layer or tuple, optional
+            Of the same size, not 0 where the depth means nothing.
+        config, shown
+            See the attributes.
+        **options
+            Fields of `AroundConfig` that replace those of `config`.
+
+        Raises
+        ------
+        StackError
+            If it is no depth map in a unit of length, or the two differ in size.
+        ConfigError
+            If an option is not accepted.
+        """
+        mask = None if left_out is None else any_image(left_out)
+        settings = (config or AroundConfig()).replace(**options)
+        return cls(layer_image(depth), mask, settings, shown or {})
 
     @cached_property
     def record(self) -> Mapping[str, Any]:
@@ -114,6 +148,14 @@ class PlacedDepth:
     def z_scale(self) -> float:
         """Distance of planes of the fused layer along z; negative where z falls."""
         return float(self.source["z_scale"])
+
+    @property
+    def positions_um(self) -> list[float]:
+        """Depth of each plane of the fused layer, in µm."""
+        uneven = self.source.get("z_positions_um")
+        step = abs(self.z_scale) * self.unit_um
+        planes = int(self.source["shape"][self.source["z_axis"]])
+        return [step * z for z in range(planes)] if uneven is None else list(uneven)
 
     def surface_um(self, entries: Mapping[int, int]) -> FloatMap:
         """Return the surface at entries of the axes of the depth map, filled and smoothed, in µm.

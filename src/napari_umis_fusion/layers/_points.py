@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_umis_fusion.errors import StackError
-from napari_umis_fusion.files import LayerData, LayerImage
-from napari_umis_fusion.layers._around import attributes_of
+from napari_umis_fusion.files import LayerImage
+from napari_umis_fusion.layers._any_layer import NotedLayer, attributes_of
 from napari_umis_fusion.layers._lifted_axes import LiftedAxes
 from napari_umis_fusion.layers._placed_depth import PlacedDepth
 from napari_umis_fusion.runtime import Float64Array
@@ -17,10 +17,8 @@ MEASURED, AROUND, OUTSIDE = "measured", "from around", "outside of the map"
 """Where the depth of a point is from: its pixel; pixels around, as nothing is in focus there; the
 nearest pixel."""
 
-Along = tuple[LayerData, tuple[str, ...]]
 
-
-def points_onto_surface(layer: Any, depth: PlacedDepth) -> Along:
+def points_onto_surface(layer: Any, depth: PlacedDepth) -> NotedLayer:
     """Give points of an image their place on the surface.
 
     Parameters
@@ -55,7 +53,7 @@ def points_onto_surface(layer: Any, depth: PlacedDepth) -> Along:
     return (np.insert(rest, axes.z, z, axis=1), made, "points"), _notes(origin)
 
 
-def points_to_image(layer: Any, depth: PlacedDepth) -> Along:
+def points_to_image(layer: Any, depth: PlacedDepth) -> NotedLayer:
     """Project points of a stack into the image.
 
     Parameters
@@ -97,6 +95,10 @@ def points_to_image(layer: Any, depth: PlacedDepth) -> Along:
 def _points(layer: Any, depth: PlacedDepth) -> tuple[Float64Array, dict[str, Any], LiftedAxes]:
     given = layer[0] if isinstance(layer, (tuple, list)) else layer.data
     data, attributes = np.atleast_2d(np.asarray(given, float)), attributes_of(layer)
+    if not np.isfinite(data).all():
+        raise StackError(
+            "a point has no finite coordinates; accepted are points that lie somewhere. Remove it."
+        )
     # a layer of one entry along each axis stands for the placement of the points
     image = LayerImage.of(np.empty((1,) * data.shape[1]), attributes, "points")
     return data, attributes, LiftedAxes(depth, image)

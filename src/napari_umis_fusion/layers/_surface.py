@@ -92,8 +92,8 @@ class DepthLayer:
     def surface_layer(self, surface: HeightMap, exaggeration: float = 1.0) -> LayerData:
         """Return the data and attributes of a surface layer.
 
-        It lies along y and x where the depth map does, and along z where the stack does, if that
-        starts at 0 and heights are not stretched.
+        It lies along y and x where the depth map does, and along z where the stack does, if heights
+        are not stretched and the planes of the stack rise.
 
         Parameters
         ----------
@@ -122,7 +122,7 @@ class DepthLayer:
         ]
         attributes = {
             "name": f"{self.image.name} surface",
-            "translate": (nearest, *origin),
+            "translate": (self._first_plane_um() + nearest, *origin),
             "units": ("µm",) * 3,
             "axis_labels": ("z", "y", "x"),
             # measured from the bottom
@@ -132,6 +132,13 @@ class DepthLayer:
         }
         white = np.ones(len(vertices), np.float32)
         return (vertices, np.ascontiguousarray(triangles), white), attributes, "surface"
+
+    def _first_plane_um(self) -> float:
+        """Return where the fused stack begins along z, in µm; 0 if the depth map does not tell."""
+        source = self.image.metadata[RUN_KEY].get("layer")
+        told = source if isinstance(source, Mapping) else {}
+        rises = told.get("z_scale", 0) > 0
+        return float(told["z_translate"]) * self.depth_unit_um() if rises else 0.0
 
     def depth_um(self) -> Float64Array:
         """Return the depths of the part, in µm; raises `StackError` for other layers."""

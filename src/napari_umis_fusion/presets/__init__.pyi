@@ -7,6 +7,7 @@ from ._find import find_preset as find_preset
 from ._find import preset_of as preset_of
 from ._preset import Preset as Preset
 from ._shipped import PRESETS as PRESETS
+from ._told import AUTO as AUTO
 from ._told import ChannelOptics as ChannelOptics
 from ._told import ToldPreset as ToldPreset
 from ._told import optics_in as optics_in

@@ -11,6 +11,7 @@ import platformdirs
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.presets._preset import Preset
 from napari_umis_fusion.presets._shipped import PRESETS
+from napari_umis_fusion.presets._told import AUTO
 from napari_umis_fusion.runtime import (
     atomic_write,
     naming_faults,
@@ -58,10 +59,12 @@ def save_preset(
     Raises
     ------
     ConfigError
-        For another extension, a file that exists, or the name of a preset of this package.
+        For another extension, a file that exists, the name of a preset of this package, or "auto".
     OSError
         If the file cannot be written.
     """
+    if preset.name.casefold() == AUTO:
+        raise ConfigError(f"{AUTO!r} stands for what metadata tell; give your preset another name.")
     if preset.name.casefold() in (name.casefold() for name in PRESETS):
         raise ConfigError(f"{preset.name!r} is a preset of this package; give yours another name.")
     where = preset_folder() / _file_name(preset.name) if path is None else user_path(path)

@@ -8,6 +8,9 @@ from typing import Any
 from napari_umis_fusion.presets._preset import Preset
 from napari_umis_fusion.presets._shipped import PRESETS
 
+AUTO = "auto"
+"""Stands for the preset that is told, where one is named."""
+
 DEEPEST, LONGEST = 8, 100
 """Levels of nested metadata that are searched, and items of the lists in them."""
 

@@ -2,8 +2,8 @@
 
 A depth map says where the surface of a specimen lies. `project_around` flattens any other stack of
 the same place around it: it takes the planes in a slab that follows the surface, at an offset if
-wanted. `lift_labels` and `labels_along` carry labels from the image onto the surface and back,
-`depth_at` gives points their depth. The surface may be smoothed first, by `smooth_depth`.
+wanted. The surface may be smoothed first, by `smooth_depth`; `slab_of` tells which planes lie
+around it. Layers of any axes, labels and points are carried along it in `layers`.
 """
 
 import lazy_loader as _lazy

@@ -3,6 +3,7 @@
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -217,13 +218,21 @@ def surface_of(
     )
 
 
-def describe_around(config: AroundConfig, depth_map: str, notes: Sequence[str]) -> dict[str, Any]:
+def describe_around(
+    config: AroundConfig, depth_map: str, notes: Sequence[str], fusion: FusionConfig | None = None
+) -> dict[str, Any]:
     """Return how a stack was projected along a depth map of this name, as JSON values."""
-    return {
+    told = {
         "version": package_version(),
         "around": {**config.as_dict(), "depth_map": depth_map},
         "notes": list(notes),
     }
+    if config.method != "edf":
+        return told
+    options = (fusion or FusionConfig()).as_dict()
+    if options["checkpoint"] is not None:  # not the folders of a user's computer
+        options["checkpoint"] = Path(options["checkpoint"]).name
+    return {**told, "config": options}
 
 
 def _check_size(stack: Stack, depth: FloatMap) -> None:

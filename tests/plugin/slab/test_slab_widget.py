@@ -19,8 +19,8 @@ def add_stack(viewer, axes="zyx", times=3):
     return viewer.add_image(planes, name="cells", axis_labels=tuple(axes))
 
 
-def fuse(viewer, source):
-    *_, event = iter_fuse_layer(source, **QUICK)
+def fuse(viewer, source, **options):
+    *_, event = iter_fuse_layer(source, **QUICK, **options)
     shown = FusedLayers.of(viewer).iter_show(event, [source], shown=("all_in_focus",), update=True)
     return list(shown)[-1]
 
@@ -106,6 +106,23 @@ def test_it_follows_the_sliders_and_ends_with_its_stack(model, panel, qtbot):
     model.layers.remove(source)
     assert panel.session.layers == []
     assert not panel.slider.isEnabled()
+
+
+def test_it_follows_a_new_fusion_of_its_stack(model, panel, qtbot):
+    source = add_stack(model)
+    model.layers.selection.active = fuse(model, source)
+    panel.begin()
+    settled(qtbot, panel)
+    panel.slider.setValue((2, 4))
+    fuse(model, source, blend="select")
+    settled(qtbot, panel)
+    options = {**QUICK, "blend": "select", "planes": (2, 4), "outputs": ("all_in_focus",)}
+    expected = fuse_layer(source, **options)[0][0]
+    np.testing.assert_array_equal(panel.session.layers[0].data, expected)
+    assert panel.slider.value() == (2, 4)
+    fuse(model, source, planes=(1, 3))
+    assert panel.slider.value() == (1, 3)
+    settled(qtbot, panel)
 
 
 def test_without_a_result_it_says_what_to_do(model, panel):

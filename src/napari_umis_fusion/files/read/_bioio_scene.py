@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.files.read._bioio_claims import check_scene
 from napari_umis_fusion.files.read._chunk_reader import ChunkReader
 from napari_umis_fusion.files.read._file_state import FileState
 from napari_umis_fusion.files.read._naming_errors import naming_read_errors
@@ -149,6 +150,7 @@ def _open_scene(path: Path, number: int | None, _state: FileState) -> BioioScene
         raise StackFileError(_choose_scene(names))
     if number is not None and not 0 <= number < len(names):
         raise StackFileError(f"index series={number} is outside 0 to {len(names) - 1}.")
+    check_scene(path, type(reader), number or 0)
     return BioioScene(path, reader, number or 0)
 
 

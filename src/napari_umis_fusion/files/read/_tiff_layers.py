@@ -208,7 +208,7 @@ def _attributes(series: _Series, pick: Mapping[str, int]) -> dict[str, Any]:
     if series.opened.pixels.is_mosaic:
         origin[MOSAIC_KEY] = True
     if optics := [asdict(one) for one in _optics(series, pick)]:
-        origin[OPTICS_KEY] = optics
+        origin[OPTICS_KEY] = [{key: value for key, value in one.items() if value} for one in optics]
     metadata: dict[str, Any] = {FILE_KEY: origin}
     if series.header.provenance is not None:
         metadata[RUN_KEY] = series.header.provenance

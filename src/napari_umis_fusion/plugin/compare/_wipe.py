@@ -120,7 +120,8 @@ class Wipe:
         part = plane.part(self._axis_of(plane), max(stop, 1))
         if front.data.shape != part.shape:
             front.data = part
-        front.visible = not is_empty
+        if front.visible == is_empty:  # to set what is set already would draw all once more
+            front.visible = not is_empty
 
     def _axis_of(self, plane: ShownPlane) -> int:
         return plane.axes[-1 if self._direction == "vertical" else -2]

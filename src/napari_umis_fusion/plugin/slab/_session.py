@@ -34,6 +34,8 @@ class SlabSession(QObject):
     ----------
     slabs : Slabs or None
         Of the stack at the sliders, once begun.
+    planes : (int, int)
+        First and last plane of the slab.
 
     Signals
     -------
@@ -54,7 +56,7 @@ class SlabSession(QObject):
         self._event: Any = None
         self._sources: list[Any] = []
         self._entries: dict[int, int] = {}
-        self._planes: Planes = (0, 0)
+        self.planes: Planes = (0, 0)
         self._made: tuple[Planes, list[LayerData]] | None = None
         self._measuring = LatestJob(delay_ms=0, report=_progress)
         self._previewing, self._fusing = LatestJob(delay_ms=0), LatestJob(SETTLED_MS)
@@ -66,6 +68,7 @@ class SlabSession(QObject):
             job.failed.connect(self._on_failed)
         viewer.dims.events.current_step.connect(self._on_slider)
         viewer.layers.events.removed.connect(self._on_removed)
+        self._fused.events.changed.connect(self._on_changed)
 
     @property
     def is_busy(self) -> bool:
@@ -75,7 +78,7 @@ class SlabSession(QObject):
     @property
     def fused(self) -> list[LayerData]:
         """The fused slab of the chosen planes; empty while it is a preview."""
-        if self._made is None or self._made[0] != self._planes:
+        if self._made is None or self._made[0] != self.planes:
             return []
         return self._made[1]
 
@@ -88,6 +91,7 @@ class SlabSession(QObject):
         """Disconnect from the viewer."""
         self._viewer.dims.events.current_step.disconnect(self._on_slider)
         self._viewer.layers.events.removed.disconnect(self._on_removed)
+        self._fused.events.changed.disconnect(self._on_changed)
         self.end()
 
     def begin(self, active: Any) -> None:
@@ -109,15 +113,15 @@ class SlabSession(QObject):
         slabs = Slabs(shown.event, entries)
         self.end()
         self._event, self._sources, self._entries = shown.event, sources, entries
-        self._planes = slabs.planes[0], slabs.planes[-1]
+        self.planes = slabs.planes[0], slabs.planes[-1]
         self._use(slabs)
         self.renewed.emit()
 
     def choose(self, first: int, last: int) -> None:
         """Show the planes `first` to `last`: a preview now, and the fusion once they stay."""
-        if self.slabs is None or (first, last) == self._planes:
+        if self.slabs is None or (first, last) == self.planes:
             return
-        self._planes = first, last
+        self.planes = first, last
         self._refresh()
 
     def end(self) -> None:
@@ -143,29 +147,29 @@ class SlabSession(QObject):
             self._fusing.cancel()
             self._show_fused()
             return
-        self.told.emit(f"Preview of planes {_listed(self._planes)}: the sharpest of each pixel …")
-        self._previewing.submit(partial(_iter_with_planes, slabs.iter_preview, self._planes))
-        self._fusing.submit(partial(_iter_with_planes, slabs.iter_fuse, self._planes))
+        self.told.emit(f"Preview of planes {_listed(self.planes)}: the sharpest of each pixel …")
+        self._previewing.submit(partial(_iter_with_planes, slabs.iter_preview, self.planes))
+        self._fusing.submit(partial(_iter_with_planes, slabs.iter_fuse, self.planes))
 
     def _on_measured(self, _: Any) -> None:
         self._refresh()
 
     def _on_previewed(self, made: tuple[Planes, list[LayerData]]) -> None:
-        if self.slabs is not None and made[0] == self._planes and not self.fused:
+        if self.slabs is not None and made[0] == self.planes and not self.fused:
             self._show(made[1], PREVIEW)
 
     def _on_fused(self, made: tuple[Planes, list[LayerData]]) -> None:
-        if self.slabs is None or made[0] != self._planes:
+        if self.slabs is None or made[0] != self.planes:
             return
         self._made = made
         self._show_fused()
 
     def _show_fused(self) -> None:
         self._show(self.fused, FUSED)
-        self.told.emit(f"Planes {_listed(self._planes)}, fused as the layer was.")
+        self.told.emit(f"Planes {_listed(self.planes)}, fused as the layer was.")
 
     def _show(self, made: list[LayerData], name: str) -> None:
-        told = name.format(planes=_listed(self._planes))
+        told = name.format(planes=_listed(self.planes))
         self._shown.show(made, [layer.name for layer in self._sources], told)
 
     def _on_failed(self, error: Exception) -> None:
@@ -184,6 +188,22 @@ class SlabSession(QObject):
             self._use(Slabs(self._event, entries))
         except UmisFusionError as error:
             self._on_failed(error)
+
+    def _on_changed(self, event: Any = None) -> None:
+        """Follow a new fusion of the same stack, perhaps of other planes."""
+        shown = None if self.slabs is None else self._fused.fused_by(self._sources[0])
+        if shown is None or shown.event is self._event:
+            return
+        try:
+            slabs = Slabs(shown.event, self._entries)
+        except UmisFusionError as error:
+            self._on_failed(error)
+            return
+        self._event = shown.event
+        if not all(one in slabs.planes for one in self.planes):
+            self.planes = slabs.planes[0], slabs.planes[-1]
+        self._use(slabs)
+        self.renewed.emit()
 
     def _on_removed(self, event: Any = None) -> None:
         if self.slabs is not None and any(one not in self._viewer.layers for one in self._sources):

@@ -113,7 +113,7 @@ class SlabWidget(DockedWidget):
         else:
             self.slider.blockSignals(True)
             self.slider.setRange(slabs.planes[0], slabs.planes[-1])
-            self.slider.setValue((slabs.planes[0], slabs.planes[-1]))
+            self.slider.setValue(self.session.planes)
             self.slider.blockSignals(False)
         self._enable()
 
