@@ -18,7 +18,6 @@ OTHER = {
     "blend": "select",
     "channel": "max",
     "empty": 0.5,
-    "median_filter": True,
     "verification_window_px": 7,
 }
 """Values that differ from the default, where adding one to it would not do."""
@@ -37,6 +36,8 @@ def config_of(*options):
 def another(spec):
     if spec.name in OTHER:
         return OTHER[spec.name]
+    if spec.default is False:
+        return True
     choices = spec.metadata.get("choices")
     return choices[-1] if choices else spec.default + 1
 

@@ -67,6 +67,17 @@ class UnitWaits:
 Step = Generator[UnitDone | UnitWaits]
 
 
+def iter_units(
+    plan: RunPlan, units: list[Unit], threads: int, scheduler: Any, cluster: ClusterPlan | None
+) -> Step:
+    """Fuse blocks on a cluster or on the workers of a scheduler; without either, here."""
+    if cluster is not None:
+        return iter_on_cluster(plan, units, cluster, threads)
+    if scheduler is not None:
+        return iter_on_dask(plan, units, scheduler, threads)
+    return iter_here(plan, units, threads)
+
+
 def iter_here(plan: RunPlan, units: Iterable[Unit], threads: int = 0) -> Step:
     """Fuse blocks in this process, one after the other, each on all threads."""
     failed: set[Cell] = set()
