@@ -59,6 +59,7 @@ def test_options_and_notes(files, capsys):
         (("--focus-measure", "laplacian"), 2, "add --method edf"),
         (("--thickness-um", "-1"), 2, "accepted is a number from 0"),
         (("--depth-step-um", "2"), 2, "is for index maps"),
+        (("--z-step-um", "-2"), 2, "accepted is a positive number of µm"),
         (("-o", "stack.ome.tif"), 1, "is an input"),
     ],
 )

@@ -61,7 +61,7 @@ def test_a_table_overwrites_no_input_and_is_a_csv(found, tmp_path):
         found.write_csv(path, protect=[path])
     with pytest.raises(StackFileError, match=r"ends in \.csv"):
         found.write_csv(tmp_path / "table.txt")
-    with pytest.raises(StackFileError, match="the folder does not exist"):
+    with pytest.raises(StackFileError, match="does not exist; make it"):
         found.write_csv(tmp_path / "none" / "table.csv")
     assert path.read_text() == "mine"
 

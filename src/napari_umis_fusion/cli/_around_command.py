@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from napari_umis_fusion.cli._one_image import depth_um_of, never_in_focus_of, open_image
-from napari_umis_fusion.cli._options import add_config_options, fusion_config, given_options
+from napari_umis_fusion.cli._options import add_config_options, config_from, given_options
 from napari_umis_fusion.cli._report import print_json, print_line, run_with_progress
 from napari_umis_fusion.cli._stack_input import (
     add_axis_options,
@@ -117,4 +117,4 @@ def _fusion(arguments: argparse.Namespace, config: AroundConfig) -> FusionConfig
             f"--{next(iter(given)).replace('_', '-')} is for the fusion within the slab; add "
             "--method edf, or leave it out."
         )
-    return fusion_config(arguments) if given else None
+    return config_from(arguments) if given else None

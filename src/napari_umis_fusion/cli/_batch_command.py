@@ -21,7 +21,7 @@ from napari_umis_fusion.batch import (
     find_stacks,
     iter_batch,
 )
-from napari_umis_fusion.cli._options import add_config_options, fusion_config, given_options
+from napari_umis_fusion.cli._options import add_config_options, config_from, given_options
 from napari_umis_fusion.cli._report import (
     print_error,
     print_json,
@@ -74,7 +74,7 @@ def add_batch_parser(commands: Any) -> None:
 
 def run_batch(arguments: argparse.Namespace) -> None:
     """Fuse as the arguments say."""
-    config, options = fusion_config(arguments), _options_from(arguments)
+    config, options = config_from(arguments), _options_from(arguments)
     if arguments.dry_run:
         found = find_stacks(arguments.input, options, output=arguments.output)
         _print_grouping(found, as_json=arguments.json)

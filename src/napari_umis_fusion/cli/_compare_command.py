@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any, get_args
 
-from napari_umis_fusion.cli._options import add_config_options, given_options
+from napari_umis_fusion.cli._options import add_config_options, given_fusion_options
 from napari_umis_fusion.cli._report import (
     print_error,
     print_json,
@@ -30,7 +30,7 @@ from napari_umis_fusion.config import Blend, FocusMeasureName, FusionConfig
 from napari_umis_fusion.errors import ConfigError, StackError
 from napari_umis_fusion.files.write import check_csv_path
 from napari_umis_fusion.fusion import FusionResult, write_output
-from napari_umis_fusion.models.library import file_stem, find_weights, unique_name
+from napari_umis_fusion.models.library import file_stem, unique_name
 from napari_umis_fusion.presets import PRESETS
 from napari_umis_fusion.runtime import user_path
 from napari_umis_fusion.stack import Stack
@@ -100,15 +100,13 @@ def run_compare(arguments: argparse.Namespace) -> None:
 
 
 def _candidates(arguments: argparse.Namespace) -> list[Candidate]:
-    given = given_options(arguments, FusionConfig)
+    given = given_fusion_options(arguments)
     for name, option in CLASHES.items():
         if getattr(arguments, name) and option in given:
             shown = option.replace("_", "-")
             raise ConfigError(
                 f"--{shown} with --{name} would make all of them equal; leave one of the two out."
             )
-    if "checkpoint" in given:
-        given["checkpoint"] = find_weights(given["checkpoint"])
     lists = arguments.measures, arguments.blends, arguments.checkpoints
     ways: list[Any] = [*arguments.presets, *map(user_path, arguments.configs)]
     made = grid_of(*lists, **given)

@@ -10,7 +10,7 @@ from napari_umis_fusion.cli._fuse_outputs import (
     check_table,
     outputs_of,
 )
-from napari_umis_fusion.cli._options import add_config_options, fusion_config
+from napari_umis_fusion.cli._options import add_config_options, config_from
 from napari_umis_fusion.cli._report import print_json, print_line, run_with_progress
 from napari_umis_fusion.cli._stack_input import (
     add_axis_options,
@@ -79,7 +79,7 @@ def run_fuse(arguments: argparse.Namespace) -> None:
     if arguments.depth_error_map is not None:
         arguments.depth_error = True
     if arguments.preset != AUTO:
-        fusion_config(arguments)  # faults of options come before those of files
+        config_from(arguments)  # faults of options come before those of files
     stack = stack_from(arguments)
     told = told_preset(stack.optics)
     config = told_config(arguments, told)

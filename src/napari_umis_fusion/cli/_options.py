@@ -30,6 +30,23 @@ def given_options(arguments: argparse.Namespace, config: type[Any]) -> dict[str,
     return {name: value for name, value in vars(arguments).items() if name in names}
 
 
+def given_fusion_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the fields of `FusionConfig` that were given; weights by name, as their file.
+
+    Raises
+    ------
+    CheckpointError
+        If there are no such weights.
+    """
+    given = given_options(arguments, FusionConfig)
+    if "checkpoint" in given:
+        # imported here: most commands need no library of models
+        from napari_umis_fusion.models.library import find_weights
+
+        given["checkpoint"] = find_weights(given["checkpoint"])
+    return given
+
+
 def config_from(arguments: argparse.Namespace) -> FusionConfig:
     """Return the config of the given options.
 
@@ -37,8 +54,10 @@ def config_from(arguments: argparse.Namespace) -> FusionConfig:
     ------
     ConfigError
         If a value is out of bounds or options contradict each other.
+    CheckpointError
+        If there are no such weights.
     """
-    given = given_options(arguments, FusionConfig)
+    given = given_fusion_options(arguments)
     preset = getattr(arguments, "preset", None)
     if preset is not None and getattr(arguments, "reference", False):
         raise ConfigError("--preset with --reference; leave one of the two out.")
@@ -49,25 +68,6 @@ def config_from(arguments: argparse.Namespace) -> FusionConfig:
     if given.pop("focus_measure", "umis") != "umis":
         raise ConfigError("--reference uses the focus measure 'umis'; leave out --focus-measure.")
     return FusionConfig.reference(**given)
-
-
-def fusion_config(arguments: argparse.Namespace) -> FusionConfig:
-    """Return the config to fuse with: weights that are given by name, as their file.
-
-    Raises
-    ------
-    ConfigError
-        As `config_from` does.
-    CheckpointError
-        If there are no such weights.
-    """
-    config = config_from(arguments)
-    if config.checkpoint is None:
-        return config
-    # imported here: commands that do not fuse need no library of models
-    from napari_umis_fusion.models.library import find_weights
-
-    return config.replace(checkpoint=find_weights(config.checkpoint))
 
 
 def _settings(spec: Field[Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import argparse
 import shlex
 
-from napari_umis_fusion.cli._options import fusion_config
+from napari_umis_fusion.cli._options import config_from
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.presets import AUTO, ToldPreset
@@ -15,7 +15,7 @@ def told_config(arguments: argparse.Namespace, told: ToldPreset | None) -> Fusio
     Raises
     ------
     ConfigError
-        As `fusion_config` does, or if nothing is told.
+        As `config_from` does, or if nothing is told.
     """
     if arguments.preset == AUTO:
         if told is None:
@@ -25,7 +25,7 @@ def told_config(arguments: argparse.Namespace, told: ToldPreset | None) -> Fusio
                 "channel); name a preset, or leave the option out."
             )
         arguments.preset = told.preset.name
-    return fusion_config(arguments)
+    return config_from(arguments)
 
 
 def notes_on_preset(arguments: argparse.Namespace, told: ToldPreset | None) -> list[str]:

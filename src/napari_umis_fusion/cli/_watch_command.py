@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import Any
 
-from napari_umis_fusion.cli._options import add_config_options, fusion_config
+from napari_umis_fusion.cli._options import add_config_options, config_from
 from napari_umis_fusion.cli._report import (
     print_error,
     print_json,
@@ -82,7 +82,7 @@ def run_watch(arguments: argparse.Namespace) -> None:
     steps = iter_watch(
         arguments.folder,
         arguments.output,
-        fusion_config(arguments),
+        config_from(arguments),
         planes=arguments.planes,
         marker=arguments.marker,
         pause_s=arguments.pause,

@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import Any
 
-from napari_umis_fusion.cli._options import add_config_options, fusion_config
+from napari_umis_fusion.cli._options import add_config_options, config_from
 from napari_umis_fusion.cli._report import (
     print_error,
     print_json,
@@ -91,7 +91,7 @@ def run_zarr(arguments: argparse.Namespace) -> None:
         "keep_z": not arguments.drop_z,
         "shard_px": arguments.shard_px,
     }
-    config = fusion_config(arguments)
+    config = config_from(arguments)
     if arguments.dry_run:
         _print_plan(arguments, config, common)
         return
