@@ -76,6 +76,10 @@ def add_around_parser(commands: Any) -> None:
 def run_around(arguments: argparse.Namespace) -> None:
     """Project, and write the image."""
     config = AroundConfig(**given_options(arguments, AroundConfig))
+    if not np.isfinite(arguments.first_plane_um):
+        raise ConfigError(
+            f"--first-plane-um {arguments.first_plane_um}; accepted is a finite number of µm."
+        )
     fusion = _fusion(arguments, config)
     stack = stack_from(arguments)
     set_z_step(stack, arguments.z_step_um)
@@ -87,7 +91,9 @@ def run_around(arguments: argparse.Namespace) -> None:
         channels=stack.channel_count,
         rgb=stack.rgb,
     )
-    depth = depth_um_of(open_image(arguments.depth), arguments.depth, arguments.depth_step_um)
+    depth = depth_um_of(
+        open_image(arguments.depth), arguments.depth, arguments.depth_step_um, "--depth-step-um"
+    )
     never = never_in_focus_of(arguments.never_in_focus)
     positions = plane_positions_um(stack.calibration, len(stack), arguments.first_plane_um)
     surface = surface_of(stack, depth.astype(np.float32), never, config)
@@ -116,5 +122,10 @@ def _fusion(arguments: argparse.Namespace, config: AroundConfig) -> FusionConfig
         raise ConfigError(
             f"--{next(iter(given)).replace('_', '-')} is for the fusion within the slab; add "
             "--method edf, or leave it out."
+        )
+    if given.get("align", "none") != "none":
+        raise ConfigError(
+            f"--align {given['align']}: planes around a surface are taken as they lie, since the "
+            "depth map is of them; leave it out, or align the stack before."
         )
     return config_from(arguments) if given else None

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import Field, fields
 from typing import Any
 
+import numpy as np
+
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError, StackFileError
 from napari_umis_fusion.files.write import check_csv_path
@@ -106,3 +108,15 @@ def check_table_option(option: str, path: str, protect: Sequence[str]) -> None:
         check_csv_path(path, protect=protect)
     except StackFileError as error:
         raise ConfigError(f"{option} {error}") from error
+
+
+def check_length(option: str, length_um: float | None) -> None:
+    """Refuse a length in µm that was given, and is none.
+
+    Raises
+    ------
+    ConfigError
+        If it is zero, negative, infinite or NaN.
+    """
+    if length_um is not None and not (np.isfinite(length_um) and length_um > 0):
+        raise ConfigError(f"{option} {length_um:g}; accepted is a positive number of µm.")

@@ -4,8 +4,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
+from napari_umis_fusion.cli._options import check_length
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.files.read import open_stack
 from napari_umis_fusion.stack import Stack
@@ -72,8 +71,6 @@ def set_z_step(stack: Stack, step_um: float | None) -> None:
     ConfigError
         If it is not a positive number.
     """
-    if step_um is None:
-        return
-    if not (np.isfinite(step_um) and step_um > 0):
-        raise ConfigError(f"--z-step-um {step_um}; accepted is a positive number of µm.")
-    stack.calibration = replace(stack.calibration, z_step_um=step_um, z_positions_um=None)
+    check_length("--z-step-um", step_um)
+    if step_um is not None:
+        stack.calibration = replace(stack.calibration, z_step_um=step_um, z_positions_um=None)
