@@ -10,7 +10,7 @@ import pytest
 
 from napari_umis_fusion import FusionConfig, fuse, fuse_layer, iter_fuse_layer
 from napari_umis_fusion.layers import LayerFinished
-from napari_umis_fusion.layers._outputs import OUTPUT_SHARE
+from napari_umis_fusion.layers._make_outputs import OUTPUT_SHARE
 from napari_umis_fusion.runtime import ScratchMemory
 from napari_umis_fusion.runtime._scratch_memory import MEGABYTE
 

@@ -19,8 +19,9 @@ from napari_umis_fusion.fusion import (
 from napari_umis_fusion.layers._align import alignment_share, config_for, iter_align_layer
 from napari_umis_fusion.layers._events import LayerEvent, LayerFinished, LayerProgress, LayerStarted
 from napari_umis_fusion.layers._focus_threshold import focus_thresholds
+from napari_umis_fusion.layers._make_outputs import make_outputs, wanted_outputs
 from napari_umis_fusion.layers._missing_files import check_files
-from napari_umis_fusion.layers._outputs import FusedImage, OutputLayer, make_outputs, wanted_outputs
+from napari_umis_fusion.layers._outputs import FusedImage, OutputLayer
 from napari_umis_fusion.layers._plan import OUTPUTS, LayerPlan
 from napari_umis_fusion.layers._stacks import LayerStacks, LoopPlace
 from napari_umis_fusion.layers._summary import FusionSummary

@@ -7,7 +7,8 @@ import numpy as np
 from napari_umis_fusion.errors import ConfigError, StackError
 from napari_umis_fusion.fusion import fill_depth
 from napari_umis_fusion.projection._config import AroundConfig, Smoothing
-from napari_umis_fusion.runtime import AnyArray, BoolMap, Float64Array, FloatMap
+from napari_umis_fusion.runtime import BoolMap, Float64Array, FloatMap
+from napari_umis_fusion.surface import checked_mask
 
 WIDE_PX = 200
 """Reach of a Gaussian beyond which a Fourier transform is quicker, which takes as long for any."""
@@ -65,7 +66,7 @@ def smooth_depth(
         )
     unknown = ~np.isfinite(depth)
     if never_in_focus is not None:
-        unknown |= _checked(never_in_focus, depth.shape)
+        unknown |= checked_mask(never_in_focus, depth.shape)
     if unknown.all():
         raise StackError(
             "no pixel of the depth map is known: all are marked as never in focus, or NaN. Lower "
@@ -141,13 +142,3 @@ def _blurred(values: Float64Array, width: float, axis: int = 0) -> Float64Array:
     kernel = (kernel / kernel.sum()).reshape(shape)
     wide: Float64Array = fftconvolve(values, kernel, mode="same", axes=axis)
     return wide
-
-
-def _checked(mask: AnyArray, shape: tuple[int, ...]) -> BoolMap:
-    array = np.asarray(mask)
-    if array.shape != shape or array.dtype != bool:
-        raise StackError(
-            f"never_in_focus is {array.dtype} of shape {array.shape}; accepted is bool of the "
-            f"depth map's shape {shape}."
-        )
-    return array
