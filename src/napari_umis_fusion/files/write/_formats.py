@@ -1,6 +1,7 @@
 """Output formats, and what each can hold."""
 
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from numpy.typing import DTypeLike
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.runtime import first_same, reason_of, user_path
 from napari_umis_fusion.stack import ACCEPTED_DTYPES
+
+_EXTENSION = re.compile(r"\.[A-Za-z]\w{0,4}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,14 @@ def output_format(path: Path) -> OutputFormat:
     extensions = ", ".join(suffix for known in OUTPUT_FORMATS for suffix in known.suffixes)
     msg = f"{path}: cannot write this kind of file; accepted extensions are {extensions}."
     raise StackFileError(msg)
+
+
+def with_extension(path: str | os.PathLike[str], wanted: OutputFormat) -> Path:
+    """Return a path with the extension of a format, unless it has one: 'beads 0.5' has none."""
+    target = user_path(path)
+    if _EXTENSION.fullmatch(target.suffix):
+        return target
+    return target.with_name(target.name + wanted.suffixes[0])
 
 
 def check_output_path(
