@@ -8,9 +8,9 @@ import pytest
 from napari_umis_fusion import FusionConfig, fuse
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.fusion import _depth_fit as module
+from napari_umis_fusion.fusion import _local_planes
 from napari_umis_fusion.fusion._decision import Decision
 from napari_umis_fusion.fusion._depth_fit import (
-    LEAST_ERROR,
     LEAST_SHARPNESS,
     MOST_ERROR,
     OPEN_ERROR,
@@ -22,7 +22,7 @@ from napari_umis_fusion.runtime import ScratchMemory, Tile, tiles_of
 from napari_umis_fusion.stack import Calibration, stack_of_arrays
 from napari_umis_fusion.synthetic import Relief, RenderConfig, fractal_noise, trace_stack
 
-KERNEL_MODULES = (module,)
+KERNEL_MODULES = (module, _local_planes)
 
 SHAPE = (30, 37)
 
@@ -98,7 +98,10 @@ def twin(position, variance, index, taps):
     out = np.empty(position.shape)
     for y, x in np.ndindex(position.shape):
         cut = np.s_[y : y + 2 * radius + 1, x : x + 2 * radius + 1]
-        depth, weight = pads[0][cut].ravel(), (window / (pads[1][cut] + LEAST_ERROR**2 / 2)).ravel()
+        depth, weight = (
+            pads[0][cut].ravel(),
+            (window / (pads[1][cut] + _local_planes.LEAST_ERROR**2 / 2)).ravel(),
+        )
         known = weight.sum()
         terms = np.stack([np.ones(depth.size), across.ravel(), along.ravel()], 1)
         moments = terms.T * weight @ terms + np.diag([0, 1e-3 * known, 1e-3 * known])

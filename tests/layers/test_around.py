@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_umis_fusion import fuse_layer
+from napari_umis_fusion import FusionConfig, fuse_layer
 from napari_umis_fusion.errors import StackError
 from napari_umis_fusion.files import FILE_KEY, POSITIONS_KEY, RUN_KEY, layer_image
 from napari_umis_fusion.layers import (
@@ -102,6 +102,14 @@ def test_other_steps_pixels_and_places_are_matched_in_the_world():
                 assert data[row, column] == other[away.argmin(), i, j]
             elif away.min() > step / 2 + 1e-3:
                 assert data[row, column] == 0
+
+
+def test_options_of_a_fusion_of_channels_hold_for_one():
+    config = FusionConfig(focus_measure="laplacian", islands="keep", channel=2)
+    options = {"method": "edf", "thickness_um": 5.0, "fusion": config}
+    data, attributes, _ = project_layer((stack("zyx"), about("zyx")), depth_layer("zyx"), **options)
+    assert data.any()
+    assert attributes["metadata"][RUN_KEY]["config"]["focus_measure"] == "laplacian"
 
 
 def test_colours_are_projected_sample_by_sample():

@@ -427,6 +427,13 @@ def test_one_plane_is_returned_with_a_warning():
     assert (layers[1][0] == 2).all()
 
 
+def test_the_plane_for_what_is_never_in_focus_is_not_counted_in_a_slab():
+    chosen = {"nowhere": "plane", "nowhere_plane": 1}
+    with pytest.raises(ConfigError, match=r"nowhere='plane' with planes=\(1, 3\).*fuse all planes"):
+        fuse_layer(layer_of("zyx"), **QUICK, **chosen, planes=(1, 3))
+    assert fuse_layer(layer_of("zyx"), **QUICK, **chosen, planes=(0, HYPER.shape[2] - 1))
+
+
 def test_the_layer_is_left_alone():
     data, attributes = layer_of("tczyx", name="cells")
     data = data.copy()

@@ -10,6 +10,7 @@ from napari_umis_fusion.alignment import AlignedStack, Alignment
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import StackError
 from napari_umis_fusion.files import RUN_KEY, LayerData, LayerImage
+from napari_umis_fusion.layers._align import config_for
 from napari_umis_fusion.layers._any_layer import NotedLayer, any_image, attributes_of, kind_of_layer
 from napari_umis_fusion.layers._axes import LayerAxes, axis_name
 from napari_umis_fusion.layers._events import LayerProgress
@@ -180,6 +181,8 @@ class _Projection:
             surface = yield from repeat_event(workers.result(preparing), first)
         rule: Rule | None = "nearest" if is_labels else None
         stack = self._stack(place)
+        # of one channel, another number than its own means nothing
+        fusion = None if fusion is None else config_for(self.stacks, fusion)
         return (
             yield from iter_project_around(
                 stack, surface, self.positions_um, self.depth.config, fusion, rule

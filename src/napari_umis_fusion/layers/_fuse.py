@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.files import LayerData, LayerImage, layer_image
 from napari_umis_fusion.fusion import (
     Finished,
@@ -106,6 +107,11 @@ def iter_fuse_layer(
     config, plan = _with_options(config, plan, options)
     recorded = LayerStacks(layer_images(layer), plan)
     recorded.check_decision(config.channel)
+    if config.nowhere == "plane" and recorded.is_slab:
+        raise ConfigError(
+            f"nowhere='plane' with planes={plan.planes}; accepted are 'decided', 'mean' and "
+            "'none'. Choose one of them, or fuse all planes."
+        )
     yield LayerStarted(len(list(recorded.places())), len(recorded.span.planes))
     check_files(recorded.images)
     # raises before the work starts, not at its end

@@ -193,6 +193,11 @@ class LayerStacks:
             return [{}]
         return [{channel: entry} for entry in range(self.first.shape[channel])]
 
+    @property
+    def is_slab(self) -> bool:
+        """Whether planes are left out, so that those fused have other numbers than in the layer."""
+        return len(self.span.planes) < self.first.shape[self.axes.z]
+
     def _take_span(self) -> Region3D:
         plan, shape, axes = self.plan, self.first.shape, self.axes
         count = shape[axes.z]

@@ -18,32 +18,19 @@ COMPARE_WIDGET = "Compare"
 
 
 def open_fusion(viewer: "Viewer") -> Any:
-    """Open the fusion widget, or raise the open one.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        The viewer.
-
-    Returns
-    -------
-    FusionWidget
-    """
+    """Open the `FusionWidget`, or raise the open one; returns it."""
     return _open_widget(viewer, WIDGET)
 
 
+def fuse_now(viewer: "Viewer") -> Any:
+    """Open the fusion widget and fuse the active layer with its current options."""
+    widget = open_fusion(viewer)
+    widget.fuse()
+    return widget
+
+
 def open_training(viewer: "Viewer") -> Any:
-    """Open the training widget, or raise the open one.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        The viewer.
-
-    Returns
-    -------
-    TrainingWidget
-    """
+    """Open the `TrainingWidget`, or raise the open one; returns it."""
     return _open_widget(viewer, TRAINING_WIDGET)
 
 
@@ -70,32 +57,12 @@ def open_training_on(viewer: "Viewer", folder: str) -> Any:
 
 
 def open_acquire(viewer: "Viewer") -> Any:
-    """Open the widget at the microscope, or raise the open one.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        The viewer.
-
-    Returns
-    -------
-    AcquireWidget
-    """
+    """Open the `AcquireWidget`, or raise the open one; returns it."""
     return _open_widget(viewer, ACQUIRE_WIDGET)
 
 
 def open_surface(viewer: "Viewer") -> Any:
-    """Open the surface widget, or raise the open one.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        The viewer.
-
-    Returns
-    -------
-    SurfaceWidget
-    """
+    """Open the `SurfaceWidget`, or raise the open one; returns it."""
     return _open_widget(viewer, SURFACE_WIDGET)
 
 
@@ -116,18 +83,32 @@ def lift_onto_surface(viewer: "Viewer") -> Any:
 
 
 def open_batch(viewer: "Viewer") -> Any:
-    """Open the widget that fuses all stacks in folders, or raise the open one.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        The viewer.
-
-    Returns
-    -------
-    BatchWidget
-    """
+    """Open the `BatchWidget`, or raise the open one; returns it."""
     return _open_widget(viewer, BATCH_WIDGET)
+
+
+def open_compare(viewer: "Viewer") -> Any:
+    """Open the `CompareWidget`, or raise the open one; returns it."""
+    return _open_widget(viewer, COMPARE_WIDGET)
+
+
+def wipe(viewer: "Viewer") -> Any:
+    """Wipe between the two selected images, or end that; returns the compare widget."""
+    # before the widget opens, which may change the selection
+    chosen = [layer for layer in viewer.layers if layer in viewer.layers.selection]
+    widget = open_compare(viewer)
+    widget.wipe.toggle_with(chosen)
+    return widget
+
+
+def open_retouch(viewer: "Viewer") -> Any:
+    """Open the `RetouchWidget`, or raise the open one; returns it."""
+    return _open_widget(viewer, RETOUCH_WIDGET)
+
+
+def open_slab(viewer: "Viewer") -> Any:
+    """Open the `SlabWidget`, or raise the open one; returns it."""
+    return _open_widget(viewer, SLAB_WIDGET)
 
 
 def fusion_options(viewer: "Viewer") -> Any:
@@ -161,50 +142,6 @@ def fusion_described(viewer: "Viewer") -> Any:
         return docks[0].widget().described() if docks else None
     except UmisFusionError:
         return None
-
-
-def open_compare(viewer: "Viewer") -> Any:
-    """Open the widget that compares ways to fuse, or raise the open one; returns it."""
-    return _open_widget(viewer, COMPARE_WIDGET)
-
-
-def wipe(viewer: "Viewer") -> Any:
-    """Wipe between the two selected images, or end that; returns the compare widget."""
-    # before the widget opens, which may change the selection
-    chosen = [layer for layer in viewer.layers if layer in viewer.layers.selection]
-    widget = open_compare(viewer)
-    widget.wipe.toggle_with(chosen)
-    return widget
-
-
-def open_retouch(viewer: "Viewer") -> Any:
-    """Open the retouch widget, or raise the open one.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        The viewer.
-
-    Returns
-    -------
-    RetouchWidget
-    """
-    return _open_widget(viewer, RETOUCH_WIDGET)
-
-
-def open_slab(viewer: "Viewer") -> Any:
-    """Open the widget of slabs and sub-stacks, or raise the open one.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        The viewer.
-
-    Returns
-    -------
-    SlabWidget
-    """
-    return _open_widget(viewer, SLAB_WIDGET)
 
 
 def _open_widget(viewer: "Viewer", name: str) -> Any:
@@ -244,67 +181,3 @@ def _open_docks(viewer: "Viewer", kind: Any) -> list[Any]:
 def _window(viewer: "Viewer") -> Any:
     """Return the window itself: napari hands commands a viewer that hides what is private."""
     return getattr(viewer, "__wrapped__", viewer).window
-
-
-def fuse_now(viewer: "Viewer") -> Any:
-    """Open the fusion widget and fuse the active layer with its current options."""
-    widget = open_fusion(viewer)
-    widget.fuse()
-    return widget
-
-
-def open_planes(viewer: "Viewer") -> list[Any]:
-    """Open a dialog for plane images, and open them as one z-stack in the order of their names."""
-    from qtpy.QtWidgets import QFileDialog
-
-    from napari_umis_fusion.files.read import SUFFIXES
-
-    patterns = " ".join(f"*{suffix}" for suffix in SUFFIXES)
-    paths, _ = QFileDialog.getOpenFileNames(
-        _window(viewer)._qt_window, "Plane images of one z-stack", "", f"Images ({patterns})"
-    )
-    if not paths:
-        return []
-    return open_stack_files(viewer, paths)
-
-
-def open_stack_files(viewer: "Viewer", paths: list[str]) -> list[Any]:
-    """Open plane images as one z-stack, or show what they are where that is not clear.
-
-    Returns
-    -------
-    list of Layer
-        Empty while the user is asked, who then opens the layers.
-    """
-    from napari.layers import Layer
-
-    from napari_umis_fusion.files.read import survey_files
-
-    survey = survey_files(paths)
-    if not survey.is_clear:
-        _show(viewer, survey)
-        return []
-    layers = [Layer.create(*made) for made in survey.layers()]
-    for layer in layers:
-        viewer.add_layer(layer)
-    return layers
-
-
-def open_folder(viewer: "Viewer") -> Any:
-    """Open a dialog for a folder, and show what is understood of it before it is opened."""
-    from qtpy.QtWidgets import QFileDialog
-
-    from napari_umis_fusion.files.read import survey_files
-
-    folder = QFileDialog.getExistingDirectory(
-        _window(viewer)._qt_window, "Folder of plane images, or of stacks"
-    )
-    return _show(viewer, survey_files(folder)) if folder else None
-
-
-def _show(viewer: "Viewer", survey: Any) -> Any:
-    from napari_umis_fusion.plugin.opening import FolderDialog
-
-    dialog = FolderDialog(viewer, survey)
-    dialog.show()
-    return dialog

@@ -185,7 +185,7 @@ def test_plane_images_are_opened_as_one_stack(viewer, rendered, tmp_path, monkey
     from qtpy.QtWidgets import QFileDialog
 
     from napari_umis_fusion import write_image
-    from napari_umis_fusion.plugin.commands import open_planes
+    from napari_umis_fusion.plugin.opening import open_planes
 
     paths = [tmp_path / f"z{z}.png" for z in (11, 10, 9)]
     for plane, path in zip(rendered.stack[2::-1], paths, strict=True):

@@ -50,6 +50,12 @@ def test_the_dock_holds_a_config(viewer, widget, two_channels):
     assert widget.stack.value() == Decision("max")
 
 
+def test_the_error_of_depth_is_an_output(widget, two_channels):
+    widget.setValue(FusionConfig(depth_error=True))
+    assert widget.output.value().depth_error_map
+    assert not widget.value().depth_error
+
+
 def test_a_rule_that_the_stack_does_not_offer_changes_nothing(widget, two_channels):
     widget.stack.setValue(Decision(1))
     widget.stack.setValue(Decision("luminance"))

@@ -10,9 +10,9 @@ from PIL import Image
 from qtpy.QtWidgets import QTableWidget
 
 from napari_umis_fusion.files.read import Selected, survey_files
-from napari_umis_fusion.plugin import commands
 from napari_umis_fusion.plugin.io import _reader as reader
 from napari_umis_fusion.plugin.opening import FolderDialog, SingleImages, shown_viewer
+from napari_umis_fusion.plugin.opening import _open_files as open_files
 from napari_umis_fusion.plugin.opening import _single_images as single_images
 from napari_umis_fusion.plugin.opening._folder_form import FolderForm
 
@@ -183,18 +183,18 @@ def test_the_command_shows_every_folder(asked, tmp_path, monkeypatch):
 
     for z in range(3):
         png(tmp_path / "clear" / f"z{z}.png", z)
-    monkeypatch.setattr(commands, "_window", lambda viewer: SimpleNamespace(_qt_window=None))
+    monkeypatch.setattr(open_files, "_window", lambda viewer: None)
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "clear"))
-    assert commands.open_folder(asked.viewer) is asked.dialogs[0]
+    assert open_files.open_folder(asked.viewer) is asked.dialogs[0]
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "")
-    assert commands.open_folder(asked.viewer) is None
+    assert open_files.open_folder(asked.viewer) is None
 
 
 def test_chosen_files_that_are_no_clear_stack_are_asked_about(asked, several):
     files = [str(path) for path in several.glob("t*.png")]
-    assert commands.open_stack_files(asked.viewer, files) == []
+    assert open_files.open_stack_files(asked.viewer, files) == []
     assert len(asked.dialogs) == 1
-    (layer,) = commands.open_stack_files(
+    (layer,) = open_files.open_stack_files(
         asked.viewer, [f for f in files if "t0" in f and "ch0" in f]
     )
     assert layer.data.shape == (3, 6, 5)

@@ -167,7 +167,7 @@ def open_reader(path: Path) -> Any:
         from bioio_base.exceptions import UnsupportedFileFormatError
     logging.getLogger("bioio.bio_image").addFilter(_is_no_failed_attempt)
     try:
-        kind = BioImage.determine_plugin(str(path)).metadata.get_reader()
+        kind: Any = BioImage.determine_plugin(str(path)).metadata.get_reader()
     except UnsupportedFileFormatError as error:
         msg = f"no plugin of bioio here reads {path.suffix} files. {way_to_install(path)}"
         if has_plugin(path):

@@ -110,7 +110,9 @@ class FusionWidget(DockedWidget):
     def setValue(self, config: FusionConfig) -> None:  # noqa: N802
         """Show how to fuse; a focus channel that the stack does not have is ignored."""
         self.stack.setValue(Decision(config.channel, self.stack.value().each_channel))
-        self.method.setValue(config)
+        # The error of depth is a layer here, which the plan asks for.
+        self.method.setValue(config.replace(depth_error=False))
+        self.output["depth_error_map"].value |= config.depth_error
         self.alignment.setValue(replace(self.alignment.value(), config=config))
 
     def plan(self, target: TargetStack) -> LayerPlan:

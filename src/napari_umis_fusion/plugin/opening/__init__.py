@@ -1,4 +1,4 @@
-"""Questions before images open: what a folder holds, and whether single images are planes."""
+"""Open files and folders, and ask before: what they hold, whether single images are planes."""
 
 import lazy_loader as _lazy
 
