@@ -76,10 +76,6 @@ def add_around_parser(commands: Any) -> None:
 def run_around(arguments: argparse.Namespace) -> None:
     """Project, and write the image."""
     config = AroundConfig(**given_options(arguments, AroundConfig))
-    if not np.isfinite(arguments.first_plane_um):
-        raise ConfigError(
-            f"--first-plane-um {arguments.first_plane_um}; accepted is a finite number of µm."
-        )
     fusion = _fusion(arguments, config)
     stack = stack_from(arguments)
     set_z_step(stack, arguments.z_step_um)
