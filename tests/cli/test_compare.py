@@ -93,6 +93,7 @@ def test_a_way_that_fails_does_not_end_the_others(folder, capsys):
         (("--region", "0:99,0:9"), 1, "planes of 40 x 48 px"),
         (("--csv", "table.txt"), 1, "accepted is .csv"),
         (("--out", "planes/z0.png"), 2, "is a file; accepted is a folder"),
+        (("--out", "planes/z0.png/a"), 1, "planes/z0.png/a: cannot be written"),
     ],
 )
 def test_bad_input_is_refused_before_any_work(folder, capsys, monkeypatch, words, code, message):

@@ -87,10 +87,6 @@ def run_around(arguments: argparse.Namespace) -> None:
     """Project, and write the image."""
     config = AroundConfig(**given_options(arguments, AroundConfig))
     check_length("--z-step-um", arguments.z_step_um)
-    if not np.isfinite(arguments.first_plane_um):
-        raise ConfigError(
-            f"--first-plane-um {arguments.first_plane_um}; accepted is a finite number of µm."
-        )
     fusion = _fusion(arguments, config)
     source = arguments.input[0] if len(arguments.input) == 1 else arguments.input
     stack = open_stack(source, z_axis=arguments.z_axis, index=index_from(arguments))

@@ -28,6 +28,7 @@ from napari_umis_fusion.compare import (
 from napari_umis_fusion.config import Blend, FocusMeasureName, FusionConfig
 from napari_umis_fusion.errors import ConfigError, StackError
 from napari_umis_fusion.files.read import open_stack
+from napari_umis_fusion.files.write import naming_write_errors
 from napari_umis_fusion.fusion import FusionResult, write_output
 from napari_umis_fusion.models.library import file_stem, find_weights, unique_name
 from napari_umis_fusion.presets import PRESETS
@@ -147,7 +148,8 @@ def _tables(arguments: argparse.Namespace, stack: Stack) -> list[Path]:
         folder = user_path(arguments.out)
         if folder.exists() and not folder.is_dir():
             raise ConfigError(f"--out {folder}: is a file; accepted is a folder.")
-        folder.mkdir(parents=True, exist_ok=True)
+        with naming_write_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
         tables.append(check_csv_path(folder / TABLE, stack.sources))
     return tables
 

@@ -77,6 +77,7 @@ def depth_um_of(
     step = z_step_um or depth.calibration.z_step_um
     if step is None:
         raise ConfigError(
-            f"{path} is an index map, and the distance of planes is unknown: add {option}."
+            f"{path} is an index map, and the distance of planes is unknown or uneven: add "
+            f"{option}, or give the depth map."
         )
     return depth.pixels * float(step)

@@ -47,9 +47,9 @@ def smooth_depth(
     Raises
     ------
     StackError
-        If the map is not two-dimensional, or nothing of it is known.
+        If the map is not two-dimensional, no map of numbers, or nothing of it is known.
     ConfigError
-        If it is to be smoothed, and the size of a pixel is unknown.
+        If it is to be smoothed, and the size of a pixel is unknown or no length.
 
     References
     ----------
@@ -57,7 +57,13 @@ def smooth_depth(
        https://doi.org/10.1109/TPAMI.2012.213
     """
     AroundConfig(smooth_um=smooth_um, smoothing=smoothing)  # refuses what is not accepted
-    depth = np.asarray(depth_um, np.float32)
+    given = np.asarray(depth_um)
+    if given.dtype.kind not in "iuf":
+        raise StackError(
+            f"got a depth map of {given.dtype}; accepted are numbers in µm: give the depth "
+            "map of a fusion."
+        )
+    depth = given.astype(np.float32)
     if depth.ndim != 2 or depth.size == 0:
         raise StackError(
             f"got a depth map of shape {depth.shape}; accepted is (Y, X). Choose one time point "
@@ -78,6 +84,11 @@ def smooth_depth(
         raise ConfigError(
             f"smooth_um={smooth_um:g} needs the size of a pixel, which is unknown: calibrate the "
             "image, type the size, or use 0."
+        )
+    if not all(np.isfinite(size) and size > 0 for size in pixel_size_um):
+        raise ConfigError(
+            f"pixel_size_um={pixel_size_um}; accepted are positive numbers of µm: calibrate the "
+            "image."
         )
     sigma = [smooth_um / size for size in pixel_size_um]
     if smoothing == "gaussian":
