@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from napari_umis_fusion.runtime import Progress, run_to_end
+from napari_umis_fusion.cli._interrupts import run_interruptibly
+from napari_umis_fusion.runtime import Progress
 
 if TYPE_CHECKING:
     from napari_umis_fusion.fusion import FusionEvent
@@ -72,7 +73,7 @@ def run_shown(
 ) -> Done:
     """Run a generator to its end, pass its events to `show`, close it and its bar."""
     try:
-        return run_to_end(steps, show)
+        return run_interruptibly(steps, show)
     finally:
         # Interrupted, threads and temporary files must be gone before the program says so.
         steps.close()
