@@ -50,7 +50,13 @@ def test_interrupted_watch_ends_and_leaves_no_partial_file(tmp_path):
     put(tmp_path / "in")
     command = [sys.executable, "-m", "napari_umis_fusion", "watch", str(tmp_path / "in")]
     options = ["-o", str(tmp_path / "out"), "--pause", "0", *CLASSIC]
-    run = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    run = subprocess.Popen(
+        [*command, *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # what started us may have muted it
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     try:
         until = time.monotonic() + 120
         while not (tmp_path / "out" / "umis-fusion-watch.json").exists():
