@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from magicgui.widgets import ComboBox
-from qtpy.QtWidgets import QLabel
 
 from napari_umis_fusion.config import ChannelRule
 from napari_umis_fusion.errors import UmisFusionError
@@ -28,7 +27,7 @@ from napari_umis_fusion.plugin.fusion._stack_list import (
     topmost_visible,
 )
 from napari_umis_fusion.plugin.viewer import FollowedLayers, TargetStack
-from napari_umis_fusion.plugin.widgets import Form
+from napari_umis_fusion.plugin.widgets import Form, Message
 from napari_umis_fusion.stack import MAX_CHANNELS
 
 NOTHING = "Select the image layer that holds your z-stack, or open one: File > Open Sample."
@@ -105,8 +104,7 @@ class StackChoice(Form):
             "that they stay registered, unless each channel is fused separately.",
         )
         super().__init__([self._stack, self._z, self._decision])
-        self.message = QLabel(NOTHING)
-        self.message.setWordWrap(True)
+        self.message = Message(NOTHING)
         self._layout.insertRow(1, self.message)
         self._stack.changed.connect(self._on_chosen)
         self._z.changed.connect(self._on_axis)
