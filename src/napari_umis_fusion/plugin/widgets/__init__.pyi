@@ -19,7 +19,6 @@ from ._message import Message as Message
 from ._plot_colours import ColouredPlot as ColouredPlot
 from ._plot_colours import distinct as distinct
 from ._plot_colours import ensure_contrast as ensure_contrast
-from ._push_buttons import Buttons as Buttons
 from ._push_buttons import push_buttons as push_buttons
 from ._run_controls import RunControls as RunControls
 from ._saving import file_to_write as file_to_write
