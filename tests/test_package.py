@@ -248,9 +248,8 @@ def test_each_word_of_a_room_is_needed_elsewhere(room, asked_for):
     own = name_of(room)
     needed = {name for name, asker in asked_for if not f"{asker}.".startswith(f"{own}.")}
     needed |= {f"{own}.UmisFusionError"} if room == PACKAGE else set()  # documented with errors
-    own_words = [
-        name for module, name in vocabulary(room) if module.startswith("_")
-    ]  # not a room's
+    # Not a room's.
+    own_words = [name for module, name in vocabulary(room) if module.startswith("_")]
     assert [name for name in own_words if f"{own}.{name}" not in needed] == []
 
 

@@ -239,9 +239,8 @@ class StackChoice(Form):
         first = images[0]
         z = self._z.value if self._offered_axes else None
         axes = choose_layer_axes(first, z)
-        LayerStacks(
-            images, LayerPlan(axes.z, axes.channel, each_channel=True)
-        )  # raises if they differ
+        # Raises if they differ.
+        LayerStacks(images, LayerPlan(axes.z, axes.channel, each_channel=True))
         self.target = TargetStack(layers, images, axes)
         text = describe_layer(first, axes, len(layers))
         if z is not None and z == likely_z(first)[0]:

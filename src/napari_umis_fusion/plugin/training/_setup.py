@@ -62,9 +62,8 @@ class TrainingSetup(QWidget):
             layout.addWidget(part)
         self.memory: MemoryNeed | None = None
         self._planes = self._images_px = 0
-        self._estimate = (
-            LatestJob()
-        )  # in a thread: it asks torch for devices, and torch loads slowly
+        # In a thread: it asks torch for devices, and torch loads slowly.
+        self._estimate = LatestJob()
         self._estimate.done.connect(self._on_estimated)
         self._estimate.failed.connect(self._on_refused)
         self.basics.preset.changed.connect(self._on_preset)

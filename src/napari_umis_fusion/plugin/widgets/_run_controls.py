@@ -136,9 +136,8 @@ class RunControls(QWidget):
             self.buttons["pause"].setText("Resume" if is_paused else "Pause")
 
     def _on_progress(self, share: float, text: str) -> None:
-        if (
-            self._job is not None and not self._job.is_paused
-        ):  # events from before the pause still arrive
+        # Events from before the pause still arrive.
+        if self._job is not None and not self._job.is_paused:
             self.show_progress(share, text)
 
     def _on_pause(self) -> None:
