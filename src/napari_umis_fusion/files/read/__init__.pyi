@@ -15,7 +15,7 @@ from ._open_stack import open_stack as open_stack
 from ._other_formats import BIOIO_SUFFIXES as BIOIO_SUFFIXES
 from ._recognise import can_read as can_read
 from ._recognise import holds_stack as holds_stack
+from ._stack_files import header_or_stack as header_or_stack
 from ._survey import Survey as Survey
-from ._survey import header_or_stack as header_or_stack
 from ._survey import survey_files as survey_files
 from ._tiff import open_tiff as open_tiff
