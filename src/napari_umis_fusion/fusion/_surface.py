@@ -30,11 +30,18 @@ DETAIL_POWER = 25.0
 """Power of detail that is multiplied with shares. From 20 to 30, the errors of depth of rendered
 stacks are the same; of lower powers, objects spread, of higher ones, noise decides."""
 
+MOST_LEAD = 18.0
+"""Lead in logarithms that detail can give. Without a limit, blur of bright things far away was
+taken for detail where a surface has next to none."""
+
 LEAST_DETAIL = 0.3
 """Grey levels below which detail is none, such as rounding to 8 bits leaves."""
 
 NOISE_DETAIL = 0.55
 """Detail of white noise per standard deviation of it."""
+
+NOISE_LEAD = 0.22
+"""Difference of detail, per standard deviation of noise, that counts half: two of its own."""
 
 LEAD_SCALE = 0.1
 """Lead in logarithms, times which its hyperbolic tangent says how sure it is."""
@@ -147,18 +154,21 @@ def _add_surface_evidence(
         Of the tile.
     """
     top, bottom, left, right = bounds
-    power, scale = np.float32(DETAIL_POWER), np.float32(LEAD_SCALE)
+    power, most = np.float32(DETAIL_POWER), np.float32(MOST_LEAD)
+    scale = np.float32(LEAD_SCALE)
     undecided, zero, tiny = np.float32(UNDECIDED), np.float32(0), np.float32(1e-37)
     for y in range(top, bottom):
         for x in range(left, right):
-            least = np.float32(LEAST_DETAIL)
-            if noise[y, x] < np.inf:
-                least += np.float32(NOISE_DETAIL) * noise[y, x]
+            sigma = noise[y, x] if noise[y, x] < np.inf else zero
+            least = np.float32(LEAST_DETAIL) + np.float32(NOISE_DETAIL) * sigma
             new, old = detail[y, x], chosen_detail[y, x]
+            gain, chance = new - old, np.float32(NOISE_LEAD) * sigma
+            of_detail = power * np.log((new + least) / (old + least))
+            of_detail *= gain * gain / (gain * gain + chance * chance + tiny)
             lead = np.log(max(focus[y, x], tiny) / max(chosen[y, x], tiny))
-            lead += power * np.log((new + least) / (old + least))
+            lead += min(max(of_detail, -most), most)
             trust = np.tanh(scale * lead)
-            strength = abs(new - old) * trust * trust + undecided
+            strength = abs(gain) * trust * trust + undecided
             if focus[y, x] < 0 or chosen[y, x] < 0:
                 strength = undecided
             evidence[y, x] = strength
