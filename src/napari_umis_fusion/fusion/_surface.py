@@ -30,21 +30,22 @@ DETAIL_POWER = 25.0
 """Power of detail that is multiplied with shares. From 20 to 30, the errors of depth of rendered
 stacks are the same; of lower powers, objects spread, of higher ones, noise decides."""
 
-MOST_LEAD = 18.0
+MOST_LEAD = 15.0
 """Lead in logarithms that detail can give. Without a limit, blur of bright things far away was
 taken for detail where a surface has next to none."""
 
 LEAST_DETAIL = 0.3
 """Grey levels below which detail is none, such as rounding to 8 bits leaves."""
 
-NOISE_DETAIL = 0.55
-"""Detail of white noise per standard deviation of it."""
+NOISE_LEAD = 0.44
+"""Difference of detail, per standard deviation of noise, that counts half: nearly three of its
+own, so that noise leaves the decision to the network."""
 
-NOISE_LEAD = 0.22
-"""Difference of detail, per standard deviation of noise, that counts half: two of its own."""
-
-LEAD_SCALE = 0.1
+LEAD_SCALE = 0.15
 """Lead in logarithms, times which its hyperbolic tangent says how sure it is."""
+
+SMOOTHER = 2.0
+"""Smoothness of its seams relative to those of the image: single pixels say less about depth."""
 
 
 class SurfaceDecision:
@@ -98,7 +99,8 @@ class SurfaceDecision:
         each, seams = self._workers.each, self._seams
         yield from each(partial(self._weigh, grey, focus), self._tiles)
         if not self._is_first:
-            yield from self._solver.iter_solve(seams.target, seams.evidence, seams.visibility)
+            maps = seams.target, seams.evidence, seams.visibility
+            yield from self._solver.iter_solve(*maps, times=SMOOTHER)
             yield from each(seams.normalise, self._tiles)
         self._is_first = False
         # Borders of tiles are smoothed over: all are decided before any is changed.
@@ -155,12 +157,11 @@ def _add_surface_evidence(
     """
     top, bottom, left, right = bounds
     power, most = np.float32(DETAIL_POWER), np.float32(MOST_LEAD)
-    scale = np.float32(LEAD_SCALE)
+    scale, least = np.float32(LEAD_SCALE), np.float32(LEAST_DETAIL)
     undecided, zero, tiny = np.float32(UNDECIDED), np.float32(0), np.float32(1e-37)
     for y in range(top, bottom):
         for x in range(left, right):
             sigma = noise[y, x] if noise[y, x] < np.inf else zero
-            least = np.float32(LEAST_DETAIL) + np.float32(NOISE_DETAIL) * sigma
             new, old = detail[y, x], chosen_detail[y, x]
             gain, chance = new - old, np.float32(NOISE_LEAD) * sigma
             of_detail = power * np.log((new + least) / (old + least))
