@@ -12,6 +12,7 @@ from functools import partial
 import numpy as np
 from numba import njit
 
+from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.fusion._decision import Bounds, Decision
 from napari_umis_fusion.fusion._peak import PeakSharpness
 from napari_umis_fusion.fusion._seam_evidence import UNDECIDED, SeamEvidence
@@ -46,6 +47,15 @@ LEAD_SCALE = 0.15
 
 SMOOTHER = 2.0
 """Smoothness of its seams relative to those of the image: single pixels say less about depth."""
+
+
+def has_surface(config: FusionConfig, *, is_share: bool) -> bool:
+    """Whether depth has a decision of its own; else it is that of the index map.
+
+    Only a network that was trained to find values needs one. Whoever prefers a layer wants its
+    depth, and the other verifications are asked for to filter planes, or to leave them alone.
+    """
+    return is_share and config.verification == "seams" and not config.prefer
 
 
 class SurfaceDecision:
@@ -166,7 +176,7 @@ def _add_surface_evidence(
             gain, chance = new - old, np.float32(NOISE_LEAD) * sigma
             of_detail = power * np.log((new + least) / (old + least))
             of_detail *= gain * gain / (gain * gain + chance * chance + tiny)
-            lead = np.log(max(focus[y, x], tiny) / max(chosen[y, x], tiny))
+            lead = np.log(max(focus[y, x], tiny)) - np.log(max(chosen[y, x], tiny))
             lead += min(max(of_detail, -most), most)
             trust = np.tanh(scale * lead)
             strength = abs(gain) * trust * trust + undecided
