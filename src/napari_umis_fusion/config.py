@@ -40,6 +40,12 @@ Islands = Literal["mend", "mark", "keep"]
 NETWORK_MEASURES: tuple[FocusMeasureName, ...] = ("learned", "umis")
 """Focus measures that are networks, and take weights."""
 
+WITHOUT_EFFECT = ("threads", "memory_mb")
+"""Options that change no value of a result."""
+
+COMPUTED_BY = (*WITHOUT_EFFECT, "tile_px", "device")
+"""Options that say how a fusion is computed, not what its result is."""
+
 _CLASSICAL = tuple(name for name in get_args(FocusMeasureName) if name not in NETWORK_MEASURES)
 _ALIGNED = tuple(name for name in get_args(AlignMode) if name != "none")
 

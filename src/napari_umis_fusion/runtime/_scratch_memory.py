@@ -16,9 +16,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from napari_umis_fusion.errors import DeviceError
+from napari_umis_fusion.runtime._free_memory import MEGABYTE
 from napari_umis_fusion.runtime._leftovers import temporary_folder
-
-MEGABYTE = 2**20
 
 CHUNK = 2**24
 """Bytes that are written at a time, where a file cannot be allocated otherwise."""

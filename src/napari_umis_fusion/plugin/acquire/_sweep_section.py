@@ -22,6 +22,7 @@ from napari_umis_fusion.plugin.widgets import (
     ConfigForm,
     Message,
     RunControls,
+    abandon,
     section,
     tell_unexpected,
 )
@@ -125,9 +126,7 @@ class SweepSection(QWidget):
     def release(self) -> None:
         """End a sweep: files are closed, and the microscope is left in a known state."""
         job, self.job = self.job, None
-        if job is not None:
-            job.blockSignals(True)
-            job.cancel()
+        abandon(job)
 
     def _lay_out(self) -> None:
         ends = QHBoxLayout()
