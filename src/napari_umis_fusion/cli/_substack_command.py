@@ -12,7 +12,7 @@ from napari_umis_fusion.cli._options import (
     check_table_option,
     given_options,
 )
-from napari_umis_fusion.cli._report import print_json, print_line, run_with_progress
+from napari_umis_fusion.cli._report import print_json, print_written, run_with_progress
 from napari_umis_fusion.cli._stack_input import add_axis_options, index_from, source_from
 from napari_umis_fusion.errors import ConfigError, StackFileError
 from napari_umis_fusion.files import (
@@ -87,10 +87,7 @@ def run_substack(arguments: argparse.Namespace) -> None:
         told = {"outputs": written, "options": config.as_dict(), "planes": firsts}
         print_json({**told, "notes": list(found.notes)})
         return
-    for note in found.notes:
-        print_line(f"note: {note}")
-    for option, path in written.items():
-        print_line(f"{option}: {path}")
+    print_written(written, found.notes)
 
 
 def _refuse_among_planes(target: Path, files: list[str]) -> None:

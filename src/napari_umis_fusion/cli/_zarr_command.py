@@ -60,6 +60,18 @@ def add_zarr_parser(commands: Any) -> None:
         help="Longest side of a block; 0 makes blocks as large as the memory allows (default: "
         "%(default)s).",
     )
+    _add_workers(parser)
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="Only say how many blocks there are, and about how much memory and time they take.",
+    )
+    add_config_options(parser, FusionConfig, "fusion options")
+    parser.set_defaults(run=run_zarr)
+
+
+def _add_workers(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say who fuses the blocks."""
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
         "--scheduler",
@@ -78,13 +90,6 @@ def add_zarr_parser(commands: Any) -> None:
         help="Fuse only the share number I, counted from 0, of the blocks: for job arrays.",
     )
     parser.add_argument("--of", type=int, metavar="N", help="Number of shares of --task.")
-    parser.add_argument(
-        "--dry-run",
-        action="store_true",
-        help="Only say how many blocks there are, and about how much memory and time they take.",
-    )
-    add_config_options(parser, FusionConfig, "fusion options")
-    parser.set_defaults(run=run_zarr)
 
 
 def run_zarr(arguments: argparse.Namespace) -> None:

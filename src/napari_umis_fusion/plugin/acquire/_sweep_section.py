@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError, UmisFusionError
@@ -21,6 +21,7 @@ from napari_umis_fusion.plugin.acquire._turns import Turns
 from napari_umis_fusion.plugin.widgets import (
     FUSION_NAMES,
     ConfigForm,
+    Message,
     RunControls,
     section,
     tell_unexpected,
@@ -95,8 +96,7 @@ class SweepSection(QWidget):
         self.repeat = PlanChoice(microscope)
         self.fusion = ConfigForm(FusionConfig(), FUSION, choice_names=FUSION_NAMES)
         self.keep = KeepForm()
-        self.estimate = QLabel("")
-        self.estimate.setWordWrap(True)
+        self.estimate = Message()
         self.controls = RunControls(IDLE, RUNNING)
         self._lay_out()
         self._connect()

@@ -6,7 +6,7 @@ from typing import Any
 
 from magicgui.widgets import LineEdit
 from napari.layers import Layer
-from qtpy.QtWidgets import QApplication, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_umis_fusion.batch import (
     BatchOptions,
@@ -37,6 +37,7 @@ from napari_umis_fusion.plugin.widgets import (
     QtRow,
     RunControls,
     VerticalScroll,
+    push_buttons,
     section,
     tell_unexpected,
 )
@@ -93,7 +94,7 @@ class BatchWidget(DockedWidget):
             ConfigForm(BatchOptions(), hides_unused=True, choice_names=NAMES),
             ConfigForm(FusionConfig(), FUSION, choice_names=FUSION_NAMES),
         )
-        self.buttons = {name: QPushButton(text) for name, (text, _) in BUTTONS.items()}
+        self.buttons = push_buttons(BUTTONS)
         self.rows = BatchRows()
         self.table, self.controls = BatchTable(self.rows), RunControls(IDLE, RUNNING)
         self.opening = LatestJob(delay_ms=0)
@@ -263,7 +264,6 @@ class BatchWidget(DockedWidget):
     def _connect(self) -> None:
         actions = {"find": self.find, "copy": self._on_copy, "same": self._on_same}
         for name, button in self.buttons.items():
-            button.setToolTip(BUTTONS[name][1])
             button.clicked.connect(actions[name])
         for part in (self.inputs, self.place, self.options, self.fusion):
             part.valueChanged.connect(self.valueChanged)

@@ -3,12 +3,12 @@
 from typing import Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_umis_fusion.layers import describe_result
 from napari_umis_fusion.plugin.fusion._fused_layers import FusedLayers
 from napari_umis_fusion.plugin.fusion._threshold_row import ThresholdRow
-from napari_umis_fusion.plugin.widgets import FUSION_NAMES
+from napari_umis_fusion.plugin.widgets import FUSION_NAMES, Message
 
 HINT = "Select a fused layer to see how it was made."
 
@@ -34,8 +34,7 @@ class ResultSection(QWidget):
     def __init__(self, viewer: Any, fused: FusedLayers) -> None:
         super().__init__()
         self._viewer, self._fused = viewer, fused
-        self.about = QLabel(HINT)
-        self.about.setWordWrap(True)
+        self.about = Message(HINT)
         self.threshold = ThresholdRow()
         self.undo = QPushButton("Undo last fusion")
         self.undo.setToolTip(

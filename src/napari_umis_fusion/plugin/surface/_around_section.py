@@ -7,7 +7,7 @@ from typing import Any
 from magicgui.widgets import ComboBox
 from napari.layers import Layer
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.files import RUN_KEY
@@ -28,6 +28,7 @@ from napari_umis_fusion.plugin.widgets import (
     ConfigForm,
     LatestJob,
     Progress,
+    push_buttons,
     sentence_of,
     tell_unexpected,
 )
@@ -76,7 +77,7 @@ class AroundSection(QWidget):
             choices=[NOTHING],
         )
         self.form = ConfigForm(AroundConfig(), more=[row], choice_names=CHOICE_NAMES)
-        self.buttons = {name: QPushButton(text) for name, (text, _) in BUTTONS.items()}
+        self.buttons = push_buttons(BUTTONS)
         self.job = LatestJob(delay_ms=0, report=_report)
         self._lay_out()
         events = viewer.layers.events
@@ -169,7 +170,6 @@ class AroundSection(QWidget):
         actions = {"flatten": self.flatten, "lift": self.lift}
         row = QHBoxLayout()
         for name, button in self.buttons.items():
-            button.setToolTip(BUTTONS[name][1])
             button.clicked.connect(actions[name])
             row.addWidget(button)
         column = QVBoxLayout(self)

@@ -16,9 +16,11 @@ from ._job import Job as Job
 from ._job import Progress as Progress
 from ._job import format_duration as format_duration
 from ._latest_job import LatestJob as LatestJob
+from ._message import Message as Message
 from ._plot_colours import ColouredPlot as ColouredPlot
 from ._plot_colours import distinct as distinct
 from ._plot_colours import ensure_contrast as ensure_contrast
+from ._push_buttons import push_buttons as push_buttons
 from ._run_controls import RunControls as RunControls
 from ._saving import file_to_write as file_to_write
 from ._section import section as section
