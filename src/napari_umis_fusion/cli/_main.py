@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from napari_umis_fusion.cli._actions import add_actions, add_flags
+from napari_umis_fusion.cli._parser import Parser
 from napari_umis_fusion.cli._report import one_line_warnings, print_error
 from napari_umis_fusion.errors import ConfigError, UmisFusionError
 from napari_umis_fusion.runtime import package_version, start_light_numba
@@ -86,7 +87,7 @@ def build_parser(first: str = "") -> argparse.ArgumentParser:
 
     What a command needs is imported with its parser, which takes most of the time of short runs.
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         "umis-fusion",
         description="All-in-focus images and depth maps from microscope z-stacks.",
         allow_abbrev=False,

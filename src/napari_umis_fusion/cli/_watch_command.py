@@ -97,6 +97,8 @@ def run_watch(arguments: argparse.Namespace) -> None:
     )
     report = _Report(quiet=arguments.json)
     summary = run_shown(steps, report.bar, report.show)
+    if not (summary.fused or summary.failed or summary.pending):
+        print_error("warning", f"{arguments.folder}: nothing new came while it was watched")
     for pending in summary.pending:
         problem = f": {pending.problem}" if pending.problem else ""
         files = count_noun(pending.files, "file")

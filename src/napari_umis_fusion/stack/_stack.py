@@ -258,6 +258,6 @@ def check_stack(
     if dtype.name not in ACCEPTED_DTYPES:
         msg = (
             f"got dtype {dtype.name}; accepted are {', '.join(ACCEPTED_DTYPES)}. "
-            "Convert with astype first."
+            "Convert the values to one of these first, such as a complex image to its magnitude."
         )
         raise StackError(msg)

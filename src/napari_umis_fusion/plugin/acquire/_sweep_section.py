@@ -19,6 +19,7 @@ from napari_umis_fusion.plugin.acquire._plan_choice import PlanChoice
 from napari_umis_fusion.plugin.acquire._stage_section import StageSection
 from napari_umis_fusion.plugin.acquire._turns import Turns
 from napari_umis_fusion.plugin.widgets import (
+    FUSION_NAMES,
     ConfigForm,
     Message,
     RunControls,
@@ -94,7 +95,7 @@ class SweepSection(QWidget):
         self.top.setToolTip("Sweep up to the present height of the stage.")
         self.bottom.setToolTip("Sweep from the present height of the stage.")
         self.repeat = PlanChoice(microscope)
-        self.fusion = ConfigForm(FusionConfig(), FUSION)
+        self.fusion = ConfigForm(FusionConfig(), FUSION, choice_names=FUSION_NAMES)
         self.keep = KeepForm()
         self.estimate = Message()
         self.controls = RunControls(IDLE, RUNNING)

@@ -26,6 +26,8 @@ from napari_umis_fusion.plugin.batch._table import BatchTable
 from napari_umis_fusion.plugin.batch._work import BatchProgress, iter_layers, iter_until
 from napari_umis_fusion.plugin.commands import fusion_options
 from napari_umis_fusion.plugin.widgets import (
+    FUSION_NAMES,
+    ChoiceNames,
     ConfigForm,
     DockedWidget,
     FolderField,
@@ -56,6 +58,17 @@ BUTTONS = {
     "same": ("As in Fuse z-stack", "Use all options that the widget Fuse z-stack shows."),
 }
 WELLS = "Wells of plates of OME-Zarr, as names or patterns such as B03,C*; empty: all."
+NAMES = ChoiceNames(
+    {
+        "group_by": {
+            "names": "Names of files",
+            "count": "Number of planes",
+            "time": "Pauses between planes",
+        },
+        "file_format": {".ome.tif": "OME-TIFF", ".tif": "TIFF", ".png": "PNG"},
+    }
+)
+
 FUSION = ("focus_measure", "blend", "align", "light")
 """Options of the fusion that have a row; the others come from the fusion widget."""
 
@@ -78,8 +91,8 @@ class BatchWidget(DockedWidget):
         wells = LineEdit(name="wells", label="wells", tooltip=WELLS)
         self.place = Form([QtRow("output", "results", about, self.output), wells])
         self.options, self.fusion = (
-            ConfigForm(BatchOptions(), hides_unused=True),
-            ConfigForm(FusionConfig(), FUSION),
+            ConfigForm(BatchOptions(), hides_unused=True, choice_names=NAMES),
+            ConfigForm(FusionConfig(), FUSION, choice_names=FUSION_NAMES),
         )
         self.buttons = push_buttons(BUTTONS)
         self.rows = BatchRows()

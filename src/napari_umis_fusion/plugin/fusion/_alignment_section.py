@@ -12,7 +12,6 @@ from napari_umis_fusion.alignment import Alignment
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.plugin.fusion._alignment_table import AlignmentTable
-from napari_umis_fusion.plugin.fusion._choice_names import CHOICE_NAMES
 from napari_umis_fusion.plugin.fusion._clicked_pixel import Described
 from napari_umis_fusion.plugin.fusion._found_alignment import (
     AlignmentFinder,
@@ -21,7 +20,7 @@ from napari_umis_fusion.plugin.fusion._found_alignment import (
 )
 from napari_umis_fusion.plugin.fusion._fused_layers import FusedLayers
 from napari_umis_fusion.plugin.viewer import TargetStack, go_to_plane
-from napari_umis_fusion.plugin.widgets import ConfigForm, Message, file_to_write
+from napari_umis_fusion.plugin.widgets import FUSION_NAMES, ConfigForm, Message, file_to_write
 
 HINT = "For stacks whose planes shift, rotate or change in magnification. Results are listed here."
 FIELDS = ("align", "align_border", "light")
@@ -94,7 +93,7 @@ class AlignmentSection(QWidget):
             "first is used for all. Channels always share one alignment.",
         )
         initial = config or FusionConfig()
-        self.rows = ConfigForm(initial, FIELDS, more=[self._each], choice_names=CHOICE_NAMES)
+        self.rows = ConfigForm(initial, FIELDS, more=[self._each], choice_names=FUSION_NAMES)
         self.table_file: str | None = None
         self._loaded: tuple[str, Alignment] | None = None
         self.message, self.file_message = Message(HINT), Message()

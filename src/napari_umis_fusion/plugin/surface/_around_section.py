@@ -21,6 +21,7 @@ from napari_umis_fusion.layers import (
     points_to_image,
 )
 from napari_umis_fusion.plugin.commands import fusion_options
+from napari_umis_fusion.plugin.surface._choice_names import CHOICE_NAMES
 from napari_umis_fusion.plugin.surface._layers_form import NOTHING, SurfaceSource
 from napari_umis_fusion.plugin.viewer import entries_shown
 from napari_umis_fusion.plugin.widgets import (
@@ -75,7 +76,7 @@ class AroundSection(QWidget):
             tooltip="Stack, labels or points that are projected or lifted.",
             choices=[NOTHING],
         )
-        self.form = ConfigForm(AroundConfig(), more=[row])
+        self.form = ConfigForm(AroundConfig(), more=[row], choice_names=CHOICE_NAMES)
         self.buttons = push_buttons(BUTTONS)
         self.job = LatestJob(delay_ms=0, report=_report)
         self._lay_out()

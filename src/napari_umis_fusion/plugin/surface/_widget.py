@@ -8,6 +8,7 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.plugin.surface._around_section import AroundSection
+from napari_umis_fusion.plugin.surface._choice_names import CHOICE_NAMES
 from napari_umis_fusion.plugin.surface._drawn import Drawn
 from napari_umis_fusion.plugin.surface._job import Measured, iter_measure, iter_write
 from napari_umis_fusion.plugin.surface._layers_form import LayersForm
@@ -71,7 +72,7 @@ class SurfaceWidget(DockedWidget):
         super().__init__(napari_viewer)
         self.measured: Measured | None = None
         self.layers = LayersForm(self._viewer)
-        self.form = ConfigForm(SurfaceConfig())
+        self.form = ConfigForm(SurfaceConfig(), choice_names=CHOICE_NAMES)
         self.shown = shown_form()
         self.status, self.table, self.drawn_numbers = Message(HINT), Message(), Message()
         self.around = AroundSection(self._viewer, lambda: self.layers.source(self.form.value()))

@@ -13,6 +13,7 @@ from napari_umis_fusion.errors import ConfigError, UmisFusionError
 from napari_umis_fusion.network import shipped_weights
 from napari_umis_fusion.plugin._warm_up import torch_is_loaded
 from napari_umis_fusion.plugin.training._basics_form import BasicsForm
+from napari_umis_fusion.plugin.training._choice_names import CHOICE_NAMES
 from napari_umis_fusion.plugin.training._presets import FINE_TUNE, OWN, PRESETS, preset_of
 from napari_umis_fusion.plugin.widgets import ConfigForm, LatestJob, Message, section
 from napari_umis_fusion.stack import Stack
@@ -54,7 +55,9 @@ class TrainingSetup(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.basics, self.message = BasicsForm(), Message()
-        self.options = ConfigForm(PRESETS[FINE_TUNE], _OPTIONS, hides_unused=True)
+        self.options = ConfigForm(
+            PRESETS[FINE_TUNE], _OPTIONS, hides_unused=True, choice_names=CHOICE_NAMES
+        )
         self.section = section("Options", self.options)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

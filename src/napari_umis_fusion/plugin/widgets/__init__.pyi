@@ -11,6 +11,7 @@ from ._errors import tell_unexpected as tell_unexpected
 from ._folder_field import FolderField as FolderField
 from ._form import Form as Form
 from ._form import QtRow as QtRow
+from ._fusion_names import FUSION_NAMES as FUSION_NAMES
 from ._job import Job as Job
 from ._job import Progress as Progress
 from ._job import abandon as abandon
