@@ -27,6 +27,7 @@ from napari_umis_fusion.plugin.widgets import (
     section,
     tell_unexpected,
 )
+from napari_umis_fusion.runtime import count_noun
 
 IDLE = {"start": ("Sweep and fuse", "Take the planes, and fuse them while they are taken.")}
 RUNNING = {
@@ -260,7 +261,7 @@ def _stacks_in(sequence: Any) -> int:
 
 def _done_text(job: FusionJob) -> str:
     """Return how a sweep ended."""
-    stacks = "1 stack" if job.fused == 1 else f"{job.fused} stacks"
+    stacks = count_noun(job.fused, "stack")
     kept = "" if job.folder is None else f" Kept in {job.folder}."
     notes = "".join(f" {note[:1].upper()}{note[1:]}." for note in dict.fromkeys(job.notes))
     if job.was_cancelled:
