@@ -9,7 +9,7 @@ from typing import Any
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError, StackError, UmisFusionError
 from napari_umis_fusion.files.read import open_stack
-from napari_umis_fusion.files.write import check_output_path
+from napari_umis_fusion.files.write import check_output_path, naming_write_errors
 from napari_umis_fusion.fusion import Finished, FusionResult, iter_fuse, write_output
 from napari_umis_fusion.live._watch_events import (
     StackFailed,
@@ -97,7 +97,8 @@ def iter_watch(
     source, target = user_path(folder).absolute(), user_path(output).absolute()
     _check_folders(source, target)
     _check_numbers(planes, marker, pause_s=pause_s, settle_s=settle_s, poll_s=poll_s)
-    target.mkdir(parents=True, exist_ok=True)
+    with naming_write_errors(target):
+        target.mkdir(parents=True, exist_ok=True)
     record = WatchRecord(target, source)
     rule = WatchRule(WatchedFiles(source, target, settle_s), record, planes, pause_s, marker)
     fused: list[str] = []
