@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_umis_fusion.errors import StackFileError
-from napari_umis_fusion.files._layer_attributes import FILE_KEY, RUN_KEY, LayerData
+from napari_umis_fusion.files._layer_attributes import FILE_KEY, RUN_KEY, LayerData, layer_stem
 from napari_umis_fusion.files.names import FileGrid, NameAxis
 from napari_umis_fusion.files.read._image_files import Header, image_header
 from napari_umis_fusion.files.read._lazy_arrays import stack_arrays
@@ -13,7 +13,7 @@ from napari_umis_fusion.files.read._listing import is_tiff
 from napari_umis_fusion.files.read._other_formats import is_for_bioio
 from napari_umis_fusion.files.read._quiet import quiet_tifffile
 from napari_umis_fusion.files.read._tiff_file import open_tiff_file
-from napari_umis_fusion.files.read._tiff_layers import MAX_SERIES, layer_stem, tiff_layers
+from napari_umis_fusion.files.read._tiff_layers import MAX_SERIES, tiff_layers
 
 MOST_FILES = 1000
 """Files of stacks that are opened at once; the header of each is read."""
