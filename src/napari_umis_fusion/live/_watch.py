@@ -208,7 +208,8 @@ def _why(error: Exception) -> str:
 
 def _check_folders(source: Path, target: Path) -> None:
     if not source.is_dir():
-        raise ConfigError(f"{source}: is no folder; accepted is a folder that exists. Create it.")
+        advice = "Give the folder it is in" if source.exists() else "Check the path, or create it"
+        raise ConfigError(f"{source}: is no folder; accepted is a folder that exists. {advice}.")
     if target == source:
         raise ConfigError(
             f"{target}: is the watched folder, in which results would be taken for planes; choose "
