@@ -8,6 +8,7 @@ from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files._layer_attributes import FILE_KEY, RUN_KEY, LayerData, layer_stem
 from napari_umis_fusion.files.names import arrange_stacks
 from napari_umis_fusion.files.read._bioio_layers import bioio_layers
+from napari_umis_fusion.files.read._channels_as_planes import channels_as_planes
 from napari_umis_fusion.files.read._grid_layers import Selected, grid_layers, numbered
 from napari_umis_fusion.files.read._grid_stack import grid_of
 from napari_umis_fusion.files.read._listing import (
@@ -43,7 +44,8 @@ def read_layers(
     keeps_order : bool
         Whether the order of a list counts; else it is arranged as a folder is.
     z_axis : str, optional
-        Axis that file names count, such as ``"T"``, to use as z.
+        Axis that file names count, such as ``"T"``, to use as z; of one TIFF file, ``"C"`` takes
+        its channels for planes.
     index : mapping of str to int, optional
         The index to select of an axis that file names count, such as ``{"P": 0}``; where each file
         is a stack of its own, one must be selected.
@@ -80,6 +82,8 @@ def read_layers(
     selected = Selected(z_axis, dict(index or {}))
     first = listing.paths[0]
     if is_for_bioio(first) or (len(listing.paths) == 1 and is_tiff(first)):
+        if selected == Selected("C") and is_tiff(first):
+            return numbered([channels_as_planes(tiff_layers(first), layer_stem(first))])
         if selected != Selected():
             raise StackFileError(_nothing_to_select(first))
         return numbered(bioio_layers(first) if is_for_bioio(first) else tiff_layers(first))

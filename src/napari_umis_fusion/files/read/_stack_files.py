@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files._layer_attributes import FILE_KEY, RUN_KEY, LayerData, layer_stem
 from napari_umis_fusion.files.names import FileGrid, NameAxis
 from napari_umis_fusion.files.read._image_files import Header, image_header
+from napari_umis_fusion.files.read._lazy_arrays import stack_arrays
 from napari_umis_fusion.files.read._listing import is_tiff
 from napari_umis_fusion.files.read._other_formats import is_for_bioio
 from napari_umis_fusion.files.read._quiet import quiet_tifffile
@@ -119,7 +118,7 @@ def _joined(
     sizes, labels = [len(axis) for axis in axes], [axis.letter.lower() for axis in axes]
     layers: list[LayerData] = []
     for same in zip(*read, strict=True):
-        array = _stacked([one for one, _, _ in same])
+        array = stack_arrays([one for one, _, _ in same])
         first = same[0][1]
         own = [label if label not in first["axis_labels"] else f"file {label}" for label in labels]
         origins = [one["metadata"][FILE_KEY] for _, one, _ in same]
@@ -137,15 +136,6 @@ def _joined(
             attributes["translate"] = (*(0.0 for _ in own), *first["translate"])
         layers.append((array.reshape(*sizes, *array.shape[1:]), attributes, "image"))
     return _numbered(layers)
-
-
-def _stacked(arrays: Sequence[Any]) -> Any:
-    if all(isinstance(array, np.ndarray) for array in arrays):
-        return np.stack(arrays)
-    import dask.array  # the arrays are of dask already
-
-    stack: Any = dask.array.stack
-    return stack(arrays)
 
 
 def _numbered(layers: list[LayerData]) -> list[LayerData]:

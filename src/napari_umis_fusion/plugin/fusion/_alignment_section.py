@@ -20,12 +20,7 @@ from napari_umis_fusion.plugin.fusion._found_alignment import (
 )
 from napari_umis_fusion.plugin.fusion._fused_layers import FusedLayers
 from napari_umis_fusion.plugin.viewer import TargetStack, go_to_plane
-from napari_umis_fusion.plugin.widgets import (
-    FUSION_NAMES,
-    ConfigForm,
-    Message,
-    file_to_write,
-)
+from napari_umis_fusion.plugin.widgets import FUSION_NAMES, ConfigForm, Message, file_to_write
 
 HINT = "For stacks whose planes shift, rotate or change in magnification. Results are listed here."
 FIELDS = ("align", "align_border", "light")

@@ -119,7 +119,7 @@ class SlabWidget(DockedWidget):
 
     def _enable(self) -> None:
         is_begun = self.session.slabs is not None
-        self.slider.setEnabled(is_begun)
+        self.slider.setVisible(is_begun)  # before, it has no planes to show
         self.buttons["end"].setEnabled(is_begun)
         self.buttons["keep"].setEnabled(bool(self.session.fused))
 
