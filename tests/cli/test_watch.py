@@ -47,6 +47,7 @@ def test_wrong_use_is_told(tmp_path, capsys):
     assert main(["watch", str(tmp_path), "-o", "x", "--planes", "3", "--marker", "y"]) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGINT for another process")
 def test_interrupted_watch_ends_and_leaves_no_partial_file(tmp_path):
     put(tmp_path / "in")

@@ -9,7 +9,7 @@ from typing import Any
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError, StackError, UmisFusionError
 from napari_umis_fusion.files.read import open_stack
-from napari_umis_fusion.files.write import check_output_path
+from napari_umis_fusion.files.write import check_output_path, naming_write_errors
 from napari_umis_fusion.fusion import FusionResult, iter_fuse, write_output
 from napari_umis_fusion.live._watch_events import (
     StackFailed,
@@ -101,7 +101,8 @@ def iter_watch(
     source, target = user_path(folder).absolute(), user_path(output).absolute()
     _check_folders(source, target)
     _check_numbers(planes, marker, pause_s=pause_s, settle_s=settle_s, poll_s=poll_s)
-    target.mkdir(parents=True, exist_ok=True)
+    with naming_write_errors(target):
+        target.mkdir(parents=True, exist_ok=True)
     record = WatchRecord(target, source)
     rule = WatchRule(WatchedFiles(source, target, settle_s), record, planes, pause_s, marker)
     fused: list[str] = []
@@ -205,7 +206,8 @@ def _why(error: Exception) -> str:
 
 def _check_folders(source: Path, target: Path) -> None:
     if not source.is_dir():
-        raise ConfigError(f"{source}: is no folder; accepted is a folder that exists. Create it.")
+        advice = "Give the folder it is in" if source.exists() else "Check the path, or create it"
+        raise ConfigError(f"{source}: is no folder; accepted is a folder that exists. {advice}.")
     if target == source:
         raise ConfigError(
             f"{target}: is the watched folder, in which results would be taken for planes; choose "
