@@ -130,19 +130,13 @@ def _layers_of(
         if not isinstance(array, np.ndarray):
             told[PLANE_FILES_KEY] = [str(path.absolute()) for path in grid.files.values()]
         optics = optics_record(_optics(grid, files, index))
+        of_channel = {"index": index, **({OPTICS_KEY: optics} if optics else {})}
         attributes = {
             **placement_attributes(axes, sizes),
             "rgb": files.rgb,
             **look,
             "name": name + ending,
-            "metadata": {
-                FILE_KEY: {
-                    **about,
-                    "index": index,
-                    **told,
-                    **({OPTICS_KEY: optics} if optics else {}),
-                }
-            },
+            "metadata": {FILE_KEY: {**about, **told, **of_channel}},
         }
         layers.append((array, attributes, "image"))
     return layers
