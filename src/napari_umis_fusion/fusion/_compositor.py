@@ -204,6 +204,8 @@ class Compositor:
         if self._last is not None and self._last + 1 < self._z:
             self.fitted.previous[...] = INVALID  # the plane between was left out
         yield from self._decide(plane)
+        if self._noise is not None and self._last is not None:
+            self._noise.begin_pair()
         compose = partial(self._compose, plane, grey, checked.invalid)
         yield from self._workers.each(compose, self._tiles)
         if self.surface is not None:
