@@ -29,10 +29,7 @@ from napari_umis_fusion.runtime import (
     repeat_event,
     run_to_end,
 )
-from napari_umis_fusion.stack import MAX_CHANNELS, Calibration, Stack
-
-MAX_PLANES = 1 << 16
-"""Index maps are uint16."""
+from napari_umis_fusion.stack import MAX_CHANNELS, MAX_PLANES, Calibration, Stack
 
 
 def fuse(

@@ -10,7 +10,7 @@ from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError, StackError, UmisFusionError
 from napari_umis_fusion.files.read import open_stack
 from napari_umis_fusion.files.write import check_output_path, naming_write_errors
-from napari_umis_fusion.fusion import Finished, FusionResult, iter_fuse, write_output
+from napari_umis_fusion.fusion import FusionResult, iter_fuse, write_output
 from napari_umis_fusion.live._watch_events import (
     StackFailed,
     StackFused,
@@ -21,12 +21,16 @@ from napari_umis_fusion.live._watch_events import (
 )
 from napari_umis_fusion.live._watch_record import WatchRecord
 from napari_umis_fusion.live._watch_rule import FoundStack, PendingStack, WatchRule
-from napari_umis_fusion.live._watched_files import WatchedFiles, stamp_of
-from napari_umis_fusion.runtime import Progress, reason_of, user_path
+from napari_umis_fusion.live._watched_files import WatchedFiles
+from napari_umis_fusion.runtime import (
+    HEARTBEAT_S,
+    Progress,
+    file_stamp,
+    map_progress,
+    reason_of,
+    user_path,
+)
 from napari_umis_fusion.stack import Stack
-
-HEARTBEAT_S = 0.05
-"""Longest wait between two yields."""
 
 
 def iter_watch(
@@ -145,7 +149,7 @@ class _StackWork:
         """Fuse the stack, write what it gives, and record it."""
         # Read before the fusion: a file that changes meanwhile is to be fused again.
         marker = () if self._found.marker is None else (self._found.marker,)
-        stamps = {path: stamp_of(path) for path in (*self._found.files, *marker)}
+        stamps = {path: file_stamp(path) for path in (*self._found.files, *marker)}
         stack = self._open()
         if len(stack) == 1:
             raise StackError(
@@ -166,16 +170,10 @@ class _StackWork:
     def _iter_result(
         self, stack: Stack, config: FusionConfig
     ) -> Generator[WatchEvent, None, FusionResult]:
-        steps = iter_fuse(stack, config)
-        try:
-            for event in steps:
-                if isinstance(event, Finished):
-                    return event.result
-                if isinstance(event, Progress):
-                    yield StackProgress(self.name, event.done, event.total)
-        finally:
-            steps.close()
-        raise AssertionError("a fusion ends with Finished")
+        def working(event: Progress) -> StackProgress:
+            return StackProgress(self.name, event.done, event.total)
+
+        return (yield from map_progress(iter_fuse(stack, config), working))
 
     def _write(self, result: FusionResult, stack: Stack) -> dict[str, Path]:
         images = {"all_in_focus": result.all_in_focus}

@@ -17,9 +17,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from napari_umis_fusion.errors import DeviceError
+from napari_umis_fusion.runtime._free_memory import MEGABYTE
 from napari_umis_fusion.runtime._leftovers import temporary_folder
-
-MEGABYTE = 2**20
 
 PAGED = 2**20
 """Bytes from which on an array has pages of its own."""
