@@ -125,4 +125,5 @@ def _told(error: Exception) -> str:
         return (
             f"{named}{reason_of(error)}. Check the path, and whether you may read and write there."
         )
-    return f"unexpected {type(error).__name__}: {error}"
+    name = type(error).__name__
+    return f"unexpected {name}: {error}. This is a fault of the program; --debug shows where."

@@ -203,6 +203,8 @@ class Compositor:
             if self.surface is not None:
                 self.surface.decision.previous[...] = INVALID
         yield from self._decide(plane)
+        if self._noise is not None and self._last is not None:
+            self._noise.begin_pair()
         compose = partial(self._compose, plane, grey, checked.invalid)
         yield from self._workers.each(compose, self._tiles)
         if self.surface is not None:
