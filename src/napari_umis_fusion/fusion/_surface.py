@@ -11,6 +11,7 @@ from functools import partial
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.fusion._decision import Bounds, Decision
@@ -127,10 +128,10 @@ class SurfaceDecision:
 
     def settle(self, tile: Tile) -> None:
         """Return a tile to the planes of the image where no surface around has its plane."""
-        own, image = self.decision, self._image
-        planes, peaks = (own.index, image.index), (own.peak, image.peak)
-        before, after = (own.peak_before, image.peak_before), (own.peak_after, image.peak_after)
-        _return_unsupported(*planes, *peaks, *before, *after, tile.bounds)
+        own, image, window = self.decision, self._image, tile.window
+        lost = find_unsupported(own.index[window], image.index, tile)
+        for name in ("index", "peak", "peak_before", "peak_after"):
+            np.copyto(getattr(own, name)[window], getattr(image, name)[window], where=lost)
 
     def _weigh(self, grey: FloatMap, focus: FloatMap, tile: Tile) -> None:
         """Fill the evidence of a tile for its taking over."""
@@ -201,25 +202,31 @@ def _add_surface_evidence(
             wanted[i] = strength if lead > zero else zero
 
 
+def find_unsupported(planes: NDArray[np.uint16], shown: NDArray[np.uint16], tile: Tile) -> BoolMap:
+    """Return where in a tile the plane of the depth is that of no surface around.
+
+    Parameters
+    ----------
+    planes : ndarray of the shape of the tile, uint16
+        Planes of the depth.
+    shown : ndarray of shape (Y, X), uint16
+        The index map.
+    tile : Tile
+        The part to judge.
+    """
+    lost = np.zeros(planes.shape, np.bool_)
+    _find_unsupported(planes, shown, lost, tile.bounds)
+    return lost
+
+
 @njit(nogil=True, cache=True, error_model="numpy")
-def _return_unsupported(
-    index: AnyArray,
-    shown: AnyArray,
-    peak: AnyArray,
-    shown_peak: AnyArray,
-    before: AnyArray,
-    shown_before: AnyArray,
-    after: AnyArray,
-    shown_after: AnyArray,
-    bounds: Bounds,
-) -> None:
-    """Copy the maps of the image, each given after its own, where no surface around is there."""
+def _find_unsupported(planes: AnyArray, shown: AnyArray, lost: AnyArray, bounds: Bounds) -> None:
     top, bottom, left, right = bounds
-    height, width = index.shape
+    height, width = shown.shape
     for y in range(top, bottom):
         first, last = max(y - REACH_PX, 0), min(y + REACH_PX + 1, height)
         for x in range(left, right):
-            z = np.int64(index[y, x])
+            z = np.int64(planes[y - top, x - left])
             if abs(z - np.int64(shown[y, x])) <= 1:
                 continue
             start, stop = max(x - REACH_PX, 0), min(x + REACH_PX + 1, width)
@@ -227,7 +234,4 @@ def _return_unsupported(
             for j in range(first, last):
                 for near in shown[j, start:stop]:
                     count += abs(np.int64(near) - z) <= 1
-            if count >= LEAST_SHARE * (last - first) * (stop - start):
-                continue
-            index[y, x], peak[y, x] = shown[y, x], shown_peak[y, x]
-            before[y, x], after[y, x] = shown_before[y, x], shown_after[y, x]
+            lost[y - top, x - left] = count < LEAST_SHARE * (last - first) * (stop - start)
