@@ -22,7 +22,7 @@ def zarr_kind(folder: str | PathLike[str]) -> ZarrKind | None:
 
 def announced_fields(folder: str | PathLike[str]) -> int:
     """Return how many fields a plate in a folder says that it has; 0 if it does not say."""
-    plate = _told(folder).get("plate")
+    plate: Any = _told(folder).get("plate")
     try:
         return len(plate["wells"]) * int(plate.get("field_count", 1))
     except (AttributeError, KeyError, TypeError, ValueError):
