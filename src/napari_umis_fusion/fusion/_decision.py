@@ -82,16 +82,20 @@ class Decision:
         chosen = blank()
         peak = chosen if peak_is_focus else blank()
         noise = workspace.full((height, width), np.float32, np.inf)
-        around = [blank() if has_peaks else chosen[:0] for _ in range(3)]
+        no = chosen[:0]
+        around = (blank(), blank(), blank()) if has_peaks else (no, no, no)
         return cls(index, chosen, blank(), blank(), peak, *around, noise, model)
 
     def beside(self, workspace: ScratchMemory) -> "Decision":
         """Create another decision on the same planes: with peaks, and the noise of this one."""
-        shape = self.index.shape
-        index = workspace.full(shape, np.uint16, 0)
-        chosen, *fitted = (workspace.full(shape, np.float32, INVALID) for _ in range(5))
+        index = workspace.full(self.index.shape, np.uint16, 0)
+
+        def blank() -> FloatMap:
+            return workspace.full(self.index.shape, np.float32, INVALID)
+
+        chosen, around = blank(), (blank(), blank(), blank())
         # It is not ranked: a pixel that some plane shows is a pixel that is chosen.
-        return Decision(index, chosen, chosen, chosen, *fitted, self.noise, self.model)
+        return Decision(index, chosen, chosen, chosen, blank(), *around, self.noise, self.model)
 
     def rank(self, focus: FloatMap, tile: Tile) -> None:
         """Update the highest and second highest focus with that of a new plane."""

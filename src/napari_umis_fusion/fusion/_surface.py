@@ -170,17 +170,20 @@ def _add_surface_evidence(
     scale, least = np.float32(LEAD_SCALE), np.float32(LEAST_DETAIL)
     undecided, zero, tiny = np.float32(UNDECIDED), np.float32(0), np.float32(1e-37)
     for y in range(top, bottom):
-        for x in range(left, right):
-            sigma = noise[y, x] if noise[y, x] < np.inf else zero
-            new, old = detail[y, x], chosen_detail[y, x]
-            gain, chance = new - old, np.float32(NOISE_LEAD) * sigma
-            of_detail = power * np.log((new + least) / (old + least))
+        shares, others = focus[y, left:right], chosen[y, left:right]
+        details, chosen_ones = detail[y, left:right], chosen_detail[y, left:right]
+        deviation = noise[y, left:right]
+        wanted, weight = target[y, left:right], evidence[y, left:right]
+        for i in range(right - left):
+            gain = details[i] - chosen_ones[i]
+            chance = np.float32(NOISE_LEAD) * deviation[i] if deviation[i] < np.inf else zero
+            of_detail = power * np.log((details[i] + least) / (chosen_ones[i] + least))
             of_detail *= gain * gain / (gain * gain + chance * chance + tiny)
-            lead = np.log(max(focus[y, x], tiny)) - np.log(max(chosen[y, x], tiny))
+            lead = np.log(max(shares[i], tiny)) - np.log(max(others[i], tiny))
             lead += min(max(of_detail, -most), most)
             trust = np.tanh(scale * lead)
             strength = abs(gain) * trust * trust + undecided
-            if focus[y, x] < 0 or chosen[y, x] < 0:
+            if shares[i] < 0 or others[i] < 0:
                 strength = undecided
-            evidence[y, x] = strength
-            target[y, x] = strength if lead > zero else zero
+            weight[i] = strength
+            wanted[i] = strength if lead > zero else zero
