@@ -27,6 +27,7 @@ from napari_umis_fusion.fusion._plane_difference import PlaneDifference
 from napari_umis_fusion.fusion._preference import Preference
 from napari_umis_fusion.fusion._seam_evidence import GreyScales, SeamEvidence
 from napari_umis_fusion.fusion._seams import TakeoverSolver
+from napari_umis_fusion.fusion._surface import SurfaceDecision
 from napari_umis_fusion.fusion._weighted_mean import WeightedMean
 from napari_umis_fusion.preprocess import GreyConverter, comparable
 from napari_umis_fusion.runtime import BoolMap, FloatMap, ScratchMemory, Tile, Workers, tiles_of
@@ -70,6 +71,8 @@ class Compositor:
         The focus measure in use.
     to_grey : GreyConverter
         Conversion of planes to grey.
+    surface : SurfaceDecision or None
+        Decides on the depth where focus is a share; None where depth follows `decision`.
     preference : Preference or None
         Weighs focus where several planes are in focus; None without `FusionConfig.prefer`.
     opacity : ndarray of shape (Y, X) or None
@@ -99,12 +102,13 @@ class Compositor:
         self.preference: Preference | None = None
         if config.prefer:
             self.preference = Preference(config.prefer, is_share, (height, width), workspace)
+        # Whoever prefers a layer wants its depth; other verifications smooth the depth as well.
+        has_surface = is_share and config.verification == "seams" and not config.prefer
         # A peak is fitted to focus as it is measured.
-        peak_is_focus = not is_share and self.preference is None
+        peak_is_focus = has_surface or not (is_share or config.prefer)
         model = peak_model(config, is_share=is_share)
-        self.decision = Decision.blank(
-            height, width, workspace, peak_is_focus=peak_is_focus, model=model
-        )
+        fitted = {"peak_is_focus": peak_is_focus, "has_peaks": not has_surface}
+        self.decision = Decision.blank(height, width, workspace, model=model, **fitted)
         self.all_in_focus: Plane = workspace.lasting(stack.shape[1:], stack.dtype)
         self.weighted: WeightedMean | None = None
         self.opacity: Plane | None = None
@@ -128,13 +132,18 @@ class Compositor:
         # Its detail is for seams, its agreement for the mean.
         if is_share and (config.verification == "seams" or averages):
             self._plane_difference = PlaneDifference(shape, config, workers, workspace)
-        self._sharpness = PeakSharpness(shape, workspace) if is_share else None
+        has_sharpness = is_share and not has_surface
+        self._sharpness = PeakSharpness(shape, workspace) if has_sharpness else None
         # A second pass fits no peaks.
         has_noise = model is not None and verified is None
         self._noise = NoiseLevel(self.decision.noise) if has_noise else None
         if config.verification == "seams":
             self._seam_evidence = SeamEvidence.blank(*shape, workspace)
             self._solver = TakeoverSolver(config.seam_smoothness, shape, workers, workspace)
+        self.surface: SurfaceDecision | None = None
+        if has_surface:
+            lent = self._seam_evidence, self._solver, self._takeover
+            self.surface = SurfaceDecision(self.decision, *lent, config.tile_px, workspace, workers)
         self._has_scales = scales is not None
         self._scales = scales or GreyScales(1.0, self.to_grey.range.scale)
         self._last: int | None = None
@@ -194,16 +203,23 @@ class Compositor:
         elif self._plane_difference is not None:
             yield from self._plane_difference.iter_measure(grey, plane)
         if self._last is not None and self._last + 1 < self._z:
-            self.decision.previous[...] = INVALID  # the plane between was left out
+            self.fitted.previous[...] = INVALID  # the plane between was left out
         yield from self._decide(plane)
         if self._noise is not None and self._last is not None:
             self._noise.begin_pair()
         compose = partial(self._compose, plane, grey, checked.invalid)
         yield from self._workers.each(compose, self._tiles)
+        if self.surface is not None:
+            yield from self.surface.iter_add(grey, self._focus, self._z)
         if self._before is not None:
             self._free.append(self._before)
         self._before = grey
         self._last = self._z
+
+    @property
+    def fitted(self) -> Decision:
+        """The decision that depths are fitted to."""
+        return self.decision if self.surface is None else self.surface.decision
 
     def _measure_oldest(self, grey: FloatMap, invalid: BoolMap | None) -> Generator[None]:
         """Fill `_focus` and `_weight`."""

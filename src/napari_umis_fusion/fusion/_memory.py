@@ -17,10 +17,8 @@ from napari_umis_fusion.fusion._passes import RANKING_MEASURES, Passes
 from napari_umis_fusion.fusion._verification import reference_window_px
 from napari_umis_fusion.fusion._weighted_mean import DOUBLE
 from napari_umis_fusion.preprocess.fixed_pattern import planes_to_look_at
-from napari_umis_fusion.runtime import ScratchMemory, free_memory_mb, thread_count
+from napari_umis_fusion.runtime import MEGABYTE, ScratchMemory, free_memory_mb, thread_count
 from napari_umis_fusion.stack import Stack
-
-MEGABYTE = 2**20
 
 MARGIN_PX = {"learned": 192}
 """Margin of a block for measures that see far; beyond 144 px nothing changed in any test."""

@@ -19,6 +19,9 @@ DETAIL_SIGMA_PX, WINDOW_SIGMA_PX = 0.85, 2.5
 """Of 'laplacian'. Of the sigmas tried on both renderers, clean and noisy, these had the least
 errors of depth: narrower windows follow noise, wider ones blur slopes."""
 
+NARROW_SIGMA_PX = 1.5
+"""Window of detail that says where a surface ends: wider ones reach over its edge."""
+
 
 @dataclass(frozen=True, slots=True)
 class PeakModel:
@@ -56,15 +59,42 @@ def peak_model(config: FusionConfig, *, is_share: bool) -> PeakModel | None:
 
 
 class PeakSharpness:
-    """Measures sharpness, whose logarithm near focus is a parabola along z."""
+    """Measures sharpness, whose logarithm near focus is a parabola along z.
 
-    def __init__(self, shape: tuple[int, int], workspace: ScratchMemory) -> None:
+    Parameters
+    ----------
+    shape : tuple of int
+        (Y, X) of the planes.
+    workspace : ScratchMemory
+        Memory for the maps.
+    with_detail : bool
+        Whether `detail` is filled, too.
+
+    Attributes
+    ----------
+    sharpness : ndarray of shape (Y, X), float32
+        In grey levels; negative where a plane is invalid.
+    detail : ndarray of shape (Y, X), float32
+        The same in a narrower window; 0 where a plane is invalid.
+    """
+
+    def __init__(
+        self, shape: tuple[int, int], workspace: ScratchMemory, *, with_detail: bool = False
+    ) -> None:
         self._measure = laplacian(DETAIL_SIGMA_PX, WINDOW_SIGMA_PX)
-        self._sharpness: FloatMap = workspace.full(shape, np.float32, 0)
+        self._narrow = laplacian(DETAIL_SIGMA_PX, NARROW_SIGMA_PX) if with_detail else None
+        self.sharpness: FloatMap = workspace.full(shape, np.float32, 0)
+        self.detail: FloatMap = workspace.full(shape if with_detail else (0, 0), np.float32, 0)
 
     def measure(self, grey: FloatMap, focus: FloatMap, tile: Tile) -> FloatMap:
-        """Measure a tile of a plane; return the map, which is negative where `focus` is."""
-        found = self._measure(with_halo(grey, tile, self._measure.halo_px))
-        window = tile.window
-        self._sharpness[window] = np.where(focus[window] < 0, np.float32(INVALID), found)
-        return self._sharpness
+        """Measure a tile of a plane, invalid where `focus` is negative; return `sharpness`."""
+        halo_px, window = self._measure.halo_px, tile.window
+        around = with_halo(grey, tile, halo_px)
+        invalid = focus[window] < 0
+        found = self._measure(around)
+        self.sharpness[window] = np.where(invalid, np.float32(INVALID), found)
+        if self._narrow is not None:
+            cut = halo_px - self._narrow.halo_px
+            found = self._narrow(np.ascontiguousarray(around[cut:-cut, cut:-cut]))
+            self.detail[window] = np.where(invalid, np.float32(0), found)
+        return self.sharpness

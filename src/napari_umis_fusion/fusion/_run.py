@@ -312,7 +312,11 @@ class Run:
         with_error = self.config.depth_error
         maps = FinalMaps.blank(index_map.shape, self.workspace, with_error=with_error)
         tiles = tiles_of(index_map, MAP_TILE_PX)
-        fit = DepthFit(decision, index_map, overruled, len(self.stack))
+        fitted, planes = decision, index_map
+        if compositor.surface is not None:  # nothing filters its planes
+            fitted = compositor.surface.decision
+            planes = fitted.index
+        fit = DepthFit(fitted, planes, overruled, len(self.stack))
         yield from repeat_event(self.workers.each(fit.fit, tiles), self.verified)
         fill = partial(maps.fill, decision, overruled, fit)
         yield from repeat_event(self.workers.each(fill, tiles), self.verified)

@@ -1,7 +1,9 @@
 """Generators of events, run to their end or inside another generator."""
 
 from collections.abc import Callable, Generator
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from napari_umis_fusion.runtime._progress import Progress
 
 Part = TypeVar("Part")
 Done = TypeVar("Done")
@@ -27,6 +29,21 @@ def map_events(
     steps: Generator[Part, None, Done], change: Callable[[Part], Event]
 ) -> Generator[Event, None, Done]:
     """Yield each event of a generator, changed, and return its result."""
+    return (yield from _map(steps, lambda _: True, change))
+
+
+def map_progress(
+    steps: Generator[object, None, Done], change: Callable[[Progress], Event]
+) -> Generator[Event, None, Done]:
+    """Yield the progress of a generator, changed, and no other event; return its result."""
+    return (yield from _map(steps, lambda event: isinstance(event, Progress), change))
+
+
+def _map(
+    steps: Generator[Any, None, Done],
+    is_told: Callable[[Any], bool],
+    change: Callable[[Any], Event],
+) -> Generator[Event, None, Done]:
     try:
         while True:
             try:
@@ -34,7 +51,8 @@ def map_events(
             except StopIteration as end:
                 done: Done = end.value
                 return done
-            yield change(event)
+            if is_told(event):
+                yield change(event)
     finally:
         # Abandoned here, the inner generator must end now, not when it is collected as garbage:
         # its threads and files are released in its own `finally`.

@@ -105,7 +105,7 @@ def test_it_follows_the_sliders_and_ends_with_its_stack(model, panel, qtbot):
     np.testing.assert_array_equal(panel.session.layers[0].data, other)
     model.layers.remove(source)
     assert panel.session.layers == []
-    assert not panel.slider.isEnabled()
+    assert panel.slider.isHidden()
 
 
 def test_it_follows_a_new_fusion_of_its_stack(model, panel, qtbot):
@@ -114,7 +114,9 @@ def test_it_follows_a_new_fusion_of_its_stack(model, panel, qtbot):
     panel.begin()
     settled(qtbot, panel)
     panel.slider.setValue((2, 4))
+    assert panel.session._fusing.is_busy
     fuse(model, source, blend="select")
+    assert not panel.session._fusing.is_busy, "nothing of the fusion before is shown as this one's"
     settled(qtbot, panel)
     options = {**QUICK, "blend": "select", "planes": (2, 4), "outputs": ("all_in_focus",)}
     expected = fuse_layer(source, **options)[0][0]

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from qtpy.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import UmisFusionError
@@ -11,7 +11,7 @@ from napari_umis_fusion.live import listen
 from napari_umis_fusion.plugin.acquire._field_layers import FieldLayers
 from napari_umis_fusion.plugin.acquire._fusion_job import FusionJob
 from napari_umis_fusion.plugin.acquire._microscope import SWEEP, Microscope
-from napari_umis_fusion.plugin.widgets import ConfigForm, tell_unexpected
+from napari_umis_fusion.plugin.widgets import ConfigForm, Message, abandon, tell_unexpected
 
 
 def iter_listen(core: Any, config: FusionConfig) -> Any:
@@ -42,8 +42,7 @@ class OthersSection(QWidget):
         self.box.setToolTip(
             "Fuse the z-stacks that napari-micromanager or a script acquires with this microscope."
         )
-        self.message = QLabel("")
-        self.message.setWordWrap(True)
+        self.message = Message()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.box)
@@ -55,9 +54,7 @@ class OthersSection(QWidget):
     def release(self) -> None:
         """Stop listening."""
         job, self.job = self.job, None
-        if job is not None:
-            job.blockSignals(True)
-            job.cancel()
+        abandon(job)
 
     def _follow(self, _: Any = None) -> None:
         """Listen, or stop it: sweeps that are started here are fused there."""

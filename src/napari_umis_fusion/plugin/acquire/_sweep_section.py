@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError, UmisFusionError
@@ -18,7 +18,16 @@ from napari_umis_fusion.plugin.acquire._microscope import LIVE, SWEEP, Microscop
 from napari_umis_fusion.plugin.acquire._plan_choice import PlanChoice
 from napari_umis_fusion.plugin.acquire._stage_section import StageSection
 from napari_umis_fusion.plugin.acquire._turns import Turns
-from napari_umis_fusion.plugin.widgets import ConfigForm, RunControls, section, tell_unexpected
+from napari_umis_fusion.plugin.widgets import (
+    FUSION_NAMES,
+    ConfigForm,
+    Message,
+    RunControls,
+    abandon,
+    section,
+    tell_unexpected,
+)
+from napari_umis_fusion.runtime import count_noun
 
 IDLE = {"start": ("Sweep and fuse", "Take the planes, and fuse them while they are taken.")}
 RUNNING = {
@@ -87,10 +96,9 @@ class SweepSection(QWidget):
         self.top.setToolTip("Sweep up to the present height of the stage.")
         self.bottom.setToolTip("Sweep from the present height of the stage.")
         self.repeat = PlanChoice(microscope)
-        self.fusion = ConfigForm(FusionConfig(), FUSION)
+        self.fusion = ConfigForm(FusionConfig(), FUSION, choice_names=FUSION_NAMES)
         self.keep = KeepForm()
-        self.estimate = QLabel("")
-        self.estimate.setWordWrap(True)
+        self.estimate = Message()
         self.controls = RunControls(IDLE, RUNNING)
         self._lay_out()
         self._connect()
@@ -120,9 +128,7 @@ class SweepSection(QWidget):
     def release(self) -> None:
         """End a sweep: files are closed, and the microscope is left in a known state."""
         job, self.job = self.job, None
-        if job is not None:
-            job.blockSignals(True)
-            job.cancel()
+        abandon(job)
 
     def _lay_out(self) -> None:
         ends = QHBoxLayout()
@@ -255,7 +261,7 @@ def _stacks_in(sequence: Any) -> int:
 
 def _done_text(job: FusionJob) -> str:
     """Return how a sweep ended."""
-    stacks = "1 stack" if job.fused == 1 else f"{job.fused} stacks"
+    stacks = count_noun(job.fused, "stack")
     kept = "" if job.folder is None else f" Kept in {job.folder}."
     notes = "".join(f" {note[:1].upper()}{note[1:]}." for note in dict.fromkeys(job.notes))
     if job.was_cancelled:
