@@ -201,8 +201,9 @@ class FusionConfig(ConfigBase):
             "Correction of illumination (flicker, bleaching) and sensor defects (dust, hot "
             "pixels). 'measure' corrects the planes only for measuring focus, so that output "
             "values stay recorded ones. 'output' also corrects the brightness of the image. "
-            "'auto' is 'measure' when planes are aligned, or once the light is found to change, "
-            "and 'none' otherwise, because the correction reads the planes twice.",
+            "'auto' is 'measure' when planes are aligned. Otherwise it is 'none' until the light "
+            "is found to change, and then 'output', or 'measure' where values are copied, because "
+            "the correction reads the planes twice.",
         ),
     )
     moving: Moving = field(

@@ -91,7 +91,8 @@ def test_other_results_of_a_fusion_are_no_depths(maps, capsys, command, output):
     write_image(file, np.ones((40, 50), "f4"), calibration=SIZES, provenance=provenance)
     given = [str(file)]
     if command == "around":
-        tifffile.imwrite(maps / "s.tif", np.ones((4, 40, 50), "u1"), metadata={"axes": "ZYX"})
+        stack = np.ones((5, 40, 50), "u1")
+        tifffile.imwrite(maps / "s.tif", stack, photometric="minisblack")
         given = [str(maps / "s.tif"), "--depth", *given, "-o", str(maps / "a.tif")]
     assert main([command, *given]) == 1
     kind = output["kind"] if isinstance(output, dict) else "all in focus"

@@ -27,7 +27,7 @@ from napari_umis_fusion.fusion._plane_difference import PlaneDifference
 from napari_umis_fusion.fusion._preference import Preference
 from napari_umis_fusion.fusion._seam_evidence import GreyScales, SeamEvidence
 from napari_umis_fusion.fusion._seams import TakeoverSolver
-from napari_umis_fusion.fusion._surface import SurfaceDecision
+from napari_umis_fusion.fusion._surface import SurfaceDecision, has_surface
 from napari_umis_fusion.fusion._weighted_mean import WeightedMean
 from napari_umis_fusion.preprocess import GreyConverter, comparable
 from napari_umis_fusion.runtime import BoolMap, FloatMap, ScratchMemory, Tile, Workers, tiles_of
@@ -102,13 +102,12 @@ class Compositor:
         self.preference: Preference | None = None
         if config.prefer:
             self.preference = Preference(config.prefer, is_share, (height, width), workspace)
-        # Whoever prefers a layer wants its depth; other verifications smooth the depth as well.
-        has_surface = is_share and config.verification == "seams" and not config.prefer
+        apart = has_surface(config, is_share=is_share)
         # A peak is fitted to focus as it is measured.
-        peak_is_focus = has_surface or not (is_share or config.prefer)
+        peak_is_focus = apart or not (is_share or config.prefer)
         model = peak_model(config, is_share=is_share)
-        fitted = {"peak_is_focus": peak_is_focus, "has_peaks": not has_surface}
-        self.decision = Decision.blank(height, width, workspace, model=model, **fitted)
+        peaks = {"peak_is_focus": peak_is_focus, "has_peaks": not apart}
+        self.decision = Decision.blank(height, width, workspace, model=model, **peaks)
         self.all_in_focus: Plane = workspace.lasting(stack.shape[1:], stack.dtype)
         self.weighted: WeightedMean | None = None
         self.opacity: Plane | None = None
@@ -132,8 +131,8 @@ class Compositor:
         # Its detail is for seams, its agreement for the mean.
         if is_share and (config.verification == "seams" or averages):
             self._plane_difference = PlaneDifference(shape, config, workers, workspace)
-        has_sharpness = is_share and not has_surface
-        self._sharpness = PeakSharpness(shape, workspace) if has_sharpness else None
+        # A surface has its own.
+        self._sharpness = PeakSharpness(shape, workspace) if is_share and not apart else None
         # A second pass fits no peaks.
         has_noise = model is not None and verified is None
         self._noise = NoiseLevel(self.decision.noise) if has_noise else None
@@ -141,7 +140,7 @@ class Compositor:
             self._seam_evidence = SeamEvidence.blank(*shape, workspace)
             self._solver = TakeoverSolver(config.seam_smoothness, shape, workers, workspace)
         self.surface: SurfaceDecision | None = None
-        if has_surface:
+        if apart:
             lent = self._seam_evidence, self._solver, self._takeover
             self.surface = SurfaceDecision(self.decision, *lent, config.tile_px, workspace, workers)
         self._has_scales = scales is not None

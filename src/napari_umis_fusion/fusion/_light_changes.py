@@ -38,10 +38,13 @@ def iter_in_one_light(
 ) -> Generator[Event, None, Found]:
     """Run to the end, or until the light is found to change, and then with the light measured.
 
-    So that planes are read twice only where that is needed.
+    So that planes are read twice only where that is needed. A mean of planes is brought to one
+    light as well, as that of a single plane with a light of its own is; copied values stay.
     """
     try:
         return (yield from run(config))
     except LightChangesError:
         pass  # outside, the maps of the run are free
-    return (yield from run(config.replace(light="measure")))
+    return (
+        yield from run(config.replace(light="measure" if config.blend == "select" else "output"))
+    )

@@ -12,6 +12,7 @@ from functools import partial
 import numpy as np
 from numba import njit
 
+from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.fusion._decision import Bounds, Decision
 from napari_umis_fusion.fusion._peak import PeakSharpness
 from napari_umis_fusion.fusion._seam_evidence import UNDECIDED, SeamEvidence
@@ -30,21 +31,31 @@ DETAIL_POWER = 25.0
 """Power of detail that is multiplied with shares. From 20 to 30, the errors of depth of rendered
 stacks are the same; of lower powers, objects spread, of higher ones, noise decides."""
 
-MOST_LEAD = 18.0
+MOST_LEAD = 15.0
 """Lead in logarithms that detail can give. Without a limit, blur of bright things far away was
 taken for detail where a surface has next to none."""
 
 LEAST_DETAIL = 0.3
 """Grey levels below which detail is none, such as rounding to 8 bits leaves."""
 
-NOISE_DETAIL = 0.55
-"""Detail of white noise per standard deviation of it."""
+NOISE_LEAD = 0.44
+"""Difference of detail, per standard deviation of noise, that counts half: nearly three of its
+own, so that noise leaves the decision to the network."""
 
-NOISE_LEAD = 0.22
-"""Difference of detail, per standard deviation of noise, that counts half: two of its own."""
-
-LEAD_SCALE = 0.1
+LEAD_SCALE = 0.15
 """Lead in logarithms, times which its hyperbolic tangent says how sure it is."""
+
+SMOOTHER = 2.0
+"""Smoothness of its seams relative to those of the image: single pixels say less about depth."""
+
+
+def has_surface(config: FusionConfig, *, is_share: bool) -> bool:
+    """Whether depth has a decision of its own; else it is that of the index map.
+
+    Only a network that was trained to find values needs one. Whoever prefers a layer wants its
+    depth, and the other verifications are asked for to filter planes, or to leave them alone.
+    """
+    return is_share and config.verification == "seams" and not config.prefer
 
 
 class SurfaceDecision:
@@ -98,7 +109,8 @@ class SurfaceDecision:
         each, seams = self._workers.each, self._seams
         yield from each(partial(self._weigh, grey, focus), self._tiles)
         if not self._is_first:
-            yield from self._solver.iter_solve(seams.target, seams.evidence, seams.visibility)
+            maps = seams.target, seams.evidence, seams.visibility
+            yield from self._solver.iter_solve(*maps, times=SMOOTHER)
             yield from each(seams.normalise, self._tiles)
         self._is_first = False
         # Borders of tiles are smoothed over: all are decided before any is changed.
@@ -155,17 +167,16 @@ def _add_surface_evidence(
     """
     top, bottom, left, right = bounds
     power, most = np.float32(DETAIL_POWER), np.float32(MOST_LEAD)
-    scale = np.float32(LEAD_SCALE)
+    scale, least = np.float32(LEAD_SCALE), np.float32(LEAST_DETAIL)
     undecided, zero, tiny = np.float32(UNDECIDED), np.float32(0), np.float32(1e-37)
     for y in range(top, bottom):
         for x in range(left, right):
             sigma = noise[y, x] if noise[y, x] < np.inf else zero
-            least = np.float32(LEAST_DETAIL) + np.float32(NOISE_DETAIL) * sigma
             new, old = detail[y, x], chosen_detail[y, x]
             gain, chance = new - old, np.float32(NOISE_LEAD) * sigma
             of_detail = power * np.log((new + least) / (old + least))
             of_detail *= gain * gain / (gain * gain + chance * chance + tiny)
-            lead = np.log(max(focus[y, x], tiny) / max(chosen[y, x], tiny))
+            lead = np.log(max(focus[y, x], tiny)) - np.log(max(chosen[y, x], tiny))
             lead += min(max(of_detail, -most), most)
             trust = np.tanh(scale * lead)
             strength = abs(gain) * trust * trust + undecided

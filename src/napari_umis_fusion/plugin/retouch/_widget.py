@@ -17,7 +17,6 @@ from napari_umis_fusion.plugin.widgets import (
     push_buttons,
     release_all,
     sentence_of,
-    tell_unexpected,
 )
 
 BLINK = "B"
@@ -78,7 +77,7 @@ class RetouchWidget(DockedWidget):
         try:
             self.session.begin(self._viewer.layers.selection.active)
         except UmisFusionError as error:
-            self._on_failed(error)
+            self._tell(sentence_of(error))
             return
         layer = self.session.layer
         self._viewer.layers.selection.active = layer
@@ -151,10 +150,6 @@ class RetouchWidget(DockedWidget):
             self.buttons[name].setEnabled(is_begun)
         retouched = self.session.retouched
         self.buttons["carry"].setEnabled(retouched is not None and retouched.time_axis is not None)
-
-    def _on_failed(self, error: Exception) -> None:
-        tell_unexpected(error)
-        self._tell(sentence_of(error))
 
     def _tell(self, text: str) -> None:
         self.status.setText(text)
