@@ -7,7 +7,7 @@ from napari_umis_fusion import FusionConfig, fuse, iter_fuse
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.runtime import Progress
 
-QUICK = {"focus_measure": "laplacian", "islands": "keep"}
+QUICK = {"focus_measure": "laplacian", "islands": "keep", "light": "none"}
 
 
 def half_empty(seed=0, channels=(), dtype=np.uint8, planes=5):

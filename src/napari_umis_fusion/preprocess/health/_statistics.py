@@ -33,12 +33,11 @@ SAMPLE_LINES = 64
 MIN_ROWS = 16
 """Fewer rows do not tell."""
 
-PART_PX = 32
-"""Part of a line of which the grain is told."""
+PART_PX, QUIET = 32, 10
+"""Part of a line of which grain is told, and percentile of the parts: noise is in all of them."""
 
 SPARSE = 0.3
 """Share of the span of all pixels that counts at least, for small spots on an even ground."""
-
 
 MAX_CLIPPED = 0.02
 """Share of clipped pixels up to which the mean of a tile tells of the light."""
@@ -69,7 +68,7 @@ class PlaneStatistics:
         Lines of one value at the top, the bottom, the left and the right.
     grain : ndarray of shape (2, C, 2)
         Along rows and columns, the energy of what bends from pixel to pixel, and from each to the
-        next but one, in the median part of lines; empty where planes are too narrow.
+        next but one, where it is least; empty where planes are too narrow.
     lines : tuple of DullLines
         Rows and columns; none in planes of which parts do not count.
     digest : int
@@ -228,7 +227,9 @@ def _bends(lines: Plane) -> Table:
             parts = (bend * bend)[:, : count * PART_PX].reshape(len(rows), count, PART_PX, -1)
             energy = parts.mean(axis=2).reshape(-1, parts.shape[3])
         known = energy[np.isfinite(energy).all(axis=1)]
-        found.append(np.median(known, axis=0) if len(known) else np.zeros(energy.shape[1]))
+        found.append(
+            np.percentile(known, QUIET, axis=0) if len(known) else np.zeros(energy.shape[1])
+        )
     return np.asarray(np.stack(found, axis=1), np.float64)
 
 
