@@ -1,3 +1,4 @@
+import gc
 import hashlib
 import itertools
 import threading
@@ -31,6 +32,18 @@ def pytest_cmdline_main(config):
         config.option.maxprocesses = MOST_PROCESSES
         config.option.dist = "loadfile"
         config.option.loadscopereorder = False
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Keep the garbage collector from what is loaded now, which stays to the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.freeze()
 
 
 def pytest_collection_modifyitems(config, items):

@@ -341,7 +341,7 @@ class Counted(Stack):
 
 @pytest.mark.parametrize(("light", "times"), [("none", 1), ("measure", 2)])
 def test_sound_planes_are_read_no_more_often_for_it(grey, light, times):
-    stack = Counted(np.concatenate([grey, grey[::-1]]))
+    stack = Counted(np.concatenate([grey, grey[-2::-1]]))
     result = fuse(stack, **FAST, light=light, mosaic="none", islands="keep")
     spare = [count - times for z, count in enumerate(stack.read) if z != len(stack) // 2]
     # Some planes are looked at once for what stands still on the sensor, whatever their health.
@@ -363,3 +363,39 @@ def test_stacks_of_a_layer(grey, options):
     notes = image[1]["metadata"]["umis_fusion"]["notes"]
     assert "t=0: plane 2 is blank: left out" in notes
     assert any(note.startswith(f"t=1: plane {MIDDLE} is 0.5") for note in notes)
+
+
+@pytest.mark.parametrize("blend", ["weighted", "select"])
+def test_light_that_fades_is_measured_where_nobody_said_otherwise(grey, blend):
+    gains = np.geomspace(1, 0.4, PLANES)[:, None, None]
+    fading = (grey * gains).astype(grey.dtype)
+    right = fuse(grey, **FAST, blend=blend)
+    result = fuse(fading, **FAST, blend=blend)
+    done = "output" if blend == "weighted" else "measure"
+    assert result.config.light == done
+    assert f'(light="{done}")' in result.notes[-1]
+    assert result.provenance["notes"] == list(result.notes)
+    as_it_was = fuse(fading, **FAST, blend=blend, light="none")
+    wrong, left = (
+        float((np.abs(one.index_map.astype(int) - right.index_map) > 1).mean())
+        for one in (as_it_was, result)
+    )
+    assert left < wrong / 2
+
+
+def test_a_stack_in_one_light_keeps_its_options(grey):
+    assert fuse(grey, **FAST).config.light == "auto"
+
+
+def test_a_blank_middle_has_no_pattern(grey):
+    stack = grey.copy()
+    stack[[MIDDLE - 1, MIDDLE]] = 0
+    result = fuse(stack.astype(np.uint8), **FAST)
+    assert any("blank" in note for note in result.notes)
+
+
+def test_each_plane_twice_is_as_once(grey):
+    expected = fuse(grey)
+    result = fuse(np.repeat(grey, 2, axis=0))
+    assert alike(result.all_in_focus, expected.all_in_focus) > 60
+    np.testing.assert_array_equal(result.index_map, 2 * expected.index_map)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from napari_umis_fusion.runtime import Progress, map_events, map_progress, run_to_end
+from napari_umis_fusion.runtime import Progress, expand_events, map_events, map_progress, run_to_end
 
 
 def work(log):
@@ -16,16 +16,18 @@ def work(log):
     return "result"
 
 
+def twice_if_begun(event):
+    return [event, event] if event == "begun" else []
+
+
 @pytest.mark.parametrize(
     ("told", "expected"),
     [
-        (
-            lambda steps: map_events(steps, str),
-            ["begun", str(Progress("measuring", 1, 2)), "ended"],
-        ),
+        (lambda steps: expand_events(steps, twice_if_begun), ["begun", "begun"]),
+        (lambda steps: map_events(steps, type), [str, Progress, str]),
         (lambda steps: map_progress(steps, lambda event: event.done), [1]),
     ],
-    ids=["all events", "progress alone"],
+    ids=["several or none", "all events", "progress alone"],
 )
 def test_events_are_changed_and_the_result_is_returned(told, expected):
     log, seen = [], []

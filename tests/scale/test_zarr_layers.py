@@ -69,11 +69,16 @@ def test_a_plate_is_layers_with_an_axis_of_fields(tmp_path, write_plate):
     assert fused[0][0].shape == (24, 32)
 
 
-def test_fields_that_differ_are_no_layer_together(tmp_path, write_plate, write_image, a_stack):
+def test_fields_that_differ_are_no_layer_together(
+    tmp_path, write_plate, write_image, a_stack, monkeypatch
+):
     plate = write_plate(tmp_path / "p.zarr", ("B/03", "B/04"), fields=1, height=24, width=32)
     shutil.rmtree(plate / "B" / "04" / "0")
     write_image(plate / "B" / "04" / "0", a_stack(24, 40, planes=3))
     with pytest.raises(StackFileError, match="fields B/03/0 and B/04/0 differ in size"):
+        plate_layers(plate)
+    monkeypatch.setattr("napari_umis_fusion.scale._plate_layers.MOST_FIELDS", 1)
+    with pytest.raises(StackFileError, match="holds 2 fields; at most 1 are opened at once"):
         plate_layers(plate)
     with pytest.raises(StackFileError, match="is an image; accepted are plates"):
         plate_layers(plate / "B" / "03" / "0")

@@ -172,15 +172,13 @@ class BlockRun:
         part, passes = CroppedPlanes(survey.planes.again(), *seen, self.workers), run.passes
         composing = run.iter_compose(part, survey.to_grey, survey.scales)
         share = 2 if passes.reads_twice else 1
-        while True:
-            try:
-                event = next(composing)
-            except StopIteration as end:
-                composed: tuple[Composed, AnyPlanes] = end.value
-                return composed
+
+        def of_block(event: Progress) -> Progress:
             is_late = event.stage == "verifying"
             done = event.done // share + (planes // 2 if is_late and share == 2 else 0)
-            yield self.progress(number, min(done, planes))
+            return self.progress(number, min(done, planes))
+
+        return (yield from map_events(composing, of_block))
 
     def blank(self, part: Composed) -> Composed:
         """Return whole planes, empty, in which blocks like `part` belong."""

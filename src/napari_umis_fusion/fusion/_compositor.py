@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_umis_fusion.config import FusionConfig
-from napari_umis_fusion.focus_measure import TiledMeasure, choose_measure
+from napari_umis_fusion.focus_measure import choose_measure
 from napari_umis_fusion.fusion._decision import (
     INVALID,
     Decision,
@@ -20,7 +20,7 @@ from napari_umis_fusion.fusion._decision import (
     copy_pixels,
     take_sharper,
 )
-from napari_umis_fusion.fusion._focus_unit import default_measure, needs_scale
+from napari_umis_fusion.fusion._focus_unit import default_measure, iter_unit, needs_scale
 from napari_umis_fusion.fusion._noise_level import NoiseLevel
 from napari_umis_fusion.fusion._peak import PeakSharpness, peak_model
 from napari_umis_fusion.fusion._plane_difference import PlaneDifference
@@ -93,7 +93,7 @@ class Compositor:
         to_grey: GreyConverter | None = None,
         scales: GreyScales | None = None,
     ) -> None:
-        height, width = stack.shape[1:3]
+        shape = (stack.shape[1], stack.shape[2])
         self.config = config
         self.correction: SensorCorrection | None = None
         self.to_grey = to_grey or GreyConverter(stack, config.channel)
@@ -101,26 +101,23 @@ class Compositor:
         is_share = self.measure.is_share
         self.preference: Preference | None = None
         if config.prefer:
-            self.preference = Preference(config.prefer, is_share, (height, width), workspace)
+            self.preference = Preference(config.prefer, is_share, shape, workspace)
         apart = has_surface(config, is_share=is_share)
         # A peak is fitted to focus as it is measured.
-        peak_is_focus = apart or not (is_share or config.prefer)
+        peak_is_focus = not (is_share or config.prefer)
         model = peak_model(config, is_share=is_share)
-        peaks = {"peak_is_focus": peak_is_focus, "has_peaks": not apart}
-        self.decision = Decision.blank(height, width, workspace, model=model, **peaks)
+        self.decision = Decision.blank(*shape, workspace, peak_is_focus=peak_is_focus, model=model)
         self.all_in_focus: Plane = workspace.lasting(stack.shape[1:], stack.dtype)
-        self.weighted: WeightedMean | None = None
         self.opacity: Plane | None = None
         if stack.has_opacity:
-            self.opacity = workspace.full((height, width), stack.dtype, 0)
-        if averages:
-            self.weighted = WeightedMean(stack.shape[1:], stack.dtype, workspace)
+            self.opacity = workspace.full(shape, stack.dtype, 0)
+        mean = partial(WeightedMean, stack.shape[1:], stack.dtype, workspace)
+        self.weighted = mean() if averages else None
         self._verified = verified
         self._workers = workers
         # Planes whose focus is not known yet: the measure may need later planes.
         self._pending: deque[tuple[int, CheckedPlane, FloatMap]] = deque()
         self._tiles = tiles_of(self.all_in_focus, config.tile_px)
-        shape = (height, width)
         # Grey images of planes that were composed, to be reused: their allocation takes time.
         self._free: list[FloatMap] = []
         self._blank = partial(workspace.full, shape, np.float32, 0)
@@ -131,8 +128,8 @@ class Compositor:
         # Its detail is for seams, its agreement for the mean.
         if is_share and (config.verification == "seams" or averages):
             self._plane_difference = PlaneDifference(shape, config, workers, workspace)
-        # A surface has its own.
-        self._sharpness = PeakSharpness(shape, workspace) if is_share and not apart else None
+        measure = partial(PeakSharpness, shape, workspace, with_detail=apart)
+        self._sharpness = measure() if is_share else None
         # A second pass fits no peaks.
         has_noise = model is not None and verified is None
         self._noise = NoiseLevel(self.decision.noise) if has_noise else None
@@ -140,8 +137,8 @@ class Compositor:
             self._seam_evidence = SeamEvidence.blank(*shape, workspace)
             self._solver = TakeoverSolver(config.seam_smoothness, shape, workers, workspace)
         self.surface: SurfaceDecision | None = None
-        if apart:
-            lent = self._seam_evidence, self._solver, self._takeover
+        if apart and self._sharpness is not None:
+            lent = self._sharpness, self._seam_evidence, self._solver, self._takeover
             self.surface = SurfaceDecision(self.decision, *lent, config.tile_px, workspace, workers)
         self._has_scales = scales is not None
         self._scales = scales or GreyScales(1.0, self.to_grey.range.scale)
@@ -202,7 +199,9 @@ class Compositor:
         elif self._plane_difference is not None:
             yield from self._plane_difference.iter_measure(grey, plane)
         if self._last is not None and self._last + 1 < self._z:
-            self.fitted.previous[...] = INVALID  # the plane between was left out
+            self.decision.previous[...] = INVALID  # the plane between was left out
+            if self.surface is not None:
+                self.surface.decision.previous[...] = INVALID
         yield from self._decide(plane)
         if self._noise is not None and self._last is not None:
             self._noise.begin_pair()
@@ -214,11 +213,6 @@ class Compositor:
             self._free.append(self._before)
         self._before = grey
         self._last = self._z
-
-    @property
-    def fitted(self) -> Decision:
-        """The decision that depths are fitted to."""
-        return self.decision if self.surface is None else self.surface.decision
 
     def _measure_oldest(self, grey: FloatMap, invalid: BoolMap | None) -> Generator[None]:
         """Fill `_focus` and `_weight`."""
@@ -234,17 +228,10 @@ class Compositor:
 
     def _find_scales(self, plane: Plane, grey: FloatMap) -> Generator[None, None, GreyScales]:
         """Return the unit of the measure, by comparison with 'laplacian' on the first plane."""
-        config = self.config
-        if self._has_scales or not needs_scale(config, self.measure):
+        if self._has_scales or not needs_scale(self.config, self.measure):
             return self._scales
-        focus = np.empty_like(self._focus)
-        yield from self._default_measure().iter_fill(grey, plane, focus)
-        mean = float(np.maximum(self._focus, 0).mean(dtype=np.float64))
-        wanted = float(focus.mean(dtype=np.float64))
-        return replace(self._scales, focus=wanted / mean if mean > 0 else 1.0)
-
-    def _default_measure(self) -> TiledMeasure:
-        return default_measure(self.config, self._workers)
+        unit = iter_unit(self.config, self._workers, grey, plane, self._focus)
+        return replace(self._scales, focus=(yield from unit))
 
     def iter_detail(self, detail: FloatMap) -> Generator[None]:
         """Fill `detail` with the 'laplacian' focus of the all-in-focus image; 0 where invalid."""
@@ -252,7 +239,8 @@ class Compositor:
         checked = CheckedPlane(self.all_in_focus, invalid if invalid.any() else None)
         grey = self._blank()
         yield from self._convert(checked, grey)
-        yield from self._default_measure().iter_fill(grey, self.all_in_focus, detail)
+        measure = default_measure(self.config, self._workers)
+        yield from measure.iter_fill(grey, self.all_in_focus, detail)
         detail[invalid] = 0
 
     def _decide(self, plane: Plane) -> Generator[None]:
@@ -261,7 +249,8 @@ class Compositor:
             yield from self._workers.each(partial(self._follow, self._verified), self._tiles)
             return
         if self.config.verification != "seams":
-            yield from self._workers.each(self._take_sharper, self._tiles)
+            choose = partial(take_sharper, self._focus, self.decision, self._takeover)
+            yield from self._workers.each(choose, self._tiles)
             return
         if self._last is not None:
             yield from self._solve_seams(plane)
@@ -269,9 +258,6 @@ class Compositor:
 
     def _follow(self, verified: Verified, tile: Tile) -> None:
         verified.follow(self._focus, self.decision, self._takeover, self._z, tile)
-
-    def _take_sharper(self, tile: Tile) -> None:
-        take_sharper(self._focus, self.decision, self._takeover, tile)
 
     def _threshold_takeover(self, tile: Tile) -> None:
         self._seam_evidence.threshold_takeover(self._focus, self.decision, self._takeover, tile)

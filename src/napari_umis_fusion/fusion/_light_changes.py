@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Iterable
 from typing import TypeVar
 
-from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.config import FusionConfig, LightCorrection
 from napari_umis_fusion.preprocess.health import PlaneHealth
 from napari_umis_fusion.stack import Stack
 
@@ -48,3 +48,11 @@ def iter_in_one_light(
     return (
         yield from run(config.replace(light="measure" if config.blend == "select" else "output"))
     )
+
+
+def light_notes(asked: LightCorrection, done: LightCorrection) -> tuple[str, ...]:
+    """Say what was done about the light, where that was not asked for."""
+    if asked == done:
+        return ()
+    what = "the image is in one" if done == "output" else "focus is measured in one"
+    return (f'the light changes from plane to plane: {what} (light="{done}")',)

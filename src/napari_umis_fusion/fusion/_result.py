@@ -1,6 +1,6 @@
 """The result of a fusion: the all-in-focus image and its maps."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -38,7 +38,8 @@ class FusionResult:
         Position of the focus peak along z, in planes, within half a plane of `index_map`: the
         peak of a parabola through the logarithms of three planes; where noise moves it further
         than the surface rises and falls, a plane through the peaks around. 'umis' has a parabola
-        through focus itself.
+        through focus itself. 'learned' with "seams" decides on the plane of the depth apart: beside
+        the edges of objects, it is that of the surface, where `index_map` is that of the values.
     confidence_map : ndarray, float32
         1 - (best other focus) / (focus of the chosen plane), 0 to 1; 0 where verification chose a
         plane other than the sharpest or an island was mended, at most 0.1 where one is doubtful.
@@ -96,6 +97,11 @@ class FusionResult:
     overrides: NDArray[np.uint16] | None = None
     automatic: "FusionResult | None" = None
     sub_plane_error_map: FloatMap | None = None
+
+    def with_notes(self, *notes: str) -> "FusionResult":
+        """Return the result with notes after all others, in its provenance too."""
+        said = [*self.notes, *notes]
+        return replace(self, notes=tuple(said), provenance={**self.provenance, "notes": said})
 
     def with_overrides(self, stack: Any, overrides: Any) -> "FusionResult":
         """Return the result with planes chosen by hand, instead of those chosen so before.

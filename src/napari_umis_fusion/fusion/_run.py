@@ -281,9 +281,11 @@ class Run:
         maps = FinalMaps.blank(index_map.shape, self.workspace, with_error=with_error)
         tiles = tiles_of(index_map, MAP_TILE_PX)
         fitted, planes = decision, index_map
-        if compositor.surface is not None:  # nothing filters its planes
+        if compositor.surface is not None:
+            settling = self.workers.each(compositor.surface.settle, tiles)
+            yield from repeat_event(settling, self.verified)
             fitted = compositor.surface.decision
-            planes = fitted.index
+            planes = fitted.index  # which no filter overrules
         fit = DepthFit(fitted, planes, overruled, len(self.stack))
         yield from repeat_event(self.workers.each(fit.fit, tiles), self.verified)
         fill = partial(maps.fill, decision, overruled, fit)

@@ -7,6 +7,7 @@ from typing import Any
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files import LayerData
 from napari_umis_fusion.scale._source import open_source
+from napari_umis_fusion.scale._zarr_kind import announced_fields
 from napari_umis_fusion.scale._zarr_layers import zarr_layers
 
 MOST_FIELDS = 500
@@ -38,16 +39,14 @@ def plate_layers(url: str | PathLike[str]) -> list[LayerData]:
         If it is no plate, it has too many fields or fields of several sizes, or packages of the
         extra ``scale`` are missing.
     """
+    text = fspath(url).rstrip("/")
+    # Before any is opened, which would take long.
+    _check_count(text, announced_fields(url))
     source = open_source(url)
     names = [field.name for field in source.fields]
-    text = fspath(url).rstrip("/")
     if not names[0]:
         raise StackFileError(f"{text}: is an image; accepted are plates. Open it with zarr_layers.")
-    if len(names) > MOST_FIELDS:
-        raise StackFileError(
-            f"{text}: holds {len(names)} fields; at most {MOST_FIELDS} are opened at once. Open "
-            f"one, such as {text}/{names[0]}, or fuse all in Plugins > Batch."
-        )
+    _check_count(text, len(names))
     fields = [_images(f"{source.url.rstrip('/')}/{name}") for name in names]
     for name, layers in zip(names, fields, strict=True):
         if [_kind(one) for one in layers] != [_kind(one) for one in fields[0]]:
@@ -57,6 +56,14 @@ def plate_layers(url: str | PathLike[str]) -> list[LayerData]:
             )
     stem = text.rpartition("/")[2].partition(".")[0]
     return [_joined(same, names, stem) for same in zip(*fields, strict=True)]
+
+
+def _check_count(url: str, count: int) -> None:
+    if count > MOST_FIELDS:
+        raise StackFileError(
+            f"{url}: holds {count} fields; at most {MOST_FIELDS} are opened at once. Open one, "
+            "such as the folder B/03/0 in it, or fuse all in Plugins > Batch."
+        )
 
 
 def _images(url: str) -> list[LayerData]:

@@ -117,6 +117,8 @@ class StageSection(QWidget):
         grid.addWidget(self.zero, 1, 0, 1, 2)
         grid.addWidget(self.halt, 1, 2, 1, 2)
         limits = QHBoxLayout()
+        for box in (self.low, self.high):  # heights are typed; arrows would cover them
+            box.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
         limits.addWidget(self.limited)
         limits.addWidget(self.low, 1)
         limits.addWidget(self.high, 1)

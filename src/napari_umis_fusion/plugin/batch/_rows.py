@@ -13,7 +13,7 @@ from napari_umis_fusion.runtime import count_noun
 
 COLUMNS = {
     "stack": "Name of the stack, which is that of its result.",
-    "planes × size": "Planes, width and height; before the stack is opened, its files.",
+    "planes × size": "Planes, height and width; before the stack is opened, its files.",
     "status": "What became of the stack.",
     "time": "Seconds that the stack took.",
     "notes": "Warnings, or why the stack failed or was left out.",

@@ -22,11 +22,11 @@ from napari_umis_fusion.plugin.widgets import (
 BLINK = "B"
 """The key of before / after."""
 
-HINT = (
-    "Select a stack that was fused, or its result, and begin. Then move the z slider to the plane "
-    "that is right, and paint: the result takes it from there. The eraser gives back what was "
-    "decided; Ctrl+Z undoes a stroke."
+BEGUN = (
+    "Move the z slider to the plane that is right, and paint: the result takes it from there. The "
+    "eraser gives back what was decided; Ctrl+Z undoes a stroke."
 )
+HINT = f"Select a stack that was fused, or its result, and begin. {BEGUN}"
 BUTTONS = {
     "begin": ("Retouch the result", "Add a layer of overrides over the result, and paint in it."),
     "pick": (
@@ -82,7 +82,7 @@ class RetouchWidget(DockedWidget):
         layer = self.session.layer
         self._viewer.layers.selection.active = layer
         layer.mode = "paint"
-        self._tell(HINT)
+        self._tell(BEGUN)
 
     def step(self) -> None:
         """Show the next of: as decided, the plane, retouched."""

@@ -146,10 +146,10 @@ def judge_plane(
         findings.append("clipped")
         lost = np.maximum(lost, plane.clipped.max(axis=2))
     lit = plane if exposure is None else plane.scaled(exposure.gain, exposure.offset)
-    if is_noisy(plane, before, after):
-        return PlaneHealth(z, ("noisy",), is_left_out=True, usable=0.0)
     if is_unlike(lit, before, after, lost):
         return PlaneHealth(z, ("unlike",), is_left_out=True, usable=0.0)
+    if is_noisy(plane, before, after):
+        return PlaneHealth(z, ("noisy",), is_left_out=True, usable=0.0)
     usable = float(1 - lost.mean())
     return PlaneHealth(
         z,

@@ -123,11 +123,11 @@ class PlaneStatistics:
     def shown(self) -> Mask:
         """Tiles, in one row, that show something in all channels, and are not padded: bool (N,)."""
         finite = np.isfinite(self.mean.reshape(-1, self.mean.shape[2])).all(axis=1)
-        shown = ~self.constant.any(axis=2) & finite.reshape(self.mean.shape[:2])
+        shown = np.array(~self.constant.any(axis=2) & finite.reshape(self.mean.shape[:2]))
         sides = shown, shown[::-1], shown.T, shown.T[::-1]  # views
         for lines, tiles in zip(self.padding, sides, strict=True):
             tiles[: -(-lines // MIN_TILE_PX)] = False
-        return np.asarray(shown.ravel())
+        return shown.ravel()
 
     @cached_property
     def lit(self) -> Mask:
@@ -181,12 +181,13 @@ def measure_plane(z: int, plane: Plane, invalid: Mask | None = None) -> PlaneSta
     comb = max(
         _comb(values[:, _some(values.shape[1])]), _comb(values[_some(len(values))].swapaxes(0, 1))
     )
-    padding, lines = (0, 0, 0, 0), ()
+    padding: tuple[int, ...] = (0, 0, 0, 0)
+    lines: tuple[DullLines, ...] = ()
     if ignored is None:
         padding = padding_of(values)
         sides = values, values.swapaxes(0, 1)
         lines = tuple(lines_of(side, _some(side.shape[1]).step) for side in sides)
-    grain, digest = _grain(values), crc32(np.ascontiguousarray(values[::step]))
+    grain, digest = _grain(values), crc32(np.ascontiguousarray(values[::step]).data)
     return PlaneStatistics(z, mean, lowest, highest, clipped, comb, padding, grain, lines, digest)
 
 

@@ -123,8 +123,8 @@ class _Around:
 
     def shares_off(self, tiles: Table, here: Mask) -> tuple[float, float]:
         """Return which shares of tiles are darker, and brighter."""
-        dark = (self.low - tiles > self.margin).any(axis=2)
-        bright = (tiles - self.high > self.margin).any(axis=2) & ~dark
+        dark = np.asarray((self.low - tiles > self.margin).any(axis=2))
+        bright = np.asarray((tiles - self.high > self.margin).any(axis=2)) & ~dark
         return float(dark[here].mean()), float(bright[here].mean())
 
 
