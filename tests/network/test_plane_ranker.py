@@ -105,6 +105,15 @@ def test_brightness_that_changes_slowly_matters_little(model):
         assert changes[kind][inner].mean() < 0.05 * scramble[kind][inner].mean()
 
 
+@pytest.mark.parametrize("planes", [1, 2, 3, 6])
+def test_the_end_at_which_a_stack_begins_does_not_matter(model, planes):
+    stack = random_stack(2, planes, 32, 48)
+    one, other = scored(model, stack), scored(model, stack.flip(1))
+    assert one.select.std() > 0.1
+    for kind in KINDS:
+        assert torch.equal(getattr(one, kind), getattr(other, kind).flip(1))
+
+
 # --- how far it sees
 
 

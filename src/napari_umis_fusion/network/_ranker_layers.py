@@ -75,12 +75,21 @@ class RankerLayers(OnnxGraph):
 
     def mix(self, planes: Neighbours, scale: int, stage: str) -> str:
         """Mix the features of a plane with their differences from both neighbours."""
-        here, before, after = np.split(self._weights[f"{stage}.{scale}.conv.weight"], 3, 1)
-        # A difference is linear: the weights of the planes themselves follow from its own.
-        weight = np.concatenate([-before, here + before + after, -after], 1)
-        stacked = self.node("Concat", *planes, axis=1)
-        added = self.convolve(stacked, weight, self._weights[f"{stage}.{scale}.conv.bias"])
-        return self.node("Add", self.node("Relu", added), planes[1])
+        bias = self._weights[f"{stage}.{scale}.conv.bias"] / 2
+        weights = even_and_odd(self._weights[f"{stage}.{scale}.conv.weight"] / 2)
+        even, odd = self._both_parts(planes)
+        even, odd = self.convolve(even, weights[0], bias), self.convolve(odd, weights[1])
+        return self.node("Add", self.node("Add", self._larger(even, odd), even), planes[1])
+
+    def _both_parts(self, planes: Neighbours) -> tuple[str, str]:
+        """Return a plane with the sum of its neighbours, and the difference of these."""
+        before, here, after = planes
+        around = self.node("Add", before, after)
+        return self.node("Concat", here, around, axis=1), self.node("Sub", after, before)
+
+    def _larger(self, even: str, odd: str) -> str:
+        """Return the larger magnitude: |even + odd| / 2 + |even - odd| / 2."""
+        return self.node("Max", self.node("Abs", even), self.node("Abs", odd))
 
     def subtract_local_mean(self, plane: str) -> str:
         """Return the detail of a plane."""
@@ -92,9 +101,9 @@ class RankerLayers(OnnxGraph):
 
     def extract_features(self, detail: Neighbours) -> tuple[str, str, str]:
         """Return features at a quarter of the resolution, and two for the last stage."""
-        own_filters, edge_filters = merged_filters(self._weights)
-        planes = self.node("Concat", *detail, axis=1)
-        edges = self.node("Abs", self.convolve(planes, edge_filters, stride=2))
+        own_filters, *edge_filters = merged_filters(self._weights)
+        parts = zip(self._both_parts(detail), edge_filters, strict=True)
+        edges = self._larger(*(self.convolve(part, filters, stride=2) for part, filters in parts))
         own = self.log_energy(self.convolve(detail[1], own_filters, stride=2))
         energies = self.node("Concat", own, self.log_energy(edges), axis=1)
         texture = self.layer(energies, "energies")
@@ -142,8 +151,23 @@ class RankerLayers(OnnxGraph):
         return self.node("DepthToSpace", both, blocksize=2, mode="CRD")
 
 
-def merged_filters(weights: Weights) -> tuple[Float32Array, Float32Array]:
-    """Return the filters of a plane's detail, and those of the edges of three planes.
+def even_and_odd(weight: Float32Array) -> tuple[Float32Array, Float32Array]:
+    """Split the weights (K, 3 C, 1, 1) of a plane and its differences from both neighbours.
+
+    Returns
+    -------
+    ndarray of shape (K, 2 C, 1, 1)
+        Weights of the plane and of the sum of its neighbours.
+    ndarray of shape (K, C, 1, 1)
+        Weights of the plane after, minus the one before.
+    """
+    here, one, other = np.split(weight, 3, 1)
+    # A difference is linear: the weights of the planes themselves follow from its own.
+    return np.concatenate([here + one + other, -(one + other) / 2], 1), (one - other) / 2
+
+
+def merged_filters(weights: Weights) -> tuple[Float32Array, ...]:
+    """Return the filters of a plane's detail, and the even and the odd ones of edges.
 
     They take detail at full resolution: 3 x 3 over four phases equals 6 x 6 over pixels.
 
@@ -151,13 +175,14 @@ def merged_filters(weights: Weights) -> tuple[Float32Array, Float32Array]:
     -------
     ndarray of shape (C, 1, 6, 6)
         Filters of one plane.
-    ndarray of shape (C, 3, 6, 6)
-        Filters of the planes before, here and after.
+    ndarray of shape (C, 2, 6, 6)
+        Filters of the plane and of the sum of its neighbours.
+    ndarray of shape (C, 1, 6, 6)
+        Filters of the plane after, minus the one before.
     """
     phases = weights["filters.weight"]
     count = phases.shape[0]
     own = phases.reshape(count, 2, 2, 3, 3).transpose(0, 3, 1, 4, 2).reshape(count, 1, 6, 6)
-    here, from_before, from_after = (
-        np.tensordot(part, own, 1) for part in np.split(weights["motion.weight"][..., 0, 0], 3, 1)
-    )
-    return own, np.concatenate([-from_before, here + from_before + from_after, -from_after], 1)
+    even, odd = even_and_odd(weights["motion.weight"])
+    here, around = (np.tensordot(part[..., 0, 0], own, 1) for part in np.split(even, 2, 1))
+    return own, np.concatenate([here, around], 1), np.tensordot(odd[..., 0, 0], own, 1)
