@@ -150,6 +150,16 @@ def test_what_is_no_plane_is_left_out_with_a_reason(tmp_path, put, planes):
     assert any("skip z 2" in note for note in found.stacks[0].notes)
 
 
+def test_stacks_in_the_folder_of_results_are_told(tmp_path, put):
+    put(tmp_path / "in", "z{z}.tif")
+    put(tmp_path / "in" / "sub", "z{z}.tif")
+    found = find_stacks(tmp_path / "in", output=tmp_path / "in" / "sub")
+    assert list(names_of(found)) == ["in"]
+    assert "in which no stacks are looked for" in left_out(found)["sub"]
+    (tmp_path / "in" / "empty").mkdir()
+    assert not left_out(find_stacks(tmp_path / "in", output=tmp_path / "in" / "empty"))
+
+
 def test_names_of_results_never_collide(tmp_path, put):
     put(tmp_path / "a" / "in", "z{z}.tif")
     put(tmp_path / "b" / "in", "z{z}.tif")

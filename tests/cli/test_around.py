@@ -51,6 +51,9 @@ def test_options_and_notes(files, capsys):
     assert not tifffile.imread(files / "out.ome.tif").any()
     edf = ("--method", "edf", "--thickness-um", 5, "--focus-measure", "laplacian")
     assert run(files, "--depth", files / "depth.ome.tif", *edf) == 0
+    assert "one plane at each pixel" not in capsys.readouterr().out
+    assert run(files, "--depth", files / "depth.ome.tif", *edf[:2]) == 0
+    assert "the slab holds one plane at each pixel" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -58,11 +61,17 @@ def test_options_and_notes(files, capsys):
     [
         (("--focus-measure", "laplacian"), 2, "add --method edf"),
         (("--thickness-um", "-1"), 2, "accepted is a number from 0"),
-        (("--depth-step-um", "2"), 2, "is for index maps"),
+        (("--depth-step-um", "2"), 2, "--depth-step-um is for index maps"),
+        (("--depth", "index.ome.tif", "--depth-step-um", "-1"), 2, "--depth-step-um -1; accepted"),
+        (("--depth", "mask.tif", "--depth-step-um", "1"), 1, "says yes or no at each pixel"),
+        (("--z-step-um", "0"), 2, "--z-step-um 0; accepted is a positive number"),
+        (("--first-plane-um", "nan"), 2, "accepted is a finite number"),
+        (("--method", "edf", "--align", "auto"), 2, "are taken as they lie"),
         (("-o", "stack.ome.tif"), 1, "is an input"),
     ],
 )
 def test_what_is_refused(files, arguments, code, said, capsys, monkeypatch):
     monkeypatch.chdir(files)
+    write_image("mask.tif", np.zeros(SHAPE[1:], bool))
     assert run(files, "--depth", "depth.ome.tif", *arguments) == code
     assert said in capsys.readouterr().err

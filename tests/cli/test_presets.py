@@ -66,6 +66,8 @@ def test_refused(capsys):
     assert "there is no preset 'metal'; accepted are 'brightfield'" in capsys.readouterr().err
     assert main(["fuse", "x.tif", "-o", "y.tif", "--preset", "macro", "--reference"]) == 2
     assert "--preset with --reference" in capsys.readouterr().err
+    assert main(["batch", "x.tif", "-o", "y", "--preset", "auto"]) == 2
+    assert "which only 'umis-fusion fuse --preset auto' looks at" in capsys.readouterr().err
 
 
 def told_stack(folder, channel):

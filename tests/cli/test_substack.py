@@ -60,7 +60,7 @@ def test_sub_stacks_of_all_channels_are_one_file_with_the_values_as_recorded(mov
     ("options", "message"),
     [
         (("--around", "5"), "around=5 takes 11 planes; the stack has 9"),
-        (("--series", "1"), "--series 1: the input holds the images 0"),
+        (("--scene", "1"), "--scene 1: the input holds the images 0"),
         (("--index", "T=0"), "--index is for files whose names count axes"),
         (("--table", "planes.txt"), "accepted is a file name that ends in .csv"),
     ],
@@ -71,6 +71,23 @@ def test_what_cannot_be_done_is_refused_before_the_work(movie, capsys, options, 
     assert code == 2
     assert message in err
     assert not target.exists()
+
+
+def test_one_of_several_images_is_chosen_by_its_scene(tmp_path, capsys):
+    stacks = np.random.default_rng(0).integers(0, 9000, (2, 5, 20, 24)).astype(np.uint16)
+    with tifffile.TiffWriter(tmp_path / "two.ome.tif") as file:
+        for stack in stacks:
+            file.write(stack, metadata={"axes": "ZYX"}, photometric="minisblack")
+    given = (tmp_path / "two.ome.tif", "-o", tmp_path / "sub.ome.tif", "--around", "1")
+    code, _, err = run(capsys, *given)
+    assert code == 2
+    assert "the input holds the images 0, 1; choose one of them with --scene" in err
+    for scene in (("--scene", "1"), ("--index", "series=1")):
+        _, out, _ = run(capsys, *given, *scene, "--json")
+        first = json.loads(out)["planes"][0]["first_planes"][0]
+        np.testing.assert_array_equal(
+            tifffile.imread(tmp_path / "sub.ome.tif"), stacks[1][first : first + 3]
+        )
 
 
 def test_the_input_is_never_replaced(movie, capsys):

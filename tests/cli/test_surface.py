@@ -64,6 +64,8 @@ def test_files_are_written_and_listed(maps, capsys):
         (["bare.png", "--z-step-um", "2"], 2, "add --pixel-um"),
         (["bare.png", "--pixel-um", "2"], 2, "add --z-step-um"),
         (["depth.ome.tif", "--z-step-um", "2"], 2, "in µm already"),
+        (["bare.png", "--pixel-um", "2", "--z-step-um", "0"], 2, "--z-step-um 0; accepted is"),
+        (["depth.ome.tif", "--pixel-um", "-1"], 2, "--pixel-um -1; accepted is a positive"),
         (["depth.ome.tif", "--line", "1,2", "3,4"], 2, "give both"),
         (["depth.ome.tif", "--line", "1;2", "3,4", "--profile", "p.csv"], 2, "accepted are points"),
         (["depth.ome.tif", "-o", "depth.ome.tif"], 1, "accepted extensions"),

@@ -144,6 +144,8 @@ def test_names_of_the_package_are_taken(tmp_path):
     for path in (None, tmp_path / "p.json"):
         with pytest.raises(ConfigError, match="give yours another name"):
             save_preset(Preset("Brightfield"), path)
+        with pytest.raises(ConfigError, match="stands for the default options; give yours another"):
+            save_preset(Preset("Default"), path)
     with pytest.raises(ConfigError, match=r"saved as \.json"):
         save_preset(BEADS, tmp_path / "p.txt")
     with pytest.raises(ConfigError, match="there is no preset 'metal'"):

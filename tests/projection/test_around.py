@@ -129,6 +129,21 @@ def test_a_fusion_within_the_slab_measures_whole_planes(room_px, monkeypatch):
         assert any("blocks" in note for note in made.notes) == bool(room_px)
 
 
+def test_however_wide_a_gaussian_is_it_ends_with_the_image():
+    """A Gaussian of a million pixels took minutes on the smallest of images."""
+    rows, columns = np.mgrid[:30, :280]
+    tilted = (0.1 * rows + 0.03 * columns).astype(np.float32)
+    noisy = tilted + np.random.default_rng(0).normal(0, 0.2, tilted.shape).astype(np.float32)
+    line = smooth_depth(noisy, (1.0, 1.0), smooth_um=1e6)
+    design = np.stack([np.ones(tilted.size), rows.ravel(), columns.ravel()], axis=1)
+    fitted = np.linalg.lstsq(design, noisy.ravel().astype(float), rcond=None)[0]
+    assert abs(line - (design @ fitted).reshape(tilted.shape)).max() < 0.05
+    np.testing.assert_allclose(smooth_depth(tilted, (1.0, 1.0), smooth_um=60.0), tilted, atol=1e-5)
+    wide = smooth_depth(noisy, (1.0, 1.0), smooth_um=49.9)
+    wider = smooth_depth(noisy, (1.0, 1.0), smooth_um=50.2)
+    np.testing.assert_allclose(wide, wider, atol=2e-3, err_msg="by a Fourier transform, too")
+
+
 @pytest.mark.parametrize("smoothing", ["gaussian", "edges"])
 def test_tilted_planes_stay_and_noise_goes(smoothing):
     rng = np.random.default_rng(1)

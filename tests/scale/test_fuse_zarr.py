@@ -270,6 +270,9 @@ def test_outputs_that_are_refused(tmp_path, a_stack, write_image):
             fuse_zarr(source, output, **FAST)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.txt").write_text("mine")
+    for output in (tmp_path / "full" / "thesis.txt", tmp_path / "full" / "thesis.txt" / "a"):
+        with pytest.raises(StackFileError, match="accepted is a folder for results"):
+            fuse_zarr(source, output, **FAST)
     with pytest.raises(StackFileError, match="holds no run of this command"):
         fuse_zarr(source, tmp_path / "full", **FAST)
     assert (tmp_path / "full" / "thesis.txt").read_text() == "mine"

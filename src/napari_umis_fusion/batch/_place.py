@@ -63,8 +63,8 @@ def list_folder(
         yield Place(name, inner, tuple(_of_companion(files)))
     for path in folders:
         if output is not None and output.exists() and path.samefile(output):
-            continue
-        if path.is_symlink():
+            left_out += _foreign(output)
+        elif path.is_symlink():
             left_out.append(LeftOut(path, "is a link to a folder, which may lead in circles"))
         elif path.suffix.lower() == ".zarr":
             left_out.append(
@@ -76,6 +76,13 @@ def list_folder(
         else:
             below = f"{inner}/{path.name}" if inner else path.name
             yield from list_folder(path, below, below, output, left_out)
+
+
+def _foreign(output: Path) -> list[LeftOut]:
+    """Tell what lies in the folder of results before a batch is there: it may be stacks."""
+    if (output / RECORD).exists() or not any(_entries(output)):
+        return []
+    return [LeftOut(output, "is the folder of results, in which no stacks are looked for")]
 
 
 def _entries(folder: Path) -> tuple[list[Path], list[Path]]:

@@ -11,6 +11,7 @@ from napari_umis_fusion.cli._one_image import depth_um_of, open_image
 from napari_umis_fusion.cli._options import (
     add_axis_options,
     add_config_options,
+    check_length,
     config_from,
     given_options,
     index_from,
@@ -85,6 +86,11 @@ def add_around_parser(commands: Any) -> None:
 def run_around(arguments: argparse.Namespace) -> None:
     """Project, and write the image."""
     config = AroundConfig(**given_options(arguments, AroundConfig))
+    check_length("--z-step-um", arguments.z_step_um)
+    if not np.isfinite(arguments.first_plane_um):
+        raise ConfigError(
+            f"--first-plane-um {arguments.first_plane_um}; accepted is a finite number of µm."
+        )
     fusion = _fusion(arguments, config)
     source = arguments.input[0] if len(arguments.input) == 1 else arguments.input
     stack = open_stack(source, z_axis=arguments.z_axis, index=index_from(arguments))
@@ -93,7 +99,9 @@ def run_around(arguments: argparse.Namespace) -> None:
         stack.calibration = sizes
     inputs = [*stack.sources, *filter(None, (arguments.depth, arguments.never_in_focus))]
     _check_output(arguments.output, stack, inputs)
-    depth = depth_um_of(open_image(arguments.depth), arguments.depth, arguments.depth_step_um)
+    depth = depth_um_of(
+        open_image(arguments.depth), arguments.depth, arguments.depth_step_um, "--depth-step-um"
+    )
     never = None
     if arguments.never_in_focus is not None:
         never = open_image(arguments.never_in_focus).pixels != 0
@@ -124,6 +132,11 @@ def _fusion(arguments: argparse.Namespace, config: AroundConfig) -> FusionConfig
         raise ConfigError(
             f"--{next(iter(given)).replace('_', '-')} is for the fusion within the slab; add "
             "--method edf, or leave it out."
+        )
+    if given.get("align", "none") != "none":
+        raise ConfigError(
+            f"--align {given['align']}: planes around a surface are taken as they lie, since the "
+            "depth map is of them; leave it out, or align the stack before."
         )
     if "checkpoint" in arguments:
         arguments.checkpoint = find_weights(arguments.checkpoint)

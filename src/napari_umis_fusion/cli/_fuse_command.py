@@ -13,6 +13,7 @@ from napari_umis_fusion.alignment import check_table_path
 from napari_umis_fusion.cli._options import (
     add_axis_options,
     add_config_options,
+    check_length,
     config_from,
     index_from,
 )
@@ -229,8 +230,7 @@ def _check_table(arguments: argparse.Namespace, config: FusionConfig, stack: Sta
 def _with_step(stack: Stack, arguments: argparse.Namespace) -> Stack:
     step = arguments.z_step_um
     if step is not None:
-        if not (np.isfinite(step) and step > 0):
-            raise ConfigError(f"--z-step-um {step}; accepted is a positive number of µm.")
+        check_length("--z-step-um", step)
         stack.calibration = replace(stack.calibration, z_step_um=step, z_positions_um=None)
     option = "--depth-map" if arguments.depth_map else "--depth-error-map"
     needs_step = arguments.depth_map or arguments.depth_error_map

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from napari_umis_fusion.cli._options import check_length
 from napari_umis_fusion.errors import ConfigError, StackError
 from napari_umis_fusion.files.read import is_tiff, list_files, open_stack, open_tiff
 from napari_umis_fusion.runtime import Float64Array
@@ -38,7 +39,9 @@ def open_image(path: str) -> OneImage:
     return OneImage(stack.plane(0), stack.calibration)
 
 
-def depth_um_of(depth: OneImage, path: str, z_step_um: float | None = None) -> Float64Array:
+def depth_um_of(
+    depth: OneImage, path: str, z_step_um: float | None = None, option: str = "--z-step-um"
+) -> Float64Array:
     """Return a map of a file as depths in µm.
 
     Parameters
@@ -49,23 +52,31 @@ def depth_um_of(depth: OneImage, path: str, z_step_um: float | None = None) -> F
         Its file, for messages.
     z_step_um : float, optional
         Distance of planes, for an index map; by default as in the file.
+    option : str
+        Option by which it is given.
 
     Raises
     ------
     StackError
-        If it has channels.
+        If it has channels, or holds neither depths nor planes.
     ConfigError
-        If the distance of planes is unknown, or given for depths.
+        If the distance of planes is unknown, no length, or given for depths.
     """
     if depth.pixels.ndim != 2:
         raise StackError(f"{path} has channels; accepted is a map of one number a pixel.")
+    if depth.pixels.dtype == np.bool_:
+        raise StackError(
+            f"{path} says yes or no at each pixel, such as where nothing is in focus; accepted is "
+            "a depth map in µm, or an index map."
+        )
+    check_length(option, z_step_um)
     if np.issubdtype(depth.pixels.dtype, np.floating):
         if z_step_um is not None:
-            raise ConfigError("--z-step-um is for index maps; this map has depths in µm already.")
+            raise ConfigError(f"{option} is for index maps; this map has depths in µm already.")
         return depth.pixels.astype(np.float64)
     step = z_step_um or depth.calibration.z_step_um
     if step is None:
         raise ConfigError(
-            f"{path} is an index map, and the distance of planes is unknown: add --z-step-um."
+            f"{path} is an index map, and the distance of planes is unknown: add {option}."
         )
     return depth.pixels * float(step)

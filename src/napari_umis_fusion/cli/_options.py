@@ -4,6 +4,8 @@ import argparse
 from dataclasses import Field, fields
 from typing import Any
 
+import numpy as np
+
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.presets import find_preset
@@ -108,3 +110,15 @@ def index_from(arguments: argparse.Namespace) -> dict[str, int] | None:
             raise ConfigError(f"--index {pair}; accepted is AXIS=N such as T=0.")
         index[axis] = int(number)
     return index or None
+
+
+def check_length(option: str, length_um: float | None) -> None:
+    """Refuse a length in µm that was given, and is none.
+
+    Raises
+    ------
+    ConfigError
+        If it is zero, negative, infinite or NaN.
+    """
+    if length_um is not None and not (np.isfinite(length_um) and length_um > 0):
+        raise ConfigError(f"{option} {length_um:g}; accepted is a positive number of µm.")

@@ -55,9 +55,6 @@ def add_substack_parser(commands: Any) -> None:
         "that is followed, whether it was left aside, and the first and last plane taken.",
     )
     parser.add_argument(
-        "--series", type=int, metavar="N", help="Which image of a file with several, from 0."
-    )
-    parser.add_argument(
         "--channel",
         type=channel_rule,
         default="auto",
@@ -102,26 +99,29 @@ def _source(arguments: argparse.Namespace) -> Any:
 
 def _open(arguments: argparse.Namespace) -> tuple[list[LayerData], str | None]:
     """Return the channels of one image, and the axis of a single file that is z."""
-    source, index = _source(arguments), index_from(arguments)
+    source, index = _source(arguments), index_from(arguments) or {}
     files = list_files(source)
-    z_axis = arguments.z_axis
+    z_axis, scene = arguments.z_axis, None
     if len(files) == 1 and is_tiff(files[0]):
-        if index is not None:
+        scene = index.pop("series", None)
+        if index:
             raise ConfigError(
                 "--index is for files whose names count axes; of a single file all time points "
                 "and positions are taken. Leave it out."
             )
         layers = read_layers(source)
     else:
-        layers, z_axis = read_layers(source, z_axis=z_axis, index=index), None
-    series = sorted({_series(layer) for layer in layers})
-    chosen = series[0] if arguments.series is None else arguments.series
-    if chosen not in series or (arguments.series is None and len(series) > 1):
+        layers, z_axis = read_layers(source, z_axis=z_axis, index=index or None), None
+    known = sorted({_series(layer) for layer in layers})
+    if scene is None and len(known) == 1:
+        return layers, z_axis
+    if scene not in known:
+        got = "" if scene is None else f"--scene {scene}: "
         raise ConfigError(
-            f"--series {arguments.series}: the input holds the images "
-            f"{', '.join(str(one) for one in series)}; choose one of them."
+            f"{got}the input holds the images {', '.join(str(one) for one in known)}; choose one "
+            "of them with --scene."
         )
-    return [layer for layer in layers if _series(layer) == chosen], z_axis
+    return [layer for layer in layers if _series(layer) == scene], z_axis
 
 
 def _series(layer: LayerData) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from napari_umis_fusion.cli._one_image import OneImage, depth_um_of, open_image
-from napari_umis_fusion.cli._options import add_config_options, given_options
+from napari_umis_fusion.cli._options import add_config_options, check_length, given_options
 from napari_umis_fusion.cli._report import print_json, print_line
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.surface import (
@@ -101,6 +101,7 @@ def _open_surface(arguments: argparse.Namespace, config: SurfaceConfig) -> Heigh
 
 def _pixel_size_um(depth: OneImage, arguments: argparse.Namespace) -> tuple[float, float]:
     known = depth.calibration
+    check_length("--pixel-um", arguments.pixel_um)
     if arguments.pixel_um is not None:
         return arguments.pixel_um, arguments.pixel_um
     if known.pixel_height_um is None or known.pixel_width_um is None:

@@ -20,9 +20,10 @@ def told_config(arguments: argparse.Namespace, told: ToldPreset | None) -> Fusio
     if arguments.preset == AUTO:
         if told is None:
             raise ConfigError(
-                "--preset auto, but the files do not tell how they were taken (OME metadata: "
-                "ContrastMethod, IlluminationType, Fluor, AcquisitionMode, or the name of a "
-                "channel); name a preset, or leave the option out."
+                "--preset auto, but the files do not tell how they were taken, or tell different "
+                "things of their channels (OME metadata: ContrastMethod, IlluminationType, Fluor, "
+                "AcquisitionMode, or the name of a channel); name a preset, or leave the option "
+                "out."
             )
         arguments.preset = told.preset.name
     return config_from(arguments)

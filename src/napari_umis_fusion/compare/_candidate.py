@@ -140,6 +140,8 @@ def _words(name: str, value: Any) -> str:
         return f"weights {Path(str(value)).stem}"
     if name in ("focus_measure", "blend", "verification"):
         return str(value)
+    if isinstance(value, bool):
+        return f"{'' if value else 'no '}{name.replace('_', ' ')}"
     shown = f"{value:g}" if isinstance(value, float) else value
     return f"{name.replace('_', ' ')} {shown}"
 

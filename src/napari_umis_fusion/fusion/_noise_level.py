@@ -19,6 +19,9 @@ from napari_umis_fusion.runtime import (
 WINDOW_SIGMA_PX = 3.5
 """Window over which changes are averaged: narrower ones find too little noise by chance."""
 
+REACH_PX = 2
+"""Pixels on either side that a second difference sees."""
+
 _SCALE = np.float32(np.sqrt(np.pi / 2) / 6 / np.sqrt(2))
 """From the mean size of the response to a difference of planes, to the deviation of one."""
 
@@ -26,7 +29,8 @@ _SCALE = np.float32(np.sqrt(np.pi / 2) / 6 / np.sqrt(2))
 class NoiseLevel:
     """Measures the standard deviation of the noise of one plane, as planes arrive.
 
-    The detail that is looked at is the finest there is [1]_.
+    By second differences along both axes [1]_, between every other pixel: that is the detail which
+    sharpness responds to, and compression takes less of it than of the finest.
 
     Parameters
     ----------
@@ -47,10 +51,10 @@ class NoiseLevel:
         self, grey: FloatMap, before: FloatMap, invalid: BoolMap | None, tile: Tile
     ) -> None:
         """Compare a tile of a plane with the plane before; not where it is invalid."""
-        halo_px = self._taps.size
+        halo_px = self._taps.size - 1 + REACH_PX
         new, old = (with_halo(image, tile, halo_px) for image in (grey, before))
-        changes = np.empty((new.shape[0] - 2, new.shape[1] - 2), np.float32)
-        _finest_changes(new, old, changes)
+        changes = np.empty([side - 2 * REACH_PX for side in new.shape], np.float32)
+        _measure_changes(new, old, changes)
         found = smooth(changes, self._taps)
         found *= _SCALE
         # Planes that are equal to the bit are copies, which say nothing about noise.
@@ -62,15 +66,15 @@ class NoiseLevel:
 
 
 @njit(nogil=True, cache=True)
-def _finest_changes(new: AnyArray, old: AnyArray, out: AnyArray) -> None:
-    """Fill `out` with |second difference along both axes| of a difference of planes; radius 1."""
+def _measure_changes(new: AnyArray, old: AnyArray, out: AnyArray) -> None:
+    """Fill `out` with |second difference along both axes| of a difference of planes; radius 2."""
     two = np.float32(2)
     for y in range(out.shape[0]):
         for x in range(out.shape[1]):
             total = np.float32(0)
             for k in range(3):
-                row, was = new[y + k], old[y + k]
-                part = (row[x] - was[x]) + (row[x + 2] - was[x + 2])
-                part -= two * (row[x + 1] - was[x + 1])
+                row, was = new[y + 2 * k], old[y + 2 * k]
+                part = (row[x] - was[x]) + (row[x + 4] - was[x + 4])
+                part -= two * (row[x + 2] - was[x + 2])
                 total += part if k != 1 else -two * part
             out[y, x] = abs(total)

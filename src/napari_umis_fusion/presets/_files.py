@@ -26,6 +26,9 @@ FOLDER_VARIABLE = "UMIS_FUSION_PRESETS"
 SUFFIX = ".json"
 """Extension of the files."""
 
+RESERVED = {AUTO: "what metadata tell", "default": "the default options"}
+"""Names that mean something else where a preset is named."""
+
 _KIND = "napari-umis-fusion preset"
 
 
@@ -59,12 +62,13 @@ def save_preset(
     Raises
     ------
     ConfigError
-        For another extension, a file that exists, the name of a preset of this package, or "auto".
+        For another extension, a file that exists, a name of this package, "auto" or "default".
     OSError
         If the file cannot be written.
     """
-    if preset.name.casefold() == AUTO:
-        raise ConfigError(f"{AUTO!r} stands for what metadata tell; give your preset another name.")
+    stands_for = RESERVED.get(preset.name.strip().casefold())
+    if stands_for is not None:
+        raise ConfigError(f"{preset.name!r} stands for {stands_for}; give yours another name.")
     if preset.name.casefold() in (name.casefold() for name in PRESETS):
         raise ConfigError(f"{preset.name!r} is a preset of this package; give yours another name.")
     where = preset_folder() / _file_name(preset.name) if path is None else user_path(path)
@@ -72,7 +76,9 @@ def save_preset(
     if where.suffix.lower() != SUFFIX:
         raise ConfigError(f"{where}: presets are saved as {SUFFIX}; change the extension.")
     if where.exists() and not replace:
-        raise ConfigError(f"{where} exists; choose another name, or replace it (replace=True).")
+        raise ConfigError(
+            f"{where} exists; choose another name, or replace it (replace=True, or --replace)."
+        )
     if path is None:
         where.parent.mkdir(parents=True, exist_ok=True)
     content = {

@@ -10,6 +10,7 @@ from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.presets._files import SUFFIX, load_preset, saved_presets
 from napari_umis_fusion.presets._preset import Preset
 from napari_umis_fusion.presets._shipped import PRESETS
+from napari_umis_fusion.presets._told import AUTO
 from napari_umis_fusion.runtime import user_path
 
 
@@ -29,6 +30,11 @@ def find_preset(text: str | os.PathLike[str]) -> Preset:
     """
     if Path(text).suffix.lower() == SUFFIX:
         return load_preset(user_path(text))
+    if _plain(str(text)) == AUTO:
+        raise ConfigError(
+            f"{str(text)!r} stands for what the metadata of one stack tell, which only "
+            f"'umis-fusion fuse --preset {AUTO}' looks at; accepted are names of presets and files."
+        )
     known = [*PRESETS.values(), *saved_presets()]
     for preset in known:
         if _plain(preset.name) == _plain(str(text)):

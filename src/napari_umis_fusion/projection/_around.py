@@ -28,6 +28,8 @@ from napari_umis_fusion.runtime import (
 )
 from napari_umis_fusion.stack import Calibration, Plane, Stack, mask_stack
 
+ONE_PLANE = "the slab holds one plane at each pixel, which is shown; a thicker one is fused"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AroundResult:
@@ -169,6 +171,8 @@ def iter_project_around(
             # of a single plane, all methods give its value
             simple: Rule = rule or ("max" if config.method == "edf" else config.method)
             image, seen = yield from iter_combine(masked, slab, simple, workers)
+            if config.method == "edf" and rule is None and slab.most:
+                notes = (ONE_PLANE,)
     notes = (*notes, *_notes(slab, seen))
     sizes = replace(stack.calibration, z_positions_um=None)
     return AroundResult(image, seen, surface_um, config, sizes, stack.rgb, notes)

@@ -1,11 +1,16 @@
 """The surface that is projected along: a depth map without gaps, smoothed."""
 
+from functools import partial
+
 import numpy as np
 
 from napari_umis_fusion.errors import ConfigError, StackError
 from napari_umis_fusion.fusion import fill_depth
 from napari_umis_fusion.projection._config import AroundConfig, Smoothing
 from napari_umis_fusion.runtime import AnyArray, BoolMap, Float64Array, FloatMap
+
+WIDE_PX = 200
+"""Reach of a Gaussian beyond which a Fourier transform is quicker, which takes as long for any."""
 
 
 def smooth_depth(
@@ -102,12 +107,7 @@ def _gaussian(image: Float64Array, sigma: list[float]) -> Float64Array:
 
 def _linear_mean(image: Float64Array, width: float, axis: int) -> Float64Array:
     """Smooth along an axis by a straight line at each place: a slope has no bias at borders."""
-    from scipy.ndimage import gaussian_filter1d
-
-    def blur(values: Float64Array, along: int = 0) -> Float64Array:
-        blurred: Float64Array = gaussian_filter1d(values, width, axis=along, mode="constant")
-        return blurred
-
+    blur = partial(_blurred, width=width)
     place = np.arange(image.shape[axis]) - (image.shape[axis] - 1) / 2
     weight, first = blur(np.ones_like(place)), blur(place)
     lean = first - place * weight
@@ -117,10 +117,30 @@ def _linear_mean(image: Float64Array, width: float, axis: int) -> Float64Array:
         return image
     column = (-1, 1) if axis == 0 else (1, -1)
     level, turn = spread / whole, lean / whole
-    mean = blur(image, axis)
-    slope = blur(image * place.reshape(column), axis) - place.reshape(column) * mean
+    mean = blur(image, axis=axis)
+    slope = blur(image * place.reshape(column), axis=axis) - place.reshape(column) * mean
     smooth: Float64Array = level.reshape(column) * mean - turn.reshape(column) * slope
     return smooth
+
+
+def _blurred(values: Float64Array, width: float, axis: int = 0) -> Float64Array:
+    """Return the sum about each place, weighted by a Gaussian, up to a factor of all places."""
+    from scipy.ndimage import gaussian_filter1d
+
+    # Beyond the image there is nothing: however wide the Gaussian, it ends there.
+    reach = int(min(4 * width + 0.5, values.shape[axis] - 1))
+    if values.ndim == 1 or reach <= WIDE_PX:
+        sums: Float64Array = gaussian_filter1d(
+            values, width, axis=axis, mode="constant", radius=reach
+        )
+        return sums
+    from scipy.signal import fftconvolve
+
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / width) ** 2)
+    shape = (-1, 1) if axis == 0 else (1, -1)
+    kernel = (kernel / kernel.sum()).reshape(shape)
+    wide: Float64Array = fftconvolve(values, kernel, mode="same", axes=axis)
+    return wide
 
 
 def _checked(mask: AnyArray, shape: tuple[int, ...]) -> BoolMap:

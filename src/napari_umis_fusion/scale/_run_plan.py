@@ -11,7 +11,7 @@ from typing import Any
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import BusyError, StackFileError
 from napari_umis_fusion.fusion import ShardGrid, plan_shards
-from napari_umis_fusion.runtime import atomic_write, locked, package_version, read_json
+from napari_umis_fusion.runtime import atomic_write, locked, package_version, read_json, reason_of
 from napari_umis_fusion.scale._field_source import FieldSource
 from napari_umis_fusion.scale._source import ZarrSource
 from napari_umis_fusion.scale._zarr_stack import ZarrStack
@@ -152,11 +152,18 @@ def attach(plan: RunPlan) -> RunPlan:
         If another process writes the plan for too long.
     """
     file = plan.state / "plan.json"
+    if plan.output.exists() and not plan.output.is_dir():
+        raise StackFileError(f"{plan.output}: is a file; accepted is a folder for results.")
     if plan.output.exists() and not file.is_file() and any(_others(plan.output)):
         raise StackFileError(
             f"{plan.output}: exists, and holds no run of this command; choose another output."
         )
-    plan.state.mkdir(parents=True, exist_ok=True)
+    try:
+        plan.state.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StackFileError(
+            f"{plan.output}: cannot be made ({reason_of(error)}); accepted is a folder for results."
+        ) from error
     try:
         with locked(plan.state / "plan.lock", PATIENCE_S):
             merged = _merged(load_plan(plan.output), plan) if file.is_file() else plan
