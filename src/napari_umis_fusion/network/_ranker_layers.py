@@ -18,6 +18,8 @@ from napari_umis_fusion.runtime import Float32Array
 
 Weights = Mapping[str, Float32Array]
 
+HALF = np.float32(0.5)
+
 Neighbours = Sequence[str]
 """Values of the planes before, here and after."""
 
@@ -75,10 +77,12 @@ class RankerLayers(OnnxGraph):
 
     def mix(self, planes: Neighbours, scale: int, stage: str) -> str:
         """Mix the features of a plane with their differences from both neighbours."""
-        bias = self._weights[f"{stage}.{scale}.conv.bias"] / 2
-        weights = even_and_odd(self._weights[f"{stage}.{scale}.conv.weight"] / 2)
+        weight, bias = (
+            HALF * self._weights[f"{stage}.{scale}.conv.{part}"] for part in ("weight", "bias")
+        )
+        of_even, of_odd = even_and_odd(weight)
         even, odd = self._both_parts(planes)
-        even, odd = self.convolve(even, weights[0], bias), self.convolve(odd, weights[1])
+        even, odd = self.convolve(even, of_even, bias), self.convolve(odd, of_odd)
         return self.node("Add", self.node("Add", self._larger(even, odd), even), planes[1])
 
     def _both_parts(self, planes: Neighbours) -> tuple[str, str]:
@@ -163,7 +167,8 @@ def even_and_odd(weight: Float32Array) -> tuple[Float32Array, Float32Array]:
     """
     here, one, other = np.split(weight, 3, 1)
     # A difference is linear: the weights of the planes themselves follow from its own.
-    return np.concatenate([here + one + other, -(one + other) / 2], 1), (one - other) / 2
+    both = one + other
+    return np.concatenate([here + both, -HALF * both], 1), HALF * (one - other)
 
 
 def merged_filters(weights: Weights) -> tuple[Float32Array, ...]:
