@@ -18,6 +18,13 @@ import numpy as np
 import scipy.ndimage
 
 SIZE = (1280, 800)
+SPECIMEN = {
+    "name": "specimen",
+    "scale": (2.0, 0.5, 0.5),
+    "units": ("um", "um", "um"),
+    "axis_labels": ("z", "y", "x"),
+    "rgb": True,
+}
 PLUGIN, WIDGET = "napari-umis-fusion", "Fuse z-stack"
 
 
@@ -112,6 +119,21 @@ def fuse(window: Window, stack: Any) -> Any:
     names = [layer.name for layer in window.viewer.layers]
     assert f"{stack.name} all-in-focus" in names, (names, widget.controls.message.text())
     return widget
+
+
+def fuse_specimen(window: Window) -> Any:
+    """Add a rendered stack, and fuse it with the widget; returns its layer."""
+    from napari_umis_fusion.plugin import commands
+    from napari_umis_fusion.synthetic import make_stack
+
+    layers = window.viewer.layers
+    stack = window.viewer.add_image(make_stack("bumps", (240, 320), planes=10).stack, **SPECIMEN)
+    widget = commands.open_fusion(window.viewer)
+    window.wait(seconds=3)
+    widget.controls.buttons["start"].click()
+    window.wait(lambda: "specimen all-in-focus" in layers, 120)
+    window.wait(lambda: widget.job is None, 120)
+    return stack
 
 
 def show_pixel(window: Window, widget: Any) -> None:

@@ -9,17 +9,9 @@ such as xvfb-run gives.
 import argparse
 from pathlib import Path
 
-from make_screenshots import Window
+from make_screenshots import Window, fuse_specimen
 from napari_umis_fusion.plugin import commands
-from napari_umis_fusion.synthetic import make_stack
 
-PLACE = {
-    "name": "specimen",
-    "scale": (2.0, 0.5, 0.5),
-    "units": ("um", "um", "um"),
-    "axis_labels": ("z", "y", "x"),
-    "rgb": True,
-}
 PLANES = (2, 5)
 
 
@@ -29,12 +21,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("docs/pictures"))
     window = Window(parser.parse_args().output)
     viewer = window.viewer
-    stack = viewer.add_image(make_stack("bumps", (240, 320), planes=10).stack, **PLACE)
-    fusion = commands.open_fusion(viewer)
-    window.wait(seconds=3)
-    fusion.controls.buttons["start"].click()
-    window.wait(lambda: "specimen all-in-focus" in viewer.layers, 120)
-    window.wait(lambda: fusion.job is None, 120)
+    stack = fuse_specimen(window)
     panel = commands.open_slab(viewer)
     viewer.layers.selection.active = stack
     panel.buttons["begin"].click()

@@ -14,18 +14,11 @@ from typing import Any
 import numpy as np
 from superqt import QCollapsible
 
-from make_screenshots import Window
+from make_screenshots import SPECIMEN, Window
 from napari_umis_fusion import fuse_layer
 from napari_umis_fusion.plugin import commands
 from napari_umis_fusion.synthetic import make_stack
 
-PLACE = {
-    "name": "specimen",
-    "scale": (2.0, 0.5, 0.5),
-    "units": ("um", "um", "um"),
-    "axis_labels": ("z", "y", "x"),
-    "rgb": True,
-}
 LINE = [[60, 10], [180, 300]]
 
 
@@ -35,7 +28,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("docs/pictures"))
     window = Window(parser.parse_args().output)
     rendered = make_stack("bumps", (240, 320), planes=10)
-    for data, attributes, kind in fuse_layer((rendered.stack, PLACE, "image")):
+    for data, attributes, kind in fuse_layer((rendered.stack, SPECIMEN, "image")):
         getattr(window.viewer, f"add_{kind}")(data, **attributes)
     panel = commands.open_surface(window.viewer)
     window.wait(lambda: panel.measured is not None, 20)
@@ -62,7 +55,7 @@ def second_channel(index_map: np.ndarray) -> np.ndarray:
 def project(window: Window, panel: Any, second: np.ndarray) -> None:
     """Project a channel along the surface, and photograph it beside a projection of all planes."""
     viewer = window.viewer
-    place = {**PLACE, "name": "second channel", "rgb": False, "colormap": "green"}
+    place = {**SPECIMEN, "name": "second channel", "rgb": False, "colormap": "green"}
     viewer.dims.ndisplay = 2
     layer = viewer.add_image(second, **place)
     viewer.layers.selection.active = layer

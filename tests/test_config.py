@@ -201,3 +201,18 @@ def test_config_survives_json(config):
     values = json.loads(json.dumps(config.as_dict()))
     assert list(values) == NAMES
     assert FusionConfig(**values) == config
+
+
+def test_scalars_of_numpy_are_taken_as_numbers():
+    plain = FusionConfig(prefer=0.5, threads=3, median_filter=True, blend="select", channel=1)
+    given = FusionConfig(
+        prefer=np.float32(0.5),
+        threads=np.uint8(3),
+        median_filter=np.bool_(True),
+        blend=np.str_("select"),
+        channel=np.array(1),
+    )
+    assert given == plain
+    assert json.dumps(given.as_dict()) == json.dumps(plain.as_dict())
+    with pytest.raises(ConfigError, match=r"threads=2\.5; accepted is a whole number"):
+        FusionConfig(threads=np.float64(2.5))

@@ -12,6 +12,7 @@ from napari_umis_fusion.runtime import (
     is_int,
     number,
     replace_fields,
+    take_python_values,
 )
 
 FocusMeasureName = Literal[
@@ -306,6 +307,7 @@ class FusionConfig:
 
     def __post_init__(self) -> None:
         """Check every field against its metadata."""
+        take_python_values(self)
         for spec in fields(self):
             _check(spec, getattr(self, spec.name))
         if self.verification_window_px and self.verification_window_px % 2 == 0:

@@ -57,7 +57,7 @@ def test_mask_keeps_the_size(here, moving, capsys):
         (["--align", "auto", "--save-transforms", "t.txt"], "a file name that ends in .csv"),
         (
             ["--align", "auto", "--save-transforms", "no/t.csv"],
-            "does not exist; create it first",
+            "does not exist; make it first",
         ),
         (["--transforms", "missing.csv"], "missing.csv: no table of transforms"),
         (["--align", "sideways"], "invalid choice: 'sideways'"),

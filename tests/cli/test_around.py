@@ -56,6 +56,22 @@ def test_options_and_notes(files, capsys):
     assert "the slab holds one plane at each pixel" in capsys.readouterr().out
 
 
+def test_index_maps_of_uneven_planes_tell_no_depth(files, capsys):
+    """By the mean step, other planes than those of the index map were shown."""
+    uneven = {"PositionZ": [0, 1, 2, 6, 7, 9], "PositionZUnit": ["µm"] * 6}
+    tifffile.imwrite(
+        files / "stack.ome.tif", STACK, ome=True, metadata={"axes": "ZYX", "Plane": uneven}
+    )
+    made = [files / "stack.ome.tif", "-o", files / "sharp.tif", "--index-map", files / "i.ome.tif"]
+    depth = ["--depth-map", files / "d.ome.tif", "--focus-measure", "laplacian"]
+    assert main(["fuse", *map(str, [*made, *depth])]) == 0
+    assert run(files, "--depth", files / "i.ome.tif") == 2
+    assert (
+        "unknown or uneven: add --depth-step-um, or give the depth map" in capsys.readouterr().err
+    )
+    assert run(files, "--depth", files / "d.ome.tif") == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [

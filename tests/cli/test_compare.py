@@ -91,8 +91,9 @@ def test_a_way_that_fails_does_not_end_the_others(folder, capsys):
         (("--checkpoints", "no model"), 1, "no model"),
         (("--region", "4-36,8-48"), 2, "--region 4-36,8-48; accepted are rows and columns"),
         (("--region", "0:99,0:9"), 1, "planes of 40 x 48 px"),
-        (("--csv", "table.txt"), 1, "accepted is .csv"),
+        (("--csv", "table.txt"), 1, "accepted is a file name that ends in .csv"),
         (("--out", "planes/z0.png"), 2, "is a file; accepted is a folder"),
+        (("--out", "planes/z0.png/a"), 1, "planes/z0.png/a: cannot be written"),
     ],
 )
 def test_bad_input_is_refused_before_any_work(folder, capsys, monkeypatch, words, code, message):

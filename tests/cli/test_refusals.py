@@ -144,7 +144,7 @@ def test_surprises_are_one_line_too(planes, monkeypatch, capsys):
     assert "unexpected ZeroDivisionError: first second" in line
 
 
-@pytest.mark.parametrize("where", ["iter_fuse", "write_output", "open_stack"])
+@pytest.mark.parametrize("where", ["iter_fuse", "write_output", "stack_from", "add_fuse_parser"])
 def test_interrupted(where, planes, here, monkeypatch, capsys):
     def interrupt(*_, **__):
         raise KeyboardInterrupt

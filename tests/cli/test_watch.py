@@ -8,6 +8,7 @@ import sys
 import time
 
 import numpy as np
+import pytest
 import tifffile
 
 from napari_umis_fusion import fuse
@@ -46,11 +47,18 @@ def test_wrong_use_is_told(tmp_path, capsys):
     assert main(["watch", str(tmp_path), "-o", "x", "--planes", "3", "--marker", "y"]) == 2
 
 
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGINT for another process")
 def test_interrupted_watch_ends_and_leaves_no_partial_file(tmp_path):
     put(tmp_path / "in")
     command = [sys.executable, "-m", "napari_umis_fusion", "watch", str(tmp_path / "in")]
     options = ["-o", str(tmp_path / "out"), "--pause", "0", *CLASSIC]
-    run = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    run = subprocess.Popen(
+        [*command, *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # what started us may have muted it
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     try:
         until = time.monotonic() + 120
         while not (tmp_path / "out" / "umis-fusion-watch.json").exists():

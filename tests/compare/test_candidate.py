@@ -46,6 +46,7 @@ def test_a_mapping_names_them():
         ([], "got 0 configs"),
         (["default"] * 65, "got 65 configs"),
         ([None], "got NoneType as a config"),
+        (None, "got NoneType as configs; accepted is a list"),
         ([np.zeros(3)], "got ndarray as a config"),
         (["no such"], "there is no preset 'no such'"),
         (["missing.json"], "missing.json"),

@@ -59,9 +59,9 @@ def test_a_table_overwrites_no_input_and_is_a_csv(found, tmp_path):
     path.write_text("mine")
     with pytest.raises(StackFileError, match="is an input"):
         found.write_csv(path, protect=[path])
-    with pytest.raises(StackFileError, match=r"accepted is \.csv"):
+    with pytest.raises(StackFileError, match=r"ends in \.csv"):
         found.write_csv(tmp_path / "table.txt")
-    with pytest.raises(StackFileError, match="the folder does not exist"):
+    with pytest.raises(StackFileError, match="does not exist; make it"):
         found.write_csv(tmp_path / "none" / "table.csv")
     assert path.read_text() == "mine"
 

@@ -30,6 +30,12 @@ def test_own_results_among_the_planes_are_left_out(scan, name):
     assert stack.source_notes == (f"left out as made by this program: {name}",)
 
 
+@pytest.mark.parametrize("name", ["z9.tif", "z9.ome.tif", "z9.png", "z9.imagej.tif"])
+def test_what_is_made_otherwise_than_by_a_fusion_is_left_out_too(scan, name):
+    write_image(scan / name, np.zeros((40, 48), np.uint8), provenance={"around": {}})
+    assert open_stack(scan).source_notes == (f"left out as made by this program: {name}",)
+
+
 def test_a_folder_of_own_results_is_a_stack(scan, tmp_path):
     result = fuse(scan, **OPTIONS)
     folder = tmp_path / "fused"

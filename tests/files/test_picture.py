@@ -160,6 +160,8 @@ def test_refusals_and_the_extension(tmp_path):
         )
     with pytest.raises(StackFileError, match=r"a picture is a PNG; end the name in \.png"):
         write_picture(tmp_path / "p.tif", values(), {})
-    assert write_picture(tmp_path / "p", values((1, 8, 9)), {}) == [str(tmp_path / "p.png")]
+    for name in ("p", "beads 0.5"):
+        written = write_picture(tmp_path / name, values((1, 8, 9)), {})
+        assert written == [str(tmp_path / f"{name}.png")]
     with pytest.raises(StackFileError, match="is an input"):
         write_picture(tmp_path / "p.png", values(), {}, protect=[tmp_path / "p.png"])

@@ -16,6 +16,7 @@ from napari_umis_fusion.stack import ACCEPTED_DTYPES, Calibration
 
 SIZES = Calibration(1.5, 0.25, 0.5)
 PROVENANCE = {"version": "1", "config": {"blend": "select"}, "note": 'µ < & > "{}" \n'}
+TOLD = {"software": "napari-umis-fusion", **PROVENANCE}
 
 
 def ramp(*shape, dtype="uint8"):
@@ -72,7 +73,7 @@ def test_ome_xml_is_well_formed_and_tells_all(tmp_path):
     for axis, size in zip("ZYX", (1.5, 0.25, 0.5), strict=True):
         assert float(pixels[f"PhysicalSize{axis}"]) == size
         assert pixels[f"PhysicalSize{axis}Unit"] == "µm"
-    assert json.loads(root.find("{*}Image/{*}Description").text) == PROVENANCE
+    assert json.loads(root.find("{*}Image/{*}Description").text) == TOLD
 
 
 def test_unknown_sizes_are_left_out(tmp_path):
@@ -98,7 +99,7 @@ def test_plain_tiff_describes_itself_in_json(tmp_path):
     with tifffile.TiffFile(path) as tif:
         description = json.loads(tif.pages.first.description)
     assert description["shape"] == [6, 5]
-    assert description["provenance"] == PROVENANCE
+    assert description["provenance"] == TOLD
     assert description["z_step_um"] == 1.5
 
 

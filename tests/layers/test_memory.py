@@ -10,7 +10,7 @@ import pytest
 
 from napari_umis_fusion import FusionConfig, fuse, fuse_layer, iter_fuse_layer
 from napari_umis_fusion.layers import LayerFinished
-from napari_umis_fusion.layers._outputs import OUTPUT_SHARE
+from napari_umis_fusion.layers._make_outputs import OUTPUT_SHARE
 from napari_umis_fusion.runtime import ScratchMemory
 from napari_umis_fusion.runtime._scratch_memory import MEGABYTE
 
@@ -18,7 +18,7 @@ SIDE = 560
 SERIES = np.random.default_rng(0).integers(0, 256, (4, 3, SIDE, SIDE), np.uint8)
 LABELS = {"name": "series", "axis_labels": ("t", "z", "y", "x"), "scale": (1, 2, 1, 1)}
 EVERY = ("all_in_focus", "index_map", "depth_map", "confidence_map", "source_map")
-PASSING_MB = 10
+PASSING_MB = 12
 """For planes as they are read, and tiles as they are worked on and looked at; not of the budget."""
 
 CONFIGS = [

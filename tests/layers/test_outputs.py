@@ -9,7 +9,7 @@ from napari.layers import Image, Labels, Layer
 from napari_umis_fusion import FusionConfig, LayerPlan, fuse_layer, iter_fuse_layer
 from napari_umis_fusion.files import RUN_KEY, layer_image
 from napari_umis_fusion.layers import LayerStacks
-from napari_umis_fusion.layers._outputs import make_outputs
+from napari_umis_fusion.layers._make_outputs import make_outputs
 from napari_umis_fusion.runtime import ScratchMemory, package_version
 
 pytestmark = pytest.mark.filterwarnings("ignore:Non-orthogonal slicing")

@@ -148,8 +148,8 @@ def test_picture_grows_while_planes_arrive():
     wanted = fuse(planes, QUICK)
     # And from the plane through the peaks around, which all of them are needed for.
     off = np.abs(seen[-1].picture.sub_plane_map - wanted.sub_plane_map)
-    assert np.quantile(off, 0.9) < 0.01
-    assert off.max() < 0.25
+    assert np.median(off) < 0.01
+    assert off.max() < 0.5
     np.testing.assert_allclose(seen[-1].picture.all_in_focus, wanted.all_in_focus, atol=1)
     live.finish()
     summary = run_to_end(steps, seen.append)

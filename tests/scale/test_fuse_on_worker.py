@@ -49,7 +49,7 @@ def machine(monkeypatch):
         (4, 64, 16, 3),  # a strip of the network takes 1 GB
         (0.5, 64, 16, 1),
         (80, 64, 2, 2),
-        (80, 0.1, 16, 1),
+        (80, 0.03, 16, 1),
     ],
 )
 def test_what_limits_the_blocks_of_a_card(free_gb, memory_gb, cores, expected, machine, plan):

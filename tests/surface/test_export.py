@@ -136,7 +136,7 @@ def test_inputs_and_what_a_failure_would_lose_are_kept(tmp_path, slope, picture,
         write_surface(tmp_path / "missing" / "a.ply", slope)
     with pytest.raises(StackFileError, match=r"accepted extensions are \.ply"):
         write_surface(tmp_path / "a.xyz", slope)
-    with pytest.raises(StackFileError, match=r"accepted is \.csv"):
+    with pytest.raises(StackFileError, match=r"ends in \.csv"):
         write_profile(tmp_path / "a.ply", profile_along(slope, [[9, 9], [9, 20]]))
     with pytest.raises(StackError, match="the image has shape"):
         write_surface(depth, slope, image=picture[1:])

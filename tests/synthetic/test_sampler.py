@@ -106,7 +106,7 @@ def test_kinds_are_drawn_by_weight(monkeypatch):
 
     for kind in KINDS:
         monkeypatch.setitem(KINDS, kind, noting(kind))
-    spec = replace(EXACT, opaque=0.6, fluorescence=0.0, brightfield=0.2)
+    spec = replace(EXACT, opaque=0.6, fluorescence=0.0, brightfield=0.2, smears=0.0)
     sampler = StackSampler(IMAGES, spec)
     for seed in range(400):
         sampler.draw(seed, 2)

@@ -117,7 +117,6 @@ class StackWork:
 
     def _check(self, paths: Mapping[str, Path], stack: Stack, record: BatchRecord) -> None:
         """Refuse to overwrite what is no result of this batch, before any work."""
-        channels = stack.shape[3] if len(stack.shape) == 4 else None
         for kind, path in paths.items():
             if path.exists() and not record.may_replace(self._stack.name, path):
                 raise StackFileError(
@@ -130,7 +129,7 @@ class StackWork:
                 path,
                 protect=stack.sources,
                 dtype=dtype,
-                channels=channels if is_image else None,
+                channels=stack.channel_count if is_image else None,
                 rgb=stack.rgb and is_image,
             )
 

@@ -1,27 +1,23 @@
 """``umis-fusion around``: project a stack around the surface of a depth map."""
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from napari_umis_fusion.cli._one_image import depth_um_of, open_image
-from napari_umis_fusion.cli._options import (
-    add_axis_options,
-    add_config_options,
-    check_length,
-    config_from,
-    given_options,
-    index_from,
-)
+from napari_umis_fusion.cli._one_image import depth_um_of, never_in_focus_of, open_image
+from napari_umis_fusion.cli._options import add_config_options, config_from, given_options
 from napari_umis_fusion.cli._report import print_json, print_line, run_with_progress
+from napari_umis_fusion.cli._stack_input import (
+    add_axis_options,
+    add_stack_input,
+    set_z_step,
+    stack_from,
+)
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError
-from napari_umis_fusion.files.read import open_stack
 from napari_umis_fusion.files.write import ImageAbout, check_output_path, write_image
-from napari_umis_fusion.models.library import find_weights
 from napari_umis_fusion.projection import (
     AroundConfig,
     describe_around,
@@ -29,7 +25,6 @@ from napari_umis_fusion.projection import (
     plane_positions_um,
     surface_of,
 )
-from napari_umis_fusion.stack import Stack
 
 
 def add_around_parser(commands: Any) -> None:
@@ -41,12 +36,7 @@ def add_around_parser(commands: Any) -> None:
         "map shows: the planes in a slab that follows it.",
         allow_abbrev=False,
     )
-    parser.add_argument(
-        "input",
-        nargs="+",
-        metavar="INPUT",
-        help="Stack file, folder of planes, or plane images in focal order.",
-    )
+    add_stack_input(parser)
     parser.add_argument(
         "--depth",
         required=True,
@@ -86,25 +76,21 @@ def add_around_parser(commands: Any) -> None:
 def run_around(arguments: argparse.Namespace) -> None:
     """Project, and write the image."""
     config = AroundConfig(**given_options(arguments, AroundConfig))
-    check_length("--z-step-um", arguments.z_step_um)
-    if not np.isfinite(arguments.first_plane_um):
-        raise ConfigError(
-            f"--first-plane-um {arguments.first_plane_um}; accepted is a finite number of µm."
-        )
     fusion = _fusion(arguments, config)
-    source = arguments.input[0] if len(arguments.input) == 1 else arguments.input
-    stack = open_stack(source, z_axis=arguments.z_axis, index=index_from(arguments))
-    if arguments.z_step_um is not None:
-        sizes = replace(stack.calibration, z_step_um=arguments.z_step_um, z_positions_um=None)
-        stack.calibration = sizes
+    stack = stack_from(arguments)
+    set_z_step(stack, arguments.z_step_um)
     inputs = [*stack.sources, *filter(None, (arguments.depth, arguments.never_in_focus))]
-    _check_output(arguments.output, stack, inputs)
+    check_output_path(
+        arguments.output,
+        protect=inputs,
+        dtype=stack.dtype,
+        channels=stack.channel_count,
+        rgb=stack.rgb,
+    )
     depth = depth_um_of(
         open_image(arguments.depth), arguments.depth, arguments.depth_step_um, "--depth-step-um"
     )
-    never = None
-    if arguments.never_in_focus is not None:
-        never = open_image(arguments.never_in_focus).pixels != 0
+    never = never_in_focus_of(arguments.never_in_focus)
     positions = plane_positions_um(stack.calibration, len(stack), arguments.first_plane_um)
     surface = surface_of(stack, depth.astype(np.float32), never, config)
     steps = iter_project_around(stack, surface, positions, config, fusion)
@@ -138,11 +124,4 @@ def _fusion(arguments: argparse.Namespace, config: AroundConfig) -> FusionConfig
             f"--align {given['align']}: planes around a surface are taken as they lie, since the "
             "depth map is of them; leave it out, or align the stack before."
         )
-    if "checkpoint" in arguments:
-        arguments.checkpoint = find_weights(arguments.checkpoint)
     return config_from(arguments) if given else None
-
-
-def _check_output(path: str, stack: Stack, inputs: list[str]) -> None:
-    channels = stack.shape[3] if len(stack.shape) == 4 else None
-    check_output_path(path, protect=inputs, dtype=stack.dtype, channels=channels, rgb=stack.rgb)

@@ -17,20 +17,21 @@ from napari_umis_fusion.batch import (
     Grouping,
     Searching,
     StackBegun,
-    StackEnded,
     StackWorking,
     find_stacks,
     iter_batch,
 )
-from napari_umis_fusion.cli._options import (
-    add_config_options,
-    config_from,
-    given_options,
+from napari_umis_fusion.cli._options import add_config_options, config_from, given_options
+from napari_umis_fusion.cli._report import (
+    print_error,
+    print_json,
+    print_line,
+    progress_bar,
+    run_shown,
+    show_done,
 )
-from napari_umis_fusion.cli._report import print_error, print_json, print_line, progress_bar
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import StackError
-from napari_umis_fusion.models.library import find_weights
 
 
 def add_batch_parser(commands: Any) -> None:
@@ -73,8 +74,6 @@ def add_batch_parser(commands: Any) -> None:
 
 def run_batch(arguments: argparse.Namespace) -> None:
     """Fuse as the arguments say."""
-    if "checkpoint" in arguments:
-        arguments.checkpoint = find_weights(arguments.checkpoint)
     config, options = config_from(arguments), _options_from(arguments)
     if arguments.dry_run:
         found = find_stacks(arguments.input, options, output=arguments.output)
@@ -89,13 +88,8 @@ def run_batch(arguments: argparse.Namespace) -> None:
         retry=arguments.retry,
     )
     report = _Report(as_json=arguments.json)
-    try:
-        with _stop_when_interrupted(report):
-            summary = report.run(steps)
-    finally:
-        # Interrupted, threads and temporary files must be gone before the program says so.
-        steps.close()
-        report.bar.close()
+    with _stop_when_interrupted(report):
+        summary = run_shown(steps, report.bar, report.show)
     _finish(summary, as_json=arguments.json)
 
 
@@ -169,19 +163,8 @@ class _Report:
         self._as_json = as_json
         self._names: tuple[str, ...] = ()
 
-    def run(self, steps: Any) -> BatchSummary:
-        """Run the batch to its end, or until it is stopped, and show its events."""
-        while True:
-            try:
-                event = next(steps)
-            except StopIteration as end:
-                summary: BatchSummary = end.value
-                return summary
-            self._show(event)
-            if self.is_stopping and isinstance(event, StackEnded):
-                raise KeyboardInterrupt("stopped; --resume resumes the batch")
-
-    def _show(self, event: BatchEvent) -> None:
+    def show(self, event: BatchEvent) -> None:
+        """Show an event; raises `KeyboardInterrupt` after the last stack before a stop."""
         if isinstance(event, Searching):
             self.bar.set_description(f"searching: {event.stacks} stacks", refresh=False)
             self.bar.update(0)
@@ -192,12 +175,12 @@ class _Report:
             self.bar.reset()
             self.bar.set_description(self._names[event.number], refresh=False)
         elif isinstance(event, StackWorking):
-            self.bar.total = event.total
-            self.bar.n = event.done
-            self.bar.update(0)
+            show_done(self.bar, event.done, event.total)
         else:
             self.is_fusing = False
             self._print_entry(event.entry)
+            if self.is_stopping:
+                raise KeyboardInterrupt("stopped; --resume resumes the batch")
 
     def _show_start(self, event: BatchStarted) -> None:
         self._names = tuple(entry.name for entry in event.entries)

@@ -1,17 +1,19 @@
 """``umis-fusion compare``: fuse a stack in several ways, and print how they compare."""
 
 import argparse
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any, get_args
 
-from napari_umis_fusion.cli._options import (
-    add_axis_options,
-    add_config_options,
-    given_options,
-    index_from,
+from napari_umis_fusion.cli._options import add_config_options, given_fusion_options
+from napari_umis_fusion.cli._report import (
+    print_error,
+    print_json,
+    print_line,
+    progress_bar,
+    run_shown,
+    show_done,
 )
-from napari_umis_fusion.cli._report import print_error, print_json, print_line, progress_bar
+from napari_umis_fusion.cli._stack_input import add_axis_options, add_stack_input, stack_from
 from napari_umis_fusion.compare import (
     COLUMNS,
     Candidate,
@@ -21,15 +23,14 @@ from napari_umis_fusion.compare import (
     ComparisonEvent,
     Region,
     candidates_of,
-    check_csv_path,
     grid_of,
     iter_compare,
 )
 from napari_umis_fusion.config import Blend, FocusMeasureName, FusionConfig
 from napari_umis_fusion.errors import ConfigError, StackError
-from napari_umis_fusion.files.read import open_stack
+from napari_umis_fusion.files.write import check_csv_path, naming_write_errors
 from napari_umis_fusion.fusion import FusionResult, write_output
-from napari_umis_fusion.models.library import file_stem, find_weights, unique_name
+from napari_umis_fusion.models.library import file_stem, unique_name
 from napari_umis_fusion.presets import PRESETS
 from napari_umis_fusion.runtime import user_path
 from napari_umis_fusion.stack import Stack
@@ -56,9 +57,7 @@ def add_compare_parser(commands: Any) -> None:
         "with its reason; Ctrl-C ends the comparison and keeps what is finished.",
         allow_abbrev=False,
     )
-    parser.add_argument(
-        "input", nargs="+", metavar="STACK", help="Stack file, folder, or planes in focal order."
-    )
+    add_stack_input(parser)
     add = parser.add_argument
     add("--presets", nargs="+", default=[], metavar="NAME", help="Presets, or 'default'.")
     add("--configs", nargs="+", default=[], metavar="FILE", help="Preset files (.json).")
@@ -88,30 +87,26 @@ def add_compare_parser(commands: Any) -> None:
 def run_compare(arguments: argparse.Namespace) -> None:
     """Compare as the arguments say; all that can be checked is, before any work."""
     candidates, region = _candidates(arguments), _region(arguments.region)
-    source = arguments.input[0] if len(arguments.input) == 1 else arguments.input
-    stack = open_stack(source, z_axis=arguments.z_axis, index=index_from(arguments))
+    stack = stack_from(arguments)
     tables = _tables(arguments, stack)
     steps = iter_compare(stack, candidates, region=region, keep_results=False)
     report = _Report(arguments, stack, tables)
     try:
-        report.run(steps)
+        run_shown(steps, report.bar, report.show)
     finally:
-        # Interrupted, threads and temporary files must be gone before the program says so.
-        steps.close()
+        # interrupted, too: what is finished is kept
         report.finish()
     report.check()
 
 
 def _candidates(arguments: argparse.Namespace) -> list[Candidate]:
-    given = given_options(arguments, FusionConfig)
+    given = given_fusion_options(arguments)
     for name, option in CLASHES.items():
         if getattr(arguments, name) and option in given:
             shown = option.replace("_", "-")
             raise ConfigError(
                 f"--{shown} with --{name} would make all of them equal; leave one of the two out."
             )
-    if "checkpoint" in given:
-        given["checkpoint"] = find_weights(given["checkpoint"])
     lists = arguments.measures, arguments.blends, arguments.checkpoints
     ways: list[Any] = [*arguments.presets, *map(user_path, arguments.configs)]
     made = grid_of(*lists, **given)
@@ -142,13 +137,14 @@ def _region(text: str | None) -> Region | None:
 
 def _tables(arguments: argparse.Namespace, stack: Stack) -> list[Path]:
     """Return the tables to write; make the folder of images."""
-    tables = [] if arguments.csv is None else [check_csv_path(arguments.csv, stack.sources)]
+    tables = [] if arguments.csv is None else [check_csv_path(arguments.csv, protect=stack.sources)]
     if arguments.out is not None:
         folder = user_path(arguments.out)
         if folder.exists() and not folder.is_dir():
             raise ConfigError(f"--out {folder}: is a file; accepted is a folder.")
-        folder.mkdir(parents=True, exist_ok=True)
-        tables.append(check_csv_path(folder / TABLE, stack.sources))
+        with naming_write_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        tables.append(check_csv_path(folder / TABLE, protect=stack.sources))
     return tables
 
 
@@ -158,26 +154,23 @@ class _Report:
     def __init__(self, arguments: argparse.Namespace, stack: Stack, tables: list[Path]) -> None:
         self._arguments, self._stack, self._tables = arguments, stack, tables
         self._comparison: Comparison | None = None
+        self._names: list[str] = []
         self._files: list[str] = []
         self._stems: list[str] = []
-        self._bar = progress_bar("comparing", "", quiet=arguments.json)
+        self.bar = progress_bar("comparing", "", quiet=arguments.json)
 
-    def run(self, steps: Generator[ComparisonEvent, None, Comparison]) -> None:
-        """Run to the end, and show what happens."""
-        names: list[str] = []
-        with self._bar as bar:
-            for event in steps:
-                if isinstance(event, CandidateProgress):
-                    bar.total = BAR_STEPS
-                    bar.set_description(f"{names[event.number]}: {event.stage}", refresh=False)
-                    bar.n = max(bar.n, int(BAR_STEPS * event.share))
-                    bar.update(0)
-                elif isinstance(event, CandidateEnded):
-                    self._comparison = event.comparison
-                    if event.result is not None:
-                        self._write(names[event.number], event.result)
-                else:
-                    names = [one.name for one in event.candidates]
+    def show(self, event: ComparisonEvent) -> None:
+        """Show an event; write the images of a way that ended."""
+        if isinstance(event, CandidateProgress):
+            done = max(self.bar.n, int(BAR_STEPS * event.share))
+            what = f"{self._names[event.number]}: {event.stage}"
+            show_done(self.bar, done, BAR_STEPS, what)
+        elif isinstance(event, CandidateEnded):
+            self._comparison = event.comparison
+            if event.result is not None:
+                self._write(self._names[event.number], event.result)
+        else:
+            self._names = [one.name for one in event.candidates]
 
     def finish(self) -> None:
         """Write and print what is finished."""

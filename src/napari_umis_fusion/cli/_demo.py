@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_umis_fusion.config import FusionConfig
-from napari_umis_fusion.files.write import write_image
+from napari_umis_fusion.files.write import naming_write_errors, write_image
 from napari_umis_fusion.fusion import FusionResult, fuse
 from napari_umis_fusion.metrics import index_error, psnr, ssim
 from napari_umis_fusion.stack import Calibration
@@ -59,7 +59,8 @@ def run_demo(folder: Path, config: FusionConfig | None = None) -> DemoReport:
     rendered = demo_stack()
     calibration = Calibration(z_step_um=rendered.z_step_um)
     result = fuse(rendered.stack, config, calibration=calibration)
-    folder.mkdir(parents=True, exist_ok=True)
+    with naming_write_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     truth, data_range = rendered.all_in_focus, rendered.data_range
     return DemoReport(
         files=_write(folder.resolve(), rendered, result),

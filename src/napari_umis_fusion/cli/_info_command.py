@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from napari_umis_fusion.cli._options import add_axis_options, index_from
 from napari_umis_fusion.cli._report import print_json, print_line
+from napari_umis_fusion.cli._stack_input import add_axis_options, index_from
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.files.read import describe_file, open_stack
 from napari_umis_fusion.preprocess.health import PlaneReport, found_and_done, iter_reports, notes_on

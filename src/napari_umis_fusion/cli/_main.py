@@ -48,6 +48,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         0 on success, 1 for unusable input or output, 2 for wrong usage, 130 if interrupted.
     """
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt as stop:
+        print_error("interrupted", str(stop) or "no partial file was left")
+        return INTERRUPTED
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    """Run a command; what it needs is loaded here, which may be interrupted, too."""
     if arguments is None:
         gc.disable()
     given = sys.argv[1:] if arguments is None else list(arguments)
@@ -64,9 +73,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with one_line_warnings():
             parsed.run(parsed)
-    except KeyboardInterrupt as stop:
-        print_error("interrupted", str(stop) or "no partial file was left")
-        return INTERRUPTED
     except ConfigError as error:
         return _fail(error, USAGE, parsed.debug)
     except Exception as error:

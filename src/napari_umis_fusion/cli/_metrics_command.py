@@ -8,8 +8,8 @@ import numpy as np
 
 from napari_umis_fusion import metrics
 from napari_umis_fusion.cli._one_image import open_image
-from napari_umis_fusion.cli._options import add_axis_options, index_from
 from napari_umis_fusion.cli._report import print_json, print_line
+from napari_umis_fusion.cli._stack_input import add_axis_options, index_from
 from napari_umis_fusion.errors import ConfigError, StackError
 from napari_umis_fusion.files.read import open_stack
 from napari_umis_fusion.metrics import BlackWhite, grey_range_of

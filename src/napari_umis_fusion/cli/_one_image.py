@@ -7,7 +7,7 @@ import numpy as np
 from napari_umis_fusion.cli._options import check_length
 from napari_umis_fusion.errors import ConfigError, StackError
 from napari_umis_fusion.files.read import is_tiff, list_files, open_stack, open_tiff
-from napari_umis_fusion.runtime import Float64Array
+from napari_umis_fusion.runtime import BoolMap, Float64Array
 from napari_umis_fusion.stack import Calibration, Plane
 
 
@@ -77,6 +77,12 @@ def depth_um_of(
     step = z_step_um or depth.calibration.z_step_um
     if step is None:
         raise ConfigError(
-            f"{path} is an index map, and the distance of planes is unknown: add {option}."
+            f"{path} is an index map, and the distance of planes is unknown or uneven: add "
+            f"{option}, or give the depth map."
         )
     return depth.pixels * float(step)
+
+
+def never_in_focus_of(path: str | None) -> BoolMap | None:
+    """Return where the image of a file is not 0: bool of shape (Y, X[, C]); None without one."""
+    return None if path is None else open_image(path).pixels != 0

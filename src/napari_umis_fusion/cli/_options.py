@@ -1,13 +1,15 @@
 """Command-line options, generated from the fields of a config."""
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import Field, fields
 from typing import Any
 
 import numpy as np
 
 from napari_umis_fusion.config import FusionConfig
-from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.errors import ConfigError, StackFileError
+from napari_umis_fusion.files.write import check_csv_path
 from napari_umis_fusion.presets import find_preset
 from napari_umis_fusion.runtime import help_with_bounds
 
@@ -30,6 +32,23 @@ def given_options(arguments: argparse.Namespace, config: type[Any]) -> dict[str,
     return {name: value for name, value in vars(arguments).items() if name in names}
 
 
+def given_fusion_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the fields of `FusionConfig` that were given; weights by name, as their file.
+
+    Raises
+    ------
+    CheckpointError
+        If there are no such weights.
+    """
+    given = given_options(arguments, FusionConfig)
+    if "checkpoint" in given:
+        # imported here: most commands need no library of models
+        from napari_umis_fusion.models.library import find_weights
+
+        given["checkpoint"] = find_weights(given["checkpoint"])
+    return given
+
+
 def config_from(arguments: argparse.Namespace) -> FusionConfig:
     """Return the config of the given options.
 
@@ -37,8 +56,10 @@ def config_from(arguments: argparse.Namespace) -> FusionConfig:
     ------
     ConfigError
         If a value is out of bounds or options contradict each other.
+    CheckpointError
+        If there are no such weights.
     """
-    given = given_options(arguments, FusionConfig)
+    given = given_fusion_options(arguments)
     preset = getattr(arguments, "preset", None)
     if preset is not None and getattr(arguments, "reference", False):
         raise ConfigError("--preset with --reference; leave one of the two out.")
@@ -81,35 +102,12 @@ def channel_rule(text: str) -> str | int:
     return int(text) if text.lstrip("-").isdigit() else text
 
 
-def add_axis_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that select z and a part of a file."""
-    parser.add_argument("--z-axis", metavar="AXIS", help="Axis of a file that is z, such as T.")
-    parser.add_argument(
-        "--index",
-        action="append",
-        default=[],
-        metavar="AXIS=N",
-        help="Index to take of an axis other than z, such as T=0. May be repeated.",
-    )
-    parser.add_argument(
-        "--scene",
-        type=int,
-        metavar="N",
-        help="Scene, or series, of a file that holds several, counted from 0.",
-    )
-
-
-def index_from(arguments: argparse.Namespace) -> dict[str, int] | None:
-    """Return the selected index of each axis; raises `ConfigError` for anything else."""
-    index = {} if arguments.scene is None else {"series": int(arguments.scene)}
-    if index and any(pair.startswith("series=") for pair in arguments.index):
-        raise ConfigError("--scene with --index series=; leave one of the two out.")
-    for pair in arguments.index:
-        axis, _, number = pair.partition("=")
-        if not axis or not number.isdigit():
-            raise ConfigError(f"--index {pair}; accepted is AXIS=N such as T=0.")
-        index[axis] = int(number)
-    return index or None
+def check_table_option(option: str, path: str, protect: Sequence[str]) -> None:
+    """Refuse a table that cannot be written, or would replace an input: a `ConfigError`."""
+    try:
+        check_csv_path(path, protect=protect)
+    except StackFileError as error:
+        raise ConfigError(f"{option} {error}") from error
 
 
 def check_length(option: str, length_um: float | None) -> None:

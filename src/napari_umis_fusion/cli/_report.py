@@ -3,17 +3,19 @@
 import json
 import sys
 import warnings
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from napari_umis_fusion.runtime import Progress, run_to_end
+from napari_umis_fusion.cli._interrupts import run_interruptibly
+from napari_umis_fusion.runtime import Progress
 
 if TYPE_CHECKING:
     from napari_umis_fusion.fusion import FusionEvent
 
 Done = TypeVar("Done")
+Event = TypeVar("Event")
 
 LONGEST_MESSAGE = 2000
 """Characters; ours are far shorter, those of other libraries may not be."""
@@ -58,13 +60,32 @@ def progress_bar(what: str, unit: str, *, quiet: bool) -> Any:
     return tqdm(desc=what, unit=unit, leave=False, disable=quiet or not sys.stderr.isatty())
 
 
+def show_done(bar: Any, done: float, total: float | None, what: str | None = None) -> None:
+    """Show in a bar how much of `total` is done, and of what."""
+    if what is not None:
+        bar.set_description(what, refresh=False)
+    bar.total, bar.n = total, done
+    bar.update(0)
+
+
+def run_shown(
+    steps: Generator[Event, None, Done], bar: Any, show: Callable[[Event], object]
+) -> Done:
+    """Run a generator to its end, pass its events to `show`, close it and its bar."""
+    try:
+        return run_interruptibly(steps, show)
+    finally:
+        # Interrupted, threads and temporary files must be gone before the program says so.
+        steps.close()
+        bar.close()
+
+
 def run_with_progress(
     events: "Generator[FusionEvent, None, Done]", *, quiet: bool, what: str = "fusing"
 ) -> Done:
     """Run a fusion to its end, with a progress bar if standard error is a terminal."""
     bar = progress_bar(what, "plane", quiet=quiet)
-    with bar:
-        return run_to_end(events, partial(_show, bar, quiet))
+    return run_shown(events, bar, partial(_show, bar, quiet))
 
 
 def _show(bar: Any, quiet: bool, event: "FusionEvent") -> None:
@@ -75,9 +96,7 @@ def _show(bar: Any, quiet: bool, event: "FusionEvent") -> None:
         bar.write(str(event), file=sys.stderr)
     if not isinstance(event, Progress):
         return
-    bar.total = event.total
     bar.set_description(event.stage, refresh=False)
     if event.done < bar.n:  # the next stage has begun: tqdm shows nothing for a count that falls
         bar.reset()
-    bar.n = event.done
-    bar.update(0)
+    show_done(bar, event.done, event.total)

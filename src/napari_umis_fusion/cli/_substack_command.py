@@ -1,21 +1,19 @@
 """``umis-fusion substack``: the planes around the plane in focus, followed over time."""
 
 import argparse
-from collections.abc import Generator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from napari_umis_fusion.cli._options import (
-    add_axis_options,
     add_config_options,
     channel_rule,
+    check_table_option,
     given_options,
-    index_from,
 )
-from napari_umis_fusion.cli._report import print_json, print_line, progress_bar
+from napari_umis_fusion.cli._report import print_json, print_line, run_with_progress
+from napari_umis_fusion.cli._stack_input import add_axis_options, index_from, source_from
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.files import (
     FILE_KEY,
@@ -28,7 +26,7 @@ from napari_umis_fusion.files import (
 from napari_umis_fusion.files.read import is_tiff, list_files
 from napari_umis_fusion.files.write import naming_write_errors
 from napari_umis_fusion.layers import SubstackConfig, Substacks, iter_substack_layer
-from napari_umis_fusion.runtime import Progress, atomic_write, first_same, run_to_end
+from napari_umis_fusion.runtime import atomic_write
 
 
 def add_substack_parser(commands: Any) -> None:
@@ -70,12 +68,13 @@ def run_substack(arguments: argparse.Namespace) -> None:
     """Take sub-stacks as the arguments say; outputs are checked before any work."""
     config = SubstackConfig(**given_options(arguments, SubstackConfig))
     layers, z_axis = _open(arguments)
-    files = [str(path) for path in list_files(_source(arguments))]
+    files = [str(path) for path in list_files(source_from(arguments))]
     first = layers[0]
     check_output_path(arguments.output, protect=files, dtype=np.dtype(first[0].dtype))
-    _check_table(arguments, files)
+    if arguments.table is not None:
+        check_table_option("--table", arguments.table, files)
     working = iter_substack_layer(layers, config, z_axis=z_axis, channel=arguments.channel)
-    found = _run(working, quiet=arguments.json)
+    found = run_with_progress(working, quiet=arguments.json, what="measuring")
     written = {"substack": _write(arguments, layers, found, files)}
     if arguments.table is not None:
         written["table"] = str(_write_table(arguments.table, found, config))
@@ -93,13 +92,9 @@ def run_substack(arguments: argparse.Namespace) -> None:
         print_line(f"{option}: {path}")
 
 
-def _source(arguments: argparse.Namespace) -> Any:
-    return arguments.input[0] if len(arguments.input) == 1 else arguments.input
-
-
 def _open(arguments: argparse.Namespace) -> tuple[list[LayerData], str | None]:
     """Return the channels of one image, and the axis of a single file that is z."""
-    source, index = _source(arguments), index_from(arguments) or {}
+    source, index = source_from(arguments), index_from(arguments) or {}
     files = list_files(source)
     z_axis, scene = arguments.z_axis, None
     if len(files) == 1 and is_tiff(files[0]):
@@ -126,29 +121,6 @@ def _open(arguments: argparse.Namespace) -> tuple[list[LayerData], str | None]:
 
 def _series(layer: LayerData) -> int:
     return int(layer[1]["metadata"][FILE_KEY].get("series", 0))
-
-
-def _check_table(arguments: argparse.Namespace, files: list[str]) -> None:
-    """Refuse a table that cannot be written, or would replace an input or the sub-stack."""
-    path = arguments.table
-    if path is None:
-        return
-    if Path(path).suffix.lower() != ".csv":
-        raise ConfigError(f"--table {path}; accepted is a file name that ends in .csv.")
-    if not Path(path).absolute().parent.is_dir():
-        raise ConfigError(f"--table {path}: the folder does not exist; create it first.")
-    if first_same(path, files):
-        raise ConfigError(f"--table {path}: is an input; choose another name.")
-
-
-def _run(working: Generator[Progress, None, Substacks], *, quiet: bool) -> Substacks:
-    with progress_bar("measuring", "plane", quiet=quiet) as bar:
-        return run_to_end(working, partial(_show, bar))
-
-
-def _show(bar: Any, event: Progress) -> None:
-    bar.total = event.total
-    bar.update(event.done - bar.n)
 
 
 def _write(

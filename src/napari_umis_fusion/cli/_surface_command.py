@@ -4,7 +4,12 @@ import argparse
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from napari_umis_fusion.cli._one_image import OneImage, depth_um_of, open_image
+from napari_umis_fusion.cli._one_image import (
+    OneImage,
+    depth_um_of,
+    never_in_focus_of,
+    open_image,
+)
 from napari_umis_fusion.cli._options import add_config_options, check_length, given_options
 from napari_umis_fusion.cli._report import print_json, print_line
 from napari_umis_fusion.errors import ConfigError
@@ -88,13 +93,10 @@ def run_surface(arguments: argparse.Namespace) -> None:
 
 def _open_surface(arguments: argparse.Namespace, config: SurfaceConfig) -> HeightMap:
     depth = open_image(arguments.map)
-    mask = None
-    if arguments.never_in_focus is not None:
-        mask = open_image(arguments.never_in_focus).pixels != 0
     return height_map(
         depth_um_of(depth, arguments.map, arguments.z_step_um),
         _pixel_size_um(depth, arguments),
-        never_in_focus=mask,
+        never_in_focus=never_in_focus_of(arguments.never_in_focus),
         top=config.top,
     )
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from napari_umis_fusion.cli._interrupts import run_interruptibly
 from napari_umis_fusion.cli._report import format_numbers, print_line, progress_bar
-from napari_umis_fusion.runtime import run_to_end
 from napari_umis_fusion.training import (
     CheckpointFailed,
     CheckpointSaved,
@@ -68,7 +68,7 @@ class TrainingReport:
 
     def prepare(self, events: Generator[Preparing, None, ImageSet]) -> ImageSet:
         """Collect the data, with progress."""
-        return run_to_end(events, self.on_event)
+        return run_interruptibly(events, self.on_event)
 
     def write_data(self, data: DataReport) -> None:
         """Print the report on the data."""
@@ -81,7 +81,7 @@ class TrainingReport:
     ) -> TrainingResult:
         """Run a training, which fills the curve."""
         self.curve = curve
-        return run_to_end(events, self.on_event)
+        return run_interruptibly(events, self.on_event)
 
     def on_event(self, event: SessionEvent) -> None:
         """Show an event."""

@@ -5,18 +5,23 @@ import sys
 from typing import Any
 
 from napari_umis_fusion.cli._options import add_config_options, config_from
-from napari_umis_fusion.cli._report import print_error, print_json, print_line, progress_bar
+from napari_umis_fusion.cli._report import (
+    print_error,
+    print_json,
+    print_line,
+    progress_bar,
+    run_shown,
+    show_done,
+)
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.live import (
     StackFailed,
     StackFused,
     StackProgress,
     WatchEvent,
-    WatchSummary,
     WatchWaiting,
     iter_watch,
 )
-from napari_umis_fusion.models.library import find_weights
 
 
 def add_watch_parser(commands: Any) -> None:
@@ -74,8 +79,6 @@ def add_watch_parser(commands: Any) -> None:
 
 def run_watch(arguments: argparse.Namespace) -> None:
     """Watch as the arguments say, until it is interrupted."""
-    if "checkpoint" in arguments:
-        arguments.checkpoint = find_weights(arguments.checkpoint)
     steps = iter_watch(
         arguments.folder,
         arguments.output,
@@ -88,12 +91,7 @@ def run_watch(arguments: argparse.Namespace) -> None:
         depth_map=arguments.depth_map,
     )
     report = _Report(quiet=arguments.json)
-    try:
-        summary = report.run(steps)
-    finally:
-        # Interrupted, threads and temporary files must be gone before the program says so.
-        steps.close()
-        report.bar.close()
+    summary = run_shown(steps, report.bar, report.show)
     for pending in summary.pending:
         problem = f": {pending.problem}" if pending.problem else ""
         print_error("warning", f"{pending.folder}: {pending.files} files are no stack yet{problem}")
@@ -107,24 +105,12 @@ class _Report:
         self._quiet = quiet
         self._problems: set[str] = set()
 
-    def run(self, steps: Any) -> WatchSummary:
-        """Run the watch to its end, and show its events."""
-        while True:
-            try:
-                event = next(steps)
-            except StopIteration as end:
-                summary: WatchSummary = end.value
-                return summary
-            self._show(event)
-
-    def _show(self, event: WatchEvent) -> None:
+    def show(self, event: WatchEvent) -> None:
+        """Show an event."""
         if isinstance(event, WatchWaiting):
             self._show_waiting(event)
         elif isinstance(event, StackProgress):
-            self.bar.set_description(event.name, refresh=False)
-            self.bar.total = event.total
-            self.bar.n = event.done
-            self.bar.update(0)
+            show_done(self.bar, event.done, event.total, event.name)
         elif isinstance(event, StackFused):
             self.bar.reset()
             self._print_fused(event)

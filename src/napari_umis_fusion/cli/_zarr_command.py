@@ -5,10 +5,16 @@ import sys
 from typing import Any
 
 from napari_umis_fusion.cli._options import add_config_options, config_from
-from napari_umis_fusion.cli._report import print_error, print_json, print_line, progress_bar
+from napari_umis_fusion.cli._report import (
+    print_error,
+    print_json,
+    print_line,
+    progress_bar,
+    run_shown,
+    show_done,
+)
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import StackError
-from napari_umis_fusion.models.library import find_weights
 from napari_umis_fusion.scale import (
     FieldFailed,
     FieldFused,
@@ -80,8 +86,6 @@ def add_zarr_parser(commands: Any) -> None:
 
 def run_zarr(arguments: argparse.Namespace) -> None:
     """Fuse as the arguments say."""
-    if "checkpoint" in arguments:
-        arguments.checkpoint = find_weights(arguments.checkpoint)
     common = {
         "wells": arguments.wells,
         "keep_z": not arguments.drop_z,
@@ -102,11 +106,7 @@ def run_zarr(arguments: argparse.Namespace) -> None:
         **common,
     )
     report = _Report(quiet=arguments.json)
-    try:
-        summary = report.run(steps)
-    finally:
-        steps.close()
-        report.bar.close()
+    summary = run_shown(steps, report.bar, report.show)
     _print_summary(summary, as_json=arguments.json)
 
 
@@ -152,24 +152,13 @@ class _Report:
         self.bar = progress_bar("fusing", "block", quiet=quiet)
         self._quiet = quiet
 
-    def run(self, steps: Any) -> ZarrSummary:
-        """Run to the end, and show the events."""
-        while True:
-            try:
-                event = next(steps)
-            except StopIteration as end:
-                summary: ZarrSummary = end.value
-                return summary
-            self._show(event)
-
-    def _show(self, event: object) -> None:
+    def show(self, event: object) -> None:
+        """Show an event."""
         if isinstance(event, ZarrProgress):
             # Planes of the block in this process, as a share of it.
             share = event.planes_done / event.planes_total if event.planes_total else 0.0
-            self.bar.set_description(event.name or "fusing", refresh=False)
-            self.bar.total = event.total
-            self.bar.n = round(min(event.done + share, event.total), 2)
-            self.bar.update(0)
+            done = round(min(event.done + share, event.total), 2)
+            show_done(self.bar, done, event.total, event.name or "fusing")
         elif isinstance(event, FieldFailed):
             print_error("error", f"{event.name}: {event.message}")
         elif isinstance(event, ZarrStarted) and not self._quiet:

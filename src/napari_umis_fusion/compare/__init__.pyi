@@ -7,7 +7,6 @@ from ._comparison import COLUMNS as COLUMNS
 from ._comparison import Column as Column
 from ._comparison import ComparedRow as ComparedRow
 from ._comparison import Comparison as Comparison
-from ._comparison import check_csv_path as check_csv_path
 from ._events import CandidateEnded as CandidateEnded
 from ._events import CandidateProgress as CandidateProgress
 from ._events import ComparisonEvent as ComparisonEvent

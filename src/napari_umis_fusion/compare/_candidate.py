@@ -58,6 +58,11 @@ def candidates_of(
     """
     if isinstance(configs, (str, os.PathLike, FusionConfig, Preset, Candidate)):
         configs = [configs]
+    if not isinstance(configs, Iterable):
+        raise ConfigError(
+            f"got {type(configs).__name__} as configs; accepted is a list of them, such as "
+            f"['{DEFAULT_NAME}', FusionConfig('tenengrad')]."
+        )
     if isinstance(configs, Mapping):
         named = [Candidate(str(name), _one(given).config) for name, given in configs.items()]
     else:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from napari_umis_fusion.compare._candidate import Candidate
-from napari_umis_fusion.errors import ConfigError, StackFileError
-from napari_umis_fusion.files.write import naming_write_errors
+from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.files.write import check_csv_path, naming_write_errors
 from napari_umis_fusion.fusion import FusionResult
-from napari_umis_fusion.runtime import atomic_write, changed_fields, first_same, user_path
+from napari_umis_fusion.runtime import atomic_write, changed_fields
 
 Better = Literal["low", "high", "neither"]
 
@@ -240,7 +240,7 @@ class Comparison:
         StackFileError
             For another extension, a protected file, or one that cannot be written.
         """
-        target = check_csv_path(path, protect)
+        target = check_csv_path(path, protect=protect)
         text = io.StringIO(newline="")
         table = csv.writer(text)
         table.writerow(["name", "status", *COLUMNS, "notes", "reason", "options"])
@@ -249,22 +249,6 @@ class Comparison:
             # With a byte order mark, without which Excel reads no UTF-8.
             temporary.write_bytes(text.getvalue().encode("utf-8-sig"))
         return target
-
-
-def check_csv_path(
-    path: str | os.PathLike[str], protect: Iterable[str | os.PathLike[str]] = ()
-) -> Path:
-    """Return the file of a table, absolute; raises `StackFileError` where it cannot be one."""
-    target = user_path(path).absolute()
-    if target.suffix.lower() != ".csv":
-        raise StackFileError(f"{target}: comparisons are written as tables; accepted is .csv.")
-    if first_same(target, protect) is not None:
-        raise StackFileError(
-            f"{target}: is an input, which is never overwritten; choose another name."
-        )
-    if not target.parent.is_dir():
-        raise StackFileError(f"{target.parent}: the folder does not exist; create it first.")
-    return target
 
 
 def _key(row: ComparedRow, column: str) -> Any:

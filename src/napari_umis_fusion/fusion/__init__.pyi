@@ -26,6 +26,7 @@ from ._memory import plan_memory as plan_memory
 from ._never_in_focus import DepthFill as DepthFill
 from ._never_in_focus import fill_depth as fill_depth
 from ._never_in_focus import find_focus_threshold as find_focus_threshold
+from ._nowhere import check_nowhere_in_slab as check_nowhere_in_slab
 from ._override_part import OverriddenPart as OverriddenPart
 from ._override_part import Overrider as Overrider
 from ._overrides import describe_overrides as describe_overrides

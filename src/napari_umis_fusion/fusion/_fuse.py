@@ -198,7 +198,7 @@ def _iter_fuse_stack(
 
 def _check_channels(stack: Stack, config: FusionConfig) -> None:
     """Refuse many channels that share one decision, unless one of them makes it."""
-    channels = stack.shape[3] if len(stack.shape) == 4 else 1
+    channels = stack.channel_count or 1
     if channels > MAX_CHANNELS and not isinstance(config.channel, int):
         msg = (
             f"got {channels} channels; accepted are at most {MAX_CHANNELS} that decide together. "

@@ -192,7 +192,7 @@ def bytes_per_pixel(
     look_ahead : int
         Planes that are read before the one that is fused.
     """
-    channels = stack.shape[3] if len(stack.shape) == 4 else 1
+    channels = stack.channel_count or 1
     value = channels * stack.dtype.itemsize
     sums = 8 if stack.dtype.type in DOUBLE else 4
     is_ranking = config.focus_measure in RANKING_MEASURES
@@ -248,7 +248,7 @@ def _plane_mb(stack: Stack) -> float:
 
 def _lasting_bytes(stack: Stack, config: FusionConfig) -> int:
     """Return the memory of one pixel of the result: the image and its maps."""
-    channels = stack.shape[3] if len(stack.shape) == 4 else 1
+    channels = stack.channel_count or 1
     return channels * stack.dtype.itemsize + 2 * 2 + (4 if config.depth_error else 3) * 4
 
 

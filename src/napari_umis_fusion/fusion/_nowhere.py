@@ -27,6 +27,28 @@ def check_nowhere(stack: Stack, config: FusionConfig) -> None:
         )
 
 
+def check_nowhere_in_slab(planes: tuple[int, int], config: FusionConfig) -> None:
+    """Refuse a plane for what is never in focus where the planes of a slab have other numbers.
+
+    Parameters
+    ----------
+    planes : (int, int)
+        First and last plane of the slab.
+    config : FusionConfig
+        Options of the fusion.
+
+    Raises
+    ------
+    ConfigError
+        With ``nowhere="plane"``.
+    """
+    if config.nowhere == "plane":
+        raise ConfigError(
+            f"nowhere='plane' with planes={planes!r}; accepted are 'decided', 'mean' and 'none'. "
+            "Choose one of them, or fuse all planes."
+        )
+
+
 def iter_fill_nowhere(
     stack: Stack, result: FusionResult, config: FusionConfig, workers: Workers
 ) -> Generator[Progress, None, FusionResult]:

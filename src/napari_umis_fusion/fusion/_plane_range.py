@@ -7,6 +7,7 @@ import numpy as np
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.fusion._nowhere import check_nowhere_in_slab
 from napari_umis_fusion.fusion._result import FusionResult
 from napari_umis_fusion.fusion._screening import copies_values
 from napari_umis_fusion.preprocess.health import notes_on
@@ -51,11 +52,7 @@ def slab_of(stack: Stack, planes: Any, config: FusionConfig, overrides: Any) -> 
             f"overrides with planes={planes!r}: fuse the planes first, and give the overrides to "
             "with_overrides of the result; or fuse all planes."
         )
-    if config.nowhere == "plane":
-        raise ConfigError(
-            f"nowhere='plane' with planes={planes!r}; accepted are 'decided', 'mean' and 'none'. "
-            "Choose one of them, or fuse all planes."
-        )
+    check_nowhere_in_slab(planes, config)
     return CroppedStack(stack, EVERY, EVERY, range(first, last + 1))
 
 

@@ -1,6 +1,7 @@
 """Results of a fusion, written to files."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +72,14 @@ def write_output(
         channel_colours=stack.channel_colours if is_image else (),
     )
     provenance = provenance_told(result, stack, full=full_provenance)
+    sizes = result.calibration
+    if unit == "planes" and sizes.z_positions_um is not None:
+        # By the mean of uneven steps, numbers of planes would become wrong depths.
+        sizes = replace(sizes, z_step_um=None, z_positions_um=None)
     return write_image(
         path,
         _values(kind, result, depth_fill),
-        calibration=result.calibration,
+        calibration=sizes,
         rgb=result.rgb and is_image,
         provenance={**provenance, "output": {"kind": shown, "unit": unit}},
         about=about,

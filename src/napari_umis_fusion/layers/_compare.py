@@ -8,6 +8,7 @@ from napari_umis_fusion.compare import (
     CandidateEnded,
     CandidateProgress,
     Comparison,
+    ComparisonEvent,
     ComparisonStarted,
     iter_compare,
 )
@@ -15,11 +16,11 @@ from napari_umis_fusion.files import LayerData, LayerImage
 from napari_umis_fusion.fusion import FusionResult
 from napari_umis_fusion.layers._align import config_for
 from napari_umis_fusion.layers._fuse import fill_outputs
-from napari_umis_fusion.layers._outputs import make_outputs
+from napari_umis_fusion.layers._make_outputs import make_outputs
 from napari_umis_fusion.layers._plan import LayerPlan
 from napari_umis_fusion.layers._stacks import LayerStacks
 from napari_umis_fusion.layers._summary import FusionSummary
-from napari_umis_fusion.runtime import ScratchMemory
+from napari_umis_fusion.runtime import ScratchMemory, map_events
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,21 +85,15 @@ def iter_compare_layer(
         height, width = stacks.stack(place).shape[1:3]
         region = plan.rows or (0, height), plan.columns or (0, width)
     steps = iter_compare(stacks.stack(place), ways, region=region, keep_results=False)
-    try:
-        while True:
-            try:
-                event = next(steps)
-            except StopIteration as end:
-                done: Comparison = end.value
-                return done
-            if isinstance(event, CandidateEnded):
-                spans = whole.replace(rows=plan.rows, columns=plan.columns)
-                layers = [] if event.result is None else _layers(images, spans, event.result)
-                yield CandidateLayers(event.number, layers, event.comparison)
-            else:
-                yield event
-    finally:
-        steps.close()
+    spans = whole.replace(rows=plan.rows, columns=plan.columns)
+
+    def with_layers(event: ComparisonEvent) -> LayerComparisonEvent:
+        if not isinstance(event, CandidateEnded):
+            return event
+        layers = [] if event.result is None else _layers(images, spans, event.result)
+        return CandidateLayers(event.number, layers, event.comparison)
+
+    return (yield from map_events(steps, with_layers))
 
 
 def _fixed(stacks: LayerStacks, entries: dict[int, int]) -> dict[int, int]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from napari_umis_fusion.config import FusionConfig
-from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.files import LayerData, LayerImage, layer_image
 from napari_umis_fusion.fusion import (
     Finished,
@@ -13,14 +12,16 @@ from napari_umis_fusion.fusion import (
     FusionResult,
     Passes,
     SecondPass,
+    check_nowhere_in_slab,
     iter_fuse,
     passes_of,
 )
 from napari_umis_fusion.layers._align import alignment_share, config_for, iter_align_layer
 from napari_umis_fusion.layers._events import LayerEvent, LayerFinished, LayerProgress, LayerStarted
 from napari_umis_fusion.layers._focus_threshold import focus_thresholds
+from napari_umis_fusion.layers._make_outputs import make_outputs, wanted_outputs
 from napari_umis_fusion.layers._missing_files import check_files
-from napari_umis_fusion.layers._outputs import FusedImage, OutputLayer, make_outputs, wanted_outputs
+from napari_umis_fusion.layers._outputs import FusedImage, OutputLayer
 from napari_umis_fusion.layers._plan import OUTPUTS, LayerPlan
 from napari_umis_fusion.layers._stacks import LayerStacks, LoopPlace
 from napari_umis_fusion.layers._summary import FusionSummary
@@ -107,11 +108,8 @@ def iter_fuse_layer(
     config, plan = _with_options(config, plan, options)
     recorded = LayerStacks(layer_images(layer), plan)
     recorded.check_decision(config.channel)
-    if config.nowhere == "plane" and recorded.is_slab:
-        raise ConfigError(
-            f"nowhere='plane' with planes={plan.planes}; accepted are 'decided', 'mean' and "
-            "'none'. Choose one of them, or fuse all planes."
-        )
+    if plan.planes is not None and recorded.is_slab:
+        check_nowhere_in_slab(plan.planes, config)
     yield LayerStarted(len(list(recorded.places())), len(recorded.span.planes))
     check_files(recorded.images)
     # raises before the work starts, not at its end

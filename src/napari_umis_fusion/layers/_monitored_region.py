@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.files import LayerData, LayerImage
 from napari_umis_fusion.layers._fuse import fill_outputs
-from napari_umis_fusion.layers._outputs import FusedImage, make_outputs
+from napari_umis_fusion.layers._make_outputs import make_outputs
+from napari_umis_fusion.layers._outputs import FusedImage
 from napari_umis_fusion.layers._plan import LayerPlan
 from napari_umis_fusion.layers._stacks import LayerStacks
 from napari_umis_fusion.runtime import ScratchMemory

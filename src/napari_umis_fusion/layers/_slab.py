@@ -12,7 +12,8 @@ from napari_umis_fusion.fusion import KeptFocus, iter_keep_focus
 from napari_umis_fusion.layers._align import config_for
 from napari_umis_fusion.layers._events import LayerEvent, LayerProgress
 from napari_umis_fusion.layers._fuse import fill_outputs, iter_fuse_stacks
-from napari_umis_fusion.layers._outputs import FusedImage, make_outputs
+from napari_umis_fusion.layers._make_outputs import make_outputs
+from napari_umis_fusion.layers._outputs import FusedImage
 from napari_umis_fusion.layers._stacks import LayerStacks, LoopPlace
 from napari_umis_fusion.runtime import Progress, ScratchMemory, map_events
 from napari_umis_fusion.stack import CroppedStack, Plane, Stack

@@ -31,6 +31,7 @@ from napari_umis_fusion.network._weights_file import (
     plain_arrays,
     read_weights,
     shapes_of,
+    with_orders,
 )
 from napari_umis_fusion.runtime import atomic_write
 
@@ -150,7 +151,7 @@ def save_checkpoint(
             f"{where}: checkpoints are saved as .safetensors; change the extension"
         )
     state = getattr(model_or_state, "state_dict", lambda: model_or_state)()
-    arrays = plain_arrays(state, where)
+    arrays = with_orders(plain_arrays(state, where))
     header = {**(metadata or {}), **_signature(arrays)}
     check_architecture(arrays, header, where)
     content = save(arrays, {HEADER_KEY: json.dumps(header)})

@@ -18,6 +18,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from napari_umis_fusion.network._neighbours import NeighbourFeatures, split_weight
 from napari_umis_fusion.network._ranker_layout import (
+    BOTH_ORDERS,
     CONTRAST_GAIN,
     DARKEST_ENERGY,
     ENCODERS,
@@ -90,16 +91,20 @@ def residual_blocks(channels: int, count: int) -> nn.Sequential:
 class NeighbourMixing(nn.Module):
     """Adds a 1 x 1 convolution of features and their differences from both neighbours along z.
 
-    Rectified, the mean of both orders of the neighbours counts.
+    Rectified, the mean of both orders of the neighbours counts, or one of them.
     """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(3 * channels, channels, 1)
 
-    def forward(self, features: NeighbourFeatures) -> Tensor:
+    def forward(self, features: NeighbourFeatures, *, both_orders: bool = True) -> Tensor:
         """Return features of the same shape."""
         assert self.conv.bias is not None
+        if not both_orders:
+            of_even, of_rise = split_weight(self.conv.weight)
+            even = F.conv2d(features.even, of_even, self.conv.bias)
+            return features.here + F.relu(even + F.conv2d(features.rise, of_rise))
         # Halved here already, where there are fewest numbers.
         of_even, of_rise = split_weight(self.conv.weight / 2)
         even = F.conv2d(features.even, of_even, self.conv.bias / 2)
@@ -115,10 +120,16 @@ class PlaneRanker(nn.Module):
     The methods are its stages, in order. `extract_features`, `mix_neighbours` and `decode` take
     the result of the previous stage with its differences from both neighbours along z; the others
     process single planes.
+
+    Its buffer `both_orders` is part of the weights: 1 if the scores are alike from either end of a
+    stack, 0 for weights of before, which were trained to one order of the planes.
     """
+
+    both_orders: Tensor
 
     def __init__(self) -> None:
         super().__init__()
+        self.register_buffer(BOTH_ORDERS, torch.ones(1))
         half, quarter, eighth, _ = WIDTHS
         levels = WIDTHS[1:]
         # Without bias, so that inverting the contrast only changes the sign of responses.
@@ -196,7 +207,9 @@ class PlaneRanker(nn.Module):
                     (phases.here, phases.even, phases.rise), self.merged_filters(), strict=True
                 )
             )
-            edges = (even + odd).abs() + (even - odd).abs()
+            one = even + odd
+            other = even - odd if self.both_orders else one
+            edges = one.abs() + other.abs()
             own_energy, shared = _log_energy(own), _log_energy(edges)
             energies = self.energies(torch.cat([own_energy, shared], 1))
             prior = self.prior(mean_3x3(own_energy))
@@ -220,17 +233,20 @@ class PlaneRanker(nn.Module):
 
     def mix_neighbours(self, levels: list[NeighbourFeatures]) -> FeaturePyramid:
         """Compare features with those of the neighbouring planes, at each scale."""
-        mixed = (mix(level) for mix, level in zip(self.first_mix, levels, strict=True))
+        mixed = self._mix(self.first_mix, levels)
         quarter, eighth, sixteenth = (
             refine(level) for refine, level in zip(self.between, mixed, strict=True)
         )
         return quarter, eighth, sixteenth
 
+    def _mix(self, mixings: nn.ModuleList, levels: list[NeighbourFeatures]) -> list[Tensor]:
+        both = bool(self.both_orders)
+        pairs = zip(mixings, levels, strict=True)
+        return [mix(level, both_orders=both) for mix, level in pairs]
+
     def decode(self, levels: list[NeighbourFeatures]) -> Tensor:
         """Compare again, and sum from coarse to fine, at a quarter of the resolution."""
-        quarter, eighth, sixteenth = (
-            mix(level) for mix, level in zip(self.second_mix, levels, strict=True)
-        )
+        quarter, eighth, sixteenth = self._mix(self.second_mix, levels)
         eighth = eighth + upsample(self.up[2](F.relu(sixteenth)), 2)
         summed: Tensor = self.after(quarter + upsample(self.up[1](F.relu(eighth)), 2))
         return summed

@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_umis_fusion.network._onnx_graph import OnnxGraph, Shape
 from napari_umis_fusion.network._ranker_layout import (
+    BOTH_ORDERS,
     CONTRAST_GAIN,
     DARKEST_ENERGY,
     ENCODERS,
@@ -38,6 +39,7 @@ class RankerLayers(OnnxGraph):
     def __init__(self, weights: Weights, inputs: Mapping[str, Shape]) -> None:
         super().__init__(inputs)
         self._weights = weights
+        self._both_orders = bool(weights.get(BOTH_ORDERS, 1))
 
     def convolve(
         self, x: str, weight: Float32Array, bias: Float32Array | None = None, stride: int = 1
@@ -77,13 +79,18 @@ class RankerLayers(OnnxGraph):
 
     def mix(self, planes: Neighbours, scale: int, stage: str) -> str:
         """Mix the features of a plane with their differences from both neighbours."""
+        share = HALF if self._both_orders else np.float32(1)
         weight, bias = (
-            HALF * self._weights[f"{stage}.{scale}.conv.{part}"] for part in ("weight", "bias")
+            share * self._weights[f"{stage}.{scale}.conv.{part}"] for part in ("weight", "bias")
         )
         of_even, of_odd = even_and_odd(weight)
         even, odd = self._both_parts(planes)
         even, odd = self.convolve(even, of_even, bias), self.convolve(odd, of_odd)
-        return self.node("Add", self.node("Add", self._larger(even, odd), even), planes[1])
+        if self._both_orders:
+            mixed = self.node("Add", self._larger(even, odd), even)
+        else:
+            mixed = self.node("Relu", self.node("Add", even, odd))
+        return self.node("Add", mixed, planes[1])
 
     def _both_parts(self, planes: Neighbours) -> tuple[str, str]:
         """Return a plane with the sum of its neighbours, and the difference of these."""
@@ -107,7 +114,12 @@ class RankerLayers(OnnxGraph):
         """Return features at a quarter of the resolution, and two for the last stage."""
         own_filters, *edge_filters = merged_filters(self._weights)
         parts = zip(self._both_parts(detail), edge_filters, strict=True)
-        edges = self._larger(*(self.convolve(part, filters, stride=2) for part, filters in parts))
+        even, odd = (self.convolve(part, filters, stride=2) for part, filters in parts)
+        edges = (
+            self._larger(even, odd)
+            if self._both_orders
+            else self.node("Abs", self.node("Add", even, odd))
+        )
         own = self.log_energy(self.convolve(detail[1], own_filters, stride=2))
         energies = self.node("Concat", own, self.log_energy(edges), axis=1)
         texture = self.layer(energies, "energies")

@@ -38,10 +38,14 @@ class Convolution:
 class StreamingMixing:
     """A `NeighbourMixing`; a missing neighbour is replaced by the plane itself."""
 
-    def __init__(self, mixing: NeighbourMixing, prepare: "WeightLoader") -> None:
+    def __init__(
+        self, mixing: NeighbourMixing, prepare: "WeightLoader", *, both_orders: bool
+    ) -> None:
         assert mixing.conv.bias is not None
-        of_even, of_rise = split_weight(mixing.conv.weight / 2)
-        self._even, self._odd = prepare(of_even, mixing.conv.bias / 2), prepare(of_rise)
+        self._both_orders = both_orders
+        share = 0.5 if both_orders else 1.0
+        of_even, of_rise = split_weight(share * mixing.conv.weight)
+        self._even, self._odd = prepare(of_even, share * mixing.conv.bias), prepare(of_rise)
 
     def __call__(self, before: Tensor, here: Tensor, after: Tensor) -> Tensor:
         """Return the features (N, C, Y, X) of a plane, mixed with those of its neighbours."""
@@ -49,6 +53,8 @@ class StreamingMixing:
         excess = (here - before).add_(here - after)
         even = self._even(torch.cat([here, excess], 1))
         odd = self._odd(after - before)
+        if not self._both_orders:
+            return odd.add_(even).relu_().add_(here)
         return larger_magnitude(even, odd).add_(even).add_(here)
 
 
@@ -122,6 +128,7 @@ class StreamingRanker:
         full = WeightLoader(device, torch.float32)
         prepare = WeightLoader(device, torch.bfloat16) if half else full
         self._dtype = prepare.dtype
+        self._both_orders = bool(model.both_orders)
         self._own, self._even, self._odd = _filters(model, full)
         own, shared = torch.chunk(model.energies.weight, 2, 1)
         self._energies = prepare(own, model.energies.bias), prepare(shared)
@@ -136,7 +143,7 @@ class StreamingRanker:
         self._subtract_local_mean = model.subtract_local_mean
         self.mixings = tuple(
             [
-                StreamingMixing(mixing, prepare)
+                StreamingMixing(mixing, prepare, both_orders=self._both_orders)
                 for mixing in mixings
                 if isinstance(mixing, NeighbourMixing)
             ]
@@ -156,7 +163,8 @@ class StreamingRanker:
         resolution, and those for the last stage.
         """
         even = self._even(torch.cat([here, before + after], 1))
-        edges = larger_magnitude(even, self._odd(after - before))
+        odd = self._odd(after - before)
+        edges = larger_magnitude(even, odd) if self._both_orders else odd.add_(even).abs_()
         shown = edges.to(self._dtype)
         quarter, skip = self._down[0](shown), self._skip(shown)
         own, shared = _log_energy(self._own(here)), _log_energy(edges)

@@ -143,7 +143,7 @@ def reference_unit_grey(plane: Plane, channel: ChannelRule | int) -> FloatMap | 
 
 
 def _choose_rule(stack: Stack, channel: ChannelRule | int) -> tuple[float, ...] | str:
-    count = stack.shape[3] if len(stack.shape) == 4 else 1
+    count = stack.channel_count or 1
     if channel == "auto":
         channel = "luminance" if stack.rgb else "mean"
     if isinstance(channel, int):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import platformdirs
 
-from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.errors import ConfigError, StackFileError
 from napari_umis_fusion.presets._preset import Preset
 from napari_umis_fusion.presets._shipped import PRESETS
 from napari_umis_fusion.presets._told import AUTO
@@ -63,7 +63,7 @@ def save_preset(
     ------
     ConfigError
         For another extension, a file that exists, a name of this package, "auto" or "default".
-    OSError
+    StackFileError
         If the file cannot be written.
     """
     stands_for = RESERVED.get(preset.name.strip().casefold())
@@ -79,8 +79,6 @@ def save_preset(
         raise ConfigError(
             f"{where} exists; choose another name, or replace it (replace=True, or --replace)."
         )
-    if path is None:
-        where.parent.mkdir(parents=True, exist_ok=True)
     content = {
         "kind": _KIND,
         "version": package_version(),
@@ -89,8 +87,12 @@ def save_preset(
         "reason": preset.reason,
         "options": dict(preset.options),
     }
-    with atomic_write(where) as beside:
-        beside.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+    cannot, advice = "cannot be written", "choose another folder."
+    with naming_faults(where, StackFileError, cannot, advice, of=OSError):
+        if path is None:
+            where.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(where) as beside:
+            beside.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
     return where
 
 

@@ -184,8 +184,10 @@ def plane_positions_um(sizes: Calibration, count: int, first_plane_um: float = 0
     Raises
     ------
     ConfigError
-        If the z step is unknown.
+        If the z step is unknown, or the place of the first plane no number.
     """
+    if not np.isfinite(first_plane_um):
+        raise ConfigError(f"first_plane_um={first_plane_um}; accepted is a finite number of µm.")
     if sizes.z_positions_um is not None:
         return [first_plane_um + place for place in sizes.z_positions_um]
     step = sizes.z_step_um

@@ -7,7 +7,8 @@ import numpy as np
 from napari_umis_fusion.errors import ConfigError, StackError
 from napari_umis_fusion.fusion import fill_depth
 from napari_umis_fusion.projection._config import AroundConfig, Smoothing
-from napari_umis_fusion.runtime import AnyArray, BoolMap, Float64Array, FloatMap
+from napari_umis_fusion.runtime import BoolMap, Float64Array, FloatMap
+from napari_umis_fusion.surface import checked_mask
 
 WIDE_PX = 200
 """Reach of a Gaussian beyond which a Fourier transform is quicker, which takes as long for any."""
@@ -47,9 +48,9 @@ def smooth_depth(
     Raises
     ------
     StackError
-        If the map is not two-dimensional, or nothing of it is known.
+        If the map is not two-dimensional, no map of numbers, or nothing of it is known.
     ConfigError
-        If it is to be smoothed, and the size of a pixel is unknown.
+        If it is to be smoothed, and the size of a pixel is unknown or no length.
 
     References
     ----------
@@ -57,7 +58,13 @@ def smooth_depth(
        https://doi.org/10.1109/TPAMI.2012.213
     """
     AroundConfig(smooth_um=smooth_um, smoothing=smoothing)  # refuses what is not accepted
-    depth = np.asarray(depth_um, np.float32)
+    given = np.asarray(depth_um)
+    if given.dtype.kind not in "iuf":
+        raise StackError(
+            f"got a depth map of {given.dtype}; accepted are numbers in µm: give the depth "
+            "map of a fusion."
+        )
+    depth = given.astype(np.float32)
     if depth.ndim != 2 or depth.size == 0:
         raise StackError(
             f"got a depth map of shape {depth.shape}; accepted is (Y, X). Choose one time point "
@@ -65,7 +72,7 @@ def smooth_depth(
         )
     unknown = ~np.isfinite(depth)
     if never_in_focus is not None:
-        unknown |= _checked(never_in_focus, depth.shape)
+        unknown |= checked_mask(never_in_focus, depth.shape)
     if unknown.all():
         raise StackError(
             "no pixel of the depth map is known: all are marked as never in focus, or NaN. Lower "
@@ -78,6 +85,11 @@ def smooth_depth(
         raise ConfigError(
             f"smooth_um={smooth_um:g} needs the size of a pixel, which is unknown: calibrate the "
             "image, type the size, or use 0."
+        )
+    if not all(np.isfinite(size) and size > 0 for size in pixel_size_um):
+        raise ConfigError(
+            f"pixel_size_um={pixel_size_um}; accepted are positive numbers of µm: calibrate the "
+            "image."
         )
     sigma = [smooth_um / size for size in pixel_size_um]
     if smoothing == "gaussian":
@@ -141,13 +153,3 @@ def _blurred(values: Float64Array, width: float, axis: int = 0) -> Float64Array:
     kernel = (kernel / kernel.sum()).reshape(shape)
     wide: Float64Array = fftconvolve(values, kernel, mode="same", axes=axis)
     return wide
-
-
-def _checked(mask: AnyArray, shape: tuple[int, ...]) -> BoolMap:
-    array = np.asarray(mask)
-    if array.shape != shape or array.dtype != bool:
-        raise StackError(
-            f"never_in_focus is {array.dtype} of shape {array.shape}; accepted is bool of the "
-            f"depth map's shape {shape}."
-        )
-    return array

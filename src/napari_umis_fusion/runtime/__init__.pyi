@@ -37,6 +37,7 @@ from ._options import label_of as label_of
 from ._options import number as number
 from ._options import option_words as option_words
 from ._options import replace_fields as replace_fields
+from ._options import take_python_values as take_python_values
 from ._package_version import package_version as package_version
 from ._progress import Progress as Progress
 from ._progress import Stage as Stage

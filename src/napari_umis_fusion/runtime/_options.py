@@ -66,8 +66,17 @@ def changed_fields(config: Any) -> dict[str, Any]:
 
 def check_fields(config: Any) -> None:
     """Check every field of a config; raises `ConfigError` for a value that is not accepted."""
+    take_python_values(config)
     for spec in fields(config):
         check_field(spec, getattr(config, spec.name))
+
+
+def take_python_values(config: Any) -> None:
+    """Replace scalars of NumPy by Python's own: configs are compared, and written as JSON."""
+    for spec in fields(config):
+        value = getattr(config, spec.name)
+        if getattr(value, "shape", None) == () and hasattr(value, "item"):
+            object.__setattr__(config, spec.name, value.item())
 
 
 def replace_fields(config: Config, options: Mapping[str, Any]) -> Config:

@@ -27,7 +27,7 @@ def estimate_seconds(plan: RunPlan, gigapixels: float) -> float:
     _timed(_middle(stack, WARM_PX), config)
     part = _middle(stack, SAMPLE_PX)
     pixels = part.shape[0] * part.shape[1] * part.shape[2]
-    channels = part.shape[3] if len(part.shape) == 4 else 1
+    channels = part.channel_count or 1
     return _timed(part, config) * gigapixels * 1e9 / (pixels * channels) * _margin_share(plan)
 
 

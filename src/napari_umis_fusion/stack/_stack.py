@@ -178,6 +178,11 @@ class Stack(ABC):
         light = self.alignment.light.describe()
         return {"alignment": {**self.alignment.describe(), "window": window}, **light}
 
+    @property
+    def channel_count(self) -> int | None:
+        """Number of channels, or colour samples; None where planes have no such axis."""
+        return self.shape[3] if len(self.shape) == 4 else None
+
     def __len__(self) -> int:
         return self.shape[0]
 

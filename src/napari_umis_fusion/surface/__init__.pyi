@@ -7,6 +7,7 @@ from ._export import write_surface as write_surface
 from ._filter import filtered as filtered
 from ._form import remove_form as remove_form
 from ._height_map import HeightMap as HeightMap
+from ._height_map import checked_mask as checked_mask
 from ._height_map import height_map as height_map
 from ._mesh import MOST_TRIANGLES as MOST_TRIANGLES
 from ._mesh import Mesh as Mesh

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_umis_fusion.errors import ConfigError, StackError, StackFileError
-from napari_umis_fusion.files.write import naming_write_errors
+from napari_umis_fusion.files.write import check_csv_path, naming_write_errors
 from napari_umis_fusion.runtime import (
     atomic_write,
     first_same,
@@ -119,9 +119,7 @@ def write_profile(
     StackFileError
         If the extension is not .csv, the file is protected or cannot be written.
     """
-    target = user_path(path)
-    if target.suffix.lower() != ".csv":
-        raise StackFileError(f"{target}: profiles are written as tables; accepted is .csv.")
+    target = check_csv_path(path, protect=protect)
     text = io.StringIO(newline="")
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(["distance_um", "height_um", "row_px", "column_px"])

@@ -98,7 +98,7 @@ def height_map(
         )
     SurfaceConfig(top=top)  # refuses another side
     if never_in_focus is not None:
-        depth[_checked_mask(never_in_focus, depth.shape)] = np.nan
+        depth[checked_mask(never_in_focus, depth.shape)] = np.nan
     depth[~np.isfinite(depth)] = np.nan
     check_points(depth)
     height = np.nanmax(depth) - depth if top == "first" else depth - np.nanmin(depth)
@@ -115,7 +115,8 @@ def check_points(heights: Float64Array) -> None:
         )
 
 
-def _checked_mask(mask: Any, shape: tuple[int, ...]) -> BoolMap:
+def checked_mask(mask: Any, shape: tuple[int, ...]) -> BoolMap:
+    """Return where nothing is in focus; raises `StackError` unless it is bool of a map's shape."""
     array = np.asarray(mask)
     if array.shape != shape or array.dtype != bool:
         raise StackError(

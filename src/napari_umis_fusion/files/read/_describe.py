@@ -162,7 +162,7 @@ def _describe_folder(path: Path, grid: FileGrid) -> dict[str, Any]:
             stack.calibration,
         ),
         "planes": len(stack),
-        "channels": stack.shape[3] if last else 1,
+        "channels": stack.channel_count or 1,
         "colour": stack.rgb,
         **_mosaic(stack.is_mosaic),
         **_names(grid, [*stack.source_notes]),

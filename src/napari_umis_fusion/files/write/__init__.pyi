@@ -1,6 +1,7 @@
 from ._about import ImageAbout as ImageAbout
 from ._channel_group import Writable as Writable
 from ._channel_group import as_images as as_images
+from ._formats import check_csv_path as check_csv_path
 from ._formats import check_output_path as check_output_path
 from ._image import naming_write_errors as naming_write_errors
 from ._image import write_image as write_image

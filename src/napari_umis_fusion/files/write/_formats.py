@@ -1,6 +1,7 @@
 """Output formats, and what each can hold."""
 
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from numpy.typing import DTypeLike
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.runtime import first_same, reason_of, user_path
 from napari_umis_fusion.stack import ACCEPTED_DTYPES
+
+_EXTENSION = re.compile(r"\.[A-Za-z]\w{0,4}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,14 @@ def output_format(path: Path) -> OutputFormat:
     raise StackFileError(msg)
 
 
+def with_extension(path: str | os.PathLike[str], wanted: OutputFormat) -> Path:
+    """Return a path with the extension of a format, unless it has one: 'beads 0.5' has none."""
+    target = user_path(path)
+    if _EXTENSION.fullmatch(target.suffix):
+        return target
+    return target.with_name(target.name + wanted.suffixes[0])
+
+
 def check_output_path(
     path: str | os.PathLike[str],
     *,
@@ -102,6 +113,41 @@ def check_output_path(
     if dtype is not None:
         _check_dtype(target, wanted, np.dtype(dtype).name, channels, rgb=rgb)
     _check_channels(target, wanted, channels, rgb=rgb)
+    return _check_target(target, protect)
+
+
+def check_csv_path(
+    path: str | os.PathLike[str], *, protect: Iterable[str | os.PathLike[str]] = ()
+) -> Path:
+    """Refuse, before any computation, a table that cannot or must not be written.
+
+    Parameters
+    ----------
+    path : path
+        The file of the table. An existing file is accepted: it will be replaced.
+    protect : iterable of path
+        Files that must not be overwritten.
+
+    Returns
+    -------
+    pathlib.Path
+        Absolute path, with symbolic links resolved.
+
+    Raises
+    ------
+    StackFileError
+        If the extension is not .csv, the folder is missing or not writable, or the path is a
+        folder or a protected file.
+    """
+    target = user_path(path)
+    if target.suffix.lower() != ".csv":
+        msg = f"{target}: tables are written as CSV; accepted is a file name that ends in .csv."
+        raise StackFileError(msg)
+    return _check_target(target, protect)
+
+
+def _check_target(target: Path, protect: Iterable[str | os.PathLike[str]]) -> Path:
+    """Return the file to write, absolute; raises `StackFileError` if it cannot or must not be."""
     _check_place(target)
     source = first_same(target, protect)
     if source is not None:

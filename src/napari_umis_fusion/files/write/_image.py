@@ -12,6 +12,7 @@ import numpy as np
 import tifffile
 
 from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.files.read import OWN_NAME
 from napari_umis_fusion.files.write._about import ImageAbout
 from napari_umis_fusion.files.write._formats import (
     IMAGEJ,
@@ -102,9 +103,11 @@ def write_image(
     colour = rgb and pixels.ndim == 3
     channels = pixels.shape[2] if pixels.ndim == 3 else None
     target = check_output_path(path, protect=protect, dtype=image.dtype, channels=channels, rgb=rgb)
+    # By its name, a result beside the planes is told from a plane.
+    told = None if provenance is None else {"software": OWN_NAME, **provenance}
     with atomic_write_checked(target) as temporary:
         wanted = output_format(target)
-        _write(temporary, wanted, pixels, colour, calibration, provenance, about)
+        _write(temporary, wanted, pixels, colour, calibration, told, about)
     return target
 
 

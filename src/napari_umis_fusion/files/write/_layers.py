@@ -21,6 +21,7 @@ from napari_umis_fusion.files.write._formats import (
     TIFF,
     check_output_path,
     output_format,
+    with_extension,
 )
 from napari_umis_fusion.files.write._image import (
     CLASSIC_TIFF_BYTES,
@@ -39,7 +40,6 @@ from napari_umis_fusion.files.write._writable_layer import (
 )
 from napari_umis_fusion.runtime import user_path
 
-_EXTENSION = re.compile(r"\.[A-Za-z]\w{0,4}")
 _LONGEST_NAME = 100
 # Windows reserves these names, with any extension.
 _NEVER_NAMES = {"CON", "PRN", "AUX", "NUL", *(f"{p}{n}" for p in ("COM", "LPT") for n in range(10))}
@@ -82,7 +82,7 @@ def write_image_layer(
         If the layer or the path is refused, for instance because attributes do not fit the data,
         or the layer was read from this file.
     """
-    target = _with_extension(path)
+    target = with_extension(path, OME_TIFF)
     layer = writable_layer(data, attributes)
     if output_format(target) is IMAGEJ:
         return [str(_write_hyperstack(target, layer, protect))]
@@ -123,7 +123,7 @@ def write_series(
     StackFileError
         If a layer or the path is refused.
     """
-    target = _with_extension(path)
+    target = with_extension(path, OME_TIFF)
     if output_format(target) not in (OME_TIFF, TIFF):
         msg = f"{target}: several layers need an OME-TIFF; end the name in .ome.tif."
         raise StackFileError(msg)
@@ -159,13 +159,6 @@ def write_folder(path: str | os.PathLike[str], layers: Sequence[LayerData]) -> l
     with naming_write_errors(folder):
         folder.mkdir(exist_ok=True)
     return [str(_write_tiff(file, [layer])) for file, layer in zip(targets, ready, strict=True)]
-
-
-def _with_extension(path: str | os.PathLike[str]) -> Path:
-    target = user_path(path)
-    if _EXTENSION.fullmatch(target.suffix):
-        return target
-    return target.with_name(target.name + OME_TIFF.suffixes[0])
 
 
 def _write_plane(

@@ -13,10 +13,9 @@ from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files._layer_attributes import RUN_KEY
 from napari_umis_fusion.files._layer_image import LayerImage
 from napari_umis_fusion.files.write._colour_table import ColourTable, colour_table, coloured
-from napari_umis_fusion.files.write._formats import PNG, output_format
+from napari_umis_fusion.files.write._formats import PNG, output_format, with_extension
 from napari_umis_fusion.files.write._image import write_image
 from napari_umis_fusion.files.write._writable_layer import only_plane, writable_layer
-from napari_umis_fusion.runtime import user_path
 from napari_umis_fusion.stack import length_um
 
 LEAST_SIDE_PX = 384
@@ -66,8 +65,7 @@ def write_picture(
     StackFileError
         If the layer has several planes, or the path is refused.
     """
-    target = user_path(path)
-    target = target if target.suffix else target.with_name(f"{target.name}.png")
+    target = with_extension(path, PNG)
     if output_format(target) is not PNG:
         msg = f"{target}: a picture is a PNG; end the name in .png."
         raise StackFileError(msg)

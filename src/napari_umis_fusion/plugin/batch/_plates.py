@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_umis_fusion.batch import (
     BatchEntry,
+    BatchEvent,
     BatchOptions,
     BatchStack,
     BatchStarted,
@@ -27,6 +28,7 @@ from napari_umis_fusion.batch import (
 )
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import UmisFusionError
+from napari_umis_fusion.runtime import map_events
 from napari_umis_fusion.scale import (
     FieldFailed,
     FieldFused,
@@ -133,16 +135,13 @@ def commands_for(inputs: Inputs, output: str, config: FusionConfig, options: Bat
 
 def _with_rows(steps: Events, works: "_Works") -> Events:
     """Yield the events of a batch, with the rows of OME-Zarr below its own."""
-    try:
-        while True:
-            try:
-                event = next(steps)
-            except StopIteration as end:
-                return end.value
-            is_start = isinstance(event, BatchStarted)
-            yield works.started(event.grouping, event.entries) if is_start else event
-    finally:
-        steps.close()
+
+    def with_rows(event: BatchEvent) -> BatchEvent:
+        if not isinstance(event, BatchStarted):
+            return event
+        return works.started(event.grouping, event.entries)
+
+    return (yield from map_events(steps, with_rows))
 
 
 def _iter_works(

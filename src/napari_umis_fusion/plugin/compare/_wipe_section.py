@@ -11,7 +11,7 @@ from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.layers import PREVIEW_KEY
 from napari_umis_fusion.plugin.compare._wipe import Wipe
 from napari_umis_fusion.plugin.viewer import FollowedLayers
-from napari_umis_fusion.plugin.widgets import Form
+from napari_umis_fusion.plugin.widgets import Form, sentence_of
 
 NOTHING = "nothing"
 START, END = "Wipe", "End the wipe"
@@ -81,8 +81,7 @@ class WipeSection(Form):
             before, behind = (self._viewer.layers[name] for name in names)
             self.wipe.start(before, behind, self["direction"].value)
         except UmisFusionError as error:
-            text = str(error)
-            self.notified.emit(text[:1].upper() + text[1:])
+            self.notified.emit(sentence_of(error))
         else:
             self.notified.emit(HINT)
         self._show_state()

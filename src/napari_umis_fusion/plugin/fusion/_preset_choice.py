@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_umis_fusion.config import FusionConfig
-from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.errors import ConfigError, UmisFusionError
 from napari_umis_fusion.presets import (
     PRESETS,
     Preset,
@@ -154,7 +154,7 @@ class PresetChoice(QWidget):
     def _try(self, action: Any) -> None:
         try:
             action()
-        except (ConfigError, OSError) as error:
+        except (UmisFusionError, OSError) as error:
             self.notified.emit(str(error))
 
 

@@ -12,7 +12,12 @@ from napari_umis_fusion.plugin.fusion import Shortcuts
 from napari_umis_fusion.plugin.retouch._blink import Blink
 from napari_umis_fusion.plugin.retouch._pick import PlanePick
 from napari_umis_fusion.plugin.retouch._session import RetouchSession
-from napari_umis_fusion.plugin.widgets import DockedWidget, release_all, tell_unexpected
+from napari_umis_fusion.plugin.widgets import (
+    DockedWidget,
+    release_all,
+    sentence_of,
+    tell_unexpected,
+)
 
 BLINK = "B"
 """The key of before / after."""
@@ -151,8 +156,7 @@ class RetouchWidget(DockedWidget):
 
     def _on_failed(self, error: Exception) -> None:
         tell_unexpected(error)
-        text = str(error)
-        self._tell(text[:1].upper() + text[1:])
+        self._tell(sentence_of(error))
 
     def _tell(self, text: str) -> None:
         self.status.setText(text)

@@ -15,6 +15,7 @@ from napari_umis_fusion.plugin.widgets import (
     VerticalScroll,
     release_all,
     section,
+    sentence_of,
     tell_unexpected,
 )
 
@@ -125,8 +126,7 @@ class SlabWidget(DockedWidget):
 
     def _on_failed(self, error: Exception) -> None:
         tell_unexpected(error)
-        text = str(error)
-        self._tell(text[:1].upper() + text[1:])
+        self._tell(sentence_of(error))
 
     def _tell(self, text: str) -> None:
         self.status.setText(text)

@@ -23,7 +23,13 @@ from napari_umis_fusion.layers import (
 from napari_umis_fusion.plugin.commands import fusion_options
 from napari_umis_fusion.plugin.surface._layers_form import NOTHING, SurfaceSource
 from napari_umis_fusion.plugin.viewer import entries_shown
-from napari_umis_fusion.plugin.widgets import ConfigForm, LatestJob, Progress, tell_unexpected
+from napari_umis_fusion.plugin.widgets import (
+    ConfigForm,
+    LatestJob,
+    Progress,
+    sentence_of,
+    tell_unexpected,
+)
 from napari_umis_fusion.projection import AroundConfig
 
 BUTTONS = {
@@ -156,8 +162,7 @@ class AroundSection(QWidget):
 
     def _on_failed(self, error: Exception) -> None:
         tell_unexpected(error)
-        text = str(error)
-        self.told.emit(text[:1].upper() + text[1:])
+        self.told.emit(sentence_of(error))
 
     def _lay_out(self) -> None:
         actions = {"flatten": self.flatten, "lift": self.lift}

@@ -13,6 +13,7 @@ from napari_umis_fusion.plugin.surface._drawn import Drawn
 from napari_umis_fusion.plugin.surface._job import Measured, iter_measure, iter_write
 from napari_umis_fusion.plugin.surface._layers_form import LayersForm
 from napari_umis_fusion.plugin.surface._profile_plot import ProfilePlot
+from napari_umis_fusion.plugin.surface._region_numbers import region_numbers
 from napari_umis_fusion.plugin.surface._shown_form import shown_form
 from napari_umis_fusion.plugin.viewer import camera_of
 from napari_umis_fusion.plugin.widgets import (
@@ -22,6 +23,7 @@ from napari_umis_fusion.plugin.widgets import (
     VerticalScroll,
     release_all,
     section,
+    sentence_of,
     tell_unexpected,
 )
 from napari_umis_fusion.surface import (
@@ -29,8 +31,6 @@ from napari_umis_fusion.surface import (
     SurfaceConfig,
     contours,
     profile_along,
-    step_height,
-    surface_area,
     write_profile,
 )
 
@@ -247,29 +247,9 @@ class SurfaceWidget(DockedWidget):
                 self.profile.setValue(profile_along(surface, line))
             except UmisFusionError:  # not yet a line: it is being drawn
                 self.profile.clear()
-        text = self._region_numbers(self.drawn.regions(shape))
+        text = region_numbers(surface, self.drawn.regions(shape))
         self.drawn_numbers.setText(text)
         self.drawn_numbers.setVisible(bool(text))
-
-    def _region_numbers(self, regions: list[Any]) -> str:
-        assert self.measured is not None
-        surface, texts = self.measured.prepared, []
-        try:
-            for number, region in enumerate(regions, 1):
-                area = surface_area(surface, region)
-                texts.append(
-                    f"Region {number}: {area.projected_um2:.4g} µm² in the image, "
-                    f"{area.on_surface_um2:.4g} µm² along the surface."
-                )
-            if len(regions) > 1:
-                step = step_height(surface, *regions[-2:])
-                texts.append(
-                    f"Step from region {len(regions) - 1} to {len(regions)}: "
-                    f"{step.height_um:+.4g} µm (points lie {step.rms_um:.2g} µm from their planes)."
-                )
-        except UmisFusionError as error:
-            texts.append(str(error))
-        return "\n".join(texts)
 
     def _draw(self, what: str) -> None:
         if self.measured is not None:
@@ -301,8 +281,7 @@ class SurfaceWidget(DockedWidget):
 
     def _on_failed(self, error: Exception) -> None:
         tell_unexpected(error)
-        text = str(error)
-        self._tell(text[:1].upper() + text[1:])
+        self._tell(sentence_of(error))
 
     def _tell(self, text: str) -> None:
         self.status.setText(text)

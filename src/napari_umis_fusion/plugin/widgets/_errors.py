@@ -14,3 +14,9 @@ def tell_unexpected(error: Exception) -> None:
     """Hand an error of the plugin to napari, whose traceback helps to report it."""
     if not is_expected(error):
         notification_manager.receive_error(type(error), error, error.__traceback__)
+
+
+def sentence_of(error: Exception) -> str:
+    """Return the text of an error as it is shown: it begins with a capital letter."""
+    text = str(error)
+    return text[:1].upper() + text[1:]
