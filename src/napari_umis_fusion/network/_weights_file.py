@@ -43,6 +43,9 @@ _COUNTER = "num_batches_tracked"
 _OF_RANKER = "motion.weight"
 """Weights that only a plane ranker has."""
 
+ONE_ORDER = np.zeros(1, np.float32)
+"""`BOTH_ORDERS` of weights that know one order."""
+
 _FLOAT_BYTES = 4
 
 _PARALLEL_PREFIX = "module."  # added by torch.nn.DataParallel
@@ -84,7 +87,7 @@ def read_weights(path: Path) -> tuple[dict[str, AnyArray], dict[str, Any], bytes
         # torch warns about the way in which a file was pickled; its content is checked below.
         warnings.simplefilter("ignore")
         found, metadata = _parse(content, path)
-        arrays = with_orders(plain_arrays(found, path))
+        arrays = with_orders(plain_arrays(found, path), ONE_ORDER)
         check_architecture(arrays, metadata, path)
     return arrays, metadata, content
 
@@ -161,13 +164,10 @@ def plain_arrays(found: Any, path: Path) -> dict[str, AnyArray]:
     }
 
 
-def with_orders(arrays: Mapping[str, Any]) -> dict[str, Any]:
-    """Return weights of a plane ranker with their number of orders: one, where they say nothing.
-
-    Those of other networks are returned as they are.
-    """
-    told = BOTH_ORDERS in arrays or _OF_RANKER not in arrays
-    return dict(arrays) if told else {**arrays, BOTH_ORDERS: np.zeros(1, np.float32)}
+def with_orders(weights: Mapping[str, Any], one_order: Any) -> dict[str, Any]:
+    """Return weights with `BOTH_ORDERS`, which those of a plane ranker of before lack."""
+    told = BOTH_ORDERS in weights or _OF_RANKER not in weights
+    return dict(weights) if told else {**weights, BOTH_ORDERS: one_order}
 
 
 def _is_array(value: Any) -> bool:

@@ -108,7 +108,8 @@ class SelectObjective:
                 f"keep_weight is {config.keep_weight:g} without initial weights, whose scores it "
                 "keeps; give some, or set it to 0."
             )
-        self.model: nn.Module = model or PlaneRanker()
+        self._ranker = model or PlaneRanker()
+        self.model: nn.Module = self._ranker
         self._initial = Teacher(model) if model is not None and config.keep_weight else None
         self.steps_per_epoch = max(1, len(images) // 4)
         self._config = config
@@ -131,9 +132,8 @@ class SelectObjective:
 
     def losses(self, batch: StackBatch, device: torch.device) -> dict[str, Tensor]:
         """Return the losses of selection and mean, and their false edges."""
-        assert isinstance(self.model, PlaneRanker)
         # Not before: the initial weights are validated as they are.
-        self.model.both_orders.fill_(1)
+        self._ranker.both_orders.fill_(1)
         here = batch.to(device)
         scores = self._scored(here)
         terms = self._terms(here, scores)
