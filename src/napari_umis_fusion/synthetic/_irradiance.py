@@ -1,4 +1,4 @@
-"""The light of random stacks that reaches the camera: occlusion, fluorescence and brightfield."""
+"""The light of random stacks that reaches the camera, for each kind of scene."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

@@ -41,6 +41,9 @@ MIN_SPAN = 0.1
 MIN_CONTRAST = 0.02
 """Lower bound of the contrast, so that the noise of flat planes is not amplified."""
 
+TENSORS = ("planes", "steady", "clean", "truth", "contrast")
+"""Fields of a batch that are tensors."""
+
 _TRAIN, _TRY, _PLAN = range(3)
 
 Floats = NDArray[np.float32]
@@ -71,8 +74,7 @@ class StackBatch:
 
     def to(self, device: torch.device) -> "StackBatch":
         """Copy to a device."""
-        parts = self.planes, self.steady, self.clean, self.truth, self.contrast
-        return StackBatch(*(part.to(device) for part in parts), self.backwards)
+        return replace(self, **{name: getattr(self, name).to(device) for name in TENSORS})
 
 
 class SelectObjective:
