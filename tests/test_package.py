@@ -248,10 +248,38 @@ def test_each_word_of_a_room_is_needed_elsewhere(room, asked_for):
     own = name_of(room)
     needed = {name for name, asker in asked_for if not f"{asker}.".startswith(f"{own}.")}
     needed |= {f"{own}.UmisFusionError"} if room == PACKAGE else set()  # documented with errors
-    own_words = [
-        name for module, name in vocabulary(room) if module.startswith("_")
-    ]  # not a room's
+    # Not a room's.
+    own_words = [name for module, name in vocabulary(room) if module.startswith("_")]
     assert [name for name in own_words if f"{own}.{name}" not in needed] == []
+
+
+def parameters(function):
+    """Return the parameters of a function with their defaults, as text."""
+    given = function.args
+    late = dict(zip(reversed(given.args), reversed(given.defaults), strict=False))
+    late |= dict(zip(given.kwonlyargs, given.kw_defaults, strict=True))
+    every = [*given.posonlyargs, *given.args, *given.kwonlyargs]
+    return {each.arg: ast.unparse(late[each]) if late.get(each) else "" for each in every}
+
+
+def generators_of_functions():
+    """List functions and the generators that say that they take the same parameters."""
+    for path in SOURCES:
+        body = ast.parse(path.read_text("utf-8")).body
+        named = {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
+        for name, node in named.items():
+            told = f"akes the parameters of `{name.removeprefix('iter_')}`"
+            if name.startswith("iter_") and told in (ast.get_docstring(node) or ""):
+                yield named[name.removeprefix("iter_")], node
+
+
+def test_a_generator_takes_what_its_function_takes():
+    pairs = list(generators_of_functions())
+    assert len(pairs) > 5
+    for function, generator in pairs:
+        own = parameters(generator)
+        own.pop("workspace", None)  # of runs that consist of several fusions
+        assert own == parameters(function), generator.name
 
 
 def test_the_tests_mirror_the_rooms():

@@ -1,17 +1,17 @@
 """Options of a fusion: a validated dataclass from which the CLI and the widget are generated."""
 
-from dataclasses import Field, asdict, dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.runtime import (
+    ConfigBase,
     check_choice,
     check_field,
     choice,
     is_int,
     number,
-    replace_fields,
     take_python_values,
 )
 
@@ -45,7 +45,7 @@ _ALIGNED = tuple(name for name in get_args(AlignMode) if name != "none")
 
 
 @dataclass(frozen=True, slots=True)
-class FusionConfig:
+class FusionConfig(ConfigBase):
     """Options of a fusion.
 
     Default, unit, bounds and help of each field are in its metadata, from which the command line
@@ -195,8 +195,8 @@ class FusionConfig:
             "Correction of illumination (flicker, bleaching) and sensor defects (dust, hot "
             "pixels). 'measure' corrects the planes only for measuring focus, so that output "
             "values stay recorded ones. 'output' also corrects the brightness of the image. "
-            "'auto' is 'measure' when planes are aligned and 'none' otherwise, because the "
-            "correction reads the planes twice.",
+            "'auto' is 'measure' when planes are aligned, or once the light is found to change, "
+            "and 'none' otherwise, because the correction reads the planes twice.",
         ),
     )
     moving: Moving = field(
@@ -341,16 +341,6 @@ class FusionConfig:
         weights = None if checkpoint is None else str(checkpoint)
         return cls(focus_measure="umis", checkpoint=weights, **settings)
 
-    def replace(self, **options: Any) -> Self:
-        """Return a copy with some fields changed.
-
-        Raises
-        ------
-        ConfigError
-            If a field does not exist, or a value is not accepted.
-        """
-        return replace_fields(self, options)
-
     @property
     def corrects_illumination(self) -> bool:
         """Whether illumination is corrected, at least for measuring focus."""
@@ -360,10 +350,6 @@ class FusionConfig:
     def aligns(self) -> bool:
         """Whether planes are aligned before fusion."""
         return self.align != "none"
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the fields as a dict of JSON values."""
-        return asdict(self)
 
 
 def _check(spec: Field[Any], value: Any) -> None:

@@ -60,7 +60,7 @@ def test_mask_keeps_the_size(here, moving, capsys):
             "does not exist; make it first",
         ),
         (["--transforms", "missing.csv"], "missing.csv: no table of transforms"),
-        (["--align", "sideways"], "invalid choice: 'sideways'"),
+        (["--align", "sideways"], "got 'sideways'; accepted are"),
     ],
 )
 def test_refusals(options, text, here, capsys):

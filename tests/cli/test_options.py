@@ -138,8 +138,25 @@ def test_wrong_usage(words, capsys):
     assert main(words) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert err
+    assert err.count("\n") == 1
+    assert err.startswith("umis-fusion: error: ")
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--memory-mb", "0,5"], "--memory-mb: got '0,5'; accepted is a whole number"),
+        (["--window-sigma-px", "2,5"], "got '2,5'; accepted is a number such as 0.5"),
+        (["--blend", "mean"], "got 'mean'; accepted are 'select', 'weighted'"),
+        (["--depthmap", "d.tif"], "which is not accepted; perhaps --depth-map was meant"),
+    ],
+)
+def test_wrong_usage_is_told_in_plain_words(words, told, capsys):
+    assert main([*BASE, *words]) == 2
+    err = capsys.readouterr().err
+    assert told in err
+    assert "See umis-fusion fuse --help." in err
 
 
 @pytest.mark.parametrize("words", [["--version"], ["--help"], ["demo", "--help"], ["info", "-h"]])

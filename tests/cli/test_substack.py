@@ -90,6 +90,17 @@ def test_one_of_several_images_is_chosen_by_its_scene(tmp_path, capsys):
         )
 
 
+def test_nothing_is_written_among_the_planes(movie, capsys):
+    folder = movie[0].with_name("planes")
+    folder.mkdir()
+    for z, plane in enumerate(movie[1][0, :, 0]):
+        tifffile.imwrite(folder / f"z{z}.tif", plane)
+    code, _, err = run(capsys, folder, "-o", folder / "z9.ome.tif", "--around", "0")
+    assert code == 1
+    assert "would be read as one of them; choose another folder" in err
+    assert len(list(folder.iterdir())) == 9
+
+
 def test_the_input_is_never_replaced(movie, capsys):
     code, _, err = run(capsys, movie[0], "-o", movie[0])
     assert code != 0

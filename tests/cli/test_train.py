@@ -357,7 +357,7 @@ def test_errors_are_one_line(options, code, text, data, here, capsys):
 @pytest.mark.parametrize("words", [["train"], ["train", "data"], [*BASE, "--schedule", "none"]])
 def test_wrong_usage(words, capsys):
     assert main(words) == 2
-    assert "usage:" in capsys.readouterr().err
+    assert "See umis-fusion train --help" in one_line(capsys.readouterr().err)
 
 
 RUN = """

@@ -38,6 +38,32 @@ def test_json(source, tmp_path, capsys):
     assert zarr.open_array(str(tmp_path / "out" / "0")).shape == (64, 70)
 
 
+def test_info_describes_it_whatever_its_name(source, capsys):
+    source = source.rename(source.with_name("in"))
+    assert main(["info", str(source), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["kind"], told["axes"]) == ("image of OME-Zarr", "ZYX")
+    assert (told["shape"], told["z_step_um"]) == ([3, 64, 70], 2.0)
+    assert main(["fuse", str(source), "-o", str(source.with_name("o.tif"))]) == 1
+    assert "OME-Zarr is fused by umis-fusion zarr." in capsys.readouterr().err
+
+
+def test_the_error_of_the_only_stack_is_told_once(source, tmp_path, capsys):
+    array = zarr.create_array(
+        str(source / "0"), shape=(3, 8, 9), dtype="f4", chunks=(1, 8, 9), overwrite=True
+    )
+    array[...] = np.nan
+    assert run(source, tmp_path / "out") == 1
+    err = capsys.readouterr().err
+    assert err.count("NaN") == 1, err
+
+
+@pytest.mark.parametrize(("name", "told"), [("absent", "no such folder"), ("", "is no OME-Zarr")])
+def test_what_is_no_zarr_is_told(tmp_path, capsys, name, told):
+    assert run(tmp_path / name, tmp_path / "out") == 1
+    assert told in capsys.readouterr().err
+
+
 def test_dry_run(source, tmp_path, capsys):
     assert run(source, tmp_path / "out", "--dry-run", "--json") == 0
     told = json.loads(capsys.readouterr().out)

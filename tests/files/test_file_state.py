@@ -5,6 +5,7 @@ import os
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from napari_umis_fusion import open_stack, read_layers
 from napari_umis_fusion.errors import StackFileError
@@ -58,6 +59,24 @@ def test_a_changed_file_is_told(tmp_path, kind, change, monkeypatch):
         is_old = change is replaced and found == [1]
         assert is_old or "s.tif: was replaced or changed since it was opened" in found
     assert open_stack(path).plane(1).max() == 9
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif"])
+def test_a_plane_that_was_replaced_is_told(tmp_path, suffix):
+    def write(z, value):
+        plane = np.full((16, 16), value, np.uint8)
+        path = tmp_path / f"z{z}{suffix}"
+        tifffile.imwrite(path, plane) if suffix == ".tif" else Image.fromarray(plane).save(path)
+        return path
+
+    for z in range(2):
+        write(z, 1)
+    stack = open_stack(tmp_path)
+    later(write(1, 9))
+    assert stack.plane(0).max() == 1
+    found = values_or_error(lambda: stack.plane(1))
+    assert f"z1{suffix}: was replaced or changed since it was opened" in found
+    assert open_stack(tmp_path).plane(1).max() == 9
 
 
 def test_a_file_that_grows_is_the_same(tmp_path):

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 import tifffile
@@ -154,13 +156,57 @@ def test_a_file_changed_since_it_was_opened(tmp_path):
         stack.plane(0)
 
 
-@pytest.mark.parametrize("content", [b"", b"no image"])
-@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp", ".bmp"])
-def test_a_broken_file_is_named(tmp_path, suffix, content):
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "is empty, 0 bytes. Copy it again"),
+        (b"no image", "holds text; accepted under this name are"),
+        (b"<html>404</html>", "holds a web page; accepted"),
+        ("Größe".encode() * 99, "holds text; accepted"),
+        (b"version https://git-lfs.github.com/spec/v1", "in Git LFS, which was not downloaded"),
+        (bytes(900), "begins with 512 zeros: it was not copied or saved to its end"),
+        (b"%PDF-1.7", "holds a PDF file; accepted"),
+        (b"GIF89a..", "holds a GIF file; accepted"),
+        (bytes([128, 200]), "holds no image that is known"),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_a_file_of_other_content_is_named_and_told(tmp_path, suffix, content, told):
     write(tmp_path / "a.png", plane(0))
     (tmp_path / f"b{suffix}").write_bytes(content)
-    with pytest.raises(StackFileError, match=rf"b\{suffix}: cannot be read"):
+    with pytest.raises(StackFileError, match=rf"b\{suffix}: {re.escape(told)}"):
         open_stack(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "named", "told"),
+    [("png", "tif", "PNG"), ("tif", "jpg", "TIFF"), ("bmp", "tif", "BMP")],
+)
+def test_an_image_under_the_name_of_another_kind_is_told(tmp_path, kind, named, told):
+    write(tmp_path / f"a.{kind}", plane(0))
+    (tmp_path / f"a.{kind}").rename(tmp_path / f"b.{named}")
+    with pytest.raises(
+        StackFileError, match=rf"is a {told} file by its content. Rename it to .{kind}"
+    ):
+        open_stack(tmp_path / f"b.{named}")
+
+
+def test_folders_that_hold_images_are_named_where_a_folder_holds_none(tmp_path):
+    for name in ("beetle/z0.tif", "moss/z0.tif"):
+        (tmp_path / name).parent.mkdir()
+        write(tmp_path / name, plane(0))
+        told = (
+            " Its folder beetle holds images: give" if name[0] == "b" else "give one, or fuse all"
+        )
+        with pytest.raises(StackFileError, match=told):
+            open_stack(tmp_path)
+
+
+def test_an_empty_name_is_not_the_current_folder(tmp_path, monkeypatch):
+    write(tmp_path / "z0.tif", plane(0))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StackFileError, match="got an empty name"):
+        open_stack("")
 
 
 @pytest.mark.parametrize(

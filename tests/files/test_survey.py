@@ -150,6 +150,40 @@ def test_stacks_with_further_axes_and_two_of_one_name(tmp_path):
     assert [data.shape for data, _, _ in survey.layers()] == [(2, 3, 6, 5)] * 3
 
 
+def test_stacks_of_equal_size_become_one_layer_with_the_axis_of_their_names(tmp_path, monkeypatch):
+    data = np.arange(3 * 2 * 4 * 6 * 5, dtype="uint16").reshape(3, 2, 4, 6, 5)
+    (tmp_path / "a").mkdir()
+    for t, stacks in enumerate(data):
+        told = {"axes": "CZYX", "PhysicalSizeZ": 2.0, "PhysicalSizeZUnit": "µm"}
+        tifffile.imwrite(tmp_path / "a" / f"t{t}.ome.tif", stacks, metadata=told)
+    for most in (2**20, 0):  # in memory, and plane by plane
+        monkeypatch.setattr("napari_umis_fusion.files.read._tiff_layers.LAZY_BYTES", most)
+        layers = survey_files(tmp_path / "a").layers()
+        assert [isinstance(array, np.ndarray) for array, _, _ in layers] == [most > 0] * 2
+        for c, (array, attributes, _) in enumerate(layers):
+            np.testing.assert_array_equal(array, data[:, c])
+            assert attributes["axis_labels"] == ("t", "z", "y", "x")
+            assert attributes["scale"][:2] == (1.0, 2.0)
+            assert attributes["name"] == f"a channel {c + 1}"
+            told = attributes["metadata"]["umis_fusion_file"]
+            again, others, _ = read_layers(told["path"])[told["layer"]]
+            np.testing.assert_array_equal(again, array)
+            assert others["axis_labels"] == attributes["axis_labels"]
+
+
+@pytest.mark.parametrize(
+    ("names", "sizes"),
+    [(("t0", "t1"), (3, 4)), (("cat", "dog"), (3, 3)), (("ch0", "ch1"), (3, 3))],
+)
+def test_stacks_that_differ_or_are_not_counted_have_layers_of_their_own(tmp_path, names, sizes):
+    for name, size in zip(names, sizes, strict=True):
+        stack(tmp_path / "a", f"{name}.tif", size)
+    layers = survey_files(tmp_path / "a").layers()
+    assert [(attributes["name"], len(data)) for data, attributes, _ in layers] == list(
+        zip(names, sizes, strict=True)
+    )
+
+
 def test_a_set_is_read_once(tmp_path):
     data = np.arange(4 * 6 * 5, dtype="uint8").reshape(2, 2, 6, 5)
     whole = tmp_path / "x.ome.tif"

@@ -179,18 +179,26 @@ REFUSED = [
     ("o", "uint8", None, False, "cannot write this kind"),
     ("none/o.png", "uint8", None, False, "folder .*none does not exist; make it first"),
     ("folder.png", "uint8", None, False, "is a folder; give the name of a file"),
+    ("", "uint8", None, False, "is a folder; give the name of a file"),
+    ("file/o.png", "uint8", None, False, "file is a file, in which no other can be"),
 ]
 
 
 @pytest.mark.parametrize(("name", "dtype", "channels", "rgb", "text"), REFUSED)
 def test_what_cannot_be_written_is_refused_up_front(tmp_path, name, dtype, channels, rgb, text):
     (tmp_path / "folder.png").mkdir()
+    (tmp_path / "file").touch()
     with pytest.raises(StackFileError, match=text):
         check_output_path(tmp_path / name, dtype=dtype, channels=channels, rgb=rgb)
     image = np.zeros((6, 5) if channels is None else (6, 5, channels), dtype)
     with pytest.raises(StackFileError, match=text):
         write_image(tmp_path / name, image, rgb=rgb)
-    assert os.listdir(tmp_path) == ["folder.png"]
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder.png"]
+
+
+def test_an_empty_name_is_told_as_such():
+    with pytest.raises(StackFileError, match="got an empty name of a file"):
+        check_output_path("")
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write anywhere")

@@ -320,6 +320,13 @@ def test_name_of_a_run_is_a_name(name):
         KeepConfig(name=name)
 
 
+@pytest.mark.parametrize("options", [{"folder": 3}, {"name": 3}, {"fused": "no"}])
+def test_values_of_another_kind_are_refused(options):
+    ((name, value),) = options.items()
+    with pytest.raises(ConfigError, match=f"^{name}={value!r}; accepted"):
+        KeepConfig(**options)
+
+
 def test_live_fusion_is_an_output_of_pymmcore_plus(core):
     (sequence,) = PLAN.sequences()
     live = LiveFusion(QUICK)

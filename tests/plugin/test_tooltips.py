@@ -9,11 +9,10 @@ from napari_umis_fusion import FusionConfig, TrainingConfig
 from napari_umis_fusion.plugin.acquire import AcquireWidget
 from napari_umis_fusion.plugin.batch import BatchWidget
 from napari_umis_fusion.plugin.fusion import FusionWidget
-from napari_umis_fusion.plugin.fusion._choice_names import CHOICE_NAMES
 from napari_umis_fusion.plugin.surface import SurfaceWidget
 from napari_umis_fusion.plugin.training import TrainingWidget
-from napari_umis_fusion.plugin.widgets import Form
-from napari_umis_fusion.plugin.widgets._choice_names import NO_NAMES
+from napari_umis_fusion.plugin.training._choice_names import CHOICE_NAMES
+from napari_umis_fusion.plugin.widgets import FUSION_NAMES, ConfigForm, Form
 from napari_umis_fusion.runtime import help_with_bounds
 
 NAMES = ("NaN", "S-filter", "L-filter")
@@ -43,10 +42,23 @@ def test_each_label_begins_in_lower_case(dock):
     assert [word for word in words if not word[0].islower() and word not in NAMES] == []
 
 
+def _chosen(form):
+    """Return the fields of a form that have choices."""
+    return [name for name, spec in form.specs.items() if "choices" in spec.metadata]
+
+
+def test_choices_are_shown_in_plain_words(dock):
+    forms = dock.findChildren(ConfigForm)
+    boxes = [form[name].native for form in forms for name in _chosen(form)]
+    shown = [box.itemText(number) for box in boxes for number in range(box.count())]
+    assert len(shown) >= 4
+    assert [text for text in shown if text[0].islower() or "_" in text] == []
+
+
 @pytest.mark.parametrize("dock", [FusionWidget, TrainingWidget], indirect=True)
 def test_the_tooltip_of_a_field_is_its_help(dock):
     config = FusionConfig if isinstance(dock, FusionWidget) else TrainingConfig
-    names = CHOICE_NAMES if config is FusionConfig else NO_NAMES
+    names = FUSION_NAMES if config is FusionConfig else CHOICE_NAMES
     specs = {
         spec.name: names.in_plain_words(spec, help_with_bounds(spec)) for spec in fields(config)
     }

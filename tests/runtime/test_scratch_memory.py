@@ -34,12 +34,14 @@ CASES = [
     ((2, 3), np.bool_, True),
     ((5, 5), np.float32, 0),
     ((5, 5), np.float32, np.nan),
+    ((600, 500), np.float32, 0),
+    ((600, 500), np.uint32, 7),
 ]
 
 
 @pytest.mark.parametrize(("shape", "dtype", "value"), CASES)
 def test_memory_and_file_are_alike(shape, dtype, value, folder):
-    with ScratchMemory(1) as memory, ScratchMemory(0) as file:
+    with ScratchMemory(2) as memory, ScratchMemory(0) as file:
         arrays = [space.full(shape, dtype, value) for space in (memory, file)]
         assert (memory.on_disk, file.on_disk) == (False, True)
         assert len(files_in(folder)) == 1

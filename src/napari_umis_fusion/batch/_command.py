@@ -19,6 +19,15 @@ def batch_command(
 ) -> str:
     """Return the command line that runs the same batch, quoted for a shell.
 
+    Parameters
+    ----------
+    inputs, output, config, options, resume
+        See `iter_batch`.
+
+    Returns
+    -------
+    str
+
     Examples
     --------
     >>> batch_command(["my slides"], "out", options=BatchOptions(depth_map=True))

@@ -67,7 +67,19 @@ def iter_find_stacks(
     *,
     output: PathLike | None = None,
 ) -> Generator[Searching, None, Grouping]:
-    """Find the stacks of a batch as `find_stacks` does; yields `Searching` for each header."""
+    """Find the stacks of a batch as a generator of events.
+
+    Takes the parameters of `find_stacks`, and raises as it does, at the first event.
+
+    Yields
+    ------
+    Searching
+        For each header that is read.
+
+    Returns
+    -------
+    Grouping
+    """
     given = [inputs] if isinstance(inputs, (str, os.PathLike)) else list(inputs)
     if not given:
         raise ConfigError("got no input; accepted are folders, files and patterns. Name one.")

@@ -1,10 +1,10 @@
 """How stacks are told apart, and what is written of each."""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from napari_umis_fusion.errors import ConfigError
-from napari_umis_fusion.runtime import check_fields, choice, number, replace_fields
+from napari_umis_fusion.runtime import ConfigBase, check_fields, choice, number
 
 GroupBy = Literal["names", "count", "time"]
 FileFormat = Literal[".ome.tif", ".tif", ".png"]
@@ -14,7 +14,7 @@ MAPS = {"depth_map": "_depth", "index_map": "_index"}
 
 
 @dataclass(frozen=True, slots=True)
-class BatchOptions:
+class BatchOptions(ConfigBase):
     """How stacks in folders are told apart, and what is written of each.
 
     Raises
@@ -94,7 +94,3 @@ class BatchOptions:
             raise ConfigError(
                 f"z_step_um={self.z_step_um}; accepted is a positive number of µm, or None."
             )
-
-    def replace(self, **options: Any) -> "BatchOptions":
-        """Return options with some fields changed; raises `ConfigError` for unknown ones."""
-        return replace_fields(self, options)

@@ -195,7 +195,9 @@ def _output_folder(
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StackFileError(f"{target}: cannot be made ({reason_of(error)}).") from error
+        raise StackFileError(
+            f"{target}: cannot be made ({reason_of(error)}); choose another folder for results."
+        ) from error
     return target
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_umis_fusion.cli._one_image import depth_um_of, never_in_focus_of, open_image
 from napari_umis_fusion.cli._options import add_config_options, config_from, given_options
-from napari_umis_fusion.cli._report import print_json, print_line, run_with_progress
+from napari_umis_fusion.cli._report import print_json, print_written, run_with_progress
 from napari_umis_fusion.cli._stack_input import (
     add_axis_options,
     add_stack_input,
@@ -108,8 +108,7 @@ def run_around(arguments: argparse.Namespace) -> None:
     if arguments.json:
         print_json({"output": str(written), "provenance": told})
         return
-    for text in (*(f"note: {note}" for note in result.notes), f"written: {written}"):
-        print_line(text)
+    print_written({"written": written}, result.notes)
 
 
 def _fusion(arguments: argparse.Namespace, config: AroundConfig) -> FusionConfig | None:

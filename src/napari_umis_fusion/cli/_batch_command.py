@@ -2,7 +2,6 @@
 
 import argparse
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
@@ -26,6 +25,7 @@ from napari_umis_fusion.cli._report import (
     print_error,
     print_json,
     print_line,
+    print_written,
     progress_bar,
     run_shown,
     show_done,
@@ -196,11 +196,7 @@ class _Report:
         elif entry.status == "failed":
             print_error("error", f"{entry.name} is not fused: {entry.reason}")
         else:
-            for kind, path in entry.outputs.items():
-                print_line(f"{entry.name}: {kind}: {path}")
-            for note in entry.notes:
-                print_line(f"{entry.name}: note: {note}")
-        sys.stdout.flush()  # a program that reads a pipe should hear of each stack at once
+            print_written(entry.outputs, entry.notes, entry.name)
 
 
 def _values(entry: BatchEntry) -> dict[str, Any]:

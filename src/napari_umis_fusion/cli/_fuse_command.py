@@ -11,7 +11,7 @@ from napari_umis_fusion.cli._fuse_outputs import (
     outputs_of,
 )
 from napari_umis_fusion.cli._options import add_config_options, config_from
-from napari_umis_fusion.cli._report import print_json, print_line, run_with_progress
+from napari_umis_fusion.cli._report import print_json, print_written, run_with_progress
 from napari_umis_fusion.cli._stack_input import (
     add_axis_options,
     add_stack_input,
@@ -106,10 +106,7 @@ def run_fuse(arguments: argparse.Namespace) -> None:
         facts = {"outputs": written, "provenance": provenance_told(result, stack, full=is_full)}
         print_json({**facts, "told_preset": told and told.preset.name})
         return
-    for note in (*notes_on_preset(arguments, told), *result.notes):
-        print_line(f"note: {note}")
-    for option, path in written.items():
-        print_line(f"{option}: {path}")
+    print_written(written, (*notes_on_preset(arguments, told), *result.notes))
 
 
 def _check_options(arguments: argparse.Namespace, config: FusionConfig, stack: Stack) -> None:

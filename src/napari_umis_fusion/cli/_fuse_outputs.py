@@ -10,13 +10,29 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from napari_umis_fusion.alignment import check_table_path
-from napari_umis_fusion.cli._options import check_table_option
+from napari_umis_fusion.cli._options import check_table_option, option_name
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.files.write import check_output_path
 from napari_umis_fusion.fusion import DepthFill
 from napari_umis_fusion.runtime import first_same
 from napari_umis_fusion.stack import Stack
+
+MAPS: dict[str, tuple[DTypeLike, str]] = {
+    "index_map": (np.uint16, "the index map: the plane in focus at each pixel."),
+    "source_map": (
+        np.uint16,
+        "the source map: the plane each pixel was copied from. Needs --blend select.",
+    ),
+    "depth_map": (np.float32, "the depth map in µm, as float32."),
+    "depth_error_map": (
+        np.float32,
+        "the standard error of the depth in µm, as float32; implies --depth-error.",
+    ),
+    "confidence_map": (np.float32, "the confidence map, from 0 to 1."),
+    "never_in_focus": (np.bool_, "where no plane shows detail: 1 there, elsewhere 0."),
+}
+"""Data type and content of each map that can be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,33 +62,8 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", required=True, metavar="OUT", help="File for the all-in-focus image."
     )
-    parser.add_argument(
-        "--index-map",
-        metavar="P",
-        help="Also write the index map: the plane in focus at each pixel.",
-    )
-    parser.add_argument(
-        "--source-map",
-        metavar="P",
-        help="Also write the source map: the plane each pixel was copied from. Needs --blend "
-        "select.",
-    )
-    parser.add_argument(
-        "--depth-map", metavar="P", help="Also write the depth map in µm, as float32."
-    )
-    parser.add_argument(
-        "--depth-error-map",
-        metavar="P",
-        help="Also write the standard error of the depth in µm, as float32; implies --depth-error.",
-    )
-    parser.add_argument(
-        "--confidence-map", metavar="P", help="Also write the confidence map, from 0 to 1."
-    )
-    parser.add_argument(
-        "--never-in-focus",
-        metavar="P",
-        help="Also write where no plane shows detail: 1 there, elsewhere 0.",
-    )
+    for name, (_, what) in MAPS.items():
+        parser.add_argument(option_name(name), metavar="P", help=f"Also write {what}")
     parser.add_argument(
         "--depth-fill",
         choices=get_args(DepthFill),
@@ -97,16 +88,9 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
 
 def outputs_of(arguments: argparse.Namespace, stack: Stack) -> list[OutputFile]:
     """Return the files that are asked for."""
-    wanted = [
-        OutputFile("all_in_focus", arguments.output, stack.dtype, stack.channel_count),
-        OutputFile("index_map", arguments.index_map, np.uint16),
-        OutputFile("source_map", arguments.source_map, np.uint16),
-        OutputFile("depth_map", arguments.depth_map, np.float32),
-        OutputFile("depth_error_map", arguments.depth_error_map, np.float32),
-        OutputFile("confidence_map", arguments.confidence_map, np.float32),
-        OutputFile("never_in_focus", arguments.never_in_focus, np.bool_),
-    ]
-    return [output for output in wanted if output.path is not None]
+    image = OutputFile("all_in_focus", arguments.output, stack.dtype, stack.channel_count)
+    maps = [(name, getattr(arguments, name), dtype) for name, (dtype, _) in MAPS.items()]
+    return [image, *(OutputFile(*each) for each in maps if each[1] is not None)]
 
 
 def check_outputs(outputs: Sequence[OutputFile], stack: Stack, inputs: Sequence[str]) -> None:

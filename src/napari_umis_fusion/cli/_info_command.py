@@ -10,6 +10,7 @@ from napari_umis_fusion.cli._stack_input import add_axis_options, index_from
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.files.read import describe_file, open_stack
 from napari_umis_fusion.preprocess.health import PlaneReport, found_and_done, iter_reports, notes_on
+from napari_umis_fusion.scale import describe_zarr, zarr_kind
 
 _SHOWN = 12
 CHECKPOINT_SUFFIXES = (".safetensors", ".pth", ".pt")
@@ -20,10 +21,12 @@ def add_info_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "info",
         help="Describe a file: axes, data type and sizes, or which weights it holds.",
-        description="Describe a stack, an image, a folder of images or a checkpoint.",
+        description="Describe a stack, an image, a folder of images, OME-Zarr or a checkpoint.",
         allow_abbrev=False,
     )
-    parser.add_argument("file", metavar="FILE", help="Stack, image, folder or checkpoint.")
+    parser.add_argument(
+        "file", metavar="FILE", help="Stack, image, folder, OME-Zarr or checkpoint."
+    )
     parser.add_argument(
         "--planes",
         action="store_true",
@@ -87,6 +90,8 @@ def _describe(path: Path) -> dict[str, Any]:
         from napari_umis_fusion.network import describe_checkpoint
 
         return describe_checkpoint(path)
+    if zarr_kind(path):
+        return describe_zarr(path)
     return describe_file(path)
 
 

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from napari_umis_fusion.cli._actions import add_actions, add_flags
+from napari_umis_fusion.cli._parser import Parser
 from napari_umis_fusion.cli._report import one_line_warnings, print_error
 from napari_umis_fusion.errors import ConfigError, UmisFusionError
 from napari_umis_fusion.runtime import package_version, start_light_numba
@@ -85,21 +87,18 @@ def build_parser(first: str = "") -> argparse.ArgumentParser:
 
     What a command needs is imported with its parser, which takes most of the time of short runs.
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         "umis-fusion",
         description="All-in-focus images and depth maps from microscope z-stacks.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=package_version())
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands = add_actions(parser)
     for name in (first,) if first in COMMANDS else COMMANDS:
         module = importlib.import_module(f"napari_umis_fusion.cli._{name}_command")
         getattr(module, f"add_{name}_parser")(commands)
     for command in commands.choices.values():
-        command.add_argument("--json", action="store_true", help="Print one line of JSON.")
-        command.add_argument(
-            "--debug", action="store_true", help="Print the traceback of an error."
-        )
+        add_flags(command)
     return parser
 
 

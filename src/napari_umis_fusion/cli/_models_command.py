@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from napari_umis_fusion.cli._actions import add_action, add_actions
 from napari_umis_fusion.cli._report import print_error, print_json, print_line
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.models.export import DEFAULT_LICENCE
@@ -27,22 +28,22 @@ def add_models_parser(commands: Any) -> None:
         "Name a MODEL by its name or by the first digits of its hash.",
         allow_abbrev=False,
     )
-    actions = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    _add(actions, "list", run_list, "List all models, newest first.")
-    _add(actions, "show", run_show, "Show everything that is known of a model.", "model")
-    importing = _add(actions, "import", run_import, "Copy weights into the library.")
+    actions = add_actions(parser)
+    add_action(actions, "list", run_list, "List all models, newest first.")
+    _add_for_model(actions, "show", run_show, "Show everything that is known of a model.")
+    importing = add_action(actions, "import", run_import, "Copy weights into the library.")
     importing.add_argument("file", metavar="FILE", help="Weights: .safetensors, .pth or .pt.")
     importing.add_argument("--name", help="Name of the model (default: the name of the file).")
     importing.add_argument("--note", default="", metavar="TEXT", help="Note about the model.")
-    rename = _add(actions, "rename", run_rename, "Rename a model.", "model")
+    rename = _add_for_model(actions, "rename", run_rename, "Rename a model.")
     rename.add_argument("name", metavar="NAME", help="New name.")
-    note = _add(actions, "note", run_note, "Write a note to a model.", "model")
+    note = _add_for_model(actions, "note", run_note, "Write a note to a model.")
     note.add_argument(
         "text", metavar="TEXT", help="Text that replaces the old note. An empty text removes it."
     )
     _add_export(actions)
-    delete = _add(
-        actions, "delete", run_delete, "Delete a model permanently, after confirmation.", "model"
+    delete = _add_for_model(
+        actions, "delete", run_delete, "Delete a model permanently, after confirmation."
     )
     delete.add_argument("--yes", action="store_true", help="Delete without confirmation.")
 
@@ -137,32 +138,19 @@ def run_delete(arguments: argparse.Namespace) -> None:
         print_line(f"{'deleted' if is_confirmed else 'kept'}: {model.name}")
 
 
-def _add(
-    actions: Any,
-    name: str,
-    run: Callable[[argparse.Namespace], None],
-    help_text: str,
-    *positional: str,
+def _add_for_model(
+    actions: Any, name: str, run: Callable[[argparse.Namespace], None], help_text: str
 ) -> argparse.ArgumentParser:
-    """Add a subcommand; --json and --debug are accepted before and after it."""
-    parser: argparse.ArgumentParser = actions.add_parser(
-        name, help=help_text, description=help_text, allow_abbrev=False
+    """Add a command about one model."""
+    parser = add_action(actions, name, run, help_text)
+    parser.add_argument(
+        "model", metavar="MODEL", help="Name of the model, or the first digits of its hash."
     )
-    for each in positional:
-        parser.add_argument(
-            each, metavar=each.upper(), help="Name of the model, or the first digits of its hash."
-        )
-    for option, text in (
-        ("--json", "Print one line of JSON."),
-        ("--debug", "Print the traceback of an error."),
-    ):
-        parser.add_argument(option, action="store_true", default=argparse.SUPPRESS, help=text)
-    parser.set_defaults(run=run)
     return parser
 
 
 def _add_export(actions: Any) -> None:
-    parser = _add(actions, "export", run_export, "Export a model to a file.", "model")
+    parser = _add_for_model(actions, "export", run_export, "Export a model to a file.")
     parser.add_argument(
         "file",
         metavar="FILE",

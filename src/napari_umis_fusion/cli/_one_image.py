@@ -72,7 +72,9 @@ def depth_um_of(
     check_length(option, z_step_um)
     if np.issubdtype(depth.pixels.dtype, np.floating):
         if z_step_um is not None:
-            raise ConfigError(f"{option} is for index maps; this map has depths in µm already.")
+            raise ConfigError(
+                f"{option} is for index maps; this map has depths in µm already: leave it out."
+            )
         return depth.pixels.astype(np.float64)
     step = z_step_um or depth.calibration.z_step_um
     if step is None:

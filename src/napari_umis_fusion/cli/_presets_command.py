@@ -1,9 +1,9 @@
 """``umis-fusion presets``: options of a fusion by specimen."""
 
 import argparse
-from collections.abc import Callable
 from typing import Any
 
+from napari_umis_fusion.cli._actions import add_action, add_actions
 from napari_umis_fusion.cli._options import add_config_options, config_from, option_name
 from napari_umis_fusion.cli._report import print_json, print_line
 from napari_umis_fusion.config import FusionConfig
@@ -26,9 +26,11 @@ def add_presets_parser(commands: Any) -> None:
         "with umis-fusion fuse --preset NAME.",
         allow_abbrev=False,
     )
-    actions = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    _add(actions, "list", run_list, "List all presets, with the reason of each.")
-    saving = _add(actions, "save", run_save, "Save the given options as a preset of your own.")
+    actions = add_actions(parser)
+    add_action(actions, "list", run_list, "List all presets, with the reason of each.")
+    saving = add_action(
+        actions, "save", run_save, "Save the given options as a preset of your own."
+    )
     saving.add_argument("name", metavar="NAME", help="Name of the preset.")
     saving.add_argument("--specimen", default="", metavar="TEXT", help="What it is for.")
     saving.add_argument("--reason", default="", metavar="TEXT", help="Why its options are so.")
@@ -38,26 +40,10 @@ def add_presets_parser(commands: Any) -> None:
     saving.add_argument("--replace", action="store_true", help="Replace one of the same name.")
     saving.add_argument("--preset", metavar="NAME", help="Preset from which options are taken.")
     add_config_options(saving, FusionConfig, "fusion options")
-    importing = _add(actions, "import", run_import, "Copy a preset file among your own.")
+    importing = add_action(actions, "import", run_import, "Copy a preset file among your own.")
     importing.add_argument("file", metavar="FILE", help="File that was saved as a preset.")
-    deleting = _add(actions, "delete", run_delete, "Delete a preset of your own.")
+    deleting = add_action(actions, "delete", run_delete, "Delete a preset of your own.")
     deleting.add_argument("name", metavar="NAME", help="Name of the preset.")
-
-
-def _add(
-    actions: Any, name: str, run: Callable[[argparse.Namespace], None], help_text: str
-) -> argparse.ArgumentParser:
-    """Add a subcommand; --json and --debug are accepted before and after it."""
-    parser: argparse.ArgumentParser = actions.add_parser(
-        name, help=help_text, description=help_text, allow_abbrev=False
-    )
-    for option, text in (
-        ("--json", "Print one line of JSON."),
-        ("--debug", "Print the traceback of an error."),
-    ):
-        parser.add_argument(option, action="store_true", default=argparse.SUPPRESS, help=text)
-    parser.set_defaults(run=run)
-    return parser
 
 
 def run_list(arguments: argparse.Namespace) -> None:

@@ -3,7 +3,7 @@
 import json
 import sys
 import warnings
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,9 +21,18 @@ LONGEST_MESSAGE = 2000
 """Characters; ours are far shorter, those of other libraries may not be."""
 
 
-def print_line(message: str, **fields: Any) -> None:
-    """Print a line for people."""
-    print(message, **fields)
+def print_line(message: str) -> None:
+    """Print a line for people, at once: who reads a pipe should not wait for the end of a run."""
+    print(message, flush=True)
+
+
+def print_written(files: Mapping[str, object], notes: Iterable[str], stack: str = "") -> None:
+    """Print notes on a result, and its files by their content; both after the name of the stack."""
+    start = f"{stack}: " if stack else ""
+    for note in notes:
+        print_line(f"{start}note: {note}")
+    for content, path in files.items():
+        print_line(f"{start}{content}: {path}")
 
 
 def format_numbers(numbers: Mapping[str, float]) -> str:
@@ -32,8 +41,8 @@ def format_numbers(numbers: Mapping[str, float]) -> str:
 
 
 def print_json(values: dict[str, Any]) -> None:
-    """Print one line of JSON for scripts."""
-    print(json.dumps(values, default=str))
+    """Print one line of JSON for scripts, at once."""
+    print(json.dumps(values, default=str), flush=True)
 
 
 def print_error(kind: str, message: object) -> None:

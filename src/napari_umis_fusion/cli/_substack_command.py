@@ -12,9 +12,9 @@ from napari_umis_fusion.cli._options import (
     check_table_option,
     given_options,
 )
-from napari_umis_fusion.cli._report import print_json, print_line, run_with_progress
+from napari_umis_fusion.cli._report import print_json, print_written, run_with_progress
 from napari_umis_fusion.cli._stack_input import add_axis_options, index_from, source_from
-from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.errors import ConfigError, StackFileError
 from napari_umis_fusion.files import (
     FILE_KEY,
     LayerData,
@@ -70,7 +70,8 @@ def run_substack(arguments: argparse.Namespace) -> None:
     layers, z_axis = _open(arguments)
     files = [str(path) for path in list_files(source_from(arguments))]
     first = layers[0]
-    check_output_path(arguments.output, protect=files, dtype=np.dtype(first[0].dtype))
+    target = check_output_path(arguments.output, protect=files, dtype=np.dtype(first[0].dtype))
+    _refuse_among_planes(target, files)
     if arguments.table is not None:
         check_table_option("--table", arguments.table, files)
     working = iter_substack_layer(layers, config, z_axis=z_axis, channel=arguments.channel)
@@ -86,10 +87,16 @@ def run_substack(arguments: argparse.Namespace) -> None:
         told = {"outputs": written, "options": config.as_dict(), "planes": firsts}
         print_json({**told, "notes": list(found.notes)})
         return
-    for note in found.notes:
-        print_line(f"note: {note}")
-    for option, path in written.items():
-        print_line(f"{option}: {path}")
+    print_written(written, found.notes)
+
+
+def _refuse_among_planes(target: Path, files: list[str]) -> None:
+    """Refuse a file beside planes: its values are recorded ones, so that it would look like one."""
+    if len(files) > 1 and target.parent in {Path(file).resolve().parent for file in files}:
+        raise StackFileError(
+            f"{target}: is in the folder of the planes, where it would be read as one of them; "
+            "choose another folder."
+        )
 
 
 def _open(arguments: argparse.Namespace) -> tuple[list[LayerData], str | None]:

@@ -48,6 +48,23 @@ def add_train_parser(commands: Any) -> None:
         "subfolders, or files. Use --resume to resume an interrupted training, also one of napari.",
         allow_abbrev=False,
     )
+    _add_files(parser)
+    parser.add_argument(
+        "--reference", action="store_true", help="Use the published recipe of UMIS-Fusion."
+    )
+    parser.add_argument(
+        "--own-stacks",
+        action="store_true",
+        help="Treat DATA as z-stacks: fine-tune trained weights on them within minutes, and save "
+        "the result only if it is better than the initial weights on held-out parts of the "
+        "stacks.",
+    )
+    add_config_options(parser, TrainingConfig, "training options")
+    parser.set_defaults(run=run_train)
+
+
+def _add_files(parser: argparse.ArgumentParser) -> None:
+    """Add the files that a training reads and writes."""
     parser.add_argument(
         "data",
         nargs="*",
@@ -73,7 +90,8 @@ def add_train_parser(commands: Any) -> None:
     parser.add_argument(
         "--state",
         metavar="FOLDER",
-        help="File with the state that --resume needs (default: beside WEIGHTS, ending in .state).",
+        help="Folder for the state that --resume needs (default: beside WEIGHTS, ending in "
+        ".state).",
     )
     parser.add_argument(
         "--resume",
@@ -86,18 +104,6 @@ def add_train_parser(commands: Any) -> None:
         help="Prefix of the loss curve, written as PREFIX.csv and PREFIX.png (default: beside "
         "WEIGHTS, ending in -loss).",
     )
-    parser.add_argument(
-        "--reference", action="store_true", help="Use the published recipe of UMIS-Fusion."
-    )
-    parser.add_argument(
-        "--own-stacks",
-        action="store_true",
-        help="Treat DATA as z-stacks: fine-tune trained weights on them within minutes, and save "
-        "the result only if it is better than the initial weights on held-out parts of the "
-        "stacks.",
-    )
-    add_config_options(parser, TrainingConfig, "training options")
-    parser.set_defaults(run=run_train)
 
 
 def run_train(arguments: argparse.Namespace) -> None:

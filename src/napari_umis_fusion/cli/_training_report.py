@@ -109,7 +109,7 @@ class TrainingReport:
         """Print a line above the bar."""
         if not self._quiet:
             self._bar.clear()  # else the line would be appended to the bar
-            print_line(line, flush=True)
+            print_line(line)
             self._bar.refresh()
 
     def _save_curve(self) -> None:

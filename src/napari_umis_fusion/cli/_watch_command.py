@@ -1,14 +1,13 @@
 """``umis-fusion watch``: fuse stacks in a folder as soon as they are complete."""
 
 import argparse
-import sys
 from typing import Any
 
 from napari_umis_fusion.cli._options import add_config_options, config_from
 from napari_umis_fusion.cli._report import (
     print_error,
     print_json,
-    print_line,
+    print_written,
     progress_bar,
     run_shown,
     show_done,
@@ -39,6 +38,22 @@ def add_watch_parser(commands: Any) -> None:
     parser.add_argument(
         "-o", "--output", required=True, metavar="OUT", help="Folder for the results."
     )
+    _add_completeness(parser)
+    parser.add_argument(
+        "--until-idle",
+        type=float,
+        metavar="S",
+        help="End once nothing was added for so many seconds; by default never.",
+    )
+    parser.add_argument(
+        "--depth-map", action="store_true", help="Also write depth maps, where the z step is known."
+    )
+    add_config_options(parser, FusionConfig, "fusion options")
+    parser.set_defaults(run=run_watch)
+
+
+def _add_completeness(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say when stacks and files are complete."""
     complete = parser.add_mutually_exclusive_group()
     complete.add_argument(
         "--planes", type=int, metavar="N", help="A stack is complete with so many planes."
@@ -64,17 +79,6 @@ def add_watch_parser(commands: Any) -> None:
         help="A file is complete once it has not changed for so many seconds (default: "
         "%(default)s).",
     )
-    parser.add_argument(
-        "--until-idle",
-        type=float,
-        metavar="S",
-        help="End once nothing was added for so many seconds; by default never.",
-    )
-    parser.add_argument(
-        "--depth-map", action="store_true", help="Also write depth maps, where the z step is known."
-    )
-    add_config_options(parser, FusionConfig, "fusion options")
-    parser.set_defaults(run=run_watch)
 
 
 def run_watch(arguments: argparse.Namespace) -> None:
@@ -92,6 +96,8 @@ def run_watch(arguments: argparse.Namespace) -> None:
     )
     report = _Report(quiet=arguments.json)
     summary = run_shown(steps, report.bar, report.show)
+    if not (summary.fused or summary.failed or summary.pending):
+        print_error("warning", f"{arguments.folder}: nothing new came while it was watched")
     for pending in summary.pending:
         problem = f": {pending.problem}" if pending.problem else ""
         print_error("warning", f"{pending.folder}: {pending.files} files are no stack yet{problem}")
@@ -123,11 +129,7 @@ class _Report:
             outputs = {kind: str(path) for kind, path in event.outputs.items()}
             print_json({"stack": event.name, "planes": event.planes, "outputs": outputs})
         else:
-            for kind, path in event.outputs.items():
-                print_line(f"{event.name}: {kind}: {path}")
-            for note in event.notes:
-                print_line(f"{event.name}: note: {note}")
-        sys.stdout.flush()  # a program that reads a pipe should hear of each stack at once
+            print_written(event.outputs, event.notes, event.name)
 
     def _show_waiting(self, event: WatchWaiting) -> None:
         files = sum(one.files for one in event.pending)

@@ -27,6 +27,9 @@ from napari_umis_fusion.scale import (
     plan_zarr,
 )
 
+_SHOWN = 5
+"""Names of stacks that failed, in the last line."""
+
 
 def add_zarr_parser(commands: Any) -> None:
     """Add the command to the parser."""
@@ -57,6 +60,18 @@ def add_zarr_parser(commands: Any) -> None:
         help="Longest side of a block; 0 makes blocks as large as the memory allows (default: "
         "%(default)s).",
     )
+    _add_workers(parser)
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="Only say how many blocks there are, and about how much memory and time they take.",
+    )
+    add_config_options(parser, FusionConfig, "fusion options")
+    parser.set_defaults(run=run_zarr)
+
+
+def _add_workers(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say who fuses the blocks."""
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
         "--scheduler",
@@ -75,13 +90,6 @@ def add_zarr_parser(commands: Any) -> None:
         help="Fuse only the share number I, counted from 0, of the blocks: for job arrays.",
     )
     parser.add_argument("--of", type=int, metavar="N", help="Number of shares of --task.")
-    parser.add_argument(
-        "--dry-run",
-        action="store_true",
-        help="Only say how many blocks there are, and about how much memory and time they take.",
-    )
-    add_config_options(parser, FusionConfig, "fusion options")
-    parser.set_defaults(run=run_zarr)
 
 
 def run_zarr(arguments: argparse.Namespace) -> None:
@@ -138,10 +146,13 @@ def _print_summary(summary: ZarrSummary, *, as_json: bool) -> None:
     else:
         print_line(str(summary))
     if summary.failed:
+        count = len(summary.failed)
+        more = f" and {count - _SHOWN} more" if count > _SHOWN else ""
+        others = ", the others are fused" if summary.fused else ""
         raise StackError(
-            f"{len(summary.failed)} stacks failed ({', '.join(summary.failed[:5])}), the others "
-            f"are fused; see failures.csv in {summary.output / 'umis-fusion'}. Started again, the "
-            "command tries them again."
+            f"{count} {'stack' if count == 1 else 'stacks'} failed "
+            f"({', '.join(summary.failed[:_SHOWN])}{more}){others}; see failures.csv in "
+            f"{summary.output / 'umis-fusion'}. Started again, the command tries again what failed."
         )
 
 
@@ -151,15 +162,19 @@ class _Report:
     def __init__(self, *, quiet: bool) -> None:
         self.bar = progress_bar("fusing", "block", quiet=quiet)
         self._quiet = quiet
+        self._stacks = 0
 
     def show(self, event: object) -> None:
         """Show an event."""
+        if isinstance(event, ZarrStarted):
+            self._stacks = event.stacks
         if isinstance(event, ZarrProgress):
             # Planes of the block in this process, as a share of it.
             share = event.planes_done / event.planes_total if event.planes_total else 0.0
             done = round(min(event.done + share, event.total), 2)
             show_done(self.bar, done, event.total, event.name or "fusing")
-        elif isinstance(event, FieldFailed):
+        elif isinstance(event, FieldFailed) and self._stacks > 1:
+            # What befalls the only stack is the error of the run, which ends with it.
             print_error("error", f"{event.name}: {event.message}")
         elif isinstance(event, ZarrStarted) and not self._quiet:
             self.bar.write(str(event), file=sys.stderr)

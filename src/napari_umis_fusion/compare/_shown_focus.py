@@ -18,12 +18,25 @@ def focus_of(plane: NDArray[Any]) -> FloatMap:
     ----------
     plane : ndarray of shape (Y, X) or (Y, X, C)
         In grey levels: black is 0, white 255; rounded and clipped to them.
+
+    Returns
+    -------
+    ndarray of float32, shape (Y, X)
     """
     return focus_map(np.clip(np.rint(plane), 0, 255).astype(np.uint8))
 
 
 def highest_focus(planes: Iterable[NDArray[Any]]) -> FloatMap:
     """Return the highest focus of any plane at each pixel, as `focus_of` measures it.
+
+    Parameters
+    ----------
+    planes : iterable of ndarray of shape (Y, X) or (Y, X, C)
+        In grey levels from 0 to 255, as for `focus_of`.
+
+    Returns
+    -------
+    ndarray of float32, shape (Y, X)
 
     Raises
     ------

@@ -175,13 +175,11 @@ def _follow(
 def _rank(focus: AnyArray, best: AnyArray, second: AnyArray, bounds: Bounds) -> None:
     top, bottom, left, right = bounds
     for y in range(top, bottom):
-        for x in range(left, right):
-            value = focus[y, x]
-            if value > best[y, x]:
-                second[y, x] = best[y, x]
-                best[y, x] = value
-            elif value > second[y, x]:
-                second[y, x] = value
+        new, first, other = focus[y, left:right], best[y, left:right], second[y, left:right]
+        for i in range(right - left):
+            value, highest = new[i], first[i]
+            other[i] = max(other[i], min(value, highest))
+            first[i] = max(highest, value)
 
 
 @njit(nogil=True, cache=True)
@@ -217,7 +215,14 @@ def _assign(
 def _copy_pixels(plane: AnyArray, takeover: AnyArray, image: AnyArray, bounds: Bounds) -> None:
     top, bottom, left, right = bounds
     for y in range(top, bottom):
-        for x in range(left, right):
-            if takeover[y, x]:
-                for channel in range(plane.shape[2]):
-                    image[y, x, channel] = plane[y, x, channel]
+        taken = takeover[y, left:right]
+        for channel in range(plane.shape[2]):
+            _select(plane[y, left:right, channel], taken, image[y, left:right, channel])
+
+
+@njit(nogil=True, cache=True)
+def _select(new: AnyArray, taken: AnyArray, values: AnyArray) -> None:
+    """Replace values where they are taken."""
+    for i in range(values.size):
+        value, old = new[i], values[i]
+        values[i] = value if taken[i] else old

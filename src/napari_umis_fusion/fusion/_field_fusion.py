@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from napari_umis_fusion.fusion._final_maps import FinalMaps
 from napari_umis_fusion.fusion._island_look import Fused
 from napari_umis_fusion.fusion._islands import iter_settle_islands
 from napari_umis_fusion.fusion._kept_planes import with_kept_planes
+from napari_umis_fusion.fusion._light_changes import iter_in_one_light
 from napari_umis_fusion.fusion._masking import iter_mask
 from napari_umis_fusion.fusion._memory import block_config, survey_mb
 from napari_umis_fusion.fusion._nowhere import check_nowhere, iter_fill_nowhere
@@ -103,11 +105,23 @@ def iter_survey_field(
         masked = yield from iter_mask(stack, config, workers)
         if is_too_large(stack, config):
             return (yield from _iter_survey_middle(masked, config, scratch, workers))
-        recorded, _ = with_kept_planes(masked)
-        placed = yield from iter_align_if_asked(recorded, config, None, workers)
-        run = BlockRun(placed, block_config(config, placed), blocks, scratch, workers)
-        found: Survey = yield from run.iter_survey()
-        return FieldSurvey.of(found, placed.alignment)
+        surveying = partial(_iter_survey_whole, masked, blocks, scratch, workers)
+        return (yield from iter_in_one_light(surveying, config))
+
+
+def _iter_survey_whole(
+    masked: Stack,
+    blocks: tuple[Block, ...],
+    scratch: ScratchMemory,
+    workers: Workers,
+    config: FusionConfig,
+) -> Generator[Progress, None, FieldSurvey]:
+    """Align the planes, and judge all of each."""
+    recorded, _ = with_kept_planes(masked)
+    placed = yield from iter_align_if_asked(recorded, config, None, workers)
+    run = BlockRun(placed, block_config(config, placed), blocks, scratch, workers)
+    found: Survey = yield from run.iter_survey()
+    return FieldSurvey.of(found, placed.alignment)
 
 
 def _iter_survey_middle(
@@ -123,6 +137,8 @@ def _iter_survey_middle(
             f"{SURVEY_SHARE * config.memory_mb:,.0f} MB, half of memory_mb. Raise memory_mb, or "
             "leave out align, light, moving and nowhere."
         )
+    if config.light == "auto":
+        config = config.replace(light="none")  # a change is told, and the light not measured
     part = _middle(stack, config)
     whole = slice(0, part.shape[1]), slice(0, part.shape[2])
     run = BlockRun(part, block_config(config, stack), (Block(whole, whole),), scratch, workers)

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Generator, Mapping
+from functools import partial
 from typing import Any
 
 from napari_umis_fusion.alignment import TransformsLike, iter_align_if_asked
@@ -11,6 +12,7 @@ from napari_umis_fusion.files.read import as_stack
 from napari_umis_fusion.fusion._blocks import iter_blocks
 from napari_umis_fusion.fusion._events import Finished, FusionEvent, Started
 from napari_umis_fusion.fusion._kept_planes import with_kept_planes
+from napari_umis_fusion.fusion._light_changes import iter_in_one_light
 from napari_umis_fusion.fusion._masking import iter_mask
 from napari_umis_fusion.fusion._memory import plan_memory
 from napari_umis_fusion.fusion._nowhere import check_nowhere, iter_fill_nowhere
@@ -179,21 +181,34 @@ def _iter_fuse_stack(
     scratch = ScratchMemory(config.memory_mb) if workspace is None else workspace.part()
     with scratch, Workers(config.threads) as workers:
         masked = yield from iter_mask(opened, config, workers)
-        recorded, kept = with_kept_planes(masked)
-        aligned = yield from iter_align_if_asked(recorded, config, transforms, workers)
-        plan = plan_memory(aligned, config, passes_of(config, len(aligned)), scratch)
-        yield plan
-        kept.keep(plan.kept_planes)
-        if len(plan.blocks) == 1:
-            result = yield from iter_passes(aligned, config, scratch, workers)
-        else:
-            result = yield from iter_blocks(aligned, config, plan, scratch, workers)
+        composing = partial(_iter_compose, masked, transforms, scratch, workers)
+        aligned, result = yield from iter_in_one_light(composing, config)
         result = yield from iter_fill_nowhere(aligned, result, config, workers)
         if chosen is not None:
             overriding = workers.submit(override, result, aligned, chosen)
             last = Progress("verifying", len(aligned), len(aligned))
             result = yield from repeat_event(workers.result(overriding), last)
     return result
+
+
+def _iter_compose(
+    masked: Stack,
+    transforms: TransformsLike | None,
+    scratch: ScratchMemory,
+    workers: Workers,
+    config: FusionConfig,
+) -> Generator[FusionEvent, None, tuple[Stack, FusionResult]]:
+    """Align the planes and fuse them; returns them as they were fused, and the result."""
+    recorded, kept = with_kept_planes(masked)
+    aligned = yield from iter_align_if_asked(recorded, config, transforms, workers)
+    plan = plan_memory(aligned, config, passes_of(config, len(aligned)), scratch)
+    yield plan
+    kept.keep(plan.kept_planes)
+    if len(plan.blocks) == 1:
+        result = yield from iter_passes(aligned, config, scratch, workers)
+    else:
+        result = yield from iter_blocks(aligned, config, plan, scratch, workers)
+    return aligned, result
 
 
 def _check_channels(stack: Stack, config: FusionConfig) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.fusion._light_changes import CHANGES, check_light, minds_light
 from napari_umis_fusion.fusion._passes import Passes
 from napari_umis_fusion.preprocess.health import (
     MovingParts,
@@ -71,6 +72,7 @@ class ScreenedPlanes(PlaneScreen):
     ) -> None:
         known = known or known_healths(stack, config) or None
         super().__init__(stack, config.nan_policy, workers, known)
+        self._minds_light = known is None and minds_light(stack, config)
         self._config, self._passes = config, passes
         self._copies = config.blend == "select"
         self._finder, self._moving = SpeckFinder(workers, specks), moving
@@ -108,6 +110,8 @@ class ScreenedPlanes(PlaneScreen):
     def iter_next(self) -> Generator[None, None, CheckedPlane | None]:
         """Wait for the next plane, without its specks; None if it is left out."""
         reading = yield from super().iter_next()
+        if self._minds_light:
+            check_light(self.healths[self._given - 1 :])
         if reading is None:
             return None
         following = yield from self.iter_following()
@@ -126,7 +130,7 @@ class ScreenedPlanes(PlaneScreen):
         moving = 0.0 if self._moving is None else self._moving.share(z)
         found = self.healths[z].findings
         if self._config.corrects_illumination:  # then it is no news that the light changes
-            found = tuple(one for one in found if one not in ("jump", "flicker"))
+            found = tuple(one for one in found if one not in CHANGES)
         self.healths[z] = replace(self.healths[z], findings=found, specks=specks, moving=moving)
 
     def known_part(self, z: int, rows: slice, columns: slice) -> CheckedPlane | None:

@@ -167,14 +167,16 @@ def _add_focus_evidence(
     grey_levels, zero = np.float32(scale), np.float32(0)
     share, tiny, undecided = np.float32(NOISE_SHARE), np.float32(1e-12), np.float32(UNDECIDED)
     for y in range(top, bottom):
-        for x in range(left, right):
-            gain = focus[y, x] - chosen[y, x]
-            noise = share * min(focus[y, x], chosen[y, x])
+        new, old = focus[y, left:right], chosen[y, left:right]
+        wanted, weight = target[y, left:right], evidence[y, left:right]
+        for i in range(right - left):
+            gain = new[i] - old[i]
+            noise = share * min(new[i], old[i])
             # Near 0 for differences that noise can cause, near 1 for clear ones.
             trust = gain * gain / (gain * gain + noise * noise + tiny)
             strength = abs(gain) * grey_levels * trust + undecided
-            evidence[y, x] = strength
-            target[y, x] = strength if gain > zero else zero
+            weight[i] = strength
+            wanted[i] = strength if gain > zero else zero
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -189,15 +191,18 @@ def _add_share_evidence(
     top, bottom, left, right = bounds
     zero, tiny, undecided = np.float32(0), np.float32(1e-30), np.float32(UNDECIDED)
     for y in range(top, bottom):
-        for x in range(left, right):
+        shares, others = focus[y, left:right], chosen[y, left:right]
+        wanted, weight = target[y, left:right], evidence[y, left:right]
+        detail = contrast[y, left:right]
+        for i in range(right - left):
             # Invalid pixels have a negative focus, which is not a share.
-            new, old = max(focus[y, x], zero), max(chosen[y, x], zero)
+            new, old = max(shares[i], zero), max(others[i], zero)
             gain = new - old
             lead = gain / (new + old + tiny)
             # Where planes do not differ in detail, no lead in shares matters.
-            strength = contrast[y, x] * lead * lead + undecided
-            evidence[y, x] = strength
-            target[y, x] = strength if gain > zero else zero
+            strength = detail[i] * lead * lead + undecided
+            weight[i] = strength
+            wanted[i] = strength if gain > zero else zero
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -274,12 +279,21 @@ def _threshold_takeover(
     top, bottom, left, right = bounds
     height, width = takeover.shape
     two = np.float32(2)
+    # Sums along columns, with those left and right of the tile.
+    west, east = max(left - 1, 0), min(right + 1, width)
+    sums = np.empty(right - left + 2, np.float32)
+    inner = sums[west - left + 1 : east - left + 1]
     for y in range(top, bottom):
-        above, row, below = target[max(y - 1, 0)], target[y], target[min(y + 1, height - 1)]
-        for x in range(left, right):
-            w, e = max(x - 1, 0), min(x + 1, width - 1)
-            middle = above[x] + two * row[x] + below[x]
-            sides = above[w] + two * row[w] + below[w] + above[e] + two * row[e] + below[e]
-            wanted = two * middle + sides > np.float32(8)
+        above, below = target[max(y - 1, 0), west:east], target[min(y + 1, height - 1), west:east]
+        row = target[y, west:east]
+        for i in range(east - west):
+            inner[i] = above[i] + two * row[i] + below[i]
+        if left == 0:
+            sums[0] = sums[1]
+        if right == width:
+            sums[right - left + 1] = sums[right - left]
+        new, old, taken = focus[y, left:right], chosen[y, left:right], takeover[y, left:right]
+        for i in range(right - left):
+            wanted = two * sums[i + 1] + (sums[i] + sums[i + 2]) > np.float32(8)
             # Anything replaces an invalid pixel, and an invalid pixel replaces nothing.
-            takeover[y, x] = chosen[y, x] < 0 or (wanted and focus[y, x] >= 0)
+            taken[i] = (old[i] < 0) | (wanted & (new[i] >= 0))

@@ -38,7 +38,7 @@ SWEEPS = 4
 # The kernels divide by values that cannot be 0. With Python's check for that they would not
 # vectorise, hence error_model="numpy".
 
-LANES = 8
+LANES = 16
 """Rows that are solved at the same time: recursion runs along a row, vector operations across."""
 
 ROWS_AT_ONCE = 64
@@ -99,7 +99,11 @@ class TakeoverSolver:
         """
         height, width = self.shape
         parts = 2 * self.workers.threads
-        row_bands = bands(height, max(parts, height // ROWS_AT_ONCE))
+        groups = -(-height // LANES)
+        row_bands = [
+            (LANES * first, min(LANES * last, height))
+            for first, last in bands(groups, max(parts, height // ROWS_AT_ONCE))
+        ]
         column_bands = bands(width, max(self.workers.threads, width // COLUMNS_AT_ONCE))
         for sweep in range(SWEEPS):
             # Weights fall by a factor of 4 from sweep to sweep, as published: the last sweeps
@@ -116,40 +120,6 @@ def _solve_band(kernel: Callable[..., None], maps: tuple[Any, ...], band: tuple[
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _solve_lines(lines: AnyArray) -> None:
-    """Solve (1 + A) u = target and (1 + A) u = evidence along axis 0, in place, for all lanes.
-
-    A is the graph Laplacian of each lane's line. `lines` is (length, 4 LANES): target, evidence,
-    coupling to the next pixel, and the factors of the elimination, side by side.
-    """
-    # Thomas algorithm. The pivots are at least 1, so that it is stable without pivoting.
-    # In float32: with Python's floats, the kernel would compute in double precision.
-    one = np.float32(1)
-    length = lines.shape[0]
-    for lane in range(LANES):
-        after = lines[0, 2 * LANES + lane]
-        scale = one / (one + after)
-        lines[0, 3 * LANES + lane] = after * scale
-        lines[0, lane] *= scale
-        lines[0, LANES + lane] *= scale
-    for i in range(1, length):
-        last, line = lines[i - 1], lines[i]
-        for lane in range(LANES):
-            before = last[2 * LANES + lane]
-            after = line[2 * LANES + lane]
-            scale = one / (one + after + before * (one - last[3 * LANES + lane]))
-            line[3 * LANES + lane] = after * scale
-            line[lane] = (line[lane] + before * last[lane]) * scale
-            line[LANES + lane] = (line[LANES + lane] + before * last[LANES + lane]) * scale
-    for i in range(length - 2, -1, -1):
-        line, following = lines[i], lines[i + 1]
-        for lane in range(LANES):
-            factor = line[3 * LANES + lane]
-            line[lane] += factor * following[lane]
-            line[LANES + lane] += factor * following[LANES + lane]
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
 def solve_rows(
     target: AnyArray,
     evidence: AnyArray,
@@ -161,35 +131,75 @@ def solve_rows(
     stop: int,
 ) -> None:
     """Solve along x for rows start to stop, in place; `LANES` rows at a time, transposed."""
-    lines = np.zeros((width, 4 * LANES), np.float32)
+    # Pixel x of all lanes begins at (x + 1) LANES: before the first is one without a link to it.
+    targets = np.zeros((width + 1) * LANES, np.float32)
+    weights = np.zeros((width + 1) * LANES, np.float32)
+    links = np.zeros((width + 2) * LANES, np.float32)
     for first in range(start, stop, LANES):
-        last = min(first + LANES, stop)
-        _solve_some_rows(
-            target[first:last], evidence[first:last], visibility[first:last], weight, lines
-        )
+        rows = slice(first, min(first + LANES, stop))
+        _transpose(target[rows], targets[LANES:], width)
+        _transpose(evidence[rows], weights[LANES:], width)
+        _transpose(visibility[rows], links[2 * LANES :], width)
+        _link(links[2 * LANES :], weight)
+        links[: 2 * LANES] = 0
+        _solve_lines(targets, weights, links)
+        _transpose_back(targets[LANES:], target[rows], width)
+        _transpose_back(weights[LANES:], evidence[rows], width)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _solve_some_rows(
-    target: AnyArray, evidence: AnyArray, visibility: AnyArray, weight: float, lines: AnyArray
-) -> None:
-    lanes, length = target.shape[0], lines.shape[0]
-    for x in range(length):
-        line = lines[x]
-        after = min(x + 1, length - 1)
-        for lane in range(lanes):
-            line[lane] = target[lane, x]
-            line[LANES + lane] = evidence[lane, x]
-            step = visibility[lane, x] + visibility[lane, after]
-            line[2 * LANES + lane] = weight * step * step
-    # The last pixel has no next one.
-    lines[length - 1, 2 * LANES : 3 * LANES] = 0
-    _solve_lines(lines)
-    for x in range(length):
-        line = lines[x]
-        for lane in range(lanes):
-            target[lane, x] = line[lane]
-            evidence[lane, x] = line[LANES + lane]
+def _transpose(rows: AnyArray, lines: AnyArray, width: int) -> None:
+    """Copy up to `LANES` rows into lines, the last row into the lanes that are left."""
+    last = rows.shape[0] - 1
+    for x in range(width):
+        for lane in range(LANES):
+            lines[x * LANES + lane] = rows[min(lane, last), x]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _transpose_back(lines: AnyArray, rows: AnyArray, width: int) -> None:
+    last = rows.shape[0] - 1
+    for x in range(width):
+        for lane in range(LANES):
+            rows[min(lane, last), x] = lines[x * LANES + lane]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _link(lines: AnyArray, weight: float) -> None:
+    """Turn visibilities into couplings to the next pixel; the last one has none."""
+    for j in range(lines.size - LANES):
+        step = lines[j] + lines[j + LANES]
+        lines[j] = weight * step * step
+    lines[lines.size - LANES :] = 0
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _solve_lines(targets: AnyArray, weights: AnyArray, links: AnyArray) -> None:
+    """Solve (1 + A) u = target and (1 + A) u = evidence along all lanes, in place.
+
+    A is the graph Laplacian of each lane's line. `links` holds the coupling of each pixel to the
+    next, one pixel further on, and is overwritten by the factors of the elimination.
+    """
+    # Thomas algorithm. The pivots are at least 1, so that it is stable without pivoting.
+    # One loop over lanes and pixels together: it vectorises, as its steps are a constant apart.
+    # In float32: with Python's floats, the kernel would compute in double precision.
+    one = np.float32(1)
+    for j in range(targets.size - LANES):
+        before, after = links[j + LANES], links[j + 2 * LANES]
+        scale = one / (one + after + before * (one - links[j]))
+        links[j + LANES] = after * scale
+        targets[j + LANES] = (targets[j + LANES] + before * targets[j]) * scale
+        weights[j + LANES] = (weights[j + LANES] + before * weights[j]) * scale
+    _substitute(targets, weights, links)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _substitute(targets: AnyArray, weights: AnyArray, factors: AnyArray) -> None:
+    """Replace each value by that of the pixel after it, times a factor, and itself."""
+    # In a function of its own, which numba compiles to vector operations.
+    for j in range(targets.size - LANES - 1, -1, -1):
+        targets[j] += factors[j] * targets[j + LANES]
+        weights[j] += factors[j] * weights[j + LANES]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

@@ -3,7 +3,7 @@
 Tags go before a name: napari shortens long names in the middle, so that tag and kind stay visible.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -49,13 +49,21 @@ def difference_tag(metadata: Mapping[str, Any], other: Mapping[str, Any]) -> str
     return _tag([*parts[:MAX_NAMED], *([f"+{more}"] if more > 0 else [])])
 
 
-def describe_result(metadata: Mapping[str, Any]) -> str:
+def _as_python_says(name: str, value: Any) -> str:
+    return str(value)
+
+
+def describe_result(
+    metadata: Mapping[str, Any], word: Callable[[str, Any], str] = _as_python_says
+) -> str:
     """Return how a result was made, such as "laplacian, window 12, seams, weighted; 12 planes".
 
     Parameters
     ----------
     metadata : mapping
         Metadata of its layer, which may come from a file.
+    word : callable
+        Returns the word for the value of an option, from the name of the option and the value.
 
     Returns
     -------
@@ -66,11 +74,11 @@ def describe_result(metadata: Mapping[str, Any]) -> str:
     if not config:
         return ""
     others = [
-        _words(name, value)
+        _words(name, value, word)
         for name, value in config.items()
         if name not in (*_METHOD, *_SILENT) and name in defaults and value != defaults[name]
     ]
-    method = ", ".join([*(str(config[name]) for name in _METHOD if name in config), *others])
+    method = ", ".join([*(word(name, config[name]) for name in _METHOD if name in config), *others])
     shape = _part(metadata, "stack").get("shape")
     planes = f"; {shape[0]} planes" if isinstance(shape, list) and shape else ""
     plan = _part(metadata, "plan")
@@ -91,7 +99,7 @@ def _span(pair: Any) -> str:
     return " to ".join(str(one) for one in pair) if isinstance(pair, list) else str(pair)
 
 
-def _words(name: str, value: Any) -> str:
+def _words(name: str, value: Any, word: Callable[[str, Any], str] = _as_python_says) -> str:
     spec = next((spec for spec in fields(FusionConfig) if spec.name == name), None)
     about = {} if spec is None else spec.metadata
     label = about.get("label", name.replace("_", " "))
@@ -101,7 +109,7 @@ def _words(name: str, value: Any) -> str:
         return str(label if value else f"no {label}")
     if isinstance(value, str) and "choices" in about and name in _METHOD:
         return value
-    number = f"{value:g}" if isinstance(value, float) else str(value)
+    number = f"{value:g}" if isinstance(value, float) else word(name, value)
     return f"{label} {number}"
 
 

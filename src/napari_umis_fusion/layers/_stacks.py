@@ -207,8 +207,8 @@ class LayerStacks:
         rows, columns = plan.rows or (0, shape[axes.y]), plan.columns or (0, shape[axes.x])
         if rows[1] > shape[axes.y] or columns[1] > shape[axes.x]:
             raise ConfigError(
-                f"rows={rows}, columns={columns} reach beyond the planes, which are "
-                f"{shape[axes.y]} x {shape[axes.x]} pixels."
+                f"rows={rows}, columns={columns} reach beyond the planes; accepted are rows 0 to "
+                f"{shape[axes.y]} and columns 0 to {shape[axes.x]}, the end not included."
             )
         return Region3D(range(first, last + 1), slice(*rows), slice(*columns))
 

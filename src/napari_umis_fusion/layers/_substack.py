@@ -113,14 +113,18 @@ def iter_substack_layer(
     channel: ChannelRule | int = "auto",
     **options: Any,
 ) -> Generator[Progress, None, Substacks]:
-    """Take sub-stacks as `substack_layer` does, yielding progress.
+    """Take sub-stacks as a generator of events.
 
-    The layer is checked when the first event is requested.
+    Takes the parameters of `substack_layer`. The layer is checked at the first event.
 
     Yields
     ------
     Progress
         Planes that were measured, at least every 100 ms; it can be closed at any of them.
+
+    Returns
+    -------
+    Substacks
     """
     config = (config or SubstackConfig()).replace(**options)
     stacks = LayerStacks(layer_images(layer), LayerPlan(z_axis=z_axis, channel_axis=channel_axis))

@@ -1,15 +1,15 @@
 """Which planes a sub-stack takes around the plane in focus."""
 
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Self
+from dataclasses import dataclass, field
+from typing import Literal
 
-from napari_umis_fusion.runtime import check_fields, choice, number, replace_fields
+from napari_umis_fusion.runtime import ConfigBase, choice, number
 
 Follow = Literal["smooth", "each", "median"]
 
 
 @dataclass(frozen=True, slots=True)
-class SubstackConfig:
+class SubstackConfig(ConfigBase):
     """How many planes are taken, and how they follow the focus over time.
 
     Default, unit, bounds and help of each field stand in its metadata.
@@ -50,15 +50,3 @@ class SubstackConfig:
             used_when=("follow", ("smooth",)),
         ),
     )
-
-    def __post_init__(self) -> None:
-        """Check every field against its metadata."""
-        check_fields(self)
-
-    def replace(self, **options: Any) -> Self:
-        """Return a copy with some fields changed; raises `ConfigError` for unknown ones."""
-        return replace_fields(self, options)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the fields as a dict of JSON values."""
-        return asdict(self)

@@ -76,7 +76,15 @@ def acquire(
     config: FusionConfig | None = None,
     **settings: Any,
 ) -> tuple[RunFinished, ...]:
-    """Take planes and fuse them; see `iter_acquire`, whose parameters it has."""
+    """Take planes and fuse them, run by run.
+
+    Takes the parameters of `iter_acquire`, and raises as it does.
+
+    Returns
+    -------
+    tuple of RunFinished
+        One for each run, in the order in which they were taken.
+    """
     return run_to_end(iter_acquire(core, plan, config, **settings))
 
 

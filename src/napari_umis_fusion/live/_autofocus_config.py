@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from napari_umis_fusion.runtime import check_fields, choice, number
+from napari_umis_fusion.runtime import ConfigBase, choice, number
 
 AutofocusMeasure = Literal[
     "laplacian",
@@ -20,7 +20,7 @@ AutofocusSearch = Literal["sweep", "ternary", "brent", "parabola"]
 
 
 @dataclass(frozen=True, slots=True)
-class AutofocusConfig:
+class AutofocusConfig(ConfigBase):
     """Options of autofocus by software.
 
     Default, unit, bounds and help of each field are in its metadata.
@@ -99,6 +99,3 @@ class AutofocusConfig:
             label="backlash",
         ),
     )
-
-    def __post_init__(self) -> None:
-        check_fields(self)

@@ -1,22 +1,23 @@
 """What a run leaves on disk: its frames, its plan, what was fused, and how."""
 
 import json
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.files.write import ImageAbout, naming_write_errors, write_image
 from napari_umis_fusion.live._field import Field
 from napari_umis_fusion.live._live_events import FieldFailed, FieldFinished
 from napari_umis_fusion.live._run_file import EXTENSIONS, KeepFormat, RunFile, check_can_keep
 from napari_umis_fusion.live._stack_file import write_stack
 from napari_umis_fusion.runtime import (
+    ConfigBase,
     atomic_write,
-    check_field,
+    check_fields,
     choice,
     package_version,
-    replace_fields,
     user_path,
 )
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class KeepConfig:
+class KeepConfig(ConfigBase):
     """What is kept of runs, and where.
 
     Every run gets a new folder, so that nothing is overwritten. Default and help of each field are
@@ -43,7 +44,11 @@ class KeepConfig:
     )
     name: str = field(
         default="run",
-        metadata={"help": "Name of the folder of a run; a number is appended to it."},
+        metadata={
+            "help": "Name of the folder of a run; a number is appended to it.",
+            "text": "NAME",
+            "may_be_empty": True,
+        },
     )
     format: KeepFormat = field(
         default="ome-zarr",
@@ -62,18 +67,11 @@ class KeepConfig:
     )
 
     def __post_init__(self) -> None:
-        """Check every field."""
-        from napari_umis_fusion.errors import ConfigError
-
-        check_field(next(spec for spec in fields(self) if spec.name == "format"), self.format)
+        check_fields(self)
         if not self.name.strip() or Path(self.name).name != self.name:
             raise ConfigError(
                 f"name={self.name!r}; accepted is a name without folders. Put those into `folder`."
             )
-
-    def replace(self, **options: Any) -> Self:
-        """Return a copy with some fields changed; raises as the class does."""
-        return replace_fields(self, options)
 
 
 class RunFolder:

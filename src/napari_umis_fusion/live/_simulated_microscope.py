@@ -98,6 +98,13 @@ class SimulatedMicroscope:
     def show(self, scene: str | Scene | None = None, shape: tuple[int, ...] | None = None) -> None:
         """Show another scene, or show it on another number of pixels.
 
+        Parameters
+        ----------
+        scene : str or Scene, optional
+            A key of `SCENES`, or a grey scene; by default the present one.
+        shape : tuple of int, optional
+            (Y, X) of a frame; by default the present one, or that of a given scene.
+
         Raises
         ------
         ConfigError
@@ -146,6 +153,17 @@ class SimulatedMicroscope:
 
         Photon noise has the variance of Poisson's distribution, but the shape of a Gaussian:
         above some ten electrons they hardly differ, and it is ten times as fast.
+
+        Parameters
+        ----------
+        frame : ndarray of uint16, shape (Y, X)
+            Is filled.
+        exposure_ms : float
+            Exposure time in ms.
+        gain : float
+            Factor of the grey levels.
+        offset : float
+            Grey level of darkness.
 
         Returns
         -------

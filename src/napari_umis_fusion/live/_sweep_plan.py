@@ -1,13 +1,13 @@
 """Plans of focus sweeps: where from, where to, in which steps."""
 
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Literal, Self
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.live._extra import needs_live
-from napari_umis_fusion.runtime import check_field, choice, number, replace_fields
+from napari_umis_fusion.runtime import ConfigBase, check_fields, choice, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +70,7 @@ def nyquist_step_um(
 
 
 @dataclass(frozen=True, slots=True)
-class SweepPlan:
+class SweepPlan(ConfigBase):
     """A focus sweep.
 
     Default, unit, bounds and help of each field are in its metadata.
@@ -199,9 +199,7 @@ class SweepPlan:
     )
 
     def __post_init__(self) -> None:
-        """Check every field, and that the range is one."""
-        for spec in fields(self):
-            check_field(spec, getattr(self, spec.name))
+        check_fields(self)
         if self.range_by == "top_bottom" and self.top_um < self.bottom_um:
             raise ConfigError(
                 f"top_um={self.top_um} is below bottom_um={self.bottom_um}; accepted is a top that "
@@ -213,10 +211,6 @@ class SweepPlan:
                 f"{self.resolved_step_um:g} µm; accepted are at most {MOST_PLANES}. Choose a "
                 "smaller range or a larger step."
             )
-
-    def replace(self, **options: Any) -> Self:
-        """Return a copy with some fields changed; raises as the class does."""
-        return replace_fields(self, options)
 
     @property
     def span_um(self) -> float:

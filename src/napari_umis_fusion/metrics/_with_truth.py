@@ -63,6 +63,18 @@ def ssim(all_in_focus: ArrayLike, truth: ArrayLike, *, data_range: float) -> flo
     data_range : float
         Grey levels from black to white.
 
+    Returns
+    -------
+    float
+        From -1 to 1.
+
+    Raises
+    ------
+    StackError
+        If the shapes differ, a side is below 11 px, or a value is not finite.
+    ConfigError
+        If `data_range` is not positive.
+
     References
     ----------
     .. [1] Z. Wang et al., "Image quality assessment: from error visibility to structural
@@ -104,6 +116,16 @@ def index_error(
         True depth in planes, which may be fractions.
     where : array-like of bool, shape (Y, X), optional
         The pixels to count; by default all.
+
+    Returns
+    -------
+    IndexDeviation
+        Mean deviation in planes, and the share of pixels off by more than one.
+
+    Raises
+    ------
+    StackError
+        If the shapes differ, no pixel is left to count, or a value is not finite.
     """
     index, known = np.asarray(index_map, np.float64), np.asarray(truth, np.float64)
     check_same_shape("index_map", index.shape, "truth", known.shape)

@@ -26,6 +26,16 @@ SHIPPED = Path(__file__).parent.parent / "weights"
 def shipped_weights(architecture: Architecture) -> Path:
     """Return the path of the weights shipped with this package.
 
+    Parameters
+    ----------
+    architecture : {"plane-ranker", "umis-unetplusplus"}
+        The network.
+
+    Returns
+    -------
+    pathlib.Path
+        A .safetensors file.
+
     Raises
     ------
     CheckpointError

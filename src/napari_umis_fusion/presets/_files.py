@@ -99,6 +99,15 @@ def save_preset(
 def load_preset(path: str | os.PathLike[str]) -> Preset:
     """Read a file of `save_preset`.
 
+    Parameters
+    ----------
+    path : path
+        The file.
+
+    Returns
+    -------
+    Preset
+
     Raises
     ------
     ConfigError
@@ -132,6 +141,11 @@ def saved_presets() -> list[Preset]:
 
 def delete_preset(name: str) -> None:
     """Delete one of your own presets.
+
+    Parameters
+    ----------
+    name : str
+        Its name, in letters of either case.
 
     Raises
     ------

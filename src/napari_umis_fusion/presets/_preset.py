@@ -45,7 +45,6 @@ class Preset:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Check texts and options."""
         _check_text("name", self.name, LONGEST_NAME)
         if not self.name.strip() or not self.name.isprintable():
             raise ConfigError(
@@ -63,7 +62,20 @@ class Preset:
 
     @classmethod
     def of(cls, config: FusionConfig, name: str, specimen: str = "", reason: str = "") -> Self:
-        """Return a preset with the options of a config, without those of stack and machine."""
+        """Return a preset with the options of a config, without those of stack and machine.
+
+        Parameters
+        ----------
+        config : FusionConfig
+            Its options that differ from their defaults become those of the preset.
+        name, specimen, reason : str
+            See `Preset`.
+
+        Raises
+        ------
+        ConfigError
+            If a text is empty or too long.
+        """
         changed = changed_fields(config)
         options = {option: value for option, value in changed.items() if option not in KEPT}
         return cls(name, specimen, reason, options)

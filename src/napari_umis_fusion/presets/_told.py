@@ -109,6 +109,15 @@ def optics_in(metadata: Mapping[str, Any]) -> ChannelOptics:
     """Return what nested metadata of any origin tell by the words of OME, in any spelling.
 
     What they tell in two ways counts as nothing.
+
+    Parameters
+    ----------
+    metadata : mapping
+        For example that of a file or of an acquisition, with mappings and sequences inside.
+
+    Returns
+    -------
+    ChannelOptics
     """
     words: dict[str, set[str]] = {field: set() for field in _KEYS.values()}
     _search(metadata, words, DEEPEST)

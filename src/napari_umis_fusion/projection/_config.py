@@ -1,9 +1,9 @@
 """How a stack is projected around a surface."""
 
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Self
+from dataclasses import dataclass, field
+from typing import Literal
 
-from napari_umis_fusion.runtime import check_fields, choice, number, replace_fields
+from napari_umis_fusion.runtime import ConfigBase, choice, number
 
 Method = Literal["max", "mean", "median", "edf"]
 Smoothing = Literal["gaussian", "edges"]
@@ -12,7 +12,7 @@ FARTHEST_UM = 1e6
 
 
 @dataclass(frozen=True, slots=True)
-class AroundConfig:
+class AroundConfig(ConfigBase):
     """Which slab around a surface is projected, and how.
 
     Default, unit, bounds and help of each field stand in its metadata.
@@ -70,15 +70,3 @@ class AroundConfig:
             "the distance between planes stay ('edges').",
         ),
     )
-
-    def __post_init__(self) -> None:
-        """Check every field against its metadata."""
-        check_fields(self)
-
-    def replace(self, **options: Any) -> Self:
-        """Return a copy with some fields changed; raises `ConfigError` for unknown ones."""
-        return replace_fields(self, options)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the fields as a dict of JSON values."""
-        return asdict(self)

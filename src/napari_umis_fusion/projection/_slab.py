@@ -97,7 +97,7 @@ def slab_of(
     """
     places = np.asarray(positions_um, np.float64)
     steps = np.diff(places)
-    if places.size == 0 or not np.isfinite(places).all() or not (_all_rise(steps, places)):
+    if places.size == 0 or not np.isfinite(places).all() or not _go_one_way(steps):
         raise StackError(
             "the positions of the planes neither rise nor fall throughout: correct them, or give "
             "a z step."
@@ -110,7 +110,7 @@ def slab_of(
     return Slab(first.astype(np.int32), last.astype(np.int32), middle, places)
 
 
-def _all_rise(steps: Float64Array, places: Float64Array) -> bool:
+def _go_one_way(steps: Float64Array) -> bool:
     return bool((steps > 0).all() or (steps < 0).all())
 
 

@@ -4,6 +4,7 @@ from ._arrays import Float32Array as Float32Array
 from ._arrays import Float64Array as Float64Array
 from ._arrays import FloatMap as FloatMap
 from ._atomic_write import atomic_write as atomic_write
+from ._config_base import ConfigBase as ConfigBase
 from ._data_file import load_data as load_data
 from ._data_file import save_data as save_data
 from ._extras import are_installed as are_installed

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import stat
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedReader
@@ -139,6 +140,11 @@ def _known_reason(error: Exception) -> tuple[str, str]:
         return "the disk is full", "free some space, or choose another folder"
     if isinstance(error, FileNotFoundError):
         return "", "check the path"
+    # What Python says of these is about the code that reads the file, not about the file.
+    if isinstance(error, struct.error | EOFError):
+        return "it ends too early", ""
+    if isinstance(error, IndexError | AttributeError | TypeError | RecursionError):
+        return "what it holds contradicts itself", ""
     return "", ""
 
 

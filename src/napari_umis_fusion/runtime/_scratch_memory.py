@@ -2,6 +2,7 @@
 
 import errno
 import itertools
+import mmap
 import os
 import shutil
 import tempfile
@@ -19,6 +20,9 @@ from napari_umis_fusion.errors import DeviceError
 from napari_umis_fusion.runtime._leftovers import temporary_folder
 
 MEGABYTE = 2**20
+
+PAGED = 2**20
+"""Bytes from which on an array has pages of its own."""
 
 CHUNK = 2**24
 """Bytes that are written at a time, where a file cannot be allocated otherwise."""
@@ -129,7 +133,9 @@ class ScratchMemory:
         with self._lock:  # or two threads could both take the last of the budget
             if any(one.held_bytes + size > one.budget_mb * MEGABYTE for one in chain):
                 return None
-            array = np.zeros(shape, dtype) if value == 0 else np.full(shape, value, dtype)
+            array = _zeros(shape, np.dtype(dtype), size)
+            if value != 0:
+                array[...] = value
             number = next(_numbers)
             for one in chain:
                 one._sizes[number] = size
@@ -150,6 +156,21 @@ class ScratchMemory:
                 self._folder = temporary_folder()
             self._count += 1
             return Path(self._folder.name) / f"map{self._count}"
+
+
+def _zeros(shape: tuple[int, ...], dtype: np.dtype[Any], size: int) -> NDArray[Any]:
+    """Return zeros; large ones on pages that the system has back as soon as the array is gone.
+
+    What threads free otherwise stays with the process, in pieces that do not fit the next block.
+    """
+    if size < PAGED:
+        return np.zeros(shape, dtype)
+    private = {} if os.name == "nt" else {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS}
+    try:
+        pages = mmap.mmap(-1, size, **private)
+    except OSError as error:
+        raise MemoryError(f"no memory for an array of {size / MEGABYTE:,.0f} MB") from error
+    return np.ndarray(shape, dtype, pages)
 
 
 def _mapped(file: IO[bytes], shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:

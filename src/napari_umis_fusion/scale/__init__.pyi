@@ -1,4 +1,5 @@
 from ._command import zarr_command as zarr_command
+from ._describe import describe_zarr as describe_zarr
 from ._estimate_time import estimate_seconds as estimate_seconds
 from ._extra import needs_scale as needs_scale
 from ._extra import scale_is_installed as scale_is_installed

@@ -29,7 +29,22 @@ def plan_zarr(
     shard_px: int = 0,
     **options: Any,
 ) -> RunPlan:
-    """Plan what `fuse_zarr` would do; nothing is written."""
+    """Plan what `fuse_zarr` would do; nothing is written.
+
+    Takes the parameters of `fuse_zarr`, without those that say who fuses the blocks.
+
+    Returns
+    -------
+    RunPlan
+        What `describe_plan` tells in numbers.
+
+    Raises
+    ------
+    StackFileError
+        If the input cannot be read, or holds the output.
+    ConfigError
+        If an option is not accepted, or the output is an address.
+    """
     config = (config or FusionConfig()).replace(**options)
     if shard_px < 0:
         raise ConfigError(f"shard_px={shard_px}; accepted are positive numbers of px, or 0.")
@@ -46,7 +61,19 @@ def plan_zarr(
 
 
 def describe_plan(plan: RunPlan, cells: Sequence[Cell] | None = None) -> ZarrStarted:
-    """Say what there is to do; no plane is read."""
+    """Say what there is to do; no plane is read.
+
+    Parameters
+    ----------
+    plan : RunPlan
+        The run.
+    cells : sequence of Cell, optional
+        Stacks to count; by default all.
+
+    Returns
+    -------
+    ZarrStarted
+    """
     cells = plan.cells if cells is None else cells
     left = {cell: Markers(plan, cell).missing for cell in cells}
     blocks = sum(plan.blocks(cell) for cell in cells)

@@ -15,6 +15,8 @@ from napari_umis_fusion.scale._field_source import FieldSource
 OWN_KEY = "napari-umis-fusion"
 """Attribute of a group that tells what this package says of it."""
 
+_DESCRIPTIONS = ("zarr.json", ".zgroup", ".zarray")
+
 VERSIONS = ("0.4", "0.5")
 """Versions of OME-Zarr that are read."""
 
@@ -59,6 +61,7 @@ def open_source(url: str | PathLike[str], wells: str | Sequence[str] = ()) -> Za
     with needs_scale():
         import yaozarrs
     text = absolute_url(fspath(url))
+    _check_folder(text)
     try:
         group = yaozarrs.open_group(text)
         told = group.ome_metadata()
@@ -87,6 +90,19 @@ def open_source(url: str | PathLike[str], wells: str | Sequence[str] = ()) -> Za
             f"{text}: its array cannot be read ({reason_of(error)}). Repair it, or choose another "
             "image."
         ) from error
+
+
+def _check_folder(url: str) -> None:
+    """Refuse a folder without any description of Zarr; addresses are not looked at."""
+    path = Path(url)
+    if "://" in url or any((path / name).is_file() for name in _DESCRIPTIONS):
+        return
+    if not path.exists():
+        raise StackFileError(f"{url}: no such folder. Check the path.")
+    raise StackFileError(
+        f"{url}: is no OME-Zarr, since it holds none of {', '.join(_DESCRIPTIONS)}; accepted are "
+        "images and plates. Other files and folders are fused by umis-fusion fuse."
+    )
 
 
 def absolute_url(text: str) -> str:

@@ -136,7 +136,20 @@ class Stack(ABC):
         """Read plane `z`: ndarray of shape (Y, X) or (Y, X, C)."""
 
     def region(self, z: int, rows: slice, columns: slice) -> Plane:
-        """Read a rectangle of plane `z`, and no more than that if the source allows it."""
+        """Read a rectangle of plane `z`, and no more than that if the source allows it.
+
+        Parameters
+        ----------
+        z : int
+            The plane, counted from 0.
+        rows, columns : slice
+            The rectangle, of step 1.
+
+        Returns
+        -------
+        ndarray of shape (Y, X) or (Y, X, C)
+            A copy.
+        """
         # A copy, so that nobody who keeps it keeps the whole plane.
         return self.plane(z)[rows, columns].copy()
 
@@ -245,6 +258,6 @@ def check_stack(
     if dtype.name not in ACCEPTED_DTYPES:
         msg = (
             f"got dtype {dtype.name}; accepted are {', '.join(ACCEPTED_DTYPES)}. "
-            "Convert with astype first."
+            "Convert the values to one of these first, such as a complex image to its magnitude."
         )
         raise StackError(msg)

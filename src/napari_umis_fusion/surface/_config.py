@@ -1,9 +1,9 @@
 """How a surface is prepared before it is measured."""
 
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Self
+from dataclasses import dataclass, field
+from typing import Literal
 
-from napari_umis_fusion.runtime import check_fields, choice, number, replace_fields
+from napari_umis_fusion.runtime import ConfigBase, choice, number
 
 Form = Literal[
     "none", "plane", "polynomial 2", "polynomial 3", "polynomial 4", "sphere", "cylinder"
@@ -14,7 +14,7 @@ LONGEST_UM = 1e6
 
 
 @dataclass(frozen=True, slots=True)
-class SurfaceConfig:
+class SurfaceConfig(ConfigBase):
     """Which side of a stack is up, which form is removed, and which wavelengths count.
 
     Default, unit, bounds and help of each field stand in its metadata.
@@ -62,15 +62,3 @@ class SurfaceConfig:
             label="L-filter",
         ),
     )
-
-    def __post_init__(self) -> None:
-        """Check every field against its metadata."""
-        check_fields(self)
-
-    def replace(self, **options: Any) -> Self:
-        """Return a copy with some fields changed; raises `ConfigError` for unknown ones."""
-        return replace_fields(self, options)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the fields as a dict of JSON values."""
-        return asdict(self)

@@ -114,6 +114,20 @@ def write_profile(
 
     Heights that were not measured are left empty.
 
+    Parameters
+    ----------
+    path : path
+        A file that ends in .csv.
+    profile : Profile
+        The heights along a line.
+    protect : iterable of path
+        Files that are not overwritten.
+
+    Returns
+    -------
+    pathlib.Path
+        The file, absolute.
+
     Raises
     ------
     StackFileError

@@ -56,7 +56,10 @@ def surface_area(surface: HeightMap, region: BoolMap | None = None) -> SurfaceAr
     counts = surface.is_measured
     if region is not None:
         if region.shape != counts.shape:
-            raise StackError(f"the region has shape {region.shape}, the surface {counts.shape}.")
+            raise StackError(
+                f"the region has shape {region.shape}; accepted is that of the surface, "
+                f"{counts.shape}."
+            )
         counts = counts & region.astype(bool)
     whole = counts[:-1, :-1] & counts[:-1, 1:] & counts[1:, :-1] & counts[1:, 1:]
     if not whole.any():

@@ -168,6 +168,11 @@ def make_scene(
     -------
     Scene
         Equal arguments give equal scenes.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such scene.
     """
     recipe = _find(name)
     count = recipe.channels if channels == "default" else channels
@@ -184,7 +189,32 @@ def make_stack(
     channels: int | Literal["default"] | None = "default",
     **options: Any,
 ) -> RenderedStack:
-    """Make one of `SCENES` and render it; `options` replace fields of its `RenderConfig`."""
+    """Make one of `SCENES` and render it as a stack.
+
+    Parameters
+    ----------
+    name, shape, planes, seed, channels
+        See `make_scene`.
+    noisy : bool
+        Whether the stack is rendered with the noise of the recipe; otherwise it is clean.
+    **options
+        Fields of `RenderConfig` that replace those of the recipe.
+
+    Returns
+    -------
+    RenderedStack
+        The stack of shape (Z, Y, X) or (Z, Y, X, C), and its truth.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such scene, or an option is not accepted.
+
+    Examples
+    --------
+    >>> make_stack("bumps", (64, 80), planes=4, channels=None).stack.shape
+    (4, 64, 80)
+    """
     recipe = _find(name)
     scene = make_scene(name, shape, planes=planes, channels=channels, seed=seed)
     config = recipe.noisy if noisy else recipe.clean

@@ -1,12 +1,12 @@
 """The options of a training: one frozen, validated dataclass for command line and widget."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 from napari_umis_fusion.config import DeviceName
 from napari_umis_fusion.network import Architecture
-from napari_umis_fusion.runtime import check_fields, choice, number, replace_fields
+from napari_umis_fusion.runtime import ConfigBase, choice, number, replace_fields
 
 ObjectiveName = Literal["select", "reconstruct"]
 Schedule = Literal["one_cycle", "exponential", "constant"]
@@ -25,7 +25,7 @@ _RECONSTRUCT = ("objective", ("reconstruct",))
 
 
 @dataclass(frozen=True, slots=True)
-class TrainingConfig:
+class TrainingConfig(ConfigBase):
     """How a network is trained.
 
     Default, unit, bounds and help of each field stand in its metadata.
@@ -337,10 +337,6 @@ class TrainingConfig:
         metadata=number("Number of CPU threads. 0 uses one per processor core.", "", 0, 256),
     )
 
-    def __post_init__(self) -> None:
-        """Check every field against its metadata."""
-        check_fields(self)
-
     @classmethod
     def reference(cls, **options: Any) -> Self:
         """Return the published recipe of UMIS-Fusion: 80 epochs of batches of 8 images.
@@ -384,11 +380,3 @@ class TrainingConfig:
             If a field is unknown, or its value out of bounds.
         """
         return replace_fields(cls(), fields)
-
-    def replace(self, **options: Any) -> Self:
-        """Return a copy with some fields changed; raises `ConfigError` for unknown ones."""
-        return replace_fields(self, options)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the fields as a dict of JSON values."""
-        return asdict(self)

@@ -138,6 +138,19 @@ class LossCurve:
     def read_csv(cls, path: str | os.PathLike[str], last_step: int) -> Self:
         """Read a file of `save_csv` up to a step, to continue from there.
 
+        Parameters
+        ----------
+        path : path
+            The file.
+        last_step : int
+            The last step to read.
+
+        Returns
+        -------
+        LossCurve
+
+        Notes
+        -----
         An unreadable file gives an empty curve: it must not keep a training from resuming.
         """
         curve = cls()

@@ -130,7 +130,25 @@ class TrainingResult:
         return self.steps_done > 0 and (self.start_metrics is None or self.step > 0)
 
     def save(self, path: str | os.PathLike[str], **about: Any) -> Path:
-        """Save the weights as .safetensors, with config, data and scores in the header."""
+        """Save the weights as .safetensors, with config, data and scores in the header.
+
+        Parameters
+        ----------
+        path : path
+            A file that ends in .safetensors.
+        **about
+            Further entries of the header, of JSON values.
+
+        Returns
+        -------
+        pathlib.Path
+            The file, absolute.
+
+        Raises
+        ------
+        CheckpointError, OSError
+            If the file cannot be written.
+        """
         from napari_umis_fusion.network import save_checkpoint
 
         header = {

@@ -8,7 +8,9 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_umis_fusion.errors import StackError
+from napari_umis_fusion.files import RUN_KEY
 from napari_umis_fusion.plugin.compare._wipe import NAMES, Wipe
+from napari_umis_fusion.plugin.compare._wipe_section import WipeSection
 from napari_umis_fusion.plugin.viewer import camera_of, grid_of
 
 SIDE = (40, 60)
@@ -205,3 +207,13 @@ def test_the_border_is_dragged_but_the_picture_elsewhere(model):
     assert wipe.border == 12
     wipe.end()
     assert model.mouse_drag_callbacks == before
+
+
+def test_images_are_offered_before_maps(model, qtbot):
+    for output in (None, "all_in_focus", "index_map", "depth_map"):
+        run = {} if output is None else {RUN_KEY: {"output": output}}
+        model.add_image(np.zeros(SIDE), name=str(output), metadata=run)
+    section = WipeSection(model)
+    qtbot.addWidget(section)
+    assert [section[row].value for row in ("before", "behind")] == ["all_in_focus", "None"]
+    section.release()

@@ -26,8 +26,8 @@ from napari_umis_fusion.plugin.fusion._alignment_table import (
     SCALE,
     Z,
 )
-from napari_umis_fusion.plugin.fusion._choice_names import CHOICE_NAMES
 from napari_umis_fusion.plugin.fusion._preview import UNALIGNED
+from napari_umis_fusion.plugin.widgets import FUSION_NAMES
 from napari_umis_fusion.synthetic import Motion, RenderConfig, render_moving_stack
 
 SHAPE, PLANES = (120, 150), 5
@@ -95,7 +95,7 @@ def test_rows_are_those_of_the_config(widget):
         if spec.name in FIELDS:
             row = widget.alignment.rows[spec.name]
             assert set(row.choices) == set(spec.metadata["choices"])
-            told = CHOICE_NAMES.in_plain_words(spec, spec.metadata["help"])
+            told = FUSION_NAMES.in_plain_words(spec, spec.metadata["help"])
             assert row.tooltip.startswith(told)
             assert spec.name not in [row.name for row in widget.method]
     assert {"align", "align_border", "light"} == set(FIELDS)

@@ -6,8 +6,10 @@ import pytest
 
 from napari_umis_fusion import FusionConfig
 from napari_umis_fusion.plugin.fusion import _defaults as defaults
-from napari_umis_fusion.plugin.fusion._choice_names import CHOICE_NAMES, NAMES
 from napari_umis_fusion.plugin.fusion._method_form import ELSEWHERE, FIRST, MethodForm
+from napari_umis_fusion.plugin.fusion._output_options import OutputOptions
+from napari_umis_fusion.plugin.widgets import FUSION_NAMES
+from napari_umis_fusion.plugin.widgets._fusion_names import NAMES
 
 
 @pytest.fixture
@@ -27,7 +29,7 @@ def test_each_field_has_its_row_with_bounds_and_help(form):
             assert form.weights.toolTip().startswith("Weights of “Neural network” (.safetensors)")
             continue
         row, meta = form[spec.name], spec.metadata
-        assert row.tooltip.startswith(CHOICE_NAMES.in_plain_words(spec, meta["help"]))
+        assert row.tooltip.startswith(FUSION_NAMES.in_plain_words(spec, meta["help"]))
         if "min" in meta:
             assert (row.min, row.max) == (meta["min"], meta["max"])
             assert not meta["unit"] or f"({meta['unit']})" in row.label
@@ -36,7 +38,8 @@ def test_each_field_has_its_row_with_bounds_and_help(form):
 
 
 def test_every_choice_of_a_named_field_has_a_name():
-    choices = {spec.name: spec.metadata.get("choices") for spec in fields(FusionConfig)}
+    specs = (*fields(FusionConfig), *fields(OutputOptions))
+    choices = {spec.name: spec.metadata.get("choices") for spec in specs}
     for name, named in NAMES.items():
         assert set(named) == set(choices[name]), f"name every choice of {name}"
         assert len(set(named.values())) == len(named), name

@@ -183,7 +183,7 @@ def test_the_panel_undoes_redoes_and_describes(viewer, widget, stack_layer, qtbo
     assert result.about.text().startswith("Select a fused layer")
     widget.method["blend"].value = "select"
     press()
-    assert result.about.text() == "laplacian, seams, select; 6 planes"
+    assert result.about.text() == "Laplacian (fast), Seams, Recorded values; 6 planes"
     result.undo.click()
     assert said.text() == "The last fusion was undone."
     assert list(viewer.layers) == [stack_layer]

@@ -101,7 +101,9 @@ def test_stacks_are_chosen_by_file(qtbot, tmp_path):
         tifffile.imwrite(tmp_path / f"t{k}.tif", data, photometric="minisblack")
     dialog = FolderDialog(ViewerModel(), survey_files(tmp_path))
     qtbot.addWidget(dialog)
-    assert dialog.form.summary.text() == "Opens 3 stacks, each in layers of its own."
+    assert dialog.form.summary.text() == (
+        "Opens 3 stacks, with a slider for T if their sizes agree, else each in layers of its own."
+    )
     dialog.form.setValue(Selected(None, {"T": 2}))
     assert dialog.form.value() == Selected(None, {"T": 2})
     dialog.accept()

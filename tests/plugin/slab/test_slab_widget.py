@@ -105,7 +105,7 @@ def test_it_follows_the_sliders_and_ends_with_its_stack(model, panel, qtbot):
     np.testing.assert_array_equal(panel.session.layers[0].data, other)
     model.layers.remove(source)
     assert panel.session.layers == []
-    assert not panel.slider.isEnabled()
+    assert panel.slider.isHidden()
 
 
 def test_it_follows_a_new_fusion_of_its_stack(model, panel, qtbot):

@@ -1,4 +1,6 @@
 from ._as_stack import as_stack as as_stack
+from ._channels_as_planes import channels_as_planes as channels_as_planes
+from ._channels_as_planes import may_be_planes as may_be_planes
 from ._describe import describe_file as describe_file
 from ._grid_layers import Selected as Selected
 from ._image_files import Header as Header
@@ -15,7 +17,7 @@ from ._open_stack import open_stack as open_stack
 from ._other_formats import BIOIO_SUFFIXES as BIOIO_SUFFIXES
 from ._recognise import can_read as can_read
 from ._recognise import holds_stack as holds_stack
+from ._stack_files import header_or_stack as header_or_stack
 from ._survey import Survey as Survey
-from ._survey import header_or_stack as header_or_stack
 from ._survey import survey_files as survey_files
 from ._tiff import open_tiff as open_tiff

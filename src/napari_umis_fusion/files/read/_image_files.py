@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.files.read._file_state import FileState
 from napari_umis_fusion.files.read._images import read_image, read_image_header
 from napari_umis_fusion.files.read._listing import is_tiff
+from napari_umis_fusion.files.read._naming_errors import naming_read_errors
 from napari_umis_fusion.files.read._tiff import TiffStack, open_tiff
 from napari_umis_fusion.stack import Calibration, Plane
 
@@ -98,6 +100,7 @@ class ImageFiles:
         self._index = dict(index or {})
         known = headers or {}
         # At once: an error in the last file should not end a long fusion.
+        self._states = {path: _state_of(path) for path in paths}
         headers = {path: known.get(path) or image_header(path, self._index) for path in paths}
         for path, header in headers.items():
             if header.planes > 1:
@@ -110,7 +113,15 @@ class ImageFiles:
         self.z_um = {path: header.z_um for path, header in headers.items()}
 
     def read(self, path: Path, rows: slice = slice(None), columns: slice = slice(None)) -> Plane:
-        """Read a rectangle of a plane, and no more than that from uncompressed TIFF."""
+        """Read a rectangle of a plane, and no more than that from uncompressed TIFF.
+
+        Raises
+        ------
+        StackFileError
+            If the file is broken, missing, or no longer the one whose header was read.
+        """
+        with naming_read_errors(path):
+            self._states[path].check(FileState.of(path))
         if is_tiff(path):
             with self._open(path) as stack:
                 plane = stack.region(0, rows, columns)
@@ -123,6 +134,11 @@ class ImageFiles:
 
     def _open(self, path: Path) -> TiffStack:
         return open_tiff(path, index=self._index, one_plane=True)
+
+
+def _state_of(path: Path) -> FileState:
+    with naming_read_errors(path):
+        return FileState.of(path)
 
 
 def image_header(path: Path, index: Mapping[str, int] | None = None) -> Header:

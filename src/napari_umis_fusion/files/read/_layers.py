@@ -6,7 +6,9 @@ from pathlib import Path
 
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files._layer_attributes import FILE_KEY, RUN_KEY, LayerData, layer_stem
+from napari_umis_fusion.files.names import arrange_stacks
 from napari_umis_fusion.files.read._bioio_layers import bioio_layers
+from napari_umis_fusion.files.read._channels_as_planes import channels_as_planes
 from napari_umis_fusion.files.read._grid_layers import Selected, grid_layers, numbered
 from napari_umis_fusion.files.read._grid_stack import grid_of
 from napari_umis_fusion.files.read._listing import (
@@ -16,6 +18,7 @@ from napari_umis_fusion.files.read._listing import (
     list_source,
 )
 from napari_umis_fusion.files.read._other_formats import is_for_bioio
+from napari_umis_fusion.files.read._stack_files import header_or_stack, stack_layers
 from napari_umis_fusion.files.read._tiff_layers import tiff_layers
 from napari_umis_fusion.runtime import user_path
 
@@ -36,11 +39,13 @@ def read_layers(
     source : path, glob, folder or sequence of these
         One TIFF file (plain pages, ImageJ hyperstack, OME-TIFF, BigTIFF), or images (TIFF,
         PNG, JPEG, BMP, WebP), arranged along the axes that their names count; those of a list
-        that count along one axis keep their order.
+        that count along one axis keep their order. A list of stacks with equal axes and sizes
+        becomes layers with a further axis, that of the files.
     keeps_order : bool
         Whether the order of a list counts; else it is arranged as a folder is.
     z_axis : str, optional
-        Axis that file names count, such as ``"T"``, to use as z.
+        Axis that file names count, such as ``"T"``, to use as z; of one TIFF file, ``"C"`` takes
+        its channels for planes.
     index : mapping of str to int, optional
         The index to select of an axis that file names count, such as ``{"P": 0}``; where each file
         is a stack of its own, one must be selected.
@@ -77,10 +82,16 @@ def read_layers(
     selected = Selected(z_axis, dict(index or {}))
     first = listing.paths[0]
     if is_for_bioio(first) or (len(listing.paths) == 1 and is_tiff(first)):
+        if selected == Selected("C") and is_tiff(first):
+            return numbered([channels_as_planes(tiff_layers(first), layer_stem(first))])
         if selected != Selected():
             raise StackFileError(_nothing_to_select(first))
         return numbered(bioio_layers(first) if is_for_bioio(first) else tiff_layers(first))
     name, origin = name_of(listing.paths, source), origin_of(listing.paths, source)
+    if listing.keeps_order and selected == Selected() and header_or_stack(first) is None:
+        layers = stack_layers(arrange_stacks(listing.paths), name)
+        if isinstance(layers[0][1]["metadata"][FILE_KEY]["path"], list):
+            return layers
     return grid_layers(grid_of(listing), name, origin, selected)
 
 

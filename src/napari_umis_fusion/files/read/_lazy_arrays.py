@@ -55,6 +55,14 @@ def stack_planes(
     return array
 
 
+def stack_arrays(arrays: Sequence[Any]) -> Any:
+    """Stack arrays along a new first axis; what is lazy stays so."""
+    if all(isinstance(array, np.ndarray) for array in arrays):
+        return np.stack(arrays)
+    stack: Any = _import_dask_array().stack
+    return stack(arrays)
+
+
 def _lazy_array(
     read: ReadPlane, outer: tuple[int, ...], inner: tuple[int, ...], dtype: np.dtype[Any]
 ) -> Any:

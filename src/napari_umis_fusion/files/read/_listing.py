@@ -30,6 +30,9 @@ PathsLike = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 _DEPTH = 2
 """Folders of folders are searched this deep, where a folder itself holds no image."""
 
+_MOST_FOLDERS = 100
+"""Folders in which images are looked for, to name them in an error."""
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:
@@ -87,6 +90,10 @@ def list_source(source: PathsLike) -> Listing:
     if not sources:
         msg = "got an empty list of files; accepted is at least one file."
         raise StackFileError(msg)
+    if not all(os.fspath(entry) for entry in sources):
+        # Python takes it as the current folder, which nobody means who names nothing.
+        msg = "got an empty name; accepted are files and folders. Write . for the current folder."
+        raise StackFileError(msg)
     paths = [path for entry in sources for path in _expand(entry)]
     alone = next(filter(is_for_bioio, paths), None)
     if alone is not None and len(paths) > 1:
@@ -143,8 +150,28 @@ def _in_folder(folder: Path) -> list[Path]:
         if not counts([path.name for path in folders]):
             break
         entries = [path for one in folders for path in sorted(one.iterdir())]
-    hint = way_to_read(folder) if folder.suffix.lower() == ".zarr" else ""
+    hint = way_to_read(folder) or _where_images_are(entries)
     return _in_natural_order(entries, f"{folder}: the folder holds no image", hint)
+
+
+def _where_images_are(entries: Sequence[Path]) -> str:
+    """Return a sentence that names the folders that hold images, of those in a folder."""
+    folders = [path for path in entries if path.is_dir() and not path.name.startswith(".")]
+    found = [path for path in folders[:_MOST_FOLDERS] if _holds_image(path)]
+    if not found:
+        return ""
+    if len(found) == 1:
+        return f" Its folder {found[0].name} holds images: give {found[0]}."
+    named = f"{found[0].name} and {found[1].name}"
+    more = f" (such as {named})" if len(folders) > 2 else f" ({named})"
+    return f" Its folders{more} hold images: give one, or fuse all with umis-fusion batch."
+
+
+def _holds_image(folder: Path) -> bool:
+    try:
+        return any(path.suffix.lower() in SUFFIXES for path in folder.iterdir())
+    except OSError:  # a folder that may not be read, or links in a circle
+        return False
 
 
 def _in_natural_order(paths: Iterable[Path], problem: str, hint: str = "") -> list[Path]:
@@ -154,7 +181,7 @@ def _in_natural_order(paths: Iterable[Path], problem: str, hint: str = "") -> li
     if not images and len(alone) == 1 and bioio_is_installed():
         return alone
     if not images:
-        hint += next(filter(None, map(way_to_read, entries)), "")
+        hint = hint or next(filter(None, map(way_to_read, entries)), "")
         msg = f"{problem}; accepted are {', '.join(SUFFIXES)}.{hint}"
         raise StackFileError(msg)
     return _in_order(images)

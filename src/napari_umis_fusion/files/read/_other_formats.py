@@ -60,13 +60,18 @@ def way_to_read(path: Path) -> str:
         if bioio_is_installed():
             return f" Name one {suffix} file, or fuse all of them with umis-fusion batch."
         return f" {way_to_install(path)}{_or_convert(suffix)}"
-    if suffix == ".zarr":
+    if suffix == ".zarr" or _is_zarr(path):
         return " OME-Zarr is fused by umis-fusion zarr."
     if suffix in _MICROSCOPE.split():
         return f" Save {suffix} files as OME-TIFF first, in Fiji or with bfconvert (Bio-Formats)."
     if suffix in _PICTURES.split():
         return f" Convert {suffix} files to PNG or TIFF first."
     return ""
+
+
+def _is_zarr(path: Path) -> bool:
+    """Whether a folder describes itself as one of Zarr, whatever its name is."""
+    return any((path / name).is_file() for name in ("zarr.json", ".zgroup", ".zarray"))
 
 
 def has_plugin(path: Path) -> bool:

@@ -6,23 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_umis_fusion.errors import StackFileError
-from napari_umis_fusion.files._layer_attributes import FILE_KEY, LayerData
+from napari_umis_fusion.files._layer_attributes import LayerData
 from napari_umis_fusion.files.names import FileGrid, arrange, arrange_stacks, oddly_named
-from napari_umis_fusion.files.read._grid_layers import Selected, grid_layers, numbered, take_part
+from napari_umis_fusion.files.read._grid_layers import Selected, grid_layers, take_part
 from napari_umis_fusion.files.read._grid_stack import grid_calibration
-from napari_umis_fusion.files.read._image_files import Header, ImageFiles, image_header
+from napari_umis_fusion.files.read._image_files import Header, ImageFiles
 from napari_umis_fusion.files.read._layers import name_of, origin_of, read_layers
 from napari_umis_fusion.files.read._listing import (
     PathsLike,
     in_natural_order,
-    is_tiff,
     list_source,
 )
 from napari_umis_fusion.files.read._not_planes import leave_out
-from napari_umis_fusion.files.read._other_formats import is_for_bioio
-from napari_umis_fusion.files.read._quiet import quiet_tifffile
-from napari_umis_fusion.files.read._tiff_file import open_tiff_file
-from napari_umis_fusion.files.read._tiff_layers import MAX_SERIES, tiff_layers
+from napari_umis_fusion.files.read._stack_files import header_or_stack, stack_layers
 from napari_umis_fusion.stack import Calibration
 
 _ALL = Selected()
@@ -88,23 +84,10 @@ class Survey:
         """
         if not self.holds_stacks:
             return grid_layers(self.grid, self.name, self.origin, selected, self.headers)
-        paths = list(self.part(selected).files.values())
-        if len(self.grid.files) == 1:
-            return read_layers(paths[0])
-        if len(paths) > MAX_SERIES:
-            msg = (
-                f"{self.name}: {len(paths)} stacks are selected; at most {MAX_SERIES} are opened "
-                "at once. Select fewer."
-            )
-            raise StackFileError(msg)
-        layers: list[LayerData] = []
-        read: set[str] = set()
-        for path in paths:
-            if str(path.absolute()) not in read:
-                layers += numbered(tiff_layers(path))
-                # One file of an OME set stands for all of them.
-                read |= set(layers[-1][1]["metadata"][FILE_KEY].get("files", ()))
-        return layers
+        part = self.part(selected)
+        if len(part.files) == 1:
+            return read_layers(next(iter(part.files.values())))
+        return stack_layers(part, self.name)
 
 
 def survey_files(source: PathsLike) -> Survey:
@@ -166,30 +149,3 @@ def _alike(paths: Sequence[Path]) -> tuple[dict[Path, Header | None], dict[Path,
 
 def _kind(header: Header | None) -> object:
     return None if header is None else header.kind
-
-
-def header_or_stack(path: Path) -> Header | None:
-    """Return the header of a file of one plane; None for a stack, or several.
-
-    Raises
-    ------
-    StackFileError
-        If the file is broken.
-    """
-    if is_for_bioio(path):
-        return None
-    try:
-        header = image_header(path)
-    except StackFileError:
-        if not is_tiff(path) or not _can_be_opened(path):
-            raise
-        return None
-    return header if header.planes == 1 else None
-
-
-def _can_be_opened(path: Path) -> bool:
-    try:
-        with quiet_tifffile(), open_tiff_file(path) as tif:
-            return len(tif.series) > 1 or tif.series[0].size > tif.pages.first.size
-    except Exception:  # whatever is wrong is told by the error at hand
-        return False

@@ -76,13 +76,16 @@ class _Series:
         return tuple(axis for axis in self.layout.sizes if axis not in excluded)
 
 
-def tiff_layers(path: Path) -> list[LayerData]:
+def tiff_layers(path: Path, among_bytes: int = 0) -> list[LayerData]:
     """Read a TIFF file as layers, with all its axes, channels and series.
 
     Parameters
     ----------
     path : pathlib.Path
         The file.
+    among_bytes : int
+        Size of all files that are opened together, which decides whether planes are read on demand;
+        files are then closed after each plane, since systems limit how many are open.
 
     Returns
     -------
@@ -114,9 +117,10 @@ def tiff_layers(path: Path) -> list[LayerData]:
             )
             warnings.warn(msg, UserWarning, stacklevel=2)
         numbers = range(max(1, min(count, MAX_SERIES)))
-        lazy = nbytes > LAZY_BYTES
+        lazy = max(nbytes, among_bytes) > LAZY_BYTES
+        how = {"alone": count == 1, "keeps_open": lazy and not among_bytes}
         every = (_open_series(path, number, by_pages) for number in numbers)
-        layers = [layer for one in every for layer in _series_layers(one, lazy, alone=count == 1)]
+        layers = [layer for one in every for layer in _series_layers(one, lazy, **how)]
         state.check(FileState.of(path))
         return layers
 
@@ -145,7 +149,9 @@ def _planes_of(layout: Layout) -> int:
     return max((size for kind, size in kinds if kind in ("z", "unnamed")), default=1)
 
 
-def _series_layers(series: _Series, lazy: bool, *, alone: bool) -> list[LayerData]:
+def _series_layers(
+    series: _Series, lazy: bool, *, alone: bool, keeps_open: bool
+) -> list[LayerData]:
     layout, frames = series.layout, series.opened.frames
     count = math.prod(layout.sizes[axis] for axis in layout.over_frames)
     frames.check(number for number in range(count) if number not in frames.missing)
@@ -165,8 +171,8 @@ def _series_layers(series: _Series, lazy: bool, *, alone: bool) -> list[LayerDat
     records = series.header.records
     if len(records) == len(layers):
         layers = [restored_layer(*one) for one in zip(layers, records, strict=True)]
-    # All planes are in memory.
-    if not lazy:
+    # All planes are in memory, or the file is opened again for each.
+    if not keeps_open:
         frames.close()
     return layers
 

@@ -261,9 +261,8 @@ class ModelLibrary:
         """Read the headers that have changed since the last call."""
         models: list[Model] = []
         unreadable: dict[Path, str] = {}
-        for path in sorted(
-            self.folder.glob(f"[!.]*{SUFFIX}")
-        ):  # hidden files are still being written
+        # Hidden files are still being written.
+        for path in sorted(self.folder.glob(f"[!.]*{SUFFIX}")):
             try:
                 models.append(self._read(path))
             except CheckpointError as error:

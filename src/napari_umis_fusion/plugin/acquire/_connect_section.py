@@ -9,8 +9,6 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QGridLayout,
-    QLabel,
-    QPushButton,
     QVBoxLayout,
     QWidget,
 )
@@ -18,6 +16,7 @@ from qtpy.QtWidgets import (
 from napari_umis_fusion.live import simulated_configuration
 from napari_umis_fusion.plugin.acquire._microscope import Microscope
 from napari_umis_fusion.plugin.acquire._recent import recent_configurations, remember_configuration
+from napari_umis_fusion.plugin.widgets import Message, push_buttons
 
 NO_RECENT = "choose a configuration …"
 
@@ -53,12 +52,8 @@ class ConnectSection(QWidget):
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self.focus.setToolTip("Stage that focuses, if there are several.")
-        self.found = QLabel("No microscope is connected.")
-        self.found.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.buttons: dict[str, QPushButton] = {}
-        for name, (text, tip) in BUTTONS.items():
-            self.buttons[name] = QPushButton(text)
-            self.buttons[name].setToolTip(tip)
+        self.found = Message("No microscope is connected.")
+        self.buttons = push_buttons(BUTTONS)
         self._lay_out()
         self._connect()
         self._list()

@@ -3,7 +3,6 @@
 from dataclasses import fields
 from pathlib import Path
 
-from magicgui.widgets import LineEdit
 from qtpy.QtWidgets import QCheckBox, QPushButton, QVBoxLayout, QWidget
 
 from napari_umis_fusion.live import KeepConfig
@@ -19,10 +18,7 @@ class KeepForm(QWidget):
         specs = {spec.name: spec for spec in fields(KeepConfig)}
         default = KeepConfig(folder=str(Path.home() / KeepConfig().folder))
         folder = QtRow(**described_row(specs["folder"]), native=FolderField())
-        name = LineEdit(**described_row(specs["name"]), value=default.name)
-        self.form = ConfigForm(
-            default, rows={"folder": folder, "name": name}, choice_names=CHOICE_NAMES
-        )
+        self.form = ConfigForm(default, rows={"folder": folder}, choice_names=CHOICE_NAMES)
         self.box = QCheckBox("keep what is taken")
         self.box.setToolTip(
             "Write all planes, the plan and the results into a folder of their own."

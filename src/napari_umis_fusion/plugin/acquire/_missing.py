@@ -1,8 +1,8 @@
 """What the widget shows where the packages for microscopes are not installed."""
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QApplication, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QApplication, QPushButton, QVBoxLayout, QWidget
 
+from napari_umis_fusion.plugin.widgets import Message
 from napari_umis_fusion.runtime import install_command
 
 INSTALL = install_command("live")
@@ -13,12 +13,10 @@ class MissingExtra(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.text = QLabel(
+        self.text = Message(
             "Microscopes are reached by pymmcore-plus, which is not installed in this "
             f"environment. Install it with\n\n{INSTALL}\n\nand start napari again."
         )
-        self.text.setWordWrap(True)
-        self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.copy = QPushButton("Copy the command")
         self.copy.setToolTip("Copy the command that installs it.")
         self.copy.clicked.connect(self._on_copy)

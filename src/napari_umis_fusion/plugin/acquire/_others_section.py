@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from qtpy.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import UmisFusionError
@@ -11,7 +11,7 @@ from napari_umis_fusion.live import listen
 from napari_umis_fusion.plugin.acquire._field_layers import FieldLayers
 from napari_umis_fusion.plugin.acquire._fusion_job import FusionJob
 from napari_umis_fusion.plugin.acquire._microscope import SWEEP, Microscope
-from napari_umis_fusion.plugin.widgets import ConfigForm, tell_unexpected
+from napari_umis_fusion.plugin.widgets import ConfigForm, Message, tell_unexpected
 
 
 def iter_listen(core: Any, config: FusionConfig) -> Any:
@@ -42,8 +42,7 @@ class OthersSection(QWidget):
         self.box.setToolTip(
             "Fuse the z-stacks that napari-micromanager or a script acquires with this microscope."
         )
-        self.message = QLabel("")
-        self.message.setWordWrap(True)
+        self.message = Message()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.box)

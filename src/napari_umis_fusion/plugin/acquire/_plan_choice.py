@@ -11,7 +11,6 @@ from qtpy.QtWidgets import (
     QDialogButtonBox,
     QFileDialog,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -20,6 +19,7 @@ from qtpy.QtWidgets import (
 from napari_umis_fusion.errors import ConfigError, UmisFusionError
 from napari_umis_fusion.plugin.acquire._devices import plain_reason
 from napari_umis_fusion.plugin.acquire._microscope import Microscope
+from napari_umis_fusion.plugin.widgets import Message
 
 NOTHING = "One sweep, here and now."
 AXES = {"t": "time points", "p": "positions", "g": "grid places", "c": "channels"}
@@ -48,8 +48,7 @@ class PlanChoice(QWidget):
         super().__init__()
         self._microscope = microscope
         self._plan: Any = None
-        self.text = QLabel(NOTHING)
-        self.text.setWordWrap(True)
+        self.text = Message(NOTHING)
         self.edit, self.open, self.clear = (
             QPushButton(text) for text in ("Edit…", "Open…", "Clear")
         )

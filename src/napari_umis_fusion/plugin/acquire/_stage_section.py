@@ -112,6 +112,7 @@ class StageSection(QWidget):
         for column, (name, button) in enumerate(self.buttons.items()):
             button.setToolTip(STEPS[name][2])
             grid.addWidget(button, 0, column)
+            grid.setColumnStretch(column, 1)
         grid.addWidget(self.zero, 1, 0, 1, 2)
         grid.addWidget(self.halt, 1, 2, 1, 2)
         grid.addWidget(self.limited, 2, 0, 1, 2)

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError, UmisFusionError
@@ -18,7 +18,14 @@ from napari_umis_fusion.plugin.acquire._microscope import LIVE, SWEEP, Microscop
 from napari_umis_fusion.plugin.acquire._plan_choice import PlanChoice
 from napari_umis_fusion.plugin.acquire._stage_section import StageSection
 from napari_umis_fusion.plugin.acquire._turns import Turns
-from napari_umis_fusion.plugin.widgets import ConfigForm, RunControls, section, tell_unexpected
+from napari_umis_fusion.plugin.widgets import (
+    FUSION_NAMES,
+    ConfigForm,
+    Message,
+    RunControls,
+    section,
+    tell_unexpected,
+)
 
 IDLE = {"start": ("Sweep and fuse", "Take the planes, and fuse them while they are taken.")}
 RUNNING = {
@@ -87,10 +94,9 @@ class SweepSection(QWidget):
         self.top.setToolTip("Sweep up to the present height of the stage.")
         self.bottom.setToolTip("Sweep from the present height of the stage.")
         self.repeat = PlanChoice(microscope)
-        self.fusion = ConfigForm(FusionConfig(), FUSION)
+        self.fusion = ConfigForm(FusionConfig(), FUSION, choice_names=FUSION_NAMES)
         self.keep = KeepForm()
-        self.estimate = QLabel("")
-        self.estimate.setWordWrap(True)
+        self.estimate = Message()
         self.controls = RunControls(IDLE, RUNNING)
         self._lay_out()
         self._connect()

@@ -3,7 +3,7 @@
 import contextlib
 from typing import Any
 
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_umis_fusion.live import live_is_installed
 from napari_umis_fusion.plugin._warm_up import warm_up
@@ -18,7 +18,13 @@ from napari_umis_fusion.plugin.acquire._sweep_section import SweepSection
 from napari_umis_fusion.plugin.acquire._turns import Turns
 from napari_umis_fusion.plugin.acquire._watch_section import WatchSection
 from napari_umis_fusion.plugin.commands import open_training_on
-from napari_umis_fusion.plugin.widgets import DockedWidget, VerticalScroll, release_all, section
+from napari_umis_fusion.plugin.widgets import (
+    DockedWidget,
+    Message,
+    VerticalScroll,
+    release_all,
+    section,
+)
 
 WATCH = "Watched folder"
 
@@ -46,8 +52,7 @@ class AcquireWidget(DockedWidget):
             layout.addWidget(section(WATCH, self.watch))
             return
         self.microscope = Microscope()
-        self.message = QLabel("")
-        self.message.setWordWrap(True)
+        self.message = Message()
         self.connect_form = ConnectSection(self.microscope)
         self.camera = CameraSection(self._viewer, self.microscope)
         self.stage = StageSection(self.microscope)

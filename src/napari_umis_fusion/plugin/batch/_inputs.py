@@ -8,12 +8,12 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QListWidget,
-    QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
 from napari_umis_fusion.files.read import BIOIO_SUFFIXES, SUFFIXES
+from napari_umis_fusion.plugin.widgets import push_buttons
 
 HEIGHT_PX = 70
 BUTTONS = {
@@ -44,7 +44,7 @@ class InputList(QWidget):
         self.list.setMaximumHeight(HEIGHT_PX)
         self.list.setSelectionMode(QListWidget.SelectionMode.ExtendedSelection)
         self.list.setToolTip("Folders and files whose stacks are fused.")
-        self.buttons = {name: QPushButton(text) for name, (text, _) in BUTTONS.items()}
+        self.buttons = push_buttons(BUTTONS)
         actions = {
             "folder": self._on_folder,
             "files": self._on_files,
@@ -52,7 +52,6 @@ class InputList(QWidget):
         }
         row = QHBoxLayout()
         for name, button in self.buttons.items():
-            button.setToolTip(BUTTONS[name][1])
             button.clicked.connect(actions[name])
             row.addWidget(button)
         layout = QVBoxLayout(self)

@@ -6,7 +6,7 @@ from typing import Any
 
 from magicgui.widgets import LineEdit
 from napari.layers import Layer
-from qtpy.QtWidgets import QApplication, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_umis_fusion.batch import (
     BatchOptions,
@@ -26,6 +26,8 @@ from napari_umis_fusion.plugin.batch._table import BatchTable
 from napari_umis_fusion.plugin.batch._work import BatchProgress, iter_layers, iter_until
 from napari_umis_fusion.plugin.commands import fusion_options
 from napari_umis_fusion.plugin.widgets import (
+    FUSION_NAMES,
+    ChoiceNames,
     ConfigForm,
     DockedWidget,
     FolderField,
@@ -35,6 +37,7 @@ from napari_umis_fusion.plugin.widgets import (
     QtRow,
     RunControls,
     VerticalScroll,
+    push_buttons,
     section,
     tell_unexpected,
 )
@@ -55,6 +58,17 @@ BUTTONS = {
     "same": ("As in Fuse z-stack", "Use all options that the widget Fuse z-stack shows."),
 }
 WELLS = "Wells of plates of OME-Zarr, as names or patterns such as B03,C*; empty: all."
+NAMES = ChoiceNames(
+    {
+        "group_by": {
+            "names": "Names of files",
+            "count": "Number of planes",
+            "time": "Pauses between planes",
+        },
+        "file_format": {".ome.tif": "OME-TIFF", ".tif": "TIFF", ".png": "PNG"},
+    }
+)
+
 FUSION = ("focus_measure", "blend", "align", "light")
 """Options of the fusion that have a row; the others come from the fusion widget."""
 
@@ -77,10 +91,10 @@ class BatchWidget(DockedWidget):
         wells = LineEdit(name="wells", label="wells", tooltip=WELLS)
         self.place = Form([QtRow("output", "results", about, self.output), wells])
         self.options, self.fusion = (
-            ConfigForm(BatchOptions(), hides_unused=True),
-            ConfigForm(FusionConfig(), FUSION),
+            ConfigForm(BatchOptions(), hides_unused=True, choice_names=NAMES),
+            ConfigForm(FusionConfig(), FUSION, choice_names=FUSION_NAMES),
         )
-        self.buttons = {name: QPushButton(text) for name, (text, _) in BUTTONS.items()}
+        self.buttons = push_buttons(BUTTONS)
         self.rows = BatchRows()
         self.table, self.controls = BatchTable(self.rows), RunControls(IDLE, RUNNING)
         self.opening = LatestJob(delay_ms=0)
@@ -250,7 +264,6 @@ class BatchWidget(DockedWidget):
     def _connect(self) -> None:
         actions = {"find": self.find, "copy": self._on_copy, "same": self._on_same}
         for name, button in self.buttons.items():
-            button.setToolTip(BUTTONS[name][1])
             button.clicked.connect(actions[name])
         for part in (self.inputs, self.place, self.options, self.fusion):
             part.valueChanged.connect(self.valueChanged)

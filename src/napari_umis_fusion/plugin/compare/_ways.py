@@ -4,12 +4,13 @@ import warnings
 from typing import Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFileDialog, QGridLayout, QMenu, QPushButton, QWidget
+from qtpy.QtWidgets import QFileDialog, QGridLayout, QMenu, QWidget
 
 from napari_umis_fusion.compare import Candidate
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.plugin.commands import fusion_options
 from napari_umis_fusion.plugin.fusion import DEFAULT_PRESET
+from napari_umis_fusion.plugin.widgets import push_buttons
 from napari_umis_fusion.presets import PRESETS, saved_presets
 
 FORM = "as in Fuse z-stack"
@@ -50,7 +51,7 @@ class WayButtons(QWidget):
         self.menu = QMenu(self)
         self.menu.setToolTipsVisible(True)
         self.menu.aboutToShow.connect(self.fill_menu)
-        self.buttons = {name: QPushButton(text) for name, (text, _) in BUTTONS.items()}
+        self.buttons = push_buttons(BUTTONS)
         actions: dict[str, Any] = {
             "form": self.add_form,
             "file": self._on_files,
@@ -59,7 +60,6 @@ class WayButtons(QWidget):
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         for place, (name, button) in enumerate(self.buttons.items()):
-            button.setToolTip(BUTTONS[name][1])
             if name in actions:
                 button.clicked.connect(lambda _=False, act=actions[name]: act())
             grid.addWidget(button, 0, place)

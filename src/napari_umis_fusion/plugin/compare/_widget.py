@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_umis_fusion.compare import CandidateProgress, Comparison
 from napari_umis_fusion.errors import UmisFusionError
@@ -25,6 +25,7 @@ from napari_umis_fusion.plugin.widgets import (
     VerticalScroll,
     file_to_write,
     format_duration,
+    push_buttons,
     release_all,
     section,
     tell_unexpected,
@@ -67,7 +68,7 @@ class CompareWidget(DockedWidget):
         self.rows.add(FIRST)
         self.table, self.results = CompareTable(self.rows), ComparedLayers(self._viewer)
         self.controls = RunControls(IDLE, RUNNING)
-        self.buttons = {name: QPushButton(text) for name, (text, _) in BUTTONS.items()}
+        self.buttons = push_buttons(BUTTONS)
         self.tidy = QCheckBox(TIDY)
         self.wipe = WipeSection(self._viewer)
         self._lay_out()
@@ -217,7 +218,6 @@ class CompareWidget(DockedWidget):
 
     def _connect(self) -> None:
         for name, action in (("adopt", self.adopt), ("save", self._on_save)):
-            self.buttons[name].setToolTip(BUTTONS[name][1])
             self.buttons[name].clicked.connect(action)
         self.tidy.setToolTip(TIDY_TIP)
         self.ways.added.connect(self.add)

@@ -1,6 +1,6 @@
 """The rows of the wipe: which two images, and the direction of the border."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from magicgui.widgets import ComboBox
@@ -8,6 +8,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QPushButton
 
 from napari_umis_fusion.errors import UmisFusionError
+from napari_umis_fusion.files import RUN_KEY
 from napari_umis_fusion.layers import PREVIEW_KEY
 from napari_umis_fusion.plugin.compare._wipe import Wipe
 from napari_umis_fusion.plugin.viewer import FollowedLayers
@@ -120,12 +121,14 @@ class WipeSection(Form):
         images = self._images()
         self._named.follow(images)
         names = [layer.name for layer in images]
+        # A map beside a picture shows nothing: maps are the last choice.
+        pictures_last = [one.name for one in sorted(images, key=lambda one: not _is_map(one))]
         taken: list[str] = []
         for row in ROWS:
             chosen = self[row].value
             with self[row].changed.blocked():
                 self[row].choices = [*names, NOTHING]
-                free = [name for name in names if name not in taken]
+                free = [name for name in pictures_last if name not in taken]
                 new = free[-1] if free else NOTHING
                 self[row].value = chosen if chosen in names and chosen not in taken else new
             taken.append(self[row].value)
@@ -148,3 +151,10 @@ class WipeSection(Form):
     def _show_state(self) -> None:
         self.button.setChecked(self.wipe.is_on)
         self.button.setText(END if self.wipe.is_on else START)
+
+
+def _is_map(layer: Any) -> bool:
+    """Whether a layer is a map of a fusion, rather than an image of the specimen."""
+    run = layer.metadata.get(RUN_KEY)
+    output = run.get("output") if isinstance(run, Mapping) else None
+    return output not in (None, "all_in_focus", "around")

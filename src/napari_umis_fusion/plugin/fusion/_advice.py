@@ -4,13 +4,13 @@ import weakref
 from typing import Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_umis_fusion.layers import FirstLook, LayerPlan, iter_first_look
 from napari_umis_fusion.plugin.fusion._offer import Offer
 from napari_umis_fusion.plugin.fusion._stack_list import likely_channels
 from napari_umis_fusion.plugin.viewer import TargetStack
-from napari_umis_fusion.plugin.widgets import LatestJob
+from napari_umis_fusion.plugin.widgets import LatestJob, Message
 
 MAX_NOTES = 3
 """Notes on planes that are shown; the table of planes lists all after a fusion."""
@@ -49,8 +49,7 @@ class Advice(QWidget):
         self.moved, self.channels = Offer("Align them"), Offer("Fuse together")
         self.moved.clicked.connect(self.align_wanted)
         self.channels.clicked.connect(self._on_together)
-        self.planes = QLabel()
-        self.planes.setWordWrap(True)
+        self.planes = Message()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for part in (self.moved, self.channels, self.planes):

@@ -6,13 +6,12 @@ from typing import Any
 
 from magicgui.widgets import CheckBox
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_umis_fusion.alignment import Alignment
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.plugin.fusion._alignment_table import AlignmentTable
-from napari_umis_fusion.plugin.fusion._choice_names import CHOICE_NAMES
 from napari_umis_fusion.plugin.fusion._clicked_pixel import Described
 from napari_umis_fusion.plugin.fusion._found_alignment import (
     AlignmentFinder,
@@ -21,7 +20,7 @@ from napari_umis_fusion.plugin.fusion._found_alignment import (
 )
 from napari_umis_fusion.plugin.fusion._fused_layers import FusedLayers
 from napari_umis_fusion.plugin.viewer import TargetStack, go_to_plane
-from napari_umis_fusion.plugin.widgets import ConfigForm, file_to_write
+from napari_umis_fusion.plugin.widgets import FUSION_NAMES, ConfigForm, Message, file_to_write
 
 HINT = "For stacks whose planes shift, rotate or change in magnification. Results are listed here."
 FIELDS = ("align", "align_border", "light")
@@ -94,10 +93,10 @@ class AlignmentSection(QWidget):
             "first is used for all. Channels always share one alignment.",
         )
         initial = config or FusionConfig()
-        self.rows = ConfigForm(initial, FIELDS, more=[self._each], choice_names=CHOICE_NAMES)
+        self.rows = ConfigForm(initial, FIELDS, more=[self._each], choice_names=FUSION_NAMES)
         self.table_file: str | None = None
         self._loaded: tuple[str, Alignment] | None = None
-        self.message, self.file_message = QLabel(HINT), QLabel()
+        self.message, self.file_message = Message(HINT), Message()
         self.table = AlignmentTable()
         self.save, self.use = QPushButton("Save transforms…"), QPushButton("Load transforms…")
         self.drop = QPushButton("Do not use")
@@ -191,8 +190,6 @@ class AlignmentSection(QWidget):
         in_use.addWidget(self.file_message, 1)
         in_use.addWidget(self.drop)
         layout.addLayout(in_use)
-        for label in (self.message, self.file_message):
-            label.setWordWrap(True)
         layout.addWidget(self.message)
         layout.addWidget(self.table)
         buttons = QHBoxLayout()

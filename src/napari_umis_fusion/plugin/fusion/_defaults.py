@@ -17,9 +17,6 @@ def default_config() -> FusionConfig:
     try:
         settings = get_plugin_settings(PLUGIN).fusion
         return FusionConfig(**{name: getattr(settings, name) for name in SET_IN_NAPARI})
-    except (
-        AttributeError,
-        KeyError,
-        ConfigError,
-    ):  # plugin not registered, or a settings file edited by hand
+    except (AttributeError, KeyError, ConfigError):
+        # The plugin is not registered, or a settings file was edited by hand.
         return FusionConfig()

@@ -133,9 +133,8 @@ class FocusPlot(ColouredPlot):
         self._value = value
         shown = value.shown
         some = slice(None) if np.isfinite(shown).any() else slice(0)
-        self._curve.setData(
-            value.z_values[some], shown[some]
-        )  # pyqtgraph warns if all values are NaN
+        # pyqtgraph warns if all values are NaN.
+        self._curve.setData(value.z_values[some], shown[some])
         self._chart.x_axis.is_whole = not value.unit
         self._chart.x_axis.setLabel(f"depth ({value.unit})" if value.unit else "plane")
         self._chart.y_axis.setLabel("relative focus" if value.is_relative else "focus")

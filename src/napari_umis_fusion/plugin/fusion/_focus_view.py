@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from napari.utils.theme import get_theme
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.fusion import FocusCurve, iter_focus_curve
@@ -23,7 +23,7 @@ from napari_umis_fusion.plugin.fusion._clicked_pixel import (
 from napari_umis_fusion.plugin.fusion._focus_plot import FocusPlot, MarkedFocus
 from napari_umis_fusion.plugin.fusion._fused_layers import FusedLayers
 from napari_umis_fusion.plugin.viewer import go_to_plane
-from napari_umis_fusion.plugin.widgets import LatestJob
+from napari_umis_fusion.plugin.widgets import LatestJob, Message
 
 HINT = "Click a pixel of the stack, or of a fused layer, to see its focus along z."
 
@@ -65,8 +65,7 @@ class FocusView(QWidget):
         self._request: _Request | None = None
         self.curve: FocusCurve | None = None
         self.mark = ClickMark(viewer)
-        self.message = QLabel(HINT)
-        self.message.setWordWrap(True)
+        self.message = Message(HINT)
         self.plot = FocusPlot()
         self.plot.hide()  # until the first click
         layout = QVBoxLayout(self)

@@ -11,9 +11,14 @@ from qtpy.QtWidgets import QToolButton
 from napari_umis_fusion.config import NETWORK_MEASURES, FusionConfig
 from napari_umis_fusion.models.library import focus_measure_of
 from napari_umis_fusion.network import FOCUS_MEASURES, SHIPPED, load_checkpoint
-from napari_umis_fusion.plugin.fusion._choice_names import CHOICE_NAMES
 from napari_umis_fusion.plugin.models import WeightsChoice
-from napari_umis_fusion.plugin.widgets import ConfigForm, LatestJob, QtRow, described_row
+from napari_umis_fusion.plugin.widgets import (
+    FUSION_NAMES,
+    ConfigForm,
+    LatestJob,
+    QtRow,
+    described_row,
+)
 
 ELSEWHERE = ("channel", "align", "align_border", "light", "depth_error")
 """Fields whose rows are in other sections of the widget."""
@@ -35,12 +40,12 @@ class MethodForm(ConfigForm):
         specs = {spec.name: spec for spec in fields(FusionConfig) if spec.name not in ELSEWHERE}
         self._advanced = [name for name in specs if name not in FIRST]
         self.advanced, self.weights = QToolButton(), WeightsChoice()
-        row = QtRow(**described_row(specs["checkpoint"], CHOICE_NAMES), native=self.weights)
+        row = QtRow(**described_row(specs["checkpoint"], FUSION_NAMES), native=self.weights)
         super().__init__(
             config or FusionConfig(),
             [*FIRST, *self._advanced],
             rows={"checkpoint": row},
-            choice_names=CHOICE_NAMES,
+            choice_names=FUSION_NAMES,
         )
         self.advanced.setToolTip("Show all other options.")
         self.advanced.setCheckable(True)

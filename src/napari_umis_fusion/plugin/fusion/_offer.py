@@ -1,7 +1,9 @@
 """A sentence, and a button that does what it suggests."""
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
+
+from napari_umis_fusion.plugin.widgets import Message
 
 
 class Offer(QWidget):
@@ -22,8 +24,7 @@ class Offer(QWidget):
 
     def __init__(self, action: str) -> None:
         super().__init__()
-        self.text, self.button = QLabel(), QPushButton(action)
-        self.text.setWordWrap(True)
+        self.text, self.button = Message(), QPushButton(action)
         self.button.clicked.connect(self.clicked)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)

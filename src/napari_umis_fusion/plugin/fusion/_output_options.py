@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from napari_umis_fusion.fusion import DepthFill
-from napari_umis_fusion.runtime import check_fields, choice
+from napari_umis_fusion.runtime import ConfigBase, choice
 
 Again = Literal["replace", "keep"]
 
@@ -19,7 +19,7 @@ _MAPS = (
 
 
 @dataclass(frozen=True, slots=True)
-class OutputOptions:
+class OutputOptions(ConfigBase):
     """The layers that a fusion adds; the metadata of each field holds its label and help."""
 
     index_map: bool = field(default=True, metadata={"help": "The plane in focus at each pixel."})
@@ -84,10 +84,6 @@ class OutputOptions:
             Again, "Only layers that this widget added are replaced.", label="existing results"
         ),
     )
-
-    def __post_init__(self) -> None:
-        """Check every field against its metadata."""
-        check_fields(self)
 
     @property
     def renews(self) -> bool:

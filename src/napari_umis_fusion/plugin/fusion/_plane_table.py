@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QLabel, QTableWidgetItem, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QTableWidgetItem, QVBoxLayout, QWidget
 
 from napari_umis_fusion.layers import CheckedStack
 from napari_umis_fusion.plugin.fusion._row_table import RowTable
+from napari_umis_fusion.plugin.widgets import Message
 from napari_umis_fusion.preprocess.health import found_and_done
 
 HINT = "Planes that are blank, torn, exposed otherwise or speckled are listed here after a fusion."
@@ -33,8 +34,7 @@ class PlaneTable(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.message, self.table = QLabel(HINT), RowTable(COLUMNS)
-        self.message.setWordWrap(True)
+        self.message, self.table = Message(HINT), RowTable(COLUMNS)
         self.table.itemSelectionChanged.connect(self._on_selection)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

@@ -3,11 +3,12 @@
 from typing import Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_umis_fusion.layers import describe_result
 from napari_umis_fusion.plugin.fusion._fused_layers import FusedLayers
 from napari_umis_fusion.plugin.fusion._threshold_row import ThresholdRow
+from napari_umis_fusion.plugin.widgets import FUSION_NAMES, Message
 
 HINT = "Select a fused layer to see how it was made."
 
@@ -33,8 +34,7 @@ class ResultSection(QWidget):
     def __init__(self, viewer: Any, fused: FusedLayers) -> None:
         super().__init__()
         self._viewer, self._fused = viewer, fused
-        self.about = QLabel(HINT)
-        self.about.setWordWrap(True)
+        self.about = Message(HINT)
         self.threshold = ThresholdRow()
         self.undo = QPushButton("Undo last fusion")
         self.undo.setToolTip(
@@ -65,7 +65,8 @@ class ResultSection(QWidget):
     def refresh(self, event: Any = None) -> None:
         """Show the active layer, and what can be undone."""
         layer = self._viewer.layers.selection.active
-        self.about.setText(describe_result({} if layer is None else layer.metadata) or HINT)
+        metadata = {} if layer is None else layer.metadata
+        self.about.setText(describe_result(metadata, FUSION_NAMES.word) or HINT)
         self.threshold.show_fusion(None if layer is None else self._fused.fused_by(layer))
         self.undo.setEnabled(self._fused.can_undo)
         self.redo.setEnabled(self._fused.can_redo)

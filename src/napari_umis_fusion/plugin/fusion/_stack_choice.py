@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from magicgui.widgets import ComboBox
-from qtpy.QtWidgets import QLabel
 
 from napari_umis_fusion.config import ChannelRule
 from napari_umis_fusion.errors import UmisFusionError
@@ -28,7 +27,7 @@ from napari_umis_fusion.plugin.fusion._stack_list import (
     topmost_visible,
 )
 from napari_umis_fusion.plugin.viewer import FollowedLayers, TargetStack
-from napari_umis_fusion.plugin.widgets import Form
+from napari_umis_fusion.plugin.widgets import Form, Message
 from napari_umis_fusion.stack import MAX_CHANNELS
 
 NOTHING = "Select the image layer that holds your z-stack, or open one: File > Open Sample."
@@ -105,8 +104,7 @@ class StackChoice(Form):
             "that they stay registered, unless each channel is fused separately.",
         )
         super().__init__([self._stack, self._z, self._decision])
-        self.message = QLabel(NOTHING)
-        self.message.setWordWrap(True)
+        self.message = Message(NOTHING)
         self._layout.insertRow(1, self.message)
         self._stack.changed.connect(self._on_chosen)
         self._z.changed.connect(self._on_axis)
@@ -241,9 +239,8 @@ class StackChoice(Form):
         first = images[0]
         z = self._z.value if self._offered_axes else None
         axes = choose_layer_axes(first, z)
-        LayerStacks(
-            images, LayerPlan(axes.z, axes.channel, each_channel=True)
-        )  # raises if they differ
+        # Raises if they differ.
+        LayerStacks(images, LayerPlan(axes.z, axes.channel, each_channel=True))
         self.target = TargetStack(layers, images, axes)
         text = describe_layer(first, axes, len(layers))
         if z is not None and z == likely_z(first)[0]:

@@ -38,6 +38,7 @@ from napari_umis_fusion.plugin.fusion._stack_choice import Decision, StackChoice
 from napari_umis_fusion.plugin.fusion._told_preset_line import ToldPresetLine
 from napari_umis_fusion.plugin.viewer import BETWEEN_LAYERS_MS, TargetStack, go_to_plane
 from napari_umis_fusion.plugin.widgets import (
+    FUSION_NAMES,
     ConfigForm,
     DockedWidget,
     Job,
@@ -81,7 +82,7 @@ class FusionWidget(DockedWidget):
         self.method = MethodForm(default_config())
         self.alignment = AlignmentSection(napari_viewer, self.fused, default_config())
         self.preview = Preview(napari_viewer, self.described, self.alignment.known)
-        self.output = ConfigForm(OutputOptions())
+        self.output = ConfigForm(OutputOptions(), choice_names=FUSION_NAMES)
         self.planes = PlaneTable()
         self.focus = FocusView(napari_viewer, self.fused, self.described)
         self.result = ResultSection(napari_viewer, self.fused)
@@ -89,8 +90,7 @@ class FusionWidget(DockedWidget):
         self.told = ToldPresetLine(self, self.preset)
         self.copy = CopyButton(self.script, self.controls.show_message)
         self.sections = lay_out(self)
-        shown = self.stack, self.fused
-        self.keys = FusionKeys(napari_viewer, *shown, self.fuse, self._tell_idle)
+        self.keys = FusionKeys(napari_viewer, self.stack, self.fused, self.fuse, self._tell_idle)
         self._connect()
         self._on_stack()
         warm_up()

@@ -6,7 +6,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_umis_fusion.files.read import can_read, list_files, read_layers, survey_files
+from napari_umis_fusion.files.read import (
+    can_read,
+    list_files,
+    may_be_planes,
+    read_layers,
+    survey_files,
+)
 from napari_umis_fusion.plugin.opening import shown_viewer
 from napari_umis_fusion.scale import scale_is_installed, zarr_kind, zarr_layers
 
@@ -49,7 +55,8 @@ def read(path: str | list[str]) -> list[Any]:
     Returns
     -------
     list of (array, attributes, "image")
-        As `read_layers`; `NOTHING` while the user is asked, who then opens the layers.
+        As `read_layers`; `NOTHING` while the user is asked, who then opens the layers: also
+        whether many channels without z are planes.
     """
     viewer = shown_viewer()
     if viewer is None:
@@ -57,6 +64,11 @@ def read(path: str | list[str]) -> list[Any]:
     files = list_files(path)
     if len(files) == 1:
         layers = read_layers(path, keeps_order=False)
+        if may_be_planes(layers):
+            from napari_umis_fusion.plugin.opening import PlanesQuestion
+
+            PlanesQuestion(viewer, layers, files[0].name.partition(".")[0]).show()
+            return NOTHING
         # napari hands over dropped files one by one
         if _is_file(path) and _is_plane(layers):
             _single_images().add(files[0])

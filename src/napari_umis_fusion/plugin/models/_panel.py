@@ -11,8 +11,6 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QGridLayout,
     QInputDialog,
-    QLabel,
-    QPushButton,
     QVBoxLayout,
     QWidget,
 )
@@ -23,7 +21,7 @@ from napari_umis_fusion.models.library import Model, ModelLibrary, file_stem, sh
 from napari_umis_fusion.plugin.models._details import ModelDetails
 from napari_umis_fusion.plugin.models._events import library_changed
 from napari_umis_fusion.plugin.models._table import ModelTable
-from napari_umis_fusion.plugin.widgets import LatestJob, confirm
+from napari_umis_fusion.plugin.widgets import LatestJob, Message, confirm, push_buttons
 
 BUTTONS = {
     "use": ("Use in fusion", "Use these weights for fusion from now on."),
@@ -58,8 +56,8 @@ class ModelPanel(QWidget):
         super().__init__()
         self.library = library or ModelLibrary()
         self.table, self.details = ModelTable(), ModelDetails()
-        self.message, self.unreadable = QLabel(), QLabel()
-        self.buttons = {name: QPushButton(text) for name, (text, _) in BUTTONS.items()}
+        self.message, self.unreadable = Message(), Message()
+        self.buttons = push_buttons(BUTTONS)
         self._job, self._hashing = LatestJob(delay_ms=0), LatestJob(delay_ms=0)
         self._then: Callable[[Any], None] | None = None
         self._lay_out()
@@ -131,11 +129,9 @@ class ModelPanel(QWidget):
 
     def _lay_out(self) -> None:
         grid = QGridLayout()
-        for place, (name, button) in enumerate(self.buttons.items()):
-            button.setToolTip(BUTTONS[name][1])
+        for place, button in enumerate(self.buttons.values()):
             grid.addWidget(button, *divmod(place, _COLUMNS))
         for label in (self.message, self.unreadable):
-            label.setWordWrap(True)
             label.hide()
         self.table.setToolTip(f"Models in {self.library.folder}.")
         layout = QVBoxLayout(self)

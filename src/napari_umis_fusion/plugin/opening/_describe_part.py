@@ -30,9 +30,13 @@ def describe_part(survey: Survey, selected: Selected) -> str:
     """
     part = survey.part(selected)
     if survey.holds_stacks:
-        one = len(part.files) == 1
-        count = _count(len(part.files), "stack")
-        return f"Opens {count}, {'as it is' if one else 'each in layers of its own'}."
+        if len(part.files) == 1:
+            return "Opens 1 stack, as it is."
+        sliders = " and ".join(axis.letter for axis in part.axes)
+        return (
+            f"Opens {len(part.files)} stacks, with a slider for {sliders} if their sizes agree, "
+            "else each in layers of its own."
+        )
     sizes = {axis.letter: axis for axis in part.axes}
     z = sizes.pop("Z", None)
     channels = sizes.pop("C", None)

@@ -140,8 +140,10 @@ def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> QTableWidget
             item = QTableWidgetItem(text)
             item.setToolTip(text)
             table.setItem(row, column, item)
-    table.resizeColumnsToContents()
-    table.horizontalHeader().setSectionResizeMode(len(titles) - 1, QHeaderView.ResizeMode.Stretch)
+    # By the header, since the style that sets the font comes only when the table is shown.
+    header = table.horizontalHeader()
+    header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+    header.setSectionResizeMode(len(titles) - 1, QHeaderView.ResizeMode.Stretch)
     shown = min(len(rows), _MOST_ROWS)
     table.setFixedHeight(30 * (shown + 1) + 6)
     return table

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QVBoxLayout
+from qtpy.QtWidgets import QGridLayout, QVBoxLayout
 
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.fusion import carry_over
@@ -14,6 +13,8 @@ from napari_umis_fusion.plugin.retouch._pick import PlanePick
 from napari_umis_fusion.plugin.retouch._session import RetouchSession
 from napari_umis_fusion.plugin.widgets import (
     DockedWidget,
+    Message,
+    push_buttons,
     release_all,
     sentence_of,
     tell_unexpected,
@@ -60,8 +61,8 @@ class RetouchWidget(DockedWidget):
         self.session = RetouchSession(self._viewer)
         self.pick = PlanePick(self._viewer, self.session)
         self.blink = Blink(self._viewer, self.session)
-        self.buttons = {name: QPushButton(text) for name, (text, _) in BUTTONS.items()}
-        self.status = QLabel(HINT)
+        self.buttons = push_buttons(BUTTONS)
+        self.status = Message(HINT)
         self.keys = Shortcuts(self._viewer, {BLINK: self.step})
         self._lay_out()
         self._connect()
@@ -113,12 +114,9 @@ class RetouchWidget(DockedWidget):
             layer.data_setitem(painted, 0)
 
     def _lay_out(self) -> None:
-        self.status.setWordWrap(True)
-        self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.buttons["pick"].setCheckable(True)
         column, grid = QVBoxLayout(self), QGridLayout()
-        for place, (name, button) in enumerate(self.buttons.items()):
-            button.setToolTip(BUTTONS[name][1])
+        for place, button in enumerate(self.buttons.values()):
             grid.addWidget(button, place // 2, place % 2)
         column.addLayout(grid)
         column.addWidget(self.status)

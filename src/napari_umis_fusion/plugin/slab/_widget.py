@@ -3,7 +3,7 @@
 from typing import Any
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from superqt import QLabeledRangeSlider
 
 from napari_umis_fusion.errors import UmisFusionError
@@ -12,7 +12,9 @@ from napari_umis_fusion.plugin.slab._session import SlabSession
 from napari_umis_fusion.plugin.slab._substack_section import SubstackSection
 from napari_umis_fusion.plugin.widgets import (
     DockedWidget,
+    Message,
     VerticalScroll,
+    push_buttons,
     release_all,
     section,
     sentence_of,
@@ -45,8 +47,8 @@ class SlabWidget(DockedWidget):
         self.session = SlabSession(self._viewer)
         self.substack = SubstackSection(self._viewer)
         self.slider = QLabeledRangeSlider(Qt.Orientation.Horizontal)
-        self.buttons = {name: QPushButton(text) for name, (text, _) in BUTTONS.items()}
-        self.status = QLabel(HINT)
+        self.buttons = push_buttons(BUTTONS)
+        self.status = Message(HINT)
         self._lay_out()
         self._connect()
         self._enable()
@@ -77,13 +79,10 @@ class SlabWidget(DockedWidget):
         self._enable()
 
     def _lay_out(self) -> None:
-        self.status.setWordWrap(True)
-        self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.slider.setToolTip(SLIDER_TIP)
         slab, column = QWidget(), QVBoxLayout()
         row = QHBoxLayout()
-        for name, button in self.buttons.items():
-            button.setToolTip(BUTTONS[name][1])
+        for button in self.buttons.values():
             row.addWidget(button)
         for part in (row, self.slider, self.status):
             column.addLayout(part) if isinstance(part, QHBoxLayout) else column.addWidget(part)
@@ -120,7 +119,7 @@ class SlabWidget(DockedWidget):
 
     def _enable(self) -> None:
         is_begun = self.session.slabs is not None
-        self.slider.setEnabled(is_begun)
+        self.slider.setVisible(is_begun)  # before, it has no planes to show
         self.buttons["end"].setEnabled(is_begun)
         self.buttons["keep"].setEnabled(bool(self.session.fused))
 

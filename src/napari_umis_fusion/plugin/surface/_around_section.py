@@ -7,7 +7,7 @@ from typing import Any
 from magicgui.widgets import ComboBox
 from napari.layers import Layer
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.files import RUN_KEY
@@ -21,12 +21,14 @@ from napari_umis_fusion.layers import (
     points_to_image,
 )
 from napari_umis_fusion.plugin.commands import fusion_options
+from napari_umis_fusion.plugin.surface._choice_names import CHOICE_NAMES
 from napari_umis_fusion.plugin.surface._layers_form import NOTHING, SurfaceSource
 from napari_umis_fusion.plugin.viewer import entries_shown
 from napari_umis_fusion.plugin.widgets import (
     ConfigForm,
     LatestJob,
     Progress,
+    push_buttons,
     sentence_of,
     tell_unexpected,
 )
@@ -74,8 +76,8 @@ class AroundSection(QWidget):
             tooltip="Stack, labels or points that are projected or lifted.",
             choices=[NOTHING],
         )
-        self.form = ConfigForm(AroundConfig(), more=[row])
-        self.buttons = {name: QPushButton(text) for name, (text, _) in BUTTONS.items()}
+        self.form = ConfigForm(AroundConfig(), more=[row], choice_names=CHOICE_NAMES)
+        self.buttons = push_buttons(BUTTONS)
         self.job = LatestJob(delay_ms=0, report=_report)
         self._lay_out()
         events = viewer.layers.events
@@ -168,7 +170,6 @@ class AroundSection(QWidget):
         actions = {"flatten": self.flatten, "lift": self.lift}
         row = QHBoxLayout()
         for name, button in self.buttons.items():
-            button.setToolTip(BUTTONS[name][1])
             button.clicked.connect(actions[name])
             row.addWidget(button)
         column = QVBoxLayout(self)

@@ -1,14 +1,14 @@
 """A plot of heights along a line, with two cursors."""
 
 import numpy as np
-from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtCore import QSize, Signal
 from qtpy.QtGui import QColor
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 # isort: split
 import pyqtgraph as pg  # after qtpy: it uses the Qt binding that is already loaded
 
-from napari_umis_fusion.plugin.widgets import Chart, ColouredPlot, ensure_contrast
+from napari_umis_fusion.plugin.widgets import Chart, ColouredPlot, Message, ensure_contrast
 from napari_umis_fusion.surface import Profile
 
 HINT = "Draw a line to see the heights along it."
@@ -45,9 +45,7 @@ class ProfilePlot(ColouredPlot):
             self._chart.add(pg.InfiniteLine(angle=90, movable=True), z=1, is_measured=False)
             for _ in CURSORS
         ]
-        self.numbers = QLabel(HINT)
-        self.numbers.setWordWrap(True)
-        self.numbers.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.numbers = Message(HINT)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self._chart, 1)

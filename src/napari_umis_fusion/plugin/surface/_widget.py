@@ -4,11 +4,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.plugin.surface._around_section import AroundSection
+from napari_umis_fusion.plugin.surface._choice_names import CHOICE_NAMES
 from napari_umis_fusion.plugin.surface._drawn import Drawn
 from napari_umis_fusion.plugin.surface._job import Measured, iter_measure, iter_write
 from napari_umis_fusion.plugin.surface._layers_form import LayersForm
@@ -20,7 +20,9 @@ from napari_umis_fusion.plugin.widgets import (
     ConfigForm,
     DockedWidget,
     LatestJob,
+    Message,
     VerticalScroll,
+    push_buttons,
     release_all,
     section,
     sentence_of,
@@ -70,12 +72,12 @@ class SurfaceWidget(DockedWidget):
         super().__init__(napari_viewer)
         self.measured: Measured | None = None
         self.layers = LayersForm(self._viewer)
-        self.form = ConfigForm(SurfaceConfig())
+        self.form = ConfigForm(SurfaceConfig(), choice_names=CHOICE_NAMES)
         self.shown = shown_form()
-        self.status, self.table, self.drawn_numbers = QLabel(HINT), QLabel(), QLabel()
+        self.status, self.table, self.drawn_numbers = Message(HINT), Message(), Message()
         self.around = AroundSection(self._viewer, lambda: self.layers.source(self.form.value()))
         self.profile = ProfilePlot()
-        self.buttons = {name: QPushButton(text) for name, (text, _) in BUTTONS.items()}
+        self.buttons = push_buttons(BUTTONS)
         self.drawn = Drawn(self._viewer, self._on_drawn)
         self.job, self._writing = LatestJob(), LatestJob(delay_ms=0)
         self._lay_out()
@@ -155,9 +157,6 @@ class SurfaceWidget(DockedWidget):
         self._tell(f"{len(lines)} lines; the features of the layer tell their heights.")
 
     def _lay_out(self) -> None:
-        for label in (self.status, self.table, self.drawn_numbers):
-            label.setWordWrap(True)
-            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.drawn_numbers.hide()
         drawing, profile = QWidget(), QVBoxLayout()
         row = QHBoxLayout()
@@ -195,7 +194,6 @@ class SurfaceWidget(DockedWidget):
             "save": self._open_dialog,
         }
         for name, button in self.buttons.items():
-            button.setToolTip(BUTTONS[name][1])
             button.clicked.connect(actions[name])
         for part in (self.layers, self.form):
             part.valueChanged.connect(self._refresh)

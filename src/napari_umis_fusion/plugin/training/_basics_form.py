@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QFileDialog
 from napari_umis_fusion.models.library import ModelLibrary
 from napari_umis_fusion.network import shipped_weights
 from napari_umis_fusion.plugin.models import library_changed
+from napari_umis_fusion.plugin.training._choice_names import CHOICE_NAMES
 from napari_umis_fusion.plugin.training._presets import DESCRIPTIONS, FINE_TUNE, OWN, PRESETS
 from napari_umis_fusion.plugin.widgets import Form
 from napari_umis_fusion.runtime import help_with_bounds
@@ -65,9 +66,9 @@ class BasicsForm(Form):
         specimen = ComboBox(
             name="specimen",
             label="specimen",
-            choices=spec.metadata["choices"],
+            choices=CHOICE_NAMES.choices(spec),
             tooltip="What your samples are. The closer the rendered stacks are to yours, the more "
-            f"training can gain. {help_with_bounds(spec)}",
+            f"training can gain. {CHOICE_NAMES.in_plain_words(spec, help_with_bounds(spec))}",
         )
         name = LineEdit(
             name="name",

@@ -63,7 +63,6 @@ class DataCheck(QWidget):
         self.report: DataReport | None = None
         self.controls = RunControls(_IDLE, _RUNNING, is_flat=True)
         self.controls.message.setTextFormat(Qt.TextFormat.RichText)
-        self.controls.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.controls)

@@ -158,9 +158,8 @@ class DataForm(QWidget):
     def _follow(self, event: Any = None) -> None:
         """List the current layers in the order of napari's layer list: the top first."""
         there = [layer for layer in reversed(self._viewer.layers) if _is_offered(layer)]
-        if there == [
-            row.layer for row in self._layers
-        ]:  # only a preview or a shapes layer was added or removed
+        # Only a preview or a shapes layer was added or removed.
+        if there == [row.layer for row in self._layers]:
             return
         was_used = [row.layer for row in self._layers if row.is_used]
         for row in [row for row in self._layers if row.layer not in there]:

@@ -9,7 +9,7 @@ import numpy as np
 from magicgui.widgets import ComboBox
 from napari.layers import Layer
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QLabel, QPushButton
+from qtpy.QtWidgets import QPushButton
 
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.files import layer_image
@@ -22,7 +22,7 @@ from napari_umis_fusion.plugin.viewer import (
     region_bounds,
     target_in,
 )
-from napari_umis_fusion.plugin.widgets import ConfigForm
+from napari_umis_fusion.plugin.widgets import ConfigForm, Message
 from napari_umis_fusion.training import Pictured
 
 if TYPE_CHECKING:
@@ -92,8 +92,7 @@ class MonitorForm(ConfigForm):
             ),
         }
         super().__init__(Monitored(), rows=rows)
-        self.message, draw = QLabel(_MESSAGES["idle"]), QPushButton("Draw a region")
-        self.message.setWordWrap(True)
+        self.message, draw = Message(_MESSAGES["idle"]), QPushButton("Draw a region")
         draw.setToolTip("Add a shapes layer to draw a rectangle.")
         draw.clicked.connect(self.draw)
         self.add_below(draw, self.message)

@@ -47,9 +47,8 @@ def _png(chart: TrainingChart) -> bytes:
     from pyqtgraph.exporters import ImageExporter  # slow to import, and needed for pictures only
 
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", DeprecationWarning
-        )  # raised by pyqtgraph 0.13 in its own code
+        # Raised by pyqtgraph 0.13 in its own code.
+        warnings.simplefilter("ignore", DeprecationWarning)
         exporter = ImageExporter(chart.grid)
     exporter.parameters()["width"] = SIZE.width() * PNG_SCALE
     buffer = QBuffer()

@@ -280,9 +280,8 @@ class TrainingPlot(ColouredPlot):
         dots = [chart.points[row.validation] for row in rows if row.validation]
         named = {
             row.words: chart.lines[row.training][1] if row.training else dots[k]
-            for k, row in enumerate(
-                rows
-            )  # fits dots: beside a validation-only row, all rows have dots
+            # Fits dots: beside a validation-only row, all rows have dots.
+            for k, row in enumerate(rows)
         }
         return named | ({"validation": dots[0], "best weights": chart.best} if dots else {})
 

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_umis_fusion.plugin.widgets import Message
 from napari_umis_fusion.training import Comparison, TrainingResult
 from napari_umis_fusion.training.session import REASONS, describe_gain, describe_verdict
 
@@ -45,8 +46,7 @@ class ResultPanel(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.message = QLabel(NOTHING)
-        self.message.setWordWrap(True)
+        self.message = Message(NOTHING)
         self.table = QGridLayout()
         self.pictures = QGridLayout()
         self.name = QLineEdit()

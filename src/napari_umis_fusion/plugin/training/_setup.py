@@ -7,14 +7,15 @@ from dataclasses import fields
 from typing import Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_umis_fusion.errors import ConfigError, UmisFusionError
 from napari_umis_fusion.network import shipped_weights
 from napari_umis_fusion.plugin._warm_up import torch_is_loaded
 from napari_umis_fusion.plugin.training._basics_form import BasicsForm
+from napari_umis_fusion.plugin.training._choice_names import CHOICE_NAMES
 from napari_umis_fusion.plugin.training._presets import FINE_TUNE, OWN, PRESETS, preset_of
-from napari_umis_fusion.plugin.widgets import ConfigForm, LatestJob, section
+from napari_umis_fusion.plugin.widgets import ConfigForm, LatestJob, Message, section
 from napari_umis_fusion.stack import Stack
 from napari_umis_fusion.training import NETWORKS, TrainingConfig
 from napari_umis_fusion.training.data import NamedData, TrainingData
@@ -43,7 +44,7 @@ class TrainingSetup(QWidget):
         All other options.
     section : QCollapsible
         The collapsible section of the options.
-    message : QLabel
+    message : Message
         The memory that training needs, or why the options are invalid.
     memory : MemoryNeed or None
         That memory; None while it is unknown.
@@ -53,19 +54,19 @@ class TrainingSetup(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.basics, self.message = BasicsForm(), QLabel()
-        self.options = ConfigForm(PRESETS[FINE_TUNE], _OPTIONS, hides_unused=True)
+        self.basics, self.message = BasicsForm(), Message()
+        self.options = ConfigForm(
+            PRESETS[FINE_TUNE], _OPTIONS, hides_unused=True, choice_names=CHOICE_NAMES
+        )
         self.section = section("Options", self.options)
-        self.message.setWordWrap(True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for part in (self.basics, self.section, self.message):
             layout.addWidget(part)
         self.memory: MemoryNeed | None = None
         self._planes = self._images_px = 0
-        self._estimate = (
-            LatestJob()
-        )  # in a thread: it asks torch for devices, and torch loads slowly
+        # In a thread: it asks torch for devices, and torch loads slowly.
+        self._estimate = LatestJob()
         self._estimate.done.connect(self._on_estimated)
         self._estimate.failed.connect(self._on_refused)
         self.basics.preset.changed.connect(self._on_preset)

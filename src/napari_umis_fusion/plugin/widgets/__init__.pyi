@@ -11,13 +11,16 @@ from ._errors import tell_unexpected as tell_unexpected
 from ._folder_field import FolderField as FolderField
 from ._form import Form as Form
 from ._form import QtRow as QtRow
+from ._fusion_names import FUSION_NAMES as FUSION_NAMES
 from ._job import Job as Job
 from ._job import Progress as Progress
 from ._job import format_duration as format_duration
 from ._latest_job import LatestJob as LatestJob
+from ._message import Message as Message
 from ._plot_colours import ColouredPlot as ColouredPlot
 from ._plot_colours import distinct as distinct
 from ._plot_colours import ensure_contrast as ensure_contrast
+from ._push_buttons import push_buttons as push_buttons
 from ._run_controls import RunControls as RunControls
 from ._saving import file_to_write as file_to_write
 from ._section import section as section

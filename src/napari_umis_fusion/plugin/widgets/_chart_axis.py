@@ -74,9 +74,8 @@ class ChartAxis(pg.AxisItem):
         """
         if maxVal - minVal < 1:
             return [(None, _round_values(self, minVal, maxVal, size))]
-        if (
-            stdTicks and (stdTicks[0][0] or 0) > 1
-        ):  # so many decades that pyqtgraph labels every second or third
+        # So many decades that pyqtgraph labels every second or third.
+        if stdTicks and (stdTicks[0][0] or 0) > 1:
             return stdTicks
         decades = range(int(np.floor(minVal)), int(np.ceil(maxVal)) + 1)
         levels = [[decade + np.log10(k) for decade in decades for k in ks] for ks in ((1,), (2, 5))]

@@ -30,6 +30,11 @@ class ChoiceNames:
         listed += [value for value in values if value not in named]
         return [(named.get(value, str(value)), value) for value in listed]
 
+    def word(self, field: str, value: Any) -> str:
+        """Return the name of a choice of a field; other values as Python shows them."""
+        known = self._names.get(field, {}) if isinstance(value, str) else {}
+        return known.get(value, str(value))
+
     def in_plain_words(self, spec: Field[Any], text: str) -> str:
         """Return the help of a field with the names of what it quotes: 'select', or its default."""
         own = self._names.get(spec.name, {})

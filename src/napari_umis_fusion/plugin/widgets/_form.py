@@ -94,11 +94,6 @@ class Form(QWidget):
             self._is_setting = False
         self._on_row()
 
-    def add_above(self, *widgets: QWidget) -> None:
-        """Add widgets above all rows, in full width."""
-        for place, widget in enumerate(widgets):
-            self._layout.insertRow(place, widget)
-
     def add_below(self, *widgets: QWidget) -> None:
         """Add widgets below all rows, in full width."""
         for widget in widgets:

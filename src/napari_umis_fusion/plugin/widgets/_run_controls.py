@@ -1,24 +1,22 @@
 """Controls of long work: buttons to start, pause and cancel, a progress bar and a status text."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QBoxLayout,
     QHBoxLayout,
-    QLabel,
     QProgressBar,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
+from napari_umis_fusion.plugin.widgets._message import Message
+from napari_umis_fusion.plugin.widgets._push_buttons import Buttons
+
 BAR_STEPS = 1000
 _START_HEIGHT_PX = 34
-
-Buttons = Mapping[str, tuple[str, str]]
-"""Text and tooltip of each button, by its name."""
 
 
 class RunControls(QWidget):
@@ -58,9 +56,7 @@ class RunControls(QWidget):
         self.bar = QProgressBar()
         self.bar.setRange(0, BAR_STEPS)
         self.bar.setTextVisible(False)
-        self.message, self.details = QLabel(), QLabel()
-        for label in (self.message, self.details):
-            label.setWordWrap(True)
+        self.message, self.details = Message(), Message()
         self._lay_out(is_flat)
         self.show_idle()
 
@@ -140,9 +136,8 @@ class RunControls(QWidget):
             self.buttons["pause"].setText("Resume" if is_paused else "Pause")
 
     def _on_progress(self, share: float, text: str) -> None:
-        if (
-            self._job is not None and not self._job.is_paused
-        ):  # events from before the pause still arrive
+        # Events from before the pause still arrive.
+        if self._job is not None and not self._job.is_paused:
             self.show_progress(share, text)
 
     def _on_pause(self) -> None:

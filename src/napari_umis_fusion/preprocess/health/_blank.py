@@ -12,6 +12,12 @@ MIN_AGREEMENT = 0.9
 MAX_CONTRAST = 0.1
 """Of what the planes around it show: a plane with less was recorded in the dark."""
 
+MIN_AGREEMENT_DARK, MAX_CONTRAST_DARK = 0.5, 0.03
+"""The same where a plane has far less contrast still."""
+
+MIN_AGREEMENT_END, MAX_CHANGE_END = 0.95, 2.0
+"""Beside a first or last plane, two planes agree so well, also in how much contrast they show."""
+
 MIN_DIFFERENCE = 0.05
 """Share of the span, by which planes around differ from a value that stands for nothing."""
 
@@ -23,16 +29,28 @@ def is_blank(plane: PlaneStatistics) -> bool:
 
 def shows_nothing(plane: PlaneStatistics, sides: Sequence[Sequence[PlaneStatistics]]) -> bool:
     """Whether a plane lacks what planes before and after it show alike, but for noise."""
+    if not sides:
+        return False
     if len(sides) < 2:
+        nearest = sorted(sides[0], key=lambda one: abs(one.z - plane.z))[:2]
+        if len(nearest) < 2:
+            return False
+        before, after = nearest
+    else:
+        before, after = (max(side, key=lambda one: float(one.span.max())) for side in sides)
+    tiles = [one.mean.ravel() for one in (before, after, plane)]
+    known = np.logical_and.reduce([np.isfinite(values) for values in tiles])
+    first, second, here = (values[known] for values in tiles)
+    if known.sum() < 4 or not (np.ptp(first) > 0 and np.ptp(second) > 0):
         return False
-    both = [max(side, key=lambda one: float(one.span.max())) for side in sides]
-    before, after, here = (one.mean.ravel() for one in (*both, plane))
-    known = np.isfinite(before) & np.isfinite(after) & np.isfinite(here)
-    if known.sum() < 4 or not (np.ptp(before[known]) > 0 and np.ptp(after[known]) > 0):
-        return False
-    agreement = np.corrcoef(before[known], after[known])[0, 1]
-    least = min(_spread(before[known]), _spread(after[known]))
-    return bool(agreement > MIN_AGREEMENT and _spread(here[known]) < MAX_CONTRAST * least)
+    agreement = np.corrcoef(first, second)[0, 1]
+    least, most = sorted((_spread(first), _spread(second)))
+    contrast = _spread(here) / least if least > 0 else np.inf
+    if len(sides) < 2:
+        is_steady = agreement > MIN_AGREEMENT_END and most < MAX_CHANGE_END * least
+        return bool(is_steady and contrast < MAX_CONTRAST)
+    is_dark = agreement > MIN_AGREEMENT_DARK and contrast < MAX_CONTRAST_DARK
+    return bool(is_dark or (agreement > MIN_AGREEMENT and contrast < MAX_CONTRAST))
 
 
 def _spread(values: Table) -> float:

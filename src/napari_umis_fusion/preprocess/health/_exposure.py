@@ -4,7 +4,7 @@ Defocus moves light between neighbouring pixels and hardly beyond a tile: on twe
 seven kinds of microscope and lens, no plane differed from both its neighbours by more than 1 %.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import compress
 
@@ -23,6 +23,12 @@ MAX_REST = 1 / 4
 
 MAX_REST_LIGHT = 0.03
 """...or this share of their light, where they hardly differ."""
+
+MAX_GAIN = 5.0
+"""Largest gain that is believed of a camera or lamp."""
+
+MIN_SHIFT = 0.05
+"""Least change of the black level that is corrected, as a share of what the plane spans."""
 
 MIN_JUMP = float(np.log(1.25))
 """Logarithm of the least change of light between two parts of a stack that is told."""
@@ -58,21 +64,30 @@ def find_exposure(plane: PlaneStatistics, others: Sequence[PlaneStatistics]) -> 
     """
     if len(others) < 2:
         return None
-    logs = np.array([_log_gain(one, plane) for one in others])  # of the plane relative to each
-    known = np.isfinite(logs)
+    return _find(plane, others, _log_gain, MIN_CHANGE) or _find(plane, others, _shift, MIN_SHIFT)
+
+
+def _find(
+    plane: PlaneStatistics,
+    others: Sequence[PlaneStatistics],
+    compare: Callable[[PlaneStatistics, PlaneStatistics], float],
+    least: float,
+) -> Exposure | None:
+    changes = np.array([compare(one, plane) for one in others])  # of the plane relative to each
+    known = np.isfinite(changes)
     if known.sum() < 2:
         return None
-    change = float(np.median(logs[known]))
-    if abs(change) < MIN_CHANGE:
+    change = float(np.median(changes[known]))
+    if abs(change) < least:
         return None
-    unlike = np.abs(logs - change) < abs(change) / 3  # NaN is neither
-    alike = np.abs(logs) < abs(change) / 2
+    unlike = np.abs(changes - change) < abs(change) / 3  # NaN is neither
+    alike = np.abs(changes) < abs(change) / 2
     if unlike.sum() < MAJORITY * (1 + alike.sum()) or not _is_one_run(plane, others, alike):
         return None
     around = _around(plane, list(compress(others, unlike)))
     if len(around) < len(_around(plane, list(compress(others, ~alike)))):
         return None  # a trend: those on one side have a light that is neither
-    if any(_log_gain(one, plane) * np.sign(change) < MIN_CHANGE for one in around):
+    if any(compare(one, plane) * np.sign(change) < least for one in around):
         return None
     return _fit(around, plane)
 
@@ -112,6 +127,17 @@ def _log_gain(reference: PlaneStatistics, plane: PlaneStatistics) -> float:
     return change if spread < max(MAX_SPREAD * abs(change), MIN_CHANGE) else np.nan
 
 
+def _shift(reference: PlaneStatistics, plane: PlaneStatistics) -> float:
+    """Return how much brighter all tiles are, as a share of the span; NaN if they do not agree."""
+    known = _known(reference, plane)
+    span = float(reference.span.max())
+    if not (_suffices(known) and span > 0):
+        return np.nan
+    off = (plane.mean[known] - reference.mean[known]) / span
+    shift = float(np.median(off))
+    return shift if _rest(off - shift) < MAX_SPREAD * abs(shift) else np.nan
+
+
 def _suffices(known: Mask) -> bool:
     return bool(known.sum() >= MIN_TILES and known.mean() >= MIN_KNOWN)
 
@@ -143,7 +169,13 @@ def _fit(around: list[PlaneStatistics], plane: PlaneStatistics) -> Exposure | No
     reference = np.mean([one.mean[known] for one in around], axis=0)
     here = plane.mean[known]
     gain = float(np.exp(np.median(np.log(here / reference))))
+    if not 1 / MAX_GAIN < gain < MAX_GAIN:
+        return None
     found, rest = Exposure(gain, 0.0), _rest(here - gain * reference)
+    shift = float(np.median(here - reference))  # of the black level alone
+    rest_shift = _rest(here - reference - shift)
+    if rest_shift < rest / 2:
+        found, rest = Exposure(1.0, shift), rest_shift
     slope, offset = _line(reference, here)
     if slope > 0 and abs(np.log(slope)) >= abs(np.log(gain)):
         rest_line = _rest(here - slope * reference - offset)
@@ -151,6 +183,15 @@ def _fit(around: list[PlaneStatistics], plane: PlaneStatistics) -> Exposure | No
             found, rest = Exposure(slope, offset), rest_line
     differ = _rest(here - np.median(here))
     return found if rest < max(MAX_REST * differ, MAX_REST_LIGHT * np.median(here)) else None
+
+
+def affine_light(reference: Table, here: Table) -> tuple[float, float]:
+    """Return the gain and offset that bring tiles nearest to the light of others."""
+    known = np.isfinite(reference) & np.isfinite(here)
+    if known.sum() < MIN_TILES:
+        return 1.0, 0.0
+    gain, offset = _line(reference[known], here[known])
+    return (gain, offset) if 1 / MAX_GAIN < gain < MAX_GAIN else (1.0, 0.0)
 
 
 def _rest(off: Table) -> float:

@@ -19,6 +19,7 @@ from napari_umis_fusion.preprocess.health._place import is_combed, is_elsewhere,
 from napari_umis_fusion.preprocess.health._plane_health import Finding, PlaneHealth
 from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics
 from napari_umis_fusion.preprocess.health._torn import find_gaps
+from napari_umis_fusion.preprocess.health._unlike import is_noisy, is_unlike
 
 LOOK_AHEAD = 3
 """Planes on either side that a plane is judged by: two odd ones in a row are outvoted."""
@@ -44,6 +45,7 @@ class PlaneJudge:
         self._waiting: deque[PlaneStatistics] = deque()
         self._last: PlaneStatistics | None = None
         self._exposed: set[int] = set()
+        self._first: PlaneStatistics | None = None  # of those in one light
 
     def add(self, plane: PlaneStatistics) -> list[PlaneHealth]:
         """Take the next plane; returns what is known of the plane `LOOK_AHEAD` before it."""
@@ -66,14 +68,27 @@ class PlaneJudge:
         elif not health.is_left_out and find_jump(
             plane, [one for one in before if one.z not in self._exposed], after
         ):
-            health = replace(health, findings=(*health.findings, "jump"))
+            health, self._first = _told(health, "jump"), plane
         elif not health.is_left_out and jumps_elsewhere(plane, before, after):
-            health = replace(health, findings=(*health.findings, "place"))
+            health, self._first = _told(health, "place"), plane
         elif not health.is_left_out and before and differs_in_light(plane, before[-1]):
-            health = replace(health, findings=(*health.findings, "flicker"))
+            health = _told(health, "flicker")
+        elif self._drifts(health, plane):
+            health = _told(health, "drift")
         if not health.is_left_out:
+            self._first = self._first or plane
             self._before.append(plane)
         return health
+
+    def _drifts(self, health: PlaneHealth, plane: PlaneStatistics) -> bool:
+        """Whether steps too small to be told have changed the light."""
+        if health.is_left_out or self._first is None:
+            return False
+        return differs_in_light(plane, self._first)
+
+
+def _told(health: PlaneHealth, finding: Finding) -> PlaneHealth:
+    return replace(health, findings=(*health.findings, finding))
 
 
 def judge_planes(planes: Iterable[PlaneStatistics]) -> tuple[PlaneHealth, ...]:
@@ -110,24 +125,30 @@ def judge_plane(
         return PlaneHealth(z, ("torn",), is_left_out=True, usable=0.0)
     if is_elsewhere(plane, before, after):
         return PlaneHealth(z, ("elsewhere",), is_left_out=True, usable=0.0)
+    if last is not None and plane.equals(last):  # it tells nothing more
+        return PlaneHealth(z, ("duplicate",), is_left_out=True, usable=0.0)
     findings: list[Finding] = []
-    if last is not None and plane.equals(last):
-        findings.append("duplicate")
     exposure = find_exposure(plane, [*before, *after])
     tops = () if exposure is None else _lost_highlights(plane, around, exposure)
     gaps, torn = find_gaps(plane, sides, tops)
     lost = torn.astype(np.float64)
-    if gaps:
+    is_padded = has_padding(plane.padding, [one.padding for one in (*before, *after)])
+    if gaps and not (is_padded and not torn.any()):  # narrow padding is no torn frame
         findings.append("torn")
     if exposure is not None:
         findings.append("exposure")
     elif _is_burnt(plane, around):
         return PlaneHealth(z, (*findings, "clipped"), is_left_out=True, usable=0.0)
-    if not gaps and has_padding(plane.padding, [one.padding for one in (*before, *after)]):
+    if is_padded and "torn" not in findings:
         findings.append("padded")
     if tops:
         findings.append("clipped")
         lost = np.maximum(lost, plane.clipped.max(axis=2))
+    lit = plane if exposure is None else plane.scaled(exposure.gain, exposure.offset)
+    if is_noisy(lit, before, after):
+        return PlaneHealth(z, ("noisy",), is_left_out=True, usable=0.0)
+    if is_unlike(lit, before, after, lost):
+        return PlaneHealth(z, ("unlike",), is_left_out=True, usable=0.0)
     usable = float(1 - lost.mean())
     return PlaneHealth(
         z,

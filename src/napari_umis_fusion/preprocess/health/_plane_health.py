@@ -16,11 +16,14 @@ Finding = Literal[
     "channel blank",
     "torn",
     "elsewhere",
+    "unlike",
+    "noisy",
     "exposure",
     "clipped",
     "duplicate",
     "jump",
     "flicker",
+    "drift",
     "place",
     "padded",
 ]
@@ -42,12 +45,13 @@ class PlaneHealth:
         Which plane.
     findings : tuple of str
         "blank": holds no picture; "channel blank": a channel of it does not; "torn": a part of
-        it is constant, or every second line; "elsewhere": shows another place; "exposure":
-        brighter or darker than the planes around it; "clipped": and has lost its highlights;
-        "duplicate": the same as the plane before; "jump": from here on the light is another one;
-        "flicker": lit otherwise than the plane before; "place": from here on the place is
-        another one; "padded": has a border of one value, others do not. The last five are only
-        told.
+        it is constant, or every second line; "elsewhere": shows another place; "unlike": shows
+        another picture than the planes before and after it; "noisy": has far more noise;
+        "exposure": brighter or darker than the planes around it; "clipped": and has lost its
+        highlights; "duplicate": the same as the plane before; "jump": from here on the light is
+        another one; "flicker": lit otherwise than the plane before; "drift": lit otherwise than
+        the first, by small steps; "place": from here on the place is another one; "padded": has a
+        border of one value, others do not. The last five are only told.
     is_left_out : bool
         It neither competes nor serves as anybody's neighbour.
     gain, offset : float
@@ -148,5 +152,8 @@ def _gap(constant: Mask) -> Mask:
 
     parts, _ = label(constant)
     large = np.bincount(parts.ravel()) >= MIN_CONSTANT * constant.size
+    # Single lines are small, and lie from border to border.
+    for ends in ((parts[0], parts[-1]), (parts[:, 0], parts[:, -1])):
+        large[np.intersect1d(*ends)] = True
     large[0] = False
     return np.asarray(binary_dilation(large[parts], iterations=RIM_PX))

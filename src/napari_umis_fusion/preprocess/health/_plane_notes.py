@@ -7,6 +7,12 @@ from napari_umis_fusion.preprocess.health._plane_health import PlaneHealth
 MAX_NAMED = 12
 """Planes that a sentence lists."""
 
+PADDING_DONE = {
+    True: "it is left out there",
+    False: 'the option "empty" takes that value for not recorded',
+}
+"""By whether planes around tell that it is none of the picture."""
+
 
 def notes_on(healths: Iterable[PlaneHealth], *, copies: bool = False) -> list[str]:
     """Say what was found and done, a sentence for all planes of one kind.
@@ -87,9 +93,15 @@ def _sentence(health: PlaneHealth, copies: bool) -> tuple[str, str]:
         return f"blank{where}", ": left out" if health.is_left_out else ""
     if "elsewhere" in found:
         return "of another place", ": left out" if health.is_left_out else ""
+    if "unlike" in found:
+        return "unlike the planes before and after", ": left out"
+    if "noisy" in found:
+        return "full of noise", ": left out"
+    if "duplicate" in found:
+        return "the same as the plane before", ": left out"
     parts, done = [], []
     if "exposure" in found:
-        parts.append(f"{health.gain:.2f} times as bright as those around")
+        parts.append(_light_found(health))
         done.append(_light_done(health, copies))
     elif "clipped" in found:
         parts.append("too bright nearly everywhere")
@@ -97,21 +109,30 @@ def _sentence(health: PlaneHealth, copies: bool) -> tuple[str, str]:
     if "torn" in found:
         parts.append("torn")
         done.append("left out" if health.is_left_out else "what was not written is left out")
-    if "duplicate" in found:
-        parts.append("the same as the plane before")
     if "jump" in found:
         parts.append("lit otherwise than all before")
         done.append('light="measure" brings planes to one light')
     if "flicker" in found:
         parts.append("lit otherwise than the plane before")
         done.append('light="measure" brings planes to one light')
+    if "drift" in found:
+        parts.append("lit otherwise than the first")
+        done.append('light="measure" brings planes to one light')
     if "place" in found:
         parts.append("of another place than all before")
         done.append('align="auto" puts planes in place')
     if "padded" in found:
         parts.append("of one value along a border, where others are not")
-        done.append('the option "empty" takes that value for not recorded')
+        done.append(PADDING_DONE[bool(health.gaps)])
     return " and ".join(parts), f": {', '.join(done)}" if done else ""
+
+
+def _light_found(health: PlaneHealth) -> str:
+    """Say how a plane is lit."""
+    if health.gain == 1:
+        change = "brighter" if health.offset > 0 else "darker"
+        return f"{change} by {abs(health.offset):.4g} than those around"
+    return f"{health.gain:.2f} times as bright as those around"
 
 
 def _light_done(health: PlaneHealth, copies: bool) -> str:

@@ -1,14 +1,16 @@
 """What is remembered of a plane: a small table of its tiles."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from napari_umis_fusion.preprocess._grey import readable
+from napari_umis_fusion.preprocess.health._dull_lines import DullLines, lines_of
 from napari_umis_fusion.preprocess.health._padding import padding_of
 from napari_umis_fusion.stack import Plane
 
@@ -30,6 +32,9 @@ SAMPLE_LINES = 64
 
 MIN_ROWS = 16
 """Fewer rows do not tell."""
+
+PART_PX = 32
+"""Part of a line of which the grain is told."""
 
 SPARSE = 0.3
 """Share of the span of all pixels that counts at least, for small spots on an even ground."""
@@ -62,6 +67,13 @@ class PlaneStatistics:
         How much neighbouring lines differ, relative to lines two apart.
     padding : tuple of int
         Lines of one value at the top, the bottom, the left and the right.
+    grain : ndarray of shape (C, 2)
+        Energy of what bends from pixel to pixel, and from each to the next but one, in the median
+        part of lines; empty where planes are too narrow.
+    lines : tuple of DullLines
+        Rows and columns; none in planes of which parts do not count.
+    digest : int
+        Of all values that are looked at.
     """
 
     z: int
@@ -71,6 +83,9 @@ class PlaneStatistics:
     clipped: Table
     comb: float = 1.0
     padding: tuple[int, ...] = (0, 0, 0, 0)
+    grain: Table = field(default_factory=lambda: np.zeros((0, 2)))
+    lines: tuple[DullLines, ...] = ()
+    digest: int = 0
 
     @cached_property
     def constant(self) -> Mask:
@@ -124,7 +139,8 @@ class PlaneStatistics:
         mean, lowest, highest = (
             (table - offset) / gain for table in (self.mean, self.lowest, self.highest)
         )
-        return replace(self, mean=mean, lowest=lowest, highest=highest)
+        grain = self.grain / gain**2
+        return replace(self, mean=mean, lowest=lowest, highest=highest, grain=grain)
 
     def equals(self, other: "PlaneStatistics") -> bool:
         """Whether the tables are the same to the last bit, as they are for the same plane only."""
@@ -133,7 +149,8 @@ class PlaneStatistics:
             (self.lowest, other.lowest),
             (self.highest, other.highest),
         )
-        return all(np.array_equal(one, two, equal_nan=True) for one, two in pairs)
+        is_same = all(np.array_equal(one, two, equal_nan=True) for one, two in pairs)
+        return is_same and self.digest == other.digest
 
 
 def measure_plane(z: int, plane: Plane, invalid: Mask | None = None) -> PlaneStatistics:
@@ -161,8 +178,13 @@ def measure_plane(z: int, plane: Plane, invalid: Mask | None = None) -> PlaneSta
     comb = max(
         _comb(values[:, _some(values.shape[1])]), _comb(values[_some(len(values))].swapaxes(0, 1))
     )
-    padding = padding_of(values) if ignored is None else (0, 0, 0, 0)
-    return PlaneStatistics(z, mean, lowest, highest, clipped, comb, padding)
+    padding, lines = (0, 0, 0, 0), ()
+    if ignored is None:
+        padding = padding_of(values)
+        sides = values, values.swapaxes(0, 1)
+        lines = tuple(lines_of(side, _some(side.shape[1]).step) for side in sides)
+    grain, digest = _grain(values), crc32(np.ascontiguousarray(values[::step]))
+    return PlaneStatistics(z, mean, lowest, highest, clipped, comb, padding, grain, lines, digest)
 
 
 def _some(size: int) -> slice:
@@ -181,6 +203,24 @@ def _comb(values: Plane) -> float:
     else:
         near, far = (float(np.abs(rows[by:] - rows[:-by]).ravel().mean()) for by in (1, 2))
     return near / far if far > 0 else 1.0
+
+
+def _grain(values: Plane) -> Table:
+    """Return the energy of second differences of neighbours, and of next but one; (C, 2)."""
+    rows = values[_some(len(values))].astype(np.float32)
+    count = (rows.shape[1] - 4) // PART_PX
+    if count < 1:
+        return np.zeros((0, 2))
+    middle = 2 * rows[:, 2:-2]
+    found = []
+    for by in (1, 2):
+        with np.errstate(invalid="ignore"):
+            bend = rows[:, 2 - by : -2 - by] + rows[:, 2 + by : rows.shape[1] - 2 + by] - middle
+        parts = (bend * bend)[:, : count * PART_PX].reshape(len(rows), count, PART_PX, -1)
+        energy = parts.mean(axis=2).reshape(-1, parts.shape[3])
+        known = energy[np.isfinite(energy).all(axis=1)]
+        found.append(np.median(known, axis=0) if len(known) else np.zeros(energy.shape[1]))
+    return np.asarray(np.stack(found, axis=1), np.float64)
 
 
 def _mean_difference(rows: Array, others: Array) -> float:

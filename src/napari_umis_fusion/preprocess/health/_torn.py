@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from napari_umis_fusion.preprocess.health._blank import MIN_DIFFERENCE
+from napari_umis_fusion.preprocess.health._dull_lines import lost_lines
 from napari_umis_fusion.preprocess.health._statistics import Mask, PlaneStatistics
 
 MIN_UNLIKE = 0.5
@@ -18,6 +19,15 @@ MIN_CORNER = 1 / 16
 
 MIN_FILL = 0.95
 """Of that rectangle, the share that is constant."""
+
+MIN_PART = 1 / 64
+"""Share of the plane that a constant part of any shape takes up at least..."""
+
+MIN_CONTRAST, MIN_SURELY = 0.2, 0.9
+"""...and share of the span by which planes right before and after it differ, in so much of it."""
+
+MAX_VALUES = 3
+"""Constant values that are looked at: the most frequent ones."""
 
 
 def find_gaps(
@@ -55,24 +65,74 @@ def find_gaps(
             if value in tops[c : c + 1]:
                 continue
             here = plane.constant[..., c] & (plane.lowest[..., c] == value)
-            if not all(_may_show_more(side, c, value, here) for side in sides):
-                continue
-            shaped = _in_shape(here)
-            if len(sides) < 2 and shaped.sum() < MIN_NEAT * here.sum():
-                continue  # a dark ground that the plane before the first may have had too
-            if shaped.any() and all(_show_more(side, c, value, shaped) for side in sides):
+            if _was_not_written(here, sides, c, value):
                 gaps.append((c, value))
                 tiles |= here
+        lines = _line_values(plane, sides, c)
+        known = *(one for one in gaps), *((c, top) for top in tops[c : c + 1])
+        gaps += [(c, value) for value in lines if (c, value) not in known]
     return tuple(gaps), tiles
 
 
+def _was_not_written(
+    here: Mask, sides: Sequence[Sequence[PlaneStatistics]], channel: int, value: float
+) -> bool:
+    """Whether constant tiles, or some of them, show what planes on both sides do not."""
+    if not all(_may_show_more(side, channel, value, here) for side in sides):
+        return False
+    shaped = _in_shape(here)
+    if len(sides) < 2:
+        # A dark ground the plane before the first may have had too.
+        is_neat = shaped.any() and shaped.sum() >= MIN_NEAT * here.sum()
+        return bool(is_neat and _show_more(sides[0], channel, value, shaped))
+    if shaped.any() and all(_show_more(side, channel, value, shaped) for side in sides):
+        return True
+    return _is_hole(here, [sides[0][-1], sides[1][0]], channel, value)
+
+
+def _is_hole(here: Mask, around: Sequence[PlaneStatistics], channel: int, value: float) -> bool:
+    """Whether a constant part of any shape is something else by far right before and after.
+
+    Nothing is in focus where a plane holds one value, so that little is lost with it.
+    """
+    far = [_differs(one, channel, value, MIN_CONTRAST) for one in around]
+    sure = np.logical_and.reduce([here, *far])
+    if sure.mean() < MIN_PART:
+        return False
+    from scipy.ndimage import label
+
+    parts, _ = label(here)
+    sizes, sures = np.bincount(parts.ravel()), np.bincount(parts[sure].ravel())
+    sizes = sizes[: len(sures)]
+    is_part = (sizes >= MIN_PART * here.size) & (sures >= MIN_SURELY * sizes)
+    return bool(is_part[1:].any())
+
+
+def _line_values(
+    plane: PlaneStatistics, sides: Sequence[Sequence[PlaneStatistics]], channel: int
+) -> list[float]:
+    """Return the values of rows and columns that planes around do not hold."""
+    around = [sides[0][-1], sides[1][0]] if len(sides) > 1 else _nearest(sides[0], plane.z)
+    if len(around) < 2 or not all(one.lines for one in (plane, *around)):
+        return []
+    least = MIN_DIFFERENCE * max(float(one.span[channel]) for one in around)
+    found: list[float] = []
+    for axis, lines in enumerate(plane.lines):
+        found += lost_lines(lines, [one.lines[axis] for one in around], channel, least)
+    return list(dict.fromkeys(found))
+
+
+def _nearest(side: Sequence[PlaneStatistics], z: int) -> list[PlaneStatistics]:
+    return sorted(side, key=lambda one: abs(one.z - z))[:2]
+
+
 def _constants(plane: PlaneStatistics, channel: int) -> list[float]:
-    """Return the most frequent value of constant tiles, in a list; none without such tiles."""
+    """Return the most frequent values of constant tiles; none without such tiles."""
     values = plane.lowest[..., channel][plane.constant[..., channel]]
     if values.size == 0:
         return []
     found, counts = np.unique(values, return_counts=True)
-    return [float(found[counts.argmax()])]
+    return [float(value) for value in found[np.argsort(-counts)[:MAX_VALUES]]]
 
 
 def _show_more(side: Sequence[PlaneStatistics], channel: int, value: float, tiles: Mask) -> bool:
@@ -92,8 +152,10 @@ def _may_show_more(
     return any(np.count_nonzero(_differs(one, channel, value) & tiles) >= least for one in side)
 
 
-def _differs(plane: PlaneStatistics, channel: int, value: float) -> Mask:
-    least = MIN_DIFFERENCE * plane.span[channel]
+def _differs(
+    plane: PlaneStatistics, channel: int, value: float, share: float = MIN_DIFFERENCE
+) -> Mask:
+    least = share * plane.span[channel]
     with np.errstate(invalid="ignore"):
         return np.asarray(np.abs(plane.mean[..., channel] - value) > least)
 

@@ -165,7 +165,6 @@ def _detail(grey: Grey) -> float:
     block = min(_BLOCK_PX, *grey.shape)
     rows, columns = (side // block for side in grey.shape)
     height, width, shape = rows * block, columns * block, (rows, block, columns, block)
-    blocks = grey[:height, :width].reshape(shape)[
-        :, ::2, :, ::2
-    ]  # a quarter of the pixels is enough
+    # A quarter of the pixels is enough.
+    blocks = grey[:height, :width].reshape(shape)[:, ::2, :, ::2]
     return float(np.mean(blocks.std(axis=(1, 3)) > _DETAIL))

@@ -231,6 +231,18 @@ class TrainingSession:
     def save_result(self, result: TrainingResult, path: str | os.PathLike[str]) -> Path:
         """Save the best weights with their origin in the header.
 
+        Parameters
+        ----------
+        result : TrainingResult
+            What `train` returned.
+        path : path
+            A file that ends in .safetensors.
+
+        Returns
+        -------
+        pathlib.Path
+            The file, absolute.
+
         Raises
         ------
         CheckpointError, OSError

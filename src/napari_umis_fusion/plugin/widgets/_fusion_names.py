@@ -1,6 +1,6 @@
-"""Plain names of the choices of a `FusionConfig`; the first of each row is the usual one."""
+"""Plain names of the choices of a fusion and its layers; the first of each row is the usual one."""
 
-from napari_umis_fusion.plugin.widgets import ChoiceNames
+from napari_umis_fusion.plugin.widgets._choice_names import ChoiceNames
 
 NAMES = {
     "focus_measure": {
@@ -52,7 +52,13 @@ NAMES = {
     },
     "nan_policy": {"raise": "Refuse", "ignore": "Leave out"},
     "mosaic": {"auto": "Automatic", "none": "No", "bayer": "Bayer"},
+    "depth_fill": {
+        "decided": "As decided",
+        "around": "Interpolated from around",
+        "none": "No value",
+    },
+    "again": {"replace": "Replace", "keep": "Keep"},
 }
 """For each field, the name of each choice."""
 
-CHOICE_NAMES = ChoiceNames(NAMES)
+FUSION_NAMES = ChoiceNames(NAMES)

@@ -1,0 +1,65 @@
+"""Lines of one value, as packets of a frame leave them that were not written."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Table = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class DullLines:
+    """The rows, or the columns, of a plane.
+
+    Attributes
+    ----------
+    value : ndarray of shape (N, C)
+        What all pixels of a line show; NaN where they differ.
+    mean : ndarray of shape (N, C)
+        Mean of some of its pixels.
+    """
+
+    value: Table
+    mean: Table
+
+
+def lines_of(values: NDArray[Any], step: int) -> DullLines:
+    """Return the rows of a plane (Y, X, C), of which every `step`-th column is looked at first."""
+    some = values[:, ::step]
+    mean = some.mean(axis=1, dtype=np.float64)
+    value = np.full(mean.shape, np.nan)
+    rows, channels = np.nonzero((some == some[:, :1]).all(axis=1))
+    for y, c in zip(rows, channels, strict=True):
+        line = values[y, :, c]
+        if step == 1 or (line == line[0]).all():
+            value[y, c] = line[0]
+    return DullLines(value, mean)
+
+
+def lost_lines(
+    plane: DullLines, others: Sequence[DullLines], channel: int, least: float
+) -> list[float]:
+    """Return the values of lines that hold one, where planes on both sides show something else.
+
+    Parameters
+    ----------
+    plane : DullLines
+        Of the plane.
+    others : sequence of DullLines
+        The nearest plane of each side; two where there is one side.
+    channel : int
+        Which one.
+    least : float
+        By how much they differ.
+    """
+    value = plane.value[:, channel]
+    lost = np.isfinite(value)
+    for one in others if lost.any() else ():
+        with np.errstate(invalid="ignore"):
+            lost &= np.abs(one.mean[:, channel] - value) > least
+        lost &= np.isnan(one.value[:, channel])
+    return [float(found) for found in np.unique(value[lost])]
