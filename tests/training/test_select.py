@@ -19,6 +19,7 @@ from napari_umis_fusion.training.loop._trainer import torch_threads
 from napari_umis_fusion.training.objectives._select import (
     HARD_SHARE,
     SPREAD_WEIGHT,
+    TENSORS,
     SelectObjective,
     collate,
     gradient,
@@ -192,8 +193,9 @@ def test_a_batch_follows_from_seed_and_step(objective):
     again = SelectObjective(CONFIG, images(), images(2, seed=1))
     for step in (7, 3):  # in any order
         one, other = objective.batch(step), again.batch(step)
-        for field in dataclasses.fields(one):
-            assert torch.equal(getattr(one, field.name), getattr(other, field.name))
+        for name in TENSORS:
+            assert torch.equal(getattr(one, name), getattr(other, name))
+        assert one.backwards == other.backwards == (step % 2 == 1)
     assert not torch.equal(objective.batch(3).truth[:1], objective.batch(4).truth[:1])
     elsewhere = SelectObjective(CONFIG.replace(seed=1), images(), images(2, seed=1))
     assert not torch.equal(elsewhere.batch(3).truth[:1], objective.batch(3).truth[:1])
