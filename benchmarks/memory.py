@@ -68,7 +68,7 @@ def main() -> int:
         "--stacks", nargs="+", metavar="PLANESxPX", help="only these, such as 10000x256"
     )
     options = parser.parse_args()
-    sides, planes = ((64, 96), 5) if options.quick else (SIDES_PX, options.planes)
+    sides, planes = ((96,), 5) if options.quick else (SIDES_PX, options.planes)
     chosen = {name: CHOICES[name] for name in options.fusions}
     if options.stacks:
         stacks = [tuple(map(int, one.split("x"))) for one in options.stacks]
@@ -81,7 +81,7 @@ def main() -> int:
         "By area",
         [(n, side, planes, "uint16", c) for n, c in chosen.items() for side in sides],
     )
-    side = sides[1]
+    side = sides[len(sides) // 2]
     print_table(
         "By kind of pixel",
         [("learned", side, planes, kind, {}) for kind in ("uint8", "uint8 RGB", "float32")],

@@ -46,6 +46,9 @@ OURS: dict[str, dict[str, str]] = {
 }
 """Configs that are compared with others; first the default."""
 
+QUICK = "umis-fusion", "umis-fusion, laplacian, none"
+"""Those of a quick run: the default, and that which differs most from it."""
+
 LAPLACIAN = OURS["umis-fusion, laplacian"]
 
 DTYPES = ("bool", "uint8", "uint16", "uint32", "float16", "float32", "float64")
@@ -53,11 +56,13 @@ DTYPES = ("bool", "uint8", "uint16", "uint32", "float16", "float32", "float64")
 
 def against_peers(plan: Plan) -> None:
     """Print time and memory of everybody: whole processes, and calls of Python packages."""
+    configs = {name: OURS[name] for name in (QUICK if plan.quick else OURS)}
     for case in (plan.case(10, 512, "uint8", True), plan.case(20, 2048)):
-        contenders = [ours(*_flags(config), name=name) for name, config in OURS.items()]
+        contenders = [ours(*_flags(config), name=name) for name, config in configs.items()]
         peers = _able(plan, case)
         contenders += peers
-        usages = interleaved({c: plan.program(c, case) for c in contenders}, plan.repeats)
+        programs = {c: plan.program(c, case) for c in contenders}
+        usages = interleaved(programs, plan.repeats, warm_up=not plan.quick)
         base = usages[contenders[0]]
         print(heading(f"{case.title}: whole process, from files to file"))
         heads = (
@@ -65,7 +70,7 @@ def against_peers(plan: Plan) -> None:
             *("dtype out", "PSNR dB"),
         )
         print(table(heads, [_peer_row(plan, case, c, usages[c], base) for c in contenders]))
-        _print_calls(plan, case, peers)
+        _print_calls(plan, case, configs, peers)
 
 
 def _able(plan: Plan, case: StackCase) -> list[Contender]:
@@ -86,11 +91,13 @@ def _flags(config: dict[str, str]) -> list[str]:
     return list(chain.from_iterable(options))
 
 
-def _print_calls(plan: Plan, case: StackCase, peers: list[Contender]) -> None:
+def _print_calls(
+    plan: Plan, case: StackCase, configs: dict[str, dict[str, str]], peers: list[Contender]
+) -> None:
     """Print the time of a call in memory, also of the peers that are Python packages."""
     folder = str(case.planes_folder(plan.cache))
     requests: dict[str, dict[str, Any]] = {
-        name: {"folder": folder, "config": config} for name, config in OURS.items()
+        name: {"folder": folder, "config": config} for name, config in configs.items()
     }
     for peer in peers:
         python = Path(peer.template[0]).with_name("python")

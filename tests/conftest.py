@@ -3,6 +3,7 @@ import hashlib
 import itertools
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,19 @@ def pytest_cmdline_main(config):
         config.option.numprocesses = "logical"  # 0 with --pdb
         config.option.maxprocesses = MOST_PROCESSES
         config.option.dist = "loadfile"
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(config, items):
+    """Begin with the files that have slow tests, so that none is left for one process at the end.
+
+    Then come those with the most tests.
+    """
+    if not hasattr(config, "workerinput"):
+        return
+    slow = {item.path for item in items if item.get_closest_marker("slow") is not None}
+    sizes = Counter(item.path for item in items)
+    items.sort(key=lambda item: (item.path not in slow, -sizes[item.path], item.path))
 
 
 @pytest.fixture(autouse=True)

@@ -106,11 +106,11 @@ check() {
     "$@" || failed+=("$*")
 }
 
-# Beside the checks below, which take one processor and end first.
+# In one process beside all that follows, so that both processors have work to the end, and what
+# is loaded first (bytecode, compiled kernels) is made once for all.
 pyside_log=$venv/pyside6.log
-QT_API=pyside6 python -m pytest -o qt_api=pyside6 -p no:cacheprovider -n2 --dist loadfile \
-    -m binding tests/plugin \
-    >"$pyside_log" 2>&1 &
+QT_API=pyside6 python -m pytest -o qt_api=pyside6 -p no:cacheprovider -n0 -m binding \
+    tests/plugin tests/live >"$pyside_log" 2>&1 &
 pyside=$!
 trap 'kill "$pyside" 2>/dev/null || true' EXIT
 check ruff check src tests benchmarks docs
@@ -119,13 +119,14 @@ check mypy
 check lint-imports
 check mkdocs build --strict --quiet --site-dir "$venv/site"
 
-step "pytest with PySide6, beside the checks above, of what depends on the Qt binding"
+step "pytest"
 tests_failed=0
+python -m pytest "$@" || tests_failed=$?
+
+step "pytest with PySide6, beside the above, of what depends on the Qt binding"
 wait "$pyside" || tests_failed=$?
 trap - EXIT
 cat "$pyside_log"
-
-step "pytest"
-python -m pytest "$@" || tests_failed=$?
+step "end"
 [[ ${#failed[@]} -eq 0 ]] || stop "checks other than pytest failed:$(printf ' [%s]' "${failed[@]}")"
 exit "$tests_failed"

@@ -42,6 +42,7 @@ SHORT_TRAINING = {
     "height_px": 32,
 }
 """What makes a training short, whatever a command asks for."""
+SHORT_WATCH = {"pause": 0, "until_idle": 0.2}
 
 FENCE = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
@@ -206,8 +207,8 @@ def test_command_runs(command: str, work_folder: Path) -> None:
     from napari_umis_fusion.cli import main
 
     words = shlex.split(command, comments=True)[1:]
-    if words[0] == "train":
-        words += [f"--{name.replace('_', '-')}={value}" for name, value in SHORT_TRAINING.items()]
+    short = {"train": SHORT_TRAINING, "watch": SHORT_WATCH}.get(words[0], {})
+    words += [f"--{name.replace('_', '-')}={value}" for name, value in short.items()]
     assert main(words) == 0
 
 

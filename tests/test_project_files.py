@@ -55,6 +55,15 @@ def test_source_distribution_holds_what_lies_here():
     assert missing == []
 
 
+@pytest.mark.parametrize("name", ["tests/run_all.sh", "tox.ini"])
+def test_all_that_depends_on_the_binding_is_run_with_the_other_one(name):
+    (run,) = re.findall(r"-m binding([^>{]*)", text(name))
+    files = ROOT.glob("tests/*/**/test_*.py")
+    marked = [path for path in files if "mark.binding" in path.read_text("utf-8")]
+    folders = {f"tests/{path.relative_to(ROOT / 'tests').parts[0]}" for path in marked}
+    assert folders == set(re.findall(r"tests/\w+", run))
+
+
 @pytest.mark.parametrize("folder", ["tests", "benchmarks", "docs"])
 def test_nothing_looks_beside_the_checkout(folder):
     """A public clone has no neighbours."""

@@ -40,6 +40,12 @@ Islands = Literal["mend", "mark", "keep"]
 NETWORK_MEASURES: tuple[FocusMeasureName, ...] = ("learned", "umis")
 """Focus measures that are networks, and take weights."""
 
+WITHOUT_EFFECT = ("threads", "memory_mb")
+"""Options that change no value of a result."""
+
+COMPUTED_BY = (*WITHOUT_EFFECT, "tile_px", "device")
+"""Options that say how a fusion is computed, not what its result is."""
+
 _CLASSICAL = tuple(name for name in get_args(FocusMeasureName) if name not in NETWORK_MEASURES)
 _ALIGNED = tuple(name for name in get_args(AlignMode) if name != "none")
 
@@ -195,8 +201,9 @@ class FusionConfig(ConfigBase):
             "Correction of illumination (flicker, bleaching) and sensor defects (dust, hot "
             "pixels). 'measure' corrects the planes only for measuring focus, so that output "
             "values stay recorded ones. 'output' also corrects the brightness of the image. "
-            "'auto' is 'measure' when planes are aligned, or once the light is found to change, "
-            "and 'none' otherwise, because the correction reads the planes twice.",
+            "'auto' is 'measure' when planes are aligned. Otherwise it is 'none' until the light "
+            "is found to change, and then 'output', or 'measure' where values are copied, because "
+            "the correction reads the planes twice.",
         ),
     )
     moving: Moving = field(

@@ -3,6 +3,7 @@
 import csv
 import tracemalloc
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -33,7 +34,9 @@ SHAPE = (208, 256)
 PLANES = 6
 
 
+@cache
 def rendered(motion, scene="bumps", **options):
+    """Return a stack that moves, not to be changed: rendering takes longer than aligning."""
     noisy = replace(SCENES[scene].noisy, planes=PLANES, flicker=0, haze=0, base_blur_px=0.8)
     return render_moving_stack(scene, SHAPE, motion, replace(noisy, **options), channels=None)
 

@@ -1,5 +1,6 @@
 """The benchmarks run, on stacks far too small to mean anything."""
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,24 @@ def run_script(name, *arguments):
     return done.stdout
 
 
+@pytest.fixture
+def run_here(monkeypatch, capsys):
+    """Return a function that runs a script which measures no process, without starting one."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
+
+    def run(name, *arguments):
+        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
+        code = 0
+        try:
+            runpy.run_path(str(BENCHMARKS / name), run_name="__main__")
+        except SystemExit as end:
+            code = end.code
+        assert not code
+        return capsys.readouterr().out
+
+    return run
+
+
 def rows(markdown):
     """Cells of table rows by their first cell; the first table counts where two have a row."""
     found = {}
@@ -37,6 +56,7 @@ def test_speed_compares_whole_processes(tmp_path):
     printed = run_script("speed.py", "--quick", "--cache", tmp_path, "--tables", "peers")
     assert "6 x 64 x 64 RGB uint8" in printed
     assert "6 x 256 x 256 uint16" in printed
+    assert "umis-fusion, laplacian, none" in rows(printed)
     ours = rows(printed)["umis-fusion"]
     assert ours[1] == ours[4] == "1.00"
     assert float(ours[0]) > 0
@@ -54,8 +74,8 @@ def test_speed_names_absent_peers(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_coherence_scores_choices():
-    printed = run_script(
+def test_coherence_scores_choices(run_here):
+    printed = run_here(
         "coherence.py", "--rendered-only", "--only", "bumps clean", "--side", 64,
         "--choices", "none", "seams 8", "backwards", "weighted",
     )  # fmt: skip
@@ -65,8 +85,8 @@ def test_coherence_scores_choices():
 
 
 @pytest.mark.slow
-def test_coherence_says_where_real_stacks_should_be(tmp_path):
-    printed = run_script("coherence.py", "--real-only", "--stacks", tmp_path / "absent")
+def test_coherence_says_where_real_stacks_should_be(tmp_path, run_here):
+    printed = run_here("coherence.py", "--real-only", "--stacks", tmp_path / "absent")
     assert f"no real stacks in {tmp_path / 'absent'}: left out" in printed
 
 
@@ -107,16 +127,18 @@ def test_contender_from_text(tmp_path):
 
 @pytest.mark.slow
 def test_memory_says_what_it_takes():
-    printed = run_script("memory.py", "--quick")
-    said, took = (float(cell) for cell in rows(printed)["learned"][1:3])
-    assert said > 0
-    assert took > 0
+    fusions = "learned", "laplacian, select, none"
+    printed = run_script("memory.py", "--quick", "--fusions", *fusions)
+    for name in fusions:
+        said, took = (float(cell) for cell in rows(printed)[name][1:3])
+        assert said > 0
+        assert took > 0
     assert "memory_mb 400" in printed
 
 
 @pytest.mark.slow
-def test_gpu_measures_the_cpu_too():
-    printed = run_script("gpu.py", "--quick", "--device", "cpu")
+def test_gpu_measures_the_cpu_too(run_here):
+    printed = run_here("gpu.py", "--quick", "--device", "cpu")
     for title in ("The network alone", "Fusions in memory", "By rows", "Against the CPU"):
         assert title in printed
     for title in ("Training, objective select", "Without memory", "From files"):
@@ -124,10 +146,10 @@ def test_gpu_measures_the_cpu_too():
     assert rows(printed)["64 x 64"]
 
 
-def test_gpu_says_when_there_is_none():
+def test_gpu_says_when_there_is_none(run_here):
     torch = pytest.importorskip("torch")
     if torch.cuda.is_available() or torch.backends.mps.is_available():
-        printed = run_script("gpu.py", "--quick", "--tables", "strips")
+        printed = run_here("gpu.py", "--quick", "--tables", "strips")
         assert "By rows" in printed
     else:
-        assert run_script("gpu.py").startswith("No graphics card here")
+        assert run_here("gpu.py").startswith("No graphics card here")

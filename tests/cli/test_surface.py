@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+import tifffile
 
 from napari_umis_fusion.cli import main
 from napari_umis_fusion.files.write import write_image
@@ -80,3 +81,24 @@ def test_wrong_usage_is_told(maps, capsys, monkeypatch, arguments, code, message
     got, _, err = printed(capsys, *arguments)
     assert (got, message in err) == (code, True), err
     assert {path: path.read_bytes() for path in maps.iterdir()} == before
+
+
+@pytest.mark.parametrize("command", ["surface", "around"])
+@pytest.mark.parametrize("output", [{"kind": "confidence map"}, "all_in_focus"])
+def test_other_results_of_a_fusion_are_no_depths(maps, capsys, command, output):
+    file = maps / "other.ome.tif"
+    provenance = {"config": {}, "output": output}
+    write_image(file, np.ones((40, 50), "f4"), calibration=SIZES, provenance=provenance)
+    given = [str(file)]
+    if command == "around":
+        stack = np.ones((5, 40, 50), "u1")
+        tifffile.imwrite(maps / "s.tif", stack, photometric="minisblack")
+        given = [str(maps / "s.tif"), "--depth", *given, "-o", str(maps / "a.tif")]
+    assert main([command, *given]) == 1
+    kind = output["kind"] if isinstance(output, dict) else "all in focus"
+    assert f"is the {kind} of a fusion; accepted is its depth map" in capsys.readouterr().err
+
+
+def test_what_whole_numbers_are_taken_for_is_told(maps, capsys):
+    _, _, err = printed(capsys, maps / "bare.png", "--z-step-um", 2, "--pixel-um", 0.5)
+    assert "taken as an index map, of planes 0 to 8" in err

@@ -172,3 +172,16 @@ def test_brackets_in_the_name_of_a_folder(tmp_path, pattern):
     assert len(open_stack(f"{folder}/{pattern}")) == 2
     with pytest.raises(StackFileError, match=r"no image matches.*write \[\[\] for \["):
         open_stack(f"{tmp_path}/cells [2]/*.tif")
+
+
+def test_planes_of_one_page_tell_how_they_were_taken(tmp_path):
+    for z, c in itertools.product(range(3), range(2)):
+        channel = {"Name": "wide", "ContrastMethod": ("Phase", "Fluorescence")[c]}
+        path = tmp_path / f"z{z}_ch{c}.ome.tif"
+        tifffile.imwrite(path, np.zeros((6, 5), "u1"), metadata={"axes": "YX", "Channel": channel})
+    stack = open_stack(tmp_path)
+    assert [one.contrast_method for one in stack.optics] == ["Phase", "Fluorescence"]
+    (alone,) = open_stack(tmp_path, index={"C": 0}).optics
+    assert alone.contrast_method == "Phase"
+    told = [told["metadata"]["umis_fusion_file"]["optics"] for _, told, _ in read_layers(tmp_path)]
+    assert [one[0]["contrast_method"] for one in told] == ["Phase", "Fluorescence"]

@@ -1,12 +1,14 @@
+import random
 import re
 
 import numpy as np
 import pytest
 import tifffile
+from natsort import natsorted, ns
 from PIL import Image
 
 from napari_umis_fusion.errors import StackFileError
-from napari_umis_fusion.files.read import open_stack
+from napari_umis_fusion.files.read import list_files, open_stack
 from napari_umis_fusion.stack import Calibration
 
 
@@ -40,6 +42,18 @@ def test_folders_and_globs_come_in_natural_order(folder, source):
     assert [int(each[0, 0]) for each in stack] == list(range(12))
     assert stack.shape[1:] == (6, 5)
     assert stack.sources[:2] == (str(folder / "f0.png"), str(folder / "f1.png"))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_names_alike_but_for_their_digits_come_in_natural_order_too(tmp_path, seed):
+    """They are sorted by a shorter way, which is to give the same order."""
+    rng = random.Random(seed)
+    shape = "".join(rng.choice(["0", "0", "a", "B", "_", " ", "-"]) for _ in range(8)) + "0.tif"
+    for _ in range(20):
+        name = "".join(rng.choice("0123456789") if one == "0" else one for one in shape)
+        (tmp_path / name).touch()
+    paths = list_files(tmp_path)
+    assert paths == natsorted(tmp_path.iterdir(), key=str, alg=ns.PATH | ns.IGNORECASE)
 
 
 def test_a_glob_that_finds_one_plane_twice_is_refused(folder):

@@ -1,6 +1,7 @@
 """Planes that are not sound do not mislead the fusion, whichever way they are fused."""
 
 import json
+from functools import cache
 
 import numpy as np
 import pytest
@@ -49,6 +50,12 @@ def grey():
 def colour():
     stack = make_stack("bumps", SHAPE, planes=PLANES, noisy=True).stack
     return np.clip(stack, 1, 250)
+
+
+@pytest.fixture(scope="module")
+def undamaged(grey):
+    """Return what the stack as it should be gives, by way of fusing; each is made once."""
+    return cache(lambda way: fuse(grey, **WAYS[way]))
 
 
 def alike(image, expected):
@@ -100,13 +107,13 @@ def test_the_range_of_grey_is_that_of_a_sound_plane(grey):
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_torn_plane_gives_what_it_shows_and_no_more(way, grey):
+def test_a_torn_plane_gives_what_it_shows_and_no_more(way, grey, undamaged):
     stack = grey.copy()
     stack[MIDDLE, 40:] = 0
     result = fuse(stack, **WAYS[way])
     image, _ = without(grey, [MIDDLE], **WAYS[way])
     assert alike(result.all_in_focus[44:], image[44:]) > 35
-    whole = fuse(grey, **WAYS[way])
+    whole = undamaged(way)
     assert alike(result.all_in_focus[:36], whole.all_in_focus[:36]) > 35
     assert (result.index_map[:36] == MIDDLE).any()
     assert not (result.index_map[40:] == MIDDLE).any()
@@ -116,10 +123,10 @@ def test_a_torn_plane_gives_what_it_shows_and_no_more(way, grey):
 @pytest.mark.parametrize("gain", [0.25, 0.6, 1.5, 1.8, 2.5])
 @pytest.mark.parametrize("z", [0, 1, MIDDLE])
 @pytest.mark.parametrize("way", [name for name in WAYS if "copied" not in name])
-def test_an_odd_light_changes_nothing(way, z, gain, grey):
+def test_an_odd_light_changes_nothing(way, z, gain, grey, undamaged):
     stack = grey.copy()
     stack[z] = np.rint(grey[z] * gain)
-    expected, result = fuse(grey, **WAYS[way]), fuse(stack, **WAYS[way])
+    expected, result = undamaged(way), fuse(stack, **WAYS[way])
     assert alike(result.all_in_focus, expected.all_in_focus) > 40
     share = [float((one.index_map == z).mean()) for one in (expected, result)]
     assert share[1] == pytest.approx(share[0], abs=0.02)
@@ -196,10 +203,10 @@ def test_a_plane_without_one_of_its_colours_is_left_out(colour):
 
 @pytest.mark.parametrize("gain", [0.5, 2.0])
 @pytest.mark.parametrize("way", ["copied", "classical, copied", "filtered, copied"])
-def test_a_plane_lit_otherwise_decides_and_others_lend_its_values(way, gain, grey):
+def test_a_plane_lit_otherwise_decides_and_others_lend_its_values(way, gain, grey, undamaged):
     stack = grey.copy()
     stack[MIDDLE] = np.rint(gain * stack[MIDDLE])
-    sound, result = fuse(grey, **WAYS[way]), fuse(stack, **WAYS[way])
+    sound, result = undamaged(way), fuse(stack, **WAYS[way])
     share, expected = ((one.index_map == MIDDLE).mean() for one in (result, sound))
     assert expected > 0.1
     assert abs(share - expected) < 0.03
@@ -262,9 +269,9 @@ def speckled(stack, count=12):
 
 
 @pytest.mark.parametrize("way", [name for name in WAYS if name != "aligned"])
-def test_specks_of_one_plane_do_not_count(way, grey):
+def test_specks_of_one_plane_do_not_count(way, grey, undamaged):
     stack, places = speckled(grey)
-    expected, result = fuse(grey, **WAYS[way]), fuse(stack, **WAYS[way])
+    expected, result = undamaged(way), fuse(stack, **WAYS[way])
     assert alike(result.all_in_focus, expected.all_in_focus) > 35
     assert (result.all_in_focus > 30000).sum() <= 1
     assert sum(one.specks for one in result.health) >= 11
@@ -334,7 +341,7 @@ class Counted(Stack):
 
 @pytest.mark.parametrize(("light", "times"), [("none", 1), ("measure", 2)])
 def test_sound_planes_are_read_no_more_often_for_it(grey, light, times):
-    stack = Counted(np.concatenate([grey, grey[::-1]]))
+    stack = Counted(np.concatenate([grey, grey[-2::-1]]))
     result = fuse(stack, **FAST, light=light, mosaic="none", islands="keep")
     spare = [count - times for z, count in enumerate(stack.read) if z != len(stack) // 2]
     # Some planes are looked at once for what stands still on the sensor, whatever their health.
@@ -356,3 +363,39 @@ def test_stacks_of_a_layer(grey, options):
     notes = image[1]["metadata"]["umis_fusion"]["notes"]
     assert "t=0: plane 2 is blank: left out" in notes
     assert any(note.startswith(f"t=1: plane {MIDDLE} is 0.5") for note in notes)
+
+
+@pytest.mark.parametrize("blend", ["weighted", "select"])
+def test_light_that_fades_is_measured_where_nobody_said_otherwise(grey, blend):
+    gains = np.geomspace(1, 0.4, PLANES)[:, None, None]
+    fading = (grey * gains).astype(grey.dtype)
+    right = fuse(grey, **FAST, blend=blend)
+    result = fuse(fading, **FAST, blend=blend)
+    done = "output" if blend == "weighted" else "measure"
+    assert result.config.light == done
+    assert f'(light="{done}")' in result.notes[-1]
+    assert result.provenance["notes"] == list(result.notes)
+    as_it_was = fuse(fading, **FAST, blend=blend, light="none")
+    wrong, left = (
+        float((np.abs(one.index_map.astype(int) - right.index_map) > 1).mean())
+        for one in (as_it_was, result)
+    )
+    assert left < wrong / 2
+
+
+def test_a_stack_in_one_light_keeps_its_options(grey):
+    assert fuse(grey, **FAST).config.light == "auto"
+
+
+def test_a_blank_middle_has_no_pattern(grey):
+    stack = grey.copy()
+    stack[[MIDDLE - 1, MIDDLE]] = 0
+    result = fuse(stack.astype(np.uint8), **FAST)
+    assert any("blank" in note for note in result.notes)
+
+
+def test_each_plane_twice_is_as_once(grey):
+    expected = fuse(grey)
+    result = fuse(np.repeat(grey, 2, axis=0))
+    assert alike(result.all_in_focus, expected.all_in_focus) > 60
+    np.testing.assert_array_equal(result.index_map, 2 * expected.index_map)

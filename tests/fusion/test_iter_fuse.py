@@ -96,7 +96,7 @@ def test_events_come_while_a_plane_is_awaited(stack):
 def test_abandoning_leaves_nothing_behind(stack, options, temporary, threads):
     before = threads()
     untouched = stack.copy()
-    slow, seen = Slow(stack, 0.06), 0
+    slow, seen = Slow(stack, 0.015), 0
     for count in range(1, 200, 3):
         steps = iter_fuse(slow, memory_mb=0, tile_px=32, **options)
         events = [event for event, _ in zip(steps, range(count), strict=False)]

@@ -7,9 +7,11 @@ import pytest
 
 from napari_umis_fusion.fusion import _noise_level as module
 from napari_umis_fusion.fusion._noise_level import NoiseLevel
-from napari_umis_fusion.runtime import tiles_of
+from napari_umis_fusion.runtime import Tile, tiles_of
 
 KERNEL_MODULES = (module,)
+
+WHOLE = Tile(slice(0, 12), slice(0, 14))
 
 
 def level_of(planes, invalid=None, side_px=32):
@@ -41,3 +43,14 @@ def test_copies_and_invalid_pixels_say_nothing(jit):
     assert np.isinf(level[invalid]).all()
     assert np.isfinite(level[~invalid]).all()
     assert (level[~invalid] > 1).all()
+
+
+def test_every_second_pair_is_compared_after_the_first_two():
+    level = np.full((12, 14), np.inf, np.float32)
+    noise, compared = NoiseLevel(level), []
+    for _ in range(7):
+        level[...] = np.inf
+        noise.begin_pair()
+        noise.measure(np.eye(12, 14, dtype=np.float32), np.zeros_like(level), None, WHOLE)
+        compared.append(bool(np.isfinite(level).any()))
+    assert compared == [True, True, True, False, True, False, True]

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from napari_umis_fusion import FusionConfig, fuse
-from napari_umis_fusion.fusion._peak import PeakSharpness
+from napari_umis_fusion.focus_measure import focus_map
+from napari_umis_fusion.fusion._peak import (
+    DETAIL_SIGMA_PX,
+    NARROW_SIGMA_PX,
+    WINDOW_SIGMA_PX,
+    PeakSharpness,
+)
 from napari_umis_fusion.metrics import depth_error
 from napari_umis_fusion.runtime import ScratchMemory, tiles_of
 from napari_umis_fusion.synthetic import Relief, RenderConfig, fractal_noise, trace_stack
@@ -24,13 +30,19 @@ def test_tiles_add_up_to_the_whole_and_invalid_pixels_have_none():
     rng = np.random.default_rng(0)
     grey = (255 * rng.random((37, 53))).astype(np.float32)
     focus = np.where(rng.random(grey.shape) < 0.1, -1, 1).astype(np.float32)
-    whole, tiled = (PeakSharpness(grey.shape, ScratchMemory(16)) for _ in range(2))
+    space = ScratchMemory(16)
+    whole, tiled = (PeakSharpness(grey.shape, space, with_detail=True) for _ in range(2))
     for side_px, sharpness in ((64, whole), (16, tiled)):
         for tile in tiles_of(grey, side_px):
             found = sharpness.measure(grey, focus, tile)
         assert (found[focus < 0] == -1).all()
         assert (found[focus > 0] > 0).all()
-    np.testing.assert_allclose(tiled._sharpness, whole._sharpness, rtol=1e-5)
+    np.testing.assert_allclose(tiled.sharpness, whole.sharpness, rtol=1e-5)
+    np.testing.assert_allclose(tiled.detail, whole.detail, rtol=1e-5)
+    for map_, window_px in ((whole.sharpness, WINDOW_SIGMA_PX), (whole.detail, NARROW_SIGMA_PX)):
+        expected = focus_map(grey, detail_sigma_px=DETAIL_SIGMA_PX, window_sigma_px=window_px)
+        np.testing.assert_allclose(map_[focus > 0], expected[focus > 0], rtol=0.01)
+    assert (whole.detail[focus < 0] == 0).all()
     for tile in tiles_of(grey, 64):
         flat = whole.measure(np.zeros_like(grey), np.ones_like(grey), tile)
     assert (flat == 0).all()

@@ -55,6 +55,17 @@ def _warm():
     gc.freeze()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _plugins():
+    """Look through the installed packages for plugins once, not 50 ms for each viewer."""
+    from npe2 import PluginManifest
+
+    found = list(PluginManifest.discover())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PluginManifest, "discover", staticmethod(lambda paths=(): iter(found)))
+        yield
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item):
     """Do not look again at what was loaded while a window was open."""

@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike
 from napari_umis_fusion.alignment._aligned_stack import AlignedStack
 from napari_umis_fusion.alignment._alignment import Alignment
 from napari_umis_fusion.alignment._common_window import Window, common_window
-from napari_umis_fusion.alignment._estimate import iter_align
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import AlignmentError
 from napari_umis_fusion.preprocess.illumination import IlluminationProfile
@@ -41,13 +40,22 @@ def iter_align_if_asked(
         )
         only_light = illumination_only(config)
         if only_light.corrects_illumination and len(stack) > 1:
-            found = yield from iter_align(stack, only_light, workers)
+            found = yield from _iter_estimate(stack, only_light, workers)
             alignment = replace(alignment, light=found.light, healths=found.healths)
         return align_with(stack, alignment, config)
     if len(stack) == 1 or not (config.aligns or config.corrects_illumination):
         return stack
-    alignment = yield from iter_align(stack, config, workers)
+    alignment = yield from _iter_estimate(stack, config, workers)
     return align_with(stack, alignment, config)
+
+
+def _iter_estimate(
+    stack: Stack, config: FusionConfig, workers: Workers
+) -> Generator[Progress, None, Alignment]:
+    # Imported here, with all its kernels, since most runs align nothing.
+    from napari_umis_fusion.alignment._estimate import iter_align
+
+    return iter_align(stack, config, workers)
 
 
 def illumination_only(config: FusionConfig) -> FusionConfig:

@@ -46,11 +46,8 @@ class BatchEntry:
 
     @property
     def size(self) -> str:
-        """Planes, width and height as text, such as "12 × 640 × 480"; empty while unknown."""
-        if not self.shape:
-            return ""
-        planes, height, width = self.shape[:3]
-        return f"{planes} × {width} × {height}"
+        """Planes, height and width as text, such as "12 × 480 × 640"; empty while unknown."""
+        return " × ".join(str(side) for side in self.shape[:3]) if self.shape else ""
 
 
 @dataclass(frozen=True, slots=True)

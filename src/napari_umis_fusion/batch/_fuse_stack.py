@@ -12,13 +12,13 @@ from napari_umis_fusion.batch._entry import BatchEntry
 from napari_umis_fusion.batch._events import StackWorking
 from napari_umis_fusion.batch._grouping import BatchStack
 from napari_umis_fusion.batch._options import MAPS, BatchOptions
-from napari_umis_fusion.batch._record import BatchRecord, stamp_of
+from napari_umis_fusion.batch._record import BatchRecord
 from napari_umis_fusion.batch._thumbnail import thumbnail
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import StackError, StackFileError
 from napari_umis_fusion.files.write import check_output_path
-from napari_umis_fusion.fusion import Finished, FusionResult, iter_fuse, write_output
-from napari_umis_fusion.runtime import Progress
+from napari_umis_fusion.fusion import FusionResult, iter_fuse, write_output
+from napari_umis_fusion.runtime import Progress, file_stamp, map_progress
 from napari_umis_fusion.stack import Stack
 
 _NO_STEP = "no depth map: the distance between planes is unknown; give the z step"
@@ -33,7 +33,7 @@ def identity_of(stack: BatchStack) -> str:
         If a file is gone.
     """
     told = [repr(dict(stack.index))]
-    told += [f"{path.absolute()}|{stamp_of(path)}" for path in stack.files]
+    told += [f"{path.absolute()}|{file_stamp(path)}" for path in stack.files]
     return hashlib.sha256("\n".join(told).encode("utf-8", "surrogateescape")).hexdigest()
 
 
@@ -134,16 +134,10 @@ class StackWork:
             )
 
     def _iter_result(self, stack: Stack) -> Generator[StackWorking, None, FusionResult]:
-        steps = iter_fuse(stack, self._config)
-        try:
-            for event in steps:
-                if isinstance(event, Finished):
-                    return event.result
-                if isinstance(event, Progress):
-                    yield StackWorking(self._number, event.stage, event.done, event.total)
-        finally:
-            steps.close()
-        raise AssertionError("a fusion ends with Finished")
+        def working(event: Progress) -> StackWorking:
+            return StackWorking(self._number, event.stage, event.done, event.total)
+
+        return (yield from map_progress(iter_fuse(stack, self._config), working))
 
     def _notes(self, stack: Stack, result: FusionResult) -> tuple[str, ...]:
         lacking = self._options.depth_map and stack.calibration.z_step_um is None

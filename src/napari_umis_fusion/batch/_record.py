@@ -11,12 +11,13 @@ from typing import Any
 from napari_umis_fusion.batch._entry import BatchEntry
 from napari_umis_fusion.batch._options import BatchOptions
 from napari_umis_fusion.batch._schema import EntryLine, HeadLine
-from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.config import WITHOUT_EFFECT, FusionConfig
 from napari_umis_fusion.errors import CheckpointError, ConfigError, StackFileError
 from napari_umis_fusion.files.write import naming_write_errors
 from napari_umis_fusion.runtime import (
     atomic_write,
     checked,
+    file_stamp,
     naming_faults,
     package_version,
     parse_json,
@@ -29,20 +30,8 @@ RECORD = "umis-fusion-batch.jsonl"
 MOST_BYTES = 2**30
 """A line holds a few thousand; batches have at most a few hundred thousand stacks."""
 
-_NO_MATTER = ("threads", "memory_mb")
-"""Options that change no result."""
-
 _GROUPING = ("pattern", "group_by", "planes", "gap_s")
 """Options that say which files a stack has; those are compared one by one."""
-
-Stamp = tuple[int, int]
-"""Size in bytes and time of the last change in ns."""
-
-
-def stamp_of(path: Path) -> Stamp:
-    """Return size and time of the last change of a file."""
-    status = path.stat()
-    return status.st_size, status.st_mtime_ns
 
 
 class BatchRecord:
@@ -127,7 +116,7 @@ class BatchRecord:
         outputs = {
             kind: {
                 "path": path.relative_to(self._folder).as_posix(),
-                "stamp": list(stamp_of(path)) if is_done else None,
+                "stamp": list(file_stamp(path)) if is_done else None,
             }
             for kind, path in entry.outputs.items()
         }
@@ -176,7 +165,7 @@ class BatchRecord:
 
     def _is_as_written(self, one: Mapping[str, Any]) -> bool:
         try:
-            return one["stamp"] is not None and stamp_of(self._folder / one["path"]) == tuple(
+            return one["stamp"] is not None and file_stamp(self._folder / one["path"]) == tuple(
                 one["stamp"]
             )
         except OSError:
@@ -198,7 +187,7 @@ def _line_of(text: bytes) -> EntryLine | None:
 
 def _made_with(config: FusionConfig, options: BatchOptions) -> dict[str, Any]:
     """Return all that decides what the results are, as JSON values."""
-    values = {key: value for key, value in asdict(config).items() if key not in _NO_MATTER}
+    values = {key: value for key, value in asdict(config).items() if key not in WITHOUT_EFFECT}
     if config.checkpoint is not None:  # by content: another file may have come under its name
         advice = "check the path"
         with naming_faults(config.checkpoint, CheckpointError, "cannot be read", advice):

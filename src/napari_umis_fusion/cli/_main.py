@@ -11,7 +11,7 @@ from napari_umis_fusion.cli._actions import add_actions, add_flags
 from napari_umis_fusion.cli._parser import Parser
 from napari_umis_fusion.cli._report import one_line_warnings, print_error
 from napari_umis_fusion.errors import ConfigError, UmisFusionError
-from napari_umis_fusion.runtime import package_version, start_light_numba
+from napari_umis_fusion.runtime import package_version, reason_of, start_light_numba
 
 COMMANDS = (
     "fuse",
@@ -112,6 +112,18 @@ def _fail(error: Exception, code: int, debug: bool) -> int:
     """Print an error as one line, or raise it for its traceback."""
     if debug:
         raise error
-    expected = isinstance(error, UmisFusionError | OSError)
-    print_error("error", error if expected else f"unexpected {type(error).__name__}: {error}")
+    print_error("error", _told(error))
     return code
+
+
+def _told(error: Exception) -> str:
+    """Return what an error says; of the system's, the file and the reason without its number."""
+    if isinstance(error, UmisFusionError):
+        return str(error)
+    if isinstance(error, OSError):
+        named = f"{error.filename}: " if error.filename else ""
+        return (
+            f"{named}{reason_of(error)}. Check the path, and whether you may read and write there."
+        )
+    name = type(error).__name__
+    return f"unexpected {name}: {error}. This is a fault of the program; --debug shows where."

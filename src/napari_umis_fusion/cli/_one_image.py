@@ -1,14 +1,24 @@
 """Open a file that holds one image, not a stack."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
 from napari_umis_fusion.cli._options import check_length
 from napari_umis_fusion.errors import ConfigError, StackError
-from napari_umis_fusion.files.read import is_tiff, list_files, open_stack, open_tiff
+from napari_umis_fusion.files.read import (
+    is_tiff,
+    list_files,
+    open_stack,
+    open_tiff,
+    told_output,
+)
 from napari_umis_fusion.runtime import BoolMap, Float64Array
 from napari_umis_fusion.stack import Calibration, Plane
+
+_WITH_DEPTHS = ("depth map", "index map", "source map")
+"""Results of a fusion that tell a depth, or a plane, at each pixel."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,10 +31,13 @@ class OneImage:
         Its values.
     calibration : Calibration
         Physical sizes, as far as the file gives them.
+    output : str or None
+        Which result of a fusion the file says that it holds, such as "index map".
     """
 
     pixels: Plane
     calibration: Calibration
+    output: str | None = None
 
 
 def open_image(path: str) -> OneImage:
@@ -36,7 +49,7 @@ def open_image(path: str) -> OneImage:
     if len(stack) != 1:
         msg = f"{path} has {len(stack)} planes; accepted is one image: fuse it, or save one plane."
         raise StackError(msg)
-    return OneImage(stack.plane(0), stack.calibration)
+    return OneImage(stack.plane(0), stack.calibration, told_output(files[0]))
 
 
 def depth_um_of(
@@ -69,6 +82,11 @@ def depth_um_of(
             f"{path} says yes or no at each pixel, such as where nothing is in focus; accepted is "
             "a depth map in µm, or an index map."
         )
+    if depth.output is not None and depth.output not in _WITH_DEPTHS:
+        # Whatever the values are, they would make heights in µm that look like any others.
+        raise StackError(
+            f"{path} is the {depth.output} of a fusion; accepted is its depth map, or index map."
+        )
     check_length(option, z_step_um)
     if np.issubdtype(depth.pixels.dtype, np.floating):
         if z_step_um is not None:
@@ -81,6 +99,14 @@ def depth_um_of(
         raise ConfigError(
             f"{path} is an index map, and the distance of planes is unknown or uneven: add "
             f"{option}, or give the depth map."
+        )
+    if depth.output is None:
+        lowest, highest = depth.pixels.min(), depth.pixels.max()
+        warnings.warn(
+            f"{path} does not say what it holds: taken as an index map, of planes {lowest} to "
+            f"{highest}.",
+            UserWarning,
+            stacklevel=2,
         )
     return depth.pixels * float(step)
 

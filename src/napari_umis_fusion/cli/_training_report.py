@@ -2,7 +2,6 @@
 
 from collections.abc import Generator
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from napari_umis_fusion.cli._interrupts import run_interruptibly
@@ -58,12 +57,7 @@ class TrainingReport:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._bar.close()
 
     def prepare(self, events: Generator[Preparing, None, ImageSet]) -> ImageSet:

@@ -21,6 +21,7 @@ from napari_umis_fusion.live import (
     WatchWaiting,
     iter_watch,
 )
+from napari_umis_fusion.runtime import count_noun
 
 
 def add_watch_parser(commands: Any) -> None:
@@ -100,7 +101,8 @@ def run_watch(arguments: argparse.Namespace) -> None:
         print_error("warning", f"{arguments.folder}: nothing new came while it was watched")
     for pending in summary.pending:
         problem = f": {pending.problem}" if pending.problem else ""
-        print_error("warning", f"{pending.folder}: {pending.files} files are no stack yet{problem}")
+        files = count_noun(pending.files, "file")
+        print_error("warning", f"{pending.folder}: {files}, no complete stack yet{problem}")
 
 
 class _Report:
@@ -132,8 +134,8 @@ class _Report:
             print_written(event.outputs, event.notes, event.name)
 
     def _show_waiting(self, event: WatchWaiting) -> None:
-        files = sum(one.files for one in event.pending)
-        self.bar.set_description(f"waiting, {files} planes so far", refresh=True)
+        planes = count_noun(sum(one.files for one in event.pending), "plane")
+        self.bar.set_description(f"waiting, {planes} so far", refresh=True)
         for pending in event.pending:
             if pending.problem and pending.problem not in self._problems:
                 self._problems.add(pending.problem)

@@ -15,6 +15,7 @@ from napari_umis_fusion.cli._report import (
 )
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import StackError
+from napari_umis_fusion.runtime import count_noun
 from napari_umis_fusion.scale import (
     FieldFailed,
     FieldFused,
@@ -150,7 +151,7 @@ def _print_summary(summary: ZarrSummary, *, as_json: bool) -> None:
         more = f" and {count - _SHOWN} more" if count > _SHOWN else ""
         others = ", the others are fused" if summary.fused else ""
         raise StackError(
-            f"{count} {'stack' if count == 1 else 'stacks'} failed "
+            f"{count_noun(count, 'stack')} failed "
             f"({', '.join(summary.failed[:_SHOWN])}{more}){others}; see failures.csv in "
             f"{summary.output / 'umis-fusion'}. Started again, the command tries again what failed."
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.config import COMPUTED_BY, FusionConfig
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.models.library import find_weights, focus_measure_of
 from napari_umis_fusion.presets import Preset, find_preset
@@ -17,8 +17,6 @@ DEFAULT_NAME = "default"
 
 MOST = 64
 """Candidates of one comparison; a grid of options beyond it is more likely a slip."""
-
-_SILENT = ("threads", "tile_px", "memory_mb", "device")
 
 CandidateLike = FusionConfig | Preset | str | os.PathLike[str]
 """A config, a preset, the name of a preset ("default": no preset), or the file of one."""
@@ -136,7 +134,7 @@ def _one(given: Any) -> Candidate:
 
 def _describe(config: FusionConfig) -> str:
     """Return what a config changes, such as "laplacian, select, window sigma px 12"."""
-    changed = {name: v for name, v in changed_fields(config).items() if name not in _SILENT}
+    changed = {name: v for name, v in changed_fields(config).items() if name not in COMPUTED_BY}
     return ", ".join(_words(name, value) for name, value in changed.items()) or DEFAULT_NAME
 
 

@@ -27,7 +27,14 @@ from napari_umis_fusion.compare._warm_up import iter_warm_up
 from napari_umis_fusion.errors import StackError
 from napari_umis_fusion.files.read import as_stack
 from napari_umis_fusion.fusion import FusionResult
-from napari_umis_fusion.runtime import Progress, Workers, failure_reason, repeat_event, run_to_end
+from napari_umis_fusion.runtime import (
+    Progress,
+    Workers,
+    failure_reason,
+    map_events,
+    repeat_event,
+    run_to_end,
+)
 from napari_umis_fusion.stack import Calibration, CroppedStack, Stack
 
 SPANS: dict[ComparisonStage, tuple[float, float]] = {
@@ -229,16 +236,14 @@ class _Run:
         self, number: int, row: ComparedRow, result: FusionResult
     ) -> Generator[CandidateProgress, None, None]:
         total = PASSES * len(self._stack)
+
+        def scored(_: object) -> CandidateProgress:
+            done = min(self._scorer.planes_done, total)
+            return self._progress(number, "scoring", done, total)
+
         with Workers(row.candidate.config.threads) as workers:
             scoring = self._scorer.iter_score(result, workers)
-            while True:
-                try:
-                    next(scoring)
-                except StopIteration as end:
-                    scores = end.value
-                    break
-                done = min(self._scorer.planes_done, total)
-                yield self._progress(number, "scoring", done, total)
+            scores = yield from map_events(scoring, scored)
             agreeing = workers.result(workers.submit(self._agree, row.name, result))
             for _ in agreeing:
                 yield self._progress(number, "scoring", total, total)

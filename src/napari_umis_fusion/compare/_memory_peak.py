@@ -5,7 +5,7 @@ import sys
 
 import psutil
 
-MEGABYTE = 2**20
+from napari_umis_fusion.runtime import MEGABYTE
 
 
 class MemoryPeak:

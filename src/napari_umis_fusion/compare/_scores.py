@@ -11,15 +11,13 @@ from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.fusion import FusionResult, stack_of
 from napari_umis_fusion.metrics import edge_preservation, false_edge_rate
 from napari_umis_fusion.preprocess import GreyConverter
-from napari_umis_fusion.runtime import FloatMap, Workers
+from napari_umis_fusion.runtime import MEGABYTE, FloatMap, Workers
 from napari_umis_fusion.stack import Stack, fill_invalid, read_plane
 
 PASSES = 3
 """How often the planes are read to score a result: for each of the three measures."""
 
 GREYS = (0.0, 255.0)
-
-MEGABYTE = 2**20
 
 KEPT_MB = 256
 """Planes are read once, and kept between the passes, if all of them take no more memory."""

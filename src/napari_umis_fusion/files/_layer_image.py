@@ -116,7 +116,8 @@ def layer_image(layer: Any) -> LayerImage:
     _check_kind(getattr(layer, "_type_string", None) or type(layer).__name__)
     names = ("name", "rgb", "multiscale", "axis_labels", "units", "metadata", *LOOK)
     path = getattr(getattr(layer, "source", None), "path", None)
-    attributes = {name: getattr(layer, name) for name in (*names, *_PLACES) if hasattr(layer, name)}
+    # each is asked for once, since napari computes some of them anew
+    attributes = {name: getattr(layer, name, None) for name in (*names, *_PLACES)}
     return LayerImage.of(layer.data, {**attributes, "path": path})
 
 

@@ -2,6 +2,7 @@ from ._choose import StackMeasure as StackMeasure
 from ._choose import choose_measure as choose_measure
 from ._classical import CLASSICAL as CLASSICAL
 from ._classical import laplacian as laplacian
+from ._classical import laplacian_detail as laplacian_detail
 from ._convolution import gaussian_taps as gaussian_taps
 from ._convolution import smooth as smooth
 from ._deep_spatial_frequency import REFERENCE_WINDOW_PX as REFERENCE_WINDOW_PX

@@ -52,11 +52,17 @@ class ClassicalFocusMeasure:
 
 def laplacian(detail_sigma_px: float, window_sigma_px: float) -> ClassicalFocusMeasure:
     """Return the mean of |Laplacian of Gaussian|: sensitive to detail, little to brightness."""
+    detail, reach_px = laplacian_detail(detail_sigma_px)
+    gain = 0.12 / detail_sigma_px**2
+    return _windowed(detail, reach_px, window_sigma_px, gain)
+
+
+def laplacian_detail(detail_sigma_px: float) -> tuple[Callable[[FloatMap], FloatMap], int]:
+    """Return what `laplacian` averages, |Laplacian of Gaussian|, and the width of its border."""
     taps = convolution.gaussian_taps(detail_sigma_px)
     second = convolution.gaussian_second_derivative_taps(detail_sigma_px)
     detail = partial(energy.laplacian_of_gaussian, gaussian=taps, second=second)
-    gain = 0.12 / detail_sigma_px**2
-    return _windowed(detail, taps.size - 1, window_sigma_px, gain)
+    return detail, taps.size - 1
 
 
 def spatial_frequency(detail_sigma_px: float, window_sigma_px: float) -> ClassicalFocusMeasure:

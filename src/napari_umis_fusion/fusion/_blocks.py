@@ -13,13 +13,14 @@ import numpy as np
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.focus_measure import choose_measure
 from napari_umis_fusion.fusion._block import Block
+from napari_umis_fusion.fusion._composed import Composed
 from napari_umis_fusion.fusion._cropped_planes import CroppedPlanes
 from napari_umis_fusion.fusion._final_maps import FinalMaps
 from napari_umis_fusion.fusion._focus_unit import default_measure, needs_scale
 from napari_umis_fusion.fusion._memory import MemoryPlan, block_config
 from napari_umis_fusion.fusion._passes import RANKING_MEASURES, passes_of
 from napari_umis_fusion.fusion._result import FusionResult
-from napari_umis_fusion.fusion._run import AnyPlanes, Composed, Run, describe_result
+from napari_umis_fusion.fusion._run import AnyPlanes, Run, describe_result
 from napari_umis_fusion.fusion._screening import ScreenedPlanes
 from napari_umis_fusion.fusion._seam_evidence import GreyScales
 from napari_umis_fusion.fusion._sensor import Sensor
@@ -171,15 +172,13 @@ class BlockRun:
         part, passes = CroppedPlanes(survey.planes.again(), *seen, self.workers), run.passes
         composing = run.iter_compose(part, survey.to_grey, survey.scales)
         share = 2 if passes.reads_twice else 1
-        while True:
-            try:
-                event = next(composing)
-            except StopIteration as end:
-                composed: tuple[Composed, AnyPlanes] = end.value
-                return composed
+
+        def of_block(event: Progress) -> Progress:
             is_late = event.stage == "verifying"
             done = event.done // share + (planes // 2 if is_late and share == 2 else 0)
-            yield self.progress(number, min(done, planes))
+            return self.progress(number, min(done, planes))
+
+        return (yield from map_events(composing, of_block))
 
     def blank(self, part: Composed) -> Composed:
         """Return whole planes, empty, in which blocks like `part` belong."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_umis_fusion.config import FusionConfig
-from napari_umis_fusion.focus_measure import TiledMeasure, choose_measure
+from napari_umis_fusion.focus_measure import choose_measure
 from napari_umis_fusion.fusion._decision import (
     INVALID,
     Decision,
@@ -20,13 +20,14 @@ from napari_umis_fusion.fusion._decision import (
     copy_pixels,
     take_sharper,
 )
-from napari_umis_fusion.fusion._focus_unit import default_measure, needs_scale
+from napari_umis_fusion.fusion._focus_unit import default_measure, iter_unit, needs_scale
 from napari_umis_fusion.fusion._noise_level import NoiseLevel
 from napari_umis_fusion.fusion._peak import PeakSharpness, peak_model
 from napari_umis_fusion.fusion._plane_difference import PlaneDifference
 from napari_umis_fusion.fusion._preference import Preference
 from napari_umis_fusion.fusion._seam_evidence import GreyScales, SeamEvidence
 from napari_umis_fusion.fusion._seams import TakeoverSolver
+from napari_umis_fusion.fusion._surface import SurfaceDecision, has_surface
 from napari_umis_fusion.fusion._weighted_mean import WeightedMean
 from napari_umis_fusion.preprocess import GreyConverter, comparable
 from napari_umis_fusion.runtime import BoolMap, FloatMap, ScratchMemory, Tile, Workers, tiles_of
@@ -70,6 +71,8 @@ class Compositor:
         The focus measure in use.
     to_grey : GreyConverter
         Conversion of planes to grey.
+    surface : SurfaceDecision or None
+        Decides on the depth where focus is a share; None where depth follows `decision`.
     preference : Preference or None
         Weighs focus where several planes are in focus; None without `FusionConfig.prefer`.
     opacity : ndarray of shape (Y, X) or None
@@ -90,7 +93,7 @@ class Compositor:
         to_grey: GreyConverter | None = None,
         scales: GreyScales | None = None,
     ) -> None:
-        height, width = stack.shape[1:3]
+        shape = (stack.shape[1], stack.shape[2])
         self.config = config
         self.correction: SensorCorrection | None = None
         self.to_grey = to_grey or GreyConverter(stack, config.channel)
@@ -98,26 +101,25 @@ class Compositor:
         is_share = self.measure.is_share
         self.preference: Preference | None = None
         if config.prefer:
-            self.preference = Preference(config.prefer, is_share, (height, width), workspace)
+            self.preference = Preference(config.prefer, is_share, shape, workspace)
+        apart = has_surface(config, is_share=is_share)
         # A peak is fitted to focus as it is measured.
-        peak_is_focus = not is_share and self.preference is None
+        peak_is_focus = apart or not (is_share or config.prefer)
         model = peak_model(config, is_share=is_share)
         self.decision = Decision.blank(
-            height, width, workspace, peak_is_focus=peak_is_focus, model=model
+            *shape, workspace, peak_is_focus=peak_is_focus, has_peaks=not apart, model=model
         )
         self.all_in_focus: Plane = workspace.lasting(stack.shape[1:], stack.dtype)
-        self.weighted: WeightedMean | None = None
         self.opacity: Plane | None = None
         if stack.has_opacity:
-            self.opacity = workspace.full((height, width), stack.dtype, 0)
-        if averages:
-            self.weighted = WeightedMean(stack.shape[1:], stack.dtype, workspace)
+            self.opacity = workspace.full(shape, stack.dtype, 0)
+        mean = partial(WeightedMean, stack.shape[1:], stack.dtype, workspace)
+        self.weighted = mean() if averages else None
         self._verified = verified
         self._workers = workers
         # Planes whose focus is not known yet: the measure may need later planes.
         self._pending: deque[tuple[int, CheckedPlane, FloatMap]] = deque()
         self._tiles = tiles_of(self.all_in_focus, config.tile_px)
-        shape = (height, width)
         # Grey images of planes that were composed, to be reused: their allocation takes time.
         self._free: list[FloatMap] = []
         self._blank = partial(workspace.full, shape, np.float32, 0)
@@ -128,13 +130,17 @@ class Compositor:
         # Its detail is for seams, its agreement for the mean.
         if is_share and (config.verification == "seams" or averages):
             self._plane_difference = PlaneDifference(shape, config, workers, workspace)
-        self._sharpness = PeakSharpness(shape, workspace) if is_share else None
+        self._sharpness = PeakSharpness(shape, workspace) if is_share and not apart else None
         # A second pass fits no peaks.
         has_noise = model is not None and verified is None
         self._noise = NoiseLevel(self.decision.noise) if has_noise else None
         if config.verification == "seams":
             self._seam_evidence = SeamEvidence.blank(*shape, workspace)
             self._solver = TakeoverSolver(config.seam_smoothness, shape, workers, workspace)
+        self.surface: SurfaceDecision | None = None
+        if apart:
+            lent = self._seam_evidence, self._solver, self._takeover
+            self.surface = SurfaceDecision(self.decision, *lent, config.tile_px, workspace, workers)
         self._has_scales = scales is not None
         self._scales = scales or GreyScales(1.0, self.to_grey.range.scale)
         self._last: int | None = None
@@ -194,10 +200,15 @@ class Compositor:
         elif self._plane_difference is not None:
             yield from self._plane_difference.iter_measure(grey, plane)
         if self._last is not None and self._last + 1 < self._z:
-            self.decision.previous[...] = INVALID  # the plane between was left out
+            fitted = self.decision if self.surface is None else self.surface.decision
+            fitted.previous[...] = INVALID  # the plane between was left out
         yield from self._decide(plane)
+        if self._noise is not None and self._last is not None:
+            self._noise.begin_pair()
         compose = partial(self._compose, plane, grey, checked.invalid)
         yield from self._workers.each(compose, self._tiles)
+        if self.surface is not None:
+            yield from self.surface.iter_add(grey, self._focus, self._z)
         if self._before is not None:
             self._free.append(self._before)
         self._before = grey
@@ -217,17 +228,10 @@ class Compositor:
 
     def _find_scales(self, plane: Plane, grey: FloatMap) -> Generator[None, None, GreyScales]:
         """Return the unit of the measure, by comparison with 'laplacian' on the first plane."""
-        config = self.config
-        if self._has_scales or not needs_scale(config, self.measure):
+        if self._has_scales or not needs_scale(self.config, self.measure):
             return self._scales
-        focus = np.empty_like(self._focus)
-        yield from self._default_measure().iter_fill(grey, plane, focus)
-        mean = float(np.maximum(self._focus, 0).mean(dtype=np.float64))
-        wanted = float(focus.mean(dtype=np.float64))
-        return replace(self._scales, focus=wanted / mean if mean > 0 else 1.0)
-
-    def _default_measure(self) -> TiledMeasure:
-        return default_measure(self.config, self._workers)
+        unit = iter_unit(self.config, self._workers, grey, plane, self._focus)
+        return replace(self._scales, focus=(yield from unit))
 
     def iter_detail(self, detail: FloatMap) -> Generator[None]:
         """Fill `detail` with the 'laplacian' focus of the all-in-focus image; 0 where invalid."""
@@ -235,7 +239,8 @@ class Compositor:
         checked = CheckedPlane(self.all_in_focus, invalid if invalid.any() else None)
         grey = self._blank()
         yield from self._convert(checked, grey)
-        yield from self._default_measure().iter_fill(grey, self.all_in_focus, detail)
+        measure = default_measure(self.config, self._workers)
+        yield from measure.iter_fill(grey, self.all_in_focus, detail)
         detail[invalid] = 0
 
     def _decide(self, plane: Plane) -> Generator[None]:
@@ -244,7 +249,8 @@ class Compositor:
             yield from self._workers.each(partial(self._follow, self._verified), self._tiles)
             return
         if self.config.verification != "seams":
-            yield from self._workers.each(self._take_sharper, self._tiles)
+            choose = partial(take_sharper, self._focus, self.decision, self._takeover)
+            yield from self._workers.each(choose, self._tiles)
             return
         if self._last is not None:
             yield from self._solve_seams(plane)
@@ -252,9 +258,6 @@ class Compositor:
 
     def _follow(self, verified: Verified, tile: Tile) -> None:
         verified.follow(self._focus, self.decision, self._takeover, self._z, tile)
-
-    def _take_sharper(self, tile: Tile) -> None:
-        take_sharper(self._focus, self.decision, self._takeover, tile)
 
     def _threshold_takeover(self, tile: Tile) -> None:
         self._seam_evidence.threshold_takeover(self._focus, self.decision, self._takeover, tile)

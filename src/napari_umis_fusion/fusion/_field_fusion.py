@@ -12,19 +12,20 @@ from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import StackError
 from napari_umis_fusion.fusion._block import GRID_PX, Block
 from napari_umis_fusion.fusion._blocks import BlockRun, Survey
+from napari_umis_fusion.fusion._composed import Composed
 from napari_umis_fusion.fusion._coverage import coverage_notes
 from napari_umis_fusion.fusion._field_survey import FieldSurvey
 from napari_umis_fusion.fusion._final_maps import FinalMaps
 from napari_umis_fusion.fusion._island_look import Fused
 from napari_umis_fusion.fusion._islands import iter_settle_islands
 from napari_umis_fusion.fusion._kept_planes import with_kept_planes
-from napari_umis_fusion.fusion._light_changes import iter_in_one_light
+from napari_umis_fusion.fusion._light_changes import iter_in_one_light, light_notes
 from napari_umis_fusion.fusion._masking import iter_mask
 from napari_umis_fusion.fusion._memory import block_config, survey_mb
 from napari_umis_fusion.fusion._nowhere import check_nowhere, iter_fill_nowhere
 from napari_umis_fusion.fusion._provenance import describe_run
 from napari_umis_fusion.fusion._result import FusionResult
-from napari_umis_fusion.fusion._run import AnyPlanes, Composed
+from napari_umis_fusion.fusion._run import AnyPlanes
 from napari_umis_fusion.fusion._verification import IndexMap
 from napari_umis_fusion.preprocess.health import PlaneHealth
 from napari_umis_fusion.runtime import (
@@ -106,7 +107,9 @@ def iter_survey_field(
         if is_too_large(stack, config):
             return (yield from _iter_survey_middle(masked, config, scratch, workers))
         surveying = partial(_iter_survey_whole, masked, blocks, scratch, workers)
-        return (yield from iter_in_one_light(surveying, config))
+        found = yield from iter_in_one_light(surveying, config)
+        told = light_notes(config.light, found.light)
+        return replace(found, notes=(*found.notes, *told))
 
 
 def _iter_survey_whole(
@@ -183,7 +186,7 @@ def iter_fuse_part(
     Progress
         Of the planes of this block.
     """
-    config = config.replace(align_border="mask")
+    config = config.replace(align_border="mask", light=survey.light)
     with ScratchMemory(config.memory_mb) as scratch, Workers(config.threads) as workers:
         placed = yield from _iter_place(stack, config, survey.alignment, workers)
         run = BlockRun(placed, block_config(config, placed), (block,), scratch, workers)
@@ -258,7 +261,7 @@ def iter_settle_field(
     tuple of str
         Notes for the user.
     """
-    config = config.replace(align_border="mask")
+    config = config.replace(align_border="mask", light=survey.light)
     with ScratchMemory(config.memory_mb) as scratch, Workers(config.threads) as workers:
         placed = yield from _iter_place(stack, config, survey.alignment, workers)
         share = whole.uncovered_px / (placed.shape[1] * placed.shape[2])

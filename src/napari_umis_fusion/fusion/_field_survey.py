@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Self
 
 from napari_umis_fusion.alignment import Alignment, PlaneMotion
+from napari_umis_fusion.config import LightCorrection
 from napari_umis_fusion.fusion._blocks import BlockRun, Survey
 from napari_umis_fusion.fusion._passes import passes_of
 from napari_umis_fusion.fusion._run import Run
@@ -44,6 +45,8 @@ class FieldSurvey:
         The unit of the measure.
     notes : tuple of str
         What the survey left out.
+    light : {"auto", "none", "measure", "output"}
+        What is done about the light; not what was asked for, where it was found to change.
     """
 
     alignment: Alignment | None
@@ -56,6 +59,7 @@ class FieldSurvey:
     is_mosaic: bool
     scales: GreyScales | None
     notes: tuple[str, ...] = ()
+    light: LightCorrection = "auto"
 
     @classmethod
     def of(cls, found: Survey, alignment: Alignment | None) -> Self:
@@ -71,6 +75,7 @@ class FieldSurvey:
             sensor.pattern,
             sensor.is_mosaic,
             found.scales,
+            light=found.run.config.light,
         )
 
     @classmethod

@@ -12,7 +12,7 @@ from napari_umis_fusion.files.read import as_stack
 from napari_umis_fusion.fusion._blocks import iter_blocks
 from napari_umis_fusion.fusion._events import Finished, FusionEvent, Started
 from napari_umis_fusion.fusion._kept_planes import with_kept_planes
-from napari_umis_fusion.fusion._light_changes import iter_in_one_light
+from napari_umis_fusion.fusion._light_changes import iter_in_one_light, light_notes
 from napari_umis_fusion.fusion._masking import iter_mask
 from napari_umis_fusion.fusion._memory import plan_memory
 from napari_umis_fusion.fusion._nowhere import check_nowhere, iter_fill_nowhere
@@ -29,10 +29,7 @@ from napari_umis_fusion.runtime import (
     repeat_event,
     run_to_end,
 )
-from napari_umis_fusion.stack import MAX_CHANNELS, Calibration, Stack
-
-MAX_PLANES = 1 << 16
-"""Index maps are uint16."""
+from napari_umis_fusion.stack import MAX_CHANNELS, MAX_PLANES, Calibration, Stack
 
 
 def fuse(
@@ -183,6 +180,7 @@ def _iter_fuse_stack(
         masked = yield from iter_mask(opened, config, workers)
         composing = partial(_iter_compose, masked, transforms, scratch, workers)
         aligned, result = yield from iter_in_one_light(composing, config)
+        result = result.with_notes(*light_notes(config.light, result.config.light))
         result = yield from iter_fill_nowhere(aligned, result, config, workers)
         if chosen is not None:
             overriding = workers.submit(override, result, aligned, chosen)

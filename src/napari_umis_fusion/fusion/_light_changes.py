@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Iterable
 from typing import TypeVar
 
-from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.config import FusionConfig, LightCorrection
 from napari_umis_fusion.preprocess.health import PlaneHealth
 from napari_umis_fusion.stack import Stack
 
@@ -38,10 +38,21 @@ def iter_in_one_light(
 ) -> Generator[Event, None, Found]:
     """Run to the end, or until the light is found to change, and then with the light measured.
 
-    So that planes are read twice only where that is needed.
+    So that planes are read twice only where that is needed. A mean of planes is brought to one
+    light as well, as that of a single plane with a light of its own is; copied values stay.
     """
     try:
         return (yield from run(config))
     except LightChangesError:
         pass  # outside, the maps of the run are free
-    return (yield from run(config.replace(light="measure")))
+    return (
+        yield from run(config.replace(light="measure" if config.blend == "select" else "output"))
+    )
+
+
+def light_notes(asked: LightCorrection, done: LightCorrection) -> tuple[str, ...]:
+    """Say what was done about the light, where that was not asked for."""
+    if asked == done:
+        return ()
+    what = "the image is in one" if done == "output" else "focus is measured in one"
+    return (f'the light changes from plane to plane: {what} (light="{done}")',)

@@ -14,13 +14,12 @@ from napari_umis_fusion.errors import DeviceError
 from napari_umis_fusion.fusion._block import Block, divide
 from napari_umis_fusion.fusion._island_map import FAR_PLANES, WORKING_PX
 from napari_umis_fusion.fusion._passes import RANKING_MEASURES, Passes
+from napari_umis_fusion.fusion._surface import has_surface
 from napari_umis_fusion.fusion._verification import reference_window_px
 from napari_umis_fusion.fusion._weighted_mean import DOUBLE
 from napari_umis_fusion.preprocess.fixed_pattern import planes_to_look_at
-from napari_umis_fusion.runtime import ScratchMemory, free_memory_mb, thread_count
+from napari_umis_fusion.runtime import MEGABYTE, ScratchMemory, free_memory_mb, thread_count
 from napari_umis_fusion.stack import Stack
-
-MEGABYTE = 2**20
 
 MARGIN_PX = {"learned": 192}
 """Margin of a block for measures that see far; beyond 144 px nothing changed in any test."""
@@ -210,6 +209,8 @@ def bytes_per_pixel(
     if is_ranking:
         # Scores of the first plane, of those that are known, the weight of the mean, sharpness.
         taken += NETWORK_BYTES + 8 + 24 + 8 + 8
+        if has_surface(config, is_share=True):
+            taken += 18  # the planes of the surface, its detail and its composite
     averages = passes.averages or passes.second == "average"
     if is_ranking and (config.verification == "seams" or averages):
         taken += 16  # differences from the composite

@@ -89,8 +89,7 @@ def iter_fill_nowhere(
             result = replace(result, source_map=source_map)
     said = _SAID[config.nowhere].format(config.nowhere_plane)
     note = f"{100 * float(never.mean()):.0f} % of the image, never in focus, {said}"
-    notes = (*result.notes, note)
-    return replace(result, notes=notes, provenance={**result.provenance, "notes": list(notes)})
+    return result.with_notes(note)
 
 
 def _part(never: BoolMap, known: NDArray[np.bool_]) -> BoolMap:

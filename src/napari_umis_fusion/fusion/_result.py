@@ -1,6 +1,6 @@
 """The result of a fusion: the all-in-focus image and its maps."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -96,6 +96,11 @@ class FusionResult:
     overrides: NDArray[np.uint16] | None = None
     automatic: "FusionResult | None" = None
     sub_plane_error_map: FloatMap | None = None
+
+    def with_notes(self, *notes: str) -> "FusionResult":
+        """Return the result with notes after all others, in its provenance too."""
+        said = [*self.notes, *notes]
+        return replace(self, notes=tuple(said), provenance={**self.provenance, "notes": said})
 
     def with_overrides(self, stack: Any, overrides: Any) -> "FusionResult":
         """Return the result with planes chosen by hand, instead of those chosen so before.

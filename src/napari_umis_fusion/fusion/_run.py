@@ -3,11 +3,11 @@
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.fusion._composed import Composed
 from napari_umis_fusion.fusion._compositor import Compositor
 from napari_umis_fusion.fusion._copies import Copies
 from napari_umis_fusion.fusion._coverage import coverage_notes, settle_coverage
@@ -34,44 +34,12 @@ from napari_umis_fusion.runtime import (
     repeat_event,
     tiles_of,
 )
-from napari_umis_fusion.stack import Plane, Stack
+from napari_umis_fusion.stack import Stack
 
 AnyPlanes = ScreenedPlanes | CroppedPlanes
 
 MAP_TILE_PX = 128
 """Tiles in which maps are filled: small ones, for their sums have twice the digits."""
-
-
-@dataclass(frozen=True, slots=True)
-class Composed:
-    """The fusion of planes or of a block of them.
-
-    Attributes
-    ----------
-    image : ndarray of shape (Y, X) or (Y, X, C)
-        The all-in-focus image.
-    index_map, source_map : ndarray of shape (Y, X), uint16
-        As in `FusionResult`.
-    maps : FinalMaps
-        The other maps.
-    uncovered : float
-        Share of pixels that no plane shows.
-    origin : dict
-        What identifies the measure, as JSON values.
-    notes : tuple of str
-        Notes of the measure.
-    to_grey : GreyConverter
-        Conversion of planes to grey.
-    """
-
-    image: Plane
-    index_map: IndexMap
-    source_map: IndexMap | None
-    maps: FinalMaps
-    uncovered: float
-    origin: dict[str, Any]
-    notes: tuple[str, ...]
-    to_grey: GreyConverter
 
 
 def iter_passes(
@@ -192,7 +160,7 @@ class Run:
         Returns
         -------
         Composed
-            What came of it.
+            The fusion.
         ScreenedPlanes or CroppedPlanes
             The planes, with what was found.
         """
@@ -232,7 +200,7 @@ class Run:
         scales: GreyScales | None,
         begun: int,
     ) -> Generator[Progress, None, tuple[Compositor, AnyPlanes]]:
-        """Measure and decide; returns what came of it, and the planes with what was found."""
+        """Measure and decide; returns the composition, and the planes with what was found."""
         stream = partial(
             self.iter_stream, "measuring", averages=self.passes.averages, scales=scales
         )
@@ -312,7 +280,11 @@ class Run:
         with_error = self.config.depth_error
         maps = FinalMaps.blank(index_map.shape, self.workspace, with_error=with_error)
         tiles = tiles_of(index_map, MAP_TILE_PX)
-        fit = DepthFit(decision, index_map, overruled, len(self.stack))
+        fitted, planes = decision, index_map
+        if compositor.surface is not None:
+            fitted = compositor.surface.decision
+            planes = fitted.index  # which no filter overrules
+        fit = DepthFit(fitted, planes, overruled, len(self.stack))
         yield from repeat_event(self.workers.each(fit.fit, tiles), self.verified)
         fill = partial(maps.fill, decision, overruled, fit)
         yield from repeat_event(self.workers.each(fill, tiles), self.verified)

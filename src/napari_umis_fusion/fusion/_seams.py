@@ -81,7 +81,7 @@ class TakeoverSolver:
         self.factors = workspace.full((shape[0], padded_width(shape[1])), np.float32, 0)
 
     def iter_solve(
-        self, target: FloatMap, evidence: FloatMap, visibility: FloatMap
+        self, target: FloatMap, evidence: FloatMap, visibility: FloatMap, times: float = 1.0
     ) -> Generator[None]:
         """Solve in place; afterwards ``target / evidence`` is the takeover u.
 
@@ -91,6 +91,8 @@ class TakeoverSolver:
             c t and c; columns beyond X are ignored.
         visibility : ndarray of shape (Y, padded X), float32
             v: visible part of a border at each pixel, in grey levels.
+        times : float
+            By which smoothness is multiplied.
 
         Yields
         ------
@@ -109,7 +111,7 @@ class TakeoverSolver:
             # Weights fall by a factor of 4 from sweep to sweep, as published: the last sweeps
             # remove the streaks that the first ones leave.
             share = 1.5 * 4.0 ** (SWEEPS - 1 - sweep) / (4.0**SWEEPS - 1)
-            weight = np.float32(self.smoothness * share)
+            weight = np.float32(times * self.smoothness * share)
             maps = (target, evidence, visibility, self.factors, width, weight)
             for kernel, lines in ((solve_rows, row_bands), (solve_columns, column_bands)):
                 yield from self.workers.each(partial(_solve_band, kernel, maps), lines)

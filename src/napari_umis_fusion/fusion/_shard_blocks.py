@@ -8,13 +8,13 @@ import numpy as np
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.fusion._block import GRID_PX, Block
 from napari_umis_fusion.fusion._memory import (
-    MEGABYTE,
     NETWORK_BYTES,
     bytes_per_pixel,
     fixed_mb,
     margin_px,
 )
 from napari_umis_fusion.fusion._passes import RANKING_MEASURES, passes_of
+from napari_umis_fusion.runtime import MEGABYTE
 from napari_umis_fusion.stack import Stack
 
 USED_SHARE = 0.5

@@ -2,6 +2,7 @@
 
 from napari_umis_fusion.files import LayerImage
 from napari_umis_fusion.layers._axes import LayerAxes, axis_name
+from napari_umis_fusion.runtime import count_noun
 from napari_umis_fusion.stack import kind_of, length_um
 
 
@@ -23,7 +24,7 @@ def describe_layer(image: LayerImage, axes: LayerAxes, layers: int = 1) -> str:
         Such as "12 planes of 2048 x 2048, z step 1.5 µm, 2 channels, 10 time points".
     """
     shape = image.shape
-    parts = [f"{_count(shape[axes.z], 'plane')} of {shape[axes.y]} x {shape[axes.x]}"]
+    parts = [f"{count_noun(shape[axes.z], 'plane')} of {shape[axes.y]} x {shape[axes.x]}"]
     step = describe_step(image, axes)
     if step is not None:
         parts.append(f"z step {step}")
@@ -58,11 +59,7 @@ def depth_unit(image: LayerImage, axes: LayerAxes) -> str | None:
 def _loop(image: LayerImage, axis: int) -> str:
     kind, size = kind_of(image.axis_labels[axis]), image.shape[axis]
     if kind == "time":
-        return _count(size, "time point")
+        return count_noun(size, "time point")
     if kind == "position":
-        return _count(size, "position")
+        return count_noun(size, "position")
     return f"{size} along {axis_name(image, axis)!r}"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -7,8 +7,6 @@ from typing import Any
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.files import LayerData, LayerImage, layer_image
 from napari_umis_fusion.fusion import (
-    Finished,
-    FusionEvent,
     FusionResult,
     Passes,
     SecondPass,
@@ -25,7 +23,7 @@ from napari_umis_fusion.layers._outputs import FusedImage, OutputLayer
 from napari_umis_fusion.layers._plan import OUTPUTS, LayerPlan
 from napari_umis_fusion.layers._stacks import LayerStacks, LoopPlace
 from napari_umis_fusion.layers._summary import FusionSummary
-from napari_umis_fusion.runtime import Progress, ScratchMemory, run_to_end
+from napari_umis_fusion.runtime import Progress, ScratchMemory, map_progress, run_to_end
 
 _MEASURING_SHARE: dict[SecondPass, float] = {
     "none": 0.92,
@@ -137,7 +135,7 @@ def iter_fuse_stacks(
             events = iter_fuse(stacks.stack(place), config, workspace=workspace)
             passes = passes_of(config, len(planes))
             progress = _StackProgress(number, len(places), begun, passes)
-            result = yield from _iter_layer_progress(events, progress)
+            result = yield from map_progress(events, progress.event)
             fill_outputs(outputs, stacks, place, result)
             summary.add(result, place)
             del result  # frees its maps for those of the next stack
@@ -166,21 +164,6 @@ def _with_options(
         (config or FusionConfig()).replace(**for_config),
         (plan or LayerPlan()).replace(**for_plan),
     )
-
-
-def _iter_layer_progress(
-    events: Generator[FusionEvent, None, FusionResult], progress: "_StackProgress"
-) -> Generator[LayerEvent, None, FusionResult]:
-    try:
-        for event in events:
-            if isinstance(event, Finished):
-                return event.result
-            if isinstance(event, Progress):
-                yield progress.event(event)
-    # a closed generator must stop the fusion, not leave it suspended
-    finally:
-        events.close()
-    raise AssertionError("a fusion ends with Finished")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,11 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.config import COMPUTED_BY, FusionConfig
 from napari_umis_fusion.files import RUN_KEY
 from napari_umis_fusion.layers._plan import LayerPlan
 
 _METHOD = ("focus_measure", "verification", "blend")
-_SILENT = ("threads", "tile_px", "memory_mb", "device")
-"""Options that change how long a fusion takes, and not its result."""
-
 MAX_NAMED = 2
 """Options in a tag, which leaves room for the name."""
 
@@ -44,7 +41,7 @@ def difference_tag(metadata: Mapping[str, Any], other: Mapping[str, Any]) -> str
     """
     mine, its = _part(metadata, "config"), _part(other, "config")
     changed = [name for name in mine if name in its and mine[name] != its[name]]
-    parts = [_words(name, mine[name]) for name in changed if name not in _SILENT]
+    parts = [_words(name, mine[name]) for name in changed if name not in COMPUTED_BY]
     more = len(parts) - MAX_NAMED
     return _tag([*parts[:MAX_NAMED], *([f"+{more}"] if more > 0 else [])])
 
@@ -76,7 +73,7 @@ def describe_result(
     others = [
         _words(name, value, word)
         for name, value in config.items()
-        if name not in (*_METHOD, *_SILENT) and name in defaults and value != defaults[name]
+        if name not in (*_METHOD, *COMPUTED_BY) and name in defaults and value != defaults[name]
     ]
     method = ", ".join([*(word(name, config[name]) for name in _METHOD if name in config), *others])
     shape = _part(metadata, "stack").get("shape")

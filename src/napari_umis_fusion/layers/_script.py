@@ -9,7 +9,7 @@ from typing import Any
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.files import FILE_KEY, LayerImage
 from napari_umis_fusion.layers._plan import LayerPlan
-from napari_umis_fusion.runtime import changed_fields
+from napari_umis_fusion.runtime import changed_fields, package_version
 from napari_umis_fusion.synthetic import SAMPLE_KEY
 
 _TEMPLATE = '''\
@@ -45,8 +45,6 @@ def script_for(images: Sequence[LayerImage], config: FusionConfig, plan: LayerPl
         Layers from a file are read from it, and sample data is rendered again. For other layers
         the script reads a ``.npy`` file, and explains how to write it.
     """
-    from napari_umis_fusion.runtime import package_version
-
     names = ["FusionConfig", "LayerPlan", "fuse_layer", "write_series"]
     parts = [_source(image) for image in images]
     if any("read_layers" in part for part in parts):

@@ -25,13 +25,10 @@ from napari_umis_fusion.live._live_events import (
     FieldStarted,
     FieldUpdated,
 )
-from napari_umis_fusion.runtime import Progress, ScratchMemory, Workers
+from napari_umis_fusion.runtime import HEARTBEAT_S, Progress, ScratchMemory, Workers
 from napari_umis_fusion.stack import Calibration, Plane, Stack
 
 FieldEvent = FieldStarted | FieldUpdated | FieldProgress | FieldFinished | FieldFailed
-
-HEARTBEAT_S = 0.05
-"""Longest wait between two yields."""
 
 MEASURING_SHARE = 0.9
 """Share of a fusion that is measuring; roughly, for a progress bar."""

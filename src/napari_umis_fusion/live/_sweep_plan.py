@@ -136,7 +136,14 @@ class SweepPlan(ConfigBase):
     )
     na: float = field(
         default=0.3,
-        metadata=number("Numerical aperture of the objective.", "", 0.01, 1.7, step=0.05),
+        metadata=number(
+            "Numerical aperture of the objective.",
+            "",
+            0.01,
+            1.7,
+            label="numerical aperture",
+            step=0.05,
+        ),
     )
     wavelength_nm: float = field(
         default=520.0,

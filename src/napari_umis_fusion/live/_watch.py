@@ -9,8 +9,8 @@ from typing import Any
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError, StackError, UmisFusionError
 from napari_umis_fusion.files.read import open_stack
-from napari_umis_fusion.files.write import check_output_path
-from napari_umis_fusion.fusion import Finished, FusionResult, iter_fuse, write_output
+from napari_umis_fusion.files.write import check_output_path, naming_write_errors
+from napari_umis_fusion.fusion import FusionResult, iter_fuse, write_output
 from napari_umis_fusion.live._watch_events import (
     StackFailed,
     StackFused,
@@ -21,12 +21,16 @@ from napari_umis_fusion.live._watch_events import (
 )
 from napari_umis_fusion.live._watch_record import WatchRecord
 from napari_umis_fusion.live._watch_rule import FoundStack, PendingStack, WatchRule
-from napari_umis_fusion.live._watched_files import WatchedFiles, stamp_of
-from napari_umis_fusion.runtime import Progress, reason_of, user_path
+from napari_umis_fusion.live._watched_files import WatchedFiles
+from napari_umis_fusion.runtime import (
+    HEARTBEAT_S,
+    Progress,
+    file_stamp,
+    map_progress,
+    reason_of,
+    user_path,
+)
 from napari_umis_fusion.stack import Stack
-
-HEARTBEAT_S = 0.05
-"""Longest wait between two yields."""
 
 
 def iter_watch(
@@ -97,7 +101,8 @@ def iter_watch(
     source, target = user_path(folder).absolute(), user_path(output).absolute()
     _check_folders(source, target)
     _check_numbers(planes, marker, pause_s=pause_s, settle_s=settle_s, poll_s=poll_s)
-    target.mkdir(parents=True, exist_ok=True)
+    with naming_write_errors(target):
+        target.mkdir(parents=True, exist_ok=True)
     record = WatchRecord(target, source)
     rule = WatchRule(WatchedFiles(source, target, settle_s), record, planes, pause_s, marker)
     fused: list[str] = []
@@ -144,7 +149,7 @@ class _StackWork:
         """Fuse the stack, write what it gives, and record it."""
         # Read before the fusion: a file that changes meanwhile is to be fused again.
         marker = () if self._found.marker is None else (self._found.marker,)
-        stamps = {path: stamp_of(path) for path in (*self._found.files, *marker)}
+        stamps = {path: file_stamp(path) for path in (*self._found.files, *marker)}
         stack = self._open()
         if len(stack) == 1:
             raise StackError(
@@ -165,16 +170,10 @@ class _StackWork:
     def _iter_result(
         self, stack: Stack, config: FusionConfig
     ) -> Generator[WatchEvent, None, FusionResult]:
-        steps = iter_fuse(stack, config)
-        try:
-            for event in steps:
-                if isinstance(event, Finished):
-                    return event.result
-                if isinstance(event, Progress):
-                    yield StackProgress(self.name, event.done, event.total)
-        finally:
-            steps.close()
-        raise AssertionError("a fusion ends with Finished")
+        def working(event: Progress) -> StackProgress:
+            return StackProgress(self.name, event.done, event.total)
+
+        return (yield from map_progress(iter_fuse(stack, config), working))
 
     def _write(self, result: FusionResult, stack: Stack) -> dict[str, Path]:
         images = {"all_in_focus": result.all_in_focus}
@@ -207,7 +206,8 @@ def _why(error: Exception) -> str:
 
 def _check_folders(source: Path, target: Path) -> None:
     if not source.is_dir():
-        raise ConfigError(f"{source}: is no folder; accepted is a folder that exists. Create it.")
+        advice = "Give the folder it is in" if source.exists() else "Check the path, or create it"
+        raise ConfigError(f"{source}: is no folder; accepted is a folder that exists. {advice}.")
     if target == source:
         raise ConfigError(
             f"{target}: is the watched folder, in which results would be taken for planes; choose "

@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_umis_fusion.errors import StackFileError
-from napari_umis_fusion.live._watched_files import Stamp
-from napari_umis_fusion.runtime import atomic_write, package_version, read_json
+from napari_umis_fusion.runtime import FileStamp, atomic_write, package_version, read_json
 
 RECORD = "umis-fusion-watch.json"
 """Name of the record in the folder of results."""
@@ -31,18 +30,18 @@ class WatchRecord:
     def __init__(self, output: Path, folder: Path) -> None:
         self._path, self._folder = output / RECORD, folder
         self._stacks: list[dict[str, Any]] = []
-        self._taken: dict[str, Stamp] = {}
+        self._taken: dict[str, FileStamp] = {}
         if self._path.exists():
             self._load()
 
     def __len__(self) -> int:
         return len(self._stacks)
 
-    def has(self, path: Path, stamp: Stamp) -> bool:
+    def has(self, path: Path, stamp: FileStamp) -> bool:
         """Whether a file, as it is now, was fused before."""
         return self._taken.get(self._key(path)) == stamp
 
-    def add(self, name: str, files: dict[Path, Stamp], outputs: dict[str, Path]) -> None:
+    def add(self, name: str, files: dict[Path, FileStamp], outputs: dict[str, Path]) -> None:
         """Record that a stack was fused, and write the record."""
         stamps = {self._key(path): list(stamp) for path, stamp in files.items()}
         written = {kind: path.name for kind, path in outputs.items()}

@@ -5,7 +5,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from napari_umis_fusion.live._watch_record import WatchRecord
-from napari_umis_fusion.live._watched_files import Stamp, WatchedFiles, stamp_of
+from napari_umis_fusion.live._watched_files import WatchedFiles
+from napari_umis_fusion.runtime import FileStamp, file_stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class WatchRule:
     ) -> None:
         self._files, self._record = files, record
         self._planes, self._pause_s, self._marker = planes, pause_s, marker
-        self._given_up: set[tuple[Path, Stamp]] = set()
+        self._given_up: set[tuple[Path, FileStamp]] = set()
 
     def look(self) -> tuple[list[FoundStack], list[PendingStack]]:
         """Look at the folder, and return stacks that are complete, and those that are not."""
@@ -109,12 +110,12 @@ class WatchRule:
         """Leave a stack out until one of its files changes."""
         self._given_up |= {(path, self._files.stamp(path)) for path in stack.files}
         if stack.marker is not None and stack.marker.exists():
-            self._given_up.add((stack.marker, stamp_of(stack.marker)))
+            self._given_up.add((stack.marker, file_stamp(stack.marker)))
 
     def _is_done(self, path: Path) -> bool:
         return self._is_used(path, self._files.stamp(path))
 
-    def _is_used(self, path: Path, stamp: Stamp) -> bool:
+    def _is_used(self, path: Path, stamp: FileStamp) -> bool:
         return self._record.has(path, stamp) or (path, stamp) in self._given_up
 
     def _complete(
@@ -137,7 +138,7 @@ class WatchRule:
             return None
         for path in sorted(folder.iterdir()):
             is_marker = fnmatch(path.name, self._marker) and path.is_file()
-            if is_marker and not self._is_used(path, stamp_of(path)):
+            if is_marker and not self._is_used(path, file_stamp(path)):
                 return path
         return None
 

@@ -8,16 +8,7 @@ from pathlib import Path
 
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.files.read import SUFFIXES, open_stack
-from napari_umis_fusion.runtime import reason_of
-
-Stamp = tuple[int, int]
-"""Size in bytes and time of the last change in ns."""
-
-
-def stamp_of(path: Path) -> Stamp:
-    """Return size and time of the last change of a file as it is now."""
-    status = path.stat()
-    return status.st_size, status.st_mtime_ns
+from napari_umis_fusion.runtime import FileStamp, reason_of
 
 
 @dataclass(slots=True)
@@ -36,7 +27,7 @@ class WatchedFile:
         Why it could not be opened; empty if it could, or was not tried.
     """
 
-    stamp: Stamp
+    stamp: FileStamp
     since_s: float
     planes: int = 0
     problem: str = ""
@@ -82,7 +73,7 @@ class WatchedFiles:
             del self._files[gone]
         return found
 
-    def stamp(self, path: Path) -> Stamp:
+    def stamp(self, path: Path) -> FileStamp:
         """Return size and time of the last change of a file, as it was last seen."""
         return self._files[path].stamp
 
@@ -107,7 +98,7 @@ class WatchedFiles:
         """Return why a file that has settled cannot be read; empty if it can."""
         return self._files[path].problem
 
-    def _each(self, folder: Path) -> Iterator[tuple[Path, Stamp]]:
+    def _each(self, folder: Path) -> Iterator[tuple[Path, FileStamp]]:
         try:
             entries = list(os.scandir(folder))
         except OSError:  # it may have been renamed just now

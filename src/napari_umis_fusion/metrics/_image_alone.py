@@ -27,6 +27,13 @@ def average_gradient(image: ArrayLike, *, grey_range: BlackWhite | None = None) 
         At least 2 x 2.
     grey_range : (float, float), optional
         Black and white. By default the limits of the dtype; needed for floats.
+
+    Raises
+    ------
+    ConfigError
+        If a float image has no `grey_range`, or the range is empty.
+    StackError
+        If the shape is another or smaller, or values are not finite.
     """
     grey = _read_grey(image, grey_range, smallest_px=2).astype(np.float64)
     along_x = grey[:-1, 1:] - grey[:-1, :-1]
@@ -48,6 +55,13 @@ def spatial_frequency(image: ArrayLike, *, grey_range: BlackWhite | None = None)
         At least 2 x 2.
     grey_range : (float, float), optional
         Black and white. By default the limits of the dtype; needed for floats.
+
+    Raises
+    ------
+    ConfigError
+        If a float image has no `grey_range`, or the range is empty.
+    StackError
+        If the shape is another or smaller, or values are not finite.
     """
     grey = _read_grey(image, grey_range, smallest_px=2).astype(np.float64)
     left = grey[1:, 1:] - grey[1:, :-1]
@@ -72,6 +86,13 @@ def entropy(image: ArrayLike, *, grey_range: BlackWhite | None = None) -> float:
     grey_range : (float, float), optional
         Black and white. By default the limits of the dtype; needed for floats.
 
+    Raises
+    ------
+    ConfigError
+        If a float image has no `grey_range`, or the range is empty.
+    StackError
+        If the shape is another, or values are not finite.
+
     References
     ----------
     .. [1] C. E. Shannon, "A mathematical theory of communication", Bell Syst. Tech. J. 27 (1948),
@@ -93,6 +114,13 @@ def standard_deviation(image: ArrayLike, *, grey_range: BlackWhite | None = None
         Any image.
     grey_range : (float, float), optional
         Black and white. By default the limits of the dtype; needed for floats.
+
+    Raises
+    ------
+    ConfigError
+        If a float image has no `grey_range`, or the range is empty.
+    StackError
+        If the shape is another, or values are not finite.
     """
     return float(_read_grey(image, grey_range).std(dtype=np.float64))
 

@@ -37,6 +37,13 @@ def psnr(all_in_focus: ArrayLike, truth: ArrayLike, *, data_range: float) -> flo
         The fused image and the truth, in the same grey levels.
     data_range : float
         Grey levels from black to white.
+
+    Raises
+    ------
+    StackError
+        If the shapes differ, or a value is not finite.
+    ConfigError
+        If `data_range` is not positive.
     """
     from skimage.metrics import peak_signal_noise_ratio
 

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_umis_fusion.errors import UmisFusionError
+
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
@@ -135,8 +137,6 @@ def fusion_described(viewer: "Viewer") -> Any:
     (TargetStack, FusionConfig, LayerPlan) or None
         None where the widget is not open, has no stack, or its rows contradict each other.
     """
-    from napari_umis_fusion.errors import UmisFusionError
-
     docks = _open_docks(viewer, _kind_of(WIDGET))
     try:
         return docks[0].widget().described() if docks else None

@@ -11,7 +11,7 @@ import numpy as np
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError, StackError
 from napari_umis_fusion.files.read import as_stack
-from napari_umis_fusion.fusion import Finished, iter_fuse
+from napari_umis_fusion.fusion import iter_fuse
 from napari_umis_fusion.projection._combine import Rule, iter_combine
 from napari_umis_fusion.projection._config import AroundConfig
 from napari_umis_fusion.projection._slab import Slab, slab_of
@@ -22,6 +22,7 @@ from napari_umis_fusion.runtime import (
     FloatMap,
     Progress,
     Workers,
+    map_progress,
     package_version,
     repeat_event,
     run_to_end,
@@ -255,18 +256,11 @@ def _iter_fuse(
 ) -> Generator[Progress, None, tuple[Plane, BoolMap, tuple[str, ...]]]:
     """Fuse the planes within the slab."""
     inside = SlabStack(stack, slab)
-    events = iter_fuse(inside, config.replace(align="none", nan_policy="ignore"))
-    try:
-        for event in events:
-            if isinstance(event, Progress):
-                yield event
-            if isinstance(event, Finished):
-                image, seen = event.result.all_in_focus, _seen(inside)
-                image[~seen] = np.nan if image.dtype.kind == "f" else 0
-                return image, seen, event.result.notes
-    finally:
-        events.close()
-    raise AssertionError("a fusion ends with Finished")
+    steps = iter_fuse(inside, config.replace(align="none", nan_policy="ignore"))
+    result = yield from map_progress(steps, lambda event: event)
+    image, seen = result.all_in_focus, _seen(inside)
+    image[~seen] = np.nan if image.dtype.kind == "f" else 0
+    return image, seen, result.notes
 
 
 def _seen(inside: SlabStack) -> BoolMap:

@@ -5,12 +5,15 @@ from ._arrays import Float64Array as Float64Array
 from ._arrays import FloatMap as FloatMap
 from ._atomic_write import atomic_write as atomic_write
 from ._config_base import ConfigBase as ConfigBase
+from ._count_noun import count_noun as count_noun
 from ._data_file import load_data as load_data
 from ._data_file import save_data as save_data
 from ._extras import are_installed as are_installed
 from ._extras import install_command as install_command
 from ._extras import needs_extra as needs_extra
 from ._failures import failure_reason as failure_reason
+from ._file_stamp import FileStamp as FileStamp
+from ._file_stamp import file_stamp as file_stamp
 from ._foreign_files import naming_faults as naming_faults
 from ._foreign_files import open_regular as open_regular
 from ._foreign_files import parse_json as parse_json
@@ -18,8 +21,11 @@ from ._foreign_files import read_bytes as read_bytes
 from ._foreign_files import read_json as read_json
 from ._foreign_files import read_text as read_text
 from ._foreign_files import reason_of as reason_of
+from ._free_memory import MEGABYTE as MEGABYTE
 from ._free_memory import free_memory_mb as free_memory_mb
+from ._generators import expand_events as expand_events
 from ._generators import map_events as map_events
+from ._generators import map_progress as map_progress
 from ._generators import repeat_event as repeat_event
 from ._generators import run_to_end as run_to_end
 from ._leftovers import temporary_folder as temporary_folder
@@ -52,6 +58,7 @@ from ._tiles import split_rows as split_rows
 from ._tiles import tiles_of as tiles_of
 from ._tiles import with_halo as with_halo
 from ._user_path import user_path as user_path
+from ._workers import HEARTBEAT_S as HEARTBEAT_S
 from ._workers import Workers as Workers
 from ._workers import iter_parts as iter_parts
 from ._workers import thread_count as thread_count

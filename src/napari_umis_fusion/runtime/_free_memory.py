@@ -4,6 +4,9 @@ from pathlib import Path
 
 import psutil
 
+MEGABYTE = 2**20
+"""Bytes of all that is named MB in this package."""
+
 GROUP = Path("/sys/fs/cgroup")
 """Where Linux tells the limits of a container, in its second version and in its first."""
 
@@ -17,7 +20,7 @@ CACHE = "inactive_file"
 
 
 def free_memory_mb() -> float:
-    """Return the memory that is free, in MB of 2^20 bytes.
+    """Return the memory that is free, in MB.
 
     In a container it is what its limit leaves, which the figures of the machine do not show.
     """
@@ -26,7 +29,7 @@ def free_memory_mb() -> float:
         allowed, taken = _number(GROUP / limit), _number(GROUP / used)
         if allowed is not None and taken is not None:
             free = min(free, allowed - taken + _cached((GROUP / used).with_name("memory.stat")))
-    return max(free, 0.0) / 2**20
+    return max(free, 0.0) / MEGABYTE
 
 
 def _number(path: Path) -> float | None:

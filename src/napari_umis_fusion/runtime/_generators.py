@@ -1,7 +1,9 @@
 """Generators of events, run to their end or inside another generator."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from typing import TypeVar
+
+from napari_umis_fusion.runtime._progress import Progress
 
 Part = TypeVar("Part")
 Done = TypeVar("Done")
@@ -23,10 +25,10 @@ def run_to_end(
             take(event)
 
 
-def map_events(
-    steps: Generator[Part, None, Done], change: Callable[[Part], Event]
+def expand_events(
+    steps: Generator[Part, None, Done], expand: Callable[[Part], Iterable[Event]]
 ) -> Generator[Event, None, Done]:
-    """Yield each event of a generator, changed, and return its result."""
+    """Yield what becomes of each event of a generator, none or several; return its result."""
     try:
         while True:
             try:
@@ -34,11 +36,29 @@ def map_events(
             except StopIteration as end:
                 done: Done = end.value
                 return done
-            yield change(event)
+            yield from expand(event)
     finally:
         # Abandoned here, the inner generator must end now, not when it is collected as garbage:
         # its threads and files are released in its own `finally`.
         steps.close()
+
+
+def map_events(
+    steps: Generator[Part, None, Done], change: Callable[[Part], Event]
+) -> Generator[Event, None, Done]:
+    """Yield each event of a generator, changed, and return its result."""
+    return (yield from expand_events(steps, lambda event: (change(event),)))
+
+
+def map_progress(
+    steps: Generator[object, None, Done], change: Callable[[Progress], Event]
+) -> Generator[Event, None, Done]:
+    """Yield the progress of a generator, changed, and no other event; return its result."""
+
+    def only(event: object) -> tuple[Event, ...]:
+        return (change(event),) if isinstance(event, Progress) else ()
+
+    return (yield from expand_events(steps, only))
 
 
 def repeat_event(

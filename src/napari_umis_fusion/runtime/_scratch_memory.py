@@ -10,16 +10,14 @@ import threading
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any, Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from napari_umis_fusion.errors import DeviceError
+from napari_umis_fusion.runtime._free_memory import MEGABYTE
 from napari_umis_fusion.runtime._leftovers import temporary_folder
-
-MEGABYTE = 2**20
 
 PAGED = 2**20
 """Bytes from which on an array has pages of its own."""
@@ -77,12 +75,7 @@ class ScratchMemory:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 Part = TypeVar("Part")
@@ -46,12 +45,7 @@ class Workers:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._is_closing = True
         # The ordered thread first: its jobs submit to the pool and wait for it (`run_all`).
         for pool in (self._ordered, self._pool):

@@ -9,6 +9,7 @@ from ._plan_zarr import describe_plan as describe_plan
 from ._plan_zarr import plan_zarr as plan_zarr
 from ._planned_stacks import PlannedStack as PlannedStack
 from ._planned_stacks import planned_stacks as planned_stacks
+from ._plate_layers import plate_layers as plate_layers
 from ._run_plan import RunPlan as RunPlan
 from ._write_layers import write_zarr as write_zarr
 from ._zarr_events import FieldFailed as FieldFailed

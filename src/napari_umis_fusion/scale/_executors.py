@@ -7,16 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from napari_umis_fusion.errors import ConfigError, UmisFusionError
-from napari_umis_fusion.runtime import reason_of
+from napari_umis_fusion.runtime import HEARTBEAT_S, reason_of
 from napari_umis_fusion.scale._cluster import ClusterPlan, open_cluster
 from napari_umis_fusion.scale._extra import needs_scale
 from napari_umis_fusion.scale._fuse_cell import iter_cell_part
 from napari_umis_fusion.scale._fuse_on_worker import MOST_SLOTS, fuse_on_worker, may_run_on_card
 from napari_umis_fusion.scale._markers import Markers
 from napari_umis_fusion.scale._run_plan import Cell, RunPlan
-
-HEARTBEAT_S = 0.05
-"""Time between two looks at what workers have done."""
 
 CONNECT_S = 10.0
 """How long to wait for a scheduler."""

@@ -12,14 +12,21 @@ import numpy as np
 from napari_umis_fusion.fusion import (
     Block,
     FieldSurvey,
-    Finished,
     FusedPart,
     FusionResult,
     iter_fuse,
     iter_fuse_part,
     iter_survey_field,
 )
-from napari_umis_fusion.runtime import FloatMap, Progress, Workers, locked, repeat_event
+from napari_umis_fusion.runtime import (
+    HEARTBEAT_S,
+    FloatMap,
+    Progress,
+    Workers,
+    locked,
+    map_progress,
+    repeat_event,
+)
 from napari_umis_fusion.scale._finish_cell import ENDING, iter_finish
 from napari_umis_fusion.scale._markers import Markers, created_marker, write_marker
 from napari_umis_fusion.scale._run_plan import Cell, RunPlan
@@ -38,9 +45,6 @@ from napari_umis_fusion.scale._target import (
     parts_of,
 )
 from napari_umis_fusion.scale._zarr_stack import ZarrStack
-
-HEARTBEAT_S = 0.05
-"""Time between two looks at a lock."""
 
 PATIENCE_S = 600.0
 """How long to wait for another process that creates the arrays of the same field."""
@@ -123,15 +127,7 @@ class _CellWork:
     def _iter_whole(self) -> Generator[Progress, None, FusedPart]:
         """Fuse whole planes."""
         steps = iter_fuse(self.stack, self.config)
-        try:
-            for event in steps:
-                if isinstance(event, Progress):
-                    yield event
-                elif isinstance(event, Finished):
-                    return self._as_part(event.result)
-        finally:
-            steps.close()
-        raise AssertionError("a fusion ends with its result")
+        return self._as_part((yield from map_progress(steps, lambda event: event)))
 
     def _as_part(self, result: FusionResult) -> FusedPart:
         if result.alignment is not None:

@@ -12,7 +12,7 @@ from threading import Condition
 
 from napari_umis_fusion.config import NETWORK_MEASURES
 from napari_umis_fusion.network import may_have_accelerator
-from napari_umis_fusion.runtime import free_memory_mb, thread_count
+from napari_umis_fusion.runtime import MEGABYTE, free_memory_mb, thread_count
 from napari_umis_fusion.scale._fuse_cell import iter_cell_part
 from napari_umis_fusion.scale._run_plan import Cell, RunPlan, load_plan
 from napari_umis_fusion.scale._zarr_stack import ZarrStack
@@ -22,8 +22,6 @@ MOST_SLOTS = 8
 
 USABLE_SHARE = 0.85
 """Share of the free memory that blocks may take; torch itself and other programs need some."""
-
-MEGABYTE = 2**20
 
 
 def may_run_on_card(plan: RunPlan) -> bool:

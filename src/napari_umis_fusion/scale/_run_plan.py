@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.config import WITHOUT_EFFECT, FusionConfig
 from napari_umis_fusion.errors import BusyError, StackFileError
 from napari_umis_fusion.fusion import ShardGrid, plan_shards
 from napari_umis_fusion.runtime import atomic_write, locked, package_version, read_json, reason_of
@@ -21,9 +21,6 @@ STATE = "umis-fusion"
 
 PATIENCE_S = 60.0
 """How long to wait for another process that writes the plan."""
-
-_NO_MATTER = ("threads", "memory_mb")
-"""Options that change no value of a result."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -118,7 +115,7 @@ class RunPlan:
     @property
     def made_by(self) -> dict[str, Any]:
         """What decides about the values of results, as JSON values."""
-        config = {k: v for k, v in self.config.as_dict().items() if k not in _NO_MATTER}
+        config = {k: v for k, v in self.config.as_dict().items() if k not in WITHOUT_EFFECT}
         return {
             "version": package_version(),
             "input": self.source.url,

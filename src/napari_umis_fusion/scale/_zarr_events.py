@@ -3,10 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-
-def count(number: int, what: str) -> str:
-    """Return a number with its noun, such as "1 block" or "2 blocks"."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
+from napari_umis_fusion.runtime import count_noun
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +39,7 @@ class ZarrStarted:
     def __str__(self) -> str:
         """Say it in a line."""
         done = f", {self.done} of them done" if self.done else ""
-        parts = f"{count(self.stacks, 'stack')} in {count(self.blocks, 'block')}{done}"
+        parts = f"{count_noun(self.stacks, 'stack')} in {count_noun(self.blocks, 'block')}{done}"
         return (
             f"{parts}; about {self.block_mb:,.0f} MB of memory for a block; "
             f"{self.output_mb:,.0f} MB of results before compression"
@@ -135,4 +132,4 @@ class ZarrSummary:
         """Say it in a line."""
         pending = f", {len(self.pending)} left to others" if self.pending else ""
         failed = f", {len(self.failed)} failed" if self.failed else ""
-        return f"{count(len(self.fused), 'stack')} fused{failed}{pending}: {self.output}"
+        return f"{count_noun(len(self.fused), 'stack')} fused{failed}{pending}: {self.output}"

@@ -21,6 +21,7 @@ from ._spacing import spacing_of as spacing_of
 from ._stack import ACCEPTED_DTYPES as ACCEPTED_DTYPES
 from ._stack import LUMINANCE as LUMINANCE
 from ._stack import MAX_CHANNELS as MAX_CHANNELS
+from ._stack import MAX_PLANES as MAX_PLANES
 from ._stack import Calibration as Calibration
 from ._stack import Lighting as Lighting
 from ._stack import Plane as Plane

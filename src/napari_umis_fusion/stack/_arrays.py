@@ -9,6 +9,7 @@ from napari_umis_fusion.errors import StackError
 from napari_umis_fusion.stack._axes import find_z, kind_of, may_be_z, place_named, place_of
 from napari_umis_fusion.stack._narrow import narrowed, narrowed_dtype
 from napari_umis_fusion.stack._stack import Calibration, Plane, Stack, check_stack
+from napari_umis_fusion.stack._units import length_um
 
 
 def stack_of_arrays(
@@ -225,8 +226,6 @@ def _spacing_um(data: Any, name: Any) -> float | None:
     unit = coordinate.attrs.get("units")
     if unit is None or np.dtype(coordinate.dtype).kind not in "iuf":
         return None
-    from napari_umis_fusion.stack._units import length_um
-
     # Coordinates may be rounded: 0.1 % of a step is tolerated.
     steps = np.diff(np.asarray(coordinate, dtype=np.float64))
     if not np.allclose(steps, steps[0], rtol=1e-3, atol=0):

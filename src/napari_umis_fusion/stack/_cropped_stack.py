@@ -3,11 +3,11 @@
 from typing import TYPE_CHECKING
 
 from napari_umis_fusion.errors import StackError
+from napari_umis_fusion.runtime import BoolMap
+from napari_umis_fusion.stack._stack import Lighting, Plane, Stack, _SelectedLighting, check_stack
 
 if TYPE_CHECKING:
     from napari_umis_fusion.preprocess import GreyRange
-from napari_umis_fusion.runtime import BoolMap
-from napari_umis_fusion.stack._stack import Lighting, Plane, Stack, _SelectedLighting, check_stack
 
 
 class CroppedStack(Stack):

@@ -10,7 +10,7 @@ import scipy.ndimage
 from PIL import Image
 
 from napari_umis_fusion.errors import ConfigError
-from napari_umis_fusion.runtime import Float32Array
+from napari_umis_fusion.runtime import Float32Array, count_noun
 from napari_umis_fusion.synthetic._damage import Damage
 from napari_umis_fusion.synthetic._distribution import StackDistribution
 from napari_umis_fusion.synthetic._irradiance import KINDS, Irradiance
@@ -149,9 +149,8 @@ def _check_images(images: Sequence[Float32Array], sources: Sequence[str] | None)
     if len(images) == 0:
         raise ConfigError("got no image; accepted is at least one sharp image to render from.")
     if sources is not None and len(sources) != len(images):
-        raise ConfigError(
-            f"got {len(sources)} source(s) for {len(images)} image(s); accepted is one for each."
-        )
+        got = f"{count_noun(len(sources), 'source')} for {count_noun(len(images), 'image')}"
+        raise ConfigError(f"got {got}; accepted is one for each.")
     for number, image in enumerate(images):
         if np.ndim(image) != 2 or np.size(image) == 0:
             raise ConfigError(

@@ -64,7 +64,7 @@ def test_stacks_are_shown_fused_and_opened(widget, finish, qtbot, folder):
     assert not (folder / "out").exists()
     widget.controls.buttons["start"].click()
     finish()
-    assert column(widget, 1)[0] == "3 × 48 × 40"
+    assert column(widget, 1)[0] == "3 × 40 × 48"
     assert column(widget, 2) == ["done"] * 3 + ["left out"]
     picture = widget.rows.data(widget.rows.index(2, 0), Qt.DecorationRole)
     assert picture.width() == 48

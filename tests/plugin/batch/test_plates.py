@@ -137,7 +137,7 @@ def test_in_the_dock(qtbot, plate, tmp_path):
     widget.controls.buttons["start"].click()
     qtbot.waitUntil(lambda: widget.job is None, timeout=60_000)
     cells = [widget.rows.data(widget.rows.index(0, k), Qt.DisplayRole) for k in range(3)]
-    assert cells == ["screen/B/1/0", "3 × 30 × 24", "done"]
+    assert cells == ["screen/B/1/0", "3 × 24 × 30", "done"]
     assert widget.rows.data(widget.rows.index(0, 0), Qt.DecorationRole).width() == 30
     widget.table.doubleClicked.emit(widget.rows.index(0, 0))
     qtbot.waitUntil(lambda: len(widget._viewer.layers) > 2, timeout=20_000)

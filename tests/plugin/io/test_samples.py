@@ -1,8 +1,10 @@
+import threading
 from importlib.resources import files
 
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from qtpy.QtCore import QTimer
 from skimage.metrics import structural_similarity
 
 from napari_umis_fusion import fuse
@@ -75,3 +77,27 @@ def test_fusing_comes_closer_to_the_truth_than_any_plane(opened, key):
 def test_planes_differ_in_focus(opened, key):
     stack = opened[key][0][0].astype("f4")
     assert np.abs(np.diff(stack, axis=0)).mean(axis=tuple(range(1, stack.ndim))).min() > 0
+
+
+def test_a_window_lives_while_a_sample_is_rendered(monkeypatch, qtbot):
+    has_lived = threading.Event()
+
+    def render():
+        assert has_lived.wait(20), "the window is frozen"
+        return [threading.current_thread()]
+
+    monkeypatch.setattr(samples, "shown_viewer", ViewerModel)
+    monkeypatch.setattr(samples.synthetic, "textured_surface", render)
+    QTimer.singleShot(0, has_lived.set)
+    (thread,) = samples.textured_surface()
+    assert thread is not threading.current_thread()
+
+
+def test_an_error_of_a_sample_is_not_lost(monkeypatch, qtbot):
+    def render():
+        raise RuntimeError("no memory")
+
+    monkeypatch.setattr(samples, "shown_viewer", ViewerModel)
+    monkeypatch.setattr(samples.synthetic, "colour_macro", render)
+    with pytest.raises(RuntimeError, match="no memory"):
+        samples.colour_macro()

@@ -114,7 +114,9 @@ def test_it_follows_a_new_fusion_of_its_stack(model, panel, qtbot):
     panel.begin()
     settled(qtbot, panel)
     panel.slider.setValue((2, 4))
+    assert panel.session._fusing.is_busy
     fuse(model, source, blend="select")
+    assert not panel.session._fusing.is_busy, "nothing of the fusion before is shown as this one's"
     settled(qtbot, panel)
     options = {**QUICK, "blend": "select", "planes": (2, 4), "outputs": ("all_in_focus",)}
     expected = fuse_layer(source, **options)[0][0]

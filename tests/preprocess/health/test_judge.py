@@ -212,7 +212,15 @@ def test_two_planes_have_no_majority(grey):
 
 
 def test_duplicates(colour):
-    assert findings_of(colour[[0, 1, 1, 2, 3, 3, 3]]) == dict.fromkeys((2, 5, 6), ("duplicate",))
+    stack = colour[[0, 1, 1, 2, 3, 3, 3]]
+    assert findings_of(stack) == dict.fromkeys((2, 5, 6), ("duplicate",))
+    assert [one.z for one in healths_of(stack) if one.is_left_out] == [2, 5, 6]
+
+
+def test_planes_of_the_same_values_in_other_places_are_no_duplicates():
+    board = np.indices((64, 64)).sum(0) % 2 * 200
+    stack = np.stack([board, 200 - board]).astype(np.uint8)
+    assert all(one.findings == () for one in healths_of(stack))
 
 
 def test_planes_are_judged_a_few_planes_later_as_all_at_once(colour):
@@ -372,3 +380,98 @@ def test_padding_that_all_planes_have_alike_is_not_told(grey):
     stack = grey.copy()
     stack[:, :3] = 0
     assert findings_of(stack) == {}
+
+
+ANOTHER = {
+    "wrapped": lambda plane: plane + 128,  # modulo 256
+    "negative": lambda plane: 255 - plane,
+    "half in the dark": lambda plane: np.concatenate(
+        [plane[:48], np.random.default_rng(0).integers(2, 6, (48, SHAPE[1])).astype(np.uint8)]
+    ),
+}
+
+
+@pytest.mark.parametrize("z", [1, 4])
+@pytest.mark.parametrize("what", ANOTHER)
+def test_planes_of_another_picture_are_left_out(grey, what, z):
+    stack = grey.copy()
+    stack[z] = ANOTHER[what](stack[z])
+    assert [one.z for one in healths_of(stack) if one.is_left_out] == [z]
+
+
+def test_swapped_colours_are_another_picture(colour):
+    stack = np.clip(colour * np.array((1, 0.8, 0.5)), 0, 255).astype(np.uint8)
+    stack[4] = stack[4, ..., ::-1]
+    assert findings_of(stack) == {4: ("unlike",)}
+
+
+@pytest.mark.parametrize("z", [0, 4, PLANES - 1])
+@pytest.mark.parametrize("name", ["grey", "fluorescence"])
+def test_random_values_are_noise(name, z, request):
+    stack = request.getfixturevalue(name).copy()
+    stack[z] = np.random.default_rng(z).integers(0, stack.max(), SHAPE)
+    assert [one.z for one in healths_of(stack) if one.is_left_out] == [z]
+    assert "left out" in notes_on(healths_of(stack))[0]
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_detail_in_focus_is_no_noise(axis):
+    """Fine stripes and texture of pixels that one plane shows sharply, and others not at all."""
+    from scipy.ndimage import gaussian_filter
+
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        sides = [1 if k == axis else side for k, side in enumerate(SHAPE)]
+        scene = 100 + 40 * np.broadcast_to(rng.normal(0, 1, sides), SHAPE)
+        scene = gaussian_filter(scene + 30 * rng.normal(0, 1, SHAPE), 0.7)
+        planes = [
+            gaussian_filter(scene, abs(z - 4) * 2) + rng.normal(0, 2, SHAPE) for z in range(9)
+        ]
+        assert not any(one.is_left_out for one in healths_of(np.clip(planes, 0, 255)))
+
+
+@pytest.mark.parametrize("z", [0, PLANES - 1])
+def test_first_and_last_frames_recorded_in_the_dark_are_blank(grey, z):
+    stack = grey.copy()
+    stack[z] = np.random.default_rng(0).integers(2, 7, SHAPE)
+    assert findings_of(stack) == {z: ("blank",)}
+
+
+@pytest.mark.parametrize("z", [0, 4])
+@pytest.mark.parametrize("where", [np.s_[40:41], np.s_[:, 70:72], np.s_[20:26]], ids=str)
+def test_lines_that_were_not_written(grey, where, z):
+    stack = np.maximum(grey, 60)
+    stack[z][where] = 0
+    assert findings_of(stack) == {z: ("torn",)}
+    gap = healths_of(stack)[z].unusable(stack[z])
+    assert gap[stack[z] == 0].all()
+    assert gap.mean() < 0.15
+
+
+def test_holes_of_any_shape_do_not_compete(grey):
+    rows, columns = np.indices(SHAPE)
+    for hole in (columns > rows + 20, np.hypot(rows - 48, columns - 64) < 30):
+        for value in (0, 255):
+            stack = grey.copy()
+            stack[4][hole] = value
+            healths = healths_of(stack)
+            assert "torn" in healths[4].findings
+            assert healths[4].is_left_out or healths[4].unusable(stack[4])[hole].mean() > 0.99
+            assert all(one.is_sound for one in healths if one.z != 4)
+
+
+@pytest.mark.parametrize("shift", [-30, 30, 70])
+def test_a_black_level_of_its_own(grey, shift):
+    stack = grey * np.float32(0.5) + 70
+    stack[4] += shift
+    health = healths_of(stack)[4]
+    assert health.findings == ("exposure",)
+    np.testing.assert_allclose(health.scaled(stack[4]), stack[4] - shift, atol=4)
+    assert f"{'brighter' if shift > 0 else 'darker'} by" in notes_on([health])[0]
+
+
+def test_small_steps_of_light_are_told(grey):
+    stack = grey * np.geomspace(1, 0.6, PLANES).astype(np.float32)[:, None, None]
+    told = [one.z for one in healths_of(stack) if "drift" in one.findings]
+    assert told
+    assert min(told) > 1

@@ -55,7 +55,9 @@ class Column:
 
 def word_column(kind: NameKind, word: str, texts: Sequence[str]) -> Column:
     """Return a column of words, in natural order."""
-    from natsort import natsort_keygen, ns  # here, since a stack in one file has no names
+    if len(set(texts)) < 2:
+        return Column(kind, word, tuple(texts), tuple(texts))
+    from natsort import natsort_keygen, ns  # here: its import takes longer than small stacks
 
     natural = natsort_keygen(alg=ns.IGNORECASE)
     keys = tuple(natural(text) for text in texts)

@@ -21,3 +21,4 @@ from ._stack_files import header_or_stack as header_or_stack
 from ._survey import Survey as Survey
 from ._survey import survey_files as survey_files
 from ._tiff import open_tiff as open_tiff
+from ._told_output import told_output as told_output

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_umis_fusion.errors import StackFileError
-
-SLACK_BYTES = 2**16
-"""Claims up to this size are harmless."""
+from napari_umis_fusion.files.read._claims import SLACK_BYTES
 
 LEAST_FRAME_BYTES = 64
 """What each frame takes in a file at least, with its entry in the list of frames."""

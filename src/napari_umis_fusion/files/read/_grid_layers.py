@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files._layer_attributes import (
     FILE_KEY,
     MOSAIC_KEY,
+    OPTICS_KEY,
     PLANE_FILES_KEY,
     POSITIONS_KEY,
     LayerData,
@@ -25,7 +26,8 @@ from napari_umis_fusion.files.read._grid_stack import absent, grid_calibration
 from napari_umis_fusion.files.read._image_files import Header, ImageFiles
 from napari_umis_fusion.files.read._lazy_arrays import LAZY_BYTES, stack_planes
 from napari_umis_fusion.files.read._listing import is_tiff
-from napari_umis_fusion.files.read._tiff_layers import tiff_layers
+from napari_umis_fusion.files.read._tiff_layers import optics_record, tiff_layers
+from napari_umis_fusion.presets import ChannelOptics
 from napari_umis_fusion.stack import MAX_CHANNELS, Plane, place_named
 
 
@@ -127,15 +129,26 @@ def _layers_of(
         array, axes = _grid_array(grid, files, index)
         if not isinstance(array, np.ndarray):
             told[PLANE_FILES_KEY] = [str(path.absolute()) for path in grid.files.values()]
+        optics = optics_record(_optics(grid, files, index))
+        of_channel = {"index": index, **({OPTICS_KEY: optics} if optics else {})}
         attributes = {
             **placement_attributes(axes, sizes),
             "rgb": files.rgb,
             **look,
             "name": name + ending,
-            "metadata": {FILE_KEY: {**about, "index": index, **told}},
+            "metadata": {FILE_KEY: {**about, **told, **of_channel}},
         }
         layers.append((array, attributes, "image"))
     return layers
+
+
+def _optics(grid: FileGrid, files: ImageFiles, index: Mapping[str, int]) -> Sequence[ChannelOptics]:
+    """Return how the channel of a layer was taken, as far as its files tell."""
+    place = next((k for k, axis in enumerate(grid.axes) if axis.letter == "C"), None)
+    if place is None or not index:
+        optics = files.optics_of(grid.files.values())
+        return optics[index["C"] : index["C"] + 1] if index else optics
+    return files.optics_of(path for at, path in grid.files.items() if at[place] == index["C"])
 
 
 def _parts(grid: FileGrid, files: ImageFiles) -> list[tuple[dict[str, int], str]]:

@@ -1,7 +1,7 @@
 """Image files that hold one plane each, all alike."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from napari_umis_fusion.files.read._images import read_image, read_image_header
 from napari_umis_fusion.files.read._listing import is_tiff
 from napari_umis_fusion.files.read._naming_errors import naming_read_errors
 from napari_umis_fusion.files.read._tiff import TiffStack, open_tiff
+from napari_umis_fusion.presets import ChannelOptics
 from napari_umis_fusion.stack import Calibration, Plane
 
 
@@ -37,6 +38,8 @@ class Header:
         Number of planes.
     is_mosaic : bool
         Whether the file says that it is a Bayer mosaic.
+    optics : tuple of ChannelOptics
+        How its channels were taken; empty if unknown.
     """
 
     shape: tuple[int, ...]
@@ -46,6 +49,7 @@ class Header:
     z_um: float | None = None
     planes: int = 1
     is_mosaic: bool = False
+    optics: tuple[ChannelOptics, ...] = ()
 
     @property
     def kind(self) -> tuple[bool, tuple[int, ...], np.dtype[Any]]:
@@ -110,6 +114,7 @@ class ImageFiles:
         self.is_mosaic = all(header.is_mosaic for header in headers.values())
         told = [header.calibration for header in headers.values()]
         self.calibration = next((one for one in told if one != Calibration()), Calibration())
+        self._optics = {path: header.optics for path, header in headers.items()}
         self.z_um = {path: header.z_um for path, header in headers.items()}
 
     def read(self, path: Path, rows: slice = slice(None), columns: slice = slice(None)) -> Plane:
@@ -132,6 +137,11 @@ class ImageFiles:
             plane = plane[rows, columns]
         return plane
 
+    def optics_of(self, paths: Iterable[Path]) -> tuple[ChannelOptics, ...]:
+        """Return how the channels of files were taken; empty if they tell nothing, or disagree."""
+        known = {self._optics[path] for path in paths}
+        return known.pop() if len(known) == 1 else ()
+
     def _open(self, path: Path) -> TiffStack:
         return open_tiff(path, index=self._index, one_plane=True)
 
@@ -148,7 +158,8 @@ def image_header(path: Path, index: Mapping[str, int] | None = None) -> Header:
         return Header(header.shape, header.dtype, len(header.shape) == 3, Calibration())
     with open_tiff(path, index=index, one_plane=True) as stack:
         shape, sizes, count = stack.shape[1:], stack.calibration, len(stack)
-        return Header(shape, stack.dtype, stack.rgb, sizes, stack.z_um, count, stack.is_mosaic)
+        found = stack.dtype, stack.rgb, sizes, stack.z_um, count, stack.is_mosaic
+        return Header(shape, *found, stack.optics)
 
 
 def _several_planes(path: Path, count: int) -> str:

@@ -39,6 +39,8 @@ class ImageListStack(Stack):
         self.shape = (len(self._planes), *self.files.shape, *channels)
         self.dtype, self.rgb = self.files.dtype, self.files.rgb
         self.calibration: Calibration = self.files.calibration
+        told = [self.files.optics_of(channel) for channel in zip(*self._planes, strict=True)]
+        self.optics = tuple(one for optics in told for one in optics)
         self.is_mosaic = self.files.is_mosaic and len(self.shape) == 3
         self.sources = tuple(str(path.absolute()) for path in every)
         check_stack(self.shape, self.dtype, has_named_channels=len(self.shape) == 4)

@@ -40,7 +40,7 @@ def read_layers(
         One TIFF file (plain pages, ImageJ hyperstack, OME-TIFF, BigTIFF), or images (TIFF,
         PNG, JPEG, BMP, WebP), arranged along the axes that their names count; those of a list
         that count along one axis keep their order. A list of stacks with equal axes and sizes
-        becomes layers with a further axis, that of the files.
+        becomes layers with a further axis, that of the numbers in their names.
     keeps_order : bool
         Whether the order of a list counts; else it is arranged as a folder is.
     z_axis : str, optional

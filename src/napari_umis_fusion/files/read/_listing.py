@@ -2,6 +2,7 @@
 
 import glob
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ COMPANION = ".companion.ome"
 """End of the name of a file that holds the OME-XML of several image files."""
 
 PathsLike = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+
+_DIGIT = re.compile("[0-9]")
 
 _DEPTH = 2
 """Folders of folders are searched this deep, where a folder itself holds no image."""
@@ -188,7 +191,11 @@ def _in_natural_order(paths: Iterable[Path], problem: str, hint: str = "") -> li
 
 
 def _in_order(paths: Sequence[Path]) -> list[Path]:
-    from natsort import natsorted, ns  # here, since a stack in one file needs no order
+    """Return files in natural order."""
+    if len({_DIGIT.sub("0", str(path)) for path in paths}) < 2:
+        # They differ in numbers of as many digits, whose order is that of their characters.
+        return sorted(paths, key=str)
+    from natsort import natsorted, ns  # here: its import takes longer than small stacks
 
     return natsorted(paths, key=str, alg=ns.PATH | ns.IGNORECASE)
 

@@ -213,8 +213,8 @@ def _attributes(series: _Series, pick: Mapping[str, int]) -> dict[str, Any]:
         origin[POSITIONS_KEY] = list(series.calibration.z_positions_um)
     if series.opened.pixels.is_mosaic:
         origin[MOSAIC_KEY] = True
-    if optics := [asdict(one) for one in _optics(series, pick)]:
-        origin[OPTICS_KEY] = [{key: value for key, value in one.items() if value} for one in optics]
+    if optics := optics_record(_optics(series, pick)):
+        origin[OPTICS_KEY] = optics
     metadata: dict[str, Any] = {FILE_KEY: origin}
     if series.header.provenance is not None:
         metadata[RUN_KEY] = series.header.provenance
@@ -225,8 +225,13 @@ def _attributes(series: _Series, pick: Mapping[str, int]) -> dict[str, Any]:
 def _optics(series: _Series, pick: Mapping[str, int]) -> Sequence[ChannelOptics]:
     """Return how the channels of a layer were taken, as far as the file tells."""
     optics = series.header.optics
-    chosen = [optics[pick["C"]]] if pick.get("C", len(optics)) < len(optics) else optics
-    return [one for one in chosen if one != ChannelOptics()]
+    return [optics[pick["C"]]] if pick.get("C", len(optics)) < len(optics) else optics
+
+
+def optics_record(optics: Sequence[ChannelOptics]) -> list[dict[str, str]]:
+    """Return what is told of channels, for the metadata of a layer."""
+    told = [asdict(one) for one in optics if one != ChannelOptics()]
+    return [{key: value for key, value in one.items() if value} for one in told]
 
 
 def _axis_labels(outer: Sequence[str]) -> list[str]:

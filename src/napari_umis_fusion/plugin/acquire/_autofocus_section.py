@@ -26,6 +26,7 @@ from napari_umis_fusion.plugin.widgets import (
     Job,
     Progress,
     RunControls,
+    abandon,
     format_duration,
     section,
     tell_unexpected,
@@ -117,9 +118,7 @@ class AutofocusSection(QWidget):
     def release(self) -> None:
         """Cancel the search: the stage moves back; and disconnect from the viewer."""
         job, self.job = self.job, None
-        if job is not None:
-            job.blockSignals(True)
-            job.cancel()
+        abandon(job)
         self._listen(False)
 
     def _lay_out(self) -> None:

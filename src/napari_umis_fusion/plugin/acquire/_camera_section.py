@@ -20,7 +20,7 @@ from napari_umis_fusion.plugin.acquire._microscope import LIVE, Microscope
 from napari_umis_fusion.plugin.acquire._picture_layer import PictureLayer
 from napari_umis_fusion.plugin.acquire._property_list import PropertyList
 from napari_umis_fusion.plugin.acquire._shutter import snapped
-from napari_umis_fusion.plugin.widgets import Job, section, tell_unexpected
+from napari_umis_fusion.plugin.widgets import Job, abandon, section, tell_unexpected
 from napari_umis_fusion.runtime import AnyArray
 
 NAME = "camera"
@@ -121,9 +121,7 @@ class CameraSection(QWidget):
         """End the live picture, and hear nothing more of it."""
         job, self.job = self.job, None
         self._is_starting = False
-        if job is not None:
-            job.blockSignals(True)
-            job.cancel()
+        abandon(job)
         self.properties.release()
 
     def _lay_out(self) -> None:

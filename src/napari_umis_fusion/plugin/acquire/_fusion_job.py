@@ -1,6 +1,6 @@
 """Live fusion in a thread: its pictures are renewed, none of its results is skipped."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -17,6 +17,7 @@ from napari_umis_fusion.live import (
 )
 from napari_umis_fusion.plugin.acquire._field_layers import FieldLayers
 from napari_umis_fusion.plugin.widgets import Job, Progress
+from napari_umis_fusion.runtime import expand_events
 
 MOST_COUNTED = 20_000
 """Events of a run that are counted; of longer runs the share that is done is not shown."""
@@ -126,20 +127,16 @@ def _iter_newest(
     events: Generator[Any, None, Any], newest: dict[Field, FieldUpdated]
 ) -> Generator[Any, None, Any]:
     """Pass events on, but of pictures only their field: the picture is the newest when shown."""
-    try:
-        while True:
-            try:
-                event = next(events)
-            except StopIteration as end:
-                return end.value
-            if isinstance(event, FieldUpdated):
-                newest[event.field] = event
-                yield event.field
-                continue
-            if isinstance(event, RunStarted):
-                count = sum(1 for _ in islice(event.sequence, MOST_COUNTED))
-                channels = tuple(channel.config for channel in event.sequence.channels)
-                yield RunCounted(event.number, 0 if count == MOST_COUNTED else count, channels)
-            yield event
-    finally:
-        events.close()
+
+    def passed_on(event: Any) -> Iterator[Any]:
+        if isinstance(event, FieldUpdated):
+            newest[event.field] = event
+            yield event.field
+            return
+        if isinstance(event, RunStarted):
+            count = sum(1 for _ in islice(event.sequence, MOST_COUNTED))
+            channels = tuple(channel.config for channel in event.sequence.channels)
+            yield RunCounted(event.number, 0 if count == MOST_COUNTED else count, channels)
+        yield event
+
+    return (yield from expand_events(events, passed_on))

@@ -11,7 +11,7 @@ from napari_umis_fusion.live import listen
 from napari_umis_fusion.plugin.acquire._field_layers import FieldLayers
 from napari_umis_fusion.plugin.acquire._fusion_job import FusionJob
 from napari_umis_fusion.plugin.acquire._microscope import SWEEP, Microscope
-from napari_umis_fusion.plugin.widgets import ConfigForm, Message, tell_unexpected
+from napari_umis_fusion.plugin.widgets import ConfigForm, Message, abandon, tell_unexpected
 
 
 def iter_listen(core: Any, config: FusionConfig) -> Any:
@@ -54,9 +54,7 @@ class OthersSection(QWidget):
     def release(self) -> None:
         """Stop listening."""
         job, self.job = self.job, None
-        if job is not None:
-            job.blockSignals(True)
-            job.cancel()
+        abandon(job)
 
     def _follow(self, _: Any = None) -> None:
         """Listen, or stop it: sweeps that are started here are fused there."""

@@ -6,6 +6,7 @@ from qtpy.QtWidgets import (
     QDoubleSpinBox,
     QFormLayout,
     QGridLayout,
+    QHBoxLayout,
     QLabel,
     QPushButton,
     QVBoxLayout,
@@ -115,9 +116,12 @@ class StageSection(QWidget):
             grid.setColumnStretch(column, 1)
         grid.addWidget(self.zero, 1, 0, 1, 2)
         grid.addWidget(self.halt, 1, 2, 1, 2)
-        grid.addWidget(self.limited, 2, 0, 1, 2)
-        grid.addWidget(self.low, 2, 2)
-        grid.addWidget(self.high, 2, 3)
+        limits = QHBoxLayout()
+        for box in (self.low, self.high):  # heights are typed; arrows would cover them
+            box.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
+        limits.addWidget(self.limited)
+        limits.addWidget(self.low, 1)
+        limits.addWidget(self.high, 1)
         form = QFormLayout()
         form.addRow("height", self.height)
         form.addRow("step", self.step)
@@ -126,6 +130,7 @@ class StageSection(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(form)
         layout.addLayout(grid)
+        layout.addLayout(limits)
 
     def _connect(self) -> None:
         for name, button in self.buttons.items():

@@ -23,9 +23,11 @@ from napari_umis_fusion.plugin.widgets import (
     ConfigForm,
     Message,
     RunControls,
+    abandon,
     section,
     tell_unexpected,
 )
+from napari_umis_fusion.runtime import count_noun
 
 IDLE = {"start": ("Sweep and fuse", "Take the planes, and fuse them while they are taken.")}
 RUNNING = {
@@ -126,9 +128,7 @@ class SweepSection(QWidget):
     def release(self) -> None:
         """End a sweep: files are closed, and the microscope is left in a known state."""
         job, self.job = self.job, None
-        if job is not None:
-            job.blockSignals(True)
-            job.cancel()
+        abandon(job)
 
     def _lay_out(self) -> None:
         ends = QHBoxLayout()
@@ -261,7 +261,7 @@ def _stacks_in(sequence: Any) -> int:
 
 def _done_text(job: FusionJob) -> str:
     """Return how a sweep ended."""
-    stacks = "1 stack" if job.fused == 1 else f"{job.fused} stacks"
+    stacks = count_noun(job.fused, "stack")
     kept = "" if job.folder is None else f" Kept in {job.folder}."
     notes = "".join(f" {note[:1].upper()}{note[1:]}." for note in dict.fromkeys(job.notes))
     if job.was_cancelled:

@@ -27,6 +27,7 @@ from napari_umis_fusion.plugin.widgets import (
     Progress,
     QtRow,
     RunControls,
+    abandon,
     described_row,
     tell_unexpected,
 )
@@ -144,9 +145,7 @@ class WatchSection(QWidget):
     def release(self) -> None:
         """Stop watching."""
         job, self.job = self.job, None
-        if job is not None:
-            job.blockSignals(True)
-            job.cancel()
+        abandon(job)
 
     def _on_button(self, name: str) -> None:
         if name == "start":

@@ -69,8 +69,7 @@ class AcquireWidget(DockedWidget):
 
     def show_message(self, text: str) -> None:
         """Show a line of text; an empty one hides it."""
-        self.message.setText(text)
-        self.message.setVisible(bool(text))
+        self.message.show_text(text)
 
     @staticmethod
     def _release(parts: dict[str, Any]) -> None:

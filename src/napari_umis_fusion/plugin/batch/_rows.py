@@ -9,10 +9,11 @@ from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
 from qtpy.QtGui import QPixmap
 
 from napari_umis_fusion.batch import BatchEntry, BatchStack, Grouping
+from napari_umis_fusion.runtime import count_noun
 
 COLUMNS = {
     "stack": "Name of the stack, which is that of its result.",
-    "planes × size": "Planes, width and height; before the stack is opened, its files.",
+    "planes × size": "Planes, height and width; before the stack is opened, its files.",
     "status": "What became of the stack.",
     "time": "Seconds that the stack took.",
     "notes": "Warnings, or why the stack failed or was left out.",
@@ -40,7 +41,7 @@ class Row:
     def texts(self) -> tuple[str, ...]:
         """Return the text of each column."""
         entry = self.entry
-        files = "" if self.stack is None else _files(len(self.stack.files))
+        files = "" if self.stack is None else count_noun(len(self.stack.files), "file")
         seconds = f"{entry.seconds:.1f} s" if entry.seconds else ""
         notes = entry.reason or "; ".join(entry.notes or (self.stack.notes if self.stack else ()))
         return entry.name, entry.size or files, self.status or entry.status, seconds, notes
@@ -122,7 +123,3 @@ class BatchRows(QAbstractTableModel):
     def _set(self, number: int, row: Row) -> None:
         self._rows[number] = row
         self.dataChanged.emit(self.index(number, 0), self.index(number, len(COLUMNS) - 1))
-
-
-def _files(count: int) -> str:
-    return "1 file" if count == 1 else f"{count} files"

@@ -9,14 +9,11 @@ from napari.layers import Layer
 
 from napari_umis_fusion.errors import StackError
 from napari_umis_fusion.plugin.compare._shown_plane import ShownPlane
-from napari_umis_fusion.plugin.viewer import PLACES, FollowedLayers, camera_of, grid_of
+from napari_umis_fusion.plugin.viewer import PLACES, FollowedLayers, camera_of, frame, grid_of
 
 Direction = Literal["vertical", "horizontal"]
 
 NAMES = ("wipe, before: {}", "wipe, behind: {}")
-FRAME = {"points": False, "line_color": "yellow", "line_thickness": 2, "visible": True}
-"""Of the image before the border: one of its sides is the border."""
-
 LOOKS = ("colormap", "contrast_limits", "gamma", "interpolation2d")
 """What follows the layers while they are compared."""
 
@@ -139,7 +136,8 @@ class Wipe:
             layer = Layer.create(*plane.layer_data(name.format(plane.layer.name)))
             made.append(self._viewer.add_layer(layer))
         self._shown = tuple(reversed(made))
-        self._shown[0].bounding_box.update(FRAME)
+        # One side of its frame is the border.
+        frame(self._shown[0])
         layers.selection = selected & set(layers)
         if active in layers:
             layers.selection.active = active

@@ -12,6 +12,7 @@ from napari_umis_fusion.files import RUN_KEY
 from napari_umis_fusion.layers import difference_tag
 from napari_umis_fusion.plugin.fusion._fusion_change import FusionChange, LayerState
 from napari_umis_fusion.plugin.fusion._shown_fusion import LastFusion, ShownFusion, ShownLayer
+from napari_umis_fusion.runtime import count_noun
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -251,5 +252,5 @@ class FusedLayers:
 def _left_alone(layers: int) -> str:
     if not layers:
         return ""
-    what = "1 layer was" if layers == 1 else f"{layers} layers were"
+    what = f"{count_noun(layers, 'layer')} {'was' if layers == 1 else 'were'}"
     return f" {what} removed or changed since, and left alone."

@@ -53,8 +53,7 @@ class PlaneTable(QWidget):
         self.table.show_rows([[_item(text) for text in cells] for cells in rows])
         self.table.setColumnHidden(STACK, len(stacks) < 2)
         self.table.setVisible(bool(rows))
-        self.message.setText("" if rows else "All planes of the last fusion are sound.")
-        self.message.setVisible(not rows)
+        self.message.show_text("" if rows else "All planes of the last fusion are sound.")
         self.table.fit_height()
 
     def clear(self) -> None:

@@ -9,12 +9,9 @@ from napari.layers import Layer
 from napari_umis_fusion.files import LayerData
 from napari_umis_fusion.layers import PREVIEW_KEY
 from napari_umis_fusion.plugin.fusion._fused_layers import SHINING
-from napari_umis_fusion.plugin.viewer import PLACES
+from napari_umis_fusion.plugin.viewer import PLACES, frame
 
 NAME = "preview of {}"
-
-FRAME = {"points": False, "line_color": "yellow", "line_thickness": 2, "visible": True}
-"""Look of the frame around the preview."""
 
 
 class PreviewLayers:
@@ -84,7 +81,7 @@ class PreviewLayers:
             self._shown.append(weakref.ref(layer))
             self._viewer.add_layer(layer)
             if number == 0:
-                layer.bounding_box.update(FRAME)
+                frame(layer)
         self._viewer.layers.selection = selected & set(self._viewer.layers)
         if active in self._viewer.layers:
             self._viewer.layers.selection.active = active

@@ -93,6 +93,7 @@ class FusionWidget(DockedWidget):
         self.keys = FusionKeys(napari_viewer, self.stack, self.fused, self.fuse, self._tell_idle)
         self._connect()
         self._on_stack()
+        self._on_options()
         warm_up()
 
     def value(self) -> FusionConfig:
@@ -191,7 +192,6 @@ class FusionWidget(DockedWidget):
         for part in (self.sizes, self.part, self.alignment, self.told):
             part.adapt_to(target)
         self._forget_others([] if target is None else target.layers)
-        self._on_options()
         self.controls.buttons["start"].setEnabled(target is not None and target.planes > 1)
         self.copy.setEnabled(target is not None)
 
@@ -246,8 +246,7 @@ class FusionWidget(DockedWidget):
 
     def _on_plane(self, plane: int) -> None:
         """Show a plane of the stack that was fused."""
-        target = self.stack.target
-        if target is not None:
+        if (target := self.stack.target) is not None:
             go_to_plane(self._viewer, target.layers[0], target.axes.z, plane)
 
     def _try(self, action: Callable[[], Any]) -> Any:
@@ -286,6 +285,7 @@ class FusionWidget(DockedWidget):
         self.job = self._showing = self._first = None
         self.controls.show_idle(self._status)
         self._on_stack()
+        self._on_options()
 
     def _on_button(self, name: str) -> None:
         if name == "start":

@@ -14,7 +14,7 @@ from napari_umis_fusion.files.read import (
     survey_files,
 )
 from napari_umis_fusion.plugin.opening import shown_viewer
-from napari_umis_fusion.scale import scale_is_installed, zarr_kind, zarr_layers
+from napari_umis_fusion.scale import plate_layers, scale_is_installed, zarr_kind, zarr_layers
 
 if TYPE_CHECKING:
     from napari_umis_fusion.plugin.opening import SingleImages
@@ -33,8 +33,8 @@ def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list[Any]] 
     ----------
     path : str or list of str
         An image file, a folder of images, or these in a list. The order of a list does not count:
-        it is that in which a file manager happened to give them. An image of OME-Zarr is read if
-        no other plugin claims files of its kind.
+        it is that in which a file manager happened to give them. OME-Zarr is read if no other
+        plugin claims files of its kind.
 
     Returns
     -------
@@ -83,15 +83,15 @@ def read(path: str | list[str]) -> list[Any]:
 
 
 def read_zarr(path: str | list[str]) -> list[Any]:
-    """Read an image of OME-Zarr as layers; see `napari_umis_fusion.scale.zarr_layers`."""
+    """Read an image or a plate of OME-Zarr as layers; see `zarr_layers` and `plate_layers`."""
     (one,) = [path] if isinstance(path, str | os.PathLike) else path
-    return zarr_layers(one)
+    return plate_layers(one) if zarr_kind(one) == "plate" else zarr_layers(one)
 
 
 def _is_zarr_of_nobody(path: str | list[str]) -> bool:
-    """Whether a folder is an image of OME-Zarr that no other plugin reads."""
+    """Whether a folder is an image or a plate of OME-Zarr that no other plugin reads."""
     (one, *more) = [path] if isinstance(path, str | os.PathLike) else path
-    if more or zarr_kind(one) != "image":
+    if more or zarr_kind(one) is None:
         return False
     return scale_is_installed() and not _others_read_zarr()
 

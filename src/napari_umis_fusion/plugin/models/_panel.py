@@ -73,16 +73,12 @@ class ModelPanel(QWidget):
         """Update from the library."""
         self.table.fill([*self.library.models(), *shipped_models()])
         unreadable = self.library.unreadable()
-        self.unreadable.setText(
-            "Files of the library that cannot be read: "
-            + ", ".join(f"{path.name} ({reason})" for path, reason in unreadable.items())
-        )
-        self.unreadable.setVisible(bool(unreadable))
+        files = ", ".join(f"{path.name} ({reason})" for path, reason in unreadable.items())
+        self.unreadable.show_text(files and f"Files of the library that cannot be read: {files}")
 
     def show_message(self, text: str) -> None:
         """Show a line of text; an empty one hides it."""
-        self.message.setText(text)
-        self.message.setVisible(bool(text))
+        self.message.show_text(text)
 
     def release(self) -> None:
         """Cancel running work and disconnect from the library."""

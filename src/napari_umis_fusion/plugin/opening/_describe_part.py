@@ -1,6 +1,7 @@
 """What is understood of files, and what of them a choice opens, in sentences."""
 
 from napari_umis_fusion.files.read import Selected, Survey
+from napari_umis_fusion.runtime import count_noun
 from napari_umis_fusion.stack import Calibration
 
 
@@ -13,9 +14,9 @@ def describe_files(survey: Survey) -> str:
         header = next(iter(survey.headers.values()))
         of_one = "each one plane of" if count > 1 else "one plane of"
         kind = f"{of_one} {header}{_sizes(survey.calibration)}"
-    lines = [f"{survey.name}: {_count(count, 'file')}, {kind}."]
+    lines = [f"{survey.name}: {count_noun(count, 'file')}, {kind}."]
     if survey.grid.missing:
-        lines.append(f"Missing of the set: {_count(survey.grid.missing, 'file')}.")
+        lines.append(f"Missing of the set: {count_noun(survey.grid.missing, 'file')}.")
     lines += [f"{note[0].upper()}{note[1:]}." for note in survey.grid.notes]
     return "\n".join(lines)
 
@@ -41,15 +42,11 @@ def describe_part(survey: Survey, selected: Selected) -> str:
     z = sizes.pop("Z", None)
     channels = sizes.pop("C", None)
     layers = "one layer" if channels is None else f"{len(channels)} layers, one for each channel,"
-    planes = "a single plane" if z is None else _count(len(z), "plane")
+    planes = "a single plane" if z is None else count_noun(len(z), "plane")
     sliders = ", ".join(f"{axis.letter} ({len(axis)})" for axis in sizes.values())
     moved = f", with sliders for {sliders}" if sliders else ""
-    gaps = f" {_count(part.missing, 'missing plane')} will be blank." if part.missing else ""
+    gaps = f" {count_noun(part.missing, 'missing plane')} will be blank." if part.missing else ""
     return f"Opens {layers} of {planes}{moved}.{gaps}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _sizes(known: Calibration) -> str:

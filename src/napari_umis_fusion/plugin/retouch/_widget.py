@@ -17,17 +17,16 @@ from napari_umis_fusion.plugin.widgets import (
     push_buttons,
     release_all,
     sentence_of,
-    tell_unexpected,
 )
 
 BLINK = "B"
 """The key of before / after."""
 
-HINT = (
-    "Select a stack that was fused, or its result, and begin. Then move the z slider to the plane "
-    "that is right, and paint: the result takes it from there. The eraser gives back what was "
-    "decided; Ctrl+Z undoes a stroke."
+BEGUN = (
+    "Move the z slider to the plane that is right, and paint: the result takes it from there. The "
+    "eraser gives back what was decided; Ctrl+Z undoes a stroke."
 )
+HINT = f"Select a stack that was fused, or its result, and begin. {BEGUN}"
 BUTTONS = {
     "begin": ("Retouch the result", "Add a layer of overrides over the result, and paint in it."),
     "pick": (
@@ -78,12 +77,12 @@ class RetouchWidget(DockedWidget):
         try:
             self.session.begin(self._viewer.layers.selection.active)
         except UmisFusionError as error:
-            self._on_failed(error)
+            self._tell(sentence_of(error))
             return
         layer = self.session.layer
         self._viewer.layers.selection.active = layer
         layer.mode = "paint"
-        self._tell(HINT)
+        self._tell(BEGUN)
 
     def step(self) -> None:
         """Show the next of: as decided, the plane, retouched."""
@@ -151,10 +150,6 @@ class RetouchWidget(DockedWidget):
             self.buttons[name].setEnabled(is_begun)
         retouched = self.session.retouched
         self.buttons["carry"].setEnabled(retouched is not None and retouched.time_axis is not None)
-
-    def _on_failed(self, error: Exception) -> None:
-        tell_unexpected(error)
-        self._tell(sentence_of(error))
 
     def _tell(self, text: str) -> None:
         self.status.setText(text)

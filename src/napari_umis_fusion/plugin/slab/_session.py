@@ -133,6 +133,9 @@ class SlabSession(QObject):
         self._shown.remove()
 
     def _use(self, slabs: Slabs) -> None:
+        # What is still being made is of another time point, or as another fusion would make it.
+        self._previewing.cancel()
+        self._fusing.cancel()
         self.slabs, self._made = slabs, None
         self.told.emit("measuring all planes once …")
         self._measuring.submit(slabs.iter_measure)

@@ -18,7 +18,6 @@ from napari_umis_fusion.plugin.widgets import (
     release_all,
     section,
     sentence_of,
-    tell_unexpected,
 )
 
 HINT = (
@@ -63,7 +62,7 @@ class SlabWidget(DockedWidget):
         try:
             self.session.begin(self._viewer.layers.selection.active)
         except UmisFusionError as error:
-            self._on_failed(error)
+            self._tell(sentence_of(error))
 
     def keep(self) -> None:
         """Add the fused slab to the viewer as a layer of its own."""
@@ -122,10 +121,6 @@ class SlabWidget(DockedWidget):
         self.slider.setVisible(is_begun)  # before, it has no planes to show
         self.buttons["end"].setEnabled(is_begun)
         self.buttons["keep"].setEnabled(bool(self.session.fused))
-
-    def _on_failed(self, error: Exception) -> None:
-        tell_unexpected(error)
-        self._tell(sentence_of(error))
 
     def _tell(self, text: str) -> None:
         self.status.setText(text)

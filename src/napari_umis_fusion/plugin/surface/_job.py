@@ -11,6 +11,7 @@ from napari_umis_fusion.surface import (
     SurfaceConfig,
     height_parameters,
     prepare,
+    write_surface,
 )
 
 UNITS = {"sa_um": "µm", "sq_um": "µm", "sp_um": "µm", "sv_um": "µm", "sz_um": "µm"}
@@ -60,8 +61,6 @@ def iter_measure(source: SurfaceSource, config: SurfaceConfig) -> Generator[None
 
 def iter_write(path: str, measured: Measured, exaggeration: float) -> Generator[None, None, Any]:
     """Write the prepared surface; returns the files."""
-    from napari_umis_fusion.surface import write_surface
-
     yield
     source = measured.source
     image = None if source.image is None else source.depth.picture(source.image)

@@ -1,4 +1,5 @@
 from ._followed import FollowedLayers as FollowedLayers
+from ._frame import frame as frame
 from ._parts import camera_of as camera_of
 from ._parts import grid_of as grid_of
 from ._placing import BETWEEN_LAYERS_MS as BETWEEN_LAYERS_MS

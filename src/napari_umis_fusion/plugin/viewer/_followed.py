@@ -1,5 +1,6 @@
 """Follow events of layers that change from time to time."""
 
+import operator
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -21,10 +22,13 @@ class FollowedLayers:
 
     def follow(self, layers: Iterable[Any]) -> None:
         """Follow these layers instead of the previous ones."""
+        layers = list(layers)
+        if len(layers) == len(self.layers) and all(map(operator.is_, layers, self.layers)):
+            return  # napari looks at the callback's signature each time
         for layer in self.layers:
             for name in self._names:
                 getattr(layer.events, name).disconnect(self._callback)
-        self.layers = list(layers)
-        for layer in self.layers:
+        self.layers = layers
+        for layer in layers:
             for name in self._names:
                 getattr(layer.events, name).connect(self._callback)

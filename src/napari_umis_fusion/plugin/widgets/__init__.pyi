@@ -14,6 +14,7 @@ from ._form import QtRow as QtRow
 from ._fusion_names import FUSION_NAMES as FUSION_NAMES
 from ._job import Job as Job
 from ._job import Progress as Progress
+from ._job import abandon as abandon
 from ._job import format_duration as format_duration
 from ._latest_job import LatestJob as LatestJob
 from ._message import Message as Message

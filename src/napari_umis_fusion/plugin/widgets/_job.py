@@ -254,3 +254,10 @@ def format_duration(seconds: float) -> str:
     return (
         f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
     )
+
+
+def abandon(job: Any) -> None:
+    """Cancel work, if there is any, and hear nothing more of it: its panel is closed."""
+    if job is not None:
+        job.blockSignals(True)
+        job.cancel()

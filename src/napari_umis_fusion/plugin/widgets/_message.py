@@ -18,3 +18,8 @@ class Message(QLabel):
         self.setWordWrap(True)
         flags = Qt.TextInteractionFlag
         self.setTextInteractionFlags(flags.TextSelectableByMouse | flags.LinksAccessibleByMouse)
+
+    def show_text(self, text: str) -> None:
+        """Show another text; an empty one hides the label."""
+        self.setText(text)
+        self.setVisible(bool(text))

@@ -87,13 +87,11 @@ class RunControls(QWidget):
 
     def show_message(self, text: str) -> None:
         """Show a line of text; an empty one hides it."""
-        self.message.setText(text)
-        self.message.setVisible(bool(text))
+        self.message.show_text(text)
 
     def show_details(self, text: str) -> None:
         """Show a second text; an empty one hides it."""
-        self.details.setText(text)
-        self.details.setVisible(bool(text))
+        self.details.show_text(text)
 
     def _button(self, name: str, text: str, tip: str) -> QPushButton:
         button = QPushButton(text)

@@ -70,7 +70,7 @@ def iter_find_pattern(
     """
     yield from iter_sample(stack, samples, workers)
     planes = samples.planes
-    if len(planes) < MIN_PLANES:
+    if len(planes) < MIN_PLANES or not to_grey.span() > 0:  # of a middle plane that is blank
         return None
     floor = _floor(stack, to_grey)
     looking = workers.submit(partial(_shows_pattern, samples, to_grey, floor))

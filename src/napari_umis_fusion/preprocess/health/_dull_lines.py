@@ -41,25 +41,23 @@ def lines_of(values: NDArray[Any], step: int) -> DullLines:
 
 
 def lost_lines(
-    plane: DullLines, others: Sequence[DullLines], channel: int, least: float
-) -> list[float]:
-    """Return the values of lines that hold one, where planes on both sides show something else.
+    plane: DullLines, others: Sequence[DullLines], least: Table
+) -> list[tuple[int, float]]:
+    """Return channel and value of lines that hold one value, where others show something else.
 
     Parameters
     ----------
     plane : DullLines
-        Of the plane.
+        Of the plane. All channels of a line are lost together.
     others : sequence of DullLines
         The nearest plane of each side; two where there is one side.
-    channel : int
-        Which one.
-    least : float
-        By how much they differ.
+    least : ndarray of shape (C,)
+        By how much one of the channels differs from each of them.
     """
-    value = plane.value[:, channel]
-    lost = np.isfinite(value)
+    lost = np.isfinite(plane.value).all(axis=1)
     for one in others if lost.any() else ():
         with np.errstate(invalid="ignore"):
-            lost &= np.abs(one.mean[:, channel] - value) > least
-        lost &= np.isnan(one.value[:, channel])
-    return [float(found) for found in np.unique(value[lost])]
+            lost &= (np.abs(one.mean - plane.value) > least).any(axis=1)
+        lost &= np.isnan(one.value).any(axis=1)
+    values = np.unique(plane.value[lost], axis=0)
+    return [(c, float(value)) for line in values for c, value in enumerate(line)]

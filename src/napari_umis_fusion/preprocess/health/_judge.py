@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_umis_fusion.preprocess.health._blank import blank_channels, is_blank, shows_nothing
 from napari_umis_fusion.preprocess.health._exposure import (
+    MIN_DRIFT,
     Exposure,
     clipped_share,
     differs_in_light,
@@ -84,7 +85,7 @@ class PlaneJudge:
         """Whether steps too small to be told have changed the light."""
         if health.is_left_out or self._first is None:
             return False
-        return differs_in_light(plane, self._first)
+        return differs_in_light(plane, self._first, MIN_DRIFT)
 
 
 def _told(health: PlaneHealth, finding: Finding) -> PlaneHealth:
@@ -145,10 +146,10 @@ def judge_plane(
         findings.append("clipped")
         lost = np.maximum(lost, plane.clipped.max(axis=2))
     lit = plane if exposure is None else plane.scaled(exposure.gain, exposure.offset)
-    if is_noisy(lit, before, after):
-        return PlaneHealth(z, ("noisy",), is_left_out=True, usable=0.0)
     if is_unlike(lit, before, after, lost):
         return PlaneHealth(z, ("unlike",), is_left_out=True, usable=0.0)
+    if is_noisy(plane, before, after):
+        return PlaneHealth(z, ("noisy",), is_left_out=True, usable=0.0)
     usable = float(1 - lost.mean())
     return PlaneHealth(
         z,

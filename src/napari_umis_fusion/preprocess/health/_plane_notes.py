@@ -124,7 +124,7 @@ def _sentence(health: PlaneHealth, copies: bool) -> tuple[str, str]:
     if "padded" in found:
         parts.append("of one value along a border, where others are not")
         done.append(PADDING_DONE[bool(health.gaps)])
-    return " and ".join(parts), f": {', '.join(done)}" if done else ""
+    return " and ".join(parts), f": {', '.join(dict.fromkeys(done))}" if done else ""
 
 
 def _light_found(health: PlaneHealth) -> str:

@@ -67,9 +67,9 @@ class PlaneStatistics:
         How much neighbouring lines differ, relative to lines two apart.
     padding : tuple of int
         Lines of one value at the top, the bottom, the left and the right.
-    grain : ndarray of shape (C, 2)
-        Energy of what bends from pixel to pixel, and from each to the next but one, in the median
-        part of lines; empty where planes are too narrow.
+    grain : ndarray of shape (2, C, 2)
+        Along rows and columns, the energy of what bends from pixel to pixel, and from each to the
+        next but one, in the median part of lines; empty where planes are too narrow.
     lines : tuple of DullLines
         Rows and columns; none in planes of which parts do not count.
     digest : int
@@ -83,7 +83,7 @@ class PlaneStatistics:
     clipped: Table
     comb: float = 1.0
     padding: tuple[int, ...] = (0, 0, 0, 0)
-    grain: Table = field(default_factory=lambda: np.zeros((0, 2)))
+    grain: Table = field(default_factory=lambda: np.zeros((0, 0, 2)))
     lines: tuple[DullLines, ...] = ()
     digest: int = 0
 
@@ -121,9 +121,13 @@ class PlaneStatistics:
 
     @cached_property
     def shown(self) -> Mask:
-        """Tiles, in one row, that show something in all channels: bool of shape (N,)."""
+        """Tiles, in one row, that show something in all channels, and are not padded: bool (N,)."""
         finite = np.isfinite(self.mean.reshape(-1, self.mean.shape[2])).all(axis=1)
-        return np.asarray(~self.constant.any(axis=2).ravel() & finite)
+        shown = np.array(~self.constant.any(axis=2) & finite.reshape(self.mean.shape[:2]))
+        sides = shown, shown[::-1], shown.T, shown.T[::-1]  # views
+        for lines, tiles in zip(self.padding, sides, strict=True):
+            tiles[: -(-lines // MIN_TILE_PX)] = False
+        return shown.ravel()
 
     @cached_property
     def lit(self) -> Mask:
@@ -139,8 +143,7 @@ class PlaneStatistics:
         mean, lowest, highest = (
             (table - offset) / gain for table in (self.mean, self.lowest, self.highest)
         )
-        grain = self.grain / gain**2
-        return replace(self, mean=mean, lowest=lowest, highest=highest, grain=grain)
+        return replace(self, mean=mean, lowest=lowest, highest=highest)
 
     def equals(self, other: "PlaneStatistics") -> bool:
         """Whether the tables are the same to the last bit, as they are for the same plane only."""
@@ -178,12 +181,13 @@ def measure_plane(z: int, plane: Plane, invalid: Mask | None = None) -> PlaneSta
     comb = max(
         _comb(values[:, _some(values.shape[1])]), _comb(values[_some(len(values))].swapaxes(0, 1))
     )
-    padding, lines = (0, 0, 0, 0), ()
+    padding: tuple[int, ...] = (0, 0, 0, 0)
+    lines: tuple[DullLines, ...] = ()
     if ignored is None:
         padding = padding_of(values)
         sides = values, values.swapaxes(0, 1)
         lines = tuple(lines_of(side, _some(side.shape[1]).step) for side in sides)
-    grain, digest = _grain(values), crc32(np.ascontiguousarray(values[::step]))
+    grain, digest = _grain(values), crc32(np.ascontiguousarray(values[::step]).data)
     return PlaneStatistics(z, mean, lowest, highest, clipped, comb, padding, grain, lines, digest)
 
 
@@ -206,18 +210,23 @@ def _comb(values: Plane) -> float:
 
 
 def _grain(values: Plane) -> Table:
+    sides = [_bends(side[_some(len(side))]) for side in (values, values.swapaxes(0, 1))]
+    return np.stack(sides) if all(side.size for side in sides) else np.zeros((0, 0, 2))
+
+
+def _bends(lines: Plane) -> Table:
     """Return the energy of second differences of neighbours, and of next but one; (C, 2)."""
-    rows = values[_some(len(values))].astype(np.float32)
+    rows = lines.astype(np.float32)
     count = (rows.shape[1] - 4) // PART_PX
     if count < 1:
         return np.zeros((0, 2))
     middle = 2 * rows[:, 2:-2]
     found = []
     for by in (1, 2):
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
             bend = rows[:, 2 - by : -2 - by] + rows[:, 2 + by : rows.shape[1] - 2 + by] - middle
-        parts = (bend * bend)[:, : count * PART_PX].reshape(len(rows), count, PART_PX, -1)
-        energy = parts.mean(axis=2).reshape(-1, parts.shape[3])
+            parts = (bend * bend)[:, : count * PART_PX].reshape(len(rows), count, PART_PX, -1)
+            energy = parts.mean(axis=2).reshape(-1, parts.shape[3])
         known = energy[np.isfinite(energy).all(axis=1)]
         found.append(np.median(known, axis=0) if len(known) else np.zeros(energy.shape[1]))
     return np.asarray(np.stack(found, axis=1), np.float64)

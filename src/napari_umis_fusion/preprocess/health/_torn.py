@@ -15,16 +15,14 @@ MIN_NEAT = 0.9
 """Share of the constant tiles within that shape, in a first or last plane."""
 
 MIN_CORNER = 1 / 16
-"""Share of the plane that a constant rectangle at its border takes up at least."""
+"""Share of the plane that a constant part takes up at least, such as a rectangle at its border."""
 
 MIN_FILL = 0.95
 """Of that rectangle, the share that is constant."""
 
-MIN_PART = 1 / 64
-"""Share of the plane that a constant part of any shape takes up at least..."""
-
-MIN_CONTRAST, MIN_SURELY = 0.2, 0.9
-"""...and share of the span by which planes right before and after it differ, in so much of it."""
+MIN_CONTRAST, MIN_FAR, MIN_OTHER = 0.2, 0.3, 0.75
+"""Share of the span by which the planes right before and after differ from a constant part of
+another shape, in so much of it; more of it differs at all. Lost lines differ by as much."""
 
 MAX_VALUES = 3
 """Constant values that are looked at: the most frequent ones."""
@@ -68,9 +66,7 @@ def find_gaps(
             if _was_not_written(here, sides, c, value):
                 gaps.append((c, value))
                 tiles |= here
-        lines = _line_values(plane, sides, c)
-        known = *(one for one in gaps), *((c, top) for top in tops[c : c + 1])
-        gaps += [(c, value) for value in lines if (c, value) not in known]
+    gaps += [gap for gap in _lost_lines(plane, sides) if gap not in gaps and gap[1] not in tops]
     return tuple(gaps), tiles
 
 
@@ -95,30 +91,37 @@ def _is_hole(here: Mask, around: Sequence[PlaneStatistics], channel: int, value:
 
     Nothing is in focus where a plane holds one value, so that little is lost with it.
     """
-    far = [_differs(one, channel, value, MIN_CONTRAST) for one in around]
-    sure = np.logical_and.reduce([here, *far])
-    if sure.mean() < MIN_PART:
+    off, far = (
+        np.logical_and.reduce([here, *(_differs(one, channel, value, by) for one in around)])
+        for by in (MIN_DIFFERENCE, MIN_CONTRAST)
+    )
+    # Even grounds of compressed files hold one value too, a little off.
+    far &= ~np.logical_or.reduce([one.constant[..., channel] for one in around])
+    if off.mean() < MIN_OTHER * MIN_CORNER:
         return False
     from scipy.ndimage import label
 
-    parts, _ = label(here)
-    sizes, sures = np.bincount(parts.ravel()), np.bincount(parts[sure].ravel())
-    sizes = sizes[: len(sures)]
-    is_part = (sizes >= MIN_PART * here.size) & (sures >= MIN_SURELY * sizes)
-    return bool(is_part[1:].any())
+    parts, count = label(here)
+    sizes, fars, offs = (
+        np.bincount(parts[some], minlength=count + 1)[1:] for some in (here, far, off)
+    )
+    is_hole = (fars >= MIN_FAR * sizes) & (offs >= MIN_OTHER * sizes)
+    return bool((is_hole & (sizes >= MIN_CORNER * here.size)).any())
 
 
-def _line_values(
-    plane: PlaneStatistics, sides: Sequence[Sequence[PlaneStatistics]], channel: int
-) -> list[float]:
-    """Return the values of rows and columns that planes around do not hold."""
+def _lost_lines(
+    plane: PlaneStatistics, sides: Sequence[Sequence[PlaneStatistics]]
+) -> list[tuple[int, float]]:
+    """Return channel and value of rows and columns that planes around show far otherwise."""
     around = [sides[0][-1], sides[1][0]] if len(sides) > 1 else _nearest(sides[0], plane.z)
     if len(around) < 2 or not all(one.lines for one in (plane, *around)):
         return []
-    least = MIN_DIFFERENCE * max(float(one.span[channel]) for one in around)
-    found: list[float] = []
-    for axis, lines in enumerate(plane.lines):
-        found += lost_lines(lines, [one.lines[axis] for one in around], channel, least)
+    least = MIN_CONTRAST * np.max([one.span for one in around], axis=0)
+    found = [
+        gap
+        for axis, lines in enumerate(plane.lines)
+        for gap in lost_lines(lines, [one.lines[axis] for one in around], least)
+    ]
     return list(dict.fromkeys(found))
 
 

@@ -6,33 +6,41 @@ plane did not, 21 % of a first or last one, and white noise differed by at most 
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from napari_umis_fusion.preprocess.health._exposure import affine_light
-from napari_umis_fusion.preprocess.health._statistics import Mask, PlaneStatistics, Table
+from napari_umis_fusion.preprocess.health._statistics import (
+    MAX_CLIPPED,
+    Mask,
+    PlaneStatistics,
+    Table,
+)
 
 MIN_OFF = 0.03
 """Share of what the planes around span, by which a tile lies outside what they show."""
 
-MIN_UNLIKE, MIN_UNLIKE_END = 0.3, 0.5
+MANY_OFFS, MANY_OFFS_END = 3.0, 6.0
+"""Nor is a tile odd that differs from them by less than so many times what they differ by; more
+beyond the first and the last one, where focus goes on."""
+
+MIN_UNLIKE, MIN_UNLIKE_END = 0.25, 0.5
 """Share of such tiles in a plane of another picture; in a first or last plane."""
 
-MAX_RATIO = 1 / 3
-"""Of that share, what the planes around may have between themselves."""
-
-MAX_RICHER = 2.0
-"""Contrast of tiles relative to the planes around: what one optical section alone shows is more."""
+MAX_RICHER, MIN_DARK = 2.0, 0.1
+"""Contrast of tiles relative to the planes around: what one optical section alone shows has more,
+but it shines; in so many tiles, nothing is darker than in the planes around."""
 
 MIN_TILES = 16
 """Fewer tell nothing."""
 
-MIN_WHITE = 0.7
-"""Energy of neighbouring pixels relative to that of next but one: 1 for noise, less than 0.6 for
-what a lens draws."""
+MIN_WHITE = 0.75
+"""Energy that a plane has more of between neighbouring pixels, relative to that between next but
+one: 1 for noise, less for what a lens draws, along one axis at least."""
 
-MIN_NOISIER = 9.0
-"""How much more of it than in the planes on both sides: three times the standard deviation."""
+MIN_NOISIER = 4.0
+"""How much more of it than in the planes on both sides: twice the standard deviation."""
 
 MIN_NOISE = 0.02
 """Standard deviation of noise that spoils a decision, as a share of what those planes span."""
@@ -53,33 +61,75 @@ def is_unlike(plane: PlaneStatistics, before: Side, after: Side, lost: Table) ->
         Share of each tile that was lost.
     """
     is_end = not (before and after)
-    pairs = _pairs(before, after)
     least = MIN_UNLIKE_END if is_end else MIN_UNLIKE
-    for one, other in pairs:
-        here = (lost == 0) & ~(one.constant | other.constant).any(axis=2)
-        if here.sum() < MIN_TILES:
-            continue
-        tiles, both = _in_light_of(plane, one, other, here), (one.mean, other.mean)
-        # A plane in focus shows what is blurred in both: then its own blur is like them.
-        share = min(_share_off(some, both, here) for some in (tiles, _blurred(tiles)))
-        between = max(_share_off(x.mean, (y.mean, y.mean), here) for x, y in _both(one, other))
-        if share <= least or between > MAX_RATIO * share:
-            continue
-        return plane.contrast <= MAX_RICHER * max(one.contrast, other.contrast)
+    for one, other in _pairs(before, after):
+        here = (lost <= MAX_CLIPPED) & np.logical_and.reduce(
+            [_shown(p) for p in (plane, one, other)]
+        )
+        if here.sum() >= MIN_TILES:
+            around = _Around.of(one, other, here, MANY_OFFS_END if is_end else MANY_OFFS)
+            tiles = _in_light_of(plane, one, other, here)
+            # A plane in focus shows what is blurred in both: then its own blur is like them.
+            shares = [around.shares_off(some, here) for some in (tiles, _blurred(tiles))]
+            if min(map(sum, shares)) > least:
+                is_rich = plane.contrast > MAX_RICHER * max(one.contrast, other.contrast)
+                return not is_rich or min(dark for dark, _ in shares) > MIN_DARK
     return False
 
 
 def is_noisy(plane: PlaneStatistics, before: Side, after: Side) -> bool:
     """Whether a plane has far more noise than those on both sides, such as random bits."""
     sides = [*before[-1:], *after[:1]] if before and after else [*before[-2:], *after[:2]]
-    if len(sides) < 2 or not plane.grain.size:
+    grain = plane.grain / _gain(plane, sides) ** 2  # a bright plane has more noise
+    if len(sides) < 2 or any(one.grain.shape != grain.shape or not grain.size for one in sides):
         return False
-    near, far = plane.grain.T
-    usual = np.max([one.grain[:, 0] for one in sides], axis=0)
+    usual = np.max([one.grain for one in sides], axis=0)
+    near, far = (grain - usual)[..., 0], (grain - usual)[..., 1]
     span = np.max([one.span for one in sides], axis=0)
     # The second difference of white noise has six times its variance.
-    strong = near / 6 > np.maximum((MIN_NOISE * span) ** 2, MIN_NOISIER / 6 * usual)
-    return bool((strong & (near > MIN_WHITE * far)).any())
+    is_noise = near / 6 > (MIN_NOISE * span) ** 2
+    is_noise &= grain[..., 0] > MIN_NOISIER * usual[..., 0]
+    is_noise &= near > MIN_WHITE * far
+    return bool(is_noise.all(axis=0).any())
+
+
+def _gain(plane: PlaneStatistics, others: Side) -> float:
+    """Return how bright a plane is relative to the darkest of others, at least 1."""
+    least = min((float(np.nanmedian(one.mean)) for one in others), default=0.0)
+    return max(float(np.nanmedian(plane.mean)) / least, 1.0) if least > 0 else 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What two planes show in tiles around each: lowest, highest, and what is off by far."""
+
+    low: Table
+    high: Table
+    margin: Table
+
+    @classmethod
+    def of(cls, one: PlaneStatistics, other: PlaneStatistics, here: Mask, many: float) -> "_Around":
+        tiles = one.mean, other.mean
+        span = np.subtract(
+            *np.percentile(np.concatenate([t[here] for t in tiles]), (98, 2), axis=0)
+        )
+        low, high = ([_over_3_x_3(t, edge) for t in tiles] for edge in (np.fmin, np.fmax))
+        off = [
+            np.fmax(tiles[k] - high[1 - k], low[1 - k] - tiles[k])[here].clip(min=0) for k in (0, 1)
+        ]
+        usual = np.percentile(np.concatenate(off), 90, axis=0)
+        margin = MIN_OFF * np.maximum(span, 1e-300) + many * usual
+        return cls(np.fmin(*low), np.fmax(*high), np.asarray(margin))
+
+    def shares_off(self, tiles: Table, here: Mask) -> tuple[float, float]:
+        """Return which shares of tiles are darker, and brighter."""
+        dark = np.asarray((self.low - tiles > self.margin).any(axis=2))
+        bright = np.asarray((tiles - self.high > self.margin).any(axis=2)) & ~dark
+        return float(dark[here].mean()), float(bright[here].mean())
+
+
+def _shown(plane: PlaneStatistics) -> Mask:
+    return plane.shown.reshape(plane.mean.shape[:2])
 
 
 def _pairs(before: Side, after: Side) -> list[tuple[PlaneStatistics, PlaneStatistics]]:
@@ -87,12 +137,6 @@ def _pairs(before: Side, after: Side) -> list[tuple[PlaneStatistics, PlaneStatis
         return [(before[-1], one) for one in after]
     side = after[:2] if after else before[:-3:-1]
     return [(side[0], side[1])] if len(side) == 2 else []
-
-
-def _both(
-    one: PlaneStatistics, other: PlaneStatistics
-) -> tuple[tuple[PlaneStatistics, PlaneStatistics], ...]:
-    return (one, other), (other, one)
 
 
 def _in_light_of(
@@ -105,20 +149,10 @@ def _in_light_of(
 
 def _blurred(tiles: Table) -> Table:
     """Return the means of 3 x 3 tiles."""
-    return np.asarray(_around(tiles, np.add) / 9)
+    return np.asarray(_over_3_x_3(tiles, np.add) / 9)
 
 
-def _share_off(tiles: Table, others: tuple[Table, Table], here: Mask) -> float:
-    """Return which share of tiles lies outside of what others show in the tiles around."""
-    low, high = (_around(edge(*others), edge) for edge in (np.fmin, np.fmax))
-    both = np.concatenate([one.reshape(-1, one.shape[2]) for one in others])
-    with np.errstate(invalid="ignore"):
-        span = np.subtract(*np.nanpercentile(both, (98, 2), axis=0))
-        off = np.maximum(tiles - high, low - tiles) > MIN_OFF * np.maximum(span, 1e-300)
-    return float(off.any(axis=2)[here].mean())
-
-
-def _around(tiles: Table, edge: np.ufunc) -> Table:
+def _over_3_x_3(tiles: Table, edge: np.ufunc) -> Table:
     """Return the lowest value, the highest, or the sum, of 3 x 3 tiles."""
     found = tiles
     for axis in (0, 1):

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_umis_fusion.errors import StackError
-from napari_umis_fusion.runtime import Workers, repeat_event, run_to_end
+from napari_umis_fusion.runtime import Workers, count_noun, repeat_event, run_to_end
 from napari_umis_fusion.training._config import TrainingConfig
 from napari_umis_fusion.training._events import Preparing
 from napari_umis_fusion.training.data._duplicates import iter_duplicates
 from napari_umis_fusion.training.data._findings import (
     Finding,
-    count_noun,
     iter_findings,
     list_first,
 )

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from napari_umis_fusion.runtime import count_noun
 from napari_umis_fusion.synthetic import StackDistribution
 from napari_umis_fusion.training._config import TrainingConfig
 from napari_umis_fusion.training.data._image_quality import Quality
@@ -137,11 +138,6 @@ def list_first(names: Sequence[str]) -> str:
     """List the first few names."""
     more = f" and {len(names) - _MAX_LISTED} more" if len(names) > _MAX_LISTED else ""
     return ", ".join(names[:_MAX_LISTED]) + more
-
-
-def count_noun(number: int, what: str) -> str:
-    """Return a number with its noun."""
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _about_numbers(images: ImageSet, config: TrainingConfig, parts: DataSplit) -> Iterator[Finding]:

@@ -112,9 +112,8 @@ class TrainingRun:
 
     def steps(self) -> Generator[TrainingEvent, None, Reason]:
         """Make all remaining steps; return why training ended."""
-        if (
-            self.step > self.trainer.validated and self._validation_is_due()
-        ):  # interrupted before this validation
+        # Interrupted before this validation.
+        if self.step > self.trainer.validated and self._validation_is_due():
             yield from self._validate()
         yield from self._fuse_monitored()
         to_come = iter(range(self.step, self._total))
@@ -213,9 +212,8 @@ class TrainingRun:
                 return
             attempt = self._workers.submit_ordered(self.trainer.validate_example, index)
             examples.append((yield from self._working(attempt, "validating")))
-            yield self._activity(
-                "validating"
-            )  # examples may be shorter than the interval of events
+            # Examples may be shorter than the interval of events.
+            yield self._activity("validating")
         metrics = self.trainer.average(examples)
         score = metrics[self.trainer.objective.score]
         is_best = self.trainer.is_best(score)

@@ -213,9 +213,8 @@ def _prepare(
     config: TrainingConfig, split: ImageSplit, start: Checkpoint | None
 ) -> tuple[Trainer, int]:
     with _SEEDING, torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(
-            config.seed
-        )  # torch.manual_seed would seed all devices, too
+        # torch.manual_seed would seed all devices, too.
+        torch.default_generator.manual_seed(config.seed)
         model: nn.Module | None = start.model() if start is not None else None
         objective = make_objective(config, split.learn, split.held_out, model)
     device = choose_device(config.device)

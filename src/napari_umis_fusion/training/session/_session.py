@@ -15,7 +15,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +27,7 @@ from napari_umis_fusion.runtime import (
     Workers,
     atomic_write,
     checked,
+    expand_events,
     naming_faults,
     read_json,
     repeat_event,
@@ -297,19 +298,14 @@ class TrainingSession:
         self, events: Generator[TrainingEvent, None, TrainingResult]
     ) -> Generator[SessionEvent, None, TrainingResult]:
         """Yield the earlier curve as soon as it is known."""
-        try:
-            while True:
-                try:
-                    event = next(events)
-                except StopIteration as end:
-                    result: TrainingResult = end.value
-                    return result
-                # before TrainingStarted: a chart must have the old values when new ones arrive
-                if isinstance(event, TrainingStarted) and self.curve.names:
-                    yield CurveRestored(self.curve.copy())
-                yield event
-        finally:
-            events.close()
+
+        def with_curve(event: TrainingEvent) -> Iterator[SessionEvent]:
+            # Before TrainingStarted: a chart must have the old values when new ones arrive.
+            if isinstance(event, TrainingStarted) and self.curve.names:
+                yield CurveRestored(self.curve.copy())
+            yield event
+
+        return (yield from expand_events(events, with_curve))
 
 
 def last_session(root: str | os.PathLike[str] | None = None) -> TrainingSession | None:

@@ -1,0 +1,189 @@
+"""The surface that is seen at each pixel, decided apart from the value that is shown there.
+
+Beside the edge of an object in front, the plane that shows the background best is that of the
+object: where the background is in focus, the blurred object covers it. A network that was trained
+to find the best value chooses so, and rightly. But the depth there is that of the background, and
+detail of the narrowest window that noise allows says so: detail does not spread as blur does.
+"""
+
+from collections.abc import Generator
+from functools import partial
+
+import numpy as np
+from numba import njit
+
+from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.fusion._decision import Bounds, Decision
+from napari_umis_fusion.fusion._peak import PeakSharpness
+from napari_umis_fusion.fusion._seam_evidence import UNDECIDED, SeamEvidence
+from napari_umis_fusion.fusion._seams import TakeoverSolver
+from napari_umis_fusion.runtime import (
+    AnyArray,
+    BoolMap,
+    FloatMap,
+    ScratchMemory,
+    Tile,
+    Workers,
+    tiles_of,
+)
+
+DETAIL_POWER = 25.0
+"""Power of detail that is multiplied with shares. From 20 to 30, the errors of depth of rendered
+stacks are the same; of lower powers, objects spread, of higher ones, noise decides."""
+
+MOST_LEAD = 15.0
+"""Lead in logarithms that detail can give. Without a limit, blur of bright things far away was
+taken for detail where a surface has next to none."""
+
+LEAST_DETAIL = 0.3
+"""Grey levels below which detail is none, such as rounding to 8 bits leaves."""
+
+NOISE_LEAD = 0.44
+"""Difference of detail, per standard deviation of noise, that counts half: nearly three of its
+own, so that noise leaves the decision to the network."""
+
+LEAD_SCALE = 0.15
+"""Lead in logarithms, times which its hyperbolic tangent says how sure it is."""
+
+SMOOTHER = 2.0
+"""Smoothness of its seams relative to those of the image: single pixels say less about depth."""
+
+
+def has_surface(config: FusionConfig, *, is_share: bool) -> bool:
+    """Whether depth has a decision of its own; else it is that of the index map.
+
+    Only a network that was trained to find values needs one. Whoever prefers a layer wants its
+    depth, and the other verifications are asked for to filter planes, or to leave them alone.
+    """
+    return is_share and config.verification == "seams" and not config.prefer
+
+
+class SurfaceDecision:
+    """Decides in which plane the surface lies, as planes arrive, for focus that is a share.
+
+    What decides is the share of a plane, multiplied with a power of its detail in a narrow window.
+    Borders are placed by seams, as those of the image are, in a composite of their own.
+
+    Parameters
+    ----------
+    image : Decision
+        The decision on values, whose level of noise is used.
+    seams, solver : SeamEvidence, TakeoverSolver
+        Those of the image, when it is done with a plane.
+    takeover : ndarray of shape (Y, X), bool
+        Scratch memory.
+    tile_px : int
+        Side of tiles.
+    workspace : ScratchMemory
+        Memory for the maps.
+    workers : Workers
+        Threads to run on.
+
+    Attributes
+    ----------
+    decision : Decision
+        The plane of the surface at each pixel; peaks are fitted to `PeakSharpness`.
+    """
+
+    def __init__(
+        self,
+        image: Decision,
+        seams: SeamEvidence,
+        solver: TakeoverSolver,
+        takeover: BoolMap,
+        tile_px: int,
+        workspace: ScratchMemory,
+        workers: Workers,
+    ) -> None:
+        shape = image.index.shape
+        self.decision = image.beside(workspace)
+        self._seams, self._solver, self._takeover = seams, solver, takeover
+        self._workers, self._tiles = workers, tiles_of(takeover, tile_px)
+        self._sharpness = PeakSharpness(shape, workspace, with_detail=True)
+        self._detail: FloatMap = workspace.full(shape, np.float32, 0)
+        self._composite: FloatMap = workspace.full(shape, np.float32, 0)
+        self._is_first = True
+
+    def iter_add(self, grey: FloatMap, focus: FloatMap, z: int) -> Generator[None]:
+        """Add plane `z`, of shape (Y, X), after those before it; the image has been composed."""
+        each, seams = self._workers.each, self._seams
+        yield from each(partial(self._weigh, grey, focus), self._tiles)
+        if not self._is_first:
+            maps = seams.target, seams.evidence, seams.visibility
+            yield from self._solver.iter_solve(*maps, times=SMOOTHER)
+            yield from each(seams.normalise, self._tiles)
+        self._is_first = False
+        # Borders of tiles are smoothed over: all are decided before any is changed.
+        yield from each(partial(self._threshold, focus), self._tiles)
+        yield from each(partial(self._assign, grey, focus, z), self._tiles)
+
+    def _weigh(self, grey: FloatMap, focus: FloatMap, tile: Tile) -> None:
+        """Measure a tile, and fill the evidence for its taking over."""
+        self._sharpness.measure(grey, focus, tile)
+        if self._is_first:
+            return
+        decision, seams = self.decision, self._seams
+        shares, details = (focus, decision.chosen), (self._sharpness.detail, self._detail)
+        maps = *shares, *details, decision.noise, seams.target, seams.evidence
+        _add_surface_evidence(*maps, tile.bounds)
+        seams.measure_visibility((grey, self._composite), 1.0, tile)
+
+    def _threshold(self, focus: FloatMap, tile: Tile) -> None:
+        self._seams.threshold_takeover(focus, self.decision, self._takeover, tile)
+
+    def _assign(self, grey: FloatMap, focus: FloatMap, z: int, tile: Tile) -> None:
+        window = tile.window
+        taken, detail = self._takeover[window], self._sharpness.detail[window]
+        np.copyto(self._composite[window], grey[window], where=taken)
+        np.copyto(self._detail[window], detail, where=taken)
+        self.decision.assign(focus, self._takeover, z, tile, self._sharpness.sharpness)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _add_surface_evidence(
+    focus: AnyArray,
+    chosen: AnyArray,
+    detail: AnyArray,
+    chosen_detail: AnyArray,
+    noise: AnyArray,
+    target: AnyArray,
+    evidence: AnyArray,
+    bounds: Bounds,
+) -> None:
+    """Fill a tile of target and evidence.
+
+    Parameters
+    ----------
+    focus, chosen : ndarray of shape (Y, X)
+        Shares of the new plane and of the chosen one; negative where they are invalid.
+    detail, chosen_detail : ndarray of shape (Y, X)
+        Their detail, in grey levels.
+    noise : ndarray of shape (Y, X)
+        Standard deviation of the noise of planes; infinite where it is unknown yet.
+    target, evidence : ndarray of shape (Y, X or more)
+        Outputs; see `SeamEvidence`.
+    bounds : tuple of int
+        Of the tile.
+    """
+    top, bottom, left, right = bounds
+    power, most = np.float32(DETAIL_POWER), np.float32(MOST_LEAD)
+    scale, least = np.float32(LEAD_SCALE), np.float32(LEAST_DETAIL)
+    undecided, zero, tiny = np.float32(UNDECIDED), np.float32(0), np.float32(1e-37)
+    for y in range(top, bottom):
+        shares, others = focus[y, left:right], chosen[y, left:right]
+        details, chosen_ones = detail[y, left:right], chosen_detail[y, left:right]
+        deviation = noise[y, left:right]
+        wanted, weight = target[y, left:right], evidence[y, left:right]
+        for i in range(right - left):
+            gain = details[i] - chosen_ones[i]
+            chance = np.float32(NOISE_LEAD) * deviation[i] if deviation[i] < np.inf else zero
+            of_detail = power * np.log((details[i] + least) / (chosen_ones[i] + least))
+            of_detail *= gain * gain / (gain * gain + chance * chance + tiny)
+            lead = np.log(max(shares[i], tiny)) - np.log(max(others[i], tiny))
+            lead += min(max(of_detail, -most), most)
+            trust = np.tanh(scale * lead)
+            strength = abs(gain) * trust * trust + undecided
+            if shares[i] < 0 or others[i] < 0:
+                strength = undecided
+            weight[i] = strength
+            wanted[i] = strength if lead > zero else zero
