@@ -17,6 +17,7 @@ from harness.cases import StackCase, ask
 from harness.contenders import (
     ENFUSE,
     FOCUSWEAVE,
+    GUIDED_FILTER,
     STACKMFF_V3,
     Contender,
     add_peer_options,
@@ -29,7 +30,7 @@ from harness.tables import heading, table
 from napari_umis_fusion.config import FocusMeasureName
 
 MEASURES = tuple(name for name in get_args(FocusMeasureName) if name != "umis")
-PEERS = (FOCUSWEAVE, ENFUSE, STACKMFF_V3)
+PEERS = (FOCUSWEAVE, ENFUSE, GUIDED_FILTER, STACKMFF_V3)
 
 PEER_CALLS = {FOCUSWEAVE.name: "focusweave_calls", STACKMFF_V3.name: "openfocus_calls"}
 """Scripts of `harness` that time a peer in memory."""

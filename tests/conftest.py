@@ -1,4 +1,5 @@
 import copy
+import gc
 import hashlib
 import itertools
 import threading
@@ -32,6 +33,18 @@ def pytest_cmdline_main(config):
         config.option.maxprocesses = MOST_PROCESSES
         config.option.dist = "loadfile"
         config.option.loadscopereorder = False
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Keep the garbage collector from what is loaded now, which stays to the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.freeze()
 
 
 def pytest_collection_modifyitems(config, items):

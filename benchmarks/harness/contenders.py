@@ -85,6 +85,8 @@ ENFUSE = Peer(
 
 STACKMFF_V3 = openfocus("StackMFF V3", "stackmffv3")
 
+GUIDED_FILTER = openfocus("guided filter", "guided_filter")
+
 
 def ours(*options: str, name: str = "umis-fusion") -> Contender:
     """Return this package's command line with options."""

@@ -1,6 +1,14 @@
 """The programs of others whose results are compared, each with its defaults, alignment off."""
 
-from harness.contenders import ENFUSE, ENVIRONMENT, FOCUSWEAVE, STACKMFF_V3, Peer, openfocus
+from harness.contenders import (
+    ENFUSE,
+    ENVIRONMENT,
+    FOCUSWEAVE,
+    GUIDED_FILTER,
+    STACKMFF_V3,
+    Peer,
+    openfocus,
+)
 
 
 def _shinestacker(name: str, algorithm: str) -> Peer:
@@ -17,7 +25,7 @@ QUALITY_PEERS: tuple[Peer, ...] = (
     STACKMFF_V3,
     openfocus("StackMFF V3 hard", "stackmffv3", "--ai-mode", "hard"),
     openfocus("StackMFF V2", "stackmffv2"),
-    openfocus("guided filter", "guided_filter"),
+    GUIDED_FILTER,
     openfocus("GFG-FGF", "gfgfgf"),
     openfocus("openfocus a", "openfocus_a"),
     openfocus("openfocus b", "openfocus_b"),

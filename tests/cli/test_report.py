@@ -1,3 +1,9 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
 from napari_umis_fusion.cli._report import print_written
 
 
@@ -10,3 +16,13 @@ def test_notes_come_first_and_all_begin_with_the_stack(capsys):
 def test_one_stack_needs_no_name(capsys):
     print_written({"index map": "i.tif"}, [])
     assert capsys.readouterr().out == "index map: i.tif\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no error of its own for closed pipes")
+def test_a_reader_that_ends_is_no_error():
+    command = [sys.executable, "-m", "napari_umis_fusion", "presets", "list"]
+    run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    run.stdout.close()
+    assert run.stderr.read() == b""
+    assert run.wait() == 141
+    run.stderr.close()

@@ -240,7 +240,7 @@ def test_one_plane_is_returned_as_it_is(colour, dtype, blend):
         (np.zeros((2, 2, 2, 4, 4), np.uint8), "got 5 axes"),
         (
             np.zeros((2, 4, 4), np.complex64),
-            "got dtype complex64; accepted are bool, uint8.*astype",
+            "got dtype complex64; accepted are bool, uint8.*Convert the values",
         ),
         (np.zeros((2, 4, 4), np.complex64), "got dtype complex64"),
         (np.zeros((2, 4, 4, 17), np.uint8), "interpreted as 17 channels; accepted are at most 16"),

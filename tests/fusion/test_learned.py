@@ -66,7 +66,8 @@ def test_maps(stack, config, verification, blend):
     assert found.all_in_focus.dtype == stack.dtype
     for image in (found.sub_plane_map, found.confidence_map, found.focus_map):
         assert (image.shape, image.dtype) == (stack.shape[1:], np.float32)
-    assert np.abs(found.sub_plane_map - found.index_map).max() <= 0.5
+    if verification != "seams":  # which have a depth of their own
+        assert np.abs(found.sub_plane_map - found.index_map).max() <= 0.5
     assert 0 <= found.confidence_map.min() < 0.3 < found.confidence_map.max() <= 1
     if blend == "select":
         np.testing.assert_array_equal(found.all_in_focus, chosen_from(stack, found.source_map))
@@ -232,7 +233,9 @@ def test_invalid_values_are_taken_from_other_planes(stack, config, value, blend,
     assert np.isfinite(found.all_in_focus).all()
     assert not chosen_from(invalid, found.index_map).any()
     assert np.isfinite(found.confidence_map).all()
-    assert np.abs(found.sub_plane_map - found.index_map).max() <= 0.5
+    assert np.isfinite(found.sub_plane_map).all()
+    if verification != "seams":  # which have a depth of their own
+        assert np.abs(found.sub_plane_map - found.index_map).max() <= 0.5
 
 
 @pytest.mark.parametrize("verification", VERIFICATIONS)

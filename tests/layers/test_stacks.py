@@ -321,7 +321,7 @@ def test_too_many_channels_for_one_decision(several):
     [
         ("tzyx", {"t": 0}, "uint8", r"'layer 0' is empty: t \(0\), z \(5\)"),
         ("zyx", {"z": 0}, "uint8", r"'layer 0' is empty: z \(0\)"),
-        ("zyx", {}, "complex64", "got dtype complex64; accepted are bool.*astype"),
+        ("zyx", {}, "complex64", "got dtype complex64; accepted are bool.*Convert the values"),
         ("zyx", {}, "complex64", "got dtype complex64"),
     ],
 )

@@ -96,7 +96,7 @@ def test_wide_integers_that_fit_are_read_in_32_bits(wide, narrow):
 
 @pytest.mark.parametrize("dtype", ["c8", "O", "U3", "M8[s]"])
 def test_other_dtypes_are_refused(dtype):
-    with pytest.raises(StackError, match=r"accepted are bool, uint8.*float64.*astype"):
+    with pytest.raises(StackError, match=r"accepted are bool, uint8.*float64.*Convert the values"):
         as_stack(np.empty((2, 3, 4), dtype))
 
 

@@ -3,6 +3,7 @@
 import argparse
 import gc
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,7 +35,7 @@ COMMANDS = (
 FUSING = ("fuse", "batch", "watch", "zarr", "demo", "compare")
 """Those that run kernels at once."""
 
-SUCCESS, BAD_INPUT, USAGE, INTERRUPTED = 0, 1, 2, 130
+SUCCESS, BAD_INPUT, USAGE, INTERRUPTED, UNREAD = 0, 1, 2, 130, 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,7 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 on success, 1 for unusable input or output, 2 for wrong usage, 130 if interrupted.
+        0 on success, 1 for unusable input or output, 2 for wrong usage, 130 if interrupted, 141 if
+        the reader of its output is gone.
     """
     try:
         return _run(arguments)
@@ -77,6 +79,10 @@ def _run(arguments: Sequence[str] | None) -> int:
             parsed.run(parsed)
     except ConfigError as error:
         return _fail(error, USAGE, parsed.debug)
+    except BrokenPipeError:
+        # Python would complain of the same when it flushes the output at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNREAD
     except Exception as error:
         return _fail(error, BAD_INPUT, parsed.debug)
     return SUCCESS

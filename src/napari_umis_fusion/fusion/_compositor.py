@@ -104,11 +104,9 @@ class Compositor:
             self.preference = Preference(config.prefer, is_share, shape, workspace)
         apart = has_surface(config, is_share=is_share)
         # A peak is fitted to focus as it is measured.
-        peak_is_focus = apart or not (is_share or config.prefer)
+        peak_is_focus = not (is_share or config.prefer)
         model = peak_model(config, is_share=is_share)
-        self.decision = Decision.blank(
-            *shape, workspace, peak_is_focus=peak_is_focus, has_peaks=not apart, model=model
-        )
+        self.decision = Decision.blank(*shape, workspace, peak_is_focus=peak_is_focus, model=model)
         self.all_in_focus: Plane = workspace.lasting(stack.shape[1:], stack.dtype)
         self.opacity: Plane | None = None
         if stack.has_opacity:
@@ -130,7 +128,8 @@ class Compositor:
         # Its detail is for seams, its agreement for the mean.
         if is_share and (config.verification == "seams" or averages):
             self._plane_difference = PlaneDifference(shape, config, workers, workspace)
-        self._sharpness = PeakSharpness(shape, workspace) if is_share and not apart else None
+        measure = partial(PeakSharpness, shape, workspace, with_detail=apart)
+        self._sharpness = measure() if is_share else None
         # A second pass fits no peaks.
         has_noise = model is not None and verified is None
         self._noise = NoiseLevel(self.decision.noise) if has_noise else None
@@ -138,8 +137,8 @@ class Compositor:
             self._seam_evidence = SeamEvidence.blank(*shape, workspace)
             self._solver = TakeoverSolver(config.seam_smoothness, shape, workers, workspace)
         self.surface: SurfaceDecision | None = None
-        if apart:
-            lent = self._seam_evidence, self._solver, self._takeover
+        if apart and self._sharpness is not None:
+            lent = self._sharpness, self._seam_evidence, self._solver, self._takeover
             self.surface = SurfaceDecision(self.decision, *lent, config.tile_px, workspace, workers)
         self._has_scales = scales is not None
         self._scales = scales or GreyScales(1.0, self.to_grey.range.scale)
@@ -200,8 +199,9 @@ class Compositor:
         elif self._plane_difference is not None:
             yield from self._plane_difference.iter_measure(grey, plane)
         if self._last is not None and self._last + 1 < self._z:
-            fitted = self.decision if self.surface is None else self.surface.decision
-            fitted.previous[...] = INVALID  # the plane between was left out
+            self.decision.previous[...] = INVALID  # the plane between was left out
+            if self.surface is not None:
+                self.surface.decision.previous[...] = INVALID
         yield from self._decide(plane)
         if self._noise is not None and self._last is not None:
             self._noise.begin_pair()

@@ -43,8 +43,7 @@ class Decision:
     peak_before, peak_after : ndarray, float32
         The same of the planes before and after the chosen one; negative if there is none yet.
     previous : ndarray, float32
-        The same of the plane before the current one. These three are empty where peaks are fitted
-        to another decision.
+        The same of the plane before the current one.
     noise : ndarray, float32
         Standard deviation of the noise of planes, in grey levels; infinite where it is unknown.
     model : PeakModel or None
@@ -70,7 +69,6 @@ class Decision:
         workspace: ScratchMemory,
         *,
         peak_is_focus: bool = True,
-        has_peaks: bool = True,
         model: "PeakModel | None" = None,
     ) -> "Decision":
         """Create the maps before the first plane, with a focus that any plane exceeds."""
@@ -82,12 +80,11 @@ class Decision:
         chosen = blank()
         peak = chosen if peak_is_focus else blank()
         noise = workspace.full((height, width), np.float32, np.inf)
-        no = chosen[:0]
-        around = (blank(), blank(), blank()) if has_peaks else (no, no, no)
+        around = (blank(), blank(), blank())
         return cls(index, chosen, blank(), blank(), peak, *around, noise, model)
 
     def beside(self, workspace: ScratchMemory) -> "Decision":
-        """Create another decision on the same planes: with peaks, and the noise of this one."""
+        """Create another decision on the same planes, which shares the noise of this one."""
         index = workspace.full(self.index.shape, np.uint16, 0)
 
         def blank() -> FloatMap:
@@ -113,11 +110,6 @@ class Decision:
 
         That is `peak`, by default focus itself.
         """
-        if not self.previous.size:
-            taken = takeover[tile.window]
-            np.copyto(self.chosen[tile.window], focus[tile.window], where=taken)
-            np.copyto(self.index[tile.window], np.uint16(z), where=taken)
-            return
         maps = (self.index, self.chosen, self.peak)
         around = (self.peak_before, self.peak_after, self.previous)
         fitted = focus if peak is None else peak

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_umis_fusion.fusion._decision import Decision, Window
 from napari_umis_fusion.fusion._depth_fit import DepthFit
+from napari_umis_fusion.fusion._surface import find_unsupported
 from napari_umis_fusion.runtime import BoolMap, FloatMap, ScratchMemory, Tile
 
 
@@ -41,6 +43,16 @@ class FinalMaps:
         self.sub_plane[window][changed] = z
         if self.sub_plane_error is not None:
             self.sub_plane_error[window][changed] = np.nan
+
+    def follow(self, index_map: NDArray[np.uint16], tile: Tile) -> None:
+        """Give up depths of a tile that were those of islands which are mended now."""
+        window = tile.window
+        depth = self.sub_plane[window]
+        planes = np.where(np.isfinite(depth), np.rint(depth), index_map[window])
+        lost = find_unsupported(planes.astype(np.uint16), index_map, tile)
+        np.copyto(depth, index_map[window], where=lost, casting="unsafe")
+        if self.sub_plane_error is not None:
+            self.sub_plane_error[window][lost] = np.nan
 
 
 def _confidence(decision: Decision, window: Window) -> FloatMap:

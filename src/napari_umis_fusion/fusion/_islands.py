@@ -23,7 +23,7 @@ from napari_umis_fusion.fusion._island_map import (
 from napari_umis_fusion.fusion._island_patches import FRAYED_PX, mark_doubtful
 from napari_umis_fusion.fusion._shapes import grown
 from napari_umis_fusion.preprocess import GreyConverter
-from napari_umis_fusion.runtime import BoolMap, FloatMap, Workers, split_rows
+from napari_umis_fusion.runtime import BoolMap, FloatMap, Workers, split_rows, tiles_of
 from napari_umis_fusion.stack import Stack
 
 DOUBTFUL_CONFIDENCE = 0.1
@@ -74,6 +74,8 @@ def iter_settle_islands(
     if config.islands == "mend" and verdict.inverted.any():
         mended, objects = yield from _iter_mend(look, fused, islands, verdict, grey)
         doubtful |= objects
+        follow = partial(fused.maps.follow, fused.index_map)
+        yield from workers.each(follow, tiles_of(fused.index_map, config.tile_px))
     else:
         doubtful |= verdict.inverted[islands.labels]
     if doubtful.any():

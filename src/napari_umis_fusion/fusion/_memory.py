@@ -210,7 +210,7 @@ def bytes_per_pixel(
         # Scores of the first plane, of those that are known, the weight of the mean, sharpness.
         taken += NETWORK_BYTES + 8 + 24 + 8 + 8
         if has_surface(config, is_share=True):
-            taken += 18  # the planes of the surface, its detail and its composite
+            taken += 34  # its planes and peaks, its detail and its composite
     averages = passes.averages or passes.second == "average"
     if is_ranking and (config.verification == "seams" or averages):
         taken += 16  # differences from the composite

@@ -282,6 +282,8 @@ class Run:
         tiles = tiles_of(index_map, MAP_TILE_PX)
         fitted, planes = decision, index_map
         if compositor.surface is not None:
+            settling = self.workers.each(compositor.surface.settle, tiles)
+            yield from repeat_event(settling, self.verified)
             fitted = compositor.surface.decision
             planes = fitted.index  # which no filter overrules
         fit = DepthFit(fitted, planes, overruled, len(self.stack))

@@ -11,6 +11,7 @@ from functools import partial
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.fusion._decision import Bounds, Decision
@@ -45,6 +46,11 @@ own, so that noise leaves the decision to the network."""
 LEAD_SCALE = 0.15
 """Lead in logarithms, times which its hyperbolic tangent says how sure it is."""
 
+REACH_PX, LEAST_SHARE = 12, 0.15
+"""Half the side of the square around a pixel in which the network, too, must find its plane, and
+the share of its pixels. A surface that is hidden at a pixel is seen beside what hides it. Where it
+is not, there is none: out of focus, transparent cells and dirt have detail of their own."""
+
 SMOOTHER = 2.0
 """Smoothness of its seams relative to those of the image: single pixels say less about depth."""
 
@@ -68,6 +74,8 @@ class SurfaceDecision:
     ----------
     image : Decision
         The decision on values, whose level of noise is used.
+    sharpness : PeakSharpness
+        With the detail of the plane that is added.
     seams, solver : SeamEvidence, TakeoverSolver
         Those of the image, when it is done with a plane.
     takeover : ndarray of shape (Y, X), bool
@@ -88,6 +96,7 @@ class SurfaceDecision:
     def __init__(
         self,
         image: Decision,
+        sharpness: PeakSharpness,
         seams: SeamEvidence,
         solver: TakeoverSolver,
         takeover: BoolMap,
@@ -97,9 +106,9 @@ class SurfaceDecision:
     ) -> None:
         shape = image.index.shape
         self.decision = image.beside(workspace)
+        self._image, self._sharpness = image, sharpness
         self._seams, self._solver, self._takeover = seams, solver, takeover
         self._workers, self._tiles = workers, tiles_of(takeover, tile_px)
-        self._sharpness = PeakSharpness(shape, workspace, with_detail=True)
         self._detail: FloatMap = workspace.full(shape, np.float32, 0)
         self._composite: FloatMap = workspace.full(shape, np.float32, 0)
         self._is_first = True
@@ -107,8 +116,8 @@ class SurfaceDecision:
     def iter_add(self, grey: FloatMap, focus: FloatMap, z: int) -> Generator[None]:
         """Add plane `z`, of shape (Y, X), after those before it; the image has been composed."""
         each, seams = self._workers.each, self._seams
-        yield from each(partial(self._weigh, grey, focus), self._tiles)
         if not self._is_first:
+            yield from each(partial(self._weigh, grey, focus), self._tiles)
             maps = seams.target, seams.evidence, seams.visibility
             yield from self._solver.iter_solve(*maps, times=SMOOTHER)
             yield from each(seams.normalise, self._tiles)
@@ -117,11 +126,15 @@ class SurfaceDecision:
         yield from each(partial(self._threshold, focus), self._tiles)
         yield from each(partial(self._assign, grey, focus, z), self._tiles)
 
+    def settle(self, tile: Tile) -> None:
+        """Return a tile to the planes of the image where no surface around has its plane."""
+        own, image, window = self.decision, self._image, tile.window
+        lost = find_unsupported(own.index[window], image.index, tile)
+        for name in ("index", "peak", "peak_before", "peak_after"):
+            np.copyto(getattr(own, name)[window], getattr(image, name)[window], where=lost)
+
     def _weigh(self, grey: FloatMap, focus: FloatMap, tile: Tile) -> None:
-        """Measure a tile, and fill the evidence for its taking over."""
-        self._sharpness.measure(grey, focus, tile)
-        if self._is_first:
-            return
+        """Fill the evidence of a tile for its taking over."""
         decision, seams = self.decision, self._seams
         shares, details = (focus, decision.chosen), (self._sharpness.detail, self._detail)
         maps = *shares, *details, decision.noise, seams.target, seams.evidence
@@ -187,3 +200,38 @@ def _add_surface_evidence(
                 strength = undecided
             weight[i] = strength
             wanted[i] = strength if lead > zero else zero
+
+
+def find_unsupported(planes: NDArray[np.uint16], shown: NDArray[np.uint16], tile: Tile) -> BoolMap:
+    """Return where in a tile the plane of the depth is that of no surface around.
+
+    Parameters
+    ----------
+    planes : ndarray of the shape of the tile, uint16
+        Planes of the depth.
+    shown : ndarray of shape (Y, X), uint16
+        The index map.
+    tile : Tile
+        The part to judge.
+    """
+    lost = np.zeros(planes.shape, np.bool_)
+    _find_unsupported(planes, shown, lost, tile.bounds)
+    return lost
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _find_unsupported(planes: AnyArray, shown: AnyArray, lost: AnyArray, bounds: Bounds) -> None:
+    top, bottom, left, right = bounds
+    height, width = shown.shape
+    for y in range(top, bottom):
+        first, last = max(y - REACH_PX, 0), min(y + REACH_PX + 1, height)
+        for x in range(left, right):
+            z = np.int64(planes[y - top, x - left])
+            if abs(z - np.int64(shown[y, x])) <= 1:
+                continue
+            start, stop = max(x - REACH_PX, 0), min(x + REACH_PX + 1, width)
+            count = np.int64(0)
+            for j in range(first, last):
+                for near in shown[j, start:stop]:
+                    count += abs(np.int64(near) - z) <= 1
+            lost[y - top, x - left] = count < LEAST_SHARE * (last - first) * (stop - start)
