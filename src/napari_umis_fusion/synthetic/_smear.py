@@ -173,7 +173,7 @@ def random_smear(rng: _Random, side_px: int, planes: int) -> Smear:
     return Smear(
         side_px=side_px,
         cell_px=radius,
-        cells=int(rng.integers(2 + room / 4, 3 + room)),
+        cells=int(rng.integers(int(2 + room / 4), int(3 + room))),
         height=rng.uniform(0, 1),
         phase=rng.choice([-1, 1]) * rng.uniform(0.3, 1.8),
         absorption=rng.uniform(0.2, 0.9),
