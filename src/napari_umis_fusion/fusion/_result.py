@@ -38,7 +38,8 @@ class FusionResult:
         Position of the focus peak along z, in planes, within half a plane of `index_map`: the
         peak of a parabola through the logarithms of three planes; where noise moves it further
         than the surface rises and falls, a plane through the peaks around. 'umis' has a parabola
-        through focus itself.
+        through focus itself. 'learned' with "seams" decides on the plane of the depth apart: beside
+        the edges of objects, it is that of the surface, where `index_map` is that of the values.
     confidence_map : ndarray, float32
         1 - (best other focus) / (focus of the chosen plane), 0 to 1; 0 where verification chose a
         plane other than the sharpest or an island was mended, at most 0.1 where one is doubtful.

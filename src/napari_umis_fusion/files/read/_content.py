@@ -79,7 +79,9 @@ def _described(held: str | None, head: bytes) -> str:
         return "a web page"
     # A character may be cut at the end of the head.
     text = head.decode("utf-8", "ignore")
-    is_text = len(text.encode()) > len(head) - 4 and all(
-        one.isprintable() or one.isspace() for one in text
+    is_text = (
+        text
+        and len(text.encode()) > len(head) - 4
+        and all(one.isprintable() or one.isspace() for one in text)
     )
     return "text" if is_text else "no image that is known"

@@ -1,0 +1,220 @@
+"""What goes wrong with planes of a stack, put into sound ones."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Stack = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Imperfection:
+    """What goes wrong with some planes.
+
+    Attributes
+    ----------
+    name, strength : str
+        For the table.
+    planes : callable
+        Which, of so many.
+    spoil : callable
+        What becomes of a plane, given the highest value that the camera knows and its number.
+    is_lost : bool
+        Whether the right result is that without the planes; else that of the stack as it was.
+    options : tuple of (str, value)
+        Options of the fusion that are meant for it.
+    """
+
+    name: str
+    strength: str
+    planes: Callable[[int], list[int]]
+    spoil: Callable[[Stack, float, int], Stack]
+    is_lost: bool
+    options: tuple[tuple[str, Any], ...] = ()
+
+
+Spoil = Callable[[Stack, float, int], Stack]
+
+
+def _filled(share: float) -> Spoil:
+    return lambda plane, top, _: np.full_like(plane, share * top)
+
+
+def _torn(rows: float, columns: float = 0.0) -> Spoil:
+    def spoil(plane: Stack, _: float, __: int) -> Stack:
+        torn = plane.copy()
+        torn[round(rows * len(plane)) :, round(columns * plane.shape[1]) :] = 0
+        return torn
+
+    return spoil
+
+
+def _exposed(gain: float) -> Spoil:
+    def spoil(plane: Stack, top: float, _: int) -> Stack:
+        return np.clip(np.rint(plane * gain), 0, top).astype(plane.dtype)
+
+    return spoil
+
+
+def _noise(level: float) -> Spoil:
+    def spoil(plane: Stack, top: float, z: int) -> Stack:
+        noise = np.random.default_rng(z).normal(level * top, 0.005 * top, plane.shape)
+        return np.clip(noise, 0, top).astype(plane.dtype)
+
+    return spoil
+
+
+def _random(plane: Stack, top: float, z: int) -> Stack:
+    return np.random.default_rng(z).uniform(0, top, plane.shape).astype(plane.dtype)
+
+
+def _noisy(level: float) -> Spoil:
+    def spoil(plane: Stack, top: float, z: int) -> Stack:
+        noise = np.random.default_rng(z).normal(0, level * top, plane.shape)
+        return np.clip(np.rint(plane + noise), 0, top).astype(plane.dtype)
+
+    return spoil
+
+
+def _wrapped(plane: Stack, top: float, _: int) -> Stack:
+    return ((plane.astype(np.int64) + round(top / 2)) % round(top + 1)).astype(plane.dtype)
+
+
+def _half_dark(plane: Stack, top: float, z: int) -> Stack:
+    half = plane.copy()
+    half[len(plane) // 2 :] = _noise(0.02)(half[len(plane) // 2 :], top, z)
+    return half
+
+
+def _swapped(plane: Stack, _: float, __: int) -> Stack:
+    return np.ascontiguousarray(plane[..., ::-1]) if plane.ndim == 3 else plane
+
+
+def _without_rows(plane: Stack, _: float, __: int) -> Stack:
+    lost = plane.copy()
+    lost[len(plane) // 2] = lost[20:25] = 0
+    return lost
+
+
+def _corner_cut(plane: Stack, _: float, __: int) -> Stack:
+    rows, columns = np.indices(plane.shape[:2])
+    cut = plane.copy()
+    cut[columns > rows + len(plane) // 4] = 0
+    return cut
+
+
+def _darkness(share: float) -> Spoil:
+    def spoil(plane: Stack, top: float, _: int) -> Stack:
+        return np.clip(np.rint(plane + share * top), 0, top).astype(plane.dtype)
+
+    return spoil
+
+
+def _interlaced(plane: Stack, _: float, __: int) -> Stack:
+    half = plane.copy()
+    half[1::2] = 0
+    return half
+
+
+def _rolled(plane: Stack, _: float, __: int) -> Stack:
+    return np.roll(plane, len(plane) // 3, axis=0)
+
+
+def _elsewhere(plane: Stack, _: float, __: int) -> Stack:
+    return np.ascontiguousarray(plane[::-1, ::-1])
+
+
+def _without_channel(plane: Stack, _: float, __: int) -> Stack:
+    less = plane.copy()
+    less[..., -1] = 0 if plane.ndim == 3 else less[..., -1]
+    return less
+
+
+def _flickering(spread: float) -> Spoil:
+    def spoil(plane: Stack, top: float, z: int) -> Stack:
+        gain = np.random.default_rng(z).uniform(1 - spread, 1)
+        return np.rint(plane * gain).astype(plane.dtype)
+
+    return spoil
+
+
+def _fading(share: float) -> Spoil:
+    return lambda plane, _, z: np.rint(plane * share**z).astype(plane.dtype)
+
+
+def _speckled(plane: Stack, top: float, z: int) -> Stack:
+    rng, spoilt = np.random.default_rng(z), plane.copy()
+    places = rng.choice(plane.shape[0] * plane.shape[1], 20)
+    spoilt.reshape(-1, *plane.shape[2:])[places] = top
+    return spoilt
+
+
+def _swum(plane: Stack, top: float, z: int) -> Stack:
+    spoilt = plane.astype(np.float64)
+    row, column = len(plane) // 3 + 3 * z, 4 + 15 * z
+    spoilt[row : row + 7, column : column + 20] *= 0.4
+    return np.rint(spoilt).astype(plane.dtype)
+
+
+def _middle(count: int) -> list[int]:
+    return [count // 2]
+
+
+def _all(count: int) -> list[int]:
+    return list(range(count))
+
+
+PLACES: dict[str, Callable[[int], list[int]]] = {
+    "first": lambda count: [0],
+    "second": lambda count: [1],
+    "middle": _middle,
+    "last": lambda count: [count - 1],
+    "two": lambda count: [count // 2 - 1, count // 2],
+    "every 4th": lambda count: list(range(0, count, 4)),
+}
+
+IMPERFECTIONS = [
+    *(Imperfection("black", place, planes, _filled(0.0), True) for place, planes in PLACES.items()),
+    Imperfection("white", "middle", _middle, _filled(1.0), True),
+    Imperfection("grey", "middle", _middle, _filled(0.4), True),
+    Imperfection("noise alone", "dark, middle", _middle, _noise(0.02), True),
+    Imperfection("noise alone", "grey, middle", _middle, _noise(0.4), True),
+    Imperfection("noise alone", "grey, two", PLACES["two"], _noise(0.4), True),
+    Imperfection("noise alone", "dark, last", PLACES["last"], _noise(0.02), True),
+    Imperfection("random values", "middle", _middle, _random, True),
+    Imperfection("random values", "first", PLACES["first"], _random, True),
+    Imperfection("noise added", "10 %, middle", _middle, _noisy(0.1), True),
+    Imperfection("values wrapped", "middle", _middle, _wrapped, True),
+    Imperfection("half in the dark", "middle", _middle, _half_dark, True),
+    Imperfection("colours swapped", "middle", _middle, _swapped, True),
+    Imperfection("interlaced", "middle", _middle, _interlaced, True),
+    Imperfection("rows shifted", "middle", _middle, _rolled, True),
+    Imperfection("another place", "middle", _middle, _elsewhere, True),
+    Imperfection("another place", "first", PLACES["first"], _elsewhere, True),
+    Imperfection("channel missing", "middle", _middle, _without_channel, True),
+    Imperfection("torn", "from 30 %", _middle, _torn(0.3), False),
+    Imperfection("torn", "from 50 %", _middle, _torn(0.5), False),
+    Imperfection("torn", "from 87 %", _middle, _torn(0.87), False),
+    Imperfection("torn", "six rows", _middle, _without_rows, False),
+    Imperfection("torn", "diagonally", _middle, _corner_cut, False),
+    Imperfection("torn", "right half", _middle, _torn(0.0, 0.5), False),
+    *(
+        Imperfection("exposure", f"x {gain:g}", _middle, _exposed(gain), False)
+        for gain in (0.25, 0.5, 0.8, 1.25, 1.5, 1.8, 2.5)
+    ),
+    Imperfection("exposure", "x 1.8, first", PLACES["first"], _exposed(1.8), False),
+    Imperfection("exposure", "x 1.8, second", PLACES["second"], _exposed(1.8), False),
+    Imperfection("exposure", "x 0.5, last", PLACES["last"], _exposed(0.5), False),
+    Imperfection("exposure", "x 1.8, two", PLACES["two"], _exposed(1.8), False),
+    Imperfection("black level", "+ 10 %, middle", _middle, _darkness(0.1), False),
+    Imperfection("flicker", "up to 10 %", _all, _flickering(0.1), False),
+    Imperfection("flicker", "up to 40 %", _all, _flickering(0.4), False),
+    Imperfection("fading", "7 % per plane", _all, _fading(0.93), False),
+    Imperfection("fading", "13 % per plane", _all, _fading(0.87), False),
+    Imperfection("specks", "20 in each", _all, _speckled, False),
+    Imperfection("swimmer", "kept", _all, _swum, False),
+    Imperfection("swimmer", "rejected", _all, _swum, False, (("moving", "reject"),)),
+]
