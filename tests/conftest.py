@@ -1,3 +1,4 @@
+import copy
 import gc
 import hashlib
 import itertools
@@ -141,6 +142,14 @@ def busy_ranker():
         model = PlaneRanker().eval()
         torch.nn.init.normal_(model.head.weight, 0, 0.3)
         torch.nn.init.normal_(model.prior.weight, 0, 0.3)
+    return model
+
+
+@pytest.fixture(scope="session")
+def one_order_ranker(busy_ranker):
+    """Return the same network as those of before, which know one order of the planes."""
+    model = copy.deepcopy(busy_ranker)
+    model.both_orders.zero_()
     return model
 
 

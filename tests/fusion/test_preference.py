@@ -136,7 +136,7 @@ def test_of_a_transparent_pair_the_layer_is_chosen_that_is_asked_for(measure, ph
                 psnr(result.all_in_focus, made.stack[z].astype(float), data_range=255)
                 for z in (plane, FRONT + BACK - plane)
             ]
-    assert min(shares) > 0.95
+    assert min(shares) > 0.94
     # The mean of planes shows that layer too, not a double exposure.
     assert min(values[::2]) > 5 + max(values[1::2])
 

@@ -257,6 +257,21 @@ def test_round_trip_of_a_plane_ranker(ranker, as_state, tmp_path):
     assert torch.equal(one.weigh, other.weigh)
 
 
+@pytest.mark.parametrize("saved_anew", [False, True])
+def test_files_of_before_know_one_order(ranker, saved_anew, tmp_path):
+    before = {name: value for name, value in ranker.state_dict().items() if name != "both_orders"}
+    path = tmp_path / "w.safetensors"
+    if saved_anew:
+        save_checkpoint(path, before)
+    else:
+        header = '{"architecture": "plane-ranker", "format_version": 1}'
+        safetensors.torch.save_file(before, path, {"napari_umis_fusion": header})
+    checkpoint = load_checkpoint(path)
+    assert checkpoint.model().both_orders.tolist() == [0]
+    again = save_checkpoint(tmp_path / "again.safetensors", checkpoint.model())
+    assert_same(load_checkpoint(again).state_dict, checkpoint.state_dict)
+
+
 def test_description_of_a_plane_ranker(ranker, tmp_path):
     described = describe_checkpoint(save_checkpoint(tmp_path / "w.safetensors", ranker))
     assert described["architecture"] == "plane-ranker"

@@ -82,6 +82,22 @@ def test_scores_are_those_of_torch(busy_ranker, planes, size):
     np.testing.assert_allclose(found, by_torch(busy_ranker, stack), rtol=0, atol=1e-4)
 
 
+@pytest.mark.parametrize("planes", [1, 2, 5])
+def test_networks_of_one_order_score_as_ever(one_order_ranker, busy_ranker, planes):
+    stack = random_stack(planes, 33, 48)
+    found, expected = by_onnx(one_order_ranker, stack), by_torch(one_order_ranker, stack)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
+    if planes > 1:
+        assert np.abs(found - by_onnx(busy_ranker, stack)).max() > 0.1
+
+
+@pytest.mark.parametrize("by", [by_onnx, by_torch])
+def test_a_reversed_stack_has_the_same_scores(busy_ranker, by):
+    stack = random_stack(5, 33, 48)
+    found, reverse = by(busy_ranker, stack), by(busy_ranker, stack[::-1])
+    np.testing.assert_allclose(found, reverse[:, ::-1], rtol=0, atol=1e-5)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_shipped_weights_choose_the_same_planes(seed):
     checkpoint = load_checkpoint(shipped_weights("plane-ranker"))

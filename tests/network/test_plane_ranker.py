@@ -4,6 +4,8 @@ import scipy.ndimage
 import torch
 
 from napari_umis_fusion.network import REACH_PLANES, STRIDE_PX, PlaneRanker, Scores
+from napari_umis_fusion.network._neighbours import NeighbourFeatures
+from napari_umis_fusion.network._plane_ranker import NeighbourMixing
 from napari_umis_fusion.network._ranker_layout import REACH_PX
 
 KINDS = ("select", "weigh")
@@ -103,6 +105,31 @@ def test_brightness_that_changes_slowly_matters_little(model):
     scramble = differences(scored(model, stack), scored(model, random_stack(1, 3, 64, 64, seed=2)))
     for kind in KINDS:
         assert changes[kind][inner].mean() < 0.05 * scramble[kind][inner].mean()
+
+
+@pytest.mark.parametrize("planes", [1, 2, 3, 6])
+def test_the_end_at_which_a_stack_begins_does_not_matter(model, planes):
+    stack = random_stack(2, planes, 32, 48)
+    one, other = scored(model, stack), scored(model, stack.flip(1))
+    assert one.select.std() > 0.1
+    for kind in KINDS:
+        assert torch.equal(getattr(one, kind), getattr(other, kind).flip(1))
+
+
+def test_one_order_is_the_plain_layer():
+    mixing = NeighbourMixing(3)
+    before, here, after = random_stack(3, 3, 4, 5)
+    compared = NeighbourFeatures.of_stacks(torch.stack([before, here, after]), 3)
+    plain = torch.cat([here, here - before, here - after])[None]
+    with torch.no_grad():
+        expected = here + mixing.conv(plain).relu()[0]
+        torch.testing.assert_close(mixing(compared, both_orders=False)[1], expected)
+
+
+def test_one_order_depends_on_it(one_order_ranker):
+    stack = random_stack(1, 4, 32, 48)
+    one, other = (scored(one_order_ranker, s) for s in (stack, stack.flip(1)))
+    assert (one.select - other.select.flip(1)).abs().max() > 0.1
 
 
 # --- how far it sees

@@ -55,6 +55,12 @@ def assert_equal_whole(scores, expected, atol=1e-4):
         np.testing.assert_allclose(found, expected[kind], rtol=0, atol=atol)
 
 
+def test_of_a_network_of_one_order(one_order_ranker):
+    stack = random_stack(4, 32, 48)
+    expected = whole(one_order_ranker, stack)
+    assert_equal_whole(streamed(one_order_ranker, stack), expected)
+
+
 @pytest.mark.parametrize("planes", [1, 2, 3, 4, 5, 6, 7, 8, 12])
 def test_stream_equals_the_whole_stack(model, planes):
     stack = random_stack(planes, 32, 48)

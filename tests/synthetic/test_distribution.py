@@ -13,7 +13,7 @@ RANGES = [spec for spec in FIELDS if isinstance(spec.default, tuple)]
 NUMBERS = [spec for spec in FIELDS if spec not in RANGES]
 SHARES = [spec for spec in NUMBERS if spec.metadata["max"] == 1]
 WHOLE = {"size_px", "margin_px", "planes", "layers"}
-KINDS = ("opaque", "fluorescence", "brightfield")
+KINDS = ("opaque", "fluorescence", "brightfield", "smears")
 
 
 def bounds_text(spec):
@@ -82,8 +82,8 @@ def test_numbers_of_other_types(value):
 
 
 def test_there_must_be_some_kind_of_stack():
-    with pytest.raises(ConfigError, match="opaque, fluorescence and brightfield are all 0; raise"):
-        StackDistribution(opaque=0, fluorescence=0, brightfield=0)
+    with pytest.raises(ConfigError, match="brightfield and smears are all 0; raise"):
+        StackDistribution(**dict.fromkeys(KINDS, 0))
     for kind in KINDS:
         StackDistribution(**{name: float(name == kind) for name in KINDS})
 

@@ -32,7 +32,7 @@ IMAGES = [texture(seed) for seed in range(3)]
 
 
 def sampler(imperfections, **options):
-    kinds = {"opaque": 1.0, "fluorescence": 0.0, "brightfield": 0.0}
+    kinds = {"opaque": 1.0, "fluorescence": 0.0, "brightfield": 0.0, "smears": 0.0}
     chosen = {"size_px": 24, "margin_px": 8, **CALM, **kinds, **options}
     return StackSampler(IMAGES, StackDistribution(imperfections=imperfections, **chosen))
 
@@ -203,7 +203,7 @@ def test_crowded_scenes_have_stronger_edges():
 @pytest.mark.parametrize("planes", [2, 24])
 def test_all_at_once_is_finite_and_repeatable(planes):
     all_of_them = Imperfections(**dict.fromkeys(SHARES, 1.0))
-    kinds = {"opaque": 0.5, "fluorescence": 0.3, "brightfield": 0.2}
+    kinds = {"opaque": 0.4, "fluorescence": 0.2, "brightfield": 0.2, "smears": 0.2}
     first, again = (sampler(all_of_them, **kinds) for _ in range(2))
     for seed in SEEDS:
         one, other = first.draw(seed, planes), again.draw(seed, planes)

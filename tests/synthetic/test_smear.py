@@ -6,6 +6,7 @@ import pytest
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.metrics import psnr
 from napari_umis_fusion.synthetic import RenderConfig, Smear, render_smear
+from napari_umis_fusion.synthetic._smear import light_of_smear, random_smear
 
 SMALL = {"side_px": 96, "cell_px": 18.0, "cells": 2}
 
@@ -29,6 +30,21 @@ def test_contrast_inverts_from_one_side_of_the_focus_to_the_other(phase):
     middle = rendered.stack[5].astype(float)
     before, behind = (rendered.stack[z].astype(float) - middle for z in (3, 7))
     assert np.corrcoef(before.ravel(), behind.ravel())[0, 1] < -0.1
+
+
+@pytest.mark.parametrize("planes", [2, 24])
+def test_random_smears_are_of_many_kinds(planes):
+    drawn = [random_smear(np.random.default_rng(seed), 48, planes) for seed in range(60)]
+    assert {np.sign(smear.phase) for smear in drawn} == {-1, 1}
+    assert np.ptp([smear.height for smear in drawn]) > 0.8
+    assert np.ptp([smear.cells for smear in drawn]) >= 3
+    assert max(s.cell_px for s in drawn) > 1.4 * min(s.cell_px for s in drawn)
+    for smear in drawn[:6]:
+        light, truth, depth = light_of_smear(smear, planes)
+        assert light.shape == (planes, 48, 48)
+        assert truth.min() < 0.95 * truth.max()
+        assert np.isfinite(light).all()
+        assert -0.5 <= depth.min() <= depth.max() <= planes - 0.5
 
 
 def test_debris_lies_on_another_height():

@@ -7,7 +7,7 @@ from napari_umis_fusion.training import TrainingConfig
 from napari_umis_fusion.training.objectives import validation_distribution
 from napari_umis_fusion.training.objectives._render import DISTURBANCES, training_distribution
 
-LIGHTS = ("opaque", "fluorescence", "brightfield")
+LIGHTS = ("opaque", "fluorescence", "brightfield", "smears")
 
 
 def test_as_ever_without_imperfections():
@@ -17,13 +17,17 @@ def test_as_ever_without_imperfections():
 
 
 @pytest.mark.parametrize(
-    ("specimen", "light"),
-    [("opaque", "opaque"), ("fluorescence", "fluorescence"), ("transmitted", "brightfield")],
+    ("specimen", "lights"),
+    [
+        ("opaque", ["opaque"]),
+        ("fluorescence", ["fluorescence"]),
+        ("transmitted", ["brightfield", "smears"]),
+    ],
 )
-def test_a_specimen_is_one_kind_of_light(specimen, light):
+def test_a_specimen_is_one_kind_of_light(specimen, lights):
     config = TrainingConfig(specimen=specimen)
     for made in (validation_distribution(config, 64), training_distribution(config)):
-        assert [name for name in LIGHTS if getattr(made, name) > 0] == [light]
+        assert [name for name in LIGHTS if getattr(made, name) > 0] == lights
 
 
 @pytest.mark.parametrize(

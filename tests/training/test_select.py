@@ -1,5 +1,6 @@
 """What selecting minimises, against the same in plain NumPy."""
 
+import copy
 import dataclasses
 
 import numpy as np
@@ -18,6 +19,7 @@ from napari_umis_fusion.training.loop._trainer import torch_threads
 from napari_umis_fusion.training.objectives._select import (
     HARD_SHARE,
     SPREAD_WEIGHT,
+    TENSORS,
     SelectObjective,
     collate,
     gradient,
@@ -191,8 +193,9 @@ def test_a_batch_follows_from_seed_and_step(objective):
     again = SelectObjective(CONFIG, images(), images(2, seed=1))
     for step in (7, 3):  # in any order
         one, other = objective.batch(step), again.batch(step)
-        for field in dataclasses.fields(one):
-            assert torch.equal(getattr(one, field.name), getattr(other, field.name))
+        for name in TENSORS:
+            assert torch.equal(getattr(one, name), getattr(other, name))
+        assert one.backwards == other.backwards == (step % 2 == 1)
     assert not torch.equal(objective.batch(3).truth[:1], objective.batch(4).truth[:1])
     elsewhere = SelectObjective(CONFIG.replace(seed=1), images(), images(2, seed=1))
     assert not torch.equal(elsewhere.batch(3).truth[:1], objective.batch(3).truth[:1])
@@ -235,6 +238,50 @@ def test_an_attempt_is_repeatable_and_shows_the_example(objective):
         assert picture.shape == (32, 32)
         assert 0 <= picture.min() <= picture.max() <= 1
     assert objective.validate_example(0, CPU).metrics != one.metrics
+
+
+def network_of_one_order():
+    model = PlaneRanker().eval()
+    torch.nn.init.normal_(model.head.weight, 0, 0.3)
+    model.both_orders.zero_()
+    return model
+
+
+def test_a_network_of_one_order_learns_both():
+    judge = SelectObjective(CONFIG, images(), images(2), network_of_one_order())
+    judge.validate_example(0, CPU)
+    assert judge.model.both_orders.tolist() == [0], "the initial weights are validated as they are"
+    judge.losses(judge.batch(0), CPU)
+    assert judge.model.both_orders.tolist() == [1]
+
+
+@pytest.mark.parametrize("step", [0, 1])
+def test_scores_are_kept_to_the_initial_ones_from_either_end(step):
+    initial = network_of_one_order()
+    config = CONFIG.replace(keep_weight=3.0)
+    judge = SelectObjective(config, images(), images(2), copy.deepcopy(initial))
+    batch = judge.batch(step)
+    found = judge.losses(batch, CPU)
+    planes = batch.planes / batch.contrast[:, None, None, None]
+    with torch.no_grad():
+        seen = initial(planes.flip(1) if step else planes)
+        scores = judge.model(planes)
+    total = 0
+    for kind in ("select", "weigh"):
+        wanted = getattr(seen, kind).flip(1) if step else getattr(seen, kind)
+        wanted, shares = (s.double().softmax(1) for s in (wanted, getattr(scores, kind)))
+        total += (wanted * (wanted.log() - shares.log())).sum(1).mean()
+    assert total > 0.01
+    assert found["kept"].item() == pytest.approx(3 * total.item(), rel=1e-3)
+    found["kept"].backward()
+    assert all(p.grad is None for p in judge._initial._model.parameters())
+    assert judge.model.motion.weight.grad.abs().max() > 0
+
+
+def test_there_are_scores_to_keep():
+    config = CONFIG.replace(keep_weight=3.0)
+    with pytest.raises(ConfigError, match="keep_weight is 3 without initial weights"):
+        SelectObjective(config, images(), images(2))
 
 
 def test_another_network_is_no_start():

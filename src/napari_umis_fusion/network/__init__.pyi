@@ -38,4 +38,5 @@ from ._unetplusplus import CHANNELS as CHANNELS
 from ._unetplusplus import MIN_SIDE_PX as MIN_SIDE_PX
 from ._unetplusplus import UNetPlusPlus as UNetPlusPlus
 from ._weights_file import SAFETENSORS as SAFETENSORS
+from ._weights_file import with_orders as with_orders
 from ._whole_networks import network_model as network_model

@@ -1,4 +1,9 @@
-"""Features of the planes of whole stacks, compared with those of the planes before and after."""
+"""Features of planes, compared with those of both neighbours along z, whichever comes first.
+
+No score may depend on the end at which a stack begins. What a layer computes is therefore split
+into a part that stays as it is when both neighbours change places, and one that changes its sign:
+sum and difference of both are the two orders, of which the mean counts after each rectification.
+"""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -9,64 +14,90 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True)
 class NeighbourFeatures:
-    """Features of planes, and the same with their differences from both neighbours.
+    """Features of planes, and how they change along z; a missing neighbour counts as equal.
 
     Attributes
     ----------
     here : Tensor of shape (N, C, Y, X)
         Features of the planes of all stacks.
-    stacked : Tensor of shape (N, 3 C, Y, X)
-        The features, those minus the features of the plane before, and those minus the features
-        of the plane after; 0 if there is no such plane.
+    even : Tensor of shape (N, 2 C, Y, X)
+        The features, and by how much they exceed those of both neighbours together.
+    rise : Tensor of shape (N, C, Y, X)
+        The features of the plane after, minus those of the plane before.
     """
 
     here: Tensor
-    stacked: Tensor
+    even: Tensor
+    rise: Tensor
 
     @classmethod
     def of_stacks(cls, features: Tensor, planes: int) -> Self:
         """Compare the features (N, C, Y, X) of stacks of `planes` planes each."""
-        stacked: Tensor = _Compared.apply(features, planes)  # type: ignore[no-untyped-call]
-        return cls(features, stacked)
+        return cls(features, *_Compared.apply(features, planes))  # type: ignore[no-untyped-call]
 
 
 class _Compared(torch.autograd.Function):
-    """Fills one tensor with features and differences.
+    """Fills two tensors with features and their changes.
 
     Concatenating padded differences, and their gradients, took a third of a training step: each
     was copied several times, and in another memory format than the convolution's.
     """
 
     @staticmethod
-    def forward(ctx: Any, features: Tensor, planes: int) -> Tensor:
+    def forward(ctx: Any, features: Tensor, planes: int) -> tuple[Tensor, Tensor]:
         count, width, *size = features.shape
         ctx.planes = planes
-        stacked = torch.empty(
-            (count, 3 * width, *size),
-            dtype=features.dtype,
-            device=features.device,
-            memory_format=torch.channels_last,
+        even, rise = (
+            torch.empty(
+                (count, channels, *size),
+                dtype=features.dtype,
+                device=features.device,
+                memory_format=torch.channels_last,
+            )
+            for channels in (2 * width, width)
         )
-        of_planes = stacked.view(-1, planes, 3 * width, *size)
-        here, from_before, from_after = torch.split(of_planes, width, 2)
+        here, excess = torch.split(even.view(-1, planes, 2 * width, *size), width, 2)
         by_plane = features.view(-1, planes, width, *size)
+        rises = rise.view(-1, planes, width, *size)
         here.copy_(by_plane)
-        from_before[:, 0] = from_after[:, -1] = 0
-        torch.sub(by_plane[:, 1:], by_plane[:, :-1], out=from_before[:, 1:])
-        torch.sub(by_plane[:, :-1], by_plane[:, 1:], out=from_after[:, :-1])
-        return stacked
+        step = by_plane[:, 1:] - by_plane[:, :-1]
+        rises[:, -1] = excess[:, 0] = 0
+        rises[:, :-1] = step
+        rises[:, 1:] += step
+        excess[:, 1:] = step
+        excess[:, :-1] -= step
+        return even, rise
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        (gradient,) = gradients
-        _, width, *size = gradient.shape
-        width //= 3
-        by_plane = gradient.reshape(-1, ctx.planes, 3 * width, *size)
-        _, from_before, from_after = torch.split(by_plane, width, 2)
-        total = gradient[:, :width].clone(memory_format=torch.channels_last)
+        of_even, of_rise = gradients
+        _, width, *size = of_rise.shape
+        excess = of_even.reshape(-1, ctx.planes, 2 * width, *size)[:, :, width:]
+        rises = of_rise.reshape(-1, ctx.planes, width, *size)
+        total = of_even[:, :width].clone(memory_format=torch.channels_last)
         summed = total.view(-1, ctx.planes, width, *size)
-        # Each difference is that of the plane before, with the other sign.
-        rise = from_before[:, 1:] - from_after[:, :-1]
-        summed[:, 1:] += rise
-        summed[:, :-1] -= rise
+        # The step from each plane to the next is in the changes of both.
+        step = excess[:, 1:] - excess[:, :-1]
+        step += rises[:, 1:]
+        step += rises[:, :-1]
+        summed[:, 1:] += step
+        summed[:, :-1] -= step
         return total, None
+
+
+def split_weight(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the weights of `even` and of `rise`.
+
+    Parameters
+    ----------
+    weight : Tensor of shape (K, 3 C, 1, 1)
+        Weights of the features, and of how much they exceed those of one and the other neighbour.
+
+    Returns
+    -------
+    Tensor of shape (K, 2 C, 1, 1), Tensor of shape (K, C, 1, 1)
+        Of two layers: their sum is the one with these weights, and their difference that with
+        both neighbours in each other's place.
+    """
+    here, one, other = torch.split(weight, weight.shape[1] // 3, 1)
+    return torch.cat([here, (one + other) / 2], 1), (one - other) / 2

@@ -2,7 +2,8 @@
 
 It compares a plane with its neighbours along z, so that it can distinguish an edge in focus from
 the defocused light of a nearer object, and detail from noise. Later layers see only magnitudes of
-filter responses: inverting the contrast changes no score.
+filter responses: inverting the contrast changes no score. Nor does it matter at which end of the
+stack it begins: both neighbours of a plane may change places.
 
 Scores are logarithms of shares (their softmax along z): they compare the planes of one pixel, and
 say nothing about other pixels.
@@ -15,8 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from napari_umis_fusion.network._neighbours import NeighbourFeatures
+from napari_umis_fusion.network._neighbours import NeighbourFeatures, split_weight
 from napari_umis_fusion.network._ranker_layout import (
+    BOTH_ORDERS,
     CONTRAST_GAIN,
     DARKEST_ENERGY,
     ENCODERS,
@@ -87,15 +89,29 @@ def residual_blocks(channels: int, count: int) -> nn.Sequential:
 
 
 class NeighbourMixing(nn.Module):
-    """Adds a 1 x 1 convolution of features and their differences from both neighbours along z."""
+    """Adds a 1 x 1 convolution of features and their differences from both neighbours along z.
+
+    Rectified, the mean of both orders of the neighbours counts, or one of them.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(3 * channels, channels, 1)
 
-    def forward(self, features: NeighbourFeatures) -> Tensor:
+    def forward(self, features: NeighbourFeatures, *, both_orders: bool = True) -> Tensor:
         """Return features of the same shape."""
-        return features.here + F.relu(self.conv(features.stacked))
+        assert self.conv.bias is not None
+        if not both_orders:
+            of_even, of_rise = split_weight(self.conv.weight)
+            even = F.conv2d(features.even, of_even, self.conv.bias)
+            return features.here + F.relu(even + F.conv2d(features.rise, of_rise))
+        # Halved here already, where there are fewest numbers.
+        of_even, of_rise = split_weight(self.conv.weight / 2)
+        even = F.conv2d(features.even, of_even, self.conv.bias / 2)
+        odd = F.conv2d(features.rise, of_rise)
+        one, other = F.relu(even + odd), F.relu(even - odd)
+        # In brackets, so that both orders give the very same sum.
+        return features.here + (one + other)
 
 
 class PlaneRanker(nn.Module):
@@ -104,10 +120,16 @@ class PlaneRanker(nn.Module):
     The methods are its stages, in order. `extract_features`, `mix_neighbours` and `decode` take
     the result of the previous stage with its differences from both neighbours along z; the others
     process single planes.
+
+    Its buffer `both_orders` is part of the weights: 1 if the scores are alike from either end of a
+    stack, 0 for weights of before, which were trained to one order of the planes.
     """
+
+    both_orders: Tensor
 
     def __init__(self) -> None:
         super().__init__()
+        self.register_buffer(BOTH_ORDERS, torch.ones(1))
         half, quarter, eighth, _ = WIDTHS
         levels = WIDTHS[1:]
         # Without bias, so that inverting the contrast only changes the sign of responses.
@@ -162,7 +184,7 @@ class PlaneRanker(nn.Module):
             return NeighbourFeatures.of_stacks(x, count)
 
         detail = self.subtract_local_mean(planes.reshape(batch * count, 1, height, width))
-        features = self.extract_features(with_neighbours(self.filter_detail(detail)))
+        features = self.extract_features(with_neighbours(split_phases(detail)))
         compared = self.mix_neighbours(
             [with_neighbours(level) for level in self.encode_scales(features.quarter)]
         )
@@ -175,22 +197,33 @@ class PlaneRanker(nn.Module):
         planes = planes.float()
         return CONTRAST_GAIN * (planes - _local_mean(planes))
 
-    def filter_detail(self, detail: Tensor) -> Tensor:
-        """Filter detail (N, 1, Y, X), to (N, C, Y / 2, X / 2)."""
+    def extract_features(self, phases: NeighbourFeatures) -> PlaneFeatures:
+        """Return edges and their energies, from detail (`split_phases`) with the neighbours'."""
         # In full precision also under autocast, since small differences between planes follow.
-        with torch.autocast(detail.device.type, enabled=False):
-            phases = F.pixel_unshuffle(detail, 2).contiguous(memory_format=torch.channels_last)
-            responses: Tensor = self.filters(phases)
-            return responses
-
-    def extract_features(self, responses: NeighbourFeatures) -> PlaneFeatures:
-        """Return edges and their energies, from filter responses with those of the neighbours."""
-        with torch.autocast(responses.here.device.type, enabled=False):
-            edges = self.motion(responses.stacked).abs()
-            own, shared = _log_energy(responses.here), _log_energy(edges)
-            energies = self.energies(torch.cat([own, shared], 1))
-            prior = self.prior(mean_3x3(own))
+        with torch.autocast(phases.here.device.type, enabled=False):
+            own, even, odd = (
+                F.conv2d(part, filters, padding=1)
+                for part, filters in zip(
+                    (phases.here, phases.even, phases.rise), self.merged_filters(), strict=True
+                )
+            )
+            one = even + odd
+            other = even - odd if self.both_orders else one
+            edges = one.abs() + other.abs()
+            own_energy, shared = _log_energy(own), _log_energy(edges)
+            energies = self.energies(torch.cat([own_energy, shared], 1))
+            prior = self.prior(mean_3x3(own_energy))
         return PlaneFeatures(energies + self.down[0](edges), self.skip(edges), prior)
+
+    def merged_filters(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return filters (C, 4, 3, 3) of a plane, and the even and the odd ones of edges, halved.
+
+        Both are linear: in one step, a quarter as many numbers are compared.
+        """
+        own = self.filters.weight
+        of_even, of_rise = (w[..., 0, 0] for w in split_weight(self.motion.weight / 2))
+        parts = [torch.tensordot(part, own, 1) for part in (*of_even.chunk(2, 1), of_rise)]
+        return own, torch.cat(parts[:2], 1), parts[2]
 
     def encode_scales(self, quarter: Tensor) -> FeaturePyramid:
         """Return the features of all scales, from those of the finest."""
@@ -200,17 +233,20 @@ class PlaneRanker(nn.Module):
 
     def mix_neighbours(self, levels: list[NeighbourFeatures]) -> FeaturePyramid:
         """Compare features with those of the neighbouring planes, at each scale."""
-        mixed = (mix(level) for mix, level in zip(self.first_mix, levels, strict=True))
+        mixed = self._mix(self.first_mix, levels)
         quarter, eighth, sixteenth = (
             refine(level) for refine, level in zip(self.between, mixed, strict=True)
         )
         return quarter, eighth, sixteenth
 
+    def _mix(self, mixings: nn.ModuleList, levels: list[NeighbourFeatures]) -> list[Tensor]:
+        both = bool(self.both_orders)
+        pairs = zip(mixings, levels, strict=True)
+        return [mix(level, both_orders=both) for mix, level in pairs]
+
     def decode(self, levels: list[NeighbourFeatures]) -> Tensor:
         """Compare again, and sum from coarse to fine, at a quarter of the resolution."""
-        quarter, eighth, sixteenth = (
-            mix(level) for mix, level in zip(self.second_mix, levels, strict=True)
-        )
+        quarter, eighth, sixteenth = self._mix(self.second_mix, levels)
         eighth = eighth + upsample(self.up[2](F.relu(sixteenth)), 2)
         summed: Tensor = self.after(quarter + upsample(self.up[1](F.relu(eighth)), 2))
         return summed
@@ -221,6 +257,11 @@ class PlaneRanker(nn.Module):
         # The classical scores are those of all four pixels into which each one is unfolded.
         scores = self.head(fine).float() + upsample(prior, 2).repeat_interleave(4, 1)
         return Scores(*F.pixel_shuffle(scores, 2).unbind(1))
+
+
+def split_phases(detail: Tensor) -> Tensor:
+    """Return detail (N, 1, Y, X) as four phases of half the resolution, (N, 4, Y / 2, X / 2)."""
+    return F.pixel_unshuffle(detail, 2).contiguous(memory_format=torch.channels_last)
 
 
 def _local_mean(planes: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_umis_fusion.network._onnx_graph import OnnxGraph, Shape
 from napari_umis_fusion.network._ranker_layout import (
+    BOTH_ORDERS,
     CONTRAST_GAIN,
     DARKEST_ENERGY,
     ENCODERS,
@@ -17,6 +18,8 @@ from napari_umis_fusion.network._ranker_layout import (
 from napari_umis_fusion.runtime import Float32Array
 
 Weights = Mapping[str, Float32Array]
+
+HALF = np.float32(0.5)
 
 Neighbours = Sequence[str]
 """Values of the planes before, here and after."""
@@ -36,6 +39,7 @@ class RankerLayers(OnnxGraph):
     def __init__(self, weights: Weights, inputs: Mapping[str, Shape]) -> None:
         super().__init__(inputs)
         self._weights = weights
+        self._both_orders = bool(weights.get(BOTH_ORDERS, 1))
 
     def convolve(
         self, x: str, weight: Float32Array, bias: Float32Array | None = None, stride: int = 1
@@ -75,12 +79,28 @@ class RankerLayers(OnnxGraph):
 
     def mix(self, planes: Neighbours, scale: int, stage: str) -> str:
         """Mix the features of a plane with their differences from both neighbours."""
-        here, before, after = np.split(self._weights[f"{stage}.{scale}.conv.weight"], 3, 1)
-        # A difference is linear: the weights of the planes themselves follow from its own.
-        weight = np.concatenate([-before, here + before + after, -after], 1)
-        stacked = self.node("Concat", *planes, axis=1)
-        added = self.convolve(stacked, weight, self._weights[f"{stage}.{scale}.conv.bias"])
-        return self.node("Add", self.node("Relu", added), planes[1])
+        share = HALF if self._both_orders else np.float32(1)
+        weight, bias = (
+            share * self._weights[f"{stage}.{scale}.conv.{part}"] for part in ("weight", "bias")
+        )
+        of_even, of_odd = even_and_odd(weight)
+        even, odd = self._both_parts(planes)
+        even, odd = self.convolve(even, of_even, bias), self.convolve(odd, of_odd)
+        if self._both_orders:
+            mixed = self.node("Add", self._larger(even, odd), even)
+        else:
+            mixed = self.node("Relu", self.node("Add", even, odd))
+        return self.node("Add", mixed, planes[1])
+
+    def _both_parts(self, planes: Neighbours) -> tuple[str, str]:
+        """Return a plane with the sum of its neighbours, and the difference of these."""
+        before, here, after = planes
+        around = self.node("Add", before, after)
+        return self.node("Concat", here, around, axis=1), self.node("Sub", after, before)
+
+    def _larger(self, even: str, odd: str) -> str:
+        """Return the larger magnitude: |even + odd| / 2 + |even - odd| / 2."""
+        return self.node("Max", self.node("Abs", even), self.node("Abs", odd))
 
     def subtract_local_mean(self, plane: str) -> str:
         """Return the detail of a plane."""
@@ -92,9 +112,14 @@ class RankerLayers(OnnxGraph):
 
     def extract_features(self, detail: Neighbours) -> tuple[str, str, str]:
         """Return features at a quarter of the resolution, and two for the last stage."""
-        own_filters, edge_filters = merged_filters(self._weights)
-        planes = self.node("Concat", *detail, axis=1)
-        edges = self.node("Abs", self.convolve(planes, edge_filters, stride=2))
+        own_filters, *edge_filters = merged_filters(self._weights)
+        parts = zip(self._both_parts(detail), edge_filters, strict=True)
+        even, odd = (self.convolve(part, filters, stride=2) for part, filters in parts)
+        edges = (
+            self._larger(even, odd)
+            if self._both_orders
+            else self.node("Abs", self.node("Add", even, odd))
+        )
         own = self.log_energy(self.convolve(detail[1], own_filters, stride=2))
         energies = self.node("Concat", own, self.log_energy(edges), axis=1)
         texture = self.layer(energies, "energies")
@@ -142,8 +167,24 @@ class RankerLayers(OnnxGraph):
         return self.node("DepthToSpace", both, blocksize=2, mode="CRD")
 
 
-def merged_filters(weights: Weights) -> tuple[Float32Array, Float32Array]:
-    """Return the filters of a plane's detail, and those of the edges of three planes.
+def even_and_odd(weight: Float32Array) -> tuple[Float32Array, Float32Array]:
+    """Split the weights (K, 3 C, 1, 1) of a plane and its differences from both neighbours.
+
+    Returns
+    -------
+    ndarray of shape (K, 2 C, 1, 1)
+        Weights of the plane and of the sum of its neighbours.
+    ndarray of shape (K, C, 1, 1)
+        Weights of the plane after, minus the one before.
+    """
+    here, one, other = np.split(weight, 3, 1)
+    # A difference is linear: the weights of the planes themselves follow from its own.
+    both = one + other
+    return np.concatenate([here + both, -HALF * both], 1), HALF * (one - other)
+
+
+def merged_filters(weights: Weights) -> tuple[Float32Array, ...]:
+    """Return the filters of a plane's detail, and the even and the odd ones of edges.
 
     They take detail at full resolution: 3 x 3 over four phases equals 6 x 6 over pixels.
 
@@ -151,13 +192,14 @@ def merged_filters(weights: Weights) -> tuple[Float32Array, Float32Array]:
     -------
     ndarray of shape (C, 1, 6, 6)
         Filters of one plane.
-    ndarray of shape (C, 3, 6, 6)
-        Filters of the planes before, here and after.
+    ndarray of shape (C, 2, 6, 6)
+        Filters of the plane and of the sum of its neighbours.
+    ndarray of shape (C, 1, 6, 6)
+        Filters of the plane after, minus the one before.
     """
     phases = weights["filters.weight"]
     count = phases.shape[0]
     own = phases.reshape(count, 2, 2, 3, 3).transpose(0, 3, 1, 4, 2).reshape(count, 1, 6, 6)
-    here, from_before, from_after = (
-        np.tensordot(part, own, 1) for part in np.split(weights["motion.weight"][..., 0, 0], 3, 1)
-    )
-    return own, np.concatenate([-from_before, here + from_before + from_after, -from_after], 1)
+    even, odd = even_and_odd(weights["motion.weight"])
+    here, around = (np.tensordot(part[..., 0, 0], own, 1) for part in np.split(even, 2, 1))
+    return own, np.concatenate([here, around], 1), np.tensordot(odd[..., 0, 0], own, 1)

@@ -26,6 +26,10 @@ DARKEST_ENERGY = 1e-3
 """Added to energies, so that the logarithm of no contrast is finite; about the square of one grey
 level of 8 bits, after `CONTRAST_GAIN`."""
 
+BOTH_ORDERS = "both_orders"
+"""Entry of the weights, of shape (1,): 1 if both orders of a plane's neighbours are averaged. Files
+of before lack it: their networks know one order, and stay so."""
+
 HEAD_WIDTH = 16
 """Channels of a plane that are kept at half the resolution until the last stage."""
 
@@ -53,6 +57,7 @@ def plane_ranker_shapes() -> dict[str, tuple[int, ...]]:
         "filters.weight": (half, 4, 3, 3),
         "motion.weight": (half, 3 * half, 1, 1),
         "prior.weight": (2, half, 1, 1),
+        BOTH_ORDERS: (1,),
     }
     for name, shape in layers.items():
         shapes[f"{name}.weight"], shapes[f"{name}.bias"] = shape, shape[:1]

@@ -19,7 +19,6 @@ from napari_umis_fusion.network._ranker_layout import REACH_PX, STRIDE_PX
 from napari_umis_fusion.network._ranking_tiles import FineStages
 from napari_umis_fusion.network._streaming_ranker import (
     FineFeatures,
-    PendingFeatures,
     StreamingMixing,
     StreamingRanker,
 )
@@ -37,24 +36,22 @@ class _NeighbourWindow:
 
     def __init__(self, mixings: list[StreamingMixing]) -> None:
         self._mixings = mixings
-        self._waiting: list[PendingFeatures] = []
+        # The last plane, and the one before it.
+        self._known: list[list[Tensor]] = []
 
     def push(self, levels: list[Tensor]) -> list[Tensor] | None:
         """Add the features of the next plane; return the mixed ones of the plane before it."""
-        before, mixings = self._waiting, self._mixings
-        if not before:
-            self._waiting = [m.first(level) for m, level in zip(mixings, levels, strict=True)]
-            return None
-        mixed = [m.mixed(b, level) for m, b, level in zip(mixings, before, levels, strict=True)]
-        self._waiting = [
-            m.next(b, level) for m, b, level in zip(mixings, before, levels, strict=True)
-        ]
-        return mixed
+        known = self._known
+        self._known = [levels, *known[:1]]
+        return self._mixed(known[-1], known[0], levels) if known else None
 
     def end(self) -> list[Tensor]:
         """Return the mixed features of the last plane."""
-        pairs = zip(self._mixings, self._waiting, strict=True)
-        return [mixing.mixed(last, last.features) for mixing, last in pairs]
+        last = self._known[0]
+        return self._mixed(self._known[-1], last, last)
+
+    def _mixed(self, *planes: list[Tensor]) -> list[Tensor]:
+        return [mix(*three) for mix, *three in zip(self._mixings, *planes, strict=True)]
 
 
 class _RowStrip:

@@ -1,8 +1,7 @@
 """The plane ranker rearranged for inference on planes that arrive one after the other.
 
 Its scores are those of `PlaneRanker` up to rounding, with fewer passes over memory, which take more
-time than the convolutions. Successive linear steps are merged into one, and the contribution of a
-plane to the features of its neighbours is computed once, when the plane arrives.
+time than the convolutions: successive linear steps are merged into one.
 """
 
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from napari_umis_fusion.network._neighbours import split_weight
 from napari_umis_fusion.network._plane_ranker import (
     NeighbourMixing,
     PlaneRanker,
@@ -35,50 +35,32 @@ class Convolution:
         return F.conv2d(x, self.weight, self.bias, self.stride, self.padding)
 
 
-@dataclass(frozen=True, slots=True)
-class PendingFeatures:
-    """Features of a plane that wait for those of the next plane.
-
-    Attributes
-    ----------
-    features : Tensor of shape (N, C, Y, X)
-        Features of the plane.
-    added : Tensor of shape (N, C, Y, X)
-        Contribution of the plane and of the previous one; overwritten when the plane is mixed.
-    to_next : Tensor of shape (N, C, Y, X)
-        Contribution of the plane to the next one, which subtracts it.
-    """
-
-    features: Tensor
-    added: Tensor
-    to_next: Tensor
-
-
 class StreamingMixing:
-    """A `NeighbourMixing`, split into the contributions of each plane.
+    """A `NeighbourMixing`; a missing neighbour is replaced by the plane itself."""
 
-    A missing neighbour counts as equal to the plane, which makes the difference 0.
-    """
+    def __init__(
+        self, mixing: NeighbourMixing, prepare: "WeightLoader", *, both_orders: bool
+    ) -> None:
+        assert mixing.conv.bias is not None
+        self._both_orders = both_orders
+        share = 0.5 if both_orders else 1.0
+        of_even, of_rise = split_weight(share * mixing.conv.weight)
+        self._even, self._odd = prepare(of_even, share * mixing.conv.bias), prepare(of_rise)
 
-    def __init__(self, mixing: NeighbourMixing, prepare: "WeightLoader") -> None:
-        weight = mixing.conv.weight
-        here, from_before, from_after = torch.split(weight, weight.shape[0], 1)
-        self._own = prepare(here + from_before + from_after, mixing.conv.bias)
-        self._to_next, self._to_last = prepare(from_before), prepare(from_after)
+    def __call__(self, before: Tensor, here: Tensor, after: Tensor) -> Tensor:
+        """Return the features (N, C, Y, X) of a plane, mixed with those of its neighbours."""
+        # Of similar planes, so that the differences are exact in bfloat16, too.
+        excess = (here - before).add_(here - after)
+        even = self._even(torch.cat([here, excess], 1))
+        odd = self._odd(after - before)
+        if not self._both_orders:
+            return odd.add_(even).relu_().add_(here)
+        return larger_magnitude(even, odd).add_(even).add_(here)
 
-    def first(self, features: Tensor) -> PendingFeatures:
-        """Add the features (N, C, Y, X) of the first plane."""
-        to_next = self._to_next(features)
-        return PendingFeatures(features, self._own(features).sub_(to_next), to_next)
 
-    def next(self, before: PendingFeatures, features: Tensor) -> PendingFeatures:
-        """Add the features of the plane after `before`."""
-        found = self._own(features).sub_(before.to_next)
-        return PendingFeatures(features, found, self._to_next(features))
-
-    def mixed(self, plane: PendingFeatures, after: Tensor) -> Tensor:
-        """Return the features of a plane, mixed with those of the plane after it."""
-        return plane.added.sub_(self._to_last(after)).relu_().add_(plane.features)
+def larger_magnitude(even: Tensor, odd: Tensor) -> Tensor:
+    """Return |even + odd| / 2 + |even - odd| / 2; `odd` is overwritten."""
+    return torch.maximum(even.abs(), odd.abs_())
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +128,8 @@ class StreamingRanker:
         full = WeightLoader(device, torch.float32)
         prepare = WeightLoader(device, torch.bfloat16) if half else full
         self._dtype = prepare.dtype
-        self._own, self._edges = _filters(model, full)
+        self._both_orders = bool(model.both_orders)
+        self._own, self._even, self._odd = _filters(model, full)
         own, shared = torch.chunk(model.energies.weight, 2, 1)
         self._energies = prepare(own, model.energies.bias), prepare(shared)
         self._prior = full.module(model.prior)
@@ -160,7 +143,7 @@ class StreamingRanker:
         self._subtract_local_mean = model.subtract_local_mean
         self.mixings = tuple(
             [
-                StreamingMixing(mixing, prepare)
+                StreamingMixing(mixing, prepare, both_orders=self._both_orders)
                 for mixing in mixings
                 if isinstance(mixing, NeighbourMixing)
             ]
@@ -179,7 +162,9 @@ class StreamingRanker:
         A missing neighbour is replaced by the plane itself. Returns features at a quarter of the
         resolution, and those for the last stage.
         """
-        edges = self._edges(torch.cat([before, here, after], 1)).abs_()
+        even = self._even(torch.cat([here, before + after], 1))
+        odd = self._odd(after - before)
+        edges = larger_magnitude(even, odd) if self._both_orders else odd.add_(even).abs_()
         shown = edges.to(self._dtype)
         quarter, skip = self._down[0](shown), self._skip(shown)
         own, shared = _log_energy(self._own(here)), _log_energy(edges)
@@ -217,20 +202,22 @@ class StreamingRanker:
         return F.pixel_shuffle(both.view(scores.shape), 2)
 
 
-def _filters(model: PlaneRanker, prepare: WeightLoader) -> tuple[Convolution, Convolution]:
-    """Return the filters of a plane's detail, and those of the edges of three planes.
+def _filters(model: PlaneRanker, prepare: WeightLoader) -> tuple[Convolution, ...]:
+    """Return the filters of a plane's detail, and those of edges.
 
-    They take detail at full resolution: 3 x 3 over four phases equals 6 x 6 over pixels.
+    They take detail at full resolution: 3 x 3 over four phases equals 6 x 6 over pixels. Those of
+    edges take a plane and the sum of its neighbours, and the difference of these.
     """
     phases = model.filters.weight
     count = phases.shape[0]
     own = phases.view(count, 2, 2, 3, 3).permute(0, 3, 1, 4, 2).reshape(count, 1, 6, 6)
-    here, from_before, from_after = (
-        torch.tensordot(part, own, 1)
-        for part in torch.split(model.motion.weight[:, :, 0, 0], count, 1)
+    of_even, of_rise = split_weight(model.motion.weight)
+    here, excess, rise = (
+        torch.tensordot(part[:, :, 0, 0], own, 1)
+        for part in (*torch.split(of_even, count, 1), of_rise)
     )
-    edges = torch.cat([-from_before, here + from_before + from_after, -from_after], 1)
-    return prepare(own, stride=2, padding=2), prepare(edges, stride=2, padding=2)
+    even = torch.cat([here + 2 * excess, -excess], 1)
+    return tuple(prepare(filters, stride=2, padding=2) for filters in (own, even, rise))
 
 
 def _refined(x: Tensor, convolutions: list[Convolution]) -> Tensor:

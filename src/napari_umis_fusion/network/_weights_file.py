@@ -25,7 +25,7 @@ from napari_umis_fusion.network._architectures import (
     MAX_BYTES,
     Architecture,
 )
-from napari_umis_fusion.network._ranker_layout import plane_ranker_shapes
+from napari_umis_fusion.network._ranker_layout import BOTH_ORDERS, plane_ranker_shapes
 from napari_umis_fusion.runtime import AnyArray, naming_faults, parse_json, read_bytes
 
 SAFETENSORS = (".safetensors",)
@@ -39,6 +39,12 @@ NETWORKS: dict[Architecture, tuple[str, str]] = {
 
 _COUNTER = "num_batches_tracked"
 """Of batch normalisation: the only integers among weights."""
+
+_OF_RANKER = "motion.weight"
+"""Weights that only a plane ranker has."""
+
+ONE_ORDER = np.zeros(1, np.float32)
+"""`BOTH_ORDERS` of weights that know one order."""
 
 _FLOAT_BYTES = 4
 
@@ -81,7 +87,7 @@ def read_weights(path: Path) -> tuple[dict[str, AnyArray], dict[str, Any], bytes
         # torch warns about the way in which a file was pickled; its content is checked below.
         warnings.simplefilter("ignore")
         found, metadata = _parse(content, path)
-        arrays = plain_arrays(found, path)
+        arrays = with_orders(plain_arrays(found, path), ONE_ORDER)
         check_architecture(arrays, metadata, path)
     return arrays, metadata, content
 
@@ -156,6 +162,12 @@ def plain_arrays(found: Any, path: Path) -> dict[str, AnyArray]:
         name[len(_PARALLEL_PREFIX) :] if parallel else name: _plain_array(value)
         for name, value in found.items()
     }
+
+
+def with_orders(weights: Mapping[str, Any], one_order: Any) -> dict[str, Any]:
+    """Return weights with `BOTH_ORDERS`, which those of a plane ranker of before lack."""
+    told = BOTH_ORDERS in weights or _OF_RANKER not in weights
+    return dict(weights) if told else {**weights, BOTH_ORDERS: one_order}
 
 
 def _is_array(value: Any) -> bool:

@@ -47,6 +47,13 @@ class StackDistribution:
         default=0.25,
         metadata=a_share("Weight of scenes with thin absorbing and refracting objects."),
     )
+    smears: float = field(
+        default=0.2,
+        metadata=a_share(
+            "Weight of scenes with thin cells in transmitted light, whose contrast inverts through "
+            "focus."
+        ),
+    )
     layers: tuple[int, int] = field(
         default=(1, 4), metadata=in_range("Number of surfaces one behind another.", "", 1, 16)
     )
@@ -102,5 +109,7 @@ class StackDistribution:
 
     def __post_init__(self) -> None:
         check_distribution(self)
-        if self.opaque + self.fluorescence + self.brightfield <= 0:
-            raise ConfigError("opaque, fluorescence and brightfield are all 0; raise one of them.")
+        if self.opaque + self.fluorescence + self.brightfield + self.smears <= 0:
+            raise ConfigError(
+                "opaque, fluorescence, brightfield and smears are all 0; raise one of them."
+            )

@@ -1,4 +1,4 @@
-"""The light of random stacks that reaches the camera: occlusion, fluorescence and brightfield."""
+"""The light of random stacks that reaches the camera, for each kind of scene."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from napari_umis_fusion.synthetic._shapes import (
     random_depth,
     random_lights,
 )
+from napari_umis_fusion.synthetic._smear import light_of_smear, random_smear
 from napari_umis_fusion.synthetic._transfer import (
     Spectrum,
     cut_into_slabs,
@@ -227,8 +228,19 @@ def _vignetting(rng: Random, side: int) -> Float32Array:
     return np.asarray(0.8 + 0.2 * hills(rng, side, 0.5), np.float32)
 
 
+def smear_light(
+    rng: Random, spec: StackDistribution, optics: RandomOptics, crops: RandomCrops
+) -> Irradiance:
+    """Render a smear of thin cells with a stained outline, whose phase shows out of focus."""
+    smear = random_smear(rng, optics.side, optics.planes)
+    planes, truth, depth = light_of_smear(smear, optics.planes)
+    gain = np.float32(rng.uniform(0.5, 1.1)) * _vignetting(rng, optics.side)
+    return Irradiance(np.clip(planes * gain, 0, 1.2), truth * gain, depth)
+
+
 KINDS: dict[str, Callable[[Random, StackDistribution, RandomOptics, RandomCrops], Irradiance]] = {
     "opaque": opaque_light,
     "fluorescence": fluorescent_light,
     "brightfield": brightfield_light,
+    "smears": smear_light,
 }

@@ -15,6 +15,7 @@ from napari_umis_fusion.runtime import Float32Array
 from napari_umis_fusion.synthetic._camera import digitise, expose
 from napari_umis_fusion.synthetic._config import RenderConfig
 from napari_umis_fusion.synthetic._render import RenderedStack
+from napari_umis_fusion.synthetic._shapes import log_uniform
 from napari_umis_fusion.synthetic._transfer import (
     defocus_transfer,
     frequencies,
@@ -25,6 +26,18 @@ from napari_umis_fusion.synthetic._transfer import (
 
 LAMP = 0.8
 """Light beside the cells; rings are brighter."""
+
+MOST_CELLS = 14
+"""Cells of a random smear: each is rendered in every plane."""
+
+DEBRIS_SHARE = 0.25
+"""Share of random smears with debris on another height."""
+
+RINGS_PX2 = (100.0, 1200.0)
+"""Wavelength times the depth of a random stack, over the area of a pixel."""
+
+DAMPING_PX = (2.0, 20.0)
+"""Blur radius over the depth of a random stack."""
 
 _Random = np.random.Generator
 
@@ -56,6 +69,10 @@ class Smear:
         Radius of the blur that one plane of defocus adds: the aperture of the condenser.
     seed : int
         Random seed of the cells.
+    outline_px : float
+        Width of the stained outline.
+    grain : float
+        Relative standard deviation of the stain.
     """
 
     side_px: int = 256
@@ -68,6 +85,8 @@ class Smear:
     wave_px2: float = 40.0
     damping_px: float = 0.8
     seed: int = 0
+    outline_px: float = 1.2
+    grain: float = 0.04
 
     def __post_init__(self) -> None:
         if self.side_px < 32 or not 4 <= self.cell_px <= self.side_px / 4:
@@ -117,26 +136,54 @@ def render_smear(smear: Smear, config: RenderConfig | None = None) -> RenderedSt
        https://doi.org/10.1364/JOSAA.2.000121
     """
     config = config or RenderConfig()
-    things = _things(smear, config.planes)
+    light, truth, depth = light_of_smear(smear, config.planes)
+    stack = np.empty(light.shape, config.dtype)
+    for z, plane in enumerate(light):
+        stack[z] = expose(plane, config, z)
+    return RenderedStack(stack, digitise(truth, config), depth, config.grey_span, config.z_step_um)
+
+
+def light_of_smear(smear: Smear, planes: int) -> tuple[Float32Array, Float32Array, Float32Array]:
+    """Return the light of the planes (Z, Y, X), in focus (Y, X), and its depth in planes (Y, X)."""
+    things = _things(smear, planes)
     side = smear.side_px
-    slide = smear.height * (config.planes - 1)
+    slide = smear.height * (planes - 1)
     truth, depth = np.full((side, side), LAMP, np.float32), np.full((side, side), slide, np.float32)
+    light = np.full((planes, side, side), LAMP, np.float32)
     for thing in things:
         truth *= 1 - thing.dark
         depth[thing.cover > 0.5] = thing.depth
-    spectra = [(to_spectrum(thing.dark), to_spectrum(thing.bent)) for thing in things]
-    stack = np.empty((config.planes, side, side), config.dtype)
-    for z in range(config.planes):
-        light = np.full((side, side), LAMP, np.float32)
-        for thing, (dark, bent) in zip(things, spectra, strict=True):
+        dark, bent = to_spectrum(thing.dark), to_spectrum(thing.bent)
+        for z in range(planes):
             defocus = z - thing.depth
             angle = np.float32(np.pi * smear.wave_px2 * defocus) * frequencies(side)[0] ** 2
             fading = defocus_transfer(side, "gaussian", smear.damping_px * abs(defocus))
             fading = fading * np.exp(-((angle / 8) ** 2))
             missing = fading * (dark * np.cos(angle) - 2 * bent * np.sin(angle))
-            light *= np.clip(1 - to_field(missing, side), 0.05, None)
-        stack[z] = expose(light, config, z)
-    return RenderedStack(stack, digitise(truth, config), depth, config.grey_span, config.z_step_um)
+            light[z] *= np.clip(1 - to_field(missing, side), 0.05, None)
+    return light, truth, depth
+
+
+def random_smear(rng: _Random, side_px: int, planes: int) -> Smear:
+    """Draw a smear that fits a stack: few large or many small cells, of either contrast."""
+    radius = log_uniform(rng, min(8.0, side_px / 8), side_px / 5)
+    room = min(MOST_CELLS, 0.5 * side_px**2 / (np.pi * radius**2))
+    # The same rings over the whole depth, whether its planes are few or many.
+    depth = max(planes, 4)
+    return Smear(
+        side_px=side_px,
+        cell_px=radius,
+        cells=int(rng.integers(int(2 + room / 4), int(3 + room))),
+        height=rng.uniform(0, 1),
+        phase=rng.choice([-1, 1]) * rng.uniform(0.3, 1.8),
+        absorption=rng.uniform(0.2, 0.9),
+        debris=int(rng.integers(1, 4)) if rng.random() < DEBRIS_SHARE else 0,
+        wave_px2=log_uniform(rng, *RINGS_PX2) / depth,
+        damping_px=log_uniform(rng, *DAMPING_PX) / depth,
+        seed=int(rng.integers(2**31)),
+        outline_px=rng.uniform(0.9, 2.5),
+        grain=rng.uniform(0, 0.15),
+    )
 
 
 def _things(smear: Smear, planes: int) -> list[_Thing]:
@@ -188,9 +235,9 @@ def _cell(rng: _Random, smear: Smear, distance: Float32Array, depth: float) -> _
     thickness = smoothed(np.asarray(thickness / thickness.max(), np.float32), 0.1 * smear.cell_px)
     cover = np.asarray(distance < 1, np.float32)
     grain = scipy.ndimage.gaussian_filter(rng.standard_normal(distance.shape), 3)
-    grain = 1 + 0.04 * grain / grain.std()
+    grain = 1 + smear.grain * grain / grain.std()
     # A stained outline is what one focuses on.
-    outline = np.exp(-(((distance - 0.95) * smear.cell_px / 1.2) ** 2))
+    outline = np.exp(-(((distance - 0.95) * smear.cell_px / smear.outline_px) ** 2))
     dark = smear.absorption * np.clip(0.4 * thickness * grain + 0.7 * outline, 0, 1)
     bent = smear.phase / 2 * thickness
     return _Thing(np.asarray(dark, np.float32), np.asarray(bent, np.float32), cover, depth)

@@ -198,6 +198,19 @@ class TrainingConfig(ConfigBase):
             used_when=_SELECT,
         ),
     )
+    keep_weight: float = field(
+        default=0.0,
+        metadata=number(
+            "Weight of the difference from the scores of the initial weights in the loss "
+            "('select'), so that they forget less of what your images do not show. 0 forgets "
+            "freely, 8 keeps most.",
+            "",
+            0.0,
+            1e3,
+            label="weight of initial scores",
+            used_when=_SELECT,
+        ),
+    )
     mse_weight: float = field(
         default=1.0,
         metadata=number(

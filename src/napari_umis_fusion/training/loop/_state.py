@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from napari_umis_fusion.errors import CheckpointError, ConfigError
+from napari_umis_fusion.network import with_orders
 from napari_umis_fusion.runtime import (
     atomic_write,
     checked,
@@ -179,14 +180,16 @@ def load_state(path: str | os.PathLike[str]) -> TrainingState:
         # weights_only: unpickling anything but tensors could run code
         found = torch.load(file, map_location="cpu", weights_only=True)
         content = checked(StateEntry, found)
-        best = content["best"]
+        best = content["best"] and Best(**content["best"])
+        if best is not None:
+            best.weights = with_orders(best.weights, torch.zeros(1))
         return TrainingState(
             TrainingConfig.of(parse_json(content["config"])),
             dict(parse_json(content["data"])),
             content["step"],
-            content["weights"],
+            with_orders(content["weights"], torch.zeros(1)),
             content["optimizer"],
-            best and Best(**best),
+            best,
             content["without_gain"],
             content.get("start_metrics"),
             content.get("validated"),

@@ -6,10 +6,10 @@ from napari_umis_fusion.synthetic import Imperfections, StackDistribution
 from napari_umis_fusion.training._config import Specimen, TrainingConfig
 
 KINDS: dict[Specimen, tuple[str, ...]] = {
-    "any": ("opaque", "fluorescence", "brightfield"),
+    "any": ("opaque", "fluorescence", "brightfield", "smears"),
     "opaque": ("opaque",),
     "fluorescence": ("fluorescence",),
-    "transmitted": ("brightfield",),
+    "transmitted": ("brightfield", "smears"),
 }
 """Kinds of scenes in `StackDistribution` for each specimen."""
 

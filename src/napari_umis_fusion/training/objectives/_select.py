@@ -1,6 +1,6 @@
 """Learn to select planes: the fusion of a rendered stack shall equal its sharp image."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from napari_umis_fusion.training.objectives._render import (
     training_distribution,
     validation_distribution,
 )
+from napari_umis_fusion.training.objectives._teacher import Teacher, divergence
 
 VALIDATION_EXAMPLES = 48
 
@@ -40,6 +41,9 @@ MIN_SPAN = 0.1
 MIN_CONTRAST = 0.02
 """Lower bound of the contrast, so that the noise of flat planes is not amplified."""
 
+TENSORS = ("planes", "steady", "clean", "truth", "contrast")
+"""Fields of a batch that are tensors."""
+
 _TRAIN, _TRY, _PLAN = range(3)
 
 Floats = NDArray[np.float32]
@@ -57,6 +61,8 @@ class StackBatch:
         The sharp images.
     contrast : Tensor of shape (N,)
         Divisor of the input of the network.
+    backwards : bool
+        The initial network sees the stacks reversed.
     """
 
     planes: Tensor
@@ -64,15 +70,11 @@ class StackBatch:
     clean: Tensor
     truth: Tensor
     contrast: Tensor
+    backwards: bool = False
 
     def to(self, device: torch.device) -> "StackBatch":
         """Copy to a device."""
-        return StackBatch(
-            *(
-                part.to(device)
-                for part in (self.planes, self.steady, self.clean, self.truth, self.contrast)
-            )
-        )
+        return replace(self, **{name: getattr(self, name).to(device) for name in TENSORS})
 
 
 class SelectObjective:
@@ -85,7 +87,7 @@ class SelectObjective:
     images, held_out : ImageSet
         Training set and validation set.
     model : PlaneRanker, optional
-        Network with initial weights.
+        Network with initial weights. One that knows one order of the planes learns both.
     """
 
     score = "psnr"
@@ -103,7 +105,14 @@ class SelectObjective:
                 f"got initial weights of a {type(model).__name__}; objective='select' trains the "
                 "network of focus_measure='learned'. Give its weights, or none."
             )
-        self.model: nn.Module = model or PlaneRanker()
+        if config.keep_weight and model is None:
+            raise ConfigError(
+                f"keep_weight is {config.keep_weight:g} without initial weights, whose scores it "
+                "keeps; give some, or set it to 0."
+            )
+        self._ranker = model or PlaneRanker()
+        self.model: nn.Module = self._ranker
+        self._initial = Teacher(model) if model is not None and config.keep_weight else None
         self.steps_per_epoch = max(1, len(images) // 4)
         self._config = config
         learn, like = (
@@ -121,15 +130,22 @@ class SelectObjective:
         planes = self._learn.draw_planes(rng)
         count = max(1, self._config.batch // planes)
         stacks = [self._learn.draw([_TRAIN, seed, step, k], planes) for k in range(count)]
-        return collate(stacks, rng.uniform(-0.2, 1.2, count))
+        return replace(collate(stacks, rng.uniform(-0.2, 1.2, count)), backwards=step % 2 == 1)
 
     def losses(self, batch: StackBatch, device: torch.device) -> dict[str, Tensor]:
         """Return the losses of selection and mean, and their false edges."""
+        # Not before: the initial weights are validated as they are.
+        self._ranker.both_orders.fill_(1)
         here = batch.to(device)
-        return self._terms(here, self._scored(here))
+        scores = self._scored(here)
+        terms = self._terms(here, scores)
+        if self._initial is not None:
+            kept = self._initial.scores(_input(here), backwards=here.backwards)
+            terms["kept"] = self._config.keep_weight * divergence(kept, scores)
+        return terms
 
     def _scored(self, here: StackBatch) -> Scores:
-        scores: Scores = self.model(here.planes / here.contrast[:, None, None, None])
+        scores: Scores = self.model(_input(here))
         return scores
 
     def _terms(self, here: StackBatch, scores: Scores) -> dict[str, Tensor]:
@@ -177,6 +193,10 @@ def collate(stacks: list[TrainingStack], log_gain: NDArray[np.float64]) -> Stack
     spans = (_contrast(s.planes[s.middle]) for s in stacks)
     contrast = [span * np.exp(g) for span, g in zip(spans, log_gain, strict=True)]
     return StackBatch(planes, steady, clean, truth, torch.tensor(contrast, dtype=torch.float32))
+
+
+def _input(batch: StackBatch) -> Tensor:
+    return batch.planes / batch.contrast[:, None, None, None]
 
 
 def gradient(planes: Tensor) -> Tensor:
