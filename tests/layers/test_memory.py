@@ -11,7 +11,7 @@ import pytest
 from napari_umis_fusion import FusionConfig, fuse, fuse_layer, iter_fuse_layer
 from napari_umis_fusion.layers import LayerFinished
 from napari_umis_fusion.layers._make_outputs import OUTPUT_SHARE
-from napari_umis_fusion.runtime import ScratchMemory
+from napari_umis_fusion.runtime import ScratchMemory, _scratch_memory
 from napari_umis_fusion.runtime._scratch_memory import MEGABYTE
 
 SIDE = 560
@@ -36,6 +36,8 @@ def config(budget_mb, **options):
 @pytest.fixture(autouse=True)
 def temporary(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    # Large arrays as well are memory that is traced.
+    monkeypatch.setattr(_scratch_memory, "PAGED", 2**40)
 
 
 def fused_by_widget(layer, settings, **plan):

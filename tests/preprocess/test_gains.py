@@ -295,6 +295,7 @@ def test_flicker_no_longer_moves_the_index_map(name, trouble, left):
     config = replace(SCENES[name].clean, planes=7, dtype="float32", full_scale=1.0, offset=0.0)
     moving = rendered(name, Motion(**trouble), config)
     options = {"focus_measure": "laplacian", "verification": "none", "blend": "select"}
+    options["light"] = "none"
     wanted = fuse(moving.twin.stack, **options).index_map
     uneven = np.mean(fuse(moving.stack, **options).index_map != wanted)
     even = np.mean(fuse(LitAlike(moving.stack), **options).index_map != wanted)

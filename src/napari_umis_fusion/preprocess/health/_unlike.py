@@ -32,6 +32,10 @@ MAX_RICHER, MIN_DARK = 2.0, 0.1
 """Contrast of tiles relative to the planes around: what one optical section alone shows has more,
 but it shines; in so many tiles, nothing is darker than in the planes around."""
 
+MUCH_RICHER = 8.0
+"""Contrast relative to the planes around, from which on they show next to nothing to judge by: it
+may be the only plane in focus."""
+
 MIN_TILES = 16
 """Fewer tell nothing."""
 
@@ -72,7 +76,10 @@ def is_unlike(plane: PlaneStatistics, before: Side, after: Side, lost: Table) ->
             # A plane in focus shows what is blurred in both: then its own blur is like them.
             shares = [around.shares_off(some, here) for some in (tiles, _blurred(tiles))]
             if min(map(sum, shares)) > least:
-                is_rich = plane.contrast > MAX_RICHER * max(one.contrast, other.contrast)
+                usual = max(one.contrast, other.contrast)
+                if plane.contrast > MUCH_RICHER * usual:
+                    return False
+                is_rich = plane.contrast > MAX_RICHER * usual
                 return not is_rich or min(dark for dark, _ in shares) > MIN_DARK
     return False
 
