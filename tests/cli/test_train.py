@@ -43,6 +43,7 @@ REBUILD = [*SMALL, "--reference", "--batch", "2", "--width-px", "32", "--height-
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(SelectObjective, "validation_examples", 2)
+    monkeypatch.setattr("napari_umis_fusion.training.loop._compare.STACKS", 2)
     return tmp_path
 
 

@@ -30,6 +30,8 @@ TINY = {
 @pytest.fixture(autouse=True)
 def few_trials(monkeypatch):
     monkeypatch.setattr(SelectObjective, "validation_examples", 4)
+    monkeypatch.setattr("napari_umis_fusion.training.loop._compare.STACKS", 2)
+    monkeypatch.setattr("napari_umis_fusion.training.loop._compare.SIDE_PX", 64)
 
 
 @pytest.fixture(scope="module")
@@ -128,8 +130,6 @@ def test_better_weights_do(stack, weights, monkeypatch):
         return ValidationExample({"psnr": 31.0 if moved else 30.0}, {})
 
     monkeypatch.setattr(SelectObjective, "validate_example", validate_example)
-    monkeypatch.setattr("napari_umis_fusion.training.loop._compare.STACKS", 2)
-    monkeypatch.setattr("napari_umis_fusion.training.loop._compare.SIDE_PX", 64)
     _, result = run(stack, weights)
     assert result.improved
     assert result.step == 2
