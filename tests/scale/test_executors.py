@@ -9,6 +9,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
+import dask
 import numpy as np
 import pytest
 import zarr
@@ -85,6 +86,8 @@ def test_dask(fused, tmp_path):
 def test_a_scheduler_that_does_not_answer(fused, tmp_path):
     with pytest.raises(ConfigError, match="cannot be reached"):
         fuse_zarr(fused[0], tmp_path / "out", scheduler="nonsense", **OPTIONS)
+    # What else is computed with dask does not wait for it.
+    assert dask.config.get("scheduler", None) is None
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")

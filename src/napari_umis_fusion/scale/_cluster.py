@@ -119,7 +119,7 @@ def open_cluster(plan: ClusterPlan) -> Generator[Any]:
     with cluster:
         if plan.system != "local":
             cluster.scale(plan.workers)
-        with connect(cluster) as client:
+        with connect(cluster, set_as_default=False) as client:
             yield client
 
 

@@ -138,7 +138,8 @@ def iter_on_cluster(
 
 
 def _connect(client: Any, address: str) -> Any:
-    return client(address, timeout=CONNECT_S)
+    # As the default, it would take over what else is computed here, even if it cannot be reached.
+    return client(address, timeout=CONNECT_S, set_as_default=False)
 
 
 @dataclass(slots=True)
