@@ -34,6 +34,10 @@ MIN_VARIANCE = 2.25
 ALONG = 0.2
 """Share of its variance that the lengths of lines have in common; specimens reach 0.3."""
 
+SIGMAS, CORRELATED = 2.5, (2, 20)
+"""What that share is by chance, in standard deviations, and neighbouring lines that tell as much as
+one of them, in each band."""
+
 ALIKE = 0.25
 """Strength of the planes that have least, relative to the usual; of specimens usually below 0."""
 
@@ -72,13 +76,13 @@ def _bands_along(lattice: FloatMap, axis: int, floor: float) -> Bands:
     stripes = np.moveaxis(parts, 1, 2)
     stripes = stripes.reshape(*stripes.shape[:2], -1, stripes.shape[-1])
     lengths = [part.mean(axis=2) for part in np.array_split(stripes, GROUPS, axis=2)]
-    details = detail_of(np.stack(lengths, axis=2))
-    return tuple(_is_new(detail, MIN_VARIANCE * floor) for detail in details)
+    details = zip(detail_of(np.stack(lengths, axis=2)), CORRELATED, strict=True)
+    return tuple(_is_new(detail, near, MIN_VARIANCE * floor) for detail, near in details)
 
 
-def _is_new(lengths: Profiles, floor: float) -> bool:
+def _is_new(lengths: Profiles, near: int, floor: float) -> bool:
     """Whether lines differ anew, given their detail of shape (stripes, planes, `GROUPS`, lines)."""
-    planes, lines = lengths.shape[1], lengths.shape[-1]
+    stripes, planes, _, lines = lengths.shape
     if planes < MIN_PLANES:
         return False
     each = np.einsum("rigl,rjgl->rij", lengths, lengths)
@@ -87,7 +91,10 @@ def _is_new(lengths: Profiles, floor: float) -> bool:
     common = (whole @ whole.swapaxes(1, 2) - each) / (GROUPS * (GROUPS - 1) * lines)
     apart, own = (_apart(np.median(table, axis=0)) for table in (common, each / (GROUPS * lines)))
     lowest, usual = (float(rank[0]) for rank in lowest_and_usual(_variances(apart), planes))
-    if not usual > max(floor, ALONG * float(np.median(_variances(own)))):
+    pairs = GROUPS * (GROUPS - 1) / 2
+    chance = (near / (pairs * lines * stripes)) ** 0.5
+    least = max(ALONG, SIGMAS * chance) * float(np.median(_variances(own)))
+    if not usual > max(floor, least):
         return False
     second, first = np.linalg.eigvalsh(apart)[-2:]
     return bool(lowest > ALIKE * usual and second > OTHERWISE * first)
