@@ -5,7 +5,7 @@ Lines of a specimen are the same in all planes, more or less blurred: what plane
 their mean then differs in strength only.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -16,6 +16,7 @@ from napari_umis_fusion.preprocess._grey import GreyConverter
 from napari_umis_fusion.preprocess._seen_from import Window
 from napari_umis_fusion.preprocess.fixed_pattern._evidence import MIN_PLANES, lowest_and_usual
 from napari_umis_fusion.preprocess.fixed_pattern._line_profiles import (
+    PART_PX,
     Profiles,
     detail_of,
     filled,
@@ -50,8 +51,10 @@ BLOCK_PX = 256
 
 Bands = tuple[bool, ...]
 
+Starts = tuple[Sequence[int], Sequence[int]]
 
-def find_banding(tiles: FloatMap, floor: float, across: int) -> tuple[Bands, Bands]:
+
+def find_banding(tiles: FloatMap, floor: float, starts: Starts) -> tuple[Bands, Bands]:
     """Return in which bands of detail columns, and rows, differ anew in each plane.
 
     Parameters
@@ -60,21 +63,27 @@ def find_banding(tiles: FloatMap, floor: float, across: int) -> tuple[Bands, Ban
         Grey images of T tiles of a lattice, row by row, each in N sampled planes.
     floor : float
         Variance, in squared grey levels, below which nothing counts.
-    across : int
-        Tiles in each row of the lattice.
+    starts : tuple of sequence of int
+        First row, and first column, of the tiles of the lattice.
     """
-    lattice = tiles.reshape(-1, across, *tiles.shape[1:])
-    columns, rows = (_bands_along(lattice, axis, floor) for axis in (0, 1))
+    lattice = tiles.reshape(len(starts[0]), len(starts[1]), *tiles.shape[1:])
+    columns, rows = (_bands_along(lattice, axis, starts[axis], floor) for axis in (0, 1))
     return columns, rows
 
 
-def _bands_along(lattice: FloatMap, axis: int, floor: float) -> Bands:
+def _bands_along(lattice: FloatMap, axis: int, starts: Sequence[int], floor: float) -> Bands:
     parts = parts_of(lattice, axis)
     if axis == 0:
         parts = parts.swapaxes(0, 1)
     # Of each stripe of tiles and plane, all parts of its lines.
     stripes = np.moveaxis(parts, 1, 2)
     stripes = stripes.reshape(*stripes.shape[:2], -1, stripes.shape[-1])
+    places = np.add.outer(starts, PART_PX * np.arange(parts.shape[3])).ravel()
+    # Tiles may overlap, and what two of them show is the same there.
+    seen = np.repeat(
+        [0, *(start + lattice.shape[3 + axis] for start in starts[:-1])], parts.shape[3]
+    )
+    stripes = stripes[:, :, places >= seen]
     lengths = [part.mean(axis=2) for part in np.array_split(stripes, GROUPS, axis=2)]
     details = zip(detail_of(np.stack(lengths, axis=2)), CORRELATED, strict=True)
     return tuple(_is_new(detail, near, MIN_VARIANCE * floor) for detail, near in details)

@@ -97,9 +97,9 @@ def _look(
 ) -> tuple[bool, tuple[Bands, Bands]]:
     """Return whether tiles show what stands still, and which lines differ anew."""
     seen = [_greys(samples.of(z) or [None] * len(samples.tiles), to_grey) for z in samples.planes]
-    across = len({tile.columns.start for tile in samples.tiles})
+    rows, columns = (sorted({tile.window[axis].start for tile in samples.tiles}) for axis in (0, 1))
     tiles = np.stack(seen, axis=1)
-    return holds_pattern(tiles, floor, across), find_banding(tiles, floor, across)
+    return holds_pattern(tiles, floor, len(columns)), find_banding(tiles, floor, (rows, columns))
 
 
 def _greys(tiles: Sequence[Plane | None], to_grey: GreyConverter) -> FloatMap:
