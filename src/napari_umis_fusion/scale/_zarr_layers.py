@@ -75,7 +75,7 @@ def _image_layers(group: Any, name: str, kind: str) -> Iterator[LayerData]:
     content = plain(group.ome_metadata())
     multiscale = content["multiscales"][0]
     levels = [_lazy(group[one["path"]]) for one in multiscale["datasets"]]
-    axes = [axes_of(multiscale, name, level.shape) for level in levels][0]
+    axes, *_ = [axes_of(multiscale, name, level.shape) for level in levels]
     scale, translate = placement_of(multiscale, multiscale["datasets"][0])
     units = [one.get("unit") or "pixel" for one in multiscale["axes"]]
     place = axes.index("c") if "c" in axes else None
