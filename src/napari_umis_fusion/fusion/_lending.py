@@ -52,7 +52,8 @@ def _share_of_after(before: FloatMap, after: FloatMap) -> FloatMap:
     ratio = np.log(_sharpness(before) + FLAT) - np.log(_sharpness(after) + FLAT)
     share = 1 / (1 + np.exp(-DECISIVE * ratio))
     rows, columns = before.shape
-    return share.repeat(STEP_PX, 0).repeat(STEP_PX, 1)[:rows, :columns]
+    whole: FloatMap = share.repeat(STEP_PX, 0).repeat(STEP_PX, 1)
+    return whole[:rows, :columns]
 
 
 def _sharpness(grey: FloatMap) -> FloatMap:
