@@ -9,11 +9,19 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from napari_umis_fusion.errors import ConfigError
-from napari_umis_fusion.network import PlaneRanker, Scores
+from napari_umis_fusion.network import (
+    LATE_LAYERS,
+    ComparedPlanes,
+    OnnxStackRanker,
+    PlaneRanker,
+    Scores,
+    runs_without_torch,
+)
 from napari_umis_fusion.preprocess import percentile_limits
-from napari_umis_fusion.synthetic import StackSampler, TrainingStack
+from napari_umis_fusion.synthetic import Irradiance, StackSampler, TrainingStack
 from napari_umis_fusion.training._config import TrainingConfig
 from napari_umis_fusion.training.data import ImageSet
+from napari_umis_fusion.training.objectives._light_pool import LightPool
 from napari_umis_fusion.training.objectives._objective import ValidationExample
 from napari_umis_fusion.training.objectives._render import (
     training_distribution,
@@ -44,7 +52,7 @@ MIN_CONTRAST = 0.02
 TENSORS = ("planes", "steady", "clean", "truth", "contrast")
 """Fields of a batch that are tensors."""
 
-_TRAIN, _TRY, _PLAN = range(3)
+_TRAIN, _TRY, _PLAN, _RECORD, _GAIN = range(5)
 
 Floats = NDArray[np.float32]
 
@@ -63,6 +71,10 @@ class StackBatch:
         Divisor of the input of the network.
     backwards : bool
         The initial network sees the stacks reversed.
+    compared : ComparedPlanes or None
+        What the trained layers take, if others are fixed and were computed already.
+    initial : Scores or None
+        Scores of the initial weights, if they are needed and were computed already.
     """
 
     planes: Tensor
@@ -71,6 +83,8 @@ class StackBatch:
     truth: Tensor
     contrast: Tensor
     backwards: bool = False
+    compared: ComparedPlanes | None = None
+    initial: Scores | None = None
 
     def to(self, device: torch.device) -> "StackBatch":
         """Copy to a device."""
@@ -105,14 +119,18 @@ class SelectObjective:
                 f"got initial weights of a {type(model).__name__}; objective='select' trains the "
                 "network of focus_measure='learned'. Give its weights, or none."
             )
-        if config.keep_weight and model is None:
-            raise ConfigError(
-                f"keep_weight is {config.keep_weight:g} without initial weights, whose scores it "
-                "keeps; give some, or set it to 0."
-            )
+        if model is None:
+            _check_initial(config)
         self._ranker = model or PlaneRanker()
         self.model: nn.Module = self._ranker
-        self._initial = Teacher(model) if model is not None and config.keep_weight else None
+        onnx = runs_without_torch(config.device)
+        self._initial = Teacher(self._ranker, onnx=onnx) if config.keep_weight else None
+        self._early = None
+        # Layers that know one order of the planes have to learn the other one.
+        if config.layers == "late" and self._ranker.both_orders:
+            for name, weight in self._ranker.named_parameters():
+                weight.requires_grad_(name.startswith(LATE_LAYERS))
+            self._early = OnnxStackRanker(self._ranker, "compared") if onnx else None
         self.steps_per_epoch = max(1, len(images) // 4)
         self._config = config
         learn, like = (
@@ -120,17 +138,26 @@ class SelectObjective:
             validation_distribution(config, config.patch_px),
         )
         self._learn = StackSampler(images.images, learn, images.sources)
+        self._pool = LightPool(self._render, config.scene_uses)
         self._held_out = StackSampler(held_out.images, like, held_out.sources)
 
     def batch(self, step: int) -> StackBatch:
         """Render the stacks of a step."""
         seed = self._config.seed
-        rng = np.random.default_rng([_PLAN, seed, step])
+        lights = self._pool.of_step(step)
+        stacks = [
+            self._learn.record(light, [_RECORD, seed, step, k]) for k, light in enumerate(lights)
+        ]
+        rng = np.random.default_rng([_GAIN, seed, step])
+        batch = collate(stacks, rng.uniform(-0.2, 1.2, len(stacks)))
+        return self._with_fixed(replace(batch, backwards=step % 2 == 1))
+
+    def _render(self, number: int) -> list[Irradiance]:
+        seed = self._config.seed
         # one number of planes per batch: tensors need equal shapes
-        planes = self._learn.draw_planes(rng)
+        planes = self._learn.draw_planes(np.random.default_rng([_PLAN, seed, number]))
         count = max(1, self._config.batch // planes)
-        stacks = [self._learn.draw([_TRAIN, seed, step, k], planes) for k in range(count)]
-        return replace(collate(stacks, rng.uniform(-0.2, 1.2, count)), backwards=step % 2 == 1)
+        return [self._learn.draw_light([_TRAIN, seed, number, k], planes) for k in range(count)]
 
     def losses(self, batch: StackBatch, device: torch.device) -> dict[str, Tensor]:
         """Return the losses of selection and mean, and their false edges."""
@@ -140,11 +167,25 @@ class SelectObjective:
         scores = self._scored(here)
         terms = self._terms(here, scores)
         if self._initial is not None:
-            kept = self._initial.scores(_input(here), backwards=here.backwards)
+            kept = here.initial or self._initial.scores(_input(here), backwards=here.backwards)
             terms["kept"] = self._config.keep_weight * divergence(kept, scores)
         return terms
 
+    def _with_fixed(self, batch: StackBatch) -> StackBatch:
+        """Add what fixed weights make of a batch, if ONNX Runtime computes it."""
+        if self._initial is not None and self._initial.onnx is not None:
+            scores = self._initial.scores(_input(batch), backwards=batch.backwards)
+            batch = replace(batch, initial=scores)
+        return self._with_early(batch)
+
+    def _with_early(self, batch: StackBatch) -> StackBatch:
+        if self._early is None:
+            return batch
+        return replace(batch, compared=self._early.compare(_input(batch)))
+
     def _scored(self, here: StackBatch) -> Scores:
+        if here.compared is not None:
+            return self._ranker.decide(here.compared, here.planes.shape)
         scores: Scores = self.model(_input(here))
         return scores
 
@@ -172,7 +213,7 @@ class SelectObjective:
         """Fuse a stack that is rendered from validation images, and compare it with the truth."""
         rng = np.random.default_rng([_TRY, 0, index])
         stack = self._held_out.draw([_TRY, index], self._held_out.draw_planes(rng))
-        batch = collate([stack], rng.uniform(-0.2, 1.2, 1)).to(device)
+        batch = self._with_early(collate([stack], rng.uniform(-0.2, 1.2, 1))).to(device)
         scores = self._scored(batch)
         terms = {name: float(term) for name, term in self._terms(batch, scores).items()}
         chosen = scores.select[0].argmax(0, keepdim=True)
@@ -184,6 +225,20 @@ class SelectObjective:
         samples = {"truth": stack.all_in_focus, "select": selected, "weighted": mean}
         samples["middle plane"] = stack.planes[len(stack.planes) // 2]
         return ValidationExample(metrics, {name: np.clip(p, 0, 1) for name, p in samples.items()})
+
+
+def _check_initial(config: TrainingConfig) -> None:
+    """Refuse options that need initial weights."""
+    if config.keep_weight:
+        raise ConfigError(
+            f"keep_weight is {config.keep_weight:g} without initial weights, whose scores it "
+            "keeps; give some, or set it to 0."
+        )
+    if config.layers == "late":
+        raise ConfigError(
+            "layers is 'late' without initial weights, of which it keeps the other layers; give "
+            "some, or set it to 'all'."
+        )
 
 
 def collate(stacks: list[TrainingStack], log_gain: NDArray[np.float64]) -> StackBatch:
