@@ -20,11 +20,10 @@ from napari_umis_fusion.training.objectives import _select as module
 from napari_umis_fusion.training.objectives._select import (
     HARD_SHARE,
     SPREAD_WEIGHT,
-    TENSORS,
     SelectObjective,
-    collate,
     gradient,
 )
+from napari_umis_fusion.training.objectives._stack_batch import TENSORS, collate
 
 CPU = torch.device("cpu")
 

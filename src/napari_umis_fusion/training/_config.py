@@ -214,8 +214,8 @@ class TrainingConfig(ConfigBase):
         default="all",
         metadata=choice(
             Layers,
-            "Layers that are trained ('select'): 'all', or the 'late' ones alone, which decide from "
-            "features. Features then stay those of the initial weights; a step takes half the time.",
+            "Layers that are trained ('select'): 'all', or the 'late' ones alone, which decide by "
+            "the features of the initial weights. A step then takes half the time.",
             used_when=_SELECT,
         ),
     )
