@@ -20,8 +20,11 @@ MIN_SHIFT, MIN_SHIFT_END = 1.2, 2.0
 MAX_APART, MAX_APART_END = 0.4, 0.2
 """By this share of it, the planes around may be shifted from each other."""
 
-MIN_KNOWN = 5
-"""Parts of profiles along one axis, of which most have to tell of a shift."""
+MIN_KNOWN = 0.4
+"""Share of the parts of profiles along one axis that tell of their shift."""
+
+MIN_LASTING = 0.7
+"""The same where no plane after it tells that the motion was one of its own."""
 
 MAX_REST = 0.35
 """Share of the shift, and MIN_REST points, by which parts may differ from one motion of all."""
@@ -77,7 +80,7 @@ def find_motion(
     least = MIN_SHIFT_END if is_end else MIN_SHIFT
     if not any(_may_move(*axis, least * plane.step) for axis in first):
         return None
-    agreed = (_agreed(plane, first, shifts_between(plane, one), is_end=is_end) for one in far)
+    agreed = (_agreed(plane, near[0], one, first, is_end=is_end) for one in far)
     if is_end:  # those of one side might have moved, too, if not all of them agree
         motions = list(agreed)
         return motions[0] if motions and all(motions) else None
@@ -91,12 +94,14 @@ def _may_move(shift: Table, alike: Table, least: float) -> bool:
 
 def _agreed(
     plane: Profiles,
+    nearest: Profiles,
+    other: Profiles,
     first: list[tuple[Table, Table]],
-    second: list[tuple[Table, Table]],
     *,
     is_end: bool,
 ) -> Motion | None:
-    """Return the motion that two planes agree on."""
+    """Return the motion against two planes, which agree and stand still."""
+    second = shifts_between(plane, other)
     apart = MAX_APART_END if is_end else MAX_APART
     least = plane.step * (MIN_SHIFT_END if is_end else MIN_SHIFT)
     strips: list[Strip] = []
@@ -105,7 +110,7 @@ def _agreed(
         shift = (one + two) / 2
         known = (one_alike > MIN_ALIKE) & (two_alike > MIN_ALIKE)
         known &= np.abs(one - two) < np.maximum(apart * np.abs(shift), MIN_REST * plane.step)
-        if known.sum() < MIN_KNOWN:
+        if known.mean() < MIN_KNOWN:
             continue
         moved = known & (np.abs(shift) > least)
         if moved.sum() < max(2, known.sum() / 8):
@@ -117,7 +122,16 @@ def _agreed(
         elif not _is_one_motion(shift, known, plane.step):
             continue
         most = max(most, size)
-    return Motion(most, tuple(strips)) if most > 0 else None
+    if most == 0 or not all(
+        _stands_still(*axis, apart * most) for axis in shifts_between(nearest, other)
+    ):
+        return None
+    return Motion(most, tuple(strips))
+
+
+def _stands_still(shift: Table, alike: Table, most: float) -> bool:
+    known = alike > MIN_ALIKE
+    return not known.any() or bool(np.median(np.abs(shift[known])) < most)
 
 
 def _is_one_motion(shift: Table, known: Mask, step: int) -> bool:
@@ -173,6 +187,9 @@ def _lasting(
         return None
     for shift, alike in first:
         known = alike > MIN_ALIKE
-        if known.sum() >= MIN_KNOWN and _is_one_motion(shift, known, plane.step):
-            return Motion(float(np.median(np.abs(shift[known]))), is_lasting=True)
+        if known.mean() < MIN_LASTING or not _is_one_motion(shift, known, plane.step):
+            continue
+        size = float(np.median(np.abs(shift[known])))
+        if size > MIN_SHIFT_END * plane.step:
+            return Motion(size, is_lasting=True)
     return None

@@ -46,8 +46,9 @@ one: 1 for noise, less for what a lens draws, along one axis at least."""
 MIN_NOISIER = 4.0
 """How much more of it than in the planes on both sides: twice the standard deviation."""
 
-MIN_ONE_SIDED = 2.0
-"""How much more of it along one axis only: at most 1.2 where it is white, on the same stacks."""
+MIN_ONE_SIDED, MIN_ONE_SIDED_END = 2.0, 4.0
+"""How much more of it along one axis only: at most 1.2 where it is white, on the same stacks; in
+a first or last plane, where focus goes on."""
 
 MIN_NOISE = 0.02
 """Standard deviation of noise that spoils a decision, as a share of what those planes span."""
@@ -105,11 +106,12 @@ def has_odd_lines(plane: PlaneStatistics, before: Side, after: Side) -> bool:
     found = _added_grain(plane, before, after)
     if found is None:
         return False
+    least = MIN_ONE_SIDED if before and after else MIN_ONE_SIDED_END
     with np.errstate(divide="ignore", invalid="ignore"):
         one_sided = found.grain / found.grain[::-1]
         usual = np.max([one.grain[..., 0] / one.grain[::-1, :, 0] for one in found.sides], axis=0)
-        is_odd = found.is_noise & (one_sided > MIN_ONE_SIDED * usual)
-    is_odd &= (found.grain > MIN_ONE_SIDED * found.usual) & (found.near > MIN_WHITE * found.far)
+        is_odd = found.is_noise & (one_sided > least * usual)
+    is_odd &= (found.grain > least * found.usual) & (found.near > MIN_WHITE * found.far)
     return bool(is_odd.any())
 
 
