@@ -185,5 +185,7 @@ def _gap(constant: Mask) -> Mask:
     # Single lines are small, and lie from border to border.
     for ends in ((parts[0], parts[-1]), (parts[:, 0], parts[:, -1])):
         large[np.intersect1d(*ends)] = True
+    corners = np.ix_((0, -1), (0, -1))  # as of a plane that was rotated into place
+    large[parts[corners]] = True
     large[0] = False
     return np.asarray(binary_dilation(large[parts], iterations=RIM_PX))
