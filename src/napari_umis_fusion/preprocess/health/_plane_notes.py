@@ -156,5 +156,8 @@ def _light_done(health: PlaneHealth, copies: bool) -> str:
     if health.is_left_out:
         return "left out"
     if copies:
-        return "scaled to measure focus, and values copied only where they come near the others'"
+        return (
+            "scaled to measure focus, and values copied only where they come near the others' "
+            '(light="output" scales them)'
+        )
     return "scaled to them" + (", without its clipped pixels" if health.tops else "")
