@@ -93,6 +93,8 @@ class PlaneJudge:
             health = _told(health, "flicker")
         elif self._drifts(health, plane):
             health = _told(health, "drift")
+        if motion is not None and motion.kind == "adrift" and not health.is_left_out:
+            health = _told(health, "adrift")
         if not health.is_left_out:
             self._first = self._first or plane
             self._before.append(plane)
@@ -110,8 +112,8 @@ class PlaneJudge:
         """Whether a plane and those after it show another place than those before."""
         if self._is_aligned:
             return False
-        is_lasting = motion is not None and motion.is_lasting
-        return is_lasting or jumps_elsewhere(plane, before, after)
+        is_new = motion is not None and motion.kind == "place"
+        return is_new or jumps_elsewhere(plane, before, after)
 
     def _drifts(self, health: PlaneHealth, plane: PlaneStatistics) -> bool:
         """Whether steps too small to be told have changed the light."""
@@ -159,7 +161,7 @@ def judge_plane(
     tops = () if exposure is None else _lost_highlights(plane, around, exposure)
     lost = _find_lost_parts(plane, before, after, tops)
     findings: list[Finding] = ["torn"] if lost.is_torn else []
-    if motion is None or motion.is_lasting or lost.is_torn:
+    if motion is None or motion.kind != "moved" or lost.is_torn:
         motion = Motion(0.0)  # the border of what is torn moves nothing
     if motion.shift_px:
         findings.append("shifted" if motion.strips else "moved")

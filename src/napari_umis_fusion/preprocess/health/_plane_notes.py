@@ -137,6 +137,9 @@ def _sentence(health: PlaneHealth, copies: bool) -> tuple[str, str]:
     if "place" in found:
         parts.append("of another place than all before")
         done.append(ALIGN)
+    if "adrift" in found:
+        parts.append("shifted against the plane before")
+        done.append(ALIGN)
     if "padded" in found:
         parts.append("of one value along a border, where others are not")
         done.append(PADDING_DONE[bool(health.gaps)])

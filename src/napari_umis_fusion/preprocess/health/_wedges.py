@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 Mask = NDArray[np.bool_]
 
-MIN_LEG_PX = 8
+MIN_LEG_PX = 20
 """Pixels of one value along one side of a corner; along the other, MIN_DEPTH_PX."""
 
 MIN_DEPTH_PX = 3
