@@ -70,9 +70,11 @@ def test_the_rest_of_a_stack_that_moved_is_told(stack):
     assert findings_of(moved) == {4: ("place",)}
 
 
-def test_a_drift_is_no_motion_of_single_planes(stack):
+def test_a_drift_is_told_and_leaves_out_nothing(stack):
     drifting = np.stack([np.roll(plane, 2 * z, 1) for z, plane in enumerate(stack)])
-    assert findings_of(drifting) == {}
+    assert findings_of(drifting) == dict.fromkeys(range(1, PLANES), ("adrift",))
+    slowly = np.stack([np.roll(plane, z // 2, 1) for z, plane in enumerate(stack)])
+    assert findings_of(slowly) == {}
 
 
 @pytest.mark.parametrize(
