@@ -114,6 +114,9 @@ def test_what_is_missing_is_said(widget):
     widget.fuse()
     assert widget.controls.message.text() == "Choose a folder for results."
     widget.inputs.setValue([])
+    empty = widget.inputs.list.grab().toImage()
+    middle = {empty.pixel(x, empty.height() // 2) for x in range(20, empty.width() - 20)}
+    assert len(middle) > 1  # a hint
     widget.buttons["copy"].click()
     assert "add a folder" in widget.controls.message.text()
 
