@@ -1,6 +1,7 @@
 """The batch widget: stacks of folders, fused one after the other."""
 
 import shlex
+from itertools import product
 from types import SimpleNamespace
 
 import numpy as np
@@ -115,8 +116,8 @@ def test_what_is_missing_is_said(widget):
     assert widget.controls.message.text() == "Choose a folder for results."
     widget.inputs.setValue([])
     empty = widget.inputs.list.grab().toImage()
-    middle = {empty.pixel(x, empty.height() // 2) for x in range(20, empty.width() - 20)}
-    assert len(middle) > 1  # a hint
+    inside = product(range(5, empty.width() - 5), range(5, empty.height() - 5))
+    assert len({empty.pixel(*place) for place in inside}) > 1  # a hint
     widget.buttons["copy"].click()
     assert "add a folder" in widget.controls.message.text()
 
