@@ -125,6 +125,14 @@ def test_notes_say_how_far_and_what_to_do(stack):
     ]
 
 
+@pytest.mark.parametrize("value", [0.0, 1e-30, 1e30])
+def test_planes_that_show_nothing_do_not_move(stack, value):
+    planes = np.zeros((4, *SHAPE), np.float32)
+    planes[:, 20:60, 30:90] = value
+    planes[2, 22:62, 30:90] = value
+    assert "moved" not in findings_of(planes).get(2, ())
+
+
 @pytest.mark.parametrize("shape", [(40, 300), (79, 80), (80, 81)])
 def test_small_planes_tell_nothing_or_little(shape):
     rng = np.random.default_rng(0)
