@@ -164,14 +164,13 @@ def _open_image(name: str, group: Any, content: dict[str, Any]) -> FieldSource:
     multiscale = content["multiscales"][0]
     dataset = multiscale["datasets"][0]
     array = group[dataset["path"]]
-    axes = tuple(str(one["name"]).lower() for one in multiscale["axes"])
     scale, translation = placement_of(multiscale, dataset)
     channels = (content.get("omero") or {}).get("channels", ())
     read, address = array.to_zarr_python(), address_of(array)
     return FieldSource(
         name,
         address,
-        axes,
+        axes_of(multiscale, address, read.shape),
         tuple(int(side) for side in read.shape),
         str(read.dtype),
         scale,
@@ -180,6 +179,17 @@ def _open_image(name: str, group: Any, content: dict[str, Any]) -> FieldSource:
         tuple(channels),
         _stamp(address),
     )
+
+
+def axes_of(multiscale: dict[str, Any], path: str, sides: Sequence[int]) -> tuple[str, ...]:
+    """Return the names of axes; raises `StackFileError` if the array at a path has others."""
+    axes = tuple(str(one["name"]).lower() for one in multiscale["axes"])
+    if len(sides) != len(axes):
+        raise StackFileError(
+            f"{path}: is described with {len(axes)} axes, {', '.join(axes)}, but its array has "
+            f"{len(sides)}: {' x '.join(map(str, sides))}. Repair the description."
+        )
+    return axes
 
 
 def placement_of(

@@ -11,7 +11,14 @@ from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files import RUN_KEY, LayerData, channel_appearance
 from napari_umis_fusion.runtime import reason_of
 from napari_umis_fusion.scale._extra import needs_scale
-from napari_umis_fusion.scale._source import OWN_KEY, absolute_url, address_of, placement_of, plain
+from napari_umis_fusion.scale._source import (
+    OWN_KEY,
+    absolute_url,
+    address_of,
+    axes_of,
+    placement_of,
+    plain,
+)
 
 _HEX = re.compile("[0-9a-fA-F]{6}")
 
@@ -43,6 +50,8 @@ def zarr_layers(url: str | PathLike[str]) -> list[LayerData]:
         layers = list(_image_layers(group, _stem(text), "image"))
         for name in _label_names(group):
             layers += _image_layers(group[f"labels/{name}"], name, "labels")
+    except StackFileError:
+        raise
     except Exception as error:
         raise StackFileError(
             f"{text}: cannot be opened as an image of OME-Zarr ({reason_of(error)}); accepted are "
@@ -65,10 +74,10 @@ def _label_names(group: Any) -> Sequence[str]:
 def _image_layers(group: Any, name: str, kind: str) -> Iterator[LayerData]:
     content = plain(group.ome_metadata())
     multiscale = content["multiscales"][0]
-    axes = [str(one["name"]).lower() for one in multiscale["axes"]]
+    levels = [_lazy(group[one["path"]]) for one in multiscale["datasets"]]
+    axes, *_ = [axes_of(multiscale, name, level.shape) for level in levels]
     scale, translate = placement_of(multiscale, multiscale["datasets"][0])
     units = [one.get("unit") or "pixel" for one in multiscale["axes"]]
-    levels = [_lazy(group[one["path"]]) for one in multiscale["datasets"]]
     place = axes.index("c") if "c" in axes else None
     kept = [number for number in range(len(axes)) if number != place]
     common = {
