@@ -56,8 +56,10 @@ def add_surface_evidence(
     """
     window, least = tile.window, np.float32(LEAST_DETAIL)
     lead, of_detail = seams.target[window], seams.evidence[window]
-    _log_quotient(*(np.maximum(one[window], TINY) for one in shares), lead)
-    _log_quotient(*(one[window] + least for one in details), of_detail)
+    new, old = (np.maximum(one[window], TINY) for one in shares)
+    _log_quotient(new, old, lead)
+    new, old = (one[window] + least for one in details)
+    _log_quotient(new, old, of_detail)
     maps = *details, noise, seams.target, seams.evidence
     _add_lead(*maps, tile.bounds)
     np.tanh(lead, out=lead)
