@@ -36,7 +36,7 @@ class StageSession:
     """
 
     def __init__(self, model: bytes) -> None:
-        self._session = _session(model)
+        self._session = open_session(model)
         outputs = self._session.get_outputs()
         self.channels = tuple(int(output.shape[1]) for output in outputs)
         self._names = [output.name for output in outputs]
@@ -89,7 +89,7 @@ def _share_arena() -> bool:
     return True
 
 
-def _session(model: bytes) -> Any:
+def open_session(model: bytes) -> Any:
     """Return a session that computes on the thread that calls it."""
     onnxruntime = onnx_runtime()
     options = onnxruntime.SessionOptions()
@@ -103,6 +103,11 @@ def _session(model: bytes) -> Any:
     return checked(
         lambda: onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     )
+
+
+def compute(session: Any, arrays: Arrays) -> list[Float32Array]:
+    """Run a session; its exceptions become ours."""
+    return list(checked(lambda: session.run(None, dict(arrays))))
 
 
 def checked(call: Callable[[], Any]) -> Any:
