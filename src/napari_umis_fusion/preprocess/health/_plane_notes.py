@@ -146,6 +146,9 @@ def _sentence(health: PlaneHealth, copies: bool) -> tuple[str, str]:
     if "place" in found:
         parts.append("of another place than all before")
         done.append(ALIGN)
+    if "adrift" in found:
+        parts.append("shifted against the plane before")
+        done.append(ALIGN)
     if "padded" in found:
         parts.append("of one value along a border, where others are not")
         done.append(PADDING_DONE[bool(health.gaps)])
@@ -165,5 +168,8 @@ def _light_done(health: PlaneHealth, copies: bool) -> str:
     if health.is_left_out:
         return "left out"
     if copies:
-        return "scaled to measure focus, and values copied only where they come near the others'"
+        return (
+            "scaled to measure focus, and values copied only where they come near the others' "
+            '(light="output" scales them)'
+        )
     return "scaled to them" + (", without its clipped pixels" if health.tops else "")
