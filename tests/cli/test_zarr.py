@@ -44,8 +44,6 @@ def test_info_describes_it_whatever_its_name(source, capsys):
     told = json.loads(capsys.readouterr().out)
     assert (told["kind"], told["axes"]) == ("image of OME-Zarr", "ZYX")
     assert (told["shape"], told["z_step_um"]) == ([3, 64, 70], 2.0)
-    assert main(["fuse", str(source), "-o", str(source.with_name("o.tif"))]) == 1
-    assert "OME-Zarr is fused by umis-fusion zarr." in capsys.readouterr().err
 
 
 def test_the_error_of_the_only_stack_is_told_once(source, tmp_path, capsys):
@@ -74,6 +72,15 @@ def test_dry_run(source, tmp_path, capsys):
     assert "1 stack in 1 block; about " in printed
     assert "in one process on this machine" in printed
     assert not (tmp_path / "out").exists()
+
+
+def test_a_preset_gives_options_that_others_override(source, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main(["zarr", str(source), str(out), "--preset", "nonsense", "--dry-run"]) == 2
+    assert "there is no preset 'nonsense'" in capsys.readouterr().err
+    assert run(source, out, "--preset", "thin transmitted") == 0
+    assert run(source, out, "--preset", "brightfield", "--json") == 1
+    assert "another window_sigma_px, align" in capsys.readouterr().err
 
 
 def test_shares_and_refusals(source, tmp_path, capsys):

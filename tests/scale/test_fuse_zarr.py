@@ -10,7 +10,8 @@ import zarr
 
 from napari_umis_fusion import FusionConfig, fuse
 from napari_umis_fusion.errors import AlignmentError, ConfigError, StackError, StackFileError
-from napari_umis_fusion.scale import ZarrProgress, fuse_zarr, iter_fuse_zarr, zarr_layers
+from napari_umis_fusion.files.ome_zarr import zarr_layers
+from napari_umis_fusion.scale import ZarrProgress, fuse_zarr, iter_fuse_zarr
 
 FAST = {"focus_measure": "laplacian"}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_umis_fusion.alignment import Alignment, align_with, iter_align_if_asked
+from napari_umis_fusion.alignment import align_with, iter_align_if_asked
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import StackError
 from napari_umis_fusion.fusion._block import GRID_PX, Block
@@ -186,9 +186,8 @@ def iter_fuse_part(
     Progress
         Of the planes of this block.
     """
-    config = config.replace(align_border="mask", light=survey.light)
     with ScratchMemory(config.memory_mb) as scratch, Workers(config.threads) as workers:
-        placed = yield from _iter_place(stack, config, survey.alignment, workers)
+        placed, config = yield from _iter_place(stack, config, survey, workers)
         run = BlockRun(placed, block_config(config, placed), (block,), scratch, workers)
         known = survey.known_to(run)
         total = len(placed)
@@ -203,11 +202,14 @@ def iter_fuse_part(
 
 
 def _iter_place(
-    stack: Stack, config: FusionConfig, alignment: Alignment | None, workers: Workers
-) -> Generator[Progress, None, Stack]:
-    """Return the stack as it is fused."""
+    stack: Stack, config: FusionConfig, survey: FieldSurvey, workers: Workers
+) -> Generator[Progress, None, tuple[Stack, FusionConfig]]:
+    """Return the stack as it is fused, and the config in the light that the survey found."""
+    config = config.replace(align_border="mask", light=survey.light)
     masked: Stack = yield from iter_mask(stack, config, workers)
-    return masked if alignment is None else align_with(masked, alignment, config)
+    if survey.alignment is None:
+        return masked, config
+    return align_with(masked, survey.alignment, config), config
 
 
 def _cut(
@@ -261,9 +263,8 @@ def iter_settle_field(
     tuple of str
         Notes for the user.
     """
-    config = config.replace(align_border="mask", light=survey.light)
     with ScratchMemory(config.memory_mb) as scratch, Workers(config.threads) as workers:
-        placed = yield from _iter_place(stack, config, survey.alignment, workers)
+        placed, config = yield from _iter_place(stack, config, survey, workers)
         share = whole.uncovered_px / (placed.shape[1] * placed.shape[2])
         uncovered = coverage_notes(share, whole.image)
         last = Progress("verifying", len(placed), len(placed))

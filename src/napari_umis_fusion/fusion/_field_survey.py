@@ -13,7 +13,7 @@ from napari_umis_fusion.fusion._screening import ScreenedPlanes
 from napari_umis_fusion.fusion._seam_evidence import GreyScales
 from napari_umis_fusion.fusion._sensor import Sensor
 from napari_umis_fusion.preprocess import GreyConverter, GreyRange
-from napari_umis_fusion.preprocess.fixed_pattern import FixedPattern
+from napari_umis_fusion.preprocess.fixed_pattern import Banding, FixedPattern
 from napari_umis_fusion.preprocess.health import MovingParts, PlaneHealth, Specks
 from napari_umis_fusion.preprocess.illumination import Defects, Illumination, IlluminationProfile
 from napari_umis_fusion.runtime import load_data, save_data
@@ -39,7 +39,7 @@ class FieldSurvey:
         Dark and bright values of the middle plane, if the measure needs them.
     pattern : FixedPattern or None
         What stands still on the sensor.
-    is_mosaic : bool
+    mosaic_px : int
         Whether planes are a Bayer mosaic.
     scales : GreyScales or None
         The unit of the measure.
@@ -56,7 +56,7 @@ class FieldSurvey:
     grey_range: GreyRange
     limits: tuple[float, float] | None
     pattern: FixedPattern | None
-    is_mosaic: bool
+    mosaic_px: int
     scales: GreyScales | None
     notes: tuple[str, ...] = ()
     light: LightCorrection = "auto"
@@ -73,7 +73,7 @@ class FieldSurvey:
             found.to_grey.range,
             found.to_grey.limits,
             sensor.pattern,
-            sensor.is_mosaic,
+            sensor.mosaic_px,
             found.scales,
             light=found.run.config.light,
         )
@@ -93,7 +93,7 @@ class FieldSurvey:
         stack, config, workers = blocks.stack, blocks.config, blocks.workers
         passes = passes_of(config, len(stack))
         sensor = Sensor(stack, config, blocks.workspace, workers)
-        sensor = sensor.knowing(self.pattern, is_mosaic=self.is_mosaic)
+        sensor = sensor.knowing(self.pattern, mosaic_px=self.mosaic_px)
         run = Run(stack, config, passes, blocks.workspace, workers, sensor)
         found = self.healths, self.specks, self.moving
         planes = ScreenedPlanes(stack, config, passes, workers, *found)
@@ -104,5 +104,5 @@ class FieldSurvey:
 _KINDS = (
     FieldSurvey,
     *(Alignment, PlaneMotion, IlluminationProfile, Illumination, Defects),
-    *(PlaneHealth, Specks, MovingParts, GreyRange, GreyScales, FixedPattern),
+    *(PlaneHealth, Specks, MovingParts, GreyRange, GreyScales, FixedPattern, Banding),
 )

@@ -161,7 +161,8 @@ def iter_focus_curve(
         found = list(healths) or known_healths(opened, config)
         if to_grey is None and found and not found[len(opened) // 2].is_sound:
             to_grey = GreyConverter(StandInStack(opened, found), config.channel)
-        setup = workers.submit(_PixelTracker, opened, crop, pixel, config, workers, to_grey, found)
+        parts = [one.within(rows, columns) for one in found]
+        setup = workers.submit(_PixelTracker, opened, crop, pixel, config, workers, to_grey, parts)
         tracker = yield from workers.result(setup)
         focus, values = yield from tracker.iter_track()
     return FocusCurve(focus, values, row, column, tracker.is_share)

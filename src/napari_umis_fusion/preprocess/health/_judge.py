@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,12 +15,14 @@ from napari_umis_fusion.preprocess.health._exposure import (
     find_exposure,
     find_jump,
 )
-from napari_umis_fusion.preprocess.health._padding import has_padding
+from napari_umis_fusion.preprocess.health._motion import Motion, find_motion
+from napari_umis_fusion.preprocess.health._padding import bright_padding, has_padding
 from napari_umis_fusion.preprocess.health._place import is_combed, is_elsewhere, jumps_elsewhere
 from napari_umis_fusion.preprocess.health._plane_health import Finding, PlaneHealth
-from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics
+from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics, Table
 from napari_umis_fusion.preprocess.health._torn import find_gaps
-from napari_umis_fusion.preprocess.health._unlike import is_noisy, is_unlike
+from napari_umis_fusion.preprocess.health._unlike import has_odd_lines, is_noisy, is_unlike
+from napari_umis_fusion.preprocess.health._wedges import new_wedges
 
 LOOK_AHEAD = 3
 """Planes on either side that a plane is judged by: two odd ones in a row are outvoted."""
@@ -34,14 +36,25 @@ CLIPS = 1e-3
 MIN_HEADROOM = 0.97
 """Share of the highest value around a plane, below which its own highest lost something."""
 
+MIN_LEFT_OUT_PX = 1.8
+"""Shift from which on a plane spoils more than it has to offer."""
+
 MOSTLY_CLIPPED = 0.5
 """Share of pixels at the highest value from which a plane tells nothing of its light."""
 
 
 class PlaneJudge:
-    """Takes the planes of a stack in focal order, and judges each when those after it are known."""
+    """Takes the planes of a stack in focal order, and judges each when those after it are known.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    is_aligned : bool
+        Planes are aligned, or will be: it is no news that they moved.
+    """
+
+    def __init__(self, *, is_aligned: bool = False) -> None:
+        self._is_aligned = is_aligned
+        self._moved: set[int] = set()
         self._before: deque[PlaneStatistics] = deque(maxlen=LOOK_AHEAD)
         self._waiting: deque[PlaneStatistics] = deque()
         self._last: PlaneStatistics | None = None
@@ -62,7 +75,11 @@ class PlaneJudge:
         last, self._last = self._last, plane
         after = [one for one in self._waiting if not is_blank(one)]
         before = list(self._before)
-        health = judge_plane(plane, before, after, last)
+        still = [one.profiles for one in before if one.z not in self._moved]
+        motion = find_motion(plane.profiles, still, [one.profiles for one in after])
+        if motion is not None and self._is_aligned and not motion.strips:
+            motion = None
+        health = judge_plane(plane, before, after, last, motion)
         if health.is_scaled:  # others are judged by it in the light of those around it
             self._exposed.add(plane.z)
             plane = plane.scaled(health.gain, health.offset)
@@ -70,16 +87,33 @@ class PlaneJudge:
             plane, [one for one in before if one.z not in self._exposed], after
         ):
             health, self._first = _told(health, "jump"), plane
-        elif not health.is_left_out and jumps_elsewhere(plane, before, after):
+        elif not health.is_left_out and self._changes_place(plane, before, after, motion):
             health, self._first = _told(health, "place"), plane
         elif not health.is_left_out and before and differs_in_light(plane, before[-1]):
             health = _told(health, "flicker")
         elif self._drifts(health, plane):
             health = _told(health, "drift")
+        if motion is not None and motion.kind == "adrift" and not health.is_left_out:
+            health = _told(health, "adrift")
         if not health.is_left_out:
             self._first = self._first or plane
             self._before.append(plane)
+        if health.shift_px:
+            self._moved.add(plane.z)
         return health
+
+    def _changes_place(
+        self,
+        plane: PlaneStatistics,
+        before: Sequence[PlaneStatistics],
+        after: Sequence[PlaneStatistics],
+        motion: Motion | None,
+    ) -> bool:
+        """Whether a plane and those after it show another place than those before."""
+        if self._is_aligned:
+            return False
+        is_new = motion is not None and motion.kind == "place"
+        return is_new or jumps_elsewhere(plane, before, after)
 
     def _drifts(self, health: PlaneHealth, plane: PlaneStatistics) -> bool:
         """Whether steps too small to be told have changed the light."""
@@ -104,6 +138,7 @@ def judge_plane(
     before: Sequence[PlaneStatistics],
     after: Sequence[PlaneStatistics],
     last: PlaneStatistics | None = None,
+    motion: Motion | None = None,
 ) -> PlaneHealth:
     """Judge a plane.
 
@@ -115,42 +150,37 @@ def judge_plane(
         Up to three planes on each side that hold a picture, in focal order.
     last : PlaneStatistics, optional
         The plane right before it, if there is one.
+    motion : Motion, optional
+        How it moved.
     """
     z, around = plane.z, [*before[-1:], *after[:1]]
-    sides = [side for side in (before, after) if side]
-    if is_blank(plane) or shows_nothing(plane, sides):
-        return PlaneHealth(z, ("blank",), is_left_out=True, usable=0.0)
-    if blank_channels(plane, sides):
-        return PlaneHealth(z, ("channel blank",), is_left_out=True, usable=0.0)
-    if is_combed(plane, sides):
-        return PlaneHealth(z, ("torn",), is_left_out=True, usable=0.0)
-    if is_elsewhere(plane, before, after):
-        return PlaneHealth(z, ("elsewhere",), is_left_out=True, usable=0.0)
-    if last is not None and plane.equals(last):  # it tells nothing more
-        return PlaneHealth(z, ("duplicate",), is_left_out=True, usable=0.0)
-    findings: list[Finding] = []
+    finding = _why_left_out(plane, before, after, last)
+    if finding is not None:
+        return PlaneHealth(z, (finding,), is_left_out=True, usable=0.0)
     exposure = find_exposure(plane, [*before, *after])
     tops = () if exposure is None else _lost_highlights(plane, around, exposure)
-    gaps, torn = find_gaps(plane, sides, tops)
-    lost = torn.astype(np.float64)
-    is_padded = has_padding(plane.padding, [one.padding for one in (*before, *after)])
-    if gaps and not (is_padded and not torn.any()):  # narrow padding is no torn frame
-        findings.append("torn")
+    lost = _find_lost_parts(plane, before, after, tops)
+    findings: list[Finding] = ["torn"] if lost.is_torn else []
+    if motion is None or motion.kind != "moved" or lost.is_torn:
+        motion = Motion(0.0)  # the border of what is torn moves nothing
+    if motion.shift_px:
+        findings.append("shifted" if motion.strips else "moved")
+    shift, strips = motion.shift_px, motion.strips
+    if shift >= MIN_LEFT_OUT_PX and not strips:
+        return PlaneHealth(z, ("moved",), is_left_out=True, shift_px=shift, usable=0.0)
     if exposure is not None:
         findings.append("exposure")
     elif _is_burnt(plane, around):
         return PlaneHealth(z, (*findings, "clipped"), is_left_out=True, usable=0.0)
-    if is_padded and "torn" not in findings:
-        findings.append("padded")
-    if tops:
-        findings.append("clipped")
-        lost = np.maximum(lost, plane.clipped.max(axis=2))
+    findings += ["padded"] if lost.is_padded and not lost.is_torn else []
+    findings += ["clipped"] if tops else []
     lit = plane if exposure is None else plane.scaled(exposure.gain, exposure.offset)
-    if is_unlike(lit, before, after, lost):
-        return PlaneHealth(z, ("unlike",), is_left_out=True, usable=0.0)
-    if is_noisy(plane, before, after):
-        return PlaneHealth(z, ("noisy",), is_left_out=True, usable=0.0)
-    usable = float(1 - lost.mean())
+    finding = _of_what_kind(plane, lit, before, after, lost)
+    if finding is not None:
+        return PlaneHealth(z, (finding,), is_left_out=True, usable=0.0)
+    usable = float(1 - lost.tiles.mean())
+    for axis, start, stop in strips:
+        usable *= 1 - (stop - start) / plane.profiles.shape[axis] if plane.profiles else 1.0
     return PlaneHealth(
         z,
         tuple(findings),
@@ -158,9 +188,81 @@ def judge_plane(
         gain=1.0 if exposure is None else exposure.gain,
         offset=0.0 if exposure is None else exposure.offset,
         tops=tops,
-        gaps=gaps,
+        gaps=lost.gaps,
+        strips=strips,
+        shift_px=shift,
         usable=usable if usable >= MIN_USABLE else 0.0,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _LostParts:
+    """Parts of a plane that do not show the specimen: which values, and which share of tiles."""
+
+    gaps: tuple[tuple[int, float], ...]
+    tiles: Table
+    is_torn: bool
+    is_padded: bool
+
+
+def _find_lost_parts(
+    plane: PlaneStatistics,
+    before: Sequence[PlaneStatistics],
+    after: Sequence[PlaneStatistics],
+    tops: tuple[float, ...],
+) -> _LostParts:
+    others = (*before, *after)
+    gaps, torn = find_gaps(plane, [side for side in (before, after) if side], tops)
+    paddings = [one.padding for one in others]
+    is_padded = has_padding(plane.padding, paddings)
+    is_torn = bool(gaps) and (bool(torn.any()) or not is_padded)  # padding may be narrow
+    added = new_wedges(plane.wedges, [one.wedges for one in others])
+    is_padded |= bool(added)
+    if is_padded:
+        lowest = np.nanmin(plane.lowest, axis=(0, 1)).tolist()
+        added += bright_padding(plane.padding, paddings, plane.ends, lowest)
+    lost = torn.astype(np.float64)
+    if tops:
+        lost = np.maximum(lost, plane.clipped.max(axis=2))
+    return _LostParts(tuple(dict.fromkeys((*gaps, *added))), lost, is_torn, is_padded)
+
+
+def _of_what_kind(
+    plane: PlaneStatistics,
+    lit: PlaneStatistics,
+    before: Sequence[PlaneStatistics],
+    after: Sequence[PlaneStatistics],
+    lost: _LostParts,
+) -> Finding | None:
+    """Return why a plane shows something else than those around; None if it does not."""
+    if is_unlike(lit, before, after, lost.tiles):
+        return "unlike"
+    if is_noisy(plane, before, after):
+        return "noisy"
+    if not (lost.is_padded or lost.gaps) and has_odd_lines(plane, before, after):
+        return "lines"
+    return None
+
+
+def _why_left_out(
+    plane: PlaneStatistics,
+    before: Sequence[PlaneStatistics],
+    after: Sequence[PlaneStatistics],
+    last: PlaneStatistics | None,
+) -> Finding | None:
+    """Return why a plane holds nothing of the picture, or nothing more; None if it does."""
+    sides = [side for side in (before, after) if side]
+    if is_blank(plane) or shows_nothing(plane, sides):
+        return "blank"
+    if blank_channels(plane, sides):
+        return "channel blank"
+    if is_combed(plane, sides):
+        return "torn"
+    if is_elsewhere(plane, before, after):
+        return "elsewhere"
+    if last is not None and plane.equals(last):
+        return "duplicate"
+    return None
 
 
 def _lost_highlights(

@@ -13,7 +13,7 @@ MAX_EQUAL = 0.5
 are no padding."""
 
 
-def padding_of(values: NDArray[Any]) -> tuple[int, ...]:
+def padding_of(values: NDArray[Any]) -> tuple[int, int, int, int]:
     """Return how many lines hold one value at the top, the bottom, the left and the right.
 
     Parameters
@@ -22,7 +22,7 @@ def padding_of(values: NDArray[Any]) -> tuple[int, ...]:
         Of a plane.
     """
     turned = values.swapaxes(0, 1)
-    return tuple(_lines(side) for side in (values, values[::-1], turned, turned[::-1]))
+    return _lines(values), _lines(values[::-1]), _lines(turned), _lines(turned[::-1])
 
 
 def has_padding(lines: Sequence[int], others: Sequence[Sequence[int]]) -> bool:
@@ -32,6 +32,31 @@ def has_padding(lines: Sequence[int], others: Sequence[Sequence[int]]) -> bool:
         for side in range(4)
         if others
     )
+
+
+def bright_padding(
+    lines: Sequence[int],
+    others: Sequence[Sequence[int]],
+    ends: Sequence[Sequence[float]],
+    lowest: Sequence[float],
+) -> list[tuple[int, float]]:
+    """Return channel and value of padding, as in `has_padding`, that is no dark ground.
+
+    Parameters
+    ----------
+    lines, others : sequence of int
+        Lines of one value on the four sides of a plane, and of others.
+    ends : sequence of sequence of float
+        The first and the last pixel of the plane.
+    lowest : sequence of float
+        Of each channel of the plane.
+    """
+    found: dict[tuple[int, float], None] = {}
+    for side, value in enumerate((ends[0], ends[1], ends[0], ends[1]) if others else ()):
+        is_new = lines[side] - min(other[side] for other in others) >= MIN_LINES
+        if is_new and any(one > low for one, low in zip(value, lowest, strict=True)):
+            found.update(dict.fromkeys(enumerate(value)))
+    return list(found)
 
 
 def _lines(rows: NDArray[Any]) -> int:

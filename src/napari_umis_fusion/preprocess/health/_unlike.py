@@ -46,6 +46,10 @@ one: 1 for noise, less for what a lens draws, along one axis at least."""
 MIN_NOISIER = 4.0
 """How much more of it than in the planes on both sides: twice the standard deviation."""
 
+MIN_ONE_SIDED, MIN_ONE_SIDED_END = 2.0, 4.0
+"""How much more of it along one axis only: at most 1.2 where it is white, on the same stacks; in
+a first or last plane, where focus goes on."""
+
 MIN_NOISE = 0.02
 """Standard deviation of noise that spoils a decision, as a share of what those planes span."""
 
@@ -71,8 +75,10 @@ def is_unlike(plane: PlaneStatistics, before: Side, after: Side, lost: Table) ->
             [_shown(p) for p in (plane, one, other)]
         )
         if here.sum() >= MIN_TILES:
-            around = _Around.of(one, other, here, MANY_OFFS_END if is_end else MANY_OFFS)
             tiles = _in_light_of(plane, one, other, here)
+            if _share_between(tiles, one, other, here) >= 1 - least:
+                continue
+            around = _Around.of(one, other, here, MANY_OFFS_END if is_end else MANY_OFFS)
             # A plane in focus shows what is blurred in both: then its own blur is like them.
             shares = [around.shares_off(some, here) for some in (tiles, _blurred(tiles))]
             if min(map(sum, shares)) > least:
@@ -86,18 +92,59 @@ def is_unlike(plane: PlaneStatistics, before: Side, after: Side, lost: Table) ->
 
 def is_noisy(plane: PlaneStatistics, before: Side, after: Side) -> bool:
     """Whether a plane has far more noise than those on both sides, such as random bits."""
-    sides = [*before[-1:], *after[:1]] if before and after else [*before[-2:], *after[:2]]
+    found = _added_grain(plane, before, after)
+    if found is None:
+        return False
+    is_noise = found.is_noise & (found.grain > MIN_NOISIER * found.usual)
+    is_noise &= found.near > MIN_WHITE * found.far
+    return bool(is_noise.all(axis=0).any())
+
+
+def has_odd_lines(plane: PlaneStatistics, before: Side, after: Side) -> bool:
+    """Whether lines differ from those next to them as they do not in the planes on both sides.
+
+    What a lens draws differs so along both axes, and less from pixel to pixel than noise does.
+    """
+    found = _added_grain(plane, before, after)
+    if found is None:
+        return False
+    least = MIN_ONE_SIDED if before and after else MIN_ONE_SIDED_END
+    with np.errstate(divide="ignore", invalid="ignore"):
+        one_sided = found.grain / found.grain[::-1]
+        usual = np.max([one.grain[..., 0] / one.grain[::-1, :, 0] for one in found.sides], axis=0)
+        is_odd = found.is_noise & (one_sided > least * usual)
+    is_odd &= (found.grain > least * found.usual) & (found.near > MIN_WHITE * found.far)
+    return bool(is_odd.any())
+
+
+@dataclass(frozen=True, slots=True)
+class _AddedGrain:
+    """The grain of a plane, by axis and channel, and that of those around it.
+
+    `near` and `far` are what it has more of from pixel to pixel, and to the next but one.
+    """
+
+    grain: Table
+    usual: Table
+    near: Table
+    far: Table
+    is_noise: Mask
+    sides: tuple[PlaneStatistics, ...]
+
+
+def _added_grain(plane: PlaneStatistics, before: Side, after: Side) -> _AddedGrain | None:
+    sides = [*before[-2:], *after[:2]]
+    if before and after:  # the next plane may be as noisy
+        sides = [before[-1], min(after[:2], key=lambda one: float(one.grain[..., 0].sum()))]
     grain = plane.grain / _gain(plane, sides) ** 2  # a bright plane has more noise
     if len(sides) < 2 or any(one.grain.shape != grain.shape or not grain.size for one in sides):
-        return False
+        return None
     usual = np.max([one.grain for one in sides], axis=0)
     near, far = (grain - usual)[..., 0], (grain - usual)[..., 1]
     span = np.max([one.span for one in sides], axis=0)
     # The second difference of white noise has six times its variance.
     is_noise = near / 6 > (MIN_NOISE * span) ** 2
-    is_noise &= grain[..., 0] > MIN_NOISIER * usual[..., 0]
-    is_noise &= near > MIN_WHITE * far
-    return bool(is_noise.all(axis=0).any())
+    return _AddedGrain(grain[..., 0], usual[..., 0], near, far, is_noise, tuple(sides))
 
 
 def _gain(plane: PlaneStatistics, others: Side) -> float:
@@ -117,9 +164,7 @@ class _Around:
     @classmethod
     def of(cls, one: PlaneStatistics, other: PlaneStatistics, here: Mask, many: float) -> "_Around":
         tiles = one.mean, other.mean
-        span = np.subtract(
-            *np.percentile(np.concatenate([t[here] for t in tiles]), (98, 2), axis=0)
-        )
+        span = _span_of(one, other, here)
         low, high = ([_over_3_x_3(t, edge) for t in tiles] for edge in (np.fmin, np.fmax))
         off = [
             np.fmax(tiles[k] - high[1 - k], low[1 - k] - tiles[k])[here].clip(min=0) for k in (0, 1)
@@ -133,6 +178,24 @@ class _Around:
         dark = np.asarray((self.low - tiles > self.margin).any(axis=2))
         bright = np.asarray((tiles - self.high > self.margin).any(axis=2)) & ~dark
         return float(dark[here].mean()), float(bright[here].mean())
+
+
+def _span_of(one: PlaneStatistics, other: PlaneStatistics, here: Mask) -> Table:
+    """Return what the tiles of two planes span, of each channel."""
+    both = np.concatenate([one.mean[here], other.mean[here]])
+    return np.asarray(np.subtract(*np.percentile(both, (98, 2), axis=0)))
+
+
+def _share_between(tiles: Table, one: PlaneStatistics, other: PlaneStatistics, here: Mask) -> float:
+    """Return which share of tiles is what two planes show in that very tile, or between.
+
+    None of those is off by `_Around`, which allows more and takes several times as long.
+    """
+    margin = MIN_OFF * _span_of(one, other, here)
+    own, first, second = tiles[here], one.mean[here], other.mean[here]
+    is_off = np.minimum(first, second) - own > margin
+    is_off |= own - np.maximum(first, second) > margin
+    return 1 - float(is_off.any(axis=1).mean())
 
 
 def _shown(plane: PlaneStatistics) -> Mask:
