@@ -7,6 +7,14 @@ from napari_umis_fusion.preprocess.health._plane_health import PlaneHealth
 MAX_NAMED = 12
 """Planes that a sentence lists."""
 
+MUCH_MOVING = 0.1
+"""Share of a plane above which what differs is rarely a thing that moves."""
+
+MUCH_MOVES = (
+    ". If nothing of that size moves, it is defocus, whose planes are missed: moving='keep', and "
+    "retouch what moves"
+)
+
 PADDING_DONE = {
     True: "it is left out there",
     False: 'the option "empty" takes that value for not recorded',
@@ -43,7 +51,8 @@ def notes_on(healths: Iterable[PlaneHealth], *, copies: bool = False) -> list[st
 def _moving_note(healths: list[PlaneHealth]) -> str:
     most = max(health.moving for health in healths)
     listed = _listed([health.z for health in healths])
-    return f"{listed}: up to {most:.1%} is not what most planes show (moving), and does not count"
+    said = f"{listed}: up to {most:.1%} is not what most planes show (moving), and does not count"
+    return f"{said}{MUCH_MOVES}" if most > MUCH_MOVING else said
 
 
 def _speckled_note(healths: list[PlaneHealth], copies: bool) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
+from weakref import WeakKeyDictionary
 from zlib import crc32
 
 import numpy as np
@@ -115,6 +116,11 @@ class PlaneStatistics:
         if not np.isfinite(low).any():
             return True
         return all(np.nanmin(low[..., c]) == np.nanmax(high[..., c]) for c in range(low.shape[2]))
+
+    @cached_property
+    def log_gains(self) -> "WeakKeyDictionary[PlaneStatistics, float]":
+        """Logarithms of its gain relative to planes that it was compared with."""
+        return WeakKeyDictionary()
 
     @cached_property
     def contrast(self) -> float:
