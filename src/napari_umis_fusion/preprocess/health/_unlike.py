@@ -133,7 +133,9 @@ class _AddedGrain:
 
 
 def _added_grain(plane: PlaneStatistics, before: Side, after: Side) -> _AddedGrain | None:
-    sides = [*before[-1:], *after[:1]] if before and after else [*before[-2:], *after[:2]]
+    sides = [*before[-2:], *after[:2]]
+    if before and after:  # the next plane may be as noisy
+        sides = [before[-1], min(after[:2], key=lambda one: float(one.grain[..., 0].sum()))]
     grain = plane.grain / _gain(plane, sides) ** 2  # a bright plane has more noise
     if len(sides) < 2 or any(one.grain.shape != grain.shape or not grain.size for one in sides):
         return None
