@@ -341,7 +341,8 @@ def test_drift_and_defocus_are_no_other_place():
     for seed in range(5):
         scene = gaussian_filter(np.random.default_rng(seed).random((140, 300)), 2) * 2000
         drift = [scene[20:116, 12 * z : 12 * z + 128] for z in range(9)]
-        assert findings_of(np.array(drift, np.uint16)) == {}
+        found = findings_of(np.array(drift, np.uint16))
+        assert found == dict.fromkeys(range(1, 9), ("adrift",)), "which is only told"
         defocus = [gaussian_filter(scene, abs(z - 4) * 3 + 0.1)[20:116, :128] for z in range(9)]
         assert findings_of(np.array(defocus, np.uint16)) == {}
 
