@@ -44,8 +44,6 @@ def test_info_describes_it_whatever_its_name(source, capsys):
     told = json.loads(capsys.readouterr().out)
     assert (told["kind"], told["axes"]) == ("image of OME-Zarr", "ZYX")
     assert (told["shape"], told["z_step_um"]) == ([3, 64, 70], 2.0)
-    assert main(["fuse", str(source), "-o", str(source.with_name("o.tif"))]) == 1
-    assert "OME-Zarr is fused by umis-fusion zarr." in capsys.readouterr().err
 
 
 def test_the_error_of_the_only_stack_is_told_once(source, tmp_path, capsys):

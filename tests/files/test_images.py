@@ -42,11 +42,23 @@ def test_deep_png_keeps_16_bits(tmp_path, shape):
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
-def test_opacity_of_grey_is_dropped(tmp_path, dtype):
+def test_opacity_of_grey_is_kept(tmp_path, dtype):
     path, data = tmp_path / "p.png", noise(6, 5, 2, dtype=dtype)
     path.write_bytes(imagecodecs.png_encode(data))
-    np.testing.assert_array_equal(read_image(path), data[..., 0], strict=True)
-    assert read_image_header(path).shape == (6, 5)
+    np.testing.assert_array_equal(read_image(path), data[..., [0, 0, 0, 1]], strict=True)
+    assert read_image_header(path).shape == (6, 5, 4)
+
+
+@pytest.mark.parametrize(("shape", "clear"), [((6, 5), 3), ((6, 5, 3), (3, 3, 3))])
+def test_a_value_that_is_transparent_shows_nothing(tmp_path, shape, clear):
+    path, data = tmp_path / "p.png", noise(*shape)
+    data[2, 1] = 3
+    Image.fromarray(data).save(path, transparency=clear)
+    read = read_image(path)
+    assert read.shape == read_image_header(path).shape == (6, 5, 4)
+    np.testing.assert_array_equal(read[..., :3], np.broadcast_to(data.T, (3, 5, 6)).T)
+    assert read[2, 1, 3] == 0
+    assert read[..., 3].max() == 255
 
 
 @pytest.mark.parametrize("suffix", [".png", ".bmp"])

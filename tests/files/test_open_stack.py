@@ -236,10 +236,7 @@ def test_an_empty_name_is_not_the_current_folder(tmp_path, monkeypatch):
         ("cells.h5", r"microscope programs that is not read; accepted .*\.h5 files as OME-TIFF"),
         ("a.heic", r"a\.heic: .* Convert \.heic files to PNG or TIFF first"),
         ("raws", r"the folder holds no image; accepted .*Develop raw files"),
-        (
-            "a.ome.zarr",
-            r"the folder holds no image; accepted .*OME-Zarr is fused by umis-fusion zarr",
-        ),
+        ("a.ome.zarr", r"a\.ome\.zarr: is no OME-Zarr, since it holds none of zarr\.json"),
         ("*.txt", "no image matches"),
     ],
 )

@@ -160,6 +160,15 @@ def test_gain_and_offset_do_not_matter(gain, offset, dtype):
     assert grey.max() == pytest.approx(255, abs=1)
 
 
+@pytest.mark.parametrize(
+    ("gain", "dtype"), [(1e-25, "float32"), (1e25, "float32"), (1e300, "float64")]
+)
+def test_values_that_single_precision_does_not_hold_are_refused(gain, dtype):
+    planes = (np.arange(48.0).reshape(3, 4, 4) * gain).astype(dtype)
+    with pytest.raises(StackError, match=r"accepted are floats that differ by 1e-18 to 1e\+18"):
+        GreyConverter(as_stack(planes), "auto")
+
+
 def test_8_bit_counts_as_it_is():
     dim = np.full((2, 5, 5), 3, np.uint8)
     assert GreyConverter(as_stack(dim), "auto").range == GreyRange(0.0, 1.0)

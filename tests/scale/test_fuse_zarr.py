@@ -1,6 +1,7 @@
 """OME-Zarr in and out: what is written is what `fuse` gives, whatever the blocks."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import zarr
 
 from napari_umis_fusion import FusionConfig, fuse
 from napari_umis_fusion.errors import AlignmentError, ConfigError, StackError, StackFileError
+from napari_umis_fusion.files.ome_zarr import zarr_layers
 from napari_umis_fusion.scale import ZarrProgress, fuse_zarr, iter_fuse_zarr
 
 FAST = {"focus_measure": "laplacian"}
@@ -288,6 +290,13 @@ def test_inputs_that_are_refused(tmp_path, a_stack, write_image):
     flat = write_image(tmp_path / "flat", a_stack(64, 70)[:, 0], "cyx")
     with pytest.raises(StackFileError, match="got axes c, y, x; accepted are z, y, x"):
         fuse_zarr(flat, tmp_path / "out", **FAST)
+    odd = write_image(tmp_path / "odd", a_stack(64, 70)[0], "zyx")
+    shutil.rmtree(odd / "0")
+    zarr.create_array(str(odd / "0"), data=a_stack(64, 70)[:1])
+    with pytest.raises(StackFileError, match="with 3 axes, z, y, x, but its array has 4: 1 x"):
+        fuse_zarr(odd, tmp_path / "out", **FAST)
+    with pytest.raises(StackFileError, match="with 3 axes, z, y, x, but its array has 4: 1 x"):
+        zarr_layers(odd)
     source = write_image(tmp_path / "in", a_stack(64, 70)[0], "zyx")
     with pytest.raises(ConfigError, match="is no plate"):
         fuse_zarr(source, tmp_path / "out", wells="B03", **FAST)

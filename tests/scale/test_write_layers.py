@@ -5,8 +5,9 @@ import pytest
 import yaozarrs
 
 from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.files.ome_zarr import zarr_layers
 from napari_umis_fusion.layers import fuse_layer
-from napari_umis_fusion.scale import _write_layers, write_zarr, zarr_layers
+from napari_umis_fusion.scale import _write_layers, write_zarr
 
 RNG = np.random.default_rng(0)
 PLANES = RNG.integers(0, 60000, (3, 300, 270), np.uint16)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.files.ome_zarr import zarr_kind, zarr_layers
 from napari_umis_fusion.layers import fuse_layer
-from napari_umis_fusion.scale import fuse_zarr, plate_layers, zarr_kind, zarr_layers
+from napari_umis_fusion.scale import fuse_zarr, plate_layers
 
 
 @pytest.mark.parametrize("version", ["0.4", "0.5"])

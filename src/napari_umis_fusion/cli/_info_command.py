@@ -8,9 +8,10 @@ from typing import Any
 from napari_umis_fusion.cli._report import print_json, print_line
 from napari_umis_fusion.cli._stack_input import add_axis_options, index_from
 from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.files.ome_zarr import zarr_kind
 from napari_umis_fusion.files.read import describe_file, open_stack
 from napari_umis_fusion.preprocess.health import PlaneReport, found_and_done, iter_reports, notes_on
-from napari_umis_fusion.scale import describe_zarr, zarr_kind
+from napari_umis_fusion.scale import describe_zarr
 
 _SHOWN = 12
 CHECKPOINT_SUFFIXES = (".safetensors", ".pth", ".pt")

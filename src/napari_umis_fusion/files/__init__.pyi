@@ -5,7 +5,6 @@ from ._layer_attributes import PLANE_FILES_KEY as PLANE_FILES_KEY
 from ._layer_attributes import POSITIONS_KEY as POSITIONS_KEY
 from ._layer_attributes import RUN_KEY as RUN_KEY
 from ._layer_attributes import LayerData as LayerData
-from ._layer_attributes import channel_appearance as channel_appearance
 from ._layer_image import LayerImage as LayerImage
 from ._layer_image import layer_image as layer_image
 from .read import describe_file as describe_file

@@ -28,6 +28,9 @@ by 0.01 dB (mean of 16 rendered stacks) and have more false edges; training vari
 more than so few values change it on a small patch.
 """
 
+_SPANS = (1e-18, 1e18)
+"""Accepted differences between the dark and the bright values of a plane."""
+
 
 @dataclass(frozen=True, slots=True)
 class GreyRange:
@@ -96,7 +99,10 @@ class GreyConverter:
 
     @cached_property
     def _limits(self) -> tuple[float, float]:
-        return _find_limits(self._stack, self.rule)
+        low, high = _find_limits(self._stack, self.rule)
+        if self._stack.dtype.kind == "f" and high > low:
+            _check_span(low, high)
+        return low, high
 
     def __call__(self, plane: Plane) -> FloatMap:
         """Return the grey image of a plane, or of a part of one, in grey levels."""
@@ -165,6 +171,17 @@ def _choose_rule(stack: Stack, channel: ChannelRule | int) -> tuple[float, ...] 
     if channel == "max" and count > 1:
         return "max"
     return (1.0 / count,) * count
+
+
+def _check_span(low: float, high: float) -> None:
+    """Refuse values whose squares single precision does not hold; raises `StackError`."""
+    least, most = _SPANS
+    if not least <= high - low <= most:
+        msg = (
+            f"values lie between {low:.3g} and {high:.3g}; accepted are floats that differ by "
+            f"{least:g} to {most:g}. Multiply them by a constant first."
+        )
+        raise StackError(msg)
 
 
 def _range_of_limits(low: float, high: float) -> GreyRange:

@@ -1,8 +1,6 @@
 from ._command import zarr_command as zarr_command
 from ._describe import describe_zarr as describe_zarr
 from ._estimate_time import estimate_seconds as estimate_seconds
-from ._extra import needs_scale as needs_scale
-from ._extra import scale_is_installed as scale_is_installed
 from ._fuse_zarr import fuse_zarr as fuse_zarr
 from ._fuse_zarr import iter_fuse_zarr as iter_fuse_zarr
 from ._plan_zarr import describe_plan as describe_plan
@@ -17,5 +15,3 @@ from ._zarr_events import FieldFused as FieldFused
 from ._zarr_events import ZarrProgress as ZarrProgress
 from ._zarr_events import ZarrStarted as ZarrStarted
 from ._zarr_events import ZarrSummary as ZarrSummary
-from ._zarr_kind import zarr_kind as zarr_kind
-from ._zarr_layers import zarr_layers as zarr_layers

@@ -9,8 +9,8 @@ from importlib import import_module
 from typing import Any
 
 from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.files.ome_zarr import needs_scale
 from napari_umis_fusion.runtime import needs_extra, read_text, reason_of, user_path
-from napari_umis_fusion.scale._extra import needs_scale
 
 SYSTEMS = {
     "htcondor": "HTCondorCluster",

@@ -3,9 +3,9 @@
 import time
 
 from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.files.ome_zarr import ZarrStack
 from napari_umis_fusion.fusion import fuse
 from napari_umis_fusion.scale._run_plan import RunPlan
-from napari_umis_fusion.scale._zarr_stack import ZarrStack
 from napari_umis_fusion.stack import CroppedStack, Stack
 
 SAMPLE_PX, SAMPLE_PLANES, WARM_PX = 512, 10, 96

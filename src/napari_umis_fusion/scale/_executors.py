@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from napari_umis_fusion.errors import ConfigError, UmisFusionError
+from napari_umis_fusion.files.ome_zarr import needs_scale
 from napari_umis_fusion.runtime import HEARTBEAT_S, reason_of
 from napari_umis_fusion.scale._cluster import ClusterPlan, open_cluster
-from napari_umis_fusion.scale._extra import needs_scale
 from napari_umis_fusion.scale._fuse_cell import iter_cell_part
 from napari_umis_fusion.scale._fuse_on_worker import MOST_SLOTS, fuse_on_worker, may_run_on_card
 from napari_umis_fusion.scale._markers import Markers

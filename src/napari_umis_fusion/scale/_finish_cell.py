@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.files.ome_zarr import ZarrStack
 from napari_umis_fusion.fusion import (
     FieldSurvey,
     FusedPart,
@@ -34,7 +35,6 @@ from napari_umis_fusion.scale._target import (
     Part,
     parts_of,
 )
-from napari_umis_fusion.scale._zarr_stack import ZarrStack
 
 Done = TypeVar("Done")
 

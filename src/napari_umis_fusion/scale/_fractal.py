@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.files.ome_zarr import needs_scale
 from napari_umis_fusion.runtime import needs_extra
-from napari_umis_fusion.scale._extra import needs_scale
 
 
 class InitArgs(BaseModel):

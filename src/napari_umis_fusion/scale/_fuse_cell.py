@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_umis_fusion.files.ome_zarr import ZarrStack
 from napari_umis_fusion.fusion import (
     Block,
     FieldSurvey,
@@ -44,7 +45,6 @@ from napari_umis_fusion.scale._target import (
     create_field,
     parts_of,
 )
-from napari_umis_fusion.scale._zarr_stack import ZarrStack
 
 PATIENCE_S = 600.0
 """How long to wait for another process that creates the arrays of the same field."""
@@ -84,7 +84,7 @@ class _CellWork:
         config = plan.config.replace(align_border="mask")
         self.config = config.replace(threads=threads) if threads else config
         source = plan.source.fields[cell.field]
-        self.stack = ZarrStack(source, cell.time)
+        self.stack = ZarrStack(source, picks={"t": cell.time})
         self.blocks = plan.grids[cell.field].blocks
 
     def iter_block(self, number: int) -> Generator[Progress]:

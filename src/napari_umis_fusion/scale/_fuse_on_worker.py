@@ -11,11 +11,11 @@ from pathlib import Path
 from threading import Condition
 
 from napari_umis_fusion.config import NETWORK_MEASURES
+from napari_umis_fusion.files.ome_zarr import ZarrStack
 from napari_umis_fusion.network import may_have_accelerator
 from napari_umis_fusion.runtime import MEGABYTE, free_memory_mb, thread_count
 from napari_umis_fusion.scale._fuse_cell import iter_cell_part
 from napari_umis_fusion.scale._run_plan import Cell, RunPlan, load_plan
-from napari_umis_fusion.scale._zarr_stack import ZarrStack
 
 MOST_SLOTS = 8
 """Blocks of one worker at most: Python itself keeps more of them from running side by side."""

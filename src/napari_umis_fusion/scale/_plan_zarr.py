@@ -9,13 +9,13 @@ import numpy as np
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError, StackFileError
+from napari_umis_fusion.files.ome_zarr import ZarrStack
 from napari_umis_fusion.runtime import MEGABYTE
 from napari_umis_fusion.scale._markers import Markers
 from napari_umis_fusion.scale._run_plan import Cell, RunPlan
 from napari_umis_fusion.scale._source import open_source
 from napari_umis_fusion.scale._target import parts_of
 from napari_umis_fusion.scale._zarr_events import ZarrStarted
-from napari_umis_fusion.scale._zarr_stack import ZarrStack
 
 
 def plan_zarr(

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from napari_umis_fusion.files.ome_zarr import needs_scale
 from napari_umis_fusion.runtime import read_json
-from napari_umis_fusion.scale._extra import needs_scale
 from napari_umis_fusion.scale._run_plan import RunPlan
 from napari_umis_fusion.scale._target import write_group
 

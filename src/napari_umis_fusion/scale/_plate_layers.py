@@ -6,9 +6,8 @@ from typing import Any
 
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files import LayerData
+from napari_umis_fusion.files.ome_zarr import announced_fields, zarr_layers
 from napari_umis_fusion.scale._source import open_source
-from napari_umis_fusion.scale._zarr_kind import announced_fields
-from napari_umis_fusion.scale._zarr_layers import zarr_layers
 
 MOST_FIELDS = 500
 """Fields that are opened at once; each takes some milliseconds, and more on a file server."""
@@ -45,7 +44,7 @@ def plate_layers(url: str | PathLike[str]) -> list[LayerData]:
     source = open_source(url)
     names = [field.name for field in source.fields]
     if not names[0]:
-        raise StackFileError(f"{text}: is an image; accepted are plates. Open it with zarr_layers.")
+        raise StackFileError(f"{text}: is an image; accepted are plates. Open it with read_layers.")
     _check_count(text, len(names))
     fields = [_images(f"{source.url.rstrip('/')}/{name}") for name in names]
     for name, layers in zip(names, fields, strict=True):

@@ -10,11 +10,10 @@ from typing import Any
 
 from napari_umis_fusion.config import WITHOUT_EFFECT, FusionConfig
 from napari_umis_fusion.errors import BusyError, StackFileError
+from napari_umis_fusion.files.ome_zarr import ZarrImage, ZarrStack
 from napari_umis_fusion.fusion import ShardGrid, plan_shards
 from napari_umis_fusion.runtime import atomic_write, locked, package_version, read_json, reason_of
-from napari_umis_fusion.scale._field_source import FieldSource
 from napari_umis_fusion.scale._source import ZarrSource
-from napari_umis_fusion.scale._zarr_stack import ZarrStack
 
 STATE = "umis-fusion"
 """Folder in the output that holds plan, markers, alignments and provenance."""
@@ -201,7 +200,7 @@ def load_plan(output: Path) -> RunPlan:
 def _load(file: Path, _changed: int) -> RunPlan:
     content = read_json(file)
     fields = tuple(
-        FieldSource(**{name: _tuple(value) for name, value in one.items()})
+        ZarrImage(**{name: _tuple(value) for name, value in one.items()})
         for one in content["fields"]
     )
     grids = tuple(

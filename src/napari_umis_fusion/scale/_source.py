@@ -3,22 +3,15 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from os import PathLike, fspath
-from pathlib import Path
+from os import PathLike
 from typing import Any
 
 from napari_umis_fusion.errors import ConfigError, StackFileError
+from napari_umis_fusion.files.ome_zarr import ZarrImage, content_of, image_of, open_group
 from napari_umis_fusion.runtime import reason_of
-from napari_umis_fusion.scale._extra import needs_scale
-from napari_umis_fusion.scale._field_source import FieldSource
 
-OWN_KEY = "napari-umis-fusion"
-"""Attribute of a group that tells what this package says of it."""
-
-_DESCRIPTIONS = ("zarr.json", ".zgroup", ".zarray")
-
-VERSIONS = ("0.4", "0.5")
-"""Versions of OME-Zarr that are read."""
+KNOWN_AXES = ("t", "c", "z", "y", "x")
+"""Axes of images that are fused, in the order that OME-Zarr asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +22,14 @@ class ZarrSource:
     ----------
     url : str
         Path or address.
-    fields : tuple of FieldSource
+    fields : tuple of ZarrImage
         One for an image; those of all chosen wells for a plate.
     plate : dict or None
         What the plate says of itself, with the chosen wells only, as JSON values.
     """
 
     url: str
-    fields: tuple[FieldSource, ...]
+    fields: tuple[ZarrImage, ...]
     plate: dict[str, Any] | None = None
 
 
@@ -58,64 +51,24 @@ def open_source(url: str | PathLike[str], wells: str | Sequence[str] = ()) -> Za
     ConfigError
         If wells are named and there are none of that name.
     """
-    with needs_scale():
-        import yaozarrs
-    text = absolute_url(fspath(url))
-    _check_folder(text)
-    try:
-        group = yaozarrs.open_group(text)
-        told = group.ome_metadata()
-    except Exception as error:
-        raise StackFileError(
-            f"{text}: cannot be opened as OME-Zarr ({reason_of(error)}); accepted are images and "
-            f"plates of version {' and '.join(VERSIONS)}, in folders or at addresses."
-        ) from error
-    content = plain(told)
+    text, group, content = open_group(url)
     patterns = _patterns(wells)
     if "plate" in content:
         return _open_plate(text, group, content["plate"], patterns)
     if patterns:
         raise ConfigError(f"wells={wells!r}, but {text} is no plate; leave the wells out.")
-    if "multiscales" not in content:
+    return ZarrSource(text, (_checked(image_of(text, group, content)),))
+
+
+def _checked(image: ZarrImage) -> ZarrImage:
+    """Refuse axes that cannot be fused block by block."""
+    known = [name for name in KNOWN_AXES if name in image.axes]
+    if list(image.axes) != known or not {"z", "y", "x"} <= set(known):
         raise StackFileError(
-            f"{text}: holds {', '.join(content) or 'nothing'} of OME-Zarr; accepted are an image "
-            "or a plate. Name one of the images in it."
+            f"{image.array}: got axes {', '.join(image.axes)}; accepted are z, y, x, and before "
+            "them t and c, in the order t, c, z, y, x. Convert it, or choose another image."
         )
-    try:
-        return ZarrSource(text, (_open_image("", group, content),))
-    except StackFileError:
-        raise
-    except Exception as error:
-        raise StackFileError(
-            f"{text}: its array cannot be read ({reason_of(error)}). Repair it, or choose another "
-            "image."
-        ) from error
-
-
-def _check_folder(url: str) -> None:
-    """Refuse a folder without any description of Zarr; addresses are not looked at."""
-    path = Path(url)
-    if "://" in url or any((path / name).is_file() for name in _DESCRIPTIONS):
-        return
-    if not path.exists():
-        raise StackFileError(f"{url}: no such folder. Check the path.")
-    raise StackFileError(
-        f"{url}: is no OME-Zarr, since it holds none of {', '.join(_DESCRIPTIONS)}; accepted are "
-        "images and plates. Other files and folders are fused by umis-fusion fuse."
-    )
-
-
-def absolute_url(text: str) -> str:
-    """Return an absolute path; an address as it is."""
-    return text if "://" in text else str(Path(text).expanduser().absolute())
-
-
-def plain(model: Any) -> dict[str, Any]:
-    """Return metadata as JSON values."""
-    if model is None:
-        return {}
-    found: dict[str, Any] = model.model_dump(mode="json", exclude_none=True, by_alias=True)
-    return found
+    return image
 
 
 def _patterns(wells: str | Sequence[str]) -> list[str]:
@@ -143,13 +96,14 @@ def _is_chosen(path: str, patterns: list[str]) -> bool:
     return not patterns or any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def _fields_of(url: str, group: Any, well: str) -> Iterator[FieldSource]:
+def _fields_of(url: str, group: Any, well: str) -> Iterator[ZarrImage]:
     """Open the fields of a well."""
     path = well
     try:
-        for image in plain(group[well].ome_metadata())["well"]["images"]:
+        for image in content_of(group[well])["well"]["images"]:
             path = f"{well}/{image['path']}"
-            yield _open_image(path, group[path], plain(group[path].ome_metadata()))
+            content = content_of(group[path])
+            yield _checked(image_of(f"{url}/{path}", group[path], content, path))
     except StackFileError:
         raise
     except Exception as error:
@@ -157,56 +111,3 @@ def _fields_of(url: str, group: Any, well: str) -> Iterator[FieldSource]:
             f"{url}: {path} cannot be read ({reason_of(error)}). Repair it, or leave the well out "
             "by naming the others."
         ) from error
-
-
-def _open_image(name: str, group: Any, content: dict[str, Any]) -> FieldSource:
-    """Return the image of a group, at full resolution."""
-    multiscale = content["multiscales"][0]
-    dataset = multiscale["datasets"][0]
-    array = group[dataset["path"]]
-    axes = tuple(str(one["name"]).lower() for one in multiscale["axes"])
-    scale, translation = placement_of(multiscale, dataset)
-    channels = (content.get("omero") or {}).get("channels", ())
-    read, address = array.to_zarr_python(), address_of(array)
-    return FieldSource(
-        name,
-        address,
-        axes,
-        tuple(int(side) for side in read.shape),
-        str(read.dtype),
-        scale,
-        translation,
-        tuple(one.get("unit") for one in multiscale["axes"]),
-        tuple(channels),
-        _stamp(address),
-    )
-
-
-def placement_of(
-    multiscale: dict[str, Any], dataset: dict[str, Any]
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return size of a pixel and place of the first one, along each axis, of one level."""
-    common = multiscale.get("coordinateTransformations") or []
-    scale, translation = [1.0] * len(multiscale["axes"]), [0.0] * len(multiscale["axes"])
-    for step in [*dataset["coordinateTransformations"], *common]:
-        factors = step.get("scale")
-        if factors is not None:
-            scale = [one * factor for one, factor in zip(scale, factors, strict=True)]
-            translation = [one * by for one, by in zip(translation, factors, strict=True)]
-        moves = step.get("translation") or [0.0] * len(scale)
-        translation = [one + by for one, by in zip(translation, moves, strict=True)]
-    return tuple(scale), tuple(translation)
-
-
-def address_of(array: Any) -> str:
-    """Return what `zarr` opens the array by, in this process or another."""
-    address = str(array.store_path)
-    return address.removeprefix("file://") if address.startswith("file://") else address
-
-
-def _stamp(address: str) -> int:
-    """Return when the description of a local array was last written, in ns; 0 for addresses."""
-    found = (
-        [Path(address) / name for name in ("zarr.json", ".zarray")] if "://" not in address else []
-    )
-    return max((path.stat().st_mtime_ns for path in found if path.is_file()), default=0)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from napari_umis_fusion.errors import StackFileError
-from napari_umis_fusion.scale._extra import needs_scale
+from napari_umis_fusion.files.ome_zarr import needs_scale
 from napari_umis_fusion.scale._markers import Markers, created_marker, read_marker, write_marker
 from napari_umis_fusion.scale._run_plan import RunPlan
 

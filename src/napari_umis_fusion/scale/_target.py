@@ -8,12 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from napari_umis_fusion.files.ome_zarr import OWN_KEY, ZarrImage, colour_of, needs_scale
 from napari_umis_fusion.fusion import passes_of
 from napari_umis_fusion.runtime import atomic_write
-from napari_umis_fusion.scale._extra import needs_scale
-from napari_umis_fusion.scale._field_source import FieldSource
 from napari_umis_fusion.scale._run_plan import RunPlan
-from napari_umis_fusion.scale._source import OWN_KEY
 
 SMALLEST_LEVEL_PX = 256
 """Longest side of the smallest level of a pyramid, about."""
@@ -132,13 +130,13 @@ def write_group(path: Path, model: Any = None, made_by: Mapping[str, Any] | None
         temporary.write_text(json.dumps(content, indent=2), encoding="utf-8")
 
 
-def _axes(source: FieldSource, part: Part, *, keeps_z: bool) -> tuple[str, ...]:
+def _axes(source: ZarrImage, part: Part, *, keeps_z: bool) -> tuple[str, ...]:
     left_out = {"c"} if part.path else set()
     left_out |= set() if keeps_z else {"z"}
     return tuple(name for name in source.axes if name not in left_out)
 
 
-def _dims(source: FieldSource, part: Part, *, keeps_z: bool) -> list[Any]:
+def _dims(source: ZarrImage, part: Part, *, keeps_z: bool) -> list[Any]:
     from yaozarrs import DimSpec
 
     moves = any(source.translation[source.axes.index(axis)] for axis in "yx")
@@ -186,7 +184,7 @@ def _create_array(
     )
 
 
-def _omero(source: FieldSource, part: Part) -> Any:
+def _omero(source: ZarrImage, part: Part) -> Any:
     """Return colours and contrast of the channels, as far as the input tells them."""
     from yaozarrs import v05
 
@@ -196,7 +194,11 @@ def _omero(source: FieldSource, part: Part) -> Any:
     top = float(np.iinfo(kind).max) if kind.kind in "iu" else 1.0
     whole = {"min": 0.0, "max": top, "start": 0.0, "end": top}
     channels = [
-        {"color": "FFFFFF", **told, "window": {**whole, **(told.get("window") or {})}}
+        {
+            **told,
+            "color": "{:02X}{:02X}{:02X}".format(*colour_of(told.get("color")) or (255,) * 3),
+            "window": {**whole, **(told.get("window") or {})},
+        }
         for told in source.channels
     ]
     return v05.Omero.model_validate({"channels": channels})

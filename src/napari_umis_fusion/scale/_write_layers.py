@@ -15,6 +15,7 @@ import numpy as np
 
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files import RUN_KEY, LayerData
+from napari_umis_fusion.files.ome_zarr import needs_scale
 from napari_umis_fusion.files.write import (
     Writable,
     as_images,
@@ -23,7 +24,6 @@ from napari_umis_fusion.files.write import (
     writable_layer,
 )
 from napari_umis_fusion.runtime import user_path
-from napari_umis_fusion.scale._extra import needs_scale
 from napari_umis_fusion.scale._pyramid import mean_of_four, nearest
 from napari_umis_fusion.scale._target import level_shapes, write_group
 from napari_umis_fusion.stack import kind_of, plane_places

@@ -17,6 +17,7 @@ from ._prefetch import CheckedPlane as CheckedPlane
 from ._prefetch import Prefetch as Prefetch
 from ._prefetch import fill_invalid as fill_invalid
 from ._prefetch import read_plane as read_plane
+from ._spacing import FALLING as FALLING
 from ._spacing import spacing_of as spacing_of
 from ._stack import ACCEPTED_DTYPES as ACCEPTED_DTYPES
 from ._stack import LUMINANCE as LUMINANCE

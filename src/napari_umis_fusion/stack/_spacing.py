@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+FALLING = "the z step is negative: planes run from high to low z"
+"""Note on a direction that depths do not show: steps are taken as positive."""
+
 _EVEN = 0.02
 """Steps that differ from their mean by no more than this share of it are even."""
 

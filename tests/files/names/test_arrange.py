@@ -194,6 +194,10 @@ IN_ORDER = {
     "decimals": [f"leaf_z{k}um" for k in ("0", "0.5", "1", "1.25", "1.5", "1.75", "2")],
     "commas": [f"leaf {k} µm" for k in ("0,0", "0,25", "0,5", "1,0", "10,0")],
     "p as a point": [f"z{k}um" for k in ("0", "0p25", "0p5", "1p75", "2")],
+    "several units": ["z-1500nm", "z-1um", "z0nm", "z500nm", "z0.001mm"],
+    "a camera's counter that begins anew": [f"DSC0{k:04}" for k in (9998, 9999, 1, 2, 3)],
+    "a counter that begins anew at 0": [f"IMG_{k:04}" for k in (9997, 9999, 0, 1)],
+    "few planes of a counter": [f"IMG_{k:04}" for k in (1, 4000, 7000, 9999)],
     "minus sign": [f"z{k}nm" for k in ("−500", "−250", "0", "250")],
     "a hyphen that is no sign": [f"file-{k}" for k in range(1, 12)],
     "numbered parts": [f"1.{k}" for k in range(1, 12)],
@@ -226,6 +230,7 @@ def test_order_along_z(case):
         ("decimals", (0, 0.5, 1, 1.25, 1.5, 1.75, 2)),
         ("p as a point", (0, 0.25, 0.5, 1.75, 2)),
         ("minus sign", (-0.5, -0.25, 0, 0.25)),
+        ("several units", (-1.5, -1, 0, 0.5, 1)),
         ("signs without plus", None),
         ("versions", None),
     ],
@@ -249,6 +254,7 @@ def test_units_make_positions(case, positions):
             [f"z{k:+}um" for k in (0, 5, -5)],
             r"order of the numbers in their names, z-5um to z5um",
         ),
+        ([f"IMG_{k:04}" for k in (9998, 9999, 1)], r"anew after 9999; planes are 9998 to 0001"),
         ([f"scan_p{k:03}" for k in range(4)], r"p000 to p003 .* taken as z, which they do not say"),
         ([f"s{k}" for k in range(4)], "taken as z, which they do not say"),
         (["bottom", "middle", "top"], "in the order of their names, bottom to top"),
@@ -293,6 +299,14 @@ def test_a_list_keeps_its_order_unless_its_names_say_channel_or_time():
     assert understood(["fused", "z0", "z1"], keeps_order=True).sizes == {"Z": 3}
     both = understood(product("t{t}_z{z}", t=range(2), z=range(3)), keeps_order=True)
     assert both.sizes == {"T": 2, "Z": 3}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [["Cy5", "DAPI", "GFP"], ["leaf Cy3", "leaf Cy5"], ["a_Alexa488", "a_Alexa 594"], ["BF", "UV"]],
+)
+def test_dyes_alone_are_channels_and_no_planes(names):
+    assert understood(names).sizes == {"C": len(names)}
 
 
 def test_identifiers_in_names_do_not_matter():

@@ -1,5 +1,6 @@
 """Which columns of file names are axes, and which one is z."""
 
+import itertools
 import re
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from napari_umis_fusion.files.names._column import Column
 from napari_umis_fusion.files.names._words import SOFT_WORDS
 
 _WELL = re.compile(r"[A-P]\d{2}")
+_TOPS = (9_999, 99_999, 999_999)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +135,24 @@ def _plain_counting(columns: tuple[Column, ...]) -> Choice:
 
 
 def _chosen(columns: tuple[Column, ...], z: Column, notes: tuple[str, ...]) -> Choice:
-    taken = replace(z, kind="z")
-    return Choice(tuple(taken if one is z else one for one in columns), taken, notes)
+    taken, told = _past_the_wrap(replace(z, kind="z"))
+    return Choice(tuple(taken if one is z else one for one in columns), taken, (*notes, *told))
+
+
+def _past_the_wrap(column: Column) -> tuple[Column, tuple[str, ...]]:
+    """Continue a camera's counter past the highest number of its digits: 9999, then 0001."""
+    numbers = column.numbers or ()
+    found = sorted(set(numbers))
+    if len(found) < 2 or found[-1] not in _TOPS or found[0] not in (0, 1):
+        return column, ()
+    top = int(found[-1])
+    step, end = max((after - before, before) for before, after in itertools.pairwise(found))
+    if step < top / 2:
+        return column, ()
+    moved = tuple(x + top + 1 - found[0] if x <= end else x for x in numbers)
+    first, last = (column.labels[moved.index(pick(moved))] for pick in (min, max))
+    note = f"the numbers in the file names begin anew after {top}; planes are {first} to {last}"
+    return replace(column, keys=moved, numbers=moved), (note,)
 
 
 def _assumed(column: Column) -> str:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from napari_umis_fusion.files.names._table import Row
 from napari_umis_fusion.files.names._tokens import Token, is_minus
 from napari_umis_fusion.files.names._words import (
-    DYES,
     LENGTHS_UM,
     TIMES,
     NameKind,
+    is_dye,
     kind_of_unit,
     kind_of_word,
 )
@@ -127,7 +127,10 @@ def _columns_at(parts: Sequence[Sequence[Token]], place: int) -> list[Column]:
     if tokens[0].kind == "stamp":
         return [replace(word_column("unknown", "", texts), word="date")]
     if tokens[0].kind == "word":
-        return [_words(before, texts)]
+        return [] if place and _units(parts, place - 1) else [_words(before, texts)]
+    units = _units(parts, place)
+    if units:
+        return [_measured(before, tokens, units)]
     after = _word_after(parts, place)
     return _numbers(before, after, tokens)
 
@@ -155,9 +158,29 @@ def _word_after(parts: Sequence[Sequence[Token]], place: int) -> str:
     return word if is_glued and (is_unit or not announces) else ""
 
 
+def _units(parts: Sequence[Sequence[Token]], place: int) -> list[str]:
+    """Return the units that numbers run into, if all are lengths and they differ."""
+    if place + 1 >= len(parts) or parts[place][0].kind != "number":
+        return []
+    units = [token.text if token.glued else "" for token in parts[place + 1]]
+    return units if len(set(units)) > 1 and all(unit in LENGTHS_UM for unit in units) else []
+
+
+def _measured(before: str, tokens: Sequence[Token], units: Sequence[str]) -> Column:
+    """Return a column of lengths, each with a unit of its own, such as 500nm and 1um."""
+    signs = _signs(tokens, always=True)
+    texts = [token.text for token in tokens]
+    column = number_column(kind_of_word(before), before, texts, signs)
+    pairs = zip(column.numbers or (), units, strict=True)
+    lengths = tuple(number * LENGTHS_UM[unit] for number, unit in pairs)
+    labels = tuple(f"{label}{unit}" for label, unit in zip(column.labels, units, strict=True))
+    is_height = column.kind == "unknown" or before.casefold() in _POSITION_WORDS
+    kind = "z" if is_height else column.kind
+    return replace(column, kind=kind, labels=labels, keys=lengths, numbers=lengths, unit_um=1.0)
+
+
 def _words(before: str, texts: Sequence[str]) -> Column:
-    dyes = all(re.sub(r"[\W\d_]+", "", text.casefold()) in DYES for text in texts)
-    is_channel = dyes or kind_of_word(before) == "channel"
+    is_channel = all(map(is_dye, texts)) or kind_of_word(before) == "channel"
     return word_column("channel" if is_channel else "unknown", "", texts)
 
 

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from napari_umis_fusion.files.names._tokens import Token, tokens_of
+from napari_umis_fusion.files.names._words import is_dye
 
 _SEPARATORS = (r"[_\s/]+", r"[_/]+", r"(?!)")
 Row = tuple[Token, ...]
@@ -50,8 +51,9 @@ def _field_table(fields: Sequence[str]) -> list[Row] | None:
     shortest = min(map(len, patterns))
     for common in range(shortest - 1, -1, -1):
         rests = ["".join(token.sign + token.text for token in row[common:]) for row in rows]
-        # A name of a dye returns in each plane; what stands in one name only is no category.
-        if len({row[:common] for row in patterns}) == 1 and min(Counter(rests).values()) > 1:
+        # What stands in one name only is no category, unless it is known to be a dye.
+        is_category = min(Counter(rests).values()) > 1 or all(map(is_dye, rests))
+        if len({row[:common] for row in patterns}) == 1 and is_category:
             ends = [Token("word", rest) for rest in rests]
             return [(*row[:common], end) for row, end in zip(rows, ends, strict=True)]
     return None

@@ -11,7 +11,10 @@ _WORDS: dict[NameKind, str] = {
         "z zstep zslice zplane zstack zpos zposition zindex zlevel zsection depth plane slice "
         "focus focal focalplane section optsection tiefe ebene schicht"
     ),
-    "channel": ("c ch chan channel channels w wv wl wave wavelength lambda dye stain filter kanal"),
+    "channel": (
+        "c ch chan channel channels w wv wl wave wavelength lambda dye stain filter kanal "
+        "cy alexa atto dylight"
+    ),
     "time": "t tp time timepoint timestep timeframe tpoint tl timelapse zeit zeitpunkt",
     "position": (
         "p pos position xy site s field f fov fld well row col column tile m mosaic scene series "
@@ -25,12 +28,11 @@ _KINDS = {word: kind for kind, words in _WORDS.items() for word in words.split()
 SOFT_WORDS = frozenset((*"pfsmavlxy", "pos", "view", "point", "round"))
 
 _DYES = (
-    "dapi hoechst gfp egfp fitc yfp cfp bfp rfp mcherry cherry tritc texasred txred cy3 cy5 cy7 "
+    "dapi hoechst gfp egfp fitc yfp cfp bfp rfp mcherry cherry tritc texasred txred cy venus "
     "alexa af cy dsred tdtomato mkate rhodamine brightfield bf dic phaco trans tl transmitted "
-    "red green blue farred nir"
+    "phase darkfield df red green blue farred nir ir uv"
 )
-DYES = frozenset(_DYES.split())
-"""Names of dyes and contrasts that stand in place of a channel's number."""
+_DYE_NAMES = frozenset(_DYES.split())
 
 LENGTHS_UM = {"um": 1.0, "µm": 1.0, "μm": 1.0, "micron": 1.0, "microns": 1.0} | {
     "nm": 1e-3,
@@ -52,6 +54,11 @@ def kind_of_word(word: str) -> NameKind:
     if known is None and len(parts := _CAMEL.findall(word)) > 1:
         known = _KINDS.get(parts[-1].casefold())
     return known or "unknown"
+
+
+def is_dye(text: str) -> bool:
+    """Whether a part of a name is that of a dye or contrast, in place of a channel's number."""
+    return re.sub(r"[\W\d_]+", "", text.casefold()) in _DYE_NAMES
 
 
 def kind_of_unit(word: str) -> NameKind:

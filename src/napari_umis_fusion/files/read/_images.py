@@ -24,7 +24,8 @@ _FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
 _ROTATABLE = ("JPEG", "MPO", "WEBP")
 _ORIENTATION_TAG = 0x0112
 _SAMPLES = {"1": 0, "L": 0, "RGB": 3, "RGBA": 4}
-_DEEP_PNG_SAMPLES = {0: 0, 2: 3, 4: 0, 6: 4}  # by PNG's colour type; grey's opacity is dropped
+_DEEP_PNG_SAMPLES = {0: 0, 2: 3, 4: 4, 6: 4}
+"""By PNG's colour type; grey with opacity is read as RGBA."""
 
 _MOST_EXPANSION = {"PNG": 8 * 1100, "BMP": 8 * 130, "JPEG": 2**14, "MPO": 2**14}
 """How many bytes a byte of the file can become; 8 times what the codec can do, as bits of palettes
@@ -77,9 +78,9 @@ def read_image_header(path: Path) -> ImageHeader:
 def read_image(path: Path) -> Plane:
     """Decode an image file.
 
-    Palettes become RGB, or RGBA if they have transparent entries. EXIF orientation is
-    applied. The opacity of grey images is dropped, as it carries no focus; that of colour
-    images is kept as a fourth sample. 16-bit PNG keeps its 16 bits.
+    Palettes become RGB, and whatever has an opacity or a transparent value RGBA, grey too: where
+    nothing is seen, nothing was recorded. EXIF orientation is applied. 16-bit PNG keeps its 16
+    bits.
 
     Parameters
     ----------
@@ -173,12 +174,12 @@ def _refusing_truncated() -> Iterator[None]:
 
 def _kept_mode(image: Image.Image) -> str:
     """Return the Pillow mode in which an image is read."""
+    if image.mode in (*_SAMPLES, "P", "PA", "LA") and image.has_transparency_data:
+        return "RGBA"
     if image.mode in _SAMPLES:
         return image.mode
-    if image.mode in ("P", "PA"):
-        return "RGBA" if image.has_transparency_data else "RGB"
-    if image.mode == "LA":
-        return "L"
+    if image.mode == "P":
+        return "RGB"
     msg = (
         f"pixels are {image.mode}; accepted are black and white, grey, RGB and "
         "RGBA. Convert the file to RGB or grey first."
@@ -206,4 +207,4 @@ def _deep_png_header(path: Path) -> ImageHeader | None:
 
 def _read_deep_png(path: Path) -> Plane:
     plane: Plane = imagecodecs.png_decode(path.read_bytes())
-    return np.ascontiguousarray(plane[..., 0]) if plane.shape[2:] == (2,) else plane
+    return plane[..., [0, 0, 0, 1]] if plane.shape[2:] == (2,) else plane

@@ -20,6 +20,7 @@ from napari_umis_fusion.files.read._listing import (
 from napari_umis_fusion.files.read._other_formats import is_for_bioio
 from napari_umis_fusion.files.read._stack_files import header_or_stack, stack_layers
 from napari_umis_fusion.files.read._tiff_layers import tiff_layers
+from napari_umis_fusion.files.read._zarr_url import zarr_url
 from napari_umis_fusion.runtime import user_path
 
 __all__ = ["FILE_KEY", "RUN_KEY", "LayerData", "read_layers"]
@@ -37,10 +38,10 @@ def read_layers(
     Parameters
     ----------
     source : path, glob, folder or sequence of these
-        One TIFF file (plain pages, ImageJ hyperstack, OME-TIFF, BigTIFF), or images (TIFF,
-        PNG, JPEG, BMP, WebP), arranged along the axes that their names count; those of a list
-        that count along one axis keep their order. A list of stacks with equal axes and sizes
-        becomes layers with a further axis, that of the numbers in their names.
+        One TIFF file (plain pages, ImageJ hyperstack, OME-TIFF, BigTIFF), an image of OME-Zarr, or
+        images (TIFF, PNG, JPEG, BMP, WebP), arranged along the axes that their names count; those
+        of a list that count along one axis keep their order. A list of stacks with equal axes and
+        sizes becomes layers with a further axis, that of the numbers in their names.
     keeps_order : bool
         Whether the order of a list counts; else it is arranged as a folder is.
     z_axis : str, optional
@@ -76,10 +77,17 @@ def read_layers(
     >>> for data, attributes, kind in read_layers("hyperstack.tif"):  # doctest: +SKIP
     ...     print(attributes["name"], data.shape)
     """
+    url = zarr_url(source)
+    selected = Selected(z_axis, dict(index or {}))
+    if url is not None:
+        if selected != Selected():
+            raise StackFileError(_nothing_to_select(url))
+        from napari_umis_fusion.files.ome_zarr import zarr_layers
+
+        return zarr_layers(url)
     listing = list_source(source)
     if not keeps_order:
         listing = in_natural_order(listing)
-    selected = Selected(z_axis, dict(index or {}))
     first = listing.paths[0]
     if is_for_bioio(first) or (len(listing.paths) == 1 and is_tiff(first)):
         if selected == Selected("C") and is_tiff(first):
@@ -95,7 +103,7 @@ def read_layers(
     return grid_layers(grid_of(listing), name, origin, selected)
 
 
-def _nothing_to_select(path: Path) -> str:
+def _nothing_to_select(path: Path | str) -> str:
     return (
         f"{path}: is one file, of which all axes are read; z_axis and index select among several "
         "files, by what their names count. Leave them out, or open it with open_stack."

@@ -12,6 +12,7 @@ from napari_umis_fusion.files.read._series_planes import (
     open_series_as_planes,
 )
 from napari_umis_fusion.files.read._tiff import open_tiff
+from napari_umis_fusion.files.read._zarr_url import zarr_url
 from napari_umis_fusion.stack import Stack
 
 
@@ -27,7 +28,8 @@ def open_stack(
         programs), or one image per plane (TIFF, PNG, JPEG, BMP, WebP). Folders and globs are
         arranged by the numbers in the names, signed and decimal ones too; a list keeps its order.
         Names that count along several axes (``_t001_z003``, ``_ch01_z02``) make these axes.
-        With the extra ``bioio``, also one file that bioio reads (LIF, ND2, CZI and others).
+        With the extra ``bioio``, also one file that bioio reads (LIF, ND2, CZI and others); with
+        the extra ``scale``, an image of OME-Zarr, by its folder or address.
     z_axis : str, optional
         Axis to use as z, such as ``"T"`` or ``"time"``; ``"series"`` for the series of a file. By
         default Z, or the pages of a file that names no axes; time and channels are never used as
@@ -53,6 +55,11 @@ def open_stack(
     >>> stack = open_stack("planes/")  # doctest: +SKIP
     >>> stack = open_stack("hyperstack.tif", index={"T": 0, "C": 1})  # doctest: +SKIP
     """
+    url = zarr_url(source)
+    if url is not None:
+        from napari_umis_fusion.files.read._open_zarr import open_zarr
+
+        return open_zarr(url, z_axis=z_axis, index=index)
     listing = list_source(source)
     if len(listing.paths) == 1 and is_tiff(listing.paths[0]):
         (path,) = listing.paths

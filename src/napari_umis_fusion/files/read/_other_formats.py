@@ -46,7 +46,7 @@ def kind_of_file(path: Path) -> str:
         return "is a raw file of a camera, which is not read"
     if is_for_bioio(path):
         return "is of a microscope program, whose files bioio reads, which is not installed"
-    if suffix in (*_MICROSCOPE.split(), ".zarr"):
+    if suffix in _MICROSCOPE.split():
         return "is a format of microscope programs that is not read"
     return "is a kind of file that is not read"
 
@@ -60,18 +60,11 @@ def way_to_read(path: Path) -> str:
         if bioio_is_installed():
             return f" Name one {suffix} file, or fuse all of them with umis-fusion batch."
         return f" {way_to_install(path)}{_or_convert(suffix)}"
-    if suffix == ".zarr" or _is_zarr(path):
-        return " OME-Zarr is fused by umis-fusion zarr."
     if suffix in _MICROSCOPE.split():
         return f" Save {suffix} files as OME-TIFF first, in Fiji or with bfconvert (Bio-Formats)."
     if suffix in _PICTURES.split():
         return f" Convert {suffix} files to PNG or TIFF first."
     return ""
-
-
-def _is_zarr(path: Path) -> bool:
-    """Whether a folder describes itself as one of Zarr, whatever its name is."""
-    return any((path / name).is_file() for name in ("zarr.json", ".zgroup", ".zarray"))
 
 
 def has_plugin(path: Path) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from napari_umis_fusion.stack import Calibration, length_um, spacing_of
+from napari_umis_fusion.stack import FALLING, Calibration, length_um, spacing_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class ToldSizes:
         step = self.sizes.z_step_um
         notes = self.notes
         if step is not None and step < 0:
-            notes = (*notes, "the z step is negative: planes run from high to low z")
+            notes = (*notes, FALLING)
         even = replace(self.sizes, z_step_um=None if step is None else abs(step))
         places = [self.positions_um[z] for z in range(planes) if z in self.positions_um]
         if planes < 2 or len(places) != planes or len(set(places)) == 1:

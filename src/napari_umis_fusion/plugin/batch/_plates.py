@@ -28,6 +28,7 @@ from napari_umis_fusion.batch import (
 )
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import UmisFusionError
+from napari_umis_fusion.files.ome_zarr import zarr_kind, zarr_layers
 from napari_umis_fusion.runtime import map_events
 from napari_umis_fusion.scale import (
     FieldFailed,
@@ -38,8 +39,6 @@ from napari_umis_fusion.scale import (
     plan_zarr,
     planned_stacks,
     zarr_command,
-    zarr_kind,
-    zarr_layers,
 )
 
 Events = Generator[Any, None, Any]

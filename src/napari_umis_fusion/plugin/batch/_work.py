@@ -13,9 +13,9 @@ from napari_umis_fusion.batch import (
     StackEnded,
     StackWorking,
 )
+from napari_umis_fusion.files.ome_zarr import zarr_layers
 from napari_umis_fusion.files.read import PathsLike, read_layers
 from napari_umis_fusion.plugin.widgets import Progress
-from napari_umis_fusion.scale import zarr_layers
 
 SHOWN = {"all_in_focus": "fused", "depth_map": "depth", "index_map": "index"}
 """What the layer of each result is called after its stack."""

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_umis_fusion.files.ome_zarr import scale_is_installed, zarr_kind, zarr_layers
 from napari_umis_fusion.files.read import (
     can_read,
     list_files,
@@ -14,7 +15,7 @@ from napari_umis_fusion.files.read import (
     survey_files,
 )
 from napari_umis_fusion.plugin.opening import shown_viewer
-from napari_umis_fusion.scale import plate_layers, scale_is_installed, zarr_kind, zarr_layers
+from napari_umis_fusion.scale import plate_layers
 
 if TYPE_CHECKING:
     from napari_umis_fusion.plugin.opening import SingleImages

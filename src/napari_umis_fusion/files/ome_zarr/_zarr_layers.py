@@ -1,6 +1,5 @@
 """Images of OME-Zarr as layers: all levels, read where they are, with their labels."""
 
-import re
 from collections.abc import Iterator, Sequence
 from os import PathLike, fspath
 from typing import Any
@@ -8,12 +7,16 @@ from typing import Any
 import numpy as np
 
 from napari_umis_fusion.errors import StackFileError
-from napari_umis_fusion.files import RUN_KEY, LayerData, channel_appearance
+from napari_umis_fusion.files._layer_attributes import RUN_KEY, LayerData, channel_appearance
+from napari_umis_fusion.files.ome_zarr._extra import needs_scale
+from napari_umis_fusion.files.ome_zarr._group import OWN_KEY, absolute_url, content_of
+from napari_umis_fusion.files.ome_zarr._zarr_image import (
+    address_of,
+    axes_of,
+    colour_of,
+    placement_of,
+)
 from napari_umis_fusion.runtime import reason_of
-from napari_umis_fusion.scale._extra import needs_scale
-from napari_umis_fusion.scale._source import OWN_KEY, absolute_url, address_of, placement_of, plain
-
-_HEX = re.compile("[0-9a-fA-F]{6}")
 
 
 def zarr_layers(url: str | PathLike[str]) -> list[LayerData]:
@@ -43,6 +46,8 @@ def zarr_layers(url: str | PathLike[str]) -> list[LayerData]:
         layers = list(_image_layers(group, _stem(text), "image"))
         for name in _label_names(group):
             layers += _image_layers(group[f"labels/{name}"], name, "labels")
+    except StackFileError:
+        raise
     except Exception as error:
         raise StackFileError(
             f"{text}: cannot be opened as an image of OME-Zarr ({reason_of(error)}); accepted are "
@@ -57,18 +62,18 @@ def _stem(url: str) -> str:
 
 def _label_names(group: Any) -> Sequence[str]:
     try:
-        return tuple(plain(group["labels"].ome_metadata()).get("labels", ()))
+        return tuple(content_of(group["labels"]).get("labels", ()))
     except (KeyError, FileNotFoundError):  # an image may have none
         return ()
 
 
 def _image_layers(group: Any, name: str, kind: str) -> Iterator[LayerData]:
-    content = plain(group.ome_metadata())
+    content = content_of(group)
     multiscale = content["multiscales"][0]
-    axes = [str(one["name"]).lower() for one in multiscale["axes"]]
+    levels = [_lazy(group[one["path"]]) for one in multiscale["datasets"]]
+    axes, *_ = [axes_of(multiscale, name, level.shape) for level in levels]
     scale, translate = placement_of(multiscale, multiscale["datasets"][0])
     units = [one.get("unit") or "pixel" for one in multiscale["axes"]]
-    levels = [_lazy(group[one["path"]]) for one in multiscale["datasets"]]
     place = axes.index("c") if "c" in axes else None
     kept = [number for number in range(len(axes)) if number != place]
     common = {
@@ -82,7 +87,7 @@ def _image_layers(group: Any, name: str, kind: str) -> Iterator[LayerData]:
     channels = (content.get("omero") or {}).get("channels") or []
     count = 1 if place is None else levels[0].shape[place]
     told_of = [*channels[:count], *[{}] * (count - len(channels))]
-    colours = channel_appearance([_colour(told.get("color")) for told in told_of])
+    colours = channel_appearance([colour_of(told.get("color")) for told in told_of])
     for channel, (told, colour) in enumerate(zip(told_of, colours, strict=True)):
         arrays = [_of_channel(level, place, channel) for level in levels]
         look = {**colour, **_look(told)} if kind == "image" else {}
@@ -111,14 +116,6 @@ def _lazy(array: Any) -> Any:
 
 def _of_channel(level: Any, place: int | None, channel: int) -> Any:
     return level if place is None else level[(slice(None),) * place + (channel,)]
-
-
-def _colour(text: Any) -> tuple[int, int, int] | None:
-    """Return a colour such as FF8000; None where there is none."""
-    if not isinstance(text, str) or not _HEX.fullmatch(text):
-        return None
-    red, green, blue = bytes.fromhex(text)
-    return red, green, blue
 
 
 def _look(told: dict[str, Any]) -> dict[str, Any]:

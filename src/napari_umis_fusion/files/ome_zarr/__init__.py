@@ -1,0 +1,5 @@
+"""Images of OME-Zarr: described, read as stacks and as layers."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)
