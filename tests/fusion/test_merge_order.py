@@ -4,9 +4,9 @@ import pytest
 from napari_umis_fusion.fusion._merge_order import MOST_WAITING, MergeOrder, most_composites
 
 
-def composed(count, left_out=(), **options):
+def composed(count, left_out=(), known=(), **options):
     """Return the planes of a stack, nested as they are merged, and how many composites waited."""
-    order, pile, most = MergeOrder(count, **options), [], 0
+    order, pile, most = MergeOrder(count, known, **options), [], 0
     for z in sorted(set(range(count)) - set(left_out)):
         for _ in range(order.merges_before(z)):
             top = pile.pop()
@@ -51,6 +51,22 @@ def test_so_are_they_where_planes_are_left_out():
         other, _ = composed(int(count), mirrored)
         assert unordered(one) == unordered(other, int(count))
         assert most <= most_composites(int(count))
+
+
+def renamed(tree, names):
+    return names[tree] if isinstance(tree, int) else tuple(renamed(side, names) for side in tree)
+
+
+def test_planes_that_are_known_to_be_left_out_change_nothing():
+    rng = np.random.default_rng(1)
+    for count in rng.integers(2, 40, 200):
+        left_out = set(np.flatnonzero(rng.random(count) < 0.3)[: count - 1].tolist())
+        left = sorted(set(range(count)) - left_out)
+        for in_turn in (False, True):
+            one, most = composed(int(count), left_out, left_out, in_turn=in_turn)
+            other, _ = composed(len(left), in_turn=in_turn)
+            assert one == renamed(other, left)
+            assert in_turn or most == most_composites(len(left))
 
 
 @pytest.mark.parametrize("count", [141, 1000, 10_001])

@@ -4,7 +4,7 @@ Memory is that of a few composites, whatever the number of planes.
 """
 
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -57,6 +57,8 @@ class Compositor:
         Converter of the first pass, so that the middle plane is not read again.
     scales : GreyScales, optional
         Units of whole planes, if the stack is a block of them.
+    left_out : collection of int, optional
+        Planes that are known not to come: the others are composed as if there were none of these.
 
     Attributes
     ----------
@@ -92,6 +94,7 @@ class Compositor:
         verified: Verified | None = None,
         to_grey: GreyConverter | None = None,
         scales: GreyScales | None = None,
+        left_out: Collection[int] = (),
     ) -> None:
         shape = (stack.shape[1], stack.shape[2])
         self.config = config
@@ -143,7 +146,7 @@ class Compositor:
         first = Composite(self.all_in_focus, self.decision, grey, self.weighted)
         self._pile = Pile(first, workspace, workers, self._tiles)
         # Without seams, no border depends on what was composed before.
-        self._order = MergeOrder(len(stack), in_turn=seams is None)
+        self._order = MergeOrder(len(stack), left_out, in_turn=seams is None)
         self._has_scales = scales is not None
         self._scales = scales or GreyScales(1.0, self.to_grey.range.scale)
         self._last: int | None = None

@@ -7,7 +7,8 @@ matches of a tournament, whose second half is the mirror image of the first. It 
 few composites wait for their match at any time.
 """
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Collection, Iterator
 from math import comb
 
 MOST_WAITING = 4
@@ -17,6 +18,9 @@ order is the same from both ends; beyond, some neighbours are added one by one."
 END = -1
 """Depth of the border after the last plane: no border is less deep."""
 
+NO_BORDER = sys.maxsize
+"""Depth of what is no border, since its plane is left out."""
+
 
 class MergeOrder:
     """Says when composites of neighbouring planes are merged.
@@ -24,7 +28,10 @@ class MergeOrder:
     Parameters
     ----------
     planes : int
-        Number of planes of the stack; some may be left out.
+        Number of planes of the stack.
+    left_out : collection of int, optional
+        Planes that are known not to be added: the order is that of a stack without them. Others may
+        be left out as well.
     in_turn : bool
         Whether each plane is added to all before it instead.
 
@@ -37,8 +44,13 @@ class MergeOrder:
     [1]
     """
 
-    def __init__(self, planes: int, *, in_turn: bool = False) -> None:
-        self._depths = [planes - z for z in range(planes)] if in_turn else _depths(planes)
+    def __init__(
+        self, planes: int, left_out: Collection[int] = (), *, in_turn: bool = False
+    ) -> None:
+        count = planes - len(left_out)
+        depths = iter([count - z for z in range(count)] if in_turn else _depths(count))
+        # Of borders on either side of a plane that is left out, only the one behind it counts.
+        self._depths = [NO_BORDER if z in left_out else next(depths) for z in range(planes)]
         self._depths.append(END)
         self._last: int | None = None
         self._waiting: list[int] = []  # depths of the borders between composites
@@ -59,7 +71,7 @@ class MergeOrder:
             return False
         depth, self._last = self._border(z), z
         is_even = bool(self._waiting) and self._waiting[-1] == depth
-        if depth > self._depths[z + 1] and not is_even:
+        if depth > self._border_after(z) and not is_even:
             return True
         self._waiting.append(depth)
         return False
@@ -74,6 +86,10 @@ class MergeOrder:
             is_middle_left_over = len(waiting) > 1 and waiting[-1] == waiting[-2]
             waiting.pop()
             yield 2 if is_middle_left_over else 1
+
+    def _border_after(self, z: int) -> int:
+        """Return the depth of the border behind plane `z`, whatever plane comes next."""
+        return next(depth for depth in self._depths[z + 1 :] if depth != NO_BORDER)
 
     def _border(self, z: int) -> int:
         """Return the depth of the border between the plane added last and plane `z`."""
