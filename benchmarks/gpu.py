@@ -28,7 +28,7 @@ from napari_umis_fusion.network import (
     shipped_weights,
 )
 from napari_umis_fusion.runtime import Workers
-from napari_umis_fusion.training import StepDone
+from napari_umis_fusion.training import StepDone, TrainingConfig
 from napari_umis_fusion.training.loop import train
 
 MULTIPLICATIONS_PX = 6076
@@ -162,19 +162,28 @@ class Bench:
         print(table(("plane", "other planes chosen", "largest difference of values"), rows))
 
     def training(self) -> None:
-        """Print steps a second by batch."""
+        """Print steps a second by recipe and batch."""
         side_px = 64 if self.quick else 512
         photos = np.random.default_rng(0).integers(0, 255, (8, side_px, side_px), np.uint8)
+        recipes = {
+            "train": (TrainingConfig(), None),
+            "fine-tune": (TrainingConfig.fine_tuning(), shipped_weights("plane-ranker")),
+        }
         rows = []
-        for batch in (1,) if self.quick else (2, 8, 32):
-            rate = self._steps_a_second(photos, batch, 2 if self.quick else 20)
-            rows.append((f"{batch}", f"{rate:.2f}", f"{rate * batch:.1f}"))
-        print(heading("Training, objective select"))
-        print(table(("stacks a batch", "steps/s", "stacks/s"), rows))
+        for name, (config, start) in recipes.items():
+            for batch in (6,) if self.quick else (36, 144, 576):
+                rate = self._steps_a_second(photos, config.replace(batch=batch), start)
+                rows.append((name, f"{batch}", f"{rate:.2f}", f"{rate * batch:.0f}"))
+        print(heading("Training, objective select, with rendering"))
+        print(table(("recipe", "planes a batch", "steps/s", "planes/s"), rows))
 
-    def _steps_a_second(self, photos: np.ndarray, batch: int, steps: int) -> float:
-        options: dict[str, Any] = {"patch_px": 32} if self.quick else {}
-        events = train(photos, steps=steps + 1, batch=batch, device=self.name, **options)
+    def _steps_a_second(
+        self, photos: np.ndarray, config: TrainingConfig, start: Path | None
+    ) -> float:
+        options: dict[str, Any] = {"steps": 20, "minutes": 0.0, "validate_every": 20}
+        if self.quick:
+            options |= {"patch_px": 32, "steps": 3}
+        events = train(photos, config, start=start, device=self.name, test_share=0.0, **options)
         times = [perf_counter() for event in events if isinstance(event, StepDone)]
         return (len(times) - 1) / (times[-1] - times[0])
 

@@ -48,15 +48,17 @@ def rows(tree):
 
 
 def test_results_mirror_the_input_and_the_table_lists_them(tree, planes):
-    wanted = BatchOptions(depth_map=True, index_map=True, z_step_um=2.0)
+    wanted = BatchOptions(depth_map=True, depth_error_map=True, index_map=True, z_step_um=2.0)
     (tree / "in" / "stray.txt").write_text("x")
     summary = run(tree, options=wanted)
     assert statuses(summary) == ["done"] * 3
-    expected = fuse(planes, **CLASSIC)
+    expected = fuse(planes, **CLASSIC, depth_error=True)
     image = tifffile.imread(tree / "out" / "b" / "one.ome.tif")
     np.testing.assert_array_equal(image, expected.all_in_focus)
     depth = tifffile.imread(tree / "out" / "b" / "two_depth.ome.tif")
     np.testing.assert_allclose(depth, expected.depth_map(2.0))
+    error = tifffile.imread(tree / "out" / "b" / "two_depth-error.ome.tif")
+    np.testing.assert_allclose(error, expected.depth_error_map(2.0))
     assert (tree / "out" / "a_index.ome.tif").exists()
     told = rows(tree)
     assert [row["stack"] for row in told[:3]] == ["a", "b/one", "b/two"]
@@ -89,6 +91,11 @@ def test_resume_skips_retry_repeats_and_changed_files_are_fused_again(tree, plan
     assert "unexpected RuntimeError: no luck" in rows(tree)[0]["reason"]
     assert statuses(run(tree, resume=True)) == ["failed"] * 3
     assert statuses(run(tree, retry=True)) == ["done"] * 3
+    assert statuses(run(tree, resume=True)) == ["skipped"] * 3
+    record = tree / "out" / RECORD
+    older = record.read_text().replace('"depth_error_map": false, ', "", 1)
+    assert older != record.read_text()
+    record.write_text(older)
     assert statuses(run(tree, resume=True)) == ["skipped"] * 3
     tifffile.imwrite(broken, planes[1] // 2)
     (tree / "out" / "b" / "two.ome.tif").unlink()

@@ -74,6 +74,15 @@ def test_dry_run(source, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_preset_gives_options_that_others_override(source, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main(["zarr", str(source), str(out), "--preset", "nonsense", "--dry-run"]) == 2
+    assert "there is no preset 'nonsense'" in capsys.readouterr().err
+    assert run(source, out, "--preset", "thin transmitted") == 0
+    assert run(source, out, "--preset", "brightfield", "--json") == 1
+    assert "another window_sigma_px, align" in capsys.readouterr().err
+
+
 def test_shares_and_refusals(source, tmp_path, capsys):
     assert run(source, tmp_path / "out", "--task", 0, "--of", 2) == 0
     assert "0 stacks fused, 1 left to others" in capsys.readouterr().out

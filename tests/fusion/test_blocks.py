@@ -239,11 +239,18 @@ def test_the_look_for_islands_takes_memory_too(free):
 
 def test_no_room_for_any_block(free):
     free(700)
-    text = (
-        r"needs about [\d,]+ MB of memory for planes of 9000 x 9000 px, and 700 MB are free; close"
-    )
+    text = r"needs about [\d,]+ MB of memory for planes of 3000 x 4000 px, and 700 MB are free; "
+    with pytest.raises(DeviceError, match=rf"{text}close .*part of the stack, or choose"):
+        plan_of((30, 3000, 4000))
+
+
+@pytest.mark.parametrize("side_px", [9000, 10**6])
+def test_results_that_do_not_fit_are_refused_without_dividing_planes(free, monkeypatch, side_px):
+    free(700)
+    monkeypatch.setattr(module, "divide", None)
+    text = r"needs about [\d,]+ MB .*, and 700 MB are free; fuse a part of the stack, or OME-Zarr"
     with pytest.raises(DeviceError, match=text):
-        plan_of((30, 9000, 9000))
+        plan_of((30, side_px, side_px), focus_measure="laplacian")
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])

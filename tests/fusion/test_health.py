@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from napari_umis_fusion import fuse, fuse_layer, iter_fuse
-from napari_umis_fusion.fusion._compositor import Compositor
 from napari_umis_fusion.fusion._depth_fit import OPEN_ERROR
+from napari_umis_fusion.fusion._grey_planes import GreyPlanes
 from napari_umis_fusion.metrics import psnr
 from napari_umis_fusion.runtime import Progress
 from napari_umis_fusion.stack import Stack
@@ -120,6 +120,16 @@ def test_a_torn_plane_gives_what_it_shows_and_no_more(way, grey, undamaged):
     assert any(f"plane {MIDDLE} is torn" in note for note in result.notes)
 
 
+@pytest.mark.parametrize("torn", [1, 3])
+def test_a_torn_plane_does_not_make_its_neighbour_compare_with_itself(torn):
+    stack = make_stack("bumps", SHAPE, planes=5, noisy=True, seed=1).stack
+    image, _ = without(stack, [torn])
+    stack[torn, 32:] = 0
+    for order in (1, -1):
+        result = fuse(stack[::order])
+        assert alike(result.all_in_focus[40:], image[40:]) > 40
+
+
 @pytest.mark.parametrize("gain", [0.25, 0.6, 1.5, 1.8, 2.5])
 @pytest.mark.parametrize("z", [0, 1, MIDDLE])
 @pytest.mark.parametrize("way", [name for name in WAYS if "copied" not in name])
@@ -175,20 +185,22 @@ def test_what_is_left_of_a_clipped_plane_is_no_worse_than_none_of_it(name, gain,
 
 
 @pytest.mark.parametrize("way", ["classical", "classical, copied", "unverified"])
-def test_what_a_plane_lost_is_measured_by_the_plane_before(way, grey, monkeypatch):
+def test_what_a_plane_lost_is_measured_by_the_planes_around(way, grey, monkeypatch):
     """Streaks of the pixels around a gap would be taken for detail, or smear what is there."""
-    seen = []
-    convert = Compositor._convert
+    seen, add = [], GreyPlanes.iter_add
 
-    def keep(self, checked, image):
-        yield from convert(self, checked, image)
-        seen.append(image.copy())
+    def keep(self, checked, z):
+        known = yield from add(self, checked, z)
+        seen.extend(one.grey.copy() for one in known)
+        return known
 
-    monkeypatch.setattr(Compositor, "_convert", keep)
+    monkeypatch.setattr(GreyPlanes, "iter_add", keep)
     stack = grey.copy()
     stack[2, 30:50] = 0
     fuse(stack, **WAYS[way])
-    np.testing.assert_array_equal(seen[2][33:47], seen[1][33:47])
+    before, lost, after = (image[33:47] for image in seen[1:4])
+    assert (lost >= np.minimum(before, after) - 0.01).all()
+    assert (lost <= np.maximum(before, after) + 0.01).all()
     assert np.abs(seen[2][:25] - seen[1][:25]).max() > 0
 
 

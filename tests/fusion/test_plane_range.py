@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_umis_fusion import Calibration, FusionConfig, fuse
-from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.errors import ConfigError, StackError
 from napari_umis_fusion.synthetic import make_stack
 
 STACK = make_stack("bumps", (40, 48), planes=9, noisy=True, channels=None).stack
@@ -55,8 +55,37 @@ def test_planes_that_do_not_exist_are_refused(planes):
         fuse(STACK, FAST, planes=planes)
 
 
+@pytest.mark.parametrize("blend", ["weighted", "select"])
+def test_planes_chosen_by_hand_count_in_a_slab_where_they_are_of_it(blend):
+    options = {"config": FAST, "planes": (2, 5), "blend": blend}
+    chosen = np.zeros((40, 48), np.uint16)
+    chosen[:8, :8], chosen[:8, 10:18], chosen[10:18, :8] = 2 + 1, 5 + 1, 6 + 1
+    slab = fuse(STACK, overrides=chosen, **options)
+    automatic = fuse(STACK, **options)
+    for rows, columns, plane in ((0, 0, 2), (0, 10, 5)):
+        part = slice(rows, rows + 8), slice(columns, columns + 8)
+        assert (slab.index_map[part] == plane).all()
+        np.testing.assert_array_equal(slab.all_in_focus[part], STACK[plane][part])
+    np.testing.assert_array_equal(slab.index_map[10:], automatic.index_map[10:])
+    np.testing.assert_array_equal(slab.automatic.index_map, automatic.index_map)
+    assert slab.provenance["overrides"]["planes"] == {"2": 64, "5": 64}
+    assert any("64 pixels were chosen by hand from planes other than 2 to 5" in note
+               for note in slab.notes)  # fmt: skip
+    again = slab.with_overrides(STACK, chosen * (chosen < 7))
+    np.testing.assert_array_equal(again.all_in_focus, slab.all_in_focus)
+
+
+def test_an_aligned_slab_takes_overrides_while_it_is_fused():
+    options = {"planes": (2, 6), "align": "translation", "align_border": "mask"}
+    shifted = np.stack([np.roll(plane, 3 * z, 1) for z, plane in enumerate(STACK)])
+    chosen = np.zeros((40, 48), np.uint16)
+    chosen[10:20, 20:30] = 4 + 1
+    slab = fuse(shifted, FAST, overrides=chosen, **options)
+    assert (slab.index_map[chosen > 0] == 4).all()
+    with pytest.raises(StackError, match=r"planes=\(2, 6\), overrides="):
+        slab.with_overrides(shifted, chosen)
+
+
 def test_what_needs_all_planes_is_refused():
-    with pytest.raises(ConfigError, match="give the overrides to with_overrides"):
-        fuse(STACK, FAST, planes=(1, 4), overrides=np.zeros((40, 48), np.uint8))
     with pytest.raises(ConfigError, match="nowhere='plane' with planes"):
         fuse(STACK, FAST, planes=(1, 4), nowhere="plane")

@@ -70,6 +70,28 @@ def test_what_was_found_is_told():
     json.dumps(result.provenance)
 
 
+def rows_anew(kind):
+    rng, places = np.random.default_rng(6), np.arange(SHAPE[0])
+    if kind == "noise":
+        return rng.normal(0, 1, (9, SHAPE[0], 1))
+    phases = rng.uniform(0, 2 * np.pi, (9, 1))
+    return 1.4 * np.sin(2 * np.pi * places / 18 + phases)[..., None]
+
+
+@pytest.mark.parametrize("kind", ["noise", "flicker"])
+@pytest.mark.parametrize("measure", ["learned", "laplacian"])
+def test_rows_that_differ_anew_in_each_plane_do_not_decide(kind, measure):
+    stack = make_stack("discs", SHAPE, planes=9, channels=None, dtype="uint16", seed=1).stack // 2
+    bad = np.clip(stack + 20000 + 1000 * rows_anew(kind), 0, 65535).astype(np.uint16)
+    clean, result = (fuse(one, focus_measure=measure) for one in (stack + np.uint16(20000), bad))
+    assert apart(result, clean) < 0.025
+    assert any("rows differ anew in each plane" in note for note in result.notes)
+    assert result.provenance["banding"]["rows"] > 0.01
+    copied = fuse(bad, focus_measure=measure, blend="select")
+    recorded = np.take_along_axis(bad, copied.source_map[None].astype(np.intp), 0)[0]
+    np.testing.assert_array_equal(copied.all_in_focus, recorded)
+
+
 @pytest.mark.parametrize("blend", ["select", "weighted"])
 @pytest.mark.parametrize("verification", ["seams", "mode", "none"])
 def test_values_stay_as_recorded(blend, verification):

@@ -87,6 +87,33 @@ def test_stacks_are_what_they_should_be(kind, planes):
         assert -0.5 < stack.planes.min() <= stack.planes.max() < 3, seed
 
 
+def test_light_is_recorded_again_by_another_camera_from_another_side():
+    sampler = StackSampler(IMAGES, StackDistribution(size_px=24, margin_px=8))
+    light = sampler.draw_light([3, 1], planes=4)
+    before = light.planes.copy()
+    one, again, others = sampler.record(light, 1), sampler.record(light, 1), range(2, 30)
+    assert_equal(one, again)
+    symmetries = set()
+    for seed in others:
+        other = sampler.record(light, seed)
+        assert (other.planes != one.planes).any()
+        np.testing.assert_array_equal(
+            np.sort(other.all_in_focus, None), np.sort(light.all_in_focus, None)
+        )
+        symmetries.add(other.all_in_focus.tobytes())
+    assert len(symmetries) == 8
+    np.testing.assert_array_equal(light.planes, before)
+
+
+def test_planes_and_truth_are_rotated_alike():
+    sampler = StackSampler(IMAGES, EXACT)
+    light = sampler.draw_light(5, planes=3)
+    exact = replace(light, planes=np.stack([light.all_in_focus] * 3))
+    for seed in range(12):
+        stack = sampler.record(exact, seed)
+        np.testing.assert_allclose(stack.planes, stack.all_in_focus[None].repeat(3, 0), atol=1e-6)
+
+
 def test_the_number_of_planes_is_drawn_within_its_range():
     sampler = StackSampler(IMAGES, replace(EXACT, planes=(3, 6)))
     generator = rng()

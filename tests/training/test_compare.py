@@ -17,6 +17,8 @@ from napari_umis_fusion.training.data import ImageSet
 from napari_umis_fusion.training.loop import _compare as module
 from napari_umis_fusion.training.loop import train
 from napari_umis_fusion.training.loop._compare import iter_compare
+from napari_umis_fusion.training.loop._train import NO_BETTER
+from napari_umis_fusion.training.objectives import ValidationExample
 from napari_umis_fusion.training.objectives._select import SelectObjective
 
 TINY = {
@@ -122,6 +124,40 @@ def test_training_ends_with_the_comparison(
     assert sorted(told["names"]) == held
     assert told["before"] == random_weights
     assert not set(result.data.get("test", [])) & set(result.data["held_out"])
+
+
+@pytest.mark.parametrize(("gain", "kept"), [(-0.2, True), (0.0, True), (0.1, False)])
+def test_what_the_comparison_finds_no_better_is_not_kept(
+    images, random_weights, monkeypatch, gain, kept
+):
+    found = Comparison(
+        "w", {"psnr": 30.0}, {"psnr": 30.0 + gain}, 4, 2, 0.2, unseen=True, samples={}
+    )
+
+    def compared(*arguments, **options):
+        yield
+        return found
+
+    monkeypatch.setattr("napari_umis_fusion.training.loop._train.iter_compare", compared)
+    scores = iter([30.0, 31.0])
+    monkeypatch.setattr(
+        SelectObjective,
+        "validate_example",
+        lambda *_: ValidationExample({"psnr": next(scores)}, {}),
+    )
+    monkeypatch.setattr(SelectObjective, "validation_examples", 1)
+    events = list(
+        train(images, TrainingConfig(steps=1, test_share=0.25, **TINY), start=random_weights)
+    )
+    result = events[-1].result
+    assert result.comparison is found
+    assert result.improved is not kept
+    assert (result.step, result.score) == ((0, 30.0) if kept else (1, 31.0))
+    told = [event.text for event in events if isinstance(event, Noted)]
+    assert told == ([NO_BETTER] if kept else [])
+    before = load_checkpoint(random_weights).state_dict
+    same = [torch.equal(p, before[name]) for name, p in result.model.state_dict().items()]
+    assert all(same) is kept
 
 
 def test_from_nothing_it_is_compared_with_the_weights_of_the_package(images):

@@ -123,10 +123,10 @@ def test_worse_weights_do_not_replace_the_start(stack, weights):
 
 
 def test_better_weights_do(stack, weights, monkeypatch):
-    start = load_checkpoint(weights).state_dict["prior.weight"]
+    start = load_checkpoint(weights).state_dict["head.weight"]
 
     def validate_example(objective, index, device):
-        moved = not torch.equal(objective.model.prior.weight.detach(), start)
+        moved = not torch.equal(objective.model.head.weight.detach(), start)
         return ValidationExample({"psnr": 31.0 if moved else 30.0}, {})
 
     monkeypatch.setattr(SelectObjective, "validate_example", validate_example)
@@ -134,7 +134,7 @@ def test_better_weights_do(stack, weights, monkeypatch):
     assert result.improved
     assert result.step == 2
     assert (result.start_metrics, result.metrics) == ({"psnr": 30.0}, {"psnr": 31.0})
-    assert not torch.equal(result.model.prior.weight, start)
+    assert not torch.equal(result.model.head.weight, start)
 
 
 def test_a_resumed_run_still_knows_its_start(stack, weights, tmp_path):

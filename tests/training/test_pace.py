@@ -32,8 +32,8 @@ class Objective:
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Let the measured steps together take 10 s, and a validation example 1 s."""
-    times = iter([0.0, 10.0, 20.0, 21.0])
+    """Let the measured steps together take 16 s, and a validation example 1 s."""
+    times = iter([0.0, 16.0, 20.0, 21.0])
     monkeypatch.setattr(pace.time, "perf_counter", lambda: next(times))
 
 

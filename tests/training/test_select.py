@@ -11,19 +11,19 @@ import torch
 from napari_umis_fusion import TrainingConfig
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.files.read import as_stack
-from napari_umis_fusion.network import PlaneRanker, UNetPlusPlus
+from napari_umis_fusion.network import LATE_LAYERS, PlaneRanker, UNetPlusPlus
 from napari_umis_fusion.preprocess import GreyConverter
 from napari_umis_fusion.synthetic import TrainingStack
 from napari_umis_fusion.training.data import collect_images
 from napari_umis_fusion.training.loop._trainer import torch_threads
+from napari_umis_fusion.training.objectives import _select as module
 from napari_umis_fusion.training.objectives._select import (
     HARD_SHARE,
     SPREAD_WEIGHT,
-    TENSORS,
     SelectObjective,
-    collate,
     gradient,
 )
+from napari_umis_fusion.training.objectives._stack_batch import TENSORS, collate
 
 CPU = torch.device("cpu")
 
@@ -278,10 +278,63 @@ def test_scores_are_kept_to_the_initial_ones_from_either_end(step):
     assert judge.model.motion.weight.grad.abs().max() > 0
 
 
-def test_there_are_scores_to_keep():
-    config = CONFIG.replace(keep_weight=3.0)
-    with pytest.raises(ConfigError, match="keep_weight is 3 without initial weights"):
-        SelectObjective(config, images(), images(2))
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"keep_weight": 3.0}, "keep_weight is 3 without initial weights"),
+        ({"layers": "late"}, "layers is 'late' without initial weights"),
+    ],
+)
+def test_what_is_kept_needs_initial_weights(options, text):
+    with pytest.raises(ConfigError, match=text):
+        SelectObjective(CONFIG.replace(**options), images(), images(2))
+
+
+LATE = CONFIG.replace(layers="late", device="cpu")
+
+
+def losses_and_gradients(model, config, step=2):
+    judge = SelectObjective(config, images(), images(2), model)
+    batch = judge.batch(step)
+    found = judge.losses(batch, CPU)
+    sum(found.values()).backward()
+    moved = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+    values = {name: term.item() for name, term in found.items()}
+    return values, moved, judge.validate_example(0, CPU).metrics["psnr"], batch
+
+
+@pytest.mark.parametrize("without", [[], ["onnx"]], ids=["onnx", "torch"])
+def test_late_layers_alone_are_trained_and_as_if_all_were(busy_ranker, monkeypatch, without):
+    whole = losses_and_gradients(copy.deepcopy(busy_ranker), CONFIG)
+    if without:
+        monkeypatch.setattr(module, "runs_without_torch", lambda device: False)
+    late = losses_and_gradients(copy.deepcopy(busy_ranker), LATE)
+    assert (late[3].compared is None) == bool(without)
+    assert late[0] == pytest.approx(whole[0], rel=1e-3)
+    assert late[2] == pytest.approx(whole[2], abs=1e-2)
+    assert set(late[1]) == {name for name in whole[1] if name.startswith(LATE_LAYERS)}
+    assert len(late[1]) < len(whole[1]) / 2
+    for name, gradient_of in late[1].items():
+        torch.testing.assert_close(gradient_of, whole[1][name], rtol=1e-2, atol=1e-3)
+
+
+def test_a_network_of_one_order_is_trained_whole():
+    model = network_of_one_order()
+    judge = SelectObjective(LATE, images(), images(2), model)
+    assert judge.batch(0).compared is None
+    assert all(weight.requires_grad for weight in model.parameters())
+
+
+def test_scenes_are_used_again_by_other_cameras():
+    config = CONFIG.replace(scene_uses=4)
+    judge, again = (SelectObjective(config, images(), images(2)) for _ in range(2))
+    batches = [judge.batch(step) for step in range(4)]
+    assert torch.equal(again.batch(3).planes, batches[3].planes)
+    values = [batch.truth.flatten(1).sort(1).values for batch in batches]
+    for batch, sorted_truth in zip(batches[1:], values[1:], strict=True):
+        assert torch.equal(sorted_truth, values[0]), "the same scene"
+        assert not torch.equal(batch.planes, batches[0].planes)
+    assert judge.batch(4).truth.sum() != batches[0].truth.sum()
 
 
 def test_another_network_is_no_start():

@@ -78,7 +78,7 @@ def iter_align(
         If a plane cannot be used.
     """
     total = len(stack)
-    planes = PlaneScreen(stack, config.nan_policy, workers)
+    planes = PlaneScreen(stack, config.nan_policy, workers, is_aligned=config.aligns)
     make = partial(_Estimator, stack, config, workers.check)
     setting_up = planes.iter_with_range(make, config.channel)
     aligner = yield from repeat_event(setting_up, Progress("aligning", 0, total))

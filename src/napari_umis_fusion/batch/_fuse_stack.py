@@ -11,7 +11,7 @@ import numpy as np
 from napari_umis_fusion.batch._entry import BatchEntry
 from napari_umis_fusion.batch._events import StackWorking
 from napari_umis_fusion.batch._grouping import BatchStack
-from napari_umis_fusion.batch._options import MAPS, BatchOptions
+from napari_umis_fusion.batch._options import IN_UM, MAPS, BatchOptions
 from napari_umis_fusion.batch._record import BatchRecord
 from napari_umis_fusion.batch._thumbnail import thumbnail
 from napari_umis_fusion.config import FusionConfig
@@ -111,7 +111,7 @@ class StackWork:
         at.parent.mkdir(parents=True, exist_ok=True)
         wanted = [name for name in MAPS if getattr(self._options, name)]
         if stack.calibration.z_step_um is None:
-            wanted = [name for name in wanted if name != "depth_map"]
+            wanted = [name for name in wanted if name not in IN_UM]
         image = {"all_in_focus": at.with_name(f"{at.name}{self._options.file_format}")}
         return image | {name: at.with_name(f"{at.name}{MAPS[name]}.ome.tif") for name in wanted}
 
@@ -124,7 +124,7 @@ class StackWork:
                     "overwritten. Move it elsewhere, or choose another folder for results."
                 )
             is_image = kind == "all_in_focus"
-            dtype = stack.dtype if is_image else np.float32 if kind == "depth_map" else np.uint16
+            dtype = stack.dtype if is_image else np.float32 if kind in IN_UM else np.uint16
             check_output_path(
                 path,
                 protect=stack.sources,
@@ -140,6 +140,7 @@ class StackWork:
         return (yield from map_progress(iter_fuse(stack, self._config), working))
 
     def _notes(self, stack: Stack, result: FusionResult) -> tuple[str, ...]:
-        lacking = self._options.depth_map and stack.calibration.z_step_um is None
+        wants_um = any(getattr(self._options, name) for name in IN_UM)
+        lacking = wants_um and stack.calibration.z_step_um is None
         told = (*self._stack.notes, *result.notes, *([_NO_STEP] if lacking else []))
         return tuple(dict.fromkeys(told))

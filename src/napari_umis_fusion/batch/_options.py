@@ -9,8 +9,11 @@ from napari_umis_fusion.runtime import ConfigBase, check_fields, choice, number
 GroupBy = Literal["names", "count", "time"]
 FileFormat = Literal[".ome.tif", ".tif", ".png"]
 
-MAPS = {"depth_map": "_depth", "index_map": "_index"}
+MAPS = {"depth_map": "_depth", "depth_error_map": "_depth-error", "index_map": "_index"}
 """What the name of each map ends in."""
+
+IN_UM = ("depth_map", "depth_error_map")
+"""Maps in µm, which need the distance between planes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,14 @@ class BatchOptions(ConfigBase):
     depth_map: bool = field(
         default=False,
         metadata={"help": "Also write depth maps, where the distance between planes is known."},
+    )
+    depth_error_map: bool = field(
+        default=False,
+        metadata={
+            "help": "Also write the standard error of the depth, where the distance between planes "
+            "is known; implies depth_error, and depth_error implies it.",
+            "label": "error of depth",
+        },
     )
     index_map: bool = field(default=False, metadata={"help": "Also write index maps."})
     z_step_um: float | None = field(

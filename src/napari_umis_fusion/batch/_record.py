@@ -154,7 +154,8 @@ class BatchRecord:
         self._check_made_with(made_with)
 
     def _check_made_with(self, known: Mapping[str, Any]) -> None:
-        mine = self._made_with
+        # An option that is newer than the batch had its default then.
+        known, mine = {**_made_with(FusionConfig(), BatchOptions()), **known}, self._made_with
         differing = sorted(key for key in {*known, *mine} if known.get(key) != mine.get(key))
         if differing:
             told = ", ".join(f"{key}={known.get(key)} there" for key in differing[:4])

@@ -87,6 +87,8 @@ def iter_batch(
     """
     config = (config or FusionConfig()).replace(**changes)
     options = options or BatchOptions()
+    if options.depth_error_map or config.depth_error:
+        options, config = options.replace(depth_error_map=True), config.replace(depth_error=True)
     target = _output_folder(inputs, output, is_resumed=resume or retry)
     grouping = yield from iter_find_stacks(inputs, options, output=target)
     with _batch_lock(target):

@@ -20,7 +20,12 @@ from napari_umis_fusion.batch import (
     find_stacks,
     iter_batch,
 )
-from napari_umis_fusion.cli._options import add_config_options, config_from, given_options
+from napari_umis_fusion.cli._options import (
+    add_config_options,
+    add_fusion_options,
+    config_from,
+    given_options,
+)
 from napari_umis_fusion.cli._report import (
     print_error,
     print_json,
@@ -30,7 +35,6 @@ from napari_umis_fusion.cli._report import (
     run_shown,
     show_done,
 )
-from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import StackError
 
 
@@ -62,13 +66,8 @@ def add_batch_parser(commands: Any) -> None:
     parser.add_argument(
         "--retry", action="store_true", help="Resume the batch in OUT, and retry what failed."
     )
-    parser.add_argument(
-        "--preset",
-        metavar="NAME",
-        help="Options by specimen, as for umis-fusion fuse. Options that are given override it.",
-    )
     add_config_options(parser, BatchOptions, "what is a stack, and what is written")
-    add_config_options(parser, FusionConfig, "fusion options")
+    add_fusion_options(parser)
     parser.set_defaults(run=run_batch)
 
 

@@ -21,6 +21,17 @@ def add_config_options(parser: argparse.ArgumentParser, config: type[Any], title
         group.add_argument(option_name(spec.name), **_settings(spec))
 
 
+def add_fusion_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a fusion, and ``--preset``, for `config_from`."""
+    parser.add_argument(
+        "--preset",
+        metavar="NAME",
+        help="Options by specimen: a preset of this package or of your own (umis-fusion presets "
+        "list), or a preset file. Options that are given override it.",
+    )
+    add_config_options(parser, FusionConfig, "fusion options")
+
+
 def option_name(field_name: str) -> str:
     """Return ``--window-sigma-px`` for ``window_sigma_px``."""
     return "--" + field_name.replace("_", "-")

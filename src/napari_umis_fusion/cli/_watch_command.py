@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from napari_umis_fusion.cli._options import add_config_options, config_from
+from napari_umis_fusion.cli._options import add_fusion_options, config_from
 from napari_umis_fusion.cli._report import (
     print_error,
     print_json,
@@ -12,7 +12,6 @@ from napari_umis_fusion.cli._report import (
     run_shown,
     show_done,
 )
-from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.live import (
     StackFailed,
     StackFused,
@@ -49,7 +48,7 @@ def add_watch_parser(commands: Any) -> None:
     parser.add_argument(
         "--depth-map", action="store_true", help="Also write depth maps, where the z step is known."
     )
-    add_config_options(parser, FusionConfig, "fusion options")
+    add_fusion_options(parser)
     parser.set_defaults(run=run_watch)
 
 

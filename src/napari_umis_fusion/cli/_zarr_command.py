@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import Any
 
-from napari_umis_fusion.cli._options import add_config_options, config_from
+from napari_umis_fusion.cli._options import add_fusion_options, config_from
 from napari_umis_fusion.cli._report import (
     print_error,
     print_json,
@@ -67,7 +67,7 @@ def add_zarr_parser(commands: Any) -> None:
         action="store_true",
         help="Only say how many blocks there are, and about how much memory and time they take.",
     )
-    add_config_options(parser, FusionConfig, "fusion options")
+    add_fusion_options(parser)
     parser.set_defaults(run=run_zarr)
 
 

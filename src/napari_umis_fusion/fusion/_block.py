@@ -40,18 +40,18 @@ class Block:
 
 def divide(height: int, width: int, room_px: int, margin: int) -> tuple[Block, ...]:
     """Divide planes into the blocks that compute least, none of more than `room_px` if possible."""
-    cuts = [
-        [_cut(side, count, margin) for count in range(1, max(1, side // max(margin, GRID_PX)) + 1)]
-        for side in (height, width)
-    ]
+    cuts = [_ways_to_cut(side, margin) for side in (height, width)]
 
-    def cost(pair: tuple[list[_Span], ...]) -> tuple[bool, int]:
-        lengths = [[seen.stop - seen.start for _, seen in spans] for spans in pair]
-        largest = max(lengths[0]) * max(lengths[1])
+    def cost(pair: tuple[_Way, ...]) -> tuple[bool, int]:
+        (_, tallest, all_rows), (_, widest, all_columns) = pair
+        largest = tallest * widest
         is_too_large = largest > room_px
-        return is_too_large, largest if is_too_large else sum(lengths[0]) * sum(lengths[1])
+        return is_too_large, largest if is_too_large else all_rows * all_columns
 
-    rows, columns = min(product(*cuts), key=cost)
+    chosen = min(product(*cuts), key=cost)
+    rows, columns = (
+        _cut(side, count, margin) for side, (count, *_) in zip((height, width), chosen, strict=True)
+    )
     return tuple(
         Block((row[0], column[0]), (row[1], column[1])) for row, column in product(rows, columns)
     )
@@ -59,6 +59,17 @@ def divide(height: int, width: int, room_px: int, margin: int) -> tuple[Block, .
 
 _Span = tuple[slice, slice]
 """What is kept of a side, and what is seen."""
+
+_Way = tuple[int, int, int]
+"""Number of spans of a side, the longest, and all of them together, in pixels seen."""
+
+
+def _ways_to_cut(side: int, margin: int) -> list[_Way]:
+    ways = []
+    for count in range(1, max(1, side // max(margin, GRID_PX)) + 1):
+        lengths = [seen.stop - seen.start for _, seen in _cut(side, count, margin)]
+        ways.append((count, max(lengths), sum(lengths)))
+    return ways
 
 
 def _cut(side: int, count: int, margin: int) -> list[_Span]:

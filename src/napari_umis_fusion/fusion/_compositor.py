@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Collection, Generator
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from napari_umis_fusion.focus_measure import choose_measure
 from napari_umis_fusion.fusion._composite import Composite, Pile
 from napari_umis_fusion.fusion._decision import INVALID, Decision, Verified
 from napari_umis_fusion.fusion._focus_unit import default_measure, iter_unit, needs_scale
+from napari_umis_fusion.fusion._grey_planes import GreyPlane, GreyPlanes
 from napari_umis_fusion.fusion._merge_order import MergeOrder
 from napari_umis_fusion.fusion._noise_level import NoiseLevel
 from napari_umis_fusion.fusion._peak import PeakSharpness, peak_model
@@ -30,10 +30,7 @@ from napari_umis_fusion.fusion._weighted_mean import (
 )
 from napari_umis_fusion.preprocess import GreyConverter
 from napari_umis_fusion.runtime import BoolMap, FloatMap, ScratchMemory, Tile, Workers, tiles_of
-from napari_umis_fusion.stack import OPACITY, CheckedPlane, Plane, Stack, fill_invalid
-
-if TYPE_CHECKING:
-    from napari_umis_fusion.fusion._sensor import SensorCorrection
+from napari_umis_fusion.stack import OPACITY, CheckedPlane, Plane, Stack
 
 
 class Compositor:
@@ -73,14 +70,14 @@ class Compositor:
         The focus measure in use.
     to_grey : GreyConverter
         Conversion of planes to grey.
+    greys : GreyPlanes
+        The planes in grey.
     surface : SurfaceDecision or None
         Decides on the depth where focus is a share; None where depth follows `decision`.
     preference : Preference or None
         Weighs focus where several planes are in focus; None without `FusionConfig.prefer`.
     opacity : ndarray of shape (Y, X) or None
         The highest opacity of all planes, in the dtype of the stack; None if they have none.
-    correction : SensorCorrection or None
-        Takes off grey images what the camera adds to each of them.
     """
 
     def __init__(
@@ -98,7 +95,6 @@ class Compositor:
     ) -> None:
         shape = (stack.shape[1], stack.shape[2])
         self.config = config
-        self.correction: SensorCorrection | None = None
         self.to_grey = to_grey or GreyConverter(stack, config.channel)
         self.measure = choose_measure(config, workers, self.to_grey)
         is_share = self.measure.is_share
@@ -121,11 +117,10 @@ class Compositor:
             self.weighted = WeightedMean(stack.shape[1:], stack.dtype, workspace, far)
         self._workers = workers
         # Planes whose focus is not known yet: the measure may need later planes.
-        self._pending: deque[tuple[int, CheckedPlane, FloatMap]] = deque()
+        self._pending: deque[GreyPlane] = deque()
         self._tiles = tiles_of(self.all_in_focus, config.tile_px)
-        # Grey images of planes that were composed, to be reused: their allocation takes time.
-        self._free: list[FloatMap] = []
         self._blank = partial(workspace.full, shape, np.float32, 0)
+        self.greys = GreyPlanes(stack, self.to_grey, self._tiles, workers, self._blank)
         self._focus: FloatMap = self._blank()
         self._weight: FloatMap = self._focus
         given = config, shape, self.to_grey.range.black, workspace, workers
@@ -152,54 +147,32 @@ class Compositor:
         self._last: int | None = None
         self._before: FloatMap | None = None  # grey image of the plane composed last
         self._z = 0
-        self._lighting = stack.lighting(self.to_grey.range)
 
     def iter_add(self, checked: CheckedPlane, z: int) -> Generator[None]:
         """Add plane `z`, after those before it, yielding every 50 ms while threads work."""
-        grey = self._free.pop() if self._free else self._blank()
-        yield from self._convert(checked, grey)
-        if self._lighting is not None:
-            job = self._workers.submit(self._lighting.correct, grey, z)
-            yield from self._workers.result(job)
-        if self.correction is not None:
-            yield from self.correction.iter_correct(grey, z)
-        yield from self.measure.iter_add(grey, checked.plane)
-        self._pending.append((z, checked, grey))
+        for known in (yield from self.greys.iter_add(checked, z)):
+            yield from self._iter_measure(known)
+
+    def _iter_measure(self, known: GreyPlane) -> Generator[None]:
+        """Measure a plane, and fuse the one whose focus is known by then."""
+        yield from self.measure.iter_add(known.grey, known.checked.plane)
+        self._pending.append(known)
         if len(self._pending) > self.measure.delay_planes:
             yield from self._fuse_oldest()
 
     def iter_finish(self) -> Generator[None]:
         """Compose the planes that waited for those after them, and merge all composites."""
+        for known in self.greys.waiting():
+            yield from self._iter_measure(known)
         yield from self.measure.iter_end()
         while self._pending:
             yield from self._fuse_oldest()
         for back in self._order.merges_at_end():
             yield from self._merge(back)
 
-    def _convert(self, checked: CheckedPlane, grey: FloatMap) -> Generator[None]:
-        plane, invalid = checked.plane, checked.invalid
-        lent = self._lend(checked)
-
-        def convert(tile: Tile) -> None:
-            grey[tile.window] = self.to_grey(plane[tile.window])
-
-        yield from self._workers.each(convert, self._tiles)
-        if lent is not None:
-            grey[invalid] = lent
-        elif checked.unknown is not None:
-            filling = self._workers.submit(fill_invalid, grey, checked.unknown)
-            yield from self._workers.result(filling)
-
-    def _lend(self, checked: CheckedPlane) -> FloatMap | None:
-        """Return grey levels of the plane before for where a plane borrows them, in one row."""
-        if not checked.borrows or checked.invalid is None:
-            return None
-        if self._pending:
-            return self._pending[-1][2][checked.invalid]
-        return None if self._before is None else self._before[checked.invalid]
-
     def _fuse_oldest(self) -> Generator[None]:
-        self._z, checked, grey = self._pending.popleft()
+        oldest = self._pending.popleft()
+        self._z, checked, grey = oldest.z, oldest.checked, oldest.grey
         plane = checked.plane
         yield from self._measure_oldest(grey, checked.invalid)
         # Units do not change from plane to plane: one comparison suffices.
@@ -222,7 +195,7 @@ class Compositor:
         if self.surface is not None:
             yield from self.surface.iter_add(grey, self._focus, self._z, joins=joins)
         if self._before is not None:
-            self._free.append(self._before)
+            self.greys.reuse(self._before)
         self._before = grey
         self._last = self._z
 
@@ -263,7 +236,7 @@ class Compositor:
         invalid = self.decision.chosen < 0
         checked = CheckedPlane(self.all_in_focus, invalid if invalid.any() else None)
         grey = self._blank()
-        yield from self._convert(checked, grey)
+        yield from self.greys.iter_convert(checked, grey)
         measure = default_measure(self.config, self._workers)
         yield from measure.iter_fill(grey, self.all_in_focus, detail)
         detail[invalid] = 0

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from napari_umis_fusion.alignment import Alignment, align_with, iter_align_if_asked
+from napari_umis_fusion.alignment import align_with, iter_align_if_asked
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import StackError
 from napari_umis_fusion.fusion._block import GRID_PX, Block
 from napari_umis_fusion.fusion._blocks import BlockRun, Survey
 from napari_umis_fusion.fusion._composed import Composed
 from napari_umis_fusion.fusion._coverage import coverage_notes
+from napari_umis_fusion.fusion._cropped_planes import AnyPlanes
 from napari_umis_fusion.fusion._field_survey import FieldSurvey
 from napari_umis_fusion.fusion._final_maps import FinalMaps
 from napari_umis_fusion.fusion._island_look import Fused
@@ -25,7 +26,6 @@ from napari_umis_fusion.fusion._memory import block_config, survey_mb
 from napari_umis_fusion.fusion._nowhere import check_nowhere, iter_fill_nowhere
 from napari_umis_fusion.fusion._provenance import describe_run
 from napari_umis_fusion.fusion._result import FusionResult
-from napari_umis_fusion.fusion._run import AnyPlanes
 from napari_umis_fusion.fusion._verification import IndexMap
 from napari_umis_fusion.preprocess.health import PlaneHealth
 from napari_umis_fusion.runtime import (
@@ -186,9 +186,8 @@ def iter_fuse_part(
     Progress
         Of the planes of this block.
     """
-    config = config.replace(align_border="mask", light=survey.light)
     with ScratchMemory(config.memory_mb) as scratch, Workers(config.threads) as workers:
-        placed = yield from _iter_place(stack, config, survey.alignment, workers)
+        placed, config = yield from _iter_place(stack, config, survey, workers)
         run = BlockRun(placed, block_config(config, placed), (block,), scratch, workers)
         known = survey.known_to(run)
         total = len(placed)
@@ -203,11 +202,14 @@ def iter_fuse_part(
 
 
 def _iter_place(
-    stack: Stack, config: FusionConfig, alignment: Alignment | None, workers: Workers
-) -> Generator[Progress, None, Stack]:
-    """Return the stack as it is fused."""
+    stack: Stack, config: FusionConfig, survey: FieldSurvey, workers: Workers
+) -> Generator[Progress, None, tuple[Stack, FusionConfig]]:
+    """Return the stack as it is fused, and the config in the light that the survey found."""
+    config = config.replace(align_border="mask", light=survey.light)
     masked: Stack = yield from iter_mask(stack, config, workers)
-    return masked if alignment is None else align_with(masked, alignment, config)
+    if survey.alignment is None:
+        return masked, config
+    return align_with(masked, survey.alignment, config), config
 
 
 def _cut(
@@ -261,9 +263,8 @@ def iter_settle_field(
     tuple of str
         Notes for the user.
     """
-    config = config.replace(align_border="mask", light=survey.light)
     with ScratchMemory(config.memory_mb) as scratch, Workers(config.threads) as workers:
-        placed = yield from _iter_place(stack, config, survey.alignment, workers)
+        placed, config = yield from _iter_place(stack, config, survey, workers)
         share = whole.uncovered_px / (placed.shape[1] * placed.shape[2])
         uncovered = coverage_notes(share, whole.image)
         last = Progress("verifying", len(placed), len(placed))

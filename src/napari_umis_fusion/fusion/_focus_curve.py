@@ -162,7 +162,8 @@ def iter_focus_curve(
         middle = [found[z] for z in middle_planes(len(opened)) if found]
         if to_grey is None and not all(one.is_sound for one in middle):
             to_grey = GreyConverter(StandInStack(opened, found), config.channel)
-        setup = workers.submit(_PixelTracker, opened, crop, pixel, config, workers, to_grey, found)
+        parts = [one.within(rows, columns) for one in found]
+        setup = workers.submit(_PixelTracker, opened, crop, pixel, config, workers, to_grey, parts)
         tracker = yield from workers.result(setup)
         focus, values = yield from tracker.iter_track()
     return FocusCurve(focus, values, row, column, tracker.is_share)

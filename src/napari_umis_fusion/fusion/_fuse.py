@@ -16,10 +16,15 @@ from napari_umis_fusion.fusion._light_changes import iter_in_one_light, light_no
 from napari_umis_fusion.fusion._masking import iter_mask
 from napari_umis_fusion.fusion._memory import plan_memory
 from napari_umis_fusion.fusion._nowhere import check_nowhere, iter_fill_nowhere
-from napari_umis_fusion.fusion._override_map import fit_overrides, load_overrides
+from napari_umis_fusion.fusion._override_map import OverrideMap, fit_overrides, load_overrides
 from napari_umis_fusion.fusion._overrides import override
 from napari_umis_fusion.fusion._passes import passes_of
-from napari_umis_fusion.fusion._plane_range import counted_in, slab_of
+from napari_umis_fusion.fusion._plane_range import (
+    counted_in,
+    note_on_others,
+    overrides_within,
+    slab_of,
+)
 from napari_umis_fusion.fusion._result import FusionResult
 from napari_umis_fusion.fusion._run import iter_passes
 from napari_umis_fusion.runtime import (
@@ -63,7 +68,8 @@ def fuse(
         estimate: ``result.alignment``, an array (see `Alignment`) or a CSV file of either.
     overrides : array-like of shape (Y, X) of whole numbers, or path, optional
         Planes chosen by hand: 0 as decided, k + 1 the value of plane k; see
-        `FusionResult.with_overrides`.
+        `FusionResult.with_overrides`. With `planes`, they count planes of the whole stack, and
+        those that are not fused do not count, with a note.
     planes : (int, int), optional
         First and last plane to fuse, counted from 0: a slab. The maps count planes as the whole
         stack does. By default all planes are fused.
@@ -152,11 +158,15 @@ def iter_fuse(
     """
     config = (config or FusionConfig()).replace(**options)
     opened = as_stack(stack, calibration=calibration, z_axis=z_axis, index=index)
-    slab = slab_of(opened, planes, config, overrides)
+    chosen = None if overrides is None else load_overrides(overrides, opened)
+    slab = slab_of(opened, planes, config)
+    part = None if slab is opened else planes
+    within = chosen if part is None or chosen is None else overrides_within(chosen, *part)
     _check_planes(opened)
-    result = yield from _iter_fuse_stack(slab, config, transforms, overrides, workspace)
-    if slab is not opened and planes is not None:
-        result = counted_in(opened, result, planes[0])
+    result = yield from _iter_fuse_stack(slab, config, transforms, within, workspace)
+    if part is not None:
+        others = [] if chosen is None else note_on_others(chosen, *part)
+        result = counted_in(opened, result, part[0]).with_notes(*others)
     yield Finished(result)
     return result
 
@@ -165,13 +175,12 @@ def _iter_fuse_stack(
     opened: Stack,
     config: FusionConfig,
     transforms: TransformsLike | None,
-    overrides: Any,
+    chosen: OverrideMap | None,
     workspace: ScratchMemory | None,
 ) -> Generator[FusionEvent, None, FusionResult]:
     """Fuse all planes of a stack; yields all events but the last one."""
     _check_channels(opened, config)
     check_nowhere(opened, config)
-    chosen = None if overrides is None else load_overrides(overrides, opened)
     if chosen is not None and not config.aligns and transforms is None:
         fit_overrides(chosen, opened.shape[1:3], None)
     yield Started(opened.shape)

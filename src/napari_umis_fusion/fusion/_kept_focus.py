@@ -98,7 +98,7 @@ class _KeepingCompositor(Compositor):
         self._kept = kept
 
     def _fuse_oldest(self) -> Generator[None]:
-        plane = self._pending[0][1].plane
+        plane = self._pending[0].checked.plane
         yield from super()._fuse_oldest()
         self._kept.keep(self._z, plane)
         keep = partial(self._kept.keep_focus, self._z, self._focus)

@@ -140,12 +140,19 @@ def plan_memory(
     elif config.focus_measure != "umis":
         plan = _in_blocks(plan, allowed_mb, base_mb, stack, config, passes)
     if plan.needed_mb > free_mb:
-        raise DeviceError(
-            f"this fusion needs about {plan.needed_mb:,.0f} MB of memory for planes of {height} x "
-            f"{width} px, and {free_mb:,.0f} MB are free; close other programs, fuse a part of the "
-            "stack, or choose focus_measure='laplacian' (command line: --focus-measure laplacian)"
-        )
+        way = "fuse a part of the stack"
+        if config.focus_measure != "laplacian":
+            way += ", or choose focus_measure='laplacian' (command line: --focus-measure laplacian)"
+        raise _lacking(plan, stack, f"close other programs, {way}")
     return plan
+
+
+def _lacking(plan: MemoryPlan, stack: Stack, way: str) -> DeviceError:
+    height, width = stack.shape[1:3]
+    return DeviceError(
+        f"this fusion needs about {plan.needed_mb:,.0f} MB of memory for planes of {height} x "
+        f"{width} px, and {plan.free_mb:,.0f} MB are free; {way}"
+    )
 
 
 def _with_kept_planes(
@@ -173,6 +180,11 @@ def _in_blocks(
     lasting = (_lasting_bytes(stack, config) + PATTERN_BYTES) * height * width / MEGABYTE
     # Of a compressed file, a whole plane is read for a part of it.
     fixed_mb = base_mb + lasting + _plane_mb(stack)
+    if fixed_mb > plan.free_mb:
+        way = (
+            "fuse a part of the stack, or OME-Zarr by umis-fusion zarr, which holds no whole plane"
+        )
+        raise _lacking(replace(plan, needed_mb=fixed_mb), stack, way)
     per_pixel = bytes_per_pixel(stack, config, passes, look_ahead=1)
     room_px = int(max(allowed_mb - fixed_mb, 0) * MEGABYTE / per_pixel)
     parts = divide(height, width, max(room_px, SMALLEST_BLOCK_PX), margin_px(config, stack))

@@ -159,7 +159,7 @@ class Overrider:
 
     def _find_missing(self, z: int) -> BoolMap | None:
         missing, health = self.stack.uncovered(z), self._healths.get(z)
-        if health is None or not health.gaps:
+        if health is None or not (health.gaps or health.strips):
             return missing
         torn = replace(health, tops=()).unusable(self.stack.plane(z))
         known = [mask for mask in (missing, torn) if mask is not None]

@@ -23,9 +23,16 @@ def stack_of(result: "FusionResult", stack: Any) -> Stack:
     Raises
     ------
     StackError
-        If its planes differ from the result in shape or dtype.
+        If its planes differ from the result in shape or dtype, or the result is an aligned slab.
     """
     opened, config = as_stack(stack), result.config
+    slab = result.provenance.get("planes")
+    if slab is not None and result.alignment is not None and opened.alignment is None:
+        raise StackError(
+            f"got a result of planes {slab[0]} to {slab[1]}, of which alone it is known how they "
+            f"were aligned; accepted are results of whole stacks. Fuse again: fuse(stack, planes="
+            f"({slab[0]}, {slab[1]}), overrides=...)."
+        )
     if result.alignment is not None and opened.alignment is None:
         opened = AlignedStack(
             mask_stack(opened, config.empty),

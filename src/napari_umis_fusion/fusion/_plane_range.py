@@ -8,6 +8,8 @@ import numpy as np
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.fusion._nowhere import check_nowhere_in_slab
+from napari_umis_fusion.fusion._override_map import OverrideMap
+from napari_umis_fusion.fusion._overrides import describe_overrides
 from napari_umis_fusion.fusion._result import FusionResult
 from napari_umis_fusion.fusion._screening import copies_values
 from napari_umis_fusion.preprocess.health import notes_on
@@ -17,7 +19,7 @@ from napari_umis_fusion.stack import CroppedStack, Stack
 EVERY = slice(None)
 
 
-def slab_of(stack: Stack, planes: Any, config: FusionConfig, overrides: Any) -> Stack:
+def slab_of(stack: Stack, planes: Any, config: FusionConfig) -> Stack:
     """Return the planes of a stack that are fused; the stack itself if these are all.
 
     Parameters
@@ -28,8 +30,6 @@ def slab_of(stack: Stack, planes: Any, config: FusionConfig, overrides: Any) -> 
         First and last plane, counted from 0; None: all.
     config : FusionConfig
         Options of the fusion.
-    overrides : Any
-        Planes chosen by hand, or None.
 
     Raises
     ------
@@ -47,13 +47,27 @@ def slab_of(stack: Stack, planes: Any, config: FusionConfig, overrides: Any) -> 
     first, last = planes
     if last - first + 1 == len(stack):
         return stack
-    if overrides is not None:
-        raise ConfigError(
-            f"overrides with planes={planes!r}: fuse the planes first, and give the overrides to "
-            "with_overrides of the result; or fuse all planes."
-        )
     check_nowhere_in_slab(planes, config)
     return CroppedStack(stack, EVERY, EVERY, range(first, last + 1))
+
+
+def overrides_within(overrides: OverrideMap, first: int, last: int) -> OverrideMap:
+    """Return the overrides that name planes of a slab, counted from its first plane."""
+    is_inside = (overrides > first) & (overrides <= last + 1)
+    return np.where(is_inside, overrides, np.uint16(first)) - np.uint16(first)
+
+
+def note_on_others(overrides: OverrideMap, first: int, last: int) -> list[str]:
+    """Say how many overrides name planes that are not in a slab."""
+    others = int(
+        np.count_nonzero((overrides > last + 1) | ((overrides > 0) & (overrides <= first)))
+    )
+    if not others:
+        return []
+    return [
+        f"{others} pixels were chosen by hand from planes other than {first} to {last}, which are "
+        "not fused: there, all is as decided"
+    ]
 
 
 def counted_in(whole: Stack, result: FusionResult, first: int) -> FusionResult:
@@ -77,14 +91,23 @@ def counted_in(whole: Stack, result: FusionResult, first: int) -> FusionResult:
     told = {**result.provenance, "planes": [first, last], "notes": list(notes)}
     if "health" in told:
         told["health"] = [one.describe() for one in healths if one.has_news]
+    if result.overrides is not None:
+        told["overrides"] = describe_overrides(_counted(result.overrides, first))
     offset, source_map = np.uint16(first), result.source_map
     return replace(
         result,
         index_map=result.index_map + offset,
         sub_plane_map=result.sub_plane_map + np.float32(first),
         source_map=None if source_map is None else source_map + offset,
+        overrides=None if result.overrides is None else _counted(result.overrides, first),
+        automatic=None if result.automatic is None else counted_in(whole, result.automatic, first),
         calibration=whole.calibration,
         provenance=told,
         notes=notes,
         health=healths,
     )
+
+
+def _counted(overrides: OverrideMap, first: int) -> OverrideMap:
+    """Return overrides of a slab as the whole stack counts planes."""
+    return np.where(overrides > 0, overrides + np.uint16(first), np.uint16(0))

@@ -217,7 +217,8 @@ class Run:
         setting_up = planes.iter_with_range(make, self.config.channel, to_grey)
         compositor = yield from repeat_event(setting_up, Progress(stage, begun, total))
         looking = self.sensor.iter_correction(compositor.to_grey)
-        compositor.correction = yield from repeat_event(looking, Progress(stage, begun, total))
+        correction = yield from repeat_event(looking, Progress(stage, begun, total))
+        compositor.greys.correction = correction
         self.sensor.hand_out(planes.taken)
         for z in range(len(self.stack)):
             event = Progress(stage, begun + z, total)

@@ -71,7 +71,8 @@ class ScreenedPlanes(PlaneScreen):
         moving: MovingParts | None = None,
     ) -> None:
         known = known or known_healths(stack, config) or None
-        super().__init__(stack, config.nan_policy, workers, known)
+        is_aligned = config.aligns or stack.alignment is not None
+        super().__init__(stack, config.nan_policy, workers, known, is_aligned=is_aligned)
         self._minds_light = known is None and minds_light(stack, config)
         self._config, self._passes = config, passes
         self._copies = config.blend == "select"
@@ -136,12 +137,12 @@ class ScreenedPlanes(PlaneScreen):
     def known_part(self, z: int, rows: slice, columns: slice) -> CheckedPlane | None:
         """Read a rectangle of a plane that is known already; None if the plane is left out.
 
-        Only where it is torn or clipped, which is seen in whole planes, all of it is read.
+        Only where it is not whole, which is seen in whole planes, all of it is read.
         """
         health, policy = self.healths[z], self._config.nan_policy
         if health.is_left_out:
             return None
-        if health.gaps or health.tops:
+        if not health.is_whole:
             found = screened(read_plane(self._stack, z, policy), health).part(rows, columns)
         else:
             found = screened(

@@ -147,13 +147,13 @@ class Sensor:
     def notes(self) -> list[str]:
         """Say what was found."""
         notes = [MOSAIC_NOTE] if self._is_mosaic else []
-        return notes if self._pattern is None else [*notes, self._pattern.note]
+        return notes if self._pattern is None else [*notes, *self._pattern.notes]
 
     def describe(self) -> dict[str, Any]:
         """Return what was found as JSON values; nothing without a pattern."""
         found: dict[str, Any] = {"mosaic": "bayer"} if self._is_mosaic else {}
         if self._pattern is not None:
-            found["fixed_pattern"] = self._pattern.describe()
+            found.update(self._pattern.describe())
         return found
 
 

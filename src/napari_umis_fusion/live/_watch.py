@@ -126,11 +126,16 @@ def iter_watch(
         idle_s = time.monotonic() - changed_s
         if until_idle_s is not None and idle_s >= until_idle_s and not found:
             return WatchSummary(tuple(fused), tuple(failed), tuple(pending))
-        until = time.monotonic() + poll_s
-        yield WatchWaiting(tuple(pending))
-        while time.monotonic() < until:
-            time.sleep(min(HEARTBEAT_S, poll_s))
-            yield WatchWaiting(tuple(pending))
+        yield from _iter_wait(WatchWaiting(tuple(pending)), poll_s)
+
+
+def _iter_wait(waiting: WatchWaiting, poll_s: float) -> Generator[WatchEvent]:
+    """Say what is waited for until it is time to look again."""
+    until = time.monotonic() + poll_s
+    yield waiting
+    while time.monotonic() < until:
+        time.sleep(min(HEARTBEAT_S, poll_s))
+        yield waiting
 
 
 class _StackWork:

@@ -23,11 +23,14 @@ from ._engine import may_have_accelerator as may_have_accelerator
 from ._engine import runs_without_torch as runs_without_torch
 from ._onnx_graph import OPSET as OPSET
 from ._onnx_graph import OnnxText as OnnxText
+from ._onnx_stacks import OnnxStackRanker as OnnxStackRanker
 from ._onnx_stages import OnnxStages as OnnxStages
 from ._onnx_stream import OnnxTwoScaleStream as OnnxTwoScaleStream
 from ._onnx_stream import ScoreMaps as ScoreMaps
+from ._plane_ranker import ComparedPlanes as ComparedPlanes
 from ._plane_ranker import PlaneRanker as PlaneRanker
 from ._plane_ranker import Scores as Scores
+from ._ranker_layout import LATE_LAYERS as LATE_LAYERS
 from ._ranker_layout import REACH_PLANES as REACH_PLANES
 from ._ranker_layout import STRIDE_PX as STRIDE_PX
 from ._ranking_stream import RankingStream as RankingStream

@@ -26,8 +26,9 @@ CPU_STRIP_PIXELS = 2**14
 BFLOAT16_CAPABILITY = (8, 0)
 """Compute capability of the first CUDA devices with bfloat16 arithmetic."""
 
-BFLOAT16_CPUS = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
-"""Tests of the CPU in torch, which has no public ones."""
+BFLOAT16_CPUS = ("_is_amx_tile_supported",)
+"""Tests of the CPU in torch, which has no public ones. With AMX only: vectors alone, AVX-512's too,
+gain little on some processors and are many times as slow on others."""
 
 BYTES_PER_PIXEL = 450
 """Memory per pixel of a plane: all nodes that the last node takes, and a strip."""

@@ -93,7 +93,7 @@ class OnnxStages:
     def __init__(self, weights: Weights, workers: Workers | None = None) -> None:
         models = ranker_models(weights)
         self._workers = workers
-        self._sessions = {name: _session(getattr(models, name)) for name in STAGES}
+        self._sessions = {name: open_session(getattr(models, name)) for name in STAGES}
 
     def check(self) -> None:
         """Raise `CancelledError` if the work was abandoned."""
@@ -122,7 +122,7 @@ class OnnxStages:
         tiles = self._tiles(size[0], size[1], side)
         if len(tiles) == 1:
             self.check()
-            return _compute(session, {key: arrays[key] for key in stage.inputs})
+            return compute(session, {key: arrays[key] for key in stage.inputs})
         return self._run_tiles(stage, session, arrays, (size[0], size[1]), tiles)
 
     def _run_tiles(
@@ -144,7 +144,7 @@ class OnnxStages:
                 for k, side in zip(kept, size, strict=True)
             )
             cut = {key: _crop(arrays[key], seen, factor) for key, factor in stage.inputs.items()}
-            parts = _compute(session, cut)
+            parts = compute(session, cut)
             with lock:  # only the first tile knows the numbers of channels
                 if not whole:
                     sides = [(size[0] // f, size[1] // f) for f in factors]
@@ -212,7 +212,7 @@ def _share_arena() -> bool:
     return True
 
 
-def _session(model: bytes) -> Any:
+def open_session(model: bytes) -> Any:
     """Return a session that computes on the thread that calls it."""
     onnxruntime = onnx_runtime()
     options = onnxruntime.SessionOptions()
@@ -228,7 +228,8 @@ def _session(model: bytes) -> Any:
     )
 
 
-def _compute(session: Any, arrays: Arrays) -> list[Float32Array]:
+def compute(session: Any, arrays: Arrays) -> list[Float32Array]:
+    """Run a session; its exceptions become ours."""
     return list(_checked(lambda: session.run(None, dict(arrays))))
 
 

@@ -9,6 +9,7 @@ Scores are logarithms of shares (their softmax along z): they compare the planes
 say nothing about other pixels.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from napari_umis_fusion.network._neighbours import NeighbourFeatures, split_weight
+from napari_umis_fusion.network._ranker_blocks import NeighbourMixing, Residual, residual_blocks
 from napari_umis_fusion.network._ranker_layout import (
     BOTH_ORDERS,
     CONTRAST_GAIN,
@@ -70,48 +72,21 @@ class PlaneFeatures:
     prior: Tensor
 
 
-class Residual(nn.Module):
-    """Adds a 3 x 3 convolution of the rectified features to the features."""
+@dataclass(frozen=True, slots=True)
+class ComparedPlanes:
+    """What the late layers take: planes that were compared with their neighbours once.
 
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return features of the same shape (N, C, Y, X)."""
-        found: Tensor = self.conv(F.relu(x))
-        return x + found
-
-
-def residual_blocks(channels: int, count: int) -> nn.Sequential:
-    """Return a sequence of residual blocks."""
-    return nn.Sequential(*(Residual(channels) for _ in range(count)))
-
-
-class NeighbourMixing(nn.Module):
-    """Adds a 1 x 1 convolution of features and their differences from both neighbours along z.
-
-    Rectified, the mean of both orders of the neighbours counts, or one of them.
+    Attributes
+    ----------
+    levels : tuple of Tensor of shape (N, C, Y / S, X / S)
+        Features at a quarter, an eighth and a sixteenth of the resolution.
+    skip, prior : Tensor
+        As in `PlaneFeatures`.
     """
 
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(3 * channels, channels, 1)
-
-    def forward(self, features: NeighbourFeatures, *, both_orders: bool = True) -> Tensor:
-        """Return features of the same shape."""
-        assert self.conv.bias is not None
-        if not both_orders:
-            of_even, of_rise = split_weight(self.conv.weight)
-            even = F.conv2d(features.even, of_even, self.conv.bias)
-            return features.here + F.relu(even + F.conv2d(features.rise, of_rise))
-        # Halved here already, where there are fewest numbers.
-        of_even, of_rise = split_weight(self.conv.weight / 2)
-        even = F.conv2d(features.even, of_even, self.conv.bias / 2)
-        odd = F.conv2d(features.rise, of_rise)
-        one, other = F.relu(even + odd), F.relu(even - odd)
-        # In brackets, so that both orders give the very same sum.
-        return features.here + (one + other)
+    levels: FeaturePyramid
+    skip: Tensor
+    prior: Tensor
 
 
 class PlaneRanker(nn.Module):
@@ -178,19 +153,25 @@ class PlaneRanker(nn.Module):
         Scores
             Each of shape (N, Z, Y, X), float32.
         """
+        return self.decide(self.compare(planes), planes.shape)
+
+    def compare(self, planes: Tensor) -> ComparedPlanes:
+        """Compare the planes of stacks (N, Z, Y, X) with their neighbours, but for the last time.
+
+        These are all layers but those in `LATE_LAYERS`.
+        """
         batch, count, height, width = planes.shape
-
-        def with_neighbours(x: Tensor) -> NeighbourFeatures:
-            return NeighbourFeatures.of_stacks(x, count)
-
         detail = self.subtract_local_mean(planes.reshape(batch * count, 1, height, width))
-        features = self.extract_features(with_neighbours(split_phases(detail)))
-        compared = self.mix_neighbours(
-            [with_neighbours(level) for level in self.encode_scales(features.quarter)]
-        )
-        quarter = self.decode([with_neighbours(level) for level in compared])
-        scores = self.score(quarter, features.skip, features.prior)
-        return scores.of_stacks(batch, count, height, width)
+        phases = NeighbourFeatures.of_stacks(split_phases(detail), count)
+        features = self.extract_features(phases)
+        levels = self.encode_scales(features.quarter)
+        compared = self.mix_neighbours([NeighbourFeatures.of_stacks(x, count) for x in levels])
+        return ComparedPlanes(compared, features.skip, features.prior)
+
+    def decide(self, compared: ComparedPlanes, shape: Sequence[int]) -> Scores:
+        """Return the scores of stacks of a shape (N, Z, Y, X), from what `compare` returned."""
+        levels = [NeighbourFeatures.of_stacks(level, shape[1]) for level in compared.levels]
+        return self.score(self.decode(levels), compared.skip, compared.prior).of_stacks(*shape)
 
     def subtract_local_mean(self, planes: Tensor) -> Tensor:
         """Return planes (N, 1, Y, X) less their local mean."""

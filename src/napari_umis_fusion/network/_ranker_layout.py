@@ -30,6 +30,9 @@ BOTH_ORDERS = "both_orders"
 """Entry of the weights, of shape (1,): 1 if both orders of a plane's neighbours are averaged. Files
 of before lack it: their networks know one order, and stay so."""
 
+LATE_LAYERS = ("second_mix.", "up.", "after.", "head.")
+"""Beginnings of the names of the layers that decide: the last comparison and what follows."""
+
 HEAD_WIDTH = 16
 """Channels of a plane that are kept at half the resolution until the last stage."""
 

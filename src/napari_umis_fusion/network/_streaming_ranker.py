@@ -12,12 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from napari_umis_fusion.network._neighbours import split_weight
-from napari_umis_fusion.network._plane_ranker import (
-    NeighbourMixing,
-    PlaneRanker,
-    mean_3x3,
-    upsample,
-)
+from napari_umis_fusion.network._plane_ranker import PlaneRanker, mean_3x3, upsample
+from napari_umis_fusion.network._ranker_blocks import NeighbourMixing
 from napari_umis_fusion.network._ranker_layout import DARKEST_ENERGY
 
 

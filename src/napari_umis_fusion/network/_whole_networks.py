@@ -44,21 +44,25 @@ def network_model(
     return graph.model(dict(zip(outputs, found, strict=True)), outputs, text)
 
 
-class _Ranker(RankerLayers):
+class StackRanker(RankerLayers):
     """The plane ranker for stacks whose planes lie one after the other along the first axis."""
 
     def __init__(self, weights: Weights, inputs: Axes) -> None:
         super().__init__(weights, inputs)
         (self._stacks,) = inputs
 
-    def scores(self) -> list[str]:
-        """Score the planes of stacks (N, Z, Y, X)."""
+    def compared(self) -> tuple[list[str], str, str]:
+        """Compare the planes of stacks (N, Z, Y, X): what `PlaneRanker.compare` returns."""
         one_plane = self.constant(np.array([-1, 1, 0, 0]))
         detail = self.subtract_local_mean(self.node("Reshape", self._stacks, one_plane))
         quarter, skip, prior = self.extract_features(self._with_neighbours(detail))
         levels = [self._with_neighbours(level) for level in self.encode_scales(quarter)]
-        compared = [self._with_neighbours(level) for level in self.mix_neighbours(levels)]
-        both = self.score(self.decode(compared), skip, prior)
+        return self.mix_neighbours(levels), skip, prior
+
+    def scores(self) -> list[str]:
+        """Score the planes of stacks (N, Z, Y, X)."""
+        levels, skip, prior = self.compared()
+        both = self.score(self.decode([self._with_neighbours(x) for x in levels]), skip, prior)
         shape = self.node("Shape", self._stacks)
         return [self.node("Reshape", self.part(both, 1, k, k + 1), shape) for k in range(2)]
 
@@ -166,7 +170,7 @@ class _UNetPlusPlus(OnnxGraph):
 
 
 def _ranker(weights: Weights, inputs: Axes) -> tuple[OnnxGraph, list[str]]:
-    graph = _Ranker(weights, inputs)
+    graph = StackRanker(weights, inputs)
     return graph, graph.scores()
 
 

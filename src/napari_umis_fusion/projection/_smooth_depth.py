@@ -58,6 +58,18 @@ def smooth_depth(
        https://doi.org/10.1109/TPAMI.2012.213
     """
     AroundConfig(smooth_um=smooth_um, smoothing=smoothing)  # refuses what is not accepted
+    depth, unknown = _checked_depth(depth_um, never_in_focus)
+    filled = fill_depth(np.where(unknown, np.float32(0), depth), unknown, "around")
+    if not smooth_um:
+        return filled
+    sigma = [smooth_um / size for size in _checked_sizes(pixel_size_um, smooth_um)]
+    if smoothing == "gaussian":
+        return _gaussian(filled.astype(np.float64), sigma).astype(np.float32)
+    return _guided(filled.astype(np.float64), sigma, z_step_um).astype(np.float32)
+
+
+def _checked_depth(depth_um: FloatMap, never_in_focus: BoolMap | None) -> tuple[FloatMap, BoolMap]:
+    """Return a depth map, and where it means nothing."""
     given = np.asarray(depth_um)
     if given.dtype.kind not in "iuf":
         raise StackError(
@@ -78,9 +90,13 @@ def smooth_depth(
             "no pixel of the depth map is known: all are marked as never in focus, or NaN. Lower "
             "the threshold of 'never in focus'."
         )
-    filled = fill_depth(np.where(unknown, np.float32(0), depth), unknown, "around")
-    if not smooth_um:
-        return filled
+    return depth, unknown
+
+
+def _checked_sizes(
+    pixel_size_um: tuple[float, float] | None, smooth_um: float
+) -> tuple[float, float]:
+    """Return the size of a pixel, which smoothing needs."""
     if pixel_size_um is None:
         raise ConfigError(
             f"smooth_um={smooth_um:g} needs the size of a pixel, which is unknown: calibrate the "
@@ -91,10 +107,7 @@ def smooth_depth(
             f"pixel_size_um={pixel_size_um}; accepted are positive numbers of µm: calibrate the "
             "image."
         )
-    sigma = [smooth_um / size for size in pixel_size_um]
-    if smoothing == "gaussian":
-        return _gaussian(filled.astype(np.float64), sigma).astype(np.float32)
-    return _guided(filled.astype(np.float64), sigma, z_step_um).astype(np.float32)
+    return pixel_size_um
 
 
 def _guided(depth: Float64Array, sigma: list[float], ridge_um: float) -> Float64Array:

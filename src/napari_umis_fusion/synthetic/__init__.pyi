@@ -9,6 +9,7 @@ from ._gallery import demo_stack as demo_stack
 from ._gallery import make_scene as make_scene
 from ._gallery import make_stack as make_stack
 from ._imperfections import Imperfections as Imperfections
+from ._irradiance import Irradiance as Irradiance
 from ._motion import Motion as Motion
 from ._motion import MovingStack as MovingStack
 from ._motion import render_moving_stack as render_moving_stack

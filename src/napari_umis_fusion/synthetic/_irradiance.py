@@ -37,6 +37,16 @@ class Irradiance:
     all_in_focus: Float32Array
     depth: Float32Array
 
+    def rotated_or_mirrored(self, rng: Random) -> "Irradiance":
+        """Return one of the eight symmetries of a square, drawn at random."""
+        turns, mirrored = int(rng.integers(4)), rng.random() < 0.5
+
+        def moved(field: Float32Array) -> Float32Array:
+            rotated = np.rot90(field, turns, (-2, -1))
+            return np.ascontiguousarray(np.flip(rotated, -1) if mirrored else rotated)
+
+        return Irradiance(moved(self.planes), moved(self.all_in_focus), moved(self.depth))
+
 
 class StackOptics:
     """Defocuses fields of any depth for each plane of a stack, with one shake for all."""

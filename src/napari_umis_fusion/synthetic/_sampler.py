@@ -109,14 +109,52 @@ class StackSampler:
         ConfigError
             If `planes` is less than 1.
         """
+        rng = np.random.default_rng(seed)
+        return self._recorded(rng, self._light(rng, planes))
+
+    def draw_light(self, seed: int | Sequence[int], planes: int | None = None) -> Irradiance:
+        """Render the light of one stack, to be recorded any number of times.
+
+        Parameters
+        ----------
+        seed, planes
+            As of `draw`.
+
+        Raises
+        ------
+        ConfigError
+            If `planes` is less than 1.
+        """
+        return self._light(np.random.default_rng(seed), planes)
+
+    def record(self, light: Irradiance, seed: int | Sequence[int]) -> TrainingStack:
+        """Record light once more: rotated or mirrored, by another camera with another lamp.
+
+        Rendering is most of the work of `draw`; recordings of one light differ in all that
+        hides which plane is sharp, but not in the scene.
+
+        Parameters
+        ----------
+        light : Irradiance
+            Of `draw_light`; not changed.
+        seed : int or sequence of int
+            Seed of every random choice.
+        """
+        rng = np.random.default_rng(seed)
+        return self._recorded(rng, light.rotated_or_mirrored(rng))
+
+    def _light(self, rng: Random, planes: int | None) -> Irradiance:
         if planes is not None and planes < 1:
             raise ConfigError(f"planes is {planes}; accepted are whole numbers of 1 or more.")
-        spec, rng = self.distribution, np.random.default_rng(seed)
+        spec = self.distribution
         drawn = self.draw_planes(rng)  # also if not used, so that a seed gives the same scene
         optics = RandomOptics.draw(rng, spec, self._side, planes or drawn)
         weights = np.array([getattr(spec, kind) for kind in KINDS])
         kind = rng.choice(list(KINDS), p=weights / weights.sum())
-        light = self._cropped(KINDS[kind](rng, spec, optics, self._crops))
+        return self._cropped(KINDS[kind](rng, spec, optics, self._crops))
+
+    def _recorded(self, rng: Random, light: Irradiance) -> TrainingStack:
+        spec = self.distribution
         # A stream of its own: without imperfections, a seed gives the same stack as ever.
         damage = Damage.draw(rng.spawn(1)[0], spec.imperfections, light.planes.shape)
         clean = damage.of_light(light.planes * _random_drift(rng, spec, light))
@@ -142,7 +180,8 @@ class StackSampler:
         window = (..., slice(start, start + size), slice(start, start + size))
         # Fourier transforms leave small negative values.
         planes = np.maximum(light.planes[window], 0)
-        return Irradiance(planes, light.all_in_focus[window], light.depth[window])
+        # Copied, so that light that is kept does not hold its margin.
+        return Irradiance(planes, light.all_in_focus[window].copy(), light.depth[window].copy())
 
 
 def _check_images(images: Sequence[Float32Array], sources: Sequence[str] | None) -> None:

@@ -12,6 +12,7 @@ ObjectiveName = Literal["select", "reconstruct"]
 Schedule = Literal["one_cycle", "exponential", "constant"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Specimen = Literal["any", "opaque", "fluorescence", "transmitted"]
+Layers = Literal["all", "late"]
 SpatialFrequency = Literal["differences", "published"]
 
 NETWORKS: dict[ObjectiveName, Architecture] = {
@@ -94,6 +95,17 @@ class TrainingConfig(ConfigBase):
             "",
             0,
             190,
+            used_when=_SELECT,
+        ),
+    )
+    scene_uses: int = field(
+        default=1,
+        metadata=number(
+            "Steps that use each rendered scene ('select'), every time mirrored or rotated, with "
+            "another camera and lamp. More take less time, and show fewer scenes.",
+            "",
+            1,
+            100,
             used_when=_SELECT,
         ),
     )
@@ -195,6 +207,15 @@ class TrainingConfig(ConfigBase):
             0.0,
             1e6,
             label="weight of false edges",
+            used_when=_SELECT,
+        ),
+    )
+    layers: Layers = field(
+        default="all",
+        metadata=choice(
+            Layers,
+            "Layers that are trained ('select'): 'all', or the 'late' ones alone, which decide by "
+            "the features of the initial weights. A step then takes half the time.",
             used_when=_SELECT,
         ),
     )

@@ -126,7 +126,10 @@ class TrainingResult:
 
     @property
     def improved(self) -> bool:
-        """Whether training found better weights than the initial ones."""
+        """Whether training found better weights than the initial ones.
+
+        They have to be better in validation and, where there is one, in the comparison.
+        """
         return self.steps_done > 0 and (self.start_metrics is None or self.step > 0)
 
     def save(self, path: str | os.PathLike[str], **about: Any) -> Path:

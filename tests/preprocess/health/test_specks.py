@@ -99,6 +99,86 @@ def test_more_than_are_rare_are_noise():
     assert len(specks_of(planes)) == 0
 
 
+BLOCKS = {"block": (5, 5), "pair": (1, 2), "track": (1, 14)}
+
+
+@pytest.mark.parametrize("kind", [*BLOCKS, "diagonal"])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_clusters_of_pixels_are_found(dtype, kind):
+    hit = np.eye(9, dtype=bool) if kind == "diagonal" else np.ones(BLOCKS[kind], bool)
+    found = total = 0
+    for seed in range(4):
+        planes = smooth(seed).astype(np.float64)
+        where = np.zeros(SHAPE, bool)
+        rng = np.random.default_rng(seed)
+        for y, x in ((5, 9), (40, 60), (85, 20), (60, 110)):
+            part = np.s_[y : y + hit.shape[0], x : x + hit.shape[1]]
+            planes[1][part] += hit * rng.uniform(300, 900)
+            where[part] |= hit
+        taken = specks_of((planes / (8 if dtype == "uint8" else 1)).astype(dtype))
+        assert not (taken.mask(SHAPE) & ~where).any(), "and nothing else"
+        found, total = found + len(taken), total + where.sum()
+    assert found > 0.9 * total
+
+
+@pytest.mark.parametrize("sigma_px", [0.7, 1.0])
+def test_small_things_in_focus_are_no_clusters(sigma_px):
+    """Discs and short rods as a lens draws them, of which other planes show nothing."""
+    fine = 4
+    rows, columns = np.mgrid[: SHAPE[0] * fine, : SHAPE[1] * fine] / fine
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        planes, things = smooth(seed).astype(np.float64), np.zeros(rows.shape)
+        for size in (1.0, 1.5, 2.5, 0.5, 0.5) * 3:
+            y, x, turn = rng.uniform(10, 85), rng.uniform(10, 115), rng.uniform(0, np.pi)
+            along = (columns - x) * np.cos(turn) - (rows - y) * np.sin(turn)
+            across = (columns - x) * np.sin(turn) + (rows - y) * np.cos(turn)
+            length = 4 if size < 1 else size
+            things[np.hypot(along * size / length, across) < size] += rng.uniform(300, 3000)
+        drawn = gaussian_filter(things, sigma_px * fine)
+        planes[1] += drawn.reshape(SHAPE[0], fine, SHAPE[1], fine).mean(axis=(1, 3))
+        for top, dtype in ((65535, np.uint16), (1500, np.uint16)):  # clipped, too
+            assert len(specks_of(np.rint(planes).clip(0, top).astype(dtype))) == 0
+
+
+@pytest.mark.parametrize("channels", [(), (3,)])
+@pytest.mark.parametrize("share", [0.005, 0.05])
+def test_salt_and_pepper_is_found(share, channels):
+    rng = np.random.default_rng(3)
+    clean = smooth(3, noise=4).reshape(3, *SHAPE, *(1,) * len(channels))
+    clean = np.broadcast_to(clean // 8, (3, *SHAPE, *channels)).astype(np.uint8)
+    salted, drawn = clean.copy(), rng.random(clean.shape)
+    salted[drawn < share / 2], salted[drawn > 1 - share / 2] = 0, 255
+    ends = (salted != clean).reshape(3, *SHAPE, -1).any(axis=-1)
+    for z in range(3):
+        specks = specks_of(salted, z)
+        mask = specks.mask(SHAPE)
+        assert (mask & ends[z]).sum() > 0.98 * ends[z].sum()
+        assert not (mask & ~ends[z]).any()
+        assert np.abs(specks.filled(salted[z]).astype(int) - clean[z])[mask].mean() < 4
+
+
+def test_a_dark_ground_is_no_pepper():
+    planes = smooth(5)
+    planes[:, :, 60:] = 0
+    planes[1, 10:14, 20:24] = 4000
+    rng = np.random.default_rng(1)
+    planes[1].reshape(-1)[rng.choice(planes[1].size, 100, replace=False)] = 4000
+    specks = specks_of(planes)
+    assert (specks.filled(planes[1])[:, 61:] == 0).all()
+    assert (specks.filled(planes[1])[:, :60] > 0).all()
+
+
+def test_parts_of_a_plane_tell_the_same(monkeypatch):
+    planes = smooth(6).astype(np.uint16)
+    planes[1, 18:23, 40:45] += 700
+    planes[1, 10:24, 80] += 700
+    whole = specks_of(planes)
+    monkeypatch.setattr("napari_umis_fusion.preprocess.health._specks.PART_ROWS", 20)
+    np.testing.assert_array_equal(specks_of(planes).places, whole.places)
+    assert len(whole) == 39
+
+
 def test_a_speck_in_one_channel_is_one_of_the_pixel():
     planes = np.stack([smooth(3)] * 3, axis=-1)
     planes[1, 30, 40, 2] += 900

@@ -17,7 +17,12 @@ from napari_umis_fusion.files.ome_zarr import zarr_layers
 from napari_umis_fusion.files.read import PathsLike, read_layers
 from napari_umis_fusion.plugin.widgets import Progress
 
-SHOWN = {"all_in_focus": "fused", "depth_map": "depth", "index_map": "index"}
+SHOWN = {
+    "all_in_focus": "fused",
+    "depth_map": "depth",
+    "depth_error_map": "error of depth",
+    "index_map": "index",
+}
 """What the layer of each result is called after its stack."""
 
 

@@ -11,6 +11,7 @@ CHOICE_NAMES = ChoiceNames(
             "fluorescence": "Fluorescence",
             "transmitted": "Transmitted light",
         },
+        "layers": {"all": "All", "late": "Those that decide"},
         "schedule": {
             "one_cycle": "One cycle",
             "exponential": "Exponential decay",

@@ -140,12 +140,14 @@ def comparison_rows(comparison: Comparison) -> list[tuple[str, str, str]]:
 def _verdict(result: TrainingResult) -> str:
     if not result.steps_done:
         return "No step was made."
-    if not result.improved:
-        return "No weights were better than the initial ones on the validation set, so those stay."
     comparison = result.comparison
+    if comparison is None and not result.improved:
+        return "No weights were better than the initial ones on the validation set, so those stay."
     if comparison is None:
         return "It was not compared with the initial weights."
-    return f"<b>{_sentence(describe_verdict(comparison))}</b>: {describe_gain(comparison)}."
+    kept = "" if result.improved else " The initial weights stay."
+    verdict = _sentence(describe_verdict(comparison))
+    return f"<b>{verdict}</b>: {describe_gain(comparison)}.{kept}"
 
 
 def _sentence(text: str) -> str:

@@ -1,3 +1,4 @@
+from ._banding import Banding as Banding
 from ._find import iter_find_pattern as iter_find_pattern
 from ._find import iter_sample as iter_sample
 from ._fixed_pattern import FixedPattern as FixedPattern

@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 
 from napari_umis_fusion.preprocess._grey import GreyConverter
+from napari_umis_fusion.preprocess.fixed_pattern._banding import Banding
 from napari_umis_fusion.preprocess.fixed_pattern._detail import BANDS, REACH_PX, bands
 from napari_umis_fusion.preprocess.fixed_pattern._evidence import (
     ALIKE,
@@ -77,9 +78,9 @@ class PatternEstimate:
         # One value for each column, and for each row.
         self._lines = [[np.zeros(side, np.float32) for _ in range(BANDS)] for side in shape[::-1]]
 
-    def measure(self, plane: Plane, number: int, block: Block) -> None:
-        """Measure how much detail plane `number` has in a block of tiles."""
-        for band, detail in enumerate(self._details(plane, block)):
+    def measure(self, plane: Plane, lines: FloatMap | None, number: int, block: Block) -> None:
+        """Measure how much detail plane `number`, less its own lines, has in a block of tiles."""
+        for band, detail in enumerate(self._details(plane, lines, block)):
             if band < SPOT_BANDS:
                 means = self.grid.means(detail * detail, *block)
                 self._energy[band, number, slice(*block)] = means
@@ -98,18 +99,18 @@ class PatternEstimate:
             self._weights[band] = weights_of(self._energy[band], self._floor)
         self._profiles.clear()
 
-    def add(self, plane: Plane, number: int, block: Block) -> None:
+    def add(self, plane: Plane, lines: FloatMap | None, number: int, block: Block) -> None:
         """Add the detail of a plane to the mean."""
         rows = self._rows(block)
-        for band, detail in enumerate(self._details(plane, block)[:SPOT_BANDS]):
+        for band, detail in enumerate(self._details(plane, lines, block)[:SPOT_BANDS]):
             self._take_lines_off(detail, band, rows)
             table = self._weights[band, number]
             self.grid.add_scaled(self._sums[band][rows], detail, table, rows.start)
 
-    def compare(self, plane: Plane, number: int, block: Block) -> None:
+    def compare(self, plane: Plane, lines: FloatMap | None, number: int, block: Block) -> None:
         """Measure what a plane shares with the mean of the others."""
         rows = self._rows(block)
-        for band, detail in enumerate(self._details(plane, block)[:SPOT_BANDS]):
+        for band, detail in enumerate(self._details(plane, lines, block)[:SPOT_BANDS]):
             self._take_lines_off(detail, band, rows)
             weight = self._weights[band, number]
             others = self._sums[band][rows].copy()
@@ -181,22 +182,31 @@ class PatternEstimate:
         edges = self.grid.rows
         return slice(int(edges[block[0]]), int(edges[block[1]]))
 
-    def _details(self, plane: Plane, block: Block) -> list[FloatMap]:
+    def _details(self, plane: Plane, lines: FloatMap | None, block: Block) -> list[FloatMap]:
         rows = self._rows(block)
         start = max(0, rows.start - REACH_PX)
-        grey = self._to_grey(plane[start : rows.stop + REACH_PX])
+        seen = slice(start, rows.stop + REACH_PX)
+        grey = self._to_grey(plane[seen])
+        if lines is not None:
+            grey = grey - (lines if len(lines) == 1 else lines[seen]) * self._to_grey.range.scale
         inner = slice(rows.start - start, rows.stop - start)
         return [detail[inner] for detail in bands(_finite(grey))]
 
 
 def iter_estimate(
-    stack: Stack, planes: list[int], estimate: PatternEstimate, workers: Workers
+    stack: Stack,
+    planes: list[int],
+    estimate: PatternEstimate,
+    workers: Workers,
+    banding: Banding | None = None,
 ) -> Generator[None]:
     """Read the planes three times, yielding every 50 ms."""
     for step in (estimate.measure, estimate.add, estimate.compare):
         for number, z in enumerate(planes):
             plane = yield from workers.result(workers.submit(stack.plane, z))
-            yield from workers.each(partial(step, plane, number), estimate.grid.blocks())
+            lines = None if banding is None else banding.of(z)
+            work = partial(step, plane, lines, number)
+            yield from workers.each(work, estimate.grid.blocks())
         if step == estimate.measure:
             yield from workers.result(workers.submit(estimate.weigh))
 

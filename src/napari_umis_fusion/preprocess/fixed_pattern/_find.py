@@ -1,11 +1,13 @@
 """Find what stands still on the sensor: first whether, in tiles; then what, in whole planes."""
 
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
 from napari_umis_fusion.preprocess._grey import GreyConverter
+from napari_umis_fusion.preprocess.fixed_pattern._banding import Bands, find_banding, iter_lines
 from napari_umis_fusion.preprocess.fixed_pattern._estimate import PatternEstimate, iter_estimate
 from napari_umis_fusion.preprocess.fixed_pattern._evidence import MIN_PLANES, holds_pattern
 from napari_umis_fusion.preprocess.fixed_pattern._fixed_pattern import FixedPattern
@@ -46,9 +48,10 @@ def iter_find_pattern(
     workspace: ScratchMemory,
     workers: Workers,
 ) -> Generator[None, None, FixedPattern | None]:
-    """Look for a pattern that all planes share, yielding every 50 ms.
+    """Look for a pattern that all planes share, or that each has anew, yielding every 50 ms.
 
-    Only if there is a pattern, the planes of the samples are read three times more.
+    Only if there is a pattern, the planes of the samples are read three times more; only if lines
+    differ anew, all planes once more.
 
     Parameters
     ----------
@@ -73,19 +76,29 @@ def iter_find_pattern(
     if len(planes) < MIN_PLANES or not to_grey.span() > 0:  # of a middle plane that is blank
         return None
     floor = _floor(stack, to_grey)
-    looking = workers.submit(partial(_shows_pattern, samples, to_grey, floor))
-    if not (yield from workers.result(looking)):
-        return None
-    shape = stack.shape[1], stack.shape[2]
-    estimate = PatternEstimate(to_grey, shape, len(planes), floor, workspace)
-    yield from iter_estimate(stack, planes, estimate, workers)
-    return (yield from workers.result(workers.submit(_described, estimate, to_grey)))
+    looking = workers.submit(partial(_look, samples, to_grey, floor))
+    stands_still, bands = yield from workers.result(looking)
+    banding, found = None, None
+    if any(map(any, bands)):
+        banding = yield from iter_lines(stack, bands, to_grey, workers)
+    if stands_still:
+        shape = stack.shape[1], stack.shape[2]
+        estimate = PatternEstimate(to_grey, shape, len(planes), floor, workspace)
+        yield from iter_estimate(stack, planes, estimate, workers, banding)
+        found = yield from workers.result(workers.submit(_described, estimate, to_grey))
+    if banding is None:
+        return found
+    return replace(found or FixedPattern.none(stack.shape[1:3]), banding=banding)
 
 
-def _shows_pattern(samples: PlaneSamples, to_grey: GreyConverter, floor: float) -> bool:
+def _look(
+    samples: PlaneSamples, to_grey: GreyConverter, floor: float
+) -> tuple[bool, tuple[Bands, Bands]]:
+    """Return whether tiles show what stands still, and which lines differ anew."""
     seen = [_greys(samples.of(z) or [None] * len(samples.tiles), to_grey) for z in samples.planes]
     across = len({tile.columns.start for tile in samples.tiles})
-    return holds_pattern(np.stack(seen, axis=1), floor, across)
+    tiles = np.stack(seen, axis=1)
+    return holds_pattern(tiles, floor, across), find_banding(tiles, floor, across)
 
 
 def _greys(tiles: Sequence[Plane | None], to_grey: GreyConverter) -> FloatMap:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from napari_umis_fusion.preprocess._grey import GreyRange
 from napari_umis_fusion.preprocess._seen_from import Window, seen_from
+from napari_umis_fusion.preprocess.fixed_pattern._banding import Banding
 from napari_umis_fusion.preprocess.fixed_pattern._detail import REACH_PX, finest
 from napari_umis_fusion.preprocess.fixed_pattern._tiles import Table, TileGrid
 from napari_umis_fusion.runtime import FloatMap, Workers
@@ -37,12 +38,20 @@ class FixedPattern:
     strength : float
         Its standard deviation where it was found, as a share of the range of the stack.
     coverage : float
-        Share of the plane where it was found, 0 to 1.
+        Share of the plane where it was found, 0 to 1; 0 where only lines differ anew.
+    banding : Banding or None
+        What lines add to each plane besides.
     """
 
     values: FloatMap
     strength: float
     coverage: float
+    banding: Banding | None = None
+
+    @classmethod
+    def none(cls, shape: tuple[int, ...]) -> "FixedPattern":
+        """Return one that adds nothing to planes of `shape` (Y, X)."""
+        return cls(np.zeros(shape, np.float32), 0.0, 0.0)
 
     @property
     def kind(self) -> PatternKind:
@@ -54,8 +63,13 @@ class FixedPattern:
         return "columns" if columns > rows else "rows"
 
     @property
-    def note(self) -> str:
+    def notes(self) -> list[str]:
         """Say what was found, and what becomes of it."""
+        notes = [self._note] if self.coverage else []
+        return notes if self.banding is None else [*notes, self.banding.note]
+
+    @property
+    def _note(self) -> str:
         what = "a pattern" if self.kind == "pixels" else f"a pattern of {self.kind}"
         where = "" if self.coverage > 0.9 else f" in {100 * self.coverage:.0f} % of the image"
         return (
@@ -64,9 +78,16 @@ class FixedPattern:
         )
 
     def describe(self) -> dict[str, Any]:
-        """Return it as JSON values."""
-        strength, coverage = round(self.strength, 5), round(self.coverage, 3)
-        return {"kind": self.kind, "strength": strength, "coverage": coverage}
+        """Return what was found as JSON values."""
+        found: dict[str, Any] = {}
+        if self.coverage:
+            strength, coverage = round(self.strength, 5), round(self.coverage, 3)
+            still = {"kind": self.kind, "strength": strength, "coverage": coverage}
+            found["fixed_pattern"] = still
+        if self.banding is not None:
+            strengths = self.banding.strengths.items()
+            found["banding"] = {name: round(strength, 5) for name, strength in strengths}
+        return found
 
     def moved(self, transform: NDArray[np.float64], window: Window) -> FloatMap:
         """Return the pattern in a rectangle of an aligned plane.
@@ -122,7 +143,7 @@ class PatternRemoval:
         In each tile as strong as the plane shows it: a gain is stronger in brighter planes, and
         there is nothing to take off where the camera was saturated.
         """
-        pattern, fine = yield from self._workers.result(self._workers.submit(self._in_place, z))
+        pattern, fine = yield from self._workers.result(self._workers.submit(self._added_to, z))
         grid = TileGrid(pattern.shape)
         strength: Table = np.ones(grid.counts)
         measure = partial(_measure_strength, grey, fine, strength, grid)
@@ -131,15 +152,26 @@ class PatternRemoval:
             partial(_take_off, grey, pattern, strength, grid), grid.blocks()
         )
 
-    def _in_place(self, z: int) -> tuple[FloatMap, FloatMap]:
-        """Return the pattern as plane `z` shows it, and its finest detail."""
+    def _added_to(self, z: int) -> tuple[FloatMap, FloatMap]:
+        """Return what is added to plane `z`, as it is seen, and the finest detail of that."""
+        window = self._window or (slice(None), slice(None))
+        is_moved, banding = False, self._pattern.banding
         if self._transforms is not None and self._window is not None:
             transform = self._transforms[z]
-            if not np.array_equal(transform, np.eye(2, 3)):
-                moved = self._pattern.moved(transform, self._window) * self._scale
-                return moved, finest(moved)
+            is_moved = not np.array_equal(transform, np.eye(2, 3))
+        if is_moved:
+            added = self._pattern.moved(transform, window)
+            if banding is not None:
+                added += banding.moved(z, transform, window)
+        elif banding is not None:
+            added = self._pattern.values[window] + banding.of(z, window)
+        else:
+            return self._standing_still(window)
+        added *= self._scale
+        return added, finest(added)
+
+    def _standing_still(self, window: Window) -> tuple[FloatMap, FloatMap]:
         if self._still is None:
-            window = self._window or (slice(None), slice(None))
             values = np.ascontiguousarray(self._pattern.values[window]) * self._scale
             self._still = values, finest(values)
         return self._still

@@ -12,8 +12,8 @@ import numpy as np
 
 from napari_umis_fusion.preprocess.health._statistics import Mask, PlaneStatistics, Table
 
-MIN_CHANGE = float(np.log(1.1))
-"""Logarithm of the least gain that is corrected."""
+MIN_CHANGE, MIN_CHANGE_BETWEEN = float(np.log(1.1)), float(np.log(1.06))
+"""Logarithm of the least gain that is corrected, and of that of a plane between others."""
 
 MAX_SPREAD = 1 / 4
 """Tiles agree on the gain to this share of its logarithm; else the picture is another one."""
@@ -68,7 +68,9 @@ def find_exposure(plane: PlaneStatistics, others: Sequence[PlaneStatistics]) -> 
     """
     if len(others) < 2:
         return None
-    return _find(plane, others, _log_gain, MIN_CHANGE) or _find(plane, others, _shift, MIN_SHIFT)
+    is_between = others[0].z < plane.z < others[-1].z
+    least = MIN_CHANGE_BETWEEN if is_between else MIN_CHANGE
+    return _find(plane, others, _log_gain, least) or _find(plane, others, _shift, MIN_SHIFT)
 
 
 def _find(

@@ -15,12 +15,13 @@ from napari_umis_fusion.preprocess.health._exposure import (
     find_exposure,
     find_jump,
 )
+from napari_umis_fusion.preprocess.health._motion import Motion, find_motion
 from napari_umis_fusion.preprocess.health._padding import has_padding
 from napari_umis_fusion.preprocess.health._place import is_combed, is_elsewhere, jumps_elsewhere
 from napari_umis_fusion.preprocess.health._plane_health import Finding, PlaneHealth
 from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics
 from napari_umis_fusion.preprocess.health._torn import find_gaps
-from napari_umis_fusion.preprocess.health._unlike import is_noisy, is_unlike
+from napari_umis_fusion.preprocess.health._unlike import has_odd_lines, is_noisy, is_unlike
 
 LOOK_AHEAD = 3
 """Planes on either side that a plane is judged by: two odd ones in a row are outvoted."""
@@ -34,14 +35,25 @@ CLIPS = 1e-3
 MIN_HEADROOM = 0.97
 """Share of the highest value around a plane, below which its own highest lost something."""
 
+MIN_LEFT_OUT_PX = 1.8
+"""Shift from which on a plane spoils more than it has to offer."""
+
 MOSTLY_CLIPPED = 0.5
 """Share of pixels at the highest value from which a plane tells nothing of its light."""
 
 
 class PlaneJudge:
-    """Takes the planes of a stack in focal order, and judges each when those after it are known."""
+    """Takes the planes of a stack in focal order, and judges each when those after it are known.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    is_aligned : bool
+        Planes are aligned, or will be: it is no news that they moved.
+    """
+
+    def __init__(self, *, is_aligned: bool = False) -> None:
+        self._is_aligned = is_aligned
+        self._moved: set[int] = set()
         self._before: deque[PlaneStatistics] = deque(maxlen=LOOK_AHEAD)
         self._waiting: deque[PlaneStatistics] = deque()
         self._last: PlaneStatistics | None = None
@@ -62,7 +74,11 @@ class PlaneJudge:
         last, self._last = self._last, plane
         after = [one for one in self._waiting if not is_blank(one)]
         before = list(self._before)
-        health = judge_plane(plane, before, after, last)
+        still = [one.profiles for one in before if one.z not in self._moved]
+        motion = find_motion(plane.profiles, still, [one.profiles for one in after])
+        if motion is not None and self._is_aligned and not motion.strips:
+            motion = None
+        health = judge_plane(plane, before, after, last, motion)
         if health.is_scaled:  # others are judged by it in the light of those around it
             self._exposed.add(plane.z)
             plane = plane.scaled(health.gain, health.offset)
@@ -70,7 +86,7 @@ class PlaneJudge:
             plane, [one for one in before if one.z not in self._exposed], after
         ):
             health, self._first = _told(health, "jump"), plane
-        elif not health.is_left_out and jumps_elsewhere(plane, before, after):
+        elif not health.is_left_out and self._changes_place(plane, before, after, motion):
             health, self._first = _told(health, "place"), plane
         elif not health.is_left_out and before and differs_in_light(plane, before[-1]):
             health = _told(health, "flicker")
@@ -79,7 +95,22 @@ class PlaneJudge:
         if not health.is_left_out:
             self._first = self._first or plane
             self._before.append(plane)
+        if health.shift_px:
+            self._moved.add(plane.z)
         return health
+
+    def _changes_place(
+        self,
+        plane: PlaneStatistics,
+        before: Sequence[PlaneStatistics],
+        after: Sequence[PlaneStatistics],
+        motion: Motion | None,
+    ) -> bool:
+        """Whether a plane and those after it show another place than those before."""
+        if self._is_aligned:
+            return False
+        is_lasting = motion is not None and motion.is_lasting
+        return is_lasting or jumps_elsewhere(plane, before, after)
 
     def _drifts(self, health: PlaneHealth, plane: PlaneStatistics) -> bool:
         """Whether steps too small to be told have changed the light."""
@@ -104,6 +135,7 @@ def judge_plane(
     before: Sequence[PlaneStatistics],
     after: Sequence[PlaneStatistics],
     last: PlaneStatistics | None = None,
+    motion: Motion | None = None,
 ) -> PlaneHealth:
     """Judge a plane.
 
@@ -115,20 +147,17 @@ def judge_plane(
         Up to three planes on each side that hold a picture, in focal order.
     last : PlaneStatistics, optional
         The plane right before it, if there is one.
+    motion : Motion, optional
+        How it moved.
     """
     z, around = plane.z, [*before[-1:], *after[:1]]
     sides = [side for side in (before, after) if side]
-    if is_blank(plane) or shows_nothing(plane, sides):
-        return PlaneHealth(z, ("blank",), is_left_out=True, usable=0.0)
-    if blank_channels(plane, sides):
-        return PlaneHealth(z, ("channel blank",), is_left_out=True, usable=0.0)
-    if is_combed(plane, sides):
-        return PlaneHealth(z, ("torn",), is_left_out=True, usable=0.0)
-    if is_elsewhere(plane, before, after):
-        return PlaneHealth(z, ("elsewhere",), is_left_out=True, usable=0.0)
-    if last is not None and plane.equals(last):  # it tells nothing more
-        return PlaneHealth(z, ("duplicate",), is_left_out=True, usable=0.0)
+    shift = 0.0 if motion is None or motion.is_lasting else motion.shift_px
+    finding = _why_left_out(plane, before, after, last)
+    if finding is not None:
+        return PlaneHealth(z, (finding,), is_left_out=True, usable=0.0)
     findings: list[Finding] = []
+    strips = motion.strips if motion is not None and shift else ()
     exposure = find_exposure(plane, [*before, *after])
     tops = () if exposure is None else _lost_highlights(plane, around, exposure)
     gaps, torn = find_gaps(plane, sides, tops)
@@ -136,6 +165,11 @@ def judge_plane(
     is_padded = has_padding(plane.padding, [one.padding for one in (*before, *after)])
     if gaps and not (is_padded and not torn.any()):  # narrow padding is no torn frame
         findings.append("torn")
+        shift, strips = 0.0, ()  # the border of what is torn moves nothing
+    if shift:
+        findings.append("shifted" if strips else "moved")
+        if shift >= MIN_LEFT_OUT_PX and not strips:
+            return PlaneHealth(z, ("moved",), is_left_out=True, shift_px=shift, usable=0.0)
     if exposure is not None:
         findings.append("exposure")
     elif _is_burnt(plane, around):
@@ -150,7 +184,11 @@ def judge_plane(
         return PlaneHealth(z, ("unlike",), is_left_out=True, usable=0.0)
     if is_noisy(plane, before, after):
         return PlaneHealth(z, ("noisy",), is_left_out=True, usable=0.0)
+    if has_odd_lines(plane, before, after):
+        return PlaneHealth(z, ("lines",), is_left_out=True, usable=0.0)
     usable = float(1 - lost.mean())
+    for axis, start, stop in strips:
+        usable *= 1 - (stop - start) / plane.profiles.shape[axis] if plane.profiles else 1.0
     return PlaneHealth(
         z,
         tuple(findings),
@@ -159,8 +197,31 @@ def judge_plane(
         offset=0.0 if exposure is None else exposure.offset,
         tops=tops,
         gaps=gaps,
+        strips=strips,
+        shift_px=shift,
         usable=usable if usable >= MIN_USABLE else 0.0,
     )
+
+
+def _why_left_out(
+    plane: PlaneStatistics,
+    before: Sequence[PlaneStatistics],
+    after: Sequence[PlaneStatistics],
+    last: PlaneStatistics | None,
+) -> Finding | None:
+    """Return why a plane holds nothing of the picture, or nothing more; None if it does."""
+    sides = [side for side in (before, after) if side]
+    if is_blank(plane) or shows_nothing(plane, sides):
+        return "blank"
+    if blank_channels(plane, sides):
+        return "channel blank"
+    if is_combed(plane, sides):
+        return "torn"
+    if is_elsewhere(plane, before, after):
+        return "elsewhere"
+    if last is not None and plane.equals(last):
+        return "duplicate"
+    return None
 
 
 def _lost_highlights(

@@ -13,7 +13,7 @@ MAX_EQUAL = 0.5
 are no padding."""
 
 
-def padding_of(values: NDArray[Any]) -> tuple[int, ...]:
+def padding_of(values: NDArray[Any]) -> tuple[int, int, int, int]:
     """Return how many lines hold one value at the top, the bottom, the left and the right.
 
     Parameters
@@ -22,7 +22,7 @@ def padding_of(values: NDArray[Any]) -> tuple[int, ...]:
         Of a plane.
     """
     turned = values.swapaxes(0, 1)
-    return tuple(_lines(side) for side in (values, values[::-1], turned, turned[::-1]))
+    return _lines(values), _lines(values[::-1]), _lines(turned), _lines(turned[::-1])
 
 
 def has_padding(lines: Sequence[int], others: Sequence[Sequence[int]]) -> bool:

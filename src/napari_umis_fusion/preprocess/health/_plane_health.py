@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_umis_fusion.preprocess.health._motion import Strip
 from napari_umis_fusion.stack import Plane
 
 Mask = NDArray[np.bool_]
@@ -16,8 +17,11 @@ Finding = Literal[
     "channel blank",
     "torn",
     "elsewhere",
+    "moved",
+    "shifted",
     "unlike",
     "noisy",
+    "lines",
     "exposure",
     "clipped",
     "duplicate",
@@ -45,8 +49,10 @@ class PlaneHealth:
         Which plane.
     findings : tuple of str
         "blank": holds no picture; "channel blank": a channel of it does not; "torn": a part of
-        it is constant, or every second line; "elsewhere": shows another place; "unlike": shows
-        another picture than the planes before and after it; "noisy": has far more noise;
+        it is constant, or every second line; "elsewhere": shows another place; "moved": shifted,
+        rotated, magnified or skewed; "shifted": some of its lines are; "unlike": shows another
+        picture than the planes before and after it; "noisy": has far more noise;
+        "lines": its lines are shifted or lit otherwise, each by itself;
         "exposure": brighter or darker than the planes around it; "clipped": and has lost its
         highlights; "duplicate": the same as the plane before; "jump": from here on the light is
         another one; "flicker": lit otherwise than the plane before; "drift": lit otherwise than
@@ -60,6 +66,10 @@ class PlaneHealth:
         Of each channel, the value that stands for all that was too bright; empty where none was.
     gaps : tuple of (int, float)
         Channel, and value of its constant part.
+    strips : tuple of (axis, start, stop)
+        Lines that are shifted against the others: rows (0) or columns (1) from `start` on.
+    shift_px : float
+        By about how much it, or that part, moved.
     usable : float
         About which share of the plane is left to compete, 0 to 1.
     specks : int
@@ -75,6 +85,8 @@ class PlaneHealth:
     offset: float = 0.0
     tops: tuple[float, ...] = ()
     gaps: tuple[tuple[int, float], ...] = ()
+    strips: tuple[Strip, ...] = ()
+    shift_px: float = 0.0
     usable: float = 1.0
     specks: int = 0
     moving: float = 0.0
@@ -87,7 +99,12 @@ class PlaneHealth:
     @property
     def is_sound(self) -> bool:
         """Whether the plane is fused as it is, but for specks and parts that move."""
-        return not (self.is_left_out or self.is_scaled or self.gaps)
+        return not (self.is_left_out or self.is_scaled or self.gaps or self.strips)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether no part of it is torn, clipped or shifted."""
+        return not (self.gaps or self.tops or self.strips)
 
     @property
     def is_scaled(self) -> bool:
@@ -134,7 +151,20 @@ class PlaneHealth:
         parts = [values[..., c] > top - near for c, top in enumerate(self.tops)]
         # Interpolated and corrected constants are equal but for rounding.
         parts += [_gap(np.abs(values[..., c] - value) <= near) for c, value in self.gaps]
+        for axis, start, stop in self.strips:
+            part = np.zeros(values.shape[:2], np.bool_)
+            np.moveaxis(part, axis, 0)[start:stop] = True
+            parts.append(part)
         return np.asarray(np.logical_or.reduce(parts)) if parts else None
+
+    def within(self, rows: slice, columns: slice) -> "PlaneHealth":
+        """Return the health of a rectangle of the plane."""
+        firsts = rows.start, columns.start
+        strips = [
+            (axis, max(0, start - firsts[axis]), max(0, stop - firsts[axis]))
+            for axis, start, stop in self.strips
+        ]
+        return replace(self, strips=tuple(strips))
 
     def describe(self) -> dict[str, Any]:
         """Return it as JSON values."""
@@ -142,7 +172,7 @@ class PlaneHealth:
         if self.is_scaled:
             told |= {"gain": self.gain, "offset": self.offset}
         told |= {"left_out": self.is_left_out, "usable": self.usable}
-        extra = {"specks": self.specks, "moving": self.moving}
+        extra = {"specks": self.specks, "moving": self.moving, "shift_px": self.shift_px}
         return told | {name: value for name, value in extra.items() if value}
 
 

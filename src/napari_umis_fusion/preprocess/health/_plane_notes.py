@@ -1,6 +1,6 @@
 """What was found of planes and done about it, in words: for notes and tables alike."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from napari_umis_fusion.preprocess.health._plane_health import PlaneHealth
 
@@ -12,6 +12,9 @@ PADDING_DONE = {
     False: 'the option "empty" takes that value for not recorded',
 }
 """By whether planes around tell that it is none of the picture."""
+
+MOVED = "moved against the planes before and after"
+ALIGN = 'align="auto" puts planes in place'
 
 
 def notes_on(healths: Iterable[PlaneHealth], *, copies: bool = False) -> list[str]:
@@ -29,7 +32,8 @@ def notes_on(healths: Iterable[PlaneHealth], *, copies: bool = False) -> list[st
     for health in healths:
         if health.findings:
             said.setdefault(_sentence(health, copies), []).append(health.z)
-    notes = [_named(planes, *words) for words, planes in said.items()]
+    shifts = {health.z: health.shift_px for health in healths if health.shift_px}
+    notes = [_named(planes, *words, shifts) for words, planes in said.items()]
     speckled = [health for health in healths if health.specks]
     notes += [_speckled_note(speckled, copies)] if speckled else []
     moving = [health for health in healths if health.moving]
@@ -53,7 +57,9 @@ def _speck_done(copies: bool) -> str:
     return "taken from other planes" if copies else "filled from the planes before and after"
 
 
-def _named(planes: list[int], is_so: str, done: str) -> str:
+def _named(planes: list[int], is_so: str, done: str, shifts: Mapping[int, float]) -> str:
+    far = max((shifts[z] for z in planes if z in shifts), default=0.0)
+    is_so += f", by about {far:.0f} px" if far else ""
     return f"{_listed(planes)} {'is' if len(planes) == 1 else 'are'} {is_so}{done}"
 
 
@@ -93,10 +99,14 @@ def _sentence(health: PlaneHealth, copies: bool) -> tuple[str, str]:
         return f"blank{where}", ": left out" if health.is_left_out else ""
     if "elsewhere" in found:
         return "of another place", ": left out" if health.is_left_out else ""
+    if "moved" in found and health.is_left_out:
+        return MOVED, f": left out; {ALIGN}"
     if "unlike" in found:
         return "unlike the planes before and after", ": left out"
     if "noisy" in found:
         return "full of noise", ": left out"
+    if "lines" in found:
+        return "of lines that are shifted or lit each by itself", ": left out"
     if "duplicate" in found:
         return "the same as the plane before", ": left out"
     parts, done = [], []
@@ -109,6 +119,12 @@ def _sentence(health: PlaneHealth, copies: bool) -> tuple[str, str]:
     if "torn" in found:
         parts.append("torn")
         done.append("left out" if health.is_left_out else "what was not written is left out")
+    if "moved" in found:
+        parts.append(MOVED)
+        done.append(ALIGN)
+    if "shifted" in found:
+        parts.append("shifted in some of its lines")
+        done.append("these are left out")
     if "jump" in found:
         parts.append("lit otherwise than all before")
         done.append('light="measure" brings planes to one light')
@@ -120,7 +136,7 @@ def _sentence(health: PlaneHealth, copies: bool) -> tuple[str, str]:
         done.append('light="measure" brings planes to one light')
     if "place" in found:
         parts.append("of another place than all before")
-        done.append('align="auto" puts planes in place')
+        done.append(ALIGN)
     if "padded" in found:
         parts.append("of one value along a border, where others are not")
         done.append(PADDING_DONE[bool(health.gaps)])

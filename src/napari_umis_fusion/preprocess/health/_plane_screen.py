@@ -37,6 +37,8 @@ class PlaneScreen:
     known : sequence of PlaneHealth, optional
         What an earlier pass found, one for each plane; by default planes are judged as they are
         read, `LOOK_AHEAD` planes ahead of the one that is handed out.
+    is_aligned : bool
+        Planes are aligned, or will be: it is no news that they moved.
 
     Attributes
     ----------
@@ -50,9 +52,11 @@ class PlaneScreen:
         nan_policy: NanPolicy,
         workers: Workers,
         known: Sequence[PlaneHealth] | None = None,
+        *,
+        is_aligned: bool = False,
     ) -> None:
         self._stack, self._nan_policy, self._workers = stack, nan_policy, workers
-        self._judge = PlaneJudge() if known is None else None
+        self._judge = PlaneJudge(is_aligned=is_aligned) if known is None else None
         self.healths: list[PlaneHealth] = list(known or ())
         self._seen: list[PlaneStatistics] = []
         self._ahead: deque[CheckedPlane] = deque()

@@ -63,7 +63,7 @@ class SoundStack(Likeness):
             missing = _either(missing, self._specks[z].mask(self.shape[1:]))
         if self._moving is not None:
             missing = _either(missing, self._moving.mask(z, self.shape[1:]))
-        if not (health.gaps or health.tops):
+        if health.is_whole:
             return missing
         return _either(missing, health.unusable(self.stack.plane(z)))
 

@@ -5,6 +5,8 @@ from dataclasses import replace
 from functools import partial
 
 from napari_umis_fusion.preprocess.health._specks import (
+    PART_ROWS,
+    Found,
     Specks,
     join_specks,
     least_heights,
@@ -47,12 +49,13 @@ class SpeckFinder:
         around += [] if following is None else [following.plane]
         specks = no_specks(plane)
         if around and plane.dtype.kind != "b":
-            parts: list[Specks] = []
+            parts: list[Found] = []
             least = yield from self._workers.result(self._workers.submit(least_heights, plane))
             find = partial(_find, parts, plane, around, least)
-            yield from self._workers.each(find, split_rows(len(plane)))
-            specks = join_specks(parts, plane)
-        self.found[z], self._before = specks, plane
+            yield from self._workers.each(find, split_rows(len(plane), PART_ROWS))
+            join = partial(join_specks, parts, plane, around, least)
+            specks = yield from self._workers.result(self._workers.submit(join))
+        self.found[z], self._before = specks, specks.filled(plane)
         return specks
 
 
@@ -77,7 +80,7 @@ def without_specks(reading: CheckedPlane, specks: Specks, *, copies: bool) -> Ch
 
 
 def _find(
-    parts: list[Specks],
+    parts: list[Found],
     plane: Plane,
     around: list[Plane],
     least: tuple[float, ...],

@@ -16,26 +16,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from napari_umis_fusion.preprocess._grey import OUTLIERS_PERCENT, comparable
+from napari_umis_fusion.preprocess.health._clusters import REACH_PX as MARGIN_PX
+from napari_umis_fusion.preprocess.health._clusters import clusters_in
+from napari_umis_fusion.preprocess.health._impulses import find_impulses
+from napari_umis_fusion.preprocess.health._singles import mark_singles
 from napari_umis_fusion.runtime import split_rows
 from napari_umis_fusion.stack import Plane
 
 Mask = NDArray[np.bool_]
-
-MIN_ALONE = 0.7
-"""Share of its height over its surroundings by which a speck exceeds all pixels next to it but one,
-and all of the planes around. A point drawn with a sigma of 0.65 px has a share of 0.7, with 1 px
-one of 0.4; a line a pixel wide has two neighbours as bright as itself."""
-
-MAX_SPREAD = 0.3
-"""Light that the pixels next to it may have, as a share of its height: however small an image is,
-it hardly ever lies within one pixel."""
-
-MIN_GONE = 0.5
-"""Share of its light that the planes around do not show anywhere near it."""
 
 MIN_HEIGHT = 8.0
 """Height of a bright speck, in mean differences between the planes around it."""
@@ -46,18 +37,21 @@ MIN_DEPTH = 16.0
 MIN_SPAN = 1 / 16
 """Height of a speck, as a share of what the plane spans: single photons are less."""
 
+CLUSTER_HEIGHT = 2.0
+"""How much higher clusters of pixels are at least: small things in focus are of their size too."""
+
 MAX_SHARE = 1e-3
 """Share of the pixels up to which specks are told; more are the noise of a stack that has little
 light."""
 
+MAX_CLUSTERED = 1e-2
+"""Share of the pixels up to which clusters of them are told."""
+
+PART_ROWS = 256
+"""Rows that are looked at in one go; clusters reach a little beyond."""
+
 SAMPLE_PX = 1 << 16
 """About how many pixels tell what the plane spans."""
-
-REACH_PX = 4
-"""Half the side of the window that tells the noise."""
-
-CORE_PX = 2
-"""Half the side of its middle, which does not count."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,8 +95,13 @@ class Specks:
         return whole
 
 
-def specks_in(rows: slice, plane: Plane, around: Sequence[Plane], least: Sequence[float]) -> Specks:
-    """Return the specks in some rows of a plane.
+Places = NDArray[np.int64]
+Found = tuple[Places, Places]
+"""Single pixels, and those of clusters, as indices of the flattened plane."""
+
+
+def specks_in(rows: slice, plane: Plane, around: Sequence[Plane], least: Sequence[float]) -> Found:
+    """Return the pixels of specks in some rows of a plane; clusters that reach there are whole.
 
     Parameters
     ----------
@@ -115,18 +114,19 @@ def specks_in(rows: slice, plane: Plane, around: Sequence[Plane], least: Sequenc
     least : sequence of float
         Least height for each channel.
     """
-    top = max(0, rows.start - REACH_PX)
-    part = slice(top, min(len(plane), rows.stop + REACH_PX))
-    inner = slice(rows.start - top, rows.stop - top)
-    level = _level(plane)
+    top = max(0, rows.start - MARGIN_PX)
+    part = slice(top, min(len(plane), rows.stop + MARGIN_PX))
+    inner = rows.start - top, rows.stop - top
+    level, noises = _level(plane), (MIN_HEIGHT, MIN_DEPTH)
     here, before, after = (_planar(one[part], level) for one in (plane, around[0], around[-1]))
-    found = np.zeros(here.shape[1:], np.bool_)
+    found, clusters = (np.zeros(here.shape[1:], np.bool_) for _ in range(2))
     for c, height in enumerate(least):
-        _mark(here[c], before[c], after[c], height, inner.start, inner.stop, found)
-    down, along = np.nonzero(found[inner])
-    down += rows.start
-    fill = _mean_of([one[down, along] for one in around])
-    return Specks((down * plane.shape[1] + along).astype(np.int64), fill)
+        channel = here[c], before[c], after[c], height
+        mark_singles(*channel, noises, *inner, found)
+        pixels = clusters_in(*channel[:3], CLUSTER_HEIGHT * height, noises, *inner)
+        clusters[pixels[:, 0], pixels[:, 1]] = True
+    first = top * plane.shape[1]
+    return np.flatnonzero(found) + first, np.flatnonzero(clusters) + first
 
 
 def find_specks(plane: Plane, around: Sequence[Plane]) -> Specks:
@@ -134,8 +134,8 @@ def find_specks(plane: Plane, around: Sequence[Plane]) -> Specks:
     if not around or plane.dtype.kind == "b":
         return no_specks(plane)
     least = least_heights(plane)
-    parts = [specks_in(rows, plane, around, least) for rows in split_rows(len(plane))]
-    return join_specks(parts, plane)
+    parts = [specks_in(rows, plane, around, least) for rows in split_rows(len(plane), PART_ROWS)]
+    return join_specks(parts, plane, around, least)
 
 
 def no_specks(plane: Plane) -> Specks:
@@ -143,12 +143,23 @@ def no_specks(plane: Plane) -> Specks:
     return Specks(np.zeros(0, np.int64), plane.reshape(-1, *plane.shape[2:])[:0].copy())
 
 
-def join_specks(parts: Sequence[Specks], plane: Plane) -> Specks:
-    """Return those of all rows; none where they are too many."""
-    places = np.concatenate([part.places for part in parts])
-    fill = np.concatenate([part.fill for part in parts])
-    few = len(places) <= MAX_SHARE * plane.shape[0] * plane.shape[1]
-    return Specks(places, fill) if few else Specks(places[:0], fill[:0])
+def join_specks(
+    parts: Sequence[Found], plane: Plane, around: Sequence[Plane], least: Sequence[float]
+) -> Specks:
+    """Return those of all rows; of a kind that is not rare, none but salt and pepper."""
+    singles, clusters = (np.unique(np.concatenate(found)) for found in zip(*parts, strict=True))
+    size = plane.shape[0] * plane.shape[1]
+    if len(singles) > MAX_SHARE * size:
+        impulses = find_impulses(plane, around, singles, least)
+        if impulses is not None:
+            places, fill = impulses
+            return Specks(places, fill.reshape(len(places), *plane.shape[2:]))
+        singles = clusters = singles[:0]
+    if len(clusters) > MAX_CLUSTERED * size:
+        clusters = clusters[:0]
+    places = np.union1d(singles, clusters)
+    rows = [one.reshape(-1, *plane.shape[2:])[places] for one in around]
+    return Specks(places, _mean_of(rows))
 
 
 def least_heights(plane: Plane) -> tuple[float, ...]:
@@ -190,90 +201,3 @@ def _mean_of(values: Sequence[Plane]) -> Plane:
         return values[0]
     mean = np.mean([one.astype(np.float64) for one in values], axis=0)
     return np.asarray(np.rint(mean) if dtype.kind in "iu" else mean).astype(dtype)
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _mark(
-    here: NDArray[Any],
-    before: NDArray[Any],
-    after: NDArray[Any],
-    least: float,
-    first: int,
-    last: int,
-    found: Mask,
-) -> None:
-    width = here.shape[1]
-    for y in range(first, last):
-        for x in range(width):
-            value = here[y, x]
-            above = value - max(before[y, x], after[y, x])
-            below = min(before[y, x], after[y, x]) - value
-            if above > least:
-                sign = np.float32(1)
-            elif below > least:
-                sign = np.float32(-1)
-            else:
-                continue
-            if _stands_out(here, before, after, y, x, sign, least):
-                found[y, x] = True
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _stands_out(
-    here: NDArray[Any],
-    before: NDArray[Any],
-    after: NDArray[Any],
-    y: int,
-    x: int,
-    sign: np.float32,
-    least: float,
-) -> bool:
-    height, width = here.shape
-    value = sign * here[y, x]
-    second, highest, others = -np.inf, -np.inf, -np.inf
-    for i in range(max(0, y - 1), min(height, y + 2)):
-        for j in range(max(0, x - 1), min(width, x + 2)):
-            others = max(others, sign * before[i, j], sign * after[i, j])
-            if i == y and j == x:
-                continue
-            near = sign * here[i, j]
-            if near > highest:
-                highest, second = near, highest
-            elif near > second:
-                second = near
-        if value - max(second, others) <= least:
-            return False
-    alone = value - max(second, others)
-    if not alone > least:  # nor where a value is NaN
-        return False
-    noise, count, core = 0.0, 0, 0
-    light = np.zeros(3)  # in the plane, and in those around it: of the core, then of the rest
-    rest = np.zeros(3)
-    for i in range(max(0, y - REACH_PX), min(height, y + REACH_PX + 1)):
-        for j in range(max(0, x - REACH_PX), min(width, x + REACH_PX + 1)):
-            values = (here[i, j], before[i, j], after[i, j])
-            if abs(i - y) <= CORE_PX and abs(j - x) <= CORE_PX:
-                if abs(i - y) <= 1 and abs(j - x) <= 1:
-                    core += 1
-                    for k in range(3):
-                        light[k] += sign * values[k]
-                continue
-            for k in range(3):
-                rest[k] += sign * values[k]
-            noise += abs(values[0] - (values[1] + values[2]) / 2)
-            count += 1
-    if count == 0:
-        return False
-    own = value - rest[0] / count
-    light -= core * rest / count
-    # Defocus spreads light and keeps its amount; that of a speck is in its plane only.
-    gone = light[0] - max(light[1], light[2])
-    spread = light[0] - own
-    if highest - rest[0] / count > own / 2:  # a speck of two pixels
-        spread -= highest - rest[0] / count
-    return bool(
-        alone > MIN_ALONE * own
-        and spread < MAX_SPREAD * own
-        and gone > MIN_GONE * own
-        and alone > (MIN_HEIGHT if sign > 0 else MIN_DEPTH) * noise / count
-    )

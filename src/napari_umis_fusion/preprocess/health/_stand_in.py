@@ -62,13 +62,13 @@ class StandInStack(Likeness):
     stack : Stack
         As recorded.
     healths : sequence of PlaneHealth
-        Of its planes, or of some of them. For one that is left out, torn or clipped the nearest
-        whole plane stands in; one that is exposed otherwise is scaled.
+        Of its planes, or of some of them. For one that is left out or not whole the nearest whole
+        plane stands in; one that is exposed otherwise is scaled.
     """
 
     def __init__(self, stack: Stack, healths: Sequence[PlaneHealth]) -> None:
         super().__init__(stack)
-        whole = [one for one in healths if not (one.is_left_out or one.gaps or one.tops)]
+        whole = [one for one in healths if one.is_whole and not one.is_left_out]
         self._whole = whole or [PlaneHealth(one.z) for one in healths]
 
     def plane(self, z: int) -> Plane:

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from napari_umis_fusion.preprocess._grey import readable
 from napari_umis_fusion.preprocess.health._dull_lines import DullLines, lines_of
 from napari_umis_fusion.preprocess.health._padding import padding_of
+from napari_umis_fusion.preprocess.health._profiles import Profiles, profiles_of
+from napari_umis_fusion.preprocess.health._texture import comb_of, grain_of, some_of
 from napari_umis_fusion.stack import Plane
 
 Array = NDArray[Any]
@@ -26,15 +28,6 @@ MIN_TILE_PX = 8
 
 SAMPLE_PX = 1 << 20
 """About how many pixels are looked at: every row of small planes, some rows of large ones."""
-
-SAMPLE_LINES = 64
-"""How many lines are looked at along the other side for lines that are lost."""
-
-MIN_ROWS = 16
-"""Fewer rows do not tell."""
-
-PART_PX, QUIET = 32, 10
-"""Part of a line of which grain is told, and percentile of the parts: noise is in all of them."""
 
 SPARSE = 0.3
 """Share of the span of all pixels that counts at least, for small spots on an even ground."""
@@ -73,6 +66,8 @@ class PlaneStatistics:
         Rows and columns; none in planes of which parts do not count.
     digest : int
         Of all values that are looked at.
+    profiles : Profiles or None
+        Along rows and columns; None in planes of which parts do not count, and in small ones.
     """
 
     z: int
@@ -81,10 +76,11 @@ class PlaneStatistics:
     highest: Table
     clipped: Table
     comb: float = 1.0
-    padding: tuple[int, ...] = (0, 0, 0, 0)
+    padding: tuple[int, int, int, int] = (0, 0, 0, 0)
     grain: Table = field(default_factory=lambda: np.zeros((0, 0, 2)))
     lines: tuple[DullLines, ...] = ()
     digest: int = 0
+    profiles: Profiles | None = None
 
     @cached_property
     def constant(self) -> Mask:
@@ -177,66 +173,15 @@ def measure_plane(z: int, plane: Plane, invalid: Mask | None = None) -> PlaneSta
     top = _tops(values, ignored)
     mask = np.zeros((1, 1), np.bool_) if ignored is None else ignored
     _fill_tables(values, mask, ignored is not None, top, rows, columns, step, *tables)
-    comb = max(
-        _comb(values[:, _some(values.shape[1])]), _comb(values[_some(len(values))].swapaxes(0, 1))
-    )
-    padding: tuple[int, ...] = (0, 0, 0, 0)
+    padding, profiles = (0, 0, 0, 0), None
     lines: tuple[DullLines, ...] = ()
     if ignored is None:
-        padding = padding_of(values)
+        padding, profiles = padding_of(values), profiles_of(values)
         sides = values, values.swapaxes(0, 1)
-        lines = tuple(lines_of(side, _some(side.shape[1]).step) for side in sides)
-    grain, digest = _grain(values), crc32(np.ascontiguousarray(values[::step]).data)
-    return PlaneStatistics(z, mean, lowest, highest, clipped, comb, padding, grain, lines, digest)
-
-
-def _some(size: int) -> slice:
-    """Return some of so many lines, spread evenly."""
-    return slice(None, None, max(1, size // SAMPLE_LINES))
-
-
-def _comb(values: Plane) -> float:
-    """Return how much neighbouring rows differ, relative to rows two apart."""
-    rows = values.astype(np.float32)
-    if len(rows) < MIN_ROWS:
-        return 1.0
-    if values.dtype.kind == "f":
-        rows[~np.isfinite(rows)] = np.nan
-        near, far = (_mean_difference(rows[by:], rows[:-by]) for by in (1, 2))
-    else:
-        near, far = (float(np.abs(rows[by:] - rows[:-by]).ravel().mean()) for by in (1, 2))
-    return near / far if far > 0 else 1.0
-
-
-def _grain(values: Plane) -> Table:
-    sides = [_bends(side[_some(len(side))]) for side in (values, values.swapaxes(0, 1))]
-    return np.stack(sides) if all(side.size for side in sides) else np.zeros((0, 0, 2))
-
-
-def _bends(lines: Plane) -> Table:
-    """Return the energy of second differences of neighbours, and of next but one; (C, 2)."""
-    rows = lines.astype(np.float32)
-    count = (rows.shape[1] - 4) // PART_PX
-    if count < 1:
-        return np.zeros((0, 2))
-    middle = 2 * rows[:, 2:-2]
-    found = []
-    for by in (1, 2):
-        with np.errstate(invalid="ignore", over="ignore"):
-            bend = rows[:, 2 - by : -2 - by] + rows[:, 2 + by : rows.shape[1] - 2 + by] - middle
-            parts = (bend * bend)[:, : count * PART_PX].reshape(len(rows), count, PART_PX, -1)
-            energy = parts.mean(axis=2).reshape(-1, parts.shape[3])
-        known = energy[np.isfinite(energy).all(axis=1)]
-        found.append(
-            np.percentile(known, QUIET, axis=0) if len(known) else np.zeros(energy.shape[1])
-        )
-    return np.asarray(np.stack(found, axis=1), np.float64)
-
-
-def _mean_difference(rows: Array, others: Array) -> float:
-    differences = np.abs(rows - others)
-    known = differences[np.isfinite(differences)]
-    return float(known.mean()) if known.size else 0.0
+        lines = tuple(lines_of(side, some_of(side.shape[1]).step) for side in sides)
+    grain, digest = grain_of(values), crc32(np.ascontiguousarray(values[::step]).data)
+    told = comb_of(values), padding, grain, lines, digest, profiles
+    return PlaneStatistics(z, mean, lowest, highest, clipped, *told)
 
 
 def _edges(size: int) -> NDArray[np.int64]:

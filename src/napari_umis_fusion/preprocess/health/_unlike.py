@@ -46,6 +46,10 @@ one: 1 for noise, less for what a lens draws, along one axis at least."""
 MIN_NOISIER = 4.0
 """How much more of it than in the planes on both sides: twice the standard deviation."""
 
+MIN_ONE_SIDED, MIN_ONE_SIDED_END = 2.0, 4.0
+"""How much more of it along one axis only: at most 1.2 where it is white, on the same stacks; in
+a first or last plane, where focus goes on."""
+
 MIN_NOISE = 0.02
 """Standard deviation of noise that spoils a decision, as a share of what those planes span."""
 
@@ -86,18 +90,57 @@ def is_unlike(plane: PlaneStatistics, before: Side, after: Side, lost: Table) ->
 
 def is_noisy(plane: PlaneStatistics, before: Side, after: Side) -> bool:
     """Whether a plane has far more noise than those on both sides, such as random bits."""
+    found = _added_grain(plane, before, after)
+    if found is None:
+        return False
+    is_noise = found.is_noise & (found.grain > MIN_NOISIER * found.usual)
+    is_noise &= found.near > MIN_WHITE * found.far
+    return bool(is_noise.all(axis=0).any())
+
+
+def has_odd_lines(plane: PlaneStatistics, before: Side, after: Side) -> bool:
+    """Whether lines differ from those next to them as they do not in the planes on both sides.
+
+    What a lens draws differs so along both axes, and less from pixel to pixel than noise does.
+    """
+    found = _added_grain(plane, before, after)
+    if found is None:
+        return False
+    least = MIN_ONE_SIDED if before and after else MIN_ONE_SIDED_END
+    with np.errstate(divide="ignore", invalid="ignore"):
+        one_sided = found.grain / found.grain[::-1]
+        usual = np.max([one.grain[..., 0] / one.grain[::-1, :, 0] for one in found.sides], axis=0)
+        is_odd = found.is_noise & (one_sided > least * usual)
+    is_odd &= (found.grain > least * found.usual) & (found.near > MIN_WHITE * found.far)
+    return bool(is_odd.any())
+
+
+@dataclass(frozen=True, slots=True)
+class _AddedGrain:
+    """The grain of a plane, by axis and channel, and that of those around it.
+
+    `near` and `far` are what it has more of from pixel to pixel, and to the next but one.
+    """
+
+    grain: Table
+    usual: Table
+    near: Table
+    far: Table
+    is_noise: Mask
+    sides: tuple[PlaneStatistics, ...]
+
+
+def _added_grain(plane: PlaneStatistics, before: Side, after: Side) -> _AddedGrain | None:
     sides = [*before[-1:], *after[:1]] if before and after else [*before[-2:], *after[:2]]
     grain = plane.grain / _gain(plane, sides) ** 2  # a bright plane has more noise
     if len(sides) < 2 or any(one.grain.shape != grain.shape or not grain.size for one in sides):
-        return False
+        return None
     usual = np.max([one.grain for one in sides], axis=0)
     near, far = (grain - usual)[..., 0], (grain - usual)[..., 1]
     span = np.max([one.span for one in sides], axis=0)
     # The second difference of white noise has six times its variance.
     is_noise = near / 6 > (MIN_NOISE * span) ** 2
-    is_noise &= grain[..., 0] > MIN_NOISIER * usual[..., 0]
-    is_noise &= near > MIN_WHITE * far
-    return bool(is_noise.all(axis=0).any())
+    return _AddedGrain(grain[..., 0], usual[..., 0], near, far, is_noise, tuple(sides))
 
 
 def _gain(plane: PlaneStatistics, others: Side) -> float:

@@ -7,9 +7,10 @@ from napari_umis_fusion.runtime import Workers, repeat_event
 from napari_umis_fusion.training._events import Noted, Preparing, TrainingEvent
 from napari_umis_fusion.training.loop._trainer import Trainer
 
-WARM_UP, MEASURED = 2, 5
+WARM_UP, MEASURED = 2, 8
 """Steps that are rehearsed before the measurement, and during it: the first ones allocate memory
-and fill the tables of the renderer."""
+and fill the tables of the renderer. Of the measured ones, as many render scenes as of all steps,
+where scenes are used once, twice, four or eight times."""
 
 FEWEST_STEPS = 50
 """Steps of a training however slow the machine: fewer would teach nothing."""

@@ -47,6 +47,11 @@ _SEEDING = threading.Lock()
 TORCH_SHARE = 2 / 3
 """Share of the threads for torch; the others make the next batches."""
 
+NO_BETTER = (
+    "the trained weights are no better than the initial ones on the stacks on which both were "
+    "compared, whatever validation found: the initial weights are kept"
+)
+
 InitialWeights = str | os.PathLike[str] | Checkpoint | None
 
 
@@ -187,6 +192,9 @@ def iter_train(
     if config.test_share and result.improved:
         name = start.metadata.get("name", "") if start else ""
         result = yield from _iter_compare(result, split, initial, name)
+        if start is not None and result.comparison is not None and result.comparison.gain_db <= 0:
+            result = _as_it_began(result, start, trainer.objective.score)
+            yield Noted(NO_BETTER)
     yield TrainingFinished(result)
     return result
 
@@ -259,6 +267,13 @@ def _iter_compare(
         return result
     yield Compared(comparison)
     return replace(result, comparison=comparison)
+
+
+def _as_it_began(result: TrainingResult, start: Checkpoint, score: str) -> TrainingResult:
+    """Return the result with the initial weights and their scores."""
+    metrics = result.start_metrics or {}
+    kept = metrics.get(score, float("nan"))
+    return replace(result, model=start.model(), step=0, score=kept, metrics=metrics)
 
 
 def _result(

@@ -1,6 +1,6 @@
 """Learn to select planes: the fusion of a rendered stack shall equal its sharp image."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -9,19 +9,33 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from napari_umis_fusion.errors import ConfigError
-from napari_umis_fusion.network import PlaneRanker, Scores
-from napari_umis_fusion.preprocess import percentile_limits
-from napari_umis_fusion.synthetic import StackSampler, TrainingStack
+from napari_umis_fusion.network import (
+    LATE_LAYERS,
+    OnnxStackRanker,
+    PlaneRanker,
+    Scores,
+    runs_without_torch,
+)
+from napari_umis_fusion.synthetic import Irradiance, StackSampler, TrainingStack
 from napari_umis_fusion.training._config import TrainingConfig
 from napari_umis_fusion.training.data import ImageSet
+from napari_umis_fusion.training.objectives._light_pool import LightPool
 from napari_umis_fusion.training.objectives._objective import ValidationExample
 from napari_umis_fusion.training.objectives._render import (
     training_distribution,
     validation_distribution,
 )
+from napari_umis_fusion.training.objectives._stack_batch import (
+    StackBatch,
+    collate,
+    network_input,
+)
 from napari_umis_fusion.training.objectives._teacher import Teacher, divergence
 
 VALIDATION_EXAMPLES = 48
+
+KEPT_MB = 100
+"""Memory for rendered stacks of validation, each of which holds its planes three times."""
 
 BEST_ERROR = 4e-6
 """Added to squared errors: below it (54 dB) a smaller error gains little."""
@@ -38,43 +52,9 @@ SPREAD_WEIGHT = 5e-4
 MIN_SPAN = 0.1
 """Errors are relative to the span of the truth, but at least to this span."""
 
-MIN_CONTRAST = 0.02
-"""Lower bound of the contrast, so that the noise of flat planes is not amplified."""
-
-TENSORS = ("planes", "steady", "clean", "truth", "contrast")
-"""Fields of a batch that are tensors."""
-
-_TRAIN, _TRY, _PLAN = range(3)
+_TRAIN, _TRY, _PLAN, _RECORD, _GAIN = range(5)
 
 Floats = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class StackBatch:
-    """Rendered stacks with the same number of planes.
-
-    Attributes
-    ----------
-    planes, steady, clean : Tensor of shape (N, Z, Y, X)
-        See `TrainingStack`.
-    truth : Tensor of shape (N, Y, X)
-        The sharp images.
-    contrast : Tensor of shape (N,)
-        Divisor of the input of the network.
-    backwards : bool
-        The initial network sees the stacks reversed.
-    """
-
-    planes: Tensor
-    steady: Tensor
-    clean: Tensor
-    truth: Tensor
-    contrast: Tensor
-    backwards: bool = False
-
-    def to(self, device: torch.device) -> "StackBatch":
-        """Copy to a device."""
-        return replace(self, **{name: getattr(self, name).to(device) for name in TENSORS})
 
 
 class SelectObjective:
@@ -105,14 +85,18 @@ class SelectObjective:
                 f"got initial weights of a {type(model).__name__}; objective='select' trains the "
                 "network of focus_measure='learned'. Give its weights, or none."
             )
-        if config.keep_weight and model is None:
-            raise ConfigError(
-                f"keep_weight is {config.keep_weight:g} without initial weights, whose scores it "
-                "keeps; give some, or set it to 0."
-            )
+        if model is None:
+            _check_initial(config)
         self._ranker = model or PlaneRanker()
         self.model: nn.Module = self._ranker
-        self._initial = Teacher(model) if model is not None and config.keep_weight else None
+        onnx = runs_without_torch(config.device)
+        self._initial = Teacher(self._ranker, onnx=onnx) if config.keep_weight else None
+        self._early = None
+        # Layers that know one order of the planes have to learn the other one.
+        if config.layers == "late" and self._ranker.both_orders:
+            for name, weight in self._ranker.named_parameters():
+                weight.requires_grad_(name.startswith(LATE_LAYERS))
+            self._early = OnnxStackRanker(self._ranker, "compared") if onnx else None
         self.steps_per_epoch = max(1, len(images) // 4)
         self._config = config
         learn, like = (
@@ -120,17 +104,27 @@ class SelectObjective:
             validation_distribution(config, config.patch_px),
         )
         self._learn = StackSampler(images.images, learn, images.sources)
+        self._pool = LightPool(self._render, config.scene_uses)
         self._held_out = StackSampler(held_out.images, like, held_out.sources)
+        self._kept: dict[int, tuple[TrainingStack, NDArray[np.float64]]] = {}
 
     def batch(self, step: int) -> StackBatch:
         """Render the stacks of a step."""
         seed = self._config.seed
-        rng = np.random.default_rng([_PLAN, seed, step])
+        lights = self._pool.of_step(step)
+        stacks = [
+            self._learn.record(light, [_RECORD, seed, step, k]) for k, light in enumerate(lights)
+        ]
+        rng = np.random.default_rng([_GAIN, seed, step])
+        batch = collate(stacks, rng.uniform(-0.2, 1.2, len(stacks)))
+        return self._with_fixed(replace(batch, backwards=step % 2 == 1))
+
+    def _render(self, number: int) -> list[Irradiance]:
+        seed = self._config.seed
         # one number of planes per batch: tensors need equal shapes
-        planes = self._learn.draw_planes(rng)
+        planes = self._learn.draw_planes(np.random.default_rng([_PLAN, seed, number]))
         count = max(1, self._config.batch // planes)
-        stacks = [self._learn.draw([_TRAIN, seed, step, k], planes) for k in range(count)]
-        return replace(collate(stacks, rng.uniform(-0.2, 1.2, count)), backwards=step % 2 == 1)
+        return [self._learn.draw_light([_TRAIN, seed, number, k], planes) for k in range(count)]
 
     def losses(self, batch: StackBatch, device: torch.device) -> dict[str, Tensor]:
         """Return the losses of selection and mean, and their false edges."""
@@ -140,12 +134,28 @@ class SelectObjective:
         scores = self._scored(here)
         terms = self._terms(here, scores)
         if self._initial is not None:
-            kept = self._initial.scores(_input(here), backwards=here.backwards)
+            kept = here.initial or self._initial.scores(
+                network_input(here), backwards=here.backwards
+            )
             terms["kept"] = self._config.keep_weight * divergence(kept, scores)
         return terms
 
+    def _with_fixed(self, batch: StackBatch) -> StackBatch:
+        """Add what fixed weights make of a batch, if ONNX Runtime computes it."""
+        if self._initial is not None and self._initial.onnx is not None:
+            scores = self._initial.scores(network_input(batch), backwards=batch.backwards)
+            batch = replace(batch, initial=scores)
+        return self._with_early(batch)
+
+    def _with_early(self, batch: StackBatch) -> StackBatch:
+        if self._early is None:
+            return batch
+        return replace(batch, compared=self._early.compare(network_input(batch)))
+
     def _scored(self, here: StackBatch) -> Scores:
-        scores: Scores = self.model(_input(here))
+        if here.compared is not None:
+            return self._ranker.decide(here.compared, here.planes.shape)
+        scores: Scores = self.model(network_input(here))
         return scores
 
     def _terms(self, here: StackBatch, scores: Scores) -> dict[str, Tensor]:
@@ -170,9 +180,8 @@ class SelectObjective:
     @torch.inference_mode()
     def validate_example(self, index: int, device: torch.device) -> ValidationExample:
         """Fuse a stack that is rendered from validation images, and compare it with the truth."""
-        rng = np.random.default_rng([_TRY, 0, index])
-        stack = self._held_out.draw([_TRY, index], self._held_out.draw_planes(rng))
-        batch = collate([stack], rng.uniform(-0.2, 1.2, 1)).to(device)
+        stack, log_gain = self._validation_stack(index)
+        batch = self._with_early(collate([stack], log_gain)).to(device)
         scores = self._scored(batch)
         terms = {name: float(term) for name, term in self._terms(batch, scores).items()}
         chosen = scores.select[0].argmax(0, keepdim=True)
@@ -185,18 +194,32 @@ class SelectObjective:
         samples["middle plane"] = stack.planes[len(stack.planes) // 2]
         return ValidationExample(metrics, {name: np.clip(p, 0, 1) for name, p in samples.items()})
 
+    def _validation_stack(self, index: int) -> tuple[TrainingStack, NDArray[np.float64]]:
+        """Return the stack of a validation example, and the gain of its input."""
+        if index in self._kept:
+            return self._kept[index]
+        rng = np.random.default_rng([_TRY, 0, index])
+        planes = self._held_out.draw_planes(rng)
+        stack = self._held_out.draw([_TRY, index], planes)
+        example = stack, rng.uniform(-0.2, 1.2, 1)
+        # Rendering is most of a validation; those that fit are kept for the next.
+        if sum(kept.planes.nbytes for kept, _ in self._kept.values()) < KEPT_MB * 1e6 / 3:
+            self._kept[index] = example
+        return example
 
-def collate(stacks: list[TrainingStack], log_gain: NDArray[np.float64]) -> StackBatch:
-    """Stack the examples of a batch; the input of each is scaled by `exp(-log_gain)`."""
-    parts = zip(*((s.planes, s.steady, s.clean, s.all_in_focus) for s in stacks), strict=True)
-    planes, steady, clean, truth = (torch.from_numpy(np.stack(part)) for part in parts)
-    spans = (_contrast(s.planes[s.middle]) for s in stacks)
-    contrast = [span * np.exp(g) for span, g in zip(spans, log_gain, strict=True)]
-    return StackBatch(planes, steady, clean, truth, torch.tensor(contrast, dtype=torch.float32))
 
-
-def _input(batch: StackBatch) -> Tensor:
-    return batch.planes / batch.contrast[:, None, None, None]
+def _check_initial(config: TrainingConfig) -> None:
+    """Refuse options that need initial weights."""
+    if config.keep_weight:
+        raise ConfigError(
+            f"keep_weight is {config.keep_weight:g} without initial weights, whose scores it "
+            "keeps; give some, or set it to 0."
+        )
+    if config.layers == "late":
+        raise ConfigError(
+            "layers is 'late' without initial weights, of which it keeps the other layers; give "
+            "some, or set it to 'all'."
+        )
 
 
 def gradient(planes: Tensor) -> Tensor:
@@ -207,12 +230,6 @@ def gradient(planes: Tensor) -> Tensor:
     gx = across[..., :-2, :] + 2 * across[..., 1:-1, :] + across[..., 2:, :]
     gy = down[..., :-2] + 2 * down[..., 1:-1] + down[..., 2:]
     return (gx**2 + gy**2 + 1e-10).sqrt() / 8
-
-
-def _contrast(plane: Floats) -> float:
-    """Return the span of a plane, by the same percentiles as in a fusion."""
-    low, high = percentile_limits(plane)
-    return max(high - low, MIN_CONTRAST)
 
 
 def _log_error(squared: Tensor, span: Tensor) -> Tensor:

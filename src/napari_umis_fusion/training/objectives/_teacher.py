@@ -3,10 +3,10 @@
 import copy
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from napari_umis_fusion.network import Scores
+from napari_umis_fusion.network import OnnxStackRanker, PlaneRanker, Scores
 
 
 class Teacher:
@@ -16,9 +16,12 @@ class Teacher:
     ----------
     model : PlaneRanker
         Copied; neither trained nor changed.
+    onnx : bool
+        ONNX Runtime computes the scores, on the thread that asks for them.
     """
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: PlaneRanker, *, onnx: bool = False) -> None:
+        self.onnx = OnnxStackRanker(model, "scores") if onnx else None
         self._model = copy.deepcopy(model).eval().requires_grad_(False)
         self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -29,12 +32,16 @@ class Teacher:
         A network of one order has two opinions of a stack. Asked for one and the other in turn,
         both count alike, at half the cost.
         """
-        self._model.to(planes.device)
         if not backwards:
-            scores: Scores = self._model(planes)
-            return scores
-        reverse: Scores = self._model(planes.flip(1))
+            return self._scored(planes)
+        reverse = self._scored(planes.flip(1))
         return Scores(reverse.select.flip(1), reverse.weigh.flip(1))
+
+    def _scored(self, planes: Tensor) -> Scores:
+        if self.onnx is not None:
+            return self.onnx.score(planes)
+        scores: Scores = self._model.to(planes.device)(planes)
+        return scores
 
 
 def divergence(wanted: Scores, found: Scores) -> Tensor:

@@ -1,0 +1,141 @@
+"""Profiles of a plane: how bright it is along its rows and columns, to tell whether it moved.
+
+Defocus blurs a profile and leaves it where it is; what moves takes it along.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+Table = NDArray[np.float64]
+Lines = NDArray[np.float32]
+
+BANDS = 8
+"""Bands of a plane, each with a profile: rows that were recorded later may have moved by more."""
+
+PARTS, MIN_POINTS = 2, 80
+"""Parts of a profile that are compared apart, since what is magnified moves to both sides, and
+points of each; shorter profiles are compared as a whole."""
+
+MAX_POINTS = 1024
+"""Points of a profile; of larger planes, each point is the sum of some pixels."""
+
+MAX_LAG = 48
+"""Points by which profiles are shifted at most."""
+
+MIN_GAIN = 0.05
+"""By so much more profiles are alike once they are shifted, or they are not."""
+
+FINE, COARSE = 3, 17
+"""Points of the running means, between which lies what is compared: neither noise nor light."""
+
+
+@dataclass(frozen=True, eq=False)
+class Profiles:
+    """The profiles of a plane.
+
+    Attributes
+    ----------
+    lines : tuple of ndarray of shape (BANDS, N), float32
+        Along rows, of bands of rows, and along columns, of bands of columns.
+    step : int
+        Pixels of a point.
+    shape : tuple of int
+        Rows and columns of the plane.
+    """
+
+    lines: tuple[Lines, Lines]
+    step: int
+    shape: tuple[int, int]
+
+    @cached_property
+    def parts(self) -> tuple[Lines, Lines]:
+        """Return what is compared: for rows and for columns, of shape (BANDS, 1 or PARTS, N)."""
+        return _parts(self.lines[0]), _parts(self.lines[1])
+
+
+def profiles_of(values: NDArray[Any]) -> Profiles | None:
+    """Return the profiles of a plane (Y, X, C); None if it is too small."""
+    height, width = shape = values.shape[:2]
+    step = -(-max(height, width) // MAX_POINTS)
+    if min(height, width) // step < MIN_POINTS:
+        return None
+    along = np.zeros((BANDS, width // step), np.float32)
+    down = np.zeros((BANDS, height // step), np.float32)
+    rows, columns = (np.arange(BANDS + 1) * (side // step * step) // BANDS for side in shape)
+    _sum_lines(values, rows, columns, step, along, down)
+    return Profiles((along, down), step, shape)
+
+
+def shifts_between(one: Profiles, other: Profiles) -> list[tuple[Table, Table]]:
+    """Return how far a plane is shifted from another, along rows, then along columns.
+
+    Returns
+    -------
+    list of (shift, likeness), each an ndarray of shape (BANDS, 1 or PARTS)
+        In pixels, and the correlation at that shift, -1 to 1.
+    """
+    pairs = zip(one.parts, other.parts, strict=True)
+    return [_shifts(here, there, one.step) for here, there in pairs]
+
+
+def _parts(lines: Lines) -> Lines:
+    parts = PARTS if lines.shape[1] >= PARTS * MIN_POINTS else 1
+    points = lines.shape[1] // parts
+    passed = _running_mean(lines, FINE) - _running_mean(lines, COARSE)
+    return np.ascontiguousarray(passed[:, : parts * points].reshape(len(lines), parts, points))
+
+
+def _running_mean(lines: Lines, size: int) -> Lines:
+    padded = np.pad(lines.astype(np.float64), ((0, 0), (size // 2 + 1, size // 2)), mode="edge")
+    total = np.cumsum(padded, axis=1)
+    return np.asarray((total[:, size:] - total[:, :-size]) / size, np.float32)
+
+
+def _shifts(here: Lines, there: Lines, step: int) -> tuple[Table, Table]:
+    most = min(MAX_LAG, here.shape[-1] // 4)
+    template = here[..., most:-most]
+    windows = sliding_window_view(there, template.shape[-1], axis=-1)
+    products = np.einsum("bpln,bpn->bpl", windows, template)
+    squares = np.cumsum(np.pad(there.astype(np.float64) ** 2, ((0, 0), (0, 0), (1, 0))), axis=-1)
+    energy = squares[..., template.shape[-1] :] - squares[..., : -template.shape[-1]]
+    own = (template.astype(np.float64) ** 2).sum(axis=-1, keepdims=True)
+    least = 1e-9 * (energy.max() + own.max()) + 1e-300
+    likeness = products / np.sqrt(np.maximum(energy * own, least**2))
+    likeness[..., most] += MIN_GAIN
+    best = likeness.argmax(axis=-1)
+    likeness[..., most] -= MIN_GAIN
+    inner = np.clip(best, 1, 2 * most - 1)[..., None]
+    low, top, high = (np.take_along_axis(likeness, inner + by, -1)[..., 0] for by in (-1, 0, 1))
+    bend = 2 * top - low - high
+    between = np.where(bend > 0, (high - low) / 2 / np.where(bend > 0, bend, 1), 0)
+    offset = inner[..., 0] + np.clip(between, -0.5, 0.5) - most
+    # What is found at `+ offset` of the other lies at `- offset` from where it was.
+    return -step * offset, np.take_along_axis(likeness, best[..., None], -1)[..., 0]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _sum_lines(
+    values: NDArray[Any],
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    step: int,
+    along: Lines,
+    down: Lines,
+) -> None:
+    for band in range(len(rows) - 1):
+        for y in range(rows[band], rows[band + 1]):
+            for part in range(len(columns) - 1):
+                total = np.float32(0)
+                for x in range(columns[part], columns[part + 1]):
+                    value = np.float32(0)
+                    for c in range(values.shape[2]):
+                        value += np.float32(values[y, x, c])
+                    along[band, x // step] += value
+                    total += value
+                down[part, y // step] += total

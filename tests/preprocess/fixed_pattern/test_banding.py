@@ -1,0 +1,85 @@
+"""Lines that differ anew in each plane are told from those of specimens and sensors."""
+
+import numpy as np
+import pytest
+from scipy.ndimage import affine_transform, gaussian_filter
+
+from napari_umis_fusion.preprocess.fixed_pattern import Banding
+from napari_umis_fusion.preprocess.fixed_pattern._banding import find_banding
+from napari_umis_fusion.preprocess.fixed_pattern._samples import TILE_PX
+
+ACROSS, DOWN = 4, 3
+SHAPE = DOWN * TILE_PX, ACROSS * TILE_PX
+NONE = (False, False)
+
+
+def tiles_of(stack):
+    split = stack.reshape(len(stack), DOWN, TILE_PX, ACROSS, TILE_PX)
+    tiles = split.transpose(1, 3, 0, 2, 4).reshape(-1, len(stack), TILE_PX, TILE_PX)
+    return tiles.astype(np.float32)
+
+
+def grain(seed, planes=9, strength=6.0):
+    return np.random.default_rng(seed).normal(120, strength, (planes, *SHAPE))
+
+
+def lines_anew(kind, planes, rng):
+    if kind == "noise":
+        return rng.normal(0, 1, (planes, SHAPE[0]))
+    phases = rng.uniform(0, 2 * np.pi, (planes, 1))
+    return 1.4 * np.sin(2 * np.pi * np.arange(SHAPE[0]) / 22 + phases)
+
+
+def grating(period, planes, sharp, tilt=0.0):
+    """Return lines in a flat specimen that comes into focus once."""
+    lines = 80 * np.sign(np.sin(2 * np.pi * np.arange(SHAPE[0]) / period + 0.3))[:, None]
+    lines = np.broadcast_to(lines, SHAPE)
+    return np.stack(
+        [gaussian_filter(lines, (0.5 + 0.9 * abs(z - sharp), 0)) for z in range(planes)]
+    )
+
+
+@pytest.mark.parametrize("planes", [3, 9])
+def test_noise_alone_is_no_banding(planes):
+    for seed in range(10):
+        assert find_banding(tiles_of(grain(seed, planes)), 0.1, ACROSS) == (NONE, NONE)
+
+
+@pytest.mark.parametrize(("kind", "planes"), [("noise", 3), ("noise", 9), ("flicker", 9)])
+def test_rows_and_columns_that_differ_anew_are_found(kind, planes):
+    for seed in range(5):
+        stack, rng = grain(seed, planes), np.random.default_rng([seed, 1])
+        stack += 2 * lines_anew(kind, planes, rng)[..., None]
+        columns, rows = find_banding(tiles_of(stack), 0.1, ACROSS)
+        assert columns == NONE
+        assert any(rows)
+
+
+@pytest.mark.parametrize("period", [3, 8, 18, 40])
+@pytest.mark.parametrize(("planes", "sharp"), [(3, 1), (5, 0), (9, 4), (9, 0)])
+def test_gratings_along_the_axes_are_specimens(period, planes, sharp):
+    """They come into focus, and no plane has anything that is not sharper in another."""
+    stack = grain(0, planes) + grating(period, planes, sharp)
+    assert find_banding(tiles_of(stack), 0.1, ACROSS) == (NONE, NONE)
+    turned = np.pad(stack.swapaxes(1, 2), ((0, 0), (0, 0), (0, 64)), mode="wrap")
+    assert find_banding(tiles_of(turned[:, : SHAPE[0]]), 0.1, ACROSS) == (NONE, NONE)
+
+
+def test_lines_that_stand_still_are_none():
+    stack = grain(1) + np.random.default_rng(2).normal(0, 10, (SHAPE[0], 1))
+    assert find_banding(tiles_of(stack), 0.1, ACROSS) == (NONE, NONE)
+
+
+@pytest.mark.parametrize("axes", ["rows", "columns", "both"])
+def test_moved_with_the_planes(axes):
+    rng = np.random.default_rng(3)
+    columns, rows = (rng.normal(size=(2, side)).astype(np.float32) for side in (50, 40))
+    banding = Banding(None if axes == "rows" else columns, None if axes == "columns" else rows, 1.0)
+    transform = np.array([[0.99, 0.02, 3.5], [-0.02, 0.99, 4.25]])
+    window = slice(5, 30), slice(8, 34)
+    whole = np.broadcast_to(banding.of(1), (40, 50))
+    begin = transform[:, :2] @ (5, 8) + transform[:, 2]
+    wanted = affine_transform(whole, transform[:, :2], begin, (25, 26), order=1)
+    np.testing.assert_allclose(banding.moved(1, transform, window), wanted, atol=1e-4)
+    inner = np.broadcast_to(banding.of(1, window), (25, 26))
+    np.testing.assert_array_equal(inner, whole[window])
