@@ -33,7 +33,7 @@ class MergeOrder:
         Planes that are known not to be added: the order is that of a stack without them. Others may
         be left out as well.
     in_turn : bool
-        Whether each plane is added to all before it instead.
+        Whether each plane is added to all before it instead, however many there will be.
 
     Examples
     --------
@@ -47,8 +47,8 @@ class MergeOrder:
     def __init__(
         self, planes: int, left_out: Collection[int] = (), *, in_turn: bool = False
     ) -> None:
-        count = planes - len(left_out)
-        depths = iter([count - z for z in range(count)] if in_turn else _depths(count))
+        self._is_in_turn = in_turn
+        depths = iter(_depths(planes - len(left_out)))
         # Of borders on either side of a plane that is left out, only the one behind it counts.
         self._depths = [NO_BORDER if z in left_out else next(depths) for z in range(planes)]
         self._depths.append(END)
@@ -57,7 +57,7 @@ class MergeOrder:
 
     def merges_before(self, z: int) -> int:
         """Return how often the last two composites are merged before plane `z` is added."""
-        if self._last is None:
+        if self._last is None or self._is_in_turn:
             return 0
         depth = self._border(z)
         merges = sum(d > depth for d in self._waiting)
@@ -69,6 +69,8 @@ class MergeOrder:
         if self._last is None:
             self._last = z
             return False
+        if self._is_in_turn:
+            return True
         depth, self._last = self._border(z), z
         is_even = bool(self._waiting) and self._waiting[-1] == depth
         if depth > self._border_after(z) and not is_even:

@@ -1,11 +1,11 @@
 """Seam-aware consistency verification: borders between planes are placed where they are invisible.
 
 At each pixel a plane, or what several show together, competes with another composite, in the
-order of `_merge_order`, with a strength given by its focus. The result is smoothed by an edge-preserving solver that couples
-neighbouring pixels strongly where a border between the two planes would be visible (a channel
-differs by more than the slopes of the image can hide), and weakly where both agree. Borders
-therefore move to where both planes agree, isolated noise pixels disappear, and decisions with
-strong evidence remain.
+order of `_merge_order`, with a strength given by its focus. The result is smoothed by an
+edge-preserving solver that couples neighbouring pixels strongly where a border between the two
+would be visible (a channel differs by more than the slopes of the image can hide), and weakly where
+both agree. Borders therefore move to where both agree, isolated noise pixels disappear, and
+decisions with strong evidence remain.
 
 The solver minimises, over the takeover u in [0, 1] with target t, evidence c and visibility v,
 
