@@ -31,8 +31,19 @@ NEVER = 99.0
 
 
 QUICK = (
+    *("3 x 3, 10 in each", "2 % of each", "3 %, middle", "slanted, middle"),
+    *("4 px, middle", "1.5 px, middle", "rotated by 2°", "lower half", "line by line"),
     *("middle", "two", "dark, last", "from 50 %", "six rows", "diagonally"),
-    *("x 0.25", "x 1.25", "x 1.8", "x 2.5", "+ 10 %, middle", "10 %, middle", "13 % per plane"),
+    *(
+        "x 0.25",
+        "x 1.07",
+        "x 1.25",
+        "x 1.8",
+        "x 2.5",
+        "+ 10 %, middle",
+        "10 %, middle",
+        "13 % per plane",
+    ),
 )
 """Strengths of the quick form."""
 
@@ -68,9 +79,11 @@ def loss_of(stack: Stack, flaw: Imperfection, options: dict[str, Any]) -> tuple[
         spoilt[z] = flaw.spoil(stack[z], top, z)
     right = fuse(np.delete(stack, planes, 0) if flaw.is_lost else stack, **options)
     image = right.all_in_focus
-    if flaw.name == "torn":  # where it is torn, nobody can know what it showed
-        torn = flaw.spoil(np.ones_like(stack[0]), top, 0) == 0
-        image = np.where(torn, fuse(np.delete(stack, planes, 0), **options).all_in_focus, image)
+    if flaw.hides is not None:  # there, nobody can know what it showed
+        hidden = flaw.hides(stack[planes[0]], top)
+        without = fuse(np.delete(stack, planes, 0), **options).all_in_focus
+        image = image.copy()
+        image[hidden] = without[hidden]
     got = fuse(spoilt, **{**options, **dict(flaw.options)})
     share = float(np.isin(got.index_map, planes).mean())
     if not flaw.is_lost:

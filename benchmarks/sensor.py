@@ -1,7 +1,7 @@
 """How many decisions change when the camera adds something to all planes.
 
-Patterns that stand still on the sensor, a Bayer filter and padded borders are put into rendered
-stacks, and the decisions compared with those on the same stacks without. See ``README.md`` for what
+Patterns that stand still on the sensor, lines that are new in each plane, and mosaics of colours are
+put into rendered stacks, and the decisions compared with those on the same stacks without. See ``README.md`` for what
 the table means. Everything printed is Markdown.
 """
 
@@ -12,59 +12,103 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 from harness.tables import heading, table
 from napari_umis_fusion import FusionResult, fuse
 from napari_umis_fusion.synthetic import SCENES, make_stack
 
 Stack = NDArray[Any]
-Pattern = Callable[[tuple[int, int]], Stack]
+Pattern = Callable[[tuple[int, int, int]], Stack]
+"""Returns what is added to planes of a shape (Z, Y, X), or what is the same along its sides."""
 
 SHAPE, PLANES = (192, 240), 9
 DETAIL_SHARE = 0.2
 """Share of the pixels with least detail, where each plane is as good as the others."""
 
 
-def _noise(rows: int, columns: int) -> Pattern:
-    """Return noise that is the same along the sides of 1 px."""
+def _noise(*sides: int) -> Pattern:
+    """Return noise that is the same along the sides of 0."""
 
-    def make(shape: tuple[int, int]) -> Stack:
-        sides = [
-            whole if whole_side else 1
-            for whole, whole_side in zip(shape, (rows, columns), strict=True)
-        ]
-        return np.broadcast_to(np.random.default_rng(0).normal(0, 1, sides), shape)
+    def make(shape: tuple[int, int, int]) -> Stack:
+        drawn = [whole if varies else 1 for whole, varies in zip(shape, sides, strict=True)]
+        return np.random.default_rng(0).normal(0, 1, drawn)
 
     return make
 
 
-def _lines(shape: tuple[int, int]) -> Stack:
-    lines = np.zeros(shape)
-    lines[5::16] = lines[:, 9::16] = -6
+def _lines(shape: tuple[int, int, int]) -> Stack:
+    lines = np.zeros((1, *shape[1:]))
+    lines[:, 5::16] = lines[:, :, 9::16] = -6
     return lines
 
 
-def _scratches(shape: tuple[int, int]) -> Stack:
-    rows, columns = np.indices(shape)
-    rng, marks = np.random.default_rng(1), np.zeros(shape)
+def _scratches(shape: tuple[int, int, int]) -> Stack:
+    rows, columns = np.indices(shape[1:])
+    rng, marks = np.random.default_rng(1), np.zeros(shape[1:])
     for angle in rng.uniform(0, np.pi, 6):
-        away = rows - rng.uniform(0, shape[0]), columns - rng.uniform(0, shape[1])
+        away = rows - rng.uniform(0, shape[1]), columns - rng.uniform(0, shape[2])
         marks -= 6 * np.exp(-((away[0] * np.sin(angle) + away[1] * np.cos(angle)) ** 2))
-    return marks
+    return marks[None]
 
+
+def _fibres(shape: tuple[int, int, int]) -> Stack:
+    """Return the bright cores of a bundle of fibres, 7 px apart."""
+    rows, columns = np.indices(shape[1:])
+    turns = 0.1 + np.pi / 3 * np.arange(3)
+    waves = [np.cos(2 * np.pi / 6 * (columns * np.cos(t) + rows * np.sin(t))) for t in turns]
+    cores = np.sum(waves, axis=0)[None]
+    return cores / cores.std()
+
+
+def _speckle(shape: tuple[int, int, int]) -> Stack:
+    soft = gaussian_filter(np.random.default_rng(4).normal(0, 1, shape[1:]), 1.2)[None]
+    return soft / soft.std()
+
+
+def _hot_columns(shape: tuple[int, int, int]) -> Stack:
+    hot = np.random.default_rng(7).random((1, *shape[1:])) < 0.003
+    return np.where(hot, 15, _noise(0, 0, 1)(shape))
+
+
+def _flicker(shape: tuple[int, int, int]) -> Stack:
+    """Return bands of a rolling shutter, 18 rows high, elsewhere in each plane."""
+    phases = np.random.default_rng(2).uniform(0, 2 * np.pi, (shape[0], 1, 1))
+    return 1.4 * np.sin(2 * np.pi * np.arange(shape[1])[:, None] / 18 + phases)
+
+
+X_TRANS = [
+    [1, 2, 1, 1, 0, 1],
+    [0, 1, 0, 2, 1, 2],
+    [1, 2, 1, 1, 0, 1],
+    [1, 0, 1, 1, 2, 1],
+    [2, 1, 2, 0, 1, 0],
+    [1, 0, 1, 1, 2, 1],
+]
 
 PATTERNS: dict[str, Pattern] = {
-    "columns": _noise(0, 1),
-    "rows": _noise(1, 0),
-    "pixels": _noise(1, 1),
+    "columns": _noise(0, 0, 1),
+    "rows": _noise(0, 1, 0),
+    "pixels": _noise(0, 1, 1),
     "grid": _lines,
     "scratches": _scratches,
+    "columns, hot pixels": _hot_columns,
+    "fibre bundle": _fibres,
+    "speckle": _speckle,
+    "rows, new in each plane": _noise(1, 1, 0),
+    "flicker, rolling shutter": _flicker,
+}
+
+MOSAICS = {
+    "Bayer mosaic": [[0, 1], [1, 2]],
+    "quad-Bayer mosaic": np.kron([[0, 1], [1, 2]], np.ones((2, 2), int)),
+    "X-Trans mosaic": X_TRANS,
 }
 
 
 def with_pattern(stack: Stack, pattern: Pattern, strength: float) -> Stack:
     """Add a pattern to all planes, as a share of what the stack spans."""
-    shown = pattern(stack.shape[1:3])
+    shown = pattern(stack.shape[:3])
     if stack.ndim == 4:
         shown = shown[..., None]
     values = stack + strength * np.ptp(stack.astype(np.float64)) * shown
@@ -78,10 +122,12 @@ def changed(got: FusionResult, right: FusionResult) -> float:
     return float(apart[has_detail].mean())
 
 
-def _mosaic(stack: Stack) -> Stack:
-    tinted = stack * np.array((1, 0.55, 0.75))
-    mosaic = tinted[..., 1].copy()
-    mosaic[:, ::2, ::2], mosaic[:, 1::2, 1::2] = tinted[:, ::2, ::2, 0], tinted[:, 1::2, 1::2, 2]
+def with_mosaic(stack: Stack, layout: Any) -> Stack:
+    """Keep one of three colours at each pixel, in warm light."""
+    tinted, layout = stack * np.array((1, 0.55, 0.75)), np.asarray(layout)
+    repeats = [-(-side // len(layout)) for side in stack.shape[1:3]]
+    colours = np.tile(layout, repeats)[: stack.shape[1], : stack.shape[2]]
+    mosaic = np.take_along_axis(tinted, colours[None, ..., None], axis=3)[..., 0]
     return mosaic.astype(stack.dtype)
 
 
@@ -89,6 +135,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--measures", nargs="+", default=["learned", "laplacian"])
+    parser.add_argument("--patterns", nargs="+", choices=list(PATTERNS), default=list(PATTERNS))
     parser.add_argument("--strengths", nargs="+", type=float, default=[0.006, 0.016, 0.03])
     parser.add_argument("--scenes", nargs="+", choices=list(SCENES), default=list(SCENES))
     arguments = parser.parse_args()
@@ -103,7 +150,9 @@ def main() -> None:
     for measure in arguments.measures:
         rights = [fuse(stack, focus_measure=measure) for stack in stacks]
         for (name, pattern), strength in (
-            (pair, strength) for pair in PATTERNS.items() for strength in arguments.strengths
+            ((kind, PATTERNS[kind]), strength)
+            for kind in arguments.patterns
+            for strength in arguments.strengths
         ):
             shares = [
                 changed(fuse(with_pattern(stack, pattern, strength), focus_measure=measure), right)
@@ -111,9 +160,13 @@ def main() -> None:
             ]
             rows.append([name, f"{100 * strength:g} %", measure, *_percents(shares)])
         colours = [(s, r) for s, r in zip(stacks, rights, strict=True) if s.ndim == 4]
-        shares = [changed(fuse(_mosaic(s), focus_measure=measure), r) for s, r in colours]
-        if shares:
-            rows.append(["Bayer mosaic", "", measure, *_percents(shares)])
+        for name, layout in MOSAICS.items():
+            shares = [
+                changed(fuse(with_mosaic(stack, layout), focus_measure=measure), right)
+                for stack, right in colours
+            ]
+            if shares:
+                rows.append([name, "", measure, *_percents(shares)])
     print(table(["what is added", "strength", "measure", "worst", "median"], rows))
 
 

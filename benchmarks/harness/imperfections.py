@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation, rotate, shift
 
 Stack = NDArray[Any]
 
@@ -26,6 +27,9 @@ class Imperfection:
         Whether the right result is that without the planes; else that of the stack as it was.
     options : tuple of (str, value)
         Options of the fusion that are meant for it.
+    hides : callable, optional
+        Where a spoilt plane does not tell what it showed, given the plane as it was and the highest
+        value: nobody can do better there than without it.
     """
 
     name: str
@@ -34,6 +38,7 @@ class Imperfection:
     spoil: Callable[[Stack, float, int], Stack]
     is_lost: bool
     options: tuple[tuple[str, Any], ...] = ()
+    hides: Callable[[Stack, float], Stack] | None = None
 
 
 Spoil = Callable[[Stack, float, int], Stack]
@@ -52,11 +57,21 @@ def _torn(rows: float, columns: float = 0.0) -> Spoil:
     return spoil
 
 
+def _is_torn(spoil: Spoil) -> Callable[[Stack, float], Stack]:
+    return lambda plane, top: spoil(np.ones(plane.shape[:2], np.uint8), top, 0) == 0
+
+
 def _exposed(gain: float) -> Spoil:
     def spoil(plane: Stack, top: float, _: int) -> Stack:
         return np.clip(np.rint(plane * gain), 0, top).astype(plane.dtype)
 
     return spoil
+
+
+def _clips(gain: float) -> Callable[[Stack, float], Stack]:
+    return lambda plane, top: binary_dilation(
+        (plane * gain >= top).reshape(*plane.shape[:2], -1).any(axis=2)
+    )
 
 
 def _noise(level: float) -> Spoil:
@@ -127,6 +142,35 @@ def _elsewhere(plane: Stack, _: float, __: int) -> Stack:
     return np.ascontiguousarray(plane[::-1, ::-1])
 
 
+def _moved(rows: float, columns: float = 0.0) -> Spoil:
+    def spoil(plane: Stack, _: float, __: int) -> Stack:
+        steps = (rows, columns, 0)[: plane.ndim]
+        return shift(plane, steps, order=1, mode="reflect")
+
+    return spoil
+
+
+def _turned(degrees: float) -> Spoil:
+    return lambda plane, _, __: rotate(plane, degrees, reshape=False, order=1, mode="reflect")
+
+
+def _cut_off(plane: Stack, _: float, __: int) -> Stack:
+    rows, columns = np.indices(plane.shape[:2])
+    cut = plane.copy()
+    cut[(rows < 12 - 0.08 * columns) | (len(plane) - rows < 14 - 0.08 * columns[:, ::-1])] = 0
+    return cut
+
+
+def _half_moved(plane: Stack, _: float, __: int) -> Stack:
+    half = len(plane) // 2
+    return np.concatenate([plane[:half], np.roll(plane[half:], 20, axis=1)])
+
+
+def _jittered(plane: Stack, _: float, z: int) -> Stack:
+    steps = np.random.default_rng(z).integers(-3, 4, len(plane))
+    return np.stack([np.roll(row, step, axis=0) for row, step in zip(plane, steps, strict=True)])
+
+
 def _without_channel(plane: Stack, _: float, __: int) -> Stack:
     less = plane.copy()
     less[..., -1] = 0 if plane.ndim == 3 else less[..., -1]
@@ -150,6 +194,27 @@ def _speckled(plane: Stack, top: float, z: int) -> Stack:
     places = rng.choice(plane.shape[0] * plane.shape[1], 20)
     spoilt.reshape(-1, *plane.shape[2:])[places] = top
     return spoilt
+
+
+def _hit(sides: tuple[int, int]) -> Spoil:
+    """Put ten blocks of pixels of the highest value into a plane."""
+
+    def spoil(plane: Stack, top: float, z: int) -> Stack:
+        places, spoilt = np.subtract(plane.shape[:2], sides), plane.copy()
+        for row, column in np.random.default_rng(z).integers(0, places, (10, 2)):
+            spoilt[row : row + sides[0], column : column + sides[1]] = top
+        return spoilt
+
+    return spoil
+
+
+def _salted(share: float) -> Spoil:
+    def spoil(plane: Stack, top: float, z: int) -> Stack:
+        drawn, spoilt = np.random.default_rng(z).random(plane.shape[:2]), plane.copy()
+        spoilt[drawn < share / 2], spoilt[drawn > 1 - share / 2] = 0, top
+        return spoilt
+
+    return spoil
 
 
 def _swum(plane: Stack, top: float, z: int) -> Stack:
@@ -193,17 +258,26 @@ IMPERFECTIONS = [
     Imperfection("interlaced", "middle", _middle, _interlaced, True),
     Imperfection("rows shifted", "middle", _middle, _rolled, True),
     Imperfection("another place", "middle", _middle, _elsewhere, True),
+    Imperfection("moved", "4 px, middle", _middle, _moved(0, 4), True),
+    Imperfection("moved", "1.5 px, middle", _middle, _moved(0, 1.5), True),
+    Imperfection("moved", "5 px, two", PLACES["two"], _moved(5), True),
+    Imperfection("moved", "6 px, first", PLACES["first"], _moved(4, 4), True),
+    Imperfection("moved", "rotated by 2°", _middle, _turned(2), True),
+    Imperfection("moved", "lower half", _middle, _half_moved, True),
+    Imperfection("moved", "line by line", _middle, _jittered, True),
     Imperfection("another place", "first", PLACES["first"], _elsewhere, True),
     Imperfection("channel missing", "middle", _middle, _without_channel, True),
-    Imperfection("torn", "from 30 %", _middle, _torn(0.3), False),
-    Imperfection("torn", "from 50 %", _middle, _torn(0.5), False),
-    Imperfection("torn", "from 87 %", _middle, _torn(0.87), False),
-    Imperfection("torn", "six rows", _middle, _without_rows, False),
-    Imperfection("torn", "diagonally", _middle, _corner_cut, False),
-    Imperfection("torn", "right half", _middle, _torn(0.0, 0.5), False),
+    Imperfection("torn", "from 30 %", _middle, _torn(0.3), False, (), _is_torn(_torn(0.3))),
+    Imperfection("torn", "from 50 %", _middle, _torn(0.5), False, (), _is_torn(_torn(0.5))),
+    Imperfection("torn", "from 87 %", _middle, _torn(0.87), False, (), _is_torn(_torn(0.87))),
+    Imperfection("torn", "six rows", _middle, _without_rows, False, (), _is_torn(_without_rows)),
+    Imperfection("torn", "diagonally", _middle, _corner_cut, False, (), _is_torn(_corner_cut)),
+    Imperfection(
+        "torn", "right half", _middle, _torn(0.0, 0.5), False, (), _is_torn(_torn(0.0, 0.5))
+    ),
     *(
-        Imperfection("exposure", f"x {gain:g}", _middle, _exposed(gain), False)
-        for gain in (0.25, 0.5, 0.8, 1.25, 1.5, 1.8, 2.5)
+        Imperfection("exposure", f"x {gain:g}", _middle, _exposed(gain), False, (), _clips(gain))
+        for gain in (0.25, 0.5, 0.8, 1.07, 1.25, 1.5, 1.8, 2.5)
     ),
     Imperfection("exposure", "x 1.8, first", PLACES["first"], _exposed(1.8), False),
     Imperfection("exposure", "x 1.8, second", PLACES["second"], _exposed(1.8), False),
@@ -215,6 +289,11 @@ IMPERFECTIONS = [
     Imperfection("fading", "7 % per plane", _all, _fading(0.93), False),
     Imperfection("fading", "13 % per plane", _all, _fading(0.87), False),
     Imperfection("specks", "20 in each", _all, _speckled, False),
+    Imperfection("specks", "3 x 3, 10 in each", _all, _hit((3, 3)), False),
+    Imperfection("specks", "tracks, 10 in each", _all, _hit((1, 12)), False),
+    Imperfection("salt and pepper", "2 % of each", _all, _salted(0.02), False),
+    Imperfection("salt and pepper", "3 %, middle", _middle, _salted(0.03), True),
+    Imperfection("padding", "slanted, middle", _middle, _cut_off, False, (), _is_torn(_cut_off)),
     Imperfection("swimmer", "kept", _all, _swum, False),
     Imperfection("swimmer", "rejected", _all, _swum, False, (("moving", "reject"),)),
 ]

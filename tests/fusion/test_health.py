@@ -414,3 +414,25 @@ def test_each_plane_twice_is_as_once(grey):
     result = fuse(np.repeat(grey, 2, axis=0))
     assert alike(result.all_in_focus, expected.all_in_focus) > 60
     np.testing.assert_array_equal(result.index_map, 2 * expected.index_map)
+
+
+@pytest.mark.parametrize("options", [{}, {"blend": "select", "verification": "mode"}], ids=str)
+def test_lines_that_moved_alone_do_not_show(options):
+    stack = make_stack("bars", (96, 128), planes=5, channels=None, seed=3).stack
+    stack[2, 48:] = np.roll(stack[2, 48:], 9, axis=1)
+    result = fuse(stack, focus_measure="laplacian", **options)
+    assert result.health[2].strips
+    assert "plane 2 is shifted in some of its lines" in "".join(result.notes)
+    assert not (result.index_map[48:] == 2).any()
+    assert (result.index_map[:36] == 2).any()
+
+
+def test_a_plane_that_moved_is_left_out_unless_planes_are_aligned():
+    stack = make_stack("bars", (96, 128), planes=5, channels=None, seed=3).stack
+    stack[2] = np.roll(stack[2], 5, axis=1)
+    left_out = fuse(stack, focus_measure="laplacian")
+    assert left_out.health[2].is_left_out
+    assert "by about 5 px" in "".join(left_out.notes)
+    aligned = fuse(stack, focus_measure="laplacian", align="auto")
+    assert aligned.health[2].is_sound
+    assert (aligned.index_map == 2).any()

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from napari_umis_fusion.fusion import _lending
 from napari_umis_fusion.fusion._lending import lend
 
 SHAPE = (90, 130)
@@ -20,6 +21,19 @@ def test_the_less_sharp_plane_lends_place_by_place():
     assert (grey[:30] == 0).all()
     for columns in (slice(0, 20), slice(-20, None)):  # far from where they change roles
         np.testing.assert_allclose(grey[30:, columns], blurred[30:, columns], atol=1)
+
+
+def test_bands_of_rows_give_what_the_whole_gives(monkeypatch):
+    rng = np.random.default_rng(1)
+    before, after = rng.uniform(0, 255, (2, 333, 90)).astype(np.float32)
+    part = rng.uniform(size=(333, 90)) < 0.5
+    filled = []
+    for band in (64, 400):
+        monkeypatch.setattr(_lending, "BAND_PX", band)
+        grey = np.zeros((333, 90), np.float32)
+        _lending.lend(grey, part, before, after)
+        filled.append(grey)
+    np.testing.assert_allclose(*filled, atol=1e-3)
 
 
 def test_the_plane_after_lends_alone_where_the_one_before_has_nothing():

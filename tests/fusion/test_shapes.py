@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 import scipy.ndimage
 
-from napari_umis_fusion.fusion._shapes import boxes_of, grown, labelled, medians_of, opened
+from napari_umis_fusion.fusion._shapes import (
+    blurred_by,
+    boxes_of,
+    grown,
+    labelled,
+    medians_of,
+    opened,
+)
 
 SHAPES = [(1, 1), (1, 9), (7, 1), (2, 2), (5, 8), (40, 33)]
 
@@ -16,6 +23,14 @@ def parts(shape):
         for image in (values, scipy.ndimage.gaussian_filter(values, 1.5)):
             for share in (0.0, 0.3, 0.6, 1.0):
                 yield image >= np.quantile(image, 1 - share) if share else np.zeros(shape, bool)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("sigma_px", [0.7, 4.0])
+def test_images_are_blurred(shape, sigma_px):
+    image = np.random.default_rng(0).random(shape, np.float32)
+    wanted = scipy.ndimage.gaussian_filter(image, sigma_px)
+    np.testing.assert_allclose(blurred_by(image, sigma_px), wanted, rtol=1e-5)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

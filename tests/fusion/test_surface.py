@@ -4,14 +4,12 @@ import numpy as np
 import pytest
 
 from napari_umis_fusion import FusionConfig, fuse
-from napari_umis_fusion.fusion import _surface as module
+from napari_umis_fusion.fusion import _surface as surface
+from napari_umis_fusion.fusion import _surface_evidence as module
 from napari_umis_fusion.fusion._decision import INVALID, Decision
 from napari_umis_fusion.fusion._final_maps import FinalMaps
-from napari_umis_fusion.fusion._surface import (
-    SurfaceDecision,
-    _add_surface_evidence,
-    find_unsupported,
-)
+from napari_umis_fusion.fusion._seam_evidence import UNDECIDED, SeamEvidence
+from napari_umis_fusion.fusion._surface import SurfaceDecision, find_unsupported
 from napari_umis_fusion.metrics import depth_error
 from napari_umis_fusion.runtime import ScratchMemory, tiles_of
 from napari_umis_fusion.synthetic import (
@@ -23,7 +21,7 @@ from napari_umis_fusion.synthetic import (
     render_stack,
 )
 
-KERNEL_MODULES = (module,)
+KERNEL_MODULES = (surface, module)
 
 SHAPE = (9, 11)
 
@@ -37,8 +35,8 @@ def evidence_twin(focus, chosen, detail, before, noise):
     lead *= gain**2 / (gain**2 + chance**2 + 1e-37)
     lead = np.clip(lead, -module.MOST_LEAD, module.MOST_LEAD)
     lead += np.log(np.maximum(focus, 1e-37)) - np.log(np.maximum(chosen, 1e-37))
-    strength = np.sqrt(np.abs(gain)) * np.tanh(module.LEAD_SCALE * lead) ** 2 + module.UNDECIDED
-    strength[(focus < 0) | (chosen < 0)] = module.UNDECIDED
+    strength = np.sqrt(np.abs(gain)) * np.tanh(module.LEAD_SCALE * lead) ** 2 + UNDECIDED
+    strength[(focus < 0) | (chosen < 0)] = UNDECIDED
     return np.where(lead > 0, strength, 0), strength
 
 
@@ -50,10 +48,11 @@ def test_the_evidence_is_that_of_its_formula_and_knows_invalid_pixels(jit):
     focus[0], chosen[1], focus[2, :4], chosen[2, :2] = INVALID, INVALID, INVALID, INVALID
     detail[0] = before[1] = 0
     noise[3] = np.inf
-    target, evidence = (np.zeros((SHAPE[0], 16), np.float32) for _ in range(2))
-    maps = focus, chosen, detail, before, noise
-    _add_surface_evidence(*maps, target, evidence, (0, *SHAPE[:1], 0, SHAPE[1]))
-    expected = evidence_twin(*maps)
+    target, evidence, unused = (np.zeros((SHAPE[0], 16), np.float32) for _ in range(3))
+    seams = SeamEvidence(target, evidence, unused)
+    (tile,) = tiles_of(focus, 64)
+    module.add_surface_evidence((focus, chosen), (detail, before), noise, seams, tile)
+    expected = evidence_twin(focus, chosen, detail, before, noise)
     for found, wanted in zip((target, evidence), expected, strict=True):
         np.testing.assert_allclose(found[:, : SHAPE[1]], wanted, rtol=2e-3, atol=1e-5)
     assert (target[0] == 0).all()
@@ -71,11 +70,11 @@ def test_a_depth_needs_a_surface_around_that_is_seen(jit):
             lost = find_unsupported(planes[tile.window], shown, tile)
             for (y, x), found in np.ndenumerate(lost):
                 y, x = y + tile.rows.start, x + tile.columns.start
-                z, reach = int(planes[y, x]), module.REACH_PX
+                z, reach = int(planes[y, x]), surface.REACH_PX
                 part = shown[max(y - reach, 0) : y + reach + 1, max(x - reach, 0) : x + reach + 1]
                 seen = (np.abs(part.astype(int) - z) <= 1).mean()
                 is_own = abs(int(shown[y, x]) - z) <= 1
-                assert found == (not is_own and seen < module.LEAST_SHARE)
+                assert found == (not is_own and seen < surface.LEAST_SHARE)
 
 
 def test_what_follows_mended_islands_is_only_what_was_theirs():

@@ -17,16 +17,18 @@ from napari_umis_fusion.network import (
     OnnxStages,
     OnnxTwoScaleStream,
     TwoScaleStream,
+    _onnx_session,
+    _onnx_stages,
     load_checkpoint,
     shipped_weights,
 )
-from napari_umis_fusion.network import _onnx_stages as module
-from napari_umis_fusion.network._onnx_stages import STAGES, TILE_PX
+from napari_umis_fusion.network._onnx_stages import STAGES
 from napari_umis_fusion.network._ranker_graphs import ranker_models
 from napari_umis_fusion.network._ranker_layout import plane_ranker_shapes
 from napari_umis_fusion.runtime import Workers
 
 CPU = torch.device("cpu")
+OVERLAP_PX = 2 * max(stage.reach_px for stage in STAGES.values())
 
 
 def arrays_of(model):
@@ -115,25 +117,48 @@ def test_shipped_weights_choose_the_same_planes(seed):
 def test_tiles_equal_the_whole(busy_ranker, size, threads, monkeypatch):
     stack = random_stack(4, *size)
     whole = by_torch(busy_ranker, stack)
-    monkeypatch.setattr(module, "TILE_PX", 128)
+    monkeypatch.setattr(_onnx_stages, "TILE_PX", 128)
     with Workers(threads or 1) as workers:
         found = by_onnx(busy_ranker, stack, workers if threads else None)
     np.testing.assert_allclose(found, whole, rtol=0, atol=1e-4)
 
 
+def test_arrays_of_planes_that_are_done_with_are_used_again(busy_ranker, monkeypatch):
+    stack, new, run = random_stack(7, 150, 40), set(), OnnxStages.run
+
+    def note(stages, name, arrays, spare=()):
+        found = run(stages, name, arrays, spare)
+        new.update(name for one in found if not any(one is other for other in spare))
+        return found
+
+    monkeypatch.setattr(_onnx_stages, "TILE_PX", 128)
+    monkeypatch.setattr(OnnxStages, "run", note)
+    stream, found = OnnxTwoScaleStream(OnnxStages(arrays_of(busy_ranker)), (150, 40)), []
+    for plane in stack:
+        new.clear()
+        found.append(stream.push(plane))
+    assert new == {"score"}, "scores are handed out"
+    found = [*found[REACH_PLANES:], *stream.end()]
+    found = np.array([[getattr(s, name) for s in found] for name in KINDS])
+    np.testing.assert_allclose(found, by_torch(busy_ranker, stack), rtol=0, atol=1e-4)
+
+
 def test_wide_planes_are_computed_in_tiles(busy_ranker, monkeypatch):
-    sizes = []
-    compute = module._compute
+    sizes, fill, side = [], _onnx_session.StageSession.fill, 128
 
-    def note(session, arrays):
-        sizes.extend(array.shape[2:] for array in arrays.values())
-        return compute(session, arrays)
+    def note(session, inputs, outputs):
+        sizes.append(next(iter(inputs.items())))
+        fill(session, inputs, outputs)
 
-    monkeypatch.setattr(module, "_compute", note)
-    by_onnx(busy_ranker, random_stack(1, 200, 4 * TILE_PX))
-    overlap = 2 * max(stage.reach_px for stage in STAGES.values())
-    assert max(width for _, width in sizes) <= 2 * TILE_PX + overlap
-    assert max(height * width for height, width in sizes) <= 1.1 * (TILE_PX + overlap) ** 2
+    monkeypatch.setattr(_onnx_session.StageSession, "fill", note)
+    monkeypatch.setattr(_onnx_stages, "TILE_PX", side)
+    by_onnx(busy_ranker, random_stack(1, 150, 12 * side))
+    pixels = {name: factor for one in STAGES.values() for name, factor in one.inputs.items()}
+    for name, array in sizes:
+        largest = 2 * side if name == "features" else side
+        height, width = (pixels[name] * length for length in array.shape[2:])
+        assert width <= 2 * largest + OVERLAP_PX
+        assert height * width <= 1.1 * (largest + OVERLAP_PX) ** 2
 
 
 def test_scores_come_as_many_planes_later_as_the_network_sees(busy_ranker):
@@ -205,7 +230,7 @@ def test_errors_of_the_runtime_become_ours(error, expected, text):
         raise error
 
     with pytest.raises(expected, match=text):
-        module._checked(fail)
+        _onnx_session.checked(fail)
 
 
 def test_files_of_weights_are_read_without_torch():
@@ -220,17 +245,17 @@ def test_files_of_weights_are_read_without_torch():
 
 @pytest.mark.parametrize("shared", [True, False])
 def test_an_arena_is_shared_where_that_is_possible(busy_ranker, shared, monkeypatch):
-    monkeypatch.setattr(module, "_share_arena", lambda: shared)
+    monkeypatch.setattr(_onnx_session, "_share_arena", lambda: shared)
     stack = random_stack(4, 40, 50)
     found = by_onnx(busy_ranker, stack)
     np.testing.assert_allclose(found, by_torch(busy_ranker, stack), rtol=0, atol=1e-4)
 
 
 def test_an_arena_of_another_package_is_left_alone():
-    module._share_arena()
-    module._share_arena.cache_clear()
+    _onnx_session._share_arena()
+    _onnx_session._share_arena.cache_clear()
     try:
-        assert module._share_arena() in (True, False)
+        assert _onnx_session._share_arena() in (True, False)
     finally:
-        module._share_arena.cache_clear()
-        module._share_arena()
+        _onnx_session._share_arena.cache_clear()
+        _onnx_session._share_arena()

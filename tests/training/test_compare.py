@@ -1,5 +1,7 @@
 """The result against the initial weights, on stacks that neither has seen."""
 
+from itertools import count
+
 import numpy as np
 import pytest
 import torch
@@ -110,13 +112,17 @@ def test_training_ends_with_the_comparison(
         return iter_compare(before, after, held, settings, **options)
 
     monkeypatch.setattr("napari_umis_fusion.training.loop._train.iter_compare", noted)
+    scores = count(30.0)  # whatever two steps do to such a start
+    monkeypatch.setattr(
+        SelectObjective,
+        "validate_example",
+        lambda *_: ValidationExample({"psnr": next(scores)}, {}),
+    )
     few = images if unseen else images.part([0, 1])
     shares = {"test_share": test_share, "validation_share": validation_share}
     settings = TrainingConfig(steps=2, validate_every=1, learning_rate=1e-2, **TINY, **shares)
     events = list(train(few, settings, start=random_weights))
     result = events[-1].result
-    if not result.improved:
-        pytest.fail("this start is so bad that two steps must improve it")
     (compared,) = [e.comparison for e in events if isinstance(e, Compared)]
     assert compared is result.comparison
     assert compared.unseen is told["unseen"] is unseen

@@ -14,9 +14,9 @@ from napari_umis_fusion.training.loop._memory import free_memory_mb
 @pytest.mark.parametrize(
     ("options", "measured_mb"),
     [
-        ({"batch": 36, "patch_px": 128, "precision": "float32"}, 492),
-        ({"batch": 36, "patch_px": 64, "precision": "float32"}, 212),
-        ({"batch": 12, "patch_px": 128, "precision": "float32"}, 267),
+        ({"batch": 36, "patch_px": 128, "precision": "float32"}, 825),
+        ({"batch": 24, "layers": "late", "precision": "float32"}, 731),
+        ({"batch": 72, "layers": "late", "precision": "float32"}, 1401),
         (
             {"objective": "reconstruct", "batch": 2, "width_px": 300, "height_px": 300,
              "precision": "float32"},

@@ -47,10 +47,10 @@ def is_identity(transform: Transform) -> bool:
     return bool(np.array_equal(transform, identity()))
 
 
-def is_even_shift(transform: Transform) -> bool:
-    """Return whether a transform moves by even numbers of pixels, and does nothing else."""
+def is_even_shift(transform: Transform, step: int = 2) -> bool:
+    """Return whether a transform moves by multiples of `step` pixels, and does nothing else."""
     still = np.array_equal(transform[:, :2], np.eye(2))
-    return bool(still and not np.any(transform[:, 2] % 2))
+    return bool(still and not np.any(transform[:, 2] % step))
 
 
 def apply(transform: Transform, points: ArrayLike) -> Points:

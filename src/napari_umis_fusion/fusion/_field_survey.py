@@ -39,7 +39,7 @@ class FieldSurvey:
         Dark and bright values of the middle plane, if the measure needs them.
     pattern : FixedPattern or None
         What stands still on the sensor.
-    is_mosaic : bool
+    mosaic_px : int
         Whether planes are a Bayer mosaic.
     scales : GreyScales or None
         The unit of the measure.
@@ -56,7 +56,7 @@ class FieldSurvey:
     grey_range: GreyRange
     limits: tuple[float, float] | None
     pattern: FixedPattern | None
-    is_mosaic: bool
+    mosaic_px: int
     scales: GreyScales | None
     notes: tuple[str, ...] = ()
     light: LightCorrection = "auto"
@@ -73,7 +73,7 @@ class FieldSurvey:
             found.to_grey.range,
             found.to_grey.limits,
             sensor.pattern,
-            sensor.is_mosaic,
+            sensor.mosaic_px,
             found.scales,
             light=found.run.config.light,
         )
@@ -93,7 +93,7 @@ class FieldSurvey:
         stack, config, workers = blocks.stack, blocks.config, blocks.workers
         passes = passes_of(config, len(stack))
         sensor = Sensor(stack, config, blocks.workspace, workers)
-        sensor = sensor.knowing(self.pattern, is_mosaic=self.is_mosaic)
+        sensor = sensor.knowing(self.pattern, mosaic_px=self.mosaic_px)
         run = Run(stack, config, passes, blocks.workspace, workers, sensor)
         found = self.healths, self.specks, self.moving
         planes = ScreenedPlanes(stack, config, passes, workers, *found)

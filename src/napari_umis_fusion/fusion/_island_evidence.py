@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_umis_fusion.fusion._island_map import Islands
-from napari_umis_fusion.fusion._shapes import grown, labelled
+from napari_umis_fusion.fusion._shapes import blurred_by, grown, labelled
 from napari_umis_fusion.runtime import BoolMap, FloatMap
 
 INVERTED = -0.1
@@ -113,7 +113,7 @@ class IslandEvidence:
         self._where = np.flatnonzero(islands.labels)
         self._labels = islands.labels.ravel()[self._where]
         self._areas = np.maximum(islands.areas_px, 1)
-        smooth = _smooth(fused, SIGMA_PX)
+        smooth = blurred_by(fused, SIGMA_PX)
         self._fused = self._centred(smooth)
         self._power = self._sums(self._fused**2)
         self._contrast = float(smooth.std(dtype=np.float64))
@@ -128,7 +128,7 @@ class IslandEvidence:
 
     def add(self, grey: FloatMap, z: int) -> None:
         """Compare plane `z`, reduced, of shape (Y, X)."""
-        plane = self._centred(_smooth(grey, SIGMA_PX))
+        plane = self._centred(blurred_by(grey, SIGMA_PX))
         shared = self._sums(self._fused * plane)
         power = self._sums(plane**2)
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -198,8 +198,8 @@ def find_objects(own: FloatMap, rim: FloatMap, part: BoolMap) -> BoolMap:
 
 def _detail(image: FloatMap) -> FloatMap:
     """Return the contrast of fine detail around each pixel."""
-    fine, coarse = (_smooth(image, sigma) for sigma in DETAIL_SIGMAS_PX)
-    power = _smooth(np.square(fine - coarse), DETAIL_WINDOW_PX)
+    fine, coarse = (blurred_by(image, sigma) for sigma in DETAIL_SIGMAS_PX)
+    power = blurred_by(np.square(fine - coarse), DETAIL_WINDOW_PX)
     return np.asarray(np.sqrt(power))
 
 
@@ -207,18 +207,12 @@ def _local_correlation(one: FloatMap, other: FloatMap) -> FloatMap:
     """Return the correlation of two images in a window around each pixel."""
 
     def mean(image: FloatMap) -> FloatMap:
-        return _smooth(image, DETAIL_WINDOW_PX)
+        return blurred_by(image, DETAIL_WINDOW_PX)
 
-    one, other = (_smooth(image, SIGMA_PX) for image in (one, other))
+    one, other = (blurred_by(image, SIGMA_PX) for image in (one, other))
     one, other = one - mean(one), other - mean(other)
     power = mean(one**2) * mean(other**2)
     return np.asarray(mean(one * other) / np.sqrt(np.maximum(power, np.float32(1e-6))))
-
-
-def _smooth(image: FloatMap, sigma_px: float) -> FloatMap:
-    from scipy.ndimage import gaussian_filter  # here, since most stacks have no islands
-
-    return np.asarray(gaussian_filter(image, sigma_px))
 
 
 def _mean_where(values: Values, which: Flags) -> Values:

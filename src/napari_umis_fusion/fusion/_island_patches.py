@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from napari_umis_fusion.focus_measure import gaussian_taps, smooth
 from napari_umis_fusion.fusion._final_maps import FinalMaps
 from napari_umis_fusion.fusion._island_map import Planes, is_far
-from napari_umis_fusion.fusion._shapes import grown
+from napari_umis_fusion.fusion._shapes import blurred_by, grown
 from napari_umis_fusion.fusion._verification import IndexMap
 from napari_umis_fusion.fusion._weighted_mean import DOUBLE, as_dtype
 from napari_umis_fusion.runtime import BoolMap, FloatMap, Tile, tiles_of
@@ -95,11 +95,9 @@ class IslandPatches:
         rim : ndarray of int32
             The planes of their rims, on the same maps.
         """
-        from scipy.ndimage import gaussian_filter  # here, since most stacks have no islands
-
         inside = grown(part, FRAYED_PX) & ~kept
         near = grown(inside, BORDER_PX) & ~kept
-        reach = gaussian_filter(near.astype(np.float32), FADE_SIGMA_PX)
+        reach = blurred_by(near.astype(np.float32), FADE_SIGMA_PX)
         for tile in tiles_of(self._index_map, TILE_PX):
             weights = reach[_spread(tile, step, 0, self._index_map.shape)]
             if weights.max() < LEAST_WEIGHT:

@@ -17,6 +17,9 @@ STEP_PX = 8
 WINDOW_STEPS = 2.0
 """Sigma of the window in which it is averaged, in squares."""
 
+BAND_PX = 256
+"""Rows that are filled at once, on the same grid: large planes need no maps of their size."""
+
 DETAIL_SIGMA_PX = 1.0
 
 DECISIVE = 16.0
@@ -43,8 +46,22 @@ def lend(grey: FloatMap, part: BoolMap, before: FloatMap | None, after: FloatMap
     if before is None:
         grey[part] = after[part]
         return
-    share = _share_of_after(before, after)[part]
-    grey[part] = share * after[part] + (1 - share) * before[part]
+    for start in range(0, len(grey), BAND_PX):
+        rows = slice(start, min(start + BAND_PX, len(grey)))
+        if part[rows].any():
+            _lend_rows(rows, grey, part, before, after)
+
+
+def _lend_rows(
+    rows: slice, grey: FloatMap, part: BoolMap, before: FloatMap, after: FloatMap
+) -> None:
+    # One square more than the window sees, since detail is mirrored at the ends of a band.
+    margin = STEP_PX * gaussian_taps(WINDOW_STEPS).size
+    seen = slice(max(rows.start - margin, 0), rows.stop + margin)
+    wanted = part[rows]
+    share = _share_of_after(before[seen], after[seen])[rows.start - seen.start :][: len(wanted)]
+    chosen = share[wanted]
+    grey[rows][wanted] = chosen * after[rows][wanted] + (1 - chosen) * before[rows][wanted]
 
 
 def _share_of_after(before: FloatMap, after: FloatMap) -> FloatMap:

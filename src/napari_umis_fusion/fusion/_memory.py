@@ -50,7 +50,7 @@ USABLE_SHARE = 0.85
 NETWORK_BYTES = 190
 """Of the plane ranker: features of the planes that wait for those after them."""
 
-SENSOR_BYTES = 12
+SENSOR_BYTES = 16
 """Of a pixel, while a fixed pattern of the sensor is estimated."""
 
 PATTERN_BYTES = 4

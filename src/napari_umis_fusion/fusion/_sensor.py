@@ -10,7 +10,12 @@ from napari_umis_fusion.alignment import AlignedStack, is_even_shift
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import AlignmentError, StackError
 from napari_umis_fusion.fusion._kept_planes import KeptPlanes
-from napari_umis_fusion.preprocess import GreyConverter, grey_of_mosaic, is_mosaic
+from napari_umis_fusion.preprocess import (
+    GreyConverter,
+    coarse_mosaic,
+    grey_of_mosaic,
+    is_mosaic,
+)
 from napari_umis_fusion.preprocess.fixed_pattern import (
     FixedPattern,
     PatternRemoval,
@@ -24,7 +29,8 @@ from napari_umis_fusion.stack import Plane, Stack
 
 Window = tuple[slice, slice]
 
-MOSAIC_NOTE = "planes are a Bayer mosaic: focus is measured on a mix of its colours"
+MOSAICS = {2: "a Bayer", 4: "a quad-Bayer", 6: "an X-Trans"}
+"""Mosaics by the pixels after which their colours repeat."""
 
 
 class Sensor:
@@ -57,7 +63,7 @@ class Sensor:
         self._stack, self._config = stack, config
         self._workspace, self._workers = workspace, workers
         self._pattern: FixedPattern | None = None
-        self._is_mosaic = False
+        self._mosaic_px = 0
         self._was_looked_at = False
         self._part: Window | None = None
 
@@ -67,14 +73,14 @@ class Sensor:
         return self._pattern
 
     @property
-    def is_mosaic(self) -> bool:
-        """Whether planes were found to be a mosaic."""
-        return self._is_mosaic
+    def mosaic_px(self) -> int:
+        """After how many pixels the colours of a mosaic repeat; 0 if planes are none."""
+        return self._mosaic_px
 
-    def knowing(self, pattern: FixedPattern | None, *, is_mosaic: bool) -> "Sensor":
+    def knowing(self, pattern: FixedPattern | None, *, mosaic_px: int) -> "Sensor":
         """Return the same sensor with what an earlier look found; nothing is read again."""
         known = copy(self)
-        known._pattern, known._is_mosaic, known._was_looked_at = pattern, is_mosaic, True
+        known._pattern, known._mosaic_px, known._was_looked_at = pattern, mosaic_px, True
         return known
 
     def within(self, part: Window) -> "Sensor":
@@ -92,7 +98,7 @@ class Sensor:
             If planes are a mosaic, and were moved so that its colours would be mixed.
         """
         if self._is_put_off:
-            return SensorCorrection(None, self._workers, mixes=False)
+            return SensorCorrection(None, self._workers, 0)
         if not self._was_looked_at:
             yield from self._iter_look(to_grey)
             self._was_looked_at = True
@@ -103,7 +109,7 @@ class Sensor:
             window = _window_of(placed, self._part)
             grey_range, workers = to_grey.range, self._workers
             removal = PatternRemoval(self._pattern, grey_range, workers, transforms, window)
-        return SensorCorrection(removal, self._workers, mixes=self._is_mosaic)
+        return SensorCorrection(removal, self._workers, self._mosaic_px)
 
     def iter_catch_up(self, to_grey: GreyConverter) -> Generator[None, None, bool]:
         """Look now, if that was put off; returns whether the planes are to be measured again."""
@@ -112,7 +118,7 @@ class Sensor:
         self._is_put_off = False
         yield from self._iter_look(to_grey)
         self._was_looked_at = True
-        return self._is_mosaic or self._pattern is not None
+        return bool(self._mosaic_px) or self._pattern is not None
 
     def hand_out(self, first: int) -> None:
         """Keep no more planes for the look; those from `first` on are handed out again."""
@@ -127,17 +133,17 @@ class Sensor:
         samples = _samples_of(recorded)
         if self._config.mosaic == "auto":
             yield from iter_sample(recorded, samples, workers)
-        looking = workers.submit(_shows_mosaic, recorded, samples, self._config)
-        self._is_mosaic = yield from workers.result(looking)
+        looking = workers.submit(_mosaic_of, recorded, samples, self._config)
+        self._mosaic_px = yield from workers.result(looking)
         source = recorded
         if isinstance(stack, AlignedStack):
-            if self._is_mosaic:
-                _check_moves(stack)
+            if self._mosaic_px:
+                _check_moves(stack, self._mosaic_px)
             source = _FilledStack.of(source, stack.alignment.light.defects)
         elif stack.alignment is not None:  # a part of an aligned stack: the sensor is unknown
             return
-        if self._is_mosaic:
-            source = _MixedStack(source)
+        if self._mosaic_px:
+            source = _MixedStack(source, self._mosaic_px)
         if source is not recorded:
             samples = _samples_of(source)
         finding = iter_find_pattern(source, samples, to_grey, self._workspace, workers)
@@ -146,12 +152,17 @@ class Sensor:
     @property
     def notes(self) -> list[str]:
         """Say what was found."""
-        notes = [MOSAIC_NOTE] if self._is_mosaic else []
+        notes = []
+        if self._mosaic_px:
+            name = MOSAICS[self._mosaic_px]
+            notes = [f"planes are {name} mosaic: focus is measured on a mix of its colours"]
         return notes if self._pattern is None else [*notes, *self._pattern.notes]
 
     def describe(self) -> dict[str, Any]:
         """Return what was found as JSON values; nothing without a pattern."""
-        found: dict[str, Any] = {"mosaic": "bayer"} if self._is_mosaic else {}
+        found: dict[str, Any] = {}
+        if self._mosaic_px:
+            found["mosaic"] = MOSAICS[self._mosaic_px].split()[1].lower()
         if self._pattern is not None:
             found.update(self._pattern.describe())
         return found
@@ -177,17 +188,18 @@ class SensorCorrection:
         What takes the fixed pattern off.
     workers : Workers
         Threads to run on.
-    mixes : bool
-        Whether the colours of a mosaic are mixed.
+    mosaic_px : int
+        After how many pixels the colours of a mosaic repeat, which are mixed; 0 without one.
     """
 
-    def __init__(self, removal: PatternRemoval | None, workers: Workers, *, mixes: bool) -> None:
-        self._removal, self._workers, self._mixes = removal, workers, mixes
+    def __init__(self, removal: PatternRemoval | None, workers: Workers, mosaic_px: int) -> None:
+        self._removal, self._workers, self._mosaic_px = removal, workers, mosaic_px
 
     def iter_correct(self, grey: FloatMap, z: int) -> Generator[None]:
         """Correct the grey image of plane `z` in place."""
-        if self._mixes:
-            grey[...] = yield from self._workers.result(self._workers.submit(grey_of_mosaic, grey))
+        if self._mosaic_px:
+            mixing = self._workers.submit(grey_of_mosaic, grey, self._mosaic_px)
+            grey[...] = yield from self._workers.result(mixing)
         if self._removal is not None:
             yield from self._removal.iter_correct(grey, z)
 
@@ -219,11 +231,12 @@ class _FilledStack(Stack):
 class _MixedStack(Stack):
     """A mosaic as it is measured, in 32-bit floats."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, mosaic_px: int) -> None:
         self.shape, self.dtype, self._stack = stack.shape, np.dtype(np.float32), stack
+        self._mosaic_px = mosaic_px
 
     def plane(self, z: int) -> Plane:
-        return grey_of_mosaic(self._stack.plane(z).astype(np.float32))
+        return grey_of_mosaic(self._stack.plane(z).astype(np.float32), self._mosaic_px)
 
     def uncovered(self, z: int) -> BoolMap | None:
         return self._stack.uncovered(z)
@@ -235,8 +248,11 @@ def _samples_of(stack: Stack) -> PlaneSamples:
     )
 
 
-def _shows_mosaic(stack: Stack, samples: PlaneSamples, config: FusionConfig) -> bool:
-    """Whether planes are a mosaic, all that are looked at: a fine grating is blurred in some."""
+def _mosaic_of(stack: Stack, samples: PlaneSamples, config: FusionConfig) -> int:
+    """Return after how many pixels colours repeat in all planes that are looked at, or 0.
+
+    A fine grating is blurred in some.
+    """
     has_channels = len(stack.shape) > 3
     if config.mosaic == "bayer" and has_channels:
         msg = (
@@ -245,21 +261,34 @@ def _shows_mosaic(stack: Stack, samples: PlaneSamples, config: FusionConfig) -> 
         )
         raise StackError(msg)
     if config.mosaic != "auto" or has_channels:
-        return config.mosaic == "bayer"
-    if stack.is_mosaic:
-        return True
-    planes = [[tile for tile in samples.of(z) or () if tile is not None] for z in samples.planes]
-    telling = [tiles for tiles in planes if any(tile.max() > tile.min() for tile in tiles)]
-    return bool(telling) and all(is_mosaic(tiles) for tiles in telling)
+        return 2 if config.mosaic == "bayer" else 0
+    planes = [_telling(samples, z) for z in samples.planes]
+    planes = [pairs for pairs in planes if any(tile.max() > tile.min() for tile, _ in pairs)]
+    if planes and all(is_mosaic([tile for tile, _ in pairs]) for pairs in planes):
+        return 2
+    periods = {0}
+    if planes and (first := coarse_mosaic(*zip(*planes[0], strict=True))):
+        periods = {first, *(coarse_mosaic(*zip(*one, strict=True)) for one in planes[1:])}
+    if len(periods) == 1 and 0 not in periods:
+        return periods.pop()
+    return 2 if stack.is_mosaic else 0
 
 
-def _check_moves(stack: AlignedStack) -> None:
-    moved = [z for z, one in enumerate(stack.alignment.transforms) if not is_even_shift(one)]
+def _telling(samples: PlaneSamples, z: int) -> list[tuple[Plane, tuple[int, int]]]:
+    """Return the tiles of a plane that are wholly there, and where they begin."""
+    pairs = zip(samples.of(z) or (), samples.tiles, strict=False)
+    return [(cut, (tile.rows.start, tile.columns.start)) for cut, tile in pairs if cut is not None]
+
+
+def _check_moves(stack: AlignedStack, period: int) -> None:
+    transforms = stack.alignment.transforms
+    moved = [z for z, one in enumerate(transforms) if not is_even_shift(one, period)]
     if moved:
         msg = (
-            f"planes are a Bayer mosaic, and alignment would move {len(moved)} of them by other "
-            "than even numbers of pixels, which mixes colours; accepted are mosaics that stay in "
-            'place. Convert the planes to colour before, fuse with align="none" (--align none), '
+            f"planes are {MOSAICS[period]} mosaic, and alignment would move {len(moved)} of them "
+            f"by other than multiples of {period} pixels, which mixes colours; accepted are "
+            "mosaics that stay in place. Convert the planes to colour before, fuse with "
+            'align="none" (--align none), '
             'or say that they are no mosaic: mosaic="none" (--mosaic none).'
         )
         raise AlignmentError(msg)

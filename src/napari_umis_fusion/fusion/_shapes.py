@@ -1,4 +1,4 @@
-"""Parts of maps: grown, opened, numbered, boxed.
+"""Parts of maps: grown, opened, numbered, boxed; and maps, blurred.
 
 As `scipy.ndimage` does, whose import takes longer than to look at the index map of a small stack.
 """
@@ -6,10 +6,17 @@ As `scipy.ndimage` does, whose import takes longer than to look at the index map
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_umis_fusion.runtime import BoolMap
+from napari_umis_fusion.focus_measure import gaussian_taps, smooth
+from napari_umis_fusion.runtime import BoolMap, FloatMap
 
 Labels = NDArray[np.int32]
 Box = tuple[slice, slice]
+
+
+def blurred_by(image: FloatMap, sigma_px: float) -> FloatMap:
+    """Return an image (Y, X), float32, blurred by a Gaussian; mirrored beyond its border."""
+    taps = gaussian_taps(sigma_px)
+    return smooth(np.pad(image, taps.size - 1, mode="symmetric"), taps)
 
 
 def grown(part: BoolMap, pixels: int) -> BoolMap:

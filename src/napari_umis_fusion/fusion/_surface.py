@@ -18,7 +18,7 @@ from napari_umis_fusion.fusion._composite import Pile, SurfaceComposite
 from napari_umis_fusion.fusion._decision import Bounds, Decision
 from napari_umis_fusion.fusion._peak import PeakSharpness
 from napari_umis_fusion.fusion._seam_borders import SeamBorders
-from napari_umis_fusion.fusion._seam_evidence import UNDECIDED
+from napari_umis_fusion.fusion._surface_evidence import add_surface_evidence
 from napari_umis_fusion.runtime import (
     AnyArray,
     BoolMap,
@@ -28,24 +28,6 @@ from napari_umis_fusion.runtime import (
     Workers,
     tiles_of,
 )
-
-DETAIL_POWER = 25.0
-"""Power of detail that is multiplied with shares. From 20 to 30, the errors of depth of rendered
-stacks are the same; of lower powers, objects spread, of higher ones, noise decides."""
-
-MOST_LEAD = 15.0
-"""Lead in logarithms that detail can give. Without a limit, blur of bright things far away was
-taken for detail where a surface has next to none."""
-
-LEAST_DETAIL = 0.3
-"""Grey levels below which detail is none, such as rounding to 8 bits leaves."""
-
-NOISE_LEAD = 0.44
-"""Difference of detail, per standard deviation of noise, that counts half: nearly three of its
-own, so that noise leaves the decision to the network."""
-
-LEAD_SCALE = 0.15
-"""Lead in logarithms, times which its hyperbolic tangent says how sure it is."""
 
 REACH_PX, LEAST_SHARE = 12, 0.15
 """Half the side of the square around a pixel in which the network, too, must find its plane, and
@@ -179,60 +161,8 @@ class SurfaceDecision:
         """Fill the evidence of a tile for its taking over."""
         decision, seams = below.decision, self._seams.evidence
         shares, details = (focus, decision.chosen), (detail, below.detail)
-        maps = *shares, *details, decision.noise, seams.target, seams.evidence
-        _add_surface_evidence(*maps, tile.bounds)
+        add_surface_evidence(shares, details, decision.noise, seams, tile)
         seams.measure_visibility((grey, below.grey), 1.0, tile)
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _add_surface_evidence(
-    focus: AnyArray,
-    chosen: AnyArray,
-    detail: AnyArray,
-    chosen_detail: AnyArray,
-    noise: AnyArray,
-    target: AnyArray,
-    evidence: AnyArray,
-    bounds: Bounds,
-) -> None:
-    """Fill a tile of target and evidence.
-
-    Parameters
-    ----------
-    focus, chosen : ndarray of shape (Y, X)
-        Shares of the new plane and of the chosen one; negative where they are invalid.
-    detail, chosen_detail : ndarray of shape (Y, X)
-        Their detail, in grey levels.
-    noise : ndarray of shape (Y, X)
-        Standard deviation of the noise of planes; infinite where it is unknown yet.
-    target, evidence : ndarray of shape (Y, X or more)
-        Outputs; see `SeamEvidence`.
-    bounds : tuple of int
-        Of the tile.
-    """
-    top, bottom, left, right = bounds
-    power, most = np.float32(DETAIL_POWER), np.float32(MOST_LEAD)
-    scale, least = np.float32(LEAD_SCALE), np.float32(LEAST_DETAIL)
-    undecided, zero, tiny = np.float32(UNDECIDED), np.float32(0), np.float32(1e-37)
-    for y in range(top, bottom):
-        shares, others = focus[y, left:right], chosen[y, left:right]
-        details, chosen_ones = detail[y, left:right], chosen_detail[y, left:right]
-        deviation = noise[y, left:right]
-        wanted, weight = target[y, left:right], evidence[y, left:right]
-        for i in range(right - left):
-            gain = details[i] - chosen_ones[i]
-            chance = np.float32(NOISE_LEAD) * deviation[i] if deviation[i] < np.inf else zero
-            of_detail = power * np.log((details[i] + least) / (chosen_ones[i] + least))
-            of_detail *= gain * gain / (gain * gain + chance * chance + tiny)
-            lead = np.log(max(shares[i], tiny)) - np.log(max(others[i], tiny))
-            lead += min(max(of_detail, -most), most)
-            trust = np.tanh(scale * lead)
-            # The root: else the edge of an object in front holds what lies beside it.
-            strength = np.sqrt(abs(gain)) * trust * trust + undecided
-            if shares[i] < 0 or others[i] < 0:
-                strength = undecided
-            weight[i] = strength
-            wanted[i] = strength if lead > zero else zero
 
 
 def find_unsupported(planes: NDArray[np.uint16], shown: NDArray[np.uint16], tile: Tile) -> BoolMap:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from napari_umis_fusion.network._onnx_stages import compute, open_session
+from napari_umis_fusion.network._onnx_session import compute, open_session
 from napari_umis_fusion.network._plane_ranker import ComparedPlanes, PlaneRanker, Scores
 from napari_umis_fusion.network._whole_networks import StackRanker
 

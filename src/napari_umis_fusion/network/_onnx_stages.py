@@ -4,22 +4,20 @@ Each tile is computed by one thread, and is small enough to stay in its cache. T
 a stage sees around a pixel, so that the result equals that of the whole plane up to rounding.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import partial
 from itertools import product
-from threading import Lock
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from napari_umis_fusion.errors import DeviceError
-from napari_umis_fusion.network._onnx_runtime import onnx_runtime
+from napari_umis_fusion.network._onnx_session import Arrays, StageSession
 from napari_umis_fusion.network._ranker_graphs import NEIGHBOURS, SCALES, ranker_models
 from napari_umis_fusion.network._ranker_layers import Weights
 from napari_umis_fusion.runtime import Float32Array, Workers
-
-Arrays = Mapping[str, Float32Array]
 
 TILE_PX = 512
 """Side of a tile; less for planes that would otherwise not occupy all threads."""
@@ -29,11 +27,15 @@ FINE_TILE_PX = 384
 
 FINE_STAGES = ("detail", "features", "score", "enlarge")
 
+WIDE_STAGES = ("encode",)
+"""Stages with tiles of twice the side: they see farthest, so that in tiles of 512 px two fifths of
+what they compute would be overlap."""
+
+ALIGNED = 16
+"""Values after which a new line of the cache begins."""
+
 SMALLEST_TILE_PX = 128
 """Smaller tiles would mostly compute their overlap."""
-
-ARENA = {"arena_extend_strategy": 1, "max_mem": 0, "initial_chunk_size_bytes": 2**24}
-"""Settings of the memory that all sessions share: it grows by what is asked for."""
 
 FACTORS = dict(zip(SCALES, (4, 8, 16), strict=True))
 """Resolution of each scale: one value for so many pixels along y and x."""
@@ -93,14 +95,17 @@ class OnnxStages:
     def __init__(self, weights: Weights, workers: Workers | None = None) -> None:
         models = ranker_models(weights)
         self._workers = workers
-        self._sessions = {name: open_session(getattr(models, name)) for name in STAGES}
+        self._sessions = {name: StageSession(getattr(models, name)) for name in STAGES}
+        self._buffers = _TileBuffers()
 
     def check(self) -> None:
         """Raise `CancelledError` if the work was abandoned."""
         if self._workers is not None:
             self._workers.check()
 
-    def run(self, name: str, arrays: Arrays) -> list[Float32Array]:
+    def run(
+        self, name: str, arrays: Arrays, spare: Sequence[Float32Array | None] = ()
+    ) -> list[Float32Array]:
         """Compute one stage of a plane.
 
         Parameters
@@ -109,6 +114,9 @@ class OnnxStages:
             One of `STAGES`.
         arrays : mapping of str to ndarray of shape (1, C, Y, X)
             Its inputs, which cover the same pixels.
+        spare : sequence of ndarray or None, optional
+            Outputs of an earlier plane that are overwritten, since nobody needs them any more: new
+            memory takes longer than filling it does.
 
         Returns
         -------
@@ -118,47 +126,51 @@ class OnnxStages:
         stage, session = STAGES[name], self._sessions[name]
         first, factor = next(iter(stage.inputs.items()))
         size = tuple(factor * side for side in arrays[first].shape[2:])
-        side = min(TILE_PX, FINE_TILE_PX) if name in FINE_STAGES else TILE_PX
-        tiles = self._tiles(size[0], size[1], side)
+        tiles = self._tiles(size[0], size[1], _side_of(name))
+        given = spare or [None] * len(stage.outputs)
+        shapes = _shapes(session.channels, stage.outputs.values(), size)
+        whole = [
+            np.empty(shape, np.float32) if array is None else array
+            for shape, array in zip(shapes, given, strict=True)
+        ]
         if len(tiles) == 1:
             self.check()
-            return compute(session, {key: arrays[key] for key in stage.inputs})
-        return self._run_tiles(stage, session, arrays, (size[0], size[1]), tiles)
+            session.fill({key: np.ascontiguousarray(arrays[key]) for key in stage.inputs}, whole)
+        else:
+            self._each(partial(self._fill_tile, stage, session, arrays, size, whole), tiles)
+        return whole
 
-    def _run_tiles(
+    def _fill_tile(
         self,
         stage: Stage,
-        session: Any,
+        session: StageSession,
         arrays: Arrays,
-        size: tuple[int, int],
-        tiles: list["_Kept"],
-    ) -> list[Float32Array]:
-        whole: list[Float32Array] = []
-        lock = Lock()
-        factors = list(stage.outputs.values())
-
-        def fill(kept: _Kept) -> None:
-            self.check()
-            seen = tuple(
-                range(max(k.start - stage.reach_px, 0), min(k.stop + stage.reach_px, side))
-                for k, side in zip(kept, size, strict=True)
-            )
-            cut = {key: _crop(arrays[key], seen, factor) for key, factor in stage.inputs.items()}
-            parts = compute(session, cut)
-            with lock:  # only the first tile knows the numbers of channels
-                if not whole:
-                    sides = [(size[0] // f, size[1] // f) for f in factors]
-                    pairs = zip(parts, sides, strict=True)
-                    whole.extend(np.empty((*p.shape[:2], *s), np.float32) for p, s in pairs)
-            for part, out, factor in zip(parts, whole, factors, strict=True):
-                inner = tuple(
-                    range(k.start - s.start, k.stop - s.start)
-                    for k, s in zip(kept, seen, strict=True)
-                )
+        size: tuple[int, ...],
+        whole: list[Float32Array],
+        kept: "_Kept",
+    ) -> None:
+        """Fill a tile of the outputs."""
+        self.check()
+        reach = stage.reach_px
+        seen = tuple(
+            range(max(k.start - reach, 0), min(k.stop + reach, side))
+            for k, side in zip(kept, size, strict=True)
+        )
+        inner = tuple(
+            range(k.start - s.start, k.stop - s.start) for k, s in zip(kept, seen, strict=True)
+        )
+        sides = tuple(len(one) for one in seen)
+        channels = [arrays[key].shape[1] for key in stage.inputs]
+        shapes = _shapes(channels, stage.inputs.values(), sides)
+        shapes += _shapes(session.channels, stage.outputs.values(), sides)
+        with self._buffers.lend(shapes) as lent:
+            cut = dict(zip(stage.inputs, lent, strict=False))
+            for key, factor in stage.inputs.items():
+                cut[key][...] = arrays[key][_window(seen, factor)]
+            parts = lent[len(cut) :]
+            session.fill(cut, parts)
+            for part, out, factor in zip(parts, whole, stage.outputs.values(), strict=True):
                 out[_window(kept, factor)] = part[_window(inner, factor)]
-
-        self._each(fill, tiles)
-        return whole
 
     def _each(self, fill: Callable[["_Kept"], None], tiles: list["_Kept"]) -> None:
         if self._workers is None:
@@ -183,68 +195,43 @@ _Kept = tuple[range, range]
 """Rows and columns of a tile, in px."""
 
 
+class _TileBuffers:
+    """Memory of tiles, one after the other: to ask for it anew takes as long as to copy a tile."""
+
+    def __init__(self) -> None:
+        self._free: list[Float32Array] = []
+
+    @contextmanager
+    def lend(self, shapes: Sequence[tuple[int, ...]]) -> Iterator[list[Float32Array]]:
+        """Lend arrays of these shapes, which hold anything."""
+        ends = np.cumsum([-(-prod(shape) // ALIGNED) * ALIGNED for shape in shapes])
+        try:
+            flat = self._free.pop()
+        except IndexError:  # as many threads are at work as never before
+            flat = np.empty(0, np.float32)
+        if flat.size < ends[-1]:
+            flat = np.empty(ends[-1], np.float32)
+        pairs = zip(shapes, [0, *ends], strict=False)
+        try:
+            yield [flat[at : at + prod(shape)].reshape(shape) for shape, at in pairs]
+        finally:
+            self._free.append(flat)
+
+
+def _shapes(
+    channels: Iterable[int], factors: Iterable[int], size: Sequence[int]
+) -> list[tuple[int, ...]]:
+    """Return the shapes of arrays that cover `size` pixels at their resolutions."""
+    pairs = zip(channels, factors, strict=True)
+    return [(1, count, *(side // factor for side in size)) for count, factor in pairs]
+
+
+def _side_of(name: str) -> int:
+    """Return the side of the tiles of a stage."""
+    if name in WIDE_STAGES:
+        return 2 * TILE_PX
+    return min(TILE_PX, FINE_TILE_PX) if name in FINE_STAGES else TILE_PX
+
+
 def _window(ranges: tuple[range, ...], factor: int) -> tuple[Any, ...]:
     return (..., *(slice(r.start // factor, r.stop // factor) for r in ranges))
-
-
-def _crop(array: Float32Array, seen: tuple[range, ...], factor: int) -> Float32Array:
-    return np.ascontiguousarray(array[_window(seen, factor)])
-
-
-@cache
-def _share_arena() -> bool:
-    """Let all sessions of this process share one arena; return whether they can.
-
-    Without an arena, the pages of every buffer are asked for anew; an arena for each session keeps
-    the most that each ever held.
-    """
-    onnxruntime = onnx_runtime()
-    memory = onnxruntime.OrtMemoryInfo(
-        "Cpu",
-        onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR,
-        0,
-        onnxruntime.OrtMemType.DEFAULT,
-    )
-    try:
-        onnxruntime.create_and_register_allocator(memory, onnxruntime.OrtArenaCfg(ARENA))
-    except Exception:  # another package has made one, or this release takes no such settings
-        return False
-    return True
-
-
-def open_session(model: bytes) -> Any:
-    """Return a session that computes on the thread that calls it."""
-    onnxruntime = onnx_runtime()
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.enable_mem_pattern = False
-    if _share_arena():
-        options.add_session_config_entry("session.use_env_allocators", "1")
-    else:
-        options.enable_cpu_mem_arena = False
-    options.log_severity_level = 3  # errors only, which are raised too
-    return _checked(
-        lambda: onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    )
-
-
-def compute(session: Any, arrays: Arrays) -> list[Float32Array]:
-    """Run a session; its exceptions become ours."""
-    return list(_checked(lambda: session.run(None, dict(arrays))))
-
-
-def _checked(call: Callable[[], Any]) -> Any:
-    """Call ONNX Runtime; its exceptions, which have no common base, become ours."""
-    try:
-        return call()
-    except MemoryError:
-        raise
-    except Exception as error:
-        text = str(error)
-        if "bad_alloc" in text or "allocate memory" in text.lower():
-            raise MemoryError(text) from error
-        first = text.splitlines()[0] if text else type(error).__name__
-        raise DeviceError(
-            f"ONNX Runtime cannot run the network on this cpu ({first}); reinstall onnxruntime, or "
-            "remove it, so that torch runs the network"
-        ) from error

@@ -12,9 +12,10 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from napari_umis_fusion.network._halving import halved
+from napari_umis_fusion.network._onnx_session import Arrays
 from napari_umis_fusion.network._onnx_stages import OnnxStages
 from napari_umis_fusion.network._ranker_graphs import NEIGHBOURS, SCALES
-from napari_umis_fusion.network._ranker_layout import STRIDE_PX
+from napari_umis_fusion.network._ranker_layout import REACH_PLANES, STRIDE_PX
 from napari_umis_fusion.runtime import Float32Array, FloatMap
 
 Item = TypeVar("Item")
@@ -51,6 +52,38 @@ class _Neighbours(Generic[Item]):
         return self._last[0], self._last[-1], self._last[-1]
 
 
+IN_USE = {
+    "detail": (3,),
+    "features": (1, REACH_PLANES, REACH_PLANES),
+    "encode": (3, 3, 3),
+    "compare": (3, 3, 3),
+    "decode": (1,),
+}
+"""How many planes each output of a stage is in use for: compared with both neighbours, kept for the
+last stage, or taken by the next stage at once. Scores are not here: whoever asked for them keeps
+them."""
+
+
+class _Outputs:
+    """Runs the stages of one stream, and gives them the arrays of planes that are done with."""
+
+    def __init__(self, stages: OnnxStages) -> None:
+        self._stages = stages
+        self._old = {name: [deque[Float32Array]() for _ in uses] for name, uses in IN_USE.items()}
+
+    def run(self, name: str, arrays: Arrays) -> list[Float32Array]:
+        """Compute one stage of a plane, as `OnnxStages.run` does."""
+        old, uses = self._old[name], IN_USE[name]
+        spare = [
+            kept.popleft() if len(kept) == planes else None
+            for kept, planes in zip(old, uses, strict=True)
+        ]
+        found = self._stages.run(name, arrays, spare)
+        for kept, array in zip(old, found, strict=True):
+            kept.append(array)
+        return found
+
+
 class OnnxRankingStream:
     """Scores the planes of one stack as they arrive, with a delay of `REACH_PLANES`.
 
@@ -63,7 +96,7 @@ class OnnxRankingStream:
     """
 
     def __init__(self, stages: OnnxStages, size: tuple[int, int]) -> None:
-        self._stages = stages
+        self._stages, self._outputs = stages, _Outputs(stages)
         self._size = size
         self._details = _Neighbours[Float32Array]()
         self._levels = _Neighbours[Levels]()
@@ -88,7 +121,7 @@ class OnnxRankingStream:
         to_grid = ((0, -height % STRIDE_PX), (0, -width % STRIDE_PX))
         padded = np.pad(plane, to_grid, mode="edge") if any(map(any, to_grid)) else plane
         unit = np.ascontiguousarray(padded, np.float32)[None, None]
-        known = self._details.push(self._stages.run("detail", {"plane": unit})[0])
+        known = self._details.push(self._outputs.run("detail", {"plane": unit})[0])
         return None if known is None else self._extract(known)
 
     def end(self) -> Iterator[ScoreMaps]:
@@ -103,17 +136,17 @@ class OnnxRankingStream:
 
     def _extract(self, details: tuple[Float32Array, ...]) -> ScoreMaps | None:
         named = {f"detail_{which}": d for which, d in zip(NEIGHBOURS, details, strict=True)}
-        features, skip, prior = self._stages.run("features", named)
+        features, skip, prior = self._outputs.run("features", named)
         self._fine.append((skip, prior))
-        known = self._levels.push(self._stages.run("encode", {"features": features}))
+        known = self._levels.push(self._outputs.run("encode", {"features": features}))
         return None if known is None else self._compare(known)
 
     def _compare(self, levels: tuple[Levels, ...]) -> ScoreMaps | None:
-        known = self._compared.push(self._stages.run("compare", _named(levels)))
+        known = self._compared.push(self._outputs.run("compare", _named(levels)))
         return None if known is None else self._score(known)
 
     def _score(self, compared: tuple[Levels, ...]) -> ScoreMaps:
-        decoded = self._stages.run("decode", _named(compared))[0]
+        decoded = self._outputs.run("decode", _named(compared))[0]
         skip, prior = self._fine.popleft()
         found = {"decoded": decoded, "skip": skip, "prior": prior}
         height, width = self._size
@@ -130,6 +163,7 @@ class OnnxTwoScaleStream:
     def __init__(self, stages: OnnxStages, size: tuple[int, int]) -> None:
         coarse = -(-size[0] // 2), -(-size[1] // 2)
         self._size, self._stages = size, stages
+        self._enlarged: list[Float32Array] = []
         self._fine, self._coarse = (
             OnnxRankingStream(stages, size),
             OnnxRankingStream(stages, coarse),
@@ -148,8 +182,9 @@ class OnnxTwoScaleStream:
     def _sum(self, fine: ScoreMaps, coarse: ScoreMaps) -> ScoreMaps:
         height, width = self._size
         taken = np.ascontiguousarray(coarse.select)[None, None]
-        enlarged = self._stages.run("enlarge", {"coarse": taken})[0][0, 0]
-        return ScoreMaps(fine.select + enlarged[:height, :width], fine.weigh)
+        self._enlarged = self._stages.run("enlarge", {"coarse": taken}, self._enlarged)
+        fine.select[...] += self._enlarged[0][0, 0, :height, :width]
+        return fine
 
 
 def _named(planes: tuple[Levels, ...]) -> dict[str, Float32Array]:

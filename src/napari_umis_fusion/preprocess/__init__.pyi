@@ -1,3 +1,4 @@
+from ._coarse_mosaic import coarse_mosaic as coarse_mosaic
 from ._grey import OUTLIERS_PERCENT as OUTLIERS_PERCENT
 from ._grey import GreyConverter as GreyConverter
 from ._grey import GreyRange as GreyRange

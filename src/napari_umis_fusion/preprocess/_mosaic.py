@@ -45,25 +45,39 @@ def is_mosaic(tiles: Sequence[Plane]) -> bool:
     return bool(colours > MIN_CONTRAST * (high - low) and colours > MIN_RATIO * same)
 
 
-def grey_of_mosaic(grey: FloatMap) -> FloatMap:
-    """Return grey of a mosaic: at each pixel a quarter red, half green and a quarter blue.
+def grey_of_mosaic(grey: FloatMap, period: int = 2) -> FloatMap:
+    """Return grey of a mosaic: at each pixel all of its colours, as they occur.
+
+    Of a Bayer mosaic that is a quarter red, half green and a quarter blue, of 3 x 3 pixels.
 
     Parameters
     ----------
     grey : ndarray of shape (Y, X), float32
         Grey levels of the mosaic.
+    period : int
+        Pixels after which colours repeat; even.
 
     Returns
     -------
     ndarray of shape (Y, X), float32
-        Of 3 x 3 pixels each; mirrored beyond the border, which keeps the order of colours.
+        Continued beyond the border in the order of colours.
     """
     from scipy.ndimage import convolve1d
 
-    kernel = np.array((0.25, 0.5, 0.25), np.float32)
-    rows = convolve1d(grey, kernel, axis=0, mode="mirror")
-    mixed: FloatMap = convolve1d(rows, kernel, axis=1, mode="mirror")
-    return mixed
+    kernel = np.ones(period + 1, np.float32) / period
+    kernel[[0, -1]] /= 2
+    mixed = grey
+    for axis in (0, 1):
+        half = period // 2
+        size = grey.shape[axis]
+        places = np.arange(-half, size + half)
+        if size >= period:
+            places[:half] += period
+            places[size + half :] -= period
+        continued = np.take(mixed, np.clip(places, 0, size - 1), axis=axis)
+        inner = convolve1d(continued, kernel, axis=axis)
+        mixed = inner[half : half + size] if axis == 0 else inner[:, half : half + size]
+    return np.ascontiguousarray(mixed)
 
 
 def _can_tell(tile: Plane) -> bool:

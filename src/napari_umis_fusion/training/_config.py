@@ -384,7 +384,10 @@ class TrainingConfig(ConfigBase):
         recipe: dict[str, Any] = {
             "steps": 2000,
             "minutes": 15.0,
-            "learning_rate": 1e-3,
+            "batch": 24,
+            "scene_uses": 8,
+            "layers": "late",
+            "learning_rate": 2e-3,
             "validation_share": 0.2,
             "test_share": 0.15,
             "validate_every": 200,

@@ -1,6 +1,7 @@
 """The batch widget: stacks of folders, fused one after the other."""
 
 import shlex
+from itertools import product
 from types import SimpleNamespace
 
 import numpy as np
@@ -114,6 +115,9 @@ def test_what_is_missing_is_said(widget):
     widget.fuse()
     assert widget.controls.message.text() == "Choose a folder for results."
     widget.inputs.setValue([])
+    empty = widget.inputs.list.grab().toImage()
+    inside = product(range(5, empty.width() - 5), range(5, empty.height() - 5))
+    assert len({empty.pixel(*place) for place in inside}) > 1  # a hint
     widget.buttons["copy"].click()
     assert "add a folder" in widget.controls.message.text()
 

@@ -128,7 +128,7 @@ def test_any_dtype_and_colour(dtype, is_gain, channels):
     found = look(with_pattern(stack, pixels(5), 0.03, is_gain=is_gain))
     assert found is not None
     assert found.values.shape == SHAPE
-    assert "stands still on the sensor" in found.note
+    assert "stands still on the sensor" in found.notes[0]
 
 
 @pytest.mark.parametrize("noisy", [False, True], ids=["clean", "noisy"])

@@ -70,9 +70,11 @@ def test_the_rest_of_a_stack_that_moved_is_told(stack):
     assert findings_of(moved) == {4: ("place",)}
 
 
-def test_a_drift_is_no_motion_of_single_planes(stack):
+def test_a_drift_is_told_and_leaves_out_nothing(stack):
     drifting = np.stack([np.roll(plane, 2 * z, 1) for z, plane in enumerate(stack)])
-    assert findings_of(drifting) == {}
+    assert findings_of(drifting) == dict.fromkeys(range(1, PLANES), ("adrift",))
+    slowly = np.stack([np.roll(plane, z // 2, 1) for z, plane in enumerate(stack)])
+    assert findings_of(slowly) == {}
 
 
 @pytest.mark.parametrize(
@@ -121,6 +123,14 @@ def test_notes_say_how_far_and_what_to_do(stack):
         'align="auto" puts planes in place',
         "plane 5 is shifted in some of its lines, by about 9 px: these are left out",
     ]
+
+
+@pytest.mark.parametrize("value", [0.0, 1e-30, 1e30])
+def test_planes_that_show_nothing_do_not_move(stack, value):
+    planes = np.zeros((4, *SHAPE), np.float32)
+    planes[:, 20:60, 30:90] = value
+    planes[2, 22:62, 30:90] = value
+    assert "moved" not in findings_of(planes).get(2, ())
 
 
 @pytest.mark.parametrize("shape", [(40, 300), (79, 80), (80, 81)])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from napari_umis_fusion.preprocess.health import PlaneHealth, notes_on
 from napari_umis_fusion.preprocess.health._moving_parts import (
     MIN_PLANES,
     MovingParts,
@@ -98,3 +99,10 @@ def test_mask_has_the_shape_of_the_plane(shape):
     assert mask.shape == shape
     assert mask[-1, -1]
     assert cell_side((20_000, 10_000)) ** 2 * (1 << 20) >= 20_000 * 10_000
+
+
+@pytest.mark.parametrize(("share", "doubts"), [(0.02, False), (0.3, True)])
+def test_the_note_doubts_that_much_of_a_plane_moves(share, doubts):
+    (note,) = notes_on([PlaneHealth(0, moving=0.01), PlaneHealth(1, moving=share)])
+    assert f"planes 0, 1: up to {share:.1%} is not what most planes show" in note
+    assert ("it is defocus" in note) == doubts

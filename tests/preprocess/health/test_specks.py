@@ -141,6 +141,23 @@ def test_small_things_in_focus_are_no_clusters(sigma_px):
             assert len(specks_of(np.rint(planes).clip(0, top).astype(dtype))) == 0
 
 
+def test_sparkles_of_a_camera_that_sharpens_are_no_clusters():
+    """They end as abruptly as hits do, but leave a dark rim that other planes do not show."""
+    planes = smooth(7).astype(np.float64)
+    for y, x in ((20, 30), (50, 60), (70, 100)):
+        planes[1, y : y + 3, x : x + 4] += 1500
+    plain = specks_of(planes.astype(np.float32))
+    assert len(plain) == 36
+    planes[1] += 0.6 * (planes[1] - gaussian_filter(planes[1], 1))
+    assert len(specks_of(planes.astype(np.float32))) == 0
+
+
+def test_a_first_or_last_plane_keeps_what_may_be_a_sparkle():
+    planes = smooth(8)
+    planes[2, 40:43, 60:64] += 1500
+    assert len(specks_of(planes, 2)) == 0
+
+
 @pytest.mark.parametrize("channels", [(), (3,)])
 @pytest.mark.parametrize("share", [0.005, 0.05])
 def test_salt_and_pepper_is_found(share, channels):

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QPainter, QPalette
 from qtpy.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
@@ -16,6 +17,7 @@ from napari_umis_fusion.files.read import BIOIO_SUFFIXES, SUFFIXES
 from napari_umis_fusion.plugin.widgets import push_buttons
 
 HEIGHT_PX = 70
+HINT = "Drop folders and stack files here, or add them below."
 BUTTONS = {
     "folder": (
         "Add folder…",
@@ -24,6 +26,24 @@ BUTTONS = {
     "files": ("Add files…", "Add stack files, or plane images."),
     "remove": ("Remove", "Remove the selected entries from the list; no file is deleted."),
 }
+
+
+class _HintedList(QListWidget):
+    """A list that says what it is for while it is empty."""
+
+    def paintEvent(self, event: Any) -> None:  # noqa: N802
+        """Draw the entries, or the hint."""
+        super().paintEvent(event)
+        if self.count():
+            return
+        area = self.viewport()
+        colour = self.palette().color(QPalette.ColorRole.Text)
+        colour.setAlphaF(0.6)
+        with QPainter(area) as painter:
+            painter.setPen(colour)
+            # Flags of two kinds, which the bindings do not join.
+            centred, wrapped = Qt.AlignmentFlag.AlignCenter, Qt.TextFlag.TextWordWrap
+            painter.drawText(area.rect(), centred.value | wrapped.value, HINT)
 
 
 class InputList(QWidget):
@@ -39,7 +59,7 @@ class InputList(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.list = QListWidget()
+        self.list = _HintedList()
         self.setAcceptDrops(True)
         self.list.setMaximumHeight(HEIGHT_PX)
         self.list.setSelectionMode(QListWidget.SelectionMode.ExtendedSelection)

@@ -5,7 +5,7 @@ Lines of a specimen are the same in all planes, more or less blurred: what plane
 their mean then differs in strength only.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -16,6 +16,7 @@ from napari_umis_fusion.preprocess._grey import GreyConverter
 from napari_umis_fusion.preprocess._seen_from import Window
 from napari_umis_fusion.preprocess.fixed_pattern._evidence import MIN_PLANES, lowest_and_usual
 from napari_umis_fusion.preprocess.fixed_pattern._line_profiles import (
+    PART_PX,
     Profiles,
     detail_of,
     filled,
@@ -34,6 +35,10 @@ MIN_VARIANCE = 2.25
 ALONG = 0.2
 """Share of its variance that the lengths of lines have in common; specimens reach 0.3."""
 
+SIGMAS, CORRELATED = 2.5, (2, 20)
+"""What that share is by chance, in standard deviations, and neighbouring lines that tell as much as
+one of them, in each band."""
+
 ALIKE = 0.25
 """Strength of the planes that have least, relative to the usual; of specimens usually below 0."""
 
@@ -46,8 +51,10 @@ BLOCK_PX = 256
 
 Bands = tuple[bool, ...]
 
+Starts = tuple[Sequence[int], Sequence[int]]
 
-def find_banding(tiles: FloatMap, floor: float, across: int) -> tuple[Bands, Bands]:
+
+def find_banding(tiles: FloatMap, floor: float, starts: Starts) -> tuple[Bands, Bands]:
     """Return in which bands of detail columns, and rows, differ anew in each plane.
 
     Parameters
@@ -56,29 +63,35 @@ def find_banding(tiles: FloatMap, floor: float, across: int) -> tuple[Bands, Ban
         Grey images of T tiles of a lattice, row by row, each in N sampled planes.
     floor : float
         Variance, in squared grey levels, below which nothing counts.
-    across : int
-        Tiles in each row of the lattice.
+    starts : tuple of sequence of int
+        First row, and first column, of the tiles of the lattice.
     """
-    lattice = tiles.reshape(-1, across, *tiles.shape[1:])
-    columns, rows = (_bands_along(lattice, axis, floor) for axis in (0, 1))
+    lattice = tiles.reshape(len(starts[0]), len(starts[1]), *tiles.shape[1:])
+    columns, rows = (_bands_along(lattice, axis, starts[axis], floor) for axis in (0, 1))
     return columns, rows
 
 
-def _bands_along(lattice: FloatMap, axis: int, floor: float) -> Bands:
+def _bands_along(lattice: FloatMap, axis: int, starts: Sequence[int], floor: float) -> Bands:
     parts = parts_of(lattice, axis)
     if axis == 0:
         parts = parts.swapaxes(0, 1)
     # Of each stripe of tiles and plane, all parts of its lines.
     stripes = np.moveaxis(parts, 1, 2)
     stripes = stripes.reshape(*stripes.shape[:2], -1, stripes.shape[-1])
+    places = np.add.outer(starts, PART_PX * np.arange(parts.shape[3])).ravel()
+    # Tiles may overlap, and what two of them show is the same there.
+    seen = np.repeat(
+        [0, *(start + lattice.shape[3 + axis] for start in starts[:-1])], parts.shape[3]
+    )
+    stripes = stripes[:, :, places >= seen]
     lengths = [part.mean(axis=2) for part in np.array_split(stripes, GROUPS, axis=2)]
-    details = detail_of(np.stack(lengths, axis=2))
-    return tuple(_is_new(detail, MIN_VARIANCE * floor) for detail in details)
+    details = zip(detail_of(np.stack(lengths, axis=2)), CORRELATED, strict=True)
+    return tuple(_is_new(detail, near, MIN_VARIANCE * floor) for detail, near in details)
 
 
-def _is_new(lengths: Profiles, floor: float) -> bool:
+def _is_new(lengths: Profiles, near: int, floor: float) -> bool:
     """Whether lines differ anew, given their detail of shape (stripes, planes, `GROUPS`, lines)."""
-    planes, lines = lengths.shape[1], lengths.shape[-1]
+    stripes, planes, _, lines = lengths.shape
     if planes < MIN_PLANES:
         return False
     each = np.einsum("rigl,rjgl->rij", lengths, lengths)
@@ -87,7 +100,10 @@ def _is_new(lengths: Profiles, floor: float) -> bool:
     common = (whole @ whole.swapaxes(1, 2) - each) / (GROUPS * (GROUPS - 1) * lines)
     apart, own = (_apart(np.median(table, axis=0)) for table in (common, each / (GROUPS * lines)))
     lowest, usual = (float(rank[0]) for rank in lowest_and_usual(_variances(apart), planes))
-    if not usual > max(floor, ALONG * float(np.median(_variances(own)))):
+    pairs = GROUPS * (GROUPS - 1) / 2
+    chance = (near / (pairs * lines * stripes)) ** 0.5
+    least = max(ALONG, SIGMAS * chance) * float(np.median(_variances(own)))
+    if not usual > max(floor, least):
         return False
     second, first = np.linalg.eigvalsh(apart)[-2:]
     return bool(lowest > ALIKE * usual and second > OTHERWISE * first)

@@ -1,6 +1,6 @@
 """The pattern itself: columns, rows, and the detail of planes where they are least in focus."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from functools import partial
 
 import numpy as np
@@ -15,10 +15,12 @@ from napari_umis_fusion.preprocess.fixed_pattern._evidence import (
     shared_by_chance,
 )
 from napari_umis_fusion.preprocess.fixed_pattern._lines import LineProfiles, line_pattern
+from napari_umis_fusion.preprocess.fixed_pattern._marks import add_marks
 from napari_umis_fusion.preprocess.fixed_pattern._shared import (
     shared_with_others,
     strength_alone,
     strength_around,
+    strength_everywhere,
     weights_of,
 )
 from napari_umis_fusion.preprocess.fixed_pattern._tiles import Table, TileGrid
@@ -26,18 +28,21 @@ from napari_umis_fusion.runtime import FloatMap, ScratchMemory, Workers
 from napari_umis_fusion.stack import Plane, Stack
 
 SPOT_BANDS = 2
-"""Bands in which single pixels are looked for: of the third, specimens show too much."""
+"""Bands in which single pixels are looked for: what no lens shows, and all that is softer."""
 
 SIDE_PX = 8
 """Side of the tiles, in which the planes that are least in focus are the same ones."""
 
-COARSER, SOFT = 0.016, 0.5
-"""Variance of the second band, as a share of the first: that of independent pixels, and the most
-that it is in single tiles, where a scratch may be."""
+LEAST_RATIOS = 0.1
+"""Quantile of tiles whose softer detail, relative to the finest, is that of the pattern: what a
+specimen shows in all planes adds to it in most of them."""
 
-MOST_TILES, SOFTEST = 0.5, 0.1
-"""Share of tiles in which a specimen that is sharp in all planes is shared, and the variance of the
-second band there; independent pixels have `COARSER`."""
+LEAST_SOFT, SOFT, MOST_SOFT = 0.07, 0.5, 12.0
+"""Softer detail of independent pixels, relative to the finest, the most in single tiles, and that
+of the softest pattern that is everywhere; what all planes share of specimens has 20 and more."""
+
+MOST_TILES = 0.5
+"""Share of tiles in which a specimen that is sharp in all planes is shared."""
 
 Block = tuple[int, int]
 
@@ -56,7 +61,7 @@ class PatternEstimate:
     floor : float
         Variance, in squared grey levels, below which a plane shows nothing.
     workspace : ScratchMemory
-        For two maps.
+        For three maps.
     """
 
     def __init__(
@@ -69,6 +74,7 @@ class PatternEstimate:
     ) -> None:
         self.grid, self._to_grey, self._floor = TileGrid(shape, SIDE_PX), to_grey, floor
         self._sums = [workspace.full(shape, np.float32, 0) for _ in range(SPOT_BANDS)]
+        self._mean = workspace.full(shape, np.float32, 0)
         tables = (SPOT_BANDS, count, *self.grid.counts)
         self._energy, self._shared = np.zeros(tables), np.zeros(tables)
         self._weights: Table = np.zeros(tables)
@@ -80,12 +86,13 @@ class PatternEstimate:
 
     def measure(self, plane: Plane, lines: FloatMap | None, number: int, block: Block) -> None:
         """Measure how much detail plane `number`, less its own lines, has in a block of tiles."""
-        for band, detail in enumerate(self._details(plane, lines, block)):
-            if band < SPOT_BANDS:
-                means = self.grid.means(detail * detail, *block)
-                self._energy[band, number, slice(*block)] = means
+        details = self._details(plane, lines, block)
+        for band, detail in enumerate(details):
             for profiles in self._profiles[band]:
                 profiles.add(detail, number, *block)
+        for band, detail in enumerate(_spots_of(details)):
+            means = self.grid.means(detail * detail, *block)
+            self._energy[band, number, slice(*block)] = means
 
     def weigh(self) -> None:
         """Find columns and rows, and give most weight to planes with least detail besides."""
@@ -102,16 +109,15 @@ class PatternEstimate:
     def add(self, plane: Plane, lines: FloatMap | None, number: int, block: Block) -> None:
         """Add the detail of a plane to the mean."""
         rows = self._rows(block)
-        for band, detail in enumerate(self._details(plane, lines, block)[:SPOT_BANDS]):
-            self._take_lines_off(detail, band, rows)
+        for band, detail in enumerate(self._spots(plane, lines, block)):
             table = self._weights[band, number]
             self.grid.add_scaled(self._sums[band][rows], detail, table, rows.start)
+            self._mean[rows] += detail / np.float32(len(self._weights[band]))
 
     def compare(self, plane: Plane, lines: FloatMap | None, number: int, block: Block) -> None:
         """Measure what a plane shares with the mean of the others."""
         rows = self._rows(block)
-        for band, detail in enumerate(self._details(plane, lines, block)[:SPOT_BANDS]):
-            self._take_lines_off(detail, band, rows)
+        for band, detail in enumerate(self._spots(plane, lines, block)):
             weight = self._weights[band, number]
             others = self._sums[band][rows].copy()
             self.grid.add_scaled(others, detail, -weight, rows.start)
@@ -120,30 +126,29 @@ class PatternEstimate:
             known = self._energy[band, number, here] > self._floor
             self._shared[band, number, here] = shared_with_others(means, weight[here], known)
 
-    def shows_specimen(self) -> bool:
-        """Whether all planes share what is as soft as a lens draws, in most tiles."""
-        finest, softer = (self._strengths(band)[0] for band in range(SPOT_BANDS))
-        is_shared = (finest > 0) | (softer > 0)
-        if is_shared.mean() < MOST_TILES:
-            return False
-        return bool(np.median(softer[is_shared] > SOFTEST * finest[is_shared]) > 0)
-
-    def spots(self) -> FloatMap:
+    def spots(self) -> FloatMap | None:
         """Return the pattern of single pixels, in grey levels: float32 of shape (Y, X).
 
-        It is 0 where there is none.
+        It is 0 where there is none. None if all planes share what is as soft as a lens draws, in
+        most tiles: a specimen.
         """
+        alone, around, everywhere, _ = self._strengths(0)
+        soft_alone, soft_around, _, soft = self._strengths(1)
+        finest = np.maximum(np.maximum(alone, around), everywhere)
+        softness = _softness(finest, soft)
+        if softness > MOST_SOFT and (finest > 0).mean() > MOST_TILES:
+            return None
+        limits = SOFT * alone, LEAST_SOFT * around
+        if everywhere:
+            limits = (min(softness, MOST_SOFT) * finest,) * 2
+        softer = np.maximum(np.minimum(soft_alone, limits[0]), np.minimum(soft_around, limits[1]))
+        strengths = finest, softer
         pattern = np.zeros(self.grid.shape, np.float32)
-        alone, around = self._strengths(0)
-        strengths = [np.maximum(alone, around)]
-        for band in range(1, SPOT_BANDS):
-            softer = self._strengths(band)
-            limits = SOFT * alone, COARSER * around
-            parts = [np.minimum(one, most) for one, most in zip(softer, limits, strict=True)]
-            strengths.append(np.maximum(*parts))
         for band, strength in enumerate(strengths):
             share = np.clip(strength / np.maximum(self._mean_energy(band), 1e-12), 0, 1)
             self.grid.add_scaled(pattern, self._sums[band], share)
+        finest_mean, softer_mean = self._sums
+        add_marks(pattern, finest_mean, softer_mean, self._mean)
         return pattern
 
     def lines(self) -> tuple[FloatMap, FloatMap]:
@@ -151,13 +156,18 @@ class PatternEstimate:
         columns, rows = (np.sum(bands, axis=0) for bands in self._lines)
         return columns[None], rows[:, None]
 
-    def _strengths(self, band: int) -> tuple[Table, Table]:
-        """Return the variance of single pixels by each tile, and by all those around."""
-        shared, energy = self._shared[band], self._energy[band]
-        _, usual = lowest_and_usual(shared, len(shared))
+    def _strengths(self, band: int) -> tuple[Table, Table, float, Table]:
+        """Return the variance of the pattern, and what all planes share in each tile.
+
+        The variance by each tile alone, by those around, and by all tiles together.
+        """
+        shared, energy, weights = self._shared[band], self._energy[band], self._weights[band]
+        lowest, usual = lowest_and_usual(shared, len(shared))
         noise = shared_by_chance(np.median(energy, axis=0), usual, self.grid.side_px**2)
         alone = strength_alone(shared, noise, self._floor, (ALIKE, SURELY_ALIKE))
-        return alone, strength_around(shared, self._weights[band], noise, self._floor)
+        around = strength_around(shared, weights, noise, self._floor)
+        everywhere = strength_everywhere(shared, noise, self._floor)
+        return alone, around, everywhere, np.maximum(np.nan_to_num(lowest), 0)
 
     def _mean_energy(self, band: int) -> Table:
         """Return the variance of the mean of planes, which holds noise too."""
@@ -168,15 +178,19 @@ class PatternEstimate:
         return np.concatenate(means)
 
     def _line_energy(self, band: int) -> Table:
-        columns, rows = (bands[band] ** 2 for bands in self._lines)
+        columns, rows = (_spots_of(bands)[band] ** 2 for bands in self._lines)
         along = np.add.reduceat(columns, self.grid.columns[:-1]) / np.diff(self.grid.columns)
         down = np.add.reduceat(rows, self.grid.rows[:-1]) / np.diff(self.grid.rows)
         return np.asarray(down[:, None] + along, np.float64)
 
-    def _take_lines_off(self, detail: FloatMap, band: int, rows: slice) -> None:
+    def _spots(self, plane: Plane, lines: FloatMap | None, block: Block) -> list[FloatMap]:
+        """Return the detail of a plane in two bands, without that of columns and rows."""
+        details, rows = self._details(plane, lines, block), self._rows(block)
         columns, each = self._lines
-        detail -= columns[band]
-        detail -= each[band][rows, None]
+        for band, detail in enumerate(details):
+            detail -= columns[band]
+            detail -= each[band][rows, None]
+        return _spots_of(details)
 
     def _rows(self, block: Block) -> slice:
         edges = self.grid.rows
@@ -191,6 +205,18 @@ class PatternEstimate:
             grey = grey - (lines if len(lines) == 1 else lines[seen]) * self._to_grey.range.scale
         inner = slice(rows.start - start, rows.stop - start)
         return [detail[inner] for detail in bands(_finite(grey))]
+
+
+def _softness(finest: Table, soft: Table) -> float:
+    """Return the softer detail that all planes share, relative to the finest of a pattern."""
+    is_known = finest > 0
+    if not is_known.any():
+        return LEAST_SOFT
+    return max(LEAST_SOFT, float(np.quantile(soft[is_known] / finest[is_known], LEAST_RATIOS)))
+
+
+def _spots_of(details: Sequence[FloatMap]) -> list[FloatMap]:
+    return [details[0], np.sum(details[1:], axis=0)]
 
 
 def iter_estimate(

@@ -11,6 +11,7 @@ from napari_umis_fusion.preprocess.fixed_pattern._banding import Bands, find_ban
 from napari_umis_fusion.preprocess.fixed_pattern._estimate import PatternEstimate, iter_estimate
 from napari_umis_fusion.preprocess.fixed_pattern._evidence import MIN_PLANES, holds_pattern
 from napari_umis_fusion.preprocess.fixed_pattern._fixed_pattern import FixedPattern
+from napari_umis_fusion.preprocess.fixed_pattern._marks import DEVIATION
 from napari_umis_fusion.preprocess.fixed_pattern._samples import TILE_PX, PlaneSamples
 from napari_umis_fusion.runtime import FloatMap, ScratchMemory, Workers
 from napari_umis_fusion.stack import Plane, Stack
@@ -96,9 +97,9 @@ def _look(
 ) -> tuple[bool, tuple[Bands, Bands]]:
     """Return whether tiles show what stands still, and which lines differ anew."""
     seen = [_greys(samples.of(z) or [None] * len(samples.tiles), to_grey) for z in samples.planes]
-    across = len({tile.columns.start for tile in samples.tiles})
+    rows, columns = (sorted({tile.window[axis].start for tile in samples.tiles}) for axis in (0, 1))
     tiles = np.stack(seen, axis=1)
-    return holds_pattern(tiles, floor, across), find_banding(tiles, floor, across)
+    return holds_pattern(tiles, floor, len(columns)), find_banding(tiles, floor, (rows, columns))
 
 
 def _greys(tiles: Sequence[Plane | None], to_grey: GreyConverter) -> FloatMap:
@@ -120,12 +121,13 @@ def _floor(stack: Stack, to_grey: GreyConverter) -> float:
 
 
 def _described(estimate: PatternEstimate, to_grey: GreyConverter) -> FixedPattern | None:
-    if estimate.shows_specimen():
-        return None
     pattern, span = estimate.spots(), to_grey.span()
-    is_found = pattern != 0
-    if is_found.mean() > MAX_SHARE and pattern[is_found].std() > MAX_STRENGTH * span:
+    if pattern is None:
         return None
+    is_found = pattern != 0
+    usual = float(np.median(np.abs(pattern[is_found]))) if is_found.any() else 0.0
+    if is_found.mean() > MAX_SHARE and DEVIATION * usual > MAX_STRENGTH * span:
+        return None  # few hot pixels, however bright, do not tell
     for line in estimate.lines():
         pattern += line
     # By chance, a few tiles share what most do not.

@@ -24,6 +24,10 @@ AROUND = 7
 """Side of the square of tiles that tell together: a sensor is much the same all over."""
 
 
+MIN_EVERYWHERE = 0.5
+"""Share of tiles in which all planes show something, where these tell of all."""
+
+
 def weights_of(energy: Table, floor: float) -> Table:
     """Return the weights of planes, which add up to 1: most for those with least detail.
 
@@ -89,6 +93,21 @@ def strength_around(shared: Table, weights: Table, noise: Table, floor: float) -
     trust = _alike(near, least, (ALIKE, SURELY_ALIKE))
     usual = np.nansum(near * weights, axis=0)
     return np.asarray(trust * np.maximum(usual, 0))
+
+
+def strength_everywhere(shared: Table, noise: Table, floor: float) -> float:
+    """Return the same for all tiles together, as if the pattern had one strength; 0 without one.
+
+    It is known through more noise than that of parts, and not taken from specimens, which leave
+    half of the tiles without detail, or with detail of some planes.
+    """
+    tiles = shared[:, np.isfinite(shared).all(axis=0)]
+    if tiles.shape[1] < MIN_EVERYWHERE * noise.size:
+        return 0.0
+    most = np.median(tiles, axis=1)[:, None]
+    least = np.maximum(SIGMAS * np.nanmedian(noise) / tiles.shape[1] ** 0.5, floor)
+    trust = _alike(most, least, (ALIKE, SURELY_ALIKE))
+    return float(trust[0] * max(np.median(most), 0))
 
 
 def _alike(shared: Table, least: Table, parts: tuple[float, float]) -> Table:

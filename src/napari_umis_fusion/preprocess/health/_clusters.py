@@ -31,6 +31,10 @@ MAX_RIM = 0.1
 MIN_ALONE, MAX_NEAR = 0.8, 0.4
 """So many of the pixels next to it have less than this share of its light."""
 
+UNDERSHOOT, MAX_UNDER = 0.1, 0.25
+"""If more than this share of the pixels next to it are darker than in other planes by a tenth of
+its light, the camera sharpens pictures: there, edges tell nothing of the optics."""
+
 MIN_GONE = 0.5
 """Share of its light that the planes around show neither there nor next to it."""
 
@@ -248,9 +252,11 @@ def _is_cluster(
     is_sharp = own[0] > many * noise / counts[0] and rim[0] - around[0] < MAX_RIM * own[0]
     if not (is_gone and is_sharp):  # nor where one is NaN
         return False
-    near = 0
+    near = under = 0
     for i in range(max(0, top), min(here.shape[0], bottom)):
         for j in range(max(0, left), min(here.shape[1], right)):
             if state[i - y + middle, j - x + middle] == 2:
                 near += sign * here[i, j] - around[0] > MAX_NEAR * own[0]
-    return bool(near <= (1 - MIN_ALONE) * counts[2])
+                others = min(sign * before[i, j], sign * after[i, j])
+                under += sign * here[i, j] - others < -UNDERSHOOT * own[0]
+    return bool(near <= (1 - MIN_ALONE) * counts[2] and under <= MAX_UNDER * counts[2])

@@ -126,6 +126,14 @@ def clipped_share(plane: PlaneStatistics) -> float:
 
 def _log_gain(reference: PlaneStatistics, plane: PlaneStatistics) -> float:
     """Return the logarithm of the gain between two planes, NaN where tiles do not agree."""
+    found = plane.log_gains.get(reference)
+    if found is None:
+        found = plane.log_gains[reference] = _measured_log_gain(reference, plane)
+        reference.log_gains[plane] = -found
+    return found
+
+
+def _measured_log_gain(reference: PlaneStatistics, plane: PlaneStatistics) -> float:
     known = _known(reference, plane)
     if not _suffices(known):
         return np.nan

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,12 +16,13 @@ from napari_umis_fusion.preprocess.health._exposure import (
     find_jump,
 )
 from napari_umis_fusion.preprocess.health._motion import Motion, find_motion
-from napari_umis_fusion.preprocess.health._padding import has_padding
+from napari_umis_fusion.preprocess.health._padding import bright_padding, has_padding
 from napari_umis_fusion.preprocess.health._place import is_combed, is_elsewhere, jumps_elsewhere
 from napari_umis_fusion.preprocess.health._plane_health import Finding, PlaneHealth
-from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics
+from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics, Table
 from napari_umis_fusion.preprocess.health._torn import find_gaps
 from napari_umis_fusion.preprocess.health._unlike import has_odd_lines, is_noisy, is_unlike
+from napari_umis_fusion.preprocess.health._wedges import new_wedges
 
 LOOK_AHEAD = 3
 """Planes on either side that a plane is judged by: two odd ones in a row are outvoted."""
@@ -92,6 +93,8 @@ class PlaneJudge:
             health = _told(health, "flicker")
         elif self._drifts(health, plane):
             health = _told(health, "drift")
+        if motion is not None and motion.kind == "adrift" and not health.is_left_out:
+            health = _told(health, "adrift")
         if not health.is_left_out:
             self._first = self._first or plane
             self._before.append(plane)
@@ -109,8 +112,8 @@ class PlaneJudge:
         """Whether a plane and those after it show another place than those before."""
         if self._is_aligned:
             return False
-        is_lasting = motion is not None and motion.is_lasting
-        return is_lasting or jumps_elsewhere(plane, before, after)
+        is_new = motion is not None and motion.kind == "place"
+        return is_new or jumps_elsewhere(plane, before, after)
 
     def _drifts(self, health: PlaneHealth, plane: PlaneStatistics) -> bool:
         """Whether steps too small to be told have changed the light."""
@@ -151,42 +154,31 @@ def judge_plane(
         How it moved.
     """
     z, around = plane.z, [*before[-1:], *after[:1]]
-    sides = [side for side in (before, after) if side]
-    shift = 0.0 if motion is None or motion.is_lasting else motion.shift_px
     finding = _why_left_out(plane, before, after, last)
     if finding is not None:
         return PlaneHealth(z, (finding,), is_left_out=True, usable=0.0)
-    findings: list[Finding] = []
-    strips = motion.strips if motion is not None and shift else ()
     exposure = find_exposure(plane, [*before, *after])
     tops = () if exposure is None else _lost_highlights(plane, around, exposure)
-    gaps, torn = find_gaps(plane, sides, tops)
-    lost = torn.astype(np.float64)
-    is_padded = has_padding(plane.padding, [one.padding for one in (*before, *after)])
-    if gaps and not (is_padded and not torn.any()):  # narrow padding is no torn frame
-        findings.append("torn")
-        shift, strips = 0.0, ()  # the border of what is torn moves nothing
-    if shift:
-        findings.append("shifted" if strips else "moved")
-        if shift >= MIN_LEFT_OUT_PX and not strips:
-            return PlaneHealth(z, ("moved",), is_left_out=True, shift_px=shift, usable=0.0)
+    lost = _find_lost_parts(plane, before, after, tops)
+    findings: list[Finding] = ["torn"] if lost.is_torn else []
+    if motion is None or motion.kind != "moved" or lost.is_torn:
+        motion = Motion(0.0)  # the border of what is torn moves nothing
+    if motion.shift_px:
+        findings.append("shifted" if motion.strips else "moved")
+    shift, strips = motion.shift_px, motion.strips
+    if shift >= MIN_LEFT_OUT_PX and not strips:
+        return PlaneHealth(z, ("moved",), is_left_out=True, shift_px=shift, usable=0.0)
     if exposure is not None:
         findings.append("exposure")
     elif _is_burnt(plane, around):
         return PlaneHealth(z, (*findings, "clipped"), is_left_out=True, usable=0.0)
-    if is_padded and "torn" not in findings:
-        findings.append("padded")
-    if tops:
-        findings.append("clipped")
-        lost = np.maximum(lost, plane.clipped.max(axis=2))
+    findings += ["padded"] if lost.is_padded and not lost.is_torn else []
+    findings += ["clipped"] if tops else []
     lit = plane if exposure is None else plane.scaled(exposure.gain, exposure.offset)
-    if is_unlike(lit, before, after, lost):
-        return PlaneHealth(z, ("unlike",), is_left_out=True, usable=0.0)
-    if is_noisy(plane, before, after):
-        return PlaneHealth(z, ("noisy",), is_left_out=True, usable=0.0)
-    if has_odd_lines(plane, before, after):
-        return PlaneHealth(z, ("lines",), is_left_out=True, usable=0.0)
-    usable = float(1 - lost.mean())
+    finding = _of_what_kind(plane, lit, before, after, lost)
+    if finding is not None:
+        return PlaneHealth(z, (finding,), is_left_out=True, usable=0.0)
+    usable = float(1 - lost.tiles.mean())
     for axis, start, stop in strips:
         usable *= 1 - (stop - start) / plane.profiles.shape[axis] if plane.profiles else 1.0
     return PlaneHealth(
@@ -196,11 +188,60 @@ def judge_plane(
         gain=1.0 if exposure is None else exposure.gain,
         offset=0.0 if exposure is None else exposure.offset,
         tops=tops,
-        gaps=gaps,
+        gaps=lost.gaps,
         strips=strips,
         shift_px=shift,
         usable=usable if usable >= MIN_USABLE else 0.0,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _LostParts:
+    """Parts of a plane that do not show the specimen: which values, and which share of tiles."""
+
+    gaps: tuple[tuple[int, float], ...]
+    tiles: Table
+    is_torn: bool
+    is_padded: bool
+
+
+def _find_lost_parts(
+    plane: PlaneStatistics,
+    before: Sequence[PlaneStatistics],
+    after: Sequence[PlaneStatistics],
+    tops: tuple[float, ...],
+) -> _LostParts:
+    others = (*before, *after)
+    gaps, torn = find_gaps(plane, [side for side in (before, after) if side], tops)
+    paddings = [one.padding for one in others]
+    is_padded = has_padding(plane.padding, paddings)
+    is_torn = bool(gaps) and (bool(torn.any()) or not is_padded)  # padding may be narrow
+    added = new_wedges(plane.wedges, [one.wedges for one in others])
+    is_padded |= bool(added)
+    if is_padded:
+        lowest = np.nanmin(plane.lowest, axis=(0, 1)).tolist()
+        added += bright_padding(plane.padding, paddings, plane.ends, lowest)
+    lost = torn.astype(np.float64)
+    if tops:
+        lost = np.maximum(lost, plane.clipped.max(axis=2))
+    return _LostParts(tuple(dict.fromkeys((*gaps, *added))), lost, is_torn, is_padded)
+
+
+def _of_what_kind(
+    plane: PlaneStatistics,
+    lit: PlaneStatistics,
+    before: Sequence[PlaneStatistics],
+    after: Sequence[PlaneStatistics],
+    lost: _LostParts,
+) -> Finding | None:
+    """Return why a plane shows something else than those around; None if it does not."""
+    if is_unlike(lit, before, after, lost.tiles):
+        return "unlike"
+    if is_noisy(plane, before, after):
+        return "noisy"
+    if not (lost.is_padded or lost.gaps) and has_odd_lines(plane, before, after):
+        return "lines"
+    return None
 
 
 def _why_left_out(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,9 @@ MIN_ALIKE = 0.75
 
 MIN_SHIFT, MIN_SHIFT_END = 1.2, 2.0
 """Least shift that is told, in points of a profile; of a first or last plane."""
+
+MIN_DRIFT = 1.5
+"""Least shift that is told of a plane of which no other tells whether it went back."""
 
 MAX_APART, MAX_APART_END = 0.4, 0.2
 """By this share of it, the planes around may be shifted from each other."""
@@ -48,13 +52,13 @@ class Motion:
         Of the part that moved furthest.
     strips : tuple of (axis, start, stop)
         Lines that moved alone; empty where the whole plane did.
-    is_lasting : bool
-        Planes after it moved with it.
+    kind : {"moved", "place", "adrift"}
+        It alone moved; planes after it moved with it; or none around agrees where the place is.
     """
 
     shift_px: float
     strips: tuple[Strip, ...] = ()
-    is_lasting: bool = False
+    kind: Literal["moved", "place", "adrift"] = "moved"
 
 
 def find_motion(
@@ -83,8 +87,11 @@ def find_motion(
     agreed = (_agreed(plane, near[0], one, first, is_end=is_end) for one in far)
     if is_end:  # those of one side might have moved, too, if not all of them agree
         motions = list(agreed)
-        return motions[0] if motions and all(motions) else None
-    return next(filter(None, agreed), None) or _lasting(plane, near, far, first)
+        if motions and all(motions):
+            return motions[0]
+        return _adrift(plane, first) if before else None
+    found = next(filter(None, agreed), None)
+    return found or _lasting(plane, near, far, first) or _adrift(plane, first)
 
 
 def _may_move(shift: Table, alike: Table, least: float) -> bool:
@@ -182,14 +189,26 @@ def _lasting(
     """Return the motion between planes before it, which stay in place, and those from it on."""
     if len(near) < 2:
         return None
+    size = _size_of_one(plane, first, MIN_SHIFT_END)
     steady = [*shifts_between(near[0], near[1]), *shifts_between(far[0], plane)]
-    if any(_may_move(*axis, MAX_STILL * plane.step) for axis in steady):
+    if size == 0 or any(_may_move(*axis, MAX_STILL * plane.step) for axis in steady):
         return None
+    return Motion(size, kind="place")
+
+
+def _adrift(plane: Profiles, first: list[tuple[Table, Table]]) -> Motion | None:
+    """Return the motion from the plane before it, whatever those after it do."""
+    size = _size_of_one(plane, first, MIN_DRIFT)
+    return Motion(size, kind="adrift") if size > 0 else None
+
+
+def _size_of_one(plane: Profiles, first: list[tuple[Table, Table]], least: float) -> float:
+    """Return by how much the whole plane is shifted from another, 0 if that is not clear."""
     for shift, alike in first:
         known = alike > MIN_ALIKE
         if known.mean() < MIN_LASTING or not _is_one_motion(shift, known, plane.step):
             continue
         size = float(np.median(np.abs(shift[known])))
-        if size > MIN_SHIFT_END * plane.step:
-            return Motion(size, is_lasting=True)
-    return None
+        if size > least * plane.step:
+            return size
+    return 0.0

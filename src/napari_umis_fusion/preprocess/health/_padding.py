@@ -34,6 +34,31 @@ def has_padding(lines: Sequence[int], others: Sequence[Sequence[int]]) -> bool:
     )
 
 
+def bright_padding(
+    lines: Sequence[int],
+    others: Sequence[Sequence[int]],
+    ends: Sequence[Sequence[float]],
+    lowest: Sequence[float],
+) -> list[tuple[int, float]]:
+    """Return channel and value of padding, as in `has_padding`, that is no dark ground.
+
+    Parameters
+    ----------
+    lines, others : sequence of int
+        Lines of one value on the four sides of a plane, and of others.
+    ends : sequence of sequence of float
+        The first and the last pixel of the plane.
+    lowest : sequence of float
+        Of each channel of the plane.
+    """
+    found: dict[tuple[int, float], None] = {}
+    for side, value in enumerate((ends[0], ends[1], ends[0], ends[1]) if others else ()):
+        is_new = lines[side] - min(other[side] for other in others) >= MIN_LINES
+        if is_new and any(one > low for one, low in zip(value, lowest, strict=True)):
+            found.update(dict.fromkeys(enumerate(value)))
+    return list(found)
+
+
 def _lines(rows: NDArray[Any]) -> int:
     value = rows[0, 0]
     for count, row in enumerate(rows):

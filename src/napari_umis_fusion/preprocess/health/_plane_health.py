@@ -29,6 +29,7 @@ Finding = Literal[
     "flicker",
     "drift",
     "place",
+    "adrift",
     "padded",
 ]
 
@@ -56,8 +57,9 @@ class PlaneHealth:
         "exposure": brighter or darker than the planes around it; "clipped": and has lost its
         highlights; "duplicate": the same as the plane before; "jump": from here on the light is
         another one; "flicker": lit otherwise than the plane before; "drift": lit otherwise than
-        the first, by small steps; "place": from here on the place is another one; "padded": has a
-        border of one value, others do not. The last five are only told.
+        the first, by small steps; "place": from here on the place is another one; "adrift":
+        shifted against the plane before; "padded": has a border of one value, others do not. The
+        last six are only told.
     is_left_out : bool
         It neither competes nor serves as anybody's neighbour.
     gain, offset : float
@@ -185,5 +187,7 @@ def _gap(constant: Mask) -> Mask:
     # Single lines are small, and lie from border to border.
     for ends in ((parts[0], parts[-1]), (parts[:, 0], parts[:, -1])):
         large[np.intersect1d(*ends)] = True
+    corners = np.ix_((0, -1), (0, -1))  # as of a plane that was rotated into place
+    large[parts[corners]] = True
     large[0] = False
     return np.asarray(binary_dilation(large[parts], iterations=RIM_PX))

@@ -7,6 +7,14 @@ from napari_umis_fusion.preprocess.health._plane_health import PlaneHealth
 MAX_NAMED = 12
 """Planes that a sentence lists."""
 
+MUCH_MOVING = 0.1
+"""Share of a plane above which what differs is rarely a thing that moves."""
+
+MUCH_MOVES = (
+    ". If nothing of that size moves, it is defocus, whose planes are missed: moving='keep', and "
+    "retouch what moves"
+)
+
 PADDING_DONE = {
     True: "it is left out there",
     False: 'the option "empty" takes that value for not recorded',
@@ -43,7 +51,8 @@ def notes_on(healths: Iterable[PlaneHealth], *, copies: bool = False) -> list[st
 def _moving_note(healths: list[PlaneHealth]) -> str:
     most = max(health.moving for health in healths)
     listed = _listed([health.z for health in healths])
-    return f"{listed}: up to {most:.1%} is not what most planes show (moving), and does not count"
+    said = f"{listed}: up to {most:.1%} is not what most planes show (moving), and does not count"
+    return f"{said}{MUCH_MOVES}" if most > MUCH_MOVING else said
 
 
 def _speckled_note(healths: list[PlaneHealth], copies: bool) -> str:
@@ -137,6 +146,9 @@ def _sentence(health: PlaneHealth, copies: bool) -> tuple[str, str]:
     if "place" in found:
         parts.append("of another place than all before")
         done.append(ALIGN)
+    if "adrift" in found:
+        parts.append("shifted against the plane before")
+        done.append(ALIGN)
     if "padded" in found:
         parts.append("of one value along a border, where others are not")
         done.append(PADDING_DONE[bool(health.gaps)])
@@ -156,5 +168,8 @@ def _light_done(health: PlaneHealth, copies: bool) -> str:
     if health.is_left_out:
         return "left out"
     if copies:
-        return "scaled to measure focus, and values copied only where they come near the others'"
+        return (
+            "scaled to measure focus, and values copied only where they come near the others' "
+            '(light="output" scales them)'
+        )
     return "scaled to them" + (", without its clipped pixels" if health.tops else "")

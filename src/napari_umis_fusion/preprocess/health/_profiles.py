@@ -60,7 +60,7 @@ class Profiles:
 
 
 def profiles_of(values: NDArray[Any]) -> Profiles | None:
-    """Return the profiles of a plane (Y, X, C); None if it is too small."""
+    """Return the profiles of a plane (Y, X, C); None if too small, or its values too large."""
     height, width = shape = values.shape[:2]
     step = -(-max(height, width) // MAX_POINTS)
     if min(height, width) // step < MIN_POINTS:
@@ -69,6 +69,8 @@ def profiles_of(values: NDArray[Any]) -> Profiles | None:
     down = np.zeros((BANDS, height // step), np.float32)
     rows, columns = (np.arange(BANDS + 1) * (side // step * step) // BANDS for side in shape)
     _sum_lines(values, rows, columns, step, along, down)
+    if not np.isfinite([along.sum(), down.sum()]).all():
+        return None
     return Profiles((along, down), step, shape)
 
 
@@ -105,7 +107,7 @@ def _shifts(here: Lines, there: Lines, step: int) -> tuple[Table, Table]:
     squares = np.cumsum(np.pad(there.astype(np.float64) ** 2, ((0, 0), (0, 0), (1, 0))), axis=-1)
     energy = squares[..., template.shape[-1] :] - squares[..., : -template.shape[-1]]
     own = (template.astype(np.float64) ** 2).sum(axis=-1, keepdims=True)
-    least = 1e-9 * (energy.max() + own.max()) + 1e-300
+    least = 1e-9 * (energy.max() + own.max()) + 1e-100
     likeness = products / np.sqrt(np.maximum(energy * own, least**2))
     likeness[..., most] += MIN_GAIN
     best = likeness.argmax(axis=-1)

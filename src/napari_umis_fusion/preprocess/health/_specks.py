@@ -123,8 +123,9 @@ def specks_in(rows: slice, plane: Plane, around: Sequence[Plane], least: Sequenc
     for c, height in enumerate(least):
         channel = here[c], before[c], after[c], height
         mark_singles(*channel, noises, *inner, found)
-        pixels = clusters_in(*channel[:3], CLUSTER_HEIGHT * height, noises, *inner)
-        clusters[pixels[:, 0], pixels[:, 1]] = True
+        if len(around) > 1:  # on one side, coarse steps leave nothing of a sparkle either
+            pixels = clusters_in(*channel[:3], CLUSTER_HEIGHT * height, noises, *inner)
+            clusters[pixels[:, 0], pixels[:, 1]] = True
     first = top * plane.shape[1]
     return np.flatnonzero(found) + first, np.flatnonzero(clusters) + first
 

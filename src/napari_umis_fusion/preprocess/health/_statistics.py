@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
+from weakref import WeakKeyDictionary
 from zlib import crc32
 
 import numpy as np
@@ -14,6 +15,7 @@ from napari_umis_fusion.preprocess.health._dull_lines import DullLines, lines_of
 from napari_umis_fusion.preprocess.health._padding import padding_of
 from napari_umis_fusion.preprocess.health._profiles import Profiles, profiles_of
 from napari_umis_fusion.preprocess.health._texture import comb_of, grain_of, some_of
+from napari_umis_fusion.preprocess.health._wedges import Wedge, wedges_of
 from napari_umis_fusion.stack import Plane
 
 Array = NDArray[Any]
@@ -68,6 +70,10 @@ class PlaneStatistics:
         Of all values that are looked at.
     profiles : Profiles or None
         Along rows and columns; None in planes of which parts do not count, and in small ones.
+    wedges : tuple of Wedge
+        Corners of one value.
+    ends : tuple of tuple of float
+        The first and the last pixel.
     """
 
     z: int
@@ -81,6 +87,8 @@ class PlaneStatistics:
     lines: tuple[DullLines, ...] = ()
     digest: int = 0
     profiles: Profiles | None = None
+    wedges: tuple[Wedge, ...] = ()
+    ends: tuple[tuple[float, ...], ...] = ()
 
     @cached_property
     def constant(self) -> Mask:
@@ -108,6 +116,11 @@ class PlaneStatistics:
         if not np.isfinite(low).any():
             return True
         return all(np.nanmin(low[..., c]) == np.nanmax(high[..., c]) for c in range(low.shape[2]))
+
+    @cached_property
+    def log_gains(self) -> "WeakKeyDictionary[PlaneStatistics, float]":
+        """Logarithms of its gain relative to planes that it was compared with."""
+        return WeakKeyDictionary()
 
     @cached_property
     def contrast(self) -> float:
@@ -180,7 +193,8 @@ def measure_plane(z: int, plane: Plane, invalid: Mask | None = None) -> PlaneSta
         sides = values, values.swapaxes(0, 1)
         lines = tuple(lines_of(side, some_of(side.shape[1]).step) for side in sides)
     grain, digest = grain_of(values), crc32(np.ascontiguousarray(values[::step]).data)
-    told = comb_of(values), padding, grain, lines, digest, profiles
+    ends = tuple(tuple(values[k, k].astype(np.float64).tolist()) for k in (0, -1))
+    told = comb_of(values), padding, grain, lines, digest, profiles, wedges_of(values), ends
     return PlaneStatistics(z, mean, lowest, highest, clipped, *told)
 
 

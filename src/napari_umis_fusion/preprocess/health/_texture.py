@@ -56,7 +56,8 @@ def _bends(lines: Plane) -> Table:
     count = (rows.shape[1] - 4) // PART_PX
     if count < 1:
         return np.zeros((0, 2))
-    middle = 2 * rows[:, 2:-2]
+    with np.errstate(over="ignore"):
+        middle = 2 * rows[:, 2:-2]
     found = []
     for by in (1, 2):
         with np.errstate(invalid="ignore", over="ignore"):

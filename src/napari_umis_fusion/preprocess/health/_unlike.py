@@ -75,8 +75,10 @@ def is_unlike(plane: PlaneStatistics, before: Side, after: Side, lost: Table) ->
             [_shown(p) for p in (plane, one, other)]
         )
         if here.sum() >= MIN_TILES:
-            around = _Around.of(one, other, here, MANY_OFFS_END if is_end else MANY_OFFS)
             tiles = _in_light_of(plane, one, other, here)
+            if _share_between(tiles, one, other, here) >= 1 - least:
+                continue
+            around = _Around.of(one, other, here, MANY_OFFS_END if is_end else MANY_OFFS)
             # A plane in focus shows what is blurred in both: then its own blur is like them.
             shares = [around.shares_off(some, here) for some in (tiles, _blurred(tiles))]
             if min(map(sum, shares)) > least:
@@ -131,7 +133,9 @@ class _AddedGrain:
 
 
 def _added_grain(plane: PlaneStatistics, before: Side, after: Side) -> _AddedGrain | None:
-    sides = [*before[-1:], *after[:1]] if before and after else [*before[-2:], *after[:2]]
+    sides = [*before[-2:], *after[:2]]
+    if before and after:  # the next plane may be as noisy
+        sides = [before[-1], min(after[:2], key=lambda one: float(one.grain[..., 0].sum()))]
     grain = plane.grain / _gain(plane, sides) ** 2  # a bright plane has more noise
     if len(sides) < 2 or any(one.grain.shape != grain.shape or not grain.size for one in sides):
         return None
@@ -160,9 +164,7 @@ class _Around:
     @classmethod
     def of(cls, one: PlaneStatistics, other: PlaneStatistics, here: Mask, many: float) -> "_Around":
         tiles = one.mean, other.mean
-        span = np.subtract(
-            *np.percentile(np.concatenate([t[here] for t in tiles]), (98, 2), axis=0)
-        )
+        span = _span_of(one, other, here)
         low, high = ([_over_3_x_3(t, edge) for t in tiles] for edge in (np.fmin, np.fmax))
         off = [
             np.fmax(tiles[k] - high[1 - k], low[1 - k] - tiles[k])[here].clip(min=0) for k in (0, 1)
@@ -176,6 +178,24 @@ class _Around:
         dark = np.asarray((self.low - tiles > self.margin).any(axis=2))
         bright = np.asarray((tiles - self.high > self.margin).any(axis=2)) & ~dark
         return float(dark[here].mean()), float(bright[here].mean())
+
+
+def _span_of(one: PlaneStatistics, other: PlaneStatistics, here: Mask) -> Table:
+    """Return what the tiles of two planes span, of each channel."""
+    both = np.concatenate([one.mean[here], other.mean[here]])
+    return np.asarray(np.subtract(*np.percentile(both, (98, 2), axis=0)))
+
+
+def _share_between(tiles: Table, one: PlaneStatistics, other: PlaneStatistics, here: Mask) -> float:
+    """Return which share of tiles is what two planes show in that very tile, or between.
+
+    None of those is off by `_Around`, which allows more and takes several times as long.
+    """
+    margin = MIN_OFF * _span_of(one, other, here)
+    own, first, second = tiles[here], one.mean[here], other.mean[here]
+    is_off = np.minimum(first, second) - own > margin
+    is_off |= own - np.maximum(first, second) > margin
+    return 1 - float(is_off.any(axis=1).mean())
 
 
 def _shown(plane: PlaneStatistics) -> Mask:

@@ -14,11 +14,14 @@ BYTES_PER_PIXEL: dict[ObjectiveName, int] = {"select": 575, "reconstruct": 5800}
 """Bytes per pixel of a batch in float32, kept to compute the gradient. Measured as the growth of
 the peak memory between two batch sizes."""
 
+LATE_BYTES_PER_PIXEL = 850
+"""The same where only the late layers are trained: the features of prefetched batches count."""
+
 BFLOAT16_SHARE: dict[ObjectiveName, float] = {"select": 1.0, "reconstruct": 0.65}
 """Share of it in bfloat16, measured; the plane ranker computes its large layers in float32."""
 
-FIXED_MB: dict[ObjectiveName, int] = {"select": 160, "reconstruct": 95}
-"""Weights, optimiser, prefetched batches, and torch itself."""
+FIXED_MB: dict[ObjectiveName, int] = {"select": 450, "reconstruct": 95}
+"""Weights, optimiser, rendered scenes and stacks that are kept, and torch itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,9 @@ def estimate_memory(config: TrainingConfig, images_px: int = 0) -> MemoryNeed:
     share = 1.0
     if choose_precision(config.precision, device) == "bfloat16":
         share = BFLOAT16_SHARE[objective]
-    needed = pixels * BYTES_PER_PIXEL[objective] * share / 1e6 + FIXED_MB[objective]
+    late = objective == "select" and config.layers == "late"
+    per_pixel = LATE_BYTES_PER_PIXEL if late else BYTES_PER_PIXEL[objective]
+    needed = pixels * per_pixel * share / 1e6 + FIXED_MB[objective]
     if device.type == "cpu":
         # images stay in main memory, which on the CPU is that of the network, too
         needed += 4 * images_px / 1e6

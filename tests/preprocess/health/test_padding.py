@@ -1,0 +1,73 @@
+"""Borders and corners that hold no picture: straight, slanted, dark and bright."""
+
+import numpy as np
+import pytest
+
+from napari_umis_fusion.preprocess.health._judge import judge_planes
+from napari_umis_fusion.preprocess.health._statistics import measure_plane
+from napari_umis_fusion.synthetic import make_stack
+
+SHAPE, PLANES = (120, 150), 7
+ROWS, COLUMNS = np.indices(SHAPE)
+CORNERS = {
+    "flat": ROWS + 0.08 * COLUMNS < 9,
+    "steep": COLUMNS + 0.05 * ROWS < 5,
+    "rotated": (ROWS < 0.06 * COLUMNS) | (119 - ROWS < 0.06 * (149 - COLUMNS)),
+    "slope": ROWS < 4 + 0.03 * COLUMNS,
+}
+
+
+@pytest.fixture(scope="module")
+def stack():
+    return make_stack("bars", SHAPE, planes=PLANES, channels=None, noisy=True, seed=4).stack
+
+
+def healths_of(stack):
+    return judge_planes(measure_plane(z, plane) for z, plane in enumerate(stack))
+
+
+@pytest.mark.parametrize("value", [0, 128, 255])
+@pytest.mark.parametrize("z", [0, 3])
+@pytest.mark.parametrize("name", CORNERS)
+def test_slanted_padding_is_left_out(stack, name, z, value):
+    padded = stack.copy()
+    padded[z][CORNERS[name]] = value
+    found = healths_of(padded)
+    assert [one.z for one in found if one.findings] == [z]
+    assert found[z].findings in (("padded",), ("torn",)), "as of whole rows of tiles"
+    lost = found[z].unusable(padded[z])
+    assert lost[CORNERS[name]].all()
+    assert lost.mean() < CORNERS[name].mean() + 0.05
+
+
+def test_padding_that_grows_from_plane_to_plane(stack):
+    padded = stack.copy()
+    for z in range(PLANES):
+        padded[z][0.02 * (z + 2) * COLUMNS > ROWS] = 0
+    found = healths_of(padded)
+    assert [one.z for one in found if "padded" in one.findings] == list(range(PLANES))
+
+
+@pytest.mark.parametrize(
+    "where", [ROWS + COLUMNS < 60, np.hypot(ROWS - 60, COLUMNS - 75) > 70], ids=["stop", "eyepiece"]
+)
+def test_what_all_planes_have_is_no_padding(stack, where):
+    framed = stack.copy()
+    framed[:, where] = 0
+    assert all(one.is_sound and not one.findings for one in healths_of(framed))
+
+
+def test_a_round_field_of_view_of_one_plane_is_no_slope(stack):
+    framed = np.maximum(stack, 1)
+    framed[:, np.hypot(ROWS - 60, COLUMNS - 75) > 85] = 0
+    framed[3, np.hypot(ROWS - 60, COLUMNS - 75) > 83] = 0
+    assert all(one.is_sound for one in healths_of(framed))
+
+
+@pytest.mark.parametrize("z", [0, PLANES - 1])
+def test_bright_padding_of_the_first_and_last_plane_is_left_out(stack, z):
+    padded = stack.copy()
+    padded[z][:3] = 255
+    found = healths_of(padded)[z]
+    assert found.findings == ("padded",)
+    assert found.unusable(padded[z])[:3].all()
