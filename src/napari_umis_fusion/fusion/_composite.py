@@ -124,7 +124,8 @@ def composite_bytes(value: int, mean: int, *, is_ranking: bool, prefers: bool) -
     # The decision; peaks, where they are not fitted to focus; grey levels; the surface.
     fitted = 4 if is_ranking or prefers else 0
     surface = 26 if is_ranking and not prefers else 0
-    return value + mean + 14 + fitted + (4 if is_ranking else 0) + surface
+    # Without a network, whose own memory is free when they are merged, merging needs some more.
+    return value + mean + 14 + fitted + (4 if is_ranking else 8) + surface
 
 
 class _Composed(Protocol):
