@@ -1,8 +1,8 @@
 """How many decisions change when the camera adds something to all planes.
 
-Patterns that stand still on the sensor, lines that are new in each plane, and mosaics of colours are
-put into rendered stacks, and the decisions compared with those on the same stacks without. See ``README.md`` for what
-the table means. Everything printed is Markdown.
+Patterns that stand still on the sensor, lines that are new in each plane, and mosaics of colours
+are put into rendered stacks, and the decisions compared with those on the same stacks without. See
+``README.md`` for what the table means. Everything printed is Markdown.
 """
 
 import argparse

@@ -273,7 +273,8 @@ class FusionConfig(ConfigBase):
         metadata=choice(
             Mosaic,
             "Whether grey planes are a Bayer mosaic: colours side by side, as the camera recorded "
-            "them. Of a mosaic, focus is measured on a mix of its colours. 'auto' recognises it.",
+            "them. Of a mosaic, focus is measured on a mix of its colours. 'auto' recognises it, "
+            "and mosaics whose colours repeat later: quad-Bayer and X-Trans.",
         ),
     )
     empty: float | None = field(

@@ -1,6 +1,7 @@
 """What the camera adds to each plane does not decide: fixed patterns and mosaics."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from scipy import ndimage
 from napari_umis_fusion import fuse
 from napari_umis_fusion.errors import AlignmentError, StackError
 from napari_umis_fusion.metrics import psnr
+from napari_umis_fusion.preprocess._coarse_mosaic import QUAD_BAYER, X_TRANS
 from napari_umis_fusion.synthetic import Motion, RenderConfig, make_stack, render_moving_stack
 
 SHAPE = (160, 192)
@@ -162,6 +164,36 @@ def test_a_mosaic_is_fused_as_its_colours_are(measure, blend, coloured):
     assert apart(result, colour) < 0.01
     expected = mosaic_of(colour.all_in_focus)
     assert psnr(result.all_in_focus.astype(float), expected.astype(float), data_range=30000) > 40
+
+
+@pytest.mark.parametrize(("name", "layout"), [("quad-bayer", QUAD_BAYER), ("x-trans", X_TRANS)])
+def test_mosaics_that_repeat_later_are_recognised(name, layout, coloured):
+    places = tuple(axis % len(layout) for axis in np.indices(SHAPE))
+    chosen = np.broadcast_to(layout[places], coloured.shape[:3])[..., None]
+    mosaic = np.take_along_axis(coloured, chosen, 3)[..., 0]
+    result = fuse(mosaic, **FAST)
+    assert result.provenance["mosaic"] == name
+    assert apart(result, fuse(coloured, **FAST)) < 0.02
+    told = re.escape(f"multiples of {len(layout)} pixels")
+    shifts = np.tile(np.eye(2, 3), (9, 1, 1))
+    shifts[0, :, 2] = 2
+    with pytest.raises(AlignmentError, match=told):
+        fuse(mosaic, transforms=shifts, **FAST)
+
+
+@pytest.mark.parametrize("kind", ["fibre bundle", "scratches"])
+def test_soft_patterns_and_marks_do_not_decide(kind):
+    stack, (rows, columns) = rendered() // 2 + np.uint16(20000), np.indices(SHAPE)
+    if kind == "scratches":
+        away = [np.abs(rows - 0.4 * columns - start) for start in (-20, 40, 90)]
+        pattern = -6 * np.exp(-(np.min(away, axis=0) ** 2))
+    else:
+        turns = 0.1 + np.pi / 3 * np.arange(3)
+        waves = [np.cos(np.pi / 3 * (columns * np.cos(t) + rows * np.sin(t))) for t in turns]
+        pattern = np.sum(waves, axis=0)
+    result = fuse(spoilt(stack, pattern, 0.03))
+    assert any(NOTE in note for note in result.notes)
+    assert apart(result, fuse(stack)) < 0.01
 
 
 def test_whether_planes_are_a_mosaic_may_be_told(coloured):

@@ -45,5 +45,5 @@ def test_a_region_needs_less_and_a_movie_no_more():
 
 def test_what_does_not_fit_is_refused_with_a_remedy(monkeypatch):
     monkeypatch.setattr(_memory, "free_memory_mb", lambda: 60.0)
-    with pytest.raises(DeviceError, match="60 MB are free; close other programs"):
+    with pytest.raises(DeviceError, match="60 MB are free; fuse a part of the stack"):
         expected_memory(image_of((9, 9000, 9000)), FusionConfig(), LayerPlan())

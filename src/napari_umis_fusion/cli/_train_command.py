@@ -258,12 +258,18 @@ def _summary(result: "TrainingResult", files: Files) -> list[str]:
     initial = []
     if result.start_metrics:
         initial = [f"initial weights: {format_numbers(result.start_metrics)}"]
-    from napari_umis_fusion.training.session import REASONS, describe_gain, describe_verdict
+    from napari_umis_fusion.training.session import (
+        OTHER_SPECIMENS,
+        REASONS,
+        describe_gain,
+        describe_verdict,
+    )
 
     compared = []
     if result.comparison is not None:
         words = describe_verdict(result.comparison), describe_gain(result.comparison)
         compared = [f"compared: {', '.join(words)}"]
+        compared += [f"note: {OTHER_SPECIMENS}"] if result.improved else []
     weights = f"weights: {files.weights}" if result.improved else NOT_BETTER
     return [
         weights,

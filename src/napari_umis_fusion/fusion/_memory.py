@@ -32,7 +32,7 @@ DEFAULT_MARGIN_PX = 128
 SMALLEST_BLOCK_PX = 2**20
 """Pixels of the smallest block with its margin; smaller ones would be margin mostly."""
 
-FIXED_MB = 25
+FIXED_MB = 35
 """What does not depend on the planes."""
 
 NETWORK_FIXED_MB = 90

@@ -262,7 +262,7 @@ def _mosaic_of(stack: Stack, samples: PlaneSamples, config: FusionConfig) -> int
         raise StackError(msg)
     if config.mosaic != "auto" or has_channels:
         return 2 if config.mosaic == "bayer" else 0
-    planes = [_telling(samples, z) for z in samples.planes]
+    planes = [_placed_tiles(samples, z) for z in samples.planes]
     planes = [pairs for pairs in planes if any(tile.max() > tile.min() for tile, _ in pairs)]
     if planes and all(is_mosaic([tile for tile, _ in pairs]) for pairs in planes):
         return 2
@@ -274,7 +274,7 @@ def _mosaic_of(stack: Stack, samples: PlaneSamples, config: FusionConfig) -> int
     return 2 if stack.is_mosaic else 0
 
 
-def _telling(samples: PlaneSamples, z: int) -> list[tuple[Plane, tuple[int, int]]]:
+def _placed_tiles(samples: PlaneSamples, z: int) -> list[tuple[Plane, tuple[int, int]]]:
     """Return the tiles of a plane that are wholly there, and where they begin."""
     pairs = zip(samples.of(z) or (), samples.tiles, strict=False)
     return [(cut, (tile.rows.start, tile.columns.start)) for cut, tile in pairs if cut is not None]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from napari_umis_fusion.preprocess.health import PlaneHealth, iter_reports, notes_on
 from napari_umis_fusion.preprocess.health._judge import LOOK_AHEAD, PlaneJudge, judge_planes
@@ -285,6 +286,17 @@ def test_half_frames_are_left_out(grey, value, axis, z):
     assert healths_of(stack)[z].is_left_out
 
 
+@pytest.mark.parametrize("z", [0, 3])
+def test_a_mosaic_with_more_colour_in_one_plane_is_no_noise_of_lines(z):
+    rng, shape = np.random.default_rng(0), (96, 120)
+    scene = 120 + 1500 * gaussian_filter(rng.normal(0, 1, shape), 8)
+    blurred = [gaussian_filter(scene, 1 + abs(k - 3)) for k in range(7)]
+    stack = np.array(blurred) + rng.normal(0, 1, (7, *shape))
+    stack[:, ::2] += 3
+    stack[z, :, ::2] += 15
+    assert findings_of(np.clip(np.rint(stack), 0, 255).astype(np.uint8)) == {}
+
+
 def test_a_mosaic_in_all_planes_is_no_half_frame(grey):
     stack = grey.copy()
     stack[:, ::2, ::2] //= 3
@@ -325,12 +337,12 @@ def test_a_place_that_changes_for_good_is_told(grey):
 
 
 def test_drift_and_defocus_are_no_other_place():
-    from scipy.ndimage import gaussian_filter
 
     for seed in range(5):
         scene = gaussian_filter(np.random.default_rng(seed).random((140, 300)), 2) * 2000
         drift = [scene[20:116, 12 * z : 12 * z + 128] for z in range(9)]
-        assert findings_of(np.array(drift, np.uint16)) == {}
+        found = findings_of(np.array(drift, np.uint16))
+        assert found == dict.fromkeys(range(1, 9), ("adrift",)), "which is only told"
         defocus = [gaussian_filter(scene, abs(z - 4) * 3 + 0.1)[20:116, :128] for z in range(9)]
         assert findings_of(np.array(defocus, np.uint16)) == {}
 
@@ -417,7 +429,6 @@ def test_random_values_are_noise(name, z, request):
 @pytest.mark.parametrize("axis", [0, 1])
 def test_detail_in_focus_is_no_noise(axis):
     """Fine stripes and texture of pixels that one plane shows sharply, and others not at all."""
-    from scipy.ndimage import gaussian_filter
 
     for seed in range(4):
         rng = np.random.default_rng(seed)

@@ -18,7 +18,12 @@ from qtpy.QtWidgets import (
 
 from napari_umis_fusion.plugin.widgets import Message
 from napari_umis_fusion.training import Comparison, TrainingResult
-from napari_umis_fusion.training.session import REASONS, describe_gain, describe_verdict
+from napari_umis_fusion.training.session import (
+    OTHER_SPECIMENS,
+    REASONS,
+    describe_gain,
+    describe_verdict,
+)
 
 PICTURE_PX = 112
 """Side of a picture in the panel; Show as layers opens them in full size."""
@@ -145,9 +150,9 @@ def _verdict(result: TrainingResult) -> str:
         return "No weights were better than the initial ones on the validation set, so those stay."
     if comparison is None:
         return "It was not compared with the initial weights."
-    kept = "" if result.improved else " The initial weights stay."
+    kept = OTHER_SPECIMENS if result.improved else "The initial weights stay."
     verdict = _sentence(describe_verdict(comparison))
-    return f"<b>{verdict}</b>: {describe_gain(comparison)}.{kept}"
+    return f"<b>{verdict}</b>: {describe_gain(comparison)}. {kept}"
 
 
 def _sentence(text: str) -> str:

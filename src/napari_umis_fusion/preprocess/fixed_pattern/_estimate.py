@@ -37,9 +37,9 @@ LEAST_RATIOS = 0.1
 """Quantile of tiles whose softer detail, relative to the finest, is that of the pattern: what a
 specimen shows in all planes adds to it in most of them."""
 
-LEAST_SOFT, SOFT, MOST_SOFT = 0.07, 0.5, 12.0
+LEAST_SOFT, SOFT, MOST_SOFT = 0.07, 2.0, 16.0
 """Softer detail of independent pixels, relative to the finest, the most in single tiles, and that
-of the softest pattern that is everywhere; what all planes share of specimens has 20 and more."""
+of the softest pattern that is everywhere; what all planes share of specimens has 19 and more."""
 
 MOST_TILES = 0.5
 """Share of tiles in which a specimen that is sharp in all planes is shared."""
@@ -133,13 +133,15 @@ class PatternEstimate:
         most tiles: a specimen.
         """
         alone, around, everywhere, _ = self._strengths(0)
-        soft_alone, soft_around, _, soft = self._strengths(1)
-        finest = np.maximum(np.maximum(alone, around), everywhere)
+        soft_alone, soft_around, soft_everywhere, soft = self._strengths(1)
+        finest = np.maximum(alone, around)
+        if (finest > 0).mean() < MOST_TILES:  # noise hides it in parts
+            finest = np.maximum(finest, everywhere)
         softness = _softness(finest, soft)
         if softness > MOST_SOFT and (finest > 0).mean() > MOST_TILES:
             return None
         limits = SOFT * alone, LEAST_SOFT * around
-        if everywhere:
+        if everywhere and soft_everywhere:
             limits = (min(softness, MOST_SOFT) * finest,) * 2
         softer = np.maximum(np.minimum(soft_alone, limits[0]), np.minimum(soft_around, limits[1]))
         strengths = finest, softer

@@ -24,6 +24,9 @@ AROUND = 7
 """Side of the square of tiles that tell together: a sensor is much the same all over."""
 
 
+EQUALLY = (0.85, 0.95)
+"""Planes that share so little of what others do in all tiles together share no pattern, or one."""
+
 MIN_EVERYWHERE = 0.5
 """Share of tiles in which all planes show something, where these tell of all."""
 
@@ -106,7 +109,7 @@ def strength_everywhere(shared: Table, noise: Table, floor: float) -> float:
         return 0.0
     most = np.median(tiles, axis=1)[:, None]
     least = np.maximum(SIGMAS * np.nanmedian(noise) / tiles.shape[1] ** 0.5, floor)
-    trust = _alike(most, least, (ALIKE, SURELY_ALIKE))
+    trust = _alike(most, least, EQUALLY)
     return float(trust[0] * max(np.median(most), 0))
 
 

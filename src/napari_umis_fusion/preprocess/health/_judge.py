@@ -93,7 +93,8 @@ class PlaneJudge:
             health = _told(health, "flicker")
         elif self._drifts(health, plane):
             health = _told(health, "drift")
-        if motion is not None and motion.kind == "adrift" and not health.is_left_out:
+        is_torn = health.is_left_out or "torn" in health.findings
+        if motion is not None and motion.kind == "adrift" and not is_torn:
             health = _told(health, "adrift")
         if not health.is_left_out:
             self._first = self._first or plane

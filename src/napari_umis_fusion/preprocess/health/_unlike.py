@@ -43,6 +43,9 @@ MIN_WHITE = 0.75
 """Energy that a plane has more of between neighbouring pixels, relative to that between next but
 one: 1 for noise, less for what a lens draws, along one axis at least."""
 
+MAX_WHITE = 2.0
+"""More of it alternates from pixel to pixel: a mosaic, whose colour comes and goes with focus."""
+
 MIN_NOISIER = 4.0
 """How much more of it than in the planes on both sides: twice the standard deviation."""
 
@@ -96,7 +99,7 @@ def is_noisy(plane: PlaneStatistics, before: Side, after: Side) -> bool:
     if found is None:
         return False
     is_noise = found.is_noise & (found.grain > MIN_NOISIER * found.usual)
-    is_noise &= found.near > MIN_WHITE * found.far
+    is_noise &= found.is_white
     return bool(is_noise.all(axis=0).any())
 
 
@@ -113,7 +116,7 @@ def has_odd_lines(plane: PlaneStatistics, before: Side, after: Side) -> bool:
         one_sided = found.grain / found.grain[::-1]
         usual = np.max([one.grain[..., 0] / one.grain[::-1, :, 0] for one in found.sides], axis=0)
         is_odd = found.is_noise & (one_sided > least * usual)
-    is_odd &= (found.grain > least * found.usual) & (found.near > MIN_WHITE * found.far)
+    is_odd &= (found.grain > least * found.usual) & found.is_white
     return bool(is_odd.any())
 
 
@@ -130,6 +133,11 @@ class _AddedGrain:
     far: Table
     is_noise: Mask
     sides: tuple[PlaneStatistics, ...]
+
+    @property
+    def is_white(self) -> Mask:
+        """Whether what it has more of is alike at all distances."""
+        return (self.near > MIN_WHITE * self.far) & (self.near < MAX_WHITE * self.far)
 
 
 def _added_grain(plane: PlaneStatistics, before: Side, after: Side) -> _AddedGrain | None:

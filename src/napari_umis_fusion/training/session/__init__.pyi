@@ -4,6 +4,7 @@ from ._config_file import save_config as save_config
 from ._events import CurveRestored as CurveRestored
 from ._events import DataChecked as DataChecked
 from ._events import SessionEvent as SessionEvent
+from ._messages import OTHER_SPECIMENS as OTHER_SPECIMENS
 from ._messages import REASONS as REASONS
 from ._messages import describe_gain as describe_gain
 from ._messages import describe_verdict as describe_verdict

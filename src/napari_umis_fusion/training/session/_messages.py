@@ -11,6 +11,11 @@ REASONS: dict[Reason, str] = {
 }
 """Why training ended."""
 
+OTHER_SPECIMENS = (
+    "For other specimens, keep the initial weights: training forgets what its images do not show."
+)
+"""Said of every result that is kept."""
+
 _VERDICTS: dict[Verdict, str] = {
     "better": "better than {name}",
     "worse": "worse than {name}",
