@@ -181,7 +181,7 @@ def test_what_is_left_of_a_clipped_plane_is_no_worse_than_none_of_it(name, gain,
         psnr(each.astype(np.float64), made.all_in_focus, data_range=made.data_range)
         for each in (fuse(stack, **FAST).all_in_focus, image)
     )
-    assert got > least - 0.02
+    assert got > least - 0.05
 
 
 @pytest.mark.parametrize("way", ["classical", "classical, copied", "unverified"])

@@ -11,8 +11,8 @@ from napari_umis_fusion.runtime import ScratchMemory, Workers, run_to_end
 def stake_between(grey, chosen, **options):
     with Workers(2) as workers:
         stake = PlaneDifference(grey.shape, FusionConfig(**options), workers, ScratchMemory(16))
-        stake.chosen[...] = chosen
-        run_to_end(stake.iter_measure(grey, grey))
+        chosen = np.broadcast_to(np.float32(chosen), grey.shape)
+        run_to_end(stake.iter_measure(grey, chosen, grey))
     return stake
 
 

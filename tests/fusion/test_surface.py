@@ -35,7 +35,7 @@ def evidence_twin(focus, chosen, detail, before, noise):
     lead *= gain**2 / (gain**2 + chance**2 + 1e-37)
     lead = np.clip(lead, -module.MOST_LEAD, module.MOST_LEAD)
     lead += np.log(np.maximum(focus, 1e-37)) - np.log(np.maximum(chosen, 1e-37))
-    strength = np.abs(gain) * np.tanh(module.LEAD_SCALE * lead) ** 2 + UNDECIDED
+    strength = np.sqrt(np.abs(gain)) * np.tanh(module.LEAD_SCALE * lead) ** 2 + UNDECIDED
     strength[(focus < 0) | (chosen < 0)] = UNDECIDED
     return np.where(lead > 0, strength, 0), strength
 
@@ -125,7 +125,8 @@ def test_the_image_is_what_it_is_without_a_depth_of_its_own(monkeypatch):
     stack = hidden(0).stack
     config = FusionConfig(device="cpu", blend="select")
     with_own = fuse(stack, config)
-    monkeypatch.setattr(SurfaceDecision, "iter_add", lambda *_: iter(()))
+    for step in ("iter_add", "iter_merge"):
+        monkeypatch.setattr(SurfaceDecision, step, lambda *_, **__: iter(()))
     without = fuse(stack, config)
     for name in ("all_in_focus", "index_map", "source_map", "confidence_map", "focus_map"):
         np.testing.assert_array_equal(getattr(with_own, name), getattr(without, name))

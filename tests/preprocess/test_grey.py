@@ -219,6 +219,20 @@ def test_only_the_middle_plane_is_looked_at_and_once(dtype, made, spanned):
     assert seen == spanned
 
 
+@pytest.mark.parametrize("other", [0, 7.0, np.nan])
+def test_of_two_middle_planes_both_tell_the_range_unless_one_spans_nothing(other):
+    data = filled((4, 40, 50), np.float32)
+    data[2] = 2 * data[1] + 9
+    forwards, backwards = (GreyConverter(as_stack(d), "auto").range for d in (data, data[::-1]))
+    assert forwards == backwards
+    assert forwards.scale == pytest.approx(
+        GreyConverter(as_stack(data[1:2]), "auto").range.scale / 1.5
+    )
+    data[2] = other
+    found, expected = (GreyConverter(as_stack(d), "auto").range for d in (data, data[:3]))
+    assert found == expected
+
+
 @pytest.mark.parametrize("channels", [(), (3,)])
 @pytest.mark.parametrize("dtype", ACCEPTED_DTYPES)
 def test_span_is_what_most_of_the_middle_plane_spans(dtype, channels):

@@ -6,7 +6,7 @@ and `_compositor` takes plane after plane. The steps of a fusion, each with its 
 1. read: `stack/_prefetch.py`, `fusion/_screening.py`, `preprocess/health/`;
 2. align and correct: `alignment/_aligned_stack.py`, `preprocess/_grey.py`, `fusion/_sensor.py`;
 3. measure: `focus_measure/`;
-4. decide: `fusion/_seam_evidence.py`, `fusion/_seams.py`, `fusion/_decision.py`, `fusion/_peak.py`;
+4. decide: `fusion/_takeovers.py`, `fusion/_merge_order.py`, `fusion/_seams.py`, `fusion/_peak.py`;
 5. verify: `fusion/_verification.py`, `fusion/_islands.py`;
 6. compose: `fusion/_weighted_mean.py`, `fusion/_copy_planes.py`, `fusion/_recorded_values.py`.
 

@@ -14,13 +14,14 @@ from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.focus_measure import choose_measure
 from napari_umis_fusion.fusion._block import Block
 from napari_umis_fusion.fusion._composed import Composed
-from napari_umis_fusion.fusion._cropped_planes import CroppedPlanes
+from napari_umis_fusion.fusion._cropped_planes import AnyPlanes, CroppedPlanes
+from napari_umis_fusion.fusion._described_result import describe_result
 from napari_umis_fusion.fusion._final_maps import FinalMaps
 from napari_umis_fusion.fusion._focus_unit import default_measure, needs_scale
 from napari_umis_fusion.fusion._memory import MemoryPlan, block_config
 from napari_umis_fusion.fusion._passes import RANKING_MEASURES, passes_of
 from napari_umis_fusion.fusion._result import FusionResult
-from napari_umis_fusion.fusion._run import AnyPlanes, Run, describe_result
+from napari_umis_fusion.fusion._run import Run
 from napari_umis_fusion.fusion._screening import ScreenedPlanes
 from napari_umis_fusion.fusion._seam_evidence import GreyScales
 from napari_umis_fusion.fusion._sensor import Sensor

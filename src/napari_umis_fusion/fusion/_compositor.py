@@ -1,10 +1,10 @@
 """One pass over the planes: measure focus, decide, compose.
 
-Memory does not grow with the number of planes.
+Memory is that of a few composites, whatever the number of planes.
 """
 
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from dataclasses import replace
 from functools import partial
 
@@ -12,30 +12,29 @@ import numpy as np
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.focus_measure import choose_measure
-from napari_umis_fusion.fusion._decision import (
-    INVALID,
-    Decision,
-    Verified,
-    copy_pixels,
-    take_sharper,
-)
+from napari_umis_fusion.fusion._composite import Composite, Pile
+from napari_umis_fusion.fusion._decision import INVALID, Decision, Verified
 from napari_umis_fusion.fusion._focus_unit import default_measure, iter_unit, needs_scale
 from napari_umis_fusion.fusion._grey_planes import GreyPlane, GreyPlanes
+from napari_umis_fusion.fusion._merge_order import MergeOrder
 from napari_umis_fusion.fusion._noise_level import NoiseLevel
 from napari_umis_fusion.fusion._peak import PeakSharpness, peak_model
-from napari_umis_fusion.fusion._plane_difference import PlaneDifference
 from napari_umis_fusion.fusion._preference import Preference
-from napari_umis_fusion.fusion._seam_evidence import GreyScales, SeamEvidence
-from napari_umis_fusion.fusion._seams import TakeoverSolver
+from napari_umis_fusion.fusion._seam_evidence import GreyScales
 from napari_umis_fusion.fusion._surface import SurfaceDecision, has_surface
-from napari_umis_fusion.fusion._weighted_mean import WeightedMean
-from napari_umis_fusion.preprocess import GreyConverter, comparable
+from napari_umis_fusion.fusion._takeovers import Takeovers
+from napari_umis_fusion.fusion._weighted_mean import (
+    FAR_AGREEMENT,
+    FAR_AGREEMENT_OF_COMPOSITES,
+    WeightedMean,
+)
+from napari_umis_fusion.preprocess import GreyConverter
 from napari_umis_fusion.runtime import BoolMap, FloatMap, ScratchMemory, Tile, Workers, tiles_of
 from napari_umis_fusion.stack import OPACITY, CheckedPlane, Plane, Stack
 
 
 class Compositor:
-    """Adds planes in focal order to the composite of the planes before them.
+    """Composes planes as they arrive in focal order; see `MergeOrder`.
 
     Parameters
     ----------
@@ -55,11 +54,14 @@ class Compositor:
         Converter of the first pass, so that the middle plane is not read again.
     scales : GreyScales, optional
         Units of whole planes, if the stack is a block of them.
+    left_out : collection of int, optional
+        Planes that are known not to come: the others are composed as if there were none of these.
 
     Attributes
     ----------
     all_in_focus : ndarray of shape (Y, X) or (Y, X, C)
-        The composite: every pixel is copied from the plane that `decision` names.
+        The composite of the first planes, and at the end of all: every pixel is copied from the
+        plane that `decision` names.
     decision : Decision
         The plane of each pixel, with its focus.
     weighted : WeightedMean or None
@@ -89,6 +91,7 @@ class Compositor:
         verified: Verified | None = None,
         to_grey: GreyConverter | None = None,
         scales: GreyScales | None = None,
+        left_out: Collection[int] = (),
     ) -> None:
         shape = (stack.shape[1], stack.shape[2])
         self.config = config
@@ -107,9 +110,11 @@ class Compositor:
         self.opacity: Plane | None = None
         if stack.has_opacity:
             self.opacity = workspace.full(shape, stack.dtype, 0)
-        mean = partial(WeightedMean, stack.shape[1:], stack.dtype, workspace)
-        self.weighted = mean() if averages else None
-        self._verified = verified
+        self.weighted: WeightedMean | None = None
+        if averages:
+            merges = config.verification == "seams"
+            far = FAR_AGREEMENT_OF_COMPOSITES if merges else FAR_AGREEMENT
+            self.weighted = WeightedMean(stack.shape[1:], stack.dtype, workspace, far)
         self._workers = workers
         # Planes whose focus is not known yet: the measure may need later planes.
         self._pending: deque[GreyPlane] = deque()
@@ -118,23 +123,25 @@ class Compositor:
         self.greys = GreyPlanes(stack, self.to_grey, self._tiles, workers, self._blank)
         self._focus: FloatMap = self._blank()
         self._weight: FloatMap = self._focus
-        self._takeover: BoolMap = workspace.full(shape, np.bool_, False)
-        self._plane_difference: PlaneDifference | None = None
-        # Its detail is for seams, its agreement for the mean.
-        if is_share and (config.verification == "seams" or averages):
-            self._plane_difference = PlaneDifference(shape, config, workers, workspace)
+        given = config, shape, self.to_grey.range.black, workspace, workers
+        decide = partial(Takeovers, is_share=is_share, averages=averages, verified=verified)
+        self._takeovers = decide(*given)
         measure = partial(PeakSharpness, shape, workspace, with_detail=apart)
         self._sharpness = measure() if is_share else None
         # A second pass fits no peaks.
         has_noise = model is not None and verified is None
         self._noise = NoiseLevel(self.decision.noise) if has_noise else None
-        if config.verification == "seams":
-            self._seam_evidence = SeamEvidence.blank(*shape, workspace)
-            self._solver = TakeoverSolver(config.seam_smoothness, shape, workers, workspace)
+        seams = self._takeovers.seams
         self.surface: SurfaceDecision | None = None
-        if apart and self._sharpness is not None:
-            lent = self._sharpness, self._seam_evidence, self._solver, self._takeover
+        if apart and self._sharpness is not None and seams is not None:
+            lent = self._sharpness, seams, self._takeovers.takeover
             self.surface = SurfaceDecision(self.decision, *lent, config.tile_px, workspace, workers)
+        is_compared = self._takeovers.difference is not None
+        grey = workspace.full(shape if is_compared else (0, 0), np.float32, 0)
+        first = Composite(self.all_in_focus, self.decision, grey, self.weighted)
+        self._pile = Pile(first, workspace, workers, self._tiles)
+        # Without seams, no border depends on what was composed before.
+        self._order = MergeOrder(len(stack), left_out, in_turn=seams is None)
         self._has_scales = scales is not None
         self._scales = scales or GreyScales(1.0, self.to_grey.range.scale)
         self._last: int | None = None
@@ -154,12 +161,14 @@ class Compositor:
             yield from self._fuse_oldest()
 
     def iter_finish(self) -> Generator[None]:
-        """Compose the planes that waited for those after them."""
+        """Compose the planes that waited for those after them, and merge all composites."""
         for known in self.greys.waiting():
             yield from self._iter_measure(known)
         yield from self.measure.iter_end()
         while self._pending:
             yield from self._fuse_oldest()
+        for back in self._order.merges_at_end():
+            yield from self._merge(back)
 
     def _fuse_oldest(self) -> Generator[None]:
         oldest = self._pending.popleft()
@@ -169,23 +178,39 @@ class Compositor:
         # Units do not change from plane to plane: one comparison suffices.
         if self._last is None:
             self._scales = yield from self._find_scales(plane, grey)
-        elif self._plane_difference is not None:
-            yield from self._plane_difference.iter_measure(grey, plane)
-        if self._last is not None and self._last + 1 < self._z:
+        elif self._last + 1 < self._z:
             self.decision.previous[...] = INVALID  # the plane between was left out
             if self.surface is not None:
                 self.surface.decision.previous[...] = INVALID
-        yield from self._decide(plane)
+        for _ in range(self._order.merges_before(self._z)):
+            yield from self._merge()
+        before, joins = self._pile.top, self._order.joins(self._z)
+        top = before if joins and before else (yield from self._pile.iter_begin())
+        decide = partial(self._takeovers.iter_decide, z=self._z)
+        yield from decide(plane, grey, self._focus, top, self._scales, joins=joins)
         if self._noise is not None and self._last is not None:
             self._noise.begin_pair()
-        compose = partial(self._compose, plane, grey, checked.invalid)
+        compose = partial(self._compose, plane, grey, checked.invalid, before, top)
         yield from self._workers.each(compose, self._tiles)
         if self.surface is not None:
-            yield from self.surface.iter_add(grey, self._focus, self._z)
+            yield from self.surface.iter_add(grey, self._focus, self._z, joins=joins)
         if self._before is not None:
             self.greys.reuse(self._before)
         self._before = grey
         self._last = self._z
+
+    def _merge(self, back: int = 1) -> Generator[None]:
+        """Merge the last composite into the one so many before it."""
+        top, below = self._pile.take_off(back)
+        shown, chosen = (top.image, top.grey, top.decision.chosen), self._takeovers
+        yield from chosen.iter_decide(*shown, below, self._scales, joins=True, z=self._z)
+
+        def merge(tile: Tile) -> None:
+            below.merge(top, chosen.takeover, chosen.agreement, tile)
+
+        yield from self._workers.each(merge, self._tiles)
+        if self.surface is not None:
+            yield from self.surface.iter_merge(back)
 
     def _measure_oldest(self, grey: FloatMap, invalid: BoolMap | None) -> Generator[None]:
         """Fill `_focus` and `_weight`."""
@@ -216,59 +241,29 @@ class Compositor:
         yield from measure.iter_fill(grey, self.all_in_focus, detail)
         detail[invalid] = 0
 
-    def _decide(self, plane: Plane) -> Generator[None]:
-        """Fill `_takeover`: the pixels for which the new plane is chosen."""
-        if self._verified is not None:
-            yield from self._workers.each(partial(self._follow, self._verified), self._tiles)
-            return
-        if self.config.verification != "seams":
-            choose = partial(take_sharper, self._focus, self.decision, self._takeover)
-            yield from self._workers.each(choose, self._tiles)
-            return
-        if self._last is not None:
-            yield from self._solve_seams(plane)
-        yield from self._workers.each(self._threshold_takeover, self._tiles)
-
-    def _follow(self, verified: Verified, tile: Tile) -> None:
-        verified.follow(self._focus, self.decision, self._takeover, self._z, tile)
-
-    def _threshold_takeover(self, tile: Tile) -> None:
-        self._seam_evidence.threshold_takeover(self._focus, self.decision, self._takeover, tile)
-
-    def _solve_seams(self, plane: Plane) -> Generator[None]:
-        seams = self._seam_evidence
-        black = self.to_grey.range.black
-        pair = [self._workers.submit(comparable, p, black) for p in (plane, self.all_in_focus)]
-        new = yield from self._workers.result(pair[0])
-        chosen = yield from self._workers.result(pair[1])
-
-        def weigh(tile: Tile) -> None:
-            if self._plane_difference is None:
-                seams.add_focus_evidence(self._focus, self.decision, self._scales.focus, tile)
-            else:
-                seams.add_share_evidence(
-                    self._focus, self.decision, self._plane_difference.detail, tile
-                )
-            seams.measure_visibility((new, chosen), self._scales.value, tile)
-
-        yield from self._workers.each(weigh, self._tiles)
-        yield from self._solver.iter_solve(seams.target, seams.evidence, seams.visibility)
-        yield from self._workers.each(seams.normalise, self._tiles)
-
-    def _compose(self, plane: Plane, grey: FloatMap, invalid: BoolMap | None, tile: Tile) -> None:
-        copy_pixels(plane, self._takeover, self.all_in_focus, tile)
+    def _compose(
+        self,
+        plane: Plane,
+        grey: FloatMap,
+        invalid: BoolMap | None,
+        before: Composite | None,
+        top: Composite,
+        tile: Tile,
+    ) -> None:
+        """Add a tile of a plane to `top`, which may begin with it after the composite `before`."""
+        takeover, agreement = self._takeovers.takeover, self._takeovers.agreement
+        top.copy(plane, grey, takeover, tile)
         if self.opacity is not None:
             opacity = self.opacity[tile.window]
             np.maximum(opacity, plane[tile.window][..., OPACITY], out=opacity)
-        if self._plane_difference is not None:
-            copy_pixels(grey, self._takeover, self._plane_difference.chosen, tile)
-        self.decision.rank(self._focus, tile)
-        peak = None if self.preference is None else self.preference.measured
+        top.decision.rank(self._focus, tile)
+        peak = self._focus if self.preference is None else self.preference.measured
         if self._sharpness is not None:
             peak = self._sharpness.measure(grey, self._focus, tile)
-        self.decision.assign(self._focus, self._takeover, self._z, tile, peak)
+        top.decision.assign(self._focus, takeover, self._z, tile, peak)
+        if before is not None and before is not top:
+            before.decision.see(peak, self._z, tile)
         if self._noise is not None and self._before is not None:
             self._noise.measure(grey, self._before, invalid, tile)
-        if self.weighted is not None:
-            agreement = None if self._plane_difference is None else self._plane_difference.agreement
-            self.weighted.add(plane, self._weight, self._takeover, agreement, tile)
+        if top.weighted is not None:
+            top.weighted.add(plane, self._weight, takeover, agreement, tile)

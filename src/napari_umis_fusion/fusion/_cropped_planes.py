@@ -97,3 +97,11 @@ class CroppedPlanes:
 
     def _of(self, planes: ScreenedPlanes) -> "CroppedPlanes":
         return CroppedPlanes(planes, self._rows, self._columns, self._workers)
+
+
+AnyPlanes = ScreenedPlanes | CroppedPlanes
+
+
+def left_out_of(planes: AnyPlanes) -> frozenset[int]:
+    """Return the planes that are left out, as far as planes have been judged."""
+    return frozenset(one.z for one in planes.healths if one.is_left_out)

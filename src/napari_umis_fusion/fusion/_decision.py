@@ -3,7 +3,7 @@
 The maps have the size of one plane, whatever the number of planes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -83,6 +83,29 @@ class Decision:
         around = (blank(), blank(), blank())
         return cls(index, chosen, blank(), blank(), peak, *around, noise, model)
 
+    def of_other_planes(self, workspace: ScratchMemory) -> "Decision":
+        """Create a decision on other planes of the stack, to be taken over by `take`.
+
+        It shares what is known of all planes, whichever decision they belong to.
+        """
+
+        def blank() -> FloatMap:
+            return workspace.full(self.index.shape, np.float32, INVALID)
+
+        chosen = blank()
+        peak = chosen if self.peak is self.chosen else blank()
+        return replace(
+            self,
+            index=workspace.full(self.index.shape, np.uint16, 0),
+            chosen=chosen,
+            # As in `beside`, where a decision is not ranked.
+            best=chosen if self.best is self.chosen else self.best,
+            second=chosen if self.second is self.chosen else self.second,
+            peak=peak,
+            peak_before=blank(),
+            peak_after=blank(),
+        )
+
     def beside(self, workspace: ScratchMemory) -> "Decision":
         """Create another decision on the same planes, which shares the noise of this one."""
         index = workspace.full(self.index.shape, np.uint16, 0)
@@ -114,6 +137,19 @@ class Decision:
         around = (self.peak_before, self.peak_after, self.previous)
         fitted = focus if peak is None else peak
         _assign(focus, fitted, takeover, z, *maps, *around, tile.bounds)
+
+    def see(self, peak: FloatMap, z: int, tile: Tile) -> None:
+        """Record what plane `z` has to be fitted to, which belongs to a decision after this one."""
+        window = tile.window
+        np.copyto(self.peak_after[window], peak[window], where=self.index[window] == z - 1)
+
+    def take(self, other: "Decision", takeover: BoolMap, tile: Tile) -> None:
+        """Take the pixels for which another decision is chosen."""
+        maps = ["index", "chosen", "peak_before", "peak_after"]
+        if self.peak is not self.chosen:
+            maps.append("peak")
+        for name in maps:
+            _take(getattr(other, name), takeover, getattr(self, name), tile.bounds)
 
 
 def copy_pixels(plane: Plane, takeover: BoolMap, image: Plane, tile: Tile) -> None:
@@ -220,6 +256,13 @@ def _assign(
             elif index[y, x] + 1 == z:
                 after[y, x] = fitted[y, x]
             last[y, x] = fitted[y, x]
+
+
+@njit(nogil=True, cache=True)
+def _take(new: AnyArray, takeover: AnyArray, values: AnyArray, bounds: Bounds) -> None:
+    top, bottom, left, right = bounds
+    for y in range(top, bottom):
+        _select(new[y, left:right], takeover[y, left:right], values[y, left:right])
 
 
 @njit(nogil=True, cache=True)

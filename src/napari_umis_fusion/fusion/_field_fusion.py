@@ -14,6 +14,7 @@ from napari_umis_fusion.fusion._block import GRID_PX, Block
 from napari_umis_fusion.fusion._blocks import BlockRun, Survey
 from napari_umis_fusion.fusion._composed import Composed
 from napari_umis_fusion.fusion._coverage import coverage_notes
+from napari_umis_fusion.fusion._cropped_planes import AnyPlanes
 from napari_umis_fusion.fusion._field_survey import FieldSurvey
 from napari_umis_fusion.fusion._final_maps import FinalMaps
 from napari_umis_fusion.fusion._island_look import Fused
@@ -25,7 +26,6 @@ from napari_umis_fusion.fusion._memory import block_config, survey_mb
 from napari_umis_fusion.fusion._nowhere import check_nowhere, iter_fill_nowhere
 from napari_umis_fusion.fusion._provenance import describe_run
 from napari_umis_fusion.fusion._result import FusionResult
-from napari_umis_fusion.fusion._run import AnyPlanes
 from napari_umis_fusion.fusion._verification import IndexMap
 from napari_umis_fusion.preprocess.health import PlaneHealth
 from napari_umis_fusion.runtime import (

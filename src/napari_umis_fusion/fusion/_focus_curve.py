@@ -13,7 +13,7 @@ from napari_umis_fusion.errors import ConfigError, StackError
 from napari_umis_fusion.files.read import as_stack
 from napari_umis_fusion.focus_measure import CLASSICAL, StackMeasure, choose_measure
 from napari_umis_fusion.fusion._screening import known_healths
-from napari_umis_fusion.preprocess import REACH_PX, GreyConverter
+from napari_umis_fusion.preprocess import REACH_PX, GreyConverter, middle_planes
 from napari_umis_fusion.preprocess.health import PlaneHealth, StandInStack, screened
 from napari_umis_fusion.runtime import FloatMap, Workers, run_to_end
 from napari_umis_fusion.stack import CheckedPlane, CroppedStack, Prefetch, Stack, fill_invalid
@@ -159,7 +159,8 @@ def iter_focus_curve(
     pixel = row - rows.start, column - columns.start
     with Workers(config.threads) as workers:
         found = list(healths) or known_healths(opened, config)
-        if to_grey is None and found and not found[len(opened) // 2].is_sound:
+        middle = [found[z] for z in middle_planes(len(opened)) if found]
+        if to_grey is None and not all(one.is_sound for one in middle):
             to_grey = GreyConverter(StandInStack(opened, found), config.channel)
         parts = [one.within(rows, columns) for one in found]
         setup = workers.submit(_PixelTracker, opened, crop, pixel, config, workers, to_grey, parts)

@@ -12,7 +12,9 @@ import numpy as np
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import DeviceError
 from napari_umis_fusion.fusion._block import Block, divide
+from napari_umis_fusion.fusion._composite import composite_bytes
 from napari_umis_fusion.fusion._island_map import FAR_PLANES, WORKING_PX
+from napari_umis_fusion.fusion._merge_order import most_composites
 from napari_umis_fusion.fusion._passes import RANKING_MEASURES, Passes
 from napari_umis_fusion.fusion._surface import has_surface
 from napari_umis_fusion.fusion._verification import reference_window_px
@@ -234,6 +236,9 @@ def bytes_per_pixel(
         taken += sums * (channels + 1) + 4
     if config.verification == "seams":
         taken += 16 + (8 * channels if stack.dtype.itemsize >= 4 else 0)
+        mean = sums * (channels + 1) + 4 if averages else 0
+        merged = composite_bytes(value, mean, is_ranking=is_ranking, prefers=bool(config.prefer))
+        taken += (most_composites(len(stack)) - 1) * merged
     if passes.second == "copy_nearest":
         taken += sums * (channels + 1)
     # What is made at the end, when the network has given its memory back.

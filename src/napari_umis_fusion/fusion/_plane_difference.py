@@ -37,8 +37,6 @@ class PlaneDifference:
     agreement : ndarray of shape (Y, X), float32
         Agreement in local brightness, 0 to 1: less than 1/2 where they differ by more than noise
         can explain.
-    chosen : ndarray of shape (Y, X), float32
-        Grey levels of the composite so far; updated by the compositor.
     """
 
     def __init__(
@@ -50,17 +48,16 @@ class PlaneDifference:
     ) -> None:
         self.detail: FloatMap = workspace.full(shape, np.float32, 0)
         self.agreement: FloatMap = workspace.full(shape, np.float32, 1)
-        self.chosen: FloatMap = workspace.full(shape, np.float32, 0)
         self._workers = workers
         # Without the median, which is meant for the focus of planes, not for their difference.
         plain = config.replace(median_filter=False)
         self._measure = TiledMeasure(laplacian(1.0, DETAIL_SIGMA_PX), workers, plain)
         self._taps = gaussian_taps(BRIGHTNESS_SIGMA_PX)
-        self._tiles = tiles_of(self.chosen, config.tile_px)
+        self._tiles = tiles_of(self.detail, config.tile_px)
 
-    def iter_measure(self, grey: FloatMap, plane: Plane) -> Generator[None]:
-        """Fill `detail` and `agreement` for a new plane and its grey levels."""
-        job = self._workers.submit(np.subtract, grey, self.chosen)
+    def iter_measure(self, grey: FloatMap, chosen: FloatMap, plane: Plane) -> Generator[None]:
+        """Fill `detail` and `agreement` for a new plane, its grey levels and the composite's."""
+        job = self._workers.submit(np.subtract, grey, chosen)
         difference = yield from self._workers.result(job)
         yield from self._measure.iter_fill(difference, plane, self.detail)
         yield from self._workers.each(lambda tile: self._agree(difference, tile), self._tiles)

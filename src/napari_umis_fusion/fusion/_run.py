@@ -10,15 +10,15 @@ from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.fusion._composed import Composed
 from napari_umis_fusion.fusion._compositor import Compositor
 from napari_umis_fusion.fusion._copies import Copies
-from napari_umis_fusion.fusion._coverage import coverage_notes, settle_coverage
-from napari_umis_fusion.fusion._cropped_planes import CroppedPlanes
+from napari_umis_fusion.fusion._coverage import settle_coverage
+from napari_umis_fusion.fusion._cropped_planes import AnyPlanes, left_out_of
 from napari_umis_fusion.fusion._decision import Decision, Verified
 from napari_umis_fusion.fusion._depth_fit import DepthFit
+from napari_umis_fusion.fusion._described_result import describe_result
 from napari_umis_fusion.fusion._final_maps import FinalMaps
 from napari_umis_fusion.fusion._island_look import Fused
 from napari_umis_fusion.fusion._islands import iter_settle_islands
 from napari_umis_fusion.fusion._passes import Passes, passes_of
-from napari_umis_fusion.fusion._provenance import describe_run
 from napari_umis_fusion.fusion._referee import iter_reject_moving
 from napari_umis_fusion.fusion._result import FusionResult
 from napari_umis_fusion.fusion._screening import ScreenedPlanes
@@ -35,8 +35,6 @@ from napari_umis_fusion.runtime import (
     tiles_of,
 )
 from napari_umis_fusion.stack import Stack
-
-AnyPlanes = ScreenedPlanes | CroppedPlanes
 
 MAP_TILE_PX = 128
 """Tiles in which maps are filled: small ones, for their sums have twice the digits."""
@@ -71,45 +69,6 @@ def iter_passes(
     composed, screening = yield from run.iter_compose(planes, to_grey, begun=begun)
     composed = yield from run.iter_settle(composed, screening.sound_stack())
     return describe_result(run, composed, screening)
-
-
-def describe_result(
-    run: "Run",
-    composed: Composed,
-    screening: AnyPlanes,
-    *notes: str,
-    config: FusionConfig | None = None,
-) -> FusionResult:
-    """Return the result with its provenance, and `notes` after all others."""
-    stack, config = run.stack, config or run.config
-    uncovered = coverage_notes(composed.uncovered, composed.image)
-    # Both passes may give the same notes.
-    all_notes = [*composed.notes, *uncovered, *screening.notes, *run.notes(), *notes]
-    said = list(dict.fromkeys(all_notes))
-    return FusionResult(
-        all_in_focus=composed.image,
-        index_map=composed.index_map,
-        sub_plane_map=composed.maps.sub_plane,
-        confidence_map=composed.maps.confidence,
-        focus_map=composed.maps.focus,
-        sub_plane_error_map=composed.maps.sub_plane_error,
-        source_map=composed.source_map,
-        config=config,
-        calibration=stack.calibration,
-        rgb=stack.rgb,
-        alignment=stack.alignment,
-        window=stack.window,
-        provenance=describe_run(
-            stack,
-            config,
-            **composed.origin,
-            **screening.describe(),
-            **run.sensor.describe(),
-            notes=said,
-        ),
-        notes=tuple(said),
-        health=tuple(screening.healths),
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,18 +163,34 @@ class Run:
         stream = partial(
             self.iter_stream, "measuring", averages=self.passes.averages, scales=scales
         )
+        known = left_out_of(planes)
         streaming = yield from stream(planes, to_grey=to_grey, begun=begun)
         total = begun + len(self.stack)
         looking = self.sensor.iter_catch_up(streaming.to_grey)
         if (yield from repeat_event(looking, Progress("measuring", total, total))):
             del streaming
             planes = ScreenedPlanes(self.stack, self.config, self.passes, self.workers)
+            known = left_out_of(planes)
             streaming = yield from stream(planes)
         if planes.has_any:
-            return streaming, planes
+            if not self._misses_planes(planes, known):
+                return streaming, planes
+            # As if the planes that are left out had never been there.
+            to_grey, planes = streaming.to_grey, planes.again()
+            del streaming
+            return (yield from stream(planes, to_grey=to_grey)), planes
         del streaming
         planes = planes.unscreened()
         return (yield from stream(planes)), planes
+
+    def _misses_planes(self, planes: AnyPlanes, known: frozenset[int]) -> bool:
+        """Whether planes are left out that were not `known`, and the order of merges depends on it.
+
+        Two planes are composed in any order alike, and so are all without seams.
+        """
+        missed = left_out_of(planes)
+        is_ordered = self.config.verification == "seams" and len(self.stack) - len(missed) > 2
+        return is_ordered and missed != known
 
     def iter_stream(
         self,
@@ -236,6 +211,7 @@ class Run:
             averages=averages,
             verified=verified,
             scales=scales,
+            left_out=left_out_of(planes),
         )
         # On a thread, since it may load a network and read the middle plane.
         setting_up = planes.iter_with_range(make, self.config.channel, to_grey)

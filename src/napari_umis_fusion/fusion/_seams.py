@@ -1,19 +1,18 @@
 """Seam-aware consistency verification: borders between planes are placed where they are invisible.
 
-Planes arrive one after the other. At each pixel a new plane competes with the composite so far,
-with a strength given by its focus. The result is smoothed by an edge-preserving solver that couples
-neighbouring pixels strongly where a border between the two planes would be visible (a channel
-differs by more than the slopes of the image can hide), and weakly where both agree. Borders
-therefore move to where both planes agree, isolated noise pixels disappear, and decisions with
-strong evidence remain.
+At each pixel a plane, or what several show together, competes with another composite, in the
+order of `_merge_order`, with a strength given by its focus. The result is smoothed by an
+edge-preserving solver that couples neighbouring pixels strongly where a border between the two
+would be visible (a channel differs by more than the slopes of the image can hide), and weakly where
+both agree. Borders therefore move to where both agree, isolated noise pixels disappear, and
+decisions with strong evidence remain.
 
 The solver minimises, over the takeover u in [0, 1] with target t, evidence c and visibility v,
 
     sum_p c_p (u_p - t_p)^2 + smoothness * sum_pq (v_p + v_q)^2 (u_p - u_q)^2
 
 approximately, by alternating exact solves along rows and columns with decreasing smoothness
-[1]_. Its cost per pixel is constant, and its memory does not grow with the number of planes: it
-is one sweep of a move-making optimiser [2]_ over the planes.
+[1]_. Its cost per pixel is constant: it is one sweep of a move-making optimiser [2]_.
 
 References
 ----------

@@ -14,10 +14,10 @@ from numba import njit
 from numpy.typing import NDArray
 
 from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.fusion._composite import Pile, SurfaceComposite
 from napari_umis_fusion.fusion._decision import Bounds, Decision
 from napari_umis_fusion.fusion._peak import PeakSharpness
-from napari_umis_fusion.fusion._seam_evidence import SeamEvidence
-from napari_umis_fusion.fusion._seams import TakeoverSolver
+from napari_umis_fusion.fusion._seam_borders import SeamBorders
 from napari_umis_fusion.fusion._surface_evidence import add_surface_evidence
 from napari_umis_fusion.runtime import (
     AnyArray,
@@ -34,8 +34,9 @@ REACH_PX, LEAST_SHARE = 12, 0.15
 the share of its pixels. A surface that is hidden at a pixel is seen beside what hides it. Where it
 is not, there is none: out of focus, transparent cells and dirt have detail of their own."""
 
-SMOOTHER = 2.0
-"""Smoothness of its seams relative to those of the image: single pixels say less about depth."""
+SMOOTHER = 1.0
+"""Smoothness of its seams relative to those of the image. With 2, objects in front spread more;
+with less than 1, noise decides more."""
 
 
 def has_surface(config: FusionConfig, *, is_share: bool) -> bool:
@@ -59,7 +60,7 @@ class SurfaceDecision:
         The decision on values, whose level of noise is used.
     sharpness : PeakSharpness
         With the detail of the plane that is added.
-    seams, solver : SeamEvidence, TakeoverSolver
+    seams : SeamBorders
         Those of the image, when it is done with a plane.
     takeover : ndarray of shape (Y, X), bool
         Scratch memory.
@@ -80,8 +81,7 @@ class SurfaceDecision:
         self,
         image: Decision,
         sharpness: PeakSharpness,
-        seams: SeamEvidence,
-        solver: TakeoverSolver,
+        seams: SeamBorders,
         takeover: BoolMap,
         tile_px: int,
         workspace: ScratchMemory,
@@ -90,24 +90,58 @@ class SurfaceDecision:
         shape = image.index.shape
         self.decision = image.beside(workspace)
         self._image, self._sharpness = image, sharpness
-        self._seams, self._solver, self._takeover = seams, solver, takeover
+        self._seams, self._takeover = seams, takeover
         self._workers, self._tiles = workers, tiles_of(takeover, tile_px)
-        self._detail: FloatMap = workspace.full(shape, np.float32, 0)
-        self._composite: FloatMap = workspace.full(shape, np.float32, 0)
-        self._is_first = True
+        detail, grey = (workspace.full(shape, np.float32, 0) for _ in range(2))
+        first = SurfaceComposite(self.decision, detail, grey)
+        self._pile = Pile(first, workspace, workers, self._tiles)
 
-    def iter_add(self, grey: FloatMap, focus: FloatMap, z: int) -> Generator[None]:
-        """Add plane `z`, of shape (Y, X), after those before it; the image has been composed."""
-        each, seams = self._workers.each, self._seams
-        if not self._is_first:
-            yield from each(partial(self._weigh, grey, focus), self._tiles)
+    def iter_add(self, grey: FloatMap, focus: FloatMap, z: int, *, joins: bool) -> Generator[None]:
+        """Add plane `z`, of shape (Y, X), after those before it; the image has been composed.
+
+        It begins a composite of its own unless it `joins` the last one.
+        """
+        before = self._pile.top
+        top = before if joins and before else (yield from self._pile.iter_begin())
+        detail = self._sharpness.detail
+        yield from self._decide(grey, detail, focus, top, joins=joins)
+
+        def assign(tile: Tile) -> None:
+            top.copy(grey, detail, self._takeover, tile)
+            sharpness = self._sharpness.sharpness
+            top.decision.assign(focus, self._takeover, z, tile, sharpness)
+            if before is not None and before is not top:
+                before.decision.see(sharpness, z, tile)
+
+        yield from self._workers.each(assign, self._tiles)
+
+    def iter_merge(self, back: int) -> Generator[None]:
+        """Merge the last composite into the one so many before it."""
+        top, below = self._pile.take_off(back)
+        yield from self._decide(top.grey, top.detail, top.decision.chosen, below, joins=True)
+
+        def merge(tile: Tile) -> None:
+            below.merge(top, self._takeover, tile)
+
+        yield from self._workers.each(merge, self._tiles)
+
+    def _decide(
+        self,
+        grey: FloatMap,
+        detail: FloatMap,
+        focus: FloatMap,
+        below: SurfaceComposite,
+        *,
+        joins: bool,
+    ) -> Generator[None]:
+        """Fill `_takeover`, of all tiles before any is changed: borders are smoothed over."""
+        seams, each = self._seams.evidence, self._workers.each
+        if joins:
+            yield from each(partial(self._weigh, grey, detail, focus, below), self._tiles)
             maps = seams.target, seams.evidence, seams.visibility
-            yield from self._solver.iter_solve(*maps, times=SMOOTHER)
+            yield from self._seams.solver.iter_solve(*maps, times=SMOOTHER)
             yield from each(seams.normalise, self._tiles)
-        self._is_first = False
-        # Borders of tiles are smoothed over: all are decided before any is changed.
-        yield from each(partial(self._threshold, focus), self._tiles)
-        yield from each(partial(self._assign, grey, focus, z), self._tiles)
+        yield from self._seams.iter_threshold(focus, below.decision, self._takeover)
 
     def settle(self, tile: Tile) -> None:
         """Return a tile to the planes of the image where no surface around has its plane."""
@@ -116,22 +150,19 @@ class SurfaceDecision:
         for name in ("index", "peak", "peak_before", "peak_after"):
             np.copyto(getattr(own, name)[window], getattr(image, name)[window], where=lost)
 
-    def _weigh(self, grey: FloatMap, focus: FloatMap, tile: Tile) -> None:
+    def _weigh(
+        self,
+        grey: FloatMap,
+        detail: FloatMap,
+        focus: FloatMap,
+        below: SurfaceComposite,
+        tile: Tile,
+    ) -> None:
         """Fill the evidence of a tile for its taking over."""
-        decision, seams = self.decision, self._seams
-        shares, details = (focus, decision.chosen), (self._sharpness.detail, self._detail)
+        decision, seams = below.decision, self._seams.evidence
+        shares, details = (focus, decision.chosen), (detail, below.detail)
         add_surface_evidence(shares, details, decision.noise, seams, tile)
-        seams.measure_visibility((grey, self._composite), 1.0, tile)
-
-    def _threshold(self, focus: FloatMap, tile: Tile) -> None:
-        self._seams.threshold_takeover(focus, self.decision, self._takeover, tile)
-
-    def _assign(self, grey: FloatMap, focus: FloatMap, z: int, tile: Tile) -> None:
-        window = tile.window
-        taken, detail = self._takeover[window], self._sharpness.detail[window]
-        np.copyto(self._composite[window], grey[window], where=taken)
-        np.copyto(self._detail[window], detail, where=taken)
-        self.decision.assign(focus, self._takeover, z, tile, self._sharpness.sharpness)
+        seams.measure_visibility((grey, below.grey), 1.0, tile)
 
 
 def find_unsupported(planes: NDArray[np.uint16], shown: NDArray[np.uint16], tile: Tile) -> BoolMap:

@@ -120,7 +120,9 @@ def _weigh_lead(
         wanted, weight = target[y, left:right], evidence[y, left:right]
         for i in range(right - left):
             trust = wanted[i]
-            strength = abs(details[i] - chosen_ones[i]) * trust * trust + undecided
+            # The root: else the edge of an object in front holds what lies beside it.
+            gain = np.sqrt(abs(details[i] - chosen_ones[i]))
+            strength = gain * trust * trust + undecided
             # Invalid shares are negative.
             strength = undecided if (shares[i] < 0) | (others[i] < 0) else strength
             weight[i] = strength

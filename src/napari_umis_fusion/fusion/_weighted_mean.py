@@ -29,8 +29,11 @@ from napari_umis_fusion.stack import Plane
 FEATHER_SIGMA_PX = 6.0
 """Sigma of the soft border of a takeover."""
 
-FAR_AGREEMENT = np.float32(0.05)
+FAR_AGREEMENT = 0.05
 """Agreement of planes with the chosen one where it is not measured."""
+
+FAR_AGREEMENT_OF_COMPOSITES = 0.08
+"""The same where planes are merged by `MergeOrder`: most planes are reduced by it twice."""
 
 DOUBLE = (np.uint32, np.int32, np.float64)
 """Dtypes that are summed in double precision: single precision would round their values."""
@@ -47,10 +50,16 @@ class WeightedMean:
         Dtype of the planes.
     workspace : ScratchMemory
         Memory for the sums.
+    far_agreement : float
+        Agreement of planes with the chosen one where it is not measured.
     """
 
     def __init__(
-        self, shape: tuple[int, ...], dtype: np.dtype[Any], workspace: ScratchMemory
+        self,
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        workspace: ScratchMemory,
+        far_agreement: float = FAR_AGREEMENT,
     ) -> None:
         full = (*shape[:2], shape[2] if len(shape) == 3 else 1)
         sums = np.float64 if dtype.type in DOUBLE else np.float32
@@ -60,6 +69,38 @@ class WeightedMean:
         self._weights = workspace.full(full[:2], sums, 0)
         self._peak = workspace.full(full[:2], np.float32, 0)
         self._taps = gaussian_taps(FEATHER_SIGMA_PX)
+        self._far = far_agreement
+
+    def another(self, workspace: ScratchMemory) -> "WeightedMean":
+        """Create a mean of other planes of the stack, to be merged into this one."""
+        return WeightedMean(self.shape, self.dtype, workspace, self._far)
+
+    def clear(self, tile: Tile) -> None:
+        """Forget a tile of all planes."""
+        for sums in (self._total, self._weights, self._peak):
+            sums[tile.window] = 0
+
+    def merge(
+        self, other: "WeightedMean", takeover: BoolMap, agreement: FloatMap | None, tile: Tile
+    ) -> None:
+        """Merge a tile of a mean of other planes into this one.
+
+        Parameters
+        ----------
+        other : WeightedMean
+            Mean of other planes.
+        takeover, agreement, tile
+            As in `add`.
+        """
+        window = tile.window
+        share = self._share(agreement, tile)
+        _merge(
+            self._fade(takeover, tile),
+            share,
+            agreement is None,
+            *(sums[window] for sums in (other._peak, other._total, other._weights)),
+            *(sums[window] for sums in (self._peak, self._total, self._weights)),
+        )
 
     def add(
         self,
@@ -87,7 +128,7 @@ class WeightedMean:
         values = np.ascontiguousarray(plane[tile.window], self._total.dtype)
         values = values.reshape(*values.shape[:2], -1)
         window = tile.window
-        share = np.full((1, 1), FAR_AGREEMENT) if agreement is None else agreement[window]
+        share = self._share(agreement, tile)
         _accumulate(
             values,
             focus[window],
@@ -98,6 +139,12 @@ class WeightedMean:
             self._total[window],
             self._weights[window],
         )
+
+    def _share(self, agreement: FloatMap | None, tile: Tile) -> FloatMap:
+        """Return the agreement of a tile, or one value for all of it."""
+        if agreement is None:
+            return np.full((1, 1), self._far, np.float32)
+        return agreement[tile.window]
 
     def _fade(self, takeover: BoolMap, tile: Tile) -> FloatMap:
         """Return how far a plane was chosen around each pixel of a tile, 0 to 1."""
@@ -185,4 +232,32 @@ def _accumulate(
             weights[y, x] = weights[y, x] * stays + gains
             for channel in range(values.shape[2]):
                 sample = values[y, x, channel]
+                total[y, x, channel] = total[y, x, channel] * stays + gains * sample
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _merge(
+    fade: AnyArray,
+    agreement: AnyArray,
+    is_far: bool,
+    new_peak: AnyArray,
+    new_total: AnyArray,
+    new_weights: AnyArray,
+    peak: AnyArray,
+    total: AnyArray,
+    weights: AnyArray,
+) -> None:
+    """Add the sums of other planes as `_accumulate` adds a plane, each side as far as it counts."""
+    one, least = np.float32(1), np.float32(1e-9)
+    for y in range(total.shape[0]):
+        for x in range(total.shape[1]):
+            highest, faded, weight = _relative(peak[y, x], new_peak[y, x])
+            peak[y, x] = highest
+            chosen = fade[y, x]
+            share = agreement[0, 0] if is_far else agreement[y, x]
+            gains = weight * (chosen + (one - chosen) * share)
+            stays = max(faded, least) * (one - chosen * (one - share))
+            weights[y, x] = weights[y, x] * stays + gains * new_weights[y, x]
+            for channel in range(total.shape[2]):
+                sample = new_total[y, x, channel]
                 total[y, x, channel] = total[y, x, channel] * stays + gains * sample

@@ -74,7 +74,7 @@ class GreyConverter:
 
     @property
     def limits(self) -> tuple[float, float] | None:
-        """Dark and bright values of the middle plane; None if nobody has needed them."""
+        """Dark and bright values of the middle planes; None if nobody has needed them."""
         return self.__dict__.get("_limits")
 
     @classmethod
@@ -93,7 +93,7 @@ class GreyConverter:
         return known
 
     def span(self) -> float:
-        """Return the span of the middle plane in grey levels, without outliers; may read it."""
+        """Return the span of the middle planes in grey levels, without outliers; may read them."""
         low, high = self._limits
         return (high - low) * self.range.scale
 
@@ -189,8 +189,17 @@ def _range_of_limits(low: float, high: float) -> GreyRange:
 
 
 def _find_limits(stack: Stack, rule: tuple[float, ...] | str) -> tuple[float, float]:
-    """Return dark and bright values of the middle plane; 0 and 0 if none is finite."""
-    plane = stack.plane(len(stack) // 2)
+    """Return dark and bright values of the middle planes; 0 and 0 if none is finite.
+
+    Of two, the means: either alone would let decisions depend on the end that comes first.
+    """
+    found = [_limits_of(stack.plane(z), rule) for z in middle_planes(len(stack))]
+    spanning = [(low, high) for low, high in found if high > low] or found
+    low, high = np.mean(spanning, axis=0)
+    return float(low), float(high)
+
+
+def _limits_of(plane: Plane, rule: tuple[float, ...] | str) -> tuple[float, float]:
     step = max(1, round((plane.shape[0] * plane.shape[1] / SAMPLE_PX) ** 0.5))
     sample = plane[::step, ::step].astype(np.float64)
     if sample.ndim == 3:
@@ -202,6 +211,17 @@ def _find_limits(stack: Stack, rule: tuple[float, ...] | str) -> tuple[float, fl
     if high <= low:  # nearly all pixels are equal, such as sparse spots on darkness
         low, high = finite.min(), finite.max()
     return float(low), float(high)
+
+
+def middle_planes(count: int) -> tuple[int, ...]:
+    """Return the plane in the middle of so many, or the two, from which the range of grey is taken.
+
+    Examples
+    --------
+    >>> middle_planes(5), middle_planes(6)
+    ((2,), (2, 3))
+    """
+    return tuple(sorted({(count - 1) // 2, count // 2}))
 
 
 def percentile_limits(values: NDArray[Any]) -> tuple[float, float]:

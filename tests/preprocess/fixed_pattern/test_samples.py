@@ -11,8 +11,9 @@ from napari_umis_fusion.preprocess.fixed_pattern._samples import MAX_TILES, TILE
 def test_planes_lie_evenly_over_the_stack(count):
     planes = planes_to_look_at(count)
     assert planes == sorted(set(planes))
-    assert len(planes) == min(count, 9)
-    assert {0, count // 2, count - 1} <= set(planes)
+    assert planes == [count - 1 - z for z in reversed(planes)]
+    assert len(planes) == min(count, 9 + (count + 1) % 2)
+    assert {0, (count - 1) // 2, count // 2, count - 1} <= set(planes)
     assert np.diff(planes).max(initial=1) <= count / 8 + 1
 
 

@@ -9,7 +9,7 @@ from napari_umis_fusion.runtime import BoolMap, Tile
 from napari_umis_fusion.stack import Plane
 
 SAMPLED_PLANES = 9
-"""Planes that are looked at, evenly over the stack; more tell little more."""
+"""Planes that are looked at, and one more of an even number; yet more tell little more."""
 
 TILE_PX = 64
 """Side of the tiles that are looked at: many pixels tell a weak pattern from noise."""
@@ -80,12 +80,14 @@ class PlaneSamples:
 
 
 def planes_to_look_at(count: int) -> list[int]:
-    """Return planes evenly over a stack, with the first, the middle and the last."""
-    places = np.linspace(0, count - 1, min(count, SAMPLED_PLANES))
-    planes = [int(z) for z in places.round()]
-    if count > SAMPLED_PLANES:
-        planes[SAMPLED_PLANES // 2] = count // 2  # it is read for the range of grey as well
-    return planes
+    """Return planes evenly over a stack, the same from either end.
+
+    Among them are the first and the last, and those in the middle, which are read for the range of
+    grey as well.
+    """
+    sampled = min(count, SAMPLED_PLANES + (count + 1) % 2)
+    half = np.linspace(0, (count - 1) // 2, (sampled + 1) // 2).round().astype(int).tolist()
+    return sorted({*half, *(count - 1 - z for z in half)})
 
 
 def _lattice(height: int, width: int) -> list[Tile]:

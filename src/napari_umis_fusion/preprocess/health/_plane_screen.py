@@ -77,7 +77,7 @@ class PlaneScreen:
     ) -> Generator[None, None, Done]:
         """Call ``make(to_grey=...)`` with the range of grey of a sound plane.
 
-        The middle plane tells it; the first planes tell whether that one is as the others.
+        The middle planes tell it; the first ones tell whether those are as the others.
         """
         workers, watched = self._workers, WatchedStack(self._stack)
         given = to_grey or GreyConverter(watched, channel)

@@ -1,9 +1,10 @@
-"""The plane that the range of grey is taken from: the middle one, if it is as most others are."""
+"""The planes that the range of grey is taken from: the middle ones, if they are as others are."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
+from napari_umis_fusion.preprocess._grey import middle_planes
 from napari_umis_fusion.preprocess.health._blank import blank_channels, is_blank
 from napari_umis_fusion.preprocess.health._exposure import clipped_share, differs_in_light
 from napari_umis_fusion.preprocess.health._judge import LOOK_AHEAD, MOSTLY_CLIPPED
@@ -15,7 +16,7 @@ from napari_umis_fusion.preprocess.health._torn import find_gaps
 from napari_umis_fusion.stack import Stack
 
 MIN_SPAN = 0.7
-"""Of what the first planes span, below which the middle one is looked at more closely."""
+"""Of what the first planes span, below which a middle one is looked at more closely."""
 
 
 def sound_reference(
@@ -23,27 +24,29 @@ def sound_reference(
     known: Sequence[PlaneStatistics],
     healths: Sequence[PlaneHealth] | None = None,
 ) -> Stack | None:
-    """Return a stack whose middle plane is sound; None where it is as it stands.
+    """Return a stack whose middle planes are sound; None where they are as they stand.
 
-    Planes around the middle one are read only if it differs from those that are known.
+    Planes around the middle are read only if it differs from those that are known.
 
     Parameters
     ----------
     watched : WatchedStack
-        Whose middle plane was looked at; if it was not, nobody needs it.
+        Whose middle planes were looked at; if they were not, nobody needs them.
     known : sequence of PlaneStatistics
         Some planes of the stack.
     healths : sequence of PlaneHealth, optional
         Of all planes, where they have been judged.
     """
-    middle = len(watched) // 2
+    middle = middle_planes(len(watched))
     if healths is not None:
-        return None if healths[middle].is_sound else StandInStack(watched.stack, healths)
-    if middle not in watched.seen or not _is_odd(watched.seen[middle], known):
+        are_sound = all(healths[z].is_sound for z in middle)
+        return None if are_sound else StandInStack(watched.stack, healths)
+    looked_at = [watched.seen[z] for z in middle if z in watched.seen]
+    if not any(_is_odd(plane, known) for plane in looked_at):
         return None
-    around = range(max(0, middle - LOOK_AHEAD), min(len(watched), middle + LOOK_AHEAD + 1))
-    healths = watched.judge(around)
-    if all(one.is_sound for one in healths if one.z == middle):
+    first, last = max(0, middle[0] - LOOK_AHEAD), min(len(watched), middle[-1] + LOOK_AHEAD + 1)
+    healths = watched.judge(range(first, last))
+    if all(one.is_sound for one in healths if one.z in middle):
         return None
     return StandInStack(watched.stack, healths)
 
