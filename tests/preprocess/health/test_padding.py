@@ -40,6 +40,18 @@ def test_slanted_padding_is_left_out(stack, name, z, value):
     assert lost.mean() < CORNERS[name].mean() + 0.05
 
 
+@pytest.mark.parametrize("value", [0, 255])
+def test_a_burnt_or_dark_corner_of_the_specimen_is_no_padding(stack, value):
+    """Its edge is straight where it is in focus, and soft in the planes before and after."""
+    shown = stack.astype(np.float64)
+    for z in range(PLANES):
+        place = COLUMNS + 0.1 * ROWS - 140 + 0.5 * z
+        hidden = np.clip(place / (1 + 4 * abs(z - 3)) + 0.5, 0, 1)
+        shown[z] += hidden * (value - shown[z])
+    found = healths_of(np.rint(shown).astype(stack.dtype))
+    assert all(one.is_sound and not one.findings for one in found)
+
+
 def test_padding_that_grows_from_plane_to_plane(stack):
     padded = stack.copy()
     for z in range(PLANES):

@@ -217,11 +217,11 @@ def _find_lost_parts(
     paddings = [one.padding for one in others]
     is_padded = has_padding(plane.padding, paddings)
     is_torn = bool(gaps) and (bool(torn.any()) or not is_padded)  # padding may be narrow
-    added = new_wedges(plane.wedges, [one.wedges for one in others])
+    added = new_wedges(plane.wedges, [(one.wedges, one.corners) for one in others])
     is_padded |= bool(added)
     if is_padded:
         lowest = np.nanmin(plane.lowest, axis=(0, 1)).tolist()
-        added += bright_padding(plane.padding, paddings, plane.ends, lowest)
+        added += bright_padding(plane.padding, paddings, plane.corners, lowest)
     lost = torn.astype(np.float64)
     if tops:
         lost = np.maximum(lost, plane.clipped.max(axis=2))

@@ -37,7 +37,7 @@ def has_padding(lines: Sequence[int], others: Sequence[Sequence[int]]) -> bool:
 def bright_padding(
     lines: Sequence[int],
     others: Sequence[Sequence[int]],
-    ends: Sequence[Sequence[float]],
+    corners: Sequence[Sequence[float]],
     lowest: Sequence[float],
 ) -> list[tuple[int, float]]:
     """Return channel and value of padding, as in `has_padding`, that is no dark ground.
@@ -46,13 +46,13 @@ def bright_padding(
     ----------
     lines, others : sequence of int
         Lines of one value on the four sides of a plane, and of others.
-    ends : sequence of sequence of float
-        The first and the last pixel of the plane.
+    corners : sequence of sequence of float
+        The pixels in the corners of the plane, the first and the last of which lie on its sides.
     lowest : sequence of float
         Of each channel of the plane.
     """
     found: dict[tuple[int, float], None] = {}
-    for side, value in enumerate((ends[0], ends[1], ends[0], ends[1]) if others else ()):
+    for side, value in enumerate((corners[0], corners[-1]) * 2 if others else ()):
         is_new = lines[side] - min(other[side] for other in others) >= MIN_LINES
         if is_new and any(one > low for one, low in zip(value, lowest, strict=True)):
             found.update(dict.fromkeys(enumerate(value)))

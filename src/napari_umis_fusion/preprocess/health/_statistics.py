@@ -72,8 +72,8 @@ class PlaneStatistics:
         Along rows and columns; None in planes of which parts do not count, and in small ones.
     wedges : tuple of Wedge
         Corners of one value.
-    ends : tuple of tuple of float
-        The first and the last pixel.
+    corners : tuple of tuple of float
+        The pixel at the top left, the top right, the bottom left and the bottom right.
     """
 
     z: int
@@ -88,7 +88,7 @@ class PlaneStatistics:
     digest: int = 0
     profiles: Profiles | None = None
     wedges: tuple[Wedge, ...] = ()
-    ends: tuple[tuple[float, ...], ...] = ()
+    corners: tuple[tuple[float, ...], ...] = ()
 
     @cached_property
     def constant(self) -> Mask:
@@ -193,8 +193,9 @@ def measure_plane(z: int, plane: Plane, invalid: Mask | None = None) -> PlaneSta
         sides = values, values.swapaxes(0, 1)
         lines = tuple(lines_of(side, some_of(side.shape[1]).step) for side in sides)
     grain, digest = grain_of(values), crc32(np.ascontiguousarray(values[::step]).data)
-    ends = tuple(tuple(values[k, k].astype(np.float64).tolist()) for k in (0, -1))
-    told = comb_of(values), padding, grain, lines, digest, profiles, wedges_of(values), ends
+    outer = values[[0, 0, -1, -1], [0, -1, 0, -1]].astype(np.float64).tolist()
+    corners = tuple(map(tuple, outer))
+    told = comb_of(values), padding, grain, lines, digest, profiles, wedges_of(values), corners
     return PlaneStatistics(z, mean, lowest, highest, clipped, *told)
 
 
