@@ -32,6 +32,9 @@ Window = tuple[slice, slice]
 MOSAICS = {2: "a Bayer", 4: "a quad-Bayer", 6: "an X-Trans"}
 """Mosaics by the pixels after which their colours repeat."""
 
+LEAST_MOVE_PX = 0.5
+"""Move of a plane from which on lines of the specimen are others on the sensor."""
+
 
 class Sensor:
     """What stands still on the sensor while the focus moves.
@@ -146,8 +149,8 @@ class Sensor:
             source = _MixedStack(source, self._mosaic_px)
         if source is not recorded:
             samples = _samples_of(source)
-        finding = iter_find_pattern(source, samples, to_grey, self._workspace, workers)
-        self._pattern = yield from finding
+        given = source, samples, to_grey, self._workspace, workers
+        self._pattern = yield from iter_find_pattern(*given, moves=_moves(stack))
 
     @property
     def notes(self) -> list[str]:
@@ -166,6 +169,16 @@ class Sensor:
         if self._pattern is not None:
             found.update(self._pattern.describe())
         return found
+
+
+def _moves(stack: Stack) -> bool:
+    """Whether some plane lies elsewhere on the sensor than others, as after a drift."""
+    if not isinstance(stack, AlignedStack):
+        return False
+    height, width = stack.recorded.shape[1:3]
+    corners = np.array([[y, x, 1.0] for y in (0, height) for x in (0, width)])
+    places = np.array([corners @ np.asarray(one).T for one in stack.alignment.transforms])
+    return bool(np.abs(places - corners[:, :2]).max() > LEAST_MOVE_PX)
 
 
 def _window_of(placed: AlignedStack | None, part: Window | None) -> Window | None:

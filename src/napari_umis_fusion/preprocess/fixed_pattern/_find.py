@@ -48,6 +48,8 @@ def iter_find_pattern(
     to_grey: GreyConverter,
     workspace: ScratchMemory,
     workers: Workers,
+    *,
+    moves: bool = False,
 ) -> Generator[None, None, FixedPattern | None]:
     """Look for a pattern that all planes share, or that each has anew, yielding every 50 ms.
 
@@ -66,6 +68,8 @@ def iter_find_pattern(
         Memory for maps.
     workers : Workers
         Threads to run on.
+    moves : bool
+        Whether planes show the specimen at other places, so that its own lines differ in each, too.
 
     Returns
     -------
@@ -80,7 +84,7 @@ def iter_find_pattern(
     looking = workers.submit(partial(_look, samples, to_grey, floor))
     stands_still, bands = yield from workers.result(looking)
     banding, found = None, None
-    if any(map(any, bands)):
+    if any(map(any, bands)) and not moves:
         banding = yield from iter_lines(stack, bands, to_grey, workers)
     if stands_still:
         shape = stack.shape[1], stack.shape[2]

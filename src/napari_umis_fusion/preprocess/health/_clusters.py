@@ -229,8 +229,12 @@ def _is_cluster(
     state: NDArray[np.uint8],
 ) -> bool:
     middle = REACH_PX + 1
-    top, bottom = pixels[:, 0].min() - AROUND_PX, pixels[:, 0].max() + AROUND_PX + 1
-    left, right = pixels[:, 1].min() - AROUND_PX, pixels[:, 1].max() + AROUND_PX + 1
+    top, bottom, left, right = y, y, x, x
+    for k in range(len(pixels)):  # min() of an array would load more of numba than all kernels do
+        i, j = pixels[k, 0], pixels[k, 1]
+        top, bottom, left, right = min(top, i), max(bottom, i), min(left, j), max(right, j)
+    top, bottom = top - AROUND_PX, bottom + AROUND_PX + 1
+    left, right = left - AROUND_PX, right + AROUND_PX + 1
     light, counts = np.zeros((3, 3)), np.zeros(3)  # by place, then plane
     noise = 0.0
     for i in range(max(0, top), min(here.shape[0], bottom)):

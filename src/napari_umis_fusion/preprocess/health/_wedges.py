@@ -119,9 +119,10 @@ def _is_straight(depths: NDArray[np.intp]) -> bool:
     """Whether what lies along the first row ends at a straight slope."""
     if depths.max() - depths.min() < MIN_DEPTH_PX - 1:
         return False  # a border of lines
-    x = np.arange(len(depths))
-    slope, start = np.polyfit(x, depths, 1)
-    return bool(np.mean(np.abs(depths - slope * x - start) <= MAX_ROUGHNESS_PX) >= MIN_STRAIGHT)
+    x = np.arange(len(depths)) - (len(depths) - 1) / 2
+    slope = (x @ depths) / (x @ x)
+    rest = depths - depths.mean() - slope * x
+    return bool(np.mean(np.abs(rest) <= MAX_ROUGHNESS_PX) >= MIN_STRAIGHT)
 
 
 def _is_step(view: NDArray[Any], depths: NDArray[np.intp]) -> bool:
