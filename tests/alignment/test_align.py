@@ -258,7 +258,8 @@ def test_flicker_does_not_decide(flickering):
         fuse(flickering.stack, align="auto", light=light, focus_measure="laplacian")
         for light in ("auto", "none")
     )
-    assert wrong(lit, truth) < 0.75 * wrong(unlit, truth)
+    # Without an even light, planes that differ from those around are still scaled.
+    assert max(wrong(lit, truth), wrong(unlit, truth)) < 0.03
     light = lit.provenance["illumination"]
     gains = np.array(light["gains"]) * [one.gain for one in lit.health]
     assert np.allclose(gains, flickering.gains / flickering.gains[light["reference"]], atol=0.01)

@@ -120,11 +120,11 @@ def test_budget_is_held_to_the_byte_and_made_use_of(run, options, monkeypatch):
 def test_later_time_points_have_the_room_of_earlier_ones(monkeypatch):
     """What fits for one stack and the layers fits for any number of stacks."""
     ledger = Ledger(monkeypatch)
-    layers = fuse_layer((SERIES, LABELS), config(48), outputs=EVERY)
+    layers = fuse_layer((SERIES, LABELS), config(64), outputs=EVERY)
     one = ledger.peak
     assert ledger.on_disk == 0
     del layers
-    assert one < 40 * MEGABYTE < 2 * one, "two stacks at once would not fit"
+    assert one < 56 * MEGABYTE < 2 * one, "two stacks at once would not fit"
 
 
 @pytest.mark.slow
@@ -132,6 +132,6 @@ def test_layers_leave_room_for_the_maps(monkeypatch):
     """A long series does not drive the maps of each stack into files."""
     ledger = Ledger(monkeypatch)
     long = np.concatenate([SERIES] * 8)
-    layers = fuse_layer((long, LABELS), config(48), outputs=("index_map", "confidence_map"))
-    assert sum(data.nbytes for data, *_ in layers) > OUTPUT_SHARE * 48 * MEGABYTE
+    layers = fuse_layer((long, LABELS), config(64), outputs=("index_map", "confidence_map"))
+    assert sum(data.nbytes for data, *_ in layers) > OUTPUT_SHARE * 64 * MEGABYTE
     assert ledger.on_disk == 1, "one of the layers, and no map"

@@ -286,7 +286,7 @@ class LitAlike(Stack):
     [
         ("bumps", {"flicker": 0.1, "seed": 1}, 0.03),
         ("bars", {"flicker": 0.1, "seed": 1}, 0.03),
-        ("fluorescence", {"flicker": 0.1, "seed": 1}, 0.03),
+        ("fluorescence", {"flicker": 0.1, "seed": 1}, 0.08),
         ("bumps", {"fading": 0.5}, 0.03),
         ("fluorescence", {"fading": 0.5}, 0.03),
     ],

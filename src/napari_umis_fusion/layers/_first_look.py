@@ -70,15 +70,16 @@ def iter_first_look(
         grey, factor = reduced_plane(read_plane(stack, z, "ignore").plane)
         greys.append(grey)
         yield
-    moved_px = glimpse_motion(greys, factor)
+    seen_px = glimpse_motion(greys, factor)
+    moved_px = seen_px if seen_px >= MIN_MOVED_PX else 0.0
     healths: list[PlaneHealth] = []
     if _is_quick_to_read(images, stack):
-        for settled in iter_judged(stack):
+        for settled in iter_judged(stack, is_aligned=moved_px > 0):
             healths += settled
             yield
     first = stacks.span.planes.start
     counted = tuple(replace(one, z=first + one.z) for one in healths)
-    return FirstLook(moved_px if moved_px >= MIN_MOVED_PX else 0.0, counted)
+    return FirstLook(moved_px, counted)
 
 
 def _is_quick_to_read(images: Sequence[LayerImage], stack: Stack) -> bool:

@@ -62,13 +62,14 @@ class PlaneReport:
         return {**health.describe(), **numbers, "gain": health.gain}
 
 
-def iter_judged(stack: Stack) -> Iterator[list[PlaneHealth]]:
+def iter_judged(stack: Stack, *, is_aligned: bool = False) -> Iterator[list[PlaneHealth]]:
     """Read the planes of a stack one after the other, and yield what each one settles.
 
     Unlike `iter_reports`, it does not look for specks, which takes most of the time. Each plane is
-    judged by those around it: the first are settled some planes later, the last all at once.
+    judged by those around it: the first are settled some planes later, the last all at once. It is
+    no news that planes moved if they are, or ought to be, `is_aligned`.
     """
-    judge = PlaneJudge()
+    judge = PlaneJudge(is_aligned=is_aligned)
     for z in range(len(stack)):
         reading = read_plane(stack, z, "ignore")
         yield judge.add(measure_plane(z, reading.plane, reading.unknown))
