@@ -50,6 +50,9 @@ USABLE_SHARE = 0.85
 NETWORK_BYTES = 190
 """Of the plane ranker: features of the planes that wait for those after them."""
 
+FILTER_BYTES = 40
+"""Of the filters of the finished decision, beside the network's scores; as measured."""
+
 SENSOR_BYTES = 16
 """Of a pixel, while a fixed pattern of the sensor is estimated."""
 
@@ -226,6 +229,8 @@ def bytes_per_pixel(
         if has_surface(config, is_share=True):
             taken += 34  # its planes and peaks, its detail and its composite
     averages = passes.averages or passes.second == "average"
+    if is_ranking and config.verification in ("mode", "fuzzy"):
+        taken += FILTER_BYTES
     if is_ranking and (config.verification == "seams" or averages):
         taken += 16  # differences from the composite
     if config.prefer:
