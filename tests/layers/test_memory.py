@@ -18,7 +18,7 @@ SIDE = 560
 SERIES = np.random.default_rng(0).integers(0, 256, (4, 3, SIDE, SIDE), np.uint8)
 LABELS = {"name": "series", "axis_labels": ("t", "z", "y", "x"), "scale": (1, 2, 1, 1)}
 EVERY = ("all_in_focus", "index_map", "depth_map", "confidence_map", "source_map")
-PASSING_MB = 12
+PASSING_MB = 15
 """For planes as they are read, and tiles as they are worked on and looked at; not of the budget."""
 
 CONFIGS = [
