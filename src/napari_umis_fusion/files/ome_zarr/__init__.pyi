@@ -1,3 +1,5 @@
+from ._address import is_address as is_address
+from ._address import is_zarr as is_zarr
 from ._extra import needs_scale as needs_scale
 from ._extra import scale_is_installed as scale_is_installed
 from ._group import OWN_KEY as OWN_KEY

@@ -5,6 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.files.ome_zarr._address import (
+    DESCRIPTIONS,
+    absolute_url,
+    is_address,
+    is_zarr,
+)
 from napari_umis_fusion.files.ome_zarr._extra import needs_scale
 from napari_umis_fusion.runtime import reason_of
 
@@ -13,8 +19,6 @@ OWN_KEY = "napari-umis-fusion"
 
 VERSIONS = ("0.4", "0.5")
 """Versions of OME-Zarr that are read."""
-
-_DESCRIPTIONS = ("zarr.json", ".zgroup", ".zarray")
 
 
 def open_group(url: str | PathLike[str]) -> tuple[str, Any, dict[str, Any]]:
@@ -53,27 +57,17 @@ def open_group(url: str | PathLike[str]) -> tuple[str, Any, dict[str, Any]]:
         ) from error
 
 
-def is_address(text: str) -> bool:
-    """Whether a text is an address, not a path."""
-    return "://" in text
-
-
 def _check_folder(url: str) -> None:
     """Refuse a folder without any description of Zarr; addresses are not looked at."""
     path = Path(url)
-    if is_address(url) or any((path / name).is_file() for name in _DESCRIPTIONS):
+    if is_address(url) or is_zarr(path):
         return
     if not path.exists():
         raise StackFileError(f"{url}: no such folder. Check the path.")
     raise StackFileError(
-        f"{url}: is no OME-Zarr, since it holds none of {', '.join(_DESCRIPTIONS)}; accepted are "
+        f"{url}: is no OME-Zarr, since it holds none of {', '.join(DESCRIPTIONS)}; accepted are "
         "images and plates."
     )
-
-
-def absolute_url(text: str) -> str:
-    """Return an absolute path; an address as it is."""
-    return text if is_address(text) else str(Path(text).expanduser().absolute())
 
 
 def content_of(group: Any) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from napari_umis_fusion.errors import StackFileError
-from napari_umis_fusion.files.ome_zarr._group import is_address, open_group
+from napari_umis_fusion.files.ome_zarr._address import is_address
+from napari_umis_fusion.files.ome_zarr._group import open_group
 from napari_umis_fusion.runtime import reason_of
 from napari_umis_fusion.stack import Calibration, length_um
 

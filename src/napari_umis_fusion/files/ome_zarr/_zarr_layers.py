@@ -8,8 +8,9 @@ import numpy as np
 
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files._layer_attributes import RUN_KEY, LayerData, channel_appearance
+from napari_umis_fusion.files.ome_zarr._address import absolute_url
 from napari_umis_fusion.files.ome_zarr._extra import needs_scale
-from napari_umis_fusion.files.ome_zarr._group import OWN_KEY, absolute_url, content_of
+from napari_umis_fusion.files.ome_zarr._group import OWN_KEY, content_of
 from napari_umis_fusion.files.ome_zarr._zarr_image import (
     address_of,
     axes_of,

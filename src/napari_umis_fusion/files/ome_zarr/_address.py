@@ -1,0 +1,21 @@
+"""Where a Zarr store is: a folder that describes itself, or an address."""
+
+from pathlib import Path
+
+DESCRIPTIONS = ("zarr.json", ".zgroup", ".zarray")
+"""Files of which a folder of Zarr holds one."""
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is an address, not a path."""
+    return "://" in text
+
+
+def is_zarr(path: Path) -> bool:
+    """Whether a folder describes itself as one of Zarr, whatever its name is."""
+    return any((path / name).is_file() for name in DESCRIPTIONS)
+
+
+def absolute_url(text: str) -> str:
+    """Return an absolute path; an address as it is."""
+    return text if is_address(text) else str(Path(text).expanduser().absolute())
