@@ -74,7 +74,7 @@ def open_grid(
     stack.calibration, told_notes = _spaced(stack.files, axis, [one[0] for one in planes], kept)
     if roles.channel is not None:
         stack.channel_names = grid.axis(roles.channel).entries
-    stack.source_notes = (*grid.notes, *notes, *told_notes)
+    stack.source_notes = (*grid.notes, *notes, *told_notes, *stack.files.notes)
     return stack
 
 
