@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 from contextlib import suppress
 
 import numpy as np
@@ -40,6 +41,7 @@ def test_each_folder_and_each_file_of_planes_is_a_stack(tmp_path, put, planes):
         (("leaf{z}.tif", "leaf of oak{z}.tif", "moss_{z}.tif"), 3),
         (("s1_ch0_z{z}.tif", "s1_ch1_z{z}.tif", "s2_ch0_z{z}.tif", "s2_ch1_z{z}.tif"), [8, 8]),
         (("x_t000_z{z}.tif", "x_t001_z{z}.tif"), {"x_t000": 4, "x_t001": 4}),
+        (("img_z{z}.tif", "img_z{z}_mask.tif"), {"img": 4, "img_mask": 4}),
     ],
 )
 def test_names_tell_the_stacks_of_a_folder_apart(tmp_path, put, patterns, wanted):
@@ -52,7 +54,9 @@ def test_names_tell_the_stacks_of_a_folder_apart(tmp_path, put, patterns, wanted
     else:
         assert list(sizes.values()) == (wanted if isinstance(wanted, list) else [4] * wanted)
     for files in found.values():
-        assert [name for z in range(4) for name in files if name.endswith(f"{z}.tif")] == files
+        assert [
+            name for z in range(4) for name in files if re.search(f"{z}(_mask)?.tif", name)
+        ] == files
 
 
 def test_planes_in_folders_that_count_them_are_one_stack(tmp_path, put):

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ LONGEST_NAME = 120
 """Characters of the name of a stack; file systems accept twice as many."""
 
 _END = re.compile(r"[\s_\-.,+()\[\]]*(?:(?<![^\W\d_])z)?[\s_\-.,+()\[\]]*$", re.IGNORECASE)
+_WORDS = re.compile(r"[\s_\-.]+[^\W\d_].*$")
 _COUNTS = re.compile(r"[^\W\d_]*\s*[+\-−–]?\d+(?:[.,]\d+)?\s*[^\W\d_]*")
 """What names say of an entry along z, such as "z-1.5um"."""
 
@@ -116,7 +117,27 @@ def group_planes(headers: Mapping[Path, Any], options: BatchOptions) -> Groups:
         told = _notes(alike) if is_by_names else ()
         z_axis = options.z_axis if is_by_names else _only_axis(alike)
         found.stacks.append(Group(group.name, alike, (*group.notes, *told, *gone), z_axis))
+    found.stacks = _told_apart(found.stacks)
     return found
+
+
+def _told_apart(groups: Sequence[Group]) -> list[Group]:
+    """Name groups that begin alike by how their files end, too: img and img_mask."""
+    counts = Counter(group.name for group in groups)
+    return [
+        replace(group, name=group.name + _common_end(group.files))
+        if counts[group.name] > 1
+        else group
+        for group in groups
+    ]
+
+
+def _common_end(files: Sequence[Path]) -> str:
+    """Return the words in which the names of all files end."""
+    stems = [file_stem(path)[::-1] for path in files]
+    alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*stems, strict=False))
+    found = _WORDS.search("".join(letters[0] for letters in alike)[::-1])
+    return found[0] if found else ""
 
 
 def _by_count(paths: list[Path], options: BatchOptions, found: Groups) -> Iterator[Group]:

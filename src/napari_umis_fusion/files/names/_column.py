@@ -11,10 +11,10 @@ from napari_umis_fusion.files.names._words import (
     LENGTHS_UM,
     TIMES,
     NameKind,
-    is_dye,
     kind_of_unit,
     kind_of_word,
 )
+from napari_umis_fusion.presets import names_channel
 
 _WELL_LETTER = re.compile(r"[A-P]|A[A-F]")
 _POSITION_WORDS = frozenset(("p", "pos", "position", "loc", "location", "stage"))
@@ -180,7 +180,7 @@ def _measured(before: str, tokens: Sequence[Token], units: Sequence[str]) -> Col
 
 
 def _words(before: str, texts: Sequence[str]) -> Column:
-    is_channel = all(map(is_dye, texts)) or kind_of_word(before) == "channel"
+    is_channel = all(map(names_channel, texts)) or kind_of_word(before) == "channel"
     return word_column("channel" if is_channel else "unknown", "", texts)
 
 
