@@ -173,7 +173,7 @@ def _several_planes(path: Path, count: int) -> str:
     return (
         f"{path}: holds {count} planes; accepted in a list of files is one plane per file. Open "
         "this file alone, leave it out, or, where each file is a stack, select one with index "
-        "(--index)."
+        "(--index), or fuse all with umis-fusion batch."
     )
 
 
