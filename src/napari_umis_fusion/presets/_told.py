@@ -42,6 +42,10 @@ _LAMPS = {"epifluorescence": "fluorescence", "nonlinear": "fluorescence"}
 """Illumination types of OME; all transmitted light may be any contrast."""
 
 
+_MACRO = re.compile(r"\b(ma[ck]ro|micro[ -]?nikkor|mp-e|luminar|photar)", re.IGNORECASE)
+"""Lenses made for magnifications around 1."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChannelOptics:
     """How a channel was taken, as far as metadata tell; "" where they do not.
@@ -54,6 +58,8 @@ class ChannelOptics:
         By the words of OME: ContrastMethod, AcquisitionMode, IlluminationType.
     fluorophore : str
         The dye.
+    lens : str
+        The lens of a camera, by EXIF.
     """
 
     name: str = ""
@@ -61,6 +67,7 @@ class ChannelOptics:
     acquisition_mode: str = ""
     illumination: str = ""
     fluorophore: str = ""
+    lens: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +161,8 @@ def _told_by(channel: ChannelOptics) -> ToldPreset | None:
         return _found(preset, f"channel '{channel.name}'")
     if mode in _MODES:
         return _found(_MODES[mode], f"AcquisitionMode '{channel.acquisition_mode}'")
+    if _MACRO.search(channel.lens):
+        return _found("macro", f"lens '{channel.lens}'")
     return None
 
 

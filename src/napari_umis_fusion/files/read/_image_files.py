@@ -162,7 +162,9 @@ def image_header(path: Path, index: Mapping[str, int] | None = None) -> Header:
     """Read the header of an image file; raises `StackFileError` if it is broken or ambiguous."""
     if not is_tiff(path):
         header = read_image_header(path)
-        return Header(header.shape, header.dtype, len(header.shape) == 3, Calibration())
+        optics = (ChannelOptics(lens=header.lens),) if header.lens else ()
+        colour = len(header.shape) == 3
+        return Header(header.shape, header.dtype, colour, Calibration(), optics=optics)
     with open_tiff(path, index=index, one_plane=True) as stack:
         shape, sizes, count = stack.shape[1:], stack.calibration, len(stack)
         found = stack.dtype, stack.rgb, sizes, stack.z_um, count, stack.is_mosaic
