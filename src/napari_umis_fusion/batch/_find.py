@@ -197,6 +197,8 @@ class _Search:
         if not found:
             self.left_out.append(LeftOut(store, NO_IMAGE))
         for path in found:
+            if (store / path).absolute() in self._seen:
+                continue
             well, _, image = path.rpartition("/")
             if zarr_kind(store) == "plate":
                 self._take_file(store / path, f"{name}/{well.replace('/', '')}_{image}", "")

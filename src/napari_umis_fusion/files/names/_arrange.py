@@ -134,7 +134,8 @@ def _in_given_order(paths: Sequence[Path], grid: FileGrid) -> FileGrid:
     notes = grid.notes
     rises = order == sorted(order) or order == sorted(order, reverse=True)
     if not rises:
-        notes = ("planes are in the order given, which is not that of their names", *notes)
+        # What was assumed about the order of the names does not matter any more.
+        notes = ("planes are in the order given, which is not that of their names",)
     positions = axis.positions_um
     entries = tuple(axis.entries[k] for k in order)
     moved = None if positions is None else tuple(positions[k] for k in order)
