@@ -15,7 +15,7 @@ from napari_umis_fusion.runtime import ScratchMemory, _scratch_memory
 from napari_umis_fusion.runtime._scratch_memory import MEGABYTE
 
 SIDE = 560
-SERIES = np.random.default_rng(0).integers(0, 256, (4, 3, SIDE, SIDE), np.uint8)
+SERIES = np.random.default_rng(0).integers(0, 256, (2, 3, SIDE, SIDE), np.uint8)
 SMALL = SERIES[..., : SIDE // 2, : SIDE // 2]
 """Where each byte is counted, a quarter of the pixels says the same."""
 
@@ -134,7 +134,7 @@ def test_later_time_points_have_the_room_of_earlier_ones(monkeypatch):
 def test_layers_leave_room_for_the_maps(monkeypatch):
     """A long series does not drive the maps of each stack into files."""
     ledger = Ledger(monkeypatch)
-    long = np.concatenate([SMALL] * 5)
+    long = np.concatenate([SMALL] * 10)
     layers = fuse_layer((long, LABELS), config(16), outputs=("index_map", "confidence_map"))
     assert sum(data.nbytes for data, *_ in layers) > OUTPUT_SHARE * 16 * MEGABYTE
     assert ledger.on_disk == 1, "one of the layers, and no map"
