@@ -201,9 +201,7 @@ class _Estimator:
         return motion
 
 
-def _for_all_planes(
-    found: Alignment, kept: list[int], healths: Sequence[PlaneHealth]
-) -> Alignment:
+def _for_all_planes(found: Alignment, kept: list[int], healths: Sequence[PlaneHealth]) -> Alignment:
     """Return the alignment of some planes for all; others are placed as the nearest of them."""
     if len(kept) == len(healths):
         return found
