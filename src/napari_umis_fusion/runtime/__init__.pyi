@@ -52,6 +52,7 @@ from ._same_file import first_same as first_same
 from ._schema import STRICT as STRICT
 from ._schema import checked as checked
 from ._scratch_memory import ScratchMemory as ScratchMemory
+from ._scratch_memory import paged_zeros as paged_zeros
 from ._tiles import Tile as Tile
 from ._tiles import bands as bands
 from ._tiles import split_rows as split_rows
