@@ -22,7 +22,7 @@ def zarr_kind(folder: str | PathLike[str]) -> ZarrKind | None:
     "images". A folder that cannot be read holds nothing. Nothing is imported for it.
     """
     told = _told(folder)
-    kind = next((kind for key, kind in _KINDS.items() if key in told), None)
+    kind = next((kind for key, kind in _KINDS.items() if told.get(key)), None)
     if kind is None and is_zarr(Path(folder)):
         found = image_paths(folder)
         return None if not found else "image" if len(found) == 1 else "images"
@@ -68,7 +68,7 @@ def full_resolution(folder: str | PathLike[str]) -> Path | None:
 
 def _image_paths(folder: Path, depth: int) -> Iterator[str]:
     told = _told(folder)
-    if "multiscales" in told:
+    if told.get("multiscales"):
         yield ""
     elif "plate" in told:
         for well in _paths(told["plate"], "wells"):
