@@ -89,6 +89,7 @@ SEVERAL_AXES = {
         {"dye": ("DAPI", "Texas Red", "far_red", "Alexa Fluor 488"), "z": range(3)},
         {"C": 4, "Z": 3},
     ),
+    "colour filters": ("m42_{dye}_{z:03}", {"dye": "RGB", "z": range(3)}, {"C": 3, "Z": 3}),
     "what is stained": (
         "{dye}_z{z}",
         {"dye": ("nuclei", "Actin"), "z": range(3)},
