@@ -84,6 +84,11 @@ class Specks:
         down, along = down[is_inside] - rows.start, along[is_inside] - columns.start
         return Specks(down * (columns.stop - columns.start) + along, self.fill[is_inside])
 
+    def where(self, counts: Mask) -> "Specks":
+        """Return those where a mask (Y, X) says so."""
+        kept = counts.reshape(-1)[self.places]
+        return Specks(self.places[kept], self.fill[kept])
+
     def mask(self, shape: tuple[int, ...]) -> Mask:
         """Return them as bool of shape (Y, X)."""
         found = np.zeros(shape[:2], np.bool_)
