@@ -93,7 +93,7 @@ def mark_flat_parts(
 def _grow(
     here: NDArray[Any], y: int, x: int, seen: Mask, pixels: NDArray[np.int64]
 ) -> tuple[int, NDArray[np.int64]]:
-    """Return how many pixels hang together and hold one value, and an array that begins with them."""
+    """Return how many pixels of one value hang together, and an array that begins with them."""
     value = here[y, x]
     seen[y, x] = True
     pixels[0, 0], pixels[0, 1] = y, x

@@ -53,8 +53,9 @@ class PlaneHealth:
     findings : tuple of str
         "blank": holds no picture; "channel blank": a channel of it does not; "torn": a part of
         it is constant, or every second line; "elsewhere": shows another place; "moved": shifted,
-        rotated, magnified or skewed; "shifted": some of its lines are; "part lit": some of its lines are lit otherwise; "unlike": shows another
-        picture than the planes before and after it; "noisy": has far more noise;
+        rotated, magnified or skewed; "shifted": some of its lines are; "part lit": some of its
+        lines are lit otherwise; "unlike": shows another picture than the planes before and after
+        it; "noisy": has far more noise;
         "lines": its lines are shifted or lit otherwise, each by itself;
         "exposure": brighter or darker than the planes around it; "clipped": and has lost its
         highlights; "duplicate": the same as the plane before; "jump": from here on the light is
