@@ -1,6 +1,7 @@
 """Files arranged along the axes that their names count."""
 
 import os
+import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -87,11 +88,12 @@ def oddly_named(paths: Sequence[Path]) -> list[Path]:
 
 def names_of(paths: Sequence[Path]) -> list[str]:
     """Return the names of files without extension, after the folders in which they differ."""
-    bare = [str(path.with_suffix("")) for path in paths]
+    # Letters with accents are two characters in names from a Mac, and one in others.
+    bare = [unicodedata.normalize("NFC", str(path.with_suffix(""))) for path in paths]
     bare = [name[:-4] if name.lower().endswith(".ome") else name for name in bare]
     if len({path.parent for path in paths}) == 1 or len({len(p.parts) for p in paths}) > 1:
         return [Path(name).name for name in bare]
-    top = os.path.commonpath([path.parent for path in paths])
+    top = os.path.commonpath([Path(name).parent for name in bare])
     return [Path(os.path.relpath(name, top)).as_posix() for name in bare]
 
 
