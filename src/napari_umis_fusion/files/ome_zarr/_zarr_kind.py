@@ -76,11 +76,19 @@ def _image_paths(folder: Path, depth: int) -> Iterator[str]:
                 f"{well}/{one}" for one in _paths(_told(folder / well).get("well"), "images")
             )
     elif depth and _is_group(folder):
-        from natsort import natsorted  # here: its import takes longer than what is read
-
-        for name in natsorted(path.name for path in folder.iterdir() if is_zarr(path)):
+        for name in _groups(folder):
             below = _image_paths(folder / name, depth - 1)
             yield from (f"{name}/{one}".rstrip("/") for one in below)
+
+
+def _groups(folder: Path) -> list[str]:
+    """Return the names of the groups in a folder; none if it cannot be read."""
+    from natsort import natsorted  # here: its import takes longer than what is read
+
+    try:
+        return natsorted(path.name for path in folder.iterdir() if is_zarr(path))
+    except OSError:
+        return []
 
 
 def _paths(told: Any, key: str) -> list[str]:
