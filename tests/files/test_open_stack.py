@@ -141,6 +141,7 @@ def test_files_of_an_ome_set_stand_for_themselves(tmp_path):
             plane(0, 6, 4),
             r"f9\.png: is 6 × 4 uint8 but the first file, f0\.png, is 6 × 5",
         ),
+        ("f9.png", plane(0, 5, 6), r"f9\.png: is 5 × 6 uint8 .*Rotate the file, which lies on"),
         ("f9.png", plane(0, 6, 5, 3), r"f9\.png: is 6 × 5 × 3 uint8"),
         ("f9.tif", plane(0, dtype="uint16"), r"f9\.tif: is 6 × 5 uint16 .*6 × 5 uint8"),
         ("f9.tif", plane(0, 4, 6, 5), r"f9\.tif: holds 4 planes; .*Open this file alone"),
@@ -274,3 +275,30 @@ def test_sources_are_absolute(folder, monkeypatch):
     monkeypatch.chdir(folder)
     assert open_stack("f3.png").sources == (str(folder / "f3.png"),)
     assert open_stack("f1*.png").sources[0] == str(folder / "f1.png")
+
+
+@pytest.mark.parametrize("is_ome", [True, False])
+def test_pages_that_the_header_does_not_name_are_told(tmp_path, is_ome):
+    path = tmp_path / ("s.ome.tif" if is_ome else "s.tif")
+    data = np.zeros((5, 6, 7), np.uint8)
+    if is_ome:
+        tifffile.imwrite(path, data, metadata={"axes": "ZYX"})
+        path.write_bytes(path.read_bytes().replace(b'SizeZ="5"', b'SizeZ="3"'))
+    else:
+        tifffile.imwrite(path, data, description="ImageJ=1.5\nimages=3\nslices=3\n", metadata=None)
+    stack = open_stack(path)
+    assert len(stack) == 3
+    assert any("2 of 5 pages are left out" in note for note in stack.source_notes)
+
+
+def test_files_without_an_extension_and_arrays_say_what_to_do(tmp_path):
+    tifffile.imwrite(tmp_path / "z0", np.zeros((6, 7), np.uint8))
+    for source in (tmp_path, tmp_path / "z0"):
+        with pytest.raises(StackFileError, match=r"z0 is a TIFF file: add \.tif to its name"):
+            open_stack(source)
+    np.save(tmp_path / "z.npy", np.zeros((5, 6, 7)))
+    with pytest.raises(StackFileError, match=r"numpy\.load, and give them to napari_umis_fusion"):
+        open_stack(tmp_path / "z.npy")
+    (tmp_path / "a" / "b" / "c").mkdir(parents=True)
+    with pytest.raises(StackFileError, match="searched by umis-fusion batch"):
+        open_stack(tmp_path / "a")

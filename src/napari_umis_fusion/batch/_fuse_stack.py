@@ -16,6 +16,7 @@ from napari_umis_fusion.batch._record import BatchRecord
 from napari_umis_fusion.batch._thumbnail import thumbnail
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import StackError, StackFileError
+from napari_umis_fusion.files.ome_zarr import full_resolution, stored_values
 from napari_umis_fusion.files.write import check_output_path
 from napari_umis_fusion.fusion import FusionResult, iter_fuse, write_output
 from napari_umis_fusion.runtime import Progress, file_stamp, map_progress
@@ -24,8 +25,17 @@ from napari_umis_fusion.stack import Stack
 _NO_STEP = "no depth map: the distance between planes is unknown; give the z step"
 
 
-def identity_of(stack: BatchStack) -> str:
+def identity_of(stack: BatchStack, known: dict[Path, str] | None = None) -> str:
     """Return a hash of the files of a stack, by name, size and time of the last change.
+
+    Of an image of OME-Zarr, the files of its array of full resolution count.
+
+    Parameters
+    ----------
+    stack : BatchStack
+        The stack.
+    known : dict, optional
+        What is known of files already, and gets to be: several stacks may be in one file.
 
     Raises
     ------
@@ -33,8 +43,17 @@ def identity_of(stack: BatchStack) -> str:
         If a file is gone.
     """
     told = [repr(dict(stack.index))]
-    told += [f"{path.absolute()}|{file_stamp(path)}" for path in stack.files]
+    stamps = {} if known is None else known
+    for path in stack.files:
+        if path not in stamps:
+            stamps[path] = _stamp(path)
+        told.append(f"{path.absolute()}|{stamps[path]}")
     return hashlib.sha256("\n".join(told).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _stamp(path: Path) -> str:
+    array = full_resolution(path) if path.is_dir() else None
+    return str(file_stamp(path)) if array is None else stored_values(str(array))
 
 
 class StackWork:

@@ -35,10 +35,10 @@ SMALLEST_BLOCK_PX = 2**20
 FIXED_MB = 35
 """What does not depend on the planes."""
 
-NETWORK_FIXED_MB = 60
+NETWORK_FIXED_MB = 90
 """The network."""
 
-TILE_MB = 42
+TILE_MB = 105
 """A tile of the network, for each thread."""
 
 ALL_TILES_PX = 2**20

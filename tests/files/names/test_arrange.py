@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import unicodedata
 import uuid
 from pathlib import Path
 
@@ -83,6 +84,22 @@ SEVERAL_AXES = {
         "{dye}_z{z}",
         {"dye": ("DAPI", "Cy3", "Alexa488"), "z": range(3)},
         {"C": 3, "Z": 3},
+    ),
+    "dyes of two words": (
+        "leaf {dye} z{z}",
+        {"dye": ("DAPI", "Texas Red", "far_red", "Alexa Fluor 488"), "z": range(3)},
+        {"C": 4, "Z": 3},
+    ),
+    "colour filters": ("m42_{dye}_{z:03}", {"dye": "RGB", "z": range(3)}, {"C": 3, "Z": 3}),
+    "what is stained": (
+        "{dye}_z{z}",
+        {"dye": ("nuclei", "Actin"), "z": range(3)},
+        {"C": 2, "Z": 3},
+    ),
+    "Squid": (
+        "0_{f}_{z}_{dye}",
+        {"f": (0, 1), "z": range(3), "dye": ("Fluorescence_488_nm_Ex", "BF_LED_matrix_full")},
+        {"P": 2, "Z": 3, "C": 2},
     ),
     "wells": (
         "{well}_z{z}",
@@ -249,6 +266,7 @@ def test_units_make_positions(case, positions):
         ([f"5um_{k}" for k in range(5)], None),
         ([f"IMG_{k:04}" for k in range(5)], None),
         ([f"z{k}" for k in (0, 1, 2, 4, 5)], r"file names skip z 3; planes are taken as evenly"),
+        ([f"IMG_{k}" for k in (*range(5), *range(60, 64))], r"jump from 4 to 60; planes are"),
         ([f"z{k}" for k in (0, 0.5, 1, 1.5)], "order of the numbers in their names, z0 to z1.5"),
         (
             [f"z{k:+}um" for k in (0, 5, -5)],
@@ -278,6 +296,10 @@ def test_uneven_numbers_are_noted_beside_their_order():
     [
         (["fused", *(f"z{k}" for k in range(5))], r"named like z0\.tif, but not fused\.tif"),
         (["z_fused", *(f"z{k}" for k in range(5))], r"but not z_fused\.tif. Move what is no plane"),
+        (
+            [f"{dye} {z}" for dye in ("a", "b c", "d 7 e") for z in range(3)],
+            r"no common scheme.*several of them, such as a 0\.tif and b c 0\.tif: they may be",
+        ),
         (["z3", "z03", "z2"], r"z03\.tif: has the same numbers in its name as z3\.tif"),
     ],
 )
@@ -400,3 +422,11 @@ def test_any_names_are_arranged_without_losing_a_file_or_refused(seed):
             assert {len(place) for place in grid.files} == {len(grid.axes)}
             for place in grid.files:
                 assert all(k < len(axis) for k, axis in zip(place, grid.axes, strict=True))
+
+
+def test_accents_of_a_mac_are_those_of_others():
+    names = [unicodedata.normalize("NFD" if z % 2 else "NFC", f"Käfer_z{z}.tif") for z in range(4)]
+    paths = [Path(name) for name in names]
+    grid = arrange(paths)
+    assert [axis.letter for axis in grid.axes] == ["Z"]
+    assert list(grid.files.values()) == paths

@@ -1,6 +1,7 @@
 """Files arranged along the axes that their names count."""
 
 import os
+import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -16,7 +17,7 @@ from napari_umis_fusion.files.names._column import (
     word_column,
 )
 from napari_umis_fusion.files.names._file_grid import FileGrid, NameAxis, Place
-from napari_umis_fusion.files.names._table import odd_names, token_table
+from napari_umis_fusion.files.names._table import odd_names, repeated_counts, token_table
 from napari_umis_fusion.files.names._vendors import vendor_columns
 from napari_umis_fusion.files.names._words import kind_of_word
 
@@ -36,6 +37,9 @@ _LONG = {
     "ROW": "GRIDY",
 }
 _LETTERS = {"z": "Z", "channel": "C", "time": "T", "position": "P", "other": "V", "unknown": "N"}
+
+_JUMP = 4
+"""So many steps at once are no few lost planes."""
 
 
 def arrange(paths: Sequence[Path], *, keeps_order: bool = False) -> FileGrid:
@@ -84,11 +88,12 @@ def oddly_named(paths: Sequence[Path]) -> list[Path]:
 
 def names_of(paths: Sequence[Path]) -> list[str]:
     """Return the names of files without extension, after the folders in which they differ."""
-    bare = [str(path.with_suffix("")) for path in paths]
+    # Letters with accents are two characters in names from a Mac, and one in others.
+    bare = [unicodedata.normalize("NFC", str(path.with_suffix(""))) for path in paths]
     bare = [name[:-4] if name.lower().endswith(".ome") else name for name in bare]
     if len({path.parent for path in paths}) == 1 or len({len(p.parts) for p in paths}) > 1:
         return [Path(name).name for name in bare]
-    top = os.path.commonpath([path.parent for path in paths])
+    top = os.path.commonpath([Path(name).parent for name in bare])
     return [Path(os.path.relpath(name, top)).as_posix() for name in bare]
 
 
@@ -103,6 +108,9 @@ def _choice(paths: Sequence[Path], names: Sequence[str], *, keeps_order: bool) -
     odd = [] if keeps_order else odd_names(names)
     if odd:
         raise StackFileError(_odd(paths, odd))
+    twice = [] if keeps_order else repeated_counts(names)
+    if twice:
+        raise StackFileError(_repeated([paths[place] for place in twice]))
     return None
 
 
@@ -128,7 +136,8 @@ def _in_given_order(paths: Sequence[Path], grid: FileGrid) -> FileGrid:
     notes = grid.notes
     rises = order == sorted(order) or order == sorted(order, reverse=True)
     if not rises:
-        notes = ("planes are in the order given, which is not that of their names", *notes)
+        # What was assumed about the order of the names does not matter any more.
+        notes = ("planes are in the order given, which is not that of their names",)
     positions = axis.positions_um
     entries = tuple(axis.entries[k] for k in order)
     moved = None if positions is None else tuple(positions[k] for k in order)
@@ -209,12 +218,31 @@ def _gaps(z: Column | None) -> list[str]:
     if len(steps) < 2 or np.allclose(steps, steps[0]):
         return []
     step = steps.min()
+    jumps = np.flatnonzero(steps >= _JUMP * step)
+    if len(jumps) and np.allclose(np.delete(steps, jumps), step):
+        return [_jump(*numbers[jumps[0] : jumps[0] + 2])]
     wanted = np.arange(numbers[0], numbers[-1] + step / 2, step)
     if len(wanted) < 4 * len(numbers):
         lost = [f"{one:g}" for one in wanted if not np.isclose(one, numbers).any()]
         told = ", ".join(lost[:6]) + (" ..." if len(lost) > 6 else "")
         return [f"file names skip z {told}; planes are taken as evenly spaced"]
     return ["the numbers of z in the file names are uneven; planes are taken as evenly spaced"]
+
+
+def _repeated(paths: Sequence[Path]) -> str:
+    shown = " and ".join(path.name for path in paths[:2])
+    return (
+        f"{paths[0].parent}: file names follow no common scheme, and each number occurs in several "
+        f"of them, such as {shown}: they may be several stacks, or channels of one. Move each into "
+        "a folder of its own, or list the files in focal order."
+    )
+
+
+def _jump(before: float, after: float) -> str:
+    return (
+        f"the numbers in the file names jump from {before:g} to {after:g}; planes are taken as "
+        "evenly spaced. If another stack begins there, move its files into a folder of their own"
+    )
 
 
 def _odd(paths: Sequence[Path], odd: Sequence[int]) -> str:

@@ -6,14 +6,20 @@ from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any
+from urllib.request import url2pathname
 
 import numpy as np
 
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files.ome_zarr._address import is_address
-from napari_umis_fusion.files.ome_zarr._group import open_group
-from napari_umis_fusion.runtime import reason_of
+from napari_umis_fusion.files.ome_zarr._group import VERSIONS, open_group
+from napari_umis_fusion.files.ome_zarr._zarr_kind import image_paths
+from napari_umis_fusion.runtime import count_noun, reason_of
 from napari_umis_fusion.stack import Calibration, length_um
+
+_LOCAL = "file://"
+_SHOWN = 4
+"""Images that are named where one is to be chosen."""
 
 _COLOUR = re.compile("#?([0-9a-fA-F]{6})")
 
@@ -128,9 +134,7 @@ def image_of(url: str, group: Any, content: dict[str, Any], name: str = "") -> Z
     StackFileError
         If it is no image, or its array cannot be read.
     """
-    if "multiscales" not in content:
-        held = "a plate" if "plate" in content else f"{', '.join(content) or 'nothing'} of OME-Zarr"
-        raise StackFileError(f"{url}: holds {held}; accepted is an image. {_way(content)}")
+    check_is_image(url, content)
     try:
         return _image_of(group, content, name)
     except StackFileError:
@@ -142,10 +146,25 @@ def image_of(url: str, group: Any, content: dict[str, Any], name: str = "") -> Z
         ) from error
 
 
-def _way(content: dict[str, Any]) -> str:
-    if "plate" in content:
-        return "Name a field of it, such as B/03/0, or fuse all of them by umis-fusion zarr."
-    return "Name one of the images in it."
+def check_is_image(url: str, content: dict[str, Any]) -> None:
+    """Refuse a plate, or a folder of several images; raises `StackFileError` that names some."""
+    if "multiscales" in content:
+        return
+    found = () if is_address(url) else image_paths(url)
+    if not found and not is_address(url):
+        raise StackFileError(
+            f"{url}: holds no image of OME-Zarr that is understood; accepted are images and plates "
+            f"of version {' and '.join(VERSIONS)}. Choose another folder."
+        )
+    is_plate = "plate" in content
+    more = ", ..." if len(found) > _SHOWN else ""
+    held = f"{count_noun(len(found), 'field' if is_plate else 'image')} " if found else ""
+    shown = f"({', '.join(found[:_SHOWN])}{more})" if found else "a plate or several images"
+    some = found[0] if found else "B/03/0" if is_plate else "0"
+    raise StackFileError(
+        f"{url}: holds {held}{shown}; accepted is one image. Name one, such as {url}/{some}, or "
+        f"fuse all with umis-fusion {'zarr' if is_plate else 'batch'}."
+    )
 
 
 def _image_of(group: Any, content: dict[str, Any], name: str) -> ZarrImage:
@@ -208,7 +227,10 @@ def placement_of(
 def address_of(array: Any) -> str:
     """Return what `zarr` opens the array by, in this process or another."""
     address = str(array.store_path)
-    return address.removeprefix("file://") if address.startswith("file://") else address
+    if not address.startswith(_LOCAL):
+        return address
+    # A URI has %20 for a space, which a path must not have.
+    return url2pathname(address.removeprefix(_LOCAL))
 
 
 def _stamp(address: str) -> int:
