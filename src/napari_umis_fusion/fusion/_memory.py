@@ -35,7 +35,7 @@ SMALLEST_BLOCK_PX = 2**20
 FIXED_MB = 35
 """What does not depend on the planes."""
 
-NETWORK_FIXED_MB = 90
+NETWORK_FIXED_MB = 60
 """The network."""
 
 TILE_MB = 105
