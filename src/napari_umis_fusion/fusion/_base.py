@@ -56,6 +56,11 @@ class BaseCorrection:
         Grey levels per unit of the values.
     workspace : ScratchMemory
         Memory for the maps.
+
+    Attributes
+    ----------
+    leads : ndarray of shape (Y, X), float32
+        Once it is settled: how far the best plane stands out from the average one, 0 to 1.
     """
 
     def __init__(
@@ -72,7 +77,7 @@ class BaseCorrection:
         lowest, highest = _limits(dtype)
         self._low = workspace.full(shape, dtype, highest)
         self._high = workspace.full(shape, dtype, lowest)
-        self._best = workspace.full(shape[:2], np.float32, INVALID)
+        self._best = self.leads = workspace.full(shape[:2], np.float32, INVALID)
         self._total = workspace.full(shape[:2], np.float32, 0)
         self._source = workspace.full(shape[:2], np.uint16, 0)
         self._blocks = tuple(-(-side // BLOCK_PX) for side in shape[:2])
@@ -117,7 +122,10 @@ class BaseCorrection:
             blocks = _blocks_of(rows)
             self._mean[blocks] = block_means(mean.estimate(rows), self._sums_dtype)
             _count(self._source[rows], self._best[rows], self._groups, self._shares[:, blocks])
-            self._leads[blocks] = block_means(self._lead(rows), np.dtype(np.float32))[..., 0]
+            leads = self._lead(rows)
+            self._leads[blocks] = block_means(leads, np.dtype(np.float32))[..., 0]
+            # Not needed any more, once the best planes are counted.
+            self.leads[rows] = leads
 
         yield from workers.each(look, self._bands)
         given = self._bases, self._members, self._shares, self._leads, self._mean
@@ -134,9 +142,13 @@ class BaseCorrection:
     def correct(self, mean: AnyArray, rows: slice) -> AnyArray:
         """Return rows of the mean (Y, X[, C]), corrected; NaN stays NaN."""
         shift = enlarged(self._shift, rows, self._best.shape[1]).reshape(mean.shape)
-        low, high = (limit[rows].astype(mean.dtype) for limit in (self._low, self._high))
-        corrected: AnyArray = np.minimum(np.maximum(mean + shift, low), high)
-        return corrected
+        return self.within_range(mean + shift, (rows, slice(None)))
+
+    def within_range(self, values: AnyArray, window: tuple[slice, slice]) -> AnyArray:
+        """Return values of a window, limited to the range of planes at each pixel."""
+        low, high = (limit[window].astype(values.dtype) for limit in (self._low, self._high))
+        limited: AnyArray = np.minimum(np.maximum(values, low), high)
+        return limited
 
 
 def base_bytes(value: int, sums: int, channels: int, planes: int) -> int:

@@ -15,6 +15,7 @@ from napari_umis_fusion.focus_measure import choose_measure
 from napari_umis_fusion.fusion._base import BaseCorrection
 from napari_umis_fusion.fusion._composite import Composite, Pile
 from napari_umis_fusion.fusion._decision import INVALID, Decision, Verified
+from napari_umis_fusion.fusion._edge_limits import EdgeLimits
 from napari_umis_fusion.fusion._focus_unit import default_measure, iter_unit, needs_scale
 from napari_umis_fusion.fusion._grey_planes import GreyPlane, GreyPlanes
 from napari_umis_fusion.fusion._merge_order import MergeOrder
@@ -141,6 +142,7 @@ class Compositor:
         if averages and is_share and config.blend == "weighted" and len(stack) > 1:
             kind = stack.shape[1:], stack.dtype, len(stack), self._scales.value
             self._base = BaseCorrection(*kind, workspace)
+            self._edges = EdgeLimits(shape, self.to_grey, workspace)
         self._last: int | None = None
         self._before: FloatMap | None = None  # grey image of the plane composed last
         self._z = 0
@@ -190,6 +192,8 @@ class Compositor:
         if self._base is not None:
             yield from self._base.iter_settle(self.weighted, self._workers)
         yield from self.weighted.iter_fill(self.all_in_focus, self._workers, self._base)
+        if self._base is not None:
+            yield from self._edges.iter_soften(self.all_in_focus, self._base, self._workers)
 
     def _fuse_oldest(self) -> Generator[None]:
         oldest = self._pending.popleft()
@@ -215,6 +219,7 @@ class Compositor:
         yield from self._workers.each(compose, self._tiles)
         if self._base is not None:
             yield from self._base.iter_add(plane, self._weight, self._z, self._workers)
+            yield from self._edges.iter_add(plane, self._workers)
         if self.surface is not None:
             yield from self.surface.iter_add(grey, self._focus, self._z, joins=joins)
         if self._before is not None:
