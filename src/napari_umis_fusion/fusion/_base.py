@@ -163,7 +163,8 @@ def base_bytes(value: int, sums: int, channels: int, planes: int) -> int:
     """
     of_block = (min(planes, MOST_GROUPS) + 1) * (channels * sums + 1) + 4
     working = 4 * (10 * channels + 6)
-    return 2 * value + 10 + math.ceil((of_block + working) / BLOCK_PX**2)
+    # With the strongest edges of planes; see `EdgeLimits`.
+    return 2 * value + 14 + math.ceil((of_block + working) / BLOCK_PX**2)
 
 
 def groups_of(planes: int) -> NDArray[np.intp]:
