@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_umis_fusion.preprocess.health._motion import Strip
+from napari_umis_fusion.preprocess.health._padding import Strip
 from napari_umis_fusion.runtime import split_rows
 from napari_umis_fusion.stack import Plane
 
@@ -20,6 +20,7 @@ Finding = Literal[
     "elsewhere",
     "moved",
     "shifted",
+    "part lit",
     "unlike",
     "noisy",
     "lines",
@@ -52,8 +53,9 @@ class PlaneHealth:
     findings : tuple of str
         "blank": holds no picture; "channel blank": a channel of it does not; "torn": a part of
         it is constant, or every second line; "elsewhere": shows another place; "moved": shifted,
-        rotated, magnified or skewed; "shifted": some of its lines are; "unlike": shows another
-        picture than the planes before and after it; "noisy": has far more noise;
+        rotated, magnified or skewed; "shifted": some of its lines are; "part lit": some of its
+        lines are lit otherwise; "unlike": shows another picture than the planes before and after
+        it; "noisy": has far more noise;
         "lines": its lines are shifted or lit otherwise, each by itself;
         "exposure": brighter or darker than the planes around it; "clipped": and has lost its
         highlights; "duplicate": the same as the plane before; "jump": from here on the light is
@@ -70,7 +72,8 @@ class PlaneHealth:
     gaps : tuple of (int, float)
         Channel, and value of its constant part.
     strips : tuple of (axis, start, stop)
-        Lines that are shifted against the others: rows (0) or columns (1) from `start` on.
+        Lines that are shifted against the others, lit otherwise, or repeat one of them: rows (0)
+        or columns (1) from `start` on.
     shift_px : float
         By about how much it, or that part, moved.
     usable : float
@@ -106,7 +109,7 @@ class PlaneHealth:
 
     @property
     def is_whole(self) -> bool:
-        """Whether no part of it is torn, clipped or shifted."""
+        """Whether no part of it is torn, clipped, shifted or lit otherwise."""
         return not (self.gaps or self.tops or self.strips)
 
     @property
