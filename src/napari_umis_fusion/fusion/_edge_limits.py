@@ -149,14 +149,17 @@ def gradients(grey: FloatMap) -> FloatMap:
     height, width = grey.shape
     found = np.empty((height, width), np.float32)
     eighth, two = np.float32(0.125), np.float32(2)
+    # Sums along columns, with those beyond either end.
+    smoothed, changes = np.empty(width + 2, np.float32), np.empty(width + 2, np.float32)
     for y in range(height):
         above, here, below = grey[max(y - 1, 0)], grey[y], grey[min(y + 1, height - 1)]
         for x in range(width):
-            west, east = max(x - 1, 0), min(x + 1, width - 1)
-            down = below[west] + two * below[x] + below[east]
-            up = above[west] + two * above[x] + above[east]
-            right = above[east] + two * here[east] + below[east]
-            left = above[west] + two * here[west] + below[west]
-            across, along = (right - left) * eighth, (down - up) * eighth
+            smoothed[x + 1] = above[x] + two * here[x] + below[x]
+            changes[x + 1] = below[x] - above[x]
+        for sums in (smoothed, changes):
+            sums[0], sums[width + 1] = sums[1], sums[width]
+        for x in range(width):
+            across = (smoothed[x + 2] - smoothed[x]) * eighth
+            along = (changes[x] + two * changes[x + 1] + changes[x + 2]) * eighth
             found[y, x] = np.sqrt(across * across + along * along)
     return found
