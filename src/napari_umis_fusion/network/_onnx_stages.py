@@ -17,7 +17,7 @@ import numpy as np
 from napari_umis_fusion.network._onnx_session import Arrays, StageSession
 from napari_umis_fusion.network._ranker_graphs import SCALES, of_three, ranker_models
 from napari_umis_fusion.network._ranker_layers import Weights
-from napari_umis_fusion.runtime import Float32Array, Workers
+from napari_umis_fusion.runtime import Float32Array, Workers, paged_zeros
 
 FINE_TILE_PX = 256, 1024
 """Rows and columns of a tile at half the resolution and more, which takes more memory per pixel."""
@@ -135,7 +135,7 @@ class OnnxStages:
         size = _size(stage, arrays, compared)
         shapes = _shapes(self._sessions[name].channels, stage.outputs.values(), size)
         whole = [
-            np.empty(shape, np.float32) if array is None else array
+            paged_zeros(shape, np.float32) if array is None else array
             for shape, array in zip(shapes, spare or [None] * len(shapes), strict=True)
         ]
         fill = partial(self._fill_tile, name, arrays, compared, size, whole)
@@ -215,7 +215,7 @@ class _TileBuffers:
         except IndexError:  # as many threads are at work as never before
             flat = np.empty(0, np.float32)
         if flat.size < ends[-1]:
-            flat = np.empty(ends[-1], np.float32)
+            flat = paged_zeros((int(ends[-1]),), np.float32)
         pairs = zip(shapes, [0, *ends], strict=False)
         try:
             yield [flat[at : at + prod(shape)].reshape(shape) for shape, at in pairs]
