@@ -60,7 +60,6 @@ def mark_flat_parts(
     found : ndarray of shape (Y, X), bool
         To be marked.
     """
-    low, high = here.min(), here.max()
     seen = np.zeros((0, 0), np.bool_)  # of planes without any such part, nothing is kept
     pixels = np.empty((256, 2), np.int64)
     for y in range(first, min(last, here.shape[0] - 1)):
@@ -83,7 +82,7 @@ def mark_flat_parts(
                 total += max(far, 0.0)
             if size < MIN_PX or apart < MIN_APART * size:
                 continue
-            is_lost = low < value < high and _is_block(part)
+            is_lost = _is_block(part) and _is_between(here, value)
             if is_lost or _ends_abruptly(here, before, after, total / size, part):
                 for k in range(size):
                     found[part[k, 0], part[k, 1]] = True
@@ -126,6 +125,20 @@ def _is_block(part: NDArray[np.int64]) -> bool:
     height, width = bottom - top + 1, right - left + 1
     is_wide = 8 * min(height, width) >= MIN_BLOCK_PX
     return len(part) >= MIN_BLOCK_PX and is_wide and len(part) >= MIN_FILL * height * width
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _is_between(here: NDArray[Any], value: float) -> bool:
+    """Whether there are lower and higher values."""
+    # Not `min` and `max` of arrays, for which numba loads all of its linear algebra, and scipy.
+    is_higher = is_lower = False
+    for y in range(here.shape[0]):
+        for x in range(here.shape[1]):
+            is_higher |= here[y, x] < value
+            is_lower |= here[y, x] > value
+        if is_higher and is_lower:
+            return True
+    return False
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
