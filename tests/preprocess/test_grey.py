@@ -319,3 +319,13 @@ def test_where_the_reference_has_a_rule(shape, dtype, channel, has_rule):
         return
     assert unit.dtype == np.float32
     np.testing.assert_array_equal(unit, itu601_grey(plane) / np.float32(255))
+
+
+@pytest.mark.parametrize(("dtype", "widens"), [(np.uint8, False), (np.uint16, True)])
+def test_the_range_of_other_planes_replaces_that_of_the_stack(dtype, widens):
+    stack = as_stack(filled((3, 40, 50), dtype))
+    converter = GreyConverter(stack, "auto")
+    found = converter.range_of(lambda z: 3.0 * stack.plane(z).astype(np.float32))
+    assert found.scale == pytest.approx(converter.range.scale / (3 if widens else 1))
+    blank = converter.range_of(lambda z: np.zeros((40, 50), np.float32))
+    assert blank == converter.range

@@ -1,12 +1,14 @@
 """Where the border between two composites runs: evidence, solution and threshold."""
 
 from collections.abc import Generator
+from functools import partial
 
-from napari_umis_fusion.fusion._composite import Composite
+import numpy as np
+
 from napari_umis_fusion.fusion._decision import Decision
 from napari_umis_fusion.fusion._seam_evidence import GreyScales, SeamEvidence
 from napari_umis_fusion.fusion._seams import TakeoverSolver
-from napari_umis_fusion.preprocess import comparable
+from napari_umis_fusion.preprocess import GreyConverter, comparable
 from napari_umis_fusion.runtime import BoolMap, FloatMap, ScratchMemory, Tile, Workers, tiles_of
 from napari_umis_fusion.stack import Plane
 
@@ -35,6 +37,8 @@ class SeamBorders:
         What was solved last.
     solver : TakeoverSolver
         The solver.
+    to_grey : GreyConverter or None
+        Conversion to grey levels, where these lack a pattern that images show: it hides no border.
     """
 
     def __init__(
@@ -48,14 +52,16 @@ class SeamBorders:
     ) -> None:
         self.evidence = SeamEvidence.blank(*shape, workspace)
         self.solver = TakeoverSolver(smoothness, shape, workers, workspace)
+        self.to_grey: GreyConverter | None = None
         self._black, self._workers = black, workers
         self._tiles = tiles_of(self.evidence.target[:, : shape[1]], tile_px)
 
     def iter_solve(
         self,
-        image: Plane,
+        images: tuple[Plane, Plane],
+        greys: tuple[FloatMap, FloatMap],
         focus: FloatMap,
-        below: Composite,
+        decision: Decision,
         detail: FloatMap | None,
         scales: GreyScales,
     ) -> Generator[None]:
@@ -63,28 +69,38 @@ class SeamBorders:
 
         Parameters
         ----------
-        image : ndarray of shape (Y, X) or (Y, X, C)
-            A plane, or what several show together.
+        images : pair of ndarray of shape (Y, X) or (Y, X, C)
+            A plane, or what several show together, and the composite that it is compared with.
+        greys : pair of ndarray of shape (Y, X)
+            Their grey levels; that of the composite may have no size.
         focus : ndarray of shape (Y, X)
-            Its focus.
-        below : Composite
-            What it is compared with.
+            Focus of the first.
+        decision : Decision
+            That of the composite.
         detail : ndarray of shape (Y, X) or None
             Detail of the difference of both, where focus is a share.
         scales : GreyScales
             Units of focus and values.
         """
         seams, workers = self.evidence, self._workers
-        pair = [workers.submit(comparable, p, self._black) for p in (image, below.image)]
+        to_grey = self.to_grey if greys[1].size else None
+        see = partial(comparable, black=self._black)
+        pair = [
+            workers.submit(see, image)
+            if to_grey is None
+            else workers.submit(_without_pattern, image, grey, to_grey)
+            for image, grey in zip(images, greys, strict=True)
+        ]
         new = yield from workers.result(pair[0])
         chosen = yield from workers.result(pair[1])
+        value = scales.value if to_grey is None else 1.0
 
         def weigh(tile: Tile) -> None:
             if detail is None:
-                seams.add_focus_evidence(focus, below.decision, scales.focus, tile)
+                seams.add_focus_evidence(focus, decision, scales.focus, tile)
             else:
-                seams.add_share_evidence(focus, below.decision, detail, tile)
-            seams.measure_visibility((new, chosen), scales.value, tile)
+                seams.add_share_evidence(focus, decision, detail, tile)
+            seams.measure_visibility((new, chosen), value, tile)
 
         yield from workers.each(weigh, self._tiles)
         yield from self.solver.iter_solve(seams.target, seams.evidence, seams.visibility)
@@ -99,3 +115,11 @@ class SeamBorders:
             self.evidence.threshold_takeover(focus, decision, takeover, tile)
 
         yield from self._workers.each(threshold, self._tiles)
+
+
+def _without_pattern(image: Plane, grey: FloatMap, to_grey: GreyConverter) -> FloatMap:
+    """Return an image in grey levels, less what was taken off its own."""
+    if image.ndim == 2:
+        return grey
+    found = comparable(image, to_grey.range.black) * np.float32(to_grey.range.scale)
+    return np.asarray(found - (to_grey(image) - grey)[..., None], np.float32)

@@ -4,6 +4,7 @@ Grey levels are scaled so that the stack spans about 255 of them, whatever its d
 gain: decisions do not depend on the units of the camera.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -92,6 +93,19 @@ class GreyConverter:
             known.__dict__["_limits"] = limits
         return known
 
+    def range_of(self, plane_of: Callable[[int], Plane]) -> GreyRange:
+        """Return the range that the stack would have if its planes were others.
+
+        Parameters
+        ----------
+        plane_of : callable
+            Returns plane z, shaped as planes of the stack are; middle planes are asked for.
+        """
+        if self._stack.dtype == np.uint8:
+            return self.range
+        low, high = _find_limits(plane_of, len(self._stack), self.rule)
+        return _range_of_limits(low, high) if high > low else self.range
+
     def span(self) -> float:
         """Return the span of the middle planes in grey levels, without outliers; may read them."""
         low, high = self._limits
@@ -99,7 +113,7 @@ class GreyConverter:
 
     @cached_property
     def _limits(self) -> tuple[float, float]:
-        low, high = _find_limits(self._stack, self.rule)
+        low, high = _find_limits(self._stack.plane, len(self._stack), self.rule)
         if self._stack.dtype.kind == "f" and high > low:
             _check_span(low, high)
         return low, high
@@ -188,12 +202,14 @@ def _range_of_limits(low: float, high: float) -> GreyRange:
     return GreyRange(low, 255.0 / (high - low) if high > low else 1.0)
 
 
-def _find_limits(stack: Stack, rule: tuple[float, ...] | str) -> tuple[float, float]:
+def _find_limits(
+    plane_of: Callable[[int], Plane], count: int, rule: tuple[float, ...] | str
+) -> tuple[float, float]:
     """Return dark and bright values of the middle planes; 0 and 0 if none is finite.
 
     Of two, the means: either alone would let decisions depend on the end that comes first.
     """
-    found = [_limits_of(stack.plane(z), rule) for z in middle_planes(len(stack))]
+    found = [_limits_of(plane_of(z), rule) for z in middle_planes(count)]
     spanning = [(low, high) for low, high in found if high > low] or found
     low, high = np.mean(spanning, axis=0)
     return float(low), float(high)

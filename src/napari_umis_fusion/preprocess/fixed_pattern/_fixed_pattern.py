@@ -41,12 +41,15 @@ class FixedPattern:
         Share of the plane where it was found, 0 to 1; 0 where only lines differ anew.
     banding : Banding or None
         What lines add to each plane besides.
+    grey_range : GreyRange or None
+        Grey levels of planes without all that; None: those of planes with it.
     """
 
     values: FloatMap
     strength: float
     coverage: float
     banding: Banding | None = None
+    grey_range: GreyRange | None = None
 
     @classmethod
     def none(cls, shape: tuple[int, ...]) -> "FixedPattern":
@@ -88,6 +91,12 @@ class FixedPattern:
             strengths = self.banding.strengths.items()
             found["banding"] = {name: round(strength, 5) for name, strength in strengths}
         return found
+
+    def added_to(self, z: int) -> FloatMap:
+        """Return what is added to plane `z` as recorded, in units of the stack."""
+        if self.banding is None:
+            return self.values
+        return np.asarray(self.values + self.banding.of(z), np.float32)
 
     def moved(self, transform: NDArray[np.float64], window: Window) -> FloatMap:
         """Return the pattern in a rectangle of an aligned plane.
@@ -136,6 +145,9 @@ class PatternRemoval:
         self._pattern, self._scale, self._workers = pattern, np.float32(grey_range.scale), workers
         self._transforms, self._window = transforms, window
         self._still: tuple[FloatMap, FloatMap] | None = None
+        known = pattern.grey_range or grey_range
+        gain = known.scale / grey_range.scale
+        self._levels = np.float32(gain), np.float32((grey_range.black - known.black) * known.scale)
 
     def iter_correct(self, grey: FloatMap, z: int) -> Generator[None]:
         """Take the pattern off the grey image of plane `z`, in place.
@@ -149,7 +161,7 @@ class PatternRemoval:
         measure = partial(_measure_strength, grey, fine, strength, grid)
         yield from self._workers.each(measure, grid.blocks())
         yield from self._workers.each(
-            partial(_take_off, grey, pattern, strength, grid), grid.blocks()
+            partial(_take_off, grey, pattern, strength, grid, self._levels), grid.blocks()
         )
 
     def _added_to(self, z: int) -> tuple[FloatMap, FloatMap]:
@@ -196,8 +208,18 @@ def _measure_strength(
 
 
 def _take_off(
-    grey: FloatMap, pattern: FloatMap, strength: Table, grid: TileGrid, block: tuple[int, int]
+    grey: FloatMap,
+    pattern: FloatMap,
+    strength: Table,
+    grid: TileGrid,
+    levels: tuple[np.float32, np.float32],
+    block: tuple[int, int],
 ) -> None:
+    """Take a pattern off a block of tiles, and let the rest span as many grey levels as others."""
     edges = grid.rows
     rows = slice(int(edges[block[0]]), int(edges[block[1]]))
-    grid.add_scaled(grey[rows], pattern[rows], -strength, rows.start)
+    left, (gain, offset) = grey[rows], levels
+    grid.add_scaled(left, pattern[rows], -strength, rows.start)
+    if gain != 1 or offset != 0:
+        left *= gain
+        left += offset
