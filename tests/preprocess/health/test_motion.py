@@ -48,6 +48,22 @@ def test_a_plane_that_moved_is_named(stack, name, z):
     assert findings_of(moved) == {z: ("moved",)}
 
 
+@pytest.mark.parametrize("z", [0, 3])
+@pytest.mark.parametrize("value", [0, 255])
+def test_a_plane_that_moved_and_is_padded_is_left_out(stack, value, z):
+    moved = stack.copy()
+    moved[z] = np.roll(stack[z], (5, -6), (0, 1))
+    moved[z][:5], moved[z][:, -6:] = value, value
+    assert findings_of(moved) == {z: ("moved",)}
+
+
+@pytest.mark.parametrize("z", [0, 3])
+def test_a_plane_that_is_padded_in_place_stays(stack, z):
+    padded = np.maximum(stack, 1)
+    padded[z][:17], padded[z][:, -30:] = 0, 0
+    assert findings_of(padded) == {z: ("torn",)}
+
+
 @pytest.mark.parametrize("step", [1, 2])
 def test_how_far_is_told(stack, step):
     wide = stack.repeat(step, axis=1).repeat(step, axis=2) if step > 1 else stack

@@ -83,3 +83,46 @@ def test_bright_padding_of_the_first_and_last_plane_is_left_out(stack, z):
     found = healths_of(padded)[z]
     assert found.findings == ("padded",)
     assert found.unusable(padded[z])[:3].all()
+
+
+@pytest.mark.parametrize("z", [0, 3])
+@pytest.mark.parametrize("side", range(4))
+def test_a_border_that_repeats_one_line_is_left_out(stack, side, z):
+    """As of a file that is cut short, or of a plane that was moved and filled from its edge."""
+    spoilt, where = stack.copy(), np.zeros(SHAPE, np.bool_)
+    turned, lost = ((one, one[::-1], one.T, one.T[::-1])[side] for one in (spoilt[z], where))
+    turned[:20], lost[:20] = turned[20], True
+    found = healths_of(spoilt)
+    assert [one.z for one in found if one.findings] == [z]
+    assert found[z].findings == ("torn",)
+    unusable = found[z].unusable(spoilt[z])
+    assert unusable[where].all()
+    assert unusable.sum() <= where.sum() + max(SHAPE)
+
+
+def test_lines_that_all_planes_repeat_are_the_specimen(stack):
+    repeated = stack.copy()
+    repeated[:, :20] = repeated[:, 20:21]
+    assert all(one.is_sound and not one.findings for one in healths_of(repeated))
+
+
+def test_black_borders_of_two_planes_that_follow_each_other(stack):
+    padded = np.maximum(stack, 30)
+    for z in (2, 3):
+        padded[z][:4], padded[z][:, -5:] = 0, 0
+    found = healths_of(padded)
+    assert [one.z for one in found if one.findings] == [2, 3]
+    for z in (2, 3):
+        lost = found[z].unusable(padded[z])
+        assert lost[:4].all()
+        assert lost[:, -5:].all()
+
+
+def test_an_even_ground_that_is_rounded_to_one_value_is_no_padding(stack):
+    """As of a renderer: a slope of light whose first lines hold one value, in some planes more."""
+    slope = np.clip(200.4 + 0.05 * np.arange(SHAPE[0]), 0, 255)[:, None]
+    rounded = np.repeat(np.rint(slope + 0 * COLUMNS)[None], PLANES, axis=0)
+    for z in range(PLANES):
+        rounded[z] = np.rint(slope + 0.12 * z)
+        rounded[z, 60:100] = stack[z, 60:100]
+    assert all(one.is_sound and not one.findings for one in healths_of(rounded.astype(np.uint8)))

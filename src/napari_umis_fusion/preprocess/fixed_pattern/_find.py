@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from napari_umis_fusion.preprocess._grey import GreyConverter, GreyRange
+from napari_umis_fusion.preprocess._grey import GreyConverter
 from napari_umis_fusion.preprocess.fixed_pattern._banding import Bands, find_banding, iter_lines
 from napari_umis_fusion.preprocess.fixed_pattern._estimate import PatternEstimate, iter_estimate
 from napari_umis_fusion.preprocess.fixed_pattern._evidence import MIN_PLANES, holds_pattern
@@ -93,19 +93,9 @@ def iter_find_pattern(
         found = yield from workers.result(workers.submit(_described, estimate, to_grey))
     if banding is None and found is None:
         return None
-    found = replace(found or FixedPattern.none(stack.shape[1:3]), banding=banding)
-    levels = yield from workers.result(workers.submit(_range_without, stack, found, to_grey))
-    return replace(found, grey_range=levels)
-
-
-def _range_without(stack: Stack, pattern: FixedPattern, to_grey: GreyConverter) -> GreyRange:
-    """Return the range of the middle planes without a pattern, which makes it wider."""
-
-    def plane_of(z: int) -> Plane:
-        plane, added = stack.plane(z), pattern.added_to(z)
-        return np.asarray(plane - (added if plane.ndim == 2 else added[..., None]))
-
-    return to_grey.range_of(plane_of)
+    found = replace(found or FixedPattern.none(), banding=banding)
+    ranging = workers.submit(to_grey.range_without, stack, found.added_to)
+    return replace(found, grey_range=(yield from workers.result(ranging)))
 
 
 def _look(

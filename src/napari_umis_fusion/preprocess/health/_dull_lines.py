@@ -41,7 +41,7 @@ def lines_of(values: NDArray[Any], step: int) -> DullLines:
 
 
 def lost_lines(
-    plane: DullLines, others: Sequence[DullLines], least: Table
+    plane: DullLines, sides: Sequence[Sequence[DullLines]], least: Table
 ) -> list[tuple[int, float]]:
     """Return channel and value of lines that hold one value, where others show something else.
 
@@ -49,15 +49,22 @@ def lost_lines(
     ----------
     plane : DullLines
         Of the plane. All channels of a line are lost together.
-    others : sequence of DullLines
-        The nearest plane of each side; two where there is one side.
+    sides : sequence of sequence of DullLines
+        Planes of each side, the nearest first; two sides of one each where there is one side. What
+        the nearest lost, too, the next one tells.
     least : ndarray of shape (C,)
-        By how much one of the channels differs from each of them.
+        By how much one of the channels differs from one of each side.
     """
     lost = np.isfinite(plane.value).all(axis=1)
-    for one in others if lost.any() else ():
-        with np.errstate(invalid="ignore"):
-            lost &= (np.abs(one.mean - plane.value) > least).any(axis=1)
-        lost &= np.isnan(one.value).any(axis=1)
+    for side in sides if lost.any() else ():
+        shown = np.zeros_like(lost)
+        is_dull = np.ones_like(lost)  # in all planes so far
+        for one in side:
+            with np.errstate(invalid="ignore"):
+                differs = (np.abs(one.mean - plane.value) > least).any(axis=1)
+            tells = np.isnan(one.value).any(axis=1)
+            shown |= is_dull & tells & differs
+            is_dull &= ~tells
+        lost &= shown
     values = np.unique(plane.value[lost], axis=0)
     return [(c, float(value)) for line in values for c, value in enumerate(line)]

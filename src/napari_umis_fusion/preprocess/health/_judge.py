@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,14 +15,13 @@ from napari_umis_fusion.preprocess.health._exposure import (
     find_exposure,
     find_jump,
 )
+from napari_umis_fusion.preprocess.health._lost_parts import LostParts, find_lost_parts
 from napari_umis_fusion.preprocess.health._motion import Motion, find_motion
-from napari_umis_fusion.preprocess.health._padding import bright_padding, has_padding
+from napari_umis_fusion.preprocess.health._part_lit import lit_strips
 from napari_umis_fusion.preprocess.health._place import is_combed, is_elsewhere, jumps_elsewhere
 from napari_umis_fusion.preprocess.health._plane_health import Finding, PlaneHealth
-from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics, Table
-from napari_umis_fusion.preprocess.health._torn import find_gaps
+from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics
 from napari_umis_fusion.preprocess.health._unlike import has_odd_lines, is_noisy, is_unlike
-from napari_umis_fusion.preprocess.health._wedges import new_wedges
 
 LOOK_AHEAD = 3
 """Planes on either side that a plane is judged by: two odd ones in a row are outvoted."""
@@ -83,6 +82,8 @@ class PlaneJudge:
         if health.is_scaled:  # others are judged by it in the light of those around it
             self._exposed.add(plane.z)
             plane = plane.scaled(health.gain, health.offset)
+        elif "part lit" in health.findings:  # nor are others by what is lit otherwise
+            plane = plane.without(health.strips)
         elif not health.is_left_out and find_jump(
             plane, [one for one in before if one.z not in self._exposed], after
         ):
@@ -158,21 +159,24 @@ def judge_plane(
     finding = _why_left_out(plane, before, after, last)
     if finding is not None:
         return PlaneHealth(z, (finding,), is_left_out=True, usable=0.0)
-    exposure = find_exposure(plane, [*before, *after])
+    two = around if before and after else [*before[:-3:-1], *after[:2]]
+    lit_apart = lit_strips(plane.lines, [one.lines for one in two if one.lines])
+    exposure = None if lit_apart else find_exposure(plane, [*before, *after])
     tops = () if exposure is None else _lost_highlights(plane, around, exposure)
-    lost = _find_lost_parts(plane, before, after, tops)
+    lost = find_lost_parts(plane, before, after, tops, lit_apart)
     findings: list[Finding] = ["torn"] if lost.is_torn else []
-    if motion is None or motion.kind != "moved" or lost.is_torn:
+    if motion is None or motion.kind != "moved" or lost.hides_motion:
         motion = Motion(0.0)  # the border of what is torn moves nothing
     if motion.shift_px:
         findings.append("shifted" if motion.strips else "moved")
-    shift, strips = motion.shift_px, motion.strips
-    if shift >= MIN_LEFT_OUT_PX and not strips:
+    shift, strips = motion.shift_px, (*motion.strips, *lost.strips)
+    if shift >= MIN_LEFT_OUT_PX and not motion.strips:
         return PlaneHealth(z, ("moved",), is_left_out=True, shift_px=shift, usable=0.0)
     if exposure is not None:
         findings.append("exposure")
     elif _is_burnt(plane, around):
         return PlaneHealth(z, (*findings, "clipped"), is_left_out=True, usable=0.0)
+    findings += ["part lit"] if lit_apart else []
     findings += ["padded"] if lost.is_padded and not lost.is_torn else []
     findings += ["clipped"] if tops else []
     lit = plane if exposure is None else plane.scaled(exposure.gain, exposure.offset)
@@ -180,8 +184,8 @@ def judge_plane(
     if finding is not None:
         return PlaneHealth(z, (finding,), is_left_out=True, usable=0.0)
     usable = float(1 - lost.tiles.mean())
-    for axis, start, stop in strips:
-        usable *= 1 - (stop - start) / plane.profiles.shape[axis] if plane.profiles else 1.0
+    for axis, start, stop in motion.strips:
+        usable *= 1 - (stop - start) / len(plane.lines[axis].mean)
     return PlaneHealth(
         z,
         tuple(findings),
@@ -196,44 +200,12 @@ def judge_plane(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _LostParts:
-    """Parts of a plane that do not show the specimen: which values, and which share of tiles."""
-
-    gaps: tuple[tuple[int, float], ...]
-    tiles: Table
-    is_torn: bool
-    is_padded: bool
-
-
-def _find_lost_parts(
-    plane: PlaneStatistics,
-    before: Sequence[PlaneStatistics],
-    after: Sequence[PlaneStatistics],
-    tops: tuple[float, ...],
-) -> _LostParts:
-    others = (*before, *after)
-    gaps, torn = find_gaps(plane, [side for side in (before, after) if side], tops)
-    paddings = [one.padding for one in others]
-    is_padded = has_padding(plane.padding, paddings)
-    is_torn = bool(gaps) and (bool(torn.any()) or not is_padded)  # padding may be narrow
-    added = new_wedges(plane.wedges, [(one.wedges, one.corners) for one in others])
-    is_padded |= bool(added)
-    if is_padded:
-        lowest = np.nanmin(plane.lowest, axis=(0, 1)).tolist()
-        added += bright_padding(plane.padding, paddings, plane.corners, lowest)
-    lost = torn.astype(np.float64)
-    if tops:
-        lost = np.maximum(lost, plane.clipped.max(axis=2))
-    return _LostParts(tuple(dict.fromkeys((*gaps, *added))), lost, is_torn, is_padded)
-
-
 def _of_what_kind(
     plane: PlaneStatistics,
     lit: PlaneStatistics,
     before: Sequence[PlaneStatistics],
     after: Sequence[PlaneStatistics],
-    lost: _LostParts,
+    lost: LostParts,
 ) -> Finding | None:
     """Return why a plane shows something else than those around; None if it does not."""
     if is_unlike(lit, before, after, lost.tiles):

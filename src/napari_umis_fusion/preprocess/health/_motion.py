@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_umis_fusion.preprocess.health._padding import Strip
 from napari_umis_fusion.preprocess.health._profiles import BANDS, Profiles, shifts_between
 
 Table = NDArray[np.float64]
@@ -37,9 +38,6 @@ MIN_REST = 0.35
 
 MAX_STILL = 0.75
 """Shift of a band that stays in place, in points."""
-
-Strip = tuple[int, int, int]
-"""Axis, first line and line after the last."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,15 @@
-"""Borders of one value, with which programs pad planes that were moved."""
+"""Borders of one value, or of one line, with which programs pad planes that were moved.
+
+A frame that is cut short ends with one line, too, where a reader or a camera repeats the last one.
+"""
 
 from collections.abc import Sequence
 from typing import Any
 
 from numpy.typing import NDArray
+
+Strip = tuple[int, int, int]
+"""Axis, first line and line after the last."""
 
 MIN_LINES = 2
 """A single line may be an odd one of the sensor."""
@@ -11,6 +17,10 @@ MIN_LINES = 2
 MAX_EQUAL = 0.5
 """Share of the next line that may have the same value: where the ground is dark, lines of one value
 are no padding."""
+
+
+MIN_REPEATS, MAX_REPEATS = 6, 1
+"""A line that is there so many times at a border was not recorded, if other planes have fewer."""
 
 
 def padding_of(values: NDArray[Any]) -> tuple[int, int, int, int]:
@@ -57,6 +67,49 @@ def bright_padding(
         if is_new and any(one > low for one, low in zip(value, lowest, strict=True)):
             found.update(dict.fromkeys(enumerate(value)))
     return list(found)
+
+
+def repeats_of(values: NDArray[Any]) -> tuple[int, int, int, int]:
+    """Return how often the outermost line is there once more, at the top, bottom, left and right.
+
+    Parameters
+    ----------
+    values : ndarray of shape (Y, X, C)
+        Of a plane. Lines of one value are `padding_of` it.
+    """
+    turned = values.swapaxes(0, 1)
+    top, bottom, left, right = map(_repeats, (values, values[::-1], turned, turned[::-1]))
+    return top, bottom, left, right
+
+
+def repeated_strips(
+    repeats: Sequence[int], others: Sequence[Sequence[int]], shape: tuple[int, int]
+) -> tuple[Strip, ...]:
+    """Return the borders of a plane that repeat a line, where no other plane does.
+
+    Parameters
+    ----------
+    repeats, others : sequence of int
+        Of the plane and of others, see `repeats_of`.
+    shape : tuple of int
+        Rows and columns of the plane.
+    """
+    strips: list[Strip] = []
+    for side, count in enumerate(repeats if others else ()):
+        if count < MIN_REPEATS or any(other[side] > MAX_REPEATS for other in others):
+            continue
+        axis, is_last = divmod(side, 2)
+        size = shape[axis]
+        strips.append((axis, size - count, size) if is_last else (axis, 0, count))
+    return tuple(strips)
+
+
+def _repeats(rows: NDArray[Any]) -> int:
+    line = rows[0]
+    count = 0
+    while count + 1 < len(rows) and (rows[count + 1] == line).all():
+        count += 1
+    return 0 if count and (line == line[0]).all() else count
 
 
 def _lines(rows: NDArray[Any]) -> int:

@@ -28,6 +28,10 @@ MIN_COMB = 2.0
 MAX_COMB = 1.3
 """The same of whole planes: 1 for noise, less for a picture."""
 
+MIN_BALANCE = 0.5
+"""Lines of a grating are brighter than planes around by this share of what the others are darker
+by, or more."""
+
 
 def is_elsewhere(
     plane: PlaneStatistics, before: Sequence[PlaneStatistics], after: Sequence[PlaneStatistics]
@@ -65,7 +69,29 @@ def is_combed(plane: PlaneStatistics, sides: Sequence[Sequence[PlaneStatistics]]
     """Whether every second line is lost, of a plane between whole ones."""
     if plane.comb < MIN_COMB or not sides:
         return False
-    return all(min(one.comb for one in side) < MAX_COMB for side in sides)
+    if not all(min(one.comb for one in side) < MAX_COMB for side in sides):
+        return False
+    nearest = [min(side, key=lambda one: abs(one.z - plane.z)) for side in sides]
+    return not _is_grating(plane, nearest)
+
+
+def _is_grating(plane: PlaneStatistics, around: Sequence[PlaneStatistics]) -> bool:
+    """Whether every second line is as much brighter than planes around as the others are darker.
+
+    So does a grating that comes into focus; of lines that are lost, the others stay what they are.
+    """
+    if not all(one.lines for one in (plane, *around)):
+        return False
+    changes = [
+        here.mean - np.mean([one.lines[axis].mean for one in around], axis=0)
+        for axis, here in enumerate(plane.lines)
+    ]
+    pairs = np.stack([[off[k::2].mean(axis=0) for k in (0, 1)] for off in changes])
+    pairs = np.moveaxis(pairs, 1, 0).reshape(2, -1)  # of all axes and channels
+    even, odd = pairs[:, np.abs(pairs[0] - pairs[1]).argmax()]
+    return bool(
+        even * odd < 0 and min(abs(even), abs(odd)) > MIN_BALANCE * max(abs(even), abs(odd))
+    )
 
 
 def _is_as_rich(plane: PlaneStatistics, other: PlaneStatistics) -> bool:

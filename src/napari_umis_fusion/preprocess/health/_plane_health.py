@@ -7,7 +7,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_umis_fusion.preprocess.health._motion import Strip
+from napari_umis_fusion.preprocess.health._padding import Strip
+from napari_umis_fusion.runtime import split_rows
 from napari_umis_fusion.stack import Plane
 
 Mask = NDArray[np.bool_]
@@ -19,6 +20,7 @@ Finding = Literal[
     "elsewhere",
     "moved",
     "shifted",
+    "part lit",
     "unlike",
     "noisy",
     "lines",
@@ -51,8 +53,9 @@ class PlaneHealth:
     findings : tuple of str
         "blank": holds no picture; "channel blank": a channel of it does not; "torn": a part of
         it is constant, or every second line; "elsewhere": shows another place; "moved": shifted,
-        rotated, magnified or skewed; "shifted": some of its lines are; "unlike": shows another
-        picture than the planes before and after it; "noisy": has far more noise;
+        rotated, magnified or skewed; "shifted": some of its lines are; "part lit": some of its
+        lines are lit otherwise; "unlike": shows another picture than the planes before and after
+        it; "noisy": has far more noise;
         "lines": its lines are shifted or lit otherwise, each by itself;
         "exposure": brighter or darker than the planes around it; "clipped": and has lost its
         highlights; "duplicate": the same as the plane before; "jump": from here on the light is
@@ -69,7 +72,8 @@ class PlaneHealth:
     gaps : tuple of (int, float)
         Channel, and value of its constant part.
     strips : tuple of (axis, start, stop)
-        Lines that are shifted against the others: rows (0) or columns (1) from `start` on.
+        Lines that are shifted against the others, lit otherwise, or repeat one of them: rows (0)
+        or columns (1) from `start` on.
     shift_px : float
         By about how much it, or that part, moved.
     usable : float
@@ -105,7 +109,7 @@ class PlaneHealth:
 
     @property
     def is_whole(self) -> bool:
-        """Whether no part of it is torn, clipped or shifted."""
+        """Whether no part of it is torn, clipped, shifted or lit otherwise."""
         return not (self.gaps or self.tops or self.strips)
 
     @property
@@ -117,11 +121,14 @@ class PlaneHealth:
         """Return the plane in the light of those around it, in its dtype."""
         if not self.is_scaled:
             return plane
-        values = (plane.astype(np.float64) - self.offset) / self.gain
-        if plane.dtype.kind in "iu":
-            limits = np.iinfo(plane.dtype)
-            values = np.clip(np.rint(values), limits.min, limits.max)
-        return values.astype(plane.dtype)
+        found = np.empty_like(plane)
+        for rows in split_rows(len(plane)):  # in double precision, of which few rows fit
+            values = (plane[rows].astype(np.float64) - self.offset) / self.gain
+            if plane.dtype.kind in "iu":
+                limits = np.iinfo(plane.dtype)
+                values = np.clip(np.rint(values), limits.min, limits.max)
+            found[rows] = values.astype(plane.dtype)
+        return found
 
     def corrected(self, correct: Callable[[Plane], Plane]) -> "PlaneHealth":
         """Return the health of the plane after a linear correction of its values.
@@ -146,13 +153,32 @@ class PlaneHealth:
             gaps=tuple((c, value_of(value)) for c, value in self.gaps),
         )
 
-    def unusable(self, plane: Plane) -> Mask | None:
-        """Return where the plane, as recorded, shows nothing: bool (Y, X), None if nowhere."""
+    def gap_mask(self, plane: Plane) -> Mask | None:
+        """Return the gaps of a whole plane, as recorded: bool (Y, X), None if it has none."""
         values = plane.reshape(*plane.shape[:2], -1)
-        near = 0.5 if values.dtype.kind in "iu" else 1e-6 * float(np.nanmax(np.abs(values)))
+        parts = [_gap(_is_near(values[..., c], value, _near(values))) for c, value in self.gaps]
+        return np.asarray(np.logical_or.reduce(parts)) if parts else None
+
+    def unusable(self, plane: Plane, gaps: Mask | None = None) -> Mask | None:
+        """Return where the plane, as recorded, shows nothing.
+
+        Parameters
+        ----------
+        plane : ndarray of shape (Y, X) or (Y, X, C)
+            All of it, or with `gaps` a part, of which this is the health; see `within`.
+        gaps : ndarray of shape (Y, X), bool, optional
+            Its gaps; by default they are looked for.
+
+        Returns
+        -------
+        ndarray of shape (Y, X), bool, or None
+            None if it shows something everywhere.
+        """
+        values = plane.reshape(*plane.shape[:2], -1)
+        near = _near(values, *self.tops) if self.tops else 0.0
         parts = [values[..., c] > top - near for c, top in enumerate(self.tops)]
-        # Interpolated and corrected constants are equal but for rounding.
-        parts += [_gap(np.abs(values[..., c] - value) <= near) for c, value in self.gaps]
+        gaps = self.gap_mask(plane) if gaps is None else gaps
+        parts += [] if gaps is None else [gaps]
         for axis, start, stop in self.strips:
             part = np.zeros(values.shape[:2], np.bool_)
             np.moveaxis(part, axis, 0)[start:stop] = True
@@ -178,12 +204,34 @@ class PlaneHealth:
         return told | {name: value for name, value in extra.items() if value}
 
 
+def _near(values: Plane, *references: float) -> float:
+    """Return by how much values differ at most that stand for the same.
+
+    Interpolated and corrected constants are equal but for rounding.
+    """
+    if values.dtype.kind in "iu":
+        return 0.5
+    parts = (values[rows] for rows in split_rows(len(values)))
+    highest = [float(np.nanmax(np.abs(part), initial=0.0)) for part in parts]
+    return 1e-6 * max(*highest, *map(abs, references))
+
+
+def _is_near(values: Plane, value: float, near: float) -> Mask:
+    found = np.empty(values.shape, np.bool_)
+    for rows in split_rows(len(values)):  # differences of integers are in double precision
+        found[rows] = np.abs(values[rows] - value) <= near
+    return found
+
+
 def _gap(constant: Mask) -> Mask:
     """Return the large parts of what is constant, a little wider."""
     from scipy.ndimage import binary_dilation, label
 
-    parts, _ = label(constant)
-    large = np.bincount(parts.ravel()) >= MIN_CONSTANT * constant.size
+    parts, count = label(constant)
+    sizes = np.zeros(count + 1, np.int64)
+    for rows in split_rows(len(parts)):  # which are copied as wider integers
+        sizes += np.bincount(parts[rows].ravel(), minlength=count + 1)
+    large = sizes >= MIN_CONSTANT * constant.size
     # Single lines are small, and lie from border to border.
     for ends in ((parts[0], parts[-1]), (parts[:, 0], parts[:, -1])):
         large[np.intersect1d(*ends)] = True

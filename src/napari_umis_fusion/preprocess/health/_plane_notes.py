@@ -134,6 +134,9 @@ def _sentence(health: PlaneHealth, copies: bool) -> tuple[str, str]:
     if "shifted" in found:
         parts.append("shifted in some of its lines")
         done.append("these are left out")
+    if "part lit" in found:
+        parts.append("lit otherwise in some of its lines")
+        done.append("these are left out")
     if "jump" in found:
         parts.append("lit otherwise than all before")
         done.append('light="measure" brings planes to one light')

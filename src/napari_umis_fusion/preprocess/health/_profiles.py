@@ -59,8 +59,14 @@ class Profiles:
         return _parts(self.lines[0]), _parts(self.lines[1])
 
 
-def profiles_of(values: NDArray[Any]) -> Profiles | None:
-    """Return the profiles of a plane (Y, X, C); None if too small, or its values too large."""
+def profiles_of(
+    values: NDArray[Any], padding: tuple[int, int, int, int] = (0, 0, 0, 0)
+) -> Profiles | None:
+    """Return the profiles of a plane (Y, X, C); None if too small, or its values too large.
+
+    The edge of lines of one value at the top, the bottom, the left and the right tells where a
+    plane ends, not what it shows: there, profiles go on as they begin beyond.
+    """
     height, width = shape = values.shape[:2]
     step = -(-max(height, width) // MAX_POINTS)
     if min(height, width) // step < MIN_POINTS:
@@ -71,6 +77,12 @@ def profiles_of(values: NDArray[Any]) -> Profiles | None:
     _sum_lines(values, rows, columns, step, along, down)
     if not np.isfinite([along.sum(), down.sum()]).all():
         return None
+    for lines, (first, last) in ((down, padding[:2]), (along, padding[2:])):
+        points = lines.shape[1]
+        begin, end = -(-(first + 1) // step) if first else 0, -(-(last + 1) // step) if last else 0
+        if begin + end < points:
+            lines[:, :begin] = lines[:, begin, None]
+            lines[:, points - end :] = lines[:, points - end - 1, None]
     return Profiles((along, down), step, shape)
 
 

@@ -55,6 +55,8 @@ class SpeckFinder:
             yield from self._workers.each(find, split_rows(len(plane), PART_ROWS))
             join = partial(join_specks, parts, plane, around, least)
             specks = yield from self._workers.result(self._workers.submit(join))
+            if reading.unknown is not None:  # of what was not written, no pixel is news
+                specks = specks.where(~reading.unknown)
         self.found[z], self._before = specks, specks.filled(plane)
         return specks
 

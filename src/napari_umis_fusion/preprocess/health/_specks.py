@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from napari_umis_fusion.preprocess._grey import OUTLIERS_PERCENT, comparable
 from napari_umis_fusion.preprocess.health._clusters import REACH_PX as MARGIN_PX
 from napari_umis_fusion.preprocess.health._clusters import clusters_in
+from napari_umis_fusion.preprocess.health._flat_parts import mark_flat_parts
 from napari_umis_fusion.preprocess.health._impulses import find_impulses
 from napari_umis_fusion.preprocess.health._singles import mark_singles
 from napari_umis_fusion.runtime import split_rows
@@ -46,6 +47,9 @@ light."""
 
 MAX_CLUSTERED = 1e-2
 """Share of the pixels up to which clusters of them are told."""
+
+MAX_FLAT = 1 / 4
+"""Share of the pixels up to which parts of one value are filled; larger ones were not written."""
 
 PART_ROWS = 256
 """Rows that are looked at in one go; clusters reach a little beyond."""
@@ -80,6 +84,11 @@ class Specks:
         down, along = down[is_inside] - rows.start, along[is_inside] - columns.start
         return Specks(down * (columns.stop - columns.start) + along, self.fill[is_inside])
 
+    def where(self, counts: Mask) -> "Specks":
+        """Return those where a mask (Y, X) says so."""
+        kept = counts.reshape(-1)[self.places]
+        return Specks(self.places[kept], self.fill[kept])
+
     def mask(self, shape: tuple[int, ...]) -> Mask:
         """Return them as bool of shape (Y, X)."""
         found = np.zeros(shape[:2], np.bool_)
@@ -96,8 +105,9 @@ class Specks:
 
 
 Places = NDArray[np.int64]
-Found = tuple[Places, Places]
-"""Single pixels, and those of clusters, as indices of the flattened plane."""
+Found = tuple[Places, Places, Places]
+"""Single pixels, those of clusters, and those of parts of one value, as indices of the flattened
+plane."""
 
 
 def specks_in(rows: slice, plane: Plane, around: Sequence[Plane], least: Sequence[float]) -> Found:
@@ -119,15 +129,17 @@ def specks_in(rows: slice, plane: Plane, around: Sequence[Plane], least: Sequenc
     inner = rows.start - top, rows.stop - top
     level, noises = _level(plane), (MIN_HEIGHT, MIN_DEPTH)
     here, before, after = (_planar(one[part], level) for one in (plane, around[0], around[-1]))
-    found, clusters = (np.zeros(here.shape[1:], np.bool_) for _ in range(2))
+    found, clusters, flat = (np.zeros(here.shape[1:], np.bool_) for _ in range(3))
     for c, height in enumerate(least):
         channel = here[c], before[c], after[c], height
         mark_singles(*channel, noises, *inner, found)
         if len(around) > 1:  # on one side, coarse steps leave nothing of a sparkle either
             pixels = clusters_in(*channel[:3], CLUSTER_HEIGHT * height, noises, *inner)
             clusters[pixels[:, 0], pixels[:, 1]] = True
+        mark_flat_parts(*channel, *inner, flat)
+    flat[: inner[0]] = flat[inner[1] :] = False  # of other rows, which see more of them
     first = top * plane.shape[1]
-    return np.flatnonzero(found) + first, np.flatnonzero(clusters) + first
+    return tuple(np.flatnonzero(mask) + first for mask in (found, clusters, flat))
 
 
 def find_specks(plane: Plane, around: Sequence[Plane]) -> Specks:
@@ -148,7 +160,9 @@ def join_specks(
     parts: Sequence[Found], plane: Plane, around: Sequence[Plane], least: Sequence[float]
 ) -> Specks:
     """Return those of all rows; of a kind that is not rare, none but salt and pepper."""
-    singles, clusters = (np.unique(np.concatenate(found)) for found in zip(*parts, strict=True))
+    singles, clusters, flat = (
+        np.unique(np.concatenate(found)) for found in zip(*parts, strict=True)
+    )
     size = plane.shape[0] * plane.shape[1]
     if len(singles) > MAX_SHARE * size:
         impulses = find_impulses(plane, around, singles, least)
@@ -159,6 +173,8 @@ def join_specks(
     if len(clusters) > MAX_CLUSTERED * size:
         clusters = clusters[:0]
     places = np.union1d(singles, clusters)
+    if len(flat) <= MAX_FLAT * size:
+        places = np.union1d(places, flat)
     rows = [one.reshape(-1, *plane.shape[2:])[places] for one in around]
     return Specks(places, _mean_of(rows))
 

@@ -1,5 +1,6 @@
 """What is remembered of a plane: a small table of its tiles."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from napari_umis_fusion.preprocess._grey import readable
 from napari_umis_fusion.preprocess.health._dull_lines import DullLines, lines_of
-from napari_umis_fusion.preprocess.health._padding import padding_of
+from napari_umis_fusion.preprocess.health._padding import Strip, padding_of, repeats_of
 from napari_umis_fusion.preprocess.health._profiles import Profiles, profiles_of
 from napari_umis_fusion.preprocess.health._texture import comb_of, grain_of, some_of
 from napari_umis_fusion.preprocess.health._wedges import Wedge, wedges_of
@@ -74,6 +75,9 @@ class PlaneStatistics:
         Corners of one value.
     corners : tuple of tuple of float
         The pixel at the top left, the top right, the bottom left and the bottom right.
+    repeats : tuple of int
+        How often the outermost line is there once more at the top, the bottom, the left and the
+        right.
     """
 
     z: int
@@ -89,6 +93,7 @@ class PlaneStatistics:
     profiles: Profiles | None = None
     wedges: tuple[Wedge, ...] = ()
     corners: tuple[tuple[float, ...], ...] = ()
+    repeats: tuple[int, int, int, int] = (0, 0, 0, 0)
 
     @cached_property
     def constant(self) -> Mask:
@@ -131,11 +136,23 @@ class PlaneStatistics:
     def shown(self) -> Mask:
         """Tiles, in one row, that show something in all channels, and are not padded: bool (N,)."""
         finite = np.isfinite(self.mean.reshape(-1, self.mean.shape[2])).all(axis=1)
-        shown = np.array(~self.constant.any(axis=2) & finite.reshape(self.mean.shape[:2]))
-        sides = shown, shown[::-1], shown.T, shown.T[::-1]  # views
+        shown = ~self.constant.any(axis=2) & finite.reshape(self.mean.shape[:2])
+        return np.asarray(shown & ~self.padded).ravel()
+
+    @property
+    def lines_shape(self) -> tuple[int, int]:
+        """How many rows and columns it has; (0, 0) if nothing is known of them."""
+        rows, columns = (len(one.mean) for one in self.lines) if self.lines else (0, 0)
+        return rows, columns
+
+    @cached_property
+    def padded(self) -> Mask:
+        """Tiles that lie in lines of one value along a side: bool, of the shape of the tables."""
+        padded = np.zeros(self.mean.shape[:2], np.bool_)
+        sides = padded, padded[::-1], padded.T, padded.T[::-1]  # views
         for lines, tiles in zip(self.padding, sides, strict=True):
-            tiles[: -(-lines // MIN_TILE_PX)] = False
-        return shown.ravel()
+            tiles[: -(-lines // MIN_TILE_PX)] = True
+        return padded
 
     @cached_property
     def lit(self) -> Mask:
@@ -145,6 +162,14 @@ class PlaneStatistics:
             reached = self.lowest <= np.nanmin(self.lowest, axis=(0, 1))
         cut_off = reached & (reached.mean(axis=(0, 1)) > MAX_FLOOR)
         return np.asarray(~self.constant & bright & (self.clipped <= MAX_CLIPPED) & ~cut_off)
+
+    def without(self, strips: Iterable[Strip]) -> "PlaneStatistics":
+        """Return what is known of it without some rows or columns."""
+        lost = tiles_of_lines(self, strips)[..., None]
+        mean, lowest, highest = (
+            np.where(lost, np.nan, table) for table in (self.mean, self.lowest, self.highest)
+        )
+        return replace(self, mean=mean, lowest=lowest, highest=highest)
 
     def scaled(self, gain: float, offset: float) -> "PlaneStatistics":
         """Return what it would be in the light of which the plane is `gain` times plus `offset`."""
@@ -162,6 +187,15 @@ class PlaneStatistics:
         )
         is_same = all(np.array_equal(one, two, equal_nan=True) for one, two in pairs)
         return is_same and self.digest == other.digest
+
+
+def tiles_of_lines(plane: PlaneStatistics, strips: Iterable[Strip]) -> Mask:
+    """Return which tiles some rows or columns touch: bool (rows of tiles, columns of tiles)."""
+    touched = np.zeros(plane.mean.shape[:2], np.bool_)
+    for axis, start, stop in strips:
+        edges = _edges(plane.lines_shape[axis])
+        np.moveaxis(touched, axis, 0)[(edges[1:] > start) & (edges[:-1] < stop)] = True
+    return touched
 
 
 def measure_plane(z: int, plane: Plane, invalid: Mask | None = None) -> PlaneStatistics:
@@ -189,13 +223,15 @@ def measure_plane(z: int, plane: Plane, invalid: Mask | None = None) -> PlaneSta
     padding, profiles = (0, 0, 0, 0), None
     lines: tuple[DullLines, ...] = ()
     if ignored is None:
-        padding, profiles = padding_of(values), profiles_of(values)
+        padding = padding_of(values)
+        profiles = profiles_of(values, padding)
         sides = values, values.swapaxes(0, 1)
         lines = tuple(lines_of(side, some_of(side.shape[1]).step) for side in sides)
     grain, digest = grain_of(values), crc32(np.ascontiguousarray(values[::step]).data)
     outer = values[[0, 0, -1, -1], [0, -1, 0, -1]].astype(np.float64).tolist()
     corners = tuple(map(tuple, outer))
     told = comb_of(values), padding, grain, lines, digest, profiles, wedges_of(values), corners
+    told = (*told, repeats_of(values) if ignored is None else (0, 0, 0, 0))
     return PlaneStatistics(z, mean, lowest, highest, clipped, *told)
 
 

@@ -1,6 +1,7 @@
 """Frames that were written in part: rows, columns or a corner that hold one value."""
 
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 
@@ -113,20 +114,24 @@ def _lost_lines(
     plane: PlaneStatistics, sides: Sequence[Sequence[PlaneStatistics]]
 ) -> list[tuple[int, float]]:
     """Return channel and value of rows and columns that planes around show far otherwise."""
-    around = [sides[0][-1], sides[1][0]] if len(sides) > 1 else _nearest(sides[0], plane.z)
-    if len(around) < 2 or not all(one.lines for one in (plane, *around)):
+    around = [_nearest(side, plane.z) for side in sides]
+    if len(sides) < 2:
+        around = [[one] for one in around[0][:2]]
+    if len(around) < 2 or not all(one.lines for one in (plane, *chain(*around))):
         return []
-    least = MIN_CONTRAST * np.max([one.span for one in around], axis=0)
+    span = np.max([one.span for side in around for one in side[:1]], axis=0)
     found = [
         gap
         for axis, lines in enumerate(plane.lines)
-        for gap in lost_lines(lines, [one.lines[axis] for one in around], least)
+        for gap in lost_lines(
+            lines, [[one.lines[axis] for one in side] for side in around], MIN_CONTRAST * span
+        )
     ]
     return list(dict.fromkeys(found))
 
 
 def _nearest(side: Sequence[PlaneStatistics], z: int) -> list[PlaneStatistics]:
-    return sorted(side, key=lambda one: abs(one.z - z))[:2]
+    return sorted(side, key=lambda one: abs(one.z - z))
 
 
 def _constants(plane: PlaneStatistics, channel: int) -> list[float]:

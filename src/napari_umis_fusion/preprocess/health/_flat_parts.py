@@ -1,0 +1,156 @@
+"""Parts of one value that one plane alone has: lost blocks, scale bars, labels, and large hits.
+
+What a lens draws differs from the planes before and after on both sides of its edge, since defocus
+spreads light across it. What was written over a picture ends where it ends: the pixel next to it
+shows what the other planes show.
+"""
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Mask = NDArray[np.bool_]
+
+SEED_HEIGHT = 2.0
+"""By so many times the least height of a speck, four equal pixels differ from the planes around."""
+
+MIN_PX = 9
+"""Pixels of a part at least."""
+
+MIN_BLOCK_PX, MIN_FILL = 64, 0.95
+"""Pixels of a rectangle from which on it needs no edge, and which share of it is equal: noise and
+detail leave none but where values are cut off."""
+
+MIN_APART = 0.5
+"""Share of the part that differs from the planes around, by the least height of a speck."""
+
+MAX_BESIDE, MIN_QUIET = 0.2, 0.85
+"""Of the pixels next to a part, so many differ from the planes around by less than this share of
+what the part itself does..."""
+
+MIN_STEP, MIN_STEPS = 0.5, 0.85
+"""...and so many from the part itself by more than this share of it."""
+
+ALONG = ((-1, 0), (1, 0), (0, -1), (0, 1))
+NEAR = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def mark_flat_parts(
+    here: NDArray[Any],
+    before: NDArray[Any],
+    after: NDArray[Any],
+    least: float,
+    first: int,
+    last: int,
+    found: Mask,
+) -> None:
+    """Mark parts of one value that nothing but writing over the plane explains.
+
+    Parameters
+    ----------
+    here, before, after : ndarray of shape (Y, X), float32
+        A part of the plane, and of those around it.
+    least : float
+        Least height of a speck.
+    first, last : int
+        Rows of the part; what begins in these is followed to the ends of the array.
+    found : ndarray of shape (Y, X), bool
+        To be marked.
+    """
+    low, high = here.min(), here.max()
+    seen = np.zeros((0, 0), np.bool_)  # of planes without any such part, nothing is kept
+    pixels = np.empty((256, 2), np.int64)
+    for y in range(first, min(last, here.shape[0] - 1)):
+        for x in range(here.shape[1] - 1):
+            value = here[y, x]
+            if value != here[y, x + 1] or value != here[y + 1, x] or value != here[y + 1, x + 1]:
+                continue
+            if not _beyond(value, before[y, x], after[y, x]) > SEED_HEIGHT * least:
+                continue
+            if not seen.size:
+                seen = np.zeros(here.shape, np.bool_)
+            if seen[y, x]:
+                continue
+            size, pixels = _grow(here, y, x, seen, pixels)
+            part, apart, total = pixels[:size], 0, 0.0
+            for k in range(size):
+                i, j = part[k, 0], part[k, 1]
+                far = _beyond(value, before[i, j], after[i, j])
+                apart += far > least
+                total += max(far, 0.0)
+            if size < MIN_PX or apart < MIN_APART * size:
+                continue
+            is_lost = low < value < high and _is_block(part)
+            if is_lost or _ends_abruptly(here, before, after, total / size, part):
+                for k in range(size):
+                    found[part[k, 0], part[k, 1]] = True
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _grow(
+    here: NDArray[Any], y: int, x: int, seen: Mask, pixels: NDArray[np.int64]
+) -> tuple[int, NDArray[np.int64]]:
+    """Return how many pixels of one value hang together, and an array that begins with them."""
+    value = here[y, x]
+    seen[y, x] = True
+    pixels[0, 0], pixels[0, 1] = y, x
+    size, done = 1, 0
+    while done < size:
+        for k in range(4):
+            i, j = pixels[done, 0] + ALONG[k][0], pixels[done, 1] + ALONG[k][1]
+            if not (0 <= i < here.shape[0] and 0 <= j < here.shape[1]):
+                continue
+            if seen[i, j] or here[i, j] != value:
+                continue
+            if size == len(pixels):
+                more = np.empty((2 * size, 2), np.int64)
+                more[:size] = pixels
+                pixels = more
+            seen[i, j] = True
+            pixels[size, 0], pixels[size, 1] = i, j
+            size += 1
+        done += 1
+    return size, pixels
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _is_block(part: NDArray[np.int64]) -> bool:
+    """Whether a part is a large rectangle."""
+    top, left = bottom, right = part[0, 0], part[0, 1]
+    for k in range(len(part)):
+        top, bottom = min(top, part[k, 0]), max(bottom, part[k, 0])
+        left, right = min(left, part[k, 1]), max(right, part[k, 1])
+    height, width = bottom - top + 1, right - left + 1
+    is_wide = 8 * min(height, width) >= MIN_BLOCK_PX
+    return len(part) >= MIN_BLOCK_PX and is_wide and len(part) >= MIN_FILL * height * width
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _ends_abruptly(
+    here: NDArray[Any],
+    before: NDArray[Any],
+    after: NDArray[Any],
+    far: float,
+    part: NDArray[np.int64],
+) -> bool:
+    """Whether nearly all pixels next to a part are unlike it, and like the planes around."""
+    value = here[part[0, 0], part[0, 1]]
+    quiet = steps = count = 0
+    for k in range(len(part)):
+        for by in range(8):
+            i, j = part[k, 0] + NEAR[by][0], part[k, 1] + NEAR[by][1]
+            if not (0 <= i < here.shape[0] and 0 <= j < here.shape[1]) or here[i, j] == value:
+                continue
+            count += 1
+            quiet += _beyond(here[i, j], before[i, j], after[i, j]) < MAX_BESIDE * far
+            steps += abs(here[i, j] - value) > MIN_STEP * far
+    return count > 0 and quiet >= MIN_QUIET * count and steps >= MIN_STEPS * count
+
+
+@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+def _beyond(value: float, one: float, other: float) -> float:
+    """Return how far a value lies outside of what two others span."""
+    return max(value - max(one, other), min(one, other) - value)

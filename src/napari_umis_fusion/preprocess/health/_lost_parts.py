@@ -1,0 +1,111 @@
+"""Parts of a plane that do not show the specimen: torn, padded, clipped, or in another light."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_umis_fusion.preprocess.health._padding import (
+    Strip,
+    bright_padding,
+    has_padding,
+    repeated_strips,
+)
+from napari_umis_fusion.preprocess.health._statistics import (
+    PlaneStatistics,
+    Table,
+    tiles_of_lines,
+)
+from napari_umis_fusion.preprocess.health._torn import find_gaps
+from napari_umis_fusion.preprocess.health._wedges import new_wedges
+
+Side = Sequence[PlaneStatistics]
+
+MIN_NEWS = 0.02
+"""Share of what a plane spans, by which another shows something else where it is padded: an even
+ground is rounded to one value in more lines of one plane than of the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class LostParts:
+    """What a plane lost.
+
+    Attributes
+    ----------
+    gaps : tuple of (int, float)
+        Channel, and value of its constant part.
+    strips : tuple of (axis, start, stop)
+        Rows or columns.
+    tiles : ndarray of shape (rows of tiles, columns of tiles)
+        Share of each tile, 0 to 1.
+    is_torn, is_padded : bool
+        What it is called.
+    hides_motion : bool
+        Whether it has edges within the plane, which do not move with the picture.
+    """
+
+    gaps: tuple[tuple[int, float], ...]
+    strips: tuple[Strip, ...]
+    tiles: Table
+    is_torn: bool
+    is_padded: bool
+    hides_motion: bool
+
+
+def find_lost_parts(
+    plane: PlaneStatistics,
+    before: Side,
+    after: Side,
+    tops: Sequence[float] = (),
+    lit_apart: Sequence[Strip] = (),
+) -> LostParts:
+    """Return what a plane lost.
+
+    Parameters
+    ----------
+    plane : PlaneStatistics
+        The plane.
+    before, after : sequence of PlaneStatistics
+        Planes on either side, in focal order.
+    tops : sequence of float
+        Of each channel, the value at which it is clipped; empty where it is not.
+    lit_apart : sequence of (axis, start, stop)
+        Lines in a light of their own.
+    """
+    others = (*before, *after)
+    gaps, torn = find_gaps(plane, [side for side in (before, after) if side], tops)
+    padding, paddings = _told_padding(plane, others), [one.padding for one in others]
+    is_padded = has_padding(padding, paddings)
+    is_torn = bool(gaps) and (bool(torn.any()) or not is_padded)  # padding may be narrow
+    added = new_wedges(plane.wedges, [(one.wedges, one.corners) for one in others])
+    is_padded |= bool(added)
+    if is_padded:
+        lowest = np.nanmin(plane.lowest, axis=(0, 1)).tolist()
+        added += bright_padding(padding, paddings, plane.corners, lowest)
+    repeated = repeated_strips(plane.repeats, [one.repeats for one in others], plane.lines_shape)
+    strips = (*repeated, *lit_apart)
+    lost = np.maximum(torn, tiles_of_lines(plane, strips)).astype(np.float64)
+    if tops:
+        lost = np.maximum(lost, plane.clipped.max(axis=2))
+    return LostParts(
+        tuple(dict.fromkeys((*gaps, *added))),
+        strips,
+        lost,
+        is_torn=is_torn or bool(repeated),
+        is_padded=is_padded,
+        hides_motion=is_torn and bool((torn & ~plane.padded).any() or not torn.any()),
+    )
+
+
+def _told_padding(plane: PlaneStatistics, others: Side) -> tuple[int, ...]:
+    """Return the padding of a plane on the sides where other planes show something else."""
+    lines = list(plane.padding)
+    for side, count in enumerate(lines if plane.lines else ()):
+        axis, is_last = divmod(side, 2)
+        size = plane.lines_shape[axis]
+        there = slice(size - count, size) if is_last else slice(0, count)
+        here = plane.lines[axis].mean[there]
+        seen = [one.lines[axis].mean[there] for one in others if one.lines]
+        if seen and not any((np.abs(one - here) > MIN_NEWS * plane.span).any() for one in seen):
+            lines[side] = 0
+    return tuple(lines)
