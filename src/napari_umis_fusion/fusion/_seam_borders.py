@@ -1,7 +1,7 @@
 """Where the border between two composites runs: evidence, solution and threshold."""
 
 from collections.abc import Generator
-from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -83,17 +83,18 @@ class SeamBorders:
             Units of focus and values.
         """
         seams, workers = self.evidence, self._workers
-        to_grey = self.to_grey if greys[1].size else None
-        see = partial(comparable, black=self._black)
-        pair = [
-            workers.submit(see, image)
-            if to_grey is None
-            else workers.submit(_without_pattern, image, grey, to_grey)
-            for image, grey in zip(images, greys, strict=True)
-        ]
-        new = yield from workers.result(pair[0])
-        chosen = yield from workers.result(pair[1])
-        value = scales.value if to_grey is None else 1.0
+        value, to_grey = scales.value, self.to_grey if greys[1].size else None
+        new: Any
+        chosen: Any
+        if to_grey is None:
+            pair = [workers.submit(comparable, one, self._black) for one in images]
+            new = yield from workers.result(pair[0])
+            chosen = yield from workers.result(pair[1])
+        else:
+            value, (new, chosen) = 1.0, greys
+            if images[0].ndim == 3:
+                new = _WithoutPattern(images[0], greys[0], to_grey)
+                chosen = _WithoutPattern(images[1], greys[1], to_grey)
 
         def weigh(tile: Tile) -> None:
             if detail is None:
@@ -117,9 +118,19 @@ class SeamBorders:
         yield from self._workers.each(threshold, self._tiles)
 
 
-def _without_pattern(image: Plane, grey: FloatMap, to_grey: GreyConverter) -> FloatMap:
-    """Return an image in grey levels, less what was taken off its own."""
-    if image.ndim == 2:
-        return grey
-    found = comparable(image, to_grey.range.black) * np.float32(to_grey.range.scale)
-    return np.asarray(found - (to_grey(image) - grey)[..., None], np.float32)
+class _WithoutPattern:
+    """An image of several channels in grey levels, less what was taken off its own grey image.
+
+    Parts are made when they are asked for, since the whole would take much memory.
+    """
+
+    ndim = 3
+
+    def __init__(self, image: Plane, grey: FloatMap, to_grey: GreyConverter) -> None:
+        self._image, self._grey, self._to_grey = image, grey, to_grey
+
+    def __getitem__(self, window: tuple[slice, slice]) -> FloatMap:
+        part, to_grey = self._image[window], self._to_grey
+        taken_off = to_grey(part) - self._grey[window]
+        levels = comparable(part, to_grey.range.black) * np.float32(to_grey.range.scale)
+        return np.asarray(levels - taken_off[..., None], np.float32)
