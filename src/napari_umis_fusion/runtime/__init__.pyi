@@ -23,6 +23,7 @@ from ._foreign_files import read_text as read_text
 from ._foreign_files import reason_of as reason_of
 from ._free_memory import MEGABYTE as MEGABYTE
 from ._free_memory import free_memory_mb as free_memory_mb
+from ._free_memory import give_back_memory as give_back_memory
 from ._generators import expand_events as expand_events
 from ._generators import map_events as map_events
 from ._generators import map_progress as map_progress
