@@ -15,6 +15,7 @@ from napari_umis_fusion.preprocess.health._exposure import (
     find_exposure,
     find_jump,
 )
+from napari_umis_fusion.preprocess.health._foreign import is_foreign
 from napari_umis_fusion.preprocess.health._lost_parts import LostParts, find_lost_parts
 from napari_umis_fusion.preprocess.health._motion import Motion, find_motion
 from napari_umis_fusion.preprocess.health._part_lit import lit_strips
@@ -78,7 +79,7 @@ class PlaneJudge:
         motion = find_motion(plane.profiles, still, [one.profiles for one in after])
         if motion is not None and self._is_aligned and not motion.strips:
             motion = None
-        health = judge_plane(plane, before, after, last, motion)
+        health = judge_plane(plane, before, after, last, motion, is_aligned=self._is_aligned)
         if health.is_scaled:  # others are judged by it in the light of those around it
             self._exposed.add(plane.z)
             plane = plane.scaled(health.gain, health.offset)
@@ -141,6 +142,8 @@ def judge_plane(
     after: Sequence[PlaneStatistics],
     last: PlaneStatistics | None = None,
     motion: Motion | None = None,
+    *,
+    is_aligned: bool = False,
 ) -> PlaneHealth:
     """Judge a plane.
 
@@ -154,6 +157,8 @@ def judge_plane(
         The plane right before it, if there is one.
     motion : Motion, optional
         How it moved.
+    is_aligned : bool
+        Planes are aligned, or will be: detail at another place is no other detail.
     """
     z, around = plane.z, [*before[-1:], *after[:1]]
     finding = _why_left_out(plane, before, after, last)
@@ -180,7 +185,7 @@ def judge_plane(
     findings += ["padded"] if lost.is_padded and not lost.is_torn else []
     findings += ["clipped"] if tops else []
     lit = plane if exposure is None else plane.scaled(exposure.gain, exposure.offset)
-    finding = _of_what_kind(plane, lit, before, after, lost)
+    finding = _of_what_kind(plane, lit, before, after, lost, is_aligned=is_aligned)
     if finding is not None:
         return PlaneHealth(z, (finding,), is_left_out=True, usable=0.0)
     usable = float(1 - lost.tiles.mean())
@@ -206,9 +211,13 @@ def _of_what_kind(
     before: Sequence[PlaneStatistics],
     after: Sequence[PlaneStatistics],
     lost: LostParts,
+    *,
+    is_aligned: bool,
 ) -> Finding | None:
     """Return why a plane shows something else than those around; None if it does not."""
     if is_unlike(lit, before, after, lost.tiles):
+        return "unlike"
+    if not is_aligned and is_foreign(plane, before, after, lost.tiles):
         return "unlike"
     if is_noisy(plane, before, after):
         return "noisy"

@@ -116,7 +116,7 @@ def _lost_lines(
     around = [_nearest(side, plane.z) for side in sides]
     if len(sides) < 2:
         around = [[one] for one in around[0][:2]]
-    if len(around) < 2 or not all(one.lines for one in (plane, *sum(around, []))):
+    if len(around) < 2 or not all(one.lines for side in (*around, [plane]) for one in side):
         return []
     span = np.max([one.span for side in around for one in side[:1]], axis=0)
     found = [
