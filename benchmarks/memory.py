@@ -82,10 +82,8 @@ def main() -> int:
         [(n, side, planes, "uint16", c) for n, c in chosen.items() for side in sides],
     )
     side = sides[len(sides) // 2]
-    print_table(
-        "By kind of pixel",
-        [("learned", side, planes, kind, {}) for kind in ("uint8", "uint8 RGB", "float32")],
-    )
+    kinds = ("uint8 RGB",) if options.quick else ("uint8", "uint8 RGB", "float32")
+    print_table("By kind of pixel", [("learned", side, planes, kind, {}) for kind in kinds])
     bounds = (1000, 2000) if not options.quick else (400,)
     print_table(
         "By memory_mb",

@@ -58,7 +58,9 @@ DTYPES = ("bool", "uint8", "uint16", "uint32", "float16", "float32", "float64")
 def against_peers(plan: Plan) -> None:
     """Print time and memory of everybody: whole processes, and calls of Python packages."""
     configs = {name: OURS[name] for name in (QUICK if plan.quick else OURS)}
-    for case in (plan.case(10, 512, "uint8", True), plan.case(20, 2048)):
+    sizes = (10, 512, "uint8", True), (20, 2048)
+    for size in sizes[:1] if plan.quick else sizes:
+        case = plan.case(*size)
         contenders = [ours(*_flags(config), name=name) for name, config in configs.items()]
         peers = _able(plan, case)
         contenders += peers

@@ -20,6 +20,7 @@ from napari_umis_fusion.batch import (
 )
 from napari_umis_fusion.errors import BusyError, ConfigError, StackFileError
 from napari_umis_fusion.runtime import run_to_end
+from zarr_file import written
 
 CLASSIC = {"focus_measure": "laplacian", "threads": 1}
 KINDS = (Searching, StackBegun, StackWorking, StackEnded)
@@ -102,6 +103,18 @@ def test_resume_skips_retry_repeats_and_changed_files_are_fused_again(tree, plan
     summary = run(tree, resume=True)
     assert statuses(summary) == ["done", "skipped", "done"]
     assert summary.entries[1].thumbnail
+
+
+def test_images_of_ome_zarr_are_fused_again_where_their_values_change(tmp_path, planes):
+    zarr = pytest.importorskip("zarr")
+    pytest.importorskip("yaozarrs")
+    for name in ("a", "b"):
+        written(tmp_path / "in" / f"{name}.zarr", planes, "zyx")
+    assert statuses(run(tmp_path)) == ["done"] * 2
+    expected = fuse(planes, **CLASSIC).all_in_focus
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "out" / "a.ome.tif"), expected)
+    zarr.open_array(str(tmp_path / "in" / "b.zarr" / "0"))[1] = planes[1] // 2
+    assert statuses(run(tmp_path, resume=True)) == ["skipped", "done"]
 
 
 def test_another_batch_is_neither_mixed_nor_overwritten(tree):

@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 from contextlib import suppress
 
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image
 from lif_file import write_lif
 from napari_umis_fusion.batch import BatchOptions, find_stacks
 from napari_umis_fusion.errors import ConfigError, StackFileError
+from zarr_file import written
 
 
 def names_of(found):
@@ -39,6 +41,7 @@ def test_each_folder_and_each_file_of_planes_is_a_stack(tmp_path, put, planes):
         (("leaf{z}.tif", "leaf of oak{z}.tif", "moss_{z}.tif"), 3),
         (("s1_ch0_z{z}.tif", "s1_ch1_z{z}.tif", "s2_ch0_z{z}.tif", "s2_ch1_z{z}.tif"), [8, 8]),
         (("x_t000_z{z}.tif", "x_t001_z{z}.tif"), {"x_t000": 4, "x_t001": 4}),
+        (("img_z{z}.tif", "img_z{z}_mask.tif"), {"img": 4, "img_mask": 4}),
     ],
 )
 def test_names_tell_the_stacks_of_a_folder_apart(tmp_path, put, patterns, wanted):
@@ -51,7 +54,9 @@ def test_names_tell_the_stacks_of_a_folder_apart(tmp_path, put, patterns, wanted
     else:
         assert list(sizes.values()) == (wanted if isinstance(wanted, list) else [4] * wanted)
     for files in found.values():
-        assert [name for z in range(4) for name in files if name.endswith(f"{z}.tif")] == files
+        assert [
+            name for z in range(4) for name in files if re.search(f"{z}(_mask)?.tif", name)
+        ] == files
 
 
 def test_planes_in_folders_that_count_them_are_one_stack(tmp_path, put):
@@ -203,12 +208,39 @@ SCHEMES = (
 )
 
 
-def test_where_zarr_goes(tmp_path):
-    (tmp_path / "plate.zarr").mkdir()
-    (left,) = find_stacks(tmp_path).left_out
-    assert left.reason == "is a Zarr store; OME-Zarr is fused by umis-fusion zarr"
-    with pytest.raises(ConfigError, match="OME-Zarr is fused by umis-fusion zarr"):
-        find_stacks(tmp_path / "plate.zarr")
+def a_group(folder, **attributes):
+    pytest.importorskip("zarr").open_group(str(folder), mode="a", zarr_format=2).attrs.update(
+        attributes
+    )
+
+
+def test_images_and_plates_of_ome_zarr_are_stacks(tmp_path, planes):
+    pytest.importorskip("yaozarrs")
+    written(tmp_path / "day" / "leaf.ome.zarr", planes, "zyx")
+    written(tmp_path / "film", np.stack([planes, planes]), "tzyx")
+    written(tmp_path / "flat.zarr", planes[0], "yx")
+    for name in ("one", "two"):
+        a_group(tmp_path / f"{name}.zarr", **{"bioformats2raw.layout": 3})
+        for image in range(1 + (name == "two")):
+            written(tmp_path / f"{name}.zarr" / str(image), planes, "zyx")
+    wells = [{"path": "A/1", "rowIndex": 0, "columnIndex": 0}]
+    named = {"rows": [{"name": "A"}], "columns": [{"name": "1"}], "wells": wells}
+    a_group(tmp_path / "screen.zarr", plate={"version": "0.4", **named})
+    a_group(tmp_path / "screen.zarr" / "A" / "1", well={"images": [{"path": "0"}, {"path": "1"}]})
+    for image in "01":
+        written(tmp_path / "screen.zarr" / "A" / "1" / image, planes, "zyx")
+    (tmp_path / "bare.zarr").mkdir()
+    found = find_stacks(tmp_path)
+    assert [one.name for one in found.stacks] == [
+        *("film_T0", "film_T1", "one", "screen/A1_0", "screen/A1_1", "two_0", "two_1"),
+        "day/leaf",
+    ]
+    assert {one.open().shape for one in found.stacks} == {planes.shape}
+    told = left_out(found)
+    assert told["flat.zarr"] == "is one plane alone, not a stack"
+    assert told["bare.zarr"].startswith("holds no image or plate of OME-Zarr")
+    (alone,) = find_stacks(tmp_path / "one.zarr").stacks
+    assert alone.name == "one"
 
 
 def test_scenes_of_a_microscope_program_are_stacks(tmp_path):

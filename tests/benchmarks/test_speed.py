@@ -55,7 +55,6 @@ def rows(markdown):
 def test_speed_compares_whole_processes(tmp_path):
     printed = run_script("speed.py", "--quick", "--cache", tmp_path, "--tables", "peers")
     assert "6 x 64 x 64 RGB uint8" in printed
-    assert "6 x 256 x 256 uint16" in printed
     assert "umis-fusion, laplacian, none" in rows(printed)
     ours = rows(printed)["umis-fusion"]
     assert ours[1] == ours[4] == "1.00"
@@ -127,9 +126,8 @@ def test_contender_from_text(tmp_path):
 
 @pytest.mark.slow
 def test_memory_says_what_it_takes():
-    fusions = "learned", "laplacian, select, none"
-    printed = run_script("memory.py", "--quick", "--fusions", *fusions)
-    for name in fusions:
+    printed = run_script("memory.py", "--quick", "--fusions", "laplacian, select, none")
+    for name in ("learned", "laplacian, select, none"):
         said, took = (float(cell) for cell in rows(printed)[name][1:3])
         assert said > 0
         assert took > 0

@@ -33,9 +33,11 @@ def test_fuses_what_is_there_and_says_what_is_not(tmp_path, capsys):
     assert main([*command, "--until-idle", "0", "--json", *CLASSIC]) == 0
     told = capsys.readouterr()
     (line,) = told.out.splitlines()
-    image = tifffile.imread(json.loads(line)["outputs"]["all_in_focus"])
-    wanted = fuse(PLANES, focus_measure="laplacian", threads=1).all_in_focus
-    np.testing.assert_array_equal(image, wanted)
+    facts = json.loads(line)
+    wanted = fuse(PLANES, focus_measure="laplacian", threads=1)
+    image = tifffile.imread(facts["outputs"]["all_in_focus"])
+    np.testing.assert_array_equal(image, wanted.all_in_focus)
+    assert facts["notes"] == list(wanted.notes)
     assert "1 file, no complete stack yet" in told.err
     assert main([*command, "--until-idle", "0", *CLASSIC]) == 0
     assert capsys.readouterr().out == ""  # not again

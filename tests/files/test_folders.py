@@ -11,6 +11,7 @@ from PIL import Image
 from napari_umis_fusion import fuse
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files.read import describe_file, open_stack, read_layers
+from napari_umis_fusion.presets import told_preset
 from napari_umis_fusion.stack import Calibration
 from napari_umis_fusion.synthetic import make_stack
 
@@ -185,3 +186,14 @@ def test_planes_of_one_page_tell_how_they_were_taken(tmp_path):
     assert alone.contrast_method == "Phase"
     told = [told["metadata"]["umis_fusion_file"]["optics"] for _, told, _ in read_layers(tmp_path)]
     assert [one[0]["contrast_method"] for one in told] == ["Phase", "Fluorescence"]
+
+
+def test_photographs_tell_their_lens(tmp_path):
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0xA434] = "MP-E65mm f/2.8 1-5x Macro Photo"
+    for z in range(2):
+        Image.new("RGB", (7, 6)).save(tmp_path / f"DSC_{z:04}.jpg", exif=exif)
+    (found,) = open_stack(tmp_path).optics
+    assert told_preset([found]).preset.name == "macro"
+    (layer,) = read_layers(tmp_path)
+    assert layer[1]["metadata"]["umis_fusion_file"]["optics"] == [{"lens": found.lens}]

@@ -274,3 +274,30 @@ def test_sources_are_absolute(folder, monkeypatch):
     monkeypatch.chdir(folder)
     assert open_stack("f3.png").sources == (str(folder / "f3.png"),)
     assert open_stack("f1*.png").sources[0] == str(folder / "f1.png")
+
+
+@pytest.mark.parametrize("is_ome", [True, False])
+def test_pages_that_the_header_does_not_name_are_told(tmp_path, is_ome):
+    path = tmp_path / ("s.ome.tif" if is_ome else "s.tif")
+    data = np.zeros((5, 6, 7), np.uint8)
+    if is_ome:
+        tifffile.imwrite(path, data, metadata={"axes": "ZYX"})
+        path.write_bytes(path.read_bytes().replace(b'SizeZ="5"', b'SizeZ="3"'))
+    else:
+        tifffile.imwrite(path, data, description="ImageJ=1.5\nimages=3\nslices=3\n", metadata=None)
+    stack = open_stack(path)
+    assert len(stack) == 3
+    assert any("2 of 5 pages are left out" in note for note in stack.source_notes)
+
+
+def test_files_without_an_extension_and_arrays_say_what_to_do(tmp_path):
+    tifffile.imwrite(tmp_path / "z0", np.zeros((6, 7), np.uint8))
+    for source in (tmp_path, tmp_path / "z0"):
+        with pytest.raises(StackFileError, match=r"z0 is a TIFF file: add \.tif to its name"):
+            open_stack(source)
+    np.save(tmp_path / "z.npy", np.zeros((5, 6, 7)))
+    with pytest.raises(StackFileError, match=r"numpy\.load, and give them to napari_umis_fusion"):
+        open_stack(tmp_path / "z.npy")
+    (tmp_path / "a" / "b" / "c").mkdir(parents=True)
+    with pytest.raises(StackFileError, match="searched by umis-fusion batch"):
+        open_stack(tmp_path / "a")

@@ -5,38 +5,13 @@ import pytest
 
 from napari_umis_fusion import open_stack, read_layers
 from napari_umis_fusion.errors import StackFileError
+from zarr_file import written
 
 zarr = pytest.importorskip("zarr")
 pytest.importorskip("yaozarrs")
 
 DATA = np.random.default_rng(0).integers(0, 4000, (2, 3, 4, 12, 15)).astype("uint16")
 NAMES = {"omero": {"channels": [{"label": "DAPI", "color": "0000FF"}, {"label": "GFP"}]}}
-
-
-def written(folder, data, axes, *, scale=None, version="0.4", **told):
-    """Write an image as other programs do: not all that the standard asks for."""
-    group = zarr.open_group(str(folder), mode="w", zarr_format=2 if version == "0.4" else 3)
-    group.create_array("0", data=data, chunks=(1,) * (data.ndim - 2) + data.shape[-2:])
-    kinds = {"t": "time", "c": "channel"}
-    units = {"z": {"unit": "nanometer"}, "y": {"unit": "micrometer"}, "x": {"unit": "micrometer"}}
-    known = {"z": 500.0, "y": 0.2, "x": 0.2} | (scale or {})
-    level = {
-        "path": "0",
-        "coordinateTransformations": [
-            {"type": "scale", "scale": [known.get(axis, 1.0) for axis in axes]}
-        ],
-    }
-    image = {
-        "axes": [
-            {"name": axis, "type": kinds.get(axis, "space"), **units.get(axis, {})} for axis in axes
-        ],
-        "datasets": [level],
-    }
-    if version == "0.4":
-        group.attrs.update({"multiscales": [{"version": "0.4", **image}], **told})
-    else:
-        group.attrs.update({"ome": {"version": version, "multiscales": [image], **told}})
-    return folder
 
 
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
@@ -88,9 +63,14 @@ def test_what_is_no_image_says_what_to_do(tmp_path):
     written(tmp_path / "set.zarr" / "0", DATA[0, 0], "zyx")
     group = zarr.open_group(str(tmp_path / "set.zarr"), mode="a", zarr_format=2)
     group.attrs.update({"bioformats2raw.layout": 3})
-    with pytest.raises(StackFileError, match="Name one of the images in it"):
+    assert open_stack(tmp_path / "set.zarr").shape == (4, 12, 15)  # its only image
+    assert [one["name"] for _, one, _ in read_layers(tmp_path / "set.zarr")] == ["set"]
+    written(tmp_path / "set.zarr" / "1", DATA[1, 0], "zyx")
+    with pytest.raises(StackFileError, match=r"2 images \(0, 1\).*such as .*set\.zarr/0,"):
         open_stack(tmp_path / "set.zarr")
-    assert open_stack(tmp_path / "set.zarr" / "0").shape == (4, 12, 15)
+    assert open_stack(tmp_path / "set.zarr" / "1").shape == (4, 12, 15)
+    names = [one["name"] for _, one, _ in read_layers(tmp_path / "set.zarr")]
+    assert names == ["set 0", "set 1"]
     flat = written(tmp_path / "flat.zarr", DATA[0, 0], ("depth", "height", "width"))
     with pytest.raises(StackFileError, match="got axes depth, height, width; accepted"):
         open_stack(flat)

@@ -63,6 +63,96 @@ def test_inverted_greys_are_set_right(tmp_path, dtype):
     np.testing.assert_array_equal(first_layer(path), wanted, strict=True)
 
 
+@pytest.mark.parametrize("bits", [1, 4, 12])
+def test_inverted_greys_of_few_bits_are_set_right(tmp_path, bits):
+    data = RNG.integers(0, 2**bits, (3, 6, 16), np.uint16)
+    path = tmp_path / "s.tif"
+    options = {"photometric": "miniswhite", "bitspersample": bits, "metadata": None}
+    stored = data.astype(bool) if bits == 1 else data.astype("u1" if bits < 8 else "u2")
+    tifffile.imwrite(path, stored, **options)
+    wanted = ~stored if bits == 1 else 2**bits - 1 - stored
+    np.testing.assert_array_equal(np.stack(list(open_stack(path))), wanted)
+
+
+def test_inverted_floats_change_their_sign_and_say_so(tmp_path):
+    data = NUMBERS.astype(np.float32) - 9
+    options = {"photometric": "miniswhite", "metadata": None}
+    tifffile.imwrite(tmp_path / "s.tif", data, **options)
+    (tmp_path / "one").mkdir()
+    for z, plane in enumerate(data):
+        tifffile.imwrite(tmp_path / "one" / f"z{z}.tif", plane, **options)
+    for source in (tmp_path / "s.tif", tmp_path / "one"):
+        stack = open_stack(source)
+        np.testing.assert_array_equal(np.stack(list(stack)), -data, strict=True)
+        assert any("MinIsWhite" in note for note in stack.source_notes)
+        with pytest.warns(UserWarning, match="MinIsWhite"):
+            read_layers(source)
+
+
+OPACITY = np.where(np.arange(5) < 2, 0, 255).astype(np.uint8) * np.ones((3, 6, 1), np.uint8)
+
+
+def write_samples(path, samples, extra, **options):
+    """Write samples, of shape (S, Z, Y, X), side by side, or as planes of each page."""
+    is_planar = options.get("planarconfig") == "separate"
+    data = np.stack(samples, axis=1 if is_planar else -1)
+    options = {"photometric": "minisblack", "planarconfig": "contig", "metadata": None} | options
+    tifffile.imwrite(path, data, extrasamples=extra, **options)
+
+
+@pytest.mark.parametrize("planarconfig", ["contig", "separate"])
+@pytest.mark.parametrize("dtype", ["u1", ">u2"])
+def test_grey_with_opacity_is_shown_as_that_of_png(tmp_path, planarconfig, dtype):
+    path = tmp_path / "s.tif"
+    grey, opacity = NUMBERS.astype(dtype), OPACITY.astype(dtype)
+    write_samples(path, [grey, opacity], ["unassalpha"], planarconfig=planarconfig)
+    stack = open_stack(path)
+    wanted = np.stack([grey, grey, grey, opacity], -1).astype(dtype[-2:])
+    assert stack.rgb
+    np.testing.assert_array_equal(np.stack(list(stack)), wanted, strict=True)
+    part = stack.region(1, slice(1, 4), slice(2, 5))
+    np.testing.assert_array_equal(part, wanted[1, 1:4, 2:5])
+    np.testing.assert_array_equal(first_layer(path), wanted, strict=True)
+    about = describe_file(path)
+    assert about["colour"]
+    assert 4 in about["shape"]
+
+
+def test_inverted_grey_keeps_its_opacity(tmp_path):
+    write_samples(tmp_path / "s.tif", [NUMBERS, OPACITY], ["unassalpha"], photometric="miniswhite")
+    plane = open_stack(tmp_path / "s.tif").plane(0)
+    np.testing.assert_array_equal(plane[..., 0], 255 - NUMBERS[0])
+    np.testing.assert_array_equal(plane[..., 3], OPACITY[0])
+
+
+def test_two_samples_that_no_tag_explains_are_channels(tmp_path):
+    write_samples(tmp_path / "s.tif", [NUMBERS, OPACITY], ["unspecified"])
+    stack = open_stack(tmp_path / "s.tif")
+    assert (stack.rgb, stack.shape) == (False, (3, 6, 5, 2))
+
+
+def test_colours_multiplied_by_opacity_are_divided_as_pillow_does(tmp_path):
+    opacity = RNG.integers(0, 256, (1, 6, 5), np.uint8)
+    colours = [(RNG.random((1, 6, 5)) * opacity).astype(np.uint8) for _ in range(3)]
+    path = tmp_path / "s.tif"
+    write_samples(path, [*colours, opacity], ["assocalpha"], photometric="rgb")
+    with Image.open(path) as image:
+        wanted = np.asarray(image).astype(int)
+    shown = open_stack(path).plane(0)
+    seen = opacity[0] > 0
+    assert np.abs(shown.astype(int) - wanted)[seen].max() <= 1  # Pillow cuts, here it is rounded
+    assert not shown[~seen].any()
+
+
+def test_selections_of_image_editors_are_left_out(tmp_path):
+    path = tmp_path / "s.tif"
+    samples = [NUMBERS, NUMBERS, NUMBERS, OPACITY, NUMBERS]
+    write_samples(path, samples, ["unassalpha", "unspecified"], photometric="rgb")
+    stack = open_stack(path)
+    assert (stack.rgb, stack.shape) == (True, (3, 6, 5, 4))
+    assert stack.source_notes[0].startswith("left out: 1 sample of each pixel")
+
+
 def test_inverted_greys_as_pillow_shows_them(tmp_path):
     path = tmp_path / "s.tif"
     tifffile.imwrite(path, NUMBERS[0], photometric="miniswhite", metadata=None)

@@ -97,7 +97,7 @@ def test_abandoning_leaves_nothing_behind(stack, options, temporary, threads):
     before = threads()
     untouched = stack.copy()
     slow, seen = Slow(stack, 0.015), 0
-    for count in range(1, 200, 3):
+    for count in range(1, 200, 5):
         steps = iter_fuse(slow, memory_mb=0, tile_px=32, **options)
         events = [event for event, _ in zip(steps, range(count), strict=False)]
         seen += any(temporary.iterdir())

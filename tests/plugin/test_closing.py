@@ -150,7 +150,7 @@ def wait(ready, seconds=60):
         time.sleep(0.01)
     assert ready()
 
-for round in range(3):
+for round in range(2):
     for kind in (FusionWidget, TrainingWidget):
         panel = kind(viewer)
         dock = viewer.window.add_dock_widget(panel, name="panel")

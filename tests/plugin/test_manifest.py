@@ -46,9 +46,12 @@ def test_menus_and_palette(viewer):
     for menu, command in (
         ("napari/layers/project", "napari-umis-fusion.open_fusion"),
         ("napari/layers/project", "napari-umis-fusion.fuse_now"),
+        ("napari/layers/project", "napari-umis-fusion.open_compare"),
+        ("napari/layers/measure", "napari-umis-fusion.open_surface"),
         ("napari/file/io_utilities", "napari-umis-fusion.open_planes"),
         ("napari/file/acquire", "napari-umis-fusion.open_acquire"),
         ("napari/file/io_utilities", "napari-umis-fusion.open_folder"),
+        ("napari/file/io_utilities", "napari-umis-fusion.open_batch"),
     ):
         ids = [getattr(item, "command", None) and item.command.id for item in menus.get_menu(menu)]
         assert command in ids

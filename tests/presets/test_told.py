@@ -49,6 +49,19 @@ def test_whole_words_of_names(preset, names):
             assert told(ChannelOptics(text)) == preset, text
 
 
+@pytest.mark.parametrize(
+    ("lens", "preset"),
+    [
+        ("MP-E65mm f/2.8 1-5x Macro Photo", "macro"),
+        ("AF-S VR Micro-Nikkor 105mm f/2.8G", "macro"),
+        ("EF50mm f/1.8 STM", None),
+        ("microscope adapter", None),
+    ],
+)
+def test_lenses_of_cameras(lens, preset):
+    assert told(ChannelOptics(lens=lens)) == preset
+
+
 def test_channels_that_disagree_tell_nothing():
     dapi, gfp, plain, dic = map(ChannelOptics, ("DAPI", "GFP", "channel 3", "DIC"))
     assert told(dapi, gfp, plain) == "fluorescence"

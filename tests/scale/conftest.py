@@ -36,8 +36,10 @@ def _ome(content, version):
     return {name: [first] if is_list else first, **dict(rest)}
 
 
-def _write_image(path, data, axes="czyx", *, version="0.5", omero=True, unit="micrometer"):
-    """Write an image with a z step of 2 um and pixels of 0.5 um."""
+def _write_image(
+    path, data, axes="czyx", *, version="0.5", omero=True, unit="micrometer", origin=None
+):
+    """Write an image with a z step of 2 um and pixels of 0.5 um, by default at 0."""
     kinds = {"t": "time", "c": "channel"}
     described = [
         {"name": one, "type": kinds.get(one, "space"), **({"unit": unit} if one in "zyx" else {})}
@@ -45,6 +47,8 @@ def _write_image(path, data, axes="czyx", *, version="0.5", omero=True, unit="mi
     ]
     scale = [{"z": 2.0, "y": 0.5, "x": 0.5}.get(one, 1.0) for one in axes]
     steps = [{"type": "scale", "scale": scale}]
+    if origin is not None:
+        steps.append({"type": "translation", "translation": origin})
     multiscale = {
         "axes": described,
         "datasets": [{"path": "0", "coordinateTransformations": steps}],

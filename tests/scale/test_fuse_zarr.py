@@ -96,7 +96,8 @@ def test_kinds_of_input(version, dtype, tmp_path, a_stack, write_image):
 def test_metadata(tmp_path, a_stack, write_image):
     data = np.stack([a_stack(80, 520, channels=3, seed=one) for one in range(2)])
     options = {**FAST, "channel": "mean"}  # `fuse` takes three channels for colours
-    fuse_zarr(write_image(tmp_path / "in", data, "tczyx"), tmp_path / "out", **options)
+    source = write_image(tmp_path / "in", data, "tczyx", origin=[0, 0, -40, 7, 0])
+    fuse_zarr(source, tmp_path / "out", **options)
     yaozarrs.validate_zarr_store(str(tmp_path / "out"))
     group = yaozarrs.open_group(str(tmp_path / "out"))
     image = group.ome_metadata()
@@ -105,6 +106,9 @@ def test_metadata(tmp_path, a_stack, write_image):
     assert [axis.unit for axis in multiscale.axes][2:] == ["micrometer"] * 3
     scales = [one.coordinateTransformations[0].scale for one in multiscale.datasets]
     assert scales == [[1, 1, 1, 0.5, 0.5], [1, 1, 1, 1, 1], [1, 1, 1, 2, 2]]
+    for one in (multiscale, group["maps/depth"].ome_metadata().multiscales[0]):
+        *_, moved = one.datasets[0].coordinateTransformations
+        assert moved.translation[-3:] == [-40, 7, 0]
     assert [one.label for one in image.omero.channels] == ["DAPI", "GFP", "Cy5"]
     assert [one.window.end for one in image.omero.channels] == [200, 200, 200]
     assert group["labels"].ome_metadata().labels == ["index", "never_in_focus"]

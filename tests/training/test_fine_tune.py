@@ -9,9 +9,15 @@ from napari_umis_fusion.errors import StackError
 from napari_umis_fusion.network import PlaneRanker, load_checkpoint, save_checkpoint
 from napari_umis_fusion.runtime import run_to_end
 from napari_umis_fusion.synthetic import make_stack
-from napari_umis_fusion.training import Preparing, TrainingConfig, TrainingFinished, Validated
+from napari_umis_fusion.training import (
+    Preparing,
+    StepDone,
+    TrainingConfig,
+    TrainingFinished,
+    Validated,
+)
 from napari_umis_fusion.training.data import REGION_PX
-from napari_umis_fusion.training.loop import fine_tune
+from napari_umis_fusion.training.loop import fine_tune, load_state, train
 from napari_umis_fusion.training.loop._fine_tune import iter_sharp_regions
 from napari_umis_fusion.training.objectives import ValidationExample
 from napari_umis_fusion.training.objectives._select import SelectObjective
@@ -152,3 +158,47 @@ def test_a_resumed_run_still_knows_its_start(stack, weights, tmp_path):
     _, whole = run(stack, weights, **options)
     assert result.start_metrics == whole.start_metrics
     assert result.metrics == whole.metrics
+
+
+REGIONS = list(np.random.default_rng(0).random((5, 64, 64), np.float32))
+PRESET = TrainingConfig.fine_tuning(
+    **{**TINY, "steps": 11, "validate_every": 4},
+    keep_weight=2.0,
+    test_share=0.0,
+    minutes=0.0,
+    threads=2,
+)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory, ranker_weights):
+    """Return the state and the result of the preset, short and kept near its start."""
+    state = tmp_path_factory.mktemp("whole") / "s.state"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SelectObjective, "validation_examples", 2)
+        *_, last = train(REGIONS, PRESET, start=ranker_weights, state=state)
+    return load_state(state), last.result
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_resumed_at_any_step_the_preset_ends_with_the_same_weights(
+    seed, tmp_path, monkeypatch, ranker_weights, uninterrupted
+):
+    """Bit for bit, though scenes, fixed features and the initial scores begin anew."""
+    monkeypatch.setattr(SelectObjective, "validation_examples", 2)
+    assert (PRESET.layers, PRESET.scene_uses) == ("late", 8)
+    whole, ended = uninterrupted
+    options = {"start": ranker_weights, "state": tmp_path / "s.state", "resume": True}
+    for stop in sorted(np.random.default_rng(seed).integers(1, PRESET.steps, 2)):
+        events = train(REGIONS, PRESET, **options)
+        for event in events:
+            if isinstance(event, StepDone) and event.step >= stop:
+                break
+        events.close()
+    *_, last = train(REGIONS, PRESET, **options)
+    found = load_state(tmp_path / "s.state")
+    assert found.curve.rows == whole.curve.rows
+    same = found.weights, found.best.weights, last.result.model.state_dict()
+    wanted = whole.weights, whole.best.weights, ended.model.state_dict()
+    for weights, others in zip(same, wanted, strict=True):
+        assert all(torch.equal(weights[name], others[name]) for name in others)

@@ -45,7 +45,8 @@ def test_names_cannot_break_out(quote):
     script = training_script(
         [ScriptSource("image", f"a{quote}b", None)], TrainingConfig(), name=f"a{quote}b", start=None
     )
-    compile(script, "script", "exec")
+    constants = [n.value for n in ast.walk(ast.parse(script)) if isinstance(n, ast.Constant)]
+    assert f"a{quote}b" in constants, "as the name of the result"
 
 
 def test_it_runs_and_is_the_same_training(tmp_path, monkeypatch, capsys):

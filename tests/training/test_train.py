@@ -1,5 +1,6 @@
 """The loop, mostly with an objective that is made up: what it yields, keeps, saves and refuses."""
 
+import functools
 import itertools
 import threading
 import time
@@ -300,13 +301,30 @@ INTERRUPTIONS = {
 }
 
 
+def seven_steps(objective):
+    return config(objective=objective, steps=7, validate_every=3, **SMALL[objective])
+
+
+@pytest.fixture(scope="module")
+def whole_training(tmp_path_factory):
+    """Return a function: the events of an objective's training in one go, and its state."""
+    folder = tmp_path_factory.mktemp("whole")
+
+    @functools.cache
+    def made(objective):
+        state = folder / f"{objective}.state"
+        return list(train(IMAGES, seven_steps(objective), state=state)), load_state(state)
+
+    return made
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("objective", SMALL)
 @pytest.mark.parametrize("interrupted", INTERRUPTIONS.values(), ids=INTERRUPTIONS)
-def test_resumed_it_comes_to_the_same_weights(objective, interrupted, tmp_path):
+def test_resumed_it_comes_to_the_same_weights(objective, interrupted, whole_training, tmp_path):
     """Bit for bit: weights, optimiser, best weights and losses."""
-    settings = config(objective=objective, steps=7, validate_every=3, **SMALL[objective])
-    whole = list(train(IMAGES, settings, state=tmp_path / "whole.state"))
+    settings = seven_steps(objective)
+    whole, other = whole_training(objective)
     state = tmp_path / "parts.state"
     first, before, seen = train(IMAGES, settings, state=state), [], 0
     for event in first:
@@ -324,7 +342,7 @@ def test_resumed_it_comes_to_the_same_weights(objective, interrupted, tmp_path):
         )
         assert again == told
     same_weights(rest[-1].result.model.state_dict(), whole[-1].result.model.state_dict())
-    one, other = load_state(state), load_state(tmp_path / "whole.state")
+    one = load_state(state)
     same_weights(one.weights, other.weights)
     same_weights(one.best.weights, other.best.weights)
     assert (one.best.step, one.best.score) == (other.best.step, other.best.score)

@@ -151,13 +151,15 @@ def test_a_device_that_is_missing_is_not_the_stacks_fault(stack, monkeypatch):
         gathered(TrainingData(stacks=(stack,)))
 
 
-def test_it_can_be_abandoned_at_any_event(stack):
+def test_it_can_be_abandoned_at_any_event(stack, threads):
+    before = threads()
     count = len(gathered(TrainingData(GREY, stack))[0])
     for stop in range(1, count, 3):
         events = iter_collect(TrainingData(GREY, stack), CLASSICAL)
         for _ in range(stop):
             next(events, None)
         events.close()
+        assert threads() <= before
 
 
 def test_regions_do_not_hold_on_to_the_whole_image(stack):

@@ -100,14 +100,17 @@ class AlignedStack(Stack):
         copied: Plane = part[np.ix_(*places)]
         return copied
 
-    def uncovered(self, z: int) -> NDArray[np.bool_] | None:
-        """Return where plane `z` has no data: bool of shape (Y, X), or None if it covers all."""
-        transform, recorded = self.alignment.transforms[z], self.recorded.uncovered(z)
+    def uncovered(
+        self, z: int, rows: slice = slice(None), columns: slice = slice(None)
+    ) -> NDArray[np.bool_] | None:
+        """Return where plane `z` has no data; see `Stack.uncovered`."""
+        transform, window = self.alignment.transforms[z], self._in_reference(rows, columns)
         if is_identity(transform):
-            return None if recorded is None else recorded[self.window]
-        missing = ~coverage_mask(transform, *self.window, self.alignment.shape)
+            return self.recorded.uncovered(z, *window)
+        missing = ~coverage_mask(transform, *window, self.alignment.shape)
+        recorded = self.recorded.uncovered(z)
         if recorded is not None:
-            missing |= moved_mask(recorded, transform, self.window)
+            missing |= moved_mask(recorded, transform, window)
         return missing if missing.any() else None
 
     def masked(self, empty: float | None) -> "AlignedStack":

@@ -26,7 +26,7 @@ from napari_umis_fusion.alignment._transforms import (
 )
 from napari_umis_fusion.config import AlignMode, FusionConfig
 from napari_umis_fusion.preprocess import GreyConverter, GreyRange
-from napari_umis_fusion.preprocess.health import PlaneHealth, PlaneScreen
+from napari_umis_fusion.preprocess.health import PlaneHealth, PlaneScreen, found_and_done
 from napari_umis_fusion.preprocess.illumination import (
     DefectFinder,
     GainEstimator,
@@ -160,7 +160,7 @@ class _Estimator:
             found = _suppress_small_motions(chain, links, reference, self._shape, self._kept)
         else:
             found = self._still(count, reference)
-        found = _for_all_planes(found, self._kept, self._planes)
+        found = _for_all_planes(found, self._kept, healths)
         is_telecentric = is_auto and self._model == "translation"
         return replace(
             found,
@@ -201,18 +201,19 @@ class _Estimator:
         return motion
 
 
-def _for_all_planes(found: Alignment, kept: list[int], planes: int) -> Alignment:
+def _for_all_planes(found: Alignment, kept: list[int], healths: Sequence[PlaneHealth]) -> Alignment:
     """Return the alignment of some planes for all; others are placed as the nearest of them."""
-    if len(kept) == planes:
+    if len(kept) == len(healths):
         return found
-    nearest = [_nearest(kept, z) for z in range(planes)]
+    nearest = [_nearest(kept, health.z) for health in healths]
     transforms = found.transforms[nearest]
     rows = []
     for z, place in enumerate(nearest):
         if kept[place] == z:
             rows.append(replace(found.planes[place], z=z))
         else:
-            why = f"holds no picture; placed as plane {kept[place]}"
+            what, _ = found_and_done(healths[z])
+            why = f"{what}: left out, and placed as plane {kept[place]}"
             rows.append(motion_of(z, transforms[z], found.shape, why=why))
     return replace(
         found, reference=kept[found.reference], transforms=transforms, planes=tuple(rows)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from napari_umis_fusion.alignment._transforms import Transform, apply, corners_of
 from napari_umis_fusion.preprocess import seen_from
+from napari_umis_fusion.runtime import split_rows
 from napari_umis_fusion.stack import Plane
 
 Array = NDArray[Any]
@@ -91,9 +92,10 @@ def coverage_mask(
     """Return which pixels of a rectangle of the reference plane a plane (Y, X) covers."""
     down, along = np.arange(rows.start, rows.stop), np.arange(columns.start, columns.stop)
     inside = np.ones((len(down), len(along)), np.bool_)
-    for axis in range(2):
-        place = transform[axis, 0] * down[:, None] + transform[axis, 1] * along + transform[axis, 2]
-        inside &= (place >= -ROUNDING_PX) & (place <= shape[axis] - 1 + ROUNDING_PX)
+    for part in split_rows(len(down)):  # places are in double precision
+        for axis, (along_y, along_x, start) in enumerate(transform):
+            place = along_y * down[part, None] + along_x * along + start
+            inside[part] &= (place >= -ROUNDING_PX) & (place <= shape[axis] - 1 + ROUNDING_PX)
     return inside
 
 

@@ -12,9 +12,10 @@ from napari_umis_fusion.batch._events import Searching
 from napari_umis_fusion.batch._group import file_stem, group_planes
 from napari_umis_fusion.batch._grouping import BatchStack, Grouping, LeftOut
 from napari_umis_fusion.batch._options import MAPS, BatchOptions
-from napari_umis_fusion.batch._place import Place, list_folder
+from napari_umis_fusion.batch._place import Place, is_store, list_folder
 from napari_umis_fusion.batch._stacks_of_file import ALONE, stacks_of_file
 from napari_umis_fusion.errors import ConfigError, StackFileError
+from napari_umis_fusion.files.ome_zarr import image_paths, zarr_kind
 from napari_umis_fusion.files.read import (
     Header,
     header_or_stack,
@@ -22,6 +23,10 @@ from napari_umis_fusion.files.read import (
     list_files,
 )
 from napari_umis_fusion.runtime import run_to_end, user_path
+
+NO_IMAGE = (
+    "holds no image or plate of OME-Zarr that is understood; accepted are versions 0.4 and 0.5"
+)
 
 PathLike = str | os.PathLike[str]
 
@@ -37,7 +42,8 @@ def find_stacks(
     Parameters
     ----------
     inputs : path, or sequence of paths
-        Folders, which are searched with their subfolders; files; patterns such as ``"*/z*.tif"``.
+        Folders, which are searched with their subfolders; files; folders of OME-Zarr; patterns
+        such as ``"*/z*.tif"``.
     options : BatchOptions, optional
         How stacks in one folder are told apart.
     output : path, optional
@@ -91,8 +97,6 @@ def iter_find_stacks(
 
 def _expand(entry: PathLike) -> list[Path]:
     path = user_path(entry)
-    if path.is_dir() and path.suffix.lower() == ".zarr":
-        raise ConfigError(f"{path}: is a Zarr store; OME-Zarr is fused by umis-fusion zarr.")
     if path.exists():
         return [path]
     found = [Path(one) for one in glob.glob(str(path), recursive=True)]
@@ -128,14 +132,14 @@ class _Search:
 
     def places(self, inputs: Sequence[Path]) -> Iterator[Place]:
         """Yield the folders to look into, and for single files what is named of their folder."""
-        folders = [path for path in inputs if path.is_dir()]
+        folders = [path for path in inputs if path.is_dir() and not is_store(path)]
         bases = _unique_names([_plain(path).name or "batch" for path in folders])
         for folder, base in zip(folders, bases, strict=True):
             inner = "" if len(inputs) == 1 else base
             yield from list_folder(folder, base, inner, self._output, self.left_out)
         files: dict[Path, list[Path]] = {}
         for path in inputs:
-            if not path.is_dir():
+            if path not in folders:
                 files.setdefault(_plain(path).parent, []).append(path)
         alone = len(files) == 1 and not folders
         for folder, paths in files.items():
@@ -153,8 +157,11 @@ class _Search:
             yield self._searching()
         alone = {one.path: one.reason for one in groups.loose}
         for path in in_order([*files.stacks, *alone]):
-            if path.absolute() not in self._seen:
-                self._take_file(place, path, alone.get(path, ""))
+            name = _joined(place.inner, file_stem(path))
+            if is_store(path):
+                yield from self._take_store(path, name)
+            elif path.absolute() not in self._seen:
+                self._take_file(path, name, alone.get(path, ""))
             yield self._searching()
 
     def _sort(self, place: Place) -> Generator[Searching, None, _Files]:
@@ -171,6 +178,9 @@ class _Search:
         return files
 
     def _sort_one(self, path: Path, files: _Files) -> None:
+        if is_store(path):
+            files.stacks.append(path)
+            return
         list_files(path)  # raises for other kinds, pipes and dead links, and says what they are
         header = None if is_companion(path) else header_or_stack(path)
         if header is None:
@@ -181,7 +191,20 @@ class _Search:
     def _is_wanted(self, path: Path) -> bool:
         return path.match(self._options.pattern) and path.absolute() not in self._seen
 
-    def _take_file(self, place: Place, path: Path, reason: str) -> None:
+    def _take_store(self, store: Path, name: str) -> Generator[Searching, None, None]:
+        """Take the images of a folder of OME-Zarr; the fields of a plate are in a folder of it."""
+        found = image_paths(store)
+        if not found:
+            self.left_out.append(LeftOut(store, NO_IMAGE))
+        for path in found:
+            well, _, image = path.rpartition("/")
+            if zarr_kind(store) == "plate":
+                self._take_file(store / path, f"{name}/{well.replace('/', '')}_{image}", "")
+            else:
+                self._take_file(store / path, f"{name}_{path}" if len(found) > 1 else name, "")
+            yield self._searching()
+
+    def _take_file(self, path: Path, name: str, reason: str) -> None:
         """Take a file as a stack; `reason` says why it is no plane of another one."""
         try:
             entries, sources = stacks_of_file(path, self._options.z_axis or None)
@@ -190,7 +213,6 @@ class _Search:
             self.left_out.append(LeftOut(path, reason if reason and told == ALONE else told))
             return
         self._seen |= {Path(one).absolute() for one in sources}  # a set of files opens as one
-        name = _joined(place.inner, file_stem(path))
         for index in entries:
             told = "".join(f"_{axis}{entry}" for axis, entry in index.items())
             z_axis = self._options.z_axis or None

@@ -16,6 +16,7 @@ from napari_umis_fusion.batch._record import BatchRecord
 from napari_umis_fusion.batch._thumbnail import thumbnail
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import StackError, StackFileError
+from napari_umis_fusion.files.ome_zarr import full_resolution, stored_values
 from napari_umis_fusion.files.write import check_output_path
 from napari_umis_fusion.fusion import FusionResult, iter_fuse, write_output
 from napari_umis_fusion.runtime import Progress, file_stamp, map_progress
@@ -27,14 +28,21 @@ _NO_STEP = "no depth map: the distance between planes is unknown; give the z ste
 def identity_of(stack: BatchStack) -> str:
     """Return a hash of the files of a stack, by name, size and time of the last change.
 
+    Of an image of OME-Zarr, the files of its array of full resolution count.
+
     Raises
     ------
     OSError
         If a file is gone.
     """
     told = [repr(dict(stack.index))]
-    told += [f"{path.absolute()}|{file_stamp(path)}" for path in stack.files]
+    told += [f"{path.absolute()}|{_stamp(path)}" for path in stack.files]
     return hashlib.sha256("\n".join(told).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _stamp(path: Path) -> str:
+    array = full_resolution(path) if path.is_dir() else None
+    return str(file_stamp(path)) if array is None else stored_values(str(array))
 
 
 class StackWork:

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,14 @@ from napari_umis_fusion.files.names import (
     split_schemes,
     with_z,
 )
-from napari_umis_fusion.files.read import leave_out
+from napari_umis_fusion.files.read import in_told_order, leave_out
 from napari_umis_fusion.stack import place_named
 
 LONGEST_NAME = 120
 """Characters of the name of a stack; file systems accept twice as many."""
 
 _END = re.compile(r"[\s_\-.,+()\[\]]*(?:(?<![^\W\d_])z)?[\s_\-.,+()\[\]]*$", re.IGNORECASE)
+_WORDS = re.compile(r"[\s_\-.]+[^\W\d_].*$")
 _COUNTS = re.compile(r"[^\W\d_]*\s*[+\-−–]?\d+(?:[.,]\d+)?\s*[^\W\d_]*")
 """What names say of an entry along z, such as "z-1.5um"."""
 
@@ -113,10 +114,30 @@ def group_planes(headers: Mapping[Path, Any], options: BatchOptions) -> Groups:
             continue
         gone = tuple(f"left out: {one.path.name}, which {one.reason}" for one in unlike)
         is_by_names = options.group_by == "names"
-        told = _notes(alike) if is_by_names else ()
+        told = _notes(alike) if is_by_names and not group.notes else ()
         z_axis = options.z_axis if is_by_names else _only_axis(alike)
         found.stacks.append(Group(group.name, alike, (*group.notes, *told, *gone), z_axis))
+    found.stacks = _told_apart(found.stacks)
     return found
+
+
+def _told_apart(groups: Sequence[Group]) -> list[Group]:
+    """Name groups that begin alike by how their files end, too: img and img_mask."""
+    counts = Counter(group.name for group in groups)
+    return [
+        replace(group, name=group.name + _common_end(group.files))
+        if counts[group.name] > 1
+        else group
+        for group in groups
+    ]
+
+
+def _common_end(files: Sequence[Path]) -> str:
+    """Return the words in which the names of all files end."""
+    stems = [file_stem(path)[::-1] for path in files]
+    alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*stems, strict=False))
+    found = _WORDS.search("".join(letters[0] for letters in alike)[::-1])
+    return found[0] if found else ""
 
 
 def _by_count(paths: list[Path], options: BatchOptions, found: Groups) -> Iterator[Group]:
@@ -154,15 +175,16 @@ def _in_natural_order(group: list[Path], paths: list[Path], notes: tuple[str, ..
 def _by_names(paths: list[Path], options: BatchOptions, found: Groups) -> Iterator[Group]:
     for alike in split_schemes(paths):
         try:
-            grid = arrange(alike)
+            by_names = arrange(alike)
         except StackFileError as error:
             found.left_out += [LeftOut(path, str(error)) for path in alike]
             continue
-        grid = _with_planes(grid, options.z_axis)
+        told = in_told_order(by_names)
+        grid = _with_planes(told, options.z_axis)
         if len(alike) > 1 and not _counts_planes(grid):
             found.loose += [LeftOut(path, UNCOUNTED) for path in alike]
         else:
-            yield from _stacks_of(grid)
+            yield from _stacks_of(grid, () if told is by_names else told.notes)
 
 
 def _with_planes(grid: FileGrid, z_axis: str) -> FileGrid:
@@ -183,7 +205,7 @@ def _counts_planes(grid: FileGrid) -> bool:
     return bool(planes) and all(_COUNTS.fullmatch(entry) for entry in planes[0].entries)
 
 
-def _stacks_of(grid: FileGrid) -> Iterator[Group]:
+def _stacks_of(grid: FileGrid, notes: tuple[str, ...]) -> Iterator[Group]:
     """Yield the planes, with all channels, of each entry of the other axes."""
     inner = [axis.kind in ("z", "channel") for axis in grid.axes]
     parts: dict[Place, list[tuple[Place, Path]]] = {}
@@ -196,7 +218,7 @@ def _stacks_of(grid: FileGrid) -> Iterator[Group]:
     for outer, found in parts.items():
         files = tuple(path for _, path in sorted(found))
         told = [axis.entries[k] for axis, k in zip(others, outer, strict=True)]
-        yield Group(_common_name(files) or "_".join(told), files)
+        yield Group(_common_name(files) or "_".join(told), files, notes)
 
 
 def _notes(files: Sequence[Path]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from natsort import natsorted, ns
 from napari_umis_fusion.batch._grouping import LeftOut
 from napari_umis_fusion.batch._record import RECORD
 from napari_umis_fusion.files.names import kind_of_word, tokens_of
+from napari_umis_fusion.files.ome_zarr import is_zarr
 from napari_umis_fusion.files.read import SUFFIXES, is_companion
 
 
@@ -36,6 +37,8 @@ def list_folder(
     folder: Path, name: str, inner: str, output: Path | None, left_out: list[LeftOut]
 ) -> Iterator[Place]:
     """Yield the files of a folder, and of its subfolders, without what is hidden.
+
+    Folders of Zarr count as files.
 
     Parameters
     ----------
@@ -66,13 +69,6 @@ def list_folder(
             left_out += _foreign(output)
         elif path.is_symlink():
             left_out.append(LeftOut(path, "is a link to a folder, which may lead in circles"))
-        elif path.suffix.lower() == ".zarr":
-            left_out.append(
-                LeftOut(
-                    path,
-                    "is a Zarr store; OME-Zarr is fused by umis-fusion zarr",
-                )
-            )
         else:
             below = f"{inner}/{path.name}" if inner else path.name
             yield from list_folder(path, below, below, output, left_out)
@@ -88,7 +84,13 @@ def _foreign(output: Path) -> list[LeftOut]:
 def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
     names = natsorted(os.listdir(folder), alg=ns.IGNORECASE)
     paths = [folder / name for name in names if not name.startswith(".")]
-    return [path for path in paths if not path.is_dir()], [path for path in paths if path.is_dir()]
+    folders = [path for path in paths if path.is_dir() and not is_store(path)]
+    return [path for path in paths if path not in folders], folders
+
+
+def is_store(path: Path) -> bool:
+    """Whether a folder is one of Zarr, in which no other files are looked for."""
+    return path.is_dir() and (path.suffix.lower() == ".zarr" or is_zarr(path))
 
 
 def _is_image(path: Path) -> bool:

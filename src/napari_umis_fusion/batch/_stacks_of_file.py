@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.files.ome_zarr import open_image
 from napari_umis_fusion.files.read import PathsLike, describe_file, open_stack
 from napari_umis_fusion.stack import Stack, kind_of, place_named
 
@@ -36,6 +37,8 @@ def open_as(path: PathsLike, z_axis: str | None, index: Mapping[str, int] | None
 
 def stacks_of_file(path: Path, z_axis: str | None = None) -> tuple[list[Index], tuple[str, ...]]:
     """Return what is selected for each stack of a file, and all files that belong to it.
+
+    An image of OME-Zarr is one, too.
 
     Time points, positions and series each make stacks of their own.
 
@@ -73,12 +76,20 @@ def _entries(
 
 def _loops(path: Path, z_axis: str | None) -> dict[str, int]:
     """Return the axes of which each entry may be a stack, with their sizes."""
-    about = describe_file(path)
-    axes = dict(zip(about["axes"], about["shape"], strict=True))
+    axes, series = _axes_of(path)
     place = place_named(list(axes), z_axis) if z_axis and "Z" not in axes else None
     chosen = None if place is None else list(axes)[place]
     looped = {a: n for a, n in axes.items() if kind_of(a) in _LOOPED and a != chosen}
-    return {axis: n for axis, n in {"series": about.get("series", 1), **looped}.items() if n > 1}
+    return {axis: n for axis, n in {"series": series, **looped}.items() if n > 1}
+
+
+def _axes_of(path: Path) -> tuple[dict[str, int], int]:
+    """Return the sizes of the axes of a file, and how many series it holds."""
+    if path.is_dir():
+        image = open_image(path)
+        return dict(zip(map(str.upper, image.axes), image.shape, strict=True)), 1
+    about = describe_file(path)
+    return dict(zip(about["axes"], about["shape"], strict=True)), about.get("series", 1)
 
 
 def _opens(path: Path, index: Mapping[str, int], z_axis: str | None) -> bool:

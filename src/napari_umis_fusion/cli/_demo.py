@@ -14,7 +14,6 @@ from napari_umis_fusion.metrics import index_error, psnr, ssim
 from napari_umis_fusion.stack import Calibration
 from napari_umis_fusion.synthetic import RenderedStack, demo_stack
 
-FOLDER = "umis-fusion-demo"
 GAP_PX = 8
 
 

@@ -110,7 +110,7 @@ def _settings(spec: Field[Any]) -> dict[str, Any]:
 
 def channel_rule(text: str) -> str | int:
     """Return the number of a channel, or the name of a rule."""
-    return int(text) if text.lstrip("-").isdigit() else text
+    return int(text) if text.removeprefix("-").isdecimal() else text
 
 
 def check_table_option(option: str, path: str, protect: Sequence[str]) -> None:

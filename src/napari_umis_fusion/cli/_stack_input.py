@@ -45,7 +45,7 @@ def index_from(arguments: argparse.Namespace) -> dict[str, int] | None:
         raise ConfigError("--scene with --index series=; leave one of the two out.")
     for pair in arguments.index:
         axis, _, number = pair.partition("=")
-        if not axis or not number.isdigit():
+        if not axis or not number.isdecimal():
             raise ConfigError(f"--index {pair}; accepted is AXIS=N such as T=0.")
         index[axis] = int(number)
     return index or None

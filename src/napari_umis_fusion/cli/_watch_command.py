@@ -128,7 +128,8 @@ class _Report:
     def _print_fused(self, event: StackFused) -> None:
         if self._quiet:
             outputs = {kind: str(path) for kind, path in event.outputs.items()}
-            print_json({"stack": event.name, "planes": event.planes, "outputs": outputs})
+            told = {"stack": event.name, "planes": event.planes, "outputs": outputs}
+            print_json({**told, "notes": list(event.notes)})
         else:
             print_written(event.outputs, event.notes, event.name)
 

@@ -17,7 +17,7 @@ from napari_umis_fusion.network import (
     open_checkpoint,
     runs_without_torch,
 )
-from napari_umis_fusion.runtime import FloatMap, Tile, Workers, tiles_of
+from napari_umis_fusion.runtime import FloatMap, Tile, Workers, paged_zeros, tiles_of
 from napari_umis_fusion.stack import Plane
 
 if TYPE_CHECKING:
@@ -142,7 +142,8 @@ class LearnedFocusMeasure:
             self._under_way = None
 
     def _push(self, grey: FloatMap) -> list[ScoreMaps]:
-        return self._scorer.push(grey * self._gain)
+        scaled = paged_zeros(grey.shape, np.float32)
+        return self._scorer.push(np.multiply(grey, self._gain, scaled))
 
     def iter_fill(self, focus: FloatMap) -> Generator[None, None, FloatMap]:
         """Fill `focus` with that of the oldest plane, and return that of the weighted blend."""
@@ -150,7 +151,7 @@ class LearnedFocusMeasure:
         select, weigh = scores.select, scores.weigh
         if self._first is None:
             self._first = select.copy(), weigh.copy()
-        weight = np.empty_like(focus)
+        weight: FloatMap = paged_zeros(focus.shape, np.float32)
         # The blend weights by the square of focus: half the score gives its exponential.
         # Relative to the first plane, whose scores become focus 1, the exponentials stay in range.
         maps = ((select, self._first[0], 1, focus), (weigh, self._first[1], 0.5, weight))

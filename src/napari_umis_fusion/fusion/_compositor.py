@@ -110,11 +110,7 @@ class Compositor:
         self.opacity: Plane | None = None
         if stack.has_opacity:
             self.opacity = workspace.full(shape, stack.dtype, 0)
-        self.weighted: WeightedMean | None = None
-        if averages:
-            merges = config.verification == "seams"
-            far = FAR_AGREEMENT_OF_COMPOSITES if merges else FAR_AGREEMENT
-            self.weighted = WeightedMean(stack.shape[1:], stack.dtype, workspace, far)
+        self.weighted = _weighted_mean(stack, config, workspace) if averages else None
         self._workers = workers
         # Planes whose focus is not known yet: the measure may need later planes.
         self._pending: deque[GreyPlane] = deque()
@@ -131,22 +127,32 @@ class Compositor:
         # A second pass fits no peaks.
         has_noise = model is not None and verified is None
         self._noise = NoiseLevel(self.decision.noise) if has_noise else None
-        seams = self._takeovers.seams
-        self.surface: SurfaceDecision | None = None
-        if apart and self._sharpness is not None and seams is not None:
-            lent = self._sharpness, seams, self._takeovers.takeover
-            self.surface = SurfaceDecision(self.decision, *lent, config.tile_px, workspace, workers)
-        is_compared = self._takeovers.difference is not None
-        grey = workspace.full(shape if is_compared else (0, 0), np.float32, 0)
-        first = Composite(self.all_in_focus, self.decision, grey, self.weighted)
-        self._pile = Pile(first, workspace, workers, self._tiles)
+        self.surface = self._surface(workspace) if apart else None
+        self._pile = Pile(self._first_composite(workspace), workspace, workers, self._tiles)
         # Without seams, no border depends on what was composed before.
-        self._order = MergeOrder(len(stack), left_out, in_turn=seams is None)
+        in_turn = self._takeovers.seams is None
+        self._order = MergeOrder(len(stack), left_out, in_turn=in_turn)
         self._has_scales = scales is not None
         self._scales = scales or GreyScales(1.0, self.to_grey.range.scale)
         self._last: int | None = None
         self._before: FloatMap | None = None  # grey image of the plane composed last
         self._z = 0
+
+    def _surface(self, workspace: ScratchMemory) -> SurfaceDecision | None:
+        """Return the decision on the depth, which works in maps of that on the image."""
+        sharpness, seams = self._sharpness, self._takeovers.seams
+        if sharpness is None or seams is None:
+            return None
+        lent = sharpness, seams, self._takeovers.takeover
+        given = self.config.tile_px, workspace, self._workers
+        return SurfaceDecision(self.decision, *lent, *given)
+
+    def _first_composite(self, workspace: ScratchMemory) -> Composite:
+        """Return the composite whose maps are those of the result."""
+        is_compared = self._takeovers.difference is not None
+        shape = self.decision.chosen.shape if is_compared else (0, 0)
+        grey = workspace.full(shape, np.float32, 0)
+        return Composite(self.all_in_focus, self.decision, grey, self.weighted)
 
     def iter_add(self, checked: CheckedPlane, z: int) -> Generator[None]:
         """Add plane `z`, after those before it, yielding every 50 ms while threads work."""
@@ -267,3 +273,9 @@ class Compositor:
             self._noise.measure(grey, self._before, invalid, tile)
         if top.weighted is not None:
             top.weighted.add(plane, self._weight, takeover, agreement, tile)
+
+
+def _weighted_mean(stack: Stack, config: FusionConfig, workspace: ScratchMemory) -> WeightedMean:
+    merges = config.verification == "seams"
+    far = FAR_AGREEMENT_OF_COMPOSITES if merges else FAR_AGREEMENT
+    return WeightedMean(stack.shape[1:], stack.dtype, workspace, far)

@@ -71,13 +71,16 @@ class KeptPlanes(Stack):
             return super().region(z, rows, columns)
         return self._stack.region(z, rows, columns)
 
-    def uncovered(self, z: int) -> BoolMap | None:
-        """Return where plane `z` shows nothing; None if nowhere."""
+    def uncovered(
+        self, z: int, rows: slice = slice(None), columns: slice = slice(None)
+    ) -> BoolMap | None:
+        """Return where plane `z` shows nothing; see `Stack.uncovered`."""
         with self._lock:
             if z in self._missing:
                 # It is asked for after the plane.
-                return self._missing[z] if z in self._planes else self._missing.pop(z)
-        return self._stack.uncovered(z)
+                kept = self._missing[z] if z in self._planes else self._missing.pop(z)
+                return None if kept is None else kept[rows, columns]
+        return self._stack.uncovered(z, rows, columns)
 
     def lighting(
         self, grey_range: "GreyRange", rows: slice = slice(None), columns: slice = slice(None)

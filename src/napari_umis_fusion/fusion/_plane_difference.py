@@ -48,6 +48,7 @@ class PlaneDifference:
     ) -> None:
         self.detail: FloatMap = workspace.full(shape, np.float32, 0)
         self.agreement: FloatMap = workspace.full(shape, np.float32, 1)
+        self._difference: FloatMap = workspace.full(shape, np.float32, 0)
         self._workers = workers
         # Without the median, which is meant for the focus of planes, not for their difference.
         plain = config.replace(median_filter=False)
@@ -57,8 +58,8 @@ class PlaneDifference:
 
     def iter_measure(self, grey: FloatMap, chosen: FloatMap, plane: Plane) -> Generator[None]:
         """Fill `detail` and `agreement` for a new plane, its grey levels and the composite's."""
-        job = self._workers.submit(np.subtract, grey, chosen)
-        difference = yield from self._workers.result(job)
+        difference = self._difference
+        yield from self._workers.result(self._workers.submit(np.subtract, grey, chosen, difference))
         yield from self._measure.iter_fill(difference, plane, self.detail)
         yield from self._workers.each(lambda tile: self._agree(difference, tile), self._tiles)
 

@@ -8,6 +8,7 @@ from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.fusion._light_changes import CHANGES, check_light, minds_light
 from napari_umis_fusion.fusion._passes import Passes
 from napari_umis_fusion.preprocess.health import (
+    Gaps,
     MovingParts,
     PlaneHealth,
     PlaneScreen,
@@ -58,6 +59,8 @@ class ScreenedPlanes(PlaneScreen):
         The specks that an earlier pass found, by plane.
     moving : MovingParts, optional
         Parts of planes that do not count.
+    gaps : Gaps, optional
+        What an earlier pass found of gaps, which parts of planes do not show.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class ScreenedPlanes(PlaneScreen):
         known: Sequence[PlaneHealth] | None = None,
         specks: dict[int, Specks] | None = None,
         moving: MovingParts | None = None,
+        gaps: Gaps | None = None,
     ) -> None:
         known = known or known_healths(stack, config) or None
         is_aligned = config.aligns or stack.alignment is not None
@@ -77,6 +81,7 @@ class ScreenedPlanes(PlaneScreen):
         self._config, self._passes = config, passes
         self._copies = config.blend == "select"
         self._finder, self._moving = SpeckFinder(workers, specks), moving
+        self._gaps = gaps or Gaps()
 
     @property
     def has_any(self) -> bool:
@@ -126,6 +131,9 @@ class ScreenedPlanes(PlaneScreen):
             else clean.without(self._moving.mask(z, self._stack.shape[1:]))
         )
 
+    def _screened(self, reading: CheckedPlane, health: PlaneHealth) -> CheckedPlane:
+        return screened(reading, health, self._gaps.of(health, reading.plane))
+
     def _tell(self, z: int, specks: int) -> None:
         """Add to the health of a plane what is found besides."""
         moving = 0.0 if self._moving is None else self._moving.share(z)
@@ -135,27 +143,22 @@ class ScreenedPlanes(PlaneScreen):
         self.healths[z] = replace(self.healths[z], findings=found, specks=specks, moving=moving)
 
     def known_part(self, z: int, rows: slice, columns: slice) -> CheckedPlane | None:
-        """Read a rectangle of a plane that is known already; None if the plane is left out.
-
-        Only where it is not whole, which is seen in whole planes, all of it is read.
-        """
+        """Read a rectangle of a plane that is known already; None if the plane is left out."""
         health, policy = self.healths[z], self._config.nan_policy
         if health.is_left_out:
             return None
-        if not health.is_whole:
-            found = screened(read_plane(self._stack, z, policy), health).part(rows, columns)
-        else:
-            found = screened(
-                read_plane(CroppedStack(self._stack, rows, columns), z, policy), health
-            )
+        gaps = self._gaps.within(health, self._stack.plane, rows, columns)
+        part = read_plane(CroppedStack(self._stack, rows, columns), z, policy)
+        found = screened(part, health.within(rows, columns), gaps)
         width, shape = self._stack.shape[2], self._stack.shape[1:3]
         specks = self._finder.found.get(z)
         self._tell(z, 0 if specks is None else len(specks))
         if specks is not None:
             specks = specks.within(rows, columns, width)
             found = without_specks(found, specks, copies=self._copies)
-        moving = None if self._moving is None else self._moving.mask(z, shape)
-        return found if moving is None else found.without(moving[rows, columns].copy())
+        if self._moving is None:
+            return found
+        return found.without(self._moving.mask(z, shape, rows, columns))
 
     def again(self, moving: MovingParts | None = None) -> "ScreenedPlanes":
         """Return the planes of another pass, with what is known of them."""
@@ -178,8 +181,9 @@ class ScreenedPlanes(PlaneScreen):
         if are_whole:
             return self._stack
         scales = scales_values(self._config) if scales is None else scales
-        return SoundStack(self._stack, self.healths, specks, self._moving, scales=scales)
+        found = self.healths, specks, self._moving, self._gaps
+        return SoundStack(self._stack, *found, scales=scales)
 
     def _with(self, known: Sequence[PlaneHealth], moving: MovingParts | None) -> "ScreenedPlanes":
         shared = self._stack, self._config, self._passes, self._workers
-        return ScreenedPlanes(*shared, known, self._finder.found, moving)
+        return ScreenedPlanes(*shared, known, self._finder.found, moving, self._gaps)

@@ -237,8 +237,10 @@ class _FilledStack(Stack):
             values[mask] = filled[mask].astype(self.dtype)
         return plane
 
-    def uncovered(self, z: int) -> BoolMap | None:
-        return self._stack.uncovered(z)
+    def uncovered(
+        self, z: int, rows: slice = slice(None), columns: slice = slice(None)
+    ) -> BoolMap | None:
+        return self._stack.uncovered(z, rows, columns)
 
 
 class _MixedStack(Stack):
@@ -251,8 +253,10 @@ class _MixedStack(Stack):
     def plane(self, z: int) -> Plane:
         return grey_of_mosaic(self._stack.plane(z).astype(np.float32), self._mosaic_px)
 
-    def uncovered(self, z: int) -> BoolMap | None:
-        return self._stack.uncovered(z)
+    def uncovered(
+        self, z: int, rows: slice = slice(None), columns: slice = slice(None)
+    ) -> BoolMap | None:
+        return self._stack.uncovered(z, rows, columns)
 
 
 def _samples_of(stack: Stack) -> PlaneSamples:

@@ -17,7 +17,7 @@ import numpy as np
 from napari_umis_fusion.network._onnx_session import Arrays, StageSession
 from napari_umis_fusion.network._ranker_graphs import NEIGHBOURS, SCALES, ranker_models
 from napari_umis_fusion.network._ranker_layers import Weights
-from napari_umis_fusion.runtime import Float32Array, Workers
+from napari_umis_fusion.runtime import Float32Array, Workers, paged_zeros
 
 TILE_PX = 512
 """Side of a tile; less for planes that would otherwise not occupy all threads."""
@@ -130,7 +130,7 @@ class OnnxStages:
         given = spare or [None] * len(stage.outputs)
         shapes = _shapes(session.channels, stage.outputs.values(), size)
         whole = [
-            np.empty(shape, np.float32) if array is None else array
+            paged_zeros(shape, np.float32) if array is None else array
             for shape, array in zip(shapes, given, strict=True)
         ]
         if len(tiles) == 1:
@@ -210,7 +210,7 @@ class _TileBuffers:
         except IndexError:  # as many threads are at work as never before
             flat = np.empty(0, np.float32)
         if flat.size < ends[-1]:
-            flat = np.empty(ends[-1], np.float32)
+            flat = paged_zeros((int(ends[-1]),), np.float32)
         pairs = zip(shapes, [0, *ends], strict=False)
         try:
             yield [flat[at : at + prod(shape)].reshape(shape) for shape, at in pairs]

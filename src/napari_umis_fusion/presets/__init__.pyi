@@ -1,3 +1,6 @@
+from ._dyes import NUMBERED_DYES as NUMBERED_DYES
+from ._dyes import join_dyes as join_dyes
+from ._dyes import names_channel as names_channel
 from ._files import delete_preset as delete_preset
 from ._files import load_preset as load_preset
 from ._files import preset_folder as preset_folder

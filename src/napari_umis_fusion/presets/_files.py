@@ -6,8 +6,6 @@ import re
 import warnings
 from pathlib import Path
 
-import platformdirs
-
 from napari_umis_fusion.errors import ConfigError, StackFileError
 from napari_umis_fusion.presets._preset import Preset
 from napari_umis_fusion.presets._shipped import PRESETS
@@ -17,6 +15,7 @@ from napari_umis_fusion.runtime import (
     naming_faults,
     package_version,
     read_json,
+    user_data,
     user_path,
 )
 
@@ -34,10 +33,7 @@ _KIND = "napari-umis-fusion preset"
 
 def preset_folder() -> Path:
     """Return the folder of your own presets, which may not exist yet."""
-    given = os.environ.get(FOLDER_VARIABLE)
-    if given:
-        return user_path(given).absolute()
-    return platformdirs.user_data_path("napari-umis-fusion", appauthor=False) / "presets"
+    return user_data("presets", FOLDER_VARIABLE)
 
 
 def save_preset(

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from napari_umis_fusion.presets._dyes import contrast_in
 from napari_umis_fusion.presets._preset import Preset
 from napari_umis_fusion.presets._shipped import PRESETS
 
@@ -40,20 +41,9 @@ _MODES = {
 _LAMPS = {"epifluorescence": "fluorescence", "nonlinear": "fluorescence"}
 """Illumination types of OME; all transmitted light may be any contrast."""
 
-_DYES = (
-    r"dapi|hoechst( ?\d+)?|[a-z]{0,2}gfp|[ecmy]?[cyr]fp|mcherry|mscarlet|tdtomato|mneongreen|"
-    r"fitc|tritc|cy ?[2357](\.5)?|(alexa( ?fluor)?|af|atto|dylight|janelia( ?fluor)?|jf) ?\d{3}|"
-    r"texas ?red|rhodamine|bodipy|sytox|calcein|draq5|propidium( iodide)?|phalloidin|"
-    r"(mito|lyso|er)[ -]?tracker|fluo(rescence|r)?|autofluorescence"
-)
 
-_NAMES = (
-    ("reflected light", r"reflect(ed|ion|ance)( light)?|epi ?bright ?field"),
-    ("phase or DIC", r"dic|nomarski|hoffman|phase ?contrast|ph[123l]|zernike"),
-    ("brightfield", r"bright ?field|bf|transmitted( light)?|h ?& ?e"),
-    ("fluorescence", _DYES),
-)
-"""Words of names, as whole words."""
+_MACRO = re.compile(r"\b(ma[ck]ro|micro[ -]?nikkor|mp-e|luminar|photar)", re.IGNORECASE)
+"""Lenses made for magnifications around 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +58,8 @@ class ChannelOptics:
         By the words of OME: ContrastMethod, AcquisitionMode, IlluminationType.
     fluorophore : str
         The dye.
+    lens : str
+        The lens of a camera, by EXIF.
     """
 
     name: str = ""
@@ -75,6 +67,7 @@ class ChannelOptics:
     acquisition_mode: str = ""
     illumination: str = ""
     fluorophore: str = ""
+    lens: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +157,12 @@ def _told_by(channel: ChannelOptics) -> ToldPreset | None:
         return _found(_LAMPS[lamp], f"IlluminationType '{channel.illumination}'")
     if channel.fluorophore:
         return _found("fluorescence", f"Fluor '{channel.fluorophore}'")
-    for preset, pattern in _NAMES:
-        if re.search(rf"(?<![a-z0-9])({pattern})(?![a-z0-9])", _words(channel.name)):
-            return _found(preset, f"channel '{channel.name}'")
+    if (preset := contrast_in(channel.name)) is not None:
+        return _found(preset, f"channel '{channel.name}'")
     if mode in _MODES:
         return _found(_MODES[mode], f"AcquisitionMode '{channel.acquisition_mode}'")
+    if _MACRO.search(channel.lens):
+        return _found("macro", f"lens '{channel.lens}'")
     return None
 
 
@@ -179,8 +173,3 @@ def _found(name: str, source: str) -> ToldPreset:
 def _plain(word: Any) -> str:
     """Return a word of OME as it is compared."""
     return re.sub(r"[^a-z]", "", str(word).casefold())
-
-
-def _words(name: str) -> str:
-    """Return a name in lower case, with spaces for what joins words."""
-    return re.sub(r"[\s_-]+", " ", name).casefold()

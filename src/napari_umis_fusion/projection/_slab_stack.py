@@ -35,10 +35,13 @@ class SlabStack(Stack):
         """Read a rectangle of plane `z` of the slab."""
         return self._stack.region(self._planes[z], rows, columns)
 
-    def uncovered(self, z: int) -> BoolMap | None:
+    def uncovered(
+        self, z: int, rows: slice = slice(None), columns: slice = slice(None)
+    ) -> BoolMap | None:
         """Return where plane `z` lies outside of the slab, or shows nothing."""
         plane = self._planes[z]
-        missing, outside = self._stack.uncovered(plane), ~self._slab.holds(plane)
+        missing = self._stack.uncovered(plane, rows, columns)
+        outside = ~self._slab.holds(plane)[rows, columns]
         if missing is not None:
             outside |= missing
         return outside if outside.any() else None

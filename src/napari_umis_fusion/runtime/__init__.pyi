@@ -52,11 +52,13 @@ from ._same_file import first_same as first_same
 from ._schema import STRICT as STRICT
 from ._schema import checked as checked
 from ._scratch_memory import ScratchMemory as ScratchMemory
+from ._scratch_memory import paged_zeros as paged_zeros
 from ._tiles import Tile as Tile
 from ._tiles import bands as bands
 from ._tiles import split_rows as split_rows
 from ._tiles import tiles_of as tiles_of
 from ._tiles import with_halo as with_halo
+from ._user_data import user_data as user_data
 from ._user_path import user_path as user_path
 from ._workers import HEARTBEAT_S as HEARTBEAT_S
 from ._workers import Workers as Workers

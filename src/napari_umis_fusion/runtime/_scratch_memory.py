@@ -126,7 +126,7 @@ class ScratchMemory:
         with self._lock:  # or two threads could both take the last of the budget
             if any(one.held_bytes + size > one.budget_mb * MEGABYTE for one in chain):
                 return None
-            array = _zeros(shape, np.dtype(dtype), size)
+            array = paged_zeros(shape, dtype)
             if value != 0:
                 array[...] = value
             number = next(_numbers)
@@ -151,11 +151,12 @@ class ScratchMemory:
             return Path(self._folder.name) / f"map{self._count}"
 
 
-def _zeros(shape: tuple[int, ...], dtype: np.dtype[Any], size: int) -> NDArray[Any]:
+def paged_zeros(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     """Return zeros; large ones on pages that the system has back as soon as the array is gone.
 
     What threads free otherwise stays with the process, in pieces that do not fit the next block.
     """
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     if size < PAGED:
         return np.zeros(shape, dtype)
     private = {} if os.name == "nt" else {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS}

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_umis_fusion.files.ome_zarr import ZarrStack
+from napari_umis_fusion.files.ome_zarr import ZarrStack, stored_values
 from napari_umis_fusion.fusion import (
     Block,
     FieldSurvey,
@@ -28,10 +28,10 @@ from napari_umis_fusion.runtime import (
     map_progress,
     repeat_event,
 )
+from napari_umis_fusion.scale._check_values import check_values
 from napari_umis_fusion.scale._finish_cell import ENDING, iter_finish
 from napari_umis_fusion.scale._markers import Markers, created_marker, write_marker
 from napari_umis_fusion.scale._run_plan import Cell, RunPlan
-from napari_umis_fusion.scale._stored_values import check_values, stored_values
 from napari_umis_fusion.scale._target import (
     CONFIDENCE,
     DEPTH,

@@ -7,12 +7,12 @@ from typing import Any
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.runtime import run_to_end
+from napari_umis_fusion.scale._check_values import check_values
 from napari_umis_fusion.scale._cluster import read_cluster
 from napari_umis_fusion.scale._executors import Unit, iter_units
 from napari_umis_fusion.scale._plan_zarr import describe_plan, plan_zarr
 from napari_umis_fusion.scale._plate import write_plate
 from napari_umis_fusion.scale._run_plan import attach
-from napari_umis_fusion.scale._stored_values import check_values
 from napari_umis_fusion.scale._zarr_events import ZarrEvent, ZarrSummary
 from napari_umis_fusion.scale._zarr_run import ZarrRun, left_of
 

@@ -61,7 +61,7 @@ def _check_count(url: str, count: int) -> None:
     if count > MOST_FIELDS:
         raise StackFileError(
             f"{url}: holds {count} fields; at most {MOST_FIELDS} are opened at once. Open one, "
-            "such as the folder B/03/0 in it, or fuse all in Plugins > Batch."
+            "such as the folder B/03/0 in it, or fuse all in Plugins > UMIS Fusion > Batch."
         )
 
 

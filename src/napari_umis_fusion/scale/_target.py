@@ -139,20 +139,21 @@ def _axes(source: ZarrImage, part: Part, *, keeps_z: bool) -> tuple[str, ...]:
 def _dims(source: ZarrImage, part: Part, *, keeps_z: bool) -> list[Any]:
     from yaozarrs import DimSpec
 
-    moves = any(source.translation[source.axes.index(axis)] for axis in "yx")
+    axes = _axes(source, part, keeps_z=keeps_z)
+    moved = {name: source.translation[source.axes.index(name)] for name in axes if name in "zyx"}
     dims = []
-    for name in _axes(source, part, keeps_z=keeps_z):
+    for name in axes:
         place = source.axes.index(name)
         kind = {"t": "time", "c": "channel"}.get(name, "space")
         dims.append(
             DimSpec(
                 name=name,
-                # What is left of z has no thickness that could be told.
+                # What is left of z has no thickness that could be told; it is where plane 0 was.
                 scale=1.0 if name == "z" else source.scale[place],
                 unit=source.units[place],
                 type=kind,
                 scale_factor=2.0 if name in "yx" else 1.0,
-                translation=source.translation[place] if moves and name in "yx" else None,
+                translation=moved.get(name) if any(moved.values()) else None,
             )
         )
     return dims

@@ -68,10 +68,12 @@ class CroppedStack(Stack):
         inner = _side("rows", self._rows, rows), _side("columns", self._columns, columns)
         return self._stack.region(self._planes[z], *map(_slice, inner))
 
-    def uncovered(self, z: int) -> BoolMap | None:
-        """Return where plane `z` of the part shows nothing; None if nowhere."""
-        missing = self._stack.uncovered(self._planes[z])
-        return None if missing is None else missing[_slice(self._rows), _slice(self._columns)]
+    def uncovered(
+        self, z: int, rows: slice = slice(None), columns: slice = slice(None)
+    ) -> BoolMap | None:
+        """Return where plane `z` of the part shows nothing; see `Stack.uncovered`."""
+        inner = _side("rows", self._rows, rows), _side("columns", self._columns, columns)
+        return self._stack.uncovered(self._planes[z], *map(_slice, inner))
 
     def lighting(
         self, grey_range: "GreyRange", rows: slice = slice(None), columns: slice = slice(None)

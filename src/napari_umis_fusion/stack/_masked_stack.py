@@ -51,12 +51,15 @@ class MaskedStack(Stack):
         """Read a rectangle of plane `z`."""
         return self.stack.region(z, rows, columns)
 
-    def uncovered(self, z: int) -> BoolMap | None:
-        """Return where plane `z` shows nothing: bool of shape (Y, X), or None if nowhere."""
-        latest, known = self._latest, self.stack.uncovered(z)
+    def uncovered(
+        self, z: int, rows: slice = slice(None), columns: slice = slice(None)
+    ) -> BoolMap | None:
+        """Return where plane `z` shows nothing, as all of it tells; see `Stack.uncovered`."""
+        latest, known = self._latest, self.stack.uncovered(z, rows, columns)
         if latest is None or latest[0] != z:
             latest = z, self._missing_of(self.stack.plane(z))
-        masks = [mask for mask in (known, latest[1]) if mask is not None]
+        own = None if latest[1] is None else latest[1][rows, columns]
+        masks = [mask for mask in (known, own) if mask is not None]
         return np.logical_or.reduce(masks) if masks else None
 
     def lighting(

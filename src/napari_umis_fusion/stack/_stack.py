@@ -153,9 +153,32 @@ class Stack(ABC):
         # A copy, so that nobody who keeps it keeps the whole plane.
         return self.plane(z)[rows, columns].copy()
 
-    def uncovered(self, z: int) -> BoolMap | None:
-        """Return where plane `z` shows nothing: bool of shape (Y, X), or None if nowhere."""
+    def uncovered(
+        self, z: int, rows: slice = slice(None), columns: slice = slice(None)
+    ) -> BoolMap | None:
+        """Return where plane `z`, or a rectangle of it, shows nothing.
+
+        Parameters
+        ----------
+        z : int
+            The plane, counted from 0.
+        rows, columns : slice
+            The rectangle, of step 1.
+
+        Returns
+        -------
+        ndarray of shape (Y, X), bool, or None
+            None if it shows something everywhere.
+        """
         return None
+
+    def _ends(self, rows: slice, columns: slice) -> tuple[slice, slice]:
+        """Return the sides of a rectangle of the planes in numbers."""
+        down, along = (
+            slice(*part.indices(side)[:2])
+            for part, side in zip((rows, columns), self.shape[1:3], strict=True)
+        )
+        return down, along
 
     def lighting(
         self, grey_range: "GreyRange", rows: slice = slice(None), columns: slice = slice(None)

@@ -10,10 +10,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
-import platformdirs
-
 from napari_umis_fusion.errors import BusyError, CheckpointError
-from napari_umis_fusion.runtime import atomic_write, locked, read_json, user_path
+from napari_umis_fusion.runtime import atomic_write, locked, read_json, user_data
 
 FOLDER_VARIABLE = "UMIS_FUSION_TRAININGS"
 """Environment variable that names another folder for sessions."""
@@ -38,10 +36,7 @@ PATIENCE_S = 1.0
 
 def sessions_folder() -> Path:
     """Return the folder of all sessions: `UMIS_FUSION_TRAININGS`, or one in the user's data."""
-    given = os.environ.get(FOLDER_VARIABLE)
-    if given:
-        return user_path(given).absolute()
-    return platformdirs.user_data_path("napari-umis-fusion", appauthor=False) / "trainings"
+    return user_data("trainings", FOLDER_VARIABLE)
 
 
 def is_session(path: Path) -> bool:

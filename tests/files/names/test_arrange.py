@@ -84,6 +84,21 @@ SEVERAL_AXES = {
         {"dye": ("DAPI", "Cy3", "Alexa488"), "z": range(3)},
         {"C": 3, "Z": 3},
     ),
+    "dyes of two words": (
+        "leaf {dye} z{z}",
+        {"dye": ("DAPI", "Texas Red", "far_red", "Alexa Fluor 488"), "z": range(3)},
+        {"C": 4, "Z": 3},
+    ),
+    "what is stained": (
+        "{dye}_z{z}",
+        {"dye": ("nuclei", "Actin"), "z": range(3)},
+        {"C": 2, "Z": 3},
+    ),
+    "Squid": (
+        "0_{f}_{z}_{dye}",
+        {"f": (0, 1), "z": range(3), "dye": ("Fluorescence_488_nm_Ex", "BF_LED_matrix_full")},
+        {"P": 2, "Z": 3, "C": 2},
+    ),
     "wells": (
         "{well}_z{z}",
         {"well": ("A01", "A02", "B01", "B02"), "z": range(3)},
@@ -249,6 +264,7 @@ def test_units_make_positions(case, positions):
         ([f"5um_{k}" for k in range(5)], None),
         ([f"IMG_{k:04}" for k in range(5)], None),
         ([f"z{k}" for k in (0, 1, 2, 4, 5)], r"file names skip z 3; planes are taken as evenly"),
+        ([f"IMG_{k}" for k in (*range(5), *range(60, 64))], r"jump from 4 to 60; planes are"),
         ([f"z{k}" for k in (0, 0.5, 1, 1.5)], "order of the numbers in their names, z0 to z1.5"),
         (
             [f"z{k:+}um" for k in (0, 5, -5)],
@@ -278,6 +294,10 @@ def test_uneven_numbers_are_noted_beside_their_order():
     [
         (["fused", *(f"z{k}" for k in range(5))], r"named like z0\.tif, but not fused\.tif"),
         (["z_fused", *(f"z{k}" for k in range(5))], r"but not z_fused\.tif. Move what is no plane"),
+        (
+            [f"{dye} {z}" for dye in ("a", "b c", "d 7 e") for z in range(3)],
+            r"no common scheme.*several of them, such as a 0\.tif and b c 0\.tif: they may be",
+        ),
         (["z3", "z03", "z2"], r"z03\.tif: has the same numbers in its name as z3\.tif"),
     ],
 )

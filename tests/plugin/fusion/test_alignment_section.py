@@ -65,6 +65,14 @@ def movie(viewer, stacks):
 
 
 @pytest.fixture
+def widget(widget):
+    """Return it without two of the maps: a viewer takes its time for each layer."""
+    for name in ("depth_map", "confidence_map"):
+        widget.output[name].value = False
+    return widget
+
+
+@pytest.fixture
 def form(widget):
     """Return the section, unfolded, of a widget that aligns by shifts."""
     widget.sections["Alignment"].expand(animate=False)

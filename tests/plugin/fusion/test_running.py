@@ -41,6 +41,14 @@ class SlowStack:
 
 
 @pytest.fixture
+def widget(widget):
+    """Return it without two of the maps: a viewer takes its time for each layer."""
+    for name in ("depth_map", "confidence_map"):
+        widget.output[name].value = False
+    return widget
+
+
+@pytest.fixture
 def slow_layer(viewer):
     """Return a layer whose fusion takes 2 s at least."""
     return viewer.add_image(

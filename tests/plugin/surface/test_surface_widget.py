@@ -142,13 +142,18 @@ def test_the_surface_lies_where_the_depth_map_lies(viewer, panel, picture, depth
     assert len([layer for layer in viewer.layers if "surface" in layer.name]) == 1
 
 
-def test_contours_carry_their_heights(viewer, panel, depth, settle):
+def test_contours_carry_their_heights_and_replace_none_of_others(viewer, panel, depth, settle):
+    mine = viewer.add_shapes(name="contours")
+    viewer.layers.selection.active = depth
     panel.form["form"].value = "none"
     settle()
-    panel.shown["spacing_um"].value = 1.5
-    panel.add_contours()
-    heights = np.unique(viewer.layers["contours"].features["height_um"])
-    np.testing.assert_allclose(heights, [1.5, 3.0])
+    for spacing, expected in ((1.0, [1, 2, 3, 4]), (1.5, [1.5, 3.0])):
+        panel.shown["spacing_um"].value = spacing
+        panel.add_contours()
+        assert mine in viewer.layers
+        (lines,) = [one for one in viewer.layers if "contours" in one.name and one is not mine]
+        heights = np.unique(lines.features["height_um"])
+        np.testing.assert_allclose(heights, expected)
 
 
 def test_surfaces_are_saved_and_inputs_kept(panel, picture, depth, settle, tmp_path):

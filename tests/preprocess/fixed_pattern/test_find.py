@@ -1,10 +1,14 @@
 """Patterns of many kinds are found, and nothing else is taken for one."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
-from napari_umis_fusion.preprocess import GreyConverter
+from napari_umis_fusion.preprocess import GreyConverter, GreyRange
 from napari_umis_fusion.preprocess.fixed_pattern import (
+    Banding,
+    FixedPattern,
     PatternRemoval,
     PlaneSamples,
     iter_find_pattern,
@@ -227,3 +231,44 @@ def test_blank_and_masked_parts_do_not_count():
     found = look(stack)
     assert found is not None
     assert found.coverage > 0.9
+
+
+@pytest.mark.parametrize("stands_still", [True, False])
+@pytest.mark.parametrize("differs_anew", [True, False])
+@pytest.mark.parametrize("is_turned", [True, False])
+def test_a_pattern_comes_off_a_part_as_off_the_whole(stands_still, differs_anew, is_turned):
+    rng = np.random.default_rng(0)
+    height, width = 608, 96
+    values = rng.normal(size=(height, width)).astype(np.float32) if stands_still else None
+    rows, columns = (rng.normal(size=(3, side)).astype(np.float32) for side in (height, width))
+    pattern = FixedPattern(values, 0.1, 1.0, Banding(columns, rows, 10.0) if differs_anew else None)
+    transforms = np.tile(np.eye(2, 3), (3, 1, 1))
+    if is_turned:
+        transforms[1] = [[1.0113, 0.0217, -2.513], [-0.0191, 0.9937, 4.507]]
+    whole = rng.normal(100, 5, (height, width)).astype(np.float32)
+    part = slice(32, 592), slice(0, width)  # of whole tiles of strengths
+    found = []
+    with Workers(2) as workers:
+        for window in (slice(0, height), slice(0, width)), part:
+            removal = PatternRemoval(pattern, GreyRange(0, 2.0), workers, transforms, window)
+            grey = whole[window].copy()
+            run_to_end(removal.iter_correct(grey, 1))
+            found.append(grey)
+    inner = slice(40, 500)
+    assert (found[1] != whole[part]).any() == (stands_still or differs_anew)
+    np.testing.assert_allclose(found[1][inner], found[0][part][inner], atol=1e-3)
+
+
+def test_no_map_of_a_pattern_is_made_for_each_plane():
+    rng = np.random.default_rng(0)
+    height, width = 16_384, 64
+    rows = rng.normal(size=(2, height)).astype(np.float32)
+    pattern = FixedPattern(None, 0.0, 0.0, Banding(None, rows, 10.0))
+    grey = rng.normal(size=(height, width)).astype(np.float32)
+    with Workers(2) as workers:
+        removal = PatternRemoval(pattern, GreyRange(0, 2.0), workers)
+        tracemalloc.start()
+        run_to_end(removal.iter_correct(grey, 1))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < grey.nbytes / 2

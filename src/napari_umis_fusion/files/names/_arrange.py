@@ -16,7 +16,7 @@ from napari_umis_fusion.files.names._column import (
     word_column,
 )
 from napari_umis_fusion.files.names._file_grid import FileGrid, NameAxis, Place
-from napari_umis_fusion.files.names._table import odd_names, token_table
+from napari_umis_fusion.files.names._table import odd_names, repeated_counts, token_table
 from napari_umis_fusion.files.names._vendors import vendor_columns
 from napari_umis_fusion.files.names._words import kind_of_word
 
@@ -36,6 +36,9 @@ _LONG = {
     "ROW": "GRIDY",
 }
 _LETTERS = {"z": "Z", "channel": "C", "time": "T", "position": "P", "other": "V", "unknown": "N"}
+
+_JUMP = 4
+"""So many steps at once are no few lost planes."""
 
 
 def arrange(paths: Sequence[Path], *, keeps_order: bool = False) -> FileGrid:
@@ -103,6 +106,9 @@ def _choice(paths: Sequence[Path], names: Sequence[str], *, keeps_order: bool) -
     odd = [] if keeps_order else odd_names(names)
     if odd:
         raise StackFileError(_odd(paths, odd))
+    twice = [] if keeps_order else repeated_counts(names)
+    if twice:
+        raise StackFileError(_repeated([paths[place] for place in twice]))
     return None
 
 
@@ -209,12 +215,31 @@ def _gaps(z: Column | None) -> list[str]:
     if len(steps) < 2 or np.allclose(steps, steps[0]):
         return []
     step = steps.min()
+    jumps = np.flatnonzero(steps >= _JUMP * step)
+    if len(jumps) and np.allclose(np.delete(steps, jumps), step):
+        return [_jump(*numbers[jumps[0] : jumps[0] + 2])]
     wanted = np.arange(numbers[0], numbers[-1] + step / 2, step)
     if len(wanted) < 4 * len(numbers):
         lost = [f"{one:g}" for one in wanted if not np.isclose(one, numbers).any()]
         told = ", ".join(lost[:6]) + (" ..." if len(lost) > 6 else "")
         return [f"file names skip z {told}; planes are taken as evenly spaced"]
     return ["the numbers of z in the file names are uneven; planes are taken as evenly spaced"]
+
+
+def _repeated(paths: Sequence[Path]) -> str:
+    shown = " and ".join(path.name for path in paths[:2])
+    return (
+        f"{paths[0].parent}: file names follow no common scheme, and each number occurs in several "
+        f"of them, such as {shown}: they may be several stacks, or channels of one. Move each into "
+        "a folder of its own, or list the files in focal order."
+    )
+
+
+def _jump(before: float, after: float) -> str:
+    return (
+        f"the numbers in the file names jump from {before:g} to {after:g}; planes are taken as "
+        "evenly spaced. If another stack begins there, move its files into a folder of their own"
+    )
 
 
 def _odd(paths: Sequence[Path], odd: Sequence[int]) -> str:

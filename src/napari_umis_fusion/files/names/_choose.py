@@ -157,7 +157,7 @@ def _past_the_wrap(column: Column) -> tuple[Column, tuple[str, ...]]:
 
 def _assumed(column: Column) -> str:
     return (
-        f"{_ends(column)} in the file names is taken as z, which they do not say; check that it "
+        f"in the file names, {_ends(column)} is taken as z, which they do not say; check that it "
         "counts planes, not positions"
     )
 

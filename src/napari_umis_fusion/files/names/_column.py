@@ -11,10 +11,10 @@ from napari_umis_fusion.files.names._words import (
     LENGTHS_UM,
     TIMES,
     NameKind,
-    is_dye,
     kind_of_unit,
     kind_of_word,
 )
+from napari_umis_fusion.presets import names_channel
 
 _WELL_LETTER = re.compile(r"[A-P]|A[A-F]")
 _POSITION_WORDS = frozenset(("p", "pos", "position", "loc", "location", "stage"))
@@ -174,13 +174,18 @@ def _measured(before: str, tokens: Sequence[Token], units: Sequence[str]) -> Col
     pairs = zip(column.numbers or (), units, strict=True)
     lengths = tuple(number * LENGTHS_UM[unit] for number, unit in pairs)
     labels = tuple(f"{label}{unit}" for label, unit in zip(column.labels, units, strict=True))
-    is_height = column.kind == "unknown" or before.casefold() in _POSITION_WORDS
-    kind = "z" if is_height else column.kind
+    kind = _kind_of_height(column.kind, before, is_measured=True)
     return replace(column, kind=kind, labels=labels, keys=lengths, numbers=lengths, unit_um=1.0)
 
 
+def _kind_of_height(kind: NameKind, word: str, *, is_measured: bool) -> NameKind:
+    """Return z for numbers that may be heights: places of a stage are counted, heights measured."""
+    is_height = kind == "unknown" or word.casefold() in _POSITION_WORDS
+    return "z" if is_height and (is_measured or kind == "position") else kind
+
+
 def _words(before: str, texts: Sequence[str]) -> Column:
-    is_channel = all(map(is_dye, texts)) or kind_of_word(before) == "channel"
+    is_channel = all(map(names_channel, texts)) or kind_of_word(before) == "channel"
     return word_column("channel" if is_channel else "unknown", "", texts)
 
 
@@ -195,9 +200,7 @@ def _numbers(before: str, after: str, tokens: Sequence[Token]) -> list[Column]:
     texts = [token.text for token in tokens]
     is_measured = unit_um is not None or (signs is not None and min(signs) < 0)
     if is_measured or any(not text.isdigit() for text in texts):
-        # Places of a stage are counted, its heights are measured.
-        is_height = kind == "unknown" or word.casefold() in _POSITION_WORDS
-        kind = "z" if is_height and (is_measured or kind == "position") else kind
+        kind = _kind_of_height(kind, word, is_measured=is_measured)
     pair = None if unit_um is not None or kind == "z" else _two_integers(texts)
     if pair is not None:
         return [number_column("unknown", "", list(part)) for part in pair]

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from napari_umis_fusion.files.names._tokens import Token, tokens_of
-from napari_umis_fusion.files.names._words import is_dye
+from napari_umis_fusion.presets import join_dyes, names_channel
 
 _SEPARATORS = (r"[_\s/]+", r"[_/]+", r"(?!)")
 Row = tuple[Token, ...]
@@ -24,6 +24,7 @@ def token_table(names: Sequence[str]) -> list[Row] | None:
     list of tuple of Token, or None
         One row for each name, all of one length; None if the names follow no common scheme.
     """
+    names = [join_dyes(name) for name in names]
     rows = [tokens_of(name) for name in names]
     if len({_pattern(row) for row in rows}) == 1:
         return rows
@@ -52,7 +53,7 @@ def _field_table(fields: Sequence[str]) -> list[Row] | None:
     for common in range(shortest - 1, -1, -1):
         rests = ["".join(token.sign + token.text for token in row[common:]) for row in rows]
         # What stands in one name only is no category, unless it is known to be a dye.
-        is_category = min(Counter(rests).values()) > 1 or all(map(is_dye, rests))
+        is_category = min(Counter(rests).values()) > 1 or all(map(names_channel, rests))
         if len({row[:common] for row in patterns}) == 1 and is_category:
             ends = [Token("word", rest) for rest in rests]
             return [(*row[:common], end) for row, end in zip(rows, ends, strict=True)]
@@ -81,3 +82,26 @@ def odd_names(names: Sequence[str]) -> list[int]:
     if not numbered or count < 2 or 2 * count < len(names):
         return []
     return [place for place, pattern in enumerate(patterns) if pattern != most]
+
+
+def repeated_counts(names: Sequence[str]) -> list[int]:
+    """Return names of one last number, where each last number occurs in several names.
+
+    Parameters
+    ----------
+    names : sequence of str
+        File names without extension.
+
+    Returns
+    -------
+    list of int
+        Places in `names`; empty where numbers tell all planes apart.
+    """
+    places: dict[str, list[int]] = {}
+    for place, name in enumerate(names):
+        numbers = [token.text for token in tokens_of(name) if token.kind == "number"]
+        if not numbers:
+            return []
+        places.setdefault(numbers[-1].lstrip("0"), []).append(place)
+    alike = list(places.values())
+    return alike[0] if len(alike) > 1 and min(map(len, alike)) > 1 else []

@@ -12,6 +12,9 @@ _VENDORS = (
     # CellVoyager, where A is the action, which the channel implies.
     r".*?_(?P<well>[A-Za-z]{1,2}\d{2})_T(?P<time>\d+)F(?P<field>\d+)L(?P<timeline>\d+)A\d+"
     r"Z(?P<z>\d+)C(?P<channel>\d+)",
+    # Squid: region, field, plane, and the channel in words.
+    r"(?:(?P<position>.*)/)?(?P<region>[^_/]+)_(?P<field>\d+)_(?P<z>\d+)_"
+    r"(?P<channel>(?:Fluorescence_\d+_nm_Ex|BF_LED_matrix_)\w*)",
     # Incucyte and IN Cell write wells and fields in words, which the general rules know.
 )
 _PATTERNS = [re.compile(vendor, re.IGNORECASE) for vendor in _VENDORS]

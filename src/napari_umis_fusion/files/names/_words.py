@@ -3,6 +3,8 @@
 import re
 from typing import Literal
 
+from napari_umis_fusion.presets import NUMBERED_DYES
+
 NameKind = Literal["z", "channel", "time", "position", "other", "unknown"]
 """What a number or word in a file name counts."""
 
@@ -13,7 +15,7 @@ _WORDS: dict[NameKind, str] = {
     ),
     "channel": (
         "c ch chan channel channels w wv wl wave wavelength lambda dye stain filter kanal "
-        "cy alexa atto dylight"
+        + " ".join(NUMBERED_DYES)
     ),
     "time": "t tp time timepoint timestep timeframe tpoint tl timelapse zeit zeitpunkt",
     "position": (
@@ -26,13 +28,6 @@ _KINDS = {word: kind for kind, words in _WORDS.items() for word in words.split()
 
 # Single letters that people also put before the number of a plane (plane, picture, section).
 SOFT_WORDS = frozenset((*"pfsmavlxy", "pos", "view", "point", "round"))
-
-_DYES = (
-    "dapi hoechst gfp egfp fitc yfp cfp bfp rfp mcherry cherry tritc texasred txred cy venus "
-    "alexa af cy dsred tdtomato mkate rhodamine brightfield bf dic phaco trans tl transmitted "
-    "phase darkfield df red green blue farred nir ir uv"
-)
-_DYE_NAMES = frozenset(_DYES.split())
 
 LENGTHS_UM = {"um": 1.0, "µm": 1.0, "μm": 1.0, "micron": 1.0, "microns": 1.0} | {
     "nm": 1e-3,
@@ -54,11 +49,6 @@ def kind_of_word(word: str) -> NameKind:
     if known is None and len(parts := _CAMEL.findall(word)) > 1:
         known = _KINDS.get(parts[-1].casefold())
     return known or "unknown"
-
-
-def is_dye(text: str) -> bool:
-    """Whether a part of a name is that of a dye or contrast, in place of a channel's number."""
-    return re.sub(r"[\W\d_]+", "", text.casefold()) in _DYE_NAMES
 
 
 def kind_of_unit(word: str) -> NameKind:

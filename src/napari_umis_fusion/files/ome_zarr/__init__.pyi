@@ -5,11 +5,14 @@ from ._extra import scale_is_installed as scale_is_installed
 from ._group import OWN_KEY as OWN_KEY
 from ._group import content_of as content_of
 from ._group import open_group as open_group
+from ._stored_values import stored_values as stored_values
 from ._zarr_image import ZarrImage as ZarrImage
 from ._zarr_image import colour_of as colour_of
 from ._zarr_image import image_of as image_of
 from ._zarr_image import open_image as open_image
 from ._zarr_kind import announced_fields as announced_fields
+from ._zarr_kind import full_resolution as full_resolution
+from ._zarr_kind import image_paths as image_paths
 from ._zarr_kind import zarr_kind as zarr_kind
 from ._zarr_layers import zarr_layers as zarr_layers
 from ._zarr_stack import ZarrStack as ZarrStack

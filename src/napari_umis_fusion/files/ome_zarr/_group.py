@@ -12,6 +12,7 @@ from napari_umis_fusion.files.ome_zarr._address import (
     is_zarr,
 )
 from napari_umis_fusion.files.ome_zarr._extra import needs_scale
+from napari_umis_fusion.files.ome_zarr._zarr_kind import image_url
 from napari_umis_fusion.runtime import reason_of
 
 OWN_KEY = "napari-umis-fusion"
@@ -27,7 +28,8 @@ def open_group(url: str | PathLike[str]) -> tuple[str, Any, dict[str, Any]]:
     Parameters
     ----------
     url : str or path
-        A folder, or an address that fsspec knows, such as ``https://`` or ``s3://``.
+        A folder, or an address that fsspec knows, such as ``https://`` or ``s3://``. A folder of
+        one image, as bioformats2raw writes it, stands for that image.
 
     Returns
     -------
@@ -47,6 +49,7 @@ def open_group(url: str | PathLike[str]) -> tuple[str, Any, dict[str, Any]]:
         import yaozarrs
     text = absolute_url(fspath(url))
     _check_folder(text)
+    text = image_url(text)
     try:
         group = yaozarrs.open_group(text)
         return text, group, content_of(group)

@@ -12,8 +12,12 @@ import numpy as np
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files.ome_zarr._address import is_address
 from napari_umis_fusion.files.ome_zarr._group import open_group
+from napari_umis_fusion.files.ome_zarr._zarr_kind import image_paths
 from napari_umis_fusion.runtime import reason_of
 from napari_umis_fusion.stack import Calibration, length_um
+
+_SHOWN = 4
+"""Images that are named where one is to be chosen."""
 
 _COLOUR = re.compile("#?([0-9a-fA-F]{6})")
 
@@ -128,9 +132,7 @@ def image_of(url: str, group: Any, content: dict[str, Any], name: str = "") -> Z
     StackFileError
         If it is no image, or its array cannot be read.
     """
-    if "multiscales" not in content:
-        held = "a plate" if "plate" in content else f"{', '.join(content) or 'nothing'} of OME-Zarr"
-        raise StackFileError(f"{url}: holds {held}; accepted is an image. {_way(content)}")
+    check_is_image(url, content)
     try:
         return _image_of(group, content, name)
     except StackFileError:
@@ -142,10 +144,23 @@ def image_of(url: str, group: Any, content: dict[str, Any], name: str = "") -> Z
         ) from error
 
 
-def _way(content: dict[str, Any]) -> str:
-    if "plate" in content:
-        return "Name a field of it, such as B/03/0, or fuse all of them by umis-fusion zarr."
-    return "Name one of the images in it."
+def check_is_image(url: str, content: dict[str, Any]) -> None:
+    """Refuse a plate, or a folder of several images; raises `StackFileError` that names some."""
+    if "multiscales" in content:
+        return
+    is_plate = "plate" in content
+    found = () if is_address(url) else image_paths(url)
+    if found:
+        more = ", ..." if len(found) > _SHOWN else ""
+        kind = "fields" if is_plate else "images"
+        held = f"{len(found)} {kind} ({', '.join(found[:_SHOWN])}{more})"
+    else:
+        held = "a plate" if is_plate else "no image of its own"
+    some = found[0] if found else "B/03/0" if is_plate else "0"
+    raise StackFileError(
+        f"{url}: holds {held}; accepted is one image. Name one, such as {url}/{some}, or fuse all "
+        f"with umis-fusion {'zarr' if is_plate else 'batch'}."
+    )
 
 
 def _image_of(group: Any, content: dict[str, Any], name: str) -> ZarrImage:

@@ -1,5 +1,6 @@
 """Images of OME-Zarr as layers: all levels, read where they are, with their labels."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from os import PathLike, fspath
 from typing import Any
@@ -8,16 +9,20 @@ import numpy as np
 
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files._layer_attributes import RUN_KEY, LayerData, channel_appearance
-from napari_umis_fusion.files.ome_zarr._address import absolute_url
-from napari_umis_fusion.files.ome_zarr._extra import needs_scale
-from napari_umis_fusion.files.ome_zarr._group import OWN_KEY, content_of
+from napari_umis_fusion.files.ome_zarr._address import absolute_url, is_address
+from napari_umis_fusion.files.ome_zarr._group import OWN_KEY, content_of, open_group
 from napari_umis_fusion.files.ome_zarr._zarr_image import (
     address_of,
     axes_of,
+    check_is_image,
     colour_of,
     placement_of,
 )
+from napari_umis_fusion.files.ome_zarr._zarr_kind import image_paths, zarr_kind
 from napari_umis_fusion.runtime import reason_of
+
+MOST_IMAGES = 50
+"""Images of one folder that are opened at once."""
 
 
 def zarr_layers(url: str | PathLike[str]) -> list[LayerData]:
@@ -26,7 +31,8 @@ def zarr_layers(url: str | PathLike[str]) -> list[LayerData]:
     Parameters
     ----------
     url : path or str
-        An image of OME-Zarr 0.4 or 0.5, such as a field of a plate: a folder or an address.
+        An image of OME-Zarr 0.4 or 0.5, such as a field of a plate: a folder or an address. Of a
+        folder of several images, which is no plate, the first 50 are read.
 
     Returns
     -------
@@ -39,14 +45,24 @@ def zarr_layers(url: str | PathLike[str]) -> list[LayerData]:
     StackFileError
         If it is no image of OME-Zarr, or packages of the extra ``scale`` are missing.
     """
-    with needs_scale():
-        import yaozarrs
     text = absolute_url(fspath(url))
+    if is_address(text) or zarr_kind(text) != "images":
+        return _layers_of(text, _stem(text))
+    paths = image_paths(text)
+    if len(paths) > MOST_IMAGES:
+        msg = f"{text}: holds {len(paths)} images; only the first {MOST_IMAGES} are opened."
+        warnings.warn(msg, UserWarning, stacklevel=2)
+    each = ((f"{text}/{path}", f"{_stem(text)} {path}") for path in paths[:MOST_IMAGES])
+    return [layer for one, name in each for layer in _layers_of(one, name)]
+
+
+def _layers_of(url: str, name: str) -> list[LayerData]:
+    text, group, content = open_group(url)
+    check_is_image(text, content)
     try:
-        group = yaozarrs.open_group(text)
-        layers = list(_image_layers(group, _stem(text), "image"))
-        for name in _label_names(group):
-            layers += _image_layers(group[f"labels/{name}"], name, "labels")
+        layers = list(_image_layers(group, name, "image"))
+        for label in _label_names(group):
+            layers += _image_layers(group[f"labels/{label}"], label, "labels")
     except StackFileError:
         raise
     except Exception as error:

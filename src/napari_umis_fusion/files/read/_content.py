@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from napari_umis_fusion.files.read._listing import TIFF_SUFFIXES
+from napari_umis_fusion.files.read._suffixes import TIFF_SUFFIXES
 
 _HEAD_BYTES = 512
 
@@ -44,12 +44,10 @@ def unlike_its_name(path: Path) -> str | None:
         None if it begins as its name says, or cannot be opened or judged.
     """
     wanted = _NAMED.get(path.suffix.lower())
-    if wanted is None or not path.is_file():
+    if wanted is None:
         return None
-    try:
-        with path.open("rb") as file:
-            head = file.read(_HEAD_BYTES)
-    except OSError:
+    head = _head(path)
+    if head is None:
         return None
     if not head:
         return f"is empty, 0 bytes. {_COPY}."
@@ -62,6 +60,26 @@ def unlike_its_name(path: Path) -> str | None:
         return f"is a {held} file by its content. Rename it to {_EXTENSION[held]}, or leave it out."
     what = _described(held, head)
     return f"holds {what}; accepted under this name are {wanted} images. {_COPY}."
+
+
+def image_without_suffix(path: Path) -> str:
+    """Return a sentence on the extension that an image file lacks; empty for other files."""
+    if path.suffix and path.suffix[1:].isalpha():  # not a decimal, as in z0.5
+        return ""
+    held = _format(_head(path) or b"")
+    extension = _EXTENSION.get(held or "")
+    return f" {path.name} is a {held} file: add {extension} to its name." if extension else ""
+
+
+def _head(path: Path) -> bytes | None:
+    """Return how a file begins; None if it is none, or cannot be read."""
+    if not path.is_file():
+        return None
+    try:
+        with path.open("rb") as file:
+            return file.read(_HEAD_BYTES)
+    except OSError:
+        return None
 
 
 def _format(head: bytes) -> str | None:

@@ -21,7 +21,7 @@ from napari_umis_fusion.files.read._physical_size import tiff_sizes
 from napari_umis_fusion.files.read._pixel_format import holds_colour, pixel_format
 from napari_umis_fusion.files.read._tiff_file import open_tiff_file
 from napari_umis_fusion.files.read._tiff_layout import shown_sizes
-from napari_umis_fusion.files.read._tiff_series import PickedSeries, pick_series
+from napari_umis_fusion.files.read._tiff_series import PickedSeries, pick_series, unnamed_pages
 from napari_umis_fusion.runtime import user_path
 from napari_umis_fusion.stack import Calibration
 
@@ -88,7 +88,7 @@ def _describe_tiff(path: Path) -> dict[str, Any]:
         )
         compression = COMPRESSION(series.keyframe.compression).name.lower()
         pixels = pixel_format(series)
-        notes = [*picked.notes, *told.notes, *pixels.notes]
+        notes = [*picked.notes, *told.notes, *unnamed_pages(tif), *pixels.notes]
         return {
             **description,
             **_mosaic(pixels.is_mosaic),

@@ -91,7 +91,7 @@ def grid_layers(
     if len(paths) == 1 and is_tiff(paths[0]) and selected.index:
         return numbered(tiff_layers(paths[0]))
     files = ImageFiles(paths, headers=headers)
-    for note in (*part.notes, *_gaps(part)):
+    for note in (*part.notes, *_gaps(part), *files.notes):
         warnings.warn(f"{name}: {note}.", UserWarning, stacklevel=3)
     about: dict[str, Any] = {"path": origin, "series": 0}
     if chosen := selected.describe():

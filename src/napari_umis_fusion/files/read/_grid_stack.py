@@ -13,6 +13,7 @@ from napari_umis_fusion.files.read._listing import Listing, is_tiff
 from napari_umis_fusion.files.read._missing_frames import complete_planes
 from napari_umis_fusion.files.read._naming_errors import naming_read_errors
 from napari_umis_fusion.files.read._not_planes import leave_out
+from napari_umis_fusion.files.read._ome_order import in_told_order
 from napari_umis_fusion.files.read._tiff import open_tiff
 from napari_umis_fusion.stack import Calibration, Stack, place_named, spacing_of
 
@@ -29,6 +30,8 @@ def grid_of(listing: Listing) -> FileGrid:
         return arrange(listing.paths)
     kept = leave_out(listing.paths)
     grid = arrange(kept.paths, keeps_order=listing.keeps_order)
+    if not listing.keeps_order:
+        grid = in_told_order(grid)
     return replace(grid, notes=(*kept.notes, *grid.notes))
 
 
@@ -74,7 +77,7 @@ def open_grid(
     stack.calibration, told_notes = _spaced(stack.files, axis, [one[0] for one in planes], kept)
     if roles.channel is not None:
         stack.channel_names = grid.axis(roles.channel).entries
-    stack.source_notes = (*grid.notes, *notes, *told_notes)
+    stack.source_notes = (*grid.notes, *notes, *told_notes, *stack.files.notes)
     return stack
 
 

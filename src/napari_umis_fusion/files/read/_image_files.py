@@ -40,6 +40,8 @@ class Header:
         Whether the file says that it is a Bayer mosaic.
     optics : tuple of ChannelOptics
         How its channels were taken; empty if unknown.
+    notes : tuple of str
+        What is assumed about its pixels.
     """
 
     shape: tuple[int, ...]
@@ -50,6 +52,7 @@ class Header:
     planes: int = 1
     is_mosaic: bool = False
     optics: tuple[ChannelOptics, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def kind(self) -> tuple[bool, tuple[int, ...], np.dtype[Any]]:
@@ -88,6 +91,8 @@ class ImageFiles:
         Physical sizes that the files tell.
     z_um : dict
         Position of each file along z, in µm; None if unknown.
+    notes : tuple of str
+        What is assumed about the pixels of some.
 
     Raises
     ------
@@ -116,6 +121,8 @@ class ImageFiles:
         self.calibration = next((one for one in told if one != Calibration()), Calibration())
         self._optics = {path: header.optics for path, header in headers.items()}
         self.z_um = {path: header.z_um for path, header in headers.items()}
+        notes = (note for header in headers.values() for note in header.notes)
+        self.notes = tuple(dict.fromkeys(notes))
 
     def read(self, path: Path, rows: slice = slice(None), columns: slice = slice(None)) -> Plane:
         """Read a rectangle of a plane, and no more than that from uncompressed TIFF.
@@ -155,18 +162,20 @@ def image_header(path: Path, index: Mapping[str, int] | None = None) -> Header:
     """Read the header of an image file; raises `StackFileError` if it is broken or ambiguous."""
     if not is_tiff(path):
         header = read_image_header(path)
-        return Header(header.shape, header.dtype, len(header.shape) == 3, Calibration())
+        optics = (ChannelOptics(lens=header.lens),) if header.lens else ()
+        colour = len(header.shape) == 3
+        return Header(header.shape, header.dtype, colour, Calibration(), optics=optics)
     with open_tiff(path, index=index, one_plane=True) as stack:
         shape, sizes, count = stack.shape[1:], stack.calibration, len(stack)
         found = stack.dtype, stack.rgb, sizes, stack.z_um, count, stack.is_mosaic
-        return Header(shape, *found, stack.optics)
+        return Header(shape, *found, stack.optics, stack.source_notes)
 
 
 def _several_planes(path: Path, count: int) -> str:
     return (
         f"{path}: holds {count} planes; accepted in a list of files is one plane per file. Open "
         "this file alone, leave it out, or, where each file is a stack, select one with index "
-        "(--index)."
+        "(--index), or fuse all with umis-fusion batch."
     )
 
 

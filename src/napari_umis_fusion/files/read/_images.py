@@ -23,6 +23,7 @@ _FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
 # Pillow calls JPEGs that hold further images MPO.
 _ROTATABLE = ("JPEG", "MPO", "WEBP")
 _ORIENTATION_TAG = 0x0112
+_EXIF, _LENS_MODEL = 0x8769, 0xA434
 _SAMPLES = {"1": 0, "L": 0, "RGB": 3, "RGBA": 4}
 _DEEP_PNG_SAMPLES = {0: 0, 2: 3, 4: 4, 6: 4}
 """By PNG's colour type; grey with opacity is read as RGBA."""
@@ -46,11 +47,14 @@ class ImageHeader:
         bool, uint8 or uint16.
     kind : str
         Format, such as PNG.
+    lens : str
+        The lens of the camera, if EXIF tells it.
     """
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     kind: str
+    lens: str = ""
 
 
 def read_image_header(path: Path) -> ImageHeader:
@@ -116,7 +120,9 @@ def _checked_header(path: Path, image: Image.Image) -> ImageHeader:
     if _orientation(image) in (5, 6, 7, 8):
         width, height = height, width
     dtype = np.dtype(bool if mode == "1" else np.uint8)
-    found = ImageHeader(_shape(height, width, _SAMPLES[mode]), dtype, str(image.format))
+    found = ImageHeader(
+        _shape(height, width, _SAMPLES[mode]), dtype, str(image.format), _lens(image)
+    )
     _check_size(path, found)
     return found
 
@@ -191,6 +197,12 @@ def _orientation(image: Image.Image) -> int:
     if image.format not in _ROTATABLE:
         return 1
     return int(image.getexif().get(_ORIENTATION_TAG, 1))
+
+
+def _lens(image: Image.Image) -> str:
+    if image.format not in _ROTATABLE:
+        return ""
+    return str(image.getexif().get_ifd(_EXIF).get(_LENS_MODEL) or "").strip("\0 ")
 
 
 def _deep_png_header(path: Path) -> ImageHeader | None:

@@ -77,30 +77,39 @@ def read_layers(
     >>> for data, attributes, kind in read_layers("hyperstack.tif"):  # doctest: +SKIP
     ...     print(attributes["name"], data.shape)
     """
-    url = zarr_url(source)
     selected = Selected(z_axis, dict(index or {}))
+    url = zarr_url(source)
     if url is not None:
-        if selected != Selected():
-            raise StackFileError(_nothing_to_select(url))
-        from napari_umis_fusion.files.ome_zarr import zarr_layers
-
-        return zarr_layers(url)
+        return _layers_of_zarr(url, selected)
     listing = list_source(source)
     if not keeps_order:
         listing = in_natural_order(listing)
     first = listing.paths[0]
     if is_for_bioio(first) or (len(listing.paths) == 1 and is_tiff(first)):
-        if selected == Selected("C") and is_tiff(first):
-            return numbered([channels_as_planes(tiff_layers(first), layer_stem(first))])
-        if selected != Selected():
-            raise StackFileError(_nothing_to_select(first))
-        return numbered(bioio_layers(first) if is_for_bioio(first) else tiff_layers(first))
+        return numbered(_layers_of_file(first, selected))
     name, origin = name_of(listing.paths, source), origin_of(listing.paths, source)
     if listing.keeps_order and selected == Selected() and header_or_stack(first) is None:
         layers = stack_layers(arrange_stacks(listing.paths), name)
         if isinstance(layers[0][1]["metadata"][FILE_KEY]["path"], list):
             return layers
     return grid_layers(grid_of(listing), name, origin, selected)
+
+
+def _layers_of_zarr(url: str, selected: Selected) -> list[LayerData]:
+    if selected != Selected():
+        raise StackFileError(_nothing_to_select(url))
+    from napari_umis_fusion.files.ome_zarr import zarr_layers
+
+    return zarr_layers(url)
+
+
+def _layers_of_file(path: Path, selected: Selected) -> list[LayerData]:
+    """Read a file that holds all planes."""
+    if selected == Selected("C") and is_tiff(path):
+        return [channels_as_planes(tiff_layers(path), layer_stem(path))]
+    if selected != Selected():
+        raise StackFileError(_nothing_to_select(path))
+    return bioio_layers(path) if is_for_bioio(path) else tiff_layers(path)
 
 
 def _nothing_to_select(path: Path | str) -> str:

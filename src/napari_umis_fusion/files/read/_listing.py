@@ -9,20 +9,16 @@ from pathlib import Path
 
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files.names import counts
+from napari_umis_fusion.files.read._content import image_without_suffix
 from napari_umis_fusion.files.read._other_formats import (
     bioio_is_installed,
     is_for_bioio,
     kind_of_file,
     way_to_read,
 )
+from napari_umis_fusion.files.read._suffixes import SUFFIXES, TIFF_SUFFIXES
 from napari_umis_fusion.runtime import user_path
 
-TIFF_SUFFIXES = (
-    *(".tif", ".tiff", ".btf", ".tf2", ".tf8", ".stk", ".lsm"),
-    *(".svs", ".ndpi", ".scn", ".qptiff"),
-)
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
-SUFFIXES = (*TIFF_SUFFIXES, *IMAGE_SUFFIXES)
 COMPANION = ".companion.ome"
 """End of the name of a file that holds the OME-XML of several image files."""
 
@@ -162,7 +158,8 @@ def _where_images_are(entries: Sequence[Path]) -> str:
     folders = [path for path in entries if path.is_dir() and not path.name.startswith(".")]
     found = [path for path in folders[:_MOST_FOLDERS] if _holds_image(path)]
     if not found:
-        return ""
+        deeper = " Folders in its folders are searched by umis-fusion batch."
+        return deeper if any(map(_holds_folder, folders)) else ""
     if len(found) == 1:
         return f" Its folder {found[0].name} holds images: give {found[0]}."
     named = f"{found[0].name} and {found[1].name}"
@@ -177,6 +174,13 @@ def _holds_image(folder: Path) -> bool:
         return False
 
 
+def _holds_folder(path: Path) -> bool:
+    try:
+        return any(one.is_dir() for one in path.iterdir())
+    except OSError:
+        return False
+
+
 def _in_natural_order(paths: Iterable[Path], problem: str, hint: str = "") -> list[Path]:
     entries = list(paths)
     images = [path for path in entries if _is_image(path)]
@@ -184,7 +188,8 @@ def _in_natural_order(paths: Iterable[Path], problem: str, hint: str = "") -> li
     if not images and len(alone) == 1 and bioio_is_installed():
         return alone
     if not images:
-        hint = hint or next(filter(None, map(way_to_read, entries)), "")
+        hints = (image_without_suffix(path) or way_to_read(path) for path in entries)
+        hint = hint or next(filter(None, hints), "")
         msg = f"{problem}; accepted are {', '.join(SUFFIXES)}.{hint}"
         raise StackFileError(msg)
     return _in_order(images)
@@ -223,7 +228,8 @@ def _supported(path: Path) -> Path:
     is_read = path.suffix.lower() in SUFFIXES or is_companion(path)
     if not is_read and not (is_for_bioio(path) and bioio_is_installed()):
         msg = (
-            f"{path}: {kind_of_file(path)}; accepted are {', '.join(SUFFIXES)}.{way_to_read(path)}"
+            f"{path}: {kind_of_file(path)}; accepted are {', '.join(SUFFIXES)}."
+            f"{image_without_suffix(path) or way_to_read(path)}"
         )
         raise StackFileError(msg)
     if not path.is_file():

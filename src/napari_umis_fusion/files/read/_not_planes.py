@@ -9,8 +9,9 @@ from pathlib import Path
 from PIL import Image
 
 from napari_umis_fusion.files.names import name_of_copied, says_thumbnail
-from napari_umis_fusion.files.read._listing import TIFF_SUFFIXES, is_tiff
+from napari_umis_fusion.files.read._listing import is_tiff
 from napari_umis_fusion.files.read._quiet import quiet_tifffile
+from napari_umis_fusion.files.read._suffixes import TIFF_SUFFIXES
 from napari_umis_fusion.files.read._tiff_file import checked_tiff
 
 OWN_NAME = "napari-umis-fusion"

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from tifffile import COMPRESSION, PHOTOMETRIC, TiffPageSeries
 
 from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.files.read._samples import PLAIN, Samples, samples_of
 from napari_umis_fusion.stack import LUMINANCE, Plane, narrowed, narrowed_dtype
 
 _ORIENTATION = 274
@@ -27,6 +28,12 @@ _DECODED_YCBCR = (
 )
 
 
+_NEGATED = (
+    "greys are stored with 0 as white (MinIsWhite), and floating-point numbers do not tell which "
+    "value is black: their signs are changed"
+)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class PixelFormat:
     """How the pixels of a series become what they show.
@@ -36,7 +43,8 @@ class PixelFormat:
     colours : ndarray of shape (N, 3), uint8, or None
         Red, green and blue of each palette number; None if values are no palette numbers.
     white : int or None
-        The value that stands for black in a series with inverted greys; None if they are not.
+        The value that stands for black in a series with inverted greys, 0 in floats; None if they
+        are not.
     orientation : int
         Tag 274: 1 (as stored) to 8.
     dtype : numpy.dtype
@@ -45,6 +53,8 @@ class PixelFormat:
         Whether integers are stored in 64 bits, of which `dtype` has 32.
     filter_px : tuple of int, or None
         Period of the colour filter of a camera's raw image, along y and x; None for others.
+    samples : Samples
+        Which of the samples of a pixel are shown, and how.
     """
 
     colours: NDArray[np.uint8] | None
@@ -53,6 +63,7 @@ class PixelFormat:
     dtype: np.dtype[Any]
     is_wide: bool = False
     filter_px: tuple[int, ...] | None = None
+    samples: Samples = PLAIN
 
     @property
     def is_mosaic(self) -> bool:
@@ -61,14 +72,18 @@ class PixelFormat:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What is not done about these pixels, for the user."""
-        if self.filter_px in (None, _BAYER):
-            return ()
-        period = " × ".join(map(str, self.filter_px or ()))
-        return (
-            f"colours lie side by side with a period of {period} pixels, which is not known as a "
-            "mosaic: focus is measured as if pixels were grey. Convert the files to colour first",
-        )
+        """What is assumed, or not done, about these pixels, for the user."""
+        found = [*self.samples.notes]
+        if self.white is not None and self.dtype.kind == "f":
+            found.append(_NEGATED)
+        if self.filter_px not in (None, _BAYER):
+            period = " × ".join(map(str, self.filter_px or ()))
+            found.append(
+                f"colours lie side by side with a period of {period} pixels, which is not known as "
+                "a mosaic: focus is measured as if pixels were grey. Convert the files to colour "
+                "first"
+            )
+        return tuple(found)
 
     @property
     def swaps_sides(self) -> bool:
@@ -79,20 +94,33 @@ class PixelFormat:
     def is_plain(self) -> bool:
         """Whether stored values are those shown."""
         is_grey = self.colours is None and self.white is None
-        return is_grey and self.orientation == 1 and not self.is_wide
+        is_whole = self.samples == PLAIN and not self.is_wide
+        return is_grey and is_whole and self.orientation == 1
 
-    def shown(self, part: Plane) -> Plane:
-        """Return stored values as they are shown; palettes add a last axis."""
+    def shown(self, part: Plane, axis: int = -1) -> Plane:
+        """Return stored values as they are shown; palettes add a last axis.
+
+        Samples, of which some are shown, are along `axis`.
+        """
         if self.colours is not None:
             # Numbers beyond a short palette show its last entry, as Pillow does.
             numbers = np.minimum(part, len(self.colours) - 1)
             colours: Plane = self.colours[numbers]
             return colours
         values = narrowed(part)
+        if not self.samples.shown:
+            return self._inverted(values)
+        chosen = self.samples.of(values, axis)
+        greys, opacity = np.split(chosen, [3], axis)
+        return np.concatenate([self._inverted(greys), opacity], axis)
+
+    def _inverted(self, values: Plane) -> Plane:
         if self.white is None:
             return values
         if values.dtype == bool:
             return ~values
+        if values.dtype.kind == "f":
+            return -values
         return np.asarray(self.white - values.astype(np.int64), values.dtype)
 
     def upright(self, part: Plane, y: int, x: int) -> Plane:
@@ -116,8 +144,9 @@ def pixel_format(series: TiffPageSeries) -> PixelFormat:
     dtype = narrowed_dtype(stored)
     colours = palette_colours(series)
     white = None
-    if page.photometric == PHOTOMETRIC.MINISWHITE and dtype.kind in "biu":
-        white = -1 if dtype.kind == "i" else (1 << int(page.bitspersample)) - 1
+    if page.photometric == PHOTOMETRIC.MINISWHITE:
+        kinds = {"f": 0, "i": -1}
+        white = kinds.get(dtype.kind, (1 << int(page.bitspersample)) - 1)
     orientation = page.tags.valueof(_ORIENTATION, 1) if hasattr(page, "tags") else 1
     return PixelFormat(
         colours,
@@ -126,6 +155,7 @@ def pixel_format(series: TiffPageSeries) -> PixelFormat:
         np.dtype(np.uint8) if colours is not None else dtype,
         is_wide=dtype != stored,
         filter_px=_filter_px(page),
+        samples=samples_of(series),
     )
 
 
@@ -142,10 +172,10 @@ def _filter_px(page: Any) -> tuple[int, ...] | None:
 
 
 def holds_colour(series: TiffPageSeries) -> bool:
-    """Whether pixels are red, green, blue and optionally opacity, or numbers of a palette."""
+    """Whether pixels are shown as red, green, blue and optionally opacity."""
     sizes = dict(zip(series.axes, series.shape, strict=True))
     is_colour = series.keyframe.photometric in _COLOUR and sizes.get("S") in (3, 4)
-    return is_colour or palette_colours(series) is not None
+    return is_colour or samples_of(series).shown != () or palette_colours(series) is not None
 
 
 def palette_colours(series: TiffPageSeries) -> NDArray[np.uint8] | None:
@@ -174,6 +204,8 @@ def _check(page: Any) -> None:
     kind = page.photometric
     if kind == PHOTOMETRIC.YCBCR and page.compression not in _DECODED_YCBCR:
         name = "YCbCr without JPEG"
+    elif kind == PHOTOMETRIC.PALETTE and page.samplesperpixel > 1:
+        name = "palette numbers with further samples"
     elif kind in (*_GREY, *_COLOUR, *_OTHERS):
         return
     else:

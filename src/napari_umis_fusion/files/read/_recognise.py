@@ -15,10 +15,11 @@ from tifffile import TiffFile
 from tifffile.tifffile import shaped_description_metadata
 
 from napari_umis_fusion.files.read._images import read_image_header
-from napari_umis_fusion.files.read._listing import SUFFIXES, is_companion, is_tiff, list_files
+from napari_umis_fusion.files.read._listing import is_companion, is_tiff, list_files
 from napari_umis_fusion.files.read._not_planes import OWN_NAME
 from napari_umis_fusion.files.read._other_formats import is_for_bioio
 from napari_umis_fusion.files.read._quiet import quiet_tifffile
+from napari_umis_fusion.files.read._suffixes import SUFFIXES
 from napari_umis_fusion.files.read._tiff_file import checked_tiff
 from napari_umis_fusion.files.read._tiff_layout import series_sizes
 from napari_umis_fusion.files.read._tiff_series import pick_series

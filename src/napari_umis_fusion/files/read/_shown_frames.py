@@ -30,15 +30,27 @@ class ShownFrames:
 
     def read(self, number: int, index: Index) -> Plane:
         """Read a part of frame `number`; the index is that of the frame as shown."""
+        if self._pixels.samples.shown:
+            return self._read_samples(number, index)
         stored, colour = index[: len(self._axes)], index[len(self._axes) :]
-        if self._pixels.orientation == 1:
-            part = self._frames.read(number, stored)
-        else:
-            # Rows of the upright frame may lie anywhere in the stored one.
-            whole = self._frames.read(number, (slice(None),) * len(self._axes))
-            part = self._upright(whole)[stored]
-        shown = self._pixels.shown(part)
+        shown = self._pixels.shown(self._stored(number, stored))
         return shown[(..., *colour)] if colour else shown
+
+    def _read_samples(self, number: int, index: Index) -> Plane:
+        """Read all samples, since one that is shown may depend on others."""
+        place = self._axes.index("S")
+        whole = (*index[:place], slice(None), *index[place + 1 :])
+        # Axes of which one entry is selected are gone from what is read.
+        axis = sum(isinstance(one, slice) for one in index[:place])
+        shown = self._pixels.shown(self._stored(number, whole), axis)
+        return shown[(*[slice(None)] * axis, index[place])]
+
+    def _stored(self, number: int, index: Index) -> Plane:
+        if self._pixels.orientation == 1:
+            return self._frames.read(number, index)
+        # Rows of the upright frame may lie anywhere in the stored one.
+        whole = self._frames.read(number, (slice(None),) * len(self._axes))
+        return self._upright(whole)[index]
 
     def _upright(self, frame: Plane) -> Plane:
         return self._pixels.upright(frame, self._axes.index("Y"), self._axes.index("X"))

@@ -18,6 +18,7 @@ from napari_umis_fusion.files.read._listing import (
     list_source,
 )
 from napari_umis_fusion.files.read._not_planes import leave_out
+from napari_umis_fusion.files.read._ome_order import in_told_order
 from napari_umis_fusion.files.read._stack_files import header_or_stack, stack_layers
 from napari_umis_fusion.stack import Calibration
 
@@ -121,7 +122,7 @@ def survey_files(source: PathsLike) -> Survey:
     if odd or unlike:  # the folder itself would be refused
         origin = [str(path.absolute()) for path in headers]
     known = {path: header for path, header in headers.items() if header is not None}
-    grid = arrange(list(known)) if known else arrange_stacks(list(headers))
+    grid = in_told_order(arrange(list(known))) if known else arrange_stacks(list(headers))
     return Survey(name, origin, grid, known, left_out)
 
 

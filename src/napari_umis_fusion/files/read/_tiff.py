@@ -17,7 +17,7 @@ from napari_umis_fusion.files.read._series_header import SeriesHeader, read_seri
 from napari_umis_fusion.files.read._shown_frames import OpenSeries, open_series
 from napari_umis_fusion.files.read._tiff_file import PAGES, open_tiff_file
 from napari_umis_fusion.files.read._tiff_layout import read_part
-from napari_umis_fusion.files.read._tiff_series import pick_series
+from napari_umis_fusion.files.read._tiff_series import pick_series, unnamed_pages
 from napari_umis_fusion.stack import Calibration, Plane, Stack, check_stack, kind_of, spacing_of
 
 
@@ -147,7 +147,7 @@ def _stack_of(
     index: dict[str, int],
     one_plane: bool,
 ) -> TiffStack:
-    picked = pick_series(tif, number, one_plane=one_plane)
+    picked, unnamed = pick_series(tif, number, one_plane=one_plane), unnamed_pages(tif)
     opened = open_series(tif, picked.series)
     sizes = opened.layout.sizes
     roles = choose_axes(
@@ -169,7 +169,8 @@ def _stack_of(
     _name_channels(stack, roles, read_series_header(tif, picked.number))
     stack.calibration = _of_planes(stack.calibration, stack.planes)
     stack.is_mosaic = opened.pixels.is_mosaic and roles.channel is None
-    notes = (*(() if one_plane else notes), *opened.pixels.notes)
+    told_too = () if one_plane else (*notes, *unnamed)
+    notes = (*told_too, *opened.pixels.notes)
     stack.source_notes = (*picked.notes, *stack.source_notes, *notes)
     return stack
 

@@ -32,7 +32,7 @@ from napari_umis_fusion.files.read._shown_frames import OpenSeries, open_series
 from napari_umis_fusion.files.read._tiff import other_files
 from napari_umis_fusion.files.read._tiff_file import OmeHeaderError, open_tiff_file
 from napari_umis_fusion.files.read._tiff_layout import Layout, read_part
-from napari_umis_fusion.files.read._tiff_series import pick_series
+from napari_umis_fusion.files.read._tiff_series import pick_series, unnamed_pages
 from napari_umis_fusion.presets import ChannelOptics
 from napari_umis_fusion.stack import MAX_CHANNELS, Calibration, Plane, kind_of
 
@@ -110,6 +110,8 @@ def tiff_layers(path: Path, among_bytes: int = 0) -> list[LayerData]:
                 len(tif.series),
                 sum(one.size * one.dtype.itemsize for one in tif.series),
             )
+            for note in unnamed_pages(tif):
+                warnings.warn(f"{path.name}: {note}", UserWarning, stacklevel=2)
         if count > MAX_SERIES:
             msg = (
                 f"{path}: holds {count} images; only the first {MAX_SERIES} are opened. Others are "

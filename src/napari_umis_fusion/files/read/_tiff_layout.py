@@ -66,12 +66,14 @@ def stored_layout(series: TiffPageSeries) -> Layout:
 
 
 def shown_layout(stored: Layout, pixels: PixelFormat) -> Layout:
-    """Return the layout of frames as they are shown: upright, and with colours of palettes."""
+    """Return the layout of frames as they are shown: upright, with colours, and opacity of grey."""
     sizes, within = dict(stored.sizes), stored.within_frame
     if pixels.swaps_sides:
         sizes |= {"Y": sizes["X"], "X": sizes["Y"]}
     if pixels.colours is not None:
         sizes, within = {**sizes, "S": 3}, (*within, "S")
+    if pixels.samples.shown:
+        sizes["S"] = len(pixels.samples.shown)
     return Layout(sizes, stored.over_frames, within)
 
 

@@ -1,5 +1,6 @@
 """Which series of a TIFF file is the stack."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,8 @@ from napari_umis_fusion.files.read._tiff_layout import series_sizes
 from napari_umis_fusion.stack import kind_of
 
 _SHOWN = 6
+_COUNTING = ("ome", "imagej")
+"""Kinds of series whose header counts the pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,27 @@ def _only_stack(series: Sequence[TiffPageSeries]) -> PickedSeries:
         f"{_listed([place for place in range(len(series)) if place != number], series)}"
     )
     return PickedSeries(series[number], number, (note,))
+
+
+def unnamed_pages(tif: TiffFile) -> tuple[str, ...]:
+    """Return a note on pages that no series holds, since the header of OME or ImageJ names fewer.
+
+    Parameters
+    ----------
+    tif : tifffile.TiffFile
+        The open file.
+    """
+    if any(one.kind not in _COUNTING for one in tif.series):
+        return ()
+    named = sum(math.prod(one.shape) // math.prod(one.keyframe.shape) for one in tif.series)
+    pages = len(tif.pages)
+    if pages <= named:
+        return ()
+    msg = (
+        f"{pages - named} of {pages} pages are left out, since the header of the file does not "
+        "name them; save it anew in Fiji if they are planes"
+    )
+    return (msg,)
 
 
 def has_z(series: TiffPageSeries) -> bool:

@@ -93,13 +93,7 @@ def write_image(
     StackFileError
         If the output is refused (see `check_output_path`) or cannot be written.
     """
-    if image.ndim not in (2, 3) or image.size == 0:
-        msg = (
-            f"{path}: got an image of shape {image.shape}; accepted are (Y, X) and (Y, X, C). "
-            "Write one plane, or all with write_image_layer."
-        )
-        raise StackFileError(msg)
-    pixels = image[..., 0] if image.shape[2:] == (1,) else image
+    pixels = _one_plane(path, image)
     colour = rgb and pixels.ndim == 3
     channels = pixels.shape[2] if pixels.ndim == 3 else None
     target = check_output_path(path, protect=protect, dtype=image.dtype, channels=channels, rgb=rgb)
@@ -109,6 +103,17 @@ def write_image(
         wanted = output_format(target)
         _write(temporary, wanted, pixels, colour, calibration, told, about)
     return target
+
+
+def _one_plane(path: str | os.PathLike[str], image: Plane) -> Plane:
+    """Return an image without an axis of one channel; refuse what is no plane."""
+    if image.ndim not in (2, 3) or image.size == 0:
+        msg = (
+            f"{path}: got an image of shape {image.shape}; accepted are (Y, X) and (Y, X, C). "
+            "Write one plane, or all with write_image_layer."
+        )
+        raise StackFileError(msg)
+    return image[..., 0] if image.shape[2:] == (1,) else image
 
 
 def _write(

@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import platformdirs
-
 from napari_umis_fusion.errors import CheckpointError, ConfigError
 from napari_umis_fusion.models.export import DEFAULT_LICENCE
 from napari_umis_fusion.models.library._copy_weights import copy_weights, has_source_hash, name_of
@@ -26,9 +24,9 @@ from napari_umis_fusion.models.library._names import (
 )
 from napari_umis_fusion.models.library._reserve import reserved
 from napari_umis_fusion.models.library._shipped import shipped_models
-from napari_umis_fusion.models.library._sidecar import sidecar_of, write_sidecar
+from napari_umis_fusion.models.library._sidecar import sidecar_of, stamp_of, write_sidecar
 from napari_umis_fusion.network import MAX_BYTES, SHIPPED
-from napari_umis_fusion.runtime import naming_faults, open_regular, user_path
+from napari_umis_fusion.runtime import naming_faults, open_regular, user_data
 
 if TYPE_CHECKING:
     from napari_umis_fusion.network import Checkpoint
@@ -39,10 +37,7 @@ FOLDER_VARIABLE = "UMIS_FUSION_MODELS"
 
 def default_folder() -> Path:
     """Return the folder of the user's models."""
-    given = os.environ.get(FOLDER_VARIABLE)
-    if given:
-        return user_path(given).absolute()
-    return platformdirs.user_data_path("napari-umis-fusion", appauthor=False) / "models"
+    return user_data("models", FOLDER_VARIABLE)
 
 
 def find_weights(text: str) -> str:
@@ -270,7 +265,7 @@ class ModelLibrary:
         return models, unreadable
 
     def _read(self, path: Path) -> Model:
-        stamp = _stamp(path)
+        stamp = stamp_of(path)
         seen = self._seen.get(path)
         if seen is None or seen[0] != stamp:
             seen = self._seen[path] = (stamp, read_model(path))
@@ -301,16 +296,3 @@ class ModelLibrary:
 def _is_complete(model: Model) -> bool:
     """Return whether a model has its .json file: an import may be killed before it is written."""
     return model.is_shipped or sidecar_of(model.path).exists()
-
-
-def _stamp(path: Path) -> tuple[int, ...]:
-    """Return values that change whenever a model or its .json file changes."""
-    try:
-        status, beside = path.stat(), sidecar_of(path)
-        noted = beside.stat() if beside.exists() else None
-    except OSError as error:
-        msg = f"{path}: cannot be read ({error.strerror}); check that you may read it"
-        raise CheckpointError(msg) from error
-    # the inode, too: two quick changes may have the same size and time
-    of_note = (noted.st_size, noted.st_mtime_ns, noted.st_ino) if noted else ()
-    return status.st_size, status.st_mtime_ns, *of_note

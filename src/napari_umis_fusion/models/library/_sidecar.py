@@ -83,6 +83,14 @@ def changed_at(path: Path) -> float:
     return _stamp(path)[1] / 1e9
 
 
+def stamp_of(path: Path) -> tuple[int, ...]:
+    """Return values that change whenever a file of weights or its .json file changes."""
+    beside = sidecar_of(path)
+    # the inode, too: two quick changes may have the same size and time
+    of_note = (*_stamp(beside), beside.stat().st_ino) if beside.exists() else ()
+    return *_stamp(path), *of_note
+
+
 def _stamp(path: Path) -> tuple[int, int]:
     try:
         status = path.stat()

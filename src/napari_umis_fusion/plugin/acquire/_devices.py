@@ -24,8 +24,6 @@ class Devices:
         Label of the stage that focuses; empty if there is none.
     stages : tuple of str
         Labels of all stages along z.
-    channel_group : str
-        Name of the group whose presets are channels; empty if there is none.
     channels : tuple of str
         Names of the channels.
     pixel_um : float or None
@@ -36,7 +34,6 @@ class Devices:
     shutter: str = ""
     focus: str = ""
     stages: tuple[str, ...] = ()
-    channel_group: str = ""
     channels: tuple[str, ...] = ()
     pixel_um: float | None = None
 
@@ -75,7 +72,6 @@ def find_devices(core: Any) -> Devices:
             shutter=core.getShutterDevice(),
             focus=core.getFocusDevice(),
             stages=tuple(map(str, core.getLoadedDevicesOfType(DeviceType.StageDevice))),
-            channel_group=group,
             channels=tuple(core.getAvailableConfigs(group)) if group else (),
             pixel_um=core.getPixelSizeUm() or None,
         )

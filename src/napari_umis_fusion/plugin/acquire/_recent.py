@@ -2,14 +2,11 @@
 
 import contextlib
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import platformdirs
-
 from napari_umis_fusion.errors import UmisFusionError
-from napari_umis_fusion.runtime import atomic_write, read_json, user_path
+from napari_umis_fusion.runtime import atomic_write, read_json, user_data
 
 FILE_VARIABLE = "UMIS_FUSION_MICROSCOPES"
 """Environment variable that names another file for the list."""
@@ -19,10 +16,7 @@ MOST = 8
 
 def list_file() -> Path:
     """Return the file that holds the list."""
-    given = os.environ.get(FILE_VARIABLE)
-    if given:
-        return user_path(given).absolute()
-    return platformdirs.user_data_path("napari-umis-fusion", appauthor=False) / "microscopes.json"
+    return user_data("microscopes.json", FILE_VARIABLE)
 
 
 def recent_configurations() -> list[Path]:

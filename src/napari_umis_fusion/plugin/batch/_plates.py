@@ -68,7 +68,7 @@ class Inputs:
     @classmethod
     def of(cls, paths: Sequence[str], wells: str = "") -> "Inputs":
         """Tell folders of OME-Zarr from others, and name their results."""
-        found = [path for path in paths if zarr_kind(path) is not None]
+        found = [path for path in paths if zarr_kind(path) in ("image", "plate")]
         names: dict[str, str] = {}
         for path in found:
             name = Path(path).name

@@ -2,20 +2,15 @@
 
 import re
 
+from napari_umis_fusion.presets import NUMBERED_DYES, names_channel
+
 _TOKEN = re.compile(r"[a-z]+|\d+")
 
 _CHANNEL_WORDS = (
     *("c", "ch", "chan", "channel", "w", "wavelength", "ex", "em"),
-    *("cy", "alexa", "bodipy"),
+    *NUMBERED_DYES,
 )
 """Words before the number of a channel, as acquisition programs write them, or of a dye."""
-
-_DYES = (
-    *("dapi", "hoechst", "nuclei", "fitc", "gfp", "egfp", "tritc", "rfp", "mcherry", "tdtomato"),
-    *("yfp", "cfp", "bfp", "cy", "bodipy", "alexa", "mito", "actin", "phalloidin", "tubulin"),
-    *("brightfield", "bf", "dic", "phase", "red", "green", "blue"),
-)
-"""Names of stains, of their colours and of contrast methods."""
 
 _WAVELENGTHS_NM = range(340, 900)
 
@@ -44,4 +39,4 @@ def differ_by_channel(one: str, other: str) -> bool:
     if all(part.isdigit() for part in parts):
         before = here[place - 1] if place else ""
         return before in _CHANNEL_WORDS or all(int(part) in _WAVELENGTHS_NM for part in parts)
-    return all(part in _DYES for part in parts)
+    return all(map(names_channel, parts))

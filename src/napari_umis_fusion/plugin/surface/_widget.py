@@ -38,6 +38,9 @@ from napari_umis_fusion.surface import (
 
 HINT = "Fuse a stack whose z step is known; its depth map is measured here."
 CONTOURS = "contours"
+MADE_KEY = "umis_fusion_surface"
+"""In the metadata of what is renewed: the name that it was given. Others may have layers of it."""
+
 ANGLES = (-15.0, 35.0, 0.0)
 """From which the relief is first seen, in degrees."""
 
@@ -117,11 +120,10 @@ class SurfaceWidget(DockedWidget):
         except UmisFusionError as error:
             self._on_failed(error)
             return
-        if attributes["name"] in self._viewer.layers:
-            self._viewer.layers.remove(attributes["name"])
+        about = self._renewed(attributes["name"])
         # a picture brings its own light and shade
         shading = "smooth" if source.image is None else "none"
-        self._viewer.add_surface(data, shading=shading, **attributes)
+        self._viewer.add_surface(data, shading=shading, metadata=about, **attributes)
         for flat in (source.layer, source.picture):  # in 3-D it would cut through the surface
             if flat is not None:
                 flat.visible = False
@@ -141,12 +143,11 @@ class SurfaceWidget(DockedWidget):
         if not lines:
             self._tell("No line lies within the heights: give a smaller spacing.")
             return
-        if CONTOURS in self._viewer.layers:
-            self._viewer.layers.remove(CONTOURS)
         self._viewer.add_shapes(
             [line.line_px for line in lines],
             shape_type="path",
             name=CONTOURS,
+            metadata=self._renewed(CONTOURS),
             **measured.source.placed_shapes(),
             edge_width=max(0.5, max(measured.heights.heights_um.shape) / 1000),
             edge_color="height_um",
@@ -155,6 +156,13 @@ class SurfaceWidget(DockedWidget):
             features={"height_um": [line.height_um for line in lines]},
         )
         self._tell(f"{len(lines)} lines; the features of the layer tell their heights.")
+
+    def _renewed(self, name: str) -> dict[str, str]:
+        """Remove the layer that was made under a name; return the metadata of the next."""
+        made = [one for one in self._viewer.layers if one.metadata.get(MADE_KEY) == name]
+        for layer in made:
+            self._viewer.layers.remove(layer)
+        return {MADE_KEY: name}
 
     def _lay_out(self) -> None:
         self.drawn_numbers.hide()

@@ -5,8 +5,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from qtpy.QtCore import QSize, QTimer, Signal
 from qtpy.QtGui import QColor, QHideEvent, QShowEvent
 from qtpy.QtWidgets import QLabel, QStackedLayout, QVBoxLayout, QWidget
@@ -26,6 +24,7 @@ from napari_umis_fusion.plugin.training._pages import (
     heads_of,
 )
 from napari_umis_fusion.plugin.training._picture import save_picture
+from napari_umis_fusion.plugin.training._readings import Floats, numbers_at, value_near
 from napari_umis_fusion.plugin.widgets import ColouredPlot, distinct, ensure_contrast
 from napari_umis_fusion.training import LossCurve, TrainingEvent, finite_only, smoothed
 
@@ -34,8 +33,6 @@ REDRAW_MS = 200
 
 SUFFIXES = (".csv", ".png", ".svg")
 MIN_CHART_PX = 150
-
-Floats = NDArray[np.float64]
 
 
 class TrainingPlot(ColouredPlot):
@@ -220,7 +217,7 @@ class TrainingPlot(ColouredPlot):
     def _draw(self, rows: list[CurveRow]) -> None:
         without = [row.words for row in rows if not self._draw_row(row)]
         best = self._curve.best_step
-        marked = [self._near(row.validation, best) for row in rows]
+        marked = [value_near(self._curve, row.validation, best) for row in rows]
         self.chart.mark_best(best, [value for value in marked if value is not None])
         self.chart.show_only([column for row in rows for column in row.columns])
         self._hint = _hint(without) if self.controls.is_log else ""
@@ -252,27 +249,12 @@ class TrainingPlot(ColouredPlot):
         self.chart.point_at(step if is_pointed else None)
         best = self._curve.best_step
         place = "" if step is None else f"step {step:,}" if is_pointed else f"latest: step {step:,}"
-        numbers = {} if step is None else {row.words: self._read(row, step) for row in rows}
+        numbers = {} if step is None else {row.words: self._numbers(row, step) for row in rows}
         self.legend.show_values(place, heads_of(self.page, best), numbers)
 
-    def _read(self, row: CurveRow, step: int) -> Numbers:
-        validated = self._near(row.validation, step)
-        if self.page == "Score":
-            return validated, self._near(row.validation, self._curve.best_step)
-        raw = self._near(row.training, step)
-        if self.page == "Learning rate":
-            return (raw,)
-        return raw, self._bold_near(row.training, step), validated
-
-    def _near(self, name: str | None, step: float | None) -> float | None:
-        """Return the value of a column nearest to a step; None where there is none."""
-        found = None if name is None or step is None else self._curve.at(name, step)
-        return None if found is None else found[1]
-
-    def _bold_near(self, name: str | None, step: float) -> float | None:
-        """Return the value of the bold curve nearest to a step, as drawn last."""
-        steps, means = self._bold.get(name or "", (np.empty(0), np.empty(0)))
-        return float(means[np.abs(steps - step).argmin()]) if len(steps) else None
+    def _numbers(self, row: CurveRow, step: int) -> Numbers:
+        bold = self._bold.get(row.training or "")
+        return numbers_at(step, row, self.page, self._curve, bold)
 
     def _entries(self) -> dict[str, Any]:
         """Return the legend entries of an exported picture."""

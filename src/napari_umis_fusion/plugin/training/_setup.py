@@ -181,7 +181,12 @@ def _iter_estimate(
 
 
 def _length(config: TrainingConfig) -> str:
-    length = f"{config.epochs} epochs" if config.epochs else f"{config.steps:,} steps"
+    if config.epochs:
+        length = f"{config.epochs} epochs"
+    elif config.minutes:
+        length = f"Up to {config.steps:,} steps, as many as {config.minutes:g} minutes allow"
+    else:
+        length = f"{config.steps:,} steps"
     return f"{length}. The time left is shown after the first steps."
 
 

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 from napari.utils.notifications import show_info
-from qtpy.QtWidgets import QSpacerItem, QTabWidget, QVBoxLayout, QWidget
 
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.models.library import Model
@@ -24,6 +23,7 @@ from napari_umis_fusion.plugin.training._endings import (
     release,
 )
 from napari_umis_fusion.plugin.training._job import TrainingJob
+from napari_umis_fusion.plugin.training._lay_out import lay_out
 from napari_umis_fusion.plugin.training._monitor_form import MonitorForm
 from napari_umis_fusion.plugin.training._numbers import TrainingNumbers
 from napari_umis_fusion.plugin.training._pending_result import PendingResult
@@ -32,9 +32,7 @@ from napari_umis_fusion.plugin.training._setup import TrainingSetup
 from napari_umis_fusion.plugin.widgets import (
     DockedWidget,
     RunControls,
-    VerticalScroll,
     confirm,
-    section,
     tell_unexpected,
 )
 from napari_umis_fusion.training import Pictured, TrainingConfig, TrainingFinished, TrainingResult
@@ -44,9 +42,6 @@ from napari_umis_fusion.training.session import (
     last_session,
     training_script,
 )
-
-MIN_WIDTH_PX = 390
-"""Width of the curves, reserved from the start so that nothing moves when they appear."""
 
 
 class TrainingWidget(DockedWidget):
@@ -78,7 +73,7 @@ class TrainingWidget(DockedWidget):
         self.files = ConfigFiles(self.value, self.script)
         self.models = ModelPanel()
         self.numbers = TrainingNumbers()
-        self._lay_out()
+        self.sections = lay_out(self)
         self._connect()
         self._on_data()
         self._show_idle()
@@ -137,29 +132,6 @@ class TrainingWidget(DockedWidget):
         return training_script(self.data.sources(), self.value(), name=self._name(), start=start)
 
     _release = staticmethod(release)
-
-    def _lay_out(self) -> None:
-        inside = QWidget()
-        rows = QVBoxLayout(inside)
-        rows.setContentsMargins(6, 6, 6, 6)
-        self.sections = {
-            "Data": section("Training data", self.data, is_open=True),
-            "Options": self.setup.section,
-            "Curves": section("Curves", self.plot, is_open=True),
-            "Picture": section("Monitored region", self.region),
-            "Result": section("Result", self.result.panel, is_open=True),
-        }
-        below = (self.sections[name] for name in ("Curves", "Picture", "Result"))
-        for part in (self.sections["Data"], self.setup, self.controls, *below, self.files):
-            rows.addWidget(part)
-        rows.addItem(QSpacerItem(MIN_WIDTH_PX, 0))
-        rows.addStretch()
-        tabs = QTabWidget()
-        tabs.addTab(VerticalScroll(inside), "Train")
-        tabs.addTab(self.models, "Models")
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(tabs)
 
     def _connect(self) -> None:
         self.data.valueChanged.connect(self._on_data)

@@ -93,7 +93,7 @@ def iter_find_pattern(
         found = yield from workers.result(workers.submit(_described, estimate, to_grey))
     if banding is None:
         return found
-    return replace(found or FixedPattern.none(stack.shape[1:3]), banding=banding)
+    return replace(found or FixedPattern.none(), banding=banding)
 
 
 def _look(

@@ -1,6 +1,6 @@
 """A pattern that stands still on the sensor, and how it is taken off grey images."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -33,8 +33,9 @@ class FixedPattern:
 
     Attributes
     ----------
-    values : ndarray of shape (Y, X), float32
-        In units of the stack, about 0 on average; 0 where no pattern was found.
+    values : ndarray of shape (Y, X), float32, or None
+        In units of the stack, about 0 on average; 0 where no pattern was found. None where only
+        lines differ anew.
     strength : float
         Its standard deviation where it was found, as a share of the range of the stack.
     coverage : float
@@ -43,19 +44,21 @@ class FixedPattern:
         What lines add to each plane besides.
     """
 
-    values: FloatMap
+    values: FloatMap | None
     strength: float
     coverage: float
     banding: Banding | None = None
 
     @classmethod
-    def none(cls, shape: tuple[int, ...]) -> "FixedPattern":
-        """Return one that adds nothing to planes of `shape` (Y, X)."""
-        return cls(np.zeros(shape, np.float32), 0.0, 0.0)
+    def none(cls) -> "FixedPattern":
+        """Return one that adds nothing to any plane."""
+        return cls(None, 0.0, 0.0)
 
     @property
     def kind(self) -> PatternKind:
         """Whether whole columns or rows differ, or single pixels."""
+        if self.values is None:
+            return "pixels"
         least = LINES * float(self.values.var())
         columns, rows = (float(self.values.mean(axis=axis).var()) for axis in (0, 1))
         if max(columns, rows) < least or max(columns, rows) < 2 * min(columns, rows):
@@ -89,23 +92,29 @@ class FixedPattern:
             found["banding"] = {name: round(strength, 5) for name, strength in strengths}
         return found
 
-    def moved(self, transform: NDArray[np.float64], window: Window) -> FloatMap:
-        """Return the pattern in a rectangle of an aligned plane.
+    def added_to(
+        self, z: int, window: Window, transform: NDArray[np.float64] | None = None
+    ) -> FloatMap:
+        """Return what is added to a rectangle of a plane as it is seen, in units of the stack.
 
         Parameters
         ----------
-        transform : ndarray of shape (2, 3)
-            From the aligned plane to the sensor.
+        z : int
+            The plane, counted from 0.
         window : tuple of slice
-            Rows and columns of the reference plane.
+            Rows and columns of the sensor, or of the reference plane where the plane was moved.
+        transform : ndarray of shape (2, 3), optional
+            From the aligned plane to the sensor; by default the plane is as recorded.
         """
-        from scipy.ndimage import affine_transform
-
-        matrix, begin, shape = seen_from(transform, window)
-        if np.array_equal(matrix, np.eye(2)):
-            matrix = np.ones(2)  # shifts are several times as fast
-        moved: FloatMap = affine_transform(self.values, matrix, begin, shape, order=1)
-        return moved
+        rows, columns = window
+        size = rows.stop - rows.start, columns.stop - columns.start
+        added: FloatMap = np.zeros(size, np.float32)
+        still, lines = self.values, self.banding
+        if still is not None:
+            added += still[window] if transform is None else _moved(still, transform, window)
+        if lines is not None:
+            added += lines.of(z, window) if transform is None else lines.moved(z, transform, window)
+        return added
 
 
 class PatternRemoval:
@@ -135,7 +144,6 @@ class PatternRemoval:
     ) -> None:
         self._pattern, self._scale, self._workers = pattern, np.float32(grey_range.scale), workers
         self._transforms, self._window = transforms, window
-        self._still: tuple[FloatMap, FloatMap] | None = None
 
     def iter_correct(self, grey: FloatMap, z: int) -> Generator[None]:
         """Take the pattern off the grey image of plane `z`, in place.
@@ -143,48 +151,51 @@ class PatternRemoval:
         In each tile as strong as the plane shows it: a gain is stronger in brighter planes, and
         there is nothing to take off where the camera was saturated.
         """
-        pattern, fine = yield from self._workers.result(self._workers.submit(self._added_to, z))
-        grid = TileGrid(pattern.shape)
+        shape = grey.shape[0], grey.shape[1]
+        grid = TileGrid(shape)
         strength: Table = np.ones(grid.counts)
-        measure = partial(_measure_strength, grey, fine, strength, grid)
-        yield from self._workers.each(measure, grid.blocks())
-        yield from self._workers.each(
-            partial(_take_off, grey, pattern, strength, grid), grid.blocks()
-        )
+        # What is added is made twice, of some rows at a time, so that no map of it is kept.
+        added = partial(self._added_to, z, shape)
+        for job in _measure_strength, _take_off:
+            work = partial(job, grey, added, strength, grid)
+            yield from self._workers.each(work, grid.blocks())
 
-    def _added_to(self, z: int) -> tuple[FloatMap, FloatMap]:
-        """Return what is added to plane `z`, as it is seen, and the finest detail of that."""
-        window = self._window or (slice(None), slice(None))
-        is_moved, banding = False, self._pattern.banding
+    def _added_to(self, z: int, shape: tuple[int, int], rows: slice) -> FloatMap:
+        """Return what is added to some rows of the grey image of plane `z`, in grey levels."""
+        seen = self._window or (slice(0, shape[0]), slice(0, shape[1]))
+        transform: NDArray[np.float64] | None = None
         if self._transforms is not None and self._window is not None:
             transform = self._transforms[z]
-            is_moved = not np.array_equal(transform, np.eye(2, 3))
-        if is_moved:
-            added = self._pattern.moved(transform, window)
-            if banding is not None:
-                added += banding.moved(z, transform, window)
-        elif banding is not None:
-            added = self._pattern.values[window] + banding.of(z, window)
-        else:
-            return self._standing_still(window)
-        added *= self._scale
-        return added, finest(added)
+        if transform is not None and np.array_equal(transform, np.eye(2, 3)):
+            transform = None
+        top = seen[0].start
+        window = slice(top + rows.start, top + rows.stop), seen[1]
+        return self._pattern.added_to(z, window, transform) * self._scale
 
-    def _standing_still(self, window: Window) -> tuple[FloatMap, FloatMap]:
-        if self._still is None:
-            values = np.ascontiguousarray(self._pattern.values[window]) * self._scale
-            self._still = values, finest(values)
-        return self._still
+
+def _moved(values: FloatMap, transform: NDArray[np.float64], window: Window) -> FloatMap:
+    """Return what a rectangle of an aligned plane shows of values of the sensor."""
+    from scipy.ndimage import affine_transform
+
+    matrix, begin, shape = seen_from(transform, window)
+    if np.array_equal(matrix, np.eye(2)):
+        matrix = np.ones(2)  # shifts are several times as fast
+    moved: FloatMap = affine_transform(values, matrix, begin, shape, order=1)
+    return moved
 
 
 def _measure_strength(
-    grey: FloatMap, fine: FloatMap, strength: Table, grid: TileGrid, block: tuple[int, int]
+    grey: FloatMap,
+    added: Callable[[slice], FloatMap],
+    strength: Table,
+    grid: TileGrid,
+    block: tuple[int, int],
 ) -> None:
     edges = grid.rows
     first, last = int(edges[block[0]]), int(edges[block[1]])
-    start = max(0, first - REACH_PX)
-    detail = finest(grey[start : last + REACH_PX])[first - start : last - start]
-    part = fine[first:last]
+    rows = slice(max(0, first - REACH_PX), min(last + REACH_PX, len(grey)))
+    inner = slice(first - rows.start, last - rows.start)
+    detail, part = finest(grey[rows])[inner], finest(added(rows))[inner]
     shared, own = grid.means(detail * part, *block), grid.means(part * part, *block)
     energy = grid.means(detail * detail, *block)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -196,8 +207,12 @@ def _measure_strength(
 
 
 def _take_off(
-    grey: FloatMap, pattern: FloatMap, strength: Table, grid: TileGrid, block: tuple[int, int]
+    grey: FloatMap,
+    added: Callable[[slice], FloatMap],
+    strength: Table,
+    grid: TileGrid,
+    block: tuple[int, int],
 ) -> None:
     edges = grid.rows
     rows = slice(int(edges[block[0]]), int(edges[block[1]]))
-    grid.add_scaled(grey[rows], pattern[rows], -strength, rows.start)
+    grid.add_scaled(grey[rows], added(rows), -strength, rows.start)

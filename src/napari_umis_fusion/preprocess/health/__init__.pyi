@@ -1,3 +1,4 @@
+from ._gaps import Gaps as Gaps
 from ._inspect import PlaneReport as PlaneReport
 from ._inspect import iter_judged as iter_judged
 from ._inspect import iter_reports as iter_reports

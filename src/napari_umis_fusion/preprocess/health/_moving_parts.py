@@ -59,14 +59,31 @@ class MovingParts:
         """Return which share of plane `z` they are, 0 to 1."""
         return float(self.cells[z].mean())
 
-    def mask(self, z: int, shape: tuple[int, ...]) -> Mask | None:
-        """Return those of plane `z` as bool of shape (Y, X); None if there are none."""
+    def mask(
+        self,
+        z: int,
+        shape: tuple[int, ...],
+        rows: slice = slice(None),
+        columns: slice = slice(None),
+    ) -> Mask | None:
+        """Return those of plane `z`, or of a rectangle of it, as bool; None if it has none.
+
+        Parameters
+        ----------
+        z : int
+            The plane, counted from 0.
+        shape : tuple of int
+            (Y, X) of the plane.
+        rows, columns : slice
+            The rectangle, of step 1.
+        """
         if not self.cells[z].any():
             return None
-        rows, columns = (np.arange(side) // self.side_px for side in shape[:2])
-        last = self.cells.shape[1] - 1, self.cells.shape[2] - 1
-        places = np.ix_(np.minimum(rows, last[0]), np.minimum(columns, last[1]))
-        return np.asarray(self.cells[z][places])
+        places = [
+            np.minimum(np.arange(side)[part] // self.side_px, count - 1)
+            for side, part, count in zip(shape, (rows, columns), self.cells.shape[1:], strict=False)
+        ]
+        return np.asarray(self.cells[z][np.ix_(*places)])
 
 
 def cell_side(shape: tuple[int, ...]) -> int:

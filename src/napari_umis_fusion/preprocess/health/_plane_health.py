@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_umis_fusion.preprocess.health._padding import Strip
+from napari_umis_fusion.runtime import split_rows
 from napari_umis_fusion.stack import Plane
 
 Mask = NDArray[np.bool_]
@@ -119,11 +120,14 @@ class PlaneHealth:
         """Return the plane in the light of those around it, in its dtype."""
         if not self.is_scaled:
             return plane
-        values = (plane.astype(np.float64) - self.offset) / self.gain
-        if plane.dtype.kind in "iu":
-            limits = np.iinfo(plane.dtype)
-            values = np.clip(np.rint(values), limits.min, limits.max)
-        return values.astype(plane.dtype)
+        found = np.empty_like(plane)
+        for rows in split_rows(len(plane)):  # in double precision, of which few rows fit
+            values = (plane[rows].astype(np.float64) - self.offset) / self.gain
+            if plane.dtype.kind in "iu":
+                limits = np.iinfo(plane.dtype)
+                values = np.clip(np.rint(values), limits.min, limits.max)
+            found[rows] = values.astype(plane.dtype)
+        return found
 
     def corrected(self, correct: Callable[[Plane], Plane]) -> "PlaneHealth":
         """Return the health of the plane after a linear correction of its values.
@@ -148,13 +152,32 @@ class PlaneHealth:
             gaps=tuple((c, value_of(value)) for c, value in self.gaps),
         )
 
-    def unusable(self, plane: Plane) -> Mask | None:
-        """Return where the plane, as recorded, shows nothing: bool (Y, X), None if nowhere."""
+    def gap_mask(self, plane: Plane) -> Mask | None:
+        """Return the gaps of a whole plane, as recorded: bool (Y, X), None if it has none."""
         values = plane.reshape(*plane.shape[:2], -1)
-        near = 0.5 if values.dtype.kind in "iu" else 1e-6 * float(np.nanmax(np.abs(values)))
+        parts = [_gap(_is_near(values[..., c], value, _near(values))) for c, value in self.gaps]
+        return np.asarray(np.logical_or.reduce(parts)) if parts else None
+
+    def unusable(self, plane: Plane, gaps: Mask | None = None) -> Mask | None:
+        """Return where the plane, as recorded, shows nothing.
+
+        Parameters
+        ----------
+        plane : ndarray of shape (Y, X) or (Y, X, C)
+            All of it, or with `gaps` a part, of which this is the health; see `within`.
+        gaps : ndarray of shape (Y, X), bool, optional
+            Its gaps; by default they are looked for.
+
+        Returns
+        -------
+        ndarray of shape (Y, X), bool, or None
+            None if it shows something everywhere.
+        """
+        values = plane.reshape(*plane.shape[:2], -1)
+        near = _near(values, *self.tops) if self.tops else 0.0
         parts = [values[..., c] > top - near for c, top in enumerate(self.tops)]
-        # Interpolated and corrected constants are equal but for rounding.
-        parts += [_gap(np.abs(values[..., c] - value) <= near) for c, value in self.gaps]
+        gaps = self.gap_mask(plane) if gaps is None else gaps
+        parts += [] if gaps is None else [gaps]
         for axis, start, stop in self.strips:
             part = np.zeros(values.shape[:2], np.bool_)
             np.moveaxis(part, axis, 0)[start:stop] = True
@@ -180,12 +203,34 @@ class PlaneHealth:
         return told | {name: value for name, value in extra.items() if value}
 
 
+def _near(values: Plane, *references: float) -> float:
+    """Return by how much values differ at most that stand for the same.
+
+    Interpolated and corrected constants are equal but for rounding.
+    """
+    if values.dtype.kind in "iu":
+        return 0.5
+    parts = (values[rows] for rows in split_rows(len(values)))
+    highest = [float(np.nanmax(np.abs(part), initial=0.0)) for part in parts]
+    return 1e-6 * max(*highest, *map(abs, references))
+
+
+def _is_near(values: Plane, value: float, near: float) -> Mask:
+    found = np.empty(values.shape, np.bool_)
+    for rows in split_rows(len(values)):  # differences of integers are in double precision
+        found[rows] = np.abs(values[rows] - value) <= near
+    return found
+
+
 def _gap(constant: Mask) -> Mask:
     """Return the large parts of what is constant, a little wider."""
     from scipy.ndimage import binary_dilation, label
 
-    parts, _ = label(constant)
-    large = np.bincount(parts.ravel()) >= MIN_CONSTANT * constant.size
+    parts, count = label(constant)
+    sizes = np.zeros(count + 1, np.int64)
+    for rows in split_rows(len(parts)):  # which are copied as wider integers
+        sizes += np.bincount(parts[rows].ravel(), minlength=count + 1)
+    large = sizes >= MIN_CONSTANT * constant.size
     # Single lines are small, and lie from border to border.
     for ends in ((parts[0], parts[-1]), (parts[:, 0], parts[:, -1])):
         large[np.intersect1d(*ends)] = True

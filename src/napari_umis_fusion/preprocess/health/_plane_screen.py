@@ -108,7 +108,8 @@ class PlaneScreen:
             return None
         if health.is_sound:
             return reading
-        return (yield from self._workers.result(self._workers.submit(screened, reading, health)))
+        screening = self._workers.submit(self._screened, reading, health)
+        return (yield from self._workers.result(screening))
 
     def iter_following(self) -> Generator[None, None, CheckedPlane | None]:
         """Wait for the plane after the last one handed out, as recorded; None at the end."""
@@ -116,6 +117,10 @@ class PlaneScreen:
             yield from self._iter_take()
             self._start()
         return self._ahead[0] if self._ahead else None
+
+    def _screened(self, reading: CheckedPlane, health: PlaneHealth) -> CheckedPlane:
+        """Return a whole plane as it competes."""
+        return screened(reading, health)
 
     def _start(self) -> None:
         """Start to read the next plane, unless one is being read or none is left."""

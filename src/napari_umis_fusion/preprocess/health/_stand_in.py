@@ -22,8 +22,10 @@ class Likeness(Stack):
     def plane(self, z: int) -> Plane:
         return self.stack.plane(z)
 
-    def uncovered(self, z: int) -> NDArray[np.bool_] | None:
-        return self.stack.uncovered(z)
+    def uncovered(
+        self, z: int, rows: slice = slice(None), columns: slice = slice(None)
+    ) -> NDArray[np.bool_] | None:
+        return self.stack.uncovered(z, rows, columns)
 
 
 class WatchedStack(Likeness):

@@ -10,8 +10,8 @@ import zarr
 
 from napari_umis_fusion import fuse
 from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.files.ome_zarr import stored_values
 from napari_umis_fusion.scale import ZarrProgress, fuse_zarr, iter_fuse_zarr
-from napari_umis_fusion.scale._stored_values import stored_values
 
 
 def test_values_that_change_in_place_are_noticed(tmp_path, a_stack, write_image):
