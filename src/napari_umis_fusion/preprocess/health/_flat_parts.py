@@ -128,7 +128,8 @@ def _is_block(part: NDArray[np.int64]) -> bool:
         top, bottom = min(top, part[k, 0]), max(bottom, part[k, 0])
         left, right = min(left, part[k, 1]), max(right, part[k, 1])
     height, width = bottom - top + 1, right - left + 1
-    return min(height, width) >= MIN_BLOCK_PX and len(part) >= MIN_FILL * height * width
+    is_wide = min(height, width) >= MIN_BLOCK_PX
+    return bool(is_wide and len(part) >= MIN_FILL * height * width)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics, Table
+from napari_umis_fusion.preprocess.health._statistics import Mask, PlaneStatistics, Table
 from napari_umis_fusion.preprocess.health._unlike import over_3_x_3
 
 MIN_ALIKE, MIN_ALIKE_END = 0.6, 0.8
@@ -50,7 +50,7 @@ def is_foreign(plane: PlaneStatistics, before: Side, after: Side, lost: Table) -
         pairs = [(before[-1], one) for one in after[:2]]
     for one, other in pairs:
         planes = (plane, one, other)
-        here = np.logical_and.reduce([lost == 0, *(_shown(p) for p in planes)])
+        here = np.asarray(np.logical_and.reduce([lost == 0, *(_shown(p) for p in planes)]))
         inner = over_3_x_3(here[..., None].astype(np.float64), np.fmin)[..., 0] > 0
         if inner.sum() < MIN_TILES:
             continue
@@ -65,11 +65,11 @@ def is_foreign(plane: PlaneStatistics, before: Side, after: Side, lost: Table) -
     return False
 
 
-def _shown(plane: PlaneStatistics) -> Table:
+def _shown(plane: PlaneStatistics) -> Mask:
     return plane.shown.reshape(plane.mean.shape[:2])
 
 
-def _detail(plane: PlaneStatistics, here: Table) -> Table:
+def _detail(plane: PlaneStatistics, here: Mask) -> Table:
     """Return by how much tiles are brighter than those around them."""
     tiles = np.where(here[..., None], plane.mean, 0.0)
     return np.asarray(tiles - over_3_x_3(tiles, np.add) / 9)
