@@ -34,7 +34,7 @@ what the part itself does..."""
 MIN_STEP, MIN_STEPS = 0.5, 0.85
 """...and so many from the part itself by more than this share of it."""
 
-MANY = 4.0
+MANY = 6.0
 """By so many times what those pixels differ from the planes around, the part does."""
 
 ALONG = ((-1, 0), (1, 0), (0, -1), (0, 1))

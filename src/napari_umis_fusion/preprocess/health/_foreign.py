@@ -3,7 +3,8 @@
 Defocus takes detail away and moves none of it: tiles that are brighter than those around them are
 so in the next planes too, if by less. Of 2,470 sound planes of real and rendered stacks, 1,998 lay
 between planes that were alike by 0.6 or more; each was alike to one of them by 0.26 less at most,
-and that in gratings. First and last ones were by 0.55 or more where the next two were by 0.8.
+and that in gratings. Where phase objects are seen, a first plane may be alike to neither of two
+that are by 0.88.
 """
 
 from collections.abc import Sequence
@@ -13,16 +14,19 @@ import numpy as np
 from napari_umis_fusion.preprocess.health._statistics import Mask, PlaneStatistics, Table
 from napari_umis_fusion.preprocess.health._unlike import over_3_x_3
 
-MIN_ALIKE, MIN_ALIKE_END = 0.6, 0.8
+MIN_ALIKE, MIN_ALIKE_END = 0.6, 0.93
 """Correlation of the detail of two planes from which on they tell what a plane should show; of
 those next to a first or last plane."""
 
-MAX_LESS, MAX_ALIKE_END = 0.3, 0.25
-"""By so much less a plane is alike to the nearer of them if its detail is its own; what a first or
-last plane is alike to either at most."""
+MAX_LESS, MAX_ALIKE_END = 0.3, 0.1
+"""By so much less a plane is alike to the nearer of them, or the inverse, if its detail is its own;
+what a first or last plane is alike to either at most. Phase objects change from plane to plane."""
 
 MIN_DETAIL = 0.4
 """Strength of its detail relative to theirs: less is no other picture, but none."""
+
+MIN_SHOWN = 0.1
+"""Of what they span: less may be the border of a grating whose lines are finer than tiles."""
 
 MIN_TILES = 100
 """Fewer correlate by chance."""
@@ -56,10 +60,11 @@ def is_foreign(plane: PlaneStatistics, before: Side, after: Side, lost: Table) -
             continue
         own, first, second = (_detail(p, here)[inner] for p in planes)
         alike = _correlation(first, second)
-        nearer = max(_correlation(own, first), _correlation(own, second))
+        nearer = max(abs(_correlation(own, two)) for two in (first, second))
         most = MAX_ALIKE_END if is_end else alike - MAX_LESS
         usual = max(np.sqrt((two**2).mean()) for two in (first, second))
         is_rich = np.sqrt((own**2).mean()) > MIN_DETAIL * usual
+        is_rich &= usual > MIN_SHOWN * max(float(one.span.max()), float(other.span.max()))
         if is_rich and alike > (MIN_ALIKE_END if is_end else MIN_ALIKE) and nearer < most:
             return True
     return False

@@ -51,6 +51,9 @@ MAX_CLUSTERED = 1e-2
 MAX_FLAT = 1 / 4
 """Share of the pixels up to which parts of one value are filled; larger ones were not written."""
 
+MIN_LEVELS = 2.0
+"""Least height for those, in whole numbers: an even ground is of one value in places."""
+
 PART_ROWS = 256
 """Rows that are looked at in one go; clusters reach a little beyond."""
 
@@ -129,6 +132,7 @@ def specks_in(rows: slice, plane: Plane, around: Sequence[Plane], least: Sequenc
     inner = rows.start - top, rows.stop - top
     level, noises = _level(plane), (MIN_HEIGHT, MIN_DEPTH)
     here, before, after = (_planar(one[part], level) for one in (plane, around[0], around[-1]))
+    levels = MIN_LEVELS if plane.dtype.kind in "iu" else 0.0
     found, clusters, flat = (np.zeros(here.shape[1:], np.bool_) for _ in range(3))
     for c, height in enumerate(least):
         channel = here[c], before[c], after[c], height
@@ -136,7 +140,7 @@ def specks_in(rows: slice, plane: Plane, around: Sequence[Plane], least: Sequenc
         if len(around) > 1:  # on one side, coarse steps leave nothing of a sparkle either
             pixels = clusters_in(*channel[:3], CLUSTER_HEIGHT * height, noises, *inner)
             clusters[pixels[:, 0], pixels[:, 1]] = True
-        mark_flat_parts(*channel, *inner, flat)
+        mark_flat_parts(*channel[:3], max(height, levels), *inner, flat)
     flat[: inner[0]] = flat[inner[1] :] = False  # of other rows, which see more of them
     first = top * plane.shape[1]
     return tuple(np.flatnonzero(mask) + first for mask in (found, clusters, flat))
