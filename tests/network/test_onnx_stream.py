@@ -22,7 +22,7 @@ from napari_umis_fusion.network import (
     load_checkpoint,
     shipped_weights,
 )
-from napari_umis_fusion.network._onnx_stages import STAGES
+from napari_umis_fusion.network._onnx_stages import STAGES, TILES_PX
 from napari_umis_fusion.network._ranker_graphs import ranker_models
 from napari_umis_fusion.network._ranker_layout import plane_ranker_shapes
 from napari_umis_fusion.runtime import Workers
@@ -48,6 +48,12 @@ def streamed(stream, planes):
 
 KINDS = ("select", "weigh")
 
+SIDE_PX = 128
+
+
+def use_small_tiles(monkeypatch):
+    monkeypatch.setattr(_onnx_stages, "TILES_PX", dict.fromkeys(STAGES, (SIDE_PX, SIDE_PX)))
+
 
 def by_onnx(model, planes, workers=None):
     stages = OnnxStages(arrays_of(model), workers)
@@ -70,7 +76,7 @@ def test_models_are_valid(busy_ranker, name):
     model = onnx.load_from_string(content)
     onnx.checker.check_model(model, full_check=True)
     assert model.SerializeToString(deterministic=True)
-    assert [value.name for value in model.graph.input] == list(STAGES[name].inputs)
+    assert [value.name for value in model.graph.input] == list(STAGES[name].model_inputs())
     assert [value.name for value in model.graph.output] == list(STAGES[name].outputs)
 
 
@@ -117,7 +123,7 @@ def test_shipped_weights_choose_the_same_planes(seed):
 def test_tiles_equal_the_whole(busy_ranker, size, threads, monkeypatch):
     stack = random_stack(4, *size)
     whole = by_torch(busy_ranker, stack)
-    monkeypatch.setattr(_onnx_stages, "TILE_PX", 128)
+    use_small_tiles(monkeypatch)
     with Workers(threads or 1) as workers:
         found = by_onnx(busy_ranker, stack, workers if threads else None)
     np.testing.assert_allclose(found, whole, rtol=0, atol=1e-4)
@@ -126,12 +132,12 @@ def test_tiles_equal_the_whole(busy_ranker, size, threads, monkeypatch):
 def test_arrays_of_planes_that_are_done_with_are_used_again(busy_ranker, monkeypatch):
     stack, new, run = random_stack(7, 150, 40), set(), OnnxStages.run
 
-    def note(stages, name, arrays, spare=()):
-        found = run(stages, name, arrays, spare)
+    def note(stages, name, arrays, compared=None, spare=()):
+        found = run(stages, name, arrays, compared, spare)
         new.update(name for one in found if not any(one is other for other in spare))
         return found
 
-    monkeypatch.setattr(_onnx_stages, "TILE_PX", 128)
+    use_small_tiles(monkeypatch)
     monkeypatch.setattr(OnnxStages, "run", note)
     stream, found = OnnxTwoScaleStream(OnnxStages(arrays_of(busy_ranker)), (150, 40)), []
     for plane in stack:
@@ -144,21 +150,38 @@ def test_arrays_of_planes_that_are_done_with_are_used_again(busy_ranker, monkeyp
 
 
 def test_wide_planes_are_computed_in_tiles(busy_ranker, monkeypatch):
-    sizes, fill, side = [], _onnx_session.StageSession.fill, 128
+    sizes, fill = [], _onnx_session.StageSession.fill
 
     def note(session, inputs, outputs):
         sizes.append(next(iter(inputs.items())))
         fill(session, inputs, outputs)
 
     monkeypatch.setattr(_onnx_session.StageSession, "fill", note)
-    monkeypatch.setattr(_onnx_stages, "TILE_PX", side)
-    by_onnx(busy_ranker, random_stack(1, 150, 12 * side))
-    pixels = {name: factor for one in STAGES.values() for name, factor in one.inputs.items()}
+    use_small_tiles(monkeypatch)
+    by_onnx(busy_ranker, random_stack(1, 150, 12 * SIDE_PX))
+    pixels = {name: px for one in STAGES.values() for name, px in one.model_inputs().items()}
     for name, array in sizes:
-        largest = 2 * side if name == "features" else side
         height, width = (pixels[name] * length for length in array.shape[2:])
-        assert width <= 2 * largest + OVERLAP_PX
-        assert height * width <= 1.1 * (largest + OVERLAP_PX) ** 2
+        assert width <= SIDE_PX + OVERLAP_PX
+        assert height <= SIDE_PX + OVERLAP_PX
+
+
+@pytest.mark.parametrize(
+    ("size", "threads", "expected"),
+    [
+        ((2048, 2048), 2, (256, 2048)),
+        ((2048, 1024), 2, (512, 1024)),  # narrow ones are the higher
+        ((2048, 1024), 16, (128, 1024)),  # one for each thread
+        ((512, 9000), 1, (256, 2048)),
+        ((400, 300), 1, (400, 300)),
+    ],
+)
+def test_tiles_have_whole_rows_as_far_as_they_fit(busy_ranker, size, threads, expected):
+    with Workers(threads) as workers:
+        stages = OnnxStages(arrays_of(busy_ranker), workers)
+        tiles = stages._tiles(*size, TILES_PX["score"])
+    assert tuple(len(part) for part in tiles[0]) == expected
+    assert sum(len(rows) * len(columns) for rows, columns in tiles) == size[0] * size[1]
 
 
 def test_scores_come_as_many_planes_later_as_the_network_sees(busy_ranker):

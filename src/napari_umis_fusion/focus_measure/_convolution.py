@@ -49,7 +49,8 @@ def _gaussian(sigma_px: float) -> NDArray[np.float64]:
 @njit(nogil=True, cache=True)
 def convolve_rows(image: AnyArray, taps: AnyArray, out: AnyArray) -> None:
     """Convolve along x: `image` (H, W + 2 r) to `out` (H, W), r = taps.size - 1."""
-    # Taps outside, pixels inside: the inner loop runs along a row, and vectorises.
+    # Taps outside, pixels inside: the inner loop runs along a row, and vectorises. With two taps at
+    # once, a sum is loaded and stored half as often; it is the same, in the same order.
     radius = taps.size - 1
     width = out.shape[1]
     for y in range(out.shape[0]):
@@ -58,12 +59,17 @@ def convolve_rows(image: AnyArray, taps: AnyArray, out: AnyArray) -> None:
         centre = row[radius : radius + width]
         for x in range(width):
             target[x] = taps[0] * centre[x]
-        for j in range(1, radius + 1):
-            tap = taps[j]
-            left = row[radius - j : radius - j + width]
-            right = row[radius + j : radius + j + width]
+        for j in range(1, radius, 2):
+            tap, next_tap = taps[j], taps[j + 1]
+            left = row[radius - j - 1 : radius - j + width]
+            right = row[radius + j : radius + j + 1 + width]
             for x in range(width):
-                target[x] += tap * (left[x] + right[x])
+                near = target[x] + tap * (left[x + 1] + right[x])
+                target[x] = near + next_tap * (left[x] + right[x + 1])
+        if radius % 2:
+            tap, right = taps[radius], row[2 * radius : 2 * radius + width]
+            for x in range(width):
+                target[x] += tap * (row[x] + right[x])
 
 
 @njit(nogil=True, cache=True)
@@ -73,13 +79,19 @@ def convolve_columns(image: AnyArray, taps: AnyArray, out: AnyArray) -> None:
     width = out.shape[1]
     for y in range(out.shape[0]):
         target = out[y]
-        centre = image[y + radius]
+        middle = y + radius
+        centre = image[middle]
         for x in range(width):
             target[x] = taps[0] * centre[x]
-        for j in range(1, radius + 1):
-            tap = taps[j]
-            above = image[y + radius - j]
-            below = image[y + radius + j]
+        for j in range(1, radius, 2):
+            tap, next_tap = taps[j], taps[j + 1]
+            above, below = image[middle - j], image[middle + j]
+            far_above, far_below = image[middle - j - 1], image[middle + j + 1]
+            for x in range(width):
+                near = target[x] + tap * (above[x] + below[x])
+                target[x] = near + next_tap * (far_above[x] + far_below[x])
+        if radius % 2:
+            tap, above, below = taps[radius], image[y], image[middle + radius]
             for x in range(width):
                 target[x] += tap * (above[x] + below[x])
 

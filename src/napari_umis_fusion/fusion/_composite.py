@@ -101,9 +101,8 @@ class SurfaceComposite:
 
     def copy(self, grey: FloatMap, detail: FloatMap, takeover: BoolMap, tile: Tile) -> None:
         """Copy the pixels of a tile for which another plane is chosen."""
-        window = tile.window
-        np.copyto(self.grey[window], grey[window], where=takeover[window])
-        np.copyto(self.detail[window], detail[window], where=takeover[window])
+        copy_pixels(grey, takeover, self.grey, tile)
+        copy_pixels(detail, takeover, self.detail, tile)
 
     def merge(self, other: "SurfaceComposite", takeover: BoolMap, tile: Tile) -> None:
         """Merge a tile of the composite of other planes into this one."""

@@ -154,7 +154,13 @@ class Decision:
 
 def copy_pixels(plane: Plane, takeover: BoolMap, image: Plane, tile: Tile) -> None:
     """Copy the pixels for which a plane is chosen into the image, all channels, bit by bit."""
-    _copy_pixels(as_bits(plane), takeover, as_bits(image), tile.bounds)
+    if plane.ndim > 2:
+        _copy_pixels(as_bits(plane), takeover, as_bits(image), tile.bounds)
+        return
+    # Grey levels are compiled for as they are, for other maps.
+    known = plane.dtype == np.float32
+    new, values = (one if known else as_bits(one)[..., 0] for one in (plane, image))
+    _take(new, takeover, values, tile.bounds)
 
 
 def as_bits(image: Plane) -> AnyArray:
@@ -244,18 +250,24 @@ def _assign(
     bounds: Bounds,
 ) -> None:
     top, bottom, left, right = bounds
+    unknown = np.float32(INVALID)
     for y in range(top, bottom):
-        for x in range(left, right):
-            if takeover[y, x]:
-                before[y, x] = last[y, x]
-                chosen[y, x] = focus[y, x]
-                peak[y, x] = fitted[y, x]
-                # Unknown until the next plane.
-                after[y, x] = INVALID
-                index[y, x] = z
-            elif index[y, x] + 1 == z:
-                after[y, x] = fitted[y, x]
-            last[y, x] = fitted[y, x]
+        new, value, taken = focus[y, left:right], fitted[y, left:right], takeover[y, left:right]
+        planes, shares, peaks = index[y, left:right], chosen[y, left:right], peak[y, left:right]
+        earlier, later, seen = before[y, left:right], after[y, left:right], last[y, left:right]
+        # All are read and written, chosen or not, in single precision: so the loop vectorises.
+        for i in range(right - left):
+            is_new, plane, last_one = taken[i], planes[i], seen[i]
+            one, share, top_one = value[i], shares[i], peaks[i]
+            earlier_one, later_one = earlier[i], later[i]
+            follower = one if plane + 1 == z else later_one
+            earlier[i] = last_one if is_new else earlier_one
+            shares[i] = new[i] if is_new else share
+            peaks[i] = one if is_new else top_one
+            # Unknown until the next plane.
+            later[i] = unknown if is_new else follower
+            planes[i] = z if is_new else plane
+            seen[i] = one
 
 
 @njit(nogil=True, cache=True)

@@ -38,7 +38,7 @@ FIXED_MB = 35
 NETWORK_FIXED_MB = 90
 """The network."""
 
-TILE_MB = 60
+TILE_MB = 105
 """A tile of the network, for each thread."""
 
 ALL_TILES_PX = 2**20

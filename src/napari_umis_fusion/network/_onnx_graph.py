@@ -10,7 +10,7 @@ References
 """
 
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -51,6 +51,26 @@ class OnnxText:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """An operator with the names of its inputs and of its result."""
+
+    operator: str
+    inputs: Sequence[str]
+    output: str
+    attributes: Mapping[str, Attribute]
+
+    def content(self, names: Mapping[str, str]) -> bytes:
+        """Write it, with other names for some values."""
+        taken = b"".join(_bytes(1, names.get(name, name).encode()) for name in self.inputs)
+        given = _bytes(2, names.get(self.output, self.output).encode())
+        settings = b"".join(_bytes(5, _attribute(*item)) for item in self.attributes.items())
+        own = f"{self.operator}_{self.output}"
+        return (
+            taken + given + _bytes(3, own.encode()) + _bytes(4, self.operator.encode()) + settings
+        )
+
+
 def plane_shape(name: str, channels: int | str) -> Shape:
     """Return the shape of one plane with channels; height and width are free."""
     return 1, channels, f"{name}_y", f"{name}_x"
@@ -69,8 +89,9 @@ class OnnxGraph:
 
     def __init__(self, inputs: Mapping[str, Shape]) -> None:
         self._inputs = inputs
-        self._nodes: list[bytes] = []
+        self._nodes: list[_Node] = []
         self._constants: list[bytes] = []
+        self._known: dict[str, Shape] = {}
 
     def constant(self, value: AnyArray) -> str:
         """Add a constant tensor, float32 or int64."""
@@ -85,8 +106,12 @@ class OnnxGraph:
     def node(self, operator: str, *inputs: str, **attributes: Attribute) -> str:
         """Add an operator; returns the name of its result."""
         name = f"v{len(self._nodes)}"
-        self._add(operator, inputs, name, attributes)
+        self._nodes.append(_Node(operator, inputs, name, attributes))
         return name
+
+    def describe(self, name: str, shape: Shape) -> None:
+        """Say of what shape the result of a node is, as far as ONNX does not infer that itself."""
+        self._known[name] = shape
 
     def model(
         self,
@@ -99,7 +124,7 @@ class OnnxGraph:
         Parameters
         ----------
         outputs : mapping of str to str
-            The values, by the names that they get.
+            The values, each the result of a node, by the names that they get.
         shapes : mapping of str to sequence of int or str, optional
             Shape of each; by default that of one plane.
         text : OnnxText, optional
@@ -107,15 +132,20 @@ class OnnxGraph:
         """
         shapes = shapes or {name: plane_shape(name, f"{name}_c") for name in outputs}
         text = text or OnnxText()
-        for outside, inside in outputs.items():
-            self._add("Identity", (inside,), outside, {})
+        # Under these names from the start: else ONNX Runtime copies what other nodes take, too.
+        names = {inside: outside for outside, inside in outputs.items()}
         graph = b"".join(
             [
-                *(_bytes(1, node) for node in self._nodes),
+                *(_bytes(1, node.content(names)) for node in self._nodes),
                 _bytes(2, b"network"),
                 *(_bytes(5, constant) for constant in self._constants),
                 *(_bytes(11, _value(*item, text)) for item in self._inputs.items()),
                 *(_bytes(12, _value(name, shapes[name], text)) for name in outputs),
+                *(
+                    _bytes(13, _value(name, shape, OnnxText()))
+                    for name, shape in self._known.items()
+                    if name not in {*names, *self._inputs}
+                ),
             ]
         )
         opset = _bytes(1, b"") + _number(2, OPSET)
@@ -132,14 +162,6 @@ class OnnxGraph:
                 *entries,
             ]
         )
-
-    def _add(
-        self, operator: str, inputs: Iterable[str], output: str, attributes: dict[str, Attribute]
-    ) -> None:
-        taken = b"".join(_bytes(1, name.encode()) for name in inputs)
-        settings = b"".join(_bytes(5, _attribute(*item)) for item in attributes.items())
-        named = _bytes(3, output.encode()) + _bytes(4, operator.encode())
-        self._nodes.append(taken + _bytes(2, output.encode()) + named + settings)
 
 
 def _varint(value: int) -> bytes:

@@ -26,8 +26,8 @@ class StageSession:
 
     Attributes
     ----------
-    channels : tuple of int
-        Of each output.
+    channels_taken, channels : tuple of int
+        Of each input, and of each output.
 
     Raises
     ------
@@ -38,6 +38,7 @@ class StageSession:
     def __init__(self, model: bytes) -> None:
         self._session = open_session(model)
         outputs = self._session.get_outputs()
+        self.channels_taken = tuple(int(one.shape[1]) for one in self._session.get_inputs())
         self.channels = tuple(int(output.shape[1]) for output in outputs)
         self._names = [output.name for output in outputs]
 

@@ -15,30 +15,30 @@ from typing import Any
 import numpy as np
 
 from napari_umis_fusion.network._onnx_session import Arrays, StageSession
-from napari_umis_fusion.network._ranker_graphs import NEIGHBOURS, SCALES, ranker_models
+from napari_umis_fusion.network._ranker_graphs import SCALES, of_three, ranker_models
 from napari_umis_fusion.network._ranker_layers import Weights
 from napari_umis_fusion.runtime import Float32Array, Workers, paged_zeros
 
-TILE_PX = 512
-"""Side of a tile; less for planes that would otherwise not occupy all threads."""
+FINE_TILE_PX = 256, 1024
+"""Rows and columns of a tile at half the resolution and more, which takes more memory per pixel."""
 
-FINE_TILE_PX = 384
-"""The same for stages at half the resolution and more, which take more memory for a pixel."""
-
-FINE_STAGES = ("detail", "features", "score", "enlarge")
-
-WIDE_STAGES = ("encode",)
-"""Stages with tiles of twice the side: they see farthest, so that in tiles of 512 px two fifths of
-what they compute would be overlap."""
+TILES_PX = {
+    "detail": FINE_TILE_PX,
+    "features": FINE_TILE_PX,
+    "encode": (512, 2048),
+    "compare": (256, 2048),
+    "score": (256, 2048),
+    "enlarge": FINE_TILE_PX,
+}
+"""Rows and columns of a tile of each stage; fewer rows if planes would otherwise not occupy all
+threads. Tiles are low: whole rows are copied in one go. The farther a stage sees, the higher they
+are, as it computes the overlap twice."""
 
 ALIGNED = 16
 """Values after which a new line of the cache begins."""
 
 SMALLEST_TILE_PX = 128
 """Smaller tiles would mostly compute their overlap."""
-
-FACTORS = dict(zip(SCALES, (4, 8, 16), strict=True))
-"""Resolution of each scale: one value for so many pixels along y and x."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,33 +47,35 @@ class Stage:
 
     Attributes
     ----------
-    inputs, outputs : mapping of str to int
-        Pixels along y and x for one value of each array.
+    inputs, compared, outputs : mapping of str to int
+        Pixels along y and x for one value of each array; those `compared` are of three planes.
     reach_px : int
         How far a stage sees, up to the next multiple of 16 px, on whose grid all tiles lie.
     """
 
     inputs: Mapping[str, int]
+    compared: Mapping[str, int]
     outputs: Mapping[str, int]
     reach_px: int
 
+    def model_inputs(self) -> dict[str, int]:
+        """Return pixels along y and x for one value of each input of the model."""
+        of_planes = {part: px for name, px in self.compared.items() for part in of_three(name)}
+        return {**of_planes, **self.inputs}
 
-_NEIGHBOUR_LEVELS = {
-    f"{name}_{which}": factor for name, factor in FACTORS.items() for which in NEIGHBOURS
-}
 
 STAGES = {
-    "detail": Stage({"plane": 1}, {"detail": 1}, 16),
-    "features": Stage(
-        {f"detail_{which}": 1 for which in NEIGHBOURS}, {"quarter": 4, "skip": 2, "prior": 4}, 16
-    ),
-    "encode": Stage({"features": 4}, FACTORS, 64),
-    "compare": Stage(_NEIGHBOUR_LEVELS, FACTORS, 16),
-    "decode": Stage(_NEIGHBOUR_LEVELS, {"decoded": 4}, 32),
-    "score": Stage({"decoded": 4, "skip": 2, "prior": 4}, {"scores": 1}, 16),
-    "enlarge": Stage({"coarse": 2}, {"enlarged": 1}, 16),
+    "detail": Stage({"plane": 1}, {}, {"detail": 1}, 16),
+    "features": Stage({}, {"detail": 1}, {"quarter": 4, "edges": 2, "prior": 4}, 16),
+    "encode": Stage({"quarter": 4}, {}, {"eighth": 8, "sixteenth": 16}, 64),
+    "compare": Stage({}, SCALES, SCALES, 16),
+    "score": Stage({"edges": 2, "prior": 4}, SCALES, {"scores": 1}, 32),
+    "enlarge": Stage({"coarse": 2}, {}, {"enlarged": 1}, 16),
 }
 """The stages, in order."""
+
+Compared = Mapping[str, Sequence[Float32Array]]
+"""Arrays of three planes each: before, here and after."""
 
 
 class OnnxStages:
@@ -104,7 +106,11 @@ class OnnxStages:
             self._workers.check()
 
     def run(
-        self, name: str, arrays: Arrays, spare: Sequence[Float32Array | None] = ()
+        self,
+        name: str,
+        arrays: Arrays,
+        compared: Compared | None = None,
+        spare: Sequence[Float32Array | None] = (),
     ) -> list[Float32Array]:
         """Compute one stage of a plane.
 
@@ -113,7 +119,9 @@ class OnnxStages:
         name : str
             One of `STAGES`.
         arrays : mapping of str to ndarray of shape (1, C, Y, X)
-            Its inputs, which cover the same pixels.
+            Its inputs of one plane. All inputs cover the same pixels.
+        compared : mapping of str to sequence of ndarray of shape (1, C, Y, X), optional
+            Its inputs of three planes: of the one before, the plane itself and the one after.
         spare : sequence of ndarray or None, optional
             Outputs of an earlier plane that are overwritten, since nobody needs them any more: new
             memory takes longer than filling it does.
@@ -123,34 +131,29 @@ class OnnxStages:
         list of ndarray of shape (1, C, Y, X)
             Its outputs, in their order.
         """
-        stage, session = STAGES[name], self._sessions[name]
-        first, factor = next(iter(stage.inputs.items()))
-        size = tuple(factor * side for side in arrays[first].shape[2:])
-        tiles = self._tiles(size[0], size[1], _side_of(name))
-        given = spare or [None] * len(stage.outputs)
-        shapes = _shapes(session.channels, stage.outputs.values(), size)
+        stage, compared = STAGES[name], compared or {}
+        size = _size(stage, arrays, compared)
+        shapes = _shapes(self._sessions[name].channels, stage.outputs.values(), size)
         whole = [
             paged_zeros(shape, np.float32) if array is None else array
-            for shape, array in zip(shapes, given, strict=True)
+            for shape, array in zip(shapes, spare or [None] * len(shapes), strict=True)
         ]
-        if len(tiles) == 1:
-            self.check()
-            session.fill({key: np.ascontiguousarray(arrays[key]) for key in stage.inputs}, whole)
-        else:
-            self._each(partial(self._fill_tile, stage, session, arrays, size, whole), tiles)
+        fill = partial(self._fill_tile, name, arrays, compared, size, whole)
+        self._each(fill, self._tiles(size[0], size[1], TILES_PX[name]))
         return whole
 
     def _fill_tile(
         self,
-        stage: Stage,
-        session: StageSession,
+        name: str,
         arrays: Arrays,
+        compared: Compared,
         size: tuple[int, ...],
         whole: list[Float32Array],
         kept: "_Kept",
     ) -> None:
         """Fill a tile of the outputs."""
         self.check()
+        stage, session = STAGES[name], self._sessions[name]
         reach = stage.reach_px
         seen = tuple(
             range(max(k.start - reach, 0), min(k.stop + reach, side))
@@ -159,32 +162,34 @@ class OnnxStages:
         inner = tuple(
             range(k.start - s.start, k.stop - s.start) for k, s in zip(kept, seen, strict=True)
         )
-        sides = tuple(len(one) for one in seen)
-        channels = [arrays[key].shape[1] for key in stage.inputs]
-        shapes = _shapes(channels, stage.inputs.values(), sides)
+        sides, inputs = tuple(len(one) for one in seen), stage.model_inputs()
+        shapes = _shapes(session.channels_taken, inputs.values(), sides)
         shapes += _shapes(session.channels, stage.outputs.values(), sides)
         with self._buffers.lend(shapes) as lent:
-            cut = dict(zip(stage.inputs, lent, strict=False))
+            cut, parts = dict(zip(inputs, lent, strict=False)), lent[len(inputs) :]
             for key, factor in stage.inputs.items():
                 cut[key][...] = arrays[key][_window(seen, factor)]
-            parts = lent[len(cut) :]
+            for key, factor in stage.compared.items():
+                planes = (plane[_window(seen, factor)] for plane in compared[key])
+                _compare(*planes, *(cut[part] for part in of_three(key)))
             session.fill(cut, parts)
             for part, out, factor in zip(parts, whole, stage.outputs.values(), strict=True):
                 out[_window(kept, factor)] = part[_window(inner, factor)]
 
     def _each(self, fill: Callable[["_Kept"], None], tiles: list["_Kept"]) -> None:
-        if self._workers is None:
+        if self._workers is None or len(tiles) == 1:
             for tile in tiles:
                 fill(tile)
         else:
             self._workers.run_all(fill, tiles)
 
-    def _tiles(self, height: int, width: int, side: int) -> list["_Kept"]:
+    def _tiles(self, height: int, width: int, most: tuple[int, int]) -> list["_Kept"]:
         """Cover a plane with tiles, enough for all threads."""
         threads = 1 if self._workers is None else self._workers.threads
-        rows = max(SMALLEST_TILE_PX, min(side, -(-height // (16 * threads)) * 16))
-        # Low tiles are the wider, in about the same memory: fewer borders are computed twice.
-        columns = min(2 * side, side * side // (16 * rows) * 16)
+        columns = min(most[1], width)
+        # Narrow tiles are the higher, in about the same memory.
+        highest = min(most[0] * most[1] // columns, -(-height // threads))
+        rows = max(SMALLEST_TILE_PX, -(-highest // 16) * 16)
         cuts = product(range(0, height, rows), range(0, width, columns))
         return [
             (range(y, min(y + rows, height)), range(x, min(x + columns, width))) for y, x in cuts
@@ -218,19 +223,33 @@ class _TileBuffers:
             self._free.append(flat)
 
 
+def _compare(
+    before: Float32Array,
+    here: Float32Array,
+    after: Float32Array,
+    *parts: Float32Array,
+) -> None:
+    """Fill what is taken of three planes, in the order of `of_three`."""
+    own, around, rise = parts
+    np.copyto(own, here)
+    np.add(before, after, out=around)
+    np.subtract(after, before, out=rise)
+
+
+def _size(stage: Stage, arrays: Arrays, compared: Compared) -> tuple[int, ...]:
+    """Return the pixels along y and x that the inputs of a stage cover."""
+    given = {**arrays, **{name: planes[1] for name, planes in compared.items()}}
+    name, array = next(iter(given.items()))
+    px = {**stage.inputs, **stage.compared}[name]
+    return tuple(px * side for side in array.shape[2:])
+
+
 def _shapes(
     channels: Iterable[int], factors: Iterable[int], size: Sequence[int]
 ) -> list[tuple[int, ...]]:
     """Return the shapes of arrays that cover `size` pixels at their resolutions."""
     pairs = zip(channels, factors, strict=True)
     return [(1, count, *(side // factor for side in size)) for count, factor in pairs]
-
-
-def _side_of(name: str) -> int:
-    """Return the side of the tiles of a stage."""
-    if name in WIDE_STAGES:
-        return 2 * TILE_PX
-    return min(TILE_PX, FINE_TILE_PX) if name in FINE_STAGES else TILE_PX
 
 
 def _window(ranges: tuple[range, ...], factor: int) -> tuple[Any, ...]:

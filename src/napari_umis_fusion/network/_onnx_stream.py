@@ -13,8 +13,8 @@ import numpy as np
 
 from napari_umis_fusion.network._halving import halved
 from napari_umis_fusion.network._onnx_session import Arrays
-from napari_umis_fusion.network._onnx_stages import OnnxStages
-from napari_umis_fusion.network._ranker_graphs import NEIGHBOURS, SCALES
+from napari_umis_fusion.network._onnx_stages import Compared, OnnxStages
+from napari_umis_fusion.network._ranker_graphs import SCALES
 from napari_umis_fusion.network._ranker_layout import REACH_PLANES, STRIDE_PX
 from napari_umis_fusion.runtime import Float32Array, FloatMap
 
@@ -54,13 +54,12 @@ class _Neighbours(Generic[Item]):
 
 IN_USE = {
     "detail": (3,),
-    "features": (1, REACH_PLANES, REACH_PLANES),
-    "encode": (3, 3, 3),
+    "features": (3, REACH_PLANES, REACH_PLANES),
+    "encode": (3, 3),
     "compare": (3, 3, 3),
-    "decode": (1,),
 }
 """How many planes each output of a stage is in use for: compared with both neighbours, kept for the
-last stage, or taken by the next stage at once. Scores are not here: whoever asked for them keeps
+last stage. Scores are not here: whoever asked for them keeps
 them."""
 
 
@@ -71,14 +70,16 @@ class _Outputs:
         self._stages = stages
         self._old = {name: [deque[Float32Array]() for _ in uses] for name, uses in IN_USE.items()}
 
-    def run(self, name: str, arrays: Arrays) -> list[Float32Array]:
+    def run(
+        self, name: str, arrays: Arrays, compared: Compared | None = None
+    ) -> list[Float32Array]:
         """Compute one stage of a plane, as `OnnxStages.run` does."""
         old, uses = self._old[name], IN_USE[name]
         spare = [
             kept.popleft() if len(kept) == planes else None
             for kept, planes in zip(old, uses, strict=True)
         ]
-        found = self._stages.run(name, arrays, spare)
+        found = self._stages.run(name, arrays, compared, spare)
         for kept, array in zip(old, found, strict=True):
             kept.append(array)
         return found
@@ -102,7 +103,7 @@ class OnnxRankingStream:
         self._levels = _Neighbours[Levels]()
         self._compared = _Neighbours[Levels]()
         # What the last stage takes of planes that wait for their neighbours.
-        self._fine: deque[tuple[Float32Array, Float32Array]] = deque()
+        self._fine: deque[Arrays] = deque()
 
     def push(self, plane: FloatMap) -> ScoreMaps | None:
         """Add the next plane, and return the scores of the one `REACH_PLANES` before it.
@@ -135,22 +136,19 @@ class OnnxRankingStream:
         yield self._score(self._compared.end())
 
     def _extract(self, details: tuple[Float32Array, ...]) -> ScoreMaps | None:
-        named = {f"detail_{which}": d for which, d in zip(NEIGHBOURS, details, strict=True)}
-        features, skip, prior = self._outputs.run("features", named)
-        self._fine.append((skip, prior))
-        known = self._levels.push(self._outputs.run("encode", {"features": features}))
+        quarter, edges, prior = self._outputs.run("features", {}, {"detail": details})
+        self._fine.append({"edges": edges, "prior": prior})
+        known = self._levels.push([quarter, *self._outputs.run("encode", {"quarter": quarter})])
         return None if known is None else self._compare(known)
 
     def _compare(self, levels: tuple[Levels, ...]) -> ScoreMaps | None:
-        known = self._compared.push(self._outputs.run("compare", _named(levels)))
+        known = self._compared.push(self._outputs.run("compare", {}, _by_scale(levels)))
         return None if known is None else self._score(known)
 
     def _score(self, compared: tuple[Levels, ...]) -> ScoreMaps:
-        decoded = self._outputs.run("decode", _named(compared))[0]
-        skip, prior = self._fine.popleft()
-        found = {"decoded": decoded, "skip": skip, "prior": prior}
+        found = self._stages.run("score", self._fine.popleft(), _by_scale(compared))
         height, width = self._size
-        scores = self._stages.run("score", found)[0][0, :, :height, :width]
+        scores = found[0][0, :, :height, :width]
         return ScoreMaps(scores[0], scores[1])
 
 
@@ -182,15 +180,11 @@ class OnnxTwoScaleStream:
     def _sum(self, fine: ScoreMaps, coarse: ScoreMaps) -> ScoreMaps:
         height, width = self._size
         taken = np.ascontiguousarray(coarse.select)[None, None]
-        self._enlarged = self._stages.run("enlarge", {"coarse": taken}, self._enlarged)
+        self._enlarged = self._stages.run("enlarge", {"coarse": taken}, spare=self._enlarged)
         fine.select[...] += self._enlarged[0][0, 0, :height, :width]
         return fine
 
 
-def _named(planes: tuple[Levels, ...]) -> dict[str, Float32Array]:
-    """Name the features of three planes as the stages do."""
-    return {
-        f"{scale}_{which}": level
-        for which, levels in zip(NEIGHBOURS, planes, strict=True)
-        for scale, level in zip(SCALES, levels, strict=True)
-    }
+def _by_scale(planes: tuple[Levels, ...]) -> dict[str, tuple[Float32Array, ...]]:
+    """Return the features of three planes at each scale, by the name of the scale."""
+    return dict(zip(SCALES, zip(*planes, strict=True), strict=True))

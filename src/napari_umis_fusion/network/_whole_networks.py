@@ -55,9 +55,10 @@ class StackRanker(RankerLayers):
         """Compare the planes of stacks (N, Z, Y, X): what `PlaneRanker.compare` returns."""
         one_plane = self.constant(np.array([-1, 1, 0, 0]))
         detail = self.subtract_local_mean(self.node("Reshape", self._stacks, one_plane))
-        quarter, skip, prior = self.extract_features(self._with_neighbours(detail))
-        levels = [self._with_neighbours(level) for level in self.encode_scales(quarter)]
-        return self.mix_neighbours(levels), skip, prior
+        quarter, edges, prior = self.extract_features(self._with_neighbours(detail))
+        scales = quarter, *self.encode_coarser(quarter)
+        levels = [self._with_neighbours(level) for level in scales]
+        return self.mix_neighbours(levels), self.layer(edges, "skip"), prior
 
     def scores(self) -> list[str]:
         """Score the planes of stacks (N, Z, Y, X)."""
@@ -72,7 +73,7 @@ class StackRanker(RankerLayers):
         return self.node("Slice", x, *ends)
 
     def _with_neighbours(self, features: str) -> Neighbours:
-        """Return the features of planes (N Z, C, Y, X) between those of their neighbours.
+        """Compare the features of planes (N Z, C, Y, X) with those of their neighbours.
 
         The first and the last plane of a stack are their own neighbours.
         """
@@ -83,11 +84,9 @@ class StackRanker(RankerLayers):
         before = self.node("Concat", ends[0], self.part(by_plane, 1, 0, -1), axis=1)
         after = self.node("Concat", self.part(by_plane, 1, 1, LAST), ends[1], axis=1)
         shape = self.node("Shape", features)
-        return (
-            self.node("Reshape", before, shape),
-            features,
-            self.node("Reshape", after, shape),
-        )
+        before, after = (self.node("Reshape", one, shape) for one in (before, after))
+        around, rise = self.node("Add", before, after), self.node("Sub", after, before)
+        return features, around, rise
 
 
 class _UNetPlusPlus(OnnxGraph):
