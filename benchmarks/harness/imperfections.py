@@ -239,7 +239,6 @@ IMPERFECTIONS = [
     Imperfection("random values", "first", PLACES["first"], _random, True),
     Imperfection("noise added", "10 %, middle", _middle, _noisy(0.1), True),
     Imperfection("values wrapped", "middle", _middle, _wrapped, True),
-    Imperfection("half in the dark", "middle", _middle, _half_dark, True),
     Imperfection("colours swapped", "middle", _middle, _swapped, True),
     Imperfection("interlaced", "middle", _middle, _interlaced, True),
     Imperfection("rows shifted", "middle", _middle, _rolled, True),
@@ -267,6 +266,7 @@ IMPERFECTIONS = [
     *(
         Imperfection(name, strength, _middle, spoil, False, (), _is_changed(spoil))
         for name, strength, spoil in (
+            ("half in the dark", "middle", _half_dark),
             ("blocks lost", "6 of 24 px", block_lost),
             ("scale bar", "middle", with_scale_bar),
             ("one line repeated", "from 60 %", cut_short),
