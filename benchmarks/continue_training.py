@@ -138,7 +138,7 @@ def train(images: Path, start: Path, steps: int) -> dict[str, Tensor]:
         with torch.no_grad():
             for mean, weight in zip(average.parameters(), model.parameters(), strict=True):
                 mean.lerp_(weight, 1 - share)
-        if (step + 1) % 100 == 0:
+        if (step + 1) % 100 == 0 or step + 1 == steps:
             print(step + 1, {name: round(float(term.detach()), 3) for name, term in terms.items()})
             if step + 1 >= steps * 2 / 3:
                 kept.append({name: part.clone() for name, part in average.state_dict().items()})
