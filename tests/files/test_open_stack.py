@@ -141,6 +141,7 @@ def test_files_of_an_ome_set_stand_for_themselves(tmp_path):
             plane(0, 6, 4),
             r"f9\.png: is 6 × 4 uint8 but the first file, f0\.png, is 6 × 5",
         ),
+        ("f9.png", plane(0, 5, 6), r"f9\.png: is 5 × 6 uint8 .*Rotate the file, which lies on"),
         ("f9.png", plane(0, 6, 5, 3), r"f9\.png: is 6 × 5 × 3 uint8"),
         ("f9.tif", plane(0, dtype="uint16"), r"f9\.tif: is 6 × 5 uint16 .*6 × 5 uint8"),
         ("f9.tif", plane(0, 4, 6, 5), r"f9\.tif: holds 4 planes; .*Open this file alone"),

@@ -5,6 +5,7 @@ import pytest
 
 from napari_umis_fusion import open_stack, read_layers
 from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.files.ome_zarr import zarr_kind
 from zarr_file import written
 
 zarr = pytest.importorskip("zarr")
@@ -55,6 +56,13 @@ def test_layers_are_those_of_the_reader(tmp_path):
         read_layers(path, index={"C": 0})
 
 
+def test_names_of_folders_may_hold_anything(tmp_path):
+    path = written(tmp_path / "a b%20c ä#.zarr", DATA[0, 0], "zyx")
+    np.testing.assert_array_equal(open_stack(path).plane(2), DATA[0, 0][2])
+    ((array, _, _),) = read_layers(path)
+    np.testing.assert_array_equal(np.asarray(array), DATA[0, 0])
+
+
 def test_what_is_no_image_says_what_to_do(tmp_path):
     bare = tmp_path / "bare.zarr"
     zarr.create_array(str(bare), data=DATA[0, 0])
@@ -64,13 +72,18 @@ def test_what_is_no_image_says_what_to_do(tmp_path):
     group = zarr.open_group(str(tmp_path / "set.zarr"), mode="a", zarr_format=2)
     group.attrs.update({"bioformats2raw.layout": 3})
     assert open_stack(tmp_path / "set.zarr").shape == (4, 12, 15)  # its only image
+    assert zarr_kind(tmp_path / "set.zarr") == "image"
     assert [one["name"] for _, one, _ in read_layers(tmp_path / "set.zarr")] == ["set"]
     written(tmp_path / "set.zarr" / "1", DATA[1, 0], "zyx")
     with pytest.raises(StackFileError, match=r"2 images \(0, 1\).*such as .*set\.zarr/0,"):
         open_stack(tmp_path / "set.zarr")
     assert open_stack(tmp_path / "set.zarr" / "1").shape == (4, 12, 15)
+    assert zarr_kind(tmp_path / "set.zarr") == "images"
     names = [one["name"] for _, one, _ in read_layers(tmp_path / "set.zarr")]
     assert names == ["set 0", "set 1"]
+    zarr.open_group(str(tmp_path / "empty.zarr"), mode="w")
+    with pytest.raises(StackFileError, match="holds no image of OME-Zarr that is understood"):
+        open_stack(tmp_path / "empty.zarr")
     flat = written(tmp_path / "flat.zarr", DATA[0, 0], ("depth", "height", "width"))
     with pytest.raises(StackFileError, match="got axes depth, height, width; accepted"):
         open_stack(flat)

@@ -49,8 +49,12 @@ def test_what_is_no_image(tmp_path, write_plate):
     plate = write_plate(tmp_path / "p.zarr", ("B/03",), fields=1)
     assert zarr_kind(plate) == "plate"
     assert zarr_kind(tmp_path) is None
-    for path in (plate, tmp_path, tmp_path / "none"):
-        with pytest.raises(StackFileError, match="cannot be opened as an image of OME-Zarr"):
+    for path, told in (
+        (plate, r"holds 1 field \(B/03/0\); .* fuse all with umis-fusion zarr"),
+        (tmp_path, "is no OME-Zarr"),
+        (tmp_path / "none", "no such folder"),
+    ):
+        with pytest.raises(StackFileError, match=told):
             zarr_layers(path)
 
 

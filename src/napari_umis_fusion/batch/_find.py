@@ -196,9 +196,12 @@ class _Search:
         found = image_paths(store)
         if not found:
             self.left_out.append(LeftOut(store, NO_IMAGE))
+        is_plate = zarr_kind(store) == "plate"
         for path in found:
+            if (store / path).absolute() in self._seen:
+                continue
             well, _, image = path.rpartition("/")
-            if zarr_kind(store) == "plate":
+            if is_plate:
                 self._take_file(store / path, f"{name}/{well.replace('/', '')}_{image}", "")
             else:
                 self._take_file(store / path, f"{name}_{path}" if len(found) > 1 else name, "")

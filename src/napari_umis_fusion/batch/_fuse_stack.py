@@ -25,10 +25,17 @@ from napari_umis_fusion.stack import Stack
 _NO_STEP = "no depth map: the distance between planes is unknown; give the z step"
 
 
-def identity_of(stack: BatchStack) -> str:
+def identity_of(stack: BatchStack, known: dict[Path, str] | None = None) -> str:
     """Return a hash of the files of a stack, by name, size and time of the last change.
 
     Of an image of OME-Zarr, the files of its array of full resolution count.
+
+    Parameters
+    ----------
+    stack : BatchStack
+        The stack.
+    known : dict, optional
+        What is known of files already, and gets to be: several stacks may be in one file.
 
     Raises
     ------
@@ -36,7 +43,11 @@ def identity_of(stack: BatchStack) -> str:
         If a file is gone.
     """
     told = [repr(dict(stack.index))]
-    told += [f"{path.absolute()}|{_stamp(path)}" for path in stack.files]
+    stamps = {} if known is None else known
+    for path in stack.files:
+        if path not in stamps:
+            stamps[path] = _stamp(path)
+        told.append(f"{path.absolute()}|{stamps[path]}")
     return hashlib.sha256("\n".join(told).encode("utf-8", "surrogateescape")).hexdigest()
 
 

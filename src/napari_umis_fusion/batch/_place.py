@@ -84,8 +84,8 @@ def _foreign(output: Path) -> list[LeftOut]:
 def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
     names = natsorted(os.listdir(folder), alg=ns.IGNORECASE)
     paths = [folder / name for name in names if not name.startswith(".")]
-    folders = [path for path in paths if path.is_dir() and not is_store(path)]
-    return [path for path in paths if path not in folders], folders
+    known = {path: path.is_dir() and not is_store(path) for path in paths}
+    return [path for path in paths if not known[path]], [path for path in paths if known[path]]
 
 
 def is_store(path: Path) -> bool:

@@ -116,7 +116,8 @@ class _Run:
     def iter_stacks(self, *, retry: bool) -> Generator[BatchEvent, None, BatchSummary]:
         """Fuse what is not fused yet."""
         stacks = self._grouping.stacks
-        self._entries = [self._known(stack, retry=retry) for stack in stacks]
+        stamps: dict[Path, str] = {}
+        self._entries = [self._known(stack, stamps, retry=retry) for stack in stacks]
         yield BatchStarted(self._grouping, tuple(self._entries))
         try:
             for number, stack in enumerate(stacks):
@@ -129,11 +130,11 @@ class _Run:
             self._write_table(is_last=True)
         return BatchSummary(tuple(self._entries), self._target / TABLE)
 
-    def _known(self, stack: BatchStack, *, retry: bool) -> BatchEntry:
+    def _known(self, stack: BatchStack, stamps: dict[Path, str], *, retry: bool) -> BatchEntry:
         """Return what the record knows of a stack."""
         waiting = BatchEntry(stack.name)
         try:
-            known = self._record.entry(stack.name, identity_of(stack))
+            known = self._record.entry(stack.name, identity_of(stack, stamps))
         except OSError:  # its turn will say what is wrong
             return waiting
         if known is None or (retry and known.status == "failed"):

@@ -42,5 +42,5 @@ def describe_zarr(url: str | PathLike[str]) -> dict[str, Any]:
         "pixel_width_um": sizes.pixel_width_um,
         "planes": first.size("z"),
         "channels": first.size("c"),
-        "notes": ["is fused by umis-fusion zarr, block by block"],
+        "notes": ["is fused into files by umis-fusion batch, into OME-Zarr by umis-fusion zarr"],
     }

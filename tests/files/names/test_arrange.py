@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import unicodedata
 import uuid
 from pathlib import Path
 
@@ -89,6 +90,7 @@ SEVERAL_AXES = {
         {"dye": ("DAPI", "Texas Red", "far_red", "Alexa Fluor 488"), "z": range(3)},
         {"C": 4, "Z": 3},
     ),
+    "colour filters": ("m42_{dye}_{z:03}", {"dye": "RGB", "z": range(3)}, {"C": 3, "Z": 3}),
     "what is stained": (
         "{dye}_z{z}",
         {"dye": ("nuclei", "Actin"), "z": range(3)},
@@ -420,3 +422,11 @@ def test_any_names_are_arranged_without_losing_a_file_or_refused(seed):
             assert {len(place) for place in grid.files} == {len(grid.axes)}
             for place in grid.files:
                 assert all(k < len(axis) for k, axis in zip(place, grid.axes, strict=True))
+
+
+def test_accents_of_a_mac_are_those_of_others():
+    names = [unicodedata.normalize("NFD" if z % 2 else "NFC", f"Käfer_z{z}.tif") for z in range(4)]
+    paths = [Path(name) for name in names]
+    grid = arrange(paths)
+    assert [axis.letter for axis in grid.axes] == ["Z"]
+    assert list(grid.files.values()) == paths

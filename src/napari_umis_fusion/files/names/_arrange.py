@@ -1,6 +1,7 @@
 """Files arranged along the axes that their names count."""
 
 import os
+import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -87,11 +88,12 @@ def oddly_named(paths: Sequence[Path]) -> list[Path]:
 
 def names_of(paths: Sequence[Path]) -> list[str]:
     """Return the names of files without extension, after the folders in which they differ."""
-    bare = [str(path.with_suffix("")) for path in paths]
+    # Letters with accents are two characters in names from a Mac, and one in others.
+    bare = [unicodedata.normalize("NFC", str(path.with_suffix(""))) for path in paths]
     bare = [name[:-4] if name.lower().endswith(".ome") else name for name in bare]
     if len({path.parent for path in paths}) == 1 or len({len(p.parts) for p in paths}) > 1:
         return [Path(name).name for name in bare]
-    top = os.path.commonpath([path.parent for path in paths])
+    top = os.path.commonpath([Path(name).parent for name in bare])
     return [Path(os.path.relpath(name, top)).as_posix() for name in bare]
 
 
@@ -134,7 +136,8 @@ def _in_given_order(paths: Sequence[Path], grid: FileGrid) -> FileGrid:
     notes = grid.notes
     rises = order == sorted(order) or order == sorted(order, reverse=True)
     if not rises:
-        notes = ("planes are in the order given, which is not that of their names", *notes)
+        # What was assumed about the order of the names does not matter any more.
+        notes = ("planes are in the order given, which is not that of their names",)
     positions = axis.positions_um
     entries = tuple(axis.entries[k] for k in order)
     moved = None if positions is None else tuple(positions[k] for k in order)

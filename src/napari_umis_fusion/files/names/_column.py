@@ -17,6 +17,8 @@ from napari_umis_fusion.files.names._words import (
 from napari_umis_fusion.presets import names_channel
 
 _WELL_LETTER = re.compile(r"[A-P]|A[A-F]")
+_COLOURS = frozenset("RGB")
+"""Filters, each alone for a channel; single letters besides may mean anything."""
 _POSITION_WORDS = frozenset(("p", "pos", "position", "loc", "location", "stage"))
 
 
@@ -185,7 +187,8 @@ def _kind_of_height(kind: NameKind, word: str, *, is_measured: bool) -> NameKind
 
 
 def _words(before: str, texts: Sequence[str]) -> Column:
-    is_channel = all(map(names_channel, texts)) or kind_of_word(before) == "channel"
+    is_dye = all(map(names_channel, texts)) or set(texts) == _COLOURS
+    is_channel = is_dye or kind_of_word(before) == "channel"
     return word_column("channel" if is_channel else "unknown", "", texts)
 
 

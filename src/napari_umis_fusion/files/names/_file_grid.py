@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from napari_umis_fusion.runtime import count_noun
 from napari_umis_fusion.stack import Kind
 
 Place = tuple[int, ...]
@@ -78,6 +79,16 @@ class FileGrid:
     def missing(self) -> int:
         """Number of places without a file."""
         return math.prod(self.sizes.values()) - len(self.files)
+
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        """A note on missing files; empty if there are none."""
+        count = self.missing
+        return (
+            (f"{count_noun(count, 'file')} {'is' if count == 1 else 'are'} missing",)
+            if count
+            else ()
+        )
 
     def axis(self, letter: str) -> NameAxis:
         """Return an axis by its letter."""

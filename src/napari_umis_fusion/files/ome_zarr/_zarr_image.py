@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any
+from urllib.request import url2pathname
 
 import numpy as np
 
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files.ome_zarr._address import is_address
-from napari_umis_fusion.files.ome_zarr._group import open_group
+from napari_umis_fusion.files.ome_zarr._group import VERSIONS, open_group
 from napari_umis_fusion.files.ome_zarr._zarr_kind import image_paths
-from napari_umis_fusion.runtime import reason_of
+from napari_umis_fusion.runtime import count_noun, reason_of
 from napari_umis_fusion.stack import Calibration, length_um
 
+_LOCAL = "file://"
 _SHOWN = 4
 """Images that are named where one is to be chosen."""
 
@@ -148,18 +150,20 @@ def check_is_image(url: str, content: dict[str, Any]) -> None:
     """Refuse a plate, or a folder of several images; raises `StackFileError` that names some."""
     if "multiscales" in content:
         return
-    is_plate = "plate" in content
     found = () if is_address(url) else image_paths(url)
-    if found:
-        more = ", ..." if len(found) > _SHOWN else ""
-        kind = "fields" if is_plate else "images"
-        held = f"{len(found)} {kind} ({', '.join(found[:_SHOWN])}{more})"
-    else:
-        held = "a plate" if is_plate else "no image of its own"
+    if not found and not is_address(url):
+        raise StackFileError(
+            f"{url}: holds no image of OME-Zarr that is understood; accepted are images and plates "
+            f"of version {' and '.join(VERSIONS)}. Choose another folder."
+        )
+    is_plate = "plate" in content
+    more = ", ..." if len(found) > _SHOWN else ""
+    held = f"{count_noun(len(found), 'field' if is_plate else 'image')} " if found else ""
+    shown = f"({', '.join(found[:_SHOWN])}{more})" if found else "a plate or several images"
     some = found[0] if found else "B/03/0" if is_plate else "0"
     raise StackFileError(
-        f"{url}: holds {held}; accepted is one image. Name one, such as {url}/{some}, or fuse all "
-        f"with umis-fusion {'zarr' if is_plate else 'batch'}."
+        f"{url}: holds {held}{shown}; accepted is one image. Name one, such as {url}/{some}, or "
+        f"fuse all with umis-fusion {'zarr' if is_plate else 'batch'}."
     )
 
 
@@ -223,7 +227,10 @@ def placement_of(
 def address_of(array: Any) -> str:
     """Return what `zarr` opens the array by, in this process or another."""
     address = str(array.store_path)
-    return address.removeprefix("file://") if address.startswith("file://") else address
+    if not address.startswith(_LOCAL):
+        return address
+    # A URI has %20 for a space, which a path must not have.
+    return url2pathname(address.removeprefix(_LOCAL))
 
 
 def _stamp(address: str) -> int:

@@ -22,7 +22,7 @@ def zarr_kind(folder: str | PathLike[str]) -> ZarrKind | None:
     "images". A folder that cannot be read holds nothing. Nothing is imported for it.
     """
     told = _told(folder)
-    kind = next((kind for key, kind in _KINDS.items() if key in told), None)
+    kind = next((kind for key, kind in _KINDS.items() if told.get(key)), None)
     if kind is None and is_zarr(Path(folder)):
         found = image_paths(folder)
         return None if not found else "image" if len(found) == 1 else "images"
@@ -68,7 +68,7 @@ def full_resolution(folder: str | PathLike[str]) -> Path | None:
 
 def _image_paths(folder: Path, depth: int) -> Iterator[str]:
     told = _told(folder)
-    if "multiscales" in told:
+    if told.get("multiscales"):
         yield ""
     elif "plate" in told:
         for well in _paths(told["plate"], "wells"):
@@ -76,11 +76,19 @@ def _image_paths(folder: Path, depth: int) -> Iterator[str]:
                 f"{well}/{one}" for one in _paths(_told(folder / well).get("well"), "images")
             )
     elif depth and _is_group(folder):
-        from natsort import natsorted  # here: its import takes longer than what is read
-
-        for name in natsorted(path.name for path in folder.iterdir() if is_zarr(path)):
+        for name in _groups(folder):
             below = _image_paths(folder / name, depth - 1)
             yield from (f"{name}/{one}".rstrip("/") for one in below)
+
+
+def _groups(folder: Path) -> list[str]:
+    """Return the names of the groups in a folder; none if it cannot be read."""
+    from natsort import natsorted  # here: its import takes longer than what is read
+
+    try:
+        return natsorted(path.name for path in folder.iterdir() if is_zarr(path))
+    except OSError:
+        return []
 
 
 def _paths(told: Any, key: str) -> list[str]:

@@ -171,9 +171,7 @@ def _describe_folder(path: Path, grid: FileGrid) -> dict[str, Any]:
 
 def _describe_grid(path: Path, grid: FileGrid, choose: str) -> dict[str, Any]:
     """Describe files of which the user must select some."""
-    missing = grid.missing
-    gaps = [f"{missing} files are missing"] if missing else []
-    about = _names(grid, [*grid.notes, *gaps])
+    about = _names(grid, [*grid.notes, *grid.gaps])
     unknown = {"planes": None, "channels": None, "choose": choose}
     try:
         files = ImageFiles(list(grid.files.values()))

@@ -91,7 +91,8 @@ def grid_layers(
     if len(paths) == 1 and is_tiff(paths[0]) and selected.index:
         return numbered(tiff_layers(paths[0]))
     files = ImageFiles(paths, headers=headers)
-    for note in (*part.notes, *_gaps(part), *files.notes):
+    shown_blank = (f"{gap}; what is missing is shown blank" for gap in part.gaps)
+    for note in (*part.notes, *shown_blank, *files.notes):
         warnings.warn(f"{name}: {note}.", UserWarning, stacklevel=3)
     about: dict[str, Any] = {"path": origin, "series": 0}
     if chosen := selected.describe():
@@ -185,11 +186,6 @@ def _grid_array(
     if len(inner) == 3 and not files.rgb:  # channels in the files besides those of the names
         return np.moveaxis(array, -1, 0), ["c", *axes, "y", "x"]
     return array, [*axes, "y", "x"]
-
-
-def _gaps(grid: FileGrid) -> list[str]:
-    count = grid.missing
-    return [f"{count} files are missing; their planes are shown blank"] if count else []
 
 
 def _not_z(name: str, told: str) -> str:

@@ -196,9 +196,15 @@ def _usual(headers: Mapping[Path, Header]) -> Header:
     )
     msg = (
         f"{odd}: is {headers[odd]}{rest} {usual}; all planes must have the same size and dtype. "
-        "Crop or convert the file, or leave it out."
+        f"{_way(headers[odd].shape, usual.shape)}, or leave it out."
     )
     raise StackFileError(msg)
+
+
+def _way(odd: tuple[int, ...], usual: tuple[int, ...]) -> str:
+    if odd[:2] == usual[1::-1] and odd[2:] == usual[2:]:
+        return "Rotate the file, which lies on its side, by its EXIF orientation perhaps"
+    return "Crop or convert the file"
 
 
 def _changed(path: Path, got: tuple[int, ...], wanted: tuple[int, ...]) -> str:

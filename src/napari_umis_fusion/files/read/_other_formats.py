@@ -7,6 +7,7 @@ from napari_umis_fusion.runtime import are_installed, install_command
 _RAW = ".dng .cr2 .cr3 .crw .nef .nrw .arw .srf .sr2 .raf .orf .rw2 .pef .srw .x3f .3fr .iiq"
 _MICROSCOPE = ".h5 .hdf5 .gel .lsc"
 _ARRAYS = {".npy": "numpy.load", ".npz": "numpy.load", ".mat": "scipy.io.loadmat"}
+_PACKED = (".zip", ".gz", ".7z", ".rar", ".tar", ".ozx")
 _PICTURES = ".heic .heif .avif .jxl .jp2 .gif .psd .exr .fits .fit .mp4 .avi .mov"
 
 EXTRA_PLUGINS = ("bioio-lif", "bioio-nd2")
@@ -63,6 +64,8 @@ def way_to_read(path: Path) -> str:
         return f" {way_to_install(path)}{_or_convert(suffix)}"
     if suffix in _MICROSCOPE.split():
         return f" Save {suffix} files as OME-TIFF first, in Fiji or with bfconvert (Bio-Formats)."
+    if suffix in _PACKED:
+        return " Unpack it first."
     if suffix in _ARRAYS:
         how = _ARRAYS[suffix]
         return f" Load arrays in Python with {how}, and give them to napari_umis_fusion.fuse."

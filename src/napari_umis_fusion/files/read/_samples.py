@@ -84,9 +84,11 @@ def _left_out(count: int) -> str:
 def _divided(values: Plane) -> Plane:
     """Divide colours by the opacity, which is their last sample; 0 where it is 0."""
     opacity = values[..., -1:].astype(np.float64)
-    top = 1.0 if values.dtype.kind == "f" else float(np.iinfo(values.dtype).max)
+    is_float = values.dtype.kind == "f"
+    # Some programs write opacities up to 255 in floats, too.
+    top = np.where(opacity > 1, 255.0, 1.0) if is_float else float(np.iinfo(values.dtype).max)
     factor = np.divide(top, opacity, out=np.zeros_like(opacity), where=opacity > 0)
     colours = values[..., :-1] * factor
-    if values.dtype.kind != "f":
+    if not is_float:
         colours = np.minimum(np.rint(colours), top)
     return np.concatenate([colours.astype(values.dtype), values[..., -1:]], axis=-1)
