@@ -31,10 +31,14 @@ from napari_umis_fusion.network import (
 from napari_umis_fusion.synthetic import Imperfections, Irradiance, StackDistribution, StackSampler
 from napari_umis_fusion.training import TrainingConfig
 from napari_umis_fusion.training.data import collect_images, split_images
-from napari_umis_fusion.training.objectives._light_pool import LightPool
-from napari_umis_fusion.training.objectives._select import SelectObjective
-from napari_umis_fusion.training.objectives._stack_batch import StackBatch, collate, network_input
-from napari_umis_fusion.training.objectives._teacher import divergence
+from napari_umis_fusion.training.objectives import (
+    LightPool,
+    SelectObjective,
+    StackBatch,
+    collate,
+    divergence,
+    network_input,
+)
 
 CONFIG = TrainingConfig(
     layers="late", imperfections=0.0, learning_rate=6e-4, keep_weight=8.0, scene_uses=2, threads=2
