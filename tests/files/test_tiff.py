@@ -353,6 +353,21 @@ def test_broken_data_is_an_error_that_names_the_file(tmp_path):
         stack.plane(1)
 
 
+def test_tiles_that_are_not_listed_are_missed_at_once(tmp_path):
+    """Each of a million would be asked for, one after the other."""
+    path = tmp_path / "s.tif"
+    save(path, ramp(3, 32, 32), tile=(16, 16), compression="zlib", metadata=None)
+    with tifffile.TiffFile(path) as tif:
+        tags = [page.tags[name] for page in tif.pages for name in ("ImageWidth", "ImageLength")]
+        places = [tag.valueoffset for tag in tags]
+    content = bytearray(path.read_bytes())
+    for place in places:
+        content[place : place + 2] = (16_000).to_bytes(2, "little")
+    path.write_bytes(content)
+    with pytest.raises(StackFileError, match=r"s\.tif: .* lists 4 of the 1000000 tiles"):
+        open_stack(path).plane(0)
+
+
 @pytest.mark.parametrize("content", [b"", b"hello, no TIFF", b"II*\0\0\0\0\0"])
 def test_other_content_is_an_error_that_names_the_file(tmp_path, content):
     (tmp_path / "s.tif").write_bytes(content)

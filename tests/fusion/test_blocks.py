@@ -104,6 +104,33 @@ def test_planes_that_are_not_sound(in_blocks):
     assert_alike(found, expected)
 
 
+class Counted:
+    """A stack that counts how often whole planes are read."""
+
+    def __init__(self, data):
+        self._data, self.shape, self.dtype, self.count = data, data.shape, data.dtype, 0
+
+    def __getitem__(self, where):
+        part = self._data[where]
+        self.count += part.shape[-2:] == self.shape[1:]
+        return part
+
+
+@pytest.mark.parametrize("blend", ["weighted", "select"])
+def test_planes_that_are_not_whole_are_not_read_whole_for_each_block(blend, in_blocks):
+    counts = []
+    for height in (500, 900):
+        data = a_stack(height, planes=7)
+        data[2, -120:] = 0
+        data[4] = np.minimum(1.5 * data[4].astype(float), 200)
+        stack = Counted(data)
+        found = fuse(stack, focus_measure="laplacian", blend=blend, **in_blocks(9000))
+        assert {z for one in found.health for z in one.findings} >= {"clipped", "torn"}
+        counts.append((stack.count, [note for note in found.notes if "blocks" in note]))
+    assert counts[0][1] != counts[1][1]
+    assert counts[0][0] == counts[1][0]
+
+
 def test_no_sound_plane(in_blocks):
     stack = np.full((4, 500, 40), 9, np.uint8)
     found = fuse(stack, focus_measure="laplacian", **in_blocks(9000))
@@ -235,6 +262,16 @@ def test_the_look_for_islands_takes_memory_too(free):
     blocks = {"focus_measure": "laplacian", "budget_mb": 600}
     shape = (7, 4096, 4096)
     assert plan_of(shape, **blocks).needed_mb > plan_of(shape, **blocks, islands="keep").needed_mb
+
+
+@pytest.mark.parametrize("budget_mb", [600, 8192])
+def test_moving_planes_takes_memory_too(free, budget_mb):
+    free(16_000)
+    options = {"focus_measure": "laplacian", "budget_mb": budget_mb}
+    shape, is_small = (7, 2048, 2048), budget_mb == 600
+    still, moved = (plan_of(shape, **options, align=one) for one in ("none", "auto"))
+    assert moved.needed_mb > still.needed_mb or len(moved.blocks) > len(still.blocks)
+    assert (len(still.blocks) > 1) == is_small
 
 
 def test_no_room_for_any_block(free):

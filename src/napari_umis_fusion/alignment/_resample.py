@@ -75,14 +75,15 @@ def resample(part: Plane, transform: Transform, shape: tuple[int, int]) -> Plane
     source = part if part.ndim == 3 else part[..., None]
     kept = source.dtype if source.dtype != bool else np.dtype(np.uint8)
     wide = np.float64 if kept.itemsize > 2 and kept != np.float32 else np.float32
-    out = np.empty((*shape, source.shape[2]), wide)
-    _resample(np.ascontiguousarray(source, wide), transform, _WEIGHTS, out)
-    if source.dtype == bool:
-        values: Plane = out >= 0.5
-    elif kept.kind in "iu":
-        values = np.rint(out).astype(kept)
-    else:
-        values = out.astype(kept)
+    values: Plane = np.empty((*shape, source.shape[2]), source.dtype)
+    recorded = np.ascontiguousarray(source, wide)
+    for rows in split_rows(shape[0]):  # of which few fit in wider numbers
+        out = np.empty((rows.stop - rows.start, *values.shape[1:]), wide)
+        _resample(recorded, transform, _WEIGHTS, rows.start, out)
+        if source.dtype == bool:
+            values[rows] = out >= 0.5
+        else:
+            values[rows] = np.rint(out) if kept.kind in "iu" else out
     return values if part.ndim == 3 else values[..., 0]
 
 
@@ -132,13 +133,14 @@ _WEIGHTS = _lanczos_weights()
 
 
 @njit(nogil=True, cache=True)
-def _resample(source: Array, transform: Array, table: Array, out: Array) -> None:
+def _resample(source: Array, transform: Array, table: Array, first: int, out: Array) -> None:
     height, width, channels = source.shape
     last_step = table.shape[0] - 1
     for row in range(out.shape[0]):
+        line = first + row
         for column in range(out.shape[1]):
-            y = transform[0, 0] * row + transform[0, 1] * column + transform[0, 2]
-            x = transform[1, 0] * row + transform[1, 1] * column + transform[1, 2]
+            y = transform[0, 0] * line + transform[0, 1] * column + transform[0, 2]
+            x = transform[1, 0] * line + transform[1, 1] * column + transform[1, 2]
             y, x = min(max(y, 0.0), height - 1.0), min(max(x, 0.0), width - 1.0)
             top, left = int(y), int(x)
             down = table[int((y - top) * last_step + 0.5)]

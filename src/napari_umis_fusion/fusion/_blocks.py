@@ -32,6 +32,7 @@ from napari_umis_fusion.runtime import (
     Progress,
     ScratchMemory,
     Workers,
+    give_back_memory,
     map_events,
     repeat_event,
 )
@@ -57,6 +58,7 @@ def iter_blocks(
     whole: Composed | None = None
     uncovered = 0
     for number, block in enumerate(plan.blocks):
+        give_back_memory()  # of whole planes, or of the last block
         with workspace.part() as scratch:
             composed, screening = yield from run.iter_block(number, survey, scratch)
             whole = run.blank(composed) if whole is None else whole

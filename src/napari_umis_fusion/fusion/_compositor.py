@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Collection, Generator
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -33,6 +34,9 @@ from napari_umis_fusion.fusion._weighted_mean import (
 from napari_umis_fusion.preprocess import GreyConverter
 from napari_umis_fusion.runtime import BoolMap, FloatMap, ScratchMemory, Tile, Workers, tiles_of
 from napari_umis_fusion.stack import OPACITY, CheckedPlane, Plane, Stack
+
+if TYPE_CHECKING:
+    from napari_umis_fusion.fusion._sensor import SensorCorrection
 
 
 class Compositor:
@@ -146,6 +150,12 @@ class Compositor:
         self._last: int | None = None
         self._before: FloatMap | None = None  # grey image of the plane composed last
         self._z = 0
+
+    def correct(self, correction: "SensorCorrection") -> None:
+        """Take off what the camera adds, before any plane is added; borders do not see it, too."""
+        self.greys.correction = correction
+        if self._takeovers.seams is not None and correction.has_pattern:
+            self._takeovers.seams.to_grey = self.to_grey
 
     def _surface(self, workspace: ScratchMemory) -> SurfaceDecision | None:
         """Return the decision on the depth, which works in maps of that on the image."""

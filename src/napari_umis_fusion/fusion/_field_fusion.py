@@ -77,7 +77,7 @@ class FusedPart:
 
 def is_too_large(stack: Stack, config: FusionConfig) -> bool:
     """Whether whole planes are too large to be judged, or looked at for islands."""
-    return survey_mb(stack) > SURVEY_SHARE * config.memory_mb
+    return survey_mb(stack, config) > SURVEY_SHARE * config.memory_mb
 
 
 def iter_survey_field(
@@ -134,7 +134,8 @@ def _iter_survey_middle(
     needs_whole = config.corrects_illumination or config.moving == "reject"
     if config.aligns or needs_whole or config.nowhere != "decided":
         raise StackError(
-            f"planes of {stack.shape[1]} x {stack.shape[2]} px need {survey_mb(stack):,.0f} MB to "
+            f"planes of {stack.shape[1]} x {stack.shape[2]} px need "
+            f"{survey_mb(stack, config):,.0f} MB to "
             "be aligned, lit evenly, searched for what moves or filled where nothing is in focus; "
             "accepted is up to "
             f"{SURVEY_SHARE * config.memory_mb:,.0f} MB, half of memory_mb. Raise memory_mb, or "

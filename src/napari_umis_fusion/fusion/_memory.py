@@ -36,7 +36,7 @@ SMALLEST_BLOCK_PX = 2**20
 FIXED_MB = 35
 """What does not depend on the planes."""
 
-NETWORK_FIXED_MB = 90
+NETWORK_FIXED_MB = 60
 """The network."""
 
 TILE_MB = 105
@@ -195,7 +195,7 @@ def _in_blocks(
     if len(parts) == 1:
         return plan
     block_mb = max(part.pixels for part in parts) * per_pixel / MEGABYTE
-    needed_mb = max(fixed_mb + max(block_mb, islands_mb(stack, config)), survey_mb(stack))
+    needed_mb = max(fixed_mb + max(block_mb, islands_mb(stack, config)), survey_mb(stack, config))
     return replace(plan, needed_mb=needed_mb, blocks=parts)
 
 
@@ -223,6 +223,7 @@ def bytes_per_pixel(
         + 8
         + (waiting + 1 + look_ahead) * value
         + 4 * (waiting + 2)
+        + _moving_bytes(stack, config)
     )
     if is_ranking:
         # Scores of the first plane, of those that are known, the weight of the mean, sharpness.
@@ -237,7 +238,8 @@ def bytes_per_pixel(
     if config.prefer:
         taken += 28 + (0 if is_ranking else 4)  # its maps, and one for the peaks
     if passes.second == "average":
-        taken += 28  # the decision of the first pass, and the index map
+        # The decision of the first pass, and the index map; without a network, what fills it.
+        taken += 28 if is_ranking else 52
     if averages:
         taken += sums * (channels + 1) + 4
         if is_ranking and config.blend == "weighted":
@@ -251,6 +253,15 @@ def bytes_per_pixel(
         taken += sums * (channels + 1)
     # What is made at the end, when the network has given its memory back.
     return taken + (0 if is_ranking else 17) + (4 if config.depth_error else 0)
+
+
+def _moving_bytes(stack: Stack, config: FusionConfig) -> int:
+    """Return the memory of one pixel of a plane that is moved into place: as recorded, and wide."""
+    is_moved = config.aligns if stack.alignment is None else stack.alignment.is_needed
+    if not is_moved:
+        return 0
+    wide = 8 if stack.dtype.itemsize > 2 and stack.dtype != np.float32 else 4
+    return (stack.channel_count or 1) * (stack.dtype.itemsize + wide)
 
 
 def _waiting(config: FusionConfig) -> int:
@@ -278,11 +289,12 @@ def _lasting_bytes(stack: Stack, config: FusionConfig) -> int:
     return channels * stack.dtype.itemsize + 2 * 2 + (4 if config.depth_error else 3) * 4
 
 
-def survey_mb(stack: Stack) -> float:
+def survey_mb(stack: Stack, config: FusionConfig) -> float:
     """Return the memory of the planes that are judged at a time, in MB."""
     pixels = stack.shape[1] * stack.shape[2]
     planes_mb = (LOOK_AHEAD_PLANES + 2) * _plane_mb(stack)
-    return FIXED_MB + planes_mb + SENSOR_BYTES * pixels / MEGABYTE
+    each = SENSOR_BYTES + _moving_bytes(stack, config)
+    return FIXED_MB + planes_mb + each * pixels / MEGABYTE
 
 
 def islands_mb(stack: Stack, config: FusionConfig) -> float:

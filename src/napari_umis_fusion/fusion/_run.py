@@ -217,7 +217,7 @@ class Run:
         compositor = yield from repeat_event(setting_up, Progress(stage, begun, total))
         looking = self.sensor.iter_correction(compositor.to_grey)
         correction = yield from repeat_event(looking, Progress(stage, begun, total))
-        compositor.greys.correction = correction
+        compositor.correct(correction)
         self.sensor.hand_out(planes.taken)
         for z in range(len(self.stack)):
             event = Progress(stage, begun + z, total)

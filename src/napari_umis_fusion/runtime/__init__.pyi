@@ -23,6 +23,7 @@ from ._foreign_files import read_text as read_text
 from ._foreign_files import reason_of as reason_of
 from ._free_memory import MEGABYTE as MEGABYTE
 from ._free_memory import free_memory_mb as free_memory_mb
+from ._free_memory import give_back_memory as give_back_memory
 from ._generators import expand_events as expand_events
 from ._generators import map_events as map_events
 from ._generators import map_progress as map_progress
@@ -30,6 +31,7 @@ from ._generators import repeat_event as repeat_event
 from ._generators import run_to_end as run_to_end
 from ._leftovers import temporary_folder as temporary_folder
 from ._light_numba import start_light_numba as start_light_numba
+from ._light_numpy import start_light_numpy as start_light_numpy
 from ._locks import locked as locked
 from ._options import changed_fields as changed_fields
 from ._options import check_choice as check_choice

@@ -1,5 +1,6 @@
 """How much memory this process may still use."""
 
+import sys
 from pathlib import Path
 
 import psutil
@@ -30,6 +31,20 @@ def free_memory_mb() -> float:
         if allowed is not None and taken is not None:
             free = min(free, allowed - taken + _cached((GROUP / used).with_name("memory.stat")))
     return max(free, 0.0) / MEGABYTE
+
+
+def give_back_memory() -> None:
+    """Give the system back what was freed; the C library of Linux keeps it, in pieces.
+
+    Each thread has a heap of its own there, and what one of them has freed does not serve others.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    import ctypes
+
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:  # other C libraries have no such function
+        trim(0)
 
 
 def _number(path: Path) -> float | None:

@@ -68,9 +68,15 @@ def check_plane_size(nbytes: int, file_bytes: int, most_expansion: int | None = 
 
 
 def check_page(page: TiffPage | TiffFrame) -> None:
-    """Refuse a compressed page whose segments could not fit; raises `StackFileError`."""
+    """Refuse a page whose segments are not listed or could not fit; raises `StackFileError`."""
     key = page.keyframe
     assert key is not None
+    parts = math.prod(key.chunked)
+    if key.is_tiled and len(page.dataoffsets) < parts:
+        raise StackFileError(
+            f"its header lists {len(page.dataoffsets)} of the {parts} tiles of a plane: it is "
+            "broken or truncated. Copy it again or leave it out."
+        )
     counts = [count for count in page.databytecounts if count]
     width = max(key.bitspersample, 1) / 8
     segment = int(math.prod(key.chunks) * width)

@@ -229,10 +229,13 @@ def _parts_of_plane(
     starts = range(0, max(len(plane) - BLOCK_PX + 1, 1), BLOCK_PX)
     parts, absent = [], []
     for top, bottom in pairwise([*starts, len(plane)]):
-        parts.append(parts_of(to_grey(plane[top:bottom]), axis))
-        nothing = np.zeros((bottom - top, 1), np.bool_) if missing is None else missing[top:bottom]
-        whole = np.broadcast_to(nothing, (bottom - top, plane.shape[1]))
-        absent.append(parts_of(whole.astype(np.float32), axis) > 0)
+        grey = to_grey(plane[top:bottom])
+        nothing = ~np.isfinite(grey)
+        if missing is not None:
+            nothing |= missing[top:bottom]
+        grey[nothing] = 0
+        parts.append(parts_of(grey, axis))
+        absent.append(parts_of(nothing.astype(np.float32), axis) > 0)
     place = 0 if axis == 0 else 1  # of columns, blocks hold other parts; of rows, other lines
     return filled(np.concatenate(parts, axis=place), np.concatenate(absent, axis=place))
 

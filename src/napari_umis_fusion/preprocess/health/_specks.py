@@ -51,6 +51,9 @@ MAX_CLUSTERED = 1e-2
 MAX_FLAT = 1 / 4
 """Share of the pixels up to which parts of one value are filled; larger ones were not written."""
 
+MIN_LEVELS = 2.0
+"""Least height for those, in whole numbers: an even ground is of one value in places."""
+
 PART_ROWS = 256
 """Rows that are looked at in one go; clusters reach a little beyond."""
 
@@ -128,15 +131,17 @@ def specks_in(rows: slice, plane: Plane, around: Sequence[Plane], least: Sequenc
     part = slice(top, min(len(plane), rows.stop + MARGIN_PX))
     inner = rows.start - top, rows.stop - top
     level, noises = _level(plane), (MIN_HEIGHT, MIN_DEPTH)
-    here, before, after = (_planar(one[part], level) for one in (plane, around[0], around[-1]))
-    found, clusters, flat = (np.zeros(here.shape[1:], np.bool_) for _ in range(3))
+    levels = MIN_LEVELS if plane.dtype.kind in "iu" else 0.0
+    planes = plane[part], around[0][part], around[-1][part]
+    found, clusters, flat = (np.zeros(planes[0].shape[:2], np.bool_) for _ in range(3))
     for c, height in enumerate(least):
-        channel = here[c], before[c], after[c], height
-        mark_singles(*channel, noises, *inner, found)
+        here, before, after = (_channel_of(one, c, level) for one in planes)
+        mark_singles(here, before, after, height, noises, *inner, found)
         if len(around) > 1:  # on one side, coarse steps leave nothing of a sparkle either
-            pixels = clusters_in(*channel[:3], CLUSTER_HEIGHT * height, noises, *inner)
+            least_of_many = CLUSTER_HEIGHT * height
+            pixels = clusters_in(here, before, after, least_of_many, noises, *inner)
             clusters[pixels[:, 0], pixels[:, 1]] = True
-        mark_flat_parts(*channel, *inner, flat)
+        mark_flat_parts(here, before, after, max(height, levels), *inner, flat)
     flat[: inner[0]] = flat[inner[1] :] = False  # of other rows, which see more of them
     first = top * plane.shape[1]
     return tuple(np.flatnonzero(mask) + first for mask in (found, clusters, flat))
@@ -205,10 +210,10 @@ def _level(plane: Plane) -> float:
     return float(middle) if np.isfinite(middle) else 0.0
 
 
-def _planar(part: Plane, level: float) -> NDArray[np.float32]:
-    """Return (C, Y, X) as float32, less a level."""
-    values = comparable(part, level).astype(np.float32).reshape(*part.shape[:2], -1)
-    return np.ascontiguousarray(np.moveaxis(values, -1, 0))
+def _channel_of(part: Plane, c: int, level: float) -> NDArray[np.float32]:
+    """Return a channel of shape (Y, X) as float32, less a level."""
+    values = part if part.ndim == 2 else part[..., c]
+    return np.ascontiguousarray(comparable(values, level), np.float32)
 
 
 def _mean_of(values: Sequence[Plane]) -> Plane:
