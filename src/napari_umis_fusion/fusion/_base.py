@@ -2,11 +2,11 @@
 
 Where planes are in focus, their detail is right, but the mean of detail from many planes need not
 have the right brightness. Focus prefers the plane in which a thin structure is darkest (or
-brightest), and never the one that shows where its light went, so that its surroundings change; and
-where light changes with defocus, a wrong plane changes it over wide areas. So the base of the mean
-is compared with a blend of the bases of all planes, each weighted by the share of pixels around
-that it shows best, as in a multi-band blend [1]_. The difference is added where it is no matter of
-chance (see `shift_of`), and nowhere does a value leave the range of what planes show at its pixel.
+brightest), and never the one that shows where its light went. So the base of the mean is brought
+into the range of the bases of all planes. Where light changes with defocus, a plane that is a
+little out of focus changes it over wide areas. There the base is a blend of the bases of all
+planes, each weighted by the share of pixels around that it shows best, as in a multi-band blend
+[1]_. Nowhere does a value leave the range of what planes show at its pixel.
 
 Bases are stored in blocks of 8 x 8 px, of all planes: few bytes for each pixel.
 

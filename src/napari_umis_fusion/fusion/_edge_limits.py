@@ -13,7 +13,7 @@ from numba import njit
 
 from napari_umis_fusion.focus_measure import gaussian_taps, smooth
 from napari_umis_fusion.fusion._base import BaseCorrection
-from napari_umis_fusion.fusion._weighted_mean import as_dtype
+from napari_umis_fusion.fusion._weighted_mean import DOUBLE, as_dtype
 from napari_umis_fusion.preprocess import GreyConverter
 from napari_umis_fusion.runtime import (
     AnyArray,
@@ -87,6 +87,7 @@ class EdgeLimits:
         Values stay within the range of planes at their pixel, as `base` knows it.
         """
         softened: list[tuple[Tile, Plane]] = []
+        precision = np.float64 if image.dtype.type in DOUBLE else np.float32
 
         def soften(tile: Tile) -> None:
             leads = _smoothed(_with_halo(base.leads, tile), LEAD_SIGMA_PX)
@@ -95,7 +96,7 @@ class EdgeLimits:
             colours = image if image.ndim == 3 else image[..., None]
             before = np.stack(
                 [_with_halo(colours[..., c], tile) for c in range(colours.shape[2])], axis=2
-            ).astype(np.float32)
+            ).astype(precision)
             after = self._soften(before, limits, share)
             if after is None:
                 return
@@ -110,7 +111,7 @@ class EdgeLimits:
         for tile, values in softened:
             image[tile.window] = values
 
-    def _soften(self, before: FloatMap, limits: FloatMap, share: FloatMap) -> FloatMap | None:
+    def _soften(self, before: AnyArray, limits: FloatMap, share: FloatMap) -> AnyArray | None:
         """Return a softened image (Y, X, C), or None if it has nothing to soften."""
         image = before
         for _ in range(ROUNDS):
@@ -119,9 +120,11 @@ class EdgeLimits:
             if not over.any():
                 break
             around = _smoothed(highest_around(over.astype(np.float32)), AROUND_SIGMA_PX)
-            channels = np.moveaxis(image, 2, 0)
+            # Differences from black, which single precision holds.
+            near = (image - self._to_grey.range.black).astype(np.float32)
+            channels = np.moveaxis(near, 2, 0)
             smoothed = np.stack([_smoothed(one, SOFT_SIGMA_PX) for one in channels], axis=2)
-            change = (around * share)[..., None] * (smoothed - image)
+            change = (around * share)[..., None] * (smoothed - near)
             image = image + np.where(np.isfinite(change), change, np.float32(0))
         return None if image is before else image
 
