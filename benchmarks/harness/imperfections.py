@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import binary_dilation, rotate, shift
 
-from harness.written_over import (
+from harness.overwritten import (
     Spoil,
     Stack,
     another_texture,

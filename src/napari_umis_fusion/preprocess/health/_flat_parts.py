@@ -1,7 +1,7 @@
 """Parts of one value that one plane alone has: lost blocks, scale bars, labels, and large hits.
 
 What a lens draws differs from the planes before and after on both sides of its edge, since defocus
-spreads light across it. What was written over a picture ends where it ends: the pixel next to it
+spreads light across it. What overwrites a picture ends where it ends: the pixel next to it
 shows what the other planes show.
 """
 
@@ -51,7 +51,7 @@ def mark_flat_parts(
     last: int,
     found: Mask,
 ) -> None:
-    """Mark parts of one value that nothing but writing over the plane explains.
+    """Mark parts of one value that nothing but overwriting explains.
 
     Parameters
     ----------
