@@ -56,8 +56,8 @@ def choose(window: Window, widget: Any, stack: Any, steps: int) -> None:
         widget.setup.options["steps"].value = steps
     assert widget.value().planes == stack.data.shape[0]
     widget.data.check.controls.buttons["start"].click()
-    window.wait(lambda: not widget.data.check.is_busy, 300)
-    assert widget.data.collected is not None, widget.data.check.message.text()
+    window.wait(lambda: not widget.data.check.is_busy, 3600)
+    assert widget.data.collected is not None, "the check failed, or took more than an hour"
     print(*widget.data.check.report.lines(), sep="\n")
     window.shoot("training-data")
     widget.region.monitor(stack)

@@ -5,10 +5,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, rotate, shift
 
-Stack = NDArray[Any]
+from harness.overwritten import (
+    Spoil,
+    Stack,
+    another_texture,
+    block_lost,
+    cut_short,
+    hit,
+    moved_and_padded,
+    part_lit,
+    salted,
+    speckled,
+    with_scale_bar,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +52,6 @@ class Imperfection:
     hides: Callable[[Stack, float], Stack] | None = None
 
 
-Spoil = Callable[[Stack, float, int], Stack]
-
-
 def _filled(share: float) -> Spoil:
     return lambda plane, top, _: np.full_like(plane, share * top)
 
@@ -59,6 +67,12 @@ def _torn(rows: float, columns: float = 0.0) -> Spoil:
 
 def _is_torn(spoil: Spoil) -> Callable[[Stack, float], Stack]:
     return lambda plane, top: spoil(np.ones(plane.shape[:2], np.uint8), top, 0) == 0
+
+
+def _is_changed(spoil: Spoil) -> Callable[[Stack, float], Stack]:
+    return lambda plane, top: (
+        (spoil(plane, top, 0) != plane).reshape(*plane.shape[:2], -1).any(axis=2)
+    )
 
 
 def _exposed(gain: float) -> Spoil:
@@ -189,34 +203,6 @@ def _fading(share: float) -> Spoil:
     return lambda plane, _, z: np.rint(plane * share**z).astype(plane.dtype)
 
 
-def _speckled(plane: Stack, top: float, z: int) -> Stack:
-    rng, spoilt = np.random.default_rng(z), plane.copy()
-    places = rng.choice(plane.shape[0] * plane.shape[1], 20)
-    spoilt.reshape(-1, *plane.shape[2:])[places] = top
-    return spoilt
-
-
-def _hit(sides: tuple[int, int]) -> Spoil:
-    """Put ten blocks of pixels of the highest value into a plane."""
-
-    def spoil(plane: Stack, top: float, z: int) -> Stack:
-        places, spoilt = np.subtract(plane.shape[:2], sides), plane.copy()
-        for row, column in np.random.default_rng(z).integers(0, places, (10, 2)):
-            spoilt[row : row + sides[0], column : column + sides[1]] = top
-        return spoilt
-
-    return spoil
-
-
-def _salted(share: float) -> Spoil:
-    def spoil(plane: Stack, top: float, z: int) -> Stack:
-        drawn, spoilt = np.random.default_rng(z).random(plane.shape[:2]), plane.copy()
-        spoilt[drawn < share / 2], spoilt[drawn > 1 - share / 2] = 0, top
-        return spoilt
-
-    return spoil
-
-
 def _swum(plane: Stack, top: float, z: int) -> Stack:
     spoilt = plane.astype(np.float64)
     row, column = len(plane) // 3 + 3 * z, 4 + 15 * z
@@ -253,7 +239,6 @@ IMPERFECTIONS = [
     Imperfection("random values", "first", PLACES["first"], _random, True),
     Imperfection("noise added", "10 %, middle", _middle, _noisy(0.1), True),
     Imperfection("values wrapped", "middle", _middle, _wrapped, True),
-    Imperfection("half in the dark", "middle", _middle, _half_dark, True),
     Imperfection("colours swapped", "middle", _middle, _swapped, True),
     Imperfection("interlaced", "middle", _middle, _interlaced, True),
     Imperfection("rows shifted", "middle", _middle, _rolled, True),
@@ -266,6 +251,9 @@ IMPERFECTIONS = [
     Imperfection("moved", "lower half", _middle, _half_moved, True),
     Imperfection("moved", "line by line", _middle, _jittered, True),
     Imperfection("another place", "first", PLACES["first"], _elsewhere, True),
+    Imperfection("moved", "and padded", _middle, moved_and_padded, True),
+    Imperfection("another texture", "middle", _middle, another_texture, True),
+    Imperfection("another texture", "first", PLACES["first"], another_texture, True),
     Imperfection("channel missing", "middle", _middle, _without_channel, True),
     Imperfection("torn", "from 30 %", _middle, _torn(0.3), False, (), _is_torn(_torn(0.3))),
     Imperfection("torn", "from 50 %", _middle, _torn(0.5), False, (), _is_torn(_torn(0.5))),
@@ -274,6 +262,16 @@ IMPERFECTIONS = [
     Imperfection("torn", "diagonally", _middle, _corner_cut, False, (), _is_torn(_corner_cut)),
     Imperfection(
         "torn", "right half", _middle, _torn(0.0, 0.5), False, (), _is_torn(_torn(0.0, 0.5))
+    ),
+    *(
+        Imperfection(name, strength, _middle, spoil, False, (), _is_changed(spoil))
+        for name, strength, spoil in (
+            ("half in the dark", "middle", _half_dark),
+            ("blocks lost", "6 of 24 px", block_lost),
+            ("scale bar", "middle", with_scale_bar),
+            ("one line repeated", "from 60 %", cut_short),
+            ("part lit", "x 0.5 from a third", part_lit(0.5)),
+        )
     ),
     *(
         Imperfection("exposure", f"x {gain:g}", _middle, _exposed(gain), False, (), _clips(gain))
@@ -288,11 +286,11 @@ IMPERFECTIONS = [
     Imperfection("flicker", "up to 40 %", _all, _flickering(0.4), False),
     Imperfection("fading", "7 % per plane", _all, _fading(0.93), False),
     Imperfection("fading", "13 % per plane", _all, _fading(0.87), False),
-    Imperfection("specks", "20 in each", _all, _speckled, False),
-    Imperfection("specks", "3 x 3, 10 in each", _all, _hit((3, 3)), False),
-    Imperfection("specks", "tracks, 10 in each", _all, _hit((1, 12)), False),
-    Imperfection("salt and pepper", "2 % of each", _all, _salted(0.02), False),
-    Imperfection("salt and pepper", "3 %, middle", _middle, _salted(0.03), True),
+    Imperfection("specks", "20 in each", _all, speckled, False),
+    Imperfection("specks", "3 x 3, 10 in each", _all, hit((3, 3)), False),
+    Imperfection("specks", "tracks, 10 in each", _all, hit((1, 12)), False),
+    Imperfection("salt and pepper", "2 % of each", _all, salted(0.02), False),
+    Imperfection("salt and pepper", "3 %, middle", _middle, salted(0.03), True),
     Imperfection("padding", "slanted, middle", _middle, _cut_off, False, (), _is_torn(_cut_off)),
     Imperfection("swimmer", "kept", _all, _swum, False),
     Imperfection("swimmer", "rejected", _all, _swum, False, (("moving", "reject"),)),

@@ -9,8 +9,10 @@ from scipy import ndimage
 
 from napari_umis_fusion import fuse
 from napari_umis_fusion.errors import AlignmentError, StackError
+from napari_umis_fusion.fusion import _sensor as module
 from napari_umis_fusion.metrics import psnr
 from napari_umis_fusion.preprocess._coarse_mosaic import QUAD_BAYER, X_TRANS
+from napari_umis_fusion.preprocess.fixed_pattern import FixedPattern
 from napari_umis_fusion.synthetic import Motion, RenderConfig, make_stack, render_moving_stack
 
 SHAPE = (160, 192)
@@ -179,6 +181,21 @@ def test_mosaics_that_repeat_later_are_recognised(name, layout, coloured):
     shifts[0, :, 2] = 2
     with pytest.raises(AlignmentError, match=told):
         fuse(mosaic, transforms=shifts, **FAST)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_borders_between_planes_do_not_hide_in_a_pattern(seed, monkeypatch):
+    """Even if it is known to the last bit, seams would follow the edges that it draws."""
+    stack = make_stack("discs", SHAPE, planes=9, channels=3, noisy=False, seed=seed).stack
+    exact = 0.03 * np.ptp(stack.astype(float)) * pattern_of("pixels", seed)
+
+    def found(*_, **options):
+        yield
+        return FixedPattern(exact.astype(np.float32), 0.03, 1.0)
+
+    clean, spoilt_stack = fuse(stack), spoilt(stack, pattern_of("pixels", seed), 0.03)
+    monkeypatch.setattr(module, "iter_find_pattern", found)
+    assert apart(fuse(spoilt_stack), clean) < 0.009
 
 
 @pytest.mark.parametrize("kind", ["fibre bundle", "scratches"])

@@ -319,3 +319,15 @@ def test_where_the_reference_has_a_rule(shape, dtype, channel, has_rule):
         return
     assert unit.dtype == np.float32
     np.testing.assert_array_equal(unit, itu601_grey(plane) / np.float32(255))
+
+
+@pytest.mark.parametrize(("dtype", "narrows"), [(np.uint8, False), (np.uint16, True)])
+def test_the_range_is_known_without_what_is_added_to_planes(dtype, narrows):
+    ramp = np.tile(np.linspace(0, 100, 50), (3, 40, 1))
+    added = np.tile(np.linspace(0, 100, 50, dtype=np.float32), (40, 1))
+    stack = as_stack((ramp + added).astype(dtype))
+    converter = GreyConverter(stack, "auto")
+    found = converter.range_without(stack, lambda z, window: added[window])
+    assert found.scale == pytest.approx(converter.range.scale * (2 if narrows else 1), rel=0.03)
+    blank = converter.range_without(stack, lambda z, window: stack.plane(z)[window])
+    assert blank == converter.range

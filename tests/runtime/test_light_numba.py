@@ -62,6 +62,9 @@ def test_a_short_run_loads_no_scipy(tmp_path):
         sys.argv = ["umis-fusion", "fuse", {str(tmp_path / "stack.tif")!r}]
         sys.argv += ["-o", {str(tmp_path / "o.tif")!r}, "--focus-measure", "laplacian", "--json"]
         from napari_umis_fusion.cli import main
-        print(main(), "scipy.ndimage" in sys.modules)
+        print(main(), "scipy.ndimage" in sys.modules, "numba.np.linalg" in sys.modules)
     """
-    assert printed(code).split()[-2:] == ["0", "False"]
+    told = printed(code).split()[-3:]
+    if told[2] == "True":  # kernels were compiled, and are on the disk now
+        told = printed(code).split()[-3:]
+    assert told == ["0", "False", "False"]

@@ -18,7 +18,7 @@ from napari_umis_fusion.training import Compared, Comparison, Noted, TrainingCon
 from napari_umis_fusion.training.data import ImageSet
 from napari_umis_fusion.training.loop import _compare as module
 from napari_umis_fusion.training.loop import train
-from napari_umis_fusion.training.loop._compare import iter_compare
+from napari_umis_fusion.training.loop._compare import iter_compare, iter_comparison_s
 from napari_umis_fusion.training.loop._train import NO_BETTER
 from napari_umis_fusion.training.objectives import ValidationExample
 from napari_umis_fusion.training.objectives._select import SelectObjective
@@ -194,3 +194,21 @@ def test_the_comparison_is_saved_with_the_weights(images, tmp_path):
 def test_without_a_test_share_nothing_is_compared(images):
     result = list(train(images, TrainingConfig(steps=1, **TINY)))[-1].result
     assert result.comparison is None
+
+
+def test_the_time_that_it_takes_is_that_of_a_few_stacks_by_their_planes(images, monkeypatch):
+    asked = []
+
+    def comparing(initial, trained, images, config, stacks):
+        assert trained == initial
+        yield asked.append(stacks)
+
+    times = iter([5.0, 8.0])
+    monkeypatch.setattr(module, "iter_compare", comparing)
+    monkeypatch.setattr(module.time, "perf_counter", lambda: next(times))
+    monkeypatch.setattr(module, "STACKS", 96)
+    weights, config = shipped_weights("plane-ranker"), TrainingConfig(planes=10)
+    seconds = run_to_end(iter_comparison_s(weights, images, config))
+    assert asked == [1, module.TIMED], "what is loaded once is loaded before"
+    # 96 stacks of 7 to 13 planes, of which three took 3 s.
+    assert 70 < seconds < 130

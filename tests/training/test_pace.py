@@ -37,13 +37,13 @@ def clock(monkeypatch):
     monkeypatch.setattr(pace.time, "perf_counter", lambda: next(times))
 
 
-def fit(total, **options):
+def fit(total, comparing=None, **options):
     objective = Objective()
     config = TrainingConfig(steps=total, threads=1, **options)
     trainer = Trainer(objective, config, torch.device("cpu"), 1)
     before = {name: part.clone() for name, part in trainer.model.state_dict().items()}
     events, fitting = [], None
-    running = pace.iter_fit(trainer, total)
+    running = pace.iter_fit(trainer, total, comparing)
     while True:
         try:
             events.append(next(running))
@@ -58,7 +58,7 @@ def fit(total, **options):
 
 
 def test_all_steps_are_made_if_they_fit(clock):
-    # 2 s a step, and 10 s for a validation each 250 steps.
+    # 2 s a step, and 10 s for a validation each 250 steps, and for the first one.
     fitting, note, _ = fit(500, minutes=30.0)
     assert fitting == 500
     assert note == "500 steps take about 17 minutes on this machine"
@@ -66,11 +66,22 @@ def test_all_steps_are_made_if_they_fit(clock):
 
 def test_else_as_many_as_fit_and_the_note_says_how_to_make_them_all(clock):
     fitting, note, objective = fit(2000, minutes=10.0)
-    assert fitting == int(600 / 2.04)
+    assert fitting == int((600 - 10) / 2.04)
     assert "2,000 steps take about 68 minutes" in note
-    assert "294 are made, which take about 10 minutes" in note
+    assert "289 are made, which take about 10 minutes" in note
     assert "set minutes to 0" in note
     assert sorted(objective.made) == list(range(pace.WARM_UP + pace.MEASURED))
+
+
+def test_the_comparison_at_the_end_counts_too(clock):
+    def comparing():
+        yield
+        return 120.0
+
+    fitting, note, _ = fit(2000, comparing(), minutes=10.0)
+    assert fitting == int((600 - 130) / 2.04)
+    assert "2,000 steps take about 70 minutes" in note
+    assert "which take about 10 minutes" in note
 
 
 def test_a_machine_however_slow_makes_some(clock):

@@ -12,7 +12,12 @@ from napari_umis_fusion.cli._actions import add_actions, add_flags
 from napari_umis_fusion.cli._parser import Parser
 from napari_umis_fusion.cli._report import one_line_warnings, print_error
 from napari_umis_fusion.errors import ConfigError, UmisFusionError
-from napari_umis_fusion.runtime import package_version, reason_of, start_light_numba
+from napari_umis_fusion.runtime import (
+    package_version,
+    reason_of,
+    start_light_numba,
+    start_light_numpy,
+)
 
 COMMANDS = (
     "fuse",
@@ -65,6 +70,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         gc.disable()
     given = sys.argv[1:] if arguments is None else list(arguments)
     if arguments is None and given[:1] and given[0] in FUSING:
+        start_light_numpy()
         start_light_numba()
     try:
         parsed = build_parser(*given[:1]).parse_args([_as_file(text) for text in given])

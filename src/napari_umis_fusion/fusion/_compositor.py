@@ -7,13 +7,16 @@ from collections import deque
 from collections.abc import Collection, Generator
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.focus_measure import choose_measure
+from napari_umis_fusion.fusion._base import BaseCorrection
 from napari_umis_fusion.fusion._composite import Composite, Pile
 from napari_umis_fusion.fusion._decision import INVALID, Decision, Verified
+from napari_umis_fusion.fusion._edge_limits import EdgeLimits
 from napari_umis_fusion.fusion._focus_unit import default_measure, iter_unit, needs_scale
 from napari_umis_fusion.fusion._grey_planes import GreyPlane, GreyPlanes
 from napari_umis_fusion.fusion._merge_order import MergeOrder
@@ -31,6 +34,9 @@ from napari_umis_fusion.fusion._weighted_mean import (
 from napari_umis_fusion.preprocess import GreyConverter
 from napari_umis_fusion.runtime import BoolMap, FloatMap, ScratchMemory, Tile, Workers, tiles_of
 from napari_umis_fusion.stack import OPACITY, CheckedPlane, Plane, Stack
+
+if TYPE_CHECKING:
+    from napari_umis_fusion.fusion._sensor import SensorCorrection
 
 
 class Compositor:
@@ -134,9 +140,22 @@ class Compositor:
         self._order = MergeOrder(len(stack), left_out, in_turn=in_turn)
         self._has_scales = scales is not None
         self._scales = scales or GreyScales(1.0, self.to_grey.range.scale)
+        self._base: BaseCorrection | None = None
+        # Copied values stay those of planes in focus, whatever their brightness. What amounts of
+        # contrast choose gains too little by it (0.05 dB) for the time.
+        if averages and is_share and config.blend == "weighted" and len(stack) > 1:
+            kind = stack.shape[1:], stack.dtype, len(stack), self._scales.value
+            self._base = BaseCorrection(*kind, workspace)
+            self._edges = EdgeLimits(shape, self.to_grey, workspace)
         self._last: int | None = None
         self._before: FloatMap | None = None  # grey image of the plane composed last
         self._z = 0
+
+    def correct(self, correction: "SensorCorrection") -> None:
+        """Take off what the camera adds, before any plane is added; borders do not see it, too."""
+        self.greys.correction = correction
+        if self._takeovers.seams is not None and correction.has_pattern:
+            self._takeovers.seams.to_grey = self.to_grey
 
     def _surface(self, workspace: ScratchMemory) -> SurfaceDecision | None:
         """Return the decision on the depth, which works in maps of that on the image."""
@@ -176,6 +195,16 @@ class Compositor:
         for back in self._order.merges_at_end():
             yield from self._merge(back)
 
+    def iter_average(self) -> Generator[None]:
+        """Fill `all_in_focus` with the weighted mean, if there is one."""
+        if self.weighted is None:
+            return
+        if self._base is not None:
+            yield from self._base.iter_settle(self.weighted, self._workers)
+        yield from self.weighted.iter_fill(self.all_in_focus, self._workers, self._base)
+        if self._base is not None:
+            yield from self._edges.iter_soften(self.all_in_focus, self._base, self._workers)
+
     def _fuse_oldest(self) -> Generator[None]:
         oldest = self._pending.popleft()
         self._z, checked, grey = oldest.z, oldest.checked, oldest.grey
@@ -198,6 +227,9 @@ class Compositor:
             self._noise.begin_pair()
         compose = partial(self._compose, plane, grey, checked.invalid, before, top)
         yield from self._workers.each(compose, self._tiles)
+        if self._base is not None:
+            yield from self._base.iter_add(plane, self._weight, self._z, self._workers)
+            yield from self._edges.iter_add(plane, self._workers)
         if self.surface is not None:
             yield from self.surface.iter_add(grey, self._focus, self._z, joins=joins)
         if self._before is not None:

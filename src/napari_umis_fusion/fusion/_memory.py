@@ -11,6 +11,7 @@ import numpy as np
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import DeviceError
+from napari_umis_fusion.fusion._base import base_bytes
 from napari_umis_fusion.fusion._block import Block, divide
 from napari_umis_fusion.fusion._composite import composite_bytes
 from napari_umis_fusion.fusion._island_map import FAR_PLANES, WORKING_PX
@@ -241,6 +242,8 @@ def bytes_per_pixel(
         taken += 28 if is_ranking else 52
     if averages:
         taken += sums * (channels + 1) + 4
+        if is_ranking and config.blend == "weighted":
+            taken += base_bytes(value, sums, channels, len(stack))
     if config.verification == "seams":
         taken += 16 + (8 * channels if stack.dtype.itemsize >= 4 else 0)
         mean = sums * (channels + 1) + 4 if averages else 0

@@ -135,9 +135,8 @@ class Run:
             del compositor  # frees its maps for those of the second pass
             compositor = yield from self.iter_average(verified, to_grey, screening)
         maps = yield from self.iter_maps(compositor, decision, index_map)
-        if compositor.weighted is not None and not self.passes.copies:
-            filling = compositor.weighted.iter_fill(compositor.all_in_focus, self.workers)
-            yield from repeat_event(filling, self.verified)
+        if not self.passes.copies:
+            yield from repeat_event(compositor.iter_average(), self.verified)
         yield self.verified
         image, opacity = compositor.all_in_focus, compositor.opacity
         uncovered = settle_coverage(image, opacity, decision, index_map, maps)
@@ -218,7 +217,7 @@ class Run:
         compositor = yield from repeat_event(setting_up, Progress(stage, begun, total))
         looking = self.sensor.iter_correction(compositor.to_grey)
         correction = yield from repeat_event(looking, Progress(stage, begun, total))
-        compositor.greys.correction = correction
+        compositor.correct(correction)
         self.sensor.hand_out(planes.taken)
         for z in range(len(self.stack)):
             event = Progress(stage, begun + z, total)

@@ -208,6 +208,11 @@ class SensorCorrection:
     def __init__(self, removal: PatternRemoval | None, workers: Workers, mosaic_px: int) -> None:
         self._removal, self._workers, self._mosaic_px = removal, workers, mosaic_px
 
+    @property
+    def has_pattern(self) -> bool:
+        """Whether something is taken off."""
+        return self._removal is not None
+
     def iter_correct(self, grey: FloatMap, z: int) -> Generator[None]:
         """Correct the grey image of plane `z` in place."""
         if self._mosaic_px:

@@ -108,7 +108,8 @@ class Takeovers:
         if self.seams is not None:
             if joins:
                 detail = None if difference is None else difference.detail
-                yield from self.seams.iter_solve(image, focus, below, detail, scales)
+                shown = (image, below.image), (grey, below.grey)
+                yield from self.seams.iter_solve(*shown, focus, below.decision, detail, scales)
             yield from self.seams.iter_threshold(focus, below.decision, self.takeover)
             return
 

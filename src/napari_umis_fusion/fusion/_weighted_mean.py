@@ -8,7 +8,7 @@ light where they do not.
 """
 
 from collections.abc import Generator
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numba import njit
@@ -37,6 +37,14 @@ FAR_AGREEMENT_OF_COMPOSITES = 0.08
 
 DOUBLE = (np.uint32, np.int32, np.float64)
 """Dtypes that are summed in double precision: single precision would round their values."""
+
+
+class Correction(Protocol):
+    """Corrects a weighted mean."""
+
+    def correct(self, mean: AnyArray, rows: slice) -> AnyArray:
+        """Return rows of the mean, corrected."""
+        ...
 
 
 class WeightedMean:
@@ -166,11 +174,14 @@ class WeightedMean:
             mean: AnyArray = self._total[rows] / self._weights[rows][..., None]
         return mean.reshape(-1, *self.shape[1:])
 
-    def iter_fill(self, image: Plane, workers: Workers) -> Generator[None]:
-        """Fill an image with the weighted mean."""
+    def iter_fill(
+        self, image: Plane, workers: Workers, base: Correction | None = None
+    ) -> Generator[None]:
+        """Fill an image with the weighted mean, corrected if that is asked for."""
 
         def fill(rows: slice) -> None:
-            image[rows] = self.mean(rows)
+            mean = self.estimate(rows)
+            image[rows] = as_dtype(mean if base is None else base.correct(mean, rows), self.dtype)
 
         yield from workers.each(fill, split_rows(len(image)))
 

@@ -4,6 +4,7 @@ Grey levels are scaled so that the stack spans about 255 of them, whatever its d
 gain: decisions do not depend on the units of the camera.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from napari_umis_fusion.config import ChannelRule
 from napari_umis_fusion.errors import StackError
+from napari_umis_fusion.preprocess._seen_from import Window
 from napari_umis_fusion.runtime import AnyArray, FloatMap
 from napari_umis_fusion.stack import LUMINANCE, Plane, Stack
 
@@ -91,6 +93,21 @@ class GreyConverter:
         if limits is not None:
             known.__dict__["_limits"] = limits
         return known
+
+    def range_without(self, stack: Stack, added: Callable[[int, Window], FloatMap]) -> GreyRange:
+        """Return the range that a stack would have without what is added to its planes.
+
+        Parameters
+        ----------
+        stack : Stack
+            As it is converted.
+        added : callable
+            Returns what is added to plane z, in a window of every so many rows and columns.
+        """
+        if self._stack.dtype == np.uint8:
+            return self.range
+        low, high = _find_limits(stack, self.rule, added)
+        return _range_of_limits(low, high) if high > low else self.range
 
     def span(self) -> float:
         """Return the span of the middle planes in grey levels, without outliers; may read them."""
@@ -188,20 +205,30 @@ def _range_of_limits(low: float, high: float) -> GreyRange:
     return GreyRange(low, 255.0 / (high - low) if high > low else 1.0)
 
 
-def _find_limits(stack: Stack, rule: tuple[float, ...] | str) -> tuple[float, float]:
+def _find_limits(
+    stack: Stack,
+    rule: tuple[float, ...] | str,
+    added: Callable[[int, Window], FloatMap] | None = None,
+) -> tuple[float, float]:
     """Return dark and bright values of the middle planes; 0 and 0 if none is finite.
 
     Of two, the means: either alone would let decisions depend on the end that comes first.
     """
-    found = [_limits_of(stack.plane(z), rule) for z in middle_planes(len(stack))]
+    found = []
+    for z in middle_planes(len(stack)):
+        plane = stack.plane(z)
+        step = max(1, round((plane.shape[0] * plane.shape[1] / SAMPLE_PX) ** 0.5))
+        window = slice(0, plane.shape[0], step), slice(0, plane.shape[1], step)
+        sample = plane[window].astype(np.float64)
+        if added is not None:
+            sample -= added(z, window).reshape(*sample.shape[:2], *[1] * (plane.ndim - 2))
+        found.append(_limits_of(sample, rule))
     spanning = [(low, high) for low, high in found if high > low] or found
     low, high = np.mean(spanning, axis=0)
     return float(low), float(high)
 
 
-def _limits_of(plane: Plane, rule: tuple[float, ...] | str) -> tuple[float, float]:
-    step = max(1, round((plane.shape[0] * plane.shape[1] / SAMPLE_PX) ** 0.5))
-    sample = plane[::step, ::step].astype(np.float64)
+def _limits_of(sample: NDArray[np.float64], rule: tuple[float, ...] | str) -> tuple[float, float]:
     if sample.ndim == 3:
         sample = sample.max(axis=-1) if isinstance(rule, str) else sample @ np.array(rule)
     finite = sample[np.isfinite(sample)]

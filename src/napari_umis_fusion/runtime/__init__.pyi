@@ -31,6 +31,7 @@ from ._generators import repeat_event as repeat_event
 from ._generators import run_to_end as run_to_end
 from ._leftovers import temporary_folder as temporary_folder
 from ._light_numba import start_light_numba as start_light_numba
+from ._light_numpy import start_light_numpy as start_light_numpy
 from ._locks import locked as locked
 from ._options import changed_fields as changed_fields
 from ._options import check_choice as check_choice

@@ -64,6 +64,33 @@ def test_events_then_what_it_returned_then_the_end(run, every_event):
     assert told.all[-2:] == [("returned", "done"), ("ended",)]
 
 
+def test_events_that_come_in_while_the_bar_moves_do_not_nest(qtbot):
+    """Else a window that is slower than the work would come to the limit of recursion."""
+    waiting, nested = list(range(1, 10)), []
+
+    class Bar:
+        n, is_canceled, deep = 0, False, 0
+
+        def update(self, steps):
+            self.deep += 1
+            nested.append(self.deep)
+            if waiting:
+                job._on_yielded(waiting.pop(0))
+            self.deep -= 1
+
+        def set_description(self, text):
+            pass
+
+    job = Job(counting(), report=progress_of)
+    job._bar = Bar()
+    told = Told(job)
+    while waiting:
+        job._on_yielded(waiting.pop(0))
+    assert [one[1] for one in told.all if one[0] == "told"] == list(range(1, 10))
+    assert [one[1] for one in told.all if one[0] == "progressed"] == [n / 10 for n in range(1, 10)]
+    assert set(nested) == {1}
+
+
 @pytest.mark.parametrize("every_event", [False, True])
 def test_what_goes_wrong_is_told_instead(run, every_event):
     told = run(Job(failing, every_event=every_event))

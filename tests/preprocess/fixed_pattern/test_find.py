@@ -1,6 +1,7 @@
 """Patterns of many kinds are found, and nothing else is taken for one."""
 
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -216,6 +217,44 @@ def test_the_pattern_comes_off_as_strong_as_a_plane_shows_it():
         assert finest(left).std() < 0.4 * strength * there
     saturated = corrected(np.full(SHAPE, 1.0, np.float32))
     assert finest(saturated).std() < 0.1 * there, "where it is not recorded, none is taken off"
+
+
+def test_what_is_left_spans_as_many_grey_levels_as_a_clean_stack():
+    stack = clean(dtype="uint16")
+    found = look(with_pattern(stack, pixels(2), 0.03))
+    whole = GreyConverter(stack_of_arrays(stack), "auto").range
+    wider = GreyConverter(stack_of_arrays(with_pattern(stack, pixels(2), 0.03)), "auto").range
+    assert wider.scale < 0.97 * whole.scale
+    assert found.grey_range.scale == pytest.approx(whole.scale, rel=0.02)
+    grey = np.full(SHAPE, 100, np.float32)
+    blank = replace(found, values=np.zeros(SHAPE, np.float32))
+    with Workers(2) as workers:
+        run_to_end(PatternRemoval(blank, wider, workers).iter_correct(grey, 0))
+    value = 100 / wider.scale + wider.black
+    np.testing.assert_allclose(
+        grey, (value - found.grey_range.black) * found.grey_range.scale, rtol=1e-4
+    )
+
+
+def fibres(period_px):
+    """Return the bright cores of a bundle of fibres."""
+    down, along = np.indices(SHAPE)
+    turns = 0.3 + np.pi / 3 * np.arange(3)
+    waves = [np.cos(2 * np.pi / period_px * (along * np.cos(t) + down * np.sin(t))) for t in turns]
+    return np.sum(waves, axis=0) / 1.2
+
+
+@pytest.mark.parametrize(
+    ("scene", "period_px", "noisy"), [("bumps", 8, False), ("weak_texture", 6, True)]
+)
+def test_patterns_as_soft_as_a_specimen_are_found_where_tiles_show_them_evenly(
+    scene, period_px, noisy
+):
+    stack = clean(scene, noisy=noisy, planes=9, seed=7)
+    assert look(stack) is None
+    found = look(with_pattern(stack, fibres(period_px), 0.03))
+    assert found is not None
+    assert np.corrcoef(found.values.ravel(), fibres(period_px).ravel())[0, 1] > 0.75
 
 
 @pytest.mark.parametrize("threads", [1, 4])

@@ -1,4 +1,4 @@
-"""Parts of one value that were written over a plane, and bright and dark things that were not."""
+"""Parts of one value that overwrote a plane, and bright and dark things that were not."""
 
 import numpy as np
 import pytest

@@ -132,7 +132,7 @@ class Job(QObject):
         self.doing = ""
         self._title, self._report, self._every_event = title, report, every_event
         self._clock = Stopwatch()
-        self._has_failed = self._is_started = self._is_over = False
+        self._has_failed = self._is_started = self._is_over = self._is_moving = False
         self._bar: Any = cancelable_progress(total=_BAR_STEPS, desc=title) if title else None
         # every event of a training counts, but one Qt signal per event would flood the main thread
         self._worker = make_worker(start, title, bundled=every_event)
@@ -229,10 +229,17 @@ class Job(QObject):
         left_s = None if timed is None else self._clock.left_s(timed)
         if left_s is not None:
             text = f"{text}, {format_duration(left_s)} left"
-        if self._bar is not None:
-            self._bar.update(int(progress.share * _BAR_STEPS) - self._bar.n)
-            self._bar.set_description(f"{self._title}: {text}")
         self.progressed.emit(progress.share, text)
+        # napari's bar lets events in while it moves. Those move it no further: where the window is
+        # slower than the work, they would nest ever deeper.
+        if self._bar is not None and not self._is_moving:
+            self._is_moving = True
+            try:
+                self._bar.update(int(progress.share * _BAR_STEPS) - self._bar.n)
+                if not self._is_over:
+                    self._bar.set_description(f"{self._title}: {text}")
+            finally:
+                self._is_moving = False
 
     def _on_returned(self, returned: Any) -> None:
         if not self.was_cancelled and not self._has_failed:

@@ -11,6 +11,7 @@ from napari_umis_fusion.preprocess.fixed_pattern._detail import BANDS, REACH_PX,
 from napari_umis_fusion.preprocess.fixed_pattern._evidence import (
     ALIKE,
     SURELY_ALIKE,
+    is_even,
     lowest_and_usual,
     shared_by_chance,
 )
@@ -40,6 +41,9 @@ specimen shows in all planes adds to it in most of them."""
 LEAST_SOFT, SOFT, MOST_SOFT = 0.07, 2.0, 16.0
 """Softer detail of independent pixels, relative to the finest, the most in single tiles, and that
 of the softest pattern that is everywhere; what all planes share of specimens has 19 and more."""
+
+SOFTEST = 64.0
+"""The same where tiles show it evenly, and weakly, as they do a bundle of fibres."""
 
 MOST_TILES = 0.5
 """Share of tiles in which a specimen that is sharp in all planes is shared."""
@@ -138,11 +142,15 @@ class PatternEstimate:
         if (finest > 0).mean() < MOST_TILES:  # noise hides it in parts
             finest = np.maximum(finest, everywhere)
         softness = _softness(finest, soft)
-        if softness > MOST_SOFT and (finest > 0).mean() > MOST_TILES:
+        is_everywhere = bool(soft_everywhere) and is_even(soft, self._floor)
+        most = SOFTEST if is_everywhere else MOST_SOFT
+        if softness > most and (finest > 0).mean() > MOST_TILES:
             return None
         limits = SOFT * alone, LEAST_SOFT * around
         if everywhere and soft_everywhere:
-            limits = (min(softness, MOST_SOFT) * finest,) * 2
+            limits = (min(softness, most) * finest,) * 2
+        if is_everywhere:
+            limits = np.maximum(limits[0], soft_everywhere), np.maximum(limits[1], soft_everywhere)
         softer = np.maximum(np.minimum(soft_alone, limits[0]), np.minimum(soft_around, limits[1]))
         strengths = finest, softer
         pattern = np.zeros(self.grid.shape, np.float32)

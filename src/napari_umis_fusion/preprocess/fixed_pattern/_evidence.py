@@ -56,6 +56,13 @@ MIN_TILES, FEW_TILES = 0.25, 0.03
 LEAST_TILES, LEAST_LIKELY = 2, 3
 """Number of tiles that are surely alike, or likely."""
 
+EQUAL, EVEN, STRONG = 0.65, 0.4, 50.0
+"""Of a pattern that is everywhere, planes share this part of what others do in most tiles, and some
+tiles show this part of what others do; a stronger one, relative to what counts, is a specimen."""
+
+COARSER = 5.0
+"""What planes share of the second octave, relative to the first, of waves 8 px long."""
+
 Flags = NDArray[np.bool_]
 
 SIGMAS, MANY_SIGMAS = 4.0, 8.0
@@ -169,6 +176,22 @@ def holds_pattern(tiles: FloatMap, floor: float, across: int) -> bool:
     return _shares_detail(tiles, floor)
 
 
+def is_even(strengths: Table, floor: float) -> bool:
+    """Whether tiles show about as much of what all planes share, as of a pattern of the sensor.
+
+    Of specimens that are sharp in all planes, some tiles show little; and they show more at all.
+
+    Parameters
+    ----------
+    strengths : ndarray
+        Variance in each tile.
+    floor : float
+        Variance that counts at least.
+    """
+    least, usual = np.quantile(strengths, (0.1, 0.5))
+    return bool(floor < usual < STRONG**2 * floor and least > EVEN * usual)
+
+
 def _reaches(least: float, tiles: FloatMap, test: Callable[[FloatMap], Flags]) -> bool:
     """Whether a test is true of so many tiles, without those after which the answer is known."""
     count = 0
@@ -234,6 +257,7 @@ def _shares_detail(tiles: FloatMap, floor: float) -> bool:
     """
     count, planes, size = len(tiles), tiles.shape[1], tiles[0, 0].size
     sure = likely = 0
+    parts: list[tuple[Table, Table]] = []
     for start in range(0, count, TILES_AT_ONCE):
         some = tiles[start : start + TILES_AT_ONCE]
         shared, energy = shared_of(finest(some), floor)
@@ -241,6 +265,7 @@ def _shares_detail(tiles: FloatMap, floor: float) -> bool:
         lowest, usual = lowest_and_usual(shared, planes)
         if planes >= MANY_PLANES:
             noise = shared_by_chance(energy, usual, size)
+            parts.append((shared, noise))
             is_seen = (usual > LIKELY_SIGMAS * noise) & (lowest > floor)
             likely += int(np.sum(is_seen & (lowest + noise > LIKELY_ALIKE * usual)))
         elif is_sure.any():
@@ -251,4 +276,24 @@ def _shares_detail(tiles: FloatMap, floor: float) -> bool:
             return True
         if likely >= max(MIN_TILES * count, LEAST_LIKELY):
             return True
-    return False
+    if not parts:
+        return False
+    seen, by_chance = (np.concatenate(each, axis=-1) for each in zip(*parts, strict=True))
+    return _shared_everywhere(seen, by_chance, planes, floor) and _is_fine(seen, tiles)
+
+
+def _shared_everywhere(shared: Table, noise: Table, planes: int, floor: float) -> bool:
+    """Whether all planes share the same in most tiles, which noise may hide in each of them."""
+    if not np.isfinite(shared).all():
+        return False
+    # Of tiles, the median: few show what is in focus in the same two planes.
+    lowest, usual = lowest_and_usual(np.median(shared, axis=1), planes)
+    is_seen = lowest > max(floor, SIGMAS * float(np.median(noise)) / noise.size**0.5)
+    return bool(is_seen and lowest > EQUAL * usual) and is_even(np.median(shared, axis=0), floor)
+
+
+def _is_fine(shared: Table, tiles: FloatMap) -> bool:
+    """Whether planes share not much more of the next octave, as they do of what lenses draw."""
+    some = tiles[:TILES_AT_ONCE]
+    coarser, _ = shared_of(octaves(some)[1], 0.0)
+    return float(np.median(coarser)) < COARSER * float(np.median(shared[:, : len(some)]))

@@ -91,9 +91,11 @@ def iter_find_pattern(
         estimate = PatternEstimate(to_grey, shape, len(planes), floor, workspace)
         yield from iter_estimate(stack, planes, estimate, workers, banding)
         found = yield from workers.result(workers.submit(_described, estimate, to_grey))
-    if banding is None:
-        return found
-    return replace(found or FixedPattern.none(), banding=banding)
+    if banding is None and found is None:
+        return None
+    found = replace(found or FixedPattern.none(), banding=banding)
+    ranging = workers.submit(to_grey.range_without, stack, found.added_to)
+    return replace(found, grey_range=(yield from workers.result(ranging)))
 
 
 def _look(

@@ -42,12 +42,15 @@ class FixedPattern:
         Share of the plane where it was found, 0 to 1; 0 where only lines differ anew.
     banding : Banding or None
         What lines add to each plane besides.
+    grey_range : GreyRange or None
+        Grey levels of planes without all that; None: those of planes with it.
     """
 
     values: FloatMap | None
     strength: float
     coverage: float
     banding: Banding | None = None
+    grey_range: GreyRange | None = None
 
     @classmethod
     def none(cls) -> "FixedPattern":
@@ -102,13 +105,13 @@ class FixedPattern:
         z : int
             The plane, counted from 0.
         window : tuple of slice
-            Rows and columns of the sensor, or of the reference plane where the plane was moved.
+            Rows and columns of the sensor, or of the reference plane where the plane was moved; of
+            planes as recorded, perhaps every so many of them.
         transform : ndarray of shape (2, 3), optional
             From the aligned plane to the sensor; by default the plane is as recorded.
         """
-        rows, columns = window
-        size = rows.stop - rows.start, columns.stop - columns.start
-        added: FloatMap = np.zeros(size, np.float32)
+        height, width = (len(range(one.start, one.stop, one.step or 1)) for one in window)
+        added: FloatMap = np.zeros((height, width), np.float32)
         still, lines = self.values, self.banding
         if still is not None:
             added += still[window] if transform is None else _moved(still, transform, window)
@@ -144,6 +147,9 @@ class PatternRemoval:
     ) -> None:
         self._pattern, self._scale, self._workers = pattern, np.float32(grey_range.scale), workers
         self._transforms, self._window = transforms, window
+        known = pattern.grey_range or grey_range
+        gain = known.scale / grey_range.scale
+        self._levels = np.float32(gain), np.float32((grey_range.black - known.black) * known.scale)
 
     def iter_correct(self, grey: FloatMap, z: int) -> Generator[None]:
         """Take the pattern off the grey image of plane `z`, in place.
@@ -156,7 +162,7 @@ class PatternRemoval:
         strength: Table = np.ones(grid.counts)
         # What is added is made twice, of some rows at a time, so that no map of it is kept.
         added = partial(self._added_to, z, shape)
-        for job in _measure_strength, _take_off:
+        for job in _measure_strength, partial(_take_off, self._levels):
             work = partial(job, grey, added, strength, grid)
             yield from self._workers.each(work, grid.blocks())
 
@@ -207,12 +213,18 @@ def _measure_strength(
 
 
 def _take_off(
+    levels: tuple[np.float32, np.float32],
     grey: FloatMap,
     added: Callable[[slice], FloatMap],
     strength: Table,
     grid: TileGrid,
     block: tuple[int, int],
 ) -> None:
+    """Take a pattern off a block of tiles, and let the rest span as many grey levels as others."""
     edges = grid.rows
     rows = slice(int(edges[block[0]]), int(edges[block[1]]))
-    grid.add_scaled(grey[rows], added(rows), -strength, rows.start)
+    left, (gain, offset) = grey[rows], levels
+    grid.add_scaled(left, added(rows), -strength, rows.start)
+    if gain != 1 or offset != 0:
+        left *= gain
+        left += offset

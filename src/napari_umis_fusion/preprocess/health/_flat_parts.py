@@ -1,7 +1,7 @@
 """Parts of one value that one plane alone has: lost blocks, scale bars, labels, and large hits.
 
 What a lens draws differs from the planes before and after on both sides of its edge, since defocus
-spreads light across it. What was written over a picture ends where it ends: the pixel next to it
+spreads light across it. What overwrites a picture ends where it ends: the pixel next to it
 shows what the other planes show.
 """
 
@@ -19,9 +19,10 @@ SEED_HEIGHT = 2.0
 MIN_PX = 9
 """Pixels of a part at least."""
 
-MIN_BLOCK_PX, MIN_FILL = 64, 0.95
-"""Pixels of a rectangle from which on it needs no edge, and which share of it is equal: noise and
-detail leave none but where values are cut off."""
+MIN_BLOCK_PX, MIN_FILL, MIN_BLOCK_STEPS = 12, 0.95, 0.5
+"""Height and width of a rectangle from which on the pixels next to it need not be quiet, which
+share of it is equal, and how many of them need a step: detail is nowhere so even but where values
+are cut off, or in blocks of eight that a file compressed, which are as bright as the next ones."""
 
 MIN_APART = 0.5
 """Share of the part that differs from the planes around, by the least height of a speck."""
@@ -32,6 +33,9 @@ what the part itself does..."""
 
 MIN_STEP, MIN_STEPS = 0.5, 0.85
 """...and so many from the part itself by more than this share of it."""
+
+MANY = 6.0
+"""By so many times what those pixels differ from the planes around, the part does."""
 
 ALONG = ((-1, 0), (1, 0), (0, -1), (0, 1))
 NEAR = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
@@ -47,7 +51,7 @@ def mark_flat_parts(
     last: int,
     found: Mask,
 ) -> None:
-    """Mark parts of one value that nothing but writing over the plane explains.
+    """Mark parts of one value that nothing but overwriting explains.
 
     Parameters
     ----------
@@ -60,7 +64,6 @@ def mark_flat_parts(
     found : ndarray of shape (Y, X), bool
         To be marked.
     """
-    low, high = here.min(), here.max()
     seen = np.zeros((0, 0), np.bool_)  # of planes without any such part, nothing is kept
     pixels = np.empty((256, 2), np.int64)
     for y in range(first, min(last, here.shape[0] - 1)):
@@ -83,8 +86,8 @@ def mark_flat_parts(
                 total += max(far, 0.0)
             if size < MIN_PX or apart < MIN_APART * size:
                 continue
-            is_lost = low < value < high and _is_block(part)
-            if is_lost or _ends_abruptly(here, before, after, total / size, part):
+            is_block = _is_block(part) and _is_between(here, value)
+            if _ends_abruptly(here, before, after, total / size, part, is_block):
                 for k in range(size):
                     found[part[k, 0], part[k, 1]] = True
 
@@ -93,7 +96,7 @@ def mark_flat_parts(
 def _grow(
     here: NDArray[Any], y: int, x: int, seen: Mask, pixels: NDArray[np.int64]
 ) -> tuple[int, NDArray[np.int64]]:
-    """Return how many pixels of one value hang together, and an array that begins with them."""
+    """Return how many pixels hang together and hold one value, and an array that holds them."""
     value = here[y, x]
     seen[y, x] = True
     pixels[0, 0], pixels[0, 1] = y, x
@@ -124,8 +127,22 @@ def _is_block(part: NDArray[np.int64]) -> bool:
         top, bottom = min(top, part[k, 0]), max(bottom, part[k, 0])
         left, right = min(left, part[k, 1]), max(right, part[k, 1])
     height, width = bottom - top + 1, right - left + 1
-    is_wide = 8 * min(height, width) >= MIN_BLOCK_PX
-    return len(part) >= MIN_BLOCK_PX and is_wide and len(part) >= MIN_FILL * height * width
+    is_wide = min(height, width) >= MIN_BLOCK_PX
+    return bool(is_wide and len(part) >= MIN_FILL * height * width)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _is_between(here: NDArray[Any], value: float) -> bool:
+    """Whether there are lower and higher values."""
+    # Not `min` and `max` of arrays, for which numba loads all of its linear algebra, and scipy.
+    is_higher = is_lower = False
+    for y in range(here.shape[0]):
+        for x in range(here.shape[1]):
+            is_higher |= here[y, x] < value
+            is_lower |= here[y, x] > value
+        if is_higher and is_lower:
+            return True
+    return False
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -135,10 +152,12 @@ def _ends_abruptly(
     after: NDArray[Any],
     far: float,
     part: NDArray[np.int64],
+    is_block: bool,
 ) -> bool:
     """Whether nearly all pixels next to a part are unlike it, and like the planes around."""
     value = here[part[0, 0], part[0, 1]]
     quiet = steps = count = 0
+    noise = 0.0
     for k in range(len(part)):
         for by in range(8):
             i, j = part[k, 0] + NEAR[by][0], part[k, 1] + NEAR[by][1]
@@ -147,7 +166,12 @@ def _ends_abruptly(
             count += 1
             quiet += _beyond(here[i, j], before[i, j], after[i, j]) < MAX_BESIDE * far
             steps += abs(here[i, j] - value) > MIN_STEP * far
-    return count > 0 and quiet >= MIN_QUIET * count and steps >= MIN_STEPS * count
+            noise += abs(here[i, j] - (before[i, j] + after[i, j]) / 2)
+    if is_block:
+        return steps >= MIN_BLOCK_STEPS * count
+    if not far * count > MANY * noise:
+        return False
+    return quiet >= MIN_QUIET * count and steps >= MIN_STEPS * count
 
 
 @njit(nogil=True, cache=True, error_model="numpy", inline="always")

@@ -15,12 +15,13 @@ from napari_umis_fusion.preprocess.health._exposure import (
     find_exposure,
     find_jump,
 )
+from napari_umis_fusion.preprocess.health._foreign import is_foreign
 from napari_umis_fusion.preprocess.health._lost_parts import LostParts, find_lost_parts
 from napari_umis_fusion.preprocess.health._motion import Motion, find_motion
 from napari_umis_fusion.preprocess.health._part_lit import lit_strips
 from napari_umis_fusion.preprocess.health._place import is_combed, is_elsewhere, jumps_elsewhere
 from napari_umis_fusion.preprocess.health._plane_health import Finding, PlaneHealth
-from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics
+from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics, Table, tiles_of_lines
 from napari_umis_fusion.preprocess.health._unlike import has_odd_lines, is_noisy, is_unlike
 
 LOOK_AHEAD = 3
@@ -78,7 +79,7 @@ class PlaneJudge:
         motion = find_motion(plane.profiles, still, [one.profiles for one in after])
         if motion is not None and self._is_aligned and not motion.strips:
             motion = None
-        health = judge_plane(plane, before, after, last, motion)
+        health = judge_plane(plane, before, after, last, motion, is_aligned=self._is_aligned)
         if health.is_scaled:  # others are judged by it in the light of those around it
             self._exposed.add(plane.z)
             plane = plane.scaled(health.gain, health.offset)
@@ -141,6 +142,8 @@ def judge_plane(
     after: Sequence[PlaneStatistics],
     last: PlaneStatistics | None = None,
     motion: Motion | None = None,
+    *,
+    is_aligned: bool = False,
 ) -> PlaneHealth:
     """Judge a plane.
 
@@ -154,6 +157,8 @@ def judge_plane(
         The plane right before it, if there is one.
     motion : Motion, optional
         How it moved.
+    is_aligned : bool
+        Planes are aligned, or will be: detail at another place is no other detail.
     """
     z, around = plane.z, [*before[-1:], *after[:1]]
     finding = _why_left_out(plane, before, after, last)
@@ -180,12 +185,11 @@ def judge_plane(
     findings += ["padded"] if lost.is_padded and not lost.is_torn else []
     findings += ["clipped"] if tops else []
     lit = plane if exposure is None else plane.scaled(exposure.gain, exposure.offset)
-    finding = _of_what_kind(plane, lit, before, after, lost)
+    tiles = np.maximum(lost.tiles, tiles_of_lines(plane, motion.strips))
+    finding = _of_what_kind(plane, lit, before, after, lost, tiles, is_aligned=is_aligned)
     if finding is not None:
         return PlaneHealth(z, (finding,), is_left_out=True, usable=0.0)
-    usable = float(1 - lost.tiles.mean())
-    for axis, start, stop in motion.strips:
-        usable *= 1 - (stop - start) / len(plane.lines[axis].mean)
+    usable = float(1 - tiles.mean())
     return PlaneHealth(
         z,
         tuple(findings),
@@ -206,9 +210,14 @@ def _of_what_kind(
     before: Sequence[PlaneStatistics],
     after: Sequence[PlaneStatistics],
     lost: LostParts,
+    tiles: Table,
+    *,
+    is_aligned: bool,
 ) -> Finding | None:
     """Return why a plane shows something else than those around; None if it does not."""
-    if is_unlike(lit, before, after, lost.tiles):
+    if is_unlike(lit, before, after, tiles):
+        return "unlike"
+    if not is_aligned and is_foreign(plane, before, after, tiles):
         return "unlike"
     if is_noisy(plane, before, after):
         return "noisy"

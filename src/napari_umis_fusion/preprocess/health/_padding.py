@@ -19,8 +19,9 @@ MAX_EQUAL = 0.5
 are no padding."""
 
 
-MIN_REPEATS, MAX_REPEATS = 6, 1
-"""A line that is there so many times at a border was not recorded, if other planes have fewer."""
+MIN_REPEATS, MAX_REPEATS = 8, 1
+"""A line that is there once more so many times at a border was not recorded, if no other plane has
+any; a row of blocks of eight that a file compressed may be one line."""
 
 
 def padding_of(values: NDArray[Any]) -> tuple[int, int, int, int]:

@@ -64,8 +64,8 @@ def profiles_of(
 ) -> Profiles | None:
     """Return the profiles of a plane (Y, X, C); None if too small, or its values too large.
 
-    The edge of lines of one value at the top, the bottom, the left and the right tells where a
-    plane ends, not what it shows: there, profiles go on as they begin beyond.
+    Where lines hold one value at the top, the bottom, the left and the right, as many as `padding`
+    says, profiles go on as they begin beyond: their edge tells where a plane ends.
     """
     height, width = shape = values.shape[:2]
     step = -(-max(height, width) // MAX_POINTS)

@@ -51,6 +51,9 @@ MAX_CLUSTERED = 1e-2
 MAX_FLAT = 1 / 4
 """Share of the pixels up to which parts of one value are filled; larger ones were not written."""
 
+MIN_LEVELS = 2.0
+"""Least height for those, in whole numbers: an even ground is of one value in places."""
+
 PART_ROWS = 256
 """Rows that are looked at in one go; clusters reach a little beyond."""
 
@@ -128,6 +131,7 @@ def specks_in(rows: slice, plane: Plane, around: Sequence[Plane], least: Sequenc
     part = slice(top, min(len(plane), rows.stop + MARGIN_PX))
     inner = rows.start - top, rows.stop - top
     level, noises = _level(plane), (MIN_HEIGHT, MIN_DEPTH)
+    levels = MIN_LEVELS if plane.dtype.kind in "iu" else 0.0
     planes = plane[part], around[0][part], around[-1][part]
     found, clusters, flat = (np.zeros(planes[0].shape[:2], np.bool_) for _ in range(3))
     for c, height in enumerate(least):
@@ -137,7 +141,7 @@ def specks_in(rows: slice, plane: Plane, around: Sequence[Plane], least: Sequenc
             least_of_many = CLUSTER_HEIGHT * height
             pixels = clusters_in(here, before, after, least_of_many, noises, *inner)
             clusters[pixels[:, 0], pixels[:, 1]] = True
-        mark_flat_parts(here, before, after, height, *inner, flat)
+        mark_flat_parts(here, before, after, max(height, levels), *inner, flat)
     flat[: inner[0]] = flat[inner[1] :] = False  # of other rows, which see more of them
     first = top * plane.shape[1]
     return tuple(np.flatnonzero(mask) + first for mask in (found, clusters, flat))

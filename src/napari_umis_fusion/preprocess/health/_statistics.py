@@ -220,10 +220,10 @@ def measure_plane(z: int, plane: Plane, invalid: Mask | None = None) -> PlaneSta
     top = _tops(values, ignored)
     mask = np.zeros((1, 1), np.bool_) if ignored is None else ignored
     _fill_tables(values, mask, ignored is not None, top, rows, columns, step, *tables)
-    padding, profiles = (0, 0, 0, 0), None
+    padding, repeats, profiles = (0, 0, 0, 0), (0, 0, 0, 0), None
     lines: tuple[DullLines, ...] = ()
     if ignored is None:
-        padding = padding_of(values)
+        padding, repeats = padding_of(values), repeats_of(values)
         profiles = profiles_of(values, padding)
         sides = values, values.swapaxes(0, 1)
         lines = tuple(lines_of(side, some_of(side.shape[1]).step) for side in sides)
@@ -231,8 +231,7 @@ def measure_plane(z: int, plane: Plane, invalid: Mask | None = None) -> PlaneSta
     outer = values[[0, 0, -1, -1], [0, -1, 0, -1]].astype(np.float64).tolist()
     corners = tuple(map(tuple, outer))
     told = comb_of(values), padding, grain, lines, digest, profiles, wedges_of(values), corners
-    told = (*told, repeats_of(values) if ignored is None else (0, 0, 0, 0))
-    return PlaneStatistics(z, mean, lowest, highest, clipped, *told)
+    return PlaneStatistics(z, mean, lowest, highest, clipped, *told, repeats=repeats)
 
 
 def _edges(size: int) -> NDArray[np.int64]:

@@ -1,7 +1,6 @@
 """Frames that were written in part: rows, columns or a corner that hold one value."""
 
 from collections.abc import Sequence
-from itertools import chain
 
 import numpy as np
 
@@ -117,7 +116,7 @@ def _lost_lines(
     around = [_nearest(side, plane.z) for side in sides]
     if len(sides) < 2:
         around = [[one] for one in around[0][:2]]
-    if len(around) < 2 or not all(one.lines for one in (plane, *chain(*around))):
+    if len(around) < 2 or not all(one.lines for side in (*around, [plane]) for one in side):
         return []
     span = np.max([one.span for side in around for one in side[:1]], axis=0)
     found = [

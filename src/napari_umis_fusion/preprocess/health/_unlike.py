@@ -174,7 +174,7 @@ class _Around:
     def of(cls, one: PlaneStatistics, other: PlaneStatistics, here: Mask, many: float) -> "_Around":
         tiles = one.mean, other.mean
         span = _span_of(one, other, here)
-        low, high = ([_over_3_x_3(t, edge) for t in tiles] for edge in (np.fmin, np.fmax))
+        low, high = ([over_3_x_3(t, edge) for t in tiles] for edge in (np.fmin, np.fmax))
         off = [
             np.fmax(tiles[k] - high[1 - k], low[1 - k] - tiles[k])[here].clip(min=0) for k in (0, 1)
         ]
@@ -228,10 +228,10 @@ def _in_light_of(
 
 def _blurred(tiles: Table) -> Table:
     """Return the means of 3 x 3 tiles."""
-    return np.asarray(_over_3_x_3(tiles, np.add) / 9)
+    return np.asarray(over_3_x_3(tiles, np.add) / 9)
 
 
-def _over_3_x_3(tiles: Table, edge: np.ufunc) -> Table:
+def over_3_x_3(tiles: Table, edge: np.ufunc) -> Table:
     """Return the lowest value, the highest, or the sum, of 3 x 3 tiles."""
     found = tiles
     for axis in (0, 1):

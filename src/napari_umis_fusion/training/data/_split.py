@@ -16,6 +16,11 @@ class ImageSplit:
     held_out: ImageSet
     test: ImageSet
 
+    @property
+    def compared(self) -> ImageSet:
+        """Images on which the result is compared: the test set, or the validation set."""
+        return self.test if len(self.test) else self.held_out
+
     def describe(self) -> dict[str, Any]:
         """Describe the data: numbers by source, and the images held out."""
         about = describe(self.learn, self.held_out)

@@ -1,5 +1,6 @@
 """Compare the result of a training with its initial weights, on stacks that it did not see."""
 
+import time
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,10 @@ SIDE_PX = 192
 
 _SEED = 7919
 """Seed that neither training nor validation uses."""
+
+
+TIMED = 3
+"""Stacks of which the time of the comparison is measured."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,11 +77,7 @@ def iter_compare(
         Scores of complete fusions: with consistency verification, and for the plane ranker as a
         weighted mean.
     """
-    sampler = StackSampler(
-        images.images,
-        validation_distribution(config.replace(imperfections=0), SIDE_PX),
-        images.sources,
-    )
+    sampler = _sampler(images, config)
     count = STACKS if stacks is None else stacks
     old, new, shown = [], [], []
     with Workers(1) as workers:
@@ -102,6 +103,30 @@ def iter_compare(
         unseen=unseen,
         samples={name: np.clip(image, 0, 1) for name, image in shown[typical].items()},
     )
+
+
+def iter_comparison_s(
+    initial: Path, images: ImageSet, config: TrainingConfig
+) -> Generator[None, None, float]:
+    """Return the seconds that `iter_compare` will take, measured on a few of its stacks.
+
+    Parameters
+    ----------
+    initial, images, config
+        As of `iter_compare`.
+    """
+    yield from iter_compare(initial, initial, images, config, stacks=1)  # what is loaded once
+    start = time.perf_counter()
+    yield from iter_compare(initial, initial, images, config, stacks=TIMED)
+    seconds = time.perf_counter() - start
+    sampler = _sampler(images, config)
+    planes = [sampler.draw_planes(np.random.default_rng([_SEED, k])) for k in range(STACKS)]
+    return seconds * sum(planes) / sum(planes[:TIMED])
+
+
+def _sampler(images: ImageSet, config: TrainingConfig) -> StackSampler:
+    like = validation_distribution(config.replace(imperfections=0), SIDE_PX)
+    return StackSampler(images.images, like, images.sources)
 
 
 def _iter_fuse_sample(

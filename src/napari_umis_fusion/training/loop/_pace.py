@@ -16,25 +16,43 @@ FEWEST_STEPS = 50
 """Steps of a training however slow the machine: fewer would teach nothing."""
 
 
-def iter_fit(trainer: Trainer, total: int) -> Generator[TrainingEvent, None, int]:
+def iter_fit(
+    trainer: Trainer, total: int, comparing: Generator[None, None, float] | None = None
+) -> Generator[TrainingEvent, None, int]:
     """Measure how long a step takes; return how many of `total` steps fit into the time.
 
     Nothing that the training depends on is changed. The yielded note says what was measured.
+
+    Parameters
+    ----------
+    trainer : Trainer
+        Of the training.
+    total : int
+        Steps that are asked for.
+    comparing : generator, optional
+        Returns the seconds that the comparison at the end will take.
     """
-    minutes = trainer.config.minutes
-    per_step = yield from _iter_measure(trainer, total)
-    fitting = max(FEWEST_STEPS, int(60 * minutes / per_step))
-    whole = f"{total:,} steps take about {_minutes(total * per_step)} on this machine"
+    comparison_s = 0.0
+    if comparing is not None:
+        comparison_s = yield from repeat_event(comparing, Preparing("measuring the speed", 0.0))
+    per_step, validation_s = yield from _iter_measure(trainer, total)
+    # The initial weights are validated, too.
+    aside_s = validation_s + comparison_s
+    fitting = max(FEWEST_STEPS, int((60 * trainer.config.minutes - aside_s) / per_step))
+    whole = f"{total:,} steps take about {_minutes(aside_s + total * per_step)} on this machine"
     if fitting >= total:
         yield Noted(whole)
         return total
-    short = f"of them, {fitting:,} are made, which take about {_minutes(fitting * per_step)}"
+    taken = _minutes(aside_s + fitting * per_step)
+    short = f"of them, {fitting:,} are made, which take about {taken}"
     yield Noted(f"{whole}; {short}. To make them all, set minutes to 0")
     return fitting
 
 
-def _iter_measure(trainer: Trainer, total: int) -> Generator[TrainingEvent, None, float]:
-    """Return the seconds that a step takes, with its share of the validations."""
+def _iter_measure(
+    trainer: Trainer, total: int
+) -> Generator[TrainingEvent, None, tuple[float, float]]:
+    """Return the seconds of a step, with its share of the validations, and of a validation."""
     objective, config = trainer.objective, trainer.config
     with Workers(config.threads) as workers:
 
@@ -57,7 +75,7 @@ def _iter_measure(trainer: Trainer, total: int) -> Generator[TrainingEvent, None
         yield from repeat_event(workers.result(job), doing)
         validation_s = objective.validation_examples * (time.perf_counter() - start)
     every = min(config.validate_every or objective.steps_per_epoch, total)
-    return step_s + validation_s / every
+    return step_s + validation_s / every, validation_s
 
 
 def _minutes(seconds: float) -> str:

@@ -33,7 +33,7 @@ from napari_umis_fusion.training._loss_curve import LossCurve
 from napari_umis_fusion.training._result import Reason, TrainingResult
 from napari_umis_fusion.training._session_folder import session_lock, state_file
 from napari_umis_fusion.training.data import ImageSplit, iter_collect, split_images
-from napari_umis_fusion.training.loop._compare import iter_compare
+from napari_umis_fusion.training.loop._compare import iter_compare, iter_comparison_s
 from napari_umis_fusion.training.loop._monitor import StackMonitor
 from napari_umis_fusion.training.loop._pace import iter_fit
 from napari_umis_fusion.training.loop._run import TrainingRun
@@ -156,10 +156,12 @@ def iter_train(
     about = split.describe()
     saved = _saved(where, config, about) if resume and where and where.exists() else None
     curve = _restored_curve(curve, saved)
+    initial = start.path if start else shipped_weights(NETWORKS[config.objective])
     if saved is not None:
         total = saved.total or total
     elif config.minutes and not config.epochs:
-        total = yield from iter_fit(trainer, total)
+        timed = iter_comparison_s(initial, split.compared, config) if config.test_share else None
+        total = yield from iter_fit(trainer, total, timed)
     yield TrainingStarted(
         0 if saved is None else saved.step,
         total,
@@ -171,7 +173,6 @@ def iter_train(
         sum(p.numel() for p in trainer.model.parameters()),
         len(split.test),
     )
-    initial = start.path if start else shipped_weights(NETWORKS[config.objective])
     monitor = StackMonitor(watch, initial, config) if watch is not None else None
     with Workers(config.threads) as workers:
         stop = stop or threading.Event()
@@ -252,15 +253,14 @@ def _iter_compare(
     result: TrainingResult, split: ImageSplit, initial: Path, initial_name: str
 ) -> Generator[TrainingEvent, None, TrainingResult]:
     """Compare the result with the initial weights, on the test set if there is one."""
-    unseen = len(split.test) > 0
-    images = split.test if unseen else split.held_out
     working = Working(result.steps_done, result.steps_done, "comparing with the initial weights")
     try:
         with temporary_folder() as folder:
             trained = result.save(Path(folder) / "result.safetensors")
             comparing = iter_compare(
-                initial, trained, images, result.config, initial_name=initial_name, unseen=unseen
-            )
+                initial, trained, split.compared, result.config,
+                initial_name=initial_name, unseen=len(split.test) > 0,
+            )  # fmt: skip
             comparison = yield from repeat_event(comparing, working)
     except Exception as error:  # without a comparison, the result is still valid
         yield Noted(f"the result could not be compared with the initial weights: {error}")

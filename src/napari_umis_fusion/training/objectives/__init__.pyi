@@ -1,4 +1,10 @@
 from ._choose import make_objective as make_objective
+from ._light_pool import LightPool as LightPool
 from ._objective import Objective as Objective
 from ._objective import ValidationExample as ValidationExample
 from ._render import validation_distribution as validation_distribution
+from ._select import SelectObjective as SelectObjective
+from ._stack_batch import StackBatch as StackBatch
+from ._stack_batch import collate as collate
+from ._stack_batch import network_input as network_input
+from ._teacher import divergence as divergence
