@@ -73,6 +73,48 @@ def test_gratings_along_the_axes_are_specimens(period, planes, sharp):
     assert find_banding(tiles_of(turned[:, : SHAPE[0]]), 0.1, STARTS) == (NONE, NONE)
 
 
+def rings(y, x, rng):
+    distance = np.hypot(y - rng.uniform(40, 150), x - rng.uniform(60, 200))
+    return 128 + 90 * np.sin(rng.uniform(0.7, 1.1) * distance) * np.exp(-distance / 256)
+
+
+def bars(y, x, rng):
+    return 75 + 100 * (x / rng.integers(5, 9) % 1 > 0.5)
+
+
+def coins(y, x, rng):
+    picture = np.full(y.shape, 70.0)
+    for row in (30, 92, 155):
+        for column in range(28, 256, 58):
+            radius = rng.uniform(20, 26)
+            picture[np.hypot(y - row, x - column) < radius] = rng.uniform(120, 200)
+    return picture
+
+
+def through_focus(picture, planes, rng):
+    """Return a specimen on a slope, or in steps, whose planes come into focus one by one."""
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    turn = rng.uniform(0, 2 * np.pi)
+    depth = np.cos(turn) * x / SHAPE[1] + np.sin(turn) * y / SHAPE[0]
+    depth = (planes - 1) * (depth - depth.min()) / np.ptp(depth)
+    if rng.random() < 0.5:
+        depth = np.floor(depth)
+    sharp, per_plane = picture(y, x, rng), rng.uniform(0.6, 2) * 8 / planes
+    sigmas = per_plane * np.arange(0, planes, 0.5)
+    blurred = np.stack([gaussian_filter(sharp, one) for one in sigmas])
+    places = [np.rint(2 * np.abs(depth - z)).astype(int) for z in range(planes)]
+    stack = np.stack([np.take_along_axis(blurred, one[None], 0)[0] for one in places])
+    return stack + rng.normal(0, 0.3, stack.shape)
+
+
+@pytest.mark.parametrize("picture", [rings, bars, coins])
+@pytest.mark.parametrize("planes", [5, 9])
+def test_specimens_along_the_axes_come_into_focus(picture, planes):
+    for seed in range(10):
+        stack = through_focus(picture, planes, np.random.default_rng(seed))
+        assert find_banding(tiles_of(stack), 0.1, STARTS) == (NONE, NONE)
+
+
 def test_lines_that_stand_still_are_none():
     stack = grain(1) + np.random.default_rng(2).normal(0, 10, (SHAPE[0], 1))
     assert find_banding(tiles_of(stack), 0.1, STARTS) == (NONE, NONE)

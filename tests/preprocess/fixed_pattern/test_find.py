@@ -272,6 +272,16 @@ def test_blank_and_masked_parts_do_not_count():
     assert found.coverage > 0.9
 
 
+@pytest.mark.parametrize("value", [0, 255])
+def test_a_blank_plane_among_few_hides_no_pattern(value):
+    stack = with_pattern(clean(planes=5), columns(2), 0.03)
+    stack[3] = value
+    found = look(stack)
+    assert found is not None
+    assert found.kind == "columns"
+    assert found.banding is None
+
+
 @pytest.mark.parametrize("stands_still", [True, False])
 @pytest.mark.parametrize("differs_anew", [True, False])
 @pytest.mark.parametrize("is_turned", [True, False])

@@ -2,7 +2,7 @@
 
 They run along whole rows, are as strong in one plane as in the other, and not the same in two.
 Lines of a specimen are the same in all planes, more or less blurred: what planes show apart from
-their mean then differs in strength only.
+their mean then differs in strength only, or in few shapes that change slowly from plane to plane.
 """
 
 from collections.abc import Generator, Sequence
@@ -45,6 +45,18 @@ ALIKE = 0.25
 OTHERWISE = 0.25
 """What planes show besides the one line pattern that they share most, relative to that: 0.5 to 1
 where they are independent; gratings through focus reach 0.23 where `ALIKE` is not met."""
+
+FEW_SHAPES, SLOWLY, SAME_SIGN = 0.82, 0.05, -0.25
+"""Share of all that planes show apart from their mean which two shapes explain in a specimen that
+comes into focus; how alike planes next to each other are in that; and how alike at least the three
+pairs are that share least of all they show, since blur turns few signs."""
+
+FEW_PLANES, ONE_SHAPE, SAME_SHAPE = 5, 0.65, 0.6
+"""Of fewer planes, two shapes explain nearly all: strength of the second one relative to the first,
+below which a specimen explains it whose planes are so much alike."""
+
+LEAST_SHARE = 0.01
+"""Variance of a plane, relative to that of the strongest, below which it counts as that strong."""
 
 BLOCK_PX = 256
 """Rows of a plane that are worked on at once; whole parts."""
@@ -98,7 +110,8 @@ def _is_new(lengths: Profiles, near: int, floor: float) -> bool:
     whole = lengths.sum(axis=2)
     # Products of different lengths of a line: noise and specimens have nothing in common there.
     common = (whole @ whole.swapaxes(1, 2) - each) / (GROUPS * (GROUPS - 1) * lines)
-    apart, own = (_apart(np.median(table, axis=0)) for table in (common, each / (GROUPS * lines)))
+    shared, alone = (np.median(table, axis=0) for table in (common, each / (GROUPS * lines)))
+    apart, own = _apart(shared), _apart(alone)
     lowest, usual = (float(rank[0]) for rank in lowest_and_usual(_variances(apart), planes))
     pairs = GROUPS * (GROUPS - 1) / 2
     chance = (near / (pairs * lines * stripes)) ** 0.5
@@ -106,7 +119,30 @@ def _is_new(lengths: Profiles, near: int, floor: float) -> bool:
     if not usual > max(floor, least):
         return False
     second, first = np.linalg.eigvalsh(apart)[-2:]
-    return bool(lowest > ALIKE * usual and second > OTHERWISE * first)
+    is_new = lowest > ALIKE * usual and second > OTHERWISE * first
+    return bool(is_new and not _comes_into_focus(shared, apart))
+
+
+def _comes_into_focus(shared: Profiles, apart: Profiles) -> bool:
+    """Whether lines are those of a specimen: they sharpen, and stay where they are.
+
+    Parameters
+    ----------
+    shared : ndarray of shape (planes, planes)
+        Products of the detail of lines in two planes.
+    apart : ndarray of shape (planes, planes)
+        The same without the mean of the planes.
+    """
+    shapes = np.maximum(np.linalg.eigvalsh(apart), 0)
+    strengths = np.diagonal(shared)
+    strengths = np.sqrt(np.maximum(strengths, LEAST_SHARE * strengths.max()))
+    alike = np.sort((shared / np.outer(strengths, strengths))[np.triu_indices(len(shared), 1)])
+    if len(shared) < FEW_PLANES:
+        return bool(shapes[-2] < ONE_SHAPE * shapes[-1] and np.median(alike) > SAME_SHAPE)
+    own = np.diagonal(apart)
+    slowly = 2 * np.diagonal(apart, 1).sum() / (own[1:] + own[:-1]).sum()
+    are_few = shapes[-2:].sum() > FEW_SHAPES * shapes.sum()
+    return bool(are_few and slowly > SLOWLY and alike[:3].mean() > SAME_SIGN)
 
 
 def _apart(products: Profiles) -> Profiles:

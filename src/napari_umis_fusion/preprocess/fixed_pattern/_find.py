@@ -104,6 +104,10 @@ def _look(
     """Return whether tiles show what stands still, and which lines differ anew."""
     seen = [_greys(samples.of(z) or [None] * len(samples.tiles), to_grey) for z in samples.planes]
     rows, columns = (sorted({tile.window[axis].start for tile in samples.tiles}) for axis in (0, 1))
+    # A plane that holds no picture neither shares a pattern nor differs in its own way.
+    seen = [tiles for tiles in seen if np.ptp(tiles, axis=(1, 2)).any()]
+    if len(seen) < MIN_PLANES:
+        return False, ((), ())
     tiles = np.stack(seen, axis=1)
     return holds_pattern(tiles, floor, len(columns)), find_banding(tiles, floor, (rows, columns))
 
