@@ -30,7 +30,7 @@ from napari_umis_fusion.network import (
 )
 from napari_umis_fusion.synthetic import Imperfections, Irradiance, StackDistribution, StackSampler
 from napari_umis_fusion.training import TrainingConfig
-from napari_umis_fusion.training.data import collect_images, split_images
+from napari_umis_fusion.training.data import ImageSplit, collect_images, split_images
 from napari_umis_fusion.training.objectives import (
     LightPool,
     SelectObjective,
@@ -111,9 +111,8 @@ def iter_batches(batches: Batches, steps: int) -> Iterator[tuple[bool, StackBatc
             yield made.pop(0).result()
 
 
-def train(images: Path, start: Path, steps: int) -> dict[str, Tensor]:
+def train(split: ImageSplit, start: Path, steps: int) -> dict[str, Tensor]:
     """Return the averaged weights."""
-    split = split_images(collect_images(images), CONFIG)
     model = load_checkpoint(start).model().to(memory_format=torch.channels_last)
     initial, average = (copy.deepcopy(model).eval().requires_grad_(False) for _ in range(2))
     objective = SelectObjective(CONFIG, split.learn, split.held_out, model)
@@ -149,8 +148,17 @@ def train(images: Path, start: Path, steps: int) -> dict[str, Tensor]:
     return {name: sum(one[name] for one in kept) / len(kept) for name in kept[0]}
 
 
+def validate(split: ImageSplit, weights: Path) -> dict[str, float]:
+    """Return the means of all metrics on stacks of images held out."""
+    model = load_checkpoint(weights).model().eval()
+    objective = SelectObjective(CONFIG, split.learn, split.held_out, model)
+    numbers, cpu = range(objective.validation_examples), torch.device("cpu")
+    metrics = [objective.validate_example(k, cpu).metrics for k in numbers]
+    return {name: float(np.mean([one[name] for one in metrics])) for name in metrics[0]}
+
+
 def main() -> None:
-    """Train, and save."""
+    """Train, validate, and save."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("images", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True)
@@ -158,8 +166,11 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1200)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    weights = train(arguments.images, arguments.start, arguments.steps)
-    save_checkpoint(arguments.output, weights, {"config": CONFIG.as_dict()})
+    split = split_images(collect_images(arguments.images), CONFIG)
+    weights = train(split, arguments.start, arguments.steps)
+    told = {"config": CONFIG.as_dict(), "steps": arguments.steps}
+    saved = save_checkpoint(arguments.output, weights, told)
+    save_checkpoint(saved, weights, {**told, "scores": validate(split, saved)})
 
 
 if __name__ == "__main__":

@@ -577,7 +577,7 @@ def test_learning_rate(options, expected):
 def test_a_training_fitted_into_its_time_keeps_its_length_when_resumed(use, tmp_path, monkeypatch):
     lengths = iter([4])
 
-    def fit(trainer, total):
+    def fit(*_):
         yield Preparing("measuring the speed", 1.0)
         return next(lengths)  # measured once only: another number would be another training
 

@@ -17,7 +17,7 @@ from napari_umis_fusion.fusion._passes import RANKING_MEASURES, passes_of
 from napari_umis_fusion.runtime import MEGABYTE
 from napari_umis_fusion.stack import Stack
 
-USED_SHARE = 0.72
+USED_SHARE = 0.77
 """Share of ``memory_mb`` that the maps of a block take; planes, files and kernels take some."""
 
 CHUNK_PX = 512
