@@ -4,6 +4,7 @@ import csv
 import tracemalloc
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -23,6 +24,8 @@ from napari_umis_fusion.alignment import (
     iter_align,
 )
 from napari_umis_fusion.alignment._estimate import allowed_model
+from napari_umis_fusion.alignment._links import MIN_LINK_PX
+from napari_umis_fusion.alignment._transforms import identity, max_displacement_px
 from napari_umis_fusion.errors import AlignmentError, StackFileError
 from napari_umis_fusion.files.read import as_stack
 from napari_umis_fusion.preprocess import GreyConverter
@@ -143,7 +146,12 @@ def test_any_motion(breathing, rotation, drift, seed):
     stack = rendered(
         Motion(breathing=breathing, rotation_deg=rotation, drift_px=drift, seed=seed), planes=4
     )
-    assert error_px(align(stack.stack, "similarity"), stack.transforms) < 0.5
+    # Corners that move by less than that between planes may be taken for still, all over the stack.
+    still = Alignment("none", 2, SHAPE, np.array([identity()] * 4), ())
+    steps = [compose(b, inverse(a)) for a, b in pairwise(stack.transforms)]
+    is_slow = max(max_displacement_px(step, SHAPE) for step in steps) < MIN_LINK_PX
+    allowed = max(0.5, error_px(still, stack.transforms) + 0.1) if is_slow else 0.5
+    assert error_px(align(stack.stack, "similarity"), stack.transforms) < allowed
 
 
 def psnr(image, truth, span):
