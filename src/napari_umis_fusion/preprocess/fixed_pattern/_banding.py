@@ -118,12 +118,12 @@ def _is_new(lengths: Profiles, near: int, floor: float) -> bool:
     least = max(ALONG, SIGMAS * chance) * float(np.median(_variances(own)))
     if not usual > max(floor, least):
         return False
-    second, first = np.linalg.eigvalsh(apart)[-2:]
-    is_new = lowest > ALIKE * usual and second > OTHERWISE * first
-    return bool(is_new and not _comes_into_focus(shared, apart))
+    shapes = np.linalg.eigvalsh(apart)
+    is_new = lowest > ALIKE * usual and shapes[-2] > OTHERWISE * shapes[-1]
+    return bool(is_new and not _comes_into_focus(shared, apart, np.maximum(shapes, 0)))
 
 
-def _comes_into_focus(shared: Profiles, apart: Profiles) -> bool:
+def _comes_into_focus(shared: Profiles, apart: Profiles, shapes: Profiles) -> bool:
     """Whether lines are those of a specimen: they sharpen, and stay where they are.
 
     Parameters
@@ -132,8 +132,9 @@ def _comes_into_focus(shared: Profiles, apart: Profiles) -> bool:
         Products of the detail of lines in two planes.
     apart : ndarray of shape (planes, planes)
         The same without the mean of the planes.
+    shapes : ndarray of shape (planes,)
+        Eigenvalues of that, ascending: how strong each shape is of which it consists.
     """
-    shapes = np.maximum(np.linalg.eigvalsh(apart), 0)
     strengths = np.diagonal(shared)
     strengths = np.sqrt(np.maximum(strengths, LEAST_SHARE * strengths.max()))
     alike = np.sort((shared / np.outer(strengths, strengths))[np.triu_indices(len(shared), 1)])

@@ -11,6 +11,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from napari_umis_fusion.preprocess.health._clusters import ALONG, NEAR
+
 Mask = NDArray[np.bool_]
 
 SEED_HEIGHT = 2.0
@@ -36,9 +38,6 @@ MIN_STEP, MIN_STEPS = 0.5, 0.85
 
 MANY = 6.0
 """By so many times what those pixels differ from the planes around, the part does."""
-
-ALONG = ((-1, 0), (1, 0), (0, -1), (0, 1))
-NEAR = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
