@@ -121,12 +121,15 @@ check mkdocs build --strict --quiet --site-dir "$venv/site"
 
 step "pytest"
 tests_failed=0
-python -m pytest "$@" || tests_failed=$?
+pytest_log=$venv/pytest.log
+python -m pytest "$@" 2>&1 | tee "$pytest_log" || tests_failed=$?
 
 step "pytest with PySide6, beside the above, of what depends on the Qt binding"
 wait "$pyside" || tests_failed=$?
 trap - EXIT
 cat "$pyside_log"
 step "end"
+# again, since thousands of lines may stand between them and the end
+grep -hE '^(FAILED|ERROR) ' "$pytest_log" "$pyside_log" || true
 [[ ${#failed[@]} -eq 0 ]] || stop "checks other than pytest failed:$(printf ' [%s]' "${failed[@]}")"
 exit "$tests_failed"

@@ -1,6 +1,7 @@
 """The simulated microscope: its optics, its noise, its devices, and its configuration."""
 
 import gc
+import logging
 
 import numpy as np
 import pytest
@@ -269,3 +270,12 @@ def test_without_the_extra_the_error_says_what_to_install():
         raise ModuleNotFoundError("No module named 'useq'", name="useq.pycromanager")
     with pytest.raises(ModuleNotFoundError, match="zlib"), needs_live():
         raise ModuleNotFoundError("No module named 'zlib'", name="zlib")
+
+
+def test_only_the_log_of_pymmcore_plus_becomes_talkative(caplog):
+    root, own = logging.getLogger(), logging.getLogger("pymmcore-plus")
+    caplog.set_level(logging.NOTSET, own.name)
+    caplog.set_level(logging.ERROR)
+    with needs_live():
+        root.setLevel(logging.DEBUG)  # as pymmcore-plus does when it is imported
+    assert (root.level, own.level) == (logging.ERROR, logging.DEBUG)
