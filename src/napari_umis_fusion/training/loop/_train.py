@@ -20,7 +20,7 @@ from napari_umis_fusion.runtime import (
     temporary_folder,
     thread_count,
 )
-from napari_umis_fusion.training._config import NETWORKS, TrainingConfig
+from napari_umis_fusion.training._config import TrainingConfig
 from napari_umis_fusion.training._events import (
     Compared,
     Noted,
@@ -30,6 +30,7 @@ from napari_umis_fusion.training._events import (
     Working,
 )
 from napari_umis_fusion.training._loss_curve import LossCurve
+from napari_umis_fusion.training._options import NETWORKS
 from napari_umis_fusion.training._result import Reason, TrainingResult
 from napari_umis_fusion.training._session_folder import session_lock, state_file
 from napari_umis_fusion.training.data import ImageSplit, iter_collect, split_images
