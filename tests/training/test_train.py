@@ -487,7 +487,7 @@ def test_options_go_on_top_of_the_config(use):
 
 
 def test_too_few_images():
-    with pytest.raises(StackError, match=r"got 1 usable image\(s\); training needs at least 2"):
+    with pytest.raises(StackError, match=r"got 1 usable image; training needs at least 2"):
         train_to_end(IMAGES[0])
 
 

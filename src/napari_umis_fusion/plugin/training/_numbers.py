@@ -18,12 +18,12 @@ class TrainingNumbers:
 
     Attributes
     ----------
-    saved_step : int
-        Updates behind the last checkpoint; 0 before the first.
+    saved_step : int or None
+        Updates behind the last checkpoint; 0 before the first, None before the training.
     """
 
     def __init__(self) -> None:
-        self.saved_step = 0
+        self.saved_step: int | None = None
         self._device = "cpu"
         self._before_mb: dict[str, int] = {"cpu": used_memory_mb("cpu")}
         self._lines: dict[str, str] = {}
