@@ -19,6 +19,7 @@ from napari_umis_fusion.runtime import (
     run_to_end,
     temporary_folder,
     thread_count,
+    user_path,
 )
 from napari_umis_fusion.training._config import NETWORKS, TrainingConfig
 from napari_umis_fusion.training._events import (
@@ -210,7 +211,7 @@ def _state_path(state: str | os.PathLike[str] | None, resume: bool) -> Path | No
         if resume:
             raise ConfigError("resume=True without state; give the file to resume from as state=.")
         return None
-    where = state_file(Path(state).absolute())
+    where = state_file(user_path(state).absolute())
     if not where.parent.is_dir() or where.is_dir():
         raise CheckpointError(
             f"{where}: no file can be written there; give a file in an existing folder."
