@@ -14,8 +14,8 @@ from napari_umis_fusion.fusion._memory_estimates import (
     bytes_per_pixel,
     fixed_mb,
     islands_mb,
-    lasting_bytes,
     plane_mb,
+    result_mb,
     survey_mb,
     waiting_planes,
 )
@@ -39,6 +39,9 @@ USABLE_SHARE = 0.85
 
 PATTERN_BYTES = 4
 """Of a pixel, once it is known."""
+
+COPYING_BYTES = 8
+"""Of a pixel, while depths are computed from a result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,13 @@ class MemoryPlan:
 
 
 def plan_memory(
-    stack: Stack, config: FusionConfig, passes: Passes, workspace: ScratchMemory
+    stack: Stack,
+    config: FusionConfig,
+    passes: Passes,
+    workspace: ScratchMemory,
+    *,
+    outputs_mb: float = 0.0,
+    stacks: int = 1,
 ) -> MemoryPlan:
     """Plan the memory of a fusion.
 
@@ -89,6 +98,10 @@ def plan_memory(
         The passes of the config.
     workspace : ScratchMemory
         Memory that the larger run has left.
+    outputs_mb : float
+        Memory of arrays into which results are copied, those of all stacks.
+    stacks : int
+        Number of stacks that are fused one after the other, this one last.
 
     Raises
     ------
@@ -98,16 +111,22 @@ def plan_memory(
     free_mb = free_memory_mb()
     height, width = stack.shape[1:3]
     whole = Block((slice(0, height), slice(0, width)), (slice(0, height), slice(0, width)))
-    allowed_mb = min(workspace.left_mb, USABLE_SHARE * free_mb)
+    # What was copied before; a result that is copied exists twice.
+    before_mb = outputs_mb * (1 - 1 / stacks)
+    last_mb = result_mb(stack, config) + outputs_mb
+    last_mb += COPYING_BYTES * whole.pixels / MEGABYTE if outputs_mb else 0
+    allowed_mb = min(workspace.left_mb + before_mb, USABLE_SHARE * free_mb)
     base_mb = fixed_mb(config, height * width)
     passes_mb = whole.pixels * bytes_per_pixel(stack, config, passes) / MEGABYTE
-    look_mb = lasting_bytes(stack, config) * whole.pixels / MEGABYTE + islands_mb(stack, config)
-    needed_mb = base_mb + max(passes_mb, look_mb)
-    plan = MemoryPlan(needed_mb, free_mb, (whole,))
-    if needed_mb <= allowed_mb:
+    look_mb = result_mb(stack, config) + islands_mb(stack, config)
+    plan = MemoryPlan(
+        base_mb + max(before_mb + max(passes_mb, look_mb), last_mb), free_mb, (whole,)
+    )
+    if plan.needed_mb <= allowed_mb:
         plan = _with_kept_planes(plan, allowed_mb, stack, config)
     elif config.focus_measure != "umis":
-        plan = _in_blocks(plan, allowed_mb, base_mb, stack, config, passes)
+        plan = _in_blocks(plan, allowed_mb, base_mb + before_mb, stack, config, passes)
+        plan = replace(plan, needed_mb=max(plan.needed_mb, base_mb + last_mb))
     if plan.needed_mb > free_mb:
         way = "fuse a part of the stack"
         if config.focus_measure != "laplacian":
@@ -146,7 +165,7 @@ def _in_blocks(
 ) -> MemoryPlan:
     """Return the plan divided into blocks; as it is where planes are too small for that."""
     height, width = stack.shape[1:3]
-    lasting = (lasting_bytes(stack, config) + PATTERN_BYTES) * height * width / MEGABYTE
+    lasting = result_mb(stack, config) + PATTERN_BYTES * height * width / MEGABYTE
     # Of a compressed file, a whole plane is read for a part of it.
     fixed_mb = base_mb + lasting + plane_mb(stack)
     if fixed_mb > plan.free_mb:

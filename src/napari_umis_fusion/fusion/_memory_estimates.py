@@ -112,7 +112,7 @@ def bytes_per_pixel(
     return taken + _passing_bytes(stack, config, one) + (4 if config.depth_error else 0)
 
 
-def _passing_bytes(stack: Stack, config: FusionConfig, composite: int) -> int:
+def _passing_bytes(stack: Stack, config: FusionConfig, composite: int) -> float:
     """Return the memory of one pixel of what is held for a part of a pass only, in bytes.
 
     Parameters
@@ -160,12 +160,13 @@ def plane_mb(stack: Stack) -> float:
     return int(np.prod(stack.shape[1:])) * stack.dtype.itemsize / MEGABYTE
 
 
-def lasting_bytes(stack: Stack, config: FusionConfig) -> int:
-    """Return the memory of one pixel of the result: the image and its maps."""
+def result_mb(stack: Stack, config: FusionConfig) -> float:
+    """Return the memory of the result, the image and its maps, in MB."""
     channels = stack.channel_count or 1
     # The source map may be another one than the index map.
     indices = 2 * (1 + passes_of(config, len(stack)).copies)
-    return channels * stack.dtype.itemsize + indices + (4 if config.depth_error else 3) * 4
+    each = channels * stack.dtype.itemsize + indices + (4 if config.depth_error else 3) * 4
+    return each * stack.shape[1] * stack.shape[2] / MEGABYTE
 
 
 def survey_mb(stack: Stack, config: FusionConfig) -> float:

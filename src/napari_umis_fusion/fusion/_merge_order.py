@@ -17,7 +17,7 @@ MOST_WAITING = 4
 order is the same from both ends; beyond, some neighbours are added one by one."""
 
 ENOUGH = 40
-"""Planes from which on so many may wait, and one more be composed."""
+"""Planes from which on as many may wait as ever do."""
 
 END = -1
 """Depth of the border after the last plane: no border is less deep."""
