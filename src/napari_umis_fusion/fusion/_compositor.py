@@ -82,6 +82,8 @@ class Compositor:
         Decides on the depth where focus is a share; None where depth follows `decision`.
     preference : Preference or None
         Weighs focus where several planes are in focus; None without `FusionConfig.prefer`.
+    edges : EdgeLimits or None
+        The gradients of the planes; None where no mean is corrected.
     opacity : ndarray of shape (Y, X) or None
         The highest opacity of all planes, in the dtype of the stack; None if they have none.
     """
@@ -141,12 +143,12 @@ class Compositor:
         self._has_scales = scales is not None
         self._scales = scales or GreyScales(1.0, self.to_grey.range.scale)
         self._base: BaseCorrection | None = None
-        # Copied values stay those of planes in focus, whatever their brightness. What amounts of
-        # contrast choose gains too little by it (0.05 dB) for the time.
-        if averages and is_share and config.blend == "weighted" and len(stack) > 1:
+        self.edges: EdgeLimits | None = None
+        # What amounts of contrast choose gains too little by it (0.05 dB) for the time.
+        if averages and is_share and len(stack) > 1:
             kind = stack.shape[1:], stack.dtype, len(stack), self._scales.value
             self._base = BaseCorrection(*kind, workspace)
-            self._edges = EdgeLimits(shape, self.to_grey, workspace)
+            self.edges = EdgeLimits(shape, self.to_grey, workspace)
         self._last: int | None = None
         self._before: FloatMap | None = None  # grey image of the plane composed last
         self._z = 0
@@ -195,15 +197,15 @@ class Compositor:
         for back in self._order.merges_at_end():
             yield from self._merge(back)
 
-    def iter_average(self) -> Generator[None]:
-        """Fill `all_in_focus` with the weighted mean, if there is one."""
+    def iter_average(self, image: Plane) -> Generator[None]:
+        """Fill an image with the weighted mean, if there is one."""
         if self.weighted is None:
             return
         if self._base is not None:
             yield from self._base.iter_settle(self.weighted, self._workers)
-        yield from self.weighted.iter_fill(self.all_in_focus, self._workers, self._base)
-        if self._base is not None:
-            yield from self._edges.iter_soften(self.all_in_focus, self._base, self._workers)
+        yield from self.weighted.iter_fill(image, self._workers, self._base)
+        if self.edges is not None and self._base is not None:
+            yield from self.edges.iter_soften(image, self._base, self._workers)
 
     def _fuse_oldest(self) -> Generator[None]:
         oldest = self._pending.popleft()
@@ -227,9 +229,9 @@ class Compositor:
             self._noise.begin_pair()
         compose = partial(self._compose, plane, grey, checked.invalid, before, top)
         yield from self._workers.each(compose, self._tiles)
-        if self._base is not None:
+        if self.edges is not None and self._base is not None:
             yield from self._base.iter_add(plane, self._weight, self._z, self._workers)
-            yield from self._edges.iter_add(plane, self._workers)
+            yield from self.edges.iter_add(plane, self._workers)
         if self.surface is not None:
             yield from self.surface.iter_add(grey, self._focus, self._z, joins=joins)
         if self._before is not None:
