@@ -91,7 +91,9 @@ class CopiedEdges:
         planes = Prefetch(stack, nan_policy, workers)
         for z in range(total):
             checked = yield from repeat_event(planes.iter_next(), done)
-            yield from repeat_event(workers.each(partial(self._keep, checked, z), self._parts), done)
+            yield from repeat_event(
+                workers.each(partial(self._keep, checked, z), self._parts), done
+            )
         for parts in _apart(self._parts):
             yield from repeat_event(workers.each(self._mend, parts), done)
 

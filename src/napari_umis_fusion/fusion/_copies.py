@@ -83,7 +83,7 @@ class Copies:
         nearest = NearestToMean(wanted, image, source_map, self.workspace, lit)
         sound = planes.sound_stack()
         yield from iter_copy_nearest(sound, nearest, self.config, self.workers)
-        if compositor.edges is not None:
-            mending = CopiedEdges(nearest, compositor.edges, self.workspace)
+        if compositor.correction is not None:
+            mending = CopiedEdges(nearest, compositor.correction.edges, self.workspace)
             yield from mending.iter_mend(sound, self.config.nan_policy, self.workers)
         return source_map
