@@ -16,6 +16,7 @@ from napari_umis_fusion.runtime import (
     naming_faults,
     run_to_end,
     thread_count,
+    user_path,
 )
 from napari_umis_fusion.training._config import TrainingConfig
 from napari_umis_fusion.training._events import (
@@ -195,7 +196,7 @@ def _state_path(state: str | os.PathLike[str] | None, resume: bool) -> Path | No
         if resume:
             raise ConfigError("resume=True without state; give the file to resume from as state=.")
         return None
-    where = state_file(Path(state).absolute())
+    where = state_file(user_path(state).absolute())
     if not where.parent.is_dir() or where.is_dir():
         raise CheckpointError(
             f"{where}: no file can be written there; give a file in an existing folder."
