@@ -62,6 +62,7 @@ def choose(window: Window, widget: Any, stack: Any, steps: int) -> None:
     window.wait(lambda: not widget.data.check.is_busy, 3600)
     assert widget.data.collected is not None, "the check failed, or took more than an hour"
     print(*widget.data.check.report.lines(), sep="\n")
+    window.wait(seconds=3)  # rows grow with what they report
     window.shoot("training-data")
     widget.region.monitor(stack)
     widget.region.draw()
