@@ -11,7 +11,8 @@ Energies = NDArray[np.float64]
 Parts = NDArray[np.float32]
 
 SIDE_PX, MAX_PLACES = 32, 8
-"""Side of the places that are looked at, and how many there are at most along each side."""
+"""Side of the places that are looked at, and how many there are at most along each side; in small
+planes they overlap by half."""
 
 RINGS = (2.5, 4.5, 7.5, 11.5, 16.6)
 """Cycles per place that bound the rings of the spectrum: periods of 13, 7, 4, 2.8 and 1.9 px."""
@@ -66,8 +67,8 @@ def energies_of(values: Array) -> Energies | None:
 
 
 def _starts(size: int) -> list[int]:
-    count = min(MAX_PLACES, size // SIDE_PX)
-    return np.linspace(0, size - SIDE_PX, count).astype(int).tolist() if count else []
+    count = min(MAX_PLACES, 2 * size // SIDE_PX - 1)
+    return np.linspace(0, size - SIDE_PX, count).astype(int).tolist() if count > 0 else []
 
 
 def _without_specks(parts: Parts) -> Parts:
