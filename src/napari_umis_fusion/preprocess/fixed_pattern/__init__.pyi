@@ -5,3 +5,5 @@ from ._fixed_pattern import FixedPattern as FixedPattern
 from ._fixed_pattern import PatternRemoval as PatternRemoval
 from ._samples import PlaneSamples as PlaneSamples
 from ._samples import planes_to_look_at as planes_to_look_at
+from ._waves import Wave as Wave
+from ._waves import Waves as Waves
