@@ -1,4 +1,5 @@
 from ._banding import Banding as Banding
+from ._coded_blocks import CodedBlocks as CodedBlocks
 from ._find import iter_find_pattern as iter_find_pattern
 from ._find import iter_sample as iter_sample
 from ._fixed_pattern import FixedPattern as FixedPattern

@@ -12,6 +12,7 @@ from napari_umis_fusion.preprocess.fixed_pattern._banding import (
     find_banding,
     iter_lines,
 )
+from napari_umis_fusion.preprocess.fixed_pattern._coded_blocks import find_coded_blocks
 from napari_umis_fusion.preprocess.fixed_pattern._estimate import PatternEstimate, iter_estimate
 from napari_umis_fusion.preprocess.fixed_pattern._evidence import MIN_PLANES, holds_pattern
 from napari_umis_fusion.preprocess.fixed_pattern._find_waves import find_waves
@@ -91,6 +92,8 @@ def iter_find_pattern(
         return None
     floor = _floor(stack, to_grey)
     tiles = yield from workers.result(workers.submit(_seen_tiles, samples, to_grey))
+    known = tiles, _starts_of(samples), to_grey.span()
+    blocks = yield from workers.result(workers.submit(find_coded_blocks, *known))
     waves = yield from workers.result(workers.submit(_waves_in, tiles, to_grey, floor))
     if waves is not None:
         stack = _CalmStack(stack, waves, to_grey)
@@ -107,9 +110,10 @@ def iter_find_pattern(
         estimate = PatternEstimate(to_grey, shape, len(planes), floor, workspace)
         yield from iter_estimate(stack, planes, estimate, workers, banding)
         found = yield from workers.result(workers.submit(_described, estimate, to_grey))
-    if banding is None and found is None and waves is None:
-        return None
-    found = replace(found or FixedPattern.none(), banding=banding, waves=waves)
+    found = found or FixedPattern.none()
+    found = replace(found, banding=banding, waves=waves, coded_blocks=blocks)
+    if not found.comes_off:
+        return None if blocks is None else found
     ranging = workers.submit(to_grey.range_without, stack, found.added_to)
     return replace(found, grey_range=(yield from workers.result(ranging)))
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from napari_umis_fusion.preprocess._grey import GreyRange
 from napari_umis_fusion.preprocess._seen_from import Window, seen_from
 from napari_umis_fusion.preprocess.fixed_pattern._banding import Banding
+from napari_umis_fusion.preprocess.fixed_pattern._coded_blocks import CodedBlocks
 from napari_umis_fusion.preprocess.fixed_pattern._detail import REACH_PX, finest
 from napari_umis_fusion.preprocess.fixed_pattern._tiles import Table, TileGrid
 from napari_umis_fusion.preprocess.fixed_pattern._waves import REACH_PX as WAVE_REACH_PX
@@ -49,6 +50,8 @@ class FixedPattern:
         What lines add to each plane besides.
     waves : Waves or None
         What lies over planes in narrow bands of frequencies, and is taken off each by itself.
+    coded_blocks : CodedBlocks or None
+        What compression left in planes, which stays.
     grey_range : GreyRange or None
         Grey levels of planes without all that; None: those of planes with it.
     """
@@ -58,6 +61,7 @@ class FixedPattern:
     coverage: float
     banding: Banding | None = None
     waves: Waves | None = None
+    coded_blocks: CodedBlocks | None = None
     grey_range: GreyRange | None = None
 
     @classmethod
@@ -80,7 +84,13 @@ class FixedPattern:
     def notes(self) -> list[str]:
         """Say what was found, and what becomes of it."""
         notes = [self._note] if self.coverage else []
-        return [*notes, *(one.note for one in (self.waves, self.banding) if one is not None)]
+        others = self.waves, self.banding, self.coded_blocks
+        return [*notes, *(one.note for one in others if one is not None)]
+
+    @property
+    def comes_off(self) -> bool:
+        """Whether something is taken off planes."""
+        return any(one is not None for one in (self.values, self.banding, self.waves))
 
     @property
     def _note(self) -> str:
@@ -100,6 +110,8 @@ class FixedPattern:
             found["fixed_pattern"] = still
         if self.waves is not None:
             found["waves"] = self.waves.describe()
+        if self.coded_blocks is not None:
+            found["coded_blocks"] = self.coded_blocks.describe()
         if self.banding is not None:
             strengths = self.banding.strengths.items()
             found["banding"] = {name: round(strength, 5) for name, strength in strengths}
