@@ -8,6 +8,8 @@ Differences between neighbours count, too: gradients that are measured over 3 x 
 checkerboard, with which they could be fooled.
 """
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -78,7 +80,7 @@ def mend_edges(
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def gradient_at(grey: AnyArray, y: int, x: int) -> np.float32:
+def gradient_at(grey: AnyArray, y: int, x: int) -> Any:
     """Return the gradient magnitude of one pixel, as `gradients` does."""
     above, below = max(y - 1, 0), min(y + 1, grey.shape[0] - 1)
     left, right = max(x - 1, 0), min(x + 1, grey.shape[1] - 1)
