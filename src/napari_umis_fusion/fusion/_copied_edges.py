@@ -13,7 +13,7 @@ import numpy as np
 
 from napari_umis_fusion.config import NanPolicy
 from napari_umis_fusion.fusion._edge_limits import EdgeLimits, gradients, highest_around
-from napari_umis_fusion.fusion._edge_moves import MARGIN, PATCHES_PX, REACH_PX, mend_edges
+from napari_umis_fusion.fusion._edge_moves import MARGIN, REACH_PX, mend_edges
 from napari_umis_fusion.fusion._recorded_values import NearestToMean
 from napari_umis_fusion.runtime import (
     AnyArray,
@@ -148,7 +148,7 @@ class CopiedEdges:
         shown, off = self._edges.to_grey(image), self._distance(image, part.window)
         maps = (greys, np.asarray(part.apart), shown, off, chosen)
         limits = self._limits(part.window), highest_around(part.steps)
-        mend_edges((*maps, *limits), part.core, PATCHES_PX)
+        mend_edges((*maps, *limits), part.core)
         for place, z in enumerate(part.planes):
             here = chosen == place
             image[here] = part.values[place][here]

@@ -113,7 +113,7 @@ class FineDetail:
         first = self.wider(rows).start
         around = _around(wide, slice(rows.start - first, rows.stop - first), BAND_PX)
         own = fine_detail(self._near_black(around))
-        with np.errstate(invalid="ignore", divide="ignore"):
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             change = self._total[rows] / self._weights[rows][..., None] - own
             change *= SHARE * self._signal(weights, rows)
         # Where no plane has any detail, or a value is unknown, nothing changes.
