@@ -147,18 +147,14 @@ def test_detail_of_channels_is_apart():
 
 
 def test_rendered_stacks_gain(monkeypatch):
-    """Clean ones all do, noisy ones on average."""
-    gains = {False: [], True: []}
-    for seed, scene in enumerate(("discs", "bars", "fluorescence", "bumps")):
-        for noisy in gains:
-            rendered = make_stack(scene, (96, 112), planes=6, noisy=noisy, seed=70 + seed)
-            found = []
-            for share in (0.0, SHARE):
-                monkeypatch.setattr(module, "SHARE", share)
-                image = fuse(rendered.stack, FusionConfig(device="cpu")).all_in_focus
-                found.append(psnr(image, rendered.all_in_focus, data_range=rendered.data_range))
-            gains[noisy].append(found[1] - found[0])
-    assert min(gains[False]) > 0
-    assert np.mean(gains[False]) > 0.2
-    assert min(gains[True]) > -0.05
-    assert np.mean(gains[True]) > 0
+    gains = []
+    for seed, scene in enumerate(("discs", "bars", "fluorescence")):
+        rendered = make_stack(scene, (80, 96), planes=6, seed=70 + seed)
+        found = []
+        for share in (0.0, SHARE):
+            monkeypatch.setattr(module, "SHARE", share)
+            image = fuse(rendered.stack, FusionConfig(device="cpu")).all_in_focus
+            found.append(psnr(image, rendered.all_in_focus, data_range=rendered.data_range))
+        gains.append(found[1] - found[0])
+    assert min(gains) > 0
+    assert np.mean(gains) > 0.2

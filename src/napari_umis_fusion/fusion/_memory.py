@@ -14,6 +14,7 @@ from napari_umis_fusion.errors import DeviceError
 from napari_umis_fusion.fusion._base import base_bytes
 from napari_umis_fusion.fusion._block import Block, divide
 from napari_umis_fusion.fusion._composite import composite_bytes
+from napari_umis_fusion.fusion._fine_detail import detail_bytes
 from napari_umis_fusion.fusion._island_map import FAR_PLANES, WORKING_PX
 from napari_umis_fusion.fusion._merge_order import most_composites
 from napari_umis_fusion.fusion._passes import RANKING_MEASURES, Passes
@@ -242,15 +243,15 @@ def bytes_per_pixel(
         taken += 28 if is_ranking else 52
     if averages:
         taken += sums * (channels + 1) + 4
-        if is_ranking and config.blend == "weighted":
-            taken += base_bytes(value, sums, channels, len(stack))
+        if is_ranking:
+            taken += base_bytes(value, sums, channels, len(stack)) + detail_bytes(channels)
     if config.verification == "seams":
         taken += 16 + (8 * channels if stack.dtype.itemsize >= 4 else 0)
         mean = sums * (channels + 1) + 4 if averages else 0
         merged = composite_bytes(value, mean, is_ranking=is_ranking, prefers=bool(config.prefer))
         taken += (most_composites(len(stack)) - 1) * merged
     if passes.second == "copy_nearest":
-        taken += sums * (channels + 1)
+        taken += value + sums
     # What is made at the end, when the network has given its memory back.
     return taken + (0 if is_ranking else 17) + (4 if config.depth_error else 0)
 
