@@ -193,6 +193,10 @@ class Compositor:
             yield from self._fuse_oldest()
         for back in self._order.merges_at_end():
             yield from self._merge(back)
+        # The maps of the result take their place.
+        self._pile.forget_spare()
+        if self.surface is not None:
+            self.surface.forget_spare()
 
     def iter_average(self, image: Plane) -> Generator[None]:
         """Fill an image with the weighted mean, if there is one."""
