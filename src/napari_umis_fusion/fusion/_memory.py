@@ -135,10 +135,38 @@ def plan_memory(
     return plan
 
 
-def _lacking(plan: MemoryPlan, stack: Stack, way: str) -> DeviceError:
+def check_whole(
+    stack: Stack, config: FusionConfig, passes: Passes, kept_mb: float, *, what: str
+) -> None:
+    """Refuse what composes whole planes, and cannot do it in blocks, where it does not fit.
+
+    Parameters
+    ----------
+    stack, config, passes
+        As in `plan_memory`.
+    kept_mb : float
+        Memory that is kept afterwards.
+    what : str
+        What is refused, for the message.
+
+    Raises
+    ------
+    DeviceError
+        If more memory is needed than is free.
+    """
+    pixels = stack.shape[1] * stack.shape[2]
+    needed_mb = fixed_mb(config, pixels) + kept_mb
+    needed_mb += pixels * bytes_per_pixel(stack, config, passes) / MEGABYTE
+    free_mb = free_memory_mb()
+    if needed_mb > free_mb:
+        way = "close other programs, or take a region of the layer"
+        raise _lacking(MemoryPlan(needed_mb, free_mb, ()), stack, way, what)
+
+
+def _lacking(plan: MemoryPlan, stack: Stack, way: str, what: str = "this fusion") -> DeviceError:
     height, width = stack.shape[1:3]
     return DeviceError(
-        f"this fusion needs about {plan.needed_mb:,.0f} MB of memory for planes of {height} x "
+        f"{what} needs about {plan.needed_mb:,.0f} MB of memory for planes of {height} x "
         f"{width} px, and {plan.free_mb:,.0f} MB are free; {way}"
     )
 

@@ -30,8 +30,8 @@ ALL_TILES_PX = 2**20
 NETWORK_BYTES = 190
 """Of the plane ranker: features of the planes that wait for those after them."""
 
-JUDGING_BYTES = 12
-"""Of a pixel, while the planes ahead are looked at."""
+JUDGING_BYTES = 6
+"""Of a pixel and each channel, and once more, while the planes ahead are looked at."""
 
 MAPS_BYTES = 17
 """Of the maps that are made at the end, once planes are composed."""
@@ -123,12 +123,14 @@ def _passing_bytes(stack: Stack, config: FusionConfig, composite: int) -> float:
     is_merged = config.verification == "seams"
     planes = len(stack)
     waiting = composite * (most_composites(planes) - 1) if is_merged else 0
+    channels = stack.channel_count or 1
     if config.focus_measure not in RANKING_MEASURES:
-        return max(JUDGING_BYTES + waiting, MAPS_BYTES)
+        return max(JUDGING_BYTES * (channels + 1) + waiting, MAPS_BYTES)
     # The last planes are composed when the network has given its memory back.
     behind = waiting_planes(config)
     early = composite * (most_composites(planes, behind) - 1) if is_merged else 0
-    return max(NETWORK_BYTES * min(planes / (behind + 1), 1.0) + early, waiting)
+    network = NETWORK_BYTES * min(planes / (behind + 1), 1.0)
+    return max(network + early, waiting) + JUDGING_BYTES * (channels - 1)
 
 
 def _moving_bytes(stack: Stack, config: FusionConfig) -> int:
