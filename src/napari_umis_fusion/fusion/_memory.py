@@ -12,8 +12,8 @@ from napari_umis_fusion.fusion._block import Block, divide
 from napari_umis_fusion.fusion._memory_estimates import (
     LOOK_AHEAD_PLANES,
     bytes_per_pixel,
+    ending_mb,
     fixed_mb,
-    islands_mb,
     plane_mb,
     result_mb,
     survey_mb,
@@ -118,7 +118,7 @@ def plan_memory(
     allowed_mb = min(workspace.left_mb + before_mb, USABLE_SHARE * free_mb)
     base_mb = fixed_mb(config, height * width)
     passes_mb = whole.pixels * bytes_per_pixel(stack, config, passes) / MEGABYTE
-    look_mb = result_mb(stack, config) + islands_mb(stack, config)
+    look_mb = result_mb(stack, config) + ending_mb(stack, config)
     plan = MemoryPlan(
         base_mb + max(before_mb + max(passes_mb, look_mb), last_mb), free_mb, (whole,)
     )
@@ -207,7 +207,7 @@ def _in_blocks(
     if len(parts) == 1:
         return plan
     block_mb = max(part.pixels for part in parts) * per_pixel / MEGABYTE
-    needed_mb = max(fixed_mb + max(block_mb, islands_mb(stack, config)), survey_mb(stack, config))
+    needed_mb = max(fixed_mb + max(block_mb, ending_mb(stack, config)), survey_mb(stack, config))
     return replace(plan, needed_mb=needed_mb, blocks=parts)
 
 

@@ -179,7 +179,23 @@ def survey_mb(stack: Stack, config: FusionConfig) -> float:
     return FIXED_MB + planes_mb + each * pixels / MEGABYTE
 
 
-def islands_mb(stack: Stack, config: FusionConfig) -> float:
+def ending_mb(stack: Stack, config: FusionConfig) -> float:
+    """Return the memory of what is done with whole planes at the end, besides the result, in MB."""
+    return max(_islands_mb(stack, config), _nowhere_mb(stack, config))
+
+
+def _nowhere_mb(stack: Stack, config: FusionConfig) -> float:
+    """Return the memory of values where nothing is in focus, if that is everywhere, in MB."""
+    if config.nowhere not in ("mean", "plane"):
+        return 0.0
+    channels = stack.channel_count or 1
+    sums = 4 if stack.dtype.itemsize <= 2 else 8
+    # The places of pixels, of several channels, are listed.
+    each = channels * (sums + 2 * stack.dtype.itemsize) + 14 + (16 if channels > 1 else 0)
+    return 2 * plane_mb(stack) + each * stack.shape[1] * stack.shape[2] / MEGABYTE
+
+
+def _islands_mb(stack: Stack, config: FusionConfig) -> float:
     """Return the memory of the last look at the index map, besides the result, in MB."""
     if config.islands == "keep" or len(stack) <= FAR_PLANES + 1:
         return 0.0
