@@ -273,6 +273,18 @@ def scatter(folder, chance):
                     path.write_bytes(b"broken")
 
 
+def test_planes_that_cannot_be_read_are_told_by_the_stack_that_lacks_them(tmp_path):
+    for z in range(4):
+        tifffile.imwrite(tmp_path / f"z{z}.tif", np.zeros((5, 6), np.uint8))
+    (tmp_path / "z4.tif").write_bytes(b"")
+    (tmp_path / "z5.tif").write_bytes((tmp_path / "z3.tif").read_bytes()[:-9])
+    (tmp_path / "z6.csv").write_text("no plane")
+    found = find_stacks(tmp_path)
+    assert len(found.left_out) == 3
+    told = "left out: z4.tif, z5.tif, named like its planes, which cannot be read"
+    assert found.stacks[0].notes == (told,)
+
+
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("by", ["names", "count", "time"])
 def test_each_file_is_in_one_stack_or_left_out(tmp_path, seed, by):

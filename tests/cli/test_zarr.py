@@ -31,10 +31,12 @@ def run(*arguments):
 
 
 def test_json(source, tmp_path, capsys):
+    zarr.open_array(str(source / "0"))[2] = 0
     assert run(source, tmp_path / "out", "--json", "--drop-z") == 0
     told = json.loads(capsys.readouterr().out)
+    notes = {"image": ["plane 2 is blank: left out"]}
     assert told == {"output": str(tmp_path / "out"), "fused": ["image"], "failed": [],
-                    "pending": []}  # fmt: skip
+                    "pending": [], "notes": notes}  # fmt: skip
     assert zarr.open_array(str(tmp_path / "out" / "0")).shape == (64, 70)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from napari_umis_fusion import fuse
 from napari_umis_fusion.errors import StackFileError
@@ -188,11 +189,14 @@ def test_planes_of_one_page_tell_how_they_were_taken(tmp_path):
     assert [one[0]["contrast_method"] for one in told] == ["Phase", "Fluorescence"]
 
 
-def test_photographs_tell_their_lens(tmp_path):
-    exif = Image.Exif()
+@pytest.mark.parametrize("kind", ["jpg", "tif"])
+def test_photographs_tell_their_lens(tmp_path, kind):
+    exif, developed = Image.Exif(), ImageFileDirectory_v2()
     exif.get_ifd(0x8769)[0xA434] = "MP-E65mm f/2.8 1-5x Macro Photo"
+    developed[0x8769] = dict(exif.get_ifd(0x8769))
+    options = {"exif": exif} if kind == "jpg" else {"tiffinfo": developed}
     for z in range(2):
-        Image.new("RGB", (7, 6)).save(tmp_path / f"DSC_{z:04}.jpg", exif=exif)
+        Image.new("RGB", (7, 6)).save(tmp_path / f"DSC_{z:04}.{kind}", **options)
     (found,) = open_stack(tmp_path).optics
     assert told_preset([found]).preset.name == "macro"
     (layer,) = read_layers(tmp_path)

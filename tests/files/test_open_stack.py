@@ -8,7 +8,13 @@ from natsort import natsorted, ns
 from PIL import Image
 
 from napari_umis_fusion.errors import StackFileError
-from napari_umis_fusion.files.read import list_files, open_stack
+from napari_umis_fusion.files.read import (
+    can_read,
+    describe_file,
+    list_files,
+    open_stack,
+    read_layers,
+)
 from napari_umis_fusion.stack import Calibration
 
 
@@ -196,16 +202,30 @@ def test_a_file_of_other_content_is_named_and_told(tmp_path, suffix, content, to
 
 
 @pytest.mark.parametrize(
-    ("kind", "named", "told"),
-    [("png", "tif", "PNG"), ("tif", "jpg", "TIFF"), ("bmp", "tif", "BMP")],
+    ("kind", "named"), [("png", "tif"), ("jpg", "TIF"), ("tif", "jpg"), ("bmp", "stk")]
 )
-def test_an_image_under_the_name_of_another_kind_is_told(tmp_path, kind, named, told):
-    write(tmp_path / f"a.{kind}", plane(0))
-    (tmp_path / f"a.{kind}").rename(tmp_path / f"b.{named}")
-    with pytest.raises(
-        StackFileError, match=rf"is a {told} file by its content. Rename it to .{kind}"
-    ):
-        open_stack(tmp_path / f"b.{named}")
+def test_an_image_under_the_name_of_another_kind_is_read_as_what_it_is(tmp_path, kind, named):
+    for z in range(3):
+        write(tmp_path / f"z{z}.{kind}", plane(z))
+    right = open_stack(tmp_path)
+    want = [right.plane(z) for z in range(3)]
+    for z in range(3):
+        (tmp_path / f"z{z}.{kind}").rename(tmp_path / f"z{z}.{named}")
+    stack = open_stack(tmp_path)
+    np.testing.assert_array_equal([stack.plane(z) for z in range(3)], want)
+    told = {"tif": "TIFF", "jpg": "JPEG"}.get(kind, kind.upper())
+    assert f"files named .{named} hold {told} images, and are read as such" in stack.source_notes
+    np.testing.assert_array_equal(open_stack(tmp_path / f"z1.{named}").plane(0), want[1])
+    with pytest.warns(UserWarning, match="are read as such"):
+        np.testing.assert_array_equal(read_layers(tmp_path)[0][0], want)
+    assert can_read(tmp_path / f"z1.{named}")
+    assert describe_file(tmp_path / f"z1.{named}")["shape"][:2] == list(want[1].shape)[:2]
+
+
+def test_a_broken_image_under_another_name_tells_both(tmp_path):
+    (tmp_path / "z.tif").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(40))
+    with pytest.raises(StackFileError, match=r"z\.tif: is a PNG file by its content, and cannot"):
+        open_stack(tmp_path / "z.tif")
 
 
 def test_folders_that_hold_images_are_named_where_a_folder_holds_none(tmp_path):

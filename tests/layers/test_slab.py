@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_umis_fusion import FusionConfig, LayerPlan, fuse_layer, iter_fuse_layer
+from napari_umis_fusion import FusionConfig, LayerPlan, fuse, fuse_layer, iter_fuse_layer
 from napari_umis_fusion.errors import ConfigError
-from napari_umis_fusion.layers import Slabs
+from napari_umis_fusion.layers import RetouchedLayers, Slabs
 from napari_umis_fusion.metrics import psnr
 from napari_umis_fusion.runtime import run_to_end
 from napari_umis_fusion.synthetic import make_stack
@@ -54,6 +54,21 @@ def test_of_a_time_series_the_entries_that_are_shown_and_channels_apart():
     assert slabs.is_measured
     shown = run_to_end(slabs.iter_preview(2, 4))
     assert [data.shape for data, _, _ in shown] == [data.shape for data, _, _ in expected]
+
+
+@pytest.mark.parametrize("blend", ["weighted", "select"])
+def test_planes_chosen_by_hand_count_where_they_lie_in_the_slab(blend):
+    movie = np.stack([STACK, STACK[::-1]])
+    layer = movie, {"name": "movie", "axis_labels": ("t", "z", "y", "x")}
+    event = fused(layer, FAST.replace(blend=blend))
+    chosen = np.zeros((2, *STACK.shape[1:]), np.uint8)
+    chosen[1, 10:20, 10:30], chosen[1, 30:40, 30:50] = 4 + 1, 8 + 1
+    RetouchedLayers.of(event).follow(chosen, {0: 1})
+    slabs = Slabs(event, {0: 1, 1: 0, 2: 0, 3: 0})
+    ((made, *_),) = run_to_end(slabs.iter_fuse(2, 6))
+    expected = fuse(movie[1], FAST.replace(blend=blend), planes=(2, 6), overrides=chosen[1] % 9)
+    np.testing.assert_array_equal(made, expected.all_in_focus)
+    np.testing.assert_array_equal(made[10:20, 10:30], movie[1, 4, 10:20, 10:30])
 
 
 @pytest.mark.parametrize("measure", ["laplacian", "learned"])

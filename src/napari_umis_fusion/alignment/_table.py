@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from napari_umis_fusion.alignment._plane_motion import MotionModel, PlaneMotion, motion_of
 from napari_umis_fusion.alignment._transforms import Transform
 from napari_umis_fusion.errors import AlignmentError, StackFileError
-from napari_umis_fusion.runtime import atomic_write, naming_faults, read_text
+from napari_umis_fusion.runtime import atomic_write, naming_faults, read_text, user_path
 
 _TRANSFORM = ("m00", "m01", "m10", "m11", "offset_rows_px", "offset_columns_px")
 _SHARED = ("height_px", "width_px", "model", "reference")
@@ -61,7 +61,7 @@ def write_table(table: TransformTable, path: str | Path) -> Path:
     StackFileError
         If the file cannot be written, or holds something else than such a table.
     """
-    target = Path(path)
+    target = user_path(path)
     check_table_path(target)
     whole = (*table.shape, table.model, table.reference)
     with (
@@ -100,7 +100,7 @@ def read_table(path: str | PathLike[str]) -> TransformTable:
     """
     advice = "pass a CSV file that was saved from an alignment."
     with naming_faults(path, AlignmentError, "no table of transforms", advice):
-        return _table(list(csv.DictReader(io.StringIO(read_text(Path(path)), newline=""))))
+        return _table(list(csv.DictReader(io.StringIO(read_text(user_path(path)), newline=""))))
 
 
 def _table(rows: list[dict[str, str]]) -> TransformTable:

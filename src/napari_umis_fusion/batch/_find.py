@@ -2,14 +2,15 @@
 
 import glob
 import os
+import re
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from natsort import natsorted, ns
 
 from napari_umis_fusion.batch._events import Searching
-from napari_umis_fusion.batch._group import file_stem, group_planes
+from napari_umis_fusion.batch._group import Group, file_stem, group_planes
 from napari_umis_fusion.batch._grouping import BatchStack, Grouping, LeftOut
 from napari_umis_fusion.batch._options import MAPS, BatchOptions
 from napari_umis_fusion.batch._place import Place, is_store, list_folder
@@ -29,6 +30,10 @@ NO_IMAGE = (
 )
 
 PathLike = str | os.PathLike[str]
+
+_DIGITS = re.compile("[0-9]+")
+_SHOWN = 5
+"""Names of files in a note."""
 
 
 def find_stacks(
@@ -118,6 +123,22 @@ class _Files:
 
     planes: dict[Path, Header]
     stacks: list[Path]
+    broken: list[Path] = field(default_factory=list)
+
+    def notes_on(self, group: Group) -> tuple[str, ...]:
+        """Tell the files that cannot be read, and are named like the planes of a stack."""
+        alike = {_scheme(path) for path in group.files}
+        lost = [path.name for path in self.broken if _scheme(path) in alike]
+        if not lost:
+            return ()
+        more = f" and {len(lost) - _SHOWN} more" if len(lost) > _SHOWN else ""
+        named = ", ".join(lost[:_SHOWN]) + more
+        return (f"left out: {named}, named like its planes, which cannot be read",)
+
+
+def _scheme(path: Path) -> str:
+    """Return the name of a file without its numbers."""
+    return _DIGITS.sub("0", path.name.lower())
 
 
 class _Search:
@@ -153,7 +174,8 @@ class _Search:
         for group in groups.stacks:
             is_whole = len(groups.stacks) == 1
             name = place.name if is_whole else _joined(place.inner, group.name)
-            self._add(BatchStack(name, group.files, {}, group.notes, group.z_axis or None))
+            notes = (*group.notes, *files.notes_on(group))
+            self._add(BatchStack(name, group.files, {}, notes, group.z_axis or None))
             yield self._searching()
         alone = {one.path: one.reason for one in groups.loose}
         for path in in_order([*files.stacks, *alone]):
@@ -174,6 +196,7 @@ class _Search:
                 self._sort_one(path, files)
             except (StackFileError, OSError, ValueError) as error:
                 self.left_out.append(LeftOut(path, _without(path, error)))
+                files.broken.append(path)
             yield self._searching()
         return files
 

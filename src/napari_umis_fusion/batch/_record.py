@@ -22,6 +22,7 @@ from napari_umis_fusion.runtime import (
     package_version,
     parse_json,
     read_bytes,
+    user_path,
 )
 
 RECORD = "umis-fusion-batch.jsonl"
@@ -192,7 +193,7 @@ def _made_with(config: FusionConfig, options: BatchOptions) -> dict[str, Any]:
     if config.checkpoint is not None:  # by content: another file may have come under its name
         advice = "check the path"
         with naming_faults(config.checkpoint, CheckpointError, "cannot be read", advice):
-            content = read_bytes(Path(config.checkpoint), MOST_BYTES)
+            content = read_bytes(user_path(config.checkpoint), MOST_BYTES)
         values["checkpoint"] = hashlib.sha256(content).hexdigest()
     wanted = {key: value for key, value in asdict(options).items() if key not in _GROUPING}
     made_with: dict[str, Any] = json.loads(json.dumps(values | wanted))

@@ -2,10 +2,10 @@
 
 import argparse
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from napari_umis_fusion.cli._report import print_json, print_line
+from napari_umis_fusion.runtime import user_path
 
 
 def add_demo_parser(commands: Any) -> None:
@@ -31,7 +31,7 @@ def run_demo_command(arguments: argparse.Namespace) -> None:
     """Run the demo, and print its files and scores."""
     from napari_umis_fusion.cli._demo import run_demo
 
-    report = run_demo(Path(arguments.output))
+    report = run_demo(user_path(arguments.output))
     if arguments.json:
         print_json(asdict(report))
         return

@@ -3,8 +3,7 @@
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -15,8 +14,11 @@ from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.files.write import check_output_path
 from napari_umis_fusion.fusion import DepthFill
-from napari_umis_fusion.runtime import first_same
+from napari_umis_fusion.runtime import first_same, user_path
 from napari_umis_fusion.stack import Stack
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MAPS: dict[str, tuple[DTypeLike, str]] = {
     "index_map": (np.uint16, "the index map: the plane in focus at each pixel."),
@@ -131,4 +133,4 @@ def check_table(
             "--save-transforms with a stack of 1 plane; accepted are stacks of two planes or more."
         )
     check_table_option("--save-transforms", path, inputs)
-    check_table_path(Path(path))
+    check_table_path(user_path(path))

@@ -11,6 +11,7 @@ from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.files.ome_zarr import zarr_kind
 from napari_umis_fusion.files.read import describe_file, open_stack
 from napari_umis_fusion.preprocess.health import PlaneReport, found_and_done, iter_reports, notes_on
+from napari_umis_fusion.runtime import user_path
 from napari_umis_fusion.scale import describe_zarr
 
 _SHOWN = 12
@@ -42,7 +43,7 @@ def run_info(arguments: argparse.Namespace) -> None:
     """Print the description, one fact per line."""
     if not arguments.planes and (arguments.z_axis or index_from(arguments)):
         raise ConfigError("--z-axis, --index and --scene choose planes to list: add --planes.")
-    facts = _describe(Path(arguments.file))
+    facts = _describe(user_path(arguments.file))
     reports = _reports(arguments) if arguments.planes else []
     if arguments.json:
         planes = {"plane_list": [one.describe() for one in reports]} if reports else {}

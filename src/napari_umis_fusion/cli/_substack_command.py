@@ -26,7 +26,7 @@ from napari_umis_fusion.files import (
 from napari_umis_fusion.files.read import is_tiff, list_files
 from napari_umis_fusion.files.write import naming_write_errors
 from napari_umis_fusion.layers import SubstackConfig, Substacks, iter_substack_layer
-from napari_umis_fusion.runtime import atomic_write
+from napari_umis_fusion.runtime import atomic_write, user_path
 
 
 def add_substack_parser(commands: Any) -> None:
@@ -92,7 +92,7 @@ def run_substack(arguments: argparse.Namespace) -> None:
 
 def _refuse_among_planes(target: Path, files: list[str]) -> None:
     """Refuse a file beside planes: its values are recorded ones, so that it would look like one."""
-    if len(files) > 1 and target.parent in {Path(file).resolve().parent for file in files}:
+    if len(files) > 1 and target.parent in {user_path(file).resolve().parent for file in files}:
         raise StackFileError(
             f"{target}: is in the folder of the planes, where it would be read as one of them; "
             "choose another folder."
@@ -145,7 +145,7 @@ def _write(
 
 
 def _write_table(path: str, found: Substacks, config: SubstackConfig) -> Path:
-    target = Path(path)
+    target = user_path(path)
     heads = ("position", "time", "in_focus", "followed", "left_aside", "first", "last")
     lines = [heads]
     for position, track in found.tracks.items():

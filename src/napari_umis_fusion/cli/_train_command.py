@@ -16,7 +16,7 @@ from napari_umis_fusion.cli._train_session import (
     state_path,
 )
 from napari_umis_fusion.errors import CheckpointError, ConfigError
-from napari_umis_fusion.runtime import first_same
+from napari_umis_fusion.runtime import first_same, user_path
 from napari_umis_fusion.training import TrainingConfig, is_curve_file, is_session
 from napari_umis_fusion.training.session import load_config
 
@@ -187,10 +187,10 @@ def training_config_from(arguments: argparse.Namespace) -> TrainingConfig:
 
 
 def _files(arguments: argparse.Namespace) -> Files:
-    weights = Path(arguments.output).absolute()
+    weights = user_path(arguments.output).absolute()
     if weights.suffix != ".safetensors":
         raise CheckpointError(f"{weights}: weights are saved as .safetensors; change the extension")
-    curve = Path(arguments.curve or weights.with_name(f"{weights.stem}-loss")).absolute()
+    curve = user_path(arguments.curve or weights.with_name(f"{weights.stem}-loss")).absolute()
     state = state_path(arguments.state or str(weights.with_suffix(".state")))
     csv, png = (curve.with_name(curve.name + suffix) for suffix in (".csv", ".png"))
     files = Files(weights, state, csv, png)
@@ -214,7 +214,9 @@ def _check_apart(files: Files, arguments: argparse.Namespace) -> None:
             raise ConfigError(
                 f"{path}: exists, and is no loss curve; move it away, or give another --curve."
             )
-    if any(files.png.resolve().is_relative_to(Path(data).resolve()) for data in arguments.data):
+    if any(
+        files.png.resolve().is_relative_to(user_path(data).resolve()) for data in arguments.data
+    ):
         raise ConfigError(
             f"{files.png} would lie among the images, and the next training would use it; put "
             "--output or --curve into another folder."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from napari_umis_fusion.cli._options import given_options
 from napari_umis_fusion.errors import CheckpointError, ConfigError
 from napari_umis_fusion.models.library import find_weights
+from napari_umis_fusion.runtime import user_path
 from napari_umis_fusion.training import TrainingConfig, is_session, state_file
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def create_session(
 
     if not arguments.data:
         raise ConfigError("no training data; give DATA: folders of images, or image files.")
-    paths = [str(Path(path).absolute()) for path in arguments.data]
+    paths = [str(user_path(path).absolute()) for path in arguments.data]
     return TrainingSession.create(config, folder=folder, data=paths, **_origin(arguments))
 
 
@@ -131,7 +132,7 @@ def _check_options(
 
 def _check_given(arguments: argparse.Namespace, session: "TrainingSession") -> None:
     """Refuse data and initial weights that differ from those of the session."""
-    paths = tuple(str(Path(path).absolute()) for path in arguments.data)
+    paths = tuple(str(user_path(path).absolute()) for path in arguments.data)
     if paths and set(paths) != set(session.data):
         held = ", ".join(session.data) or "images stored in it"
         raise ConfigError(
@@ -150,5 +151,5 @@ def _check_given(arguments: argparse.Namespace, session: "TrainingSession") -> N
 
 def state_path(text: str) -> Path:
     """Return the path of ``--state``; the state file of a session stands for its folder."""
-    path = Path(text).absolute()
+    path = user_path(text).absolute()
     return path.parent if is_session(path.parent) and path == state_file(path.parent) else path

@@ -116,7 +116,7 @@ def run_zarr(arguments: argparse.Namespace) -> None:
     )
     report = _Report(quiet=arguments.json)
     summary = run_shown(steps, report.bar, report.show)
-    _print_summary(summary, as_json=arguments.json)
+    _print_summary(summary, report.notes if arguments.json else None)
 
 
 def _print_plan(
@@ -140,10 +140,11 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def _print_summary(summary: ZarrSummary, *, as_json: bool) -> None:
-    if as_json:
+def _print_summary(summary: ZarrSummary, notes: dict[str, list[str]] | None) -> None:
+    """Print what became of the stacks; with the notes on each, as JSON."""
+    if notes is not None:
         names = {"fused": summary.fused, "failed": summary.failed, "pending": summary.pending}
-        print_json({"output": str(summary.output), **names})
+        print_json({"output": str(summary.output), **names, "notes": notes})
     else:
         print_line(str(summary))
     if summary.failed:
@@ -164,6 +165,7 @@ class _Report:
         self.bar = progress_bar("fusing", "block", quiet=quiet)
         self._quiet = quiet
         self._stacks = 0
+        self.notes: dict[str, list[str]] = {}
 
     def show(self, event: object) -> None:
         """Show an event."""
@@ -179,6 +181,7 @@ class _Report:
             print_error("error", f"{event.name}: {event.message}")
         elif isinstance(event, ZarrStarted) and not self._quiet:
             self.bar.write(str(event), file=sys.stderr)
-        elif isinstance(event, FieldFused) and not self._quiet:
-            for note in event.notes:
+        elif isinstance(event, FieldFused):
+            self.notes[event.name] = [*event.notes]
+            for note in () if self._quiet else event.notes:
                 self.bar.write(f"{event.name}: note: {note}", file=sys.stderr)

@@ -125,6 +125,10 @@ class SurfaceDecision:
 
         yield from self._workers.each(merge, self._tiles)
 
+    def forget_spare(self) -> None:
+        """Free what no plane needs any more."""
+        self._pile.forget_spare()
+
     def _decide(
         self,
         grey: FloatMap,

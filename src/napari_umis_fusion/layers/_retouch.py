@@ -166,6 +166,15 @@ class RetouchedLayers:
         self._write(place, part, entries)
         return True
 
+    def follow_other(self, other: "RetouchedLayers") -> None:
+        """Let the layers follow the overrides of another fusion of the same stacks, in place."""
+        for entries in self.all_entries():
+            known = other._places.get(other._key(entries))
+            if known is not None:
+                overrides = np.zeros(self.shape, known.seen.dtype)
+                self.of_stack(overrides, entries)[...] = known.seen
+                self.follow(overrides, entries)
+
     def _stack_planes(self, labels: NDArray[Any]) -> NDArray[np.uint16]:
         """Return overrides that count the planes of the fused stack, 0 for planes it lacks."""
         span = self.stacks.span.planes

@@ -3,23 +3,20 @@
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.files import LayerData
 from napari_umis_fusion.fusion import KeptFocus, iter_keep_focus
 from napari_umis_fusion.layers._align import config_for
-from napari_umis_fusion.layers._events import LayerEvent, LayerProgress
+from napari_umis_fusion.layers._events import LayerEvent, LayerFinished, LayerProgress
 from napari_umis_fusion.layers._fuse import fill_outputs, iter_fuse_stacks
 from napari_umis_fusion.layers._make_outputs import make_outputs
 from napari_umis_fusion.layers._outputs import FusedImage
+from napari_umis_fusion.layers._retouch import RetouchedLayers
 from napari_umis_fusion.layers._stacks import LayerStacks, LoopPlace
 from napari_umis_fusion.runtime import Progress, ScratchMemory, map_events
 from napari_umis_fusion.stack import CroppedStack, Plane, Stack
-
-if TYPE_CHECKING:
-    from napari_umis_fusion.layers._events import LayerFinished
 
 EVERY = slice(None)
 
@@ -45,10 +42,11 @@ class Slabs:
         If nothing is known of the fusion's stacks, or it had one plane.
     """
 
-    def __init__(self, event: "LayerFinished", entries: Mapping[int, int]) -> None:
+    def __init__(self, event: LayerFinished, entries: Mapping[int, int]) -> None:
         if not event.outputs or event.planes < 2:
             raise ConfigError("slabs need the result of a fusion of two planes or more: fuse one.")
         self._fused = event.outputs[0].stacks
+        self._retouched: Mapping[int, RetouchedLayers] = event.outputs[0].retouched
         looped = {axis: entries.get(axis, 0) for axis in self._fused.loops}
         channel = self._fused.axes.channel
         shown = {axis: entry for axis, entry in looped.items() if axis != channel}
@@ -106,6 +104,8 @@ class Slabs:
     ) -> Generator[LayerEvent | None, None, list[LayerData]]:
         """Fuse the planes `first` to `last` as the layer was fused, aligned as they were there.
 
+        Planes chosen by hand in the layer's result count where they lie in the slab.
+
         Yields
         ------
         LayerProgress, LayerFinished or None
@@ -118,13 +118,20 @@ class Slabs:
         """
         slab = self._slab(first, last)
         if first < last:
-            return (yield from iter_fuse_stacks(slab, self._config))
+            return (yield from map_events(iter_fuse_stacks(slab, self._config), self._overridden))
 
         def copy(place: LoopPlace) -> Generator[None, None, Plane]:
             yield
             return slab.stack(place).plane(0)
 
         return (yield from self._iter_layers(slab, copy))
+
+    def _overridden(self, event: LayerEvent) -> LayerEvent:
+        """Apply the overrides of the whole layer to a finished slab, in place."""
+        if isinstance(event, LayerFinished):
+            for number, whole in self._retouched.items():
+                RetouchedLayers.of(event, number).follow_other(whole)
+        return event
 
     def _iter_layers(
         self, slab: "_SlabStacks", compose: Callable[[LoopPlace], Generator[None, None, Plane]]
@@ -174,7 +181,7 @@ class _SlabStacks(LayerStacks):
         return CroppedStack(whole, EVERY, EVERY, self._part)
 
 
-def _without_alignment(config: FusionConfig, event: "LayerFinished") -> FusionConfig:
+def _without_alignment(config: FusionConfig, event: LayerFinished) -> FusionConfig:
     """Return the config for planes that are aligned and lit already, as far as they were."""
     if not event.alignments:
         return config

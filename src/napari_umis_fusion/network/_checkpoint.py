@@ -34,7 +34,7 @@ from napari_umis_fusion.network._weights_file import (
     shapes_of,
     with_orders,
 )
-from napari_umis_fusion.runtime import atomic_write
+from napari_umis_fusion.runtime import atomic_write, user_path
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -114,7 +114,7 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         If the file is missing, too large, truncated, not a checkpoint, contains code, or is of
         another architecture.
     """
-    where = Path(path).absolute()
+    where = user_path(path).absolute()
     arrays, metadata, content = read_weights(where)
     return Checkpoint(arrays, metadata, hashlib.sha256(content).hexdigest(), where)
 
@@ -146,7 +146,7 @@ def save_checkpoint(
     CheckpointError
         If the extension is not .safetensors, or the weights are of another architecture.
     """
-    where = Path(path).absolute()
+    where = user_path(path).absolute()
     if where.suffix not in SAFETENSORS:
         raise CheckpointError(
             f"{where}: checkpoints are saved as .safetensors; change the extension"

@@ -109,7 +109,7 @@ def load_preset(path: str | os.PathLike[str]) -> Preset:
     ConfigError
         If there is no such file, it is no preset, or an option is not accepted.
     """
-    where = Path(path).absolute()
+    where = user_path(path).absolute()
     with naming_faults(where, ConfigError, "cannot be read", "save the preset again."):
         content = read_json(where)
     if not isinstance(content, dict) or content.get("kind") != _KIND:

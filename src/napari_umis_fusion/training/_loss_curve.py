@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_umis_fusion.runtime import atomic_write, open_regular
+from napari_umis_fusion.runtime import atomic_write, open_regular, user_path
 from napari_umis_fusion.training._events import StepDone, TrainingEvent, Validated
 from napari_umis_fusion.training._smoothing import smoothed
 
@@ -129,7 +129,7 @@ class LossCurve:
         """
         names = sorted(self.names, key=lambda name: name.startswith(VALIDATION))  # keeps order
         cells = [self._columns[name].cells(self._steps) for name in names]
-        with atomic_write(Path(path)) as beside, beside.open("w", newline="") as file:
+        with atomic_write(user_path(path)) as beside, beside.open("w", newline="") as file:
             table = csv.writer(file)
             table.writerow(["step", *names])
             table.writerows(zip(self._steps, *cells, strict=True))
@@ -155,7 +155,7 @@ class LossCurve:
         """
         curve = cls()
         try:
-            with Path(path).open(newline="") as file:
+            with user_path(path).open(newline="") as file:
                 for cells in csv.DictReader(file):
                     row = {name: float(cell) for name, cell in cells.items() if cell}
                     if row["step"] <= last_step:
@@ -178,7 +178,7 @@ class LossCurve:
         figure = Figure(figsize=(9, 5), dpi=120, layout="constrained")
         FigureCanvasAgg(figure)  # sets the canvas; pyplot would look for a window system
         self._draw(figure.add_subplot())
-        with atomic_write(Path(path)) as beside:
+        with atomic_write(user_path(path)) as beside:
             figure.savefig(beside, format="png")
 
     def _put(self, step: int, found: CurveValues) -> None:

@@ -224,6 +224,8 @@ IN_ORDER = {
     "dates before": [f"2024-03-0{1 + k // 3}_{k}" for k in range(6)],
     "dates and times only": [f"IMG_20240101_1205{k:02}" for k in (1, 7, 13, 44)],
     "a number after the time": [f"IMG_20240101_1205{9 + k}_{k:03}" for k in range(12)],
+    "a time of each plane": [f"z{k}_t{k}" for k in range(12)],
+    "a clock that runs backwards": [f"z{k}_t{20 - k}" for k in range(7)],
     "words": ["bottom", "middle", "top"],
     "letters": ["a", "b", "c", "d"],
     "parentheses": [f"scan ({k})" for k in range(12)],
@@ -430,3 +432,13 @@ def test_accents_of_a_mac_are_those_of_others():
     grid = arrange(paths)
     assert [axis.letter for axis in grid.axes] == ["Z"]
     assert list(grid.files.values()) == paths
+
+
+def test_times_that_only_tell_when_planes_were_recorded_are_no_axis():
+    names = [f"p{p}_z{z}_t{3 * p + z}" for p in range(2) for z in range(3)]
+    grid = understood(names)
+    assert grid.sizes == {"P": 2, "Z": 3}
+    assert "each plane has a time of its own, t0 to t5" in grid.notes[0]
+    assert not grid.is_sure
+    series = understood([f"z{z}_t{3 * t + z}" for t in range(2) for z in range(3)])
+    assert series.sizes == {"T": 6, "Z": 3}, "each z was recorded twice: times tell them apart"

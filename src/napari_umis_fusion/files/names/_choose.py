@@ -57,9 +57,23 @@ def choose_columns(columns: Sequence[Column]) -> Choice:
     needed = _needed(needed)
     kept = tuple(_dated(one, needed) for one in known if any(one is x for x in needed))
     planes = [column for column in kept if column.kind == "z"]
-    if planes:
-        return Choice(kept, planes[0] if len(planes) == 1 else None)
-    return _plain_counting(kept)
+    if len(planes) == 1:
+        return _without_clock(kept, planes[0])
+    return Choice(kept, None) if planes else _plain_counting(kept)
+
+
+def _without_clock(columns: tuple[Column, ...], z: Column) -> Choice:
+    """Drop times that only say when each file was recorded, as in z0_t0, z1_t1."""
+    for column in columns:
+        rest = tuple(one for one in columns if one is not column)
+        is_clock = len(set(column.keys)) == len(column.keys) and _follows_from(column, rest)
+        if column.kind == "time" and is_clock:
+            note = (
+                f"in the file names, each plane has a time of its own, {_ends(column)}; they are "
+                "taken as one stack, not as a time series"
+            )
+            return Choice(rest, z, (note,), is_sure=False)
+    return Choice(columns, z)
 
 
 def _dated(column: Column, needed: Sequence[Column]) -> Column:

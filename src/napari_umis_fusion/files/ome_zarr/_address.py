@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from napari_umis_fusion.runtime import user_path
+
 DESCRIPTIONS = ("zarr.json", ".zgroup", ".zarray")
 """Files of which a folder of Zarr holds one."""
 
@@ -18,4 +20,4 @@ def is_zarr(path: Path) -> bool:
 
 def absolute_url(text: str) -> str:
     """Return an absolute path; an address as it is."""
-    return text if is_address(text) else str(Path(text).expanduser().absolute())
+    return text if is_address(text) else str(user_path(text).absolute())

@@ -35,6 +35,26 @@ _NAMED = dict.fromkeys(TIFF_SUFFIXES, "TIFF") | {
 _COPY = "Copy it again, or leave it out"
 
 
+def held_format(path: Path) -> str | None:
+    """Return the format of an image by its first bytes, such as PNG, whatever its name says.
+
+    Returns
+    -------
+    str or None
+        TIFF, PNG, JPEG, BMP or WebP; None for anything else, and for what cannot be opened.
+    """
+    held = _format(_head(path) or b"")
+    return held if held in _EXTENSION else None
+
+
+def named_otherwise(path: Path) -> str | None:
+    """Return a note on an image whose name says another format; None if it says its own."""
+    wanted, held = _NAMED.get(path.suffix.lower()), held_format(path)
+    if held in (None, wanted):
+        return None
+    return f"files named {path.suffix} hold {held} images, and are read as such"
+
+
 def unlike_its_name(path: Path) -> str | None:
     """Return what a file holds, and what to do, where it is not of the format of its name.
 
@@ -57,7 +77,7 @@ def unlike_its_name(path: Path) -> str | None:
     if held == wanted:
         return None
     if held in _EXTENSION:
-        return f"is a {held} file by its content. Rename it to {_EXTENSION[held]}, or leave it out."
+        return f"is a {held} file by its content, and cannot be read. {_COPY}."
     what = _described(held, head)
     return f"holds {what}; accepted under this name are {wanted} images. {_COPY}."
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.files.read._content import named_otherwise
 from napari_umis_fusion.files.read._file_state import FileState
 from napari_umis_fusion.files.read._images import read_image, read_image_header
 from napari_umis_fusion.files.read._listing import is_tiff
@@ -160,15 +161,17 @@ def _state_of(path: Path) -> FileState:
 
 def image_header(path: Path, index: Mapping[str, int] | None = None) -> Header:
     """Read the header of an image file; raises `StackFileError` if it is broken or ambiguous."""
+    told = named_otherwise(path)
+    notes = () if told is None else (told,)
     if not is_tiff(path):
         header = read_image_header(path)
         optics = (ChannelOptics(lens=header.lens),) if header.lens else ()
         colour = len(header.shape) == 3
-        return Header(header.shape, header.dtype, colour, Calibration(), optics=optics)
+        return Header(header.shape, header.dtype, colour, Calibration(), optics=optics, notes=notes)
     with open_tiff(path, index=index, one_plane=True) as stack:
         shape, sizes, count = stack.shape[1:], stack.calibration, len(stack)
         found = stack.dtype, stack.rgb, sizes, stack.z_um, count, stack.is_mosaic
-        return Header(shape, *found, stack.optics, stack.source_notes)
+        return Header(shape, *found, stack.optics, (*notes, *stack.source_notes))
 
 
 def _several_planes(path: Path, count: int) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files.names import counts
-from napari_umis_fusion.files.read._content import image_without_suffix
+from napari_umis_fusion.files.read._content import held_format, image_without_suffix
 from napari_umis_fusion.files.read._other_formats import (
     bioio_is_installed,
     is_for_bioio,
@@ -50,8 +50,14 @@ class Listing:
 
 
 def is_tiff(path: Path) -> bool:
-    """Whether a file is a TIFF by its extension, or describes a set of TIFFs."""
-    return path.suffix.lower() in TIFF_SUFFIXES or is_companion(path)
+    """Whether a file is read as TIFF, or describes a set of TIFFs.
+
+    The content of an image decides, since cameras and programs write PNG and JPEG as .tif; where
+    it cannot be told, as of files that are broken or not there yet, its extension.
+    """
+    suffix = path.suffix.lower()
+    held = held_format(path) if suffix in SUFFIXES else None
+    return is_companion(path) or (suffix in TIFF_SUFFIXES if held is None else held == "TIFF")
 
 
 def is_companion(path: Path) -> bool:

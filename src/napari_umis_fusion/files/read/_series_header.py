@@ -60,7 +60,7 @@ def read_series_header(tif: TiffFile, series: int) -> SeriesHeader:
     Returns
     -------
     SeriesHeader
-        From OME-XML, ImageJ's description or this package's own.
+        From OME-XML, ImageJ's description, this package's own, or the EXIF of a camera.
     """
     if tif.ome_metadata:
         return _from_ome(tif.ome_metadata, series)
@@ -70,7 +70,15 @@ def read_series_header(tif: TiffFile, series: int) -> SeriesHeader:
         return SeriesHeader(
             provenance=_from_our_description(tif.shaped_metadata[0].get("provenance"))
         )
-    return SeriesHeader()
+    return SeriesHeader(optics=_lens(tif))
+
+
+def _lens(tif: TiffFile) -> tuple[ChannelOptics, ...]:
+    """Return the lens that EXIF tells, as in photographs that were developed to TIFF."""
+    tag = tif.pages.first.tags.get("ExifTag")
+    told = tag.value if tag is not None else None
+    lens = str(told.get("LensModel") or "").strip("\0 ") if isinstance(told, dict) else ""
+    return (ChannelOptics(lens=lens),) if lens else ()
 
 
 def _from_ome(xml: str, series: int) -> SeriesHeader:

@@ -148,6 +148,7 @@ def _stack_of(
     one_plane: bool,
 ) -> TiffStack:
     picked, unnamed = pick_series(tif, number, one_plane=one_plane), unnamed_pages(tif)
+    header = read_series_header(tif, picked.number)
     opened = open_series(tif, picked.series)
     sizes = opened.layout.sizes
     roles = choose_axes(
@@ -166,7 +167,7 @@ def _stack_of(
             replace(stack.calibration, z_step_um=None, z_positions_um=None),
             (),
         )
-    _name_channels(stack, roles, read_series_header(tif, picked.number))
+    _name_channels(stack, roles, header)
     stack.calibration = _of_planes(stack.calibration, stack.planes)
     stack.is_mosaic = opened.pixels.is_mosaic and roles.channel is None
     told_too = () if one_plane else (*notes, *unnamed)
@@ -183,11 +184,12 @@ def _name_channels(stack: TiffStack, roles: AxisRoles, header: SeriesHeader) -> 
         stack.channel_names = names if len(names) == count else ()
         stack.channel_colours = colours if len(colours) == count else ()
         stack.optics = optics
-    elif roles.channel is None:
-        chosen = roles.fixed.get("C", 0)
+        return
+    chosen = roles.fixed.get("C", 0)
+    stack.optics = optics[chosen : chosen + 1]
+    if roles.channel is None:
         stack.channel_names = names[chosen : chosen + 1]
         stack.channel_colours = colours[chosen : chosen + 1]
-        stack.optics = optics[chosen : chosen + 1]
 
 
 def _of_planes(sizes: Calibration, planes: Sequence[int]) -> Calibration:

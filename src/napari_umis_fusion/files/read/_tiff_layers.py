@@ -131,9 +131,9 @@ def _open_series(path: Path, number: int, by_pages: bool) -> _Series:
     tif = open_tiff_file(path, by_pages=by_pages)
     try:
         series = pick_series(tif, number).series
+        header = read_series_header(tif, number)
         opened = open_series(tif, series)
         told = tiff_sizes(tif, number, _planes_of(opened.layout))
-        header = read_series_header(tif, number)
     except BaseException:
         tif.close()
         raise

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from napari_umis_fusion.errors import CheckpointError, ConfigError
 from napari_umis_fusion.models.export._description import DEFAULT_LICENCE, ExportDescription
-from napari_umis_fusion.runtime import atomic_write
+from napari_umis_fusion.runtime import atomic_write, user_path
 
 if TYPE_CHECKING:
     from napari_umis_fusion.network import Checkpoint
@@ -66,7 +66,7 @@ def export_model(
         If a library that the format needs is missing, the network cannot be described, or the
         file cannot be written.
     """
-    where = Path(path).absolute()
+    where = user_path(path).absolute()
     if where.suffix not in EXPORT_SUFFIXES:
         raise ConfigError(
             f"{where}: has the extension {where.suffix!r}; networks are exported as "

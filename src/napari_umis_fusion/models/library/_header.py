@@ -12,7 +12,7 @@ from napari_umis_fusion.network import (
     MAX_BYTES,
     Architecture,
 )
-from napari_umis_fusion.runtime import naming_faults, open_regular, parse_json
+from napari_umis_fusion.runtime import naming_faults, open_regular, parse_json, user_path
 
 SUFFIX = ".safetensors"
 
@@ -61,7 +61,7 @@ def focus_measure_of(path: str | os.PathLike[str]) -> str:
     CheckpointError
         If the file cannot be read, or this version does not know its network.
     """
-    where = Path(path)
+    where = user_path(path)
     header = read_header(where) if where.suffix == SUFFIX else {}
     return FOCUS_MEASURES[architecture_in(header, where)]
 

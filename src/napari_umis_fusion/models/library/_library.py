@@ -26,7 +26,7 @@ from napari_umis_fusion.models.library._reserve import reserved
 from napari_umis_fusion.models.library._shipped import shipped_models
 from napari_umis_fusion.models.library._sidecar import sidecar_of, stamp_of, write_sidecar
 from napari_umis_fusion.network import MAX_BYTES, SHIPPED
-from napari_umis_fusion.runtime import naming_faults, open_regular, user_data
+from napari_umis_fusion.runtime import naming_faults, open_regular, user_data, user_path
 
 if TYPE_CHECKING:
     from napari_umis_fusion.network import Checkpoint
@@ -48,7 +48,7 @@ def find_weights(text: str) -> str:
     CheckpointError
         If there is neither such a file nor such a model.
     """
-    if Path(text).is_file() or Path(text).suffix in (SUFFIX, ".pth", ".pt"):
+    if user_path(text).is_file() or Path(text).suffix in (SUFFIX, ".pth", ".pt"):
         return text  # loading reports what is wrong with a file
     return str(ModelLibrary().find(text).path)
 
@@ -69,7 +69,7 @@ class ModelLibrary:
     """
 
     def __init__(self, folder: str | os.PathLike[str] | None = None) -> None:
-        self.folder = default_folder() if folder is None else Path(folder).absolute()
+        self.folder = default_folder() if folder is None else user_path(folder).absolute()
         self._seen: dict[Path, tuple[tuple[int, ...], Model]] = {}
 
     def models(self) -> list[Model]:
@@ -101,7 +101,7 @@ class ModelLibrary:
         advice = "give the path of a checkpoint"
         with (
             naming_faults(path, CheckpointError, "cannot be read", advice),
-            open_regular(Path(path), MAX_BYTES) as file,
+            open_regular(user_path(path), MAX_BYTES) as file,
         ):
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         return self._made_from(sha256)
@@ -229,7 +229,7 @@ class ModelLibrary:
         from napari_umis_fusion.models.export import export_model
         from napari_umis_fusion.network import load_checkpoint
 
-        target = Path(path).absolute()
+        target = user_path(path).absolute()
         if target.parent.resolve() in (self.folder.resolve(), SHIPPED.resolve()):
             raise CheckpointError(f"{target}: is in a folder of models; choose another folder")
         if target.exists() and not replace:

@@ -18,6 +18,7 @@ from napari_umis_fusion.models.library._sidecar import (
     sha256_of,
 )
 from napari_umis_fusion.network import FOCUS_MEASURES, Architecture
+from napari_umis_fusion.runtime import user_path
 
 HASH_SHOWN = 8
 """Digits of a hash that are shown; enough to distinguish models."""
@@ -130,7 +131,7 @@ def read_model(path: str | os.PathLike[str], *, is_shipped: bool = False) -> Mod
     CheckpointError
         If the file cannot be read, or this version does not know its network.
     """
-    where = Path(path).absolute()
+    where = user_path(path).absolute()
     header = read_header(where)
     noted = {} if is_shipped else read_sidecar(where)
     initial, sha256 = (str(header.get(key) or "") for key in ("parent", "parent_sha256"))

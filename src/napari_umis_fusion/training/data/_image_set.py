@@ -19,6 +19,7 @@ from napari_umis_fusion.runtime import (
     naming_faults,
     open_regular,
     parse_json,
+    user_path,
 )
 from napari_umis_fusion.training._schema import ImagesEntry
 
@@ -140,7 +141,7 @@ class ImageSet:
         StackFileError
             If the file cannot be written.
         """
-        where = Path(path).absolute()
+        where = user_path(path).absolute()
         about = {"kind": _KIND, "names": self.names, "sources": self.sources}
         text = json.dumps({**about, "left_out": self.left_out})
         arrays: dict[str, Any] = {f"image_{k}": image for k, image in enumerate(self.images)}
@@ -165,7 +166,7 @@ def load_images(path: str | os.PathLike[str]) -> ImageSet:
     StackFileError
         If the file is missing or damaged, or has another content.
     """
-    where = Path(path).absolute()
+    where = user_path(path).absolute()
     advice = "give a complete file of ImageSet.save."
     with (
         naming_faults(where, StackFileError, "the images cannot be loaded", advice),

@@ -19,6 +19,7 @@ from napari_umis_fusion.runtime import (
     naming_faults,
     open_regular,
     parse_json,
+    user_path,
 )
 from napari_umis_fusion.training._config import TrainingConfig
 from napari_umis_fusion.training._loss_curve import LossCurve
@@ -169,7 +170,7 @@ def load_state(path: str | os.PathLike[str]) -> TrainingState:
     CheckpointError
         If the file is missing, damaged, or not the state of a training.
     """
-    where = state_file(Path(path))
+    where = state_file(user_path(path))
     damaged = "damaged, or not the state of a training"
     unread = "cannot be read", "give the state file of a training"
     with (

@@ -11,6 +11,7 @@ from napari_umis_fusion.runtime import (
     naming_faults,
     package_version,
     read_json,
+    user_path,
 )
 from napari_umis_fusion.training._config import TrainingConfig
 
@@ -39,7 +40,7 @@ def save_config(path: str | os.PathLike[str], config: TrainingConfig) -> Path:
     OSError
         If the file cannot be written.
     """
-    where = Path(path).absolute()
+    where = user_path(path).absolute()
     if where.suffix.lower() != ".json":
         raise ConfigError(f"{where}: configs are saved as .json; change the extension.")
     content = {"kind": _KIND, "version": package_version(), "config": config.as_dict()}
@@ -63,7 +64,7 @@ def load_config(path: str | os.PathLike[str], **options: Any) -> TrainingConfig:
     ConfigError
         If the file cannot be read, is not the config of a training, or has a value out of bounds.
     """
-    where = Path(path).absolute()
+    where = user_path(path).absolute()
     with naming_faults(where, ConfigError, "cannot be read", "save the config again."):
         content = read_json(where)
     found = content.get("config") if isinstance(content, dict) else None

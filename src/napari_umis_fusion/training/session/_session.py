@@ -31,6 +31,7 @@ from napari_umis_fusion.runtime import (
     naming_faults,
     read_json,
     repeat_event,
+    user_path,
 )
 from napari_umis_fusion.training._config import TrainingConfig
 from napari_umis_fusion.training._events import Preparing, TrainingEvent, TrainingStarted
@@ -139,8 +140,8 @@ class TrainingSession:
         """
         from napari_umis_fusion.network import load_checkpoint, save_checkpoint
 
-        now, root = datetime.now(UTC), Path(root or sessions_folder())
-        where = Path(folder).absolute() if folder else root / time_name(now)
+        now, root = datetime.now(UTC), user_path(root or sessions_folder())
+        where = user_path(folder).absolute() if folder else root / time_name(now)
         checkpoint = load_checkpoint(initial_weights) if initial_weights is not None else None
         sha256 = checkpoint.sha256 if checkpoint else ""
         initial_name = initial_name or (checkpoint.path.stem if checkpoint else "")
@@ -310,7 +311,7 @@ class TrainingSession:
 
 def last_session(root: str | os.PathLike[str] | None = None) -> TrainingSession | None:
     """Return the newest session that can be resumed and is not in use."""
-    for folder in session_folders(Path(root or sessions_folder())):
+    for folder in session_folders(user_path(root or sessions_folder())):
         with suppress(CheckpointError):
             session = TrainingSession(folder)
             if session.can_resume and not is_locked(folder):
