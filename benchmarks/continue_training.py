@@ -148,9 +148,10 @@ def train(split: ImageSplit, start: Path, steps: int) -> dict[str, Tensor]:
     return {name: sum(one[name] for one in kept) / len(kept) for name in kept[0]}
 
 
-def validate(split: ImageSplit, weights: Path) -> dict[str, float]:
+def validate(split: ImageSplit, start: Path, weights: dict[str, Tensor]) -> dict[str, float]:
     """Return the means of all metrics on stacks of images held out."""
-    model = load_checkpoint(weights).model().eval()
+    model = load_checkpoint(start).model().eval()
+    model.load_state_dict(weights)
     objective = SelectObjective(CONFIG, split.learn, split.held_out, model)
     numbers, cpu = range(objective.validation_examples), torch.device("cpu")
     metrics = [objective.validate_example(k, cpu).metrics for k in numbers]
@@ -169,8 +170,8 @@ def main() -> None:
     split = split_images(collect_images(arguments.images), CONFIG)
     weights = train(split, arguments.start, arguments.steps)
     told = {"config": CONFIG.as_dict(), "steps": arguments.steps}
-    saved = save_checkpoint(arguments.output, weights, told)
-    save_checkpoint(saved, weights, {**told, "scores": validate(split, saved)})
+    scores = validate(split, arguments.start, weights)
+    save_checkpoint(arguments.output, weights, {**told, "scores": scores})
 
 
 if __name__ == "__main__":

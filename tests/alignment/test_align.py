@@ -8,10 +8,11 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import binary_dilation, gaussian_filter
 
+from fuzz.harmless import FUZZ
 from napari_umis_fusion import FusionConfig, fuse, iter_fuse
 from napari_umis_fusion.alignment import (
     Alignment,
@@ -133,9 +134,7 @@ def test_microscopes_are_taken_for_telecentric(moving):
     assert "only shifts were estimated" in alignment.summary()
 
 
-@settings(
-    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(FUZZ, max_examples=FUZZ.max_examples // 10)
 @given(
     breathing=st.floats(-0.06, 0.06),
     rotation=st.floats(-2, 2),

@@ -8,7 +8,8 @@ from napari_umis_fusion.errors import DeviceError
 from napari_umis_fusion.fusion import Finished, MemoryPlan, iter_fuse, passes_of
 from napari_umis_fusion.fusion import _memory as module
 from napari_umis_fusion.fusion._block import GRID_PX, Block, divide
-from napari_umis_fusion.fusion._memory import bytes_per_pixel, plan_memory
+from napari_umis_fusion.fusion._memory import plan_memory
+from napari_umis_fusion.fusion._memory_estimates import bytes_per_pixel
 from napari_umis_fusion.layers import fuse_layer
 from napari_umis_fusion.runtime import Progress, ScratchMemory
 from napari_umis_fusion.stack import stack_of_arrays

@@ -249,17 +249,6 @@ def test_takeover(target, focus, chosen, took, jit):
     assert (settled(np.full((3, 3), target, np.float32), focus, chosen) == took).all()
 
 
-def test_conclusion_is_wish_per_evidence():
-    seams, _ = blank((7, 9))
-    rng = np.random.default_rng(0)
-    target, evidence = (each[:, :9] for each in (seams.target, seams.evidence))
-    target[...], evidence[...] = rng.uniform(0.1, 2, (2, 7, 9))
-    expected = target / evidence
-    for tile in tiles_of(target, 4):
-        seams.normalise(tile)
-    np.testing.assert_array_equal(target, expected)
-
-
 def test_first_plane_takes_over_everywhere():
     """Before any plane, maps ask for a takeover and nothing is chosen."""
     seams, decision = blank((4, 5))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from napari_umis_fusion.preprocess import coarse_mosaic, grey_of_mosaic
 from napari_umis_fusion.preprocess._coarse_mosaic import QUAD_BAYER, X_TRANS
@@ -82,6 +83,20 @@ def test_the_mix_has_all_colours_as_they_occur(layout):
     assert grey.dtype == np.float32
     shares = np.bincount(layout.ravel()) / layout.size
     np.testing.assert_allclose(grey, shares @ (100, 40, 20), rtol=1e-5)
+
+
+@pytest.mark.parametrize("layout", [np.array([[0, 1], [1, 2]]), QUAD_BAYER, X_TRANS])
+def test_detail_stays_as_fine_as_it_was_recorded(layout):
+    """A mean of all colours would leave a fifth of it, of an X-Trans mosaic."""
+    rng = np.random.default_rng(1)
+    detail = ndimage.gaussian_filter(rng.normal(0, 40, SHAPE), 0.7).astype(np.float32)
+    tint = np.array((0.8, 1.0, 0.6), np.float32)
+    mosaic = mosaic_of((120 + detail)[..., None] * tint, layout)
+    grey = grey_of_mosaic(mosaic, len(layout))
+    shares = np.bincount(layout.ravel()) / layout.size
+    expected = (120 + detail) * (shares @ tint)
+    assert (grey - expected)[8:-8, 8:-8].std() < 0.65 * expected.std()
+    assert np.corrcoef(grey.ravel(), expected.ravel())[0, 1] > 0.8
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (2, 7), (5, 3)])

@@ -19,7 +19,7 @@ from napari_umis_fusion.training.data import ImageSet
 from napari_umis_fusion.training.loop import _compare as module
 from napari_umis_fusion.training.loop import train
 from napari_umis_fusion.training.loop._compare import iter_compare, iter_comparison_s
-from napari_umis_fusion.training.loop._train import NO_BETTER
+from napari_umis_fusion.training.loop._judge import NO_BETTER
 from napari_umis_fusion.training.objectives import ValidationExample
 from napari_umis_fusion.training.objectives._select import SelectObjective
 
@@ -111,7 +111,7 @@ def test_training_ends_with_the_comparison(
         told.update(options, names=held.names, before=before)
         return iter_compare(before, after, held, settings, **options)
 
-    monkeypatch.setattr("napari_umis_fusion.training.loop._train.iter_compare", noted)
+    monkeypatch.setattr("napari_umis_fusion.training.loop._judge.iter_compare", noted)
     scores = count(30.0)  # whatever two steps do to such a start
     monkeypatch.setattr(
         SelectObjective,
@@ -144,7 +144,7 @@ def test_what_the_comparison_finds_no_better_is_not_kept(
         yield
         return found
 
-    monkeypatch.setattr("napari_umis_fusion.training.loop._train.iter_compare", compared)
+    monkeypatch.setattr("napari_umis_fusion.training.loop._judge.iter_compare", compared)
     scores = iter([30.0, 31.0])
     monkeypatch.setattr(
         SelectObjective,
@@ -177,7 +177,7 @@ def test_a_comparison_that_fails_loses_nothing(images, monkeypatch):
         yield
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("napari_umis_fusion.training.loop._train.iter_compare", full)
+    monkeypatch.setattr("napari_umis_fusion.training.loop._judge.iter_compare", full)
     events = list(train(images, TrainingConfig(steps=1, test_share=0.25, **TINY)))
     assert events[-1].result.improved
     assert events[-1].result.comparison is None

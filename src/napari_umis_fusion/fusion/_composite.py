@@ -123,8 +123,7 @@ def composite_bytes(value: int, mean: int, *, is_ranking: bool, prefers: bool) -
     # The decision; peaks, where they are not fitted to focus; grey levels; the surface.
     fitted = 4 if is_ranking or prefers else 0
     surface = 26 if is_ranking and not prefers else 0
-    # Without a network, whose own memory is free when they are merged, merging needs some more.
-    return value + mean + 14 + fitted + (4 if is_ranking else 8) + surface
+    return value + mean + 14 + fitted + (4 if is_ranking else 0) + surface
 
 
 class _Composed(Protocol):
@@ -179,3 +178,7 @@ class Pile(Generic[T]):
         top = self._waiting.pop()
         self._spare.append(top)
         return top, self._waiting[-back]
+
+    def forget_spare(self) -> None:
+        """Free what no plane needs any more: all were merged."""
+        self._spare.clear()

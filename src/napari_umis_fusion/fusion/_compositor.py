@@ -13,12 +13,11 @@ import numpy as np
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.focus_measure import choose_measure
-from napari_umis_fusion.fusion._base import BaseCorrection
 from napari_umis_fusion.fusion._composite import Composite, Pile
 from napari_umis_fusion.fusion._decision import INVALID, Decision, Verified
-from napari_umis_fusion.fusion._edge_limits import EdgeLimits
 from napari_umis_fusion.fusion._focus_unit import default_measure, iter_unit, needs_scale
 from napari_umis_fusion.fusion._grey_planes import GreyPlane, GreyPlanes
+from napari_umis_fusion.fusion._mean_correction import MeanCorrection
 from napari_umis_fusion.fusion._merge_order import MergeOrder
 from napari_umis_fusion.fusion._noise_level import NoiseLevel
 from napari_umis_fusion.fusion._peak import PeakSharpness, peak_model
@@ -82,6 +81,8 @@ class Compositor:
         Decides on the depth where focus is a share; None where depth follows `decision`.
     preference : Preference or None
         Weighs focus where several planes are in focus; None without `FusionConfig.prefer`.
+    correction : MeanCorrection or None
+        Corrects the weighted mean; None where it stays as it is.
     opacity : ndarray of shape (Y, X) or None
         The highest opacity of all planes, in the dtype of the stack; None if they have none.
     """
@@ -140,13 +141,11 @@ class Compositor:
         self._order = MergeOrder(len(stack), left_out, in_turn=in_turn)
         self._has_scales = scales is not None
         self._scales = scales or GreyScales(1.0, self.to_grey.range.scale)
-        self._base: BaseCorrection | None = None
-        # Copied values stay those of planes in focus, whatever their brightness. What amounts of
-        # contrast choose gains too little by it (0.05 dB) for the time.
-        if averages and is_share and config.blend == "weighted" and len(stack) > 1:
-            kind = stack.shape[1:], stack.dtype, len(stack), self._scales.value
-            self._base = BaseCorrection(*kind, workspace)
-            self._edges = EdgeLimits(shape, self.to_grey, workspace)
+        self.correction: MeanCorrection | None = None
+        # What amounts of contrast choose gains too little by it (0.05 dB) for the time.
+        if averages and is_share and len(stack) > 1:
+            given = stack, self.to_grey, self._scales.value, workspace
+            self.correction = MeanCorrection(*given)
         self._last: int | None = None
         self._before: FloatMap | None = None  # grey image of the plane composed last
         self._z = 0
@@ -194,16 +193,19 @@ class Compositor:
             yield from self._fuse_oldest()
         for back in self._order.merges_at_end():
             yield from self._merge(back)
+        # The maps of the result take their place.
+        self._pile.forget_spare()
+        if self.surface is not None:
+            self.surface.forget_spare()
 
-    def iter_average(self) -> Generator[None]:
-        """Fill `all_in_focus` with the weighted mean, if there is one."""
+    def iter_average(self, image: Plane) -> Generator[None]:
+        """Fill an image with the weighted mean, if there is one."""
         if self.weighted is None:
             return
-        if self._base is not None:
-            yield from self._base.iter_settle(self.weighted, self._workers)
-        yield from self.weighted.iter_fill(self.all_in_focus, self._workers, self._base)
-        if self._base is not None:
-            yield from self._edges.iter_soften(self.all_in_focus, self._base, self._workers)
+        if self.correction is None:
+            yield from self.weighted.iter_fill(image, self._workers)
+        else:
+            yield from self.correction.iter_fill(image, self.weighted, self._workers)
 
     def _fuse_oldest(self) -> Generator[None]:
         oldest = self._pending.popleft()
@@ -227,9 +229,9 @@ class Compositor:
             self._noise.begin_pair()
         compose = partial(self._compose, plane, grey, checked.invalid, before, top)
         yield from self._workers.each(compose, self._tiles)
-        if self._base is not None:
-            yield from self._base.iter_add(plane, self._weight, self._z, self._workers)
-            yield from self._edges.iter_add(plane, self._workers)
+        if self.correction is not None:
+            shown = plane, grey, self._weight
+            yield from self.correction.iter_add(*shown, self._z, self._workers)
         if self.surface is not None:
             yield from self.surface.iter_add(grey, self._focus, self._z, joins=joins)
         if self._before is not None:

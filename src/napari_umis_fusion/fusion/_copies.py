@@ -7,18 +7,15 @@ import numpy as np
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.fusion._compositor import Compositor
+from napari_umis_fusion.fusion._copied_edges import CopiedEdges
 from napari_umis_fusion.fusion._copy_planes import RecordedCopy, iter_copy_recorded
 from napari_umis_fusion.fusion._cropped_planes import CroppedPlanes
 from napari_umis_fusion.fusion._passes import Passes
-from napari_umis_fusion.fusion._recorded_values import (
-    NearestToMean,
-    OwnValues,
-    iter_copy_nearest,
-)
+from napari_umis_fusion.fusion._recorded_values import NearestToMean, iter_copy_nearest
 from napari_umis_fusion.fusion._screening import ScreenedPlanes, scales_values
 from napari_umis_fusion.fusion._verification import IndexMap
-from napari_umis_fusion.fusion._weighted_mean import WeightedMean
-from napari_umis_fusion.runtime import Progress, ScratchMemory, Workers
+from napari_umis_fusion.runtime import Progress, ScratchMemory, Workers, repeat_event
+from napari_umis_fusion.stack import Plane
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +50,7 @@ class Copies:
         Planes that are exposed otherwise were scaled to decide. Their pixels are copied from the
         planes whose recorded values are nearest to the scaled ones.
         """
-        image, mean = compositor.all_in_focus, compositor.weighted
+        image = compositor.all_in_focus
         lit = [] if scales_values(self.config) else planes.scaled
         if self.passes.second == "copy_filtered":
             sound = planes.sound_stack(scales=True if lit else None)
@@ -61,15 +58,20 @@ class Copies:
             copy = RecordedCopy(sound, decided, index_map, image, policy)
             yield from iter_copy_recorded(copy, self.workers)
         elif self.passes.second == "copy_nearest":
-            assert mean is not None
+            mean = self.workspace.full(image.shape, image.dtype, 0)
+            averaging = compositor.iter_average(mean)
+            event = Progress("verifying", 0, len(planes.sound_stack()))
+            yield from repeat_event(averaging, event)
             return (yield from self._iter_nearest(mean, compositor, index_map, planes))
         if not lit:
             return index_map
-        return (yield from self._iter_nearest(OwnValues(image), compositor, index_map, planes))
+        own = self.workspace.full(image.shape, image.dtype, 0)
+        own[...] = image
+        return (yield from self._iter_nearest(own, compositor, index_map, planes))
 
     def _iter_nearest(
         self,
-        wanted: WeightedMean | OwnValues,
+        wanted: Plane,
         compositor: Compositor,
         index_map: IndexMap,
         planes: ScreenedPlanes | CroppedPlanes,
@@ -79,5 +81,9 @@ class Copies:
         lit = () if scales_values(self.config) else planes.scaled
         image = compositor.all_in_focus
         nearest = NearestToMean(wanted, image, source_map, self.workspace, lit)
-        yield from iter_copy_nearest(planes.sound_stack(), nearest, self.config, self.workers)
+        sound = planes.sound_stack()
+        yield from iter_copy_nearest(sound, nearest, self.config, self.workers)
+        if compositor.correction is not None:
+            mending = CopiedEdges(nearest, compositor.correction.edges, self.workspace)
+            yield from mending.iter_mend(sound, self.config.nan_policy, self.workers)
         return source_map

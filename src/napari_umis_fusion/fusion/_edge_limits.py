@@ -61,25 +61,32 @@ class EdgeLimits:
         Conversion of planes to grey levels.
     workspace : ScratchMemory
         Memory for the map of limits.
+
+    Attributes
+    ----------
+    limits : ndarray of shape (Y, X), float32
+        The highest gradient of any plane so far, in grey levels per pixel.
+    to_grey : GreyConverter
+        As given.
     """
 
     def __init__(
         self, shape: tuple[int, int], to_grey: GreyConverter, workspace: ScratchMemory
     ) -> None:
-        self._limits = workspace.full(shape, np.float32, 0)
-        self._to_grey = to_grey
+        self.limits = workspace.full(shape, np.float32, 0)
+        self.to_grey = to_grey
 
     def iter_add(self, plane: Plane, workers: Workers) -> Generator[None]:
         """Raise the limits to the gradients of a plane."""
 
         def add(rows: slice) -> None:
             first = max(rows.start - 1, 0)
-            found = gradients(self._to_grey(plane[first : rows.stop + 1]))
+            found = gradients(self.to_grey(plane[first : rows.stop + 1]))
             inner = found[rows.start - first :][: rows.stop - rows.start]
             # NaN, where a plane is invalid, raises nothing.
-            np.fmax(self._limits[rows], inner, out=self._limits[rows])
+            np.fmax(self.limits[rows], inner, out=self.limits[rows])
 
-        yield from workers.each(add, split_rows(len(self._limits)))
+        yield from workers.each(add, split_rows(len(self.limits)))
 
     def iter_soften(self, image: Plane, base: BaseCorrection, workers: Workers) -> Generator[None]:
         """Soften edges of an image, in place, that exceed the limits where no plane stands out.
@@ -92,7 +99,7 @@ class EdgeLimits:
         def soften(tile: Tile) -> None:
             leads = _smoothed(_with_halo(base.leads, tile), LEAD_SIGMA_PX)
             share = np.asarray(1 / (1 + (leads / LEAST_LEAD) ** 4), np.float32)
-            limits = highest_around(_with_halo(self._limits, tile)) + MARGIN
+            limits = highest_around(_with_halo(self.limits, tile)) + MARGIN
             colours = image if image.ndim == 3 else image[..., None]
             before = np.stack(
                 [_with_halo(colours[..., c], tile) for c in range(colours.shape[2])], axis=2
@@ -115,13 +122,13 @@ class EdgeLimits:
         """Return a softened image (Y, X, C), or None if it has nothing to soften."""
         image = before
         for _ in range(ROUNDS):
-            grey = self._to_grey(image if image.shape[2] > 1 else image[..., 0])
+            grey = self.to_grey(image if image.shape[2] > 1 else image[..., 0])
             over: BoolMap = gradients(grey) > limits
             if not over.any():
                 break
             around = _smoothed(highest_around(over.astype(np.float32)), AROUND_SIGMA_PX)
             # Differences from black, which single precision holds.
-            near = (image - self._to_grey.range.black).astype(np.float32)
+            near = (image - self.to_grey.range.black).astype(np.float32)
             channels = np.moveaxis(near, 2, 0)
             smoothed = np.stack([_smoothed(one, SOFT_SIGMA_PX) for one in channels], axis=2)
             change = (around * share)[..., None] * (smoothed - near)

@@ -22,7 +22,8 @@ from napari_umis_fusion.fusion._islands import iter_settle_islands
 from napari_umis_fusion.fusion._kept_planes import with_kept_planes
 from napari_umis_fusion.fusion._light_changes import iter_in_one_light, light_notes
 from napari_umis_fusion.fusion._masking import iter_mask
-from napari_umis_fusion.fusion._memory import block_config, survey_mb
+from napari_umis_fusion.fusion._memory import block_config
+from napari_umis_fusion.fusion._memory_estimates import survey_mb
 from napari_umis_fusion.fusion._nowhere import check_nowhere, iter_fill_nowhere
 from napari_umis_fusion.fusion._provenance import describe_run
 from napari_umis_fusion.fusion._result import FusionResult

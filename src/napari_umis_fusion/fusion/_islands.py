@@ -66,7 +66,8 @@ def iter_settle_islands(
     islands = yield from workers.result(workers.submit(find_islands, index, grey))
     if not len(islands):
         return ()
-    if fused.source_map is None:  # means dilute what the planes of islands show
+    # Means, and values near to them, dilute what the planes of islands show.
+    if fused.source_map is not fused.index_map:
         yield from look.iter_copy(grey, np.where(islands.labels > 0, index, -1))
     verdict = yield from look.iter_judge(islands, grey)
     doubtful = verdict.doubtful[islands.labels]

@@ -4,24 +4,25 @@ Planes that are too large are fused block by block. A block is fused with a marg
 than what any step sees, so that the result equals that of whole planes up to rounding.
 """
 
-import sys
 from dataclasses import dataclass, replace
-
-import numpy as np
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import DeviceError
-from napari_umis_fusion.fusion._base import base_bytes
 from napari_umis_fusion.fusion._block import Block, divide
-from napari_umis_fusion.fusion._composite import composite_bytes
-from napari_umis_fusion.fusion._island_map import FAR_PLANES, WORKING_PX
-from napari_umis_fusion.fusion._merge_order import most_composites
-from napari_umis_fusion.fusion._passes import RANKING_MEASURES, Passes
-from napari_umis_fusion.fusion._surface import has_surface
+from napari_umis_fusion.fusion._memory_estimates import (
+    LOOK_AHEAD_PLANES,
+    bytes_per_pixel,
+    fixed_mb,
+    islands_mb,
+    plane_mb,
+    result_mb,
+    survey_mb,
+    waiting_planes,
+)
+from napari_umis_fusion.fusion._passes import Passes
 from napari_umis_fusion.fusion._verification import reference_window_px
-from napari_umis_fusion.fusion._weighted_mean import DOUBLE
 from napari_umis_fusion.preprocess.fixed_pattern import planes_to_look_at
-from napari_umis_fusion.runtime import MEGABYTE, ScratchMemory, free_memory_mb, thread_count
+from napari_umis_fusion.runtime import MEGABYTE, ScratchMemory, free_memory_mb
 from napari_umis_fusion.stack import Stack
 
 MARGIN_PX = {"learned": 192}
@@ -33,47 +34,14 @@ DEFAULT_MARGIN_PX = 128
 SMALLEST_BLOCK_PX = 2**20
 """Pixels of the smallest block with its margin; smaller ones would be margin mostly."""
 
-FIXED_MB = 35
-"""What does not depend on the planes."""
-
-NETWORK_FIXED_MB = 60
-"""The network."""
-
-TILE_MB = 105
-"""A tile of the network, for each thread."""
-
-ALL_TILES_PX = 2**20
-"""Planes from this size on have a tile for each thread."""
-
 USABLE_SHARE = 0.85
 """Share of the free memory that a fusion counts on; other programs need some as well."""
-
-NETWORK_BYTES = 190
-"""Of the plane ranker: features of the planes that wait for those after them."""
-
-FILTER_BYTES = 40
-"""Of the filters of the finished decision, beside the network's scores; as measured."""
-
-SENSOR_BYTES = 16
-"""Of a pixel, while a fixed pattern of the sensor is estimated."""
 
 PATTERN_BYTES = 4
 """Of a pixel, once it is known."""
 
-LOOK_AHEAD_PLANES = 4
-"""Planes that are read before the one that is fused, to judge it by them."""
-
-LOOK_BYTES = 60
-"""Of a pixel of the working maps on which islands are looked for."""
-
-LOOK_PLANES = 3
-"""Planes that are held while they are read again for islands: one, and what is prefetched."""
-
-MENDED_BYTES = 7
-"""Of a pixel, where half of the image is mended: more than any stack of the tests needs."""
-
-KERNELS_MB, RUNTIME_MB = 45, 20
-"""Memory of the compiled kernels, and of what runs the network, where they are not loaded yet."""
+COPYING_BYTES = 8
+"""Of a pixel, while depths are computed from a result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +78,13 @@ class MemoryPlan:
 
 
 def plan_memory(
-    stack: Stack, config: FusionConfig, passes: Passes, workspace: ScratchMemory
+    stack: Stack,
+    config: FusionConfig,
+    passes: Passes,
+    workspace: ScratchMemory,
+    *,
+    outputs_mb: float = 0.0,
+    stacks: int = 1,
 ) -> MemoryPlan:
     """Plan the memory of a fusion.
 
@@ -124,6 +98,10 @@ def plan_memory(
         The passes of the config.
     workspace : ScratchMemory
         Memory that the larger run has left.
+    outputs_mb : float
+        Memory of arrays into which results are copied, those of all stacks.
+    stacks : int
+        Number of stacks that are fused one after the other, this one last.
 
     Raises
     ------
@@ -133,16 +111,22 @@ def plan_memory(
     free_mb = free_memory_mb()
     height, width = stack.shape[1:3]
     whole = Block((slice(0, height), slice(0, width)), (slice(0, height), slice(0, width)))
-    allowed_mb = min(workspace.left_mb, USABLE_SHARE * free_mb)
+    # What was copied before; a result that is copied exists twice.
+    before_mb = outputs_mb * (1 - 1 / stacks)
+    last_mb = result_mb(stack, config) + outputs_mb
+    last_mb += COPYING_BYTES * whole.pixels / MEGABYTE if outputs_mb else 0
+    allowed_mb = min(workspace.left_mb + before_mb, USABLE_SHARE * free_mb)
     base_mb = fixed_mb(config, height * width)
     passes_mb = whole.pixels * bytes_per_pixel(stack, config, passes) / MEGABYTE
-    look_mb = _lasting_bytes(stack, config) * whole.pixels / MEGABYTE + islands_mb(stack, config)
-    needed_mb = base_mb + max(passes_mb, look_mb)
-    plan = MemoryPlan(needed_mb, free_mb, (whole,))
-    if needed_mb <= allowed_mb:
+    look_mb = result_mb(stack, config) + islands_mb(stack, config)
+    plan = MemoryPlan(
+        base_mb + max(before_mb + max(passes_mb, look_mb), last_mb), free_mb, (whole,)
+    )
+    if plan.needed_mb <= allowed_mb:
         plan = _with_kept_planes(plan, allowed_mb, stack, config)
     elif config.focus_measure != "umis":
-        plan = _in_blocks(plan, allowed_mb, base_mb, stack, config, passes)
+        plan = _in_blocks(plan, allowed_mb, base_mb + before_mb, stack, config, passes)
+        plan = replace(plan, needed_mb=max(plan.needed_mb, base_mb + last_mb))
     if plan.needed_mb > free_mb:
         way = "fuse a part of the stack"
         if config.focus_measure != "laplacian":
@@ -164,10 +148,10 @@ def _with_kept_planes(
 ) -> MemoryPlan:
     """Return the plan with as many of the planes that are looked at first as there is room for."""
     # So many planes are held in any case when the look ends.
-    held = min(_waiting(config) + 1 + LOOK_AHEAD_PLANES, len(stack))
+    held = min(waiting_planes(config) + 1 + LOOK_AHEAD_PLANES, len(stack))
     later = sum(z >= held for z in planes_to_look_at(len(stack)))
-    extra = min(later, int((allowed_mb - plan.needed_mb) / _plane_mb(stack)))
-    needed_mb = plan.needed_mb + extra * _plane_mb(stack)
+    extra = min(later, int((allowed_mb - plan.needed_mb) / plane_mb(stack)))
+    needed_mb = plan.needed_mb + extra * plane_mb(stack)
     return replace(plan, needed_mb=needed_mb, kept_planes=held + extra)
 
 
@@ -181,9 +165,9 @@ def _in_blocks(
 ) -> MemoryPlan:
     """Return the plan divided into blocks; as it is where planes are too small for that."""
     height, width = stack.shape[1:3]
-    lasting = (_lasting_bytes(stack, config) + PATTERN_BYTES) * height * width / MEGABYTE
+    lasting = result_mb(stack, config) + PATTERN_BYTES * height * width / MEGABYTE
     # Of a compressed file, a whole plane is read for a part of it.
-    fixed_mb = base_mb + lasting + _plane_mb(stack)
+    fixed_mb = base_mb + lasting + plane_mb(stack)
     if fixed_mb > plan.free_mb:
         way = (
             "fuse a part of the stack, or OME-Zarr by umis-fusion zarr, which holds no whole plane"
@@ -197,114 +181,6 @@ def _in_blocks(
     block_mb = max(part.pixels for part in parts) * per_pixel / MEGABYTE
     needed_mb = max(fixed_mb + max(block_mb, islands_mb(stack, config)), survey_mb(stack, config))
     return replace(plan, needed_mb=needed_mb, blocks=parts)
-
-
-def bytes_per_pixel(
-    stack: Stack, config: FusionConfig, passes: Passes, look_ahead: int = LOOK_AHEAD_PLANES
-) -> float:
-    """Return the memory that one pixel of the planes takes, in bytes.
-
-    Parameters
-    ----------
-    look_ahead : int
-        Planes that are read before the one that is fused.
-    """
-    channels = stack.channel_count or 1
-    value = channels * stack.dtype.itemsize
-    sums = 8 if stack.dtype.type in DOUBLE else 4
-    is_ranking = config.focus_measure in RANKING_MEASURES
-    waiting = _waiting(config)
-    # The decision, the composite, focus and takeover; then planes and their grey images.
-    taken = (
-        (34 if is_ranking else 26)
-        + value
-        + 5
-        # The level of noise, and the grey image of the plane before.
-        + 8
-        + (waiting + 1 + look_ahead) * value
-        + 4 * (waiting + 2)
-        + _moving_bytes(stack, config)
-    )
-    if is_ranking:
-        # Scores of the first plane, of those that are known, the weight of the mean, sharpness.
-        taken += NETWORK_BYTES + 8 + 24 + 8 + 8
-        if has_surface(config, is_share=True):
-            taken += 34  # its planes and peaks, its detail and its composite
-    averages = passes.averages or passes.second == "average"
-    if is_ranking and config.verification in ("mode", "fuzzy"):
-        taken += FILTER_BYTES
-    if is_ranking and (config.verification == "seams" or averages):
-        taken += 16  # differences from the composite
-    if config.prefer:
-        taken += 28 + (0 if is_ranking else 4)  # its maps, and one for the peaks
-    if passes.second == "average":
-        # The decision of the first pass, and the index map; without a network, what fills it.
-        taken += 28 if is_ranking else 52
-    if averages:
-        taken += sums * (channels + 1) + 4
-        if is_ranking and config.blend == "weighted":
-            taken += base_bytes(value, sums, channels, len(stack))
-    if config.verification == "seams":
-        taken += 16 + (8 * channels if stack.dtype.itemsize >= 4 else 0)
-        mean = sums * (channels + 1) + 4 if averages else 0
-        merged = composite_bytes(value, mean, is_ranking=is_ranking, prefers=bool(config.prefer))
-        taken += (most_composites(len(stack)) - 1) * merged
-    if passes.second == "copy_nearest":
-        taken += sums * (channels + 1)
-    # What is made at the end, when the network has given its memory back.
-    return taken + (0 if is_ranking else 17) + (4 if config.depth_error else 0)
-
-
-def _moving_bytes(stack: Stack, config: FusionConfig) -> int:
-    """Return the memory of one pixel of a plane that is moved into place: as recorded, and wide."""
-    is_moved = config.aligns if stack.alignment is None else stack.alignment.is_needed
-    if not is_moved:
-        return 0
-    wide = 8 if stack.dtype.itemsize > 2 and stack.dtype != np.float32 else 4
-    return (stack.channel_count or 1) * (stack.dtype.itemsize + wide)
-
-
-def _waiting(config: FusionConfig) -> int:
-    """Return how many planes wait for those after them."""
-    return 4 if config.focus_measure in RANKING_MEASURES else 0
-
-
-def fixed_mb(config: FusionConfig, pixels: int) -> float:
-    """Return the memory that does not grow with large planes."""
-    fixed_mb = FIXED_MB + (0 if "numba" in sys.modules else KERNELS_MB)
-    if config.focus_measure not in RANKING_MEASURES:
-        return fixed_mb
-    fixed_mb += 0 if "onnxruntime" in sys.modules else RUNTIME_MB
-    tiles_mb = NETWORK_FIXED_MB + TILE_MB * (config.threads or thread_count())
-    return fixed_mb + tiles_mb * min(1.0, pixels / ALL_TILES_PX)
-
-
-def _plane_mb(stack: Stack) -> float:
-    return int(np.prod(stack.shape[1:])) * stack.dtype.itemsize / MEGABYTE
-
-
-def _lasting_bytes(stack: Stack, config: FusionConfig) -> int:
-    """Return the memory of one pixel of the result: the image and its maps."""
-    channels = stack.channel_count or 1
-    return channels * stack.dtype.itemsize + 2 * 2 + (4 if config.depth_error else 3) * 4
-
-
-def survey_mb(stack: Stack, config: FusionConfig) -> float:
-    """Return the memory of the planes that are judged at a time, in MB."""
-    pixels = stack.shape[1] * stack.shape[2]
-    planes_mb = (LOOK_AHEAD_PLANES + 2) * _plane_mb(stack)
-    each = SENSOR_BYTES + _moving_bytes(stack, config)
-    return FIXED_MB + planes_mb + each * pixels / MEGABYTE
-
-
-def islands_mb(stack: Stack, config: FusionConfig) -> float:
-    """Return the memory of the last look at the index map, besides the result, in MB."""
-    if config.islands == "keep" or len(stack) <= FAR_PLANES + 1:
-        return 0.0
-    pixels = stack.shape[1] * stack.shape[2]
-    own = LOOK_BYTES * min(pixels, WORKING_PX)
-    own += MENDED_BYTES * pixels if config.islands == "mend" else 0
-    return LOOK_PLANES * _plane_mb(stack) + own / MEGABYTE
 
 
 def margin_px(config: FusionConfig, stack: Stack) -> int:

@@ -9,11 +9,15 @@ few composites wait for their match at any time.
 
 import sys
 from collections.abc import Collection, Iterator
+from functools import cache
 from math import comb
 
 MOST_WAITING = 4
 """Composites that wait at the same time, at most. Up to 140 planes, or 61 if they are odd, the
 order is the same from both ends; beyond, some neighbours are added one by one."""
+
+ENOUGH = 40
+"""Planes from which on as many may wait as ever do."""
 
 END = -1
 """Depth of the border after the last plane: no border is less deep."""
@@ -99,10 +103,24 @@ class MergeOrder:
         return min(self._depths[self._last + 1 : z + 1])
 
 
-def most_composites(planes: int) -> int:
-    """Return how many composites of a number of planes exist at the same time, at most."""
-    order, count, most = MergeOrder(planes), 0, 0
-    for z in range(planes):
+def most_composites(planes: int, behind: int = 0) -> int:
+    """Return how many composites exist at the same time, at most.
+
+    Parameters
+    ----------
+    planes : int
+        Number of planes of the stack. If some are left out, there may be more composites: all
+        smaller numbers count, too.
+    behind : int
+        Planes at the end that do not count.
+    """
+    return max(_most_composites(count, behind) for count in range(1, min(planes, ENOUGH) + 1))
+
+
+@cache
+def _most_composites(planes: int, behind: int) -> int:
+    order, count, most = MergeOrder(planes), 0, 1
+    for z in range(planes - behind):
         count -= order.merges_before(z)
         count += not order.joins(z)
         most = max(most, count)

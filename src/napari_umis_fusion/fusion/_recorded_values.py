@@ -5,7 +5,6 @@ noise averages out, indicates which of them is closest to the truth.
 """
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.fusion._verification import IndexMap
-from napari_umis_fusion.fusion._weighted_mean import DOUBLE, WeightedMean
+from napari_umis_fusion.fusion._weighted_mean import DOUBLE
 from napari_umis_fusion.runtime import (
     Progress,
     ScratchMemory,
@@ -27,42 +26,26 @@ from napari_umis_fusion.runtime import (
 from napari_umis_fusion.stack import CheckedPlane, Plane, Prefetch, Stack
 
 
-@dataclass(frozen=True, slots=True)
-class OwnValues:
-    """Stands for a weighted mean where there is none: the values of the image itself."""
-
-    image: Plane
-
-    @property
-    def precision(self) -> np.dtype[Any]:
-        """Float dtype of the estimates."""
-        return np.dtype(np.float64 if self.image.dtype.type in DOUBLE else np.float32)
-
-    def estimate(self, rows: slice) -> NDArray[Any]:
-        """Return the values of some rows."""
-        return self.image[rows].astype(self.precision)
-
-
 class NearestToMean:
     """Replaces the values of an image by those of planes that are nearer to the weighted mean.
 
     Parameters
     ----------
-    mean : WeightedMean or OwnValues
-        What values are to be near to.
+    mean : ndarray of shape (Y, X) or (Y, X, C)
+        What values are to be near to; not the image itself. Where it is NaN, nothing is nearer.
     image : ndarray of shape (Y, X) or (Y, X, C)
         Values copied so far; changed in place.
     source_map : ndarray of shape (Y, X), uint16
         The plane of each pixel; changed in place.
     workspace : ScratchMemory
-        Memory for the mean.
+        Memory for the distances.
     scaled : sequence of int
         Planes whose values in the image were scaled: any recorded value replaces them.
     """
 
     def __init__(
         self,
-        mean: "WeightedMean | OwnValues",
+        mean: Plane,
         image: Plane,
         source_map: IndexMap,
         workspace: ScratchMemory,
@@ -72,20 +55,19 @@ class NearestToMean:
         self.image = image
         self.source_map = source_map
         self._mean = mean
-        self._estimate = workspace.full(image.shape, mean.precision, 0)
-        self._distance = workspace.full(image.shape[:2], mean.precision, 0)
+        self._precision = np.float64 if image.dtype.type in DOUBLE else np.float32
+        self._distance = workspace.full(image.shape[:2], self._precision, 0)
 
     def begin(self, rows: slice) -> None:
         """Compute the distances of some rows of the image from the mean."""
-        self._estimate[rows] = self._mean.estimate(rows)
-        self._distance[rows] = self._measure_distance(self.image[rows], self._estimate[rows])
+        self._distance[rows] = self.measure_distance(self.image[rows], (rows, slice(None)))
         for z in self._scaled:
             self._distance[rows][self.source_map[rows] == z] = np.inf
 
     def try_plane(self, checked: CheckedPlane, z: int, tile: Tile) -> None:
         """Copy the pixels of a tile of plane `z` that are nearer to the mean than the image."""
         window = tile.window
-        distance = self._measure_distance(checked.plane[window], self._estimate[window])
+        distance = self.measure_distance(checked.plane[window], window)
         nearer = distance < self._distance[window]  # False where a value is NaN
         if checked.invalid is not None:
             nearer &= ~checked.invalid[window]
@@ -94,9 +76,11 @@ class NearestToMean:
         np.copyto(self.image[window], checked.plane[window], where=where)
         self.source_map[window][nearer] = z
 
-    def _measure_distance(self, values: Plane, estimate: NDArray[Any]) -> NDArray[Any]:
+    def measure_distance(self, values: Plane, window: tuple[slice, slice]) -> NDArray[Any]:
+        """Return the distances (Y, X) of values of a window from the mean, summed over channels."""
+        mean = self._mean[window].astype(self._precision)
         with np.errstate(invalid="ignore"):
-            apart: NDArray[Any] = np.abs(values.astype(estimate.dtype) - estimate)
+            apart: NDArray[Any] = np.abs(values.astype(self._precision) - mean)
         # One distance for all channels, since these are copied together.
         return apart if apart.ndim == 2 else np.asarray(apart.sum(axis=-1))
 

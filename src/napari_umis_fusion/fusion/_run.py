@@ -136,7 +136,8 @@ class Run:
             compositor = yield from self.iter_average(verified, to_grey, screening)
         maps = yield from self.iter_maps(compositor, decision, index_map)
         if not self.passes.copies:
-            yield from repeat_event(compositor.iter_average(), self.verified)
+            averaging = compositor.iter_average(compositor.all_in_focus)
+            yield from repeat_event(averaging, self.verified)
         yield self.verified
         image, opacity = compositor.all_in_focus, compositor.opacity
         uncovered = settle_coverage(image, opacity, decision, index_map, maps)

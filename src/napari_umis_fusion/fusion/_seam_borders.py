@@ -105,7 +105,6 @@ class SeamBorders:
 
         yield from workers.each(weigh, self._tiles)
         yield from self.solver.iter_solve(seams.target, seams.evidence, seams.visibility)
-        yield from workers.each(seams.normalise, self._tiles)
 
     def iter_threshold(
         self, focus: FloatMap, decision: Decision, takeover: BoolMap

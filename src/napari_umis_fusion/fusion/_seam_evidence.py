@@ -49,7 +49,7 @@ class SeamEvidence:
     Attributes
     ----------
     target, evidence : ndarray
-        Evidence for the new plane, and for either plane. After `normalise`, `target` is the
+        Evidence for the new plane, and for either plane. Once it is solved, `target` is the
         takeover, 0 to 1.
     visibility : ndarray
         Visible part of a border at this pixel, in grey levels.
@@ -124,11 +124,6 @@ class SeamEvidence:
             _measure_visibility(
                 new, chosen, self.visibility, grey_levels, channel == 0, bounds, origin
             )
-
-    def normalise(self, tile: Tile) -> None:
-        """Compute the takeover from the result of the solver."""
-        window = tile.window
-        np.divide(self.target[window], self.evidence[window], out=self.target[window])
 
     def threshold_takeover(
         self, focus: FloatMap, decision: Decision, takeover: BoolMap, tile: Tile

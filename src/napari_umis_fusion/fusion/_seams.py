@@ -82,7 +82,7 @@ class TakeoverSolver:
     def iter_solve(
         self, target: FloatMap, evidence: FloatMap, visibility: FloatMap, times: float = 1.0
     ) -> Generator[None]:
-        """Solve in place; afterwards ``target / evidence`` is the takeover u.
+        """Solve in place; afterwards `target` is the takeover u.
 
         Parameters
         ----------
@@ -112,12 +112,16 @@ class TakeoverSolver:
             share = 1.5 * 4.0 ** (SWEEPS - 1 - sweep) / (4.0**SWEEPS - 1)
             weight = np.float32(times * self.smoothness * share)
             maps = (target, evidence, visibility, self.factors, width, weight)
-            for kernel, lines in ((solve_rows, row_bands), (solve_columns, column_bands)):
-                yield from self.workers.each(partial(_solve_band, kernel, maps), lines)
+            is_last = sweep == SWEEPS - 1
+            for kernel, given, lines in (
+                (solve_rows, maps, row_bands),
+                (solve_columns, (*maps, is_last), column_bands),
+            ):
+                yield from self.workers.each(partial(_solve_band, kernel, given), lines)
 
 
-def _solve_band(kernel: Callable[..., None], maps: tuple[Any, ...], band: tuple[int, int]) -> None:
-    kernel(*maps, *band)
+def _solve_band(kernel: Callable[..., None], given: tuple[Any, ...], band: tuple[int, int]) -> None:
+    kernel(*given, *band)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -211,10 +215,11 @@ def solve_columns(
     factors: AnyArray,
     width: int,
     weight: float,
+    is_last: bool,
     start: int,
     stop: int,
 ) -> None:
-    """Solve along y for columns start to stop, in place."""
+    """Solve along y for columns start to stop, in place; at last, `target` is the takeover."""
     one = np.float32(1)
     length, lanes = target.shape[0], stop - start
     link = np.zeros(lanes, np.float32)
@@ -242,3 +247,13 @@ def solve_columns(
         for lane in range(lanes):
             w[lane] += f[lane] * next_w[lane]
             e[lane] += f[lane] * next_e[lane]
+        if is_last:  # nobody needs the next row any more
+            _divide(next_w, next_e)
+    if is_last:
+        _divide(target[0, start:stop], evidence[0, start:stop])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _divide(targets: AnyArray, weights: AnyArray) -> None:
+    for lane in range(targets.size):
+        targets[lane] /= weights[lane]

@@ -7,12 +7,8 @@ import numpy as np
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.fusion._block import GRID_PX, Block
-from napari_umis_fusion.fusion._memory import (
-    NETWORK_BYTES,
-    bytes_per_pixel,
-    fixed_mb,
-    margin_px,
-)
+from napari_umis_fusion.fusion._memory import margin_px
+from napari_umis_fusion.fusion._memory_estimates import NETWORK_BYTES, bytes_per_pixel, fixed_mb
 from napari_umis_fusion.fusion._passes import RANKING_MEASURES, passes_of
 from napari_umis_fusion.runtime import MEGABYTE
 from napari_umis_fusion.stack import Stack

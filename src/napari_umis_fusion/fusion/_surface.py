@@ -125,6 +125,10 @@ class SurfaceDecision:
 
         yield from self._workers.each(merge, self._tiles)
 
+    def forget_spare(self) -> None:
+        """Free what no plane needs any more."""
+        self._pile.forget_spare()
+
     def _decide(
         self,
         grey: FloatMap,
@@ -136,11 +140,12 @@ class SurfaceDecision:
     ) -> Generator[None]:
         """Fill `_takeover`, of all tiles before any is changed: borders are smoothed over."""
         seams, each = self._seams.evidence, self._workers.each
-        if joins:
-            yield from each(partial(self._weigh, grey, detail, focus, below), self._tiles)
-            maps = seams.target, seams.evidence, seams.visibility
-            yield from self._seams.solver.iter_solve(*maps, times=SMOOTHER)
-            yield from each(seams.normalise, self._tiles)
+        if not joins:
+            self._takeover[...] = True
+            return
+        yield from each(partial(self._weigh, grey, detail, focus, below), self._tiles)
+        maps = seams.target, seams.evidence, seams.visibility
+        yield from self._seams.solver.iter_solve(*maps, times=SMOOTHER)
         yield from self._seams.iter_threshold(focus, below.decision, self._takeover)
 
     def settle(self, tile: Tile) -> None:

@@ -106,10 +106,12 @@ class Takeovers:
         if joins and difference is not None:
             yield from difference.iter_measure(grey, below.grey, image)
         if self.seams is not None:
-            if joins:
-                detail = None if difference is None else difference.detail
-                shown = (image, below.image), (grey, below.grey)
-                yield from self.seams.iter_solve(*shown, focus, below.decision, detail, scales)
+            if not joins:
+                self.takeover[...] = True
+                return
+            detail = None if difference is None else difference.detail
+            shown = (image, below.image), (grey, below.grey)
+            yield from self.seams.iter_solve(*shown, focus, below.decision, detail, scales)
             yield from self.seams.iter_threshold(focus, below.decision, self.takeover)
             return
 

@@ -42,7 +42,7 @@ DOUBLE = (np.uint32, np.int32, np.float64)
 class Correction(Protocol):
     """Corrects a weighted mean."""
 
-    def correct(self, mean: AnyArray, rows: slice) -> AnyArray:
+    def corrected(self, mean: "WeightedMean", rows: slice) -> AnyArray:
         """Return rows of the mean, corrected."""
         ...
 
@@ -175,13 +175,13 @@ class WeightedMean:
         return mean.reshape(-1, *self.shape[1:])
 
     def iter_fill(
-        self, image: Plane, workers: Workers, base: Correction | None = None
+        self, image: Plane, workers: Workers, correction: Correction | None = None
     ) -> Generator[None]:
         """Fill an image with the weighted mean, corrected if that is asked for."""
 
         def fill(rows: slice) -> None:
-            mean = self.estimate(rows)
-            image[rows] = as_dtype(mean if base is None else base.correct(mean, rows), self.dtype)
+            values = correction.corrected(self, rows) if correction else self.estimate(rows)
+            image[rows] = as_dtype(values, self.dtype)
 
         yield from workers.each(fill, split_rows(len(image)))
 

@@ -6,6 +6,7 @@ from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.files import LayerImage
 from napari_umis_fusion.fusion import MemoryPlan, passes_of, plan_memory
 from napari_umis_fusion.layers._align import config_for
+from napari_umis_fusion.layers._make_outputs import expected_outputs
 from napari_umis_fusion.layers._plan import LayerPlan
 from napari_umis_fusion.layers._stacks import LayerStacks
 from napari_umis_fusion.runtime import ScratchMemory
@@ -14,9 +15,10 @@ from napari_umis_fusion.runtime import ScratchMemory
 def expected_memory(
     images: Sequence[LayerImage], config: FusionConfig, plan: LayerPlan
 ) -> MemoryPlan:
-    """Return the memory that the fusion of a stack of a layer will take; nothing is read.
+    """Return the memory that the fusion of a layer will take; nothing is read.
 
-    Stacks of time points and positions are fused one after the other, in the same memory.
+    Stacks of time points and positions are fused one after the other, in the same memory; what
+    was fused stays, in the output layers.
 
     Raises
     ------
@@ -26,7 +28,12 @@ def expected_memory(
         If the layers cannot be fused.
     """
     stacks = LayerStacks(images, plan)
-    stack = stacks.stack(next(stacks.places()))
-    config = config_for(stacks, config)
-    with ScratchMemory(config.memory_mb) as workspace:
-        return plan_memory(stack, config, passes_of(config, len(stack)), workspace)
+    places = list(stacks.places())
+    stack, config = stacks.stack(places[0]), config_for(stacks, config)
+    outputs_mb, _ = expected_outputs(stacks, config)
+    # Those of several stacks are there before the first of them is fused.
+    before_mb = outputs_mb if len(places) > 1 else 0.0
+    with ScratchMemory(config.memory_mb - before_mb) as workspace:
+        passes, count = passes_of(config, len(stack)), len(places)
+        given = stack, config, passes, workspace
+        return plan_memory(*given, outputs_mb=outputs_mb, stacks=count)

@@ -17,7 +17,11 @@ from napari_umis_fusion.fusion import (
 from napari_umis_fusion.layers._align import alignment_share, config_for, iter_align_layer
 from napari_umis_fusion.layers._events import LayerEvent, LayerFinished, LayerProgress, LayerStarted
 from napari_umis_fusion.layers._focus_threshold import focus_thresholds
-from napari_umis_fusion.layers._make_outputs import make_outputs, wanted_outputs
+from napari_umis_fusion.layers._make_outputs import (
+    expected_outputs,
+    make_outputs,
+    wanted_outputs,
+)
 from napari_umis_fusion.layers._missing_files import check_files
 from napari_umis_fusion.layers._outputs import FusedImage, OutputLayer
 from napari_umis_fusion.layers._plan import OUTPUTS, LayerPlan
@@ -130,12 +134,13 @@ def iter_fuse_stacks(
     summary = FusionSummary(stacks)
     # one budget for all stacks and layers, however many there are
     with ScratchMemory(config.memory_mb) as workspace:
-        outputs = make_outputs(stacks, config, workspace)
+        outputs = _outputs_before(stacks, config, workspace)
         for number, place in enumerate(places):
             events = iter_fuse(stacks.stack(place), config, workspace=workspace)
             passes = passes_of(config, len(planes))
             progress = _StackProgress(number, len(places), begun, passes)
             result = yield from map_progress(events, progress.event)
+            outputs = outputs or make_outputs(stacks, config, workspace)
             fill_outputs(outputs, stacks, place, result)
             summary.add(result, place)
             del result  # frees its maps for those of the next stack
@@ -145,6 +150,16 @@ def iter_fuse_stacks(
     more = stacks.plan, focus_thresholds(outputs), tuple(outputs)
     yield LayerFinished(layers, summary.notes, origins, config, *found, *more)
     return layers
+
+
+def _outputs_before(
+    stacks: LayerStacks, config: FusionConfig, workspace: ScratchMemory
+) -> list[OutputLayer]:
+    """Return the output layers; none for a single stack, whose fusion needs the memory first."""
+    is_single = len(list(stacks.places())) == 1
+    # A full disk is told before the work.
+    is_put_off = is_single and not expected_outputs(stacks, config)[1]
+    return [] if is_put_off else make_outputs(stacks, config, workspace)
 
 
 def layer_images(layer: Any) -> list[LayerImage]:

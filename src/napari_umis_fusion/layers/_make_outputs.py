@@ -1,5 +1,10 @@
 """Which output layers a plan gives, and memory for them."""
 
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.files import LayerImage
@@ -8,7 +13,7 @@ from napari_umis_fusion.layers._describe import depth_unit
 from napari_umis_fusion.layers._outputs import OutputLayer
 from napari_umis_fusion.layers._plan import OutputName
 from napari_umis_fusion.layers._stacks import LayerStacks
-from napari_umis_fusion.runtime import ScratchMemory
+from napari_umis_fusion.runtime import MEGABYTE, ScratchMemory
 
 OUTPUT_SHARE = 0.5
 """Share of the memory of a run for its output layers. They are written once, but the maps of a
@@ -23,6 +28,31 @@ def make_outputs(
     return [
         OutputLayer(kind, image, stacks, memory) for kind, image in wanted_outputs(stacks, config)
     ]
+
+
+def expected_outputs(stacks: LayerStacks, config: FusionConfig) -> tuple[float, bool]:
+    """Return the memory of all output layers of a plan, in MB, and whether some are in a file."""
+    ruler = _Ruler(OUTPUT_SHARE * config.memory_mb)
+    for kind, image in wanted_outputs(stacks, config):
+        OutputLayer(kind, image, stacks, ruler)
+    return ruler.taken_mb, ruler.on_disk
+
+
+class _Ruler(ScratchMemory):
+    """Scratch memory that measures what is asked for, and gives arrays that take none."""
+
+    def __init__(self, budget_mb: float) -> None:
+        super().__init__(budget_mb)
+        self.taken_mb = 0.0
+
+    def lasting(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+        array = np.broadcast_to(np.zeros((), dtype), shape)
+        taken_mb = self.taken_mb + array.nbytes / MEGABYTE
+        if taken_mb <= self.budget_mb:
+            self.taken_mb = taken_mb
+        else:
+            self._is_on_disk = True
+        return array
 
 
 def wanted_outputs(

@@ -46,9 +46,11 @@ def is_mosaic(tiles: Sequence[Plane]) -> bool:
 
 
 def grey_of_mosaic(grey: FloatMap, period: int = 2) -> FloatMap:
-    """Return grey of a mosaic: at each pixel all of its colours, as they occur.
+    """Return grey of a mosaic: without the waves that its colours draw.
 
-    Of a Bayer mosaic that is a quarter red, half green and a quarter blue, of 3 x 3 pixels.
+    Colours change slowly from cell to cell, of which pixels at the same place have one colour. So
+    what those around a pixel differ by from the mean of all colours, as they occur, is that of its
+    colour, and is taken off: detail stays as fine as it was recorded.
 
     Parameters
     ----------
@@ -60,24 +62,38 @@ def grey_of_mosaic(grey: FloatMap, period: int = 2) -> FloatMap:
     Returns
     -------
     ndarray of shape (Y, X), float32
-        Continued beyond the border in the order of colours.
+        Of a Bayer mosaic of one colour, a quarter red, half green and a quarter blue. Continued
+        beyond the border in the order of colours.
+
+    References
+    ----------
+    .. [1] Alleysson, D., Susstrunk, S., Herault, J., "Linear demosaicing inspired by the human
+       visual system", IEEE Transactions on Image Processing 14 (2005).
+       https://doi.org/10.1109/TIP.2004.841200
     """
+    all_colours = np.ones(period + 1, np.float32) / period
+    all_colours[[0, -1]] /= 2
+    same_colour = np.zeros(2 * period + 1, np.float32)
+    same_colour[::period] = 0.25, 0.5, 0.25
+    colour = grey - _convolved(grey, all_colours, period)
+    return np.ascontiguousarray(grey - _convolved(colour, same_colour, period))
+
+
+def _convolved(grey: FloatMap, kernel: FloatMap, period: int) -> FloatMap:
+    """Convolve along y and x; no longer to either side than the colours need to repeat."""
     from scipy.ndimage import convolve1d
 
-    kernel = np.ones(period + 1, np.float32) / period
-    kernel[[0, -1]] /= 2
-    mixed = grey
+    half = len(kernel) // 2
     for axis in (0, 1):
-        half = period // 2
         size = grey.shape[axis]
         places = np.arange(-half, size + half)
         if size >= period:
             places[:half] += period
             places[size + half :] -= period
-        continued = np.take(mixed, np.clip(places, 0, size - 1), axis=axis)
+        continued = np.take(grey, np.clip(places, 0, size - 1), axis=axis)
         inner = convolve1d(continued, kernel, axis=axis)
-        mixed = inner[half : half + size] if axis == 0 else inner[:, half : half + size]
-    return np.ascontiguousarray(mixed)
+        grey = inner[half : half + size] if axis == 0 else inner[:, half : half + size]
+    return grey
 
 
 def _can_tell(tile: Plane) -> bool:

@@ -69,21 +69,33 @@ def with_halo(plane: NDArray[Any], tile: Tile, halo_px: int) -> NDArray[Any]:
     ndarray
         Of the tile's shape plus 2 `halo_px`, C-contiguous.
     """
-    rows, columns = (np.arange(cut.start - halo_px, cut.stop + halo_px) for cut in tile.window)
     height, width = plane.shape
-    # Inside the plane, slices are faster than arrays of indices.
-    if rows[0] >= 0 and columns[0] >= 0 and rows[-1] < height and columns[-1] < width:
-        return np.ascontiguousarray(plane[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
-    first, last = max(columns[0], 0), min(columns[-1] + 1, width)
-    inner = slice(first - columns[0], last - columns[0])
-    found = np.empty((len(rows), len(columns)), plane.dtype)
-    # Whole rows are copied far faster than single pixels; the mirrored ones are among them.
-    band = plane[:, first:last][_mirror(rows, height)]
-    found[:, inner] = band
-    mirrored = _mirror(columns, width) - first
-    for side in (slice(0, inner.start), slice(inner.stop, len(columns))):
-        found[:, side] = band[:, mirrored[side]]
+    left = tile.columns.start - halo_px
+    found = np.empty([cut.stop - cut.start + 2 * halo_px for cut in tile.window], plane.dtype)
+    rows, down = _covered(tile.rows, halo_px, height)
+    columns, along = _covered(tile.columns, halo_px, width)
+    found[down, along] = plane[rows, columns]
+    # Indices are far slower than slices: they are for what is mirrored only.
+    for beyond, mirrored in _mirrored(tile.rows, halo_px, height):
+        found[beyond, along] = plane[mirrored, columns]
+    for beyond, mirrored in _mirrored(tile.columns, halo_px, width):
+        found[:, beyond] = found[:, mirrored - left]
     return found
+
+
+def _covered(cut: slice, halo_px: int, size: int) -> tuple[slice, slice]:
+    """Return which part of an axis a cut with its halo covers, and where in them that lies."""
+    start, stop = cut.start - halo_px, cut.stop + halo_px
+    first, last = max(start, 0), min(stop, size)
+    return slice(first, last), slice(first - start, last - start)
+
+
+def _mirrored(cut: slice, halo_px: int, size: int) -> Iterator[tuple[slice, NDArray[np.intp]]]:
+    """Yield the parts of a cut with its halo that lie beyond an axis, and what is shown there."""
+    start, stop = cut.start - halo_px, cut.stop + halo_px
+    for first, last in ((start, min(0, stop)), (max(size, start), stop)):
+        if first < last:
+            yield slice(first - start, last - start), _mirror(np.arange(first, last), size)
 
 
 def _mirror(index: NDArray[np.intp], size: int) -> NDArray[np.intp]:

@@ -1,6 +1,3 @@
-from ._config import NETWORKS as NETWORKS
-from ._config import ObjectiveName as ObjectiveName
-from ._config import Specimen as Specimen
 from ._config import TrainingConfig as TrainingConfig
 from ._events import CheckpointFailed as CheckpointFailed
 from ._events import CheckpointSaved as CheckpointSaved
@@ -17,6 +14,9 @@ from ._events import Working as Working
 from ._loss_curve import VALIDATION as VALIDATION
 from ._loss_curve import LossCurve as LossCurve
 from ._loss_curve import is_curve_file as is_curve_file
+from ._options import NETWORKS as NETWORKS
+from ._options import ObjectiveName as ObjectiveName
+from ._options import Specimen as Specimen
 from ._result import Comparison as Comparison
 from ._result import TrainingResult as TrainingResult
 from ._session_folder import is_session as is_session

@@ -2,27 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from napari_umis_fusion.config import DeviceName
-from napari_umis_fusion.network import Architecture
 from napari_umis_fusion.runtime import ConfigBase, choice, number, replace_fields
-
-ObjectiveName = Literal["select", "reconstruct"]
-Schedule = Literal["one_cycle", "exponential", "constant"]
-Precision = Literal["auto", "float32", "bfloat16"]
-Specimen = Literal["any", "opaque", "fluorescence", "transmitted"]
-Layers = Literal["all", "late"]
-SpatialFrequency = Literal["differences", "published"]
-
-NETWORKS: dict[ObjectiveName, Architecture] = {
-    "select": "plane-ranker",
-    "reconstruct": "umis-unetplusplus",
-}
-"""Network of each objective."""
-
-_SELECT = ("objective", ("select",))
-_RECONSTRUCT = ("objective", ("reconstruct",))
+from napari_umis_fusion.training._options import (
+    RECONSTRUCT,
+    SELECT,
+    Layers,
+    ObjectiveName,
+    Precision,
+    Schedule,
+    SpatialFrequency,
+    Specimen,
+    size,
+    weight,
+)
+from napari_umis_fusion.training._recipes import FINE_TUNING, PUBLISHED
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +71,7 @@ class TrainingConfig(ConfigBase):
     patch_px: int = field(
         default=128,
         metadata=number(
-            "Side of a rendered stack ('select').", "px", 32, 1024, label="patch", used_when=_SELECT
+            "Side of a rendered stack ('select').", "px", 32, 1024, label="patch", used_when=SELECT
         ),
     )
     specimen: Specimen = field(
@@ -85,7 +81,7 @@ class TrainingConfig(ConfigBase):
             "Kind of rendered stacks ('select'): 'opaque' surfaces that occlude each other, "
             "emitted light that adds up ('fluorescence'), thin objects in transmitted light "
             "('transmitted'), or 'any' of these.",
-            used_when=_SELECT,
+            used_when=SELECT,
         ),
     )
     planes: int = field(
@@ -95,7 +91,7 @@ class TrainingConfig(ConfigBase):
             "",
             0,
             190,
-            used_when=_SELECT,
+            used_when=SELECT,
         ),
     )
     scene_uses: int = field(
@@ -106,31 +102,11 @@ class TrainingConfig(ConfigBase):
             "",
             1,
             100,
-            used_when=_SELECT,
+            used_when=SELECT,
         ),
     )
-    width_px: int = field(
-        default=717,
-        metadata=number(
-            "Width to which images are resized ('reconstruct').",
-            "px",
-            32,
-            8192,
-            label="width",
-            used_when=_RECONSTRUCT,
-        ),
-    )
-    height_px: int = field(
-        default=600,
-        metadata=number(
-            "Height to which images are resized ('reconstruct').",
-            "px",
-            32,
-            8192,
-            label="height",
-            used_when=_RECONSTRUCT,
-        ),
-    )
+    width_px: int = size(717, "width")
+    height_px: int = size(600, "height")
     learning_rate: float = field(
         default=2.5e-3, metadata=number("Highest learning rate of AdamW.", "", 1e-8, 1.0)
     )
@@ -177,38 +153,10 @@ class TrainingConfig(ConfigBase):
         default=5.0,
         metadata=number("Largest norm of the gradient. 0 does not clip it.", "", 0.0, 1e6),
     )
-    select_weight: float = field(
-        default=1.0,
-        metadata=number(
-            "Weight of the selection error in the loss ('select').",
-            "",
-            0.0,
-            1e3,
-            label="weight of selection",
-            used_when=_SELECT,
-        ),
-    )
-    weigh_weight: float = field(
-        default=1.5,
-        metadata=number(
-            "Weight of the weighted mean's error in the loss ('select').",
-            "",
-            0.0,
-            1e3,
-            label="weight of mean",
-            used_when=_SELECT,
-        ),
-    )
-    false_edge_weight: float = field(
-        default=900.0,
-        metadata=number(
-            "Weight of gradients that no plane has in the loss ('select').",
-            "",
-            0.0,
-            1e6,
-            label="weight of false edges",
-            used_when=_SELECT,
-        ),
+    select_weight: float = weight(1.0, "the selection error", "weight of selection", SELECT)
+    weigh_weight: float = weight(1.5, "the weighted mean's error", "weight of mean", SELECT)
+    false_edge_weight: float = weight(
+        900.0, "gradients that no plane has", "weight of false edges", SELECT, high=1e6
     )
     layers: Layers = field(
         default="all",
@@ -216,7 +164,7 @@ class TrainingConfig(ConfigBase):
             Layers,
             "Layers that are trained ('select'): 'all', or the 'late' ones alone, which decide by "
             "the features of the initial weights. A step then takes half the time.",
-            used_when=_SELECT,
+            used_when=SELECT,
         ),
     )
     keep_weight: float = field(
@@ -229,52 +177,16 @@ class TrainingConfig(ConfigBase):
             0.0,
             1e3,
             label="weight of initial scores",
-            used_when=_SELECT,
+            used_when=SELECT,
         ),
     )
-    mse_weight: float = field(
-        default=1.0,
-        metadata=number(
-            "Weight of the mean squared error in the loss ('reconstruct').",
-            "",
-            0.0,
-            1e3,
-            label="weight of squared error",
-            used_when=_RECONSTRUCT,
-        ),
+    mse_weight: float = weight(
+        1.0, "the mean squared error", "weight of squared error", RECONSTRUCT
     )
-    ssim_weight: float = field(
-        default=3.0,
-        metadata=number(
-            "Weight of structural similarity in the loss ('reconstruct').",
-            "",
-            0.0,
-            1e3,
-            label="weight of SSIM",
-            used_when=_RECONSTRUCT,
-        ),
-    )
-    gradient_weight: float = field(
-        default=1.0,
-        metadata=number(
-            "Weight of the gradient error in the loss ('reconstruct').",
-            "",
-            0.0,
-            1e3,
-            label="weight of gradient",
-            used_when=_RECONSTRUCT,
-        ),
-    )
-    spatial_frequency_weight: float = field(
-        default=2.0,
-        metadata=number(
-            "Weight of the spatial-frequency error in the loss ('reconstruct').",
-            "",
-            0.0,
-            1e3,
-            label="weight of frequency",
-            used_when=_RECONSTRUCT,
-        ),
+    ssim_weight: float = weight(3.0, "structural similarity", "weight of SSIM", RECONSTRUCT)
+    gradient_weight: float = weight(1.0, "the gradient error", "weight of gradient", RECONSTRUCT)
+    spatial_frequency_weight: float = weight(
+        2.0, "the spatial-frequency error", "weight of frequency", RECONSTRUCT
     )
     spatial_frequency: SpatialFrequency = field(
         default="differences",
@@ -282,7 +194,7 @@ class TrainingConfig(ConfigBase):
             SpatialFrequency,
             "What spatial frequency is computed from ('reconstruct'): the 'differences' of "
             "neighbouring pixels or, as 'published', their values.",
-            used_when=_RECONSTRUCT,
+            used_when=RECONSTRUCT,
         ),
     )
     augmentation: float = field(
@@ -306,7 +218,7 @@ class TrainingConfig(ConfigBase):
             "",
             0.0,
             1.0,
-            used_when=_SELECT,
+            used_when=SELECT,
         ),
     )
     validation_share: float = field(
@@ -364,38 +276,14 @@ class TrainingConfig(ConfigBase):
 
         If `options` has steps, they replace the epochs.
         """
-        recipe: dict[str, Any] = {
-            "objective": "reconstruct",
-            "epochs": 0 if "steps" in options else 80,
-            "batch": 8,
-            "learning_rate": 1e-4,
-            "schedule": "exponential",
-            "weight_decay": 5e-4,
-            "gradient_clip": 0.0,
-            "spatial_frequency": "published",
-            "validate_every": 0,
-            "precision": "float32",
-        }
-        return cls(**{**recipe, **options})
+        # Steps replace the epochs.
+        epochs = {"epochs": 0} if "steps" in options else {}
+        return cls(**{**PUBLISHED, **epochs, **options})
 
     @classmethod
     def fine_tuning(cls, **options: Any) -> Self:
         """Return the recipe that adapts trained weights to a few stacks within minutes."""
-        recipe: dict[str, Any] = {
-            "steps": 2000,
-            "minutes": 15.0,
-            "batch": 24,
-            "scene_uses": 8,
-            "layers": "late",
-            "learning_rate": 2e-3,
-            # A fusion takes patterns and ill planes off before the network sees them: learning to
-            # bear them as well costs what clean stacks could gain.
-            "imperfections": 0.0,
-            "validation_share": 0.2,
-            "test_share": 0.15,
-            "validate_every": 200,
-        }
-        return cls(**{**recipe, **options})
+        return cls(**{**FINE_TUNING, **options})
 
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> Self:

@@ -6,11 +6,12 @@ import npe2
 import numpy as np
 import pytest
 import tifffile
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from napari.components import ViewerModel
 from PIL import Image
 
+from fuzz.harmless import FUZZ
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.plugin.io._reader import get_reader
 
@@ -198,9 +199,7 @@ def sound_tiffs(tmp_path_factory):
     ]
 
 
-@settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@FUZZ
 @given(data=st.data())
 def test_broken_files_never_raise(tmp_path, sound_tiffs, data):
     sound = bytearray(data.draw(st.sampled_from(sound_tiffs)))

@@ -58,10 +58,9 @@ def clusters_in(
     after: NDArray[Any],
     least: float,
     noises: tuple[float, float],
-    first: int,
-    last: int,
+    places: NDArray[np.int64],
 ) -> NDArray[np.int64]:
-    """Return the pixels of all clusters whose highest pixel lies in some rows.
+    """Return the pixels of all clusters whose highest pixel is among some.
 
     Parameters
     ----------
@@ -71,8 +70,8 @@ def clusters_in(
         Least height above the planes around.
     noises : tuple of float
         Least height of a bright and of a dark one, in mean differences between planes.
-    first, last : int
-        Rows of the part.
+    places : ndarray of shape (N,), int64
+        Where highest pixels may lie: all that exceed `least`, as indices of the flattened part.
 
     Returns
     -------
@@ -84,38 +83,37 @@ def clusters_in(
     pixels = np.empty((MAX_PX, 2), np.int64)
     found = np.empty((64, 2), np.int64)
     count = 0
-    for y in range(first, last):
-        for x in range(here.shape[1]):
-            value = here[y, x]
-            low, high = before[y, x], after[y, x]
-            if low > high:
-                low, high = high, low
-            if value - high > least:
-                sign, many = np.float32(1), noises[0]
-            elif low - value > least:
-                sign, many = np.float32(-1), noises[1]
-            else:
-                continue
-            if not (
-                _is_peak(here, y, x, sign)
-                and _is_high(here, before, after, y, x, sign, many)
-                and _has_edges(here, before, after, y, x, sign)
-            ):
-                continue
-            size = _grow(here, before, after, y, x, sign, pixels, state)
-            if size > 1 and _is_cluster(
-                here, before, after, y, x, sign, many, pixels[:size], state
-            ):
-                if count + size > len(found):
-                    more = np.empty((2 * len(found) + size, 2), np.int64)
-                    more[:count] = found[:count]
-                    found = more
-                found[count : count + size] = pixels[:size]
-                count += size
-            # All that was marked lies around the pixels.
-            for k in range(min(abs(size), MAX_PX)):
-                i, j = pixels[k, 0] - y + REACH_PX + 1, pixels[k, 1] - x + REACH_PX + 1
-                state[i - 1 : i + 2, j - 1 : j + 2] = 0
+    width = here.shape[1]
+    for at in range(places.size):
+        y, x = places[at] // width, places[at] % width
+        value = here[y, x]
+        low, high = before[y, x], after[y, x]
+        if low > high:
+            low, high = high, low
+        if value - high > least:
+            sign, many = np.float32(1), noises[0]
+        elif low - value > least:
+            sign, many = np.float32(-1), noises[1]
+        else:
+            continue
+        if not (
+            _is_peak(here, y, x, sign)
+            and _is_high(here, before, after, y, x, sign, many)
+            and _has_edges(here, before, after, y, x, sign)
+        ):
+            continue
+        size = _grow(here, before, after, y, x, sign, pixels, state)
+        if size > 1 and _is_cluster(here, before, after, y, x, sign, many, pixels[:size], state):
+            if count + size > len(found):
+                more = np.empty((2 * len(found) + size, 2), np.int64)
+                more[:count] = found[:count]
+                found = more
+            found[count : count + size] = pixels[:size]
+            count += size
+        # All that was marked lies around the pixels.
+        for k in range(min(abs(size), MAX_PX)):
+            i, j = pixels[k, 0] - y + REACH_PX + 1, pixels[k, 1] - x + REACH_PX + 1
+            state[i - 1 : i + 2, j - 1 : j + 2] = 0
     return found[:count]
 
 

@@ -46,8 +46,7 @@ def mark_flat_parts(
     before: NDArray[Any],
     after: NDArray[Any],
     least: float,
-    first: int,
-    last: int,
+    places: NDArray[np.int64],
     found: Mask,
 ) -> None:
     """Mark parts of one value that nothing but overwriting explains.
@@ -58,37 +57,41 @@ def mark_flat_parts(
         A part of the plane, and of those around it.
     least : float
         Least height of a speck.
-    first, last : int
-        Rows of the part; what begins in these is followed to the ends of the array.
+    places : ndarray of shape (N,), int64
+        Where parts may begin: all pixels that differ by `least`, as indices of the flattened array.
+        What begins there is followed to the ends of the array.
     found : ndarray of shape (Y, X), bool
         To be marked.
     """
     seen = np.zeros((0, 0), np.bool_)  # of planes without any such part, nothing is kept
     pixels = np.empty((256, 2), np.int64)
-    for y in range(first, min(last, here.shape[0] - 1)):
-        for x in range(here.shape[1] - 1):
-            value = here[y, x]
-            if value != here[y, x + 1] or value != here[y + 1, x] or value != here[y + 1, x + 1]:
-                continue
-            if not _beyond(value, before[y, x], after[y, x]) > SEED_HEIGHT * least:
-                continue
-            if not seen.size:
-                seen = np.zeros(here.shape, np.bool_)
-            if seen[y, x]:
-                continue
-            size, pixels = _grow(here, y, x, seen, pixels)
-            part, apart, total = pixels[:size], 0, 0.0
+    height, width = here.shape
+    for at in range(places.size):
+        y, x = places[at] // width, places[at] % width
+        if y == height - 1 or x == width - 1:
+            continue
+        value = here[y, x]
+        if value != here[y, x + 1] or value != here[y + 1, x] or value != here[y + 1, x + 1]:
+            continue
+        if not _beyond(value, before[y, x], after[y, x]) > SEED_HEIGHT * least:
+            continue
+        if not seen.size:
+            seen = np.zeros(here.shape, np.bool_)
+        if seen[y, x]:
+            continue
+        size, pixels = _grow(here, y, x, seen, pixels)
+        part, apart, total = pixels[:size], 0, 0.0
+        for k in range(size):
+            i, j = part[k, 0], part[k, 1]
+            far = _beyond(value, before[i, j], after[i, j])
+            apart += far > least
+            total += max(far, 0.0)
+        if size < MIN_PX or apart < MIN_APART * size:
+            continue
+        is_block = _is_block(part) and _is_between(here, value)
+        if _ends_abruptly(here, before, after, total / size, part, is_block):
             for k in range(size):
-                i, j = part[k, 0], part[k, 1]
-                far = _beyond(value, before[i, j], after[i, j])
-                apart += far > least
-                total += max(far, 0.0)
-            if size < MIN_PX or apart < MIN_APART * size:
-                continue
-            is_block = _is_block(part) and _is_between(here, value)
-            if _ends_abruptly(here, before, after, total / size, part, is_block):
-                for k in range(size):
-                    found[part[k, 0], part[k, 1]] = True
+                found[part[k, 0], part[k, 1]] = True
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

@@ -31,6 +31,9 @@ MAX_LAG = 48
 MIN_GAIN = 0.05
 """By so much more profiles are alike once they are shifted, or they are not."""
 
+LANES = 16
+"""Sums of a line that grow at the same time."""
+
 FINE, COARSE = 3, 17
 """Points of the running means, between which lies what is compared: neither noise nor light."""
 
@@ -142,14 +145,39 @@ def _sum_lines(
     along: Lines,
     down: Lines,
 ) -> None:
+    line = np.empty(columns[-1], np.float32)
+    lanes = np.zeros(LANES, np.float32)
     for band in range(len(rows) - 1):
+        points = along[band]
         for y in range(rows[band], rows[band + 1]):
+            _add_channels(values[y], line)
+            for k in range(step):
+                for point in range(points.size):
+                    points[point] += line[point * step + k]
             for part in range(len(columns) - 1):
-                total = np.float32(0)
-                for x in range(columns[part], columns[part + 1]):
-                    value = np.float32(0)
-                    for c in range(values.shape[2]):
-                        value += np.float32(values[y, x, c])
-                    along[band, x // step] += value
-                    total += value
-                down[part, y // step] += total
+                down[part, y // step] += _sum_of(line[columns[part] : columns[part + 1]], lanes)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _add_channels(values: NDArray[Any], line: Lines) -> None:
+    """Fill a line with the sums of the channels of its pixels (X, C)."""
+    for x in range(line.size):
+        line[x] = values[x, 0]
+    for c in range(1, values.shape[1]):
+        for x in range(line.size):
+            line[x] += np.float32(values[x, c])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _sum_of(line: Lines, lanes: Lines) -> np.float32:
+    """Return the sum of a line; in lanes, of which none waits for the last addition."""
+    total, whole = np.float32(0), line.size - line.size % LANES
+    lanes[:] = 0
+    for x in range(0, whole, LANES):
+        for lane in range(LANES):
+            lanes[lane] += line[x + lane]
+    for lane in range(LANES):
+        total += lanes[lane]
+    for x in range(whole, line.size):
+        total += line[x]
+    return total

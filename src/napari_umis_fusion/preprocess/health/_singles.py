@@ -34,25 +34,24 @@ def mark_singles(
     after: NDArray[Any],
     least: float,
     noises: tuple[float, float],
-    first: int,
-    last: int,
+    places: NDArray[np.int64],
     found: Mask,
 ) -> None:
     """Mark pixels that stand out by themselves; parameters as of `clusters_in`."""
     width = here.shape[1]
-    for y in range(first, last):
-        for x in range(width):
-            value = here[y, x]
-            above = value - max(before[y, x], after[y, x])
-            below = min(before[y, x], after[y, x]) - value
-            if above > least:
-                sign, many = np.float32(1), noises[0]
-            elif below > least:
-                sign, many = np.float32(-1), noises[1]
-            else:
-                continue
-            if _stands_out(here, before, after, y, x, sign, least, many):
-                found[y, x] = True
+    for k in range(places.size):
+        y, x = places[k] // width, places[k] % width
+        value = here[y, x]
+        above = value - max(before[y, x], after[y, x])
+        below = min(before[y, x], after[y, x]) - value
+        if above > least:
+            sign, many = np.float32(1), noises[0]
+        elif below > least:
+            sign, many = np.float32(-1), noises[1]
+        else:
+            continue
+        if _stands_out(here, before, after, y, x, sign, least, many):
+            found[y, x] = True
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

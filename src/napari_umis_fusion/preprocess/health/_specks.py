@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_umis_fusion.preprocess._grey import OUTLIERS_PERCENT, comparable
+from napari_umis_fusion.preprocess.health._beyond import places_beyond
 from napari_umis_fusion.preprocess.health._clusters import REACH_PX as MARGIN_PX
 from napari_umis_fusion.preprocess.health._clusters import clusters_in
 from napari_umis_fusion.preprocess.health._flat_parts import mark_flat_parts
@@ -136,12 +137,15 @@ def specks_in(rows: slice, plane: Plane, around: Sequence[Plane], least: Sequenc
     found, clusters, flat = (np.zeros(planes[0].shape[:2], np.bool_) for _ in range(3))
     for c, height in enumerate(least):
         here, before, after = (_channel_of(one, c, level) for one in planes)
-        mark_singles(here, before, after, height, noises, *inner, found)
+        places = places_beyond(here, before, after, height, *inner)
+        if not len(places):
+            continue
+        mark_singles(here, before, after, height, noises, places, found)
         if len(around) > 1:  # on one side, coarse steps leave nothing of a sparkle either
             least_of_many = CLUSTER_HEIGHT * height
-            pixels = clusters_in(here, before, after, least_of_many, noises, *inner)
+            pixels = clusters_in(here, before, after, least_of_many, noises, places)
             clusters[pixels[:, 0], pixels[:, 1]] = True
-        mark_flat_parts(here, before, after, max(height, levels), *inner, flat)
+        mark_flat_parts(here, before, after, max(height, levels), places, flat)
     flat[: inner[0]] = flat[inner[1] :] = False  # of other rows, which see more of them
     first = top * plane.shape[1]
     return tuple(np.flatnonzero(mask) + first for mask in (found, clusters, flat))

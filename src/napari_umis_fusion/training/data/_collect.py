@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import CheckpointError, ConfigError, DeviceError, StackError
-from napari_umis_fusion.runtime import Workers, map_events, repeat_event, run_to_end, user_path
+from napari_umis_fusion.runtime import (
+    Workers,
+    map_events,
+    repeat_event,
+    run_to_end,
+    user_path,
+)
 from napari_umis_fusion.training._events import Preparing
 from napari_umis_fusion.training.data._image_set import ImageSet, reasons
 from napari_umis_fusion.training.data._read_images import (

@@ -3,6 +3,8 @@
 import itertools
 import math
 from collections.abc import Generator
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,20 +14,25 @@ from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import StackError
 from napari_umis_fusion.files.read import as_stack
 from napari_umis_fusion.focus_measure import focus_map
-from napari_umis_fusion.fusion import Finished, FusionEvent, FusionResult, iter_fuse
+from napari_umis_fusion.fusion import Finished, FusionEvent, iter_fuse
 from napari_umis_fusion.preprocess import GreyConverter
-from napari_umis_fusion.runtime import Progress, Workers, map_events, repeat_event
+from napari_umis_fusion.runtime import (
+    Progress,
+    Workers,
+    give_back_memory,
+    map_events,
+    repeat_event,
+)
 from napari_umis_fusion.stack import Plane, Stack
 from napari_umis_fusion.training.data._findings import MIN_SHARPNESS
+from napari_umis_fusion.training.data._grey_stack import without_colour
 from napari_umis_fusion.training.data._image_quality import sharpness
 from napari_umis_fusion.training.data._read_images import unit_grey
+from napari_umis_fusion.training.data._windows import Corner, Window, windows
 
 Grey = NDArray[np.float32]
 Region = tuple[str, Grey]
 """Position as text, and pixels."""
-
-Corner = tuple[slice, slice]
-"""Rows and columns."""
 
 REGION_PX = 224
 """Side of the regions: that of a rendered stack with its margin."""
@@ -39,12 +46,22 @@ MIN_KEPT = 8
 MIN_SHARP = 4
 """With fewer sharp regions, others are used, too, and the check of the data reports them."""
 
-MEMORY_MB = 1000
-"""Of a fusion that nobody configured: large planes in blocks, so that it takes about as much memory
-as the training that follows."""
+MEMORY_MB = 700
+"""Of a fusion that nobody configured, so that it takes about as much memory as the training that
+follows."""
 
 _MEASURING_SHARE = 0.8
 """Share of the first pass in the time of a fusion."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """A region, its corner in the stack, and whether its detail is more than noise."""
+
+    corner: Corner
+    grey: Grey
+    detail: float
+    is_sharp: bool
 
 
 def iter_regions(
@@ -57,7 +74,7 @@ def iter_regions(
     stack : stack
         As `fuse` accepts it.
     fusion : FusionConfig, optional
-        How to fuse; by default as `fuse` does, in less memory.
+        How to fuse; by default as `fuse` does, without colour and in less memory.
 
     Yields
     ------
@@ -79,9 +96,10 @@ def iter_regions(
     with Workers() as workers:
         opened = yield from repeat_event(workers.result(workers.submit(as_stack, stack)), 0.0)
         _check_planes(opened)
-        result = yield from _iter_fuse(opened, fusion)
-        cutting = workers.submit(_cut, result.all_in_focus)
-        regions = yield from repeat_event(workers.result(cutting), 1.0)
+        if fusion is None:
+            opened, fusion = without_colour(opened), FusionConfig(memory_mb=MEMORY_MB)
+        found = yield from _iter_candidates(opened, fusion, workers)
+    regions = _most_detailed(found)
     if not regions:
         raise StackError(
             "has no region with detail; give stacks that are sharp somewhere, of at least "
@@ -97,9 +115,35 @@ def _check_planes(stack: Stack) -> None:
         )
 
 
-def _iter_fuse(stack: Stack, fusion: FusionConfig | None) -> Generator[float, None, FusionResult]:
-    fusion = fusion or FusionConfig(memory_mb=MEMORY_MB)
-    return (yield from map_events(iter_fuse(stack, fusion), _share))
+def _iter_candidates(
+    stack: Stack, fusion: FusionConfig, workers: Workers
+) -> Generator[float, None, list[Candidate]]:
+    """Fuse the windows of a stack; return all their regions."""
+    parts = windows(stack, REGION_PX)
+    found: list[Candidate] = []
+    failed: list[StackError] = []
+    for number, (corner, part) in enumerate(parts):
+        done = number / len(parts)
+        if isinstance(part, Window):
+            yield from repeat_event(workers.result(workers.submit(part.keep)), done)
+        share = partial(_share_of_window, number, len(parts))
+        try:
+            result = yield from map_events(iter_fuse(part, fusion), share)
+        except StackError as error:  # a window may show nothing where others do
+            failed.append(error)
+            continue
+        # One range of grey for all windows, else dark ones would be as bright as others.
+        like = stack if len(parts) > 1 else as_stack(result.all_in_focus[np.newaxis])
+        cutting = workers.submit(_cut, result.all_in_focus, corner, like)
+        found += yield from repeat_event(workers.result(cutting), (number + 1) / len(parts))
+        give_back_memory()  # or what threads have freed would come on top of the next fusion
+    if len(failed) == len(parts):
+        raise failed[0]
+    return found
+
+
+def _share_of_window(number: int, count: int, event: FusionEvent) -> float:
+    return (number + _share(event)) / count
 
 
 def _share(event: FusionEvent) -> float:
@@ -111,20 +155,23 @@ def _share(event: FusionEvent) -> float:
     return _MEASURING_SHARE + (1 - _MEASURING_SHARE) * done
 
 
-def _cut(image: Plane) -> list[Region]:
-    convert = GreyConverter(as_stack(image[np.newaxis]), "auto")
-    grey = unit_grey(convert, image)
+def _cut(image: Plane, corner: Corner, like: Stack) -> list[Candidate]:
+    """Cut all regions out of the image of a window, in the grey levels of a stack."""
+    grey = unit_grey(GreyConverter(like, "auto"), image)
     places = _places(grey)
-    sharp = [one for one in places if sharpness(grey[one]) >= MIN_SHARPNESS]  # excludes noise
-    most = max(math.ceil(SHARPEST_SHARE * len(places)), MIN_KEPT)
-    usable = sharp if len(sharp) >= MIN_SHARP else places
+    focus = focus_map(255 * grey, focus_measure="laplacian") if places else grey
     return [
-        (f"at {rows.start}, {columns.start}", grey[rows, columns].copy())
-        for rows, columns in _most_detailed(grey, usable, most)
+        Candidate(
+            (corner[0] + place[0].start, corner[1] + place[1].start),
+            grey[place].copy(),
+            float(focus[place].mean()),
+            sharpness(grey[place]) >= MIN_SHARPNESS,
+        )
+        for place in places
     ]
 
 
-def _places(grey: Grey) -> list[Corner]:
+def _places(grey: Grey) -> list[tuple[slice, slice]]:
     """Return the positions of adjacent regions; none if the image is too small."""
     size = min(REGION_PX, *grey.shape)
     if size < REGION_PX // 2:
@@ -133,9 +180,14 @@ def _places(grey: Grey) -> list[Corner]:
     return [(slice(y, y + size), slice(x, x + size)) for y, x in itertools.product(*starts)]
 
 
-def _most_detailed(grey: Grey, places: list[Corner], most: int) -> list[Corner]:
-    """Return the positions with most detail, in order; none without detail."""
-    focus = focus_map(255 * grey, focus_measure="laplacian")
-    detail = [float(focus[place].mean()) for place in places]
-    ranked = sorted(range(len(places)), key=lambda k: -detail[k])[:most]
-    return [places[k] for k in sorted(ranked) if detail[k] > 0]
+def _most_detailed(found: list[Candidate]) -> list[Region]:
+    """Return the regions with most detail, in order; none without detail."""
+    most = max(math.ceil(SHARPEST_SHARE * len(found)), MIN_KEPT)
+    sharp = [one for one in found if one.is_sharp]
+    usable = sharp if len(sharp) >= MIN_SHARP else found
+    ranked = sorted(usable, key=lambda one: -one.detail)[:most]
+    return [
+        (f"at {one.corner[0]}, {one.corner[1]}", one.grey)
+        for one in sorted(ranked, key=lambda one: one.corner)
+        if one.detail > 0
+    ]

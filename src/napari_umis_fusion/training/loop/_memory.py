@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from napari_umis_fusion.training._config import ObjectiveName, TrainingConfig
+from napari_umis_fusion.training._config import TrainingConfig
+from napari_umis_fusion.training._options import ObjectiveName
 
 if TYPE_CHECKING:
     import torch

@@ -3,7 +3,6 @@
 import os
 import threading
 from collections.abc import Callable, Generator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +14,23 @@ from napari_umis_fusion.network import Checkpoint, choose_device, load_checkpoin
 from napari_umis_fusion.runtime import (
     Workers,
     naming_faults,
-    repeat_event,
     run_to_end,
-    temporary_folder,
     thread_count,
     user_path,
 )
-from napari_umis_fusion.training._config import NETWORKS, TrainingConfig
+from napari_umis_fusion.training._config import TrainingConfig
 from napari_umis_fusion.training._events import (
-    Compared,
-    Noted,
     TrainingEvent,
     TrainingFinished,
     TrainingStarted,
-    Working,
 )
 from napari_umis_fusion.training._loss_curve import LossCurve
+from napari_umis_fusion.training._options import NETWORKS
 from napari_umis_fusion.training._result import Reason, TrainingResult
 from napari_umis_fusion.training._session_folder import session_lock, state_file
 from napari_umis_fusion.training.data import ImageSplit, iter_collect, split_images
-from napari_umis_fusion.training.loop._compare import iter_compare, iter_comparison_s
+from napari_umis_fusion.training.loop._compare import iter_comparison_s
+from napari_umis_fusion.training.loop._judge import iter_judge
 from napari_umis_fusion.training.loop._monitor import StackMonitor
 from napari_umis_fusion.training.loop._pace import iter_fit
 from napari_umis_fusion.training.loop._run import TrainingRun
@@ -47,11 +43,6 @@ _SEEDING = threading.Lock()
 
 TORCH_SHARE = 2 / 3
 """Share of the threads for torch; the others make the next batches."""
-
-NO_BETTER = (
-    "the trained weights are no better than the initial ones on the stacks on which both were "
-    "compared, whatever validation found: the initial weights are kept"
-)
 
 InitialWeights = str | os.PathLike[str] | Checkpoint | None
 
@@ -163,42 +154,36 @@ def iter_train(
     elif config.minutes and not config.epochs:
         timed = iter_comparison_s(initial, split.compared, config) if config.test_share else None
         total = yield from iter_fit(trainer, total, timed)
-    yield TrainingStarted(
-        0 if saved is None else saved.step,
-        total,
-        len(split.learn),
-        len(split.held_out),
-        images.left_out,
-        trainer.device.type,
-        trainer.precision,
-        sum(p.numel() for p in trainer.model.parameters()),
-        len(split.test),
-    )
+    first = 0 if saved is None else saved.step
+    yield _started(trainer, split, first, total, images.left_out)
     monitor = StackMonitor(watch, initial, config) if watch is not None else None
     with Workers(config.threads) as workers:
         stop = stop or threading.Event()
         run = TrainingRun(trainer, workers, total, where, about, stop, curve, monitor)
-        try:
-            if saved is not None:
-                damaged = "damaged, or the state of another training"
-                with naming_faults(str(where), CheckpointError, damaged, "start anew"):
-                    run.restore(saved)
-            elif start is not None:
-                yield from run.validate_initial()
-            reason = yield from run.steps()
-        except (GeneratorExit, KeyboardInterrupt):
-            # also when the generator is closed: nothing since the last validation is lost
-            run.save_checkpoint_now()
-            raise
+        reason = yield from _iter_run(run, saved, where, has_start=start is not None)
     result = _result(trainer, reason, run.step, about)
     if config.test_share and result.improved:
-        name = start.metadata.get("name", "") if start else ""
-        result = yield from _iter_compare(result, split, initial, name)
-        if start is not None and result.comparison is not None and result.comparison.gain_db <= 0:
-            result = _as_it_began(result, start, trainer.objective.score)
-            yield Noted(NO_BETTER)
+        result = yield from iter_judge(result, trainer.objective.score, start, split, initial)
     yield TrainingFinished(result)
     return result
+
+
+def _iter_run(
+    run: TrainingRun, saved: TrainingState | None, where: Path | None, *, has_start: bool
+) -> Generator[TrainingEvent, None, Reason]:
+    """Make the steps of a new training, or those that are left of a saved one."""
+    try:
+        if saved is not None:
+            damaged = "damaged, or the state of another training"
+            with naming_faults(str(where), CheckpointError, damaged, "start anew"):
+                run.restore(saved)
+        elif has_start:
+            yield from run.validate_initial()
+        return (yield from run.steps())
+    except (GeneratorExit, KeyboardInterrupt):
+        # also when the generator is closed: nothing since the last validation is lost
+        run.save_checkpoint_now()
+        raise
 
 
 def train_to_end(data: Any, config: TrainingConfig | None = None, **options: Any) -> TrainingResult:
@@ -235,6 +220,22 @@ def _prepare(
     return trainer, total
 
 
+def _started(
+    trainer: Trainer, split: ImageSplit, first: int, total: int, left_out: tuple[str, ...]
+) -> TrainingStarted:
+    return TrainingStarted(
+        first,
+        total,
+        len(split.learn),
+        len(split.held_out),
+        left_out,
+        trainer.device.type,
+        trainer.precision,
+        sum(p.numel() for p in trainer.model.parameters()),
+        len(split.test),
+    )
+
+
 def _saved(where: Path, config: TrainingConfig, about: dict[str, Any]) -> TrainingState:
     state = load_state(where)
     check_options(where, state.config, config.as_dict())
@@ -248,33 +249,6 @@ def _restored_curve(curve: LossCurve | None, saved: TrainingState | None) -> Los
     earlier = LossCurve() if saved is None else (saved.curve or curve).up_to(saved.step)
     curve.assign(earlier)
     return curve
-
-
-def _iter_compare(
-    result: TrainingResult, split: ImageSplit, initial: Path, initial_name: str
-) -> Generator[TrainingEvent, None, TrainingResult]:
-    """Compare the result with the initial weights, on the test set if there is one."""
-    working = Working(result.steps_done, result.steps_done, "comparing with the initial weights")
-    try:
-        with temporary_folder() as folder:
-            trained = result.save(Path(folder) / "result.safetensors")
-            comparing = iter_compare(
-                initial, trained, split.compared, result.config,
-                initial_name=initial_name, unseen=len(split.test) > 0,
-            )  # fmt: skip
-            comparison = yield from repeat_event(comparing, working)
-    except Exception as error:  # without a comparison, the result is still valid
-        yield Noted(f"the result could not be compared with the initial weights: {error}")
-        return result
-    yield Compared(comparison)
-    return replace(result, comparison=comparison)
-
-
-def _as_it_began(result: TrainingResult, start: Checkpoint, score: str) -> TrainingResult:
-    """Return the result with the initial weights and their scores."""
-    metrics = result.start_metrics or {}
-    kept = metrics.get(score, float("nan"))
-    return replace(result, model=start.model(), step=0, score=kept, metrics=metrics)
 
 
 def _result(

@@ -11,8 +11,9 @@ from torch import nn
 
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.network import computes_bfloat16
-from napari_umis_fusion.training._config import Precision, TrainingConfig
+from napari_umis_fusion.training._config import TrainingConfig
 from napari_umis_fusion.training._loss_curve import LossCurve
+from napari_umis_fusion.training._options import Precision
 from napari_umis_fusion.training.loop._state import Best, TrainingState
 from napari_umis_fusion.training.objectives import Objective, ValidationExample
 

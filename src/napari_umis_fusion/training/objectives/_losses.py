@@ -8,9 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from napari_umis_fusion.training._config import SpatialFrequency
-
-PUBLISHED_WEIGHTS = {"mse": 1.0, "ssim": 3.0, "gradient": 1.0, "spatial_frequency": 2.0}
+from napari_umis_fusion.training._options import SpatialFrequency
 
 _MIN_SQUARE = 1e-12
 """Added as a minimum below the root, whose derivative is infinite at 0."""
@@ -62,25 +60,6 @@ def spatial_frequency_loss(
         computes and no spatial frequency.
     """
     return F.mse_loss(_spatial_frequency(rebuilt, kind), _spatial_frequency(image, kind))
-
-
-def published_loss(rebuilt: Tensor, image: Tensor, kind: SpatialFrequency = "published") -> Tensor:
-    """Compute the weighted sum that UMIS-Fusion was trained with: 1, 3, 1 and 2 times the four.
-
-    Parameters
-    ----------
-    rebuilt, image : Tensor of shape (N, 1, Y, X)
-        In -1 to 1.
-    kind : {"published", "differences"}
-        Of `spatial_frequency_loss`.
-    """
-    weights = PUBLISHED_WEIGHTS
-    return (
-        weights["mse"] * mse_loss(rebuilt, image)
-        + weights["ssim"] * ssim_loss(rebuilt, image)
-        + weights["gradient"] * gradient_loss(rebuilt, image)
-        + weights["spatial_frequency"] * spatial_frequency_loss(rebuilt, image, kind)
-    )
 
 
 def _blur(x: Tensor) -> Tensor:

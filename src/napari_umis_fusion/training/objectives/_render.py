@@ -3,7 +3,8 @@
 from typing import Any
 
 from napari_umis_fusion.synthetic import Imperfections, StackDistribution
-from napari_umis_fusion.training._config import Specimen, TrainingConfig
+from napari_umis_fusion.training._config import TrainingConfig
+from napari_umis_fusion.training._options import Specimen
 
 KINDS: dict[Specimen, tuple[str, ...]] = {
     "any": ("opaque", "fluorescence", "brightfield", "smears"),

@@ -6,7 +6,8 @@ from typing import Literal
 
 from napari_umis_fusion.models.library import file_stem
 from napari_umis_fusion.runtime import changed_fields, package_version
-from napari_umis_fusion.training._config import NETWORKS, TrainingConfig
+from napari_umis_fusion.training._config import TrainingConfig
+from napari_umis_fusion.training._options import NETWORKS
 
 _TEMPLATE = '''\
 """Train {title}: written by the training widget of napari-umis-fusion {version}.
