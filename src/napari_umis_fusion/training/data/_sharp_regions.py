@@ -105,8 +105,8 @@ def iter_regions(
     regions = _most_detailed(found)
     if not regions:
         raise StackError(
-            "has no region with detail and free of NaN; give stacks that are sharp somewhere, of at "
-            f"least {REGION_PX // 2} x {REGION_PX // 2} px."
+            "has no region with detail and without NaN; give stacks that are sharp somewhere, of "
+            f"at least {REGION_PX // 2} x {REGION_PX // 2} px."
         )
     return regions
 
