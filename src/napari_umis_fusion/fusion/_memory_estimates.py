@@ -7,6 +7,7 @@ import numpy as np
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.fusion._base import base_bytes
 from napari_umis_fusion.fusion._composite import composite_bytes
+from napari_umis_fusion.fusion._fine_detail import detail_bytes
 from napari_umis_fusion.fusion._island_map import FAR_PLANES, WORKING_PX
 from napari_umis_fusion.fusion._merge_order import most_composites
 from napari_umis_fusion.fusion._passes import RANKING_MEASURES, Passes, passes_of
@@ -110,12 +111,13 @@ def bytes_per_pixel(
         taken += 28 if is_ranking else 52
     if averages:
         taken += sums * (channels + 1) + 4
-        if is_ranking and config.blend == "weighted":
-            taken += base_bytes(value, sums, channels, planes)
+        if is_ranking:
+            taken += base_bytes(value, sums, channels, planes) + detail_bytes(channels)
     if config.verification == "seams":
         taken += 16 + (8 * channels if stack.dtype.itemsize >= 4 else 0)
     if passes.second == "copy_nearest":
-        taken += sums * (channels + 1)
+        # The mean, and distances from it. Tiles that are mended take less than the network did.
+        taken += value + sums
     mean = sums * (channels + 1) + 4 if averages else 0
     one = composite_bytes(value, mean, is_ranking=is_ranking, prefers=bool(config.prefer))
     return taken + _passing_bytes(stack, config, one) + (4 if config.depth_error else 0)
