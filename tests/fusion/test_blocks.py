@@ -265,6 +265,20 @@ def test_the_look_for_islands_takes_memory_too(free):
     assert plan_of(shape, **blocks).needed_mb > plan_of(shape, **blocks, islands="keep").needed_mb
 
 
+def test_values_where_nothing_is_in_focus_take_memory_too(free):
+    free(16_000)
+    blocks = {"focus_measure": "laplacian", "budget_mb": 600}
+    needed = [plan_of((7, 4096, 4096), nowhere=one, **blocks).needed_mb for one in ("none", "mean")]
+    assert needed[1] > needed[0]
+
+
+def test_short_stacks_take_less(free):
+    """Fewer planes wait, and the last are composed without the network."""
+    free(16_000)
+    needed = [plan_of((planes, 1024, 1024)).needed_mb for planes in (3, 7, 20)]
+    assert needed == sorted(set(needed))
+
+
 @pytest.mark.parametrize("budget_mb", [600, 8192])
 def test_moving_planes_takes_memory_too(free, budget_mb):
     free(16_000)

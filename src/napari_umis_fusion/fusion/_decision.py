@@ -133,10 +133,12 @@ class Decision:
 
         That is `peak`, by default focus itself.
         """
-        maps = (self.index, self.chosen, self.peak)
         around = (self.peak_before, self.peak_after, self.previous)
         fitted = focus if peak is None else peak
-        _assign(focus, fitted, takeover, z, *maps, *around, tile.bounds)
+        _assign(focus, fitted, takeover, z, self.index, self.chosen, *around, tile.bounds)
+        # Apart: a loop that may write the same map twice is not compiled to vector operations.
+        if self.peak is not self.chosen:
+            _take(fitted, takeover, self.peak, tile.bounds)
 
     def see(self, peak: FloatMap, z: int, tile: Tile) -> None:
         """Record what plane `z` has to be fitted to, which belongs to a decision after this one."""
@@ -243,7 +245,6 @@ def _assign(
     z: int,
     index: AnyArray,
     chosen: AnyArray,
-    peak: AnyArray,
     before: AnyArray,
     after: AnyArray,
     last: AnyArray,
@@ -253,17 +254,16 @@ def _assign(
     unknown = np.float32(INVALID)
     for y in range(top, bottom):
         new, value, taken = focus[y, left:right], fitted[y, left:right], takeover[y, left:right]
-        planes, shares, peaks = index[y, left:right], chosen[y, left:right], peak[y, left:right]
+        planes, shares = index[y, left:right], chosen[y, left:right]
         earlier, later, seen = before[y, left:right], after[y, left:right], last[y, left:right]
         # All are read and written, chosen or not, in single precision: so the loop vectorises.
         for i in range(right - left):
             is_new, plane, last_one = taken[i], planes[i], seen[i]
-            one, share, top_one = value[i], shares[i], peaks[i]
+            one, share = value[i], shares[i]
             earlier_one, later_one = earlier[i], later[i]
             follower = one if plane + 1 == z else later_one
             earlier[i] = last_one if is_new else earlier_one
             shares[i] = new[i] if is_new else share
-            peaks[i] = one if is_new else top_one
             # Unknown until the next plane.
             later[i] = unknown if is_new else follower
             planes[i] = z if is_new else plane

@@ -41,10 +41,17 @@ def settle_positions(
     settled, error : ndarray of shape (Y, X)
         Outputs.
     """
-    rows = _row_moments(position, variance, taps, index.shape[1])
-    radius = taps.size - 1
+    radius, width = taps.size - 1, index.shape[1]
+    # Of the rows in the window only, one after the other in turn: they stay in the cache.
+    rows = np.empty((2 * radius + 1, 6, width))
+    parts = np.empty((3, position.shape[1]))
+    sums = np.empty((10, width))
+    for y in range(2 * radius):
+        _row_moments(position[y], variance[y], taps, parts, rows[y])
     for y in range(index.shape[0]):
-        sums = _window_moments(rows, taps, y)
+        last = y + 2 * radius
+        _row_moments(position[last], variance[last], taps, parts, rows[last % len(rows)])
+        _window_moments(rows, taps, y + radius, sums)
         for x in range(index.shape[1]):
             here = position[y + radius, x + radius]
             plane, slope, scatter, known = _fitted_plane(sums, x)
@@ -59,22 +66,21 @@ def settle_positions(
             error[y, x] = np.sqrt(NOISE_SHARE / known + slanted * slanted + LEAST_ERROR**2)
 
 
-@njit(nogil=True, cache=True)
-def _row_moments(position: AnyArray, variance: AnyArray, taps: AnyArray, width: int) -> AnyArray:
-    """Return moments along rows: of weights (3), of weighted positions (2), of their squares."""
-    moments = np.empty((6, position.shape[0], width))
-    parts = np.empty((3, position.shape[1]))
+@njit(nogil=True, cache=True, error_model="numpy")
+def _row_moments(
+    position: AnyArray, variance: AnyArray, taps: AnyArray, parts: AnyArray, moments: AnyArray
+) -> None:
+    """Fill moments along a row: of weights (3), of weighted positions (2), of their squares."""
     floor = (LEAST_ERROR * LEAST_ERROR) / 2
-    for y in range(position.shape[0]):
-        for x in range(position.shape[1]):
-            weight, depth = 1 / (variance[y, x] + floor), np.float64(position[y, x])
-            parts[0, x] = weight
-            parts[1, x] = weight * depth
-            parts[2, x] = weight * depth * depth
-        _fold(parts[0], taps, 3, moments[:, y])
-        _fold(parts[1], taps, 2, moments[3:, y])
-        _fold(parts[2], taps, 1, moments[5:, y])
-    return moments
+    weights, firsts, seconds = parts[0], parts[1], parts[2]
+    for x in range(position.size):
+        weight, depth = 1 / (variance[x] + floor), np.float64(position[x])
+        weights[x] = weight
+        firsts[x] = weight * depth
+        seconds[x] = weight * depth * depth
+    _fold(weights, taps, 3, moments)
+    _fold(firsts, taps, 2, moments[3:])
+    _fold(seconds, taps, 1, moments[5:])
 
 
 @njit(nogil=True, cache=True)
@@ -82,81 +88,58 @@ def _fold(line: AnyArray, taps: AnyArray, orders: int, moments: AnyArray) -> Non
     """Fill up to three moments of the windows along a line: of order 0, 1 and 2."""
     radius = taps.size - 1
     width = line.size - 2 * radius
-    zeroth, first, second = moments[0], moments[min(1, orders - 1)], moments[orders - 1]
-    centre = line[radius : radius + width]
-    for order in range(1, orders):
-        moments[order, :] = 0
-    for x in range(width):
-        zeroth[x] = taps[0] * centre[x]
-    # Taps outside, pixels inside: the inner loops run along a line, and vectorise.
+    _begin(moments[:orders], line[radius : radius + width], taps[0])
     for j in range(1, radius + 1):
+        left, right = line[radius - j : radius - j + width], line[radius + j :]
         tap = np.float64(taps[j])
-        left, right = line[radius - j :], line[radius + j :]
-        if orders == 3:
-            for x in range(width):
-                both = tap * (left[x] + right[x])
-                zeroth[x] += both
-                first[x] += j * tap * (right[x] - left[x])
-                second[x] += j * j * both
-        elif orders == 2:
-            for x in range(width):
-                zeroth[x] += tap * (left[x] + right[x])
-                first[x] += j * tap * (right[x] - left[x])
-        else:
-            for x in range(width):
-                zeroth[x] += tap * (left[x] + right[x])
+        _add_even(left, right, tap, 1.0, moments[0])
+        if orders > 1:
+            _add_odd(left, right, j * tap, moments[1])
+        if orders > 2:
+            _add_even(left, right, tap, float(j * j), moments[2])
 
 
 @njit(nogil=True, cache=True)
-def _window_moments(rows: AnyArray, taps: AnyArray, y: int) -> AnyArray:
-    """Return the moments of a row of windows: 1, x, y, xx, xy, yy, then d, dx, dy, dd."""
-    radius = taps.size - 1
-    middle = y + radius
-    sums = np.zeros((10, rows.shape[2]))
+def _window_moments(rows: AnyArray, taps: AnyArray, middle: int, sums: AnyArray) -> None:
+    """Fill moments of a row of windows: 1, x, y, xx, xy, yy, then d, dx, dy, dd."""
+    count = len(rows)
+    sums[:] = 0
     for into, out in ((0, 0), (1, 1), (3, 2), (6, 3), (7, 4), (9, 5)):
-        total, row = sums[into], rows[out, middle]
-        for x in range(total.size):
-            total[x] = taps[0] * row[x]
-    for j in range(1, radius + 1):
-        tap = np.float64(taps[j])
-        _add_pair(rows[0], middle, j, tap, sums[0], sums[2], sums[5])
-        _add_two(rows[1], middle, j, tap, sums[1], sums[4])
-        _add_two(rows[3], middle, j, tap, sums[6], sums[8])
-        for into, out in ((3, 2), (7, 4), (9, 5)):
-            total, above, below = sums[into], rows[out, middle - j], rows[out, middle + j]
-            for x in range(total.size):
-                total[x] += tap * (above[x] + below[x])
-    return sums
+        _begin(sums[into : into + 1], rows[middle % count, out], taps[0])
+    for j in range(1, taps.size):
+        tap, above, below = np.float64(taps[j]), (middle - j) % count, (middle + j) % count
+        for into, out in ((0, 0), (1, 1), (3, 2), (6, 3), (7, 4), (9, 5)):
+            _add_even(rows[above, out], rows[below, out], tap, 1.0, sums[into])
+        for into, out in ((2, 0), (4, 1), (8, 3)):
+            _add_odd(rows[above, out], rows[below, out], j * tap, sums[into])
+        _add_even(rows[above, 0], rows[below, 0], tap, float(j * j), sums[5])
 
 
 @njit(nogil=True, cache=True)
-def _add_pair(
-    rows: AnyArray,
-    middle: int,
-    j: int,
-    tap: float,
-    zeroth: AnyArray,
-    first: AnyArray,
-    second: AnyArray,
-) -> None:
-    """Add the rows above and below to moments of order 0, 1 and 2 along columns."""
-    above, below = rows[middle - j], rows[middle + j]
+def _begin(moments: AnyArray, centre: AnyArray, tap: float) -> None:
+    """Begin moments with what lies in the centre of the windows, which only order 0 has."""
+    moments[1:] = 0
+    zeroth = moments[0]
     for x in range(zeroth.size):
-        both = tap * (above[x] + below[x])
-        zeroth[x] += both
-        first[x] += j * tap * (below[x] - above[x])
-        second[x] += j * j * both
+        zeroth[x] = tap * centre[x]
+
+
+# One sum at a time, taps outside, pixels inside: the loops run along a line, and vectorise; with
+# several sums, too many arrays might overlap.
 
 
 @njit(nogil=True, cache=True)
-def _add_two(
-    rows: AnyArray, middle: int, j: int, tap: float, zeroth: AnyArray, first: AnyArray
+def _add_even(
+    before: AnyArray, after: AnyArray, tap: float, factor: float, total: AnyArray
 ) -> None:
-    """Add the rows above and below to moments of order 0 and 1 along columns."""
-    above, below = rows[middle - j], rows[middle + j]
-    for x in range(zeroth.size):
-        zeroth[x] += tap * (above[x] + below[x])
-        first[x] += j * tap * (below[x] - above[x])
+    for x in range(total.size):
+        total[x] += factor * (tap * (before[x] + after[x]))
+
+
+@njit(nogil=True, cache=True)
+def _add_odd(before: AnyArray, after: AnyArray, factor: float, total: AnyArray) -> None:
+    for x in range(total.size):
+        total[x] += factor * (after[x] - before[x])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

@@ -12,8 +12,8 @@ from napari_umis_fusion.fusion._block import Block, divide
 from napari_umis_fusion.fusion._memory_estimates import (
     LOOK_AHEAD_PLANES,
     bytes_per_pixel,
+    ending_mb,
     fixed_mb,
-    islands_mb,
     plane_mb,
     result_mb,
     survey_mb,
@@ -118,7 +118,7 @@ def plan_memory(
     allowed_mb = min(workspace.left_mb + before_mb, USABLE_SHARE * free_mb)
     base_mb = fixed_mb(config, height * width)
     passes_mb = whole.pixels * bytes_per_pixel(stack, config, passes) / MEGABYTE
-    look_mb = result_mb(stack, config) + islands_mb(stack, config)
+    look_mb = result_mb(stack, config) + ending_mb(stack, config)
     plan = MemoryPlan(
         base_mb + max(before_mb + max(passes_mb, look_mb), last_mb), free_mb, (whole,)
     )
@@ -135,10 +135,38 @@ def plan_memory(
     return plan
 
 
-def _lacking(plan: MemoryPlan, stack: Stack, way: str) -> DeviceError:
+def check_whole(
+    stack: Stack, config: FusionConfig, passes: Passes, kept_mb: float, *, what: str
+) -> None:
+    """Refuse what composes whole planes, and cannot do it in blocks, where it does not fit.
+
+    Parameters
+    ----------
+    stack, config, passes
+        As in `plan_memory`.
+    kept_mb : float
+        Memory that is kept afterwards.
+    what : str
+        What is refused, for the message.
+
+    Raises
+    ------
+    DeviceError
+        If more memory is needed than is free.
+    """
+    pixels = stack.shape[1] * stack.shape[2]
+    needed_mb = fixed_mb(config, pixels) + kept_mb
+    needed_mb += pixels * bytes_per_pixel(stack, config, passes) / MEGABYTE
+    free_mb = free_memory_mb()
+    if needed_mb > free_mb:
+        way = "close other programs, or take a region of the layer"
+        raise _lacking(MemoryPlan(needed_mb, free_mb, ()), stack, way, what)
+
+
+def _lacking(plan: MemoryPlan, stack: Stack, way: str, what: str = "this fusion") -> DeviceError:
     height, width = stack.shape[1:3]
     return DeviceError(
-        f"this fusion needs about {plan.needed_mb:,.0f} MB of memory for planes of {height} x "
+        f"{what} needs about {plan.needed_mb:,.0f} MB of memory for planes of {height} x "
         f"{width} px, and {plan.free_mb:,.0f} MB are free; {way}"
     )
 
@@ -179,7 +207,7 @@ def _in_blocks(
     if len(parts) == 1:
         return plan
     block_mb = max(part.pixels for part in parts) * per_pixel / MEGABYTE
-    needed_mb = max(fixed_mb + max(block_mb, islands_mb(stack, config)), survey_mb(stack, config))
+    needed_mb = max(fixed_mb + max(block_mb, ending_mb(stack, config)), survey_mb(stack, config))
     return replace(plan, needed_mb=needed_mb, blocks=parts)
 
 

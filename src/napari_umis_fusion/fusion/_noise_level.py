@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 
 from napari_umis_fusion.focus_measure import gaussian_taps, smooth
+from napari_umis_fusion.fusion._decision import Bounds
 from napari_umis_fusion.runtime import (
     AnyArray,
     BoolMap,
@@ -67,25 +68,37 @@ class NoiseLevel:
         changes = np.empty([side - 2 * REACH_PX for side in new.shape], np.float32)
         _measure_changes(new, old, changes)
         found = smooth(changes, self._taps)
-        found *= _SCALE
-        # Planes that are equal to the bit are copies, which say nothing about noise.
-        counts = found > 0
         if invalid is not None:
-            counts &= ~invalid[tile.window]
-        level = self._level[tile.window]
-        np.minimum(level, found, out=level, where=counts)
+            found[invalid[tile.window]] = 0
+        _lower(found, self._level, tile.bounds)
 
 
 @njit(nogil=True, cache=True)
 def _measure_changes(new: AnyArray, old: AnyArray, out: AnyArray) -> None:
     """Fill `out` with |second difference along both axes| of a difference of planes; radius 2."""
-    two = np.float32(2)
-    for y in range(out.shape[0]):
-        for x in range(out.shape[1]):
-            total = np.float32(0)
-            for k in range(3):
-                row, was = new[y + 2 * k], old[y + 2 * k]
-                part = (row[x] - was[x]) + (row[x + 4] - was[x + 4])
-                part -= two * (row[x + 2] - was[x + 2])
-                total += part if k != 1 else -two * part
-            out[y, x] = abs(total)
+    two, count, width = np.float32(2), 2 * REACH_PX + 1, out.shape[1]
+    # Of each row once, in turn.
+    bends = np.empty((count, width), np.float32)
+    for y in range(new.shape[0]):
+        row, was, bend = new[y], old[y], bends[y % count]
+        for x in range(width):
+            ends = (row[x] - was[x]) + (row[x + 4] - was[x + 4])
+            bend[x] = ends - two * (row[x + 2] - was[x + 2])
+        if y < count - 1:
+            continue
+        above, middle = bends[(y + 1) % count], bends[(y - REACH_PX) % count]
+        target = out[y - count + 1]
+        for x in range(width):
+            target[x] = abs(above[x] - two * middle[x] + bend[x])
+
+
+@njit(nogil=True, cache=True)
+def _lower(found: AnyArray, level: AnyArray, bounds: Bounds) -> None:
+    """Lower the level of a tile to the noise that was found."""
+    top, bottom, left, right = bounds
+    for y in range(top, bottom):
+        row, lowest = found[y - top], level[y, left:right]
+        for x in range(right - left):
+            value, least = row[x] * _SCALE, lowest[x]
+            # Planes that are equal to the bit are copies, which say nothing about noise.
+            lowest[x] = value if (value > 0) & (value < least) else least

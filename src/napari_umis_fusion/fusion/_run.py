@@ -36,8 +36,8 @@ from napari_umis_fusion.runtime import (
 )
 from napari_umis_fusion.stack import Stack
 
-MAP_TILE_PX = 128
-"""Tiles in which maps are filled: small ones, for their sums have twice the digits."""
+MAP_TILE_PX = 256
+"""Tiles in which maps are filled: not large ones, for their sums have twice the digits."""
 
 
 def iter_passes(

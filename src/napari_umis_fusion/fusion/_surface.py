@@ -194,12 +194,15 @@ def _find_unsupported(planes: AnyArray, shown: AnyArray, lost: AnyArray, bounds:
     for y in range(top, bottom):
         first, last = max(y - REACH_PX, 0), min(y + REACH_PX + 1, height)
         for x in range(left, right):
-            z = np.int64(planes[y - top, x - left])
-            if abs(z - np.int64(shown[y, x])) <= 1:
+            z = np.int32(planes[y - top, x - left])
+            if abs(z - np.int32(shown[y, x])) <= 1:
                 continue
             start, stop = max(x - REACH_PX, 0), min(x + REACH_PX + 1, width)
-            count = np.int64(0)
+            least = LEAST_SHARE * (last - first) * (stop - start)
+            count = np.int32(0)
             for j in range(first, last):
                 for near in shown[j, start:stop]:
-                    count += abs(np.int64(near) - z) <= 1
-            lost[y - top, x - left] = count < LEAST_SHARE * (last - first) * (stop - start)
+                    count += abs(np.int32(near) - z) <= 1
+                if count >= least:
+                    break
+            lost[y - top, x - left] = count < least

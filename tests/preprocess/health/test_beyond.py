@@ -18,7 +18,7 @@ def test_places_equal_their_twin(least, jit):
         is_within &= np.minimum(before, after) - here <= np.float32(least)
     is_within[:3] = is_within[11:] = True
     np.testing.assert_array_equal(
-        places_beyond(here, before, after, least, 3, 11), np.flatnonzero(~is_within)
+        places_beyond((here, before, after), least, 3, 11), np.flatnonzero(~is_within)
     )
 
 
@@ -26,4 +26,10 @@ def test_no_place_is_lost_to_rounding():
     """Least heights have more digits than pixels."""
     here = np.full((1, 1), 0.1, np.float32)
     dark = np.zeros_like(here)
-    assert len(places_beyond(here, dark, dark, float(here[0, 0]) - 1e-10, 0, 1)) == 1
+    assert len(places_beyond((here, dark, dark), float(here[0, 0]) - 1e-10, 0, 1)) == 1
+
+
+def test_bytes_are_compared_without_wrapping(jit):
+    dark, bright = (np.full((1, 2), value, np.uint8) for value in (0, 255))
+    assert list(places_beyond((dark, bright, bright), 3, 0, 1)) == [0, 1]
+    assert not len(places_beyond((dark, bright, dark), 3, 0, 1))

@@ -5,6 +5,7 @@ import threading
 import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from math import prod
 from typing import Any, Protocol
 
 import numpy as np
@@ -59,7 +60,7 @@ def open_frames(tif: TiffFile, series: TiffPageSeries, shape: tuple[int, ...]) -
 
 
 class _MappedFrames:
-    """Uncompressed frames. Each read maps the file anew, so that no handle stays open."""
+    """Uncompressed frames. Each read opens the file anew, so that no handle stays open."""
 
     def __init__(self, tif: TiffFile, series: TiffPageSeries, shape: tuple[int, ...]) -> None:
         self.missing: frozenset[int] = frozenset()
@@ -75,6 +76,9 @@ class _MappedFrames:
         path, start = self._place(number)
         with open(path, "rb") as file:
             self._states[path].check(FileState.of(file.fileno()))
+            if all(part == slice(None) for part in index):  # half the time of a mapping
+                whole = np.fromfile(file, self._dtype, prod(self._shape), offset=start)
+                return whole.reshape(self._shape)
             frame = np.memmap(file, self._dtype, mode="r", offset=start, shape=self._shape)
             return np.array(frame[index])  # a copy: the mapping, and its handle, end here
 

@@ -1,5 +1,6 @@
 """Pixels that lie beyond what the planes before and after show, among which all specks are."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,14 +10,7 @@ from numpy.typing import NDArray
 Places = NDArray[np.int64]
 
 
-def places_beyond(
-    here: NDArray[Any],
-    before: NDArray[Any],
-    after: NDArray[Any],
-    least: float,
-    first: int,
-    last: int,
-) -> Places:
+def places_beyond(planes: Sequence[NDArray[Any]], least: float, first: int, last: int) -> Places:
     """Return the pixels of some rows that differ from both planes around by more than `least`.
 
     One quick look, so that the looks at what they are see few pixels. Some that cannot be compared,
@@ -24,8 +18,8 @@ def places_beyond(
 
     Parameters
     ----------
-    here, before, after : ndarray of shape (Y, X), float32
-        A part of the plane, and of those around it.
+    planes : sequence of ndarray of shape (Y, X), float32 or an integer of up to 16 bits
+        A part of the plane, and of those before and after it.
     least : float
         In units of the plane.
     first, last : int
@@ -39,9 +33,9 @@ def places_beyond(
     bound = np.float32(least)
     if float(bound) > least:  # or rounding would hide some
         bound = np.nextafter(bound, np.float32(-np.inf))
-    found = np.empty((last - first, here.shape[1]), np.bool_)
-    rows = slice(first, last)
-    _mark_beyond(here[rows], before[rows], after[rows], bound, found)
+    here, before, after = (np.ascontiguousarray(one[first:last]) for one in planes)
+    found = np.empty(here.shape, np.bool_)
+    _mark_beyond(here, before, after, bound, found)
     places: Places = np.flatnonzero(found) + first * here.shape[1]
     return places
 
@@ -57,7 +51,8 @@ def _mark_beyond(
     for y in range(found.shape[0]):
         values, ones, others, marks = here[y], before[y], after[y], found[y]
         for x in range(marks.size):
-            value, one, other = values[x], ones[x], others[x]
+            value = np.float32(values[x])
+            one, other = np.float32(ones[x]), np.float32(others[x])
             above = value - max(one, other)
             below = min(one, other) - value
             marks[x] = not (above <= least and below <= least)

@@ -134,21 +134,27 @@ def specks_in(rows: slice, plane: Plane, around: Sequence[Plane], least: Sequenc
     level, noises = _level(plane), (MIN_HEIGHT, MIN_DEPTH)
     levels = MIN_LEVELS if plane.dtype.kind in "iu" else 0.0
     planes = plane[part], around[0][part], around[-1][part]
-    found, clusters, flat = (np.zeros(planes[0].shape[:2], np.bool_) for _ in range(3))
+    masks = [np.zeros(0, np.bool_)] * 3
+    # Short integers are compared as they are: most planes have no such pixel.
+    is_short = plane.ndim == 2 and plane.dtype in (np.uint8, np.uint16)
     for c, height in enumerate(least):
-        here, before, after = (_channel_of(one, c, level) for one in planes)
-        places = places_beyond(here, before, after, height, *inner)
+        seen = planes if is_short else [_channel_of(one, c, level) for one in planes]
+        places = places_beyond(seen, height, *inner)
         if not len(places):
             continue
+        if not masks[0].size:  # most parts need none
+            masks = [np.zeros(planes[0].shape[:2], np.bool_) for _ in range(3)]
+        found, clusters, flat = masks
+        here, before, after = (_channel_of(one, c, level) for one in seen) if is_short else seen
         mark_singles(here, before, after, height, noises, places, found)
         if len(around) > 1:  # on one side, coarse steps leave nothing of a sparkle either
             least_of_many = CLUSTER_HEIGHT * height
             pixels = clusters_in(here, before, after, least_of_many, noises, places)
             clusters[pixels[:, 0], pixels[:, 1]] = True
         mark_flat_parts(here, before, after, max(height, levels), places, flat)
-    flat[: inner[0]] = flat[inner[1] :] = False  # of other rows, which see more of them
+    masks[2][: inner[0]] = masks[2][inner[1] :] = False  # of other rows, which see more of them
     first = top * plane.shape[1]
-    return tuple(np.flatnonzero(mask) + first for mask in (found, clusters, flat))
+    return tuple(np.flatnonzero(mask) + first for mask in masks)
 
 
 def find_specks(plane: Plane, around: Sequence[Plane]) -> Specks:
