@@ -46,7 +46,7 @@ SENSOR_BYTES = 16
 LOOK_AHEAD_PLANES = 4
 """Planes that are read before the one that is fused, to judge it by them."""
 
-ALIGNING_FIXED_MB = 60
+ALIGNING_FIXED_MB = 70
 """Of alignment, with its kernels."""
 
 ALIGNING_BYTES, COMPARED_BYTES = 16, 44
