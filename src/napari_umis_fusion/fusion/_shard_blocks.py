@@ -13,7 +13,7 @@ from napari_umis_fusion.fusion._passes import RANKING_MEASURES, passes_of
 from napari_umis_fusion.runtime import MEGABYTE
 from napari_umis_fusion.stack import Stack
 
-USED_SHARE = 0.77
+USED_SHARE = 0.8
 """Share of ``memory_mb`` that the maps of a block take; planes, files and kernels take some."""
 
 CHUNK_PX = 512
@@ -84,7 +84,7 @@ def plan_shards(stack: Stack, config: FusionConfig, shard_px: int = 0) -> ShardG
     stack : Stack
         What is fused; no plane is read.
     config : FusionConfig
-        With `memory_mb`, of which the maps of a block take three quarters at most.
+        With `memory_mb`, of which the maps of a block take four fifths at most.
     shard_px : int
         Longest side of a shard; 0: as large as the memory allows.
 
