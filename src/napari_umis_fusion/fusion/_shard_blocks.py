@@ -84,7 +84,7 @@ def plan_shards(stack: Stack, config: FusionConfig, shard_px: int = 0) -> ShardG
     stack : Stack
         What is fused; no plane is read.
     config : FusionConfig
-        With `memory_mb`, of which the maps of a block take three quarters at most.
+        With `memory_mb`, of which the maps of a block take four fifths at most.
     shard_px : int
         Longest side of a shard; 0: as large as the memory allows.
 
