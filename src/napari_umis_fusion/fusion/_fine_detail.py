@@ -120,12 +120,12 @@ class FineDetail:
         change = np.where(np.isfinite(change), change, np.float32(0))
         return np.asarray(mean + change.reshape(mean.shape))
 
-    def _signal(self, weights: FloatMap, rows: slice) -> FloatMap:
+    def _signal(self, weights: FloatMap, rows: slice) -> AnyArray:
         """Return how far the detail of rows is no noise (Y, X, 1), 0 to 1."""
         least = np.maximum(enlarged(self._least, rows, self._shape[1]), LEAST_ENERGY)
         energy = self._weights[rows] / weights
-        noise: FloatMap = np.float32(NOISE_RATIO) * least * least / energy[..., None]
-        return 1 / (1 + noise * noise)
+        noise: AnyArray = np.float32(NOISE_RATIO) * least * least / energy[..., None]
+        return np.asarray(1 / (1 + noise * noise))
 
     def wider(self, rows: slice) -> slice:
         """Return the rows that the detail of some rows depends on."""

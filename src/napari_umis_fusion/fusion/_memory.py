@@ -11,6 +11,7 @@ from napari_umis_fusion.errors import DeviceError
 from napari_umis_fusion.fusion._block import Block, divide
 from napari_umis_fusion.fusion._memory_estimates import (
     LOOK_AHEAD_PLANES,
+    aligning_mb,
     bytes_per_pixel,
     ending_mb,
     fixed_mb,
@@ -127,12 +128,27 @@ def plan_memory(
     elif config.focus_measure != "umis":
         plan = _in_blocks(plan, allowed_mb, base_mb + before_mb, stack, config, passes)
         plan = replace(plan, needed_mb=max(plan.needed_mb, base_mb + last_mb))
+    plan = replace(plan, needed_mb=max(plan.needed_mb, aligning_mb(stack, config)))
     if plan.needed_mb > free_mb:
         way = "fuse a part of the stack"
         if config.focus_measure != "laplacian":
             way += ", or choose focus_measure='laplacian' (command line: --focus-measure laplacian)"
         raise _lacking(plan, stack, f"close other programs, {way}")
     return plan
+
+
+def check_aligning(stack: Stack, config: FusionConfig) -> None:
+    """Refuse to align planes where that does not fit, before it is begun.
+
+    Raises
+    ------
+    DeviceError
+        If more memory is needed than is free.
+    """
+    needed_mb, free_mb = aligning_mb(stack, config), free_memory_mb()
+    if needed_mb > free_mb:
+        way = "close other programs, fuse a part of the stack, or leave out align and light"
+        raise _lacking(MemoryPlan(needed_mb, free_mb, ()), stack, way, "the alignment")
 
 
 def check_whole(

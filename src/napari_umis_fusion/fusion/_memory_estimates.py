@@ -46,6 +46,15 @@ SENSOR_BYTES = 16
 LOOK_AHEAD_PLANES = 4
 """Planes that are read before the one that is fused, to judge it by them."""
 
+ALIGNING_FIXED_MB = 50
+"""Of alignment, with its kernels."""
+
+ALIGNING_BYTES, COMPARED_BYTES = 16, 44
+"""Of a pixel while planes are aligned, and of those that are compared, which are reduced."""
+
+ALIGNED_PX = 2048
+"""Longest side of what is compared."""
+
 LOOK_BYTES = 60
 """Of a pixel of the working maps on which islands are looked for."""
 
@@ -179,6 +188,17 @@ def survey_mb(stack: Stack, config: FusionConfig) -> float:
     planes_mb = (LOOK_AHEAD_PLANES + 2) * plane_mb(stack)
     each = SENSOR_BYTES + _moving_bytes(stack, config)
     return FIXED_MB + planes_mb + each * pixels / MEGABYTE
+
+
+def aligning_mb(stack: Stack, config: FusionConfig) -> float:
+    """Return the memory of alignment, which comes before the fusion, in MB; 0 without."""
+    if len(stack) == 1 or not (config.aligns or config.corrects_illumination):
+        return 0.0
+    height, width = stack.shape[1:3]
+    factor = -(-max(height, width) // ALIGNED_PX)
+    compared = COMPARED_BYTES * height * width / factor**2 if config.aligns else 0.0
+    own_mb = (ALIGNING_BYTES * height * width + compared) / MEGABYTE
+    return ALIGNING_FIXED_MB + (LOOK_AHEAD_PLANES + 2) * plane_mb(stack) + own_mb
 
 
 def ending_mb(stack: Stack, config: FusionConfig) -> float:
