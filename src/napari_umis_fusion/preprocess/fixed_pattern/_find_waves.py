@@ -82,11 +82,15 @@ def find_waves(tiles: FloatMap, floor: float) -> list[Wave]:
     # A window, without which edges of tiles draw lines into the spectrum.
     shape = np.hanning(some.shape[-1] + 2)[1:-1].astype(np.float32)
     window = shape[:, None] * shape
-    spectra = np.fft.fft2((some - some.mean(axis=(2, 3), keepdims=True)) * window)
+    seen = (some - some.mean(axis=(2, 3), keepdims=True)) * window
+    places = list(_prominent(_lowest_energy(seen)))
+    if not places:
+        return []
+    spectra = np.fft.fft2(seen)
     energy = np.abs(spectra) ** 2
     # Of a wave, a quarter of the squared amplitude at its frequency and at the opposite one.
     unit = float((window**2).sum()) * window.size / 4
-    peaks = [(place, _Peak.at(energy, place)) for place in _prominent(energy)]
+    peaks = [(place, _Peak.at(energy, place)) for place in places]
     found: list[Wave] = []
     for demand in (1.0, BESIDE):
         squares = [peak.squared_of_wave(demand) / unit for _, peak in peaks]
@@ -97,9 +101,16 @@ def find_waves(tiles: FloatMap, floor: float) -> list[Wave]:
     return found if len(found) <= MOST_WAVES else []
 
 
-def _prominent(energy: Table) -> Iterator[tuple[int, int]]:
-    """Yield where peaks are that most tiles of all planes show, the most prominent first."""
-    lowest, _ = lowest_and_usual(np.median(energy, axis=0), energy.shape[1])
+def _lowest_energy(seen: FloatMap) -> Table:
+    """Return the spectrum of the energy that most tiles show in the planes that have least."""
+    half = np.median(np.abs(np.fft.rfft2(seen)) ** 2, axis=0)  # the other half is the same
+    lowest, _ = lowest_and_usual(half, len(half))
+    opposite = np.roll(lowest[::-1], 1, axis=0)[:, -2:0:-1]
+    return np.concatenate([lowest, opposite], axis=1)
+
+
+def _prominent(lowest: Table) -> Iterator[tuple[int, int]]:
+    """Yield where peaks are in a spectrum, the most prominent first."""
     prominence, cycles = _prominence_of(lowest), np.fft.fftfreq(len(lowest))
     is_short = np.abs(cycles) > 1 / SHORTEST_PX
     prominence[np.hypot(cycles[:, None], cycles) < 1 / LONGEST_PX] = 0
