@@ -33,6 +33,7 @@ NEVER = 99.0
 QUICK = (
     *("3 x 3, 10 in each", "2 % of each", "3 %, middle", "slanted, middle"),
     *("4 px, middle", "1.5 px, middle", "rotated by 2°", "lower half", "line by line"),
+    *("6 %, middle", "5 %, middle", "5 %, last", "4 %, middle"),
     *("and padded", "6 of 24 px", "from 60 %", "x 0.5 from a third"),
     *("middle", "two", "dark, last", "from 50 %", "six rows", "diagonally"),
     *(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import binary_dilation, rotate, shift
 
+from harness.foreign_detail import coarse_noise, fringes, in_large_pixels, row_noise, sharpened
 from harness.overwritten import (
     Spoil,
     Stack,
@@ -238,6 +239,12 @@ IMPERFECTIONS = [
     Imperfection("random values", "middle", _middle, _random, True),
     Imperfection("random values", "first", PLACES["first"], _random, True),
     Imperfection("noise added", "10 %, middle", _middle, _noisy(0.1), True),
+    Imperfection("coarse noise added", "6 %, middle", _middle, coarse_noise(0.06), True),
+    Imperfection("fringes", "5 %, middle", _middle, fringes(0.05), True),
+    Imperfection("fringes", "5 %, last", PLACES["last"], fringes(0.05), True),
+    Imperfection("row noise added", "4 %, middle", _middle, row_noise(0.04), True),
+    Imperfection("sharpened", "middle", _middle, sharpened, True),
+    Imperfection("large pixels", "middle", _middle, in_large_pixels, True),
     Imperfection("values wrapped", "middle", _middle, _wrapped, True),
     Imperfection("colours swapped", "middle", _middle, _swapped, True),
     Imperfection("interlaced", "middle", _middle, _interlaced, True),

@@ -273,6 +273,14 @@ def scatter(folder, chance):
                     path.write_bytes(b"broken")
 
 
+def test_a_stack_of_two_kinds_is_told_before_it_is_fused(tmp_path):
+    for z in range(4):
+        tifffile.imwrite(tmp_path / f"z{z}.tif", np.zeros((5, 6), np.uint8 if z < 2 else np.uint16))
+    (stack,) = find_stacks(tmp_path).stacks
+    (note,) = stack.notes
+    assert note.startswith("its files differ, so that it cannot be fused: 2 of 5 × 6 uint8, 2 of")
+
+
 def test_planes_that_cannot_be_read_are_told_by_the_stack_that_lacks_them(tmp_path):
     for z in range(4):
         tifffile.imwrite(tmp_path / f"z{z}.tif", np.zeros((5, 6), np.uint8))

@@ -371,6 +371,15 @@ def test_demo(here, capsys):
     assert imagecodecs.png_decode((folder / names[2]).read_bytes()).shape == (384, 1552, 3)
 
 
+def test_demo_refuses_a_folder_before_it_works(here, capsys, monkeypatch):
+    monkeypatch.setattr("napari_umis_fusion.cli._demo.demo_stack", pytest.fail)
+    (here / "taken").touch()
+    assert main(["demo", "-o", "taken"]) == 1
+    assert "taken: cannot be written (File exists); choose" in one_line(
+        capsys.readouterr().err, "error"
+    )
+
+
 def test_demo_tells_how_near_it_came(here, capsys):
     assert main(["demo", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)

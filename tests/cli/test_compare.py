@@ -74,7 +74,7 @@ def test_a_way_that_fails_does_not_end_the_others(folder, capsys):
     words = ("--measures", "laplacian", "--channel", "2", "--json")
     code, out, err = run(capsys, folder, *words)
     assert code == 1
-    assert "accepted are 0 to 0" in json.loads(out)["rows"][0]["reason"]
+    assert "accepted is 0: channels" in json.loads(out)["rows"][0]["reason"]
     assert "every way failed" in err
 
 

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from napari_umis_fusion import FusionConfig, fuse
+from napari_umis_fusion.alignment._pyramid import FINEST_PX
 from napari_umis_fusion.errors import DeviceError
 from napari_umis_fusion.fusion import Finished, MemoryPlan, iter_fuse, passes_of
 from napari_umis_fusion.fusion import _memory as module
 from napari_umis_fusion.fusion._block import GRID_PX, Block, divide
 from napari_umis_fusion.fusion._memory import plan_memory
-from napari_umis_fusion.fusion._memory_estimates import bytes_per_pixel
+from napari_umis_fusion.fusion._memory_estimates import ALIGNED_PX, bytes_per_pixel
 from napari_umis_fusion.layers import fuse_layer
 from napari_umis_fusion.runtime import Progress, ScratchMemory
 from napari_umis_fusion.stack import stack_of_arrays
@@ -263,6 +264,38 @@ def test_the_look_for_islands_takes_memory_too(free):
     blocks = {"focus_measure": "laplacian", "budget_mb": 600}
     shape = (7, 4096, 4096)
     assert plan_of(shape, **blocks).needed_mb > plan_of(shape, **blocks, islands="keep").needed_mb
+
+
+def test_values_where_nothing_is_in_focus_take_memory_too(free):
+    free(16_000)
+    blocks = {"focus_measure": "laplacian", "budget_mb": 600}
+    needed = [plan_of((7, 4096, 4096), nowhere=one, **blocks).needed_mb for one in ("none", "mean")]
+    assert needed[1] > needed[0]
+
+
+def test_short_stacks_take_less(free):
+    """Fewer planes wait, and the last are composed without the network."""
+    free(16_000)
+    needed = [plan_of((planes, 1024, 1024)).needed_mb for planes in (3, 7, 20)]
+    assert needed == sorted(set(needed))
+
+
+def test_aligning_whole_planes_takes_memory_too(free):
+    free(16_000)
+    blocks = {"focus_measure": "laplacian", "budget_mb": 200}
+    shape = (7, 2048, 2048)
+    told = {align: plan_of(shape, align=align, **blocks).needed_mb for align in ("none", "auto")}
+    assert told["auto"] > 335 > told["none"]  # as measured
+    assert plan_of((7, 10_000, 10_000), align="auto").needed_mb < 4096
+    assert ALIGNED_PX == FINEST_PX
+
+
+def test_an_alignment_that_does_not_fit_is_refused_before_it_begins(free):
+    free(40)
+    text = r"the alignment needs about \d+ MB of memory .*, and 40 MB are free; close other"
+    for options in ({"align": "auto"}, {"light": "output"}):
+        with pytest.raises(DeviceError, match=text):
+            fuse(Claimed((3, 500, 500), np.uint8), focus_measure="laplacian", **options)
 
 
 @pytest.mark.parametrize("budget_mb", [600, 8192])

@@ -56,9 +56,10 @@ def test_inverted_interiors_are_taken_from_the_plane_of_the_outline(rendered, ke
     errors = [np.square(one.all_in_focus.astype(float) - truth) for one in (kept, mended)]
     before, after = (error[changed].mean() for error in errors)
     assert after < before / 2
-    # Rims are copied with their interiors, and lack the base of all planes that the mean has.
+    # Rims are copied with their interiors, and lack the base and the fine detail of all planes
+    # that the mean has: it gains 0.25 dB by the latter, and what is mended nothing.
     before, after = (psnr(one.all_in_focus, truth, data_range=span) for one in (kept, mended))
-    assert after > before - 0.4
+    assert after > before - 0.6
     assert any("of the image mended" in note for note in mended.notes)
     assert (mended.confidence_map[changed] == 0).all()
     assert (mended.sub_plane_map[changed] == mended.index_map[changed]).all()

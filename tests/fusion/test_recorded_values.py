@@ -13,11 +13,9 @@ from napari_umis_fusion.stack import ACCEPTED_DTYPES, CheckedPlane
 def copied(planes, estimate, chosen, invalid=None, side_px=8):
     """Copy from all planes, starting from those that `chosen` names."""
     workspace = ScratchMemory(16)
-    mean = WeightedMean(planes.shape[1:], planes.dtype, workspace)
-    mean.estimate = lambda rows: estimate[rows]
     where = chosen[(None, ..., *(None,) * (planes.ndim - 3))]
     image = np.take_along_axis(planes, where.astype(int), 0)[0]
-    nearest = NearestToMean(mean, image, chosen.copy(), workspace)
+    nearest = NearestToMean(estimate, image, chosen.copy(), workspace)
     for rows in split_rows(len(image), 5):
         nearest.begin(rows)
     for z, plane in enumerate(planes):

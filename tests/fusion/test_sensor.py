@@ -213,6 +213,18 @@ def test_soft_patterns_and_marks_do_not_decide(kind):
     assert apart(result, fuse(stack)) < 0.01
 
 
+@pytest.mark.parametrize("is_still", [True, False])
+def test_waves_do_not_decide(is_still):
+    stack, (rows, columns) = rendered() // 2 + np.uint16(20000), np.indices(SHAPE)
+    phases = np.random.default_rng(3).uniform(0, 6, (len(stack), 1, 1)) * (not is_still)
+    wave = np.cos(0.7 * columns + 0.5 * rows + phases)
+    result = fuse(spoilt(stack, wave, 0.03))
+    where = NOTE if is_still else "lies elsewhere in each plane"
+    assert any("waves 7.3 px long" in note and where in note for note in result.notes)
+    assert result.provenance["waves"][0]["stands_still"] == is_still
+    assert apart(result, fuse(stack)) < 0.02
+
+
 def test_whether_planes_are_a_mosaic_may_be_told(coloured):
     mosaic, grey = mosaic_of(coloured), rendered()
     assert not any("mosaic" in note for note in fuse(mosaic, mosaic="none", **FAST).notes)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from napari_umis_fusion import FusionConfig, LayerPlan, fuse, fuse_layer, iter_fuse_layer
-from napari_umis_fusion.errors import ConfigError
+from napari_umis_fusion.errors import ConfigError, DeviceError
+from napari_umis_fusion.fusion import _memory
 from napari_umis_fusion.layers import RetouchedLayers, Slabs
 from napari_umis_fusion.metrics import psnr
 from napari_umis_fusion.runtime import run_to_end
@@ -54,6 +55,15 @@ def test_of_a_time_series_the_entries_that_are_shown_and_channels_apart():
     assert slabs.is_measured
     shown = run_to_end(slabs.iter_preview(2, 4))
     assert [data.shape for data, _, _ in shown] == [data.shape for data, _, _ in expected]
+
+
+def test_a_preview_that_does_not_fit_into_the_memory_is_refused(monkeypatch):
+    slabs = Slabs(fused((STACK, {"name": "hills", **SIZES})), {})
+    monkeypatch.setattr(_memory, "free_memory_mb", lambda: 20.0)
+    text = r"a preview of slabs needs about \d+ MB of memory .* and 20 MB are free; close other"
+    with pytest.raises(DeviceError, match=text):
+        run_to_end(slabs.iter_measure())
+    assert not slabs.is_measured
 
 
 @pytest.mark.parametrize("blend", ["weighted", "select"])

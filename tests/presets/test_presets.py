@@ -115,6 +115,7 @@ def test_refused(arguments, message):
     ("text", "message"),
     [
         ("no json", "it is not JSON"),
+        ("\udcb6", "it is no text"),  # a byte that no text in UTF-8 has
         ("[]", "is no preset"),
         ('{"kind": "napari-umis-fusion training"}', "is no preset"),
         ('{"kind": "napari-umis-fusion preset", "name": "a", "options": [1]}', "options are list"),
@@ -124,7 +125,7 @@ def test_refused(arguments, message):
 )
 def test_other_files_are_refused_by_name(text, message, tmp_path):
     path = tmp_path / "other.json"
-    path.write_text(text, "utf-8")
+    path.write_text(text, "utf-8", "surrogateescape")
     with pytest.raises(ConfigError, match=message) as caught:
         load_preset(path)
     assert str(path) in str(caught.value)

@@ -163,9 +163,7 @@ def test_split_follows_from_the_seed():
 
 def test_too_few_to_split():
     one = ImageSet((GREY.astype(np.float32),), ("a",), ("a",), ("b.png: broken",))
-    with pytest.raises(
-        StackError, match=r"got 1 usable image\(s\); training needs at least 2"
-    ) as e:
+    with pytest.raises(StackError, match=r"got 1 usable image; training needs at least 2") as e:
         one.split(0.1, 0)
     assert str(e.value).endswith("Left out: b.png: broken")
 
@@ -205,7 +203,7 @@ def test_few_images_are_learnt_from_and_validated_on_first(count, shares, sizes)
 
 
 def test_too_few_to_split_with_test():
-    with pytest.raises(StackError, match=r"got 1 usable image\(s\)"):
+    with pytest.raises(StackError, match=r"got 1 usable image;"):
         many(1).split_with_test(0.1, 0.1, 0)
 
 

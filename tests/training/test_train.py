@@ -1,9 +1,11 @@
 """The loop, mostly with an objective that is made up: what it yields, keeps, saves and refuses."""
 
+import errno
 import functools
 import itertools
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -439,15 +441,18 @@ def test_state_is_checked_before_training_and_the_last_one_survives_a_full_disk(
     train_to_end(IMAGES, config(steps=1), state=state)
     before = state.read_bytes()
 
-    def full(content, path):
-        path.write_bytes(b"half")
-        raise RuntimeError("file write failed")
+    def full(path, content):
+        with path.open("wb") as file:
+            file.write(content[: len(content) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(torch, "save", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     events = list(train(IMAGES, config(steps=4, validate_every=2), state=state))
     failed = [event for event in events if isinstance(event, CheckpointFailed)]
     assert [event.step for event in failed] == [2, 4]
-    assert all("cannot be saved there (file write failed)" in event.reason for event in failed)
+    assert all(
+        "cannot be saved there (No space left on device)" in event.reason for event in failed
+    )
     assert events[-1].result.steps_done == 4, "what was learnt is not lost for want of a checkpoint"
     assert state.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["s.state"]
@@ -487,7 +492,7 @@ def test_options_go_on_top_of_the_config(use):
 
 
 def test_too_few_images():
-    with pytest.raises(StackError, match=r"got 1 usable image\(s\); training needs at least 2"):
+    with pytest.raises(StackError, match=r"got 1 usable image; training needs at least 2"):
         train_to_end(IMAGES[0])
 
 

@@ -113,6 +113,7 @@ def group_planes(headers: Mapping[Path, Any], options: BatchOptions) -> Groups:
             found.loose += [LeftOut(path, ALONE) for path in alike]
             continue
         gone = tuple(f"left out: {one.path.name}, which {one.reason}" for one in unlike)
+        gone += _torn_between(alike, headers)
         is_by_names = options.group_by == "names"
         told = _notes(alike) if is_by_names and not group.notes else ()
         z_axis = options.z_axis if is_by_names else _only_axis(alike)
@@ -262,6 +263,15 @@ def file_stem(path: Path) -> str:
         if stem.lower().endswith(ending):
             stem = stem[: -len(ending)]
     return stem
+
+
+def _torn_between(files: Sequence[Path], headers: Mapping[Path, Any]) -> tuple[str, ...]:
+    """Tell of files of which no kind is the commonest, before they are opened as a stack."""
+    counts = Counter(str(headers[path]) for path in files)
+    if len(counts) < 2:
+        return ()
+    told = ", ".join(f"{count} of {kind}" for kind, count in counts.items())
+    return (f"its files differ, so that it cannot be fused: {told}; convert some, or move them",)
 
 
 def _alike(

@@ -99,7 +99,12 @@ def _options_from(arguments: argparse.Namespace) -> BatchOptions:
 def _print_grouping(grouping: Grouping, *, as_json: bool) -> None:
     if as_json:
         stacks = [
-            {"stack": one.name, "files": [str(path) for path in one.files], "index": one.index}
+            {
+                "stack": one.name,
+                "files": [str(path) for path in one.files],
+                "index": one.index,
+                "notes": [*one.notes],
+            }
             for one in grouping.stacks
         ]
         left_out = [{"path": str(one.path), "reason": one.reason} for one in grouping.left_out]

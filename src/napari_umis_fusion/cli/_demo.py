@@ -55,11 +55,11 @@ def run_demo(folder: Path, config: FusionConfig | None = None) -> DemoReport:
     StackFileError
         If a file cannot be written.
     """
+    with naming_write_errors(folder):  # before the work, which takes a while
+        folder.mkdir(parents=True, exist_ok=True)
     rendered = demo_stack()
     calibration = Calibration(z_step_um=rendered.z_step_um)
     result = fuse(rendered.stack, config, calibration=calibration)
-    with naming_write_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
     truth, data_range = rendered.all_in_focus, rendered.data_range
     return DemoReport(
         files=_write(folder.resolve(), rendered, result),

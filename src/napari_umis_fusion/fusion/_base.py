@@ -59,6 +59,8 @@ class BaseCorrection:
 
     Attributes
     ----------
+    total : ndarray of shape (Y, X), float32
+        Sum of the weights of the planes.
     leads : ndarray of shape (Y, X), float32
         Once it is settled: how far the best plane stands out from the average one, 0 to 1.
     """
@@ -78,7 +80,7 @@ class BaseCorrection:
         self._low = workspace.full(shape, dtype, highest)
         self._high = workspace.full(shape, dtype, lowest)
         self._best = self.leads = workspace.full(shape[:2], np.float32, INVALID)
-        self._total = workspace.full(shape[:2], np.float32, 0)
+        self.total = workspace.full(shape[:2], np.float32, 0)
         self._source = workspace.full(shape[:2], np.uint16, 0)
         self._blocks = tuple(-(-side // BLOCK_PX) for side in shape[:2])
         channels = shape[2] if len(shape) == 3 else 1
@@ -109,7 +111,7 @@ class BaseCorrection:
             values = np.where(where, part, np.nan).astype(self._sums_dtype)
         np.minimum(self._low[rows], part, out=self._low[rows], where=where)
         np.maximum(self._high[rows], part, out=self._high[rows], where=where)
-        self._total[rows] += np.maximum(weights, 0) if where is not True else weights
+        self.total[rows] += np.maximum(weights, 0) if where is not True else weights
         better = weights > self._best[rows]
         np.copyto(self._best[rows], weights, where=better)
         np.copyto(self._source[rows], np.uint16(z), where=better)
@@ -135,7 +137,7 @@ class BaseCorrection:
         """Return how far the best plane stands out from the average one, 0 to 1."""
         average = 1 / max(int(self._members.sum()), 2)
         with np.errstate(invalid="ignore", divide="ignore"):
-            share = self._best[rows] / self._total[rows]
+            share = self._best[rows] / self.total[rows]
         lead: FloatMap = np.clip(np.nan_to_num((share - average) / (1 - average)), 0, 1)
         return lead
 

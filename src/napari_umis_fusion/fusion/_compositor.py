@@ -144,8 +144,8 @@ class Compositor:
         self.correction: MeanCorrection | None = None
         # What amounts of contrast choose gains too little by it (0.05 dB) for the time.
         if averages and is_share and len(stack) > 1:
-            given = stack, self.to_grey, self._scales.value, workspace
-            self.correction = MeanCorrection(*given)
+            scale = self._scales.value
+            self.correction = MeanCorrection(stack, self.to_grey, scale, workspace)
         self._last: int | None = None
         self._before: FloatMap | None = None  # grey image of the plane composed last
         self._z = 0

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_umis_fusion.config import NanPolicy
 from napari_umis_fusion.fusion._edge_limits import EdgeLimits, gradients, highest_around
-from napari_umis_fusion.fusion._edge_moves import MARGIN, PATCHES_PX, REACH_PX, mend_edges
+from napari_umis_fusion.fusion._edge_moves import MARGIN, REACH_PX, mend_edges
 from napari_umis_fusion.fusion._recorded_values import NearestToMean
 from napari_umis_fusion.runtime import (
     AnyArray,
@@ -91,9 +90,8 @@ class CopiedEdges:
         planes = Prefetch(stack, nan_policy, workers)
         for z in range(total):
             checked = yield from repeat_event(planes.iter_next(), done)
-            yield from repeat_event(
-                workers.each(partial(self._keep, checked, z), self._parts), done
-            )
+            keep = partial(self._keep, checked, z)
+            yield from repeat_event(workers.each(keep, self._parts), done)
         for parts in _apart(self._parts):
             yield from repeat_event(workers.each(self._mend, parts), done)
 
@@ -146,11 +144,11 @@ class CopiedEdges:
         """Mend a tile, and copy what has changed."""
         image, source = self._nearest.image[part.window], self._nearest.source_map[part.window]
         greys = np.stack([self._edges.to_grey(values) for values in part.values])
-        chosen: NDArray[np.int16] = np.full(source.shape, -1, np.int16)
+        chosen = np.full(source.shape, -1, np.int16)
         shown, off = self._edges.to_grey(image), self._distance(image, part.window)
         maps = (greys, np.asarray(part.apart), shown, off, chosen)
         limits = self._limits(part.window), highest_around(part.steps)
-        mend_edges((*maps, *limits), part.core, PATCHES_PX)
+        mend_edges((*maps, *limits), part.core)
         for place, z in enumerate(part.planes):
             here = chosen == place
             image[here] = part.values[place][here]

@@ -8,6 +8,8 @@ Differences between neighbours count, too: gradients that are measured over 3 x 
 checkerboard, with which they could be fooled.
 """
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -18,6 +20,9 @@ MARGIN = 1.5
 
 PATCHES_PX = (1, 2, 3, 5)
 """Sides of the patches that are tried."""
+
+LARGEST_PX = 5
+"""The largest of them."""
 
 STRIDE_PX = 2
 """Step between places of the largest patches; smaller ones are tried everywhere."""
@@ -34,14 +39,15 @@ STEP_SHARE = 0.5
 ROUNDS = 4
 """How often what is still false is tried again."""
 
+TRIES_SHARE = 0.125
+"""Share of the pixels of a part that is tried at most: where more is false, patches do not help."""
+
 REACH_PX = 8
 """How far around a pixel values are looked at, at most."""
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def mend_edges(
-    maps: tuple[AnyArray, ...], core: tuple[int, int, int, int], sizes: tuple[int, ...]
-) -> None:
+def mend_edges(maps: tuple[AnyArray, ...], core: tuple[int, int, int, int]) -> None:
     """Copy patches of other planes where gradients are false.
 
     Parameters
@@ -55,18 +61,18 @@ def mend_edges(
     core : tuple of int
         Top, bottom, left and right of the part where gradients are mended, `REACH_PX` from where
         the maps end, or at the border of the plane.
-    sizes : tuple of int
-        `PATCHES_PX`, or fewer.
     """
     _, apart, shown, off, chosen, limits, _ = maps
-    kept = np.empty((max(sizes), max(sizes)), np.float32)
+    left_over = TRIES_SHARE * (core[1] - core[0]) * (core[3] - core[2]) + 1
+    kept = np.empty((LARGEST_PX, LARGEST_PX), np.float32)
     for _ in range(ROUNDS):
         has_moved = False
         for y in range(core[0], core[1]):
             for x in range(core[2], core[3]):
-                if gradient_at(shown, y, x) <= limits[y, x] + MARGIN:
+                if left_over < 1 or gradient_at(shown, y, x) <= limits[y, x] + MARGIN:
                     continue
-                plane, top, bottom, left, right = _best_patch(maps, y, x, sizes, kept)
+                left_over -= 1
+                plane, top, bottom, left, right = _best_patch(maps, y, x, kept)
                 if plane < 0:
                     continue
                 has_moved = True
@@ -78,7 +84,7 @@ def mend_edges(
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def gradient_at(grey: AnyArray, y: int, x: int) -> np.float32:
+def gradient_at(grey: AnyArray, y: int, x: int) -> Any:
     """Return the gradient magnitude of one pixel, as `gradients` does."""
     above, below = max(y - 1, 0), min(y + 1, grey.shape[0] - 1)
     left, right = max(x - 1, 0), min(x + 1, grey.shape[1] - 1)
@@ -92,13 +98,13 @@ def gradient_at(grey: AnyArray, y: int, x: int) -> np.float32:
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _best_patch(
-    maps: tuple[AnyArray, ...], y: int, x: int, sizes: tuple[int, ...], kept: AnyArray
+    maps: tuple[AnyArray, ...], y: int, x: int, kept: AnyArray
 ) -> tuple[int, int, int, int, int]:
     """Return the plane, top, bottom, left and right of what is best copied; -1 for nothing."""
     height, width = maps[2].shape
     most, found = 1e-6, (-1, 0, 0, 0, 0)
-    for side in sizes:
-        step = STRIDE_PX if side == max(PATCHES_PX) else 1
+    for side in PATCHES_PX:
+        step = STRIDE_PX if side == LARGEST_PX else 1
         for from_y in range(y - side, y + 2, step):
             for from_x in range(x - side, x + 2, step):
                 top, bottom = max(from_y, 0), min(from_y + side, height)

@@ -13,7 +13,13 @@ from napari_umis_fusion.fusion._screening import ScreenedPlanes
 from napari_umis_fusion.fusion._seam_evidence import GreyScales
 from napari_umis_fusion.fusion._sensor import Sensor
 from napari_umis_fusion.preprocess import GreyConverter, GreyRange
-from napari_umis_fusion.preprocess.fixed_pattern import Banding, FixedPattern
+from napari_umis_fusion.preprocess.fixed_pattern import (
+    Banding,
+    CodedBlocks,
+    FixedPattern,
+    Wave,
+    Waves,
+)
 from napari_umis_fusion.preprocess.health import MovingParts, PlaneHealth, Specks
 from napari_umis_fusion.preprocess.illumination import Defects, Illumination, IlluminationProfile
 from napari_umis_fusion.runtime import load_data, save_data
@@ -105,4 +111,5 @@ _KINDS = (
     FieldSurvey,
     *(Alignment, PlaneMotion, IlluminationProfile, Illumination, Defects),
     *(PlaneHealth, Specks, MovingParts, GreyRange, GreyScales, FixedPattern, Banding),
+    *(Wave, Waves, CodedBlocks),
 )

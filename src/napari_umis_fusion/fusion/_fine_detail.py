@@ -1,9 +1,12 @@
 """Fine detail of the mean, from the planes that show most of it.
 
 The weights of the mean say which planes are in focus around a pixel, and its detail is a mean of
-theirs. Which plane shows most detail over 1 px tells something else, as the published pyramids use
-it [1]_: beside borders it is often right where weights are not, and in noise it is not. So both are
-averaged. Most of what is wrong in either is not in the other.
+theirs. Which plane shows most detail over 1 px tells something else, as published pyramids use it
+[1]_: beside borders it is often right where weights are not. So both are averaged, for most of what
+is wrong in either is not in the other.
+
+In noise, the plane with most detail is the noisiest one, and the mean is better. So the detail
+counts as far as it exceeds that of the plane which shows least around.
 
 References
 ----------
@@ -17,12 +20,20 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from napari_umis_fusion.fusion._base import block_means
+from napari_umis_fusion.fusion._base_shift import BLOCK_PX, enlarged
 from napari_umis_fusion.fusion._edge_limits import highest_around
 from napari_umis_fusion.runtime import AnyArray, FloatMap, ScratchMemory, Workers, split_rows
 from napari_umis_fusion.stack import Plane
 
-SHARE = 0.4
-"""What the detail of the sharpest planes counts against that of the mean."""
+SHARE = 0.7
+"""What the detail of the sharpest planes counts against that of the mean, where it is no noise."""
+
+NOISE_RATIO = 30.0
+"""Square of its energy over that of the plane which shows least, at which half of that counts."""
+
+LEAST_ENERGY = 1e-3
+"""Energy below which detail is nothing, in squared grey levels."""
 
 BAND_PX = 2
 """How far the values that detail is measured against reach; binomial, with a sigma of 1 px."""
@@ -50,6 +61,8 @@ class FineDetail:
         channels = shape[2] if len(shape) == 3 else 1
         self._total = workspace.full((*shape[:2], channels), np.float32, 0)
         self._weights = workspace.full(shape[:2], np.float32, 0)
+        blocks = tuple(-(-side // BLOCK_PX) for side in shape[:2])
+        self._least = workspace.full((*blocks, 1), np.float32, np.inf)
 
     def iter_add(
         self, plane: Plane, grey: FloatMap, weight: FloatMap, workers: Workers
@@ -67,9 +80,14 @@ class FineDetail:
                     near = -highest_around(-near)
                 inner = near[REACH_PX:-REACH_PX, REACH_PX:-REACH_PX]
                 counts = np.where(inner < 0, inner, counts)
-            _accumulate(values, detail, counts, self._total[rows], self._weights[rows])
+            energy = np.empty(counts.shape, np.float32)
+            sums = self._total[rows], self._weights[rows]
+            _accumulate(values, detail, counts, energy, *sums)
+            least = self._least[rows.start // BLOCK_PX :][: -(-len(energy) // BLOCK_PX)]
+            # Not a number in a block where any is.
+            np.fmin(least, block_means(energy, np.dtype(np.float32)), out=least)
 
-        yield from workers.each(add, split_rows(len(grey)))
+        yield from workers.each(add, split_rows(len(grey), 16 * BLOCK_PX))
 
     def _near_black(self, values: AnyArray) -> AnyArray:
         """Return values (Y, X, C) that single precision holds, from black."""
@@ -78,7 +96,7 @@ class FineDetail:
         values = values.astype(np.float32, copy=False)
         return values if values.ndim == 3 else values[..., None]
 
-    def added(self, mean: AnyArray, wide: AnyArray, rows: slice) -> AnyArray:
+    def added(self, mean: AnyArray, wide: AnyArray, weights: FloatMap, rows: slice) -> AnyArray:
         """Return rows of a mean (Y, X[, C]) with the detail of the planes.
 
         Parameters
@@ -87,17 +105,27 @@ class FineDetail:
             The rows of the mean.
         wide : ndarray
             The mean around them, as `wider` rows.
+        weights : ndarray of shape (Y, X)
+            Sum of the weights of all planes.
         rows : slice
             Which rows.
         """
         first = self.wider(rows).start
         around = _around(wide, slice(rows.start - first, rows.stop - first), BAND_PX)
         own = fine_detail(self._near_black(around))
-        with np.errstate(invalid="ignore", divide="ignore"):
-            change = SHARE * (self._total[rows] / self._weights[rows][..., None] - own)
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            change = self._total[rows] / self._weights[rows][..., None] - own
+            change *= SHARE * self._signal(weights, rows)
         # Where no plane has any detail, or a value is unknown, nothing changes.
         change = np.where(np.isfinite(change), change, np.float32(0))
         return np.asarray(mean + change.reshape(mean.shape))
+
+    def _signal(self, weights: FloatMap, rows: slice) -> AnyArray:
+        """Return how far the detail of rows is no noise (Y, X, 1), 0 to 1."""
+        least = np.maximum(enlarged(self._least, rows, self._shape[1]), LEAST_ENERGY)
+        energy = self._weights[rows] / weights
+        noise: AnyArray = np.float32(NOISE_RATIO) * least * least / energy[..., None]
+        return np.asarray(1 / (1 + noise * noise))
 
     def wider(self, rows: slice) -> slice:
         """Return the rows that the detail of some rows depends on."""
@@ -134,13 +162,8 @@ def _subtract_surroundings(rows: AnyArray, channels: int, found: AnyArray) -> No
     sums = np.empty(rows.shape[1], np.float32)
     one, two, three = channels, 2 * channels, 3 * channels
     for y in range(found.shape[0]):
-        top, above, here, below, bottom = (
-            rows[y],
-            rows[y + 1],
-            rows[y + 2],
-            rows[y + 3],
-            rows[y + 4],
-        )
+        top, above, here = rows[y], rows[y + 1], rows[y + 2]
+        below, bottom = rows[y + 3], rows[y + 4]
         for x in range(sums.size):
             sums[x] = top[x] + bottom[x] + four * (above[x] + below[x]) + six * here[x]
         for x in range(found.shape[1]):
@@ -151,9 +174,17 @@ def _subtract_surroundings(rows: AnyArray, channels: int, found: AnyArray) -> No
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _accumulate(
-    values: AnyArray, detail: AnyArray, weight: AnyArray, total: AnyArray, weights: AnyArray
+    values: AnyArray,
+    detail: AnyArray,
+    weight: AnyArray,
+    energies: AnyArray,
+    total: AnyArray,
+    weights: AnyArray,
 ) -> None:
-    """Add the detail of a plane, weighted by the square of its energy within 3 x 3 pixels."""
+    """Add the detail of a plane, weighted by the square of its energy within 3 x 3 pixels.
+
+    That energy is written to `energies`; it is not a number where the plane is invalid.
+    """
     two, share = np.float32(2), np.float32(1 / 16)
     sums = np.empty(detail.shape[1], np.float32)
     for y in range(values.shape[0]):
@@ -162,9 +193,11 @@ def _accumulate(
             sums[x] = above * above + two * here * here + below * below
         for x in range(values.shape[1]):
             energy = (sums[x] + two * sums[x + 1] + sums[x + 2]) * share
+            valid = weight[y, x] >= 0
+            energies[y, x] = energy if valid else np.nan
             counts = energy * energy * weight[y, x]
-            # Negative where the plane is invalid; not a number next to such values.
-            if not counts > 0:
+            # Not a number next to such values.
+            if not (valid and counts > 0):
                 continue
             weights[y, x] += counts
             for channel in range(values.shape[2]):

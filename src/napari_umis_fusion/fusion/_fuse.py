@@ -14,7 +14,7 @@ from napari_umis_fusion.fusion._events import Finished, FusionEvent, Started
 from napari_umis_fusion.fusion._kept_planes import with_kept_planes
 from napari_umis_fusion.fusion._light_changes import iter_in_one_light, light_notes
 from napari_umis_fusion.fusion._masking import iter_mask
-from napari_umis_fusion.fusion._memory import plan_memory
+from napari_umis_fusion.fusion._memory import check_aligning, plan_memory
 from napari_umis_fusion.fusion._nowhere import check_nowhere, iter_fill_nowhere
 from napari_umis_fusion.fusion._override_map import OverrideMap, fit_overrides, load_overrides
 from napari_umis_fusion.fusion._overrides import override
@@ -207,6 +207,8 @@ def _iter_compose(
 ) -> Generator[FusionEvent, None, tuple[Stack, FusionResult]]:
     """Align the planes and fuse them; returns them as they were fused, and the result."""
     recorded, kept = with_kept_planes(masked)
+    if masked.alignment is None and transforms is None:
+        check_aligning(masked, config)
     aligned = yield from iter_align_if_asked(recorded, config, transforms, workers)
     plan = plan_memory(aligned, config, passes_of(config, len(aligned)), scratch)
     yield plan

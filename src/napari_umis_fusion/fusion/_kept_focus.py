@@ -5,6 +5,7 @@ themselves; the sharpest plane of each pixel, among any neighbouring planes, is 
 fraction of a second. It is what a fusion decides before it verifies: a preview.
 """
 
+import math
 from collections.abc import Generator
 from functools import partial
 from typing import Any
@@ -15,11 +16,14 @@ from numba import njit
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.fusion._compositor import Compositor
 from napari_umis_fusion.fusion._decision import as_bits
+from napari_umis_fusion.fusion._memory import check_whole
+from napari_umis_fusion.fusion._memory_estimates import plane_mb
 from napari_umis_fusion.fusion._passes import passes_of
 from napari_umis_fusion.fusion._run import Run
 from napari_umis_fusion.fusion._screening import ScreenedPlanes
 from napari_umis_fusion.fusion._sensor import Sensor
 from napari_umis_fusion.runtime import (
+    MEGABYTE,
     AnyArray,
     FloatMap,
     Progress,
@@ -33,6 +37,9 @@ from napari_umis_fusion.stack import Plane, Stack
 
 LOWEST_LEVEL, LEVELS_PER_UNIT = -70.0, 468.0
 """Of the logarithm of focus, of which 140 units are kept: a ratio of 1.002 can still be told."""
+
+FOCUS_BYTES = 2
+"""Of a pixel of the focus of a plane."""
 
 
 class KeptFocus:
@@ -123,12 +130,20 @@ def iter_keep_focus(
     ------
     Progress
         At least every 100 ms; it can be closed at any of them.
+
+    Raises
+    ------
+    DeviceError
+        If it needs more memory than is free: planes are measured whole.
     """
     config = config.replace(
         verification="none", blend="select", moving="keep", islands="keep", nowhere="decided"
     )
-    kept = KeptFocus(stack, workspace)
     passes = passes_of(config, len(stack))
+    kept_mb = len(stack) * (plane_mb(stack) + FOCUS_BYTES * math.prod(stack.shape[1:3]) / MEGABYTE)
+    held_mb = min(kept_mb, workspace.left_mb)
+    check_whole(stack, config, passes, held_mb, what="a preview of slabs")
+    kept = KeptFocus(stack, workspace)
     with ScratchMemory(config.memory_mb) as scratch, Workers(config.threads) as workers:
         sensor = Sensor(stack, config, scratch, workers)
         make = partial(_KeepingCompositor, kept)

@@ -1,9 +1,6 @@
 """What is corrected of the weighted mean: its base, its fine detail, and edges that it made."""
 
 from collections.abc import Generator
-from typing import Any
-
-import numpy as np
 
 from napari_umis_fusion.fusion._base import BaseCorrection
 from napari_umis_fusion.fusion._edge_limits import EdgeLimits
@@ -37,9 +34,8 @@ class MeanCorrection:
     def __init__(
         self, stack: Stack, to_grey: GreyConverter, grey_levels: float, workspace: ScratchMemory
     ) -> None:
-        shape: tuple[int, ...] = stack.shape[1:]
-        dtype: np.dtype[Any] = stack.dtype
-        self._base = BaseCorrection(shape, dtype, len(stack), grey_levels, workspace)
+        shape = stack.shape[1:]
+        self._base = BaseCorrection(shape, stack.dtype, len(stack), grey_levels, workspace)
         self._detail = FineDetail(shape, to_grey.range.black, workspace)
         self.edges = EdgeLimits((shape[0], shape[1]), to_grey, workspace)
 
@@ -62,4 +58,5 @@ class MeanCorrection:
         wider = self._detail.wider(rows)
         around = mean.estimate(wider)
         inner = around[rows.start - wider.start :][: rows.stop - rows.start]
-        return self._base.correct(self._detail.added(inner, around, rows), rows)
+        detailed = self._detail.added(inner, around, self._base.total[rows], rows)
+        return self._base.correct(detailed, rows)

@@ -11,9 +11,10 @@ from napari_umis_fusion.errors import DeviceError
 from napari_umis_fusion.fusion._block import Block, divide
 from napari_umis_fusion.fusion._memory_estimates import (
     LOOK_AHEAD_PLANES,
+    aligning_mb,
     bytes_per_pixel,
+    ending_mb,
     fixed_mb,
-    islands_mb,
     plane_mb,
     result_mb,
     survey_mb,
@@ -118,7 +119,7 @@ def plan_memory(
     allowed_mb = min(workspace.left_mb + before_mb, USABLE_SHARE * free_mb)
     base_mb = fixed_mb(config, height * width)
     passes_mb = whole.pixels * bytes_per_pixel(stack, config, passes) / MEGABYTE
-    look_mb = result_mb(stack, config) + islands_mb(stack, config)
+    look_mb = result_mb(stack, config) + ending_mb(stack, config)
     plan = MemoryPlan(
         base_mb + max(before_mb + max(passes_mb, look_mb), last_mb), free_mb, (whole,)
     )
@@ -127,6 +128,7 @@ def plan_memory(
     elif config.focus_measure != "umis":
         plan = _in_blocks(plan, allowed_mb, base_mb + before_mb, stack, config, passes)
         plan = replace(plan, needed_mb=max(plan.needed_mb, base_mb + last_mb))
+    plan = replace(plan, needed_mb=max(plan.needed_mb, aligning_mb(stack, config)))
     if plan.needed_mb > free_mb:
         way = "fuse a part of the stack"
         if config.focus_measure != "laplacian":
@@ -135,10 +137,52 @@ def plan_memory(
     return plan
 
 
-def _lacking(plan: MemoryPlan, stack: Stack, way: str) -> DeviceError:
+def check_aligning(stack: Stack, config: FusionConfig) -> None:
+    """Refuse to align planes where that does not fit, before it is begun.
+
+    Raises
+    ------
+    DeviceError
+        If more memory is needed than is free.
+    """
+    needed_mb, free_mb = aligning_mb(stack, config), free_memory_mb()
+    if needed_mb > free_mb:
+        way = "close other programs, fuse a part of the stack, or leave out align and light"
+        raise _lacking(MemoryPlan(needed_mb, free_mb, ()), stack, way, "the alignment")
+
+
+def check_whole(
+    stack: Stack, config: FusionConfig, passes: Passes, kept_mb: float, *, what: str
+) -> None:
+    """Refuse what composes whole planes, and cannot do it in blocks, where it does not fit.
+
+    Parameters
+    ----------
+    stack, config, passes
+        As in `plan_memory`.
+    kept_mb : float
+        Memory that is kept afterwards.
+    what : str
+        What is refused, for the message.
+
+    Raises
+    ------
+    DeviceError
+        If more memory is needed than is free.
+    """
+    pixels = stack.shape[1] * stack.shape[2]
+    needed_mb = fixed_mb(config, pixels) + kept_mb
+    needed_mb += pixels * bytes_per_pixel(stack, config, passes) / MEGABYTE
+    free_mb = free_memory_mb()
+    if needed_mb > free_mb:
+        way = "close other programs, or take a region of the layer"
+        raise _lacking(MemoryPlan(needed_mb, free_mb, ()), stack, way, what)
+
+
+def _lacking(plan: MemoryPlan, stack: Stack, way: str, what: str = "this fusion") -> DeviceError:
     height, width = stack.shape[1:3]
     return DeviceError(
-        f"this fusion needs about {plan.needed_mb:,.0f} MB of memory for planes of {height} x "
+        f"{what} needs about {plan.needed_mb:,.0f} MB of memory for planes of {height} x "
         f"{width} px, and {plan.free_mb:,.0f} MB are free; {way}"
     )
 
@@ -179,7 +223,7 @@ def _in_blocks(
     if len(parts) == 1:
         return plan
     block_mb = max(part.pixels for part in parts) * per_pixel / MEGABYTE
-    needed_mb = max(fixed_mb + max(block_mb, islands_mb(stack, config)), survey_mb(stack, config))
+    needed_mb = max(fixed_mb + max(block_mb, ending_mb(stack, config)), survey_mb(stack, config))
     return replace(plan, needed_mb=needed_mb, blocks=parts)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.fusion._base import base_bytes
 from napari_umis_fusion.fusion._composite import composite_bytes
+from napari_umis_fusion.fusion._fine_detail import detail_bytes
 from napari_umis_fusion.fusion._island_map import FAR_PLANES, WORKING_PX
 from napari_umis_fusion.fusion._merge_order import most_composites
 from napari_umis_fusion.fusion._passes import RANKING_MEASURES, Passes, passes_of
@@ -30,8 +31,8 @@ ALL_TILES_PX = 2**20
 NETWORK_BYTES = 190
 """Of the plane ranker: features of the planes that wait for those after them."""
 
-JUDGING_BYTES = 12
-"""Of a pixel, while the planes ahead are looked at."""
+JUDGING_BYTES = 6
+"""Of a pixel and each channel, and once more, while the planes ahead are looked at."""
 
 MAPS_BYTES = 17
 """Of the maps that are made at the end, once planes are composed."""
@@ -44,6 +45,15 @@ SENSOR_BYTES = 16
 
 LOOK_AHEAD_PLANES = 4
 """Planes that are read before the one that is fused, to judge it by them."""
+
+ALIGNING_FIXED_MB = 50
+"""Of alignment, with its kernels."""
+
+ALIGNING_BYTES, COMPARED_BYTES = 16, 44
+"""Of a pixel while planes are aligned, and of those that are compared, which are reduced."""
+
+ALIGNED_PX = 2048
+"""Longest side of what is compared."""
 
 LOOK_BYTES = 60
 """Of a pixel of the working maps on which islands are looked for."""
@@ -101,12 +111,13 @@ def bytes_per_pixel(
         taken += 28 if is_ranking else 52
     if averages:
         taken += sums * (channels + 1) + 4
-        if is_ranking and config.blend == "weighted":
-            taken += base_bytes(value, sums, channels, planes)
+        if is_ranking:
+            taken += base_bytes(value, sums, channels, planes) + detail_bytes(channels)
     if config.verification == "seams":
         taken += 16 + (8 * channels if stack.dtype.itemsize >= 4 else 0)
     if passes.second == "copy_nearest":
-        taken += sums * (channels + 1)
+        # The mean, and distances from it. Tiles that are mended take less than the network did.
+        taken += value + sums
     mean = sums * (channels + 1) + 4 if averages else 0
     one = composite_bytes(value, mean, is_ranking=is_ranking, prefers=bool(config.prefer))
     return taken + _passing_bytes(stack, config, one) + (4 if config.depth_error else 0)
@@ -123,12 +134,14 @@ def _passing_bytes(stack: Stack, config: FusionConfig, composite: int) -> float:
     is_merged = config.verification == "seams"
     planes = len(stack)
     waiting = composite * (most_composites(planes) - 1) if is_merged else 0
+    channels = stack.channel_count or 1
     if config.focus_measure not in RANKING_MEASURES:
-        return max(JUDGING_BYTES + waiting, MAPS_BYTES)
+        return max(JUDGING_BYTES * (channels + 1) + waiting, MAPS_BYTES)
     # The last planes are composed when the network has given its memory back.
     behind = waiting_planes(config)
     early = composite * (most_composites(planes, behind) - 1) if is_merged else 0
-    return max(NETWORK_BYTES * min(planes / (behind + 1), 1.0) + early, waiting)
+    network = NETWORK_BYTES * min(planes / (behind + 1), 1.0)
+    return max(network + early, waiting) + JUDGING_BYTES * (channels - 1)
 
 
 def _moving_bytes(stack: Stack, config: FusionConfig) -> int:
@@ -177,7 +190,34 @@ def survey_mb(stack: Stack, config: FusionConfig) -> float:
     return FIXED_MB + planes_mb + each * pixels / MEGABYTE
 
 
-def islands_mb(stack: Stack, config: FusionConfig) -> float:
+def aligning_mb(stack: Stack, config: FusionConfig) -> float:
+    """Return the memory of alignment, which comes before the fusion, in MB; 0 without."""
+    if len(stack) == 1 or not (config.aligns or config.corrects_illumination):
+        return 0.0
+    height, width = stack.shape[1:3]
+    factor = -(-max(height, width) // ALIGNED_PX)
+    compared = COMPARED_BYTES * height * width / factor**2 if config.aligns else 0.0
+    own_mb = (ALIGNING_BYTES * height * width + compared) / MEGABYTE
+    return ALIGNING_FIXED_MB + (LOOK_AHEAD_PLANES + 2) * plane_mb(stack) + own_mb
+
+
+def ending_mb(stack: Stack, config: FusionConfig) -> float:
+    """Return the memory of what is done with whole planes at the end, besides the result, in MB."""
+    return max(_islands_mb(stack, config), _nowhere_mb(stack, config))
+
+
+def _nowhere_mb(stack: Stack, config: FusionConfig) -> float:
+    """Return the memory of values where nothing is in focus, if that is everywhere, in MB."""
+    if config.nowhere not in ("mean", "plane"):
+        return 0.0
+    channels = stack.channel_count or 1
+    sums = 4 if stack.dtype.itemsize <= 2 else 8
+    # The places of pixels, of several channels, are listed.
+    each = channels * (sums + 2 * stack.dtype.itemsize) + 14 + (16 if channels > 1 else 0)
+    return 2 * plane_mb(stack) + each * stack.shape[1] * stack.shape[2] / MEGABYTE
+
+
+def _islands_mb(stack: Stack, config: FusionConfig) -> float:
     """Return the memory of the last look at the index map, besides the result, in MB."""
     if config.islands == "keep" or len(stack) <= FAR_PLANES + 1:
         return 0.0

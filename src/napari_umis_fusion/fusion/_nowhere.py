@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,12 @@ from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.fusion._result import FusionResult
 from napari_umis_fusion.runtime import BoolMap, Progress, Workers, repeat_event
 from napari_umis_fusion.stack import CheckedPlane, Plane, Stack, read_plane
+
+EXACT = (np.uint8, np.uint16)
+"""Dtypes of which the sums of all planes that are accepted fit into 32 bits."""
+
+PART_PX = 2**18
+"""Pixels whose means are computed at a time."""
 
 _SAID = {
     "mean": "are the mean of all planes",
@@ -110,7 +117,8 @@ def _iter_values(
     left_out = {one.z for one in result.health if one.is_left_out}
     chosen = [config.nowhere_plane] if config.nowhere == "plane" else range(len(stack))
     image = result.all_in_focus
-    total = np.zeros((int(never.sum()), *image.shape[2:]), np.float64)
+    sums = np.uint32 if image.dtype.type in EXACT else np.float64
+    total = np.zeros((int(never.sum()), *image.shape[2:]), sums)
     count = np.zeros(len(total), np.uint32)
     for z in chosen:
         if z in left_out and config.nowhere == "mean":
@@ -118,12 +126,24 @@ def _iter_values(
         reading = workers.submit(read_plane, stack, z, config.nan_policy)
         checked = yield from repeat_event(workers.result(reading), event)
         known = _known(checked, never)
-        total[known] += checked.plane[never][known]
+        np.add(total, checked.plane[never], out=total, where=_wide(known, total))
         count += known
-    seen = count > 0
-    mean = total / np.maximum(count, 1).reshape(-1, *[1] * (total.ndim - 1))
-    values = np.rint(mean) if image.dtype.kind in "iub" else mean
-    return values.astype(image.dtype), seen
+    return _means(total, count, image.dtype), count > 0
+
+
+def _means(total: NDArray[Any], count: NDArray[np.uint32], dtype: np.dtype[Any]) -> Plane:
+    """Return the means of pixels, of which few are computed at a time."""
+    means = np.empty(total.shape, dtype)
+    for start in range(0, len(total), PART_PX):
+        part = slice(start, start + PART_PX)
+        mean = total[part] / _wide(np.maximum(count[part], 1), total)
+        means[part] = np.rint(mean) if dtype.kind in "iub" else mean
+    return means
+
+
+def _wide(values: NDArray[Any], like: NDArray[Any]) -> NDArray[Any]:
+    """Return values of pixels, for all channels of pixels like others."""
+    return values.reshape(-1, *[1] * (like.ndim - 1))
 
 
 def _known(checked: CheckedPlane, never: BoolMap) -> NDArray[np.bool_]:

@@ -31,8 +31,9 @@ class Passes:
         Filter of the decision map between the passes; None: the decision map is the index map.
     second : {"none", "copy_filtered", "copy_nearest", "average"}
         The second pass: copy the pixels that the filter changed, from the planes of the filtered
-        map; copy each pixel from the plane nearest to the mean, out of all planes; or measure all
-        planes again and average them around the filtered map.
+        map; copy each pixel from the plane nearest to the mean, out of all planes, which are read
+        once more if edges are to be mended; or measure all planes again and average them around
+        the filtered map.
     copies : bool
         Whether every value of the image is a recorded one, whose plane is in the source map.
     referees : bool

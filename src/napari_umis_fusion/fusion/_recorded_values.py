@@ -78,9 +78,9 @@ class NearestToMean:
 
     def measure_distance(self, values: Plane, window: tuple[slice, slice]) -> NDArray[Any]:
         """Return the distances (Y, X) of values of a window from the mean, summed over channels."""
-        mean = self._mean[window].astype(self._precision)
+        mean: NDArray[Any] = self._mean[window].astype(self._precision)
         with np.errstate(invalid="ignore"):
-            apart: NDArray[Any] = np.abs(values.astype(self._precision) - mean)
+            apart: NDArray[Any] = np.abs(np.subtract(values, mean, dtype=self._precision))
         # One distance for all channels, since these are copied together.
         return apart if apart.ndim == 2 else np.asarray(apart.sum(axis=-1))
 

@@ -106,7 +106,7 @@ class Sensor:
             yield from self._iter_look(to_grey)
             self._was_looked_at = True
         removal, stack = None, self._stack
-        if self._pattern is not None:
+        if self._pattern is not None and self._pattern.comes_off:
             placed = stack if isinstance(stack, AlignedStack) else None
             transforms = None if placed is None else placed.alignment.transforms
             window = _window_of(placed, self._part)
@@ -121,7 +121,7 @@ class Sensor:
         self._is_put_off = False
         yield from self._iter_look(to_grey)
         self._was_looked_at = True
-        return bool(self._mosaic_px) or self._pattern is not None
+        return bool(self._mosaic_px) or (self._pattern is not None and self._pattern.comes_off)
 
     def hand_out(self, first: int) -> None:
         """Keep no more planes for the look; those from `first` on are handed out again."""

@@ -12,7 +12,14 @@ from napari_umis_fusion.layers._focus_track import FocusTrack, peak_of, track_fo
 from napari_umis_fusion.layers._stacks import LayerStacks, SpecimenKey
 from napari_umis_fusion.layers._substack_config import SubstackConfig
 from napari_umis_fusion.preprocess import GreyConverter
-from napari_umis_fusion.runtime import BoolMap, Float64Array, Progress, Workers, repeat_event
+from napari_umis_fusion.runtime import (
+    BoolMap,
+    Float64Array,
+    Progress,
+    Workers,
+    count_noun,
+    repeat_event,
+)
 from napari_umis_fusion.stack import Stack, fill_invalid, place_of, read_plane
 
 Position = tuple[int, ...]
@@ -118,9 +125,10 @@ class PlaneChoice:
             )
         cut_off = sum(track.cut_off(config.around, planes) for track in self.tracks.values())
         if cut_off:
+            reach = count_noun(config.around, "plane")
             self.notes.append(
                 f"at {cut_off} of {stacks} time points, the plane in focus is nearer to an end of "
-                f"the stack than {config.around} planes, and not in the middle of the sub-stack"
+                f"the stack than {reach}, and not in the middle of the sub-stack"
             )
 
 

@@ -75,7 +75,11 @@ class AutofocusConfig(ConfigBase):
     exposure_ms: float = field(
         default=0.0,
         metadata=number(
-            "Exposure of the pictures of the search; 0 leaves the camera's.", "ms", 0.0, 60000.0
+            "Exposure of the pictures of the search; 0 leaves the camera's.",
+            "ms",
+            0.0,
+            60000.0,
+            label="exposure",
         ),
     )
     settle_ms: float = field(

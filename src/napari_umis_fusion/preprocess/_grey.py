@@ -171,11 +171,11 @@ def _choose_rule(stack: Stack, channel: ChannelRule | int) -> tuple[float, ...] 
         channel = "luminance" if stack.rgb else "mean"
     if isinstance(channel, int):
         if channel >= count:
-            msg = (
-                f"channel={channel}, but the stack has {count}; accepted are 0 to {count - 1}: "
-                "channels are counted from 0."
+            accepted = "accepted is 0" if count == 1 else f"accepted are 0 to {count - 1}"
+            raise StackError(
+                f"channel={channel}, but the stack has {count}; {accepted}: channels are counted "
+                "from 0."
             )
-            raise StackError(msg)
         return tuple(float(index == channel) for index in range(count))
     if channel == "luminance" and count > 1:
         if count not in (3, 4):

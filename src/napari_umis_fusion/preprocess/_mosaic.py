@@ -71,12 +71,12 @@ def grey_of_mosaic(grey: FloatMap, period: int = 2) -> FloatMap:
        visual system", IEEE Transactions on Image Processing 14 (2005).
        https://doi.org/10.1109/TIP.2004.841200
     """
-    all_colours = np.ones(period + 1, np.float32) / period
+    all_colours = np.full(period + 1, 1 / period, np.float32)
     all_colours[[0, -1]] /= 2
     same_colour = np.zeros(2 * period + 1, np.float32)
     same_colour[::period] = 0.25, 0.5, 0.25
-    colour = grey - _convolved(grey, all_colours, period)
-    return np.ascontiguousarray(grey - _convolved(colour, same_colour, period))
+    colour = np.subtract(grey, _convolved(grey, all_colours, period), dtype=np.float32)
+    return np.ascontiguousarray(grey - _convolved(colour, same_colour, period), np.float32)
 
 
 def _convolved(grey: FloatMap, kernel: FloatMap, period: int) -> FloatMap:

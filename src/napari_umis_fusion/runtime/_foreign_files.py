@@ -156,5 +156,7 @@ def reason_of(error: BaseException) -> str:
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     if isinstance(error, KeyError):
         text = f"{error} is missing"
+    if isinstance(error, UnicodeDecodeError):
+        text = "it is no text"
     line = " ".join(text.split()) or type(error).__name__
     return line if len(line) <= LONGEST_REASON else f"{line[:LONGEST_REASON]}..."

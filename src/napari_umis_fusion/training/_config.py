@@ -61,6 +61,7 @@ class TrainingConfig(ConfigBase):
             "min",
             0.0,
             100_000.0,
+            label="time limit",
             used_when=("epochs", (0,)),
         ),
     )

@@ -693,6 +693,14 @@ def test_what_another_process_works_on_is_told_without_talk_of_checkpoints():
     assert error_advice(BusyError("worked on by process 7"), 0) == "worked on by process 7"
 
 
+def test_before_the_first_step_an_error_talks_of_the_data_alone():
+    from napari_umis_fusion.errors import StackError
+    from napari_umis_fusion.plugin.training._endings import error_advice
+
+    assert error_advice(StackError("found no usable image."), None) == "found no usable image."
+    assert "No checkpoint" in error_advice(StackError("lost"), 0)
+
+
 @pytest.mark.slow
 def test_it_goes_on_with_what_the_command_line_began(make_widget, tmp_path, monkeypatch, qtbot):
     from PIL import Image

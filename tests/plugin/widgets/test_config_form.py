@@ -8,8 +8,11 @@ from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, SpinBox
 
 from napari_umis_fusion import FusionConfig
 from napari_umis_fusion.errors import ConfigError
-from napari_umis_fusion.plugin.widgets import ConfigForm
+from napari_umis_fusion.layers import SubstackConfig
+from napari_umis_fusion.live import AutofocusConfig, SweepPlan
+from napari_umis_fusion.plugin.widgets import ConfigForm, described_row
 from napari_umis_fusion.plugin.widgets._config_form import NumberRow
+from napari_umis_fusion.projection import AroundConfig
 from napari_umis_fusion.runtime import check_fields, choice, is_used, number
 from napari_umis_fusion.training import TrainingConfig
 
@@ -160,3 +163,14 @@ def test_fields_tell_whether_they_are_used():
     used = {name for name, spec in specs.items() if is_used(spec, config)}
     assert {"detail_sigma_px", "window_sigma_px", "align_border", "blend"} <= used
     assert not used & {"device", "checkpoint", "verification_window_px"}
+
+
+@pytest.mark.parametrize(
+    "config",
+    [FusionConfig, TrainingConfig, AutofocusConfig, SweepPlan, AroundConfig, SubstackConfig],
+)
+def test_labels_tell_their_unit_once(config):
+    for spec in fields(config):
+        unit, label = spec.metadata.get("unit"), described_row(spec)["label"]
+        words = label.removesuffix(f" ({unit})").split()
+        assert not unit or {unit.replace("µ", "u"), unit, "minutes"}.isdisjoint(words), label

@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
 from napari_umis_fusion.live import simulated_configuration
 from napari_umis_fusion.plugin.acquire._microscope import Microscope
 from napari_umis_fusion.plugin.acquire._recent import recent_configurations, remember_configuration
-from napari_umis_fusion.plugin.widgets import Message, push_buttons
+from napari_umis_fusion.plugin.widgets import Message, let_shrink, push_buttons
 
 NO_RECENT = "choose a configuration …"
 
@@ -48,9 +48,7 @@ class ConnectSection(QWidget):
         self._microscope = microscope
         self.recent, self.focus = QComboBox(), QComboBox()
         self.recent.setToolTip("Configurations that were loaded before, the latest first.")
-        self.recent.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
+        let_shrink(self.recent)
         self.focus.setToolTip("Stage that focuses, if there are several.")
         self.found = Message("No microscope is connected.")
         self.buttons = push_buttons(BUTTONS)

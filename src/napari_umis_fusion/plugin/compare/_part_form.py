@@ -16,7 +16,7 @@ from napari_umis_fusion.plugin.viewer import (
     target_in,
     visible_part,
 )
-from napari_umis_fusion.plugin.widgets import Form
+from napari_umis_fusion.plugin.widgets import Form, names_box
 
 VISIBLE, WHOLE = "visible part", "whole planes"
 NOTHING = "no z-stack"
@@ -49,7 +49,7 @@ class PartForm(Form):
 
     def __init__(self, viewer: Any) -> None:
         self._viewer = viewer
-        stack = ComboBox(
+        stack = names_box(
             name="stack",
             label="stack",
             choices=[NOTHING],

@@ -12,7 +12,7 @@ from napari_umis_fusion.files import RUN_KEY
 from napari_umis_fusion.layers import PREVIEW_KEY
 from napari_umis_fusion.plugin.compare._wipe import Wipe
 from napari_umis_fusion.plugin.viewer import FollowedLayers
-from napari_umis_fusion.plugin.widgets import Form, sentence_of
+from napari_umis_fusion.plugin.widgets import Form, names_box, sentence_of
 
 NOTHING = "nothing"
 START, END = "Wipe", "End the wipe"
@@ -43,7 +43,7 @@ class WipeSection(Form):
     def __init__(self, viewer: Any) -> None:
         self._viewer = viewer
         images = [
-            ComboBox(name=name, label=label, tooltip=tip, choices=[NOTHING])
+            names_box(name=name, label=label, tooltip=tip, choices=[NOTHING])
             for name, (label, tip) in ROWS.items()
         ]
         direction = ComboBox(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from magicgui.widgets import ComboBox, SpinBox
+from magicgui.widgets import SpinBox
 from qtpy.QtWidgets import QPushButton
 
 from napari_umis_fusion.errors import ConfigError
@@ -14,7 +14,7 @@ from napari_umis_fusion.plugin.viewer import (
     draw_region,
     region_bounds,
 )
-from napari_umis_fusion.plugin.widgets import ConfigForm
+from napari_umis_fusion.plugin.widgets import ConfigForm, names_box
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class PartForm(ConfigForm):
         self._followed = FollowedLayers(["data"], self._on_drawn)
         self._named = FollowedLayers(["name"], self._on_renamed)
         rows = {
-            "region": ComboBox(
+            "region": names_box(
                 name="region",
                 label="region",
                 choices=[WHOLE_PLANE],

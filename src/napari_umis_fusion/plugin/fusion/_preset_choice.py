@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError, UmisFusionError
+from napari_umis_fusion.plugin.widgets import let_shrink
 from napari_umis_fusion.presets import (
     PRESETS,
     Preset,
@@ -66,11 +67,7 @@ class PresetChoice(QWidget):
         super().__init__()
         self._owner, self._opened = owner, dict[str, Preset]()
         self.box, self.save, self.open = QComboBox(), QPushButton("Save …"), QPushButton("Open …")
-        # a long name must not widen the whole widget
-        self.box.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
-        self.box.setMinimumContentsLength(10)
+        let_shrink(self.box)
         # scrolling the form must not change the options
         self.box.wheelEvent = lambda event: event.ignore()
         self.save.setToolTip("Save the options below as a preset of your own.")

@@ -27,7 +27,7 @@ from napari_umis_fusion.plugin.fusion._stack_list import (
     topmost_visible,
 )
 from napari_umis_fusion.plugin.viewer import FollowedLayers, TargetStack
-from napari_umis_fusion.plugin.widgets import Form, Message
+from napari_umis_fusion.plugin.widgets import Form, Message, names_box
 from napari_umis_fusion.stack import MAX_CHANNELS
 
 NOTHING = "Select the image layer that holds your z-stack, or open one: File > Open Sample."
@@ -83,7 +83,7 @@ class StackChoice(Form):
         self._offered_axes: list[tuple[str, Any]] = []
         self._offered: list[tuple[str, Any]] = []
         self.target: TargetStack | None = None
-        self._stack = ComboBox(
+        self._stack = names_box(
             name="stack",
             label="stack",
             choices=[],
@@ -96,7 +96,7 @@ class StackChoice(Form):
             choices=[],
             tooltip="Axis along which the focus changes.",
         )
-        self._decision = ComboBox(
+        self._decision = names_box(
             name="decision",
             label="focus channel",
             choices=[],

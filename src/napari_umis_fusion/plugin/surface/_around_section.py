@@ -4,7 +4,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from magicgui.widgets import ComboBox
 from napari.layers import Layer
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
@@ -28,6 +27,7 @@ from napari_umis_fusion.plugin.widgets import (
     ConfigForm,
     LatestJob,
     Progress,
+    names_box,
     push_buttons,
     sentence_of,
     tell_unexpected,
@@ -70,7 +70,7 @@ class AroundSection(QWidget):
     def __init__(self, viewer: Any, source: Callable[[], SurfaceSource | None]) -> None:
         super().__init__()
         self._viewer, self._source = viewer, source
-        row = ComboBox(
+        row = names_box(
             name="layer",
             label="layer",
             tooltip="Stack, labels or points that are projected or lifted.",

@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from magicgui.widgets import ComboBox
-
 from napari_umis_fusion.files import RUN_KEY, LayerImage, layer_image
 from napari_umis_fusion.layers import AROUND, DepthLayer
 from napari_umis_fusion.plugin.viewer import entries_shown
-from napari_umis_fusion.plugin.widgets import Form
+from napari_umis_fusion.plugin.widgets import Form, names_box
 from napari_umis_fusion.surface import SurfaceConfig
 
 NOTHING = "nothing"
@@ -69,7 +67,7 @@ class LayersForm(Form):
         self._viewer = viewer
         super().__init__(
             [
-                ComboBox(name=name, label=label, tooltip=tip, choices=[NOTHING])
+                names_box(name=name, label=label, tooltip=tip, choices=[NOTHING])
                 for name, (label, tip) in ROWS.items()
             ]
         )

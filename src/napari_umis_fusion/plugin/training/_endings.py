@@ -15,6 +15,7 @@ NOT_KEPT = (
 
 ENDED = {
     "kept": "The result is shown below. Fusion keeps its current weights until you choose Use.",
+    "no better": "No better weights were found: fusion keeps those that it has.",
     "interrupted": "Interrupted. Resume last training continues from here.",
     "discarded": "Discarded. Nothing of this training was kept.",
 }
@@ -30,11 +31,11 @@ def memory_question(need: MemoryNeed | None) -> str:
     )
 
 
-def error_advice(error: Exception, saved_step: int) -> str:
-    """Return what went wrong, and which checkpoint remains."""
+def error_advice(error: Exception, saved_step: int | None) -> str:
+    """Return what went wrong, and which checkpoint remains; there is none before the first step."""
     known = isinstance(error, (UmisFusionError, OSError))
     what = str(error) if known else f"This is an error of the plugin, please report it: {error!r}"
-    if isinstance(error, BusyError):
+    if saved_step is None or isinstance(error, BusyError):
         return what
     if not saved_step:
         return f"{what} No checkpoint had been saved yet."

@@ -6,7 +6,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from magicgui.widgets import ComboBox
 from napari.layers import Layer
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QPushButton
@@ -22,7 +21,7 @@ from napari_umis_fusion.plugin.viewer import (
     region_bounds,
     target_in,
 )
-from napari_umis_fusion.plugin.widgets import ConfigForm, Message
+from napari_umis_fusion.plugin.widgets import ConfigForm, Message, names_box
 from napari_umis_fusion.training import Pictured
 
 if TYPE_CHECKING:
@@ -77,14 +76,14 @@ class MonitorForm(ConfigForm):
         self._drawn: Any = None
         self._to_do: list[Callable[[], None]] = []
         rows = {
-            "stack": ComboBox(
+            "stack": names_box(
                 name="stack",
                 label="monitor",
                 choices=[NOTHING],
                 tooltip="Stack that is fused again during training to show the progress. It need "
                 "not be training data.",
             ),
-            "region": ComboBox(
+            "region": names_box(
                 name="region",
                 label="region",
                 choices=[MIDDLE],

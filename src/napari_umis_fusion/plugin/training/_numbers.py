@@ -18,12 +18,12 @@ class TrainingNumbers:
 
     Attributes
     ----------
-    saved_step : int
-        Updates behind the last checkpoint; 0 before the first.
+    saved_step : int or None
+        Updates behind the last checkpoint; 0 before the first, None before the training.
     """
 
     def __init__(self) -> None:
-        self.saved_step = 0
+        self.saved_step: int | None = None
         self._device = "cpu"
         self._before_mb: dict[str, int] = {"cpu": used_memory_mb("cpu")}
         self._lines: dict[str, str] = {}
@@ -53,7 +53,8 @@ class TrainingNumbers:
             case Pictured():
                 self._lines.pop("note", None)
             case Noted():
-                self._lines["note"] = event.text
+                # How long it takes is said before the first step, and stays.
+                self._lines["time" if self.saved_step is None else "note"] = event.text
 
     def text(self) -> str:
         """Return the status text."""
@@ -63,7 +64,8 @@ class TrainingNumbers:
         memory = f"memory {more_mb:,} MB for the training, {used_mb:,} MB in all"
         running = [self._lines[k] for k in ("psnr", "best", "rate") if k in self._lines]
         lines = [self._lines.get("data", ""), ", ".join([*running, memory])]
-        lines += [self._lines[k] for k in ("data trouble", "trouble", "note") if k in self._lines]
+        rest = ("time", "data trouble", "trouble", "note")
+        lines += [self._lines[name] for name in rest if name in self._lines]
         return "\n".join(line for line in lines if line)
 
     def _validate(self, event: Validated) -> None:

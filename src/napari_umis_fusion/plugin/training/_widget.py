@@ -219,7 +219,7 @@ class TrainingWidget(DockedWidget):
         if job is not None and job.session is not None and not self._is_discarded:
             job.was_cancelled = False  # it finished before the cancel took effect
             self.result.show_result(result, job.session)
-            self._status = ENDED["kept"]
+            self._status = ENDED["kept" if result.improved else "no better"]
 
     def _on_failure(self, error: Exception) -> None:
         self._status = error_advice(error, self.numbers.saved_step)

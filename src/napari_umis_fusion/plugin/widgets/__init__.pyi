@@ -18,6 +18,8 @@ from ._job import abandon as abandon
 from ._job import format_duration as format_duration
 from ._latest_job import LatestJob as LatestJob
 from ._message import Message as Message
+from ._names_box import let_shrink as let_shrink
+from ._names_box import names_box as names_box
 from ._plot_colours import ColouredPlot as ColouredPlot
 from ._plot_colours import distinct as distinct
 from ._plot_colours import ensure_contrast as ensure_contrast

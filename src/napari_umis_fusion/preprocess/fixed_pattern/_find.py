@@ -2,18 +2,25 @@
 
 from collections.abc import Generator, Sequence
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 
 from napari_umis_fusion.preprocess._grey import GreyConverter
-from napari_umis_fusion.preprocess.fixed_pattern._banding import Bands, find_banding, iter_lines
+from napari_umis_fusion.preprocess.fixed_pattern._banding import (
+    Bands,
+    Starts,
+    find_banding,
+    iter_lines,
+)
+from napari_umis_fusion.preprocess.fixed_pattern._coded_blocks import find_coded_blocks
 from napari_umis_fusion.preprocess.fixed_pattern._estimate import PatternEstimate, iter_estimate
 from napari_umis_fusion.preprocess.fixed_pattern._evidence import MIN_PLANES, holds_pattern
+from napari_umis_fusion.preprocess.fixed_pattern._find_waves import find_waves
 from napari_umis_fusion.preprocess.fixed_pattern._fixed_pattern import FixedPattern
 from napari_umis_fusion.preprocess.fixed_pattern._marks import DEVIATION
 from napari_umis_fusion.preprocess.fixed_pattern._samples import TILE_PX, PlaneSamples
-from napari_umis_fusion.runtime import FloatMap, ScratchMemory, Workers
+from napari_umis_fusion.preprocess.fixed_pattern._waves import Waves
+from napari_umis_fusion.runtime import BoolMap, FloatMap, ScratchMemory, Workers
 from napari_umis_fusion.stack import Plane, Stack
 
 MIN_STRENGTH = 0.001
@@ -24,6 +31,9 @@ MIN_WHOLE = 0.0005
 
 MAX_STRENGTH, MAX_SHARE = 0.05, 0.5
 """A stronger one, on more of the plane, is a specimen that is sharp in all planes."""
+
+MOST_WAVES = 0.08
+"""Standard deviation of the strongest waves; stronger ones are a grating of the specimen."""
 
 ROUNDING = 0.1
 """Variance of what rounding to integers leaves, which blurred planes without noise share."""
@@ -53,8 +63,8 @@ def iter_find_pattern(
 ) -> Generator[None, None, FixedPattern | None]:
     """Look for a pattern that all planes share, or that each has anew, yielding every 50 ms.
 
-    Only if there is a pattern, the planes of the samples are read three times more; only if lines
-    differ anew, all planes once more.
+    Only if there are waves, the planes of the samples are read once more; only if there is a
+    pattern besides, three times more; only if lines differ anew, all planes once more.
 
     Parameters
     ----------
@@ -81,7 +91,16 @@ def iter_find_pattern(
     if len(planes) < MIN_PLANES or not to_grey.span() > 0:  # of a middle plane that is blank
         return None
     floor = _floor(stack, to_grey)
-    looking = workers.submit(partial(_look, samples, to_grey, floor))
+    tiles = yield from workers.result(workers.submit(_seen_tiles, samples, to_grey))
+    known = tiles, _starts_of(samples), to_grey.span()
+    blocks = yield from workers.result(workers.submit(find_coded_blocks, *known))
+    waves = yield from workers.result(workers.submit(_waves_in, tiles, to_grey, floor))
+    if waves is not None:
+        stack = _CalmStack(stack, waves, to_grey)
+        samples = PlaneSamples(stack.shape, stack.dtype)
+        yield from iter_sample(stack, samples, workers)
+        tiles = yield from workers.result(workers.submit(_seen_tiles, samples, to_grey))
+    looking = workers.submit(_look, tiles, _starts_of(samples), floor)
     stands_still, bands = yield from workers.result(looking)
     banding, found = None, None
     if any(map(any, bands)) and not moves:
@@ -91,25 +110,60 @@ def iter_find_pattern(
         estimate = PatternEstimate(to_grey, shape, len(planes), floor, workspace)
         yield from iter_estimate(stack, planes, estimate, workers, banding)
         found = yield from workers.result(workers.submit(_described, estimate, to_grey))
-    if banding is None and found is None:
-        return None
-    found = replace(found or FixedPattern.none(), banding=banding)
+    found = found or FixedPattern.none()
+    found = replace(found, banding=banding, waves=waves, coded_blocks=blocks)
+    if not found.comes_off:
+        return None if blocks is None else found
     ranging = workers.submit(to_grey.range_without, stack, found.added_to)
     return replace(found, grey_range=(yield from workers.result(ranging)))
 
 
-def _look(
-    samples: PlaneSamples, to_grey: GreyConverter, floor: float
-) -> tuple[bool, tuple[Bands, Bands]]:
-    """Return whether tiles show what stands still, and which lines differ anew."""
+class _CalmStack(Stack):
+    """A stack without waves, in 32-bit floats."""
+
+    def __init__(self, stack: Stack, waves: Waves, to_grey: GreyConverter) -> None:
+        self.shape, self.dtype = stack.shape, np.dtype(np.float32)
+        self._stack, self._waves, self._to_grey = stack, waves, to_grey
+
+    def plane(self, z: int) -> Plane:
+        plane, scale = self._stack.plane(z), self._to_grey.range.scale
+        added = self._waves.of(self._to_grey(plane), scale) / np.float32(scale)
+        return plane.astype(np.float32) - added.reshape(*added.shape, *[1] * (plane.ndim - 2))
+
+    def uncovered(
+        self, z: int, rows: slice = slice(None), columns: slice = slice(None)
+    ) -> BoolMap | None:
+        return self._stack.uncovered(z, rows, columns)
+
+
+def _seen_tiles(samples: PlaneSamples, to_grey: GreyConverter) -> FloatMap:
+    """Return the grey images of tiles, of shape (T, N, Y, X), of N planes that hold a picture."""
     seen = [_greys(samples.of(z) or [None] * len(samples.tiles), to_grey) for z in samples.planes]
-    rows, columns = (sorted({tile.window[axis].start for tile in samples.tiles}) for axis in (0, 1))
-    # A plane that holds no picture neither shares a pattern nor differs in its own way.
+    # A plane that holds none neither shares a pattern nor differs in its own way.
     seen = [tiles for tiles in seen if np.ptp(tiles, axis=(1, 2)).any()]
-    if len(seen) < MIN_PLANES:
+    return np.stack(seen, axis=1) if seen else np.zeros((len(samples.tiles), 0, 1, 1), np.float32)
+
+
+def _waves_in(tiles: FloatMap, to_grey: GreyConverter, floor: float) -> Waves | None:
+    """Return the waves that lie over all planes, if there are any."""
+    found = find_waves(tiles, floor)
+    scale = to_grey.range.scale
+    waves = tuple(replace(one, amplitude=one.amplitude / scale) for one in found)
+    whole = Waves(waves, to_grey.span() / scale)
+    return whole if 0 < whole.strength < MOST_WAVES else None
+
+
+def _starts_of(samples: PlaneSamples) -> Starts:
+    """Return the first row, and the first column, of the tiles of a lattice."""
+    rows, columns = (sorted({tile.window[axis].start for tile in samples.tiles}) for axis in (0, 1))
+    return rows, columns
+
+
+def _look(tiles: FloatMap, starts: Starts, floor: float) -> tuple[bool, tuple[Bands, Bands]]:
+    """Return whether tiles show what stands still, and which lines differ anew."""
+    if tiles.shape[1] < MIN_PLANES:
         return False, ((), ())
-    tiles = np.stack(seen, axis=1)
-    return holds_pattern(tiles, floor, len(columns)), find_banding(tiles, floor, (rows, columns))
+    return holds_pattern(tiles, floor, len(starts[1])), find_banding(tiles, floor, starts)
 
 
 def _greys(tiles: Sequence[Plane | None], to_grey: GreyConverter) -> FloatMap:

@@ -11,9 +11,15 @@ from numpy.typing import NDArray
 from napari_umis_fusion.preprocess._grey import GreyRange
 from napari_umis_fusion.preprocess._seen_from import Window, seen_from
 from napari_umis_fusion.preprocess.fixed_pattern._banding import Banding
+from napari_umis_fusion.preprocess.fixed_pattern._coded_blocks import CodedBlocks
 from napari_umis_fusion.preprocess.fixed_pattern._detail import REACH_PX, finest
 from napari_umis_fusion.preprocess.fixed_pattern._tiles import Table, TileGrid
+from napari_umis_fusion.preprocess.fixed_pattern._waves import REACH_PX as WAVE_REACH_PX
+from napari_umis_fusion.preprocess.fixed_pattern._waves import Waves
 from napari_umis_fusion.runtime import FloatMap, Workers
+
+Block = tuple[int, int]
+"""The first of some rows of tiles, and the first after them."""
 
 PatternKind = Literal["columns", "rows", "pixels"]
 
@@ -34,14 +40,18 @@ class FixedPattern:
     Attributes
     ----------
     values : ndarray of shape (Y, X), float32, or None
-        In units of the stack, about 0 on average; 0 where no pattern was found. None where only
-        lines differ anew.
+        In units of the stack, about 0 on average; 0 where no pattern was found. None where there
+        are only waves, or lines that differ anew.
     strength : float
         Its standard deviation where it was found, as a share of the range of the stack.
     coverage : float
-        Share of the plane where it was found, 0 to 1; 0 where only lines differ anew.
+        Share of the plane where it was found, 0 to 1; 0 without values.
     banding : Banding or None
         What lines add to each plane besides.
+    waves : Waves or None
+        What lies over planes in narrow bands of frequencies, and is taken off each by itself.
+    coded_blocks : CodedBlocks or None
+        What compression left in planes, which stays.
     grey_range : GreyRange or None
         Grey levels of planes without all that; None: those of planes with it.
     """
@@ -50,6 +60,8 @@ class FixedPattern:
     strength: float
     coverage: float
     banding: Banding | None = None
+    waves: Waves | None = None
+    coded_blocks: CodedBlocks | None = None
     grey_range: GreyRange | None = None
 
     @classmethod
@@ -72,7 +84,13 @@ class FixedPattern:
     def notes(self) -> list[str]:
         """Say what was found, and what becomes of it."""
         notes = [self._note] if self.coverage else []
-        return notes if self.banding is None else [*notes, self.banding.note]
+        others = self.waves, self.banding, self.coded_blocks
+        return [*notes, *(one.note for one in others if one is not None)]
+
+    @property
+    def comes_off(self) -> bool:
+        """Whether something is taken off planes."""
+        return any(one is not None for one in (self.values, self.banding, self.waves))
 
     @property
     def _note(self) -> str:
@@ -90,6 +108,10 @@ class FixedPattern:
             strength, coverage = round(self.strength, 5), round(self.coverage, 3)
             still = {"kind": self.kind, "strength": strength, "coverage": coverage}
             found["fixed_pattern"] = still
+        if self.waves is not None:
+            found["waves"] = self.waves.describe()
+        if self.coded_blocks is not None:
+            found["coded_blocks"] = self.coded_blocks.describe()
         if self.banding is not None:
             strengths = self.banding.strengths.items()
             found["banding"] = {name: round(strength, 5) for name, strength in strengths}
@@ -152,13 +174,16 @@ class PatternRemoval:
         self._levels = np.float32(gain), np.float32((grey_range.black - known.black) * known.scale)
 
     def iter_correct(self, grey: FloatMap, z: int) -> Generator[None]:
-        """Take the pattern off the grey image of plane `z`, in place.
+        """Take waves and the pattern off the grey image of plane `z`, in place.
 
         In each tile as strong as the plane shows it: a gain is stronger in brighter planes, and
         there is nothing to take off where the camera was saturated.
         """
         shape = grey.shape[0], grey.shape[1]
         grid = TileGrid(shape)
+        if self._pattern.waves is not None:
+            calming = partial(self._take_off_waves, self._pattern.waves, grey, grey.copy(), z, grid)
+            yield from self._workers.each(calming, grid.blocks())
         strength: Table = np.ones(grid.counts)
         # What is added is made twice, of some rows at a time, so that no map of it is kept.
         added = partial(self._added_to, z, shape)
@@ -169,14 +194,25 @@ class PatternRemoval:
     def _added_to(self, z: int, shape: tuple[int, int], rows: slice) -> FloatMap:
         """Return what is added to some rows of the grey image of plane `z`, in grey levels."""
         seen = self._window or (slice(0, shape[0]), slice(0, shape[1]))
-        transform: NDArray[np.float64] | None = None
-        if self._transforms is not None and self._window is not None:
-            transform = self._transforms[z]
-        if transform is not None and np.array_equal(transform, np.eye(2, 3)):
-            transform = None
         top = seen[0].start
         window = slice(top + rows.start, top + rows.stop), seen[1]
-        return self._pattern.added_to(z, window, transform) * self._scale
+        return self._pattern.added_to(z, window, self._transform(z)) * self._scale
+
+    def _transform(self, z: int) -> NDArray[np.float64] | None:
+        """Return where plane `z` was moved to; None where it is as recorded."""
+        if self._transforms is None or self._window is None:
+            return None
+        transform = self._transforms[z]
+        return None if np.array_equal(transform, np.eye(2, 3)) else transform
+
+    def _take_off_waves(
+        self, waves: Waves, grey: FloatMap, whole: FloatMap, z: int, grid: TileGrid, block: Block
+    ) -> None:
+        rows = slice(int(grid.rows[block[0]]), int(grid.rows[block[1]]))
+        start = max(0, rows.start - WAVE_REACH_PX)
+        seen = whole[start : rows.stop + WAVE_REACH_PX]
+        found = waves.of(seen, float(self._scale), self._transform(z))
+        grey[rows] -= found[rows.start - start : rows.stop - start]
 
 
 def _moved(values: FloatMap, transform: NDArray[np.float64], window: Window) -> FloatMap:
@@ -195,7 +231,7 @@ def _measure_strength(
     added: Callable[[slice], FloatMap],
     strength: Table,
     grid: TileGrid,
-    block: tuple[int, int],
+    block: Block,
 ) -> None:
     edges = grid.rows
     first, last = int(edges[block[0]]), int(edges[block[1]])
@@ -218,7 +254,7 @@ def _take_off(
     added: Callable[[slice], FloatMap],
     strength: Table,
     grid: TileGrid,
-    block: tuple[int, int],
+    block: Block,
 ) -> None:
     """Take a pattern off a block of tiles, and let the rest span as many grey levels as others."""
     edges = grid.rows

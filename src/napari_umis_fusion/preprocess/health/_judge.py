@@ -18,6 +18,7 @@ from napari_umis_fusion.preprocess.health._exposure import (
 from napari_umis_fusion.preprocess.health._foreign import is_foreign
 from napari_umis_fusion.preprocess.health._lost_parts import LostParts, find_lost_parts
 from napari_umis_fusion.preprocess.health._motion import Motion, find_motion
+from napari_umis_fusion.preprocess.health._own_detail import has_own_detail
 from napari_umis_fusion.preprocess.health._part_lit import lit_strips
 from napari_umis_fusion.preprocess.health._place import is_combed, is_elsewhere, jumps_elsewhere
 from napari_umis_fusion.preprocess.health._plane_health import Finding, PlaneHealth
@@ -223,7 +224,7 @@ def _of_what_kind(
         return "noisy"
     if not (lost.is_padded or lost.gaps) and has_odd_lines(plane, before, after):
         return "lines"
-    return None
+    return "own detail" if has_own_detail(lit, before, after) else None
 
 
 def _why_left_out(

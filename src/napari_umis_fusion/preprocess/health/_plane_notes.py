@@ -116,6 +116,8 @@ def _sentence(health: PlaneHealth, copies: bool) -> tuple[str, str]:
         return "full of noise", ": left out"
     if "lines" in found:
         return "of lines that are shifted or lit each by itself", ": left out"
+    if "own detail" in found:
+        return "of detail that focus does not explain, such as noise or sharpening", ": left out"
     if "duplicate" in found:
         return "the same as the plane before", ": left out"
     parts, done = [], []

@@ -31,6 +31,10 @@ MAX_LAG = 48
 MIN_GAIN = 0.05
 """By so much more profiles are alike once they are shifted, or they are not."""
 
+FAR, MIN_FAR_GAIN = 3, 0.2
+"""By more than so many points, by so much more: what repeats, such as a grating, is as alike to
+itself one period on, and its focus decides which of both is a little more."""
+
 LANES = 16
 """Sums of a line that grow at the same time."""
 
@@ -127,6 +131,10 @@ def _shifts(here: Lines, there: Lines, step: int) -> tuple[Table, Table]:
     likeness[..., most] += MIN_GAIN
     best = likeness.argmax(axis=-1)
     likeness[..., most] -= MIN_GAIN
+    near = likeness[..., most - 1 : most + 2]
+    gain = likeness.max(axis=-1) - near.max(axis=-1)
+    stays = (np.abs(best - most) > FAR) & (gain < MIN_FAR_GAIN)
+    best = np.where(stays, most - 1 + near.argmax(axis=-1), best)
     inner = np.clip(best, 1, 2 * most - 1)[..., None]
     low, top, high = (np.take_along_axis(likeness, inner + by, -1)[..., 0] for by in (-1, 0, 1))
     bend = 2 * top - low - high

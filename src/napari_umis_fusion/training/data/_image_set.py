@@ -113,8 +113,9 @@ class ImageSet:
         count = len(self)
         if count < MIN_IMAGES:
             raise StackError(
-                f"got {count} usable image(s); training needs at least {MIN_IMAGES}, one of "
-                f"them for validation. Give more images.{reasons(self.left_out)}"
+                f"got {count} usable image{'' if count == 1 else 's'}; training needs at least "
+                f"{MIN_IMAGES}, one of them for validation. Give more images, or stacks of larger "
+                f"planes, which are cut into images.{reasons(self.left_out)}"
             )
         # by the seed alone: a resumed training must get the same split
         order = np.random.default_rng(seed).permutation(count).tolist()

@@ -17,6 +17,7 @@ from napari_umis_fusion.focus_measure import focus_map
 from napari_umis_fusion.fusion import Finished, FusionEvent, iter_fuse
 from napari_umis_fusion.preprocess import GreyConverter
 from napari_umis_fusion.runtime import (
+    BoolMap,
     Progress,
     Workers,
     give_back_memory,
@@ -46,9 +47,9 @@ MIN_KEPT = 8
 MIN_SHARP = 4
 """With fewer sharp regions, others are used, too, and the check of the data reports them."""
 
-MEMORY_MB = 700
-"""Of a fusion that nobody configured, so that it takes about as much memory as the training that
-follows."""
+OPTIONS: dict[str, Any] = {"memory_mb": 700, "nan_policy": "ignore"}
+"""Of a fusion that nobody configured. It takes about as much memory as the training that follows;
+what no plane knows is in no region."""
 
 _MEASURING_SHARE = 0.8
 """Share of the first pass in the time of a fusion."""
@@ -96,14 +97,16 @@ def iter_regions(
     with Workers() as workers:
         opened = yield from repeat_event(workers.result(workers.submit(as_stack, stack)), 0.0)
         _check_planes(opened)
+        parts = [((0, 0), opened)]
         if fusion is None:
-            opened, fusion = without_colour(opened), FusionConfig(memory_mb=MEMORY_MB)
-        found = yield from _iter_candidates(opened, fusion, workers)
+            opened, fusion = without_colour(opened), FusionConfig(**OPTIONS)
+            parts = windows(opened, REGION_PX)
+        found = yield from _iter_candidates(opened, parts, fusion, workers)
     regions = _most_detailed(found)
     if not regions:
         raise StackError(
-            "has no region with detail; give stacks that are sharp somewhere, of at least "
-            f"{REGION_PX // 2} x {REGION_PX // 2} px."
+            "has no region with detail and without NaN; give stacks that are sharp somewhere, of "
+            f"at least {REGION_PX // 2} x {REGION_PX // 2} px."
         )
     return regions
 
@@ -116,29 +119,26 @@ def _check_planes(stack: Stack) -> None:
 
 
 def _iter_candidates(
-    stack: Stack, fusion: FusionConfig, workers: Workers
+    stack: Stack, parts: list[tuple[Corner, Stack]], fusion: FusionConfig, workers: Workers
 ) -> Generator[float, None, list[Candidate]]:
     """Fuse the windows of a stack; return all their regions."""
-    parts = windows(stack, REGION_PX)
     found: list[Candidate] = []
-    failed: list[StackError] = []
+    convert = None
+    if len(parts) > 1:
+        # One range of grey for all windows, else the noise of dark ones would be detail.
+        common = workers.submit(GreyConverter, stack, "auto")
+        convert = yield from repeat_event(workers.result(common), 0.0)
     for number, (corner, part) in enumerate(parts):
-        done = number / len(parts)
         if isinstance(part, Window):
+            done = number / len(parts)
             yield from repeat_event(workers.result(workers.submit(part.keep)), done)
         share = partial(_share_of_window, number, len(parts))
-        try:
-            result = yield from map_events(iter_fuse(part, fusion), share)
-        except StackError as error:  # a window may show nothing where others do
-            failed.append(error)
-            continue
-        # One range of grey for all windows, else dark ones would be as bright as others.
-        like = stack if len(parts) > 1 else as_stack(result.all_in_focus[np.newaxis])
-        cutting = workers.submit(_cut, result.all_in_focus, corner, like)
+        result = yield from map_events(iter_fuse(part, fusion), share)
+        cutting = workers.submit(_cut, result.all_in_focus, corner, convert)
         found += yield from repeat_event(workers.result(cutting), (number + 1) / len(parts))
+        if isinstance(part, Window):
+            part.drop()
         give_back_memory()  # or what threads have freed would come on top of the next fusion
-    if len(failed) == len(parts):
-        raise failed[0]
     return found
 
 
@@ -155,10 +155,15 @@ def _share(event: FusionEvent) -> float:
     return _MEASURING_SHARE + (1 - _MEASURING_SHARE) * done
 
 
-def _cut(image: Plane, corner: Corner, like: Stack) -> list[Candidate]:
-    """Cut all regions out of the image of a window, in the grey levels of a stack."""
-    grey = unit_grey(GreyConverter(like, "auto"), image)
-    places = _places(grey)
+def _cut(image: Plane, corner: Corner, convert: GreyConverter | None) -> list[Candidate]:
+    """Cut all regions out of the image of a window; without a converter, in its own grey range."""
+    known: BoolMap = np.isfinite(image).reshape(*image.shape[:2], -1).all(2)
+    if not known.any():
+        return []
+    if not known.all():
+        image = np.where(np.isfinite(image), image, np.median(image[known]))
+    grey = unit_grey(convert or GreyConverter(as_stack(image[np.newaxis]), "auto"), image)
+    places = [place for place in _places(grey) if known[place].all()]
     focus = focus_map(255 * grey, focus_measure="laplacian") if places else grey
     return [
         Candidate(

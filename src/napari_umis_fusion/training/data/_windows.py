@@ -4,7 +4,7 @@ import itertools
 import math
 from collections.abc import Iterator
 
-from napari_umis_fusion.runtime import MEGABYTE
+from napari_umis_fusion.runtime import MEGABYTE, give_back_memory
 from napari_umis_fusion.stack import CroppedStack, Plane, Stack
 
 WINDOW_REGIONS = 8
@@ -29,6 +29,11 @@ class Window(CroppedStack):
         size = count * height * width * math.prod(self.shape[3:]) * self.dtype.itemsize
         if size <= KEPT_MB * MEGABYTE:
             self._kept = [CroppedStack.plane(self, z) for z in range(count)]
+            give_back_memory()  # that of whole planes
+
+    def drop(self) -> None:
+        """Keep the planes no longer."""
+        self._kept = None
 
     def plane(self, z: int) -> Plane:
         """Read plane `z`."""

@@ -1,5 +1,6 @@
 """The state of a training, from which it resumes to the same weights, in one file."""
 
+import io
 import json
 import os
 from collections.abc import Mapping
@@ -137,12 +138,16 @@ class TrainingState:
             "curve": self.curve and _as_tensors(self.curve),
             "total": self.total,
         }
+        # In memory first: of a full disk, torch says no more than where in its code it failed.
+        written = io.BytesIO()
+        torch.save(content, written)
         try:
             with atomic_write(path) as beside:
-                torch.save(content, beside)
-        except (OSError, RuntimeError) as error:  # torch raises the latter if the disk is full
+                beside.write_bytes(written.getbuffer())
+        except OSError as error:
             raise CheckpointError(
-                f"{path}: the state cannot be saved there ({error}); free some space"
+                f"{path}: the state cannot be saved there ({error.strerror or error}); free some "
+                "space"
             ) from error
 
 
