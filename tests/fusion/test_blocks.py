@@ -274,7 +274,7 @@ def test_values_where_nothing_is_in_focus_take_memory_too(free):
 
 
 def test_short_stacks_take_less(free):
-    """Fewer planes wait, and the last are composed without the network."""
+    """Fewer planes wait, and fewer composites."""
     free(16_000)
     needed = [plan_of((planes, 1024, 1024)).needed_mb for planes in (3, 7, 20)]
     assert needed == sorted(set(needed))

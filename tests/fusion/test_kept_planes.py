@@ -122,7 +122,7 @@ def test_planes_are_kept_as_far_as_memory_allows(monkeypatch):
     monkeypatch.setattr(_memory, "free_memory_mb", lambda: 16_000)
     stack = Counted(np.broadcast_to(np.uint16(0), (40, 1500, 1500)))
     plenty = plan_of(stack, 4096, **FAST)
-    least = plenty.needed_mb - 6 * _memory._plane_mb(stack)
+    least = plenty.needed_mb - 6 * _memory.plane_mb(stack)
     for budget_mb in np.linspace(least, plenty.needed_mb, 5):
         plan = plan_of(stack, int(budget_mb) + 1, **FAST)
         assert len(plan.blocks) == 1

@@ -46,7 +46,7 @@ SENSOR_BYTES = 16
 LOOK_AHEAD_PLANES = 4
 """Planes that are read before the one that is fused, to judge it by them."""
 
-ALIGNING_FIXED_MB = 50
+ALIGNING_FIXED_MB = 70
 """Of alignment, with its kernels."""
 
 ALIGNING_BYTES, COMPARED_BYTES = 16, 44
@@ -137,20 +137,18 @@ def _passing_bytes(stack: Stack, config: FusionConfig, composite: int) -> float:
     channels = stack.channel_count or 1
     if config.focus_measure not in RANKING_MEASURES:
         return max(JUDGING_BYTES * (channels + 1) + waiting, MAPS_BYTES)
-    # The last planes are composed when the network has given its memory back.
-    behind = waiting_planes(config)
-    early = composite * (most_composites(planes, behind) - 1) if is_merged else 0
-    network = NETWORK_BYTES * min(planes / (behind + 1), 1.0)
-    return max(network + early, waiting) + JUDGING_BYTES * (channels - 1)
+    # Features of short stacks are fewer. They are there until the scores of all planes are known.
+    network = NETWORK_BYTES * min(planes / (waiting_planes(config) + 1), 1.0)
+    return network + waiting + JUDGING_BYTES * (channels - 1)
 
 
 def _moving_bytes(stack: Stack, config: FusionConfig) -> int:
-    """Return the memory of one pixel of a plane that is moved into place: as recorded, and wide."""
+    """Return the memory of one pixel of a plane that is moved: as recorded, wide, and in place."""
     is_moved = config.aligns if stack.alignment is None else stack.alignment.is_needed
     if not is_moved:
         return 0
     wide = 8 if stack.dtype.itemsize > 2 and stack.dtype != np.float32 else 4
-    return (stack.channel_count or 1) * (stack.dtype.itemsize + wide)
+    return (stack.channel_count or 1) * (stack.dtype.itemsize + wide + 4)
 
 
 def waiting_planes(config: FusionConfig) -> int:

@@ -103,24 +103,18 @@ class MergeOrder:
         return min(self._depths[self._last + 1 : z + 1])
 
 
-def most_composites(planes: int, behind: int = 0) -> int:
-    """Return how many composites exist at the same time, at most.
+def most_composites(planes: int) -> int:
+    """Return how many composites of a number of planes, or of fewer, exist at the same time.
 
-    Parameters
-    ----------
-    planes : int
-        Number of planes of the stack. If some are left out, there may be more composites: all
-        smaller numbers count, too.
-    behind : int
-        Planes at the end that do not count.
+    Where planes are left out, there may be more of them.
     """
-    return max(_most_composites(count, behind) for count in range(1, min(planes, ENOUGH) + 1))
+    return max(_most_composites(count) for count in range(1, min(planes, ENOUGH) + 1))
 
 
 @cache
-def _most_composites(planes: int, behind: int) -> int:
+def _most_composites(planes: int) -> int:
     order, count, most = MergeOrder(planes), 0, 1
-    for z in range(planes - behind):
+    for z in range(planes):
         count -= order.merges_before(z)
         count += not order.joins(z)
         most = max(most, count)

@@ -13,7 +13,7 @@ from napari_umis_fusion.fusion._passes import RANKING_MEASURES, passes_of
 from napari_umis_fusion.runtime import MEGABYTE
 from napari_umis_fusion.stack import Stack
 
-USED_SHARE = 0.77
+USED_SHARE = 0.79
 """Share of ``memory_mb`` that the maps of a block take; planes, files and kernels take some."""
 
 CHUNK_PX = 512

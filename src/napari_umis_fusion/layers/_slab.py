@@ -129,7 +129,7 @@ class Slabs:
     def _overridden(self, event: LayerEvent) -> LayerEvent:
         """Apply the overrides of the whole layer to a finished slab, in place."""
         if isinstance(event, LayerFinished):
-            for number, whole in self._retouched.items():
+            for number, whole in [*self._retouched.items()]:  # a stroke may come meanwhile
                 RetouchedLayers.of(event, number).follow_other(whole)
         return event
 

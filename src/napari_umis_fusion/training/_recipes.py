@@ -23,7 +23,7 @@ FINE_TUNING: dict[str, Any] = {
     "scene_uses": 8,
     "layers": "late",
     "learning_rate": 2e-3,
-    # Without it, other specimens lose more than those that are trained on gain.
+    # Without it, other specimens lose more, and those that are trained on gain no more.
     "keep_weight": 4.0,
     # A fusion takes patterns and ill planes off before the network sees them: learning to bear
     # them as well costs what clean stacks could gain.

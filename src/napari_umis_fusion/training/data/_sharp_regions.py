@@ -17,7 +17,6 @@ from napari_umis_fusion.focus_measure import focus_map
 from napari_umis_fusion.fusion import Finished, FusionEvent, iter_fuse
 from napari_umis_fusion.preprocess import GreyConverter
 from napari_umis_fusion.runtime import (
-    BoolMap,
     Progress,
     Workers,
     give_back_memory,
@@ -157,7 +156,7 @@ def _share(event: FusionEvent) -> float:
 
 def _cut(image: Plane, corner: Corner, convert: GreyConverter | None) -> list[Candidate]:
     """Cut all regions out of the image of a window; without a converter, in its own grey range."""
-    known: BoolMap = np.isfinite(image).reshape(*image.shape[:2], -1).all(2)
+    known = np.asarray(np.isfinite(image).reshape(*image.shape[:2], -1).all(2))
     if not known.any():
         return []
     if not known.all():
