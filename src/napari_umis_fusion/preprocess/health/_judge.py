@@ -190,6 +190,8 @@ def judge_plane(
     finding = _of_what_kind(plane, lit, before, after, lost, tiles, is_aligned=is_aligned)
     if finding is not None:
         return PlaneHealth(z, (finding,), is_left_out=True, usable=0.0)
+    if has_own_detail(lit, before, after):  # or a thin layer, such as a net: it is only told
+        findings.append("own detail")
     usable = float(1 - tiles.mean())
     return PlaneHealth(
         z,
@@ -224,7 +226,7 @@ def _of_what_kind(
         return "noisy"
     if not (lost.is_padded or lost.gaps) and has_odd_lines(plane, before, after):
         return "lines"
-    return "own detail" if has_own_detail(lit, before, after) else None
+    return None
 
 
 def _why_left_out(

@@ -17,7 +17,7 @@ from napari_umis_fusion.preprocess.health._statistics import Mask, PlaneStatisti
 MIN_SLOPE = 1.15
 """How much more energy the next plane towards focus has at least, where focus is on one side."""
 
-MIN_PLACES, MIN_SHARE = 6, 0.1
+MIN_PLACES, MIN_SHARE = 6, 0.3
 """Fewer such places, or a smaller share of them, tell nothing."""
 
 QUARTER = 25

@@ -116,8 +116,6 @@ def _sentence(health: PlaneHealth, copies: bool) -> tuple[str, str]:
         return "full of noise", ": left out"
     if "lines" in found:
         return "of lines that are shifted or lit each by itself", ": left out"
-    if "own detail" in found:
-        return "of detail that focus does not explain, such as noise or sharpening", ": left out"
     if "duplicate" in found:
         return "the same as the plane before", ": left out"
     parts, done = [], []
@@ -139,6 +137,9 @@ def _sentence(health: PlaneHealth, copies: bool) -> tuple[str, str]:
     if "part lit" in found:
         parts.append("lit otherwise in some of its lines")
         done.append("these are left out")
+    if "own detail" in found:
+        parts.append("of detail that focus does not explain, as of noise or sharpening")
+        done.append("if it is not the specimen's, leave it out")
     if "jump" in found:
         parts.append("lit otherwise than all before")
         done.append('light="measure" brings planes to one light')
