@@ -72,3 +72,15 @@ def test_a_plane_that_will_be_aligned_may_lie_anywhere():
     judge = PlaneJudge(is_aligned=True)
     found = [one for z, plane in enumerate(stack) for one in judge.add(measure_plane(z, plane))]
     assert not any(one.is_left_out for one in [*found, *judge.finish()])
+
+
+@pytest.mark.parametrize(("contrast", "period_px"), [(0.1, 18), (0.25, 24), (0.5, 24)])
+def test_light_that_flickers_while_planes_are_read_is_no_other_picture(contrast, period_px):
+    for seed in range(4):
+        phases = np.random.default_rng(seed).uniform(0, 2 * np.pi, (PLANES, 1))
+        bands = 10 * np.sin(2 * np.pi * np.arange(SHAPE[0]) / period_px + phases)
+        stack = stack_of(seed) * contrast + 100 + bands[:, :, None]
+        stack = np.clip(np.rint(stack), 0, 255).astype(np.uint8)
+        for way in (stack, stack.swapaxes(1, 2)):
+            found = judge_planes(measure_plane(z, plane) for z, plane in enumerate(way))
+            assert not any(one.findings for one in found)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from napari_umis_fusion.preprocess.health._statistics import Mask, PlaneStatistics, Table
-from napari_umis_fusion.preprocess.health._unlike import over_3_x_3
+from napari_umis_fusion.preprocess.health._unlike import over_3_x_3, without_lines
 
 MIN_ALIKE, MIN_ALIKE_END = 0.6, 0.93
 """Correlation of the detail of two planes from which on they tell what a plane should show; of
@@ -77,7 +77,7 @@ def _shown(plane: PlaneStatistics) -> Mask:
 def _detail(plane: PlaneStatistics, here: Mask) -> Table:
     """Return by how much tiles are brighter than those around them."""
     tiles = np.where(here[..., None], plane.mean, 0.0)
-    return np.asarray(tiles - over_3_x_3(tiles, np.add) / 9)
+    return without_lines(tiles - over_3_x_3(tiles, np.add) / 9, here)
 
 
 def _correlation(one: Table, other: Table) -> float:

@@ -82,6 +82,8 @@ def find_motion(
     least = MIN_SHIFT_END if is_end else MIN_SHIFT
     if not any(_may_move(*axis, least * plane.step) for axis in first):
         return None
+    if _is_light(plane, near[0], least * plane.step):
+        return None
     agreed = (_agreed(plane, near[0], one, first, is_end=is_end) for one in far)
     if is_end:  # those of one side might have moved, too, if not all of them agree
         motions = list(agreed)
@@ -95,6 +97,15 @@ def find_motion(
 def _may_move(shift: Table, alike: Table, least: float) -> bool:
     known = alike > MIN_ALIKE
     return bool((known & (np.abs(shift) > least)).sum() >= max(2, known.sum() / 8))
+
+
+def _is_light(plane: Profiles, other: Profiles, least: float) -> bool:
+    """Whether whole lines seem to move, and what is not the same in all bands stays in place."""
+    own = shifts_between(plane, other, own=True)
+    known = [alike > MIN_ALIKE for _, alike in own]
+    return all(one.mean() > MIN_KNOWN for one in known) and not any(
+        _may_move(*axis, least) for axis in own
+    )
 
 
 def _agreed(

@@ -20,16 +20,17 @@ MIN_SLOPE = 1.15
 MIN_PLACES, MIN_SHARE = 6, 0.3
 """Fewer such places, or a smaller share of them, tell nothing."""
 
-QUARTER = 25
-"""Percentile of the places: three of four have to show more than they should."""
+PERCENTILE, PERCENTILE_END = 25, 5
+"""Of the places: three of four have to show more than they should; of a first or last plane, which
+may be the only one that shows a layer before all others, nineteen of twenty."""
 
 MANY_STEPS = 2.0
 """By so many times what detail usually changes from plane to plane..."""
 
-MIN_MORE, MIN_MORE_END = 0.3, 0.6
+MIN_MORE = 0.3
 """...and this besides, it is more than in the planes on both sides, as logarithms of energies; in a
 first or last plane, more than in the next one. Of 984 sound planes between others and 350 first and
-last ones, none had more than -0.1 and 0.2."""
+last ones that chose it, none had more than -0.1 and 0.2."""
 
 MAX_DIPS = 0.3
 """Share of the places at which a neighbour shows less than those around it, from which on it is the
@@ -61,9 +62,9 @@ def has_own_detail(plane: PlaneStatistics, before: Side, after: Side) -> bool:
     if len(known) == 2 and any(_dips(one, two) for one, two in (known, known[::-1])):
         return False
     usual = np.maximum.reduce([one.nearest for one in known])[places]
-    more = np.percentile(np.log(own[places] / usual), QUARTER, axis=0)
-    least = MIN_MORE if len(known) == 2 else MIN_MORE_END
-    return bool((more - MANY_STEPS * np.median(steps, axis=0)).max() > least)
+    percentile = PERCENTILE if len(known) == 2 else PERCENTILE_END
+    more = np.percentile(np.log(own[places] / usual), percentile, axis=0)
+    return bool((more - MANY_STEPS * np.median(steps, axis=0)).max() > MIN_MORE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics
+from napari_umis_fusion.preprocess.health._statistics import Mask, PlaneStatistics, Table
+from napari_umis_fusion.preprocess.health._unlike import without_lines
 
 MIN_ALIKE = 0.9
 """Correlation of the tiles of planes that show the same place; so coarse, focus hardly matters."""
@@ -102,12 +103,19 @@ def _is_as_rich(plane: PlaneStatistics, other: PlaneStatistics) -> bool:
 
 def _alike(one: PlaneStatistics, other: PlaneStatistics) -> float:
     """Return the correlation of the tiles of two planes, NaN where they do not tell."""
-    pair = [plane.mean.reshape(-1, plane.mean.shape[2]) for plane in (one, other)]
     # Parts that were not written tell nothing of the place.
     known = one.shown & other.shown
     if known.sum() < MIN_TILES:
         return np.nan
+    here = known.reshape(one.mean.shape[:2])
+    alike = _correlation(one.mean, other.mean, here)
+    # Light may flicker while planes are read.
+    own = _correlation(without_lines(one.mean, here), without_lines(other.mean, here), here)
+    return alike if np.isnan(own) else max(alike, own)
+
+
+def _correlation(one: Table, other: Table, here: Mask) -> float:
     # Channels that are bright in all tiles would be alike everywhere.
-    first, second = (values[known] - values[known].mean(axis=0) for values in pair)
+    first, second = (values[here] - values[here].mean(axis=0) for values in (one, other))
     size = np.linalg.norm(first) * np.linalg.norm(second)
     return float((first * second).sum() / size) if size > 0 else np.nan

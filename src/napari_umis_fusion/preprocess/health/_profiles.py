@@ -65,6 +65,12 @@ class Profiles:
         """Return what is compared: for rows and for columns, of shape (BANDS, 1 or PARTS, N)."""
         return _parts(self.lines[0]), _parts(self.lines[1])
 
+    @cached_property
+    def own_parts(self) -> tuple[Lines, Lines]:
+        """Return the parts without what all bands show, as of light that flickers line by line."""
+        along, down = self.parts
+        return along - _shared(along), down - _shared(down)
+
 
 def profiles_of(
     values: NDArray[Any], padding: tuple[int, int, int, int] = (0, 0, 0, 0)
@@ -93,15 +99,25 @@ def profiles_of(
     return Profiles((along, down), step, shape)
 
 
-def shifts_between(one: Profiles, other: Profiles) -> list[tuple[Table, Table]]:
+def shifts_between(
+    one: Profiles, other: Profiles, *, own: bool = False
+) -> list[tuple[Table, Table]]:
     """Return how far a plane is shifted from another, along rows, then along columns.
+
+    Parameters
+    ----------
+    one, other : Profiles
+        Of the two planes.
+    own : bool
+        Whether what all bands show does not count.
 
     Returns
     -------
     list of (shift, likeness), each an ndarray of shape (BANDS, 1 or PARTS)
         In pixels, and the correlation at that shift, -1 to 1.
     """
-    pairs = zip(one.parts, other.parts, strict=True)
+    sides = (one.own_parts, other.own_parts) if own else (one.parts, other.parts)
+    pairs = zip(*sides, strict=True)
     return [_shifts(here, there, one.step) for here, there in pairs]
 
 
@@ -110,6 +126,10 @@ def _parts(lines: Lines) -> Lines:
     points = lines.shape[1] // parts
     passed = _running_mean(lines, FINE) - _running_mean(lines, COARSE)
     return np.ascontiguousarray(passed[:, : parts * points].reshape(len(lines), parts, points))
+
+
+def _shared(parts: Lines) -> Lines:
+    return np.asarray(np.median(parts, axis=0), np.float32)
 
 
 def _running_mean(lines: Lines, size: int) -> Lines:

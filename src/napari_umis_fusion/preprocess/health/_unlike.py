@@ -231,6 +231,18 @@ def _blurred(tiles: Table) -> Table:
     return np.asarray(over_3_x_3(tiles, np.add) / 9)
 
 
+def without_lines(tiles: Table, here: Mask) -> Table:
+    """Return tiles (Y, X, C) without what whole rows and columns of them share, where they count.
+
+    Light that flickers while a sensor is read makes whole lines brighter.
+    """
+    counts = here[..., None]
+    for axis in (0, 1):
+        total = np.where(counts, tiles, 0).sum(axis, keepdims=True)
+        tiles = tiles - total / np.maximum(counts.sum(axis, keepdims=True), 1)
+    return tiles
+
+
 def over_3_x_3(tiles: Table, edge: np.ufunc) -> Table:
     """Return the lowest value, the highest, or the sum, of 3 x 3 tiles."""
     found = tiles
