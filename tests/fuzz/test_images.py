@@ -316,7 +316,7 @@ def test_every_exception_of_a_decoder_becomes_ours(tmp_path, monkeypatch):
             target = Image if name.endswith("png") else tifffile.TiffPage
             with monkeypatch.context() as patch:
                 patch.setattr(target, "open" if target is Image else "asarray", fail)
-                patch.setattr(np, "memmap", fail)
+                patch.setattr(np, "fromfile", fail)
                 with pytest.raises(UmisFusionError, match=re.escape(name)) as caught:
                     read_all(path)
             assert "\n" not in str(caught.value)

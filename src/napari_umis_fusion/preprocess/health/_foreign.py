@@ -58,16 +58,25 @@ def is_foreign(plane: PlaneStatistics, before: Side, after: Side, lost: Table) -
         inner = over_3_x_3(here[..., None].astype(np.float64), np.fmin)[..., 0] > 0
         if inner.sum() < MIN_TILES:
             continue
-        own, first, second = (_detail(p, here)[inner] for p in planes)
-        alike = _correlation(first, second)
-        nearer = max(abs(_correlation(own, two)) for two in (first, second))
-        most = MAX_ALIKE_END if is_end else alike - MAX_LESS
-        usual = max(np.sqrt((two**2).mean()) for two in (first, second))
-        is_rich = np.sqrt((own**2).mean()) > MIN_DETAIL * usual
+        details = [_detail(p, here) for p in planes]
+        usual = max(np.sqrt((two[inner] ** 2).mean()) for two in details[1:])
+        is_rich = np.sqrt((details[0][inner] ** 2).mean()) > MIN_DETAIL * usual
         is_rich &= usual > MIN_SHOWN * max(float(one.span.max()), float(other.span.max()))
-        if is_rich and alike > (MIN_ALIKE_END if is_end else MIN_ALIKE) and nearer < most:
+        # Lines may be brighter where light flickers while planes are read.
+        apart = [without_lines(detail, here) for detail in details]
+        kinds = [[detail[inner] for detail in three] for three in (details, apart)]
+        if is_rich and all(_differs(kind, is_end=is_end) for kind in kinds):
             return True
     return False
+
+
+def _differs(details: Sequence[Table], *, is_end: bool) -> bool:
+    """Whether the detail of a plane is not that of two others, which are alike."""
+    own, first, second = details
+    alike = _correlation(first, second)
+    nearer = max(abs(_correlation(own, two)) for two in (first, second))
+    most = MAX_ALIKE_END if is_end else alike - MAX_LESS
+    return alike > (MIN_ALIKE_END if is_end else MIN_ALIKE) and nearer < most
 
 
 def _shown(plane: PlaneStatistics) -> Mask:
@@ -77,7 +86,7 @@ def _shown(plane: PlaneStatistics) -> Mask:
 def _detail(plane: PlaneStatistics, here: Mask) -> Table:
     """Return by how much tiles are brighter than those around them."""
     tiles = np.where(here[..., None], plane.mean, 0.0)
-    return without_lines(tiles - over_3_x_3(tiles, np.add) / 9, here)
+    return np.asarray(tiles - over_3_x_3(tiles, np.add) / 9)
 
 
 def _correlation(one: Table, other: Table) -> float:

@@ -28,6 +28,9 @@ MAX_APART, MAX_APART_END = 0.4, 0.2
 MIN_KNOWN = 0.4
 """Share of the parts of profiles along one axis that tell of their shift."""
 
+MIN_SHARED = 0.6
+"""Share of the parts that seem to move where it is light, which all of a line has."""
+
 MIN_LASTING = 0.7
 """The same where no plane after it tells that the motion was one of its own."""
 
@@ -82,7 +85,7 @@ def find_motion(
     least = MIN_SHIFT_END if is_end else MIN_SHIFT
     if not any(_may_move(*axis, least * plane.step) for axis in first):
         return None
-    if _is_light(plane, near[0], least * plane.step):
+    if _is_light(plane, near[0], first, least * plane.step):
         return None
     agreed = (_agreed(plane, near[0], one, first, is_end=is_end) for one in far)
     if is_end:  # those of one side might have moved, too, if not all of them agree
@@ -99,13 +102,18 @@ def _may_move(shift: Table, alike: Table, least: float) -> bool:
     return bool((known & (np.abs(shift) > least)).sum() >= max(2, known.sum() / 8))
 
 
-def _is_light(plane: Profiles, other: Profiles, least: float) -> bool:
+def _is_light(
+    plane: Profiles, other: Profiles, shifts: list[tuple[Table, Table]], least: float
+) -> bool:
     """Whether whole lines seem to move, and what is not the same in all bands stays in place."""
+    for shift, alike in shifts:
+        known = alike > MIN_ALIKE
+        moved = known & (np.abs(shift) > least)
+        if _may_move(shift, alike, least) and moved.sum() < MIN_SHARED * known.sum():
+            return False
     own = shifts_between(plane, other, own=True)
-    known = [alike > MIN_ALIKE for _, alike in own]
-    return all(one.mean() > MIN_KNOWN for one in known) and not any(
-        _may_move(*axis, least) for axis in own
-    )
+    known_share = min(float((alike > MIN_ALIKE).mean()) for _, alike in own)
+    return known_share > MIN_KNOWN and not any(_may_move(*axis, least) for axis in own)
 
 
 def _agreed(
