@@ -3,7 +3,7 @@
 import math
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,20 +140,30 @@ def _shape(height: int, width: int, samples: int) -> tuple[int, ...]:
     return (height, width, samples) if samples else (height, width)
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    """Open an image without decoding it.
+def open_unlimited(path: Path, formats: Sequence[str] | None = None) -> Image.Image:
+    """Open an image of any size without decoding it; the caller closes it.
 
     Pillow's limit of sizes protects servers from uploads; microscope mosaics exceed it.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    formats : sequence of str, optional
+        Names of formats that it may have; by default all that Pillow knows.
     """
     with _pillow_settings:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
-            # Pillow would open many other kinds of file.
-            image = Image.open(path, formats=_FORMATS)
+            return Image.open(path, formats=formats)
         finally:
             Image.MAX_IMAGE_PIXELS = limit
-    with image:
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """Open an image without decoding it; Pillow would open many other kinds of file."""
+    with open_unlimited(path, _FORMATS) as image:
         frames = getattr(image, "n_frames", 1)
         if image.format in ("PNG", "WEBP") and frames > 1:
             msg = (
