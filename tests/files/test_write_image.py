@@ -207,6 +207,13 @@ def test_what_cannot_be_written_is_refused_up_front(tmp_path, name, dtype, chann
     assert sorted(os.listdir(tmp_path)) == ["file", "folder.png"]
 
 
+def test_more_pixels_a_side_than_jpeg_holds_are_refused(tmp_path):
+    with pytest.raises(StackFileError, match=r"is 1 × 65501; JPEG holds up to 65500 a side"):
+        write_image(tmp_path / "o.jpg", ramp(1, 65501))
+    assert not any(tmp_path.iterdir())
+    write_image(tmp_path / "o.jpg", ramp(1, 65500))
+
+
 def test_an_empty_name_is_told_as_such():
     with pytest.raises(StackFileError, match="got an empty name of a file"):
         check_output_path("")
