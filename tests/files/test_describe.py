@@ -79,6 +79,11 @@ def test_folder(tmp_path):
     assert (description["planes"], description["channels"], description["colour"]) == (3, 3, True)
 
 
+def test_an_empty_name_is_not_the_current_folder():
+    with pytest.raises(StackFileError, match="empty name"):
+        describe_file("")
+
+
 @pytest.mark.parametrize("name", ["none.tif", "broken.tif", "notes.txt"])
 def test_what_cannot_be_described_is_named(tmp_path, name):
     (tmp_path / "broken.tif").write_bytes(b"no TIFF")
