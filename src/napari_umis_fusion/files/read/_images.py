@@ -5,7 +5,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,6 +15,7 @@ from PIL import Image, ImageFile, ImageOps
 
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files.read._claims import check_plane_size
+from napari_umis_fusion.files.read._colour_profile import profile_notes
 from napari_umis_fusion.files.read._naming_errors import naming_read_errors
 from napari_umis_fusion.runtime import open_regular
 from napari_umis_fusion.stack import Plane
@@ -49,12 +50,18 @@ class ImageHeader:
         Format, such as PNG.
     lens : str
         The lens of the camera, if EXIF tells it.
+    notes : tuple of str
+        What is not done about its colours.
+    orientation : int
+        That of EXIF, 1 (as stored) to 8.
     """
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     kind: str
     lens: str = ""
+    notes: tuple[str, ...] = ()
+    orientation: int = 1
 
 
 def read_image_header(path: Path) -> ImageHeader:
@@ -74,8 +81,9 @@ def read_image_header(path: Path) -> ImageHeader:
         deep = _deep_png_header(path)
         if deep is not None:
             _check_size(path, deep)
-            return deep
         with _opened(path) as image:
+            if deep is not None:
+                return replace(deep, notes=_notes(image, deep.shape))
             return _checked_header(path, image)
 
 
@@ -120,9 +128,9 @@ def _checked_header(path: Path, image: Image.Image) -> ImageHeader:
     if _orientation(image) in (5, 6, 7, 8):
         width, height = height, width
     dtype = np.dtype(bool if mode == "1" else np.uint8)
-    found = ImageHeader(
-        _shape(height, width, _SAMPLES[mode]), dtype, str(image.format), _lens(image)
-    )
+    shape = _shape(height, width, _SAMPLES[mode])
+    told = _lens(image), _notes(image, shape), _orientation(image)
+    found = ImageHeader(shape, dtype, str(image.format), *told)
     _check_size(path, found)
     return found
 
@@ -213,6 +221,10 @@ def _lens(image: Image.Image) -> str:
     if image.format not in _ROTATABLE:
         return ""
     return str(image.getexif().get_ifd(_EXIF).get(_LENS_MODEL) or "").strip("\0 ")
+
+
+def _notes(image: Image.Image, shape: tuple[int, ...]) -> tuple[str, ...]:
+    return profile_notes(image.info.get("icc_profile")) if len(shape) == 3 else ()
 
 
 def _deep_png_header(path: Path) -> ImageHeader | None:
