@@ -121,6 +121,14 @@ def test_what_is_no_stack_is_refused(data, text):
         as_stack(data)
 
 
+@pytest.mark.parametrize("wrap", [np.ma.array, list], ids=["array", "list"])
+def test_values_that_a_mask_hides_are_not_fused(wrap):
+    hidden = np.ma.array(GREY, mask=GREY == 7)
+    with pytest.raises(StackError, match=r"got a masked array.*filled\(numpy.nan\)"):
+        as_stack(wrap(hidden))
+    assert as_stack(wrap(np.ma.array(GREY, mask=False))).shape == GREY.shape
+
+
 def test_a_dtype_that_is_not_numpys():
     recorder = Recorder(GREY)
     recorder.dtype = "torch.float32"

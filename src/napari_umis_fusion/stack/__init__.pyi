@@ -29,4 +29,5 @@ from ._stack import Plane as Plane
 from ._stack import Stack as Stack
 from ._stack import check_stack as check_stack
 from ._units import length_um as length_um
+from ._units import number_of as number_of
 from ._units import time_s as time_s

@@ -21,7 +21,12 @@ from napari_umis_fusion.files.read._physical_size import tiff_sizes
 from napari_umis_fusion.files.read._pixel_format import holds_colour, pixel_format
 from napari_umis_fusion.files.read._tiff_file import open_tiff_file
 from napari_umis_fusion.files.read._tiff_layout import shown_sizes
-from napari_umis_fusion.files.read._tiff_series import PickedSeries, pick_series, unnamed_pages
+from napari_umis_fusion.files.read._tiff_series import (
+    PickedSeries,
+    pick_series,
+    series_of,
+    unnamed_pages,
+)
 from napari_umis_fusion.runtime import user_path
 from napari_umis_fusion.stack import Calibration
 
@@ -53,7 +58,7 @@ def describe_file(path: str | os.PathLike[str]) -> dict[str, Any]:
         If the file is missing, broken or of another kind.
     """
     place = user_path(path)
-    listing = list_source(place)
+    listing = list_source(path)
     file = listing.paths[0]
     if place.is_dir() and (len(listing.paths) > 1 or not is_tiff(file)):
         return _describe_folder(place, grid_of(listing))
@@ -77,7 +82,7 @@ def _describe_tiff(path: Path) -> dict[str, Any]:
         series = picked.series
         sizes = shown_sizes(series)
         roles = _tiff_roles(series, choose)
-        told = tiff_sizes(tif, picked.number, roles["planes"] or 1)
+        told = tiff_sizes(tif, picked.number).judged(roles["planes"] or 1)
         description = _entries(
             _tiff_kind(tif, series.kind),
             path,
@@ -88,11 +93,13 @@ def _describe_tiff(path: Path) -> dict[str, Any]:
         )
         compression = COMPRESSION(series.keyframe.compression).name.lower()
         pixels = pixel_format(series)
-        notes = [*picked.notes, *told.notes, *unnamed_pages(tif), *pixels.notes]
+        lost = sum(page is None for page in series)
+        missing = [f"{lost} of {len(series)} frames are missing"] if lost else []
+        notes = [*picked.notes, *missing, *told.notes, *unnamed_pages(tif), *pixels.notes]
         return {
             **description,
             **_mosaic(pixels.is_mosaic),
-            "series": len(tif.series),
+            "series": len(series_of(tif)),
             "compression": compression,
             **roles,
             **({"notes": notes} if notes else {}),

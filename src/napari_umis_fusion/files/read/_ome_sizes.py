@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from xml.etree import ElementTree
 
 from napari_umis_fusion.files.read._told_sizes import ToldSizes, signed_um
-from napari_umis_fusion.stack import Calibration, length_um
+from napari_umis_fusion.stack import Calibration, length_um, number_of
 
 _Positions = dict[tuple[int, int], dict[int, float]]
 """Position of each plane in µm, by time point and channel, then by z."""
@@ -66,7 +66,7 @@ def _positions(pixels: ElementTree.Element) -> tuple[_Positions, bool]:
     for plane in pixels.findall("{*}Plane"):
         unit = plane.get("PositionZUnit", "")
         try:
-            value = float(plane.get("PositionZ", "nan"))
+            value = number_of(plane.get("PositionZ", "nan"))
             z, t, c = (int(plane.get(f"The{axis}", 0)) for axis in "ZTC")
         except ValueError:
             continue

@@ -148,13 +148,13 @@ def _stack_of(
     one_plane: bool,
 ) -> TiffStack:
     picked, unnamed = pick_series(tif, number, one_plane=one_plane), unnamed_pages(tif)
-    header = read_series_header(tif, picked.number)
+    header, told = read_series_header(tif, picked.number), tiff_sizes(tif, picked.number)
     opened = open_series(tif, picked.series)
     sizes = opened.layout.sizes
     roles = choose_axes(
         sizes, z_axis=z_axis, index=index, one_plane=one_plane, is_colour=opened.colour
     )
-    told = tiff_sizes(tif, picked.number, 1 if roles.z is None else sizes[roles.z])
+    told = told.judged(1 if roles.z is None else sizes[roles.z])
     stack = TiffStack(path, opened, roles)
     stack.z_um = told.position_of(path.name) if one_plane else None
     stack.calibration, notes = told.sizes, told.notes

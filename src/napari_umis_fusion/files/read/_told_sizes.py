@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from napari_umis_fusion.stack import FALLING, Calibration, length_um, spacing_of
+from napari_umis_fusion.stack import FALLING, Calibration, length_um, number_of, spacing_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class ToldSizes:
 def signed_um(value: Any, unit: Any) -> float | None:
     """Convert a length to µm and keep its sign; None if it is 0, no number or has no known unit."""
     try:
-        number = float(value)
+        number = number_of(value)
     except (TypeError, ValueError):
         return None
     length = length_um(abs(number), unit)
