@@ -30,6 +30,7 @@ from napari_umis_fusion.plugin.widgets import (
     abandon,
     format_duration,
     section,
+    sentence_of,
     tell_unexpected,
 )
 
@@ -112,7 +113,7 @@ class AutofocusSection(QWidget):
             if region is None and self.where.currentText() == RECTANGLE:
                 region = self._rectangle()
         except UmisFusionError as error:
-            self.controls.show_message(str(error))
+            self.controls.show_message(sentence_of(error))
             return
         self._turns.take(AUTOFOCUS, lambda: self._start(config, region))
 
@@ -184,7 +185,7 @@ class AutofocusSection(QWidget):
         self._status = " ".join((found, *result.notes))
 
     def _on_failed(self, error: Exception) -> None:
-        self._status = str(error)
+        self._status = sentence_of(error)
         if isinstance(error, AutofocusError) and error.heights_um:
             self.chart.setValue(FocusCurve(error.heights_um, error.values))
         tell_unexpected(error)
@@ -262,7 +263,7 @@ class AutofocusSection(QWidget):
             row, column = layer.world_to_data(np.asarray(event.position)[-2:])[:2]
             region = FocusRegion.around(row, column, self.side.value(), layer.data.shape)
         except UmisFusionError as error:
-            self.controls.show_message(str(error))
+            self.controls.show_message(sentence_of(error))
             return
         self.point.setChecked(False)
         self.start(region)
