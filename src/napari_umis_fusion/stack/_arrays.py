@@ -8,7 +8,13 @@ import numpy as np
 from napari_umis_fusion.errors import StackError
 from napari_umis_fusion.stack._axes import find_z, kind_of, may_be_z, place_named, place_of
 from napari_umis_fusion.stack._narrow import narrowed, narrowed_dtype
-from napari_umis_fusion.stack._stack import Calibration, Plane, Stack, check_stack
+from napari_umis_fusion.stack._stack import (
+    Calibration,
+    Plane,
+    Stack,
+    check_stack,
+)
+from napari_umis_fusion.stack._thin_planes import thin_planes_note
 from napari_umis_fusion.stack._units import length_um
 
 
@@ -36,7 +42,9 @@ def stack_of_arrays(
     if isinstance(data, Stack):
         return data
     if hasattr(data, "shape") and hasattr(data, "dtype"):
-        return _ArrayStack(data)
+        stack = _ArrayStack(data)
+        stack.source_notes = thin_planes_note(stack.shape)
+        return stack
     if isinstance(data, Sequence) and not isinstance(data, (str, bytes)):
         return _PlaneListStack(data)
     msg = (
@@ -65,6 +73,7 @@ class _ArrayStack(Stack):
     """Stack of one array-like."""
 
     def __init__(self, data: Any, *, rgb: bool | None = None) -> None:
+        _check_unmasked(data)
         self.shape = tuple(int(size) for size in data.shape)
         self.dtype = _native_dtype(data.dtype)
         check_stack(self.shape, self.dtype)
@@ -120,8 +129,18 @@ def _looks_rgb(shape: tuple[int, ...]) -> bool:
     return len(shape) == 4 and shape[3] in (3, 4)
 
 
+def _check_unmasked(data: Any) -> None:
+    if np.ma.is_masked(data):
+        msg = (
+            "got a masked array, whose mask would be lost. Fill it with NaN, "
+            'data.astype("float32").filled(numpy.nan), and use nan_policy="ignore".'
+        )
+        raise StackError(msg)
+
+
 def _as_plane(plane: Any, z: int) -> Any:
     if hasattr(plane, "shape") and hasattr(plane, "dtype"):
+        _check_unmasked(plane)
         return plane
     try:
         return np.asarray(plane)
