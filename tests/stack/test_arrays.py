@@ -121,6 +121,14 @@ def test_what_is_no_stack_is_refused(data, text):
         as_stack(data)
 
 
+@pytest.mark.parametrize("wrap", [np.ma.array, list], ids=["array", "list"])
+def test_values_that_a_mask_hides_are_not_fused(wrap):
+    hidden = np.ma.array(GREY, mask=GREY == 7)
+    with pytest.raises(StackError, match=r"got a masked array.*filled\(numpy.nan\)"):
+        as_stack(wrap(hidden))
+    assert as_stack(wrap(np.ma.array(GREY, mask=False))).shape == GREY.shape
+
+
 def test_a_dtype_that_is_not_numpys():
     recorder = Recorder(GREY)
     recorder.dtype = "torch.float32"
@@ -225,11 +233,3 @@ def test_an_array_whose_last_axis_is_z_or_colour_is_told(shape):
 )
 def test_planes_that_are_only_narrow_are_planes(shape):
     assert as_stack(np.zeros(shape, np.uint8)).source_notes == ()
-
-
-def test_a_mask_is_not_lost():
-    data = np.ma.masked_less(np.arange(24).reshape(2, 3, 4), 5)
-    for masked in (data, list(data)):
-        with pytest.raises(StackError, match=r"masked array.*nan_policy=\"ignore\""):
-            as_stack(masked)
-    assert len(as_stack(np.ma.asarray(np.zeros((2, 3, 4))))) == 2

@@ -22,8 +22,12 @@ LONGEST_MESSAGE = 2000
 
 
 def print_line(message: str) -> None:
-    """Print a line for people, at once: who reads a pipe should not wait for the end of a run."""
-    print(message, flush=True)
+    """Print a line for people, at once: who reads a pipe should not wait for the end of a run.
+
+    Letters that the output has no code for, as of names of files, are shown as codes.
+    """
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(message.encode(encoding, "backslashreplace").decode(encoding), flush=True)
 
 
 def print_written(files: Mapping[str, object], notes: Iterable[str], stack: str = "") -> None:

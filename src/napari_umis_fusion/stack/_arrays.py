@@ -42,6 +42,7 @@ def stack_of_arrays(
     if isinstance(data, Stack):
         return data
     if hasattr(data, "shape") and hasattr(data, "dtype"):
+        _check_mask(data)
         stack = _ArrayStack(data)
         stack.source_notes = thin_planes_note(stack.shape)
         return stack
@@ -73,7 +74,6 @@ class _ArrayStack(Stack):
     """Stack of one array-like."""
 
     def __init__(self, data: Any, *, rgb: bool | None = None) -> None:
-        _check_unmasked(data)
         self.shape = tuple(int(size) for size in data.shape)
         self.dtype = _native_dtype(data.dtype)
         check_stack(self.shape, self.dtype)
@@ -124,23 +124,24 @@ class _PlaneListStack(Stack):
         return _read(self._planes[z][rows, columns], self.dtype)
 
 
+def _check_mask(data: Any) -> None:
+    """Refuse an array whose mask would be lost, so that what it hides would be fused."""
+    if np.ma.is_masked(data):
+        msg = (
+            "got a masked array, and some of its values are masked; accepted are plain arrays. "
+            'Fuse data.astype("float32").filled(numpy.nan) with nan_policy="ignore".'
+        )
+        raise StackError(msg)
+
+
 def _looks_rgb(shape: tuple[int, ...]) -> bool:
     # A guess: without names, colour and three or four channels look the same.
     return len(shape) == 4 and shape[3] in (3, 4)
 
 
-def _check_unmasked(data: Any) -> None:
-    if np.ma.is_masked(data):
-        msg = (
-            "got a masked array, whose mask would be lost. Fill it with NaN, "
-            'data.astype("float32").filled(numpy.nan), and use nan_policy="ignore".'
-        )
-        raise StackError(msg)
-
-
 def _as_plane(plane: Any, z: int) -> Any:
     if hasattr(plane, "shape") and hasattr(plane, "dtype"):
-        _check_unmasked(plane)
+        _check_mask(plane)
         return plane
     try:
         return np.asarray(plane)

@@ -131,8 +131,8 @@ def as_listed(paths: Sequence[Path], *, noted: bool) -> FileGrid:
 
 def _in_given_order(paths: Sequence[Path], grid: FileGrid) -> FileGrid:
     (axis,) = grid.axes
-    by_number = [grid.files[place] for place in sorted(grid.files)]
-    order = [by_number.index(path) for path in paths]
+    numbers = {grid.files[place]: number for number, place in enumerate(sorted(grid.files))}
+    order = [numbers[path] for path in paths]
     notes = grid.notes
     rises = order == sorted(order) or order == sorted(order, reverse=True)
     if not rises:

@@ -58,7 +58,7 @@ def describe_file(path: str | os.PathLike[str]) -> dict[str, Any]:
         If the file is missing, broken or of another kind.
     """
     place = user_path(path)
-    listing = list_source(place)
+    listing = list_source(path)
     file = listing.paths[0]
     if place.is_dir() and (len(listing.paths) > 1 or not is_tiff(file)):
         return _describe_folder(place, grid_of(listing))

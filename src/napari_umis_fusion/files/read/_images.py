@@ -3,11 +3,11 @@
 import math
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import imagecodecs
 import numpy as np
@@ -148,20 +148,30 @@ def _shape(height: int, width: int, samples: int) -> tuple[int, ...]:
     return (height, width, samples) if samples else (height, width)
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    """Open an image without decoding it.
+def open_unlimited(path: Path, formats: Sequence[str] | None = None) -> Image.Image:
+    """Open an image of any size without decoding it; the caller closes it.
 
     Pillow's limit of sizes protects servers from uploads; microscope mosaics exceed it.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    formats : sequence of str, optional
+        Names of formats that it may have; by default all that Pillow knows.
     """
     with _pillow_settings:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
-            # Pillow would open many other kinds of file.
-            image = Image.open(path, formats=_FORMATS)
+            return Image.open(path, formats=formats)
         finally:
             Image.MAX_IMAGE_PIXELS = limit
-    with image:
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """Open an image without decoding it; Pillow would open many other kinds of file."""
+    with open_unlimited(path, _FORMATS) as image:
         frames = getattr(image, "n_frames", 1)
         if image.format in ("PNG", "WEBP") and frames > 1:
             msg = (
@@ -222,11 +232,21 @@ def _deep_png_header(path: Path) -> ImageHeader | None:
     # The IHDR chunk always comes first: width and height at byte 16, bits at 24, colour at 25.
     with open_regular(path, sys.maxsize) as file:
         head = file.read(26)
-    if len(head) < 26 or head[:8] != b"\x89PNG\r\n\x1a\n" or head[24] != 16:
-        return None
+        if len(head) < 26 or head[:8] != b"\x89PNG\r\n\x1a\n" or head[24] != 16:
+            return None
+        samples = 4 if _has_clear_value(file) else _DEEP_PNG_SAMPLES[head[25]]
     width, height = (int.from_bytes(head[start : start + 4], "big") for start in (16, 20))
-    shape = _shape(height, width, _DEEP_PNG_SAMPLES[head[25]])
-    return ImageHeader(shape, np.dtype(np.uint16), "PNG")
+    return ImageHeader(_shape(height, width, samples), np.dtype(np.uint16), "PNG")
+
+
+def _has_clear_value(file: BinaryIO) -> bool:
+    """Whether a PNG names a value that is transparent, which its decoder makes an opacity."""
+    kind, place = b"IHDR", 8
+    while kind not in (b"tRNS", b"IDAT", b"IEND", b""):
+        file.seek(place)
+        length, kind = int.from_bytes(file.read(4), "big"), file.read(4)
+        place += length + 12
+    return kind == b"tRNS"
 
 
 def _read_deep_png(path: Path) -> Plane:

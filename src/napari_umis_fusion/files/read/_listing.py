@@ -17,7 +17,7 @@ from napari_umis_fusion.files.read._other_formats import (
     way_to_read,
 )
 from napari_umis_fusion.files.read._suffixes import SUFFIXES, TIFF_SUFFIXES
-from napari_umis_fusion.runtime import user_path
+from napari_umis_fusion.runtime import naming_faults, user_path
 
 COMPANION = ".companion.ome"
 """End of the name of a file that holds the OME-XML of several image files."""
@@ -165,7 +165,7 @@ def _hint(path: Path) -> str:
 
 
 def _in_folder(folder: Path) -> list[Path]:
-    entries = sorted(folder.iterdir())
+    entries = _entries(folder)
     companions = [path for path in entries if is_companion(path) and path.is_file()]
     if len(companions) == 1:
         return companions
@@ -176,9 +176,14 @@ def _in_folder(folder: Path) -> list[Path]:
         # Only folders that count something, such as ZStep_1: others have nothing in common.
         if not counts([path.name for path in folders]):
             break
-        entries = [path for one in folders for path in sorted(one.iterdir())]
+        entries = [path for one in folders for path in _entries(one)]
     hint = way_to_read(folder) or _where_images_are(entries)
     return _in_natural_order(entries, f"{folder}: the folder holds no image", hint)
+
+
+def _entries(folder: Path) -> list[Path]:
+    with naming_faults(folder, StackFileError, "cannot be read", "see that you may read it"):
+        return sorted(folder.iterdir())
 
 
 def _where_images_are(entries: Sequence[Path]) -> str:
