@@ -15,7 +15,7 @@ _LENGTH = "|".join(_FORMS.values())
 _UNIT = re.compile(
     r"(?<=\d)(?:(?:"
     + "|".join(f"(?P<{name}>{form})" for name, form in _FORMS.items())
-    + r")(?![^\W\d_])|[ _\-\[(]{1,2}(?:"
+    + r")(?![^\W\d_])|[ _\[(]{1,2}(?:"
     + "|".join(f"(?P<{name}_alone>{form})" for name, form in _FORMS.items())
     + r")(?![^\W_]))"
 )
