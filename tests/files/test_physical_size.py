@@ -94,6 +94,17 @@ def test_units_of_imagej_may_differ_along_y_and_z(tmp_path):
     assert _rounded(open_stack(tmp_path / "s.tif").calibration) == Calibration(1.5, 0.5, 0.25)
 
 
+@pytest.mark.parametrize(("unit", "is_told"), [("yy", True), ("pixel", False), ("inch", False)])
+def test_units_that_are_not_known_are_told(tmp_path, unit, is_told):
+    metadata = {"axes": "ZYX", "spacing": 1.5, "unit": unit}
+    tifffile.imwrite(tmp_path / "s.tif", PLANES, imagej=True, metadata=metadata)
+    sizes = {"axes": "ZYX", "PhysicalSizeZ": 1.5, "PhysicalSizeZUnit": unit}
+    tifffile.imwrite(tmp_path / "s.ome.tif", PLANES, metadata=sizes)
+    wanted = ("sizes in 'yy', a unit that is not known, are left out",) if is_told else ()
+    assert open_stack(tmp_path / "s.tif").source_notes == wanted
+    assert open_stack(tmp_path / "s.ome.tif").source_notes == wanted
+
+
 def test_imagej_without_unit(tmp_path):
     path = tmp_path / "s.tif"
     tifffile.imwrite(path, PLANES, imagej=True, resolution=(4, 2), metadata={"axes": "ZYX"})

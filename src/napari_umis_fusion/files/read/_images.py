@@ -3,7 +3,7 @@
 import math
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -148,7 +148,7 @@ def _shape(height: int, width: int, samples: int) -> tuple[int, ...]:
     return (height, width, samples) if samples else (height, width)
 
 
-def open_unlimited(path: Path, formats: Sequence[str] | None = None) -> Image.Image:
+def open_unlimited(path: Path, formats: tuple[str, ...] | None = None) -> Image.Image:
     """Open an image of any size without decoding it; the caller closes it.
 
     Pillow's limit of sizes protects servers from uploads; microscope mosaics exceed it.
@@ -157,7 +157,7 @@ def open_unlimited(path: Path, formats: Sequence[str] | None = None) -> Image.Im
     ----------
     path : pathlib.Path
         The file.
-    formats : sequence of str, optional
+    formats : tuple of str, optional
         Names of formats that it may have; by default all that Pillow knows.
     """
     with _pillow_settings:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from xml.etree import ElementTree
 
-from napari_umis_fusion.files.read._told_sizes import ToldSizes, signed_um
+from napari_umis_fusion.files.read._told_sizes import ToldSizes, signed_um, unknown_unit_note
 from napari_umis_fusion.stack import Calibration, length_um, number_of
 
 _Positions = dict[tuple[int, int], dict[int, float]]
@@ -42,9 +42,10 @@ def ome_sizes(xml: str, series: int) -> ToldSizes:
     step, height, width = (_physical_size(pixels.attrib, axis) for axis in "ZYX")
     found, has_unit = _positions(pixels)
     positions = found[min(found)] if found else {}
-    notes: tuple[str, ...] = ()
+    units = [pixels.get(f"PhysicalSize{axis}Unit", "") for axis in "ZYX"]
+    notes = unknown_unit_note(*units)
     if positions and not has_unit and step is None:
-        notes = ("the positions of planes have no unit; they are taken as µm",)
+        notes = (*notes, "the positions of planes have no unit; they are taken as µm")
     elif positions and not has_unit:
         # Without a unit they only count where they fit the step that has one.
         positions = positions if _fit(positions, step or 0.0) else {}

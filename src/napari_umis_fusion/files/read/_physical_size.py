@@ -6,7 +6,7 @@ from typing import Any
 from tifffile import TiffFile
 
 from napari_umis_fusion.files.read._ome_sizes import ome_sizes
-from napari_umis_fusion.files.read._told_sizes import ToldSizes, signed_um
+from napari_umis_fusion.files.read._told_sizes import ToldSizes, signed_um, unknown_unit_note
 from napari_umis_fusion.files.read._vendor_sizes import vendor_sizes
 from napari_umis_fusion.stack import Calibration, length_um
 
@@ -57,7 +57,8 @@ def _imagej_sizes(tif: TiffFile) -> ToldSizes:
     pixels = _resolution_calibration(tif, unit, metadata.get("yunit", unit))
     # Written only where they differ.
     step = signed_um(metadata.get("spacing"), metadata.get("zunit", unit))
-    return ToldSizes(replace(pixels, z_step_um=step))
+    units = [metadata[name] for name in ("unit", "yunit", "zunit") if name in metadata]
+    return ToldSizes(replace(pixels, z_step_um=step), notes=unknown_unit_note(*units))
 
 
 def _own_calibration(metadata: dict[str, Any]) -> Calibration:

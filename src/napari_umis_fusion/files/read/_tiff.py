@@ -18,7 +18,15 @@ from napari_umis_fusion.files.read._shown_frames import OpenSeries, open_series
 from napari_umis_fusion.files.read._tiff_file import PAGES, open_tiff_file
 from napari_umis_fusion.files.read._tiff_layout import read_part
 from napari_umis_fusion.files.read._tiff_series import pick_series, unnamed_pages
-from napari_umis_fusion.stack import Calibration, Plane, Stack, check_stack, kind_of, spacing_of
+from napari_umis_fusion.stack import (
+    Calibration,
+    Plane,
+    Stack,
+    check_stack,
+    kind_of,
+    spacing_of,
+    thin_planes_note,
+)
 
 
 class TiffStack(Stack):
@@ -170,7 +178,9 @@ def _stack_of(
     _name_channels(stack, roles, header)
     stack.calibration = _of_planes(stack.calibration, stack.planes)
     stack.is_mosaic = opened.pixels.is_mosaic and roles.channel is None
-    told_too = () if one_plane else (*notes, *unnamed)
+    is_named = roles.z is None or kind_of(roles.z) != "unnamed"
+    thin = () if is_named else thin_planes_note(stack.shape)
+    told_too = () if one_plane else (*notes, *unnamed, *thin)
     notes = (*told_too, *opened.pixels.notes)
     stack.source_notes = (*picked.notes, *stack.source_notes, *notes)
     return stack

@@ -6,6 +6,9 @@ from typing import Any
 
 from napari_umis_fusion.stack import FALLING, Calibration, length_um, number_of, spacing_of
 
+_NO_LENGTHS = ("", "pixel", "pixels", "inch", "inches", "reference frame", "none")
+"""Units of headers that tell no sizes under a microscope."""
+
 
 @dataclass(frozen=True, slots=True)
 class ToldSizes:
@@ -70,6 +73,15 @@ class ToldSizes:
             )
         sizes = replace(even, z_step_um=found.step_um, z_positions_um=found.positions_um)
         return replace(self, sizes=sizes, notes=tuple(dict.fromkeys(told)))
+
+
+def unknown_unit_note(*units: Any) -> tuple[str, ...]:
+    """Return a note on units that are no lengths; those of pixels and of print are told apart."""
+    named = dict.fromkeys(str(unit).strip() for unit in units)
+    odd = [unit for unit in named if unit.casefold() not in _NO_LENGTHS and not length_um(1, unit)]
+    if not odd:
+        return ()
+    return (f"sizes in {', '.join(map(repr, odd))}, a unit that is not known, are left out",)
 
 
 def signed_um(value: Any, unit: Any) -> float | None:
