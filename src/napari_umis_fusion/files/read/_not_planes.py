@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from PIL import Image
-
 from napari_umis_fusion.files.names import name_of_copied, says_thumbnail
 from napari_umis_fusion.files.read._listing import is_tiff
 from napari_umis_fusion.files.read._quiet import quiet_tifffile
@@ -116,6 +114,8 @@ def _glance_at_tiff(path: Path) -> _Glance:
 
 
 def _glance_at_image(path: Path) -> _Glance:
+    from PIL import Image  # where planes are no TIFF files, which need nothing of it
+
     with path.open("rb") as file:
         is_own = OWN_NAME.encode() in file.read(_HEAD_BYTES)
         file.seek(0)
