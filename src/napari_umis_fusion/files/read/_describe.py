@@ -12,7 +12,6 @@ from napari_umis_fusion.files.read._axis_roles import choose_axes
 from napari_umis_fusion.files.read._bioio_stack import describe_scene
 from napari_umis_fusion.files.read._grid_stack import grid_calibration, grid_of
 from napari_umis_fusion.files.read._image_files import ImageFiles
-from napari_umis_fusion.files.read._images import read_image_header
 from napari_umis_fusion.files.read._listing import is_tiff, list_source
 from napari_umis_fusion.files.read._naming_errors import naming_read_errors
 from napari_umis_fusion.files.read._open_stack import open_stack
@@ -136,6 +135,8 @@ def _tiff_kind(tif: TiffFile, kind: str) -> str:
 
 
 def _describe_image(path: Path) -> dict[str, Any]:
+    from napari_umis_fusion.files.read._images import read_image_header  # loads Pillow
+
     header = read_image_header(path)
     colour = len(header.shape) == 3
     return {

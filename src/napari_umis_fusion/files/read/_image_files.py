@@ -11,7 +11,6 @@ import numpy as np
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files.read._content import named_otherwise
 from napari_umis_fusion.files.read._file_state import FileState
-from napari_umis_fusion.files.read._images import read_image, read_image_header
 from napari_umis_fusion.files.read._listing import is_tiff
 from napari_umis_fusion.files.read._naming_errors import naming_read_errors
 from napari_umis_fusion.files.read._not_planes import named
@@ -145,6 +144,8 @@ class ImageFiles:
             with self._open(path) as stack:
                 plane = stack.region(0, rows, columns)
         else:
+            from napari_umis_fusion.files.read._images import read_image  # loads Pillow
+
             plane = read_image(path)
             if plane.shape != self.shape:
                 raise StackFileError(_changed(path, plane.shape, self.shape))
@@ -170,6 +171,8 @@ def image_header(path: Path, index: Mapping[str, int] | None = None) -> Header:
     told = named_otherwise(path)
     notes = () if told is None else (told,)
     if not is_tiff(path):
+        from napari_umis_fusion.files.read._images import read_image_header  # loads Pillow
+
         header = read_image_header(path)
         optics = (ChannelOptics(lens=header.lens),) if header.lens else ()
         return Header(

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from napari_umis_fusion.files.names import parts_of_name, says_thumbnail
-from napari_umis_fusion.files.read._images import open_unlimited
 from napari_umis_fusion.files.read._listing import is_tiff
 from napari_umis_fusion.files.read._quiet import quiet_tifffile
 from napari_umis_fusion.files.read._suffixes import TIFF_SUFFIXES
@@ -114,6 +113,9 @@ def _glance_at_tiff(path: Path) -> _Glance:
 
 
 def _glance_at_image(path: Path) -> _Glance:
+    # Where planes are no TIFF files, which need nothing of Pillow.
+    from napari_umis_fusion.files.read._images import open_unlimited
+
     with path.open("rb") as file:
         is_own = OWN_NAME.encode() in file.read(_HEAD_BYTES)
     with open_unlimited(path) as image:
