@@ -9,7 +9,12 @@ from napari_umis_fusion.cli._stack_input import add_axis_options, index_from
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.files.ome_zarr import zarr_kind
 from napari_umis_fusion.files.read import describe_file, open_stack
-from napari_umis_fusion.preprocess.health import PlaneReport, found_and_done, iter_reports, notes_on
+from napari_umis_fusion.preprocess.health import (
+    PlaneReport,
+    found_and_done,
+    notes_on,
+    report_planes,
+)
 from napari_umis_fusion.runtime import user_path
 from napari_umis_fusion.scale import describe_zarr
 
@@ -61,7 +66,7 @@ def run_info(arguments: argparse.Namespace) -> None:
 
 def _reports(arguments: argparse.Namespace) -> list[PlaneReport]:
     stack = open_stack(arguments.file, z_axis=arguments.z_axis, index=index_from(arguments))
-    return list(iter_reports(stack))
+    return report_planes(stack)
 
 
 def _axes(names: Mapping[str, Mapping[str, Any]]) -> list[str]:
