@@ -78,3 +78,22 @@ def test_a_short_run_loads_nothing_that_it_does_not_need(tmp_path):
     if COMPILING in told:  # kernels were compiled, and are on the disk now
         told = printed(code).splitlines()[-1]
     assert told == "0"
+
+
+def test_what_is_put_off_is_there_for_whom_uses_it_meanwhile_and_later():
+    code = """
+        import importlib, sys
+        from napari_umis_fusion.runtime._light_numba import METADATA, _put_off
+        with _put_off(METADATA):
+            import importlib.metadata as early
+            from importlib.metadata import version
+            from importlib import metadata
+        print(version is early.version is metadata.version is sys.modules[METADATA].version)
+        print(importlib.metadata is sys.modules[METADATA])
+        del sys.modules[METADATA], importlib.metadata
+        with _put_off(METADATA):
+            from importlib import metadata as unused
+        print(METADATA in sys.modules, hasattr(importlib, "metadata"))
+        print(unused.version("numpy") != "")
+    """
+    assert printed(code).split() == ["True", "True", "False", "False", "True"]

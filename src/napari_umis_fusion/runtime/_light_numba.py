@@ -96,14 +96,24 @@ def _put_off(name: str) -> Iterator[None]:
         return
     parent = importlib.import_module(package)
     later = ModuleType(name)
-    later.__getattr__ = lambda used: getattr(importlib.import_module(name), used)  # type: ignore[method-assign]
+
+    def step_back() -> None:
+        if sys.modules.get(name) is later:
+            del sys.modules[name]
+        if getattr(parent, own, None) is later:
+            delattr(parent, own)
+
+    def of_the_real_one(used: str) -> Any:
+        step_back()  # numba uses it after all, or another thread does meanwhile
+        return getattr(importlib.import_module(name), used)
+
+    later.__getattr__ = of_the_real_one  # type: ignore[method-assign]
     sys.modules[name] = later
     setattr(parent, own, later)
     try:
         yield
     finally:
-        del sys.modules[name]
-        delattr(parent, own)
+        step_back()
 
 
 def _load_light_linear_algebra() -> None:
