@@ -8,7 +8,13 @@ import numpy as np
 from napari_umis_fusion.errors import StackError
 from napari_umis_fusion.stack._axes import find_z, kind_of, may_be_z, place_named, place_of
 from napari_umis_fusion.stack._narrow import narrowed, narrowed_dtype
-from napari_umis_fusion.stack._stack import Calibration, Plane, Stack, check_stack
+from napari_umis_fusion.stack._stack import (
+    Calibration,
+    Plane,
+    Stack,
+    check_stack,
+)
+from napari_umis_fusion.stack._thin_planes import thin_planes_note
 from napari_umis_fusion.stack._units import length_um
 
 
@@ -37,7 +43,9 @@ def stack_of_arrays(
         return data
     if hasattr(data, "shape") and hasattr(data, "dtype"):
         _check_mask(data)
-        return _ArrayStack(data)
+        stack = _ArrayStack(data)
+        stack.source_notes = thin_planes_note(stack.shape)
+        return stack
     if isinstance(data, Sequence) and not isinstance(data, (str, bytes)):
         return _PlaneListStack(data)
     msg = (
