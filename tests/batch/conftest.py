@@ -16,9 +16,9 @@ def planes():
 def put(planes):
     """Write planes under names that a pattern makes."""
 
-    def write(folder, pattern, count=4):
+    def write(folder, pattern, count=4, darker=0):
         folder.mkdir(parents=True, exist_ok=True)
         for z in range(count):
-            tifffile.imwrite(folder / pattern.format(z=z), planes[z])
+            tifffile.imwrite(folder / pattern.format(z=z), planes[z] - planes.dtype.type(darker))
 
     return write
