@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from napari_umis_fusion.cli._report import print_json, print_line
@@ -48,7 +47,7 @@ def run_info(arguments: argparse.Namespace) -> None:
     """Print the description, one fact per line."""
     if not arguments.planes and (arguments.z_axis or index_from(arguments)):
         raise ConfigError("--z-axis, --index and --scene choose planes to list: add --planes.")
-    facts = _describe(user_path(arguments.file))
+    facts = _describe(arguments.file)
     reports = _reports(arguments) if arguments.planes else []
     if arguments.json:
         planes = {"plane_list": [one.describe() for one in reports]} if reports else {}
@@ -92,14 +91,15 @@ def _table(reports: Sequence[PlaneReport]) -> list[str]:
     return lines
 
 
-def _describe(path: Path) -> dict[str, Any]:
+def _describe(file: str) -> dict[str, Any]:
+    path = user_path(file)
     if path.suffix.lower() in CHECKPOINT_SUFFIXES:
         from napari_umis_fusion.network import describe_checkpoint
 
         return describe_checkpoint(path)
     if zarr_kind(path):
         return describe_zarr(path)
-    return describe_file(path)
+    return describe_file(file)
 
 
 def _flat(facts: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
