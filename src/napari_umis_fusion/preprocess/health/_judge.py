@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 
 from napari_umis_fusion.preprocess.health._blank import blank_channels, is_blank, shows_nothing
-from napari_umis_fusion.preprocess.health._creep import Creep
 from napari_umis_fusion.preprocess.health._exposure import (
     MIN_DRIFT,
     Exposure,
@@ -42,9 +41,6 @@ MIN_HEADROOM = 0.97
 MIN_LEFT_OUT_PX = 1.8
 """Shift from which on a plane spoils more than it has to offer."""
 
-MOVES: frozenset[Finding] = frozenset({"place", "adrift"})
-"""Findings that tell of another place already."""
-
 MOSTLY_CLIPPED = 0.5
 """Share of pixels at the highest value from which a plane tells nothing of its light."""
 
@@ -66,7 +62,7 @@ class PlaneJudge:
         self._last: PlaneStatistics | None = None
         self._exposed: set[int] = set()
         self._first: PlaneStatistics | None = None  # of those in one light
-        self._order, self._creep = PlaneOrder(), Creep()
+        self._order = PlaneOrder()
 
     def add(self, plane: PlaneStatistics) -> list[PlaneHealth]:
         """Take the next plane; returns what is known of the plane `LOOK_AHEAD` before it."""
@@ -117,7 +113,6 @@ class PlaneJudge:
         if not health.is_left_out:
             self._first = self._first or plane
             self._before.append(plane)
-            health = self._with_creep(health, plane)
         if health.shift_px:
             self._moved.add(plane.z)
         self._order.add(plane, health)
@@ -135,16 +130,6 @@ class PlaneJudge:
             return False
         is_new = motion is not None and motion.kind == "place"
         return is_new or jumps_elsewhere(plane, before, after)
-
-    def _with_creep(self, health: PlaneHealth, plane: PlaneStatistics) -> PlaneHealth:
-        """Tell when small motions have added up."""
-        if self._is_aligned or not health.is_whole or "moved" in health.findings:
-            return health
-        if not MOVES.isdisjoint(health.findings):
-            self._creep.restart(plane.profiles)
-            return health
-        way = self._creep.add(plane.profiles)
-        return _told(health, "creep") if way > 0 else health
 
     def _drifts(self, health: PlaneHealth, plane: PlaneStatistics) -> bool:
         """Whether steps too small to be told have changed the light."""

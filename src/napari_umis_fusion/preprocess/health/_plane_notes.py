@@ -156,9 +156,6 @@ def _sentence(health: PlaneHealth, copies: bool) -> tuple[str, str]:
     if "adrift" in found:
         parts.append("shifted against the plane before")
         done.append(ALIGN)
-    if "creep" in found:
-        parts.append("shifted, turned or magnified against those before, by small steps")
-        done.append(ALIGN)
     if "order" in found:
         parts.append("out of the order in which focus changes")
         done.append(SORT)
