@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_umis_fusion.errors import ConfigError
-from napari_umis_fusion.fusion import fill_depth
+from napari_umis_fusion.fusion import fill_depth, find_focus_threshold
 
 SHAPES = [(1, 1), (1, 7), (5, 1), (16, 16), (23, 38)]
 
@@ -59,3 +59,12 @@ def test_what_is_unknown_everywhere_stays_so_and_nothing_marked_changes_nothing(
 def test_another_fill_is_refused():
     with pytest.raises(ConfigError, match="fill='zero'; accepted are decided, around, none"):
         fill_depth(slope((2, 2)), np.ones((2, 2), bool), "zero")
+
+
+@pytest.mark.parametrize("steps", [1, 2, 50])
+def test_focus_that_is_nearly_the_same_everywhere(steps):
+    """As of small planes: bins of a histogram would be finer than the numbers are."""
+    focus = np.full((3, 4), 37.5, np.float32)
+    for _ in range(steps):
+        focus[0, 0] = np.nextafter(focus[0, 0], np.float32(np.inf))
+    assert find_focus_threshold(focus) == 0

@@ -63,9 +63,10 @@ def find_focus_threshold(focus: FloatMap) -> float:
     # places without any detail, as images without noise have them, need no histogram
     some = focus[focus >= nothing]
     surely = float(nothing) if some.size < focus.size else 0.0
-    if some.min() == some.max():
-        return surely
     logarithm = np.log(some)
+    # Two kinds of areas would differ more; and so few values may have no histogram.
+    if np.ptp(logarithm) < np.log(MIN_FACTOR_OF_STRUCTURE):
+        return surely
     cut = _between_peaks(logarithm)
     if cut is None:
         cut = _above_noise(logarithm)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from napari_umis_fusion.preprocess.health._blank import blank_channels, is_blank, shows_nothing
+from napari_umis_fusion.preprocess.health._creep import Creep
 from napari_umis_fusion.preprocess.health._exposure import (
     MIN_DRIFT,
     Exposure,
@@ -18,6 +19,7 @@ from napari_umis_fusion.preprocess.health._exposure import (
 from napari_umis_fusion.preprocess.health._foreign import is_foreign
 from napari_umis_fusion.preprocess.health._lost_parts import LostParts, find_lost_parts
 from napari_umis_fusion.preprocess.health._motion import Motion, find_motion
+from napari_umis_fusion.preprocess.health._order import PlaneOrder
 from napari_umis_fusion.preprocess.health._own_detail import has_own_detail
 from napari_umis_fusion.preprocess.health._part_lit import lit_strips
 from napari_umis_fusion.preprocess.health._place import is_combed, is_elsewhere, jumps_elsewhere
@@ -40,6 +42,9 @@ MIN_HEADROOM = 0.97
 MIN_LEFT_OUT_PX = 1.8
 """Shift from which on a plane spoils more than it has to offer."""
 
+MOVES: frozenset[Finding] = frozenset({"place", "adrift"})
+"""Findings that tell of another place already."""
+
 MOSTLY_CLIPPED = 0.5
 """Share of pixels at the highest value from which a plane tells nothing of its light."""
 
@@ -61,6 +66,7 @@ class PlaneJudge:
         self._last: PlaneStatistics | None = None
         self._exposed: set[int] = set()
         self._first: PlaneStatistics | None = None  # of those in one light
+        self._order, self._creep = PlaneOrder(), Creep()
 
     def add(self, plane: PlaneStatistics) -> list[PlaneHealth]:
         """Take the next plane; returns what is known of the plane `LOOK_AHEAD` before it."""
@@ -70,6 +76,15 @@ class PlaneJudge:
     def finish(self) -> list[PlaneHealth]:
         """Learn that no plane follows; returns what is known of the last ones."""
         return [self._judge_oldest() for _ in range(len(self._waiting))]
+
+    def in_order(self, healths: Iterable[PlaneHealth]) -> list[PlaneHealth]:
+        """Return what is known of all planes, once the last one tells of their order."""
+        misplaced = frozenset(self._order.misplaced())
+        if not misplaced:
+            return list(healths)
+        # Detail was compared with that of planes that are no neighbours.
+        known = [_without(one, "own detail") for one in healths]
+        return [_told(one, "order") if one.z in misplaced else one for one in known]
 
     def _judge_oldest(self) -> PlaneHealth:
         plane = self._waiting.popleft()
@@ -102,8 +117,10 @@ class PlaneJudge:
         if not health.is_left_out:
             self._first = self._first or plane
             self._before.append(plane)
+            health = self._with_creep(health, plane)
         if health.shift_px:
             self._moved.add(plane.z)
+        self._order.add(plane, health)
         return health
 
     def _changes_place(
@@ -119,6 +136,16 @@ class PlaneJudge:
         is_new = motion is not None and motion.kind == "place"
         return is_new or jumps_elsewhere(plane, before, after)
 
+    def _with_creep(self, health: PlaneHealth, plane: PlaneStatistics) -> PlaneHealth:
+        """Tell when small motions have added up."""
+        if self._is_aligned or not health.is_whole or "moved" in health.findings:
+            return health
+        if not MOVES.isdisjoint(health.findings):
+            self._creep.restart(plane.profiles)
+            return health
+        way = self._creep.add(plane.profiles)
+        return _told(health, "creep") if way > 0 else health
+
     def _drifts(self, health: PlaneHealth, plane: PlaneStatistics) -> bool:
         """Whether steps too small to be told have changed the light."""
         if health.is_left_out or self._first is None:
@@ -130,11 +157,15 @@ def _told(health: PlaneHealth, finding: Finding) -> PlaneHealth:
     return replace(health, findings=(*health.findings, finding))
 
 
+def _without(health: PlaneHealth, finding: Finding) -> PlaneHealth:
+    return replace(health, findings=tuple(one for one in health.findings if one != finding))
+
+
 def judge_planes(planes: Iterable[PlaneStatistics]) -> tuple[PlaneHealth, ...]:
     """Judge all planes of a stack, given in focal order."""
     judge = PlaneJudge()
     found = [health for plane in planes for health in judge.add(plane)]
-    return (*found, *judge.finish())
+    return tuple(judge.in_order([*found, *judge.finish()]))
 
 
 def judge_plane(
