@@ -39,6 +39,26 @@ def test_groups_without_planes_do_not_count():
     np.testing.assert_allclose(found, 5, atol=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("apart", "contrast", "least", "most"),
+    [(4, 40, 0.5, 0.9), (8, 40, 0.9, 1), (0.5, 5, 0, 0.01), (0.5, 40, 0, 0.01), (4, 120, 0, 0.1)],
+)
+@pytest.mark.parametrize("grey_levels", [1.0, 0.02])
+def test_light_that_changes_counts_and_what_blur_spreads_does_not(
+    apart, contrast, least, most, grey_levels
+):
+    """Two planes of other light, of which one shows most: how much of their blend is taken."""
+    squares = (np.indices((24, 24)) // 8).sum(0) % 2
+    mean = ((128 + contrast * (2 * squares - 1)) / grey_levels).astype(np.float32)[..., None]
+    bases = np.stack([mean + apart / grey_levels, mean - apart / grey_levels])
+    shares = np.stack([np.full(mean.shape[:2], count, np.uint8) for count in (48, 16)])
+    in_focus = np.ones(mean.shape[:2], np.float32)
+    shift = shift_of(bases, np.ones(2, np.intp), shares, in_focus, mean, grey_levels)
+    share = shift[8:16, 8:16] * grey_levels / (0.5 * apart)
+    assert least <= share.min()
+    assert share.max() <= most + 1e-3
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (5, 30), (41, 17)], ids=str)
 def test_blocks_are_enlarged_between_their_centres(shape):
     rows, columns = (np.arange(-(-side // BLOCK_PX)) for side in shape)

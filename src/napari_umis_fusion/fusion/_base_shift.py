@@ -26,7 +26,7 @@ CHANGE_SIGMA_PX = 32.0
 LEAST_CHANGE = 2.0
 """Change of light between planes, in grey levels, at which half of a correction counts."""
 
-LEAST_CHANGE_SHARE = 0.17
+LEAST_CHANGE_SHARE = 0.07
 """The same as a share of the contrast around, which blur spreads farther than light changes."""
 
 CONTRAST_SIGMA_PX = 64.0
@@ -110,7 +110,9 @@ def _light_counts(change: FloatMap, grey: FloatMap, leads: FloatMap) -> FloatMap
     contrast = np.maximum(_smooth(np.square(grey - around), CONTRAST_SIGMA_PX), np.float32(0))
     least = LEAST_CHANGE**2 + LEAST_CHANGE_SHARE**2 * contrast
     lead = _smooth(leads, SHARE_SIGMA_PX) ** 4
-    counts = change / (change + least) * lead / (lead + LEAST_LEAD**4)
+    # Squared, for there is little between: blur alone leaves far less than changes of light do.
+    changes = np.square(change) / (np.square(change) + np.square(least))
+    counts = changes * lead / (lead + LEAST_LEAD**4)
     return _smooth(np.asarray(counts, np.float32), RANGE_SIGMAS_PX[-1])
 
 
