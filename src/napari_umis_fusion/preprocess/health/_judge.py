@@ -16,6 +16,7 @@ from napari_umis_fusion.preprocess.health._exposure import (
     find_jump,
 )
 from napari_umis_fusion.preprocess.health._foreign import is_foreign
+from napari_umis_fusion.preprocess.health._hidden_detail import hides_detail
 from napari_umis_fusion.preprocess.health._lost_parts import LostParts, find_lost_parts
 from napari_umis_fusion.preprocess.health._motion import Motion, find_motion
 from napari_umis_fusion.preprocess.health._own_detail import has_own_detail
@@ -23,6 +24,7 @@ from napari_umis_fusion.preprocess.health._part_lit import lit_strips
 from napari_umis_fusion.preprocess.health._place import is_combed, is_elsewhere, jumps_elsewhere
 from napari_umis_fusion.preprocess.health._plane_health import Finding, PlaneHealth
 from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics, Table, tiles_of_lines
+from napari_umis_fusion.preprocess.health._uneven import is_lit_unevenly
 from napari_umis_fusion.preprocess.health._unlike import has_odd_lines, is_noisy, is_unlike
 
 LOOK_AHEAD = 3
@@ -190,8 +192,7 @@ def judge_plane(
     finding = _of_what_kind(plane, lit, before, after, lost, tiles, is_aligned=is_aligned)
     if finding is not None:
         return PlaneHealth(z, (finding,), is_left_out=True, usable=0.0)
-    if has_own_detail(lit, before, after):  # or a thin layer, such as a net: it is only told
-        findings.append("own detail")
+    findings += _told_besides(lit, before, after, findings, is_aligned=is_aligned)
     usable = float(1 - tiles.mean())
     return PlaneHealth(
         z,
@@ -205,6 +206,24 @@ def judge_plane(
         shift_px=shift,
         usable=usable if usable >= MIN_USABLE else 0.0,
     )
+
+
+def _told_besides(
+    plane: PlaneStatistics,
+    before: Sequence[PlaneStatistics],
+    after: Sequence[PlaneStatistics],
+    findings: Sequence[Finding],
+    *,
+    is_aligned: bool,
+) -> list[Finding]:
+    """Return what is only told: it may be a thin layer, such as a net, or a part that shines."""
+    told: list[Finding] = []
+    moves = is_aligned or "moved" in findings  # then it shows other parts at its places
+    if has_own_detail(plane, before, after) or (not moves and hides_detail(plane, before, after)):
+        told.append("own detail")
+    if not (moves or findings) and is_lit_unevenly(plane, before, after):
+        told.append("uneven")
+    return told
 
 
 def _of_what_kind(
