@@ -7,8 +7,10 @@ stack without the planes concerned, or, where they are only exposed otherwise, a
 
 import argparse
 import itertools
+import sys
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -50,13 +52,43 @@ QUICK = (
 """Strengths of the quick form."""
 
 
-def rendered(quick: bool) -> Iterator[tuple[str, Stack]]:
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A stack without imperfections; `truth` is its all-in-focus image, where one is known."""
+
+    name: str
+    stack: Stack
+    truth: Stack | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spoilt:
+    """What an imperfection does to a fusion.
+
+    Attributes
+    ----------
+    decibels : float
+        Between the fusion and the right one.
+    loss : float
+        By how many decibels the truth is farther from the fusion than from the right one; NaN
+        where it is not known.
+    share : float
+        How many pixels took the planes, as a share, less that of the right fusion.
+    """
+
+    decibels: float
+    loss: float
+    share: float
+
+
+def rendered(quick: bool) -> Iterator[Sound]:
     """Yield stacks of synthetic scenes."""
     for name in list(SCENES)[:: 3 if quick else 1]:
-        yield name, make_stack(name, (160, 192), planes=9, noisy=True, seed=3).stack
+        made = make_stack(name, (160, 192), planes=9, noisy=True, seed=3)
+        yield Sound(name, made.stack, made.all_in_focus)
 
 
-def real(folder: Path) -> Iterator[tuple[str, Stack]]:
+def real(folder: Path) -> Iterator[Sound]:
     """Yield the middle of each stack of a folder of folders."""
     for path in sorted(folder.iterdir()):
         if not path.is_dir():
@@ -67,14 +99,13 @@ def real(folder: Path) -> Iterator[tuple[str, Stack]]:
         step = -(-len(stack) // 12)
         top, left = ((side - min(side, SIDE_PX)) // 2 for side in stack.shape[1:3])
         window = slice(top, top + SIDE_PX), slice(left, left + SIDE_PX)
-        yield path.name, np.stack([stack.plane(z)[window] for z in range(0, len(stack), step)])
+        planes = [stack.plane(z)[window] for z in range(0, len(stack), step)]
+        yield Sound(path.name, np.stack(planes))
 
 
-def loss_of(stack: Stack, flaw: Imperfection, options: dict[str, Any]) -> tuple[float, float]:
-    """Return decibels between the fusion and the right one, and how many pixels took the planes.
-
-    The latter as a share, less that of the right fusion.
-    """
+def compare(sound: Sound, flaw: Imperfection, options: dict[str, Any]) -> Spoilt:
+    """Fuse a stack with an imperfection, and compare with the right fusion."""
+    stack = sound.stack
     top = float(2 ** np.ceil(np.log2(float(stack.max()) + 1)) - 1)  # cameras have whole bits
     planes, spoilt = flaw.planes(len(stack)), stack.copy()
     for z in planes:
@@ -93,12 +124,29 @@ def loss_of(stack: Stack, flaw: Imperfection, options: dict[str, Any]) -> tuple[
     found = got.all_in_focus.astype(np.float64)
     if flaw.name in CHANGING_LIGHT:  # which of them is the right one, nobody can know
         found *= (found * image).sum() / (found * found).sum()
-    return _decibels(found, image, float(stack.max())), share
+    highest, loss = float(stack.max()), np.nan
+    if sound.truth is not None:
+        loss = _decibels(image, sound.truth, highest) - _decibels(found, sound.truth, highest)
+    return Spoilt(_decibels(found, image, highest), loss, share)
 
 
 def _decibels(image: Stack, right: Stack, top: float) -> float:
     error = np.mean((image.astype(np.float64) - right) ** 2)
     return min(float(10 * np.log10(top**2 / error)), NEVER) if error > 0 else NEVER
+
+
+def summary(found: list[Spoilt]) -> list[str]:
+    """Return the figures of a row, over all stacks."""
+    decibels = [spoilt.decibels for spoilt in found]
+    losses = [spoilt.loss for spoilt in found if not np.isnan(spoilt.loss)]
+    share = max((spoilt.share for spoilt in found), key=abs)
+    return [
+        f"{min(decibels):.1f}",
+        f"{np.median(decibels):.1f}",
+        f"{max(losses):+.2f}" if losses else "",
+        f"{np.median(losses):+.2f}" if losses else "",
+        f"{100 * share:+.1f} %",
+    ]
 
 
 def main() -> None:
@@ -112,7 +160,7 @@ def main() -> None:
     arguments = parser.parse_args()
     stacks = [*rendered(arguments.quick), *real(arguments.stacks)]
     print(heading("Loss through planes that are not sound"))
-    print(f"{len(stacks)} stacks: {', '.join(name for name, _ in stacks)}.\n")
+    print(f"{len(stacks)} stacks: {', '.join(sound.name for sound in stacks)}.\n")
     rows = []
     for measure, blend in itertools.product(arguments.measures, arguments.blends):
         for flaw in IMPERFECTIONS:
@@ -121,25 +169,17 @@ def main() -> None:
             options = {"focus_measure": measure, "blend": blend}
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                found = [loss_of(stack, flaw, options) for _, stack in stacks]
-            decibels, shares = np.array(found).T
-            rows.append(
-                [
-                    flaw.name,
-                    flaw.strength,
-                    measure,
-                    blend,
-                    f"{decibels.min():.1f}",
-                    f"{np.median(decibels):.1f}",
-                    f"{100 * shares[np.abs(shares).argmax()]:+.1f} %",
-                ]
-            )
+                found = [compare(sound, flaw, options) for sound in stacks]
+            rows.append([flaw.name, flaw.strength, measure, blend, *summary(found)])
+            print(*rows[-1], sep=", ", file=sys.stderr, flush=True)
     titles = [
         "imperfection",
         "where",
         "measure",
         "blend",
         "worst, dB",
+        "median, dB",
+        "loss: worst, dB",
         "median, dB",
         "share of pixels",
     ]

@@ -493,8 +493,7 @@ def drifting(area, contrast, seed, *, camera_px=0, planes=7, step_px=6):
 
 
 @pytest.mark.parametrize("contrast", [3, 8, 25])
-@pytest.mark.parametrize("area", [0.1, 0.2, 0.3])
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize(("area", "seed"), [(0.1, 0), (0.2, 1), (0.3, 0), (0.3, 1)])
 def test_debris_that_drifts_over_a_still_specimen_moves_nothing(area, contrast, seed):
     alignment = align(drifting(area, contrast, seed))
     assert max(abs(row.shift_columns_px) for row in alignment.planes) < 1

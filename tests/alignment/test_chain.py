@@ -70,6 +70,12 @@ def test_magnification_that_is_none_is_left_out():
     assert chain.model == "similarity"
 
 
+@pytest.mark.parametrize("transforms", [[[1.0], [1.0, 2.0]], [["a"]]], ids=str)
+def test_transforms_that_are_no_numbers_are_refused(transforms):
+    with pytest.raises(AlignmentError, match=r"no array of numbers .*; accepted is \(Z, 2, 3\)"):
+        Alignment.given(transforms, (40, 50))
+
+
 def test_reference_is_one_of_the_planes():
     transforms = np.tile(np.eye(2, 3), (3, 1, 1))
     with pytest.raises(AlignmentError, match="plane 3 as reference of 3"):

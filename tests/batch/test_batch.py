@@ -1,6 +1,8 @@
 """Batches: results mirror the input, faults stay with their stack, and nothing is done twice."""
 
 import csv
+import errno
+import os
 import random
 
 import numpy as np
@@ -15,11 +17,13 @@ from napari_umis_fusion.batch import (
     StackBegun,
     StackEnded,
     StackWorking,
+    _fuse_stack,
+    _run,
     batch_command,
     iter_batch,
 )
 from napari_umis_fusion.errors import BusyError, ConfigError, StackFileError
-from napari_umis_fusion.runtime import run_to_end
+from napari_umis_fusion.runtime import file_stamp, run_to_end
 from zarr_file import written
 
 CLASSIC = {"focus_measure": "laplacian", "threads": 1}
@@ -184,6 +188,44 @@ def test_killed_while_it_writes_it_may_replace_what_is_there(tree):
     steps.close()
     (tree / "out" / RECORD).write_text("\n".join(lines[:2]) + "\n")  # begun, not ended
     assert statuses(run(tree, resume=True)) == ["done"] * 3
+
+
+def test_a_full_disk_ends_it_and_it_is_resumed(tree, monkeypatch):
+    """What was written of a line of the record does not spoil the next one."""
+
+    def full(descriptor):
+        os.ftruncate(descriptor, os.fstat(descriptor).st_size - 20)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    steps = iter_batch(tree / "in", tree / "out", **CLASSIC)
+    next(event for event in steps if isinstance(event, StackEnded))
+    with monkeypatch.context() as context:
+        context.setattr(os, "fsync", full)
+        with pytest.raises(StackFileError, match="the disk is full"):
+            run_to_end(steps)
+    assert statuses(run(tree, resume=True)) == ["skipped", "done", "done"]
+    assert len((tree / "out" / RECORD).read_text().splitlines()) > 5
+
+
+def test_a_stack_out_of_reach_stops_no_other(tree, monkeypatch):
+    def stamp(path):
+        if path.parent.name == "a":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return file_stamp(path)
+
+    monkeypatch.setattr(_fuse_stack, "file_stamp", stamp)
+    assert statuses(run(tree)) == ["failed", "done", "done"]
+
+
+def test_a_folder_that_may_not_be_written_to_is_told(tree, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(_run, "locked", refuse)
+    with pytest.raises(
+        StackFileError, match=r"out: cannot be written to \(Permission denied\); ch"
+    ):
+        run(tree)
 
 
 def test_two_at_once_are_refused_and_records_of_others_too(tree):

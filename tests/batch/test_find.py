@@ -1,9 +1,11 @@
 """Stacks are found in folders, and told apart."""
 
+import errno
 import os
 import random
 import re
 from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -71,6 +73,29 @@ def test_planes_in_folders_that_count_them_are_one_stack(tmp_path, put):
     }
 
 
+def test_a_folder_that_may_not_be_read_hides_no_other(tmp_path, put, monkeypatch):
+    put(tmp_path / "in", "a{z}.tif")
+    locked = tmp_path / "in" / "lost+found"  # as the topmost folder of a disk has
+    locked.mkdir()
+    look_up, list_folder = os.stat, os.listdir
+
+    def refuse(path):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    def stat(path, **options):
+        return refuse(path) if locked in Path(path).parents else look_up(path, **options)
+
+    def listdir(path):
+        return refuse(path) if Path(path) == locked else list_folder(path)
+
+    monkeypatch.setattr(os, "stat", stat)
+    monkeypatch.setattr(os, "listdir", listdir)
+    found = find_stacks(tmp_path / "in")
+    assert [len(one.files) for one in found.stacks] == [4]
+    (left_out,) = found.left_out
+    assert (left_out.path, left_out.reason) == (locked, "cannot be read (Permission denied)")
+
+
 def test_a_number_of_planes_tells_stacks_apart(tmp_path, put):
     put(tmp_path, "IMG_{z}.tif")
     put(tmp_path, "IMG_1{z}.tif", 1)
@@ -80,7 +105,8 @@ def test_a_number_of_planes_tells_stacks_apart(tmp_path, put):
 
 
 @pytest.mark.parametrize("camera", [False, True])
-def test_a_pause_tells_stacks_apart(tmp_path, camera):
+def test_a_pause_tells_stacks_apart(tmp_path, camera, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)  # mosaics exceed it
     for k, second in enumerate((0, 1, 2, 30, 31)):
         path = tmp_path / f"IMG_{k}.jpg"
         image = Image.fromarray(np.full((20, 30), 40 * k, np.uint8))

@@ -1,4 +1,6 @@
+import errno
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ from PIL import Image
 
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files.read import describe_file
+from napari_umis_fusion.files.read._naming_errors import naming_read_errors
 
 
 def test_ome_tiff(tmp_path):
@@ -77,6 +80,19 @@ def test_folder(tmp_path):
     assert description["kind"] == "folder of images"
     assert (description["axes"], description["shape"]) == ("ZYXS", [3, 6, 5, 3])
     assert (description["planes"], description["channels"], description["colour"]) == (3, 3, True)
+
+
+def test_an_empty_name_is_not_the_current_folder():
+    with pytest.raises(StackFileError, match="empty name"):
+        describe_file("")
+
+
+def test_a_file_that_may_not_be_read_is_not_called_broken():
+    with (
+        pytest.raises(StackFileError, match=r"p\.tif: cannot be read \(denied\); see that you may"),
+        naming_read_errors(Path("p.tif")),
+    ):
+        raise PermissionError(errno.EACCES, "denied")
 
 
 @pytest.mark.parametrize("name", ["none.tif", "broken.tif", "notes.txt"])

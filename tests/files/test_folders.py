@@ -201,3 +201,13 @@ def test_photographs_tell_their_lens(tmp_path, kind):
     assert told_preset([found]).preset.name == "macro"
     (layer,) = read_layers(tmp_path)
     assert layer[1]["metadata"]["umis_fusion_file"]["optics"] == [{"lens": found.lens}]
+
+
+def test_colour_files_whose_names_count_channels_are_selected_by_channel(tmp_path):
+    data = np.random.default_rng(3).integers(0, 256, (2, 3, 6, 5, 3), np.uint8)
+    for c, z in np.ndindex(2, 3):
+        Image.fromarray(data[c, z]).save(tmp_path / f"z{z}_c{c}.png")
+    with pytest.raises(StackFileError, match=r"each file holds colour\. .* \(--index C=0\)"):
+        open_stack(tmp_path)
+    assert "--index C=0" in describe_file(tmp_path)["choose"]
+    np.testing.assert_array_equal(planes(open_stack(tmp_path, index={"C": 1})), data[1])

@@ -1,3 +1,6 @@
+import struct
+import zlib
+
 import imagecodecs
 import numpy as np
 import pytest
@@ -47,6 +50,19 @@ def test_opacity_of_grey_is_kept(tmp_path, dtype):
     path.write_bytes(imagecodecs.png_encode(data))
     np.testing.assert_array_equal(read_image(path), data[..., [0, 0, 0, 1]], strict=True)
     assert read_image_header(path).shape == (6, 5, 4)
+
+
+@pytest.mark.parametrize("colour", [0, 2])
+def test_a_deep_value_that_is_transparent_shows_nothing(tmp_path, colour):
+    path, data = tmp_path / "p.png", noise(6, 5, *[3] * (colour == 2), dtype="uint16")
+    data[2, 1] = 3
+    whole = imagecodecs.png_encode(data)
+    told = b"tRNS" + b"\0\3" * (3 if colour else 1)
+    chunk = struct.pack(">I", len(told) - 4) + told + struct.pack(">I", zlib.crc32(told))
+    path.write_bytes(whole[:33] + chunk + whole[33:])  # after the header
+    read = read_image(path)
+    assert read.shape == read_image_header(path).shape == (6, 5, 4)
+    assert (read[2, 1, 3], read[0, 0, 3]) == (0, 65535)
 
 
 @pytest.mark.parametrize(("shape", "clear"), [((6, 5), 3), ((6, 5, 3), (3, 3, 3))])

@@ -8,6 +8,7 @@ from napari_umis_fusion.batch import find_stacks
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files.read import open_stack, read_layers, survey_files
 
+STEP = 'PhysicalSizeZ="0.5"'
 PLANES = np.arange(4 * 30, dtype=np.uint8).reshape(4, 6, 5)
 NOTE = "arranged as their OME description says"
 
@@ -28,7 +29,7 @@ def write_set(folder, names, places):
         xml = (
             '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" '
             f'UUID="urn:uuid:{number:032x}"><Image ID="Image:0"><Pixels ID="0" Type="uint8" '
-            f'DimensionOrder="XYZCT" SizeX="5" SizeY="6" {sizes}>{channels}{blocks}</Pixels>'
+            f'DimensionOrder="XYZCT" SizeX="5" SizeY="6" {STEP} {sizes}>{channels}{blocks}</Pixels>'
             "</Image></OME>"
         )
         tifffile.imwrite(folder / name, PLANES[number], description=xml, metadata=None)
@@ -68,3 +69,17 @@ def test_names_count_where_the_description_is_of_other_files(tmp_path):
     for k in range(4):
         (tmp_path / f"p{k}.tif").rename(tmp_path / f"z{k}.tif")
     np.testing.assert_array_equal(np.stack(list(open_stack(tmp_path))), PLANES)
+
+
+@pytest.mark.parametrize(
+    ("lost", "positions"), [(1, (0, 1, 1.5)), (3, None)], ids=["amid the stack", "at its end"]
+)
+def test_files_of_a_set_that_are_absent_are_told_and_leave_a_gap(tmp_path, lost, positions):
+    files = [f"{word}.ome.tif" for word in ("ant", "bee", "cat", "dog")]
+    write_set(tmp_path, files, [(0, 0, z) for z in range(4)])
+    (tmp_path / files[lost]).unlink()
+    stack = open_stack(tmp_path)
+    assert len(stack) == 3
+    assert f"names files that are absent: z {lost};" in stack.source_notes[0]
+    assert stack.calibration.z_positions_um == positions
+    assert not survey_files(tmp_path).is_clear

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tifffile
 from natsort import natsorted, ns
-from PIL import Image
+from PIL import Image, ImageCms
 
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files.read import (
@@ -322,3 +322,34 @@ def test_files_without_an_extension_and_arrays_say_what_to_do(tmp_path):
     (tmp_path / "a" / "b" / "c").mkdir(parents=True)
     with pytest.raises(StackFileError, match="searched by umis-fusion batch"):
         open_stack(tmp_path / "a")
+
+
+def test_files_with_another_extension_say_what_to_do(tmp_path):
+    tifffile.imwrite(tmp_path / "z0.cr2", np.zeros((6, 7), np.uint8))
+    with pytest.raises(StackFileError, match=r"raw file of a camera.* Develop raw files to TIFF"):
+        open_stack(tmp_path / "z0.cr2")
+    tifffile.imwrite(tmp_path / "z1.bak", np.zeros((6, 7), np.uint8))
+    with pytest.raises(StackFileError, match=r"z1\.bak is a TIFF file: let its name end in \.tif"):
+        open_stack(tmp_path / "z1.bak")
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
+@pytest.mark.parametrize(("space", "is_told"), [("XYZ", True), ("sRGB", False)])
+def test_a_colour_profile_that_is_not_kept_is_told(tmp_path, suffix, space, is_told):
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile(space)).tobytes()
+    for z in range(2):
+        image = Image.fromarray(plane(z, 6, 5, 3))
+        image.save(tmp_path / f"z{z}{suffix}", icc_profile=profile)
+    notes = open_stack(tmp_path).source_notes
+    assert (
+        any("XYZ identity built-in, which results do not carry" in one for one in notes) == is_told
+    )
+
+
+def test_files_that_are_turned_unlike_the_others_are_named(tmp_path):
+    for z in range(4):
+        exif = Image.Exif()
+        exif[0x0112] = 3 if z == 2 else 1
+        Image.fromarray(plane(z)).save(tmp_path / f"z{z}.jpg", exif=exif)
+    (note,) = open_stack(tmp_path).source_notes
+    assert note.startswith("turned otherwise than most, as EXIF says: z2.jpg")

@@ -25,6 +25,8 @@ PLANES = np.zeros((3, 4, 5), np.uint8)
         (2.0, "inch", None),
         (2.0, "", None),
         (2.0, None, None),
+        ("0,5", "um", 0.5),
+        ("1,000.5", "um", None),
         (0, "um", None),
         (-1, "um", None),
         (float("nan"), "um", None),
@@ -80,6 +82,27 @@ def test_imagej_sizes(tmp_path, unit, wanted):
     metadata = {"axes": "ZYX", "spacing": 1.5, "unit": unit}
     tifffile.imwrite(path, PLANES, imagej=True, resolution=(4, 2), metadata=metadata)
     assert _rounded(open_stack(path).calibration) == wanted
+
+
+def test_units_of_imagej_may_differ_along_y_and_z(tmp_path):
+    units = {"unit": "um", "yunit": "nm", "zunit": "mm"}
+    metadata = {"axes": "ZYX", "spacing": 0.0015, **units}
+    resolution = (4, 0.002)
+    tifffile.imwrite(
+        tmp_path / "s.tif", PLANES, imagej=True, resolution=resolution, metadata=metadata
+    )
+    assert _rounded(open_stack(tmp_path / "s.tif").calibration) == Calibration(1.5, 0.5, 0.25)
+
+
+@pytest.mark.parametrize(("unit", "is_told"), [("yy", True), ("pixel", False), ("inch", False)])
+def test_units_that_are_not_known_are_told(tmp_path, unit, is_told):
+    metadata = {"axes": "ZYX", "spacing": 1.5, "unit": unit}
+    tifffile.imwrite(tmp_path / "s.tif", PLANES, imagej=True, metadata=metadata)
+    sizes = {"axes": "ZYX", "PhysicalSizeZ": 1.5, "PhysicalSizeZUnit": unit}
+    tifffile.imwrite(tmp_path / "s.ome.tif", PLANES, metadata=sizes)
+    wanted = ("sizes in 'yy', a unit that is not known, are left out",) if is_told else ()
+    assert open_stack(tmp_path / "s.tif").source_notes == wanted
+    assert open_stack(tmp_path / "s.ome.tif").source_notes == wanted
 
 
 def test_imagej_without_unit(tmp_path):

@@ -238,3 +238,53 @@ def test_another_filter_is_told(tmp_path):
     assert any("6 × 6 pixels" in note and "Convert" in note for note in stack.source_notes)
     with pytest.warns(UserWarning, match="6 × 6 pixels"):
         read_layers(tmp_path / "s.tif")
+
+
+def write_pages(path, pages, **options):
+    """Write pages, each with options of its own, without a header that names them all."""
+    with tifffile.TiffWriter(path) as tif:
+        for k, page in enumerate(pages):
+            own = {name: values[k] for name, values in options.items()}
+            tif.write(page, **{"photometric": "minisblack", "metadata": None} | own)
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_each_page_may_have_its_own_palette(tmp_path, compression):
+    path, tables = tmp_path / "s.tif", RNG.integers(0, 2**16, (3, 3, 256), np.uint16)
+    kinds, packed = ["palette"] * 3, [compression] * 3
+    write_pages(path, NUMBERS, photometric=kinds, colormap=tables, compression=packed)
+    wanted = np.stack([np.rint(a.T / 257)[b] for a, b in zip(tables, NUMBERS, strict=True)])
+    np.testing.assert_array_equal(np.stack(list(open_stack(path))), wanted)
+    np.testing.assert_array_equal(first_layer(path), wanted)
+
+
+def test_each_page_may_be_turned_or_inverted_by_itself(tmp_path):
+    pages = [NUMBERS[0], NUMBERS[1][::-1, ::-1], 255 - NUMBERS[2]]
+    tags = [[(274, 3, 1, turned, True)] for turned in (1, 3, 1)]
+    kinds = ["minisblack", "minisblack", "miniswhite"]
+    write_pages(tmp_path / "s.tif", pages, photometric=kinds, extratags=tags)
+    np.testing.assert_array_equal(np.stack(list(open_stack(tmp_path / "s.tif"))), NUMBERS)
+    np.testing.assert_array_equal(first_layer(tmp_path / "s.tif"), NUMBERS)
+
+
+def test_a_page_that_lies_on_its_side_is_refused(tmp_path):
+    tags = [[(274, 3, 1, turned, True)] for turned in (1, 1, 6)]
+    write_pages(tmp_path / "s.tif", NUMBERS, extratags=tags)
+    with pytest.raises(StackFileError, match=r"some of its pages lie on their side.*tag 274"):
+        open_stack(tmp_path / "s.tif")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"compression": [None, "zlib", "lzw"]},
+        {"tile": [None, (16, 16), None]},
+        {"rowsperstrip": [1, 6, 2], "compression": ["zlib"] * 3},
+        {"predictor": [False, True, False], "compression": ["zlib"] * 3},
+    ],
+)
+def test_pages_that_are_only_stored_otherwise_are_planes_of_one_stack(tmp_path, options):
+    write_pages(tmp_path / "s.tif", NUMBERS, **options)
+    np.testing.assert_array_equal(np.stack(list(open_stack(tmp_path / "s.tif"))), NUMBERS)
+    np.testing.assert_array_equal(first_layer(tmp_path / "s.tif"), NUMBERS)
+    assert describe_file(tmp_path / "s.tif")["planes"] == 3

@@ -477,3 +477,9 @@ def test_a_region_of_an_uncompressed_plane_costs_no_plane(tmp_path):
     tracemalloc.stop()
     np.testing.assert_array_equal(part, ramp(2, 1000, 1000)[1, 10:20, 30:40])
     assert peak < 200_000
+
+
+def test_pages_that_are_rows_of_an_array_in_another_order_are_told(tmp_path):
+    tifffile.imwrite(tmp_path / "s.tif", np.zeros((40, 36, 5), np.uint8), photometric="minisblack")
+    (note,) = open_stack(tmp_path / "s.tif").source_notes
+    assert "taken as 40 planes of 36 × 5 pixels; if its last axis counts planes" in note

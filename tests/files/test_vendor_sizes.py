@@ -61,6 +61,14 @@ VENDORS = {
         file_of("sis", pixelsizex=2e-7, pixelsizey=3e-7, Z={"ZPos": np.array([1, 2, 3, 4.0])}),
         Calibration(1.0, 0.3, 0.2),
     ),
+    "Zeiss, electrons": (
+        file_of("sem", ap_image_pixel_size=("Image Pixel Size", 10.0, "nm")),
+        Calibration(None, 0.01, 0.01),
+    ),
+    "FEI": (
+        file_of("fei", Scan={"PixelWidth": 1e-8, "PixelHeight": 2e-8}),
+        Calibration(None, 0.02, 0.01),
+    ),
     "Micro-Manager": (
         file_of("micromanager", Summary={"PixelSize_um": 0.2, "z-step_um": 0.5}),
         Calibration(0.5, 0.2, 0.2),
@@ -81,7 +89,9 @@ def test_headers_of_microscope_programs(vendor):
     )
 
 
-@pytest.mark.parametrize("kind", ["stk", "lsm", "fluoview", "scanimage", "sis", "micromanager"])
+@pytest.mark.parametrize(
+    "kind", ["stk", "lsm", "fluoview", "scanimage", "sis", "micromanager", "sem", "fei"]
+)
 @pytest.mark.parametrize(
     "header",
     [
@@ -194,3 +204,26 @@ def test_parts_of_a_stack_keep_their_positions():
 
 def test_what_nobody_told_stays_unknown():
     assert ToldSizes().judged(5) == ToldSizes()
+
+
+def test_a_header_is_read_before_its_file_is_closed(tmp_path):
+    text = b"0\r\nAP_IMAGE_PIXEL_SIZE\r\nImage Pixel Size = 10.00 nm\r\n"
+    tifffile.imwrite(tmp_path / "s.tif", PLANES, extratags=[(34118, 2, 0, text, True)], **PLAIN)
+    assert open_stack(tmp_path / "s.tif").calibration.pixel_width_um == pytest.approx(0.01)
+    ((_, attributes, _),) = read_layers(tmp_path / "s.tif")
+    assert attributes["scale"] == pytest.approx((1, 0.01, 0.01))
+
+
+def test_slides_of_aperio_tell_their_pixel_size(tmp_path):
+    text = "Aperio Image Library v11\r\n6x5 (16x16) J2K|AppMag = 20|MPP = 0.4990"
+    tifffile.imwrite(tmp_path / "a.svs", PLANES, description=text, **PLAIN)
+    assert open_stack(tmp_path / "a.svs").calibration.pixel_height_um == pytest.approx(0.499)
+
+
+def test_files_of_several_pixel_sizes_are_told(tmp_path):
+    for k, pixels_per_cm in enumerate((10000, 10000, 20000)):
+        sizes = {"resolution": (pixels_per_cm,) * 2, "resolutionunit": 3}
+        tifffile.imwrite(tmp_path / f"z{k}.tif", PLANES[k], **PLAIN, **sizes)
+    stack = open_stack(tmp_path)
+    assert stack.calibration.pixel_width_um == pytest.approx(1)
+    assert re.search("pixel sizes, 0.5 to 1 µm, of which 1 µm is used", *stack.source_notes)

@@ -10,8 +10,8 @@ from PIL import Image
 
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files.read import open_stack
+from napari_umis_fusion.files.write import ImageAbout, check_output_path, write_image
 from napari_umis_fusion.files.write import _image as writing
-from napari_umis_fusion.files.write import check_output_path, write_image
 from napari_umis_fusion.stack import ACCEPTED_DTYPES, Calibration
 
 SIZES = Calibration(1.5, 0.25, 0.5)
@@ -74,6 +74,17 @@ def test_ome_xml_is_well_formed_and_tells_all(tmp_path):
         assert float(pixels[f"PhysicalSize{axis}"]) == size
         assert pixels[f"PhysicalSize{axis}Unit"] == "µm"
     assert json.loads(root.find("{*}Image/{*}Description").text) == TOLD
+
+
+@pytest.mark.parametrize("name", ["o.ome.tif", "o.imagej.tif"])
+def test_names_that_are_no_text_are_written_as_far_as_they_are(tmp_path, name):
+    about = ImageAbout("K\udce4fer\x01", ("r\udcfft", "b"))
+    path = write_image(tmp_path / name, ramp(6, 5, 2), about=about)
+    with tifffile.TiffFile(path) as tif:
+        told = tif.ome_metadata or str(tif.imagej_metadata)
+    assert "K�fer�" in told
+    assert "r�t" in told
+    assert "imagej" in name or ElementTree.fromstring(told)
 
 
 def test_unknown_sizes_are_left_out(tmp_path):
@@ -194,6 +205,13 @@ def test_what_cannot_be_written_is_refused_up_front(tmp_path, name, dtype, chann
     with pytest.raises(StackFileError, match=text):
         write_image(tmp_path / name, image, rgb=rgb)
     assert sorted(os.listdir(tmp_path)) == ["file", "folder.png"]
+
+
+def test_more_pixels_a_side_than_jpeg_holds_are_refused(tmp_path):
+    with pytest.raises(StackFileError, match=r"is 1 × 65501; JPEG holds up to 65500 a side"):
+        write_image(tmp_path / "o.jpg", ramp(1, 65501))
+    assert not any(tmp_path.iterdir())
+    write_image(tmp_path / "o.jpg", ramp(1, 65500))
 
 
 def test_an_empty_name_is_told_as_such():

@@ -387,10 +387,10 @@ def test_a_failure_leaves_the_old_file_and_no_other(tmp_path):
 
 class TestFolder:
     def test_each_layer_is_a_file_of_its_name(self, tmp_path):
-        names = ["depth", "Depth", "a/b: *?<>|µ [1]", "con", "...", "x" * 300]
+        names = ["depth", "Depth", "a/b: *?<>|µ [1]", "con", "...", "x" * 300, "血液" * 60]
         layers = [layer(ramp(6, 5) + k, "yx", name=name) for k, name in enumerate(names)]
         paths = write_folder(tmp_path / "new", layers)
-        wanted = ["depth", "Depth (2)", "a_b_ _____µ [1]", "con_", "layer", "x" * 100]
+        wanted = ["depth", "Depth (2)", "a_b_ _____µ [1]", "con_", "layer", "x" * 200, "血液" * 33]
         assert paths == [str(tmp_path / "new" / f"{name}.ome.tif") for name in wanted]
         for k, path in enumerate(paths):
             np.testing.assert_array_equal(tifffile.imread(path), ramp(6, 5) + k)

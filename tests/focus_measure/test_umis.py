@@ -31,7 +31,6 @@ def test_focus_map_is_the_deep_spatial_frequency_of_the_features(model, grey):
     focus_map = measure(grey)
     assert focus_map.dtype == np.float32
     np.testing.assert_allclose(focus_map, deep_spatial_frequency(features.numpy()), rtol=1e-4)
-    assert measure.halo_px is None
     assert measure.notes == []
 
 

@@ -6,7 +6,8 @@ import pytest
 from napari_umis_fusion import FusionConfig, fuse
 from napari_umis_fusion.alignment._pyramid import FINEST_PX
 from napari_umis_fusion.errors import DeviceError
-from napari_umis_fusion.fusion import Finished, MemoryPlan, iter_fuse, passes_of
+from napari_umis_fusion.focus_measure import choose_measure
+from napari_umis_fusion.fusion import Finished, MemoryPlan, _compositor, iter_fuse, passes_of
 from napari_umis_fusion.fusion import _memory as module
 from napari_umis_fusion.fusion._block import GRID_PX, Block, divide
 from napari_umis_fusion.fusion._memory import plan_memory
@@ -163,6 +164,23 @@ def test_values_that_are_nan(in_blocks):
     stack[1, 200:300, 10:20] = np.nan
     options = {"focus_measure": "tenengrad", "nan_policy": "ignore"}
     assert_alike(fuse(stack, **options, **in_blocks(9000)), fuse(stack, **options))
+
+
+def test_what_any_block_has_to_say_is_told(in_blocks, monkeypatch):
+    """As of a device that runs out of memory when the first blocks are done."""
+    made = []
+
+    def one_more(*arguments):
+        measure = choose_measure(*arguments)
+        made.append(measure)
+        note = f"measure {len(made)} fell back to the cpu"
+        monkeypatch.setattr(type(measure), "notes", [note])
+        return measure
+
+    monkeypatch.setattr(_compositor, "choose_measure", one_more)
+    notes = fuse(a_stack(), focus_measure="laplacian", **in_blocks(9000)).notes
+    assert len(made) == 2
+    assert {f"measure {k} fell back to the cpu" for k in (1, 2)} <= set(notes)
 
 
 def test_events(in_blocks):

@@ -134,6 +134,22 @@ def test_no_more_is_read_than_a_rectangle_and_the_range_of_grey(deep):
     np.testing.assert_array_equal(kept.focus, curve.focus)
 
 
+def test_planes_do_not_compete_where_they_show_nothing(colour):
+    """Neither where a value stands for nothing, nor where they are transparent."""
+    empty = np.where(colour, colour, 1)
+    empty[2, :60] = 0
+    alpha = np.full((*colour.shape[:3], 1), 255, np.uint8)
+    alpha[2, :60] = 0
+    for stack, config in (
+        (empty, LAPLACIAN.replace(empty=0)),
+        (np.concatenate([colour, alpha], axis=3), LAPLACIAN),
+    ):
+        for row, column in ((20, 30), (59, 0)):
+            missing = np.isnan(focus_curve(stack, row, column, config).focus)
+            assert np.flatnonzero(missing).tolist() == [2]
+        assert np.isfinite(focus_curve(stack, 100, 30, config).focus).all()
+
+
 @pytest.mark.parametrize("name", ["laplacian", "variance", "learned"])
 @pytest.mark.parametrize("shape", [(1, 5, 5), (4, 5, 5), (2, 1, 1), (5, 3, 40, 2)], ids=str)
 def test_tiny_planes(name, shape):

@@ -112,6 +112,20 @@ def test_abandoning_leaves_nothing_behind(stack, options, temporary, threads):
     np.testing.assert_array_equal(stack, untouched)
 
 
+@pytest.mark.parametrize(
+    ("stage", "options"),
+    [
+        ("aligning", {"align": "translation"}),
+        ("verifying", {"verification": "mode", "blend": "select", "verification_window_px": 9}),
+    ],
+    ids=lambda one: str(one),
+)
+def test_every_plane_is_told_however_quick_it_is(stack, stage, options):
+    events, _ = run(iter_fuse(stack, focus_measure="laplacian", **options))
+    told = {e.done for e in events if isinstance(e, Progress) and e.stage == stage}
+    assert told >= set(range(PLANES))
+
+
 def test_reading_in_advance_ends_with_the_run(stack, threads):
     before = threads()
     reading = threading.Event()

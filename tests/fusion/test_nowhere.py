@@ -72,6 +72,25 @@ def test_planes_that_do_not_count_are_not_in_the_mean():
     np.testing.assert_allclose(made.all_in_focus[never], mean[never], rtol=1e-5)
 
 
+@pytest.mark.parametrize("memory_mb", [4096, 1])
+def test_parts_that_are_not_sound_are_not_in_the_mean(memory_mb):
+    """A plane of which the lower half was not written, and a hot speck of another."""
+    stack = half_empty(planes=9).astype(np.uint16) * 100
+    expected = stack.astype(float)
+    stack[1, 24:] = 0
+    expected[1, 24:] = np.nan
+    stack[4, 10, 60] = 60_000
+    expected[4, 10, 60] = np.nan
+    made = fuse(stack, **QUICK, nowhere="mean", memory_mb=memory_mb)
+    assert made.health[1].findings == ("torn",)
+    assert made.health[4].specks == 1
+    never = made.never_in_focus()
+    assert never[30, 60]
+    never[20:28] = False  # where it breaks off, a line more is left out
+    mean = np.nanmean(expected, axis=0)
+    np.testing.assert_allclose(made.all_in_focus[never], mean[never], rtol=0.01)
+
+
 def test_what_the_chosen_plane_does_not_show_stays_as_decided():
     stack = half_empty().astype(np.float32)
     stack[4, :20] = np.nan

@@ -13,6 +13,8 @@ from napari_umis_fusion.fusion import _sensor as module
 from napari_umis_fusion.metrics import psnr
 from napari_umis_fusion.preprocess._coarse_mosaic import QUAD_BAYER, X_TRANS
 from napari_umis_fusion.preprocess.fixed_pattern import FixedPattern
+from napari_umis_fusion.preprocess.illumination import Defects
+from napari_umis_fusion.stack import stack_of_arrays
 from napari_umis_fusion.synthetic import Motion, RenderConfig, make_stack, render_moving_stack
 
 SHAPE = (160, 192)
@@ -264,3 +266,17 @@ def test_a_specimen_that_is_sharp_in_all_planes_is_no_pattern(sigma, noise):
     stack = (truth + rng.normal(0, noise, (12, 96, 128))).astype(np.float32)
     notes = fuse(stack, focus_measure="laplacian").notes
     assert not [note for note in notes if "stands still" in note]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint32, np.float32])
+def test_filled_defects_are_rounded(dtype):
+    """As all values are; cut off, they would be half a level too dark."""
+    rng = np.random.default_rng(0)
+    planes = rng.integers(90, 110, (2, 20, 30)).astype(dtype)
+    mask = rng.random((20, 30)) < 0.2
+    defects = Defects(mask, np.zeros_like(mask))
+    filled = module._FilledStack.of(stack_of_arrays(planes), defects)
+    wanted = defects.fill(planes[1].astype(np.float32))
+    difference = filled.plane(1)[mask].astype(float) - wanted[mask]
+    assert np.abs(difference).max() <= 0.5
+    np.testing.assert_array_equal(filled.plane(1)[~mask], planes[1][~mask])

@@ -54,6 +54,12 @@ def test_it_imports_what_is_public():
     assert {alias.name for node in froms for alias in node.names} >= {"fuse_layer", "colour_macro"}
 
 
+@pytest.mark.parametrize("name", ["C:\\Users\\x", 'the "best"', "ends with \\", "{braces}\n2"])
+def test_any_name_makes_a_script(name):
+    layer = (np.zeros((3, 9, 9), np.uint8), {"name": name, "axis_labels": ("z", "y", "x")})
+    ast.parse(script_for([layer_image(layer)], CONFIG, PLAN))
+
+
 def test_what_was_chosen_of_a_folder_is_chosen_again(tmp_path):
     for t in range(2):
         for z in range(3):

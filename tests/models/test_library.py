@@ -468,7 +468,7 @@ def test_a_full_disk_leaves_nothing_half_written(library, scorpion, saved, monke
     source = saved(2)
     with monkeypatch.context() as patch:
         patch.setattr(Path, failing, fail)
-        with pytest.raises(CheckpointError, match=r"No space left on device.*free some space"):
+        with pytest.raises(CheckpointError, match=r"the disk is full.*free some space"):
             library.add(source, "spider")
     assert files(library) == before
     assert library.models() == [scorpion]

@@ -41,6 +41,14 @@ def is_clean(defects):
     return not defects.mask.any()
 
 
+def test_a_part_without_other_pixels_stays_as_it_is():
+    """As of a small part of a plane, all of it under a grain of dust."""
+    nowhere, everywhere = np.zeros((4, 5), bool), np.ones((4, 5), bool)
+    grey = np.arange(20, dtype=np.float32).reshape(4, 5)
+    filled = Defects(nowhere, everywhere).fill(grey.copy())
+    np.testing.assert_array_equal(filled, grey)
+
+
 # --- hot and dead pixels
 
 

@@ -78,6 +78,20 @@ def test_rule(channel, channels, rgb, rule, jit):
     np.testing.assert_allclose(grey, WEIGHED[rule](data[1].astype(np.float64)), rtol=1e-6)
 
 
+@pytest.mark.parametrize("channel", ["auto", "luminance", "mean", "max"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_opacity_is_no_light(channel, dtype):
+    """It is the highest of all values nearly everywhere, and the same in all planes."""
+    data = filled((2, 6, 7, 4), dtype)
+    data[..., 3] = data.max()
+    seen, colours = Channels(data, True), Channels(data[..., :3], True)
+    seen.has_opacity = True
+    expected = GreyConverter(colours, channel)
+    converter = GreyConverter(seen, channel)
+    np.testing.assert_allclose(converter.range.black, expected.range.black)
+    np.testing.assert_allclose(converter(data[1]), expected(data[1, ..., :3]), rtol=1e-5)
+
+
 @pytest.mark.parametrize("channel", ["auto", "luminance", "mean", "max", 0])
 def test_stack_without_channels_takes_any_rule(channel):
     data = filled((2, 6, 7), np.uint8)

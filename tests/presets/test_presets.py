@@ -80,6 +80,24 @@ def test_every_name_has_a_file(name):
     assert find_preset(name) == preset
 
 
+def test_names_that_look_alike_in_a_file_name_are_presets_of_their_own():
+    names = ["a b", "a-b", "Zellen ä", "Zellen ö", "血液涂片明场一", "血液涂片明场二", "preset"]
+    for name in names:
+        save_preset(Preset(name, name))
+    assert {one.name for one in saved_presets()} == set(names)
+    save_preset(Preset("A-B", "changed"), replace=True)
+    assert find_preset("a b").specimen == "a b"
+    delete_preset("Zellen ä")
+    assert find_preset("Zellen ö").specimen == "Zellen ö"
+
+
+def test_files_that_another_process_writes_are_not_there_yet(recwarn):
+    path = save_preset(BEADS)
+    (path.parent / f".{path.name}").write_text("half")
+    assert saved_presets() == [BEADS]
+    assert not recwarn
+
+
 def test_options_of_stack_and_machine_stay():
     config = FusionConfig(channel=2, threads=3, memory_mb=77, checkpoint="mine.safetensors")
     preset = Preset.of(config, "mine")

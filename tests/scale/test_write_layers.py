@@ -1,5 +1,8 @@
 """Layers written as OME-Zarr, and read again."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import yaozarrs
@@ -100,6 +103,20 @@ def test_what_is_refused_or_interrupted_leaves_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(_write_layers, "write_group", fail)
     with pytest.raises(StackFileError, match=r"b\.zarr: .*free some space"):
         write_zarr(tmp_path / "b.zarr", [image])
+    assert [one.name for one in tmp_path.iterdir()] == ["a.zarr"]
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path):
+    code = (
+        "import os, sys\nimport numpy as np\nfrom napari_umis_fusion.scale import _write_layers\n"
+        "_write_layers.write_group = lambda *_: os._exit(9)\n"
+        "image = np.zeros((3, 9, 9), 'u1'), {'axis_labels': ('z', 'y', 'x')}, 'image'\n"
+        "_write_layers.write_zarr(sys.argv[1], [image])\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "a.zarr")], check=False)
+    (left,) = tmp_path.iterdir()
+    assert left.name != "a.zarr"
+    write_zarr(tmp_path / "a.zarr", [(PLANES, PLACED, "image")])
     assert [one.name for one in tmp_path.iterdir()] == ["a.zarr"]
 
 

@@ -121,6 +121,14 @@ def test_what_is_no_stack_is_refused(data, text):
         as_stack(data)
 
 
+@pytest.mark.parametrize("wrap", [np.ma.array, list], ids=["array", "list"])
+def test_values_that_a_mask_hides_are_not_fused(wrap):
+    hidden = np.ma.array(GREY, mask=GREY == 7)
+    with pytest.raises(StackError, match=r"got a masked array.*filled\(numpy.nan\)"):
+        as_stack(wrap(hidden))
+    assert as_stack(wrap(np.ma.array(GREY, mask=False))).shape == GREY.shape
+
+
 def test_a_dtype_that_is_not_numpys():
     recorder = Recorder(GREY)
     recorder.dtype = "torch.float32"
@@ -212,3 +220,16 @@ def test_spacing_of_coordinates(z, units, step):
     assert stack.calibration.z_step_um == (None if step is None else pytest.approx(step))
     assert stack.calibration.pixel_width_um == pytest.approx(100)
     assert stack.calibration.pixel_height_um is None
+
+
+@pytest.mark.parametrize("shape", [(40, 30, 3), (90, 80, 20), (300, 256, 64)])
+def test_an_array_whose_last_axis_is_z_or_colour_is_told(shape):
+    (note,) = as_stack(np.zeros(shape, np.uint8)).source_notes
+    assert f"taken as {shape[0]} planes of {shape[1]} × {shape[2]} pixels" in note
+
+
+@pytest.mark.parametrize(
+    "shape", [(5, 40, 3), (40, 5, 3), (90, 80, 21), (300, 2048, 65), (1, 1, 1)]
+)
+def test_planes_that_are_only_narrow_are_planes(shape):
+    assert as_stack(np.zeros(shape, np.uint8)).source_notes == ()

@@ -1,7 +1,7 @@
 """A training in a folder of its own: it goes on after everything else is gone."""
 
-import errno
 import os
+import re
 import subprocess
 import sys
 
@@ -13,13 +13,13 @@ from napari_umis_fusion.errors import BusyError, CheckpointError, StackError
 from napari_umis_fusion.network import load_checkpoint, shipped_weights
 from napari_umis_fusion.training import (
     CheckpointSaved,
+    Noted,
     StepDone,
     TrainingConfig,
     TrainingFinished,
     TrainingStarted,
 )
 from napari_umis_fusion.training._session_folder import FOLDER_VARIABLE, is_locked, sessions_folder
-from napari_umis_fusion.training.data import ImageSet
 from napari_umis_fusion.training.loop import train
 from napari_umis_fusion.training.objectives._select import SelectObjective
 from napari_umis_fusion.training.session import CurveRestored, TrainingSession, last_session
@@ -274,16 +274,18 @@ def test_weights_know_where_they_come_from(tmp_path):
     assert TrainingConfig(**about["config"]) == SETTINGS
 
 
-def test_a_full_disk_begins_nothing(tmp_path, monkeypatch):
+def test_a_full_disk_keeps_a_training_from_being_resumed_only(tmp_path, monkeypatch):
     session = begin(tmp_path)
 
-    def full(images, path):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+    def full(file, **arrays):
+        raise OSError("196608 requested and 4096 written")  # as NumPy says it
 
-    monkeypatch.setattr(ImageSet, "save", full)
-    with pytest.raises(CheckpointError, match=r"images\.npz: .*No space left.*free some space"):
-        run(session, IMAGES)
-    assert not session.folder.exists(), "nothing was begun"
+    monkeypatch.setattr(np, "savez", full)
+    events = run(session, IMAGES)
+    (said,) = [one.text for one in events if isinstance(one, Noted) and "images" in one.text]
+    assert re.search(r"images\.npz: .*the disk is full.*cannot be resumed", said)
+    assert events[-1].result.steps_done == SETTINGS.steps
+    assert not session.folder.exists(), "nothing is left that could not be resumed"
 
 
 def test_a_session_at_work_in_this_process_is_left_alone(tmp_path):

@@ -67,12 +67,9 @@ class AlignedStack(Stack):
         rows, columns = window or (slice(0, stack.shape[1]), slice(0, stack.shape[2]))
         self.window = rows, columns
         sides = rows.stop - rows.start, columns.stop - columns.start
+        self._describe_as(stack)
         self.shape = (len(stack), *sides, *stack.shape[3:])
-        self.dtype = stack.dtype
         check_stack(self.shape, self.dtype, has_named_channels=True)  # checked when recorded
-        self.rgb, self.sources = stack.rgb, stack.sources
-        self.calibration, self.has_opacity = stack.calibration, stack.has_opacity
-        self.source_notes = stack.source_notes
 
     def plane(self, z: int) -> Plane:
         """Read plane `z`, registered to the reference plane."""

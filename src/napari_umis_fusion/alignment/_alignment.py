@@ -70,7 +70,13 @@ class Alignment(TransformTable):
             If the array has another shape, a transform is not finite or not invertible, or the
             reference is not one of the planes.
         """
-        array = np.array(transforms, np.float64)
+        try:
+            array = np.array(transforms, np.float64)
+        except (TypeError, ValueError) as error:  # ragged, or no numbers
+            raise AlignmentError(
+                f"got transforms that are no array of numbers ({error}); accepted is (Z, 2, 3), "
+                "one for each plane."
+            ) from error
         if array.ndim != 3 or array.shape[1:] != (2, 3):
             msg = (
                 f"got transforms of shape {array.shape}; accepted is (Z, 2, 3), one for each plane."

@@ -13,13 +13,11 @@ from numpy.typing import NDArray
 from napari_umis_fusion.alignment._plane_motion import MotionModel, PlaneMotion, motion_of
 from napari_umis_fusion.alignment._transforms import Transform
 from napari_umis_fusion.errors import AlignmentError, StackFileError
-from napari_umis_fusion.runtime import atomic_write, naming_faults, read_text, user_path
+from napari_umis_fusion.runtime import naming_faults, read_text, user_path, write_csv
 
 _TRANSFORM = ("m00", "m01", "m10", "m11", "offset_rows_px", "offset_columns_px")
 _SHARED = ("height_px", "width_px", "model", "reference")
 _MOTION = tuple(spec.name for spec in fields(PlaneMotion))
-
-_ENCODING = "utf-8"
 
 LARGEST_FACTOR, LARGEST_SHIFT_PX = 100.0, 1e7
 """Entries of a matrix, and shifts, beyond which a table is damaged."""
@@ -64,18 +62,13 @@ def write_table(table: TransformTable, path: str | Path) -> Path:
     target = user_path(path)
     check_table_path(target)
     whole = (*table.shape, table.model, table.reference)
-    with (
-        naming_faults(
-            target, StackFileError, "cannot be written", "choose another folder", of=OSError
-        ),
-        atomic_write(target) as beside,
-        beside.open("w", newline="", encoding=_ENCODING) as to,
-    ):
-        writer = csv.writer(to)
-        writer.writerow(COLUMNS)
-        for row, transform in zip(table.planes, table.transforms, strict=True):
-            exact = (*transform[:, :2].ravel().tolist(), *transform[:, 2].tolist())
-            writer.writerow((*astuple(row), *map(repr, exact), *whole))
+    rows: list[tuple[object, ...]] = [COLUMNS]
+    for row, transform in zip(table.planes, table.transforms, strict=True):
+        exact = (*transform[:, :2].ravel().tolist(), *transform[:, 2].tolist())
+        rows.append((*astuple(row), *map(repr, exact), *whole))
+    advice = "choose another folder"
+    with naming_faults(target, StackFileError, "cannot be written", advice, of=OSError):
+        write_csv(target, rows)
     return target
 
 

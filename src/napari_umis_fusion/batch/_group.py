@@ -285,4 +285,4 @@ def _alike(
     unlike = [path for path in files if headers[path].kind != kind]
     usual = next(headers[path] for path in files if headers[path].kind == kind)
     gone = [LeftOut(path, f"is {headers[path]}, unlike most ({usual})") for path in unlike]
-    return tuple(path for path in files if path not in unlike), gone
+    return tuple(path for path in files if headers[path].kind == kind), gone

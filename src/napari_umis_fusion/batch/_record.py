@@ -134,8 +134,10 @@ class BatchRecord:
     def _add(self, line: EntryLine) -> None:
         text = f"{json.dumps(line)}\n"
         with naming_write_errors(self._path), self._path.open("a", encoding="utf-8") as file:
-            # After a line that a killed process left, the next one begins on a line of its own.
-            file.write(f"\n{text}" if self._is_torn else text)
+            # After a line that a killed process or a full disk left, the next one begins on a line
+            # of its own.
+            start, self._is_torn = "\n" if self._is_torn else "", True
+            file.write(f"{start}{text}")
             file.flush()
             os.fsync(file.fileno())
         self._is_torn = False

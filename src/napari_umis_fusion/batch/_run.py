@@ -4,7 +4,7 @@ import os
 import time
 import warnings
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -154,9 +154,10 @@ class _Run:
 
     def _record_failure(self, stack: BatchStack, entry: BatchEntry) -> None:
         try:
-            self._record.end(entry, identity_of(stack))
-        except FileNotFoundError:  # a file of the stack is gone: it will be tried again
+            identity = identity_of(stack)
+        except OSError:  # a file of the stack is out of reach: it will be tried again
             return
+        self._record.end(entry, identity)
 
     def _write_table_in_time(self) -> None:
         if time.monotonic() - self._table_s > TABLE_EVERY_S:
@@ -198,18 +199,23 @@ def _output_folder(
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StackFileError(
-            f"{target}: cannot be made ({reason_of(error)}); choose another folder for results."
-        ) from error
+        raise StackFileError(_unusable(target, "made", error)) from error
     return target
 
 
 @contextmanager
 def _batch_lock(target: Path) -> Generator[None]:
-    try:
-        with locked(target / LOCK, 0):
-            yield
-    except TimeoutError as error:
-        raise BusyError(
-            f"{target}: another process works on this batch. Wait until it ends, or end it."
-        ) from error
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(target / LOCK, 0))
+        except TimeoutError as error:
+            raise BusyError(
+                f"{target}: another process works on this batch. Wait until it ends, or end it."
+            ) from error
+        except OSError as error:
+            raise StackFileError(_unusable(target, "written to", error)) from error
+        yield
+
+
+def _unusable(target: Path, how: str, error: OSError) -> str:
+    return f"{target}: cannot be {how} ({reason_of(error)}); choose another folder for results."

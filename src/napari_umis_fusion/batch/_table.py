@@ -1,14 +1,12 @@
 """The table of a batch: a row for each stack, and for what was left out."""
 
-import csv
 from collections.abc import Iterable, Iterator, Sequence
-from io import StringIO
 from pathlib import Path
 
 from napari_umis_fusion.batch._entry import BatchEntry
 from napari_umis_fusion.batch._grouping import LeftOut
 from napari_umis_fusion.files.write import naming_write_errors
-from napari_umis_fusion.runtime import atomic_write
+from napari_umis_fusion.runtime import write_csv
 
 TABLE = "umis-fusion-batch.csv"
 """Name of the table in the folder of results."""
@@ -29,14 +27,9 @@ def write_table(
     StackFileError
         If it cannot be written, as where another program holds it open.
     """
-    text = StringIO(newline="")
-    rows = csv.writer(text)
-    rows.writerow(COLUMNS)
-    rows.writerows(_row(entry, folder) for entry in entries)
-    rows.writerows(_left_out_rows(left_out))
-    with naming_write_errors(path), atomic_write(path) as temporary:
-        # With a byte order mark, without which Excel reads no UTF-8.
-        temporary.write_bytes(text.getvalue().encode("utf-8-sig", "surrogateescape"))
+    rows = (_row(entry, folder) for entry in entries)
+    with naming_write_errors(path):
+        write_csv(path, (COLUMNS, *rows, *_left_out_rows(left_out)))
 
 
 def _row(entry: BatchEntry, folder: Path) -> list[object]:

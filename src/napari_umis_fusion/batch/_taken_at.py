@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from PIL import Image
+from napari_umis_fusion.files.read import open_unlimited
 
 _EXIF, _ORIGINAL, _FRACTION, _CHANGED = 0x8769, 0x9003, 0x9291, 0x0132
 
@@ -23,7 +23,7 @@ def times_taken(paths: Sequence[Path]) -> tuple[list[float], str]:
 
 def _from_exif(path: Path) -> float | None:
     try:
-        with Image.open(path) as image:
+        with open_unlimited(path) as image:
             tags = image.getexif()
             more = tags.get_ifd(_EXIF)
         text = str(more.get(_ORIGINAL) or tags.get(_CHANGED) or "").strip("\0 ")

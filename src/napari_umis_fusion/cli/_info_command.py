@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from napari_umis_fusion.cli._report import print_json, print_line
@@ -10,7 +9,12 @@ from napari_umis_fusion.cli._stack_input import add_axis_options, index_from
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.files.ome_zarr import zarr_kind
 from napari_umis_fusion.files.read import describe_file, open_stack
-from napari_umis_fusion.preprocess.health import PlaneReport, found_and_done, iter_reports, notes_on
+from napari_umis_fusion.preprocess.health import (
+    PlaneReport,
+    found_and_done,
+    notes_on,
+    report_planes,
+)
 from napari_umis_fusion.runtime import user_path
 from napari_umis_fusion.scale import describe_zarr
 
@@ -43,7 +47,7 @@ def run_info(arguments: argparse.Namespace) -> None:
     """Print the description, one fact per line."""
     if not arguments.planes and (arguments.z_axis or index_from(arguments)):
         raise ConfigError("--z-axis, --index and --scene choose planes to list: add --planes.")
-    facts = _describe(user_path(arguments.file))
+    facts = _describe(arguments.file)
     reports = _reports(arguments) if arguments.planes else []
     if arguments.json:
         planes = {"plane_list": [one.describe() for one in reports]} if reports else {}
@@ -62,7 +66,7 @@ def run_info(arguments: argparse.Namespace) -> None:
 
 def _reports(arguments: argparse.Namespace) -> list[PlaneReport]:
     stack = open_stack(arguments.file, z_axis=arguments.z_axis, index=index_from(arguments))
-    return list(iter_reports(stack))
+    return report_planes(stack)
 
 
 def _axes(names: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -87,14 +91,15 @@ def _table(reports: Sequence[PlaneReport]) -> list[str]:
     return lines
 
 
-def _describe(path: Path) -> dict[str, Any]:
+def _describe(file: str) -> dict[str, Any]:
+    path = user_path(file)
     if path.suffix.lower() in CHECKPOINT_SUFFIXES:
         from napari_umis_fusion.network import describe_checkpoint
 
         return describe_checkpoint(path)
     if zarr_kind(path):
         return describe_zarr(path)
-    return describe_file(path)
+    return describe_file(file)
 
 
 def _flat(facts: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from napari_umis_fusion.cli._interrupts import run_interruptibly
 from napari_umis_fusion.runtime import Progress
@@ -22,8 +22,12 @@ LONGEST_MESSAGE = 2000
 
 
 def print_line(message: str) -> None:
-    """Print a line for people, at once: who reads a pipe should not wait for the end of a run."""
-    print(message, flush=True)
+    """Print a line for people, at once: who reads a pipe should not wait for the end of a run.
+
+    Letters that the output has no code for, as of names of files, are shown as codes.
+    """
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(message.encode(encoding, "backslashreplace").decode(encoding), flush=True)
 
 
 def print_written(files: Mapping[str, object], notes: Iterable[str], stack: str = "") -> None:
@@ -64,9 +68,37 @@ def one_line_warnings() -> Iterator[None]:
 
 def progress_bar(what: str, unit: str, *, quiet: bool) -> Any:
     """Return a progress bar that is shown on terminals only."""
+    if quiet or not sys.stderr.isatty():
+        return _HiddenBar()
     from tqdm import tqdm
 
-    return tqdm(desc=what, unit=unit, leave=False, disable=quiet or not sys.stderr.isatty())
+    return tqdm(desc=what, unit=unit, leave=False)
+
+
+class _HiddenBar:
+    """Takes what a bar of tqdm takes and shows nothing, without loading tqdm."""
+
+    disable = True
+
+    def __init__(self) -> None:
+        self.n = self.initial = 0.0
+        self.total: float | None = None
+
+    def reset(self, total: float | None = None) -> None:
+        """Begin anew."""
+        self.n, self.total = 0.0, total
+
+    def write(self, text: str, file: TextIO) -> None:
+        """Print a line."""
+        print(text, file=file)
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        """Return what shows nothing."""
+        return _show_nothing
+
+
+def _show_nothing(*_: object, **__: object) -> None:
+    """Stand for what a bar shows."""
 
 
 def show_done(bar: Any, done: float, total: float | None, what: str | None = None) -> None:

@@ -26,7 +26,7 @@ from napari_umis_fusion.files import (
 from napari_umis_fusion.files.read import is_tiff, list_files
 from napari_umis_fusion.files.write import naming_write_errors
 from napari_umis_fusion.layers import SubstackConfig, Substacks, iter_substack_layer
-from napari_umis_fusion.runtime import atomic_write, user_path
+from napari_umis_fusion.runtime import user_path, write_csv
 
 
 def add_substack_parser(commands: Any) -> None:
@@ -146,16 +146,15 @@ def _write(
 
 def _write_table(path: str, found: Substacks, config: SubstackConfig) -> Path:
     target = user_path(path)
-    heads = ("position", "time", "in_focus", "followed", "left_aside", "first", "last")
-    lines = [heads]
+    rows = [("position", "time", "in_focus", "followed", "left_aside", "first", "last")]
     for position, track in found.tracks.items():
         place = " ".join(str(one) for one in position)
-        rows = zip(track.measured, track.smooth, track.outliers, strict=True)
-        for time, (measured, smooth, is_outlier) in enumerate(rows):
+        times = zip(track.measured, track.smooth, track.outliers, strict=True)
+        for time, (measured, smooth, is_outlier) in enumerate(times):
             first = found.first_planes[position][time]
             ends = str(first), str(first + 2 * config.around)
             known = f"{measured:.2f}", f"{smooth:.2f}", str(int(is_outlier))
-            lines.append((place, str(time), *known, *ends))
-    with naming_write_errors(target), atomic_write(target) as temporary:
-        temporary.write_text("".join(",".join(line) + "\n" for line in lines), encoding="utf-8")
+            rows.append((place, str(time), *known, *ends))
+    with naming_write_errors(target):
+        write_csv(target, rows)
     return target

@@ -1,7 +1,5 @@
 """The result of a comparison: a row for each way to fuse."""
 
-import csv
-import io
 import json
 import os
 from collections.abc import Iterable
@@ -13,7 +11,7 @@ from napari_umis_fusion.compare._candidate import Candidate
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.files.write import check_csv_path, naming_write_errors
 from napari_umis_fusion.fusion import FusionResult
-from napari_umis_fusion.runtime import atomic_write, changed_fields
+from napari_umis_fusion.runtime import changed_fields, write_csv
 
 Better = Literal["low", "high", "neither"]
 
@@ -241,13 +239,9 @@ class Comparison:
             For another extension, a protected file, or one that cannot be written.
         """
         target = check_csv_path(path, protect=protect)
-        text = io.StringIO(newline="")
-        table = csv.writer(text)
-        table.writerow(["name", "status", *COLUMNS, "notes", "reason", "options"])
-        table.writerows(_cells(row) for row in self.rows)
-        with naming_write_errors(target), atomic_write(target) as temporary:
-            # With a byte order mark, without which Excel reads no UTF-8.
-            temporary.write_bytes(text.getvalue().encode("utf-8-sig"))
+        heads = ["name", "status", *COLUMNS, "notes", "reason", "options"]
+        with naming_write_errors(target):
+            write_csv(target, (heads, *map(_cells, self.rows)))
         return target
 
 

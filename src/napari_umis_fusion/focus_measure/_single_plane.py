@@ -36,7 +36,7 @@ def focus_map(plane: Any, config: FusionConfig | None = None, **options: Any) ->
         As `fuse` does.
     """
     config = (config or FusionConfig("laplacian")).replace(**options)
-    stack = as_stack(np.asarray(plane)[np.newaxis])
+    stack = as_stack(np.asanyarray(plane)[np.newaxis])
     values = read_plane(stack, 0, "raise").plane
     to_grey = GreyConverter(stack, config.channel)
     grey = to_grey(values)

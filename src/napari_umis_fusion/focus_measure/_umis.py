@@ -44,8 +44,6 @@ class UmisFocusMeasure:
 
     Attributes
     ----------
-    halo_px : None
-        Width of the border that a tile needs: None, because the network needs the whole plane.
     checkpoint : Checkpoint or None
         The checkpoint of the weights; None if a network was given.
 
@@ -56,8 +54,6 @@ class UmisFocusMeasure:
     DeviceError
         If the device is not available.
     """
-
-    halo_px: None = None
 
     def __init__(
         self,

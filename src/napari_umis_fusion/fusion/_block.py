@@ -9,6 +9,10 @@ GRID_PX = 32
 """Blocks begin on multiples of it, the grid of the network's coarsest scale at half resolution."""
 
 
+_Span = tuple[slice, slice]
+"""What is kept of a side, and what is seen."""
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """A rectangle of the planes, and the larger one that it is computed from.
@@ -49,16 +53,22 @@ def divide(height: int, width: int, room_px: int, margin: int) -> tuple[Block, .
         return is_too_large, largest if is_too_large else all_rows * all_columns
 
     chosen = min(product(*cuts), key=cost)
-    rows, columns = (
-        _cut(side, count, margin) for side, (count, *_) in zip((height, width), chosen, strict=True)
-    )
+    sides = zip((height, width), chosen, strict=True)
+    return blocks_of(*(_cut(side, count, margin) for side, (count, *_) in sides))
+
+
+def blocks_of(rows: list[_Span], columns: list[_Span]) -> tuple[Block, ...]:
+    """Return the blocks of all pairs of spans, row by row."""
     return tuple(
         Block((row[0], column[0]), (row[1], column[1])) for row, column in product(rows, columns)
     )
 
 
-_Span = tuple[slice, slice]
-"""What is kept of a side, and what is seen."""
+def span(start: int, stop: int, side: int, margin: int) -> _Span:
+    """Return what is kept of a side, and what is seen: with a margin, on the grid."""
+    reach, stop = -(-margin // GRID_PX) * GRID_PX, min(stop, side)
+    return slice(start, stop), slice(max(start - reach, 0), min(stop + reach, side))
+
 
 _Way = tuple[int, int, int]
 """Number of spans of a side, the longest, and all of them together, in pixels seen."""
@@ -75,9 +85,5 @@ def _ways_to_cut(side: int, margin: int) -> list[_Way]:
 def _cut(side: int, count: int, margin: int) -> list[_Span]:
     """Cut a side into spans on the grid."""
     cells = -(-side // GRID_PX)
-    reach = -(-margin // GRID_PX) * GRID_PX
-    spans = []
-    for first, last in bands(cells, min(count, cells)):
-        start, stop = first * GRID_PX, min(last * GRID_PX, side)
-        spans.append((slice(start, stop), slice(max(start - reach, 0), min(stop + reach, side))))
-    return spans
+    parts = bands(cells, min(count, cells))
+    return [span(first * GRID_PX, last * GRID_PX, side, margin) for first, last in parts]

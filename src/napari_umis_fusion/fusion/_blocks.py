@@ -19,6 +19,7 @@ from napari_umis_fusion.fusion._described_result import describe_result
 from napari_umis_fusion.fusion._final_maps import FinalMaps
 from napari_umis_fusion.fusion._focus_unit import default_measure, needs_scale
 from napari_umis_fusion.fusion._memory import MemoryPlan, block_config
+from napari_umis_fusion.fusion._nowhere import iter_fill_nowhere
 from napari_umis_fusion.fusion._passes import RANKING_MEASURES, passes_of
 from napari_umis_fusion.fusion._result import FusionResult
 from napari_umis_fusion.fusion._run import Run
@@ -57,6 +58,7 @@ def iter_blocks(
     survey = yield from run.iter_survey()
     whole: Composed | None = None
     uncovered = 0
+    notes: dict[str, None] = {}  # the same of most blocks
     for number, block in enumerate(plan.blocks):
         give_back_memory()  # of whole planes, or of the last block
         with workspace.part() as scratch:
@@ -65,12 +67,16 @@ def iter_blocks(
             pasting = workers.submit(paste_block, composed, whole, block)
             event = run.progress(number + 1, 0)
             uncovered += yield from repeat_event(workers.result(pasting), event)
+            notes |= dict.fromkeys(composed.notes)
             del composed, pasting  # frees the maps of the block for those of the next
     assert whole is not None
     yield Progress("verifying", 1, 1)
-    whole = replace(whole, uncovered=uncovered / (stack.shape[1] * stack.shape[2]))
+    share = uncovered / (stack.shape[1] * stack.shape[2])
+    whole = replace(whole, uncovered=share, notes=tuple(notes))
     whole = yield from survey.run.iter_settle(whole, survey.planes.sound_stack())
-    return describe_result(survey.run, whole, screening, *plan.notes, config=config)
+    sound = survey.planes.sound_stack(scales=False)
+    result = describe_result(survey.run, whole, screening, *plan.notes, config=config)
+    return (yield from iter_fill_nowhere(stack, sound, result, config, workers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +142,7 @@ class BlockRun:
             z, checked = z + 1, (yield from first.iter_next())
         for block in self.blocks:
             measure = choose_measure(config, workers, to_grey)
-            part = _cut(checked, block)
+            part = checked.part(*block.seen)
             job = workers.submit(self._grey_of, part, z, block, to_grey)
             grey = yield from workers.result(job)
             correction = yield from sensor.within(block.seen).iter_correction(to_grey)
@@ -209,13 +215,6 @@ def _with_span(config: FusionConfig, *, to_grey: GreyConverter) -> GreyConverter
     if config.focus_measure in RANKING_MEASURES:
         to_grey.span()
     return to_grey
-
-
-def _cut(whole: CheckedPlane, block: Block) -> CheckedPlane:
-    """Return what a block sees of a plane."""
-    invalid = None if whole.invalid is None else whole.invalid[block.seen].copy()
-    plane = whole.plane[block.seen].copy()
-    return CheckedPlane(plane, invalid, holds_values=whole.holds_values)
 
 
 def paste_block(part: Composed, whole: Composed, block: Block) -> int:

@@ -101,24 +101,20 @@ class Compositor:
         left_out: Collection[int] = (),
     ) -> None:
         shape = (stack.shape[1], stack.shape[2])
-        self.config = config
+        self.config, self._workers = config, workers
         self.to_grey = to_grey or GreyConverter(stack, config.channel)
         self.measure = choose_measure(config, workers, self.to_grey)
         is_share = self.measure.is_share
-        self.preference: Preference | None = None
-        if config.prefer:
-            self.preference = Preference(config.prefer, is_share, shape, workspace)
-        apart = has_surface(config, is_share=is_share)
+        prefers = partial(Preference, config.prefer, is_share, shape, workspace)
+        self.preference = prefers() if config.prefer else None
         # A peak is fitted to focus as it is measured.
         peak_is_focus = not (is_share or config.prefer)
         model = peak_model(config, is_share=is_share)
         self.decision = Decision.blank(*shape, workspace, peak_is_focus=peak_is_focus, model=model)
         self.all_in_focus: Plane = workspace.lasting(stack.shape[1:], stack.dtype)
-        self.opacity: Plane | None = None
-        if stack.has_opacity:
-            self.opacity = workspace.full(shape, stack.dtype, 0)
+        opaque = partial(workspace.full, shape, stack.dtype, 0)
+        self.opacity: Plane | None = opaque() if stack.has_opacity else None
         self.weighted = _weighted_mean(stack, config, workspace) if averages else None
-        self._workers = workers
         # Planes whose focus is not known yet: the measure may need later planes.
         self._pending: deque[GreyPlane] = deque()
         self._tiles = tiles_of(self.all_in_focus, config.tile_px)
@@ -129,6 +125,7 @@ class Compositor:
         given = config, shape, self.to_grey.range.black, workspace, workers
         decide = partial(Takeovers, is_share=is_share, averages=averages, verified=verified)
         self._takeovers = decide(*given)
+        apart = has_surface(config, is_share=is_share)
         measure = partial(PeakSharpness, shape, workspace, with_detail=apart)
         self._sharpness = measure() if is_share else None
         # A second pass fits no peaks.
@@ -137,15 +134,13 @@ class Compositor:
         self.surface = self._surface(workspace) if apart else None
         self._pile = Pile(self._first_composite(workspace), workspace, workers, self._tiles)
         # Without seams, no border depends on what was composed before.
-        in_turn = self._takeovers.seams is None
-        self._order = MergeOrder(len(stack), left_out, in_turn=in_turn)
+        self._order = MergeOrder(len(stack), left_out, in_turn=self._takeovers.seams is None)
         self._has_scales = scales is not None
         self._scales = scales or GreyScales(1.0, self.to_grey.range.scale)
-        self.correction: MeanCorrection | None = None
         # What amounts of contrast choose gains too little by it (0.05 dB) for the time.
-        if averages and is_share and len(stack) > 1:
-            scale = self._scales.value
-            self.correction = MeanCorrection(stack, self.to_grey, scale, workspace)
+        is_corrected = averages and is_share and len(stack) > 1
+        correct = partial(MeanCorrection, stack, self.to_grey, self._scales.value, workspace)
+        self.correction = correct() if is_corrected else None
         self._last: int | None = None
         self._before: FloatMap | None = None  # grey image of the plane composed last
         self._z = 0

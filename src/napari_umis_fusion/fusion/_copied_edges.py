@@ -27,8 +27,9 @@ from napari_umis_fusion.runtime import (
 )
 from napari_umis_fusion.stack import CheckedPlane, Plane, Prefetch, Stack
 
-TILE_PX = 32
-"""Tiles that are mended at a time; most have no false edge."""
+TILE_PX = 4 * REACH_PX
+"""Tiles that are mended at a time; most have no false edge. Half as high, they are twice the reach,
+so that windows of every second one do not overlap."""
 
 MOST_PLANES = 8
 """Planes of which patches are tried: those of which most pixels around are copied."""
@@ -92,7 +93,7 @@ class CopiedEdges:
             checked = yield from repeat_event(planes.iter_next(), done)
             keep = partial(self._keep, checked, z)
             yield from repeat_event(workers.each(keep, self._parts), done)
-        for parts in _apart(self._parts):
+        for parts in _apart(self._parts, tiles):
             yield from repeat_event(workers.each(self._mend, parts), done)
 
     def _look(self, found: list[Tile], tile: Tile) -> None:
@@ -171,11 +172,16 @@ def _raise_steps(steps: FloatMap, grey: FloatMap) -> None:
     np.fmax(steps[:, :-1], np.abs(np.diff(grey, axis=1)), out=steps[:, :-1])
 
 
-def _apart(parts: Sequence[_Part]) -> list[list[_Part]]:
-    """Return parts in groups whose windows do not overlap, the same for any number of threads."""
-    groups: dict[tuple[bool, bool], list[_Part]] = {}
+def _apart(parts: Sequence[_Part], tiles: Sequence[Tile]) -> list[list[_Part]]:
+    """Return parts in groups whose windows do not overlap, the same for any number of threads.
+
+    A window reaches into the tiles beside its own, and no further.
+    """
+    cuts = zip(*(tile.window for tile in tiles), strict=True)
+    starts = [sorted({cut.start for cut in along}) for along in cuts]
+    groups: dict[tuple[int, ...], list[_Part]] = {}
     for part in parts:
-        rows, columns = part.tile.window
-        key = bool(rows.start // (TILE_PX // 2) % 2), bool(columns.start // (2 * TILE_PX) % 2)
+        pairs = zip(starts, part.tile.window, strict=True)
+        key = tuple(along.index(cut.start) % 2 for along, cut in pairs)
         groups.setdefault(key, []).append(part)
     return [groups[key] for key in sorted(groups)]

@@ -52,8 +52,9 @@ def coverage_notes(share: float, image: Plane) -> list[str]:
     if share == 0:
         return []
     value = "NaN" if image.dtype.kind == "f" else "0"
-    return [f"{_percent(share)} of the image is shown by no plane: {value} there"]
+    return [f"{percent(share)} of the image is shown by no plane: {value} there"]
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """Return a share, 0 to 1, for a note."""
     return f"{100 * share:.1f} %" if share >= 0.001 else "less than 0.1 %"

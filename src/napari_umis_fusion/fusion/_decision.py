@@ -4,6 +4,7 @@ The maps have the size of one plane, whatever the number of planes.
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -73,10 +74,7 @@ class Decision:
     ) -> "Decision":
         """Create the maps before the first plane, with a focus that any plane exceeds."""
         index = workspace.full((height, width), np.uint16, 0)
-
-        def blank() -> FloatMap:
-            return workspace.full((height, width), np.float32, INVALID)
-
+        blank = partial(workspace.full, (height, width), np.float32, INVALID)
         chosen = blank()
         peak = chosen if peak_is_focus else blank()
         noise = workspace.full((height, width), np.float32, np.inf)
@@ -88,10 +86,7 @@ class Decision:
 
         It shares what is known of all planes, whichever decision they belong to.
         """
-
-        def blank() -> FloatMap:
-            return workspace.full(self.index.shape, np.float32, INVALID)
-
+        blank = partial(workspace.full, self.index.shape, np.float32, INVALID)
         chosen = blank()
         peak = chosen if self.peak is self.chosen else blank()
         return replace(
@@ -109,10 +104,7 @@ class Decision:
     def beside(self, workspace: ScratchMemory) -> "Decision":
         """Create another decision on the same planes, which shares the noise of this one."""
         index = workspace.full(self.index.shape, np.uint16, 0)
-
-        def blank() -> FloatMap:
-            return workspace.full(self.index.shape, np.float32, INVALID)
-
+        blank = partial(workspace.full, self.index.shape, np.float32, INVALID)
         chosen, around = blank(), (blank(), blank(), blank())
         # It is not ranked: a pixel that some plane shows is a pixel that is chosen.
         return Decision(index, chosen, chosen, chosen, blank(), *around, self.noise, self.model)

@@ -97,13 +97,13 @@ class EdgeLimits:
         precision = np.float64 if image.dtype.type in DOUBLE else np.float32
 
         def soften(tile: Tile) -> None:
-            leads = _smoothed(_with_halo(base.leads, tile), LEAD_SIGMA_PX)
+            leads = _smoothed(with_halo(base.leads, tile, REACH_PX), LEAD_SIGMA_PX)
             share = np.asarray(1 / (1 + (leads / LEAST_LEAD) ** 4), np.float32)
-            limits = highest_around(_with_halo(self.limits, tile)) + MARGIN
+            limits = highest_around(with_halo(self.limits, tile, REACH_PX)) + MARGIN
             colours = image if image.ndim == 3 else image[..., None]
-            before = np.stack(
-                [_with_halo(colours[..., c], tile) for c in range(colours.shape[2])], axis=2
-            ).astype(precision)
+            channels = np.moveaxis(colours, 2, 0)
+            before = np.stack([with_halo(one, tile, REACH_PX) for one in channels], axis=2)
+            before = before.astype(precision)
             after = self._soften(before, limits, share)
             if after is None:
                 return
@@ -134,10 +134,6 @@ class EdgeLimits:
             change = (around * share)[..., None] * (smoothed - near)
             image = image + np.where(np.isfinite(change), change, np.float32(0))
         return None if image is before else image
-
-
-def _with_halo(image: AnyArray, tile: Tile) -> AnyArray:
-    return with_halo(image, tile, REACH_PX)
 
 
 def _smoothed(image: FloatMap, sigma_px: float) -> FloatMap:

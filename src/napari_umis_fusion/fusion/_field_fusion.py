@@ -278,7 +278,8 @@ def iter_settle_field(
         sound = known.planes.sound_stack()
         settling = iter_settle_islands(sound, fused, config, known.to_grey, workers)
         notes = yield from repeat_event(settling, last)
-        filled = yield from iter_fill_nowhere(placed, _result(whole, config), config, workers)
+        sound, part = known.planes.sound_stack(scales=False), _result(whole, config)
+        filled = yield from iter_fill_nowhere(placed, sound, part, config, workers)
         if whole.source_map is not None and filled.source_map is not None:
             whole.source_map[...] = filled.source_map
         return (*uncovered, *notes, *filled.notes)

@@ -12,19 +12,17 @@ from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError, StackError
 from napari_umis_fusion.files.read import as_stack
 from napari_umis_fusion.focus_measure import CLASSICAL, StackMeasure, choose_measure
+from napari_umis_fusion.fusion._block import GRID_PX
+from napari_umis_fusion.fusion._masking import iter_mask
 from napari_umis_fusion.fusion._screening import known_healths
 from napari_umis_fusion.preprocess import REACH_PX, GreyConverter, middle_planes
 from napari_umis_fusion.preprocess.health import PlaneHealth, StandInStack, screened
-from napari_umis_fusion.runtime import FloatMap, Workers, run_to_end
+from napari_umis_fusion.runtime import FloatMap, Workers, repeat_event, run_to_end
 from napari_umis_fusion.stack import CheckedPlane, CroppedStack, Prefetch, Stack, fill_invalid
 
 NETWORK_MARGIN_PX = {"learned": 96, "umis": 64}
 """Margin around the pixel that the networks process. On rendered stacks, the sharpest plane is then
 that of whole planes at 99 of 100 pixels."""
-
-GRID_PX = 32
-"""Grid on which crops begin and end, so that the networks' coarse scales have the same grid as in
-whole planes: 16 px, at half the resolution."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,9 +153,10 @@ def iter_focus_curve(
         _around(place, margin_px, size)
         for place, size in zip((row, column), opened.shape[1:3], strict=True)
     )
-    crop = CroppedStack(opened, rows, columns)
     pixel = row - rows.start, column - columns.start
     with Workers(config.threads) as workers:
+        opened = yield from repeat_event(iter_mask(opened, config, workers), None)
+        crop = CroppedStack(opened, rows, columns)
         found = list(healths) or known_healths(opened, config)
         middle = [found[z] for z in middle_planes(len(opened)) if found]
         if to_grey is None and not all(one.is_sound for one in middle):

@@ -15,7 +15,7 @@ from napari_umis_fusion.fusion._kept_planes import with_kept_planes
 from napari_umis_fusion.fusion._light_changes import iter_in_one_light, light_notes
 from napari_umis_fusion.fusion._masking import iter_mask
 from napari_umis_fusion.fusion._memory import check_aligning, plan_memory
-from napari_umis_fusion.fusion._nowhere import check_nowhere, iter_fill_nowhere
+from napari_umis_fusion.fusion._nowhere import check_nowhere
 from napari_umis_fusion.fusion._override_map import OverrideMap, fit_overrides, load_overrides
 from napari_umis_fusion.fusion._overrides import override
 from napari_umis_fusion.fusion._passes import passes_of
@@ -190,7 +190,6 @@ def _iter_fuse_stack(
         composing = partial(_iter_compose, masked, transforms, scratch, workers)
         aligned, result = yield from iter_in_one_light(composing, config)
         result = result.with_notes(*light_notes(config.light, result.config.light))
-        result = yield from iter_fill_nowhere(aligned, result, config, workers)
         if chosen is not None:
             overriding = workers.submit(override, result, aligned, chosen)
             last = Progress("verifying", len(aligned), len(aligned))

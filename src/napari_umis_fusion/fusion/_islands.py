@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 
 from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.fusion._coverage import percent
 from napari_umis_fusion.fusion._island_evidence import Verdict
 from napari_umis_fusion.fusion._island_look import Fused, IslandLook
 from napari_umis_fusion.fusion._island_map import (
@@ -105,16 +106,12 @@ def _notes(mended: float, doubtful: float) -> list[str]:
     notes = []
     if mended > 0:
         notes.append(
-            f"{_percent(mended)} of the image mended: it came from planes that show the opposite "
+            f"{percent(mended)} of the image mended: it came from planes that show the opposite "
             f"of what the planes in focus around it show, {WHY}"
         )
     if doubtful > 0:
         notes.append(
-            f"{_percent(doubtful)} of the image marked by a low confidence: its planes may show "
+            f"{percent(doubtful)} of the image marked by a low confidence: its planes may show "
             f"the opposite of what those in focus show, {WHY}"
         )
     return notes
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %" if share >= 0.0005 else "less than 0.1 %"

@@ -31,13 +31,9 @@ class KeptPlanes(Stack):
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
-        self.shape, self.dtype, self.calibration = stack.shape, stack.dtype, stack.calibration
-        self.sources, self.source_notes = stack.sources, stack.source_notes
-        self.channel_names, self.channel_colours = stack.channel_names, stack.channel_colours
-        self.rgb, self.has_opacity = stack.rgb, stack.has_opacity
-        self.is_mosaic, self.holds_values = stack.is_mosaic, stack.holds_values
+        self._describe_as(stack)
         self.alignment, self.window = stack.alignment, stack.window
-        self.is_arriving = stack.is_arriving
+        self.holds_values, self.is_arriving = stack.holds_values, stack.is_arriving
         self.samples = PlaneSamples(stack.shape, stack.dtype)
         self._lock = Lock()
         self._most = 0

@@ -1,13 +1,13 @@
 """Values of the image where no plane shows detail: the mean of all planes, one plane, or none."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.config import FusionConfig, NanPolicy
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.fusion._result import FusionResult
 from napari_umis_fusion.runtime import BoolMap, Progress, Workers, repeat_event
@@ -57,14 +57,16 @@ def check_nowhere_in_slab(planes: tuple[int, int], config: FusionConfig) -> None
 
 
 def iter_fill_nowhere(
-    stack: Stack, result: FusionResult, config: FusionConfig, workers: Workers
+    stack: Stack, sound: Stack, result: FusionResult, config: FusionConfig, workers: Workers
 ) -> Generator[Progress, None, FusionResult]:
     """Fill the image where nothing is in focus, as the config says; all maps stay.
 
     Parameters
     ----------
     stack : Stack
-        The aligned stack; its planes are read once more for the mean.
+        The aligned stack, of which a plane may be asked for.
+    sound : Stack
+        The same as recorded, without what is not sound; its planes are read once more for the mean.
     result : FusionResult
         The result; its image is changed in place.
     config : FusionConfig
@@ -87,7 +89,11 @@ def iter_fill_nowhere(
     if config.nowhere == "none":
         image[never] = np.nan if image.dtype.kind == "f" else 0
     else:
-        values, known = yield from _iter_values(stack, result, config, workers, never, event)
+        is_mean = config.nowhere == "mean"
+        planes = range(len(sound)) if is_mean else (config.nowhere_plane,)
+        source = sound if is_mean else stack
+        reading = _iter_mean(source, planes, config.nan_policy, workers, never)
+        values, known = yield from repeat_event(reading, event)
         # Where the chosen planes show nothing, the decided values stay.
         image[_part(never, known)] = values[known]
         if config.nowhere == "plane" and result.source_map is not None:
@@ -105,30 +111,20 @@ def _part(never: BoolMap, known: NDArray[np.bool_]) -> BoolMap:
     return part
 
 
-def _iter_values(
-    stack: Stack,
-    result: FusionResult,
-    config: FusionConfig,
-    workers: Workers,
-    never: BoolMap,
-    event: Progress,
-) -> Generator[Progress, None, tuple[Plane, NDArray[np.bool_]]]:
-    """Return the values of the marked pixels, and which of them are known."""
-    left_out = {one.z for one in result.health if one.is_left_out}
-    chosen = [config.nowhere_plane] if config.nowhere == "plane" else range(len(stack))
-    image = result.all_in_focus
-    sums = np.uint32 if image.dtype.type in EXACT else np.float64
-    total = np.zeros((int(never.sum()), *image.shape[2:]), sums)
+def _iter_mean(
+    stack: Stack, planes: Iterable[int], policy: NanPolicy, workers: Workers, never: BoolMap
+) -> Generator[None, None, tuple[Plane, NDArray[np.bool_]]]:
+    """Return the mean of planes at the marked pixels, and where it is known."""
+    sums = np.uint32 if stack.dtype.type in EXACT else np.float64
+    total = np.zeros((int(never.sum()), *stack.shape[3:]), sums)
     count = np.zeros(len(total), np.uint32)
-    for z in chosen:
-        if z in left_out and config.nowhere == "mean":
-            continue
-        reading = workers.submit(read_plane, stack, z, config.nan_policy)
-        checked = yield from repeat_event(workers.result(reading), event)
+    for z in planes:
+        reading = workers.submit(read_plane, stack, z, policy)
+        checked = yield from workers.result(reading)
         known = _known(checked, never)
         np.add(total, checked.plane[never], out=total, where=_wide(known, total))
         count += known
-    return _means(total, count, image.dtype), count > 0
+    return _means(total, count, stack.dtype), count > 0
 
 
 def _means(total: NDArray[Any], count: NDArray[np.uint32], dtype: np.dtype[Any]) -> Plane:

@@ -18,6 +18,7 @@ from napari_umis_fusion.fusion._described_result import describe_result
 from napari_umis_fusion.fusion._final_maps import FinalMaps
 from napari_umis_fusion.fusion._island_look import Fused
 from napari_umis_fusion.fusion._islands import iter_settle_islands
+from napari_umis_fusion.fusion._nowhere import iter_fill_nowhere
 from napari_umis_fusion.fusion._passes import Passes, passes_of
 from napari_umis_fusion.fusion._referee import iter_reject_moving
 from napari_umis_fusion.fusion._result import FusionResult
@@ -68,7 +69,8 @@ def iter_passes(
     begun = len(stack) if run.passes.referees else 0
     composed, screening = yield from run.iter_compose(planes, to_grey, begun=begun)
     composed = yield from run.iter_settle(composed, screening.sound_stack())
-    return describe_result(run, composed, screening)
+    result, sound = describe_result(run, composed, screening), screening.sound_stack(scales=False)
+    return (yield from iter_fill_nowhere(stack, sound, result, config, workers))
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,11 @@ class ScreenedPlanes(PlaneScreen):
         Parts of planes that do not count.
     gaps : Gaps, optional
         What an earlier pass found of gaps, which parts of planes do not show.
+
+    Attributes
+    ----------
+    moving : MovingParts or None
+        As given.
     """
 
     def __init__(
@@ -80,7 +85,7 @@ class ScreenedPlanes(PlaneScreen):
         self._minds_light = known is None and minds_light(stack, config)
         self._config, self._passes = config, passes
         self._copies = config.blend == "select"
-        self._finder, self._moving = SpeckFinder(workers, specks), moving
+        self._finder, self.moving = SpeckFinder(workers, specks), moving
         self._gaps = gaps or Gaps()
 
     @property
@@ -97,11 +102,6 @@ class ScreenedPlanes(PlaneScreen):
     def specks(self) -> dict[int, Specks]:
         """The specks found so far, by plane."""
         return self._finder.found
-
-    @property
-    def moving(self) -> MovingParts | None:
-        """Parts of planes that do not count."""
-        return self._moving
 
     @property
     def notes(self) -> list[str]:
@@ -127,8 +127,8 @@ class ScreenedPlanes(PlaneScreen):
         clean = without_specks(reading, specks, copies=self._copies)
         return (
             clean
-            if self._moving is None
-            else clean.without(self._moving.mask(z, self._stack.shape[1:]))
+            if self.moving is None
+            else clean.without(self.moving.mask(z, self._stack.shape[1:]))
         )
 
     def _screened(self, reading: CheckedPlane, health: PlaneHealth) -> CheckedPlane:
@@ -136,7 +136,7 @@ class ScreenedPlanes(PlaneScreen):
 
     def _tell(self, z: int, specks: int) -> None:
         """Add to the health of a plane what is found besides."""
-        moving = 0.0 if self._moving is None else self._moving.share(z)
+        moving = 0.0 if self.moving is None else self.moving.share(z)
         found = self.healths[z].findings
         if self._config.corrects_illumination:  # then it is no news that the light changes
             found = tuple(one for one in found if one not in CHANGES)
@@ -156,13 +156,13 @@ class ScreenedPlanes(PlaneScreen):
         if specks is not None:
             specks = specks.within(rows, columns, width)
             found = without_specks(found, specks, copies=self._copies)
-        if self._moving is None:
+        if self.moving is None:
             return found
-        return found.without(self._moving.mask(z, shape, rows, columns))
+        return found.without(self.moving.mask(z, shape, rows, columns))
 
     def again(self, moving: MovingParts | None = None) -> "ScreenedPlanes":
         """Return the planes of another pass, with what is known of them."""
-        return self._with(self.healths, moving or self._moving)
+        return self._with(self.healths, moving or self.moving)
 
     def unscreened(self) -> "ScreenedPlanes":
         """Return the planes as they are, for a stack of which none is sound."""
@@ -181,7 +181,7 @@ class ScreenedPlanes(PlaneScreen):
         if are_whole:
             return self._stack
         scales = scales_values(self._config) if scales is None else scales
-        found = self.healths, specks, self._moving, self._gaps
+        found = self.healths, specks, self.moving, self._gaps
         return SoundStack(self._stack, *found, scales=scales)
 
     def _with(self, known: Sequence[PlaneHealth], moving: MovingParts | None) -> "ScreenedPlanes":

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from napari_umis_fusion.alignment import AlignedStack, is_even_shift
+from napari_umis_fusion.alignment import AlignedStack, is_even_shift, max_displacement_px
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import AlignmentError, StackError
 from napari_umis_fusion.fusion._kept_planes import KeptPlanes
+from napari_umis_fusion.fusion._weighted_mean import as_dtype
 from napari_umis_fusion.preprocess import (
     GreyConverter,
     coarse_mosaic,
@@ -51,6 +52,13 @@ class Sensor:
         Threads to run on.
     is_put_off : bool
         Whether the look waits until `iter_catch_up`: for planes that are still being taken.
+
+    Attributes
+    ----------
+    pattern : FixedPattern or None
+        The pattern that was found; None without one.
+    mosaic_px : int
+        After how many pixels the colours of a mosaic repeat; 0 if planes are none.
     """
 
     def __init__(
@@ -65,25 +73,15 @@ class Sensor:
         self._is_put_off = is_put_off
         self._stack, self._config = stack, config
         self._workspace, self._workers = workspace, workers
-        self._pattern: FixedPattern | None = None
-        self._mosaic_px = 0
+        self.pattern: FixedPattern | None = None
+        self.mosaic_px = 0
         self._was_looked_at = False
         self._part: Window | None = None
-
-    @property
-    def pattern(self) -> FixedPattern | None:
-        """The pattern that was found; None without one."""
-        return self._pattern
-
-    @property
-    def mosaic_px(self) -> int:
-        """After how many pixels the colours of a mosaic repeat; 0 if planes are none."""
-        return self._mosaic_px
 
     def knowing(self, pattern: FixedPattern | None, *, mosaic_px: int) -> "Sensor":
         """Return the same sensor with what an earlier look found; nothing is read again."""
         known = copy(self)
-        known._pattern, known._mosaic_px, known._was_looked_at = pattern, mosaic_px, True
+        known.pattern, known.mosaic_px, known._was_looked_at = pattern, mosaic_px, True
         return known
 
     def within(self, part: Window) -> "Sensor":
@@ -104,15 +102,14 @@ class Sensor:
             return SensorCorrection(None, self._workers, 0)
         if not self._was_looked_at:
             yield from self._iter_look(to_grey)
-            self._was_looked_at = True
         removal, stack = None, self._stack
-        if self._pattern is not None and self._pattern.comes_off:
+        if self.pattern is not None and self.pattern.comes_off:
             placed = stack if isinstance(stack, AlignedStack) else None
             transforms = None if placed is None else placed.alignment.transforms
             window = _window_of(placed, self._part)
             grey_range, workers = to_grey.range, self._workers
-            removal = PatternRemoval(self._pattern, grey_range, workers, transforms, window)
-        return SensorCorrection(removal, self._workers, self._mosaic_px)
+            removal = PatternRemoval(self.pattern, grey_range, workers, transforms, window)
+        return SensorCorrection(removal, self._workers, self.mosaic_px)
 
     def iter_catch_up(self, to_grey: GreyConverter) -> Generator[None, None, bool]:
         """Look now, if that was put off; returns whether the planes are to be measured again."""
@@ -120,65 +117,67 @@ class Sensor:
             return False
         self._is_put_off = False
         yield from self._iter_look(to_grey)
-        self._was_looked_at = True
-        return bool(self._mosaic_px) or (self._pattern is not None and self._pattern.comes_off)
+        return bool(self.mosaic_px) or (self.pattern is not None and self.pattern.comes_off)
 
     def hand_out(self, first: int) -> None:
         """Keep no more planes for the look; those from `first` on are handed out again."""
-        stack = self._stack
-        recorded = stack.recorded if isinstance(stack, AlignedStack) else stack
+        recorded = _recorded(self._stack)
         if isinstance(recorded, KeptPlanes):
             recorded.hand_out(first)
 
     def _iter_look(self, to_grey: GreyConverter) -> Generator[None]:
+        self._was_looked_at = True
         stack, workers = self._stack, self._workers
-        recorded: Stack = stack.recorded if isinstance(stack, AlignedStack) else stack
+        recorded = _recorded(stack)
         samples = _samples_of(recorded)
         if self._config.mosaic == "auto":
             yield from iter_sample(recorded, samples, workers)
         looking = workers.submit(_mosaic_of, recorded, samples, self._config)
-        self._mosaic_px = yield from workers.result(looking)
+        self.mosaic_px = yield from workers.result(looking)
         source = recorded
         if isinstance(stack, AlignedStack):
-            if self._mosaic_px:
-                _check_moves(stack, self._mosaic_px)
+            if self.mosaic_px:
+                _check_moves(stack, self.mosaic_px)
             source = _FilledStack.of(source, stack.alignment.light.defects)
         elif stack.alignment is not None:  # a part of an aligned stack: the sensor is unknown
             return
-        if self._mosaic_px:
-            source = _MixedStack(source, self._mosaic_px)
+        if self.mosaic_px:
+            source = _MixedStack(source, self.mosaic_px)
         if source is not recorded:
             samples = _samples_of(source)
         given = source, samples, to_grey, self._workspace, workers
-        self._pattern = yield from iter_find_pattern(*given, moves=_moves(stack))
+        self.pattern = yield from iter_find_pattern(*given, moves=_moves(stack))
 
     @property
     def notes(self) -> list[str]:
         """Say what was found."""
         notes = []
-        if self._mosaic_px:
-            name = MOSAICS[self._mosaic_px]
+        if self.mosaic_px:
+            name = MOSAICS[self.mosaic_px]
             notes = [f"planes are {name} mosaic: focus is measured on a mix of its colours"]
-        return notes if self._pattern is None else [*notes, *self._pattern.notes]
+        return notes if self.pattern is None else [*notes, *self.pattern.notes]
 
     def describe(self) -> dict[str, Any]:
         """Return what was found as JSON values; nothing without a pattern."""
         found: dict[str, Any] = {}
-        if self._mosaic_px:
-            found["mosaic"] = MOSAICS[self._mosaic_px].split()[1].lower()
-        if self._pattern is not None:
-            found.update(self._pattern.describe())
+        if self.mosaic_px:
+            found["mosaic"] = MOSAICS[self.mosaic_px].split()[1].lower()
+        if self.pattern is not None:
+            found.update(self.pattern.describe())
         return found
+
+
+def _recorded(stack: Stack) -> Stack:
+    """Return the planes as the sensor recorded them."""
+    return stack.recorded if isinstance(stack, AlignedStack) else stack
 
 
 def _moves(stack: Stack) -> bool:
     """Whether some plane lies elsewhere on the sensor than others, as after a drift."""
-    if not isinstance(stack, AlignedStack):
+    if stack.alignment is None:
         return False
-    height, width = stack.recorded.shape[1:3]
-    corners = np.array([[y, x, 1.0] for y in (0, height) for x in (0, width)])
-    places = np.array([corners @ np.asarray(one).T for one in stack.alignment.transforms])
-    return bool(np.abs(places - corners[:, :2]).max() > LEAST_MOVE_PX)
+    transforms, shape = stack.alignment.transforms, stack.alignment.shape
+    return any(max_displacement_px(one, shape) > LEAST_MOVE_PX for one in transforms)
 
 
 def _window_of(placed: AlignedStack | None, part: Window | None) -> Window | None:
@@ -226,7 +225,7 @@ class _FilledStack(Stack):
     """A stack whose defects are filled, as they are in the grey images that are measured."""
 
     def __init__(self, stack: Stack, defects: Defects) -> None:
-        self.shape, self.dtype, self.rgb = stack.shape, stack.dtype, stack.rgb
+        self._describe_as(stack)
         self._stack, self._defects = stack, defects
 
     @classmethod
@@ -239,7 +238,7 @@ class _FilledStack(Stack):
         channels = plane[..., None] if plane.ndim == 2 else plane
         for values in np.moveaxis(channels, -1, 0):  # views
             filled = self._defects.fill(values.astype(np.float32))
-            values[mask] = filled[mask].astype(self.dtype)
+            values[mask] = as_dtype(filled[mask], self.dtype)
         return plane
 
     def uncovered(

@@ -1,12 +1,11 @@
 """Blocks of planes that are whole shards of a file: each is fused and written by itself."""
 
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 
 from napari_umis_fusion.config import FusionConfig
-from napari_umis_fusion.fusion._block import GRID_PX, Block
+from napari_umis_fusion.fusion._block import GRID_PX, Block, blocks_of, span
 from napari_umis_fusion.fusion._memory import margin_px
 from napari_umis_fusion.fusion._memory_estimates import NETWORK_BYTES, bytes_per_pixel, fixed_mb
 from napari_umis_fusion.fusion._passes import RANKING_MEASURES, passes_of
@@ -45,20 +44,11 @@ class ShardGrid:
     @property
     def blocks(self) -> tuple[Block, ...]:
         """One block for each shard, row by row."""
-        reach = -(-self.margin_px // GRID_PX) * GRID_PX
-        sides = [
-            [
-                (
-                    slice(start, min(start + step, side)),
-                    slice(max(start - reach, 0), min(start + step + reach, side)),
-                )
-                for start in range(0, side, step)
-            ]
+        rows, columns = (
+            [span(start, start + step, side, self.margin_px) for start in range(0, side, step)]
             for side, step in zip(self.shape, self.shard, strict=True)
-        ]
-        return tuple(
-            Block((row[0], column[0]), (row[1], column[1])) for row, column in product(*sides)
         )
+        return blocks_of(rows, columns)
 
     def largest_mb(self, stack: Stack, config: FusionConfig) -> float:
         """Return the memory of the largest block, in addition to what the program uses, in MB."""

@@ -81,10 +81,15 @@ def write_output(
         _values(kind, result, depth_fill),
         calibration=sizes,
         rgb=result.rgb and is_image,
-        provenance={**provenance, "output": {"kind": shown, "unit": unit}},
+        provenance={**provenance, "output": {"kind": shown, "unit": unit, **_zero_of(kind)}},
         about=about,
         protect=stack.sources,
     )
+
+
+def _zero_of(kind: str) -> dict[str, str]:
+    """Return what a depth counts from, which is not where the stage was."""
+    return {"zero": "first plane of the stack"} if kind == "depth_map" else {}
 
 
 def provenance_told(result: FusionResult, stack: Stack, *, full: bool) -> dict[str, Any]:

@@ -74,9 +74,7 @@ def iter_first_look(
     moved_px = seen_px if seen_px >= MIN_MOVED_PX else 0.0
     healths: list[PlaneHealth] = []
     if _is_quick_to_read(images, stack):
-        for settled in iter_judged(stack, is_aligned=moved_px > 0):
-            healths += settled
-            yield
+        healths = yield from iter_judged(stack, is_aligned=moved_px > 0)
     first = stacks.span.planes.start
     counted = tuple(replace(one, z=first + one.z) for one in healths)
     return FirstLook(moved_px, counted)

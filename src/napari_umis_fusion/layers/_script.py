@@ -56,7 +56,7 @@ def script_for(images: Sequence[LayerImage], config: FusionConfig, plan: LayerPl
         imports = f"import numpy as np\n\n{imports}"
     lines = [f"stack = {parts[0]}"] if len(parts) == 1 else _listing(parts)
     return _TEMPLATE.format(
-        name=", ".join(image.name for image in images).replace('"', "'"),
+        name=", ".join(image.name for image in images).replace('"', "'").replace("\\", "/"),
         version=package_version(),
         imports=imports,
         source="\n".join([*_remarks(images), *lines]),

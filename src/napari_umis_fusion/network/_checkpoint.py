@@ -8,7 +8,6 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +33,7 @@ from napari_umis_fusion.network._weights_file import (
     shapes_of,
     with_orders,
 )
-from napari_umis_fusion.runtime import atomic_write, user_path
+from napari_umis_fusion.runtime import atomic_write, package_version, user_path
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -213,5 +212,5 @@ def _signature(arrays: Arrays) -> dict[str, Any]:
     return {
         "architecture": max(NETWORKS, key=lambda name: len(set(arrays) & set(shapes_of(name)))),
         "format_version": FORMAT_VERSION,
-        "version": version("napari-umis-fusion"),
+        "version": package_version(),
     }

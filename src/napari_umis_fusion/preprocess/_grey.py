@@ -33,6 +33,9 @@ more than so few values change it on a small patch.
 _SPANS = (1e-18, 1e18)
 """Accepted differences between the dark and the bright values of a plane."""
 
+_Rule = tuple[float, ...] | int
+"""Weights of the channels; or how many there are, of which the highest counts."""
+
 
 @dataclass(frozen=True, slots=True)
 class GreyRange:
@@ -124,9 +127,9 @@ class GreyConverter:
     def __call__(self, plane: Plane) -> FloatMap:
         """Return the grey image of a plane, or of a part of one, in grey levels."""
         values = np.ascontiguousarray(plane)
-        weights = np.asarray(self.rule if isinstance(self.rule, tuple) else (1.0,), np.float64)
-        if self.rule == "max":  # the only rule that is not a weighted sum of channels
-            values = values.max(axis=-1)
+        weights = np.asarray((1.0,) if isinstance(self.rule, int) else self.rule, np.float64)
+        if isinstance(self.rule, int):
+            values = values[..., : self.rule].max(axis=-1)
         out = np.empty(values.shape[:2], np.float32)
         kernel = _weigh_grey if values.ndim == 2 else _weigh_channels
         kernel(readable(values), weights, self.range.black, self.range.scale, out)
@@ -165,8 +168,9 @@ def reference_unit_grey(plane: Plane, channel: ChannelRule | int) -> FloatMap | 
     return itu601_grey(plane).astype(np.float32) / np.float32(255)
 
 
-def _choose_rule(stack: Stack, channel: ChannelRule | int) -> tuple[float, ...] | str:
+def _choose_rule(stack: Stack, channel: ChannelRule | int) -> _Rule:
     count = stack.channel_count or 1
+    lit = count - stack.has_opacity  # which is no light
     if channel == "auto":
         channel = "luminance" if stack.rgb else "mean"
     if isinstance(channel, int):
@@ -186,8 +190,8 @@ def _choose_rule(stack: Stack, channel: ChannelRule | int) -> tuple[float, ...] 
             raise StackError(msg)
         return LUMINANCE if count == 3 else (*LUMINANCE, 0.0)
     if channel == "max" and count > 1:
-        return "max"
-    return (1.0 / count,) * count
+        return lit
+    return (*(1.0 / lit,) * lit, *(0.0,) * (count - lit))
 
 
 def _check_span(low: float, high: float) -> None:
@@ -207,7 +211,7 @@ def _range_of_limits(low: float, high: float) -> GreyRange:
 
 def _find_limits(
     stack: Stack,
-    rule: tuple[float, ...] | str,
+    rule: _Rule,
     added: Callable[[int, Window], FloatMap] | None = None,
 ) -> tuple[float, float]:
     """Return dark and bright values of the middle planes; 0 and 0 if none is finite.
@@ -228,9 +232,10 @@ def _find_limits(
     return float(low), float(high)
 
 
-def _limits_of(sample: NDArray[np.float64], rule: tuple[float, ...] | str) -> tuple[float, float]:
+def _limits_of(sample: NDArray[np.float64], rule: _Rule) -> tuple[float, float]:
     if sample.ndim == 3:
-        sample = sample.max(axis=-1) if isinstance(rule, str) else sample @ np.array(rule)
+        is_highest = isinstance(rule, int)
+        sample = sample[..., :rule].max(axis=-1) if is_highest else sample @ np.array(rule)
     finite = sample[np.isfinite(sample)]
     if finite.size == 0:
         return 0.0, 0.0

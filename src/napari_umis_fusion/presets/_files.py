@@ -1,9 +1,11 @@
 """Your own presets: files in a folder, to be copied to others."""
 
+import itertools
 import json
 import os
 import re
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 from napari_umis_fusion.errors import ConfigError, StackFileError
@@ -67,7 +69,7 @@ def save_preset(
         raise ConfigError(f"{preset.name!r} stands for {stands_for}; give yours another name.")
     if preset.name.casefold() in (name.casefold() for name in PRESETS):
         raise ConfigError(f"{preset.name!r} is a preset of this package; give yours another name.")
-    where = preset_folder() / _file_name(preset.name) if path is None else user_path(path)
+    where = _own_file(preset.name) if path is None else user_path(path)
     where = where.absolute()
     if where.suffix.lower() != SUFFIX:
         raise ConfigError(f"{where}: presets are saved as {SUFFIX}; change the extension.")
@@ -127,7 +129,7 @@ def load_preset(path: str | os.PathLike[str]) -> Preset:
 def saved_presets() -> list[Preset]:
     """Return your own presets by name; files that are none are left out with a warning."""
     found = []
-    for path in sorted(preset_folder().glob(f"*{SUFFIX}")):
+    for path in _files():
         try:
             found.append(load_preset(path))
         except ConfigError as error:
@@ -148,21 +150,27 @@ def delete_preset(name: str) -> None:
     ConfigError
         If there is none of this name.
     """
-    for path in sorted(preset_folder().glob(f"*{SUFFIX}")):
-        try:
-            own = load_preset(path).name
-        except ConfigError:
-            continue  # another program's file
-        if own.casefold() == name.casefold():
-            path.unlink()
-            return
-    raise ConfigError(
-        f"there is no preset {name!r} of your own; those of this package cannot be deleted."
-    )
+    path = _own_file(name)
+    if not path.exists():
+        raise ConfigError(
+            f"there is no preset {name!r} of your own; those of this package cannot be deleted."
+        )
+    path.unlink()
 
 
-def _file_name(name: str) -> str:
-    """Return a file name that every system accepts."""
-    plain = re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-")
-    # Names without a Latin letter still get a file of their own.
-    return f"preset-{plain or name.encode().hex()[:40]}{SUFFIX}"
+def _files() -> list[Path]:
+    # Hidden files are still being written.
+    return sorted(preset_folder().glob(f"[!.]*{SUFFIX}"))
+
+
+def _own_file(name: str) -> Path:
+    """Return the file of the preset of this name, in letters of either case; else a free one."""
+    for path in _files():
+        with suppress(ConfigError):  # another program's file
+            if load_preset(path).name.casefold() == name.casefold():
+                return path
+    # A name that every system accepts; other names may become the same.
+    plain = re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-") or "own"
+    numbers = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
+    places = (preset_folder() / f"preset-{plain}{number}{SUFFIX}" for number in numbers)
+    return next(place for place in places if not place.exists())

@@ -17,15 +17,12 @@ class SlabStack(Stack):
     """
 
     def __init__(self, stack: Stack, slab: Slab) -> None:
+        self._describe_as(stack)
         self._stack, self._slab, self._planes = stack, slab, slab.planes
         self.shape = (len(self._planes), *stack.shape[1:])
-        self.dtype, self.rgb, self.has_opacity = stack.dtype, stack.rgb, stack.has_opacity
         self.calibration = stack.calibration.of_planes(self._planes)
-        self.sources, self.is_mosaic = stack.sources, stack.is_mosaic
-        self.source_notes = stack.source_notes
         # what lies outside of the slab is there all the same
         self.holds_values = all(stack.uncovered(z) is None for z in self._planes)
-        self.channel_names, self.channel_colours = stack.channel_names, stack.channel_colours
 
     def plane(self, z: int) -> Plane:
         """Read plane `z` of the slab."""

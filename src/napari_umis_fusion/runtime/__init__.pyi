@@ -4,8 +4,10 @@ from ._arrays import Float32Array as Float32Array
 from ._arrays import Float64Array as Float64Array
 from ._arrays import FloatMap as FloatMap
 from ._atomic_write import atomic_write as atomic_write
+from ._atomic_write import hidden_beside as hidden_beside
 from ._config_base import ConfigBase as ConfigBase
 from ._count_noun import count_noun as count_noun
+from ._csv_file import write_csv as write_csv
 from ._data_file import load_data as load_data
 from ._data_file import save_data as save_data
 from ._extras import are_installed as are_installed

@@ -18,9 +18,7 @@ def atomic_write(target: Path) -> Iterator[Path]:
     On failure the temporary file is removed and `target` stays as it was. What a killed process
     left beside it is removed.
     """
-    # In the target's folder, since a rename across file systems is not atomic.
-    sweep(target.parent)
-    temporary = target.with_name(_hidden_name(target))
+    temporary = hidden_beside(target)
     try:
         yield temporary
         os.replace(temporary, target)
@@ -28,14 +26,15 @@ def atomic_write(target: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def _hidden_name(target: Path) -> str:
-    """Return a hidden name that is no longer than file systems accept.
+def hidden_beside(target: Path) -> Path:
+    """Return a new hidden name in the folder of a target, to write to before it is renamed.
 
-    The extension is kept at the end, because writers such as Pillow choose the format by it.
+    What killed processes left there is removed. The name is no longer than file systems accept, and
+    ends in the extension, because writers such as Pillow choose the format by it.
     """
+    # In the target's folder, since a rename across file systems is not atomic.
+    sweep(target.parent)
     name = f".{temporary_name(target.name)}"
-    excess = len(name.encode()) - LONGEST_NAME_BYTES
-    if excess <= 0:
-        return name
-    ending = "".join(target.suffixes[-2:])
-    return f".{temporary_name(ending)}"
+    if len(os.fsencode(name)) > LONGEST_NAME_BYTES:
+        name = f".{temporary_name(''.join(target.suffixes[-2:]))}"
+    return target.with_name(name)

@@ -1,15 +1,20 @@
 """Start numba with what runs kernels that were compiled before, and no more."""
 
+import importlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 OPTIONAL = ("coverage", "scipy", "yaml")
 """What numba imports if it is there, to do nothing with it: no kernel here is measured by coverage,
 multiplies matrices, or is set up by a file."""
+
+METADATA = "importlib.metadata"
+"""What numba looks for its extensions with, and loads as long as a tenth of its rest."""
 
 SETTINGS_FILE = ".numba_config.yaml"
 """A file of numba's settings, in the folder in which a program starts."""
@@ -25,8 +30,11 @@ def start_light_numba() -> None:
     it is compiled. With versions of numba that are made otherwise, kernels load the rest.
     """
     try:
-        with _hidden(OPTIONAL[:-1] if Path(SETTINGS_FILE).exists() else OPTIONAL):
-            from numba.core import compiler, entrypoints
+        with (
+            _hidden(OPTIONAL[:-1] if Path(SETTINGS_FILE).exists() else OPTIONAL),
+            _put_off(METADATA),
+        ):
+            from numba.core import compiler, entrypoints, environment
             from numba.core.registry import cpu_target
             from numba.core.runtime.nrt import rtsys
         target: Any = cpu_target
@@ -35,6 +43,8 @@ def start_light_numba() -> None:
         compile_extra: Any = compiler.compile_extra
         start_runtime: Any = rtsys.initialize
         is_extended = entrypoints._already_initialized
+        rebuild: Any = environment._rebuild_env
+        kept: Any = environment.Environment._memo
     except (ImportError, AttributeError):
         return
     start_runtime(context)  # kernels that were compiled before allocate with it
@@ -42,11 +52,21 @@ def start_light_numba() -> None:
     def compile_with_all(*arguments: Any, **options: Any) -> Any:
         compiler.compile_extra, context.refresh = compile_extra, refresh
         entrypoints._already_initialized = is_extended
+        environment._rebuild_env = rebuild
         _load_light_linear_algebra()
         refresh()
         return compile_extra(*arguments, **options)
 
+    def rebuild_light(module: str, constants: list[Any], name: str) -> Any:
+        # What kernels call of numba itself is compiled, too, and looks nothing up in its module.
+        if module in sys.modules or not module.startswith("numba.") or name in kept:
+            return rebuild(module, constants, name)
+        found = kept[name] = environment.Environment({"__name__": module})
+        found.consts[:], found.env_name = constants, name
+        return found
+
     compiler.compile_extra, context.refresh = compile_with_all, _do_nothing
+    environment._rebuild_env = rebuild_light
     # Extensions of others are looked for in the metadata of all packages.
     entrypoints._already_initialized = True
 
@@ -65,6 +85,35 @@ def _hidden(names: tuple[str, ...]) -> Iterator[None]:
     finally:
         for name in hidden:
             del sys.modules[name]
+
+
+@contextmanager
+def _put_off(name: str) -> Iterator[None]:
+    """Let imports of a module of a package find one that loads it when something of it is used."""
+    package, _, own = name.rpartition(".")
+    if name in sys.modules:
+        yield
+        return
+    parent = importlib.import_module(package)
+    later = ModuleType(name)
+
+    def step_back() -> None:
+        if sys.modules.get(name) is later:
+            del sys.modules[name]
+        if getattr(parent, own, None) is later:
+            delattr(parent, own)
+
+    def of_the_real_one(used: str) -> Any:
+        step_back()  # numba uses it after all, or another thread does meanwhile
+        return getattr(importlib.import_module(name), used)
+
+    later.__getattr__ = of_the_real_one  # type: ignore[method-assign]
+    sys.modules[name] = later
+    setattr(parent, own, later)
+    try:
+        yield
+    finally:
+        step_back()
 
 
 def _load_light_linear_algebra() -> None:

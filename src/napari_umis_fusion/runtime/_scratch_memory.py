@@ -9,6 +9,7 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -21,6 +22,9 @@ from napari_umis_fusion.runtime._leftovers import temporary_folder
 
 PAGED = 2**20
 """Bytes from which on an array has pages of its own."""
+
+WIDELY_PAGED = 2**22
+"""Bytes from which on these pages may be large ones, of which a few suffice."""
 
 CHUNK = 2**24
 """Bytes that are written at a time, where a file cannot be allocated otherwise."""
@@ -164,6 +168,10 @@ def paged_zeros(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
         pages = mmap.mmap(-1, size, **private)
     except OSError as error:
         raise MemoryError(f"no memory for an array of {size / MEGABYTE:,.0f} MB") from error
+    if size >= WIDELY_PAGED and hasattr(mmap, "MADV_HUGEPAGE"):
+        # As NumPy asks for its own arrays: each page takes time when it is first written to.
+        with suppress(OSError):  # a system that has no large pages
+            pages.madvise(mmap.MADV_HUGEPAGE)
     return np.ndarray(shape, dtype, pages)
 
 

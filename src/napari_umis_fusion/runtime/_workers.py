@@ -76,10 +76,12 @@ class Workers:
         return self._pool.submit(job, *arguments)
 
     def result(self, future: Future[Done]) -> Generator[None, None, Done]:
-        """Wait for a job and return its result, yielding while it runs."""
+        """Wait for a job and return its result, yielding while it runs and once at the end."""
         while wait((future,), HEARTBEAT_S).not_done:
             yield
-        return future.result()
+        done = future.result()
+        yield  # as in `each`
+        return done
 
     def each(self, job: Callable[[Part], object], parts: Iterable[Part]) -> Generator[None]:
         """Call ``job(part)`` for each part, yielding while threads work and once at the end.

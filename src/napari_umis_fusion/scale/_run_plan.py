@@ -12,7 +12,14 @@ from napari_umis_fusion.config import WITHOUT_EFFECT, FusionConfig
 from napari_umis_fusion.errors import BusyError, StackFileError
 from napari_umis_fusion.files.ome_zarr import ZarrImage, ZarrStack
 from napari_umis_fusion.fusion import ShardGrid, plan_shards
-from napari_umis_fusion.runtime import atomic_write, locked, package_version, read_json, reason_of
+from napari_umis_fusion.runtime import (
+    atomic_write,
+    locked,
+    package_version,
+    read_json,
+    reason_of,
+    user_path,
+)
 from napari_umis_fusion.scale._source import ZarrSource
 
 STATE = "umis-fusion"
@@ -271,5 +278,5 @@ def _hash_of(checkpoint: str | None) -> str | None:
     """Return the hash of weights; None for those of the package, which the version names."""
     if checkpoint is None:
         return None
-    with open(checkpoint, "rb") as file:
+    with user_path(checkpoint).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,11 +1,8 @@
 """Tables of a run as CSV: the quality of each stack, and what failed."""
 
-import csv
-import io
-from pathlib import Path
 from typing import Any
 
-from napari_umis_fusion.runtime import atomic_write
+from napari_umis_fusion.runtime import write_csv
 from napari_umis_fusion.scale._markers import Markers, read_marker
 from napari_umis_fusion.scale._run_plan import Cell, RunPlan
 
@@ -27,8 +24,9 @@ def write_tables(plan: RunPlan) -> None:
         elif markers.failed.is_file():
             found = read_marker(markers.failed)
             failed.append({**where, **{name: found[name] for name in FAILURES[len(WHERE) :]}})
-    _write(plan.state / "quality.csv", QUALITY, fused)
-    _write(plan.state / "failures.csv", FAILURES, failed)
+    for name, heads, rows in (("quality", QUALITY, fused), ("failures", FAILURES, failed)):
+        cells = [[row[head] for head in heads] for row in rows]
+        write_csv(plan.state / f"{name}.csv", (heads, *cells))
 
 
 def _planes(plan: RunPlan, cell: Cell) -> int:
@@ -38,12 +36,3 @@ def _planes(plan: RunPlan, cell: Cell) -> int:
 def _where(plan: RunPlan, cell: Cell) -> dict[str, Any]:
     *well, field = plan.source.fields[cell.field].name.split("/")
     return {"well": "".join(well), "field": field, "time": cell.time}
-
-
-def _write(path: Path, columns: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
-    text = io.StringIO()
-    table = csv.DictWriter(text, columns, lineterminator="\n")
-    table.writeheader()
-    table.writerows(rows)
-    with atomic_write(path) as temporary:
-        temporary.write_text(text.getvalue(), encoding="utf-8")

@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import uuid
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ from napari_umis_fusion.files.write import (
     stored_dtype,
     writable_layer,
 )
-from napari_umis_fusion.runtime import user_path
+from napari_umis_fusion.runtime import hidden_beside, user_path
 from napari_umis_fusion.scale._pyramid import mean_of_four, nearest
 from napari_umis_fusion.scale._target import level_shapes, write_group
 from napari_umis_fusion.stack import kind_of, plane_places
@@ -89,7 +88,7 @@ def write_zarr(path: str | os.PathLike[str], layers: Sequence[LayerData]) -> lis
 @contextmanager
 def _beside(target: Path) -> Iterator[Path]:
     """Give a folder to write into, which takes its name at the end, and is removed upon errors."""
-    folder = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.partial")
+    folder = hidden_beside(target)
     try:
         yield folder
         folder.rename(target)

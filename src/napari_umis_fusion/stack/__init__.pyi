@@ -28,5 +28,7 @@ from ._stack import Lighting as Lighting
 from ._stack import Plane as Plane
 from ._stack import Stack as Stack
 from ._stack import check_stack as check_stack
+from ._thin_planes import thin_planes_note as thin_planes_note
 from ._units import length_um as length_um
+from ._units import number_of as number_of
 from ._units import time_s as time_s

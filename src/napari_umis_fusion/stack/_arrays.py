@@ -8,7 +8,13 @@ import numpy as np
 from napari_umis_fusion.errors import StackError
 from napari_umis_fusion.stack._axes import find_z, kind_of, may_be_z, place_named, place_of
 from napari_umis_fusion.stack._narrow import narrowed, narrowed_dtype
-from napari_umis_fusion.stack._stack import Calibration, Plane, Stack, check_stack
+from napari_umis_fusion.stack._stack import (
+    Calibration,
+    Plane,
+    Stack,
+    check_stack,
+)
+from napari_umis_fusion.stack._thin_planes import thin_planes_note
 from napari_umis_fusion.stack._units import length_um
 
 
@@ -36,7 +42,10 @@ def stack_of_arrays(
     if isinstance(data, Stack):
         return data
     if hasattr(data, "shape") and hasattr(data, "dtype"):
-        return _ArrayStack(data)
+        _check_mask(data)
+        stack = _ArrayStack(data)
+        stack.source_notes = thin_planes_note(stack.shape)
+        return stack
     if isinstance(data, Sequence) and not isinstance(data, (str, bytes)):
         return _PlaneListStack(data)
     msg = (
@@ -115,6 +124,16 @@ class _PlaneListStack(Stack):
         return _read(self._planes[z][rows, columns], self.dtype)
 
 
+def _check_mask(data: Any) -> None:
+    """Refuse an array whose mask would be lost, so that what it hides would be fused."""
+    if np.ma.is_masked(data):
+        msg = (
+            "got a masked array, and some of its values are masked; accepted are plain arrays. "
+            'Fuse data.astype("float32").filled(numpy.nan) with nan_policy="ignore".'
+        )
+        raise StackError(msg)
+
+
 def _looks_rgb(shape: tuple[int, ...]) -> bool:
     # A guess: without names, colour and three or four channels look the same.
     return len(shape) == 4 and shape[3] in (3, 4)
@@ -122,6 +141,7 @@ def _looks_rgb(shape: tuple[int, ...]) -> bool:
 
 def _as_plane(plane: Any, z: int) -> Any:
     if hasattr(plane, "shape") and hasattr(plane, "dtype"):
+        _check_mask(plane)
         return plane
     try:
         return np.asarray(plane)

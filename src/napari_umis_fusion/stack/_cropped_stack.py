@@ -44,16 +44,14 @@ class CroppedStack(Stack):
         self._rows = _side("rows", range(height), rows)
         self._columns = _side("columns", range(width), columns)
         sides = len(self._planes), len(self._rows), len(self._columns)
+        self._describe_as(stack)
         self.shape = (*sides, *stack.shape[3:])
-        self.dtype = stack.dtype
         check_stack(self.shape, self.dtype, has_named_channels=True)  # the whole was checked
         # A slice was clipped to the stack; a range may exceed it.
         if not (self._planes[0] in range(count) and self._planes[-1] in range(count)):
             msg = f"got planes {self._planes}; accepted are planes 0 to {count - 1} of the stack."
             raise StackError(msg)
-        self.rgb, self.has_opacity = stack.rgb, stack.has_opacity
-        self.sources, self.is_mosaic = stack.sources, stack.is_mosaic
-        self.source_notes, self.holds_values = stack.source_notes, stack.holds_values
+        self.holds_values = stack.holds_values
         self.calibration = stack.calibration.of_planes(self._planes)
         # An alignment describes all planes of a stack; with fewer planes it would not fit.
         if self._planes == range(count):

@@ -32,12 +32,10 @@ class MaskedStack(Stack):
     """
 
     def __init__(self, stack: Stack, *, has_opacity: bool, empty: float | None) -> None:
+        self._describe_as(stack)
         self.stack, self.has_opacity, self._empty = stack, has_opacity, empty
-        self.shape, self.dtype, self.calibration = stack.shape, stack.dtype, stack.calibration
-        self.sources, self.source_notes = stack.sources, stack.source_notes
-        self.is_mosaic = stack.is_mosaic
-        self.channel_names, self.channel_colours = stack.channel_names, stack.channel_colours
-        self.rgb, self.alignment, self.window = stack.rgb, stack.alignment, stack.window
+        self.alignment, self.window = stack.alignment, stack.window
+        self.is_arriving = stack.is_arriving
         self._latest: tuple[int, BoolMap | None] | None = None
 
     def plane(self, z: int) -> Plane:
@@ -90,8 +88,10 @@ def mask_stack(stack: Stack, empty: float | None) -> Stack:
     empty : float or None
         As in `MaskedStack`.
     """
+    if isinstance(stack, MaskedStack):
+        return stack
     has_opacity = _has_opacity(stack)
-    if isinstance(stack, MaskedStack) or not (has_opacity or empty is not None):
+    if not has_opacity and empty is None:
         return stack
     return MaskedStack(stack, has_opacity=has_opacity, empty=empty)
 

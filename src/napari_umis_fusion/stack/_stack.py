@@ -131,6 +131,14 @@ class Stack(ABC):
     alignment: "Alignment | None" = None
     window: tuple[slice, slice] | None = None
 
+    def _describe_as(self, stack: "Stack") -> None:
+        """Say of the planes what another stack says of them, but for their place and their gaps."""
+        self.shape, self.dtype, self.calibration = stack.shape, stack.dtype, stack.calibration
+        self.sources, self.source_notes = stack.sources, stack.source_notes
+        self.channel_names, self.channel_colours = stack.channel_names, stack.channel_colours
+        self.optics, self.rgb, self.has_opacity = stack.optics, stack.rgb, stack.has_opacity
+        self.is_mosaic = stack.is_mosaic
+
     @abstractmethod
     def plane(self, z: int) -> Plane:
         """Read plane `z`: ndarray of shape (Y, X) or (Y, X, C)."""
@@ -148,7 +156,7 @@ class Stack(ABC):
         Returns
         -------
         ndarray of shape (Y, X) or (Y, X, C)
-            A copy.
+            Not to be changed: it may be a part of an array of the user's.
         """
         # A copy, so that nobody who keeps it keeps the whole plane.
         return self.plane(z)[rows, columns].copy()

@@ -65,6 +65,23 @@ def time_s(value: Any, unit: Any) -> float | None:
     return _converted(value, str(unit), _S_PER_UNIT)
 
 
+def number_of(value: Any) -> float:
+    """Return a number of a header, in which some programs write a comma as people there do.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is none.
+
+    Examples
+    --------
+    >>> number_of("0,5"), number_of("-2.5e-1")
+    (0.5, -0.25)
+    """
+    is_text = isinstance(value, str) and value.count(",") == 1 and "." not in value
+    return float(value.replace(",", ".") if is_text else value)
+
+
 def _repaired(unit: str) -> str:
     r"""Return a unit whose µ was escaped, or stored as UTF-8 and read as Latin-1."""
     plain = unit.replace("\\u00B5", "µ")
@@ -77,7 +94,7 @@ def _repaired(unit: str) -> str:
 def _converted(value: Any, unit: str, factors: dict[str, float]) -> float | None:
     # `casefold` also turns the micro sign into the Greek letter mu, so that the table needs one.
     try:
-        converted = float(value) * factors[unit.strip().casefold()]
+        converted = number_of(value) * factors[unit.strip().casefold()]
     except (KeyError, TypeError, ValueError):
         return None
     return converted if math.isfinite(converted) and converted > 0 else None

@@ -1,6 +1,5 @@
 """Write surfaces and profiles for other programs: meshes, metrology formats, tables."""
 
-import csv
 import importlib
 import io
 import os
@@ -19,6 +18,7 @@ from napari_umis_fusion.runtime import (
     needs_extra,
     package_version,
     user_path,
+    write_csv,
 )
 from napari_umis_fusion.surface._height_map import HeightMap
 from napari_umis_fusion.surface._mesh import MOST_TRIANGLES, Mesh, mesh_of
@@ -134,9 +134,7 @@ def write_profile(
         If the extension is not .csv, the file is protected or cannot be written.
     """
     target = check_csv_path(path, protect=protect)
-    text = io.StringIO(newline="")
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(["distance_um", "height_um", "row_px", "column_px"])
+    rows = [("distance_um", "height_um", "row_px", "column_px")]
     for distance, height, (row, column) in zip(
         profile.distance_um.tolist(),
         profile.heights_um.tolist(),
@@ -144,8 +142,10 @@ def write_profile(
         strict=True,
     ):
         shown = "" if np.isnan(height) else f"{height:.9g}"
-        rows.writerow([f"{distance:.9g}", shown, f"{row:.6g}", f"{column:.6g}"])
-    return _write_files(target.parent, {target.name: text.getvalue().encode()}, protect)[0]
+        rows.append((f"{distance:.9g}", shown, f"{row:.6g}", f"{column:.6g}"))
+    with naming_write_errors(target):
+        write_csv(target, rows)
+    return target
 
 
 def _write_files(

@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_umis_fusion.runtime import atomic_write, open_regular, user_path
+from napari_umis_fusion.runtime import atomic_write, open_regular, user_path, write_csv
 from napari_umis_fusion.training._events import StepDone, TrainingEvent, Validated
 from napari_umis_fusion.training._smoothing import smoothed
 
@@ -129,10 +129,7 @@ class LossCurve:
         """
         names = sorted(self.names, key=lambda name: name.startswith(VALIDATION))  # keeps order
         cells = [self._columns[name].cells(self._steps) for name in names]
-        with atomic_write(user_path(path)) as beside, beside.open("w", newline="") as file:
-            table = csv.writer(file)
-            table.writerow(["step", *names])
-            table.writerows(zip(self._steps, *cells, strict=True))
+        write_csv(user_path(path), (["step", *names], *zip(self._steps, *cells, strict=True)))
 
     @classmethod
     def read_csv(cls, path: str | os.PathLike[str], last_step: int) -> Self:
@@ -251,7 +248,7 @@ def is_curve_file(path: Path) -> bool:
     """Return whether a file is one that `LossCurve.save_csv` or `save_png` wrote."""
     with suppress(OSError), open_regular(path, sys.maxsize) as file:
         start = file.read(_START_BYTES)
-        return start.startswith((b"step,", b"step\r", _PNG)) and (
+        return start.startswith((b"step,", b"step\r", b"step\n", _PNG)) and (
             not start.startswith(_PNG) or b"Matplotlib" in start
         )
     return False

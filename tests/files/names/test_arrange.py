@@ -11,7 +11,7 @@ import pytest
 from natsort import natsorted, ns
 
 from napari_umis_fusion.errors import StackFileError
-from napari_umis_fusion.files.names import arrange, counts, name_of_copied, says_thumbnail
+from napari_umis_fusion.files.names import arrange, counts, parts_of_name, says_thumbnail
 
 
 def understood(names, **options):
@@ -215,6 +215,19 @@ IN_ORDER = {
     "a camera's counter that begins anew": [f"DSC0{k:04}" for k in (9998, 9999, 1, 2, 3)],
     "a counter that begins anew at 0": [f"IMG_{k:04}" for k in (9997, 9999, 0, 1)],
     "few planes of a counter": [f"IMG_{k:04}" for k in (1, 4000, 7000, 9999)],
+    "signs in letters": [f"b_z_{k}um" for k in ("m10", "m2p5", "0", "p5", "p10")],
+    "signs in words": [f"b z {k}" for k in ("minus 10", "minus 5", "0", "plus 5", "plus 10")],
+    "units apart": [f"b_{k}_µm" for k in ("0", "0.5", "1", "1.5", "10")],
+    "units in capitals": [f"B_{k}UM" for k in ("-1", "-0.5", "0", "2.25")],
+    "units in full": [f"b {k} microns" for k in ("0", "0.5", "2", "10")],
+    "units in brackets": [f"z={k} [µm]" for k in ("-0.5", "0", "1.25")],
+    "thousands": [f"z{k}nm" for k in ("0", "500", "1,000", "1,500", "10,000")],
+    "commas that are no thousands": [f"z{k}um" for k in ("1", "1,125", "1,250")],
+    "bare points": [f"b_{k}um" for k in ("-.5", ".25", ".5", "1.0", "1.25")],
+    "hyphens of other widths": [f"z{k}" for k in ("\u201110", "\uff0d5", "0", "5")],
+    "concentrations are no heights": [f"{k}uM" for k in range(1, 12)],
+    "controls are no signs": [f"pos_{k}" for k in range(12)],
+    "nanoseconds of a clock": [f"{1704456000123456000 + k}" for k in range(0, 300, 100)],
     "minus sign": [f"z{k}nm" for k in ("−500", "−250", "0", "250")],
     "a hyphen that is no sign": [f"file-{k}" for k in range(1, 12)],
     "numbered parts": [f"1.{k}" for k in range(1, 12)],
@@ -250,7 +263,16 @@ def test_order_along_z(case):
         ("p as a point", (0, 0.25, 0.5, 1.75, 2)),
         ("minus sign", (-0.5, -0.25, 0, 0.25)),
         ("several units", (-1.5, -1, 0, 0.5, 1)),
+        ("signs in letters", (-10, -2.5, 0, 5, 10)),
+        ("units apart", (0, 0.5, 1, 1.5, 10)),
+        ("units in capitals", (-1, -0.5, 0, 2.25)),
+        ("units in full", (0, 0.5, 2, 10)),
+        ("units in brackets", (-0.5, 0, 1.25)),
+        ("thousands", (0, 0.5, 1, 1.5, 10)),
+        ("commas that are no thousands", (1, 1.125, 1.25)),
+        ("bare points", (-0.5, 0.25, 0.5, 1, 1.25)),
         ("signs without plus", None),
+        ("concentrations are no heights", None),
         ("versions", None),
     ],
 )
@@ -277,6 +299,8 @@ def test_units_make_positions(case, positions):
         ([f"IMG_{k:04}" for k in (9998, 9999, 1)], r"anew after 9999; planes are 9998 to 0001"),
         ([f"scan_p{k:03}" for k in range(4)], r"p000 to p003 .* taken as z, which they do not say"),
         ([f"s{k}" for k in range(4)], "taken as z, which they do not say"),
+        (["5_20", "1_21", "3_22"], "order of 1 to 5 .* another number there, 20 to 22, gives"),
+        (["3_20", "2_21", "1_22"], None),
         (["bottom", "middle", "top"], "in the order of their names, bottom to top"),
         (["DAPI_0", "DAPI_1", "GFP_0", "GFP_1"], "taken as z, which they do not say"),
     ],
@@ -367,19 +391,15 @@ def test_folders_that_count(names, wanted):
 
 
 @pytest.mark.parametrize(
-    ("stem", "original"),
+    "copy",
     [
-        ("z3 (1)", "z3"),
-        ("z3 - Copy", "z3"),
-        ("z3 - Kopie (2)", "z3"),
-        ("z3_copy", "z3"),
-        ("z3 copy 2", "z3"),
-        ("z3", None),
-        ("photocopy", None),
+        *("z3 (1)", "z3 - Copy", "z3 - Kopie (2)", "z3_copy", "z3 copy 2", "Copie de z3", "z3 2"),
+        *("z3 - 副本", "z3~1", "z3 (another copy)"),
     ],
 )
-def test_names_of_copies(stem, original):
-    assert name_of_copied(stem) == original
+def test_names_of_copies_hold_that_of_the_original(copy):
+    assert "z3" in parts_of_name(copy)
+    assert "z3" not in [*parts_of_name("z3"), *parts_of_name("z30"), *parts_of_name("xz3 (1)")]
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_no_core_of_others(panel, qtbot, monkeypatch):
 
     monkeypatch.setattr("pymmcore_plus.CMMCorePlus", SimpleNamespace(instance=CMMCorePlus))
     panel.connect_form.buttons["running"].click()
-    wait_for_text(qtbot, panel.message, "no microscope is in use")
+    wait_for_text(qtbot, panel.message, "No microscope is in use")
 
 
 def test_the_stage(at_work, core, qtbot):

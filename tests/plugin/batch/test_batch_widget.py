@@ -73,6 +73,9 @@ def test_stacks_are_shown_fused_and_opened(widget, finish, qtbot, folder):
     qtbot.waitUntil(lambda: len(widget._viewer.layers) == 2, timeout=20_000)
     assert [layer.data.shape for layer in widget._viewer.layers] == [(3, 40, 48), (40, 48)]
     assert [layer.name for layer in widget._viewer.layers] == ["s2", "s2 fused"]
+    widget.table.setCurrentIndex(widget.rows.index(0, 0))
+    qtbot.keyClick(widget.table, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: len(widget._viewer.layers) == 4, timeout=20_000)
 
 
 def test_it_stops_after_a_stack_resumes_and_retries(widget, finish, folder):

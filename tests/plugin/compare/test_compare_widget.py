@@ -239,3 +239,17 @@ def test_without_a_stack_it_says_so(widget):
     widget.compare()
     assert widget.job is None
     assert "There is no z-stack yet" in widget.controls.message.text()
+
+
+def test_images_that_come_during_a_wipe_are_arranged_after_it(widget, run):
+    viewer = widget._viewer
+    for name in ("A", "B"):
+        viewer.add_image(np.zeros((50, 64)), name=name, scale=(0.5, 0.5), translate=(3, 4))
+    widget.controls.buttons["start"].click()
+    widget.wipe.choose(["A", "B"])
+    widget.wipe.start()
+    run()
+    assert widget.wipe.wipe.is_on
+    assert not grid_of(viewer).enabled
+    widget.wipe.end()
+    assert grid_of(viewer).enabled

@@ -217,3 +217,26 @@ def test_images_are_offered_before_maps(model, qtbot):
     qtbot.addWidget(section)
     assert [section[row].value for row in ("before", "behind")] == ["all_in_focus", "None"]
     section.release()
+
+
+def test_it_ends_when_images_are_put_beside_each_other(model):
+    one, other = pair(model)
+    told = []
+    wipe = Wipe(model, told.append)
+    wipe.start(one, other)
+    grid_of(model).enabled = True
+    assert not wipe.is_on
+    assert list(model.layers) == [one, other]
+    assert "in a grid" in told[-1]
+    assert grid_of(model).enabled
+
+
+def test_images_stay_chosen_under_another_name(model, qtbot):
+    pair(model)
+    model.add_image(np.zeros(SIDE), name="C")
+    section = WipeSection(model)
+    qtbot.addWidget(section, before_close_func=lambda made: made.release())
+    section.choose(["A", "C"])
+    model.layers["A"].name = "first"
+    model.layers["C"].name = "third"
+    assert (section["before"].value, section["behind"].value) == ("first", "third")

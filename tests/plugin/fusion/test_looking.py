@@ -14,6 +14,7 @@ from napari_umis_fusion import FusionConfig
 from napari_umis_fusion import fuse as fuse_stack
 from napari_umis_fusion.fusion import focus_curve
 from napari_umis_fusion.plugin.fusion._focus_view import HINT
+from napari_umis_fusion.plugin.viewer import go_to_plane
 from napari_umis_fusion.synthetic import noisy_fluorescence, textured_surface
 
 
@@ -291,3 +292,14 @@ def test_copied_script_gives_the_same_without_napari(
         # Channels of one fusion are one image, page by page.
         for page, layer in zip(tif.pages, viewer.layers[stacks:], strict=True):
             np.testing.assert_array_equal(page.asarray(), layer.data)
+
+
+def test_the_shown_plane_is_marked_beside_a_stack_of_finer_steps(
+    viewer, widget, stack_layer, qtbot
+):
+    viewer.add_image(np.zeros((30, 20, 20), np.uint8), scale=(0.3, 1, 1), translate=(5, 20, 30))
+    viewer.layers.selection.active = stack_layer
+    widget.focus.show_pixel(stack_layer.data_to_world((0, 40, 50)))
+    qtbot.waitUntil(lambda: not widget.focus.is_busy, timeout=10_000)
+    go_to_plane(viewer, stack_layer, 0, 4)
+    assert widget.focus.plot.value().current == 4

@@ -157,12 +157,17 @@ def test_two_viewers_fuse_at_once(viewer, widget, slow_layer, make_napari_viewer
     other.close_down()
 
 
-def test_layer_deleted_during_the_run(viewer, widget, slow_layer, qtbot):
+@pytest.mark.parametrize("has_other", [False, True])
+def test_layer_deleted_during_the_run(viewer, widget, slow_layer, qtbot, has_other):
+    if has_other:
+        viewer.add_image(np.zeros((3, 20, 30), np.uint8), axis_labels=("z", "y", "x"))
+        viewer.layers.selection = {slow_layer}
     begin(widget, qtbot)
     viewer.layers.remove(slow_layer)
     qtbot.waitUntil(lambda: widget.job is None, timeout=20_000)
     assert "slow all-in-focus" in viewer.layers
-    assert not widget.controls.buttons["start"].isEnabled()
+    assert widget.controls.message.text().startswith("Done in")
+    assert widget.controls.buttons["start"].isEnabled() == has_other
 
 
 @pytest.mark.binding

@@ -6,6 +6,7 @@ import pytest
 import zarr
 
 from napari_umis_fusion import fuse as fuse_stack
+from napari_umis_fusion.layers import PREVIEW_KEY
 
 
 def noise(*shape, dtype=np.uint8):
@@ -348,3 +349,13 @@ def test_a_preview_covers_its_channels(viewer, widget, qtbot):
     widget.preview_box.value = False
     assert len(viewer.layers) == 2
     assert all(layer.visible for layer in viewer.layers)
+
+
+def test_what_is_no_other_stack_bothers_no_part_of_the_panel(viewer, widget, stack_layer):
+    told = []
+    widget.stack.valueChanged.connect(lambda: told.append(1))
+    shown = viewer.add_image(noise(40, 50), metadata={PREVIEW_KEY: True})
+    viewer.layers.selection.active = stack_layer
+    viewer.layers.remove(shown)
+    assert told == []
+    assert widget.stack.target.layers == [stack_layer]

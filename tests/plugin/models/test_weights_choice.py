@@ -213,18 +213,6 @@ def test_a_model_may_be_called_like_an_entry(choice, library, rankers):
     assert (choice.value(), choice.currentIndex()) == (str(other.path), 1)
 
 
-def test_scrolling_past_changes_nothing(choice, qtbot):
-    from qtpy.QtCore import QPoint, QPointF, Qt
-    from qtpy.QtGui import QWheelEvent
-
-    where, turn = QPointF(5, 5), QPoint(0, -120)
-    flags = Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier
-    event = QWheelEvent(where, where, turn, turn, *flags, Qt.ScrollPhase.NoScrollPhase, False)
-    choice.wheelEvent(event)
-    assert choice.value() is None
-    assert not event.isAccepted()
-
-
 def test_a_shut_widget_listens_no_more(form, library, rankers):
     before = texts(form.weights)
     form.release()

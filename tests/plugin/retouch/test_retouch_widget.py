@@ -263,3 +263,20 @@ def test_painting_with_the_mouse(viewer, qtbot):
     assert here.sum() > 90
     np.testing.assert_array_equal(image_of(viewer)[here], source.data[2][here])
     panel.close_down()
+
+
+def test_a_panel_that_is_closed_while_it_compares_leaves_the_result_as_it_was(model, panel, qtbot):
+    before = [(layer.name, layer.visible) for layer in model.layers]
+    panel.session.layer.paint((0, 30, 40), 2)
+    settled(qtbot, panel)
+    panel.step()
+    assert [(layer.name, layer.visible) for layer in model.layers] != before
+    panel.close_down()
+    assert [(layer.name, layer.visible) for layer in model.layers] == before
+
+
+def test_the_brush_comes_back_when_picking_is_given_up(panel):
+    panel.buttons["pick"].click()
+    assert panel.session.layer.mode == "pan_zoom"
+    panel.buttons["pick"].click()
+    assert panel.session.layer.mode == "paint"

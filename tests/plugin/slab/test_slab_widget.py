@@ -8,6 +8,7 @@ from napari_umis_fusion import fuse_layer
 from napari_umis_fusion.files import RUN_KEY
 from napari_umis_fusion.layers import PREVIEW_KEY, iter_fuse_layer
 from napari_umis_fusion.plugin.fusion import FusedLayers
+from napari_umis_fusion.plugin.retouch import RetouchWidget
 from napari_umis_fusion.plugin.slab import SlabWidget
 
 QUICK = {"focus_measure": "laplacian", "islands": "keep"}
@@ -152,3 +153,21 @@ def test_a_sub_stack_of_the_selected_layer(model, panel, qtbot):
     section.make()
     qtbot.waitUntil(lambda: section.job is None, timeout=20_000)
     assert "around=3 takes 7 planes" in section.controls.message.text()
+
+
+def test_planes_chosen_by_hand_come_into_a_slab_that_is_shown(model, panel, qtbot):
+    source = add_stack(model)
+    model.layers.selection.active = fuse(model, source, keep_axes=True)
+    panel.begin()
+    settled(qtbot, panel)
+    (slab,) = panel.session.layers
+    retouch = RetouchWidget(model)
+    qtbot.addWidget(retouch, before_close_func=lambda one: one.close_down())
+    retouch.begin()
+    overrides = retouch.session.layer.data.copy()
+    overrides[...] = 2 + 1
+    retouch.session.layer.data = overrides
+    qtbot.waitUntil(lambda: not retouch.session.is_busy, timeout=5000)
+    settled(qtbot, panel)
+    np.testing.assert_array_equal(slab.data.reshape(40, 56), source.data[2])
+    assert panel.buttons["keep"].isEnabled()

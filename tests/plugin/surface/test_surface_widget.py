@@ -194,3 +194,35 @@ def test_a_closed_panel_does_not_follow_the_viewer(viewer, qtbot, depth):
     viewer.layers.clear()
     assert made.is_closed
     assert not made.job.is_busy
+
+
+def test_a_line_measures_where_it_lies_whatever_map_is_chosen(viewer, panel, depth, settle):
+    panel.form["form"].value = "none"
+    settle()
+    panel.buttons["line"].click()
+    viewer.layers.selection.active.add_lines([[20, 5], [20, 55]])
+    whole = panel.profile.value()
+    # the right half, in pixels half as large
+    part = np.kron(depth.data[:, 25:], np.ones((2, 2), np.float32))
+    half = {"scale": (0.25, 0.25), "translate": (9.875, 20 + 25 * 0.5 - 0.125)}
+    about = record("depth_map", unit="µm")
+    viewer.add_image(part, name="half", metadata=about, **{**PLACE, **half})
+    settle()
+    assert panel.layers["depth"].value == "half"
+    assert panel.profile.value() is None, "the line begins outside of it"
+    drawn = viewer.layers["measure"]
+    drawn.data = [np.array([[20, 27], [20, 55]])]
+    assert panel.profile.value().length_um == pytest.approx(14)
+    panel.layers["depth"].value = "depth"
+    settle()
+    found = panel.profile.value()
+    assert found.length_um == pytest.approx(14)
+    np.testing.assert_allclose(found.heights_um, whole.heights_um[-len(found.heights_um) :], 1e-5)
+
+
+def test_layers_stay_chosen_under_another_name(viewer, panel, picture, depth, settle):
+    settle()
+    depth.name, picture.name = "relief", "photograph"
+    assert (panel.layers["depth"].value, panel.layers["image"].value) == ("relief", "photograph")
+    settle()
+    assert panel.measured is not None

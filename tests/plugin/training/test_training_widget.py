@@ -476,7 +476,11 @@ def test_a_region_can_be_drawn(viewer, widget):
     shapes = viewer.layers["monitored region"]
     assert shapes.mode == "add_rectangle"
     shapes.add_rectangles([[10, 10], [29, 39]])
-    assert widget.region.stack().shape == (3, 20, 30)
+    stack = widget.region.stack()
+    assert stack.shape == (3, 20, 30)
+    layer.name, shapes.name = "wide stack", "the middle"  # while a training may look at it
+    assert widget.region.value() == Monitored("wide stack", "the middle")
+    assert widget.region.stack() is stack
     viewer.layers.remove(layer)
     assert widget.region.stack() is None
 

@@ -5,6 +5,7 @@ from typing import Literal
 
 import pytest
 from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, SpinBox
+from qtpy.QtWidgets import QLabel
 
 from napari_umis_fusion import FusionConfig
 from napari_umis_fusion.errors import ConfigError
@@ -120,6 +121,8 @@ def test_rows_without_a_say_are_greyed_out(make):
     form["shape"].value = "square"
     assert not form["radius_px"].enabled
     assert form["depth"].enabled
+    labels = {one.text(): one.isEnabled() for one in form.findChildren(QLabel)}
+    assert (labels["radius px (px)"], labels["depth (mm)"]) == (False, True)
     form.setValue(Hole())
     assert form["radius_px"].enabled
 

@@ -116,11 +116,15 @@ def test_progress_in_words_and_in_the_activity_dock(run, monkeypatch):
     assert bar not in progress._all_instances
 
 
-def test_the_button_of_the_activity_dock_cancels(qtbot):
+@pytest.mark.parametrize("pauses", [False, True])
+def test_the_button_of_the_activity_dock_cancels(qtbot, pauses):
     job = Job(counting(1000), "Counting", progress_of)
     told = Told(job)
     job.start()
     qtbot.waitUntil(lambda: "told" in told.names(), timeout=5_000)
+    if pauses:
+        job.toggle_pause()
+        qtbot.waitUntil(lambda: job.is_resting, timeout=5_000)
     job._bar.cancel()
     qtbot.waitUntil(lambda: "ended" in told.names(), timeout=5_000)
     assert job.was_cancelled

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from napari_umis_fusion.preprocess.health import PlaneHealth, iter_reports, notes_on
+from napari_umis_fusion.preprocess.health import PlaneHealth, notes_on, report_planes
 from napari_umis_fusion.preprocess.health._judge import LOOK_AHEAD, PlaneJudge, judge_planes
 from napari_umis_fusion.preprocess.health._statistics import measure_plane
 from napari_umis_fusion.stack import stack_of_arrays
@@ -277,7 +277,7 @@ def test_notes_name_all_planes_of_a_kind():
 def test_reports(colour):
     stack = colour.copy()
     stack[4] = 7
-    reports = list(iter_reports(stack_of_arrays(stack)))
+    reports = report_planes(stack_of_arrays(stack))
     assert [one.z for one in reports] == list(range(PLANES))
     told = reports[4].describe()
     assert (told["mean"], told["lowest"], told["highest"], told["sharpness"]) == (7, 7, 7, 0)

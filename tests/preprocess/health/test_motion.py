@@ -89,8 +89,19 @@ def test_the_rest_of_a_stack_that_moved_is_told(stack):
 def test_a_drift_is_told_and_leaves_out_nothing(stack):
     drifting = np.stack([np.roll(plane, 2 * z, 1) for z, plane in enumerate(stack)])
     assert findings_of(drifting) == dict.fromkeys(range(1, PLANES), ("adrift",))
+
+
+def test_small_motions_are_told_once_they_add_up(stack):
     slowly = np.stack([np.roll(plane, z // 2, 1) for z, plane in enumerate(stack)])
-    assert findings_of(slowly) == {}
+    assert findings_of(slowly) == {6: ("creep",)}
+    for turn, grow in ((0.3, 0.0), (0.0, 0.008), (-0.3, -0.004)):
+        places = [(turn * z, 1 + grow * z) for z in range(1, PLANES + 1)]
+        creeping = np.stack([rotated(p, *at) for p, at in zip(stack, places, strict=True)])
+        found = findings_of(creeping)
+        assert set(found.values()) == {("creep",)}
+        assert max(found) > 3
+    back_and_forth = np.stack([np.roll(plane, z % 2, 1) for z, plane in enumerate(stack)])
+    assert findings_of(back_and_forth) == {}
 
 
 @pytest.mark.parametrize(

@@ -35,3 +35,14 @@ def test_a_gain_that_is_known_is_that_of_both_directions():
     assert exposure._log_gain(one, dark) == gain
     assert exposure._log_gain(dark, one) == -gain
     assert -gain == pytest.approx(exposure._measured_log_gain(dark, one), abs=1e-12)
+
+
+@pytest.mark.parametrize("edge", [np.fmin, np.fmax, np.add])
+@pytest.mark.parametrize("shape", [(1, 1, 1), (2, 5, 1), (7, 3, 2)])
+def test_what_is_around_a_tile_ends_with_the_picture(shape, edge):
+    tiles = np.random.default_rng(0).random(shape)
+    padded = np.pad(tiles, [(1, 1), (1, 1), (0, 0)], mode="edge")
+    height, width, _ = shape
+    parts = [padded[y : y + height, x : x + width] for y in range(3) for x in range(3)]
+    expected = edge.reduce(parts)
+    np.testing.assert_allclose(unlike.over_3_x_3(tiles, edge), expected, rtol=1e-12)

@@ -10,5 +10,5 @@ from ._part import with_z as with_z
 from ._schemes import split_schemes as split_schemes
 from ._tokens import tokens_of as tokens_of
 from ._words import kind_of_word as kind_of_word
-from ._words import name_of_copied as name_of_copied
+from ._words import parts_of_name as parts_of_name
 from ._words import says_thumbnail as says_thumbnail

@@ -131,8 +131,8 @@ def as_listed(paths: Sequence[Path], *, noted: bool) -> FileGrid:
 
 def _in_given_order(paths: Sequence[Path], grid: FileGrid) -> FileGrid:
     (axis,) = grid.axes
-    by_number = [grid.files[place] for place in sorted(grid.files)]
-    order = [by_number.index(path) for path in paths]
+    numbers = {grid.files[place]: number for number, place in enumerate(sorted(grid.files))}
+    order = [numbers[path] for path in paths]
     notes = grid.notes
     rises = order == sorted(order) or order == sorted(order, reverse=True)
     if not rises:
@@ -223,7 +223,7 @@ def _gaps(z: Column | None) -> list[str]:
         return [_jump(*numbers[jumps[0] : jumps[0] + 2])]
     wanted = np.arange(numbers[0], numbers[-1] + step / 2, step)
     if len(wanted) < 4 * len(numbers):
-        lost = [f"{one:g}" for one in wanted if not np.isclose(one, numbers).any()]
+        lost = [f"{one:.12g}" for one in wanted if not np.isclose(one, numbers).any()]
         told = ", ".join(lost[:6]) + (" ..." if len(lost) > 6 else "")
         return [f"file names skip z {told}; planes are taken as evenly spaced"]
     return ["the numbers of z in the file names are uneven; planes are taken as evenly spaced"]
@@ -240,8 +240,8 @@ def _repeated(paths: Sequence[Path]) -> str:
 
 def _jump(before: float, after: float) -> str:
     return (
-        f"the numbers in the file names jump from {before:g} to {after:g}; planes are taken as "
-        "evenly spaced. If another stack begins there, move its files into a folder of their own"
+        f"the numbers in the file names jump from {before:.15g} to {after:.15g}; planes are taken "
+        "as evenly spaced. If another stack begins there, move its files into a folder of their own"
     )
 
 

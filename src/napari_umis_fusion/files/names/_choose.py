@@ -59,7 +59,7 @@ def choose_columns(columns: Sequence[Column]) -> Choice:
     planes = [column for column in kept if column.kind == "z"]
     if len(planes) == 1:
         return _without_clock(kept, planes[0])
-    return Choice(kept, None) if planes else _plain_counting(kept)
+    return Choice(kept, None) if planes else _with_rival(_plain_counting(kept), known)
 
 
 def _without_clock(columns: tuple[Column, ...], z: Column) -> Choice:
@@ -148,6 +148,29 @@ def _plain_counting(columns: tuple[Column, ...]) -> Choice:
     return Choice(columns, None)
 
 
+def _with_rival(choice: Choice, known: Sequence[Column]) -> Choice:
+    """Tell of another number that counts all files, in another order than the one taken as z."""
+    if choice.z is None or choice.z.numbers is None:
+        return choice
+    order = _order_of(choice.z)
+    for column in known:
+        counts = column.kind == "unknown" and column.numbers is not None
+        is_other = counts and column.labels != choice.z.labels
+        if is_other and len(set(column.keys)) == len(column.keys):
+            other = _order_of(column)
+            if other not in (order, order[::-1]):
+                note = (
+                    f"planes are in the order of {_ends(choice.z)} in their names; another number "
+                    f"there, {_ends(column)}, gives another order"
+                )
+                return replace(choice, notes=(*choice.notes, note), is_sure=False)
+    return choice
+
+
+def _order_of(column: Column) -> list[int]:
+    return sorted(range(len(column.keys)), key=lambda k: cast("float", column.keys[k]))
+
+
 def _chosen(columns: tuple[Column, ...], z: Column, notes: tuple[str, ...]) -> Choice:
     taken, told = _past_the_wrap(replace(z, kind="z"))
     return Choice(tuple(taken if one is z else one for one in columns), taken, (*notes, *told))
@@ -177,5 +200,5 @@ def _assumed(column: Column) -> str:
 
 
 def _ends(column: Column) -> str:
-    order = sorted(range(len(column.keys)), key=lambda k: cast("str", column.keys[k]))
+    order = _order_of(column)
     return f"{column.labels[order[0]]} to {column.labels[order[-1]]}"

@@ -76,9 +76,14 @@ def number_column(
     """Return a column of numbers; `signs` are 1 or -1, and a `unit` of length follows each."""
     pairs = list(zip(signs or [1] * len(texts), texts, strict=True))
     numbers = tuple(sign * float(text.replace(",", ".")) for sign, text in pairs)
+    # Exact, since time stamps in nanoseconds differ by less than floating-point numbers can.
+    keys = tuple(
+        sign * int(text) if text.isdecimal() else number
+        for (sign, text), number in zip(pairs, numbers, strict=True)
+    )
     start = "" if kind == "unknown" else word
     labels = tuple(f"{start}{'-' if sign < 0 else ''}{text}{unit}" for sign, text in pairs)
-    return Column(kind, word, labels, numbers, numbers, LENGTHS_UM.get(unit))
+    return Column(kind, word, labels, keys, numbers, LENGTHS_UM.get(unit))
 
 
 def varying_columns(table: Sequence[Row]) -> list[Column]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from napari_umis_fusion.files.names._arrange import names_of
+from napari_umis_fusion.files.names._spelling import spelt_plainly
 from napari_umis_fusion.files.names._table import token_table
 from napari_umis_fusion.files.names._tokens import tokens_of
 from napari_umis_fusion.files.names._vendors import vendor_columns
@@ -29,7 +30,7 @@ def split_schemes(paths: Sequence[Path]) -> list[list[Path]]:
     if vendor_columns(names) is not None or token_table(names) is not None:
         return [list(paths)]
     found: dict[tuple[str, ...], list[Path]] = {}
-    for path, name in zip(paths, names, strict=True):
+    for path, name in zip(paths, spelt_plainly(names), strict=True):
         found.setdefault(_scheme(name), []).append(path)
     return [list(paths)] if len(found) == len(paths) else list(found.values())
 

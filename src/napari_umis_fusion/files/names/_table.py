@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from napari_umis_fusion.files.names._spelling import spelt_plainly
 from napari_umis_fusion.files.names._tokens import Token, tokens_of
 from napari_umis_fusion.presets import join_dyes, names_channel
 
@@ -24,7 +25,7 @@ def token_table(names: Sequence[str]) -> list[Row] | None:
     list of tuple of Token, or None
         One row for each name, all of one length; None if the names follow no common scheme.
     """
-    names = [join_dyes(name) for name in names]
+    names = spelt_plainly([join_dyes(name) for name in names])
     rows = [tokens_of(name) for name in names]
     if len({_pattern(row) for row in rows}) == 1:
         return rows
@@ -75,7 +76,7 @@ def odd_names(names: Sequence[str]) -> list[int]:
     """
     patterns = [
         tuple((token.kind, token.text if token.kind == "word" else "") for token in tokens_of(name))
-        for name in names
+        for name in spelt_plainly(names)
     ]
     (most, count), *_ = Counter(patterns).most_common(1)
     numbered = any(kind != "word" for kind, _ in most)
@@ -98,7 +99,7 @@ def repeated_counts(names: Sequence[str]) -> list[int]:
         Places in `names`; empty where numbers tell all planes apart.
     """
     places: dict[str, list[int]] = {}
-    for place, name in enumerate(names):
+    for place, name in enumerate(spelt_plainly(names)):
         numbers = [token.text for token in tokens_of(name) if token.kind == "number"]
         if not numbers:
             return []

@@ -7,14 +7,13 @@ _GUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _DATE = r"(?:19|20)\d\d[-_.]?(?:0[1-9]|1[0-2])[-_.]?(?:0[1-9]|[12]\d|3[01])"
 _CLOCK = r"[0-2]\d[-_.:]?[0-5]\d[-_.:]?[0-5]\d(?:[.,]?\d{1,6})?"
 _STAMP = re.compile(rf"(?<!\d){_DATE}(?:[T _-]{{0,3}}{_CLOCK})?(?!\d)")
-# Some programs write 0p5um, since a point in a name starts the extension.
-_POINT = re.compile(r"(?<=\d)p(?=\d+ ?(?:um|µm|μm|nm|mm)(?![^\W\d_]))")
 _TOKEN = re.compile(
     r"(?P<stamp>\x00\d+\x00)"
     r"|(?P<number>(?<![\d.,])\d+[.,]\d+(?![.,]?\d)|\d+)"
     r"|(?P<word>[^\W\d_]+)"
 )
-_SIGNS = {"+": 1, "-": -1, "−": -1, "–": -1}  # with minus and en dash
+# With minus, hyphens of other widths, and the en dash.
+_SIGNS = dict.fromkeys("-−‐‑–﹣－", -1) | dict.fromkeys("+＋", 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,6 @@ def tokens_of(name: str) -> tuple[Token, ...]:
     """
     text = _GUID.sub(" ", name)
     text = _STAMP.sub(lambda found: f"\x00{re.sub(r'[^0-9]', '', found[0])}\x00", text)
-    text = _POINT.sub(".", text)
     tokens: list[Token] = []
     end = 0
     for found in _TOKEN.finditer(text):

@@ -1,6 +1,8 @@
 """Words in file names: which axis they announce, and what is no plane."""
 
+import itertools
 import re
+from collections.abc import Iterator
 from typing import Literal
 
 from napari_umis_fusion.presets import NUMBERED_DYES
@@ -10,14 +12,14 @@ NameKind = Literal["z", "channel", "time", "position", "other", "unknown"]
 
 _WORDS: dict[NameKind, str] = {
     "z": (
-        "z zstep zslice zplane zstack zpos zposition zindex zlevel zsection depth plane slice "
+        "z zstep zslice zplane zstack zpos zposition zindex zlevel zsection depth plane pln slice "
         "focus focal focalplane section optsection tiefe ebene schicht"
     ),
     "channel": (
-        "c ch chan channel channels w wv wl wave wavelength lambda dye stain filter kanal "
+        "c ch chn chan channel channels w wv wl wave wavelength lambda dye stain filter kanal "
         + " ".join(NUMBERED_DYES)
     ),
-    "time": "t tp time timepoint timestep timeframe tpoint tl timelapse zeit zeitpunkt",
+    "time": "t tp tm time timepoint timestep timeframe tpoint tl timelapse zeit zeitpunkt",
     "position": (
         "p pos position xy site s field f fov fld well row col column tile m mosaic scene series "
         "view point region roi area location loc x y plate stage"
@@ -29,18 +31,13 @@ _KINDS = {word: kind for kind, words in _WORDS.items() for word in words.split()
 # Single letters that people also put before the number of a plane (plane, picture, section).
 SOFT_WORDS = frozenset((*"pfsmavlxy", "pos", "view", "point", "round"))
 
-LENGTHS_UM = {"um": 1.0, "µm": 1.0, "μm": 1.0, "micron": 1.0, "microns": 1.0} | {
-    "nm": 1e-3,
-    "mm": 1e3,
-}
+LENGTHS_UM = {"um": 1.0, "nm": 1e-3, "mm": 1e3}
+"""As `spelt_plainly` writes them."""
 TIMES = frozenset(("ms", "sec", "min", "h", "hr", "hrs"))
 
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+")
 _THUMBNAIL = re.compile(r"thumb(nail)?s?(?![g-z])|preview", re.IGNORECASE)
-_COPY = re.compile(
-    r"(?P<stem>.+?)(?: ?\(\d{1,2}\)|[ _-]+(?:copy|kopie|copie|copia)(?: ?\(?\d{1,2}\)?)?)$",
-    re.IGNORECASE,
-)
+_WORD = re.compile(r"[^\W_]+")
 
 
 def kind_of_word(word: str) -> NameKind:
@@ -63,13 +60,18 @@ def says_thumbnail(stem: str) -> bool:
     return _THUMBNAIL.search(stem) is not None
 
 
-def name_of_copied(stem: str) -> str | None:
-    """Return the name of the file that a file is a copy of, by its name; None if it is none.
+def parts_of_name(stem: str) -> Iterator[str]:
+    """Yield what a name may be made from: runs of its words, but not all of it.
+
+    Programs add words of many languages to the name of a file that they copy, before and after it.
 
     Examples
     --------
-    >>> name_of_copied("z3 (1)"), name_of_copied("z3 - Copy"), name_of_copied("z3")
-    ('z3', 'z3', None)
+    >>> list(parts_of_name("Copy of z3"))
+    ['Copy', 'Copy of', 'of', 'of z3', 'z3']
     """
-    found = _COPY.fullmatch(stem)
-    return found["stem"] if found else None
+    words = list(_WORD.finditer(stem))
+    for first, last in itertools.combinations_with_replacement(words, 2):
+        part = stem[first.start() : last.end()]
+        if part != stem:
+            yield part

@@ -1,5 +1,6 @@
 """Where a Zarr store is: a folder that describes itself, or an address."""
 
+import os.path
 from pathlib import Path
 
 from napari_umis_fusion.runtime import user_path
@@ -15,7 +16,8 @@ def is_address(text: str) -> bool:
 
 def is_zarr(path: Path) -> bool:
     """Whether a folder describes itself as one of Zarr, whatever its name is."""
-    return any((path / name).is_file() for name in DESCRIPTIONS)
+    # A folder in which nothing may be looked up is none; `Path.is_file` would raise.
+    return any(os.path.isfile(path / name) for name in DESCRIPTIONS)
 
 
 def absolute_url(text: str) -> str:

@@ -1,5 +1,6 @@
 """What a folder holds of OME-Zarr, by its descriptions alone."""
 
+import os.path
 from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
@@ -101,7 +102,7 @@ def _paths(told: Any, key: str) -> list[str]:
 
 def _is_group(folder: Path) -> bool:
     """Whether a folder may hold groups; an array may hold any number of chunks."""
-    if (folder / ".zgroup").is_file():
+    if os.path.isfile(folder / ".zgroup"):
         return True
     try:
         return bool(read_json(folder / "zarr.json")["node_type"] == "group")

@@ -5,6 +5,7 @@ from ._describe import describe_file as describe_file
 from ._grid_layers import Selected as Selected
 from ._image_files import Header as Header
 from ._image_list import ImageListStack as ImageListStack
+from ._images import open_unlimited as open_unlimited
 from ._layers import read_layers as read_layers
 from ._listing import PathsLike as PathsLike
 from ._listing import is_companion as is_companion

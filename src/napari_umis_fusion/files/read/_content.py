@@ -82,13 +82,15 @@ def unlike_its_name(path: Path) -> str | None:
     return f"holds {what}; accepted under this name are {wanted} images. {_COPY}."
 
 
-def image_without_suffix(path: Path) -> str:
-    """Return a sentence on the extension that an image file lacks; empty for other files."""
-    if path.suffix and path.suffix[1:].isalpha():  # not a decimal, as in z0.5
-        return ""
+def renamed_image(path: Path) -> str:
+    """Return a sentence on how to rename an image whose extension is not read; else empty."""
     held = _format(_head(path) or b"")
     extension = _EXTENSION.get(held or "")
-    return f" {path.name} is a {held} file: add {extension} to its name." if extension else ""
+    if not extension:
+        return ""
+    is_word = path.suffix[1:].isalpha()  # no decimal, as in z0.5
+    how = f"let its name end in {extension}" if is_word else f"add {extension} to its name"
+    return f" {path.name} is a {held} file: {how}."
 
 
 def _head(path: Path) -> bytes | None:

@@ -12,7 +12,6 @@ from napari_umis_fusion.files.read._axis_roles import choose_axes
 from napari_umis_fusion.files.read._bioio_stack import describe_scene
 from napari_umis_fusion.files.read._grid_stack import grid_calibration, grid_of
 from napari_umis_fusion.files.read._image_files import ImageFiles
-from napari_umis_fusion.files.read._images import read_image_header
 from napari_umis_fusion.files.read._listing import is_tiff, list_source
 from napari_umis_fusion.files.read._naming_errors import naming_read_errors
 from napari_umis_fusion.files.read._open_stack import open_stack
@@ -21,7 +20,12 @@ from napari_umis_fusion.files.read._physical_size import tiff_sizes
 from napari_umis_fusion.files.read._pixel_format import holds_colour, pixel_format
 from napari_umis_fusion.files.read._tiff_file import open_tiff_file
 from napari_umis_fusion.files.read._tiff_layout import shown_sizes
-from napari_umis_fusion.files.read._tiff_series import PickedSeries, pick_series, unnamed_pages
+from napari_umis_fusion.files.read._tiff_series import (
+    PickedSeries,
+    pick_series,
+    series_of,
+    unnamed_pages,
+)
 from napari_umis_fusion.runtime import user_path
 from napari_umis_fusion.stack import Calibration
 
@@ -53,7 +57,7 @@ def describe_file(path: str | os.PathLike[str]) -> dict[str, Any]:
         If the file is missing, broken or of another kind.
     """
     place = user_path(path)
-    listing = list_source(place)
+    listing = list_source(path)
     file = listing.paths[0]
     if place.is_dir() and (len(listing.paths) > 1 or not is_tiff(file)):
         return _describe_folder(place, grid_of(listing))
@@ -77,7 +81,7 @@ def _describe_tiff(path: Path) -> dict[str, Any]:
         series = picked.series
         sizes = shown_sizes(series)
         roles = _tiff_roles(series, choose)
-        told = tiff_sizes(tif, picked.number, roles["planes"] or 1)
+        told = tiff_sizes(tif, picked.number).judged(roles["planes"] or 1)
         description = _entries(
             _tiff_kind(tif, series.kind),
             path,
@@ -88,11 +92,13 @@ def _describe_tiff(path: Path) -> dict[str, Any]:
         )
         compression = COMPRESSION(series.keyframe.compression).name.lower()
         pixels = pixel_format(series)
-        notes = [*picked.notes, *told.notes, *unnamed_pages(tif), *pixels.notes]
+        lost = sum(page is None for page in series)
+        missing = [f"{lost} of {len(series)} frames are missing"] if lost else []
+        notes = [*picked.notes, *missing, *told.notes, *unnamed_pages(tif), *pixels.notes]
         return {
             **description,
             **_mosaic(pixels.is_mosaic),
-            "series": len(tif.series),
+            "series": len(series_of(tif)),
             "compression": compression,
             **roles,
             **({"notes": notes} if notes else {}),
@@ -129,6 +135,8 @@ def _tiff_kind(tif: TiffFile, kind: str) -> str:
 
 
 def _describe_image(path: Path) -> dict[str, Any]:
+    from napari_umis_fusion.files.read._images import read_image_header  # loads Pillow
+
     header = read_image_header(path)
     colour = len(header.shape) == 3
     return {

@@ -12,10 +12,13 @@ from napari_umis_fusion.files.read._image_list import ImageListStack
 from napari_umis_fusion.files.read._listing import Listing, is_tiff
 from napari_umis_fusion.files.read._missing_frames import complete_planes
 from napari_umis_fusion.files.read._naming_errors import naming_read_errors
-from napari_umis_fusion.files.read._not_planes import leave_out
+from napari_umis_fusion.files.read._not_planes import leave_out, named
 from napari_umis_fusion.files.read._ome_order import in_told_order
 from napari_umis_fusion.files.read._tiff import open_tiff
 from napari_umis_fusion.stack import Calibration, Stack, place_named, spacing_of
+
+UNREAD = "of a kind that is not read"
+"""Why files that are named like planes are left out."""
 
 
 def grid_of(listing: Listing) -> FileGrid:
@@ -32,7 +35,13 @@ def grid_of(listing: Listing) -> FileGrid:
     grid = arrange(kept.paths, keeps_order=listing.keeps_order)
     if not listing.keeps_order:
         grid = in_told_order(grid)
-    return replace(grid, notes=(*kept.notes, *grid.notes))
+    return replace(grid, notes=(*kept.notes, *_unread(listing.unread), *grid.notes))
+
+
+def _unread(paths: Sequence[Path]) -> tuple[str, ...]:
+    if not paths:
+        return ()
+    return (f"left out, {UNREAD} though named like the planes: {named(paths)}",)
 
 
 def open_grid(

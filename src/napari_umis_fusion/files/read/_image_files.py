@@ -11,12 +11,15 @@ import numpy as np
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files.read._content import named_otherwise
 from napari_umis_fusion.files.read._file_state import FileState
-from napari_umis_fusion.files.read._images import read_image, read_image_header
 from napari_umis_fusion.files.read._listing import is_tiff
 from napari_umis_fusion.files.read._naming_errors import naming_read_errors
+from napari_umis_fusion.files.read._not_planes import named
 from napari_umis_fusion.files.read._tiff import TiffStack, open_tiff
 from napari_umis_fusion.presets import ChannelOptics
 from napari_umis_fusion.stack import Calibration, Plane
+
+_SAME_SIZE = 1.01
+"""Pixel sizes that differ by less are rounded otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,8 @@ class Header:
         How its channels were taken; empty if unknown.
     notes : tuple of str
         What is assumed about its pixels.
+    orientation : int
+        How EXIF says that pixels are turned, 1 (as stored) to 8; they come upright.
     """
 
     shape: tuple[int, ...]
@@ -54,6 +59,7 @@ class Header:
     is_mosaic: bool = False
     optics: tuple[ChannelOptics, ...] = ()
     notes: tuple[str, ...] = ()
+    orientation: int = 1
 
     @property
     def kind(self) -> tuple[bool, tuple[int, ...], np.dtype[Any]]:
@@ -118,12 +124,11 @@ class ImageFiles:
         usual = _usual(headers)
         self.shape, self.dtype, self.rgb = usual.shape, usual.dtype, usual.rgb
         self.is_mosaic = all(header.is_mosaic for header in headers.values())
-        told = [header.calibration for header in headers.values()]
-        self.calibration = next((one for one in told if one != Calibration()), Calibration())
+        self.calibration, sizes_note = _usual_sizes([one.calibration for one in headers.values()])
         self._optics = {path: header.optics for path, header in headers.items()}
         self.z_um = {path: header.z_um for path, header in headers.items()}
         notes = (note for header in headers.values() for note in header.notes)
-        self.notes = tuple(dict.fromkeys(notes))
+        self.notes = (*dict.fromkeys(notes), *sizes_note, *_turned(headers))
 
     def read(self, path: Path, rows: slice = slice(None), columns: slice = slice(None)) -> Plane:
         """Read a rectangle of a plane, and no more than that from uncompressed TIFF.
@@ -139,6 +144,8 @@ class ImageFiles:
             with self._open(path) as stack:
                 plane = stack.region(0, rows, columns)
         else:
+            from napari_umis_fusion.files.read._images import read_image  # loads Pillow
+
             plane = read_image(path)
             if plane.shape != self.shape:
                 raise StackFileError(_changed(path, plane.shape, self.shape))
@@ -164,10 +171,19 @@ def image_header(path: Path, index: Mapping[str, int] | None = None) -> Header:
     told = named_otherwise(path)
     notes = () if told is None else (told,)
     if not is_tiff(path):
+        from napari_umis_fusion.files.read._images import read_image_header  # loads Pillow
+
         header = read_image_header(path)
         optics = (ChannelOptics(lens=header.lens),) if header.lens else ()
-        colour = len(header.shape) == 3
-        return Header(header.shape, header.dtype, colour, Calibration(), optics=optics, notes=notes)
+        return Header(
+            header.shape,
+            header.dtype,
+            len(header.shape) == 3,
+            Calibration(),
+            optics=optics,
+            notes=(*notes, *header.notes),
+            orientation=header.orientation,
+        )
     with open_tiff(path, index=index, one_plane=True) as stack:
         shape, sizes, count = stack.shape[1:], stack.calibration, len(stack)
         found = stack.dtype, stack.rgb, sizes, stack.z_um, count, stack.is_mosaic
@@ -202,6 +218,32 @@ def _usual(headers: Mapping[Path, Header]) -> Header:
         f"{_way(headers[odd].shape, usual.shape)}, or leave it out."
     )
     raise StackFileError(msg)
+
+
+def _turned(headers: Mapping[Path, Header]) -> tuple[str, ...]:
+    """Return a note on files that are turned unlike most, as cameras that look down do."""
+    counts = Counter(header.orientation for header in headers.values())
+    ((usual, _),) = counts.most_common(1)
+    odd = [path for path, header in headers.items() if header.orientation != usual]
+    if not odd:
+        return ()
+    return (f"turned otherwise than most, as EXIF says: {named(odd)}; check that they lie alike",)
+
+
+def _usual_sizes(told: Sequence[Calibration]) -> tuple[Calibration, tuple[str, ...]]:
+    """Return the sizes that most files tell, and a note where pixel sizes differ."""
+    known = [one for one in told if one != Calibration()]
+    if not known:
+        return Calibration(), ()
+    ((usual, _),) = Counter(known).most_common(1)
+    widths = [one.pixel_width_um for one in known if one.pixel_width_um is not None]
+    if not widths or max(widths) <= _SAME_SIZE * min(widths):
+        return usual, ()
+    note = (
+        f"files tell different pixel sizes, {min(widths):.4g} to {max(widths):.4g} µm, of which "
+        f"{usual.pixel_width_um or widths[0]:.4g} µm is used; check that all have one magnification"
+    )
+    return usual, (note,)
 
 
 def _way(odd: tuple[int, ...], usual: tuple[int, ...]) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files.read._image_files import ImageFiles
 from napari_umis_fusion.stack import Calibration, Plane, Stack, check_stack
 
@@ -36,6 +37,8 @@ class ImageListStack(Stack):
         every = [path for plane in self._planes for path in plane]
         self.files = ImageFiles(every, index)
         channels = (len(self._planes[0]),) if len(self._planes[0]) > 1 else ()
+        if channels and len(self.files.shape) == 3:
+            raise StackFileError(_both(every[0].parent, colour=self.files.rgb))
         self.shape = (len(self._planes), *self.files.shape, *channels)
         self.dtype, self.rgb = self.files.dtype, self.files.rgb
         self.calibration: Calibration = self.files.calibration
@@ -53,3 +56,11 @@ class ImageListStack(Stack):
         """Read a rectangle of plane `z`, and no more than that from uncompressed TIFF."""
         parts = [self.files.read(path, rows, columns) for path in self._planes[z]]
         return parts[0] if len(parts) == 1 else np.stack(parts, axis=-1)
+
+
+def _both(folder: Path, *, colour: bool) -> str:
+    inner = "colour" if colour else "several channels"
+    return (
+        f"{folder}: file names count channels (C), and each file holds {inner}. Select one of "
+        'those that names count: index={"C": 0} (--index C=0).'
+    )

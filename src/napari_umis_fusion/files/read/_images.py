@@ -5,9 +5,9 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import imagecodecs
 import numpy as np
@@ -15,6 +15,7 @@ from PIL import Image, ImageFile, ImageOps
 
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files.read._claims import check_plane_size
+from napari_umis_fusion.files.read._colour_profile import profile_notes
 from napari_umis_fusion.files.read._naming_errors import naming_read_errors
 from napari_umis_fusion.runtime import open_regular
 from napari_umis_fusion.stack import Plane
@@ -49,12 +50,18 @@ class ImageHeader:
         Format, such as PNG.
     lens : str
         The lens of the camera, if EXIF tells it.
+    notes : tuple of str
+        What is not done about its colours.
+    orientation : int
+        That of EXIF, 1 (as stored) to 8.
     """
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     kind: str
     lens: str = ""
+    notes: tuple[str, ...] = ()
+    orientation: int = 1
 
 
 def read_image_header(path: Path) -> ImageHeader:
@@ -74,8 +81,9 @@ def read_image_header(path: Path) -> ImageHeader:
         deep = _deep_png_header(path)
         if deep is not None:
             _check_size(path, deep)
-            return deep
         with _opened(path) as image:
+            if deep is not None:
+                return replace(deep, notes=_notes(image, deep.shape))
             return _checked_header(path, image)
 
 
@@ -120,9 +128,9 @@ def _checked_header(path: Path, image: Image.Image) -> ImageHeader:
     if _orientation(image) in (5, 6, 7, 8):
         width, height = height, width
     dtype = np.dtype(bool if mode == "1" else np.uint8)
-    found = ImageHeader(
-        _shape(height, width, _SAMPLES[mode]), dtype, str(image.format), _lens(image)
-    )
+    shape = _shape(height, width, _SAMPLES[mode])
+    told = _lens(image), _notes(image, shape), _orientation(image)
+    found = ImageHeader(shape, dtype, str(image.format), *told)
     _check_size(path, found)
     return found
 
@@ -140,20 +148,30 @@ def _shape(height: int, width: int, samples: int) -> tuple[int, ...]:
     return (height, width, samples) if samples else (height, width)
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    """Open an image without decoding it.
+def open_unlimited(path: Path, formats: tuple[str, ...] | None = None) -> Image.Image:
+    """Open an image of any size without decoding it; the caller closes it.
 
     Pillow's limit of sizes protects servers from uploads; microscope mosaics exceed it.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    formats : tuple of str, optional
+        Names of formats that it may have; by default all that Pillow knows.
     """
     with _pillow_settings:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
-            # Pillow would open many other kinds of file.
-            image = Image.open(path, formats=_FORMATS)
+            return Image.open(path, formats=formats)
         finally:
             Image.MAX_IMAGE_PIXELS = limit
-    with image:
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """Open an image without decoding it; Pillow would open many other kinds of file."""
+    with open_unlimited(path, _FORMATS) as image:
         frames = getattr(image, "n_frames", 1)
         if image.format in ("PNG", "WEBP") and frames > 1:
             msg = (
@@ -205,16 +223,30 @@ def _lens(image: Image.Image) -> str:
     return str(image.getexif().get_ifd(_EXIF).get(_LENS_MODEL) or "").strip("\0 ")
 
 
+def _notes(image: Image.Image, shape: tuple[int, ...]) -> tuple[str, ...]:
+    return profile_notes(image.info.get("icc_profile")) if len(shape) == 3 else ()
+
+
 def _deep_png_header(path: Path) -> ImageHeader | None:
     """Return the header of a PNG with 16 bits per sample, which Pillow would reduce to 8."""
     # The IHDR chunk always comes first: width and height at byte 16, bits at 24, colour at 25.
     with open_regular(path, sys.maxsize) as file:
         head = file.read(26)
-    if len(head) < 26 or head[:8] != b"\x89PNG\r\n\x1a\n" or head[24] != 16:
-        return None
+        if len(head) < 26 or head[:8] != b"\x89PNG\r\n\x1a\n" or head[24] != 16:
+            return None
+        samples = 4 if _has_clear_value(file) else _DEEP_PNG_SAMPLES[head[25]]
     width, height = (int.from_bytes(head[start : start + 4], "big") for start in (16, 20))
-    shape = _shape(height, width, _DEEP_PNG_SAMPLES[head[25]])
-    return ImageHeader(shape, np.dtype(np.uint16), "PNG")
+    return ImageHeader(_shape(height, width, samples), np.dtype(np.uint16), "PNG")
+
+
+def _has_clear_value(file: BinaryIO) -> bool:
+    """Whether a PNG names a value that is transparent, which its decoder makes an opacity."""
+    kind, place = b"IHDR", 8
+    while kind not in (b"tRNS", b"IDAT", b"IEND", b""):
+        file.seek(place)
+        length, kind = int.from_bytes(file.read(4), "big"), file.read(4)
+        place += length + 12
+    return kind == b"tRNS"
 
 
 def _read_deep_png(path: Path) -> Plane:

@@ -4,12 +4,12 @@ import glob
 import os
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files.names import counts
-from napari_umis_fusion.files.read._content import held_format, image_without_suffix
+from napari_umis_fusion.files.read._content import held_format, renamed_image
 from napari_umis_fusion.files.read._other_formats import (
     bioio_is_installed,
     is_for_bioio,
@@ -17,14 +17,14 @@ from napari_umis_fusion.files.read._other_formats import (
     way_to_read,
 )
 from napari_umis_fusion.files.read._suffixes import SUFFIXES, TIFF_SUFFIXES
-from napari_umis_fusion.runtime import user_path
+from napari_umis_fusion.runtime import naming_faults, user_path
 
 COMPANION = ".companion.ome"
 """End of the name of a file that holds the OME-XML of several image files."""
 
 PathsLike = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
-_DIGIT = re.compile("[0-9]")
+_DIGIT, _DIGITS = re.compile("[0-9]"), re.compile("[0-9]+")
 
 _DEPTH = 2
 """Folders of folders are searched this deep, where a folder itself holds no image."""
@@ -43,10 +43,13 @@ class Listing:
         At least one; all exist.
     keeps_order : bool
         Whether the user listed them; else they are in natural order.
+    unread : tuple of pathlib.Path
+        Files of the folder that are named like its images, but of a kind that is not read.
     """
 
     paths: list[Path]
     keeps_order: bool
+    unread: tuple[Path, ...] = ()
 
 
 def is_tiff(path: Path) -> bool:
@@ -104,12 +107,31 @@ def list_source(source: PathsLike) -> Listing:
     if alone is not None and len(paths) > 1:
         msg = f"{alone}: is no plane of a stack, but a file of its own; open it alone."
         raise StackFileError(msg)
-    return Listing(paths, keeps_order=len(sources) > 1)
+    folders = [folder for entry in sources if (folder := user_path(entry)).is_dir()]
+    unread = _named_alike(folders[0], paths) if folders and len(sources) == 1 else ()
+    return Listing(paths, keeps_order=len(sources) > 1, unread=unread)
 
 
 def in_natural_order(listing: Listing) -> Listing:
     """Return a list of files as if they had come from a folder."""
-    return Listing(_in_order(listing.paths), keeps_order=False)
+    return replace(listing, paths=_in_order(listing.paths), keeps_order=False)
+
+
+def _named_alike(folder: Path, images: Sequence[Path]) -> tuple[Path, ...]:
+    """Return files that may be planes by their names, such as z3.heic or z3.tif.part among TIFFs.
+
+    What stands beside an image under its name describes it, or is its raw file.
+    """
+    stems = {path.stem.casefold() for path in images}
+    schemes = {_DIGITS.sub("0", stem) for stem in stems if _DIGITS.search(stem)}
+    found = []
+    for path in sorted(folder.iterdir()):
+        inner = Path(path.stem)
+        stem = (inner.stem if inner.suffix.lower() in SUFFIXES else path.stem).casefold()
+        is_alike = stem not in stems and _DIGITS.sub("0", stem) in schemes
+        if is_alike and path.suffix.lower() not in SUFFIXES and path.is_file():
+            found.append(path)
+    return tuple(found)
 
 
 def _expand(entry: str | os.PathLike[str]) -> list[Path]:
@@ -143,7 +165,7 @@ def _hint(path: Path) -> str:
 
 
 def _in_folder(folder: Path) -> list[Path]:
-    entries = sorted(folder.iterdir())
+    entries = _entries(folder)
     companions = [path for path in entries if is_companion(path) and path.is_file()]
     if len(companions) == 1:
         return companions
@@ -154,9 +176,14 @@ def _in_folder(folder: Path) -> list[Path]:
         # Only folders that count something, such as ZStep_1: others have nothing in common.
         if not counts([path.name for path in folders]):
             break
-        entries = [path for one in folders for path in sorted(one.iterdir())]
+        entries = [path for one in folders for path in _entries(one)]
     hint = way_to_read(folder) or _where_images_are(entries)
     return _in_natural_order(entries, f"{folder}: the folder holds no image", hint)
+
+
+def _entries(folder: Path) -> list[Path]:
+    with naming_faults(folder, StackFileError, "cannot be read", "see that you may read it"):
+        return sorted(folder.iterdir())
 
 
 def _where_images_are(entries: Sequence[Path]) -> str:
@@ -194,7 +221,7 @@ def _in_natural_order(paths: Iterable[Path], problem: str, hint: str = "") -> li
     if not images and len(alone) == 1 and bioio_is_installed():
         return alone
     if not images:
-        hints = (image_without_suffix(path) or way_to_read(path) for path in entries)
+        hints = (way_to_read(path) or renamed_image(path) for path in entries)
         hint = hint or next(filter(None, hints), "")
         msg = f"{problem}; accepted are {', '.join(SUFFIXES)}.{hint}"
         raise StackFileError(msg)
@@ -235,7 +262,7 @@ def _supported(path: Path) -> Path:
     if not is_read and not (is_for_bioio(path) and bioio_is_installed()):
         msg = (
             f"{path}: {kind_of_file(path)}; accepted are {', '.join(SUFFIXES)}."
-            f"{image_without_suffix(path) or way_to_read(path)}"
+            f"{way_to_read(path) or renamed_image(path)}"
         )
         raise StackFileError(msg)
     if not path.is_file():

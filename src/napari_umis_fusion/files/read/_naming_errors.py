@@ -30,6 +30,11 @@ def _naming_content(path: Path) -> Iterator[None]:
         yield
     except (UmisFusionError, MemoryError):
         raise
+    except PermissionError as error:  # of Windows also while another program writes the file
+        msg = (
+            f"{path}: cannot be read ({error.strerror}); see that you may, and no program holds it."
+        )
+        raise StackFileError(msg) from error
     except Exception as error:
         told = unlike_its_name(path)
         if told is None:

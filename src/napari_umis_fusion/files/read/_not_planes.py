@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from PIL import Image
-
-from napari_umis_fusion.files.names import name_of_copied, says_thumbnail
+from napari_umis_fusion.files.names import parts_of_name, says_thumbnail
 from napari_umis_fusion.files.read._listing import is_tiff
 from napari_umis_fusion.files.read._quiet import quiet_tifffile
 from napari_umis_fusion.files.read._suffixes import TIFF_SUFFIXES
@@ -68,20 +66,19 @@ def leave_out(paths: Sequence[Path]) -> Kept:
     glances = {path: _glance(path) for path in paths}
     sides = _usual_sides(glances)
     kinds = {
-        "made by this program": [path for path in paths if glances[path].is_own],
-        "projections along z": [path for path in paths if glances[path].is_projection],
-        "thumbnails": [path for path in paths if _is_thumbnail(path, glances[path], sides)],
+        "made by this program": {path for path in paths if glances[path].is_own},
+        "projections along z": {path for path in paths if glances[path].is_projection},
+        "thumbnails": {path for path in paths if _is_thumbnail(path, glances[path], sides)},
         "copies of other files": _copies(paths),
     }
     kept, notes = list(paths), []
     reasons: dict[Path, str] = {}
     for kind, found in kinds.items():
-        left = [path for path in kept if path not in found]
+        gone = [path for path in kept if path in found]
         # If all are of one kind, they are what the user wants.
-        if found and left:
-            gone = [path for path in kept if path in found]
-            kept = left
-            notes += [f"left out as {kind}: {_named(gone)}"] if gone else []
+        if 0 < len(gone) < len(kept):
+            kept = [path for path in kept if path not in found]
+            notes.append(f"left out as {kind}: {named(gone)}")
             reasons |= dict.fromkeys(gone, kind)
     return _of_one_format(kept, notes, reasons)
 
@@ -116,11 +113,13 @@ def _glance_at_tiff(path: Path) -> _Glance:
 
 
 def _glance_at_image(path: Path) -> _Glance:
+    # Where planes are no TIFF files, which need nothing of Pillow.
+    from napari_umis_fusion.files.read._images import open_unlimited
+
     with path.open("rb") as file:
         is_own = OWN_NAME.encode() in file.read(_HEAD_BYTES)
-        file.seek(0)
-        with Image.open(file) as image:
-            return _Glance((image.height, image.width), is_own)
+    with open_unlimited(path) as image:
+        return _Glance((image.height, image.width), is_own)
 
 
 def _is_thumbnail(path: Path, glance: _Glance, usual: tuple[int, int] | None) -> bool:
@@ -132,16 +131,19 @@ def _is_thumbnail(path: Path, glance: _Glance, usual: tuple[int, int] | None) ->
     return is_tiny or says_thumbnail(path.stem)
 
 
-def _copies(paths: Sequence[Path]) -> list[Path]:
-    """Return files whose name says that they copy another one, and whose bytes agree."""
-    known = {(path.parent, path.stem.casefold(), path.suffix.lower()): path for path in paths}
-    found = []
+def _copies(paths: Sequence[Path]) -> set[Path]:
+    """Return files whose name holds that of another one, and whose bytes agree with it."""
+    known = {_place(path, path.stem): path for path in paths}
+    found = set()
     for path in paths:
-        stem = name_of_copied(path.stem)
-        original = stem and known.get((path.parent, stem.casefold(), path.suffix.lower()))
-        if original and filecmp.cmp(original, path, shallow=False):
-            found.append(path)
+        originals = (known.get(_place(path, part)) for part in parts_of_name(path.stem))
+        if any(one and filecmp.cmp(one, path, shallow=False) for one in originals):
+            found.add(path)
     return found
+
+
+def _place(path: Path, stem: str) -> tuple[Path, str, str]:
+    return path.parent, stem.casefold(), path.suffix.lower()
 
 
 def _of_one_format(paths: list[Path], notes: list[str], reasons: dict[Path, str]) -> Kept:
@@ -153,11 +155,13 @@ def _of_one_format(paths: list[Path], notes: list[str], reasons: dict[Path, str]
         return Kept(paths, tuple(notes), reasons)
     best = min(first, key=_PREFERRED.index)
     gone = [path for path in paths if path.suffix.lower() != best]
-    note = f"planes are there as {' and '.join(sorted(first))}; left out: {_named(gone)}"
+    note = f"planes are there as {' and '.join(sorted(first))}; left out: {named(gone)}"
     reasons |= dict.fromkeys(gone, f"there as {best} too")
-    return Kept([path for path in paths if path not in gone], (*notes, note), reasons)
+    kept = [path for path in paths if path.suffix.lower() == best]
+    return Kept(kept, (*notes, note), reasons)
 
 
-def _named(paths: Sequence[Path]) -> str:
+def named(paths: Sequence[Path]) -> str:
+    """List the names of files, the first few of them."""
     more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
     return ", ".join(path.name for path in paths[:_SHOWN]) + more

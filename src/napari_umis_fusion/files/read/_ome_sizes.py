@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping
 from xml.etree import ElementTree
 
-from napari_umis_fusion.files.read._told_sizes import ToldSizes, signed_um
-from napari_umis_fusion.stack import Calibration, length_um
+from napari_umis_fusion.files.read._told_sizes import ToldSizes, signed_um, unknown_unit_note
+from napari_umis_fusion.stack import Calibration, length_um, number_of
 
 _Positions = dict[tuple[int, int], dict[int, float]]
 """Position of each plane in µm, by time point and channel, then by z."""
@@ -42,9 +42,10 @@ def ome_sizes(xml: str, series: int) -> ToldSizes:
     step, height, width = (_physical_size(pixels.attrib, axis) for axis in "ZYX")
     found, has_unit = _positions(pixels)
     positions = found[min(found)] if found else {}
-    notes: tuple[str, ...] = ()
+    units = [pixels.get(f"PhysicalSize{axis}Unit", "") for axis in "ZYX"]
+    notes = unknown_unit_note(*units)
     if positions and not has_unit and step is None:
-        notes = ("the positions of planes have no unit; they are taken as µm",)
+        notes = (*notes, "the positions of planes have no unit; they are taken as µm")
     elif positions and not has_unit:
         # Without a unit they only count where they fit the step that has one.
         positions = positions if _fit(positions, step or 0.0) else {}
@@ -66,7 +67,7 @@ def _positions(pixels: ElementTree.Element) -> tuple[_Positions, bool]:
     for plane in pixels.findall("{*}Plane"):
         unit = plane.get("PositionZUnit", "")
         try:
-            value = float(plane.get("PositionZ", "nan"))
+            value = number_of(plane.get("PositionZ", "nan"))
             z, t, c = (int(plane.get(f"The{axis}", 0)) for axis in "ZTC")
         except ValueError:
             continue

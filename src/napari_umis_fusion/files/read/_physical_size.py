@@ -6,14 +6,14 @@ from typing import Any
 from tifffile import TiffFile
 
 from napari_umis_fusion.files.read._ome_sizes import ome_sizes
-from napari_umis_fusion.files.read._told_sizes import ToldSizes, signed_um
+from napari_umis_fusion.files.read._told_sizes import ToldSizes, signed_um, unknown_unit_note
 from napari_umis_fusion.files.read._vendor_sizes import vendor_sizes
 from napari_umis_fusion.stack import Calibration, length_um
 
 _CENTIMETRE = 3
 
 
-def tiff_sizes(tif: TiffFile, series: int, planes: int) -> ToldSizes:
+def tiff_sizes(tif: TiffFile, series: int) -> ToldSizes:
     """Read the physical sizes of one series of a TIFF file.
 
     Parameters
@@ -22,20 +22,14 @@ def tiff_sizes(tif: TiffFile, series: int, planes: int) -> ToldSizes:
         The open file.
     series : int
         Index of the series.
-    planes : int
-        Number of planes along z.
 
     Returns
     -------
     ToldSizes
         From OME-XML, ImageJ's description, the header of a microscope's program, this package's
         own description, or resolution tags per centimetre; None for sizes that none of them
-        gives. The z step is positive, and follows the positions of the planes where all are known.
+        gives. Steps are not judged yet.
     """
-    return _told_sizes(tif, series).judged(planes)
-
-
-def _told_sizes(tif: TiffFile, series: int) -> ToldSizes:
     # Resolution tags count only per centimetre: per inch they are a print resolution, which
     # programs write by default.
     if tif.ome_metadata:
@@ -48,7 +42,7 @@ def _told_sizes(tif: TiffFile, series: int) -> ToldSizes:
         return ToldSizes(_own_calibration(dict(tif.shaped_metadata[0])))
     told = vendor_sizes(tif) or ToldSizes()
     if _tag(tif, "ResolutionUnit") == _CENTIMETRE and told.sizes.pixel_width_um is None:
-        pixels = _resolution_calibration(tif, "cm")
+        pixels = _resolution_calibration(tif, "cm", "cm")
         return replace(told, sizes=replace(pixels, z_step_um=told.sizes.z_step_um))
     return told
 
@@ -60,8 +54,11 @@ def _is_ome(description: str) -> bool:
 def _imagej_sizes(tif: TiffFile) -> ToldSizes:
     metadata = tif.imagej_metadata or {}
     unit = metadata.get("unit", "pixel")
-    pixels = _resolution_calibration(tif, unit)
-    return ToldSizes(replace(pixels, z_step_um=signed_um(metadata.get("spacing"), unit)))
+    pixels = _resolution_calibration(tif, unit, metadata.get("yunit", unit))
+    # Written only where they differ.
+    step = signed_um(metadata.get("spacing"), metadata.get("zunit", unit))
+    units = [metadata[name] for name in ("unit", "yunit", "zunit") if name in metadata]
+    return ToldSizes(replace(pixels, z_step_um=step), notes=unknown_unit_note(*units))
 
 
 def _own_calibration(metadata: dict[str, Any]) -> Calibration:
@@ -70,10 +67,10 @@ def _own_calibration(metadata: dict[str, Any]) -> Calibration:
     return Calibration(step, height, width)
 
 
-def _resolution_calibration(tif: TiffFile, unit: str) -> Calibration:
+def _resolution_calibration(tif: TiffFile, unit: str, unit_y: str) -> Calibration:
     height, width = (_tag(tif, name) for name in ("YResolution", "XResolution"))
     return Calibration(
-        pixel_height_um=_pixel_um(height, unit), pixel_width_um=_pixel_um(width, unit)
+        pixel_height_um=_pixel_um(height, unit_y), pixel_width_um=_pixel_um(width, unit)
     )
 
 

@@ -1,6 +1,6 @@
 """What the values of TIFF pixels mean: palettes, inverted greys, orientation, wide integers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 from tifffile import COMPRESSION, PHOTOMETRIC, TiffPageSeries
 
 from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.files.read._colour_profile import profile_notes
 from napari_umis_fusion.files.read._samples import PLAIN, Samples, samples_of
 from napari_umis_fusion.stack import LUMINANCE, Plane, narrowed, narrowed_dtype
 
 _ORIENTATION = 274
+_PROFILE = 34675
 _FILTER_PERIOD = 33421
 _FILTER_COLOURS = 33422
 _BAYER = (2, 2)
@@ -55,6 +57,8 @@ class PixelFormat:
         Period of the colour filter of a camera's raw image, along y and x; None for others.
     samples : Samples
         Which of the samples of a pixel are shown, and how.
+    profile : bytes or None
+        What red, green and blue are (ICC), if the file tells it.
     """
 
     colours: NDArray[np.uint8] | None
@@ -64,6 +68,7 @@ class PixelFormat:
     is_wide: bool = False
     filter_px: tuple[int, ...] | None = None
     samples: Samples = PLAIN
+    profile: bytes | None = None
 
     @property
     def is_mosaic(self) -> bool:
@@ -73,7 +78,7 @@ class PixelFormat:
     @property
     def notes(self) -> tuple[str, ...]:
         """What is assumed, or not done, about these pixels, for the user."""
-        found = [*self.samples.notes]
+        found = [*self.samples.notes, *profile_notes(self.profile)]
         if self.white is not None and self.dtype.kind == "f":
             found.append(_NEGATED)
         if self.filter_px not in (None, _BAYER):
@@ -143,20 +148,54 @@ def pixel_format(series: TiffPageSeries) -> PixelFormat:
     stored = np.dtype(series.dtype).newbyteorder("=")
     dtype = narrowed_dtype(stored)
     colours = palette_colours(series)
-    white = None
-    if page.photometric == PHOTOMETRIC.MINISWHITE:
-        kinds = {"f": 0, "i": -1}
-        white = kinds.get(dtype.kind, (1 << int(page.bitspersample)) - 1)
-    orientation = page.tags.valueof(_ORIENTATION, 1) if hasattr(page, "tags") else 1
     return PixelFormat(
         colours,
-        white,
-        orientation if orientation in range(1, 9) else 1,
+        _white(page, dtype),
+        _orientation(page),
         np.dtype(np.uint8) if colours is not None else dtype,
         is_wide=dtype != stored,
         filter_px=_filter_px(page),
         samples=samples_of(series),
+        profile=_profile(page),
     )
+
+
+def _profile(page: Any) -> bytes | None:
+    told = page.tags.valueof(_PROFILE) if hasattr(page, "tags") else None
+    return bytes(told) if told and page.photometric in _COLOUR else None
+
+
+def format_of_page(page: Any, usual: PixelFormat) -> PixelFormat:
+    """Return how the pixels of one page become what they show, in a series of `usual` ones.
+
+    Raises
+    ------
+    StackFileError
+        If it lies on its side and others do not, or the other way round.
+    """
+    colours = None if usual.colours is None else _table(page)
+    own = replace(
+        usual, colours=colours, white=_white(page, usual.dtype), orientation=_orientation(page)
+    )
+    if own.swaps_sides != usual.swaps_sides:
+        msg = (
+            "some of its pages lie on their side, by their orientation, and others do not; all "
+            "planes must lie alike. Save it anew without orientation (tag 274)."
+        )
+        raise StackFileError(msg)
+    return own
+
+
+def _white(page: Any, dtype: np.dtype[Any]) -> int | None:
+    if page.photometric != PHOTOMETRIC.MINISWHITE:
+        return None
+    kinds = {"f": 0, "i": -1}
+    return kinds.get(dtype.kind, (1 << int(page.bitspersample)) - 1)
+
+
+def _orientation(page: Any) -> int:
+    told = page.tags.valueof(_ORIENTATION, 1) if hasattr(page, "tags") else 1
+    return told if told in range(1, 9) else 1
 
 
 def _filter_px(page: Any) -> tuple[int, ...] | None:
@@ -184,20 +223,41 @@ def palette_colours(series: TiffPageSeries) -> NDArray[np.uint8] | None:
     A table that only rises, from black to one colour or through several as heat maps do, is a way
     to show greys if ImageJ wrote it; in other files, only a table from black to one colour is.
     """
-    page = series.keyframe
+    if series.keyframe.photometric != PHOTOMETRIC.PALETTE:
+        return None
+    tables = [_table(page) for page in pages_that_tell(series)]
+    known = [table for table in tables if table is not None]
+    is_grey = all(_shows_greys(table, is_imagej=series.kind == "imagej") for table in known)
+    return None if is_grey or len(known) < len(tables) else known[0]
+
+
+def _table(page: Any) -> NDArray[np.uint8] | None:
     if page.photometric != PHOTOMETRIC.PALETTE or page.colormap is None:
         return None
     table = np.asarray(page.colormap, np.float64).T
     if table.ndim != 2 or table.shape[1] != 3 or not table.size:
         return None
     # Some programs store 8 bits where the standard has 16.
-    eight = np.rint(table / 257 if table.max() > 255 else table)
+    return np.rint(table / 257 if table.max() > 255 else table).astype(np.uint8)
+
+
+def _shows_greys(table: NDArray[np.uint8], *, is_imagej: bool) -> bool:
+    eight = table.astype(np.float64)
     even = np.linspace(0, eight[-1], len(eight))
     is_ramp = eight[-1].any() and np.abs(eight - even).max() <= 1  # more than rounding
     rises = bool(np.all(np.diff(eight @ LUMINANCE) >= 0))
-    if is_ramp or (series.kind == "imagej" and rises):
-        return None
-    return eight.astype(np.uint8)
+    return bool(is_ramp) or (is_imagej and rises)
+
+
+def pages_that_tell(series: TiffPageSeries) -> list[Any]:
+    """Return the pages of which each may show its pixels in a way of its own; they come first.
+
+    Programs write the series that their headers describe in one way. The pages of other files may
+    come from anywhere, each with its palette.
+    """
+    if series.kind not in ("uniform", "generic"):
+        return [series.keyframe]
+    return [page.aspage() for page in series if page is not None]
 
 
 def _check(page: Any) -> None:

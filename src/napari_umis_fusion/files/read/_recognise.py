@@ -14,7 +14,6 @@ from xml.etree import ElementTree
 from tifffile import TiffFile
 from tifffile.tifffile import shaped_description_metadata
 
-from napari_umis_fusion.files.read._images import read_image_header
 from napari_umis_fusion.files.read._listing import is_companion, is_tiff, list_files
 from napari_umis_fusion.files.read._not_planes import OWN_NAME
 from napari_umis_fusion.files.read._other_formats import is_for_bioio
@@ -96,6 +95,8 @@ def can_read(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) 
     if is_for_bioio(first):
         return False  # napari asks the plugins of these formats
     if not is_tiff(first):
+        from napari_umis_fusion.files.read._images import read_image_header  # loads Pillow
+
         return bool(read_image_header(first).shape)
     with quiet_tifffile(), checked_tiff(first) as tif:
         return bool(tif.pages.first.shape)

@@ -7,6 +7,7 @@ from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files.read._naming_errors import naming_read_errors
 from napari_umis_fusion.files.read._tiff import TiffStack, open_tiff
 from napari_umis_fusion.files.read._tiff_file import open_tiff_file
+from napari_umis_fusion.files.read._tiff_series import series_of
 from napari_umis_fusion.stack import Plane, Stack
 
 SERIES = "series"
@@ -42,7 +43,7 @@ class SeriesStack(Stack):
 def holds_several(path: Path) -> bool:
     """Return whether a file holds several images; "series" is also the name of an axis."""
     with naming_read_errors(path), open_tiff_file(path) as tif:
-        return len(tif.series) > 1
+        return len(series_of(tif)) > 1
 
 
 def open_series_as_planes(path: Path, index: Mapping[str, int] | None = None) -> SeriesStack:
@@ -55,7 +56,7 @@ def open_series_as_planes(path: Path, index: Mapping[str, int] | None = None) ->
     """
     with naming_read_errors(path):
         with open_tiff_file(path) as tif:
-            count = len(tif.series)
+            count = len(series_of(tif))
         entries = dict(index or {})
         numbers = range(count)
         planes = [

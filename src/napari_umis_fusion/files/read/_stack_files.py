@@ -7,6 +7,7 @@ from typing import Any
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files._layer_attributes import FILE_KEY, RUN_KEY, LayerData, layer_stem
 from napari_umis_fusion.files.names import FileGrid, NameAxis
+from napari_umis_fusion.files.read._grid_layers import numbered
 from napari_umis_fusion.files.read._image_files import Header, image_header
 from napari_umis_fusion.files.read._lazy_arrays import stack_arrays
 from napari_umis_fusion.files.read._listing import is_tiff
@@ -85,7 +86,7 @@ def stack_layers(grid: FileGrid, name: str) -> list[LayerData]:
         return _joined(grid.axes, read, name)
     if len(read) > MAX_SERIES:
         raise StackFileError(_too_many(name, len(read), MAX_SERIES))
-    return [layer for layers in read for layer in _numbered(layers)]
+    return [layer for layers in read for layer in numbered(layers)]
 
 
 def _is_counted(grid: FileGrid) -> bool:
@@ -135,14 +136,7 @@ def _joined(
         if "translate" in first:
             attributes["translate"] = (*(0.0 for _ in own), *first["translate"])
         layers.append((array.reshape(*sizes, *array.shape[1:]), attributes, "image"))
-    return _numbered(layers)
-
-
-def _numbered(layers: list[LayerData]) -> list[LayerData]:
-    """Tell each layer its position in the list."""
-    for number, (_, attributes, _) in enumerate(layers):
-        attributes["metadata"][FILE_KEY]["layer"] = number
-    return layers
+    return numbered(layers)
 
 
 def _too_many(name: str, count: int, most: int) -> str:

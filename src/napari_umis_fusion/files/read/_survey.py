@@ -9,7 +9,7 @@ from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files._layer_attributes import LayerData
 from napari_umis_fusion.files.names import FileGrid, arrange, arrange_stacks, oddly_named
 from napari_umis_fusion.files.read._grid_layers import Selected, grid_layers, take_part
-from napari_umis_fusion.files.read._grid_stack import grid_calibration
+from napari_umis_fusion.files.read._grid_stack import UNREAD, grid_calibration
 from napari_umis_fusion.files.read._image_files import Header, ImageFiles
 from napari_umis_fusion.files.read._layers import name_of, origin_of, read_layers
 from napari_umis_fusion.files.read._listing import (
@@ -108,12 +108,13 @@ def survey_files(source: PathsLike) -> Survey:
         If no image is there, names contradict each other, or files are of two kinds in equal
         numbers.
     """
-    paths = in_natural_order(list_source(source)).paths
+    listing = in_natural_order(list_source(source))
+    paths = listing.paths
     name, origin = name_of(paths, source), origin_of(paths, source)
     if len(paths) == 1:
         return Survey(name, origin, arrange(paths), {}, {})
     kept = leave_out(paths)
-    left_out = dict(kept.gone)
+    left_out = dict(kept.gone) | dict.fromkeys(listing.unread, UNREAD)
     odd = oddly_named(kept.paths)
     left_out |= dict.fromkeys(odd, "named otherwise than most files")
     named = [path for path in kept.paths if path not in odd]

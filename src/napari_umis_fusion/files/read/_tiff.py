@@ -18,7 +18,15 @@ from napari_umis_fusion.files.read._shown_frames import OpenSeries, open_series
 from napari_umis_fusion.files.read._tiff_file import PAGES, open_tiff_file
 from napari_umis_fusion.files.read._tiff_layout import read_part
 from napari_umis_fusion.files.read._tiff_series import pick_series, unnamed_pages
-from napari_umis_fusion.stack import Calibration, Plane, Stack, check_stack, kind_of, spacing_of
+from napari_umis_fusion.stack import (
+    Calibration,
+    Plane,
+    Stack,
+    check_stack,
+    kind_of,
+    spacing_of,
+    thin_planes_note,
+)
 
 
 class TiffStack(Stack):
@@ -148,13 +156,13 @@ def _stack_of(
     one_plane: bool,
 ) -> TiffStack:
     picked, unnamed = pick_series(tif, number, one_plane=one_plane), unnamed_pages(tif)
-    header = read_series_header(tif, picked.number)
+    header, told = read_series_header(tif, picked.number), tiff_sizes(tif, picked.number)
     opened = open_series(tif, picked.series)
     sizes = opened.layout.sizes
     roles = choose_axes(
         sizes, z_axis=z_axis, index=index, one_plane=one_plane, is_colour=opened.colour
     )
-    told = tiff_sizes(tif, picked.number, 1 if roles.z is None else sizes[roles.z])
+    told = told.judged(1 if roles.z is None else sizes[roles.z])
     stack = TiffStack(path, opened, roles)
     stack.z_um = told.position_of(path.name) if one_plane else None
     stack.calibration, notes = told.sizes, told.notes
@@ -170,7 +178,9 @@ def _stack_of(
     _name_channels(stack, roles, header)
     stack.calibration = _of_planes(stack.calibration, stack.planes)
     stack.is_mosaic = opened.pixels.is_mosaic and roles.channel is None
-    told_too = () if one_plane else (*notes, *unnamed)
+    is_named = roles.z is None or kind_of(roles.z) != "unnamed"
+    thin = () if is_named else thin_planes_note(stack.shape)
+    told_too = () if one_plane else (*notes, *unnamed, *thin)
     notes = (*told_too, *opened.pixels.notes)
     stack.source_notes = (*picked.notes, *stack.source_notes, *notes)
     return stack

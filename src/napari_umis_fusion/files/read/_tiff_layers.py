@@ -32,7 +32,7 @@ from napari_umis_fusion.files.read._shown_frames import OpenSeries, open_series
 from napari_umis_fusion.files.read._tiff import other_files
 from napari_umis_fusion.files.read._tiff_file import OmeHeaderError, open_tiff_file
 from napari_umis_fusion.files.read._tiff_layout import Layout, read_part
-from napari_umis_fusion.files.read._tiff_series import pick_series, unnamed_pages
+from napari_umis_fusion.files.read._tiff_series import pick_series, series_of, unnamed_pages
 from napari_umis_fusion.presets import ChannelOptics
 from napari_umis_fusion.stack import MAX_CHANNELS, Calibration, Plane, kind_of
 
@@ -106,10 +106,8 @@ def tiff_layers(path: Path, among_bytes: int = 0) -> list[LayerData]:
             msg = f"{path.name}: {error} Its pages are shown in their order, without sizes."
             warnings.warn(msg, UserWarning, stacklevel=2)
         with opened as tif:
-            count, nbytes = (
-                len(tif.series),
-                sum(one.size * one.dtype.itemsize for one in tif.series),
-            )
+            every = series_of(tif)
+            count, nbytes = len(every), sum(one.size * one.dtype.itemsize for one in every)
             for note in unnamed_pages(tif):
                 warnings.warn(f"{path.name}: {note}", UserWarning, stacklevel=2)
         if count > MAX_SERIES:
@@ -121,8 +119,8 @@ def tiff_layers(path: Path, among_bytes: int = 0) -> list[LayerData]:
         numbers = range(max(1, min(count, MAX_SERIES)))
         lazy = max(nbytes, among_bytes) > LAZY_BYTES
         how = {"alone": count == 1, "keeps_open": lazy and not among_bytes}
-        every = (_open_series(path, number, by_pages) for number in numbers)
-        layers = [layer for one in every for layer in _series_layers(one, lazy, **how)]
+        opened_series = (_open_series(path, number, by_pages) for number in numbers)
+        layers = [layer for one in opened_series for layer in _series_layers(one, lazy, **how)]
         state.check(FileState.of(path))
         return layers
 
@@ -131,9 +129,9 @@ def _open_series(path: Path, number: int, by_pages: bool) -> _Series:
     tif = open_tiff_file(path, by_pages=by_pages)
     try:
         series = pick_series(tif, number).series
-        header = read_series_header(tif, number)
+        header, told = read_series_header(tif, number), tiff_sizes(tif, number)
         opened = open_series(tif, series)
-        told = tiff_sizes(tif, number, _planes_of(opened.layout))
+        told = told.judged(_planes_of(opened.layout))
     except BaseException:
         tif.close()
         raise

@@ -8,6 +8,7 @@ from typing import Any
 from tifffile import TiffFile, TiffPageSeries
 
 from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.files.read._pixel_format import holds_colour
 from napari_umis_fusion.files.read._tiff_layout import series_sizes
 from napari_umis_fusion.stack import kind_of
 
@@ -55,15 +56,16 @@ def pick_series(
     StackFileError
         If the file holds no image, the index is outside, or several series may be the stack.
     """
-    if not tif.series:
+    series = series_of(tif)
+    if not series:
         msg = "holds no image; accepted are TIFF files with at least one page."
         raise StackFileError(msg)
     if number is None:
-        picked = PickedSeries(tif.series[0], 0) if one_plane else _only_stack(tif.series)
-    elif 0 <= number < len(tif.series):
-        picked = PickedSeries(tif.series[number], number)
+        picked = PickedSeries(series[0], 0) if one_plane else _only_stack(series)
+    elif 0 <= number < len(series):
+        picked = PickedSeries(series[number], number)
     else:
-        msg = f"index series={number} is outside 0 to {len(tif.series) - 1}."
+        msg = f"index series={number} is outside 0 to {len(series) - 1}."
         raise StackFileError(msg)
     if tif.is_imagej and picked.series.kind in ("generic", "uniform"):
         msg = (
@@ -72,6 +74,35 @@ def pick_series(
         )
         raise StackFileError(msg)
     return picked
+
+
+def series_of(tif: TiffFile) -> list[TiffPageSeries]:
+    """Return the series of a file; pages that are only stored otherwise make one series.
+
+    tifffile takes pages apart that are compressed, cut or inverted otherwise. Planes of one stack
+    may be, where programs append to files of others.
+
+    Parameters
+    ----------
+    tif : tifffile.TiffFile
+        The open file.
+    """
+    found: dict[Any, list[TiffPageSeries]] = {}
+    for number, one in enumerate(tif.series):
+        page = one.keyframe
+        is_part = page.is_reduced or page.is_subifd or len(one.levels) > 1
+        is_plain = one.kind == "generic" and not is_part
+        told = (page.shape, page.axes, one.dtype, holds_colour(one)) if is_plain else number
+        found.setdefault(told, []).append(one)
+    return [some[0] if len(some) == 1 else _joined(some) for some in found.values()]
+
+
+def _joined(some: Sequence[TiffPageSeries]) -> TiffPageSeries:
+    every: list[Any] = [page for one in some for page in one]
+    pages = sorted(every, key=lambda page: page.index)
+    first = pages[0]
+    axes, shape = f"I{first.axes}", (len(pages), *first.shape)
+    return TiffPageSeries(pages, shape, first.dtype, axes, kind="generic")
 
 
 def _only_stack(series: Sequence[TiffPageSeries]) -> PickedSeries:

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from napari_umis_fusion.stack import FALLING, Calibration, length_um, spacing_of
+from napari_umis_fusion.stack import FALLING, Calibration, length_um, number_of, spacing_of
+
+_NO_LENGTHS = ("", "pixel", "pixels", "inch", "inches", "reference frame", "none")
+"""Units of headers that tell no sizes under a microscope."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +75,19 @@ class ToldSizes:
         return replace(self, sizes=sizes, notes=tuple(dict.fromkeys(told)))
 
 
+def unknown_unit_note(*units: Any) -> tuple[str, ...]:
+    """Return a note on units that are no lengths; those of pixels and of print are told apart."""
+    named = dict.fromkeys(str(unit).strip() for unit in units)
+    odd = [unit for unit in named if unit.casefold() not in _NO_LENGTHS and not length_um(1, unit)]
+    if not odd:
+        return ()
+    return (f"sizes in {', '.join(map(repr, odd))}, a unit that is not known, are left out",)
+
+
 def signed_um(value: Any, unit: Any) -> float | None:
     """Convert a length to µm and keep its sign; None if it is 0, no number or has no known unit."""
     try:
-        number = float(value)
+        number = number_of(value)
     except (TypeError, ValueError):
         return None
     length = length_um(abs(number), unit)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tifffile import TiffFile
+from tifffile.tifffile import svs_description_metadata
 
 from napari_umis_fusion.files.read._told_sizes import ToldSizes, signed_um
 from napari_umis_fusion.stack import Calibration
@@ -17,7 +18,8 @@ def vendor_sizes(tif: TiffFile) -> ToldSizes | None:
     Parameters
     ----------
     tif : tifffile.TiffFile
-        MetaMorph (STK, MetaSeries), LSM, FluoView, ScanImage, Olympus SIS or Micro-Manager.
+        MetaMorph (STK, MetaSeries), LSM, FluoView, ScanImage, Olympus SIS, Micro-Manager, electron
+        microscopes of Zeiss and FEI, or Aperio.
 
     Returns
     -------
@@ -131,6 +133,23 @@ def _micro_manager(tif: TiffFile) -> ToldSizes:
     return ToldSizes(told.sizes, {} if place is None else {0: float(place)})
 
 
+def _zeiss_sem(tif: TiffFile) -> ToldSizes:
+    header = tif.sem_metadata or {}
+    _, size, unit = header.get("ap_image_pixel_size") or header["ap_pixel_size"]
+    return _told(None, size, size, unit)
+
+
+def _fei(tif: TiffFile) -> ToldSizes:
+    header = tif.fei_metadata or {}
+    scan = header.get("Scan") or header.get("EScan") or {}
+    return _told(None, scan.get("PixelHeight"), scan.get("PixelWidth"), "m")
+
+
+def _aperio(tif: TiffFile) -> ToldSizes:
+    header = svs_description_metadata(tif.pages.first.description)
+    return _told(None, header.get("MPP"), header.get("MPP"), "um")
+
+
 _READERS: dict[str, Callable[[TiffFile], ToldSizes]] = {
     "is_stk": _metamorph,
     "is_metaseries": _metaseries,
@@ -139,4 +158,7 @@ _READERS: dict[str, Callable[[TiffFile], ToldSizes]] = {
     "is_scanimage": _scanimage,
     "is_sis": _sis,
     "is_micromanager": _micro_manager,
+    "is_sem": _zeiss_sem,
+    "is_fei": _fei,
+    "is_svs": _aperio,
 }

@@ -1,10 +1,13 @@
 """What other programs show beside an image: its name, and names and colours of its channels."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+_NOT_TEXT = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +30,25 @@ class ImageAbout:
 
     def metadata(self, *, ome: bool) -> dict[str, Any]:
         """Return it as tifffile writes it, in OME-XML or in the description of a plain TIFF."""
+        name, channel_names = as_text(self.name), [as_text(one) for one in self.channel_names]
         if not ome:
-            known = {"name": self.name, "channel_names": list(self.channel_names)}
+            known = {"name": name, "channel_names": channel_names}
             return {key: value for key, value in known.items() if value}
         channel: dict[str, Any] = {}
-        if any(self.channel_names):
-            channel["Name"] = [*self.channel_names]
+        if any(channel_names):
+            channel["Name"] = channel_names
         if self.channel_colours and None not in self.channel_colours:
             channel["Color"] = [packed_colour(one) for one in self.channel_colours if one]
-        named = {"Name": self.name} if self.name else {}
+        named = {"Name": name} if name else {}
         return named | ({"Channel": channel} if channel else {})
+
+
+def as_text(name: str) -> str:
+    """Return a name as XML and UTF-8 can hold it: what is no character there becomes �.
+
+    A file's name can be any bytes, of which Python makes half characters.
+    """
+    return _NOT_TEXT.sub("�", name)
 
 
 def packed_colour(colour: Sequence[int]) -> int:

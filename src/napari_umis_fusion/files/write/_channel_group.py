@@ -10,6 +10,7 @@ import numpy as np
 from napari_umis_fusion.files._layer_attributes import FILE_KEY, RUN_KEY
 from napari_umis_fusion.files._layer_image import LayerImage
 from napari_umis_fusion.files._layer_record import RECORDS_KEY, SOURCE_KEY
+from napari_umis_fusion.files.write._about import as_text
 from napari_umis_fusion.files.write._writable_layer import WritableLayer
 from napari_umis_fusion.stack import MAX_CHANNELS, Plane
 
@@ -45,8 +46,8 @@ class ChannelGroup:
         told[RECORDS_KEY] = [layer.record for layer in layers]
         self.metadata = {
             **first.metadata,
-            "Name": self.name,
-            "Channel": {"Name": names, "Color": colours},
+            "Name": as_text(self.name),
+            "Channel": {"Name": [as_text(name) for name in names], "Color": colours},
             "Description": json.dumps(told, default=str),
         }
 

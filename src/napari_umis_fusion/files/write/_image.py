@@ -30,6 +30,8 @@ from napari_umis_fusion.stack import Calibration, Plane
 _UNKNOWN_SIZES = Calibration()
 _NOTHING = ImageAbout()
 
+_MOST_JPEG_PX = 65500  # of libjpeg, which says only that the data stream is broken
+
 # Classic TIFF has 32-bit offsets; 32 MB are reserved for headers.
 CLASSIC_TIFF_BYTES = 2**32 - 2**25
 
@@ -97,6 +99,10 @@ def write_image(
     colour = rgb and pixels.ndim == 3
     channels = pixels.shape[2] if pixels.ndim == 3 else None
     target = check_output_path(path, protect=protect, dtype=image.dtype, channels=channels, rgb=rgb)
+    if output_format(target) is JPEG and max(pixels.shape[:2]) > _MOST_JPEG_PX:
+        size = " × ".join(map(str, pixels.shape[:2]))
+        msg = f"{target}: is {size}; JPEG holds up to {_MOST_JPEG_PX} a side. Write PNG or TIFF."
+        raise StackFileError(msg)
     # By its name, a result beside the planes is told from a plane.
     told = None if provenance is None else {"software": OWN_NAME, **provenance}
     with atomic_write_checked(target) as temporary:

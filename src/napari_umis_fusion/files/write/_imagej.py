@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files.read import OWN_NAME
-from napari_umis_fusion.files.write._about import ImageAbout
+from napari_umis_fusion.files.write._about import ImageAbout, as_text
 from napari_umis_fusion.stack import Calibration, Plane
 
 MOST_BYTES = 2**32 - 2**25
@@ -111,7 +111,7 @@ class Hyperstack:
         sizes = dict(zip(self.axes, self.shape, strict=True))
         channels, about = sizes.get("C", 1), self.about
         names = about.channel_names if len(about.channel_names) == channels else [""] * channels
-        one = [", ".join(filter(None, (about.name, name))) for name in names]
+        one = [as_text(", ".join(filter(None, (about.name, name)))) for name in names]
         return one * (sizes.get("T", 1) * sizes.get("Z", 1)) if any(one) else []
 
     def _look(self) -> dict[str, Any]:

@@ -40,7 +40,9 @@ from napari_umis_fusion.files.write._writable_layer import (
 )
 from napari_umis_fusion.runtime import user_path
 
-_LONGEST_NAME = 100
+_LONGEST_NAME_BYTES = 200
+"""File systems accept 255, of which the extension and a number take some."""
+
 # Windows reserves these names, with any extension.
 _NEVER_NAMES = {"CON", "PRN", "AUX", "NUL", *(f"{p}{n}" for p in ("COM", "LPT") for n in range(10))}
 
@@ -223,7 +225,8 @@ def _file_names(layers: Sequence[WritableLayer]) -> list[str]:
     names: list[str] = []
     taken: set[str] = set()
     for layer in layers:
-        plain = re.sub(r"[^\w\-. ()\[\]+,=&#']", "_", layer.name).strip(". ")[:_LONGEST_NAME]
+        plain = re.sub(r"[^\w\-. ()\[\]+,=&#']", "_", layer.name).strip(". ")
+        plain = plain.encode()[:_LONGEST_NAME_BYTES].decode(errors="ignore")
         plain = f"{plain}_" if plain.upper() in _NEVER_NAMES else plain or "layer"
         name, count = plain, 1
         while name.casefold() in taken:

@@ -4,8 +4,6 @@ import io
 import struct
 import zlib
 
-from PIL import Image
-
 from napari_umis_fusion.files.read import OWN_NAME
 from napari_umis_fusion.stack import Plane
 
@@ -23,6 +21,8 @@ def marked_png(content: bytes) -> bytes:
 
 def jpeg_bytes(pixels: Plane, *, is_result: bool) -> bytes:
     """Encode a JPEG, with a comment that names this package if it is a result of it."""
+    from PIL import Image  # results are TIFF files mostly, which need nothing of it
+
     file = io.BytesIO()
     options = {"comment": OWN_NAME} if is_result else {}
     # Without chroma subsampling, which would halve the resolution of colour.
@@ -32,6 +32,8 @@ def jpeg_bytes(pixels: Plane, *, is_result: bool) -> bytes:
 
 def bilevel_png_bytes(pixels: Plane) -> bytes:
     """Encode a PNG of one bit per pixel."""
+    from PIL import Image
+
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, format="PNG")
     return file.getvalue()

@@ -13,6 +13,7 @@ from napari_umis_fusion.files._layer_attributes import FILE_KEY, RUN_KEY
 from napari_umis_fusion.files._layer_image import LayerImage
 from napari_umis_fusion.files._layer_record import layer_record
 from napari_umis_fusion.files.read import SUFFIXES
+from napari_umis_fusion.files.write._about import as_text
 from napari_umis_fusion.files.write._formats import output_format
 from napari_umis_fusion.files.write._ome_metadata import ome_metadata
 from napari_umis_fusion.stack import (
@@ -136,7 +137,7 @@ def writable_layer(data: Any, attributes: Mapping[str, Any], kind: str = "image"
     letters = _letters(image.name, [image.axis_labels[axis] for axis in outer])
     places = {**dict(zip(outer, letters, strict=True)), plane[0]: "Y", plane[1]: "X"}
     record = layer_record(image, attributes, kind, (*outer, *plane))
-    metadata = {"Name": image.name, **ome_metadata(image, places, record)}
+    metadata = {"Name": as_text(image.name), **ome_metadata(image, places, record)}
     return WritableLayer(image, outer, plane, letters, metadata, _sources(image), kind, record)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from napari_umis_fusion.errors import CheckpointError, ConfigError
 from napari_umis_fusion.models.export._description import DEFAULT_LICENCE, ExportDescription
-from napari_umis_fusion.runtime import atomic_write, user_path
+from napari_umis_fusion.runtime import atomic_write, naming_faults, user_path
 
 if TYPE_CHECKING:
     from napari_umis_fusion.network import Checkpoint
@@ -76,14 +76,10 @@ def export_model(
         raise ConfigError(f"name={name!r}; give the network a name")
     people = tuple(author.strip() for author in authors if author.strip())
     about = ExportDescription(name.strip(), note.strip(), people, licence)
-    try:
-        with atomic_write(where) as beside:
-            _write(checkpoint, beside, about)
-    except OSError as error:
-        raise CheckpointError(
-            f"{where}: cannot be written ({error.strerror or error}); free some space, or choose "
-            "a folder in which you may write. Nothing was changed"
-        ) from error
+    advice = "choose a folder in which you may write. Nothing was changed"
+    naming = naming_faults(where, CheckpointError, "cannot be written", advice, of=OSError)
+    with naming, atomic_write(where) as beside:
+        _write(checkpoint, beside, about)
     return where
 
 

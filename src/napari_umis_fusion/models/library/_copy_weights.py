@@ -9,7 +9,7 @@ from napari_umis_fusion.errors import CheckpointError
 from napari_umis_fusion.models.library._header import SUFFIX
 from napari_umis_fusion.models.library._model import HASH_SHOWN, Model
 from napari_umis_fusion.models.library._names import file_stem
-from napari_umis_fusion.models.library._reserve import no_room
+from napari_umis_fusion.models.library._reserve import naming_write_faults
 from napari_umis_fusion.runtime import atomic_write
 
 if TYPE_CHECKING:
@@ -30,14 +30,11 @@ def copy_weights(checkpoint: "Checkpoint", folder: Path, name: str) -> Path:
         If it cannot be written, or has changed since it was loaded.
     """
     target = folder / f"{file_stem(name)}-{checkpoint.sha256[:HASH_SHOWN]}{SUFFIX}"
-    try:
-        with atomic_write(target) as beside:
-            if checkpoint.path.suffix == SUFFIX:
-                beside.write_bytes(_unchanged(checkpoint))
-            else:
-                _convert(checkpoint, beside)
-    except OSError as error:
-        raise CheckpointError(no_room(folder, error)) from error
+    with naming_write_faults(folder), atomic_write(target) as beside:
+        if checkpoint.path.suffix == SUFFIX:
+            beside.write_bytes(_unchanged(checkpoint))
+        else:
+            _convert(checkpoint, beside)
     return target
 
 

@@ -181,15 +181,14 @@ class ModelLibrary:
     def delete(self, model: Model) -> None:
         """Delete a model permanently; raises `CheckpointError` if it is not in this library."""
         path = self._own(model)
-        try:
-            with reserved(self.folder):
-                # weights first: a model without its .json file would still be listed
-                path.unlink()
-                sidecar_of(path).unlink(missing_ok=True)
-        except OSError as error:
-            raise CheckpointError(
-                f"{model.name}: cannot be deleted ({error.strerror}); is {path} in use?"
-            ) from error
+        advice = f"close what uses {path}"
+        deleting = naming_faults(
+            model.name, CheckpointError, "cannot be deleted", advice, of=OSError
+        )
+        with reserved(self.folder), deleting:
+            # weights first: a model without its .json file would still be listed
+            path.unlink()
+            sidecar_of(path).unlink(missing_ok=True)
 
     def export(
         self,

@@ -1,11 +1,11 @@
 """Lock a folder of models: whether a name is unique depends on all other models."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 from napari_umis_fusion.errors import BusyError, CheckpointError
-from napari_umis_fusion.runtime import locked
+from napari_umis_fusion.runtime import locked, naming_faults
 
 LOCK = ".lock"
 """An empty file in the folder."""
@@ -26,22 +26,19 @@ def reserved(folder: Path) -> Iterator[None]:
         If it cannot be written.
     """
     with ExitStack() as stack:
-        try:
+        with naming_write_faults(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(locked(folder / LOCK, PATIENCE_S))
-        except TimeoutError as error:
-            raise BusyError(
-                f"{folder}: another process has locked the models for {PATIENCE_S:.0f} s; end it, "
-                "or try again later. Nothing was changed"
-            ) from error
-        except OSError as error:
-            raise CheckpointError(no_room(folder, error)) from error
+            try:
+                stack.enter_context(locked(folder / LOCK, PATIENCE_S))
+            except TimeoutError as error:
+                raise BusyError(
+                    f"{folder}: another process has locked the models for {PATIENCE_S:.0f} s; end "
+                    "it, or try again later. Nothing was changed"
+                ) from error
         yield
 
 
-def no_room(folder: Path, error: OSError) -> str:
-    """Return the message that a folder of models cannot be written."""
-    return (
-        f"{folder}: cannot be written ({error.strerror or error}); free some space, or choose "
-        "a folder in which you may write. Nothing was changed"
-    )
+def naming_write_faults(path: Path) -> AbstractContextManager[None]:
+    """Raise an `OSError` inside as a `CheckpointError` that names a file or folder of models."""
+    advice = "choose a folder in which you may write. Nothing was changed"
+    return naming_faults(path, CheckpointError, "cannot be written", advice, of=OSError)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_umis_fusion.errors import CheckpointError
+from napari_umis_fusion.models.library._reserve import naming_write_faults
 from napari_umis_fusion.network import MAX_BYTES
 from napari_umis_fusion.runtime import atomic_write, naming_faults, open_regular, read_json
 
@@ -43,14 +44,8 @@ def write_sidecar(path: Path, **changes: str) -> None:
     size, changed = _stamp(path)
     noted = {**read_sidecar(path), **changes}
     noted.update(sha256=sha256_of(path), size=size, mtime_ns=changed)
-    try:
-        with atomic_write(target) as beside:
-            beside.write_text(json.dumps(noted, indent=1), "utf-8")
-    except OSError as error:
-        raise CheckpointError(
-            f"{target}: cannot be written ({error.strerror}); free some space, or change the "
-            "rights of the folder. Nothing was changed"
-        ) from error
+    with naming_write_faults(target), atomic_write(target) as beside:
+        beside.write_text(json.dumps(noted, indent=1), "utf-8")
 
 
 def known_sha256(path: Path) -> str:

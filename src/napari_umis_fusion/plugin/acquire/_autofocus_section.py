@@ -21,6 +21,7 @@ from napari_umis_fusion.plugin.acquire._choice_names import CHOICE_NAMES
 from napari_umis_fusion.plugin.acquire._focus_chart import FocusChart, FocusCurve
 from napari_umis_fusion.plugin.acquire._microscope import AUTOFOCUS, LIVE, Microscope
 from napari_umis_fusion.plugin.acquire._turns import Turns
+from napari_umis_fusion.plugin.viewer import points_in
 from napari_umis_fusion.plugin.widgets import (
     ConfigForm,
     Job,
@@ -29,6 +30,7 @@ from napari_umis_fusion.plugin.widgets import (
     abandon,
     format_duration,
     section,
+    sentence_of,
     tell_unexpected,
 )
 
@@ -69,7 +71,7 @@ class AutofocusSection(QWidget):
         self.form = ConfigForm(AutofocusConfig(), BASICS, choice_names=CHOICE_NAMES)
         more = [name for name in AutofocusConfig.__dataclass_fields__ if name not in BASICS]
         self.more = ConfigForm(AutofocusConfig(), more, choice_names=CHOICE_NAMES)
-        self.where, self.side = QComboBox(), QSpinBox()
+        self.part, self.where, self.side = QWidget(), QComboBox(), QSpinBox()
         self.where.addItems((WHOLE, RECTANGLE))
         self.where.setToolTip(
             "Part of the picture that is to be in focus: all of it, or the latest rectangle of "
@@ -111,7 +113,7 @@ class AutofocusSection(QWidget):
             if region is None and self.where.currentText() == RECTANGLE:
                 region = self._rectangle()
         except UmisFusionError as error:
-            self.controls.show_message(str(error))
+            self.controls.show_message(sentence_of(error))
             return
         self._turns.take(AUTOFOCUS, lambda: self._start(config, region))
 
@@ -122,15 +124,15 @@ class AutofocusSection(QWidget):
         self._listen(False)
 
     def _lay_out(self) -> None:
-        form = QFormLayout()
+        form = QFormLayout(self.part)
+        form.setContentsMargins(0, 0, 0, 0)
         form.addRow("where", self.where)
         form.addRow("side", self.side)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.form)
         layout.addWidget(section("More options", self.more))
-        layout.addLayout(form)
-        for widget in (self.draw, self.point, self.controls, self.chart):
+        for widget in (self.part, self.draw, self.point, self.controls, self.chart):
             layout.addWidget(widget)
 
     def _connect(self) -> None:
@@ -183,7 +185,7 @@ class AutofocusSection(QWidget):
         self._status = " ".join((found, *result.notes))
 
     def _on_failed(self, error: Exception) -> None:
-        self._status = str(error)
+        self._status = sentence_of(error)
         if isinstance(error, AutofocusError) and error.heights_um:
             self.chart.setValue(FocusCurve(error.heights_um, error.values))
         tell_unexpected(error)
@@ -211,7 +213,7 @@ class AutofocusSection(QWidget):
         is_able = self._microscope.is_connected and bool(devices.camera and devices.stages)
         is_free = is_able and activity in ("", LIVE)
         self.controls.buttons["start"].setEnabled(is_free)
-        for widget in (self.form, self.more, self.where, self.side, self.draw, self.point):
+        for widget in (self.form, self.more, self.part, self.draw, self.point):
             widget.setEnabled(is_free)
 
     def _picture_layer(self) -> Any:
@@ -229,9 +231,8 @@ class AutofocusSection(QWidget):
             raise LiveError("there is no rectangle. Press Draw rectangle, and draw one.")
         shapes = active if active in drawn else drawn[-1]
         number = max(shapes.selected_data, default=len(shapes.data) - 1)
-        worlds = [shapes.data_to_world(vertex)[-2:] for vertex in shapes.data[number]]
-        corners = [picture.world_to_data(world)[:2] for world in worlds]
-        return FocusRegion.spanning(np.asarray(corners), picture.data.shape)
+        corners = points_in(picture, shapes, shapes.data[number])
+        return FocusRegion.spanning(corners, picture.data.shape)
 
     def _on_draw(self) -> None:
         self.where.setCurrentText(RECTANGLE)
@@ -262,7 +263,7 @@ class AutofocusSection(QWidget):
             row, column = layer.world_to_data(np.asarray(event.position)[-2:])[:2]
             region = FocusRegion.around(row, column, self.side.value(), layer.data.shape)
         except UmisFusionError as error:
-            self.controls.show_message(str(error))
+            self.controls.show_message(sentence_of(error))
             return
         self.point.setChecked(False)
         self.start(region)

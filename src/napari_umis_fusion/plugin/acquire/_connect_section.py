@@ -48,6 +48,7 @@ class ConnectSection(QWidget):
         self._microscope = microscope
         self.recent, self.focus = QComboBox(), QComboBox()
         self.recent.setToolTip("Configurations that were loaded before, the latest first.")
+        self.recent.setAccessibleName("configuration")
         let_shrink(self.recent)
         self.focus.setToolTip("Stage that focuses, if there are several.")
         self.found = Message("No microscope is connected.")

@@ -17,7 +17,7 @@ from napari_umis_fusion.plugin.acquire._devices import (
     running_core,
 )
 from napari_umis_fusion.plugin.acquire._picture_layer import load_units
-from napari_umis_fusion.plugin.widgets import tell_unexpected
+from napari_umis_fusion.plugin.widgets import sentence_of, tell_unexpected
 
 LIVE, AUTOFOCUS, SWEEP, OTHERS = "live picture", "autofocus", "sweep", "acquisition of others"
 """What can be done with a microscope, one at a time."""
@@ -146,7 +146,7 @@ class Microscope(QObject):
         """Say what went wrong."""
         # Devices raise whatever their authors chose; only errors of ours are full sentences.
         known = isinstance(error, UmisFusionError)
-        text = str(error) if known else f"The microscope refused: {plain_reason(error)}."
+        text = sentence_of(error) if known else f"The microscope refused: {plain_reason(error)}."
         self.told.emit(text)
         if isinstance(error, AttributeError | TypeError | NameError):
             tell_unexpected(error)

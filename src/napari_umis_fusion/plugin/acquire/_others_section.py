@@ -11,7 +11,13 @@ from napari_umis_fusion.live import listen
 from napari_umis_fusion.plugin.acquire._field_layers import FieldLayers
 from napari_umis_fusion.plugin.acquire._fusion_job import FusionJob
 from napari_umis_fusion.plugin.acquire._microscope import SWEEP, Microscope
-from napari_umis_fusion.plugin.widgets import ConfigForm, Message, abandon, tell_unexpected
+from napari_umis_fusion.plugin.widgets import (
+    ConfigForm,
+    Message,
+    abandon,
+    sentence_of,
+    tell_unexpected,
+)
 
 
 def iter_listen(core: Any, config: FusionConfig) -> Any:
@@ -70,7 +76,7 @@ class OthersSection(QWidget):
         try:
             config = self._fusion.value()
         except UmisFusionError as error:
-            self.message.setText(str(error))
+            self.message.setText(sentence_of(error))
             return
         self._core = core
         self.job = FusionJob(
@@ -87,7 +93,7 @@ class OthersSection(QWidget):
 
     def _on_failed(self, error: Exception) -> None:
         self.box.setChecked(False)
-        self.message.setText(str(error))
+        self.message.setText(sentence_of(error))
         tell_unexpected(error)
 
     def _on_ended(self) -> None:

@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 from napari_umis_fusion.errors import ConfigError, UmisFusionError
 from napari_umis_fusion.plugin.acquire._devices import plain_reason
 from napari_umis_fusion.plugin.acquire._microscope import Microscope
-from napari_umis_fusion.plugin.widgets import Message
+from napari_umis_fusion.plugin.widgets import Message, sentence_of
 
 NOTHING = "One sweep, here and now."
 AXES = {"t": "time points", "p": "positions", "g": "grid places", "c": "channels"}
@@ -81,7 +81,7 @@ class PlanChoice(QWidget):
         try:
             self.setValue(read_plan(path))
         except UmisFusionError as error:
-            self.told.emit(str(error))
+            self.told.emit(sentence_of(error))
 
     def _on_open(self) -> None:
         chosen, _ = QFileDialog.getOpenFileName(

@@ -7,6 +7,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFormLayout, QLabel, QWidget
 
 from napari_umis_fusion.plugin.acquire._microscope import Microscope
+from napari_umis_fusion.plugin.widgets import prepare_boxes
 
 FIRST = ("gain", "auto", "binning")
 """Properties with these words in their names come first: they are set most often."""
@@ -82,6 +83,8 @@ class PropertyList(QWidget):
             _disconnect(core, row)
             row.valueChanged.connect(lambda value, name=name: self._on_value(name, value))
             self.rows[name] = row
+            prepare_boxes(row)
+            row.inner_widget.setAccessibleName(name)
             self._layout.addRow(QLabel(name), row)
 
     def _on_changed(self) -> None:

@@ -59,6 +59,7 @@ class StageSection(QWidget):
         self.target.setToolTip("Move to this height: type it and press Enter.")
         self.limited.setToolTip("Refuse to move beyond these heights, to protect the sample.")
         for box, end in ((self.low, "Lowest"), (self.high, "Highest")):
+            box.setAccessibleName(f"{end.lower()} height")
             box.setToolTip(f"{end} height that the stage is moved to from here.")
         self.buttons = {name: QPushButton(text) for name, (text, _, _) in STEPS.items()}
         self.zero, self.halt = QPushButton("Set zero"), QPushButton("Halt")
@@ -112,6 +113,7 @@ class StageSection(QWidget):
         grid = QGridLayout()
         for column, (name, button) in enumerate(self.buttons.items()):
             button.setToolTip(STEPS[name][2])
+            button.setAccessibleName(STEPS[name][2])
             grid.addWidget(button, 0, column)
             grid.setColumnStretch(column, 1)
         grid.addWidget(self.zero, 1, 0, 1, 2)

@@ -25,6 +25,7 @@ from napari_umis_fusion.plugin.widgets import (
     RunControls,
     abandon,
     section,
+    sentence_of,
     tell_unexpected,
 )
 from napari_umis_fusion.runtime import count_noun
@@ -111,7 +112,7 @@ class SweepSection(QWidget):
             config: FusionConfig = self.fusion.value()
             self._check(plan, keep)
         except UmisFusionError as error:
-            self.controls.show_message(str(error))
+            self.controls.show_message(sentence_of(error))
             return
         self._turns.take(SWEEP, lambda: self._start(plan, config, keep))
 
@@ -184,7 +185,7 @@ class SweepSection(QWidget):
         self.job.start()
 
     def _on_failed(self, error: Exception) -> None:
-        self._status = str(error)
+        self._status = sentence_of(error)
         tell_unexpected(error)
 
     def _on_job_ended(self) -> None:
@@ -237,7 +238,7 @@ class SweepSection(QWidget):
         try:
             plan = self.plan.value()
         except UmisFusionError as error:
-            self.estimate.setText(str(error))
+            self.estimate.setText(sentence_of(error))
             return
         height_um, base = self._stage.height_um or 0.0, self.repeat.value()
 

@@ -29,6 +29,7 @@ from napari_umis_fusion.plugin.widgets import (
     RunControls,
     abandon,
     described_row,
+    sentence_of,
     tell_unexpected,
 )
 from napari_umis_fusion.runtime import choice, number
@@ -126,7 +127,7 @@ class WatchSection(QWidget):
         try:
             options: WatchOptions = self.form.value()
         except UmisFusionError as error:
-            self.controls.show_message(str(error))
+            self.controls.show_message(sentence_of(error))
             return
         folder, output = options.folder, options.output
         if not folder or not output:
@@ -180,7 +181,7 @@ class WatchSection(QWidget):
         self._viewer.add_layer(Layer.create(values, attributes, kind))
 
     def _on_failed(self, error: Exception) -> None:
-        self._status = str(error)
+        self._status = sentence_of(error)
         tell_unexpected(error)
 
     def _on_ended(self) -> None:

@@ -63,6 +63,7 @@ class InputList(QWidget):
         self.setAcceptDrops(True)
         self.list.setMaximumHeight(HEIGHT_PX)
         self.list.setSelectionMode(QListWidget.SelectionMode.ExtendedSelection)
+        self.list.setAccessibleName("folders and files")
         self.list.setToolTip("Folders and files whose stacks are fused.")
         self.buttons = push_buttons(BUTTONS)
         actions = {

@@ -1,6 +1,8 @@
 """The table of a batch."""
 
-from qtpy.QtCore import QModelIndex, QSize, Signal
+from typing import Any
+
+from qtpy.QtCore import QModelIndex, QSize, Qt, Signal
 from qtpy.QtWidgets import QAbstractItemView, QTableView
 
 from napari_umis_fusion.plugin.batch._rows import COLUMNS, BatchRows
@@ -15,7 +17,7 @@ class BatchTable(QTableView):
     Signals
     -------
     opened(int)
-        A row was double-clicked.
+        A row was double-clicked, or Enter was pressed on it.
     """
 
     opened = Signal(int)
@@ -23,7 +25,7 @@ class BatchTable(QTableView):
     def __init__(self, rows: BatchRows) -> None:
         super().__init__()
         self.setModel(rows)
-        self.setToolTip("")
+        self.setAccessibleName("stacks")
         self.setIconSize(QSize(ICON_PX, ICON_PX))
         self.setMinimumHeight(LEAST_HEIGHT_PX)
         self.verticalHeader().hide()
@@ -33,6 +35,7 @@ class BatchTable(QTableView):
             if name in WIDTHS_PX:
                 self.setColumnWidth(column, WIDTHS_PX[name])
         self.setShowGrid(False)
+        self.setTabKeyNavigation(False)  # the key leaves the table
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -42,6 +45,13 @@ class BatchTable(QTableView):
         """Scroll to a row, unless the user has selected one."""
         if not self.selectionModel().hasSelection():
             self.scrollTo(self.model().index(number, 0))
+
+    def keyPressEvent(self, event: Any) -> None:  # noqa: N802
+        """Open the chosen row with the Enter key, too."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
+            self.opened.emit(self.currentIndex().row())
+        else:
+            super().keyPressEvent(event)
 
     def _on_double_click(self, index: QModelIndex) -> None:
         self.opened.emit(index.row())

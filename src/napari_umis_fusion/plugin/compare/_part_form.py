@@ -10,7 +10,7 @@ from napari_umis_fusion.files import LayerImage, layer_image
 from napari_umis_fusion.layers import LayerPlan
 from napari_umis_fusion.plugin.commands import fusion_described
 from napari_umis_fusion.plugin.viewer import (
-    FollowedLayers,
+    NamedLayers,
     TargetStack,
     entries_shown,
     target_in,
@@ -71,7 +71,7 @@ class PartForm(Form):
             "selected one is then visible.",
         )
         super().__init__([stack, part, arrangement])
-        self._named = FollowedLayers(["name"], self._offer)
+        self._named = NamedLayers(self._offer)
         events = viewer.layers.events
         self._events = [events.inserted, events.removed, viewer.layers.selection.events.active]
         for event in self._events:
@@ -127,10 +127,9 @@ class PartForm(Form):
     def _offer(self, event: Any = None) -> None:
         """Offer the stacks that there are, and follow the active layer."""
         stacks = [layer for layer in self._viewer.layers if target_in(layer) is not None]
-        self._named.follow(stacks)
-        names = [layer.name for layer in stacks]
         row, active = self["stack"], self._viewer.layers.selection.active
-        chosen = row.value
+        chosen = self._named.now(row.value)
+        names = self._named.follow(stacks)
         with row.changed.blocked():
             row.choices = names or [NOTHING]
             if active in stacks:

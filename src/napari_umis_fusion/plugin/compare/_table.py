@@ -27,6 +27,8 @@ class CompareTable(QTableView):
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(ROW_PX)
         self.setShowGrid(False)
+        self.setAccessibleName("ways to fuse")
+        self.setTabKeyNavigation(False)  # the key leaves the table
         self.setWordWrap(False)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)

@@ -62,7 +62,7 @@ class CompareWidget(DockedWidget):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
         self.job: Job | None = None
-        self._message = ""
+        self._message, self._is_unarranged = "", False
         self.part, self.ways = PartForm(self._viewer), WayButtons(self._viewer)
         self.rows = CompareRows()
         self.rows.add(FIRST)
@@ -164,7 +164,17 @@ class CompareWidget(DockedWidget):
             self.rows.show(event.comparison)
             if event.layers:
                 self.results.add(self.rows.candidates[event.number].name, event.layers)
-                self.results.arrange(self.part["images"].value)
+                self._arrange()
+
+    def _arrange(self) -> None:
+        """Arrange the images, but not under a wipe: that has them over each other."""
+        self._is_unarranged = self.wipe.wipe.is_on
+        if not self._is_unarranged:
+            self.results.arrange(self.part["images"].value)
+
+    def _on_wiped(self) -> None:
+        if self._is_unarranged:
+            self._arrange()
 
     def _on_returned(self, found: Comparison) -> None:
         failed = [row.name for row in found.rows if not row.is_fused]
@@ -226,6 +236,7 @@ class CompareWidget(DockedWidget):
         self.controls.clicked.connect(self._on_control)
         self.part.valueChanged.connect(self.valueChanged)
         self.part["images"].changed.connect(self._on_images)
+        self.wipe.ended.connect(self._on_wiped)
         for part in (self.ways, self.wipe):
             part.notified.connect(self.controls.show_message)
 

@@ -182,6 +182,10 @@ class Wipe:
         if self._viewer.dims.ndisplay != 2:
             self.end("The wipe has ended: it is for the 2D view.")
 
+    def _on_grid(self, event: Any) -> None:
+        if grid_of(self._viewer).enabled:
+            self.end("The wipe has ended: in a grid, images lie beside each other.")
+
     def _on_drag(self, viewer: Any, event: Any) -> Iterator[None]:
         if not self._is_near(event):
             return
@@ -217,6 +221,7 @@ class Wipe:
             (dims.ndim, self._renew),
             (dims.ndisplay, self._on_display),
             (layers.removed, self._on_removed),
+            (grid_of(self._viewer).events.enabled, self._on_grid),
         ):
             (event.connect if is_on else event.disconnect)(callback)
         followed = self._sources if is_on else ()

@@ -11,7 +11,7 @@ from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.files import RUN_KEY
 from napari_umis_fusion.layers import PREVIEW_KEY
 from napari_umis_fusion.plugin.compare._wipe import Wipe
-from napari_umis_fusion.plugin.viewer import FollowedLayers
+from napari_umis_fusion.plugin.viewer import NamedLayers
 from napari_umis_fusion.plugin.widgets import Form, names_box, sentence_of
 
 NOTHING = "nothing"
@@ -36,9 +36,12 @@ class WipeSection(Form):
     -------
     notified(str)
         What happens, as a sentence.
+    ended()
+        The wipe has ended.
     """
 
     notified = Signal(str)
+    ended = Signal()
 
     def __init__(self, viewer: Any) -> None:
         self._viewer = viewer
@@ -59,7 +62,7 @@ class WipeSection(Form):
         self.button.setCheckable(True)
         self.button.clicked.connect(self._on_button)
         self.add_below(self.button)
-        self._named = FollowedLayers(["name"], self._offer)
+        self._named = NamedLayers(self._offer)
         self._events = [viewer.layers.events.inserted, viewer.layers.events.removed]
         for event in self._events:
             event.connect(self._offer)
@@ -118,14 +121,12 @@ class WipeSection(Form):
 
     def _offer(self, event: Any = None) -> None:
         """Offer the images that there are; two that are not chosen yet become so."""
-        images = self._images()
-        self._named.follow(images)
-        names = [layer.name for layer in images]
+        images, before = self._images(), [self._named.now(self[row].value) for row in ROWS]
+        names = self._named.follow(images)
         # A map beside a picture shows nothing: maps are the last choice.
         pictures_last = [one.name for one in sorted(images, key=lambda one: not _is_map(one))]
         taken: list[str] = []
-        for row in ROWS:
-            chosen = self[row].value
+        for row, chosen in zip(ROWS, before, strict=True):
             with self[row].changed.blocked():
                 self[row].choices = [*names, NOTHING]
                 free = [name for name in pictures_last if name not in taken]
@@ -151,6 +152,8 @@ class WipeSection(Form):
     def _show_state(self) -> None:
         self.button.setChecked(self.wipe.is_on)
         self.button.setText(END if self.wipe.is_on else START)
+        if not self.wipe.is_on:
+            self.ended.emit()
 
 
 def _is_map(layer: Any) -> bool:

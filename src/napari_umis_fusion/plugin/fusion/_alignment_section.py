@@ -216,9 +216,9 @@ class AlignmentSection(QWidget):
         """Grey out the rows without effect."""
         # with a table, only the border matters: nothing is estimated
         is_asked, is_given = self.rows["align"].value != "none", self.table_file is not None
-        self.rows["align"].enabled = not is_given
-        self.rows["align_border"].enabled = is_asked or is_given
-        self._each.enabled = is_asked and not is_given
+        self.rows.enable_row("align", not is_given)
+        self.rows.enable_row("align_border", is_asked or is_given)
+        self.rows.enable_row("align_each", is_asked and not is_given)
 
     def _show_file(self) -> None:
         name = "" if self.table_file is None else Path(self.table_file).name

@@ -33,7 +33,7 @@ class AlignmentTable(RowTable):
     plane_chosen = Signal(int)
 
     def __init__(self) -> None:
-        super().__init__(COLUMNS)
+        super().__init__("transforms", COLUMNS)
         self._first_plane = 0
         self._filled: Alignment | None = None
         self.itemSelectionChanged.connect(self._on_selection)

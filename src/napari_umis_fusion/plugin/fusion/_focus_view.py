@@ -22,7 +22,7 @@ from napari_umis_fusion.plugin.fusion._clicked_pixel import (
 )
 from napari_umis_fusion.plugin.fusion._focus_plot import FocusPlot, MarkedFocus
 from napari_umis_fusion.plugin.fusion._fused_layers import FusedLayers
-from napari_umis_fusion.plugin.viewer import go_to_plane
+from napari_umis_fusion.plugin.viewer import entries_shown, go_to_plane
 from napari_umis_fusion.plugin.widgets import LatestJob, Message
 
 HINT = "Click a pixel of the stack, or of a fused layer, to see its focus along z."
@@ -30,11 +30,10 @@ HINT = "Click a pixel of the stack, or of a fused layer, to see its focus along 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Request:
-    """What is measured: a pixel, where it was clicked in the world, and the axes of its layer."""
+    """What is measured: a pixel, and where it was clicked in the world."""
 
     pixel: ClickedPixel
     position: Any
-    ndim: int
 
 
 class FocusView(QWidget):
@@ -175,7 +174,7 @@ class FocusView(QWidget):
 
     def _measure(self, pixel: ClickedPixel, position: Any, *, moves: bool) -> None:
         source = pixel.source()
-        self._request, self.curve = _Request(pixel, position, source.ndim), None
+        self._request, self.curve = _Request(pixel, position), None
         if moves and pixel.plane is not None:
             go_to_plane(self._viewer, source, pixel.z_axis, pixel.plane)
         vertical, horizontal = self._viewer.dims.displayed[-2:]
@@ -223,11 +222,8 @@ class FocusView(QWidget):
             self.plot.set_current(self._plane_shown())
 
     def _plane_shown(self) -> int | None:
-        request = self._request
-        if request is None:
+        pixel = None if self._request is None else self._request.pixel
+        source = None if pixel is None else pixel.source()
+        if pixel is None or source not in self._viewer.layers:
             return None
-        # napari aligns axes at the right
-        axis = request.pixel.z_axis + self._viewer.dims.ndim - request.ndim
-        if not 0 <= axis < self._viewer.dims.ndim:
-            return None
-        return int(self._viewer.dims.current_step[axis])
+        return entries_shown(self._viewer, source)[pixel.z_axis]

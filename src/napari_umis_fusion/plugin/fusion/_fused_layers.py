@@ -35,7 +35,8 @@ class FusedLayers:
     Attributes
     ----------
     events : EmitterGroup
-        ``changed`` after a fusion was shown, undone or redone.
+        ``changed`` after a fusion was shown, undone or redone; ``retouched`` after planes were
+        chosen by hand in one.
     """
 
     _known: ClassVar["weakref.WeakKeyDictionary[Any, FusedLayers]"] = weakref.WeakKeyDictionary()
@@ -46,7 +47,7 @@ class FusedLayers:
         self._all: list[ShownFusion] = []
         self._last: LastFusion | None = None
         self._is_showing = False
-        self.events = EmitterGroup(source=self, changed=None)
+        self.events = EmitterGroup(source=self, changed=None, retouched=None)
         viewer.layers.events.removed.connect(self._forget)
 
     @classmethod

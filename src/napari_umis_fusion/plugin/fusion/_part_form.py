@@ -10,6 +10,7 @@ from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.plugin.viewer import (
     WHOLE_PLANE,
     FollowedLayers,
+    NamedLayers,
     TargetStack,
     draw_region,
     region_bounds,
@@ -52,7 +53,7 @@ class PartForm(ConfigForm):
         self._planes = 0
         self._target: TargetStack | None = None
         self._followed = FollowedLayers(["data"], self._on_drawn)
-        self._named = FollowedLayers(["name"], self._on_renamed)
+        self._named = NamedLayers(self._offer_regions)
         rows = {
             "region": names_box(
                 name="region",
@@ -158,18 +159,9 @@ class PartForm(ConfigForm):
 
     def _offer_regions(self, event: Any = None) -> None:
         shapes = [layer for layer in self._viewer.layers if layer._type_string == "shapes"]
-        self._named.follow(shapes)
-        names = [layer.name for layer in shapes]
         row = self["region"]
-        chosen = row.value
+        chosen = self._named.now(row.value)
+        names = self._named.follow(shapes)
         row.choices = [WHOLE_PLANE, *names]
         if chosen in row.choices:
             row.value = chosen
-
-    def _on_renamed(self, event: Any) -> None:
-        """Keep the chosen region under its new name."""
-        chosen = self["region"].value
-        is_chosen = chosen != WHOLE_PLANE and chosen not in self._viewer.layers
-        self._offer_regions()
-        if is_chosen:
-            self["region"].value = event.source.name

@@ -34,7 +34,7 @@ class PlaneTable(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.message, self.table = Message(HINT), RowTable(COLUMNS)
+        self.message, self.table = Message(HINT), RowTable("planes", COLUMNS)
         self.table.itemSelectionChanged.connect(self._on_selection)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

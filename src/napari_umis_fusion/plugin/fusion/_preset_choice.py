@@ -68,8 +68,7 @@ class PresetChoice(QWidget):
         self._owner, self._opened = owner, dict[str, Preset]()
         self.box, self.save, self.open = QComboBox(), QPushButton("Save …"), QPushButton("Open …")
         let_shrink(self.box)
-        # scrolling the form must not change the options
-        self.box.wheelEvent = lambda event: event.ignore()
+        self.box.setAccessibleName("preset")
         self.save.setToolTip("Save the options below as a preset of your own.")
         self.open.setToolTip("Open a preset file that somebody saved.")
         row = QHBoxLayout(self)

@@ -12,11 +12,13 @@ class RowTable(QTableWidget):
 
     Parameters
     ----------
+    title : str
+        What screen readers call it.
     columns : mapping of str to str
         Titles of the columns, with their tooltips.
     """
 
-    def __init__(self, columns: Mapping[str, str]) -> None:
+    def __init__(self, title: str, columns: Mapping[str, str]) -> None:
         super().__init__(0, len(columns))
         self.setHorizontalHeaderLabels(list(columns))
         for column, tip in enumerate(columns.values()):
@@ -24,6 +26,8 @@ class RowTable(QTableWidget):
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT_PX)
         self.setShowGrid(False)
+        self.setAccessibleName(title)
+        self.setTabKeyNavigation(False)  # the key leaves the table
         self.setWordWrap(False)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)

@@ -110,14 +110,14 @@ class StackChoice(Form):
         self._z.changed.connect(self._on_axis)
         viewer.layers.selection.events.changed.connect(self._on_selected)
         viewer.layers.events.inserted.connect(self._on_added)
-        viewer.layers.events.removed.connect(self.refresh)
+        viewer.layers.events.removed.connect(self._on_removed)
         self.refresh()
 
     def release(self) -> None:
         """Disconnect from viewer and layers."""
         self._viewer.layers.selection.events.changed.disconnect(self._on_selected)
         self._viewer.layers.events.inserted.disconnect(self._on_added)
-        self._viewer.layers.events.removed.disconnect(self.refresh)
+        self._viewer.layers.events.removed.disconnect(self._on_removed)
         self._chosen.follow([])
         self._named.follow([])
 
@@ -177,13 +177,20 @@ class StackChoice(Form):
         """Take a new layer with its channels, as napari selects the last of them only."""
         if may_be_stack(event.value):
             self._added = event.value
-        self.refresh()
+        if PREVIEW_KEY not in event.value.metadata:
+            self.refresh()
+
+    def _on_removed(self, event: Any) -> None:
+        if PREVIEW_KEY not in event.value.metadata:
+            self.refresh()
 
     def _on_selected(self, event: Any = None) -> None:
         selection = self._viewer.layers.selection
         if selection and self._added not in selection:
             self._added = None  # selected again, it is meant alone
-        self.refresh()
+        # napari tells several times of one change, and all parts of the panel follow the stack
+        if self.target is None or self._chosen_layers() != self.target.layers:
+            self.refresh()
 
     def choose(self, layers: Iterable[Any]) -> None:
         """Select layers to fuse together; those that are not in the viewer are left out."""

@@ -34,6 +34,7 @@ class ThresholdRow(QWidget):
         self.slider.setToolTip(
             "Focus below which a pixel was never in focus. Marks and depth map follow."
         )
+        self.slider.setAccessibleName("never in focus")
         self.label = QLabel()
         self.automatic = QPushButton("Automatic")
         self.automatic.setToolTip("Find the threshold from the histogram of focus.")

@@ -283,9 +283,10 @@ class FusionWidget(DockedWidget):
             if self.fused.hide_shining(self.fused.sources_of(self._first)):
                 self._status += HIDDEN
         self.job = self._showing = self._first = None
-        self.controls.show_idle(self._status)
         self._on_stack()
         self._on_options()
+        # last: another stack may be chosen by now, whose choice removes what was told of this one
+        self.controls.show_idle(self._status)
 
     def _on_button(self, name: str) -> None:
         if name == "start":

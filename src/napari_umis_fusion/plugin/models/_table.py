@@ -48,6 +48,8 @@ class ModelTable(QTableWidget):
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT_PX)
         self.setShowGrid(False)
+        self.setAccessibleName("models")
+        self.setTabKeyNavigation(False)  # the key leaves the table
         self.setWordWrap(False)
         self.setMinimumHeight(_MIN_HEIGHT_PX)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)

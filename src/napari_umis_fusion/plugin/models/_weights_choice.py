@@ -2,7 +2,6 @@
 
 from collections.abc import Container, Iterator
 from pathlib import Path
-from typing import Any
 
 from qtpy.compat import isalive
 from qtpy.QtCore import Qt, Signal
@@ -96,10 +95,6 @@ class WeightsChoice(QComboBox):
         """Disconnect from the library; Qt has done so already if it deleted the widget."""
         if isalive(self):
             library_changed.disconnect(self.refresh)
-
-    def wheelEvent(self, event: Any) -> None:  # noqa: N802
-        """Ignore the wheel: scrolling the form must not change the weights."""
-        event.ignore()
 
     def _other_files(self, known: Container[str | None]) -> list[_Entry]:
         """Return entries for selected files outside the library."""

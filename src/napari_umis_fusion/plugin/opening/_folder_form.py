@@ -135,6 +135,7 @@ def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> QTableWidget
     table.setHorizontalHeaderLabels(list(titles))
     table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
     table.verticalHeader().hide()
+    table.setTabKeyNavigation(False)  # the key leaves the table
     for row, texts in enumerate(rows):
         for column, text in enumerate(texts):
             item = QTableWidgetItem(text)

@@ -62,7 +62,7 @@ class Blink:
             layer.visible = what == "automatic"
         self.shown = what
 
-    def reset(self) -> None:
+    def release(self) -> None:
         """Show the retouched result, and forget the automatic one: another may come."""
         if self.shown != "retouched":
             self._before = [

@@ -53,8 +53,11 @@ class PlanePick(QObject):
             # A click would paint otherwise.
             self._session.layer.mode = "pan_zoom"
             callbacks.append(self._on_mouse)
-        elif self._on_mouse in callbacks:
+            return
+        if self._on_mouse in callbacks:
             callbacks.remove(self._on_mouse)
+        if self._session.layer is not None:
+            self._session.layer.mode = "paint"
 
     def _on_mouse(self, viewer: Any, event: Any) -> Iterator[None]:
         yield

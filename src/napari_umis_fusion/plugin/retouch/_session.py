@@ -206,6 +206,7 @@ class RetouchSession(QObject):
         if self._is_settled or self.retouched is None or self.layer is None:
             return
         self._is_settled = True
+        self._fused.events.retouched()
         steps = partial(iter_describe, self.layer.data, self.retouched.refused)
         self._describing.submit(steps)
 

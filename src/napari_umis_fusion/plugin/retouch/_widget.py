@@ -70,7 +70,7 @@ class RetouchWidget(DockedWidget):
 
     @staticmethod
     def _release(parts: dict[str, Any]) -> None:
-        release_all(parts, ("keys", "pick", "session"))
+        release_all(parts, ("keys", "blink", "pick", "session"))
 
     def begin(self) -> None:
         """Retouch the result of the active layer."""
@@ -136,10 +136,9 @@ class RetouchWidget(DockedWidget):
         if self.session.layer is not None:
             self.buttons["pick"].setChecked(False)
             self._viewer.layers.selection.active = self.session.layer
-            self.session.layer.mode = "paint"
 
     def _on_renewed(self) -> None:
-        self.blink.reset()
+        self.blink.release()
         self._enable()
 
     def _enable(self) -> None:

@@ -69,6 +69,7 @@ class SlabSession(QObject):
         viewer.dims.events.current_step.connect(self._on_slider)
         viewer.layers.events.removed.connect(self._on_removed)
         self._fused.events.changed.connect(self._on_changed)
+        self._fused.events.retouched.connect(self._on_retouched)
 
     @property
     def is_busy(self) -> bool:
@@ -92,6 +93,7 @@ class SlabSession(QObject):
         self._viewer.dims.events.current_step.disconnect(self._on_slider)
         self._viewer.layers.events.removed.disconnect(self._on_removed)
         self._fused.events.changed.disconnect(self._on_changed)
+        self._fused.events.retouched.disconnect(self._on_retouched)
         self.end()
 
     def begin(self, active: Any) -> None:
@@ -207,6 +209,12 @@ class SlabSession(QObject):
             self.planes = slabs.planes[0], slabs.planes[-1]
         self._use(slabs)
         self.renewed.emit()
+
+    def _on_retouched(self, event: Any = None) -> None:
+        """Fuse the slab again: planes that are chosen by hand count in it."""
+        if self._event is not None and self._event.outputs[0].retouched:
+            self._made = None
+            self._refresh()
 
     def _on_removed(self, event: Any = None) -> None:
         if self.slabs is not None and any(one not in self._viewer.layers for one in self._sources):

@@ -3,7 +3,7 @@
 from typing import Any
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QAbstractSlider, QHBoxLayout, QVBoxLayout, QWidget
 from superqt import QLabeledRangeSlider
 
 from napari_umis_fusion.errors import UmisFusionError
@@ -79,6 +79,8 @@ class SlabWidget(DockedWidget):
 
     def _lay_out(self) -> None:
         self.slider.setToolTip(SLIDER_TIP)
+        for part in self.slider.findChildren(QAbstractSlider):
+            part.setAccessibleName("first and last plane")
         slab, column = QWidget(), QVBoxLayout()
         row = QHBoxLayout()
         for button in self.buttons.values():

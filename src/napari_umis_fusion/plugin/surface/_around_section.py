@@ -22,7 +22,7 @@ from napari_umis_fusion.layers import (
 from napari_umis_fusion.plugin.commands import fusion_options
 from napari_umis_fusion.plugin.surface._choice_names import CHOICE_NAMES
 from napari_umis_fusion.plugin.surface._layers_form import NOTHING, SurfaceSource
-from napari_umis_fusion.plugin.viewer import entries_shown
+from napari_umis_fusion.plugin.viewer import NamedLayers, entries_shown
 from napari_umis_fusion.plugin.widgets import (
     ConfigForm,
     LatestJob,
@@ -80,6 +80,7 @@ class AroundSection(QWidget):
         self.buttons = push_buttons(BUTTONS)
         self.job = LatestJob(delay_ms=0, report=_report)
         self._lay_out()
+        self._named = NamedLayers(self._offer)
         events = viewer.layers.events
         self._events = [events.inserted, events.removed, viewer.layers.selection.events.active]
         for event in self._events:
@@ -93,6 +94,7 @@ class AroundSection(QWidget):
         """Disconnect from the viewer, and end the work."""
         for event in self._events:
             event.disconnect(self._offer)
+        self._named.follow([])
         self.job.cancel()
 
     def choose(self, layer: Any) -> None:
@@ -179,8 +181,9 @@ class AroundSection(QWidget):
 
     def _offer(self, event: Any = None) -> None:
         """Offer the layers that there are, and follow the selection."""
-        names = [layer.name for layer in self._viewer.layers if _is_offered(layer)]
-        row, before = self.form["layer"], self.form["layer"].value
+        row = self.form["layer"]
+        before = self._named.now(row.value)
+        names = self._named.follow(layer for layer in self._viewer.layers if _is_offered(layer))
         row.choices = [*names, NOTHING]
         row.value = before if before in names else NOTHING
         self.choose(self._viewer.layers.selection.active)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from napari_umis_fusion.plugin.surface._layers_form import SurfaceSource
+from napari_umis_fusion.plugin.viewer import points_in
 from napari_umis_fusion.runtime import BoolMap, Float64Array
 
 NAME = "measure"
@@ -49,26 +50,32 @@ class Drawn:
         self._viewer.layers.selection.active = self.layer
         self.layer.mode = MODES[what]
 
-    def line_px(self, shape: tuple[int, ...]) -> Float64Array | None:
+    def line_px(self, source: SurfaceSource) -> Float64Array | None:
         """Return rows and columns of the last line; None if there is none inside the depth map."""
-        lines = self._shapes(LINES)
+        lines = self._shapes(LINES, source)
         if not lines:
             return None
         line = lines[-1]
-        return line if ((line > -0.5) & (line < np.array(shape) - 0.5)).all() else None
+        return line if ((line > -0.5) & (line < np.array(source.shape) - 0.5)).all() else None
 
-    def regions(self, shape: tuple[int, ...]) -> list[BoolMap]:
-        """Return the pixels of each region, in the order of drawing."""
+    def regions(self, source: SurfaceSource) -> list[BoolMap]:
+        """Return the pixels of a depth map in each region, in the order of drawing."""
         from skimage.draw import polygon2mask
 
-        corners = self._shapes(("polygon", "rectangle", "ellipse"))
-        return [polygon2mask(shape, one).astype(bool) for one in corners]  # type: ignore[no-untyped-call]
+        corners = self._shapes(("polygon", "rectangle", "ellipse"), source)
+        return [polygon2mask(source.shape, one).astype(bool) for one in corners]  # type: ignore[no-untyped-call]
 
-    def _shapes(self, kinds: tuple[str, ...]) -> list[Float64Array]:
+    def _shapes(self, kinds: tuple[str, ...], source: SurfaceSource) -> list[Float64Array]:
+        """Return rows and columns in a depth map, which may be another than that drawn over."""
         if self.layer is None:
             return []
         pairs = zip(self.layer.data, self.layer.shape_type, strict=True)
-        return [np.asarray(data, float)[:, -2:] for data, kind in pairs if kind in kinds]
+        axes = list(source.depth.plane_axes)
+        return [
+            points_in(source.layer, self.layer, data)[:, axes]
+            for data, kind in pairs
+            if kind in kinds
+        ]
 
     def _on_removed(self, event: Any) -> None:
         if event.value is self.layer and self.layer is not None:

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from napari_umis_fusion.files import RUN_KEY, LayerImage, layer_image
 from napari_umis_fusion.layers import AROUND, DepthLayer
-from napari_umis_fusion.plugin.viewer import entries_shown
+from napari_umis_fusion.plugin.viewer import NamedLayers, entries_shown
 from napari_umis_fusion.plugin.widgets import Form, names_box
 from napari_umis_fusion.surface import SurfaceConfig
 
@@ -44,14 +46,18 @@ class SurfaceSource:
     image: LayerImage | None
     left_out: LayerImage | None
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the depth map."""
+        rows, columns = (self.depth.image.shape[axis] for axis in self.depth.plane_axes)
+        return rows, columns
+
     def placed_shapes(self) -> dict[str, Any]:
         """Return the attributes with which a layer of shapes in rows and columns lies over it."""
-        image, axes = self.depth.image, list(self.depth.plane_axes)
-        return {
-            "scale": image.placement.scale[axes],
-            "translate": image.placement.translate[axes],
-            "units": [image.units[axis] for axis in axes],
-        }
+        image, axes = self.depth.image, self.depth.plane_axes
+        shown = [0 if k in axes else self.depth.entries[k] for k in range(len(image.shape))]
+        placement = image.placement.part(axes, shown, np.ones(len(shown)))
+        return {**placement.attributes(), "units": [image.units[axis] for axis in axes]}
 
 
 class LayersForm(Form):
@@ -71,6 +77,7 @@ class LayersForm(Form):
                 for name, (label, tip) in ROWS.items()
             ]
         )
+        self._named = NamedLayers(self._offer)
         events = viewer.layers.events
         self._events = [events.inserted, events.removed, viewer.layers.selection.events.active]
         for event in self._events:
@@ -82,6 +89,7 @@ class LayersForm(Form):
         """Disconnect from the viewer."""
         for event in self._events:
             event.disconnect(self._offer)
+        self._named.follow([])
         self._viewer.dims.events.current_step.disconnect(self._on_sliders)
 
     def source(self, config: SurfaceConfig) -> SurfaceSource | None:
@@ -114,7 +122,8 @@ class LayersForm(Form):
             "image": [one.name for one in every if one not in depths and _is_image(one)],
             "left_out": [one.name for one in every if one._type_string == "labels"],
         }
-        before = self.row_values()
+        before = {row: self._named.now(name) for row, name in self.row_values().items()}
+        self._named.follow(every)
         self._is_setting = True
         try:
             for row, names in offered.items():

@@ -243,9 +243,8 @@ class SurfaceWidget(DockedWidget):
         """Measure the lines and regions that are drawn."""
         if self.measured is None:
             return
-        surface = self.measured.prepared
-        shape = surface.heights_um.shape
-        line = self.drawn.line_px(shape)
+        surface, source = self.measured.prepared, self.measured.source
+        line = self.drawn.line_px(source)
         if line is None:
             self.profile.clear()
         else:
@@ -253,7 +252,7 @@ class SurfaceWidget(DockedWidget):
                 self.profile.setValue(profile_along(surface, line))
             except UmisFusionError:  # not yet a line: it is being drawn
                 self.profile.clear()
-        text = region_numbers(surface, self.drawn.regions(shape))
+        text = region_numbers(surface, self.drawn.regions(source))
         self.drawn_numbers.setText(text)
         self.drawn_numbers.setVisible(bool(text))
 

@@ -46,6 +46,7 @@ class TrainingControls(QWidget):
         self.log = QCheckBox("logarithmic", self)
         self.log.setToolTip("Values of 0 and below are not shown on a logarithmic axis.")
         self.smoothing = QSlider(Qt.Orientation.Horizontal, self)
+        self.smoothing.setAccessibleName("smoothing")
         self.smoothing.setRange(0, 100)
         self.smoothing.setValue(SMOOTHING)
         self.smoothing.setToolTip(

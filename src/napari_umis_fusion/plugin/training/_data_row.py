@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 
 from napari_umis_fusion.files.read import ImageListStack, holds_stack, list_files
 from napari_umis_fusion.layers import ItemKind, TrainingItem, training_item
+from napari_umis_fusion.plugin.widgets import prepare_boxes
 from napari_umis_fusion.training.session import ScriptSource
 
 KINDS: dict[ItemKind, str] = {"image": "sharp images", "stack": "z-stack"}
@@ -146,8 +147,11 @@ class PathRow(DataRow):
         self._kind.setToolTip(
             "A z-stack is fused first and its sharp regions are used; images are used as they are."
         )
+        self._kind.setAccessibleName("what they hold")
+        prepare_boxes(self._kind)
         self._remove = QToolButton(self)
         self._remove.setText("✕")
+        self._remove.setAccessibleName("remove")
         self._remove.setToolTip("Remove from the list. No file is deleted.")
         self.grid.addWidget(self._kind, 0, 1)
         self.grid.addWidget(self._remove, 0, 2)

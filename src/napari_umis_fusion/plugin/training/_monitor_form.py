@@ -16,6 +16,7 @@ from napari_umis_fusion.layers import PREVIEW_KEY, LayerPlan, MonitoredRegion, c
 from napari_umis_fusion.plugin.viewer import (
     BETWEEN_LAYERS_MS,
     PLACES,
+    NamedLayers,
     TargetStack,
     draw_region,
     region_bounds,
@@ -100,6 +101,7 @@ class MonitorForm(ConfigForm):
         self._next.setInterval(BETWEEN_LAYERS_MS)
         self._next.timeout.connect(self._do_next)
         self.valueChanged.connect(self._choose)
+        self._named = NamedLayers(self._offer)
         for event in (viewer.layers.events.inserted, viewer.layers.events.removed):
             event.connect(self._offer)
         self._offer()
@@ -153,6 +155,7 @@ class MonitorForm(ConfigForm):
         """Disconnect from the viewer."""
         for event in (self._viewer.layers.events.inserted, self._viewer.layers.events.removed):
             event.disconnect(self._offer)
+        self._named.follow([])
         self._follow(None)
         self._region = None
         self._to_do.clear()
@@ -201,13 +204,16 @@ class MonitorForm(ConfigForm):
     def _offer(self, event: Any = None) -> None:
         stacks = [layer.name for layer in self._viewer.layers if target_in(layer) is not None]
         shapes = [one.name for one in self._viewer.layers if one._type_string == "shapes"]
+        before = {name: self._named.now(chosen) for name, chosen in self.row_values().items()}
+        self._named.follow(self._viewer.layers)
         for name, choices in (("stack", [NOTHING, *stacks]), ("region", [MIDDLE, *shapes])):
             row = self[name]
-            chosen = row.value
-            if tuple(choices) != tuple(row.choices):
+            # what is monitored has only another name: it must not be chosen anew
+            with row.changed.blocked():
                 row.choices = choices
-                if chosen in choices:
-                    row.value = chosen
+                row.value = before[name] if before[name] in choices else choices[0]
+        if self.row_values() != before:
+            self._on_row()
 
     def _chosen_layer(self) -> Any:
         return _named(self._viewer, self.value().stack)

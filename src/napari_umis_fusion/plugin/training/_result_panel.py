@@ -56,6 +56,7 @@ class ResultPanel(QWidget):
         self.pictures = QGridLayout()
         self.name = QLineEdit()
         self.name.setPlaceholderText("name of the model")
+        self.name.setAccessibleName("name of the model")
         self.use, self.keep = QPushButton("Use"), QPushButton("Save to library")
         self.discard, self.show_layers = QPushButton("Discard"), QPushButton("Show as layers")
         self.use.setToolTip("Save the weights to the library and use them for fusion from now on.")

@@ -1,4 +1,5 @@
 from ._followed import FollowedLayers as FollowedLayers
+from ._followed import NamedLayers as NamedLayers
 from ._frame import frame as frame
 from ._parts import camera_of as camera_of
 from ._parts import grid_of as grid_of
@@ -6,6 +7,7 @@ from ._placing import BETWEEN_LAYERS_MS as BETWEEN_LAYERS_MS
 from ._placing import PLACES as PLACES
 from ._region import WHOLE_PLANE as WHOLE_PLANE
 from ._region import draw_region as draw_region
+from ._region import points_in as points_in
 from ._region import region_bounds as region_bounds
 from ._sliders import entries_shown as entries_shown
 from ._sliders import go_to_plane as go_to_plane

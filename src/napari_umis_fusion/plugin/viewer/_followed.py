@@ -5,6 +5,31 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 
+class NamedLayers:
+    """Remembers under which names layers are offered, so that a choice outlives a new name.
+
+    Parameters
+    ----------
+    callback : callable
+        Offers them again; called once a layer has another name.
+    """
+
+    def __init__(self, callback: Callable[[Any], None]) -> None:
+        self._followed = FollowedLayers(["name"], callback)
+        self._names: list[str] = []
+
+    def follow(self, layers: Iterable[Any]) -> list[str]:
+        """Follow these layers instead of the previous ones; return their names."""
+        self._followed.follow(layers)
+        self._names = [layer.name for layer in self._followed.layers]
+        return list(self._names)
+
+    def now(self, name: str) -> str:
+        """Return the present name of the layer that was offered under a name."""
+        known = name in self._names
+        return str(self._followed.layers[self._names.index(name)].name) if known else name
+
+
 class FollowedLayers:
     """Calls back at events of some layers, and of no others.
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.plugin.viewer._target import TargetStack
+from napari_umis_fusion.runtime import Float64Array
 
 WHOLE_PLANE = "whole plane"
 """Choice without a region."""
@@ -45,14 +46,32 @@ def region_corners(shapes: Any, target: TargetStack) -> Any:
     if len(shapes.data) == 0:
         raise ConfigError(f"{shapes.name!r} holds no shape. Draw a rectangle in it.")
     number = max(shapes.selected_data, default=len(shapes.data) - 1)
-    layer = target.layers[0]
-    corners = []
-    for vertex in shapes.data[number]:
-        world = np.asarray(shapes.data_to_world(vertex), float)
-        full = np.zeros(max(layer.ndim, len(world)))
-        full[len(full) - len(world) :] = world
-        corners.append(layer.world_to_data(full[-layer.ndim :]))
-    return np.asarray(corners, float)
+    return points_in(target.layers[0], shapes, shapes.data[number])
+
+
+def points_in(layer: Any, drawn: Any, points: Any) -> Float64Array:
+    """Return points of a layer that was drawn over another, in data coordinates of that one.
+
+    Parameters
+    ----------
+    layer : Layer
+        The layer below, of N axes. napari aligns axes at the right.
+    drawn : Layer
+        The layer of the points.
+    points : array-like of shape (P, M)
+        Its data coordinates.
+
+    Returns
+    -------
+    ndarray of shape (P, N)
+        At world coordinate 0 along axes that the points lack.
+    """
+    found = np.zeros((len(points), layer.ndim))
+    for place, point in zip(found, points, strict=True):
+        world = np.zeros(layer.ndim + drawn.ndim)
+        world[layer.ndim :] = drawn.data_to_world(point)
+        place[:] = layer.world_to_data(world[-layer.ndim :])
+    return found
 
 
 def draw_region(viewer: Any, layer: Any, axes: Any, name: str) -> Any:

@@ -1,3 +1,4 @@
+from ._boxes import prepare_boxes as prepare_boxes
 from ._chart import Chart as Chart
 from ._chart_axis import GRID_ALPHA as GRID_ALPHA
 from ._choice_names import ChoiceNames as ChoiceNames

@@ -100,7 +100,7 @@ class ConfigForm(Form):
             if self._hides_unused:
                 self.show_row(name, self.is_used(name))
             else:
-                self[name].enabled = self.is_used(name)
+                self.enable_row(name, self.is_used(name))
 
 
 class NumberRow(LineEdit):

@@ -17,6 +17,7 @@ def tell_unexpected(error: Exception) -> None:
 
 
 def sentence_of(error: Exception) -> str:
-    """Return the text of an error as it is shown: it begins with a capital letter."""
+    """Return the text of an error as it is shown: it begins with a capital letter, or a name."""
     text = str(error)
-    return text[:1].upper() + text[1:]
+    is_word = text.split(" ")[0].isalpha()  # unlike na=2.0 and beads.tif
+    return text[:1].upper() + text[1:] if is_word else text

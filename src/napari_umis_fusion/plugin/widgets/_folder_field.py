@@ -34,6 +34,10 @@ class FolderField(QWidget):
         """Show a path."""
         self.line.setText(str(path))
 
+    def setAccessibleName(self, name: str) -> None:  # noqa: N802
+        """Name the field for screen readers."""
+        self.line.setAccessibleName(name)
+
     def _on_browse(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, "Folder", self.value())
         if chosen:

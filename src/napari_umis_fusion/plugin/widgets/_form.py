@@ -99,6 +99,14 @@ class Form(QWidget):
         for widget in widgets:
             self._layout.addRow(widget)
 
+    def enable_row(self, name: str, enabled: bool) -> None:
+        """Enable a row with its label, or grey both out."""
+        row = self._rows[name]
+        row.enabled = enabled
+        label = self._layout.labelForField(row.native)
+        if label is not None:
+            label.setEnabled(enabled)
+
     def show_row(self, name: str, shown: bool) -> None:
         """Show or hide a row with its label."""
         self._layout.setRowVisible(self._rows[name].native, shown)
@@ -114,6 +122,7 @@ class Form(QWidget):
         # not QFormLayout's own label: it would have no tooltip
         label = QLabel(row.label)
         label.setToolTip(row.tooltip or "")
+        row.native.setAccessibleName(row.label)
         self._layout.addRow(label, row.native)
 
     def _on_row(self, value: Any = None) -> None:

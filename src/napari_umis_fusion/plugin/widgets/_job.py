@@ -82,6 +82,18 @@ class Stopwatch:
         return elapsed * (1 - share) / share
 
 
+class _Bar(cancelable_progress):
+    """The bar in napari's activity dock; says at once that it was cancelled, also in a pause."""
+
+    def __init__(self, cancelled: Callable[[], None], title: str) -> None:
+        self._cancelled = cancelled
+        super().__init__(total=_BAR_STEPS, desc=title)
+
+    def cancel(self) -> None:
+        super().cancel()
+        self._cancelled()
+
+
 class Job(QObject):
     """A generator of events in its own thread.
 
@@ -133,7 +145,7 @@ class Job(QObject):
         self._title, self._report, self._every_event = title, report, every_event
         self._clock = Stopwatch()
         self._has_failed = self._is_started = self._is_over = self._is_moving = False
-        self._bar: Any = cancelable_progress(total=_BAR_STEPS, desc=title) if title else None
+        self._bar: Any = _Bar(self._on_bar_cancelled, title) if title else None
         # every event of a training counts, but one Qt signal per event would flood the main thread
         self._worker = make_worker(start, title, bundled=every_event)
         self._worker.yielded.connect(self._on_yielded)
@@ -202,8 +214,6 @@ class Job(QObject):
             self.fail(error)
 
     def _take(self, yielded: Any) -> None:
-        if self._bar is not None and self._bar.is_canceled and not self.was_cancelled:
-            self._on_bar_cancelled()
         if self._has_failed or (self.was_cancelled and not self._every_event):
             return
         progress = None

@@ -5,6 +5,8 @@ from typing import Any
 from qtpy.QtCore import QEvent, QSize, Qt
 from qtpy.QtWidgets import QFrame, QScrollArea, QStyle, QWidget
 
+from napari_umis_fusion.plugin.widgets._boxes import prepare_boxes
+
 
 class VerticalScroll(QScrollArea):
     """Scrolls vertically only, and is at least as wide as its content."""
@@ -15,6 +17,7 @@ class VerticalScroll(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setWidget(inside)
+        prepare_boxes(inside)
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
         """Include the width of the scroll bar, so that nothing moves when it appears."""

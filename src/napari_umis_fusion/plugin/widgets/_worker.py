@@ -19,6 +19,9 @@ PATIENCE_S = 10.0
 MIN_INTERVAL_S = 0.03
 """Shortest time between two events that reach the window, so that it stays responsive."""
 
+BUNDLE_S = 0.1
+"""Shortest time between two bundles of events: what they change is laid out and drawn each time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Failed:
@@ -120,7 +123,7 @@ def make_worker(
     title : str
         What napari says is running when it asks.
     bundled : bool
-        Yield tuples with all events, without skipping any until `quit`.
+        Yield tuples with all events, without skipping any until `quit`; a tuple every `BUNDLE_S`.
     """
     pace = _bundled if bundled else _thinned
 
@@ -150,7 +153,7 @@ def _bundled(events: Generator[Any, None, Any]) -> Generator[tuple[Any, ...], No
             except Exception:
                 yield tuple(held)
                 raise
-            if time.monotonic() - told >= MIN_INTERVAL_S:
+            if time.monotonic() - told >= BUNDLE_S:
                 yield tuple(held)
                 held, told = [], time.monotonic()
     finally:

@@ -62,10 +62,11 @@ def is_foreign(plane: PlaneStatistics, before: Side, after: Side, lost: Table) -
         usual = max(np.sqrt((two[inner] ** 2).mean()) for two in details[1:])
         is_rich = np.sqrt((details[0][inner] ** 2).mean()) > MIN_DETAIL * usual
         is_rich &= usual > MIN_SHOWN * max(float(one.span.max()), float(other.span.max()))
+        if not is_rich or not _differs([detail[inner] for detail in details], is_end=is_end):
+            continue
         # Lines may be brighter where light flickers while planes are read.
-        apart = [without_lines(detail, here) for detail in details]
-        kinds = [[detail[inner] for detail in three] for three in (details, apart)]
-        if is_rich and all(_differs(kind, is_end=is_end) for kind in kinds):
+        apart = [without_lines(detail, here)[inner] for detail in details]
+        if _differs(apart, is_end=is_end):
             return True
     return False
 

@@ -1,7 +1,7 @@
 """All planes of a stack, looked at without fusing them."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -62,48 +62,51 @@ class PlaneReport:
         return {**health.describe(), **numbers, "gain": health.gain}
 
 
-def iter_judged(stack: Stack, *, is_aligned: bool = False) -> Iterator[list[PlaneHealth]]:
-    """Read the planes of a stack one after the other, and yield what each one settles.
+def iter_judged(
+    stack: Stack, *, is_aligned: bool = False
+) -> Generator[None, None, list[PlaneHealth]]:
+    """Read the planes of a stack one after the other, yield after each, and judge them all.
 
-    Unlike `iter_reports`, it does not look for specks, which takes most of the time. Each plane is
-    judged by those around it: the first are settled some planes later, the last all at once. It is
-    no news that planes moved if they are, or ought to be, `is_aligned`.
+    Unlike `report_planes`, it does not look for specks, which takes most of the time. It is no news
+    that planes moved if they are, or ought to be, `is_aligned`.
     """
-    judge = PlaneJudge(is_aligned=is_aligned)
+    judge, found = PlaneJudge(is_aligned=is_aligned), list[PlaneHealth]()
     for z in range(len(stack)):
         reading = read_plane(stack, z, "ignore")
-        yield judge.add(measure_plane(z, reading.plane, reading.unknown))
-    yield judge.finish()
+        found += judge.add(measure_plane(z, reading.plane, reading.unknown))
+        yield
+    return judge.in_order([*found, *judge.finish()])
 
 
-def iter_reports(stack: Stack) -> Iterator[PlaneReport]:
-    """Read the planes of a stack one after the other, and yield what is known of each.
+def report_planes(stack: Stack) -> list[PlaneReport]:
+    """Read the planes of a stack one after the other, and return what is known of each.
 
-    Large planes are sampled by rows. Each plane is judged by those around it, and so comes three
-    planes after it was read.
+    Large planes are sampled by rows.
     """
-    judge, waiting = PlaneJudge(), deque[_Look]()
+    judge, looks, healths = PlaneJudge(), list[_Look](), list[PlaneHealth]()
     recent: deque[Plane] = deque(maxlen=3)
     for z in range(len(stack)):
         reading = read_plane(stack, z, "ignore")
         recent.append(reading.plane)
         if z > 0:
-            waiting[-1].specks = _specks_of_last_but_one(recent)
+            looks[-1].specks = _specks_of_last_but_one(recent)
         plane = measure_plane(z, reading.plane, reading.unknown)
-        waiting.append(_Look(plane, _sharpness(reading.plane)))
-        for health in judge.add(plane):
-            yield _report(waiting.popleft(), health)
+        looks.append(_look(plane, reading.plane))
+        healths += judge.add(plane)
     if len(stack) > 1:
-        waiting[-1].specks = len(find_specks(recent[-1], [recent[-2]]))
-    for health in judge.finish():
-        yield _report(waiting.popleft(), health)
+        looks[-1].specks = len(find_specks(recent[-1], [recent[-2]]))
+    healths = judge.in_order([*healths, *judge.finish()])
+    return [_report(look, health) for look, health in zip(looks, healths, strict=True)]
 
 
 @dataclass(slots=True)
 class _Look:
-    """What was seen of a plane that is not judged yet."""
+    """What is kept of a plane until all are judged: a few numbers."""
 
-    statistics: PlaneStatistics
+    mean: float
+    lowest: float
+    highest: float
+    clipped: float
     sharpness: float
     specks: int = 0
 
@@ -113,23 +116,20 @@ def _specks_of_last_but_one(planes: Sequence[Plane]) -> int:
     return len(find_specks(plane, [*before, after]))
 
 
-def _report(look: _Look, health: PlaneHealth) -> PlaneReport:
-    plane = look.statistics
-    if not health.is_left_out:
-        health = replace(health, specks=look.specks)
+def _look(plane: PlaneStatistics, values: Plane) -> _Look:
     is_known = np.isfinite(plane.mean)
     if not is_known.any():
-        return PlaneReport(plane.z, np.nan, np.nan, np.nan, 0.0, 0.0, health)
+        return _Look(np.nan, np.nan, np.nan, 0.0, 0.0)
     low, high = float(plane.lowest[is_known].min()), float(plane.highest[is_known].max())
-    return PlaneReport(
-        plane.z,
-        float(plane.mean[is_known].mean()),
-        low,
-        high,
-        clipped_share(plane) if low < high else 0.0,
-        look.sharpness,
-        health,
-    )
+    clipped = clipped_share(plane) if low < high else 0.0
+    return _Look(float(plane.mean[is_known].mean()), low, high, clipped, _sharpness(values))
+
+
+def _report(look: _Look, health: PlaneHealth) -> PlaneReport:
+    if not health.is_left_out:
+        health = replace(health, specks=look.specks)
+    numbers = look.mean, look.lowest, look.highest, look.clipped, look.sharpness
+    return PlaneReport(health.z, *numbers, health)
 
 
 def _sharpness(plane: Plane) -> float:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from napari_umis_fusion.preprocess.health._blank import blank_channels, is_blank, shows_nothing
+from napari_umis_fusion.preprocess.health._creep import Creep
 from napari_umis_fusion.preprocess.health._exposure import (
     MIN_DRIFT,
     Exposure,
@@ -15,17 +16,14 @@ from napari_umis_fusion.preprocess.health._exposure import (
     find_exposure,
     find_jump,
 )
-from napari_umis_fusion.preprocess.health._foreign import is_foreign
-from napari_umis_fusion.preprocess.health._hidden_detail import hides_detail
-from napari_umis_fusion.preprocess.health._lost_parts import LostParts, find_lost_parts
+from napari_umis_fusion.preprocess.health._lost_parts import find_lost_parts
 from napari_umis_fusion.preprocess.health._motion import Motion, find_motion
-from napari_umis_fusion.preprocess.health._own_detail import has_own_detail
+from napari_umis_fusion.preprocess.health._order import PlaneOrder
+from napari_umis_fusion.preprocess.health._other_kinds import kind_left_out, kinds_told
 from napari_umis_fusion.preprocess.health._part_lit import lit_strips
 from napari_umis_fusion.preprocess.health._place import is_combed, is_elsewhere, jumps_elsewhere
 from napari_umis_fusion.preprocess.health._plane_health import Finding, PlaneHealth
-from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics, Table, tiles_of_lines
-from napari_umis_fusion.preprocess.health._uneven import is_lit_unevenly
-from napari_umis_fusion.preprocess.health._unlike import has_odd_lines, is_noisy, is_unlike
+from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics, tiles_of_lines
 
 LOOK_AHEAD = 3
 """Planes on either side that a plane is judged by: two odd ones in a row are outvoted."""
@@ -41,6 +39,9 @@ MIN_HEADROOM = 0.97
 
 MIN_LEFT_OUT_PX = 1.8
 """Shift from which on a plane spoils more than it has to offer."""
+
+MOVES: frozenset[Finding] = frozenset({"place", "adrift"})
+"""Findings that tell of another place already."""
 
 MOSTLY_CLIPPED = 0.5
 """Share of pixels at the highest value from which a plane tells nothing of its light."""
@@ -63,6 +64,7 @@ class PlaneJudge:
         self._last: PlaneStatistics | None = None
         self._exposed: set[int] = set()
         self._first: PlaneStatistics | None = None  # of those in one light
+        self._order, self._creep = PlaneOrder(), Creep()
 
     def add(self, plane: PlaneStatistics) -> list[PlaneHealth]:
         """Take the next plane; returns what is known of the plane `LOOK_AHEAD` before it."""
@@ -72,6 +74,15 @@ class PlaneJudge:
     def finish(self) -> list[PlaneHealth]:
         """Learn that no plane follows; returns what is known of the last ones."""
         return [self._judge_oldest() for _ in range(len(self._waiting))]
+
+    def in_order(self, healths: Iterable[PlaneHealth]) -> list[PlaneHealth]:
+        """Return what is known of all planes, once the last one tells of their order."""
+        misplaced = frozenset(self._order.misplaced())
+        if not misplaced:
+            return list(healths)
+        # Detail was compared with that of planes that are no neighbours.
+        known = [_without(one, "own detail", "uneven") for one in healths]
+        return [_told(one, "order") if one.z in misplaced else one for one in known]
 
     def _judge_oldest(self) -> PlaneHealth:
         plane = self._waiting.popleft()
@@ -104,8 +115,10 @@ class PlaneJudge:
         if not health.is_left_out:
             self._first = self._first or plane
             self._before.append(plane)
+            health = self._with_creep(health, plane)
         if health.shift_px:
             self._moved.add(plane.z)
+        self._order.add(plane, health)
         return health
 
     def _changes_place(
@@ -121,6 +134,16 @@ class PlaneJudge:
         is_new = motion is not None and motion.kind == "place"
         return is_new or jumps_elsewhere(plane, before, after)
 
+    def _with_creep(self, health: PlaneHealth, plane: PlaneStatistics) -> PlaneHealth:
+        """Tell when small motions have added up."""
+        if self._is_aligned or not health.is_whole or "moved" in health.findings:
+            return health
+        if not MOVES.isdisjoint(health.findings):
+            self._creep.restart(plane.profiles)
+            return health
+        way = self._creep.add(plane.profiles)
+        return _told(health, "creep") if way > 0 else health
+
     def _drifts(self, health: PlaneHealth, plane: PlaneStatistics) -> bool:
         """Whether steps too small to be told have changed the light."""
         if health.is_left_out or self._first is None:
@@ -132,11 +155,15 @@ def _told(health: PlaneHealth, finding: Finding) -> PlaneHealth:
     return replace(health, findings=(*health.findings, finding))
 
 
+def _without(health: PlaneHealth, *findings: Finding) -> PlaneHealth:
+    return replace(health, findings=tuple(one for one in health.findings if one not in findings))
+
+
 def judge_planes(planes: Iterable[PlaneStatistics]) -> tuple[PlaneHealth, ...]:
     """Judge all planes of a stack, given in focal order."""
     judge = PlaneJudge()
     found = [health for plane in planes for health in judge.add(plane)]
-    return (*found, *judge.finish())
+    return tuple(judge.in_order([*found, *judge.finish()]))
 
 
 def judge_plane(
@@ -189,10 +216,10 @@ def judge_plane(
     findings += ["clipped"] if tops else []
     lit = plane if exposure is None else plane.scaled(exposure.gain, exposure.offset)
     tiles = np.maximum(lost.tiles, tiles_of_lines(plane, motion.strips))
-    finding = _of_what_kind(plane, lit, before, after, lost, tiles, is_aligned=is_aligned)
+    finding = kind_left_out(plane, lit, before, after, lost, tiles, is_aligned=is_aligned)
     if finding is not None:
         return PlaneHealth(z, (finding,), is_left_out=True, usable=0.0)
-    findings += _told_besides(lit, before, after, findings, is_aligned=is_aligned)
+    findings += kinds_told(lit, before, after, findings, is_aligned=is_aligned)
     usable = float(1 - tiles.mean())
     return PlaneHealth(
         z,
@@ -206,46 +233,6 @@ def judge_plane(
         shift_px=shift,
         usable=usable if usable >= MIN_USABLE else 0.0,
     )
-
-
-def _told_besides(
-    plane: PlaneStatistics,
-    before: Sequence[PlaneStatistics],
-    after: Sequence[PlaneStatistics],
-    findings: Sequence[Finding],
-    *,
-    is_aligned: bool,
-) -> list[Finding]:
-    """Return what is only told: it may be a thin layer, such as a net, or a part that shines."""
-    told: list[Finding] = []
-    moves = is_aligned or "moved" in findings  # then it shows other parts at its places
-    if has_own_detail(plane, before, after) or (not moves and hides_detail(plane, before, after)):
-        told.append("own detail")
-    if not (moves or findings) and is_lit_unevenly(plane, before, after):
-        told.append("uneven")
-    return told
-
-
-def _of_what_kind(
-    plane: PlaneStatistics,
-    lit: PlaneStatistics,
-    before: Sequence[PlaneStatistics],
-    after: Sequence[PlaneStatistics],
-    lost: LostParts,
-    tiles: Table,
-    *,
-    is_aligned: bool,
-) -> Finding | None:
-    """Return why a plane shows something else than those around; None if it does not."""
-    if is_unlike(lit, before, after, tiles):
-        return "unlike"
-    if not is_aligned and is_foreign(plane, before, after, tiles):
-        return "unlike"
-    if is_noisy(plane, before, after):
-        return "noisy"
-    if not (lost.is_padded or lost.gaps) and has_odd_lines(plane, before, after):
-        return "lines"
-    return None
 
 
 def _why_left_out(

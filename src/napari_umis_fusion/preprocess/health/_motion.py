@@ -160,17 +160,36 @@ def _stands_still(shift: Table, alike: Table, most: float) -> bool:
 
 def _is_one_motion(shift: Table, known: Mask, step: int) -> bool:
     """Whether one shift, rotation, magnification or skew explains how parts moved."""
-    band, part = np.nonzero(known)
-    places = np.stack([np.ones(len(band)), band - band.mean(), part - part.mean()], axis=1)
-    values = shift[known]
-    fit = places @ np.linalg.lstsq(places, values, rcond=None)[0]
-    for _ in range(3):  # a part in which something else moved does not count
-        weights = 1 / (np.abs(values - fit) + 0.1 * step)
-        weighted = places * weights[:, None]
-        fit = places @ np.linalg.lstsq(weighted, values * weights, rcond=None)[0]
-    rest = float(np.median(np.abs(values - fit)))
-    size = float(np.abs(fit).max())
+    motion, rest = one_motion(shift, known, step)
+    size = float(np.abs(_places(known) @ motion).max())
     return size > MIN_SHIFT * step and rest < max(MAX_REST * size / 2, MIN_REST * step)
+
+
+def one_motion(shift: Table, known: Mask, step: int) -> tuple[Table, float]:
+    """Return the one shift, rotation, magnification or skew that explains best how parts moved.
+
+    Returns
+    -------
+    motion : ndarray of shape (3,)
+        How far the centre moved, in pixels, and by how much more the last line and the end of each
+        line did.
+    rest : float
+        By how much parts moved otherwise.
+    """
+    places, values = _places(known), shift[known]
+    motion = np.linalg.lstsq(places, values, rcond=None)[0]
+    for _ in range(3):  # a part in which something else moved does not count
+        weights = 1 / (np.abs(values - places @ motion) + 0.1 * step)
+        motion = np.linalg.lstsq(places * weights[:, None], values * weights, rcond=None)[0]
+    return motion.astype(np.float64), float(np.median(np.abs(values - places @ motion)))
+
+
+def _places(known: Mask) -> Table:
+    """Return 1 and the places of the known parts, from the first line to the last -1 to 1."""
+    places = [np.ones(known.sum())]
+    for place, count in zip(np.nonzero(known), known.shape, strict=True):
+        places.append((2 * place + 1) / count - 1)
+    return np.stack(places, axis=1)
 
 
 def _strip(shift: Table, known: Mask, moved: Mask, plane: Profiles, axis: int) -> Strip | None:

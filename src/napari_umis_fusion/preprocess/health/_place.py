@@ -109,6 +109,8 @@ def _alike(one: PlaneStatistics, other: PlaneStatistics) -> float:
         return np.nan
     here = known.reshape(one.mean.shape[:2])
     alike = _correlation(one.mean, other.mean, here)
+    if alike > MIN_ALIKE_END:  # no more is asked for
+        return alike
     # Light may flicker while planes are read.
     own = _correlation(without_lines(one.mean, here), without_lines(other.mean, here), here)
     return alike if np.isnan(own) else max(alike, own)

@@ -34,6 +34,8 @@ Finding = Literal[
     "drift",
     "place",
     "adrift",
+    "creep",
+    "order",
     "padded",
 ]
 
@@ -63,8 +65,9 @@ class PlaneHealth:
         and has lost its highlights; "duplicate": the same as the plane before; "jump": from here on
         the light is another one; "flicker": lit otherwise than the plane before; "drift": lit
         otherwise than the first, by small steps; "place": from here on the place is another one;
-        "adrift": shifted against the plane before; "padded": has a border of one value, others do
-        not. The last six, "own detail" and "uneven" are only told.
+        "adrift": shifted against the plane before; "creep": shifted against the first, by small
+        steps; "order": stands where its focus does not; "padded": has a border of one value, others
+        do not. The last eight, "own detail" and "uneven" are only told.
     is_left_out : bool
         It neither competes nor serves as anybody's neighbour.
     gain, offset : float

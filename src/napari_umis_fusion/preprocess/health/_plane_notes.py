@@ -24,6 +24,7 @@ PADDING_DONE = {
 MOVED = "moved against the planes before and after"
 LEAVE = "if it is not the specimen's, leave it out"
 ALIGN = 'align="auto" puts planes in place'
+SORT = "depths are wrong until planes are sorted: check the names of the files, or the axes"
 
 
 def notes_on(healths: Iterable[PlaneHealth], *, copies: bool = False) -> list[str]:
@@ -159,6 +160,12 @@ def _sentence(health: PlaneHealth, copies: bool) -> tuple[str, str]:
     if "adrift" in found:
         parts.append("shifted against the plane before")
         done.append(ALIGN)
+    if "creep" in found:
+        parts.append("shifted, turned or magnified against those before, by small steps")
+        done.append(ALIGN)
+    if "order" in found:
+        parts.append("out of the order in which focus changes")
+        done.append(SORT)
     if "padded" in found:
         parts.append("of one value along a border, where others are not")
         done.append(PADDING_DONE[bool(health.gaps)])

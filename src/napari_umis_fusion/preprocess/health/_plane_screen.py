@@ -140,9 +140,10 @@ class PlaneScreen:
         if self._count <= LOOK_AHEAD + 1:
             self._seen.append(statistics)
         found = self._judge.add(statistics)
-        if self._count == len(self._stack):
-            found += self._judge.finish()
-        self.healths += found
+        if self._count < len(self._stack):
+            self.healths += found
+        else:
+            self.healths[:] = self._judge.in_order([*self.healths, *found, *self._judge.finish()])
 
     def _read(self, z: int) -> _Read:
         reading = read_plane(self._stack, z, self._nan_policy)

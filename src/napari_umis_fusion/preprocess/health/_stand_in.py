@@ -15,9 +15,8 @@ class Likeness(Stack):
     """All of another stack but its planes."""
 
     def __init__(self, stack: Stack) -> None:
+        self._describe_as(stack)
         self.stack = stack
-        self.shape, self.dtype, self.calibration = stack.shape, stack.dtype, stack.calibration
-        self.sources, self.rgb = stack.sources, stack.rgb
 
     def plane(self, z: int) -> Plane:
         return self.stack.plane(z)

@@ -43,7 +43,7 @@ def is_lit_unevenly(plane: PlaneStatistics, before: Side, after: Side) -> bool:
     is_between = len(nearest) == 2
     runs = [[*sides[0][::-1], *sides[1]]] if is_between else [side for side in sides if side]
     steps = [np.abs(one - two) for run in runs for one, two in pairwise(run)]
-    if not steps:
+    if len(steps) < (1 if is_between else 2):  # a first or last plane may show a body alone
         return False
     span = np.max([one.span for side in (before[-1:], after[:1]) for one in side], axis=0)
     # A plane in focus shows what is blurred in both: then its own blur is like them.

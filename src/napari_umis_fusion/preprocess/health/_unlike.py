@@ -247,7 +247,12 @@ def over_3_x_3(tiles: Table, edge: np.ufunc) -> Table:
     """Return the lowest value, the highest, or the sum, of 3 x 3 tiles."""
     found = tiles
     for axis in (0, 1):
-        padded = np.pad(found, [(1, 1) if k == axis else (0, 0) for k in range(3)], mode="edge")
-        parts = [padded.take(range(k, k + tiles.shape[axis]), axis) for k in range(3)]
-        found = np.asarray(edge.reduce(parts))
+        lines = np.moveaxis(found, axis, 0)
+        own = lines.copy()
+        edge(own[1:], lines[:-1], out=own[1:])
+        edge(own[:-1], lines[1:], out=own[:-1])
+        # Beyond an edge, the outermost line is repeated.
+        for end in (slice(1), slice(-1, None)):
+            edge(own[end], lines[end], out=own[end])
+        found = np.moveaxis(own, 0, axis)
     return found

@@ -86,9 +86,10 @@ class Defects:
         Returns
         -------
         ndarray of float32
-            `grey` itself; pixels that are not defects are unchanged to the bit.
+            `grey` itself; pixels that are not defects are unchanged to the bit, and all of them
+            where a part of a plane has no others.
         """
-        if self.mask.any():
+        if self.mask.any() and not self.mask.all():
             self._filling.fill(grey)
         return grey
 

@@ -147,15 +147,12 @@ class ImageSet:
         text = json.dumps({**about, "left_out": self.left_out})
         arrays: dict[str, Any] = {f"image_{k}": image for k, image in enumerate(self.images)}
         arrays[_ABOUT] = np.array(text)
-        try:
-            with atomic_write(where) as beside, beside.open("wb") as file:
-                np.savez(file, **arrays)
-        except OSError as error:
-            reason = error.strerror or error
-            raise StackFileError(
-                f"{where}: the images cannot be saved ({reason}); free some space, or give another "
-                "folder."
-            ) from error
+        advice = "free some space, or give another folder."
+        naming = naming_faults(
+            where, StackFileError, "the images cannot be saved", advice, of=OSError
+        )
+        with naming, atomic_write(where) as beside, beside.open("wb") as file:
+            np.savez(file, **arrays)
         return where
 
 

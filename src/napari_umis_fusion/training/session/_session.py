@@ -22,7 +22,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any, Self
 
-from napari_umis_fusion.errors import BusyError, CheckpointError
+from napari_umis_fusion.errors import BusyError, CheckpointError, StackFileError
 from napari_umis_fusion.runtime import (
     Workers,
     atomic_write,
@@ -34,7 +34,12 @@ from napari_umis_fusion.runtime import (
     user_path,
 )
 from napari_umis_fusion.training._config import TrainingConfig
-from napari_umis_fusion.training._events import Preparing, TrainingEvent, TrainingStarted
+from napari_umis_fusion.training._events import (
+    Noted,
+    Preparing,
+    TrainingEvent,
+    TrainingStarted,
+)
 from napari_umis_fusion.training._loss_curve import LossCurve
 from napari_umis_fusion.training._result import TrainingResult
 from napari_umis_fusion.training._schema import SessionEntry
@@ -202,8 +207,6 @@ class TrainingSession:
         ------
         BusyError
             If another process or another window uses it.
-        CheckpointError
-            If the images cannot be saved.
         UmisFusionError
             As `training.train` raises it.
         """
@@ -222,13 +225,10 @@ class TrainingSession:
 
         Raises
         ------
-        CheckpointError
+        StackFileError
             If they cannot be saved.
         """
-        try:
-            images.save(self.folder / _IMAGES)
-        except OSError as error:
-            raise CheckpointError(no_room(self.folder / _IMAGES, error)) from error
+        images.save(self.folder / _IMAGES)
 
     def save_result(self, result: TrainingResult, path: str | os.PathLike[str]) -> Path:
         """Save the best weights with their origin in the header.
@@ -291,7 +291,10 @@ class TrainingSession:
             split_images(images, self.config)  # raises for too few images before anything is saved
             report = yield from iter_check(images, self.config)
             saving = workers.result(workers.submit(self.keep, images))
-            yield from repeat_event(saving, Preparing("saving the images", 1.0))
+            try:
+                yield from repeat_event(saving, Preparing("saving the images", 1.0))
+            except StackFileError as error:  # what was collected is not lost for want of a file
+                yield Noted(f"{error} Training continues, but cannot be resumed.")
         yield DataChecked(report)
         return images
 
