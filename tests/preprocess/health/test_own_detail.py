@@ -7,7 +7,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from napari_umis_fusion.preprocess.health import notes_on
-from napari_umis_fusion.preprocess.health._energies import energies_of
+from napari_umis_fusion.preprocess.health._energies import detail_of
 from napari_umis_fusion.preprocess.health._judge import judge_planes
 from napari_umis_fusion.preprocess.health._own_detail import has_own_detail
 from napari_umis_fusion.preprocess.health._statistics import measure_plane
@@ -134,8 +134,8 @@ def test_single_specks_are_no_detail():
 def test_energies_grow_as_the_square_and_know_no_offset_or_slope(dtype):
     plane = textured(0, 2.0)[..., None]
     least = np.array(1.0) if np.dtype(dtype).kind == "u" else np.array(0.0)
-    usual = energies_of(np.rint(plane).astype(dtype))
-    other = energies_of(np.rint(plane / 2 + 40 + X[..., None] / 4).astype(dtype))
+    usual = detail_of(np.rint(plane).astype(dtype)).energies
+    other = detail_of(np.rint(plane / 2 + 40 + X[..., None] / 4).astype(dtype)).energies
     rings = slice(0, 12)  # finer ones hold what rounding adds
     ratio = np.median(usual[:, rings] / other[:, rings])
     assert ratio == pytest.approx(4, rel=0.05 + 0.2 * float(least))
@@ -144,14 +144,14 @@ def test_energies_grow_as_the_square_and_know_no_offset_or_slope(dtype):
 def test_a_direction_has_its_own_energy():
     for turn, sector in ((0, 0), (np.pi / 2, 3)):
         wave = np.sin((np.cos(turn) * X + np.sin(turn) * Y) * 2 * np.pi / 5)
-        found = energies_of(1e3 * wave[..., None]).sum(axis=0).reshape(4, 6)
+        found = detail_of(1e3 * wave[..., None]).energies.sum(axis=0).reshape(4, 6)
         assert found[1, sector] > 0.95 * found.sum()
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_what_is_not_finite_or_too_small_tells_nothing(value):
     plane = textured(0)[..., None]
-    assert energies_of(plane[:31]) is None
+    assert detail_of(plane[:31]) is None
     plane[20, 20] = value
-    assert energies_of(plane) is None
-    assert energies_of(np.full((64, 64, 1), 7.0)) is None
+    assert detail_of(plane) is None
+    assert detail_of(np.full((64, 64, 1), 7.0)) is None

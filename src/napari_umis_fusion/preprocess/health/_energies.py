@@ -1,5 +1,6 @@
-"""How strong the detail of a plane is at some places, by its period and direction."""
+"""The detail of a plane at some places: how strong it is by period and direction, and where."""
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 Energies = NDArray[np.float64]
+Spectra = NDArray[np.complex128]
 Parts = NDArray[np.float32]
 
 SIDE_PX, MAX_PLACES = 32, 8
@@ -20,6 +22,12 @@ RINGS = (2.5, 4.5, 7.5, 11.5, 16.6)
 SECTORS = 6
 """Directions that are told apart in each ring; the lines of a sensor lie in one of them."""
 
+COARSE = (1.5, 2.9)
+"""Likewise, of detail that no usual defocus turns into its inverse: periods of 21 to 11 px."""
+
+MIN_ALONG = 3
+"""Places in a row or column from which on they tell what they share."""
+
 SPECK = 8.0
 """A pixel that differs from those next to it by so many times what is usual there is a speck, which
 others look for; it would count as detail of all periods."""
@@ -28,8 +36,29 @@ SQUARES = (1e-150, 1e150)
 """Between these, a number and its square are neither zero nor infinite."""
 
 
-def energies_of(values: Array) -> Energies | None:
-    """Return how strong the detail of a plane is.
+@dataclass(frozen=True, slots=True, eq=False)
+class Detail:
+    """The detail of a plane.
+
+    Attributes
+    ----------
+    energies : ndarray of shape (places, rings * sectors)
+        Energies of the mean of its channels.
+    coarse : ndarray of shape (places, coefficients), complex
+        Of the spectra of that mean, the coefficients within `COARSE`, less what places in one row
+        or column share: light may flicker while a sensor is read, line by line.
+    """
+
+    energies: Energies
+    coarse: Spectra
+
+    def scaled(self, gain: float) -> "Detail":
+        """Return the detail of the plane divided by a gain."""
+        return Detail(self.energies / gain**2, self.coarse / gain)
+
+
+def detail_of(values: Array) -> Detail | None:
+    """Return the detail of a plane.
 
     Parameters
     ----------
@@ -38,8 +67,8 @@ def energies_of(values: Array) -> Energies | None:
 
     Returns
     -------
-    ndarray of shape (places, rings * sectors), or None
-        Energies of the mean of its channels; None if it is smaller than a place, or not finite.
+    Detail or None
+        None if it is smaller than a place, or not finite.
     """
     places = [_starts(size) for size in values.shape[:2]]
     if not all(places):
@@ -56,14 +85,25 @@ def energies_of(values: Array) -> Energies | None:
         return None
     flat = _even(_without_specks(grey / np.float32(size)))  # squares of large values are too large
     window, weights, order, starts = _window_and_bins()
-    spectra = np.fft.rfft2(flat * window).reshape(len(flat), -1)[:, order]
+    all_of_it = np.fft.rfft2(flat * window).reshape(len(flat), -1)
+    spectra = all_of_it[:, order]
     energies = (spectra.real**2 + spectra.imag**2) * weights
     # Not a product of matrices, for which threads of BLAS would wait for each other.
     found = np.add.reduceat(energies, starts, axis=1).astype(np.float64)
     # Values are rounded to whole numbers: below that, nothing is known of their detail.
     least = 1 / 12 if values.dtype.kind in "iu" else 1e-9 * size**2
     rounding = float((window**2).sum()) * np.add.reduceat(weights, starts).astype(np.float64)
-    return np.asarray(found * size**2 + least * rounding)
+    coarse = all_of_it[:, coarse_frequencies()[0]].astype(np.complex128)
+    coarse = _without_lines(coarse.reshape(len(places[0]), len(places[1]), -1))
+    return Detail(found * size**2 + least * rounding, coarse.reshape(len(flat), -1) * size)
+
+
+def _without_lines(spectra: Spectra) -> Spectra:
+    """Return spectra (rows, columns, coefficients) without what rows and columns share."""
+    for axis in (0, 1):
+        if spectra.shape[axis] >= MIN_ALONG:
+            spectra = spectra - spectra.mean(axis=axis, keepdims=True)
+    return spectra
 
 
 def _starts(size: int) -> list[int]:
@@ -95,19 +135,34 @@ def _even(parts: Parts) -> Parts:
 
 
 @lru_cache(1)
+def coarse_frequencies() -> tuple[Array, Array, Array]:
+    """Return which coefficients of a spectrum are coarse, and their cycles per place along y, x."""
+    down, along = _frequencies()
+    # One half of the spectrum is that of real values; its first column stands for itself twice.
+    ring = np.hypot(down, along)
+    is_coarse = (ring >= COARSE[0]) & (ring < COARSE[1]) & ((along > 0) | (down > 0))
+    return np.flatnonzero(is_coarse), down[is_coarse], along[is_coarse]
+
+
+def _frequencies() -> tuple[Array, Array]:
+    down = np.fft.fftfreq(SIDE_PX)[:, None] * SIDE_PX
+    along = np.fft.rfftfreq(SIDE_PX)[None] * SIDE_PX
+    return down + 0 * along, along + 0 * down
+
+
+@lru_cache(1)
 def _window_and_bins() -> tuple[Parts, Parts, Array, Array]:
     """Return the window of a place, and how coefficients of its spectrum belong together.
 
     That is the weight of each, their order by ring and sector, and where these begin.
     """
-    down = np.fft.fftfreq(SIDE_PX)[:, None] * SIDE_PX
-    along = np.fft.rfftfreq(SIDE_PX) * SIDE_PX
+    down, along = _frequencies()
     ring = np.digitize(np.hypot(down, along), RINGS) - 1
-    turn = np.arctan2(down, along + 0 * down) % np.pi / (np.pi / SECTORS)
+    turn = np.arctan2(down, along) % np.pi / (np.pi / SECTORS)
     sector = np.round(turn).astype(int) % SECTORS
     label = np.where((ring >= 0) & (ring < len(RINGS) - 1), ring * SECTORS + sector, -1).ravel()
     # The first and the last column stand for themselves alone, the others for their mirror, too.
-    weights = (np.where((along == 0) | (along == SIDE_PX // 2), 0.5, 1.0) + 0 * down).ravel()
+    weights = np.where((along == 0) | (along == SIDE_PX // 2), 0.5, 1.0).ravel()
     order = np.argsort(label, kind="stable")[(label < 0).sum() :]
     starts = np.searchsorted(label[order], np.arange((len(RINGS) - 1) * SECTORS))
     hann = np.hanning(SIDE_PX + 2)[1:-1]

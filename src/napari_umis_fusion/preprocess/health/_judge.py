@@ -15,16 +15,14 @@ from napari_umis_fusion.preprocess.health._exposure import (
     find_exposure,
     find_jump,
 )
-from napari_umis_fusion.preprocess.health._foreign import is_foreign
-from napari_umis_fusion.preprocess.health._lost_parts import LostParts, find_lost_parts
+from napari_umis_fusion.preprocess.health._lost_parts import find_lost_parts
 from napari_umis_fusion.preprocess.health._motion import Motion, find_motion
 from napari_umis_fusion.preprocess.health._order import PlaneOrder
-from napari_umis_fusion.preprocess.health._own_detail import has_own_detail
+from napari_umis_fusion.preprocess.health._other_kinds import kind_left_out, kinds_told
 from napari_umis_fusion.preprocess.health._part_lit import lit_strips
 from napari_umis_fusion.preprocess.health._place import is_combed, is_elsewhere, jumps_elsewhere
 from napari_umis_fusion.preprocess.health._plane_health import Finding, PlaneHealth
-from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics, Table, tiles_of_lines
-from napari_umis_fusion.preprocess.health._unlike import has_odd_lines, is_noisy, is_unlike
+from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics, tiles_of_lines
 
 LOOK_AHEAD = 3
 """Planes on either side that a plane is judged by: two odd ones in a row are outvoted."""
@@ -79,7 +77,7 @@ class PlaneJudge:
         if not misplaced:
             return list(healths)
         # Detail was compared with that of planes that are no neighbours.
-        known = [_without(one, "own detail") for one in healths]
+        known = [_without(one, "own detail", "uneven") for one in healths]
         return [_told(one, "order") if one.z in misplaced else one for one in known]
 
     def _judge_oldest(self) -> PlaneHealth:
@@ -142,8 +140,8 @@ def _told(health: PlaneHealth, finding: Finding) -> PlaneHealth:
     return replace(health, findings=(*health.findings, finding))
 
 
-def _without(health: PlaneHealth, finding: Finding) -> PlaneHealth:
-    return replace(health, findings=tuple(one for one in health.findings if one != finding))
+def _without(health: PlaneHealth, *findings: Finding) -> PlaneHealth:
+    return replace(health, findings=tuple(one for one in health.findings if one not in findings))
 
 
 def judge_planes(planes: Iterable[PlaneStatistics]) -> tuple[PlaneHealth, ...]:
@@ -203,11 +201,10 @@ def judge_plane(
     findings += ["clipped"] if tops else []
     lit = plane if exposure is None else plane.scaled(exposure.gain, exposure.offset)
     tiles = np.maximum(lost.tiles, tiles_of_lines(plane, motion.strips))
-    finding = _of_what_kind(plane, lit, before, after, lost, tiles, is_aligned=is_aligned)
+    finding = kind_left_out(plane, lit, before, after, lost, tiles, is_aligned=is_aligned)
     if finding is not None:
         return PlaneHealth(z, (finding,), is_left_out=True, usable=0.0)
-    if has_own_detail(lit, before, after):  # or a thin layer, such as a net: it is only told
-        findings.append("own detail")
+    findings += kinds_told(lit, before, after, findings, is_aligned=is_aligned)
     usable = float(1 - tiles.mean())
     return PlaneHealth(
         z,
@@ -221,28 +218,6 @@ def judge_plane(
         shift_px=shift,
         usable=usable if usable >= MIN_USABLE else 0.0,
     )
-
-
-def _of_what_kind(
-    plane: PlaneStatistics,
-    lit: PlaneStatistics,
-    before: Sequence[PlaneStatistics],
-    after: Sequence[PlaneStatistics],
-    lost: LostParts,
-    tiles: Table,
-    *,
-    is_aligned: bool,
-) -> Finding | None:
-    """Return why a plane shows something else than those around; None if it does not."""
-    if is_unlike(lit, before, after, tiles):
-        return "unlike"
-    if not is_aligned and is_foreign(plane, before, after, tiles):
-        return "unlike"
-    if is_noisy(plane, before, after):
-        return "noisy"
-    if not (lost.is_padded or lost.gaps) and has_odd_lines(plane, before, after):
-        return "lines"
-    return None
 
 
 def _why_left_out(

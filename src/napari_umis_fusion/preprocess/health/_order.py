@@ -68,10 +68,10 @@ class PlaneOrder:
             # Another place or another light from here on would be put in order, too.
             self._may_tell &= health.is_left_out or not health.is_whole
             return
-        if plane.energies is None or not np.isfinite(plane.mean).all():
+        if plane.detail is None or not np.isfinite(plane.mean).all():
             return
         light = float(plane.mean.mean())
-        energies = plane.energies.reshape(len(plane.energies), len(RINGS) - 1, SECTORS)
+        energies = plane.detail.energies.reshape(-1, len(RINGS) - 1, SECTORS)
         unit = light if light > 0 else 1.0
         detail = (energies.sum(axis=2) / unit**2).astype(np.float64)
         self._seen.append(_Seen(plane.z, detail, plane.mean.mean(axis=2).ravel() / unit))

@@ -49,8 +49,7 @@ def has_own_detail(plane: PlaneStatistics, before: Side, after: Side) -> bool:
     before, after : sequence of PlaneStatistics
         Up to three planes on either side, in focal order.
     """
-    own = plane.energies
-    near, far = ([one.energies for one in side] for side in (before[::-1], after))
+    (own,), near, far = (_energies(side) for side in ([plane], before[::-1], after))
     sides = [_Side.of(side, own) for side in (near, far) if side]
     if own is None or any(one is None for one in sides) or not sides:
         return False
@@ -65,6 +64,10 @@ def has_own_detail(plane: PlaneStatistics, before: Side, after: Side) -> bool:
     percentile = PERCENTILE if len(known) == 2 else PERCENTILE_END
     more = np.percentile(np.log(own[places] / usual), percentile, axis=0)
     return bool((more - MANY_STEPS * np.median(steps, axis=0)).max() > MIN_MORE)
+
+
+def _energies(planes: Side) -> list[Energies | None]:
+    return [None if one.detail is None else one.detail.energies for one in planes]
 
 
 @dataclass(frozen=True, slots=True)

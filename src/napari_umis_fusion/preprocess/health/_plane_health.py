@@ -25,6 +25,7 @@ Finding = Literal[
     "noisy",
     "lines",
     "own detail",
+    "uneven",
     "exposure",
     "clipped",
     "duplicate",
@@ -58,13 +59,14 @@ class PlaneHealth:
         rotated, magnified or skewed; "shifted": some of its lines are; "part lit": some of its
         lines are lit otherwise; "unlike": shows another picture than the planes before and after
         it; "noisy": has far more noise; "lines": its lines are shifted or lit otherwise, each by
-        itself; "own detail": shows detail that focus does not explain; "exposure": brighter or
-        darker than the planes around it; "clipped": and has lost its highlights; "duplicate": the
-        same as the plane before; "jump": from here on the light is another one; "flicker": lit
-        otherwise than the plane before; "drift": lit otherwise than the first, by small steps;
-        "place": from here on the place is another one; "adrift": shifted against the plane before;
-        "order": stands where its focus does not; "padded": has a border of one value, others do
-        not. The last seven and "own detail" are only told.
+        itself; "own detail": shows detail that focus does not explain; "uneven": brighter or darker
+        in a part, as by glare; "exposure": brighter or darker than the planes around it; "clipped":
+        and has lost its highlights; "duplicate": the same as the plane before; "jump": from here on
+        the light is another one; "flicker": lit otherwise than the plane before; "drift": lit
+        otherwise than the first, by small steps; "place": from here on the place is another one;
+        "adrift": shifted against the plane before; "order": stands where its focus does not;
+        "padded": has a border of one value, others do not. The last seven, "own detail" and
+        "uneven" are only told.
     is_left_out : bool
         It neither competes nor serves as anybody's neighbour.
     gain, offset : float

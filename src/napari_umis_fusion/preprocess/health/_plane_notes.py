@@ -22,6 +22,7 @@ PADDING_DONE = {
 """By whether planes around tell that it is none of the picture."""
 
 MOVED = "moved against the planes before and after"
+LEAVE = "if it is not the specimen's, leave it out"
 ALIGN = 'align="auto" puts planes in place'
 SORT = "depths are wrong until planes are sorted: check the names of the files, or the axes"
 
@@ -139,8 +140,11 @@ def _sentence(health: PlaneHealth, copies: bool) -> tuple[str, str]:
         parts.append("lit otherwise in some of its lines")
         done.append("these are left out")
     if "own detail" in found:
-        parts.append("of detail that focus does not explain, as of noise or sharpening")
-        done.append("if it is not the specimen's, leave it out")
+        parts.append("of detail that focus does not explain, as of noise or a second exposure")
+        done.append(LEAVE)
+    if "uneven" in found:
+        parts.append("brighter or darker in a part, as by glare")
+        done.append(LEAVE)
     if "jump" in found:
         parts.append("lit otherwise than all before")
         done.append('light="measure" brings planes to one light')

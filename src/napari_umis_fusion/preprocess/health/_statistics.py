@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from napari_umis_fusion.preprocess._grey import readable
 from napari_umis_fusion.preprocess.health._dull_lines import DullLines, lines_of
-from napari_umis_fusion.preprocess.health._energies import Energies, energies_of
+from napari_umis_fusion.preprocess.health._energies import Detail, detail_of
 from napari_umis_fusion.preprocess.health._padding import Strip, padding_of, repeats_of
 from napari_umis_fusion.preprocess.health._profiles import Profiles, profiles_of
 from napari_umis_fusion.preprocess.health._texture import comb_of, grain_of, some_of
@@ -79,8 +79,8 @@ class PlaneStatistics:
     repeats : tuple of int
         How often the outermost line is there once more at the top, the bottom, the left and the
         right.
-    energies : ndarray or None
-        See `energies_of`; None in planes of which parts do not count.
+    detail : Detail or None
+        None in planes of which parts do not count, and in small ones.
     """
 
     z: int
@@ -97,7 +97,7 @@ class PlaneStatistics:
     wedges: tuple[Wedge, ...] = ()
     corners: tuple[tuple[float, ...], ...] = ()
     repeats: tuple[int, int, int, int] = (0, 0, 0, 0)
-    energies: Energies | None = None
+    detail: Detail | None = None
 
     @cached_property
     def constant(self) -> Mask:
@@ -180,8 +180,8 @@ class PlaneStatistics:
         mean, lowest, highest = (
             (table - offset) / gain for table in (self.mean, self.lowest, self.highest)
         )
-        energies = None if self.energies is None else self.energies / gain**2
-        return replace(self, mean=mean, lowest=lowest, highest=highest, energies=energies)
+        detail = None if self.detail is None else self.detail.scaled(gain)
+        return replace(self, mean=mean, lowest=lowest, highest=highest, detail=detail)
 
     def equals(self, other: "PlaneStatistics") -> bool:
         """Whether the tables are the same to the last bit, as they are for the same plane only."""
@@ -225,18 +225,18 @@ def measure_plane(z: int, plane: Plane, invalid: Mask | None = None) -> PlaneSta
     top = _tops(values, ignored)
     mask = np.zeros((1, 1), np.bool_) if ignored is None else ignored
     _fill_tables(values, mask, ignored is not None, top, rows, columns, step, *tables)
-    padding, repeats, profiles, energies = (0, 0, 0, 0), (0, 0, 0, 0), None, None
+    padding, repeats, profiles, detail = (0, 0, 0, 0), (0, 0, 0, 0), None, None
     lines: tuple[DullLines, ...] = ()
     if ignored is None:
         padding, repeats = padding_of(values), repeats_of(values)
-        profiles, energies = profiles_of(values, padding), energies_of(values)
+        profiles, detail = profiles_of(values, padding), detail_of(values)
         sides = values, values.swapaxes(0, 1)
         lines = tuple(lines_of(side, some_of(side.shape[1]).step) for side in sides)
     grain, digest = grain_of(values), crc32(np.ascontiguousarray(values[::step]).data)
     outer = values[[0, 0, -1, -1], [0, -1, 0, -1]].astype(np.float64).tolist()
     corners = tuple(map(tuple, outer))
     told = comb_of(values), padding, grain, lines, digest, profiles, wedges_of(values), corners
-    further = repeats, energies
+    further = repeats, detail
     return PlaneStatistics(z, mean, lowest, highest, clipped, *told, *further)
 
 

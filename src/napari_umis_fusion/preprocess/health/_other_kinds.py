@@ -1,0 +1,54 @@
+"""Planes that show something else than those around, by what they show."""
+
+from collections.abc import Sequence
+
+from napari_umis_fusion.preprocess.health._foreign import is_foreign
+from napari_umis_fusion.preprocess.health._hidden_detail import hides_detail
+from napari_umis_fusion.preprocess.health._lost_parts import LostParts
+from napari_umis_fusion.preprocess.health._own_detail import has_own_detail
+from napari_umis_fusion.preprocess.health._plane_health import Finding
+from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics, Table
+from napari_umis_fusion.preprocess.health._uneven import is_lit_unevenly
+from napari_umis_fusion.preprocess.health._unlike import has_odd_lines, is_noisy, is_unlike
+
+Side = Sequence[PlaneStatistics]
+
+
+def kinds_told(
+    plane: PlaneStatistics,
+    before: Side,
+    after: Side,
+    findings: Sequence[Finding],
+    *,
+    is_aligned: bool,
+) -> list[Finding]:
+    """Return what is only told: it may be a thin layer, such as a net, or a part that shines."""
+    told: list[Finding] = []
+    moves = is_aligned or "moved" in findings  # then it shows other parts at its places
+    if has_own_detail(plane, before, after) or (not moves and hides_detail(plane, before, after)):
+        told.append("own detail")
+    if not (moves or findings) and is_lit_unevenly(plane, before, after):
+        told.append("uneven")
+    return told
+
+
+def kind_left_out(
+    plane: PlaneStatistics,
+    lit: PlaneStatistics,
+    before: Side,
+    after: Side,
+    lost: LostParts,
+    tiles: Table,
+    *,
+    is_aligned: bool,
+) -> Finding | None:
+    """Return why a plane shows something else than those around; None if it does not."""
+    if is_unlike(lit, before, after, tiles):
+        return "unlike"
+    if not is_aligned and is_foreign(plane, before, after, tiles):
+        return "unlike"
+    if is_noisy(plane, before, after):
+        return "noisy"
+    if not (lost.is_padded or lost.gaps) and has_odd_lines(plane, before, after):
+        return "lines"
+    return None
