@@ -24,10 +24,13 @@ def kinds_told(
 ) -> list[Finding]:
     """Return what is only told: it may be a thin layer, such as a net, or a part that shines."""
     told: list[Finding] = []
-    moves = is_aligned or "moved" in findings  # then it shows other parts at its places
-    if has_own_detail(plane, before, after) or (not moves and hides_detail(plane, before, after)):
+    # What is torn, or will move, shows other parts at its places.
+    is_as_it_was = not (is_aligned or findings)
+    if has_own_detail(plane, before, after) or (
+        is_as_it_was and hides_detail(plane, before, after)
+    ):
         told.append("own detail")
-    if not (moves or findings) and is_lit_unevenly(plane, before, after):
+    if is_as_it_was and is_lit_unevenly(plane, before, after):
         told.append("uneven")
     return told
 
