@@ -25,9 +25,9 @@ first and last ones lacked up to 7 times as much as the next two."""
 MIN_ALIKE, MIN_ALIKE_END = 0.7, 0.95
 """Coherence of those two planes from which on a place tells what the plane should show."""
 
-MAX_RATIO, MAX_RATIO_END = 4.0, 1.6
-"""Nor does a place tell where the plane shows so many times more or less detail than both; in a
-first or last plane, where that of the next two differs by so much already."""
+MAX_LESS_ENERGY, MAX_RATIO, MAX_RATIO_END = 4.0, 2.0, 1.6
+"""Nor does a place tell where the plane shows so many times less detail than both, or more, as in
+focus; in a first or last plane, where that of the next two differs by so much already."""
 
 MIN_PLACES, MIN_SHARE = 6, 0.3
 """Fewer such places, or a smaller share of them, tell nothing."""
@@ -79,7 +79,7 @@ def _tells(spectra: Sequence[Spectra], *, is_end: bool) -> NDArray[np.bool_]:
     """Whether a plane shows about as much detail as two others, by place."""
     own, first, second = (_energy(one) for one in spectra)
     low, high = (first, first) if is_end else (np.minimum(first, second), np.maximum(first, second))
-    tells = (own * MAX_RATIO > low) & (own < high * MAX_RATIO)
+    tells = (own * MAX_LESS_ENERGY > low) & (own < high * MAX_RATIO)
     if is_end:
         tells &= (first < second * MAX_RATIO_END) & (second < first * MAX_RATIO_END)
     return np.asarray(tells)
