@@ -37,7 +37,7 @@ FLOORS = 2.0
 """Energy that counts as none, relative to the least that is usual at a place: changes of noise are
 no focus."""
 
-TELLING: frozenset[Finding] = frozenset({"exposure", "own detail"})
+TELLING: frozenset[Finding] = frozenset({"exposure", "own detail", "tint"})
 """Findings of planes that tell of the order all the same."""
 
 Order = NDArray[np.intp]

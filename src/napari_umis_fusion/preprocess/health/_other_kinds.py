@@ -8,6 +8,7 @@ from napari_umis_fusion.preprocess.health._lost_parts import LostParts
 from napari_umis_fusion.preprocess.health._own_detail import has_own_detail
 from napari_umis_fusion.preprocess.health._plane_health import Finding
 from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics, Table
+from napari_umis_fusion.preprocess.health._tint import is_tinted
 from napari_umis_fusion.preprocess.health._uneven import is_lit_unevenly
 from napari_umis_fusion.preprocess.health._unlike import has_odd_lines, is_noisy, is_unlike
 
@@ -30,6 +31,8 @@ def kinds_told(
         is_as_it_was and hides_detail(plane, before, after)
     ):
         told.append("own detail")
+    if is_tinted(plane, before, after):
+        told.append("tint")
     if is_as_it_was and is_lit_unevenly(plane, before, after):
         told.append("uneven")
     return told

@@ -26,6 +26,7 @@ Finding = Literal[
     "lines",
     "own detail",
     "uneven",
+    "tint",
     "exposure",
     "clipped",
     "duplicate",
@@ -60,13 +61,13 @@ class PlaneHealth:
         lines are lit otherwise; "unlike": shows another picture than the planes before and after
         it; "noisy": has far more noise; "lines": its lines are shifted or lit otherwise, each by
         itself; "own detail": shows detail that focus does not explain; "uneven": brighter or darker
-        in a part, as by glare; "exposure": brighter or darker than the planes around it; "clipped":
-        and has lost its highlights; "duplicate": the same as the plane before; "jump": from here on
-        the light is another one; "flicker": lit otherwise than the plane before; "drift": lit
-        otherwise than the first, by small steps; "place": from here on the place is another one;
-        "adrift": shifted against the plane before; "order": stands where its focus does not;
-        "padded": has a border of one value, others do not. The last seven, "own detail" and
-        "uneven" are only told.
+        in a part, as by glare; "tint": of other colours, by itself or from here on; "exposure":
+        brighter or darker than the planes around it; "clipped": and has lost its highlights;
+        "duplicate": the same as the plane before; "jump": from here on the light is another one;
+        "flicker": lit otherwise than the plane before; "drift": lit otherwise than the first, by
+        small steps; "place": from here on the place is another one; "adrift": shifted against the
+        plane before; "order": stands where its focus does not; "padded": has a border of one value,
+        others do not. The last seven, "own detail", "uneven" and "tint" are only told.
     is_left_out : bool
         It neither competes nor serves as anybody's neighbour.
     gain, offset : float

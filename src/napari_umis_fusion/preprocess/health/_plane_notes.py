@@ -145,6 +145,9 @@ def _sentence(health: PlaneHealth, copies: bool) -> tuple[str, str]:
     if "uneven" in found:
         parts.append("brighter or darker in a part, as by glare")
         done.append(LEAVE)
+    if "tint" in found:
+        parts.append("of other colours than planes next to it")
+        done.append("set the white balance of the camera once for all planes")
     if "jump" in found:
         parts.append("lit otherwise than all before")
         done.append('light="measure" brings planes to one light')
