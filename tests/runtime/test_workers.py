@@ -5,6 +5,7 @@ from concurrent.futures import CancelledError
 import pytest
 
 from napari_umis_fusion.runtime import Workers, iter_parts, run_to_end, thread_count
+from napari_umis_fusion.runtime._workers import HEARTBEAT_S
 
 
 def test_parts_yield_while_threads_are_busy():
@@ -73,12 +74,25 @@ def test_waiting_for_a_result_yields():
         assert run_to_end(steps) == 5
 
 
-def test_short_jobs_yield_too():
-    """Or a thousand of them in a row could neither be watched nor abandoned."""
+def test_result_that_is_there_needs_no_wait():
     with Workers(1) as workers:
         future = workers.submit(str, 7)
         future.result(10)
-        assert list(workers.result(future)) == [None]
+        assert list(workers.result(future)) == []
+
+
+def test_many_short_jobs_yield_now_and_then(monkeypatch):
+    """Or a thousand of them in a row could neither be watched nor abandoned."""
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    with Workers(1) as workers:
+        future = workers.submit(str, 7)
+        future.result(10)
+        yields = 0
+        for _ in range(1000):
+            now[0] += HEARTBEAT_S / 10
+            yields += len(list(workers.result(future)))
+    assert 80 <= yields <= 100
 
 
 def test_error_of_a_job_is_raised():

@@ -1,6 +1,7 @@
 """Threads for kernels, and generators that yield while they wait for them."""
 
 import os
+import time
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from typing import Any, Self, TypeVar
@@ -41,6 +42,7 @@ class Workers:
         self._pool = ThreadPoolExecutor(self.threads + 1, "umis-fusion")
         self._ordered = ThreadPoolExecutor(1, "umis-fusion-ordered")
         self._is_closing = False
+        self._yielded_s = time.monotonic()
 
     def __enter__(self) -> Self:
         return self
@@ -76,12 +78,20 @@ class Workers:
         return self._pool.submit(job, *arguments)
 
     def result(self, future: Future[Done]) -> Generator[None, None, Done]:
-        """Wait for a job and return its result, yielding while it runs and once at the end."""
+        """Wait for a job and return its result, yielding while it runs.
+
+        Many short jobs in a row yield as often as one that takes as long as all of them.
+        """
         while wait((future,), HEARTBEAT_S).not_done:
-            yield
+            yield from self._beat()
         done = future.result()
-        yield  # as in `each`
+        if time.monotonic() - self._yielded_s > HEARTBEAT_S:
+            yield from self._beat()
         return done
+
+    def _beat(self) -> Generator[None]:
+        yield
+        self._yielded_s = time.monotonic()
 
     def each(self, job: Callable[[Part], object], parts: Iterable[Part]) -> Generator[None]:
         """Call ``job(part)`` for each part, yielding while threads work and once at the end.
