@@ -11,7 +11,6 @@ from napari_umis_fusion.preprocess.health._padding import (
     has_padding,
     repeated_strips,
 )
-from napari_umis_fusion.preprocess.health._stale_lines import stale_strips
 from napari_umis_fusion.preprocess.health._statistics import (
     PlaneStatistics,
     Table,
@@ -84,8 +83,7 @@ def find_lost_parts(
         lowest = np.nanmin(plane.lowest, axis=(0, 1)).tolist()
         added += bright_padding(padding, paddings, plane.corners, lowest)
     repeated = repeated_strips(plane.repeats, [one.repeats for one in others], plane.lines_shape)
-    stale = _stale(plane, before, after)
-    strips = (*repeated, *stale, *lit_apart)
+    strips = (*repeated, *lit_apart)
     lost = np.maximum(torn, tiles_of_lines(plane, strips)).astype(np.float64)
     if tops:
         lost = np.maximum(lost, plane.clipped.max(axis=2))
@@ -93,20 +91,10 @@ def find_lost_parts(
         tuple(dict.fromkeys((*gaps, *added))),
         strips,
         lost,
-        is_torn=is_torn or bool(repeated or stale),
+        is_torn=is_torn or bool(repeated),
         is_padded=is_padded,
         hides_motion=is_torn and bool((torn & ~plane.padded).any() or not torn.any()),
     )
-
-
-def _stale(plane: PlaneStatistics, before: Side, after: Side) -> tuple[Strip, ...]:
-    if not plane.lines:
-        return ()
-    rows = [
-        [one.lines[0] for one in side if one.lines and one.lines_shape == plane.lines_shape]
-        for side in (before, after)
-    ]
-    return stale_strips(plane.lines[0], *rows)
 
 
 def _told_padding(plane: PlaneStatistics, others: Side) -> tuple[int, ...]:
