@@ -510,3 +510,18 @@ def test_a_grating_of_single_lines_in_focus_is_not_torn(axis, planes):
         stack = [gaussian_filter(80.0 + 90 * lines, blur) for blur in blurs]
         stack = np.rint(stack + rng.normal(0, 2, (planes, *SHAPE))).astype(np.uint8)
         assert not any(one.is_left_out for one in healths_of(stack))
+
+
+@pytest.mark.parametrize("scale", [1, 200])
+def test_two_tones_in_focus_are_not_too_bright(scale):
+    """More than half of the pixels have the highest value in the plane in focus, and only there."""
+    tones = np.kron(np.random.default_rng(2).random((24, 30)) < 0.6, np.ones((4, 4))) * 200.0 + 20
+    stack = np.stack([gaussian_filter(tones, sigma) for sigma in (4, 2, 0, 2, 4)]) * scale
+    assert not any(health.is_left_out for health in healths_of(stack.astype(np.uint16)))
+
+
+def test_planes_that_are_the_same_tell_of_nothing_usual():
+    """As in stacks that were drawn, of which a plane alone is in focus."""
+    drawn = gaussian_filter(np.random.default_rng(0).uniform(0, 255, (256, 320)), 0.7)
+    blurred = gaussian_filter(drawn, 4)
+    assert findings_of(np.stack([blurred, drawn, blurred]).astype(np.uint8)) == {}

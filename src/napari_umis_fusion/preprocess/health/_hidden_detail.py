@@ -57,6 +57,8 @@ def hides_detail(plane: PlaneStatistics, before: Side, after: Side) -> bool:
     known = [one.detail.coarse for one in (plane, *near) if one.detail is not None]
     if len(known) < 3 or len({one.shape for one in known}) > 1:
         return False
+    if near[0].equals(near[1]):  # what no camera records twice does not tell what is usual
+        return False
     size = max(float(np.abs(one).max()) for one in known)
     if not size > 0:
         return False

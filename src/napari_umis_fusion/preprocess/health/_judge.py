@@ -39,8 +39,9 @@ MIN_HEADROOM = 0.97
 MIN_LEFT_OUT_PX = 1.8
 """Shift from which on a plane spoils more than it has to offer."""
 
-MOSTLY_CLIPPED = 0.5
-"""Share of pixels at the highest value from which a plane tells nothing of its light."""
+MOSTLY_CLIPPED, MIN_BRIGHTER = 0.5, 1.02
+"""Share of pixels at the highest value from which a plane tells nothing of its light, and by how
+much it is brighter then: a specimen of two tones has as many, but focus makes it no brighter."""
 
 
 class PlaneJudge:
@@ -260,5 +261,5 @@ def _is_burnt(plane: PlaneStatistics, around: Sequence[PlaneStatistics]) -> bool
         share > MOSTLY_CLIPPED
         and len(around) > 0
         and all(clipped_share(one) < share / 4 for one in around)
-        and all(np.nanmean(one.mean) < np.nanmean(plane.mean) for one in around)
+        and all(np.nanmean(one.mean) * MIN_BRIGHTER < np.nanmean(plane.mean) for one in around)
     )

@@ -162,10 +162,11 @@ def _is_better(detail: Table, order: Order) -> bool:
     """Whether detail comes and goes far less in another order, and does so in most places."""
     now, then = _comes_again(detail), _comes_again(detail[order])
     gains = now - then
-    step = float(np.median(np.abs(np.diff(detail, axis=0)).mean(axis=(1, 2))))
+    step = float(np.abs(np.diff(detail, axis=0)).mean())
     error = float(gains.std()) / np.sqrt(gains.size)
     return bool(
         then.mean() < MAX_LEFT * now.mean()
+        and np.median(gains) > MIN_GAIN / 2 * step
         and gains.mean() > max(MIN_GAIN * step, MIN_SURE * error)
     )
 

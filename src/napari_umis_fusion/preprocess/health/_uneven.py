@@ -51,6 +51,8 @@ def is_lit_unevenly(plane: PlaneStatistics, before: Side, after: Side) -> bool:
     off = [_beyond(_parts(one), nearest) for one in tiles]
     uneven = np.min([np.ptp(one, axis=(0, 1)) for one in off], axis=0)  # NaN if one is unknown
     usual = np.max(steps, axis=(0, 1, 2))
+    if not usual.any():  # planes that are the same to the last bit tell of no change
+        return False
     many = MANY_STEPS if is_between else MANY_STEPS_END
     return bool(((uneven > MIN_UNEVEN * span) & (uneven > many * usual)).any())
 
