@@ -7,6 +7,7 @@ that no usual defocus turns it into its inverse, as that of a round aperture doe
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,6 +101,7 @@ def _coherence(one: Spectra, other: Spectra) -> Table:
     return np.asarray((product * best).real.sum(axis=1) / np.maximum(size, 1e-300))
 
 
+@lru_cache(1)
 def _turns() -> Spectra:
     """Return what small shifts do to coarse coefficients: (shifts, coefficients)."""
     _, down, along = coarse_frequencies()

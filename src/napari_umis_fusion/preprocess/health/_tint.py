@@ -40,7 +40,10 @@ def is_tinted(plane: PlaneStatistics, before: Side, after: Side) -> bool:
 
 def _is_odd(plane: PlaneStatistics, one: PlaneStatistics, other: PlaneStatistics) -> bool:
     """Whether a plane differs from two others in the same way, and these hardly do."""
-    first, second, between = _tint(one, plane), _tint(other, plane), _tint(one, other)
+    first = _tint(one, plane)
+    if not (np.abs(first) > MIN_TINT).any():  # as of nearly all planes
+        return False
+    second, between = _tint(other, plane), _tint(one, other)
     least = np.minimum(np.abs(first), np.abs(second))
     is_odd = (least > MIN_TINT) & (first * second > 0) & (np.abs(between) < least / 3)
     return bool(is_odd.any())
@@ -51,6 +54,8 @@ def _changes_for_good(plane: PlaneStatistics, before: Side, after: Side) -> bool
     if len(before) < 2:  # it is the first plane that is odd
         return False
     change = np.abs(_tint(before[-1], plane))
+    if not (change > MIN_TINT).any():
+        return False
     steady = [_tint(one, before[-1]) for one in before[:-1]] + [_tint(plane, one) for one in after]
     most = np.max(np.abs(steady), axis=0)  # NaN if it is not known of one
     return bool(((change > MIN_TINT) & (most < change / 3)).any())
