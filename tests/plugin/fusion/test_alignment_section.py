@@ -311,7 +311,6 @@ def test_cancel_while_aligning_changes_nothing(viewer, widget, form, qtbot):
 # --- files
 
 
-@pytest.mark.binding
 def test_saved_table_is_used_again(viewer, widget, form, drifting, fuse, stacks, tmp_path):
     fuse()
     widget.alignment.choose_save_file = lambda: str(tmp_path / "drift")

@@ -106,7 +106,6 @@ def test_cancel_from_the_activity_dock(widget, slow_layer, qtbot):
     assert "Cancelled" in widget.controls.message.text()
 
 
-@pytest.mark.binding
 def test_pause_rests_and_goes_on_to_the_same_image(viewer, widget, slow_layer, qtbot):
     widget.method["focus_measure"].value = "laplacian"
     begin(widget, qtbot)

@@ -39,12 +39,19 @@ TINY = {
     "validation_share": 0.2,
 }
 QUICK = TrainingConfig(steps=4, validate_every=2, learning_rate=1e-2, test_share=0.2, **TINY)
-LONG = TrainingConfig(steps=5000, validate_every=2, **TINY)
+LONG = TrainingConfig(steps=50_000, validate_every=2, **TINY)
+
+
+@pytest.fixture
+def earnest(monkeypatch):
+    """Train as users do: tests that do not ask for it train at next to nothing."""
+    monkeypatch.setattr(SelectObjective, "validation_examples", 2)
 
 
 @pytest.fixture(autouse=True)
-def small(monkeypatch):
-    monkeypatch.setattr(SelectObjective, "validation_examples", 2)
+def small(monkeypatch, quick_aim, request):
+    if "earnest" not in request.fixturenames:
+        quick_aim()
     monkeypatch.setattr("napari_umis_fusion.training.loop._compare.STACKS", 2)
     monkeypatch.setattr("napari_umis_fusion.training.loop._compare.SIDE_PX", 64)
 
@@ -128,6 +135,7 @@ def our_threads():
 
 
 @pytest.mark.binding
+@pytest.mark.usefixtures("earnest")
 def test_a_training_from_start_to_use(viewer, widget, qtbot):
     widget.setup.basics["name"].value = "mine"
     run(widget, qtbot)
@@ -153,6 +161,7 @@ def test_a_training_from_start_to_use(viewer, widget, qtbot):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("earnest")
 def test_it_trains_as_a_script_does(widget, images, qtbot):
     """The same config and data give the same weights."""
     run(widget, qtbot)
@@ -218,6 +227,7 @@ def test_discard_asks_and_leaves_nothing(widget, qtbot, answers):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("earnest")
 def test_after_a_restart_it_goes_on_to_the_same_weights(viewer, widget, images, qtbot, make_widget):
     settings = QUICK.replace(steps=9, validate_every=3)
     start = shipped_weights("plane-ranker")
@@ -268,7 +278,6 @@ def test_closing_the_dock_suspends(viewer, images, qtbot):
 
 
 @pytest.mark.slow
-@pytest.mark.binding
 def test_napari_knows_of_the_work_and_asks(viewer, widget, qtbot):
     begin(widget, qtbot)
     manager = viewer.window._task_status_manager
@@ -289,15 +298,15 @@ def test_a_second_training_is_refused_while_one_runs(widget, qtbot):
     finish(widget, qtbot)
 
 
-def failing(monkeypatch, error, after=3):
-    batch = SelectObjective.batch
+def failing(monkeypatch, aim, error, after=3):
+    batch = aim.batch
 
     def bad(objective, step):
         if step >= after:
             raise error
         return batch(objective, step)
 
-    monkeypatch.setattr(SelectObjective, "batch", bad)
+    monkeypatch.setattr(aim, "batch", bad)
 
 
 KEPT = "The checkpoint of step 2 is kept"
@@ -321,8 +330,10 @@ KEPT = "The checkpoint of step 2 is kept"
     ],
     ids=["memory", "file", "bug"],
 )
-def test_what_goes_wrong_is_told_with_what_is_kept(widget, qtbot, monkeypatch, error, text, advice):
-    failing(monkeypatch, error)
+def test_what_goes_wrong_is_told_with_what_is_kept(
+    widget, qtbot, monkeypatch, quick_aim, error, text, advice
+):
+    failing(monkeypatch, quick_aim.aim, error)
     run(widget, qtbot)
     said = widget.controls.message.text()
     assert text in said
@@ -333,9 +344,9 @@ def test_what_goes_wrong_is_told_with_what_is_kept(widget, qtbot, monkeypatch, e
 
 
 @pytest.mark.slow
-def test_it_goes_on_after_it_went_wrong(widget, qtbot, monkeypatch):
+def test_it_goes_on_after_it_went_wrong(widget, qtbot, monkeypatch, quick_aim):
     with monkeypatch.context() as patch:
-        failing(patch, torch.cuda.OutOfMemoryError("CUDA out of memory"))
+        failing(patch, quick_aim.aim, torch.cuda.OutOfMemoryError("CUDA out of memory"))
         run(widget, qtbot)
     widget.controls.buttons["resume"].click()
     finish(widget, qtbot)
@@ -343,16 +354,12 @@ def test_it_goes_on_after_it_went_wrong(widget, qtbot, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_loss_that_is_no_number_is_told_and_the_best_is_kept(widget, qtbot, monkeypatch):
-    batch = SelectObjective.batch
-
-    def bad(objective, step):
-        made = batch(objective, step)
-        if step == 3:
-            made.truth[:] = float("nan")
-        return made
-
-    monkeypatch.setattr(SelectObjective, "batch", bad)
+def test_a_loss_that_is_no_number_is_told_and_the_best_is_kept(
+    widget, qtbot, monkeypatch, quick_aim
+):
+    monkeypatch.setattr(
+        quick_aim.aim, "batch", lambda _, step: float("nan") if step == 3 else 0.1 * step
+    )
     run(widget, qtbot)
     said = widget.result.panel.message.text()
     assert "infinite or not a number: the last finite weights are kept" in said
@@ -439,7 +446,7 @@ def test_too_little_memory_is_asked_about(widget, answers, monkeypatch, qtbot):
 
 
 @pytest.mark.slow
-@pytest.mark.binding
+@pytest.mark.usefixtures("earnest")
 def test_the_region_is_shown_before_and_now(viewer, widget, qtbot):
     stack = make_stack("discs", (96, 128), planes=3, channels=None).stack
     layer = viewer.add_image(
@@ -638,8 +645,9 @@ def make_random(folder):
 
 
 @pytest.mark.slow
-@pytest.mark.binding
-def test_the_outcome_is_saved_with_all_that_is_known_of_it(widget, qtbot, tmp_path, monkeypatch):
+def test_the_outcome_is_saved_with_all_that_is_known_of_it(
+    widget, qtbot, tmp_path, monkeypatch, quick_aim
+):
     scores = iter((30.0, 31.0, 32.0))
 
     def validate_example(objective, index, device):
@@ -647,7 +655,7 @@ def test_the_outcome_is_saved_with_all_that_is_known_of_it(widget, qtbot, tmp_pa
             validate_example.score = next(scores)
         return ValidationExample({"psnr": validate_example.score}, {})
 
-    monkeypatch.setattr(SelectObjective, "validate_example", validate_example)
+    monkeypatch.setattr(quick_aim.aim, "validate_example", validate_example)
     monkeypatch.setattr(Comparison, "gain_db", 0.5)  # after four steps it is chance
     widget.setup.basics.select_weights(make_random(tmp_path))
     run(widget, qtbot)
