@@ -14,6 +14,19 @@ MANIFEST = str(files("napari_umis_fusion") / "napari.yaml")
 SAMPLES = {"surface": 1, "fluorescence": 2, "macro": 1}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _small():
+    """Render a ninth of the pixels, which say the same."""
+    from napari_umis_fusion.synthetic import _samples, make_stack
+
+    def small(scene, shape=None, **options):
+        return make_stack(scene, (128, 160), **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_samples, "make_stack", small)
+        yield
+
+
 @pytest.fixture(scope="module")
 def opened():
     functions = (samples.textured_surface, samples.noisy_fluorescence, samples.colour_macro)
