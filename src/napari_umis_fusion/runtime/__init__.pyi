@@ -13,7 +13,9 @@ from ._data_file import save_data as save_data
 from ._extras import are_installed as are_installed
 from ._extras import install_command as install_command
 from ._extras import needs_extra as needs_extra
+from ._failures import capitalised as capitalised
 from ._failures import failure_reason as failure_reason
+from ._failures import sentence_of as sentence_of
 from ._file_stamp import FileStamp as FileStamp
 from ._file_stamp import file_stamp as file_stamp
 from ._foreign_files import naming_faults as naming_faults

@@ -15,9 +15,9 @@ from napari_umis_fusion.plugin.widgets import (
     ConfigForm,
     Message,
     abandon,
-    sentence_of,
     tell_unexpected,
 )
+from napari_umis_fusion.runtime import sentence_of
 
 
 def iter_listen(core: Any, config: FusionConfig) -> Any:

@@ -29,10 +29,9 @@ from napari_umis_fusion.plugin.widgets import (
     RunControls,
     abandon,
     described_row,
-    sentence_of,
     tell_unexpected,
 )
-from napari_umis_fusion.runtime import choice, number
+from napari_umis_fusion.runtime import choice, number, sentence_of
 
 IDLE = {"start": ("Watch", "Fuse what appears in the folder, until stopped.")}
 RUNNING = {"stop": ("Stop", "Stop watching. What is fused already is not fused again.")}

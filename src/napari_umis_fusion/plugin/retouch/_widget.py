@@ -16,8 +16,8 @@ from napari_umis_fusion.plugin.widgets import (
     Message,
     push_buttons,
     release_all,
-    sentence_of,
 )
+from napari_umis_fusion.runtime import sentence_of
 
 BLINK = "B"
 """The key of before / after."""
