@@ -22,6 +22,7 @@ def test_reasons_are_sentences(error, told):
     ("error", "shown"),
     [
         (StackError("no focus was found."), "No focus was found."),
+        (StackError("found, but empty."), "Found, but empty."),
         (StackError("na=2.0 is too large."), "na=2.0 is too large."),
         (StackError("beads.tif is not there."), "beads.tif is not there."),
         (FileNotFoundError(2, "No such file or directory", "a.tif"), "a.tif: No such file"),

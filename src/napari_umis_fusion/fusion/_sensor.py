@@ -11,12 +11,7 @@ from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import AlignmentError, StackError
 from napari_umis_fusion.fusion._kept_planes import KeptPlanes
 from napari_umis_fusion.fusion._weighted_mean import as_dtype
-from napari_umis_fusion.preprocess import (
-    GreyConverter,
-    coarse_mosaic,
-    grey_of_mosaic,
-    is_mosaic,
-)
+from napari_umis_fusion.preprocess import GreyConverter, coarse_mosaic, grey_of_mosaic, is_mosaic
 from napari_umis_fusion.preprocess.fixed_pattern import (
     FixedPattern,
     PatternRemoval,

@@ -22,4 +22,5 @@ def sentence_of(error: Exception) -> str:
 
 def capitalised(text: str) -> str:
     """Return a text that begins with a capital letter, or with a name such as na=2.0 or a.tif."""
-    return text[:1].upper() + text[1:] if text.split(" ")[0].isalpha() else text
+    is_word = text.split(" ")[0].rstrip(",;").isalpha()
+    return text[:1].upper() + text[1:] if is_word else text

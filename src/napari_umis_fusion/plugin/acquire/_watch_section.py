@@ -12,13 +12,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.files.read import read_layers
-from napari_umis_fusion.live import (
-    StackFailed,
-    StackFused,
-    StackProgress,
-    WatchWaiting,
-    iter_watch,
-)
+from napari_umis_fusion.live import StackFailed, StackFused, StackProgress, WatchWaiting, iter_watch
 from napari_umis_fusion.plugin.acquire._choice_names import CHOICE_NAMES
 from napari_umis_fusion.plugin.widgets import (
     ConfigForm,

@@ -7,13 +7,7 @@ from typing import Any
 
 from qtpy.compat import isalive
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import (
-    QFileDialog,
-    QGridLayout,
-    QInputDialog,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QFileDialog, QGridLayout, QInputDialog, QVBoxLayout, QWidget
 
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.models.export import EXPORT_SUFFIXES

@@ -29,12 +29,7 @@ from napari_umis_fusion.plugin.training._numbers import TrainingNumbers
 from napari_umis_fusion.plugin.training._pending_result import PendingResult
 from napari_umis_fusion.plugin.training._plot import TrainingPlot
 from napari_umis_fusion.plugin.training._setup import TrainingSetup
-from napari_umis_fusion.plugin.widgets import (
-    DockedWidget,
-    RunControls,
-    confirm,
-    tell_unexpected,
-)
+from napari_umis_fusion.plugin.widgets import DockedWidget, RunControls, confirm, tell_unexpected
 from napari_umis_fusion.runtime import sentence_of
 from napari_umis_fusion.training import Pictured, TrainingConfig, TrainingFinished, TrainingResult
 from napari_umis_fusion.training.session import (
