@@ -11,11 +11,10 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.fusion._compositor import Compositor
-from napari_umis_fusion.fusion._decision import as_bits
+from napari_umis_fusion.fusion._decision import as_pixels
 from napari_umis_fusion.fusion._memory import check_whole
 from napari_umis_fusion.fusion._memory_estimates import plane_mb
 from napari_umis_fusion.fusion._passes import passes_of
@@ -90,9 +89,12 @@ class KeptFocus:
 
         def compose(rows: slice) -> None:
             best = np.zeros(image[rows].shape[:2], np.uint16)
-            bits = as_bits(image[rows])
+            pixels = as_pixels(image[rows])
             for z in taken:
-                _take_sharper(self._codes[z][rows], as_bits(self._planes[z][rows]), best, bits)
+                codes = self._codes[z][rows]
+                is_sharper = (codes > 0) & (codes >= best)
+                np.copyto(best, codes, where=is_sharper)
+                np.copyto(pixels, as_pixels(self._planes[z][rows]), where=is_sharper)
 
         with Workers(self._threads) as workers:
             yield from workers.each(compose, split_rows(len(image)))
@@ -153,15 +155,3 @@ def iter_keep_focus(
         planes = ScreenedPlanes(stack, config, passes, workers)
         yield from run.iter_first_pass(planes, None, None, 0)
     return kept
-
-
-@njit(nogil=True, cache=True)
-def _take_sharper(codes: AnyArray, plane: AnyArray, best: AnyArray, image: AnyArray) -> None:
-    """Copy the pixels of a plane whose focus is at least as high as the best so far."""
-    for y in range(codes.shape[0]):
-        for x in range(codes.shape[1]):
-            code = codes[y, x]
-            if code > 0 and code >= best[y, x]:
-                best[y, x] = code
-                for channel in range(plane.shape[2]):
-                    image[y, x, channel] = plane[y, x, channel]
