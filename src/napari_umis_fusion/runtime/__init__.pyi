@@ -65,6 +65,7 @@ from ._tiles import Tile as Tile
 from ._tiles import bands as bands
 from ._tiles import split_rows as split_rows
 from ._tiles import tiles_of as tiles_of
+from ._tiles import widened as widened
 from ._tiles import with_halo as with_halo
 from ._user_data import user_data as user_data
 from ._user_path import user_path as user_path
