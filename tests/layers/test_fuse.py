@@ -404,6 +404,18 @@ def test_options_that_cannot_be(options, text):
         fuse_layer(layer_of("zyx"), **options)
 
 
+@pytest.mark.parametrize(
+    ("layer", "text"),
+    [
+        ([], "got an empty list of layers"),
+        (HYPER, r"kind 'ndarray'.* with its attributes: \(array, {}\)"),
+    ],
+)
+def test_what_is_no_layer(layer, text):
+    with pytest.raises(StackError, match=text):
+        fuse_layer(layer, **QUICK)
+
+
 def test_channel_that_is_not_there():
     with pytest.raises(StackError, match=r"channel.*3"):
         fuse_layer(layer_of("czyx"), **QUICK, channel=3)
