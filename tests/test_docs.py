@@ -8,7 +8,9 @@ import runpy
 import shlex
 import shutil
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -167,9 +169,19 @@ def _write_weights(path: Path) -> None:
     torch.save(UNetPlusPlus().state_dict(), path)
 
 
+def small_demo() -> RenderedStack:
+    return make_stack("discs", (48, 64), planes=4)
+
+
+def small_sample(scene: str, _shape: object = None, **options: Any) -> RenderedStack:
+    return make_stack(scene, (48, 64), **{**options, "planes": 4})
+
+
 @pytest.fixture
 def work_folder(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Change into a fresh folder that sees the samples; trainings are validated briefly."""
+    """Change into a fresh folder that sees the samples; stacks and trainings are small."""
+    monkeypatch.setattr("napari_umis_fusion.cli._demo.demo_stack", small_demo)
+    monkeypatch.setattr("napari_umis_fusion.synthetic._samples.make_stack", small_sample)
     objective = "napari_umis_fusion.training.objectives._select.SelectObjective"
     monkeypatch.setattr(f"{objective}.validation_examples", 4)
     monkeypatch.setattr("napari_umis_fusion.training.loop._compare.STACKS", 2)
@@ -198,15 +210,19 @@ def cases(shown: dict[object, str]) -> list[object]:
     cases({path: path.read_text("utf-8") for path in SNIPPETS}),
     ids=lambda path: path.stem,
 )
-def test_snippet_runs(snippet: Path, work_folder: Path) -> None:
+def test_snippet_runs(snippet: Path, work_folder: Path, quick_aim: Callable[[], None]) -> None:
+    if is_slow(snippet.read_text("utf-8")) and snippet.stem != "train_weights":
+        quick_aim()
     runpy.run_path(str(snippet), run_name="__main__")
 
 
 @pytest.mark.parametrize("command", cases({line: line for line in shown_commands()}))
-def test_command_runs(command: str, work_folder: Path) -> None:
+def test_command_runs(command: str, work_folder: Path, quick_aim: Callable[[], None]) -> None:
     from napari_umis_fusion.cli import main
 
     words = shlex.split(command, comments=True)[1:]
+    if {"--own-stacks", "--resume"} & set(words):
+        quick_aim()
     short = {"train": SHORT_TRAINING, "watch": SHORT_WATCH}.get(words[0], {})
     words += [f"--{name.replace('_', '-')}={value}" for name, value in short.items()]
     assert main(words) == 0
