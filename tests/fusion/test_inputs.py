@@ -6,9 +6,10 @@ import weakref
 import numpy as np
 import pytest
 import tifffile
+import xarray
 
 from napari_umis_fusion import Calibration, FusionConfig, fuse, write_image
-from napari_umis_fusion.errors import StackError, StackFileError
+from napari_umis_fusion.errors import ConfigError, StackError, StackFileError
 from napari_umis_fusion.network import REACH_PLANES, PlaneRanker, save_checkpoint
 from napari_umis_fusion.preprocess.health._judge import LOOK_AHEAD
 from napari_umis_fusion.stack import ACCEPTED_DTYPES
@@ -102,8 +103,14 @@ def chosen_from(stack, index_map):
     return np.take_along_axis(np.asarray(stack), index, axis=0)[0]
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("which", ["grey", "colour"])
+COLOURED = "xarray, z third", "list of planes", "list of files"
+"""Forms that might tell colours from planes in a way of their own."""
+
+
+@pytest.mark.parametrize(
+    ("which", "form"),
+    [*(("grey", form) for form in FORMS), *(("colour", form) for form in COLOURED)],
+)
 def test_every_form_gives_the_same(form, which, request, tmp_path):
     stack = request.getfixturevalue(which)
     result = fuse(FORMS[form](stack, tmp_path))
@@ -177,8 +184,9 @@ def test_sizes_go_along(grey, tmp_path):
     assert fuse(grey).calibration == Calibration()
 
 
-@pytest.mark.parametrize("order", "<>")
-@pytest.mark.parametrize("dtype", ACCEPTED_DTYPES)
+@pytest.mark.parametrize(
+    ("dtype", "order"), [*((dtype, "<") for dtype in ACCEPTED_DTYPES), ("uint16", ">")]
+)
 def test_select_copies_values_of_every_dtype(colour, dtype, order):
     kind = np.dtype(dtype)
     levels = colour > 110 if kind.kind == "b" else (colour // 2).astype(kind)
@@ -195,8 +203,10 @@ def test_select_copies_values_of_every_dtype(colour, dtype, order):
     assert weighted.max() <= stack.max()
 
 
-@pytest.mark.parametrize("measure", ["laplacian", "learned"])
-@pytest.mark.parametrize("dtype", ACCEPTED_DTYPES)
+@pytest.mark.parametrize(
+    ("measure", "dtype"),
+    [*(("laplacian", dtype) for dtype in ACCEPTED_DTYPES), ("learned", "uint16")],
+)
 def test_grey_planes_of_every_dtype_are_looked_at(colour, dtype, measure):
     """Mosaics and fixed patterns are searched in grey planes only."""
     grey = colour[..., 1] > 110 if dtype == "bool" else (colour[..., 1] // 2).astype(dtype)
@@ -230,6 +240,12 @@ def test_one_plane_is_returned_as_it_is(colour, dtype, blend):
     assert not result.index_map.any()
 
 
+class Uncounted:
+    """As dask tells an array from which planes were picked by their values."""
+
+    shape, dtype = (float("nan"), 4, 4), np.dtype(np.uint8)
+
+
 @pytest.mark.parametrize(
     ("stack", "text"),
     [
@@ -252,11 +268,20 @@ def test_one_plane_is_returned_as_it_is(colour, dtype, blend):
             "got 65537 planes; accepted are at most 65536",
         ),
         (42, "got int; accepted are an array"),
+        (["z0.tif", None], "got NoneType where the path of a file is"),
+        (xarray.Dataset({"a": (("z",), [1])}), r"Dataset of 'a'; accepted is one of its arrays"),
+        (Uncounted(), r"unknown size, \(nan, 4, 4\); .*compute_chunk_sizes"),
     ],
 )
 def test_what_is_no_stack(stack, text):
-    with pytest.raises(StackError, match=text):
+    with pytest.raises((StackError, StackFileError), match=text):
         fuse(stack)
+
+
+@pytest.mark.parametrize("given", ["laplacian", {"blend": "select"}, FusionConfig, np.zeros(3)])
+def test_what_is_no_config(grey, given):
+    with pytest.raises(ConfigError, match=r"where options are; .* FusionConfig.* focus_measure="):
+        fuse(grey, given)
 
 
 def test_plane_that_breaks_its_promise(grey):
@@ -295,9 +320,16 @@ def test_nan_and_infinity_are_counted(grey):
         fuse(stack)
 
 
-@pytest.mark.parametrize("blend", ["select", "weighted"])
-@pytest.mark.parametrize("verification", ["seams", "mode", "fuzzy", "none"])
-@pytest.mark.parametrize("value", [np.nan, np.inf])
+IGNORED = [
+    (np.nan, verification, blend)
+    for verification in ("seams", "mode", "fuzzy", "none")
+    for blend in ("select", "weighted")
+]
+
+
+@pytest.mark.parametrize(
+    ("value", "verification", "blend"), [*IGNORED, (np.inf, "seams", "weighted")]
+)
 def test_ignored_values_are_taken_from_other_planes(colour, value, verification, blend):
     stack = colour.astype(np.float32)
     config = FusionConfig(

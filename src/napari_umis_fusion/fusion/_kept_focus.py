@@ -50,11 +50,13 @@ class KeptFocus:
         What is kept.
     workspace : ScratchMemory
         Memory for focus, and for planes that are not in memory anyway.
+    threads : int
+        Threads that compose; 0: one per processor core.
     """
 
-    def __init__(self, stack: Stack, workspace: ScratchMemory) -> None:
+    def __init__(self, stack: Stack, workspace: ScratchMemory, threads: int = 0) -> None:
         self._shape, self._dtype = stack.shape[1:], stack.dtype
-        self._workspace = workspace
+        self._workspace, self._threads = workspace, threads
         lasting = partial(workspace.lasting, stack.shape[1:3], np.uint16)
         self._codes: list[AnyArray] = [lasting() for _ in range(len(stack))]
         self._planes: dict[int, Plane] = {}
@@ -94,7 +96,7 @@ class KeptFocus:
                 np.copyto(best, codes, where=is_sharper)
                 np.copyto(pixels, as_pixels(self._planes[z][rows]), where=is_sharper)
 
-        with Workers() as workers:
+        with Workers(self._threads) as workers:
             yield from workers.each(compose, split_rows(len(image)))
         return image
 
@@ -145,7 +147,7 @@ def iter_keep_focus(
     kept_mb = len(stack) * (plane_mb(stack) + FOCUS_BYTES * math.prod(stack.shape[1:3]) / MEGABYTE)
     held_mb = min(kept_mb, workspace.left_mb)
     check_whole(stack, config, passes, held_mb, what="a preview of slabs")
-    kept = KeptFocus(stack, workspace)
+    kept = KeptFocus(stack, workspace, config.threads)
     with ScratchMemory(config.memory_mb) as scratch, Workers(config.threads) as workers:
         sensor = Sensor(stack, config, scratch, workers)
         make = partial(_KeepingCompositor, kept)

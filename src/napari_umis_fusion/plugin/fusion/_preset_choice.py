@@ -26,6 +26,7 @@ from napari_umis_fusion.presets import (
     save_preset,
     saved_presets,
 )
+from napari_umis_fusion.runtime import sentence_of
 
 DEFAULT_PRESET = Preset(
     "default", "Most stacks.", "What this package recommends where nothing is known."
@@ -66,7 +67,7 @@ class PresetChoice(QWidget):
     def __init__(self, owner: ConfigWidget) -> None:
         super().__init__()
         self._owner, self._opened = owner, dict[str, Preset]()
-        self.box, self.save, self.open = QComboBox(), QPushButton("Save …"), QPushButton("Open …")
+        self.box, self.save, self.open = QComboBox(), QPushButton("Save…"), QPushButton("Open…")
         let_shrink(self.box)
         self.box.setAccessibleName("preset")
         self.save.setToolTip("Save the options below as a preset of your own.")
@@ -105,7 +106,7 @@ class PresetChoice(QWidget):
         try:
             self._owner.setValue(preset.apply_to(self._owner.value()))
         except ConfigError as error:
-            self.notified.emit(str(error))
+            self.notified.emit(sentence_of(error))
         self.refresh()
 
     def _fill(self, presets: Sequence[Preset], chosen: str) -> None:
@@ -151,7 +152,7 @@ class PresetChoice(QWidget):
         try:
             action()
         except (UmisFusionError, OSError) as error:
-            self.notified.emit(str(error))
+            self.notified.emit(sentence_of(error))
 
 
 def _tooltip(preset: Preset) -> str:
