@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from napari_umis_fusion.alignment._transforms import Transform, apply, corners_of
 from napari_umis_fusion.preprocess import seen_from
-from napari_umis_fusion.runtime import kernel, split_rows
+from napari_umis_fusion.runtime import inlined, kernel, split_rows
 from napari_umis_fusion.stack import Plane
 
 Array = NDArray[Any]
@@ -152,7 +152,7 @@ def _resample(source: Array, transform: Array, table: Array, first: int, out: Ar
                     out[row, column, channel] = _at_border(source, top, left, channel, down, along)
 
 
-@kernel
+@inlined
 def _inside(source: Array, top: int, left: int, channel: int, down: Array, along: Array) -> Any:
     """Interpolate where all six surrounding rows and columns are recorded."""
     total = source.dtype.type(0)
@@ -184,7 +184,7 @@ def _at_border(source: Array, top: int, left: int, channel: int, down: Array, al
     return _limited(total / weight, least, largest)
 
 
-@kernel
+@inlined
 def _limited(value: Any, least: Any, largest: Any) -> Any:
     """Limit a value to a range; NaN is kept."""
     if value < least:

@@ -146,12 +146,18 @@ def _bordered(plane: AnyArray, tile: Tile) -> AnyArray:
     top, bottom, left, right = tile.bounds
     part = plane[max(top - 1, 0) : bottom + 1, max(left - 1, 0) : right + 1]
     channels = np.moveaxis(part.reshape(*part.shape[:2], -1), -1, 0)
-    lacking = [
-        (int(start == 0), stop - start + 2 - size - int(start == 0))
-        for start, stop, size in ((top, bottom, part.shape[0]), (left, right, part.shape[1]))
-    ]
-    channels = np.ascontiguousarray(channels, np.float32)
-    return np.pad(channels, [(0, 0), *lacking], mode="edge") if np.any(lacking) else channels
+    found = np.empty((len(channels), bottom - top + 2, right - left + 2), np.float32)
+    above, before = int(top == 0), int(left == 0)
+    found[:, above : above + part.shape[0], before : before + part.shape[1]] = channels
+    if above:
+        found[:, 0] = found[:, 1]
+    if above + part.shape[0] < found.shape[1]:
+        found[:, -1] = found[:, -2]
+    if before:
+        found[:, :, 0] = found[:, :, 1]
+    if before + part.shape[1] < found.shape[2]:
+        found[:, :, -1] = found[:, :, -2]
+    return found
 
 
 @kernel

@@ -178,31 +178,31 @@ def _solve_rows(
 ) -> None:
     """Solve `LANES` rows at a time, transposed, in space for their lines."""
     for first in range(start, stop, LANES):
-        last = min(first + LANES, stop) - 1
-        _transpose(target, first, last, targets, LANES, width)
-        _transpose(evidence, first, last, weights, LANES, width)
-        _transpose(visibility, first, last, links, 2 * LANES, width)
+        rows = slice(first, min(first + LANES, stop))
+        _transpose(target[rows], targets[LANES:], width)
+        _transpose(evidence[rows], weights[LANES:], width)
+        _transpose(visibility[rows], links[2 * LANES :], width)
         _link(links, weight)
         _solve_lines(targets, weights, links)
-        _transpose_back(targets, target, first, last, width)
-        _transpose_back(weights, evidence, first, last, width)
+        _transpose_back(targets[LANES:], target[rows], width)
+        _transpose_back(weights[LANES:], evidence[rows], width)
 
 
 @kernel
-def _transpose(
-    image: AnyArray, first: int, last: int, lines: AnyArray, begin: int, width: int
-) -> None:
+def _transpose(rows: AnyArray, lines: AnyArray, width: int) -> None:
     """Copy up to `LANES` rows into lines, the last row into the lanes that are left."""
+    last = rows.shape[0] - 1
     for x in range(width):
         for lane in range(LANES):
-            lines[begin + x * LANES + lane] = image[min(first + lane, last), x]
+            lines[x * LANES + lane] = rows[min(lane, last), x]
 
 
 @kernel
-def _transpose_back(lines: AnyArray, image: AnyArray, first: int, last: int, width: int) -> None:
+def _transpose_back(lines: AnyArray, rows: AnyArray, width: int) -> None:
+    last = rows.shape[0] - 1
     for x in range(width):
         for lane in range(LANES):
-            image[min(first + lane, last), x] = lines[(x + 1) * LANES + lane]
+            rows[min(lane, last), x] = lines[x * LANES + lane]
 
 
 @kernel

@@ -34,6 +34,7 @@ from ._generators import map_events as map_events
 from ._generators import map_progress as map_progress
 from ._generators import repeat_event as repeat_event
 from ._generators import run_to_end as run_to_end
+from ._kernel import inlined as inlined
 from ._kernel import kernel as kernel
 from ._leftovers import temporary_folder as temporary_folder
 from ._light_numba import start_light_numba as start_light_numba

@@ -41,3 +41,9 @@ def kernel(function: Function) -> Function:
     """
     compiled: Function = njit(**OPTIONS)(function)
     return compiled
+
+
+def inlined(function: Function) -> Function:
+    """Compile a short function into the loops of the kernels that call it, as if it stood there."""
+    compiled: Function = njit(**OPTIONS, inline="always")(function)
+    return compiled

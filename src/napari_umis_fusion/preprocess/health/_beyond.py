@@ -8,14 +8,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_umis_fusion.runtime import kernel
+
 Places = NDArray[np.int64]
 Table = NDArray[np.float64]
+
+FAR_PX = 6
+"""Distance of pixels that give a first idea of the noise."""
 
 NEAR = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
 """Row and column of the pixels next to one, in the order of their indices."""
 
-EARLIER = 4
-"""How many of them come before it."""
+SINGLE, PEAK, EVEN = 1, 2, 4
+"""Pixels that exceed all next to them but one, and the planes around; that no pixel next to them
+exceeds, of equal ones the first, nor noise explains; and that are equal to those to their right and
+below."""
 
 
 def places_beyond(planes: Sequence[NDArray[Any]], least: float, first: int, last: int) -> Places:
@@ -70,33 +77,57 @@ class Beyond:
         Which pixels, as indices of the flattened part.
     signs : ndarray of shape (N,), float32
         1 for bright ones, -1 for dark ones, whose surroundings are seen with their sign changed.
+    kinds : ndarray of shape (N,), uint8
+        What they may be, one bit each: `SINGLE`, `PEAK` and `EVEN`.
+    highest : ndarray of shape (N, 2), float64
+        The highest value next to them, and by how much they exceed all others and the planes
+        around.
     """
 
     planes: tuple[NDArray[np.float32], ...]
     places: Places
     signs: NDArray[np.float32]
+    kinds: NDArray[np.uint8]
+    highest: Table
 
     @classmethod
-    def among(cls, planes: Sequence[NDArray[np.float32]], places: Places, least: float) -> "Beyond":
-        """Return those of some pixels that differ by more than `least`."""
-        here, before, after = (one.reshape(-1)[places] for one in planes)
-        with np.errstate(invalid="ignore"):
-            is_bright = (here - higher(before, after)).astype(np.float64) > least
-            is_dark = (-higher(-before, -after) - here).astype(np.float64) > least
-        signs = np.where(is_bright, np.float32(1), np.float32(-1))
-        return cls(tuple(planes), places, signs).where(is_bright | is_dark)
+    def among(
+        cls,
+        planes: Sequence[NDArray[np.float32]],
+        places: Places,
+        least: tuple[float, float],
+        noises: tuple[float, float],
+    ) -> "Beyond":
+        """Return those of some pixels that may be specks, or of some.
+
+        Parameters
+        ----------
+        planes : sequence of ndarray
+            As of the attribute.
+        places : ndarray of shape (N,), int64
+            The pixels.
+        least : tuple of float
+            Least height above the planes around: of a speck, and of a peak.
+        noises : tuple of float
+            Least height of a bright and of a dark one, in mean differences between planes.
+        """
+        signs, kinds = np.empty(places.size, np.float32), np.zeros(places.size, np.uint8)
+        highest = np.empty((places.size, 2))
+        here, before, after = planes
+        _look(here, before, after, places, least, noises, signs, kinds, highest)
+        return cls((here, before, after), places, signs, kinds, highest).where(kinds > 0)
+
+    def of_kind(self, kind: int) -> "Beyond":
+        """Return those that may be of a kind."""
+        return self.where((self.kinds & kind) > 0)
 
     def __len__(self) -> int:
         return len(self.places)
 
-    def where(self, kept: NDArray[np.bool_] | Places) -> "Beyond":
-        """Return some of them, by a mask or by their indices."""
-        return Beyond(self.planes, self.places[kept], self.signs[kept])
-
-    @cached_property
-    def near(self) -> NDArray[np.float32]:
-        """The pixels next to them (N, 8), NaN beyond the border."""
-        return self.at(0, NEAR)
+    def where(self, kept: NDArray[np.bool_]) -> "Beyond":
+        """Return some of them."""
+        kinds, highest = self.kinds[kept], self.highest[kept]
+        return Beyond(self.planes, self.places[kept], self.signs[kept], kinds, highest)
 
     @cached_property
     def excess(self) -> Table:
@@ -107,7 +138,8 @@ class Beyond:
         """Return by how much pixels some rows and columns away do (N, K), NaN beyond the border."""
         here, before, after = (self.at(plane, steps) for plane in range(3))
         with np.errstate(invalid="ignore"):
-            return np.asarray(here - higher(before, after), np.float64)
+            # The first of those around where they cannot be compared, as kernels take it.
+            return np.asarray(here - np.where(after > before, after, before), np.float64)
 
     def at(self, plane: int, steps: Sequence[tuple[int, int]]) -> NDArray[np.float32]:
         """Return values of a plane some rows and columns away (N, K), NaN beyond the border."""
@@ -126,13 +158,52 @@ class Beyond:
         is_row = (y[:, None] >= -down) & (y[:, None] < height - down)
         return np.asarray(is_row & (x[:, None] >= -along) & (x[:, None] < width - along))
 
-    def total(self, values: NDArray[Any], steps: Sequence[tuple[int, int]]) -> Table:
-        """Return the sum over what lies some rows and columns away (N,), without the border."""
-        # One after the other, so that it is the same however many pixels are looked at.
-        known = np.where(self.has(steps), values, 0)
-        return np.asarray(known.cumsum(axis=1, dtype=np.float64)[:, -1])
 
-
-def higher(one: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
-    """Return the higher of two values, the first where they cannot be compared."""
-    return np.where(other > one, other, one)
+@kernel
+def _look(
+    here: NDArray[np.float32],
+    before: NDArray[np.float32],
+    after: NDArray[np.float32],
+    places: Places,
+    least: tuple[float, float],
+    noises: tuple[float, float],
+    signs: NDArray[np.float32],
+    kinds: NDArray[np.uint8],
+    highest: Table,
+) -> None:
+    """Fill what is known of pixels; of those that do not differ so much, kinds stay 0."""
+    height, width = here.shape
+    for k in range(places.size):
+        y, x = places[k] // width, places[k] % width
+        value, one, other = here[y, x], before[y, x], after[y, x]
+        excess, sign, many = value - max(one, other), np.float32(1), noises[0]
+        if not excess > least[0]:
+            excess, sign, many = min(one, other) - value, np.float32(-1), noises[1]
+        if not excess > least[0]:
+            continue
+        own, first, second, others = np.float64(sign * value), -np.inf, -np.inf, -np.inf
+        equals, is_peak = 1, excess > least[1]
+        for i in range(max(0, y - 1), min(height, y + 2)):
+            for j in range(max(0, x - 1), min(width, x + 2)):
+                others = max(others, sign * before[i, j], sign * after[i, j])
+                if i == y and j == x:
+                    continue
+                near = np.float64(sign * here[i, j])
+                if near > first:
+                    first, second = near, first
+                elif near > second:
+                    second = near
+                is_later = i > y or (i == y and j > x)
+                is_peak &= not (near > own or (near == own and not is_later))
+                equals += near == own and i >= y and j >= x
+        highest[k, 0], highest[k, 1] = first, own - max(second, others)
+        signs[k] = sign
+        if is_peak:  # what a few pixels at a distance differ by is a first idea of the noise
+            noise, count = 0.0, 0
+            for i in range(y - FAR_PX, y + FAR_PX + 1, FAR_PX):
+                for j in range(x - FAR_PX, x + FAR_PX + 1, FAR_PX):
+                    if (i != y or j != x) and 0 <= i < height and 0 <= j < width:
+                        noise += abs(here[i, j] - (before[i, j] + after[i, j]) / 2)
+                        count += 1
+            is_peak = count * np.float64(excess) > many / 2 * noise
+        kinds[k] = SINGLE * (highest[k, 1] > least[0]) + PEAK * is_peak + EVEN * (equals == 4)

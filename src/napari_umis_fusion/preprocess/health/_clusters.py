@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_umis_fusion.preprocess.health._beyond import EARLIER, NEAR, Beyond
+from napari_umis_fusion.preprocess.health._beyond import NEAR, PEAK, Beyond
 from napari_umis_fusion.runtime import kernel
 
 MAX_PX = 28
@@ -46,55 +46,32 @@ REACH_PX = MAX_SIDE_PX + AROUND_PX
 MAX_BLOCK_PX, MAX_STEP, MIN_EDGES = 5, 0.25, 2
 """Within so many pixels it falls to this share of its height in one step, along so many sides."""
 
-FAR_PX = 6
-"""Distance of pixels that give a first idea of the noise."""
-
 ALONG = ((-1, 0), (1, 0), (0, -1), (0, 1))
-FAR = [(FAR_PX * y, FAR_PX * x) for y, x in NEAR]
 
 
-def mark_clusters(
-    beyond: Beyond, least: float, noises: tuple[float, float], found: NDArray[np.bool_]
-) -> None:
+def mark_clusters(beyond: Beyond, noises: tuple[float, float], found: NDArray[np.bool_]) -> None:
     """Mark the pixels of all clusters whose highest pixel is among some.
 
     Parameters
     ----------
     beyond : Beyond
         Where highest pixels may lie.
-    least : float
-        Least height above the planes around.
     noises : tuple of float
         Least height of a bright and of a dark one, in mean differences between planes.
     found : ndarray of shape (Y, X), bool
         To be marked.
     """
-    beyond = beyond.where(beyond.excess > least)
-    beyond = beyond.where(_are_peaks(beyond))
-    many = np.where(beyond.signs > 0, *noises)
-    is_cluster = _are_high(beyond, many) & _have_edges(beyond)
-    beyond, many = beyond.where(is_cluster), many[is_cluster]
+    beyond = beyond.of_kind(PEAK)
     if len(beyond):
-        peaks: Any = beyond.places, beyond.signs, MIN_SHARE * beyond.excess, many
+        beyond = beyond.where(_have_edges(beyond))
+    if len(beyond):
+        many = np.where(beyond.signs > 0, *noises)
+        peaks = beyond.places, beyond.signs, MIN_SHARE * beyond.excess, many
         # Space to work in; made here, since kernels that make arrays take longer to compile.
+        pixels, sums = np.empty((MAX_PX, 2), np.int64), np.empty((3, 4))
         state = np.zeros((2 * REACH_PX + 3,) * 2, np.uint8)
-        space: Any = np.empty((MAX_PX, 2), np.int64), state, np.empty((3, 4)), found
-        here, before, after = beyond.planes
-        _trace(here, before, after, *peaks, *space)
-
-
-def _are_peaks(beyond: Beyond) -> NDArray[np.bool_]:
-    """Return where no pixel next to them is brighter; the first of equal ones."""
-    own, near = beyond.at(0, ((0, 0),)), beyond.near
-    is_lower = (near > own).any(axis=1) | (near[:, :EARLIER] == own).any(axis=1)
-    return np.asarray(~is_lower)
-
-
-def _are_high(beyond: Beyond, many: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return where they may exceed the noise, by a few pixels at a distance."""
-    here, before, after = (beyond.at(plane, FAR) for plane in range(3))
-    noise = beyond.total(np.abs(here - (before + after).astype(np.float64) / 2), FAR)
-    return np.asarray(beyond.has(FAR).sum(axis=1) * beyond.excess > many / 2 * noise)
+        given: Any = (*beyond.planes, *peaks, pixels, state, sums, found)
+        _trace(*given)
 
 
 def _have_edges(beyond: Beyond) -> NDArray[np.bool_]:

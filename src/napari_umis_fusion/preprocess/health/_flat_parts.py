@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_umis_fusion.preprocess.health._beyond import NEAR, Beyond
+from napari_umis_fusion.preprocess.health._beyond import EVEN, NEAR, Beyond
 from napari_umis_fusion.preprocess.health._clusters import ALONG
 from napari_umis_fusion.runtime import kernel
 
@@ -54,9 +54,8 @@ def mark_flat_parts(beyond: Beyond, least: float, found: Mask) -> None:
         To be marked.
     """
     here, before, after = beyond.planes
-    value = beyond.at(0, ((0, 0),))
-    is_even = (beyond.at(0, ((0, 1), (1, 0), (1, 1))) == value).all(axis=1)
-    seeds = beyond.where(is_even & (beyond.excess > SEED_HEIGHT * least))
+    even = beyond.of_kind(EVEN)
+    seeds = even.where(even.excess > SEED_HEIGHT * least)
     if len(seeds):  # of planes without any such part, nothing is kept
         ends = float(np.fmin.reduce(here, axis=None)), float(np.fmax.reduce(here, axis=None))
         seen, pixels = np.zeros(here.shape, np.bool_), np.empty((here.size, 2), np.int64)

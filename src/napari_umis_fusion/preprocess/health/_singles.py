@@ -1,8 +1,10 @@
 """Specks of one pixel or two, told by how little of their light lies next to them."""
 
 import numpy as np
+from numpy.typing import NDArray
 
-from napari_umis_fusion.preprocess.health._beyond import Beyond, Places, higher
+from napari_umis_fusion.preprocess.health._beyond import SINGLE, Beyond, Places, Table
+from napari_umis_fusion.runtime import kernel
 
 MIN_ALONE = 0.7
 """Share of its height over its surroundings by which a speck exceeds all pixels next to it but one,
@@ -22,66 +24,69 @@ CORE_PX = 2
 REACH_PX = 4
 """Half the side of the window that tells the noise."""
 
-AT_ONCE = 2048
-"""How many are looked at in one go."""
 
-CORE = [(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1)]
-REST = [
-    (y, x)
-    for y in range(-REACH_PX, REACH_PX + 1)
-    for x in range(-REACH_PX, REACH_PX + 1)
-    if max(abs(y), abs(x)) > CORE_PX
-]
-"""What lies around it, as rows and columns away: its core, and what is beyond its middle."""
-
-
-def singles_among(beyond: Beyond, least: float, noises: tuple[float, float]) -> Places:
+def singles_among(beyond: Beyond, noises: tuple[float, float]) -> Places:
     """Return those that stand out by themselves.
 
     Parameters
     ----------
     beyond : Beyond
-        Pixels that differ from both planes around by more than `least`.
-    least : float
-        Least height above the planes around, and above all pixels next to it but one.
+        Pixels that differ from both planes around by the least height of a speck.
     noises : tuple of float
         Least height of a bright and of a dark one, in mean differences between planes.
     """
-    value = beyond.at(0, ((0, 0),)).astype(np.float64)
-    rivals = (value - beyond.near <= least).sum(axis=1)
-    few = np.flatnonzero(rivals <= 1)
-    parts = [few[first : first + AT_ONCE] for first in range(0, len(few), AT_ONCE)]
-    found = [_standing_out(beyond.where(part), least, noises) for part in parts]
-    return np.concatenate([np.zeros(0, np.int64), *found])
+    few = beyond.of_kind(SINGLE)
+    found = np.zeros(len(few), np.bool_)
+    if len(few):
+        here, before, after = few.planes
+        many = np.where(few.signs > 0, *noises)
+        space = np.empty((2, 3))
+        _stand_out(here, before, after, few.places, few.signs, few.highest, many, space, found)
+    return np.asarray(few.places[found])
 
 
-def _standing_out(beyond: Beyond, least: float, noises: tuple[float, float]) -> Places:
-    """Return those among few whose light lies in one pixel or two, and only in this plane."""
-    near = np.where(np.isnan(beyond.near), -np.inf, beyond.near)
-    second, highest = np.sort(near, axis=1).T[-2:]
-    around = [beyond.at(plane, CORE) for plane in (1, 2)]
-    others = np.fmax.reduce(np.concatenate(around, axis=1), axis=1)
-    value = beyond.at(0, ((0, 0),))[:, 0].astype(np.float64)
-    alone = value - np.fmax(second, others)
-    is_alone = alone > least
-    if not is_alone.any():
-        return beyond.places[:0]
-    alone, value, highest = (one[is_alone] for one in (alone, value, highest))
-    beyond = beyond.where(is_alone)
-    core, count = beyond.has(CORE).sum(axis=1), beyond.has(REST).sum(axis=1)
-    rests = [beyond.at(plane, REST) for plane in range(3)]
-    noise = beyond.total(np.abs(rests[0] - (rests[1] + rests[2]).astype(np.float64) / 2), REST)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        around_it = [beyond.total(rest, REST) for rest in rests]
-        light = [beyond.total(beyond.at(plane, CORE), CORE) for plane in range(3)]
-        light = [own - core * rest / count for own, rest in zip(light, around_it, strict=True)]
-        ground = around_it[0] / count
-        own = value - ground
+@kernel
+def _stand_out(
+    here: NDArray[np.float32],
+    before: NDArray[np.float32],
+    after: NDArray[np.float32],
+    places: Places,
+    signs: NDArray[np.float32],
+    highest: Table,
+    many: NDArray[np.float64],
+    light: Table,
+    found: NDArray[np.bool_],
+) -> None:
+    """Find which have their light in one pixel or two, and in this plane only."""
+    height, width = here.shape
+    for at in range(places.size):
+        y, x, sign = places[at] // width, places[at] % width, signs[at]
+        for k in range(3):  # in the plane, and in those around it: of the core, then of the rest
+            light[0, k] = light[1, k] = 0
+        noise, count, core = 0.0, 0, 0
+        for i in range(max(0, y - REACH_PX), min(height, y + REACH_PX + 1)):
+            for j in range(max(0, x - REACH_PX), min(width, x + REACH_PX + 1)):
+                far = max(abs(i - y), abs(j - x))
+                if 1 < far <= CORE_PX:
+                    continue
+                part = 1 if far > 1 else 0
+                light[part, 0] += sign * here[i, j]
+                light[part, 1] += sign * before[i, j]
+                light[part, 2] += sign * after[i, j]
+                core += 1 - part
+                if part:
+                    noise += abs(here[i, j] - (before[i, j] + after[i, j]) / 2)
+                    count += 1
+        if count == 0:
+            continue
+        for k in range(3):
+            light[0, k] -= core * light[1, k] / count
+        ground, alone = light[1, 0] / count, highest[at, 1]
+        own = sign * here[y, x] - ground
         # Defocus spreads light and keeps its amount; that of a speck is in its plane only.
-        gone = light[0] - higher(light[1], light[2])
-        is_pair = highest - ground > own / 2
-        spread = light[0] - own - np.where(is_pair, highest - ground, 0)
-        many = np.where(beyond.signs > 0, *noises)
-        found = (alone > MIN_ALONE * own) & (spread < MAX_SPREAD * own)
-        found &= (gone > MIN_GONE * own) & (alone > many * noise / count)
-    return np.asarray(beyond.places[found])
+        gone, spread = light[0, 0] - max(light[0, 1], light[0, 2]), light[0, 0] - own
+        if highest[at, 0] - ground > own / 2:  # a speck of two pixels
+            spread -= highest[at, 0] - ground
+        is_one = alone > MIN_ALONE * own and spread < MAX_SPREAD * own
+        is_here = gone > MIN_GONE * own and alone > many[at] * noise / count
+        found[at] = is_one and is_here

@@ -147,10 +147,11 @@ def specks_in(rows: slice, plane: Plane, around: Sequence[Plane], least: Sequenc
         singles, clusters, flat = masks
         if is_short:
             seen = [_channel_of(one, c, level) for one in seen]
-        beyond = Beyond.among(seen, places, height)
-        singles.reshape(-1)[singles_among(beyond, height, noises)] = True
+        least_of_any = height, CLUSTER_HEIGHT * height
+        beyond = Beyond.among(seen, places, least_of_any, noises)
+        singles.reshape(-1)[singles_among(beyond, noises)] = True
         if len(around) > 1:  # on one side, coarse steps leave nothing of a sparkle either
-            mark_clusters(beyond, CLUSTER_HEIGHT * height, noises, clusters)
+            mark_clusters(beyond, noises, clusters)
         mark_flat_parts(beyond, max(height, levels), flat)
     masks[2][: inner[0]] = masks[2][inner[1] :] = False  # of other rows, which see more of them
     first = top * plane.shape[1]

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_umis_fusion.runtime import AnyArray, kernel
+from napari_umis_fusion.runtime import AnyArray, inlined, kernel
 
 
 @kernel
@@ -42,7 +42,7 @@ def update_extremes(padded: AnyArray, lowest: AnyArray, highest: AnyArray) -> No
             highest[y, x - 1] = max(highest[y, x - 1], residual)
 
 
-@kernel
+@inlined
 def _insert(value: Any, most: Any, more: Any, least: Any, less: Any) -> tuple[Any, Any, Any, Any]:
     """Insert a value into the two highest (most, more) and the two lowest (least, less)."""
     more, most = max(more, min(most, value)), max(most, value)
