@@ -41,7 +41,7 @@ MUCH_RICHER = 8.0
 """Contrast relative to the planes around, from which on they show next to nothing to judge by: it
 may be the only plane in focus."""
 
-MAX_ALIKE = 0.8
+MAX_ALIKE = 0.85
 """Correlation of tiles of a plane and the next, from which on they are the same picture, however
 far from focus; even where planes are out of order, or light spreads from what lies beside."""
 
