@@ -8,7 +8,6 @@ from weakref import WeakKeyDictionary
 from zlib import crc32
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from napari_umis_fusion.preprocess._grey import readable
@@ -18,6 +17,7 @@ from napari_umis_fusion.preprocess.health._padding import Strip, padding_of, rep
 from napari_umis_fusion.preprocess.health._profiles import Profiles, profiles_of
 from napari_umis_fusion.preprocess.health._texture import comb_of, grain_of, some_of
 from napari_umis_fusion.preprocess.health._wedges import Wedge, wedges_of
+from napari_umis_fusion.runtime import kernel
 from napari_umis_fusion.stack import Plane
 
 Array = NDArray[Any]
@@ -266,7 +266,7 @@ def _tops(values: Plane, ignored: Mask | None) -> Array:
     return np.asarray(known.max(axis=0) if len(known) else values[0, 0])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _fill_tables(
     values: Array,
     ignored: Mask,
