@@ -90,7 +90,7 @@ class PlaneOrder:
         detail = np.stack([one.detail for one in seen])
         detail = np.log(detail + FLOORS * np.median(detail.min(axis=0), axis=0))
         found = _shortest_way(_ways(detail))
-        if not (_is_better(detail, found) and _goes_on(detail[found])):
+        if not (_is_better(detail, found) and _grows_apart(detail[found])):
             return ()
         tiles = np.stack([one.tiles for one in seen])
         if _length(tiles[found]) > MAX_WAY * _length(tiles):
@@ -175,7 +175,7 @@ def _is_better(detail: Table, order: Order) -> bool:
     )
 
 
-def _goes_on(detail: Table) -> bool:
+def _grows_apart(detail: Table) -> bool:
     """Whether planes differ the more the further they are apart, as focus goes on."""
     near, far = (np.abs(detail[by:] - detail[:-by]).mean() for by in (1, FAR))
     return bool(near < MAX_NEAR * far)
