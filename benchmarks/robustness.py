@@ -9,6 +9,7 @@ import argparse
 import itertools
 import sys
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ import numpy as np
 
 from harness.imperfections import IMPERFECTIONS, Imperfection, Stack
 from harness.tables import heading, table
-from napari_umis_fusion import fuse
+from napari_umis_fusion import FusionResult, fuse
 from napari_umis_fusion.files.read import open_stack
 from napari_umis_fusion.synthetic import SCENES, make_stack
 
@@ -34,6 +35,9 @@ NEVER = 99.0
 
 QUICK = (
     *("3 x 3, 10 in each", "2 % of each", "3 %, middle", "slanted, middle"),
+    *("25 %, middle", "10 %, middle", "30 %, middle", "40 %, middle", "two swapped"),
+    *("by 9, 5 px, middle", "by 40, -22 px, middle", "15 %, middle", "40 %, small, middle"),
+    *("x 1.3, 1, 0.7, middle", "x 0.8, 0.9, 1.1, two", "10, 11, 3, 4..."),
     *("4 px, middle", "1.5 px, middle", "rotated by 2°", "lower half", "line by line"),
     *("6 %, middle", "5 %, middle", "5 %, last", "4 %, middle"),
     *("and padded", "6 of 24 px", "from 60 %", "x 0.5 from a third"),
@@ -74,11 +78,14 @@ class Spoilt:
         where it is not known.
     share : float
         How many pixels took the planes, as a share, less that of the right fusion.
+    noted : str
+        The most that was done about any plane: "left out", "scaled", "told", or "silent".
     """
 
     decibels: float
     loss: float
     share: float
+    noted: str
 
 
 def rendered(quick: bool) -> Iterator[Sound]:
@@ -110,6 +117,8 @@ def compare(sound: Sound, flaw: Imperfection, options: dict[str, Any]) -> Spoilt
     planes, spoilt = flaw.planes(len(stack)), stack.copy()
     for z in planes:
         spoilt[z] = flaw.spoil(stack[z], top, z)
+    if flaw.order is not None:
+        spoilt = spoilt[flaw.order(len(stack))]
     right = fuse(np.delete(stack, planes, 0) if flaw.is_lost else stack, **options)
     image = right.all_in_focus
     if flaw.hides is not None:  # there, nobody can know what it showed
@@ -127,7 +136,15 @@ def compare(sound: Sound, flaw: Imperfection, options: dict[str, Any]) -> Spoilt
     highest, loss = float(stack.max()), np.nan
     if sound.truth is not None:
         loss = _decibels(image, sound.truth, highest) - _decibels(found, sound.truth, highest)
-    return Spoilt(_decibels(found, image, highest), loss, share)
+    return Spoilt(_decibels(found, image, highest), loss, share, _noted(got))
+
+
+def _noted(got: FusionResult) -> str:
+    healths = got.health or ()
+    if any(one.is_left_out for one in healths):
+        return "left out"
+    is_scaled = any(one.is_scaled for one in healths)
+    return "scaled" if is_scaled else "told" if any(one.has_news for one in healths) else "silent"
 
 
 def _decibels(image: Stack, right: Stack, top: float) -> float:
@@ -146,6 +163,7 @@ def summary(found: list[Spoilt]) -> list[str]:
         f"{max(losses):+.2f}" if losses else "",
         f"{np.median(losses):+.2f}" if losses else "",
         f"{100 * share:+.1f} %",
+        ", ".join(f"{count} {noted}" for noted, count in Counter(s.noted for s in found).items()),
     ]
 
 
@@ -182,6 +200,7 @@ def main() -> None:
         "loss: worst, dB",
         "median, dB",
         "share of pixels",
+        "stacks",
     ]
     print(table(titles, rows))
 

@@ -21,6 +21,7 @@ from harness.overwritten import (
     speckled,
     with_scale_bar,
 )
+from harness.stray_light import exposed_twice, ghost, glare, shadow, tinted, vignette
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,8 @@ class Imperfection:
     hides : callable, optional
         Where a spoilt plane does not tell what it showed, given the plane as it was and the highest
         value: nobody can do better there than without it.
+    order : callable, optional
+        Of so many planes, the order in which they are fused.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Imperfection:
     is_lost: bool
     options: tuple[tuple[str, Any], ...] = ()
     hides: Callable[[Stack, float], Stack] | None = None
+    order: Callable[[int], list[int]] | None = None
 
 
 def _filled(share: float) -> Spoil:
@@ -215,6 +219,20 @@ def _middle(count: int) -> list[int]:
     return [count // 2]
 
 
+def _swapped_planes(count: int) -> list[int]:
+    order = list(range(count))
+    order[2], order[-3] = order[-3], order[2]
+    return order
+
+
+def _by_name(count: int) -> list[int]:
+    return sorted(range(count), key=lambda z: str(z + 3))  # 10, 11, 3, 4...
+
+
+def _same(plane: Stack, _: float, __: int) -> Stack:
+    return plane
+
+
 def _all(count: int) -> list[int]:
     return list(range(count))
 
@@ -289,6 +307,27 @@ IMPERFECTIONS = [
     Imperfection("exposure", "x 0.5, last", PLACES["last"], _exposed(0.5), False),
     Imperfection("exposure", "x 1.8, two", PLACES["two"], _exposed(1.8), False),
     Imperfection("black level", "+ 10 %, middle", _middle, _darkness(0.1), False),
+    *(
+        Imperfection(name, strength, PLACES[strength.split(", ")[-1]], spoil, is_lost)
+        for name, strength, spoil, is_lost in (
+            ("glare", "25 %, middle", glare(0.25), False),
+            ("glare", "10 %, middle", glare(0.1), False),
+            ("glare", "40 %, small, middle", glare(0.4, 0.06), False),
+            ("glare", "25 %, first", glare(0.25), False),
+            ("glare", "25 %, two", glare(0.25), False),
+            ("shadow", "30 %, middle", shadow(0.3), False),
+            ("vignette", "40 %, middle", vignette(0.4), False),
+            ("double exposure", "by 9, 5 px, middle", exposed_twice(9, 5), True),
+            ("double exposure", "by 40, -22 px, middle", exposed_twice(40, -22), True),
+            ("ghost", "15 %, middle", ghost(0.15), True),
+            ("ghost", "30 %, middle", ghost(0.3), True),
+            ("tint", "x 1.3, 1, 0.7, middle", tinted(1.3, 1, 0.7), False),
+            ("tint", "x 1.1, 1, 0.95, last", tinted(1.1, 1, 0.95), False),
+            ("tint", "x 0.8, 0.9, 1.1, two", tinted(0.8, 0.9, 1.1), False),
+        )
+    ),
+    Imperfection("order", "two swapped", lambda _: [], _same, False, order=_swapped_planes),
+    Imperfection("order", "10, 11, 3, 4...", lambda _: [], _same, False, order=_by_name),
     Imperfection("flicker", "up to 10 %", _all, _flickering(0.1), False),
     Imperfection("flicker", "up to 40 %", _all, _flickering(0.4), False),
     Imperfection("fading", "7 % per plane", _all, _fading(0.93), False),

@@ -74,7 +74,7 @@ def test_a_plane_that_will_be_aligned_may_lie_anywhere():
     stack[3] = np.roll(stack[3], (3, -4), (0, 1))
     judge = PlaneJudge(is_aligned=True)
     found = [one for z, plane in enumerate(stack) for one in judge.add(measure_plane(z, plane))]
-    assert not any(one.is_left_out for one in [*found, *judge.finish()])
+    assert not any(one.is_left_out for one in judge.finish(found))
 
 
 @pytest.mark.parametrize(("contrast", "period_px"), [(0.1, 18), (0.25, 24), (0.5, 24)])

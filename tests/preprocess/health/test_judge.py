@@ -263,7 +263,7 @@ def test_planes_are_judged_a_few_planes_later_as_all_at_once(colour):
         found += judge.add(measure_plane(z, plane))
         counts.append(len(found))
     assert counts == [max(0, z + 1 - LOOK_AHEAD) for z in range(PLANES)]
-    assert tuple(found + judge.finish()) == healths_of(stack)
+    assert tuple(judge.finish(found)) == healths_of(stack)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 40), (40, 1), (7, 9), (16, 17)])

@@ -126,7 +126,7 @@ def test_planes_that_are_aligned_may_move(stack):
     moved[3] = np.roll(stack[3], 6, 1)
     judge = PlaneJudge(is_aligned=True)
     found = [one for z, plane in enumerate(moved) for one in judge.add(measure_plane(z, plane))]
-    assert not any(one.findings for one in (*found, *judge.finish()))
+    assert not any(one.findings for one in judge.finish(found))
 
 
 def test_notes_say_how_far_and_what_to_do(stack):

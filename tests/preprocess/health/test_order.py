@@ -80,6 +80,24 @@ def test_planes_in_order_are_not(form, step, noise):
     assert told_of(planes, SOUND) == told_of(planes, SOUND[::2]) == []
 
 
+@pytest.mark.parametrize("places", [(0, 10), (1, 8), (3, 9)])
+def test_planes_far_from_their_place_are_not_left_out(places):
+    """That their neighbours are far from focus where they are sharp is no other picture."""
+    order = list(SOUND)
+    order[places[0]], order[places[1]] = places[::-1]
+    assert told_of(statistics_of(3), order)
+
+
+def test_strips_in_focus_in_any_plane_are_in_order():
+    """Blurred alike in all other planes, they tell of no order."""
+    rng = np.random.default_rng(2)
+    scene = np.clip(120 + 40 * gaussian_filter(rng.normal(0, 1, (256, 320)), 0.7) * 2, 0, 255)
+    strips = rng.permutation(9)[np.minimum(np.arange(256) * 9 // 256, 8)][:, None]
+    blurred = gaussian_filter(scene, 4)
+    stack = [np.where(strips == z, scene, blurred).astype(np.uint8) for z in range(9)]
+    assert not any(one.findings for one in judge_planes(map(measure_plane, range(9), stack)))
+
+
 def test_a_note_tells():
     order = [0, 1, 2, 8, 4, 5, 6, 7, 3, 9, 10]
     (note,) = notes_on(judged(statistics_of(0), order))

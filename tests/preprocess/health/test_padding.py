@@ -40,6 +40,20 @@ def test_slanted_padding_is_left_out(stack, name, z, value):
     assert lost.mean() < CORNERS[name].mean() + 0.05
 
 
+def test_planes_of_one_line_have_no_border():
+    planes = np.random.default_rng(0).integers(0, 4, (7, 1, 300), np.uint8)
+    planes[3, 0, :5] = planes[5, 0, -4:] = 2
+    assert not any("padded" in one.findings for one in healths_of(planes))
+    assert not any("padded" in one.findings for one in healths_of(planes.swapaxes(1, 2)))
+
+
+def test_a_burnt_ground_that_focus_spreads_is_no_padding(stack):
+    shown = stack.astype(np.float64)
+    for z in range(PLANES):
+        shown[z] += np.clip(400 - 30 * np.arange(SHAPE[0]) + 40 * abs(z - 3), 0, None)[:, None]
+    assert not any(one.findings for one in healths_of(np.clip(shown, 0, 255).astype(np.uint8)))
+
+
 @pytest.mark.parametrize("value", [0, 255])
 def test_a_burnt_or_dark_corner_of_the_specimen_is_no_padding(stack, value):
     """Its edge is straight where it is in focus, and soft in the planes before and after."""

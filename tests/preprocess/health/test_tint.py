@@ -37,11 +37,41 @@ def test_one_plane_of_another_white_balance_is_told(scene, gains, planes, z):
     assert tinted(balanced(stack_of(scene, planes), [z], gains)) == [z]
 
 
+@pytest.mark.parametrize("gains", [(1.3, 1, 0.7), (0.5, 1, 1.1)])
+@pytest.mark.parametrize("planes", [[3], [6], [3, 4]])
+def test_colours_of_such_planes_are_evened(planes, gains):
+    sound = stack_of("weak_texture") // 2 + 20
+    stack = balanced(sound, planes, gains)
+    healths = judged(stack)
+    assert [one.z for one in healths if one.findings] == planes
+    for z in planes:
+        assert not healths[z].is_left_out
+        even = healths[z].scaled(stack[z]).astype(float)
+        np.testing.assert_allclose(even.mean((0, 1)), sound[z].mean((0, 1)), rtol=0.03)
+        part = healths[z].scaled(stack[z][10:20, 30:50])
+        np.testing.assert_array_equal(part, even[10:20, 30:50])
+    told = healths[planes[0]].describe()
+    assert told["gain"] == pytest.approx(gains, rel=0.03)
+    assert notes_on(healths)[0].endswith("of other colours than those around: scaled to them")
+
+
+def test_light_in_one_channel_is_evened_and_corrections_keep_it_so():
+    sound = stack_of("weak_texture").astype(np.float64) / 2 + 20
+    stack = sound.copy()
+    stack[3] += (0, 12, 0)
+    health = judged(np.rint(stack).astype(np.uint8))[3]
+    assert health.findings == ("tint",)
+    corrected = health.corrected(lambda values: (values - 7) / 2)
+    even = corrected.scaled((stack[3] - 7) / 2)
+    np.testing.assert_allclose(even, health.scaled(stack[3]) / 2 - 3.5, atol=1e-9)
+    assert np.abs(2 * even + 7 - sound[3]).max() < 6
+
+
 def test_a_white_balance_that_changes_for_good_is_told_once():
     stack = balanced(stack_of("weak_texture"), slice(4, None), (1.1, 1, 0.92))
     assert tinted(stack) == [4]
     (note,) = notes_on(judged(stack))
-    assert note.startswith("plane 4 is of other colours than planes next to it: set the white")
+    assert note.startswith("plane 4 is of other colours than all before: set the white")
 
 
 def test_of_16_bit_planes_and_of_two_channels_too():

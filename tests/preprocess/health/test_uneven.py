@@ -122,4 +122,4 @@ def test_planes_that_will_be_aligned_show_other_parts_at_their_places():
     stack[3] = np.roll(stack[3], (4, -3), (0, 1))
     judge = PlaneJudge(is_aligned=True)
     found = [one for plane in measured(stack) for one in judge.add(plane)]
-    assert not any(one.findings for one in [*found, *judge.finish()])
+    assert not any(one.findings for one in judge.finish(found))

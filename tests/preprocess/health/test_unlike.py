@@ -20,8 +20,8 @@ def planes_of(seed):
 @pytest.mark.parametrize("seed", range(12))
 def test_no_tile_between_two_planes_is_off(seed):
     one, plane, other = planes_of(seed)
-    here = np.logical_and.reduce([unlike._shown(p) for p in (one, plane, other)])
-    around = unlike._Around.of(one, other, here, unlike.MANY_OFFS)
+    here = np.logical_and.reduce([unlike.shown_tiles(p) for p in (one, plane, other)])
+    around = unlike._Around.of(one.mean, other.mean, here, unlike.MANY_OFFS)
     off = sum(around.shares_off(plane.mean, here))
     between = unlike._share_between(plane.mean, one, other, here)
     assert 0 < off + between <= 1 + 1e-12

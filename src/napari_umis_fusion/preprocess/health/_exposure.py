@@ -4,13 +4,16 @@ Defocus moves light between neighbouring pixels and hardly beyond a tile: on twe
 seven kinds of microscope and lens, no plane differed from both its neighbours by more than 1 %.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import compress
 
 import numpy as np
 
 from napari_umis_fusion.preprocess.health._statistics import Mask, PlaneStatistics, Table
+
+Level = float | Table
+"""A number, or one for each channel."""
 
 MIN_CHANGE, MIN_CHANGE_BETWEEN = float(np.log(1.1)), float(np.log(1.06))
 """Logarithm of the least gain that is corrected, and of that of a plane between others."""
@@ -30,6 +33,9 @@ MAX_GAIN = 5.0
 MIN_SHIFT = 0.05
 """Least change of the black level that is corrected, as a share of what the plane spans."""
 
+MIN_SHIFT_LIGHT = 0.02
+"""Nor is it corrected if it is less than this share of the light: lamps are no steadier."""
+
 MIN_JUMP = float(np.log(1.25))
 """Logarithm of the least change of light between two parts of a stack that is told."""
 
@@ -47,10 +53,13 @@ MIN_KNOWN = 0.03
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """How a plane is lit: a value of those around it, times `gain` plus `offset`, is its value."""
+    """How a plane is lit: a value of those around it, times `gain` plus `offset`, is its value.
 
-    gain: float
-    offset: float
+    Both are of shape (C,) where each channel has a light of its own.
+    """
+
+    gain: Level
+    offset: Level
 
 
 def find_exposure(plane: PlaneStatistics, others: Sequence[PlaneStatistics]) -> Exposure | None:
@@ -70,32 +79,53 @@ def find_exposure(plane: PlaneStatistics, others: Sequence[PlaneStatistics]) -> 
         return None
     is_between = others[0].z < plane.z < others[-1].z
     least = MIN_CHANGE_BETWEEN if is_between else MIN_CHANGE
-    return _find(plane, others, _log_gain, least) or _find(plane, others, _shift, MIN_SHIFT)
+    for compare, smallest in ((_log_gain, least), (_shift, MIN_SHIFT)):
+        changes = [compare(one, plane) for one in others]
+        found = fit_light(lit_otherwise(plane, others, changes, smallest), plane)
+        if found is not None:
+            return found
+    return None
 
 
-def _find(
+def lit_otherwise(
     plane: PlaneStatistics,
     others: Sequence[PlaneStatistics],
-    compare: Callable[[PlaneStatistics, PlaneStatistics], float],
+    changes: Sequence[float] | Table,
     least: float,
-) -> Exposure | None:
-    changes = np.array([compare(one, plane) for one in others])  # of the plane relative to each
+    *,
+    by_all: bool = False,
+) -> list[PlaneStatistics]:
+    """Return the nearest planes in the light of most around a plane, if it has another; else none.
+
+    Parameters
+    ----------
+    plane, others
+        As for `find_exposure`.
+    changes : sequence of float
+        Of the plane relative to each of the others, such as logarithms; NaN where not known.
+    least : float
+        Smaller changes are none.
+    by_all : bool
+        Whether all others are lit as the plane or as most are; else most of them suffice.
+    """
+    changes = np.asarray(changes)
     known = np.isfinite(changes)
     if known.sum() < 2:
-        return None
+        return []
     change = float(np.median(changes[known]))
     if abs(change) < least:
-        return None
+        return []
     unlike = np.abs(changes - change) < abs(change) / 3  # NaN is neither
     alike = np.abs(changes) < abs(change) / 2
     if unlike.sum() < MAJORITY * (1 + alike.sum()) or not _is_one_run(plane, others, alike):
-        return None
-    around = _around(plane, list(compress(others, unlike)))
-    if len(around) < len(_around(plane, list(compress(others, ~alike)))):
-        return None  # a trend: those on one side have a light that is neither
-    if any(compare(one, plane) * np.sign(change) < least for one in around):
-        return None
-    return _fit(around, plane)
+        return []
+    if by_all and not (unlike | (np.abs(changes) < abs(change) / 3)).all():
+        return []
+    around = nearest(plane, compress(others, unlike))
+    if len(around) < len(nearest(plane, compress(others, ~alike))):
+        return []  # a trend: those on one side have a light that is neither
+    sizes = dict(zip((one.z for one in others), changes * np.sign(change), strict=True))
+    return [] if any(sizes[one.z] < least for one in around) else around
 
 
 def find_jump(
@@ -151,6 +181,8 @@ def _shift(reference: PlaneStatistics, plane: PlaneStatistics) -> float:
         return np.nan
     off = (plane.mean[known] - reference.mean[known]) / span
     shift = float(np.median(off))
+    if abs(shift) * span < MIN_SHIFT_LIGHT * float(np.median(np.abs(reference.mean[known]))):
+        return 0.0
     return shift if _rest(off - shift) < MAX_SPREAD * abs(shift) else np.nan
 
 
@@ -171,19 +203,24 @@ def _is_one_run(plane: PlaneStatistics, others: Sequence[PlaneStatistics], alike
     return places[-1] - places[0] + 1 == len(places)
 
 
-def _around(plane: PlaneStatistics, others: Sequence[PlaneStatistics]) -> list[PlaneStatistics]:
-    """Return the nearest plane before, and the nearest after."""
-    before = [one for one in others if one.z < plane.z][-1:]
-    return before + [one for one in others if one.z > plane.z][:1]
+def nearest(plane: PlaneStatistics, others: Iterable[PlaneStatistics]) -> list[PlaneStatistics]:
+    """Return the nearest plane before, and the nearest after, of others in focal order."""
+    known = list(others)
+    before = [one for one in known if one.z < plane.z][-1:]
+    return before + [one for one in known if one.z > plane.z][:1]
 
 
-def _fit(around: list[PlaneStatistics], plane: PlaneStatistics) -> Exposure | None:
+def fit_light(
+    around: Sequence[PlaneStatistics], plane: PlaneStatistics, channels: slice = slice(None)
+) -> Exposure | None:
     """Fit the plane's tiles by those around it: a gain, and an offset where that explains more."""
-    known = np.logical_and.reduce([_known(one, plane) for one in around])
+    if not around:
+        return None
+    known = np.logical_and.reduce([_known(one, plane)[..., channels] for one in around])
     if not _suffices(known):
         return None
-    reference = np.mean([one.mean[known] for one in around], axis=0)
-    here = plane.mean[known]
+    reference = np.mean([one.mean[..., channels][known] for one in around], axis=0)
+    here = plane.mean[..., channels][known]
     gain = float(np.exp(np.median(np.log(here / reference))))
     if not 1 / MAX_GAIN < gain < MAX_GAIN:
         return None
@@ -213,6 +250,12 @@ def affine_light(reference: Table, here: Table) -> tuple[float, float]:
     rest, differ = _rest(here - gain * reference - offset), _rest(here - np.median(here))
     is_light = 1 / MAX_GAIN < gain < MAX_GAIN and rest < MAX_REST * differ
     return (gain, offset) if is_light else (1.0, 0.0)
+
+
+def unexplained(reference: Table, here: Table) -> Table:
+    """Return by which share tiles differ from one gain and offset of others."""
+    slope, offset = _line(reference, here)
+    return np.asarray((here - slope * reference - offset) / np.maximum(np.abs(here), 1e-300))
 
 
 def _rest(off: Table) -> float:

@@ -11,8 +11,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from napari_umis_fusion.preprocess.health._neighbours import Side, pairs_around
 from napari_umis_fusion.preprocess.health._statistics import Mask, PlaneStatistics, Table
-from napari_umis_fusion.preprocess.health._unlike import over_3_x_3, without_lines
+from napari_umis_fusion.preprocess.health._unlike import (
+    blurred,
+    correlation,
+    over_3_x_3,
+    shown_tiles,
+    without_lines,
+)
 
 MIN_ALIKE, MIN_ALIKE_END = 0.6, 0.93
 """Correlation of the detail of two planes from which on they tell what a plane should show; of
@@ -31,8 +38,6 @@ MIN_SHOWN = 0.1
 MIN_TILES = 100
 """Fewer correlate by chance."""
 
-Side = Sequence[PlaneStatistics]
-
 
 def is_foreign(plane: PlaneStatistics, before: Side, after: Side, lost: Table) -> bool:
     """Whether a plane shows detail of its own, and little of what planes around share.
@@ -47,14 +52,9 @@ def is_foreign(plane: PlaneStatistics, before: Side, after: Side, lost: Table) -
         Share of each tile that was lost.
     """
     is_end = not (before and after)
-    if is_end:
-        side = after[:2] if after else before[:-3:-1]
-        pairs = [(side[0], side[1])] if len(side) == 2 else []
-    else:
-        pairs = [(before[-1], one) for one in after[:2]]
-    for one, other in pairs:
+    for one, other in pairs_around(before, after)[:2]:
         planes = (plane, one, other)
-        here = np.asarray(np.logical_and.reduce([lost == 0, *(_shown(p) for p in planes)]))
+        here = np.asarray(np.logical_and.reduce([lost == 0, *(shown_tiles(p) for p in planes)]))
         inner = over_3_x_3(here[..., None].astype(np.float64), np.fmin)[..., 0] > 0
         if inner.sum() < MIN_TILES:
             continue
@@ -74,23 +74,13 @@ def is_foreign(plane: PlaneStatistics, before: Side, after: Side, lost: Table) -
 def _differs(details: Sequence[Table], *, is_end: bool) -> bool:
     """Whether the detail of a plane is not that of two others, which are alike."""
     own, first, second = details
-    alike = _correlation(first, second)
-    nearer = max(abs(_correlation(own, two)) for two in (first, second))
+    alike = correlation(first, second)
+    nearer = max(abs(correlation(own, two)) for two in (first, second))
     most = MAX_ALIKE_END if is_end else alike - MAX_LESS
     return alike > (MIN_ALIKE_END if is_end else MIN_ALIKE) and nearer < most
-
-
-def _shown(plane: PlaneStatistics) -> Mask:
-    return plane.shown.reshape(plane.mean.shape[:2])
 
 
 def _detail(plane: PlaneStatistics, here: Mask) -> Table:
     """Return by how much tiles are brighter than those around them."""
     tiles = np.where(here[..., None], plane.mean, 0.0)
-    return np.asarray(tiles - over_3_x_3(tiles, np.add) / 9)
-
-
-def _correlation(one: Table, other: Table) -> float:
-    one, other = one - one.mean(), other - other.mean()
-    size = np.linalg.norm(one) * np.linalg.norm(other)
-    return float((one * other).sum() / size) if size > 0 else np.nan
+    return np.asarray(tiles - blurred(tiles))

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_umis_fusion.preprocess.health._energies import SIDE_PX, Spectra, coarse_frequencies
+from napari_umis_fusion.preprocess.health._neighbours import Side, nearest_two
 from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics, Table
 
 MIN_LESS = 0.035
@@ -39,8 +40,6 @@ MAX_SHIFT_PX, STEP_PX = 2.0, 0.25
 ROUNDING = 1e-3
 """Of a coherence: planes that are the same to this share lack nothing."""
 
-Side = Sequence[PlaneStatistics]
-
 
 def hides_detail(plane: PlaneStatistics, before: Side, after: Side) -> bool:
     """Whether a plane is less like those next to it than they are like each other.
@@ -53,8 +52,7 @@ def hides_detail(plane: PlaneStatistics, before: Side, after: Side) -> bool:
         Planes on either side, in focal order.
     """
     is_end = not (before and after)
-    side = after[:2] if after else before[:-3:-1]
-    near = side if is_end else [before[-1], after[0]]
+    near = nearest_two(before, after)
     known = [one.detail.coarse for one in (plane, *near) if one.detail is not None]
     if len(known) < 3 or len({one.shape for one in known}) > 1:
         return False

@@ -48,18 +48,10 @@ class PlaneReport:
 
     def describe(self) -> dict[str, Any]:
         """Return it as JSON values."""
-        numbers = {
-            name: value if np.isfinite(value) else None
-            for name, value in (
-                ("mean", self.mean),
-                ("lowest", self.lowest),
-                ("highest", self.highest),
-                ("clipped", self.clipped),
-                ("sharpness", self.sharpness),
-            )
-        }
-        health = self.health
-        return {**health.describe(), **numbers, "gain": health.gain}
+        names = ("mean", "lowest", "highest", "clipped", "sharpness")
+        numbers = {name: getattr(self, name) for name in names}
+        known = {name: one if np.isfinite(one) else None for name, one in numbers.items()}
+        return {"gain": self.health.gain, **self.health.describe(), **known}
 
 
 def iter_judged(
@@ -75,7 +67,7 @@ def iter_judged(
         reading = read_plane(stack, z, "ignore")
         found += judge.add(measure_plane(z, reading.plane, reading.unknown))
         yield
-    return judge.in_order([*found, *judge.finish()])
+    return judge.finish(found)
 
 
 def report_planes(stack: Stack) -> list[PlaneReport]:
@@ -83,32 +75,23 @@ def report_planes(stack: Stack) -> list[PlaneReport]:
 
     Large planes are sampled by rows.
     """
-    judge, looks, healths = PlaneJudge(), list[_Look](), list[PlaneHealth]()
+    judge, reports, specks = PlaneJudge(), list[PlaneReport](), list[int]()
+    healths: list[PlaneHealth] = []
     recent: deque[Plane] = deque(maxlen=3)
     for z in range(len(stack)):
         reading = read_plane(stack, z, "ignore")
         recent.append(reading.plane)
         if z > 0:
-            looks[-1].specks = _specks_of_last_but_one(recent)
+            specks.append(_specks_of_last_but_one(recent))
         plane = measure_plane(z, reading.plane, reading.unknown)
-        looks.append(_look(plane, reading.plane))
+        reports.append(_report(plane, reading.plane))
         healths += judge.add(plane)
-    if len(stack) > 1:
-        looks[-1].specks = len(find_specks(recent[-1], [recent[-2]]))
-    healths = judge.in_order([*healths, *judge.finish()])
-    return [_report(look, health) for look, health in zip(looks, healths, strict=True)]
-
-
-@dataclass(slots=True)
-class _Look:
-    """What is kept of a plane until all are judged: a few numbers."""
-
-    mean: float
-    lowest: float
-    highest: float
-    clipped: float
-    sharpness: float
-    specks: int = 0
+    specks.append(len(find_specks(recent[-1], [recent[-2]])) if len(stack) > 1 else 0)
+    found = zip(reports, judge.finish(healths), specks, strict=True)
+    return [
+        replace(one, health=health if health.is_left_out else replace(health, specks=count))
+        for one, health, count in found
+    ]
 
 
 def _specks_of_last_but_one(planes: Sequence[Plane]) -> int:
@@ -116,20 +99,14 @@ def _specks_of_last_but_one(planes: Sequence[Plane]) -> int:
     return len(find_specks(plane, [*before, after]))
 
 
-def _look(plane: PlaneStatistics, values: Plane) -> _Look:
-    is_known = np.isfinite(plane.mean)
+def _report(plane: PlaneStatistics, values: Plane) -> PlaneReport:
+    """Return a plane in numbers, as if it were sound."""
+    health, is_known = PlaneHealth(plane.z), np.isfinite(plane.mean)
     if not is_known.any():
-        return _Look(np.nan, np.nan, np.nan, 0.0, 0.0)
+        return PlaneReport(plane.z, np.nan, np.nan, np.nan, 0.0, 0.0, health)
     low, high = float(plane.lowest[is_known].min()), float(plane.highest[is_known].max())
-    clipped = clipped_share(plane) if low < high else 0.0
-    return _Look(float(plane.mean[is_known].mean()), low, high, clipped, _sharpness(values))
-
-
-def _report(look: _Look, health: PlaneHealth) -> PlaneReport:
-    if not health.is_left_out:
-        health = replace(health, specks=look.specks)
-    numbers = look.mean, look.lowest, look.highest, look.clipped, look.sharpness
-    return PlaneReport(health.z, *numbers, health)
+    clipped, mean = clipped_share(plane) if low < high else 0.0, float(plane.mean[is_known].mean())
+    return PlaneReport(plane.z, mean, low, high, clipped, _sharpness(values), health)
 
 
 def _sharpness(plane: Plane) -> float:

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -17,12 +18,14 @@ from napari_umis_fusion.preprocess.health._exposure import (
 )
 from napari_umis_fusion.preprocess.health._lost_parts import find_lost_parts
 from napari_umis_fusion.preprocess.health._motion import Motion, find_motion
+from napari_umis_fusion.preprocess.health._neighbours import nearest_two
 from napari_umis_fusion.preprocess.health._order import PlaneOrder
 from napari_umis_fusion.preprocess.health._other_kinds import kind_left_out, kinds_told
 from napari_umis_fusion.preprocess.health._part_lit import lit_strips
 from napari_umis_fusion.preprocess.health._place import is_combed, is_elsewhere, jumps_elsewhere
 from napari_umis_fusion.preprocess.health._plane_health import Finding, PlaneHealth
 from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics, tiles_of_lines
+from napari_umis_fusion.preprocess.health._tint import find_tint
 
 LOOK_AHEAD = 3
 """Planes on either side that a plane is judged by: two odd ones in a row are outvoted."""
@@ -68,18 +71,15 @@ class PlaneJudge:
         self._waiting.append(plane)
         return [self._judge_oldest()] if len(self._waiting) > LOOK_AHEAD else []
 
-    def finish(self) -> list[PlaneHealth]:
-        """Learn that no plane follows; returns what is known of the last ones."""
-        return [self._judge_oldest() for _ in range(len(self._waiting))]
-
-    def in_order(self, healths: Iterable[PlaneHealth]) -> list[PlaneHealth]:
-        """Return what is known of all planes, once the last one tells of their order."""
+    def finish(self, known: Iterable[PlaneHealth]) -> list[PlaneHealth]:
+        """Learn that no plane follows; returns what is known of all, given what is so far."""
+        healths = [*known, *(self._judge_oldest() for _ in range(len(self._waiting)))]
         misplaced = frozenset(self._order.misplaced())
         if not misplaced:
-            return list(healths)
+            return healths
         # Detail was compared with that of planes that are no neighbours.
-        known = [_without(one, "own detail", "uneven") for one in healths]
-        return [_told(one, "order") if one.z in misplaced else one for one in known]
+        rest = [_without(one, "own detail", "uneven") for one in healths]
+        return [_told(one, "order") if one.z in misplaced else one for one in rest]
 
     def _judge_oldest(self) -> PlaneHealth:
         plane = self._waiting.popleft()
@@ -93,7 +93,7 @@ class PlaneJudge:
         health = judge_plane(plane, before, after, last, motion, is_aligned=self._is_aligned)
         if health.is_scaled:  # others are judged by it in the light of those around it
             self._exposed.add(plane.z)
-            plane = plane.scaled(health.gain, health.offset)
+            plane = plane.scaled(*health.light)
         elif "part lit" in health.findings:  # nor are others by what is lit otherwise
             plane = plane.without(health.strips)
         elif not health.is_left_out and find_jump(
@@ -148,8 +148,7 @@ def _without(health: PlaneHealth, *findings: Finding) -> PlaneHealth:
 def judge_planes(planes: Iterable[PlaneStatistics]) -> tuple[PlaneHealth, ...]:
     """Judge all planes of a stack, given in focal order."""
     judge = PlaneJudge()
-    found = [health for plane in planes for health in judge.add(plane)]
-    return tuple(judge.in_order([*found, *judge.finish()]))
+    return tuple(judge.finish([health for plane in planes for health in judge.add(plane)]))
 
 
 def judge_plane(
@@ -180,9 +179,12 @@ def judge_plane(
     finding = _why_left_out(plane, before, after, last)
     if finding is not None:
         return PlaneHealth(z, (finding,), is_left_out=True, usable=0.0)
-    two = around if before and after else [*before[:-3:-1], *after[:2]]
-    lit_apart = lit_strips(plane.lines, [one.lines for one in two if one.lines])
-    exposure = None if lit_apart else find_exposure(plane, [*before, *after])
+    two = [one.lines for one in nearest_two(before, after) if one.lines]
+    lit_apart = lit_strips(plane.lines, two)
+    others = [*before, *after]
+    exposure = None
+    if not lit_apart:
+        exposure = find_tint(plane, others) or find_exposure(plane, others)
     tops = () if exposure is None else _lost_highlights(plane, around, exposure)
     lost = find_lost_parts(plane, before, after, tops, lit_apart)
     findings: list[Finding] = ["torn"] if lost.is_torn else []
@@ -194,7 +196,7 @@ def judge_plane(
     if shift >= MIN_LEFT_OUT_PX and not motion.strips:
         return PlaneHealth(z, ("moved",), is_left_out=True, shift_px=shift, usable=0.0)
     if exposure is not None:
-        findings.append("exposure")
+        findings.append("tint" if np.ndim(exposure.gain) else "exposure")
     elif _is_burnt(plane, around):
         return PlaneHealth(z, (*findings, "clipped"), is_left_out=True, usable=0.0)
     findings += ["part lit"] if lit_apart else []
@@ -211,8 +213,7 @@ def judge_plane(
         z,
         tuple(findings),
         is_left_out=usable < MIN_USABLE,
-        gain=1.0 if exposure is None else exposure.gain,
-        offset=0.0 if exposure is None else exposure.offset,
+        **_light_of(exposure),
         tops=tops,
         gaps=lost.gaps,
         strips=strips,
@@ -249,9 +250,19 @@ def _lost_highlights(
     tops = np.nanmax(plane.highest, axis=(0, 1))
     known = np.max([np.nanmax(one.highest, axis=(0, 1)) for one in around], axis=0)
     is_short = (tops - exposure.offset) / exposure.gain < MIN_HEADROOM * known
-    if exposure.gain < 1 or clipped_share(plane) < CLIPS or not is_short.any():
+    if np.max(exposure.gain) < 1 or clipped_share(plane) < CLIPS or not is_short.any():
         return ()
     return tuple(tops.tolist())
+
+
+def _light_of(exposure: Exposure | None) -> dict[str, Any]:
+    """Return it as fields of `PlaneHealth`."""
+    if exposure is None:
+        return {}
+    if np.ndim(exposure.gain) == 0:
+        return {"gain": exposure.gain, "offset": exposure.offset}
+    pairs = np.stack([exposure.gain, exposure.offset], axis=1).tolist()
+    return {"lights": tuple(map(tuple, pairs))}
 
 
 def _is_burnt(plane: PlaneStatistics, around: Sequence[PlaneStatistics]) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from napari_umis_fusion.preprocess.health._neighbours import Side
 from napari_umis_fusion.preprocess.health._padding import (
     Strip,
     bright_padding,
@@ -19,11 +20,12 @@ from napari_umis_fusion.preprocess.health._statistics import (
 from napari_umis_fusion.preprocess.health._torn import find_gaps
 from napari_umis_fusion.preprocess.health._wedges import new_wedges
 
-Side = Sequence[PlaneStatistics]
-
 MIN_NEWS = 0.02
 """Share of what a plane spans, by which another shows something else where it is padded: an even
 ground is rounded to one value in more lines of one plane than of the next."""
+
+MIN_NEAR = 0.05
+"""Share of what a plane spans, by which a value is near either end of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,8 @@ def find_lost_parts(
     padding, paddings = _told_padding(plane, others), [one.padding for one in others]
     is_padded = has_padding(padding, paddings)
     is_torn = bool(gaps) and (bool(torn.any()) or not is_padded)  # padding may be narrow
-    added = new_wedges(plane.wedges, [(one.wedges, one.corners) for one in others])
+    wedges = [one for one in plane.wedges if one.is_step or not _is_end(plane, one.value)]
+    added = new_wedges(wedges, [(one.wedges, one.corners) for one in others])
     is_padded |= bool(added)
     if is_padded:
         lowest = np.nanmin(plane.lowest, axis=(0, 1)).tolist()
@@ -105,7 +108,20 @@ def _told_padding(plane: PlaneStatistics, others: Side) -> tuple[int, ...]:
         size = plane.lines_shape[axis]
         there = slice(size - count, size) if is_last else slice(0, count)
         here = plane.lines[axis].mean[there]
+        beyond = size - count - 2 if is_last else count + 1
+        if not 0 <= beyond < size or not _differs(plane, plane.lines[axis].mean[beyond], here):
+            lines[side] = 0  # a ground that is burnt or dark ends step by step
         seen = [one.lines[axis].mean[there] for one in others if one.lines]
-        if seen and not any((np.abs(one - here) > MIN_NEWS * plane.span).any() for one in seen):
+        if seen and not any(_differs(plane, one, here) for one in seen):
             lines[side] = 0
     return tuple(lines)
+
+
+def _is_end(plane: PlaneStatistics, value: Sequence[float]) -> bool:
+    """Whether a value is about the lowest or the highest: what is dark or burnt ends softly."""
+    ends = (edge(plane.mean, axis=(0, 1)) for edge in (np.nanmin, np.nanmax))
+    return any(bool((np.abs(one - value) < MIN_NEAR * plane.span).all()) for one in ends)
+
+
+def _differs(plane: PlaneStatistics, one: Table, other: Table) -> bool:
+    return bool((np.abs(one - other) > MIN_NEWS * plane.span).any())

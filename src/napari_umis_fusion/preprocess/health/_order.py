@@ -33,6 +33,10 @@ MAX_WAY = 0.95
 Phase objects come and go with focus, inverted: in another order, their light changes by more. Of
 108 crops of real stacks in order, none had less than 0.99."""
 
+FAR, MAX_NEAR = 3, 0.62
+"""Difference of neighbours relative to that of planes so many apart, in the right order: parts that
+are in focus in one plane each, and as blurred in all others, have no order."""
+
 FLOORS = 2.0
 """Energy that counts as none, relative to the least that is usual at a place: changes of noise are
 no focus."""
@@ -86,7 +90,7 @@ class PlaneOrder:
         detail = np.stack([one.detail for one in seen])
         detail = np.log(detail + FLOORS * np.median(detail.min(axis=0), axis=0))
         found = _shortest_way(_ways(detail))
-        if not _is_better(detail, found):
+        if not (_is_better(detail, found) and _grows_apart(detail[found])):
             return ()
         tiles = np.stack([one.tiles for one in seen])
         if _length(tiles[found]) > MAX_WAY * _length(tiles):
@@ -169,6 +173,12 @@ def _is_better(detail: Table, order: Order) -> bool:
         and np.median(gains) > MIN_GAIN / 2 * step
         and gains.mean() > max(MIN_GAIN * step, MIN_SURE * error)
     )
+
+
+def _grows_apart(detail: Table) -> bool:
+    """Whether planes differ the more the further they are apart, as focus goes on."""
+    near, far = (np.abs(detail[by:] - detail[:-by]).mean() for by in (1, FAR))
+    return bool(near < MAX_NEAR * far)
 
 
 def _comes_again(detail: Table) -> Table:

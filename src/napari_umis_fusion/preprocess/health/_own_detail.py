@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_umis_fusion.preprocess.health._energies import RINGS, SECTORS, Energies
+from napari_umis_fusion.preprocess.health._neighbours import Side
 from napari_umis_fusion.preprocess.health._statistics import Mask, PlaneStatistics, Table
 
 MIN_SLOPE = 1.15
@@ -35,8 +36,6 @@ last ones that chose it, none had more than -0.1 and 0.2."""
 MAX_DIPS = 0.3
 """Share of the places at which a neighbour shows less than those around it, from which on it is the
 odd one itself, as by a jolt."""
-
-Side = Sequence[PlaneStatistics]
 
 
 def has_own_detail(plane: PlaneStatistics, before: Side, after: Side) -> bool:

@@ -14,6 +14,9 @@ Strip = tuple[int, int, int]
 MIN_LINES = 2
 """A single line may be an odd one of the sensor."""
 
+MIN_LENGTH_PX = 8
+"""Shorter lines hold one value by chance."""
+
 MAX_EQUAL = 0.5
 """Share of the next line that may have the same value: where the ground is dark, lines of one value
 are no padding."""
@@ -115,6 +118,8 @@ def _repeats(rows: NDArray[Any]) -> int:
 
 def _lines(rows: NDArray[Any]) -> int:
     value = rows[0, 0]
+    if rows.shape[1] < MIN_LENGTH_PX:
+        return 0
     for count, row in enumerate(rows):
         equal = (row == value).all(axis=-1)
         if not equal.all():

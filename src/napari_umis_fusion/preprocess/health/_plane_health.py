@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_umis_fusion.preprocess.health._exposure import Level
 from napari_umis_fusion.preprocess.health._padding import Strip
 from napari_umis_fusion.runtime import split_rows
 from napari_umis_fusion.stack import Plane
@@ -61,17 +62,20 @@ class PlaneHealth:
         lines are lit otherwise; "unlike": shows another picture than the planes before and after
         it; "noisy": has far more noise; "lines": its lines are shifted or lit otherwise, each by
         itself; "own detail": shows detail that focus does not explain; "uneven": brighter or darker
-        in a part, as by glare; "tint": of other colours, by itself or from here on; "exposure":
-        brighter or darker than the planes around it; "clipped": and has lost its highlights;
-        "duplicate": the same as the plane before; "jump": from here on the light is another one;
-        "flicker": lit otherwise than the plane before; "drift": lit otherwise than the first, by
-        small steps; "place": from here on the place is another one; "adrift": shifted against the
-        plane before; "order": stands where its focus does not; "padded": has a border of one value,
-        others do not. The last seven, "own detail", "uneven" and "tint" are only told.
+        in a part, as by glare; "tint": of other colours than those around, or from here on;
+        "exposure": brighter or darker than the planes around it; "clipped": and has lost its
+        highlights; "duplicate": the same as the plane before; "jump": from here on the light is
+        another one; "flicker": lit otherwise than the plane before; "drift": lit otherwise than the
+        first, by small steps; "place": from here on the place is another one; "adrift": shifted
+        against the plane before; "order": stands where its focus does not; "padded": has a border
+        of one value, others do not. The last seven, "own detail", "uneven" and "tint" from here on
+        are only told.
     is_left_out : bool
         It neither competes nor serves as anybody's neighbour.
     gain, offset : float
         A value of the planes around it, times `gain` plus `offset`, is its value.
+    lights : tuple of (float, float)
+        The same of each channel, where each has a light of its own: then `gain` is 1, `offset` 0.
     tops : tuple of float
         Of each channel, the value that stands for all that was too bright; empty where none was.
     gaps : tuple of (int, float)
@@ -94,6 +98,7 @@ class PlaneHealth:
     is_left_out: bool = False
     gain: float = 1.0
     offset: float = 0.0
+    lights: tuple[tuple[float, float], ...] = ()
     tops: tuple[float, ...] = ()
     gaps: tuple[tuple[int, float], ...] = ()
     strips: tuple[Strip, ...] = ()
@@ -120,15 +125,24 @@ class PlaneHealth:
     @property
     def is_scaled(self) -> bool:
         """Whether its values are brought to the light of the planes around it."""
-        return (self.gain, self.offset) != (1.0, 0.0)
+        return bool(self.lights) or (self.gain, self.offset) != (1.0, 0.0)
+
+    @property
+    def light(self) -> tuple[Level, Level]:
+        """Gain and offset, of shape (C,) where each channel has a light of its own."""
+        if not self.lights:
+            return self.gain, self.offset
+        gain, offset = np.array(self.lights, np.float64).T
+        return gain, offset
 
     def scaled(self, plane: Plane) -> Plane:
         """Return the plane in the light of those around it, in its dtype."""
         if not self.is_scaled:
             return plane
+        gain, offset = self.light
         found = np.empty_like(plane)
         for rows in split_rows(len(plane)):  # in double precision, of which few rows fit
-            values = (plane[rows].astype(np.float64) - self.offset) / self.gain
+            values = (plane[rows].astype(np.float64) - offset) / gain
             if plane.dtype.kind in "iu":
                 limits = np.iinfo(plane.dtype)
                 values = np.clip(np.rint(values), limits.min, limits.max)
@@ -151,9 +165,13 @@ class PlaneHealth:
         def value_of(value: float) -> float:
             return slope * value + dark
 
+        def offset_of(gain: float, offset: float) -> float:
+            return slope * offset + dark * (1 - gain)
+
         return replace(
             self,
-            offset=slope * self.offset + dark * (1 - self.gain) if self.is_scaled else 0.0,
+            offset=offset_of(self.gain, self.offset),
+            lights=tuple((gain, offset_of(gain, offset)) for gain, offset in self.lights),
             tops=tuple(value_of(top) for top in self.tops),
             gaps=tuple((c, value_of(value)) for c, value in self.gaps),
         )
@@ -203,7 +221,8 @@ class PlaneHealth:
         """Return it as JSON values."""
         told: dict[str, Any] = {"plane": self.z, "findings": list(self.findings)}
         if self.is_scaled:
-            told |= {"gain": self.gain, "offset": self.offset}
+            gain, offset = map(np.asarray, self.light)
+            told |= {"gain": gain.tolist(), "offset": offset.tolist()}
         told |= {"left_out": self.is_left_out, "usable": self.usable}
         extra = {"specks": self.specks, "moving": self.moving, "shift_px": self.shift_px}
         return told | {name: value for name, value in extra.items() if value}

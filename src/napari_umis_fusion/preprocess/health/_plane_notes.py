@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from napari_umis_fusion.preprocess.health._plane_health import PlaneHealth
+from napari_umis_fusion.preprocess.health._plane_health import Finding, PlaneHealth
 
 MAX_NAMED = 12
 """Planes that a sentence lists."""
@@ -25,6 +25,41 @@ MOVED = "moved against the planes before and after"
 LEAVE = "if it is not the specimen's, leave it out"
 ALIGN = 'align="auto" puts planes in place'
 SORT = "depths are wrong until planes are sorted: check the names of the files, or the axes"
+ONE_LIGHT = 'light="measure" brings planes to one light'
+BALANCE = "set the white balance of the camera once for all planes"
+PADDED = "of one value along a border, where others are not"
+TORN_DONE = "what was not written is left out"
+
+ALONE: dict[Finding, str] = {
+    "blank": "blank",
+    "channel blank": "blank in a channel",
+    "elsewhere": "of another place",
+    "unlike": "unlike the planes before and after",
+    "noisy": "full of noise",
+    "lines": "of lines that are shifted or lit each by itself",
+    "duplicate": "the same as the plane before",
+}
+"""What is said of planes of which nothing else is said."""
+
+PARTS: tuple[tuple[Finding, str, str], ...] = (
+    ("torn", "torn", TORN_DONE),
+    ("moved", MOVED, ALIGN),
+    ("shifted", "shifted in some of its lines", "these are left out"),
+    ("part lit", "lit otherwise in some of its lines", "these are left out"),
+    (
+        "own detail",
+        "of detail that focus does not explain, as of noise or a second exposure",
+        LEAVE,
+    ),
+    ("uneven", "brighter or darker in a part, as by glare", LEAVE),
+    ("jump", "lit otherwise than all before", ONE_LIGHT),
+    ("flicker", "lit otherwise than the plane before", ONE_LIGHT),
+    ("drift", "lit otherwise than the first", ONE_LIGHT),
+    ("place", "of another place than all before", ALIGN),
+    ("adrift", "shifted against the plane before", ALIGN),
+    ("order", "out of the order in which focus changes", SORT),
+)
+"""What is said of others, and done."""
 
 
 def notes_on(healths: Iterable[PlaneHealth], *, copies: bool = False) -> list[str]:
@@ -105,75 +140,31 @@ def found_and_done(health: PlaneHealth, *, copies: bool = False) -> tuple[str, s
 def _sentence(health: PlaneHealth, copies: bool) -> tuple[str, str]:
     """Return what a plane is, and what was done."""
     found = health.findings
-    if "blank" in found or "channel blank" in found:
-        where = "" if "blank" in found else " in a channel"
-        return f"blank{where}", ": left out" if health.is_left_out else ""
-    if "elsewhere" in found:
-        return "of another place", ": left out" if health.is_left_out else ""
+    left_out = ": left out" if health.is_left_out else ""
+    for finding, what in ALONE.items():
+        if finding in found:
+            return what, left_out
     if "moved" in found and health.is_left_out:
         return MOVED, f": left out; {ALIGN}"
-    if "unlike" in found:
-        return "unlike the planes before and after", ": left out"
-    if "noisy" in found:
-        return "full of noise", ": left out"
-    if "lines" in found:
-        return "of lines that are shifted or lit each by itself", ": left out"
-    if "duplicate" in found:
-        return "the same as the plane before", ": left out"
-    parts, done = [], []
-    if "exposure" in found:
-        parts.append(_light_found(health))
-        done.append(_light_done(health, copies))
+    parts = [(what, done) for finding, what, done in PARTS if finding in found]
+    if health.is_scaled:
+        parts.insert(0, (_light_found(health), _light_done(health, copies)))
+    elif "tint" in found:
+        parts.append(("of other colours than all before", BALANCE))
     elif "clipped" in found:
-        parts.append("too bright nearly everywhere")
-        done.append("left out")
-    if "torn" in found:
-        parts.append("torn")
-        done.append("left out" if health.is_left_out else "what was not written is left out")
-    if "moved" in found:
-        parts.append(MOVED)
-        done.append(ALIGN)
-    if "shifted" in found:
-        parts.append("shifted in some of its lines")
-        done.append("these are left out")
-    if "part lit" in found:
-        parts.append("lit otherwise in some of its lines")
-        done.append("these are left out")
-    if "own detail" in found:
-        parts.append("of detail that focus does not explain, as of noise or a second exposure")
-        done.append(LEAVE)
-    if "uneven" in found:
-        parts.append("brighter or darker in a part, as by glare")
-        done.append(LEAVE)
-    if "tint" in found:
-        parts.append("of other colours than planes next to it")
-        done.append("set the white balance of the camera once for all planes")
-    if "jump" in found:
-        parts.append("lit otherwise than all before")
-        done.append('light="measure" brings planes to one light')
-    if "flicker" in found:
-        parts.append("lit otherwise than the plane before")
-        done.append('light="measure" brings planes to one light')
-    if "drift" in found:
-        parts.append("lit otherwise than the first")
-        done.append('light="measure" brings planes to one light')
-    if "place" in found:
-        parts.append("of another place than all before")
-        done.append(ALIGN)
-    if "adrift" in found:
-        parts.append("shifted against the plane before")
-        done.append(ALIGN)
-    if "order" in found:
-        parts.append("out of the order in which focus changes")
-        done.append(SORT)
+        parts.insert(0, ("too bright nearly everywhere", "left out"))
     if "padded" in found:
-        parts.append("of one value along a border, where others are not")
-        done.append(PADDING_DONE[bool(health.gaps)])
-    return " and ".join(parts), f": {', '.join(dict.fromkeys(done))}" if done else ""
+        parts.append((PADDED, PADDING_DONE[bool(health.gaps)]))
+    if left_out and "torn" in found:
+        parts = [(what, done.replace(TORN_DONE, "left out")) for what, done in parts]
+    done = dict.fromkeys(done for _, done in parts)
+    return " and ".join(what for what, _ in parts), f": {', '.join(done)}" if done else ""
 
 
 def _light_found(health: PlaneHealth) -> str:
     """Say how a plane is lit."""
+    if health.lights:
+        return "of other colours than those around"
     if health.gain == 1:
         change = "brighter" if health.offset > 0 else "darker"
         return f"{change} by {abs(health.offset):.4g} than those around"

@@ -143,7 +143,7 @@ class PlaneScreen:
         if self._count < len(self._stack):
             self.healths += found
         else:
-            self.healths[:] = self._judge.in_order([*self.healths, *found, *self._judge.finish()])
+            self.healths[:] = self._judge.finish([*self.healths, *found])
 
     def _read(self, z: int) -> _Read:
         reading = read_plane(self._stack, z, self._nan_policy)

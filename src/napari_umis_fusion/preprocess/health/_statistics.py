@@ -127,6 +127,11 @@ class PlaneStatistics:
         return all(np.nanmin(low[..., c]) == np.nanmax(high[..., c]) for c in range(low.shape[2]))
 
     @cached_property
+    def rounding(self) -> float:
+        """Step between values: 1 where all are whole numbers, 0 where they are not."""
+        return float(np.array_equal(self.lowest, np.rint(self.lowest), equal_nan=True))
+
+    @cached_property
     def log_gains(self) -> "WeakKeyDictionary[PlaneStatistics, float]":
         """Logarithms of its gain relative to planes that it was compared with."""
         return WeakKeyDictionary()
@@ -175,12 +180,12 @@ class PlaneStatistics:
         )
         return replace(self, mean=mean, lowest=lowest, highest=highest)
 
-    def scaled(self, gain: float, offset: float) -> "PlaneStatistics":
-        """Return what it would be in the light of which the plane is `gain` times plus `offset`."""
+    def scaled(self, gain: float | Table, offset: float | Table) -> "PlaneStatistics":
+        """Return what it would be in the light of which it is `gain` times plus `offset` (C,)."""
         mean, lowest, highest = (
             (table - offset) / gain for table in (self.mean, self.lowest, self.highest)
         )
-        detail = None if self.detail is None else self.detail.scaled(gain)
+        detail = None if self.detail is None else self.detail.scaled(float(np.mean(gain)))
         return replace(self, mean=mean, lowest=lowest, highest=highest, detail=detail)
 
     def equals(self, other: "PlaneStatistics") -> bool:

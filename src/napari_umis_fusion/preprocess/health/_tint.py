@@ -4,12 +4,19 @@ Defocus moves the light of all channels alike, and hardly beyond a tile: how bri
 relative to each other stays.
 """
 
-from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
 
-from napari_umis_fusion.preprocess.health._exposure import MIN_TILES
+from napari_umis_fusion.preprocess.health._exposure import (
+    MIN_TILES,
+    Exposure,
+    fit_light,
+    lit_otherwise,
+    nearest,
+    unexplained,
+)
+from napari_umis_fusion.preprocess.health._neighbours import Side
 from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics, Table
 
 MIN_TINT = float(np.log(1.06))
@@ -17,13 +24,47 @@ MIN_TINT = float(np.log(1.06))
 eight real stacks in colour, no plane differed from the next by more than 1.022."""
 
 MAX_SPREAD = 1 / 4
-"""Tiles agree on it to this share of its logarithm; else the specimen has other colours there."""
+"""One gain and offset of each channel leave less than this share of it unexplained; else the
+specimen has other colours there."""
 
-Side = Sequence[PlaneStatistics]
+MIN_STEPS = 4.0
+"""By so many steps of whole numbers some channel changes at least."""
+
+STAYS = MIN_TINT / 3
+"""A channel that changes by less is as it was."""
+
+
+def find_tint(plane: PlaneStatistics, others: Side) -> Exposure | None:
+    """Return the light of each channel, if most planes around agree on other colours; else None.
+
+    Parameters
+    ----------
+    plane : PlaneStatistics
+        The plane.
+    others : sequence of PlaneStatistics
+        Those around it, in focal order.
+    """
+    if plane.mean.shape[2] < 2 or len(others) < 2:
+        return None
+    near = [_changes(one, plane) for one in nearest(plane, others)]
+    if not any(_may_differ(changes) for changes in near):  # as of nearly all planes
+        return None
+    tints = np.stack([_tint(one, plane) for one in others])
+    for pair in tints.T:
+        around = lit_otherwise(plane, others, pair, MIN_TINT, by_all=True)
+        if around and _differs(plane, around):
+            return _light_of_channels(around, plane)
+    return None
+
+
+def _differs(plane: PlaneStatistics, around: Side) -> bool:
+    """Whether a change is more than what is rounded, as in dark parts of a compressed picture."""
+    changes = [np.nanmedian(np.abs(plane.mean - one.mean), axis=(0, 1)).max() for one in around]
+    return bool(min(changes) > MIN_STEPS * plane.rounding)
 
 
 def is_tinted(plane: PlaneStatistics, before: Side, after: Side) -> bool:
-    """Whether channels are lit otherwise than in the planes around, or than in all planes before.
+    """Whether all planes before have other colours than this one and all after it.
 
     Parameters
     ----------
@@ -32,51 +73,62 @@ def is_tinted(plane: PlaneStatistics, before: Side, after: Side) -> bool:
     before, after : sequence of PlaneStatistics
         Planes on either side, in focal order.
     """
-    if before and after:
-        return _is_odd(plane, before[-1], after[0]) or _changes_for_good(plane, before, after)
-    near = [*before[:-3:-1], *after[:2]]
-    return len(near) == 2 and _is_odd(plane, *near)
-
-
-def _is_odd(plane: PlaneStatistics, one: PlaneStatistics, other: PlaneStatistics) -> bool:
-    """Whether a plane differs from two others in the same way, and these hardly do."""
-    first = _tint(one, plane)
-    if not (np.abs(first) > MIN_TINT).any():  # as of nearly all planes
+    if len(before) < 2 or not after:  # it is the first or the last plane that is odd
         return False
-    second, between = _tint(other, plane), _tint(one, other)
-    least = np.minimum(np.abs(first), np.abs(second))
-    is_odd = (least > MIN_TINT) & (first * second > 0) & (np.abs(between) < least / 3)
-    return bool(is_odd.any())
-
-
-def _changes_for_good(plane: PlaneStatistics, before: Side, after: Side) -> bool:
-    """Whether all planes before have other colours than this one and all after it."""
-    if len(before) < 2:  # it is the first plane that is odd
+    if not _may_differ(_changes(before[-1], plane)):
         return False
     change = np.abs(_tint(before[-1], plane))
-    if not (change > MIN_TINT).any():
-        return False
     steady = [_tint(one, before[-1]) for one in before[:-1]] + [_tint(plane, one) for one in after]
     most = np.max(np.abs(steady), axis=0)  # NaN if it is not known of one
     return bool(((change > MIN_TINT) & (most < change / 3)).any())
 
 
+def _changes(reference: PlaneStatistics, plane: PlaneStatistics) -> Table:
+    """Return the logarithm by which each channel is brighter; NaN where too few tiles tell."""
+    lit = plane.lit & reference.lit
+    found = np.full(lit.shape[2], np.nan)
+    for c in range(lit.shape[2]):
+        tiles = lit[..., c]
+        if tiles.sum() >= MIN_TILES:
+            found[c] = np.median(np.log(plane.mean[tiles, c] / reference.mean[tiles, c]))
+    return found
+
+
+def _may_differ(changes: Table) -> bool:
+    known = changes[np.isfinite(changes)]
+    return len(known) > 1 and float(np.ptp(known)) > MIN_TINT
+
+
 def _tint(reference: PlaneStatistics, plane: PlaneStatistics) -> Table:
     """Return how channels changed relative to each other: logarithms, one for each pair.
 
-    It is NaN where too few tiles tell, or do not agree: as much of 0 as of another factor.
+    It is NaN where too few tiles tell, or one light of each channel does not explain them.
     """
-    lit = plane.lit & reference.lit
-    changes = np.log(np.where(lit, plane.mean, 1.0) / np.where(lit, reference.mean, 1.0))
-    pairs = map(list, combinations(range(lit.shape[2]), 2))
-    return np.array([_agreed(changes[lit[..., pair].all(axis=2)][:, pair]) for pair in pairs])
+    lit, found = plane.lit & reference.lit, []
+    for pair in map(list, combinations(range(lit.shape[2]), 2)):
+        both = lit[..., pair].all(axis=2)
+        here, there = plane.mean[both][:, pair], reference.mean[both][:, pair]
+        tint = np.nan
+        if len(here) >= MIN_TILES:
+            tint = float(np.median(np.diff(np.log(there / here), axis=1)))
+        if abs(tint) > STAYS:
+            rests = [unexplained(there[:, k], here[:, k]) for k in (0, 1)]
+            rest = np.median(np.abs(rests[0] - rests[1]))  # what focus does, it does to both
+            tint = tint if rest < max(MAX_SPREAD * abs(tint), STAYS) else np.nan
+        found.append(tint)
+    return np.array(found)
 
 
-def _agreed(changes: Table) -> float:
-    """Return by how much the first of two channels changed more than the second."""
-    if len(changes) < MIN_TILES:
-        return np.nan
-    apart = changes[:, 0] - changes[:, 1]
-    tint = float(np.median(apart))
-    spread = float(np.median(np.abs(apart - tint)))
-    return tint if spread < max(MAX_SPREAD * abs(tint), MIN_TINT / 3) else np.nan
+def _light_of_channels(around: Side, plane: PlaneStatistics) -> Exposure:
+    """Return the gain and offset of each channel; 1 and 0 where it is as it was."""
+    lights, is_between = [], len(around) == 2
+    change = np.mean([_changes(one, plane) for one in around], axis=0)
+    for c in range(len(change)):
+        found = Exposure(1.0, 0.0)
+        if np.abs(change[c]) > STAYS:
+            found = Exposure(np.exp(change[c]), 0.0)
+            # Of a first or last plane, less contrast is what focus does.
+            found = (is_between and fit_light(around, plane, slice(c, c + 1))) or found
+        lights.append((found.gain, found.offset))
+    gain, offset = np.array(lights, np.float64).T
+    return Exposure(gain, offset)

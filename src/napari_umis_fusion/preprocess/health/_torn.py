@@ -24,6 +24,9 @@ MIN_CONTRAST, MIN_FAR, MIN_OTHER = 0.2, 0.3, 0.75
 """Share of the span by which the planes right before and after differ from a constant part of
 another shape, in so much of it; more of it differs at all. Lost lines differ by as much."""
 
+MIN_STEPS = 1.5
+"""Whole numbers that differ by less may be the same light."""
+
 MAX_VALUES = 3
 """Constant values that are looked at: the most frequent ones."""
 
@@ -77,6 +80,10 @@ def _was_not_written(
     if not all(_may_show_more(side, channel, value, here) for side in sides):
         return False
     shaped = _in_shape(here)
+    if len(sides) > 1 and shaped.any():
+        nearest = sides[0][-1], sides[1][0]
+        if not any(_show_more([one], channel, value, shaped) for one in nearest):
+            return False  # an even ground, which haze hides further away
     if len(sides) < 2:
         # A dark ground the plane before the first may have had too.
         is_neat = shaped.any() and shaped.sum() >= MIN_NEAT * here.sum()
@@ -119,12 +126,11 @@ def _lost_lines(
     if len(around) < 2 or not all(one.lines for side in (*around, [plane]) for one in side):
         return []
     span = np.max([one.span for side in around for one in side[:1]], axis=0)
+    least = np.maximum(MIN_CONTRAST * span, MIN_STEPS * plane.rounding)
     found = [
         gap
         for axis, lines in enumerate(plane.lines)
-        for gap in lost_lines(
-            lines, [[one.lines[axis] for one in side] for side in around], MIN_CONTRAST * span
-        )
+        for gap in lost_lines(lines, [[one.lines[axis] for one in side] for side in around], least)
     ]
     return list(dict.fromkeys(found))
 
@@ -162,7 +168,7 @@ def _may_show_more(
 def _differs(
     plane: PlaneStatistics, channel: int, value: float, share: float = MIN_DIFFERENCE
 ) -> Mask:
-    least = share * plane.span[channel]
+    least = max(share * plane.span[channel], MIN_STEPS * plane.rounding)
     with np.errstate(invalid="ignore"):
         return np.asarray(np.abs(plane.mean[..., channel] - value) > least)
 

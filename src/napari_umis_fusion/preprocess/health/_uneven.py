@@ -10,8 +10,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from napari_umis_fusion.preprocess.health._neighbours import Side
 from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics, Table
-from napari_umis_fusion.preprocess.health._unlike import over_3_x_3
+from napari_umis_fusion.preprocess.health._unlike import blurred
 
 PARTS, MIN_TILES = 8, 4
 """Parts along each side at most, and tiles along the side of a part at least."""
@@ -25,8 +26,6 @@ MANY_STEPS, MANY_STEPS_END = 4.0, 10.0
 plane. Of 414 sound planes of real and rendered stacks that lay between two, none reached 2.4 times,
 and of 144 first and last ones, none 4.4; one did in light that flickers while it is read."""
 
-Side = Sequence[PlaneStatistics]
-
 
 def is_lit_unevenly(plane: PlaneStatistics, before: Side, after: Side) -> bool:
     """Whether parts of a plane are brighter or darker than those before and after, others less so.
@@ -38,6 +37,13 @@ def is_lit_unevenly(plane: PlaneStatistics, before: Side, after: Side) -> bool:
     before, after : sequence of PlaneStatistics
         Planes on either side, in focal order.
     """
+    ways = [(before, after)]
+    if before and after:  # the next plane may be lit as this one
+        ways += [way for way in ((before, after[1:]), (before[:-1], after)) if all(way)]
+    return any(_is_uneven(plane, *way) for way in ways)
+
+
+def _is_uneven(plane: PlaneStatistics, before: Side, after: Side) -> bool:
     sides = [[_parts(one.mean) for one in side] for side in (before[::-1], after)]
     nearest = [side[0] for side in sides if side]
     is_between = len(nearest) == 2
@@ -47,7 +53,7 @@ def is_lit_unevenly(plane: PlaneStatistics, before: Side, after: Side) -> bool:
         return False
     span = np.max([one.span for side in (before[-1:], after[:1]) for one in side], axis=0)
     # A plane in focus shows what is blurred in both: then its own blur is like them.
-    tiles = plane.mean, over_3_x_3(plane.mean, np.add) / 9
+    tiles = plane.mean, blurred(plane.mean)
     off = [_beyond(_parts(one), nearest) for one in tiles]
     uneven = np.min([np.ptp(one, axis=(0, 1)) for one in off], axis=0)  # NaN if one is unknown
     usual = np.max(steps, axis=(0, 1, 2))

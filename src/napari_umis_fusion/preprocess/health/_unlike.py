@@ -7,10 +7,12 @@ plane did not, 21 % of a first or last one, and white noise differed by at most 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from napari_umis_fusion.preprocess.health._exposure import affine_light
+from napari_umis_fusion.preprocess.health._neighbours import Side, pairs_around
 from napari_umis_fusion.preprocess.health._statistics import (
     MAX_CLIPPED,
     Mask,
@@ -20,6 +22,9 @@ from napari_umis_fusion.preprocess.health._statistics import (
 
 MIN_OFF = 0.03
 """Share of what the planes around span, by which a tile lies outside what they show."""
+
+MIN_OFF_LIGHT = 0.02
+"""Share of their light, likewise: lamps are no steadier."""
 
 MANY_OFFS, MANY_OFFS_END = 3.0, 6.0
 """Nor is a tile odd that differs from them by less than so many times what they differ by; more
@@ -35,6 +40,10 @@ but it shines; in so many tiles, nothing is darker than in the planes around."""
 MUCH_RICHER = 8.0
 """Contrast relative to the planes around, from which on they show next to nothing to judge by: it
 may be the only plane in focus."""
+
+MAX_ALIKE = 0.85
+"""Correlation of tiles of a plane and the next, from which on they are the same picture, however
+far from focus; even where planes are out of order, or light spreads from what lies beside."""
 
 MIN_TILES = 16
 """Fewer tell nothing."""
@@ -56,8 +65,6 @@ a first or last plane, where focus goes on."""
 MIN_NOISE = 0.02
 """Standard deviation of noise that spoils a decision, as a share of what those planes span."""
 
-Side = Sequence[PlaneStatistics]
-
 
 def is_unlike(plane: PlaneStatistics, before: Side, after: Side, lost: Table) -> bool:
     """Whether a plane shows another picture than planes before and after it, which show one.
@@ -73,24 +80,33 @@ def is_unlike(plane: PlaneStatistics, before: Side, after: Side, lost: Table) ->
     """
     is_end = not (before and after)
     least = MIN_UNLIKE_END if is_end else MIN_UNLIKE
-    for one, other in _pairs(before, after):
+    for count, (one, other) in enumerate(pairs_around(before, after), 1):
         here = (lost <= MAX_CLIPPED) & np.logical_and.reduce(
-            [_shown(p) for p in (plane, one, other)]
+            [shown_tiles(p) for p in (plane, one, other)]
         )
-        if here.sum() >= MIN_TILES:
-            tiles = _in_light_of(plane, one, other, here)
-            if _share_between(tiles, one, other, here) >= 1 - least:
-                continue
-            around = _Around.of(one, other, here, MANY_OFFS_END if is_end else MANY_OFFS)
-            # A plane in focus shows what is blurred in both: then its own blur is like them.
-            shares = [around.shares_off(some, here) for some in (tiles, _blurred(tiles))]
-            if min(map(sum, shares)) > least:
-                usual = max(one.contrast, other.contrast)
-                if plane.contrast > MUCH_RICHER * usual:
-                    return False
-                is_rich = plane.contrast > MAX_RICHER * usual
-                return not is_rich or min(dark for dark, _ in shares) > MIN_DARK
+        if here.sum() < MIN_TILES:
+            continue
+        tiles = _in_light_of(plane, one, other, here)
+        if _share_between(tiles, one, other, here) >= 1 - least:
+            continue
+        ways = [one.mean], [two.mean for two in after[:count]]
+        if any(_leads_on([tiles, *way], here) for way in ways if way):
+            continue
+        around = _Around.of(one.mean, other.mean, here, MANY_OFFS_END if is_end else MANY_OFFS)
+        # A plane in focus shows what is blurred in both: then its own blur is like them.
+        shares = [around.shares_off(some, here) for some in (tiles, blurred(tiles))]
+        if min(map(sum, shares)) > least:
+            usual = max(one.contrast, other.contrast)
+            if plane.contrast > MUCH_RICHER * usual:
+                return False
+            is_rich = plane.contrast > MAX_RICHER * usual
+            return not is_rich or min(dark for dark, _ in shares) > MIN_DARK
     return False
+
+
+def _leads_on(planes: Sequence[Table], here: Mask) -> bool:
+    """Whether each of some planes shows the same picture as the next one."""
+    return all(correlation(one[here], two[here]) > MAX_ALIKE for one, two in pairwise(planes))
 
 
 def is_noisy(plane: PlaneStatistics, before: Side, after: Side) -> bool:
@@ -115,7 +131,8 @@ def has_odd_lines(plane: PlaneStatistics, before: Side, after: Side) -> bool:
     least = MIN_ONE_SIDED if before and after else MIN_ONE_SIDED_END
     with np.errstate(divide="ignore", invalid="ignore"):
         one_sided = found.grain / found.grain[::-1]
-        usual = np.max([one.grain[..., 0] / one.grain[::-1, :, 0] for one in found.sides], axis=0)
+        ratios = [one.grain[..., 0] / one.grain[::-1, :, 0] for one in found.sides]
+        usual = np.max([np.ones_like(one_sided), *ratios], axis=0)
         is_odd = found.is_noise & (one_sided > least * usual)
     is_odd &= (found.grain > least * found.usual) & found.is_white
     return bool(is_odd.any())
@@ -171,15 +188,17 @@ class _Around:
     margin: Table
 
     @classmethod
-    def of(cls, one: PlaneStatistics, other: PlaneStatistics, here: Mask, many: float) -> "_Around":
-        tiles = one.mean, other.mean
+    def of(cls, one: Table, other: Table, here: Mask, many: float) -> "_Around":
+        tiles = one, other
         span = _span_of(one, other, here)
         low, high = ([over_3_x_3(t, edge) for t in tiles] for edge in (np.fmin, np.fmax))
         off = [
             np.fmax(tiles[k] - high[1 - k], low[1 - k] - tiles[k])[here].clip(min=0) for k in (0, 1)
         ]
         usual = np.percentile(np.concatenate(off), 90, axis=0)
-        margin = MIN_OFF * np.maximum(span, 1e-300) + many * usual
+        light = np.median(np.abs(np.concatenate([one[here], other[here]])), axis=0)
+        least = np.maximum(MIN_OFF * span, MIN_OFF_LIGHT * light)
+        margin = np.maximum(least, 1e-300) + many * usual
         return cls(np.fmin(*low), np.fmax(*high), np.asarray(margin))
 
     def shares_off(self, tiles: Table, here: Mask) -> tuple[float, float]:
@@ -189,9 +208,9 @@ class _Around:
         return float(dark[here].mean()), float(bright[here].mean())
 
 
-def _span_of(one: PlaneStatistics, other: PlaneStatistics, here: Mask) -> Table:
+def _span_of(one: Table, other: Table, here: Mask) -> Table:
     """Return what the tiles of two planes span, of each channel."""
-    both = np.concatenate([one.mean[here], other.mean[here]])
+    both = np.concatenate([one[here], other[here]])
     return np.asarray(np.subtract(*np.percentile(both, (98, 2), axis=0)))
 
 
@@ -200,35 +219,39 @@ def _share_between(tiles: Table, one: PlaneStatistics, other: PlaneStatistics, h
 
     None of those is off by `_Around`, which allows more and takes several times as long.
     """
-    margin = MIN_OFF * _span_of(one, other, here)
+    margin = MIN_OFF * _span_of(one.mean, other.mean, here)
     own, first, second = tiles[here], one.mean[here], other.mean[here]
     is_off = np.minimum(first, second) - own > margin
     is_off |= own - np.maximum(first, second) > margin
     return 1 - float(is_off.any(axis=1).mean())
 
 
-def _shown(plane: PlaneStatistics) -> Mask:
+def shown_tiles(plane: PlaneStatistics) -> Mask:
+    """Return the tiles that show something: bool (rows of tiles, columns of tiles)."""
     return plane.shown.reshape(plane.mean.shape[:2])
-
-
-def _pairs(before: Side, after: Side) -> list[tuple[PlaneStatistics, PlaneStatistics]]:
-    if before and after:
-        return [(before[-1], one) for one in after]
-    side = after[:2] if after else before[:-3:-1]
-    return [(side[0], side[1])] if len(side) == 2 else []
 
 
 def _in_light_of(
     plane: PlaneStatistics, one: PlaneStatistics, other: PlaneStatistics, here: Mask
 ) -> Table:
     """Return the tiles of a plane as bright as those of two others, where all of them tell."""
-    gain, offset = affine_light((one.mean[here] + other.mean[here]) / 2, plane.mean[here])
+    tiles = (one.mean[here] + other.mean[here]) / 2, plane.mean[here]
+    # Each channel by itself: colours of a light that changed are no other picture.
+    channels = zip(*(some.T for some in tiles), strict=True)
+    gain, offset = np.array([affine_light(*pair) for pair in channels]).T
     return np.asarray((plane.mean - offset) / gain)
 
 
-def _blurred(tiles: Table) -> Table:
+def blurred(tiles: Table) -> Table:
     """Return the means of 3 x 3 tiles."""
     return np.asarray(over_3_x_3(tiles, np.add) / 9)
+
+
+def correlation(one: Table, other: Table) -> float:
+    """Return how alike tiles (N, C) of two planes are, -1 to 1; NaN where they do not differ."""
+    one, other = one - one.mean(axis=0), other - other.mean(axis=0)
+    size = np.linalg.norm(one) * np.linalg.norm(other)
+    return float((one * other).sum() / size) if size > 0 else np.nan
 
 
 def without_lines(tiles: Table, here: Mask) -> Table:
