@@ -35,6 +35,12 @@ UNDERSHOOT, MAX_UNDER = 0.1, 0.25
 """If more than this share of the pixels next to it are darker than in other planes by a tenth of
 its light, the camera sharpens pictures: there, edges tell nothing of the optics."""
 
+MAX_RIM_END, MAX_NEAR_END, MIN_ALONE_END = 0.04, 0.08, 0.9
+"""The same in a first or last plane, where all light of a sparkle may be gone in the next one. What
+is darker there counts, too: a camera that sharpens takes away what lies next to an edge, and of
+1,400 things with a sigma of 0.5 to 0.85 px in each of four sharpened planes, none was as even but
+two."""
+
 MIN_GONE = 0.5
 """Share of its light that the planes around show neither there nor next to it."""
 
@@ -59,6 +65,7 @@ def clusters_in(
     least: float,
     noises: tuple[float, float],
     places: NDArray[np.int64],
+    is_end: bool,
 ) -> NDArray[np.int64]:
     """Return the pixels of all clusters whose highest pixel is among some.
 
@@ -72,6 +79,8 @@ def clusters_in(
         Least height of a bright and of a dark one, in mean differences between planes.
     places : ndarray of shape (N,), int64
         Where highest pixels may lie: all that exceed `least`, as indices of the flattened part.
+    is_end : bool
+        Whether one plane is both the one before and the one after.
 
     Returns
     -------
@@ -103,7 +112,8 @@ def clusters_in(
         ):
             continue
         size = _grow(here, before, after, y, x, sign, pixels, state)
-        if size > 1 and _is_cluster(here, before, after, y, x, sign, many, pixels[:size], state):
+        marked = pixels[:size], state
+        if size > 1 and _is_cluster(here, before, after, y, x, sign, many, *marked, is_end):
             if count + size > len(found):
                 more = np.empty((2 * len(found) + size, 2), np.int64)
                 more[:count] = found[:count]
@@ -225,6 +235,7 @@ def _is_cluster(
     many: float,
     pixels: NDArray[np.int64],
     state: NDArray[np.uint8],
+    is_end: bool,
 ) -> bool:
     middle = REACH_PX + 1
     top, bottom, left, right = y, y, x, x
@@ -251,14 +262,42 @@ def _is_cluster(
     # Defocus spreads light and keeps its amount; that of a hit is in its plane only.
     amount = counts[1] * own + counts[2] * (rim - around)
     is_gone = amount[0] - max(amount[1], amount[2]) > MIN_GONE * counts[1] * own[0]
-    is_sharp = own[0] > many * noise / counts[0] and rim[0] - around[0] < MAX_RIM * own[0]
+    beside = (rim[0] - around[0]) / own[0]
+    is_sharp = own[0] > many * noise / counts[0] and beside < MAX_RIM
     if not (is_gone and is_sharp):  # nor where one is NaN
         return False
-    near = under = 0
-    for i in range(max(0, top), min(here.shape[0], bottom)):
-        for j in range(max(0, left), min(here.shape[1], right)):
+    box = (max(0, top), min(here.shape[0], bottom), max(0, left), min(here.shape[1], right))
+    rims = _count_rims(here, before, after, y, x, sign, around[0], own[0], box, state)
+    if is_end and (abs(beside) > MAX_RIM_END or rims[2] > (1 - MIN_ALONE_END) * counts[2]):
+        return False
+    return bool(rims[0] <= (1 - MIN_ALONE) * counts[2] and rims[1] <= MAX_UNDER * counts[2])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _count_rims(
+    here: NDArray[Any],
+    before: NDArray[Any],
+    after: NDArray[Any],
+    y: int,
+    x: int,
+    sign: np.float32,
+    ground: float,
+    own: float,
+    box: tuple[int, int, int, int],
+    state: NDArray[np.uint8],
+) -> tuple[int, int, int]:
+    """Count pixels next to a cluster: as bright as it, darker than in other planes, and not even.
+
+    `ground` is the light around, `own` that of the cluster beyond it.
+    """
+    middle = REACH_PX + 1
+    near = under = uneven = 0
+    for i in range(box[0], box[1]):
+        for j in range(box[2], box[3]):
             if state[i - y + middle, j - x + middle] == 2:
-                near += sign * here[i, j] - around[0] > MAX_NEAR * own[0]
+                beside = (sign * here[i, j] - ground) / own
+                near += beside > MAX_NEAR
+                uneven += abs(beside) > MAX_NEAR_END
                 others = min(sign * before[i, j], sign * after[i, j])
-                under += sign * here[i, j] - others < -UNDERSHOOT * own[0]
-    return bool(near <= (1 - MIN_ALONE) * counts[2] and under <= MAX_UNDER * counts[2])
+                under += sign * here[i, j] - others < -UNDERSHOOT * own
+    return near, under, uneven

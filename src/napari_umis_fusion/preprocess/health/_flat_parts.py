@@ -39,6 +39,11 @@ MIN_STEP, MIN_STEPS = 0.5, 0.85
 MANY = 6.0
 """By so many times what those pixels differ from the planes around, the part does."""
 
+MANY_IN_NOISE, MANY_BESIDE, MAX_LIT = 3.0, 1.5, 0.1
+"""Noise makes no nine pixels equal, but where it is cut off: so many times suffice where each of
+those pixels differs by up to so many times what they do in the mean, and all of them together by
+less than this share of what the part does: next to a highlight that is cut off lies light."""
+
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def mark_flat_parts(
@@ -159,20 +164,32 @@ def _ends_abruptly(
     """Whether nearly all pixels next to a part are unlike it, and like the planes around."""
     value = here[part[0, 0], part[0, 1]]
     quiet = steps = count = 0
-    noise = 0.0
-    for k in range(len(part)):
-        for by in range(8):
-            i, j = part[k, 0] + NEAR[by][0], part[k, 1] + NEAR[by][1]
-            if not (0 <= i < here.shape[0] and 0 <= j < here.shape[1]) or here[i, j] == value:
-                continue
-            count += 1
-            quiet += _beyond(here[i, j], before[i, j], after[i, j]) < MAX_BESIDE * far
-            steps += abs(here[i, j] - value) > MIN_STEP * far
-            noise += abs(here[i, j] - (before[i, j] + after[i, j]) / 2)
-    if is_block:
-        return steps >= MIN_BLOCK_STEPS * count
-    if not far * count > MANY * noise:
-        return False
+    noise = lit = 0.0
+    is_loud = False
+    for is_last in (False, True):
+        for k in range(len(part)):
+            for by in range(8):
+                i, j = part[k, 0] + NEAR[by][0], part[k, 1] + NEAR[by][1]
+                if not (0 <= i < here.shape[0] and 0 <= j < here.shape[1]) or here[i, j] == value:
+                    continue
+                if is_last:
+                    most = MAX_BESIDE * far
+                    if is_loud:
+                        most = max(most, MANY_BESIDE * noise / count)
+                    quiet += _beyond(here[i, j], before[i, j], after[i, j]) < most
+                    continue
+                count += 1
+                steps += abs(here[i, j] - value) > MIN_STEP * far
+                off = here[i, j] - (before[i, j] + after[i, j]) / 2
+                noise += abs(off)
+                lit += off
+        if is_block:
+            return steps >= MIN_BLOCK_STEPS * count
+        is_loud = not far * count > MANY * noise
+        if is_loud and not (
+            far * count > MANY_IN_NOISE * noise and abs(lit) < MAX_LIT * far * count
+        ):
+            return False
     return quiet >= MIN_QUIET * count and steps >= MIN_STEPS * count
 
 

@@ -147,10 +147,9 @@ def specks_in(rows: slice, plane: Plane, around: Sequence[Plane], least: Sequenc
         found, clusters, flat = masks
         here, before, after = (_channel_of(one, c, level) for one in seen) if is_short else seen
         mark_singles(here, before, after, height, noises, places, found)
-        if len(around) > 1:  # on one side, coarse steps leave nothing of a sparkle either
-            least_of_many = CLUSTER_HEIGHT * height
-            pixels = clusters_in(here, before, after, least_of_many, noises, places)
-            clusters[pixels[:, 0], pixels[:, 1]] = True
+        shown = here, before, after
+        found_there = clusters_in(*shown, CLUSTER_HEIGHT * height, noises, places, len(around) == 1)
+        clusters[found_there[:, 0], found_there[:, 1]] = True
         mark_flat_parts(here, before, after, max(height, levels), places, flat)
     masks[2][: inner[0]] = masks[2][inner[1] :] = False  # of other rows, which see more of them
     first = top * plane.shape[1]
