@@ -118,6 +118,8 @@ def _sentence(health: PlaneHealth, copies: bool) -> tuple[str, str]:
         return "full of noise", ": left out"
     if "lines" in found:
         return "of lines that are shifted or lit each by itself", ": left out"
+    if "squares" in found:
+        return "of larger pixels than the planes before and after (binning)", ": left out"
     if "duplicate" in found:
         return "the same as the plane before", ": left out"
     parts, done = [], []
