@@ -2,6 +2,7 @@ import copy
 import gc
 import hashlib
 import itertools
+import os
 import threading
 import time
 from collections import Counter
@@ -12,6 +13,10 @@ import pytest
 from PIL import Image
 
 GOLDEN = Path(__file__).parent / "data" / "golden"
+
+# Threads of torch that wait for each other would keep busy the processors that other processes of
+# the run need: small networks take several times as long. Read when torch is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 NUMBERS = itertools.count()
@@ -190,7 +195,10 @@ class QuickAim:
 
 @pytest.fixture
 def quick_aim(monkeypatch):
-    """Return a function that makes every training objective at next to nothing."""
+    """Return a function that makes every training objective at next to nothing.
+
+    Its attribute `aim` is the class that stands in for all of them.
+    """
     import torch
 
     from napari_umis_fusion.network import PlaneRanker
@@ -204,6 +212,7 @@ def quick_aim(monkeypatch):
 
         monkeypatch.setattr(loop, "make_objective", make_objective)
 
+    use.aim = QuickAim
     return use
 
 

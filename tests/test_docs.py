@@ -370,6 +370,15 @@ def test_the_steps_of_fusion_are_those_of_its_room() -> None:
     assert [(*row[:2], re.sub(r"\[(`\S+`)\]\[\w+\]", r"\1", row[2])) for row in rows] == steps
 
 
+def test_the_files_of_fusion_are_listed_by_subject() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    table = page.partition("| subject | files")[2].partition("\n\n")[0]
+    files = Path(napari_umis_fusion.fusion.__file__).parent.glob("_*.py")
+    expected = {path.stem[1:] for path in files if path.stem != "__init__"}
+    listed = re.findall(r"`(\w+)`", table)
+    assert sorted(listed) == sorted(expected)
+
+
 # --- the reference
 
 DOCUMENTED = re.findall(

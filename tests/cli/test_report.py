@@ -4,7 +4,9 @@ import subprocess
 import sys
 
 import pytest
+from tqdm import tqdm
 
+from napari_umis_fusion.cli import _report
 from napari_umis_fusion.cli._report import print_line, print_written, progress_bar, show_done
 
 
@@ -36,6 +38,18 @@ def test_a_bar_that_nobody_sees_counts_and_writes_lines_alone(capsys):
     bar.set_postfix({"loss": 1.0}, refresh=False)
     assert (bar.n, bar.total) == (0, 7)
     assert capsys.readouterr().err == "memory: 5 MB\n"
+
+
+def test_who_waits_for_the_compiler_is_told(monkeypatch):
+    shown = io.StringIO()
+    with tqdm(file=shown, miniters=0, mininterval=0, leave=False) as bar:
+        for is_compiling in (True, False):
+            monkeypatch.setattr(_report, "is_compiling", lambda now=is_compiling: now)
+            show_done(bar, 1, 5, "measuring")
+            bar.refresh()
+            last = shown.getvalue().split("\r")[-1]
+            assert last.startswith("measuring:")
+            assert ("compiling for this computer, once" in last) == is_compiling
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no error of its own for closed pipes")

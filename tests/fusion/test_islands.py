@@ -66,7 +66,7 @@ def test_inverted_interiors_are_taken_from_the_plane_of_the_outline(rendered, ke
     assert mended.provenance["config"]["islands"] == "mend"
 
 
-@pytest.mark.parametrize("seed", range(1, 4))
+@pytest.mark.parametrize("seed", range(1, 3))
 def test_in_every_smear(seed):
     rendered = smear(seed)
     before, after = (off(fuse(rendered.stack, islands=one), rendered) for one in ("keep", "mend"))
@@ -103,7 +103,7 @@ def test_copied_values_are_recorded_ones(rendered, measure):
 
 @pytest.mark.parametrize("scene", ["discs", "bars", "fluorescence"])
 def test_real_islands_stay_to_the_last_bit(scene):
-    for seed in range(6):
+    for seed in range(2):
         stack = make_stack(scene, (96, 128), seed=seed, noisy=bool(seed % 2)).stack
         options = {"focus_measure": "laplacian", "blend": ("weighted", "select")[seed % 2]}
         kept, result = (fuse(stack, islands=choice, **options) for choice in ("keep", "mend"))
@@ -114,14 +114,14 @@ def test_real_islands_stay_to_the_last_bit(scene):
 def test_objects_on_another_height_stay():
     """Debris beside and above the cells lies where islands of inverted contrast are mended."""
     lost = total = 0
-    for seed in range(3):
+    for seed in range(2):
         rendered = smear(seed, debris=2)
         kept, result = (fuse(rendered.stack, islands=choice) for choice in ("keep", "mend"))
         debris = np.abs(rendered.sub_plane_map - rendered.sub_plane_map.max()) > 2
         right = debris & (np.abs(kept.index_map - rendered.sub_plane_map) <= 1.5)
         total += right.sum()
         lost += (np.abs(result.index_map - rendered.sub_plane_map)[right] > 1.5).sum()
-    assert total > 1000
+    assert total > 600
     assert lost < 0.02 * total
 
 

@@ -123,7 +123,7 @@ def test_many_peaks_stay_within_float32_and_invalid_pixels_are_passed_over():
 )
 def test_of_a_transparent_pair_the_layer_is_chosen_that_is_asked_for(measure, photons):
     shares, values = [], []
-    for seed in range(3):
+    for seed in range(2):
         made = rendered(transparent_pair, seed, photons)
         for prefer, plane in ((-1, FRONT), (0, FRONT), (1, BACK)):
             result = fuse(made.stack, FusionConfig(focus_measure=measure, prefer=prefer))

@@ -61,9 +61,12 @@ def test_trained_features_find_the_plane(golden_weights):
     assert np.abs(index_map - rendered.sub_plane_map).mean() < 0.8
 
 
-@pytest.mark.parametrize("verification", ["seams", "mode", "fuzzy", "none"])
 @pytest.mark.parametrize(
-    ("dtype", "scale"), [(np.uint8, 1), (np.uint16, 200), (np.float32, 1 / 255)]
+    ("verification", "dtype", "scale"),
+    [
+        *(("seams", np.uint8, 1), ("mode", np.uint16, 200)),
+        *(("fuzzy", np.float32, 1 / 255), ("none", np.uint8, 1)),
+    ],
 )
 def test_every_dtype_and_verification(stack, weights, verification, dtype, scale):
     values = (stack * scale).astype(dtype)

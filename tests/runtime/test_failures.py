@@ -1,7 +1,7 @@
 import pytest
 
 from napari_umis_fusion.errors import StackError
-from napari_umis_fusion.runtime import failure_reason
+from napari_umis_fusion.runtime import failure_reason, sentence_of
 
 
 @pytest.mark.parametrize(
@@ -16,3 +16,18 @@ from napari_umis_fusion.runtime import failure_reason
 )
 def test_reasons_are_sentences(error, told):
     assert told in failure_reason(error)
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        (StackError("no focus was found."), "No focus was found."),
+        (StackError("found, but empty."), "Found, but empty."),
+        (StackError("na=2.0 is too large."), "na=2.0 is too large."),
+        (StackError("beads.tif is not there."), "beads.tif is not there."),
+        (FileNotFoundError(2, "No such file or directory", "a.tif"), "a.tif: No such file"),
+        (MemoryError(), "There is not enough memory"),
+    ],
+)
+def test_panels_show_sentences_that_begin_with_a_capital_letter_or_a_name(error, shown):
+    assert sentence_of(error).startswith(shown)

@@ -131,7 +131,11 @@ def test_every_name_is_z_or_refused_at_each_entrance_alike(enter, tmp_path):
 @pytest.mark.parametrize("enter", ENTRANCES)
 def test_every_name_is_z_where_it_is_asked_for(enter, tmp_path):
     wanted = fuse(STACK, **QUICK).all_in_focus
+    # All entrances look names up in one place: that all names stand there, one of them tells.
+    some = {name for names in NAMES.values() for name in (names[0], names[-1])}
     for kind, name in names_for(enter):
+        if enter is not through_fuse and name not in some:
+            continue
         if enter is through_read_layers and (letter_of(name) == "C" or kind == "unnamed"):
             continue  # channels are layers by then, and pages are called z
         np.testing.assert_array_equal(enter(name, tmp_path, z_axis=name), wanted, name)

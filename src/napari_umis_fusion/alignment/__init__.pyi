@@ -20,5 +20,4 @@ from ._transforms import compose as compose
 from ._transforms import corners_of as corners_of
 from ._transforms import inverse as inverse
 from ._transforms import is_even_shift as is_even_shift
-from ._transforms import max_displacement_px as max_displacement_px
 from ._transforms import rescaled as rescaled

@@ -106,6 +106,11 @@ class Alignment(TransformTable):
         """Whether any plane is moved."""
         return bool(self.moved)
 
+    @property
+    def farthest_px(self) -> float:
+        """How far a pixel of any plane is moved at most."""
+        return max(max_displacement_px(transform, self.shape) for transform in self.transforms)
+
     def healths_of(self, *, lit: bool) -> list[PlaneHealth]:
         """Return the healths of planes as recorded, or with their values corrected by `light`.
 
@@ -133,8 +138,7 @@ class Alignment(TransformTable):
         if not self.is_needed:
             return "; ".join(["the planes are aligned as recorded, none was moved", *shifts_only])
         parts = [f"{len(self.moved)} of {len(self.planes)} planes were moved ({self.model})"]
-        farthest = max(max_displacement_px(transform, self.shape) for transform in self.transforms)
-        parts.append(f"by up to {farthest:.1f} px")
+        parts.append(f"by up to {self.farthest_px:.1f} px")
         scales = [row.scale for row in self.planes]
         if max(scales) - min(scales) > 1e-4:
             parts.append(f"magnification {min(scales):.3f} to {max(scales):.3f}")

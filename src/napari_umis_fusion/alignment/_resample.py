@@ -3,12 +3,11 @@
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from napari_umis_fusion.alignment._transforms import Transform, apply, corners_of
 from napari_umis_fusion.preprocess import seen_from
-from napari_umis_fusion.runtime import split_rows
+from napari_umis_fusion.runtime import kernel, split_rows
 from napari_umis_fusion.stack import Plane
 
 Array = NDArray[Any]
@@ -132,7 +131,7 @@ def _lanczos_weights() -> NDArray[np.float32]:
 _WEIGHTS = _lanczos_weights()
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _resample(source: Array, transform: Array, table: Array, first: int, out: Array) -> None:
     height, width, channels = source.shape
     last_step = table.shape[0] - 1
@@ -153,7 +152,7 @@ def _resample(source: Array, transform: Array, table: Array, first: int, out: Ar
                     out[row, column, channel] = _at_border(source, top, left, channel, down, along)
 
 
-@njit(nogil=True, cache=True, inline="always")
+@kernel
 def _inside(source: Array, top: int, left: int, channel: int, down: Array, along: Array) -> Any:
     """Interpolate where all six surrounding rows and columns are recorded."""
     total = source.dtype.type(0)
@@ -170,7 +169,7 @@ def _inside(source: Array, top: int, left: int, channel: int, down: Array, along
     return _limited(total, least, largest)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _at_border(source: Array, top: int, left: int, channel: int, down: Array, along: Array) -> Any:
     """Interpolate from those of the six surrounding rows and columns that are recorded."""
     total, weight = 0.0, 0.0
@@ -185,7 +184,7 @@ def _at_border(source: Array, top: int, left: int, channel: int, down: Array, al
     return _limited(total / weight, least, largest)
 
 
-@njit(nogil=True, cache=True, inline="always")
+@kernel
 def _limited(value: Any, least: Any, largest: Any) -> Any:
     """Limit a value to a range; NaN is kept."""
     if value < least:

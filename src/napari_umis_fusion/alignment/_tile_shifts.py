@@ -9,10 +9,10 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from napari_umis_fusion.alignment._transforms import Points, Transform, identity, is_identity
+from napari_umis_fusion.runtime import kernel
 
 Grey = NDArray[np.float32]
 Spectra = NDArray[np.complex64]
@@ -260,7 +260,7 @@ def _powers(spectra: Spectra, width: int) -> NDArray[np.float64]:
     return np.asarray((squares.sum(axis=1) * twice).sum(axis=1))
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _cut_tiles(
     image: NDArray[Any],
     transform: NDArray[Any],
@@ -271,7 +271,10 @@ def _cut_tiles(
 ) -> None:
     """Fill tiles by bilinear interpolation, and `coverage` with the share inside the image."""
     bottom, right = image.shape[0] - 1, image.shape[1] - 1
-    whole = window.sum()
+    whole = np.float32(0)
+    for row in range(window.shape[0]):
+        for column in range(window.shape[1]):
+            whole += window[row, column]
     for number in range(tiles.shape[0]):
         outside = 0.0
         for row in range(tiles.shape[1]):

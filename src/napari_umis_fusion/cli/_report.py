@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from napari_umis_fusion.cli._interrupts import run_interruptibly
-from napari_umis_fusion.runtime import Progress
+from napari_umis_fusion.runtime import Progress, is_compiling
 
 if TYPE_CHECKING:
     from napari_umis_fusion.fusion import FusionEvent
@@ -19,6 +19,9 @@ Event = TypeVar("Event")
 
 LONGEST_MESSAGE = 2000
 """Characters; ours are far shorter, those of other libraries may not be."""
+
+COMPILING = "compiling for this computer, once"
+"""Beside the progress of what waits for it."""
 
 
 def print_line(message: str) -> None:
@@ -105,6 +108,10 @@ def show_done(bar: Any, done: float, total: float | None, what: str | None = Non
     """Show in a bar how much of `total` is done, and of what."""
     if what is not None:
         bar.set_description(what, refresh=False)
+    if is_compiling():
+        bar.set_postfix_str(COMPILING, refresh=False)
+    elif bar.postfix == COMPILING:
+        bar.set_postfix_str("", refresh=False)
     bar.total, bar.n = total, done
     bar.update(0)
 

@@ -7,10 +7,9 @@ the same sum in the same order wherever it is, so that tiles equal the whole to 
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from napari_umis_fusion.runtime import AnyArray, FloatMap
+from napari_umis_fusion.runtime import AnyArray, FloatMap, kernel
 
 Taps = FloatMap
 """The centre tap and those to its right; those to its left are equal."""
@@ -46,7 +45,7 @@ def _gaussian(sigma_px: float) -> NDArray[np.float64]:
     return total
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def convolve_rows(image: AnyArray, taps: AnyArray, out: AnyArray) -> None:
     """Convolve along x: `image` (H, W + 2 r) to `out` (H, W), r = taps.size - 1."""
     # Taps outside, pixels inside: the inner loop runs along a row, and vectorises. With two taps at
@@ -72,7 +71,7 @@ def convolve_rows(image: AnyArray, taps: AnyArray, out: AnyArray) -> None:
                 target[x] += tap * (row[x] + right[x])
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def convolve_columns(image: AnyArray, taps: AnyArray, out: AnyArray) -> None:
     """Convolve along y: `image` (H + 2 r, W) to `out` (H, W), r = taps.size - 1."""
     radius = taps.size - 1

@@ -9,7 +9,6 @@ import math
 from collections.abc import Generator
 
 import numpy as np
-from numba import njit
 
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.runtime import (
@@ -17,6 +16,7 @@ from napari_umis_fusion.runtime import (
     FloatMap,
     bands,
     iter_parts,
+    kernel,
     run_to_end,
     thread_count,
 )
@@ -132,9 +132,12 @@ def iter_box_sum(values: FloatMap, window_px: int) -> Generator[None, None, Floa
     yield from iter_parts(
         lambda band: _sum_along_rows(values, radius, unit, *band, sums), bands(height, parts)
     )
-    yield from iter_parts(
-        lambda span: _sum_along_columns(sums, radius, unit, *span, out), bands(width, parts)
-    )
+
+    def sum_columns(span: tuple[int, int]) -> None:
+        running = np.zeros(span[1] - span[0], np.int64)
+        _sum_along_columns(sums, radius, unit, *span, running, out)
+
+    yield from iter_parts(sum_columns, bands(width, parts))
     return out
 
 
@@ -147,7 +150,7 @@ def _unit(values: FloatMap, window_px: int) -> float:
     return 2.0**-bits
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _feature_change(pixels: AnyArray, start: int, stop: int, out: AnyArray) -> None:
     """Fill rows `start` to `stop` of `out` (Y, X) from `pixels` (Y, X, C)."""
     _, width, channels = pixels.shape
@@ -162,7 +165,7 @@ def _feature_change(pixels: AnyArray, start: int, stop: int, out: AnyArray) -> N
             out[y, x] = total
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _sum_along_rows(
     values: AnyArray, radius: int, unit: float, start: int, stop: int, sums: AnyArray
 ) -> None:
@@ -181,13 +184,18 @@ def _sum_along_rows(
             sums[y, x] = running
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _sum_along_columns(
-    sums: AnyArray, radius: int, unit: float, start: int, stop: int, out: AnyArray
+    sums: AnyArray,
+    radius: int,
+    unit: float,
+    start: int,
+    stop: int,
+    running: AnyArray,
+    out: AnyArray,
 ) -> None:
-    """Fill columns `start` to `stop` of `out` with sums of 2 `radius` + 1 rows."""
+    """Fill columns `start` to `stop` of `out` with sums of 2 `radius` + 1 rows, from zeros on."""
     height = sums.shape[0]
-    running = np.zeros(stop - start, np.int64)
     for y in range(min(radius, height)):
         for x in range(start, stop):
             running[x - start] += sums[y, x]

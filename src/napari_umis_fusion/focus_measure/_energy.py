@@ -4,18 +4,9 @@ Each takes a grey image with a border as wide as the kernel's radius and fills t
 """
 
 import numpy as np
-from numba import njit
 
 from napari_umis_fusion.focus_measure._convolution import Taps, convolve_columns, convolve_rows
-from napari_umis_fusion.runtime import AnyArray, FloatMap
-
-
-@njit(nogil=True, cache=True)
-def absolute_sum(first: AnyArray, second: AnyArray, out: AnyArray) -> None:
-    """Fill `out` with |first + second|."""
-    for y in range(out.shape[0]):
-        for x in range(out.shape[1]):
-            out[y, x] = abs(first[y, x] + second[y, x])
+from napari_umis_fusion.runtime import AnyArray, FloatMap, kernel
 
 
 def laplacian_of_gaussian(grey: FloatMap, gaussian: Taps, second: Taps) -> FloatMap:
@@ -29,11 +20,11 @@ def laplacian_of_gaussian(grey: FloatMap, gaussian: Taps, second: Taps) -> Float
     convolve_columns(rows, gaussian, along_x)
     convolve_rows(grey, gaussian, rows)
     convolve_columns(rows, second, along_y)
-    absolute_sum(along_x, along_y, along_x)
-    return along_x
+    along_x += along_y
+    return np.abs(along_x, out=along_x)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def squared_differences(grey: AnyArray, out: AnyArray) -> None:
     """Fill `out` with the summed squared differences from the left and upper pixel; radius 1."""
     for y in range(out.shape[0]):
@@ -44,7 +35,7 @@ def squared_differences(grey: AnyArray, out: AnyArray) -> None:
             target[x] = dx * dx + dy * dy
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def squared_sobel(grey: AnyArray, out: AnyArray) -> None:
     """Fill `out` with the squared Sobel gradient, 1 on a ramp of slope 1; radius 1."""
     for y in range(out.shape[0]):
@@ -59,7 +50,7 @@ def squared_sobel(grey: AnyArray, out: AnyArray) -> None:
             target[x] = (gx * gx + gy * gy) * np.float32(1 / 64)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def modified_laplacian(grey: AnyArray, out: AnyArray) -> None:
     """Fill `out` with the sum of absolute second differences along x and y; radius 1."""
     for y in range(out.shape[0]):
@@ -69,7 +60,7 @@ def modified_laplacian(grey: AnyArray, out: AnyArray) -> None:
             target[x] = abs(twice - row[x] - row[x + 2]) + abs(twice - above[x + 1] - below[x + 1])
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def square_root(image: AnyArray) -> None:
     """Replace each value by its square root, in place; negative rounding errors become 0."""
     for y in range(image.shape[0]):
@@ -77,7 +68,7 @@ def square_root(image: AnyArray) -> None:
             image[y, x] = np.sqrt(max(image[y, x], np.float32(0)))
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def fill_standard_deviation(mean: AnyArray, mean_square: AnyArray, out: AnyArray) -> None:
     """Fill `out` with sqrt(mean_square - mean ** 2)."""
     for y in range(out.shape[0]):

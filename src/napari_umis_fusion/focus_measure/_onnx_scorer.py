@@ -9,9 +9,6 @@ from napari_umis_fusion.runtime import Float32Array, FloatMap, Workers
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-BYTES_PER_PIXEL = 240
-"""Memory per pixel of a plane: the features of all planes that wait for later ones."""
-
 
 class OnnxScorer:
     """Scores planes with ONNX Runtime.
@@ -61,7 +58,6 @@ class OnnxScorer:
     def _out_of_memory(self) -> DeviceError:
         height, width = self._size
         return DeviceError(
-            f"the cpu ran out of memory for planes of {height} x {width} px, for which the network "
-            f"takes about {height * width * BYTES_PER_PIXEL / 1e9:.1f} GB; close other programs, "
+            f"the cpu ran out of memory for planes of {height} x {width} px; close other programs, "
             "lower memory_mb, fuse a part of the stack or choose another focus measure"
         )

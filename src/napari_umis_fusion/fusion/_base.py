@@ -22,7 +22,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from napari_umis_fusion.fusion._base_shift import BLOCK_PX, enlarged, shift_of
@@ -30,6 +29,7 @@ from napari_umis_fusion.fusion._decision import INVALID
 from napari_umis_fusion.fusion._weighted_mean import DOUBLE, WeightedMean
 from napari_umis_fusion.runtime import (
     AnyArray,
+    BoolMap,
     FloatMap,
     ScratchMemory,
     Workers,
@@ -123,7 +123,8 @@ class BaseCorrection:
         def look(rows: slice) -> None:
             blocks = _blocks_of(rows)
             self._mean[blocks] = block_means(mean.estimate(rows), self._sums_dtype)
-            _count(self._source[rows], self._best[rows], self._groups, self._shares[:, blocks])
+            groups = self._groups[self._source[rows]]
+            _count(groups, self._best[rows] >= 0, self._shares[:, blocks])
             leads = self._lead(rows)
             self._leads[blocks] = block_means(leads, np.dtype(np.float32))[..., 0]
             # Not needed any more, once the best planes are counted.
@@ -210,10 +211,10 @@ def _limits(dtype: np.dtype[Any]) -> tuple[Any, Any]:
     return -np.inf, np.inf
 
 
-@njit(nogil=True, cache=True)
-def _count(source: AnyArray, best: AnyArray, groups: AnyArray, shares: AnyArray) -> None:
+def _count(groups: NDArray[np.intp], is_known: BoolMap, shares: NDArray[np.uint8]) -> None:
     """Count the pixels of blocks that the planes of each group show best."""
-    for y in range(source.shape[0]):
-        for x in range(source.shape[1]):
-            if best[y, x] >= 0:
-                shares[groups[source[y, x]], y // BLOCK_PX, x // BLOCK_PX] += 1
+    rows, columns = (np.arange(side) // BLOCK_PX for side in groups.shape)
+    _, down, along = shares.shape
+    places = (groups * down + rows[:, None]) * along + columns
+    counts = np.bincount(places[is_known], minlength=shares.size)
+    shares += counts.reshape(shares.shape).astype(np.uint8)

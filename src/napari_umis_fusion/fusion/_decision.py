@@ -8,10 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from napari_umis_fusion.runtime import AnyArray, BoolMap, FloatMap, ScratchMemory, Tile
+from napari_umis_fusion.runtime import AnyArray, BoolMap, FloatMap, ScratchMemory, Tile, kernel
 from napari_umis_fusion.stack import Plane
 
 if TYPE_CHECKING:
@@ -111,7 +110,10 @@ class Decision:
 
     def rank(self, focus: FloatMap, tile: Tile) -> None:
         """Update the highest and second highest focus with that of a new plane."""
-        _rank(focus, self.best, self.second, tile.bounds)
+        window = tile.window
+        new, best, second = focus[window], self.best[window], self.second[window]
+        np.maximum(second, np.minimum(new, best), out=second)
+        np.maximum(best, new, out=best)
 
     def assign(
         self,
@@ -130,7 +132,7 @@ class Decision:
         _assign(focus, fitted, takeover, z, self.index, self.chosen, *around, tile.bounds)
         # Apart: a loop that may write the same map twice is not compiled to vector operations.
         if self.peak is not self.chosen:
-            _take(fitted, takeover, self.peak, tile.bounds)
+            _take(fitted, takeover, self.peak, tile)
 
     def see(self, peak: FloatMap, z: int, tile: Tile) -> None:
         """Record what plane `z` has to be fitted to, which belongs to a decision after this one."""
@@ -143,26 +145,22 @@ class Decision:
         if self.peak is not self.chosen:
             maps.append("peak")
         for name in maps:
-            _take(getattr(other, name), takeover, getattr(self, name), tile.bounds)
+            _take(getattr(other, name), takeover, getattr(self, name), tile)
 
 
 def copy_pixels(plane: Plane, takeover: BoolMap, image: Plane, tile: Tile) -> None:
     """Copy the pixels for which a plane is chosen into the image, all channels, bit by bit."""
-    if plane.ndim > 2:
-        _copy_pixels(as_bits(plane), takeover, as_bits(image), tile.bounds)
-        return
-    # Grey levels are compiled for as they are, for other maps.
-    known = plane.dtype == np.float32
-    new, values = (one if known else as_bits(one)[..., 0] for one in (plane, image))
-    _take(new, takeover, values, tile.bounds)
+    _take(as_pixels(plane), takeover, as_pixels(image), tile)
 
 
-def as_bits(image: Plane) -> AnyArray:
-    """View an image as (Y, X, C) of unsigned integers.
+def as_pixels(image: Plane) -> AnyArray:
+    """View an image as (Y, X) of pixels with all their channels."""
+    pixels = image.reshape(*image.shape[:2], -1)
+    return pixels.view(f"V{pixels.shape[2] * image.dtype.itemsize}")[..., 0]
 
-    numba compiles for these, but not for float16.
-    """
-    return image.view(f"u{image.dtype.itemsize}").reshape(*image.shape[:2], -1)
+
+def _take(new: AnyArray, takeover: BoolMap, values: AnyArray, tile: Tile) -> None:
+    np.copyto(values[tile.window], new[tile.window], where=takeover[tile.window])
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +196,7 @@ def take_sharper(focus: FloatMap, decision: Decision, takeover: BoolMap, tile: T
     np.greater_equal(focus[window], decision.chosen[window], out=takeover[window])
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _follow(
     focus: AnyArray,
     chosen: AnyArray,
@@ -218,18 +216,7 @@ def _follow(
             takeover[y, x] = wanted == z or (wanted > z and focus[y, x] >= chosen[y, x])
 
 
-@njit(nogil=True, cache=True)
-def _rank(focus: AnyArray, best: AnyArray, second: AnyArray, bounds: Bounds) -> None:
-    top, bottom, left, right = bounds
-    for y in range(top, bottom):
-        new, first, other = focus[y, left:right], best[y, left:right], second[y, left:right]
-        for i in range(right - left):
-            value, highest = new[i], first[i]
-            other[i] = max(other[i], min(value, highest))
-            first[i] = max(highest, value)
-
-
-@njit(nogil=True, cache=True)
+@kernel
 def _assign(
     focus: AnyArray,
     fitted: AnyArray,
@@ -260,27 +247,3 @@ def _assign(
             later[i] = unknown if is_new else follower
             planes[i] = z if is_new else plane
             seen[i] = one
-
-
-@njit(nogil=True, cache=True)
-def _take(new: AnyArray, takeover: AnyArray, values: AnyArray, bounds: Bounds) -> None:
-    top, bottom, left, right = bounds
-    for y in range(top, bottom):
-        _select(new[y, left:right], takeover[y, left:right], values[y, left:right])
-
-
-@njit(nogil=True, cache=True)
-def _copy_pixels(plane: AnyArray, takeover: AnyArray, image: AnyArray, bounds: Bounds) -> None:
-    top, bottom, left, right = bounds
-    for y in range(top, bottom):
-        taken = takeover[y, left:right]
-        for channel in range(plane.shape[2]):
-            _select(plane[y, left:right, channel], taken, image[y, left:right, channel])
-
-
-@njit(nogil=True, cache=True)
-def _select(new: AnyArray, taken: AnyArray, values: AnyArray) -> None:
-    """Replace values where they are taken."""
-    for i in range(values.size):
-        value, old = new[i], values[i]
-        values[i] = value if taken[i] else old

@@ -6,7 +6,6 @@ truth. Two errors are known: what noise does, and what a window does that averag
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from napari_umis_fusion.focus_measure import gaussian_taps
@@ -17,6 +16,7 @@ from napari_umis_fusion.runtime import (
     BoolMap,
     FloatMap,
     Tile,
+    kernel,
     with_halo,
 )
 
@@ -117,7 +117,7 @@ def fit_peaks(decision: Decision, window: Window) -> tuple[FloatMap, FloatMap]:
     return shift, variance
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _fit_plainly(before: AnyArray, peak: AnyArray, after: AnyArray, shift: AnyArray) -> None:
     """Fill the peak of a parabola through three planes; 0 where there is none."""
     for y in range(peak.shape[0]):
@@ -128,7 +128,7 @@ def _fit_plainly(before: AnyArray, peak: AnyArray, after: AnyArray, shift: AnyAr
                 shift[y, x] = min(max(at, -0.5), 0.5)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _fit_logarithms(
     before: AnyArray,
     peak: AnyArray,

@@ -9,7 +9,6 @@ often right: the border of an object in front is sharper than either side of it 
 from collections.abc import Generator
 
 import numpy as np
-from numba import njit
 
 from napari_umis_fusion.focus_measure import gaussian_taps, smooth
 from napari_umis_fusion.fusion._base import BaseCorrection
@@ -22,6 +21,7 @@ from napari_umis_fusion.runtime import (
     ScratchMemory,
     Tile,
     Workers,
+    kernel,
     split_rows,
     tiles_of,
     with_halo,
@@ -149,23 +149,27 @@ def highest_around(image: FloatMap) -> FloatMap:
     return found
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
 def gradients(grey: FloatMap) -> FloatMap:
     """Return the gradient magnitude of an image (Y, X), Sobel / 8, as `false_edge_rate` does."""
+    found = np.empty(grey.shape, np.float32)
+    smoothed, changes = np.empty((2, grey.shape[1] + 2), np.float32)
+    _fill_gradients(np.ascontiguousarray(grey), smoothed, changes, found)
+    return found
+
+
+@kernel
+def _fill_gradients(grey: AnyArray, smoothed: AnyArray, changes: AnyArray, found: AnyArray) -> None:
+    """Fill gradients, in space for sums along columns, with those beyond either end."""
     height, width = grey.shape
-    found = np.empty((height, width), np.float32)
     eighth, two = np.float32(0.125), np.float32(2)
-    # Sums along columns, with those beyond either end.
-    smoothed, changes = np.empty(width + 2, np.float32), np.empty(width + 2, np.float32)
     for y in range(height):
         above, here, below = grey[max(y - 1, 0)], grey[y], grey[min(y + 1, height - 1)]
         for x in range(width):
             smoothed[x + 1] = above[x] + two * here[x] + below[x]
             changes[x + 1] = below[x] - above[x]
-        for sums in (smoothed, changes):
-            sums[0], sums[width + 1] = sums[1], sums[width]
+        smoothed[0], smoothed[width + 1] = smoothed[1], smoothed[width]
+        changes[0], changes[width + 1] = changes[1], changes[width]
         for x in range(width):
             across = (smoothed[x + 2] - smoothed[x]) * eighth
             along = (changes[x] + two * changes[x + 1] + changes[x + 2]) * eighth
             found[y, x] = np.sqrt(across * across + along * along)
-    return found

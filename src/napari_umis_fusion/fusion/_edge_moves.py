@@ -11,9 +11,8 @@ checkerboard, with which they could be fooled.
 from typing import Any
 
 import numpy as np
-from numba import njit
 
-from napari_umis_fusion.runtime import AnyArray
+from napari_umis_fusion.runtime import AnyArray, kernel
 
 MARGIN = 1.5
 """Gradient beyond that of every plane that is false, in grey levels per pixel."""
@@ -46,7 +45,6 @@ REACH_PX = 8
 """How far around a pixel values are looked at, at most."""
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
 def mend_edges(maps: tuple[AnyArray, ...], core: tuple[int, int, int, int]) -> None:
     """Copy patches of other planes where gradients are false.
 
@@ -62,9 +60,15 @@ def mend_edges(maps: tuple[AnyArray, ...], core: tuple[int, int, int, int]) -> N
         Top, bottom, left and right of the part where gradients are mended, `REACH_PX` from where
         the maps end, or at the border of the plane.
     """
-    _, apart, shown, off, chosen, limits, _ = maps
+    _mend_edges(maps, core, np.empty((LARGEST_PX, LARGEST_PX), np.float32))
+
+
+@kernel
+def _mend_edges(
+    maps: tuple[AnyArray, ...], core: tuple[int, int, int, int], kept: AnyArray
+) -> None:
+    greys, apart, shown, off, chosen, limits, _ = maps
     left_over = TRIES_SHARE * (core[1] - core[0]) * (core[3] - core[2]) + 1
-    kept = np.empty((LARGEST_PX, LARGEST_PX), np.float32)
     for _ in range(ROUNDS):
         has_moved = False
         for y in range(core[0], core[1]):
@@ -76,14 +80,16 @@ def mend_edges(maps: tuple[AnyArray, ...], core: tuple[int, int, int, int]) -> N
                 if plane < 0:
                     continue
                 has_moved = True
-                chosen[top:bottom, left:right] = plane
-                off[top:bottom, left:right] = apart[plane, top:bottom, left:right]
-                shown[top:bottom, left:right] = maps[0][plane, top:bottom, left:right]
+                for v in range(top, bottom):
+                    for u in range(left, right):
+                        chosen[v, u] = plane
+                        off[v, u] = apart[plane, v, u]
+                        shown[v, u] = greys[plane, v, u]
         if not has_moved:
             break
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def gradient_at(grey: AnyArray, y: int, x: int) -> Any:
     """Return the gradient magnitude of one pixel, as `gradients` does."""
     above, below = max(y - 1, 0), min(y + 1, grey.shape[0] - 1)
@@ -96,7 +102,7 @@ def gradient_at(grey: AnyArray, y: int, x: int) -> Any:
     return np.sqrt(across * across + along * along)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _best_patch(
     maps: tuple[AnyArray, ...], y: int, x: int, kept: AnyArray
 ) -> tuple[int, int, int, int, int]:
@@ -121,7 +127,7 @@ def _best_patch(
     return found
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _gain(
     maps: tuple[AnyArray, ...],
     plane: int,
@@ -152,7 +158,7 @@ def _gain(
     return gain
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _false(maps: tuple[AnyArray, ...], top: int, bottom: int, left: int, right: int) -> float:
     """Return how much is false of the gradients and differences that a patch takes part in."""
     shown, limits, steps = maps[2], maps[5], maps[6]

@@ -18,12 +18,18 @@ from collections.abc import Generator
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from napari_umis_fusion.fusion._base import block_means
 from napari_umis_fusion.fusion._base_shift import BLOCK_PX, enlarged
 from napari_umis_fusion.fusion._edge_limits import highest_around
-from napari_umis_fusion.runtime import AnyArray, FloatMap, ScratchMemory, Workers, split_rows
+from napari_umis_fusion.runtime import (
+    AnyArray,
+    FloatMap,
+    ScratchMemory,
+    Workers,
+    kernel,
+    split_rows,
+)
 from napari_umis_fusion.stack import Plane
 
 SHARE = 0.7
@@ -82,7 +88,8 @@ class FineDetail:
                 counts = np.where(inner < 0, inner, counts)
             energy = np.empty(counts.shape, np.float32)
             sums = self._total[rows], self._weights[rows]
-            _accumulate(values, detail, counts, energy, *sums)
+            line = np.empty(detail.shape[1], np.float32)
+            _accumulate(values, detail, counts, line, energy, *sums)
             least = self._least[rows.start // BLOCK_PX :][: -(-len(energy) // BLOCK_PX)]
             # Not a number in a block where any is.
             np.fmin(least, block_means(energy, np.dtype(np.float32)), out=least)
@@ -151,15 +158,14 @@ def fine_detail(image: AnyArray) -> AnyArray:
     height, width, channels = image.shape
     rows = np.ascontiguousarray(image).reshape(height, width * channels)
     found = np.empty((height - 2 * BAND_PX, (width - 2 * BAND_PX) * channels), np.float32)
-    _subtract_surroundings(rows, channels, found)
+    _subtract_surroundings(rows, channels, np.empty(rows.shape[1], np.float32), found)
     return found.reshape(len(found), width - 2 * BAND_PX, channels)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _subtract_surroundings(rows: AnyArray, channels: int, found: AnyArray) -> None:
+@kernel
+def _subtract_surroundings(rows: AnyArray, channels: int, sums: AnyArray, found: AnyArray) -> None:
     """Subtract from values of interleaved channels the binomial mean of 5 x 5 pixels."""
     four, six, share = np.float32(4), np.float32(6), np.float32(1 / 256)
-    sums = np.empty(rows.shape[1], np.float32)
     one, two, three = channels, 2 * channels, 3 * channels
     for y in range(found.shape[0]):
         top, above, here = rows[y], rows[y + 1], rows[y + 2]
@@ -172,11 +178,12 @@ def _subtract_surroundings(rows: AnyArray, channels: int, found: AnyArray) -> No
             found[y, x] = here[x + two] - (outer + inner) * share
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _accumulate(
     values: AnyArray,
     detail: AnyArray,
     weight: AnyArray,
+    sums: AnyArray,
     energies: AnyArray,
     total: AnyArray,
     weights: AnyArray,
@@ -186,7 +193,6 @@ def _accumulate(
     That energy is written to `energies`; it is not a number where the plane is invalid.
     """
     two, share = np.float32(2), np.float32(1 / 16)
-    sums = np.empty(detail.shape[1], np.float32)
     for y in range(values.shape[0]):
         for x in range(sums.size):
             above, here, below = detail[y, x], detail[y + 1, x], detail[y + 2, x]

@@ -11,11 +11,10 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.fusion._compositor import Compositor
-from napari_umis_fusion.fusion._decision import as_bits
+from napari_umis_fusion.fusion._decision import as_pixels
 from napari_umis_fusion.fusion._memory import check_whole
 from napari_umis_fusion.fusion._memory_estimates import plane_mb
 from napari_umis_fusion.fusion._passes import passes_of
@@ -51,11 +50,13 @@ class KeptFocus:
         What is kept.
     workspace : ScratchMemory
         Memory for focus, and for planes that are not in memory anyway.
+    threads : int
+        Threads that compose; 0: one per processor core.
     """
 
-    def __init__(self, stack: Stack, workspace: ScratchMemory) -> None:
+    def __init__(self, stack: Stack, workspace: ScratchMemory, threads: int = 0) -> None:
         self._shape, self._dtype = stack.shape[1:], stack.dtype
-        self._workspace = workspace
+        self._workspace, self._threads = workspace, threads
         lasting = partial(workspace.lasting, stack.shape[1:3], np.uint16)
         self._codes: list[AnyArray] = [lasting() for _ in range(len(stack))]
         self._planes: dict[int, Plane] = {}
@@ -88,11 +89,14 @@ class KeptFocus:
 
         def compose(rows: slice) -> None:
             best = np.zeros(image[rows].shape[:2], np.uint16)
-            bits = as_bits(image[rows])
+            pixels = as_pixels(image[rows])
             for z in taken:
-                _take_sharper(self._codes[z][rows], as_bits(self._planes[z][rows]), best, bits)
+                codes = self._codes[z][rows]
+                is_sharper = (codes > 0) & (codes >= best)
+                np.copyto(best, codes, where=is_sharper)
+                np.copyto(pixels, as_pixels(self._planes[z][rows]), where=is_sharper)
 
-        with Workers() as workers:
+        with Workers(self._threads) as workers:
             yield from workers.each(compose, split_rows(len(image)))
         return image
 
@@ -143,7 +147,7 @@ def iter_keep_focus(
     kept_mb = len(stack) * (plane_mb(stack) + FOCUS_BYTES * math.prod(stack.shape[1:3]) / MEGABYTE)
     held_mb = min(kept_mb, workspace.left_mb)
     check_whole(stack, config, passes, held_mb, what="a preview of slabs")
-    kept = KeptFocus(stack, workspace)
+    kept = KeptFocus(stack, workspace, config.threads)
     with ScratchMemory(config.memory_mb) as scratch, Workers(config.threads) as workers:
         sensor = Sensor(stack, config, scratch, workers)
         make = partial(_KeepingCompositor, kept)
@@ -151,15 +155,3 @@ def iter_keep_focus(
         planes = ScreenedPlanes(stack, config, passes, workers)
         yield from run.iter_first_pass(planes, None, None, 0)
     return kept
-
-
-@njit(nogil=True, cache=True)
-def _take_sharper(codes: AnyArray, plane: AnyArray, best: AnyArray, image: AnyArray) -> None:
-    """Copy the pixels of a plane whose focus is at least as high as the best so far."""
-    for y in range(codes.shape[0]):
-        for x in range(codes.shape[1]):
-            code = codes[y, x]
-            if code > 0 and code >= best[y, x]:
-                best[y, x] = code
-                for channel in range(plane.shape[2]):
-                    image[y, x, channel] = plane[y, x, channel]

@@ -4,9 +4,8 @@ Sums are in double precision: squares of positions differ by far less than they 
 """
 
 import numpy as np
-from numba import njit
 
-from napari_umis_fusion.runtime import AnyArray
+from napari_umis_fusion.runtime import AnyArray, kernel
 
 LEAST_ERROR = 0.03
 """Standard error in planes of the best peaks; of both renderers without noise."""
@@ -16,7 +15,6 @@ NOISE_SHARE = 0.5
 error then, with that of the slope."""
 
 
-@njit(nogil=True, cache=True)
 def settle_positions(
     position: AnyArray,
     variance: AnyArray,
@@ -41,11 +39,28 @@ def settle_positions(
     settled, error : ndarray of shape (Y, X)
         Outputs.
     """
-    radius, width = taps.size - 1, index.shape[1]
+    width = index.shape[1]
     # Of the rows in the window only, one after the other in turn: they stay in the cache.
-    rows = np.empty((2 * radius + 1, 6, width))
-    parts = np.empty((3, position.shape[1]))
-    sums = np.empty((10, width))
+    rows = np.empty((2 * taps.size - 1, 6, width))
+    parts, sums = np.empty((3, position.shape[1])), np.empty((10, width))
+    _settle(position, variance, index, taps, rise, rows, parts, sums, settled, error)
+
+
+@kernel
+def _settle(
+    position: AnyArray,
+    variance: AnyArray,
+    index: AnyArray,
+    taps: AnyArray,
+    rise: float,
+    rows: AnyArray,
+    parts: AnyArray,
+    sums: AnyArray,
+    settled: AnyArray,
+    error: AnyArray,
+) -> None:
+    """Settle positions, in space for moments: of rows in the window, of a row, and of windows."""
+    radius = taps.size - 1
     for y in range(2 * radius):
         _row_moments(position[y], variance[y], taps, parts, rows[y])
     for y in range(index.shape[0]):
@@ -66,7 +81,7 @@ def settle_positions(
             error[y, x] = np.sqrt(NOISE_SHARE / known + slanted * slanted + LEAST_ERROR**2)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _row_moments(
     position: AnyArray, variance: AnyArray, taps: AnyArray, parts: AnyArray, moments: AnyArray
 ) -> None:
@@ -78,17 +93,18 @@ def _row_moments(
         weights[x] = weight
         firsts[x] = weight * depth
         seconds[x] = weight * depth * depth
-    _fold(weights, taps, 3, moments)
-    _fold(firsts, taps, 2, moments[3:])
-    _fold(seconds, taps, 1, moments[5:])
+    _fold(weights, taps, moments[:3])
+    _fold(firsts, taps, moments[3:5])
+    _fold(seconds, taps, moments[5:])
 
 
-@njit(nogil=True, cache=True)
-def _fold(line: AnyArray, taps: AnyArray, orders: int, moments: AnyArray) -> None:
+@kernel
+def _fold(line: AnyArray, taps: AnyArray, moments: AnyArray) -> None:
     """Fill up to three moments of the windows along a line: of order 0, 1 and 2."""
     radius = taps.size - 1
     width = line.size - 2 * radius
-    _begin(moments[:orders], line[radius : radius + width], taps[0])
+    orders = moments.shape[0]
+    _begin(moments, line[radius : radius + width], taps[0])
     for j in range(1, radius + 1):
         left, right = line[radius - j : radius - j + width], line[radius + j :]
         tap = np.float64(taps[j])
@@ -99,11 +115,13 @@ def _fold(line: AnyArray, taps: AnyArray, orders: int, moments: AnyArray) -> Non
             _add_even(left, right, tap, float(j * j), moments[2])
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _window_moments(rows: AnyArray, taps: AnyArray, middle: int, sums: AnyArray) -> None:
     """Fill moments of a row of windows: 1, x, y, xx, xy, yy, then d, dx, dy, dd."""
     count = len(rows)
-    sums[:] = 0
+    for k in range(sums.shape[0]):
+        for x in range(sums.shape[1]):
+            sums[k, x] = 0
     for into, out in ((0, 0), (1, 1), (3, 2), (6, 3), (7, 4), (9, 5)):
         _begin(sums[into : into + 1], rows[middle % count, out], taps[0])
     for j in range(1, taps.size):
@@ -115,20 +133,21 @@ def _window_moments(rows: AnyArray, taps: AnyArray, middle: int, sums: AnyArray)
         _add_even(rows[above, 0], rows[below, 0], tap, float(j * j), sums[5])
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _begin(moments: AnyArray, centre: AnyArray, tap: float) -> None:
     """Begin moments with what lies in the centre of the windows, which only order 0 has."""
-    moments[1:] = 0
-    zeroth = moments[0]
-    for x in range(zeroth.size):
-        zeroth[x] = tap * centre[x]
+    for x in range(centre.size):
+        moments[0, x] = tap * centre[x]
+    for k in range(1, moments.shape[0]):
+        for x in range(centre.size):
+            moments[k, x] = 0
 
 
 # One sum at a time, taps outside, pixels inside: the loops run along a line, and vectorise; with
 # several sums, too many arrays might overlap.
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _add_even(
     before: AnyArray, after: AnyArray, tap: float, factor: float, total: AnyArray
 ) -> None:
@@ -136,13 +155,13 @@ def _add_even(
         total[x] += factor * (tap * (before[x] + after[x]))
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _add_odd(before: AnyArray, after: AnyArray, factor: float, total: AnyArray) -> None:
     for x in range(total.size):
         total[x] += factor * (after[x] - before[x])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _fitted_plane(sums: AnyArray, at: int) -> tuple[float, float, float, float]:
     """Return height at the centre, slope, scatter about it (a variance), and sum of weights."""
     known = sums[0, at]

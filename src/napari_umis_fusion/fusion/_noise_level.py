@@ -5,15 +5,14 @@ does. So its level is that of the two planes that differ least there.
 """
 
 import numpy as np
-from numba import njit
 
 from napari_umis_fusion.focus_measure import gaussian_taps, smooth
-from napari_umis_fusion.fusion._decision import Bounds
 from napari_umis_fusion.runtime import (
     AnyArray,
     BoolMap,
     FloatMap,
     Tile,
+    kernel,
     with_halo,
 )
 
@@ -66,19 +65,22 @@ class NoiseLevel:
         halo_px = self._taps.size - 1 + REACH_PX
         new, old = (with_halo(image, tile, halo_px) for image in (grey, before))
         changes = np.empty([side - 2 * REACH_PX for side in new.shape], np.float32)
-        _measure_changes(new, old, changes)
+        # Of each row once, in turn.
+        bends = np.empty((2 * REACH_PX + 1, changes.shape[1]), np.float32)
+        _measure_changes(new, old, bends, changes)
         found = smooth(changes, self._taps)
         if invalid is not None:
             found[invalid[tile.window]] = 0
-        _lower(found, self._level, tile.bounds)
+        found *= _SCALE
+        level = self._level[tile.window]
+        # Planes that are equal to the bit are copies, which say nothing about noise.
+        np.copyto(level, found, where=(found > 0) & (found < level))
 
 
-@njit(nogil=True, cache=True)
-def _measure_changes(new: AnyArray, old: AnyArray, out: AnyArray) -> None:
+@kernel
+def _measure_changes(new: AnyArray, old: AnyArray, bends: AnyArray, out: AnyArray) -> None:
     """Fill `out` with |second difference along both axes| of a difference of planes; radius 2."""
     two, count, width = np.float32(2), 2 * REACH_PX + 1, out.shape[1]
-    # Of each row once, in turn.
-    bends = np.empty((count, width), np.float32)
     for y in range(new.shape[0]):
         row, was, bend = new[y], old[y], bends[y % count]
         for x in range(width):
@@ -90,15 +92,3 @@ def _measure_changes(new: AnyArray, old: AnyArray, out: AnyArray) -> None:
         target = out[y - count + 1]
         for x in range(width):
             target[x] = abs(above[x] - two * middle[x] + bend[x])
-
-
-@njit(nogil=True, cache=True)
-def _lower(found: AnyArray, level: AnyArray, bounds: Bounds) -> None:
-    """Lower the level of a tile to the noise that was found."""
-    top, bottom, left, right = bounds
-    for y in range(top, bottom):
-        row, lowest = found[y - top], level[y, left:right]
-        for x in range(right - left):
-            value, least = row[x] * _SCALE, lowest[x]
-            # Planes that are equal to the bit are copies, which say nothing about noise.
-            lowest[x] = value if (value > 0) & (value < least) else least

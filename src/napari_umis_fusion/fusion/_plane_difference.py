@@ -7,11 +7,18 @@ matters: if two planes do not differ, it does not.
 from collections.abc import Generator
 
 import numpy as np
-from numba import njit
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.focus_measure import TiledMeasure, gaussian_taps, laplacian, smooth
-from napari_umis_fusion.runtime import FloatMap, ScratchMemory, Tile, Workers, tiles_of, with_halo
+from napari_umis_fusion.runtime import (
+    FloatMap,
+    ScratchMemory,
+    Tile,
+    Workers,
+    kernel,
+    tiles_of,
+    with_halo,
+)
 from napari_umis_fusion.stack import Plane
 
 DETAIL_SIGMA_PX = 2.0
@@ -69,7 +76,7 @@ class PlaneDifference:
         _fill_agreement(mean, power, self.agreement[tile.window])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _fill_agreement(mean: FloatMap, power: FloatMap, agreement: FloatMap) -> None:
     """Fill `agreement` from the local mean of a difference and of its square."""
     one, zero, least = np.float32(1), np.float32(0), np.float32(BRIGHTNESS_TOLERANCE**2)

@@ -16,11 +16,10 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from napari_umis_fusion.focus_measure import laplacian
 from napari_umis_fusion.fusion._decision import INVALID
-from napari_umis_fusion.runtime import AnyArray, FloatMap, ScratchMemory, Tile, with_halo
+from napari_umis_fusion.runtime import AnyArray, FloatMap, ScratchMemory, Tile, kernel, with_halo
 
 LEAST_FOCUS = 1e-30
 """Focus that counts as none, as its logarithm must be finite."""
@@ -133,7 +132,7 @@ def _levels(focus: FloatMap) -> FloatMap:
     return levels
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _follow_focus(
     measured: AnyArray,
     levels: AnyArray,

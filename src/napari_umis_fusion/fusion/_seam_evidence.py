@@ -3,11 +3,17 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from napari_umis_fusion.fusion._decision import Bounds, Decision
 from napari_umis_fusion.fusion._seams import padded_width
-from napari_umis_fusion.runtime import AnyArray, BoolMap, FloatMap, ScratchMemory, Tile
+from napari_umis_fusion.runtime import (
+    AnyArray,
+    BoolMap,
+    FloatMap,
+    ScratchMemory,
+    Tile,
+    kernel,
+)
 
 HIDING_SLOPE_RATIO = 2.5
 """Largest step between two planes, relative to the slope of the image there, that is invisible.
@@ -119,36 +125,36 @@ class SeamEvidence:
         tile : Tile
             The part to fill.
         """
-        parts, bounds, origin = _parts(planes, tile)
-        for channel, (new, chosen) in enumerate(zip(*parts, strict=True)):
-            _measure_visibility(
-                new, chosen, self.visibility, grey_levels, channel == 0, bounds, origin
-            )
+        top, _, left, _ = tile.bounds
+        self.visibility[tile.window] = COUPLING_FLOOR
+        for new, chosen in zip(*(_bordered(plane, tile) for plane in planes), strict=True):
+            _measure_visibility(new, chosen, self.visibility, np.float32(grey_levels), top, left)
 
     def threshold_takeover(
         self, focus: FloatMap, decision: Decision, takeover: BoolMap, tile: Tile
     ) -> None:
         """Decide for which pixels the new plane is chosen."""
-        _threshold_takeover(self.target, focus, decision.chosen, takeover, tile.bounds)
+        sums = np.empty(tile.columns.stop - tile.columns.start + 2, np.float32)
+        _threshold_takeover(self.target, focus, decision.chosen, takeover, sums, tile.bounds)
 
 
-def _parts(
-    planes: tuple[AnyArray, AnyArray], tile: Tile
-) -> tuple[list[list[AnyArray]], Bounds, tuple[int, int]]:
-    """Return the channels of two planes around a tile, where it lies in them, and where they begin.
+def _bordered(plane: AnyArray, tile: Tile) -> AnyArray:
+    """Return the channels (C, Y + 2, X + 2) of a tile, float32, the border of the plane repeated.
 
-    Channels that lie pixel by pixel are copied: in one piece, they are worked on twice as fast.
+    In one piece, channels are worked on twice as fast as pixel by pixel.
     """
-    if planes[0].ndim == 2:
-        return [[plane] for plane in planes], tile.bounds, (0, 0)
     top, bottom, left, right = tile.bounds
-    first, before = max(top - 1, 0), max(left - 1, 0)
-    around = slice(first, bottom + 1), slice(before, right + 1)
-    parts = [list(np.ascontiguousarray(np.moveaxis(plane[around], -1, 0))) for plane in planes]
-    return parts, (top - first, bottom - first, left - before, right - before), (first, before)
+    part = plane[max(top - 1, 0) : bottom + 1, max(left - 1, 0) : right + 1]
+    channels = np.moveaxis(part.reshape(*part.shape[:2], -1), -1, 0)
+    lacking = [
+        (int(start == 0), stop - start + 2 - size - int(start == 0))
+        for start, stop, size in ((top, bottom, part.shape[0]), (left, right, part.shape[1]))
+    ]
+    channels = np.ascontiguousarray(channels, np.float32)
+    return np.pad(channels, [(0, 0), *lacking], mode="edge") if np.any(lacking) else channels
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _add_focus_evidence(
     focus: AnyArray,
     chosen: AnyArray,
@@ -174,7 +180,7 @@ def _add_focus_evidence(
             wanted[i] = strength if gain > zero else zero
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _add_share_evidence(
     focus: AnyArray,
     chosen: AnyArray,
@@ -200,83 +206,58 @@ def _add_share_evidence(
             wanted[i] = strength if gain > zero else zero
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _measure_visibility(
     plane: AnyArray,
     composite: AnyArray,
     visibility: AnyArray,
-    scale: float,
-    is_first: bool,
-    bounds: Bounds,
-    origin: tuple[int, int],
+    grey_levels: np.float32,
+    top: int,
+    left: int,
 ) -> None:
-    """Fill `visibility` from the first channel, or raise it where another one shows more.
-
-    `bounds` are those of the tile within `plane` and `composite`, which begin at `origin`.
-    """
-    top, bottom, left, right = bounds
-    height, width = plane.shape
-    grey_levels = np.float32(scale)
-    # Columns with both neighbours, in a loop without branches; the others are handled below.
-    first, last = max(left, 1), min(right, width - 1)
-    for y in range(top, bottom):
-        above, below = max(y - 1, 0), min(y + 1, height - 1)
-        row = visibility[origin[0] + y, origin[1] :]
-        if is_first:
-            row[left:right] = COUPLING_FLOOR
-        shown = row[first:last]
-        new, old = plane[y, first:last], composite[y, first:last]
-        new_west, old_west = plane[y, first - 1 : last - 1], composite[y, first - 1 : last - 1]
-        new_east, old_east = plane[y, first + 1 : last + 1], composite[y, first + 1 : last + 1]
-        new_north, old_north = plane[above, first:last], composite[above, first:last]
-        new_south, old_south = plane[below, first:last], composite[below, first:last]
-        for i in range(last - first):
-            new_slope = _slope(new_west[i], new_east[i], new_north[i], new_south[i])
-            old_slope = _slope(old_west[i], old_east[i], old_north[i], old_south[i])
-            value = _coupling(new[i], old[i], max(new_slope, old_slope), grey_levels)
-            if value > shown[i]:  # False where a value is NaN
-                shown[i] = value
-        for x in (0, width - 1):
-            if left <= x < right:
-                w, e = max(x - 1, 0), min(x + 1, width - 1)
-                new_slope = _slope(plane[y, w], plane[y, e], plane[above, x], plane[below, x])
-                old_slope = _slope(
-                    composite[y, w], composite[y, e], composite[above, x], composite[below, x]
-                )
-                slope = max(new_slope, old_slope)
-                value = _coupling(plane[y, x], composite[y, x], slope, grey_levels)
-                if value > row[x]:
-                    row[x] = value
+    """Raise `visibility`, from `top` and `left` on, where a channel with its border shows more."""
+    width = plane.shape[1] - 2
+    ratio, most = np.float32(HIDING_SLOPE_RATIO), np.float32(COUPLING_CEILING)
+    for y in range(plane.shape[0] - 2):
+        shown = visibility[top + y, left : left + width]
+        new_above, new, new_below = plane[y], plane[y + 1], plane[y + 2]
+        old_above, old, old_below = composite[y], composite[y + 1], composite[y + 2]
+        for x in range(width):
+            new_slope = _slope(new[x], new[x + 2], new_above[x + 1], new_below[x + 1])
+            old_slope = _slope(old[x], old[x + 2], old_above[x + 1], old_below[x + 1])
+            # The part of the step between two planes that the slope does not hide.
+            step = abs(new[x + 1] - old[x + 1]) - ratio * max(new_slope, old_slope)
+            value = np.float32(COUPLING_FLOOR) + min(step * grey_levels, most)
+            if value > shown[x]:  # False where a value is NaN
+                shown[x] = value
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _slope(west: float, east: float, north: float, south: float) -> np.float32:
+@kernel
+def _slope(west: np.float32, east: np.float32, north: np.float32, south: np.float32) -> np.float32:
     """Return the slope at a pixel from central differences of its four neighbours."""
-    dx = np.float32(east) - np.float32(west)
-    dy = np.float32(south) - np.float32(north)
+    dx, dy = east - west, south - north
     half: np.float32 = np.float32(0.5) * np.sqrt(dx * dx + dy * dy)
     return half
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _coupling(new: float, old: float, slope: np.float32, grey_levels: np.float32) -> np.float32:
-    """Return the part of the step between two planes that the slope does not hide."""
-    step = abs(np.float32(new) - np.float32(old)) - np.float32(HIDING_SLOPE_RATIO) * slope
-    bounded = min(step * grey_levels, np.float32(COUPLING_CEILING))
-    return np.float32(COUPLING_FLOOR) + bounded
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _threshold_takeover(
-    target: AnyArray, focus: AnyArray, chosen: AnyArray, takeover: AnyArray, bounds: Bounds
+    target: AnyArray,
+    focus: AnyArray,
+    chosen: AnyArray,
+    takeover: AnyArray,
+    sums: AnyArray,
+    bounds: Bounds,
 ) -> None:
-    """Choose the new plane where the takeover, smoothed by 1 2 1 along both axes, exceeds 1/2."""
+    """Choose the new plane where the takeover, smoothed by 1 2 1 along both axes, exceeds 1/2.
+
+    `sums` is space for a row of the tile and a pixel on either side.
+    """
     top, bottom, left, right = bounds
     height, width = takeover.shape
     two = np.float32(2)
     # Sums along columns, with those left and right of the tile.
     west, east = max(left - 1, 0), min(right + 1, width)
-    sums = np.empty(right - left + 2, np.float32)
     inner = sums[west - left + 1 : east - left + 1]
     for y in range(top, bottom):
         above, below = target[max(y - 1, 0), west:east], target[min(y + 1, height - 1), west:east]

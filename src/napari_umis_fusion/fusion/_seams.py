@@ -27,9 +27,15 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numba import njit
 
-from napari_umis_fusion.runtime import AnyArray, FloatMap, ScratchMemory, Workers, bands
+from napari_umis_fusion.runtime import (
+    AnyArray,
+    FloatMap,
+    ScratchMemory,
+    Workers,
+    bands,
+    kernel,
+)
 
 SWEEPS = 4
 """Alternations between rows and columns."""
@@ -113,18 +119,17 @@ class TakeoverSolver:
             weight = np.float32(times * self.smoothness * share)
             maps = (target, evidence, visibility, self.factors, width, weight)
             is_last = sweep == SWEEPS - 1
-            for kernel, given, lines in (
+            for solve, given, lines in (
                 (solve_rows, maps, row_bands),
                 (solve_columns, (*maps, is_last), column_bands),
             ):
-                yield from self.workers.each(partial(_solve_band, kernel, given), lines)
+                yield from self.workers.each(partial(_solve_band, solve, given), lines)
 
 
-def _solve_band(kernel: Callable[..., None], given: tuple[Any, ...], band: tuple[int, int]) -> None:
-    kernel(*given, *band)
+def _solve_band(solve: Callable[..., None], given: tuple[Any, ...], band: tuple[int, int]) -> None:
+    solve(*given, *band)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
 def solve_rows(
     target: AnyArray,
     evidence: AnyArray,
@@ -135,50 +140,82 @@ def solve_rows(
     start: int,
     stop: int,
 ) -> None:
-    """Solve along x for rows start to stop, in place; `LANES` rows at a time, transposed."""
+    """Solve along x for rows start to stop, in place."""
     # Pixel x of all lanes begins at (x + 1) LANES: before the first is one without a link to it.
-    targets = np.zeros((width + 1) * LANES, np.float32)
-    weights = np.zeros((width + 1) * LANES, np.float32)
-    links = np.zeros((width + 2) * LANES, np.float32)
+    targets, weights, links = (np.zeros((width + more) * LANES, np.float32) for more in (1, 1, 2))
+    lines = targets, weights, links
+    _solve_rows(target, evidence, visibility, width, weight, *lines, start, stop)
+
+
+def solve_columns(
+    target: AnyArray,
+    evidence: AnyArray,
+    visibility: AnyArray,
+    factors: AnyArray,
+    width: int,
+    weight: float,
+    is_last: bool,
+    start: int,
+    stop: int,
+) -> None:
+    """Solve along y for columns start to stop, in place; at last, `target` is the takeover."""
+    link = np.zeros(stop - start, np.float32)
+    _solve_columns(target, evidence, visibility, factors, weight, is_last, link, start, stop)
+
+
+@kernel
+def _solve_rows(
+    target: AnyArray,
+    evidence: AnyArray,
+    visibility: AnyArray,
+    width: int,
+    weight: float,
+    targets: AnyArray,
+    weights: AnyArray,
+    links: AnyArray,
+    start: int,
+    stop: int,
+) -> None:
+    """Solve `LANES` rows at a time, transposed, in space for their lines."""
     for first in range(start, stop, LANES):
-        rows = slice(first, min(first + LANES, stop))
-        _transpose(target[rows], targets[LANES:], width)
-        _transpose(evidence[rows], weights[LANES:], width)
-        _transpose(visibility[rows], links[2 * LANES :], width)
-        _link(links[2 * LANES :], weight)
-        links[: 2 * LANES] = 0
+        last = min(first + LANES, stop) - 1
+        _transpose(target, first, last, targets, LANES, width)
+        _transpose(evidence, first, last, weights, LANES, width)
+        _transpose(visibility, first, last, links, 2 * LANES, width)
+        _link(links, weight)
         _solve_lines(targets, weights, links)
-        _transpose_back(targets[LANES:], target[rows], width)
-        _transpose_back(weights[LANES:], evidence[rows], width)
+        _transpose_back(targets, target, first, last, width)
+        _transpose_back(weights, evidence, first, last, width)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _transpose(rows: AnyArray, lines: AnyArray, width: int) -> None:
+@kernel
+def _transpose(
+    image: AnyArray, first: int, last: int, lines: AnyArray, begin: int, width: int
+) -> None:
     """Copy up to `LANES` rows into lines, the last row into the lanes that are left."""
-    last = rows.shape[0] - 1
     for x in range(width):
         for lane in range(LANES):
-            lines[x * LANES + lane] = rows[min(lane, last), x]
+            lines[begin + x * LANES + lane] = image[min(first + lane, last), x]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _transpose_back(lines: AnyArray, rows: AnyArray, width: int) -> None:
-    last = rows.shape[0] - 1
+@kernel
+def _transpose_back(lines: AnyArray, image: AnyArray, first: int, last: int, width: int) -> None:
     for x in range(width):
         for lane in range(LANES):
-            rows[min(lane, last), x] = lines[x * LANES + lane]
+            image[min(first + lane, last), x] = lines[(x + 1) * LANES + lane]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _link(lines: AnyArray, weight: float) -> None:
     """Turn visibilities into couplings to the next pixel; the last one has none."""
-    for j in range(lines.size - LANES):
+    for j in range(2 * LANES, lines.size - LANES):
         step = lines[j] + lines[j + LANES]
         lines[j] = weight * step * step
-    lines[lines.size - LANES :] = 0
+    for lane in range(LANES):
+        lines[lane] = lines[LANES + lane] = lines[lines.size - LANES + lane] = 0
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _solve_lines(targets: AnyArray, weights: AnyArray, links: AnyArray) -> None:
     """Solve (1 + A) u = target and (1 + A) u = evidence along all lanes, in place.
 
@@ -198,7 +235,7 @@ def _solve_lines(targets: AnyArray, weights: AnyArray, links: AnyArray) -> None:
     _substitute(targets, weights, links)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _substitute(targets: AnyArray, weights: AnyArray, factors: AnyArray) -> None:
     """Replace each value by that of the pixel after it, times a factor, and itself."""
     # In a function of its own, which numba compiles to vector operations.
@@ -207,22 +244,21 @@ def _substitute(targets: AnyArray, weights: AnyArray, factors: AnyArray) -> None
         weights[j] += factors[j] * weights[j + LANES]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def solve_columns(
+@kernel
+def _solve_columns(
     target: AnyArray,
     evidence: AnyArray,
     visibility: AnyArray,
     factors: AnyArray,
-    width: int,
     weight: float,
     is_last: bool,
+    link: AnyArray,
     start: int,
     stop: int,
 ) -> None:
-    """Solve along y for columns start to stop, in place; at last, `target` is the takeover."""
+    """Solve lines along y, given as many zeros as there are."""
     one = np.float32(1)
     length, lanes = target.shape[0], stop - start
-    link = np.zeros(lanes, np.float32)
     for y in range(length):
         above = max(y - 1, 0)
         w, e, f = target[y, start:stop], evidence[y, start:stop], factors[y, start:stop]
@@ -253,7 +289,7 @@ def solve_columns(
         _divide(target[0, start:stop], evidence[0, start:stop])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _divide(targets: AnyArray, weights: AnyArray) -> None:
     for lane in range(targets.size):
         targets[lane] /= weights[lane]

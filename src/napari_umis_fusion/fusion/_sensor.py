@@ -6,17 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from napari_umis_fusion.alignment import AlignedStack, is_even_shift, max_displacement_px
+from napari_umis_fusion.alignment import AlignedStack, is_even_shift
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import AlignmentError, StackError
 from napari_umis_fusion.fusion._kept_planes import KeptPlanes
 from napari_umis_fusion.fusion._weighted_mean import as_dtype
-from napari_umis_fusion.preprocess import (
-    GreyConverter,
-    coarse_mosaic,
-    grey_of_mosaic,
-    is_mosaic,
-)
+from napari_umis_fusion.preprocess import GreyConverter, coarse_mosaic, grey_of_mosaic, is_mosaic
 from napari_umis_fusion.preprocess.fixed_pattern import (
     FixedPattern,
     PatternRemoval,
@@ -146,7 +141,8 @@ class Sensor:
         if source is not recorded:
             samples = _samples_of(source)
         given = source, samples, to_grey, self._workspace, workers
-        self.pattern = yield from iter_find_pattern(*given, moves=_moves(stack))
+        moves = stack.alignment is not None and stack.alignment.farthest_px > LEAST_MOVE_PX
+        self.pattern = yield from iter_find_pattern(*given, moves=moves)
 
     @property
     def notes(self) -> list[str]:
@@ -170,14 +166,6 @@ class Sensor:
 def _recorded(stack: Stack) -> Stack:
     """Return the planes as the sensor recorded them."""
     return stack.recorded if isinstance(stack, AlignedStack) else stack
-
-
-def _moves(stack: Stack) -> bool:
-    """Whether some plane lies elsewhere on the sensor than others, as after a drift."""
-    if stack.alignment is None:
-        return False
-    transforms, shape = stack.alignment.transforms, stack.alignment.shape
-    return any(max_displacement_px(one, shape) > LEAST_MOVE_PX for one in transforms)
 
 
 def _window_of(placed: AlignedStack | None, part: Window | None) -> Window | None:

@@ -10,7 +10,6 @@ from collections.abc import Generator
 from functools import partial
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from napari_umis_fusion.config import FusionConfig
@@ -26,6 +25,7 @@ from napari_umis_fusion.runtime import (
     ScratchMemory,
     Tile,
     Workers,
+    kernel,
     tiles_of,
 )
 
@@ -187,7 +187,7 @@ def find_unsupported(planes: NDArray[np.uint16], shown: NDArray[np.uint16], tile
     return lost
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _find_unsupported(planes: AnyArray, shown: AnyArray, lost: AnyArray, bounds: Bounds) -> None:
     top, bottom, left, right = bounds
     height, width = shown.shape
@@ -201,8 +201,8 @@ def _find_unsupported(planes: AnyArray, shown: AnyArray, lost: AnyArray, bounds:
             least = LEAST_SHARE * (last - first) * (stop - start)
             count = np.int32(0)
             for j in range(first, last):
-                for near in shown[j, start:stop]:
-                    count += abs(np.int32(near) - z) <= 1
+                for i in range(start, stop):
+                    count += abs(np.int32(shown[j, i]) - z) <= 1
                 if count >= least:
                     break
             lost[y - top, x - left] = count < least

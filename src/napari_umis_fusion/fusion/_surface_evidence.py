@@ -4,11 +4,10 @@ Logarithms and tangents are numpy's, which take several values at once; numba's 
 """
 
 import numpy as np
-from numba import njit
 
 from napari_umis_fusion.fusion._decision import Bounds
 from napari_umis_fusion.fusion._seam_evidence import UNDECIDED, SeamEvidence
-from napari_umis_fusion.runtime import AnyArray, FloatMap, Tile
+from napari_umis_fusion.runtime import AnyArray, FloatMap, Tile, kernel
 
 DETAIL_POWER = 25.0
 """Power of detail that is multiplied with shares. From 20 to 30, the errors of depth of rendered
@@ -72,7 +71,7 @@ def _log_quotient(new: FloatMap, old: FloatMap, out: FloatMap) -> None:
         np.log(out, out=out)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _add_lead(
     detail: AnyArray,
     chosen_detail: AnyArray,
@@ -101,7 +100,7 @@ def _add_lead(
             lead[i] = scale * (lead[i] + min(max(power * logs[i] * sure, -most), most))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _weigh_lead(
     focus: AnyArray,
     chosen: AnyArray,

@@ -9,13 +9,12 @@ from collections.abc import Callable, Generator
 from functools import partial
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.fusion._passes import Passes, Statistic
-from napari_umis_fusion.runtime import AnyArray, bands, iter_parts, run_to_end
+from napari_umis_fusion.runtime import AnyArray, bands, iter_parts, kernel, run_to_end
 
 IndexMap = NDArray[np.uint16]
 
@@ -164,7 +163,7 @@ def _filter_tile(
     kernel(binned, indices, radius, top - low_row, left - low_column, columns, window, target)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _enter_row(binned: AnyArray, row: int, first_row: int, radius: int, columns: AnyArray) -> None:
     """Update the histogram of every column to a window centred on `row`."""
     height, width = binned.shape
@@ -178,18 +177,19 @@ def _enter_row(binned: AnyArray, row: int, first_row: int, radius: int, columns:
             columns[x, binned[old, x]] -= 1
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _first_window(
     columns: AnyArray, column: int, radius: int, shift: int, window: AnyArray
 ) -> None:
     """Sum the columns of the first window of a row, except the one that `_slide` adds first."""
-    window[:] = 0
+    for b in range(len(window)):
+        window[b] = 0
     for x in range(max(column - radius, 0), min(column + radius, len(columns) - 1)):
         for b in range(len(window)):
             window[b] += np.int64(columns[x, b]) << shift
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _slide(columns: AnyArray, entering: int, leaving: int, shift: int, window: AnyArray) -> None:
     """Add the histogram of one column to that of the window, and subtract that of another.
 
@@ -203,7 +203,7 @@ def _slide(columns: AnyArray, entering: int, leaving: int, shift: int, window: A
         window[b] = np.int64(window[b]) + change * (1 << shift)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _mode_tile(
     binned: AnyArray,
     indices: AnyArray,
@@ -235,7 +235,7 @@ def _mode_tile(
             out[y, x] = indices[65535 - (np.int64(best) & 65535)]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _median_tile(
     binned: AnyArray,
     indices: AnyArray,
@@ -264,7 +264,7 @@ def _median_tile(
             out[y, x] = _truncated_median(window, indices, count)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _truncated_median(window: AnyArray, indices: AnyArray, count: int) -> int:
     """Find the median of a histogram of `count` values, truncated to an integer."""
     low = 0

@@ -11,7 +11,6 @@ from collections.abc import Generator
 from typing import Any, Protocol
 
 import numpy as np
-from numba import njit
 
 from napari_umis_fusion.focus_measure import gaussian_taps, smooth
 from napari_umis_fusion.runtime import (
@@ -21,6 +20,7 @@ from napari_umis_fusion.runtime import (
     ScratchMemory,
     Tile,
     Workers,
+    kernel,
     split_rows,
     with_halo,
 )
@@ -201,7 +201,7 @@ def as_dtype(mean: Plane, dtype: np.dtype[Any]) -> Plane:
     return mean.astype(dtype)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _relative(peak: np.float32, value: np.float32) -> tuple[np.float32, np.float32, np.float32]:
     """Return the new peak, the factor for earlier weights, and the weight of a value."""
     highest = max(peak, value)
@@ -212,7 +212,7 @@ def _relative(peak: np.float32, value: np.float32) -> tuple[np.float32, np.float
     return highest, faded, max(ratio * ratio, np.float32(1e-9))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _accumulate(
     values: AnyArray,
     focus: AnyArray,
@@ -246,7 +246,7 @@ def _accumulate(
                 total[y, x, channel] = total[y, x, channel] * stays + gains * sample
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _merge(
     fade: AnyArray,
     agreement: AnyArray,

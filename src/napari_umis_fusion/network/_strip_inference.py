@@ -108,7 +108,7 @@ class StripNetwork:
             nodes[level, column] = yield from self._iter_node(
                 nodes, source, (level, column), size, strip_rows << level
             )
-            _free_used(nodes, level, column)
+            _free_used(nodes)
         return nodes[0, DEPTH - 1][0]
 
     def _iter_node(
@@ -251,8 +251,8 @@ def _sum_dtype(device: torch.device) -> torch.dtype:
     return torch.float32 if device.type == "mps" else torch.float64
 
 
-def _free_used(nodes: Nodes, level: int, column: int) -> None:
-    """Free the nodes that no node after (level, column) needs."""
+def _free_used(nodes: Nodes) -> None:
+    """Free the nodes that no node that is still to come needs."""
     for i, j in list(nodes):
         skips = any((i, k) not in nodes for k in range(j + 1, DEPTH - i))
         rises = i > 0 and (i - 1, j + 1) not in nodes

@@ -10,13 +10,12 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from napari_umis_fusion.config import ChannelRule
 from napari_umis_fusion.errors import StackError
 from napari_umis_fusion.preprocess._seen_from import Window
-from napari_umis_fusion.runtime import AnyArray, FloatMap
+from napari_umis_fusion.runtime import AnyArray, FloatMap, kernel
 from napari_umis_fusion.stack import LUMINANCE, Plane, Stack
 
 SAMPLE_PX = 1 << 18
@@ -283,7 +282,7 @@ def comparable(values: NDArray[Any], black: float) -> NDArray[Any]:
     return readable(values)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _weigh_grey(
     values: AnyArray, weights: AnyArray, black: float, scale: float, out: AnyArray
 ) -> None:
@@ -292,7 +291,7 @@ def _weigh_grey(
             out[y, x] = (values[y, x] - black) * scale
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _weigh_channels(
     values: AnyArray, weights: AnyArray, black: float, scale: float, out: AnyArray
 ) -> None:

@@ -1,9 +1,8 @@
 """The 5 x 5 median that optionally smooths planes before focus is measured."""
 
 import numpy as np
-from numba import njit
 
-from napari_umis_fusion.runtime import AnyArray, FloatMap
+from napari_umis_fusion.runtime import AnyArray, FloatMap, kernel
 
 REACH_PX = 2
 
@@ -21,15 +20,15 @@ def median_5x5(padded: FloatMap) -> FloatMap:
     ndarray of shape (H, W), float32
     """
     out = np.empty((padded.shape[0] - 2 * REACH_PX, padded.shape[1] - 2 * REACH_PX), np.float32)
-    _median(np.ascontiguousarray(padded, np.float32), out)
+    window = np.empty((2 * REACH_PX + 1) ** 2, np.float32)
+    _median(np.ascontiguousarray(padded, np.float32), window, out)
     return out
 
 
-@njit(nogil=True, cache=True)
-def _median(padded: AnyArray, out: AnyArray) -> None:
-    side = 2 * REACH_PX + 1
+@kernel
+def _median(padded: AnyArray, window: AnyArray, out: AnyArray) -> None:
     # Insertion sort, as a window has only 25 values.
-    window = np.empty(side * side, np.float32)
+    side = 2 * REACH_PX + 1
     for y in range(out.shape[0]):
         for x in range(out.shape[1]):
             count = 0

@@ -5,6 +5,7 @@ from ._arrays import Float64Array as Float64Array
 from ._arrays import FloatMap as FloatMap
 from ._atomic_write import atomic_write as atomic_write
 from ._atomic_write import hidden_beside as hidden_beside
+from ._compiling import is_compiling as is_compiling
 from ._config_base import ConfigBase as ConfigBase
 from ._count_noun import count_noun as count_noun
 from ._csv_file import write_csv as write_csv
@@ -13,7 +14,9 @@ from ._data_file import save_data as save_data
 from ._extras import are_installed as are_installed
 from ._extras import install_command as install_command
 from ._extras import needs_extra as needs_extra
+from ._failures import capitalised as capitalised
 from ._failures import failure_reason as failure_reason
+from ._failures import sentence_of as sentence_of
 from ._file_stamp import FileStamp as FileStamp
 from ._file_stamp import file_stamp as file_stamp
 from ._foreign_files import naming_faults as naming_faults
@@ -31,6 +34,7 @@ from ._generators import map_events as map_events
 from ._generators import map_progress as map_progress
 from ._generators import repeat_event as repeat_event
 from ._generators import run_to_end as run_to_end
+from ._kernel import kernel as kernel
 from ._leftovers import temporary_folder as temporary_folder
 from ._light_numba import start_light_numba as start_light_numba
 from ._light_numpy import start_light_numpy as start_light_numpy

@@ -16,6 +16,10 @@ multiplies matrices, or is set up by a file."""
 METADATA = "importlib.metadata"
 """What numba looks for its extensions with, and loads as long as a tenth of its rest."""
 
+NEWEST = (0, 68)
+"""The newest numba with which this was tried: what it reaches into is private, and later ones may
+mean something else by the same names."""
+
 SETTINGS_FILE = ".numba_config.yaml"
 """A file of numba's settings, in the folder in which a program starts."""
 
@@ -27,16 +31,20 @@ def start_light_numba() -> None:
     be compiled, and `scipy.linalg` to see whether products of matrices can be: together they take
     longer than the fusion of a small stack. Here both wait until something is compiled, and even
     then numba only sees that scipy is installed; a kernel that multiplies matrices imports it when
-    it is compiled. With versions of numba that are made otherwise, kernels load the rest.
+    it is compiled. With newer versions of numba, and those that are made otherwise, kernels load
+    the rest.
     """
     try:
         with (
             _hidden(OPTIONAL[:-1] if Path(SETTINGS_FILE).exists() else OPTIONAL),
             _put_off(METADATA),
         ):
+            from numba import version_info
             from numba.core import compiler, entrypoints, environment
             from numba.core.registry import cpu_target
             from numba.core.runtime.nrt import rtsys
+        if version_info.short > NEWEST:
+            return
         target: Any = cpu_target
         context = target.target_context
         refresh: Any = context.refresh

@@ -8,10 +8,9 @@ has not learnt the peculiarities of one.
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from napari_umis_fusion.errors import ConfigError
-from napari_umis_fusion.runtime import AnyArray, Float32Array, Workers
+from napari_umis_fusion.runtime import AnyArray, Float32Array, Workers, kernel
 from napari_umis_fusion.synthetic._camera import digitise, expose
 from napari_umis_fusion.synthetic._config import RenderConfig
 from napari_umis_fusion.synthetic._render import RenderedStack
@@ -116,7 +115,8 @@ def trace_stack(
             seen = job.result() + np.float32(pattern) * shared
             stack[z] = expose(np.asarray(seen, np.float32), config, z)
     truth = np.empty_like(light)
-    _trace_plane(light, depth, 0.0, 0.0, _samples(config.seed, config.planes, rays), truth)
+    samples = _samples(config.seed, config.planes, rays)
+    _trace_plane(light, depth, _span(depth), 0.0, 0.0, samples, truth)
     return RenderedStack(stack, digitise(truth, config), depth, config.grey_span, config.z_step_um)
 
 
@@ -125,8 +125,14 @@ def _trace(
 ) -> Float32Array:
     plane = np.empty_like(light)
     samples = _samples(config.seed, z, rays)
-    _trace_plane(light, depth, float(z), config.slope_px_per_plane, samples, plane)
+    slope = config.slope_px_per_plane
+    _trace_plane(light, depth, _span(depth), float(z), slope, samples, plane)
     return plane
+
+
+def _span(depth: Float32Array) -> tuple[float, float]:
+    """Return the nearest and the farthest depth, with a little beyond."""
+    return float(depth.max()) + 1e-3, float(depth.min()) - 1e-3
 
 
 def _samples(seed: int, z: int, rays: int) -> Float32Array:
@@ -145,7 +151,7 @@ def _samples(seed: int, z: int, rays: int) -> Float32Array:
     return np.stack([*pixel, *lens], axis=2).astype(np.float32)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _at(image: AnyArray, y: float, x: float) -> float:
     """Interpolate an image (Y, X) linearly; beyond its edges it goes on as there."""
     height, width = image.shape
@@ -159,17 +165,18 @@ def _at(image: AnyArray, y: float, x: float) -> float:
     return value
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _trace_plane(
     light: AnyArray,
     depth: AnyArray,
+    span: tuple[float, float],
     focus: float,
     slope: float,
     samples: AnyArray,
     plane: AnyArray,
 ) -> None:
     """Fill a plane (Y, X) that is focused on a depth, with `slope` px of blur per plane."""
-    nearest, farthest = depth.max() + 1e-3, depth.min() - 1e-3
+    nearest, farthest = span
     sets, rays = samples.shape[:2]
     for y in range(plane.shape[0]):
         for x in range(plane.shape[1]):

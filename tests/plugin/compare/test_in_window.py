@@ -17,11 +17,16 @@ WAYS = [FusionConfig("laplacian"), FusionConfig("tenengrad", blend="select")]
 
 
 def callbacks(viewer):
-    """Count them, but for those that napari's grid leaves behind at `ndisplay`."""
+    """Count them, but for those that napari's grid leaves behind at `ndisplay`.
+
+    napari 0.6 drops those of layers that are gone with the next event only.
+    """
     groups = viewer.layers.events, viewer.layers.selection.events
     emitters = [one for group in groups for one in group.emitters.values() if one]
     emitters += [viewer.dims.events.current_step, viewer.dims.events.order]
-    return sum(len(one.callbacks) for one in emitters) + len(viewer.mouse_drag_callbacks)
+    found = [callback for one in emitters for callback in one.callbacks]
+    living = [one for one in found if not isinstance(one, tuple) or one[0]() is not None]
+    return len(living) + len(viewer.mouse_drag_callbacks)
 
 
 def on_canvas(viewer, row, column):

@@ -383,7 +383,7 @@ def test_table_of_another_stack_is_told(viewer, widget, form, drifting, tmp_path
     with qtbot.capture_exceptions():
         widget.controls.buttons["start"].click()
         qtbot.waitUntil(lambda: widget.job is None, timeout=20_000)
-    assert "the transforms are for 6 planes of 120 x 150 px" in widget.controls.message.text()
+    assert "The transforms are for 6 planes of 120 x 150 px" in widget.controls.message.text()
     assert list(viewer.layers) == [drifting]
 
 

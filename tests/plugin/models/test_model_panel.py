@@ -212,13 +212,13 @@ def test_an_ending_that_is_not_typed_is_that_of_the_filter(chosen, tmp_path, mon
 @pytest.mark.slow
 def test_export_that_fails(chosen, tmp_path, monkeypatch, qtbot):
     def fail(*_, **__):
-        raise CheckpointError("onnx is missing; pip install onnx")
+        raise CheckpointError("the package onnx is missing")
 
     monkeypatch.setattr("napari_umis_fusion.models.export.export_model", fail)
     monkeypatch.setattr(chosen, "choose_export_file", lambda model: (tmp_path / "out.onnx", True))
     chosen.buttons["export"].click()
     wait(chosen, qtbot)
-    assert chosen.message.text() == "onnx is missing; pip install onnx"
+    assert chosen.message.text() == "The package onnx is missing"
     assert enabled(chosen) == set(chosen.buttons)
 
 

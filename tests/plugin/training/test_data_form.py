@@ -292,14 +292,14 @@ def test_options_that_contradict_each_other_are_said(make_form, folder):
     form = make_form(contradict)
     form.add_paths([folder], "image")
     form.check.controls.buttons["start"].click()
-    assert "one against the other" in form.check.controls.message.text()
+    assert "One against the other" in form.check.controls.message.text()
 
 
 def test_nothing_usable_is_said(form, tmp_path, qtbot):
     form.add_paths([tmp_path], "image")
     form.check.controls.buttons["start"].click()
     qtbot.waitUntil(
-        lambda: "found no usable image" in form.check.controls.message.text(), timeout=20_000
+        lambda: "Found no usable image" in form.check.controls.message.text(), timeout=20_000
     )
     assert form.check.controls.buttons["start"].isVisibleTo(form)
 

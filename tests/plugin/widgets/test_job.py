@@ -5,7 +5,7 @@ import time
 import pytest
 from napari.utils.progress import progress
 
-from napari_umis_fusion.plugin.widgets import Job, LatestJob, Progress
+from napari_umis_fusion.plugin.widgets import Job, LatestJob, Progress, _job
 from napari_umis_fusion.plugin.widgets._job import Stopwatch, format_duration
 
 pytestmark = pytest.mark.binding
@@ -102,13 +102,15 @@ def test_progress_in_words_and_in_the_activity_dock(run, monkeypatch):
     job = Job(counting(), "Counting", progress_of)
     (bar,) = [one for one in progress._all_instances if one.desc.startswith("Counting")]
     monkeypatch.setattr(job._clock, "left_s", lambda share: 75.0 if share == 0.2 else None)
+    compiling = iter((False, True, False))
+    monkeypatch.setattr(_job, "is_compiling", lambda: next(compiling))
     descriptions = []
     bar.events.description.connect(lambda event: descriptions.append(event.value))
     told = run(job)
     words = [one[1:] for one in told.all if one[0] == "progressed"]
     assert words == [
         (0.0, "number 0"),
-        (0.1, "number 1"),
+        (0.1, "number 1, compiling for this computer, once"),
         (0.2, "number 2, 1 min 15 s left"),
     ]
     assert descriptions[-1] == "Counting: number 2, 1 min 15 s left"

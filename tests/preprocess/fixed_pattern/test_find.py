@@ -141,9 +141,8 @@ def test_any_dtype_and_colour(dtype, is_gain, channels):
 @pytest.mark.parametrize("planes", [3, 5, 12])
 @pytest.mark.parametrize("scene", SCENES)
 def test_specimens_and_noise_are_no_pattern(scene, planes, noisy):
-    for seed in range(2):
-        stack = make_stack(scene, SHAPE, planes=planes, noisy=noisy, seed=seed).stack
-        assert look(stack) is None
+    stack = make_stack(scene, SHAPE, planes=planes, noisy=noisy, seed=planes).stack
+    assert look(stack) is None
 
 
 def test_few_tiles_that_are_alike_by_chance_are_no_pattern():

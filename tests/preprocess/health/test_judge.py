@@ -52,7 +52,7 @@ def fluorescence():
     return make_stack("fluorescence", SHAPE, planes=PLANES, noisy=True).stack
 
 
-@pytest.mark.parametrize("planes", [1, 2, 3, 4, 7, 12])
+@pytest.mark.parametrize("planes", [1, 2, 4, 12])
 @pytest.mark.parametrize("noisy", [False, True])
 @pytest.mark.parametrize("name", SCENES)
 def test_sound_stacks_are_left_alone(name, noisy, planes):
@@ -63,9 +63,18 @@ def test_sound_stacks_are_left_alone(name, noisy, planes):
     assert findings_of(stack) == {}
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "uint32", "float32", "float16"])
-@pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
-@pytest.mark.parametrize("lost", [[0], [PLANES - 1], [4], [3, 4], [1, 2, 3, 4, 5], [0, 5], [0, 1]])
+LOST = [0], [PLANES - 1], [4], [3, 4], [1, 2, 3, 4, 5], [0, 5], [0, 1]
+DTYPES = "uint8", "uint16", "int16", "uint32", "float32", "float16"
+SHARES = 0.0, 0.4, 1.0
+
+
+@pytest.mark.parametrize(
+    ("lost", "share", "dtype"),
+    [
+        *((lost, share, "uint8") for lost in LOST for share in SHARES),
+        *(([3, 4], share, dtype) for dtype in DTYPES[1:] for share in SHARES),
+    ],
+)
 def test_blank_planes(grey, dtype, share, lost):
     stack = grey.astype(dtype)
     stack[lost] = np.dtype(dtype).type(share * stack.max())
@@ -113,8 +122,7 @@ TEARS = {
 }
 
 
-@pytest.mark.parametrize("value", [0, 255])
-@pytest.mark.parametrize("z", [0, 4, PLANES - 1])
+@pytest.mark.parametrize(("z", "value"), [(0, 255), (4, 0), (4, 255), (PLANES - 1, 0)])
 @pytest.mark.parametrize("where", TEARS)
 def test_torn_frames(grey, where, z, value):
     stack = grey.copy()
@@ -146,9 +154,17 @@ def test_padding_that_all_planes_have_is_no_tear(grey):
     assert findings_of(stack) == {}
 
 
-@pytest.mark.parametrize("gain", [0.25, 0.5, 0.8, 1.25, 1.5, 1.8])
-@pytest.mark.parametrize("z", [0, 1, 4, PLANES - 1])
-@pytest.mark.parametrize("name", ["grey", "colour", "fluorescence"])
+GAINS = [(z, gain) for z in (0, 1, 4, PLANES - 1) for gain in (0.25, 0.5, 0.8, 1.25, 1.5, 1.8)]
+SOME_GAINS = [(0, 0.25), (1, 1.8), (4, 0.8), (4, 1.25), (PLANES - 1, 0.5)]
+
+
+@pytest.mark.parametrize(
+    ("name", "z", "gain"),
+    [
+        *(("grey", *case) for case in GAINS),
+        *((name, *case) for name in ("colour", "fluorescence") for case in SOME_GAINS),
+    ],
+)
 def test_exposure(name, z, gain, request):
     stack = request.getfixturevalue(name).astype(np.float32)
     stack[z] *= gain

@@ -20,8 +20,7 @@ def healths_of(stack):
     return judge_planes(measure_plane(z, plane) for z, plane in enumerate(stack))
 
 
-@pytest.mark.parametrize("z", [0, 3, PLANES - 1])
-@pytest.mark.parametrize("gain", [0.4, 0.75])
+@pytest.mark.parametrize(("z", "gain"), [(0, 0.4), (3, 0.75), (PLANES - 1, 0.75)])
 @pytest.mark.parametrize("lines", [np.s_[:50], np.s_[80:], np.s_[:, 40:], np.s_[:, :60]])
 def test_they_are_left_out(stack, lines, gain, z):
     spoilt = stack.copy()

@@ -10,7 +10,6 @@ _FORMS = {
 }
 """Not uM, nM and mM, which are concentrations."""
 
-_LENGTH = "|".join(_FORMS.values())
 # A unit that a number runs into, or that stands alone after it.
 _UNIT = re.compile(
     r"(?<=\d)(?:(?:"

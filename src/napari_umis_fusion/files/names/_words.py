@@ -28,8 +28,8 @@ _WORDS: dict[NameKind, str] = {
 }
 _KINDS = {word: kind for kind, words in _WORDS.items() for word in words.split()}
 
-# Single letters that people also put before the number of a plane (plane, picture, section).
 SOFT_WORDS = frozenset((*"pfsmavlxy", "pos", "view", "point", "round"))
+"""Letters and words that people also put before the number of a plane (p: plane, picture)."""
 
 LENGTHS_UM = {"um": 1.0, "nm": 1e-3, "mm": 1e3}
 """As `spelt_plainly` writes them."""

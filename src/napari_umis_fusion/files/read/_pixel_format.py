@@ -10,7 +10,7 @@ from tifffile import COMPRESSION, PHOTOMETRIC, TiffPageSeries
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files.read._colour_profile import profile_notes
 from napari_umis_fusion.files.read._samples import PLAIN, Samples, samples_of
-from napari_umis_fusion.stack import LUMINANCE, Plane, narrowed, narrowed_dtype
+from napari_umis_fusion.stack import LUMINANCE, Calibration, Plane, narrowed, narrowed_dtype
 
 _ORIENTATION = 274
 _PROFILE = 34675
@@ -94,6 +94,13 @@ class PixelFormat:
     def swaps_sides(self) -> bool:
         """Whether rows are stored as columns."""
         return self.orientation >= 5
+
+    def upright_sizes(self, sizes: Calibration) -> Calibration:
+        """Return the sizes of pixels as they are shown."""
+        if not self.swaps_sides:
+            return sizes
+        height, width = sizes.pixel_width_um, sizes.pixel_height_um
+        return replace(sizes, pixel_height_um=height, pixel_width_um=width)
 
     @property
     def is_plain(self) -> bool:

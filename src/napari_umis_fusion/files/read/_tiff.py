@@ -165,18 +165,12 @@ def _stack_of(
     told = told.judged(1 if roles.z is None else sizes[roles.z])
     stack = TiffStack(path, opened, roles)
     stack.z_um = told.position_of(path.name) if one_plane else None
-    stack.calibration, notes = told.sizes, told.notes
-    if opened.pixels.swaps_sides:
-        height, width = told.sizes.pixel_width_um, told.sizes.pixel_height_um
-        stack.calibration = replace(told.sizes, pixel_height_um=height, pixel_width_um=width)
+    calibration, notes = opened.pixels.upright_sizes(told.sizes), told.notes
     if roles.z is not None and kind_of(roles.z) not in ("z", "unnamed"):
         # The z step says nothing about distances along time or another axis.
-        stack.calibration, notes = (
-            replace(stack.calibration, z_step_um=None, z_positions_um=None),
-            (),
-        )
+        calibration, notes = replace(calibration, z_step_um=None, z_positions_um=None), ()
     _name_channels(stack, roles, header)
-    stack.calibration = _of_planes(stack.calibration, stack.planes)
+    stack.calibration = _of_planes(calibration, stack.planes)
     stack.is_mosaic = opened.pixels.is_mosaic and roles.channel is None
     is_named = roles.z is None or kind_of(roles.z) != "unnamed"
     thin = () if is_named else thin_planes_note(stack.shape)

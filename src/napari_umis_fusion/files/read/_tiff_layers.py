@@ -4,7 +4,7 @@ import itertools
 import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -135,10 +135,7 @@ def _open_series(path: Path, number: int, by_pages: bool) -> _Series:
     except BaseException:
         tif.close()
         raise
-    sizes = told.sizes
-    if opened.pixels.swaps_sides:
-        height, width = sizes.pixel_width_um, sizes.pixel_height_um
-        sizes = replace(sizes, pixel_height_um=height, pixel_width_um=width)
+    sizes = opened.pixels.upright_sizes(told.sizes)
     for note in (*told.notes, *opened.pixels.notes):
         warnings.warn(f"{path.name}: {note}", UserWarning, stacklevel=2)
     return _Series(path, number, opened, sizes, header, by_pages)

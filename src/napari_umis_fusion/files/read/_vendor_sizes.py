@@ -73,15 +73,8 @@ def _metaseries(tif: TiffFile) -> ToldSizes:
     header = tif.metaseries_metadata or {}
     plane = header.get("PlaneInfo", {})
     unit = plane.get("spatial-calibration-units", "um")
-    height, width = (plane.get(f"spatial-calibration-{axis}") for axis in "yx")
-    height, width = (
-        (None, None)
-        if plane.get("spatial-calibration-state") is False
-        else (
-            height,
-            width,
-        )
-    )
+    is_told = plane.get("spatial-calibration-state") is not False
+    height, width = (plane.get(f"spatial-calibration-{axis}") if is_told else None for axis in "yx")
     # MetaMorph drives the stage in µm, whatever the unit of the pixels.
     place = plane.get("z-position")
     told = _told(None, height, width, unit)

@@ -30,9 +30,9 @@ from napari_umis_fusion.plugin.widgets import (
     abandon,
     format_duration,
     section,
-    sentence_of,
     tell_unexpected,
 )
+from napari_umis_fusion.runtime import sentence_of
 
 WHOLE, RECTANGLE = "whole picture", "rectangle"
 REGION_LAYER = "autofocus region"

@@ -17,7 +17,8 @@ from napari_umis_fusion.plugin.acquire._devices import (
     running_core,
 )
 from napari_umis_fusion.plugin.acquire._picture_layer import load_units
-from napari_umis_fusion.plugin.widgets import sentence_of, tell_unexpected
+from napari_umis_fusion.plugin.widgets import tell_unexpected
+from napari_umis_fusion.runtime import sentence_of
 
 LIVE, AUTOFOCUS, SWEEP, OTHERS = "live picture", "autofocus", "sweep", "acquisition of others"
 """What can be done with a microscope, one at a time."""

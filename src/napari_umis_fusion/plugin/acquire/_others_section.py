@@ -11,13 +11,8 @@ from napari_umis_fusion.live import listen
 from napari_umis_fusion.plugin.acquire._field_layers import FieldLayers
 from napari_umis_fusion.plugin.acquire._fusion_job import FusionJob
 from napari_umis_fusion.plugin.acquire._microscope import SWEEP, Microscope
-from napari_umis_fusion.plugin.widgets import (
-    ConfigForm,
-    Message,
-    abandon,
-    sentence_of,
-    tell_unexpected,
-)
+from napari_umis_fusion.plugin.widgets import ConfigForm, Message, abandon, tell_unexpected
+from napari_umis_fusion.runtime import sentence_of
 
 
 def iter_listen(core: Any, config: FusionConfig) -> Any:

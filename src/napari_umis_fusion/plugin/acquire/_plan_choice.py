@@ -19,7 +19,8 @@ from qtpy.QtWidgets import (
 from napari_umis_fusion.errors import ConfigError, UmisFusionError
 from napari_umis_fusion.plugin.acquire._devices import plain_reason
 from napari_umis_fusion.plugin.acquire._microscope import Microscope
-from napari_umis_fusion.plugin.widgets import Message, sentence_of
+from napari_umis_fusion.plugin.widgets import Message
+from napari_umis_fusion.runtime import sentence_of
 
 NOTHING = "One sweep, here and now."
 AXES = {"t": "time points", "p": "positions", "g": "grid places", "c": "channels"}

@@ -25,10 +25,9 @@ from napari_umis_fusion.plugin.widgets import (
     RunControls,
     abandon,
     section,
-    sentence_of,
     tell_unexpected,
 )
-from napari_umis_fusion.runtime import count_noun
+from napari_umis_fusion.runtime import capitalised, count_noun, sentence_of
 
 IDLE = {"start": ("Sweep and fuse", "Take the planes, and fuse them while they are taken.")}
 RUNNING = {
@@ -264,7 +263,7 @@ def _done_text(job: FusionJob) -> str:
     """Return how a sweep ended."""
     stacks = count_noun(job.fused, "stack")
     kept = "" if job.folder is None else f" Kept in {job.folder}."
-    notes = "".join(f" {note[:1].upper()}{note[1:]}." for note in dict.fromkeys(job.notes))
+    notes = "".join(f" {capitalised(note)}." for note in dict.fromkeys(job.notes))
     if job.was_cancelled:
         return f"Stopped at once; {stacks} fused.{kept}{notes}"
     return f"Done: {stacks} fused.{kept}{notes}"

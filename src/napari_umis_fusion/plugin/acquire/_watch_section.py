@@ -12,13 +12,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.files.read import read_layers
-from napari_umis_fusion.live import (
-    StackFailed,
-    StackFused,
-    StackProgress,
-    WatchWaiting,
-    iter_watch,
-)
+from napari_umis_fusion.live import StackFailed, StackFused, StackProgress, WatchWaiting, iter_watch
 from napari_umis_fusion.plugin.acquire._choice_names import CHOICE_NAMES
 from napari_umis_fusion.plugin.widgets import (
     ConfigForm,
@@ -29,10 +23,9 @@ from napari_umis_fusion.plugin.widgets import (
     RunControls,
     abandon,
     described_row,
-    sentence_of,
     tell_unexpected,
 )
-from napari_umis_fusion.runtime import choice, number
+from napari_umis_fusion.runtime import choice, number, sentence_of
 
 IDLE = {"start": ("Watch", "Fuse what appears in the folder, until stopped.")}
 RUNNING = {"stop": ("Stop", "Stop watching. What is fused already is not fused again.")}

@@ -29,7 +29,7 @@ from napari_umis_fusion.batch import (
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.files.ome_zarr import zarr_kind, zarr_layers
-from napari_umis_fusion.runtime import map_events
+from napari_umis_fusion.runtime import failure_reason, map_events
 from napari_umis_fusion.scale import (
     FieldFailed,
     FieldFused,
@@ -231,7 +231,9 @@ class _Work:
             for name in self.stacks:
                 # Before the start, what is there may be of other options.
                 if name not in told and (not has_started or entries[name].status == "waiting"):
-                    entries[name] = replace(entries[name], status="failed", reason=str(error))
+                    entries[name] = replace(
+                        entries[name], status="failed", reason=failure_reason(error)
+                    )
                     yield StackEnded(numbers[name], entries[name])
         return list(entries.values())
 

@@ -41,6 +41,7 @@ from napari_umis_fusion.plugin.widgets import (
     section,
     tell_unexpected,
 )
+from napari_umis_fusion.runtime import sentence_of
 
 IDLE = {
     "start": ("Fuse all", "Fuse all stacks, one after the other."),
@@ -116,7 +117,7 @@ class BatchWidget(DockedWidget):
         try:
             inputs, options = self._inputs(), self.options.value()
         except UmisFusionError as error:
-            self.controls.show_message(str(error))
+            self.controls.show_message(sentence_of(error))
             return
         output = self.output.value() or None
         self._start(partial(iter_find, inputs, options, output))
@@ -126,7 +127,7 @@ class BatchWidget(DockedWidget):
         try:
             arguments = self._arguments()
         except UmisFusionError as error:
-            self.controls.show_message(str(error))
+            self.controls.show_message(sentence_of(error))
             return
         self._start(partial(iter_fuse_all, *arguments, resume=resume, retry=retry))
 
@@ -206,7 +207,7 @@ class BatchWidget(DockedWidget):
             self._message = "Stopped; Resume resumes the batch."
 
     def _on_failed(self, error: Exception) -> None:
-        self._message = str(error)
+        self._message = sentence_of(error)
         tell_unexpected(error)
 
     def _on_ended(self) -> None:
@@ -234,7 +235,7 @@ class BatchWidget(DockedWidget):
         try:
             command = self.command()
         except UmisFusionError as error:
-            self.controls.show_message(str(error))
+            self.controls.show_message(sentence_of(error))
             return
         QApplication.clipboard().setText(command)
         self.controls.show_message("Copied. Paste it into a terminal.")
@@ -243,7 +244,7 @@ class BatchWidget(DockedWidget):
         try:
             config = fusion_options(self._viewer)
         except UmisFusionError as error:
-            self.controls.show_message(str(error))
+            self.controls.show_message(sentence_of(error))
             return
         if config is None:
             self.controls.show_message("Open Fuse z-stack first, and set its options there.")
@@ -271,7 +272,7 @@ class BatchWidget(DockedWidget):
         self.controls.clicked.connect(self._on_control)
         self.table.opened.connect(self.open_row)
         self.opening.done.connect(self._on_opened)
-        self.opening.failed.connect(lambda error: self.controls.show_message(str(error)))
+        self.opening.failed.connect(lambda error: self.controls.show_message(sentence_of(error)))
 
     def _lay_out(self) -> None:
         inside, row = QWidget(), QHBoxLayout()

@@ -12,6 +12,7 @@ from napari_umis_fusion.plugin.commands import fusion_options
 from napari_umis_fusion.plugin.fusion import DEFAULT_PRESET
 from napari_umis_fusion.plugin.widgets import push_buttons
 from napari_umis_fusion.presets import PRESETS, saved_presets
+from napari_umis_fusion.runtime import sentence_of
 
 FORM = "as in Fuse z-stack"
 NOT_OPEN = "Open Fuse z-stack first, and set its options there."
@@ -84,7 +85,7 @@ class WayButtons(QWidget):
         try:
             config = fusion_options(self._viewer)
         except UmisFusionError as error:
-            self.notified.emit(str(error))
+            self.notified.emit(sentence_of(error))
             return
         if config is None:
             self.notified.emit(NOT_OPEN)

@@ -31,6 +31,7 @@ from napari_umis_fusion.plugin.widgets import (
     tell_unexpected,
 )
 from napari_umis_fusion.presets import Preset
+from napari_umis_fusion.runtime import sentence_of
 
 IDLE = {"start": ("Compare", "Fuse the stack in each way of the table, one after the other.")}
 RUNNING = {
@@ -89,7 +90,7 @@ class CompareWidget(DockedWidget):
         try:
             self.rows.add(given)
         except UmisFusionError as error:
-            self.controls.show_message(str(error))
+            self.controls.show_message(sentence_of(error))
         self._enable()
 
     def remove_selected(self) -> None:
@@ -106,7 +107,7 @@ class CompareWidget(DockedWidget):
         try:
             part = self.part.value()
         except UmisFusionError as error:
-            self.controls.show_message(str(error))
+            self.controls.show_message(sentence_of(error))
             return
         self.wipe.end()  # napari's grid is used otherwise from now on
         self.results.remove([one.name for one in self.rows.candidates])
@@ -136,7 +137,7 @@ class CompareWidget(DockedWidget):
             adopted = Preset.of(config, "adopted").apply_to(form.value())
             form.setValue(adopted.replace(checkpoint=config.checkpoint))
         except UmisFusionError as error:
-            self.controls.show_message(str(error))
+            self.controls.show_message(sentence_of(error))
             return
         if self.tidy.isChecked():
             self.results.remove([other for other in self.results.names if other != name])
@@ -149,7 +150,7 @@ class CompareWidget(DockedWidget):
             target = file_to_write(path, ".csv")
             self.controls.show_message(f"Saved {self.rows.comparison.write_csv(target)}.")
         except (UmisFusionError, OSError) as error:
-            self.controls.show_message(str(error))
+            self.controls.show_message(sentence_of(error))
 
     def _progress_of(self, event: Any) -> Progress | None:
         if not isinstance(event, CandidateProgress):
@@ -184,7 +185,7 @@ class CompareWidget(DockedWidget):
             self._message += f" Failed: {', '.join(failed)}; select a row to see why."
 
     def _on_failed(self, error: Exception) -> None:
-        self._message = str(error)
+        self._message = sentence_of(error)
         tell_unexpected(error)
 
     def _on_ended(self) -> None:

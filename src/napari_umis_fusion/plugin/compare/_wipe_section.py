@@ -9,10 +9,10 @@ from qtpy.QtWidgets import QPushButton
 
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.files import RUN_KEY
-from napari_umis_fusion.layers import PREVIEW_KEY
 from napari_umis_fusion.plugin.compare._wipe import Wipe
-from napari_umis_fusion.plugin.viewer import NamedLayers
-from napari_umis_fusion.plugin.widgets import Form, names_box, sentence_of
+from napari_umis_fusion.plugin.viewer import NamedLayers, is_image
+from napari_umis_fusion.plugin.widgets import Form, names_box
+from napari_umis_fusion.runtime import sentence_of
 
 NOTHING = "nothing"
 START, END = "Wipe", "End the wipe"
@@ -113,11 +113,7 @@ class WipeSection(Form):
         self.start()
 
     def _images(self) -> list[Any]:
-        return [
-            layer
-            for layer in self._viewer.layers
-            if layer._type_string == "image" and PREVIEW_KEY not in layer.metadata
-        ]
+        return list(filter(is_image, self._viewer.layers))
 
     def _offer(self, event: Any = None) -> None:
         """Offer the images that there are; two that are not chosen yet become so."""

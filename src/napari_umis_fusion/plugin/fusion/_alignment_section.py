@@ -13,14 +13,11 @@ from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.plugin.fusion._alignment_table import AlignmentTable
 from napari_umis_fusion.plugin.fusion._clicked_pixel import Described
-from napari_umis_fusion.plugin.fusion._found_alignment import (
-    AlignmentFinder,
-    FoundAlignment,
-    spans,
-)
+from napari_umis_fusion.plugin.fusion._found_alignment import AlignmentFinder, FoundAlignment, spans
 from napari_umis_fusion.plugin.fusion._fused_layers import FusedLayers
 from napari_umis_fusion.plugin.viewer import TargetStack, go_to_plane
 from napari_umis_fusion.plugin.widgets import FUSION_NAMES, ConfigForm, Message, file_to_write
+from napari_umis_fusion.runtime import sentence_of
 
 HINT = "For stacks whose planes shift, rotate or change in magnification. Results are listed here."
 FIELDS = ("align", "align_border", "light")
@@ -152,7 +149,7 @@ class AlignmentSection(QWidget):
         try:
             self._loaded = path, Alignment.load(path)
         except UmisFusionError as error:
-            self.notified.emit(str(error))
+            self.notified.emit(sentence_of(error))
             return
         self.table_file = path
         self._show_file()

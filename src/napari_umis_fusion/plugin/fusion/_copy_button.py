@@ -5,6 +5,7 @@ from collections.abc import Callable
 from qtpy.QtWidgets import QApplication, QPushButton
 
 from napari_umis_fusion.errors import UmisFusionError
+from napari_umis_fusion.runtime import sentence_of
 
 
 class CopyButton(QPushButton):
@@ -28,7 +29,7 @@ class CopyButton(QPushButton):
         try:
             script = self._script()
         except UmisFusionError as error:
-            self._tell(str(error))
+            self._tell(sentence_of(error))
             return
         QApplication.clipboard().setText(script)
         self._tell("Copied. Paste it into a file and run it with Python.")

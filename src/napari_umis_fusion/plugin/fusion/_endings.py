@@ -7,6 +7,7 @@ from typing import Any
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.layers import LayerFinished
 from napari_umis_fusion.plugin.widgets import format_duration, release_all
+from napari_umis_fusion.runtime import capitalised, sentence_of
 
 HIDDEN = " The stack is hidden, because it would shine through the result."
 
@@ -18,14 +19,13 @@ def done_text(event: LayerFinished, seconds: float) -> str:
     percent = round(100 * event.never_in_focus)
     nowhere = f", {percent} % never in focus" if percent else ""
     done = f"Done in {format_duration(seconds)}: {what}{nowhere}"
-    notes = [note[:1].upper() + note[1:] for note in event.notes]
-    return ". ".join((done, *notes)) + "."
+    return ". ".join((done, *map(capitalised, event.notes))) + "."
 
 
 def error_advice(error: Exception) -> str:
     """Return what went wrong, and what to do about it."""
     if isinstance(error, UmisFusionError):
-        return str(error)
+        return sentence_of(error)
     if isinstance(error, MemoryError):
         return f"Out of memory ({error}). Fuse a region or fewer planes, under Region and planes."
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):

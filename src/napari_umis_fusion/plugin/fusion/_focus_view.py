@@ -24,6 +24,7 @@ from napari_umis_fusion.plugin.fusion._focus_plot import FocusPlot, MarkedFocus
 from napari_umis_fusion.plugin.fusion._fused_layers import FusedLayers
 from napari_umis_fusion.plugin.viewer import entries_shown, go_to_plane
 from napari_umis_fusion.plugin.widgets import LatestJob, Message
+from napari_umis_fusion.runtime import sentence_of
 
 HINT = "Click a pixel of the stack, or of a fused layer, to see its focus along z."
 
@@ -165,7 +166,7 @@ class FocusView(QWidget):
             found = pixel_of_result(self._viewer, self._fused, position)
             found = found or pixel_of_stack(self._viewer, self._describe(), position)
         except UmisFusionError as error:
-            found = str(error)
+            found = sentence_of(error)
         if isinstance(found, str):
             self.clear(found)
             return None
@@ -186,7 +187,7 @@ class FocusView(QWidget):
         self.shown.emit()
 
     def _on_failed(self, error: Exception) -> None:
-        self.plot.clear(str(error))
+        self.plot.clear(sentence_of(error))
 
     def _show(self, curve: FocusCurve) -> None:
         if self._request is None:

@@ -8,6 +8,7 @@ from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.layers import LayerPlan, axis_name
 from napari_umis_fusion.plugin.fusion._fused_layers import FusedLayers
 from napari_umis_fusion.plugin.viewer import TargetStack, entries_shown
+from napari_umis_fusion.runtime import capitalised
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +45,7 @@ class FoundAlignment:
     def description(self) -> str:
         """Describe the alignment in a sentence."""
         text = self.alignment.summary()
-        described = f"{self.place}: {text}." if self.place else f"{text[0].upper()}{text[1:]}."
+        described = f"{self.place}: {text}." if self.place else f"{capitalised(text)}."
         if self.first_plane:
             described += f" The reasons count planes from plane {self.first_plane}."
         return described

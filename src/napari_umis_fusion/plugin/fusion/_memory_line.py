@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QLabel
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.layers import expected_memory
 from napari_umis_fusion.plugin.fusion._clicked_pixel import Described
+from napari_umis_fusion.runtime import capitalised, sentence_of
 
 
 class MemoryLine(QLabel):
@@ -38,6 +39,6 @@ class MemoryLine(QLabel):
                 target, config, plan = described
                 text = f"{expected_memory(list(target.images), config, plan)}."
         except UmisFusionError as error:
-            text = str(error)
-        self.setText(text[:1].upper() + text[1:])
+            text = sentence_of(error)
+        self.setText(capitalised(text))
         self.setVisible(bool(text))

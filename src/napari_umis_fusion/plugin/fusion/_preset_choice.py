@@ -26,6 +26,7 @@ from napari_umis_fusion.presets import (
     save_preset,
     saved_presets,
 )
+from napari_umis_fusion.runtime import sentence_of
 
 DEFAULT_PRESET = Preset(
     "default", "Most stacks.", "What this package recommends where nothing is known."
@@ -105,7 +106,7 @@ class PresetChoice(QWidget):
         try:
             self._owner.setValue(preset.apply_to(self._owner.value()))
         except ConfigError as error:
-            self.notified.emit(str(error))
+            self.notified.emit(sentence_of(error))
         self.refresh()
 
     def _fill(self, presets: Sequence[Preset], chosen: str) -> None:
@@ -151,7 +152,7 @@ class PresetChoice(QWidget):
         try:
             action()
         except (UmisFusionError, OSError) as error:
-            self.notified.emit(str(error))
+            self.notified.emit(sentence_of(error))
 
 
 def _tooltip(preset: Preset) -> str:

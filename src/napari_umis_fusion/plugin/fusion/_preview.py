@@ -14,6 +14,7 @@ from napari_umis_fusion.plugin.fusion._clicked_pixel import Described
 from napari_umis_fusion.plugin.fusion._preview_layers import PreviewLayers
 from napari_umis_fusion.plugin.viewer import TargetStack, camera_of, visible_part
 from napari_umis_fusion.plugin.widgets import LatestJob
+from napari_umis_fusion.runtime import sentence_of
 
 MAX_PX = 512
 """Longest side of the preview; of a larger view the middle is fused, to keep it quick."""
@@ -99,7 +100,7 @@ class Preview(QObject):
         try:
             described = self._describe()
         except UmisFusionError as error:
-            self.notified.emit(str(error))
+            self.notified.emit(sentence_of(error))
             described = None
         if described is None:
             self._forget()
@@ -128,7 +129,7 @@ class Preview(QObject):
         self._request = None
 
     def _on_failed(self, error: Exception) -> None:
-        self.notified.emit(str(error))
+        self.notified.emit(sentence_of(error))
 
     def _show(self, made: list[LayerData]) -> None:
         target = self._target

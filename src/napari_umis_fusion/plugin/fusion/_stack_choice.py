@@ -28,6 +28,7 @@ from napari_umis_fusion.plugin.fusion._stack_list import (
 )
 from napari_umis_fusion.plugin.viewer import FollowedLayers, TargetStack
 from napari_umis_fusion.plugin.widgets import Form, Message, names_box
+from napari_umis_fusion.runtime import sentence_of
 from napari_umis_fusion.stack import MAX_CHANNELS
 
 NOTHING = "Select the image layer that holds your z-stack, or open one: File > Open Sample."
@@ -147,7 +148,7 @@ class StackChoice(Form):
             self._offer_axes(images[0])
             self._set_target(layers, images)
         except UmisFusionError as error:
-            self._show_nothing(str(error))
+            self._show_nothing(sentence_of(error))
 
     def _chosen_layers(self) -> list[Any]:
         """Return the stack of the selected layers, or the one that stays."""

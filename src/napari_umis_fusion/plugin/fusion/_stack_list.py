@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from napari_umis_fusion.files import RUN_KEY
-from napari_umis_fusion.layers import PREVIEW_KEY
 from napari_umis_fusion.plugin.fusion._channel_names import differ_by_channel
-from napari_umis_fusion.plugin.viewer import target_in
+from napari_umis_fusion.plugin.viewer import is_image, target_in
 
 
 def may_be_stack(layer: Any) -> bool:
     """Return whether a layer has planes, or an axis that may be chosen for them."""
-    if layer._type_string != "image" or PREVIEW_KEY in layer.metadata:
+    if not is_image(layer):
         return False
     if target_in(layer) is not None:
         return True

@@ -45,6 +45,7 @@ from napari_umis_fusion.plugin.widgets import (
     RunControls,
     tell_unexpected,
 )
+from napari_umis_fusion.runtime import sentence_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -140,7 +141,7 @@ class FusionWidget(DockedWidget):
         try:
             config, plan = self.value(), self.plan(target)
         except UmisFusionError as error:
-            self.controls.show_message(str(error))
+            self.controls.show_message(sentence_of(error))
             return
         self._start(target, config, plan)
 
@@ -149,7 +150,7 @@ class FusionWidget(DockedWidget):
         try:
             measure = self.method.use_weights(path)
         except CheckpointError as error:
-            self.controls.show_message(str(error))
+            self.controls.show_message(sentence_of(error))
             return
         weights = self.method.weights.currentText()
         self.controls.show_message(

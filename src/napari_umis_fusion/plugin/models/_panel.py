@@ -7,13 +7,7 @@ from typing import Any
 
 from qtpy.compat import isalive
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import (
-    QFileDialog,
-    QGridLayout,
-    QInputDialog,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QFileDialog, QGridLayout, QInputDialog, QVBoxLayout, QWidget
 
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.models.export import EXPORT_SUFFIXES
@@ -22,6 +16,7 @@ from napari_umis_fusion.plugin.models._details import ModelDetails
 from napari_umis_fusion.plugin.models._events import library_changed
 from napari_umis_fusion.plugin.models._table import ModelTable
 from napari_umis_fusion.plugin.widgets import LatestJob, Message, confirm, push_buttons
+from napari_umis_fusion.runtime import sentence_of
 
 BUTTONS = {
     "use": ("Use in fusion", "Use these weights for fusion from now on."),
@@ -225,7 +220,7 @@ class ModelPanel(QWidget):
             change()
         except UmisFusionError as error:
             self.refresh()
-            self.show_message(str(error))
+            self.show_message(sentence_of(error))
             return
         library_changed.emit()
         self.show_message(message)
@@ -246,7 +241,7 @@ class ModelPanel(QWidget):
     def _on_failed(self, error: Exception) -> None:
         self._then = None
         self._show_possible()
-        self.show_message(str(error))
+        self.show_message(sentence_of(error))
 
 
 def _iter_hash(model: Model) -> Generator[None, None, Model]:

@@ -1,7 +1,7 @@
 """What is understood of files, and what of them a choice opens, in sentences."""
 
 from napari_umis_fusion.files.read import Selected, Survey
-from napari_umis_fusion.runtime import count_noun
+from napari_umis_fusion.runtime import capitalised, count_noun
 from napari_umis_fusion.stack import Calibration
 
 
@@ -17,7 +17,7 @@ def describe_files(survey: Survey) -> str:
     lines = [f"{survey.name}: {count_noun(count, 'file')}, {kind}."]
     if survey.grid.missing:
         lines.append(f"Missing of the set: {count_noun(survey.grid.missing, 'file')}.")
-    lines += [f"{note[0].upper()}{note[1:]}." for note in survey.grid.notes]
+    lines += [f"{capitalised(note)}." for note in survey.grid.notes]
     return "\n".join(lines)
 
 

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QDialog, QDialogButtonBox, QLabel, QVBoxLayout
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.files.read import Survey
 from napari_umis_fusion.plugin.opening._folder_form import FolderForm
+from napari_umis_fusion.runtime import sentence_of
 
 _WIDTH_PX = 620
 
@@ -68,7 +69,7 @@ class FolderDialog(QDialog):
             made = self._survey.layers(self.form.value())
             layers = [Layer.create(*one) for one in made]
         except (UmisFusionError, OSError, MemoryError) as error:
-            self.problem.setText(str(error))
+            self.problem.setText(sentence_of(error))
             self.problem.show()
             return
         self._remove_replaced()

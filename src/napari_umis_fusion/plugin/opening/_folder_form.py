@@ -19,6 +19,7 @@ from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.files.names import NameAxis
 from napari_umis_fusion.files.read import Selected, Survey
 from napari_umis_fusion.plugin.opening._describe_part import describe_files, describe_part
+from napari_umis_fusion.runtime import sentence_of
 
 _ALL = "all"
 _OPEN = 3
@@ -94,7 +95,7 @@ class FolderForm(QWidget):
         try:
             text, self._can_open = describe_part(self._survey, self.value()), True
         except UmisFusionError as error:
-            text, self._can_open = str(error), False
+            text, self._can_open = sentence_of(error), False
         self.summary.setText(text)
         self.valueChanged.emit()
 

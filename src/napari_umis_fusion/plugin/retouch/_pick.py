@@ -10,6 +10,7 @@ from napari_umis_fusion.fusion import FocusCurve, iter_focus_curve
 from napari_umis_fusion.plugin.retouch._session import RetouchSession
 from napari_umis_fusion.plugin.viewer import go_to_plane
 from napari_umis_fusion.plugin.widgets import LatestJob
+from napari_umis_fusion.runtime import sentence_of
 
 
 class PlanePick(QObject):
@@ -36,7 +37,7 @@ class PlanePick(QObject):
         self._is_on = False
         self.job = LatestJob(delay_ms=0)
         self.job.done.connect(self._on_measured)
-        self.job.failed.connect(lambda error: self.picked.emit(str(error)))
+        self.job.failed.connect(lambda error: self.picked.emit(sentence_of(error)))
 
     def release(self) -> None:
         """Listen no more."""

@@ -16,6 +16,7 @@ from napari_umis_fusion.plugin.retouch._describe import iter_describe, said_of
 from napari_umis_fusion.plugin.retouch._which import number_of
 from napari_umis_fusion.plugin.viewer import entries_shown
 from napari_umis_fusion.plugin.widgets import LatestJob
+from napari_umis_fusion.runtime import sentence_of
 
 OVERRIDE_KEY = "umis_fusion_overrides"
 """In the metadata of a layer of overrides."""
@@ -151,7 +152,7 @@ class RetouchSession(QObject):
         try:
             changed = self.retouched.follow(self.layer.data, self._entries())
         except UmisFusionError as error:
-            self.told.emit(str(error))
+            self.told.emit(sentence_of(error))
             return
         if changed:
             self._refresh()
@@ -240,7 +241,7 @@ class RetouchSession(QObject):
         try:
             retouched = RetouchedLayers.of(shown.event, self._number)
         except UmisFusionError as error:
-            self.told.emit(str(error))
+            self.told.emit(sentence_of(error))
             return
         if retouched is self.retouched:
             return

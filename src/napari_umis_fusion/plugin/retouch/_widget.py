@@ -11,13 +11,8 @@ from napari_umis_fusion.plugin.fusion import Shortcuts
 from napari_umis_fusion.plugin.retouch._blink import Blink
 from napari_umis_fusion.plugin.retouch._pick import PlanePick
 from napari_umis_fusion.plugin.retouch._session import RetouchSession
-from napari_umis_fusion.plugin.widgets import (
-    DockedWidget,
-    Message,
-    push_buttons,
-    release_all,
-    sentence_of,
-)
+from napari_umis_fusion.plugin.widgets import DockedWidget, Message, push_buttons, release_all
+from napari_umis_fusion.runtime import sentence_of
 
 BLINK = "B"
 """The key of before / after."""

@@ -11,6 +11,7 @@ from napari_umis_fusion.layers import Slabs
 from napari_umis_fusion.plugin.fusion import FusedLayers, PreviewLayers
 from napari_umis_fusion.plugin.viewer import entries_shown
 from napari_umis_fusion.plugin.widgets import LatestJob, Progress
+from napari_umis_fusion.runtime import sentence_of
 
 SETTLED_MS = 400
 """A slab is fused once its planes stay for so long."""
@@ -178,7 +179,7 @@ class SlabSession(QObject):
         self._shown.show(made, [layer.name for layer in self._sources], told)
 
     def _on_failed(self, error: Exception) -> None:
-        self.told.emit(str(error))
+        self.told.emit(sentence_of(error))
 
     def _on_slider(self, event: Any = None) -> None:
         """Follow the sliders to another time point or position."""

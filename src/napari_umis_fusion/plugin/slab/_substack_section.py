@@ -15,6 +15,7 @@ from napari_umis_fusion.plugin.widgets import (
     RunControls,
     tell_unexpected,
 )
+from napari_umis_fusion.runtime import sentence_of
 
 IDLE = {
     "start": (
@@ -98,7 +99,7 @@ class SubstackSection(QWidget):
 
     def _on_failed(self, error: Exception) -> None:
         tell_unexpected(error)
-        self._said = str(error)
+        self._said = sentence_of(error)
 
     def _on_ended(self) -> None:
         self.job = None

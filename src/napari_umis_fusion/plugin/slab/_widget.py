@@ -17,8 +17,8 @@ from napari_umis_fusion.plugin.widgets import (
     push_buttons,
     release_all,
     section,
-    sentence_of,
 )
+from napari_umis_fusion.runtime import sentence_of
 
 HINT = (
     "Select a stack that was fused, or its result, and begin. Then move the two ends of the "

@@ -29,10 +29,10 @@ from napari_umis_fusion.plugin.widgets import (
     Progress,
     names_box,
     push_buttons,
-    sentence_of,
     tell_unexpected,
 )
 from napari_umis_fusion.projection import AroundConfig
+from napari_umis_fusion.runtime import sentence_of
 
 BUTTONS = {
     "flatten": (

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from napari_umis_fusion.errors import UmisFusionError
-from napari_umis_fusion.runtime import BoolMap
+from napari_umis_fusion.runtime import BoolMap, sentence_of
 from napari_umis_fusion.surface import HeightMap, step_height, surface_area
 
 
@@ -24,5 +24,5 @@ def region_numbers(surface: HeightMap, regions: Sequence[BoolMap]) -> str:
                 f"{step.height_um:+.4g} µm (points lie {step.rms_um:.2g} µm from their planes)."
             )
     except UmisFusionError as error:
-        texts.append(str(error))
+        texts.append(sentence_of(error))
     return "\n".join(texts)

@@ -25,9 +25,9 @@ from napari_umis_fusion.plugin.widgets import (
     push_buttons,
     release_all,
     section,
-    sentence_of,
     tell_unexpected,
 )
+from napari_umis_fusion.runtime import sentence_of
 from napari_umis_fusion.surface import (
     SURFACE_SUFFIXES,
     SurfaceConfig,

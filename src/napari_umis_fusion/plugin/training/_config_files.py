@@ -8,6 +8,7 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QHBoxLayout, QPushButton, 
 
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.plugin.widgets import file_to_write
+from napari_umis_fusion.runtime import sentence_of
 from napari_umis_fusion.training import TrainingConfig
 from napari_umis_fusion.training.session import load_config, save_config
 
@@ -69,7 +70,7 @@ class ConfigFiles(QWidget):
         try:
             QApplication.clipboard().setText(self._script())
         except UmisFusionError as error:
-            self.notified.emit(str(error))
+            self.notified.emit(sentence_of(error))
             return
         self.notified.emit("Copied. Paste it into a file and run it with Python.")
 
@@ -91,7 +92,7 @@ class ConfigFiles(QWidget):
         try:
             self.loaded.emit(load_config(path))
         except UmisFusionError as error:
-            self.notified.emit(str(error))
+            self.notified.emit(sentence_of(error))
         else:
             self.notified.emit(f"Loaded from {path.name}.")
 

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.plugin.widgets import LatestJob, Progress, RunControls
+from napari_umis_fusion.runtime import sentence_of
 from napari_umis_fusion.training import Preparing, TrainingConfig
 from napari_umis_fusion.training.data import (
     DataReport,
@@ -82,7 +83,7 @@ class DataCheck(QWidget):
         try:
             data, config = self._describe()
         except UmisFusionError as error:  # options that contradict each other
-            self.controls.show_message(_warned(str(error)))
+            self.controls.show_message(_warned(sentence_of(error)))
             return
         if not (data.images or data.stacks):
             self.controls.show_message("Nothing to check. Tick a layer above, or add files.")
@@ -115,7 +116,7 @@ class DataCheck(QWidget):
         self.checked.emit(self.report)
 
     def _on_failed(self, error: Exception) -> None:
-        self.controls.show_idle(_warned(str(error)))
+        self.controls.show_idle(_warned(sentence_of(error)))
 
     def _on_button(self, name: str) -> None:
         if name == "start":

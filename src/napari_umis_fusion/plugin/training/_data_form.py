@@ -9,9 +9,10 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_umis_fusion.files.read import SUFFIXES
-from napari_umis_fusion.layers import PREVIEW_KEY, ItemKind, training_data
+from napari_umis_fusion.layers import ItemKind, training_data
 from napari_umis_fusion.plugin.training._data_check import DataCheck
 from napari_umis_fusion.plugin.training._data_row import LayerRow, PathRow, likely_kind
+from napari_umis_fusion.plugin.viewer import is_image
 from napari_umis_fusion.training import TrainingConfig
 from napari_umis_fusion.training.data import ImageSet, NamedData, TrainingData, is_path
 from napari_umis_fusion.training.session import ScriptSource
@@ -157,7 +158,7 @@ class DataForm(QWidget):
 
     def _follow(self, event: Any = None) -> None:
         """List the current layers in the order of napari's layer list: the top first."""
-        there = [layer for layer in reversed(self._viewer.layers) if _is_offered(layer)]
+        there = [layer for layer in reversed(self._viewer.layers) if is_image(layer)]
         # Only a preview or a shapes layer was added or removed.
         if there == [row.layer for row in self._layers]:
             return
@@ -225,7 +226,3 @@ class DataForm(QWidget):
         rest = [file for file in files if file not in stacks]
         if rest:
             self.add_paths(rest)
-
-
-def _is_offered(layer: Any) -> bool:
-    return bool(layer._type_string == "image" and PREVIEW_KEY not in layer.metadata)

@@ -6,6 +6,7 @@ from napari.utils.notifications import show_info
 
 from napari_umis_fusion.errors import BusyError, DeviceError, UmisFusionError
 from napari_umis_fusion.plugin.widgets import release_all
+from napari_umis_fusion.runtime import sentence_of
 from napari_umis_fusion.training.loop import MemoryNeed
 
 NOT_KEPT = (
@@ -34,7 +35,8 @@ def memory_question(need: MemoryNeed | None) -> str:
 def error_advice(error: Exception, saved_step: int | None) -> str:
     """Return what went wrong, and which checkpoint remains; there is none before the first step."""
     known = isinstance(error, (UmisFusionError, OSError))
-    what = str(error) if known else f"This is an error of the plugin, please report it: {error!r}"
+    fault = f"This is an error of the plugin, please report it: {error!r}"
+    what = sentence_of(error) if known else fault
     if saved_step is None or isinstance(error, BusyError):
         return what
     if not saved_step:

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QFileDialog, QWidget
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.files.write import naming_write_errors
 from napari_umis_fusion.plugin.widgets import LatestJob
+from napari_umis_fusion.runtime import sentence_of
 from napari_umis_fusion.training import LossCurve
 
 FILTERS = {
@@ -88,7 +89,7 @@ class Exporter(QObject):
         self.notified.emit(f"Saved {path}.")
 
     def _on_failed(self, error: Exception) -> None:
-        self.notified.emit(str(error))
+        self.notified.emit(sentence_of(error))
 
 
 def _on_filter(dialog: QFileDialog, chosen: str) -> None:

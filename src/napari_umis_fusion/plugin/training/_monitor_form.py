@@ -23,6 +23,7 @@ from napari_umis_fusion.plugin.viewer import (
     target_in,
 )
 from napari_umis_fusion.plugin.widgets import ConfigForm, Message, names_box
+from napari_umis_fusion.runtime import sentence_of
 from napari_umis_fusion.training import Pictured
 
 if TYPE_CHECKING:
@@ -234,7 +235,7 @@ class MonitorForm(ConfigForm):
             self._region = MonitoredRegion(target.images[0], plan)
         except UmisFusionError as error:
             self._region = None
-            self.message.setText(str(error))
+            self.message.setText(sentence_of(error))
             return
         rows, columns = self._region.stack.shape[1:3]
         self.message.setText(_MESSAGES["chosen"].format(rows=rows, columns=columns))

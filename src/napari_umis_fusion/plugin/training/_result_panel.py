@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_umis_fusion.plugin.widgets import Message
+from napari_umis_fusion.runtime import capitalised
 from napari_umis_fusion.training import Comparison, TrainingResult
 from napari_umis_fusion.training.session import (
     OTHER_SPECIMENS,
@@ -87,7 +88,7 @@ class ResultPanel(QWidget):
             Name of the model, which the user can change.
         """
         self.name.setText(name)
-        self.message.setText(f"{_sentence(REASONS[result.reason])}. {_verdict(result)}")
+        self.message.setText(f"{capitalised(REASONS[result.reason])}. {_verdict(result)}")
         self._fill(result.comparison)
         self._offer(saving=result.improved)
 
@@ -152,12 +153,8 @@ def _verdict(result: TrainingResult) -> str:
     if comparison is None:
         return "It was not compared with the initial weights."
     kept = OTHER_SPECIMENS if result.improved else "The initial weights stay."
-    verdict = _sentence(describe_verdict(comparison))
+    verdict = capitalised(describe_verdict(comparison))
     return f"<b>{verdict}</b>: {describe_gain(comparison)}. {kept}"
-
-
-def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}"
 
 
 def _picture(picture: NDArray[np.float32], title: str) -> QLabel:

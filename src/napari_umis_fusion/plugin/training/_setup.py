@@ -16,6 +16,7 @@ from napari_umis_fusion.plugin.training._basics_form import BasicsForm
 from napari_umis_fusion.plugin.training._choice_names import CHOICE_NAMES
 from napari_umis_fusion.plugin.training._presets import FINE_TUNE, OWN, PRESETS, preset_of
 from napari_umis_fusion.plugin.widgets import ConfigForm, LatestJob, Message, section
+from napari_umis_fusion.runtime import sentence_of
 from napari_umis_fusion.stack import Stack
 from napari_umis_fusion.training import NETWORKS, TrainingConfig
 from napari_umis_fusion.training.data import NamedData, TrainingData
@@ -152,7 +153,7 @@ class TrainingSetup(QWidget):
             config = self.value()
         except UmisFusionError as error:
             self._estimate.cancel()
-            self.message.setText(str(error))
+            self.message.setText(sentence_of(error))
             return
         self.basics.adapt_to(config.objective)
         self.message.setText(_length(config))
@@ -164,7 +165,7 @@ class TrainingSetup(QWidget):
         self.message.setText(f"{_length(config)} {_cost(self.memory)}")
 
     def _on_refused(self, error: Exception) -> None:
-        self.message.setText(str(error))
+        self.message.setText(sentence_of(error))
 
 
 def _bare(stack: Any) -> Any:

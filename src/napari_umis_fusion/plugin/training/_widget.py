@@ -29,12 +29,8 @@ from napari_umis_fusion.plugin.training._numbers import TrainingNumbers
 from napari_umis_fusion.plugin.training._pending_result import PendingResult
 from napari_umis_fusion.plugin.training._plot import TrainingPlot
 from napari_umis_fusion.plugin.training._setup import TrainingSetup
-from napari_umis_fusion.plugin.widgets import (
-    DockedWidget,
-    RunControls,
-    confirm,
-    tell_unexpected,
-)
+from napari_umis_fusion.plugin.widgets import DockedWidget, RunControls, confirm, tell_unexpected
+from napari_umis_fusion.runtime import sentence_of
 from napari_umis_fusion.training import Pictured, TrainingConfig, TrainingFinished, TrainingResult
 from napari_umis_fusion.training.session import (
     CurveRestored,
@@ -102,7 +98,7 @@ class TrainingWidget(DockedWidget):
             config, data = self.value(), self.data.value()
             collected = self.data.collected  # by the check: no need to fuse again
         except UmisFusionError as error:
-            self.controls.show_message(str(error))
+            self.controls.show_message(sentence_of(error))
             return
         if not (data.images or data.stacks):
             self.controls.show_message("Choose training data: tick a layer above, or add files.")

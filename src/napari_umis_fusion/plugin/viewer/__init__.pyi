@@ -12,5 +12,6 @@ from ._region import region_bounds as region_bounds
 from ._sliders import entries_shown as entries_shown
 from ._sliders import go_to_plane as go_to_plane
 from ._target import TargetStack as TargetStack
+from ._target import is_image as is_image
 from ._target import target_in as target_in
 from ._visible_part import visible_part as visible_part

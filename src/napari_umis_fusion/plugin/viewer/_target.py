@@ -41,9 +41,14 @@ class TargetStack:
         return axis + int(viewer.dims.ndim) - len(self.images[0].shape)
 
 
+def is_image(layer: Any) -> bool:
+    """Whether a layer is an image, and no preview."""
+    return bool(layer._type_string == "image" and PREVIEW_KEY not in layer.metadata)
+
+
 def target_in(layer: Any) -> TargetStack | None:
     """Return the stack of a layer, or None if its z axis is uncertain or it has one plane."""
-    if layer._type_string != "image" or PREVIEW_KEY in layer.metadata:
+    if not is_image(layer):
         return None
     try:
         image = layer_image(layer)

@@ -7,7 +7,6 @@ from ._config_form import described_row as described_row
 from ._confirm import confirm as confirm
 from ._docked_widget import DockedWidget as DockedWidget
 from ._docked_widget import release_all as release_all
-from ._errors import sentence_of as sentence_of
 from ._errors import tell_unexpected as tell_unexpected
 from ._folder_field import FolderField as FolderField
 from ._form import Form as Form

@@ -8,9 +8,8 @@ because the import of scipy takes longer than a look at a small stack.
 import math
 
 import numpy as np
-from numba import njit
 
-from napari_umis_fusion.runtime import AnyArray, FloatMap
+from napari_umis_fusion.runtime import AnyArray, FloatMap, kernel
 
 BANDS = 3
 
@@ -83,12 +82,15 @@ def _convolved(grey: FloatMap, taps: tuple[float, float, float], step: int, axis
     found = np.empty_like(images)
     middle, near, far = taps
     shape = (math.prod(images.shape[:-2]), *images.shape[-2:])
-    kernel = _along_x if axis else _along_y
-    kernel(images.reshape(shape), middle, near, far, step, found.reshape(shape))
+    given = images.reshape(shape), middle, near, far, step
+    if axis:
+        _along_x(*given, np.empty(shape[2] + 4 * step), found.reshape(shape))
+    else:
+        _along_y(*given, found.reshape(shape))
     return found
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _along_y(
     images: AnyArray, middle: float, near: float, far: float, step: int, out: AnyArray
 ) -> None:
@@ -105,12 +107,17 @@ def _along_y(
                 line[x] = total + (np.float64(two[x]) + np.float64(four[x])) * near
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _along_x(
-    images: AnyArray, middle: float, near: float, far: float, step: int, out: AnyArray
+    images: AnyArray,
+    middle: float,
+    near: float,
+    far: float,
+    step: int,
+    line: AnyArray,
+    out: AnyArray,
 ) -> None:
     width, reach = images.shape[2], 2 * step
-    line = np.empty(width + 2 * reach)
     for n in range(images.shape[0]):
         for y in range(images.shape[1]):
             for x in range(reach):
@@ -124,7 +131,7 @@ def _along_x(
                 out[n, y, x] = total + (line[x + step] + line[x + 3 * step]) * near
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _mirrored(place: int, size: int) -> int:
     """Return a place within a line of which the border pixel is not repeated."""
     if size == 1:

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from napari_umis_fusion.runtime import AnyArray, FloatMap
+from napari_umis_fusion.runtime import AnyArray, FloatMap, kernel
 
 Table = NDArray[np.float64]
 
@@ -76,7 +75,7 @@ def _edges(size: int, count: int) -> NDArray[np.intp]:
     return np.linspace(0, size, count + 1).astype(np.intp)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _add_scaled(out: AnyArray, values: AnyArray, table: AnyArray, first: int, height: int) -> None:
     down, along = table.shape
     width = out.shape[1]

@@ -8,8 +8,10 @@ what lies around.
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from napari_umis_fusion.preprocess.health._beyond import EARLIER, NEAR, Beyond
+from napari_umis_fusion.runtime import kernel
 
 MAX_PX = 28
 """Pixels of a cluster at most: five by five, or a track."""
@@ -35,12 +37,6 @@ UNDERSHOOT, MAX_UNDER = 0.1, 0.25
 """If more than this share of the pixels next to it are darker than in other planes by a tenth of
 its light, the camera sharpens pictures: there, edges tell nothing of the optics."""
 
-MAX_RIM_END, MAX_NEAR_END, MIN_ALONE_END = 0.04, 0.08, 0.9
-"""The same in a first or last plane, where all light of a sparkle may be gone in the next one. What
-is darker there counts, too: a camera that sharpens takes away what lies next to an edge, and of
-1,400 things with a sigma of 0.5 to 0.85 px in each of four sharpened planes, none was as even but
-two."""
-
 MIN_GONE = 0.5
 """Share of its light that the planes around show neither there nor next to it."""
 
@@ -54,155 +50,114 @@ FAR_PX = 6
 """Distance of pixels that give a first idea of the noise."""
 
 ALONG = ((-1, 0), (1, 0), (0, -1), (0, 1))
-NEAR = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
+FAR = [(FAR_PX * y, FAR_PX * x) for y, x in NEAR]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def clusters_in(
-    here: NDArray[Any],
-    before: NDArray[Any],
-    after: NDArray[Any],
-    least: float,
-    noises: tuple[float, float],
-    places: NDArray[np.int64],
-    is_end: bool,
-) -> NDArray[np.int64]:
-    """Return the pixels of all clusters whose highest pixel is among some.
+def mark_clusters(
+    beyond: Beyond, least: float, noises: tuple[float, float], found: NDArray[np.bool_]
+) -> None:
+    """Mark the pixels of all clusters whose highest pixel is among some.
 
     Parameters
     ----------
-    here, before, after : ndarray of shape (Y, X), float32
-        A part of the plane, and of those around it.
+    beyond : Beyond
+        Where highest pixels may lie.
     least : float
         Least height above the planes around.
     noises : tuple of float
         Least height of a bright and of a dark one, in mean differences between planes.
-    places : ndarray of shape (N,), int64
-        Where highest pixels may lie: all that exceed `least`, as indices of the flattened part.
-    is_end : bool
-        Whether one plane is both the one before and the one after.
-
-    Returns
-    -------
-    ndarray of shape (N, 2), int64
-        Row and column, possibly of other rows and more than once.
+    found : ndarray of shape (Y, X), bool
+        To be marked.
     """
-    side = 2 * (REACH_PX + 1) + 1
-    state = np.zeros((side, side), np.uint8)  # 1: of the cluster, 2: next to it
-    pixels = np.empty((MAX_PX, 2), np.int64)
-    found = np.empty((64, 2), np.int64)
-    count = 0
+    beyond = beyond.where(beyond.excess > least)
+    beyond = beyond.where(_are_peaks(beyond))
+    many = np.where(beyond.signs > 0, *noises)
+    is_cluster = _are_high(beyond, many) & _have_edges(beyond)
+    beyond, many = beyond.where(is_cluster), many[is_cluster]
+    if len(beyond):
+        peaks: Any = beyond.places, beyond.signs, MIN_SHARE * beyond.excess, many
+        # Space to work in; made here, since kernels that make arrays take longer to compile.
+        state = np.zeros((2 * REACH_PX + 3,) * 2, np.uint8)
+        space: Any = np.empty((MAX_PX, 2), np.int64), state, np.empty((3, 4))
+        here, before, after = beyond.planes
+        _trace(here, before, after, *peaks, *space, found)
+
+
+def _are_peaks(beyond: Beyond) -> NDArray[np.bool_]:
+    """Return where no pixel next to them is brighter; the first of equal ones."""
+    own, near = beyond.at(0, ((0, 0),)), beyond.near
+    is_lower = (near > own).any(axis=1) | (near[:, :EARLIER] == own).any(axis=1)
+    return np.asarray(~is_lower)
+
+
+def _are_high(beyond: Beyond, many: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return where they may exceed the noise, by a few pixels at a distance."""
+    here, before, after = (beyond.at(plane, FAR) for plane in range(3))
+    noise = beyond.total(np.abs(here - (before + after).astype(np.float64) / 2), FAR)
+    return np.asarray(beyond.has(FAR).sum(axis=1) * beyond.excess > many / 2 * noise)
+
+
+def _have_edges(beyond: Beyond) -> NDArray[np.bool_]:
+    """Return where they end abruptly along two of four directions: most peaks do not."""
+    edges = np.zeros(len(beyond), np.int64)
+    own = beyond.excess[:, None]
+    for down, along in ALONG:
+        excess = beyond.excess_at([(k * down, k * along) for k in range(1, MAX_BLOCK_PX + 1)])
+        is_out = excess <= MIN_SHARE * own
+        first = np.take_along_axis(excess, is_out.argmax(axis=1)[:, None], axis=1)
+        edges += is_out.any(axis=1) & (first < MAX_STEP * own)[:, 0]
+    return np.asarray(edges >= MIN_EDGES)
+
+
+@kernel
+def _trace(
+    here: NDArray[np.float32],
+    before: NDArray[np.float32],
+    after: NDArray[np.float32],
+    places: NDArray[np.int64],
+    signs: NDArray[np.float32],
+    least: NDArray[np.float64],
+    many: NDArray[np.float64],
+    pixels: NDArray[np.int64],
+    state: NDArray[np.uint8],
+    sums: NDArray[np.float64],
+    found: NDArray[np.bool_],
+) -> None:
+    """Mark the clusters around some peaks; `pixels`, `state` and `sums` are space to work in."""
     width = here.shape[1]
     for at in range(places.size):
-        y, x = places[at] // width, places[at] % width
-        value = here[y, x]
-        low, high = before[y, x], after[y, x]
-        if low > high:
-            low, high = high, low
-        if value - high > least:
-            sign, many = np.float32(1), noises[0]
-        elif low - value > least:
-            sign, many = np.float32(-1), noises[1]
-        else:
-            continue
-        if not (
-            _is_peak(here, y, x, sign)
-            and _is_high(here, before, after, y, x, sign, many)
-            and _has_edges(here, before, after, y, x, sign)
+        y, x, sign = places[at] // width, places[at] % width, signs[at]
+        size = _grow(here, before, after, y, x, sign, least[at], pixels, state)
+        if size > 1 and _is_cluster(
+            here, before, after, y, x, sign, many[at], pixels, size, state, sums
         ):
-            continue
-        size = _grow(here, before, after, y, x, sign, pixels, state)
-        marked = pixels[:size], state
-        if size > 1 and _is_cluster(here, before, after, y, x, sign, many, *marked, is_end):
-            if count + size > len(found):
-                more = np.empty((2 * len(found) + size, 2), np.int64)
-                more[:count] = found[:count]
-                found = more
-            found[count : count + size] = pixels[:size]
-            count += size
+            for k in range(size):
+                found[pixels[k, 0], pixels[k, 1]] = True
         # All that was marked lies around the pixels.
-        for k in range(min(abs(size), MAX_PX)):
-            i, j = pixels[k, 0] - y + REACH_PX + 1, pixels[k, 1] - x + REACH_PX + 1
-            state[i - 1 : i + 2, j - 1 : j + 2] = 0
-    return found[:count]
+        for k in range(abs(size)):
+            top, left = pixels[k, 0] - y + REACH_PX, pixels[k, 1] - x + REACH_PX
+            for i in range(top, top + 3):
+                for j in range(left, left + 3):
+                    state[i, j] = 0
 
 
-@njit(nogil=True, cache=True, error_model="numpy", inline="always")
-def _excess(
-    here: NDArray[Any], before: NDArray[Any], after: NDArray[Any], y: int, x: int, sign: np.float32
-) -> float:
-    return float(sign * here[y, x] - max(sign * before[y, x], sign * after[y, x]))
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _is_peak(here: NDArray[Any], y: int, x: int, sign: np.float32) -> bool:
-    """Whether no pixel next to it is brighter; the first of equal ones."""
-    own = sign * here[y, x]
-    for i in range(max(0, y - 1), min(here.shape[0], y + 2)):
-        for j in range(max(0, x - 1), min(here.shape[1], x + 2)):
-            other = sign * here[i, j]
-            if other > own or (other == own and (i < y or (i == y and j < x))):
-                return False
-    return True
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _has_edges(
-    here: NDArray[Any], before: NDArray[Any], after: NDArray[Any], y: int, x: int, sign: np.float32
-) -> bool:
-    """Whether it ends abruptly along two of four directions: most peaks do not."""
-    own = _excess(here, before, after, y, x, sign)
-    edges = 0
-    for k in range(4):
-        i, j = y, x
-        for _ in range(MAX_BLOCK_PX):
-            i, j = i + ALONG[k][0], j + ALONG[k][1]
-            if not (0 <= i < here.shape[0] and 0 <= j < here.shape[1]):
-                break
-            excess = _excess(here, before, after, i, j, sign)
-            if excess <= MIN_SHARE * own:
-                edges += excess < MAX_STEP * own
-                break
-    return edges >= MIN_EDGES
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _is_high(
-    here: NDArray[Any],
-    before: NDArray[Any],
-    after: NDArray[Any],
-    y: int,
-    x: int,
-    sign: np.float32,
-    many: float,
-) -> bool:
-    """Whether it may exceed the noise, by a few pixels at a distance."""
-    noise, count = 0.0, 0
-    for k in range(8):
-        i, j = y + FAR_PX * NEAR[k][0], x + FAR_PX * NEAR[k][1]
-        if 0 <= i < here.shape[0] and 0 <= j < here.shape[1]:
-            noise += abs(here[i, j] - (before[i, j] + after[i, j]) / 2)
-            count += 1
-    return count * _excess(here, before, after, y, x, sign) > many / 2 * noise
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _grow(
-    here: NDArray[Any],
-    before: NDArray[Any],
-    after: NDArray[Any],
+    here: NDArray[np.float32],
+    before: NDArray[np.float32],
+    after: NDArray[np.float32],
     y: int,
     x: int,
     sign: np.float32,
+    least: float,
     pixels: NDArray[np.int64],
     state: NDArray[np.uint8],
 ) -> int:
     """Fill `pixels` and `state` from a peak; returns how many, negative if they are too many."""
-    least = MIN_SHARE * _excess(here, before, after, y, x, sign)
     middle = REACH_PX + 1
     top, bottom, left, right = y, y, x, x
     pixels[0, 0], pixels[0, 1] = y, x
-    state[middle, middle] = 1
+    state[middle, middle] = 1  # of the cluster
     size, done = 1, 0
     while done < size:
         for k in range(8):
@@ -211,8 +166,9 @@ def _grow(
                 continue
             if state[i - y + middle, j - x + middle]:
                 continue
-            if not _excess(here, before, after, i, j, sign) > least:
-                state[i - y + middle, j - x + middle] = 2
+            excess = sign * here[i, j] - max(sign * before[i, j], sign * after[i, j])
+            if not excess > least:
+                state[i - y + middle, j - x + middle] = 2  # next to it
                 continue
             top, bottom, left, right = min(top, i), max(bottom, i), min(left, j), max(right, j)
             if size == MAX_PX or max(bottom - top, right - left) >= MAX_SIDE_PX:
@@ -224,80 +180,60 @@ def _grow(
     return size
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _is_cluster(
-    here: NDArray[Any],
-    before: NDArray[Any],
-    after: NDArray[Any],
+    here: NDArray[np.float32],
+    before: NDArray[np.float32],
+    after: NDArray[np.float32],
     y: int,
     x: int,
     sign: np.float32,
     many: float,
     pixels: NDArray[np.int64],
+    size: int,
     state: NDArray[np.uint8],
-    is_end: bool,
+    sums: NDArray[np.float64],
 ) -> bool:
     middle = REACH_PX + 1
     top, bottom, left, right = y, y, x, x
-    for k in range(len(pixels)):  # min() of an array would load more of numba than all kernels do
+    for k in range(size):
         i, j = pixels[k, 0], pixels[k, 1]
         top, bottom, left, right = min(top, i), max(bottom, i), min(left, j), max(right, j)
-    top, bottom = top - AROUND_PX, bottom + AROUND_PX + 1
-    left, right = left - AROUND_PX, right + AROUND_PX + 1
-    light, counts = np.zeros((3, 3)), np.zeros(3)  # by place, then plane
+    top, bottom = max(0, top - AROUND_PX), min(here.shape[0], bottom + AROUND_PX + 1)
+    left, right = max(0, left - AROUND_PX), min(here.shape[1], right + AROUND_PX + 1)
+    for place in range(3):  # around, inside, next to it: the light in each plane, and the pixels
+        for k in range(4):
+            sums[place, k] = 0
     noise = 0.0
-    for i in range(max(0, top), min(here.shape[0], bottom)):
-        for j in range(max(0, left), min(here.shape[1], right)):
+    for i in range(top, bottom):
+        for j in range(left, right):
             place = state[i - y + middle, j - x + middle]
-            counts[place] += 1
-            light[place, 0] += sign * here[i, j]
-            light[place, 1] += sign * before[i, j]
-            light[place, 2] += sign * after[i, j]
+            sums[place, 0] += sign * here[i, j]
+            sums[place, 1] += sign * before[i, j]
+            sums[place, 2] += sign * after[i, j]
+            sums[place, 3] += 1
             if place == 0:
                 noise += abs(here[i, j] - (before[i, j] + after[i, j]) / 2)
-    if counts[0] == 0 or counts[2] == 0:
+    if sums[0, 3] == 0 or sums[2, 3] == 0:
         return False
-    around, inside, rim = light[0] / counts[0], light[1] / counts[1], light[2] / counts[2]
-    own = inside - around
+    inside, beside = sums[1, 3], sums[2, 3]
+    for k in range(3):  # means, relative to what lies around
+        sums[0, k] /= sums[0, 3]
+        sums[1, k] = sums[1, k] / inside - sums[0, k]
+        sums[2, k] = sums[2, k] / beside - sums[0, k]
+    own = sums[1, 0]
     # Defocus spreads light and keeps its amount; that of a hit is in its plane only.
-    amount = counts[1] * own + counts[2] * (rim - around)
-    is_gone = amount[0] - max(amount[1], amount[2]) > MIN_GONE * counts[1] * own[0]
-    beside = (rim[0] - around[0]) / own[0]
-    is_sharp = own[0] > many * noise / counts[0] and beside < MAX_RIM
-    if not (is_gone and is_sharp):  # nor where one is NaN
+    before_it = inside * sums[1, 1] + beside * sums[2, 1]
+    after_it = inside * sums[1, 2] + beside * sums[2, 2]
+    gone = inside * own + beside * sums[2, 0] - max(before_it, after_it)
+    is_sharp = own > many * noise / sums[0, 3] and sums[2, 0] < MAX_RIM * own
+    if not (gone > MIN_GONE * inside * own and is_sharp):  # nor where one is NaN
         return False
-    box = (max(0, top), min(here.shape[0], bottom), max(0, left), min(here.shape[1], right))
-    rims = _count_rims(here, before, after, y, x, sign, around[0], own[0], box, state)
-    if is_end and (abs(beside) > MAX_RIM_END or rims[2] > (1 - MIN_ALONE_END) * counts[2]):
-        return False
-    return bool(rims[0] <= (1 - MIN_ALONE) * counts[2] and rims[1] <= MAX_UNDER * counts[2])
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _count_rims(
-    here: NDArray[Any],
-    before: NDArray[Any],
-    after: NDArray[Any],
-    y: int,
-    x: int,
-    sign: np.float32,
-    ground: float,
-    own: float,
-    box: tuple[int, int, int, int],
-    state: NDArray[np.uint8],
-) -> tuple[int, int, int]:
-    """Count pixels next to a cluster: as bright as it, darker than in other planes, and not even.
-
-    `ground` is the light around, `own` that of the cluster beyond it.
-    """
-    middle = REACH_PX + 1
-    near = under = uneven = 0
-    for i in range(box[0], box[1]):
-        for j in range(box[2], box[3]):
+    near = under = 0
+    for i in range(top, bottom):
+        for j in range(left, right):
             if state[i - y + middle, j - x + middle] == 2:
-                beside = (sign * here[i, j] - ground) / own
-                near += beside > MAX_NEAR
-                uneven += abs(beside) > MAX_NEAR_END
+                near += sign * here[i, j] - sums[0, 0] > MAX_NEAR * own
                 others = min(sign * before[i, j], sign * after[i, j])
                 under += sign * here[i, j] - others < -UNDERSHOOT * own
-    return near, under, uneven
+    return bool(near <= (1 - MIN_ALONE) * beside and under <= MAX_UNDER * beside)

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from napari_umis_fusion.preprocess._grey import comparable
+from napari_umis_fusion.runtime import kernel
 from napari_umis_fusion.stack import Plane
 
 Mask = NDArray[np.bool_]
@@ -23,6 +23,9 @@ MIN_LEVELS = 16
 
 AROUND_PX = 2
 """Half the side of the window that tells what an impulse hides."""
+
+WINDOW_PX = (2 * AROUND_PX + 1) ** 2
+"""Pixels of that window."""
 
 MIN_KNOWN = 3
 """Pixels of it that are no impulses."""
@@ -63,7 +66,8 @@ def find_impulses(
     found = np.zeros(plane.shape[:2], np.bool_)
     middles = np.empty(grey.shape, np.float32)
     for c, height in enumerate(least):
-        _mark(grey[c], np.ascontiguousarray(is_end[..., c]), height, found, middles[c])
+        ends_here, known = np.ascontiguousarray(is_end[..., c]), np.empty(WINDOW_PX, np.float32)
+        _mark(grey[c], ends_here, height, known, found, middles[c])
     places = np.flatnonzero(found)
     if not 0 < len(places) <= MAX_IMPULSES * found.size:
         return None
@@ -95,17 +99,17 @@ def _fill(
     return np.asarray(fill.astype(values.dtype))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _mark(
     grey: NDArray[np.float32],
     is_end: Mask,
     least: float,
+    known: NDArray[np.float32],
     found: Mask,
     middles: NDArray[np.float32],
 ) -> None:
     """Mark ends of the range that lie far from the median of other values around them."""
     height, width = grey.shape
-    known = np.empty((2 * AROUND_PX + 1) ** 2, np.float32)
     for y in range(height):
         for x in range(width):
             middles[y, x] = np.nan
@@ -121,7 +125,20 @@ def _mark(
                         count += 1
             if count < MIN_KNOWN or alike > MAX_ALIKE:
                 continue
-            middle = np.median(known[:count])
+            middle = _middle_of(known, count)
             if abs(grey[y, x] - middle) > least:
                 found[y, x] = True
                 middles[y, x] = middle
+
+
+@kernel
+def _middle_of(values: NDArray[np.float32], count: int) -> float:
+    """Return the median of some of the first values, which are sorted."""
+    for k in range(1, count):
+        value, place = values[k], k
+        while place > 0 and values[place - 1] > value:
+            values[place] = values[place - 1]
+            place -= 1
+        values[place] = value
+    half = count // 2
+    return float((values[half] + values[half - 1 + count % 2]) / 2)

@@ -8,9 +8,10 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
+
+from napari_umis_fusion.runtime import kernel
 
 Table = NDArray[np.float64]
 Lines = NDArray[np.float32]
@@ -87,7 +88,8 @@ def profiles_of(
     along = np.zeros((BANDS, width // step), np.float32)
     down = np.zeros((BANDS, height // step), np.float32)
     rows, columns = (np.arange(BANDS + 1) * (side // step * step) // BANDS for side in shape)
-    _sum_lines(values, rows, columns, step, along, down)
+    line, lanes = np.empty(columns[-1], np.float32), np.empty(LANES, np.float32)
+    _sum_lines(values, rows, columns, step, line, lanes, along, down)
     if not np.isfinite([along.sum(), down.sum()]).all():
         return None
     for lines, (first, last) in ((down, padding[:2]), (along, padding[2:])):
@@ -169,17 +171,18 @@ def _shifts(here: Lines, there: Lines, step: int) -> tuple[Table, Table]:
     return -step * offset, np.take_along_axis(likeness, best[..., None], -1)[..., 0]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _sum_lines(
     values: NDArray[Any],
     rows: NDArray[np.int64],
     columns: NDArray[np.int64],
     step: int,
+    line: Lines,
+    lanes: Lines,
     along: Lines,
     down: Lines,
 ) -> None:
-    line = np.empty(columns[-1], np.float32)
-    lanes = np.zeros(LANES, np.float32)
+    """Fill the profiles, in space for a line and for sums of it."""
     for band in range(len(rows) - 1):
         points = along[band]
         for y in range(rows[band], rows[band + 1]):
@@ -191,7 +194,7 @@ def _sum_lines(
                 down[part, y // step] += _sum_of(line[columns[part] : columns[part + 1]], lanes)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _add_channels(values: NDArray[Any], line: Lines) -> None:
     """Fill a line with the sums of the channels of its pixels (X, C)."""
     for x in range(line.size):
@@ -201,11 +204,12 @@ def _add_channels(values: NDArray[Any], line: Lines) -> None:
             line[x] += np.float32(values[x, c])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _sum_of(line: Lines, lanes: Lines) -> np.float32:
     """Return the sum of a line; in lanes, of which none waits for the last addition."""
     total, whole = np.float32(0), line.size - line.size % LANES
-    lanes[:] = 0
+    for lane in range(LANES):
+        lanes[lane] = 0
     for x in range(0, whole, LANES):
         for lane in range(LANES):
             lanes[lane] += line[x + lane]

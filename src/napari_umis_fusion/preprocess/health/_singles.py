@@ -1,12 +1,8 @@
 """Specks of one pixel or two, told by how little of their light lies next to them."""
 
-from typing import Any
-
 import numpy as np
-from numba import njit
-from numpy.typing import NDArray
 
-Mask = NDArray[np.bool_]
+from napari_umis_fusion.preprocess.health._beyond import Beyond, Places, higher
 
 MIN_ALONE = 0.7
 """Share of its height over its surroundings by which a speck exceeds all pixels next to it but one,
@@ -26,91 +22,66 @@ CORE_PX = 2
 REACH_PX = 4
 """Half the side of the window that tells the noise."""
 
+AT_ONCE = 2048
+"""How many are looked at in one go."""
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def mark_singles(
-    here: NDArray[Any],
-    before: NDArray[Any],
-    after: NDArray[Any],
-    least: float,
-    noises: tuple[float, float],
-    places: NDArray[np.int64],
-    found: Mask,
-) -> None:
-    """Mark pixels that stand out by themselves; parameters as of `clusters_in`."""
-    width = here.shape[1]
-    for k in range(places.size):
-        y, x = places[k] // width, places[k] % width
-        value = here[y, x]
-        above = value - max(before[y, x], after[y, x])
-        below = min(before[y, x], after[y, x]) - value
-        if above > least:
-            sign, many = np.float32(1), noises[0]
-        elif below > least:
-            sign, many = np.float32(-1), noises[1]
-        else:
-            continue
-        if _stands_out(here, before, after, y, x, sign, least, many):
-            found[y, x] = True
+CORE = [(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1)]
+REST = [
+    (y, x)
+    for y in range(-REACH_PX, REACH_PX + 1)
+    for x in range(-REACH_PX, REACH_PX + 1)
+    if max(abs(y), abs(x)) > CORE_PX
+]
+"""What lies around it, as rows and columns away: its core, and what is beyond its middle."""
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _stands_out(
-    here: NDArray[Any],
-    before: NDArray[Any],
-    after: NDArray[Any],
-    y: int,
-    x: int,
-    sign: np.float32,
-    least: float,
-    many: float,
-) -> bool:
-    height, width = here.shape
-    value = sign * here[y, x]
-    second, highest, others = -np.inf, -np.inf, -np.inf
-    for i in range(max(0, y - 1), min(height, y + 2)):
-        for j in range(max(0, x - 1), min(width, x + 2)):
-            others = max(others, sign * before[i, j], sign * after[i, j])
-            if i == y and j == x:
-                continue
-            near = sign * here[i, j]
-            if near > highest:
-                highest, second = near, highest
-            elif near > second:
-                second = near
-        if value - max(second, others) <= least:
-            return False
-    alone = value - max(second, others)
-    if not alone > least:  # nor where a value is NaN
-        return False
-    noise, count, core = 0.0, 0, 0
-    light = np.zeros(3)  # in the plane, and in those around it: of the core, then of the rest
-    rest = np.zeros(3)
-    for i in range(max(0, y - REACH_PX), min(height, y + REACH_PX + 1)):
-        for j in range(max(0, x - REACH_PX), min(width, x + REACH_PX + 1)):
-            values = (here[i, j], before[i, j], after[i, j])
-            if abs(i - y) <= CORE_PX and abs(j - x) <= CORE_PX:
-                if abs(i - y) <= 1 and abs(j - x) <= 1:
-                    core += 1
-                    for k in range(3):
-                        light[k] += sign * values[k]
-                continue
-            for k in range(3):
-                rest[k] += sign * values[k]
-            noise += abs(values[0] - (values[1] + values[2]) / 2)
-            count += 1
-    if count == 0:
-        return False
-    own = value - rest[0] / count
-    light -= core * rest / count
-    # Defocus spreads light and keeps its amount; that of a speck is in its plane only.
-    gone = light[0] - max(light[1], light[2])
-    spread = light[0] - own
-    if highest - rest[0] / count > own / 2:  # a speck of two pixels
-        spread -= highest - rest[0] / count
-    return bool(
-        alone > MIN_ALONE * own
-        and spread < MAX_SPREAD * own
-        and gone > MIN_GONE * own
-        and alone > many * noise / count
-    )
+def singles_among(beyond: Beyond, least: float, noises: tuple[float, float]) -> Places:
+    """Return those that stand out by themselves.
+
+    Parameters
+    ----------
+    beyond : Beyond
+        Pixels that differ from both planes around by more than `least`.
+    least : float
+        Least height above the planes around, and above all pixels next to it but one.
+    noises : tuple of float
+        Least height of a bright and of a dark one, in mean differences between planes.
+    """
+    value = beyond.at(0, ((0, 0),)).astype(np.float64)
+    rivals = (value - beyond.near <= least).sum(axis=1)
+    few = np.flatnonzero(rivals <= 1)
+    parts = [few[first : first + AT_ONCE] for first in range(0, len(few), AT_ONCE)]
+    found = [_standing_out(beyond.where(part), least, noises) for part in parts]
+    return np.concatenate([np.zeros(0, np.int64), *found])
+
+
+def _standing_out(beyond: Beyond, least: float, noises: tuple[float, float]) -> Places:
+    """Return those among few whose light lies in one pixel or two, and only in this plane."""
+    near = np.where(np.isnan(beyond.near), -np.inf, beyond.near)
+    second, highest = np.sort(near, axis=1).T[-2:]
+    around = [beyond.at(plane, CORE) for plane in (1, 2)]
+    others = np.fmax.reduce(np.concatenate(around, axis=1), axis=1)
+    value = beyond.at(0, ((0, 0),))[:, 0].astype(np.float64)
+    alone = value - np.fmax(second, others)
+    is_alone = alone > least
+    if not is_alone.any():
+        return beyond.places[:0]
+    alone, value, highest = (one[is_alone] for one in (alone, value, highest))
+    beyond = beyond.where(is_alone)
+    core, count = beyond.has(CORE).sum(axis=1), beyond.has(REST).sum(axis=1)
+    rests = [beyond.at(plane, REST) for plane in range(3)]
+    noise = beyond.total(np.abs(rests[0] - (rests[1] + rests[2]).astype(np.float64) / 2), REST)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        around_it = [beyond.total(rest, REST) for rest in rests]
+        light = [beyond.total(beyond.at(plane, CORE), CORE) for plane in range(3)]
+        light = [own - core * rest / count for own, rest in zip(light, around_it, strict=True)]
+        ground = around_it[0] / count
+        own = value - ground
+        # Defocus spreads light and keeps its amount; that of a speck is in its plane only.
+        gone = light[0] - higher(light[1], light[2])
+        is_pair = highest - ground > own / 2
+        spread = light[0] - own - np.where(is_pair, highest - ground, 0)
+        many = np.where(beyond.signs > 0, *noises)
+        found = (alone > MIN_ALONE * own) & (spread < MAX_SPREAD * own)
+        found &= (gone > MIN_GONE * own) & (alone > many * noise / count)
+    return np.asarray(beyond.places[found])

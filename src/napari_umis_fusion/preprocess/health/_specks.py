@@ -19,12 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_umis_fusion.preprocess._grey import OUTLIERS_PERCENT, comparable
-from napari_umis_fusion.preprocess.health._beyond import places_beyond
+from napari_umis_fusion.preprocess.health._beyond import Beyond, places_beyond
 from napari_umis_fusion.preprocess.health._clusters import REACH_PX as MARGIN_PX
-from napari_umis_fusion.preprocess.health._clusters import clusters_in
+from napari_umis_fusion.preprocess.health._clusters import mark_clusters
 from napari_umis_fusion.preprocess.health._flat_parts import mark_flat_parts
 from napari_umis_fusion.preprocess.health._impulses import find_impulses
-from napari_umis_fusion.preprocess.health._singles import mark_singles
+from napari_umis_fusion.preprocess.health._singles import singles_among
 from napari_umis_fusion.runtime import split_rows
 from napari_umis_fusion.stack import Plane
 
@@ -144,13 +144,14 @@ def specks_in(rows: slice, plane: Plane, around: Sequence[Plane], least: Sequenc
             continue
         if not masks[0].size:  # most parts need none
             masks = [np.zeros(planes[0].shape[:2], np.bool_) for _ in range(3)]
-        found, clusters, flat = masks
-        here, before, after = (_channel_of(one, c, level) for one in seen) if is_short else seen
-        mark_singles(here, before, after, height, noises, places, found)
-        shown = here, before, after
-        found_there = clusters_in(*shown, CLUSTER_HEIGHT * height, noises, places, len(around) == 1)
-        clusters[found_there[:, 0], found_there[:, 1]] = True
-        mark_flat_parts(here, before, after, max(height, levels), places, flat)
+        singles, clusters, flat = masks
+        if is_short:
+            seen = [_channel_of(one, c, level) for one in seen]
+        beyond = Beyond.among(seen, places, height)
+        singles.reshape(-1)[singles_among(beyond, height, noises)] = True
+        if len(around) > 1:  # on one side, coarse steps leave nothing of a sparkle either
+            mark_clusters(beyond, CLUSTER_HEIGHT * height, noises, clusters)
+        mark_flat_parts(beyond, max(height, levels), flat)
     masks[2][: inner[0]] = masks[2][inner[1] :] = False  # of other rows, which see more of them
     first = top * plane.shape[1]
     return tuple(np.flatnonzero(mask) + first for mask in masks)

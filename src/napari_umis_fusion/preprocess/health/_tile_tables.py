@@ -3,15 +3,16 @@
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from napari_umis_fusion.runtime import kernel
 
 Array = NDArray[Any]
 Mask = NDArray[np.bool_]
 Table = NDArray[np.float64]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def fill_tables(
     values: Array,
     ignored: Mask,

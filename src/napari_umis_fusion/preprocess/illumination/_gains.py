@@ -9,12 +9,11 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from napari_umis_fusion.preprocess.illumination._illumination import Illumination
 from napari_umis_fusion.preprocess.illumination._tile_gains import log_gains
-from napari_umis_fusion.runtime import AnyArray, BoolMap, FloatMap
+from napari_umis_fusion.runtime import AnyArray, BoolMap, FloatMap, kernel
 
 TILES = 8
 """Tiles along each side. With fewer, outliers cannot be found; with more, defocus and shifts carry
@@ -132,7 +131,7 @@ def _has_enough_tiles(means: NDArray[np.float64]) -> bool:
     return bool(np.isfinite(means).mean() > MIN_KNOWN)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _tile_means(
     grey: AnyArray,
     invalid: AnyArray,

@@ -3,12 +3,11 @@
 from typing import Any
 
 import numpy as np
-from numba import njit
 
-from napari_umis_fusion.runtime import AnyArray
+from napari_umis_fusion.runtime import AnyArray, kernel
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def update_extremes(padded: AnyArray, lowest: AnyArray, highest: AnyArray) -> None:
     """Update the running minimum and maximum of residuals with those of a plane.
 
@@ -43,7 +42,7 @@ def update_extremes(padded: AnyArray, lowest: AnyArray, highest: AnyArray) -> No
             highest[y, x - 1] = max(highest[y, x - 1], residual)
 
 
-@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+@kernel
 def _insert(value: Any, most: Any, more: Any, least: Any, less: Any) -> tuple[Any, Any, Any, Any]:
     """Insert a value into the two highest (most, more) and the two lowest (least, less)."""
     more, most = max(more, min(most, value)), max(most, value)
@@ -51,7 +50,7 @@ def _insert(value: Any, most: Any, more: Any, least: Any, less: Any) -> tuple[An
     return most, more, least, less
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def bin_twofold(grey: AnyArray, out: AnyArray) -> None:
     """Fill `out` (Y // 2, X // 2) with the means of 2 x 2 pixels."""
     quarter = np.float32(0.25)
