@@ -104,8 +104,11 @@ def test_other_scenes(scene):
     assert error_px(align(stack.stack), stack.transforms) < 0.8
 
 
-@pytest.mark.parametrize("scene", ["bumps", "discs", "weak_texture", "fluorescence"])
-@pytest.mark.parametrize("mode", ["auto", "affine"])
+@pytest.mark.parametrize(
+    ("scene", "mode"),
+    [(scene, "auto") for scene in ("bumps", "discs", "weak_texture", "fluorescence")]
+    + [("bumps", "affine")],
+)
 def test_what_lies_right_stays_as_it_is(scene, mode):
     stack = rendered(Motion(), scene).stack
     alignment = align(stack, mode)
@@ -157,7 +160,7 @@ def psnr(image, truth, span):
     return 10 * np.log10(span**2 / np.mean((image.astype(float) - truth) ** 2))
 
 
-@pytest.mark.parametrize("name", ["drift", "jitter", "breathing", "rotation"])
+@pytest.mark.parametrize("name", ["drift", "breathing"])
 def test_fused_it_is_as_good_as_if_nothing_had_moved(name, moving):
     twin, stack = moving[name].twin, moving[name].stack
     result = fuse(stack, align="auto", focus_measure="laplacian")
@@ -492,14 +495,15 @@ def drifting(area, contrast, seed, *, camera_px=0, planes=7, step_px=6):
     return np.clip(stack, 0, 255).astype(np.uint8)
 
 
-@pytest.mark.parametrize("contrast", [3, 8, 25])
-@pytest.mark.parametrize(("area", "seed"), [(0.1, 0), (0.2, 1), (0.3, 0), (0.3, 1)])
+@pytest.mark.parametrize(
+    ("area", "seed", "contrast"), [(0.1, 0, 3), (0.2, 1, 25), (0.3, 0, 8), (0.3, 1, 3)]
+)
 def test_debris_that_drifts_over_a_still_specimen_moves_nothing(area, contrast, seed):
     alignment = align(drifting(area, contrast, seed))
     assert max(abs(row.shift_columns_px) for row in alignment.planes) < 1
 
 
-@pytest.mark.parametrize("area", [0.0, 0.1, 0.2])
+@pytest.mark.parametrize("area", [0.0, 0.2])
 def test_a_specimen_that_moves_is_followed_whatever_drifts_over_it(area):
     alignment = align(drifting(area, 25, 0, camera_px=3))
     found = [row.shift_columns_px for row in alignment.planes]

@@ -67,6 +67,7 @@ def files_of(folder):
         (["planes", "-o", "o.png", "--depth-fill", "none"], 2, "without --depth-map; add that"),
         (["planes", "-o", "o.png", "--z-step-um", "0"], 2, "accepted is a positive number"),
         (["planes", "-o", "o.png", "--index", "T"], 2, "accepted is AXIS=N such as T=0"),
+        (["planes", "-o", "o.png", "--index", "T=0", "--index", "T=1"], 2, "accepted is one entry"),
         (["planes", "-o", "o.png", "--index", "T=²"], 2, "accepted is AXIS=N such as T=0"),
         (["planes", "-o", "o.png", "--channel", "²"], 2, "accepted are auto, luminance"),
         (["planes", "-o", "o.png", "--index", "T=1"], 1, "the axes are Z (4)"),

@@ -60,6 +60,8 @@ def test_roles(sizes, options, roles):
         ({"Z": 2}, {"index": {"T": 1}}, r"index names axis 'T'; the axes are Z \(2\)"),
         ({"Z": 2}, {"index": {"X": 0}}, "index names axis 'X'"),
         ({"T": 2}, {"index": {"T": 2}}, "index T=2 is outside 0 to 1"),
+        ({"T": 2, "Z": 3}, {"index": {"T": 0, "time": 1}}, "index names axis T twice, as 'time'"),
+        ({"T": 2, "Z": 3}, {"index": {"Z": 0}}, "index takes one plane of Z, and no other is used"),
         ({"T": 2}, {"index": {"T": -1}}, "index T=-1 is outside 0 to 1"),
     ],
 )

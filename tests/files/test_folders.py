@@ -116,7 +116,9 @@ def test_gaps_are_named(tmp_path):
     with pytest.raises(StackFileError, match=r"C=1 misses Z 3 .*\(--index C=0\)"):
         open_stack(tmp_path, index={"T": 0})
     assert len(open_stack(tmp_path, index={"T": 0, "C": 1})) == 3
-    for k, (array, _, _) in enumerate(quiet(tmp_path)):
+    for k, (array, made, _) in enumerate(quiet(tmp_path)):
+        absent = made["metadata"]["umis_fusion_file"]["absent"]
+        assert absent == [[t, z] for t, z, c in sorted(lost) if c == k]
         assert (array[1, 2] == 0).all()
         np.testing.assert_array_equal(array[1, 3], data[1, 3, k])
 

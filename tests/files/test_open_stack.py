@@ -239,11 +239,19 @@ def test_folders_that_hold_images_are_named_where_a_folder_holds_none(tmp_path):
             open_stack(tmp_path)
 
 
-def test_an_empty_name_is_not_the_current_folder(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", ["", " "])
+def test_an_empty_name_is_not_the_current_folder(tmp_path, monkeypatch, name):
     write(tmp_path / "z0.tif", plane(0))
     monkeypatch.chdir(tmp_path)
     with pytest.raises(StackFileError, match="got an empty name"):
-        open_stack("")
+        open_stack(name)
+
+
+@pytest.mark.parametrize("source", [None, 5, plane(0), ["z0.tif", None], [None]])
+@pytest.mark.parametrize("read", [open_stack, read_layers])
+def test_what_is_no_path(read, source):
+    with pytest.raises(StackFileError, match=r"got \w+ where the path of a file is; accepted are"):
+        read(source)
 
 
 @pytest.mark.parametrize(

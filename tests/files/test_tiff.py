@@ -1,5 +1,6 @@
 import sys
 import tracemalloc
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -147,6 +148,8 @@ def test_dtype_is_refused_by_name(tmp_path):
     save(tmp_path / "s.tif", ramp(2, 6, 5, dtype="complex64"))
     with pytest.raises(StackFileError, match=r"s\.tif: got dtype complex64; accepted are bool"):
         open_stack(tmp_path / "s.tif")
+    with pytest.raises(StackFileError, match=r"s\.tif: got dtype complex64; .*its magnitude"):
+        read_layers(tmp_path / "s.tif")
 
 
 @pytest.mark.parametrize(("wide", "narrow"), [("int64", "int32"), ("uint64", "uint32")])
@@ -276,6 +279,10 @@ def test_sets_of_a_companion_file_that_are_not_whole(tmp_path):
     np.testing.assert_array_equal(np.stack(list(stack)), ramp(4, 6, 5)[[0, 2, 3]])
     assert stack.source_notes[0].startswith("Z 1 is missing")
     assert stack.calibration.z_positions_um == (0.0, 1.0, 1.5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ((_, attributes, _),) = read_layers(tmp_path)
+    assert attributes["metadata"]["umis_fusion_file"]["absent"] == [[1]]
     (tmp_path / "set.companion.ome").unlink()
     with pytest.raises(StackFileError, match=r"in another file, set\.companion\.ome, which is"):
         open_stack(tmp_path / "a0.ome.tif")

@@ -291,3 +291,9 @@ def test_provenance_that_json_cannot_hold_leaves_nothing(tmp_path):
 def test_what_is_no_image(tmp_path, shape):
     with pytest.raises(StackFileError, match=r"got an image of shape .*accepted are \(Y, X\)"):
         write_image(tmp_path / "o.tif", np.zeros(shape))
+
+
+@pytest.mark.parametrize("image", [None, [[1, 2], [3, 4]], "o.tif"])
+def test_what_is_no_array(tmp_path, image):
+    with pytest.raises(StackFileError, match=r"o\.tif: got \w+; accepted are arrays \(Y, X\)"):
+        write_image(tmp_path / "o.tif", image)

@@ -321,6 +321,11 @@ def test_refusals(tmp_path, name, data, complaint):
 def test_several_layers_need_a_tiff_and_a_kind_that_can_be_written(tmp_path):
     with pytest.raises(StackFileError, match=r"several layers need an OME-TIFF"):
         write_series(tmp_path / "s.png", [layer(ramp(6, 5), "yx")])
+    kept = tmp_path / "kept.ome.tif"
+    kept.write_text("of another")
+    with pytest.raises(StackFileError, match="got no layers; accepted is at least one"):
+        write_series(kept, [])
+    assert kept.read_text() == "of another"
     with pytest.raises(StackFileError, match="'spots' is a points layer"):
         write_series(tmp_path / "s.ome.tif", [(ramp(6, 5), {"name": "spots"}, "points")])
 

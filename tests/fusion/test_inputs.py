@@ -6,9 +6,10 @@ import weakref
 import numpy as np
 import pytest
 import tifffile
+import xarray
 
 from napari_umis_fusion import Calibration, FusionConfig, fuse, write_image
-from napari_umis_fusion.errors import StackError, StackFileError
+from napari_umis_fusion.errors import ConfigError, StackError, StackFileError
 from napari_umis_fusion.network import REACH_PLANES, PlaneRanker, save_checkpoint
 from napari_umis_fusion.preprocess.health._judge import LOOK_AHEAD
 from napari_umis_fusion.stack import ACCEPTED_DTYPES
@@ -239,6 +240,12 @@ def test_one_plane_is_returned_as_it_is(colour, dtype, blend):
     assert not result.index_map.any()
 
 
+class Uncounted:
+    """As dask tells an array from which planes were picked by their values."""
+
+    shape, dtype = (float("nan"), 4, 4), np.dtype(np.uint8)
+
+
 @pytest.mark.parametrize(
     ("stack", "text"),
     [
@@ -261,11 +268,20 @@ def test_one_plane_is_returned_as_it_is(colour, dtype, blend):
             "got 65537 planes; accepted are at most 65536",
         ),
         (42, "got int; accepted are an array"),
+        (["z0.tif", None], "got NoneType where the path of a file is"),
+        (xarray.Dataset({"a": (("z",), [1])}), r"Dataset of 'a'; accepted is one of its arrays"),
+        (Uncounted(), r"unknown size, \(nan, 4, 4\); .*compute_chunk_sizes"),
     ],
 )
 def test_what_is_no_stack(stack, text):
-    with pytest.raises(StackError, match=text):
+    with pytest.raises((StackError, StackFileError), match=text):
         fuse(stack)
+
+
+@pytest.mark.parametrize("given", ["laplacian", {"blend": "select"}, FusionConfig, np.zeros(3)])
+def test_what_is_no_config(grey, given):
+    with pytest.raises(ConfigError, match=r"where options are; .* FusionConfig.* focus_measure="):
+        fuse(grey, given)
 
 
 def test_plane_that_breaks_its_promise(grey):

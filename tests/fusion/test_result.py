@@ -38,7 +38,7 @@ def test_depth_needs_a_step():
         result().depth_map()
 
 
-@pytest.mark.parametrize("step", [0, -1.0, float("nan"), float("inf")])
+@pytest.mark.parametrize("step", [0, -1.0, float("nan"), float("inf"), "0.5"])
 @pytest.mark.parametrize("given", [True, False])
 def test_step_must_be_positive_and_finite(step, given):
     made = result() if given else result(z_step_um=step)
@@ -58,6 +58,12 @@ def test_threshold_for_never_in_focus(threshold, marked):
     never = result(focus=((1, 2), (0, 5))).never_in_focus(threshold)
     assert never.dtype == np.bool_
     assert never.tolist() == marked
+
+
+@pytest.mark.parametrize("threshold", [float("nan"), "1", True])
+def test_a_threshold_is_a_number(threshold):
+    with pytest.raises(ConfigError, match=r"threshold=.*; accepted is a finite number"):
+        result().never_in_focus(threshold)
 
 
 def z_stack(noise, flat_columns=0, shape=(80, 120), planes=4):

@@ -16,6 +16,7 @@ from napari_umis_fusion.errors import ConfigError, StackError
 from napari_umis_fusion.files import RUN_KEY
 from napari_umis_fusion.layers import LayerFinished, LayerProgress, LayerStarted
 from napari_umis_fusion.layers import _fuse as fusing
+from napari_umis_fusion.synthetic import make_stack
 
 LINUX = sys.platform == "linux"
 STEP = 0.5
@@ -402,6 +403,31 @@ def test_nothing_is_looked_at_before_the_first_event():
 def test_options_that_cannot_be(options, text):
     with pytest.raises(ConfigError, match=text):
         fuse_layer(layer_of("zyx"), **options)
+
+
+def test_planes_that_a_channel_lacks_are_left_out_of_all():
+    """Otherwise the channel would be black wherever they are in focus."""
+    stack = make_stack("bumps", (48, 60), planes=6, channels=None).stack
+    lacking = np.where(np.isin(np.arange(6), (1, 2, 4, 5))[:, None, None], 0, stack)
+    absent = {"umis_fusion_file": {"absent": [[1], [2], [4], [5]]}}
+    attributes = {"axis_labels": ("z", "y", "x")}
+    channels = [(stack, attributes), (lacking, {**attributes, "metadata": absent})]
+    events = list(iter_fuse_layer(channels, **QUICK))
+    index = next(data for data, made, _ in events[-1].layers if made["name"].endswith("index map"))
+    assert set(np.unique(index)) <= {0, 3}
+    assert any("channels miss different planes" in note for note in events[-1].notes)
+
+
+@pytest.mark.parametrize(
+    ("layer", "text"),
+    [
+        ([], "got an empty list of layers"),
+        (HYPER, r"kind 'ndarray'.* with its attributes: \(array, {}\)"),
+    ],
+)
+def test_what_is_no_layer(layer, text):
+    with pytest.raises(StackError, match=text):
+        fuse_layer(layer, **QUICK)
 
 
 def test_channel_that_is_not_there():

@@ -7,10 +7,10 @@ import pytest
 
 from napari_umis_fusion import FusionConfig, LayerPlan, fuse, fuse_layer, iter_fuse_layer
 from napari_umis_fusion.errors import ConfigError, DeviceError
-from napari_umis_fusion.fusion import _memory
+from napari_umis_fusion.fusion import _kept_focus, _memory
 from napari_umis_fusion.layers import RetouchedLayers, Slabs
 from napari_umis_fusion.metrics import psnr
-from napari_umis_fusion.runtime import run_to_end
+from napari_umis_fusion.runtime import Workers, run_to_end
 from napari_umis_fusion.synthetic import make_stack
 
 STACK = make_stack("bumps", (48, 64), planes=9, noisy=True, channels=None).stack
@@ -95,6 +95,20 @@ def test_the_preview_is_what_is_decided_before_it_is_verified(measure):
         # Focus is kept in 16 bits, and 'learned' sees other planes at the ends of a slab.
         assert (preview == exact).mean() > (0.98 if measure == "laplacian" else 0.8)
         assert psnr(preview, exact.astype(float), data_range=255) > 28
+
+
+def test_a_preview_takes_no_more_threads_than_are_asked_for(monkeypatch):
+    slabs = Slabs(fused((STACK, {"name": "hills", **SIZES}), FAST.replace(threads=1)), {})
+    run_to_end(slabs.iter_measure())
+    asked = []
+
+    def make(threads=0):
+        asked.append(threads)
+        return Workers(threads)
+
+    monkeypatch.setattr(_kept_focus, "Workers", make)
+    run_to_end(slabs.iter_preview(2, 5))
+    assert asked == [1]
 
 
 def test_planes_stay_aligned_as_they_were_with_all_of_them():

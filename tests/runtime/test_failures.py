@@ -8,14 +8,14 @@ from napari_umis_fusion.runtime import failure_reason, sentence_of
     ("error", "told"),
     [
         (StackError("no planes; give some."), "no planes; give some."),
-        (MemoryError(), "not enough memory"),
+        (MemoryError(), "there is not enough memory"),
         (OSError(28, "No space left on device", "a.tif"), "a.tif: No space left on device"),
-        (OSError("gone"), "a file: gone"),
+        (OSError("gone"), "gone"),
         (ZeroDivisionError("by zero"), "unexpected ZeroDivisionError: by zero"),
     ],
 )
 def test_reasons_are_sentences(error, told):
-    assert told in failure_reason(error)
+    assert failure_reason(error).startswith(told)
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,7 @@ def test_reasons_are_sentences(error, told):
         (StackError("na=2.0 is too large."), "na=2.0 is too large."),
         (StackError("beads.tif is not there."), "beads.tif is not there."),
         (FileNotFoundError(2, "No such file or directory", "a.tif"), "a.tif: No such file"),
+        (OSError(28, "No space left on device"), "No space left on device"),
         (MemoryError(), "There is not enough memory"),
     ],
 )

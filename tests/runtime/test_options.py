@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 
 from napari_umis_fusion.errors import ConfigError
-from napari_umis_fusion.runtime import check_choice, check_fields, choice, is_int, number
+from napari_umis_fusion.runtime import (
+    check_choice,
+    check_fields,
+    choice,
+    config_of,
+    is_int,
+    number,
+)
 
 Colour = Literal["red", "green"]
 
@@ -77,6 +84,13 @@ def test_a_choice_may_have_an_alternative():
     spec = Paint.__dataclass_fields__["colour"]
     with pytest.raises(ConfigError, match=r"accepted are red, green or a number\.$"):
         check_choice(spec, "blue", " or a number")
+
+
+def test_a_config_may_be_left_out_and_is_no_other_thing():
+    assert config_of(Paint, None, {"coats": 3}) == Paint(coats=3)
+    assert config_of(Paint, Paint(coats=4)) == Paint(coats=4)
+    with pytest.raises(ConfigError, match=r"got 'red' where options are; accepted is a Paint"):
+        config_of(Paint, "red")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from napari_umis_fusion.alignment import AlignedStack, Alignment
+from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.fusion._kept_planes import KeptPlanes
 from napari_umis_fusion.preprocess.health import (
     Gaps,
@@ -15,6 +16,12 @@ from napari_umis_fusion.preprocess.health import (
 from napari_umis_fusion.stack import CroppedStack, mask_stack, stack_of_arrays
 
 SHAPE = (5, 70, 60)
+
+
+@pytest.mark.parametrize("empty", [300.0, -1.0, 0.5])
+def test_a_value_that_no_pixel_can_have_is_refused(empty):
+    with pytest.raises(ConfigError, match=r"planes are uint8; accepted are .* from 0 to 255"):
+        mask_stack(recorded(), empty)
 
 
 def recorded():

@@ -23,7 +23,7 @@ from napari_umis_fusion.files.read import (
     is_companion,
     list_files,
 )
-from napari_umis_fusion.runtime import run_to_end, user_path
+from napari_umis_fusion.runtime import config_of, run_to_end, user_path
 
 NO_IMAGE = (
     "holds no image or plate of OME-Zarr that is understood; accepted are versions 0.4 and 0.5"
@@ -94,7 +94,9 @@ def iter_find_stacks(
     given = [inputs] if isinstance(inputs, (str, os.PathLike)) else list(inputs)
     if not given:
         raise ConfigError("got no input; accepted are folders, files and patterns. Name one.")
-    search = _Search(options or BatchOptions(), None if output is None else user_path(output))
+    search = _Search(
+        config_of(BatchOptions, options), None if output is None else user_path(output)
+    )
     for place in search.places([path for entry in given for path in _expand(entry)]):
         yield from search.take(place)
     return Grouping(tuple(search.stacks), tuple(search.left_out))

@@ -24,7 +24,14 @@ from napari_umis_fusion.batch._record import RECORD, BatchRecord
 from napari_umis_fusion.batch._table import TABLE, write_table
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import BusyError, ConfigError, StackFileError
-from napari_umis_fusion.runtime import failure_reason, first_same, locked, reason_of, user_path
+from napari_umis_fusion.runtime import (
+    config_of,
+    failure_reason,
+    first_same,
+    locked,
+    reason_of,
+    user_path,
+)
 
 LOCK = ".umis-fusion-batch.lock"
 TABLE_EVERY_S = 5.0
@@ -85,8 +92,8 @@ def iter_batch(
     StackFileError
         If the folder of results cannot be used.
     """
-    config = (config or FusionConfig()).replace(**changes)
-    options = options or BatchOptions()
+    config = config_of(FusionConfig, config, changes)
+    options = config_of(BatchOptions, options)
     if options.depth_error_map or config.depth_error:
         options, config = options.replace(depth_error_map=True), config.replace(depth_error=True)
     target = _output_folder(inputs, output, is_resumed=resume or retry)

@@ -96,8 +96,9 @@ def depth_um_of(
         return depth.pixels.astype(np.float64)
     step = z_step_um or depth.calibration.z_step_um
     if step is None:
+        taken = "is" if depth.output is not None else "holds whole numbers, so it is taken as"
         raise ConfigError(
-            f"{path} is an index map, and the distance of planes is unknown or uneven: add "
+            f"{path} {taken} an index map, and the distance of planes is unknown or uneven: add "
             f"{option}, or give the depth map."
         )
     if depth.output is None:

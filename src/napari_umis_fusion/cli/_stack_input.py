@@ -47,6 +47,11 @@ def index_from(arguments: argparse.Namespace) -> dict[str, int] | None:
         axis, _, number = pair.partition("=")
         if not axis or not number.isdecimal():
             raise ConfigError(f"--index {pair}; accepted is AXIS=N such as T=0.")
+        if axis in index:
+            raise ConfigError(
+                f"--index {axis}={index[axis]} and --index {pair}; accepted is one entry of each "
+                "axis. Fuse one after the other, or all with umis-fusion batch."
+            )
         index[axis] = int(number)
     return index or None
 

@@ -1,3 +1,4 @@
+from ._layer_attributes import ABSENT_KEY as ABSENT_KEY
 from ._layer_attributes import FILE_KEY as FILE_KEY
 from ._layer_attributes import MOSAIC_KEY as MOSAIC_KEY
 from ._layer_attributes import OPTICS_KEY as OPTICS_KEY

@@ -22,6 +22,10 @@ POSITIONS_KEY = "z_positions_um"
 PLANE_FILES_KEY = "files"
 """Entry below `FILE_KEY`: the files of planes that are read only when they are needed."""
 
+ABSENT_KEY = "absent"
+"""Entry below `FILE_KEY`: places, along all axes but y and x, of planes that were never recorded,
+or whose files are absent; they are shown blank."""
+
 OPTICS_KEY = "optics"
 """Entry below `FILE_KEY`: how each channel of the layer was taken: fields of `ChannelOptics`."""
 

@@ -123,7 +123,10 @@ def layer_image(layer: Any) -> LayerImage:
 
 def _check_kind(kind: str) -> None:
     if kind != "image":
-        msg = f"got a layer of kind {kind!r}; accepted are image layers. Select one of those."
+        msg = (
+            f"got a layer of kind {kind!r}; accepted are image layers. Select one of those, or "
+            "give an array with its attributes: (array, {})."
+        )
         raise StackError(msg)
 
 

@@ -8,7 +8,7 @@ from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.files.read import as_stack
 from napari_umis_fusion.focus_measure._choose import choose_measure
 from napari_umis_fusion.preprocess import GreyConverter
-from napari_umis_fusion.runtime import FloatMap, Workers, run_to_end
+from napari_umis_fusion.runtime import FloatMap, Workers, config_of, run_to_end
 from napari_umis_fusion.stack import read_plane
 
 
@@ -35,7 +35,8 @@ def focus_map(plane: Any, config: FusionConfig | None = None, **options: Any) ->
     StackError, ConfigError, CheckpointError, DeviceError
         As `fuse` does.
     """
-    config = (config or FusionConfig("laplacian")).replace(**options)
+    chosen = FusionConfig("laplacian") if config is None else config
+    config = config_of(FusionConfig, chosen, options)
     stack = as_stack(np.asanyarray(plane)[np.newaxis])
     values = read_plane(stack, 0, "raise").plane
     to_grey = GreyConverter(stack, config.channel)

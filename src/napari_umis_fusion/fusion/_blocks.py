@@ -109,10 +109,8 @@ class BlockRun:
     def iter_survey(self) -> Generator[Progress, None, Survey]:
         """Read all planes once, and judge them and the sensor."""
         stack, config, workers = self.stack, self.config, self.workers
-        sensor, passes = (
-            Sensor(stack, config, self.workspace, workers),
-            passes_of(config, len(stack)),
-        )
+        sensor = Sensor(stack, config, self.workspace, workers)
+        passes = passes_of(config, len(stack))
         run = Run(stack, config, passes, self.workspace, workers, sensor)
         begun = self.progress(-1, 0)
         planes, to_grey = yield from map_events(run.iter_referee(), lambda _: begun)

@@ -24,6 +24,7 @@ from napari_umis_fusion.runtime import (
     Workers,
     repeat_event,
     tiles_of,
+    widened,
 )
 from napari_umis_fusion.stack import CheckedPlane, Plane, Prefetch, Stack
 
@@ -98,7 +99,7 @@ class CopiedEdges:
 
     def _look(self, found: list[Tile], tile: Tile) -> None:
         """List a tile that has false edges."""
-        window = _around(tile, self._nearest.image.shape)
+        window = widened(tile.window, REACH_PX, self._nearest.image.shape)
         part = _Part(tile, window, [], *[np.empty(0, np.float32)] * 3)
         shown = gradients(self._edges.to_grey(self._nearest.image[window]))
         top, bottom, left, right = part.core
@@ -113,7 +114,7 @@ class CopiedEdges:
         """Choose planes for each tile, and take memory for them."""
         image, source = self._nearest.image, self._nearest.source_map
         for tile in sorted(found, key=lambda one: one.bounds):
-            window = _around(tile, image.shape)
+            window = widened(tile.window, REACH_PX, image.shape)
             used = np.bincount(source[window].ravel(), minlength=count)
             most = np.argsort(-used, kind="stable")[:MOST_PLANES]
             planes = sorted(int(z) for z in most if used[z])
@@ -154,15 +155,6 @@ class CopiedEdges:
             here = chosen == place
             image[here] = part.values[place][here]
             source[here] = z
-
-
-def _around(tile: Tile, shape: tuple[int, ...]) -> tuple[slice, slice]:
-    """Return the window of a tile with what is around it, within the plane."""
-    rows, columns = (
-        slice(max(cut.start - REACH_PX, 0), min(cut.stop + REACH_PX, side))
-        for cut, side in zip(tile.window, shape[:2], strict=True)
-    )
-    return rows, columns
 
 
 def _raise_steps(steps: FloatMap, grey: FloatMap) -> None:

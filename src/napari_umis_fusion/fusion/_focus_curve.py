@@ -17,7 +17,7 @@ from napari_umis_fusion.fusion._masking import iter_mask
 from napari_umis_fusion.fusion._screening import known_healths
 from napari_umis_fusion.preprocess import REACH_PX, GreyConverter, middle_planes
 from napari_umis_fusion.preprocess.health import PlaneHealth, StandInStack, screened
-from napari_umis_fusion.runtime import FloatMap, Workers, repeat_event, run_to_end
+from napari_umis_fusion.runtime import FloatMap, Workers, config_of, repeat_event, run_to_end
 from napari_umis_fusion.stack import CheckedPlane, CroppedStack, Prefetch, Stack, fill_invalid
 
 NETWORK_MARGIN_PX = {"learned": 96, "umis": 64}
@@ -143,7 +143,7 @@ def iter_focus_curve(
     FocusCurve
         As `focus_curve` returns it.
     """
-    config = config or FusionConfig()
+    config = config_of(FusionConfig, config)
     opened = as_stack(stack)
     _check_pixel(opened, row, column)
     margin_px = _default_margin_px(config) if margin_px is None else margin_px

@@ -31,6 +31,7 @@ from napari_umis_fusion.runtime import (
     Progress,
     ScratchMemory,
     Workers,
+    config_of,
     repeat_event,
     run_to_end,
 )
@@ -156,7 +157,7 @@ def iter_fuse(
     FusionResult
         As `Finished` holds it.
     """
-    config = (config or FusionConfig()).replace(**options)
+    config = config_of(FusionConfig, config, options)
     opened = as_stack(stack, calibration=calibration, z_axis=z_axis, index=index)
     chosen = None if overrides is None else load_overrides(overrides, opened)
     slab = slab_of(opened, planes, config)

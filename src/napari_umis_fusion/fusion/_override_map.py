@@ -100,15 +100,6 @@ def changed_box(before: OverrideMap, after: OverrideMap) -> Box | None:
     return band, slice(int(columns[0]), int(columns[-1]) + 1)
 
 
-def grown_box(box: Box, by_px: int, shape: tuple[int, ...]) -> Box:
-    """Return a rectangle with a margin, within a shape."""
-    rows, columns = (
-        slice(max(part.start - by_px, 0), min(part.stop + by_px, side))
-        for part, side in zip(box, shape[:2], strict=True)
-    )
-    return rows, columns
-
-
 def planes_in(overrides: OverrideMap) -> list[int]:
     """List the planes that overrides name."""
     # Faster than to sort them.

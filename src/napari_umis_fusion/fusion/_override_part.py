@@ -17,7 +17,6 @@ from napari_umis_fusion.fusion._override_map import (
     Box,
     OverrideMap,
     changed_box,
-    grown_box,
     planes_in,
 )
 from napari_umis_fusion.fusion._screening import scales_values
@@ -29,7 +28,7 @@ from napari_umis_fusion.fusion._seam_evidence import (
 from napari_umis_fusion.fusion._weighted_mean import as_dtype
 from napari_umis_fusion.preprocess import GreyConverter, comparable
 from napari_umis_fusion.preprocess.health import PlaneHealth
-from napari_umis_fusion.runtime import BoolMap, FloatMap, Tile
+from napari_umis_fusion.runtime import BoolMap, FloatMap, Tile, widened
 from napari_umis_fusion.stack import Plane, Stack
 
 NARROW_PX, WIDE_PX = 2.0, 4.0
@@ -97,7 +96,7 @@ class Overrider:
     def dirty_box(self, before: OverrideMap, after: OverrideMap) -> Box | None:
         """Return the rectangle of the image that changes with the overrides; None if none does."""
         box = changed_box(before, after)
-        return None if box is None else grown_box(box, self.reach_px, after.shape)
+        return None if box is None else widened(box, self.reach_px, after.shape)
 
     def prepare(self) -> None:
         """Do now what the first part would do: find the grey range, compile, import."""
@@ -118,7 +117,7 @@ class Overrider:
         box : tuple of slice
             Rows and columns of the rectangle.
         """
-        outer = grown_box(box, self.reach_px, overrides.shape)
+        outer = widened(box, self.reach_px, overrides.shape)
         wanted, image = overrides[outer], self.automatic[outer].copy()
         held = np.zeros(wanted.shape, np.bool_)
         fading: list[tuple[Box, Plane, FloatMap]] = []
@@ -126,7 +125,7 @@ class Overrider:
             here = wanted == z + 1
             inner = changed_box(np.zeros_like(here, np.uint16), here.astype(np.uint16))
             assert inner is not None
-            inner = grown_box(inner, self.reach_px, wanted.shape)
+            inner = widened(inner, self.reach_px, wanted.shape)
             values, valid = self._read(z, _shifted(inner, outer))
             mine = here[inner] & valid
             if not mine.any():

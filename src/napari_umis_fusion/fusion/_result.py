@@ -18,7 +18,7 @@ from napari_umis_fusion.fusion._never_in_focus import (
 from napari_umis_fusion.fusion._override_map import load_overrides
 from napari_umis_fusion.fusion._overrides import override, stack_of
 from napari_umis_fusion.preprocess.health import PlaneHealth
-from napari_umis_fusion.runtime import BoolMap, FloatMap
+from napari_umis_fusion.runtime import BoolMap, FloatMap, is_number, shown
 from napari_umis_fusion.stack import Calibration, Plane
 
 
@@ -189,7 +189,7 @@ class FusionResult:
                 "the depth map needs the distance between planes, which is unknown for this "
                 "stack: give z_step_um in µm (command line: --z-step-um)."
             )
-        if not (np.isfinite(step) and step > 0):
+        if not (is_number(step) and step > 0):
             raise ConfigError(f"z_step_um={step!r}; accepted is a positive number of µm.")
         return step
 
@@ -235,6 +235,11 @@ class FusionResult:
         -------
         ndarray of shape (Y, X), bool
 
+        Raises
+        ------
+        ConfigError
+            If the threshold is no finite number.
+
         Notes
         -----
         Without detail, nobody can tell whether a specimen is in focus: smooth areas are marked
@@ -242,6 +247,8 @@ class FusionResult:
         """
         if threshold is None:
             threshold = find_focus_threshold(self.focus_map)
+        if not is_number(threshold):
+            raise ConfigError(f"threshold={shown(threshold)}; accepted is a finite number.")
         never = self.focus_map < threshold
         # Who chose a plane saw something in it.
         return never if self.overrides is None else never & (self.overrides == 0)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.errors import StackError
 from napari_umis_fusion.files import LayerData, LayerImage, layer_image
 from napari_umis_fusion.fusion import (
     FusionResult,
@@ -27,7 +28,7 @@ from napari_umis_fusion.layers._outputs import FusedImage, OutputLayer
 from napari_umis_fusion.layers._plan import OUTPUTS, LayerPlan
 from napari_umis_fusion.layers._stacks import LayerStacks, LoopPlace
 from napari_umis_fusion.layers._summary import FusionSummary
-from napari_umis_fusion.runtime import Progress, ScratchMemory, map_progress, run_to_end
+from napari_umis_fusion.runtime import Progress, ScratchMemory, config_of, map_progress, run_to_end
 
 _MEASURING_SHARE: dict[SecondPass, float] = {
     "none": 0.92,
@@ -165,6 +166,8 @@ def _outputs_before(
 def layer_images(layer: Any) -> list[LayerImage]:
     """Return the images of one layer or of several; a tuple of data and attributes is one layer."""
     if isinstance(layer, list):
+        if not layer:
+            raise StackError("got an empty list of layers; accepted is at least one.")
         return [layer_image(one) for one in layer]
     return [layer_image(layer)]
 
@@ -176,8 +179,8 @@ def _with_options(
     for_plan = {name: value for name, value in options.items() if name in planned}
     for_config = {name: value for name, value in options.items() if name not in planned}
     return (
-        (config or FusionConfig()).replace(**for_config),
-        (plan or LayerPlan()).replace(**for_plan),
+        config_of(FusionConfig, config, for_config),
+        config_of(LayerPlan, plan, for_plan),
     )
 
 

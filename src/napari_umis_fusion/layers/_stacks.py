@@ -11,6 +11,7 @@ from napari_umis_fusion.alignment import Alignment
 from napari_umis_fusion.config import ChannelRule
 from napari_umis_fusion.errors import ConfigError, StackError
 from napari_umis_fusion.files import FILE_KEY, MOSAIC_KEY, POSITIONS_KEY, LayerImage
+from napari_umis_fusion.layers._absent_planes import absent_planes
 from napari_umis_fusion.layers._axes import LayerAxes, axis_name, choose_layer_axes, listed
 from napari_umis_fusion.layers._plan import LayerPlan
 from napari_umis_fusion.stack import (
@@ -64,6 +65,14 @@ class LayerStack(Stack):
         self.is_mosaic = is_told and len(self.shape) == 3
         self.sources = tuple({image.path: None for image in images if image.path})
         check_stack(self.shape, self.dtype, has_named_channels=len(picks) > 1)
+        absent = [absent_planes(*one, axes) for one in zip(images, picks, strict=True)]
+        # A channel that was not recorded must not be black where its plane is chosen.
+        self._absent = frozenset[int]().union(*absent)
+        if any(one != absent[0] for one in absent):
+            self.source_notes = (
+                "channels miss different planes, which are left out of all; fuse each channel "
+                "separately to use them",
+            )
 
     def plane(self, z: int) -> Plane:
         """Read plane `z` of this stack."""
@@ -83,6 +92,8 @@ class LayerStack(Stack):
             for image, picks in zip(self._images, self._picks, strict=True)
         ]
         plane = parts[0] if len(parts) == 1 else np.stack(parts, axis=-1)
+        if span.planes[z] in self._absent:
+            plane = np.zeros_like(plane)
         # slices of lazy or transposed arrays are not contiguous, which the kernels require
         return np.ascontiguousarray(plane, dtype=self.dtype)
 

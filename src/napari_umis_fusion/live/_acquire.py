@@ -13,7 +13,7 @@ from napari_umis_fusion.live._live_fusion import LiveFusion
 from napari_umis_fusion.live._safe_state import StageState
 from napari_umis_fusion.live._sweep_plan import SweepPlan
 from napari_umis_fusion.live._taking import Taking
-from napari_umis_fusion.runtime import run_to_end
+from napari_umis_fusion.runtime import config_of, run_to_end
 
 if TYPE_CHECKING:
     from useq import MDASequence
@@ -145,7 +145,7 @@ def iter_acquire(
     ConfigError
         If an option is not accepted.
     """
-    config = (config or FusionConfig()).replace(**options)
+    config = config_of(FusionConfig, config, options)
     if core.mda.is_running():
         raise LiveError(
             "the microscope is taking something else; wait until that is done, or stop it with "

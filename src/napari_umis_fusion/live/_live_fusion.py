@@ -15,7 +15,7 @@ from napari_umis_fusion.live._live_events import (
     LiveEvent,
     LiveSummary,
 )
-from napari_umis_fusion.runtime import ScratchMemory, Workers
+from napari_umis_fusion.runtime import ScratchMemory, Workers, config_of
 
 
 class LiveFusion:
@@ -69,7 +69,7 @@ class LiveFusion:
         _check("refresh_s", refresh_s, "0 s or more", refresh_s >= 0)
         _check("frames_mb", frames_mb, "0 MB or more", frames_mb >= 0)
         _check("runs", runs, "None, or 1 or more", runs is None or runs >= 1)
-        self.config = (config or FusionConfig()).replace(**options)
+        self.config = config_of(FusionConfig, config, options)
         self.refresh_s = refresh_s
         self._inbox = Inbox(frames_mb, runs)
         self._loop = FusionLoop(self._inbox, self.config, refresh_s)

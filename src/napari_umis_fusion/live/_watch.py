@@ -25,6 +25,7 @@ from napari_umis_fusion.live._watched_files import WatchedFiles
 from napari_umis_fusion.runtime import (
     HEARTBEAT_S,
     Progress,
+    config_of,
     file_stamp,
     map_progress,
     reason_of,
@@ -97,7 +98,7 @@ def iter_watch(
     StackFileError
         If the folder of results cannot be used.
     """
-    config = (config or FusionConfig()).replace(**options)
+    config = config_of(FusionConfig, config, options)
     source, target = user_path(folder).absolute(), user_path(output).absolute()
     _check_folders(source, target)
     _check_numbers(planes, marker, pause_s=pause_s, settle_s=settle_s, poll_s=poll_s)

@@ -33,7 +33,7 @@ class NeighbourFeatures:
     @classmethod
     def of_stacks(cls, features: Tensor, planes: int) -> Self:
         """Compare the features (N, C, Y, X) of stacks of `planes` planes each."""
-        return cls(features, *_Compared.apply(features, planes))  # type: ignore[no-untyped-call]
+        return cls(features, *_Compared.apply(features, planes))
 
 
 class _Compared(torch.autograd.Function):

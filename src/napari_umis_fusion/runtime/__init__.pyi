@@ -45,13 +45,16 @@ from ._options import check_field as check_field
 from ._options import check_fields as check_fields
 from ._options import check_number as check_number
 from ._options import choice as choice
+from ._options import config_of as config_of
 from ._options import help_with_bounds as help_with_bounds
 from ._options import is_int as is_int
+from ._options import is_number as is_number
 from ._options import is_used as is_used
 from ._options import label_of as label_of
 from ._options import number as number
 from ._options import option_words as option_words
 from ._options import replace_fields as replace_fields
+from ._options import shown as shown
 from ._options import take_python_values as take_python_values
 from ._package_version import package_version as package_version
 from ._progress import Progress as Progress
@@ -65,6 +68,7 @@ from ._tiles import Tile as Tile
 from ._tiles import bands as bands
 from ._tiles import split_rows as split_rows
 from ._tiles import tiles_of as tiles_of
+from ._tiles import widened as widened
 from ._tiles import with_halo as with_halo
 from ._user_data import user_data as user_data
 from ._user_path import user_path as user_path

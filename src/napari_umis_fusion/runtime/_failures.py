@@ -11,7 +11,7 @@ def failure_reason(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return "there is not enough memory; close other programs, or set a lower memory_mb"
     if isinstance(error, OSError):
-        return f"{error.filename or 'a file'}: {reason_of(error)}"
+        return f"{error.filename}: {reason_of(error)}" if error.filename else reason_of(error)
     return f"unexpected {type(error).__name__}: {reason_of(error)}"
 
 

@@ -8,6 +8,7 @@ for which this field has an effect.
 from collections.abc import Mapping
 from dataclasses import Field, fields, replace
 from math import isfinite
+from numbers import Real
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from napari_umis_fusion.errors import ConfigError
@@ -79,6 +80,22 @@ def take_python_values(config: Any) -> None:
             object.__setattr__(config, spec.name, value.item())
 
 
+def config_of(kind: type[Config], given: Any, options: Mapping[str, Any] | None = None) -> Config:
+    """Return the config that was given, or the default, with some fields changed.
+
+    Raises
+    ------
+    ConfigError
+        If something else was given, or a field does not exist.
+    """
+    if given is not None and not isinstance(given, kind):
+        raise ConfigError(
+            f"got {shown(given)} where options are; accepted is a {kind.__name__}, or None. Give "
+            f"single options by their names: {fields(kind)[0].name}=..."
+        )
+    return replace_fields(kind() if given is None else given, options or {})
+
+
 def replace_fields(config: Config, options: Mapping[str, Any]) -> Config:
     """Return a config with some fields changed; raises `ConfigError` for unknown fields."""
     names = [spec.name for spec in fields(config)]
@@ -99,8 +116,7 @@ def check_field(spec: Field[Any], value: Any) -> None:
         if value is not None and not isinstance(value, str):
             raise ConfigError(f"{spec.name}={shown(value)}; accepted is a path as text, or None.")
     elif "any_number" in spec.metadata:
-        is_number = is_int(value) or (isinstance(value, float) and isfinite(value))
-        if value is not None and not is_number:
+        if value is not None and not is_number(value):
             raise ConfigError(f"{spec.name}={shown(value)}; accepted is a finite number, or None.")
     elif "text" in spec.metadata:
         if not isinstance(value, str) or not (value or "may_be_empty" in spec.metadata):
@@ -134,6 +150,12 @@ def shown(value: Any) -> str:
     except ValueError:  # Python does not write out integers of thousands of digits
         return f"a very long {type(value).__name__}"
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a finite number of Python or NumPy, and neither yes nor no."""
+    is_real = isinstance(value, Real) and not isinstance(value, bool)
+    return is_int(value) or (is_real and isfinite(value))
 
 
 def is_int(value: Any) -> bool:

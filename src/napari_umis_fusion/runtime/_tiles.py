@@ -37,6 +37,15 @@ def tiles_of(plane: NDArray[Any], side_px: int) -> list[Tile]:
     return [Tile(rows, columns) for rows, columns in cuts]
 
 
+def widened(window: tuple[slice, slice], by_px: int, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Return rows and columns with a margin, within a shape (Y, X[, C])."""
+    rows, columns = (
+        slice(max(cut.start - by_px, 0), min(cut.stop + by_px, side))
+        for cut, side in zip(window, shape[:2], strict=True)
+    )
+    return rows, columns
+
+
 def split_rows(height: int, rows: int = 128) -> list[slice]:
     """Cover `height` rows with slices of at most `rows`."""
     return list(_cuts(height, rows))

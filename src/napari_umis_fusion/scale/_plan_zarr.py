@@ -10,7 +10,7 @@ import numpy as np
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError, StackFileError
 from napari_umis_fusion.files.ome_zarr import ZarrStack
-from napari_umis_fusion.runtime import MEGABYTE, user_path
+from napari_umis_fusion.runtime import MEGABYTE, config_of, user_path
 from napari_umis_fusion.scale._markers import Markers
 from napari_umis_fusion.scale._run_plan import Cell, RunPlan
 from napari_umis_fusion.scale._source import open_source
@@ -44,7 +44,7 @@ def plan_zarr(
     ConfigError
         If an option is not accepted, or the output is an address.
     """
-    config = (config or FusionConfig()).replace(**options)
+    config = config_of(FusionConfig, config, options)
     if shard_px < 0:
         raise ConfigError(f"shard_px={shard_px}; accepted are positive numbers of px, or 0.")
     found = open_source(source, wells)

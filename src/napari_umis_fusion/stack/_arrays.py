@@ -30,6 +30,12 @@ def stack_of_arrays(
         dtypes are mixed or not accepted.
     """
     # An xarray.DataArray, recognised without importing xarray.
+    if hasattr(data, "data_vars"):
+        msg = (
+            f"got an xarray.Dataset of {', '.join(map(repr, data.data_vars)) or 'nothing'}; "
+            "accepted is one of its arrays: data[name]."
+        )
+        raise StackError(msg)
     if hasattr(data, "dims") and hasattr(data, "coords"):
         return _from_named_axes(data, z_axis, index or {})
     if z_axis is not None or index is not None:
@@ -74,6 +80,12 @@ class _ArrayStack(Stack):
     """Stack of one array-like."""
 
     def __init__(self, data: Any, *, rgb: bool | None = None) -> None:
+        if any(size != size for size in data.shape):  # dask does not know what it never counted
+            msg = (
+                f"got an array of unknown size, {tuple(data.shape)}; accepted are known sizes. "
+                "With dask: data.compute_chunk_sizes()."
+            )
+            raise StackError(msg)
         self.shape = tuple(int(size) for size in data.shape)
         self.dtype = _native_dtype(data.dtype)
         check_stack(self.shape, self.dtype)

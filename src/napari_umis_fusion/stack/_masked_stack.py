@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.runtime import BoolMap
 from napari_umis_fusion.stack._stack import Lighting, Plane, Stack
 
@@ -87,13 +88,31 @@ def mask_stack(stack: Stack, empty: float | None) -> Stack:
         As recorded; of a stack with four samples per colour up to three planes are read.
     empty : float or None
         As in `MaskedStack`.
+
+    Raises
+    ------
+    ConfigError
+        If no pixel can have the value.
     """
     if isinstance(stack, MaskedStack):
         return stack
+    _check_empty(stack.dtype, empty)
     has_opacity = _has_opacity(stack)
     if not has_opacity and empty is None:
         return stack
     return MaskedStack(stack, has_opacity=has_opacity, empty=empty)
+
+
+def _check_empty(dtype: np.dtype[Any], empty: float | None) -> None:
+    """Refuse a value that the planes cannot hold, as nothing would be left out without a word."""
+    if empty is None or dtype.kind not in "iub":
+        return
+    lowest, highest = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    if not lowest <= empty <= highest or empty != int(empty):
+        raise ConfigError(
+            f"empty={empty:g}, but the planes are {dtype}; accepted are whole numbers from "
+            f"{lowest} to {highest}, or None."
+        )
 
 
 def _has_opacity(stack: Stack) -> bool:

@@ -67,4 +67,5 @@ def _are_paths(data: Any) -> bool:
         return True
     if not isinstance(data, (list, tuple)):
         return False
-    return len(data) > 0 and all(isinstance(item, (str, os.PathLike)) for item in data)
+    # What else is among paths is told as such, not taken for a plane.
+    return any(isinstance(item, (str, os.PathLike)) for item in data)

@@ -81,11 +81,11 @@ def choose_axes(
     channel, sample = _first(left, "channel"), _first(left, "sample")
     others = [axis for axis in left if axis not in (channel, sample)]
     if others:
-        raise StackFileError(_ambiguous_axes(told, z, others))
+        raise StackFileError(_ambiguous_axes(told, z, others, fixed))
     if z is None and not one_plane:
         unclear = channel or (None if is_colour or not sample or sizes[sample] == 2 else sample)
         if unclear is not None:
-            raise StackFileError(_ambiguous_axes(told, z, [unclear]))
+            raise StackFileError(_ambiguous_axes(told, z, [unclear], fixed))
     if channel is not None and sample is not None:
         msg = (
             f"axes are {told}: both channels ({channel}) and colour samples "
@@ -121,6 +121,9 @@ def fixed_axes(sizes: Mapping[str, int], index: Mapping[str, int], told: str) ->
         if axis is None or axis in _PLANE:
             msg = f"index names axis {name!r}; the axes are {told}. Name one of those."
             raise StackFileError(msg)
+        if axis in fixed:
+            msg = f"index names axis {axis} twice, as {name!r} too; accepted is one entry of each."
+            raise StackFileError(msg)
         if not 0 <= number < sizes[axis]:
             msg = f"index {axis}={number} is outside 0 to {sizes[axis] - 1}."
             raise StackFileError(msg)
@@ -141,13 +144,15 @@ def _stack_axis(free: list[str], z_axis: str | None, told: str, *, is_colour: bo
     return axis
 
 
-def _ambiguous_axes(told: str, z: str | None, others: list[str]) -> str:
+def _ambiguous_axes(told: str, z: str | None, others: list[str], fixed: Mapping[str, int]) -> str:
     axes = f"axes are {told}"
     if z is not None:
         return f"{axes}: more than one stack. Select one: {_index_advice(others)}."
     ways = " or ".join(f'z_axis="{axis}" (--z-axis {axis})' for axis in others)
+    taken = _first([*fixed], "z")
+    why = "none is Z" if taken is None else f"index takes one plane of {taken}"
     return (
-        f"{axes}: none is Z, and no other is used as z by default. If the planes are along "
+        f"{axes}: {why}, and no other is used as z by default. If the planes are along "
         f"another axis: {ways}; to select one entry: {_index_advice(others)}."
     )
 

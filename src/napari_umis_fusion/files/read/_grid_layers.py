@@ -1,5 +1,6 @@
 """Files whose names count along several axes, as layers."""
 
+import itertools
 import math
 import warnings
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ import numpy as np
 
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files._layer_attributes import (
+    ABSENT_KEY,
     FILE_KEY,
     MOSAIC_KEY,
     OPTICS_KEY,
@@ -131,7 +133,9 @@ def _layers_of(
         if not isinstance(array, np.ndarray):
             told[PLANE_FILES_KEY] = [str(path.absolute()) for path in grid.files.values()]
         optics = optics_record(_optics(grid, files, index))
-        of_channel = {"index": index, **({OPTICS_KEY: optics} if optics else {})}
+        of_channel: dict[str, Any] = {"index": index, **({OPTICS_KEY: optics} if optics else {})}
+        if absent_planes := _absent_planes(grid, index):
+            of_channel[ABSENT_KEY] = absent_planes
         attributes = {
             **placement_attributes(axes, sizes),
             "rgb": files.rgb,
@@ -186,6 +190,19 @@ def _grid_array(
     if len(inner) == 3 and not files.rgb:  # channels in the files besides those of the names
         return np.moveaxis(array, -1, 0), ["c", *axes, "y", "x"]
     return array, [*axes, "y", "x"]
+
+
+def _absent_planes(grid: FileGrid, index: Mapping[str, int]) -> list[list[int]]:
+    """Return the places of the planes of a layer that have no file."""
+    sizes = [range(len(axis)) for axis in grid.axes]
+    if len(grid.files) == math.prod(map(len, sizes)):
+        return []
+    fixed = {k: index["C"] for k, axis in enumerate(grid.axes) if axis.letter == "C" and index}
+    return [
+        [entry for k, entry in enumerate(place) if k not in fixed]
+        for place in itertools.product(*sizes)
+        if place not in grid.files and all(place[k] == entry for k, entry in fixed.items())
+    ]
 
 
 def _not_z(name: str, told: str) -> str:

@@ -68,6 +68,27 @@ def is_companion(path: Path) -> bool:
     return path.name.lower().endswith(COMPANION)
 
 
+def given_paths(source: PathsLike) -> list[str | os.PathLike[str]]:
+    """Return the paths of a source, which may be a single one; they need not exist.
+
+    Raises
+    ------
+    StackFileError
+        If it is no path, or holds something else.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        return [source]
+    held = list(source) if isinstance(source, Sequence) else [source]
+    others = [one for one in held if not isinstance(one, (str, os.PathLike))]
+    if others:
+        msg = (
+            f"got {type(others[0]).__name__} where the path of a file is; accepted are a path, a "
+            "pattern, a folder, or a list of paths. fuse and as_stack take arrays."
+        )
+        raise StackFileError(msg)
+    return held
+
+
 def list_files(source: PathsLike) -> list[Path]:
     """List the image files that a source names; see `list_source`."""
     return list_source(source).paths
@@ -94,11 +115,11 @@ def list_source(source: PathsLike) -> Listing:
     StackFileError
         If a file is missing or of an unsupported kind, or a folder holds no image.
     """
-    sources = [source] if isinstance(source, (str, os.PathLike)) else list(source)
+    sources = given_paths(source)
     if not sources:
         msg = "got an empty list of files; accepted is at least one file."
         raise StackFileError(msg)
-    if not all(os.fspath(entry) for entry in sources):
+    if not all(os.fspath(entry).strip() for entry in sources):
         # Python takes it as the current folder, which nobody means who names nothing.
         msg = "got an empty name; accepted are files and folders. Write . for the current folder."
         raise StackFileError(msg)

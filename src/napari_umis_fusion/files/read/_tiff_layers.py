@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.files._layer_attributes import (
+    ABSENT_KEY,
     FILE_KEY,
     MOSAIC_KEY,
     OPTICS_KEY,
@@ -132,6 +134,11 @@ def _open_series(path: Path, number: int, by_pages: bool) -> _Series:
         header, told = read_series_header(tif, number), tiff_sizes(tif, number)
         opened = open_series(tif, series)
         told = told.judged(_planes_of(opened.layout))
+        if opened.pixels.dtype.kind == "c":
+            raise StackFileError(
+                f"got dtype {opened.pixels.dtype}; accepted are whole numbers and floats. Convert "
+                "a complex image to its magnitude first."
+            )
     except BaseException:
         tif.close()
         raise
@@ -208,6 +215,8 @@ def _attributes(series: _Series, pick: Mapping[str, int]) -> dict[str, Any]:
         origin["files"] = others
     if series.calibration.z_positions_um is not None:
         origin[POSITIONS_KEY] = list(series.calibration.z_positions_um)
+    if absent := _absent(series, pick):
+        origin[ABSENT_KEY] = absent
     if series.opened.pixels.is_mosaic:
         origin[MOSAIC_KEY] = True
     if optics := optics_record(_optics(series, pick)):
@@ -217,6 +226,18 @@ def _attributes(series: _Series, pick: Mapping[str, int]) -> dict[str, Any]:
         metadata[RUN_KEY] = series.header.provenance
     places = placement_attributes(axes, series.calibration, series.header.time_step_s)
     return {**places, "rgb": series.colour, "metadata": metadata}
+
+
+def _absent(series: _Series, pick: Mapping[str, int]) -> list[list[int]]:
+    """Return the places of the planes of a layer that were not recorded."""
+    layout, outer, missing = series.layout, series.outer(), series.opened.frames.missing
+    if not missing:
+        return []
+    return [
+        list(place)
+        for place in itertools.product(*(range(layout.sizes[axis]) for axis in outer))
+        if layout.frame_number({**pick, **dict(zip(outer, place, strict=True))}) in missing
+    ]
 
 
 def _optics(series: _Series, pick: Mapping[str, int]) -> Sequence[ChannelOptics]:

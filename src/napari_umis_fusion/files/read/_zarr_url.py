@@ -3,7 +3,7 @@
 import os
 
 from napari_umis_fusion.files.ome_zarr import is_address, is_zarr
-from napari_umis_fusion.files.read._listing import PathsLike
+from napari_umis_fusion.files.read._listing import PathsLike, given_paths
 from napari_umis_fusion.runtime import user_path
 
 
@@ -15,7 +15,7 @@ def zarr_url(source: PathsLike) -> str | None:
     source : path, or sequence of paths
         A folder that ends in .zarr or describes itself as one of Zarr, or any address.
     """
-    given = [source] if isinstance(source, (str, os.PathLike)) else [*source]
+    given = given_paths(source)
     if len(given) != 1:
         return None
     text = os.fspath(given[0])

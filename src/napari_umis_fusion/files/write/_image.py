@@ -113,6 +113,13 @@ def write_image(
 
 def _one_plane(path: str | os.PathLike[str], image: Plane) -> Plane:
     """Return an image without an axis of one channel; refuse what is no plane."""
+    if not (hasattr(image, "shape") and hasattr(image, "dtype")):
+        inside = " Its image is its all_in_focus." if hasattr(image, "all_in_focus") else ""
+        msg = (
+            f"{path}: got {type(image).__name__}; accepted are arrays (Y, X) and (Y, X, C)."
+            f"{inside or ' Convert it with numpy.asarray.'}"
+        )
+        raise StackFileError(msg)
     if image.ndim not in (2, 3) or image.size == 0:
         msg = (
             f"{path}: got an image of shape {image.shape}; accepted are (Y, X) and (Y, X, C). "

@@ -129,6 +129,9 @@ def write_series(
     if output_format(target) not in (OME_TIFF, TIFF):
         msg = f"{target}: several layers need an OME-TIFF; end the name in .ome.tif."
         raise StackFileError(msg)
+    if len(layers) == 0:
+        # An empty file would be written, in the place of one that may be there.
+        raise StackFileError(f"{target}: got no layers; accepted is at least one.")
     images = as_images([writable_layer(*layer) for layer in layers])
     return [str(_write_tiff(target, images, protect))]
 

@@ -11,6 +11,7 @@ from napari_umis_fusion.plugin.fusion._offer import Offer
 from napari_umis_fusion.plugin.fusion._stack_list import likely_channels
 from napari_umis_fusion.plugin.viewer import TargetStack
 from napari_umis_fusion.plugin.widgets import LatestJob, Message
+from napari_umis_fusion.runtime import failure_reason
 
 MAX_NOTES = 3
 """Notes on planes that are shown; the table of planes lists all after a fusion."""
@@ -98,7 +99,7 @@ class Advice(QWidget):
 
     def _on_failed(self, error: Exception) -> None:
         """Say now what would end the fusion later, such as a file that is missing."""
-        self._failure = f"A look at the stack failed: {error}"
+        self._failure = f"A look at the stack failed: {failure_reason(error)}"
         self._show()
 
     def _show(self) -> None:

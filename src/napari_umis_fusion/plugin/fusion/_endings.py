@@ -7,7 +7,7 @@ from typing import Any
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.layers import LayerFinished
 from napari_umis_fusion.plugin.widgets import format_duration, release_all
-from napari_umis_fusion.runtime import capitalised, sentence_of
+from napari_umis_fusion.runtime import capitalised, failure_reason, sentence_of
 
 HIDDEN = " The stack is hidden, because it would shine through the result."
 
@@ -29,9 +29,11 @@ def error_advice(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return f"Out of memory ({error}). Fuse a region or fewer planes, under Region and planes."
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"The disk is full ({error}). Free some space on it, or fuse a region."
+        return (
+            f"The disk is full ({failure_reason(error)}). Free some space on it, or fuse a region."
+        )
     if isinstance(error, OSError):
-        return f"The stack cannot be read ({error}). Are its files still there?"
+        return f"The stack cannot be read ({failure_reason(error)}). Are its files still there?"
     return f"This is an error of the plugin, please report it: {error!r}"
 
 

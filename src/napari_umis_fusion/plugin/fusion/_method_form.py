@@ -19,6 +19,7 @@ from napari_umis_fusion.plugin.widgets import (
     QtRow,
     described_row,
 )
+from napari_umis_fusion.runtime import sentence_of
 
 ELSEWHERE = ("channel", "align", "align_border", "light", "depth_error")
 """Fields whose rows are in other sections of the widget."""
@@ -123,7 +124,8 @@ class MethodForm(ConfigForm):
         self.weights.notified.emit(f"Fusion uses the weights of {Path(path).name}.")
 
     def _on_refused(self, error: Exception) -> None:
-        self.weights.notified.emit(f"{error}. The weights stay as they were.")
+        told = sentence_of(error).rstrip(".")
+        self.weights.notified.emit(f"{told}. The weights stay as they were.")
 
 
 def _iter_read(path: str) -> Generator[None, None, tuple[str, str]]:

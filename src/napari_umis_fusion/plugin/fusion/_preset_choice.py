@@ -67,7 +67,7 @@ class PresetChoice(QWidget):
     def __init__(self, owner: ConfigWidget) -> None:
         super().__init__()
         self._owner, self._opened = owner, dict[str, Preset]()
-        self.box, self.save, self.open = QComboBox(), QPushButton("Save …"), QPushButton("Open …")
+        self.box, self.save, self.open = QComboBox(), QPushButton("Save…"), QPushButton("Open…")
         let_shrink(self.box)
         self.box.setAccessibleName("preset")
         self.save.setToolTip("Save the options below as a preset of your own.")

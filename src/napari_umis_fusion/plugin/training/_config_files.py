@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QHBoxLayout, QPushButton, 
 
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.plugin.widgets import file_to_write
-from napari_umis_fusion.runtime import sentence_of
+from napari_umis_fusion.runtime import failure_reason, sentence_of
 from napari_umis_fusion.training import TrainingConfig
 from napari_umis_fusion.training.session import load_config, save_config
 
@@ -83,7 +83,7 @@ class ConfigFiles(QWidget):
                 f"Saved as {save_config(file_to_write(path, '.json'), self._describe())}."
             )
         except (UmisFusionError, OSError) as error:
-            self.notified.emit(f"Not saved: {error}")
+            self.notified.emit(f"Not saved: {failure_reason(error)}")
 
     def _on_load(self) -> None:
         path = self.choose_load_file()

@@ -78,9 +78,9 @@ def mark_clusters(
         peaks: Any = beyond.places, beyond.signs, MIN_SHARE * beyond.excess, many
         # Space to work in; made here, since kernels that make arrays take longer to compile.
         state = np.zeros((2 * REACH_PX + 3,) * 2, np.uint8)
-        space: Any = np.empty((MAX_PX, 2), np.int64), state, np.empty((3, 4))
+        space: Any = np.empty((MAX_PX, 2), np.int64), state, np.empty((3, 4)), found
         here, before, after = beyond.planes
-        _trace(here, before, after, *peaks, *space, found)
+        _trace(here, before, after, *peaks, *space)
 
 
 def _are_peaks(beyond: Beyond) -> NDArray[np.bool_]:

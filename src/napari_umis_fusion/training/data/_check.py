@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_umis_fusion.errors import StackError
-from napari_umis_fusion.runtime import Workers, count_noun, repeat_event, run_to_end
+from napari_umis_fusion.runtime import Workers, config_of, count_noun, repeat_event, run_to_end
 from napari_umis_fusion.training._config import TrainingConfig
 from napari_umis_fusion.training._events import Preparing
 from napari_umis_fusion.training.data._duplicates import iter_duplicates
@@ -114,7 +114,7 @@ def iter_check(
     Preparing
         At least every 100 ms. It can be closed at any of them.
     """
-    config = config or TrainingConfig()
+    config = config_of(TrainingConfig, config)
     qualities = yield from _iter_measure(images)
     last = Preparing("looking for duplicates", 1.0)
     thumbnails = np.stack([quality.thumbnail for quality in qualities])

@@ -13,6 +13,7 @@ from napari_umis_fusion.errors import CheckpointError, ConfigError
 from napari_umis_fusion.network import Checkpoint, choose_device, load_checkpoint, shipped_weights
 from napari_umis_fusion.runtime import (
     Workers,
+    config_of,
     naming_faults,
     run_to_end,
     thread_count,
@@ -119,7 +120,7 @@ def train(
     >>> for event in train("photographs", steps=2000):  # doctest: +SKIP
     ...     print(event)
     """
-    config = (config or TrainingConfig()).replace(**options)
+    config = config_of(TrainingConfig, config, options)
     where = _state_path(state, resume)
     with session_lock(where):
         training = iter_train(

@@ -23,7 +23,7 @@ class Teacher:
     def __init__(self, model: PlaneRanker, *, onnx: bool = False) -> None:
         self.onnx = OnnxStackRanker(model, "scores") if onnx else None
         self._model = copy.deepcopy(model).eval().requires_grad_(False)
-        self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._model.to(memory_format=torch.channels_last)
 
     @torch.no_grad()
     def scores(self, planes: Tensor, *, backwards: bool) -> Scores:
