@@ -42,6 +42,19 @@ def test_blocks_and_bars_are_filled_whole(rows, columns, value, z):
         assert found.sum() <= rows * columns + 3
 
 
+@pytest.mark.parametrize("noise", [8.0, 14.0])
+def test_small_blocks_are_found_in_noise(noise):
+    """Noise makes no nine pixels equal."""
+    planes = planes_of(1, noise=noise)
+    hit = np.zeros(SHAPE, bool)
+    for y, x in np.random.default_rng(1).integers(0, np.subtract(SHAPE, 3), (10, 2)):
+        hit[y : y + 3, x : x + 3] = True
+    planes[1][hit] = 255
+    found = found_in(planes, 1)
+    assert (found & hit).sum() > 0.7 * hit.sum()
+    assert not (found & ~hit).any()
+
+
 def test_a_block_in_one_channel_and_across_parts_of_large_planes():
     planes = np.stack([planes_of(seed, (300, 64)) for seed in range(3)], axis=-1)
     planes[1, 240:272, 16:48, 2] = 255
@@ -50,14 +63,14 @@ def test_a_block_in_one_channel_and_across_parts_of_large_planes():
     assert found.sum() == 32 * 32
 
 
-@pytest.mark.parametrize("sigma_px", [0.7, 1.0, 2.0])
+@pytest.mark.parametrize(("sigma_px", "noise"), [(0.7, 3), (1.0, 3), (2.0, 3), (0.7, 15)])
 @pytest.mark.parametrize("is_dark", [False, True])
-def test_clipped_things_in_focus_survive(sigma_px, is_dark):
+def test_clipped_things_in_focus_survive(sigma_px, noise, is_dark):
     """Discs far beyond what the camera records hold one value, and end as a lens draws them."""
     rows, columns = np.mgrid[: SHAPE[0], : SHAPE[1]]
     for seed in range(4):
         rng = np.random.default_rng(seed)
-        planes = planes_of(seed).astype(float)
+        planes = planes_of(seed, noise=noise).astype(float)
         discs = np.zeros(SHAPE)
         for _ in range(6):
             y, x, radius = rng.uniform(10, 86), rng.uniform(10, 118), rng.uniform(2, 9)

@@ -40,6 +40,11 @@ MIN_STEP, MIN_STEPS = 0.5, 0.85
 MANY = 6.0
 """By so many times what those pixels differ from the planes around, the part does."""
 
+MANY_IN_NOISE, MANY_BESIDE, MAX_LIT = 3.0, 1.5, 0.1
+"""Noise makes no nine pixels equal, but where it is cut off: so many times suffice where each of
+those pixels differs by up to so many times what they do in the mean, and all of them together by
+less than this share of what the part does: next to a highlight that is cut off lies light."""
+
 
 def mark_flat_parts(beyond: Beyond, least: float, found: Mask) -> None:
     """Mark parts of one value that nothing but overwriting explains.
@@ -140,20 +145,27 @@ def _ends_abruptly(
     """Whether nearly all pixels next to a part are unlike it, and like the planes around."""
     value = here[part[0, 0], part[0, 1]]
     quiet = steps = count = 0
-    noise = 0.0
-    for k in range(size):
-        for by in range(8):
-            i, j = part[k, 0] + NEAR[by][0], part[k, 1] + NEAR[by][1]
-            if not (0 <= i < here.shape[0] and 0 <= j < here.shape[1]) or here[i, j] == value:
-                continue
-            count += 1
-            one, other = before[i, j], after[i, j]
-            beyond = max(here[i, j] - max(one, other), min(one, other) - here[i, j])
-            quiet += beyond < MAX_BESIDE * far
-            steps += abs(here[i, j] - value) > MIN_STEP * far
-            noise += abs(here[i, j] - (one + other) / 2)
-    if is_block:
-        return steps >= MIN_BLOCK_STEPS * count
-    if not far * count > MANY * noise:
-        return False
+    noise = lit = 0.0
+    most = MAX_BESIDE * far
+    for is_last in range(2):
+        for k in range(size):
+            for by in range(8):
+                i, j = part[k, 0] + NEAR[by][0], part[k, 1] + NEAR[by][1]
+                if not (0 <= i < here.shape[0] and 0 <= j < here.shape[1]) or here[i, j] == value:
+                    continue
+                one, other = before[i, j], after[i, j]
+                if is_last:
+                    beyond = max(here[i, j] - max(one, other), min(one, other) - here[i, j])
+                    quiet += beyond < most
+                    continue
+                count += 1
+                steps += abs(here[i, j] - value) > MIN_STEP * far
+                noise += abs(here[i, j] - (one + other) / 2)
+                lit += here[i, j] - (one + other) / 2
+        if is_block:
+            return steps >= MIN_BLOCK_STEPS * count
+        if not far * count > MANY * noise:
+            if not (far * count > MANY_IN_NOISE * noise and abs(lit) < MAX_LIT * far * count):
+                return False
+            most = max(most, MANY_BESIDE * noise / count)
     return quiet >= MIN_QUIET * count and steps >= MIN_STEPS * count

@@ -24,6 +24,7 @@ from napari_umis_fusion.preprocess.health._other_kinds import kind_left_out, kin
 from napari_umis_fusion.preprocess.health._part_lit import lit_strips
 from napari_umis_fusion.preprocess.health._place import is_combed, is_elsewhere, jumps_elsewhere
 from napari_umis_fusion.preprocess.health._plane_health import Finding, PlaneHealth
+from napari_umis_fusion.preprocess.health._squares import is_in_squares
 from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics, tiles_of_lines
 from napari_umis_fusion.preprocess.health._tint import find_tint
 
@@ -238,6 +239,8 @@ def _why_left_out(
         return "torn"
     if is_elsewhere(plane, before, after):
         return "elsewhere"
+    if is_in_squares(plane, before, after):
+        return "squares"
     if last is not None and plane.equals(last):
         return "duplicate"
     return None

@@ -25,6 +25,7 @@ Finding = Literal[
     "unlike",
     "noisy",
     "lines",
+    "squares",
     "own detail",
     "uneven",
     "tint",
@@ -61,15 +62,15 @@ class PlaneHealth:
         rotated, magnified or skewed; "shifted": some of its lines are; "part lit": some of its
         lines are lit otherwise; "unlike": shows another picture than the planes before and after
         it; "noisy": has far more noise; "lines": its lines are shifted or lit otherwise, each by
-        itself; "own detail": shows detail that focus does not explain; "uneven": brighter or darker
-        in a part, as by glare; "tint": of other colours than those around, or from here on;
-        "exposure": brighter or darker than the planes around it; "clipped": and has lost its
-        highlights; "duplicate": the same as the plane before; "jump": from here on the light is
-        another one; "flicker": lit otherwise than the plane before; "drift": lit otherwise than the
-        first, by small steps; "place": from here on the place is another one; "adrift": shifted
-        against the plane before; "order": stands where its focus does not; "padded": has a border
-        of one value, others do not. The last seven, "own detail", "uneven" and "tint" from here on
-        are only told.
+        itself; "squares": of larger pixels than theirs; "own detail": shows detail that focus does
+        not explain; "uneven": brighter or darker in a part, as by glare; "tint": of other colours
+        than those around, or from here on; "exposure": brighter or darker than the planes around
+        it; "clipped": and has lost its highlights; "duplicate": the same as the plane before;
+        "jump": from here on the light is another one; "flicker": lit otherwise than the plane
+        before; "drift": lit otherwise than the first, by small steps; "place": from here on the
+        place is another one; "adrift": shifted against the plane before; "order": stands where its
+        focus does not; "padded": has a border of one value, others do not. The last seven, "own
+        detail", "uneven" and "tint" from here on are only told.
     is_left_out : bool
         It neither competes nor serves as anybody's neighbour.
     gain, offset : float

@@ -37,6 +37,7 @@ ALONE: dict[Finding, str] = {
     "unlike": "unlike the planes before and after",
     "noisy": "full of noise",
     "lines": "of lines that are shifted or lit each by itself",
+    "squares": "of larger pixels than the planes before and after (binning)",
     "duplicate": "the same as the plane before",
 }
 """What is said of planes of which nothing else is said."""

@@ -126,8 +126,13 @@ def shifts_between(
 def _parts(lines: Lines) -> Lines:
     parts = PARTS if lines.shape[1] >= PARTS * MIN_POINTS else 1
     points = lines.shape[1] // parts
-    passed = _running_mean(lines, FINE) - _running_mean(lines, COARSE)
+    passed = passed_by(lines)
     return np.ascontiguousarray(passed[:, : parts * points].reshape(len(lines), parts, points))
+
+
+def passed_by(lines: Lines) -> Lines:
+    """Return what is compared of lines (N, points): neither their noise nor their light."""
+    return np.asarray(_running_mean(lines, FINE) - _running_mean(lines, COARSE))
 
 
 def _shared(parts: Lines) -> Lines:

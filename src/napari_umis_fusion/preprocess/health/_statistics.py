@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from napari_umis_fusion.preprocess._grey import readable
 from napari_umis_fusion.preprocess.health._dull_lines import DullLines, lines_of
 from napari_umis_fusion.preprocess.health._energies import Detail, detail_of
+from napari_umis_fusion.preprocess.health._line_jumps import Jumps, line_jumps
 from napari_umis_fusion.preprocess.health._padding import Strip, padding_of, repeats_of
 from napari_umis_fusion.preprocess.health._profiles import Profiles, profiles_of
-from napari_umis_fusion.preprocess.health._texture import comb_of, grain_of, some_of
+from napari_umis_fusion.preprocess.health._texture import comb_of, grain_of, some_of, square_of
+from napari_umis_fusion.preprocess.health._tile_tables import fill_tables
 from napari_umis_fusion.preprocess.health._wedges import Wedge, wedges_of
-from napari_umis_fusion.runtime import kernel
 from napari_umis_fusion.stack import Plane
 
 Array = NDArray[Any]
@@ -81,6 +82,10 @@ class PlaneStatistics:
         right.
     detail : Detail or None
         None in planes of which parts do not count, and in small ones.
+    square_px : int
+        Side of the squares of one value that it consists of; 1 if there are none.
+    jumps : tuple
+        How many of its lines jump to one side; empty in planes of which parts do not count.
     """
 
     z: int
@@ -98,6 +103,8 @@ class PlaneStatistics:
     corners: tuple[tuple[float, ...], ...] = ()
     repeats: tuple[int, int, int, int] = (0, 0, 0, 0)
     detail: Detail | None = None
+    square_px: int = 1
+    jumps: Jumps = ()
 
     @cached_property
     def constant(self) -> Mask:
@@ -229,11 +236,12 @@ def measure_plane(z: int, plane: Plane, invalid: Mask | None = None) -> PlaneSta
     mean, lowest, highest, clipped = tables = [np.empty(shape) for _ in range(4)]
     top = _tops(values, ignored)
     mask = np.zeros((1, 1), np.bool_) if ignored is None else ignored
-    _fill_tables(values, mask, ignored is not None, top, rows, columns, step, *tables)
+    fill_tables(values, mask, ignored is not None, top, rows, columns, step, *tables)
     padding, repeats, profiles, detail = (0, 0, 0, 0), (0, 0, 0, 0), None, None
     lines: tuple[DullLines, ...] = ()
+    jumps: Jumps = ()
     if ignored is None:
-        padding, repeats = padding_of(values), repeats_of(values)
+        padding, repeats, jumps = padding_of(values), repeats_of(values), line_jumps(values)
         profiles, detail = profiles_of(values, padding), detail_of(values)
         sides = values, values.swapaxes(0, 1)
         lines = tuple(lines_of(side, some_of(side.shape[1]).step) for side in sides)
@@ -241,7 +249,7 @@ def measure_plane(z: int, plane: Plane, invalid: Mask | None = None) -> PlaneSta
     outer = values[[0, 0, -1, -1], [0, -1, 0, -1]].astype(np.float64).tolist()
     corners = tuple(map(tuple, outer))
     told = comb_of(values), padding, grain, lines, digest, profiles, wedges_of(values), corners
-    further = repeats, detail
+    further = repeats, detail, square_of(values), jumps
     return PlaneStatistics(z, mean, lowest, highest, clipped, *told, *further)
 
 
@@ -264,42 +272,3 @@ def _tops(values: Plane, ignored: Mask | None) -> Array:
         return np.asarray(values.max(axis=0).max(axis=0))  # far faster than both axes at once
     known = values[~ignored]
     return np.asarray(known.max(axis=0) if len(known) else values[0, 0])
-
-
-@kernel
-def _fill_tables(
-    values: Array,
-    ignored: Mask,
-    has_ignored: bool,
-    top: Array,
-    rows: Array,
-    columns: Array,
-    step: int,
-    mean: Table,
-    lowest: Table,
-    highest: Table,
-    clipped: Table,
-) -> None:
-    for i in range(mean.shape[0]):
-        for j in range(mean.shape[1]):
-            height = (rows[i + 1] - rows[i] + step - 1) // step
-            size = height * (columns[j + 1] - columns[j])
-            for c in range(mean.shape[2]):
-                total, count, tops = 0.0, 0, 0
-                low, high = np.inf, -np.inf
-                for y in range(rows[i], rows[i + 1], step):
-                    for x in range(columns[j], columns[j + 1]):
-                        if has_ignored and ignored[y, x]:
-                            continue
-                        value = float(values[y, x, c])
-                        total += value
-                        count += 1
-                        tops += values[y, x, c] == top[c]
-                        low, high = min(low, value), max(high, value)
-                if 2 * count < size or count == 0:
-                    mean[i, j, c] = lowest[i, j, c] = highest[i, j, c] = np.nan
-                    clipped[i, j, c] = 0.0
-                    continue
-                mean[i, j, c] = total / count
-                lowest[i, j, c], highest[i, j, c] = low, high
-                clipped[i, j, c] = tops / count

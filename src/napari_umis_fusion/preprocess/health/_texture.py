@@ -19,6 +19,11 @@ MIN_ROWS = 16
 PART_PX, QUIET = 32, 10
 """Part of a line of which grain is told, and percentile of the parts: noise is in all of them."""
 
+MAX_SQUARE_PX, MIN_SQUARES, MIN_LEVELS = 6, 8, 32
+"""Side of squares of one value at most, since blocks of eight are what compression leaves; how many
+there are along a side at least; and how many values: a chart of two tones may be drawn in squares,
+too."""
+
 
 def some_of(size: int) -> slice:
     """Return some of so many lines, spread evenly."""
@@ -42,6 +47,26 @@ def _comb(values: Plane) -> float:
     else:
         near, far = (float(np.abs(rows[by:] - rows[:-by]).ravel().mean()) for by in (1, 2))
     return near / far if far > 0 else 1.0
+
+
+def square_of(values: Plane) -> int:
+    """Return the side of the squares of one value that a plane (Y, X, C) consists of, 1 if none.
+
+    So it is where a camera has joined pixels, and software has enlarged what it delivered.
+    """
+    sides = values[some_of(len(values))], values[:, some_of(values.shape[1])].swapaxes(0, 1)
+    square = min(_run_of(side) for side in sides)
+    if square == 1 or len(np.unique(sides[0][..., 0])) < MIN_LEVELS:
+        return 1
+    return square
+
+
+def _run_of(lines: Plane) -> int:
+    """Return how many pixels apart the places are at which any line changes; 1 if anywhere."""
+    changes = np.flatnonzero((lines[:, 1:] != lines[:, :-1]).any(axis=(0, 2)))
+    apart = int(np.gcd.reduce(np.diff(changes))) if len(changes) > MIN_SQUARES else 1
+    is_filled = 2 * len(changes) * apart > lines.shape[1]
+    return apart if apart <= MAX_SQUARE_PX and is_filled else 1
 
 
 def grain_of(values: Plane) -> Table:
