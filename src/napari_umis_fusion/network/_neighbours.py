@@ -33,7 +33,9 @@ class NeighbourFeatures:
     @classmethod
     def of_stacks(cls, features: Tensor, planes: int) -> Self:
         """Compare the features (N, C, Y, X) of stacks of `planes` planes each."""
-        return cls(features, *_Compared.apply(features, planes))
+        # Whether it is typed depends on the version of torch.
+        compared = _Compared.apply(features, planes)  # type: ignore[no-untyped-call, unused-ignore]
+        return cls(features, *compared)
 
 
 class _Compared(torch.autograd.Function):

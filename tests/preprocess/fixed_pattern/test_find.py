@@ -164,6 +164,16 @@ def test_stacks_without_any_detail(stack):
     assert look(stack) is None
 
 
+@pytest.mark.parametrize("value", [0, 60, 255])
+def test_borders_of_one_value_that_grow_are_no_lines(value):
+    """As of frames that were moved: where they begin, rows differ anew in each plane."""
+    for seed in range(3):
+        padded = clean(noisy=True, seed=seed)
+        for z, plane in enumerate(padded):
+            plane[:, : 3 * z + 1] = plane[: 6 * z + 1] = value
+        assert look(padded) is None
+
+
 def test_two_planes_tell_nothing():
     stack = with_pattern(clean(planes=2), pixels(0), 0.03)
     assert look(stack) is None

@@ -40,6 +40,12 @@ def test_a_stack_of_such_planes_is_fused():
     assert not left_out(np.stack([jumping(plane, 0) for plane in stack]))
 
 
+def test_a_first_plane_far_from_focus_stays_where_those_next_to_it_are_padded():
+    far, padded = ((0.55, -0.1), (0.1, 0.0)), ((0.16, 1.0), (0.1, 0.0))
+    assert not lines_jump(far, [padded, padded], is_end=True)
+    assert lines_jump(far, [((0.1, 1.0), (0.1, 0.0))] * 2, is_end=True)
+
+
 def test_slanted_lines_in_focus_jump_to_one_side():
     rows, columns = np.indices(SHAPE)
     slanted = 100 + 80 * np.sin((rows + columns) * 2 * np.pi / 7)[..., None]
@@ -47,7 +53,7 @@ def test_slanted_lines_in_focus_jump_to_one_side():
     assert share > 0.9
     assert abs(direction) == 1
     dull = line_jumps(np.full((*SHAPE, 1), 100.0))
-    assert not lines_jump(jumps, [dull, dull])
+    assert not lines_jump(jumps, [dull, dull], is_end=False)
 
 
 def test_noise_alone_fits_by_chance_and_jumps_nowhere():

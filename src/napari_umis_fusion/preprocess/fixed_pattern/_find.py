@@ -35,6 +35,9 @@ MAX_STRENGTH, MAX_SHARE = 0.05, 0.5
 MOST_WAVES = 0.08
 """Standard deviation of the strongest waves; stronger ones are a grating of the specimen."""
 
+PADDED_LINES = 2
+"""Lines of one value at a side of a tile that are padding: a line of the sensor is one."""
+
 ROUNDING = 0.1
 """Variance of what rounding to integers leaves, which blurred planes without noise share."""
 
@@ -167,14 +170,27 @@ def _look(tiles: FloatMap, starts: Starts, floor: float) -> tuple[bool, tuple[Ba
 
 
 def _greys(tiles: Sequence[Plane | None], to_grey: GreyConverter) -> FloatMap:
-    """Return the grey images of tiles, of shape (T, Y, X); 0 where one is not wholly there."""
+    """Return the grey images of tiles, of shape (T, Y, X); 0 where one is not wholly there.
+
+    Nor is one that is padded: a border of one value, in some planes, is no line of the sensor.
+    """
     greys = np.zeros((len(tiles), TILE_PX, TILE_PX), np.float32)
     there = [number for number, tile in enumerate(tiles) if tile is not None]
     if there:  # below each other, since each call takes its time
         column = to_grey(np.concatenate([tile for tile in tiles if tile is not None]))
         greys[there] = column.reshape(len(there), TILE_PX, TILE_PX)
-    greys[~np.isfinite(greys).all(axis=(1, 2))] = 0
+    greys[~np.isfinite(greys).all(axis=(1, 2)) | _are_padded(greys)] = 0
     return greys
+
+
+def _are_padded(greys: FloatMap) -> BoolMap:
+    """Return which tiles (T, Y, X) begin or end with lines of one and the same value."""
+    borders = [
+        side[:, part]
+        for side in (greys, greys.swapaxes(1, 2))
+        for part in (slice(PADDED_LINES), slice(-PADDED_LINES, None))
+    ]
+    return np.logical_or.reduce([np.ptp(border, axis=(1, 2)) == 0 for border in borders])
 
 
 def _floor(stack: Stack, to_grey: GreyConverter) -> float:

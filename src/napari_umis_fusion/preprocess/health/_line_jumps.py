@@ -25,10 +25,11 @@ MAX_LEFT, MAX_UNLIKE = 0.8, 0.6
 """Squared difference that is left where a line fits the next one after a move: as a share of that
 without it, and of what both lines hold, since noise alone fits by chance, and leaves most."""
 
-MIN_JUMPS, MANY_JUMPS = 0.4, 2.5
+MIN_JUMPS, MANY_JUMPS, MANY_JUMPS_END = 0.4, 2.5, 5.0
 """Share of lines that jump, if that is so many times what they do in the planes around. None of 227
 sound planes had both; of 168 whose rows or columns jumped by up to 3 px, some hidden in noise, 136
-did."""
+did. The last is for a first or last plane: far from focus, noise makes lines jump that stay where
+they are in the planes next to it, more so if these have an edge such as that of padding."""
 
 MAX_ONE_SIDED = 0.5
 """Mean of their directions, -1 or 1."""
@@ -44,13 +45,14 @@ def line_jumps(values: NDArray[Any]) -> Jumps:
     return tuple(_jumps(side) for side in (values, values.swapaxes(0, 1)))
 
 
-def lines_jump(plane: Jumps, around: Sequence[Jumps]) -> bool:
-    """Whether lines of a plane jump as those of the planes around do not."""
+def lines_jump(plane: Jumps, around: Sequence[Jumps], *, is_end: bool) -> bool:
+    """Whether lines of a plane, maybe a first or last one, jump as those around do not."""
     if not around or not all((plane, *around)):
         return False
+    many = MANY_JUMPS_END if is_end else MANY_JUMPS
     for axis, (share, direction) in enumerate(plane):
         usual = max(one[axis][0] for one in around)
-        if share > max(MIN_JUMPS, MANY_JUMPS * usual) and abs(direction) < MAX_ONE_SIDED:
+        if share > max(MIN_JUMPS, many * usual) and abs(direction) < MAX_ONE_SIDED:
             return True
     return False
 

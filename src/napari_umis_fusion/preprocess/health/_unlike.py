@@ -13,7 +13,7 @@ import numpy as np
 
 from napari_umis_fusion.preprocess.health._exposure import affine_light
 from napari_umis_fusion.preprocess.health._line_jumps import lines_jump
-from napari_umis_fusion.preprocess.health._neighbours import Side, pairs_around
+from napari_umis_fusion.preprocess.health._neighbours import Side, nearest_two, pairs_around
 from napari_umis_fusion.preprocess.health._statistics import (
     MAX_CLIPPED,
     Mask,
@@ -125,8 +125,8 @@ def has_odd_lines(plane: PlaneStatistics, before: Side, after: Side) -> bool:
 
     What a lens draws differs so along both axes, and less from pixel to pixel than noise does.
     """
-    around = [*before[-1:], *after[:1]] if before and after else [*before[-2:], *after[:2]]
-    if lines_jump(plane.jumps, [one.jumps for one in around]):
+    around = [one.jumps for one in nearest_two(before, after)]
+    if lines_jump(plane.jumps, around, is_end=not (before and after)):
         return True
     found = _added_grain(plane, before, after)
     # In small planes, quiet parts may lie along one axis only.

@@ -23,7 +23,8 @@ class Teacher:
     def __init__(self, model: PlaneRanker, *, onnx: bool = False) -> None:
         self.onnx = OnnxStackRanker(model, "scores") if onnx else None
         self._model = copy.deepcopy(model).eval().requires_grad_(False)
-        self._model.to(memory_format=torch.channels_last)
+        # Whether this is typed depends on the version of torch.
+        self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload, unused-ignore]
 
     @torch.no_grad()
     def scores(self, planes: Tensor, *, backwards: bool) -> Scores:
