@@ -214,5 +214,5 @@ def test_no_memory_without_torch(weights, tall, config, monkeypatch, when):
         raise MemoryError
 
     monkeypatch.setattr(OnnxTwoScaleStream, when, fail)
-    with pytest.raises(DeviceError, match=r"the cpu ran out of memory .* 300 x 20 px, .*; close"):
+    with pytest.raises(DeviceError, match=r"the cpu ran out of memory .* 300 x 20 px; close"):
         measured(weights, tall, config)

@@ -522,7 +522,7 @@ def test_a_number_that_is_none_is_told(widget):
         widget.setup.options["learning_rate"].value = text
         widget.controls.buttons["start"].click()
         assert widget.job is None
-        assert "learning" in widget.controls.message.text(), text
+        assert "learning" in widget.controls.message.text().lower(), text
 
 
 def test_planes_follow_the_stacks_that_are_learnt_from(viewer, make_widget):
@@ -702,14 +702,14 @@ def test_what_another_process_works_on_is_told_without_talk_of_checkpoints():
     from napari_umis_fusion.errors import BusyError
     from napari_umis_fusion.plugin.training._endings import error_advice
 
-    assert error_advice(BusyError("worked on by process 7"), 0) == "worked on by process 7"
+    assert error_advice(BusyError("worked on by process 7"), 0) == "Worked on by process 7"
 
 
 def test_before_the_first_step_an_error_talks_of_the_data_alone():
     from napari_umis_fusion.errors import StackError
     from napari_umis_fusion.plugin.training._endings import error_advice
 
-    assert error_advice(StackError("found no usable image."), None) == "found no usable image."
+    assert error_advice(StackError("found no usable image."), None) == "Found no usable image."
     assert "No checkpoint" in error_advice(StackError("lost"), 0)
 
 

@@ -190,7 +190,7 @@ def _are_padded(greys: FloatMap) -> BoolMap:
         for side in (greys, greys.swapaxes(1, 2))
         for part in (slice(PADDED_LINES), slice(-PADDED_LINES, None))
     ]
-    return np.logical_or.reduce([np.ptp(border, axis=(1, 2)) == 0 for border in borders])
+    return np.asarray(np.any([np.ptp(border, axis=(1, 2)) == 0 for border in borders], axis=0))
 
 
 def _floor(stack: Stack, to_grey: GreyConverter) -> float:
