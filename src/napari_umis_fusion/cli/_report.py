@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from napari_umis_fusion.cli._interrupts import run_interruptibly
-from napari_umis_fusion.runtime import Progress, is_compiling
+from napari_umis_fusion.runtime import COMPILING, Progress, is_compiling
 
 if TYPE_CHECKING:
     from napari_umis_fusion.fusion import FusionEvent
@@ -19,9 +19,6 @@ Event = TypeVar("Event")
 
 LONGEST_MESSAGE = 2000
 """Characters; ours are far shorter, those of other libraries may not be."""
-
-COMPILING = "compiling for this computer, once"
-"""Beside the progress of what waits for it."""
 
 
 def print_line(message: str) -> None:

@@ -5,6 +5,7 @@ from ._arrays import Float64Array as Float64Array
 from ._arrays import FloatMap as FloatMap
 from ._atomic_write import atomic_write as atomic_write
 from ._atomic_write import hidden_beside as hidden_beside
+from ._compiling import COMPILING as COMPILING
 from ._compiling import is_compiling as is_compiling
 from ._config_base import ConfigBase as ConfigBase
 from ._count_noun import count_noun as count_noun

@@ -2,6 +2,9 @@
 
 import time
 
+COMPILING = "compiling for this computer, once"
+"""What is said of work that waits for it."""
+
 PAUSE_S = 1.0
 """Between two kernels, a fusion goes on for less."""
 

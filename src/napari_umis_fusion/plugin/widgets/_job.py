@@ -9,7 +9,7 @@ from napari.utils import cancelable_progress
 from qtpy.QtCore import QObject, Signal
 
 from napari_umis_fusion.plugin.widgets._worker import Failed, make_worker
-from napari_umis_fusion.runtime import is_compiling
+from napari_umis_fusion.runtime import COMPILING, is_compiling
 
 _BAR_STEPS = 1000
 """Steps of the bar in napari's activity dock."""
@@ -239,7 +239,7 @@ class Job(QObject):
         timed = progress.timed_share
         left_s = None if timed is None else self._clock.left_s(timed)
         if is_compiling():
-            text = f"{text}, compiling for this computer, once"  # so long, no time left is known
+            text = f"{text}, {COMPILING}"  # so long, no time left is known
         elif left_s is not None:
             text = f"{text}, {format_duration(left_s)} left"
         self.progressed.emit(progress.share, text)
