@@ -174,6 +174,13 @@ def test_borders_of_one_value_that_grow_are_no_lines(value):
         assert look(padded) is None
 
 
+def test_borders_that_are_infinite_are_no_lines():
+    padded = clean(dtype="float32", noisy=True)
+    for z, plane in enumerate(padded):
+        plane[: 3 * z + 2] = np.inf
+    assert look(padded) is None
+
+
 def test_two_planes_tell_nothing():
     stack = with_pattern(clean(planes=2), pixels(0), 0.03)
     assert look(stack) is None

@@ -179,7 +179,8 @@ def _greys(tiles: Sequence[Plane | None], to_grey: GreyConverter) -> FloatMap:
     if there:  # below each other, since each call takes its time
         column = to_grey(np.concatenate([tile for tile in tiles if tile is not None]))
         greys[there] = column.reshape(len(there), TILE_PX, TILE_PX)
-    greys[~np.isfinite(greys).all(axis=(1, 2)) | _are_padded(greys)] = 0
+    greys[~np.isfinite(greys).all(axis=(1, 2))] = 0
+    greys[_are_padded(greys)] = 0
     return greys
 
 
